@@ -1,0 +1,3 @@
+module github.com/whaley-ctf/whaley/shared
+
+go 1.20

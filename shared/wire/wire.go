@@ -1,0 +1,95 @@
+// Package wire holds the JSON that the plugin and the sidecar exchange on the internal API.
+//
+// It is interpreted by Yaegi: flat structs, exported and tagged fields, no methods with own (un)marshalling.
+package wire
+
+// Paths of the internal API. All are POST except PathKeys; all want the plugin key as a bearer token.
+const (
+	PathKeys    = "/internal/keys"    // GET: Keys
+	PathResolve = "/internal/resolve" // HostRequest → HostStatus at once; never wakes
+	PathWake    = "/internal/wake"    // HostRequest → HostStatus after at most wait_ms; starts the instance
+	PathStatus  = "/internal/status"  // HostRequest → HostStatus as soon as its version differs from seen, or after wait_ms; never wakes
+	PathTicket  = "/internal/ticket"  // TicketRequest → TicketResponse, or a Problem
+)
+
+// Names the plugin and the sidecar must agree on.
+const (
+	ReservedPrefix = "/.well-known/whaley/"       // never forwarded to a container
+	TicketPath     = "/.well-known/whaley/ticket" // ?code=…&path=…
+	StatusPath     = "/.well-known/whaley/status" // JSON, or server-sent events when asked for
+	SignInPath     = "/auth/instance"             // on the dashboard: ?host=…&nonce=…&path=…
+	TicketHeader   = "X-Whaley-Ticket"            // a tool's way to show a ticket
+	RequestHeader  = "X-Request-Id"               // one id from the plugin to the engine calls
+	ProblemType    = "application/problem+json"   // RFC 9457
+	AuthNone       = "none"                       // a player is an address
+	AuthCTFd       = "ctfd"                       // a player is a CTFd account
+)
+
+// States of a host as the plugin sees them: those of an instance, and the two of a host without one.
+const (
+	StateUnknown  = "unknown"  // no such host, or nothing this asker may know of
+	StateAsleep   = "asleep"   // the asker's own, no live instance
+	StateQueued   = "queued"   //
+	StateStarting = "starting" //
+	StateRunning  = "running"  //
+	StateStopping = "stopping" //
+	StateFailed   = "failed"   // the last spawn failed or was refused; Problem says why and when to try again
+)
+
+// Keys is what a plugin needs to decide without asking: fetched at first use and every minute.
+type Keys struct {
+	TicketKeys     []string `json:"ticket_keys"`     // Ed25519 public keys, base64url without padding, newest first
+	AuthMode       string   `json:"auth_mode"`       // AuthNone or AuthCTFd
+	TrustedProxies []string `json:"trusted_proxies"` // CIDRs whose X-Forwarded-For is believed
+}
+
+// HostRequest asks about one instance host.
+type HostRequest struct {
+	Host    string `json:"host"`              // as in the request, lower case, without port
+	Owner   string `json:"owner,omitempty"`   // from a verified ticket, else empty
+	Player  string `json:"player,omitempty"`  // from a verified ticket, else empty
+	Address string `json:"address,omitempty"` // the client's address; in AuthNone it is who they are
+	WaitMS  int    `json:"wait_ms,omitempty"` // how long the answer may take, milliseconds
+	Seen    string `json:"seen,omitempty"`    // PathStatus: the version the asker has
+}
+
+// HostStatus is what there is to know about a host. For an asker without rights to a host that is not running
+// it is the same as for a host that does not exist.
+type HostStatus struct {
+	State     string   `json:"state"`
+	Mine      bool     `json:"mine"`                 // the asker (ticket owner, or address in AuthNone) owns this host
+	Access    string   `json:"access,omitempty"`     // "link" or "owner"
+	Backend   string   `json:"backend,omitempty"`    // running: http://address:port of this host's route
+	Instance  string   `json:"instance,omitempty"`   // id
+	Challenge string   `json:"challenge,omitempty"`  // id
+	Name      string   `json:"name,omitempty"`       // the challenge's name, for people
+	Stage     string   `json:"stage,omitempty"`      // what is being done, for people
+	Position  int      `json:"position,omitempty"`   // place in the queue, 1 is next; 0: not queued
+	ElapsedMS int64    `json:"elapsed_ms,omitempty"` // since the spawn was asked for
+	Version   string   `json:"version"`              // changes whenever any of this does
+	Problem   *Problem `json:"problem,omitempty"`    // StateFailed, or why this asker's wake was refused
+}
+
+// TicketRequest redeems a one-time code for a ticket.
+type TicketRequest struct {
+	Host  string `json:"host"`
+	Code  string `json:"code"`
+	Nonce string `json:"nonce"`
+}
+
+// TicketResponse carries a signed ticket for the host that asked.
+type TicketResponse struct {
+	Ticket  string `json:"ticket"`
+	Expires int64  `json:"expires"` // Unix seconds
+}
+
+// Problem is an RFC 9457 problem with a stable code.
+type Problem struct {
+	Type       string `json:"type"`                  // "about:blank" or a URN of the code
+	Title      string `json:"title"`                 // the status in words
+	Status     int    `json:"status"`                // HTTP status
+	Code       string `json:"code"`                  // stable, snake_case
+	Detail     string `json:"detail"`                // what happened and what to do, for people
+	RetryAfter int    `json:"retry_after,omitempty"` // seconds after which trying again makes sense; 0: it does not by itself
+	RequestID  string `json:"request_id,omitempty"`
+}

@@ -1,0 +1,141 @@
+package instancer
+
+import "time"
+
+// Access says who may reach a running instance.
+type Access string
+
+// Who may reach a running instance. Waking needs the owner in both.
+const (
+	AccessLink  Access = "link"  // whoever has the address
+	AccessOwner Access = "owner" // a ticket on every request
+)
+
+// RouteType is the kind of way into an instance.
+type RouteType string
+
+// The four kinds of route.
+const (
+	RouteHTTP   RouteType = "http"   // a host name, through the plugin or a KV router
+	RouteTCP    RouteType = "tcp"    // TLS by SNI on the shared TLS port
+	RoutePort   RouteType = "port"   // a host port out of the lanes
+	RouteCustom RouteType = "custom" // a Traefik entry point of its own
+)
+
+// Challenge is one loaded revision of a challenge. It is never changed after loading; a reload makes another one.
+type Challenge struct {
+	ID          string
+	Name        string
+	Category    string
+	Description string // Markdown
+	Revision    string // hex hash of everything in the folder
+	Dir         string // absolute path of the folder
+	Timeout     time.Duration
+	ExtendTime  time.Duration
+	Access      Access
+	Wake        bool // false: only the dashboard starts it
+	Egress      bool // containers may open connections to the outside
+	Routes      []Route
+	Services    []Service // each after all that it depends on
+	Volumes     []string  // named volumes, made per instance
+}
+
+// Route is one way into an instance.
+type Route struct {
+	Name        string // empty for the first route
+	Service     string
+	Port        int // the port the service listens on
+	Type        RouteType
+	Passthrough bool   // tcp: the service speaks TLS itself
+	EntryPoint  string // custom: name of the Traefik entry point
+	TLS         bool   // custom: terminated by Traefik
+	Connection  string // hint for players with {host} {port} {url}, empty for the type's default
+}
+
+// Service is one container of an instance. Strings of Command, Entrypoint, Environment and Health.Test may hold
+// tokens (see Token) that are replaced for each instance.
+type Service struct {
+	Name         string
+	Image        string // what the container is made from; for a Build the tag of this revision
+	Build        *Build // nil: the image must be there or be pulled
+	Entrypoint   []string
+	Command      []string
+	Environment  []string // KEY=value, sorted
+	User         string
+	WorkingDir   string
+	Hostname     string
+	ReadOnly     bool
+	Init         bool
+	StopSignal   string
+	StopGrace    time.Duration // default 2 s
+	DependsOn    []Dependency
+	Health       *Health // nil: the image's own, if it has one
+	Mounts       []Mount
+	Tmpfs        []Tmpfs
+	Ulimits      []Ulimit
+	Capabilities []string // added to the default set
+	AllowSetuid  bool     // false: no-new-privileges
+	ShmBytes     int64    // 0: default 64 MiB
+	Limits       Limits
+}
+
+// Build says how a service's image is made, once per revision.
+type Build struct {
+	Context    string // absolute path inside the challenge's folder
+	Dockerfile string // relative to Context
+	Target     string
+	Args       map[string]string
+}
+
+// Condition is what a service waits for in one that it depends on.
+type Condition string
+
+// The conditions of the compose specification.
+const (
+	ConditionStarted   Condition = "service_started"
+	ConditionHealthy   Condition = "service_healthy"
+	ConditionCompleted Condition = "service_completed_successfully"
+)
+
+// Dependency is one edge of the start order.
+type Dependency struct {
+	Service   string
+	Condition Condition
+}
+
+// Health is a check that is run inside the container. Interval and retries of the file are not used: the check is
+// run every 50 ms until it passes or the start time-out ends.
+type Health struct {
+	Test    []string // argv; CMD-SHELL is already /bin/sh -c
+	Timeout time.Duration
+}
+
+// Mount is a bind of a file of the challenge (always read-only) or a named volume.
+type Mount struct {
+	Source   string // absolute path inside the challenge's folder, or a name out of Challenge.Volumes
+	Target   string
+	Volume   bool
+	ReadOnly bool
+}
+
+// Tmpfs is an in-memory file system with an upper bound.
+type Tmpfs struct {
+	Target string
+	Bytes  int64
+}
+
+// Ulimit is one resource limit of a container's processes.
+type Ulimit struct {
+	Name       string
+	Soft, Hard int64
+}
+
+// Limits bound one container.
+type Limits struct {
+	MemoryBytes int64
+	NanoCPUs    int64 // 1e9 is one CPU
+	Pids        int64
+}
+
+// Token is the text that stands for a variable of an instance (INSTANCE_ID, FLAG, PORT_<n>, HOST_<route>) until spawn.
+func Token(variable string) string { return "@{whaley:" + variable + "}" }

@@ -1,0 +1,77 @@
+package instancer
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Kind is the class of an Error; the HTTP layer maps each to one status.
+type Kind string
+
+// The closed set of kinds.
+const (
+	Invalid      Kind = "invalid"      // 422: the request is understood and wrong
+	Unauthorized Kind = "unauthorized" // 401: nobody known is asking
+	Forbidden    Kind = "forbidden"    // 403: known, and not allowed
+	NotFound     Kind = "not_found"    // 404: not there, or not for this player to know
+	Conflict     Kind = "conflict"     // 409: not in this state
+	Exhausted    Kind = "exhausted"    // 429: this owner has had enough for now
+	Unavailable  Kind = "unavailable"  // 503: a dependency or the host cannot do it now
+	Internal     Kind = "internal"     // 500: ours
+)
+
+// Error is what crosses package borders. Detail may be shown to a player, Err is for the log only.
+type Error struct {
+	Kind       Kind
+	Code       string        // stable, snake_case
+	Detail     string        // what happened and what to do
+	RetryAfter time.Duration // zero: no use in waiting
+	Err        error
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Code, e.Detail, e.Err)
+	}
+	return fmt.Sprintf("%s: %s", e.Code, e.Detail)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf makes an Error of a kind and code with a detail for people.
+func Errorf(kind Kind, code, format string, args ...any) *Error {
+	return &Error{Kind: kind, Code: code, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Because adds the cause, which stays in the log.
+func (e *Error) Because(err error) *Error {
+	e.Err = err
+	return e
+}
+
+// After says when trying again makes sense.
+func (e *Error) After(d time.Duration) *Error {
+	e.RetryAfter = d
+	return e
+}
+
+// CodeOf is the code of the first Error in err's chain, or "" if there is none.
+func CodeOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// Codes that more than one package acts on.
+const (
+	CodeInstanceNotFound = "instance_not_found"
+	CodeLiveInstance     = "instance_exists" // the owner already has a live instance of this challenge
+	CodeQuota            = "quota_reached"
+	CodeStateChanged     = "state_changed" // a transition found another state than it needs
+	CodeSubnetTaken      = "subnet_taken"  // the engine or the host already uses the subnet
+	CodePortTaken        = "port_taken"    // somebody else listens on the port
+	CodeObjectMissing    = "object_missing"
+)

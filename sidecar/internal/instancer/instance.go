@@ -1,0 +1,65 @@
+package instancer
+
+import (
+	"net/netip"
+	"time"
+)
+
+// State is where an instance is in its life.
+type State string
+
+// queued → starting → running → stopping → stopped; failed can follow queued and starting.
+const (
+	Queued   State = "queued"
+	Starting State = "starting"
+	Running  State = "running"
+	Stopping State = "stopping"
+	Stopped  State = "stopped"
+	Failed   State = "failed"
+)
+
+// LiveStates are those that the unique index on owner and challenge covers.
+var LiveStates = []State{Queued, Starting, Running, Stopping}
+
+// Live says whether an instance in this state holds its owner's place for the challenge.
+func (s State) Live() bool { return s != Stopped && s != Failed }
+
+// Owner is a player, or a team in team mode.
+type Owner struct {
+	ID   string // stable; allowed characters [a-zA-Z0-9_-]
+	Name string // for people
+}
+
+// Instance is one owner's running copy of a challenge: the row that says what should be.
+type Instance struct {
+	ID        string // <challenge>-<owner, 8>-<8 hex>
+	Challenge string
+	Revision  string
+	Owner     Owner
+	Player    string // who asked for it
+	Slug      string // the secret part of its hosts
+	State     State
+	Stage     string // while starting: what is being done, for people
+	Reason    *Error // failed: why; stopped: nil
+	StopCause string // player, admin, expired, lost, replaced
+	Subnet    netip.Prefix
+	Addresses map[string]netip.Addr // service → address, fixed before the network is made
+	Ports     map[int]int           // route port → host port, for routes of type port
+	CreatedAt time.Time
+	StartedAt time.Time // when it became running; zero before
+	ExpiresAt time.Time
+	Extended  time.Duration // sum of all extensions
+	EndedAt   time.Time
+	Version   int64 // grows with every transition
+}
+
+// Event is one row of the log, written in the transaction of what it tells.
+type Event struct {
+	Type      string // instance_spawn, instance_running, instance_spawn_failed, instance_stop, instance_extend, instance_expired, …
+	Instance  string
+	Challenge string
+	Owner     string
+	Player    string
+	Message   string
+	At        time.Time
+}

@@ -1,0 +1,148 @@
+package instancer
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"time"
+)
+
+// Store keeps what should be. All methods are safe for concurrent use and by several sidecars.
+type Store interface {
+	// Insert adds a live instance and its event in one transaction. It refuses with CodeLiveInstance if the owner has
+	// a live one of this challenge, and with CodeQuota if the owner has max live ones already (max 0: no limit).
+	Insert(ctx context.Context, in *Instance, max int, ev Event) error
+	// Update re-reads the row inside a transaction, refuses with CodeStateChanged if its state is none of from, applies
+	// change, adds one to Version, writes row and event (if its Type is not empty), and returns the new row.
+	Update(ctx context.Context, id string, from []State, change func(*Instance), ev Event) (*Instance, error)
+	// Get refuses with CodeInstanceNotFound.
+	Get(ctx context.Context, id string) (*Instance, error)
+	// Live lists all live instances, oldest first; owner "" means of everybody.
+	Live(ctx context.Context, owner string) ([]*Instance, error)
+	// LiveByHost finds the live instance of a challenge's slug, or the latest failed one, or nil.
+	LiveByHost(ctx context.Context, challenge, slug string) (*Instance, error)
+}
+
+// Subnets hands out parts of the pool, each reserved by a unique row.
+type Subnets interface {
+	// Reserve returns a free subnet, now reserved for instance; the same one when asked again.
+	Reserve(ctx context.Context, instance string) (netip.Prefix, error)
+	// Avoid is told that the engine refused a subnet (CodeSubnetTaken): releases it and does not offer it again soon.
+	Avoid(ctx context.Context, instance string, p netip.Prefix) error
+	Release(ctx context.Context, instance string) error
+}
+
+// Ports hands out host ports, each reserved by a unique row.
+type Ports interface {
+	// Reserve returns a host port for each of the internal ports, the owner's earlier ones if they are free.
+	Reserve(ctx context.Context, instance, owner, challenge string, internal []int) (map[int]int, error)
+	Release(ctx context.Context, instance string) error
+}
+
+// Labels are on every object of the engine that is ours.
+type Labels struct {
+	Instance  string
+	Challenge string
+	Owner     string
+	Revision  string
+	Service   string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// NetworkSpec is an instance's own network.
+type NetworkSpec struct {
+	Name     string
+	Subnet   netip.Prefix
+	Internal bool // no way to the outside and no published ports
+	Labels   Labels
+}
+
+// ContainerSpec is one container to be made, tokens already replaced.
+type ContainerSpec struct {
+	Name    string
+	Service Service
+	Network string
+	Address netip.Addr
+	Aliases []string
+	Publish map[int]int       // container port → host port
+	Volumes map[string]string // named volume → engine's volume name
+	Labels  Labels
+}
+
+// Object is something on the engine that carries our labels.
+type Object struct {
+	Kind    string // container, network, volume
+	ID      string // for containers the id, else the name
+	Name    string
+	Running bool
+	Labels  Labels
+}
+
+// Engine makes and removes things. Removing what is not there is no error. CreateNetwork answers CodeSubnetTaken,
+// StartContainer CodePortTaken when that is why the engine refused.
+type Engine interface {
+	Images
+	Ping(ctx context.Context) error
+	CreateNetwork(ctx context.Context, spec NetworkSpec) error
+	RemoveNetwork(ctx context.Context, name string) error
+	CreateVolume(ctx context.Context, name string, l Labels) error
+	RemoveVolume(ctx context.Context, name string) error
+	CreateContainer(ctx context.Context, spec ContainerSpec) (id string, err error)
+	StartContainer(ctx context.Context, id string) error
+	StopContainer(ctx context.Context, id string, grace time.Duration) error
+	RemoveContainer(ctx context.Context, id string) error
+	// Wait blocks until the container has exited and returns its exit code.
+	Wait(ctx context.Context, id string) (int, error)
+	// Exec runs a command inside and returns its exit code.
+	Exec(ctx context.Context, id string, argv []string) (int, error)
+	// Logs returns the end of what a container printed, for the log of a failed spawn.
+	Logs(ctx context.Context, id string, lines int) (string, error)
+	// List returns every object with our labels that belongs to this deployment.
+	List(ctx context.Context) ([]Object, error)
+	// Exits reports containers of ours that stopped running, until ctx ends. It reconnects by itself; after every
+	// reconnect it sends an Exit with an empty Instance, which means: look yourself.
+	Exits(ctx context.Context) <-chan Exit
+}
+
+// Exit is a hint that a container of an instance stopped.
+type Exit struct {
+	Instance string
+	Service  string
+}
+
+// Images are built once per revision, ahead of any spawn.
+type Images interface {
+	// BuildImage makes sure a service's image is there, writes the build's output to log.
+	BuildImage(ctx context.Context, ch *Challenge, svc *Service, log io.Writer) error
+	// ImageHealth returns the health check that the image itself defines, nil if none. CodeObjectMissing if no such image.
+	ImageHealth(ctx context.Context, image string) (*Health, error)
+}
+
+// Publication is a route of a running instance for the router in front.
+type Publication struct {
+	Instance    string
+	Name        string // unique in the router: instance id, with the route's name for further routes
+	Host        string // empty for routes of type custom
+	Type        RouteType
+	Access      Access
+	Backend     netip.AddrPort
+	Passthrough bool
+	EntryPoint  string
+	TLS         bool
+}
+
+// Router tells the edge in front where running instances are.
+type Router interface {
+	// Publish puts all routes of one instance live in one step.
+	Publish(ctx context.Context, instance string, routes []Publication) error
+	Retract(ctx context.Context, instance string, routes []Publication) error
+	// Sync makes the router hold exactly these.
+	Sync(ctx context.Context, all []Publication) error
+}
+
+// Challenges is the set of loaded challenges.
+type Challenges interface {
+	Get(id string) (*Challenge, bool)
+	All() []*Challenge // by category, then name
+}
