@@ -36,8 +36,9 @@ type Instance struct {
 	Challenge string
 	Revision  string
 	Owner     Owner
-	Player    string // who asked for it
-	Slug      string // the secret part of its hosts
+	Player    string  // who asked for it
+	Slug      string  // the secret part of its hosts
+	Routes    []Route // as its revision has them; a later edit of the challenge changes nothing here
 	State     State
 	Stage     string // while starting: what is being done, for people
 	Reason    *Error // failed: why; stopped: nil

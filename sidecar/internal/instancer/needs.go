@@ -30,6 +30,8 @@ type Subnets interface {
 	// Avoid is told that the engine refused a subnet (CodeSubnetTaken): releases it and does not offer it again soon.
 	Avoid(ctx context.Context, instance string, p netip.Prefix) error
 	Release(ctx context.Context, instance string) error
+	// Holders lists the instances that have a reservation.
+	Holders(ctx context.Context) ([]string, error)
 }
 
 // Ports hands out host ports, each reserved by a unique row.
@@ -37,6 +39,8 @@ type Ports interface {
 	// Reserve returns a host port for each of the internal ports, the owner's earlier ones if they are free.
 	Reserve(ctx context.Context, instance, owner, challenge string, internal []int) (map[int]int, error)
 	Release(ctx context.Context, instance string) error
+	// Holders lists the instances that have a reservation.
+	Holders(ctx context.Context) ([]string, error)
 }
 
 // Labels are on every object of the engine that is ours.
@@ -55,7 +59,10 @@ type NetworkSpec struct {
 	Name     string
 	Subnet   netip.Prefix
 	Internal bool // no way to the outside and no published ports
-	Labels   Labels
+	// Masquerade lets containers of a network that is not internal open connections to the outside; without it such
+	// a network has published ports only.
+	Masquerade bool
+	Labels     Labels
 }
 
 // ContainerSpec is one container to be made, tokens already replaced.
@@ -98,8 +105,8 @@ type Engine interface {
 	Exec(ctx context.Context, id string, argv []string) (int, error)
 	// Logs returns the end of what a container printed, for the log of a failed spawn.
 	Logs(ctx context.Context, id string, lines int) (string, error)
-	// List returns every object with our labels that belongs to this deployment.
-	List(ctx context.Context) ([]Object, error)
+	// List returns every object with our labels that belongs to this deployment, of one instance or (empty) of all.
+	List(ctx context.Context, instance string) ([]Object, error)
 	// Exits reports containers of ours that stopped running, until ctx ends. It reconnects by itself; after every
 	// reconnect it sends an Exit with an empty Instance, which means: look yourself.
 	Exits(ctx context.Context) <-chan Exit

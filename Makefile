@@ -1,0 +1,29 @@
+# Thin on purpose: what is done is in scripts/ and in Go.
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+MODULES  := shared traefik-plugin sidecar
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build frontend lint fmt
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+run: ## everything on this machine: engine, examples, dashboard, edge on :8080 (EDGE=traefik for the real Traefik)
+	@EDGE=$(or $(EDGE),embedded) scripts/run
+
+test: ## every test, on real Docker, PostgreSQL, Redis, Traefik and Chromium; installs what is missing
+	@scripts/test
+
+build: frontend ## the binary, in build/whaley
+	cd sidecar && go build -trimpath -o ../build/whaley ./cmd/whaley
+
+frontend: ## the web pages, into the sidecar
+	@scripts/need frontend
+
+lint: ## all linters
+	@for m in $(MODULES); do (cd $$m && go run $(GOLANGCI) run ./...) || exit 1; done
+	@cd frontend && npm run check
+
+fmt: ## format everything
+	@gofmt -w $(MODULES)
+	@cd frontend && npx biome format --write .

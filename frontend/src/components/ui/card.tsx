@@ -1,0 +1,11 @@
+import type { ComponentProps } from "react";
+import { cn } from "@/lib/cn";
+
+export function Card({ className, ...props }: ComponentProps<"article">) {
+  return (
+    <article
+      className={cn("flex flex-col rounded-xl border border-line bg-card shadow-black/10 shadow-sm", className)}
+      {...props}
+    />
+  );
+}

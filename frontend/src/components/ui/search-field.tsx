@@ -1,0 +1,39 @@
+import { Search, X } from "lucide-react";
+import { useRef } from "react";
+import { Button } from "./button";
+
+type Props = { label: string; placeholder: string; clear: string; value: string; onChange: (value: string) => void };
+
+export function SearchField({ label, placeholder, clear, value, onChange }: Props) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <div className="relative min-w-0 flex-1">
+      <Search aria-hidden className="-translate-y-1/2 pointer-events-none absolute top-1/2 left-3 size-4 text-ink-soft" />
+      <input
+        ref={input}
+        type="search"
+        aria-label={label}
+        placeholder={placeholder}
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+        autoComplete="off"
+        spellCheck={false}
+        className="h-11 w-full truncate rounded-lg border border-line-strong bg-card pr-11 pl-10 text-ink placeholder:text-ink-soft [&::-webkit-search-cancel-button]:hidden"
+      />
+      {value !== "" && (
+        <Button
+          look="ghost"
+          size="icon"
+          aria-label={clear}
+          className="absolute top-0.5 right-0.5"
+          onClick={() => {
+            onChange("");
+            input.current?.focus();
+          }}
+        >
+          <X aria-hidden className="size-4" />
+        </Button>
+      )}
+    </div>
+  );
+}

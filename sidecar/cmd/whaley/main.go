@@ -1,0 +1,65 @@
+// Command whaley is the sidecar: it owns the engine, the database, the routes and the web pages.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// version is set by the build (-ldflags "-X main.version=…").
+var version = "development"
+
+const usage = `whaley gives every player their own running copy of a challenge.
+
+  whaley serve     run (the default); settings come from the environment, see docs/settings.md
+  whaley check     look at the settings, every challenge, the engine, the database and Redis, and say all that is wrong
+  whaley version   print the version
+
+While serving, SIGHUP loads the challenges again; SIGTERM ends it and leaves the instances running.
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], environment(), os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "whaley:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, env map[string]string, out io.Writer) error {
+	command := "serve"
+	if len(args) > 0 {
+		command = args[0]
+	}
+	if len(args) > 1 {
+		return fmt.Errorf("%s takes no arguments\n\n%s", command, usage)
+	}
+	switch command {
+	case "serve":
+		return serve(ctx, env, out)
+	case "check":
+		return check(ctx, env, out)
+	case "version":
+		fmt.Fprintln(out, "whaley", version)
+		return nil
+	case "help", "-h", "--help":
+		fmt.Fprint(out, usage)
+		return nil
+	}
+	return fmt.Errorf("there is no command %q\n\n%s", command, usage)
+}
+
+func environment() map[string]string {
+	env := map[string]string{}
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		env[name] = value
+	}
+	return env
+}

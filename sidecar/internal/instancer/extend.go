@@ -1,0 +1,60 @@
+package instancer
+
+import (
+	"context"
+	"time"
+)
+
+// Extension is what the rule allows for an instance: after half of the challenge's time-out a step may be added, and
+// all steps together at most one time-out.
+type Extension struct {
+	Step time.Duration // what the next extension adds; 0: nothing is left, or the challenge allows none
+	From time.Time     // the first moment at which it is allowed
+	Left time.Duration // what may still be added in all
+}
+
+// Extension applies the rule to a running instance.
+func (i *Instancer) Extension(in *Instance) Extension {
+	ch, ok := i.Challenges.Get(in.Challenge)
+	if !ok || in.State != Running {
+		return Extension{}
+	}
+	left := max(0, ch.Timeout-in.Extended)
+	return Extension{Step: min(ch.ExtendTime, left), From: in.StartedAt.Add(ch.Timeout / 2), Left: left}
+}
+
+// Extend adds the next step to an instance's time. It refuses with extension_too_early, extension_used_up or
+// instance_not_running, and says what would be allowed when.
+func (i *Instancer) Extend(ctx context.Context, p Player, id string) (*Instance, error) {
+	in, err := i.Get(ctx, p, id)
+	if err != nil {
+		return nil, err
+	}
+	if in.State != Running {
+		return nil, Errorf(Conflict, "instance_not_running", "Only a running instance can be extended; this one is %s.", in.State)
+	}
+	rule, now := i.Extension(in), time.Now().UTC()
+	if rule.Step <= 0 {
+		return nil, Errorf(Conflict, "extension_used_up", "This instance cannot be extended any further. You can start it anew after it ends.")
+	}
+	if now.Before(rule.From) {
+		return nil, Errorf(Conflict, "extension_too_early", "This instance can be extended from %s on.",
+			rule.From.Format(time.RFC3339)).After(rule.From.Sub(now))
+	}
+	before := in.Extended
+	extended, err := i.Store.Update(ctx, id, []State{Running}, func(in *Instance) {
+		if in.Extended == before { // two presses at once are one
+			in.Extended += rule.Step
+			in.ExpiresAt = in.ExpiresAt.Add(rule.Step)
+		}
+	}, Event{
+		Type: "instance_extend", Instance: id, Challenge: in.Challenge, Owner: in.Owner.ID, Player: p.ID, At: now,
+		Message: "extended by " + rule.Step.String(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	i.deadline.set(id, extended.ExpiresAt)
+	i.changed(extended)
+	return extended, nil
+}

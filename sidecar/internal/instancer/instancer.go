@@ -1,0 +1,119 @@
+package instancer
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
+)
+
+// Options are the settings of an Instancer.
+type Options struct {
+	BaseDomain       string
+	SlugKey          []byte        // changing it changes every host
+	MaxPerOwner      int           // live instances; 0: no limit
+	SpawnConcurrency int           // default 10
+	StartTimeout     time.Duration // default 120 s
+	ReconcileEvery   time.Duration // default 60 s
+}
+
+// Needs are the adapters an Instancer works with.
+type Needs struct {
+	Store      Store
+	Subnets    Subnets
+	Ports      Ports
+	Engine     Engine
+	Router     Router
+	Challenges Challenges
+	Log        *slog.Logger
+}
+
+// Instancer applies the rules. Make one with New and let Run go on for as long as it is used.
+type Instancer struct {
+	Needs
+	opts     Options
+	hub      *hub
+	queue    *queue
+	images   *images
+	deadline *deadlines
+	spawns   singleflight.Group
+
+	mu       sync.Mutex
+	jobs     map[string]*job     // instance → the one job that works on it
+	progress map[string]progress // instance → what is being done
+	backoffs map[string]failures // owner/challenge → failed spawns in a row
+	running  sync.WaitGroup      // jobs under way
+	base     context.Context     // of jobs; cancelled when Run ends
+	cancel   context.CancelCauseFunc
+}
+
+type progress struct {
+	stage string
+	seq   int
+}
+
+// New makes an Instancer that does nothing before Run.
+func New(needs Needs, opts Options) *Instancer {
+	if opts.SpawnConcurrency == 0 {
+		opts.SpawnConcurrency = 10
+	}
+	if opts.StartTimeout == 0 {
+		opts.StartTimeout = 120 * time.Second
+	}
+	if opts.ReconcileEvery == 0 {
+		opts.ReconcileEvery = time.Minute
+	}
+	i := &Instancer{
+		Needs:    needs,
+		opts:     opts,
+		hub:      newHub(),
+		images:   newImages(needs.Engine, needs.Log),
+		deadline: newDeadlines(),
+		jobs:     map[string]*job{},
+		progress: map[string]progress{},
+		backoffs: map[string]failures{},
+	}
+	i.base, i.cancel = context.WithCancelCause(context.Background())
+	i.queue = newQueue(opts.SpawnConcurrency, i.changed)
+	return i
+}
+
+// errShutdown is the cause of the jobs' contexts when Run ends: what they were making stays as it is.
+var errShutdown = Errorf(Unavailable, "shutting_down", "Whaley is restarting. Try again in a few seconds.").After(5 * time.Second)
+
+// Run adopts what is there, then expires, reconciles and watches the engine until ctx ends. Jobs under way are given
+// up, not undone: the next Run goes on with them.
+func (i *Instancer) Run(ctx context.Context) error {
+	defer i.running.Wait()
+	defer i.cancel(errShutdown)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return i.images.run(ctx) })
+	g.Go(func() error { return i.reconcileLoop(ctx) })
+	g.Go(func() error { return i.expireLoop(ctx) })
+	g.Go(func() error { return i.exitLoop(ctx) })
+	return g.Wait()
+}
+
+// PrepareImages builds, one after the other in the background, the images of all challenges that are not there yet.
+func (i *Instancer) PrepareImages() {
+	for _, ch := range i.Challenges.All() {
+		i.images.prepare(ch)
+	}
+}
+
+func (i *Instancer) setStage(in *Instance, stage string) {
+	i.mu.Lock()
+	p := i.progress[in.ID]
+	i.progress[in.ID] = progress{stage: stage, seq: p.seq + 1}
+	i.mu.Unlock()
+	i.changed(in)
+}
+
+func (i *Instancer) clearStage(id string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.progress, id)
+}

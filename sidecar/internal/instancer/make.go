@@ -1,0 +1,188 @@
+package instancer
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// subnetTries is how many subnets a spawn tries before it gives up: others on this host may use parts of the pool.
+const subnetTries = 5
+
+// NetworkName is the engine's name of an instance's network.
+func NetworkName(instance string) string { return "whaley-" + instance }
+
+// make does every step of a spawn in an order that can stop anywhere: rows first, then the engine.
+func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, i.opts.StartTimeout, Errorf(Unavailable, "start_timeout",
+		"The challenge did not get ready within %s. Try again; if it stays like this, tell an organiser.", i.opts.StartTimeout))
+	defer cancel()
+	ch, ok := i.Challenges.Get(in.Challenge)
+	if !ok {
+		return nil, Errorf(NotFound, "challenge_not_found", "The challenge was taken away meanwhile.")
+	}
+	if err := i.images.wait(ctx, ch, func(stage string) { i.setStage(in, stage) }); err != nil {
+		return nil, timedOut(ctx, err)
+	}
+	i.setStage(in, "Making its network")
+	for try := 1; ; try++ {
+		var err error
+		if in, err = i.reserve(ctx, in, ch); err != nil {
+			return nil, timedOut(ctx, err)
+		}
+		err = i.assemble(ctx, in, ch)
+		if CodeOf(err) == CodeSubnetTaken && try < subnetTries {
+			i.Log.Warn("subnet is taken, trying another", "instance", in.ID, "subnet", in.Subnet, "err", err)
+			if err := i.clear(ctx, in.ID); err != nil {
+				return nil, err
+			}
+			if err := i.Subnets.Avoid(ctx, in.ID, in.Subnet); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if CodeOf(err) == CodeObjectMissing {
+			i.images.forget(ch) // somebody removed the image: the next spawn builds it
+		}
+		if err != nil {
+			return nil, timedOut(ctx, err)
+		}
+		break
+	}
+	now := time.Now().UTC()
+	return i.Store.Update(ctx, in.ID, []State{Starting}, func(in *Instance) {
+		in.State, in.StartedAt, in.ExpiresAt = Running, now, now.Add(ch.Timeout)
+	}, Event{
+		Type: "instance_running", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player, At: now,
+		Message: "running after " + now.Sub(in.CreatedAt).Round(time.Millisecond).String(),
+	})
+}
+
+// timedOut prefers the reason why a context ended to the error of the call that noticed.
+func timedOut(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w (%v)", context.Cause(ctx), err)
+	}
+	return err
+}
+
+// reserve fixes the subnet, the addresses and the ports and writes them into the row before anything uses them.
+func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge) (*Instance, error) {
+	subnet, err := i.Subnets.Reserve(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	var internal []int
+	for _, r := range ch.Routes {
+		if r.Type == RoutePort {
+			internal = append(internal, r.Port)
+		}
+	}
+	var ports map[int]int
+	if len(internal) > 0 {
+		if ports, err = i.Ports.Reserve(ctx, in.ID, in.Owner.ID, ch.ID, internal); err != nil {
+			return nil, err
+		}
+	}
+	addresses := make(map[string]netip.Addr, len(ch.Services))
+	address := subnet.Addr().Next() // the gateway
+	for _, s := range ch.Services {
+		address = address.Next()
+		addresses[s.Name] = address
+	}
+	return i.Store.Update(ctx, in.ID, []State{Queued, Starting}, func(in *Instance) {
+		in.State, in.Subnet, in.Addresses, in.Ports = Starting, subnet, addresses, ports
+		in.Revision, in.Routes = ch.Revision, ch.Routes
+	}, Event{})
+}
+
+// assemble makes network, volumes and containers and starts these in the order of their dependencies.
+func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge) error {
+	labels := Labels{
+		Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Revision: ch.Revision,
+		CreatedAt: in.CreatedAt, ExpiresAt: in.CreatedAt.Add(ch.Timeout),
+	}
+	// A call that the engine has begun is waited for even if the spawn is given up: what it makes must be there when
+	// whoever gave it up looks for what to remove. The engine's adapter bounds each call.
+	whole := context.WithoutCancel(ctx)
+	volumes := make(map[string]string, len(ch.Volumes))
+	for _, v := range ch.Volumes {
+		volumes[v] = in.ID + "_" + v
+		if err := i.Engine.CreateVolume(whole, volumes[v], labels); err != nil {
+			return err
+		}
+	}
+	vars := i.variables(in, ch)
+	ids := make([]string, len(ch.Services))
+	var g errgroup.Group
+	g.Go(func() error {
+		return i.Engine.CreateNetwork(whole, NetworkSpec{
+			Name: NetworkName(in.ID), Subnet: in.Subnet, Labels: labels,
+			Internal: !ch.Egress && len(in.Ports) == 0, Masquerade: ch.Egress,
+		})
+	})
+	for n, s := range ch.Services {
+		g.Go(func() (err error) {
+			labels := labels
+			labels.Service = s.Name
+			ids[n], err = i.Engine.CreateContainer(whole, ContainerSpec{
+				Name: in.ID + "-" + s.Name, Service: expand(s, vars), Network: NetworkName(in.ID), Address: in.Addresses[s.Name],
+				Aliases: []string{s.Name}, Publish: published(in, ch, s.Name), Volumes: volumes, Labels: labels,
+			})
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return i.startAll(ctx, in, ch, ids, vars)
+}
+
+// published are the ports of a service that get a host port.
+func published(in *Instance, ch *Challenge, service string) map[int]int {
+	ports := map[int]int{}
+	for _, r := range ch.Routes {
+		if r.Type == RoutePort && r.Service == service {
+			ports[r.Port] = in.Ports[r.Port]
+		}
+	}
+	return ports
+}
+
+// variables are what a compose file may interpolate, and nothing else.
+func (i *Instancer) variables(in *Instance, ch *Challenge) *strings.Replacer {
+	pairs := []string{Token("INSTANCE_ID"), in.ID}
+	for _, r := range ch.Routes {
+		pairs = append(pairs, Token("HOST_"+r.Name), i.Host(ch, r, in.Owner.ID))
+	}
+	for internal, host := range in.Ports {
+		pairs = append(pairs, Token("PORT_"+strconv.Itoa(internal)), strconv.Itoa(host))
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+func expand(s Service, vars *strings.Replacer) Service {
+	s.Command = expandAll(s.Command, vars)
+	s.Entrypoint = expandAll(s.Entrypoint, vars)
+	s.Environment = expandAll(s.Environment, vars)
+	if s.Health != nil {
+		s.Health = &Health{Test: expandAll(s.Health.Test, vars), Timeout: s.Health.Timeout}
+	}
+	return s
+}
+
+func expandAll(texts []string, vars *strings.Replacer) []string {
+	if texts == nil {
+		return nil // means the image's own, unlike an empty list
+	}
+	expanded := make([]string, len(texts))
+	for n, t := range texts {
+		expanded[n] = vars.Replace(t)
+	}
+	return expanded
+}

@@ -1,0 +1,56 @@
+package instancer
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/whaley-ctf/whaley/shared/host"
+)
+
+// publications are the routes of a running instance as a router needs them.
+func (i *Instancer) publications(in *Instance) []Publication {
+	access := AccessOwner
+	if ch, ok := i.Challenges.Get(in.Challenge); ok {
+		access = ch.Access
+	}
+	var all []Publication
+	for _, r := range in.Routes {
+		address, ok := in.Addresses[r.Service]
+		if !ok {
+			continue // never got that far
+		}
+		p := Publication{
+			Instance: in.ID, Name: in.ID, Type: r.Type, Access: access, Passthrough: r.Passthrough,
+			EntryPoint: r.EntryPoint, TLS: r.TLS, Backend: netip.AddrPortFrom(address, uint16(r.Port)),
+			Host: host.Join(host.Name{Route: r.Name, Challenge: in.Challenge, Slug: in.Slug}, i.opts.BaseDomain),
+		}
+		if r.Name != "" {
+			p.Name += "-" + r.Name
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// publish puts a running instance's routes in front. Failing is no reason to stop the instance: the plugin serves it
+// meanwhile, and the router publishes everything again when it is back.
+func (i *Instancer) publish(ctx context.Context, in *Instance) {
+	if err := i.Router.Publish(ctx, in.ID, i.publications(in)); err != nil {
+		i.Log.Warn("routes not published", "instance", in.ID, "err", err)
+	}
+}
+
+// Republish makes the router hold exactly the routes of what runs: at start-up and whenever the router lost them.
+func (i *Instancer) Republish(ctx context.Context) error {
+	live, err := i.Store.Live(ctx, "")
+	if err != nil {
+		return err
+	}
+	all := []Publication{}
+	for _, in := range live {
+		if in.State == Running {
+			all = append(all, i.publications(in)...)
+		}
+	}
+	return i.Router.Sync(ctx, all)
+}

@@ -1,0 +1,76 @@
+package instancer
+
+import "context"
+
+// Get is an owner's instance. Another owner's is CodeInstanceNotFound, as is one that never was.
+func (i *Instancer) Get(ctx context.Context, p Player, id string) (*Instance, error) {
+	in, err := i.Store.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !p.Known() || in.Owner.ID != p.Owner.ID {
+		return nil, Errorf(NotFound, CodeInstanceNotFound, "You have no instance %q.", id)
+	}
+	return i.withStage(in), nil
+}
+
+// List is an owner's live instances, and per challenge without one its failed spawn, oldest first.
+func (i *Instancer) List(ctx context.Context, p Player) ([]*Instance, error) {
+	if !p.Known() {
+		return nil, Errorf(Unauthorized, "player_unknown", "Sign in first.")
+	}
+	live, err := i.Store.Live(ctx, p.Owner.ID)
+	if err != nil {
+		return nil, err
+	}
+	has := map[string]bool{}
+	for n, in := range live {
+		has[in.Challenge] = true
+		live[n] = i.withStage(in)
+	}
+	for _, ch := range i.Challenges.All() {
+		if has[ch.ID] || i.backoff(p.Owner.ID, ch.ID) == nil {
+			continue
+		}
+		failed, err := i.Store.LiveByHost(ctx, ch.ID, Slug(i.opts.SlugKey, p.Owner.ID, ch.ID))
+		if err != nil {
+			return nil, err
+		}
+		if failed != nil {
+			live = append(live, failed)
+		}
+	}
+	return live, nil
+}
+
+// Await returns an owner's instance as soon as its version is another than seen, or as it is when ctx ends.
+func (i *Instancer) Await(ctx context.Context, p Player, id string, seen int64) (*Instance, error) {
+	for {
+		changed, done := i.hub.watch(ownerKey(p.Owner.ID))
+		in, err := i.Get(context.WithoutCancel(ctx), p, id)
+		if err != nil || in.Version != seen {
+			done()
+			return in, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			done()
+			return in, nil
+		}
+		done()
+	}
+}
+
+// Position is an instance's place in the queue: 1 is next, 0 does not wait.
+func (i *Instancer) Position(id string) int { return i.queue.position(id) }
+
+// withStage adds what is known in memory only.
+func (i *Instancer) withStage(in *Instance) *Instance {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if p, ok := i.progress[in.ID]; ok {
+		in.Stage = p.stage
+	}
+	return in
+}

@@ -1,0 +1,210 @@
+package instancer
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	healthEvery = 50 * time.Millisecond // between two runs of a health check
+	dialEvery   = 15 * time.Millisecond // between two tries of a port
+)
+
+// startAll starts each service once what it depends on has got there, and returns when every route is ready. The
+// first service that ends before it should ends all.
+func (i *Instancer) startAll(ctx context.Context, in *Instance, ch *Challenge, ids []string, vars *strings.Replacer) error {
+	i.setStage(in, "Starting")
+	units := make(map[string]*unit, len(ch.Services))
+	for n, s := range ch.Services {
+		units[s.Name] = &unit{
+			service: expand(s, vars), id: ids[n], address: in.Addresses[s.Name], health: i.images.health(ch, s),
+			started: make(chan struct{}), healthy: make(chan struct{}), completed: make(chan struct{}),
+		}
+	}
+	for _, r := range ch.Routes {
+		units[r.Service].routes = append(units[r.Service].routes, r)
+	}
+	for _, s := range ch.Services {
+		for _, d := range s.DependsOn {
+			units[d.Service].wanted = append(units[d.Service].wanted, d.Condition)
+		}
+	}
+	// Two groups: what everybody must reach before the instance is ready, and the watch for early exits, which ends then.
+	watchCtx, ready := context.WithCancel(ctx)
+	defer ready()
+	watch, watchCtx := errgroup.WithContext(watchCtx)
+	g, gctx := errgroup.WithContext(watchCtx)
+	for _, u := range units {
+		g.Go(func() error {
+			if err := u.await(gctx, units); err != nil {
+				return err
+			}
+			if err := i.Engine.StartContainer(context.WithoutCancel(gctx), u.id); err != nil {
+				return err
+			}
+			close(u.started)
+			watch.Go(func() error { return i.watchExit(watchCtx, in, u) })
+			return i.untilReady(gctx, u)
+		})
+	}
+	err := g.Wait()
+	ready()
+	if early := watch.Wait(); CodeOf(early) != "" {
+		return early // the cause, of which err is only the consequence
+	}
+	return err
+}
+
+// unit is a service on its way.
+type unit struct {
+	service                     Service
+	id                          string
+	address                     netip.Addr
+	health                      *Health
+	routes                      []Route
+	wanted                      []Condition // by those that depend on it
+	started, healthy, completed chan struct{}
+}
+
+func (u *unit) wants(c Condition) bool {
+	for _, w := range u.wanted {
+		if w == c {
+			return true
+		}
+	}
+	return false
+}
+
+func (u *unit) await(ctx context.Context, units map[string]*unit) error {
+	for _, d := range u.service.DependsOn {
+		on := units[d.Service]
+		reached := map[Condition]chan struct{}{
+			ConditionStarted: on.started, ConditionHealthy: on.healthy, ConditionCompleted: on.completed,
+		}[d.Condition]
+		select {
+		case <-reached:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// untilReady returns when the service's health check passes, or without one when its routes answer.
+func (i *Instancer) untilReady(ctx context.Context, u *unit) error {
+	if u.wants(ConditionCompleted) {
+		select {
+		case <-u.completed:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if len(u.routes) == 0 && !u.wants(ConditionHealthy) {
+		return nil
+	}
+	if u.health != nil {
+		if err := i.untilHealthy(ctx, u); err != nil {
+			return err
+		}
+	}
+	for _, r := range u.routes {
+		if err := untilAnswers(ctx, netip.AddrPortFrom(u.address, uint16(r.Port)), r.Type == RouteHTTP && u.health == nil); err != nil {
+			return err
+		}
+	}
+	close(u.healthy)
+	return nil
+}
+
+func (i *Instancer) untilHealthy(ctx context.Context, u *unit) error {
+	for {
+		check, cancel := context.WithTimeout(ctx, u.health.Timeout)
+		code, err := i.Engine.Exec(check, u.id, u.health.Test)
+		cancel()
+		if err == nil && code == 0 {
+			return nil
+		}
+		if err := pause(ctx, healthEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// untilAnswers waits for a port to accept a connection, and with answer for any HTTP answer on it.
+func untilAnswers(ctx context.Context, at netip.AddrPort, answer bool) error {
+	dialer := net.Dialer{Timeout: time.Second}
+	for {
+		conn, err := dialer.DialContext(ctx, "tcp", at.String())
+		if err == nil {
+			conn.Close()
+			if !answer || answersHTTP(ctx, at) {
+				return nil
+			}
+		}
+		if err := pause(ctx, dialEvery); err != nil {
+			return err
+		}
+	}
+}
+
+func answersHTTP(ctx context.Context, at netip.AddrPort) bool {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at.String()+"/", nil)
+	if err != nil {
+		return false
+	}
+	r.Header.Set("User-Agent", "Whaley readiness check")
+	client := http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		return false
+	}
+	io.CopyN(io.Discard, resp.Body, 512)
+	resp.Body.Close()
+	return true
+}
+
+// watchExit returns an error when a service ends that should go on, or ends badly.
+func (i *Instancer) watchExit(ctx context.Context, in *Instance, u *unit) error {
+	code, err := i.Engine.Wait(ctx, u.id)
+	if err != nil || ctx.Err() != nil {
+		return ctx.Err() // the engine's trouble shows elsewhere
+	}
+	if code == 0 && u.wants(ConditionCompleted) {
+		close(u.completed)
+		return nil
+	}
+	if len(u.routes) == 0 && len(u.wanted) == 0 {
+		return nil // nobody waits for it
+	}
+	if printed, err := i.Engine.Logs(ctx, u.id, 20); err == nil {
+		i.Log.Warn("service ended while starting", "instance", in.ID, "service", u.service.Name, "code", code, "printed", printed)
+	}
+	return Errorf(Unavailable, "service_exited",
+		"The challenge's service %s ended with code %s while it started. Try again; if it stays like this, tell an organiser.",
+		u.service.Name, strconv.Itoa(code))
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,179 @@
+package instancer
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// reconcileLoop compares what should be with what is: at once, then every ReconcileEvery, sooner after a failure.
+func (i *Instancer) reconcileLoop(ctx context.Context) error {
+	const soon = time.Second
+	retry := soon
+	for {
+		wait := i.opts.ReconcileEvery
+		if err := i.Reconcile(ctx); err != nil && ctx.Err() == nil {
+			i.Log.Error("reconcile failed", "err", err, "again_in", retry)
+			wait, retry = retry, min(2*retry, i.opts.ReconcileEvery)
+		} else {
+			retry = soon
+		}
+		if pause(ctx, wait) != nil {
+			return nil
+		}
+	}
+}
+
+// Reconcile looks at every row and every object of ours once: adopts what runs, goes on with what was half made or
+// half removed, ends what lost its containers, removes what no row asks for, and schedules expiries.
+func (i *Instancer) Reconcile(ctx context.Context) error {
+	// Rows come before objects and reservations in a spawn, so they are read after them here: whatever has no live
+	// row now had none when it was listed.
+	objects, err := i.Engine.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	subnets, err := i.Subnets.Holders(ctx)
+	if err != nil {
+		return err
+	}
+	ports, err := i.Ports.Holders(ctx)
+	if err != nil {
+		return err
+	}
+	rows, err := i.Store.Live(ctx, "")
+	if err != nil {
+		return err
+	}
+	byInstance := map[string][]Object{}
+	for _, o := range objects {
+		byInstance[o.Labels.Instance] = append(byInstance[o.Labels.Instance], o)
+	}
+	live := map[string]bool{}
+	for _, in := range rows {
+		live[in.ID] = true
+		i.settle(ctx, in, byInstance[in.ID])
+	}
+	for id := range byInstance {
+		if !live[id] && !i.busy(id) {
+			i.Log.Info("removing what no instance owns", "instance", id, "objects", len(byInstance[id]))
+			if err := i.clear(ctx, id); err != nil {
+				i.Log.Error("object without owner not removed", "instance", id, "err", err)
+			}
+		}
+	}
+	// A subnet is free only once its network is gone: after the objects.
+	for _, id := range slices.Concat(subnets, ports) {
+		if !live[id] && !i.busy(id) {
+			if err := i.remove(ctx, &Instance{ID: id}); err != nil {
+				i.Log.Error("reservation without owner not released", "instance", id, "err", err)
+			}
+		}
+	}
+	return i.Republish(ctx)
+}
+
+// settle brings one live row and its objects together. The job on an instance, if there is one, knows better.
+func (i *Instancer) settle(ctx context.Context, in *Instance, objects []Object) {
+	if i.busy(in.ID) {
+		return
+	}
+	switch in.State {
+	case Queued, Starting:
+		i.enqueue(in)
+	case Stopping:
+		i.takeDown(in)
+	case Running:
+		if i.missing(in, objects) != "" {
+			i.verify(ctx, in.ID) // it may have become running after the objects were listed
+			return
+		}
+		i.deadline.set(in.ID, in.ExpiresAt)
+	}
+}
+
+// verify stops an instance if a fresh look shows that it runs no more.
+func (i *Instancer) verify(ctx context.Context, id string) {
+	in, err := i.Store.Get(ctx, id)
+	if err != nil || in.State != Running {
+		return
+	}
+	objects, err := i.Engine.List(ctx, id)
+	if err != nil {
+		i.Log.Error("instance not verified", "instance", id, "err", err)
+		return
+	}
+	dead := i.missing(in, objects)
+	if dead == "" {
+		i.deadline.set(id, in.ExpiresAt)
+		return
+	}
+	i.Log.Warn("instance lost a container", "instance", id, "service", dead)
+	if _, err := i.stop(ctx, in, CauseLost); err != nil {
+		i.Log.Error("lost instance not stopped", "instance", id, "err", err)
+	}
+}
+
+// missing names a service that a running instance cannot do without and that does not run, or is empty.
+func (i *Instancer) missing(in *Instance, objects []Object) string {
+	running := map[string]bool{}
+	for _, o := range objects {
+		if o.Kind == "container" && o.Running {
+			running[o.Labels.Service] = true
+		}
+	}
+	for service := range in.Addresses {
+		if !running[service] && i.essential(in, service) {
+			return service
+		}
+	}
+	return ""
+}
+
+// essential says whether an instance is of use without a service: routes lead to it, or others wait for it to run.
+func (i *Instancer) essential(in *Instance, service string) bool {
+	if slices.ContainsFunc(in.Routes, func(r Route) bool { return r.Service == service }) {
+		return true
+	}
+	ch, ok := i.Challenges.Get(in.Challenge)
+	if !ok || ch.Revision != in.Revision {
+		return false
+	}
+	for _, s := range ch.Services {
+		for _, d := range s.DependsOn {
+			if d.Service == service && d.Condition != ConditionCompleted {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// exitLoop acts on containers that end by themselves. The engine's events are hints: each is checked against the row
+// and the engine before anything is done.
+func (i *Instancer) exitLoop(ctx context.Context) error {
+	for exit := range i.Engine.Exits(ctx) {
+		if exit.Instance == "" {
+			if err := i.Reconcile(ctx); err != nil && ctx.Err() == nil {
+				i.Log.Error("reconcile failed", "err", err)
+			}
+			continue
+		}
+		go i.checkExit(ctx, exit)
+	}
+	return nil
+}
+
+func (i *Instancer) checkExit(ctx context.Context, exit Exit) {
+	i.mu.Lock()
+	j := i.jobs[exit.Instance]
+	i.mu.Unlock()
+	if j != nil {
+		select {
+		case <-j.done:
+		case <-ctx.Done():
+			return
+		}
+	}
+	i.verify(ctx, exit.Instance)
+}

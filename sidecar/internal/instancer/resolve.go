@@ -1,0 +1,127 @@
+package instancer
+
+import (
+	"context"
+	"crypto/subtle"
+	"fmt"
+	"net/netip"
+
+	"github.com/whaley-ctf/whaley/shared/host"
+	"github.com/whaley-ctf/whaley/shared/wire"
+)
+
+// HostQuery asks for a host on behalf of a player, who may be nobody known.
+type HostQuery struct {
+	Host   string
+	Player Player
+}
+
+// HostView is what the asker may know of a host. For whoever does not own it, one that is not running is the same as
+// one that never was.
+type HostView struct {
+	State     string // of wire
+	Mine      bool
+	Access    Access
+	Backend   string // running: http://address:port
+	Instance  *Instance
+	Challenge *Challenge
+	Position  int
+	Version   string
+	Problem   *Error // failed or refused: why
+}
+
+// target is a host that is made of a challenge and a route that exist.
+type target struct {
+	ch   *Challenge
+	slug string
+	name string // of the route
+	mine bool
+}
+
+func (i *Instancer) target(q HostQuery) (target, bool) {
+	name, ok := host.Parse(q.Host, i.opts.BaseDomain)
+	if !ok {
+		return target{}, false
+	}
+	ch, ok := i.Challenges.Get(name.Challenge)
+	if !ok {
+		return target{}, false
+	}
+	t := target{ch: ch, slug: name.Slug, name: name.Route}
+	if q.Player.Known() {
+		own := Slug(i.opts.SlugKey, q.Player.Owner.ID, ch.ID)
+		t.mine = subtle.ConstantTimeCompare([]byte(own), []byte(name.Slug)) == 1
+	}
+	return t, true
+}
+
+// Resolve says what a host is now. It never starts anything.
+func (i *Instancer) Resolve(ctx context.Context, q HostQuery) (HostView, error) {
+	unknown := HostView{State: wire.StateUnknown, Version: wire.StateUnknown}
+	t, ok := i.target(q)
+	if !ok {
+		return unknown, nil
+	}
+	in, err := i.Store.LiveByHost(ctx, t.ch.ID, t.slug)
+	if err != nil {
+		return HostView{}, err
+	}
+	if !t.mine && (in == nil || in.State != Running) {
+		return unknown, nil
+	}
+	view := HostView{Mine: t.mine, Access: t.ch.Access, Challenge: t.ch, Instance: in}
+	switch {
+	case in == nil || in.State == Stopped:
+		view.State, view.Instance = wire.StateAsleep, nil
+	case in.State == Failed:
+		// Its back-off tells whether it still counts.
+		if view.Problem = i.backoff(in.Owner.ID, t.ch.ID); view.Problem != nil {
+			view.State = wire.StateFailed
+		} else {
+			view.State, view.Instance = wire.StateAsleep, nil
+		}
+	default:
+		view.State = string(in.State)
+	}
+	route, found := routeOf(in, t)
+	if !found {
+		return unknown, nil
+	}
+	if in != nil && in.State == Running {
+		if route.Type == RouteHTTP {
+			view.Backend = "http://" + netip.AddrPortFrom(in.Addresses[route.Service], uint16(route.Port)).String()
+		} else {
+			view.Problem = Errorf(NotFound, "route_not_http", "This address is not a web page. How to connect to it is on the dashboard.")
+		}
+	}
+	i.complete(&view)
+	return view, nil
+}
+
+// routeOf is the route a host names: of the instance if there is one, whose challenge may have changed since.
+func routeOf(in *Instance, t target) (Route, bool) {
+	routes := t.ch.Routes
+	if in != nil && in.State.Live() {
+		routes = in.Routes
+	}
+	for _, r := range routes {
+		if r.Name == t.name {
+			return r, true
+		}
+	}
+	return Route{}, false
+}
+
+// complete adds stage, position and the version, which changes whenever anything else does.
+func (i *Instancer) complete(v *HostView) {
+	v.Version = v.State
+	if v.Instance == nil {
+		return
+	}
+	i.mu.Lock()
+	p := i.progress[v.Instance.ID]
+	i.mu.Unlock()
+	v.Instance.Stage = p.stage
+	v.Position = i.queue.position(v.Instance.ID)
+	v.Version = fmt.Sprintf("%s.%d.%d.%d.%s", v.Instance.ID, v.Instance.Version, p.seq, v.Position, v.State)
+}

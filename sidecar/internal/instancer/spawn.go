@@ -1,0 +1,144 @@
+package instancer
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Spawn asks for an instance of a challenge and returns it as soon as it is queued. It refuses with CodeLiveInstance,
+// CodeQuota, challenge_not_found, image_failed, or the reason of a failed spawn whose back-off is not over.
+func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (*Instance, error) {
+	if !p.Known() {
+		return nil, Errorf(Unauthorized, "player_unknown", "Sign in first.")
+	}
+	ch, ok := i.Challenges.Get(challenge)
+	if !ok {
+		return nil, Errorf(NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
+	}
+	if reason := i.backoff(p.Owner.ID, ch.ID); reason != nil {
+		return nil, reason
+	}
+	if err := i.images.failure(ch); err != nil {
+		return nil, err
+	}
+	now := time.Now().UTC()
+	in := &Instance{
+		ID:        newID(ch.ID, p.Owner.ID),
+		Challenge: ch.ID,
+		Revision:  ch.Revision,
+		Owner:     p.Owner,
+		Player:    p.ID,
+		Slug:      Slug(i.opts.SlugKey, p.Owner.ID, ch.ID),
+		Routes:    ch.Routes,
+		State:     Queued,
+		CreatedAt: now,
+	}
+	err := i.Store.Insert(ctx, in, i.opts.MaxPerOwner, Event{
+		Type: "instance_spawn", Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Player: p.ID, At: now,
+		Message: "asked for " + ch.ID,
+	})
+	if err != nil {
+		return nil, err
+	}
+	i.enqueue(in)
+	i.changed(in)
+	return in, nil
+}
+
+// spawnOnce is Spawn for any number of simultaneous askers of one host: one asks the store, all get its answer. It does
+// not end with the request that happened to be first.
+func (i *Instancer) spawnOnce(ctx context.Context, p Player, challenge string) error {
+	result := i.spawns.DoChan(p.Owner.ID+"/"+challenge, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		_, err := i.Spawn(ctx, p, challenge)
+		return nil, err
+	})
+	select {
+	case r := <-result:
+		if CodeOf(r.Err) == CodeLiveInstance {
+			return nil
+		}
+		return r.Err
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+func (i *Instancer) enqueue(in *Instance) {
+	i.launch(i.queue.add(in))
+}
+
+func (i *Instancer) launch(ready []queued) {
+	for _, w := range ready {
+		release := func() { i.launch(i.queue.done(w.owner)) }
+		_, started := i.start(w.id, false, func(ctx context.Context) {
+			defer release()
+			i.spawn(ctx, w.id)
+		})
+		if !started {
+			release() // stopped while it waited, or shutting down
+		}
+	}
+}
+
+// spawn is the whole way from queued to running or failed.
+func (i *Instancer) spawn(ctx context.Context, id string) {
+	defer i.clearStage(id)
+	in, err := i.Store.Get(ctx, id)
+	if err != nil {
+		i.Log.Error("spawn could not read its row", "instance", id, "err", err)
+		return
+	}
+	switch in.State {
+	case Queued:
+	case Starting: // begun by a process that is no more: made anew from the start, with the same id
+		i.Log.Info("going on with a half-made instance", "instance", id)
+		if err := i.clear(ctx, id); err != nil {
+			i.fail(ctx, in, err)
+			return
+		}
+	default:
+		return // another job got there first
+	}
+	began := time.Now()
+	running, err := i.make(ctx, in)
+	if err == nil {
+		i.succeeded(in)
+		i.changed(running)
+		i.deadline.set(running.ID, running.ExpiresAt)
+		i.Log.Info("instance running", "instance", id, "challenge", in.Challenge, "owner", in.Owner.ID, "took", time.Since(began))
+		i.publish(ctx, running)
+		return
+	}
+	if context.Cause(ctx) != nil || CodeOf(err) == CodeStateChanged {
+		return // stopped meanwhile, or shutting down: who stopped it, or the next start, goes on from the row
+	}
+	i.fail(ctx, in, err)
+}
+
+// fail undoes what a spawn did and leaves the reason.
+func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
+	var reason *Error
+	if !errors.As(err, &reason) {
+		reason = Errorf(Internal, "spawn_failed", "The instance could not be started. Try again; if it stays like this, tell an organiser.").Because(err)
+	}
+	i.Log.Error("spawn failed", "instance", in.ID, "challenge", in.Challenge, "owner", in.Owner.ID, "err", err)
+	if err := i.remove(ctx, in); err != nil {
+		i.Log.Error("undo of a failed spawn is not complete, the reconciler goes on", "instance", in.ID, "err", err)
+	}
+	reason = i.failed(in, reason)
+	now := time.Now().UTC()
+	failed, err := i.Store.Update(ctx, in.ID, []State{Queued, Starting}, func(in *Instance) {
+		in.State, in.Reason, in.EndedAt = Failed, reason, now
+	}, Event{
+		Type: "instance_spawn_failed", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
+		Message: reason.Code + ": " + reason.Detail, At: now,
+	})
+	if err != nil {
+		i.Log.Error("failed spawn could not be recorded", "instance", in.ID, "err", err)
+		return
+	}
+	i.changed(failed)
+}

@@ -1,0 +1,170 @@
+package instancer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Why an instance was stopped.
+const (
+	CausePlayer  = "player"
+	CauseExpired = "expired"
+	CauseLost    = "lost" // a container ended, or was taken away
+)
+
+// defaultGrace is how long a container may take to end by itself.
+const defaultGrace = 2 * time.Second
+
+// errStopped is the cause of a spawn's end when its instance is stopped meanwhile.
+var errStopped = Errorf(Conflict, "stopped", "The instance was stopped while it started.")
+
+// Stop takes an owner's instance down and returns as soon as that is written; removing goes on in the background.
+// Stopping what is stopping already is no error.
+func (i *Instancer) Stop(ctx context.Context, p Player, id string) (*Instance, error) {
+	in, err := i.Get(ctx, p, id)
+	if err != nil {
+		return nil, err
+	}
+	if !in.State.Live() {
+		return nil, Errorf(Conflict, "instance_not_live", "This instance is %s already.", in.State)
+	}
+	return i.stop(ctx, in, CausePlayer)
+}
+
+func (i *Instancer) stop(ctx context.Context, in *Instance, cause string) (*Instance, error) {
+	if in.State == Stopping {
+		i.takeDown(in)
+		return in, nil
+	}
+	stopping, err := i.Store.Update(ctx, in.ID, []State{Queued, Starting, Running}, func(in *Instance) {
+		in.State, in.StopCause = Stopping, cause
+	}, Event{
+		Type: stopEvent(cause), Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
+		Message: "stopped: " + cause, At: time.Now().UTC(),
+	})
+	if CodeOf(err) == CodeStateChanged {
+		return i.Store.Get(ctx, in.ID) // somebody else was first
+	}
+	if err != nil {
+		return nil, err
+	}
+	i.queue.drop(in.ID)
+	i.changed(stopping)
+	i.takeDown(stopping)
+	return stopping, nil
+}
+
+func stopEvent(cause string) string {
+	switch cause {
+	case CauseExpired:
+		return "instance_expired"
+	case CauseLost:
+		return "instance_lost"
+	}
+	return "instance_stop"
+}
+
+// takeDown starts the removal of an instance in state stopping, after whatever job is on it was given up.
+func (i *Instancer) takeDown(in *Instance) {
+	i.mu.Lock()
+	j := i.jobs[in.ID]
+	i.mu.Unlock()
+	if j != nil && j.stops {
+		return
+	}
+	go i.replace(in.ID, errStopped, true, func(ctx context.Context) { i.finishStop(ctx, in) })
+}
+
+// finishStop removes everything and writes stopped. What fails is tried again, by the reconciler if need be.
+func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
+	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+		err := i.remove(ctx, in)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		i.Log.Error("instance not removed yet", "instance", in.ID, "err", err, "again_in", wait)
+		if pause(ctx, wait) != nil {
+			return
+		}
+	}
+	now := time.Now().UTC()
+	stopped, err := i.Store.Update(ctx, in.ID, []State{Stopping}, func(in *Instance) { in.State, in.EndedAt = Stopped, now }, Event{})
+	if err != nil {
+		i.Log.Error("stopped instance could not be recorded", "instance", in.ID, "err", err)
+		return
+	}
+	i.deadline.drop(in.ID)
+	i.Log.Info("instance stopped", "instance", in.ID, "owner", in.Owner.ID, "cause", in.StopCause)
+	i.changed(stopped)
+}
+
+// remove undoes all that a spawn makes, from the outside in. It can be repeated.
+func (i *Instancer) remove(ctx context.Context, in *Instance) error {
+	if err := i.Router.Retract(ctx, in.ID, i.publications(in)); err != nil {
+		// The router makes its routes what they should be when it is back; a route to nothing does no harm until then.
+		i.Log.Warn("routes not retracted", "instance", in.ID, "err", err)
+	}
+	if err := i.clear(ctx, in.ID); err != nil {
+		return err
+	}
+	return errors.Join(i.Ports.Release(ctx, in.ID), i.Subnets.Release(ctx, in.ID))
+}
+
+// clear removes everything on the engine that carries the instance's label.
+func (i *Instancer) clear(ctx context.Context, id string) error {
+	objects, err := i.Engine.List(ctx, id)
+	if err != nil {
+		return err
+	}
+	grace := i.grace(objects)
+	g, gctx := errgroup.WithContext(ctx)
+	for _, o := range objects {
+		if o.Kind != "container" {
+			continue
+		}
+		g.Go(func() error {
+			if o.Running {
+				if err := i.Engine.StopContainer(gctx, o.ID, grace[o.Labels.Service]); err != nil {
+					i.Log.Warn("container did not stop, removing it by force", "instance", id, "service", o.Labels.Service, "err", err)
+				}
+			}
+			return i.Engine.RemoveContainer(gctx, o.ID)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, o := range objects {
+		switch o.Kind {
+		case "network":
+			err = errors.Join(err, i.Engine.RemoveNetwork(ctx, o.ID))
+		case "volume":
+			err = errors.Join(err, i.Engine.RemoveVolume(ctx, o.ID))
+		}
+	}
+	return err
+}
+
+// grace is how long each service may take to stop: what its revision says if that is still the loaded one.
+func (i *Instancer) grace(objects []Object) map[string]time.Duration {
+	grace := map[string]time.Duration{}
+	for _, o := range objects {
+		grace[o.Labels.Service] = defaultGrace
+		ch, ok := i.Challenges.Get(o.Labels.Challenge)
+		if !ok || ch.Revision != o.Labels.Revision {
+			continue
+		}
+		for _, s := range ch.Services {
+			if s.Name == o.Labels.Service && s.StopGrace > 0 {
+				grace[s.Name] = s.StopGrace
+			}
+		}
+	}
+	return grace
+}

@@ -1,0 +1,74 @@
+package instancer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/whaley-ctf/whaley/shared/host"
+	"github.com/whaley-ctf/whaley/shared/wire"
+)
+
+// Wake starts what a host stands for, if the asker owns it, and returns its view once that runs, failed or was
+// refused, or as it is when ctx ends. Any number of calls at once make one instance.
+func (i *Instancer) Wake(ctx context.Context, q HostQuery) (HostView, error) {
+	asked := false
+	for {
+		name, _ := host.Parse(q.Host, i.opts.BaseDomain)
+		changed, done := i.hub.watch(hostKey(name.Challenge, name.Slug))
+		view, err := i.Resolve(context.WithoutCancel(ctx), q)
+		if err != nil || !view.Mine || view.Problem != nil || view.State == wire.StateRunning {
+			done()
+			return view, err
+		}
+		if view.State == wire.StateAsleep && !asked {
+			done()
+			if !view.Challenge.Wake {
+				return refused(view, Errorf(Conflict, "wake_disabled", "This challenge is started from the dashboard only."))
+			}
+			if err := i.spawnOnce(ctx, q.Player, view.Challenge.ID); err != nil {
+				return refused(view, err)
+			}
+			asked = true
+			continue
+		}
+		select {
+		case <-changed:
+			done()
+		case <-ctx.Done():
+			done()
+			return view, nil
+		}
+	}
+}
+
+// refused puts a refusal into the view; other errors stay errors.
+func refused(view HostView, err error) (HostView, error) {
+	var reason *Error
+	if !errors.As(err, &reason) {
+		return HostView{}, err
+	}
+	view.State, view.Problem = wire.StateFailed, reason
+	view.Version += "." + reason.Code
+	return view, nil
+}
+
+// Watch returns the view of a host as soon as its version is another than seen, or as it is when ctx ends. It never
+// starts anything.
+func (i *Instancer) Watch(ctx context.Context, q HostQuery, seen string) (HostView, error) {
+	for {
+		name, _ := host.Parse(q.Host, i.opts.BaseDomain)
+		changed, done := i.hub.watch(hostKey(name.Challenge, name.Slug))
+		view, err := i.Resolve(context.WithoutCancel(ctx), q)
+		if err != nil || view.Version != seen || !view.Mine {
+			done()
+			return view, err
+		}
+		select {
+		case <-changed:
+			done()
+		case <-ctx.Done():
+			done()
+			return view, nil
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/wire"
+)
+
+// contentSecurityPolicy allows what comes from this host and nothing else: no inline script, no inline style, no frame
+// around the page.
+const contentSecurityPolicy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+
+const (
+	cacheForever = "public, max-age=31536000, immutable"
+	cacheAskMe   = "no-cache"
+)
+
+// New serves a build of the frontend: its files, its page at the addresses that the page's own router knows, and a
+// 404 elsewhere (the page itself for a browser, a problem for everything else). Without a page in the build every
+// answer is 503.
+func New(build fs.FS) (http.Handler, error) {
+	files, err := load(build)
+	if err != nil {
+		return nil, err
+	}
+	return &handler{files: files, page: files["index.html"]}, nil
+}
+
+type handler struct {
+	files map[string]*file // by path without the leading slash
+	page  *file            // nil: there is no build
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Content-Security-Policy", contentSecurityPolicy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "same-origin")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		header.Set("Allow", "GET, HEAD")
+		problem(w, http.StatusMethodNotAllowed, "method_not_allowed", "This address answers GET and HEAD only.")
+		return
+	}
+	if h.page == nil {
+		problem(w, http.StatusServiceUnavailable, "frontend_not_built",
+			"This binary holds no dashboard. Run `make frontend` (or scripts/need frontend) and build it again.")
+		return
+	}
+	name := strings.TrimPrefix(r.URL.Path, "/")
+	if clientRoute(name) {
+		serve(w, r, h.page)
+		return
+	}
+	if f, ok := h.files[name]; ok {
+		serve(w, r, f)
+		return
+	}
+	if strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(name, assetFolder) {
+		h.notFoundPage(w, r)
+		return
+	}
+	problem(w, http.StatusNotFound, "not_found", "There is nothing at this address.")
+}
+
+// clientRoute says whether the page's own router has a view for a path; src/user/router.tsx has the same list.
+func clientRoute(path string) bool {
+	return path == ""
+}
+
+// notFoundPage answers 404 with the page, whose router then says so in the dashboard's looks.
+func (h *handler) notFoundPage(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", h.page.contentType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNotFound)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(h.page.body) // a browser that has gone away needs no page
+	}
+}
+
+// serve answers with a file, compressed if the client takes it, or 304 if the client has it.
+func serve(w http.ResponseWriter, r *http.Request, f *file) {
+	header := w.Header()
+	header.Set("Content-Type", f.contentType)
+	header.Set("Cache-Control", f.cache)
+	body, etag := f.body, f.etag
+	if f.gzip != nil {
+		header.Set("Vary", "Accept-Encoding")
+		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+			header.Set("Content-Encoding", "gzip")
+			body, etag = f.gzip, f.gzipETag
+		}
+	}
+	header.Set("ETag", etag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}
+
+// problem answers with an RFC 9457 problem.
+func problem(w http.ResponseWriter, status int, code, detail string) {
+	w.Header().Set("Content-Type", wire.ProblemType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(wire.Problem{ // nobody to tell when the client has gone away
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail,
+	})
+}
