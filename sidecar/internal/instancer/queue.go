@@ -1,17 +1,20 @@
 package instancer
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 )
 
 // queue decides whose spawn is next: first the owners with the fewest spawns under way or before them in the queue,
-// among those the one that waits longest. It is memory only; the rows in state queued are what survives a restart.
+// among those the one whose last turn is longest ago, among those the one that waits longest. It is memory only; the rows in state queued are what survives a restart.
 type queue struct {
 	mu      sync.Mutex
 	slots   int
 	waiting []queued
 	active  map[string]int // owner → spawns under way
+	turns   map[string]int // owner → number of the last start, forgotten when nobody waits
+	turn    int
 	busy    int
 	moved   func(*Instance) // told of each whose position changed; must not call back
 }
@@ -22,7 +25,7 @@ type queued struct {
 }
 
 func newQueue(slots int, moved func(*Instance)) *queue {
-	return &queue{slots: slots, active: map[string]int{}, moved: moved}
+	return &queue{slots: slots, active: map[string]int{}, turns: map[string]int{}, moved: moved}
 }
 
 // add puts an instance at its place and returns those that may start now.
@@ -42,6 +45,9 @@ func (q *queue) done(owner string) []queued {
 	q.busy--
 	if q.active[owner]--; q.active[owner] == 0 {
 		delete(q.active, owner)
+	}
+	if q.busy == 0 && len(q.waiting) == 0 {
+		clear(q.turns)
 	}
 	return q.startable()
 }
@@ -67,6 +73,8 @@ func (q *queue) startable() []queued {
 		q.waiting = slices.DeleteFunc(q.waiting, func(w queued) bool { return w.id == next.id })
 		q.busy++
 		q.active[next.owner]++
+		q.turn++
+		q.turns[next.owner] = q.turn
 		start = append(start, next)
 	}
 	if len(start) > 0 {
@@ -89,6 +97,8 @@ func (q *queue) order() []queued {
 		rank[w.owner]++
 	}
 	ordered := slices.Clone(q.waiting)
-	slices.SortStableFunc(ordered, func(a, b queued) int { return ranks[a.id] - ranks[b.id] })
+	slices.SortStableFunc(ordered, func(a, b queued) int {
+		return cmp.Or(ranks[a.id]-ranks[b.id], q.turns[a.owner]-q.turns[b.owner])
+	})
 	return ordered
 }

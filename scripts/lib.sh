@@ -1,0 +1,30 @@
+# Shared by the scripts beside it; sourced, not run.
+CACHE="${WHALEY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/whaley}"
+mkdir -p "$CACHE/bin" "$CACHE/log"
+
+say() { printf '   %s\n' "$*" >&2; }
+die() {
+	printf 'whaley: %s\n' "$*" >&2
+	exit 1
+}
+
+# during "what" command…: runs it quietly, tells every 15 seconds that it goes on, and shows its output if it fails.
+during() {
+	local what=$1 log began=$SECONDS pid ticks=0
+	shift
+	log=$(mktemp "$CACHE/log/XXXXXX")
+	say "$what …"
+	"$@" >"$log" 2>&1 &
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 0.2
+		ticks=$((ticks + 1))
+		[ $((ticks % 75)) -ne 0 ] || say "$what … $((SECONDS - began)) s"
+	done
+	if ! wait "$pid"; then
+		tail -n 40 "$log" >&2
+		die "$what failed after $((SECONDS - began)) s; the whole output is in $log"
+	fi
+	rm -f "$log"
+	say "$what: done in $((SECONDS - began)) s"
+}

@@ -1,0 +1,65 @@
+// Package peer says which address a request really comes from. It is interpreted by Yaegi.
+package peer
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// ParsePrefixes reads addresses and networks, such as 10.0.0.1 or 192.168.0.0/16.
+func ParsePrefixes(texts []string) ([]netip.Prefix, error) {
+	prefixes := []netip.Prefix{}
+	for _, text := range texts {
+		text = strings.TrimSpace(text)
+		if text == "" {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			address, err := netip.ParseAddr(text)
+			if err != nil {
+				return nil, fmt.Errorf("%q is neither an address nor a network like 10.0.0.0/8", text)
+			}
+			prefix = netip.PrefixFrom(address, address.BitLen())
+		}
+		prefixes = append(prefixes, prefix.Masked())
+	}
+	return prefixes, nil
+}
+
+// Address is the right-most address that is not a trusted proxy's, out of X-Forwarded-For (all lines of it, in order)
+// and the connection itself. A header that comes from a stranger counts for nothing, nor does what stands left of
+// something that is no address. Without any valid address it is the zero Addr.
+func Address(remote string, forwardedFor []string, trusted []netip.Prefix) netip.Addr {
+	address := parse(remote)
+	hops := strings.Split(strings.Join(forwardedFor, ","), ",")
+	for n := len(hops) - 1; n >= 0 && contains(trusted, address); n-- {
+		hop := parse(strings.TrimSpace(hops[n]))
+		if !hop.IsValid() {
+			break
+		}
+		address = hop
+	}
+	return address
+}
+
+func parse(text string) netip.Addr {
+	if with, err := netip.ParseAddrPort(text); err == nil {
+		return with.Addr().Unmap().WithZone("")
+	}
+	address, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return address.Unmap().WithZone("")
+}
+
+func contains(prefixes []netip.Prefix, address netip.Addr) bool {
+	for _, p := range prefixes {
+		if p.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
