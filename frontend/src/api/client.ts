@@ -3,7 +3,10 @@ import { text } from "@/lib/text";
 import type { paths } from "./schema";
 
 /** The sidecar's public API, on the host that served the page. */
-export const api = createClient<paths>({ baseUrl: window.location.origin });
+export const api = createClient<paths>({
+  baseUrl: window.location.origin,
+  fetch: (request) => fetch(request), // looked up at each call, because tests put another one in its place
+});
 
 /** An answer that is not a success, or none at all (status 0). */
 export class Problem extends Error {

@@ -11,29 +11,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            challenges: components["schemas"]["Challenge"][];
-                        };
-                    };
-                };
-                default: components["responses"]["Problem"];
-            };
-        };
+        /** Every challenge, with the player's own addresses of it */
+        get: operations["listChallenges"];
         put?: never;
         post?: never;
         delete?: never;
@@ -42,34 +21,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/me": {
+    "/challenges/{id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Me"];
-                    };
-                };
-                default: components["responses"]["Problem"];
-            };
-        };
+        /** One challenge */
+        get: operations["getChallenge"];
         put?: never;
         post?: never;
         delete?: never;
@@ -85,27 +45,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["InstanceList"];
-                    };
-                };
-                default: components["responses"]["Problem"];
-            };
-        };
+        /** The player's live instances, and the failed ones whose back-off lasts */
+        get: operations["listInstances"];
         put?: never;
         post?: never;
         delete?: never;
@@ -123,33 +64,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        challenge_id: string;
-                    };
-                };
-            };
-            responses: {
-                /** @description ok */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Instance"];
-                    };
-                };
-                default: components["responses"]["Problem"];
-            };
-        };
+        /**
+         * Start the player's copy of a challenge
+         * @description A live instance of the challenge is answered as it is; there is never a second one.
+         */
+        post: operations["spawnInstance"];
         delete?: never;
         options?: never;
         head?: never;
@@ -160,37 +79,15 @@ export interface paths {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                id: string;
-            };
+            path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** One of the player's instances */
+        get: operations["getInstance"];
         put?: never;
         post?: never;
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Instance"];
-                    };
-                };
-                default: components["responses"]["Problem"];
-            };
-        };
+        /** Stop an instance; what was changed in it is lost */
+        delete: operations["stopInstance"];
         options?: never;
         head?: never;
         patch?: never;
@@ -200,36 +97,264 @@ export interface paths {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                id: string;
-            };
+            path?: never;
             cookie?: never;
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Instance"];
-                    };
-                };
-                default: components["responses"]["Problem"];
-            };
+        /**
+         * Add one step to an instance's time
+         * @description Allowed from half of the challenge's time-out on; all steps together add at most one time-out.
+         */
+        post: operations["extendInstance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /**
+         * The player's instances as server-sent events
+         * @description Events named `instances`, whose data is the JSON of `GET /instances`: one at once and one at each change. A
+         *     comment line every 15 seconds keeps the connection open.
+         */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is asking, and how many instances they may have */
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a client needs to know of this installation */
+        get: operations["getConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/instance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign a browser in to an instance's host
+         * @description The plugin sends browsers here that open an instance's address without a ticket.
+         */
+        get: operations["signInToInstance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as /health/ready */
+        get: operations["getHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process answers */
+        get: operations["getLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether everything that a start needs answers */
+        get: operations["getReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Metrics in Prometheus' text format */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.yaml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This description */
+        get: operations["getOpenAPI"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the plugin needs to decide without asking */
+        get: operations["getKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A host as it is now; never wakes */
+        post: operations["resolveHost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/wake": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start the host's instance and wait for it
+         * @description Answers as soon as it runs or has failed, at the latest after `wait_ms`.
+         */
+        post: operations["wakeHost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Wait until a host's version differs from `seen`; never wakes */
+        post: operations["watchHost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Exchange a one-time code for a ticket */
+        post: operations["redeemTicket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -240,89 +365,748 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An RFC 9457 problem. */
         Problem: {
+            /** @description `about:blank` or a URN of the code */
+            type?: string;
+            /** @description The status in words */
             title: string;
+            /** @description HTTP status */
             status: number;
+            /** @description Stable, snake_case */
             code: string;
+            /** @description What happened and what to do, for people */
             detail: string;
+            /** @description Seconds after which trying again makes sense; 0: it does not by itself */
             retry_after?: number;
+            /** @description The request's id in the log */
             request_id?: string;
         };
-        Me: {
+        ChallengeList: {
+            challenges: components["schemas"]["Challenge"][];
+        };
+        Challenge: {
             id: string;
             name: string;
+            /** @description Empty: none */
+            category: string;
+            /** @description Markdown */
+            description: string;
+            /** @description How long an instance runs, in seconds */
+            timeout: number;
+            /** @description What one extension adds, in seconds */
+            extend_time: number;
+            /**
+             * @description Who may reach a running instance: whoever has the address, or the owner only
+             * @enum {string}
+             */
+            access: "link" | "owner";
+            /** @description Whether opening the address starts it */
+            wake: boolean;
+            /** @description The ways in; hosts and web addresses are the player's own and never change */
+            routes: components["schemas"]["Route"][];
+            /** @description The player's live or lately failed instance, or null */
+            instance: components["schemas"]["Instance"] | null;
         };
+        /** @description One way into an instance. */
         Route: {
+            /** @description Empty: the first route */
             name: string;
-            /** @enum {string} */
+            /**
+             * @description A web address, TLS by name, a port of the host, or an entry point of its own
+             * @enum {string}
+             */
             type: "http" | "tcp" | "port" | "custom";
             host: string;
+            /** @description http: the address to open; else empty */
             url: string;
+            /** @description How to connect, ready to be copied; empty while the port is not known */
             hint: string;
+            /** @description The port to connect to; 0 while it is not known */
             port: number;
         };
+        /** @description A player, or a team in team mode. */
         Owner: {
             id: string;
+            /** @description For people */
             name: string;
         };
+        /** @description What the rule of extending allows. */
         Extend: {
+            /** @description What the next extension adds, in seconds; 0: nothing */
             step: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description From when on it is allowed; null: not running
+             */
             from: string | null;
+            /** @description What may still be added in all, in seconds */
             left: number;
+            /** @description Whether it is allowed now */
             allowed: boolean;
         };
+        /** @description An owner's copy of a challenge. */
         Instance: {
             id: string;
             challenge_id: string;
             challenge_name: string;
             /** @enum {string} */
             state: "queued" | "starting" | "running" | "stopping" | "stopped" | "failed";
+            /** @description starting: what is being done, for people; else empty */
             stage: string;
+            /** @description Place in the queue, 1 is next; 0: not queued */
             position: number;
             owner: components["schemas"]["Owner"];
             routes: components["schemas"]["Route"][];
+            /**
+             * Format: date-time
+             * @description When it was asked for
+             */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When it became running; null before
+             */
             started_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it stops by itself; null before it runs
+             */
             expires_at: string | null;
+            /**
+             * Format: int64
+             * @description Since it was asked for, milliseconds
+             */
             elapsed_ms: number;
             extend: components["schemas"]["Extend"];
+            /** @description failed: why, and when to try again; else null */
             problem: components["schemas"]["Problem"] | null;
-            version: string;
+            /**
+             * Format: int64
+             * @description Grows with every change
+             */
+            version: number;
         };
         InstanceList: {
             instances: components["schemas"]["Instance"][];
+            /**
+             * Format: date-time
+             * @description The server's time
+             */
             now: string;
         };
-        Challenge: {
+        SpawnRequest: {
+            challenge_id: string;
+        };
+        User: {
             id: string;
+            /** @description For people */
             name: string;
-            category: string;
-            description: string;
-            timeout: number;
-            extend_time: number;
+        };
+        Me: {
+            user: components["schemas"]["User"];
+            owner: components["schemas"]["Owner"];
+            auth_mode: components["schemas"]["AuthMode"];
+            /** @description Whether the owner is the player's team */
+            team_mode: boolean;
+            /** @description The owner's live instances */
+            instances: number;
+            /** @description How many the owner may have; 0: no limit */
+            max_instances: number;
+        };
+        /**
+         * @description none: a player is an address; ctfd: a player is a CTFd account
+         * @enum {string}
+         */
+        AuthMode: "none" | "ctfd";
+        Config: {
+            auth_mode: components["schemas"]["AuthMode"];
+            /** @description The instances' hosts are one label under it */
+            base_domain: string;
+            dashboard_url: string;
+            /** @description Of the sidecar */
+            version: string;
+        };
+        Live: {
             /** @enum {string} */
-            access: "link" | "owner";
-            wake: boolean;
-            routes: components["schemas"]["Route"][];
-            instance: components["schemas"]["Instance"] | null;
+            status: "ok";
+        };
+        Ready: {
+            /** @enum {string} */
+            status: "ok" | "degraded";
+            dependencies: components["schemas"]["Dependency"][];
+        };
+        Dependency: {
+            name: string;
+            /** @enum {string} */
+            status: "ok" | "failed";
+            /** @description failed: why; else empty or a version */
+            detail: string;
+        };
+        Keys: {
+            /** @description Ed25519 public keys, base64url without padding, newest first */
+            ticket_keys: string[];
+            auth_mode: components["schemas"]["AuthMode"];
+            /** @description CIDRs whose X-Forwarded-For is believed */
+            trusted_proxies: string[];
+        };
+        HostRequest: {
+            /** @description As in the request, lower case, without port */
+            host: string;
+            /** @description From a verified ticket, else empty */
+            owner?: string;
+            /** @description From a verified ticket, else empty */
+            player?: string;
+            /** @description The client's address; in no-auth mode it is who they are */
+            address?: string;
+            /** @description How long the answer may take, milliseconds */
+            wait_ms?: number;
+            /** @description status: the version that the asker has */
+            seen?: string;
+        };
+        HostStatus: {
+            /** @enum {string} */
+            state: "unknown" | "asleep" | "queued" | "starting" | "running" | "stopping" | "failed";
+            /** @description Whether the asker owns this host */
+            mine: boolean;
+            /** @enum {string} */
+            access?: "link" | "owner";
+            /** @description running: http://address:port of this host's route */
+            backend?: string;
+            /** @description The instance's id */
+            instance?: string;
+            /** @description The challenge's id */
+            challenge?: string;
+            /** @description The challenge's name */
+            name?: string;
+            /** @description What is being done, for people */
+            stage?: string;
+            /** @description Place in the queue, 1 is next */
+            position?: number;
+            /**
+             * Format: int64
+             * @description Since the spawn was asked for, milliseconds
+             */
+            elapsed_ms?: number;
+            /** @description Changes whenever any of this does */
+            version: string;
+            problem?: components["schemas"]["Problem"];
+        };
+        TicketRequest: {
+            host: string;
+            /** @description One-time, from /auth/instance */
+            code: string;
+            /** @description From the browser's cookie */
+            nonce: string;
+        };
+        TicketResponse: {
+            /** @description Signed, for the host that asked */
+            ticket: string;
+            /**
+             * Format: int64
+             * @description Unix seconds
+             */
+            expires: number;
         };
     };
     responses: {
-        /** @description p */
+        /** @description What went wrong and what to do. */
         Problem: {
             headers: {
+                /** @description Seconds after which trying again makes sense. */
+                "Retry-After"?: number;
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Each dependency; 503 when one of them fails. */
+        Ready: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Ready"];
+            };
+        };
+        /** @description What there is to know about the host. */
+        HostStatus: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["HostStatus"];
+            };
+        };
     };
-    parameters: never;
-    requestBodies: never;
+    parameters: {
+        /** @description The challenge's id. */
+        ChallengeID: string;
+        /** @description The instance's id. */
+        InstanceID: string;
+    };
+    requestBodies: {
+        HostRequest: {
+            content: {
+                "application/json": components["schemas"]["HostRequest"];
+            };
+        };
+    };
     headers: never;
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    listChallenges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenges, by category and name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Challenge"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listInstances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The instances, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstanceList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    spawnInstance: {
+        parameters: {
+            query?: {
+                /** @description How long the answer may take, in seconds, to be of a running instance. Without it there is no wait. */
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SpawnRequest"];
+            };
+        };
+        responses: {
+            /** @description The instance was seen running within the wait. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            /** @description The instance is on its way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getInstance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The instance's id. */
+                id: components["parameters"]["InstanceID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The instance. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    stopInstance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The instance's id. */
+                id: components["parameters"]["InstanceID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The instance is being taken down. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    extendInstance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The instance's id. */
+                id: components["parameters"]["InstanceID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The instance with its new end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream; it has no end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The player. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The public part of the settings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Config"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    signInToInstance: {
+        parameters: {
+            query: {
+                /** @description The instance's host, without port. */
+                host: string;
+                /** @description What the plugin has put into the browser's cookie for that host. */
+                nonce: string;
+                /** @description Where the browser wanted to go on that host. */
+                path?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the instance's host with a one-time code, or to the sign-in page. */
+            303: {
+                headers: {
+                    /** @description Where to go. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such host, or not this player's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Ready"];
+            503: components["responses"]["Ready"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getLive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Ready"];
+            503: components["responses"]["Ready"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metrics. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getOpenAPI: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OpenAPI 3.0 in YAML. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Keys"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    resolveHost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["HostRequest"];
+        responses: {
+            200: components["responses"]["HostStatus"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    wakeHost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["HostRequest"];
+        responses: {
+            200: components["responses"]["HostStatus"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    watchHost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["HostRequest"];
+        responses: {
+            200: components["responses"]["HostStatus"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    redeemTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketRequest"];
+            };
+        };
+        responses: {
+            /** @description The ticket. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+}

@@ -15,6 +15,7 @@ function copyBySelection(value: string): boolean {
   field.className = "sr-only";
   const focused = document.activeElement;
   document.body.append(field);
+  field.focus();
   field.select();
   try {
     return document.execCommand("copy");

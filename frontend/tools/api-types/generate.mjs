@@ -13,9 +13,15 @@ const generator = join(here, "node_modules/openapi-typescript/bin/cli.js");
 
 function generate(target) {
   if (!existsSync(generator)) {
-    execFileSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: here, stdio: "inherit" });
+    execFileSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+      cwd: here,
+      stdio: "inherit",
+    });
   }
-  execFileSync(process.execPath, [generator, spec, "-o", target], { cwd: here, stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(process.execPath, [generator, spec, "-o", target], {
+    cwd: here,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 }
 
 if (process.argv.includes("--check")) {

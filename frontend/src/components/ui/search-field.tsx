@@ -2,13 +2,22 @@ import { Search, X } from "lucide-react";
 import { useRef } from "react";
 import { Button } from "./button";
 
-type Props = { label: string; placeholder: string; clear: string; value: string; onChange: (value: string) => void };
+type Props = {
+  label: string;
+  placeholder: string;
+  clear: string;
+  value: string;
+  onChange: (value: string) => void;
+};
 
 export function SearchField({ label, placeholder, clear, value, onChange }: Props) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <div className="relative min-w-0 flex-1">
-      <Search aria-hidden className="-translate-y-1/2 pointer-events-none absolute top-1/2 left-3 size-4 text-ink-soft" />
+      <Search
+        aria-hidden
+        className="-translate-y-1/2 pointer-events-none absolute top-1/2 left-3 size-4 text-ink-soft"
+      />
       <input
         ref={input}
         type="search"

@@ -66,7 +66,5 @@ export function useStop() {
 
 /** Extends an instance by its challenge's step, given its id. */
 export function useExtend() {
-  return useInstanceAction((id: string) =>
-    unwrap(api.POST("/instances/{id}/extend", { params: { path: { id } } })),
-  );
+  return useInstanceAction((id: string) => unwrap(api.POST("/instances/{id}/extend", { params: { path: { id } } })));
 }

@@ -2,15 +2,30 @@ import type { Instance } from "@/api/types";
 import { useServerNow } from "@/lib/clock";
 import { text } from "@/lib/text";
 import { formatClock, formatSpan, isoDuration } from "@/lib/time";
+import { extensionOf } from "./extension";
 import { phaseOf } from "./phase";
+import type { Retry } from "./retry";
 
-type Props = { instance: Instance | null; pending: boolean; timeout: number };
+type Props = {
+  instance: Instance | null;
+  /** A start is on its way to the server. */
+  pending: boolean;
+  timeout: number;
+  /** The last start came to nothing: when to try again, and in how many seconds that is. */
+  retry: Retry & { wait: number };
+};
 
 /** The two lines left of the buttons: what is going on, and how long it takes or lasts. */
-export function Status({ instance, pending, timeout }: Props) {
+export function Status({ instance, pending, timeout, retry }: Props) {
   const phase = phaseOf(instance);
   if (pending && (phase === "asleep" || phase === "failed")) return <Lines first={text.instance.starting} />;
-  if (!instance || phase === "asleep") return <Lines first={text.instance.lasts(formatSpan(timeout))} />;
+  const again =
+    retry.seconds === 0
+      ? undefined
+      : retry.wait > 0
+        ? text.instance.retryIn(formatClock(retry.wait))
+        : text.instance.retryNow;
+  if (!instance || phase === "asleep") return <Lines first={text.instance.lasts(formatSpan(timeout))} second={again} />;
   switch (phase) {
     case "queued":
     case "starting":
@@ -20,11 +35,11 @@ export function Status({ instance, pending, timeout }: Props) {
     case "stopping":
       return <Lines first={text.instance.stopping} />;
     default:
-      return <Lines first={text.instance.failed} />;
+      return <Lines first={text.instance.failed} second={again} />;
   }
 }
 
-function Lines({ first, second }: { first: string; second?: string }) {
+function Lines({ first, second }: { first: string; second?: string | undefined }) {
   return (
     <>
       <p className="break-words text-ink-soft text-sm">{first}</p>
@@ -64,19 +79,14 @@ function Remaining({ instance }: { instance: Instance }) {
           <span className="text-ink-soft text-sm">{text.instance.over}</span>
         )}
       </p>
-      <ExtendHint instance={instance} now={now} />
+      <p className="text-ink-soft text-xs tabular-nums">{extendRule(instance, now)}</p>
     </>
   );
 }
 
-/** Why there is no pressing of Extend, while there is none. */
-function ExtendHint({ instance: { extend }, now }: { instance: Instance; now: number }) {
-  if (extend.allowed || extend.step <= 0) return null;
-  const wait = extend.from ? (Date.parse(extend.from) - now) / 1000 : 0;
-  if (extend.left > 0 && wait <= 0) return null;
-  return (
-    <p className="text-ink-soft text-xs tabular-nums">
-      {extend.left > 0 ? text.instance.extendIn(formatClock(wait)) : text.instance.extendUsed}
-    </p>
-  );
+/** The rule of extending in words, as it applies now. */
+function extendRule({ extend }: Instance, now: number): string {
+  const { step, left, allowed, wait } = extensionOf(extend, now);
+  if (step <= 0) return text.instance.extendUsed;
+  return allowed ? text.instance.extendRule(formatSpan(left)) : text.instance.extendIn(formatClock(wait));
 }

@@ -1,0 +1,57 @@
+import { type ReactNode, useId } from "react";
+import type { Challenge, Instance } from "@/api/types";
+import { Card } from "@/components/ui/card";
+import { Markdown } from "@/lib/markdown";
+import { type Readiness, RouteRow } from "./route-row";
+
+type Props = {
+  challenge: Challenge;
+  instance: Instance | null;
+  /** How it is doing, beside its name. */
+  badge: ReactNode;
+  /** What can be done with it. */
+  controls: ReactNode;
+};
+
+/** A challenge: what it is, where it is, and what the player's copy does. */
+export function ChallengeCard({ challenge, instance, badge, controls }: Props) {
+  const id = useId();
+  const readiness = readinessOf(instance);
+  // A running instance keeps the routes of the revision it was started from, and knows its ports.
+  const routes = readiness === "running" && instance ? instance.routes : challenge.routes;
+  return (
+    <Card aria-labelledby={id}>
+      <div className="flex flex-col gap-4 p-4">
+        <header className="flex items-start justify-between gap-3">
+          <h3 id={id} className="min-w-0 break-words font-display font-semibold text-lg leading-6">
+            {challenge.name}
+          </h3>
+          {badge}
+        </header>
+        {challenge.description.trim() !== "" && (
+          <div className="text-ink-soft text-sm">
+            <Markdown source={challenge.description} />
+          </div>
+        )}
+        <div className="flex flex-col gap-2">
+          {routes.map((route) => (
+            <RouteRow key={route.name} route={route} readiness={readiness} wake={challenge.wake} />
+          ))}
+        </div>
+      </div>
+      {controls}
+    </Card>
+  );
+}
+
+function readinessOf(instance: Instance | null): Readiness {
+  switch (instance?.state) {
+    case "running":
+      return "running";
+    case "queued":
+    case "starting":
+      return "underway";
+    default:
+      return "asleep";
+  }
+}

@@ -1,0 +1,83 @@
+import { Flag, SearchX } from "lucide-react";
+import { Fragment, type ReactNode, useId } from "react";
+import type { Challenge } from "@/api/types";
+import { Button } from "@/components/ui/button";
+import { EmptyState } from "@/components/ui/empty-state";
+import { Skeleton } from "@/components/ui/skeleton";
+import { text } from "@/lib/text";
+import { type Group, groupByCategory } from "./filter";
+
+const grid = "grid grid-cols-[minmax(0,1fr)] gap-4 md:grid-cols-2 xl:grid-cols-3";
+
+type Props = { challenges: Challenge[]; card: (challenge: Challenge) => ReactNode };
+
+/** Challenges under the headings of their categories. */
+export function ChallengeList({ challenges, card }: Props) {
+  return (
+    <div className="flex flex-col gap-8">
+      {groupByCategory(challenges).map((group) => (
+        <CategorySection key={group.category} group={group} card={card} />
+      ))}
+    </div>
+  );
+}
+
+function CategorySection({ group, card }: { group: Group; card: Props["card"] }) {
+  const id = useId();
+  return (
+    <section aria-labelledby={id}>
+      <h2 id={id} className="mb-3 flex items-baseline gap-2 font-display font-semibold text-xl">
+        <span className="min-w-0 break-words">{group.category}</span>
+        <span className="font-normal font-sans text-ink-soft text-sm tabular-nums">
+          {text.search.found(group.challenges.length)}
+        </span>
+      </h2>
+      <div className={grid}>
+        {group.challenges.map((challenge) => (
+          <Fragment key={challenge.id}>{card(challenge)}</Fragment>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** The places of the search and the list, while the first answer is on its way. */
+export function ChallengeSkeleton() {
+  return (
+    <div role="status" className="flex flex-col gap-8">
+      <span className="sr-only">{text.challenges.loading}</span>
+      <Skeleton className="h-11" />
+      <div>
+        <Skeleton className="mb-3 h-7 w-32" />
+        <div className={grid}>
+          {["a", "b", "c"].map((place) => (
+            <Skeleton key={place} className="h-72 rounded-xl" />
+          ))}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** There is no challenge at all; an organiser learns where they come from. */
+export function NoChallenges() {
+  return (
+    <EmptyState icon={Flag} title={text.challenges.emptyTitle}>
+      <p>{text.challenges.emptyText}</p>
+      <p className="mt-3 text-sm">{text.challenges.emptyOrganiser}</p>
+    </EmptyState>
+  );
+}
+
+/** There are challenges, but none is what the player looks for. */
+export function NothingFound({ onReset }: { onReset: () => void }) {
+  return (
+    <EmptyState
+      icon={SearchX}
+      title={text.search.noneTitle}
+      action={<Button onClick={onReset}>{text.search.reset}</Button>}
+    >
+      {text.search.noneText}
+    </EmptyState>
+  );
+}

@@ -1,0 +1,77 @@
+import { Play, RotateCw, Square, TimerReset } from "lucide-react";
+import type { Instance } from "@/api/types";
+import { Button } from "@/components/ui/button";
+import { useServerNow } from "@/lib/clock";
+import { text } from "@/lib/text";
+import { formatClock, formatSpan } from "@/lib/time";
+import { extensionOf } from "./extension";
+import type { Phase } from "./phase";
+import type { useExtend } from "./queries";
+
+type MainProps = {
+  name: string;
+  phase: Phase;
+  /** An action of the player is on its way to the server. */
+  pending: boolean;
+  /** The last start was refused or failed. */
+  again: boolean;
+  /** Seconds until a start makes sense. */
+  wait: number;
+  onStart: () => void;
+  onStop: () => void;
+};
+
+/**
+ * Start, Stop or Retry. It is one and the same button all the time, and never `disabled`, so that whoever pressed it by
+ * keyboard keeps the focus while its meaning changes.
+ */
+export function MainButton({ name, phase, pending, again, wait, onStart, onStop }: MainProps) {
+  const live = phase !== "asleep" && phase !== "failed";
+  const idle = pending || phase === "stopping" || (!live && wait > 0);
+  const act = live ? onStop : onStart;
+  const label = live ? text.instance.stopOf : again ? text.instance.retryOf : text.instance.startOf;
+  return (
+    <Button
+      look={live ? "secondary" : "primary"}
+      aria-label={label(name)}
+      aria-disabled={idle || undefined}
+      onClick={() => !idle && act()}
+      className="min-w-24"
+    >
+      {live ? (
+        <>
+          <Square aria-hidden className="size-3.5" /> {text.instance.stop}
+        </>
+      ) : again ? (
+        <>
+          <RotateCw aria-hidden className="size-4" />
+          <span className="tabular-nums">{wait > 0 ? formatClock(wait) : text.instance.retry}</span>
+        </>
+      ) : (
+        <>
+          <Play aria-hidden className="size-4" /> {text.instance.start}
+        </>
+      )}
+    </Button>
+  );
+}
+
+type ExtendProps = { name: string; instance: Instance; action: ReturnType<typeof useExtend> };
+
+/** Adds a step to the instance's time; not there when the challenge allows none. */
+export function ExtendButton({ name, instance, action }: ExtendProps) {
+  const { step, allowed } = extensionOf(instance.extend, useServerNow());
+  if (step <= 0) return null;
+  const idle = action.isPending || !allowed;
+  const time = formatSpan(step);
+  return (
+    <Button
+      aria-label={text.instance.extendOf(name, time)}
+      aria-disabled={idle || undefined}
+      onClick={() => !idle && action.mutate(instance.id)}
+      className="px-3"
+    >
+      <TimerReset aria-hidden className="size-4" /> {text.instance.extend(time)}
+    </Button>
+  );
+}

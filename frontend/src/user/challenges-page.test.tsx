@@ -1,0 +1,211 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { HttpResponse, http } from "msw";
+import { describe, expect, it } from "vitest";
+import { FakeEventSource } from "@/test/event-source";
+import { challenge, instance, snapshot, startingInstance, webRoute } from "@/test/fixtures";
+import { renderDashboard } from "@/test/render";
+import { problem, serve, server } from "@/test/server";
+
+const card = (name: string) => screen.findByRole("article", { name });
+
+describe("the list", () => {
+  it("shows an address that can be opened and copied while the challenge is asleep", async () => {
+    const user = userEvent.setup();
+    serve();
+    renderDashboard();
+    const notes = within(await card("Notes"));
+    expect(notes.getByText("Not running")).toBeVisible();
+    expect(notes.getByRole("link")).toHaveAttribute("href", webRoute.url);
+    await user.click(notes.getByRole("button", { name: "Copy Web address" }));
+    expect(await navigator.clipboard.readText()).toBe(webRoute.url);
+    expect(notes.getByText("Copied")).toBeInTheDocument();
+  });
+
+  it("keeps the place of a port that is not known yet", async () => {
+    const route = { ...webRoute, type: "port" as const, url: "" };
+    const open = { ...route, port: 31337, hint: "nc notes.instances.localhost 31337" };
+    const held = serve({ challenges: [challenge({ routes: [route] })] });
+    renderDashboard();
+    expect(await screen.findByText("The port is known once the challenge runs.")).toBeVisible();
+    held.instances = [instance({ routes: [open] })];
+    FakeEventSource.current()?.send(snapshot(held.instances, 1));
+    expect(await screen.findByText(open.hint)).toBeVisible();
+    expect(screen.getByRole("button", { name: "Copy Network connection" })).toBeVisible();
+  });
+
+  it("finds by words of the name, the category and the description, and writes that into the address", async () => {
+    const user = userEvent.setup();
+    serve({
+      challenges: [challenge(), challenge({ id: "echo", name: "Echo", category: "pwn", description: "42 bytes" })],
+    });
+    const router = renderDashboard();
+    await user.type(await screen.findByRole("searchbox"), "PWN 42");
+    expect(await card("Echo")).toBeVisible();
+    expect(screen.queryByRole("article", { name: "Notes" })).toBeNull();
+    await waitFor(() => expect(router.state.location.searchStr).toBe("?q=PWN+42"));
+  });
+
+  it("opens with the search and the category of its address", async () => {
+    serve({ challenges: [challenge(), challenge({ id: "echo", name: "Echo 7", category: "pwn" })] });
+    renderDashboard("/?q=7&category=pwn");
+    expect(await card("Echo 7")).toBeVisible();
+    expect(screen.queryByRole("article", { name: "Notes" })).toBeNull();
+    expect(screen.getByRole("searchbox")).toHaveValue("7");
+    expect(screen.getByRole("radio", { name: "pwn" })).toBeChecked();
+  });
+
+  it("offers all challenges when none matches", async () => {
+    const user = userEvent.setup();
+    serve();
+    renderDashboard("/?q=nothing");
+    await user.click(await screen.findByRole("button", { name: "Show all challenges" }));
+    expect(await card("Notes")).toBeVisible();
+  });
+
+  it("tells an organiser where challenges come from when there are none", async () => {
+    serve({ challenges: [] });
+    renderDashboard();
+    expect(await screen.findByText(/CHALLENGES_DIR/)).toBeVisible();
+  });
+
+  it("says why it could not be loaded, and tries again", async () => {
+    const user = userEvent.setup();
+    serve();
+    server.use(
+      http.get("*/challenges", () => problem(503, "database", "The database does not answer."), { once: true }),
+    );
+    renderDashboard();
+    expect(await screen.findByText("The database does not answer.")).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await card("Notes")).toBeVisible();
+  });
+
+  it("says that an unknown address belongs to no page", async () => {
+    renderDashboard("/nowhere");
+    expect(await screen.findByRole("heading", { name: "There is nothing here" })).toBeVisible();
+  });
+});
+
+describe("the quota", () => {
+  it("counts live instances only", async () => {
+    serve({
+      instances: [
+        instance(),
+        startingInstance({ id: "b", challenge_id: "b" }),
+        instance({ id: "c", challenge_id: "c", state: "failed" }),
+      ],
+    });
+    renderDashboard();
+    expect(await screen.findByRole("meter", { name: "Your instances" })).toHaveAttribute("value", "2");
+    expect(screen.getAllByText("2 of 3 running")[0]).toBeVisible();
+  });
+});
+
+describe("the player's copy", () => {
+  it("starts, shows what is done, and runs when the stream says so", async () => {
+    const user = userEvent.setup();
+    const held = serve();
+    server.use(
+      http.post("*/instances/spawn", async ({ request }) => {
+        expect(await request.json()).toEqual({ challenge_id: "notes" });
+        held.instances = [startingInstance()];
+        return HttpResponse.json(startingInstance(), { status: 202 });
+      }),
+    );
+    renderDashboard();
+    const notes = within(await card("Notes"));
+    await user.click(notes.getByRole("button", { name: "Start Notes" }));
+    expect(await notes.findByText("Starting web")).toBeVisible();
+    expect(notes.getByRole("progressbar")).toBeInTheDocument();
+    held.instances = [instance()];
+    FakeEventSource.current()?.send(snapshot(held.instances, 1));
+    expect(await notes.findByText("Running")).toBeVisible();
+    expect(notes.queryByRole("progressbar")).toBeNull();
+  });
+
+  it("shows its place in the queue", async () => {
+    serve({ instances: [startingInstance({ state: "queued", stage: "", position: 3 })] });
+    renderDashboard();
+    expect(await screen.findByText("Number 3 in the queue")).toBeVisible();
+  });
+
+  it("stops after a confirmation, and only then", async () => {
+    const user = userEvent.setup();
+    const held = serve({ instances: [instance()] });
+    let stopped = 0;
+    server.use(
+      http.delete("*/instances/notes-p1-0a1b2c3d", () => {
+        stopped += 1;
+        held.instances = [];
+        return HttpResponse.json(instance({ state: "stopping" }), { status: 202 });
+      }),
+    );
+    renderDashboard();
+    const stop = await screen.findByRole("button", { name: "Stop Notes" });
+    await user.click(stop);
+    await user.click(screen.getByRole("button", { name: "Keep it running" }));
+    expect(screen.queryByRole("alertdialog")).toBeNull();
+    expect(stopped).toBe(0);
+    await user.click(stop);
+    await user.click(within(screen.getByRole("alertdialog", { name: "Stop Notes?" })).getByText("Stop it"));
+    expect(await screen.findByRole("button", { name: "Start Notes" })).toBeVisible();
+    expect(stopped).toBe(1);
+  });
+
+  it("is extended by a step, within the rule that it tells", async () => {
+    const user = userEvent.setup();
+    const held = serve({ instances: [instance()] });
+    server.use(
+      http.post("*/instances/notes-p1-0a1b2c3d/extend", () => {
+        held.instances = [instance({ extend: { step: 0, from: null, left: 0, allowed: false } })];
+        return HttpResponse.json(held.instances[0]);
+      }),
+    );
+    renderDashboard();
+    expect(await screen.findByText("Can be extended by up to 1 h")).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Extend Notes by 30 min" }));
+    expect(await screen.findByText("Cannot be extended further")).toBeVisible();
+    expect(screen.queryByRole("button", { name: /Extend/ })).toBeNull();
+  });
+
+  it("says why it failed and when to try again", async () => {
+    const user = userEvent.setup();
+    const failed = { title: "", status: 503, code: "spawn_failed", detail: "The service web ended.", retry_after: 30 };
+    const held = serve({ instances: [startingInstance({ state: "failed", problem: failed })] });
+    let asked = 0;
+    server.use(
+      http.post("*/instances/spawn", () => {
+        asked += 1;
+        return HttpResponse.json(startingInstance(), { status: 202 });
+      }),
+    );
+    renderDashboard();
+    expect(await screen.findByText("The service web ended.")).toBeVisible();
+    expect(screen.getByText(/^You can try again in 0:(30|29)$/)).toBeVisible();
+    const retry = screen.getByRole("button", { name: "Retry Notes" });
+    await user.click(retry);
+    expect(asked).toBe(0); // it would only be refused
+    held.instances = [startingInstance({ state: "failed", problem: { ...failed, retry_after: 0 } })];
+    FakeEventSource.current()?.send(snapshot(held.instances, 40));
+    await waitFor(() => expect(retry).not.toHaveAttribute("aria-disabled"));
+    held.instances = [startingInstance()];
+    held.seconds = 41;
+    await user.click(retry);
+    expect(await screen.findByText("Starting web")).toBeVisible();
+  });
+
+  it("says why a start was refused", async () => {
+    const user = userEvent.setup();
+    serve();
+    server.use(
+      http.post("*/instances/spawn", () => problem(429, "quota_reached", "You have 3 instances. Stop one first.")),
+    );
+    renderDashboard();
+    await user.click(await screen.findByRole("button", { name: "Start Notes" }));
+    expect(await screen.findByText("You have 3 instances. Stop one first.")).toBeVisible();
+    expect(screen.getByText("Not running")).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Dismiss" }));
+    expect(screen.queryByText("You have 3 instances. Stop one first.")).toBeNull();
+  });
+});

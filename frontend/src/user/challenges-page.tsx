@@ -1,0 +1,125 @@
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { CloudOff } from "lucide-react";
+import { useState } from "react";
+import { asProblem } from "@/api/client";
+import type { Challenge, Instance, Me } from "@/api/types";
+import { Button } from "@/components/ui/button";
+import { EmptyState } from "@/components/ui/empty-state";
+import { Skeleton } from "@/components/ui/skeleton";
+import { ChallengeCard } from "@/features/challenges/challenge-card";
+import { ChallengeList, ChallengeSkeleton, NoChallenges, NothingFound } from "@/features/challenges/challenge-list";
+import { type Filter, filterChallenges } from "@/features/challenges/filter";
+import { FilterBar } from "@/features/challenges/filter-bar";
+import { challengesQuery } from "@/features/challenges/queries";
+import { InstanceControls } from "@/features/instances/controls";
+import { type Live, useLive } from "@/features/instances/live";
+import { isLive } from "@/features/instances/phase";
+import { StateBadge } from "@/features/instances/state-badge";
+import { meQuery } from "@/features/player/queries";
+import { Quota } from "@/features/player/quota";
+import { text } from "@/lib/text";
+import { ConnectionBadge, OfflineBar } from "./connection";
+import { Shell } from "./shell";
+
+/** The dashboard: every challenge with the player's own copy of it. */
+export function ChallengesPage() {
+  const live = useLive();
+  const me = useQuery(meQuery).data;
+  const challenges = useQuery(challengesQuery);
+
+  return (
+    <Shell title={text.app.title} aside={<Aside me={me} live={live} />}>
+      <div className="mb-6 flex flex-wrap items-end justify-between gap-x-8 gap-y-4">
+        <div className="max-w-prose">
+          <h1 className="mb-1 font-display font-semibold text-3xl">{text.app.title}</h1>
+          <p className="text-ink-soft">{text.app.lead}</p>
+        </div>
+        <div className="flex min-h-8 items-end">
+          {me && live.instances ? (
+            <Quota used={[...live.instances.values()].filter(isLive).length} most={me.max_instances} />
+          ) : (
+            <Skeleton className="h-8 w-40" />
+          )}
+        </div>
+      </div>
+      {challenges.data ? (
+        <Found challenges={challenges.data} live={live} />
+      ) : challenges.isError ? (
+        <EmptyState
+          alert
+          icon={CloudOff}
+          title={text.challenges.errorTitle}
+          action={<Button onClick={() => challenges.refetch()}>{text.challenges.retry}</Button>}
+        >
+          {asProblem(challenges.error).detail}
+        </EmptyState>
+      ) : (
+        <ChallengeSkeleton />
+      )}
+      <OfflineBar live={live} />
+    </Shell>
+  );
+}
+
+function Aside({ me, live }: { me: Me | undefined; live: Live }) {
+  return (
+    <div className="flex min-w-0 items-center gap-3">
+      {me ? (
+        <p className="min-w-0 truncate text-ink-soft text-sm">
+          {text.app.playingAs} <strong className="font-semibold text-ink">{me.owner.name}</strong>
+        </p>
+      ) : (
+        <Skeleton className="h-5 w-36" />
+      )}
+      <ConnectionBadge live={live} />
+    </div>
+  );
+}
+
+/** The challenges that the search leaves. The search lives here and is mirrored into the address, to be shared. */
+function Found({ challenges, live }: { challenges: Challenge[]; live: Live }) {
+  const search = useSearch({ from: "/" });
+  const navigate = useNavigate({ from: "/" });
+  const [filter, setFilter] = useState<Filter>({ q: search.q ?? "", category: search.category ?? "" });
+  const found = filterChallenges(challenges, filter);
+
+  function change(next: Filter) {
+    setFilter(next);
+    void navigate({
+      search: { ...(next.q && { q: next.q }), ...(next.category && { category: next.category }) },
+      replace: true,
+    });
+  }
+
+  if (challenges.length === 0) return <NoChallenges />;
+  return (
+    <div className="flex flex-col gap-8">
+      <FilterBar challenges={challenges} found={found.length} filter={filter} onChange={change} />
+      {found.length === 0 ? (
+        <NothingFound onReset={() => change({ q: "", category: "" })} />
+      ) : (
+        <ChallengeList
+          challenges={found}
+          card={(challenge) => <LiveCard challenge={challenge} instance={instanceOf(challenge, live)} />}
+        />
+      )}
+    </div>
+  );
+}
+
+/** The list of challenges is older than the player's instances, except before the latter's first answer. */
+function instanceOf(challenge: Challenge, { instances }: Live): Instance | null {
+  return instances ? (instances.get(challenge.id) ?? null) : challenge.instance;
+}
+
+function LiveCard({ challenge, instance }: { challenge: Challenge; instance: Instance | null }) {
+  return (
+    <ChallengeCard
+      challenge={challenge}
+      instance={instance}
+      badge={<StateBadge instance={instance} />}
+      controls={<InstanceControls challenge={challenge} instance={instance} />}
+    />
+  );
+}

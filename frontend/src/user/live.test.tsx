@@ -1,0 +1,119 @@
+import { act, screen, within } from "@testing-library/react";
+import { HttpResponse, http } from "msw";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { FakeEventSource } from "@/test/event-source";
+import { instance, serverTime, snapshot, startingInstance } from "@/test/fixtures";
+import { renderDashboard } from "@/test/render";
+import { serve, server } from "@/test/server";
+
+// The browser's clock is a day and some behind the server's.
+const wrongClock = serverTime - 100_000_000;
+
+const second = 1_000;
+const pass = (ms: number) => act(() => vi.advanceTimersByTimeAsync(ms));
+
+function hide(hidden: boolean) {
+  vi.spyOn(document, "hidden", "get").mockReturnValue(hidden);
+  act(() => void document.dispatchEvent(new Event("visibilitychange")));
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ shouldAdvanceTime: true, now: wrongClock });
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe("the countdown", () => {
+  it("goes by the server's time and not by the browser's", async () => {
+    serve({ instances: [instance()] });
+    renderDashboard();
+    const left = await screen.findByText(/^(30:00|29:5\d)$/);
+    await pass(60 * second);
+    expect(left).toHaveTextContent(/^(29:00|28:5\d)$/);
+    expect(left).toHaveAttribute("datetime", expect.stringMatching(/^PT17\d\dS$/));
+  });
+
+  it("allows extending at half-time by itself", async () => {
+    const from = new Date(serverTime + 5 * second).toISOString();
+    serve({ instances: [instance({ extend: { step: 1800, from, left: 3600, allowed: false } })] });
+    renderDashboard();
+    const extend = await screen.findByRole("button", { name: "Extend Notes by 30 min" });
+    expect(extend).toHaveAttribute("aria-disabled", "true");
+    expect(screen.getByText(/^Half-time in 0:0\d, then it can be extended$/)).toBeVisible();
+    await pass(6 * second);
+    expect(extend).not.toHaveAttribute("aria-disabled");
+  });
+
+  it("says when the time is up", async () => {
+    serve({ instances: [instance({ expires_at: new Date(serverTime + 2 * second).toISOString() })] });
+    renderDashboard();
+    await screen.findByText("left");
+    await pass(4 * second);
+    expect(screen.getByText("Time is up")).toBeVisible();
+  });
+});
+
+describe("the connection", () => {
+  it("asks every few seconds while there is no stream, and listens again as soon as there is", async () => {
+    const held = serve();
+    renderDashboard();
+    const notes = within(await screen.findByRole("article", { name: "Notes" }));
+    FakeEventSource.current()?.accept();
+    expect(screen.getByText("Live")).toBeVisible();
+
+    FakeEventSource.current()?.lose();
+    expect(screen.getByText("Reconnecting")).toBeVisible();
+    held.instances = [startingInstance()];
+    await pass(5 * second);
+    expect(await notes.findByText("Starting")).toBeVisible();
+
+    expect(FakeEventSource.count()).toBe(2);
+    FakeEventSource.current()?.accept();
+    expect(screen.getByText("Live")).toBeVisible();
+    const asked = held.asked;
+    await pass(20 * second);
+    expect(held.asked).toBe(asked);
+  });
+
+  it("says since when nothing new arrives, keeps what it has, and recovers", async () => {
+    serve({ instances: [instance()] });
+    renderDashboard();
+    await screen.findByText("Running");
+    server.use(http.get("*/instances", () => HttpResponse.error()));
+    FakeEventSource.current()?.lose();
+    await pass(5 * second);
+    expect(await screen.findByText("Offline")).toBeVisible();
+    expect(screen.getByText(/^No connection to Whaley since /)).toBeVisible();
+    expect(screen.getByText("Running")).toBeVisible();
+
+    serve({ instances: [instance()] });
+    FakeEventSource.current()?.accept();
+    FakeEventSource.current()?.send(snapshot([instance()], 6));
+    expect(await screen.findByText("Live")).toBeVisible();
+    expect(screen.queryByText(/^No connection/)).toBeNull();
+  });
+
+  it("lets no older answer replace a newer one", async () => {
+    serve();
+    renderDashboard();
+    await screen.findByText("Not running");
+    FakeEventSource.current()?.send(snapshot([instance()], 10));
+    expect(await screen.findByText("Running")).toBeVisible();
+    FakeEventSource.current()?.send(snapshot([startingInstance()], 9));
+    await pass(second);
+    expect(screen.getByText("Running")).toBeVisible();
+  });
+
+  it("holds no stream open while nobody looks", async () => {
+    serve();
+    renderDashboard();
+    await screen.findByText("Not running");
+    expect(FakeEventSource.current()).toBeDefined();
+    hide(true);
+    expect(FakeEventSource.current()).toBeUndefined();
+    hide(false);
+    expect(FakeEventSource.current()).toBeDefined();
+  });
+});

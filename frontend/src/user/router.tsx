@@ -1,0 +1,41 @@
+import { createRootRoute, createRoute, createRouter, type RouterHistory } from "@tanstack/react-router";
+import { ChallengesPage } from "./challenges-page";
+import { Crashed, NotFound } from "./dead-ends";
+
+/** What the address of the challenges may carry. */
+export type ChallengeSearch = { q?: string; category?: string };
+
+const rootRoute = createRootRoute({ notFoundComponent: NotFound, errorComponent: Crashed });
+
+// sidecar/internal/web/handler.go has the same list of addresses.
+const indexRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/",
+  validateSearch: (search: Record<string, unknown>): ChallengeSearch => ({
+    ...(typeof search.q === "string" && search.q !== "" && { q: search.q }),
+    ...(typeof search.category === "string" && search.category !== "" && { category: search.category }),
+  }),
+  component: ChallengesPage,
+});
+
+const routeTree = rootRoute.addChildren([indexRoute]);
+
+/** Makes the router of the player dashboard; a test gives it a history of its own. */
+export function makeRouter(history?: RouterHistory) {
+  return createRouter({
+    routeTree,
+    ...(history && { history }),
+    // The router's own way writes text that looks like a number or a truth value in quotes; ours is all text.
+    parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),
+    stringifySearch: (search) => {
+      const params = new URLSearchParams(search as Record<string, string>).toString();
+      return params && `?${params}`;
+    },
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,54 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+type eventRow struct {
+	bun.BaseModel `bun:"table:events,alias:e"`
+
+	ID        string `bun:",pk"` // UUIDv7: in the order of time
+	Type      string
+	Instance  string
+	Challenge string
+	Owner     string
+	Player    string
+	Message   string
+	At        time.Time
+}
+
+// insertEvent writes an event in the transaction of what it tells; one without a type is none.
+func insertEvent(ctx context.Context, tx bun.Tx, ev instancer.Event) error {
+	if ev.Type == "" {
+		return nil
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewInsert().Model(&eventRow{
+		ID: id.String(), Type: ev.Type, Instance: ev.Instance, Challenge: ev.Challenge, Owner: ev.Owner,
+		Player: ev.Player, Message: ev.Message, At: utc(ev.At),
+	}).Exec(ctx)
+	return err
+}
+
+// Events lists what happened to an instance, oldest first.
+func (s *Store) Events(ctx context.Context, instance string) ([]instancer.Event, error) {
+	var rows []eventRow
+	err := s.read(ctx, func(ctx context.Context) error {
+		return s.db.NewSelect().Model(&rows).Where("instance = ?", instance).Order("id").Scan(ctx)
+	})
+	var all []instancer.Event
+	for _, r := range rows {
+		all = append(all, instancer.Event{Type: r.Type, Instance: r.Instance, Challenge: r.Challenge, Owner: r.Owner,
+			Player: r.Player, Message: r.Message, At: utc(r.At)})
+	}
+	return all, err
+}

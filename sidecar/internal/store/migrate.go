@@ -1,0 +1,46 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+
+	"github.com/uptrace/bun/migrate"
+)
+
+// Files are applied in the order of their numbers and never changed afterwards.
+//
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// migrateLock is the key of PostgreSQL's advisory lock: two sidecars that start at once take turns.
+const migrateLock = 0x7768616c6579 // "whaley"
+
+func (s *Store) migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	known := migrate.NewMigrations()
+	if err := known.Discover(files); err != nil {
+		return err
+	}
+	if s.postgres() {
+		// Held by one connection, so a process that dies lets go of it; bun's own lock is a row that would stay.
+		conn, err := s.db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(?)", migrateLock); err != nil {
+			return err
+		}
+		defer conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(?)", migrateLock)
+	}
+	migrator := migrate.NewMigrator(s.db, known, migrate.WithMarkAppliedOnSuccess(true))
+	if err := migrator.Init(ctx); err != nil {
+		return err
+	}
+	_, err = migrator.Migrate(ctx)
+	return err
+}

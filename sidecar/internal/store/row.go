@@ -1,0 +1,100 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// instanceRow is an instance as a row; what has an inner structure is JSON, and nothing queries by it.
+type instanceRow struct {
+	bun.BaseModel `bun:"table:instances,alias:i"`
+
+	ID         string `bun:",pk"`
+	Challenge  string
+	Revision   string
+	OwnerID    string
+	OwnerName  string
+	Player     string
+	Slug       string
+	Routes     string
+	State      string
+	Reason     string
+	StopCause  string
+	Subnet     string
+	Addresses  string
+	Ports      string
+	CreatedAt  time.Time
+	StartedAt  time.Time `bun:",nullzero"`
+	ExpiresAt  time.Time `bun:",nullzero"`
+	EndedAt    time.Time `bun:",nullzero"`
+	ExtendedMS int64     `bun:"extended_ms"`
+	Version    int64
+}
+
+// reasonJSON is why an instance failed; the cause stays in the log.
+type reasonJSON struct {
+	Kind         instancer.Kind
+	Code, Detail string
+	RetryAfter   time.Duration
+}
+
+func toRow(in *instancer.Instance) (*instanceRow, error) {
+	row := &instanceRow{
+		ID: in.ID, Challenge: in.Challenge, Revision: in.Revision, OwnerID: in.Owner.ID, OwnerName: in.Owner.Name,
+		Player: in.Player, Slug: in.Slug, State: string(in.State), StopCause: in.StopCause,
+		CreatedAt: utc(in.CreatedAt), StartedAt: utc(in.StartedAt), ExpiresAt: utc(in.ExpiresAt), EndedAt: utc(in.EndedAt),
+		ExtendedMS: in.Extended.Milliseconds(), Version: in.Version,
+	}
+	if in.Subnet.IsValid() {
+		row.Subnet = in.Subnet.String()
+	}
+	var reason *reasonJSON
+	if in.Reason != nil {
+		reason = &reasonJSON{in.Reason.Kind, in.Reason.Code, in.Reason.Detail, in.Reason.RetryAfter}
+	}
+	for column, value := range map[*string]any{
+		&row.Routes: in.Routes, &row.Addresses: in.Addresses, &row.Ports: in.Ports, &row.Reason: reason,
+	} {
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		*column = string(text)
+	}
+	return row, nil
+}
+
+func (row *instanceRow) instance() (*instancer.Instance, error) {
+	in := &instancer.Instance{
+		ID: row.ID, Challenge: row.Challenge, Revision: row.Revision,
+		Owner: instancer.Owner{ID: row.OwnerID, Name: row.OwnerName}, Player: row.Player, Slug: row.Slug,
+		State: instancer.State(row.State), StopCause: row.StopCause,
+		CreatedAt: utc(row.CreatedAt), StartedAt: utc(row.StartedAt), ExpiresAt: utc(row.ExpiresAt), EndedAt: utc(row.EndedAt),
+		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Version: row.Version,
+	}
+	if row.Subnet != "" {
+		prefix, err := netip.ParsePrefix(row.Subnet)
+		if err != nil {
+			return nil, fmt.Errorf("row of %s: %w", row.ID, err)
+		}
+		in.Subnet = prefix
+	}
+	var reason *reasonJSON
+	for column, into := range map[*string]any{
+		&row.Routes: &in.Routes, &row.Addresses: &in.Addresses, &row.Ports: &in.Ports, &row.Reason: &reason,
+	} {
+		if err := json.Unmarshal([]byte(*column), into); err != nil {
+			return nil, fmt.Errorf("row of %s: %w", row.ID, err)
+		}
+	}
+	if reason != nil {
+		in.Reason = &instancer.Error{Kind: reason.Kind, Code: reason.Code, Detail: reason.Detail, RetryAfter: reason.RetryAfter}
+	}
+	return in, nil
+}

@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	_ "modernc.org/sqlite" // driver "sqlite"
+)
+
+// callTimeout bounds every method beyond what its caller allows.
+const callTimeout = 10 * time.Second
+
+// Store is the database.
+type Store struct {
+	db *bun.DB
+}
+
+// Open connects to the database at a URL (postgres://…), or with an empty one to the file whaley.db in dir, and brings
+// its tables up to date.
+func Open(ctx context.Context, databaseURL, dir string) (*Store, error) {
+	var s *Store
+	var err error
+	if databaseURL == "" {
+		s, err = openSQLite(filepath.Join(dir, "whaley.db"))
+	} else {
+		s, err = openPostgres(databaseURL)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("bring the database up to date: %w", err)
+	}
+	return s, nil
+}
+
+func openSQLite(path string) (*Store, error) {
+	options := url.Values{"_txlock": {"immediate"}, "_pragma": {
+		"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)",
+	}}
+	db, err := sql.Open("sqlite", "file:"+path+"?"+options.Encode())
+	if err != nil {
+		return nil, err
+	}
+	return &Store{db: bun.NewDB(db, sqlitedialect.New())}, nil
+}
+
+func openPostgres(databaseURL string) (*Store, error) {
+	if !strings.HasPrefix(databaseURL, "postgres://") && !strings.HasPrefix(databaseURL, "postgresql://") {
+		return nil, fmt.Errorf("DATABASE_URL must begin with postgres://")
+	}
+	config, err := pgx.ParseConfig(databaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("DATABASE_URL is no valid PostgreSQL address") // pgx's text may quote the password
+	}
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(20)
+	db.SetMaxIdleConns(10)
+	db.SetConnMaxLifetime(30 * time.Minute)
+	return &Store{db: bun.NewDB(db, pgdialect.New())}, nil
+}
+
+// Close ends all connections.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Ping says whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return translate(s.db.PingContext(ctx))
+}
+
+func (s *Store) postgres() bool { return s.db.Dialect().Name() == dialect.PG }
+
+// write runs a function in a transaction.
+func (s *Store) write(ctx context.Context, f func(ctx context.Context, tx bun.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return translate(s.db.RunInTx(ctx, nil, f))
+}
+
+// read runs a function without one.
+func (s *Store) read(ctx context.Context, f func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return translate(f(ctx))
+}
+
+// utc is a time as both databases keep it.
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}

@@ -1,0 +1,273 @@
+// Package storetest is what a database must do to be the store: one suite, run on each.
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+)
+
+var numbers atomic.Int64
+
+// fresh is an instance that no other test has.
+func fresh(owner, challenge string) *instancer.Instance {
+	n := numbers.Add(1)
+	return &instancer.Instance{
+		ID: fmt.Sprintf("%s-%s-%d", challenge, owner, n), Challenge: challenge, Revision: "r1",
+		Owner: instancer.Owner{ID: owner, Name: owner + "'s name"}, Player: owner, Slug: "slug" + owner,
+		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}},
+		State:  instancer.Queued, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
+	}
+}
+
+func event(in *instancer.Instance, kind string) instancer.Event {
+	return instancer.Event{Type: kind, Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
+		Message: kind, At: in.CreatedAt}
+}
+
+func owner() string { return fmt.Sprintf("owner_%d", numbers.Add(1)) }
+
+// Run checks a store; open gives one more connection to the same database each time.
+func Run(t *testing.T, open func(t *testing.T) *store.Store) {
+	s, other := open(t), open(t)
+	ctx := context.Background()
+	insert := func(t *testing.T, in *instancer.Instance) *instancer.Instance {
+		t.Helper()
+		if err := s.Insert(ctx, in, 0, event(in, "instance_spawn")); err != nil {
+			t.Fatal(err)
+		}
+		return in
+	}
+
+	t.Run("AnInstanceIsReadAsItWasWritten", func(t *testing.T) {
+		in := insert(t, fresh(owner(), "web"))
+		now := time.Now().UTC().Truncate(time.Microsecond)
+		want, err := other.Update(ctx, in.ID, []instancer.State{instancer.Queued}, func(in *instancer.Instance) {
+			in.State, in.StartedAt, in.ExpiresAt, in.EndedAt = instancer.Failed, now, now.Add(time.Hour), now.Add(time.Minute)
+			in.Reason = instancer.Errorf(instancer.Unavailable, "service_exited", "It ended.").After(5 * time.Second)
+			in.Subnet, in.Ports = netip.MustParsePrefix("10.240.0.16/28"), map[int]int{9000: 40001}
+			in.Addresses, in.Extended = map[string]netip.Addr{"web": netip.MustParseAddr("10.240.0.18")}, 90*time.Second
+			in.StopCause, in.Revision = "player", "r2"
+		}, event(in, "instance_spawn_failed"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Get(ctx, in.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
+			t.Errorf("(-written +read)\n%s", diff)
+		}
+		if got.Version != 1 || got.Reason.Code != "service_exited" || !got.ExpiresAt.Equal(now.Add(time.Hour)) {
+			t.Errorf("read %+v", got)
+		}
+		events, err := s.Events(ctx, in.ID)
+		if err != nil || len(events) != 2 || events[0].Type != "instance_spawn" || events[1].Type != "instance_spawn_failed" {
+			t.Errorf("events %+v %v", events, err)
+		}
+	})
+
+	t.Run("SpawnTwiceAtOnceMakesOneInstance", func(t *testing.T) {
+		who := owner()
+		var won, lost atomic.Int64
+		var all sync.WaitGroup
+		for n := range 16 {
+			all.Go(func() {
+				in := fresh(who, "web")
+				switch err := []*store.Store{s, other}[n%2].Insert(ctx, in, 3, event(in, "instance_spawn")); {
+				case err == nil:
+					won.Add(1)
+				case instancer.CodeOf(err) == instancer.CodeLiveInstance:
+					lost.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if won.Load() != 1 || lost.Load() != 15 {
+			t.Errorf("%d won, %d were told that there is one", won.Load(), lost.Load())
+		}
+	})
+
+	t.Run("AQuotaHoldsAgainstSpawnsAtOnce", func(t *testing.T) {
+		who := owner()
+		var won, refused atomic.Int64
+		var all sync.WaitGroup
+		for n := range 12 {
+			all.Go(func() {
+				in := fresh(who, fmt.Sprintf("challenge-%d", n))
+				switch err := []*store.Store{s, other}[n%2].Insert(ctx, in, 3, event(in, "instance_spawn")); {
+				case err == nil:
+					won.Add(1)
+				case instancer.CodeOf(err) == instancer.CodeQuota:
+					refused.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if won.Load() != 3 || refused.Load() != 9 {
+			t.Errorf("%d of 12 got in with a quota of 3, %d were refused", won.Load(), refused.Load())
+		}
+	})
+
+	t.Run("ATransitionNeedsItsState", func(t *testing.T) {
+		in := insert(t, fresh(owner(), "web"))
+		_, err := s.Update(ctx, in.ID, []instancer.State{instancer.Running}, func(in *instancer.Instance) { in.State = instancer.Stopping },
+			event(in, "instance_stop"))
+		if instancer.CodeOf(err) != instancer.CodeStateChanged {
+			t.Errorf("stopping what is queued: %v", err)
+		}
+		if events, _ := s.Events(ctx, in.ID); len(events) != 1 {
+			t.Errorf("a refused transition left an event: %+v", events)
+		}
+		if _, err := s.Get(ctx, "nothing"); instancer.CodeOf(err) != instancer.CodeInstanceNotFound {
+			t.Errorf("an unknown id: %v", err)
+		}
+		if _, err := s.Update(ctx, "nothing", instancer.LiveStates, func(*instancer.Instance) {}, instancer.Event{}); instancer.CodeOf(err) != instancer.CodeInstanceNotFound {
+			t.Errorf("an unknown id: %v", err)
+		}
+	})
+
+	t.Run("TransitionsAtOnceHappenOnce", func(t *testing.T) {
+		in := insert(t, fresh(owner(), "web"))
+		var won atomic.Int64
+		var all sync.WaitGroup
+		for n := range 8 {
+			all.Go(func() {
+				_, err := []*store.Store{s, other}[n%2].Update(ctx, in.ID, []instancer.State{instancer.Queued},
+					func(in *instancer.Instance) { in.State = instancer.Starting }, instancer.Event{})
+				if err == nil {
+					won.Add(1)
+				} else if instancer.CodeOf(err) != instancer.CodeStateChanged {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if won.Load() != 1 {
+			t.Errorf("%d made the same transition", won.Load())
+		}
+	})
+
+	t.Run("AStoppedInstanceMakesRoomForTheNext", func(t *testing.T) {
+		who := owner()
+		in := insert(t, fresh(who, "web"))
+		if _, err := s.Update(ctx, in.ID, instancer.LiveStates, func(in *instancer.Instance) { in.State = instancer.Stopped }, instancer.Event{}); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := s.LiveByHost(ctx, "web", in.Slug); err != nil || found != nil {
+			t.Errorf("its host leads to %+v %v", found, err)
+		}
+		failed := insert(t, fresh(who, "web"))
+		if _, err := s.Update(ctx, failed.ID, instancer.LiveStates, func(in *instancer.Instance) { in.State = instancer.Failed }, instancer.Event{}); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := s.LiveByHost(ctx, "web", in.Slug); err != nil || found == nil || found.ID != failed.ID {
+			t.Errorf("after a failed one its host leads to %+v %v", found, err)
+		}
+		next := insert(t, fresh(who, "web"))
+		if found, err := s.LiveByHost(ctx, "web", in.Slug); err != nil || found == nil || found.ID != next.ID {
+			t.Errorf("its host leads to %+v %v, want %s", found, err, next.ID)
+		}
+		live, err := s.Live(ctx, who)
+		if err != nil || len(live) != 1 || live[0].ID != next.ID {
+			t.Errorf("live: %+v %v", live, err)
+		}
+		all, err := s.Live(ctx, "")
+		if err != nil || !slices.ContainsFunc(all, func(in *instancer.Instance) bool { return in.ID == next.ID }) {
+			t.Errorf("not among all live ones: %v", err)
+		}
+	})
+
+	t.Run("ReservationsAreUnique", func(t *testing.T) {
+		prefix := netip.MustParsePrefix("10.99.0.16/28")
+		if err := s.TakeSubnet(ctx, prefix, "a"); err != nil {
+			t.Fatal(err)
+		}
+		if err := other.TakeSubnet(ctx, prefix, "b"); instancer.CodeOf(err) != instancer.CodeSubnetTaken {
+			t.Errorf("the same subnet for another: %v", err)
+		}
+		if held, err := other.HeldSubnets(ctx); err != nil || held[prefix] != "a" {
+			t.Errorf("held %v %v", held, err)
+		}
+		if err := s.DropSubnets(ctx, "a"); err != nil {
+			t.Fatal(err)
+		}
+		if err := other.TakeSubnet(ctx, prefix, "b"); err != nil {
+			t.Errorf("a released subnet: %v", err)
+		}
+		if err := s.TakePort(ctx, 40001, "a", "alice", "pwn", 9000); err != nil {
+			t.Fatal(err)
+		}
+		if err := other.TakePort(ctx, 40001, "b", "bob", "pwn", 9000); instancer.CodeOf(err) != instancer.CodePortTaken {
+			t.Errorf("the same port for another: %v", err)
+		}
+		if own, err := s.InstancePorts(ctx, "a"); err != nil || own[9000] != 40001 {
+			t.Errorf("own ports %v %v", own, err)
+		}
+		if err := s.DropPorts(ctx, "a"); err != nil {
+			t.Fatal(err)
+		}
+		if last, err := other.LastPorts(ctx, "alice", "pwn"); err != nil || last[9000] != 40001 {
+			t.Errorf("alice's last ports %v %v", last, err)
+		}
+		if err := s.TakePort(ctx, 40002, "c", "alice", "pwn", 9000); err != nil {
+			t.Fatal(err)
+		}
+		if last, err := s.LastPorts(ctx, "alice", "pwn"); err != nil || last[9000] != 40002 {
+			t.Errorf("alice's last ports %v %v", last, err)
+		}
+	})
+
+	t.Run("WhatIsMadeOnceStays", func(t *testing.T) {
+		for n, from := range []*store.Store{s, other, s} {
+			got, err := from.Meta(ctx, "deployment", func() string { return fmt.Sprint("made by ", n) })
+			if err != nil || got != "made by 0" {
+				t.Errorf("%q %v", got, err)
+			}
+		}
+	})
+
+	t.Run("ACodeIsRedeemedOnce", func(t *testing.T) {
+		var firsts atomic.Int64
+		var all sync.WaitGroup
+		for n := range 8 {
+			all.Go(func() {
+				first, err := []*store.Store{s, other}[n%2].UseCode(ctx, "code", time.Now().Add(time.Minute))
+				if err != nil {
+					t.Error(err)
+				}
+				if first {
+					firsts.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if firsts.Load() != 1 {
+			t.Errorf("%d redeemed one code", firsts.Load())
+		}
+	})
+
+	t.Run("ADatabaseOutOfReachIsNamedSo", func(t *testing.T) {
+		gone, cancel := context.WithCancel(ctx)
+		cancel()
+		if _, err := s.Get(gone, "x"); instancer.CodeOf(err) != "database_unavailable" {
+			t.Errorf("%v", err)
+		}
+	})
+}

@@ -1,0 +1,180 @@
+// Package subnet hands out parts of the pool. Which are taken is said by unique rows in the store; the memory here
+// only avoids asking for those that are known to be.
+package subnet
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// Bits is the size of a part: 13 containers, the gateway, and the two addresses that a network keeps.
+const Bits = 28
+
+// avoidFor is how long a subnet that the engine refused is not offered again.
+const avoidFor = 10 * time.Minute
+
+// Store is where reservations are kept.
+type Store interface {
+	HeldSubnets(ctx context.Context) (map[netip.Prefix]string, error)
+	TakeSubnet(ctx context.Context, prefix netip.Prefix, instance string) error // CodeSubnetTaken
+	DropSubnets(ctx context.Context, instance string) error
+}
+
+// Pool implements instancer.Subnets.
+type Pool struct {
+	store Store
+	base  uint32
+	count uint32
+
+	mu    sync.Mutex
+	next  uint32 // goes round, so that a released subnet rests before its address is used again
+	held  map[netip.Prefix]string
+	avoid map[netip.Prefix]time.Time
+	host  func() ([]netip.Prefix, error)
+}
+
+var _ instancer.Subnets = (*Pool)(nil)
+
+// New makes a pool of an IPv4 prefix of at most /28.
+func New(store Store, pool netip.Prefix) (*Pool, error) {
+	if !pool.Addr().Is4() || pool.Bits() > Bits || pool.Bits() < 8 {
+		return nil, instancer.Errorf(instancer.Invalid, "subnet_pool_invalid", "SUBNET_POOL %s must be an IPv4 network between /8 and /%d.", pool, Bits)
+	}
+	base := pool.Masked().Addr().As4()
+	return &Pool{
+		store: store, base: binary.BigEndian.Uint32(base[:]), count: 1 << (Bits - pool.Bits()),
+		avoid: map[netip.Prefix]time.Time{}, host: hostNetworks,
+	}, nil
+}
+
+// Reserve returns the instance's subnet, reserving one if it has none.
+func (p *Pool) Reserve(ctx context.Context, instance string) (netip.Prefix, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		if err := p.load(ctx); err != nil {
+			return netip.Prefix{}, err
+		}
+		for prefix, holder := range p.held {
+			if holder == instance {
+				return prefix, nil
+			}
+		}
+		prefix, ok := p.candidate()
+		if !ok {
+			return netip.Prefix{}, instancer.Errorf(instancer.Unavailable, "subnets_exhausted",
+				"This host has no free network left. Try again when others have stopped theirs, or tell an organiser (SUBNET_POOL).").After(30 * time.Second)
+		}
+		err := p.store.TakeSubnet(ctx, prefix, instance)
+		switch {
+		case err == nil:
+			p.held[prefix] = instance
+			return prefix, nil
+		case instancer.CodeOf(err) == instancer.CodeSubnetTaken:
+			p.held = nil // another sidecar was first: what it holds is known after the next load
+		default:
+			return netip.Prefix{}, err
+		}
+	}
+}
+
+// candidate is the next part that nobody is known to hold.
+func (p *Pool) candidate() (netip.Prefix, bool) {
+	now := time.Now()
+	for range p.count {
+		prefix := p.part(p.next)
+		p.next = (p.next + 1) % p.count
+		if _, taken := p.held[prefix]; !taken && !now.Before(p.avoid[prefix]) {
+			return prefix, true
+		}
+	}
+	return netip.Prefix{}, false
+}
+
+// load reads the reservations once, and leaves out what the host itself uses.
+func (p *Pool) load(ctx context.Context) error {
+	if p.held != nil {
+		return nil
+	}
+	held, err := p.store.HeldSubnets(ctx)
+	if err != nil {
+		return err
+	}
+	networks, err := p.host()
+	if err != nil {
+		return err
+	}
+	for n := range p.count {
+		part := p.part(n)
+		if _, ours := held[part]; ours {
+			continue
+		}
+		for _, network := range networks {
+			if network.Overlaps(part) {
+				p.avoid[part] = time.Now().Add(avoidFor)
+			}
+		}
+	}
+	p.held = held
+	return nil
+}
+
+func (p *Pool) part(n uint32) netip.Prefix {
+	var address [4]byte
+	binary.BigEndian.PutUint32(address[:], p.base+n<<(32-Bits))
+	return netip.PrefixFrom(netip.AddrFrom4(address), Bits)
+}
+
+// Avoid releases a subnet and does not offer it for a while.
+func (p *Pool) Avoid(ctx context.Context, instance string, prefix netip.Prefix) error {
+	p.mu.Lock()
+	p.avoid[prefix] = time.Now().Add(avoidFor)
+	p.mu.Unlock()
+	return p.Release(ctx, instance)
+}
+
+// Release ends an instance's reservation; none is no error.
+func (p *Pool) Release(ctx context.Context, instance string) error {
+	if err := p.store.DropSubnets(ctx, instance); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for prefix, holder := range p.held {
+		if holder == instance {
+			delete(p.held, prefix)
+		}
+	}
+	return nil
+}
+
+// Holders lists the instances that have a reservation.
+func (p *Pool) Holders(ctx context.Context) ([]string, error) {
+	held, err := p.store.HeldSubnets(ctx)
+	var all []string
+	for _, instance := range held {
+		all = append(all, instance)
+	}
+	return all, err
+}
+
+// hostNetworks are the networks of the host's own interfaces.
+func hostNetworks() ([]netip.Prefix, error) {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	var networks []netip.Prefix
+	for _, a := range addresses {
+		if prefix, err := netip.ParsePrefix(a.String()); err == nil && prefix.Addr().Is4() && prefix.Bits() > 0 {
+			networks = append(networks, prefix.Masked())
+		}
+	}
+	return networks, nil
+}

@@ -1,0 +1,67 @@
+package whaley
+
+import (
+	"encoding/json"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/wire"
+)
+
+// silent swallows what ReverseProxy would log of clients that went away.
+var silent = log.New(io.Discard, "", 0)
+
+// logError writes to Traefik's error log, which is where standard error of a plugin goes.
+func logError(text string) { _, _ = os.Stderr.WriteString("whaley: " + text + "\n") }
+
+func noStore(w http.ResponseWriter) { w.Header().Set("Cache-Control", "no-store") }
+
+// problem answers a program with problem+json and a person with a page that says the same.
+func (h *Handler) problem(w http.ResponseWriter, r *http.Request, v *visit, p wire.Problem) {
+	p.Type, p.Title, p.RequestID = "about:blank", http.StatusText(p.Status), requestID(r)
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	noStore(w)
+	if v.navigation {
+		problemPage(w, r, p, h.dashboard)
+		return
+	}
+	w.Header().Set("Content-Type", wire.ProblemType)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // nobody to tell when the client has gone away
+}
+
+// refusal passes on why the sidecar did not start the instance.
+func (h *Handler) refusal(w http.ResponseWriter, r *http.Request, v *visit, status wire.HostStatus) {
+	h.problem(w, r, v, *status.Problem)
+}
+
+func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, v *visit) {
+	if r.Context().Err() != nil {
+		return // nobody waits any more
+	}
+	h.problem(w, r, v, wire.Problem{Status: http.StatusServiceUnavailable, Code: "sidecar_unavailable", RetryAfter: 5,
+		Detail: "Whaley is restarting or out of order, so nothing can be started right now. Try again in a few seconds; if it stays like this, tell an organiser."})
+}
+
+// requestID is what the client or a proxy before us called this request, if that is harmless, else a new one.
+func requestID(r *http.Request) string {
+	if id := r.Header.Get(wire.RequestHeader); nonceForm.MatchString(id) {
+		return id
+	}
+	return random()
+}
+
+func maxAge(expires int64) int {
+	left := expires - time.Now().Unix()
+	if left < 1 {
+		return 1
+	}
+	return int(left)
+}

@@ -1,0 +1,74 @@
+package whaley
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+)
+
+// Config is the middleware's part of Traefik's dynamic configuration.
+type Config struct {
+	InternalURL   string `json:"internalURL,omitempty"`   // of the sidecar's internal API
+	PluginKey     string `json:"pluginKey,omitempty"`     // the sidecar's PLUGIN_KEY
+	PluginKeyFile string `json:"pluginKeyFile,omitempty"` // a file that holds it instead
+	BaseDomain    string `json:"baseDomain,omitempty"`    // instances are one label under it
+	DashboardURL  string `json:"dashboardURL,omitempty"`  // where players sign in; https makes all cookies Secure
+}
+
+// CreateConfig is what Traefik fills in.
+func CreateConfig() *Config { return &Config{} }
+
+// Handler is the middleware.
+type Handler struct {
+	next      http.Handler
+	sidecar   *sidecar
+	base      string // base domain
+	dashboard string // without a slash at the end
+	secure    bool   // cookies are Secure and named __Host-…
+}
+
+// New checks the configuration. It does not speak to the sidecar, which may start later. ctx ends at the next reload of
+// Traefik's configuration and is used for nothing.
+func New(_ context.Context, next http.Handler, c *Config, name string) (http.Handler, error) {
+	key := c.PluginKey
+	if c.PluginKeyFile != "" {
+		text, err := os.ReadFile(c.PluginKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("%s: pluginKeyFile: %w", name, err)
+		}
+		key = strings.TrimSpace(string(text))
+	}
+	internal, err := cleanURL(c.InternalURL)
+	if err != nil {
+		return nil, fmt.Errorf("%s: internalURL: %w", name, err)
+	}
+	dashboard, err := cleanURL(c.DashboardURL)
+	if err != nil {
+		return nil, fmt.Errorf("%s: dashboardURL: %w", name, err)
+	}
+	if key == "" {
+		return nil, errors.New(name + ": pluginKey or pluginKeyFile is needed: the sidecar's PLUGIN_KEY")
+	}
+	if c.BaseDomain == "" {
+		return nil, errors.New(name + ": baseDomain is needed: the sidecar's BASE_DOMAIN")
+	}
+	return &Handler{
+		next:      next,
+		sidecar:   sidecarAt(internal, key),
+		base:      strings.ToLower(strings.Trim(c.BaseDomain, ".")),
+		dashboard: dashboard,
+		secure:    strings.HasPrefix(dashboard, "https://"),
+	}, nil
+}
+
+func cleanURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return "", fmt.Errorf("%q is no http or https URL", text)
+	}
+	return strings.TrimRight(u.Scheme+"://"+u.Host+u.Path, "/"), nil
+}

@@ -1,0 +1,122 @@
+package whaley
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// Whaley's cookies; on https with the prefix that keeps other hosts from setting them.
+const (
+	ticketCookie = "whaley"
+	nonceCookie  = "whaley_nonce"
+	hostPrefix   = "__Host-"
+)
+
+var nonceForm = regexp.MustCompile(`^[A-Za-z0-9_-]{16,64}$`)
+
+func (h *Handler) cookieName(name string) string {
+	if h.secure {
+		return hostPrefix + name
+	}
+	return name
+}
+
+// ours says whether a cookie's name is one of Whaley's, on http or on https.
+func ours(name string) bool {
+	name = strings.ToLower(strings.TrimSpace(name))
+	name = strings.TrimPrefix(name, strings.ToLower(hostPrefix))
+	return name == ticketCookie || name == nonceCookie
+}
+
+func (h *Handler) setCookie(w http.ResponseWriter, name, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: h.cookieName(name), Value: value, Path: "/", MaxAge: maxAge,
+		HttpOnly: true, Secure: h.secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// nonce is the browser's half of a sign-in under way, empty if there is none. Several tabs share one.
+func (h *Handler) nonce(r *http.Request) string {
+	c, err := r.Cookie(h.cookieName(nonceCookie))
+	if err != nil || !nonceForm.MatchString(c.Value) {
+		return ""
+	}
+	return c.Value
+}
+
+// stripCookies removes Whaley's cookies from what a container gets.
+func stripCookies(header http.Header) {
+	lines := header["Cookie"]
+	if len(lines) == 0 {
+		return
+	}
+	var kept []string
+	for _, line := range lines {
+		for _, pair := range strings.Split(line, ";") {
+			pair = strings.TrimSpace(pair)
+			name := pair
+			if at := strings.IndexByte(pair, '='); at >= 0 {
+				name = pair[:at]
+			}
+			if pair != "" && !ours(name) {
+				kept = append(kept, pair)
+			}
+		}
+	}
+	if len(kept) == 0 {
+		header.Del("Cookie")
+		return
+	}
+	header["Cookie"] = []string{strings.Join(kept, "; ")}
+}
+
+// filterSetCookie drops what a container must not set: Whaley's names, cookies for more than its own host, and nameless
+// ones, whose value a browser sends as if it were a name and a value.
+func filterSetCookie(header http.Header, host string) {
+	lines := header["Set-Cookie"]
+	if len(lines) == 0 {
+		return
+	}
+	var kept []string
+	for _, line := range lines {
+		if mayBeSet(line, host) {
+			kept = append(kept, line)
+		}
+	}
+	if len(kept) == 0 {
+		header.Del("Set-Cookie")
+		return
+	}
+	header["Set-Cookie"] = kept
+}
+
+func mayBeSet(line, host string) bool {
+	parts := strings.Split(line, ";")
+	at := strings.IndexByte(parts[0], '=')
+	if at < 0 || strings.TrimSpace(parts[0][:at]) == "" || ours(parts[0][:at]) {
+		return false
+	}
+	for _, attribute := range parts[1:] {
+		name, value := attribute, ""
+		if at := strings.IndexByte(attribute, '='); at >= 0 {
+			name, value = attribute[:at], attribute[at+1:]
+		}
+		if strings.EqualFold(strings.TrimSpace(name), "domain") {
+			domain := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(value)), ".")
+			if domain != "" && domain != host {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// random is 128 bits as base64url.
+func random() string {
+	bits := make([]byte, 16)
+	_, _ = rand.Read(bits) // never fails on the systems Traefik runs on; Go ends the process if it does
+	return base64.RawURLEncoding.EncodeToString(bits)
+}

@@ -1,0 +1,154 @@
+package whaley
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/host"
+	"github.com/whaley-ctf/whaley/shared/wire"
+)
+
+const (
+	holdNavigation = 4 * time.Second  // then a person sees the waiting page
+	holdOther      = 45 * time.Second // Traefik's default read time-out is 60 s
+	unreachedTries = 4
+	unreachedPause = 150 * time.Millisecond
+)
+
+// visit is one request to an instance's host.
+type visit struct {
+	host       string // lower case, without port
+	navigation bool   // a person looks at what comes back
+	ring       *keyring
+	query      wire.HostRequest
+	signedIn   bool // the asker is known: by ticket, or by address where that is enough
+}
+
+// ServeHTTP decides what becomes of a request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v := &visit{host: host.Clean(r.Host), navigation: isNavigation(r)}
+	if !strings.HasSuffix(v.host, "."+h.base) {
+		h.next.ServeHTTP(w, r)
+		return
+	}
+	ring, err := h.sidecar.ring(r.Context())
+	if err != nil {
+		h.unavailable(w, r, v)
+		return
+	}
+	v.ring = ring
+	if _, ok := host.Parse(v.host, h.base); !ok {
+		h.stranger(w, r, v)
+		return
+	}
+	h.identify(r, v)
+	if strings.HasPrefix(r.URL.Path, wire.ReservedPrefix) {
+		h.reserved(w, r, v)
+		return
+	}
+	h.serve(w, r, v)
+}
+
+// serve proxies to what runs, else wakes it. A container that was there a moment ago and does not answer may have
+// stopped since: then it is asked again what the host is.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
+	for try := 1; ; try++ {
+		status, err := h.sidecar.resolve(r.Context(), v.query)
+		if err != nil {
+			h.unavailable(w, r, v)
+			return
+		}
+		if status.State != wire.StateRunning {
+			if !status.Mine {
+				h.stranger(w, r, v)
+				return
+			}
+			v.query.WaitMS = int(h.hold(v) / time.Millisecond)
+			status, err = h.sidecar.ask(r.Context(), wire.PathWake, v.query)
+			v.query.WaitMS = 0
+			if err != nil {
+				h.unavailable(w, r, v)
+				return
+			}
+			if r.Context().Err() != nil {
+				return // nobody waits any more
+			}
+		}
+		if status.State != wire.StateRunning || status.Problem != nil {
+			h.notRunning(w, r, v, status)
+			return
+		}
+		if status.Access != "link" && !status.Mine {
+			h.stranger(w, r, v)
+			return
+		}
+		if h.forward(w, r, v, status.Backend) {
+			return
+		}
+		h.sidecar.forget(v.query)
+		if try == unreachedTries {
+			h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,
+				Detail: "The challenge runs but does not accept connections. Try again; if it stays like this, stop it on the dashboard and start it anew."})
+			return
+		}
+		if !sleep(r, unreachedPause) {
+			return
+		}
+	}
+}
+
+func (h *Handler) hold(v *visit) time.Duration {
+	if v.navigation {
+		return holdNavigation
+	}
+	return holdOther
+}
+
+// notRunning answers when the hold is over or was of no use.
+func (h *Handler) notRunning(w http.ResponseWriter, r *http.Request, v *visit, status wire.HostStatus) {
+	switch {
+	case status.State == wire.StateUnknown:
+		h.stranger(w, r, v)
+	case status.Problem != nil:
+		h.refusal(w, r, v, status)
+	case v.navigation:
+		waitingPage(w, r, status)
+	default:
+		h.problem(w, r, v, wire.Problem{Status: http.StatusServiceUnavailable, Code: "still_starting", RetryAfter: 2,
+			Detail: "The challenge is still starting. Send the request again."})
+	}
+}
+
+// stranger answers whoever may not know what is behind a host. It says the same of every host.
+func (h *Handler) stranger(w http.ResponseWriter, r *http.Request, v *visit) {
+	if v.ring.authMode != wire.AuthNone && !v.signedIn {
+		h.ticketRequired(w, r, v)
+		return
+	}
+	h.problem(w, r, v, wire.Problem{Status: http.StatusNotFound, Code: "not_found",
+		Detail: "There is nothing here for you. The addresses of your challenges are on the dashboard."})
+}
+
+// isNavigation says whether a person will look at the answer. A form that is sent is none: the page that would tell
+// them to wait could not send it again.
+func isNavigation(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	return strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("Upgrade") == ""
+}
+
+func sleep(r *http.Request, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}

@@ -1,0 +1,120 @@
+package whaley
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/peer"
+	"github.com/whaley-ctf/whaley/shared/ticket"
+	"github.com/whaley-ctf/whaley/shared/wire"
+)
+
+const (
+	keysFresh   = time.Minute
+	keysRecheck = 5 * time.Second // after a ticket that none of the known keys has signed
+	maxVerified = 8192
+)
+
+// keyring is what the plugin needs to decide without asking.
+type keyring struct {
+	tickets  []ed25519.PublicKey
+	authMode string
+	trusted  []netip.Prefix
+}
+
+// verifiedTicket is a ticket whose signature was checked before: the check costs a tenth of a millisecond interpreted.
+type verifiedTicket struct {
+	claims ticket.Claims
+	keys   *keyring
+}
+
+// ring is the current keyring. It is fetched before the first decision and refreshed behind the requests' backs; old
+// keys are better than none.
+func (s *sidecar) ring(ctx context.Context) (*keyring, error) {
+	s.mu.Lock()
+	ring, age := s.keys, time.Since(s.keysAt)
+	refresh := ring != nil && age > keysFresh && !s.fetching
+	if refresh {
+		s.fetching = true
+	}
+	s.mu.Unlock()
+	if ring == nil {
+		return s.fetchKeys(ctx)
+	}
+	if refresh {
+		go func() {
+			_, _ = s.fetchKeys(context.Background())
+			s.mu.Lock()
+			s.fetching = false
+			s.mu.Unlock()
+		}()
+	}
+	return ring, nil
+}
+
+func (s *sidecar) fetchKeys(ctx context.Context) (*keyring, error) {
+	var keys wire.Keys
+	problem, err := s.call(ctx, wire.PathKeys, callTimeout, nil, &keys)
+	if err != nil {
+		return nil, err
+	}
+	if problem != nil {
+		return nil, s.failed(ctx, wire.PathKeys, problem.Code)
+	}
+	ring := &keyring{authMode: keys.AuthMode}
+	for _, text := range keys.TicketKeys {
+		key, err := base64.RawURLEncoding.DecodeString(text)
+		if err != nil || len(key) != ed25519.PublicKeySize {
+			return nil, s.failed(ctx, wire.PathKeys, "sent a key that is none")
+		}
+		ring.tickets = append(ring.tickets, key)
+	}
+	if ring.trusted, err = peer.ParsePrefixes(keys.TrustedProxies); err != nil {
+		return nil, s.failed(ctx, wire.PathKeys, err.Error())
+	}
+	s.mu.Lock()
+	s.keys, s.keysAt = ring, time.Now()
+	s.mu.Unlock()
+	return ring, nil
+}
+
+// verify checks a ticket for a host. One that no known key has signed may have been signed by a new key, so the
+// keys are asked for again, but not for every forgery.
+func (s *sidecar) verify(ctx context.Context, ring *keyring, token, host string) (ticket.Claims, error) {
+	now := time.Now()
+	s.mu.Lock()
+	before, seen := s.verified[token]
+	s.mu.Unlock()
+	if seen && before.keys == ring && before.claims.Host == host && now.Unix() < before.claims.Expires {
+		return before.claims, nil
+	}
+	claims, err := ticket.Verify(ring.tickets, token, host, now)
+	if errors.Is(err, ticket.ErrForged) {
+		s.mu.Lock()
+		old := now.Sub(s.keysAt) > keysRecheck
+		if old {
+			s.keysAt = now // others that come at the same time do not ask too
+		}
+		s.mu.Unlock()
+		if old {
+			if ring, err = s.fetchKeys(ctx); err != nil {
+				return claims, ticket.ErrForged
+			}
+			claims, err = ticket.Verify(ring.tickets, token, host, now)
+		}
+	}
+	if err != nil {
+		return claims, err
+	}
+	s.mu.Lock()
+	if len(s.verified) >= maxVerified {
+		s.verified = map[string]verifiedTicket{}
+	}
+	s.verified[token] = verifiedTicket{claims: claims, keys: ring}
+	s.mu.Unlock()
+	return claims, nil
+}

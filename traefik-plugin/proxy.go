@@ -1,0 +1,84 @@
+package whaley
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+
+	"github.com/whaley-ctf/whaley/shared/peer"
+	"github.com/whaley-ctf/whaley/shared/wire"
+)
+
+// errUnreached means that no connection to a container came about: nothing of the request has been used yet.
+var errUnreached = errors.New("not reached")
+
+// forward proxies a request to a container. It returns false, with nothing written and the body untouched, if the
+// container could not be reached.
+func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, backend string) bool {
+	target, err := url.Parse(backend)
+	if err != nil || target.Host == "" {
+		return false
+	}
+	reached := true
+	if r.Body != nil && r.Body != http.NoBody {
+		body := r.Body
+		defer func() { r.Body = body }()
+		r.Body = io.NopCloser(body) // a failed dial closes the body, and another try needs it
+	}
+	proxy := &httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite:   func(p *httputil.ProxyRequest) { h.rewrite(p, v, target) },
+		ModifyResponse: func(resp *http.Response) error {
+			filterSetCookie(resp.Header, v.host)
+			return nil
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			if errors.Is(err, errUnreached) && r.Context().Err() == nil {
+				reached = false
+				return
+			}
+			if errors.Is(err, context.Canceled) {
+				return // the client went away
+			}
+			h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,
+				Detail: "The challenge ended the connection without an answer. Try again; if it stays like this, stop it on the dashboard and start it anew."})
+		},
+		ErrorLog: silent,
+	}
+	proxy.ServeHTTP(w, r)
+	return reached
+}
+
+// rewrite makes the request that the container gets: the player's, without what is Whaley's, and with forwarding
+// headers that can be believed.
+func (h *Handler) rewrite(p *httputil.ProxyRequest, v *visit, target *url.URL) {
+	p.Out.URL.Scheme, p.Out.URL.Host = target.Scheme, target.Host
+	p.Out.URL.RawQuery = p.In.URL.RawQuery // as it came: a challenge may be about a strange query
+	p.Out.Host = p.In.Host
+	stripCookies(p.Out.Header)
+	for name := range p.Out.Header {
+		if strings.HasPrefix(name, "X-Whaley-") {
+			delete(p.Out.Header, name)
+		}
+	}
+	address := peer.Address(p.In.RemoteAddr, p.In.Header.Values("X-Forwarded-For"), v.ring.trusted)
+	if address.IsValid() {
+		p.Out.Header.Set("X-Forwarded-For", address.String())
+	}
+	p.Out.Header.Set("X-Forwarded-Host", p.In.Host)
+	p.Out.Header.Set("X-Forwarded-Proto", h.scheme())
+	if _, set := p.In.Header["User-Agent"]; !set {
+		p.Out.Header["User-Agent"] = []string{""} // do not say Go's
+	}
+}
+
+func (h *Handler) scheme() string {
+	if h.secure {
+		return "https"
+	}
+	return "http"
+}

@@ -1,0 +1,149 @@
+package whaley
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/wire"
+)
+
+const (
+	callTimeout  = 5 * time.Second // of a call to the sidecar, beyond what it was asked to wait
+	maxReply     = 256 << 10       // bytes
+	downFor      = time.Second     // how long a failed sidecar is not asked about what is known anyway
+	errorPause   = time.Minute     // between two lines of log about the same trouble
+	dialTimeout  = 2 * time.Second
+	idleTimeout  = 30 * time.Second
+	idlePerHost  = 64
+	idleAltogeth = 512
+)
+
+// errSidecar means that the sidecar could not be asked, or did not answer as agreed.
+var errSidecar = errors.New("sidecar unavailable")
+
+// sidecar is the internal API, with all that is remembered of its answers.
+type sidecar struct {
+	url, key string
+	client   *http.Client
+
+	mu        sync.Mutex
+	known     map[string]known // running hosts by host and asker
+	verified  map[string]verifiedTicket
+	keys      *keyring
+	keysAt    time.Time
+	fetching  bool
+	downUntil time.Time
+	loggedAt  time.Time
+}
+
+// The sidecars of all middlewares, and the transport to all containers: package-level because Traefik makes new
+// middlewares at every reload of its configuration while requests go on in the old ones.
+var (
+	sidecarsMu sync.Mutex
+	sidecars   = map[string]*sidecar{}
+	transport  = newTransport()
+)
+
+func sidecarAt(url, key string) *sidecar {
+	sidecarsMu.Lock()
+	defer sidecarsMu.Unlock()
+	s := sidecars[url+"\x00"+key]
+	if s == nil {
+		s = &sidecar{
+			url: url, key: key,
+			client:   &http.Client{Transport: newTransport(), CheckRedirect: noRedirect},
+			known:    map[string]known{},
+			verified: map[string]verifiedTicket{},
+		}
+		sidecars[url+"\x00"+key] = s
+	}
+	return s
+}
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
+	return &http.Transport{
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, fmt.Errorf("%w: %s", errUnreached, err.Error())
+			}
+			return conn, nil
+		},
+		MaxIdleConns:        idleAltogeth,
+		MaxIdleConnsPerHost: idlePerHost,
+		IdleConnTimeout:     idleTimeout,
+		DisableCompression:  true, // what the client accepts is between it and the container
+	}
+}
+
+// call posts a request (or, with nil, gets) and decodes the answer. A problem that the sidecar answered is returned
+// as such; everything else that goes wrong is errSidecar.
+func (s *sidecar) call(ctx context.Context, path string, timeout time.Duration, request, reply interface{}) (*wire.Problem, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	method := http.MethodGet
+	var body io.Reader
+	if request != nil {
+		text, err := json.Marshal(request)
+		if err != nil {
+			return nil, err
+		}
+		method, body = http.MethodPost, bytes.NewReader(text)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, s.url+path, body)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+s.key)
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := s.client.Do(r)
+	if err != nil {
+		return nil, s.failed(ctx, path, err.Error())
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	if err != nil {
+		return nil, s.failed(ctx, path, err.Error())
+	}
+	if resp.StatusCode == http.StatusOK {
+		if err := json.Unmarshal(text, reply); err != nil {
+			return nil, s.failed(ctx, path, err.Error())
+		}
+		return nil, nil
+	}
+	problem := &wire.Problem{}
+	if json.Unmarshal(text, problem) != nil || problem.Code == "" || resp.StatusCode == http.StatusUnauthorized {
+		return nil, s.failed(ctx, path, "answered "+resp.Status+" "+problem.Detail)
+	}
+	return problem, nil
+}
+
+// failed logs, now and then, why the sidecar could not be asked. Its own key is in none of these texts.
+func (s *sidecar) failed(ctx context.Context, path, why string) error {
+	if ctx.Err() == context.Canceled {
+		return errSidecar // the client went away
+	}
+	s.mu.Lock()
+	now := time.Now()
+	s.downUntil = now.Add(downFor)
+	quiet := now.Sub(s.loggedAt) < errorPause
+	if !quiet {
+		s.loggedAt = now
+	}
+	s.mu.Unlock()
+	if !quiet {
+		logError("the sidecar at " + s.url + path + " could not be asked: " + why)
+	}
+	return errSidecar
+}

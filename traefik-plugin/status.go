@@ -1,0 +1,82 @@
+package whaley
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/wire"
+)
+
+const (
+	statusEvery = 15 * time.Second // a line at least this often, so that nobody on the way closes the stream
+	statusFor   = 5 * time.Minute  // then the browser connects anew
+)
+
+// statusView is what a browser is told of a host.
+type statusView struct {
+	State     string        `json:"state"`
+	Name      string        `json:"name,omitempty"`
+	Stage     string        `json:"stage,omitempty"`
+	Position  int           `json:"position,omitempty"`
+	ElapsedMS int64         `json:"elapsed_ms,omitempty"`
+	Version   string        `json:"version"`
+	Problem   *wire.Problem `json:"problem,omitempty"`
+}
+
+func viewOf(s wire.HostStatus) statusView {
+	return statusView{State: s.State, Name: s.Name, Stage: s.Stage, Position: s.Position,
+		ElapsedMS: s.ElapsedMS, Version: s.Version, Problem: s.Problem}
+}
+
+// status tells whoever may know how far the start is: once as JSON, or as server-sent events until there is nothing
+// more to wait for. It never starts anything.
+func (h *Handler) status(w http.ResponseWriter, r *http.Request, v *visit) {
+	stream := strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+	status, err := h.sidecar.ask(r.Context(), wire.PathStatus, v.query)
+	if err != nil {
+		h.unavailable(w, r, v)
+		return
+	}
+	if !status.Mine && (status.State != wire.StateRunning || status.Access != "link") {
+		h.stranger(w, r, v)
+		return
+	}
+	noStore(w)
+	if !stream {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(viewOf(status))
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no")
+	out := http.NewResponseController(w)
+	for end := time.Now().Add(statusFor); ; {
+		text, err := json.Marshal(viewOf(status))
+		if err != nil {
+			return
+		}
+		if _, err := w.Write([]byte("data: " + string(text) + "\n\n")); err != nil {
+			return
+		}
+		if out.Flush() != nil || settled(status.State) || time.Now().After(end) {
+			return
+		}
+		seen := status.Version
+		for status.Version == seen {
+			v.query.Seen, v.query.WaitMS = seen, int(statusEvery/time.Millisecond)
+			if status, err = h.sidecar.ask(r.Context(), wire.PathStatus, v.query); err != nil || r.Context().Err() != nil {
+				return // the browser connects again by itself
+			}
+			if _, err := w.Write([]byte(": still here\n\n")); err != nil || out.Flush() != nil {
+				return
+			}
+		}
+	}
+}
+
+// settled says whether nothing more comes without anybody asking.
+func settled(state string) bool {
+	return state != wire.StateQueued && state != wire.StateStarting && state != wire.StateStopping
+}
