@@ -540,7 +540,7 @@ export interface components {
             name: string;
             /** @enum {string} */
             status: "ok" | "failed";
-            /** @description failed: why; else empty or a version */
+            /** @description failed: why; ok: anything worth knowing, or empty */
             detail: string;
         };
         Keys: {

@@ -87,9 +87,7 @@ export const text = {
     extendOf: (name: string, time: string) => `Extend ${name} by ${time}`,
     extendIn: (time: string) => `Half-time in ${time}, then it can be extended`,
     extendUsed: "Cannot be extended further",
-    extended: (time: string) => `Extended by ${time}`,
     left: "left",
-    leftLong: (time: string) => `${time} left`,
     over: "Time is up",
     extendRule: (time: string) => `Can be extended by up to ${time}`,
     position: (n: number) => (n === 1 ? "Next in the queue" : `Number ${n} in the queue`),
@@ -102,7 +100,6 @@ export const text = {
     retryIn: (time: string) => `You can try again in ${time}`,
     retryNow: "You can try again now",
     failed: "It could not be started.",
-    startedBy: (name: string) => `Started by ${name}`,
   },
   quota: {
     label: "Your instances",

@@ -22,6 +22,9 @@ afterEach(() => {
 
 afterAll(() => server.close());
 
+// The router scrolls to the top of a new page; jsdom has no layout to scroll.
+window.scrollTo = () => {};
+
 // jsdom knows the element of a dialog, not how it opens.
 HTMLDialogElement.prototype.showModal = function show(this: HTMLDialogElement) {
   this.open = true;

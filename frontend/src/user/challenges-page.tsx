@@ -89,6 +89,7 @@ function Found({ challenges, live }: { challenges: Challenge[]; live: Live }) {
     void navigate({
       search: { ...(next.q && { q: next.q }), ...(next.category && { category: next.category }) },
       replace: true,
+      resetScroll: false,
     });
   }
 

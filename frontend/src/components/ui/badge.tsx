@@ -9,8 +9,10 @@ const tones = {
   bad: "border-bad/40 bg-bad-ground text-bad",
 };
 
+/** What a colour means. */
 export type Tone = keyof typeof tones;
 
+/** A state in a word; `pulse` says that it will change by itself. */
 export function Badge({ tone = "neutral", pulse, children }: { tone?: Tone; pulse?: boolean; children: ReactNode }) {
   return (
     <span

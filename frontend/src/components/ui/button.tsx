@@ -21,6 +21,7 @@ type Props = ComponentProps<"button"> & {
   asChild?: boolean;
 };
 
+/** A button, or a link that looks like one. */
 export function Button({ look = "secondary", size = "md", asChild, className, ...props }: Props) {
   const Element = asChild ? Slot.Root : "button";
   return (

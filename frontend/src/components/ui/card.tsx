@@ -1,6 +1,7 @@
 import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
 
+/** The ground on which one thing stands. */
 export function Card({ className, ...props }: ComponentProps<"article">) {
   return (
     <article

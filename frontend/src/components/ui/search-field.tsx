@@ -10,6 +10,7 @@ type Props = {
   onChange: (value: string) => void;
 };
 
+/** A field to search in, with a button that empties it. */
 export function SearchField({ label, placeholder, clear, value, onChange }: Props) {
   const input = useRef<HTMLInputElement>(null);
   return (

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "react";
-import { asProblem } from "@/api/client";
+import { asProblem, type Problem } from "@/api/client";
 import type { Instance } from "@/api/types";
 import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { Notice } from "@/components/ui/notice";
@@ -50,10 +50,10 @@ export function InstanceControls({ challenge, instance }: Props) {
       )}
       {refused && (
         <Notice dismiss={text.problem.close} onDismiss={() => refused.reset()}>
-          {asProblem(refused.error).detail}
+          <Refusal problem={asProblem(refused.error)} />
         </Notice>
       )}
-      <div className="flex min-h-11 flex-wrap items-center gap-x-3 gap-y-2">
+      <div className="flex min-h-14 flex-wrap items-center gap-x-3 gap-y-2">
         <div className="min-w-32 flex-1">
           <Status
             instance={instance}
@@ -97,6 +97,18 @@ function retryOf(phase: Phase, instance: Instance | null, refusal: Error | null)
   if (refusal) return { cause: refusal, seconds: asProblem(refusal).retryAfter };
   if (phase !== "failed" || !instance?.problem) return { cause: undefined, seconds: 0 };
   return { cause: instance.problem, seconds: instance.problem.retry_after ?? 0 };
+}
+
+/** What the server said; for a fault of its own also what to tell the organisers, who find it in the log. */
+function Refusal({ problem }: { problem: Problem }) {
+  return (
+    <>
+      {problem.detail}
+      {problem.status >= 500 && problem.requestId !== "" && (
+        <span className="block text-ink-soft text-xs">{text.problem.request(problem.requestId)}</span>
+      )}
+    </>
+  );
 }
 
 /** Tells a screen reader when the state changes, not what it is at first. */

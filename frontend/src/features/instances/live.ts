@@ -11,6 +11,7 @@ const pollWhileLive = 60_000; // the stream is the source; this only mends what 
 /** How news reach the page: by the event stream, by asking every few seconds, or not at all. */
 export type Link = "live" | "polling" | "offline";
 
+/** What the page knows of the player's instances, and how fresh that is. */
 export type Live = {
   link: Link;
   /** By challenge id; undefined before the first answer. */

@@ -4,6 +4,7 @@ import type { Tone } from "@/components/ui/badge";
 /** What a player sees of a challenge: the state of their instance, or that there is none. */
 export type Phase = "asleep" | Exclude<Instance["state"], "stopped">;
 
+/** What a player calls the state of their instance. */
 export function phaseOf(instance: Instance | null): Phase {
   return !instance || instance.state === "stopped" ? "asleep" : instance.state;
 }
@@ -14,6 +15,7 @@ export function isLive(instance: Instance | null): boolean {
   return phase !== "asleep" && phase !== "failed";
 }
 
+/** The colour in which a phase is shown. */
 export const phaseTone: Record<Phase, Tone> = {
   asleep: "neutral",
   queued: "accent",

@@ -3,6 +3,7 @@ import { Badge } from "@/components/ui/badge";
 import { text } from "@/lib/text";
 import { phaseOf, phaseTone } from "./phase";
 
+/** The state of the player's copy, in a word. */
 export function StateBadge({ instance }: { instance: Instance | null }) {
   const phase = phaseOf(instance);
   return (

@@ -1,0 +1,104 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { Api } from "./api";
+import { writeChallenges } from "./challenges";
+
+const sidecarFolder = fileURLToPath(new URL("../../sidecar", import.meta.url));
+const binary = fileURLToPath(new URL("../node_modules/.cache/whaley", import.meta.url));
+const results = fileURLToPath(new URL("../test-results", import.meta.url));
+const log = join(results, "sidecar.log");
+
+/** A sidecar of its own: own folders, own ports, own subnets. */
+export type Sidecar = { api: string; dashboard: string; stop: () => Promise<void> };
+
+/** Builds the sidecar and starts it, with two challenges and the embedded edge; its log is in test-results. */
+export async function startSidecar(): Promise<Sidecar> {
+  mkdirSync(results, { recursive: true });
+  execFileSync("go", ["build", "-o", binary, "./cmd/whaley"], { cwd: sidecarFolder, stdio: "inherit" });
+
+  const folder = mkdtempSync(join(tmpdir(), "whaley-e2e-"));
+  const challenges = join(folder, "challenges");
+  const data = join(folder, "data");
+  mkdirSync(data);
+  writeChallenges(challenges);
+
+  const [listen, internal, edge, edgeTLS] = await freePorts(4);
+  const api = `http://127.0.0.1:${listen}`;
+  const dashboard = `http://whaley.localhost:${edge}`;
+  const output = openSync(log, "w");
+  const child = spawn(binary, [], {
+    stdio: ["ignore", output, output],
+    env: {
+      ...process.env,
+      DATA_DIR: data,
+      CHALLENGES_DIR: challenges,
+      EDGE: "embedded",
+      LISTEN: `127.0.0.1:${listen}`,
+      INTERNAL_LISTEN: `127.0.0.1:${internal}`,
+      EDGE_LISTEN: `127.0.0.1:${edge}`,
+      EDGE_TLS_LISTEN: `127.0.0.1:${edgeTLS}`,
+      BASE_DOMAIN: "instances.localhost",
+      DASHBOARD_URL: dashboard,
+      SUBNET_POOL: "10.198.0.0/24",
+    },
+  });
+
+  async function stop() {
+    try {
+      if (child.exitCode === null) await new Api(api).stopAll();
+    } finally {
+      await terminate(child);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  try {
+    await ready(child, api);
+  } catch (cause) {
+    await stop().catch(() => {}); // what went wrong first is what counts
+    throw cause;
+  }
+  return { api, dashboard, stop };
+}
+
+async function ready(child: ChildProcess, api: string): Promise<void> {
+  const end = Date.now() + 120_000;
+  while (child.exitCode === null && Date.now() < end) {
+    const answer = await fetch(`${api}/health/ready`).catch(() => undefined);
+    if (answer?.ok) return;
+    await sleep(200);
+  }
+  throw new Error(`the sidecar did not become ready; the end of ${log}:\n${readFileSync(log, "utf8").slice(-4000)}`);
+}
+
+async function terminate(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  const forced = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  await gone;
+  clearTimeout(forced);
+}
+
+/** Ports that nobody listened on a moment ago; all are held at once, so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const held = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      return server;
+    }),
+  );
+  return Promise.all(
+    held.map(async (server) => {
+      const address = server.address();
+      await new Promise((resolve) => server.close(resolve));
+      if (address === null || typeof address === "string") throw new Error("a listener without a port");
+      return address.port;
+    }),
+  );
+}

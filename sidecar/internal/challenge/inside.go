@@ -1,0 +1,38 @@
+package challenge
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// inside returns a path with all links resolved if that is in the folder (or the folder itself), else an error.
+func inside(dir, path string) (string, error) {
+	root, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return "", err
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	relative, err := filepath.Rel(root, real)
+	if err != nil || !filepath.IsLocal(relative) {
+		return "", fmt.Errorf("%s leads out of the folder", filepath.Base(path))
+	}
+	return real, nil
+}
+
+func readLimited(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("%s has more than %d bytes", filepath.Base(path), maxFile)
+	}
+	return text, err
+}

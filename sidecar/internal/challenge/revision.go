@@ -1,0 +1,49 @@
+package challenge
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// revisionOf is a hash of everything in a folder: names, modes and contents. It changes whenever an image or an
+// instance made of the folder could.
+func revisionOf(dir string) (string, error) {
+	hash := sha256.New()
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		switch {
+		case info.IsDir():
+			return nil
+		case info.Mode()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(path)
+			fmt.Fprintf(hash, "link %q %q\n", name, target)
+			return err
+		case !info.Mode().IsRegular():
+			return fmt.Errorf("%s is neither a file, a folder nor a link", name)
+		}
+		fmt.Fprintf(hash, "file %q %o %d\n", name, info.Mode().Perm(), info.Size())
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = io.Copy(hash, f)
+		return err
+	})
+	return hex.EncodeToString(hash.Sum(nil))[:16], err
+}

@@ -1,0 +1,65 @@
+package docker
+
+import (
+	"context"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/go-connections/nat"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// CreateContainer makes a container and returns its id. Its network need not exist yet. One of the same name that a
+// dead process left is replaced.
+func (e *Engine) CreateContainer(ctx context.Context, spec instancer.ContainerSpec) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, slow)
+	defer cancel()
+	config, host, err := e.configs(spec)
+	if err != nil {
+		return "", err
+	}
+	networking := &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{spec.Network: {
+		Aliases:    spec.Aliases,
+		IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: spec.Address.String()},
+	}}}
+	created, err := e.api.ContainerCreate(ctx, config, host, networking, nil, spec.Name)
+	if errdefs.IsConflict(err) {
+		if err := e.RemoveContainer(ctx, spec.Name); err != nil {
+			return "", err
+		}
+		created, err = e.api.ContainerCreate(ctx, config, host, networking, nil, spec.Name)
+	}
+	return created.ID, translate(err)
+}
+
+func (e *Engine) configs(spec instancer.ContainerSpec) (*container.Config, *container.HostConfig, error) {
+	s := spec.Service
+	exposed, bindings := nat.PortSet{}, nat.PortMap{}
+	for internal, published := range spec.Publish {
+		port, err := nat.NewPort("tcp", itoa(internal))
+		if err != nil {
+			return nil, nil, err
+		}
+		exposed[port] = struct{}{}
+		bindings[port] = []nat.PortBinding{{HostIP: "0.0.0.0", HostPort: itoa(published)}}
+	}
+	grace := int(s.StopGrace.Seconds())
+	hostname := s.Hostname
+	if hostname == "" {
+		hostname = s.Name
+	}
+	config := &container.Config{
+		Image: s.Image, Entrypoint: s.Entrypoint, Cmd: s.Command, Env: s.Environment, User: s.User,
+		WorkingDir: s.WorkingDir, Hostname: hostname, StopSignal: s.StopSignal, StopTimeout: &grace,
+		ExposedPorts: exposed, Labels: e.labels(spec.Labels),
+		// The instancer runs the check itself, at once and often.
+		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
+	}
+	host := harden(s)
+	host.NetworkMode = container.NetworkMode(spec.Network)
+	host.PortBindings = bindings
+	host.Mounts = mounts(s, spec.Volumes)
+	return config, host, nil
+}

@@ -1,0 +1,125 @@
+// Command testserver is what the tests run inside containers: HTTP on :8080 and a TCP echo on :9000.
+//
+// START_DELAY_MS listens later, NEVER=1 never, EXIT=n ends at once with that code; HEALTH_AFTER_MS is when
+// "testserver health" begins to succeed.
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+const healthFile = "/healthy"
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "health" {
+		if _, err := os.Stat(healthFile); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	if code := os.Getenv("EXIT"); code != "" {
+		fmt.Println("ending with", code, "as told")
+		n, _ := strconv.Atoi(code)
+		os.Exit(n)
+	}
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGTERM)
+	go func() {
+		<-ended
+		os.Exit(0)
+	}()
+	if os.Getenv("NEVER") != "" {
+		select {}
+	}
+	time.Sleep(milliseconds("START_DELAY_MS"))
+	go func() {
+		time.Sleep(milliseconds("HEALTH_AFTER_MS"))
+		os.WriteFile(healthFile, nil, 0o644)
+	}()
+	go echo()
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "test server at", r.URL.Path) })
+	http.HandleFunc("/echo", sum)
+	http.HandleFunc("/headers", headers)
+	http.HandleFunc("/setcookie", cookies)
+	http.HandleFunc("/sse", events)
+	http.HandleFunc("/ws", socket)
+	fmt.Println(http.ListenAndServe(":8080", nil))
+}
+
+func milliseconds(name string) time.Duration {
+	n, _ := strconv.Atoi(os.Getenv(name))
+	return time.Duration(n) * time.Millisecond
+}
+
+func sum(w http.ResponseWriter, r *http.Request) {
+	hash := sha256.New()
+	n, err := io.Copy(hash, r.Body)
+	fmt.Fprintln(w, n, hex.EncodeToString(hash.Sum(nil)), err)
+}
+
+func headers(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintln(w, "Host:", r.Host)
+	r.Header.Write(w)
+}
+
+func cookies(w http.ResponseWriter, r *http.Request) {
+	for _, line := range r.URL.Query()["c"] {
+		w.Header().Add("Set-Cookie", line)
+	}
+}
+
+func events(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	for n := range 3 {
+		fmt.Fprintf(w, "data: %d\n\n", n)
+		w.(http.Flusher).Flush()
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+func socket(w http.ResponseWriter, r *http.Request) {
+	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+	if err != nil {
+		return
+	}
+	defer c.CloseNow()
+	for {
+		kind, message, err := c.Read(r.Context())
+		if err != nil {
+			return
+		}
+		if c.Write(r.Context(), kind, message) != nil {
+			return
+		}
+	}
+}
+
+func echo() {
+	l, err := net.Listen("tcp", ":9000")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			io.Copy(c, c)
+		}()
+	}
+}

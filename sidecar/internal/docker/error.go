@@ -1,0 +1,44 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/client"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// translate makes an error of the rules out of one of the engine.
+func translate(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case client.IsErrConnectionFailed(err), errors.Is(err, context.DeadlineExceeded):
+		return instancer.Errorf(instancer.Unavailable, "engine_unavailable",
+			"The container engine does not answer. Try again in a few seconds; if it stays like this, tell an organiser.").Because(err).After(5 * time.Second)
+	case errdefs.IsNotFound(err):
+		return instancer.Errorf(instancer.Unavailable, instancer.CodeObjectMissing,
+			"Something the challenge needs is missing on the engine. Try again; if it stays like this, tell an organiser.").Because(err)
+	}
+	// The engine has no codes for these two, only texts: of versions 20.10 to 28.
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "Pool overlaps with other one"):
+		return instancer.Errorf(instancer.Unavailable, instancer.CodeSubnetTaken, "The network's addresses are in use on this host.").Because(err)
+	case strings.Contains(text, "port is already allocated"), strings.Contains(text, "address already in use"):
+		return instancer.Errorf(instancer.Unavailable, instancer.CodePortTaken, "A port of the challenge is in use on this host. Try again.").Because(err)
+	}
+	return err
+}
+
+// unlessMissing is translate for removals: what is gone already is as good as removed.
+func unlessMissing(err error) error {
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	return translate(err)
+}

@@ -1,0 +1,91 @@
+package docker
+
+import (
+	"strconv"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/go-units"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// defaultCapabilities are what ordinary servers need to change to their user, own their files and listen below 1024.
+var defaultCapabilities = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"}
+
+const (
+	defaultShm      = 64 << 20 // bytes
+	defaultOpenSoft = 4096
+	defaultOpenHard = 65536
+)
+
+// harden is what every container is subject to, whatever its challenge says.
+func harden(s instancer.Service) *container.HostConfig {
+	init := s.Init
+	pids := s.Limits.Pids
+	shm := s.ShmBytes
+	if shm == 0 {
+		shm = defaultShm
+	}
+	host := &container.HostConfig{
+		CapDrop:        []string{"ALL"},
+		CapAdd:         append(append([]string{}, defaultCapabilities...), s.Capabilities...),
+		CgroupnsMode:   container.CgroupnsModePrivate,
+		IpcMode:        container.IPCModePrivate,
+		Init:           &init,
+		LogConfig:      container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "2m", "max-file": "2"}},
+		ReadonlyRootfs: s.ReadOnly,
+		RestartPolicy:  container.RestartPolicy{Name: container.RestartPolicyDisabled},
+		ShmSize:        shm,
+		Tmpfs:          tmpfs(s),
+		Resources: container.Resources{
+			Memory:     s.Limits.MemoryBytes,
+			MemorySwap: s.Limits.MemoryBytes, // the same: no swap
+			NanoCPUs:   s.Limits.NanoCPUs,
+			PidsLimit:  &pids,
+			Ulimits:    ulimits(s),
+		},
+	}
+	if !s.AllowSetuid {
+		host.SecurityOpt = []string{"no-new-privileges:true"}
+	}
+	return host
+}
+
+func ulimits(s instancer.Service) []*units.Ulimit {
+	limits := map[string]*units.Ulimit{
+		"nofile": {Name: "nofile", Soft: defaultOpenSoft, Hard: defaultOpenHard},
+		"core":   {Name: "core"},
+	}
+	for _, l := range s.Ulimits {
+		limits[l.Name] = &units.Ulimit{Name: l.Name, Soft: l.Soft, Hard: l.Hard}
+	}
+	all := make([]*units.Ulimit, 0, len(limits))
+	for _, l := range limits {
+		all = append(all, l)
+	}
+	return all
+}
+
+func tmpfs(s instancer.Service) map[string]string {
+	all := map[string]string{}
+	for _, t := range s.Tmpfs {
+		all[t.Target] = "rw,nosuid,nodev,size=" + strconv.FormatInt(t.Bytes, 10)
+	}
+	return all
+}
+
+func mounts(s instancer.Service, volumes map[string]string) []mount.Mount {
+	var all []mount.Mount
+	for _, m := range s.Mounts {
+		if m.Volume {
+			all = append(all, mount.Mount{Type: mount.TypeVolume, Source: volumes[m.Source], Target: m.Target, ReadOnly: m.ReadOnly})
+			continue
+		}
+		all = append(all, mount.Mount{Type: mount.TypeBind, Source: m.Source, Target: m.Target, ReadOnly: true,
+			BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate}})
+	}
+	return all
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,48 @@
+package docker
+
+import (
+	"context"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/volume"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// List returns this deployment's containers, networks and volumes, of one instance or (empty) of all.
+func (e *Engine) List(ctx context.Context, instance string) ([]instancer.Object, error) {
+	ctx, cancel := context.WithTimeout(ctx, quick)
+	defer cancel()
+	var containers []container.Summary
+	var networks []network.Summary
+	var volumes volume.ListResponse
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		containers, err = e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: e.mine(instance)})
+		return err
+	})
+	g.Go(func() (err error) {
+		networks, err = e.api.NetworkList(ctx, network.ListOptions{Filters: e.mine(instance)})
+		return err
+	})
+	g.Go(func() (err error) {
+		volumes, err = e.api.VolumeList(ctx, volume.ListOptions{Filters: e.mine(instance)})
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return nil, translate(err)
+	}
+	var all []instancer.Object
+	for _, c := range containers {
+		all = append(all, instancer.Object{Kind: "container", ID: c.ID, Name: trimSlash(c.Names), Running: c.State == "running", Labels: parse(c.Labels)})
+	}
+	for _, n := range networks {
+		all = append(all, instancer.Object{Kind: "network", ID: n.ID, Name: n.Name, Labels: parse(n.Labels)})
+	}
+	for _, v := range volumes.Volumes {
+		all = append(all, instancer.Object{Kind: "volume", ID: v.Name, Name: v.Name, Labels: parse(v.Labels)})
+	}
+	return all, nil
+}

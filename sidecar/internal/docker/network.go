@@ -1,0 +1,40 @@
+package docker
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/network"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// CreateNetwork makes an instance's own network. One of the same name that a dead process left is replaced.
+func (e *Engine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) error {
+	ctx, cancel := context.WithTimeout(ctx, slow)
+	defer cancel()
+	noIPv6 := false
+	options := network.CreateOptions{
+		Driver: "bridge", Internal: spec.Internal, EnableIPv6: &noIPv6, Labels: e.labels(spec.Labels),
+		IPAM: &network.IPAM{Driver: "default", Config: []network.IPAMConfig{{
+			Subnet: spec.Subnet.String(), Gateway: spec.Subnet.Addr().Next().String(),
+		}}},
+		Options: map[string]string{"com.docker.network.bridge.enable_ip_masquerade": strconv.FormatBool(spec.Masquerade)},
+	}
+	_, err := e.api.NetworkCreate(ctx, spec.Name, options)
+	if errdefs.IsConflict(err) {
+		if err := e.RemoveNetwork(ctx, spec.Name); err != nil {
+			return err
+		}
+		_, err = e.api.NetworkCreate(ctx, spec.Name, options)
+	}
+	return translate(err)
+}
+
+// RemoveNetwork removes a network of ours; one that is gone is no error.
+func (e *Engine) RemoveNetwork(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, slow)
+	defer cancel()
+	return unlessMissing(e.api.NetworkRemove(ctx, name))
+}

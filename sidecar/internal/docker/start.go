@@ -1,0 +1,25 @@
+package docker
+
+import (
+	"context"
+
+	"github.com/docker/docker/api/types/container"
+)
+
+// StartContainer starts a container; one that runs already is no error.
+func (e *Engine) StartContainer(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, slow)
+	defer cancel()
+	return translate(e.api.ContainerStart(ctx, id, container.StartOptions{}))
+}
+
+// Wait blocks until the container has ended and returns its exit code.
+func (e *Engine) Wait(ctx context.Context, id string) (int, error) {
+	ended, failed := e.api.ContainerWait(ctx, id, container.WaitConditionNotRunning)
+	select {
+	case end := <-ended:
+		return int(end.StatusCode), nil
+	case err := <-failed:
+		return 0, translate(err)
+	}
+}

@@ -1,0 +1,24 @@
+package docker
+
+import (
+	"context"
+
+	"github.com/docker/docker/api/types/volume"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// CreateVolume makes an instance's own volume; making it twice is no error.
+func (e *Engine) CreateVolume(ctx context.Context, name string, l instancer.Labels) error {
+	ctx, cancel := context.WithTimeout(ctx, quick)
+	defer cancel()
+	_, err := e.api.VolumeCreate(ctx, volume.CreateOptions{Name: name, Driver: "local", Labels: e.labels(l)})
+	return translate(err)
+}
+
+// RemoveVolume removes a volume of ours; one that is gone is no error.
+func (e *Engine) RemoveVolume(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, quick)
+	defer cancel()
+	return unlessMissing(e.api.VolumeRemove(ctx, name, true))
+}
