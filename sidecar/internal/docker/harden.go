@@ -16,7 +16,7 @@ var defaultCapabilities = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "N
 const (
 	defaultShm      = 64 << 20 // bytes
 	defaultOpenSoft = 4096
-	defaultOpenHard = 65536
+	defaultOpenHard = 16384 // an engine without CAP_SYS_RESOURCE cannot raise its own limit, often 20000
 )
 
 // harden is what every container is subject to, whatever its challenge says.

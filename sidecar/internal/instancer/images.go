@@ -96,9 +96,12 @@ func (im *images) wait(ctx context.Context, ch *Challenge, stage func(string)) e
 	return nil
 }
 
-// health is a service's check: its own, else its image's.
+// health is a service's check: its own, else its image's; nil if there is none or it is disabled.
 func (im *images) health(ch *Challenge, s Service) *Health {
 	if s.Health != nil {
+		if len(s.Health.Test) == 0 {
+			return nil
+		}
 		return s.Health
 	}
 	im.mu.Lock()

@@ -144,8 +144,9 @@ type Router interface {
 	// Publish puts all routes of one instance live in one step.
 	Publish(ctx context.Context, instance string, routes []Publication) error
 	Retract(ctx context.Context, instance string, routes []Publication) error
-	// Sync makes the router hold exactly these.
-	Sync(ctx context.Context, all []Publication) error
+	// Sync makes the router hold exactly what list returns. It calls list while no Publish or Retract is under way:
+	// what was listed before one of these must not be written after it.
+	Sync(ctx context.Context, list func(context.Context) ([]Publication, error)) error
 }
 
 // Challenges is the set of loaded challenges.

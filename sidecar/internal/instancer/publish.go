@@ -41,10 +41,13 @@ func (i *Instancer) publish(ctx context.Context, in *Instance) {
 }
 
 // Republish makes the router hold exactly the routes of what runs: at start-up and whenever the router lost them.
-func (i *Instancer) Republish(ctx context.Context) error {
+func (i *Instancer) Republish(ctx context.Context) error { return i.Router.Sync(ctx, i.runningRoutes) }
+
+// runningRoutes lists the routes of all running instances.
+func (i *Instancer) runningRoutes(ctx context.Context) ([]Publication, error) {
 	live, err := i.Store.Live(ctx, "")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	all := []Publication{}
 	for _, in := range live {
@@ -52,5 +55,5 @@ func (i *Instancer) Republish(ctx context.Context) error {
 			all = append(all, i.publications(in)...)
 		}
 	}
-	return i.Router.Sync(ctx, all)
+	return all, nil
 }

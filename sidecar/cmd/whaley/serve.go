@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
+	"github.com/whaley-ctf/whaley/sidecar/internal/web"
+)
+
+// serve runs until ctx ends. Instances go on running afterwards.
+func serve(ctx context.Context, env map[string]string, out io.Writer) error {
+	c, err := config.Load(env)
+	if err != nil {
+		return fmt.Errorf("the settings are not right:\n%w", err)
+	}
+	log := newLog(c)
+	listeners, err := listen(c)
+	if err != nil {
+		return err
+	}
+	defer listeners.close()
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return fmt.Errorf("DATA_DIR: %w", err)
+	}
+	db, err := store.Open(ctx, string(c.DatabaseURL), c.DataDir)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	keys, err := deriveKeys(ctx, c, db)
+	if err != nil {
+		return err
+	}
+	deployment, err := db.Meta(ctx, "deployment", rand.Text)
+	if err != nil {
+		return err
+	}
+	engine, err := docker.New(deployment, log)
+	if err != nil {
+		return fmt.Errorf("DOCKER_HOST: %w", err)
+	}
+	defer engine.Close()
+	library := challenge.NewLibrary(c.ChallengesDir, defaults(c))
+	if err := reload(ctx, library, log); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	rules, checks, err := assemble(ctx, c, g, db, engine, library, keys, log)
+	if err != nil {
+		return err
+	}
+	tickets, err := identity.NewTickets(keys, db)
+	if err != nil {
+		return err
+	}
+	pluginKey := string(c.PluginKey)
+	if pluginKey == "" {
+		pluginKey = rand.Text()
+	}
+	surface := api.New(ctx, api.Needs{
+		Instancer: rules.instancer, Challenges: library, Keys: keys, Tickets: tickets, Checks: checks,
+		Pages: web.Handler(), Metrics: newMetrics(), Log: log,
+	}, api.Options{
+		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
+		MetricsKey: string(c.MetricsKey), AuthMode: c.AuthMode, Trusted: c.Trusted, MaxInstances: c.MaxInstancesPerUser, Version: version,
+	})
+	public := surface.Public()
+	g.Go(func() error { return serveHTTP(ctx, listeners.public, public, log) })
+	g.Go(func() error { return serveHTTP(ctx, listeners.internal, surface.Internal(), log) })
+	if c.Edge == "embedded" {
+		front, err := edge.New(edge.Options{
+			BaseDomain: c.BaseDomain, DashboardURL: c.DashboardURL, InternalURL: "http://" + loopback(listeners.internal.Addr()),
+			PluginKey: pluginKey, Dashboard: public, Web: listeners.web, TLS: listeners.tls, Routes: rules.edge, Log: log,
+		})
+		if err != nil {
+			return err
+		}
+		g.Go(func() error { return front.Run(ctx) })
+	}
+	g.Go(func() error { return rules.instancer.Run(ctx) })
+	rules.instancer.PrepareImages()
+	g.Go(func() error { return reloadOnHangup(ctx, library, rules.instancer, log) })
+	fmt.Fprintf(out, "Whaley %s: the dashboard is at %s\n", version, c.DashboardURL)
+	log.Info("serving", "dashboard", c.DashboardURL, "edge", c.Edge, "challenges", len(library.All()), "deployment", deployment)
+	err = g.Wait()
+	log.Info("ended; instances go on running")
+	return err
+}
+
+// rules are the instancer and what was chosen for it.
+type rules struct {
+	instancer *instancer.Instancer
+	edge      *edge.Routes // nil with EDGE=traefik
+}
+
+// assemble makes the instancer and the adapters that the settings choose.
+func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, keys identity.Keys, log *slog.Logger) (rules, []api.Check, error) {
+	subnets, err := subnet.New(db, c.Pool)
+	if err != nil {
+		return rules{}, nil, err
+	}
+	ports, err := port.New(db, c.PortRangeStart, c.PortRangeEnd)
+	if err != nil {
+		return rules{}, nil, err
+	}
+	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}}
+	made := rules{}
+	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Log: log}
+	var kv *traefik.Router
+	if c.Edge == "traefik" {
+		kv, err = traefik.New(string(c.TraefikRedisURL), traefik.Options{HTTP: c.RouteMode == "kv", Secure: c.Dashboard.Scheme == "https"}, log)
+		if err != nil {
+			return rules{}, nil, err
+		}
+		needs.Router = kv
+		checks = append(checks, api.Check{Name: "redis", Ping: kv.Ping})
+	} else {
+		made.edge = edge.NewRoutes(log)
+		needs.Router = made.edge
+	}
+	made.instancer = instancer.New(needs, instancer.Options{
+		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, MaxPerOwner: c.MaxInstancesPerUser,
+		SpawnConcurrency: c.SpawnConcurrency, StartTimeout: c.StartTimeout.Duration(),
+	})
+	if kv != nil {
+		g.Go(func() error {
+			defer kv.Close()
+			return kv.Run(ctx, made.instancer.Republish)
+		})
+	}
+	return made, checks, nil
+}
+
+// deriveKeys makes all keys, and refuses to go on with another secret than the database was made with: every
+// instance would get another address.
+func deriveKeys(ctx context.Context, c *config.Config, db *store.Store) (identity.Keys, error) {
+	secret := []byte(c.Secret)
+	if len(secret) == 0 {
+		var err error
+		if secret, err = identity.SecretIn(c.DataDir); err != nil {
+			return identity.Keys{}, err
+		}
+	}
+	keys, err := identity.Derive(secret)
+	if err != nil {
+		return identity.Keys{}, fmt.Errorf("SECRET: %w", err)
+	}
+	print := instancer.Slug(keys.Slug, "fingerprint", "of the secret")
+	known, err := db.Meta(ctx, "secret_fingerprint", func() string { return print })
+	if err != nil {
+		return identity.Keys{}, err
+	}
+	if known != print {
+		return identity.Keys{}, errors.New("the secret is not the one that this database was made with, so every address would change. " +
+			"Bring back the earlier SECRET or DATA_DIR/secret, or start with an empty database")
+	}
+	return keys, nil
+}
+
+func defaults(c *config.Config) challenge.Defaults {
+	return challenge.Defaults{
+		Timeout: c.InstanceTimeout.Duration(), Access: instancer.Access(c.InstanceAccess),
+		Limits: instancer.Limits{
+			MemoryBytes: int64(c.ContainerMaxMemory), NanoCPUs: int64(c.ContainerMaxCPU * 1e9), Pids: c.ContainerPidsLimit,
+		},
+	}
+}
+
+func reload(ctx context.Context, library *challenge.Library, log *slog.Logger) error {
+	problems, err := library.Reload(ctx)
+	for _, p := range problems {
+		log.Error("challenge is broken", "problem", p.String())
+	}
+	return err
+}
+
+func reloadOnHangup(ctx context.Context, library *challenge.Library, rules *instancer.Instancer, log *slog.Logger) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hangup:
+		}
+		if err := reload(ctx, library, log); err != nil {
+			log.Error("challenges not loaded again", "err", err)
+			continue
+		}
+		rules.PrepareImages()
+		log.Info("challenges loaded again", "challenges", len(library.All()))
+	}
+}
+
+func portOf(address string) int {
+	_, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,55 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// Options are the settings of an API.
+type Options struct {
+	BaseDomain   string
+	Dashboard    *url.URL
+	TLSPort      int    // where routes of type tcp are reached
+	PluginKey    string // of the internal API
+	MetricsKey   string // of /metrics; empty: there is none
+	AuthMode     string
+	Trusted      []netip.Prefix
+	MaxInstances int
+	Version      string
+}
+
+// Check is one dependency that health tells about.
+type Check struct {
+	Name string
+	Ping func(context.Context) error
+}
+
+// Needs is what an API works with.
+type Needs struct {
+	Instancer  *instancer.Instancer
+	Challenges instancer.Challenges
+	Keys       identity.Keys
+	Tickets    *identity.Tickets
+	Checks     []Check
+	Pages      http.Handler
+	Metrics    http.Handler
+	Log        *slog.Logger
+}
+
+// API answers players, operators and the plugin.
+type API struct {
+	Needs
+	opts Options
+	ctx  context.Context // ends streams and waits when the process does
+}
+
+// New makes an API. When ctx ends, so do streams and held requests.
+func New(ctx context.Context, needs Needs, opts Options) *API {
+	return &API{Needs: needs, opts: opts, ctx: ctx}
+}

@@ -1,0 +1,68 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	maxBody = 64 << 10 // bytes
+	maxWait = 120      // seconds
+)
+
+// decode reads a JSON body: limited, without unknown fields, one value.
+func decode[T interface{ valid() error }](w http.ResponseWriter, r *http.Request) (T, error) {
+	var value T
+	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	body.DisallowUnknownFields()
+	if err := body.Decode(&value); err != nil {
+		return value, instancer.Errorf(instancer.Invalid, "body_invalid", "The body is not the JSON that is wanted here: %s.", explain(err))
+	}
+	if _, err := body.Token(); !errors.Is(err, io.EOF) {
+		return value, instancer.Errorf(instancer.Invalid, "body_invalid", "The body has more than one JSON value.")
+	}
+	return value, value.valid()
+}
+
+// explain says what is wrong with a body without repeating it.
+func explain(err error) string {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return "it is too large"
+	case errors.Is(err, io.EOF):
+		return "it is empty"
+	}
+	return err.Error()
+}
+
+func write(w http.ResponseWriter, status int, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // nobody to tell when the client has gone away
+	return nil
+}
+
+// waiting reads ?wait=seconds; 0 if there is none.
+func waiting(r *http.Request) (time.Duration, error) {
+	text := r.URL.Query().Get("wait")
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > maxWait {
+		return 0, instancer.Errorf(instancer.Invalid, "wait_invalid", "wait must be a number of seconds from 0 to %d.", maxWait)
+	}
+	return time.Duration(n) * time.Second, nil
+}

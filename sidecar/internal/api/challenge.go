@@ -1,0 +1,68 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+type challengeJSON struct {
+	ID          string        `json:"id"`
+	Name        string        `json:"name"`
+	Category    string        `json:"category"`
+	Description string        `json:"description"`
+	Timeout     int           `json:"timeout"`     // seconds
+	ExtendTime  int           `json:"extend_time"` // seconds
+	Access      string        `json:"access"`
+	Wake        bool          `json:"wake"`
+	Routes      []routeJSON   `json:"routes"`
+	Instance    *instanceJSON `json:"instance"`
+}
+
+func (a *API) listChallenges(w http.ResponseWriter, r *http.Request) error {
+	p := a.player(r)
+	own, err := a.byChallenge(r, p)
+	if err != nil {
+		return err
+	}
+	all := []challengeJSON{}
+	for _, ch := range a.Challenges.All() {
+		all = append(all, a.challenge(ch, p, own[ch.ID]))
+	}
+	return write(w, http.StatusOK, map[string]any{"challenges": all})
+}
+
+func (a *API) getChallenge(w http.ResponseWriter, r *http.Request) error {
+	ch, ok := a.Challenges.Get(param(r, "id"))
+	if !ok {
+		return instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", param(r, "id"))
+	}
+	p := a.player(r)
+	own, err := a.byChallenge(r, p)
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, a.challenge(ch, p, own[ch.ID]))
+}
+
+func (a *API) byChallenge(r *http.Request, p instancer.Player) (map[string]*instancer.Instance, error) {
+	all, err := a.Instancer.List(r.Context(), p)
+	own := map[string]*instancer.Instance{}
+	for _, in := range all {
+		own[in.Challenge] = in
+	}
+	return own, err
+}
+
+func (a *API) challenge(ch *instancer.Challenge, p instancer.Player, in *instancer.Instance) challengeJSON {
+	j := challengeJSON{
+		ID: ch.ID, Name: ch.Name, Category: ch.Category, Description: ch.Description,
+		Timeout: int(ch.Timeout.Seconds()), ExtendTime: int(ch.ExtendTime.Seconds()),
+		Access: string(ch.Access), Wake: ch.Wake, Routes: a.routes(ch, ch.Routes, p.Owner.ID, in),
+	}
+	if in != nil {
+		instance := a.instance(in)
+		j.Instance = &instance
+	}
+	return j
+}

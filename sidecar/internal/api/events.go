@@ -1,0 +1,57 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+const (
+	keepAlive  = 15 * time.Second
+	eventPause = 100 * time.Millisecond // between two lists: a spawn changes several things at once
+)
+
+// streamEvents sends the player's list of instances at once and after every change.
+func (a *API) streamEvents(w http.ResponseWriter, r *http.Request) error {
+	p := a.player(r)
+	changes, done := a.Instancer.Changes(p.Owner.ID)
+	defer done()
+	list, err := a.list(r.Context(), p)
+	if err != nil {
+		return err
+	}
+	out := http.NewResponseController(w)
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no")
+	alive := time.NewTicker(keepAlive)
+	defer alive.Stop()
+	for {
+		text, err := json.Marshal(list)
+		if err != nil {
+			return nil // the stream has begun; the browser connects again
+		}
+		if _, err := fmt.Fprintf(w, "event: instances\ndata: %s\n\n", text); err != nil || out.Flush() != nil {
+			return nil
+		}
+		for changed := false; !changed; {
+			select {
+			case <-changes:
+				changed = true
+			case <-alive.C:
+				if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil || out.Flush() != nil {
+					return nil
+				}
+			case <-r.Context().Done():
+				return nil
+			case <-a.ctx.Done():
+				return nil
+			}
+		}
+		time.Sleep(eventPause)
+		if list, err = a.list(r.Context(), p); err != nil {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	sidecar "github.com/whaley-ctf/whaley/sidecar"
+)
+
+// checkTimeout bounds each dependency's check.
+const checkTimeout = 3 * time.Second
+
+type readyJSON struct {
+	Status       string           `json:"status"`
+	Dependencies []dependencyJSON `json:"dependencies"`
+}
+
+type dependencyJSON struct {
+	Name   string `json:"name"`
+	Status string `json:"status"`
+	Detail string `json:"detail"`
+}
+
+func (a *API) getLive(w http.ResponseWriter, _ *http.Request) error {
+	return write(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// getReady asks every dependency. Why one fails stands in the log: the text may name what is nobody's business.
+func (a *API) getReady(w http.ResponseWriter, r *http.Request) error {
+	ready := readyJSON{Status: "ok", Dependencies: make([]dependencyJSON, len(a.Checks))}
+	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
+	defer cancel()
+	var all sync.WaitGroup
+	for n, check := range a.Checks {
+		all.Go(func() {
+			ready.Dependencies[n] = dependencyJSON{Name: check.Name, Status: "ok"}
+			if err := check.Ping(ctx); err != nil {
+				ready.Dependencies[n] = dependencyJSON{Name: check.Name, Status: "failed", Detail: check.Name + " does not answer; the log says why"}
+				a.Log.Warn("dependency failed its check", "dependency", check.Name, "err", err)
+			}
+		})
+	}
+	all.Wait()
+	status := http.StatusOK
+	for _, d := range ready.Dependencies {
+		if d.Status != "ok" {
+			ready.Status, status = "degraded", http.StatusServiceUnavailable
+		}
+	}
+	return write(w, status, ready)
+}
+
+func (a *API) getOpenAPI(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "application/yaml")
+	_, _ = w.Write(sidecar.OpenAPI) // nobody to tell when the client has gone away
+	return nil
+}
+
+// getMetrics looks like nothing at all unless a secret is set.
+func (a *API) getMetrics(w http.ResponseWriter, r *http.Request) error {
+	if a.opts.MetricsKey == "" {
+		return errNotFound
+	}
+	if !bearer(r, a.opts.MetricsKey) {
+		return errWrongKey
+	}
+	a.Metrics.ServeHTTP(w, r)
+	return nil
+}

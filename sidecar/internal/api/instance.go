@@ -1,0 +1,158 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/wire"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+type instanceJSON struct {
+	ID            string        `json:"id"`
+	ChallengeID   string        `json:"challenge_id"`
+	ChallengeName string        `json:"challenge_name"`
+	State         string        `json:"state"`
+	Stage         string        `json:"stage"`
+	Position      int           `json:"position"`
+	Owner         ownerJSON     `json:"owner"`
+	Routes        []routeJSON   `json:"routes"`
+	CreatedAt     time.Time     `json:"created_at"`
+	StartedAt     *time.Time    `json:"started_at"`
+	ExpiresAt     *time.Time    `json:"expires_at"`
+	ElapsedMS     int64         `json:"elapsed_ms"`
+	Extend        extendJSON    `json:"extend"`
+	Problem       *wire.Problem `json:"problem"`
+	Version       int64         `json:"version"`
+}
+
+type extendJSON struct {
+	Step    int        `json:"step"` // seconds
+	From    *time.Time `json:"from"`
+	Left    int        `json:"left"` // seconds
+	Allowed bool       `json:"allowed"`
+}
+
+type listJSON struct {
+	Instances []instanceJSON `json:"instances"`
+	Now       time.Time      `json:"now"`
+}
+
+func (a *API) instance(in *instancer.Instance) instanceJSON {
+	now := time.Now()
+	j := instanceJSON{
+		ID: in.ID, ChallengeID: in.Challenge, ChallengeName: in.Challenge, State: string(in.State), Stage: in.Stage,
+		Position: a.Instancer.Position(in.ID), Owner: ownerJSON{in.Owner.ID, in.Owner.Name}, Routes: []routeJSON{},
+		CreatedAt: in.CreatedAt, StartedAt: moment(in.StartedAt), ExpiresAt: moment(in.ExpiresAt),
+		ElapsedMS: max(0, now.Sub(in.CreatedAt).Milliseconds()), Version: in.Version,
+	}
+	if ch, ok := a.Challenges.Get(in.Challenge); ok {
+		j.ChallengeName = ch.Name
+		j.Routes = a.routes(ch, in.Routes, in.Owner.ID, in)
+	}
+	rule := a.Instancer.Extension(in)
+	j.Extend = extendJSON{
+		Step: int(rule.Step.Seconds()), From: moment(rule.From), Left: int(rule.Left.Seconds()),
+		Allowed: rule.Step > 0 && !now.Before(rule.From),
+	}
+	if in.Reason != nil {
+		reason := *in.Reason
+		reason.RetryAfter = max(0, in.EndedAt.Add(reason.RetryAfter).Sub(now))
+		p := problemOf(&reason)
+		j.Problem = &p
+	}
+	return j
+}
+
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func (a *API) list(ctx context.Context, p instancer.Player) (listJSON, error) {
+	all, err := a.Instancer.List(ctx, p)
+	list := listJSON{Instances: []instanceJSON{}, Now: time.Now().UTC()}
+	for _, in := range all {
+		list.Instances = append(list.Instances, a.instance(in))
+	}
+	return list, err
+}
+
+func (a *API) listInstances(w http.ResponseWriter, r *http.Request) error {
+	list, err := a.list(r.Context(), a.player(r))
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, list)
+}
+
+func (a *API) getInstance(w http.ResponseWriter, r *http.Request) error {
+	in, err := a.Instancer.Get(r.Context(), a.player(r), param(r, "id"))
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, a.instance(in))
+}
+
+type spawnRequest struct {
+	ChallengeID string `json:"challenge_id"`
+}
+
+func (s spawnRequest) valid() error {
+	if s.ChallengeID == "" {
+		return instancer.Errorf(instancer.Invalid, "challenge_missing", "challenge_id is missing.")
+	}
+	return nil
+}
+
+// spawnInstance answers 202 at once, or with ?wait= 201 when the instance runs in time.
+func (a *API) spawnInstance(w http.ResponseWriter, r *http.Request) error {
+	if param(r, "id") != "spawn" {
+		return errMethod
+	}
+	wait, err := waiting(r)
+	if err != nil {
+		return err
+	}
+	request, err := decode[spawnRequest](w, r)
+	if err != nil {
+		return err
+	}
+	p := a.player(r)
+	in, err := a.Instancer.Spawn(r.Context(), p, request.ChallengeID)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
+	defer cancel()
+	defer context.AfterFunc(a.ctx, cancel)()
+	for ctx.Err() == nil && (in.State == instancer.Queued || in.State == instancer.Starting) {
+		if in, err = a.Instancer.Await(ctx, p, in.ID, in.Version); err != nil {
+			return err
+		}
+	}
+	if in.State == instancer.Running {
+		return write(w, http.StatusCreated, a.instance(in))
+	}
+	return write(w, http.StatusAccepted, a.instance(in))
+}
+
+func (a *API) stopInstance(w http.ResponseWriter, r *http.Request) error {
+	in, err := a.Instancer.Stop(r.Context(), a.player(r), param(r, "id"))
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusAccepted, a.instance(in))
+}
+
+func (a *API) extendInstance(w http.ResponseWriter, r *http.Request) error {
+	in, err := a.Instancer.Extend(r.Context(), a.player(r), param(r, "id"))
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, a.instance(in))
+}

@@ -1,0 +1,145 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/wire"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// maxHold is the longest that a call of the plugin is held.
+const maxHold = time.Minute
+
+func bearer(r *http.Request, key string) bool {
+	got, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(key))
+	return ok && subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+func (a *API) withPluginKey(next http.Handler) http.Handler {
+	refuse := a.wrap(func(http.ResponseWriter, *http.Request) error { return errWrongKey })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !bearer(r, a.opts.PluginKey) {
+			refuse.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (a *API) getKeys(w http.ResponseWriter, _ *http.Request) error {
+	trusted := []string{}
+	for _, p := range a.opts.Trusted {
+		trusted = append(trusted, p.String())
+	}
+	return write(w, http.StatusOK, wire.Keys{TicketKeys: a.Tickets.PublicKeys(), AuthMode: a.opts.AuthMode, TrustedProxies: trusted})
+}
+
+type hostRequest struct{ wire.HostRequest }
+
+func (h hostRequest) valid() error {
+	if h.Host == "" || h.WaitMS < 0 {
+		return instancer.Errorf(instancer.Invalid, "host_missing", "host is missing or wait_ms is negative.")
+	}
+	return nil
+}
+
+// query says on whose behalf the plugin asks: a verified ticket's, else, in no-auth mode, the address's.
+func (a *API) query(h hostRequest) instancer.HostQuery {
+	q := instancer.HostQuery{Host: h.Host}
+	switch {
+	case h.Owner != "":
+		q.Player = instancer.Player{ID: h.Player, Owner: instancer.Owner{ID: h.Owner, Name: h.Owner}, Address: h.Address}
+	case a.opts.AuthMode == wire.AuthNone:
+		if address, err := netip.ParseAddr(h.Address); err == nil {
+			q.Player = a.Keys.ByAddress(address)
+		}
+	}
+	return q
+}
+
+// held is the context of a call that may wait.
+func (a *API) held(r *http.Request, h hostRequest) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(r.Context(), min(time.Duration(h.WaitMS)*time.Millisecond, maxHold))
+	stop := context.AfterFunc(a.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+func (a *API) resolveHost(w http.ResponseWriter, r *http.Request) error {
+	h, err := decode[hostRequest](w, r)
+	if err != nil {
+		return err
+	}
+	view, err := a.Instancer.Resolve(r.Context(), a.query(h))
+	return a.writeView(w, view, err)
+}
+
+func (a *API) wakeHost(w http.ResponseWriter, r *http.Request) error {
+	h, err := decode[hostRequest](w, r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.held(r, h)
+	defer cancel()
+	view, err := a.Instancer.Wake(ctx, a.query(h))
+	return a.writeView(w, view, err)
+}
+
+func (a *API) watchHost(w http.ResponseWriter, r *http.Request) error {
+	h, err := decode[hostRequest](w, r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.held(r, h)
+	defer cancel()
+	view, err := a.Instancer.Watch(ctx, a.query(h), h.Seen)
+	return a.writeView(w, view, err)
+}
+
+func (a *API) writeView(w http.ResponseWriter, v instancer.HostView, err error) error {
+	if err != nil {
+		return err
+	}
+	s := wire.HostStatus{
+		State: v.State, Mine: v.Mine, Access: string(v.Access), Backend: v.Backend, Position: v.Position, Version: v.Version,
+	}
+	if v.Challenge != nil {
+		s.Challenge, s.Name = v.Challenge.ID, v.Challenge.Name
+	}
+	if in := v.Instance; in != nil {
+		s.Instance, s.Stage = in.ID, in.Stage
+		s.ElapsedMS = max(0, time.Since(in.CreatedAt).Milliseconds())
+	}
+	if v.Problem != nil {
+		p := problemOf(v.Problem)
+		s.Problem = &p
+	}
+	return write(w, http.StatusOK, s)
+}
+
+type ticketRequest struct{ wire.TicketRequest }
+
+func (t ticketRequest) valid() error {
+	if t.Host == "" || t.Code == "" || t.Nonce == "" {
+		return instancer.Errorf(instancer.Invalid, "code_missing", "host, code and nonce are needed.")
+	}
+	return nil
+}
+
+func (a *API) redeemTicket(w http.ResponseWriter, r *http.Request) error {
+	t, err := decode[ticketRequest](w, r)
+	if err != nil {
+		return err
+	}
+	ticket, expires, err := a.Tickets.Redeem(r.Context(), t.Code, t.Host, t.Nonce)
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, wire.TicketResponse{Ticket: ticket, Expires: expires.Unix()})
+}

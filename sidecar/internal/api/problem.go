@@ -1,0 +1,108 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/wire"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+var (
+	errNotFound    = instancer.Errorf(instancer.NotFound, "not_found", "There is nothing at this address.")
+	errMethod      = instancer.Errorf(instancer.Invalid, "method_not_allowed", "This address does not answer this method.")
+	errCrossOrigin = instancer.Errorf(instancer.Forbidden, "cross_origin", "Another site's page sent this request. Use the dashboard.")
+	errWrongKey    = instancer.Errorf(instancer.Unauthorized, "key_refused", "The key is missing or wrong.")
+)
+
+// statuses is the one table from the kind of an error to the status of an answer.
+var statuses = map[instancer.Kind]int{
+	instancer.Invalid:      http.StatusUnprocessableEntity,
+	instancer.Unauthorized: http.StatusUnauthorized,
+	instancer.Forbidden:    http.StatusForbidden,
+	instancer.NotFound:     http.StatusNotFound,
+	instancer.Conflict:     http.StatusConflict,
+	instancer.Exhausted:    http.StatusTooManyRequests,
+	instancer.Unavailable:  http.StatusServiceUnavailable,
+	instancer.Internal:     http.StatusInternalServerError,
+}
+
+// problemOf is an error as the outside may see it: the cause stays in the log.
+func problemOf(err error) wire.Problem {
+	var e *instancer.Error
+	if !errors.As(err, &e) {
+		e = instancer.Errorf(instancer.Internal, "internal", "Something went wrong in Whaley itself. Try again; if it stays like this, tell an organiser the request's id.")
+	}
+	status := statuses[e.Kind]
+	if e == errMethod {
+		status = http.StatusMethodNotAllowed
+	}
+	return wire.Problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Detail,
+		RetryAfter: seconds(e.RetryAfter),
+	}
+}
+
+// seconds rounds up: who waits that long is not early.
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+
+var idForm = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+
+// wrap is the one place where errors become answers and panics become errors.
+func (a *API) wrap(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get(wire.RequestHeader)
+		if !idForm.MatchString(id) {
+			id = rand.Text()
+		}
+		w.Header().Set(wire.RequestHeader, id)
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler {
+					panic(p)
+				}
+				a.Log.Error("handler panicked", "path", r.URL.Path, "request", id, "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+				a.fail(w, r, id, errors.New("panic"))
+			}
+		}()
+		if err := h(w, r); err != nil {
+			a.fail(w, r, id, err)
+		}
+	})
+}
+
+func (a *API) fail(w http.ResponseWriter, r *http.Request, id string, err error) {
+	p := problemOf(err)
+	p.RequestID = id
+	if p.Status >= 500 && !errors.Is(err, context.Canceled) {
+		a.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "request", id, "status", p.Status, "err", err)
+	}
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	w.Header().Set("Content-Type", wire.ProblemType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // nobody to tell when the client has gone away
+}
+
+// secured sets what every public answer carries; pages set a policy of their own.
+func secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		next.ServeHTTP(w, r)
+	})
+}

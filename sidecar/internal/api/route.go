@@ -1,0 +1,74 @@
+package api
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+type routeJSON struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	Host string `json:"host"`
+	URL  string `json:"url"`
+	Hint string `json:"hint"`
+	Port int    `json:"port"`
+}
+
+// defaultHints say how to connect where the challenge does not.
+var defaultHints = map[instancer.RouteType]string{
+	instancer.RouteHTTP:   "{url}",
+	instancer.RouteTCP:    "ncat --ssl --ssl-servername {host} {address} {port}",
+	instancer.RoutePort:   "nc {host} {port}",
+	instancer.RouteCustom: "ssh -p {port} {host}",
+}
+
+// routes are the ways into an owner's copy of a challenge, which may not run.
+func (a *API) routes(ch *instancer.Challenge, routes []instancer.Route, owner string, in *instancer.Instance) []routeJSON {
+	all := make([]routeJSON, 0, len(routes))
+	for _, r := range routes {
+		j := routeJSON{Name: r.Name, Type: string(r.Type), Host: a.Instancer.Host(ch, r, owner)}
+		switch r.Type {
+		case instancer.RouteHTTP:
+			j.URL = a.opts.Dashboard.Scheme + "://" + j.Host
+			if port := a.opts.Dashboard.Port(); port != "" {
+				j.URL += ":" + port
+				j.Port, _ = strconv.Atoi(port)
+			}
+		case instancer.RouteTCP:
+			j.Port = a.opts.TLSPort
+		case instancer.RoutePort:
+			if in != nil {
+				j.Port = in.Ports[r.Port]
+			}
+		}
+		j.Hint = a.hint(r, j)
+		all = append(all, j)
+	}
+	return all
+}
+
+// hint is the line to copy; empty while its port is not known.
+func (a *API) hint(r instancer.Route, j routeJSON) string {
+	template := r.Connection
+	if template == "" {
+		template = defaultHints[r.Type]
+	}
+	if j.Port == 0 && strings.Contains(template, "{port}") {
+		return ""
+	}
+	name := j.Host
+	if r.Type == instancer.RoutePort {
+		name = a.reachable(a.opts.Dashboard.Hostname())
+	}
+	return strings.NewReplacer("{host}", name, "{address}", a.reachable(j.Host), "{port}", strconv.Itoa(j.Port), "{url}", j.URL).Replace(template)
+}
+
+// reachable is a name as command-line tools can look it up: unlike browsers they know nothing of names under localhost.
+func (a *API) reachable(name string) string {
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return "127.0.0.1"
+	}
+	return name
+}

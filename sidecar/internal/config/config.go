@@ -1,0 +1,62 @@
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// Config is every setting. The tag whaley holds the sentence that docs/settings.md prints.
+type Config struct {
+	DataDir       string `env:"DATA_DIR" envDefault:"data" whaley:"Folder of the SQLite database and of the key file. Made if it is missing."`
+	ChallengesDir string `env:"CHALLENGES_DIR" envDefault:"challenges" whaley:"Folder with one folder per challenge."`
+	DatabaseURL   Secret `env:"DATABASE_URL" whaley:"PostgreSQL, as postgres://user:password@host/database. Empty: SQLite in DATA_DIR."`
+
+	Listen         string `env:"LISTEN" envDefault:":8000" whaley:"Address of the public API and the web pages."`
+	InternalListen string `env:"INTERNAL_LISTEN" envDefault:"127.0.0.1:8001" whaley:"Address of the internal API, which only the plugin uses. Keep it from players."`
+	Edge           string `env:"EDGE" envDefault:"embedded" whaley:"embedded: the sidecar is the front door itself. traefik: Traefik with the plugin is."`
+	EdgeListen     string `env:"EDGE_LISTEN" envDefault:":8080" whaley:"Address of the embedded edge for the web."`
+	EdgeTLSListen  string `env:"EDGE_TLS_LISTEN" envDefault:":8443" whaley:"Address of the embedded edge for TLS by name (routes of type tcp). With EDGE=traefik: its port is what players are told."`
+
+	BaseDomain   string `env:"BASE_DOMAIN" envDefault:"instances.localhost" whaley:"Instances are one label under it. Neither the dashboard nor the scoreboard may be on it, under it or above it."`
+	DashboardURL string `env:"DASHBOARD_URL" whaley:"Where players find the dashboard; instances have the same scheme and port. Default: http://whaley.localhost with the port of EDGE_LISTEN."`
+
+	Secret     Secret `env:"SECRET" whaley:"At least 32 bytes, from which hosts and keys are derived. Changing it changes every address. Empty: made once, in DATA_DIR/secret."`
+	PluginKey  Secret `env:"PLUGIN_KEY" whaley:"What the plugin shows to the internal API, at least 16 bytes. Needed with EDGE=traefik; else made anew at each start."`
+	MetricsKey Secret `env:"METRICS_SECRET" whaley:"Bearer token for /metrics. Empty: /metrics is off."`
+
+	AuthMode       string   `env:"AUTH_MODE" envDefault:"none" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network."`
+	TrustedProxies []string `env:"TRUSTED_PROXIES" whaley:"Addresses and networks whose X-Forwarded-For is believed. Default: nobody with the embedded edge, loopback with Traefik."`
+
+	InstanceTimeout     Seconds `env:"INSTANCE_TIMEOUT" envDefault:"3600" whaley:"How long an instance runs, in seconds, where its challenge does not say."`
+	InstanceAccess      string  `env:"INSTANCE_ACCESS" envDefault:"link" whaley:"link: whoever has the address reaches a running instance. owner: only its owner. Where the challenge does not say."`
+	MaxInstancesPerUser int     `env:"MAX_INSTANCES_PER_USER" envDefault:"3" whaley:"Live instances that a player may have at once; 0: no limit."`
+	SpawnConcurrency    int     `env:"SPAWN_CONCURRENCY" envDefault:"10" whaley:"Instances that are started at the same time; others wait in the queue."`
+	StartTimeout        Seconds `env:"START_TIMEOUT" envDefault:"120" whaley:"How long an instance may take to get ready, in seconds."`
+
+	ContainerMaxMemory Bytes   `env:"CONTAINER_MAX_MEMORY" envDefault:"384m" whaley:"Memory of a whole instance, as 512m or 1g: the default, and the most a challenge may ask for."`
+	ContainerMaxCPU    float64 `env:"CONTAINER_MAX_CPU" envDefault:"0.5" whaley:"CPUs of a whole instance: the default, and the most a challenge may ask for."`
+	ContainerPidsLimit int64   `env:"CONTAINER_PIDS_LIMIT" envDefault:"256" whaley:"Processes of a whole instance: the default, and the most a challenge may ask for."`
+
+	SubnetPool     string `env:"SUBNET_POOL" envDefault:"10.240.0.0/12" whaley:"IPv4 network that instances get their /28 networks from. Nothing else may use it."`
+	PortRangeStart int    `env:"PORT_RANGE_START" envDefault:"30000" whaley:"First host port for routes of type port."`
+	PortRangeEnd   int    `env:"PORT_RANGE_END" envDefault:"40000" whaley:"Last host port for routes of type port."`
+
+	RouteMode       string `env:"ROUTE_MODE" envDefault:"kv" whaley:"With EDGE=traefik. kv: a running instance has a router of its own. plugin: all requests go through the plugin."`
+	RedisURL        Secret `env:"REDIS_URL" whaley:"Redis, as redis://user:password@host:6379/0."`
+	TraefikRedisURL Secret `env:"TRAEFIK_REDIS_URL" whaley:"Redis database that Traefik reads its routers from, of its own. Needed with EDGE=traefik. Default: REDIS_URL."`
+
+	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" whaley:"debug, info, warn or error."`
+	LogFormat string `env:"LOG_FORMAT" envDefault:"text" whaley:"text or json."`
+
+	// What follows is made of the above.
+	Dashboard *url.URL       `env:"-"`
+	Pool      netip.Prefix   `env:"-"`
+	Trusted   []netip.Prefix `env:"-"`
+}
+
+// Seconds is a whole number of seconds in the environment.
+type Seconds int
+
+// Duration is the same as a Duration.
+func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Second }

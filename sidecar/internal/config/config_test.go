@@ -1,0 +1,99 @@
+package config_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+)
+
+var write = flag.Bool("write", false, "write docs/settings.md")
+
+func TestNothingIsNeeded(t *testing.T) {
+	c, err := config.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.DashboardURL != "http://whaley.localhost:8080" || c.Pool.String() != "10.240.0.0/12" || c.InstanceTimeout.Duration().Hours() != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestEveryProblemIsReportedAtOnceByName(t *testing.T) {
+	_, err := config.Load(map[string]string{
+		"EDGE": "nginx", "AUTH_MODE": "x", "LISTEN": "8000", "SPAWN_CONCURRENCY": "many", "START_TIMEOUT": "0", "SUBNET_POOL": "fd00::/8",
+		"CONTAINER_MAX_MEMORY": "lots", "PORT_RANGE_START": "5000", "PORT_RANGE_END": "4000", "TRUSTED_PROXIES": "lan", "SECRET": "short",
+		"BASE_DOMAIN": "x", "DASHBOARD_URL": "whaley", "LOG_LEVEL": "loud", "ROUTE_MODE": "x",
+	})
+	if err == nil {
+		t.Fatal("taken")
+	}
+	for _, name := range []string{"EDGE", "AUTH_MODE", "LISTEN", "SPAWN_CONCURRENCY", "START_TIMEOUT", "SUBNET_POOL", "CONTAINER_MAX_MEMORY",
+		"PORT_RANGE_START", "TRUSTED_PROXIES", "SECRET", "BASE_DOMAIN", "DASHBOARD_URL", "LOG_LEVEL", "ROUTE_MODE"} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is not in\n%v", name, err)
+		}
+	}
+}
+
+func TestTraefikNeedsItsKeyAndRedis(t *testing.T) {
+	_, err := config.Load(map[string]string{"EDGE": "traefik"})
+	if err == nil || !strings.Contains(err.Error(), "PLUGIN_KEY") || !strings.Contains(err.Error(), "TRAEFIK_REDIS_URL") {
+		t.Errorf("%v", err)
+	}
+	c, err := config.Load(map[string]string{"EDGE": "traefik", "PLUGIN_KEY": strings.Repeat("k", 16), "REDIS_URL": "redis://r:6379/1"})
+	if err != nil || c.TraefikRedisURL != "redis://r:6379/1" || len(c.Trusted) != 2 {
+		t.Errorf("%+v %v", c, err)
+	}
+}
+
+func TestDashboardAndInstancesCannotShareCookies(t *testing.T) {
+	for _, pair := range [][2]string{
+		{"example.org", "https://example.org"}, {"example.org", "https://whaley.example.org"}, {"i.example.org", "https://example.org"},
+	} {
+		if _, err := config.Load(map[string]string{"BASE_DOMAIN": pair[0], "DASHBOARD_URL": pair[1]}); err == nil || !strings.Contains(err.Error(), "cookies") {
+			t.Errorf("%v: %v", pair, err)
+		}
+	}
+	if _, err := config.Load(map[string]string{"BASE_DOMAIN": "i.example.org", "DASHBOARD_URL": "https://whaley.example.org"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSecretsComeFromFilesAndAreNeverPrinted(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte(strings.Repeat("hunter2", 6)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(map[string]string{"SECRET_FILE": file, "DATABASE_URL": "postgres://u:hunter2@db/x"})
+	if err != nil || string(c.Secret) != strings.Repeat("hunter2", 6) {
+		t.Fatalf("%v", err)
+	}
+	text, _ := json.Marshal(c)
+	for _, printed := range []string{fmt.Sprintf("%v %+v %#v %s", c, c, c, c.Secret), string(text)} {
+		if strings.Contains(printed, "hunter2") {
+			t.Errorf("printed: %s", printed)
+		}
+	}
+	if _, err := config.Load(map[string]string{"SECRET_FILE": "/nowhere"}); err == nil || !strings.Contains(err.Error(), "SECRET_FILE") {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+func TestTheReferenceIsFresh(t *testing.T) {
+	const file = "../../../docs/settings.md"
+	if *write {
+		if err := os.WriteFile(file, []byte(config.Reference()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(file)
+	if err != nil || string(text) != config.Reference() {
+		t.Errorf("docs/settings.md is older than the settings (%v): run go test ./internal/config -write", err)
+	}
+}

@@ -1,0 +1,160 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/whaley-ctf/whaley/shared/peer"
+)
+
+const (
+	minSecret = 32 // bytes
+	minKey    = 16 // bytes
+)
+
+var domainForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// Load reads the settings. The error holds everything that is wrong, one line each.
+func Load(environment map[string]string) (*Config, error) {
+	known, err := withFiles(environment)
+	if err != nil {
+		return nil, err
+	}
+	c := &Config{}
+	var wrong []error
+	if err := env.ParseWithOptions(c, env.Options{Environment: known}); err != nil {
+		var all env.AggregateError
+		if !errors.As(err, &all) {
+			return nil, err
+		}
+		for _, e := range all.Errors {
+			wrong = append(wrong, named(e))
+		}
+	}
+	refuse := func(bad bool, format string, args ...any) {
+		if bad {
+			wrong = append(wrong, fmt.Errorf(format, args...))
+		}
+	}
+	choice := func(name, value string, choices ...string) {
+		refuse(!slices.Contains(choices, value), "%s=%q must be one of %s", name, value, strings.Join(choices, ", "))
+	}
+	choice("EDGE", c.Edge, "embedded", "traefik")
+	choice("AUTH_MODE", c.AuthMode, "none")
+	choice("INSTANCE_ACCESS", c.InstanceAccess, "link", "owner")
+	choice("ROUTE_MODE", c.RouteMode, "kv", "plugin")
+	choice("LOG_FORMAT", c.LogFormat, "text", "json")
+	choice("LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")
+	for name, address := range map[string]string{
+		"LISTEN": c.Listen, "INTERNAL_LISTEN": c.InternalListen, "EDGE_LISTEN": c.EdgeListen, "EDGE_TLS_LISTEN": c.EdgeTLSListen,
+	} {
+		_, _, err := net.SplitHostPort(address)
+		refuse(err != nil, "%s=%q must be an address like :8000 or 127.0.0.1:8000", name, address)
+	}
+	refuse(c.InstanceTimeout < 10, "INSTANCE_TIMEOUT=%d must be at least 10 seconds", c.InstanceTimeout)
+	refuse(c.MaxInstancesPerUser < 0, "MAX_INSTANCES_PER_USER=%d must not be negative", c.MaxInstancesPerUser)
+	refuse(c.SpawnConcurrency < 1, "SPAWN_CONCURRENCY=%d must be at least 1", c.SpawnConcurrency)
+	refuse(c.StartTimeout < 1, "START_TIMEOUT=%d must be at least 1 second", c.StartTimeout)
+	refuse(c.ContainerMaxMemory < 16<<20, "CONTAINER_MAX_MEMORY must be at least 16m")
+	refuse(c.ContainerMaxCPU < 0.01, "CONTAINER_MAX_CPU=%g must be at least 0.01", c.ContainerMaxCPU)
+	refuse(c.ContainerPidsLimit < 16, "CONTAINER_PIDS_LIMIT=%d must be at least 16", c.ContainerPidsLimit)
+	refuse(c.PortRangeStart < 1024 || c.PortRangeEnd > 65535 || c.PortRangeStart > c.PortRangeEnd,
+		"PORT_RANGE_START=%d and PORT_RANGE_END=%d must be ports from 1024 to 65535, in this order", c.PortRangeStart, c.PortRangeEnd)
+	pool, err := netip.ParsePrefix(c.SubnetPool)
+	refuse(err != nil || !pool.Addr().Is4() || pool.Bits() < 8 || pool.Bits() > 28, "SUBNET_POOL=%q must be an IPv4 network from /8 to /28, as 10.240.0.0/12", c.SubnetPool)
+	c.Pool = pool.Masked()
+	refuse(c.Secret != "" && len(c.Secret) < minSecret, "SECRET must have at least %d bytes", minSecret)
+	refuse(c.PluginKey != "" && len(c.PluginKey) < minKey, "PLUGIN_KEY must have at least %d bytes", minKey)
+	if c.Edge == "traefik" {
+		refuse(c.PluginKey == "", "PLUGIN_KEY is needed with EDGE=traefik: the same as the plugin's pluginKey")
+		if c.TraefikRedisURL == "" {
+			c.TraefikRedisURL = c.RedisURL
+		}
+		refuse(c.TraefikRedisURL == "", "TRAEFIK_REDIS_URL is needed with EDGE=traefik, as redis://127.0.0.1:6379/0")
+		if len(c.TrustedProxies) == 0 {
+			c.TrustedProxies = []string{"127.0.0.1/32", "::1/128"}
+		}
+	}
+	if c.Trusted, err = peer.ParsePrefixes(c.TrustedProxies); err != nil {
+		wrong = append(wrong, fmt.Errorf("TRUSTED_PROXIES: %w", err))
+	}
+	wrong = append(wrong, c.hosts()...)
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
+	}
+	return c, nil
+}
+
+// hosts checks that instances and dashboard cannot set cookies for each other.
+func (c *Config) hosts() []error {
+	var wrong []error
+	c.BaseDomain = strings.ToLower(strings.Trim(c.BaseDomain, "."))
+	if !domainForm.MatchString(c.BaseDomain) {
+		wrong = append(wrong, fmt.Errorf("BASE_DOMAIN=%q must be a domain with at least two labels, as instances.example.org", c.BaseDomain))
+	}
+	if c.DashboardURL == "" {
+		c.DashboardURL = "http://whaley.localhost"
+		if _, port, err := net.SplitHostPort(c.EdgeListen); err == nil && port != "80" {
+			c.DashboardURL += ":" + port
+		}
+	}
+	c.DashboardURL = strings.TrimRight(c.DashboardURL, "/")
+	u, err := url.Parse(c.DashboardURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" || u.User != nil || u.RawQuery != "" {
+		return append(wrong, fmt.Errorf("DASHBOARD_URL=%q must be like https://whaley.example.org, without a path", c.DashboardURL))
+	}
+	c.Dashboard = u
+	name := strings.ToLower(u.Hostname())
+	switch {
+	case name == c.BaseDomain, strings.HasSuffix(name, "."+c.BaseDomain):
+		wrong = append(wrong, fmt.Errorf("DASHBOARD_URL=%s is on or under BASE_DOMAIN=%s: instances could set its cookies. Give them different domains", c.DashboardURL, c.BaseDomain))
+	case strings.HasSuffix(c.BaseDomain, "."+name):
+		wrong = append(wrong, fmt.Errorf("BASE_DOMAIN=%s is under the dashboard's host %s: instances could set its cookies. Give them different domains", c.BaseDomain, name))
+	}
+	return wrong
+}
+
+// withFiles adds what NAME_FILE variables point to, for secrets.
+func withFiles(environment map[string]string) (map[string]string, error) {
+	known := map[string]string{}
+	for name, value := range environment {
+		known[name] = value
+	}
+	var wrong []error
+	for _, s := range settings() {
+		path, set := environment[s.name+"_FILE"]
+		if !s.secret || !set {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%s_FILE: %w", s.name, err))
+			continue
+		}
+		known[s.name] = strings.TrimSpace(string(text))
+	}
+	return known, errors.Join(wrong...)
+}
+
+// named makes one of the parser's errors speak of the variable instead of the field.
+func named(err error) error {
+	var parse env.ParseError
+	if !errors.As(err, &parse) {
+		return err
+	}
+	for _, s := range settings() {
+		if s.field == parse.Name {
+			return fmt.Errorf("%s cannot be read: %w", s.name, parse.Err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,107 @@
+package traefik
+
+import (
+	"fmt"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// priority is above the catch-all's, which leads to the plugin.
+const priority = "1000"
+
+// Names of the entry points in traefik/traefik.yml.
+const (
+	entryWeb       = "web"
+	entryWebSecure = "websecure"
+	entryTCP       = "tcp"
+)
+
+// permanent keys are always there: the set of keys never becomes empty, and names that lead nowhere on the TCP entry
+// point end there.
+func (r *Router) permanent() map[string]string {
+	http, tcp := r.opts.Root+"/http/", r.opts.Root+"/tcp/"
+	return map[string]string{
+		http + "routers/whaley-sentinel/rule":                     "Host(`sentinel.invalid`)",
+		http + "routers/whaley-sentinel/entryPoints/0":            entryWeb,
+		http + "routers/whaley-sentinel/service":                  "noop@internal",
+		tcp + "routers/block-all/rule":                            "HostSNI(`*`)",
+		tcp + "routers/block-all/entryPoints/0":                   entryTCP,
+		tcp + "routers/block-all/priority":                        "1",
+		tcp + "routers/block-all/tls/passthrough":                 "true",
+		tcp + "routers/block-all/service":                         "block-all",
+		tcp + "services/block-all/loadBalancer/servers/0/address": "127.0.0.1:1",
+	}
+}
+
+// keys are what one route is in Redis; none for what needs no router.
+func (r *Router) keys(p instancer.Publication) map[string]string {
+	switch p.Type {
+	case instancer.RouteHTTP:
+		if !r.opts.HTTP {
+			return nil
+		}
+		return r.httpKeys(p)
+	case instancer.RouteTCP, instancer.RouteCustom:
+		return r.tcpKeys(p)
+	}
+	return nil // a host port needs none
+}
+
+func (r *Router) httpKeys(p instancer.Publication) map[string]string {
+	router, service := r.opts.Root+"/http/routers/"+p.Name, r.opts.Root+"/http/services/"+p.Name
+	keys := map[string]string{
+		router + "/rule":                        fmt.Sprintf("Host(`%s`)", p.Host),
+		router + "/priority":                    priority,
+		router + "/service":                     p.Name,
+		router + "/entryPoints/0":               entryWeb,
+		service + "/loadBalancer/servers/0/url": "http://" + p.Backend.String(),
+	}
+	if r.opts.Secure {
+		keys[router+"/entryPoints/0"] = entryWebSecure
+		keys[router+"/tls"] = "true"
+	}
+	if p.Access != instancer.AccessLink {
+		keys[router+"/middlewares/0"] = r.opts.Middleware
+	}
+	return keys
+}
+
+func (r *Router) tcpKeys(p instancer.Publication) map[string]string {
+	router, service := r.opts.Root+"/tcp/routers/"+p.Name, r.opts.Root+"/tcp/services/"+p.Name
+	keys := map[string]string{
+		router + "/rule":                            fmt.Sprintf("HostSNI(`%s`)", p.Host),
+		router + "/priority":                        priority,
+		router + "/service":                         p.Name,
+		router + "/entryPoints/0":                   entryTCP,
+		service + "/loadBalancer/servers/0/address": p.Backend.String(),
+	}
+	switch {
+	case p.Type == instancer.RouteCustom:
+		keys[router+"/entryPoints/0"] = p.EntryPoint
+		if !p.TLS {
+			keys[router+"/rule"] = "HostSNI(`*`)" // without TLS nobody says a name
+			return keys
+		}
+		keys[router+"/tls"] = "true"
+	case p.Passthrough:
+		keys[router+"/tls/passthrough"] = "true"
+	default:
+		keys[router+"/tls"] = "true"
+	}
+	return keys
+}
+
+// everyKey is all that a route may ever have had: its challenge can have been edited since it was published.
+func (r *Router) everyKey(p instancer.Publication) []string {
+	var all []string
+	for _, kind := range []string{"http", "tcp"} {
+		router, service := r.opts.Root+"/"+kind+"/routers/"+p.Name, r.opts.Root+"/"+kind+"/services/"+p.Name
+		for _, suffix := range []string{"/rule", "/priority", "/service", "/entryPoints/0", "/tls", "/tls/passthrough", "/middlewares/0"} {
+			all = append(all, router+suffix)
+		}
+		for _, suffix := range []string{"/loadBalancer/servers/0/url", "/loadBalancer/servers/0/address"} {
+			all = append(all, service+suffix)
+		}
+	}
+	return all
+}

@@ -1,0 +1,197 @@
+package traefik
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	callTimeout = 5 * time.Second
+	retry       = time.Second // after a republication that failed
+	scanCount   = 1000
+)
+
+// Options are the settings of a Router.
+type Options struct {
+	Root       string // of all keys; default "traefik"
+	HTTP       bool   // false: ROUTE_MODE=plugin, no routers for web routes
+	Secure     bool   // web routes are on the entry point websecure with TLS, else on web
+	Middleware string // in front of challenges of access "owner"; default "whaley@file"
+}
+
+// Router implements instancer.Router.
+type Router struct {
+	redis *redis.Client
+	opts  Options
+	log   *slog.Logger
+	topic string
+
+	mu sync.Mutex // one change at a time
+}
+
+var _ instancer.Router = (*Router)(nil)
+
+// New makes a Router for a Redis URL (redis://user:password@host:port/db). It connects when it is first used.
+func New(url string, opts Options, log *slog.Logger) (*Router, error) {
+	parsed, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, errors.New("TRAEFIK_REDIS_URL must look like redis://user:password@host:6379/0") // the error may quote the password
+	}
+	if opts.Root == "" {
+		opts.Root = "traefik"
+	}
+	if opts.Middleware == "" {
+		opts.Middleware = "whaley@file"
+	}
+	return &Router{
+		redis: redis.NewClient(parsed), opts: opts, log: log,
+		topic: fmt.Sprintf("__keyspace@%d__:%s/whaley", parsed.DB, opts.Root),
+	}, nil
+}
+
+// Close ends all connections.
+func (r *Router) Close() error { return r.redis.Close() }
+
+// Ping says whether Redis answers.
+func (r *Router) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return r.redis.Ping(ctx).Err()
+}
+
+// Publish puts all routes of an instance live in one step.
+func (r *Router) Publish(ctx context.Context, _ string, routes []instancer.Publication) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	set := map[string]string{}
+	for _, p := range routes {
+		maps.Copy(set, r.keys(p))
+	}
+	return r.write(ctx, set, nil)
+}
+
+// Retract takes all routes of an instance away in one step.
+func (r *Router) Retract(ctx context.Context, _ string, routes []instancer.Publication) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var gone []string
+	for _, p := range routes {
+		gone = append(gone, r.everyKey(p)...)
+	}
+	return r.write(ctx, nil, gone)
+}
+
+// Sync makes Redis hold the permanent keys and the listed routes, and nothing else under the root.
+func (r *Router) Sync(ctx context.Context, list func(context.Context) ([]instancer.Publication, error)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all, err := list(ctx)
+	if err != nil {
+		return err
+	}
+	want := r.permanent()
+	for _, p := range all {
+		maps.Copy(want, r.keys(p))
+	}
+	have, err := r.read(ctx)
+	if err != nil {
+		return err
+	}
+	set, gone := map[string]string{}, []string{}
+	for key, value := range want {
+		if had, there := have[key]; !there || had != value {
+			set[key] = value
+		}
+	}
+	for key := range have {
+		if _, wanted := want[key]; !wanted {
+			gone = append(gone, key)
+		}
+	}
+	return r.write(ctx, set, gone)
+}
+
+// write changes keys in one transaction and tells Traefik once.
+func (r *Router) write(ctx context.Context, set map[string]string, gone []string) error {
+	if len(set) == 0 && len(gone) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := r.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		if len(gone) > 0 {
+			p.Del(ctx, gone...)
+		}
+		for _, key := range slices.Sorted(maps.Keys(set)) {
+			p.Set(ctx, key, set[key], 0)
+		}
+		p.Publish(ctx, r.topic, "set")
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write routes to Redis: %w", err)
+	}
+	return nil
+}
+
+// read is everything under the root.
+func (r *Router) read(ctx context.Context) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 6*callTimeout)
+	defer cancel()
+	have := map[string]string{}
+	var cursor uint64
+	for {
+		keys, next, err := r.redis.Scan(ctx, cursor, r.opts.Root+"/*", scanCount).Result()
+		if err != nil {
+			return nil, fmt.Errorf("read routes from Redis: %w", err)
+		}
+		if len(keys) > 0 {
+			values, err := r.redis.MGet(ctx, keys...).Result()
+			if err != nil {
+				return nil, fmt.Errorf("read routes from Redis: %w", err)
+			}
+			for n, key := range keys {
+				value, _ := values[n].(string)
+				have[key] = value
+			}
+		}
+		if cursor = next; cursor == 0 {
+			return have, nil
+		}
+	}
+}
+
+// Run republishes whenever a connection to Redis came about anew, until ctx ends.
+func (r *Router) Run(ctx context.Context, republish func(context.Context) error) error {
+	watch := r.redis.Subscribe(ctx, r.topic+"/connection")
+	defer watch.Close()
+	connected := watch.ChannelWithSubscriptions()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case message := <-connected:
+			if _, anew := message.(*redis.Subscription); !anew {
+				continue
+			}
+		}
+		for republish(ctx) != nil {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(retry):
+			}
+		}
+		r.log.Info("routes are in Redis")
+	}
+}
