@@ -23,7 +23,8 @@ func (h *Handler) identify(r *http.Request, v *visit) {
 	for _, token := range h.tickets(r) {
 		claims, err := h.sidecar.verify(r.Context(), v.ring, token, v.host)
 		if err == nil {
-			v.query.Owner, v.query.Player = claims.Owner, claims.Player
+			v.query.Owner = claims.Owner
+			v.query.Player = claims.Player
 			v.signedIn = true
 			return
 		}

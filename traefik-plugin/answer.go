@@ -2,8 +2,6 @@ package whaley
 
 import (
 	"encoding/json"
-	"io"
-	"log"
 	"net/http"
 	"os"
 	"strconv"
@@ -12,9 +10,6 @@ import (
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
 
-// silent swallows what ReverseProxy would log of clients that went away.
-var silent = log.New(io.Discard, "", 0)
-
 // logError writes to Traefik's error log, which is where standard error of a plugin goes.
 func logError(text string) { _, _ = os.Stderr.WriteString("whaley: " + text + "\n") }
 
@@ -22,7 +17,9 @@ func noStore(w http.ResponseWriter) { w.Header().Set("Cache-Control", "no-store"
 
 // problem answers a program with problem+json and a person with a page that says the same.
 func (h *Handler) problem(w http.ResponseWriter, r *http.Request, v *visit, p wire.Problem) {
-	p.Type, p.Title, p.RequestID = "about:blank", http.StatusText(p.Status), requestID(r)
+	p.Type = "about:blank"
+	p.Title = http.StatusText(p.Status)
+	p.RequestID = requestID(r)
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
@@ -35,11 +32,6 @@ func (h *Handler) problem(w http.ResponseWriter, r *http.Request, v *visit, p wi
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // nobody to tell when the client has gone away
-}
-
-// refusal passes on why the sidecar did not start the instance.
-func (h *Handler) refusal(w http.ResponseWriter, r *http.Request, v *visit, status wire.HostStatus) {
-	h.problem(w, r, v, *status.Problem)
 }
 
 func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, v *visit) {

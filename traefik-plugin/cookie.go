@@ -100,9 +100,11 @@ func mayBeSet(line, host string) bool {
 		return false
 	}
 	for _, attribute := range parts[1:] {
-		name, value := attribute, ""
+		name := attribute
+		value := ""
 		if at := strings.IndexByte(attribute, '='); at >= 0 {
-			name, value = attribute[:at], attribute[at+1:]
+			name = attribute[:at]
+			value = attribute[at+1:]
 		}
 		if strings.EqualFold(strings.TrimSpace(name), "domain") {
 			domain := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(value)), ".")

@@ -8,6 +8,6 @@
 //   - unknown, foreign and sleeping hosts get byte for byte the same answer;
 //   - running instances go on being served while the sidecar is away.
 //
-// Traefik interprets it with Yaegi: standard library up to Go 1.20, no generics, flat structs, sentinel errors. What
-// must outlive a reload of Traefik's configuration (client, caches) is package-level, see sidecar.go.
+// Traefik interprets it with Yaegi: standard library up to Go 1.20, no generics, flat structs, sentinel errors, and one
+// assignment a statement, since Yaegi loses all but the last of "s.a, s.b = x, f()". What must outlive a reload of Traefik's configuration (client, caches) is package-level, see sidecar.go.
 package whaley

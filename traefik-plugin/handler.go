@@ -111,7 +111,7 @@ func (h *Handler) notRunning(w http.ResponseWriter, r *http.Request, v *visit, s
 	case status.State == wire.StateUnknown:
 		h.stranger(w, r, v)
 	case status.Problem != nil:
-		h.refusal(w, r, v, status)
+		h.problem(w, r, v, *status.Problem)
 	case v.navigation:
 		waitingPage(w, r, status)
 	default:

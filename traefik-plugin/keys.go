@@ -36,8 +36,8 @@ type verifiedTicket struct {
 // keys are better than none.
 func (s *sidecar) ring(ctx context.Context) (*keyring, error) {
 	s.mu.Lock()
-	ring, age := s.keys, time.Since(s.keysAt)
-	refresh := ring != nil && age > keysFresh && !s.fetching
+	ring := s.keys
+	refresh := ring != nil && time.Since(s.keysAt) > keysFresh && !s.fetching
 	if refresh {
 		s.fetching = true
 	}
@@ -77,7 +77,8 @@ func (s *sidecar) fetchKeys(ctx context.Context) (*keyring, error) {
 		return nil, s.failed(ctx, wire.PathKeys, err.Error())
 	}
 	s.mu.Lock()
-	s.keys, s.keysAt = ring, time.Now()
+	s.keys = ring
+	s.keysAt = time.Now()
 	s.mu.Unlock()
 	return ring, nil
 }

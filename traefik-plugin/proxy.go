@@ -47,7 +47,6 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 			h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,
 				Detail: "The challenge ended the connection without an answer. Try again; if it stays like this, stop it on the dashboard and start it anew."})
 		},
-		ErrorLog: silent,
 	}
 	proxy.ServeHTTP(w, r)
 	return reached
@@ -56,7 +55,8 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 // rewrite makes the request that the container gets: the player's, without what is Whaley's, and with forwarding
 // headers that can be believed.
 func (h *Handler) rewrite(p *httputil.ProxyRequest, v *visit, target *url.URL) {
-	p.Out.URL.Scheme, p.Out.URL.Host = target.Scheme, target.Host
+	p.Out.URL.Scheme = target.Scheme
+	p.Out.URL.Host = target.Host
 	p.Out.URL.RawQuery = p.In.URL.RawQuery // as it came: a challenge may be about a strange query
 	p.Out.Host = p.In.Host
 	stripCookies(p.Out.Header)

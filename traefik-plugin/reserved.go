@@ -30,7 +30,8 @@ func (h *Handler) reserved(w http.ResponseWriter, r *http.Request, v *visit) {
 // exchange turns a one-time code into a ticket in a cookie. The code alone is of no use: it is bound to the nonce that
 // this browser was given.
 func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, v *visit) {
-	code, nonce := r.URL.Query().Get("code"), h.nonce(r)
+	code := r.URL.Query().Get("code")
+	nonce := h.nonce(r)
 	refused := wire.Problem{Status: http.StatusBadRequest, Code: "code_refused",
 		Detail: "This sign-in link is used up, too old, or was opened in another browser. Open the challenge's address again."}
 	if code == "" || len(code) > maxCode || nonce == "" {

@@ -55,7 +55,8 @@ func (s *sidecar) ask(ctx context.Context, path string, q wire.HostRequest) (wir
 }
 
 func (s *sidecar) remember(q wire.HostRequest, status wire.HostStatus) {
-	q.WaitMS, q.Seen = 0, ""
+	q.WaitMS = 0
+	q.Seen = ""
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if status.State != wire.StateRunning {

@@ -99,7 +99,8 @@ func (s *sidecar) call(ctx context.Context, path string, timeout time.Duration, 
 		if err != nil {
 			return nil, err
 		}
-		method, body = http.MethodPost, bytes.NewReader(text)
+		method = http.MethodPost
+		body = bytes.NewReader(text)
 	}
 	r, err := http.NewRequestWithContext(ctx, method, s.url+path, body)
 	if err != nil {

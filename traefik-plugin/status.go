@@ -65,7 +65,8 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request, v *visit) {
 		}
 		seen := status.Version
 		for status.Version == seen {
-			v.query.Seen, v.query.WaitMS = seen, int(statusEvery/time.Millisecond)
+			v.query.Seen = seen
+			v.query.WaitMS = int(statusEvery / time.Millisecond)
 			if status, err = h.sidecar.ask(r.Context(), wire.PathStatus, v.query); err != nil || r.Context().Err() != nil {
 				return // the browser connects again by itself
 			}

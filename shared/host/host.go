@@ -68,7 +68,8 @@ func Parse(host, base string) (Name, bool) {
 	}
 	var n Name
 	if at := strings.Index(label, "--"); at >= 0 {
-		n.Route, label = label[:at], label[at+2:]
+		n.Route = label[:at]
+		label = label[at+2:]
 		if !ValidRoute(n.Route) {
 			return Name{}, false
 		}
@@ -77,7 +78,8 @@ func Parse(host, base string) (Name, bool) {
 	if at < 0 {
 		return Name{}, false
 	}
-	n.Challenge, n.Slug = label[:at], label[at+1:]
+	n.Challenge = label[:at]
+	n.Slug = label[at+1:]
 	if !ValidChallenge(n.Challenge) || !slugForm.MatchString(n.Slug) {
 		return Name{}, false
 	}

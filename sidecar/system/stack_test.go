@@ -45,7 +45,7 @@ func nextPool() string {
 	subnets.Lock()
 	defer subnets.Unlock()
 	subnets.next++
-	return fmt.Sprintf("10.197.%d.0/24", subnets.next)
+	return fmt.Sprintf("10.197.%d.0/22", 4*subnets.next)
 }
 
 // start runs a sidecar with the given challenges folder and settings behind an edge, and takes everything down at the

@@ -16,6 +16,10 @@ import (
 func (e *Engine) CreateContainer(ctx context.Context, spec instancer.ContainerSpec) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
+	api, err := e.api(ctx)
+	if err != nil {
+		return "", err
+	}
 	config, host, err := e.configs(spec)
 	if err != nil {
 		return "", err
@@ -24,12 +28,12 @@ func (e *Engine) CreateContainer(ctx context.Context, spec instancer.ContainerSp
 		Aliases:    spec.Aliases,
 		IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: spec.Address.String()},
 	}}}
-	created, err := e.api.ContainerCreate(ctx, config, host, networking, nil, spec.Name)
+	created, err := api.ContainerCreate(ctx, config, host, networking, nil, spec.Name)
 	if errdefs.IsConflict(err) {
 		if err := e.RemoveContainer(ctx, spec.Name); err != nil {
 			return "", err
 		}
-		created, err = e.api.ContainerCreate(ctx, config, host, networking, nil, spec.Name)
+		created, err = api.ContainerCreate(ctx, config, host, networking, nil, spec.Name)
 	}
 	return created.ID, translate(err)
 }

@@ -3,6 +3,8 @@ package docker
 import (
 	"context"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/docker/docker/client"
@@ -19,9 +21,12 @@ const (
 
 // Engine speaks to one Docker engine on behalf of one deployment.
 type Engine struct {
-	api        *client.Client
+	client     *client.Client
 	deployment string
 	log        *slog.Logger
+
+	negotiating sync.Mutex
+	negotiated  atomic.Bool
 }
 
 var _ instancer.Engine = (*Engine)(nil)
@@ -29,20 +34,43 @@ var _ instancer.Engine = (*Engine)(nil)
 // New makes an Engine for what DOCKER_HOST and its companions name. It does not connect yet. Only objects that carry
 // the deployment's id are seen as its own.
 func New(deployment string, log *slog.Logger) (*Engine, error) {
-	api, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	c, err := client.NewClientWithOpts(client.FromEnv)
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{api: api, deployment: deployment, log: log}, nil
+	return &Engine{client: c, deployment: deployment, log: log}, nil
 }
 
 // Close ends all connections.
-func (e *Engine) Close() error { return e.api.Close() }
+func (e *Engine) Close() error { return e.client.Close() }
+
+// api is the client once it speaks the engine's version of the API. The client could negotiate by itself, but writes
+// the version while other calls read it.
+func (e *Engine) api(ctx context.Context) (*client.Client, error) {
+	if e.negotiated.Load() {
+		return e.client, nil
+	}
+	e.negotiating.Lock()
+	defer e.negotiating.Unlock()
+	if !e.negotiated.Load() {
+		answer, err := e.client.Ping(ctx)
+		if err != nil {
+			return nil, translate(err)
+		}
+		e.client.NegotiateAPIVersionPing(answer)
+		e.negotiated.Store(true)
+	}
+	return e.client, nil
+}
 
 // Ping says whether the engine answers.
 func (e *Engine) Ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, quick)
 	defer cancel()
-	_, err := e.api.Ping(ctx)
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = api.Ping(ctx)
 	return translate(err)
 }

@@ -14,11 +14,15 @@ import (
 func (e *Engine) Exec(ctx context.Context, id string, argv []string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
-	exec, err := e.api.ContainerExecCreate(ctx, id, container.ExecOptions{Cmd: argv, AttachStdout: true, AttachStderr: true})
+	api, err := e.api(ctx)
+	if err != nil {
+		return 0, err
+	}
+	exec, err := api.ContainerExecCreate(ctx, id, container.ExecOptions{Cmd: argv, AttachStdout: true, AttachStderr: true})
 	if err != nil {
 		return 0, translate(err)
 	}
-	attached, err := e.api.ContainerExecAttach(ctx, exec.ID, container.ExecAttachOptions{})
+	attached, err := api.ContainerExecAttach(ctx, exec.ID, container.ExecAttachOptions{})
 	if err != nil {
 		return 0, translate(err)
 	}
@@ -30,7 +34,7 @@ func (e *Engine) Exec(ctx context.Context, id string, argv []string) (int, error
 	if ctx.Err() != nil {
 		return 0, ctx.Err()
 	}
-	ended, err := e.api.ContainerExecInspect(ctx, exec.ID)
+	ended, err := api.ContainerExecInspect(ctx, exec.ID)
 	return ended.ExitCode, translate(err)
 }
 
@@ -41,7 +45,11 @@ const maxLogs = 16 << 10
 func (e *Engine) Logs(ctx context.Context, id string, lines int) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, quick)
 	defer cancel()
-	stream, err := e.api.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(lines)})
+	api, err := e.api(ctx)
+	if err != nil {
+		return "", err
+	}
+	stream, err := api.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(lines)})
 	if err != nil {
 		return "", translate(err)
 	}

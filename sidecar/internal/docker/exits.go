@@ -42,10 +42,14 @@ func (e *Engine) Exits(ctx context.Context) <-chan instancer.Exit {
 }
 
 func (e *Engine) listen(ctx context.Context, send func(instancer.Exit)) {
+	api, err := e.api(ctx)
+	if err != nil {
+		return
+	}
 	filter := e.mine("")
 	filter.Add("type", string(events.ContainerEventType))
 	filter.Add("event", string(events.ActionDie))
-	messages, failed := e.api.Events(ctx, events.ListOptions{Filters: filter})
+	messages, failed := api.Events(ctx, events.ListOptions{Filters: filter})
 	for {
 		select {
 		case m := <-messages:

@@ -23,7 +23,11 @@ import (
 func (e *Engine) BuildImage(ctx context.Context, ch *instancer.Challenge, svc *instancer.Service, log io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, build)
 	defer cancel()
-	_, err := e.api.ImageInspect(ctx, svc.Image)
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = api.ImageInspect(ctx, svc.Image)
 	if !errdefs.IsNotFound(err) {
 		return translate(err)
 	}
@@ -43,7 +47,11 @@ func failedImage(svc *instancer.Service, err error) error {
 }
 
 func (e *Engine) pull(ctx context.Context, name string, log io.Writer) error {
-	stream, err := e.api.ImagePull(ctx, name, image.PullOptions{})
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
+	stream, err := api.ImagePull(ctx, name, image.PullOptions{})
 	if err != nil {
 		return err
 	}
@@ -52,6 +60,10 @@ func (e *Engine) pull(ctx context.Context, name string, log io.Writer) error {
 }
 
 func (e *Engine) build(ctx context.Context, ch *instancer.Challenge, svc *instancer.Service, log io.Writer) error {
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
 	excludes, err := ignored(svc.Build.Context, svc.Build.Dockerfile)
 	if err != nil {
 		return err
@@ -65,7 +77,7 @@ func (e *Engine) build(ctx context.Context, ch *instancer.Challenge, svc *instan
 	for name, value := range svc.Build.Args {
 		arguments[name] = &value
 	}
-	built, err := e.api.ImageBuild(ctx, files, buildapi.ImageBuildOptions{
+	built, err := api.ImageBuild(ctx, files, buildapi.ImageBuildOptions{
 		Tags: []string{svc.Image}, Dockerfile: svc.Build.Dockerfile, Target: svc.Build.Target, BuildArgs: arguments,
 		Version: buildapi.BuilderV1, // needs nothing but the engine; the other wants a session with this process
 		Remove:  true, ForceRemove: true,
@@ -102,7 +114,11 @@ func ignored(folder, dockerfile string) ([]string, error) {
 func (e *Engine) ImageHealth(ctx context.Context, name string) (*instancer.Health, error) {
 	ctx, cancel := context.WithTimeout(ctx, quick)
 	defer cancel()
-	found, err := e.api.ImageInspect(ctx, name)
+	api, err := e.api(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := api.ImageInspect(ctx, name)
 	if err != nil {
 		return nil, translate(err)
 	}

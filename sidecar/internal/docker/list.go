@@ -15,20 +15,24 @@ import (
 func (e *Engine) List(ctx context.Context, instance string) ([]instancer.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, quick)
 	defer cancel()
+	api, err := e.api(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var containers []container.Summary
 	var networks []network.Summary
 	var volumes volume.ListResponse
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		containers, err = e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: e.mine(instance)})
+		containers, err = api.ContainerList(ctx, container.ListOptions{All: true, Filters: e.mine(instance)})
 		return err
 	})
 	g.Go(func() (err error) {
-		networks, err = e.api.NetworkList(ctx, network.ListOptions{Filters: e.mine(instance)})
+		networks, err = api.NetworkList(ctx, network.ListOptions{Filters: e.mine(instance)})
 		return err
 	})
 	g.Go(func() (err error) {
-		volumes, err = e.api.VolumeList(ctx, volume.ListOptions{Filters: e.mine(instance)})
+		volumes, err = api.VolumeList(ctx, volume.ListOptions{Filters: e.mine(instance)})
 		return err
 	})
 	if err := g.Wait(); err != nil {

@@ -14,6 +14,10 @@ import (
 func (e *Engine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
 	noIPv6 := false
 	options := network.CreateOptions{
 		Driver: "bridge", Internal: spec.Internal, EnableIPv6: &noIPv6, Labels: e.labels(spec.Labels),
@@ -22,12 +26,12 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) 
 		}}},
 		Options: map[string]string{"com.docker.network.bridge.enable_ip_masquerade": strconv.FormatBool(spec.Masquerade)},
 	}
-	_, err := e.api.NetworkCreate(ctx, spec.Name, options)
+	_, err = api.NetworkCreate(ctx, spec.Name, options)
 	if errdefs.IsConflict(err) {
 		if err := e.RemoveNetwork(ctx, spec.Name); err != nil {
 			return err
 		}
-		_, err = e.api.NetworkCreate(ctx, spec.Name, options)
+		_, err = api.NetworkCreate(ctx, spec.Name, options)
 	}
 	return translate(err)
 }
@@ -36,5 +40,9 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) 
 func (e *Engine) RemoveNetwork(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
-	return unlessMissing(e.api.NetworkRemove(ctx, name))
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
+	return unlessMissing(api.NetworkRemove(ctx, name))
 }

@@ -10,12 +10,20 @@ import (
 func (e *Engine) StartContainer(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
-	return translate(e.api.ContainerStart(ctx, id, container.StartOptions{}))
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
+	return translate(api.ContainerStart(ctx, id, container.StartOptions{}))
 }
 
 // Wait blocks until the container has ended and returns its exit code.
 func (e *Engine) Wait(ctx context.Context, id string) (int, error) {
-	ended, failed := e.api.ContainerWait(ctx, id, container.WaitConditionNotRunning)
+	api, err := e.api(ctx)
+	if err != nil {
+		return 0, err
+	}
+	ended, failed := api.ContainerWait(ctx, id, container.WaitConditionNotRunning)
 	select {
 	case end := <-ended:
 		return int(end.StatusCode), nil

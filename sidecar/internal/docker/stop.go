@@ -13,8 +13,12 @@ import (
 func (e *Engine) StopContainer(ctx context.Context, id string, grace time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, grace+quick)
 	defer cancel()
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
 	seconds := int(math.Ceil(grace.Seconds()))
-	return unlessMissing(e.api.ContainerStop(ctx, id, container.StopOptions{Timeout: &seconds}))
+	return unlessMissing(api.ContainerStop(ctx, id, container.StopOptions{Timeout: &seconds}))
 }
 
 // RemoveContainer removes a container of ours by force, with its unnamed volumes; one that is gone, or being removed,
@@ -22,11 +26,15 @@ func (e *Engine) StopContainer(ctx context.Context, id string, grace time.Durati
 func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
-	err := e.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
+	err = api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	if !errdefs.IsConflict(err) {
 		return unlessMissing(err)
 	}
-	gone, failed := e.api.ContainerWait(ctx, id, container.WaitConditionRemoved)
+	gone, failed := api.ContainerWait(ctx, id, container.WaitConditionRemoved)
 	select {
 	case <-gone:
 		return nil

@@ -12,7 +12,11 @@ import (
 func (e *Engine) CreateVolume(ctx context.Context, name string, l instancer.Labels) error {
 	ctx, cancel := context.WithTimeout(ctx, quick)
 	defer cancel()
-	_, err := e.api.VolumeCreate(ctx, volume.CreateOptions{Name: name, Driver: "local", Labels: e.labels(l)})
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = api.VolumeCreate(ctx, volume.CreateOptions{Name: name, Driver: "local", Labels: e.labels(l)})
 	return translate(err)
 }
 
@@ -20,5 +24,9 @@ func (e *Engine) CreateVolume(ctx context.Context, name string, l instancer.Labe
 func (e *Engine) RemoveVolume(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, quick)
 	defer cancel()
-	return unlessMissing(e.api.VolumeRemove(ctx, name, true))
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
+	return unlessMissing(api.VolumeRemove(ctx, name, true))
 }

@@ -35,12 +35,19 @@ func (e *Edge) serveTLS(ctx context.Context) error {
 		}
 		return &terminated{config: e.config, onward: onward}, true
 	})
+	proxy.AddRoute("", closed{}) // else every stranger's attempt would be a line in the log
 	if err := proxy.Start(); err != nil {
 		return err
 	}
 	<-ctx.Done()
 	return proxy.Close()
 }
+
+// closed leads nowhere.
+type closed struct{}
+
+// HandleConn implements tcpproxy.Target.
+func (closed) HandleConn(conn net.Conn) { conn.Close() }
 
 // terminated ends TLS here and passes on what is inside.
 type terminated struct {

@@ -1,0 +1,391 @@
+package plugintest
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/wire"
+)
+
+var promises = map[string]func(t *testing.T, w *world){
+	"AHostOfSomebodyElseGoesOn":                    otherHosts,
+	"ARunningHostIsServedAndRemembered":            runningHost,
+	"AnOwnersHostWantsATicket":                     ownersHost,
+	"UnknownForeignAndSleepingHostsAnswerAlike":    alike,
+	"AHostIsWokenAndTheRequestArrivesWhole":        woken,
+	"APersonIsShownThatItStarts":                   waiting,
+	"ARefusalSaysWhyToPeopleAndPrograms":           refusals,
+	"ABadTicketIsNoTicket":                         badTickets,
+	"ACodeBecomesACookieOnce":                      exchange,
+	"AContainerSeesNothingOfOurs":                  stripped,
+	"AContainerSetsNoCookieBeyondItsHost":          setCookie,
+	"TheStatusIsToldToWhoMayKnow":                  status,
+	"WithoutTheSidecarOnlyRunningHostsAreServed":   sidecarDown,
+	"AContainerThatIsGoneIsAskedForAgain":          goneContainer,
+	"WhereAnAddressIsEnoughNoTicketIsAskedFor":     byAddress,
+	"TheAddressOfAStrangersHeaderCountsForNothing": forwarded,
+}
+
+func TestCompiled(t *testing.T) { all(t, compiled) }
+
+func TestInterpreted(t *testing.T) { all(t, interpreted(t)) }
+
+func all(t *testing.T, make maker) {
+	for name, check := range promises {
+		t.Run(name, func(t *testing.T) { check(t, newWorld(t, make)) })
+	}
+	t.Run("AConfigurationThatCannotWorkIsRefused", func(t *testing.T) {
+		good := settings{"http://127.0.0.1:1", key, base, dashboard}
+		for what, change := range map[string]func(*settings){
+			"internal": func(s *settings) { s.internal = "127.0.0.1:8001" }, "key": func(s *settings) { s.key = "" },
+			"base": func(s *settings) { s.base = "" }, "dashboard": func(s *settings) { s.dashboard = "javascript:alert(1)" },
+		} {
+			bad := good
+			change(&bad)
+			if _, err := make(t, http.NotFoundHandler(), bad); err == nil {
+				t.Errorf("%s: taken", what)
+			}
+		}
+		if _, err := make(t, http.NotFoundHandler(), good); err != nil {
+			t.Errorf("without a sidecar: %v", err)
+		}
+	})
+}
+
+func otherHosts(t *testing.T, w *world) {
+	for _, host := range []string{"example.org", base, "whaley.localhost", "evil" + base} {
+		if got := w.get(host, "/"); got.Body != "next" {
+			t.Errorf("%s: %d %q", host, got.Status, got.Body)
+		}
+	}
+}
+
+func runningHost(t *testing.T, w *world) {
+	w.on(wire.PathResolve, w.running("link"))
+	for range 5 {
+		got := w.get(web, "/a%2Fb?q=1;2&c")
+		if got.Status != 200 || !strings.HasPrefix(got.Body, "container GET /a%2Fb?q=1;2&c 0 ") || !strings.Contains(got.Body, "Host: "+web) {
+			t.Fatalf("%d %q", got.Status, got.Body)
+		}
+	}
+	if n := w.called(wire.PathResolve); n != 1 {
+		t.Errorf("asked %d times for one host in a second", n)
+	}
+	if n := w.called(wire.PathKeys); n != 1 {
+		t.Errorf("asked %d times for the keys", n)
+	}
+}
+
+func ownersHost(t *testing.T, w *world) {
+	w.on(wire.PathResolve, w.running("owner"))
+	if got := w.get(web, "/"); got.Status != 401 || got.problem(t).Code != "ticket_required" || !strings.Contains(got.Body, wire.TicketHeader) {
+		t.Errorf("without: %d %q", got.Status, got.Body)
+	}
+	if got := w.get(web, "/", wire.TicketHeader, w.ticket(web)); got.Status != 200 {
+		t.Errorf("in the header: %d %q", got.Status, got.Body)
+	}
+	for range 2 {
+		if got := w.get(web, "/", "Cookie", "a=b; whaley="+w.ticket(web)); got.Status != 200 {
+			t.Errorf("in the cookie: %d %q", got.Status, got.Body)
+		}
+	}
+}
+
+func alike(t *testing.T, w *world) {
+	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+		if q.Host == web {
+			return mine(wire.StateAsleep)(q)
+		}
+		return wire.HostStatus{State: wire.StateUnknown, Version: "unknown"}
+	})
+	script := w.script
+	for _, mode := range []string{wire.AuthCTFd, wire.AuthNone} {
+		w = newWorld(t, w.make) // keys are fetched once
+		w.mode, w.script = mode, script
+		for _, accept := range []string{"*/*", "text/html"} {
+			want := w.get(pwn, "/", "Accept", accept, "X-Request-Id", "the-same-request-id")
+			for _, host := range []string{web, "nothing-abcdefghijklm." + base, "malformed." + base, "a.b." + base, "x--" + web, "--" + web} {
+				got := w.get(host, "/", "Accept", accept, "X-Request-Id", "the-same-request-id")
+				if got.Status != want.Status || shape(got, host) != shape(want, pwn) {
+					t.Errorf("%s %s: %d %q, want %d %q", mode, host, got.Status, shape(got, host), want.Status, shape(want, pwn))
+				}
+			}
+		}
+		if w.called(wire.PathWake) != 0 {
+			t.Error("a stranger woke something")
+		}
+	}
+}
+
+func shape(r reply, host string) string {
+	text := r.Body + r.Header.Get("Location") + r.Header.Get("Content-Type") + r.Header.Get("Cache-Control")
+	for _, nonce := range []string{between(r.Body, `nonce="`, `"`), between(r.Header.Get("Location"), "nonce=", "&")} {
+		if nonce != "" {
+			text = strings.ReplaceAll(text, nonce, "nonce")
+		}
+	}
+	return strings.ReplaceAll(text, url.QueryEscape(host), "host")
+}
+
+func between(text, before, after string) string {
+	_, rest, _ := strings.Cut(text, before)
+	found, _, _ := strings.Cut(rest, after)
+	return found
+}
+
+func woken(t *testing.T, w *world) {
+	w.on(wire.PathResolve, mine(wire.StateAsleep))
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
+		if q.WaitMS != 45000 {
+			t.Errorf("a program's request is held %d ms", q.WaitMS)
+		}
+		time.Sleep(300 * time.Millisecond)
+		return w.running("link")(q)
+	})
+	body := strings.Repeat("whale", 250_000)
+	got := w.send("POST", web, "/upload", body, wire.TicketHeader, w.ticket(web), "Accept", "text/html")
+	if got.Status != 200 || !strings.Contains(got.Body, "container POST /upload 1250000 ") {
+		t.Errorf("%d %.200q", got.Status, got.Body)
+	}
+}
+
+func waiting(t *testing.T, w *world) {
+	w.on(wire.PathResolve, mine(wire.StateAsleep))
+	w.on(wire.PathWake, mine(wire.StateStarting))
+	cookie := "whaley=" + w.ticket(web)
+	got := w.get(web, "/page", "Cookie", cookie, "Sec-Fetch-Mode", "navigate", "Accept", "text/html")
+	for _, want := range []string{"Notes &lt;b&gt; is starting", "Making its network", `role="status"`, "<noscript>", wire.StatusPath} {
+		if !strings.Contains(got.Body, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if got.Status != 503 || got.Header.Get("Cache-Control") != "no-store" || got.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %v", got.Status, got.Header)
+	}
+	policy := got.Header.Get("Content-Security-Policy")
+	if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+		t.Errorf("policy %q", policy)
+	}
+	for _, outside := range []string{"http://", "https://", "//"} {
+		if strings.Contains(got.Body, outside) {
+			t.Errorf("the page names %q", outside)
+		}
+	}
+	for what, header := range map[string][]string{"a script": {"Sec-Fetch-Mode", "cors", "Accept", "text/html"}, "a program": {"Accept", "*/*"}} {
+		got := w.get(web, "/page", append(header, "Cookie", cookie)...)
+		if got.Status != 503 || got.problem(t).Code != "still_starting" || got.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %d %q", what, got.Status, got.Body)
+		}
+	}
+	if got := w.send("POST", web, "/form", "a=b", "Cookie", cookie, "Sec-Fetch-Mode", "navigate"); got.Header.Get("Content-Type") != wire.ProblemType {
+		t.Errorf("a form that was sent got a page that cannot send it again: %v", got.Header)
+	}
+}
+
+func refusals(t *testing.T, w *world) {
+	w.on(wire.PathResolve, mine(wire.StateAsleep))
+	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
+		return wire.HostStatus{State: wire.StateFailed, Mine: true, Version: "3",
+			Problem: &wire.Problem{Status: 429, Code: "quota_reached", Detail: "Stop one <first>.", RetryAfter: 7}}
+	})
+	got := w.get(web, "/", wire.TicketHeader, w.ticket(web))
+	if p := got.problem(t); got.Status != 429 || p.Code != "quota_reached" || p.RequestID == "" || got.Header.Get("Retry-After") != "7" {
+		t.Errorf("%d %+v", got.Status, p)
+	}
+	page := w.get(web, "/", wire.TicketHeader, w.ticket(web), "Accept", "text/html")
+	if page.Status != 429 || !strings.Contains(page.Body, "Stop one &lt;first&gt;.") || !strings.Contains(page.Body, "Try again") || !strings.Contains(page.Body, dashboard) {
+		t.Errorf("%d %q", page.Status, page.Body)
+	}
+}
+
+func badTickets(t *testing.T, w *world) {
+	w.on(wire.PathResolve, w.running("owner"))
+	good := w.ticket(web)
+	for what, token := range map[string]string{
+		"another host's": w.ticket(pwn), "changed": "A" + good[1:], "cut off": good[:len(good)-1], "long": strings.Repeat("A", 5000), "empty": "",
+	} {
+		if got := w.get(web, "/", wire.TicketHeader, token); got.Status != 401 {
+			t.Errorf("%s in the header: %d", what, got.Status)
+		}
+		if got := w.get(web, "/", "Cookie", "whaley="+token); got.Status != 401 {
+			t.Errorf("%s in the cookie: %d", what, got.Status)
+		}
+	}
+	tossed := "whaley=tossed; whaley=too; "
+	if got := w.get(web, "/", "Cookie", tossed+"whaley="+good); got.Status != 200 {
+		t.Errorf("the good one behind two that another host set: %d", got.Status)
+	}
+	if got := w.get(web, "/", "Cookie", strings.Repeat("whaley=x; ", 1000)); got.Status != 401 {
+		t.Errorf("a thousand: %d", got.Status)
+	}
+}
+
+func exchange(t *testing.T, w *world) {
+	navigate := []string{"Accept", "text/html", "Sec-Fetch-Mode", "navigate"}
+	first := w.get(web, "/deep?x=1", navigate...)
+	to, err := url.Parse(first.Header.Get("Location"))
+	if err != nil || first.Status != 303 || !strings.HasPrefix(to.String(), dashboard+wire.SignInPath) || to.Query().Get("path") != "/deep?x=1" || to.Query().Get("host") != web {
+		t.Errorf("sent to %s with %d", to, first.Status)
+	}
+	if set := first.Header.Get("Set-Cookie"); !strings.Contains(set, "HttpOnly") || !strings.Contains(set, "SameSite=Lax") || strings.Contains(set, "Domain") ||
+		!strings.HasPrefix(set, "whaley_nonce="+to.Query().Get("nonce")) {
+		t.Errorf("nonce's cookie %q", set)
+	}
+	const path = wire.TicketPath + "?code=good&path="
+	for _, cookie := range []string{"", "whaley_nonce=other-other-other-1", "whaley_nonce=<>"} {
+		if got := w.get(web, path+"/", "Cookie", cookie); got.Status != 400 || got.problem(t).Code != "code_refused" {
+			t.Errorf("with the nonce %q: %d", cookie, got.Status)
+		}
+	}
+	const nonce = "whaley_nonce=nonce-nonce-nonce-1"
+	for given, want := range map[string]string{"/deep%3Fx=1": "/deep?x=1", "https://evil.example/": "/", "//evil.example": "/", "/%5Cevil.example": "/", "": "/"} {
+		got := w.get(web, path+given, "Cookie", nonce)
+		if got.Status != 303 || got.Header.Get("Location") != want || got.Header.Get("Referrer-Policy") != "no-referrer" || got.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("path %q: %d to %q", given, got.Status, got.Header.Get("Location"))
+		}
+		if set := got.Header["Set-Cookie"]; len(set) != 2 || !strings.HasPrefix(set[0], "whaley=") || !strings.HasPrefix(set[1], "whaley_nonce=;") {
+			t.Errorf("cookies %q", set)
+		}
+	}
+	if got := w.send("POST", web, path, "", "Cookie", nonce); got.Status != 405 {
+		t.Errorf("POST: %d", got.Status)
+	}
+}
+
+func stripped(t *testing.T, w *world) {
+	w.on(wire.PathResolve, w.running("owner"))
+	token := w.ticket(web)
+	got := w.get(web, "/", "Cookie", "a=1; whaley="+token+"; b=2", "Cookie", "__Host-whaley=x; WHALEY_nonce=y; whaley2=z", wire.TicketHeader, token,
+		"X-Whaley-Owner", "admin", "X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil", "Forwarded", "for=6.6.6.6", "Authorization", "Basic eDp5")
+	if got.Status != 200 {
+		t.Fatalf("%d %q", got.Status, got.Body)
+	}
+	for _, secret := range []string{token, "__Host-whaley", "nonce", "X-Whaley", "6.6.6.6", "evil"} {
+		if strings.Contains(got.Body, secret) {
+			t.Errorf("the container was sent %q:\n%s", secret, got.Body)
+		}
+	}
+	for _, want := range []string{"Cookie: a=1; b=2; whaley2=z", "X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: " + web, "Authorization: Basic eDp5"} {
+		if !strings.Contains(got.Body, want) {
+			t.Errorf("the container was not sent %q:\n%s", want, got.Body)
+		}
+	}
+}
+
+func setCookie(t *testing.T, w *world) {
+	w.on(wire.PathResolve, w.running("link"))
+	good := []string{"session=1; Path=/; HttpOnly", "own=2; Domain=" + web, "own=3; domain=." + web, "whaley_fan=4"}
+	bad := []string{"whaley=x", "WHALEY=x; Path=/", " whaley_nonce=x", "__Host-whaley=x; Secure; Path=/", "__host-Whaley_nonce=x", "=whaley=x", "whaley",
+		"a=1; Domain=" + base, "a=1; DOMAIN = .localhost", "a=1; Domain=whaley.localhost"}
+	w.cookie = append(append([]string{}, good...), bad...)
+	got := w.get(web, "/")
+	if strings.Join(got.Header["Set-Cookie"], "\n") != strings.Join(good, "\n") {
+		t.Errorf("%q", got.Header["Set-Cookie"])
+	}
+}
+
+func status(t *testing.T, w *world) {
+	w.on(wire.PathStatus, func(q wire.HostRequest) wire.HostStatus {
+		if q.Seen == "2" {
+			return w.running("owner")(q)
+		}
+		return mine(wire.StateStarting)(q)
+	})
+	if got := w.get(web, wire.StatusPath); got.Status != 401 {
+		t.Errorf("to a stranger: %d %q", got.Status, got.Body)
+	}
+	got := w.get(web, wire.StatusPath, wire.TicketHeader, w.ticket(web))
+	if got.Status != 200 || !strings.Contains(got.Body, `"state":"starting"`) || !strings.Contains(got.Body, `"position":3`) || strings.Contains(got.Body, "backend") {
+		t.Errorf("%d %q", got.Status, got.Body)
+	}
+	events := w.get(web, wire.StatusPath, wire.TicketHeader, w.ticket(web), "Accept", "text/event-stream")
+	first, second := strings.Index(events.Body, `"starting"`), strings.Index(events.Body, `"running"`)
+	if events.Header.Get("Content-Type") != "text/event-stream" || first < 0 || second < first || strings.Contains(events.Body, w.container.URL) {
+		t.Errorf("%q", events.Body)
+	}
+	if w.called(wire.PathWake) != 0 {
+		t.Error("asking for the status woke it")
+	}
+	if got := w.get(web, wire.ReservedPrefix+"else", wire.TicketHeader, w.ticket(web)); got.Status != 404 {
+		t.Errorf("a reserved path without meaning: %d", got.Status)
+	}
+}
+
+func sidecarDown(t *testing.T, w *world) {
+	w.on(wire.PathResolve, w.running("link"))
+	if got := w.get(web, "/"); got.Status != 200 {
+		t.Fatalf("%d", got.Status)
+	}
+	w.mu.Lock()
+	w.down = true
+	w.mu.Unlock()
+	time.Sleep(1600 * time.Millisecond) // longer than a running host is remembered while the sidecar answers
+	for range 3 {
+		if got := w.get(web, "/"); got.Status != 200 {
+			t.Errorf("a running host: %d %q", got.Status, got.Body)
+		}
+	}
+	if got := w.get(pwn, "/"); got.Status != 503 || got.problem(t).Code != "sidecar_unavailable" || got.Header.Get("Retry-After") == "" {
+		t.Errorf("another: %d %q", got.Status, got.Body)
+	}
+	if got := w.get(pwn, "/", "Accept", "text/html"); got.Status != 503 || !strings.Contains(got.Body, "<html") {
+		t.Errorf("another, to a person: %d %q", got.Status, got.Body)
+	}
+}
+
+func goneContainer(t *testing.T, w *world) {
+	gone := "http://127.0.0.1:1"
+	moved := false
+	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+		s := w.running("link")(q)
+		if !moved {
+			s.Backend, moved = gone, true
+		}
+		return s
+	})
+	if got := w.send("POST", web, "/", "whole"); got.Status != 200 || !strings.Contains(got.Body, "container POST / 5 ") {
+		t.Errorf("%d %q", got.Status, got.Body)
+	}
+	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+		s := w.running("link")(q)
+		s.Backend = gone
+		return s
+	})
+	if got := w.get(pwn, "/"); got.Status != 502 || got.problem(t).Code != "no_answer" {
+		t.Errorf("%d %q", got.Status, got.Body)
+	}
+}
+
+func byAddress(t *testing.T, w *world) {
+	w.mode = wire.AuthNone
+	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+		if q.Address != "127.0.0.1" {
+			t.Errorf("the address is %q", q.Address)
+		}
+		return wire.HostStatus{State: wire.StateAsleep, Mine: true, Version: "1"}
+	})
+	w.on(wire.PathWake, w.running("link"))
+	if got := w.get(web, "/"); got.Status != 200 {
+		t.Errorf("%d %q", got.Status, got.Body)
+	}
+	w.on(wire.PathResolve, mine(wire.StateAsleep))
+	if got := w.get(pwn, "/", "Accept", "text/html"); got.Status != 404 {
+		t.Errorf("a stranger is sent to sign in, where there is nothing to sign in with: %d", got.Status)
+	}
+}
+
+func forwarded(t *testing.T, w *world) {
+	w.mode = wire.AuthNone
+	var asked string
+	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+		asked = q.Address
+		return w.running("link")(q)
+	})
+	w.get(web, "/", "X-Forwarded-For", "198.51.100.1", "X-Real-Ip", "198.51.100.1", "Forwarded", "for=198.51.100.1")
+	if asked != "127.0.0.1" {
+		t.Errorf("127.0.0.1, which is no trusted proxy, was taken for %s", asked)
+	}
+}

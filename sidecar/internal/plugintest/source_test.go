@@ -1,0 +1,44 @@
+package plugintest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestNoStatementAssignsToSeveralFields guards against what Yaegi does wrong without a word: of "s.a, s.b = x, f()"
+// it keeps the last assignment only.
+func TestNoStatementAssignsToSeveralFields(t *testing.T) {
+	files, looked := token.NewFileSet(), 0
+	for _, folder := range []string{"shared", "traefik-plugin"} {
+		err := filepath.WalkDir(filepath.Join("..", "..", "..", folder), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			file, err := parser.ParseFile(files, path, nil, 0)
+			if err != nil {
+				return err
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				if a, ok := n.(*ast.AssignStmt); ok {
+					looked++
+					if len(a.Lhs) > 1 && len(a.Rhs) > 1 {
+						t.Errorf("%s assigns several values in one statement; write one statement for each", files.Position(a.Pos()))
+					}
+				}
+				return true
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if looked < 100 {
+		t.Errorf("only %d assignments were found", looked)
+	}
+}
