@@ -15,7 +15,7 @@ func strangers(t *testing.T, s *stack) {
 	unknown := "http://echo-aaaaaaaaaaaaa." + strings.SplitN(hostOf(t, sleeping)+":"+portOf(t, sleeping), ".", 2)[1]
 	s.running(bob, "manual") // so that one of bob's runs which mallory does not know of
 	for _, accept := range []string{"*/*", "text/html"} {
-		want := s.do(mallory, "GET", unknown+"/", nil, "Accept", accept)
+		want := s.do(mallory, "GET", unknown+"/", nil, "Accept", accept, "X-Request-Id", "the-same-request-id")
 		if want.Status != http.StatusNotFound {
 			t.Errorf("an unknown host: %d", want.Status)
 		}
@@ -25,9 +25,9 @@ func strangers(t *testing.T, s *stack) {
 			"a slug of another challenge": strings.Replace(sleeping, "guarded-", "echo-", 1),
 			"a route that is not":         strings.Replace(sleeping, "guarded-", "admin--guarded-", 1),
 		} {
-			got := s.do(mallory, "GET", address+"/", nil, "Accept", accept)
+			got := s.do(mallory, "GET", address+"/", nil, "Accept", accept, "X-Request-Id", "the-same-request-id")
 			if got.Status != want.Status || shape(got.Body) != shape(want.Body) {
-				t.Errorf("%s is told from an unknown host: %d %q, want %d %q", what, got.Status, got.Body, want.Status, want.Body)
+				t.Errorf("%s is told from an unknown host: %d %.200q, want %d %.200q", what, got.Status, shape(got.Body), want.Status, shape(want.Body))
 			}
 		}
 	}
