@@ -99,6 +99,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		}
 		g.Go(func() error { return front.Run(ctx) })
 	}
+	g.Go(func() error { return subnet.Guard(ctx, c.Pool, log) })
 	g.Go(func() error { return rules.instancer.Run(ctx) })
 	rules.instancer.PrepareImages()
 	g.Go(func() error { return reloadOnHangup(ctx, library, rules.instancer, log) })

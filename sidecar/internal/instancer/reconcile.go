@@ -92,26 +92,27 @@ func (i *Instancer) settle(ctx context.Context, in *Instance, objects []Object) 
 	}
 }
 
-// verify stops an instance if a fresh look shows that it runs no more.
-func (i *Instancer) verify(ctx context.Context, id string) {
+// verify stops an instance if a fresh look shows that it runs no more, and says whether it still runs.
+func (i *Instancer) verify(ctx context.Context, id string) bool {
 	in, err := i.Store.Get(ctx, id)
 	if err != nil || in.State != Running {
-		return
+		return false
 	}
 	objects, err := i.Engine.List(ctx, id)
 	if err != nil {
 		i.Log.Error("instance not verified", "instance", id, "err", err)
-		return
+		return true
 	}
 	dead := i.missing(in, objects)
 	if dead == "" {
 		i.deadline.set(id, in.ExpiresAt)
-		return
+		return true
 	}
 	i.Log.Warn("instance lost a container", "instance", id, "service", dead)
 	if _, err := i.stop(ctx, in, CauseLost); err != nil {
 		i.Log.Error("lost instance not stopped", "instance", id, "err", err)
 	}
+	return false
 }
 
 // missing names a service that a running instance cannot do without and that does not run, or is empty.
@@ -164,6 +165,9 @@ func (i *Instancer) exitLoop(ctx context.Context) error {
 	return nil
 }
 
+// exitChecks are the pauses before the looks that follow a hint: the engine may tell of an end before its own list does.
+var exitChecks = []time.Duration{0, 100 * time.Millisecond, time.Second, 5 * time.Second}
+
 func (i *Instancer) checkExit(ctx context.Context, exit Exit) {
 	i.mu.Lock()
 	j := i.jobs[exit.Instance]
@@ -175,5 +179,9 @@ func (i *Instancer) checkExit(ctx context.Context, exit Exit) {
 			return
 		}
 	}
-	i.verify(ctx, exit.Instance)
+	for _, wait := range exitChecks {
+		if pause(ctx, wait) != nil || !i.verify(ctx, exit.Instance) {
+			return
+		}
+	}
 }

@@ -74,6 +74,7 @@ func (r *Router) tcpKeys(p instancer.Publication) map[string]string {
 		router + "/service":                         p.Name,
 		router + "/entryPoints/0":                   entryTCP,
 		service + "/loadBalancer/servers/0/address": p.Backend.String(),
+		service + "/loadBalancer/serversTransport":  r.opts.Transport,
 	}
 	switch {
 	case p.Type == instancer.RouteCustom:
@@ -99,7 +100,7 @@ func (r *Router) everyKey(p instancer.Publication) []string {
 		for _, suffix := range []string{"/rule", "/priority", "/service", "/entryPoints/0", "/tls", "/tls/passthrough", "/middlewares/0"} {
 			all = append(all, router+suffix)
 		}
-		for _, suffix := range []string{"/loadBalancer/servers/0/url", "/loadBalancer/servers/0/address"} {
+		for _, suffix := range []string{"/loadBalancer/servers/0/url", "/loadBalancer/servers/0/address", "/loadBalancer/serversTransport"} {
 			all = append(all, service+suffix)
 		}
 	}

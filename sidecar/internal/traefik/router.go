@@ -27,6 +27,7 @@ type Options struct {
 	HTTP       bool   // false: ROUTE_MODE=plugin, no routers for web routes
 	Secure     bool   // web routes are on the entry point websecure with TLS, else on web
 	Middleware string // in front of challenges of access "owner"; default "whaley@file"
+	Transport  string // to containers of TCP routes; default "whaley@file"
 }
 
 // Router implements instancer.Router.
@@ -52,6 +53,9 @@ func New(url string, opts Options, log *slog.Logger) (*Router, error) {
 	}
 	if opts.Middleware == "" {
 		opts.Middleware = "whaley@file"
+	}
+	if opts.Transport == "" {
+		opts.Transport = "whaley@file"
 	}
 	return &Router{
 		redis: redis.NewClient(parsed), opts: opts, log: log,

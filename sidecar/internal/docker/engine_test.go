@@ -1,0 +1,325 @@
+package docker_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+)
+
+var nets atomic.Int64
+
+// bench is an engine with the test server's image and a network.
+type bench struct {
+	*docker.Engine
+	t      *testing.T
+	image  string
+	subnet netip.Prefix
+	labels instancer.Labels
+}
+
+const network = "whaley-engine-test"
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{Engine: dockertest.Engine(t), t: t, subnet: netip.MustParsePrefix(fmt.Sprintf("10.196.%d.0/28", nets.Add(1)))}
+	b.labels = instancer.Labels{Instance: "engine-test", Challenge: "engine", Owner: "user_1", Revision: "r", CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+	dir := dockertest.TestServerContext(t)
+	service := instancer.Service{Name: "web", Image: "whaley/engine-test:latest", Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
+	var log bytes.Buffer
+	if err := b.BuildImage(context.Background(), &instancer.Challenge{ID: "engine"}, &service, &log); err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	b.image = service.Image
+	return b
+}
+
+func (b *bench) network(name string, subnet netip.Prefix) error {
+	return b.CreateNetwork(context.Background(), instancer.NetworkSpec{Name: name, Subnet: subnet, Internal: true, Labels: b.labels})
+}
+
+func (b *bench) spec(name string) instancer.ContainerSpec {
+	labels := b.labels
+	labels.Service = "web"
+	return instancer.ContainerSpec{
+		Name: name, Network: network, Address: b.subnet.Addr().Next().Next(), Aliases: []string{"web"}, Labels: labels,
+		Service: instancer.Service{Name: "web", Image: b.image, Init: true, Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32}},
+	}
+}
+
+func (b *bench) run(spec instancer.ContainerSpec) string {
+	b.t.Helper()
+	if err := b.network(network, b.subnet); err != nil {
+		b.t.Fatal(err)
+	}
+	id, err := b.CreateContainer(context.Background(), spec)
+	if err == nil {
+		err = b.StartContainer(context.Background(), id)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return id
+}
+
+func (b *bench) inspect(id, format string) string {
+	b.t.Helper()
+	out, err := exec.Command("docker", "inspect", "-f", format, id).CombinedOutput()
+	if err != nil {
+		b.t.Fatalf("%v %s", err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func TestAContainerRunsIsReachedAndGoes(t *testing.T) {
+	b := newBench(t)
+	ctx := context.Background()
+	id := b.run(b.spec("whaley-engine-test-web"))
+	address := net.JoinHostPort(b.subnet.Addr().Next().Next().String(), "8080")
+	testkit.Eventually(t, 10*time.Second, "it answers", func() error {
+		resp, err := http.Get("http://" + address + "/")
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if !strings.Contains(string(text), "test server") {
+			return fmt.Errorf("%q %v", text, err)
+		}
+		return nil
+	})
+	objects, err := b.List(ctx, "engine-test")
+	if err != nil || len(objects) != 2 {
+		t.Fatalf("%+v %v", objects, err)
+	}
+	for _, o := range objects {
+		if o.Labels.Instance != "engine-test" || o.Labels.Owner != "user_1" || o.Labels.CreatedAt.IsZero() || o.Kind == "container" && (!o.Running || o.Labels.Service != "web") {
+			t.Errorf("%+v", o)
+		}
+	}
+	if err := b.StartContainer(ctx, id); err != nil {
+		t.Errorf("started twice: %v", err)
+	}
+	if code, err := b.Exec(ctx, id, []string{"/server", "health"}); err != nil || code != 0 {
+		t.Errorf("a command that succeeds: %d %v", code, err)
+	}
+	if code, err := b.Exec(ctx, id, []string{"/nothing"}); err == nil && code == 0 {
+		t.Error("a command that is not there succeeds")
+	}
+	began := time.Now()
+	if err := b.StopContainer(ctx, id, 2*time.Second); err != nil || time.Since(began) > 4*time.Second {
+		t.Errorf("stopped in %s: %v", time.Since(began), err)
+	}
+	if code, err := b.Wait(ctx, id); err != nil || code != 0 {
+		t.Errorf("it ended with %d %v", code, err)
+	}
+	for range 2 { // removing what is gone is no error
+		if err := b.StopContainer(ctx, id, time.Second); err != nil {
+			t.Error(err)
+		}
+		if err := b.RemoveContainer(ctx, id); err != nil {
+			t.Error(err)
+		}
+		if err := b.RemoveNetwork(ctx, network); err != nil {
+			t.Error(err)
+		}
+	}
+	if objects, err := b.List(ctx, ""); err != nil || len(objects) != 0 {
+		t.Errorf("left: %+v %v", objects, err)
+	}
+}
+
+func TestEveryContainerIsHardened(t *testing.T) {
+	b := newBench(t)
+	spec := b.spec("whaley-engine-test-hard")
+	spec.Service.Capabilities = []string{"SYS_PTRACE"}
+	spec.Service.Tmpfs = []instancer.Tmpfs{{Target: "/tmp", Bytes: 1 << 20}}
+	id := b.run(spec)
+	for format, want := range map[string]string{
+		"{{.HostConfig.CapDrop}}":                             "[ALL]",
+		"{{.HostConfig.Privileged}}":                          "false",
+		"{{.HostConfig.SecurityOpt}}":                         "[no-new-privileges:true]",
+		"{{.HostConfig.Memory}}":                              "67108864",
+		"{{.HostConfig.MemorySwap}}":                          "67108864",
+		"{{.HostConfig.NanoCpus}}":                            "500000000",
+		"{{.HostConfig.PidsLimit}}":                           "32",
+		"{{.HostConfig.Init}}":                                "true",
+		"{{.HostConfig.IpcMode}}":                             "private",
+		"{{index .HostConfig.LogConfig.Config \"max-size\"}}": "2m",
+		"{{index .HostConfig.Tmpfs \"/tmp\"}}":                "rw,nosuid,nodev,size=1048576",
+		"{{.HostConfig.RestartPolicy.Name}}":                  "no",
+	} {
+		if got := b.inspect(id, format); got != want {
+			t.Errorf("%s is %s, want %s", format, got, want)
+		}
+	}
+	granted := b.inspect(id, "{{.HostConfig.CapAdd}}")
+	for _, c := range []string{"SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_MODULE", "MKNOD"} {
+		if strings.Contains(granted, c) {
+			t.Errorf("it has %s: %s", c, granted)
+		}
+	}
+	if !strings.Contains(granted, "SYS_PTRACE") {
+		t.Errorf("what its challenge asked for is missing: %s", granted)
+	}
+	limits := b.inspect(id, "{{range .HostConfig.Ulimits}}{{.Name}}={{.Soft}}:{{.Hard}} {{end}}")
+	if !strings.Contains(limits, "nofile=4096:") || !strings.Contains(limits, "core=0:0") {
+		t.Errorf("limits %s", limits)
+	}
+}
+
+func TestWhatADeadProcessLeftIsReplaced(t *testing.T) {
+	b := newBench(t)
+	first := b.run(b.spec("whaley-engine-test-again"))
+	second, err := b.CreateContainer(context.Background(), b.spec("whaley-engine-test-again"))
+	if err != nil || second == first {
+		t.Fatalf("%s %v", second, err)
+	}
+	if err := b.network(network, b.subnet); err != nil {
+		t.Errorf("the network again: %v", err)
+	}
+	objects, err := b.List(context.Background(), "")
+	if err != nil || len(objects) != 2 {
+		t.Errorf("%+v %v", objects, err)
+	}
+}
+
+func TestAnotherDeploymentsObjectsAreNotSeen(t *testing.T) {
+	b, other := newBench(t), dockertest.Engine(t)
+	b.run(b.spec("whaley-engine-test-foreign"))
+	if objects, err := other.List(context.Background(), ""); err != nil || len(objects) != 0 {
+		t.Errorf("another deployment sees %+v %v", objects, err)
+	}
+}
+
+func TestTakenSubnetsAndPortsHaveTheirCodes(t *testing.T) {
+	b := newBench(t)
+	if err := b.network(network, b.subnet); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.network(network+"-2", b.subnet); instancer.CodeOf(err) != instancer.CodeSubnetTaken {
+		t.Errorf("the same subnet: %v", err)
+	}
+	listener, err := net.Listen("tcp", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	open := netip.MustParsePrefix(fmt.Sprintf("10.196.%d.0/28", nets.Add(1)))
+	if err := b.CreateNetwork(context.Background(), instancer.NetworkSpec{Name: network + "-open", Subnet: open, Labels: b.labels}); err != nil {
+		t.Fatal(err)
+	}
+	spec := b.spec("whaley-engine-test-port")
+	spec.Network, spec.Address = network+"-open", open.Addr().Next().Next()
+	spec.Publish = map[int]int{9000: listener.Addr().(*net.TCPAddr).Port}
+	id, err := b.CreateContainer(context.Background(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.StartContainer(context.Background(), id); instancer.CodeOf(err) != instancer.CodePortTaken {
+		t.Errorf("the same port: %v", err)
+	}
+}
+
+func TestAContainerThatEndsIsReportedAndItsWordsAreKept(t *testing.T) {
+	b := newBench(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	exits := b.Exits(ctx)
+	time.Sleep(300 * time.Millisecond) // the stream has no answer that says it has begun
+	spec := b.spec("whaley-engine-test-exit")
+	spec.Service.Environment = []string{"EXIT=7"}
+	id := b.run(spec)
+	select {
+	case exit := <-exits:
+		if exit.Instance != "engine-test" || exit.Service != "web" {
+			t.Errorf("%+v", exit)
+		}
+	case <-ctx.Done():
+		t.Fatal("no word of it")
+	}
+	if code, err := b.Wait(ctx, id); err != nil || code != 7 {
+		t.Errorf("%d %v", code, err)
+	}
+	if text, err := b.Logs(ctx, id, 20); err != nil || !strings.Contains(text, "ending with 7") {
+		t.Errorf("%q %v", text, err)
+	}
+}
+
+func TestAnImagesOwnCheckIsFound(t *testing.T) {
+	b := newBench(t)
+	dir := dockertest.TestServerContext(t)
+	for n, c := range []struct{ line, want string }{
+		{`HEALTHCHECK --timeout=3s CMD ["/server", "health"]`, "[/server health] 3s"},
+		{`HEALTHCHECK CMD /server health`, "[/bin/sh -c /server health] 30s"},
+		{`HEALTHCHECK NONE`, "none"},
+		{``, "none"},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nCOPY server /server\n"+c.line+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		service := instancer.Service{Name: "web", Image: fmt.Sprintf("whaley/engine-test-health:%d", n), Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
+		t.Cleanup(func() { exec.Command("docker", "rmi", "-f", service.Image).Run() })
+		if err := b.BuildImage(context.Background(), &instancer.Challenge{ID: "engine"}, &service, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		health, err := b.ImageHealth(context.Background(), service.Image)
+		got := "none"
+		if health != nil {
+			got = fmt.Sprint(health.Test, " ", health.Timeout)
+		}
+		if err != nil || got != c.want {
+			t.Errorf("%q: %s %v, want %s", c.line, got, err, c.want)
+		}
+	}
+	if _, err := b.ImageHealth(context.Background(), "whaley/nothing:here"); instancer.CodeOf(err) != instancer.CodeObjectMissing {
+		t.Errorf("an image that is not there: %v", err)
+	}
+}
+
+func TestABuildThatFailsSaysSoAndLeavesItsOutput(t *testing.T) {
+	b := newBench(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM busybox:1.36\nRUN echo about to fail && false\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	service := instancer.Service{Name: "web", Image: "whaley/engine-test-broken:1", Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
+	var log bytes.Buffer
+	err := b.BuildImage(context.Background(), &instancer.Challenge{ID: "engine"}, &service, &log)
+	if instancer.CodeOf(err) != "image_failed" || !strings.Contains(log.String(), "about to fail") {
+		t.Errorf("%v\n%s", err, log.String())
+	}
+}
+
+func TestWithoutAnEngineTheErrorSaysSo(t *testing.T) {
+	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+	engine, err := docker.New("x", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{
+		"ping":  engine.Ping(context.Background()),
+		"start": engine.StartContainer(context.Background(), "x"),
+		"list":  func() error { _, err := engine.List(context.Background(), ""); return err }(),
+	} {
+		if instancer.CodeOf(err) != "engine_unavailable" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
