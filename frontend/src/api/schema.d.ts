@@ -921,12 +921,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description No such host, or not this player's. */
+            /** @description No such host, or not this player's; a page where a browser asks. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                     "text/html": string;
                 };
             };
@@ -1018,7 +1019,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/yaml": Record<string, never>;
+                    "application/yaml": string;
                 };
             };
             default: components["responses"]["Problem"];

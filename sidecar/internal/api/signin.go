@@ -24,6 +24,10 @@ func (a *API) signInToInstance(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !view.Mine || !nonceForm.MatchString(nonce) {
+		if strings.Contains(r.Header.Get("Accept"), "text/html") {
+			a.Pages.ServeHTTP(w, r) // which know no such page, and say so as pages do
+			return nil
+		}
 		return instancer.Errorf(instancer.NotFound, "not_found", "There is nothing here for you. The addresses of your challenges are on the dashboard.")
 	}
 	code, err := a.Tickets.Code(p, name, nonce)

@@ -1,0 +1,433 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+
+	"github.com/whaley-ctf/whaley/shared/wire"
+	sidecar "github.com/whaley-ctf/whaley/sidecar"
+	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
+	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+)
+
+const (
+	pluginKey  = "the key of the plugin"
+	metricsKey = "the secret of the metrics"
+	alice      = "192.0.2.1"
+	bob        = "192.0.2.2"
+)
+
+// surface is the API on the real rules, engine and database.
+type surface struct {
+	t                *testing.T
+	api              *api.API
+	public, internal http.Handler
+	described        routers.Router
+	document         *openapi3.T
+}
+
+func newSurface(t *testing.T) *surface {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	log := slog.New(slog.DiscardHandler)
+	db, err := store.Open(ctx, "", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := dockertest.Engine(t)
+	folder := t.TempDir()
+	quick := filepath.Join(folder, "quick")
+	if err := os.CopyFS(quick, os.DirFS(dockertest.TestServerContext(t))); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"instance.toml": "name = \"Quick\"\ncategory = \"web\"\n[[routes]]\nservice = \"web\"\nport = 8080\n[[routes]]\nname = \"nc\"\nservice = \"web\"\nport = 9000\ntype = \"port\"\n[[routes]]\nname = \"sni\"\nservice = \"web\"\nport = 9000\ntype = \"tcp\"\n",
+		"compose.yaml":  "services:\n  web:\n    build: .\n",
+	} {
+		if err := os.WriteFile(filepath.Join(quick, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	library := challenge.NewLibrary(folder, challenge.Defaults{Timeout: time.Hour, Access: "link", Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
+	if problems, err := library.Reload(ctx); err != nil || len(problems) > 0 {
+		t.Fatal(problems, err)
+	}
+	keys, err := identity.Derive(bytes.Repeat([]byte{1}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tickets, err := identity.NewTickets(keys, db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	subnets, err := subnet.New(db, netip.MustParsePrefix("10.194.0.0/24"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports, err := port.New(db, 38000, 38100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := instancer.New(instancer.Needs{
+		Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log), Challenges: library, Log: log,
+	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: keys.Slug, MaxPerOwner: 1})
+	ended := make(chan error, 1)
+	go func() { ended <- rules.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		db.Close()
+	})
+	dashboard, _ := url.Parse("http://whaley.localhost:8080")
+	s := &surface{t: t}
+	s.api = api.New(ctx, api.Needs{
+		Instancer: rules, Challenges: library, Keys: keys, Tickets: tickets, Log: log,
+		Checks: []api.Check{{Name: "engine", Ping: engine.Ping}},
+		Pages:  http.NotFoundHandler(),
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			fmt.Fprintln(w, "up 1")
+		}),
+	}, api.Options{
+		BaseDomain: "instances.localhost", Dashboard: dashboard, TLSPort: 8443, PluginKey: pluginKey, MetricsKey: metricsKey,
+		AuthMode: wire.AuthNone, MaxInstances: 1, Version: "test",
+	})
+	s.public, s.internal = s.api.Public(), s.api.Internal()
+	if s.document, err = openapi3.NewLoader().LoadFromData(sidecar.OpenAPI); err != nil {
+		t.Fatal(err)
+	}
+	s.document.Servers = nil
+	if s.described, err = legacy.NewRouter(s.document); err != nil {
+		t.Fatal(err)
+	}
+	text := func(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn) (any, error) {
+		all, err := io.ReadAll(body)
+		return string(all), err
+	}
+	for _, kind := range []string{"text/html", "text/event-stream", "application/yaml"} {
+		openapi3filter.RegisterBodyDecoder(kind, text)
+	}
+	return s
+}
+
+// call sends a request as a player and holds request and answer against the description.
+func (s *surface) call(player, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	s.t.Helper()
+	handler := s.public
+	if strings.HasPrefix(path, "/internal/") {
+		handler = s.internal
+	}
+	make := func() *http.Request {
+		r := httptest.NewRequest(method, path, strings.NewReader(body))
+		r.RemoteAddr = player + ":5555"
+		if body != "" {
+			r.Header.Set("Content-Type", "application/json")
+		}
+		for n := 0; n+1 < len(header); n += 2 {
+			r.Header.Set(header[n], header[n+1])
+		}
+		return r
+	}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, make())
+	route, params, err := s.described.FindRoute(make())
+	if err != nil {
+		if w.Code != http.StatusNotFound && w.Code != http.StatusMethodNotAllowed {
+			s.t.Errorf("%s %s answers %d and is not described: %v", method, path, w.Code, err)
+		}
+		return w
+	}
+	input := &openapi3filter.RequestValidationInput{Request: make(), PathParams: params, Route: route,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}}
+	if w.Code < 400 {
+		if err := openapi3filter.ValidateRequest(context.Background(), input); err != nil {
+			s.t.Errorf("%s %s is taken and not described so: %v", method, path, err)
+		}
+	}
+	answer := &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: w.Code, Header: w.Header(), Options: input.Options}
+	answer.SetBodyBytes(w.Body.Bytes())
+	if err := openapi3filter.ValidateResponse(context.Background(), answer); err != nil {
+		s.t.Errorf("%s %s: the answer %d is not as described: %v\n%s", method, path, w.Code, err, w.Body)
+	}
+	return w
+}
+
+func (s *surface) into(w *httptest.ResponseRecorder, value any) {
+	s.t.Helper()
+	if err := json.Unmarshal(w.Body.Bytes(), value); err != nil {
+		s.t.Fatalf("%d %s: %v", w.Code, w.Body, err)
+	}
+}
+
+// refused checks the status and code of a problem.
+func (s *surface) refused(w *httptest.ResponseRecorder, status int, code string) {
+	s.t.Helper()
+	var p wire.Problem
+	s.into(w, &p)
+	if w.Code != status || p.Status != status || p.Code != code || p.Detail == "" || p.RequestID == "" || w.Header().Get("Content-Type") != wire.ProblemType {
+		s.t.Errorf("got %d %+v %s, want %d %s", w.Code, p, w.Header().Get("Content-Type"), status, code)
+	}
+}
+
+type instance struct {
+	ID, State string
+	Routes    []struct {
+		Name, URL, Hint string
+		Port            int
+	}
+	Problem *wire.Problem
+}
+
+func TestTheDescriptionNamesEveryRouteAndNoOther(t *testing.T) {
+	s := newSurface(t)
+	if err := s.document.Validate(context.Background()); err != nil {
+		t.Errorf("openapi.yaml: %v", err)
+	}
+	var described, served []string
+	for path, item := range s.document.Paths.Map() {
+		for method := range item.Operations() {
+			described = append(described, method+" "+path)
+		}
+	}
+	for _, r := range append(s.api.PublicRoutes(), s.api.InternalRoutes()...) {
+		path := strings.ReplaceAll(r.Path, ":id", "{id}")
+		if r.Method == "POST" && path == "/instances/{id}" {
+			path = "/instances/spawn"
+		}
+		served = append(served, r.Method+" "+path)
+	}
+	slices.Sort(described)
+	slices.Sort(served)
+	if !slices.Equal(described, served) {
+		t.Errorf("described\n%s\nserved\n%s", strings.Join(described, "\n"), strings.Join(served, "\n"))
+	}
+}
+
+func TestAnInstancesLifeThroughTheAPI(t *testing.T) {
+	s := newSurface(t)
+	var list struct {
+		Challenges []struct {
+			ID     string
+			Routes []struct {
+				Name, URL, Hint string
+				Port            int
+			}
+			Instance *instance
+		}
+	}
+	s.into(s.call(alice, "GET", "/challenges", ""), &list)
+	if len(list.Challenges) != 1 || list.Challenges[0].Instance != nil || !strings.HasPrefix(list.Challenges[0].Routes[0].URL, "http://quick-") {
+		t.Fatalf("%+v", list)
+	}
+	if hint := list.Challenges[0].Routes[1].Hint; hint != "" {
+		t.Errorf("a port that is not known yet is hinted at: %q", hint)
+	}
+	s.refused(s.call(alice, "GET", "/challenges/none", ""), 404, "challenge_not_found")
+	s.refused(s.call(alice, "POST", "/instances/spawn", `{"challenge_id":"none"}`), 404, "challenge_not_found")
+
+	var in instance
+	w := s.call(alice, "POST", "/instances/spawn?wait=60", `{"challenge_id":"quick"}`)
+	if s.into(w, &in); w.Code != 201 || in.State != "running" {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if r := in.Routes[1]; r.Port < 38000 || r.Hint != fmt.Sprintf("nc 127.0.0.1 %d", r.Port) {
+		t.Errorf("%+v", r)
+	}
+	if r := in.Routes[2]; r.Port != 8443 || !strings.Contains(r.Hint, "ncat --ssl") {
+		t.Errorf("%+v", r)
+	}
+	s.refused(s.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`), 409, "instance_exists")
+	s.call(alice, "GET", "/challenges", "")
+	s.call(alice, "GET", "/challenges/quick", "")
+	s.call(alice, "GET", "/instances", "")
+	s.call(alice, "GET", "/instances/"+in.ID, "")
+	s.refused(s.call(alice, "POST", "/instances/"+in.ID+"/extend", ""), 409, "extension_too_early")
+	for _, method := range []string{"GET", "DELETE"} {
+		s.refused(s.call(bob, method, "/instances/"+in.ID, ""), 404, "instance_not_found")
+	}
+	s.refused(s.call(bob, "POST", "/instances/"+in.ID+"/extend", ""), 404, "instance_not_found")
+	var me struct {
+		Instances    int
+		MaxInstances int `json:"max_instances"`
+		User         struct{ Name string }
+	}
+	if s.into(s.call(alice, "GET", "/me", ""), &me); me.Instances != 1 || me.MaxInstances != 1 || me.User.Name != alice {
+		t.Errorf("%+v", me)
+	}
+	if w := s.call(alice, "DELETE", "/instances/"+in.ID, ""); w.Code != 202 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	w = s.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`)
+	if w.Code != 202 && w.Code != 409 { // 409: the old one is not gone yet
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestTheEventsTellOfEveryChange(t *testing.T) {
+	s := newSurface(t)
+	server := httptest.NewServer(s.public)
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	r, _ := http.NewRequestWithContext(ctx, "GET", server.URL+"/events", nil)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	seen := make([]byte, 0, 4096)
+	until := func(want string) {
+		t.Helper()
+		for !strings.Contains(string(seen), want) {
+			part := make([]byte, 4096)
+			n, err := resp.Body.Read(part)
+			if err != nil {
+				t.Fatalf("%v before %q in %q", err, want, seen)
+			}
+			seen = append(seen, part[:n]...)
+		}
+	}
+	until(`event: instances`)
+	until(`"instances":[]`)
+	if w := s.call("127.0.0.1", "POST", "/instances/spawn", `{"challenge_id":"quick"}`); w.Code != 202 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	until(`"state":"running"`)
+}
+
+func TestBadRequestsGetAClearAnswer(t *testing.T) {
+	s := newSurface(t)
+	for body, status := range map[string]int{
+		"": 422, "{": 422, "[]": 422, `{"challenge_id":5}`: 422, `{}`: 422, `{"challenge_id":""}`: 422, `{"challenge_id":"quick","owner":"admin"}`: 422,
+		`{"challenge_id":"quick"}{}`: 422, `{"challenge_id":"` + strings.Repeat("x", 100_000) + `"}`: 422,
+	} {
+		if w := s.call(alice, "POST", "/instances/spawn", body); w.Code != status {
+			t.Errorf("%.40q: %d %s", body, w.Code, w.Body)
+		}
+	}
+	for _, wait := range []string{"-1", "x", "121", "1e3"} {
+		s.refused(s.call(alice, "POST", "/instances/spawn?wait="+wait, `{"challenge_id":"quick"}`), 422, "wait_invalid")
+	}
+	s.refused(s.call(alice, "POST", "/instances/else", `{}`), 405, "method_not_allowed")
+	s.refused(s.call(alice, "PUT", "/instances", `{}`), 405, "method_not_allowed")
+	s.refused(s.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, "Sec-Fetch-Site", "cross-site"), 403, "cross_origin")
+	s.refused(s.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, "Origin", "http://quick-x.instances.localhost"), 403, "cross_origin")
+	var in struct{ Instances []instance }
+	if s.into(s.call(alice, "GET", "/instances", ""), &in); len(in.Instances) != 0 {
+		t.Errorf("one of them started something: %+v", in)
+	}
+}
+
+func TestOnlyThePluginUsesTheInternalAPI(t *testing.T) {
+	s := newSurface(t)
+	const key = "Bearer " + pluginKey
+	for _, r := range s.api.InternalRoutes() {
+		for _, wrong := range []string{"", "Bearer ", "Bearer x", pluginKey, "bearer " + pluginKey} {
+			s.refused(s.call(alice, r.Method, r.Path, `{}`, "Authorization", wrong), 401, "key_refused")
+		}
+		w := httptest.NewRecorder()
+		s.public.ServeHTTP(w, httptest.NewRequest(r.Method, r.Path, nil))
+		if w.Code != 404 {
+			t.Errorf("%s on the public listener: %d", r.Path, w.Code)
+		}
+	}
+	s.call(alice, "GET", wire.PathKeys, "", "Authorization", key)
+	var status wire.HostStatus
+	s.into(s.call("", "POST", wire.PathResolve, `{"host":"nothing"}`, "Authorization", key), &status)
+	if status.State != wire.StateUnknown || status.Mine {
+		t.Errorf("%+v", status)
+	}
+	var ch struct{ Routes []struct{ Host string } }
+	s.into(s.call(alice, "GET", "/challenges/quick", ""), &ch)
+	ask := fmt.Sprintf(`{"host":%q,"address":%q,"wait_ms":30000}`, ch.Routes[0].Host, alice)
+	if s.into(s.call("", "POST", wire.PathResolve, ask, "Authorization", key), &status); status.State != wire.StateAsleep || !status.Mine {
+		t.Errorf("%+v", status)
+	}
+	if s.into(s.call("", "POST", wire.PathWake, ask, "Authorization", key), &status); status.State != wire.StateRunning || !strings.HasPrefix(status.Backend, "http://10.194.") {
+		t.Errorf("%+v", status)
+	}
+	s.call("", "POST", wire.PathStatus, ask, "Authorization", key)
+	s.refused(s.call("", "POST", wire.PathTicket, `{"host":"h","code":"c","nonce":"n"}`, "Authorization", key), 403, "code_refused")
+	s.refused(s.call("", "POST", wire.PathWake, `{"host":""}`, "Authorization", key), 422, "host_missing")
+}
+
+func TestAOneTimeCodeIsForOwnHostsOnly(t *testing.T) {
+	s := newSurface(t)
+	var ch struct{ Routes []struct{ Host string } }
+	s.into(s.call(alice, "GET", "/challenges/quick", ""), &ch)
+	host := ch.Routes[0].Host
+	query := func(host, nonce, path string) string {
+		return wire.SignInPath + "?" + url.Values{"host": {host}, "nonce": {nonce}, "path": {path}}.Encode()
+	}
+	const nonce = "0123456789abcdef"
+	w := s.call(alice, "GET", query(host, nonce, "/a?b=c"), "")
+	to, err := url.Parse(w.Header().Get("Location"))
+	if err != nil || w.Code != 303 || to.Host != host+":8080" || to.Path != wire.TicketPath || to.Query().Get("path") != "/a?b=c" || to.Query().Get("code") == "" {
+		t.Errorf("%d %s", w.Code, to)
+	}
+	first := s.call(bob, "GET", query(host, nonce, "/"), "")
+	for what, path := range map[string]string{
+		"no host of ours": query("evil.example", nonce, "/"), "no such host": query("quick-aaaaaaaaaaaaa.instances.localhost", nonce, "/"),
+	} {
+		if w := s.call(bob, "GET", path, ""); w.Code != 404 || shape(w) != shape(first) {
+			t.Errorf("%s: %d %s", what, w.Code, w.Body)
+		}
+	}
+	for _, bad := range []string{"", "short", strings.Repeat("x", 65), "0123456789abcde\n"} {
+		s.refused(s.call(alice, "GET", query(host, bad, "/"), ""), 404, "not_found")
+	}
+	for _, path := range []string{"//evil.example", "https://evil.example", "/\\evil.example", ""} {
+		w := s.call(alice, "GET", query(host, nonce, path), "")
+		if to, err := url.Parse(w.Header().Get("Location")); err != nil || to.Query().Get("path") != "/" {
+			t.Errorf("the path %q is passed on as %q", path, to.Query().Get("path"))
+		}
+	}
+}
+
+func shape(w *httptest.ResponseRecorder) string {
+	var p wire.Problem
+	json.Unmarshal(w.Body.Bytes(), &p)
+	p.RequestID = ""
+	return fmt.Sprintf("%+v", p)
+}
+
+func TestOperatorsSeeHowItIs(t *testing.T) {
+	s := newSurface(t)
+	for _, path := range []string{"/health", "/health/live", "/health/ready", "/config", "/openapi.yaml"} {
+		if w := s.call(alice, "GET", path, ""); w.Code != 200 {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	s.refused(s.call(alice, "GET", "/metrics", ""), 401, "key_refused")
+	if w := s.call(alice, "GET", "/metrics", "", "Authorization", "Bearer "+metricsKey); w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}

@@ -1,0 +1,223 @@
+package traefik_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
+)
+
+// bench is a router on a Redis with the repository's own configuration.
+type bench struct {
+	*traefik.Router
+	t      *testing.T
+	server *testkit.RedisServer
+	client *redis.Client
+}
+
+func newBench(t *testing.T, opts traefik.Options) *bench {
+	t.Helper()
+	b := &bench{t: t, server: testkit.StartRedis(t, filepath.Join("..", "..", "..", "traefik", "redis.conf"))}
+	url := "redis://" + b.server.Addr() + "/0"
+	router, err := traefik.New(url, opts, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Router, b.client = router, redis.NewClient(&redis.Options{Addr: b.server.Addr()})
+	t.Cleanup(func() {
+		b.Close()
+		b.client.Close()
+	})
+	return b
+}
+
+func (b *bench) keys() map[string]string {
+	b.t.Helper()
+	ctx := context.Background()
+	all := map[string]string{}
+	names, err := b.client.Keys(ctx, "*").Result()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, name := range names {
+		all[name] = b.client.Get(ctx, name).Val()
+	}
+	return all
+}
+
+func (b *bench) sync(all ...instancer.Publication) {
+	b.t.Helper()
+	if err := b.Sync(context.Background(), func(context.Context) ([]instancer.Publication, error) { return all, nil }); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func publication(name string, kind instancer.RouteType, access instancer.Access) instancer.Publication {
+	return instancer.Publication{Instance: name, Name: name, Host: name + ".instances.localhost", Type: kind, Access: access,
+		Backend: netip.MustParseAddrPort("10.240.0.2:80"), EntryPoint: "ssh"}
+}
+
+func TestARouteIsInRedisAsTraefikReadsIt(t *testing.T) {
+	b := newBench(t, traefik.Options{HTTP: true})
+	ctx := context.Background()
+	passthrough := publication("pass", instancer.RouteTCP, instancer.AccessLink)
+	passthrough.Passthrough = true
+	for _, p := range []instancer.Publication{
+		publication("open", instancer.RouteHTTP, instancer.AccessLink), publication("mine", instancer.RouteHTTP, instancer.AccessOwner),
+		publication("sni", instancer.RouteTCP, instancer.AccessLink), passthrough, publication("shell", instancer.RouteCustom, instancer.AccessLink),
+		publication("nc", instancer.RoutePort, instancer.AccessLink),
+	} {
+		if err := b.Publish(ctx, p.Instance, []instancer.Publication{p}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have := b.keys()
+	for key, want := range map[string]string{
+		"traefik/http/routers/open/rule":                          "Host(`open.instances.localhost`)",
+		"traefik/http/routers/open/priority":                      "1000",
+		"traefik/http/routers/open/entryPoints/0":                 "web",
+		"traefik/http/routers/open/service":                       "open",
+		"traefik/http/routers/open/middlewares/0":                 "",
+		"traefik/http/services/open/loadBalancer/servers/0/url":   "http://10.240.0.2:80",
+		"traefik/http/routers/mine/middlewares/0":                 "whaley@file",
+		"traefik/tcp/routers/sni/rule":                            "HostSNI(`sni.instances.localhost`)",
+		"traefik/tcp/routers/sni/entryPoints/0":                   "tcp",
+		"traefik/tcp/routers/sni/tls":                             "true",
+		"traefik/tcp/services/sni/loadBalancer/servers/0/address": "10.240.0.2:80",
+		"traefik/tcp/routers/pass/tls/passthrough":                "true",
+		"traefik/tcp/routers/pass/tls":                            "",
+		"traefik/tcp/routers/shell/entryPoints/0":                 "ssh",
+		"traefik/tcp/routers/shell/rule":                          "HostSNI(`*`)",
+		"traefik/tcp/routers/nc/rule":                             "",
+	} {
+		if have[key] != want {
+			t.Errorf("%s is %q, want %q", key, have[key], want)
+		}
+	}
+}
+
+func TestEveryChangeIsOneTransactionAndOneMessage(t *testing.T) {
+	b := newBench(t, traefik.Options{HTTP: true})
+	ctx := context.Background()
+	b.sync()
+	heard := b.client.PSubscribe(ctx, "*")
+	defer heard.Close()
+	if _, err := heard.Receive(ctx); err != nil {
+		t.Fatal(err)
+	}
+	messages := heard.Channel()
+	want := b.keys()
+	routes := []instancer.Publication{publication("a", instancer.RouteHTTP, instancer.AccessOwner), publication("a-raw", instancer.RouteTCP, instancer.AccessLink)}
+	if err := b.Publish(ctx, "a", routes); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Retract(ctx, "a", routes); err != nil {
+		t.Fatal(err)
+	}
+	b.sync() // nothing to change: no message
+	if have := b.keys(); !maps.Equal(have, want) {
+		t.Errorf("after it came and went: %v, want %v", have, want)
+	}
+	for n := 0; ; n++ {
+		select {
+		case m := <-messages:
+			if !strings.HasPrefix(m.Channel, "__keyspace@0__:traefik/") || m.Payload != "set" || n > 1 {
+				t.Errorf("message %d: %s %s", n, m.Channel, m.Payload)
+			}
+			continue
+		case <-time.After(200 * time.Millisecond):
+		}
+		if n != 2 {
+			t.Errorf("%d messages for two changes", n)
+		}
+		return
+	}
+}
+
+func TestSyncHoldsExactlyWhatIsListed(t *testing.T) {
+	b := newBench(t, traefik.Options{HTTP: true})
+	ctx := context.Background()
+	b.sync()
+	empty := b.keys()
+	if len(empty) == 0 {
+		t.Error("without any route nothing is left that keeps the set from being empty")
+	}
+	b.sync(publication("a", instancer.RouteHTTP, instancer.AccessLink))
+	if err := b.client.Set(ctx, "traefik/http/routers/old/rule", "Host(`old`)", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.client.Set(ctx, "unrelated", "1", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	b.sync(publication("b", instancer.RouteHTTP, instancer.AccessLink))
+	have := b.keys()
+	for key := range have {
+		if strings.Contains(key, "/a/") || strings.Contains(key, "/old/") {
+			t.Errorf("%s is still there", key)
+		}
+	}
+	if have["unrelated"] != "1" || have["traefik/http/routers/b/service"] != "b" {
+		t.Errorf("%v", have)
+	}
+	if err := b.Sync(ctx, func(context.Context) ([]instancer.Publication, error) { return nil, errors.New("no database") }); err == nil {
+		t.Error("a list that failed was taken for an empty one")
+	}
+	if !maps.Equal(b.keys(), have) {
+		t.Error("a list that failed changed something")
+	}
+}
+
+func TestWithoutRoutersOfTheirOwnOnlyTCPRoutesAreWritten(t *testing.T) {
+	b := newBench(t, traefik.Options{HTTP: false})
+	b.sync(publication("a", instancer.RouteHTTP, instancer.AccessLink), publication("b", instancer.RouteTCP, instancer.AccessLink))
+	have := slices.Collect(maps.Keys(b.keys()))
+	if slices.ContainsFunc(have, func(k string) bool { return strings.Contains(k, "/a/") }) ||
+		!slices.ContainsFunc(have, func(k string) bool { return strings.Contains(k, "/b/") }) {
+		t.Errorf("%v", have)
+	}
+}
+
+func TestARedisThatComesBackEmptyIsFilledAgain(t *testing.T) {
+	b := newBench(t, traefik.Options{HTTP: true})
+	ctx, cancel := context.WithCancel(context.Background())
+	list := func(context.Context) ([]instancer.Publication, error) {
+		return []instancer.Publication{publication("a", instancer.RouteHTTP, instancer.AccessLink)}, nil
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := b.Run(ctx, func(ctx context.Context) error { return b.Sync(ctx, list) }); err != nil {
+			t.Error(err)
+		}
+	})
+	there := func() error {
+		return b.client.Get(ctx, "traefik/http/routers/a/rule").Err()
+	}
+	testkit.Eventually(t, 10*time.Second, "the route is there", there)
+	b.server.Stop()
+	if err := b.Publish(ctx, "b", []instancer.Publication{publication("b", instancer.RouteHTTP, instancer.AccessLink)}); err == nil {
+		t.Error("published without Redis")
+	}
+	b.server.Start()
+	testkit.Eventually(t, 20*time.Second, "the route is there again", there)
+	cancel()
+	all.Wait()
+}
+
+func TestABadAddressIsRefusedWithoutItsPassword(t *testing.T) {
+	if _, err := traefik.New("http://u:hunter2@r", traefik.Options{}, nil); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("%v", err)
+	}
+}
