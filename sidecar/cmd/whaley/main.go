@@ -25,8 +25,9 @@ While serving, SIGHUP loads the challenges again; SIGTERM ends it and leaves the
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], environment(), os.Stdout); err != nil {
+	err := run(ctx, os.Args[1:], environment(), os.Stdout)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "whaley:", err)
 		os.Exit(1)
 	}

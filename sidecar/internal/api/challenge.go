@@ -33,9 +33,9 @@ func (a *API) listChallenges(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) getChallenge(w http.ResponseWriter, r *http.Request) error {
-	ch, ok := a.Challenges.Get(param(r, "id"))
+	ch, ok := a.Challenges.Get(idOf(r))
 	if !ok {
-		return instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", param(r, "id"))
+		return instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", idOf(r))
 	}
 	p := a.player(r)
 	own, err := a.byChallenge(r, p)

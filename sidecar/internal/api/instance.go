@@ -91,7 +91,7 @@ func (a *API) listInstances(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) getInstance(w http.ResponseWriter, r *http.Request) error {
-	in, err := a.Instancer.Get(r.Context(), a.player(r), param(r, "id"))
+	in, err := a.Instancer.Get(r.Context(), a.player(r), idOf(r))
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (s spawnRequest) valid() error {
 
 // spawnInstance answers 202 at once, or with ?wait= 201 when the instance runs in time.
 func (a *API) spawnInstance(w http.ResponseWriter, r *http.Request) error {
-	if param(r, "id") != "spawn" {
+	if idOf(r) != "spawn" {
 		return errMethod
 	}
 	wait, err := waiting(r)
@@ -142,7 +142,7 @@ func (a *API) spawnInstance(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) stopInstance(w http.ResponseWriter, r *http.Request) error {
-	in, err := a.Instancer.Stop(r.Context(), a.player(r), param(r, "id"))
+	in, err := a.Instancer.Stop(r.Context(), a.player(r), idOf(r))
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (a *API) stopInstance(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) extendInstance(w http.ResponseWriter, r *http.Request) error {
-	in, err := a.Instancer.Extend(r.Context(), a.player(r), param(r, "id"))
+	in, err := a.Instancer.Extend(r.Context(), a.player(r), idOf(r))
 	if err != nil {
 		return err
 	}

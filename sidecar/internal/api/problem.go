@@ -67,7 +67,7 @@ func (a *API) wrap(h handler) http.Handler {
 		w.Header().Set(wire.RequestHeader, id)
 		defer func() {
 			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler {
+				if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(p)
 				}
 				a.Log.Error("handler panicked", "path", r.URL.Path, "request", id, "err", fmt.Sprint(p), "stack", string(debug.Stack()))

@@ -76,6 +76,7 @@ func (a *API) router(routes []Route) *httprouter.Router {
 	return router
 }
 
-func param(r *http.Request, name string) string {
-	return httprouter.ParamsFromContext(r.Context()).ByName(name)
+// idOf is what the path names.
+func idOf(r *http.Request) string {
+	return httprouter.ParamsFromContext(r.Context()).ByName("id")
 }

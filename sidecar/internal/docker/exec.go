@@ -3,6 +3,7 @@ package docker
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"strconv"
 
@@ -56,7 +57,7 @@ func (e *Engine) Logs(ctx context.Context, id string, lines int) (string, error)
 	defer stream.Close()
 	var text bytes.Buffer
 	_, err = stdcopy.StdCopy(&text, &text, io.LimitReader(stream, maxLogs))
-	if err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = nil // cut off by our limit
 	}
 	return text.String(), err

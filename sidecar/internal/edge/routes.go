@@ -25,7 +25,8 @@ func NewRoutes(log *slog.Logger) *Routes {
 	return &Routes{log: log, names: map[string]instancer.Publication{}}
 }
 
-func (r *Routes) byName(name string) (instancer.Publication, bool) {
+// ByName is the route that a TLS name leads to.
+func (r *Routes) ByName(name string) (instancer.Publication, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	p, ok := r.names[name]
@@ -33,7 +34,7 @@ func (r *Routes) byName(name string) (instancer.Publication, bool) {
 }
 
 // Publish adds an instance's routes.
-func (r *Routes) Publish(_ context.Context, instance string, routes []instancer.Publication) error {
+func (r *Routes) Publish(_ context.Context, _ string, routes []instancer.Publication) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	r.mu.Lock()

@@ -25,7 +25,7 @@ const (
 func (e *Edge) serveTLS(ctx context.Context) error {
 	proxy := &tcpproxy.Proxy{ListenFunc: func(string, string) (net.Listener, error) { return e.opts.TLS, nil }}
 	proxy.AddSNIRouteFunc("", func(_ context.Context, name string) (tcpproxy.Target, bool) {
-		route, ok := e.opts.Routes.byName(strings.ToLower(name))
+		route, ok := e.opts.Routes.ByName(strings.ToLower(name))
 		if !ok {
 			return nil, false
 		}

@@ -102,7 +102,7 @@ func (i *Instancer) expireLoop(ctx context.Context) error {
 				return nil
 			})
 		}
-		g.Wait()
+		_ = g.Wait() // each has logged its own
 		if len(ids) > 0 {
 			continue
 		}

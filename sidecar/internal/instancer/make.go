@@ -66,7 +66,7 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 // timedOut prefers the reason why a context ended to the error of the call that noticed.
 func timedOut(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("%w (%v)", context.Cause(ctx), err)
+		return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
 	}
 	return err
 }

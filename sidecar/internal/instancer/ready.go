@@ -2,7 +2,6 @@ package instancer
 
 import (
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -172,7 +171,6 @@ func answersHTTP(ctx context.Context, at netip.AddrPort) bool {
 	if err != nil {
 		return false
 	}
-	io.CopyN(io.Discard, resp.Body, 512)
 	resp.Body.Close()
 	return true
 }

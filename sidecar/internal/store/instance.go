@@ -47,7 +47,7 @@ func liveExists() error {
 func (s *Store) checkQuota(ctx context.Context, tx bun.Tx, in *instancer.Instance, max int) error {
 	var live []instanceRow
 	err := tx.NewSelect().Model(&live).Column("challenge").
-		Where("owner_id = ?", in.Owner.ID).Where("state IN (?)", bun.In(instancer.LiveStates)).Scan(ctx)
+		Where("owner_id = ?", in.Owner.ID).Where("state IN ?", bun.Tuple(instancer.LiveStates)).Scan(ctx)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func notFound(id string) error {
 func (s *Store) Live(ctx context.Context, owner string) ([]*instancer.Instance, error) {
 	var rows []*instanceRow
 	err := s.read(ctx, func(ctx context.Context) error {
-		query := s.db.NewSelect().Model(&rows).Where("state IN (?)", bun.In(instancer.LiveStates)).Order("created_at", "id")
+		query := s.db.NewSelect().Model(&rows).Where("state IN ?", bun.Tuple(instancer.LiveStates)).Order("created_at", "id")
 		if owner != "" {
 			query = query.Where("owner_id = ?", owner)
 		}

@@ -17,7 +17,9 @@ import (
 func TestUnusedAddressesAreUnreachableAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- subnet.Guard(ctx, netip.MustParsePrefix("10.195.0.0/16"), slog.New(slog.DiscardHandler)) }()
+	go func() {
+		ended <- subnet.Guard(ctx, netip.MustParsePrefix("10.195.0.0/16"), slog.New(slog.DiscardHandler))
+	}()
 	testkit.Eventually(t, 5*time.Second, "an unused address is unreachable", func() error {
 		conn, err := net.DialTimeout("tcp", "10.195.7.2:80", time.Second)
 		if err == nil {

@@ -80,7 +80,7 @@ func cookies(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func events(w http.ResponseWriter, r *http.Request) {
+func events(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	for n := range 3 {
 		fmt.Fprintf(w, "data: %d\n\n", n)
