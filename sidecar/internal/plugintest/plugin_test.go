@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/whaley-ctf/whaley/shared/ticket"
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
 
@@ -204,7 +205,12 @@ func refusals(t *testing.T, w *world) {
 func badTickets(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("owner"))
 	good := w.ticket(web)
+	expired, err := ticket.Sign(signing, ticket.Claims{Host: web, Owner: owner, Player: owner, Expires: time.Now().Unix() - 1})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for what, token := range map[string]string{
+		"an expired one": expired,
 		"another host's": w.ticket(pwn), "changed": "A" + good[1:], "cut off": good[:len(good)-1], "long": strings.Repeat("A", 5000), "empty": "",
 	} {
 		if got := w.get(web, "/", wire.TicketHeader, token); got.Status != 401 {
