@@ -44,6 +44,13 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return fmt.Errorf("DATA_DIR: %w", err)
 	}
+	if c.DatabaseURL == "" {
+		lock, err := lockFolder(c.DataDir)
+		if err != nil {
+			return err
+		}
+		defer lock.Close()
+	}
 	db, err := store.Open(ctx, string(c.DatabaseURL), c.DataDir)
 	if err != nil {
 		return err
@@ -67,7 +74,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	rules, checks, err := assemble(ctx, c, g, db, engine, library, keys, log)
+	rules, checks, err := assemble(ctx, c, g, db, engine, library, keys, workerName(listeners.public.Addr()), log)
 	if err != nil {
 		return err
 	}
@@ -117,7 +124,7 @@ type rules struct {
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
-func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, keys identity.Keys, log *slog.Logger) (rules, []api.Check, error) {
+func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, keys identity.Keys, worker string, log *slog.Logger) (rules, []api.Check, error) {
 	subnets, err := subnet.New(db, c.Pool)
 	if err != nil {
 		return rules{}, nil, err
@@ -142,7 +149,8 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 		needs.Router = made.edge
 	}
 	made.instancer = instancer.New(needs, instancer.Options{
-		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, MaxPerOwner: c.MaxInstancesPerUser,
+		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, Worker: worker,
+		Quota:            instancer.Quota{PerOwner: c.MaxInstancesPerUser, Total: c.MaxInstances, Memory: int64(c.MemoryBudget)},
 		SpawnConcurrency: c.SpawnConcurrency, StartTimeout: c.StartTimeout.Duration(),
 	})
 	if kv != nil {

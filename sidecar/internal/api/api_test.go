@@ -96,7 +96,7 @@ func newSurface(t *testing.T) *surface {
 	}
 	rules := instancer.New(instancer.Needs{
 		Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log), Challenges: library, Log: log,
-	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: keys.Slug, MaxPerOwner: 1})
+	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: keys.Slug, Quota: instancer.Quota{PerOwner: 1}})
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()
 	t.Cleanup(func() {

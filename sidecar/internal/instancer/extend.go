@@ -42,7 +42,7 @@ func (i *Instancer) Extend(ctx context.Context, p Player, id string) (*Instance,
 			rule.From.Format(time.RFC3339)).After(rule.From.Sub(now))
 	}
 	before := in.Extended
-	extended, err := i.Store.Update(ctx, id, []State{Running}, func(in *Instance) {
+	extended, err := i.Store.Update(ctx, id, "", []State{Running}, func(in *Instance) {
 		if in.Extended == before { // two presses at once are one
 			in.Extended += rule.Step
 			in.ExpiresAt = in.ExpiresAt.Add(rule.Step)

@@ -50,6 +50,16 @@ func (h *hub) notify(keys ...string) {
 	}
 }
 
+// notifyAll wakes everybody: something may have been missed.
+func (h *hub) notifyAll() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for key, t := range h.topics {
+		close(t.changed)
+		delete(h.topics, key)
+	}
+}
+
 func hostKey(challenge, slug string) string { return "host/" + challenge + "/" + slug }
 func ownerKey(owner string) string          { return "owner/" + owner }
 

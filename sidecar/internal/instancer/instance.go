@@ -51,6 +51,7 @@ type Instance struct {
 	ExpiresAt time.Time
 	Extended  time.Duration // sum of all extensions
 	EndedAt   time.Time
+	Memory    int64 // bytes that it may use at most
 	Version   int64 // grows with every transition
 }
 

@@ -13,8 +13,9 @@ import (
 // Options are the settings of an Instancer.
 type Options struct {
 	BaseDomain       string
-	SlugKey          []byte        // changing it changes every host
-	MaxPerOwner      int           // live instances; 0: no limit
+	SlugKey          []byte // changing it changes every host
+	Quota            Quota
+	Worker           string        // this sidecar, as leases name it: stays the same when it is started again
 	SpawnConcurrency int           // default 10
 	StartTimeout     time.Duration // default 120 s
 	ReconcileEvery   time.Duration // default 60 s
@@ -60,6 +61,9 @@ func New(needs Needs, opts Options) *Instancer {
 	if opts.SpawnConcurrency == 0 {
 		opts.SpawnConcurrency = 10
 	}
+	if opts.Worker == "" {
+		opts.Worker = "the only one"
+	}
 	if opts.StartTimeout == 0 {
 		opts.StartTimeout = 120 * time.Second
 	}
@@ -94,6 +98,7 @@ func (i *Instancer) Run(ctx context.Context) error {
 	g.Go(func() error { return i.reconcileLoop(ctx) })
 	g.Go(func() error { return i.expireLoop(ctx) })
 	g.Go(func() error { return i.exitLoop(ctx) })
+	g.Go(func() error { return i.hearLoop(ctx) })
 	return g.Wait()
 }
 

@@ -2,6 +2,7 @@ package instancer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -13,6 +14,9 @@ import (
 
 // subnetTries is how many subnets a spawn tries before it gives up: others on this host may use parts of the pool.
 const subnetTries = 5
+
+// portTries is how many sets of ports it tries: somebody else may listen on one since it was reserved.
+const portTries = 3
 
 // NetworkName is the engine's name of an instance's network.
 func NetworkName(instance string) string { return "whaley-" + instance }
@@ -36,6 +40,13 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 			return nil, timedOut(ctx, err)
 		}
 		err = i.assemble(ctx, in, ch)
+		if CodeOf(err) == CodePortTaken && try < portTries {
+			i.Log.Warn("port is taken, trying others", "instance", in.ID, "ports", in.Ports, "err", err)
+			if err := errors.Join(i.clear(ctx, in.ID), i.Ports.Release(ctx, in.ID)); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if CodeOf(err) == CodeSubnetTaken && try < subnetTries {
 			i.Log.Warn("subnet is taken, trying another", "instance", in.ID, "subnet", in.Subnet, "err", err)
 			if err := i.clear(ctx, in.ID); err != nil {
@@ -55,7 +66,7 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 		break
 	}
 	now := time.Now().UTC()
-	return i.Store.Update(ctx, in.ID, []State{Starting}, func(in *Instance) {
+	return i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Starting}, func(in *Instance) {
 		in.State, in.StartedAt, in.ExpiresAt = Running, now, now.Add(ch.Timeout)
 	}, Event{
 		Type: "instance_running", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player, At: now,
@@ -95,7 +106,7 @@ func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge) (*
 		address = address.Next()
 		addresses[s.Name] = address
 	}
-	return i.Store.Update(ctx, in.ID, []State{Queued, Starting}, func(in *Instance) {
+	return i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
 		in.State, in.Subnet, in.Addresses, in.Ports = Starting, subnet, addresses, ports
 		in.Revision, in.Routes = ch.Revision, ch.Routes
 	}, Event{})

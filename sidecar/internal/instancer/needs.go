@@ -10,17 +10,41 @@ import (
 // Store keeps what should be. All methods are safe for concurrent use and by several sidecars.
 type Store interface {
 	// Insert adds a live instance and its event in one transaction. It refuses with CodeLiveInstance if the owner has
-	// a live one of this challenge, and with CodeQuota if the owner has max live ones already (max 0: no limit).
-	Insert(ctx context.Context, in *Instance, max int, ev Event) error
-	// Update re-reads the row inside a transaction, refuses with CodeStateChanged if its state is none of from, applies
-	// change, adds one to Version, writes row and event (if its Type is not empty), and returns the new row.
-	Update(ctx context.Context, id string, from []State, change func(*Instance), ev Event) (*Instance, error)
+	// a live one of this challenge, with CodeQuota if the owner and with CodeHostFull if the host has as many as allowed.
+	Insert(ctx context.Context, in *Instance, q Quota, ev Event) error
+	// Update re-reads the row inside a transaction, refuses with CodeStateChanged if its state is none of from and with
+	// CodeLeaseLost if it is another worker's (worker "": whoever has it), applies change, adds one to Version, writes
+	// row and event (if its Type is not empty), and returns the new row.
+	Update(ctx context.Context, id, worker string, from []State, change func(*Instance), ev Event) (*Instance, error)
+	// Claim gives a worker the lease of an instance for a time, or more time if it has it; false if another has it.
+	Claim(ctx context.Context, id, worker string, d time.Duration) (bool, error)
+	// Yield gives the lease back.
+	Yield(ctx context.Context, id, worker string) error
+	// Changes reports what other sidecars (and this one) change, until ctx ends. It reconnects by itself; after every
+	// reconnect it sends a Change with an empty Instance. A database of one sidecar reports nothing.
+	Changes(ctx context.Context) <-chan Change
 	// Get refuses with CodeInstanceNotFound.
 	Get(ctx context.Context, id string) (*Instance, error)
 	// Live lists all live instances, oldest first; owner "" means of everybody.
 	Live(ctx context.Context, owner string) ([]*Instance, error)
 	// LiveByHost finds the live instance of a challenge's slug, or the latest failed one, or nil.
 	LiveByHost(ctx context.Context, challenge, slug string) (*Instance, error)
+}
+
+// Quota bounds how much may live at once; zero means no limit.
+type Quota struct {
+	PerOwner int   // instances of one owner
+	Total    int   // instances of all
+	Memory   int64 // bytes, sum of what live instances may use
+}
+
+// Change is a hint that an instance's row is another now.
+type Change struct {
+	Instance  string
+	Challenge string
+	Slug      string
+	Owner     string
+	State     State
 }
 
 // Subnets hands out parts of the pool, each reserved by a unique row.

@@ -34,7 +34,10 @@ func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (*Ins
 		State:     Queued,
 		CreatedAt: now,
 	}
-	err := i.Store.Insert(ctx, in, i.opts.MaxPerOwner, Event{
+	for _, s := range ch.Services {
+		in.Memory += s.Limits.MemoryBytes
+	}
+	err := i.Store.Insert(ctx, in, i.opts.Quota, Event{
 		Type: "instance_spawn", Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Player: p.ID, At: now,
 		Message: "asked for " + ch.ID,
 	})
@@ -75,7 +78,7 @@ func (i *Instancer) launch(ready []queued) {
 		release := func() { i.launch(i.queue.done(w.owner)) }
 		_, started := i.start(w.id, false, func(ctx context.Context) {
 			defer release()
-			i.spawn(ctx, w.id)
+			i.leased(ctx, w.id, false, func(ctx context.Context) { i.spawn(ctx, w.id) })
 		})
 		if !started {
 			release() // stopped while it waited, or shutting down
@@ -112,7 +115,7 @@ func (i *Instancer) spawn(ctx context.Context, id string) {
 		i.publish(ctx, running)
 		return
 	}
-	if context.Cause(ctx) != nil || CodeOf(err) == CodeStateChanged {
+	if context.Cause(ctx) != nil || CodeOf(err) == CodeStateChanged || CodeOf(err) == CodeLeaseLost {
 		return // stopped meanwhile, or shutting down: who stopped it, or the next start, goes on from the row
 	}
 	i.fail(ctx, in, err)
@@ -130,7 +133,7 @@ func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
 	}
 	reason = i.failed(in, reason)
 	now := time.Now().UTC()
-	failed, err := i.Store.Update(ctx, in.ID, []State{Queued, Starting}, func(in *Instance) {
+	failed, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
 		in.State, in.Reason, in.EndedAt = Failed, reason, now
 	}, Event{
 		Type: "instance_spawn_failed", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,

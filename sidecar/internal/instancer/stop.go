@@ -39,7 +39,7 @@ func (i *Instancer) stop(ctx context.Context, in *Instance, cause string) (*Inst
 		i.takeDown(in)
 		return in, nil
 	}
-	stopping, err := i.Store.Update(ctx, in.ID, []State{Queued, Starting, Running}, func(in *Instance) {
+	stopping, err := i.Store.Update(ctx, in.ID, "", []State{Queued, Starting, Running}, func(in *Instance) {
 		in.State, in.StopCause = Stopping, cause
 	}, Event{
 		Type: stopEvent(cause), Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
@@ -75,7 +75,9 @@ func (i *Instancer) takeDown(in *Instance) {
 	if j != nil && j.stops {
 		return
 	}
-	go i.replace(in.ID, errStopped, true, func(ctx context.Context) { i.finishStop(ctx, in) })
+	go i.replace(in.ID, errStopped, true, func(ctx context.Context) {
+		i.leased(ctx, in.ID, true, func(ctx context.Context) { i.finishStop(ctx, in) })
+	})
 }
 
 // finishStop removes everything and writes stopped. What fails is tried again, by the reconciler if need be.
@@ -94,7 +96,7 @@ func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
 		}
 	}
 	now := time.Now().UTC()
-	stopped, err := i.Store.Update(ctx, in.ID, []State{Stopping}, func(in *Instance) { in.State, in.EndedAt = Stopped, now }, Event{})
+	stopped, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Stopping}, func(in *Instance) { in.State, in.EndedAt = Stopped, now }, Event{})
 	if err != nil {
 		i.Log.Error("stopped instance could not be recorded", "instance", in.ID, "err", err)
 		return

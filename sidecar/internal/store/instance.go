@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -12,30 +13,31 @@ import (
 
 var _ instancer.Store = (*Store)(nil)
 
+// Keys of PostgreSQL's transaction locks: spawns that count the same rows take turns.
+const (
+	lockOwner = 1
+	lockHost  = 2
+)
+
 // Insert adds a live instance; see instancer.Store.
-func (s *Store) Insert(ctx context.Context, in *instancer.Instance, max int, ev instancer.Event) error {
+func (s *Store) Insert(ctx context.Context, in *instancer.Instance, q instancer.Quota, ev instancer.Event) error {
 	row, err := toRow(in)
 	if err != nil {
 		return err
 	}
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if max > 0 {
-			if s.postgres() {
-				// Two spawns of different challenges at once would both count before either is there.
-				if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended(?, 1))", in.Owner.ID); err != nil {
-					return err
-				}
-			}
-			if err := s.checkQuota(ctx, tx, in, max); err != nil {
-				return err
-			}
+		if err := s.checkQuota(ctx, tx, in, q); err != nil {
+			return err
 		}
 		if _, err := tx.NewInsert().Model(row).Exec(ctx); isUnique(err) {
 			return liveExists()
 		} else if err != nil {
 			return err
 		}
-		return insertEvent(ctx, tx, ev)
+		if err := insertEvent(ctx, tx, ev); err != nil {
+			return err
+		}
+		return s.announce(ctx, tx, row)
 	})
 }
 
@@ -44,29 +46,62 @@ func liveExists() error {
 }
 
 // checkQuota prefers to say that the challenge itself has an instance: that answer helps more.
-func (s *Store) checkQuota(ctx context.Context, tx bun.Tx, in *instancer.Instance, max int) error {
-	var live []instanceRow
-	err := tx.NewSelect().Model(&live).Column("challenge").
-		Where("owner_id = ?", in.Owner.ID).Where("state IN ?", bun.Tuple(instancer.LiveStates)).Scan(ctx)
+func (s *Store) checkQuota(ctx context.Context, tx bun.Tx, in *instancer.Instance, q instancer.Quota) error {
+	if q.PerOwner > 0 {
+		if err := s.takeTurns(ctx, tx, lockOwner, in.Owner.ID); err != nil {
+			return err
+		}
+		var live []instanceRow
+		err := tx.NewSelect().Model(&live).Column("challenge").
+			Where("owner_id = ?", in.Owner.ID).Where("state IN ?", bun.Tuple(instancer.LiveStates)).Scan(ctx)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(live, func(r instanceRow) bool { return r.Challenge == in.Challenge }) {
+			return liveExists()
+		}
+		if len(live) >= q.PerOwner {
+			return instancer.Errorf(instancer.Exhausted, instancer.CodeQuota,
+				"You have %d of %d instances already. Stop one on the dashboard, then try again.", len(live), q.PerOwner)
+		}
+	}
+	if q.Total == 0 && q.Memory == 0 {
+		return nil
+	}
+	if err := s.takeTurns(ctx, tx, lockHost, ""); err != nil {
+		return err
+	}
+	var used struct {
+		Count  int
+		Memory int64
+	}
+	err := tx.NewSelect().Table("instances").ColumnExpr("count(*) AS count").ColumnExpr("coalesce(sum(memory), 0) AS memory").
+		Where("state IN ?", bun.Tuple(instancer.LiveStates)).Scan(ctx, &used)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(live, func(r instanceRow) bool { return r.Challenge == in.Challenge }) {
-		return liveExists()
-	}
-	if len(live) >= max {
-		return instancer.Errorf(instancer.Exhausted, instancer.CodeQuota,
-			"You have %d of %d instances already. Stop one on the dashboard, then try again.", len(live), max)
+	if q.Total > 0 && used.Count >= q.Total || q.Memory > 0 && used.Memory+in.Memory > q.Memory {
+		return instancer.Errorf(instancer.Unavailable, instancer.CodeHostFull,
+			"The host is full: %d instances are running. Try again when others have stopped theirs.", used.Count).After(30 * time.Second)
 	}
 	return nil
 }
 
+// takeTurns makes transactions that count the same rows wait for each other; SQLite writes one at a time anyway.
+func (s *Store) takeTurns(ctx context.Context, tx bun.Tx, lock int, key string) error {
+	if !s.postgres() {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended(?, ?))", key, lock)
+	return err
+}
+
 // Update changes one instance under a row lock; see instancer.Store.
-func (s *Store) Update(ctx context.Context, id string, from []instancer.State, change func(*instancer.Instance), ev instancer.Event) (*instancer.Instance, error) {
+func (s *Store) Update(ctx context.Context, id, worker string, from []instancer.State, change func(*instancer.Instance), ev instancer.Event) (*instancer.Instance, error) {
 	var changed *instancer.Instance
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		row := &instanceRow{}
-		query := tx.NewSelect().Model(row).Where("id = ?", id)
+		query := tx.NewSelect().Model(row).ColumnExpr("i.*").Where("id = ?", id)
 		if s.postgres() {
 			query = query.For("UPDATE")
 		}
@@ -82,6 +117,9 @@ func (s *Store) Update(ctx context.Context, id string, from []instancer.State, c
 		if !slices.Contains(from, in.State) {
 			return instancer.Errorf(instancer.Conflict, instancer.CodeStateChanged, "The instance is %s meanwhile.", in.State)
 		}
+		if worker != "" && row.Holder != worker {
+			return instancer.Errorf(instancer.Conflict, instancer.CodeLeaseLost, "Another sidecar goes on with this instance.")
+		}
 		change(in)
 		in.Version++
 		if row, err = toRow(in); err != nil {
@@ -93,7 +131,10 @@ func (s *Store) Update(ctx context.Context, id string, from []instancer.State, c
 		if changed, err = row.instance(); err != nil {
 			return err
 		}
-		return insertEvent(ctx, tx, ev)
+		if err := insertEvent(ctx, tx, ev); err != nil {
+			return err
+		}
+		return s.announce(ctx, tx, row)
 	})
 	return changed, err
 }

@@ -23,7 +23,8 @@ const callTimeout = 10 * time.Second
 
 // Store is the database.
 type Store struct {
-	db *bun.DB
+	db     *bun.DB
+	config *pgx.ConnConfig // of PostgreSQL; nil for SQLite
 }
 
 // Open connects to the database at a URL (postgres://…), or with an empty one to the file whaley.db in dir, and brings
@@ -54,7 +55,7 @@ func openSQLite(path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: bun.NewDB(db, sqlitedialect.New())}, nil
+	return &Store{db: bun.NewDB(db, sqlitedialect.New(), bun.WithDiscardUnknownColumns())}, nil
 }
 
 func openPostgres(databaseURL string) (*Store, error) {
@@ -69,7 +70,7 @@ func openPostgres(databaseURL string) (*Store, error) {
 	db.SetMaxOpenConns(20)
 	db.SetMaxIdleConns(10)
 	db.SetConnMaxLifetime(30 * time.Minute)
-	return &Store{db: bun.NewDB(db, pgdialect.New())}, nil
+	return &Store{db: bun.NewDB(db, pgdialect.New(), bun.WithDiscardUnknownColumns()), config: config}, nil
 }
 
 // Close ends all connections.

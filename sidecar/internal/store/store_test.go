@@ -4,7 +4,9 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
@@ -28,6 +30,40 @@ func TestSQLite(t *testing.T) {
 func TestPostgreSQL(t *testing.T) {
 	url := testkit.StartPostgres(t)
 	storetest.Run(t, func(t *testing.T) *store.Store { return open(t, url, "") })
+}
+
+func TestOtherSidecarsHearOfChanges(t *testing.T) {
+	url := testkit.StartPostgres(t)
+	one, two := open(t, url, ""), open(t, url, "")
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	changes := two.Changes(ctx)
+	next := func() instancer.Change {
+		t.Helper()
+		select {
+		case c := <-changes:
+			return c
+		case <-ctx.Done():
+			t.Fatal("nothing is heard")
+			return instancer.Change{}
+		}
+	}
+	if c := next(); c != (instancer.Change{}) {
+		t.Errorf("at first it says %+v instead of that something may have been missed", c)
+	}
+	in := &instancer.Instance{ID: "a", Challenge: "web", Slug: "s", Owner: instancer.Owner{ID: "o"}, State: instancer.Queued, CreatedAt: time.Now()}
+	if err := one.Insert(ctx, in, instancer.Quota{}, instancer.Event{}); err != nil {
+		t.Fatal(err)
+	}
+	if c := next(); c != (instancer.Change{Instance: "a", Challenge: "web", Slug: "s", Owner: "o", State: instancer.Queued}) {
+		t.Errorf("%+v", c)
+	}
+	if _, err := one.Update(ctx, "a", "", instancer.LiveStates, func(in *instancer.Instance) { in.State = instancer.Running }, instancer.Event{}); err != nil {
+		t.Fatal(err)
+	}
+	if c := next(); c.State != instancer.Running {
+		t.Errorf("%+v", c)
+	}
 }
 
 func TestTwoThatStartAtOnceBothGetTheirTables(t *testing.T) {

@@ -57,7 +57,7 @@ func New(store Store, pool netip.Prefix) (*Pool, error) {
 func (p *Pool) Reserve(ctx context.Context, instance string) (netip.Prefix, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for {
+	for reloaded := false; ; {
 		if err := p.load(ctx); err != nil {
 			return netip.Prefix{}, err
 		}
@@ -67,6 +67,10 @@ func (p *Pool) Reserve(ctx context.Context, instance string) (netip.Prefix, erro
 			}
 		}
 		prefix, ok := p.candidate()
+		if !ok && !reloaded {
+			p.held, reloaded = nil, true // another sidecar may have released some
+			continue
+		}
 		if !ok {
 			return netip.Prefix{}, instancer.Errorf(instancer.Unavailable, "subnets_exhausted",
 				"This host has no free network left. Try again when others have stopped theirs, or tell an organiser (SUBNET_POOL).").After(30 * time.Second)

@@ -78,6 +78,25 @@ func TestAskingAgainGivesTheSame(t *testing.T) {
 	}
 }
 
+func TestWhatAnotherSidecarReleasedIsFound(t *testing.T) {
+	two := pools(t, "10.250.0.0/27", 2)
+	ctx := context.Background()
+	for _, id := range []string{"a", "b"} {
+		if _, err := two[0].Reserve(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := two[1].Reserve(ctx, "c"); instancer.CodeOf(err) != "subnets_exhausted" {
+		t.Errorf("a third of two: %v", err)
+	}
+	if err := two[0].Release(ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := two[1].Reserve(ctx, "c"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWhatTheEngineRefusedIsNotOfferedAgain(t *testing.T) {
 	p := pools(t, "10.250.0.0/27", 1)[0] // two subnets
 	ctx := context.Background()

@@ -19,6 +19,8 @@ const (
 	callTimeout = 5 * time.Second
 	retry       = time.Second // after a republication that failed
 	scanCount   = 1000
+	syncTries   = 10
+	generation  = "whaley:generation" // counts changes, so that a Sync notices one; not under the root
 )
 
 // Options are the settings of a Router.
@@ -81,7 +83,7 @@ func (r *Router) Publish(ctx context.Context, _ string, routes []instancer.Publi
 	for _, p := range routes {
 		maps.Copy(set, r.keys(p))
 	}
-	return r.write(ctx, set, nil)
+	return r.write(ctx, r.redis, set, nil)
 }
 
 // Retract takes all routes of an instance away in one step.
@@ -92,13 +94,23 @@ func (r *Router) Retract(ctx context.Context, _ string, routes []instancer.Publi
 	for _, p := range routes {
 		gone = append(gone, r.everyKey(p)...)
 	}
-	return r.write(ctx, nil, gone)
+	return r.write(ctx, r.redis, nil, gone)
 }
 
-// Sync makes Redis hold the permanent keys and the listed routes, and nothing else under the root.
+// Sync makes Redis hold the permanent keys and the listed routes, and nothing else under the root. When another
+// sidecar writes meanwhile, it lists again.
 func (r *Router) Sync(ctx context.Context, list func(context.Context) ([]instancer.Publication, error)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for try := 1; ; try++ {
+		err := r.redis.Watch(ctx, func(tx *redis.Tx) error { return r.syncOnce(ctx, tx, list) }, generation)
+		if !errors.Is(err, redis.TxFailedErr) || try == syncTries {
+			return err
+		}
+	}
+}
+
+func (r *Router) syncOnce(ctx context.Context, tx *redis.Tx, list func(context.Context) ([]instancer.Publication, error)) error {
 	all, err := list(ctx)
 	if err != nil {
 		return err
@@ -122,23 +134,29 @@ func (r *Router) Sync(ctx context.Context, list func(context.Context) ([]instanc
 			gone = append(gone, key)
 		}
 	}
-	return r.write(ctx, set, gone)
+	return r.write(ctx, tx, set, gone)
+}
+
+// transactor is a client, or one under WATCH.
+type transactor interface {
+	TxPipelined(ctx context.Context, fn func(redis.Pipeliner) error) ([]redis.Cmder, error)
 }
 
 // write changes keys in one transaction and tells Traefik once.
-func (r *Router) write(ctx context.Context, set map[string]string, gone []string) error {
+func (r *Router) write(ctx context.Context, to transactor, set map[string]string, gone []string) error {
 	if len(set) == 0 && len(gone) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	_, err := r.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := to.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		if len(gone) > 0 {
 			p.Del(ctx, gone...)
 		}
 		for _, key := range slices.Sorted(maps.Keys(set)) {
 			p.Set(ctx, key, set[key], 0)
 		}
+		p.Incr(ctx, generation)
 		p.Publish(ctx, r.topic, "set")
 		return nil
 	})

@@ -44,7 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	ctx := context.Background()
 	insert := func(t *testing.T, in *instancer.Instance) *instancer.Instance {
 		t.Helper()
-		if err := s.Insert(ctx, in, 0, event(in, "instance_spawn")); err != nil {
+		if err := s.Insert(ctx, in, instancer.Quota{}, event(in, "instance_spawn")); err != nil {
 			t.Fatal(err)
 		}
 		return in
@@ -53,7 +53,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	t.Run("AnInstanceIsReadAsItWasWritten", func(t *testing.T) {
 		in := insert(t, fresh(owner(), "web"))
 		now := time.Now().UTC().Truncate(time.Microsecond)
-		want, err := other.Update(ctx, in.ID, []instancer.State{instancer.Queued}, func(in *instancer.Instance) {
+		want, err := other.Update(ctx, in.ID, "", []instancer.State{instancer.Queued}, func(in *instancer.Instance) {
 			in.State, in.StartedAt, in.ExpiresAt, in.EndedAt = instancer.Failed, now, now.Add(time.Hour), now.Add(time.Minute)
 			in.Reason = instancer.Errorf(instancer.Unavailable, "service_exited", "It ended.").After(5 * time.Second)
 			in.Subnet, in.Ports = netip.MustParsePrefix("10.240.0.16/28"), map[int]int{9000: 40001}
@@ -86,7 +86,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		for n := range 16 {
 			all.Go(func() {
 				in := fresh(who, "web")
-				switch err := []*store.Store{s, other}[n%2].Insert(ctx, in, 3, event(in, "instance_spawn")); {
+				switch err := []*store.Store{s, other}[n%2].Insert(ctx, in, instancer.Quota{PerOwner: 3}, event(in, "instance_spawn")); {
 				case err == nil:
 					won.Add(1)
 				case instancer.CodeOf(err) == instancer.CodeLiveInstance:
@@ -109,7 +109,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		for n := range 12 {
 			all.Go(func() {
 				in := fresh(who, fmt.Sprintf("challenge-%d", n))
-				switch err := []*store.Store{s, other}[n%2].Insert(ctx, in, 3, event(in, "instance_spawn")); {
+				switch err := []*store.Store{s, other}[n%2].Insert(ctx, in, instancer.Quota{PerOwner: 3}, event(in, "instance_spawn")); {
 				case err == nil:
 					won.Add(1)
 				case instancer.CodeOf(err) == instancer.CodeQuota:
@@ -127,7 +127,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 
 	t.Run("ATransitionNeedsItsState", func(t *testing.T) {
 		in := insert(t, fresh(owner(), "web"))
-		_, err := s.Update(ctx, in.ID, []instancer.State{instancer.Running}, func(in *instancer.Instance) { in.State = instancer.Stopping },
+		_, err := s.Update(ctx, in.ID, "", []instancer.State{instancer.Running}, func(in *instancer.Instance) { in.State = instancer.Stopping },
 			event(in, "instance_stop"))
 		if instancer.CodeOf(err) != instancer.CodeStateChanged {
 			t.Errorf("stopping what is queued: %v", err)
@@ -138,7 +138,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		if _, err := s.Get(ctx, "nothing"); instancer.CodeOf(err) != instancer.CodeInstanceNotFound {
 			t.Errorf("an unknown id: %v", err)
 		}
-		if _, err := s.Update(ctx, "nothing", instancer.LiveStates, func(*instancer.Instance) {}, instancer.Event{}); instancer.CodeOf(err) != instancer.CodeInstanceNotFound {
+		if _, err := s.Update(ctx, "nothing", "", instancer.LiveStates, func(*instancer.Instance) {}, instancer.Event{}); instancer.CodeOf(err) != instancer.CodeInstanceNotFound {
 			t.Errorf("an unknown id: %v", err)
 		}
 	})
@@ -149,7 +149,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		var all sync.WaitGroup
 		for n := range 8 {
 			all.Go(func() {
-				_, err := []*store.Store{s, other}[n%2].Update(ctx, in.ID, []instancer.State{instancer.Queued},
+				_, err := []*store.Store{s, other}[n%2].Update(ctx, in.ID, "", []instancer.State{instancer.Queued},
 					func(in *instancer.Instance) { in.State = instancer.Starting }, instancer.Event{})
 				if err == nil {
 					won.Add(1)
@@ -167,14 +167,14 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	t.Run("AStoppedInstanceMakesRoomForTheNext", func(t *testing.T) {
 		who := owner()
 		in := insert(t, fresh(who, "web"))
-		if _, err := s.Update(ctx, in.ID, instancer.LiveStates, func(in *instancer.Instance) { in.State = instancer.Stopped }, instancer.Event{}); err != nil {
+		if _, err := s.Update(ctx, in.ID, "", instancer.LiveStates, func(in *instancer.Instance) { in.State = instancer.Stopped }, instancer.Event{}); err != nil {
 			t.Fatal(err)
 		}
 		if found, err := s.LiveByHost(ctx, "web", in.Slug); err != nil || found != nil {
 			t.Errorf("its host leads to %+v %v", found, err)
 		}
 		failed := insert(t, fresh(who, "web"))
-		if _, err := s.Update(ctx, failed.ID, instancer.LiveStates, func(in *instancer.Instance) { in.State = instancer.Failed }, instancer.Event{}); err != nil {
+		if _, err := s.Update(ctx, failed.ID, "", instancer.LiveStates, func(in *instancer.Instance) { in.State = instancer.Failed }, instancer.Event{}); err != nil {
 			t.Fatal(err)
 		}
 		if found, err := s.LiveByHost(ctx, "web", in.Slug); err != nil || found == nil || found.ID != failed.ID {
@@ -191,6 +191,72 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		all, err := s.Live(ctx, "")
 		if err != nil || !slices.ContainsFunc(all, func(in *instancer.Instance) bool { return in.ID == next.ID }) {
 			t.Errorf("not among all live ones: %v", err)
+		}
+	})
+
+	t.Run("ALeaseHasOneHolder", func(t *testing.T) {
+		in := insert(t, fresh(owner(), "web"))
+		claim := func(s *store.Store, worker string, d time.Duration) bool {
+			t.Helper()
+			mine, err := s.Claim(ctx, in.ID, worker, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return mine
+		}
+		if !claim(s, "a", time.Minute) || !claim(s, "a", time.Minute) || claim(other, "b", time.Minute) {
+			t.Error("a claims it twice, b not at all")
+		}
+		starting := func(in *instancer.Instance) { in.State = instancer.Starting }
+		queued := []instancer.State{instancer.Queued}
+		if _, err := other.Update(ctx, in.ID, "b", queued, starting, instancer.Event{}); instancer.CodeOf(err) != instancer.CodeLeaseLost {
+			t.Errorf("b writes without the lease: %v", err)
+		}
+		if err := other.Yield(ctx, in.ID, "b"); err != nil {
+			t.Error(err)
+		}
+		if claim(other, "b", time.Minute) {
+			t.Error("b gave back what was not b's")
+		}
+		if !claim(s, "a", time.Millisecond) {
+			t.Error("a cannot shorten it")
+		}
+		time.Sleep(20 * time.Millisecond)
+		if !claim(other, "b", time.Minute) {
+			t.Error("b cannot have a lease that is over")
+		}
+		if _, err := s.Update(ctx, in.ID, "a", queued, starting, instancer.Event{}); instancer.CodeOf(err) != instancer.CodeLeaseLost {
+			t.Errorf("a writes after the lease is b's: %v", err)
+		}
+		if _, err := other.Update(ctx, in.ID, "b", queued, starting, instancer.Event{}); err != nil {
+			t.Error(err)
+		}
+		if err := other.Yield(ctx, in.ID, "b"); err != nil {
+			t.Error(err)
+		}
+		if !claim(s, "a", time.Minute) {
+			t.Error("a cannot have what b gave back")
+		}
+	})
+
+	t.Run("AHostThatIsFullSaysSo", func(t *testing.T) {
+		live, err := s.Live(ctx, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var used int64
+		for _, in := range live {
+			used += in.Memory
+		}
+		in := fresh(owner(), "web")
+		in.Memory = 64 << 20
+		for what, q := range map[string]instancer.Quota{"count": {Total: len(live)}, "memory": {Memory: used + in.Memory - 1}} {
+			if err := s.Insert(ctx, in, q, event(in, "instance_spawn")); instancer.CodeOf(err) != instancer.CodeHostFull {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if err := s.Insert(ctx, in, instancer.Quota{Total: len(live) + 1, Memory: used + in.Memory}, event(in, "instance_spawn")); err != nil {
+			t.Errorf("the last one: %v", err)
 		}
 	})
 

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/uptrace/bun"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// channel is PostgreSQL's name for what sidecars tell each other.
+const channel = "whaley_changes"
+
+// relisten is how long to wait before the connection for changes is made anew.
+const relisten = time.Second
+
+// announce tells other sidecars of a row, if there can be any, when its transaction is committed.
+func (s *Store) announce(ctx context.Context, tx bun.Tx, row *instanceRow) error {
+	if !s.postgres() {
+		return nil
+	}
+	text, err := json.Marshal(instancer.Change{
+		Instance: row.ID, Challenge: row.Challenge, Slug: row.Slug, Owner: row.OwnerID, State: instancer.State(row.State),
+	})
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "SELECT pg_notify(?, ?)", channel, string(text))
+	return err
+}
+
+// Changes reports what is changed in the database; see instancer.Store. SQLite has one sidecar, which knows by itself.
+func (s *Store) Changes(ctx context.Context) <-chan instancer.Change {
+	changes := make(chan instancer.Change)
+	if !s.postgres() {
+		return changes
+	}
+	go func() {
+		defer close(changes)
+		for ctx.Err() == nil {
+			_ = s.listen(ctx, changes) // whatever ended it, others may have changed something meanwhile
+			select {
+			case <-time.After(relisten):
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return changes
+}
+
+func (s *Store) listen(ctx context.Context, changes chan<- instancer.Change) error {
+	conn, err := pgx.ConnectConfig(ctx, s.config.Copy())
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+		return err
+	}
+	send := func(c instancer.Change) error {
+		select {
+		case changes <- c:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err := send(instancer.Change{}); err != nil {
+		return err
+	}
+	for {
+		told, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return err
+		}
+		var c instancer.Change
+		if err := json.Unmarshal([]byte(told.Payload), &c); err != nil {
+			c = instancer.Change{} // not ours to understand: look yourself
+		}
+		if err := send(c); err != nil {
+			return err
+		}
+	}
+}
