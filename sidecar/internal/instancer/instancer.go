@@ -41,6 +41,7 @@ type Instancer struct {
 	images   *images
 	deadline *deadlines
 	spawns   singleflight.Group
+	undone   chan struct{} // see leftUndone
 
 	mu       sync.Mutex
 	jobs     map[string]*job     // instance → the one job that works on it
@@ -79,6 +80,7 @@ func New(needs Needs, opts Options) *Instancer {
 		jobs:     map[string]*job{},
 		progress: map[string]progress{},
 		backoffs: map[string]failures{},
+		undone:   make(chan struct{}, 1),
 	}
 	i.base, i.cancel = context.WithCancelCause(context.Background())
 	i.queue = newQueue(opts.SpawnConcurrency, i.changed)

@@ -56,7 +56,8 @@ func (i *Instancer) replace(id string, cause error, stops bool, work func(ctx co
 	}
 }
 
-func (i *Instancer) busy(id string) bool {
+// Busy says whether a job is on an instance in this process.
+func (i *Instancer) Busy(id string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	_, busy := i.jobs[id]

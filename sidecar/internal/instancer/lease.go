@@ -21,6 +21,7 @@ func (i *Instancer) leased(ctx context.Context, id string, wait bool, work func(
 		mine, err := i.Store.Claim(ctx, id, i.opts.Worker, leaseFor)
 		if err != nil {
 			i.Log.Error("lease not claimed, the reconciler goes on", "instance", id, "err", err)
+			i.leftUndone()
 			return
 		}
 		if mine {
@@ -100,7 +101,7 @@ func (i *Instancer) follow(ctx context.Context, id string) {
 	switch {
 	case in.State == Running:
 		i.deadline.set(id, in.ExpiresAt)
-	case in.State == Stopping && i.busy(id):
+	case in.State == Stopping && i.Busy(id):
 		i.queue.drop(id)
 		i.takeDown(in)
 	}

@@ -37,6 +37,7 @@ func (i *Instancer) publications(in *Instance) []Publication {
 func (i *Instancer) publish(ctx context.Context, in *Instance) {
 	if err := i.Router.Publish(ctx, in.ID, i.publications(in)); err != nil {
 		i.Log.Warn("routes not published", "instance", in.ID, "err", err)
+		i.leftUndone()
 	}
 }
 

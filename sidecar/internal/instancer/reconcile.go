@@ -6,21 +6,41 @@ import (
 	"time"
 )
 
+// lookAgain is how soon after something was left undone everything is looked at again; it doubles while that fails.
+const lookAgain = time.Second
+
 // reconcileLoop compares what should be with what is: at once, then every ReconcileEvery, sooner after a failure.
 func (i *Instancer) reconcileLoop(ctx context.Context) error {
-	const soon = time.Second
-	retry := soon
+	retry := lookAgain
 	for {
 		wait := i.opts.ReconcileEvery
 		if err := i.Reconcile(ctx); err != nil && ctx.Err() == nil {
 			i.Log.Error("reconcile failed", "err", err, "again_in", retry)
 			wait, retry = retry, min(2*retry, i.opts.ReconcileEvery)
 		} else {
-			retry = soon
+			retry = lookAgain
 		}
-		if pause(ctx, wait) != nil {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-i.undone:
+			if pause(ctx, lookAgain) != nil {
+				return nil
+			}
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
 			return nil
 		}
+	}
+}
+
+// leftUndone says that a job could not finish what the row asks for, so that the reconciler looks soon.
+func (i *Instancer) leftUndone() {
+	select {
+	case i.undone <- struct{}{}:
+	default:
 	}
 }
 
@@ -55,7 +75,7 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 		i.settle(ctx, in, byInstance[in.ID])
 	}
 	for id := range byInstance {
-		if !live[id] && !i.busy(id) {
+		if !live[id] && !i.Busy(id) {
 			i.Log.Info("removing what no instance owns", "instance", id, "objects", len(byInstance[id]))
 			if err := i.clear(ctx, id); err != nil {
 				i.Log.Error("object without owner not removed", "instance", id, "err", err)
@@ -64,7 +84,7 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 	}
 	// A subnet is free only once its network is gone: after the objects.
 	for _, id := range slices.Concat(subnets, ports) {
-		if !live[id] && !i.busy(id) {
+		if !live[id] && !i.Busy(id) {
 			if err := i.remove(ctx, &Instance{ID: id}); err != nil {
 				i.Log.Error("reservation without owner not released", "instance", id, "err", err)
 			}
@@ -75,7 +95,7 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 
 // settle brings one live row and its objects together. The job on an instance, if there is one, knows better.
 func (i *Instancer) settle(ctx context.Context, in *Instance, objects []Object) {
-	if i.busy(in.ID) {
+	if i.Busy(in.ID) {
 		return
 	}
 	switch in.State {

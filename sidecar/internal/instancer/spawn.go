@@ -91,7 +91,8 @@ func (i *Instancer) spawn(ctx context.Context, id string) {
 	defer i.clearStage(id)
 	in, err := i.Store.Get(ctx, id)
 	if err != nil {
-		i.Log.Error("spawn could not read its row", "instance", id, "err", err)
+		i.Log.Error("spawn could not read its row, the reconciler goes on", "instance", id, "err", err)
+		i.leftUndone()
 		return
 	}
 	switch in.State {
@@ -130,6 +131,7 @@ func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
 	i.Log.Error("spawn failed", "instance", in.ID, "challenge", in.Challenge, "owner", in.Owner.ID, "err", err)
 	if err := i.remove(ctx, in); err != nil {
 		i.Log.Error("undo of a failed spawn is not complete, the reconciler goes on", "instance", in.ID, "err", err)
+		i.leftUndone()
 	}
 	reason = i.failed(in, reason)
 	now := time.Now().UTC()
@@ -140,7 +142,8 @@ func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
 		Message: reason.Code + ": " + reason.Detail, At: now,
 	})
 	if err != nil {
-		i.Log.Error("failed spawn could not be recorded", "instance", in.ID, "err", err)
+		i.Log.Error("failed spawn could not be recorded, the reconciler goes on", "instance", in.ID, "err", err)
+		i.leftUndone()
 		return
 	}
 	i.changed(failed)

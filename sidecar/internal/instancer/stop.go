@@ -98,7 +98,8 @@ func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
 	now := time.Now().UTC()
 	stopped, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Stopping}, func(in *Instance) { in.State, in.EndedAt = Stopped, now }, Event{})
 	if err != nil {
-		i.Log.Error("stopped instance could not be recorded", "instance", in.ID, "err", err)
+		i.Log.Error("stopped instance could not be recorded, the reconciler goes on", "instance", in.ID, "err", err)
+		i.leftUndone()
 		return
 	}
 	i.deadline.drop(in.ID)
@@ -111,6 +112,7 @@ func (i *Instancer) remove(ctx context.Context, in *Instance) error {
 	if err := i.Router.Retract(ctx, in.ID, i.publications(in)); err != nil {
 		// The router makes its routes what they should be when it is back; a route to nothing does no harm until then.
 		i.Log.Warn("routes not retracted", "instance", in.ID, "err", err)
+		i.leftUndone()
 	}
 	if err := i.clear(ctx, in.ID); err != nil {
 		return err

@@ -1,0 +1,221 @@
+package faulttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// What can happen to one call.
+const (
+	fails      = "fails"       // it returns an error and has done nothing
+	diesBefore = "dies before" // the process ends just before it
+	diesAfter  = "dies after"  // the process ends just after it, knowing nothing of its outcome
+)
+
+var errDead = errors.New("this process is dead")
+
+// faults stands between a sidecar's rules and what they work with. A dead sidecar's calls do nothing any more.
+type faults struct {
+	mu    sync.Mutex
+	armed bool
+	seen  []string       // steps since it was armed, in their order
+	count map[string]int // name → calls
+	at    string         // the step with the fault
+	fault string
+	dead  chan struct{}
+	gone  bool
+}
+
+func newFaults(at, fault string) *faults {
+	return &faults{count: map[string]int{}, at: at, fault: fault, dead: make(chan struct{})}
+}
+
+func (f *faults) arm() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.armed = true
+}
+
+func (f *faults) steps() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string{}, f.seen...)
+}
+
+func (f *faults) die() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.gone {
+		f.gone = true
+		close(f.dead)
+	}
+}
+
+func (f *faults) step(name string, do func() error) error {
+	f.mu.Lock()
+	if f.gone {
+		f.mu.Unlock()
+		return errDead
+	}
+	here := ""
+	if f.armed {
+		f.count[name]++
+		here = fmt.Sprintf("%s #%d", name, f.count[name])
+		f.seen = append(f.seen, here)
+	}
+	f.mu.Unlock()
+	if here == "" || here != f.at {
+		return do()
+	}
+	switch f.fault {
+	case fails:
+		return instancer.Errorf(instancer.Unavailable, "fault", "A fault of the test.")
+	case diesAfter:
+		_ = do() // nobody is there to hear of it
+	}
+	f.die()
+	return errDead
+}
+
+type faultyStore struct {
+	instancer.Store
+	f *faults
+}
+
+func (s faultyStore) Insert(ctx context.Context, in *instancer.Instance, q instancer.Quota, ev instancer.Event) error {
+	return s.f.step("row inserted", func() error { return s.Store.Insert(ctx, in, q, ev) })
+}
+
+func (s faultyStore) Update(ctx context.Context, id, worker string, from []instancer.State, change func(*instancer.Instance), ev instancer.Event) (in *instancer.Instance, err error) {
+	err = s.f.step("row updated", func() error {
+		in, err = s.Store.Update(ctx, id, worker, from, change, ev)
+		return err
+	})
+	return in, err
+}
+
+func (s faultyStore) Get(ctx context.Context, id string) (in *instancer.Instance, err error) {
+	err = s.f.step("row read", func() error {
+		in, err = s.Store.Get(ctx, id)
+		return err
+	})
+	return in, err
+}
+
+func (s faultyStore) Claim(ctx context.Context, id, worker string, d time.Duration) (mine bool, err error) {
+	err = s.f.step("lease claimed", func() error {
+		mine, err = s.Store.Claim(ctx, id, worker, d)
+		return err
+	})
+	return mine, err
+}
+
+func (s faultyStore) Yield(ctx context.Context, id, worker string) error {
+	return s.f.step("lease given back", func() error { return s.Store.Yield(ctx, id, worker) })
+}
+
+type faultySubnets struct {
+	instancer.Subnets
+	f *faults
+}
+
+func (s faultySubnets) Reserve(ctx context.Context, instance string) (p netip.Prefix, err error) {
+	err = s.f.step("subnet reserved", func() error {
+		p, err = s.Subnets.Reserve(ctx, instance)
+		return err
+	})
+	return p, err
+}
+
+func (s faultySubnets) Release(ctx context.Context, instance string) error {
+	return s.f.step("subnet released", func() error { return s.Subnets.Release(ctx, instance) })
+}
+
+type faultyPorts struct {
+	instancer.Ports
+	f *faults
+}
+
+func (s faultyPorts) Reserve(ctx context.Context, instance, owner, challenge string, internal []int) (ports map[int]int, err error) {
+	err = s.f.step("ports reserved", func() error {
+		ports, err = s.Ports.Reserve(ctx, instance, owner, challenge, internal)
+		return err
+	})
+	return ports, err
+}
+
+func (s faultyPorts) Release(ctx context.Context, instance string) error {
+	return s.f.step("ports released", func() error { return s.Ports.Release(ctx, instance) })
+}
+
+type faultyRouter struct {
+	instancer.Router
+	f *faults
+}
+
+func (s faultyRouter) Publish(ctx context.Context, instance string, routes []instancer.Publication) error {
+	return s.f.step("routes published", func() error { return s.Router.Publish(ctx, instance, routes) })
+}
+
+func (s faultyRouter) Retract(ctx context.Context, instance string, routes []instancer.Publication) error {
+	return s.f.step("routes retracted", func() error { return s.Router.Retract(ctx, instance, routes) })
+}
+
+func (s faultyRouter) Sync(ctx context.Context, list func(context.Context) ([]instancer.Publication, error)) error {
+	return s.f.step("routes compared", func() error { return s.Router.Sync(ctx, list) })
+}
+
+type faultyEngine struct {
+	instancer.Engine
+	f *faults
+}
+
+func (s faultyEngine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) error {
+	return s.f.step("network made", func() error { return s.Engine.CreateNetwork(ctx, spec) })
+}
+
+func (s faultyEngine) RemoveNetwork(ctx context.Context, name string) error {
+	return s.f.step("network removed", func() error { return s.Engine.RemoveNetwork(ctx, name) })
+}
+
+func (s faultyEngine) CreateVolume(ctx context.Context, name string, l instancer.Labels) error {
+	return s.f.step("volume made", func() error { return s.Engine.CreateVolume(ctx, name, l) })
+}
+
+func (s faultyEngine) RemoveVolume(ctx context.Context, name string) error {
+	return s.f.step("volume removed", func() error { return s.Engine.RemoveVolume(ctx, name) })
+}
+
+func (s faultyEngine) CreateContainer(ctx context.Context, spec instancer.ContainerSpec) (id string, err error) {
+	err = s.f.step("container made", func() error {
+		id, err = s.Engine.CreateContainer(ctx, spec)
+		return err
+	})
+	return id, err
+}
+
+func (s faultyEngine) StartContainer(ctx context.Context, id string) error {
+	return s.f.step("container started", func() error { return s.Engine.StartContainer(ctx, id) })
+}
+
+func (s faultyEngine) StopContainer(ctx context.Context, id string, grace time.Duration) error {
+	return s.f.step("container stopped", func() error { return s.Engine.StopContainer(ctx, id, grace) })
+}
+
+func (s faultyEngine) RemoveContainer(ctx context.Context, id string) error {
+	return s.f.step("container removed", func() error { return s.Engine.RemoveContainer(ctx, id) })
+}
+
+func (s faultyEngine) List(ctx context.Context, instance string) (objects []instancer.Object, err error) {
+	err = s.f.step("objects listed", func() error {
+		objects, err = s.Engine.List(ctx, instance)
+		return err
+	})
+	return objects, err
+}

@@ -1,0 +1,221 @@
+package faulttest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
+)
+
+// world is what outlives a sidecar: engine, database, Redis, challenges.
+type world struct {
+	t       *testing.T
+	engine  *docker.Engine
+	db      *store.Store
+	dir     string
+	redis   *redis.Client
+	address string
+	library *challenge.Library
+	pool    netip.Prefix
+	ports   [2]int
+}
+
+func newWorld(t *testing.T, number int) *world {
+	t.Helper()
+	w := &world{t: t, engine: dockertest.Engine(t), dir: t.TempDir(),
+		pool:  netip.MustParsePrefix(fmt.Sprintf("10.193.%d.0/24", number)),
+		ports: [2]int{37000 + 100*number, 37099 + 100*number},
+	}
+	server := testkit.StartRedis(t, filepath.Join("..", "..", "..", "traefik", "redis.conf"))
+	w.address = server.Addr()
+	w.redis = redis.NewClient(&redis.Options{Addr: w.address})
+	t.Cleanup(func() { w.redis.Close() })
+	var err error
+	if w.db, err = store.Open(context.Background(), "", w.dir); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.db.Close() })
+	folder := t.TempDir()
+	if err := os.CopyFS(filepath.Join(folder, "echo"), os.DirFS(dockertest.TestServerContext(t))); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"instance.toml": "[[routes]]\nservice = \"web\"\nport = 8080\n[[routes]]\nname = \"nc\"\nservice = \"web\"\nport = 9000\ntype = \"port\"\n",
+		"compose.yaml":  "services:\n  web:\n    build: .\n    volumes: [\"data:/data\"]\nvolumes:\n  data: {}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, "echo", name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.library = challenge.NewLibrary(folder, challenge.Defaults{Timeout: time.Hour, Access: "link",
+		Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
+	if problems, err := w.library.Reload(context.Background()); err != nil || len(problems) > 0 {
+		t.Fatal(problems, err)
+	}
+	return w
+}
+
+// sidecar is one life of a process.
+type sidecar struct {
+	*instancer.Instancer
+	*faults
+	end func()
+}
+
+// start runs a sidecar until its first look at everything is done.
+func (w *world) start(f *faults) *sidecar {
+	w.t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	if os.Getenv("FAULT_LOG") != "" {
+		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	subnets, err := subnet.New(w.db, w.pool)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ports, err := port.New(w.db, w.ports[0], w.ports[1])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	router, err := traefik.New("redis://"+w.address+"/0", traefik.Options{HTTP: true}, log)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	looked := &lookedRouter{Router: faultyRouter{router, f}, done: make(chan struct{})}
+	rules := instancer.New(instancer.Needs{
+		Store: faultyStore{w.db, f}, Subnets: faultySubnets{subnets, f}, Ports: faultyPorts{ports, f},
+		Engine: faultyEngine{w.engine, f}, Router: looked, Challenges: w.library, Log: log,
+	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), Worker: "the sidecar", ReconcileEvery: time.Hour})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- rules.Run(ctx) }()
+	select {
+	case <-looked.done:
+	case <-time.After(30 * time.Second):
+		w.t.Fatal("the first look at everything does not end")
+	}
+	return &sidecar{Instancer: rules, faults: f, end: func() {
+		cancel()
+		if err := <-ended; err != nil {
+			w.t.Error(err)
+		}
+		router.Close()
+	}}
+}
+
+// lookedRouter tells of the first comparison of routes, which is the last step of a look at everything.
+type lookedRouter struct {
+	instancer.Router
+	done chan struct{}
+	told bool
+}
+
+func (r *lookedRouter) Sync(ctx context.Context, list func(context.Context) ([]instancer.Publication, error)) error {
+	err := r.Router.Sync(ctx, list)
+	if !r.told {
+		r.told = true
+		close(r.done)
+	}
+	return err
+}
+
+func player(name string) instancer.Player {
+	return instancer.Player{ID: name, Owner: instancer.Owner{ID: name, Name: name}}
+}
+
+// settled waits until nothing is on its way any more, and returns the rows that live.
+func (w *world) settled() []*instancer.Instance {
+	w.t.Helper()
+	var live []*instancer.Instance
+	testkit.Eventually(w.t, 60*time.Second, "nothing is on its way", func() (err error) {
+		if live, err = w.db.Live(context.Background(), ""); err != nil {
+			return err
+		}
+		for _, in := range live {
+			if in.State != instancer.Running {
+				return fmt.Errorf("%s is %s", in.ID, in.State)
+			}
+		}
+		return nil
+	})
+	return live
+}
+
+// audit compares everything there is with the rows of running instances.
+func (w *world) audit(live []*instancer.Instance) error {
+	ctx := context.Background()
+	var owned []string
+	for _, in := range live {
+		owned = append(owned, in.ID)
+	}
+	slices.Sort(owned)
+	objects, err := w.engine.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	has := map[string][]string{}
+	for _, o := range objects {
+		has[o.Labels.Instance] = append(has[o.Labels.Instance], o.Kind)
+		if o.Kind == "container" && !o.Running {
+			return fmt.Errorf("a container of %s does not run", o.Labels.Instance)
+		}
+	}
+	for id, kinds := range has {
+		if slices.Sort(kinds); !slices.Contains(owned, id) || !slices.Equal(kinds, []string{"container", "network", "volume"}) {
+			return fmt.Errorf("%s, of which the live ones are %v, has %v", id, owned, kinds)
+		}
+	}
+	subnets, err := w.db.HeldSubnets(ctx)
+	if err != nil {
+		return err
+	}
+	ports, err := w.db.HeldPorts(ctx)
+	if err != nil {
+		return err
+	}
+	routed := map[string]string{}
+	keys, err := w.redis.Keys(ctx, "traefik/http/routers/*/rule").Result()
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if name := strings.Split(key, "/")[3]; name != "whaley-sentinel" {
+			routed[key] = name
+		}
+	}
+	for what, holders := range map[string][]string{
+		"objects": slices.Collect(maps.Keys(has)), "subnets": slices.Collect(maps.Values(subnets)),
+		"ports": slices.Collect(maps.Values(ports)), "routes": slices.Collect(maps.Values(routed)),
+	} {
+		if slices.Sort(holders); !slices.Equal(holders, owned) {
+			return fmt.Errorf("%s are held by %v, live are %v", what, holders, owned)
+		}
+	}
+	return nil
+}
+
+// clean waits until the audit finds nothing.
+func (w *world) clean(when string) {
+	w.t.Helper()
+	live := w.settled()
+	testkit.Eventually(w.t, 20*time.Second, "nothing is left without an owner "+when, func() error { return w.audit(live) })
+}
