@@ -15,6 +15,7 @@ type pageView struct {
 	Waiting   bool
 	Elapsed   int // seconds
 	Position  int
+	Estimate  int // seconds
 	Retry     bool
 	RetryIn   int    // seconds
 	Code      string // of the problem
@@ -40,7 +41,7 @@ func waitingPage(w http.ResponseWriter, r *http.Request, s wire.HostStatus) {
 	}
 	write(w, r, http.StatusServiceUnavailable, pageView{
 		Title: name + " is starting", Text: stage, Waiting: true,
-		Elapsed: int(s.ElapsedMS / 1000), Position: s.Position, StatusURL: wire.StatusPath,
+		Elapsed: int(s.ElapsedMS / 1000), Position: s.Position, Estimate: int((s.EstimateMS + 999) / 1000), StatusURL: wire.StatusPath,
 	})
 }
 

@@ -16,17 +16,18 @@ const (
 
 // statusView is what a browser is told of a host.
 type statusView struct {
-	State     string        `json:"state"`
-	Name      string        `json:"name,omitempty"`
-	Stage     string        `json:"stage,omitempty"`
-	Position  int           `json:"position,omitempty"`
-	ElapsedMS int64         `json:"elapsed_ms,omitempty"`
-	Version   string        `json:"version"`
-	Problem   *wire.Problem `json:"problem,omitempty"`
+	State      string        `json:"state"`
+	Name       string        `json:"name,omitempty"`
+	Stage      string        `json:"stage,omitempty"`
+	Position   int           `json:"position,omitempty"`
+	EstimateMS int64         `json:"estimate_ms,omitempty"`
+	ElapsedMS  int64         `json:"elapsed_ms,omitempty"`
+	Version    string        `json:"version"`
+	Problem    *wire.Problem `json:"problem,omitempty"`
 }
 
 func viewOf(s wire.HostStatus) statusView {
-	return statusView{State: s.State, Name: s.Name, Stage: s.Stage, Position: s.Position,
+	return statusView{State: s.State, Name: s.Name, Stage: s.Stage, Position: s.Position, EstimateMS: s.EstimateMS,
 		ElapsedMS: s.ElapsedMS, Version: s.Version, Problem: s.Problem}
 }
 

@@ -39,7 +39,7 @@ a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 <h1 id="title">{{.Title}}</h1>
 {{if .Waiting}}<p id="stage" role="status">{{.Text}}</p>
 <div class="bar" id="bar"><i></i></div>
-<p class="quiet" id="queue"{{if not .Position}} hidden{{end}}>Number <span id="position">{{.Position}}</span> in the queue</p>
+<p class="quiet" id="queue"{{if not .Position}} hidden{{end}}>Number <span id="position">{{.Position}}</span> in the queue<span id="wait"{{if not .Estimate}} hidden{{end}}>, about <span id="estimate">{{.Estimate}}</span> s</span></p>
 <p class="quiet" id="note"><span id="elapsed">{{.Elapsed}}</span> s so far. The page opens by itself.</p>
 <div class="actions" id="actions" hidden><a class="button" href="">Try again</a></div>
 {{else}}<p role="alert">{{.Text}}</p>
@@ -77,6 +77,8 @@ a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 		if (status.elapsed_ms) { began = Date.now() - status.elapsed_ms }
 		byId("queue").hidden = !status.position;
 		byId("position").textContent = status.position || "";
+		byId("wait").hidden = !status.estimate_ms;
+		byId("estimate").textContent = Math.ceil((status.estimate_ms || 0) / 1000);
 	}
 	source = new EventSource(main.dataset.status);
 	source.onmessage = function (event) { show(JSON.parse(event.data)) };

@@ -56,18 +56,19 @@ type HostRequest struct {
 // HostStatus is what there is to know about a host. For an asker without rights to a host that is not running
 // it is the same as for a host that does not exist.
 type HostStatus struct {
-	State     string   `json:"state"`
-	Mine      bool     `json:"mine"`                 // the asker (ticket owner, or address in AuthNone) owns this host
-	Access    string   `json:"access,omitempty"`     // "link" or "owner"
-	Backend   string   `json:"backend,omitempty"`    // running: http://address:port of this host's route
-	Instance  string   `json:"instance,omitempty"`   // id
-	Challenge string   `json:"challenge,omitempty"`  // id
-	Name      string   `json:"name,omitempty"`       // the challenge's name, for people
-	Stage     string   `json:"stage,omitempty"`      // what is being done, for people
-	Position  int      `json:"position,omitempty"`   // place in the queue, 1 is next; 0: not queued
-	ElapsedMS int64    `json:"elapsed_ms,omitempty"` // since the spawn was asked for
-	Version   string   `json:"version"`              // changes whenever any of this does
-	Problem   *Problem `json:"problem,omitempty"`    // StateFailed, or why this asker's wake was refused
+	State      string   `json:"state"`
+	Mine       bool     `json:"mine"`                  // the asker (ticket owner, or address in AuthNone) owns this host
+	Access     string   `json:"access,omitempty"`      // "link" or "owner"
+	Backend    string   `json:"backend,omitempty"`     // running: http://address:port of this host's route
+	Instance   string   `json:"instance,omitempty"`    // id
+	Challenge  string   `json:"challenge,omitempty"`   // id
+	Name       string   `json:"name,omitempty"`        // the challenge's name, for people
+	Stage      string   `json:"stage,omitempty"`       // what is being done, for people
+	Position   int      `json:"position,omitempty"`    // place in the queue, 1 is next; 0: not queued
+	EstimateMS int64    `json:"estimate_ms,omitempty"` // how long it still waits in the queue, about
+	ElapsedMS  int64    `json:"elapsed_ms,omitempty"`  // since the spawn was asked for
+	Version    string   `json:"version"`               // changes whenever any of this does
+	Problem    *Problem `json:"problem,omitempty"`     // StateFailed, or why this asker's wake was refused
 }
 
 // TicketRequest redeems a one-time code for a ticket.

@@ -45,6 +45,27 @@ service = "web"
 port = 9000
 type = "tcp"
 `},
+	"kinds": {toml: httpRoute + `
+[[routes]]
+name = "ended"
+service = "web"
+port = 9000
+type = "tcp"
+
+[[routes]]
+name = "through"
+service = "web"
+port = 9443
+type = "tcp"
+passthrough = true
+
+[[routes]]
+name = "shell"
+service = "web"
+port = 9000
+type = "custom"
+entrypoint = "ssh"
+`},
 	"pair": {compose: `
 services:
   web:

@@ -26,6 +26,7 @@ type stack struct {
 	tls       string // host:port of the edge for TLS
 	public    string // host:port of the sidecar's public API
 	api       string // host:port of Traefik's own API
+	ssh       string // host:port of Traefik's entry point for custom routes
 	dashboard string // URL
 	env       []string
 	log       *logBuffer

@@ -150,6 +150,11 @@ func failures(t *testing.T, s *stack) {
 		if code == "wake_disabled" {
 			continue
 		}
+		if in := s.live(alice, challenge); in == nil || in.State != "failed" || in.Problem == nil {
+			t.Errorf("the API says of a failed spawn: %+v", in)
+		} else if left := containers(t, in.ID); len(left) != 0 {
+			t.Errorf("a failed spawn left %v", left)
+		}
 		again := s.do(alice, "GET", s.address(alice, challenge)+"/", nil)
 		if p := again.problem(t); p.Code != code || again.Header.Get("Retry-After") == "" {
 			t.Errorf("%s is not remembered: %d %+v, Retry-After %q", challenge, again.Status, p, again.Header.Get("Retry-After"))
@@ -158,11 +163,6 @@ func failures(t *testing.T, s *stack) {
 		if page.Status < 400 || !strings.Contains(page.Body, "<html") {
 			t.Errorf("%s to a browser: %d %q", challenge, page.Status, page.Body)
 		}
-	}
-	if in := s.live(alice, "exits"); in == nil || in.State != "failed" || in.Problem == nil {
-		t.Errorf("the API says of a failed spawn: %+v", in)
-	} else if left := containers(t, in.ID); len(left) != 0 {
-		t.Errorf("a failed spawn left %v", left)
 	}
 	if in := s.running(alice, "manual"); in.State != "running" {
 		t.Errorf("manual started from the dashboard is %s", in.State)

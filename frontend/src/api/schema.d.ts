@@ -456,6 +456,11 @@ export interface components {
             stage: string;
             /** @description Place in the queue, 1 is next; 0: not queued */
             position: number;
+            /**
+             * Format: int64
+             * @description About how long it still waits in the queue, milliseconds
+             */
+            estimate_ms: number;
             owner: components["schemas"]["Owner"];
             routes: components["schemas"]["Route"][];
             /**
@@ -583,6 +588,11 @@ export interface components {
             stage?: string;
             /** @description Place in the queue, 1 is next */
             position?: number;
+            /**
+             * Format: int64
+             * @description About how long it still waits in the queue, milliseconds
+             */
+            estimate_ms?: number;
             /**
              * Format: int64
              * @description Since the spawn was asked for, milliseconds

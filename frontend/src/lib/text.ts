@@ -90,7 +90,9 @@ export const text = {
     left: "left",
     over: "Time is up",
     extendRule: (time: string) => `Can be extended by up to ${time}`,
-    position: (n: number) => (n === 1 ? "Next in the queue" : `Number ${n} in the queue`),
+    position: (n: number, estimateMS: number) =>
+      (n === 1 ? "Next in the queue" : `Number ${n} in the queue`) +
+      (estimateMS > 0 ? `, about ${Math.ceil(estimateMS / 1000)} s` : ""),
     elapsed: (time: string) => `for ${time}`,
     progressOf: (name: string) => `Start of ${name}`,
     queuedStage: "Waiting for a free place",

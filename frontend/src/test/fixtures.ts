@@ -43,6 +43,7 @@ export function instance(given: Partial<Instance> = {}): Instance {
     state: "running",
     stage: "",
     position: 0,
+    estimate_ms: 0,
     owner: { id: "p1", name: "Ada" },
     routes: [webRoute],
     created_at: at(-1801),

@@ -125,9 +125,9 @@ describe("the player's copy", () => {
   });
 
   it("shows its place in the queue", async () => {
-    serve({ instances: [startingInstance({ state: "queued", stage: "", position: 3 })] });
+    serve({ instances: [startingInstance({ state: "queued", stage: "", position: 3, estimate_ms: 6500 })] });
     renderDashboard();
-    expect(await screen.findByText("Number 3 in the queue")).toBeVisible();
+    expect(await screen.findByText("Number 3 in the queue, about 7 s")).toBeVisible();
   });
 
   it("stops after a confirmation, and only then", async () => {

@@ -13,7 +13,6 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
-	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
 )
 
 // checkTimeout bounds each thing that is looked at.
@@ -73,7 +72,7 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 	}), "DATABASE_URL names PostgreSQL; without it DATA_DIR must be writable.")
 	if c.Edge == "traefik" {
 		say("redis", looking(func(ctx context.Context) error {
-			kv, err := traefik.New(string(c.TraefikRedisURL), traefik.Options{}, slog.New(slog.DiscardHandler))
+			kv, err := newRouter(c, slog.New(slog.DiscardHandler))
 			if err != nil {
 				return err
 			}

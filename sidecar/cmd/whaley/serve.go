@@ -138,8 +138,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Log: log}
 	var kv *traefik.Router
 	if c.Edge == "traefik" {
-		kv, err = traefik.New(string(c.TraefikRedisURL), traefik.Options{HTTP: c.RouteMode == "kv", Secure: c.Dashboard.Scheme == "https"}, log)
-		if err != nil {
+		if kv, err = newRouter(c, log); err != nil {
 			return rules{}, nil, err
 		}
 		needs.Router = kv
@@ -149,7 +148,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 		needs.Router = made.edge
 	}
 	made.instancer = instancer.New(needs, instancer.Options{
-		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, Worker: worker,
+		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Worker: worker,
 		Quota:            instancer.Quota{PerOwner: c.MaxInstancesPerUser, Total: c.MaxInstances, Memory: int64(c.MemoryBudget)},
 		SpawnConcurrency: c.SpawnConcurrency, StartTimeout: c.StartTimeout.Duration(),
 	})
@@ -160,6 +159,17 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 		})
 	}
 	return made, checks, nil
+}
+
+func newRouter(c *config.Config, log *slog.Logger) (*traefik.Router, error) {
+	extra, err := traefik.ReadExtra(c.TraefikKeys, c.TraefikKeysFile)
+	if err != nil {
+		return nil, err
+	}
+	return traefik.New(string(c.TraefikRedisURL), traefik.Options{
+		HTTP: c.RouteMode == "kv", Secure: c.Dashboard.Scheme == "https",
+		Permanent: traefik.Permanent{DashboardUsers: string(c.DashboardUsers), CTFdURL: c.CTFdURL, Extra: extra},
+	}, log)
 }
 
 // deriveKeys makes all keys, and refuses to go on with another secret than the database was made with: every

@@ -16,6 +16,7 @@ type instanceJSON struct {
 	State         string        `json:"state"`
 	Stage         string        `json:"stage"`
 	Position      int           `json:"position"`
+	EstimateMS    int64         `json:"estimate_ms"`
 	Owner         ownerJSON     `json:"owner"`
 	Routes        []routeJSON   `json:"routes"`
 	CreatedAt     time.Time     `json:"created_at"`
@@ -43,7 +44,7 @@ func (a *API) instance(in *instancer.Instance) instanceJSON {
 	now := time.Now()
 	j := instanceJSON{
 		ID: in.ID, ChallengeID: in.Challenge, ChallengeName: in.Challenge, State: string(in.State), Stage: in.Stage,
-		Position: a.Instancer.Position(in.ID), Owner: ownerJSON{in.Owner.ID, in.Owner.Name}, Routes: []routeJSON{},
+		Position: a.Instancer.Position(in.ID), EstimateMS: a.Instancer.Estimate(in.ID).Milliseconds(), Owner: ownerJSON{in.Owner.ID, in.Owner.Name}, Routes: []routeJSON{},
 		CreatedAt: in.CreatedAt, StartedAt: moment(in.StartedAt), ExpiresAt: moment(in.ExpiresAt),
 		ElapsedMS: max(0, now.Sub(in.CreatedAt).Milliseconds()), Version: in.Version,
 	}

@@ -108,6 +108,7 @@ func (a *API) writeView(w http.ResponseWriter, v instancer.HostView, err error) 
 	}
 	s := wire.HostStatus{
 		State: v.State, Mine: v.Mine, Access: string(v.Access), Backend: v.Backend, Position: v.Position, Version: v.Version,
+		EstimateMS: v.Estimate.Milliseconds(),
 	}
 	if v.Challenge != nil {
 		s.Challenge, s.Name = v.Challenge.ID, v.Challenge.Name

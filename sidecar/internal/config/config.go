@@ -44,6 +44,12 @@ type Config struct {
 	PortRangeStart int    `env:"PORT_RANGE_START" envDefault:"30000" whaley:"First host port for routes of type port."`
 	PortRangeEnd   int    `env:"PORT_RANGE_END" envDefault:"40000" whaley:"Last host port for routes of type port."`
 
+	Backend         string `env:"BACKEND" envDefault:"direct" whaley:"direct: routers reach the containers' own addresses. published: every route gets a host port, for a Traefik on another machine."`
+	BackendHost     string `env:"BACKEND_HOST" whaley:"With BACKEND=published: the name or address under which the edge reaches this host."`
+	TraefikKeys     string `env:"TRAEFIK_EXTRA_KEYS" whaley:"Further permanent keys for Traefik's Redis provider, as a JSON object of key and value, without the root."`
+	TraefikKeysFile string `env:"TRAEFIK_EXTRA_KEYS_FILE" whaley:"The same from a YAML or JSON file."`
+	DashboardUsers  Secret `env:"DASHBOARD_USERS" whaley:"Basic-auth users of the middleware dashboard-auth@redis, as htpasswd prints them, separated by commas."`
+	CTFdURL         string `env:"CTFD_URL" whaley:"Where CTFd is. With it there is a middleware ctfd-redirect@redis that leads there."`
 	RouteMode       string `env:"ROUTE_MODE" envDefault:"kv" whaley:"With EDGE=traefik. kv: a running instance has a router of its own. plugin: all requests go through the plugin."`
 	RedisURL        Secret `env:"REDIS_URL" whaley:"Redis, as redis://user:password@host:6379/0."`
 	TraefikRedisURL Secret `env:"TRAEFIK_REDIS_URL" whaley:"Redis database that Traefik reads its routers from, of its own. Needed with EDGE=traefik. Default: REDIS_URL."`

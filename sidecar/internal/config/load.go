@@ -52,6 +52,15 @@ func Load(environment map[string]string) (*Config, error) {
 	choice("AUTH_MODE", c.AuthMode, "none")
 	choice("INSTANCE_ACCESS", c.InstanceAccess, "link", "owner")
 	choice("ROUTE_MODE", c.RouteMode, "kv", "plugin")
+	choice("BACKEND", c.Backend, "direct", "published")
+	refuse(c.Backend == "published" && c.BackendHost == "", "BACKEND_HOST is needed with BACKEND=published: the name or address under which the edge reaches this host")
+	if c.Backend == "direct" {
+		c.BackendHost = ""
+	}
+	if c.CTFdURL != "" {
+		u, err := url.Parse(c.CTFdURL)
+		refuse(err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "", "CTFD_URL=%q must be an http or https URL", c.CTFdURL)
+	}
 	choice("LOG_FORMAT", c.LogFormat, "text", "json")
 	choice("LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")
 	for name, address := range map[string]string{

@@ -323,3 +323,9 @@ func TestWithoutAnEngineTheErrorSaysSo(t *testing.T) {
 		}
 	}
 }
+
+func TestItDoesWhatAnEngineMust(t *testing.T) {
+	dockertest.Contract(t, 1, func(t *testing.T) (instancer.Engine, instancer.Engine) {
+		return dockertest.Engine(t), dockertest.Engine(t)
+	})
+}

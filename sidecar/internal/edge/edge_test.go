@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"testing"
 
@@ -99,7 +98,7 @@ func TestRoutesHoldExactlyWhatIsListed(t *testing.T) {
 	routes := edge.NewRoutes(slog.New(slog.DiscardHandler))
 	ctx := context.Background()
 	of := func(instance string) []instancer.Publication {
-		return []instancer.Publication{{Instance: instance, Name: instance, Host: instance + ".x", Type: instancer.RouteTCP, Backend: netip.MustParseAddrPort("10.0.0.2:1")}}
+		return []instancer.Publication{{Instance: instance, Name: instance, Host: instance + ".x", Type: instancer.RouteTCP, Backend: "10.0.0.2:1"}}
 	}
 	if err := routes.Publish(ctx, "a", of("a")); err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ func (e *Edge) serveTLS(ctx context.Context) error {
 		if !ok {
 			return nil, false
 		}
-		onward := &tcpproxy.DialProxy{Addr: route.Backend.String(), DialTimeout: dialTimeout}
+		onward := &tcpproxy.DialProxy{Addr: route.Backend, DialTimeout: dialTimeout}
 		if route.Passthrough {
 			return onward, true
 		}

@@ -15,6 +15,7 @@ type Options struct {
 	BaseDomain       string
 	SlugKey          []byte // changing it changes every host
 	Quota            Quota
+	BackendHost      string        // where published ports are reached; empty: routes lead to the containers' own addresses
 	Worker           string        // this sidecar, as leases name it: stays the same when it is started again
 	SpawnConcurrency int           // default 10
 	StartTimeout     time.Duration // default 120 s
@@ -47,6 +48,7 @@ type Instancer struct {
 	jobs     map[string]*job     // instance → the one job that works on it
 	progress map[string]progress // instance → what is being done
 	backoffs map[string]failures // owner/challenge → failed spawns in a row
+	typical  time.Duration       // how long a spawn takes
 	running  sync.WaitGroup      // jobs under way
 	base     context.Context     // of jobs; cancelled when Run ends
 	cancel   context.CancelCauseFunc
@@ -81,6 +83,7 @@ func New(needs Needs, opts Options) *Instancer {
 		progress: map[string]progress{},
 		backoffs: map[string]failures{},
 		undone:   make(chan struct{}, 1),
+		typical:  firstTypical,
 	}
 	i.base, i.cancel = context.WithCancelCause(context.Background())
 	i.queue = newQueue(opts.SpawnConcurrency, i.changed)

@@ -88,11 +88,9 @@ func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge) (*
 	if err != nil {
 		return nil, err
 	}
-	var internal []int
-	for _, r := range ch.Routes {
-		if r.Type == RoutePort {
-			internal = append(internal, r.Port)
-		}
+	internal, err := i.internalPorts(ch)
+	if err != nil {
+		return nil, err
 	}
 	var ports map[int]int
 	if len(internal) > 0 {
@@ -143,7 +141,7 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge) e
 			labels.Service = s.Name
 			ids[n], err = i.Engine.CreateContainer(whole, ContainerSpec{
 				Name: in.ID + "-" + s.Name, Service: expand(s, vars), Network: NetworkName(in.ID), Address: in.Addresses[s.Name],
-				Aliases: []string{s.Name}, Publish: published(in, ch, s.Name), Volumes: volumes, Labels: labels,
+				Aliases: []string{s.Name}, Publish: i.hostPorts(in, ch, s.Name), Volumes: volumes, Labels: labels,
 			})
 			return err
 		})
@@ -154,11 +152,11 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge) e
 	return i.startAll(ctx, in, ch, ids, vars)
 }
 
-// published are the ports of a service that get a host port.
-func published(in *Instance, ch *Challenge, service string) map[int]int {
+// hostPorts are the ports of a service that get a host port.
+func (i *Instancer) hostPorts(in *Instance, ch *Challenge, service string) map[int]int {
 	ports := map[int]int{}
 	for _, r := range ch.Routes {
-		if r.Type == RoutePort && r.Service == service {
+		if i.published(r) && r.Service == service {
 			ports[r.Port] = in.Ports[r.Port]
 		}
 	}

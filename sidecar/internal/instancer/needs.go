@@ -157,7 +157,7 @@ type Publication struct {
 	Host        string // empty for routes of type custom
 	Type        RouteType
 	Access      Access
-	Backend     netip.AddrPort
+	Backend     string // host:port
 	Passthrough bool
 	EntryPoint  string
 	TLS         bool

@@ -2,7 +2,6 @@ package instancer
 
 import (
 	"context"
-	"net/netip"
 
 	"github.com/whaley-ctf/whaley/shared/host"
 )
@@ -15,13 +14,13 @@ func (i *Instancer) publications(in *Instance) []Publication {
 	}
 	var all []Publication
 	for _, r := range in.Routes {
-		address, ok := in.Addresses[r.Service]
-		if !ok {
+		backend := i.backend(in, r)
+		if backend == "" {
 			continue // never got that far
 		}
 		p := Publication{
 			Instance: in.ID, Name: in.ID, Type: r.Type, Access: access, Passthrough: r.Passthrough,
-			EntryPoint: r.EntryPoint, TLS: r.TLS, Backend: netip.AddrPortFrom(address, uint16(r.Port)),
+			EntryPoint: r.EntryPoint, TLS: r.TLS, Backend: backend,
 			Host: host.Join(host.Name{Route: r.Name, Challenge: in.Challenge, Slug: in.Slug}, i.opts.BaseDomain),
 		}
 		if r.Name != "" {

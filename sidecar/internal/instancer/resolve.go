@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"fmt"
-	"net/netip"
+	"time"
 
 	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/shared/wire"
@@ -26,6 +26,7 @@ type HostView struct {
 	Instance  *Instance
 	Challenge *Challenge
 	Position  int
+	Estimate  time.Duration // how long it still waits in the queue
 	Version   string
 	Problem   *Error // failed or refused: why
 }
@@ -89,7 +90,7 @@ func (i *Instancer) Resolve(ctx context.Context, q HostQuery) (HostView, error) 
 	}
 	if in != nil && in.State == Running {
 		if route.Type == RouteHTTP {
-			view.Backend = "http://" + netip.AddrPortFrom(in.Addresses[route.Service], uint16(route.Port)).String()
+			view.Backend = "http://" + i.backend(in, route)
 		} else {
 			view.Problem = Errorf(NotFound, "route_not_http", "This address is not a web page. How to connect to it is on the dashboard.")
 		}
@@ -123,5 +124,6 @@ func (i *Instancer) complete(v *HostView) {
 	i.mu.Unlock()
 	v.Instance.Stage = p.stage
 	v.Position = i.queue.position(v.Instance.ID)
+	v.Estimate = i.Estimate(v.Instance.ID)
 	v.Version = fmt.Sprintf("%s.%d.%d.%d.%s", v.Instance.ID, v.Instance.Version, p.seq, v.Position, v.State)
 }

@@ -110,6 +110,7 @@ func (i *Instancer) spawn(ctx context.Context, id string) {
 	running, err := i.make(ctx, in)
 	if err == nil {
 		i.succeeded(in)
+		i.learn(time.Since(began))
 		i.changed(running)
 		i.deadline.set(running.ID, running.ExpiresAt)
 		i.Log.Info("instance running", "instance", id, "challenge", in.Challenge, "owner", in.Owner.ID, "took", time.Since(began))

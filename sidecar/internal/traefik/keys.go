@@ -2,6 +2,7 @@ package traefik
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -20,7 +21,7 @@ const (
 // point end there.
 func (r *Router) permanent() map[string]string {
 	http, tcp := r.opts.Root+"/http/", r.opts.Root+"/tcp/"
-	return map[string]string{
+	keys := map[string]string{
 		http + "routers/whaley-sentinel/rule":                     "Host(`sentinel.invalid`)",
 		http + "routers/whaley-sentinel/entryPoints/0":            entryWeb,
 		http + "routers/whaley-sentinel/service":                  "noop@internal",
@@ -31,6 +32,8 @@ func (r *Router) permanent() map[string]string {
 		tcp + "routers/block-all/service":                         "block-all",
 		tcp + "services/block-all/loadBalancer/servers/0/address": "127.0.0.1:1",
 	}
+	maps.Copy(keys, r.extra)
+	return keys
 }
 
 // keys are what one route is in Redis; none for what needs no router.
@@ -54,7 +57,7 @@ func (r *Router) httpKeys(p instancer.Publication) map[string]string {
 		router + "/priority":                    priority,
 		router + "/service":                     p.Name,
 		router + "/entryPoints/0":               entryWeb,
-		service + "/loadBalancer/servers/0/url": "http://" + p.Backend.String(),
+		service + "/loadBalancer/servers/0/url": "http://" + p.Backend,
 	}
 	if r.opts.Secure {
 		keys[router+"/entryPoints/0"] = entryWebSecure
@@ -73,7 +76,7 @@ func (r *Router) tcpKeys(p instancer.Publication) map[string]string {
 		router + "/priority":                        priority,
 		router + "/service":                         p.Name,
 		router + "/entryPoints/0":                   entryTCP,
-		service + "/loadBalancer/servers/0/address": p.Backend.String(),
+		service + "/loadBalancer/servers/0/address": p.Backend,
 		service + "/loadBalancer/serversTransport":  r.opts.Transport,
 	}
 	switch {

@@ -30,6 +30,7 @@ type Options struct {
 	Secure     bool   // web routes are on the entry point websecure with TLS, else on web
 	Middleware string // in front of challenges of access "owner"; default "whaley@file"
 	Transport  string // to containers of TCP routes; default "whaley@file"
+	Permanent  Permanent
 }
 
 // Router implements instancer.Router.
@@ -38,6 +39,7 @@ type Router struct {
 	opts  Options
 	log   *slog.Logger
 	topic string
+	extra map[string]string // checked
 
 	mu sync.Mutex // one change at a time
 }
@@ -59,8 +61,12 @@ func New(url string, opts Options, log *slog.Logger) (*Router, error) {
 	if opts.Transport == "" {
 		opts.Transport = "whaley@file"
 	}
+	extra, err := opts.Permanent.keys(opts.Root)
+	if err != nil {
+		return nil, err
+	}
 	return &Router{
-		redis: redis.NewClient(parsed), opts: opts, log: log,
+		redis: redis.NewClient(parsed), opts: opts, log: log, extra: extra,
 		topic: fmt.Sprintf("__keyspace@%d__:%s/whaley", parsed.DB, opts.Root),
 	}, nil
 }

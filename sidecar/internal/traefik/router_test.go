@@ -5,7 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -70,7 +70,7 @@ func (b *bench) sync(all ...instancer.Publication) {
 
 func publication(name string, kind instancer.RouteType, access instancer.Access) instancer.Publication {
 	return instancer.Publication{Instance: name, Name: name, Host: name + ".instances.localhost", Type: kind, Access: access,
-		Backend: netip.MustParseAddrPort("10.240.0.2:80"), EntryPoint: "ssh"}
+		Backend: "10.240.0.2:80", EntryPoint: "ssh"}
 }
 
 func TestARouteIsInRedisAsTraefikReadsIt(t *testing.T) {
@@ -240,6 +240,55 @@ func TestARedisThatComesBackEmptyIsFilledAgain(t *testing.T) {
 	testkit.Eventually(t, 20*time.Second, "the route is there again", there)
 	cancel()
 	all.Wait()
+}
+
+func TestPermanentKeysAreAlwaysThereAndNoneThatStopsTraefik(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys.yaml")
+	if err := os.WriteFile(file, []byte("http/middlewares/limit/rateLimit/average: 100\nhttp/routers/board/middlewares/0: dashboard-auth@redis\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	extra, err := traefik.ReadExtra(`{"http/routers/board/rule": "Host(\u0060board.example.org\u0060)", "http/routers/board/service": "api@internal"}`, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t, traefik.Options{HTTP: true, Permanent: traefik.Permanent{
+		DashboardUsers: "admin:$2y$05$abcdefghijklmnopqrstuv", CTFdURL: "https://ctf.example.org", Extra: extra}})
+	b.sync()
+	b.sync()
+	have := b.keys()
+	for key, want := range map[string]string{
+		"traefik/http/middlewares/dashboard-auth/basicAuth/users/0":        "admin:$2y$05$abcdefghijklmnopqrstuv",
+		"traefik/http/middlewares/ctfd-redirect/redirectRegex/replacement": "https://ctf.example.org",
+		"traefik/http/middlewares/limit/rateLimit/average":                 "100",
+		"traefik/http/routers/board/rule":                                  "Host(`board.example.org`)",
+		"traefik/tcp/routers/block-all/priority":                           "1",
+	} {
+		if have[key] != want {
+			t.Errorf("%s is %q, want %q", key, have[key], want)
+		}
+	}
+	for key, value := range map[string]string{
+		"http/routers/board/rulle": "x", "http/routers/board": "x", "udp/routers/a/service": "x", "http/routers/a/priority": "high",
+		"http/routers/a/tls": "maybe", "http/routers/a b/rule": "x", "http/routers/a/rule": "", "/http/routers/a/rule": "x", "http/routers/a/entryPoints/x": "web",
+		"../other": "x", "http/services/a/loadBalancer/servers/0/url": "a\nb",
+	} {
+		if _, err := traefik.New("redis://r:6379/0", traefik.Options{Permanent: traefik.Permanent{Extra: map[string]string{key: value}}}, nil); err == nil || !strings.Contains(err.Error(), "TRAEFIK_EXTRA_KEYS") {
+			t.Errorf("%s = %q: %v", key, value, err)
+		}
+	}
+	for _, users := range []string{"admin", "admin:secret", ":$2y$05$abcdefghijklmnopqrstuv"} {
+		if _, err := traefik.New("redis://r:6379/0", traefik.Options{Permanent: traefik.Permanent{DashboardUsers: users}}, nil); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", users, err)
+		}
+	}
+	for _, bad := range []string{"[]", "{", `{"a": {"b": 1}}`, `{"a": null}`} {
+		if _, err := traefik.ReadExtra(bad, ""); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
+	}
+	if _, err := traefik.ReadExtra("", "/nowhere"); err == nil {
+		t.Error("a file that is not there is taken")
+	}
 }
 
 func TestABadAddressIsRefusedWithoutItsPassword(t *testing.T) {

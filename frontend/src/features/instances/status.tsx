@@ -55,7 +55,7 @@ function Underway({ instance }: { instance: Instance }) {
   const stage = instance.stage || (queued ? text.instance.queuedStage : text.instance.startingStage);
   return (
     <Lines
-      first={queued && instance.position > 0 ? text.instance.position(instance.position) : stage}
+      first={queued && instance.position > 0 ? text.instance.position(instance.position, instance.estimate_ms) : stage}
       second={text.instance.elapsed(formatClock(seconds))}
     />
   );

@@ -1,14 +1,22 @@
-// Command testserver is what the tests run inside containers: HTTP on :8080 and a TCP echo on :9000.
+// Command testserver is what the tests run inside containers: HTTP on :8080, a TCP echo on :9000, and the same with TLS
+// of its own on :9443.
 //
 // START_DELAY_MS listens later, NEVER=1 never, EXIT=n ends at once with that code; HEALTH_AFTER_MS is when
 // "testserver health" begins to succeed.
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -48,7 +56,8 @@ func main() {
 		time.Sleep(milliseconds("HEALTH_AFTER_MS"))
 		os.WriteFile(healthFile, nil, 0o644)
 	}()
-	go echo()
+	go echo(net.Listen("tcp", ":9000"))
+	go echo(tls.Listen("tcp", ":9443", &tls.Config{Certificates: []tls.Certificate{certificate()}}))
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "test server at", r.URL.Path) })
 	http.HandleFunc("/echo", sum)
 	http.HandleFunc("/headers", headers)
@@ -106,8 +115,21 @@ func socket(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func echo() {
-	l, err := net.Listen("tcp", ":9000")
+// certificate is a self-signed one that says whose it is.
+func certificate() tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "the container's own"}, NotAfter: time.Now().AddDate(1, 0, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		panic(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+func echo(l net.Listener, err error) {
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,0 +1,130 @@
+package dockertest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// Contract is what an engine must do, real or simulated. make gives the same engine to two deployments, and part is a
+// number from 0 to 255 that no other test of this machine uses for its subnets.
+func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign instancer.Engine)) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	ours, foreign := make(t)
+	subnet := func(n int) netip.Prefix { return netip.MustParsePrefix(fmt.Sprintf("10.191.%d.%d/28", part, 16*n)) }
+	labels := instancer.Labels{Instance: "contract", Challenge: "c", Owner: "o", Revision: "r", Service: "web", CreatedAt: time.Now(), ExpiresAt: time.Now()}
+	service := instancer.Service{Name: "web", Image: "whaley/contract:1", Init: true, Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32},
+		Build: &instancer.Build{Context: TestServerContext(t), Dockerfile: "Dockerfile"}}
+	spec := func(name string, n int) instancer.ContainerSpec {
+		return instancer.ContainerSpec{Name: name, Service: service, Network: fmt.Sprint("contract-", n), Address: subnet(n).Addr().Next().Next(),
+			Aliases: []string{"web"}, Labels: labels}
+	}
+	network := func(n int, e instancer.Engine) error {
+		return e.CreateNetwork(ctx, instancer.NetworkSpec{Name: fmt.Sprint("contract-", n), Subnet: subnet(n), Labels: labels})
+	}
+	try := func(what string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	refused := func(what, code string, err error) {
+		t.Helper()
+		if instancer.CodeOf(err) != code {
+			t.Errorf("%s: %v, want %s", what, err, code)
+		}
+	}
+	objects := func(e instancer.Engine, want int) []instancer.Object {
+		t.Helper()
+		all, err := e.List(ctx, "contract")
+		if err != nil || len(all) != want {
+			t.Fatalf("%d objects instead of %d: %+v %v", len(all), want, all, err)
+		}
+		return all
+	}
+
+	try("ping", ours.Ping(ctx))
+	_, err := ours.ImageHealth(ctx, "whaley/no-such-image:1")
+	refused("an image that is not there", instancer.CodeObjectMissing, err)
+	for range 2 {
+		try("image", ours.BuildImage(ctx, &instancer.Challenge{ID: "contract"}, &service, io.Discard))
+	}
+	exits := ours.Exits(ctx)
+	time.Sleep(300 * time.Millisecond) // the real one has no answer that says it has begun
+
+	try("network", network(0, ours))
+	id, err := ours.CreateContainer(ctx, spec("contract-web", 0))
+	try("container", err)
+	for _, o := range objects(ours, 2) {
+		if o.Running {
+			t.Errorf("%s runs before it is started", o.Name)
+		}
+	}
+	for range 2 {
+		try("start", ours.StartContainer(ctx, id))
+	}
+	for _, o := range objects(ours, 2) {
+		if o.Kind == "container" && (!o.Running || o.Labels.Service != "web") || o.Labels.Instance != "contract" || o.Labels.Owner != "o" {
+			t.Errorf("%+v", o)
+		}
+	}
+	objects(foreign, 0)
+	refused("a subnet that is taken", instancer.CodeSubnetTaken, ours.CreateNetwork(ctx, instancer.NetworkSpec{Name: "contract-other", Subnet: subnet(0), Labels: labels}))
+
+	again, err := ours.CreateContainer(ctx, spec("contract-web", 0))
+	if try("the same container again", err); again == id {
+		t.Error("it is the old one")
+	}
+	if exit := <-exits; exit.Instance != "contract" || exit.Service != "web" {
+		t.Errorf("told of the end of %+v", exit)
+	}
+	objects(ours, 2)
+	refused("starting what is gone", instancer.CodeObjectMissing, ours.StartContainer(ctx, id))
+
+	ending := spec("contract-ending", 0)
+	ending.Address, ending.Service.Environment = ending.Address.Next(), []string{"EXIT=7"}
+	short, err := ours.CreateContainer(ctx, ending)
+	try("container", err)
+	try("start", ours.StartContainer(ctx, short))
+	if code, err := ours.Wait(ctx, short); err != nil || code != 7 {
+		t.Errorf("it ended with %d %v", code, err)
+	}
+	if exit := <-exits; exit.Instance != "contract" {
+		t.Errorf("told of the end of %+v", exit)
+	}
+
+	try("network", network(1, ours))
+	for n, want := range []string{"", instancer.CodePortTaken} {
+		published := spec(fmt.Sprint("contract-port-", n), 1)
+		published.Publish = map[int]int{9000: 36000 + part}
+		for range n {
+			published.Address = published.Address.Next()
+		}
+		p, err := ours.CreateContainer(ctx, published)
+		try("container", err)
+		refused("a port", want, ours.StartContainer(ctx, p))
+	}
+
+	try("volume", ours.CreateVolume(ctx, "contract-volume", labels))
+	for range 2 {
+		all, err := ours.List(ctx, "contract")
+		try("list", err)
+		for _, o := range all {
+			if o.Kind == "container" {
+				try("stop", ours.StopContainer(ctx, o.ID, time.Second))
+				try("remove", ours.RemoveContainer(ctx, o.ID))
+			}
+		}
+		for n := range 2 {
+			try("remove", ours.RemoveNetwork(ctx, fmt.Sprint("contract-", n)))
+		}
+		try("remove", ours.RemoveVolume(ctx, "contract-volume"))
+	}
+	objects(ours, 0)
+}

@@ -1,0 +1,284 @@
+// Package simulated is an engine in memory, for tests and benchmarks with more instances than a machine can hold. It
+// passes the same contract as the real one (dockertest.Contract), and runs nothing: no address answers.
+package simulated
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// World is what all deployments on one engine share.
+type World struct {
+	mu       sync.Mutex
+	number   int
+	objects  map[string]*object // kind/id
+	images   map[string]bool
+	watchers map[chan instancer.Exit]string // → deployment
+}
+
+type object struct {
+	instancer.Object
+	deployment string
+	subnet     netip.Prefix
+	spec       instancer.ContainerSpec
+	code       int
+	ended      chan struct{} // closed when a started container has ended
+}
+
+// NewWorld makes an empty engine.
+func NewWorld() *World {
+	return &World{objects: map[string]*object{}, images: map[string]bool{}, watchers: map[chan instancer.Exit]string{}}
+}
+
+// Engine is the engine as one deployment sees it.
+func (w *World) Engine(deployment string) *Engine { return &Engine{world: w, deployment: deployment} }
+
+// Engine implements instancer.Engine.
+type Engine struct {
+	world      *World
+	deployment string
+}
+
+var _ instancer.Engine = (*Engine)(nil)
+
+func (e *Engine) lock() func() {
+	e.world.mu.Lock()
+	return e.world.mu.Unlock
+}
+
+func missing() error {
+	return instancer.Errorf(instancer.Unavailable, instancer.CodeObjectMissing, "Something is missing.")
+}
+
+// Ping always answers.
+func (e *Engine) Ping(context.Context) error { return nil }
+
+// CreateNetwork makes a network, or refuses with CodeSubnetTaken.
+func (e *Engine) CreateNetwork(_ context.Context, spec instancer.NetworkSpec) error {
+	defer e.lock()()
+	for _, o := range e.world.objects {
+		if o.Kind == "network" && o.Name != spec.Name && o.subnet.Overlaps(spec.Subnet) {
+			return instancer.Errorf(instancer.Unavailable, instancer.CodeSubnetTaken, "The network's addresses are in use.")
+		}
+	}
+	e.put(&object{Object: instancer.Object{Kind: "network", ID: spec.Name, Name: spec.Name, Labels: spec.Labels}, subnet: spec.Subnet})
+	return nil
+}
+
+func (e *Engine) put(o *object) {
+	o.deployment = e.deployment
+	e.world.objects[o.Kind+"/"+o.ID] = o
+}
+
+// RemoveNetwork removes a network; one that is gone is no error.
+func (e *Engine) RemoveNetwork(_ context.Context, name string) error {
+	defer e.lock()()
+	delete(e.world.objects, "network/"+name)
+	return nil
+}
+
+// CreateVolume makes a volume.
+func (e *Engine) CreateVolume(_ context.Context, name string, l instancer.Labels) error {
+	defer e.lock()()
+	e.put(&object{Object: instancer.Object{Kind: "volume", ID: name, Name: name, Labels: l}})
+	return nil
+}
+
+// RemoveVolume removes a volume; one that is gone is no error.
+func (e *Engine) RemoveVolume(_ context.Context, name string) error {
+	defer e.lock()()
+	delete(e.world.objects, "volume/"+name)
+	return nil
+}
+
+// CreateContainer makes a container in the place of one with the same name.
+func (e *Engine) CreateContainer(_ context.Context, spec instancer.ContainerSpec) (string, error) {
+	defer e.lock()()
+	if !e.world.images[spec.Service.Image] {
+		return "", missing()
+	}
+	if before := e.find(spec.Name); before != nil {
+		e.drop(before)
+	}
+	e.world.number++
+	id := "container-" + strconv.Itoa(e.world.number)
+	e.put(&object{Object: instancer.Object{Kind: "container", ID: id, Name: spec.Name, Labels: spec.Labels}, spec: spec, ended: make(chan struct{})})
+	return id, nil
+}
+
+// find looks for a container by id or name.
+func (e *Engine) find(id string) *object {
+	if o := e.world.objects["container/"+id]; o != nil {
+		return o
+	}
+	for _, o := range e.world.objects {
+		if o.Kind == "container" && o.Name == id {
+			return o
+		}
+	}
+	return nil
+}
+
+// StartContainer starts a container. One whose environment says EXIT=n ends at once with that code, as dockertest's
+// server does. It refuses with CodePortTaken.
+func (e *Engine) StartContainer(_ context.Context, id string) error {
+	defer e.lock()()
+	o := e.find(id)
+	if o == nil {
+		return missing()
+	}
+	if o.Running {
+		return nil
+	}
+	for _, other := range e.world.objects {
+		if other.Running && other != o && sharesPort(other.spec.Publish, o.spec.Publish) {
+			return instancer.Errorf(instancer.Unavailable, instancer.CodePortTaken, "A port is in use.")
+		}
+	}
+	o.Running = true
+	for _, pair := range o.spec.Service.Environment {
+		if text, ends := strings.CutPrefix(pair, "EXIT="); ends {
+			o.code, _ = strconv.Atoi(text)
+			e.end(o)
+		}
+	}
+	return nil
+}
+
+func sharesPort(a, b map[int]int) bool {
+	for _, p := range a {
+		for _, q := range b {
+			if p == q {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// end makes a container end and tells who listens.
+func (e *Engine) end(o *object) {
+	if !o.Running {
+		return
+	}
+	o.Running = false
+	close(o.ended)
+	for watcher, deployment := range e.world.watchers {
+		if deployment == o.deployment {
+			watcher <- instancer.Exit{Instance: o.Labels.Instance, Service: o.Labels.Service}
+		}
+	}
+}
+
+// StopContainer ends a container at once.
+func (e *Engine) StopContainer(_ context.Context, id string, _ time.Duration) error {
+	defer e.lock()()
+	if o := e.find(id); o != nil {
+		e.end(o)
+	}
+	return nil
+}
+
+// RemoveContainer removes a container; one that is gone is no error.
+func (e *Engine) RemoveContainer(_ context.Context, id string) error {
+	defer e.lock()()
+	if o := e.find(id); o != nil {
+		e.drop(o)
+	}
+	return nil
+}
+
+func (e *Engine) drop(o *object) {
+	e.end(o)
+	delete(e.world.objects, "container/"+o.ID)
+}
+
+// Wait blocks until the container has ended.
+func (e *Engine) Wait(ctx context.Context, id string) (int, error) {
+	unlock := e.lock()
+	o := e.find(id)
+	unlock()
+	if o == nil {
+		return 0, missing()
+	}
+	select {
+	case <-o.ended:
+		return o.code, nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// Exec succeeds in a container that runs.
+func (e *Engine) Exec(_ context.Context, id string, _ []string) (int, error) {
+	defer e.lock()()
+	if o := e.find(id); o == nil || !o.Running {
+		return 0, missing()
+	}
+	return 0, nil
+}
+
+// Logs are empty.
+func (e *Engine) Logs(context.Context, string, int) (string, error) { return "", nil }
+
+// List returns this deployment's objects.
+func (e *Engine) List(_ context.Context, instance string) ([]instancer.Object, error) {
+	defer e.lock()()
+	var all []instancer.Object
+	for _, o := range e.world.objects {
+		if o.deployment == e.deployment && (instance == "" || o.Labels.Instance == instance) {
+			all = append(all, o.Object)
+		}
+	}
+	slices.SortFunc(all, func(a, b instancer.Object) int { return strings.Compare(a.Kind+a.ID, b.Kind+b.ID) })
+	return all, nil
+}
+
+// Exits reports this deployment's containers that end.
+func (e *Engine) Exits(ctx context.Context) <-chan instancer.Exit {
+	unlock := e.lock()
+	defer unlock()
+	exits, kept := make(chan instancer.Exit), make(chan instancer.Exit, 1<<16)
+	e.world.watchers[kept] = e.deployment
+	go func() {
+		defer close(exits)
+		for {
+			select {
+			case exit := <-kept:
+				select {
+				case exits <- exit:
+				case <-ctx.Done():
+				}
+			case <-ctx.Done():
+				defer e.lock()()
+				delete(e.world.watchers, kept)
+				return
+			}
+		}
+	}()
+	return exits
+}
+
+// BuildImage makes an image known.
+func (e *Engine) BuildImage(_ context.Context, _ *instancer.Challenge, svc *instancer.Service, _ io.Writer) error {
+	defer e.lock()()
+	e.world.images[svc.Image] = true
+	return nil
+}
+
+// ImageHealth says that no image has a check.
+func (e *Engine) ImageHealth(_ context.Context, image string) (*instancer.Health, error) {
+	defer e.lock()()
+	if !e.world.images[image] {
+		return nil, missing()
+	}
+	return nil, nil
+}

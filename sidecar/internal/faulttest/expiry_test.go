@@ -1,0 +1,146 @@
+package faulttest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
+	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+)
+
+// TestManyInstancesExpireOnTime lets 500 be due in the same moment, one of which cannot be removed.
+func TestManyInstancesExpireOnTime(t *testing.T) {
+	const count = 500
+	for _, kind := range []string{"SQLite", "PostgreSQL"} {
+		t.Run(kind, func(t *testing.T) {
+			url := ""
+			if kind == "PostgreSQL" {
+				url = testkit.StartPostgres(t)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			db, err := store.Open(ctx, url, t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			engine := stuckEngine{simulated.NewWorld().Engine("d"), "echo-owner-7"}
+			due := time.Now().Add(8 * time.Second).UTC()
+			for n := range count {
+				insertRunning(t, db, engine, n, due)
+			}
+			if time.Until(due) < time.Second {
+				t.Fatalf("the instances took until %s before their end to be written", time.Until(due))
+			}
+			subnets, err := subnet.New(db, netip.MustParsePrefix("10.0.0.0/16"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ports, err := port.New(db, 40000, 40100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			log := slog.New(slog.DiscardHandler)
+			rules := instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log),
+				Challenges: challenge.NewLibrary(t.TempDir(), challenge.Defaults{}), Log: log}, instancer.Options{BaseDomain: "x.localhost", Worker: "w"})
+			ended := make(chan error, 1)
+			go func() { ended <- rules.Run(ctx) }()
+			defer func() {
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			}()
+			time.Sleep(time.Until(due) - 100*time.Millisecond)
+			if running := countIn(t, db, instancer.Running); running != count {
+				t.Errorf("%d of %d run just before their end", running, count)
+			}
+			testkit.Eventually(t, time.Minute, "none runs any more", func() error {
+				if running := countIn(t, db, instancer.Running); running > 0 {
+					return fmt.Errorf("%d still run", running)
+				}
+				return nil
+			})
+			late := time.Since(due)
+			testkit.Eventually(t, 2*time.Minute, "all but the stuck one are gone", func() error {
+				if left := countIn(t, db, instancer.Stopping); left != 1 {
+					return fmt.Errorf("%d are left", left)
+				}
+				return nil
+			})
+			t.Logf("%d instances due at once: the last was told to stop %s after its end, all were gone after %s", count, late.Round(time.Millisecond), time.Since(due).Round(time.Millisecond))
+			if late > 2*time.Second {
+				t.Errorf("the last one was told to stop %s after its end", late)
+			}
+		})
+	}
+}
+
+// stuckEngine cannot remove the containers of one instance.
+type stuckEngine struct {
+	*simulated.Engine
+	stuck string
+}
+
+func (e stuckEngine) RemoveContainer(ctx context.Context, id string) error {
+	objects, err := e.List(ctx, e.stuck)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if o.ID == id {
+			return instancer.Errorf(instancer.Unavailable, "stuck", "It is stuck.")
+		}
+	}
+	return e.Engine.RemoveContainer(ctx, id)
+}
+
+func insertRunning(t *testing.T, db *store.Store, engine stuckEngine, n int, due time.Time) {
+	t.Helper()
+	ctx := context.Background()
+	id := fmt.Sprintf("echo-owner-%d", n)
+	prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(n / 16), byte(n % 16 * 16)}), 28)
+	in := &instancer.Instance{
+		ID: id, Challenge: "echo", Owner: instancer.Owner{ID: fmt.Sprint("owner", n)}, Slug: fmt.Sprint("slug", n), State: instancer.Running,
+		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}}, Subnet: prefix,
+		Addresses: map[string]netip.Addr{"web": prefix.Addr().Next().Next()}, CreatedAt: time.Now(), StartedAt: time.Now(), ExpiresAt: due,
+	}
+	labels := instancer.Labels{Instance: id, Challenge: "echo", Service: "web"}
+	service := instancer.Service{Name: "web", Image: "echo"}
+	if err := engine.BuildImage(ctx, nil, &service, nil); err != nil {
+		t.Fatal(err)
+	}
+	container, err := engine.CreateContainer(ctx, instancer.ContainerSpec{Name: id, Service: service, Labels: labels})
+	for _, err := range []error{
+		err, engine.StartContainer(ctx, container), engine.CreateNetwork(ctx, instancer.NetworkSpec{Name: id, Subnet: prefix, Labels: labels}),
+		db.TakeSubnet(ctx, prefix, id), db.Insert(ctx, in, instancer.Quota{}, instancer.Event{}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func countIn(t *testing.T, db *store.Store, state instancer.State) int {
+	t.Helper()
+	live, err := db.Live(context.Background(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, in := range live {
+		if in.State == state {
+			n++
+		}
+	}
+	return n
+}

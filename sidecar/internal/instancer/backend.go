@@ -1,0 +1,48 @@
+package instancer
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+)
+
+// published says whether a route gets a host port: those of type port do, and all when routers cannot reach the
+// containers' own addresses.
+func (i *Instancer) published(r Route) bool { return r.Type == RoutePort || i.opts.BackendHost != "" }
+
+// backend is where a router finds a route of an instance, as host:port; empty while that is not known.
+func (i *Instancer) backend(in *Instance, r Route) string {
+	if i.opts.BackendHost != "" {
+		port, ok := in.Ports[r.Port]
+		if !ok {
+			return "" // started when BACKEND was another
+		}
+		return net.JoinHostPort(i.opts.BackendHost, strconv.Itoa(port))
+	}
+	address, ok := in.Addresses[r.Service]
+	if !ok {
+		return ""
+	}
+	return netip.AddrPortFrom(address, uint16(r.Port)).String()
+}
+
+// internalPorts are those of a challenge that get a host port. Two services cannot publish the same one: a host port
+// belongs to an internal port of the instance.
+func (i *Instancer) internalPorts(ch *Challenge) ([]int, error) {
+	var ports []int
+	service := map[int]string{}
+	for _, r := range ch.Routes {
+		if !i.published(r) {
+			continue
+		}
+		if other, taken := service[r.Port]; taken && other != r.Service {
+			return nil, Errorf(Unavailable, "ports_ambiguous",
+				"The services %s and %s both listen on %d, which BACKEND=published cannot tell apart. Tell an organiser.", other, r.Service, r.Port)
+		} else if taken {
+			continue
+		}
+		service[r.Port] = r.Service
+		ports = append(ports, r.Port)
+	}
+	return ports, nil
+}

@@ -1,0 +1,27 @@
+package instancer
+
+import "time"
+
+const (
+	firstTypical = 2 * time.Second // before any spawn was seen
+	weight       = 8               // of what was known, against one for the newest spawn
+)
+
+// learn remembers how long a spawn took.
+func (i *Instancer) learn(took time.Duration) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.typical = (weight*i.typical + took) / (weight + 1)
+}
+
+// Estimate is about how long an instance still waits in the queue; 0 if it does not wait.
+func (i *Instancer) Estimate(id string) time.Duration {
+	position := i.queue.position(id)
+	if position == 0 {
+		return 0
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	rounds := (position + i.opts.SpawnConcurrency - 1) / i.opts.SpawnConcurrency
+	return time.Duration(rounds) * i.typical
+}

@@ -1,0 +1,137 @@
+package system
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+)
+
+// scale is how much a test does: little in make test, much in make soak.
+func scale(t *testing.T, name string, little int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return little
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+// TestPowerCutsWhilePlayersPlayLeaveNothingBehind kills the sidecar again and again while ten players start and stop.
+func TestPowerCutsWhilePlayersPlayLeaveNothingBehind(t *testing.T) {
+	cycles := scale(t, "SOAK_CYCLES", 50)
+	s := start(t, "embedded", writeFixtures(t, "echo", "raw"), "MAX_INSTANCES_PER_USER=3")
+	var done, kills, lost atomic.Int64
+	var players, killer sync.WaitGroup
+	over := make(chan struct{})
+	killer.Go(func() {
+		for {
+			select {
+			case <-over:
+				return
+			case <-time.After(time.Duration(1500+rand.IntN(2500)) * time.Millisecond):
+			}
+			s.kill()
+			kills.Add(1)
+			s.launch()
+		}
+	})
+	const count = 10
+	for n := range count {
+		players.Go(func() {
+			me := fmt.Sprintf("127.0.2.%d", n+1)
+			for cycle := range cycles / count {
+				if !play(s, me, []string{"echo", "raw"}[cycle%2]) {
+					lost.Add(1)
+				}
+				done.Add(1)
+			}
+		})
+	}
+	players.Wait()
+	close(over)
+	killer.Wait()
+	s.eventually("the sidecar is ready", 60*time.Second, func() error { _, err := s.try(alice, "GET", s.dashboard+"/health/ready", nil); return err })
+	for n := range count {
+		me := fmt.Sprintf("127.0.2.%d", n+1)
+		s.eventually(me+" has nothing", 60*time.Second, func() error {
+			var list instances
+			if err := s.tryCall(me, "GET", "/instances", "", &list); err != nil {
+				return err
+			}
+			for _, in := range list.Instances {
+				if in.State != "failed" {
+					s.try(me, "DELETE", s.dashboard+"/instances/"+in.ID, nil)
+					return fmt.Errorf("%s is %s", in.ID, in.State)
+				}
+			}
+			return nil
+		})
+	}
+	t.Logf("%d cycles, %d power cuts, %d cycles did not get through", done.Load(), kills.Load(), lost.Load())
+	if kills.Load() < 3 || lost.Load() > done.Load()/10 {
+		t.Errorf("%d power cuts, %d of %d cycles did not get through", kills.Load(), lost.Load(), done.Load())
+	}
+	db, err := store.Open(context.Background(), "", setting(s.env, "DATA_DIR"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	s.eventually("the reconciler is through", 30*time.Second, func() error {
+		held, err := db.HeldSubnets(context.Background())
+		if len(held) > 0 {
+			return fmt.Errorf("%v", held)
+		}
+		return err
+	})
+	audit(t, db)
+}
+
+// play starts an instance, waits for it, and stops it, as somebody would who tries again when nothing answers.
+func play(s *stack, me, challenge string) bool {
+	end := time.Now().Add(2 * time.Minute)
+	for time.Now().Before(end) {
+		body := strings.NewReader(fmt.Sprintf(`{"challenge_id":%q}`, challenge))
+		s.try(me, "POST", s.dashboard+"/instances/spawn?wait=20", body, "Content-Type", "application/json")
+		var list instances
+		if s.tryCall(me, "GET", "/instances", "", &list) == nil {
+			for _, in := range list.Instances {
+				if in.Challenge != challenge || in.State != "running" {
+					continue
+				}
+				for time.Now().Before(end) {
+					got, err := s.try(me, "DELETE", s.dashboard+"/instances/"+in.ID, nil)
+					if err == nil && (got.Status == http.StatusAccepted || got.Status == http.StatusConflict) {
+						return true
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return false
+}
+
+func setting(env []string, name string) string {
+	value := ""
+	for _, pair := range env {
+		if n, v, _ := strings.Cut(pair, "="); n == name {
+			value = v
+		}
+	}
+	return value
+}
