@@ -3,7 +3,7 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 MODULES  := shared traefik-plugin sidecar
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build frontend lint fmt
+.PHONY: help run test soak build frontend lint fmt
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -13,6 +13,11 @@ run: ## everything on this machine: engine, examples, dashboard, edge on :8080 (
 
 test: ## every test, on real Docker, PostgreSQL, Redis, Traefik and Chromium; installs what is missing
 	@scripts/test
+
+soak: ## the heavy versions: 200 starts and stops under power cuts, 300 networks, two sidecars, every fault
+	@scripts/need gcc engine redis postgres tools traefik images
+	cd sidecar && SOAK_CYCLES=200 SOAK_NETWORKS=300 go test -race -count=1 -p 1 -timeout 60m -v ./internal/faulttest ./system \
+		-run 'NothingIsLost|OnTime|NotOurs|PowerCuts|Hundreds|TwoSidecars|EveryKind' | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
 
 build: frontend ## the binary, in build/whaley
 	cd sidecar && go build -trimpath -o ../build/whaley ./cmd/whaley

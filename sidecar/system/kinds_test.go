@@ -15,7 +15,7 @@ func tool(s *stack, want, input string, command ...string) {
 	s.t.Helper()
 	s.eventually(command[0]+" shows "+want, 20*time.Second, func() error {
 		// The input stays open for a moment, as a terminal's would.
-		shell := exec.Command("sh", "-c", `{ printf '%s\n' "$0"; sleep 0.5; } | timeout 10 "$@" 2>&1`, input)
+		shell := exec.Command("sh", "-c", `{ printf '%s\n' "$0"; sleep 0.5; } | timeout 3 "$@" 2>&1`, input)
 		shell.Args = append(shell.Args, command...)
 		out, err := shell.Output()
 		if !strings.Contains(string(out), want) {
@@ -36,10 +36,10 @@ func TestEveryKindOfRouteIsReachedByItsTool(t *testing.T) {
 	s.awaitRouter(in.ID)
 	tool(s, "test server", "", "curl", "-sS", "--resolve", web.Host+":"+portOnly(t, s.web)+":127.0.0.1", web.URL+"/")
 	tool(s, "TRAEFIK DEFAULT CERT", "", "openssl", "s_client", "-connect", s.tls, "-servername", byName["ended"].Host)
-	tool(s, "whale in TLS", "whale in TLS", "openssl", "s_client", "-quiet", "-connect", s.tls, "-servername", byName["ended"].Host)
+	tool(s, "whale in TLS", "whale in TLS", "openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", s.tls, "-servername", byName["ended"].Host)
 	tool(s, "whale by ncat", "whale by ncat", "ncat", "--ssl", "--ssl-servername", byName["ended"].Host, "127.0.0.1", portOnly(t, s.tls))
 	tool(s, "the container's own", "", "openssl", "s_client", "-connect", s.tls, "-servername", byName["through"].Host)
-	tool(s, "whale through TLS", "whale through TLS", "openssl", "s_client", "-quiet", "-connect", s.tls, "-servername", byName["through"].Host)
+	tool(s, "whale through TLS", "whale through TLS", "openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", s.tls, "-servername", byName["through"].Host)
 	tool(s, "whale in a shell", "whale in a shell", "ncat", "127.0.0.1", portOnly(t, s.ssh))
 }
 

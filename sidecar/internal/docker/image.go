@@ -81,7 +81,7 @@ func (e *Engine) build(ctx context.Context, ch *instancer.Challenge, svc *instan
 		Tags: []string{svc.Image}, Dockerfile: svc.Build.Dockerfile, Target: svc.Build.Target, BuildArgs: arguments,
 		Version: buildapi.BuilderV1, // needs nothing but the engine; the other wants a session with this process
 		Remove:  true, ForceRemove: true,
-		Labels: map[string]string{labelManaged: "true", labelChallenge: ch.ID, labelRevision: ch.Revision},
+		Labels: map[string]string{labelManaged: "true", labelDeployment: e.deployment, labelChallenge: ch.ID, labelRevision: ch.Revision},
 	})
 	if err != nil {
 		return err

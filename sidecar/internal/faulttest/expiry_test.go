@@ -34,7 +34,7 @@ func TestManyInstancesExpireOnTime(t *testing.T) {
 			}
 			defer db.Close()
 			engine := stuckEngine{simulated.NewWorld().Engine("d"), "echo-owner-7"}
-			due := time.Now().Add(8 * time.Second).UTC()
+			due := time.Now().Add(5 * time.Second).UTC()
 			for n := range count {
 				insertRunning(t, db, engine, n, due)
 			}
@@ -116,7 +116,7 @@ func insertRunning(t *testing.T, db *store.Store, engine stuckEngine, n int, due
 	}
 	labels := instancer.Labels{Instance: id, Challenge: "echo", Service: "web"}
 	service := instancer.Service{Name: "web", Image: "echo"}
-	if err := engine.BuildImage(ctx, nil, &service, nil); err != nil {
+	if err := engine.BuildImage(ctx, &instancer.Challenge{ID: "echo"}, &service, nil); err != nil {
 		t.Fatal(err)
 	}
 	container, err := engine.CreateContainer(ctx, instancer.ContainerSpec{Name: id, Service: service, Labels: labels})

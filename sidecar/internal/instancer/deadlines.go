@@ -5,8 +5,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // deadlines is a heap of the moments at which instances expire. An entry may be out of date: who acts on one reads
@@ -83,30 +81,19 @@ func (h *entryHeap) Pop() any {
 }
 
 const (
-	expireAtOnce = 16              // stops being written at a time
-	expireRetry  = 5 * time.Second // after an expiry that could not be written
+	expireRetry = 5 * time.Second  // after an expiry that could not be written
+	longestNap  = 10 * time.Second // the clock may be set while the loop sleeps, which its timer does not notice
 )
 
-// expireLoop stops what is due. One that fails is tried again and holds up no other.
+// expireLoop stops what is due. What fails is tried again and holds up nothing else.
 func (i *Instancer) expireLoop(ctx context.Context) error {
 	for {
 		ids, next := i.deadline.due(time.Now())
-		var g errgroup.Group
-		g.SetLimit(expireAtOnce)
-		for _, id := range ids {
-			g.Go(func() error {
-				if err := i.expire(ctx, id); err != nil && ctx.Err() == nil {
-					i.Log.Error("instance did not expire", "instance", id, "err", err, "again_in", expireRetry)
-					i.deadline.set(id, time.Now().Add(expireRetry))
-				}
-				return nil
-			})
-		}
-		_ = g.Wait() // each has logged its own
 		if len(ids) > 0 {
+			i.expire(ctx, ids)
 			continue
 		}
-		timer := time.NewTimer(next)
+		timer := time.NewTimer(min(next, longestNap))
 		select {
 		case <-timer.C:
 		case <-i.deadline.earlier:
@@ -118,21 +105,36 @@ func (i *Instancer) expireLoop(ctx context.Context) error {
 	}
 }
 
-func (i *Instancer) expire(ctx context.Context, id string) error {
-	in, err := i.Store.Get(ctx, id)
-	if CodeOf(err) == CodeInstanceNotFound {
-		return nil
+// expire writes all at once, since hundreds may be due in the same moment, or one by one if that fails.
+func (i *Instancer) expire(ctx context.Context, ids []string) {
+	now := time.Now().UTC()
+	stopping, err := i.Store.Expire(ctx, ids, now)
+	if err != nil && len(ids) > 1 {
+		for _, id := range ids {
+			i.expire(ctx, []string{id})
+		}
+		return
 	}
 	if err != nil {
-		return err
+		if ctx.Err() == nil {
+			i.Log.Error("instance did not expire", "instance", ids[0], "err", err, "again_in", expireRetry)
+			i.deadline.set(ids[0], now.Add(expireRetry))
+		}
+		return
 	}
-	if in.State != Running {
-		return nil
+	written := map[string]bool{}
+	for _, in := range stopping {
+		written[in.ID] = true
+		i.changed(in)
+		i.takeDown(in)
 	}
-	if in.ExpiresAt.After(time.Now()) {
-		i.deadline.set(id, in.ExpiresAt)
-		return nil
+	for _, id := range ids {
+		if written[id] {
+			continue
+		}
+		// Extended by another sidecar, stopped meanwhile, or gone.
+		if in, err := i.Store.Get(ctx, id); err == nil && in.State == Running {
+			i.deadline.set(id, in.ExpiresAt)
+		}
 	}
-	_, err = i.stop(ctx, in, CauseExpired)
-	return err
 }

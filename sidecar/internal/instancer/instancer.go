@@ -43,6 +43,7 @@ type Instancer struct {
 	deadline *deadlines
 	spawns   singleflight.Group
 	undone   chan struct{} // see leftUndone
+	removals chan struct{} // slots for stops
 
 	mu       sync.Mutex
 	jobs     map[string]*job     // instance → the one job that works on it
@@ -84,6 +85,7 @@ func New(needs Needs, opts Options) *Instancer {
 		backoffs: map[string]failures{},
 		undone:   make(chan struct{}, 1),
 		typical:  firstTypical,
+		removals: make(chan struct{}, removalSlots),
 	}
 	i.base, i.cancel = context.WithCancelCause(context.Background())
 	i.queue = newQueue(opts.SpawnConcurrency, i.changed)
@@ -104,6 +106,7 @@ func (i *Instancer) Run(ctx context.Context) error {
 	g.Go(func() error { return i.expireLoop(ctx) })
 	g.Go(func() error { return i.exitLoop(ctx) })
 	g.Go(func() error { return i.hearLoop(ctx) })
+	g.Go(func() error { return i.sweepLoop(ctx) })
 	return g.Wait()
 }
 

@@ -16,6 +16,9 @@ type Store interface {
 	// CodeLeaseLost if it is another worker's (worker "": whoever has it), applies change, adds one to Version, writes
 	// row and event (if its Type is not empty), and returns the new row.
 	Update(ctx context.Context, id, worker string, from []State, change func(*Instance), ev Event) (*Instance, error)
+	// Expire turns those of the running instances whose time is over into stopping ones, with an event each, in one
+	// transaction however many they are, and returns them.
+	Expire(ctx context.Context, ids []string, now time.Time) ([]*Instance, error)
 	// Claim gives a worker the lease of an instance for a time, or more time if it has it; false if another has it.
 	Claim(ctx context.Context, id, worker string, d time.Duration) (bool, error)
 	// Yield gives the lease back.
@@ -146,6 +149,9 @@ type Exit struct {
 type Images interface {
 	// BuildImage makes sure a service's image is there, writes the build's output to log.
 	BuildImage(ctx context.Context, ch *Challenge, svc *Service, log io.Writer) error
+	// RemoveImages removes the images that this deployment has built and keep does not want. One that a container uses
+	// stays.
+	RemoveImages(ctx context.Context, keep func(challenge, revision string) bool) error
 	// ImageHealth returns the health check that the image itself defines, nil if none. CodeObjectMissing if no such image.
 	ImageHealth(ctx context.Context, image string) (*Health, error)
 }

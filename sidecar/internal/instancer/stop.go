@@ -15,6 +15,9 @@ const (
 	CauseLost    = "lost" // a container ended, or was taken away
 )
 
+// removalSlots is how many instances are taken down at the same time.
+const removalSlots = 16
+
 // defaultGrace is how long a container may take to end by itself.
 const defaultGrace = 2 * time.Second
 
@@ -76,6 +79,13 @@ func (i *Instancer) takeDown(in *Instance) {
 		return
 	}
 	go i.replace(in.ID, errStopped, true, func(ctx context.Context) {
+		// The engine removes a few at a time as fast as many, and the rest of the work does not wait for hundreds.
+		select {
+		case i.removals <- struct{}{}:
+			defer func() { <-i.removals }()
+		case <-ctx.Done():
+			return
+		}
 		i.leased(ctx, in.ID, true, func(ctx context.Context) { i.finishStop(ctx, in) })
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -17,18 +18,22 @@ const channel = "whaley_changes"
 // relisten is how long to wait before the connection for changes is made anew.
 const relisten = time.Second
 
-// announce tells other sidecars of a row, if there can be any, when its transaction is committed.
-func (s *Store) announce(ctx context.Context, tx bun.Tx, row *instanceRow) error {
+// announce tells other sidecars of rows, if there can be any, when their transaction is committed.
+func (s *Store) announce(ctx context.Context, tx bun.Tx, rows ...*instanceRow) error {
 	if !s.postgres() {
 		return nil
 	}
-	text, err := json.Marshal(instancer.Change{
-		Instance: row.ID, Challenge: row.Challenge, Slug: row.Slug, Owner: row.OwnerID, State: instancer.State(row.State),
-	})
-	if err != nil {
-		return err
+	told := make([]string, len(rows))
+	for n, row := range rows {
+		text, err := json.Marshal(instancer.Change{
+			Instance: row.ID, Challenge: row.Challenge, Slug: row.Slug, Owner: row.OwnerID, State: instancer.State(row.State),
+		})
+		if err != nil {
+			return err
+		}
+		told[n] = string(text)
 	}
-	_, err = tx.ExecContext(ctx, "SELECT pg_notify(?, ?)", channel, string(text))
+	_, err := tx.ExecContext(ctx, "SELECT pg_notify(?, told) FROM unnest(?::text[]) AS told", channel, pgdialect.Array(told))
 	return err
 }
 

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"errors"
+	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -22,6 +25,48 @@ func translate(err error) error {
 }
 
 const firstRetry = 5e9 // 5 s
+
+const (
+	tries    = 4
+	tryPause = 150 * time.Millisecond
+)
+
+// again repeats what failed in a way that is worth it: a database that has restarted breaks every pooled connection
+// once.
+func again(ctx context.Context, worth func(error) bool, do func() error) error {
+	for try := 1; ; try++ {
+		err := do()
+		if err == nil || try == tries || ctx.Err() != nil || !worth(err) {
+			return err
+		}
+		select {
+		case <-time.After(tryPause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// notBegun says whether a transaction surely has changed nothing: it could not be sent, or the server was shutting
+// down or starting.
+func notBegun(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return strings.HasPrefix(pg.Code, "57P")
+	}
+	return pgconn.SafeToRetry(err)
+}
+
+// passing says whether a read may succeed if it is tried again: whatever broke but was no answer of the database.
+func passing(err error) bool {
+	var known *instancer.Error
+	var pg *pgconn.PgError
+	var lite *sqlite.Error
+	if errors.As(err, &known) || errors.As(err, &lite) || isNoRow(err) {
+		return false
+	}
+	return !errors.As(err, &pg) || notBegun(err)
+}
 
 // isUnique says whether an insert was refused because a row with that key is there.
 func isUnique(err error) bool {

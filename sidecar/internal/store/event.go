@@ -28,14 +28,22 @@ func insertEvent(ctx context.Context, tx bun.Tx, ev instancer.Event) error {
 	if ev.Type == "" {
 		return nil
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return err
+	return insertEvents(ctx, tx, []instancer.Event{ev})
+}
+
+func insertEvents(ctx context.Context, tx bun.Tx, events []instancer.Event) error {
+	rows := make([]*eventRow, len(events))
+	for n, ev := range events {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return err
+		}
+		rows[n] = &eventRow{
+			ID: id.String(), Type: ev.Type, Instance: ev.Instance, Challenge: ev.Challenge, Owner: ev.Owner,
+			Player: ev.Player, Message: ev.Message, At: utc(ev.At),
+		}
 	}
-	_, err = tx.NewInsert().Model(&eventRow{
-		ID: id.String(), Type: ev.Type, Instance: ev.Instance, Challenge: ev.Challenge, Owner: ev.Owner,
-		Player: ev.Player, Message: ev.Message, At: utc(ev.At),
-	}).Exec(ctx)
+	_, err := tx.NewInsert().Model(&rows).Exec(ctx)
 	return err
 }
 

@@ -4,8 +4,11 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/uptrace/bun/migrate"
+	"golang.org/x/sys/unix"
 )
 
 // Files are applied in the order of their numbers and never changed afterwards.
@@ -15,6 +18,22 @@ var migrations embed.FS
 
 // migrateLock is the key of PostgreSQL's advisory lock: two sidecars that start at once take turns.
 const migrateLock = 0x7768616c6579 // "whaley"
+
+// migrateInTurn lets one process at a time bring the tables up to date.
+func (s *Store) migrateInTurn(ctx context.Context, dir string) error {
+	if s.postgres() {
+		return s.migrate(ctx)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "migrate.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // which ends the lock, as the end of the process does
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		return err
+	}
+	return s.migrate(ctx)
+}
 
 func (s *Store) migrate(ctx context.Context) error {
 	files, err := fs.Sub(migrations, "migrations")

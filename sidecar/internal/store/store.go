@@ -40,7 +40,7 @@ func Open(ctx context.Context, databaseURL, dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.migrate(ctx); err != nil {
+	if err := s.migrateInTurn(ctx, dir); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("bring the database up to date: %w", err)
 	}
@@ -89,14 +89,14 @@ func (s *Store) postgres() bool { return s.db.Dialect().Name() == dialect.PG }
 func (s *Store) write(ctx context.Context, f func(ctx context.Context, tx bun.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return translate(s.db.RunInTx(ctx, nil, f))
+	return translate(again(ctx, notBegun, func() error { return s.db.RunInTx(ctx, nil, f) }))
 }
 
 // read runs a function without one.
 func (s *Store) read(ctx context.Context, f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return translate(f(ctx))
+	return translate(again(ctx, passing, func() error { return f(ctx) }))
 }
 
 // utc is a time as both databases keep it.

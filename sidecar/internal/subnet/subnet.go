@@ -5,10 +5,12 @@ package subnet
 import (
 	"context"
 	"encoding/binary"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -168,16 +170,20 @@ func (p *Pool) Holders(ctx context.Context) ([]string, error) {
 	return all, err
 }
 
-// hostNetworks are the networks of the host's own interfaces.
+// hostNetworks are what the host's own routes lead to, but for the default route and our own guard of the pool.
 func hostNetworks() ([]netip.Prefix, error) {
-	addresses, err := net.InterfaceAddrs()
+	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
 	if err != nil {
 		return nil, err
 	}
 	var networks []netip.Prefix
-	for _, a := range addresses {
-		if prefix, err := netip.ParsePrefix(a.String()); err == nil && prefix.Addr().Is4() && prefix.Bits() > 0 {
-			networks = append(networks, prefix.Masked())
+	for _, route := range routes {
+		if route.Dst == nil || route.Protocol == routeProtocol {
+			continue
+		}
+		bits, _ := route.Dst.Mask.Size()
+		if address, ok := netip.AddrFromSlice(route.Dst.IP.To4()); ok && bits > 0 {
+			networks = append(networks, netip.PrefixFrom(address, bits))
 		}
 	}
 	return networks, nil

@@ -13,9 +13,16 @@ import (
 	"time"
 )
 
-// StartPostgres starts a private PostgreSQL and returns the URL of its one database. It refuses to run as root, so as
-// root it is run as the user postgres, which Debian's package makes.
+// StartPostgres starts a private PostgreSQL and returns the URL of its one database.
 func StartPostgres(t testing.TB) string {
+	t.Helper()
+	url, _ := RestartablePostgres(t)
+	return url
+}
+
+// RestartablePostgres also returns how to restart it. PostgreSQL refuses to run as root, so as root it is run as the
+// user postgres, which Debian's package makes.
+func RestartablePostgres(t testing.TB) (url string, restart func()) {
 	t.Helper()
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if len(found) == 0 {
@@ -48,17 +55,25 @@ func StartPostgres(t testing.TB) string {
 	}
 	address := FreeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
-	server := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-h", "127.0.0.1", "-p", port, "-k", dir, "-c", "fsync=off")
-	server.Dir, server.SysProcAttr = dir, attributes
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
+	var server *exec.Cmd
+	start := func() {
+		server = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-h", "127.0.0.1", "-p", port, "-k", dir, "-c", "fsync=off")
+		server.Dir, server.SysProcAttr = dir, attributes
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+		Eventually(t, 20*time.Second, "PostgreSQL is ready", func() error {
+			return exec.Command(filepath.Join(bin, "pg_isready"), "-q", "-h", "127.0.0.1", "-p", port, "-d", "postgres").Run()
+		})
 	}
-	t.Cleanup(func() {
+	stop := func() {
 		server.Process.Signal(syscall.SIGINT) // fast shutdown
 		server.Wait()
-	})
-	Eventually(t, 20*time.Second, "PostgreSQL is ready", func() error {
-		return exec.Command(filepath.Join(bin, "pg_isready"), "-q", "-h", "127.0.0.1", "-p", port, "-d", "postgres").Run()
-	})
-	return fmt.Sprintf("postgres://whaley@%s/postgres?sslmode=disable", address)
+	}
+	start()
+	t.Cleanup(stop)
+	return fmt.Sprintf("postgres://whaley@%s/postgres?sslmode=disable", address), func() {
+		stop()
+		start()
+	}
 }

@@ -10,6 +10,9 @@ import (
 // priority is above the catch-all's, which leads to the plugin.
 const priority = "1000"
 
+// sentinelRule is one of the keys that are always there.
+const sentinelRule = "/http/routers/whaley-sentinel/rule"
+
 // Names of the entry points in traefik/traefik.yml.
 const (
 	entryWeb       = "web"
@@ -22,7 +25,7 @@ const (
 func (r *Router) permanent() map[string]string {
 	http, tcp := r.opts.Root+"/http/", r.opts.Root+"/tcp/"
 	keys := map[string]string{
-		http + "routers/whaley-sentinel/rule":                     "Host(`sentinel.invalid`)",
+		r.opts.Root + sentinelRule:                                "Host(`sentinel.invalid`)",
 		http + "routers/whaley-sentinel/entryPoints/0":            entryWeb,
 		http + "routers/whaley-sentinel/service":                  "noop@internal",
 		tcp + "routers/block-all/rule":                            "HostSNI(`*`)",

@@ -20,6 +20,7 @@ const (
 	retry       = time.Second // after a republication that failed
 	scanCount   = 1000
 	syncTries   = 10
+	lookEvery   = 5 * time.Second     // whether somebody has emptied Redis
 	generation  = "whaley:generation" // counts changes, so that a Sync notices one; not under the root
 )
 
@@ -199,11 +200,21 @@ func (r *Router) read(ctx context.Context) (map[string]string, error) {
 	}
 }
 
-// Run republishes whenever a connection to Redis came about anew, until ctx ends.
+// emptied says whether Redis answers and lacks what is always there.
+func (r *Router) emptied(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	n, err := r.redis.Exists(ctx, r.opts.Root+sentinelRule).Result()
+	return err == nil && n == 0
+}
+
+// Run republishes whenever a connection to Redis came about anew or somebody has emptied it, until ctx ends.
 func (r *Router) Run(ctx context.Context, republish func(context.Context) error) error {
 	watch := r.redis.Subscribe(ctx, r.topic+"/connection")
 	defer watch.Close()
 	connected := watch.ChannelWithSubscriptions()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -212,6 +223,11 @@ func (r *Router) Run(ctx context.Context, republish func(context.Context) error)
 			if _, anew := message.(*redis.Subscription); !anew {
 				continue
 			}
+		case <-look.C:
+			if !r.emptied(ctx) {
+				continue
+			}
+			r.log.Warn("the routes are gone from Redis")
 		}
 		for republish(ctx) != nil {
 			select {

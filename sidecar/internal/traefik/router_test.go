@@ -238,6 +238,10 @@ func TestARedisThatComesBackEmptyIsFilledAgain(t *testing.T) {
 	}
 	b.server.Start()
 	testkit.Eventually(t, 20*time.Second, "the route is there again", there)
+	if err := b.client.FlushAll(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, 20*time.Second, "the route is there after somebody emptied Redis", there)
 	cancel()
 	all.Wait()
 }

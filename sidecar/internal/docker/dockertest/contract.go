@@ -19,7 +19,7 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	ours, foreign := make(t)
 	subnet := func(n int) netip.Prefix { return netip.MustParsePrefix(fmt.Sprintf("10.191.%d.%d/28", part, 16*n)) }
 	labels := instancer.Labels{Instance: "contract", Challenge: "c", Owner: "o", Revision: "r", Service: "web", CreatedAt: time.Now(), ExpiresAt: time.Now()}
-	service := instancer.Service{Name: "web", Image: "whaley/contract:1", Init: true, Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32},
+	service := instancer.Service{Name: "web", Image: fmt.Sprint("whaley/contract:", time.Now().UnixNano()), Init: true, Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32},
 		Build: &instancer.Build{Context: TestServerContext(t), Dockerfile: "Dockerfile"}}
 	spec := func(name string, n int) instancer.ContainerSpec {
 		return instancer.ContainerSpec{Name: name, Service: service, Network: fmt.Sprint("contract-", n), Address: subnet(n).Addr().Next().Next(),
@@ -53,7 +53,7 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	_, err := ours.ImageHealth(ctx, "whaley/no-such-image:1")
 	refused("an image that is not there", instancer.CodeObjectMissing, err)
 	for range 2 {
-		try("image", ours.BuildImage(ctx, &instancer.Challenge{ID: "contract"}, &service, io.Discard))
+		try("image", ours.BuildImage(ctx, &instancer.Challenge{ID: "contract", Revision: "r"}, &service, io.Discard))
 	}
 	exits := ours.Exits(ctx)
 	time.Sleep(300 * time.Millisecond) // the real one has no answer that says it has begun
@@ -76,6 +76,10 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	}
 	objects(foreign, 0)
 	refused("a subnet that is taken", instancer.CodeSubnetTaken, ours.CreateNetwork(ctx, instancer.NetworkSpec{Name: "contract-other", Subnet: subnet(0), Labels: labels}))
+
+	try("images that are used", ours.RemoveImages(ctx, func(string, string) bool { return false }))
+	_, err = ours.ImageHealth(ctx, service.Image)
+	try("an image that a container uses", err)
 
 	again, err := ours.CreateContainer(ctx, spec("contract-web", 0))
 	if try("the same container again", err); again == id {
@@ -127,4 +131,14 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 		try("remove", ours.RemoveVolume(ctx, "contract-volume"))
 	}
 	objects(ours, 0)
+
+	all := func(string, string) bool { return true }
+	none := func(string, string) bool { return false }
+	try("another deployment removes images", foreign.RemoveImages(ctx, none))
+	try("images are kept", ours.RemoveImages(ctx, all))
+	_, err = ours.ImageHealth(ctx, service.Image)
+	try("an image that is wanted, or another's", err)
+	try("images are removed", ours.RemoveImages(ctx, none))
+	_, err = ours.ImageHealth(ctx, service.Image)
+	refused("an image that nobody wants", instancer.CodeObjectMissing, err)
 }

@@ -20,9 +20,11 @@ type World struct {
 	mu       sync.Mutex
 	number   int
 	objects  map[string]*object // kind/id
-	images   map[string]bool
+	images   map[string]built
 	watchers map[chan instancer.Exit]string // → deployment
 }
+
+type built struct{ deployment, challenge, revision string }
 
 type object struct {
 	instancer.Object
@@ -35,7 +37,7 @@ type object struct {
 
 // NewWorld makes an empty engine.
 func NewWorld() *World {
-	return &World{objects: map[string]*object{}, images: map[string]bool{}, watchers: map[chan instancer.Exit]string{}}
+	return &World{objects: map[string]*object{}, images: map[string]built{}, watchers: map[chan instancer.Exit]string{}}
 }
 
 // Engine is the engine as one deployment sees it.
@@ -102,7 +104,7 @@ func (e *Engine) RemoveVolume(_ context.Context, name string) error {
 // CreateContainer makes a container in the place of one with the same name.
 func (e *Engine) CreateContainer(_ context.Context, spec instancer.ContainerSpec) (string, error) {
 	defer e.lock()()
-	if !e.world.images[spec.Service.Image] {
+	if _, there := e.world.images[spec.Service.Image]; !there {
 		return "", missing()
 	}
 	if before := e.find(spec.Name); before != nil {
@@ -268,16 +270,33 @@ func (e *Engine) Exits(ctx context.Context) <-chan instancer.Exit {
 }
 
 // BuildImage makes an image known.
-func (e *Engine) BuildImage(_ context.Context, _ *instancer.Challenge, svc *instancer.Service, _ io.Writer) error {
+func (e *Engine) BuildImage(_ context.Context, ch *instancer.Challenge, svc *instancer.Service, _ io.Writer) error {
 	defer e.lock()()
-	e.world.images[svc.Image] = true
+	if _, there := e.world.images[svc.Image]; !there {
+		e.world.images[svc.Image] = built{e.deployment, ch.ID, ch.Revision}
+	}
+	return nil
+}
+
+// RemoveImages forgets images that keep does not want and no container uses.
+func (e *Engine) RemoveImages(_ context.Context, keep func(challenge, revision string) bool) error {
+	defer e.lock()()
+	used := map[string]bool{}
+	for _, o := range e.world.objects {
+		used[o.spec.Service.Image] = true
+	}
+	for name, b := range e.world.images {
+		if b.deployment == e.deployment && !used[name] && !keep(b.challenge, b.revision) {
+			delete(e.world.images, name)
+		}
+	}
 	return nil
 }
 
 // ImageHealth says that no image has a check.
 func (e *Engine) ImageHealth(_ context.Context, image string) (*instancer.Health, error) {
 	defer e.lock()()
-	if !e.world.images[image] {
+	if _, there := e.world.images[image]; !there {
 		return nil, missing()
 	}
 	return nil, nil

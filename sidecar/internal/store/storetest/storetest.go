@@ -204,8 +204,13 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 			}
 			return mine
 		}
-		if !claim(s, "a", time.Minute) || !claim(s, "a", time.Minute) || claim(other, "b", time.Minute) {
-			t.Error("a claims it twice, b not at all")
+		for range 2 {
+			if !claim(s, "a", time.Minute) {
+				t.Error("a cannot claim it, or not again")
+			}
+		}
+		if claim(other, "b", time.Minute) {
+			t.Error("b has it too")
 		}
 		starting := func(in *instancer.Instance) { in.State = instancer.Starting }
 		queued := []instancer.State{instancer.Queued}
@@ -236,6 +241,49 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		}
 		if !claim(s, "a", time.Minute) {
 			t.Error("a cannot have what b gave back")
+		}
+	})
+
+	t.Run("ManyExpireInOneStepAndNoneTwice", func(t *testing.T) {
+		now := time.Now().UTC()
+		var ids []string
+		for n := range 5 {
+			in := fresh(owner(), "web")
+			in.State, in.ExpiresAt = instancer.Running, now.Add(-time.Second)
+			switch n {
+			case 3:
+				in.ExpiresAt = now.Add(time.Hour) // extended
+			case 4:
+				in.State = instancer.Stopping
+			}
+			ids = append(ids, insert(t, in).ID)
+		}
+		var got atomic.Int64
+		var all sync.WaitGroup
+		for n := range 4 {
+			all.Go(func() {
+				expired, err := []*store.Store{s, other}[n%2].Expire(ctx, slices.Concat(ids, []string{"nothing"}), now)
+				if err != nil {
+					t.Error(err)
+				}
+				for _, in := range expired {
+					if in.State != instancer.Stopping || in.StopCause != instancer.CauseExpired || in.Version != 1 {
+						t.Errorf("%+v", in)
+					}
+					got.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if got.Load() != 3 {
+			t.Errorf("%d expired, want 3 once each", got.Load())
+		}
+		for n, id := range ids {
+			in, err := s.Get(ctx, id)
+			events, _ := s.Events(ctx, id)
+			if want := []int{2, 2, 2, 1, 1}[n]; err != nil || len(events) != want || n < 3 && in.State != instancer.Stopping || n == 3 && in.State != instancer.Running {
+				t.Errorf("%d is %+v with %d events", n, in, len(events))
+			}
 		}
 	})
 

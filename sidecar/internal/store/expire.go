@@ -1,0 +1,54 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// Expire turns running instances whose time is over into stopping ones; see instancer.Store.
+func (s *Store) Expire(ctx context.Context, ids []string, now time.Time) ([]*instancer.Instance, error) {
+	var rows []*instanceRow
+	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+		query := tx.NewSelect().Model(&rows).Where("id IN ?", bun.Tuple(ids)).
+			Where("state = ?", instancer.Running).Where("expires_at <= ?", utc(now))
+		if s.postgres() {
+			query = query.For("UPDATE")
+		}
+		if err := query.Scan(ctx); err != nil || len(rows) == 0 {
+			return err
+		}
+		due := make([]string, len(rows))
+		events := make([]instancer.Event, len(rows))
+		for n, row := range rows {
+			row.State, row.StopCause, row.Version = string(instancer.Stopping), instancer.CauseExpired, row.Version+1
+			due[n] = row.ID
+			events[n] = instancer.Event{Type: "instance_expired", Instance: row.ID, Challenge: row.Challenge, Owner: row.OwnerID,
+				Player: row.Player, Message: "its time was over", At: now}
+		}
+		_, err := tx.NewUpdate().Table("instances").Set("state = ?", instancer.Stopping).Set("stop_cause = ?", instancer.CauseExpired).
+			Set("version = version + 1").Where("id IN ?", bun.Tuple(due)).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		if err := insertEvents(ctx, tx, events); err != nil {
+			return err
+		}
+		return s.announce(ctx, tx, rows...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*instancer.Instance, 0, len(rows))
+	for _, row := range rows {
+		in, err := row.instance()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, in)
+	}
+	return all, nil
+}
