@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
@@ -44,6 +46,29 @@ type engine struct {
 	process *exec.Cmd
 }
 
+// engineBridge is the default network of the test's engine. Without one the engine would remove docker0, which is the
+// other engine's.
+const engineBridge = "whaleytest0"
+
+func makeBridge(t *testing.T) {
+	t.Helper()
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: engineBridge}}
+	_ = netlink.LinkDel(bridge) // a killed test may have left it
+	if err := netlink.LinkAdd(bridge); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { netlink.LinkDel(bridge) })
+	address, err := netlink.ParseAddr("10.190.0.1/24")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{netlink.AddrAdd(bridge, address), netlink.LinkSetUp(bridge)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func (e *engine) host() string { return "unix://" + filepath.Join(e.dir, "docker.sock") }
 
 func (e *engine) start() {
@@ -54,7 +79,7 @@ func (e *engine) start() {
 	}
 	defer log.Close()
 	e.process = exec.Command("dockerd", "--host", e.host(), "--data-root", filepath.Join(e.dir, "data"), "--exec-root", filepath.Join(e.dir, "exec"),
-		"--pidfile", filepath.Join(e.dir, "pid"), "--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-masq=false", "--userland-proxy=false")
+		"--pidfile", filepath.Join(e.dir, "pid"), "--bridge", engineBridge, "--iptables=false", "--ip6tables=false", "--ip-masq=false", "--userland-proxy=false")
 	e.process.Stdout, e.process.Stderr = log, log
 	e.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := e.process.Start(); err != nil {
@@ -76,6 +101,7 @@ func TestAnEngineThatRestartsLosesItsInstancesAndNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	makeBridge(t)
 	e := &engine{t: t, dir: dir}
 	e.start()
 	t.Cleanup(func() { e.stop() })

@@ -33,8 +33,9 @@ func TestWhatIsNotOursIsNeverTouched(t *testing.T) {
 	})
 	with := func(undoing []string, arguments ...string) {
 		t.Helper()
-		docker(arguments...)
 		undo = append([][]string{undoing}, undo...)
+		exec.Command("docker", undoing...).Run() // a killed test may have left it
+		docker(arguments...)
 	}
 	for n, more := range [][]string{nil, {"--label", "whaley.deployment=another"}, {"--label", "whaley.deployment="}} {
 		name := "whaley-lookalike-" + string(rune('a'+n))
