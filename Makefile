@@ -1,4 +1,5 @@
 # Thin on purpose: what is done is in scripts/ and in Go.
+SHELL := bash -o pipefail
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 MODULES  := shared traefik-plugin sidecar
 

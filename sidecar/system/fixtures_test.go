@@ -65,6 +65,14 @@ service = "web"
 port = 9000
 type = "custom"
 entrypoint = "ssh"
+
+[[routes]]
+name = "shell-tls"
+service = "web"
+port = 9000
+type = "custom"
+entrypoint = "ssh"
+tls = true
 `},
 	"pair": {compose: `
 services:

@@ -40,6 +40,7 @@ func TestEveryKindOfRouteIsReachedByItsTool(t *testing.T) {
 	tool(s, "whale by ncat", "whale by ncat", "ncat", "--ssl", "--ssl-servername", byName["ended"].Host, "127.0.0.1", portOnly(t, s.tls))
 	tool(s, "the container's own", "", "openssl", "s_client", "-connect", s.tls, "-servername", byName["through"].Host)
 	tool(s, "whale through TLS", "whale through TLS", "openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", s.tls, "-servername", byName["through"].Host)
+	tool(s, "whale in a TLS shell", "whale in a TLS shell", "openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", s.ssh, "-servername", byName["shell-tls"].Host)
 	tool(s, "whale in a shell", "whale in a shell", "ncat", "127.0.0.1", portOnly(t, s.ssh))
 }
 

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // stack is one running Whaley: a sidecar and the edge in front of it.
@@ -54,8 +56,8 @@ func nextPool() string {
 func start(t *testing.T, edge, challenges string, settings ...string) *stack {
 	t.Helper()
 	s := &stack{t: t, edge: edge, log: &logBuffer{}}
-	s.web, s.tls, s.public = freeAddress(t), freeAddress(t), freeAddress(t)
-	internal := freeAddress(t)
+	s.web, s.tls, s.public = testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t)
+	internal := testkit.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(s.web)
 	s.dashboard = "http://whaley.localhost:" + port
 	data := t.TempDir()
@@ -336,16 +338,6 @@ func (s *stack) eventually(what string, within time.Duration, try func() error) 
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // portRange is the first of 200 host ports for one test.

@@ -149,7 +149,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	}
 	made.instancer = instancer.New(needs, instancer.Options{
 		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Worker: worker,
-		Quota:            instancer.Quota{PerOwner: c.MaxInstancesPerUser, Total: c.MaxInstances, Memory: int64(c.MemoryBudget)},
+		MaxPerTeam: c.MaxInstancesPerTeam, Quota: instancer.Quota{PerOwner: c.MaxInstancesPerUser, Total: c.MaxInstances, Memory: int64(c.MemoryBudget)},
 		SpawnConcurrency: c.SpawnConcurrency, StartTimeout: c.StartTimeout.Duration(),
 	})
 	if kv != nil {

@@ -31,6 +31,7 @@ type Config struct {
 	InstanceTimeout     Seconds `env:"INSTANCE_TIMEOUT" envDefault:"3600" whaley:"How long an instance runs, in seconds, where its challenge does not say."`
 	InstanceAccess      string  `env:"INSTANCE_ACCESS" envDefault:"link" whaley:"link: whoever has the address reaches a running instance. owner: only its owner. Where the challenge does not say."`
 	MaxInstancesPerUser int     `env:"MAX_INSTANCES_PER_USER" envDefault:"3" whaley:"Live instances that a player may have at once; 0: no limit."`
+	MaxInstancesPerTeam int     `env:"MAX_INSTANCES_PER_TEAM" envDefault:"5" whaley:"Live instances that a team may have at once, where players are in teams; 0: no limit."`
 	MaxInstances        int     `env:"MAX_INSTANCES" envDefault:"0" whaley:"Live instances that the host may have at once; 0: no limit."`
 	MemoryBudget        Bytes   `env:"MEMORY_BUDGET" envDefault:"0" whaley:"Memory that all live instances together may be allowed, as 48g; 0: no limit."`
 	SpawnConcurrency    int     `env:"SPAWN_CONCURRENCY" envDefault:"10" whaley:"Instances that are started at the same time; others wait in the queue."`

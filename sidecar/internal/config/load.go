@@ -71,6 +71,7 @@ func Load(environment map[string]string) (*Config, error) {
 	}
 	refuse(c.InstanceTimeout < 10, "INSTANCE_TIMEOUT=%d must be at least 10 seconds", c.InstanceTimeout)
 	refuse(c.MaxInstancesPerUser < 0, "MAX_INSTANCES_PER_USER=%d must not be negative", c.MaxInstancesPerUser)
+	refuse(c.MaxInstancesPerTeam < 0, "MAX_INSTANCES_PER_TEAM=%d must not be negative", c.MaxInstancesPerTeam)
 	refuse(c.MaxInstances < 0, "MAX_INSTANCES=%d must not be negative", c.MaxInstances)
 	refuse(c.SpawnConcurrency < 1, "SPAWN_CONCURRENCY=%d must be at least 1", c.SpawnConcurrency)
 	refuse(c.StartTimeout < 1, "START_TIMEOUT=%d must be at least 1 second", c.StartTimeout)

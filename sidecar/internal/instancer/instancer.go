@@ -13,8 +13,9 @@ import (
 // Options are the settings of an Instancer.
 type Options struct {
 	BaseDomain       string
-	SlugKey          []byte // changing it changes every host
-	Quota            Quota
+	SlugKey          []byte        // changing it changes every host
+	Quota            Quota         // of a player; PerOwner is of one who plays alone
+	MaxPerTeam       int           // live instances of a team; 0: no limit
 	BackendHost      string        // where published ports are reached; empty: routes lead to the containers' own addresses
 	Worker           string        // this sidecar, as leases name it: stays the same when it is started again
 	SpawnConcurrency int           // default 10

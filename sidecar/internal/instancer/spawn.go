@@ -37,7 +37,7 @@ func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (*Ins
 	for _, s := range ch.Services {
 		in.Memory += s.Limits.MemoryBytes
 	}
-	err := i.Store.Insert(ctx, in, i.opts.Quota, Event{
+	err := i.Store.Insert(ctx, in, i.quota(p), Event{
 		Type: "instance_spawn", Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Player: p.ID, At: now,
 		Message: "asked for " + ch.ID,
 	})
@@ -47,6 +47,15 @@ func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (*Ins
 	i.enqueue(in)
 	i.changed(in)
 	return in, nil
+}
+
+// quota bounds what a player may have: an owner who is not the player is a team.
+func (i *Instancer) quota(p Player) Quota {
+	q := i.opts.Quota
+	if p.Owner.ID != p.ID {
+		q.PerOwner = i.opts.MaxPerTeam
+	}
+	return q
 }
 
 // spawnOnce is Spawn for any number of simultaneous askers of one host: one asks the store, all get its answer. It does
