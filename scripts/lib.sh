@@ -8,6 +8,8 @@ die() {
 	exit 1
 }
 
+engine_answers() { curl -fs --max-time 5 --unix-socket "${DOCKER_SOCKET:-/var/run/docker.sock}" http://engine/_ping >/dev/null 2>&1; }
+
 # during "what" command…: runs it quietly, tells every 15 seconds that it goes on, and shows its output if it fails.
 during() {
 	local what=$1 log began=$SECONDS pid ticks=0
