@@ -91,7 +91,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		Pages: web.Handler(), Metrics: newMetrics(), Log: log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
-		MetricsKey: string(c.MetricsKey), AuthMode: c.AuthMode, Trusted: c.Trusted, MaxInstances: c.MaxInstancesPerUser, Version: version,
+		MetricsKey: string(c.MetricsKey), AuthMode: c.AuthMode, Trusted: c.Trusted, Pool: c.Pool, MaxInstances: c.MaxInstancesPerUser, Version: version,
 	})
 	public := surface.Public()
 	g.Go(func() error { return serveHTTP(ctx, listeners.public, public, log) })

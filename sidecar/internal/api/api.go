@@ -20,6 +20,7 @@ type Options struct {
 	MetricsKey   string // of /metrics; empty: there is none
 	AuthMode     string
 	Trusted      []netip.Prefix
+	Pool         netip.Prefix // of the instances: what runs in there is no player
 	MaxInstances int
 	Version      string
 }

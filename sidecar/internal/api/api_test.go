@@ -118,7 +118,7 @@ func newSurface(t *testing.T) *surface {
 		}),
 	}, api.Options{
 		BaseDomain: "instances.localhost", Dashboard: dashboard, TLSPort: 8443, PluginKey: pluginKey, MetricsKey: metricsKey,
-		AuthMode: wire.AuthNone, MaxInstances: 1, Version: "test",
+		AuthMode: wire.AuthNone, Pool: netip.MustParsePrefix("10.194.0.0/24"), MaxInstances: 1, Version: "test",
 	})
 	s.public, s.internal = s.api.Public(), s.api.Internal()
 	if s.document, err = openapi3.NewLoader().LoadFromData(sidecar.OpenAPI); err != nil {
@@ -343,6 +343,20 @@ func TestBadRequestsGetAClearAnswer(t *testing.T) {
 	var in struct{ Instances []instance }
 	if s.into(s.call(alice, "GET", "/instances", ""), &in); len(in.Instances) != 0 {
 		t.Errorf("one of them started something: %+v", in)
+	}
+}
+
+func TestAContainerIsNoPlayer(t *testing.T) {
+	s := newSurface(t)
+	const container = "10.194.0.2"
+	for _, path := range []string{"/me", "/instances", "/challenges", "/events"} {
+		s.refused(s.call(container, "GET", path, ""), 401, "player_unknown")
+	}
+	s.refused(s.call(container, "POST", "/instances/spawn", `{"challenge_id":"quick"}`), 401, "player_unknown")
+	var status wire.HostStatus
+	s.into(s.call("", "POST", wire.PathResolve, `{"host":"quick-aaaaaaaaaaaaa.instances.localhost","address":"`+container+`"}`, "Authorization", "Bearer "+pluginKey), &status)
+	if status.Mine {
+		t.Errorf("%+v", status)
 	}
 }
 

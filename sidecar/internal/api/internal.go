@@ -58,7 +58,7 @@ func (a *API) query(h hostRequest) instancer.HostQuery {
 		q.Player = instancer.Player{ID: h.Player, Owner: instancer.Owner{ID: h.Owner, Name: h.Owner}, Address: h.Address}
 	case a.opts.AuthMode == wire.AuthNone:
 		if address, err := netip.ParseAddr(h.Address); err == nil {
-			q.Player = a.Keys.ByAddress(address)
+			q.Player = a.byAddress(address)
 		}
 	}
 	return q

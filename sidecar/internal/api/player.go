@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/netip"
 
 	"github.com/whaley-ctf/whaley/shared/peer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -9,7 +10,15 @@ import (
 
 // player is who asks: in no-auth mode the right-most address that is no trusted proxy's.
 func (a *API) player(r *http.Request) instancer.Player {
-	return a.Keys.ByAddress(peer.Address(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), a.opts.Trusted))
+	return a.byAddress(peer.Address(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), a.opts.Trusted))
+}
+
+// byAddress is the player at an address. A container that has found its way to us is nobody.
+func (a *API) byAddress(address netip.Addr) instancer.Player {
+	if a.opts.Pool.Contains(address) {
+		return instancer.Player{}
+	}
+	return a.Keys.ByAddress(address)
 }
 
 type ownerJSON struct {
