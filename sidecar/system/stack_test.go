@@ -340,13 +340,13 @@ func (s *stack) eventually(what string, within time.Duration, try func() error) 
 	}
 }
 
-// portRange is the first of 200 host ports for one test.
+// portRange is the first of 200 host ports for one test, below those that connections to the outside are given.
 func portRange(t *testing.T) int {
 	sum := 0
 	for _, c := range t.Name() {
 		sum = (sum*31 + int(c)) % 100
 	}
-	return 40000 + 200*sum
+	return 10000 + 200*sum
 }
 
 func hostOf(t *testing.T, address string) string {

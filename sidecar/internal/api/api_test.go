@@ -90,7 +90,7 @@ func newSurface(t *testing.T) *surface {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports, err := port.New(db, 38000, 38100)
+	ports, err := port.New(db, 24000, 24100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +258,7 @@ func TestAnInstancesLifeThroughTheAPI(t *testing.T) {
 	if s.into(w, &in); w.Code != 201 || in.State != "running" {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	if r := in.Routes[1]; r.Port < 38000 || r.Hint != fmt.Sprintf("nc 127.0.0.1 %d", r.Port) {
+	if r := in.Routes[1]; r.Port < 24000 || r.Hint != fmt.Sprintf("nc 127.0.0.1 %d", r.Port) {
 		t.Errorf("%+v", r)
 	}
 	if r := in.Routes[2]; r.Port != 8443 || !strings.Contains(r.Hint, "ncat --ssl") {

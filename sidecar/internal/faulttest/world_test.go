@@ -43,7 +43,7 @@ func newWorld(t *testing.T, number int) *world {
 	t.Helper()
 	w := &world{t: t, engine: dockertest.Engine(t), dir: t.TempDir(),
 		pool:  netip.MustParsePrefix(fmt.Sprintf("10.193.%d.0/24", number)),
-		ports: [2]int{37000 + 100*number, 37099 + 100*number},
+		ports: [2]int{23000 + 100*number, 23099 + 100*number},
 	}
 	server := testkit.StartRedis(t, filepath.Join("..", "..", "..", "traefik", "redis.conf"))
 	w.address = server.Addr()

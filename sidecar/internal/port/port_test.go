@@ -35,7 +35,7 @@ func reserve(t *testing.T, l *port.Lanes, instance, owner string, internal ...in
 }
 
 func TestAnOwnerGetsTheSamePortsAgain(t *testing.T) {
-	l := lanes(t, 39000, 39063)
+	l := lanes(t, 21000, 21063)
 	first := reserve(t, l, "a1", "alice", 9000, 22)
 	if again := reserve(t, l, "a1", "alice", 9000, 22); again[9000] != first[9000] || again[22] != first[22] {
 		t.Errorf("asked twice: %v and %v", first, again)
@@ -52,12 +52,13 @@ func TestAnOwnerGetsTheSamePortsAgain(t *testing.T) {
 	}
 }
 
+// The ports of these tests are below those that connections to the outside are given, which may take any of them.
 func TestEveryPortHasOneHolderUntilNoneIsLeft(t *testing.T) {
-	l := lanes(t, 39100, 39119)
+	l := lanes(t, 21100, 21119)
 	seen := map[int]bool{}
 	for n := range 20 {
 		got := reserve(t, l, fmt.Sprint("i", n), fmt.Sprint("o", n), 9000)[9000]
-		if seen[got] || got < 39100 || got > 39119 {
+		if seen[got] || got < 21100 || got > 21119 {
 			t.Errorf("port %d", got)
 		}
 		seen[got] = true
@@ -72,13 +73,13 @@ func TestEveryPortHasOneHolderUntilNoneIsLeft(t *testing.T) {
 }
 
 func TestAPortThatSomebodyListensOnIsLeftOut(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:39200")
+	listener, err := net.Listen("tcp", "127.0.0.1:21200")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	l := lanes(t, 39200, 39201)
-	if got := reserve(t, l, "a", "alice", 9000)[9000]; got != 39201 {
+	l := lanes(t, 21200, 21201)
+	if got := reserve(t, l, "a", "alice", 9000)[9000]; got != 21201 {
 		t.Errorf("got %d", got)
 	}
 }
