@@ -3,8 +3,8 @@ package whaley
 import (
 	"net/http"
 	"net/url"
-	"strings"
 
+	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/shared/peer"
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
@@ -59,14 +59,6 @@ func (h *Handler) ticketRequired(w http.ResponseWriter, r *http.Request, v *visi
 	}
 	h.setCookie(w, nonceCookie, nonce, 600)
 	noStore(w)
-	to := url.Values{"host": {r.Host}, "nonce": {nonce}, "path": {localPath(r.URL.RequestURI())}}
+	to := url.Values{"host": {r.Host}, "nonce": {nonce}, "path": {host.LocalPath(r.URL.RequestURI())}}
 	http.Redirect(w, r, h.dashboard+wire.SignInPath+"?"+to.Encode(), http.StatusSeeOther)
-}
-
-// localPath keeps a path that stays on its host, and makes everything else "/".
-func localPath(path string) string {
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") || len(path) > 2048 {
-		return "/"
-	}
-	return path
 }

@@ -3,6 +3,7 @@ package whaley
 import (
 	"net/http"
 
+	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
 
@@ -53,5 +54,5 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, v *visit) {
 	h.setCookie(w, nonceCookie, "", -1)
 	noStore(w)
 	w.Header().Set("Referrer-Policy", "no-referrer") // the address holds the code
-	http.Redirect(w, r, localPath(r.URL.Query().Get("path")), http.StatusSeeOther)
+	http.Redirect(w, r, host.LocalPath(r.URL.Query().Get("path")), http.StatusSeeOther)
 }

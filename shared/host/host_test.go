@@ -72,3 +72,14 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestNobodyIsSentToAnotherHost(t *testing.T) {
+	for path, want := range map[string]string{
+		"/": "/", "/a?b=c&d=%2F": "/a?b=c&d=%2F", "": "/", "a": "/", "//evil.example": "/", "https://evil.example": "/",
+		"/\\evil.example": "/", "/a\r\nX: y": "/", "/\t/evil.example": "/", "/" + strings.Repeat("a", 2048): "/",
+	} {
+		if got := host.LocalPath(path); got != want {
+			t.Errorf("%.40q: %q", path, got)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func (a *API) signInToInstance(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Scheme and port are ours, the name has been parsed: nobody can be sent elsewhere.
 	target := url.URL{Scheme: a.opts.Dashboard.Scheme, Host: name, Path: wire.TicketPath,
-		RawQuery: url.Values{"code": {code}, "path": {localPath(query.Get("path"))}}.Encode()}
+		RawQuery: url.Values{"code": {code}, "path": {host.LocalPath(query.Get("path"))}}.Encode()}
 	if port := a.opts.Dashboard.Port(); port != "" {
 		target.Host += ":" + port
 	}
@@ -44,11 +44,4 @@ func (a *API) signInToInstance(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	http.Redirect(w, r, target.String(), http.StatusSeeOther)
 	return nil
-}
-
-func localPath(path string) string {
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") {
-		return "/"
-	}
-	return path
 }
