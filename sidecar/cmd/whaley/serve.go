@@ -87,11 +87,11 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		pluginKey = rand.Text()
 	}
 	surface := api.New(ctx, api.Needs{
-		Instancer: rules.instancer, Challenges: library, Keys: keys, Tickets: tickets, Checks: checks,
+		Instancer: rules.instancer, Challenges: library, Keys: keys, Tickets: tickets, Events: db, Checks: checks,
 		Pages: web.Handler(), Metrics: newMetrics(), Log: log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
-		MetricsKey: string(c.MetricsKey), AuthMode: c.AuthMode, Trusted: c.Trusted, Pool: c.Pool, MaxInstances: c.MaxInstancesPerUser, Version: version,
+		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, Trusted: c.Trusted, Pool: c.Pool, MaxInstances: c.MaxInstancesPerUser, Version: version,
 	})
 	public := surface.Public()
 	g.Go(func() error { return serveHTTP(ctx, listeners.public, public, log) })

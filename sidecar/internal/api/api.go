@@ -18,6 +18,7 @@ type Options struct {
 	TLSPort      int    // where routes of type tcp are reached
 	PluginKey    string // of the internal API
 	MetricsKey   string // of /metrics; empty: there is none
+	AdminKey     string // of /admin/api; empty: nobody is an admin by key
 	AuthMode     string
 	Trusted      []netip.Prefix
 	Pool         netip.Prefix // of the instances: what runs in there is no player
@@ -31,12 +32,18 @@ type Check struct {
 	Ping func(context.Context) error
 }
 
+// Events keeps what happened.
+type Events interface {
+	Record(ctx context.Context, ev instancer.Event) error
+}
+
 // Needs is what an API works with.
 type Needs struct {
 	Instancer  *instancer.Instancer
 	Challenges instancer.Challenges
 	Keys       identity.Keys
 	Tickets    *identity.Tickets
+	Events     Events
 	Checks     []Check
 	Pages      http.Handler
 	Metrics    http.Handler

@@ -39,6 +39,7 @@ import (
 const (
 	pluginKey  = "the key of the plugin"
 	metricsKey = "the secret of the metrics"
+	adminKey   = "the key of the admins"
 	alice      = "192.0.2.1"
 	bob        = "192.0.2.2"
 )
@@ -109,7 +110,7 @@ func newSurface(t *testing.T) *surface {
 	dashboard, _ := url.Parse("http://whaley.localhost:8080")
 	s := &surface{t: t}
 	s.api = api.New(ctx, api.Needs{
-		Instancer: rules, Challenges: library, Keys: keys, Tickets: tickets, Log: log,
+		Instancer: rules, Challenges: library, Keys: keys, Tickets: tickets, Events: db, Log: log,
 		Checks: []api.Check{{Name: "engine", Ping: engine.Ping}},
 		Pages:  http.NotFoundHandler(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -117,7 +118,7 @@ func newSurface(t *testing.T) *surface {
 			fmt.Fprintln(w, "up 1")
 		}),
 	}, api.Options{
-		BaseDomain: "instances.localhost", Dashboard: dashboard, TLSPort: 8443, PluginKey: pluginKey, MetricsKey: metricsKey,
+		BaseDomain: "instances.localhost", Dashboard: dashboard, TLSPort: 8443, PluginKey: pluginKey, MetricsKey: metricsKey, AdminKey: adminKey,
 		AuthMode: wire.AuthNone, Pool: netip.MustParsePrefix("10.194.0.0/24"), MaxInstances: 1, Version: "test",
 	})
 	s.public, s.internal = s.api.Public(), s.api.Internal()
@@ -217,12 +218,8 @@ func TestTheDescriptionNamesEveryRouteAndNoOther(t *testing.T) {
 			described = append(described, method+" "+path)
 		}
 	}
-	for _, r := range append(s.api.PublicRoutes(), s.api.InternalRoutes()...) {
-		path := strings.ReplaceAll(r.Path, ":id", "{id}")
-		if r.Method == "POST" && path == "/instances/{id}" {
-			path = "/instances/spawn"
-		}
-		served = append(served, r.Method+" "+path)
+	for _, r := range slices.Concat(s.api.PublicRoutes(), s.api.AdminRoutes(), s.api.InternalRoutes()) {
+		served = append(served, r.Method+" "+r.Path)
 	}
 	slices.Sort(described)
 	slices.Sort(served)
@@ -357,6 +354,19 @@ func TestAContainerIsNoPlayer(t *testing.T) {
 	s.into(s.call("", "POST", wire.PathResolve, `{"host":"quick-aaaaaaaaaaaaa.instances.localhost","address":"`+container+`"}`, "Authorization", "Bearer "+pluginKey), &status)
 	if status.Mine {
 		t.Errorf("%+v", status)
+	}
+}
+
+func TestOnlyAdminsUseTheAdminAPI(t *testing.T) {
+	s := newSurface(t)
+	for _, r := range s.api.AdminRoutes() {
+		for _, wrong := range []string{"", "x", adminKey + " ", pluginKey} {
+			s.refused(s.call(alice, r.Method, r.Path, `{}`, "X-Admin-Key", wrong), 401, "key_refused")
+		}
+	}
+	var admin struct{ Name string }
+	if s.into(s.call(alice, "GET", "/admin/api/whoami", "", "X-Admin-Key", adminKey), &admin); admin.Name == "" {
+		t.Error("an admin has no name")
 	}
 }
 

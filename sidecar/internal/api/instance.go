@@ -112,9 +112,6 @@ func (s spawnRequest) valid() error {
 
 // spawnInstance answers 202 at once, or with ?wait= 201 when the instance runs in time.
 func (a *API) spawnInstance(w http.ResponseWriter, r *http.Request) error {
-	if idOf(r) != "spawn" {
-		return errMethod
-	}
 	wait, err := waiting(r)
 	if err != nil {
 		return err

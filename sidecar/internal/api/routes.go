@@ -3,7 +3,7 @@ package api
 import (
 	"net/http"
 
-	"github.com/julienschmidt/httprouter"
+	"github.com/go-chi/chi/v5"
 
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
@@ -21,12 +21,12 @@ type Route struct {
 func (a *API) PublicRoutes() []Route {
 	return []Route{
 		{"GET", "/challenges", a.listChallenges},
-		{"GET", "/challenges/:id", a.getChallenge},
+		{"GET", "/challenges/{id}", a.getChallenge},
 		{"GET", "/instances", a.listInstances},
-		{"GET", "/instances/:id", a.getInstance},
-		{"DELETE", "/instances/:id", a.stopInstance},
-		{"POST", "/instances/:id", a.spawnInstance}, // /instances/spawn: httprouter wants one name at one place
-		{"POST", "/instances/:id/extend", a.extendInstance},
+		{"GET", "/instances/{id}", a.getInstance},
+		{"DELETE", "/instances/{id}", a.stopInstance},
+		{"POST", "/instances/spawn", a.spawnInstance},
+		{"POST", "/instances/{id}/extend", a.extendInstance},
 		{"GET", "/events", a.streamEvents},
 		{"GET", "/me", a.getMe},
 		{"GET", "/config", a.getConfig},
@@ -50,33 +50,40 @@ func (a *API) InternalRoutes() []Route {
 	}
 }
 
-// Public serves the public routes; whatever they do not know is a page.
+// AdminRoutes are what organisers reach, on the public listener and as admins only.
+func (a *API) AdminRoutes() []Route {
+	return []Route{
+		{"GET", "/admin/api/whoami", a.getAdmin},
+	}
+}
+
+// Public serves the public and the admins' routes; whatever they do not know is a page.
 func (a *API) Public() http.Handler {
-	router := a.router(a.PublicRoutes())
-	router.NotFound = a.Pages
+	routes := a.PublicRoutes()
+	for _, route := range a.AdminRoutes() {
+		route.handle = a.asAdmin(route.handle)
+		routes = append(routes, route)
+	}
 	protected := http.NewCrossOriginProtection() // other sites' pages can send nothing in a player's name
 	protected.SetDenyHandler(a.wrap(func(http.ResponseWriter, *http.Request) error { return errCrossOrigin }))
-	return secured(protected.Handler(router))
+	return secured(protected.Handler(a.router(routes, a.Pages)))
 }
 
 // Internal serves the internal routes.
 func (a *API) Internal() http.Handler {
-	router := a.router(a.InternalRoutes())
-	router.NotFound = a.wrap(func(http.ResponseWriter, *http.Request) error { return errNotFound })
-	return a.withPluginKey(router)
+	return a.withPluginKey(a.router(a.InternalRoutes(), a.wrap(func(http.ResponseWriter, *http.Request) error { return errNotFound })))
 }
 
-func (a *API) router(routes []Route) *httprouter.Router {
-	router := httprouter.New()
-	router.RedirectTrailingSlash, router.RedirectFixedPath, router.HandleOPTIONS = false, false, false
+// router answers what is on the list, another method on one of its paths with 405, and leaves the rest to otherwise.
+func (a *API) router(routes []Route, otherwise http.Handler) http.Handler {
+	router := chi.NewRouter()
 	for _, route := range routes {
-		router.Handler(route.Method, route.Path, a.wrap(route.handle))
+		router.Method(route.Method, route.Path, a.wrap(route.handle))
 	}
-	router.MethodNotAllowed = a.wrap(func(http.ResponseWriter, *http.Request) error { return errMethod })
+	router.NotFound(otherwise.ServeHTTP)
+	router.MethodNotAllowed(a.wrap(func(http.ResponseWriter, *http.Request) error { return errMethod }).ServeHTTP)
 	return router
 }
 
 // idOf is what the path names.
-func idOf(r *http.Request) string {
-	return httprouter.ParamsFromContext(r.Context()).ByName("id")
-}
+func idOf(r *http.Request) string { return chi.URLParam(r, "id") }

@@ -85,6 +85,7 @@ func Load(environment map[string]string) (*Config, error) {
 	c.Pool = pool.Masked()
 	refuse(c.Secret != "" && len(c.Secret) < minSecret, "SECRET must have at least %d bytes", minSecret)
 	refuse(c.PluginKey != "" && len(c.PluginKey) < minKey, "PLUGIN_KEY must have at least %d bytes", minKey)
+	refuse(c.AdminKey != "" && len(c.AdminKey) < minKey, "ADMIN_KEY must have at least %d bytes", minKey)
 	if c.Edge == "traefik" {
 		refuse(c.PluginKey == "", "PLUGIN_KEY is needed with EDGE=traefik: the same as the plugin's pluginKey")
 		if c.TraefikRedisURL == "" {

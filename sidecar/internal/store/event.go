@@ -47,6 +47,11 @@ func insertEvents(ctx context.Context, tx bun.Tx, events []instancer.Event) erro
 	return err
 }
 
+// Record writes an event that is about no other row.
+func (s *Store) Record(ctx context.Context, ev instancer.Event) error {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error { return insertEvent(ctx, tx, ev) })
+}
+
 // Events lists what happened to an instance, oldest first.
 func (s *Store) Events(ctx context.Context, instance string) ([]instancer.Event, error) {
 	var rows []eventRow
