@@ -6,58 +6,70 @@ import (
 	"time"
 )
 
-// Config is every setting. The tag whaley holds the sentence that docs/settings.md prints.
+// Config is every setting. Its tags are the one table of settings, which docs/settings.md, .env.example and the admin
+// panel's form are made from:
+//
+//	env, envDefault  name and default
+//	whaley           the sentence that explains it
+//	section          heading of this and the following settings
+//	kind             url, cidr or path, where the Go type does not say it
+//	choices          the only values there are, separated by |
+//	min, max, unit   bounds of numbers
+//	live             "true": organisers may change it while Whaley runs
 type Config struct {
-	DataDir       string `env:"DATA_DIR" envDefault:"data" whaley:"Folder of the SQLite database and of the key file. Made if it is missing."`
-	ChallengesDir string `env:"CHALLENGES_DIR" envDefault:"challenges" whaley:"Folder with one folder per challenge."`
+	DataDir       string `env:"DATA_DIR" envDefault:"data" section:"Where things are" kind:"path" whaley:"Folder of the SQLite database and of the key file. Made if it is missing."`
+	ChallengesDir string `env:"CHALLENGES_DIR" envDefault:"challenges" kind:"path" whaley:"Folder with one folder per challenge."`
 	DatabaseURL   Secret `env:"DATABASE_URL" whaley:"PostgreSQL, as postgres://user:password@host/database. Empty: SQLite in DATA_DIR."`
 
-	Listen         string `env:"LISTEN" envDefault:":8000" whaley:"Address of the public API and the web pages."`
+	Listen         string `env:"LISTEN" envDefault:":8000" section:"Listeners" whaley:"Address of the public API and the web pages."`
 	InternalListen string `env:"INTERNAL_LISTEN" envDefault:"127.0.0.1:8001" whaley:"Address of the internal API, which only the plugin uses. Keep it from players."`
-	Edge           string `env:"EDGE" envDefault:"embedded" whaley:"embedded: the sidecar is the front door itself. traefik: Traefik with the plugin is."`
+	Edge           string `env:"EDGE" envDefault:"embedded" choices:"embedded|traefik" whaley:"embedded: the sidecar is the front door itself. traefik: Traefik with the plugin is."`
 	EdgeListen     string `env:"EDGE_LISTEN" envDefault:":8080" whaley:"Address of the embedded edge for the web."`
 	EdgeTLSListen  string `env:"EDGE_TLS_LISTEN" envDefault:":8443" whaley:"Address of the embedded edge for TLS by name (routes of type tcp). With EDGE=traefik: its port is what players are told."`
 
-	BaseDomain   string `env:"BASE_DOMAIN" envDefault:"instances.localhost" whaley:"Instances are one label under it. Neither the dashboard nor the scoreboard may be on it, under it or above it."`
-	DashboardURL string `env:"DASHBOARD_URL" whaley:"Where players find the dashboard; instances have the same scheme and port. Default: http://whaley.localhost with the port of EDGE_LISTEN."`
+	BaseDomain   string `env:"BASE_DOMAIN" envDefault:"instances.localhost" section:"Names" whaley:"Instances are one label under it. Neither the dashboard nor the scoreboard may be on it, under it or above it."`
+	DashboardURL string `env:"DASHBOARD_URL" kind:"url" whaley:"Where players find the dashboard; instances have the same scheme and port. Default: http://whaley.localhost with the port of EDGE_LISTEN."`
 
-	Secret     Secret `env:"SECRET" whaley:"At least 32 bytes, from which hosts and keys are derived. Changing it changes every address. Empty: made once, in DATA_DIR/secret."`
+	Secret     Secret `env:"SECRET" section:"Secrets" whaley:"At least 32 bytes, from which hosts and keys are derived. Changing it changes every address. Empty: made once, in DATA_DIR/secret."`
 	PluginKey  Secret `env:"PLUGIN_KEY" whaley:"What the plugin shows to the internal API, at least 16 bytes. Needed with EDGE=traefik; else made anew at each start."`
 	AdminKey   Secret `env:"ADMIN_KEY" whaley:"What scripts of organisers show as X-Admin-Key, at least 16 bytes. Empty: nobody is an admin by key."`
 	MetricsKey Secret `env:"METRICS_SECRET" whaley:"Bearer token for /metrics. Empty: /metrics is off."`
 
-	AuthMode       string   `env:"AUTH_MODE" envDefault:"none" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network."`
-	TrustedProxies []string `env:"TRUSTED_PROXIES" whaley:"Addresses and networks whose X-Forwarded-For is believed. Default: nobody with the embedded edge, loopback with Traefik."`
+	AuthMode       string   `env:"AUTH_MODE" envDefault:"none" section:"Who is asking" choices:"none" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network."`
+	TrustedProxies []string `env:"TRUSTED_PROXIES" kind:"cidr" whaley:"Addresses and networks whose X-Forwarded-For is believed. Default: nobody with the embedded edge, loopback with Traefik."`
 
-	InstanceTimeout     Seconds `env:"INSTANCE_TIMEOUT" envDefault:"3600" whaley:"How long an instance runs, in seconds, where its challenge does not say."`
-	InstanceAccess      string  `env:"INSTANCE_ACCESS" envDefault:"link" whaley:"link: whoever has the address reaches a running instance. owner: only its owner. Where the challenge does not say."`
-	MaxInstancesPerUser int     `env:"MAX_INSTANCES_PER_USER" envDefault:"3" whaley:"Live instances that a player may have at once; 0: no limit."`
-	MaxInstancesPerTeam int     `env:"MAX_INSTANCES_PER_TEAM" envDefault:"5" whaley:"Live instances that a team may have at once, where players are in teams; 0: no limit."`
-	MaxInstances        int     `env:"MAX_INSTANCES" envDefault:"0" whaley:"Live instances that the host may have at once; 0: no limit."`
-	MemoryBudget        Bytes   `env:"MEMORY_BUDGET" envDefault:"0" whaley:"Memory that all live instances together may be allowed, as 48g; 0: no limit."`
-	SpawnConcurrency    int     `env:"SPAWN_CONCURRENCY" envDefault:"10" whaley:"Instances that are started at the same time; others wait in the queue."`
-	StartTimeout        Seconds `env:"START_TIMEOUT" envDefault:"120" whaley:"How long an instance may take to get ready, in seconds."`
+	InstanceTimeout     Seconds `env:"INSTANCE_TIMEOUT" envDefault:"3600" section:"Instances" live:"true" min:"10" max:"604800" whaley:"How long an instance runs, in seconds, where its challenge does not say."`
+	InstanceAccess      string  `env:"INSTANCE_ACCESS" envDefault:"link" live:"true" choices:"link|owner" whaley:"link: whoever has the address reaches a running instance. owner: only its owner. Where the challenge does not say."`
+	MaxInstancesPerUser int     `env:"MAX_INSTANCES_PER_USER" envDefault:"3" live:"true" min:"0" max:"1000" whaley:"Live instances that a player may have at once; 0: no limit."`
+	MaxInstancesPerTeam int     `env:"MAX_INSTANCES_PER_TEAM" envDefault:"5" live:"true" min:"0" max:"1000" whaley:"Live instances that a team may have at once, where players are in teams; 0: no limit."`
+	MaxInstances        int     `env:"MAX_INSTANCES" envDefault:"0" live:"true" min:"0" max:"100000" whaley:"Live instances that the host may have at once; 0: no limit."`
+	MemoryBudget        Bytes   `env:"MEMORY_BUDGET" envDefault:"0" live:"true" whaley:"Memory that all live instances together may be allowed, as 48g; 0: no limit."`
+	SpawnConcurrency    int     `env:"SPAWN_CONCURRENCY" envDefault:"10" live:"true" min:"1" max:"1000" whaley:"Instances that are started at the same time; others wait in the queue."`
+	StartTimeout        Seconds `env:"START_TIMEOUT" envDefault:"120" live:"true" min:"1" max:"3600" whaley:"How long an instance may take to get ready, in seconds."`
 
-	ContainerMaxMemory Bytes   `env:"CONTAINER_MAX_MEMORY" envDefault:"384m" whaley:"Memory of a whole instance, as 512m or 1g: the default, and the most a challenge may ask for."`
-	ContainerMaxCPU    float64 `env:"CONTAINER_MAX_CPU" envDefault:"0.5" whaley:"CPUs of a whole instance: the default, and the most a challenge may ask for."`
-	ContainerPidsLimit int64   `env:"CONTAINER_PIDS_LIMIT" envDefault:"256" whaley:"Processes of a whole instance: the default, and the most a challenge may ask for."`
+	Drain        bool   `env:"DRAIN" envDefault:"false" live:"true" whaley:"No instance is started any more; what runs goes on. For the end of an event or before maintenance."`
+	DrainMessage string `env:"DRAIN_MESSAGE" envDefault:"The organisers have paused starting instances. What runs goes on." live:"true" max:"300" whaley:"What players read while DRAIN is on."`
 
-	SubnetPool     string `env:"SUBNET_POOL" envDefault:"10.240.0.0/12" whaley:"IPv4 network that instances get their /28 networks from. Nothing else may use it."`
-	PortRangeStart int    `env:"PORT_RANGE_START" envDefault:"30000" whaley:"First host port for routes of type port."`
-	PortRangeEnd   int    `env:"PORT_RANGE_END" envDefault:"40000" whaley:"Last host port for routes of type port."`
+	ContainerMaxMemory Bytes   `env:"CONTAINER_MAX_MEMORY" envDefault:"384m" live:"true" min:"16m" whaley:"Memory of a whole instance, as 512m or 1g: the default, and the most a challenge may ask for."`
+	ContainerMaxCPU    float64 `env:"CONTAINER_MAX_CPU" envDefault:"0.5" live:"true" min:"0.01" max:"256" unit:"CPUs" whaley:"CPUs of a whole instance: the default, and the most a challenge may ask for."`
+	ContainerPidsLimit int64   `env:"CONTAINER_PIDS_LIMIT" envDefault:"256" live:"true" min:"16" max:"1000000" whaley:"Processes of a whole instance: the default, and the most a challenge may ask for."`
 
-	Backend         string `env:"BACKEND" envDefault:"direct" whaley:"direct: routers reach the containers' own addresses. published: every route gets a host port, for a Traefik on another machine."`
+	SubnetPool     string `env:"SUBNET_POOL" envDefault:"10.240.0.0/12" section:"Networks and ports" whaley:"IPv4 network that instances get their /28 networks from. Nothing else may use it."`
+	PortRangeStart int    `env:"PORT_RANGE_START" envDefault:"30000" live:"true" min:"1024" max:"65535" whaley:"First host port for routes of type port."`
+	PortRangeEnd   int    `env:"PORT_RANGE_END" envDefault:"40000" live:"true" min:"1024" max:"65535" whaley:"Last host port for routes of type port."`
+
+	Backend         string `env:"BACKEND" envDefault:"direct" section:"Traefik and Redis" choices:"direct|published" whaley:"direct: routers reach the containers' own addresses. published: every route gets a host port, for a Traefik on another machine."`
 	BackendHost     string `env:"BACKEND_HOST" whaley:"With BACKEND=published: the name or address under which the edge reaches this host."`
 	TraefikKeys     string `env:"TRAEFIK_EXTRA_KEYS" whaley:"Further permanent keys for Traefik's Redis provider, as a JSON object of key and value, without the root."`
 	TraefikKeysFile string `env:"TRAEFIK_EXTRA_KEYS_FILE" whaley:"The same from a YAML or JSON file."`
 	DashboardUsers  Secret `env:"DASHBOARD_USERS" whaley:"Basic-auth users of the middleware dashboard-auth@redis, as htpasswd prints them, separated by commas."`
-	CTFdURL         string `env:"CTFD_URL" whaley:"Where CTFd is. With it there is a middleware ctfd-redirect@redis that leads there."`
-	RouteMode       string `env:"ROUTE_MODE" envDefault:"kv" whaley:"With EDGE=traefik. kv: a running instance has a router of its own. plugin: all requests go through the plugin."`
+	CTFdURL         string `env:"CTFD_URL" kind:"url" whaley:"Where CTFd is. With it there is a middleware ctfd-redirect@redis that leads there."`
+	RouteMode       string `env:"ROUTE_MODE" envDefault:"kv" choices:"kv|plugin" whaley:"With EDGE=traefik. kv: a running instance has a router of its own. plugin: all requests go through the plugin."`
 	RedisURL        Secret `env:"REDIS_URL" whaley:"Redis, as redis://user:password@host:6379/0."`
 	TraefikRedisURL Secret `env:"TRAEFIK_REDIS_URL" whaley:"Redis database that Traefik reads its routers from, of its own. Needed with EDGE=traefik. Default: REDIS_URL."`
 
-	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" whaley:"debug, info, warn or error."`
-	LogFormat string `env:"LOG_FORMAT" envDefault:"text" whaley:"text or json."`
+	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" section:"Log" live:"true" choices:"debug|info|warn|error" whaley:"debug, info, warn or error."`
+	LogFormat string `env:"LOG_FORMAT" envDefault:"text" choices:"text|json" whaley:"text or json."`
 
 	// What follows is made of the above.
 	Dashboard *url.URL       `env:"-"`

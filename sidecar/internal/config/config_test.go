@@ -12,7 +12,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 )
 
-var write = flag.Bool("write", false, "write docs/settings.md")
+var write = flag.Bool("write", false, "write docs/settings.md and .env.example")
 
 func TestNothingIsNeeded(t *testing.T) {
 	c, err := config.Load(nil)
@@ -85,15 +85,35 @@ func TestSecretsComeFromFilesAndAreNeverPrinted(t *testing.T) {
 	}
 }
 
-func TestTheReferenceIsFresh(t *testing.T) {
-	const file = "../../../docs/settings.md"
-	if *write {
-		if err := os.WriteFile(file, []byte(config.Reference()), 0o644); err != nil {
-			t.Fatal(err)
+func TestTheReferencesAreFresh(t *testing.T) {
+	for file, want := range map[string]string{"docs/settings.md": config.Reference(), ".env.example": config.Example()} {
+		path := filepath.Join("../../..", file)
+		if *write {
+			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || string(text) != want {
+			t.Errorf("%s is older than the settings (%v): run go test ./internal/config -write", file, err)
 		}
 	}
-	text, err := os.ReadFile(file)
-	if err != nil || string(text) != config.Reference() {
-		t.Errorf("docs/settings.md is older than the settings (%v): run go test ./internal/config -write", err)
+}
+
+// Every row must be good enough for a form.
+func TestTheTableDescribesEverySetting(t *testing.T) {
+	defaults, err := config.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range config.Table() {
+		if s.Section == "" || len(s.Help) < 10 || !strings.HasSuffix(s.Help, ".") || (s.Type == config.TypeEnum) != (len(s.Choices) > 0) {
+			t.Errorf("%+v", s)
+		}
+		text := defaults.Value(s)
+		again, err := config.Load(map[string]string{s.Name: text})
+		if err != nil && s.Name != "DASHBOARD_URL" || err == nil && again.Value(s) != text {
+			t.Errorf("%s: its default %q does not survive: %v", s.Name, text, err)
+		}
 	}
 }

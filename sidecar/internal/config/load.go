@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -40,46 +39,23 @@ func Load(environment map[string]string) (*Config, error) {
 			wrong = append(wrong, named(e))
 		}
 	}
+	wrong = append(wrong, c.checkTags()...)
 	refuse := func(bad bool, format string, args ...any) {
 		if bad {
 			wrong = append(wrong, fmt.Errorf(format, args...))
 		}
 	}
-	choice := func(name, value string, choices ...string) {
-		refuse(!slices.Contains(choices, value), "%s=%q must be one of %s", name, value, strings.Join(choices, ", "))
-	}
-	choice("EDGE", c.Edge, "embedded", "traefik")
-	choice("AUTH_MODE", c.AuthMode, "none")
-	choice("INSTANCE_ACCESS", c.InstanceAccess, "link", "owner")
-	choice("ROUTE_MODE", c.RouteMode, "kv", "plugin")
-	choice("BACKEND", c.Backend, "direct", "published")
 	refuse(c.Backend == "published" && c.BackendHost == "", "BACKEND_HOST is needed with BACKEND=published: the name or address under which the edge reaches this host")
 	if c.Backend == "direct" {
 		c.BackendHost = ""
 	}
-	if c.CTFdURL != "" {
-		u, err := url.Parse(c.CTFdURL)
-		refuse(err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "", "CTFD_URL=%q must be an http or https URL", c.CTFdURL)
-	}
-	choice("LOG_FORMAT", c.LogFormat, "text", "json")
-	choice("LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")
 	for name, address := range map[string]string{
 		"LISTEN": c.Listen, "INTERNAL_LISTEN": c.InternalListen, "EDGE_LISTEN": c.EdgeListen, "EDGE_TLS_LISTEN": c.EdgeTLSListen,
 	} {
 		_, _, err := net.SplitHostPort(address)
 		refuse(err != nil, "%s=%q must be an address like :8000 or 127.0.0.1:8000", name, address)
 	}
-	refuse(c.InstanceTimeout < 10, "INSTANCE_TIMEOUT=%d must be at least 10 seconds", c.InstanceTimeout)
-	refuse(c.MaxInstancesPerUser < 0, "MAX_INSTANCES_PER_USER=%d must not be negative", c.MaxInstancesPerUser)
-	refuse(c.MaxInstancesPerTeam < 0, "MAX_INSTANCES_PER_TEAM=%d must not be negative", c.MaxInstancesPerTeam)
-	refuse(c.MaxInstances < 0, "MAX_INSTANCES=%d must not be negative", c.MaxInstances)
-	refuse(c.SpawnConcurrency < 1, "SPAWN_CONCURRENCY=%d must be at least 1", c.SpawnConcurrency)
-	refuse(c.StartTimeout < 1, "START_TIMEOUT=%d must be at least 1 second", c.StartTimeout)
-	refuse(c.ContainerMaxMemory < 16<<20, "CONTAINER_MAX_MEMORY must be at least 16m")
-	refuse(c.ContainerMaxCPU < 0.01, "CONTAINER_MAX_CPU=%g must be at least 0.01", c.ContainerMaxCPU)
-	refuse(c.ContainerPidsLimit < 16, "CONTAINER_PIDS_LIMIT=%d must be at least 16", c.ContainerPidsLimit)
-	refuse(c.PortRangeStart < 1024 || c.PortRangeEnd > 65535 || c.PortRangeStart > c.PortRangeEnd,
-		"PORT_RANGE_START=%d and PORT_RANGE_END=%d must be ports from 1024 to 65535, in this order", c.PortRangeStart, c.PortRangeEnd)
+	refuse(c.PortRangeStart > c.PortRangeEnd, "PORT_RANGE_START=%d must not be above PORT_RANGE_END=%d", c.PortRangeStart, c.PortRangeEnd)
 	pool, err := netip.ParsePrefix(c.SubnetPool)
 	refuse(err != nil || !pool.Addr().Is4() || pool.Bits() < 8 || pool.Bits() > 28, "SUBNET_POOL=%q must be an IPv4 network from /8 to /28, as 10.240.0.0/12", c.SubnetPool)
 	c.Pool = pool.Masked()
@@ -142,17 +118,17 @@ func withFiles(environment map[string]string) (map[string]string, error) {
 		known[name] = value
 	}
 	var wrong []error
-	for _, s := range settings() {
-		path, set := environment[s.name+"_FILE"]
-		if !s.secret || !set {
+	for _, s := range Table() {
+		path, set := environment[s.Name+"_FILE"]
+		if s.Type != TypeSecret || !set {
 			continue
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {
-			wrong = append(wrong, fmt.Errorf("%s_FILE: %w", s.name, err))
+			wrong = append(wrong, fmt.Errorf("%s_FILE: %w", s.Name, err))
 			continue
 		}
-		known[s.name] = strings.TrimSpace(string(text))
+		known[s.Name] = strings.TrimSpace(string(text))
 	}
 	return known, errors.Join(wrong...)
 }
@@ -163,9 +139,9 @@ func named(err error) error {
 	if !errors.As(err, &parse) {
 		return err
 	}
-	for _, s := range settings() {
+	for _, s := range Table() {
 		if s.field == parse.Name {
-			return fmt.Errorf("%s cannot be read: %w", s.name, parse.Err)
+			return fmt.Errorf("%s cannot be read: %w", s.Name, parse.Err)
 		}
 	}
 	return err

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/docker/go-units"
@@ -40,9 +41,22 @@ type Bytes int64
 // UnmarshalText reads it.
 func (b *Bytes) UnmarshalText(text []byte) error {
 	size, err := units.RAMInBytes(string(text))
-	if err != nil {
+	if err != nil || size < 0 {
 		return errors.New("must be a size like 384m or 1g")
 	}
 	*b = Bytes(size)
 	return nil
+}
+
+// text is the size in the largest unit that needs no fraction.
+func (b Bytes) text() string {
+	for _, unit := range []struct {
+		size int64
+		name string
+	}{{1 << 40, "t"}, {1 << 30, "g"}, {1 << 20, "m"}, {1 << 10, "k"}} {
+		if n := int64(b); n != 0 && n%unit.size == 0 {
+			return fmt.Sprintf("%d%s", n/unit.size, unit.name)
+		}
+	}
+	return fmt.Sprint(int64(b))
 }
