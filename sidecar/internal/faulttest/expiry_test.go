@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,25 +42,7 @@ func TestManyInstancesExpireOnTime(t *testing.T) {
 			if time.Until(due) < time.Second {
 				t.Fatalf("the instances took until %s before their end to be written", time.Until(due))
 			}
-			subnets, err := subnet.New(db, netip.MustParsePrefix("10.0.0.0/16"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			ports, err := port.New(db, 40000, 40100)
-			if err != nil {
-				t.Fatal(err)
-			}
-			log := slog.New(slog.DiscardHandler)
-			rules := instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log),
-				Challenges: challenge.NewLibrary(t.TempDir(), challenge.Defaults{}), Log: log}, instancer.Options{BaseDomain: "x.localhost", Worker: "w"})
-			ended := make(chan error, 1)
-			go func() { ended <- rules.Run(ctx) }()
-			defer func() {
-				cancel()
-				if err := <-ended; err != nil {
-					t.Error(err)
-				}
-			}()
+			defer runRules(t, ctx, cancel, db, engine, time.Now)()
 			time.Sleep(time.Until(due) - 100*time.Millisecond)
 			if running := countIn(t, db, instancer.Running); running != count {
 				t.Errorf("%d of %d run just before their end", running, count)
@@ -82,6 +65,73 @@ func TestManyInstancesExpireOnTime(t *testing.T) {
 				t.Errorf("the last one was told to stop %s after its end", late)
 			}
 		})
+	}
+}
+
+// runRules runs a sidecar's rules on a simulated engine until the function that it returns is called.
+func runRules(t *testing.T, ctx context.Context, cancel context.CancelFunc, db *store.Store, engine instancer.Engine, now func() time.Time) func() {
+	t.Helper()
+	subnets, err := subnet.New(db, netip.MustParsePrefix("10.0.0.0/16"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports, err := port.New(db, 23900, 23999)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	rules := instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log),
+		Challenges: challenge.NewLibrary(t.TempDir(), challenge.Defaults{}), Log: log},
+		instancer.Options{BaseDomain: "x.localhost", Worker: "w", Now: now})
+	ended := make(chan error, 1)
+	go func() { ended <- rules.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestAClockThatJumpsExpiresNothingEarlyAndNothingLate sets the clock back, and then on beyond the end of everything.
+func TestAClockThatJumpsExpiresNothingEarlyAndNothingLate(t *testing.T) {
+	const count = 20
+	ctx, cancel := context.WithCancel(context.Background())
+	db, err := store.Open(ctx, "", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	engine := stuckEngine{simulated.NewWorld().Engine("d"), ""}
+	due := time.Now().Add(2 * time.Second).UTC()
+	for n := range count {
+		insertRunning(t, db, engine, n, due)
+	}
+	var ahead, looks atomic.Int64
+	ahead.Store(int64(-3 * time.Hour))
+	defer runRules(t, ctx, cancel, db, engine, func() time.Time {
+		looks.Add(1)
+		return time.Now().Add(time.Duration(ahead.Load()))
+	})()
+	testkit.Eventually(t, 10*time.Second, "the moment passes that would have been the end", func() error {
+		if time.Now().Before(due.Add(time.Second)) || looks.Load() < 3 {
+			return fmt.Errorf("the rules looked at the clock %d times", looks.Load())
+		}
+		return nil
+	})
+	if running := countIn(t, db, instancer.Running); running != count {
+		t.Errorf("%d of %d run after the clock was set back", running, count)
+	}
+	ahead.Store(int64(time.Hour))
+	jumped := time.Now()
+	testkit.Eventually(t, 10*time.Second, "none runs after the clock was set on", func() error {
+		if running := countIn(t, db, instancer.Running); running > 0 {
+			return fmt.Errorf("%d still run", running)
+		}
+		return nil
+	})
+	if late := time.Since(jumped); late > 2*time.Second {
+		t.Errorf("the last one was told to stop %s after the jump", late)
 	}
 }
 

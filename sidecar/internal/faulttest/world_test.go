@@ -2,6 +2,7 @@ package faulttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -210,7 +211,33 @@ func (w *world) audit(live []*instancer.Instance) error {
 			return fmt.Errorf("%s are held by %v, live are %v", what, holders, owned)
 		}
 	}
-	return nil
+	return errors.Join(w.auditImages(ctx), w.auditFiles())
+}
+
+// auditImages finds images of revisions that no challenge has.
+func (w *world) auditImages(ctx context.Context) error {
+	var stray []string
+	err := w.engine.RemoveImages(ctx, func(id, revision string) bool {
+		if ch, known := w.library.Get(id); !known || ch.Revision != revision {
+			stray = append(stray, id+":"+revision)
+		}
+		return true
+	})
+	if len(stray) > 0 {
+		return fmt.Errorf("images without a challenge: %v", stray)
+	}
+	return err
+}
+
+// auditFiles finds files in the data folder that are not the database's.
+func (w *world) auditFiles() error {
+	files, err := os.ReadDir(w.dir)
+	for _, f := range files {
+		if !strings.HasPrefix(f.Name(), "whaley.db") && f.Name() != "migrate.lock" {
+			return fmt.Errorf("a file was left in the data folder: %s", f.Name())
+		}
+	}
+	return err
 }
 
 // clean waits until the audit finds nothing.

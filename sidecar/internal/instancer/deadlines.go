@@ -81,14 +81,14 @@ func (h *entryHeap) Pop() any {
 }
 
 const (
-	expireRetry = 5 * time.Second  // after an expiry that could not be written
-	longestNap  = 10 * time.Second // the clock may be set while the loop sleeps, which its timer does not notice
+	expireRetry = 5 * time.Second // after an expiry that could not be written
+	longestNap  = time.Second     // the clock may be set while the loop sleeps, which its timer does not notice
 )
 
 // expireLoop stops what is due. What fails is tried again and holds up nothing else.
 func (i *Instancer) expireLoop(ctx context.Context) error {
 	for {
-		ids, next := i.deadline.due(time.Now())
+		ids, next := i.deadline.due(i.now())
 		if len(ids) > 0 {
 			i.expire(ctx, ids)
 			continue
@@ -107,7 +107,7 @@ func (i *Instancer) expireLoop(ctx context.Context) error {
 
 // expire writes all at once, since hundreds may be due in the same moment, or one by one if that fails.
 func (i *Instancer) expire(ctx context.Context, ids []string) {
-	now := time.Now().UTC()
+	now := i.now()
 	stopping, err := i.Store.Expire(ctx, ids, now)
 	if err != nil && len(ids) > 1 {
 		for _, id := range ids {

@@ -33,7 +33,7 @@ func (i *Instancer) Extend(ctx context.Context, p Player, id string) (*Instance,
 	if in.State != Running {
 		return nil, Errorf(Conflict, "instance_not_running", "Only a running instance can be extended; this one is %s.", in.State)
 	}
-	rule, now := i.Extension(in), time.Now().UTC()
+	rule, now := i.Extension(in), i.now()
 	if rule.Step <= 0 {
 		return nil, Errorf(Conflict, "extension_used_up", "This instance cannot be extended any further. You can start it anew after it ends.")
 	}

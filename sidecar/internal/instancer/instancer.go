@@ -13,14 +13,15 @@ import (
 // Options are the settings of an Instancer.
 type Options struct {
 	BaseDomain       string
-	SlugKey          []byte        // changing it changes every host
-	Quota            Quota         // of a player; PerOwner is of one who plays alone
-	MaxPerTeam       int           // live instances of a team; 0: no limit
-	BackendHost      string        // where published ports are reached; empty: routes lead to the containers' own addresses
-	Worker           string        // this sidecar, as leases name it: stays the same when it is started again
-	SpawnConcurrency int           // default 10
-	StartTimeout     time.Duration // default 120 s
-	ReconcileEvery   time.Duration // default 60 s
+	SlugKey          []byte           // changing it changes every host
+	Quota            Quota            // of a player; PerOwner is of one who plays alone
+	MaxPerTeam       int              // live instances of a team; 0: no limit
+	BackendHost      string           // where published ports are reached; empty: routes lead to the containers' own addresses
+	Worker           string           // this sidecar, as leases name it: stays the same when it is started again
+	SpawnConcurrency int              // default 10
+	StartTimeout     time.Duration    // default 120 s
+	ReconcileEvery   time.Duration    // default 60 s
+	Now              func() time.Time // the wall clock, which may jump; default time.Now
 }
 
 // Needs are the adapters an Instancer works with.
@@ -75,6 +76,9 @@ func New(needs Needs, opts Options) *Instancer {
 	if opts.ReconcileEvery == 0 {
 		opts.ReconcileEvery = time.Minute
 	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
 	i := &Instancer{
 		Needs:    needs,
 		opts:     opts,
@@ -110,6 +114,9 @@ func (i *Instancer) Run(ctx context.Context) error {
 	g.Go(func() error { return i.sweepLoop(ctx) })
 	return g.Wait()
 }
+
+// now is the wall clock, for what is written into rows. Lengths of time are measured without it.
+func (i *Instancer) now() time.Time { return i.opts.Now().UTC() }
 
 // PrepareImages builds, one after the other in the background, the images of all challenges that are not there yet.
 func (i *Instancer) PrepareImages() {

@@ -27,7 +27,11 @@ func (i *Instancer) leased(ctx context.Context, id string, wait bool, work func(
 		if mine {
 			break
 		}
-		if !wait || pause(ctx, leaseTry) != nil {
+		if !wait {
+			time.AfterFunc(leaseFor, i.leftUndone) // by then it is done, or whoever has the lease is dead
+			return
+		}
+		if pause(ctx, leaseTry) != nil {
 			return
 		}
 		if in, err := i.Store.Get(ctx, id); err != nil || in.State != Stopping {

@@ -65,7 +65,7 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 		}
 		break
 	}
-	now := time.Now().UTC()
+	now := i.now()
 	return i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Starting}, func(in *Instance) {
 		in.State, in.StartedAt, in.ExpiresAt = Running, now, now.Add(ch.Timeout)
 	}, Event{

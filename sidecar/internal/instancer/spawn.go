@@ -22,7 +22,7 @@ func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (*Ins
 	if err := i.images.failure(ch); err != nil {
 		return nil, err
 	}
-	now := time.Now().UTC()
+	now := i.now()
 	in := &Instance{
 		ID:        newID(ch.ID, p.Owner.ID),
 		Challenge: ch.ID,
@@ -144,7 +144,7 @@ func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
 		i.leftUndone()
 	}
 	reason = i.failed(in, reason)
-	now := time.Now().UTC()
+	now := i.now()
 	failed, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
 		in.State, in.Reason, in.EndedAt = Failed, reason, now
 	}, Event{

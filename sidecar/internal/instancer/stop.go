@@ -46,7 +46,7 @@ func (i *Instancer) stop(ctx context.Context, in *Instance, cause string) (*Inst
 		in.State, in.StopCause = Stopping, cause
 	}, Event{
 		Type: stopEvent(cause), Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
-		Message: "stopped: " + cause, At: time.Now().UTC(),
+		Message: "stopped: " + cause, At: i.now(),
 	})
 	if CodeOf(err) == CodeStateChanged {
 		return i.Store.Get(ctx, in.ID) // somebody else was first
@@ -105,7 +105,7 @@ func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
 			return
 		}
 	}
-	now := time.Now().UTC()
+	now := i.now()
 	stopped, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Stopping}, func(in *Instance) { in.State, in.EndedAt = Stopped, now }, Event{})
 	if err != nil {
 		i.Log.Error("stopped instance could not be recorded, the reconciler goes on", "instance", in.ID, "err", err)

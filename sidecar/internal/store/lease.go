@@ -23,7 +23,9 @@ func (s *Store) Claim(ctx context.Context, id, worker string, d time.Duration) (
 			Set("worker = ?", worker).Set("lease_until = ? + ?", s.now(), d.Milliseconds()).
 			Where("id = ?", id).
 			WhereGroup(" AND ", func(q *bun.UpdateQuery) *bun.UpdateQuery {
-				return q.Where("worker IN ('', ?)", worker).WhereOr("lease_until < ?", s.now())
+				// One that ends later than any can be asked for is from before the clock was set back.
+				return q.Where("worker IN ('', ?)", worker).WhereOr("lease_until < ?", s.now()).
+					WhereOr("lease_until > ? + ?", s.now(), 2*d.Milliseconds())
 			}).Exec(ctx)
 		if err != nil {
 			return err

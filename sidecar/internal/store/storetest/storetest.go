@@ -239,8 +239,11 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		if err := other.Yield(ctx, in.ID, "b"); err != nil {
 			t.Error(err)
 		}
-		if !claim(s, "a", time.Minute) {
+		if !claim(s, "a", time.Hour) {
 			t.Error("a cannot have what b gave back")
+		}
+		if !claim(other, "b", time.Minute) {
+			t.Error("b cannot have a lease that ends in an hour, which only a clock that was set back can have written")
 		}
 	})
 
