@@ -88,7 +88,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	}
 	surface := api.New(ctx, api.Needs{
 		Instancer: rules.instancer, Challenges: library, Keys: keys, Tickets: tickets, Events: db, Checks: checks,
-		Pages: web.Handler(), Metrics: newMetrics(), Log: log,
+		Pages: web.Handler(c.AdminPath), Metrics: newMetrics(), Log: log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
 		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, Trusted: c.Trusted, Pool: c.Pool, MaxInstances: c.MaxInstancesPerUser, Version: version,

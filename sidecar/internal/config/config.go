@@ -33,6 +33,7 @@ type Config struct {
 	Secret     Secret `env:"SECRET" section:"Secrets" whaley:"At least 32 bytes, from which hosts and keys are derived. Changing it changes every address. Empty: made once, in DATA_DIR/secret."`
 	PluginKey  Secret `env:"PLUGIN_KEY" whaley:"What the plugin shows to the internal API, at least 16 bytes. Needed with EDGE=traefik; else made anew at each start."`
 	AdminKey   Secret `env:"ADMIN_KEY" whaley:"What scripts of organisers show as X-Admin-Key, at least 16 bytes. Empty: nobody is an admin by key."`
+	AdminPath  string `env:"ADMIN_PATH" envDefault:"/admin" whaley:"Path of the admin panel on the dashboard's host, one segment. Another than the default keeps it out of sight."`
 	MetricsKey Secret `env:"METRICS_SECRET" whaley:"Bearer token for /metrics. Empty: /metrics is off."`
 
 	AuthMode       string   `env:"AUTH_MODE" envDefault:"none" section:"Who is asking" choices:"none" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network."`

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -21,6 +22,11 @@ const (
 )
 
 var domainForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+var pathForm = regexp.MustCompile(`^/[a-z0-9-]+$`)
+
+// takenPaths are answered by the API or are pages of the players.
+var takenPaths = []string{"/assets", "/auth", "/challenges", "/config", "/events", "/health", "/instances", "/login", "/me", "/metrics"}
 
 // Load reads the settings. The error holds everything that is wrong, one line each.
 func Load(environment map[string]string) (*Config, error) {
@@ -62,6 +68,8 @@ func Load(environment map[string]string) (*Config, error) {
 	refuse(c.Secret != "" && len(c.Secret) < minSecret, "SECRET must have at least %d bytes", minSecret)
 	refuse(c.PluginKey != "" && len(c.PluginKey) < minKey, "PLUGIN_KEY must have at least %d bytes", minKey)
 	refuse(c.AdminKey != "" && len(c.AdminKey) < minKey, "ADMIN_KEY must have at least %d bytes", minKey)
+	refuse(!pathForm.MatchString(c.AdminPath), "ADMIN_PATH=%q must be one segment of lower-case letters, digits and hyphens, as /admin", c.AdminPath)
+	refuse(slices.Contains(takenPaths, c.AdminPath), "ADMIN_PATH=%q is a path of the players' API or pages: choose another, as /admin", c.AdminPath)
 	if c.Edge == "traefik" {
 		refuse(c.PluginKey == "", "PLUGIN_KEY is needed with EDGE=traefik: the same as the plugin's pluginKey")
 		if c.TraefikRedisURL == "" {

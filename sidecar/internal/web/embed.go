@@ -12,12 +12,12 @@ import (
 var dist embed.FS
 
 // Handler serves the embedded build; see New.
-func Handler() http.Handler {
+func Handler(adminPath string) http.Handler {
 	build, err := fs.Sub(dist, "dist")
 	if err != nil {
 		panic(err) // the name is a constant that the compiler has found
 	}
-	h, err := New(build)
+	h, err := New(build, adminPath)
 	if err != nil {
 		panic(err) // what is embedded can be read
 	}

@@ -3,8 +3,10 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"html"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,20 +22,35 @@ const (
 	cacheAskMe   = "no-cache"
 )
 
-// New serves a build of the frontend: its files, its page at the addresses that the page's own router knows, and a
-// 404 elsewhere (the page itself for a browser, a problem for everything else). Without a page in the build every
-// answer is 503.
-func New(build fs.FS) (http.Handler, error) {
+// New serves a build of the frontend: its files, its two pages at the addresses that the pages' own routers know, and
+// a 404 elsewhere (the players' page for a browser, a problem for everything else). The admin panel is at adminPath, such as
+// "/admin", and nowhere else. Without a page in the build every answer is 503.
+func New(build fs.FS, adminPath string) (http.Handler, error) {
 	files, err := load(build)
 	if err != nil {
 		return nil, err
 	}
-	return &handler{files: files, page: files["index.html"]}, nil
+	h := &handler{files: files, page: files["index.html"], adminPath: strings.Trim(adminPath, "/")}
+	if admin, ok := files[adminPage]; ok {
+		body := bytes.Replace(admin.body, []byte(adminMark), []byte(`content="/`+html.EscapeString(h.adminPath)+`"`), 1)
+		if h.admin, err = prepare(adminPage, body); err != nil {
+			return nil, err
+		}
+		delete(files, adminPage)
+	}
+	return h, nil
 }
 
+const (
+	adminPage = "admin.html"
+	adminMark = `content="/admin"` // how the build tells the panel where it is
+)
+
 type handler struct {
-	files map[string]*file // by path without the leading slash
-	page  *file            // nil: there is no build
+	files     map[string]*file // by path without the leading slash
+	page      *file            // nil: there is no build
+	admin     *file            // nil: the build has no admin panel
+	adminPath string           // without slashes around it
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -58,6 +75,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		serve(w, r, h.page)
 		return
 	}
+	if h.admin != nil && h.adminRoute(name) {
+		serve(w, r, h.admin)
+		return
+	}
 	if f, ok := h.files[name]; ok {
 		serve(w, r, f)
 		return
@@ -69,9 +90,28 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	problem(w, http.StatusNotFound, "not_found", "There is nothing at this address.")
 }
 
-// clientRoute says whether the page's own router has a view for a path; src/user/router.tsx has the same list.
+// clientRoute says whether the players' page has a view for a path; src/user/router.tsx has the same list.
 func clientRoute(path string) bool {
-	return path == ""
+	return path == "" || path == "login"
+}
+
+// adminRoute says whether the admin panel has a view for a path; src/admin/router.tsx has the same list.
+func (h *handler) adminRoute(path string) bool {
+	rest, under := strings.CutPrefix(path, h.adminPath)
+	if !under {
+		return false
+	}
+	tab, more, deeper := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
+	switch {
+	case rest == "" || rest == "/":
+		return true
+	case rest[0] != '/':
+		return false
+	case tab == "challenges":
+		return !deeper || !strings.Contains(more, "/")
+	default:
+		return !deeper && slices.Contains([]string{"logs", "flags", "monitoring", "settings"}, tab)
+	}
 }
 
 // notFoundPage answers 404 with the page, whose router then says so in the dashboard's looks.

@@ -18,6 +18,8 @@ import (
 
 const page = "<!doctype html><title>Whaley</title>"
 
+const adminPage = `<!doctype html><meta name="whaley-path" content="/admin" /><title>Organisers</title>`
+
 var script = strings.Repeat("console.log('whaley')\n", 200)
 
 func built(t *testing.T) http.Handler {
@@ -25,6 +27,7 @@ func built(t *testing.T) http.Handler {
 	return handler(t, fstest.MapFS{
 		".gitkeep":                 {},
 		"index.html":               {Data: []byte(page)},
+		"admin.html":               {Data: []byte(adminPage)},
 		"favicon.svg":              {Data: []byte("<svg/>")},
 		"assets/main-a1b2c3.js":    {Data: []byte(script)},
 		"assets/main-a1b2c3.css":   {Data: []byte("body{}")},
@@ -35,7 +38,7 @@ func built(t *testing.T) http.Handler {
 
 func handler(t *testing.T, build fstest.MapFS) http.Handler {
 	t.Helper()
-	h, err := web.New(build)
+	h, err := web.New(build, "/staff")
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}
@@ -71,6 +74,15 @@ func TestEachFileHasItsTypeAndCaching(t *testing.T) {
 	}{
 		{"/", "", 200, "text/html; charset=utf-8", "no-cache"},
 		{"/?q=web", "", 200, "text/html; charset=utf-8", "no-cache"},
+		{"/login?next=%2F", "", 200, "text/html; charset=utf-8", "no-cache"},
+		{"/staff", "", 200, "text/html; charset=utf-8", "no-cache"},
+		{"/staff/", "", 200, "text/html; charset=utf-8", "no-cache"},
+		{"/staff/logs", "", 200, "text/html; charset=utf-8", "no-cache"},
+		{"/staff/challenges/web-1", "", 200, "text/html; charset=utf-8", "no-cache"},
+		{"/staff/nowhere", "*/*", 404, wire.ProblemType, "no-store"},
+		{"/staffing", "*/*", 404, wire.ProblemType, "no-store"},
+		{"/admin", "*/*", 404, wire.ProblemType, "no-store"},
+		{"/admin.html", "*/*", 404, wire.ProblemType, "no-store"},
 		{"/index.html", "", 200, "text/html; charset=utf-8", "no-cache"},
 		{"/favicon.svg", "", 200, "image/svg+xml", "no-cache"},
 		{"/assets/main-a1b2c3.js", "", 200, "text/javascript; charset=utf-8", forever},
@@ -98,6 +110,13 @@ func TestEachFileHasItsTypeAndCaching(t *testing.T) {
 func TestUnknownAddressInABrowserShowsThePage(t *testing.T) {
 	got := do(built(t), http.MethodGet, "/nowhere", "Accept", "text/html")
 	if diff := cmp.Diff(page, text(t, got.Body)); diff != "" {
+		t.Errorf("body (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheAdminPanelLearnsWhereItIs(t *testing.T) {
+	got := do(built(t), http.MethodGet, "/staff/logs")
+	if diff := cmp.Diff(strings.Replace(adminPage, "/admin", "/staff", 1), text(t, got.Body)); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
 	}
 }
@@ -222,7 +241,7 @@ func TestWithoutABuildThePageSaysHowToMakeOne(t *testing.T) {
 }
 
 func TestEmbeddedHandlerAnswersWithOrWithoutABuild(t *testing.T) {
-	got := do(web.Handler(), http.MethodGet, "/")
+	got := do(web.Handler("/admin"), http.MethodGet, "/")
 	if got.StatusCode != http.StatusOK && got.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("status %d", got.StatusCode)
 	}
@@ -232,7 +251,7 @@ func FuzzAnyPathIsAnswered(f *testing.F) {
 	for _, seed := range []string{"/", "//", "/..", "/assets/../index.html", "/%00", "/assets/main-a1b2c3.js/"} {
 		f.Add(seed)
 	}
-	h, err := web.New(fstest.MapFS{"index.html": {Data: []byte(page)}})
+	h, err := web.New(fstest.MapFS{"index.html": {Data: []byte(page)}}, "/admin")
 	if err != nil {
 		f.Fatal(err)
 	}
