@@ -38,6 +38,7 @@ type Challenge struct {
 	Routes      []Route
 	Services    []Service // each after all that it depends on
 	Volumes     []string  // named volumes, made per instance
+	Flag        FlagPlan
 }
 
 // Route is one way into an instance.

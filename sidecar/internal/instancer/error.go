@@ -76,4 +76,5 @@ const (
 	CodeSubnetTaken      = "subnet_taken" // the engine or the host already uses the subnet
 	CodePortTaken        = "port_taken"   // somebody else listens on the port
 	CodeObjectMissing    = "object_missing"
+	CodeFlagNotPlaced    = "flag_not_placed" // an owner's flag did not get where it should
 )

@@ -32,6 +32,7 @@ type Needs struct {
 	Engine     Engine
 	Router     Router
 	Challenges Challenges
+	Flags      Flags // nil: no challenge may have Flag.Dynamic
 	Log        *slog.Logger
 }
 

@@ -33,13 +33,16 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 	if err := i.images.wait(ctx, ch, func(stage string) { i.setStage(in, stage) }); err != nil {
 		return nil, timedOut(ctx, err)
 	}
+	flag, err := i.flag(ctx, in, ch)
+	if err != nil {
+		return nil, timedOut(ctx, err)
+	}
 	i.setStage(in, "Making its network")
 	for try := 1; ; try++ {
-		var err error
 		if in, err = i.reserve(ctx, in, ch); err != nil {
 			return nil, timedOut(ctx, err)
 		}
-		err = i.assemble(ctx, in, ch)
+		err = i.assemble(ctx, in, ch, flag)
 		if CodeOf(err) == CodePortTaken && try < portTries {
 			i.Log.Warn("port is taken, trying others", "instance", in.ID, "ports", in.Ports, "err", err)
 			if err := errors.Join(i.clear(ctx, in.ID), i.Ports.Release(ctx, in.ID)); err != nil {
@@ -111,7 +114,7 @@ func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge) (*
 }
 
 // assemble makes network, volumes and containers and starts these in the order of their dependencies.
-func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge) error {
+func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, flag string) error {
 	labels := Labels{
 		Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Revision: ch.Revision,
 		CreatedAt: in.CreatedAt, ExpiresAt: in.CreatedAt.Add(ch.Timeout),
@@ -126,7 +129,7 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge) e
 			return err
 		}
 	}
-	vars := i.variables(in, ch)
+	vars := i.variables(in, ch, flag)
 	ids := make([]string, len(ch.Services))
 	var g errgroup.Group
 	g.Go(func() error {
@@ -164,8 +167,8 @@ func (i *Instancer) hostPorts(in *Instance, ch *Challenge, service string) map[i
 }
 
 // variables are what a compose file may interpolate, and nothing else.
-func (i *Instancer) variables(in *Instance, ch *Challenge) *strings.Replacer {
-	pairs := []string{Token("INSTANCE_ID"), in.ID}
+func (i *Instancer) variables(in *Instance, ch *Challenge, flag string) *strings.Replacer {
+	pairs := []string{Token("INSTANCE_ID"), in.ID, Token("FLAG"), flag, Token("DYNAMIC_FLAG"), flag}
 	for _, r := range ch.Routes {
 		pairs = append(pairs, Token("HOST_"+r.Name), i.Host(ch, r, in.Owner.ID))
 	}

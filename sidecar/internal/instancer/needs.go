@@ -70,6 +70,13 @@ type Ports interface {
 	Holders(ctx context.Context) ([]string, error)
 }
 
+// Flags gives owners their flags.
+type Flags interface {
+	// Flag is the one flag that an owner has for a challenge, for ever: made (as ch.Flag says) when first asked for, the
+	// same whenever asked again. It is asked only for challenges whose Flag is Dynamic.
+	Flag(ctx context.Context, owner Owner, ch *Challenge) (string, error)
+}
+
 // Labels are on every object of the engine that is ours.
 type Labels struct {
 	Instance  string
