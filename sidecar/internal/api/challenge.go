@@ -58,7 +58,7 @@ func (a *API) challenge(ch *instancer.Challenge, p instancer.Player, in *instanc
 	j := challengeJSON{
 		ID: ch.ID, Name: ch.Name, Category: ch.Category, Description: ch.Description,
 		Timeout: int(ch.Timeout.Seconds()), ExtendTime: int(ch.ExtendTime.Seconds()),
-		Access: string(ch.Access), Wake: ch.Wake, Routes: a.routes(ch, ch.Routes, p.Owner.ID, in),
+		Access: string(ch.Access), Wake: ch.Wake, Routes: a.routes(ch.ID, ch.Routes, p.Owner.ID, in),
 	}
 	if in != nil {
 		instance := a.instance(in)

@@ -44,14 +44,14 @@ func (a *API) instance(in *instancer.Instance) instanceJSON {
 	now := time.Now()
 	j := instanceJSON{
 		ID: in.ID, ChallengeID: in.Challenge, ChallengeName: in.Challenge, State: string(in.State), Stage: in.Stage,
-		Position: a.Instancer.Position(in.ID), EstimateMS: a.Instancer.Estimate(in.ID).Milliseconds(), Owner: ownerJSON{in.Owner.ID, in.Owner.Name}, Routes: []routeJSON{},
+		Position: a.Instancer.Position(in.ID), EstimateMS: a.Instancer.Estimate(in.ID).Milliseconds(), Owner: ownerJSON{in.Owner.ID, in.Owner.Name},
 		CreatedAt: in.CreatedAt, StartedAt: moment(in.StartedAt), ExpiresAt: moment(in.ExpiresAt),
 		ElapsedMS: max(0, now.Sub(in.CreatedAt).Milliseconds()), Version: in.Version,
 	}
-	if ch, ok := a.Challenges.Get(in.Challenge); ok {
-		j.ChallengeName = ch.Name
-		j.Routes = a.routes(ch, in.Routes, in.Owner.ID, in)
+	if in.Terms.Name != "" {
+		j.ChallengeName = in.Terms.Name
 	}
+	j.Routes = a.routes(in.Challenge, in.Routes, in.Owner.ID, in)
 	rule := a.Instancer.Extension(in)
 	j.Extend = extendJSON{
 		Step: int(rule.Step.Seconds()), From: moment(rule.From), Left: int(rule.Left.Seconds()),

@@ -110,9 +110,7 @@ func (a *API) writeView(w http.ResponseWriter, v instancer.HostView, err error) 
 		State: v.State, Mine: v.Mine, Access: string(v.Access), Backend: v.Backend, Position: v.Position, Version: v.Version,
 		EstimateMS: v.Estimate.Milliseconds(),
 	}
-	if v.Challenge != nil {
-		s.Challenge, s.Name = v.Challenge.ID, v.Challenge.Name
-	}
+	s.Challenge, s.Name = v.Challenge, v.Name
 	if in := v.Instance; in != nil {
 		s.Instance, s.Stage = in.ID, in.Stage
 		s.ElapsedMS = max(0, time.Since(in.CreatedAt).Milliseconds())

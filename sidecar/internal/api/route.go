@@ -25,10 +25,10 @@ var defaultHints = map[instancer.RouteType]string{
 }
 
 // routes are the ways into an owner's copy of a challenge, which may not run.
-func (a *API) routes(ch *instancer.Challenge, routes []instancer.Route, owner string, in *instancer.Instance) []routeJSON {
+func (a *API) routes(challenge string, routes []instancer.Route, owner string, in *instancer.Instance) []routeJSON {
 	all := make([]routeJSON, 0, len(routes))
 	for _, r := range routes {
-		j := routeJSON{Name: r.Name, Type: string(r.Type), Host: a.Instancer.Host(ch, r, owner)}
+		j := routeJSON{Name: r.Name, Type: string(r.Type), Host: a.Instancer.Host(challenge, r, owner)}
 		switch r.Type {
 		case instancer.RouteHTTP:
 			j.URL = a.opts.Dashboard.Scheme + "://" + j.Host

@@ -15,12 +15,11 @@ type Extension struct {
 
 // Extension applies the rule to a running instance.
 func (i *Instancer) Extension(in *Instance) Extension {
-	ch, ok := i.Challenges.Get(in.Challenge)
-	if !ok || in.State != Running {
+	if in.State != Running {
 		return Extension{}
 	}
-	left := max(0, ch.Timeout-in.Extended)
-	return Extension{Step: min(ch.ExtendTime, left), From: in.StartedAt.Add(ch.Timeout / 2), Left: left}
+	left := max(0, in.Terms.Timeout-in.Extended)
+	return Extension{Step: min(in.Terms.ExtendTime, left), From: in.StartedAt.Add(in.Terms.Timeout / 2), Left: left}
 }
 
 // Extend adds the next step to an instance's time. It refuses with extension_too_early, extension_used_up or

@@ -2,6 +2,7 @@ package instancer
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -39,6 +40,7 @@ type Instance struct {
 	Player    string  // who asked for it
 	Slug      string  // the secret part of its hosts
 	Routes    []Route // as its revision has them; a later edit of the challenge changes nothing here
+	Terms     Terms   // of its revision, likewise
 	State     State
 	Stage     string // while starting: what is being done, for people
 	Reason    *Error // failed: why; stopped: nil
@@ -53,6 +55,30 @@ type Instance struct {
 	EndedAt   time.Time
 	Memory    int64 // bytes that it may use at most
 	Version   int64 // grows with every transition
+}
+
+// Terms are what an instance needs of its revision after it was made: the challenge may be edited, or gone, by then.
+type Terms struct {
+	Name       string // of the challenge, for people
+	Timeout    time.Duration
+	ExtendTime time.Duration
+	Access     Access
+	Grace      map[string]time.Duration // service → how long it may take to stop
+	Needed     []string                 // services that others need to run
+}
+
+// TermsOf are the terms of a challenge's loaded revision.
+func TermsOf(ch *Challenge) Terms {
+	t := Terms{Name: ch.Name, Timeout: ch.Timeout, ExtendTime: ch.ExtendTime, Access: ch.Access, Grace: map[string]time.Duration{}}
+	for _, s := range ch.Services {
+		t.Grace[s.Name] = s.StopGrace
+		for _, d := range s.DependsOn {
+			if d.Condition != ConditionCompleted && !slices.Contains(t.Needed, d.Service) {
+				t.Needed = append(t.Needed, d.Service)
+			}
+		}
+	}
+	return t
 }
 
 // Event is one row of the log, written in the transaction of what it tells.

@@ -45,14 +45,14 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 		err = i.assemble(ctx, in, ch, flag)
 		if CodeOf(err) == CodePortTaken && try < portTries {
 			i.Log.Warn("port is taken, trying others", "instance", in.ID, "ports", in.Ports, "err", err)
-			if err := errors.Join(i.clear(ctx, in.ID), i.Ports.Release(ctx, in.ID)); err != nil {
+			if err := errors.Join(i.clear(ctx, in), i.Ports.Release(ctx, in.ID)); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		if CodeOf(err) == CodeSubnetTaken && try < subnetTries {
 			i.Log.Warn("subnet is taken, trying another", "instance", in.ID, "subnet", in.Subnet, "err", err)
-			if err := i.clear(ctx, in.ID); err != nil {
+			if err := i.clear(ctx, in); err != nil {
 				return nil, err
 			}
 			if err := i.Subnets.Avoid(ctx, in.ID, in.Subnet); err != nil {
@@ -109,7 +109,7 @@ func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge) (*
 	}
 	return i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
 		in.State, in.Subnet, in.Addresses, in.Ports = Starting, subnet, addresses, ports
-		in.Revision, in.Routes = ch.Revision, ch.Routes
+		in.Revision, in.Routes, in.Terms = ch.Revision, ch.Routes, TermsOf(ch)
 	}, Event{})
 }
 
@@ -170,7 +170,7 @@ func (i *Instancer) hostPorts(in *Instance, ch *Challenge, service string) map[i
 func (i *Instancer) variables(in *Instance, ch *Challenge, flag string) *strings.Replacer {
 	pairs := []string{Token("INSTANCE_ID"), in.ID, Token("FLAG"), flag, Token("DYNAMIC_FLAG"), flag}
 	for _, r := range ch.Routes {
-		pairs = append(pairs, Token("HOST_"+r.Name), i.Host(ch, r, in.Owner.ID))
+		pairs = append(pairs, Token("HOST_"+r.Name), i.Host(ch.ID, r, in.Owner.ID))
 	}
 	for internal, host := range in.Ports {
 		pairs = append(pairs, Token("PORT_"+strconv.Itoa(internal)), strconv.Itoa(host))

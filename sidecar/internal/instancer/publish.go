@@ -8,9 +8,9 @@ import (
 
 // publications are the routes of a running instance as a router needs them.
 func (i *Instancer) publications(in *Instance) []Publication {
-	access := AccessOwner
-	if ch, ok := i.Challenges.Get(in.Challenge); ok {
-		access = ch.Access
+	access := in.Terms.Access
+	if access == "" {
+		access = AccessOwner // a row without terms: the stricter one
 	}
 	var all []Publication
 	for _, r := range in.Routes {

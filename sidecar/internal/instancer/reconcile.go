@@ -77,7 +77,7 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 	for id := range byInstance {
 		if !live[id] && !i.Busy(id) {
 			i.Log.Info("removing what no instance owns", "instance", id, "objects", len(byInstance[id]))
-			if err := i.clear(ctx, id); err != nil {
+			if err := i.clear(ctx, &Instance{ID: id}); err != nil {
 				i.Log.Error("object without owner not removed", "instance", id, "err", err)
 			}
 		}
@@ -104,7 +104,7 @@ func (i *Instancer) settle(ctx context.Context, in *Instance, objects []Object) 
 	case Stopping:
 		i.takeDown(in)
 	case Running:
-		if i.missing(in, objects) != "" {
+		if missing(in, objects) != "" {
 			i.verify(ctx, in.ID) // it may have become running after the objects were listed
 			return
 		}
@@ -123,7 +123,7 @@ func (i *Instancer) verify(ctx context.Context, id string) bool {
 		i.Log.Error("instance not verified", "instance", id, "err", err)
 		return true
 	}
-	dead := i.missing(in, objects)
+	dead := missing(in, objects)
 	if dead == "" {
 		i.deadline.set(id, in.ExpiresAt)
 		return true
@@ -136,7 +136,7 @@ func (i *Instancer) verify(ctx context.Context, id string) bool {
 }
 
 // missing names a service that a running instance cannot do without and that does not run, or is empty.
-func (i *Instancer) missing(in *Instance, objects []Object) string {
+func missing(in *Instance, objects []Object) string {
 	running := map[string]bool{}
 	for _, o := range objects {
 		if o.Kind == "container" && o.Running {
@@ -144,7 +144,7 @@ func (i *Instancer) missing(in *Instance, objects []Object) string {
 		}
 	}
 	for service := range in.Addresses {
-		if !running[service] && i.essential(in, service) {
+		if !running[service] && essential(in, service) {
 			return service
 		}
 	}
@@ -152,22 +152,11 @@ func (i *Instancer) missing(in *Instance, objects []Object) string {
 }
 
 // essential says whether an instance is of use without a service: routes lead to it, or others wait for it to run.
-func (i *Instancer) essential(in *Instance, service string) bool {
+func essential(in *Instance, service string) bool {
 	if slices.ContainsFunc(in.Routes, func(r Route) bool { return r.Service == service }) {
 		return true
 	}
-	ch, ok := i.Challenges.Get(in.Challenge)
-	if !ok || ch.Revision != in.Revision {
-		return false
-	}
-	for _, s := range ch.Services {
-		for _, d := range s.DependsOn {
-			if d.Service == service && d.Condition != ConditionCompleted {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.Contains(in.Terms.Needed, service)
 }
 
 // exitLoop acts on containers that end by themselves. The engine's events are hints: each is checked against the row

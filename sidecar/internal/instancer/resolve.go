@@ -24,16 +24,19 @@ type HostView struct {
 	Access    Access
 	Backend   string // running: http://address:port
 	Instance  *Instance
-	Challenge *Challenge
+	Challenge string // its id
+	Name      string // the challenge's, for people
+	Wake      bool   // not live: whether opening the address may start it
 	Position  int
 	Estimate  time.Duration // how long it still waits in the queue
 	Version   string
 	Problem   *Error // failed or refused: why
 }
 
-// target is a host that is made of a challenge and a route that exist.
+// target is what a host names.
 type target struct {
-	ch   *Challenge
+	ch   *Challenge // nil: not loaded, but what was started of it goes on
+	id   string     // of the challenge
 	slug string
 	name string // of the route
 	mine bool
@@ -44,13 +47,10 @@ func (i *Instancer) target(q HostQuery) (target, bool) {
 	if !ok {
 		return target{}, false
 	}
-	ch, ok := i.Challenges.Get(name.Challenge)
-	if !ok {
-		return target{}, false
-	}
-	t := target{ch: ch, slug: name.Slug, name: name.Route}
+	t := target{id: name.Challenge, slug: name.Slug, name: name.Route}
+	t.ch, _ = i.Challenges.Get(t.id)
 	if q.Player.Known() {
-		own := Slug(i.opts.SlugKey, q.Player.Owner.ID, ch.ID)
+		own := Slug(i.opts.SlugKey, q.Player.Owner.ID, t.id)
 		t.mine = subtle.ConstantTimeCompare([]byte(own), []byte(name.Slug)) == 1
 	}
 	return t, true
@@ -63,20 +63,26 @@ func (i *Instancer) Resolve(ctx context.Context, q HostQuery) (HostView, error) 
 	if !ok {
 		return unknown, nil
 	}
-	in, err := i.Store.LiveByHost(ctx, t.ch.ID, t.slug)
+	in, err := i.Store.LiveByHost(ctx, t.id, t.slug)
 	if err != nil {
 		return HostView{}, err
 	}
-	if !t.mine && (in == nil || in.State != Running) {
+	live := in != nil && in.State.Live()
+	if !t.mine && (!live || in.State != Running) || t.ch == nil && !live {
 		return unknown, nil
 	}
-	view := HostView{Mine: t.mine, Access: t.ch.Access, Challenge: t.ch, Instance: in}
+	view := HostView{Mine: t.mine, Challenge: t.id, Instance: in}
+	if live {
+		view.Name, view.Access = in.Terms.Name, in.Terms.Access
+	} else {
+		view.Name, view.Access, view.Wake = t.ch.Name, t.ch.Access, t.ch.Wake
+	}
 	switch {
 	case in == nil || in.State == Stopped:
 		view.State, view.Instance = wire.StateAsleep, nil
 	case in.State == Failed:
 		// Its back-off tells whether it still counts.
-		if view.Problem = i.backoff(in.Owner.ID, t.ch.ID); view.Problem != nil {
+		if view.Problem = i.backoff(in.Owner.ID, t.id); view.Problem != nil {
 			view.State = wire.StateFailed
 		} else {
 			view.State, view.Instance = wire.StateAsleep, nil
@@ -101,9 +107,11 @@ func (i *Instancer) Resolve(ctx context.Context, q HostQuery) (HostView, error) 
 
 // routeOf is the route a host names: of the instance if there is one, whose challenge may have changed since.
 func routeOf(in *Instance, t target) (Route, bool) {
-	routes := t.ch.Routes
+	var routes []Route
 	if in != nil && in.State.Live() {
 		routes = in.Routes
+	} else if t.ch != nil {
+		routes = t.ch.Routes
 	}
 	for _, r := range routes {
 		if r.Name == t.name {

@@ -22,8 +22,8 @@ func Slug(key []byte, owner, challenge string) string {
 }
 
 // Host is the name of a route of an owner's copy of a challenge. It exists before the first spawn.
-func (i *Instancer) Host(ch *Challenge, r Route, owner string) string {
-	return host.Join(host.Name{Route: r.Name, Challenge: ch.ID, Slug: Slug(i.opts.SlugKey, owner, ch.ID)}, i.opts.BaseDomain)
+func (i *Instancer) Host(challenge string, r Route, owner string) string {
+	return host.Join(host.Name{Route: r.Name, Challenge: challenge, Slug: Slug(i.opts.SlugKey, owner, challenge)}, i.opts.BaseDomain)
 }
 
 // newID makes <challenge>-<owner, 8>-<8 hex>, which also names the instance's network, containers and routers.

@@ -7,7 +7,7 @@ import (
 )
 
 // Spawn asks for an instance of a challenge and returns it as soon as it is queued. It refuses with CodeLiveInstance,
-// CodeQuota, challenge_not_found, image_failed, or the reason of a failed spawn whose back-off is not over.
+// CodeQuota, challenge_not_found, challenge_inactive, image_failed, or the reason of a failed spawn whose back-off is not over.
 func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (*Instance, error) {
 	if !p.Known() {
 		return nil, Errorf(Unauthorized, "player_unknown", "Sign in first.")
@@ -15,6 +15,9 @@ func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (*Ins
 	ch, ok := i.Challenges.Get(challenge)
 	if !ok {
 		return nil, Errorf(NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
+	}
+	if ch.Inactive {
+		return nil, Errorf(Conflict, "challenge_inactive", "This challenge is closed at the moment. The organisers open it when its time comes.")
 	}
 	if reason := i.backoff(p.Owner.ID, ch.ID); reason != nil {
 		return nil, reason
@@ -31,6 +34,7 @@ func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (*Ins
 		Player:    p.ID,
 		Slug:      Slug(i.opts.SlugKey, p.Owner.ID, ch.ID),
 		Routes:    ch.Routes,
+		Terms:     TermsOf(ch),
 		State:     Queued,
 		CreatedAt: now,
 	}
@@ -108,7 +112,7 @@ func (i *Instancer) spawn(ctx context.Context, id string) {
 	case Queued:
 	case Starting: // begun by a process that is no more: made anew from the start, with the same id
 		i.Log.Info("going on with a half-made instance", "instance", id)
-		if err := i.clear(ctx, id); err != nil {
+		if err := i.clear(ctx, in); err != nil {
 			i.fail(ctx, in, err)
 			return
 		}

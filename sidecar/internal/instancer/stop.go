@@ -1,6 +1,7 @@
 package instancer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -124,19 +125,18 @@ func (i *Instancer) remove(ctx context.Context, in *Instance) error {
 		i.Log.Warn("routes not retracted", "instance", in.ID, "err", err)
 		i.leftUndone()
 	}
-	if err := i.clear(ctx, in.ID); err != nil {
+	if err := i.clear(ctx, in); err != nil {
 		return err
 	}
 	return errors.Join(i.Ports.Release(ctx, in.ID), i.Subnets.Release(ctx, in.ID))
 }
 
 // clear removes everything on the engine that carries the instance's label.
-func (i *Instancer) clear(ctx context.Context, id string) error {
-	objects, err := i.Engine.List(ctx, id)
+func (i *Instancer) clear(ctx context.Context, in *Instance) error {
+	objects, err := i.Engine.List(ctx, in.ID)
 	if err != nil {
 		return err
 	}
-	grace := i.grace(objects)
 	g, gctx := errgroup.WithContext(ctx)
 	for _, o := range objects {
 		if o.Kind != "container" {
@@ -144,8 +144,8 @@ func (i *Instancer) clear(ctx context.Context, id string) error {
 		}
 		g.Go(func() error {
 			if o.Running {
-				if err := i.Engine.StopContainer(gctx, o.ID, grace[o.Labels.Service]); err != nil {
-					i.Log.Warn("container did not stop, removing it by force", "instance", id, "service", o.Labels.Service, "err", err)
+				if err := i.Engine.StopContainer(gctx, o.ID, cmp.Or(in.Terms.Grace[o.Labels.Service], defaultGrace)); err != nil {
+					i.Log.Warn("container did not stop, removing it by force", "instance", in.ID, "service", o.Labels.Service, "err", err)
 				}
 			}
 			return i.Engine.RemoveContainer(gctx, o.ID)
@@ -163,22 +163,4 @@ func (i *Instancer) clear(ctx context.Context, id string) error {
 		}
 	}
 	return err
-}
-
-// grace is how long each service may take to stop: what its revision says if that is still the loaded one.
-func (i *Instancer) grace(objects []Object) map[string]time.Duration {
-	grace := map[string]time.Duration{}
-	for _, o := range objects {
-		grace[o.Labels.Service] = defaultGrace
-		ch, ok := i.Challenges.Get(o.Labels.Challenge)
-		if !ok || ch.Revision != o.Labels.Revision {
-			continue
-		}
-		for _, s := range ch.Services {
-			if s.Name == o.Labels.Service && s.StopGrace > 0 {
-				grace[s.Name] = s.StopGrace
-			}
-		}
-	}
-	return grace
 }

@@ -22,10 +22,10 @@ func (i *Instancer) Wake(ctx context.Context, q HostQuery) (HostView, error) {
 		}
 		if view.State == wire.StateAsleep && !asked {
 			done()
-			if !view.Challenge.Wake {
+			if !view.Wake {
 				return refused(view, Errorf(Conflict, "wake_disabled", "This challenge is started from the dashboard only."))
 			}
-			if err := i.spawnOnce(ctx, q.Player, view.Challenge.ID); err != nil {
+			if err := i.spawnOnce(ctx, q.Player, view.Challenge); err != nil {
 				return refused(view, err)
 			}
 			asked = true

@@ -23,6 +23,7 @@ type instanceRow struct {
 	Player     string
 	Slug       string
 	Routes     string
+	Terms      string
 	State      string
 	Reason     string
 	StopCause  string
@@ -61,7 +62,7 @@ func toRow(in *instancer.Instance) (*instanceRow, error) {
 		reason = &reasonJSON{in.Reason.Kind, in.Reason.Code, in.Reason.Detail, in.Reason.RetryAfter}
 	}
 	for column, value := range map[*string]any{
-		&row.Routes: in.Routes, &row.Addresses: in.Addresses, &row.Ports: in.Ports, &row.Reason: reason,
+		&row.Routes: in.Routes, &row.Terms: in.Terms, &row.Addresses: in.Addresses, &row.Ports: in.Ports, &row.Reason: reason,
 	} {
 		text, err := json.Marshal(value)
 		if err != nil {
@@ -89,7 +90,7 @@ func (row *instanceRow) instance() (*instancer.Instance, error) {
 	}
 	var reason *reasonJSON
 	for column, into := range map[*string]any{
-		&row.Routes: &in.Routes, &row.Addresses: &in.Addresses, &row.Ports: &in.Ports, &row.Reason: &reason,
+		&row.Routes: &in.Routes, &row.Terms: &in.Terms, &row.Addresses: &in.Addresses, &row.Ports: &in.Ports, &row.Reason: &reason,
 	} {
 		if err := json.Unmarshal([]byte(*column), into); err != nil {
 			return nil, fmt.Errorf("row of %s: %w", row.ID, err)

@@ -27,7 +27,9 @@ func fresh(owner, challenge string) *instancer.Instance {
 		ID: fmt.Sprintf("%s-%s-%d", challenge, owner, n), Challenge: challenge, Revision: "r1",
 		Owner: instancer.Owner{ID: owner, Name: owner + "'s name"}, Player: owner, Slug: "slug" + owner,
 		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}},
-		State:  instancer.Queued, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
+		Terms: instancer.Terms{Name: "Web", Timeout: time.Hour, ExtendTime: time.Minute, Access: instancer.AccessLink,
+			Grace: map[string]time.Duration{"web": 3 * time.Second}, Needed: []string{"db"}},
+		State: instancer.Queued, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 
@@ -350,6 +352,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 			t.Errorf("alice's last ports %v %v", last, err)
 		}
 	})
+
+	t.Run("ChallengeSettingsAreReadAsTheyWereWritten", func(t *testing.T) { challengeSettings(t, s, other) })
 
 	t.Run("WhatIsMadeOnceStays", func(t *testing.T) {
 		for n, from := range []*store.Store{s, other, s} {

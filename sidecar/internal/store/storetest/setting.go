@@ -1,0 +1,38 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+)
+
+func challengeSettings(t *testing.T, s, other *store.Store) {
+	ctx := context.Background()
+	want := instancer.ChallengeSetting{
+		Challenge: owner(), Active: true, UpdatedAt: time.Now().UTC().Truncate(time.Microsecond), UpdatedBy: "an admin",
+		Limits: instancer.Limits{MemoryBytes: 5 << 30, NanoCPUs: 15e8, Pids: 7},
+	}
+	for _, active := range []bool{true, false} {
+		want.Active = active
+		if err := s.SetChallenge(ctx, want, instancer.Event{Type: "admin_challenge_toggle", Challenge: want.Challenge, At: want.UpdatedAt}); err != nil {
+			t.Fatal(err)
+		}
+		all, err := other.ChallengeSettings(ctx)
+		if diff := cmp.Diff(want, all[want.Challenge]); err != nil || diff != "" {
+			t.Errorf("%v (-want +got)\n%s", err, diff)
+		}
+	}
+	for range 2 {
+		if err := other.ForgetChallenge(ctx, want.Challenge, instancer.Event{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all, err := s.ChallengeSettings(ctx); err != nil || all[want.Challenge].Challenge != "" {
+		t.Errorf("forgotten, and still %+v %v", all, err)
+	}
+}
