@@ -36,7 +36,10 @@ type Config struct {
 	AdminPath  string `env:"ADMIN_PATH" envDefault:"/admin" whaley:"Path of the admin panel on the dashboard's host, one segment. Another than the default keeps it out of sight."`
 	MetricsKey Secret `env:"METRICS_SECRET" whaley:"Bearer token for /metrics. Empty: /metrics is off."`
 
-	AuthMode       string   `env:"AUTH_MODE" envDefault:"none" section:"Who is asking" choices:"none" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network."`
+	AuthMode       string   `env:"AUTH_MODE" envDefault:"none" section:"Who is asking" choices:"none|ctfd" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network. ctfd: a player is a CTFd account."`
+	CTFdURL        string   `env:"CTFD_URL" kind:"url" whaley:"Where CTFd is. With it there is a middleware ctfd-redirect@redis that leads there."`
+	CTFdKey        Secret   `env:"CTFD_API_KEY" whaley:"Access token of a CTFd admin, who reads accounts, teams and bans. Needed with AUTH_MODE=ctfd."`
+	TeamMode       string   `env:"TEAM_MODE" envDefault:"auto" choices:"auto|enabled|disabled" whaley:"With AUTH_MODE=ctfd. enabled: instances belong to teams. disabled: to players. auto: as CTFd says, also when that changes."`
 	TrustedProxies []string `env:"TRUSTED_PROXIES" kind:"cidr" whaley:"Addresses and networks whose X-Forwarded-For is believed. Default: nobody with the embedded edge, loopback with Traefik."`
 
 	InstanceTimeout     Seconds `env:"INSTANCE_TIMEOUT" envDefault:"3600" section:"Instances" live:"true" min:"10" max:"604800" whaley:"How long an instance runs, in seconds, where its challenge does not say."`
@@ -64,7 +67,6 @@ type Config struct {
 	TraefikKeys     string `env:"TRAEFIK_EXTRA_KEYS" whaley:"Further permanent keys for Traefik's Redis provider, as a JSON object of key and value, without the root."`
 	TraefikKeysFile string `env:"TRAEFIK_EXTRA_KEYS_FILE" whaley:"The same from a YAML or JSON file."`
 	DashboardUsers  Secret `env:"DASHBOARD_USERS" whaley:"Basic-auth users of the middleware dashboard-auth@redis, as htpasswd prints them, separated by commas."`
-	CTFdURL         string `env:"CTFD_URL" kind:"url" whaley:"Where CTFd is. With it there is a middleware ctfd-redirect@redis that leads there."`
 	RouteMode       string `env:"ROUTE_MODE" envDefault:"kv" choices:"kv|plugin" whaley:"With EDGE=traefik. kv: a running instance has a router of its own. plugin: all requests go through the plugin."`
 	RedisURL        Secret `env:"REDIS_URL" whaley:"Redis, as redis://user:password@host:6379/0."`
 	TraefikRedisURL Secret `env:"TRAEFIK_REDIS_URL" whaley:"Redis database that Traefik reads its routers from, of its own. Needed with EDGE=traefik. Default: REDIS_URL."`

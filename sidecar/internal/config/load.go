@@ -70,6 +70,10 @@ func Load(environment map[string]string) (*Config, error) {
 	refuse(c.AdminKey != "" && len(c.AdminKey) < minKey, "ADMIN_KEY must have at least %d bytes", minKey)
 	refuse(!pathForm.MatchString(c.AdminPath), "ADMIN_PATH=%q must be one segment of lower-case letters, digits and hyphens, as /admin", c.AdminPath)
 	refuse(slices.Contains(takenPaths, c.AdminPath), "ADMIN_PATH=%q is a path of the players' API or pages: choose another, as /admin", c.AdminPath)
+	if c.AuthMode == "ctfd" {
+		refuse(c.CTFdURL == "", "CTFD_URL is needed with AUTH_MODE=ctfd, as https://ctf.example.org")
+		refuse(c.CTFdKey == "", "CTFD_API_KEY is needed with AUTH_MODE=ctfd: an access token of a CTFd admin, made in CTFd under Settings, Access Tokens")
+	}
 	if c.Edge == "traefik" {
 		refuse(c.PluginKey == "", "PLUGIN_KEY is needed with EDGE=traefik: the same as the plugin's pluginKey")
 		if c.TraefikRedisURL == "" {

@@ -76,5 +76,7 @@ const (
 	CodeSubnetTaken      = "subnet_taken" // the engine or the host already uses the subnet
 	CodePortTaken        = "port_taken"   // somebody else listens on the port
 	CodeObjectMissing    = "object_missing"
-	CodeFlagNotPlaced    = "flag_not_placed" // an owner's flag did not get where it should
+	CodeFlagNotPlaced    = "flag_not_placed"  // an owner's flag did not get where it should
+	CodeTokenRefused     = "token_refused"    // CTFd does not know the access token
+	CodeCTFdUnavailable  = "ctfd_unavailable" // CTFd does not answer
 )

@@ -1,0 +1,182 @@
+package ctfd
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	callTimeout = 15 * time.Second // CTFd computes the whole standings when its cache is cold
+	dialTimeout = 3 * time.Second
+	idleTimeout = 90 * time.Second
+	atOnce      = 12       // calls under way; CTFd has a few workers, and players want them too
+	maxAnswer   = 32 << 20 // bytes
+
+	tripAfter = 5               // failures in a row after which CTFd is not asked
+	tripFor   = 5 * time.Second // until one call tries again
+)
+
+// errStatus is an answer that says that CTFd itself is broken.
+var errStatus = errors.New("CTFd answered with an error of its own")
+
+// Client speaks with one CTFd.
+type Client struct {
+	base    *url.URL
+	key     string // an admin's access token
+	http    *http.Client
+	breaker *gobreaker.CircuitBreaker[answer]
+	slots   chan struct{}
+}
+
+// New makes a client of the CTFd at a URL; key is the access token of one of its admins.
+func New(base, key string, log *slog.Logger) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, errors.New("CTFD_URL must be an http or https URL")
+	}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
+	return &Client{
+		base: u, key: key, slots: make(chan struct{}, atOnce),
+		http: &http.Client{
+			Timeout:       callTimeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			Transport: &http.Transport{
+				Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext,
+				MaxIdleConnsPerHost: atOnce, IdleConnTimeout: idleTimeout, TLSHandshakeTimeout: dialTimeout,
+			},
+		},
+		breaker: gobreaker.NewCircuitBreaker[answer](gobreaker.Settings{
+			Name: "ctfd", Timeout: tripFor,
+			ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
+			IsExcluded:  func(err error) bool { return errors.Is(err, context.Canceled) },
+			OnStateChange: func(_ string, from, to gobreaker.State) {
+				log.Warn("state of the way to CTFd changed", "from", from.String(), "to", to.String())
+			},
+		}),
+	}, nil
+}
+
+// request is one call. Without a token it is made with the admin's.
+type request struct {
+	method, path string // path below /api/v1
+	query        url.Values
+	token        string
+	body         any
+}
+
+// Pagination is where a page of a list stands.
+type Pagination struct {
+	Page    int  `json:"page"`
+	Next    *int `json:"next"` // nil on the last page
+	Pages   int  `json:"pages"`
+	PerPage int  `json:"per_page"`
+	Total   int  `json:"total"`
+}
+
+// answer is what came back, read to its end.
+type answer struct {
+	status int
+	json   bool
+	body   []byte
+}
+
+// do makes a call and decodes the data of its answer into a value (nil: not wanted). Lists that have pages say which.
+func (c *Client) do(ctx context.Context, r request, into any) (Pagination, error) {
+	got, err := c.breaker.Execute(func() (answer, error) { return c.send(ctx, r) })
+	if err != nil {
+		return Pagination{}, unavailable(fmt.Errorf("%s %s: %w", r.method, r.path, err))
+	}
+	if err := refusal(r, got); err != nil {
+		return Pagination{}, err
+	}
+	var envelope struct {
+		Success bool            `json:"success"`
+		Data    json.RawMessage `json:"data"`
+		Meta    struct {
+			Pagination Pagination `json:"pagination"`
+		} `json:"meta"`
+	}
+	if err := json.Unmarshal(got.body, &envelope); err != nil || !envelope.Success {
+		return Pagination{}, misconfigured(fmt.Errorf("%s %s: no success in the answer: %w", r.method, r.path, err))
+	}
+	if into == nil {
+		return envelope.Meta.Pagination, nil
+	}
+	if err := json.Unmarshal(envelope.Data, into); err != nil {
+		return Pagination{}, misconfigured(fmt.Errorf("%s %s: %w", r.method, r.path, err))
+	}
+	return envelope.Meta.Pagination, nil
+}
+
+func (c *Client) send(ctx context.Context, r request) (answer, error) {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return answer{}, ctx.Err()
+	}
+	target := c.base.JoinPath("/api/v1", r.path)
+	target.RawQuery = r.query.Encode()
+	var body io.Reader
+	if r.body != nil {
+		text, err := json.Marshal(r.body)
+		if err != nil {
+			return answer{}, err
+		}
+		body = bytes.NewReader(text)
+	}
+	out, err := http.NewRequestWithContext(ctx, r.method, target.String(), body)
+	if err != nil {
+		return answer{}, err
+	}
+	token := r.token
+	if token == "" {
+		token = c.key
+	}
+	out.Header.Set("Authorization", "Token "+token)
+	out.Header.Set("Content-Type", "application/json") // on GET too, and without a charset
+	out.Header.Set("Accept", "application/json")
+	resp, err := c.http.Do(out)
+	if err != nil {
+		return answer{}, withoutURL(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return answer{}, withoutURL(err)
+	}
+	if resp.StatusCode >= http.StatusInternalServerError {
+		return answer{}, fmt.Errorf("%w: %s", errStatus, resp.Status)
+	}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return answer{status: resp.StatusCode, json: kind == "application/json" || strings.HasSuffix(kind, "+json"), body: text}, nil
+}
+
+// withoutURL keeps queries, which may hold flags, out of errors and so out of the log.
+func withoutURL(err error) error {
+	var e *url.Error
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+func unavailable(err error) error {
+	return instancer.Errorf(instancer.Unavailable, instancer.CodeCTFdUnavailable,
+		"CTFd does not answer right now. Try again in a few seconds.").After(tripFor).Because(err)
+}

@@ -1,0 +1,36 @@
+package ctfdtest
+
+// trouble is what is wrong with the whole server.
+type trouble struct {
+	down    bool
+	slow    bool
+	broken  bool
+	release chan struct{}
+}
+
+// Down ends every connection without an answer.
+func (s *Server) Down() { s.set(trouble{down: true}) }
+
+// Slow answers nothing until Recover.
+func (s *Server) Slow() { s.set(trouble{slow: true}) }
+
+// Broken answers everything with a page and 500.
+func (s *Server) Broken() { s.set(trouble{broken: true}) }
+
+// Recover ends all trouble; what Slow held is answered.
+func (s *Server) Recover() { s.set(trouble{}) }
+
+func (s *Server) set(t trouble) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.release)
+	t.release = make(chan struct{})
+	s.trouble = t
+}
+
+// Calls is how often a method and path, as "GET /api/v1/users/me", were asked for.
+func (s *Server) Calls(what string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[what]
+}

@@ -1,0 +1,39 @@
+package ctfd
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// TeamMode says whether CTFd's players are in teams. A mode that was set from outside stands in no row, and then the
+// way to one's own team tells: it is missing where there are no teams.
+func (c *Client) TeamMode(ctx context.Context) (bool, error) {
+	var config struct {
+		Value string `json:"value"`
+	}
+	_, err := c.do(ctx, request{method: http.MethodGet, path: "/configs/user_mode"}, &config)
+	switch {
+	case err == nil:
+		return config.Value == "teams", nil
+	case instancer.CodeOf(err) == CodeForbidden:
+		return false, notAdmin()
+	case instancer.CodeOf(err) != CodeNotFound:
+		return false, err
+	}
+	_, err = c.do(ctx, request{method: http.MethodGet, path: "/teams/me"}, nil)
+	switch instancer.CodeOf(err) {
+	case CodeNotFound:
+		return false, nil
+	case CodeForbidden: // an admin without a team
+		return true, nil
+	}
+	return err == nil, err
+}
+
+// Check says what is wrong with address and key, if anything is: only an admin's token reads the mode.
+func (c *Client) Check(ctx context.Context) error {
+	_, err := c.TeamMode(ctx)
+	return err
+}
