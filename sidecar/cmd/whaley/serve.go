@@ -35,7 +35,8 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("the settings are not right:\n%w", err)
 	}
-	log := newLog(c)
+	level := &slog.LevelVar{}
+	log := newLog(c, level)
 	listeners, err := listen(c)
 	if err != nil {
 		return err
@@ -60,6 +61,11 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	live, err := config.NewLive(ctx, env, db, keys.Setting, log)
+	if err != nil {
+		return err
+	}
+	c = live.Config()
 	deployment, err := db.Meta(ctx, "deployment", rand.Text)
 	if err != nil {
 		return err
@@ -78,6 +84,8 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	followSettings(ctx, live, rules, library, level, log)
+	g.Go(func() error { return live.Run(ctx) })
 	tickets, err := identity.NewTickets(keys, db)
 	if err != nil {
 		return err
@@ -87,11 +95,11 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		pluginKey = rand.Text()
 	}
 	surface := api.New(ctx, api.Needs{
-		Instancer: rules.instancer, Challenges: library, Keys: keys, Tickets: tickets, Events: db, Checks: checks,
+		Instancer: rules.instancer, Challenges: library, Keys: keys, Tickets: tickets, Events: db, Settings: live, Books: db, Checks: checks,
 		Pages: web.Handler(c.AdminPath), Metrics: newMetrics(), Log: log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
-		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, Trusted: c.Trusted, Pool: c.Pool, MaxInstances: c.MaxInstancesPerUser, Version: version,
+		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, Trusted: c.Trusted, Pool: c.Pool, Version: version,
 	})
 	public := surface.Public()
 	g.Go(func() error { return serveHTTP(ctx, listeners.public, public, log) })
@@ -121,6 +129,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 type rules struct {
 	instancer *instancer.Instancer
 	edge      *edge.Routes // nil with EDGE=traefik
+	ports     *port.Lanes
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
@@ -134,7 +143,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 		return rules{}, nil, err
 	}
 	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}}
-	made := rules{}
+	made := rules{ports: ports}
 	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Log: log}
 	var kv *traefik.Router
 	if c.Edge == "traefik" {
@@ -148,9 +157,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 		needs.Router = made.edge
 	}
 	made.instancer = instancer.New(needs, instancer.Options{
-		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Worker: worker,
-		MaxPerTeam: c.MaxInstancesPerTeam, Quota: instancer.Quota{PerOwner: c.MaxInstancesPerUser, Total: c.MaxInstances, Memory: int64(c.MemoryBudget)},
-		SpawnConcurrency: c.SpawnConcurrency, StartTimeout: c.StartTimeout.Duration(),
+		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Worker: worker, Policy: policy(c),
 	})
 	if kv != nil {
 		g.Go(func() error {

@@ -92,11 +92,8 @@ func loopback(a net.Addr) string {
 	return a.String()
 }
 
-func newLog(c *config.Config) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		level = slog.LevelInfo // the settings have been checked
-	}
+func newLog(c *config.Config, level *slog.LevelVar) *slog.Logger {
+	logLevel(c, level)
 	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(os.Stderr, options))

@@ -22,7 +22,6 @@ type Options struct {
 	AuthMode     string
 	Trusted      []netip.Prefix
 	Pool         netip.Prefix // of the instances: what runs in there is no player
-	MaxInstances int
 	Version      string
 }
 
@@ -37,6 +36,11 @@ type Events interface {
 	Record(ctx context.Context, ev instancer.Event) error
 }
 
+// Books are the lists that only organisers read.
+type Books interface {
+	SettingChanges(ctx context.Context, before string, limit int) ([]instancer.SettingChange, error)
+}
+
 // Needs is what an API works with.
 type Needs struct {
 	Instancer  *instancer.Instancer
@@ -44,6 +48,8 @@ type Needs struct {
 	Keys       identity.Keys
 	Tickets    *identity.Tickets
 	Events     Events
+	Settings   Settings
+	Books      Books
 	Checks     []Check
 	Pages      http.Handler
 	Metrics    http.Handler

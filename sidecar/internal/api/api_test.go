@@ -27,6 +27,7 @@ import (
 	sidecar "github.com/whaley-ctf/whaley/sidecar"
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
@@ -97,7 +98,7 @@ func newSurface(t *testing.T) *surface {
 	}
 	rules := instancer.New(instancer.Needs{
 		Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log), Challenges: library, Log: log,
-	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: keys.Slug, Quota: instancer.Quota{PerOwner: 1}})
+	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: keys.Slug, Policy: instancer.Policy{Quota: instancer.Quota{PerOwner: 1}}})
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()
 	t.Cleanup(func() {
@@ -107,10 +108,21 @@ func newSurface(t *testing.T) *surface {
 		}
 		db.Close()
 	})
+	live, err := config.NewLive(ctx, map[string]string{"MAX_INSTANCES_PER_USER": "1", "ADMIN_KEY": adminKey}, db, keys.Setting, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live.Use(func(c *config.Config) {
+		p := instancer.Policy{Quota: instancer.Quota{PerOwner: c.MaxInstancesPerUser}}
+		if c.Drain {
+			p.Drain = c.DrainMessage
+		}
+		rules.SetPolicy(p)
+	})
 	dashboard, _ := url.Parse("http://whaley.localhost:8080")
 	s := &surface{t: t}
 	s.api = api.New(ctx, api.Needs{
-		Instancer: rules, Challenges: library, Keys: keys, Tickets: tickets, Events: db, Log: log,
+		Instancer: rules, Challenges: library, Keys: keys, Tickets: tickets, Events: db, Settings: live, Books: db, Log: log,
 		Checks: []api.Check{{Name: "engine", Ping: engine.Ping}},
 		Pages:  http.NotFoundHandler(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -119,7 +131,7 @@ func newSurface(t *testing.T) *surface {
 		}),
 	}, api.Options{
 		BaseDomain: "instances.localhost", Dashboard: dashboard, TLSPort: 8443, PluginKey: pluginKey, MetricsKey: metricsKey, AdminKey: adminKey,
-		AuthMode: wire.AuthNone, Pool: netip.MustParsePrefix("10.194.0.0/24"), MaxInstances: 1, Version: "test",
+		AuthMode: wire.AuthNone, Pool: netip.MustParsePrefix("10.194.0.0/24"), Version: "test",
 	})
 	s.public, s.internal = s.api.Public(), s.api.Internal()
 	if s.document, err = openapi3.NewLoader().LoadFromData(sidecar.OpenAPI); err != nil {
@@ -211,6 +223,9 @@ func TestTheDescriptionNamesEveryRouteAndNoOther(t *testing.T) {
 	s := newSurface(t)
 	if err := s.document.Validate(context.Background()); err != nil {
 		t.Errorf("openapi.yaml: %v", err)
+	}
+	if bytes.Contains(sidecar.OpenAPI, []byte("nullable:")) {
+		t.Error(`openapi.yaml has nullable:, which 3.1 does not know: write type: [string, "null"], or oneOf with { type: "null" }`)
 	}
 	var described, served []string
 	for path, item := range s.document.Paths.Map() {
@@ -454,4 +469,23 @@ func TestOperatorsSeeHowItIs(t *testing.T) {
 	if w := s.call(alice, "GET", "/metrics", "", "Authorization", "Bearer "+metricsKey); w.Code != 200 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+}
+
+// response is an answer that can be asked about itself.
+type response struct {
+	s *surface
+	*httptest.ResponseRecorder
+}
+
+func (r *response) is(status int) *response {
+	r.s.t.Helper()
+	if r.Code != status {
+		r.s.t.Errorf("got %d instead of %d: %s", r.Code, status, r.Body)
+	}
+	return r
+}
+
+func (r *response) into(value any) {
+	r.s.t.Helper()
+	r.s.into(r.ResponseRecorder, value)
 }

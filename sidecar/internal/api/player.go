@@ -43,7 +43,7 @@ func (a *API) getMe(w http.ResponseWriter, r *http.Request) error {
 	}
 	me := meJSON{
 		User: ownerJSON{p.ID, p.Name}, Owner: ownerJSON{p.Owner.ID, p.Owner.Name},
-		AuthMode: a.opts.AuthMode, MaxInstances: a.opts.MaxInstances,
+		AuthMode: a.opts.AuthMode, MaxInstances: a.Instancer.Allowed(p),
 	}
 	for _, in := range all {
 		if in.State.Live() {
@@ -58,8 +58,9 @@ type configJSON struct {
 	BaseDomain   string `json:"base_domain"`
 	DashboardURL string `json:"dashboard_url"`
 	Version      string `json:"version"`
+	Notice       string `json:"notice"`
 }
 
 func (a *API) getConfig(w http.ResponseWriter, _ *http.Request) error {
-	return write(w, http.StatusOK, configJSON{a.opts.AuthMode, a.opts.BaseDomain, a.opts.Dashboard.String(), a.opts.Version})
+	return write(w, http.StatusOK, configJSON{a.opts.AuthMode, a.opts.BaseDomain, a.opts.Dashboard.String(), a.opts.Version, a.Instancer.Policy().Drain})
 }

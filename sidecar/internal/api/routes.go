@@ -54,6 +54,11 @@ func (a *API) InternalRoutes() []Route {
 func (a *API) AdminRoutes() []Route {
 	return []Route{
 		{"GET", "/admin/api/whoami", a.getAdmin},
+		{"GET", "/admin/api/settings", a.listSettings},
+		{"PUT", "/admin/api/settings", a.changeSettings},
+		{"POST", "/admin/api/settings/load", a.loadSettings},
+		{"GET", "/admin/api/settings/history", a.listSettingChanges},
+		{"DELETE", "/admin/api/settings/{key}", a.resetSetting},
 	}
 }
 

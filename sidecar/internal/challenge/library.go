@@ -16,7 +16,7 @@ import (
 // Library is the set of loaded challenges of a folder of folders.
 type Library struct {
 	dir      string
-	defaults Defaults
+	defaults atomic.Pointer[Defaults]
 	loaded   atomic.Pointer[shelf]
 }
 
@@ -29,10 +29,14 @@ var _ instancer.Challenges = (*Library)(nil)
 
 // NewLibrary makes an empty one; Reload fills it.
 func NewLibrary(dir string, defaults Defaults) *Library {
-	l := &Library{dir: dir, defaults: defaults}
+	l := &Library{dir: dir}
+	l.defaults.Store(&defaults)
 	l.loaded.Store(&shelf{})
 	return l
 }
+
+// SetDefaults changes what holds where a challenge says nothing, from the next Reload on.
+func (l *Library) SetDefaults(defaults Defaults) { l.defaults.Store(&defaults) }
 
 // Reload reads all folders again and returns what is wrong with the broken ones. Of these the last good revision
 // stays; a challenge whose folder is gone is gone. The error is about the folder of folders only.
@@ -53,7 +57,7 @@ func (l *Library) Reload(ctx context.Context) ([]Problem, error) {
 		if info, err := os.Stat(path); err != nil || !info.IsDir() || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		ch, err := Load(ctx, path, l.defaults)
+		ch, err := Load(ctx, path, *l.defaults.Load())
 		if err != nil {
 			all = append(all, err.(Problems)...) // Load promises it
 			ch = lastGood(before, path)

@@ -23,6 +23,7 @@ type Keys struct {
 	Player  []byte             // of players' ids
 	Code    []byte             // of one-time codes
 	Tickets ed25519.PrivateKey // of tickets
+	Setting []byte             // of secrets among the settings in the database
 }
 
 // Derive makes all keys of one secret.
@@ -38,7 +39,7 @@ func Derive(secret []byte) (Keys, error) {
 		return key
 	}
 	return Keys{
-		Slug: derive("slug"), Player: derive("player"), Code: derive("code"),
+		Slug: derive("slug"), Player: derive("player"), Code: derive("code"), Setting: derive("setting"),
 		Tickets: ed25519.NewKeyFromSeed(derive("ticket")),
 	}, nil
 }

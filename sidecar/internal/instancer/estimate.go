@@ -22,6 +22,7 @@ func (i *Instancer) Estimate(id string) time.Duration {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	rounds := (position + i.opts.SpawnConcurrency - 1) / i.opts.SpawnConcurrency
+	slots := i.Policy().SpawnConcurrency
+	rounds := (position + slots - 1) / slots
 	return time.Duration(rounds) * i.typical
 }

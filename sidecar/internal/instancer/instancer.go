@@ -4,24 +4,22 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 )
 
-// Options are the settings of an Instancer.
+// Options are the settings of an Instancer. Policy can be changed later.
 type Options struct {
-	BaseDomain       string
-	SlugKey          []byte           // changing it changes every host
-	Quota            Quota            // of a player; PerOwner is of one who plays alone
-	MaxPerTeam       int              // live instances of a team; 0: no limit
-	BackendHost      string           // where published ports are reached; empty: routes lead to the containers' own addresses
-	Worker           string           // this sidecar, as leases name it: stays the same when it is started again
-	SpawnConcurrency int              // default 10
-	StartTimeout     time.Duration    // default 120 s
-	ReconcileEvery   time.Duration    // default 60 s
-	Now              func() time.Time // the wall clock, which may jump; default time.Now
+	BaseDomain     string
+	SlugKey        []byte // changing it changes every host
+	BackendHost    string // where published ports are reached; empty: routes lead to the containers' own addresses
+	Worker         string // this sidecar, as leases name it: stays the same when it is started again
+	Policy         Policy
+	ReconcileEvery time.Duration    // default 60 s
+	Now            func() time.Time // the wall clock, which may jump; default time.Now
 }
 
 // Needs are the adapters an Instancer works with.
@@ -40,6 +38,7 @@ type Needs struct {
 type Instancer struct {
 	Needs
 	opts     Options
+	policy   atomic.Pointer[Policy]
 	hub      *hub
 	queue    *queue
 	images   *images
@@ -65,14 +64,8 @@ type progress struct {
 
 // New makes an Instancer that does nothing before Run.
 func New(needs Needs, opts Options) *Instancer {
-	if opts.SpawnConcurrency == 0 {
-		opts.SpawnConcurrency = 10
-	}
 	if opts.Worker == "" {
 		opts.Worker = "the only one"
-	}
-	if opts.StartTimeout == 0 {
-		opts.StartTimeout = 120 * time.Second
 	}
 	if opts.ReconcileEvery == 0 {
 		opts.ReconcileEvery = time.Minute
@@ -94,7 +87,8 @@ func New(needs Needs, opts Options) *Instancer {
 		removals: make(chan struct{}, removalSlots),
 	}
 	i.base, i.cancel = context.WithCancelCause(context.Background())
-	i.queue = newQueue(opts.SpawnConcurrency, i.changed)
+	i.queue = newQueue(0, i.changed)
+	i.SetPolicy(opts.Policy)
 	return i
 }
 

@@ -23,8 +23,9 @@ func NetworkName(instance string) string { return "whaley-" + instance }
 
 // make does every step of a spawn in an order that can stop anywhere: rows first, then the engine.
 func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, i.opts.StartTimeout, Errorf(Unavailable, "start_timeout",
-		"The challenge did not get ready within %s. Try again; if it stays like this, tell an organiser.", i.opts.StartTimeout))
+	timeout := i.Policy().StartTimeout
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, Errorf(Unavailable, "start_timeout",
+		"The challenge did not get ready within %s. Try again; if it stays like this, tell an organiser.", timeout))
 	defer cancel()
 	ch, ok := i.Challenges.Get(in.Challenge)
 	if !ok {

@@ -52,6 +52,14 @@ func (q *queue) done(owner string) []queued {
 	return q.startable()
 }
 
+// resize changes how many may start at the same time and returns those that may start now.
+func (q *queue) resize(slots int) []queued {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.slots = slots
+	return q.startable()
+}
+
 // drop takes an instance out that waits no longer.
 func (q *queue) drop(id string) {
 	q.mu.Lock()

@@ -19,9 +19,17 @@ func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (*Ins
 	if ch.Inactive {
 		return nil, Errorf(Conflict, "challenge_inactive", "This challenge is closed at the moment. The organisers open it when its time comes.")
 	}
+	if err := i.drained(); err != nil {
+		return nil, err
+	}
 	if reason := i.backoff(p.Owner.ID, ch.ID); reason != nil {
 		return nil, reason
 	}
+	return i.queued(ctx, p, ch, i.quota(p))
+}
+
+// queued writes the row of a spawn and puts it into the queue.
+func (i *Instancer) queued(ctx context.Context, p Player, ch *Challenge, q Quota) (*Instance, error) {
 	if err := i.images.failure(ch); err != nil {
 		return nil, err
 	}
@@ -41,7 +49,7 @@ func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (*Ins
 	for _, s := range ch.Services {
 		in.Memory += s.Limits.MemoryBytes
 	}
-	err := i.Store.Insert(ctx, in, i.quota(p), Event{
+	err := i.Store.Insert(ctx, in, q, Event{
 		Type: "instance_spawn", Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Player: p.ID, At: now,
 		Message: "asked for " + ch.ID,
 	})
@@ -55,9 +63,10 @@ func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (*Ins
 
 // quota bounds what a player may have: an owner who is not the player is a team.
 func (i *Instancer) quota(p Player) Quota {
-	q := i.opts.Quota
+	policy := i.Policy()
+	q := policy.Quota
 	if p.Owner.ID != p.ID {
-		q.PerOwner = i.opts.MaxPerTeam
+		q.PerOwner = policy.MaxPerTeam
 	}
 	return q
 }

@@ -31,10 +31,10 @@ type Store interface {
 // Lanes implements instancer.Ports.
 type Lanes struct {
 	store Store
-	lanes []lane
 	free  func(port int) bool
 
 	mu      sync.Mutex // one allocation at a time; between sidecars the rows decide
+	lanes   []lane
 	cursors []int
 }
 
@@ -45,18 +45,26 @@ var _ instancer.Ports = (*Lanes)(nil)
 
 // New makes lanes of a range of ports, both ends included.
 func New(store Store, first, last int) (*Lanes, error) {
+	l := &Lanes{store: store, free: isFree}
+	return l, l.SetRange(first, last)
+}
+
+// SetRange cuts another range into lanes. Ports that are held stay with their holders, inside of it or not.
+func (l *Lanes) SetRange(first, last int) error {
 	if first < 1024 || last > 65535 || first > last {
-		return nil, instancer.Errorf(instancer.Invalid, "port_range_invalid",
+		return instancer.Errorf(instancer.Invalid, "port_range_invalid",
 			"PORT_RANGE_START %d and PORT_RANGE_END %d must be ports from 1024 to 65535, in this order.", first, last)
 	}
 	count := last - first + 1
-	l := &Lanes{store: store, free: isFree}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lanes = nil
 	n := min(maxLanes, count)
 	for i := range n {
 		l.lanes = append(l.lanes, lane{first + i*count/n, first + (i+1)*count/n - 1})
 	}
 	l.cursors = make([]int, n)
-	return l, nil
+	return nil
 }
 
 // Reserve returns a host port for each internal one, the instance's own if it has them.

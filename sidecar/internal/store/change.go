@@ -40,23 +40,38 @@ func (s *Store) announce(ctx context.Context, tx bun.Tx, rows ...*instanceRow) e
 // Changes reports what is changed in the database; see instancer.Store. SQLite has one sidecar, which knows by itself.
 func (s *Store) Changes(ctx context.Context) <-chan instancer.Change {
 	changes := make(chan instancer.Change)
+	s.hear(ctx, channel, func(payload string) {
+		var c instancer.Change
+		if err := json.Unmarshal([]byte(payload), &c); err != nil {
+			c = instancer.Change{} // not ours to understand: look yourself
+		}
+		select {
+		case changes <- c:
+		case <-ctx.Done():
+		}
+	}, func() { close(changes) })
+	return changes
+}
+
+// hear calls told with the payload of each notification on a channel, and with an empty one after every new connection,
+// until ctx ends; then ended. On SQLite there is nobody to hear, and nothing is called.
+func (s *Store) hear(ctx context.Context, channel string, told func(payload string), ended func()) {
 	if !s.postgres() {
-		return changes
+		return
 	}
 	go func() {
-		defer close(changes)
+		defer ended()
 		for ctx.Err() == nil {
-			_ = s.listen(ctx, changes) // whatever ended it, others may have changed something meanwhile
+			_ = s.listen(ctx, channel, told) // whatever ended it, others may have changed something meanwhile
 			select {
 			case <-time.After(relisten):
 			case <-ctx.Done():
 			}
 		}
 	}()
-	return changes
 }
 
-func (s *Store) listen(ctx context.Context, changes chan<- instancer.Change) error {
+func (s *Store) listen(ctx context.Context, channel string, told func(payload string)) error {
 	conn, err := pgx.ConnectConfig(ctx, s.config.Copy())
 	if err != nil {
 		return err
@@ -65,28 +80,12 @@ func (s *Store) listen(ctx context.Context, changes chan<- instancer.Change) err
 	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return err
 	}
-	send := func(c instancer.Change) error {
-		select {
-		case changes <- c:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	if err := send(instancer.Change{}); err != nil {
-		return err
-	}
+	told("")
 	for {
-		told, err := conn.WaitForNotification(ctx)
+		n, err := conn.WaitForNotification(ctx)
 		if err != nil {
 			return err
 		}
-		var c instancer.Change
-		if err := json.Unmarshal([]byte(told.Payload), &c); err != nil {
-			c = instancer.Change{} // not ours to understand: look yourself
-		}
-		if err := send(c); err != nil {
-			return err
-		}
+		told(n.Payload)
 	}
 }

@@ -52,6 +52,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		return in
 	}
 
+	t.Run("SettingsAreKeptWithTheirHistory", func(t *testing.T) { settings(t, s, other) })
+
 	t.Run("AnInstanceIsReadAsItWasWritten", func(t *testing.T) {
 		in := insert(t, fresh(owner(), "web"))
 		now := time.Now().UTC().Truncate(time.Microsecond)

@@ -1,0 +1,117 @@
+package config_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+)
+
+var sealKey = bytes.Repeat([]byte{7}, 32)
+
+func openStore(t *testing.T, url, dir string) *store.Store {
+	t.Helper()
+	db, err := store.Open(context.Background(), url, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func live(t *testing.T, db config.Store, env map[string]string, log *slog.Logger) *config.Live {
+	t.Helper()
+	l, err := config.NewLive(context.Background(), env, db, sealKey, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func text(s string) *string { return &s }
+
+func TestEverySidecarHearsOfAChangedSetting(t *testing.T) {
+	url := testkit.StartPostgres(t)
+	log := slog.New(slog.DiscardHandler)
+	one, two := live(t, openStore(t, url, ""), nil, log), live(t, openStore(t, url, ""), nil, log)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	heard := make(chan int, 100)
+	two.Use(func(c *config.Config) { heard <- c.MaxInstances })
+	ended := make(chan error, 1)
+	go func() { ended <- two.Run(ctx) }()
+	if err := one.Change(ctx, "somebody", map[string]*string{"MAX_INSTANCES": text("77")}); err != nil {
+		t.Fatal(err)
+	}
+	for n := -1; n != 77; {
+		select {
+		case n = <-heard:
+		case <-ctx.Done():
+			t.Fatal("the other sidecar never hears of it")
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAChangeSurvivesARestartAndOneThatNoLongerFitsIsIgnored(t *testing.T) {
+	db := openStore(t, "", t.TempDir())
+	var said bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&said, nil))
+	first := live(t, db, nil, log)
+	if err := first.Change(context.Background(), "somebody", map[string]*string{"PORT_RANGE_START": text("35000"), "MAX_INSTANCES": text("9")}); err != nil {
+		t.Fatal(err)
+	}
+	if c := live(t, db, nil, log).Config(); c.PortRangeStart != 35000 || c.MaxInstances != 9 {
+		t.Errorf("after a restart %d %d", c.PortRangeStart, c.MaxInstances)
+	}
+	narrow := live(t, db, map[string]string{"PORT_RANGE_END": "34000"}, log)
+	if c := narrow.Config(); c.PortRangeStart != 30000 || c.MaxInstances != 9 || narrow.Now().Ignored["PORT_RANGE_START"] == "" || !strings.Contains(said.String(), "PORT_RANGE_START") {
+		t.Errorf("%d %d %v\n%s", c.PortRangeStart, c.MaxInstances, narrow.Now().Ignored, said.String())
+	}
+}
+
+func TestChangesAtOnceAreCheckedTogether(t *testing.T) {
+	dir := t.TempDir()
+	var refused atomic.Int32
+	done := make(chan struct{})
+	log := slog.New(slog.DiscardHandler)
+	for _, change := range []map[string]*string{{"PORT_RANGE_START": text("39000")}, {"PORT_RANGE_END": text("31000")}} {
+		l := live(t, openStore(t, "", dir), nil, log)
+		go func() {
+			if l.Change(context.Background(), "somebody", change) != nil {
+				refused.Add(1)
+			}
+			done <- struct{}{}
+		}()
+	}
+	<-done
+	<-done
+	if refused.Load() != 1 {
+		t.Errorf("%d of two that exclude each other were refused", refused.Load())
+	}
+	if c := live(t, openStore(t, "", dir), nil, log); len(c.Now().Ignored) > 0 {
+		t.Errorf("%v", c.Now().Ignored)
+	}
+}
+
+func TestOnlyWhatIsLiveCanBeChanged(t *testing.T) {
+	l := live(t, openStore(t, "", t.TempDir()), nil, slog.New(slog.DiscardHandler))
+	for _, s := range config.Table() {
+		if s.Live {
+			continue
+		}
+		if err := l.Change(context.Background(), "somebody", map[string]*string{s.Name: text(s.Default)}); err == nil || !strings.Contains(err.Error(), s.Name) {
+			t.Errorf("%s: %v", s.Name, err)
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package instancer
+
+import "context"
+
+// CauseAdmin is why an organiser's stop ends an instance.
+const CauseAdmin = "admin"
+
+// Any is anybody's instance, for organisers.
+func (i *Instancer) Any(ctx context.Context, id string) (*Instance, error) {
+	in, err := i.Store.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return i.withStage(in), nil
+}
+
+// StopAny takes anybody's instance down, as Stop does its owner's.
+func (i *Instancer) StopAny(ctx context.Context, id string) (*Instance, error) {
+	in, err := i.Store.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !in.State.Live() {
+		return nil, Errorf(Conflict, "instance_not_live", "This instance is %s already.", in.State)
+	}
+	return i.stop(ctx, in, CauseAdmin)
+}
+
+// SpawnFor starts an owner's copy on behalf of an organiser: the owner's quota, back-off and draining do not count, the
+// host's limits do.
+func (i *Instancer) SpawnFor(ctx context.Context, owner Owner, by, challenge string) (*Instance, error) {
+	ch, ok := i.Challenges.Get(challenge)
+	if !ok {
+		return nil, Errorf(NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
+	}
+	q := i.Policy().Quota
+	q.PerOwner = 0
+	return i.queued(ctx, Player{ID: by, Owner: owner}, ch, q)
+}
+
+// Allowed is how many live instances a player's owner may have; 0: no limit.
+func (i *Instancer) Allowed(p Player) int { return i.quota(p).PerOwner }
