@@ -19,6 +19,8 @@ type Defaults struct {
 	Timeout time.Duration
 	Access  instancer.Access
 	Limits  instancer.Limits // of a whole instance
+	// FlagPrefix is what placeholders of flags begin with. Empty: nobody gets a flag of their own.
+	FlagPrefix string
 }
 
 // maxServices is what a /28 network holds beside its gateway.
@@ -41,7 +43,7 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 		return nil, problems
 	}
 	composeFile := folder + "/" + name
-	project := readCompose(ctx, dir, name, composeFile, variables(d), &problems)
+	project := readCompose(ctx, dir, name, composeFile, variables(d, defaults), &problems)
 	if project == nil {
 		return nil, problems
 	}
@@ -49,6 +51,9 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 	if err != nil {
 		problems.add(folder, 0, "", "cannot be read: %s", err)
 		return nil, problems
+	}
+	if d.dynamic(defaults) {
+		revision = withPrefix(revision, defaults.FlagPrefix)
 	}
 	ch := &instancer.Challenge{
 		ID: d.ID, Name: d.Name, Category: d.Category, Description: d.Description, Revision: revision, Dir: dir,
@@ -74,6 +79,9 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 		problems.add(composeFile, 0, "services", "there are %d; a challenge has 1 to %d", n, maxServices)
 	}
 	share(ch.Services, limits)
+	if len(problems) == 0 {
+		findFlag(&d, ch, tomlFile, composeFile, defaults, &problems)
+	}
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -81,8 +89,11 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 }
 
 // variables are what a compose file may interpolate.
-func variables(d definition) []string {
+func variables(d definition, defaults Defaults) []string {
 	names := []string{"INSTANCE_ID"}
+	if d.dynamic(defaults) {
+		names = append(names, "FLAG", "DYNAMIC_FLAG")
+	}
 	for _, r := range d.Routes {
 		names = append(names, "HOST_"+r.Name)
 		if r.Type == string(instancer.RoutePort) {

@@ -87,6 +87,7 @@ type Build struct {
 	Dockerfile string // relative to Context
 	Target     string
 	Args       map[string]string
+	Flag       bool // Context or Args hold a placeholder
 }
 
 // Condition is what a service waits for in one that it depends on.
@@ -118,6 +119,7 @@ type Mount struct {
 	Target   string
 	Volume   bool
 	ReadOnly bool
+	Flags    []string // files of a bind that hold a placeholder, relative to Source; "." is Source itself
 }
 
 // Tmpfs is an in-memory file system with an upper bound.

@@ -24,6 +24,8 @@ type FlagPlan struct {
 	Base    string // text inside the first placeholder, PREFIX{base}; empty: there is none
 	// Placeholders are the different texts that a flag takes the place of.
 	Placeholders []string
+	// Elsewhere says that the flag gets into every instance by other ways than images: values, mounted files.
+	Elsewhere bool
 	// Core is what stands for the flag's digits where images are built: random letters, none of them a digit of a flag.
 	Core string
 }

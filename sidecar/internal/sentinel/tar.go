@@ -1,0 +1,197 @@
+package sentinel
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Record is what an image's files hold of one core.
+type Record struct {
+	Core  string   `json:"core"`
+	Files []File   `json:"files"`          // can be patched
+	Odd   []string `json:"odd,omitempty"`  // cannot: which file and how the core stands in it
+	Left  []string `json:"left,omitempty"` // files that still hold a placeholder
+}
+
+// File is one regular file that holds the core. Names have no leading slash.
+type File struct {
+	Name  string   `json:"name"`
+	Size  int64    `json:"size"`
+	Hits  []Hit    `json:"hits"`
+	Links []string `json:"links,omitempty"` // further names of the same file
+}
+
+// Bytes is how much is written to put a flag into all files.
+func (r Record) Bytes() (sum int64) {
+	for _, f := range r.Files {
+		sum += f.Size
+	}
+	return sum
+}
+
+// ScanTar reads a container's whole file system as a tar, whose later entries take the place of earlier ones. It keeps
+// no more than a block of it in memory.
+func ScanTar(r io.Reader, core string, placeholders []string) (Record, error) {
+	s := newScanner(core, placeholders)
+	files, odd, left := map[string]File{}, map[string][]string{}, map[string]string{}
+	for in := tar.NewReader(r); ; {
+		header, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return Record{}, err
+		}
+		name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
+		delete(files, name)
+		delete(odd, name)
+		delete(left, name)
+		if strings.Contains(name, core) {
+			odd[name] = append(odd[name], "as its name")
+		}
+		switch header.Typeflag {
+		case tar.TypeLink:
+			target := strings.TrimPrefix(path.Clean("/"+header.Linkname), "/")
+			if f, ok := files[target]; ok {
+				f.Links = append(slices.Clone(f.Links), name)
+				files[target] = f
+			}
+		case tar.TypeSymlink:
+			if strings.Contains(header.Linkname, core) {
+				odd[name] = append(odd[name], "as a link's target")
+			}
+		case tar.TypeReg:
+			found, err := s.scanPacked(in)
+			if err != nil {
+				return Record{}, fmt.Errorf("%s: %w", name, err)
+			}
+			if len(found.hits) > 0 {
+				files[name] = File{Name: name, Size: header.Size, Hits: found.hits}
+			}
+			if len(found.odd) > 0 {
+				odd[name] = append(odd[name], found.odd...)
+			}
+			if found.left != "" {
+				left[name] = found.left
+			}
+		}
+	}
+	record := Record{Core: core}
+	for _, f := range files {
+		record.Files = append(record.Files, f)
+	}
+	for name, why := range odd {
+		record.Odd = append(record.Odd, name+" "+strings.Join(why, " and "))
+	}
+	for name, what := range left {
+		record.Left = append(record.Left, name+" holds "+what)
+	}
+	slices.SortFunc(record.Files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	slices.Sort(record.Odd)
+	slices.Sort(record.Left)
+	return record, nil
+}
+
+// PickTar copies out of a container's file system what a record names: the template that Patch works on.
+func PickTar(w io.Writer, r io.Reader, record Record) error {
+	out := tar.NewWriter(w)
+	wanted := map[string]bool{}
+	for _, f := range record.Files {
+		wanted[f.Name] = true
+		for _, l := range f.Links {
+			wanted[l] = true
+		}
+	}
+	picked := 0
+	for in := tar.NewReader(r); ; {
+		header, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
+		if !wanted[name] {
+			continue
+		}
+		picked++
+		header.Name = name
+		if err := out.WriteHeader(header); err != nil {
+			return err
+		}
+		if _, err := io.Copy(out, in); err != nil {
+			return err
+		}
+	}
+	if picked != len(wanted) {
+		return fmt.Errorf("%d of %d files that hold the flag were there", picked, len(wanted))
+	}
+	return out.Close()
+}
+
+// PatchTar copies a template with digits in the place of the core. It is an error if any place of the record does not
+// hold the core, or any file of it is not there: then nothing that was written may be used.
+func PatchTar(w io.Writer, r io.Reader, record Record, digits string) error {
+	out := tar.NewWriter(w)
+	missing := map[string]File{}
+	for _, f := range record.Files {
+		missing[f.Name] = f
+	}
+	for in := tar.NewReader(r); ; {
+		header, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := out.WriteHeader(header); err != nil {
+			return err
+		}
+		if header.Typeflag != tar.TypeReg {
+			continue
+		}
+		f := missing[header.Name]
+		delete(missing, header.Name)
+		if err := Patch(out, in, f, record.Core, digits); err != nil {
+			return err
+		}
+	}
+	for name := range missing {
+		return fmt.Errorf("%s is not there to be patched", name)
+	}
+	return out.Close()
+}
+
+// Patch copies one file with digits in the place of the core at each hit.
+func Patch(w io.Writer, r io.Reader, f File, core, digits string) error {
+	if len(f.Hits) == 0 || len(core) != len(digits) {
+		return fmt.Errorf("%s has nothing to patch", f.Name)
+	}
+	var at int64
+	for _, h := range f.Hits {
+		before, after := h.text(core), h.text(digits)
+		if _, err := io.CopyN(w, r, h.Offset-at); err != nil {
+			return err
+		}
+		got := make([]byte, len(before))
+		if _, err := io.ReadFull(r, got); err != nil || string(got) != string(before) {
+			return fmt.Errorf("%s does not hold the sentinel at %d", f.Name, h.Offset)
+		}
+		if _, err := w.Write(after); err != nil {
+			return err
+		}
+		at = h.Offset + int64(len(after))
+	}
+	n, err := io.Copy(w, r)
+	if err == nil && at+n != f.Size {
+		return fmt.Errorf("%s has %d bytes and had %d", f.Name, at+n, f.Size)
+	}
+	return err
+}
