@@ -9,9 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"strconv"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -75,8 +73,8 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		return fmt.Errorf("DOCKER_HOST: %w", err)
 	}
 	defer engine.Close()
-	library := challenge.NewLibrary(c.ChallengesDir, defaults(c))
-	if err := reload(ctx, library, log); err != nil {
+	library, err := openLibrary(ctx, c, db, log)
+	if err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -95,7 +93,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		pluginKey = rand.Text()
 	}
 	surface := api.New(ctx, api.Needs{
-		Instancer: rules.instancer, Challenges: library, Keys: keys, Tickets: tickets, Events: db, Settings: live, Books: db, Checks: checks,
+		Instancer: rules.instancer, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Settings: live, Books: db, Checks: checks,
 		Pages: web.Handler(c.AdminPath), Metrics: newMetrics(), Log: log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
@@ -203,42 +201,6 @@ func deriveKeys(ctx context.Context, c *config.Config, db *store.Store) (identit
 			"Bring back the earlier SECRET or DATA_DIR/secret, or start with an empty database")
 	}
 	return keys, nil
-}
-
-func defaults(c *config.Config) challenge.Defaults {
-	return challenge.Defaults{
-		Timeout: c.InstanceTimeout.Duration(), Access: instancer.Access(c.InstanceAccess),
-		Limits: instancer.Limits{
-			MemoryBytes: int64(c.ContainerMaxMemory), NanoCPUs: int64(c.ContainerMaxCPU * 1e9), Pids: c.ContainerPidsLimit,
-		},
-	}
-}
-
-func reload(ctx context.Context, library *challenge.Library, log *slog.Logger) error {
-	problems, err := library.Reload(ctx)
-	for _, p := range problems {
-		log.Error("challenge is broken", "problem", p.String())
-	}
-	return err
-}
-
-func reloadOnHangup(ctx context.Context, library *challenge.Library, rules *instancer.Instancer, log *slog.Logger) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-hangup:
-		}
-		if err := reload(ctx, library, log); err != nil {
-			log.Error("challenges not loaded again", "err", err)
-			continue
-		}
-		rules.PrepareImages()
-		log.Info("challenges loaded again", "challenges", len(library.All()))
-	}
 }
 
 func portOf(address string) int {

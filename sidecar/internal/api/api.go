@@ -7,22 +7,23 @@ import (
 	"net/netip"
 	"net/url"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
 // Options are the settings of an API.
 type Options struct {
-	BaseDomain   string
-	Dashboard    *url.URL
-	TLSPort      int    // where routes of type tcp are reached
-	PluginKey    string // of the internal API
-	MetricsKey   string // of /metrics; empty: there is none
-	AdminKey     string // of /admin/api; empty: nobody is an admin by key
-	AuthMode     string
-	Trusted      []netip.Prefix
-	Pool         netip.Prefix // of the instances: what runs in there is no player
-	Version      string
+	BaseDomain string
+	Dashboard  *url.URL
+	TLSPort    int    // where routes of type tcp are reached
+	PluginKey  string // of the internal API
+	MetricsKey string // of /metrics; empty: there is none
+	AdminKey   string // of /admin/api; empty: nobody is an admin by key
+	AuthMode   string
+	Trusted    []netip.Prefix
+	Pool       netip.Prefix // of the instances: what runs in there is no player
+	Version    string
 }
 
 // Check is one dependency that health tells about.
@@ -45,6 +46,7 @@ type Books interface {
 type Needs struct {
 	Instancer  *instancer.Instancer
 	Challenges instancer.Challenges
+	Library    *challenge.Library
 	Keys       identity.Keys
 	Tickets    *identity.Tickets
 	Events     Events

@@ -52,7 +52,10 @@ type surface struct {
 	public, internal http.Handler
 	described        routers.Router
 	document         *openapi3.T
+	folder           string // of the challenges
 }
+
+func (s *surface) removeFolder(name string) error { return os.RemoveAll(filepath.Join(s.folder, name)) }
 
 func newSurface(t *testing.T) *surface {
 	t.Helper()
@@ -77,6 +80,10 @@ func newSurface(t *testing.T) *surface {
 		}
 	}
 	library := challenge.NewLibrary(folder, challenge.Defaults{Timeout: time.Hour, Access: "link", Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
+	library.UseSettings(db)
+	if err := library.KeepRevisions(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
 	if problems, err := library.Reload(ctx); err != nil || len(problems) > 0 {
 		t.Fatal(problems, err)
 	}
@@ -120,9 +127,9 @@ func newSurface(t *testing.T) *surface {
 		rules.SetPolicy(p)
 	})
 	dashboard, _ := url.Parse("http://whaley.localhost:8080")
-	s := &surface{t: t}
+	s := &surface{t: t, folder: folder}
 	s.api = api.New(ctx, api.Needs{
-		Instancer: rules, Challenges: library, Keys: keys, Tickets: tickets, Events: db, Settings: live, Books: db, Log: log,
+		Instancer: rules, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Settings: live, Books: db, Log: log,
 		Checks: []api.Check{{Name: "engine", Ping: engine.Ping}},
 		Pages:  http.NotFoundHandler(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -158,7 +165,7 @@ func (s *surface) call(player, method, path, body string, header ...string) *htt
 	if strings.HasPrefix(path, "/internal/") {
 		handler = s.internal
 	}
-	make := func() *http.Request {
+	make := func(path string) *http.Request {
 		r := httptest.NewRequest(method, path, strings.NewReader(body))
 		r.RemoteAddr = player + ":5555"
 		if body != "" {
@@ -170,15 +177,17 @@ func (s *surface) call(player, method, path, body string, header ...string) *htt
 		return r
 	}
 	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, make())
-	route, params, err := s.described.FindRoute(make())
+	handler.ServeHTTP(w, make(path))
+	// The description's router knows no slashes in a parameter, escaped or not.
+	plain := strings.ReplaceAll(path, "%2F", "_")
+	route, params, err := s.described.FindRoute(make(plain))
 	if err != nil {
 		if w.Code != http.StatusNotFound && w.Code != http.StatusMethodNotAllowed {
 			s.t.Errorf("%s %s answers %d and is not described: %v", method, path, w.Code, err)
 		}
 		return w
 	}
-	input := &openapi3filter.RequestValidationInput{Request: make(), PathParams: params, Route: route,
+	input := &openapi3filter.RequestValidationInput{Request: make(plain), PathParams: params, Route: route,
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}}
 	if w.Code < 400 {
 		if err := openapi3filter.ValidateRequest(context.Background(), input); err != nil {

@@ -27,6 +27,9 @@ func (a *API) listChallenges(w http.ResponseWriter, r *http.Request) error {
 	}
 	all := []challengeJSON{}
 	for _, ch := range a.Challenges.All() {
+		if ch.Inactive {
+			continue
+		}
 		all = append(all, a.challenge(ch, p, own[ch.ID]))
 	}
 	return write(w, http.StatusOK, map[string]any{"challenges": all})
@@ -34,7 +37,7 @@ func (a *API) listChallenges(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) getChallenge(w http.ResponseWriter, r *http.Request) error {
 	ch, ok := a.Challenges.Get(idOf(r))
-	if !ok {
+	if !ok || ch.Inactive {
 		return instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", idOf(r))
 	}
 	p := a.player(r)

@@ -92,7 +92,15 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 	w.Header().Set("Content-Type", wire.ProblemType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // nobody to tell when the client has gone away
+	var answer any = p
+	var invalid *invalidChallenge
+	if errors.As(err, &invalid) {
+		answer = struct {
+			wire.Problem
+			Problems []fileProblemJSON `json:"problems"`
+		}{p, fileProblems(invalid.problems)}
+	}
+	_ = json.NewEncoder(w).Encode(answer) // nobody to tell when the client has gone away
 }
 
 // secured sets what every public answer carries; pages set a policy of their own.

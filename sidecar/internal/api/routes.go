@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -59,6 +60,19 @@ func (a *API) AdminRoutes() []Route {
 		{"POST", "/admin/api/settings/load", a.loadSettings},
 		{"GET", "/admin/api/settings/history", a.listSettingChanges},
 		{"DELETE", "/admin/api/settings/{key}", a.resetSetting},
+		{"GET", "/admin/api/challenges/list", a.adminListChallenges},
+		{"GET", "/admin/api/challenges/settings", a.adminChallengeSettings},
+		{"POST", "/admin/api/challenges/upload", a.adminUploadChallenge},
+		{"POST", "/admin/api/challenges/reload", a.adminReloadChallenges},
+		{"DELETE", "/admin/api/challenges/{id}", a.adminDeleteChallenge},
+		{"POST", "/admin/api/challenges/{id}/reload", a.adminReloadChallenge},
+		{"POST", "/admin/api/challenges/{id}/toggle", a.adminToggleChallenge},
+		{"PUT", "/admin/api/challenges/{id}/resources", a.adminSetResources},
+		{"GET", "/admin/api/challenges/{id}/files", a.adminListFiles},
+		{"GET", "/admin/api/challenges/{id}/files/{path}", a.adminReadFile},
+		{"PUT", "/admin/api/challenges/{id}/files/{path}", a.adminWriteFile},
+		{"POST", "/admin/api/challenges/{id}/files/{path}", a.adminCreateFile},
+		{"DELETE", "/admin/api/challenges/{id}/files/{path}", a.adminDeleteFile},
 	}
 }
 
@@ -83,7 +97,7 @@ func (a *API) Internal() http.Handler {
 func (a *API) router(routes []Route, otherwise http.Handler) http.Handler {
 	router := chi.NewRouter()
 	for _, route := range routes {
-		router.Method(route.Method, route.Path, a.wrap(route.handle))
+		router.Method(route.Method, strings.ReplaceAll(route.Path, "{path}", "*"), a.wrap(route.handle)) // a path may have slashes
 	}
 	router.NotFound(otherwise.ServeHTTP)
 	router.MethodNotAllowed(a.wrap(func(http.ResponseWriter, *http.Request) error { return errMethod }).ServeHTTP)

@@ -12,6 +12,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
+// definitionFile is the name of a challenge's own file.
+const definitionFile = "instance.toml"
+
 // definition is instance.toml.
 type definition struct {
 	ID                  string    `toml:"id"`

@@ -8,21 +8,47 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
+// Settings is where organisers' settings of challenges are kept.
+type Settings interface {
+	ChallengeSettings(ctx context.Context) (map[string]instancer.ChallengeSetting, error)
+	SetChallenge(ctx context.Context, c instancer.ChallengeSetting, ev instancer.Event) error
+	ForgetChallenge(ctx context.Context, challenge string, ev instancer.Event) error
+}
+
 // Library is the set of loaded challenges of a folder of folders.
 type Library struct {
-	dir      string
-	defaults atomic.Pointer[Defaults]
+	dir       string
+	defaults  atomic.Pointer[Defaults]
+	revisions *revisions // nil: challenges are used where they lie
+	settings  Settings   // nil: there are none
+
+	changing sync.Mutex // files, settings or the shelf: one change at a time
 	loaded   atomic.Pointer[shelf]
 }
 
+// shelf is what is loaded. It is never changed; a reload makes another one.
 type shelf struct {
-	byID  map[string]*instancer.Challenge
-	order []*instancer.Challenge
+	byID    map[string]*instancer.Challenge
+	order   []*instancer.Challenge
+	entries []Entry // by folder
+}
+
+// Entry is one folder and what became of it.
+type Entry struct {
+	Folder   string
+	ID       string                     // of the challenge; of one that never was good, the folder's name
+	Loaded   *instancer.Challenge       // what players get; nil: nothing
+	Problems []Problem                  // of what the folder holds now; Loaded is then an earlier revision
+	Setting  instancer.ChallengeSetting // what organisers have set
+
+	plain *instancer.Challenge // as its files say
+	found []Problem            // in the files alone
 }
 
 var _ instancer.Challenges = (*Library)(nil)
@@ -38,10 +64,27 @@ func NewLibrary(dir string, defaults Defaults) *Library {
 // SetDefaults changes what holds where a challenge says nothing, from the next Reload on.
 func (l *Library) SetDefaults(defaults Defaults) { l.defaults.Store(&defaults) }
 
+// KeepRevisions makes the library work with copies in a folder of its own instead of with what organisers edit.
+func (l *Library) KeepRevisions(dir string) error {
+	var err error
+	l.revisions, err = openRevisions(dir)
+	return err
+}
+
+// UseSettings makes the library apply what organisers have set.
+func (l *Library) UseSettings(s Settings) { l.settings = s }
+
 // Reload reads all folders again and returns what is wrong with the broken ones. Of these the last good revision
 // stays; a challenge whose folder is gone is gone. The error is about the folder of folders only.
 func (l *Library) Reload(ctx context.Context) ([]Problem, error) {
-	entries, err := os.ReadDir(l.dir)
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	return l.reload(ctx, "")
+}
+
+// reload is Reload of one folder, or (empty) of all. It is called with changing locked.
+func (l *Library) reload(ctx context.Context, only string) ([]Problem, error) {
+	found, err := os.ReadDir(l.dir)
 	if err != nil {
 		return nil, fmt.Errorf("CHALLENGES_DIR: %w", err)
 	}
@@ -49,44 +92,158 @@ func (l *Library) Reload(ctx context.Context) ([]Problem, error) {
 	if err != nil {
 		return nil, err
 	}
-	before := l.loaded.Load()
-	next := &shelf{byID: map[string]*instancer.Challenge{}}
-	var all []Problem
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		if info, err := os.Stat(path); err != nil || !info.IsDir() || strings.HasPrefix(e.Name(), ".") {
+	before := map[string]Entry{}
+	for _, e := range l.loaded.Load().entries {
+		before[e.Folder] = e
+	}
+	var entries []Entry
+	for _, f := range found {
+		path := filepath.Join(dir, f.Name())
+		if !isFolder(path) || strings.HasPrefix(f.Name(), ".") {
 			continue
 		}
-		ch, err := Load(ctx, path, *l.defaults.Load())
-		if err != nil {
-			all = append(all, err.(Problems)...) // Load promises it
-			ch = lastGood(before, path)
-		}
-		if ch == nil {
+		was, known := before[f.Name()]
+		if known && only != "" && only != f.Name() {
+			entries = append(entries, was)
 			continue
 		}
-		if other, taken := next.byID[ch.ID]; taken {
-			all = append(all, Problem{File: e.Name() + "/instance.toml", Key: "id",
-				Text: fmt.Sprintf("%q is the id of %s already", ch.ID, filepath.Base(other.Dir))})
-			continue
+		entries = append(entries, l.take(ctx, path, was))
+	}
+	return l.shelve(ctx, entries)
+}
+
+// take reads one folder. Of a broken one it keeps what was good before.
+func (l *Library) take(ctx context.Context, path string, was Entry) Entry {
+	e := Entry{Folder: filepath.Base(path)}
+	ch, problems := l.load(ctx, path)
+	e.found, e.plain = problems, ch
+	if ch == nil {
+		e.plain = was.plain
+	}
+	if e.plain == nil && l.revisions != nil {
+		if copied := l.revisions.lastGood(e.Folder); copied != "" {
+			e.plain, _ = Load(ctx, copied, *l.defaults.Load()) // what is wrong with what the folder holds now is what counts
 		}
-		next.byID[ch.ID] = ch
-		next.order = append(next.order, ch)
+	}
+	return e
+}
+
+func (l *Library) load(ctx context.Context, path string) (*instancer.Challenge, []Problem) {
+	unreadable := func(err error) []Problem {
+		return []Problem{{File: filepath.Base(path), Text: fmt.Sprintf("cannot be read: %s", err)}}
+	}
+	dir, fresh := path, false
+	if l.revisions != nil {
+		var err error
+		if dir, fresh, err = l.revisions.keep(ctx, path); err != nil {
+			return nil, unreadable(err)
+		}
+	}
+	ch, err := Load(ctx, dir, *l.defaults.Load())
+	switch {
+	case err != nil && fresh:
+		if dropped := l.revisions.drop(dir); dropped != nil {
+			return nil, unreadable(dropped)
+		}
+		fallthrough
+	case err != nil:
+		return nil, err.(Problems) // Load promises it
+	case l.revisions != nil:
+		if err := l.revisions.remember(dir); err != nil {
+			return nil, unreadable(err)
+		}
+	}
+	return ch, nil
+}
+
+// shelve gives every id to one folder, the one that has it already if there is such a one, applies settings, and puts
+// all in place in one step.
+func (l *Library) shelve(ctx context.Context, entries []Entry) ([]Problem, error) {
+	settings := map[string]instancer.ChallengeSetting{}
+	if l.settings != nil {
+		var err error
+		if settings, err = l.settings.ChallengeSettings(ctx); err != nil {
+			return nil, err
+		}
+	}
+	has := map[string]string{} // id → folder
+	for _, e := range l.loaded.Load().entries {
+		if e.Loaded != nil {
+			has[e.ID] = e.Folder
+		}
+	}
+	next := &shelf{byID: map[string]*instancer.Challenge{}, entries: slices.Clone(entries)}
+	slices.SortFunc(next.entries, func(a, b Entry) int { return cmp.Compare(a.Folder, b.Folder) })
+	for n := range next.entries {
+		e := &next.entries[n]
+		e.Problems, e.Loaded, e.ID, e.Setting = slices.Clone(e.found), nil, e.Folder, instancer.ChallengeSetting{}
+	}
+	owner := map[string]string{}
+	for _, first := range []bool{true, false} { // those that have their id already, then the others
+		for n := range next.entries {
+			e := &next.entries[n]
+			if e.plain == nil || (has[e.plain.ID] == e.Folder) != first {
+				continue
+			}
+			if other, taken := owner[e.plain.ID]; taken {
+				e.Problems = append(e.Problems, Problem{File: e.Folder + "/" + definitionFile, Line: idLine(e.plain.Dir), Key: "id",
+					Text: fmt.Sprintf("%q is the id of %s already; every challenge needs its own", e.plain.ID, other)})
+				continue
+			}
+			owner[e.plain.ID] = e.Folder
+			e.ID, e.Setting = e.plain.ID, settings[e.plain.ID]
+			e.Loaded = withSetting(e.plain, e.Setting)
+			next.byID[e.ID] = e.Loaded
+			next.order = append(next.order, e.Loaded)
+		}
 	}
 	slices.SortFunc(next.order, func(a, b *instancer.Challenge) int {
 		return cmp.Or(cmp.Compare(a.Category, b.Category), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
 	l.loaded.Store(next)
+	var all []Problem
+	for _, e := range next.entries {
+		all = append(all, e.Problems...)
+	}
 	return all, nil
 }
 
-func lastGood(before *shelf, dir string) *instancer.Challenge {
-	for _, ch := range before.order {
-		if ch.Dir == dir {
-			return ch
+// withSetting is a challenge as organisers have set it: limits are shared out as the files do.
+func withSetting(plain *instancer.Challenge, s instancer.ChallengeSetting) *instancer.Challenge {
+	if s.Challenge == "" {
+		return plain
+	}
+	ch := *plain
+	ch.Inactive = !s.Active
+	ch.Services = slices.Clone(plain.Services)
+	total := LimitsOf(plain)
+	for n := range ch.Services {
+		l := &ch.Services[n].Limits
+		for _, part := range []struct {
+			value           *int64
+			of, wanted, min int64
+		}{
+			{&l.MemoryBytes, total.MemoryBytes, s.Limits.MemoryBytes, minMemory},
+			{&l.NanoCPUs, total.NanoCPUs, s.Limits.NanoCPUs, minCPUs},
+			{&l.Pids, total.Pids, s.Limits.Pids, minPids},
+		} {
+			if part.wanted > 0 && part.of > 0 {
+				*part.value = max(part.min, int64(float64(*part.value)*float64(part.wanted)/float64(part.of)))
+			}
 		}
 	}
-	return nil
+	return &ch
+}
+
+// LimitsOf are what a whole instance of a challenge may use.
+func LimitsOf(ch *instancer.Challenge) instancer.Limits {
+	var total instancer.Limits
+	for _, s := range ch.Services {
+		total.MemoryBytes += s.Limits.MemoryBytes
+		total.NanoCPUs += s.Limits.NanoCPUs
+		total.Pids += s.Limits.Pids
+	}
+	return total
 }
 
 // Get is a challenge by its id.
@@ -97,3 +254,16 @@ func (l *Library) Get(id string) (*instancer.Challenge, bool) {
 
 // All lists the challenges by category, then name.
 func (l *Library) All() []*instancer.Challenge { return l.loaded.Load().order }
+
+// Entries lists all folders, the broken ones too.
+func (l *Library) Entries() []Entry { return l.loaded.Load().entries }
+
+// Prune removes the folders of revisions that are neither loaded nor wanted by keep.
+func (l *Library) Prune(keep func(dir string) bool) error {
+	if l.revisions == nil {
+		return nil
+	}
+	return l.revisions.prune(func(dir string) bool {
+		return keep(dir) || slices.ContainsFunc(l.Entries(), func(e Entry) bool { return e.plain != nil && e.plain.Dir == dir })
+	})
+}

@@ -23,6 +23,13 @@ type Defaults struct {
 	FlagPrefix string
 }
 
+// The least that a container gets, however many share an instance's limits.
+const (
+	minMemory = 8 << 20 // bytes
+	minCPUs   = 1e7     // billionths of a CPU
+	minPids   = 8
+)
+
 // maxServices is what a /28 network holds beside its gateway.
 const maxServices = 13
 
@@ -30,8 +37,8 @@ const maxServices = 13
 func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challenge, error) {
 	folder := filepath.Base(dir)
 	var problems Problems
-	tomlFile := folder + "/instance.toml"
-	text, err := readLimited(filepath.Join(dir, "instance.toml"))
+	tomlFile := folder + "/" + definitionFile
+	text, err := readLimited(filepath.Join(dir, definitionFile))
 	if err != nil {
 		problems.add(tomlFile, 0, "", "cannot be read: %s", strings.TrimPrefix(err.Error(), "open "+dir+"/"))
 		return nil, problems
@@ -58,7 +65,7 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 	ch := &instancer.Challenge{
 		ID: d.ID, Name: d.Name, Category: d.Category, Description: d.Description, Revision: revision, Dir: dir,
 		Timeout: time.Duration(d.Timeout) * time.Second, ExtendTime: time.Duration(d.ExtendTime) * time.Second,
-		Access: instancer.Access(d.Access), Wake: d.Wake, Egress: d.Egress,
+		Access: instancer.Access(d.Access), Wake: d.Wake, Egress: d.Egress, StaticFlags: d.DisableDynamicFlags,
 		Volumes: slices.Sorted(maps.Keys(project.Volumes)),
 	}
 	for _, r := range d.Routes {
@@ -130,7 +137,7 @@ func share(services []instancer.Service, limits instancer.Limits) {
 	n := int64(max(1, len(services)))
 	for i := range services {
 		services[i].Limits = instancer.Limits{
-			MemoryBytes: max(limits.MemoryBytes/n, 8<<20), NanoCPUs: max(limits.NanoCPUs/n, 1e7), Pids: max(limits.Pids/n, 8),
+			MemoryBytes: max(limits.MemoryBytes/n, minMemory), NanoCPUs: max(limits.NanoCPUs/n, minCPUs), Pids: max(limits.Pids/n, minPids),
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
 )
 
 // revisionOf is a hash of everything in a folder: names, modes and contents. It changes whenever an image or an
@@ -27,7 +29,7 @@ func revisionOf(dir string) (string, error) {
 			return err
 		}
 		switch {
-		case info.IsDir():
+		case info.IsDir() || files.Own(entry.Name()):
 			return nil
 		case info.Mode()&fs.ModeSymlink != 0:
 			target, err := os.Readlink(path)

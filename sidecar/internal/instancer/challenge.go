@@ -35,6 +35,7 @@ type Challenge struct {
 	Access      Access
 	Wake        bool // false: only the dashboard starts it
 	Egress      bool // containers may open connections to the outside
+	StaticFlags bool // its flag is the same for everybody
 	Inactive    bool // players are not shown it and cannot start it; what runs goes on
 	Routes      []Route
 	Services    []Service // each after all that it depends on

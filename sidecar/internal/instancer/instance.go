@@ -60,6 +60,7 @@ type Instance struct {
 // Terms are what an instance needs of its revision after it was made: the challenge may be edited, or gone, by then.
 type Terms struct {
 	Name       string // of the challenge, for people
+	Dir        string // where its files are
 	Timeout    time.Duration
 	ExtendTime time.Duration
 	Access     Access
@@ -69,7 +70,7 @@ type Terms struct {
 
 // TermsOf are the terms of a challenge's loaded revision.
 func TermsOf(ch *Challenge) Terms {
-	t := Terms{Name: ch.Name, Timeout: ch.Timeout, ExtendTime: ch.ExtendTime, Access: ch.Access, Grace: map[string]time.Duration{}}
+	t := Terms{Name: ch.Name, Dir: ch.Dir, Timeout: ch.Timeout, ExtendTime: ch.ExtendTime, Access: ch.Access, Grace: map[string]time.Duration{}}
 	for _, s := range ch.Services {
 		t.Grace[s.Name] = s.StopGrace
 		for _, d := range s.DependsOn {

@@ -190,4 +190,6 @@ type Router interface {
 type Challenges interface {
 	Get(id string) (*Challenge, bool)
 	All() []*Challenge // by category, then name
+	// Prune removes the folders of revisions that are neither loaded nor wanted by keep.
+	Prune(keep func(dir string) bool) error
 }

@@ -43,6 +43,16 @@ func (i *Instancer) List(ctx context.Context, p Player) ([]*Instance, error) {
 	return live, nil
 }
 
+// LiveCounts is how many instances of each challenge live, of everybody.
+func (i *Instancer) LiveCounts(ctx context.Context) (map[string]int, error) {
+	live, err := i.Store.Live(ctx, "")
+	counts := map[string]int{}
+	for _, in := range live {
+		counts[in.Challenge]++
+	}
+	return counts, err
+}
+
 // Await returns an owner's instance as soon as its version is another than seen, or as it is when ctx ends.
 func (i *Instancer) Await(ctx context.Context, p Player, id string, seen int64) (*Instance, error) {
 	for {

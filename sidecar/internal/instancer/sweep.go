@@ -2,6 +2,7 @@ package instancer
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -17,18 +18,20 @@ func (i *Instancer) sweepLoop(ctx context.Context) error {
 	return nil
 }
 
-// Sweep removes the images of revisions that are neither loaded nor run.
+// Sweep removes the images and the copied files of revisions that are neither loaded nor run.
 func (i *Instancer) Sweep(ctx context.Context) error {
 	live, err := i.Store.Live(ctx, "")
 	if err != nil {
 		return err
 	}
-	used := map[[2]string]bool{}
+	used, dirs := map[[2]string]bool{}, map[string]bool{}
 	for _, in := range live {
 		used[[2]string{in.Challenge, in.Revision}] = true
+		dirs[in.Terms.Dir] = true
 	}
 	for _, ch := range i.Challenges.All() {
 		used[[2]string{ch.ID, ch.Revision}] = true
 	}
-	return i.Engine.RemoveImages(ctx, func(challenge, revision string) bool { return used[[2]string{challenge, revision}] })
+	pruned := i.Challenges.Prune(func(dir string) bool { return dirs[dir] })
+	return errors.Join(pruned, i.Engine.RemoveImages(ctx, func(challenge, revision string) bool { return used[[2]string{challenge, revision}] }))
 }

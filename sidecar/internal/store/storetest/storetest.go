@@ -27,7 +27,7 @@ func fresh(owner, challenge string) *instancer.Instance {
 		ID: fmt.Sprintf("%s-%s-%d", challenge, owner, n), Challenge: challenge, Revision: "r1",
 		Owner: instancer.Owner{ID: owner, Name: owner + "'s name"}, Player: owner, Slug: "slug" + owner,
 		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}},
-		Terms: instancer.Terms{Name: "Web", Timeout: time.Hour, ExtendTime: time.Minute, Access: instancer.AccessLink,
+		Terms: instancer.Terms{Name: "Web", Dir: "/revisions/1/web", Timeout: time.Hour, ExtendTime: time.Minute, Access: instancer.AccessLink,
 			Grace: map[string]time.Duration{"web": 3 * time.Second}, Needed: []string{"db"}},
 		State: instancer.Queued, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}

@@ -1,0 +1,284 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+type adminChallengeJSON struct {
+	ID          string            `json:"id"`
+	Folder      string            `json:"folder"`
+	Name        string            `json:"name"`
+	Category    string            `json:"category"`
+	Loaded      bool              `json:"loaded"`  // players can be given it
+	Current     bool              `json:"current"` // what they are given is what the folder holds
+	Active      bool              `json:"active"`
+	Revision    string            `json:"revision"`
+	Services    []string          `json:"services"`
+	Instances   int               `json:"instances"`
+	Resources   resourcesJSON     `json:"resources"`
+	Overrides   resourcesJSON     `json:"overrides"`
+	Problems    []fileProblemJSON `json:"problems"`
+	StaticFlags bool              `json:"disable_dynamic_flags"`
+}
+
+// resourcesJSON are limits of a whole instance; 0 in an override means as the files say.
+type resourcesJSON struct {
+	Memory int64   `json:"memory"` // bytes
+	CPUs   float64 `json:"cpus"`
+	Pids   int64   `json:"pids"`
+}
+
+type fileProblemJSON struct {
+	File string `json:"file"`
+	Line int    `json:"line"` // 0: the whole file
+	Key  string `json:"key"`
+	Text string `json:"text"`
+}
+
+type challengeSettingJSON struct {
+	ID        string        `json:"id"`
+	Active    bool          `json:"active"`
+	Overrides resourcesJSON `json:"overrides"`
+	UpdatedAt *time.Time    `json:"updated_at"`
+	UpdatedBy string        `json:"updated_by"`
+}
+
+func resources(l instancer.Limits) resourcesJSON {
+	return resourcesJSON{Memory: l.MemoryBytes, CPUs: float64(l.NanoCPUs) / 1e9, Pids: l.Pids}
+}
+
+func fileProblems(all []challenge.Problem) []fileProblemJSON {
+	out := []fileProblemJSON{}
+	for _, p := range all {
+		out = append(out, fileProblemJSON{p.File, p.Line, p.Key, p.Text})
+	}
+	return out
+}
+
+func adminChallenge(e challenge.Entry, live int) adminChallengeJSON {
+	j := adminChallengeJSON{
+		ID: e.ID, Folder: e.Folder, Name: e.ID, Loaded: e.Loaded != nil, Current: e.Loaded != nil && len(e.Problems) == 0,
+		Active: e.Setting.Challenge == "" || e.Setting.Active, Services: []string{}, Instances: live,
+		Overrides: resources(e.Setting.Limits), Problems: fileProblems(e.Problems),
+	}
+	if ch := e.Loaded; ch != nil {
+		j.Name, j.Category, j.Revision, j.Resources = ch.Name, ch.Category, ch.Revision, resources(challenge.LimitsOf(ch))
+		j.StaticFlags = ch.StaticFlags
+		for _, s := range ch.Services {
+			j.Services = append(j.Services, s.Name)
+		}
+	}
+	return j
+}
+
+func (a *API) adminListChallenges(w http.ResponseWriter, r *http.Request) error {
+	live, err := a.Instancer.LiveCounts(r.Context())
+	if err != nil {
+		return err
+	}
+	all := []adminChallengeJSON{}
+	for _, e := range a.Library.Entries() {
+		all = append(all, adminChallenge(e, live[e.ID]))
+	}
+	return write(w, http.StatusOK, map[string]any{"challenges": all})
+}
+
+func (a *API) adminChallengeSettings(w http.ResponseWriter, _ *http.Request) error {
+	all := []challengeSettingJSON{}
+	for _, e := range a.Library.Entries() {
+		all = append(all, challengeSettingJSON{ID: e.ID, Active: e.Setting.Challenge == "" || e.Setting.Active,
+			Overrides: resources(e.Setting.Limits), UpdatedAt: moment(e.Setting.UpdatedAt), UpdatedBy: e.Setting.UpdatedBy})
+	}
+	return write(w, http.StatusOK, map[string]any{"settings": all})
+}
+
+// answerEntry answers what became of a challenge, and has the images of a new revision built.
+func (a *API) answerEntry(w http.ResponseWriter, r *http.Request, status int, e challenge.Entry) error {
+	a.Instancer.PrepareImages()
+	live, err := a.Instancer.LiveCounts(r.Context())
+	if err != nil {
+		return err
+	}
+	return write(w, status, adminChallenge(e, live[e.ID]))
+}
+
+// adminUploadChallenge takes a zip as the part "file" of a form, or as the whole body. It goes to disk as it comes.
+func (a *API) adminUploadChallenge(w http.ResponseWriter, r *http.Request) error {
+	archive, err := os.CreateTemp("", "whaley-upload-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		archive.Close()
+		_ = os.Remove(archive.Name()) // a leftover in the temporary folder does no harm
+	}()
+	body, name, err := upload(r)
+	if err != nil {
+		return err
+	}
+	size, err := io.Copy(archive, io.LimitReader(body, files.MaxArchive+1))
+	if err != nil {
+		return instancer.Errorf(instancer.Invalid, "archive_incomplete", "The archive did not arrive whole. Send it again.").Because(err)
+	}
+	if size > files.MaxArchive {
+		return files.ArchiveTooLarge()
+	}
+	e, err := a.Library.Upload(r.Context(), archive, size, name)
+	if err != nil {
+		return withProblems(err)
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_challenge_upload", Challenge: e.ID, Message: "uploaded as " + e.Folder}); err != nil {
+		return err
+	}
+	return a.answerEntry(w, r, http.StatusCreated, e)
+}
+
+func upload(r *http.Request) (body io.Reader, name string, err error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && kind == "application/zip" {
+		return r.Body, "challenge", nil
+	}
+	wanted := instancer.Errorf(instancer.Invalid, "archive_missing", "Send a zip archive: as the part named file of a form, or as a body of type application/zip.")
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return nil, "", wanted.Because(err)
+	}
+	for {
+		part, err := parts.NextPart()
+		if err != nil {
+			return nil, "", wanted.Because(err)
+		}
+		if part.FormName() == "file" {
+			return part, filepath.Base(part.FileName()), nil
+		}
+	}
+}
+
+// invalidChallenge is a refusal with everything that is wrong in the files.
+type invalidChallenge struct {
+	reason   *instancer.Error
+	problems challenge.Problems
+}
+
+func (i *invalidChallenge) Error() string { return i.reason.Error() }
+func (i *invalidChallenge) Unwrap() error { return i.reason }
+
+func withProblems(err error) error {
+	var problems challenge.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	return &invalidChallenge{instancer.Errorf(instancer.Invalid, "challenge_invalid",
+		"The challenge has %d problems, the first: %s", len(problems), problems[0]), problems}
+}
+
+func (a *API) adminDeleteChallenge(w http.ResponseWriter, r *http.Request) error {
+	id := idOf(r)
+	ev := instancer.Event{Type: "admin_challenge_delete", Challenge: id, Player: adminOf(r), At: time.Now().UTC(), Message: "deleted"}
+	err := a.Library.Delete(r.Context(), id, ev, func(ctx context.Context) (int, error) {
+		live, err := a.Instancer.LiveCounts(ctx)
+		return live[id], err
+	})
+	if err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (a *API) adminReloadChallenge(w http.ResponseWriter, r *http.Request) error {
+	e, err := a.Library.ReloadOne(r.Context(), idOf(r))
+	if err != nil {
+		return err
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_challenge_reload", Challenge: e.ID, Message: "reloaded"}); err != nil {
+		return err
+	}
+	return a.answerEntry(w, r, http.StatusOK, e)
+}
+
+func (a *API) adminReloadChallenges(w http.ResponseWriter, r *http.Request) error {
+	if _, err := a.Library.Reload(r.Context()); err != nil {
+		return err
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_challenge_reload", Message: "reloaded all"}); err != nil {
+		return err
+	}
+	a.Instancer.PrepareImages()
+	return a.adminListChallenges(w, r)
+}
+
+type toggleRequest struct {
+	Active *bool `json:"active"`
+}
+
+func (t toggleRequest) valid() error {
+	if t.Active == nil {
+		return instancer.Errorf(instancer.Invalid, "active_missing", "active must be true or false.")
+	}
+	return nil
+}
+
+func (a *API) adminToggleChallenge(w http.ResponseWriter, r *http.Request) error {
+	request, err := decode[toggleRequest](w, r)
+	if err != nil {
+		return err
+	}
+	message := "opened"
+	if !*request.Active {
+		message = "closed; what runs goes on"
+	}
+	return a.setChallenge(w, r, "admin_challenge_toggle", message, func(s *instancer.ChallengeSetting) { s.Active = *request.Active })
+}
+
+type resourcesRequest struct{ resourcesJSON }
+
+// The most that an override can be: an engine of one machine has no more.
+const (
+	leastMemory = 16 << 20 // bytes
+	mostMemory  = 1 << 44  // bytes
+	mostCPUs    = 1024
+	mostPids    = 1 << 22
+)
+
+func (q resourcesRequest) valid() error {
+	switch {
+	case q.Memory != 0 && (q.Memory < leastMemory || q.Memory > mostMemory):
+		return instancer.Errorf(instancer.Invalid, "memory_invalid", "memory must be bytes, at least %d; 0 for what the files say.", leastMemory)
+	case q.CPUs != 0 && (q.CPUs < 0.01 || q.CPUs > mostCPUs):
+		return instancer.Errorf(instancer.Invalid, "cpus_invalid", "cpus must be from 0.01 to %d; 0 for what the files say.", mostCPUs)
+	case q.Pids != 0 && (q.Pids < 16 || q.Pids > mostPids):
+		return instancer.Errorf(instancer.Invalid, "pids_invalid", "pids must be from 16 to %d; 0 for what the files say.", mostPids)
+	}
+	return nil
+}
+
+func (a *API) adminSetResources(w http.ResponseWriter, r *http.Request) error {
+	q, err := decode[resourcesRequest](w, r)
+	if err != nil {
+		return err
+	}
+	return a.setChallenge(w, r, "admin_challenge_resources", "resources set; instances started from now on have them", func(s *instancer.ChallengeSetting) {
+		s.Limits = instancer.Limits{MemoryBytes: q.Memory, NanoCPUs: int64(q.CPUs * 1e9), Pids: q.Pids}
+	})
+}
+
+func (a *API) setChallenge(w http.ResponseWriter, r *http.Request, kind, message string, change func(*instancer.ChallengeSetting)) error {
+	ev := instancer.Event{Type: kind, Challenge: idOf(r), Player: adminOf(r), At: time.Now().UTC(), Message: message}
+	e, err := a.Library.Set(r.Context(), idOf(r), adminOf(r), ev, change)
+	if err != nil {
+		return err
+	}
+	return a.answerEntry(w, r, http.StatusOK, e)
+}

@@ -1,0 +1,110 @@
+package files
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// The kinds of entries.
+const (
+	KindFile   = "file"
+	KindFolder = "folder"
+	KindLink   = "link"
+	KindOther  = "other" // a socket, a device
+)
+
+// maxEntries is how many entries a tree shows at most.
+const maxEntries = 10000
+
+// own begins the names of files that are being written.
+const own = ".whaley-"
+
+// Entry is one thing in the folder.
+type Entry struct {
+	Path     string // with slashes, relative to the folder
+	Kind     string
+	Size     int64 // bytes
+	Modified time.Time
+}
+
+// Own says whether a name is of a file that is being written, which is no part of the folder yet.
+func Own(name string) bool { return strings.HasPrefix(name, own) }
+
+// Tree lists everything in the folder, each folder before what is in it, by name.
+func Tree(root *os.Root) ([]Entry, error) {
+	all := []Entry{}
+	err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name == "." || Own(d.Name()) {
+			return nil
+		}
+		if len(all) == maxEntries {
+			return instancer.Errorf(instancer.Invalid, "tree_too_large", "The folder has more than %d entries.", maxEntries)
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // gone meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		all = append(all, Entry{Path: name, Kind: kind(info.Mode()), Size: info.Size(), Modified: info.ModTime().UTC()})
+		return nil
+	})
+	return all, translate(".", err)
+}
+
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return KindFile
+	case mode.IsDir():
+		return KindFolder
+	case mode&fs.ModeSymlink != 0:
+		return KindLink
+	}
+	return KindOther
+}
+
+// clean is a path as it may be used, never the folder itself.
+func clean(name string) (string, error) {
+	if name == "" || strings.ContainsAny(name, "\x00\\") || len(name) > 1024 || !filepath.IsLocal(name) {
+		return "", instancer.Errorf(instancer.Invalid, "path_invalid", "%q is no path in the challenge's folder: it must be relative, without .. and backslashes.", name)
+	}
+	name = path.Clean(name)
+	if name == "." || Own(path.Base(name)) {
+		return "", instancer.Errorf(instancer.Invalid, "path_invalid", "%q is not a file of the challenge.", name)
+	}
+	return name, nil
+}
+
+// translate makes an Error for people of what the file system says.
+func translate(name string, err error) error {
+	var known *instancer.Error
+	switch {
+	case err == nil || errors.As(err, &known):
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return instancer.Errorf(instancer.NotFound, "file_not_found", "There is no %q in the challenge's folder.", name)
+	case errors.Is(err, fs.ErrExist):
+		return instancer.Errorf(instancer.Conflict, "file_exists", "There is a %q already.", name)
+	case escapes(err):
+		return instancer.Errorf(instancer.Invalid, "path_invalid", "%q leads out of the challenge's folder.", name)
+	}
+	return instancer.Errorf(instancer.Unavailable, "file_failed", "The file system refused %q. Has the sidecar the right to write to CHALLENGES_DIR, and is there space?", name).Because(err)
+}
+
+// escapes knows the error of os.Root, which has no name.
+func escapes(err error) bool {
+	var at *fs.PathError
+	return errors.As(err, &at) && strings.Contains(at.Err.Error(), "escapes from parent")
+}

@@ -1,0 +1,137 @@
+package files
+
+import (
+	"archive/zip"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// Limits of an archive.
+const (
+	MaxArchive   = 50 << 20  // bytes of the archive itself
+	MaxExtracted = 200 << 20 // bytes of all that comes out of it
+	MaxFiles     = 1000      // entries
+)
+
+// clutter is what desktops put into archives.
+var clutter = []string{"__MACOSX", ".DS_Store", "Thumbs.db"}
+
+// Unzip takes an archive apart into a folder that is empty. After an error the folder holds anything; nothing was
+// written outside.
+func Unzip(archive io.ReaderAt, size int64, root *os.Root) error {
+	if size > MaxArchive {
+		return ArchiveTooLarge()
+	}
+	r, err := zip.NewReader(archive, size)
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // such paths are refused below, by name
+		return instancer.Errorf(instancer.Invalid, "archive_invalid", "This is not a zip archive that can be read.").Because(err)
+	}
+	if len(r.File) > MaxFiles {
+		return instancer.Errorf(instancer.Invalid, "archive_too_many", "The archive has %d entries; at most %d are taken.", len(r.File), MaxFiles)
+	}
+	left := int64(MaxExtracted)
+	for _, f := range r.File {
+		if cluttered(f.Name) {
+			continue
+		}
+		if err := extract(f, root, &left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ArchiveTooLarge is the refusal of an archive by its own size.
+func ArchiveTooLarge() error {
+	return instancer.Errorf(instancer.Invalid, "archive_too_large", "The archive is larger than %d MB. Leave out what an image can fetch or build.", MaxArchive>>20)
+}
+
+func cluttered(name string) bool {
+	for part := range strings.SplitSeq(name, "/") {
+		for _, c := range clutter {
+			if part == c {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func extract(f *zip.File, root *os.Root, left *int64) error {
+	name, err := clean(strings.TrimSuffix(f.Name, "/"))
+	if err != nil {
+		return instancer.Errorf(instancer.Invalid, "archive_path", "The archive's entry %q would not be in the challenge's folder.", f.Name)
+	}
+	mode := f.Mode()
+	switch {
+	case f.Flags&1 != 0:
+		return instancer.Errorf(instancer.Invalid, "archive_encrypted", "The archive's entry %q is encrypted.", f.Name)
+	case mode.IsDir() || strings.HasSuffix(f.Name, "/"):
+		return translate(name, root.MkdirAll(name, 0o755))
+	case !mode.IsRegular():
+		return instancer.Errorf(instancer.Invalid, "archive_link", "The archive's entry %q is a link or another special file; only files and folders are taken.", f.Name)
+	}
+	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return translate(path.Dir(name), err)
+	}
+	permissions := fs.FileMode(0o644)
+	if mode.Perm()&0o111 != 0 {
+		permissions = 0o755
+	}
+	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, permissions)
+	if errors.Is(err, fs.ErrExist) {
+		return instancer.Errorf(instancer.Invalid, "archive_twice", "The archive has %q twice.", f.Name)
+	}
+	if err != nil {
+		return translate(name, err)
+	}
+	in, err := f.Open()
+	if err == nil {
+		var written int64
+		// What an entry says of its size may be a lie: what counts is what comes out.
+		written, err = io.Copy(out, io.LimitReader(in, *left+1))
+		*left -= written
+		err = errors.Join(err, in.Close())
+	}
+	err = errors.Join(err, out.Chmod(permissions), out.Close())
+	if *left < 0 {
+		return instancer.Errorf(instancer.Invalid, "archive_too_large", "More than %d MB come out of the archive.", MaxExtracted>>20)
+	}
+	if err != nil {
+		return instancer.Errorf(instancer.Invalid, "archive_invalid", "The archive's entry %q cannot be read.", f.Name).Because(err)
+	}
+	return nil
+}
+
+// Find is the folder, at most four deep, that holds a file of a name; refuses if there is none or more than one.
+func Find(root *os.Root, name string) (string, error) {
+	var found []string
+	err := fs.WalkDir(root.FS(), ".", func(at string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && strings.Count(at, "/") >= 4 {
+			return fs.SkipDir
+		}
+		if !d.IsDir() && path.Base(at) == name {
+			found = append(found, path.Dir(at))
+		}
+		return nil
+	})
+	if err != nil {
+		return "", translate(".", err)
+	}
+	switch len(found) {
+	case 0:
+		return "", instancer.Errorf(instancer.Invalid, "archive_no_challenge", "There is no %s in the archive.", name)
+	case 1:
+		return found[0], nil
+	}
+	return "", instancer.Errorf(instancer.Invalid, "archive_many", "There is a %s in each of %s; an archive holds one challenge.", name, strings.Join(found, ", "))
+}

@@ -1,0 +1,227 @@
+package challenge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/host"
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// Folders of uploads and deletions under way; their names begin with a dot, so they are no challenges.
+const (
+	uploading = ".upload-"
+	deleting  = ".deleted-"
+)
+
+// Find is the folder of a challenge by its id, or of a broken one by the folder's name.
+func (l *Library) Find(id string) (Entry, error) {
+	for _, e := range l.Entries() {
+		if e.ID == id {
+			return e, nil
+		}
+	}
+	return Entry{}, instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", id)
+}
+
+// View opens a challenge's folder for looking.
+func (l *Library) View(id string, look func(root *os.Root) error) error {
+	e, err := l.Find(id)
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(filepath.Join(l.dir, e.Folder))
+	if err != nil {
+		return unreachable(err)
+	}
+	defer root.Close()
+	return look(root)
+}
+
+// Edit opens a challenge's folder for a change, and then loads it again unless it is told to wait for further edits.
+// A change that breaks the challenge stays; the last good revision is what players get until it is mended.
+func (l *Library) Edit(ctx context.Context, id string, reload bool, change func(root *os.Root) error) (Entry, error) {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	e, err := l.Find(id)
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := l.View(id, change); err != nil || !reload {
+		return e, err
+	}
+	return l.again(ctx, e.Folder)
+}
+
+// ReloadOne reads one challenge's folder again.
+func (l *Library) ReloadOne(ctx context.Context, id string) (Entry, error) {
+	return l.Edit(ctx, id, true, func(*os.Root) error { return nil })
+}
+
+// again loads one folder and returns what became of it, whose id may be another now.
+func (l *Library) again(ctx context.Context, folder string) (Entry, error) {
+	if _, err := l.reload(ctx, folder); err != nil {
+		return Entry{}, unreachable(err)
+	}
+	for _, e := range l.Entries() {
+		if e.Folder == folder {
+			return e, nil
+		}
+	}
+	return Entry{}, instancer.Errorf(instancer.NotFound, "challenge_not_found", "The folder %q is gone.", folder)
+}
+
+// Set changes what organisers have set for a challenge.
+func (l *Library) Set(ctx context.Context, id, by string, ev instancer.Event, change func(*instancer.ChallengeSetting)) (Entry, error) {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	e, err := l.Find(id)
+	if err != nil {
+		return Entry{}, err
+	}
+	if l.settings == nil {
+		return Entry{}, instancer.Errorf(instancer.Unavailable, "settings_missing", "Settings of challenges are not kept here.")
+	}
+	all, err := l.settings.ChallengeSettings(ctx)
+	if err != nil {
+		return Entry{}, err
+	}
+	setting, known := all[id]
+	if !known {
+		setting = instancer.ChallengeSetting{Active: true}
+	}
+	change(&setting)
+	setting.Challenge, setting.UpdatedAt, setting.UpdatedBy = id, time.Now().UTC(), by
+	if err := l.settings.SetChallenge(ctx, setting, ev); err != nil {
+		return Entry{}, err
+	}
+	if _, err := l.shelve(ctx, l.Entries()); err != nil {
+		return Entry{}, err
+	}
+	return l.Find(e.ID)
+}
+
+// Upload makes a challenge of a zip archive: all of it, or nothing. The error may be Problems. Name is what the
+// challenge is called if neither its instance.toml nor a folder in the archive says so.
+func (l *Library) Upload(ctx context.Context, archive io.ReaderAt, size int64, name string) (Entry, error) {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	staging, err := os.MkdirTemp(l.dir, uploading)
+	if err != nil {
+		return Entry{}, unreachable(err)
+	}
+	defer os.RemoveAll(staging)
+	extracted := filepath.Join(staging, ".extracted")
+	if err := os.Mkdir(extracted, 0o755); err != nil {
+		return Entry{}, unreachable(err)
+	}
+	where, err := unzip(extracted, archive, size)
+	if err != nil {
+		return Entry{}, err
+	}
+	if where != "." {
+		name = filepath.Base(where)
+	}
+	folder := filepath.Join(staging, folderName(name))
+	if err := os.Rename(filepath.Join(extracted, where), folder); err != nil {
+		return Entry{}, unreachable(err)
+	}
+	ch, err := Load(ctx, folder, *l.defaults.Load())
+	if err != nil {
+		return Entry{}, err
+	}
+	if _, taken := l.Get(ch.ID); taken {
+		return Entry{}, instancer.Errorf(instancer.Conflict, "challenge_exists", "There is a challenge %q already. Delete it first, or give this one another id.", ch.ID)
+	}
+	target := filepath.Join(l.dir, ch.ID)
+	if _, err := os.Lstat(target); err == nil {
+		return Entry{}, instancer.Errorf(instancer.Conflict, "challenge_exists", "There is a folder %q already. Delete it first, or give this challenge another id.", ch.ID)
+	}
+	if err := errors.Join(os.Chmod(folder, 0o755), syncFolder(folder), os.Rename(folder, target)); err != nil {
+		return Entry{}, unreachable(err)
+	}
+	return l.again(ctx, ch.ID)
+}
+
+func unzip(dir string, archive io.ReaderAt, size int64) (where string, err error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return "", unreachable(err)
+	}
+	defer root.Close()
+	if err := files.Unzip(archive, size, root); err != nil {
+		return "", err
+	}
+	return files.Find(root, definitionFile)
+}
+
+// folderName makes a valid id of a name.
+func folderName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return ' '
+	}, strings.ToLower(strings.TrimSuffix(name, ".zip")))
+	name = strings.Join(strings.Fields(name), "-")
+	if name = strings.Trim(name[:min(len(name), 40)], "-"); !host.ValidChallenge(name) {
+		return "challenge"
+	}
+	return name
+}
+
+// Delete removes a challenge's folder for good. It refuses with challenge_in_use while live says that instances of it
+// live; nobody can start one while it looks.
+func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, live func(ctx context.Context) (int, error)) error {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	e, err := l.Find(id)
+	if err != nil {
+		return err
+	}
+	all := l.Entries()
+	var others []Entry
+	for _, other := range all {
+		if other.Folder != e.Folder {
+			others = append(others, other)
+		}
+	}
+	if _, err := l.shelve(ctx, others); err != nil {
+		return err
+	}
+	n, err := live(ctx)
+	if err == nil && n > 0 {
+		err = instancer.Errorf(instancer.Conflict, "challenge_in_use", "%d of its instances live. Close the challenge and stop them first.", n)
+	}
+	gone := filepath.Join(l.dir, deleting+e.Folder)
+	if err == nil {
+		if err = errors.Join(os.RemoveAll(gone), os.Rename(filepath.Join(l.dir, e.Folder), gone)); err != nil {
+			err = unreachable(err)
+		}
+	}
+	if err != nil {
+		_, back := l.shelve(ctx, all)
+		return errors.Join(err, back)
+	}
+	if l.settings != nil {
+		err = l.settings.ForgetChallenge(ctx, id, ev)
+	}
+	if removed := os.RemoveAll(gone); removed != nil {
+		err = errors.Join(err, fmt.Errorf("remove %s: %w", gone, removed))
+	}
+	// Another folder may have waited for the id.
+	_, reloaded := l.reload(ctx, "")
+	return errors.Join(err, reloaded)
+}
+
+func unreachable(err error) error {
+	return instancer.Errorf(instancer.Unavailable, "challenges_unwritable",
+		"The challenges' folder cannot be read or written. Has the sidecar the right to, and is there space?").Because(err)
+}

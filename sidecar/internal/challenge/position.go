@@ -1,0 +1,3 @@
+package challenge
+
+func idLine(string) int { return 0 }

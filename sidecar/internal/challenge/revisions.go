@@ -1,0 +1,227 @@
+package challenge
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
+)
+
+const (
+	halfMade = ".new-"         // begins the names of copies that are not whole yet
+	leftover = time.Hour       // after which a half-made copy is nobody's any more
+	goodFile = "last-good-of-" // begins the names of files that hold a folder's last good revision
+)
+
+// revisions keeps a copy of every good revision as <dir>/<revision>/<folder>. Images are built and files are mounted
+// from there, so that an edit changes nothing under an instance that runs or a build that goes on, and a folder that
+// is broken has its last good revision even after a restart.
+type revisions struct {
+	dir string
+
+	mu     sync.Mutex
+	unused map[string]bool // copies that the last prune found unused
+}
+
+// openRevisions makes the folder and removes what a process that died has left half made.
+func openRevisions(dir string) (*revisions, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), halfMade) && time.Since(info.ModTime()) > leftover {
+			err = os.RemoveAll(filepath.Join(dir, e.Name()))
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return &revisions{dir: dir, unused: map[string]bool{}}, err
+}
+
+// keep returns the copy of a folder as it is now, and whether it has just been made.
+func (r *revisions) keep(ctx context.Context, path string) (copied string, fresh bool, err error) {
+	revision, err := revisionOf(path)
+	if err != nil {
+		return "", false, err
+	}
+	folder := filepath.Base(path)
+	if copied = filepath.Join(r.dir, revision, folder); isFolder(copied) {
+		return copied, false, nil
+	}
+	half := filepath.Join(r.dir, halfMade+rand.Text())
+	defer os.RemoveAll(half)
+	if err := copyFolder(ctx, path, filepath.Join(half, folder)); err != nil {
+		return "", false, err
+	}
+	// The folder may have been edited meanwhile: what was copied counts.
+	if revision, err = revisionOf(filepath.Join(half, folder)); err != nil {
+		return "", false, err
+	}
+	if copied = filepath.Join(r.dir, revision, folder); isFolder(copied) {
+		return copied, false, nil
+	}
+	if err := syncFolder(half); err != nil {
+		return "", false, err
+	}
+	if err := os.MkdirAll(filepath.Dir(copied), 0o700); err != nil {
+		return "", false, err
+	}
+	return copied, true, os.Rename(filepath.Join(half, folder), copied)
+}
+
+// drop removes a copy that turned out to be broken.
+func (r *revisions) drop(copied string) error {
+	if err := os.RemoveAll(copied); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Dir(copied)); err != nil && !errors.Is(err, syscall.ENOTEMPTY) && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// remember writes down that a copy is good.
+func (r *revisions) remember(copied string) error {
+	folder, revision := filepath.Base(copied), filepath.Base(filepath.Dir(copied))
+	path := filepath.Join(r.dir, goodFile+folder)
+	if before, err := os.ReadFile(path); err == nil && string(before) == revision {
+		return nil
+	}
+	beside := filepath.Join(r.dir, halfMade+rand.Text())
+	if err := os.WriteFile(beside, []byte(revision), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(beside, path)
+}
+
+// lastGood is the copy of a folder's last good revision; empty if there is none.
+func (r *revisions) lastGood(folder string) string {
+	revision, err := os.ReadFile(filepath.Join(r.dir, goodFile+folder))
+	if err != nil {
+		return ""
+	}
+	if copied := filepath.Join(r.dir, string(revision), folder); isFolder(copied) {
+		return copied
+	}
+	return ""
+}
+
+// prune removes the copies that keep did not want twice in a row: a spawn that has just begun is not known yet.
+func (r *revisions) prune(keep func(dir string) bool) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	copies, err := filepath.Glob(filepath.Join(r.dir, "*", "*"))
+	if err != nil {
+		return err
+	}
+	unused := map[string]bool{}
+	for _, copied := range copies {
+		half := strings.HasPrefix(filepath.Base(filepath.Dir(copied)), halfMade)
+		if half || keep(copied) || copied == r.lastGood(filepath.Base(copied)) {
+			continue
+		}
+		if !r.unused[copied] {
+			unused[copied] = true
+			continue
+		}
+		err = errors.Join(err, r.drop(copied))
+	}
+	r.unused = unused
+	return err
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// copyFolder copies names, modes, times, links and, where that is allowed, owners.
+func copyFolder(ctx context.Context, from, to string) error {
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil || files.Own(entry.Name()) {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, name)
+		switch {
+		case info.IsDir():
+			err = os.MkdirAll(target, 0o700)
+			err = errors.Join(err, os.Chmod(target, info.Mode().Perm()|0o700))
+		case info.Mode()&fs.ModeSymlink != 0:
+			var leads string
+			if leads, err = os.Readlink(path); err == nil {
+				err = os.Symlink(leads, target)
+			}
+		case info.Mode().IsRegular():
+			err = copyFile(path, target, info)
+		}
+		if err != nil {
+			return err
+		}
+		return own(target, info)
+	})
+}
+
+func copyFile(from, to string, info fs.FileInfo) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	err = errors.Join(err, out.Chmod(info.Mode().Perm()), out.Close())
+	return errors.Join(err, os.Chtimes(to, info.ModTime(), info.ModTime()))
+}
+
+// own gives a copy the owner of the original, which only root can.
+func own(target string, info fs.FileInfo) error {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || os.Geteuid() != 0 {
+		return nil
+	}
+	return os.Lchown(target, int(stat.Uid), int(stat.Gid))
+}
+
+// syncFolder makes sure that what is in a folder's file system is on the disk.
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Syncfs(int(f.Fd()))
+}
