@@ -93,7 +93,8 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		pluginKey = rand.Text()
 	}
 	surface := api.New(ctx, api.Needs{
-		Instancer: rules.instancer, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Settings: live, Books: db, Checks: checks,
+		Instancer: rules.instancer, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Checks: checks,
+		Settings: live, Books: db, Containers: engine,
 		Pages: web.Handler(c.AdminPath), Metrics: newMetrics(), Log: log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,

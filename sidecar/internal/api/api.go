@@ -40,6 +40,13 @@ type Events interface {
 // Books are the lists that only organisers read.
 type Books interface {
 	SettingChanges(ctx context.Context, before string, limit int) ([]instancer.SettingChange, error)
+	// Instances is a page of everybody's instances and the cursor of the next.
+	Instances(ctx context.Context, q instancer.InstanceQuery) ([]*instancer.Instance, string, error)
+	CountInstances(ctx context.Context, q instancer.InstanceQuery) (map[instancer.State]int, error)
+	Events(ctx context.Context, instance string) ([]instancer.Event, error)
+	PortMappings(ctx context.Context, owner, challenge, after string, limit int) ([]instancer.PortMapping, string, error)
+	ForgetPorts(ctx context.Context, owner, challenge string, ev instancer.Event) (int, error)
+	PortUse(ctx context.Context) (instancer.PortUse, error)
 }
 
 // Needs is what an API works with.
@@ -52,6 +59,7 @@ type Needs struct {
 	Events     Events
 	Settings   Settings
 	Books      Books
+	Containers Containers
 	Checks     []Check
 	Pages      http.Handler
 	Metrics    http.Handler

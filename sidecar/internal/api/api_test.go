@@ -129,7 +129,8 @@ func newSurface(t *testing.T) *surface {
 	dashboard, _ := url.Parse("http://whaley.localhost:8080")
 	s := &surface{t: t, folder: folder}
 	s.api = api.New(ctx, api.Needs{
-		Instancer: rules, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Settings: live, Books: db, Log: log,
+		Instancer: rules, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Log: log,
+		Settings: live, Books: db, Containers: engine,
 		Checks: []api.Check{{Name: "engine", Ping: engine.Ping}},
 		Pages:  http.NotFoundHandler(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

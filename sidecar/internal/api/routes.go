@@ -2,7 +2,9 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
@@ -55,6 +57,17 @@ func (a *API) InternalRoutes() []Route {
 func (a *API) AdminRoutes() []Route {
 	return []Route{
 		{"GET", "/admin/api/whoami", a.getAdmin},
+		{"GET", "/admin/api/instances", a.adminListInstances},
+		{"POST", "/admin/api/instances/spawn", a.adminSpawnInstance},
+		{"POST", "/admin/api/instances/stop", a.adminStopInstances},
+		{"GET", "/admin/api/instances/{id}", a.adminGetInstance},
+		{"DELETE", "/admin/api/instances/{id}", a.adminStopInstance},
+		{"GET", "/admin/api/instances/{id}/logs", a.followInstance},
+		{"GET", "/admin/api/export/instances.csv", a.exportInstances},
+		{"GET", "/admin/api/user-ports", a.listUserPorts},
+		{"DELETE", "/admin/api/user-ports", a.forgetUserPorts},
+		{"DELETE", "/admin/api/user-ports/{user_id}", a.forgetUserPorts},
+		{"GET", "/admin/api/port-stats", a.portStats},
 		{"GET", "/admin/api/settings", a.listSettings},
 		{"PUT", "/admin/api/settings", a.changeSettings},
 		{"POST", "/admin/api/settings/load", a.loadSettings},
@@ -96,12 +109,30 @@ func (a *API) Internal() http.Handler {
 // router answers what is on the list, another method on one of its paths with 405, and leaves the rest to otherwise.
 func (a *API) router(routes []Route, otherwise http.Handler) http.Handler {
 	router := chi.NewRouter()
+	router.Use(a.readable)
 	for _, route := range routes {
 		router.Method(route.Method, strings.ReplaceAll(route.Path, "{path}", "*"), a.wrap(route.handle)) // a path may have slashes
 	}
 	router.NotFound(otherwise.ServeHTTP)
 	router.MethodNotAllowed(a.wrap(func(http.ResponseWriter, *http.Request) error { return errMethod }).ServeHTTP)
 	return router
+}
+
+// readable refuses what a database takes for broken: text that is not UTF-8, and NUL.
+func (a *API) readable(next http.Handler) http.Handler {
+	refuse := a.wrap(func(http.ResponseWriter, *http.Request) error { return errUnreadable })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		query, err := url.QueryUnescape(r.URL.RawQuery)
+		if err != nil || !plain(r.URL.Path) || !plain(query) {
+			refuse.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func plain(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }
 
 // idOf is what the path names.

@@ -260,6 +260,10 @@ func TestAContainerThatEndsIsReportedAndItsWordsAreKept(t *testing.T) {
 	if text, err := b.Logs(ctx, id, 20); err != nil || !strings.Contains(text, "ending with 7") {
 		t.Errorf("%q %v", text, err)
 	}
+	var followed []string
+	if err := b.Follow(ctx, id, 20, func(line string) error { followed = append(followed, line); return nil }); err != nil || len(followed) != 1 || !strings.HasPrefix(followed[0], "ending with 7") {
+		t.Errorf("followed to its end it says %q %v", followed, err)
+	}
 }
 
 func TestAnImagesOwnCheckIsFound(t *testing.T) {

@@ -14,6 +14,9 @@ func (i *Instancer) Any(ctx context.Context, id string) (*Instance, error) {
 	return i.withStage(in), nil
 }
 
+// Staged adds to a row what is known in memory only.
+func (i *Instancer) Staged(in *Instance) *Instance { return i.withStage(in) }
+
 // StopAny takes anybody's instance down, as Stop does its owner's.
 func (i *Instancer) StopAny(ctx context.Context, id string) (*Instance, error) {
 	in, err := i.Store.Get(ctx, id)

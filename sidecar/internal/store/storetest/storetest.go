@@ -52,6 +52,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		return in
 	}
 
+	t.Run("EverybodysInstancesAreListedInPages", func(t *testing.T) { book(t, s) })
+
+	t.Run("RememberedPortsAreListedAndForgotten", func(t *testing.T) { portMappings(t, s) })
+
 	t.Run("SettingsAreKeptWithTheirHistory", func(t *testing.T) { settings(t, s, other) })
 
 	t.Run("AnInstanceIsReadAsItWasWritten", func(t *testing.T) {

@@ -1,0 +1,124 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// Containers are what runs of an instance.
+type Containers interface {
+	List(ctx context.Context, instance string) ([]instancer.Object, error)
+	// Follow calls each with the last lines that a container printed and all further ones.
+	Follow(ctx context.Context, id string, tail int, each func(line string) error) error
+}
+
+const (
+	defaultTail = 300  // lines
+	maxTail     = 5000 // lines
+	lineBuffer  = 64   // lines that wait for a slow reader; then the containers' output waits
+)
+
+type lineJSON struct {
+	Service   string `json:"service"`
+	Container string `json:"container"`
+	Line      string `json:"line"`
+}
+
+// followInstance streams what an instance's containers print, the last lines of each first. A line that starts anew in a
+// container that was made anew is another container's: the stream ends when all that there were have ended.
+func (a *API) followInstance(w http.ResponseWriter, r *http.Request) error {
+	tail, err := tailOf(r)
+	if err != nil {
+		return err
+	}
+	in, err := a.Instancer.Any(r.Context(), idOf(r))
+	if err != nil {
+		return err
+	}
+	objects, err := a.Containers.List(r.Context(), in.ID)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(a.ctx, cancel)()
+	lines := make(chan lineJSON, lineBuffer)
+	var all sync.WaitGroup
+	for _, o := range objects {
+		if o.Kind != "container" {
+			continue
+		}
+		all.Go(func() {
+			err := a.Containers.Follow(ctx, o.ID, tail, func(line string) error {
+				select {
+				case lines <- lineJSON{o.Labels.Service, o.Name, line}:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			})
+			if err != nil && ctx.Err() == nil {
+				a.Log.Warn("output of a container is not followed any more", "instance", in.ID, "container", o.ID, "err", err)
+			}
+		})
+	}
+	go func() {
+		all.Wait()
+		close(lines)
+	}()
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no")
+	a.sendLines(ctx, w, lines)
+	return nil
+}
+
+func (a *API) sendLines(ctx context.Context, w http.ResponseWriter, lines <-chan lineJSON) {
+	out := http.NewResponseController(w)
+	alive := time.NewTicker(keepAlive)
+	defer alive.Stop()
+	if _, err := fmt.Fprint(w, ": lines follow\n\n"); err != nil || out.Flush() != nil {
+		return
+	}
+	for {
+		text := ": still here\n\n"
+		select {
+		case line, more := <-lines:
+			text = "event: end\ndata: {}\n\n"
+			if more {
+				data, _ := json.Marshal(line) // texts can be
+				text = "event: line\ndata: " + string(data) + "\n\n"
+			}
+			_, err := fmt.Fprint(w, text)
+			if err != nil || !more || len(lines) == 0 && out.Flush() != nil {
+				return
+			}
+			continue
+		case <-alive.C:
+		case <-ctx.Done():
+			return
+		}
+		if _, err := fmt.Fprint(w, text); err != nil || out.Flush() != nil {
+			return
+		}
+	}
+}
+
+func tailOf(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("tail")
+	if text == "" {
+		return defaultTail, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > maxTail {
+		return 0, instancer.Errorf(instancer.Invalid, "tail_invalid", "tail must be a number of lines from 0 to %d.", maxTail)
+	}
+	return n, nil
+}

@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// orders are the columns behind the orders of a list of instances; the id decides between equals.
+var orders = map[instancer.InstanceOrder]struct {
+	expression string
+	key        func(*instanceRow) string
+	time       bool
+}{
+	instancer.ByCreated:   {"created_at", func(r *instanceRow) string { return stamp(r.CreatedAt) }, true},
+	instancer.ByExpiry:    {"coalesce(expires_at, '9999-12-31 00:00:00+00:00')", func(r *instanceRow) string { return stamp(r.ExpiresAt) }, true},
+	instancer.ByChallenge: {"challenge", func(r *instanceRow) string { return r.Challenge }, false},
+	instancer.ByOwner:     {"owner_name", func(r *instanceRow) string { return r.OwnerName }, false},
+	instancer.ByState:     {"state", func(r *instanceRow) string { return r.State }, false},
+}
+
+// never stands for the expiry of what does not expire.
+var never = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		t = never
+	}
+	return utc(t).Format(time.RFC3339Nano)
+}
+
+// cursor is where a page ended.
+type cursor struct{ Key, ID string }
+
+func (c cursor) text() string {
+	text, _ := json.Marshal(c) // two strings can be
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+func readCursor(text string) (cursor, error) {
+	var c cursor
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err == nil {
+		err = json.Unmarshal(raw, &c)
+	}
+	if err != nil || strings.ContainsRune(c.Key+c.ID, 0) {
+		return c, badCursor()
+	}
+	return c, nil
+}
+
+func badCursor() error {
+	return instancer.Errorf(instancer.Invalid, "cursor_invalid", "after must be the next of an earlier page in the same order.")
+}
+
+// Instances lists a page of everybody's instances, and the cursor of the next one, empty if it was the last.
+func (s *Store) Instances(ctx context.Context, q instancer.InstanceQuery) ([]*instancer.Instance, string, error) {
+	order, known := orders[q.Sort]
+	if !known {
+		q.Sort = instancer.ByCreated
+		order = orders[q.Sort]
+	}
+	direction, beyond := "ASC", ">"
+	if q.Descending {
+		direction, beyond = "DESC", "<"
+	}
+	var from any
+	var after cursor
+	if q.After != "" {
+		var err error
+		if after, err = readCursor(q.After); err != nil {
+			return nil, "", err
+		}
+		from = after.Key
+		if order.time {
+			t, err := time.Parse(time.RFC3339Nano, after.Key)
+			if err != nil {
+				return nil, "", badCursor()
+			}
+			from = utc(t)
+		}
+	}
+	var rows []*instanceRow
+	err := s.read(ctx, func(ctx context.Context) error {
+		rows = nil
+		query := s.matching(s.db.NewSelect().Model(&rows), q).
+			OrderExpr("? ?, id ?", bun.Safe(order.expression), bun.Safe(direction), bun.Safe(direction)).Limit(int64(q.Limit) + 1)
+		if q.After != "" {
+			query = query.Where("(?, id) ? (?, ?)", bun.Safe(order.expression), bun.Safe(beyond), from, after.ID)
+		}
+		return query.Scan(ctx)
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	next := ""
+	if len(rows) > q.Limit {
+		rows = rows[:q.Limit]
+		last := rows[len(rows)-1]
+		next = cursor{order.key(last), last.ID}.text()
+	}
+	all := make([]*instancer.Instance, 0, len(rows))
+	for _, row := range rows {
+		in, err := row.instance()
+		if err != nil {
+			return nil, "", err
+		}
+		all = append(all, in)
+	}
+	return all, next, nil
+}
+
+// matching narrows a query of instances to what is asked for.
+func (s *Store) matching(query *bun.SelectQuery, q instancer.InstanceQuery) *bun.SelectQuery {
+	if len(q.States) > 0 {
+		query = query.Where("state IN ?", bun.Tuple(q.States))
+	}
+	if len(q.IDs) > 0 {
+		query = query.Where("id IN ?", bun.Tuple(q.IDs))
+	}
+	if q.Challenge != "" {
+		query = query.Where("challenge = ?", q.Challenge)
+	}
+	if q.Owner != "" {
+		query = query.Where("owner_id = ?", q.Owner)
+	}
+	if !q.Before.IsZero() {
+		query = query.Where("created_at < ?", utc(q.Before))
+	}
+	if q.Text != "" {
+		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q.Text)) + "%"
+		query = query.Where(`(lower(id) LIKE ?0 ESCAPE '\' OR lower(owner_name) LIKE ?0 ESCAPE '\' OR lower(owner_id) LIKE ?0 ESCAPE '\')`, like)
+	}
+	return query
+}
+
+// CountInstances counts them by state; states of which there is none are left out.
+func (s *Store) CountInstances(ctx context.Context, q instancer.InstanceQuery) (map[instancer.State]int, error) {
+	var rows []struct {
+		State string
+		Count int
+	}
+	err := s.read(ctx, func(ctx context.Context) error {
+		rows = nil
+		return s.matching(s.db.NewSelect().Table("instances").Column("state").ColumnExpr("count(*) AS count").Group("state"), q).Scan(ctx, &rows)
+	})
+	counts := map[instancer.State]int{}
+	for _, r := range rows {
+		counts[instancer.State(r.State)] = r.Count
+	}
+	return counts, err
+}
