@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -43,4 +44,30 @@ func textParam(r *http.Request, name string) (string, error) {
 		return "", instancer.Errorf(instancer.Invalid, "parameter_invalid", "%s must be a text of at most %d bytes.", name, maxText)
 	}
 	return text, nil
+}
+
+// timeOf reads a time of the query; zero if there is none.
+func timeOf(r *http.Request, name string) (time.Time, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, instancer.Errorf(instancer.Invalid, "time_invalid", "%s must be a time like 2030-01-31T18:00:00Z.", name)
+	}
+	return t, nil
+}
+
+// numberOf reads a number of the query that is not negative; 0 if there is none.
+func numberOf(r *http.Request, name string) (float64, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(n >= 0) {
+		return 0, instancer.Errorf(instancer.Invalid, "number_invalid", "%s must be a number from 0 on.", name)
+	}
+	return n, nil
 }

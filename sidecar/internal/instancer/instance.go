@@ -84,6 +84,7 @@ func TermsOf(ch *Challenge) Terms {
 
 // Event is one row of the log, written in the transaction of what it tells.
 type Event struct {
+	ID        string // given by the store, in the order of time
 	Type      string // instance_spawn, instance_running, instance_spawn_failed, instance_stop, instance_extend, instance_expired, …
 	Instance  string
 	Challenge string
@@ -91,4 +92,5 @@ type Event struct {
 	Player    string
 	Message   string
 	At        time.Time
+	Request   string // id of the request that led to it; the store takes it from the context
 }

@@ -31,6 +31,7 @@ type Needs struct {
 	Router     Router
 	Challenges Challenges
 	Flags      Flags // nil: no challenge may have Flag.Dynamic
+	Forensics  Forensics // nil: nothing is kept
 	Log        *slog.Logger
 }
 

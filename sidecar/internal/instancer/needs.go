@@ -186,6 +186,12 @@ type Router interface {
 	Sync(ctx context.Context, list func(context.Context) ([]Publication, error)) error
 }
 
+// Forensics keeps what an instance's containers printed, before they are removed. Capture returns when that is done, or
+// when ctx ends: then what could not be kept is lost.
+type Forensics interface {
+	Capture(ctx context.Context, in *Instance, reason string)
+}
+
 // Challenges is the set of loaded challenges.
 type Challenges interface {
 	Get(id string) (*Challenge, bool)

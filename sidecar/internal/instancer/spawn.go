@@ -152,6 +152,7 @@ func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
 		reason = Errorf(Internal, "spawn_failed", "The instance could not be started. Try again; if it stays like this, tell an organiser.").Because(err)
 	}
 	i.Log.Error("spawn failed", "instance", in.ID, "challenge", in.Challenge, "owner", in.Owner.ID, "err", err)
+	i.capture(ctx, in, "error")
 	if err := i.remove(ctx, in); err != nil {
 		i.Log.Error("undo of a failed spawn is not complete, the reconciler goes on", "instance", in.ID, "err", err)
 		i.leftUndone()

@@ -93,6 +93,7 @@ func (i *Instancer) takeDown(in *Instance) {
 
 // finishStop removes everything and writes stopped. What fails is tried again, by the reconciler if need be.
 func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
+	i.capture(ctx, in, in.StopCause)
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		err := i.remove(ctx, in)
 		if err == nil {

@@ -2,13 +2,18 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
+
+// maxMessage bounds an event's message in bytes: some of it may come from players.
+const maxMessage = 2000
 
 type eventRow struct {
 	bun.BaseModel `bun:"table:events,alias:e"`
@@ -21,6 +26,15 @@ type eventRow struct {
 	Player    string
 	Message   string
 	At        time.Time
+	Request   string
+}
+
+// wordsRow is a message as it is searched.
+type wordsRow struct {
+	bun.BaseModel `bun:"table:event_words,alias:w"`
+
+	ID    string
+	Words string
 }
 
 // insertEvent writes an event in the transaction of what it tells; one without a type is none.
@@ -32,19 +46,43 @@ func insertEvent(ctx context.Context, tx bun.Tx, ev instancer.Event) error {
 }
 
 func insertEvents(ctx context.Context, tx bun.Tx, events []instancer.Event) error {
-	rows := make([]*eventRow, len(events))
+	rows, words := make([]*eventRow, len(events)), make([]*wordsRow, len(events))
 	for n, ev := range events {
 		id, err := uuid.NewV7()
 		if err != nil {
 			return err
 		}
-		rows[n] = &eventRow{
-			ID: id.String(), Type: ev.Type, Instance: ev.Instance, Challenge: ev.Challenge, Owner: ev.Owner,
-			Player: ev.Player, Message: ev.Message, At: utc(ev.At),
+		ev.ID, ev.At, ev.Message = id.String(), utc(ev.At), clean(ev.Message)
+		if ev.Request == "" {
+			ev.Request = instancer.RequestOf(ctx)
 		}
+		rows[n] = &eventRow{
+			ID: ev.ID, Type: ev.Type, Instance: ev.Instance, Challenge: ev.Challenge, Owner: ev.Owner,
+			Player: ev.Player, Message: ev.Message, At: ev.At, Request: ev.Request,
+		}
+		words[n] = &wordsRow{ID: ev.ID, Words: strings.Join(wordsOf(ev.Message), " ")}
+		events[n] = ev
 	}
-	_, err := tx.NewInsert().Model(&rows).Exec(ctx)
-	return err
+	if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
+		return err
+	}
+	if _, err := tx.NewInsert().Model(&words).Exec(ctx); err != nil {
+		return err
+	}
+	return willTell(ctx, tx, events)
+}
+
+// clean makes a text one that both databases take, of bounded length.
+func clean(text string) string {
+	if len(text) > maxMessage {
+		text = text[:maxMessage]
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "�"), "\x00", "�")
+}
+
+// wordsOf splits a text the same way for both databases, whose own splitters do not agree.
+func wordsOf(text string) []string {
+	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
 // Record writes an event that is about no other row.
@@ -58,10 +96,14 @@ func (s *Store) Events(ctx context.Context, instance string) ([]instancer.Event,
 	err := s.read(ctx, func(ctx context.Context) error {
 		return s.db.NewSelect().Model(&rows).Where("instance = ?", instance).Order("id").Scan(ctx)
 	})
-	var all []instancer.Event
+	return toEvents(rows), err
+}
+
+func toEvents(rows []eventRow) []instancer.Event {
+	all := make([]instancer.Event, 0, len(rows))
 	for _, r := range rows {
-		all = append(all, instancer.Event{Type: r.Type, Instance: r.Instance, Challenge: r.Challenge, Owner: r.Owner,
-			Player: r.Player, Message: r.Message, At: utc(r.At)})
+		all = append(all, instancer.Event{ID: r.ID, Type: r.Type, Instance: r.Instance, Challenge: r.Challenge, Owner: r.Owner,
+			Player: r.Player, Message: r.Message, At: utc(r.At), Request: r.Request})
 	}
-	return all, err
+	return all
 }

@@ -6,14 +6,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/uptrace/bun/migrate"
 	"golang.org/x/sys/unix"
 )
 
-// Files are applied in the order of their numbers and never changed afterwards.
+// Files are applied in the order of their numbers and never changed afterwards. Those in a folder are for one database.
 //
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/*/*.sql
 var migrations embed.FS
 
 // migrateLock is the key of PostgreSQL's advisory lock: two sidecars that start at once take turns.
@@ -36,13 +37,19 @@ func (s *Store) migrateInTurn(ctx context.Context, dir string) error {
 }
 
 func (s *Store) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
+	own := "migrations/sqlite"
+	if s.postgres() {
+		own = "migrations/postgres"
 	}
 	known := migrate.NewMigrations()
-	if err := known.Discover(files); err != nil {
-		return err
+	for _, folder := range []string{"migrations", own} {
+		files, err := fs.Sub(migrations, folder)
+		if err != nil {
+			return err
+		}
+		if err := known.Discover(topOnly{files}); err != nil {
+			return err
+		}
 	}
 	if s.postgres() {
 		// Held by one connection, so a process that dies lets go of it; bun's own lock is a row that would stay.
@@ -63,6 +70,14 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err := migrator.Init(ctx); err != nil {
 		return err
 	}
-	_, err = migrator.Migrate(ctx)
+	_, err := migrator.Migrate(ctx)
 	return err
+}
+
+// topOnly is a folder without its subfolders.
+type topOnly struct{ fs.FS }
+
+func (t topOnly) ReadDir(name string) ([]fs.DirEntry, error) {
+	all, err := fs.ReadDir(t.FS, name)
+	return slices.DeleteFunc(all, func(e fs.DirEntry) bool { return e.IsDir() }), err
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	_ "modernc.org/sqlite" // driver "sqlite"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
 // callTimeout bounds every method beyond what its caller allows.
@@ -25,6 +27,7 @@ const callTimeout = 10 * time.Second
 type Store struct {
 	db     *bun.DB
 	config *pgx.ConnConfig // of PostgreSQL; nil for SQLite
+	tell   func([]instancer.Event)
 }
 
 // Open connects to the database at a URL (postgres://…), or with an empty one to the file whaley.db in dir, and brings
@@ -85,11 +88,20 @@ func (s *Store) Ping(ctx context.Context) error {
 
 func (s *Store) postgres() bool { return s.db.Dialect().Name() == dialect.PG }
 
-// write runs a function in a transaction.
+// write runs a function in a transaction, and tells of its events once it is committed.
 func (s *Store) write(ctx context.Context, f func(ctx context.Context, tx bun.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return translate(again(ctx, notBegun, func() error { return s.db.RunInTx(ctx, nil, f) }))
+	t := &told{}
+	ctx = context.WithValue(ctx, toldKey{}, t)
+	err := again(ctx, notBegun, func() error {
+		t.events = nil
+		return s.db.RunInTx(ctx, nil, f)
+	})
+	if err == nil && s.tell != nil && len(t.events) > 0 {
+		s.tell(t.events)
+	}
+	return translate(err)
 }
 
 // read runs a function without one.

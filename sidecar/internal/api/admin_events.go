@@ -1,0 +1,178 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/event"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// EventLog is what happened, for those who look back.
+type EventLog interface {
+	FindEvents(ctx context.Context, q instancer.EventQuery) ([]instancer.Event, error)
+	EventsAfter(ctx context.Context, id string, limit int) ([]instancer.Event, error)
+}
+
+// EventStats answers with the log in numbers, which may be some seconds old.
+type EventStats func(ctx context.Context) (instancer.EventStats, error)
+
+type eventJSON struct {
+	ID        string    `json:"id"`
+	Type      string    `json:"type"`
+	Level     string    `json:"level"`
+	At        time.Time `json:"at"`
+	Instance  string    `json:"instance"`
+	Challenge string    `json:"challenge"`
+	Owner     string    `json:"owner"`
+	Player    string    `json:"player"`
+	Message   string    `json:"message"`
+	Request   string    `json:"request"`
+}
+
+func eventOf(ev instancer.Event) eventJSON {
+	return eventJSON{
+		ID: ev.ID, Type: ev.Type, Level: event.Level(ev.Type), At: ev.At, Instance: ev.Instance, Challenge: ev.Challenge,
+		Owner: ev.Owner, Player: ev.Player, Message: ev.Message, Request: ev.Request,
+	}
+}
+
+// typesOf reads ?type=, which may be repeated or separated by commas.
+func typesOf(r *http.Request) []string {
+	var all []string
+	for _, text := range r.URL.Query()["type"] {
+		for kind := range strings.SplitSeq(text, ",") {
+			if kind = strings.TrimSpace(kind); kind != "" {
+				all = append(all, kind)
+			}
+		}
+	}
+	return all
+}
+
+func (a *API) listEvents(w http.ResponseWriter, r *http.Request) error {
+	limit, err := limitOf(r)
+	if err != nil {
+		return err
+	}
+	from, err := timeOf(r, "from")
+	if err != nil {
+		return err
+	}
+	to, err := timeOf(r, "to")
+	if err != nil {
+		return err
+	}
+	get := r.URL.Query().Get
+	found, err := a.EventLog.FindEvents(r.Context(), instancer.EventQuery{
+		Types: typesOf(r), Instance: get("instance"), Challenge: get("challenge"), Owner: get("owner"), Player: get("player"),
+		Words: get("q"), From: from, To: to, After: get("after"), Limit: limit + 1,
+	})
+	if err != nil {
+		return err
+	}
+	next := ""
+	if len(found) > limit {
+		found = found[:limit]
+		next = found[limit-1].ID
+	}
+	events := make([]eventJSON, 0, len(found))
+	for _, ev := range found {
+		events = append(events, eventOf(ev))
+	}
+	return write(w, http.StatusOK, map[string]any{"events": events, "next": next})
+}
+
+type eventTypeJSON struct {
+	Type  string `json:"type"`
+	Level string `json:"level"`
+	Count int64  `json:"count"`
+}
+
+func (a *API) getEventStats(w http.ResponseWriter, r *http.Request) error {
+	stats, err := a.EventStats(r.Context())
+	if err != nil {
+		return err
+	}
+	kinds := make([]eventTypeJSON, 0, len(event.Types))
+	for kind := range event.Types {
+		kinds = append(kinds, eventTypeJSON{kind, event.Level(kind), stats.ByType[kind]})
+	}
+	for kind, n := range stats.ByType {
+		if _, known := event.Types[kind]; !known {
+			kinds = append(kinds, eventTypeJSON{kind, event.Level(kind), n})
+		}
+	}
+	slices.SortFunc(kinds, func(a, b eventTypeJSON) int { return strings.Compare(a.Type, b.Type) })
+	return write(w, http.StatusOK, map[string]any{
+		"total": stats.Total, "last_24h": stats.LastDay, "owners": stats.Owners, "types": kinds,
+	})
+}
+
+// maxReplay is how many missed events a stream begins with.
+const maxReplay = 500
+
+// streamAdminEvents sends every event as it happens; to one who was here before, what it missed first.
+func (a *API) streamAdminEvents(w http.ResponseWriter, r *http.Request) error {
+	watch, done := a.Happening.Watch()
+	defer done()
+	kinds := typesOf(r)
+	last := r.Header.Get("Last-Event-ID")
+	var missed []instancer.Event
+	if last != "" {
+		var err error
+		if missed, err = a.EventLog.EventsAfter(r.Context(), last, maxReplay); err != nil {
+			return err
+		}
+	}
+	out := http.NewResponseController(w)
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no")
+	replayed := map[string]bool{}
+	send := func(ev instancer.Event) bool {
+		if len(kinds) > 0 && !slices.Contains(kinds, ev.Type) {
+			return true
+		}
+		text, err := json.Marshal(eventOf(ev))
+		if err == nil {
+			_, err = fmt.Fprintf(w, "id: %s\nevent: event\ndata: %s\n\n", ev.ID, text)
+		}
+		return err == nil
+	}
+	if _, err := fmt.Fprint(w, ": here\n\n"); err != nil {
+		return nil
+	}
+	for _, ev := range missed {
+		replayed[ev.ID] = true
+		if !send(ev) {
+			return nil
+		}
+	}
+	alive := time.NewTicker(keepAlive)
+	defer alive.Stop()
+	for {
+		if out.Flush() != nil {
+			return nil
+		}
+		select {
+		case ev, open := <-watch:
+			if !open || !replayed[ev.ID] && !send(ev) {
+				return nil // the browser connects again and says what it saw last
+			}
+		case <-alive.C:
+			if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil {
+				return nil
+			}
+		case <-r.Context().Done():
+			return nil
+		case <-a.ctx.Done():
+			return nil
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package api
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+type captureJSON struct {
+	ID         string    `json:"id"`
+	Instance   string    `json:"instance"`
+	Challenge  string    `json:"challenge"`
+	Owner      ownerJSON `json:"owner"`
+	SpawnedBy  string    `json:"spawned_by"`
+	Type       string    `json:"capture_type"`
+	Reason     string    `json:"terminate_reason"`
+	At         time.Time `json:"capture_time"`
+	Size       int64     `json:"file_size_bytes"`
+	Compressed bool      `json:"compressed"`
+	Containers []string  `json:"containers"`
+	Truncated  bool      `json:"truncated"`
+	Sidecar    string    `json:"sidecar"`
+}
+
+func captureOf(c instancer.Capture) captureJSON {
+	return captureJSON{
+		ID: c.ID, Instance: c.Instance, Challenge: c.Challenge, Owner: ownerJSON{ID: c.Owner.ID, Name: c.Owner.Name}, SpawnedBy: c.Player, Type: c.Kind,
+		Reason: c.Reason, At: c.At, Size: c.Size, Compressed: c.Compressed, Containers: c.Containers, Truncated: c.Truncated, Sidecar: c.Holder,
+	}
+}
+
+func (a *API) getForensicsStats(w http.ResponseWriter, r *http.Request) error {
+	stats, err := a.Forensics.Stats(r.Context())
+	if err != nil {
+		return err
+	}
+	o := a.Forensics.Options()
+	return write(w, http.StatusOK, map[string]any{
+		"auto_capture_enabled": a.Forensics.Auto(), "total_logs": stats.Auto + stats.Live, "auto_capture_count": stats.Auto,
+		"live_capture_count": stats.Live, "total_size_bytes": stats.Bytes, "retention_hours": int(o.Retention().Hours()),
+		"max_size_bytes": o.MaxBytes(), "tail_lines": o.Lines(), "compression_enabled": o.Compress(),
+	})
+}
+
+type toggleRequest struct {
+	Enabled *bool `json:"enabled"`
+}
+
+func (t toggleRequest) valid() error {
+	if t.Enabled == nil {
+		return instancer.Errorf(instancer.Invalid, "enabled_missing", "enabled must be true or false.")
+	}
+	return nil
+}
+
+func (a *API) toggleForensics(w http.ResponseWriter, r *http.Request) error {
+	t, err := decode[toggleRequest](w, r)
+	if err != nil {
+		return err
+	}
+	if err := a.Forensics.SetAuto(r.Context(), *t.Enabled); err != nil {
+		return err
+	}
+	err = a.audit(r, instancer.Event{Type: "admin_forensics_toggle", Message: "capturing when an instance ends: " + strconv.FormatBool(*t.Enabled)})
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]bool{"auto_capture_enabled": *t.Enabled})
+}
+
+func captureQuery(r *http.Request) (instancer.CaptureQuery, error) {
+	get := r.URL.Query().Get
+	q := instancer.CaptureQuery{
+		Instance: get("instance"), Challenge: get("challenge"), Owner: get("owner"), Kind: get("capture_type"), Reason: get("reason"), After: get("after"),
+	}
+	var err error
+	if q.From, err = timeOf(r, "from"); err != nil {
+		return q, err
+	}
+	if q.To, err = timeOf(r, "to"); err != nil {
+		return q, err
+	}
+	q.Limit, err = limitOf(r)
+	return q, err
+}
+
+func (a *API) listCaptures(w http.ResponseWriter, r *http.Request) error {
+	q, err := captureQuery(r)
+	if err != nil {
+		return err
+	}
+	limit := q.Limit
+	q.Limit++
+	found, err := a.Forensics.Find(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	next := ""
+	if len(found) > limit {
+		found = found[:limit]
+		next = found[limit-1].ID
+	}
+	logs := make([]captureJSON, 0, len(found))
+	for _, c := range found {
+		logs = append(logs, captureOf(c))
+	}
+	return write(w, http.StatusOK, map[string]any{"logs": logs, "next": next})
+}
+
+// getCapture answers with the text; with ?download=true as a file to keep.
+func (a *API) getCapture(w http.ResponseWriter, r *http.Request) error {
+	c, err := a.Forensics.Get(r.Context(), idOf(r))
+	if err != nil {
+		return err
+	}
+	f, err := a.Forensics.Open(c)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var text io.Reader = f
+	if c.Compressed {
+		if text, err = gzip.NewReader(f); err != nil {
+			return instancer.Errorf(instancer.Internal, "capture_broken", "The file of this capture cannot be read.").Because(err)
+		}
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if r.URL.Query().Get("download") == "true" {
+		w.Header().Set("Content-Disposition", `attachment; filename="`+c.ID+`.log"`) // made of what ids are made of
+	}
+	if _, err := io.Copy(w, text); err != nil {
+		a.Log.Warn("capture not sent to its end", "capture", c.ID, "err", err)
+	}
+	return nil
+}
+
+func (a *API) deleteCapture(w http.ResponseWriter, r *http.Request) error {
+	id := idOf(r)
+	if err := a.Forensics.Remove(r.Context(), id); err != nil {
+		return err
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_forensics_delete", Message: "removed the capture " + id}); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]int{"deleted": 1})
+}
+
+func (a *API) deleteCaptures(w http.ResponseWriter, r *http.Request) error {
+	n, err := a.Forensics.Clear(r.Context(), instancer.CaptureQuery{})
+	if err != nil {
+		return err
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_forensics_clear", Message: "removed all captures: " + strconv.Itoa(n)}); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]int{"deleted": n})
+}
+
+func (a *API) cleanCaptures(w http.ResponseWriter, r *http.Request) error {
+	n, err := a.Forensics.Cleanup(r.Context())
+	if err != nil {
+		return err
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_forensics_cleanup", Message: "removed captures that were too old: " + strconv.Itoa(n)}); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]int{"deleted": n})
+}
+
+func (a *API) captureLive(w http.ResponseWriter, r *http.Request) error {
+	in, err := a.Instancer.Store.Get(r.Context(), idOf(r))
+	if err != nil {
+		return err
+	}
+	if !in.State.Live() {
+		return instancer.Errorf(instancer.Conflict, "instance_not_live", "This instance is %s already: it prints no more.", in.State)
+	}
+	c, err := a.Forensics.Live(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	err = a.audit(r, instancer.Event{Type: "admin_forensics_capture", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "captured " + c.ID})
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusCreated, captureOf(c))
+}

@@ -1,0 +1,173 @@
+package event
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	backlog     = 4096 // events that may wait for the file
+	subscribers = 256  // events that may wait for one who watches
+)
+
+// Store keeps the rows.
+type Store interface {
+	HearEvents(ctx context.Context, heard func(instancer.Event), missed func())
+	EventsAfter(ctx context.Context, id string, limit int) ([]instancer.Event, error)
+	ForgetEvents(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// Options are the settings of a Log.
+type Options struct {
+	File      string               // of JSON lines; empty: none
+	Shared    bool                 // several sidecars write events, all of which the store lets hear
+	Retention func() time.Duration // 0: events are kept for ever
+}
+
+// Log is told of events and passes them on.
+type Log struct {
+	store Store
+	opts  Options
+	log   *slog.Logger
+	lines chan instancer.Event
+	gap   chan struct{} // some events may not have been told
+
+	mu      sync.Mutex
+	own     []func(instancer.Event)
+	watches map[chan instancer.Event]struct{}
+}
+
+// New makes a Log that does nothing before it is told something.
+func New(store Store, opts Options, log *slog.Logger) *Log {
+	if opts.Retention == nil {
+		opts.Retention = func() time.Duration { return 0 }
+	}
+	return &Log{
+		store: store, opts: opts, log: log, lines: make(chan instancer.Event, backlog), gap: make(chan struct{}, 1),
+		watches: map[chan instancer.Event]struct{}{},
+	}
+}
+
+// Own has a function called for every event that this sidecar writes: each event is one sidecar's own. It must not block.
+func (l *Log) Own(f func(instancer.Event)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.own = append(l.own, f)
+}
+
+// Tell passes events of this sidecar on. It never blocks.
+func (l *Log) Tell(events []instancer.Event) {
+	l.mu.Lock()
+	own := l.own
+	l.mu.Unlock()
+	for _, ev := range events {
+		for _, f := range own {
+			f(ev)
+		}
+		if !l.opts.Shared {
+			l.pass(ev)
+		}
+	}
+}
+
+// pass gives an event of any sidecar to the file and to those who watch.
+func (l *Log) pass(ev instancer.Event) {
+	select {
+	case l.lines <- ev:
+	default:
+		l.missed()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for watch := range l.watches {
+		select {
+		case watch <- ev:
+		default: // too slow: it ends, and who reads it asks again for what follows the last it saw
+			delete(l.watches, watch)
+			close(watch)
+		}
+	}
+}
+
+func (l *Log) missed() {
+	select {
+	case l.gap <- struct{}{}:
+	default:
+	}
+}
+
+// Watch gives every event from now on. The channel is closed when events may have been missed; the function ends it.
+func (l *Log) Watch() (<-chan instancer.Event, func()) {
+	watch := make(chan instancer.Event, subscribers)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.watches[watch] = struct{}{}
+	return watch, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.watches, watch)
+	}
+}
+
+// Run hears other sidecars, writes the file and forgets old events until ctx ends.
+func (l *Log) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return l.writeLoop(ctx) })
+	g.Go(func() error { return l.forgetLoop(ctx) })
+	if l.opts.Shared {
+		g.Go(func() error {
+			l.store.HearEvents(ctx, l.pass, l.reconnected)
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// reconnected ends all watches: what was written meanwhile has not been heard.
+func (l *Log) reconnected() {
+	l.missed()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for watch := range l.watches {
+		close(watch)
+	}
+	clear(l.watches)
+}
+
+const (
+	forgetEvery = 10 * time.Minute
+	forgetBatch = 2000
+)
+
+func (l *Log) forgetLoop(ctx context.Context) error {
+	tick := time.NewTicker(forgetEvery)
+	defer tick.Stop()
+	for {
+		l.forget(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (l *Log) forget(ctx context.Context) {
+	keep := l.opts.Retention()
+	for keep > 0 && ctx.Err() == nil {
+		n, err := l.store.ForgetEvents(ctx, time.Now().Add(-keep), forgetBatch)
+		if err != nil {
+			l.log.Warn("old events not forgotten yet", "err", err)
+			return
+		}
+		if n < forgetBatch {
+			return
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package event
+
+import "strings"
+
+// Levels of a type of event, for people.
+const (
+	Info    = "info"
+	Warning = "warning"
+	Error   = "error"
+)
+
+// Types are the types of events that are written, each with its level.
+var Types = map[string]string{
+	"instance_spawn":        Info,
+	"instance_running":      Info,
+	"instance_extend":       Info,
+	"instance_stop":         Info,
+	"instance_expired":      Info,
+	"instance_lost":         Warning,
+	"instance_spawn_failed": Error,
+	"user_login":            Info,
+	"user_login_failed":     Warning,
+	"auth_failure":          Warning,
+	"flag_created":          Info,
+	"flag_deleted":          Info,
+	"suspicious_submission": Error,
+	"system_start":          Info,
+	"system_stop":           Info,
+	"leak_found":            Warning,
+	"forensics_failed":      Warning,
+}
+
+// Level is a type's level. One that is not on the list is judged by its name: what admins do is told with admin_….
+func Level(kind string) string {
+	if level, known := Types[kind]; known {
+		return level
+	}
+	if strings.HasSuffix(kind, "_failed") || strings.HasSuffix(kind, "_failure") {
+		return Warning
+	}
+	return Info
+}

@@ -1,0 +1,190 @@
+package forensics
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	slots    = 5                // captures at once
+	liveTime = 30 * time.Second // of a capture that nobody's stop waits for
+	autoName = "forensics_auto_capture"
+)
+
+// Engine tells what containers printed.
+type Engine interface {
+	List(ctx context.Context, instance string) ([]instancer.Object, error)
+	Output(ctx context.Context, id string, pieces int, each func(stream string, at time.Time, text []byte) error) error
+}
+
+// Store keeps the rows.
+type Store interface {
+	AddCapture(ctx context.Context, c instancer.Capture) error
+	Capture(ctx context.Context, id string) (*instancer.Capture, error)
+	Captures(ctx context.Context, q instancer.CaptureQuery) ([]instancer.Capture, error)
+	RemoveCaptures(ctx context.Context, ids []string) (int, error)
+	CaptureStats(ctx context.Context) (instancer.CaptureStats, error)
+	Record(ctx context.Context, ev instancer.Event) error
+	Meta(ctx context.Context, name string, first func() string) (string, error)
+	SetMeta(ctx context.Context, name, value string) error
+}
+
+// Options are the settings of a Recorder. Those that are functions may change while it works.
+type Options struct {
+	Dir       string
+	Holder    string // this sidecar, whose disk it is
+	Auto      bool   // until an organiser says otherwise
+	Retention func() time.Duration
+	MaxBytes  func() int64 // of one capture, before it is compressed
+	Lines     func() int   // the last ones of each container
+	Compress  func() bool
+}
+
+// Recorder makes and keeps captures.
+type Recorder struct {
+	engine Engine
+	store  Store
+	opts   Options
+	log    *slog.Logger
+	slots  chan struct{}
+	auto   atomic.Bool
+	done   func(kind string, took time.Duration, err error) // told of every capture
+}
+
+// New makes a Recorder. It reads from the store whether captures are made by themselves.
+func New(ctx context.Context, engine Engine, store Store, opts Options, log *slog.Logger) (*Recorder, error) {
+	r := &Recorder{engine: engine, store: store, opts: opts, log: log, slots: make(chan struct{}, slots)}
+	r.done = func(string, time.Duration, error) {}
+	if err := makeDir(opts.Dir); err != nil {
+		return nil, fmt.Errorf("FORENSICS_LOG_DIR: %w", err)
+	}
+	return r, r.readAuto(ctx)
+}
+
+// OnDone sets who is told of every capture; it must not block. Set it before the first.
+func (r *Recorder) OnDone(done func(kind string, took time.Duration, err error)) { r.done = done }
+
+// Auto says whether captures are made by themselves.
+func (r *Recorder) Auto() bool { return r.auto.Load() }
+
+// SetAuto switches that, for good.
+func (r *Recorder) SetAuto(ctx context.Context, on bool) error {
+	if err := r.store.SetMeta(ctx, autoName, strconv.FormatBool(on)); err != nil {
+		return err
+	}
+	r.auto.Store(on)
+	return nil
+}
+
+// readAuto reads what this or another sidecar has set.
+func (r *Recorder) readAuto(ctx context.Context) error {
+	text, err := r.store.Meta(ctx, autoName, func() string { return strconv.FormatBool(r.opts.Auto) })
+	if err == nil {
+		r.auto.Store(text == "true")
+	}
+	return err
+}
+
+// Options are the settings as they are now.
+func (r *Recorder) Options() Options { return r.opts }
+
+// Capture keeps what an instance printed, if that is on. It returns when ctx ends whatever the engine and the disk do.
+func (r *Recorder) Capture(ctx context.Context, in *instancer.Instance, reason string) {
+	if !r.Auto() {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if _, err := r.capture(ctx, in, instancer.CaptureAuto, reason); err != nil {
+			r.log.Warn("nothing kept of what an instance printed", "instance", in.ID, "err", err)
+			r.tell(ctx, in, err)
+		}
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// tell makes a failure an event, as long as that takes no time.
+func (r *Recorder) tell(ctx context.Context, in *instancer.Instance, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	why := "the log says why"
+	if code := instancer.CodeOf(err); code != "" {
+		why = code
+	}
+	err = r.store.Record(ctx, instancer.Event{
+		Type: "forensics_failed", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, At: time.Now().UTC(),
+		Message: "what it printed could not be kept: " + why,
+	})
+	if err != nil {
+		r.log.Warn("event not recorded", "instance", in.ID, "err", err)
+	}
+}
+
+// Live keeps what a running instance has printed so far.
+func (r *Recorder) Live(ctx context.Context, in *instancer.Instance) (instancer.Capture, error) {
+	ctx, cancel := context.WithTimeout(ctx, liveTime)
+	defer cancel()
+	return r.capture(ctx, in, instancer.CaptureLive, instancer.CaptureLive)
+}
+
+func (r *Recorder) capture(ctx context.Context, in *instancer.Instance, kind, reason string) (c instancer.Capture, err error) {
+	began := time.Now()
+	defer func() { r.done(kind, time.Since(began), err) }()
+	select {
+	case r.slots <- struct{}{}:
+		defer func() { <-r.slots }()
+	case <-ctx.Done():
+		return c, instancer.Errorf(instancer.Unavailable, "captures_busy", "Too many captures are being made. Try again.").Because(ctx.Err()).After(2 * time.Second)
+	}
+	objects, err := r.engine.List(ctx, in.ID)
+	if err != nil {
+		return c, err
+	}
+	objects = slices.DeleteFunc(objects, func(o instancer.Object) bool { return o.Kind != "container" })
+	if len(objects) == 0 {
+		return c, instancer.Errorf(instancer.Conflict, "no_containers", "The instance has no containers.")
+	}
+	slices.SortFunc(objects, func(a, b instancer.Object) int { return strings.Compare(a.Name, b.Name) })
+	at := began.UTC()
+	c = instancer.Capture{
+		ID: newID(at, in), Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner, Player: in.Player, Kind: kind, Reason: reason,
+		At: at, Compressed: r.opts.Compress(), Holder: r.opts.Holder, Containers: []string{},
+	}
+	prints := r.collect(ctx, objects)
+	for _, p := range prints {
+		c.Containers = append(c.Containers, p.object.Name)
+		c.Truncated = c.Truncated || p.dropped > 0 || p.err != nil
+	}
+	if c.File, c.Size, err = r.write(c, prints); err != nil {
+		return c, full(err)
+	}
+	// The file is there, so its row is written even if nobody waits any more.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), liveTime)
+	defer cancel()
+	if err = r.store.AddCapture(ctx, c); err != nil {
+		r.unlink(c.File)
+	}
+	return c, err
+}
+
+// newID begins with the time, by which captures sort.
+func newID(at time.Time, in *instancer.Instance) string {
+	var random [3]byte
+	_, _ = rand.Read(random[:]) // never fails
+	owner := in.Owner.ID[:min(8, len(in.Owner.ID))]
+	return strings.Join([]string{strings.Replace(at.Format("20060102-150405.000"), ".", "-", 1), in.Challenge, owner, hex.EncodeToString(random[:])}, "_")
+}

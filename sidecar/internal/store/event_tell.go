@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// eventChannel is PostgreSQL's name for the events that sidecars tell each other.
+const eventChannel = "whaley_events"
+
+// maxTold bounds a message that is told, in bytes: PostgreSQL takes 8,000 for the whole.
+const maxTold = 1000
+
+// told collects the events of one transaction.
+type told struct{ events []instancer.Event }
+
+type toldKey struct{}
+
+// OnEvents sets who is told of events once their transaction is committed; they must not block. Set it before the store
+// is used by others.
+func (s *Store) OnEvents(tell func([]instancer.Event)) { s.tell = tell }
+
+// willTell remembers events until their transaction is committed, and has PostgreSQL tell the other sidecars then.
+func willTell(ctx context.Context, tx bun.Tx, events []instancer.Event) error {
+	if t, ok := ctx.Value(toldKey{}).(*told); ok {
+		t.events = append(t.events, events...)
+	}
+	if tx.Dialect().Name() != dialect.PG {
+		return nil
+	}
+	texts := make([]string, len(events))
+	for n, ev := range events {
+		ev.Message = ev.Message[:min(len(ev.Message), maxTold)]
+		text, err := json.Marshal(ev)
+		if err != nil {
+			return err
+		}
+		texts[n] = string(text)
+	}
+	_, err := tx.ExecContext(ctx, "SELECT pg_notify(?, told) FROM unnest(?::text[]) AS told", eventChannel, pgdialect.Array(texts))
+	return err
+}
+
+// HearEvents calls heard for every event that any sidecar of this database writes, this one too, and missed after every
+// (re)connect, until ctx ends. SQLite has one sidecar, which is told by OnEvents.
+func (s *Store) HearEvents(ctx context.Context, heard func(instancer.Event), missed func()) {
+	if !s.postgres() {
+		return
+	}
+	for ctx.Err() == nil {
+		_ = s.hear(ctx, heard, missed) // whatever ended it, others may have written something meanwhile
+		select {
+		case <-time.After(relisten):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (s *Store) hear(ctx context.Context, heard func(instancer.Event), missed func()) error {
+	conn, err := pgx.ConnectConfig(ctx, s.config.Copy())
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, "LISTEN "+eventChannel); err != nil {
+		return err
+	}
+	missed()
+	for {
+		message, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return err
+		}
+		var ev instancer.Event
+		if json.Unmarshal([]byte(message.Payload), &ev) == nil {
+			heard(ev)
+		}
+	}
+}
