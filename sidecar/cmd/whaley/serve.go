@@ -77,8 +77,13 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	worker := workerName(listeners.public.Addr())
+	seen, err := observe(live, db, engine, worker, log)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
-	rules, checks, err := assemble(ctx, c, g, db, engine, library, keys, workerName(listeners.public.Addr()), log)
+	rules, checks, err := assemble(ctx, c, g, db, engine, library, keys, worker, seen, log)
 	if err != nil {
 		return err
 	}
@@ -95,6 +100,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	surface := api.New(ctx, api.Needs{
 		Instancer: rules.instancer, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Checks: checks,
 		Settings: live, Books: db, Containers: engine,
+		EventLog: db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
 		Pages: web.Handler(c.AdminPath), Metrics: newMetrics(), Log: log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
@@ -114,12 +120,15 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		g.Go(func() error { return front.Run(ctx) })
 	}
 	g.Go(func() error { return subnet.Guard(ctx, c.Pool, log) })
+	seen.run(ctx, g)
+	systemEvent(ctx, db, "system_start", "Whaley "+version+" started on "+worker, log)
 	g.Go(func() error { return rules.instancer.Run(ctx) })
 	rules.instancer.PrepareImages()
 	g.Go(func() error { return reloadOnHangup(ctx, library, rules.instancer, log) })
 	fmt.Fprintf(out, "Whaley %s: the dashboard is at %s\n", version, c.DashboardURL)
 	log.Info("serving", "dashboard", c.DashboardURL, "edge", c.Edge, "challenges", len(library.All()), "deployment", deployment)
 	err = g.Wait()
+	systemEvent(ctx, db, "system_stop", "Whaley stopped on "+worker+"; instances go on running", log)
 	log.Info("ended; instances go on running")
 	return err
 }
@@ -132,7 +141,7 @@ type rules struct {
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
-func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, keys identity.Keys, worker string, log *slog.Logger) (rules, []api.Check, error) {
+func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, keys identity.Keys, worker string, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
 	subnets, err := subnet.New(db, c.Pool)
 	if err != nil {
 		return rules{}, nil, err
@@ -143,7 +152,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	}
 	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}}
 	made := rules{ports: ports}
-	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Log: log}
+	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Forensics: seen.forensics, Log: log}
 	var kv *traefik.Router
 	if c.Edge == "traefik" {
 		if kv, err = newRouter(c, log); err != nil {

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -42,37 +45,49 @@ func eventOf(ev instancer.Event) eventJSON {
 	}
 }
 
+var typeForm = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
+
 // typesOf reads ?type=, which may be repeated or separated by commas.
-func typesOf(r *http.Request) []string {
+func typesOf(r *http.Request) ([]string, error) {
 	var all []string
 	for _, text := range r.URL.Query()["type"] {
 		for kind := range strings.SplitSeq(text, ",") {
-			if kind = strings.TrimSpace(kind); kind != "" {
-				all = append(all, kind)
+			if kind == "" {
+				continue
 			}
+			if !typeForm.MatchString(kind) || len(all) == maxTypes {
+				return nil, instancer.Errorf(instancer.Invalid, "type_invalid", "type must be at most %d types of events, like instance_spawn.", maxTypes)
+			}
+			all = append(all, kind)
 		}
 	}
-	return all
+	return all, nil
 }
 
 func (a *API) listEvents(w http.ResponseWriter, r *http.Request) error {
-	limit, err := limitOf(r)
-	if err != nil {
-		return err
-	}
-	from, err := timeOf(r, "from")
-	if err != nil {
-		return err
-	}
-	to, err := timeOf(r, "to")
-	if err != nil {
-		return err
-	}
-	get := r.URL.Query().Get
-	found, err := a.EventLog.FindEvents(r.Context(), instancer.EventQuery{
-		Types: typesOf(r), Instance: get("instance"), Challenge: get("challenge"), Owner: get("owner"), Player: get("player"),
-		Words: get("q"), From: from, To: to, After: get("after"), Limit: limit + 1,
+	var q instancer.EventQuery
+	err := textParams(r, map[string]*string{
+		"instance": &q.Instance, "challenge": &q.Challenge, "owner": &q.Owner, "player": &q.Player, "q": &q.Words,
 	})
+	if err != nil {
+		return err
+	}
+	if q.Types, err = typesOf(r); err != nil {
+		return err
+	}
+	if q.From, err = timeOf(r, "from"); err != nil {
+		return err
+	}
+	if q.To, err = timeOf(r, "to"); err != nil {
+		return err
+	}
+	page, err := pageOf(r)
+	if err != nil {
+		return err
+	}
+	limit := page.Limit
+	q.After, q.Limit = page.After, limit+1
+	found, err := a.EventLog.FindEvents(r.Context(), q)
 	if err != nil {
 		return err
 	}
@@ -114,18 +129,26 @@ func (a *API) getEventStats(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// maxTypes is how many types of events one filter names.
+const maxTypes = 50
+
 // maxReplay is how many missed events a stream begins with.
 const maxReplay = 500
 
 // streamAdminEvents sends every event as it happens; to one who was here before, what it missed first.
 func (a *API) streamAdminEvents(w http.ResponseWriter, r *http.Request) error {
+	kinds, err := typesOf(r)
+	if err != nil {
+		return err
+	}
+	last := r.Header.Get("Last-Event-ID")
+	if last != "" && uuid.Validate(last) != nil {
+		return instancer.Errorf(instancer.Invalid, "event_id_invalid", "Last-Event-ID is no id of an event.")
+	}
 	watch, done := a.Happening.Watch()
 	defer done()
-	kinds := typesOf(r)
-	last := r.Header.Get("Last-Event-ID")
 	var missed []instancer.Event
 	if last != "" {
-		var err error
 		if missed, err = a.EventLog.EventsAfter(r.Context(), last, maxReplay); err != nil {
 			return err
 		}

@@ -40,17 +40,17 @@ func (a *API) getForensicsStats(w http.ResponseWriter, r *http.Request) error {
 	}
 	o := a.Forensics.Options()
 	return write(w, http.StatusOK, map[string]any{
-		"auto_capture_enabled": a.Forensics.Auto(), "total_logs": stats.Auto + stats.Live, "auto_capture_count": stats.Auto,
+		"auto_capture_enabled": o.Auto(), "total_logs": stats.Auto + stats.Live, "auto_capture_count": stats.Auto,
 		"live_capture_count": stats.Live, "total_size_bytes": stats.Bytes, "retention_hours": int(o.Retention().Hours()),
 		"max_size_bytes": o.MaxBytes(), "tail_lines": o.Lines(), "compression_enabled": o.Compress(),
 	})
 }
 
-type toggleRequest struct {
+type captureToggle struct {
 	Enabled *bool `json:"enabled"`
 }
 
-func (t toggleRequest) valid() error {
+func (t captureToggle) valid() error {
 	if t.Enabled == nil {
 		return instancer.Errorf(instancer.Invalid, "enabled_missing", "enabled must be true or false.")
 	}
@@ -58,33 +58,33 @@ func (t toggleRequest) valid() error {
 }
 
 func (a *API) toggleForensics(w http.ResponseWriter, r *http.Request) error {
-	t, err := decode[toggleRequest](w, r)
+	t, err := decode[captureToggle](w, r)
 	if err != nil {
 		return err
 	}
-	if err := a.Forensics.SetAuto(r.Context(), *t.Enabled); err != nil {
-		return err
-	}
-	err = a.audit(r, instancer.Event{Type: "admin_forensics_toggle", Message: "capturing when an instance ends: " + strconv.FormatBool(*t.Enabled)})
-	if err != nil {
+	value := strconv.FormatBool(*t.Enabled)
+	if err := a.setSettings(r, map[string]*string{"FORENSICS_AUTO_CAPTURE": &value}); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]bool{"auto_capture_enabled": *t.Enabled})
 }
 
 func captureQuery(r *http.Request) (instancer.CaptureQuery, error) {
-	get := r.URL.Query().Get
-	q := instancer.CaptureQuery{
-		Instance: get("instance"), Challenge: get("challenge"), Owner: get("owner"), Kind: get("capture_type"), Reason: get("reason"), After: get("after"),
+	var q instancer.CaptureQuery
+	err := textParams(r, map[string]*string{
+		"instance": &q.Instance, "challenge": &q.Challenge, "owner": &q.Owner, "capture_type": &q.Kind, "reason": &q.Reason,
+	})
+	if err != nil {
+		return q, err
 	}
-	var err error
 	if q.From, err = timeOf(r, "from"); err != nil {
 		return q, err
 	}
 	if q.To, err = timeOf(r, "to"); err != nil {
 		return q, err
 	}
-	q.Limit, err = limitOf(r)
+	page, err := pageOf(r)
+	q.Limit, q.After = page.Limit, page.After
 	return q, err
 }
 

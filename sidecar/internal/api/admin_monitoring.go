@@ -91,7 +91,7 @@ type instanceUsageJSON struct {
 // listUsage answers from the last sample: by id, or with ?sort=cpu or memory those that use most first. Pages are cut at
 // what was last shown, so an instance that comes or goes meanwhile moves no other one.
 func (a *API) listUsage(w http.ResponseWriter, r *http.Request) error {
-	limit, err := limitOf(r)
+	page, err := pageOf(r)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (a *API) listUsage(w http.ResponseWriter, r *http.Request) error {
 		return cmp.Or(cmp.Compare(rank(b), rank(a)), strings.Compare(a.Row.ID, b.Row.ID))
 	})
 	total := len(chosen)
-	if after := get("after"); after != "" {
+	if after := page.After; after != "" {
 		if n := slices.IndexFunc(chosen, func(in monitor.Instance) bool { return in.Row.ID == after }); n >= 0 {
 			chosen = chosen[n+1:]
 		} else {
@@ -134,9 +134,9 @@ func (a *API) listUsage(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	next := ""
-	if len(chosen) > limit {
-		chosen = chosen[:limit]
-		next = chosen[limit-1].Row.ID
+	if len(chosen) > page.Limit {
+		chosen = chosen[:page.Limit]
+		next = chosen[page.Limit-1].Row.ID
 	}
 	instances := make([]instanceUsageJSON, 0, len(chosen))
 	for _, in := range chosen {

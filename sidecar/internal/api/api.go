@@ -8,8 +8,11 @@ import (
 	"net/url"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/event"
+	"github.com/whaley-ctf/whaley/sidecar/internal/forensics"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
 )
 
 // Options are the settings of an API.
@@ -60,6 +63,11 @@ type Needs struct {
 	Settings   Settings
 	Books      Books
 	Containers Containers
+	EventLog   EventLog
+	EventStats EventStats
+	Happening  *event.Log
+	Forensics  *forensics.Recorder
+	Monitor    *monitor.Monitor
 	Checks     []Check
 	Pages      http.Handler
 	Metrics    http.Handler

@@ -30,8 +30,11 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/event"
+	"github.com/whaley-ctf/whaley/sidecar/internal/forensics"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
@@ -53,6 +56,7 @@ type surface struct {
 	described        routers.Router
 	document         *openapi3.T
 	folder           string // of the challenges
+	monitor          *monitor.Monitor
 }
 
 func (s *surface) removeFolder(name string) error { return os.RemoveAll(filepath.Join(s.folder, name)) }
@@ -128,7 +132,18 @@ func newSurface(t *testing.T) *surface {
 	})
 	dashboard, _ := url.Parse("http://whaley.localhost:8080")
 	s := &surface{t: t, folder: folder}
+	happening := event.New(db, event.Options{}, log)
+	db.OnEvents(happening.Tell)
+	captures, err := forensics.New(engine, db, forensics.Options{
+		Dir: t.TempDir(), Holder: "this one", Auto: func() bool { return live.Config().ForensicsAuto }, Retention: func() time.Duration { return time.Hour },
+		MaxBytes: func() int64 { return 1 << 20 }, Lines: func() int { return 100 }, Compress: func() bool { return true },
+	}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.monitor = monitor.New(engine, db, monitor.Options{Every: time.Second, Disk: "/"}, log)
 	s.api = api.New(ctx, api.Needs{
+		EventLog: db, EventStats: db.EventStats, Happening: happening, Forensics: captures, Monitor: s.monitor,
 		Instancer: rules, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Log: log,
 		Settings: live, Books: db, Containers: engine,
 		Checks: []api.Check{{Name: "engine", Ping: engine.Ping}},
@@ -153,7 +168,7 @@ func newSurface(t *testing.T) *surface {
 		all, err := io.ReadAll(body)
 		return string(all), err
 	}
-	for _, kind := range []string{"text/html", "text/event-stream", "application/yaml"} {
+	for _, kind := range []string{"text/html", "text/event-stream", "application/yaml", "text/plain"} {
 		openapi3filter.RegisterBodyDecoder(kind, text)
 	}
 	return s

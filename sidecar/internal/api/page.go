@@ -46,6 +46,18 @@ func textParam(r *http.Request, name string) (string, error) {
 	return text, nil
 }
 
+// textParams reads several.
+func textParams(r *http.Request, into map[string]*string) error {
+	for name, value := range into {
+		text, err := textParam(r, name)
+		if err != nil {
+			return err
+		}
+		*value = text
+	}
+	return nil
+}
+
 // timeOf reads a time of the query; zero if there is none.
 func timeOf(r *http.Request, name string) (time.Time, error) {
 	text := r.URL.Query().Get(name)

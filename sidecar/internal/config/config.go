@@ -71,6 +71,22 @@ type Config struct {
 	RedisURL        Secret `env:"REDIS_URL" whaley:"Redis, as redis://user:password@host:6379/0."`
 	TraefikRedisURL Secret `env:"TRAEFIK_REDIS_URL" whaley:"Redis database that Traefik reads its routers from, of its own. Needed with EDGE=traefik. Default: REDIS_URL."`
 
+	EventsFile         string  `env:"EVENTS_FILE" section:"What is seen" kind:"path" whaley:"File that every event is also written to, as a line of JSON. Default: events.jsonl in DATA_DIR; off: none."`
+	EventsRetention    int     `env:"EVENTS_RETENTION_HOURS" envDefault:"2160" live:"true" min:"0" max:"87600" unit:"hours" whaley:"How long events are kept, in hours; 0: for ever."`
+	MetricsDetail      bool    `env:"METRICS_DETAIL" envDefault:"false" live:"true" whaley:"Metrics of each owner and each instance too. That is many series at a large event."`
+	MonitorEvery       Seconds `env:"MONITOR_EVERY" envDefault:"10" min:"1" max:"3600" whaley:"How often the use of CPU, memory and so on is sampled, in seconds; less often when that takes long."`
+	ForensicsAuto      bool    `env:"FORENSICS_AUTO_CAPTURE" envDefault:"false" live:"true" whaley:"What the containers of an instance printed is kept when it ends."`
+	ForensicsDir       string  `env:"FORENSICS_LOG_DIR" kind:"path" whaley:"Folder of what is kept. Default: forensics in DATA_DIR."`
+	ForensicsRetention int     `env:"FORENSICS_RETENTION_HOURS" envDefault:"168" live:"true" min:"1" max:"8760" unit:"hours" whaley:"How long it is kept, in hours."`
+	ForensicsMaxMB     int     `env:"FORENSICS_MAX_SIZE_MB" envDefault:"5" live:"true" min:"1" max:"100" unit:"MiB" whaley:"The most that is kept of one instance, in MiB before it is compressed. The end is what is kept."`
+	ForensicsLines     int     `env:"FORENSICS_TAIL_LINES" envDefault:"1000" live:"true" min:"1" max:"1000000" unit:"lines" whaley:"The most that is kept of one container, in lines."`
+	ForensicsCompress  bool    `env:"FORENSICS_COMPRESSION" envDefault:"true" live:"true" whaley:"It is compressed."`
+
+	DiscordWebhookURL Secret   `env:"DISCORD_WEBHOOK_URL" section:"Who is told" live:"true" whaley:"Webhook of a Discord channel that is told of spawns, failures, extensions, stops and shared flags."`
+	WebhookURL        Secret   `env:"WEBHOOK_URL" live:"true" whaley:"http or https URL that events are sent to as JSON, signed as standardwebhooks.com describes it."`
+	WebhookSecret     Secret   `env:"WEBHOOK_SECRET" live:"true" whaley:"Key of the signature, at least 16 bytes; with the prefix whsec_ it is base64. Needed with WEBHOOK_URL."`
+	WebhookEvents     []string `env:"WEBHOOK_EVENTS" live:"true" whaley:"Types of events that are sent to WEBHOOK_URL, separated by commas. Default: all."`
+
 	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" section:"Log" live:"true" choices:"debug|info|warn|error" whaley:"debug, info, warn or error."`
 	LogFormat string `env:"LOG_FORMAT" envDefault:"text" choices:"text|json" whaley:"text or json."`
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -86,6 +87,19 @@ func Load(environment map[string]string) (*Config, error) {
 	}
 	if c.Trusted, err = peer.ParsePrefixes(c.TrustedProxies); err != nil {
 		wrong = append(wrong, fmt.Errorf("TRUSTED_PROXIES: %w", err))
+	}
+	for name, address := range map[string]Secret{"DISCORD_WEBHOOK_URL": c.DiscordWebhookURL, "WEBHOOK_URL": c.WebhookURL} {
+		u, err := url.Parse(string(address))
+		refuse(address != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == ""), "%s must be an http or https URL", name)
+	}
+	refuse(c.WebhookURL != "" && len(c.WebhookSecret) < minKey, "WEBHOOK_SECRET must have at least %d bytes with WEBHOOK_URL", minKey)
+	if c.EventsFile == "" {
+		c.EventsFile = filepath.Join(c.DataDir, "events.jsonl")
+	} else if c.EventsFile == "off" {
+		c.EventsFile = ""
+	}
+	if c.ForensicsDir == "" {
+		c.ForensicsDir = filepath.Join(c.DataDir, "forensics")
 	}
 	wrong = append(wrong, c.hosts()...)
 	if len(wrong) > 0 {

@@ -18,6 +18,7 @@ const (
 
 // Store keeps the rows.
 type Store interface {
+	// HearEvents goes on until ctx ends, and does not wait for that.
 	HearEvents(ctx context.Context, heard func(instancer.Event), missed func())
 	EventsAfter(ctx context.Context, id string, limit int) ([]instancer.Event, error)
 	ForgetEvents(ctx context.Context, before time.Time, limit int) (int, error)
@@ -121,10 +122,7 @@ func (l *Log) Run(ctx context.Context) error {
 	g.Go(func() error { return l.writeLoop(ctx) })
 	g.Go(func() error { return l.forgetLoop(ctx) })
 	if l.opts.Shared {
-		g.Go(func() error {
-			l.store.HearEvents(ctx, l.pass, l.reconnected)
-			return nil
-		})
+		l.store.HearEvents(ctx, l.pass, l.reconnected)
 	}
 	return g.Wait()
 }

@@ -12,25 +12,18 @@ import (
 
 const (
 	sweepEvery = 10 * time.Minute
-	readEvery  = 15 * time.Second // how soon other sidecars hear of the switch
-	strayAge   = time.Hour        // from when on a file without a row is nobody's
+	strayAge   = time.Hour // from when on a file without a row is nobody's
 	batch      = 500
 )
 
 // Run removes what is too old until ctx ends.
 func (r *Recorder) Run(ctx context.Context) error {
-	sweep, read := time.NewTicker(sweepEvery), time.NewTicker(readEvery)
-	defer sweep.Stop()
-	defer read.Stop()
-	r.sweep(ctx)
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
 	for {
+		r.sweep(ctx)
 		select {
-		case <-read.C:
-			if err := r.readAuto(ctx); err != nil && ctx.Err() == nil {
-				r.log.Warn("switch of the captures not read", "err", err)
-			}
-		case <-sweep.C:
-			r.sweep(ctx)
+		case <-tick.C:
 		case <-ctx.Done():
 			return nil
 		}

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -18,7 +16,6 @@ import (
 const (
 	slots    = 5                // captures at once
 	liveTime = 30 * time.Second // of a capture that nobody's stop waits for
-	autoName = "forensics_auto_capture"
 )
 
 // Engine tells what containers printed.
@@ -35,15 +32,13 @@ type Store interface {
 	RemoveCaptures(ctx context.Context, ids []string) (int, error)
 	CaptureStats(ctx context.Context) (instancer.CaptureStats, error)
 	Record(ctx context.Context, ev instancer.Event) error
-	Meta(ctx context.Context, name string, first func() string) (string, error)
-	SetMeta(ctx context.Context, name, value string) error
 }
 
 // Options are the settings of a Recorder. Those that are functions may change while it works.
 type Options struct {
 	Dir       string
-	Holder    string // this sidecar, whose disk it is
-	Auto      bool   // until an organiser says otherwise
+	Holder    string      // this sidecar, whose disk it is
+	Auto      func() bool // captures are made when an instance ends
 	Retention func() time.Duration
 	MaxBytes  func() int64 // of one capture, before it is compressed
 	Lines     func() int   // the last ones of each container
@@ -57,50 +52,28 @@ type Recorder struct {
 	opts   Options
 	log    *slog.Logger
 	slots  chan struct{}
-	auto   atomic.Bool
 	done   func(kind string, took time.Duration, err error) // told of every capture
 }
 
-// New makes a Recorder. It reads from the store whether captures are made by themselves.
-func New(ctx context.Context, engine Engine, store Store, opts Options, log *slog.Logger) (*Recorder, error) {
+// New makes a Recorder, and its folder if that is missing.
+func New(engine Engine, store Store, opts Options, log *slog.Logger) (*Recorder, error) {
 	r := &Recorder{engine: engine, store: store, opts: opts, log: log, slots: make(chan struct{}, slots)}
 	r.done = func(string, time.Duration, error) {}
 	if err := makeDir(opts.Dir); err != nil {
 		return nil, fmt.Errorf("FORENSICS_LOG_DIR: %w", err)
 	}
-	return r, r.readAuto(ctx)
+	return r, nil
 }
 
 // OnDone sets who is told of every capture; it must not block. Set it before the first.
 func (r *Recorder) OnDone(done func(kind string, took time.Duration, err error)) { r.done = done }
-
-// Auto says whether captures are made by themselves.
-func (r *Recorder) Auto() bool { return r.auto.Load() }
-
-// SetAuto switches that, for good.
-func (r *Recorder) SetAuto(ctx context.Context, on bool) error {
-	if err := r.store.SetMeta(ctx, autoName, strconv.FormatBool(on)); err != nil {
-		return err
-	}
-	r.auto.Store(on)
-	return nil
-}
-
-// readAuto reads what this or another sidecar has set.
-func (r *Recorder) readAuto(ctx context.Context) error {
-	text, err := r.store.Meta(ctx, autoName, func() string { return strconv.FormatBool(r.opts.Auto) })
-	if err == nil {
-		r.auto.Store(text == "true")
-	}
-	return err
-}
 
 // Options are the settings as they are now.
 func (r *Recorder) Options() Options { return r.opts }
 
 // Capture keeps what an instance printed, if that is on. It returns when ctx ends whatever the engine and the disk do.
 func (r *Recorder) Capture(ctx context.Context, in *instancer.Instance, reason string) {
-	if !r.Auto() {
+	if !r.opts.Auto() {
 		return
 	}
 	done := make(chan struct{})

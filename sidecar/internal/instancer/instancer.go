@@ -30,7 +30,7 @@ type Needs struct {
 	Engine     Engine
 	Router     Router
 	Challenges Challenges
-	Flags      Flags // nil: no challenge may have Flag.Dynamic
+	Flags      Flags     // nil: no challenge may have Flag.Dynamic
 	Forensics  Forensics // nil: nothing is kept
 	Log        *slog.Logger
 }

@@ -3,9 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -52,36 +50,12 @@ func willTell(ctx context.Context, tx bun.Tx, events []instancer.Event) error {
 // HearEvents calls heard for every event that any sidecar of this database writes, this one too, and missed after every
 // (re)connect, until ctx ends. SQLite has one sidecar, which is told by OnEvents.
 func (s *Store) HearEvents(ctx context.Context, heard func(instancer.Event), missed func()) {
-	if !s.postgres() {
-		return
-	}
-	for ctx.Err() == nil {
-		_ = s.hear(ctx, heard, missed) // whatever ended it, others may have written something meanwhile
-		select {
-		case <-time.After(relisten):
-		case <-ctx.Done():
-		}
-	}
-}
-
-func (s *Store) hear(ctx context.Context, heard func(instancer.Event), missed func()) error {
-	conn, err := pgx.ConnectConfig(ctx, s.config.Copy())
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, "LISTEN "+eventChannel); err != nil {
-		return err
-	}
-	missed()
-	for {
-		message, err := conn.WaitForNotification(ctx)
-		if err != nil {
-			return err
-		}
+	s.hear(ctx, eventChannel, func(payload string) {
 		var ev instancer.Event
-		if json.Unmarshal([]byte(message.Payload), &ev) == nil {
-			heard(ev)
+		if payload == "" || json.Unmarshal([]byte(payload), &ev) != nil {
+			missed()
+			return
 		}
-	}
+		heard(ev)
+	}, func() {})
 }

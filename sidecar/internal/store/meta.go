@@ -33,14 +33,6 @@ func (s *Store) Meta(ctx context.Context, name string, first func() string) (str
 	return row.Value, err
 }
 
-// SetMeta gives a value that is changed while Whaley runs.
-func (s *Store) SetMeta(ctx context.Context, name, value string) error {
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(&metaRow{Name: name, Value: value}).On("CONFLICT (name) DO UPDATE").Set("value = EXCLUDED.value").Exec(ctx)
-		return err
-	})
-}
-
 // UseCode says true to the first who redeems a code, and false to all others. Codes are forgotten once they are older
 // than expires, after which nobody asks for them.
 func (s *Store) UseCode(ctx context.Context, code string, expires time.Time) (bool, error) {

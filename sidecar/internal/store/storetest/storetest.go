@@ -390,6 +390,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		}
 	})
 
+	events(t, s, other)
+	t.Run("CapturesAreFoundAndRemoved", func(t *testing.T) { captures(t, s, other) })
+
 	t.Run("ADatabaseOutOfReachIsNamedSo", func(t *testing.T) {
 		gone, cancel := context.WithCancel(ctx)
 		cancel()

@@ -1,0 +1,231 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+)
+
+// events checks what is kept of what happened.
+func events(t *testing.T, s, other *store.Store) {
+	ctx := context.Background()
+	record := func(t *testing.T, evs ...instancer.Event) {
+		t.Helper()
+		for _, ev := range evs {
+			if err := s.Record(instancer.WithRequest(ctx, "request-1"), ev); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	find := func(t *testing.T, q instancer.EventQuery) []string {
+		t.Helper()
+		if q.Limit == 0 {
+			q.Limit = 100
+		}
+		found, err := other.FindEvents(ctx, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages := []string{}
+		for _, ev := range found {
+			messages = append(messages, ev.Message)
+		}
+		return messages
+	}
+
+	t.Run("EventsAreFoundByWhatTheyAreAbout", func(t *testing.T) {
+		who, at := owner(), time.Now().UTC().Truncate(time.Microsecond)
+		record(t,
+			instancer.Event{Type: "instance_spawn", Instance: "i1", Challenge: "web", Owner: who, Player: "p1", Message: "asked for web-notes", At: at.Add(-time.Hour)},
+			instancer.Event{Type: "instance_spawn_failed", Instance: "i1", Challenge: "web", Owner: who, Player: "p1", Message: "service_exited: It ENDED with code 1", At: at},
+			instancer.Event{Type: "instance_spawn", Instance: "i2", Challenge: "pwn", Owner: who, Player: "p2", Message: "für Ärger gebaut", At: at},
+		)
+		for _, c := range []struct {
+			q    instancer.EventQuery
+			want []string
+		}{
+			{instancer.EventQuery{}, []string{"für Ärger gebaut", "service_exited: It ENDED with code 1", "asked for web-notes"}},
+			{instancer.EventQuery{Types: []string{"instance_spawn"}}, []string{"für Ärger gebaut", "asked for web-notes"}},
+			{instancer.EventQuery{Instance: "i1", Types: []string{"instance_spawn", "other"}}, []string{"asked for web-notes"}},
+			{instancer.EventQuery{Challenge: "pwn"}, []string{"für Ärger gebaut"}},
+			{instancer.EventQuery{Player: "p1", From: at.Add(-time.Minute)}, []string{"service_exited: It ENDED with code 1"}},
+			{instancer.EventQuery{To: at}, []string{"asked for web-notes"}},
+			{instancer.EventQuery{Words: "ended exited"}, []string{"service_exited: It ENDED with code 1"}},
+			{instancer.EventQuery{Words: "notes"}, []string{"asked for web-notes"}},
+			{instancer.EventQuery{Words: "Web-No"}, []string{"asked for web-notes"}},
+			{instancer.EventQuery{Words: "ärg"}, []string{"für Ärger gebaut"}},
+			{instancer.EventQuery{Words: "otes"}, []string{}},
+			{instancer.EventQuery{Words: `" OR 1=1 -- :* & | ' \ (`}, []string{}},
+			{instancer.EventQuery{Words: "code 2"}, []string{}},
+		} {
+			c.q.Owner = who
+			if diff := cmp.Diff(c.want, find(t, c.q)); diff != "" {
+				t.Errorf("%+v (-want +found)\n%s", c.q, diff)
+			}
+		}
+	})
+
+	t.Run("PagesOfEventsNeitherRepeatNorLeaveOut", func(t *testing.T) {
+		who := owner()
+		for n := range 25 {
+			record(t, instancer.Event{Type: "page", Owner: who, Message: fmt.Sprint("number ", n), At: time.Now()})
+		}
+		var all []string
+		after := ""
+		for {
+			found, err := s.FindEvents(ctx, instancer.EventQuery{Owner: who, After: after, Limit: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, ev := range found {
+				all = append(all, ev.Message)
+				after = ev.ID
+				if ev.Request != "request-1" {
+					t.Errorf("request %q", ev.Request)
+				}
+			}
+			if len(found) < 10 {
+				break
+			}
+			record(t, instancer.Event{Type: "page", Owner: who, Message: "came meanwhile", At: time.Now()})
+		}
+		slices.Reverse(all)
+		for n, message := range all {
+			if message != fmt.Sprint("number ", n) {
+				t.Fatalf("%d is %q of %q", n, message, all)
+			}
+		}
+		if len(all) != 25 {
+			t.Errorf("%d of 25", len(all))
+		}
+	})
+
+	t.Run("OldEventsAreForgottenWithTheirWords", func(t *testing.T) {
+		who, old := owner(), time.Now().Add(-1000*time.Hour)
+		record(t,
+			instancer.Event{Type: "old", Owner: who, Message: "quetzalcoatl one", At: old},
+			instancer.Event{Type: "old", Owner: who, Message: "quetzalcoatl two", At: old},
+			instancer.Event{Type: "new", Owner: who, Message: "quetzalcoatl three", At: time.Now()},
+		)
+		for _, want := range []int{1, 1, 0} {
+			if n, err := s.ForgetEvents(ctx, time.Now().Add(-999*time.Hour), 1); err != nil || n != want {
+				t.Errorf("forgot %d instead of %d: %v", n, want, err)
+			}
+		}
+		if got := find(t, instancer.EventQuery{Words: "quetzalcoatl"}); !slices.Equal(got, []string{"quetzalcoatl three"}) {
+			t.Errorf("%q", got)
+		}
+	})
+
+	t.Run("AnEventTakesWhateverAPlayerMaySend", func(t *testing.T) {
+		who := owner()
+		record(t, instancer.Event{Type: "odd", Owner: who, Message: "a\x00b\xff\"'\n" + strings.Repeat("ü", 5000), At: time.Now()})
+		got := find(t, instancer.EventQuery{Owner: who})
+		if len(got) != 1 || !strings.HasPrefix(got[0], "a�b�\"'\nü") || len(got[0]) > 2100 {
+			t.Errorf("%q", got)
+		}
+	})
+
+	t.Run("EventsAreToldOnceTheyAreCommittedAndNoOthers", func(t *testing.T) {
+		var mu sync.Mutex
+		var told []instancer.Event
+		s.OnEvents(func(evs []instancer.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, evs...)
+		})
+		defer s.OnEvents(nil)
+		in := fresh(owner(), "web")
+		if err := s.Insert(ctx, in, instancer.Quota{}, event(in, "instance_spawn")); err != nil {
+			t.Fatal(err)
+		}
+		again := fresh(in.Owner.ID, "web")
+		if err := s.Insert(ctx, again, instancer.Quota{}, event(again, "instance_spawn")); instancer.CodeOf(err) != instancer.CodeLiveInstance {
+			t.Fatal(err)
+		}
+		if len(told) != 1 || told[0].Instance != in.ID || told[0].ID == "" {
+			t.Errorf("%+v", told)
+		}
+		followed, err := s.EventsAfter(ctx, "", 1000)
+		if err != nil || len(followed) == 0 || followed[len(followed)-1].ID != told[0].ID {
+			t.Errorf("%d events, the last is not the one that was told: %v", len(followed), err)
+		}
+	})
+
+	t.Run("EventsAreCounted", func(t *testing.T) {
+		before, err := s.EventStats(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		record(t, instancer.Event{Type: "counted", Owner: owner(), At: time.Now()}, instancer.Event{Type: "counted", At: time.Now().Add(-30 * time.Hour)})
+		after, err := s.EventStats(ctx)
+		if err != nil || after.Total != before.Total+2 || after.ByType["counted"] != 2 || after.LastDay != before.LastDay+1 || after.Owners != before.Owners+1 {
+			t.Errorf("before %+v, after %+v %v", before, after, err)
+		}
+	})
+}
+
+// captures checks the rows of what instances printed.
+func captures(t *testing.T, s, other *store.Store) {
+	ctx := context.Background()
+	at := time.Now().UTC().Truncate(time.Microsecond)
+	who := owner()
+	capture := func(n int, kind string) instancer.Capture {
+		return instancer.Capture{
+			ID: fmt.Sprintf("2030%02d_web_%s", n, who), Instance: "i", Challenge: "web", Owner: instancer.Owner{ID: who, Name: "näme"}, Player: "p",
+			Kind: kind, Reason: "expired", At: at.Add(time.Duration(n) * time.Hour), File: "f", Size: 100, Compressed: true,
+			Containers: []string{"i-web", "i-db"}, Holder: "here",
+		}
+	}
+	for n, kind := range []string{instancer.CaptureAuto, instancer.CaptureLive, instancer.CaptureAuto} {
+		if err := s.AddCapture(ctx, capture(n, kind)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := other.Capture(ctx, capture(1, "").ID)
+	if want := capture(1, instancer.CaptureLive); err != nil || got == nil || cmp.Diff(want, *got) != "" {
+		t.Errorf("%v %v", cmp.Diff(want, got), err)
+	}
+	if none, err := s.Capture(ctx, "none"); none != nil || err != nil {
+		t.Errorf("%v %v", none, err)
+	}
+	stats, err := s.CaptureStats(ctx)
+	if err != nil || stats != (instancer.CaptureStats{Auto: 2, Live: 1, Bytes: 300}) {
+		t.Errorf("%+v %v", stats, err)
+	}
+	for _, c := range []struct {
+		q    instancer.CaptureQuery
+		want []int
+	}{
+		{instancer.CaptureQuery{}, []int{2, 1, 0}},
+		{instancer.CaptureQuery{Kind: "auto", Owner: who}, []int{2, 0}},
+		{instancer.CaptureQuery{To: at.Add(time.Hour)}, []int{0}},
+		{instancer.CaptureQuery{After: capture(2, "").ID}, []int{1, 0}},
+		{instancer.CaptureQuery{Holder: "elsewhere"}, nil},
+	} {
+		c.q.Limit = 10
+		found, err := other.Captures(ctx, c.q)
+		var ids, want []string
+		for _, f := range found {
+			ids = append(ids, f.ID)
+		}
+		for _, n := range c.want {
+			want = append(want, capture(n, "").ID)
+		}
+		if err != nil || !slices.Equal(ids, want) {
+			t.Errorf("%+v: %q %v", c.q, ids, err)
+		}
+	}
+	if n, err := s.RemoveCaptures(ctx, []string{capture(0, "").ID, capture(2, "").ID, "none"}); n != 2 || err != nil {
+		t.Errorf("removed %d %v", n, err)
+	}
+}
