@@ -25,6 +25,7 @@ func (h *Handler) identify(r *http.Request, v *visit) {
 		if err == nil {
 			v.query.Owner = claims.Owner
 			v.query.Player = claims.Player
+			v.query.Session = claims.Session
 			v.signedIn = true
 			return
 		}

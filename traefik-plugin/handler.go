@@ -59,6 +59,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 			h.unavailable(w, r, v)
 			return
 		}
+		v.heed(status)
 		if status.State != wire.StateRunning {
 			if !status.Mine {
 				h.stranger(w, r, v)
@@ -74,6 +75,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 			if r.Context().Err() != nil {
 				return // nobody waits any more
 			}
+			v.heed(status)
 		}
 		if status.State != wire.StateRunning || status.Problem != nil {
 			h.notRunning(w, r, v, status)
@@ -95,6 +97,13 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 		if !sleep(r, unreachedPause) {
 			return
 		}
+	}
+}
+
+// heed takes to heart that a ticket counts no more: whoever showed it has to sign in anew.
+func (v *visit) heed(status wire.HostStatus) {
+	if status.Revoked {
+		v.signedIn = false
 	}
 }
 

@@ -19,7 +19,7 @@ type known struct {
 }
 
 func knownKey(q wire.HostRequest) string {
-	return q.Host + "\x00" + q.Owner + "\x00" + q.Player + "\x00" + q.Address
+	return q.Host + "\x00" + q.Owner + "\x00" + q.Player + "\x00" + q.Session + "\x00" + q.Address
 }
 
 // resolve says what a host is, for an asker. Running hosts are remembered for a moment; while the sidecar cannot be

@@ -45,6 +45,8 @@ export async function startSidecar(): Promise<Sidecar> {
       BASE_DOMAIN: "instances.localhost",
       DASHBOARD_URL: dashboard,
       SUBNET_POOL: "10.198.0.0/24",
+      USER_RATE_LIMIT: "0",
+      ADDRESS_RATE_LIMIT: "0",
     },
   });
 

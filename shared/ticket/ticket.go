@@ -30,7 +30,8 @@ type Claims struct {
 	Host    string `json:"h"` // lower case, without port
 	Owner   string `json:"o"`
 	Player  string `json:"p"`
-	Expires int64  `json:"e"` // Unix seconds
+	Session string `json:"s,omitempty"` // id of the sign-in that it ends with; empty: it ends with nothing else
+	Expires int64  `json:"e"`           // Unix seconds
 }
 
 var encoding = base64.RawURLEncoding.Strict()

@@ -48,6 +48,7 @@ type HostRequest struct {
 	Host    string `json:"host"`              // as in the request, lower case, without port
 	Owner   string `json:"owner,omitempty"`   // from a verified ticket, else empty
 	Player  string `json:"player,omitempty"`  // from a verified ticket, else empty
+	Session string `json:"session,omitempty"` // from a verified ticket, else empty
 	Address string `json:"address,omitempty"` // the client's address; in AuthNone it is who they are
 	WaitMS  int    `json:"wait_ms,omitempty"` // how long the answer may take, milliseconds
 	Seen    string `json:"seen,omitempty"`    // PathStatus: the version the asker has
@@ -58,6 +59,7 @@ type HostRequest struct {
 type HostStatus struct {
 	State      string   `json:"state"`
 	Mine       bool     `json:"mine"`                  // the asker (ticket owner, or address in AuthNone) owns this host
+	Revoked    bool     `json:"revoked,omitempty"`     // the ticket counts no more: signed out, banned, or in another team
 	Access     string   `json:"access,omitempty"`      // "link" or "owner"
 	Backend    string   `json:"backend,omitempty"`     // running: http://address:port of this host's route
 	Instance   string   `json:"instance,omitempty"`    // id

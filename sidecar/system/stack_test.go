@@ -66,7 +66,7 @@ func start(t *testing.T, edge, challenges string, settings ...string) *stack {
 		"DATA_DIR=" + data, "CHALLENGES_DIR=" + challenges, "EDGE=" + edge,
 		"LISTEN=" + s.public, "INTERNAL_LISTEN=" + internal, "EDGE_LISTEN=" + s.web, "EDGE_TLS_LISTEN=" + s.tls,
 		"BASE_DOMAIN=" + base, "DASHBOARD_URL=" + s.dashboard, "SUBNET_POOL=" + nextPool(),
-		"PLUGIN_KEY=" + strings.Repeat("k", 40), "LOG_LEVEL=debug", "MAX_INSTANCES_PER_USER=20",
+		"PLUGIN_KEY=" + strings.Repeat("k", 40), "LOG_LEVEL=debug", "MAX_INSTANCES_PER_USER=20", "USER_RATE_LIMIT=0", "ADDRESS_RATE_LIMIT=0",
 		fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)), fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200),
 	}, settings...)
 	if edge == "traefik" {

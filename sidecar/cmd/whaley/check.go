@@ -11,6 +11,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 )
@@ -70,6 +71,15 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 		_, err = deriveKeys(ctx, c, db)
 		return err
 	}), "DATABASE_URL names PostgreSQL; without it DATA_DIR must be writable.")
+	if c.AuthMode == "ctfd" {
+		say("ctfd", looking(func(ctx context.Context) error {
+			client, err := ctfd.New(c.CTFdURL, string(c.CTFdKey), slog.New(slog.DiscardHandler))
+			if err != nil {
+				return err
+			}
+			return client.Check(ctx)
+		}), "CTFD_URL must lead to CTFd, and CTFD_API_KEY be the access token of one of its admins.")
+	}
 	if c.Edge == "traefik" {
 		say("redis", looking(func(ctx context.Context) error {
 			kv, err := newRouter(c, slog.New(slog.DiscardHandler))

@@ -97,7 +97,13 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if pluginKey == "" {
 		pluginKey = rand.Text()
 	}
+	who, err := whoAsks(ctx, g, c, keys, db, log)
+	if err != nil {
+		return err
+	}
+	checks = append(checks, who.checks...)
 	surface := api.New(ctx, api.Needs{
+		Players: who.players, Sessions: who.sessions, Limiter: who.limiter,
 		Instancer: rules.instancer, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Checks: checks,
 		Settings: live, Books: db, Containers: engine,
 		EventLog: db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
@@ -105,6 +111,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
 		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, Trusted: c.Trusted, Pool: c.Pool, Version: version,
+		Limits: func() api.Limits { return limitsOf(live.Config()) },
 	})
 	public := surface.Public()
 	g.Go(func() error { return serveHTTP(ctx, listeners.public, public, log) })

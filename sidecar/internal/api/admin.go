@@ -2,11 +2,11 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"net/http"
+	"net/netip"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
@@ -15,21 +15,73 @@ const adminHeader = "X-Admin-Key"
 
 type adminKey struct{}
 
-// asAdmin lets only admins through to a handler.
+// adminVisit is one request of an admin.
+type adminVisit struct {
+	name    string
+	from    netip.Addr
+	audited bool
+}
+
+// asAdmin lets only admins through to a handler. Attempts are counted before anything is looked at. What changes
+// something and was not recorded by its handler is recorded here.
 func (a *API) asAdmin(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		got, want := sha256.Sum256([]byte(r.Header.Get(adminHeader))), sha256.Sum256([]byte(a.opts.AdminKey))
-		if a.opts.AdminKey == "" || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			return errWrongKey
+		if err := a.limit(r, "admin", a.opts.Limits().Admin); err != nil {
+			return err
 		}
-		return next(w, r.WithContext(context.WithValue(r.Context(), adminKey{}, "admin key")))
+		name, err := a.admin(r)
+		if err != nil {
+			return err
+		}
+		v := &adminVisit{name: name, from: a.address(r)}
+		r = r.WithContext(context.WithValue(r.Context(), adminKey{}, v))
+		if err := next(w, r); err != nil {
+			return err
+		}
+		if reads(r.Method) || v.audited {
+			return nil
+		}
+		if err := a.audit(r, instancer.Event{Type: "admin_action", Message: r.Method + " " + r.URL.Path}); err != nil {
+			a.Log.Error("an admin's action is not recorded", "admin", v.name, "path", r.URL.Path, "err", err) // it is done and answered
+		}
+		return nil
 	}
 }
 
-// adminOf is who an admin's request comes from, for the log of events.
+func reads(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+// admin is the name of the admin who asks: by the admin key, by a CTFd admin's access token, or by the panel's session.
+func (a *API) admin(r *http.Request) (string, error) {
+	if key := r.Header.Get(adminHeader); key != "" {
+		if name, ok := a.admins.ByKey(key); ok {
+			return name, nil
+		}
+		return "", errWrongKey
+	}
+	if a.Players != nil {
+		token, shown, err := a.tokenOf(r)
+		if err != nil {
+			return "", err
+		}
+		if shown {
+			return a.admins.ByToken(r.Context(), token)
+		}
+	}
+	if cookie, ok := a.cookie(r, adminCookie); ok {
+		return a.admins.ByCookie(r.Context(), cookie)
+	}
+	return "", errWrongKey
+}
+
+// adminOf is who an admin's request comes from and from where, for the log of events. Whoever asks in order to change
+// something records it.
 func adminOf(r *http.Request) string {
-	name, _ := r.Context().Value(adminKey{}).(string)
-	return name
+	v, ok := r.Context().Value(adminKey{}).(*adminVisit)
+	if !ok {
+		return ""
+	}
+	v.audited = true
+	return v.name + " at " + v.from.String()
 }
 
 // audit records what an admin did. It is called before the answer: what cannot be recorded is an error.
@@ -39,5 +91,66 @@ func (a *API) audit(r *http.Request, ev instancer.Event) error {
 }
 
 func (a *API) getAdmin(w http.ResponseWriter, r *http.Request) error {
-	return write(w, http.StatusOK, map[string]string{"name": adminOf(r)})
+	v, _ := r.Context().Value(adminKey{}).(*adminVisit)
+	return write(w, http.StatusOK, map[string]string{"name": v.name})
+}
+
+type adminLoginRequest struct {
+	Key string `json:"key"`
+}
+
+func (l adminLoginRequest) valid() error {
+	if l.Key == "" {
+		return instancer.Errorf(instancer.Invalid, "key_missing", "key is missing: the admin key, or the access token of a CTFd admin.")
+	}
+	return nil
+}
+
+type adminSessionJSON struct {
+	Name      string    `json:"name"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// adminLogin exchanges the admin key or a CTFd admin's token for a session, so that no browser has to keep either.
+func (a *API) adminLogin(w http.ResponseWriter, r *http.Request) error {
+	if err := a.limit(r, "admin", a.opts.Limits().Admin); err != nil {
+		return err
+	}
+	if err := asJSON(r); err != nil {
+		return err
+	}
+	l, err := decode[adminLoginRequest](w, r)
+	if err != nil {
+		return err
+	}
+	address := a.address(r)
+	s, cookie, err := a.admins.SignIn(r.Context(), l.Key, address.String())
+	if err != nil {
+		a.recordLogin(r, "admin_login_failed", instancer.Player{Address: address.String()}, instancer.CodeOf(err))
+		return err
+	}
+	err = a.Events.Record(r.Context(), instancer.Event{
+		Type: "admin_login", Player: s.Player.Name + " at " + address.String(), At: time.Now().UTC(), Message: "signed in to the panel",
+	})
+	if err != nil {
+		return err
+	}
+	a.setCookie(w, adminCookie, cookie, http.SameSiteStrictMode, int(identity.SessionLife.Seconds()))
+	return write(w, http.StatusOK, adminSessionJSON{s.Player.Name, s.ExpiresAt})
+}
+
+// adminLogout ends the panel's session; without one there is nothing to end.
+func (a *API) adminLogout(w http.ResponseWriter, r *http.Request) error {
+	if err := a.limit(r, "admin", a.opts.Limits().Admin); err != nil {
+		return err
+	}
+	if cookie, ok := a.cookie(r, adminCookie); ok {
+		if err := a.admins.SignOut(r.Context(), cookie); err != nil {
+			return err
+		}
+	}
+	a.setCookie(w, adminCookie, "", http.SameSiteStrictMode, 0)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }

@@ -27,12 +27,15 @@ type Options struct {
 	Trusted    []netip.Prefix
 	Pool       netip.Prefix // of the instances: what runs in there is no player
 	Version    string
+	Limits     func() Limits // as they are now; nil: nothing is limited
 }
 
 // Check is one dependency that health tells about.
 type Check struct {
 	Name string
 	Ping func(context.Context) error
+	// Optional: without it Whaley goes on, though not with everything.
+	Optional bool
 }
 
 // Events keeps what happened.
@@ -59,6 +62,9 @@ type Needs struct {
 	Library    *challenge.Library
 	Keys       identity.Keys
 	Tickets    *identity.Tickets
+	Players    *identity.Players  // nil: a player is an address
+	Sessions   *identity.Sessions // of browsers
+	Limiter    Limiter            // nil: nothing is limited
 	Events     Events
 	Settings   Settings
 	Books      Books
@@ -77,11 +83,15 @@ type Needs struct {
 // API answers players, operators and the plugin.
 type API struct {
 	Needs
-	opts Options
-	ctx  context.Context // ends streams and waits when the process does
+	opts   Options
+	admins *identity.Admins
+	ctx    context.Context // ends streams and waits when the process does
 }
 
 // New makes an API. When ctx ends, so do streams and held requests.
 func New(ctx context.Context, needs Needs, opts Options) *API {
-	return &API{Needs: needs, opts: opts, ctx: ctx}
+	if opts.Limits == nil {
+		opts.Limits = func() Limits { return Limits{} }
+	}
+	return &API{Needs: needs, opts: opts, ctx: ctx, admins: identity.NewAdmins(opts.AdminKey, needs.Players, needs.Sessions)}
 }

@@ -144,7 +144,7 @@ func newSurface(t *testing.T) *surface {
 	s.monitor = monitor.New(engine, db, monitor.Options{Every: time.Second, Disk: "/"}, log)
 	s.api = api.New(ctx, api.Needs{
 		EventLog: db, EventStats: db.EventStats, Happening: happening, Forensics: captures, Monitor: s.monitor,
-		Instancer: rules, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Log: log,
+		Instancer: rules, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Sessions: identity.NewSessions(keys, db), Events: db, Log: log,
 		Settings: live, Books: db, Containers: engine,
 		Checks: []api.Check{{Name: "engine", Ping: engine.Ping}},
 		Pages:  http.NotFoundHandler(),

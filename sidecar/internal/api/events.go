@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
 const (
@@ -40,7 +42,7 @@ func (a *API) streamEvents(w http.ResponseWriter, r *http.Request) error {
 			case <-changes:
 				changed = true
 			case <-alive.C:
-				if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil || out.Flush() != nil {
+				if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil || out.Flush() != nil || !a.still(r, p) {
 					return nil
 				}
 			case <-r.Context().Done():
@@ -50,8 +52,18 @@ func (a *API) streamEvents(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 		time.Sleep(eventPause)
+		if !a.still(r, p) {
+			return nil
+		}
 		if list, err = a.list(r.Context(), p); err != nil {
 			return nil
 		}
 	}
+}
+
+// still says whether who asked is who they were: they may have signed out, been banned, or changed their team, and then
+// the browser asks anew.
+func (a *API) still(r *http.Request, p instancer.Player) bool {
+	now, err := a.identify(r)
+	return err == nil && now.Owner == p.Owner
 }

@@ -44,9 +44,13 @@ func (a *API) getReady(w http.ResponseWriter, r *http.Request) error {
 	}
 	all.Wait()
 	status := http.StatusOK
-	for _, d := range ready.Dependencies {
-		if d.Status != "ok" {
-			ready.Status, status = "degraded", http.StatusServiceUnavailable
+	for n, d := range ready.Dependencies {
+		if d.Status == "ok" {
+			continue
+		}
+		ready.Status = "degraded"
+		if !a.Checks[n].Optional {
+			status = http.StatusServiceUnavailable
 		}
 	}
 	return write(w, status, ready)

@@ -50,18 +50,27 @@ func (h hostRequest) valid() error {
 	return nil
 }
 
-// query says on whose behalf the plugin asks: a verified ticket's, else, in no-auth mode, the address's.
-func (a *API) query(h hostRequest) instancer.HostQuery {
-	q := instancer.HostQuery{Host: h.Host}
+// query says on whose behalf the plugin asks: a verified ticket's, else, in no-auth mode, the address's. A ticket that
+// counts no more is nobody's, and the plugin is told so: that is how signing out, a ban and a change of team end
+// tickets that only the plugin has seen.
+func (a *API) query(ctx context.Context, h hostRequest) (q instancer.HostQuery, revoked bool, err error) {
+	q.Host = h.Host
 	switch {
+	case h.Owner != "" && a.Players != nil:
+		p, holds, err := a.Players.Holder(ctx, h.Player, h.Owner, h.Session)
+		if err != nil || !holds {
+			return q, true, err
+		}
+		q.Player = p
 	case h.Owner != "":
-		q.Player = instancer.Player{ID: h.Player, Owner: instancer.Owner{ID: h.Owner, Name: h.Owner}, Address: h.Address}
-	case a.opts.AuthMode == wire.AuthNone:
+		q.Player = instancer.Player{ID: h.Player, Owner: instancer.Owner{ID: h.Owner, Name: h.Owner}}
+	case a.noAuth():
 		if address, err := netip.ParseAddr(h.Address); err == nil {
 			q.Player = a.byAddress(address)
 		}
 	}
-	return q
+	q.Player.Address = h.Address
+	return q, false, nil
 }
 
 // held is the context of a call that may wait.
@@ -76,8 +85,12 @@ func (a *API) resolveHost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view, err := a.Instancer.Resolve(r.Context(), a.query(h))
-	return a.writeView(w, view, err)
+	q, revoked, err := a.query(r.Context(), h)
+	if err != nil {
+		return err
+	}
+	view, err := a.Instancer.Resolve(r.Context(), q)
+	return a.writeView(w, view, revoked, err)
 }
 
 func (a *API) wakeHost(w http.ResponseWriter, r *http.Request) error {
@@ -85,10 +98,14 @@ func (a *API) wakeHost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	q, revoked, err := a.query(r.Context(), h)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := a.held(r, h)
 	defer cancel()
-	view, err := a.Instancer.Wake(ctx, a.query(h))
-	return a.writeView(w, view, err)
+	view, err := a.Instancer.Wake(ctx, q)
+	return a.writeView(w, view, revoked, err)
 }
 
 func (a *API) watchHost(w http.ResponseWriter, r *http.Request) error {
@@ -96,18 +113,22 @@ func (a *API) watchHost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	q, revoked, err := a.query(r.Context(), h)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := a.held(r, h)
 	defer cancel()
-	view, err := a.Instancer.Watch(ctx, a.query(h), h.Seen)
-	return a.writeView(w, view, err)
+	view, err := a.Instancer.Watch(ctx, q, h.Seen)
+	return a.writeView(w, view, revoked, err)
 }
 
-func (a *API) writeView(w http.ResponseWriter, v instancer.HostView, err error) error {
+func (a *API) writeView(w http.ResponseWriter, v instancer.HostView, revoked bool, err error) error {
 	if err != nil {
 		return err
 	}
 	s := wire.HostStatus{
-		State: v.State, Mine: v.Mine, Access: string(v.Access), Backend: v.Backend, Position: v.Position, Version: v.Version,
+		State: v.State, Mine: v.Mine, Revoked: revoked, Access: string(v.Access), Backend: v.Backend, Position: v.Position, Version: v.Version,
 		EstimateMS: v.Estimate.Milliseconds(),
 	}
 	s.Challenge, s.Name = v.Challenge, v.Name

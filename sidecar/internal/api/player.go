@@ -2,24 +2,10 @@ package api
 
 import (
 	"net/http"
-	"net/netip"
 
-	"github.com/whaley-ctf/whaley/shared/peer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
-
-// player is who asks: in no-auth mode the right-most address that is no trusted proxy's.
-func (a *API) player(r *http.Request) instancer.Player {
-	return a.byAddress(peer.Address(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), a.opts.Trusted))
-}
-
-// byAddress is the player at an address. A container that has found its way to us is nobody.
-func (a *API) byAddress(address netip.Addr) instancer.Player {
-	if a.opts.Pool.Contains(address) {
-		return instancer.Player{}
-	}
-	return a.Keys.ByAddress(address)
-}
 
 type ownerJSON struct {
 	ID   string `json:"id"`
@@ -35,22 +21,48 @@ type meJSON struct {
 	MaxInstances int       `json:"max_instances"`
 }
 
-func (a *API) getMe(w http.ResponseWriter, r *http.Request) error {
-	p := a.player(r)
+func (a *API) me(r *http.Request, p instancer.Player) (meJSON, error) {
 	all, err := a.Instancer.List(r.Context(), p)
-	if err != nil {
-		return err
-	}
 	me := meJSON{
 		User: ownerJSON{p.ID, p.Name}, Owner: ownerJSON{p.Owner.ID, p.Owner.Name},
-		AuthMode: a.opts.AuthMode, MaxInstances: a.Instancer.Allowed(p),
+		AuthMode: a.opts.AuthMode, TeamMode: p.InTeam(), MaxInstances: a.Instancer.Allowed(p),
 	}
 	for _, in := range all {
 		if in.State.Live() {
 			me.Instances++
 		}
 	}
+	return me, err
+}
+
+func (a *API) getMe(w http.ResponseWriter, r *http.Request) error {
+	me, err := a.me(r, a.player(r))
+	if err != nil {
+		return err
+	}
 	return write(w, http.StatusOK, me)
+}
+
+type teamJSON struct {
+	ID      string      `json:"id"`
+	Name    string      `json:"name"`
+	Members []ownerJSON `json:"members"`
+}
+
+func (a *API) getTeam(w http.ResponseWriter, r *http.Request) error {
+	if a.Players == nil {
+		return instancer.Errorf(instancer.NotFound, "no_team", "This event is not played in teams.")
+	}
+	p := a.player(r)
+	_, members, err := a.Players.Team(r.Context(), p)
+	if err != nil {
+		return err
+	}
+	team := teamJSON{ID: p.Owner.ID, Name: p.Owner.Name, Members: []ownerJSON{}}
+	for _, m := range members {
+		team.Members = append(team.Members, ownerJSON{identity.UserID(m.ID), m.Name})
+	}
+	return write(w, http.StatusOK, team)
 }
 
 type configJSON struct {

@@ -19,6 +19,7 @@ import (
 
 var (
 	errNotFound    = instancer.Errorf(instancer.NotFound, "not_found", "There is nothing at this address.")
+	errNoHost      = instancer.Errorf(instancer.NotFound, "not_found", "There is nothing here for you. The addresses of your challenges are on the dashboard.")
 	errMethod      = instancer.Errorf(instancer.Invalid, "method_not_allowed", "This address does not answer this method.")
 	errUnreadable  = instancer.Errorf(instancer.Invalid, "address_unreadable", "The address has characters that no address here has.")
 	errCrossOrigin = instancer.Errorf(instancer.Forbidden, "cross_origin", "Another site's page sent this request. Use the dashboard.")

@@ -31,11 +31,8 @@ func (a *API) routes(challenge string, routes []instancer.Route, owner string, i
 		j := routeJSON{Name: r.Name, Type: string(r.Type), Host: a.Instancer.Host(challenge, r, owner)}
 		switch r.Type {
 		case instancer.RouteHTTP:
-			j.URL = a.opts.Dashboard.Scheme + "://" + j.Host
-			if port := a.opts.Dashboard.Port(); port != "" {
-				j.URL += ":" + port
-				j.Port, _ = strconv.Atoi(port)
-			}
+			j.URL = a.url(j.Host)
+			j.Port, _ = strconv.Atoi(a.opts.Dashboard.Port())
 		case instancer.RouteTCP:
 			j.Port = a.opts.TLSPort
 		case instancer.RoutePort:
@@ -47,6 +44,25 @@ func (a *API) routes(challenge string, routes []instancer.Route, owner string, i
 		all = append(all, j)
 	}
 	return all
+}
+
+// url is an instance's web address: scheme and port are the dashboard's.
+func (a *API) url(host string) string {
+	if port := a.opts.Dashboard.Port(); port != "" {
+		host += ":" + port
+	}
+	return a.opts.Dashboard.Scheme + "://" + host
+}
+
+// portOfURL is the port that an instance's web address leads to, written or not.
+func (a *API) portOfURL() string {
+	switch port := a.opts.Dashboard.Port(); {
+	case port != "":
+		return port
+	case a.secure():
+		return "443"
+	}
+	return "80"
 }
 
 // hint is the line to copy; empty while its port is not known.

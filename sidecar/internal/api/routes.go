@@ -20,19 +20,28 @@ type Route struct {
 	handle       handler
 }
 
+// adminSession is where organisers sign in and out.
+const adminSession = "/admin/api/session"
+
 // PublicRoutes are what players and operators reach.
 func (a *API) PublicRoutes() []Route {
 	return []Route{
-		{"GET", "/challenges", a.listChallenges},
-		{"GET", "/challenges/{id}", a.getChallenge},
-		{"GET", "/instances", a.listInstances},
-		{"GET", "/instances/{id}", a.getInstance},
-		{"DELETE", "/instances/{id}", a.stopInstance},
-		{"POST", "/instances/spawn", a.spawnInstance},
-		{"POST", "/instances/{id}/extend", a.extendInstance},
-		{"GET", "/events", a.streamEvents},
-		{"GET", "/me", a.getMe},
+		{"GET", "/challenges", a.asPlayer(a.listChallenges)},
+		{"GET", "/challenges/{id}", a.asPlayer(a.getChallenge)},
+		{"GET", "/instances", a.asPlayer(a.listInstances)},
+		{"GET", "/instances/{id}", a.asPlayer(a.getInstance)},
+		{"DELETE", "/instances/{id}", a.asPlayer(a.limited(a.stopInstance))},
+		{"POST", "/instances/spawn", a.asPlayer(a.limited(a.spawnInstance))},
+		{"POST", "/instances/{id}/extend", a.asPlayer(a.limited(a.extendInstance))},
+		{"GET", "/events", a.asPlayer(a.streamEvents)},
+		{"GET", "/me", a.asPlayer(a.getMe)},
+		{"GET", "/me/team", a.asPlayer(a.getTeam)},
 		{"GET", "/config", a.getConfig},
+		{"POST", "/auth/login", a.login},
+		{"POST", "/auth/logout", a.logout},
+		{"POST", "/auth/ticket", a.asPlayer(a.makeTicket)},
+		{"POST", adminSession, a.adminLogin},
+		{"DELETE", adminSession, a.adminLogout},
 		{"GET", wire.SignInPath, a.signInToInstance},
 		{"GET", "/health", a.getReady},
 		{"GET", "/health/live", a.getLive},
@@ -109,9 +118,7 @@ func (a *API) Public() http.Handler {
 		route.handle = a.asAdmin(route.handle)
 		routes = append(routes, route)
 	}
-	protected := http.NewCrossOriginProtection() // other sites' pages can send nothing in a player's name
-	protected.SetDenyHandler(a.wrap(func(http.ResponseWriter, *http.Request) error { return errCrossOrigin }))
-	return secured(protected.Handler(a.router(routes, a.Pages)))
+	return secured(a.shared(a.sameOrigin(a.router(routes, a.Pages))))
 }
 
 // Internal serves the internal routes.

@@ -1,10 +1,10 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
-	"strings"
 
 	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/shared/wire"
@@ -18,30 +18,54 @@ var nonceForm = regexp.MustCompile(`^[A-Za-z0-9_-]{16,64}$`)
 func (a *API) signInToInstance(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	name, nonce := host.Clean(query.Get("host")), query.Get("nonce")
-	p := a.player(r)
+	p, err := a.identify(r)
+	if err != nil && a.Players != nil { // where a player is an address there is nowhere to sign in
+		return a.signInFirst(w, r, err)
+	}
 	view, err := a.Instancer.Resolve(r.Context(), instancer.HostQuery{Host: name, Player: p})
 	if err != nil {
 		return err
 	}
 	if !view.Mine || !nonceForm.MatchString(nonce) {
-		if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		if isBrowser(r) {
 			a.Pages.ServeHTTP(w, r) // which know no such page, and say so as pages do
 			return nil
 		}
-		return instancer.Errorf(instancer.NotFound, "not_found", "There is nothing here for you. The addresses of your challenges are on the dashboard.")
+		return errNoHost
 	}
 	code, err := a.Tickets.Code(p, name, nonce)
 	if err != nil {
 		return err
 	}
 	// Scheme and port are ours, the name has been parsed: nobody can be sent elsewhere.
-	target := url.URL{Scheme: a.opts.Dashboard.Scheme, Host: name, Path: wire.TicketPath,
-		RawQuery: url.Values{"code": {code}, "path": {host.LocalPath(query.Get("path"))}}.Encode()}
-	if port := a.opts.Dashboard.Port(); port != "" {
-		target.Host += ":" + port
+	query = url.Values{"code": {code}, "path": {host.LocalPath(query.Get("path"))}}
+	to := a.url(name) + wire.TicketPath + "?" + query.Encode()
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// signInFirst sends a browser to the page that signs in, which returns here, or to the dashboard, which says why this
+// player may not play. A program is told directly.
+func (a *API) signInFirst(w http.ResponseWriter, r *http.Request, err error) error {
+	var e *instancer.Error
+	if !isBrowser(r) || !errors.As(err, &e) {
+		return err
+	}
+	to := "/"
+	switch e.Kind {
+	case instancer.Unauthorized:
+		to = loginPage + "?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()
+	case instancer.Forbidden:
+	default:
+		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	http.Redirect(w, r, target.String(), http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
+
+// loginPage is the dashboard's page to sign in, with ?next=path where to go afterwards.
+const loginPage = "/login"

@@ -22,6 +22,7 @@ type Keys struct {
 	Slug    []byte             // of host names
 	Player  []byte             // of players' ids
 	Code    []byte             // of one-time codes
+	Session []byte             // of the cookies of sign-ins
 	Tickets ed25519.PrivateKey // of tickets
 	Setting []byte             // of secrets among the settings in the database
 }
@@ -39,7 +40,7 @@ func Derive(secret []byte) (Keys, error) {
 		return key
 	}
 	return Keys{
-		Slug: derive("slug"), Player: derive("player"), Code: derive("code"), Setting: derive("setting"),
+		Slug: derive("slug"), Player: derive("player"), Code: derive("code"), Setting: derive("setting"), Session: derive("session"),
 		Tickets: ed25519.NewKeyFromSeed(derive("ticket")),
 	}, nil
 }

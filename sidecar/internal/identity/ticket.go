@@ -55,6 +55,7 @@ type code struct {
 	Nonce   string `json:"n"`
 	Owner   string `json:"o"`
 	Player  string `json:"p"`
+	Session string `json:"s,omitempty"`
 	Expires int64  `json:"e"` // Unix seconds
 }
 
@@ -68,7 +69,7 @@ func (t *Tickets) PublicKeys() []string {
 func (t *Tickets) Code(p instancer.Player, host, nonce string) (string, error) {
 	id := make([]byte, 16)
 	rand.Read(id)
-	text, err := json.Marshal(code{ID: hex.EncodeToString(id), Host: host, Nonce: nonce, Owner: p.Owner.ID, Player: p.ID,
+	text, err := json.Marshal(code{ID: hex.EncodeToString(id), Host: host, Nonce: nonce, Owner: p.Owner.ID, Player: p.ID, Session: p.Session,
 		Expires: time.Now().Add(codeLife).Unix()})
 	if err != nil {
 		return "", err
@@ -92,8 +93,18 @@ func (t *Tickets) Redeem(ctx context.Context, sealed, host, nonce string) (strin
 	if !first {
 		return "", time.Time{}, refused()
 	}
-	expires := now.Add(ticketLife)
-	signed, err := ticket.Sign(t.key, ticket.Claims{Host: host, Owner: c.Owner, Player: c.Player, Expires: expires.Unix()})
+	return t.sign(ticket.Claims{Host: host, Owner: c.Owner, Player: c.Player, Session: c.Session})
+}
+
+// Ticket makes a ticket for one of a player's own hosts without any code: for the player's tools.
+func (t *Tickets) Ticket(p instancer.Player, host string) (string, time.Time, error) {
+	return t.sign(ticket.Claims{Host: host, Owner: p.Owner.ID, Player: p.ID, Session: p.Session})
+}
+
+func (t *Tickets) sign(c ticket.Claims) (string, time.Time, error) {
+	expires := time.Now().Add(ticketLife)
+	c.Expires = expires.Unix()
+	signed, err := ticket.Sign(t.key, c)
 	return signed, expires, err
 }
 

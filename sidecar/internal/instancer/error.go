@@ -78,5 +78,6 @@ const (
 	CodeObjectMissing    = "object_missing"
 	CodeFlagNotPlaced    = "flag_not_placed"  // an owner's flag did not get where it should
 	CodeTokenRefused     = "token_refused"    // CTFd does not know the access token
+	CodeSessionOver      = "session_over"     // the sign-in has ended
 	CodeCTFdUnavailable  = "ctfd_unavailable" // CTFd does not answer
 )

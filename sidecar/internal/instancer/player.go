@@ -6,7 +6,11 @@ type Player struct {
 	Name    string
 	Owner   Owner  // the player's team in team mode, else the player
 	Address string // where the request came from
+	Session string // id of the sign-in that the player came with; empty: a token, or an address
 }
 
 // Known says whether anybody identified is asking.
 func (p Player) Known() bool { return p.Owner.ID != "" }
+
+// InTeam says whether the player's instances are a team's.
+func (p Player) InTeam() bool { return p.Owner.ID != p.ID }

@@ -65,7 +65,7 @@ func (i *Instancer) queued(ctx context.Context, p Player, ch *Challenge, q Quota
 func (i *Instancer) quota(p Player) Quota {
 	policy := i.Policy()
 	q := policy.Quota
-	if p.Owner.ID != p.ID {
+	if p.InTeam() {
 		q.PerOwner = policy.MaxPerTeam
 	}
 	return q

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/limit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+)
+
+// who is what the API knows people by.
+type who struct {
+	players  *identity.Players // nil: a player is an address
+	sessions *identity.Sessions
+	limiter  api.Limiter
+	checks   []api.Check
+}
+
+// whoAsks makes what AUTH_MODE wants, and counts in Redis where there is one.
+func whoAsks(ctx context.Context, g *errgroup.Group, c *config.Config, keys identity.Keys, db *store.Store, log *slog.Logger) (who, error) {
+	w := who{sessions: identity.NewSessions(keys, db), limiter: limit.NewLocal()}
+	if c.RedisURL != "" {
+		shared, err := limit.NewRedis(string(c.RedisURL), log)
+		if err != nil {
+			return who{}, err
+		}
+		w.limiter = shared
+		g.Go(func() error {
+			<-ctx.Done()
+			return shared.Close()
+		})
+	}
+	if c.AuthMode != "ctfd" {
+		return w, nil
+	}
+	client, err := ctfd.New(c.CTFdURL, string(c.CTFdKey), log)
+	if err != nil {
+		return who{}, err
+	}
+	if c.Dashboard.Scheme != "https" {
+		log.Warn("players sign in over plain http: whoever is on the way reads their tokens, so DASHBOARD_URL should begin with https://")
+	}
+	w.players = identity.NewPlayers(client, w.sessions, identity.PlayersOptions{TeamMode: c.TeamMode}, log)
+	w.checks = []api.Check{{Name: "ctfd", Ping: w.players.Ping, Optional: true}}
+	g.Go(func() error { return w.players.Run(ctx) })
+	return w, nil
+}
+
+// attempts is how many access tokens one address may have CTFd asked about in a minute: a room full of players signs
+// in at once when the event begins, and nobody guesses a token of 256 bits.
+const attempts = 300
+
+func limitsOf(c *config.Config) api.Limits {
+	return api.Limits{Player: c.UserRateLimit, Address: c.AddressLimit, Admin: c.AdminRateLimit, Attempts: attempts}
+}

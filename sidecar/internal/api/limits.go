@@ -1,0 +1,65 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// Limits are how often somebody may do something in a minute; zero: as often as they like.
+type Limits struct {
+	Player   int // spawn, stop and extend, of one player
+	Address  int // the same, of one address: everybody behind one router
+	Admin    int // requests to the admin API, of one address
+	Attempts int // access tokens that CTFd has to be asked about, of one address
+}
+
+// Limiter counts in a sliding window. It says how long to wait, zero: not at all.
+type Limiter interface {
+	Take(ctx context.Context, key string, n int, window time.Duration) (time.Duration, error)
+}
+
+const limitWindow = time.Minute
+
+// limited counts what a player does, by player and by address. Waking by opening an address is not counted.
+func (a *API) limited(next handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		limits := a.opts.Limits()
+		if err := a.take(r, "player/"+a.player(r).ID, limits.Player); err != nil {
+			return err
+		}
+		if err := a.limit(r, "address", limits.Address); err != nil {
+			return err
+		}
+		return next(w, r)
+	}
+}
+
+// limit counts by where a request comes from.
+func (a *API) limit(r *http.Request, what string, n int) error {
+	return a.take(r, what+"/"+network(a.address(r)), n)
+}
+
+func (a *API) take(r *http.Request, key string, n int) error {
+	if n == 0 || a.Limiter == nil {
+		return nil
+	}
+	wait, err := a.Limiter.Take(r.Context(), key, n, limitWindow)
+	if err != nil || wait == 0 {
+		return err
+	}
+	return instancer.Errorf(instancer.Exhausted, "too_fast", "That was too often in a short time. Try again in %d s.", seconds(wait)).After(wait)
+}
+
+// network is what one counts as an address: of IPv6 the part that a provider gives to one household.
+func network(address netip.Addr) string {
+	if address.Is6() {
+		if prefix, err := address.Prefix(64); err == nil {
+			return prefix.String()
+		}
+	}
+	return address.String()
+}

@@ -1,0 +1,91 @@
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// Admins knows organisers: by the admin key, by the token of a CTFd admin, or by a session that one of these started.
+type Admins struct {
+	key      [sha256.Size]byte
+	none     bool     // there is no admin key
+	players  *Players // nil: nobody is known by CTFd
+	sessions *Sessions
+}
+
+// NewAdmins makes Admins. An empty key is nobody's; players may be nil.
+func NewAdmins(key string, players *Players, sessions *Sessions) *Admins {
+	return &Admins{key: sha256.Sum256([]byte(key)), none: key == "", players: players, sessions: sessions}
+}
+
+// keyName is what whoever has the admin key is called in the log of events.
+const keyName = "admin key"
+
+// ByKey says whether a key is the admin key. It takes the same time whatever is wrong with it.
+func (a *Admins) ByKey(key string) (name string, ok bool) {
+	got := sha256.Sum256([]byte(key))
+	return keyName, subtle.ConstantTimeCompare(got[:], a.key[:]) == 1 && !a.none
+}
+
+// ByToken is the name of the CTFd admin whose access token this is.
+func (a *Admins) ByToken(ctx context.Context, token string) (string, error) {
+	if a.players == nil {
+		return "", refusedAdmin()
+	}
+	account, err := a.players.Admin(ctx, token)
+	return adminName(account), err
+}
+
+func adminName(account instancer.Account) string {
+	return fmt.Sprintf("CTFd admin %s (%d)", account.Name, account.ID)
+}
+
+// SignIn starts a session of the panel with the admin key or a CTFd admin's token.
+func (a *Admins) SignIn(ctx context.Context, secret, address string) (s instancer.Session, cookie string, err error) {
+	p := instancer.Player{Name: keyName, Address: address}
+	account := 0
+	if _, ok := a.ByKey(secret); !ok {
+		if a.players == nil {
+			return s, "", refusedAdmin()
+		}
+		admin, err := a.players.Admin(ctx, secret)
+		if err != nil {
+			return s, "", err
+		}
+		account, p.Name = admin.ID, adminName(admin)
+	}
+	return a.sessions.start(ctx, instancer.SessionAdmin, account, p, a.key[:])
+}
+
+// ByCookie is the name of the admin of a session. Another admin key ends all of them, as does an account that is no
+// admin's any more.
+func (a *Admins) ByCookie(ctx context.Context, cookie string) (string, error) {
+	s, err := a.sessions.find(ctx, instancer.SessionAdmin, cookie, a.key[:])
+	if err != nil {
+		return "", err
+	}
+	if s.Account != 0 {
+		if a.players == nil {
+			return "", sessionOver()
+		}
+		asking, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if _, err := a.players.admin(asking, s.Account); err != nil && isRefusal(err) {
+			return "", err
+		}
+	}
+	return s.Player.Name, nil
+}
+
+// SignOut ends the session of a cookie.
+func (a *Admins) SignOut(ctx context.Context, cookie string) error {
+	return a.sessions.end(ctx, instancer.SessionAdmin, cookie, a.key[:])
+}
+
+func refusedAdmin() error {
+	return instancer.Errorf(instancer.Unauthorized, "key_refused", "The key is missing or wrong.")
+}

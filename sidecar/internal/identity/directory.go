@@ -1,0 +1,125 @@
+package identity
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	maxAccounts = 50_000
+	modeEvery   = 30 * time.Second
+)
+
+// Accounts is where players come from. What it refuses has another kind than Unavailable.
+type Accounts interface {
+	// Me is whose access token this is.
+	Me(ctx context.Context, token string) (int, error)
+	User(ctx context.Context, id int) (instancer.Account, error)
+	Team(ctx context.Context, id int) (instancer.Team, error)
+	TeamMode(ctx context.Context) (bool, error)
+}
+
+// Values of TEAM_MODE.
+const (
+	TeamsAuto     = "auto"
+	TeamsEnabled  = "enabled"
+	TeamsDisabled = "disabled"
+)
+
+// directory knows who an account is now.
+type directory struct {
+	from  Accounts
+	mode  string
+	log   *slog.Logger
+	users *kept[instancer.Account]
+	teams *kept[instancer.Team]
+	modes *kept[bool]
+
+	mu      sync.Mutex
+	last    *bool // the mode that was told to the log
+	trouble error // with CTFd, when it was last looked at
+}
+
+func newDirectory(from Accounts, mode string, fresh time.Duration, log *slog.Logger) *directory {
+	return &directory{
+		from: from, mode: mode, log: log, users: newKept[instancer.Account](fresh, maxAccounts),
+		teams: newKept[instancer.Team](fresh, maxAccounts), modes: newKept[bool](min(fresh, modeEvery), 1),
+	}
+}
+
+func (d *directory) user(ctx context.Context, id int) (instancer.Account, error) {
+	return d.users.get(ctx, number(id), func(ctx context.Context) (instancer.Account, error) { return d.from.User(ctx, id) })
+}
+
+func (d *directory) team(ctx context.Context, id int) (instancer.Team, error) {
+	return d.teams.get(ctx, number(id), func(ctx context.Context) (instancer.Team, error) { return d.from.Team(ctx, id) })
+}
+
+// teamMode says whether instances belong to teams now.
+func (d *directory) teamMode(ctx context.Context) (bool, error) {
+	if d.mode != TeamsAuto {
+		return d.mode == TeamsEnabled, nil
+	}
+	teams, err := d.modes.get(ctx, "", d.from.TeamMode)
+	if err != nil {
+		return false, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.last == nil || *d.last != teams {
+		d.last = &teams
+		d.log.Info("whose instances are, as CTFd says", "teams", teams)
+	}
+	return teams, nil
+}
+
+// UserID is the id of the player of an account.
+func UserID(account int) string { return "user_" + number(account) }
+
+// player is who an account is now. It refuses whoever is banned, whose team is, and in team mode whoever has no team.
+func (d *directory) player(ctx context.Context, id int) (instancer.Player, error) {
+	account, err := d.user(ctx, id)
+	if err != nil {
+		return instancer.Player{}, gone(err)
+	}
+	if account.Banned {
+		return instancer.Player{}, instancer.Errorf(instancer.Forbidden, "player_banned", "You are banned from this event. The organisers can tell you why.")
+	}
+	p := instancer.Player{ID: UserID(account.ID), Name: account.Name}
+	p.Owner = instancer.Owner{ID: p.ID, Name: p.Name}
+	teams, err := d.teamMode(ctx)
+	if err != nil || !teams {
+		return p, err
+	}
+	if account.Team == 0 {
+		return instancer.Player{}, teamRequired()
+	}
+	team, err := d.team(ctx, account.Team)
+	if err != nil {
+		if isRefusal(err) { // the team has gone since, and the account will say so
+			err = teamRequired()
+		}
+		return instancer.Player{}, err
+	}
+	if team.Banned {
+		return instancer.Player{}, instancer.Errorf(instancer.Forbidden, "team_banned", "Your team is banned from this event. The organisers can tell you why.")
+	}
+	p.Owner = instancer.Owner{ID: "team_" + number(team.ID), Name: team.Name}
+	return p, nil
+}
+
+func teamRequired() error {
+	return instancer.Errorf(instancer.Forbidden, "team_required", "This event is played in teams. Join a team in CTFd, then come back.")
+}
+
+// gone makes an account that is no more a sign-in that has ended; what is no answer stays so.
+func gone(err error) error {
+	if !isRefusal(err) {
+		return err
+	}
+	return instancer.Errorf(instancer.Unauthorized, instancer.CodeSessionOver, "CTFd does not know your account any more. Sign in again.").Because(err)
+}

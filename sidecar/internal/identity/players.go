@@ -1,0 +1,223 @@
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	// Fresh is how long what CTFd said is not asked for again.
+	Fresh     = time.Minute
+	maxTokens = 50_000
+	maxToken  = 512 // bytes
+)
+
+// Players knows players by CTFd: by access token, or by the session that one was exchanged for.
+type Players struct {
+	directory *directory
+	tokens    *kept[int] // hash of an access token → account
+	sessions  *Sessions
+}
+
+// PlayersOptions are the settings of Players.
+type PlayersOptions struct {
+	TeamMode string        // TeamsAuto, TeamsEnabled or TeamsDisabled
+	Fresh    time.Duration // zero: Fresh
+}
+
+// NewPlayers makes Players.
+func NewPlayers(from Accounts, sessions *Sessions, opts PlayersOptions, log *slog.Logger) *Players {
+	if opts.Fresh == 0 {
+		opts.Fresh = Fresh
+	}
+	return &Players{directory: newDirectory(from, opts.TeamMode, opts.Fresh, log), tokens: newKept[int](opts.Fresh, maxTokens), sessions: sessions}
+}
+
+// Heard says whether a token can be judged without asking CTFd.
+func (p *Players) Heard(token string) bool { return p.tokens.has(hash(token)) }
+
+// ByToken is the player of an access token.
+func (p *Players) ByToken(ctx context.Context, token string) (instancer.Player, error) {
+	id, err := p.account(ctx, token)
+	if err != nil {
+		return instancer.Player{}, err
+	}
+	return p.directory.player(ctx, id)
+}
+
+func (p *Players) account(ctx context.Context, token string) (int, error) {
+	if token == "" || len(token) > maxToken || strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return 0, instancer.Errorf(instancer.Unauthorized, instancer.CodeTokenRefused, "This is no access token of CTFd. Make one there under Settings, Access Tokens.")
+	}
+	return p.tokens.get(ctx, hash(token), func(ctx context.Context) (int, error) { return p.directory.from.Me(ctx, token) })
+}
+
+// SignIn exchanges an access token for a session; cookie is what the browser keeps.
+func (p *Players) SignIn(ctx context.Context, token, address string) (s instancer.Session, cookie string, err error) {
+	id, err := p.account(ctx, token)
+	if err != nil {
+		return s, "", err
+	}
+	player, err := p.directory.player(ctx, id)
+	if err != nil {
+		return s, "", err
+	}
+	player.Address = address
+	return p.sessions.start(ctx, instancer.SessionPlayer, id, player, nil)
+}
+
+// ByCookie is the player of a session. While CTFd does not answer it is who they were before.
+func (p *Players) ByCookie(ctx context.Context, cookie string) (instancer.Player, error) {
+	s, err := p.sessions.find(ctx, instancer.SessionPlayer, cookie, nil)
+	if err != nil {
+		return instancer.Player{}, err
+	}
+	return p.now(ctx, s)
+}
+
+// now is who the player of a session is at this moment.
+func (p *Players) now(ctx context.Context, s instancer.Session) (instancer.Player, error) {
+	asking, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	player, err := p.directory.player(asking, s.Account)
+	if err != nil {
+		if !isRefusal(err) && s.Player.Known() {
+			return s.Player, nil
+		}
+		if isRefusal(err) && s.Player.Known() { // nor are they anybody should CTFd fall silent
+			err = errors.Join(err, p.sessions.renew(ctx, s, instancer.Player{Name: s.Player.Name}))
+		}
+		return instancer.Player{}, err
+	}
+	player.Session = s.ID
+	if player.Name != s.Player.Name || player.Owner != s.Player.Owner {
+		if err := p.sessions.renew(ctx, s, player); err != nil {
+			return instancer.Player{}, err
+		}
+	}
+	return player, nil
+}
+
+// SignOut ends the session of a cookie, and with it the tickets that were given to it. One that is over is no error.
+func (p *Players) SignOut(ctx context.Context, cookie string) error {
+	return p.sessions.end(ctx, instancer.SessionPlayer, cookie, nil)
+}
+
+// Holder is who a ticket belongs to that was given to a player, for an owner, in a session (empty: to a token), and
+// whether it still counts. It does not after signing out, after a ban, and after a change of team.
+func (p *Players) Holder(ctx context.Context, player, owner, session string) (instancer.Player, bool, error) {
+	now, err := p.holder(ctx, player, owner, session)
+	if err != nil {
+		return instancer.Player{}, false, unlessRefused(err)
+	}
+	return now, now.ID == player && now.Owner.ID == owner, nil
+}
+
+func (p *Players) holder(ctx context.Context, player, owner, session string) (instancer.Player, error) {
+	if session != "" {
+		s, err := p.sessions.byID(ctx, instancer.SessionPlayer, session)
+		if err != nil {
+			return instancer.Player{}, err
+		}
+		return p.now(ctx, s)
+	}
+	id, err := strconv.Atoi(strings.TrimPrefix(player, "user_"))
+	if err != nil {
+		return instancer.Player{}, nil // of no account
+	}
+	asking, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	now, err := p.directory.player(asking, id)
+	if err != nil && !isRefusal(err) { // who gave the ticket knew them
+		return instancer.Player{ID: player, Name: player, Owner: instancer.Owner{ID: owner, Name: owner}}, nil
+	}
+	return now, err
+}
+
+// unlessRefused is nil for an answer that says no.
+func unlessRefused(err error) error {
+	if isRefusal(err) {
+		return nil
+	}
+	return err
+}
+
+// Team is a player's team with its members' names. It refuses with no_team where players are not in teams.
+func (p *Players) Team(ctx context.Context, player instancer.Player) (instancer.Team, []instancer.Account, error) {
+	id, err := strconv.Atoi(strings.TrimPrefix(player.Owner.ID, "team_"))
+	if err != nil || !player.InTeam() {
+		return instancer.Team{}, nil, instancer.Errorf(instancer.NotFound, "no_team", "This event is not played in teams.")
+	}
+	team, err := p.directory.team(ctx, id)
+	if err != nil {
+		return instancer.Team{}, nil, err
+	}
+	var members []instancer.Account
+	for _, id := range team.Members {
+		member, err := p.directory.user(ctx, id)
+		if err != nil {
+			if isRefusal(err) {
+				continue // left and deleted since
+			}
+			return instancer.Team{}, nil, err
+		}
+		members = append(members, member)
+	}
+	return team, members, nil
+}
+
+// Admin is the account of a token, if it is an admin's who is not banned.
+func (p *Players) Admin(ctx context.Context, token string) (instancer.Account, error) {
+	id, err := p.account(ctx, token)
+	if err != nil {
+		return instancer.Account{}, err
+	}
+	return p.admin(ctx, id)
+}
+
+func (p *Players) admin(ctx context.Context, id int) (instancer.Account, error) {
+	account, err := p.directory.user(ctx, id)
+	if err != nil {
+		return account, gone(err)
+	}
+	if !account.Admin || account.Banned {
+		return account, instancer.Errorf(instancer.Forbidden, "not_admin", "This CTFd account is not an admin's.")
+	}
+	return account, nil
+}
+
+// Ping is what was wrong with CTFd when it was last looked at, within the last half minute.
+func (p *Players) Ping(context.Context) error {
+	p.directory.mu.Lock()
+	defer p.directory.mu.Unlock()
+	return p.directory.trouble
+}
+
+// Run looks at CTFd again and again until ctx ends, so that no player has to wait for the mode.
+func (p *Players) Run(ctx context.Context) error {
+	for {
+		r := <-p.directory.modes.ask("", p.directory.from.TeamMode)
+		p.directory.mu.Lock()
+		p.directory.trouble = r.Err
+		p.directory.mu.Unlock()
+		_, _ = p.directory.teamMode(ctx) // tells the log when it is another
+		select {
+		case <-time.After(modeEvery):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// hash is what a token is remembered by.
+func hash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return string(sum[:])
+}

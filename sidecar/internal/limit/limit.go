@@ -1,0 +1,77 @@
+// Package limit counts how often somebody did something in a sliding window: in memory, or in a Redis that several
+// sidecars share. One that is over its limit is told how long to wait; what is refused does not count.
+package limit
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Limiter counts. Its methods are safe for concurrent use.
+type Limiter interface {
+	// Take counts one under a key if fewer than n were counted in the last window, else says after which time there
+	// is room again.
+	Take(ctx context.Context, key string, n int, window time.Duration) (wait time.Duration, err error)
+}
+
+const maxKeys = 100_000
+
+// Local is a Limiter in memory.
+type Local struct {
+	mu   sync.Mutex
+	keys map[string]*times
+	gone time.Time // when keys without any count were last forgotten
+}
+
+type times struct {
+	at     []time.Time // oldest first
+	window time.Duration
+}
+
+var _ Limiter = (*Local)(nil)
+
+// NewLocal makes an empty one.
+func NewLocal() *Local { return &Local{keys: map[string]*times{}} }
+
+// Take implements Limiter.
+func (l *Local) Take(_ context.Context, key string, n int, window time.Duration) (time.Duration, error) {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.forget(now)
+	t := l.keys[key]
+	if t == nil {
+		t = &times{}
+		l.keys[key] = t
+	}
+	t.window = window
+	t.drop(now)
+	if len(t.at) >= n {
+		return t.at[len(t.at)-n].Add(window).Sub(now), nil
+	}
+	t.at = append(t.at, now)
+	return 0, nil
+}
+
+func (t *times) drop(now time.Time) {
+	for len(t.at) > 0 && now.Sub(t.at[0]) >= t.window {
+		t.at = t.at[1:]
+	}
+}
+
+// forget keeps the map from growing with everybody who ever came: now and then, and at once when there are too many.
+func (l *Local) forget(now time.Time) {
+	if now.Sub(l.gone) < time.Minute && len(l.keys) < maxKeys {
+		return
+	}
+	l.gone = now
+	for key, t := range l.keys {
+		if t.drop(now); len(t.at) == 0 {
+			delete(l.keys, key)
+		}
+	}
+	if len(l.keys) >= maxKeys {
+		clear(l.keys) // a flood of addresses: those who are not part of it lose nothing
+	}
+}

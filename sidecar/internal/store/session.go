@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+type sessionRow struct {
+	bun.BaseModel `bun:"table:sessions,alias:s"`
+
+	ID         string `bun:",pk"`
+	Kind       string
+	Account    int
+	PlayerID   string
+	PlayerName string
+	OwnerID    string
+	OwnerName  string
+	Address    string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+}
+
+// StartSession writes a sign-in, and forgets those that are over.
+func (s *Store) StartSession(ctx context.Context, n instancer.Session) error {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.NewDelete().Model((*sessionRow)(nil)).Where("expires_at < ?", utc(time.Now())).Exec(ctx); err != nil {
+			return err
+		}
+		_, err := tx.NewInsert().Model(&sessionRow{
+			ID: n.ID, Kind: n.Kind, Account: n.Account, PlayerID: n.Player.ID, PlayerName: n.Player.Name, OwnerID: n.Player.Owner.ID,
+			OwnerName: n.Player.Owner.Name, Address: n.Player.Address, CreatedAt: utc(n.CreatedAt), ExpiresAt: utc(n.ExpiresAt),
+		}).Exec(ctx)
+		return err
+	})
+}
+
+// Session finds a sign-in, and refuses with CodeSessionOver if there is none.
+func (s *Store) Session(ctx context.Context, id string) (instancer.Session, error) {
+	r := &sessionRow{}
+	err := s.read(ctx, func(ctx context.Context) error {
+		err := s.db.NewSelect().Model(r).Where("id = ?", id).Scan(ctx)
+		if isNoRow(err) {
+			return instancer.Errorf(instancer.Unauthorized, instancer.CodeSessionOver, "You have been signed out. Sign in again.")
+		}
+		return err
+	})
+	if err != nil {
+		return instancer.Session{}, err
+	}
+	return instancer.Session{
+		ID: r.ID, Kind: r.Kind, Account: r.Account, CreatedAt: utc(r.CreatedAt), ExpiresAt: utc(r.ExpiresAt),
+		Player: instancer.Player{
+			ID: r.PlayerID, Name: r.PlayerName, Owner: instancer.Owner{ID: r.OwnerID, Name: r.OwnerName}, Address: r.Address, Session: r.ID,
+		},
+	}, nil
+}
+
+// RenewSession writes who a signed-in player is now.
+func (s *Store) RenewSession(ctx context.Context, id string, p instancer.Player) error {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewUpdate().Model((*sessionRow)(nil)).Where("id = ?", id).Set("player_name = ?", p.Name).
+			Set("owner_id = ?", p.Owner.ID).Set("owner_name = ?", p.Owner.Name).Exec(ctx)
+		return err
+	})
+}
+
+// EndSession forgets a sign-in. Ending what is over already is no error.
+func (s *Store) EndSession(ctx context.Context, id string) error {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewDelete().Model((*sessionRow)(nil)).Where("id = ?", id).Exec(ctx)
+		return err
+	})
+}
