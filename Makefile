@@ -21,7 +21,7 @@ soak: ## the heavy versions: 200 starts and stops under power cuts, 300 networks
 		-run 'NothingIsLost|OnTime|NotOurs|PowerCuts|Hundreds|TwoSidecars|EveryKind' | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
 
 build: frontend ## the binary, in build/whaley
-	cd sidecar && go build -trimpath -o ../build/whaley ./cmd/whaley
+	cd sidecar && CGO_ENABLED=0 go build -trimpath -o ../build/whaley ./cmd/whaley
 
 frontend: ## the web pages, into the sidecar
 	@scripts/need frontend

@@ -27,6 +27,7 @@ type stack struct {
 	web       string // host:port of the edge for HTTP
 	tls       string // host:port of the edge for TLS
 	public    string // host:port of the sidecar's public API
+	internal  string // and of its internal one
 	api       string // host:port of Traefik's own API
 	ssh       string // host:port of Traefik's entry point for custom routes
 	dashboard string // URL
@@ -55,22 +56,28 @@ func nextPool() string {
 // end of the test.
 func start(t *testing.T, edge, challenges string, settings ...string) *stack {
 	t.Helper()
+	return startOn(t, "127.0.0.1", edge, challenges, settings...)
+}
+
+// startOn lets the public API and the edge listen on an address of choice.
+func startOn(t *testing.T, listen, edge, challenges string, settings ...string) *stack {
+	t.Helper()
 	s := &stack{t: t, edge: edge, log: &logBuffer{}}
 	s.web, s.tls, s.public = testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t)
-	internal := testkit.FreeAddress(t)
+	s.internal = testkit.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(s.web)
 	s.dashboard = "http://whaley.localhost:" + port
 	data := t.TempDir()
 	s.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
 		"DATA_DIR=" + data, "CHALLENGES_DIR=" + challenges, "EDGE=" + edge,
-		"LISTEN=" + s.public, "INTERNAL_LISTEN=" + internal, "EDGE_LISTEN=" + s.web, "EDGE_TLS_LISTEN=" + s.tls,
+		"LISTEN=" + net.JoinHostPort(listen, portOnly(t, s.public)), "INTERNAL_LISTEN=" + s.internal, "EDGE_LISTEN=" + net.JoinHostPort(listen, portOnly(t, s.web)), "EDGE_TLS_LISTEN=" + s.tls,
 		"BASE_DOMAIN=" + base, "DASHBOARD_URL=" + s.dashboard, "SUBNET_POOL=" + nextPool(),
 		"PLUGIN_KEY=" + strings.Repeat("k", 40), "LOG_LEVEL=debug", "MAX_INSTANCES_PER_USER=20", "USER_RATE_LIMIT=0", "ADDRESS_RATE_LIMIT=0",
 		fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)), fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200),
 	}, settings...)
 	if edge == "traefik" {
-		s.startTraefik(internal)
+		s.startTraefik(s.internal)
 	}
 	s.serve()
 	t.Cleanup(func() {

@@ -13,6 +13,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 )
 
@@ -20,7 +21,7 @@ import (
 const checkTimeout = 15 * time.Second
 
 // check looks at everything that serve needs and says all that is wrong. It changes nothing but what a first start
-// would make: DATA_DIR and the database's tables.
+// would make: DATA_DIR and the database's tables; what the firewall is tried with is taken away again.
 func check(ctx context.Context, env map[string]string, out io.Writer) error {
 	c, err := config.Load(env)
 	if err != nil {
@@ -28,13 +29,14 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 	}
 	fmt.Fprintln(out, "settings    ok")
 	wrong := 0
-	say := func(what string, err error, help string) {
+	say := func(what string, err error, help string) bool {
 		if err == nil {
 			fmt.Fprintf(out, "%-11s ok\n", what)
-			return
+			return true
 		}
 		wrong++
 		fmt.Fprintf(out, "%-11s %v\n%-11s %s\n", what, err, "", help)
+		return false
 	}
 	looking := func(look func(ctx context.Context) error) error {
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -51,7 +53,7 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err == nil {
 		fmt.Fprintf(out, "challenges  %d can be started\n", len(library.All()))
 	}
-	say("engine", looking(func(ctx context.Context) error {
+	works := say("engine", looking(func(ctx context.Context) error {
 		engine, err := docker.New("check", slog.New(slog.DiscardHandler))
 		if err != nil {
 			return err
@@ -59,7 +61,7 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 		defer engine.Close()
 		return engine.Ping(ctx)
 	}), "Is dockerd running, and may this user use its socket? DOCKER_HOST names another.")
-	say("database", looking(func(ctx context.Context) error {
+	works = say("database", looking(func(ctx context.Context) error {
 		if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 			return err
 		}
@@ -70,7 +72,7 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 		defer db.Close()
 		_, err = deriveKeys(ctx, c, db)
 		return err
-	}), "DATABASE_URL names PostgreSQL; without it DATA_DIR must be writable.")
+	}), "DATABASE_URL names PostgreSQL; without it DATA_DIR must be writable.") && works
 	if c.AuthMode == "ctfd" {
 		say("ctfd", looking(func(ctx context.Context) error {
 			client, err := ctfd.New(c.CTFdURL, string(c.CTFdKey), slog.New(slog.DiscardHandler))
@@ -89,6 +91,14 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 			defer kv.Close()
 			return kv.Ping(ctx)
 		}), "TRAEFIK_REDIS_URL must name the Redis that Traefik's provider reads.")
+	}
+	if c.Firewall == "auto" && works {
+		err := checkFirewall(ctx, c)
+		if errors.Is(err, firewall.ErrNotStatic) {
+			fmt.Fprintf(out, "firewall    can be set, not tried from inside: %v\n", err)
+			err = nil
+		}
+		say("firewall", err, "It must run in the network namespace of the engine's host (network_mode: host), with CAP_NET_ADMIN. FIREWALL=off goes without.")
 	}
 	if wrong > 0 {
 		return errors.New(count(wrong) + " wrong")

@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
 )
 
 // version is set by the build (-ldflags "-X main.version=…").
@@ -18,6 +20,7 @@ const usage = `whaley gives every player their own running copy of a challenge.
 
   whaley serve     run (the default); settings come from the environment, see docs/settings.md
   whaley check     look at the settings, every challenge, the engine, the database and Redis, and say all that is wrong
+  whaley canary    try addresses: what serve and check run in a container to see whether the firewall holds
   whaley version   print the version
 
 While serving, SIGHUP loads the challenges again; SIGTERM ends it and leaves the instances running.
@@ -37,6 +40,9 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 	command := "serve"
 	if len(args) > 0 {
 		command = args[0]
+	}
+	if command == "canary" {
+		return firewall.Canary(ctx, args[1:], out)
 	}
 	if len(args) > 1 {
 		return fmt.Errorf("%s takes no arguments\n\n%s", command, usage)

@@ -73,6 +73,8 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		return fmt.Errorf("DOCKER_HOST: %w", err)
 	}
 	defer engine.Close()
+	wall := newWall(c, deployment, log)
+	defer wall.end(db)
 	library, err := openLibrary(ctx, c, db, log)
 	if err != nil {
 		return err
@@ -83,7 +85,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	rules, checks, err := assemble(ctx, c, g, db, engine, library, keys, worker, seen, log)
+	rules, checks, err := assemble(ctx, c, g, db, engine, library, wall, keys, worker, seen, log)
 	if err != nil {
 		return err
 	}
@@ -127,6 +129,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		g.Go(func() error { return front.Run(ctx) })
 	}
 	g.Go(func() error { return subnet.Guard(ctx, c.Pool, log) })
+	g.Go(func() error { return wall.run(ctx, engine, db, c, listeners.addresses()) })
 	seen.run(ctx, g)
 	systemEvent(ctx, db, "system_start", "Whaley "+version+" started on "+worker, log)
 	g.Go(func() error { return rules.instancer.Run(ctx) })
@@ -148,7 +151,7 @@ type rules struct {
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
-func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, keys identity.Keys, worker string, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
+func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, wall *wall, keys identity.Keys, worker string, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
 	subnets, err := subnet.New(db, c.Pool)
 	if err != nil {
 		return rules{}, nil, err
@@ -157,9 +160,10 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	if err != nil {
 		return rules{}, nil, err
 	}
-	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}}
+	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "firewall", Ping: wall.ping, Optional: true}}
 	made := rules{ports: ports}
 	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Forensics: seen.forensics, Log: log}
+	needs.Firewall = wall.rules()
 	var kv *traefik.Router
 	if c.Edge == "traefik" {
 		if kv, err = newRouter(c, log); err != nil {

@@ -45,6 +45,17 @@ func listen(c *config.Config) (*listeners, error) {
 	return l, nil
 }
 
+// addresses are where this process listens.
+func (l *listeners) addresses() []net.Addr {
+	var all []net.Addr
+	for _, listener := range []net.Listener{l.public, l.internal, l.web, l.tls} {
+		if listener != nil {
+			all = append(all, listener.Addr())
+		}
+	}
+	return all
+}
+
 func (l *listeners) close() {
 	for _, listener := range []net.Listener{l.public, l.internal, l.web, l.tls} {
 		if listener != nil {

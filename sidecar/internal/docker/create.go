@@ -64,6 +64,11 @@ func (e *Engine) configs(spec instancer.ContainerSpec) (*container.Config, *cont
 	host := harden(s)
 	host.NetworkMode = container.NetworkMode(spec.Network)
 	host.PortBindings = bindings
+	if !spec.Egress {
+		// The engine forwards what its own resolver does not know, from the host if the host's name server is on loopback:
+		// a way out. This is the container's own loopback, where nobody answers.
+		host.DNS = []string{"127.0.0.1"}
+	}
 	host.Mounts = mounts(s, spec.Volumes)
 	return config, host, nil
 }

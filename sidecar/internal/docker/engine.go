@@ -23,6 +23,7 @@ const (
 type Engine struct {
 	client     *client.Client
 	deployment string
+	purpose    string // empty: instances
 	log        *slog.Logger
 
 	negotiating sync.Mutex
@@ -39,6 +40,11 @@ func New(deployment string, log *slog.Logger) (*Engine, error) {
 		return nil, err
 	}
 	return &Engine{client: c, deployment: deployment, log: log}, nil
+}
+
+// Apart is the same engine for objects of this deployment that are not instances': List does not show them to it.
+func (e *Engine) Apart(purpose string) *Engine {
+	return &Engine{client: e.client, deployment: e.deployment, purpose: purpose, log: e.log}
 }
 
 // Close ends all connections.

@@ -23,10 +23,18 @@ const (
 	labelService    = "com.docker.compose.service"
 )
 
+// mark is the deployment's id as it is on objects.
+func (e *Engine) mark() string {
+	if e.purpose == "" {
+		return e.deployment
+	}
+	return e.deployment + "/" + e.purpose
+}
+
 func (e *Engine) labels(l instancer.Labels) map[string]string {
 	labels := map[string]string{
 		labelManaged:    "true",
-		labelDeployment: e.deployment,
+		labelDeployment: e.mark(),
 		labelInstance:   l.Instance,
 		labelChallenge:  l.Challenge,
 		labelOwner:      l.Owner,
@@ -59,7 +67,7 @@ func parse(labels map[string]string) instancer.Labels {
 
 // mine selects this deployment's objects, of one instance or (empty) of all.
 func (e *Engine) mine(instance string) filters.Args {
-	args := filters.NewArgs(filters.Arg("label", labelDeployment+"="+e.deployment))
+	args := filters.NewArgs(filters.Arg("label", labelDeployment+"="+e.mark()))
 	if instance != "" {
 		args.Add("label", labelInstance+"="+instance)
 	}

@@ -2,6 +2,9 @@ package docker
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
 	"strconv"
 
 	"github.com/containerd/errdefs"
@@ -24,7 +27,10 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) 
 		IPAM: &network.IPAM{Driver: "default", Config: []network.IPAMConfig{{
 			Subnet: spec.Subnet.String(), Gateway: spec.Subnet.Addr().Next().String(),
 		}}},
-		Options: map[string]string{"com.docker.network.bridge.enable_ip_masquerade": strconv.FormatBool(spec.Masquerade)},
+		Options: map[string]string{
+			"com.docker.network.bridge.enable_ip_masquerade": strconv.FormatBool(spec.Masquerade),
+			"com.docker.network.bridge.name":                 e.bridge(spec.Subnet),
+		},
 	}
 	_, err = api.NetworkCreate(ctx, spec.Name, options)
 	if errdefs.IsConflict(err) {
@@ -34,6 +40,17 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) 
 		_, err = api.NetworkCreate(ctx, spec.Name, options)
 	}
 	return translate(err)
+}
+
+// BridgePrefix begins the names of all bridges of a deployment, by which a firewall knows them.
+func BridgePrefix(deployment string) string {
+	sum := sha256.Sum256([]byte(deployment))
+	return "wh" + hex.EncodeToString(sum[:2]) + "-"
+}
+
+// bridge names the host's interface of a network: 15 bytes is the longest that Linux allows.
+func (e *Engine) bridge(subnet netip.Prefix) string {
+	return BridgePrefix(e.deployment) + hex.EncodeToString(subnet.Addr().AsSlice())
 }
 
 // RemoveNetwork removes a network of ours; one that is gone is no error.

@@ -46,6 +46,7 @@ type Instance struct {
 	Reason    *Error // failed: why; stopped: nil
 	StopCause string // player, admin, expired, lost, replaced
 	Subnet    netip.Prefix
+	Egress    bool                  // its containers may reach the outside
 	Addresses map[string]netip.Addr // service → address, fixed before the network is made
 	Ports     map[int]int           // route port → host port, for routes of type port
 	CreatedAt time.Time

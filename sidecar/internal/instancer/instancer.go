@@ -29,6 +29,7 @@ type Needs struct {
 	Ports      Ports
 	Engine     Engine
 	Router     Router
+	Firewall   Firewall // nil: none
 	Challenges Challenges
 	Flags      Flags     // nil: no challenge may have Flag.Dynamic
 	Forensics  Forensics // nil: nothing is kept
@@ -73,6 +74,9 @@ func New(needs Needs, opts Options) *Instancer {
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
+	}
+	if needs.Firewall == nil {
+		needs.Firewall = noFirewall{}
 	}
 	i := &Instancer{
 		Needs:    needs,

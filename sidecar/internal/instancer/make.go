@@ -43,6 +43,11 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 		if in, err = i.reserve(ctx, in, ch); err != nil {
 			return nil, timedOut(ctx, err)
 		}
+		if in.Egress {
+			if err := i.Firewall.Allow(ctx, in.Subnet); err != nil {
+				return nil, timedOut(ctx, err)
+			}
+		}
 		err = i.assemble(ctx, in, ch, flag)
 		if CodeOf(err) == CodePortTaken && try < portTries {
 			i.Log.Warn("port is taken, trying others", "instance", in.ID, "ports", in.Ports, "err", err)
@@ -54,6 +59,9 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 		if CodeOf(err) == CodeSubnetTaken && try < subnetTries {
 			i.Log.Warn("subnet is taken, trying another", "instance", in.ID, "subnet", in.Subnet, "err", err)
 			if err := i.clear(ctx, in); err != nil {
+				return nil, err
+			}
+			if err := i.Firewall.Forbid(ctx, in.Subnet); err != nil {
 				return nil, err
 			}
 			if err := i.Subnets.Avoid(ctx, in.ID, in.Subnet); err != nil {
@@ -110,6 +118,7 @@ func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge) (*
 	}
 	return i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
 		in.State, in.Subnet, in.Addresses, in.Ports = Starting, subnet, addresses, ports
+		in.Egress = ch.Egress
 		in.Revision, in.Routes, in.Terms = ch.Revision, ch.Routes, TermsOf(ch)
 	}, Event{})
 }
@@ -145,7 +154,7 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, f
 			labels.Service = s.Name
 			ids[n], err = i.Engine.CreateContainer(whole, ContainerSpec{
 				Name: in.ID + "-" + s.Name, Service: expand(s, vars), Network: NetworkName(in.ID), Address: in.Addresses[s.Name],
-				Aliases: []string{s.Name}, Publish: i.hostPorts(in, ch, s.Name), Volumes: volumes, Labels: labels,
+				Aliases: []string{s.Name}, Publish: i.hostPorts(in, ch, s.Name), Volumes: volumes, Egress: ch.Egress, Labels: labels,
 			})
 			return err
 		})

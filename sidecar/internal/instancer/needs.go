@@ -61,6 +61,15 @@ type Subnets interface {
 	Holders(ctx context.Context) ([]string, error)
 }
 
+// Firewall keeps instances from everything but the edge and themselves. What may reach the outside is said here.
+type Firewall interface {
+	// Allow lets a subnet open connections to the outside; Forbid ends that. Both may be repeated.
+	Allow(ctx context.Context, subnet netip.Prefix) error
+	Forbid(ctx context.Context, subnet netip.Prefix) error
+	// Sync allows exactly what list returns. It calls list while no Allow or Forbid is under way.
+	Sync(ctx context.Context, list func(context.Context) ([]netip.Prefix, error)) error
+}
+
 // Ports hands out host ports, each reserved by a unique row.
 type Ports interface {
 	// Reserve returns a host port for each of the internal ports, the owner's earlier ones if they are free.
@@ -108,6 +117,7 @@ type ContainerSpec struct {
 	Aliases []string
 	Publish map[int]int       // container port → host port
 	Volumes map[string]string // named volume → engine's volume name
+	Egress  bool              // names of the outside are answered
 	Labels  Labels
 }
 

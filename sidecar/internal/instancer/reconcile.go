@@ -90,6 +90,9 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 			}
 		}
 	}
+	if err := i.Firewall.Sync(ctx, i.mayLeave); err != nil {
+		return err
+	}
 	return i.Republish(ctx)
 }
 

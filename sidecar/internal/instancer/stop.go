@@ -129,6 +129,11 @@ func (i *Instancer) remove(ctx context.Context, in *Instance) error {
 	if err := i.clear(ctx, in); err != nil {
 		return err
 	}
+	if in.Subnet.IsValid() {
+		if err := i.Firewall.Forbid(ctx, in.Subnet); err != nil {
+			return err // the next one who gets this subnet must not inherit it
+		}
+	}
 	return errors.Join(i.Ports.Release(ctx, in.ID), i.Subnets.Release(ctx, in.ID))
 }
 

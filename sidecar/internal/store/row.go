@@ -28,6 +28,7 @@ type instanceRow struct {
 	Reason     string
 	StopCause  string
 	Subnet     string
+	Egress     bool
 	Addresses  string
 	Ports      string
 	CreatedAt  time.Time
@@ -52,7 +53,7 @@ func toRow(in *instancer.Instance) (*instanceRow, error) {
 		ID: in.ID, Challenge: in.Challenge, Revision: in.Revision, OwnerID: in.Owner.ID, OwnerName: in.Owner.Name,
 		Player: in.Player, Slug: in.Slug, State: string(in.State), StopCause: in.StopCause,
 		CreatedAt: utc(in.CreatedAt), StartedAt: utc(in.StartedAt), ExpiresAt: utc(in.ExpiresAt), EndedAt: utc(in.EndedAt),
-		ExtendedMS: in.Extended.Milliseconds(), Memory: in.Memory, Version: in.Version,
+		ExtendedMS: in.Extended.Milliseconds(), Memory: in.Memory, Egress: in.Egress, Version: in.Version,
 	}
 	if in.Subnet.IsValid() {
 		row.Subnet = in.Subnet.String()
@@ -79,7 +80,7 @@ func (row *instanceRow) instance() (*instancer.Instance, error) {
 		Owner: instancer.Owner{ID: row.OwnerID, Name: row.OwnerName}, Player: row.Player, Slug: row.Slug,
 		State: instancer.State(row.State), StopCause: row.StopCause,
 		CreatedAt: utc(row.CreatedAt), StartedAt: utc(row.StartedAt), ExpiresAt: utc(row.ExpiresAt), EndedAt: utc(row.EndedAt),
-		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Memory: row.Memory, Version: row.Version,
+		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Memory: row.Memory, Egress: row.Egress, Version: row.Version,
 	}
 	if row.Subnet != "" {
 		prefix, err := netip.ParsePrefix(row.Subnet)

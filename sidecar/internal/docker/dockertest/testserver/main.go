@@ -1,4 +1,4 @@
-// Command testserver is what the tests run inside containers: HTTP on :8080, a TCP echo on :9000, and the same with TLS
+// Command testserver is what the tests run inside containers: HTTP on :8080, an echo on :9000 by TCP and UDP, and the same with TLS
 // of its own on :9443.
 //
 // START_DELAY_MS listens later, NEVER=1 never, EXIT=n ends at once with that code; HEALTH_AFTER_MS is when
@@ -37,6 +37,10 @@ func main() {
 		}
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "eat" {
+		takeMemory()
+		return
+	}
 	if code := os.Getenv("EXIT"); code != "" {
 		fmt.Println("ending with", code, "as told")
 		n, _ := strconv.Atoi(code)
@@ -64,6 +68,8 @@ func main() {
 	http.HandleFunc("/setcookie", cookies)
 	http.HandleFunc("/sse", events)
 	http.HandleFunc("/ws", socket)
+	probes()
+	go datagrams()
 	fmt.Println(http.ListenAndServe(":8080", nil))
 }
 
@@ -127,6 +133,23 @@ func certificate() tls.Certificate {
 		panic(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// datagrams sends back what comes to :9000 by UDP.
+func datagrams() {
+	c, err := net.ListenPacket("udp4", ":9000")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	buffer := make([]byte, 1500)
+	for {
+		n, from, err := c.ReadFrom(buffer)
+		if err != nil {
+			return
+		}
+		c.WriteTo(buffer[:n], from)
+	}
 }
 
 func echo(l net.Listener, err error) {

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+)
+
+// wall is the firewall and what is known of it.
+type wall struct {
+	*firewall.Table // nil with FIREWALL=off
+	log             *slog.Logger
+	proved          atomic.Pointer[error] // nil: not tried yet
+}
+
+// newWall sets the rules if it may. Without the right to do so instances run all the same, and everybody is told.
+func newWall(c *config.Config, deployment string, log *slog.Logger) *wall {
+	w := &wall{log: log}
+	table := firewall.New(docker.BridgePrefix(deployment), c.Pool, log)
+	if c.Firewall == "off" {
+		if err := table.Remove(); err != nil {
+			log.Debug("no firewall to take away", "err", err)
+		}
+		log.Warn("FIREWALL=off: instances may reach everything that this host listens on, and each other")
+		return w
+	}
+	w.Table = table
+	if err := table.Put(); err != nil {
+		log.Error("NO FIREWALL: instances may reach everything that this host listens on, and each other. Setting the rules needs CAP_NET_ADMIN in the host's network namespace and nftables in its kernel", "err", err)
+	}
+	return w
+}
+
+// ping is what health says of it.
+func (w *wall) ping(context.Context) error {
+	if w.Table == nil {
+		return errors.New("FIREWALL=off: instances may reach the host and each other")
+	}
+	if err := w.State(); err != nil {
+		return fmt.Errorf("the rules are not set: %w", err)
+	}
+	if proved := w.proved.Load(); proved != nil && *proved != nil {
+		return *proved
+	}
+	return nil
+}
+
+// run keeps the rules, and lets the canary try them once.
+func (w *wall) run(ctx context.Context, engine *docker.Engine, db *store.Store, c *config.Config, listeners []net.Addr) error {
+	if w.Table == nil {
+		return nil
+	}
+	var canary sync.WaitGroup
+	defer canary.Wait()
+	canary.Go(func() { w.prove(ctx, engine, db, c, listeners) })
+	return w.Run(ctx)
+}
+
+// end takes the rules away when nothing lives that they hold.
+func (w *wall) end(db *store.Store) {
+	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
+	defer cancel()
+	live, err := db.Live(ctx, "")
+	if w.Table == nil || err != nil || len(live) > 0 {
+		return
+	}
+	if err := w.Remove(); err != nil {
+		w.log.Debug("firewall not taken away", "err", err)
+	}
+}
+
+// rules is the firewall for the instancer.
+func (w *wall) rules() instancer.Firewall {
+	if w.Table == nil {
+		return nil
+	}
+	return w.Table
+}
+
+// prove lets a canary try, and says loudly what it could reach.
+func (w *wall) prove(ctx context.Context, engine *docker.Engine, db *store.Store, c *config.Config, listeners []net.Addr) {
+	err := prove(ctx, engine, db, c, listeners)
+	if ctx.Err() != nil {
+		return
+	}
+	w.proved.Store(&err)
+	var leak *leakError
+	switch {
+	case err == nil:
+		w.log.Info("firewall holds: tried from inside a container")
+	case errors.As(err, &leak):
+		w.log.Error("THE FIREWALL DOES NOT HOLD: a container like an instance's reaches what it must not", "reached", leak.reached,
+			"help", "the sidecar must run in the network namespace of the host whose engine it uses (network_mode: host), with CAP_NET_ADMIN")
+	default:
+		w.log.Warn("firewall could not be tried from inside a container", "err", err)
+	}
+}
+
+// leakError is what a canary reached.
+type leakError struct{ reached []string }
+
+func (e *leakError) Error() string {
+	return "a container like an instance's reaches " + strings.Join(e.reached, ", ")
+}
+
+func prove(ctx context.Context, engine *docker.Engine, db *store.Store, c *config.Config, listeners []net.Addr) error {
+	subnets, err := subnet.New(db, c.Pool)
+	if err != nil {
+		return err
+	}
+	part, err := subnets.Reserve(ctx, "canary")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = subnets.Release(context.WithoutCancel(ctx), "canary") }() // else the reconciler does
+	reached, err := firewall.Prove(ctx, engine.Apart("canary"), part, listeners)
+	if err == nil && len(reached) > 0 {
+		err = &leakError{reached}
+	}
+	return err
+}
+
+// checkFirewall tries the rules from inside a container. If no sidecar has set them, they are set for the moment.
+func checkFirewall(ctx context.Context, c *config.Config) error {
+	db, err := store.Open(ctx, string(c.DatabaseURL), c.DataDir)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	deployment, err := db.Meta(ctx, "deployment", rand.Text)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.DiscardHandler)
+	table := firewall.New(docker.BridgePrefix(deployment), c.Pool, log)
+	if !table.Holds() {
+		if err := table.Put(); err != nil {
+			return fmt.Errorf("the rules cannot be set: %w", err)
+		}
+		w := &wall{Table: table, log: log}
+		defer w.end(db)
+	}
+	engine, err := docker.New(deployment, log)
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	return prove(ctx, engine, db, c, nil)
+}

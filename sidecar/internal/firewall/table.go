@@ -1,0 +1,267 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/userdata"
+	"golang.org/x/sys/unix"
+)
+
+// lookEvery is how often the table is compared with what it should be.
+const lookEvery = 2 * time.Second
+
+// Table is the firewall of one deployment. Its methods may be called at the same time.
+type Table struct {
+	prefix string
+	pool   netip.Prefix
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	egress map[netip.Prefix]bool // what the set should hold
+	state  error                 // why the rules do not hold; nil: they do
+}
+
+// New makes the firewall of what comes from bridges whose names begin with prefix. It changes nothing before Put.
+func New(prefix string, pool netip.Prefix, log *slog.Logger) *Table {
+	return &Table{prefix: prefix, pool: pool, log: log, egress: map[netip.Prefix]bool{}, state: errors.New("not set yet")}
+}
+
+func (t *Table) table() *nftables.Table {
+	return &nftables.Table{Name: "whaley-" + t.prefix, Family: nftables.TableFamilyINet}
+}
+
+func (t *Table) set(table *nftables.Table) *nftables.Set {
+	return &nftables.Set{Table: table, Name: "egress", KeyType: nftables.TypeIPAddr}
+}
+
+type chain struct {
+	name  string
+	hook  *nftables.ChainHook // nil: only jumped to
+	rules []rule
+}
+
+// chains are what the table consists of, beside the set.
+func (t *Table) chains(egress *nftables.Set) []chain {
+	jump := func(name string) []rule {
+		return []rule{{"what comes from the pool", append(fromBridge(t.prefix), &expr.Verdict{Kind: expr.VerdictJump, Chain: name})}}
+	}
+	return []chain{
+		{"to_host", nil, toHost()},
+		{"to_others", nil, toOthers(t.pool, egress, resolvers())},
+		{"input", nftables.ChainHookInput, jump("to_host")},
+		{"forward", nftables.ChainHookForward, jump("to_others")},
+	}
+}
+
+// Put sets the whole table in one step, in the place of one that is there: no packet sees half of it. Who may leave
+// by the old one still may, until Sync knows better.
+func (t *Table) Put() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if there, err := t.allowed(); err == nil {
+		for _, p := range there {
+			t.egress[p] = true
+		}
+	}
+	return t.put()
+}
+
+// Holds says whether the table is there as it should be, without changing anything.
+func (t *Table) Holds() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.compare() == nil
+}
+
+// allowed reads the set egress.
+func (t *Table) allowed() ([]netip.Prefix, error) {
+	c, err := nftables.New()
+	if err != nil {
+		return nil, err
+	}
+	there, err := c.GetSetElements(t.set(t.table()))
+	var all []netip.Prefix
+	for _, e := range there {
+		if a, ok := netip.AddrFromSlice(e.Key); ok {
+			all = append(all, netip.PrefixFrom(a, part))
+		}
+	}
+	return all, err
+}
+
+func (t *Table) put() error {
+	c, err := nftables.New()
+	if err != nil {
+		return t.is(err)
+	}
+	table := t.table()
+	c.AddTable(table)
+	c.DelTable(table)
+	c.AddTable(table)
+	egress := t.set(table)
+	if err := c.AddSet(egress, elements(slices.Collect(maps.Keys(t.egress)))); err != nil {
+		return t.is(err)
+	}
+	before, accept := nftables.ChainPriority(priority), nftables.ChainPolicyAccept
+	for _, ch := range t.chains(egress) {
+		made := &nftables.Chain{Table: table, Name: ch.name}
+		if ch.hook != nil {
+			made.Type, made.Hooknum, made.Priority, made.Policy = nftables.ChainTypeFilter, ch.hook, &before, &accept
+		}
+		c.AddChain(made)
+		for _, r := range ch.rules {
+			c.AddRule(&nftables.Rule{Table: table, Chain: made, Exprs: r.exprs, UserData: comment(r.comment)})
+		}
+	}
+	return t.is(c.Flush())
+}
+
+// is notes how it stands.
+func (t *Table) is(err error) error {
+	t.state = err
+	return err
+}
+
+func elements(subnets []netip.Prefix) []nftables.SetElement {
+	var all []nftables.SetElement
+	for _, p := range subnets {
+		all = append(all, nftables.SetElement{Key: p.Masked().Addr().AsSlice()})
+	}
+	return all
+}
+
+// State says why the rules do not hold, as far as the kernel's list of them shows.
+func (t *Table) State() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.state
+}
+
+// Run puts the table back whenever it is not what it should be, until ctx ends.
+func (t *Table) Run(ctx context.Context) error {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		t.look()
+	}
+}
+
+func (t *Table) look() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	different := t.compare()
+	if different == nil {
+		different = t.fill(false)
+	}
+	if different == nil {
+		return
+	}
+	before := t.state
+	if err := t.put(); err != nil {
+		if before == nil || before.Error() != err.Error() {
+			t.log.Error("firewall cannot be put back: instances may reach the host", "table", t.table().Name, "err", err)
+		}
+		return
+	}
+	t.log.Warn("firewall was changed by somebody else and is put back", "table", t.table().Name, "found", different)
+}
+
+// compare says how the rules differ from what they should be.
+func (t *Table) compare() error {
+	c, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	table := t.table()
+	for _, ch := range t.chains(t.set(table)) {
+		there, err := c.ListChain(table, ch.name)
+		if err != nil {
+			return fmt.Errorf("no chain %s: %w", ch.name, err)
+		}
+		if ch.hook != nil && (there.Hooknum == nil || *there.Hooknum != *ch.hook) {
+			return fmt.Errorf("chain %s is not hooked", ch.name)
+		}
+		rules, err := c.GetRules(table, there)
+		if err != nil {
+			return err
+		}
+		if !slices.EqualFunc(rules, ch.rules, func(a *nftables.Rule, b rule) bool {
+			text, ok := userdata.GetString(a.UserData, userdata.TypeComment)
+			return ok && text == b.comment
+		}) {
+			return fmt.Errorf("chain %s has %d other rules", ch.name, len(rules))
+		}
+	}
+	return nil
+}
+
+// fill adds to the set egress what is missing in it, and with exact takes out what is too much: without, that may be
+// what another sidecar has just allowed.
+func (t *Table) fill(exact bool) error {
+	there, err := t.allowed()
+	if err != nil {
+		return err
+	}
+	found := map[netip.Prefix]bool{}
+	var missing, surplus []netip.Prefix
+	for _, p := range there {
+		found[p] = true
+		if exact && !t.egress[p] {
+			surplus = append(surplus, p)
+		}
+	}
+	for p := range t.egress {
+		if !found[p] {
+			missing = append(missing, p)
+		}
+	}
+	if len(missing)+len(surplus) == 0 {
+		return nil
+	}
+	c, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	set := t.set(t.table())
+	if len(missing) > 0 {
+		err = c.SetAddElements(set, elements(missing))
+	}
+	if len(surplus) > 0 && err == nil {
+		err = c.SetDeleteElements(set, elements(surplus))
+	}
+	if err != nil {
+		return err
+	}
+	return c.Flush()
+}
+
+// Remove takes the table away; none is no error.
+func (t *Table) Remove() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.state = errors.New("taken away")
+	c, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	c.DelTable(t.table())
+	if err := c.Flush(); err != nil && !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	return nil
+}
