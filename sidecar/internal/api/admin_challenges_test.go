@@ -167,7 +167,7 @@ func TestABrokenUploadChangesNothingAndSaysEverything(t *testing.T) {
 	}
 	s.into(w, &p)
 	if got := fmt.Sprint(p.Problems); w.Code != 422 || p.Code != "challenge_invalid" ||
-		got != "[{c/instance.toml nmae 0} {c/compose.yaml services.web.pid 3} {c/compose.yaml services.web.ipc 5}]" {
+		got != "[{c/instance.toml nmae 1} {c/compose.yaml services.web.pid 3} {c/compose.yaml services.web.ipc 5}]" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	s.refused(s.upload([]byte("no zip")), 422, "archive_invalid")

@@ -152,37 +152,6 @@ func TestTheProcesssOwnEnvironmentIsNeverRead(t *testing.T) {
 	}
 }
 
-func TestWrongDefinitionsAreRefusedByKey(t *testing.T) {
-	const compose = "services:\n  web: {build: .}\n"
-	for toml, want := range map[string]string{
-		"timeout = \"long\"" + oneRoute:               "timeout",
-		"nmae = \"x\"" + oneRoute:                     "nmae: is not a key",
-		"id = \"Web_1\"" + oneRoute:                   "id:",
-		"id = \"a--b\"" + oneRoute:                    "id:",
-		"access = \"all\"" + oneRoute:                 "access:",
-		"timeout = 5" + oneRoute:                      "timeout:",
-		"timeout = 100\nextend_time = 200" + oneRoute: "extend_time:",
-		"":      "at least one [[routes]]",
-		"x = [": "instance.toml:1",
-		"[[routes]]\nservice = \"db\"\nport = 80\n":                  "is not a service of compose.yaml, which has web",
-		"[[routes]]\nservice = \"web\"\nport = 0\n":                  "routes.port:",
-		"[[routes]]\nservice = \"web\"\nport = 80\ntype = \"udp\"\n": "routes.type:",
-		"[[routes]]\nname = \"a\"\nservice = \"web\"\nport = 80\n":   "routes.name:",
-		oneRoute + oneRoute: "routes.name:",
-		"[[routes]]\nservice = \"web\"\nport = 80\ntype = \"custom\"\n":  "routes.entrypoint:",
-		"[[routes]]\nservice = \"web\"\nport = 80\npassthrough = true\n": "routes.passthrough:",
-		oneRoute + "[limits]\nmemory = \"much\"\n":                       "limits.memory:",
-		oneRoute + "[limits]\ncpus = -1\n":                               "limits.cpus:",
-		oneRoute + "[security]\ncapabilities = [\"SYS_ADMIN\"]\n":        "security.capabilities:",
-		oneRoute + "[flag]\nplace = \"here\"\n":                          "flag.place:",
-	} {
-		_, err := load(t, folder(t, toml, compose))
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "web-test/instance.toml") {
-			t.Errorf("%q: %v, want %q", toml, err, want)
-		}
-	}
-}
-
 // Each is the whole of a service, or of a file if it begins with a key of its own.
 var hostile = map[string]string{
 	"privileged: true":                   "privileged: is not allowed",

@@ -1,11 +1,10 @@
 package challenge
 
 import (
-	"errors"
 	"slices"
+	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
 	"github.com/docker/go-units"
 
 	"github.com/whaley-ctf/whaley/shared/host"
@@ -15,80 +14,69 @@ import (
 // definitionFile is the name of a challenge's own file.
 const definitionFile = "instance.toml"
 
-// definition is instance.toml.
+// definition is instance.toml. Its tags are checked by fill and printed into docs/instance.schema.json: about says
+// what a key is, the others bound its value.
 type definition struct {
-	ID                  string    `toml:"id"`
-	Name                string    `toml:"name"`
-	Category            string    `toml:"category"`
-	Description         string    `toml:"description"`
-	Timeout             int       `toml:"timeout"`     // seconds
-	ExtendTime          int       `toml:"extend_time"` // seconds
-	DisableDynamicFlags bool      `toml:"disable_dynamic_flags"`
-	Access              string    `toml:"access"`
-	Wake                bool      `toml:"wake"`
-	Egress              bool      `toml:"egress"`
-	Connection          string    `toml:"connection"` // of the first route
-	Routes              []routing `toml:"routes"`
-	Limits              limiting  `toml:"limits"`
-	Security            securing  `toml:"security"`
-	Flag                flagging  `toml:"flag"`
+	ID                  string    `toml:"id" about:"Part of every address of the challenge. Default: the folder's name." pattern:"^[a-z0-9](-?[a-z0-9])*$" max:"40"`
+	Name                string    `toml:"name" about:"What players read. Default: the folder's name." min:"1" max:"200"`
+	Category            string    `toml:"category" about:"Where the challenge is listed, as web, pwn or crypto. Default: misc." min:"1" max:"60"`
+	Description         string    `toml:"description" about:"Shown to players, in Markdown." max:"32768"`
+	Timeout             int       `toml:"timeout" about:"How long an instance runs, in seconds. Default: INSTANCE_TIMEOUT." min:"10" max:"604800"`
+	ExtendTime          int       `toml:"extend_time" about:"What one extension adds, in seconds; at most the timeout, 0: none. Default: half of the timeout." min:"0" max:"604800"`
+	DisableDynamicFlags bool      `toml:"disable_dynamic_flags" about:"true: the flag is the same for everybody."`
+	Access              string    `toml:"access" about:"link: whoever has the address reaches a running instance. owner: only its owner. Default: INSTANCE_ACCESS." enum:"link,owner"`
+	Wake                bool      `toml:"wake" about:"false: only the dashboard starts it, not opening its address. Default: true."`
+	Egress              bool      `toml:"egress" about:"true: its containers may open connections to the Internet."`
+	Connection          string    `toml:"connection" about:"How players connect to the first route, as \"nc {host} {port}\"; {host}, {address}, {port} and {url} are filled in." max:"1000"`
+	Routes              []routing `toml:"routes" about:"The ways in, at least one. The first has the challenge's own address." min:"1" max:"20"`
+	Limits              limiting  `toml:"limits" about:"What a whole instance may use, at most what the settings allow."`
+	Security            securing  `toml:"security" about:"What its containers may beyond the small default."`
+	Flag                flagging  `toml:"flag" about:"How an owner's flag gets into an instance."`
 }
 
 type routing struct {
-	Name        string `toml:"name"`
-	Service     string `toml:"service"`
-	Port        int    `toml:"port"`
-	Type        string `toml:"type"`
-	Passthrough bool   `toml:"passthrough"`
-	EntryPoint  string `toml:"entrypoint"`
-	TLS         bool   `toml:"tls"`
-	Connection  string `toml:"connection"`
+	Name        string `toml:"name" about:"Begins the route's address. The first route has none, all others need one." pattern:"^[a-z0-9](-?[a-z0-9])*$" max:"20"`
+	Service     string `toml:"service" about:"The compose file's service that listens." needed:"true" min:"1"`
+	Port        int    `toml:"port" about:"The port that it listens on, inside." needed:"true" min:"1" max:"65535"`
+	Type        string `toml:"type" about:"http: a web page. tcp: TLS by name. port: a port of the host. custom: a Traefik entry point of its own. Default: http." enum:"http,tcp,port,custom"`
+	Passthrough bool   `toml:"passthrough" about:"For tcp: the service speaks TLS itself."`
+	EntryPoint  string `toml:"entrypoint" about:"For custom: the name of the Traefik entry point." pattern:"^[A-Za-z0-9_-]+$" max:"60"`
+	TLS         bool   `toml:"tls" about:"For custom: Traefik ends TLS."`
+	Connection  string `toml:"connection" about:"How players connect, as \"nc {host} {port}\". Default: by type." max:"1000"`
 }
 
 type limiting struct {
-	Memory string  `toml:"memory"`
-	CPUs   float64 `toml:"cpus"`
-	Pids   int64   `toml:"pids"`
+	Memory string  `toml:"memory" about:"As \"256m\" or \"1g\", at least 16m." pattern:"^[0-9]+(\\.[0-9]+)? ?([bkmgBKMG]|[kmgKMG][bB]|[kmgKMG]i[bB])?$"`
+	CPUs   float64 `toml:"cpus" about:"CPUs, as 0.5." min:"0.01" max:"1024"`
+	Pids   int64   `toml:"pids" about:"Processes and threads." min:"8" max:"4194304"`
 }
 
 type securing struct {
-	Capabilities []string `toml:"capabilities"`
-	AllowSetuid  bool     `toml:"allow_setuid"`
+	Capabilities []string `toml:"capabilities" about:"Linux capabilities beyond the default ones." enum:"AUDIT_WRITE,FSETID,NET_RAW,SETFCAP,SYS_CHROOT,SYS_PTRACE"`
+	AllowSetuid  bool     `toml:"allow_setuid" about:"true: setuid programs work. Default: no-new-privileges."`
 }
 
 type flagging struct {
-	Place string `toml:"place"`
+	Place string `toml:"place" about:"auto: in files, binaries and variables of the image. build: an image for each owner. env: the variable FLAG too. none: no flags of their own. Default: auto." enum:"auto,build,env,none"`
 }
 
-const (
-	maxTimeout     = 7 * 24 * 3600 // seconds
-	maxDescription = 32 << 10      // bytes
-)
+const minTotal = 16 << 20 // bytes of memory that an instance has at least
 
 // allowedCapabilities can be asked for: none of them reaches beyond the container's own namespaces.
 var allowedCapabilities = []string{"AUDIT_WRITE", "FSETID", "NET_RAW", "SETFCAP", "SYS_CHROOT", "SYS_PTRACE"}
 
-// readDefinition decodes instance.toml over the defaults.
-func readDefinition(file, text, folder string, defaults Defaults) (definition, Problems) {
-	var problems Problems
+// readDefinition reads instance.toml over the defaults, and where its keys stand.
+func readDefinition(file, text, folder string, defaults Defaults) (definition, lines, Problems) {
 	d := definition{
 		ID: folder, Name: folder, Category: "misc", Timeout: int(defaults.Timeout / time.Second),
 		Access: string(defaults.Access), Wake: true, Flag: flagging{Place: "auto"},
 	}
-	decoded, err := toml.Decode(text, &d)
-	var syntax toml.ParseError
-	if errors.As(err, &syntax) {
-		problems.add(file, syntax.Position.Line, syntax.LastKey, "%s", syntax.Message)
-		return d, problems
+	values, at, problems := parseTOML(file, text)
+	if len(problems) > 0 {
+		return d, at, problems
 	}
-	if err != nil {
-		problems.add(file, 0, "", "%s", err)
-		return d, problems
-	}
-	for _, key := range decoded.Undecoded() {
-		problems.add(file, 0, key.String(), "is not a key of instance.toml; is it a typing error?")
-	}
-	if !decoded.IsDefined("extend_time") {
+	fill(&d, values, file, &problems)
+	if _, said := values["extend_time"]; !said {
 		d.ExtendTime = d.Timeout / 2
 	}
 	check := func(ok bool, key, format string, args ...any) {
@@ -96,31 +84,22 @@ func readDefinition(file, text, folder string, defaults Defaults) (definition, P
 			problems.add(file, 0, key, format, args...)
 		}
 	}
-	check(host.ValidChallenge(d.ID), "id", "%q must be of a-z, 0-9 and single hyphens inside, at most 40", d.ID)
-	check(d.Name != "" && len(d.Name) <= 200, "name", "must have 1 to 200 bytes")
-	check(d.Category != "" && len(d.Category) <= 60, "category", "must have 1 to 60 bytes")
-	check(len(d.Description) <= maxDescription, "description", "must have at most %d bytes", maxDescription)
-	check(d.Timeout >= 10 && d.Timeout <= maxTimeout, "timeout", "%d must be from 10 to %d seconds", d.Timeout, maxTimeout)
-	check(d.ExtendTime >= 0 && d.ExtendTime <= d.Timeout, "extend_time", "%d must be from 0 to the timeout, %d seconds", d.ExtendTime, d.Timeout)
-	check(d.Access == "link" || d.Access == "owner", "access", `%q must be "link" or "owner"`, d.Access)
-	check(slices.Contains([]string{"auto", "build", "env", "none"}, d.Flag.Place), "flag.place", `%q must be "auto", "build", "env" or "none"`, d.Flag.Place)
-	for _, c := range d.Security.Capabilities {
-		check(slices.Contains(allowedCapabilities, c), "security.capabilities", "%q is not one of %v", c, allowedCapabilities)
-	}
+	_, said := values["id"]
+	check(said || host.ValidChallenge(folder), "id", "the folder's name %q cannot be the id, which is of a-z, 0-9 and single hyphens inside, at most 40; give one here", folder)
+	check(d.ExtendTime <= d.Timeout, "extend_time", "%d must be at most the timeout, %d seconds", d.ExtendTime, d.Timeout)
 	checkRoutes(&d, file, &problems)
-	return d, problems
+	return d, at, problems
 }
 
 func checkRoutes(d *definition, file string, problems *Problems) {
-	check := func(ok bool, key, format string, args ...any) {
-		if !ok {
-			problems.add(file, 0, "routes."+key, format, args...)
-		}
-	}
-	check(len(d.Routes) > 0, "", "there must be at least one [[routes]] with service, port and type")
-	names, published := map[string]bool{}, map[int]bool{}
+	names, published := map[string]int{}, map[int]int{}
 	for n := range d.Routes {
 		r := &d.Routes[n]
+		check := func(ok bool, key, format string, args ...any) {
+			if !ok {
+				problems.add(file, 0, route(n, key), format, args...)
+			}
+		}
 		if n == 0 && d.Connection != "" && r.Connection == "" {
 			r.Connection = d.Connection
 		}
@@ -130,25 +109,22 @@ func checkRoutes(d *definition, file string, problems *Problems) {
 		if n == 0 {
 			check(r.Name == "", "name", "the first route has none: its host is the challenge's own")
 		} else {
-			check(host.ValidRoute(r.Name), "name", "%q of route %d must be of a-z, 0-9 and single hyphens inside, 1 to 20", r.Name, n+1)
+			check(r.Name != "", "name", "every route but the first needs a name, which begins its address")
 			check(host.Fits(r.Name, d.ID), "name", "%q and the id %q are together too long for a host name", r.Name, d.ID)
+			first, twice := names[r.Name]
+			check(!twice || r.Name == "", "name", "%q is the name of route %d already", r.Name, first+1)
 		}
-		check(!names[r.Name], "name", "%q is there twice", r.Name)
-		names[r.Name] = true
-		check(r.Port >= 1 && r.Port <= 65535, "port", "%d must be from 1 to 65535", r.Port)
-		switch instancer.RouteType(r.Type) {
-		case instancer.RouteHTTP, instancer.RouteTCP:
-		case instancer.RoutePort:
-			check(!published[r.Port], "port", "%d has two routes of type port", r.Port)
-			published[r.Port] = true
-		case instancer.RouteCustom:
-			check(r.EntryPoint != "", "entrypoint", "a route of type custom names its Traefik entry point")
-		default:
-			check(false, "type", `%q must be "http", "tcp", "port" or "custom"`, r.Type)
+		names[r.Name] = n
+		if r.Type == string(instancer.RoutePort) {
+			first, twice := published[r.Port]
+			check(!twice, "port", "%d has a route of type port already, route %d", r.Port, first+1)
+			published[r.Port] = n
 		}
-		check(r.Type == "tcp" || !r.Passthrough, "passthrough", "is for routes of type tcp")
-		check(r.Type == "custom" || r.EntryPoint == "", "entrypoint", "is for routes of type custom")
-		check(r.Type == "custom" || !r.TLS, "tls", "is for routes of type custom; those of type tcp always have it")
+		custom := r.Type == string(instancer.RouteCustom)
+		check(!custom || r.EntryPoint != "", "entrypoint", "a route of type custom names its Traefik entry point")
+		check(r.Type == string(instancer.RouteTCP) || !r.Passthrough, "passthrough", "is for routes of type tcp")
+		check(custom || r.EntryPoint == "", "entrypoint", "is for routes of type custom")
+		check(custom || !r.TLS, "tls", "is for routes of type custom; those of type tcp always have it")
 	}
 }
 
@@ -157,20 +133,25 @@ func (d *definition) limits(file string, defaults Defaults, problems *Problems) 
 	l := defaults.Limits
 	if d.Limits.Memory != "" {
 		bytes, err := units.RAMInBytes(d.Limits.Memory)
-		if err != nil || bytes < 16<<20 {
-			problems.add(file, 0, "limits.memory", "%q must be a size like \"256m\", at least 16m", d.Limits.Memory)
+		switch {
+		case err != nil: // its form is refused already
+		case bytes < minTotal:
+			problems.add(file, 0, "limits.memory", "%q must be at least 16m", d.Limits.Memory)
+		default:
+			l.MemoryBytes = min(bytes, l.MemoryBytes)
 		}
-		l.MemoryBytes = min(bytes, l.MemoryBytes)
 	}
-	if d.Limits.CPUs < 0 {
-		problems.add(file, 0, "limits.cpus", "%g must be more than 0", d.Limits.CPUs)
-	} else if d.Limits.CPUs > 0 {
+	if d.Limits.CPUs > 0 {
 		l.NanoCPUs = min(int64(d.Limits.CPUs*1e9), l.NanoCPUs)
 	}
-	if d.Limits.Pids < 0 {
-		problems.add(file, 0, "limits.pids", "%d must be more than 0", d.Limits.Pids)
-	} else if d.Limits.Pids > 0 {
+	if d.Limits.Pids > 0 {
 		l.Pids = min(d.Limits.Pids, l.Pids)
 	}
 	return l
+}
+
+// grant is what a capability of the file is called by the engine; false if it is not one that can be had.
+func grant(capability string) (string, bool) {
+	name := strings.TrimPrefix(strings.ToUpper(capability), "CAP_")
+	return name, slices.Contains(allowedCapabilities, name)
 }

@@ -43,7 +43,8 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 		problems.add(tomlFile, 0, "", "cannot be read: %s", strings.TrimPrefix(err.Error(), "open "+dir+"/"))
 		return nil, problems
 	}
-	d, problems := readDefinition(tomlFile, string(text), folder, defaults)
+	d, at, problems := readDefinition(tomlFile, string(text), folder, defaults)
+	defer func() { problems.locate(tomlFile, at) }()
 	limits := d.limits(tomlFile, defaults, &problems)
 	name := findCompose(dir, folder, &problems)
 	if name == "" {
@@ -68,9 +69,9 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 		Access: instancer.Access(d.Access), Wake: d.Wake, Egress: d.Egress, StaticFlags: d.DisableDynamicFlags,
 		Volumes: slices.Sorted(maps.Keys(project.Volumes)),
 	}
-	for _, r := range d.Routes {
-		if _, there := project.Services[r.Service]; !there {
-			problems.add(tomlFile, 0, "routes.service", "%q is not a service of %s, which has %s", r.Service, name,
+	for n, r := range d.Routes {
+		if _, there := project.Services[r.Service]; !there && r.Service != "" {
+			problems.add(tomlFile, 0, route(n, "service"), "%q is not a service of %s, which has %s", r.Service, name,
 				strings.Join(slices.Sorted(maps.Keys(project.Services)), ", "))
 		}
 		ch.Routes = append(ch.Routes, instancer.Route{

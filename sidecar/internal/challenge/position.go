@@ -1,3 +1,0 @@
-package challenge
-
-func idLine(string) int { return 0 }
