@@ -30,3 +30,11 @@ during() {
 	rm -f "$log"
 	say "$what: done in $((SECONDS - began)) s"
 }
+
+# unpack module version folder: the source of a Go module, to be built as its authors do.
+unpack() {
+	local module
+	module=$(cd "$3" && GOWORK=off GOFLAGS=-mod=mod go mod download -json "$1@$2" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+	cp -r "$module" "$3/src"
+	chmod -R u+w "$3/src"
+}
