@@ -12,7 +12,7 @@ import (
 
 // Config is the middleware's part of Traefik's dynamic configuration.
 type Config struct {
-	InternalURL   string `json:"internalURL,omitempty"`   // of the sidecar's internal API
+	InternalURL   string `json:"internalURL,omitempty"`   // of the sidecar's internal API; of several sidecars with commas between
 	PluginKey     string `json:"pluginKey,omitempty"`     // the sidecar's PLUGIN_KEY
 	PluginKeyFile string `json:"pluginKeyFile,omitempty"` // a file that holds it instead
 	BaseDomain    string `json:"baseDomain,omitempty"`    // instances are one label under it
@@ -42,9 +42,13 @@ func New(_ context.Context, next http.Handler, c *Config, name string) (http.Han
 		}
 		key = strings.TrimSpace(string(text))
 	}
-	internal, err := cleanURL(c.InternalURL)
-	if err != nil {
-		return nil, fmt.Errorf("%s: internalURL: %w", name, err)
+	internal := []string{}
+	for _, text := range strings.Split(c.InternalURL, ",") {
+		u, err := cleanURL(strings.TrimSpace(text))
+		if err != nil {
+			return nil, fmt.Errorf("%s: internalURL: %w", name, err)
+		}
+		internal = append(internal, u)
 	}
 	dashboard, err := cleanURL(c.DashboardURL)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 const (
 	holdNavigation = 4 * time.Second  // then a person sees the waiting page
 	holdOther      = 45 * time.Second // Traefik's default read time-out is 60 s
+	restartHold    = 6 * time.Second  // for a sidecar that cannot be asked: it may be restarting
+	restartPause   = 200 * time.Millisecond
 	unreachedTries = 4
 	unreachedPause = 150 * time.Millisecond
 )
@@ -51,31 +53,38 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve proxies to what runs, else wakes it. A container that was there a moment ago and does not answer may have
-// stopped since: then it is asked again what the host is.
+// stopped since: then it is asked again what the host is. A sidecar that restarts meanwhile is asked again as well, since
+// asking twice makes no second instance.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
-	for try := 1; ; try++ {
+	end := time.Now().Add(h.hold(v))
+	down := time.Time{} // since when the sidecar could not be asked
+	unreached := 0      // how often the container did not accept a connection
+	for {
 		status, err := h.sidecar.resolve(r.Context(), v.query)
+		if err == nil && status.State != wire.StateRunning && status.Mine {
+			status, err = h.wake(r, v, end)
+		}
+		if r.Context().Err() != nil {
+			return // nobody waits any more
+		}
 		if err != nil {
+			if down.IsZero() {
+				down = time.Now()
+			}
+			if time.Since(down) < restartHold && time.Now().Before(end) && sleep(r, restartPause) {
+				continue
+			}
 			h.unavailable(w, r, v)
 			return
 		}
 		v.heed(status)
-		if status.State != wire.StateRunning {
-			if !status.Mine {
-				h.stranger(w, r, v)
-				return
-			}
-			v.query.WaitMS = int(h.hold(v) / time.Millisecond)
-			status, err = h.sidecar.ask(r.Context(), wire.PathWake, v.query)
-			v.query.WaitMS = 0
-			if err != nil {
-				h.unavailable(w, r, v)
-				return
-			}
-			if r.Context().Err() != nil {
-				return // nobody waits any more
-			}
-			v.heed(status)
+		down = time.Time{}
+		if status.Ending && time.Now().Before(end) && sleep(r, restartPause) {
+			continue // the next sidecar holds the request on
+		}
+		if status.State != wire.StateRunning && !status.Mine {
+			h.stranger(w, r, v)
+			return
 		}
 		if status.State != wire.StateRunning || status.Problem != nil {
 			h.notRunning(w, r, v, status)
@@ -89,7 +98,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 			return
 		}
 		h.sidecar.forget(v.query)
-		if try == unreachedTries {
+		unreached++
+		if unreached == unreachedTries {
 			h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,
 				Detail: "The challenge runs but does not accept connections. Try again; if it stays like this, stop it on the dashboard and start it anew."})
 			return
@@ -105,6 +115,15 @@ func (v *visit) heed(status wire.HostStatus) {
 	if status.Revoked {
 		v.signedIn = false
 	}
+}
+
+// wake asks for the instance to be started, and waits for that until the end of the hold.
+func (h *Handler) wake(r *http.Request, v *visit, end time.Time) (wire.HostStatus, error) {
+	query := v.query
+	if left := time.Until(end); left > 0 {
+		query.WaitMS = int((left + time.Millisecond - 1) / time.Millisecond)
+	}
+	return h.sidecar.ask(r.Context(), wire.PathWake, query)
 }
 
 func (h *Handler) hold(v *visit) time.Duration {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,10 +32,12 @@ var errSidecar = errors.New("sidecar unavailable")
 
 // sidecar is the internal API, with all that is remembered of its answers.
 type sidecar struct {
-	url, key string
-	client   *http.Client
+	urls   []string // of one sidecar, or of several that share the work
+	key    string
+	client *http.Client
 
 	mu        sync.Mutex
+	current   int              // the one that answered last
 	known     map[string]known // running hosts by host and asker
 	verified  map[string]verifiedTicket
 	keys      *keyring
@@ -52,18 +55,19 @@ var (
 	transport  = newTransport()
 )
 
-func sidecarAt(url, key string) *sidecar {
+func sidecarAt(urls []string, key string) *sidecar {
+	id := strings.Join(urls, ",") + "\x00" + key
 	sidecarsMu.Lock()
 	defer sidecarsMu.Unlock()
-	s := sidecars[url+"\x00"+key]
+	s := sidecars[id]
 	if s == nil {
 		s = &sidecar{
-			url: url, key: key,
+			urls: urls, key: key,
 			client:   &http.Client{Transport: newTransport(), CheckRedirect: noRedirect},
 			known:    map[string]known{},
 			verified: map[string]verifiedTicket{},
 		}
-		sidecars[url+"\x00"+key] = s
+		sidecars[id] = s
 	}
 	return s
 }
@@ -87,9 +91,30 @@ func newTransport() *http.Transport {
 	}
 }
 
-// call posts a request (or, with nil, gets) and decodes the answer. A problem that the sidecar answered is returned
-// as such; everything else that goes wrong is errSidecar.
+// call asks the sidecar that answered last, and if that cannot be asked, the others: no call does harm when it is made
+// twice.
 func (s *sidecar) call(ctx context.Context, path string, timeout time.Duration, request, reply interface{}) (*wire.Problem, error) {
+	s.mu.Lock()
+	first := s.current
+	s.mu.Unlock()
+	for n := 0; ; n++ {
+		at := (first + n) % len(s.urls)
+		problem, err := s.callAt(ctx, s.urls[at], path, timeout, request, reply)
+		if err == nil {
+			s.mu.Lock()
+			s.current = at
+			s.mu.Unlock()
+			return problem, nil
+		}
+		if n == len(s.urls)-1 || ctx.Err() != nil {
+			return nil, err
+		}
+	}
+}
+
+// callAt posts a request (or, with nil, gets) and decodes the answer. A problem that the sidecar answered is returned
+// as such; everything else that goes wrong is errSidecar.
+func (s *sidecar) callAt(ctx context.Context, url, path string, timeout time.Duration, request, reply interface{}) (*wire.Problem, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	method := http.MethodGet
@@ -102,7 +127,7 @@ func (s *sidecar) call(ctx context.Context, path string, timeout time.Duration, 
 		method = http.MethodPost
 		body = bytes.NewReader(text)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, s.url+path, body)
+	r, err := http.NewRequestWithContext(ctx, method, url+path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -110,28 +135,28 @@ func (s *sidecar) call(ctx context.Context, path string, timeout time.Duration, 
 	r.Header.Set("Content-Type", "application/json")
 	resp, err := s.client.Do(r)
 	if err != nil {
-		return nil, s.failed(ctx, path, err.Error())
+		return nil, s.failed(ctx, url+path, err.Error())
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	if err != nil {
-		return nil, s.failed(ctx, path, err.Error())
+		return nil, s.failed(ctx, url+path, err.Error())
 	}
 	if resp.StatusCode == http.StatusOK {
 		if err := json.Unmarshal(text, reply); err != nil {
-			return nil, s.failed(ctx, path, err.Error())
+			return nil, s.failed(ctx, url+path, err.Error())
 		}
 		return nil, nil
 	}
 	problem := &wire.Problem{}
 	if json.Unmarshal(text, problem) != nil || problem.Code == "" || resp.StatusCode == http.StatusUnauthorized {
-		return nil, s.failed(ctx, path, "answered "+resp.Status+" "+problem.Detail)
+		return nil, s.failed(ctx, url+path, "answered "+resp.Status+" "+problem.Detail)
 	}
 	return problem, nil
 }
 
 // failed logs, now and then, why the sidecar could not be asked. Its own key is in none of these texts.
-func (s *sidecar) failed(ctx context.Context, path, why string) error {
+func (s *sidecar) failed(ctx context.Context, at, why string) error {
 	if ctx.Err() == context.Canceled {
 		return errSidecar // the client went away
 	}
@@ -144,7 +169,7 @@ func (s *sidecar) failed(ctx context.Context, path, why string) error {
 	}
 	s.mu.Unlock()
 	if !quiet {
-		logError("the sidecar at " + s.url + path + " could not be asked: " + why)
+		logError("the sidecar at " + at + " could not be asked: " + why)
 	}
 	return errSidecar
 }

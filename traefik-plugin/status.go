@@ -54,7 +54,8 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request, v *visit) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	out := http.NewResponseController(w)
-	for end := time.Now().Add(statusFor); ; {
+	end := time.Now().Add(statusFor)
+	for {
 		text, err := json.Marshal(viewOf(status))
 		if err != nil {
 			return

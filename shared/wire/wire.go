@@ -70,6 +70,7 @@ type HostStatus struct {
 	EstimateMS int64    `json:"estimate_ms,omitempty"` // how long it still waits in the queue, about
 	ElapsedMS  int64    `json:"elapsed_ms,omitempty"`  // since the spawn was asked for
 	Version    string   `json:"version"`               // changes whenever any of this does
+	Ending     bool     `json:"ending,omitempty"`      // the sidecar ends and lets go of whom it holds: ask the next one
 	Problem    *Problem `json:"problem,omitempty"`     // StateFailed, or why this asker's wake was refused
 }
 

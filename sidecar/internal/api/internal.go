@@ -136,6 +136,7 @@ func (a *API) writeView(w http.ResponseWriter, v instancer.HostView, revoked boo
 		s.Instance, s.Stage = in.ID, in.Stage
 		s.ElapsedMS = max(0, time.Since(in.CreatedAt).Milliseconds())
 	}
+	s.Ending = a.ctx.Err() != nil && v.Problem == nil && v.State != wire.StateRunning && v.Mine
 	if v.Problem != nil {
 		p := problemOf(v.Problem)
 		s.Problem = &p

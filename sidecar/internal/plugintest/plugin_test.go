@@ -2,6 +2,7 @@ package plugintest
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -25,6 +26,8 @@ var promises = map[string]func(t *testing.T, w *world){
 	"AContainerSetsNoCookieBeyondItsHost":          setCookie,
 	"TheStatusIsToldToWhoMayKnow":                  status,
 	"WithoutTheSidecarOnlyRunningHostsAreServed":   sidecarDown,
+	"ARestartOfTheSidecarLosesNoHeldRequest":       sidecarRestarts,
+	"AnotherSidecarIsAskedWhenOneIsAway":           severalSidecars,
 	"AContainerThatIsGoneIsAskedForAgain":          goneContainer,
 	"WhereAnAddressIsEnoughNoTicketIsAskedFor":     byAddress,
 	"TheAddressOfAStrangersHeaderCountsForNothing": forwarded,
@@ -325,9 +328,7 @@ func sidecarDown(t *testing.T, w *world) {
 	if got := w.get(web, "/"); got.Status != 200 {
 		t.Fatalf("%d", got.Status)
 	}
-	w.mu.Lock()
-	w.down = true
-	w.mu.Unlock()
+	w.away(true)
 	time.Sleep(1600 * time.Millisecond) // longer than a running host is remembered while the sidecar answers
 	for range 3 {
 		if got := w.get(web, "/"); got.Status != 200 {
@@ -339,6 +340,43 @@ func sidecarDown(t *testing.T, w *world) {
 	}
 	if got := w.get(pwn, "/", "Accept", "text/html"); got.Status != 503 || !strings.Contains(got.Body, "<html") {
 		t.Errorf("another, to a person: %d %q", got.Status, got.Body)
+	}
+}
+
+// sidecarRestarts lets the sidecar let go of a held request, be away, and come back.
+func sidecarRestarts(t *testing.T, w *world) {
+	w.on(wire.PathResolve, mine(wire.StateAsleep))
+	wakes := 0
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
+		if wakes++; wakes > 1 {
+			return w.running("link")(q)
+		}
+		w.away(true)
+		time.AfterFunc(700*time.Millisecond, func() { w.away(false) })
+		status := mine(wire.StateStarting)(q)
+		status.Ending = true
+		return status
+	})
+	got := w.send("POST", web, "/", "whole", wire.TicketHeader, w.ticket(web))
+	if got.Status != 200 || !strings.Contains(got.Body, "container POST / 5 ") || wakes != 2 {
+		t.Errorf("%d %q after %d wakes", got.Status, got.Body, wakes)
+	}
+}
+
+// severalSidecars puts one that is away before one that answers.
+func severalSidecars(t *testing.T, w *world) {
+	w.on(wire.PathResolve, w.running("link"))
+	front, err := w.make(t, http.NotFoundHandler(), settings{"http://127.0.0.1:1, " + w.internal.URL, key, base, dashboard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		r := httptest.NewRequest("GET", "http://"+web+"/", nil)
+		out := httptest.NewRecorder()
+		front.ServeHTTP(out, r)
+		if out.Code != 200 {
+			t.Errorf("%d %s", out.Code, out.Body)
+		}
 	}
 }
 

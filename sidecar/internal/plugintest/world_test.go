@@ -120,6 +120,13 @@ func (w *world) on(path string, script func(wire.HostRequest) wire.HostStatus) {
 	w.script[path] = script
 }
 
+// away lets the sidecar answer nothing, or answer again.
+func (w *world) away(down bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.down = down
+}
+
 func (w *world) called(path string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
