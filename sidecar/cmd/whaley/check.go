@@ -54,7 +54,7 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 		fmt.Fprintf(out, "challenges  %d can be started\n", len(library.All()))
 	}
 	works := say("engine", looking(func(ctx context.Context) error {
-		engine, err := docker.New("check", slog.New(slog.DiscardHandler))
+		engine, err := docker.New(docker.Options{Deployment: "check", Folder: c.DataDir}, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return err
 		}

@@ -153,7 +153,7 @@ func checkFirewall(ctx context.Context, c *config.Config) error {
 		w := &wall{Table: table, log: log}
 		defer w.end(db)
 	}
-	engine, err := docker.New(deployment, log)
+	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir}, log)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	engine, err := docker.New(deployment, log)
+	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir}, log)
 	if err != nil {
 		return fmt.Errorf("DOCKER_HOST: %w", err)
 	}

@@ -24,7 +24,11 @@ type Engine struct {
 	client     *client.Client
 	deployment string
 	purpose    string // empty: instances
+	folder     string
+	builder    Builder
 	log        *slog.Logger
+
+	scanning sync.Mutex // one image is read at a time
 
 	negotiating sync.Mutex
 	negotiated  atomic.Bool
@@ -32,14 +36,32 @@ type Engine struct {
 
 var _ instancer.Engine = (*Engine)(nil)
 
-// New makes an Engine for what DOCKER_HOST and its companions name. It does not connect yet. Only objects that carry
-// the deployment's id are seen as its own.
-func New(deployment string, log *slog.Logger) (*Engine, error) {
+// Builder is what builds images.
+type Builder string
+
+// The builders.
+const (
+	BuilderAuto     Builder = "auto" // the classic one unless a Dockerfile needs BuildKit
+	BuilderClassic  Builder = "classic"
+	BuilderBuildKit Builder = "buildkit"
+)
+
+// Options are what an Engine works with beside the engine itself.
+type Options struct {
+	Deployment string // only objects that carry this id are seen as its own
+	// Folder is for instances' own copies of files and for what scans of images find; the engine mounts files of it, so
+	// both must see it under the same path.
+	Folder  string
+	Builder Builder // default BuilderAuto
+}
+
+// New makes an Engine for what DOCKER_HOST and its companions name. It does not connect yet.
+func New(o Options, log *slog.Logger) (*Engine, error) {
 	c, err := client.NewClientWithOpts(client.FromEnv)
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{client: c, deployment: deployment, log: log}, nil
+	return &Engine{client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, log: log}, nil
 }
 
 // Apart is the same engine for objects of this deployment that are not instances': List does not show them to it.

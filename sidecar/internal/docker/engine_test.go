@@ -43,7 +43,7 @@ func newBench(t *testing.T) *bench {
 	dir := dockertest.TestServerContext(t)
 	service := instancer.Service{Name: "web", Image: "whaley/engine-test:latest", Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
 	var log bytes.Buffer
-	if err := b.BuildImage(context.Background(), &instancer.Challenge{ID: "engine"}, &service, &log); err != nil {
+	if err := b.BuildImage(context.Background(), instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "engine"}, Service: &service}, &log); err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
 	b.image = service.Image
@@ -280,7 +280,7 @@ func TestAnImagesOwnCheckIsFound(t *testing.T) {
 		}
 		service := instancer.Service{Name: "web", Image: fmt.Sprintf("whaley/engine-test-health:%d", n), Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
 		t.Cleanup(func() { exec.Command("docker", "rmi", "-f", service.Image).Run() })
-		if err := b.BuildImage(context.Background(), &instancer.Challenge{ID: "engine"}, &service, io.Discard); err != nil {
+		if err := b.BuildImage(context.Background(), instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "engine"}, Service: &service}, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		health, err := b.ImageHealth(context.Background(), service.Image)
@@ -305,7 +305,7 @@ func TestABuildThatFailsSaysSoAndLeavesItsOutput(t *testing.T) {
 	}
 	service := instancer.Service{Name: "web", Image: "whaley/engine-test-broken:1", Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
 	var log bytes.Buffer
-	err := b.BuildImage(context.Background(), &instancer.Challenge{ID: "engine"}, &service, &log)
+	err := b.BuildImage(context.Background(), instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "engine"}, Service: &service}, &log)
 	if instancer.CodeOf(err) != "image_failed" || !strings.Contains(log.String(), "about to fail") {
 		t.Errorf("%v\n%s", err, log.String())
 	}
@@ -313,7 +313,7 @@ func TestABuildThatFailsSaysSoAndLeavesItsOutput(t *testing.T) {
 
 func TestWithoutAnEngineTheErrorSaysSo(t *testing.T) {
 	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-	engine, err := docker.New("x", slog.New(slog.DiscardHandler))
+	engine, err := docker.New(docker.Options{Deployment: "x"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,37 +4,38 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/containerd/errdefs"
-	buildapi "github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/pkg/jsonmessage"
-	"github.com/moby/go-archive"
-	"github.com/moby/patternmatcher/ignorefile"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
 // BuildImage makes sure that a service's image is there: builds it if the challenge says how, else pulls it. One that
-// is there already is not touched, since its tag names the revision.
-func (e *Engine) BuildImage(ctx context.Context, ch *instancer.Challenge, svc *instancer.Service, log io.Writer) error {
+// is there already is not touched unless it shall be made again, since its tag names the revision.
+func (e *Engine) BuildImage(ctx context.Context, spec instancer.BuildSpec, log io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, build)
 	defer cancel()
 	api, err := e.api(ctx)
 	if err != nil {
 		return err
 	}
+	svc := spec.Service
 	_, err = api.ImageInspect(ctx, svc.Image)
-	if !errdefs.IsNotFound(err) {
+	if err != nil && !errdefs.IsNotFound(err) {
 		return translate(err)
+	}
+	if err == nil && !(spec.Again && svc.Build != nil) {
+		fmt.Fprintf(log, "%s is there\n", svc.Image)
+		return nil
 	}
 	if svc.Build == nil {
 		return failedImage(svc, e.pull(ctx, svc.Image, log))
 	}
-	return failedImage(svc, e.build(ctx, ch, svc, log))
+	return failedImage(svc, e.build(ctx, spec, log))
 }
 
 // failedImage keeps what is the engine's own trouble apart from what is the challenge's.
@@ -57,57 +58,6 @@ func (e *Engine) pull(ctx context.Context, name string, log io.Writer) error {
 	}
 	defer stream.Close()
 	return jsonmessage.DisplayJSONMessagesStream(stream, log, 0, false, nil)
-}
-
-func (e *Engine) build(ctx context.Context, ch *instancer.Challenge, svc *instancer.Service, log io.Writer) error {
-	api, err := e.api(ctx)
-	if err != nil {
-		return err
-	}
-	excludes, err := ignored(svc.Build.Context, svc.Build.Dockerfile)
-	if err != nil {
-		return err
-	}
-	files, err := archive.TarWithOptions(svc.Build.Context, &archive.TarOptions{ExcludePatterns: excludes})
-	if err != nil {
-		return err
-	}
-	defer files.Close()
-	arguments := map[string]*string{}
-	for name, value := range svc.Build.Args {
-		arguments[name] = &value
-	}
-	built, err := api.ImageBuild(ctx, files, buildapi.ImageBuildOptions{
-		Tags: []string{svc.Image}, Dockerfile: svc.Build.Dockerfile, Target: svc.Build.Target, BuildArgs: arguments,
-		Version: buildapi.BuilderV1, // needs nothing but the engine; the other wants a session with this process
-		Remove:  true, ForceRemove: true,
-		Labels: map[string]string{labelManaged: "true", labelDeployment: e.deployment, labelChallenge: ch.ID, labelRevision: ch.Revision},
-	})
-	if err != nil {
-		return err
-	}
-	defer built.Body.Close()
-	if err := jsonmessage.DisplayJSONMessagesStream(built.Body, log, 0, false, nil); err != nil {
-		return fmt.Errorf("build %s: %w", svc.Image, err)
-	}
-	return nil
-}
-
-// ignored reads .dockerignore as the docker command does: never leaving out what the build itself needs.
-func ignored(folder, dockerfile string) ([]string, error) {
-	f, err := os.Open(filepath.Join(folder, ".dockerignore"))
-	if os.IsNotExist(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	patterns, err := ignorefile.ReadAll(f)
-	if err != nil {
-		return nil, err
-	}
-	return append(patterns, "!"+dockerfile, "!.dockerignore"), nil
 }
 
 // ImageHealth is the check that an image defines itself, nil if none.
@@ -138,4 +88,29 @@ func (e *Engine) ImageHealth(ctx context.Context, name string) (*instancer.Healt
 		health.Timeout = 30 * time.Second
 	}
 	return health, nil
+}
+
+// SameImage says whether two images have the same layers and settings.
+func (e *Engine) SameImage(ctx context.Context, a, b string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, quick)
+	defer cancel()
+	api, err := e.api(ctx)
+	if err != nil {
+		return false, err
+	}
+	one, err := api.ImageInspect(ctx, a)
+	if err != nil {
+		return false, translate(err)
+	}
+	other, err := api.ImageInspect(ctx, b)
+	if err != nil {
+		return false, translate(err)
+	}
+	settings := func(i image.InspectResponse) string {
+		if i.Config == nil {
+			return ""
+		}
+		return fmt.Sprint(i.Config.Env, i.Config.Entrypoint, i.Config.Cmd, i.Config.Healthcheck)
+	}
+	return slices.Equal(one.RootFS.Layers, other.RootFS.Layers) && settings(one) == settings(other), nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
-// List returns this deployment's containers, networks and volumes, of one instance or (empty) of all.
+// List returns this deployment's containers, networks, volumes and files, of one instance or (empty) of all.
 func (e *Engine) List(ctx context.Context, instance string) ([]instancer.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, quick)
 	defer cancel()
@@ -38,7 +38,10 @@ func (e *Engine) List(ctx context.Context, instance string) ([]instancer.Object,
 	if err := g.Wait(); err != nil {
 		return nil, translate(err)
 	}
-	var all []instancer.Object
+	all, err := e.files(instance)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range containers {
 		all = append(all, instancer.Object{Kind: "container", ID: c.ID, Name: trimSlash(c.Names), Running: c.State == "running", Labels: parse(c.Labels)})
 	}

@@ -13,7 +13,7 @@ import (
 const untaggedAge = 30 * time.Minute
 
 // RemoveImages removes the images that this deployment has built and keep does not want.
-func (e *Engine) RemoveImages(ctx context.Context, keep func(challenge, revision string) bool) error {
+func (e *Engine) RemoveImages(ctx context.Context, keep func(challenge, revision, owner string) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
 	api, err := e.api(ctx)
@@ -33,7 +33,7 @@ func (e *Engine) RemoveImages(ctx context.Context, keep func(challenge, revision
 				continue
 			}
 			names = []string{i.ID}
-		} else if keep(i.Labels[labelChallenge], i.Labels[labelRevision]) {
+		} else if keep(i.Labels[labelChallenge], i.Labels[labelRevision], i.Labels[labelOwner]) {
 			continue
 		}
 		for _, name := range names {
@@ -44,5 +44,5 @@ func (e *Engine) RemoveImages(ctx context.Context, keep func(challenge, revision
 			failed = errors.Join(failed, unlessMissing(err))
 		}
 	}
-	return failed
+	return errors.Join(failed, e.sweepScans(ctx))
 }

@@ -3,6 +3,7 @@ package faulttest
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"sync/atomic"
@@ -166,7 +167,7 @@ func insertRunning(t *testing.T, db *store.Store, engine stuckEngine, n int, due
 	}
 	labels := instancer.Labels{Instance: id, Challenge: "echo", Service: "web"}
 	service := instancer.Service{Name: "web", Image: "echo"}
-	if err := engine.BuildImage(ctx, &instancer.Challenge{ID: "echo"}, &service, nil); err != nil {
+	if err := engine.BuildImage(ctx, instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "echo"}, Service: &service}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	container, err := engine.CreateContainer(ctx, instancer.ContainerSpec{Name: id, Service: service, Labels: labels})

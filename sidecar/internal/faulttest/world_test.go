@@ -217,7 +217,7 @@ func (w *world) audit(live []*instancer.Instance) error {
 // auditImages finds images of revisions that no challenge has.
 func (w *world) auditImages(ctx context.Context) error {
 	var stray []string
-	err := w.engine.RemoveImages(ctx, func(id, revision string) bool {
+	err := w.engine.RemoveImages(ctx, func(id, revision, _ string) bool {
 		if ch, known := w.library.Get(id); !known || ch.Revision != revision {
 			stray = append(stray, id+":"+revision)
 		}

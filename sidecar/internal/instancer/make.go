@@ -31,10 +31,11 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 	if !ok {
 		return nil, Errorf(NotFound, "challenge_not_found", "The challenge was taken away meanwhile.")
 	}
-	if err := i.images.wait(ctx, ch, func(stage string) { i.setStage(in, stage) }); err != nil {
+	built, err := i.images.wait(ctx, ch, func(stage string) { i.setStage(in, stage) })
+	if err != nil {
 		return nil, timedOut(ctx, err)
 	}
-	flag, err := i.flag(ctx, in, ch)
+	placing, err := i.placing(ctx, in, ch, built)
 	if err != nil {
 		return nil, timedOut(ctx, err)
 	}
@@ -48,7 +49,7 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 				return nil, timedOut(ctx, err)
 			}
 		}
-		err = i.assemble(ctx, in, ch, flag)
+		err = i.assemble(ctx, in, ch, placing)
 		if CodeOf(err) == CodePortTaken && try < portTries {
 			i.Log.Warn("port is taken, trying others", "instance", in.ID, "ports", in.Ports, "err", err)
 			if err := errors.Join(i.clear(ctx, in), i.Ports.Release(ctx, in.ID)); err != nil {
@@ -124,7 +125,7 @@ func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge) (*
 }
 
 // assemble makes network, volumes and containers and starts these in the order of their dependencies.
-func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, flag string) error {
+func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, p placing) error {
 	labels := Labels{
 		Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Revision: ch.Revision,
 		CreatedAt: in.CreatedAt, ExpiresAt: in.CreatedAt.Add(ch.Timeout),
@@ -139,7 +140,7 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, f
 			return err
 		}
 	}
-	vars := i.variables(in, ch, flag)
+	vars := i.variables(in, ch, p.flag)
 	ids := make([]string, len(ch.Services))
 	var g errgroup.Group
 	g.Go(func() error {
@@ -152,10 +153,10 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, f
 		g.Go(func() (err error) {
 			labels := labels
 			labels.Service = s.Name
-			ids[n], err = i.Engine.CreateContainer(whole, ContainerSpec{
+			ids[n], err = i.create(whole, ch, ContainerSpec{
 				Name: in.ID + "-" + s.Name, Service: expand(s, vars), Network: NetworkName(in.ID), Address: in.Addresses[s.Name],
 				Aliases: []string{s.Name}, Publish: i.hostPorts(in, ch, s.Name), Volumes: volumes, Egress: ch.Egress, Labels: labels,
-			})
+			}, p)
 			return err
 		})
 	}

@@ -123,8 +123,8 @@ type ContainerSpec struct {
 
 // Object is something on the engine that carries our labels.
 type Object struct {
-	Kind    string // container, network, volume
-	ID      string // for containers the id, else the name
+	Kind    string // container, network, volume, files
+	ID      string // for containers the id, for files the instance, else the name
 	Name    string
 	Running bool
 	Labels  Labels
@@ -140,6 +140,15 @@ type Engine interface {
 	CreateVolume(ctx context.Context, name string, l Labels) error
 	RemoveVolume(ctx context.Context, name string) error
 	CreateContainer(ctx context.Context, spec ContainerSpec) (id string, err error)
+	// MakeFiles writes an instance's own copies, with the flag, of what cannot be written into its container: mounted
+	// files that hold a placeholder and, if its root is read-only, files of its image (nil: none) that hold the sentinel.
+	// It returns how they are mounted.
+	MakeFiles(ctx context.Context, instance string, ch *Challenge, svc *Service, image *ImageFlag, flag string) ([]Mount, error)
+	// RemoveFiles removes what MakeFiles wrote.
+	RemoveFiles(ctx context.Context, instance string) error
+	// PlaceFlag writes all files of its image that hold the sentinel, now with the flag, into a container that is not
+	// started yet. It fails if any of them is not what the scan saw.
+	PlaceFlag(ctx context.Context, id string, ch *Challenge, image *ImageFlag, flag string) error
 	StartContainer(ctx context.Context, id string) error
 	StopContainer(ctx context.Context, id string, grace time.Duration) error
 	RemoveContainer(ctx context.Context, id string) error
@@ -162,13 +171,38 @@ type Exit struct {
 	Service  string
 }
 
+// BuildSpec is one image to be made.
+type BuildSpec struct {
+	Challenge *Challenge
+	Service   *Service // its Image is the image's name
+	Flag      string   // takes the place of all placeholders; empty: they stay
+	Owner     string   // whose flag that is; empty: the image is everybody's
+	Again     bool     // from scratch, even if it is there
+}
+
+// ImageFlag is where an image holds the sentinel of its challenge.
+type ImageFlag struct {
+	Image string // id of exactly this image
+	Core  string // the sentinel's letters
+	Files int    // hold it, and can be patched
+	Bytes int64  // size of these files
+	// Environment, Entrypoint and Command are the image's own, if the sentinel is in them.
+	Environment, Entrypoint, Command []string
+	Odd                              []string // places where it stands so that it cannot be replaced
+	Left                             []string // places that still hold a placeholder
+}
+
 // Images are built once per revision, ahead of any spawn.
 type Images interface {
 	// BuildImage makes sure a service's image is there, writes the build's output to log.
-	BuildImage(ctx context.Context, ch *Challenge, svc *Service, log io.Writer) error
-	// RemoveImages removes the images that this deployment has built and keep does not want. One that a container uses
-	// stays.
-	RemoveImages(ctx context.Context, keep func(challenge, revision string) bool) error
+	BuildImage(ctx context.Context, spec BuildSpec, log io.Writer) error
+	// ScanImage looks for the sentinel in all that an image has, once: the result is kept.
+	ScanImage(ctx context.Context, ch *Challenge, svc *Service, log io.Writer) (*ImageFlag, error)
+	// SameImage says whether two images have the same files and settings.
+	SameImage(ctx context.Context, a, b string) (bool, error)
+	// RemoveImages removes the images that this deployment has built and keep does not want; owner is empty for those
+	// that are everybody's. One that a container uses stays.
+	RemoveImages(ctx context.Context, keep func(challenge, revision, owner string) bool) error
 	// ImageHealth returns the health check that the image itself defines, nil if none. CodeObjectMissing if no such image.
 	ImageHealth(ctx context.Context, image string) (*Health, error)
 }

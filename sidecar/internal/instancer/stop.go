@@ -166,6 +166,8 @@ func (i *Instancer) clear(ctx context.Context, in *Instance) error {
 			err = errors.Join(err, i.Engine.RemoveNetwork(ctx, o.ID))
 		case "volume":
 			err = errors.Join(err, i.Engine.RemoveVolume(ctx, o.ID))
+		case "files":
+			err = errors.Join(err, i.Engine.RemoveFiles(ctx, o.ID))
 		}
 	}
 	return err

@@ -18,20 +18,23 @@ func (i *Instancer) sweepLoop(ctx context.Context) error {
 	return nil
 }
 
-// Sweep removes the images and the copied files of revisions that are neither loaded nor run.
+// Sweep removes the images and the copied files of revisions that are neither loaded nor run, and the images of owners
+// who run none.
 func (i *Instancer) Sweep(ctx context.Context) error {
 	live, err := i.Store.Live(ctx, "")
 	if err != nil {
 		return err
 	}
-	used, dirs := map[[2]string]bool{}, map[string]bool{}
+	used, dirs := map[[3]string]bool{}, map[string]bool{}
 	for _, in := range live {
-		used[[2]string{in.Challenge, in.Revision}] = true
+		used[[3]string{in.Challenge, in.Revision}] = true
+		used[[3]string{in.Challenge, in.Revision, in.Owner.ID}] = true
 		dirs[in.Terms.Dir] = true
 	}
 	for _, ch := range i.Challenges.All() {
-		used[[2]string{ch.ID, ch.Revision}] = true
+		used[[3]string{ch.ID, ch.Revision}] = true
 	}
+	i.images.prune(func(challenge, revision string) bool { return used[[3]string{challenge, revision}] })
 	pruned := i.Challenges.Prune(func(dir string) bool { return dirs[dir] })
-	return errors.Join(pruned, i.Engine.RemoveImages(ctx, func(challenge, revision string) bool { return used[[2]string{challenge, revision}] }))
+	return errors.Join(pruned, i.Engine.RemoveImages(ctx, func(challenge, revision, owner string) bool { return used[[3]string{challenge, revision, owner}] }))
 }

@@ -53,7 +53,7 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	_, err := ours.ImageHealth(ctx, "whaley/no-such-image:1")
 	refused("an image that is not there", instancer.CodeObjectMissing, err)
 	for range 2 {
-		try("image", ours.BuildImage(ctx, &instancer.Challenge{ID: "contract", Revision: "r"}, &service, io.Discard))
+		try("image", ours.BuildImage(ctx, instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "contract", Revision: "r"}, Service: &service}, io.Discard))
 	}
 	exits := ours.Exits(ctx)
 	time.Sleep(300 * time.Millisecond) // the real one has no answer that says it has begun
@@ -77,7 +77,7 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	objects(foreign, 0)
 	refused("a subnet that is taken", instancer.CodeSubnetTaken, ours.CreateNetwork(ctx, instancer.NetworkSpec{Name: "contract-other", Subnet: subnet(0), Labels: labels}))
 
-	try("images that are used", ours.RemoveImages(ctx, func(string, string) bool { return false }))
+	try("images that are used", ours.RemoveImages(ctx, func(string, string, string) bool { return false }))
 	_, err = ours.ImageHealth(ctx, service.Image)
 	try("an image that a container uses", err)
 
@@ -132,8 +132,8 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	}
 	objects(ours, 0)
 
-	all := func(string, string) bool { return true }
-	none := func(string, string) bool { return false }
+	all := func(string, string, string) bool { return true }
+	none := func(string, string, string) bool { return false }
 	try("another deployment removes images", foreign.RemoveImages(ctx, none))
 	try("images are kept", ours.RemoveImages(ctx, all))
 	_, err = ours.ImageHealth(ctx, service.Image)

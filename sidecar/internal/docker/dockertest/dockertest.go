@@ -22,7 +22,7 @@ func Engine(t testing.TB) *docker.Engine {
 	t.Helper()
 	id := make([]byte, 6)
 	rand.Read(id)
-	engine, err := docker.New("test-"+hex.EncodeToString(id), slog.New(slog.DiscardHandler))
+	engine, err := docker.New(docker.Options{Deployment: "test-" + hex.EncodeToString(id), Folder: t.TempDir()}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

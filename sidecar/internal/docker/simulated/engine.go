@@ -24,7 +24,7 @@ type World struct {
 	watchers map[chan instancer.Exit]string // → deployment
 }
 
-type built struct{ deployment, challenge, revision string }
+type built struct{ deployment, challenge, revision, owner string }
 
 type object struct {
 	instancer.Object
@@ -270,23 +270,58 @@ func (e *Engine) Exits(ctx context.Context) <-chan instancer.Exit {
 }
 
 // BuildImage makes an image known.
-func (e *Engine) BuildImage(_ context.Context, ch *instancer.Challenge, svc *instancer.Service, _ io.Writer) error {
+func (e *Engine) BuildImage(_ context.Context, spec instancer.BuildSpec, _ io.Writer) error {
+	defer e.lock()()
+	if _, there := e.world.images[spec.Service.Image]; !there {
+		e.world.images[spec.Service.Image] = built{e.deployment, spec.Challenge.ID, spec.Challenge.Revision, spec.Owner}
+	}
+	return nil
+}
+
+// ScanImage finds the sentinel in one file of every image.
+func (e *Engine) ScanImage(_ context.Context, ch *instancer.Challenge, svc *instancer.Service, _ io.Writer) (*instancer.ImageFlag, error) {
 	defer e.lock()()
 	if _, there := e.world.images[svc.Image]; !there {
-		e.world.images[svc.Image] = built{e.deployment, ch.ID, ch.Revision}
+		return nil, missing()
+	}
+	return &instancer.ImageFlag{Image: svc.Image, Core: ch.Flag.Core, Files: 1, Bytes: 64}, nil
+}
+
+// SameImage says that no two images are the same.
+func (e *Engine) SameImage(_ context.Context, a, b string) (bool, error) { return a == b, nil }
+
+// MakeFiles makes files known.
+func (e *Engine) MakeFiles(_ context.Context, instance string, _ *instancer.Challenge, _ *instancer.Service, _ *instancer.ImageFlag, _ string) ([]instancer.Mount, error) {
+	defer e.lock()()
+	e.put(&object{Object: instancer.Object{Kind: "files", ID: instance, Name: instance, Labels: instancer.Labels{Instance: instance}}})
+	return nil, nil
+}
+
+// RemoveFiles forgets files.
+func (e *Engine) RemoveFiles(_ context.Context, instance string) error {
+	defer e.lock()()
+	delete(e.world.objects, "files/"+instance)
+	return nil
+}
+
+// PlaceFlag refuses a container that is not there.
+func (e *Engine) PlaceFlag(_ context.Context, id string, _ *instancer.Challenge, _ *instancer.ImageFlag, _ string) error {
+	defer e.lock()()
+	if e.find(id) == nil {
+		return missing()
 	}
 	return nil
 }
 
 // RemoveImages forgets images that keep does not want and no container uses.
-func (e *Engine) RemoveImages(_ context.Context, keep func(challenge, revision string) bool) error {
+func (e *Engine) RemoveImages(_ context.Context, keep func(challenge, revision, owner string) bool) error {
 	defer e.lock()()
 	used := map[string]bool{}
 	for _, o := range e.world.objects {
 		used[o.spec.Service.Image] = true
 	}
 	for name, b := range e.world.images {
-		if b.deployment == e.deployment && !used[name] && !keep(b.challenge, b.revision) {
+		if b.deployment == e.deployment && !used[name] && !keep(b.challenge, b.revision, b.owner) {
 			delete(e.world.images, name)
 		}
 	}

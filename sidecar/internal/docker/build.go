@@ -1,0 +1,103 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	buildapi "github.com/docker/docker/api/types/build"
+	"github.com/docker/docker/pkg/jsonmessage"
+	"github.com/moby/go-archive"
+	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
+)
+
+// build makes an image out of a service's context.
+func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Writer) error {
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
+	b := spec.Service.Build
+	excludes, err := ignored(b.Context, b.Dockerfile)
+	if err != nil {
+		return err
+	}
+	files, err := archive.TarWithOptions(b.Context, &archive.TarOptions{ExcludePatterns: excludes})
+	if err != nil {
+		return err
+	}
+	defer files.Close()
+	finder := sentinel.NewFinder(spec.Challenge.Flag.Prefix)
+	arguments := map[string]*string{}
+	for name, value := range b.Args {
+		if spec.Flag != "" {
+			replaced, _ := finder.Replace([]byte(value), spec.Flag)
+			value = string(replaced)
+		}
+		arguments[name] = &value
+	}
+	content := files
+	if spec.Flag != "" {
+		content = withFlag(files, finder, spec.Flag)
+		defer content.Close()
+	}
+	version := buildapi.BuilderV1
+	if e.buildKit(b) {
+		version = buildapi.BuilderBuildKit // needs no session with this process as long as nothing is asked of it
+	}
+	built, err := api.ImageBuild(ctx, content, buildapi.ImageBuildOptions{
+		Tags: []string{spec.Service.Image}, Dockerfile: b.Dockerfile, Target: b.Target, BuildArgs: arguments,
+		Version: version, Remove: true, ForceRemove: true, NoCache: spec.Again,
+		Labels: map[string]string{labelManaged: "true", labelDeployment: e.deployment, labelChallenge: spec.Challenge.ID,
+			labelRevision: spec.Challenge.Revision, labelOwner: spec.Owner},
+	})
+	if err != nil {
+		return err
+	}
+	defer built.Body.Close()
+	trace := &trace{log: log, named: map[string]bool{}}
+	if err := jsonmessage.DisplayJSONMessagesStream(built.Body, log, 0, false, trace.add); err != nil {
+		return fmt.Errorf("build %s: %w", spec.Service.Image, err)
+	}
+	return nil
+}
+
+// ignored reads .dockerignore as the docker command does: never leaving out what the build itself needs.
+func ignored(folder, dockerfile string) ([]string, error) {
+	f, err := os.Open(filepath.Join(folder, ".dockerignore"))
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	patterns, err := ignorefile.ReadAll(f)
+	if err != nil {
+		return nil, err
+	}
+	return append(patterns, "!"+dockerfile, "!.dockerignore"), nil
+}
+
+// modern is what the classic builder does not know: a frontend, RUN --mount, --link, --chmod, here-documents, ADD
+// --checksum, COPY --parents.
+var modern = regexp.MustCompile(`(?im)^\s*#\s*syntax\s*=|^\s*(RUN|COPY|ADD)\s+(--\S+\s+)*--(mount|link|chmod|parents|exclude|checksum|network|security)\b|^\s*(RUN|COPY|ADD)\s.*<<-?["']?[A-Za-z_]`)
+
+// buildKit says whether a build needs BuildKit. The classic builder does without it, is on every engine, and keeps its
+// layers where others find them.
+func (e *Engine) buildKit(b *instancer.Build) bool {
+	switch e.builder {
+	case BuilderBuildKit:
+		return true
+	case BuilderClassic:
+		return false
+	}
+	text, err := os.ReadFile(filepath.Join(b.Context, b.Dockerfile))
+	return err == nil && modern.Match(text)
+}

@@ -1,0 +1,299 @@
+package instancer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// BuildState is where a build is.
+type BuildState string
+
+// queued → building → ready or failed.
+const (
+	BuildQueued  BuildState = "queued"
+	BuildRunning BuildState = "building"
+	BuildReady   BuildState = "ready"
+	BuildFailed  BuildState = "failed"
+)
+
+// BuildStage is one step of a build.
+type BuildStage struct {
+	Name      string // for people
+	StartedAt time.Time
+	EndedAt   time.Time // zero: it goes on
+	Failed    bool
+}
+
+// OwnerBuild is an image set of one owner, for a challenge whose flag cannot be put into a built image.
+type OwnerBuild struct {
+	Owner, Revision, Instance string
+	At                        time.Time
+	Took                      time.Duration
+	Failed                    bool
+}
+
+// BuildStatus is what an organiser sees of a challenge's latest build.
+type BuildStatus struct {
+	Challenge, Revision string
+	State               BuildState
+	Stages              []BuildStage
+	Log                 string // its end
+	Placing             string // how the flag gets into instances, for people; known when ready
+	PerOwner            bool   // by a build for each owner
+	Owners              []OwnerBuild
+	Reason              *Error
+	StartedAt, EndedAt  time.Time
+}
+
+const (
+	maxLog     = 128 << 10 // bytes of a build's log that are kept
+	maxOwners  = 500       // builds for owners that are remembered per challenge
+	maxPatched = 64 << 20  // bytes of files that are written for each instance; more is built per owner
+)
+
+// build is one making of all images of a revision.
+type build struct {
+	ch       *Challenge
+	again    bool
+	done     chan struct{}
+	err      *Error                // set before done is closed, like all that follows
+	health   map[string]*Health    // service → the image's own check
+	flags    map[string]*ImageFlag // service → where the sentinel is
+	placing  string
+	perOwner bool
+
+	mu             sync.Mutex
+	log            []byte
+	stages         []BuildStage
+	started, ended time.Time
+	changed        chan struct{} // closed at the next change
+}
+
+func newBuild(ch *Challenge, again bool) *build {
+	return &build{ch: ch, again: again, done: make(chan struct{}), health: map[string]*Health{}, flags: map[string]*ImageFlag{}, changed: make(chan struct{})}
+}
+
+func (b *build) over() bool {
+	select {
+	case <-b.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (b *build) failed() bool { return b.over() && b.err != nil }
+
+// Write adds to the log.
+func (b *build) Write(text []byte) (int, error) {
+	b.change(func() {
+		b.log = append(b.log, text...)
+		if extra := len(b.log) - maxLog; extra > 0 {
+			b.log = append(b.log[:0], b.log[extra:]...)
+		}
+	})
+	return len(text), nil
+}
+
+func (b *build) tail(size int) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return string(b.log[max(0, len(b.log)-size):])
+}
+
+func (b *build) change(do func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	do()
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+func (b *build) begin() { b.change(func() { b.started = time.Now().UTC() }) }
+
+// stage does one step and keeps when it was.
+func (b *build) stage(name string, do func() error) error {
+	b.change(func() { b.stages = append(b.stages, BuildStage{Name: name, StartedAt: time.Now().UTC()}) })
+	err := do()
+	b.change(func() {
+		last := &b.stages[len(b.stages)-1]
+		last.EndedAt, last.Failed = time.Now().UTC(), err != nil
+	})
+	return err
+}
+
+func (b *build) finish(reason *Error) {
+	if reason != nil {
+		fmt.Fprintln(b, reason)
+	}
+	b.change(func() {
+		b.err, b.ended = reason, time.Now().UTC()
+		close(b.done)
+	})
+}
+
+// decide says how the flag gets into instances of this revision, and refuses one in which a placeholder would stay.
+func (b *build) decide() error {
+	flag := b.ch.Flag
+	if !flag.Dynamic {
+		b.placing = "owners have no flags of their own"
+		return nil
+	}
+	var left, odd []string
+	var files int
+	var bytes int64
+	var settings bool
+	for _, s := range b.ch.Services {
+		f := b.flags[s.Name]
+		if f == nil {
+			continue
+		}
+		files, bytes = files+f.Files, bytes+f.Bytes
+		settings = settings || f.settings()
+		for _, o := range f.Odd {
+			odd = append(odd, s.Name+": "+o)
+		}
+		for _, l := range f.Left {
+			left = append(left, s.Name+": "+l)
+		}
+	}
+	if len(left) > 0 {
+		return Errorf(Unavailable, "placeholder_left", "The challenge's image still holds a placeholder flag after it was built (%s). Tell an organiser: "+
+			"such a file must be made by the Dockerfile out of text, or the challenge must set disable_dynamic_flags.", strings.Join(left, "; "))
+	}
+	found := files > 0 || settings
+	switch {
+	case flag.Place == PlaceBuild:
+		b.placing = "built per owner, as the challenge asks"
+	case len(odd) > 0:
+		b.placing = "built per owner, since the flag stands where it cannot be replaced (" + strings.Join(odd, "; ") + ")"
+	case bytes > maxPatched:
+		b.placing = fmt.Sprintf("built per owner, since files of %d MB hold the flag", bytes>>20)
+	case !found && !flag.Elsewhere:
+		b.placing = "built per owner, since the flag is in no file of the images: hashed, encrypted or compressed"
+	default:
+		b.placing = fmt.Sprintf("put into %d files of built images", files)
+		if settings {
+			b.placing += ", and their settings"
+		}
+		if flag.Elsewhere {
+			b.placing += ", and what the compose file gives"
+		}
+		return nil
+	}
+	b.perOwner = true
+	return nil
+}
+
+// owned makes the images of one owner, with their flag in the place of every placeholder. They are kept by the flag.
+func (im *images) owned(ctx context.Context, b *build, in *Instance, ch *Challenge, flag string) (map[string]string, error) {
+	if err := im.lock(ctx, ch.ID); err != nil {
+		return nil, err
+	}
+	defer im.unlock(ch.ID)
+	sum := sha256.Sum256([]byte(flag))
+	began := time.Now().UTC()
+	var log strings.Builder
+	names, differs := map[string]string{}, ch.Flag.Elsewhere
+	build := func(s Service) error {
+		base := s.Image
+		s.Image = fmt.Sprintf("%s-%s", base, hex.EncodeToString(sum[:6]))
+		if err := im.engine.BuildImage(ctx, BuildSpec{Challenge: ch, Service: &s, Flag: flag, Owner: in.Owner.ID}, &log); err != nil {
+			return err
+		}
+		same, err := im.engine.SameImage(ctx, base, s.Image)
+		differs = differs || !same
+		names[s.Name] = s.Image
+		return err
+	}
+	var err error
+	for _, s := range ch.Services {
+		if s.Build != nil && s.Build.Flag {
+			if err = build(s); err != nil {
+				break
+			}
+		}
+	}
+	if err == nil && !differs {
+		err = errNotPlaced("a build with another flag makes the same image, so the placeholder is in no file that is copied into it")
+	}
+	im.mu.Lock()
+	owners := slices.DeleteFunc(im.owners[ch.ID], func(o OwnerBuild) bool { return o.Owner == in.Owner.ID })
+	owners = append(owners, OwnerBuild{Owner: in.Owner.ID, Revision: ch.Revision, Instance: in.ID, At: began, Took: time.Since(began), Failed: err != nil})
+	im.owners[ch.ID] = owners[max(0, len(owners)-maxOwners):]
+	im.mu.Unlock()
+	if err != nil {
+		err = without(err, flag)
+		im.log.Error("build for an owner failed", "challenge", ch.ID, "owner", in.Owner.ID, "err", err)
+		fmt.Fprintf(b, "for owner %s:\n%s\n", in.Owner.ID, strings.ReplaceAll(log.String(), flag, "(flag)"))
+	}
+	b.change(func() {})
+	return names, err
+}
+
+// without keeps an owner's flag out of what is logged: a builder's error may quote the line that failed.
+func without(err error, flag string) error {
+	var known *Error
+	if !errors.As(err, &known) || known.Err == nil {
+		return err
+	}
+	plain := *known
+	plain.Err = errors.New(strings.ReplaceAll(known.Err.Error(), flag, "(flag)"))
+	return &plain
+}
+
+// BuildStatus is the state of a challenge's latest build and a channel that is closed when it changes.
+func (i *Instancer) BuildStatus(challenge string) (BuildStatus, <-chan struct{}, error) {
+	ch, ok := i.Challenges.Get(challenge)
+	if !ok {
+		return BuildStatus{}, nil, Errorf(NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
+	}
+	im := i.images
+	im.mu.Lock()
+	b, owners := im.latest[ch.ID], slices.Clone(im.owners[ch.ID])
+	im.mu.Unlock()
+	if b == nil {
+		b = im.prepare(ch)
+	}
+	changed := b.watch() // before the look, so that nothing is missed
+	return b.status(owners), changed, nil
+}
+
+func (b *build) watch() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.changed
+}
+
+func (b *build) status(owners []OwnerBuild) BuildStatus {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	st := BuildStatus{Challenge: b.ch.ID, Revision: b.ch.Revision, State: BuildQueued, Stages: slices.Clone(b.stages), Log: string(b.log),
+		Owners: owners, StartedAt: b.started, EndedAt: b.ended}
+	switch {
+	case b.over() && b.err != nil:
+		st.State, st.Reason = BuildFailed, b.err
+	case b.over():
+		st.State, st.Placing, st.PerOwner = BuildReady, b.placing, b.perOwner
+	case !b.started.IsZero():
+		st.State = BuildRunning
+	}
+	return st
+}
+
+// BuildAgain builds a challenge's images from scratch; instances that run keep theirs.
+func (i *Instancer) BuildAgain(challenge string) error {
+	ch, ok := i.Challenges.Get(challenge)
+	if !ok {
+		return Errorf(NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
+	}
+	_, err := i.images.again(ch)
+	return err
+}

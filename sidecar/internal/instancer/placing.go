@@ -1,0 +1,97 @@
+package instancer
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// placing is how one owner's flag gets into one instance.
+type placing struct {
+	flag   string
+	digits string                // of flag, if it has the form that images were built for
+	images map[string]string     // service → image that was built with the flag
+	flags  map[string]*ImageFlag // service → where its image holds the sentinel
+}
+
+// placing asks for the owner's flag and makes images for it if the challenge needs that.
+func (i *Instancer) placing(ctx context.Context, in *Instance, ch *Challenge, b *build) (p placing, err error) {
+	if p.flag, err = i.flag(ctx, in, ch); err != nil || p.flag == "" {
+		return p, err
+	}
+	var fits bool
+	p.digits, fits = ch.Flag.DigitsOf(p.flag)
+	if !b.perOwner && (fits || !b.holds()) {
+		p.flags = b.flags
+		return p, nil
+	}
+	i.setStage(in, "Building the challenge with its flag")
+	p.images, err = i.images.owned(ctx, b, in, ch, p.flag)
+	return p, err
+}
+
+// holds says whether any image holds the sentinel.
+func (b *build) holds() bool {
+	for _, f := range b.flags {
+		if f.Files > 0 || f.settings() {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *ImageFlag) settings() bool {
+	return f.Environment != nil || f.Entrypoint != nil || f.Command != nil
+}
+
+// create makes one container with the flag in it; it is not started before that is certain.
+func (i *Instancer) create(ctx context.Context, ch *Challenge, spec ContainerSpec, p placing) (string, error) {
+	s := &spec.Service
+	if image := p.images[s.Name]; image != "" {
+		s.Image = image
+	}
+	flag := p.flags[s.Name]
+	if flag != nil {
+		s.Image = flag.Image
+		p.settings(s, flag)
+	}
+	if p.flag != "" && (slices.ContainsFunc(s.Mounts, func(m Mount) bool { return len(m.Flags) > 0 }) || s.ReadOnly && flag != nil && flag.Files > 0) {
+		copies, err := i.Engine.MakeFiles(ctx, spec.Labels.Instance, ch, s, flag, p.flag)
+		if err != nil {
+			return "", err
+		}
+		s.Mounts = slices.DeleteFunc(slices.Clone(s.Mounts), func(m Mount) bool {
+			return slices.ContainsFunc(copies, func(c Mount) bool { return c.Target == m.Target })
+		})
+		s.Mounts = append(s.Mounts, copies...)
+	}
+	id, err := i.Engine.CreateContainer(ctx, spec)
+	if err == nil && flag != nil && flag.Files > 0 && !s.ReadOnly {
+		err = i.Engine.PlaceFlag(ctx, id, ch, flag, p.flag)
+	}
+	return id, err
+}
+
+// settings puts the flag into what the image itself sets, where the service does not set it.
+func (p placing) settings(s *Service, flag *ImageFlag) {
+	put := func(texts []string) []string {
+		out := slices.Clone(texts)
+		for n, t := range out {
+			out[n] = strings.ReplaceAll(t, flag.Core, p.digits)
+		}
+		return out
+	}
+	for _, pair := range put(flag.Environment) {
+		name, _, _ := strings.Cut(pair, "=")
+		if !slices.ContainsFunc(s.Environment, func(e string) bool { return strings.HasPrefix(e, name+"=") }) {
+			s.Environment = append(slices.Clone(s.Environment), pair)
+		}
+	}
+	if s.Entrypoint != nil {
+		return // the image's command does not hold then either
+	}
+	s.Entrypoint = put(flag.Entrypoint)
+	if s.Command == nil {
+		s.Command = put(flag.Command)
+	}
+}
