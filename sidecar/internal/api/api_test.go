@@ -61,7 +61,18 @@ type surface struct {
 
 func (s *surface) removeFolder(name string) error { return os.RemoveAll(filepath.Join(s.folder, name)) }
 
+// engine is what a surface needs of one.
+type engine interface {
+	instancer.Engine
+	api.Containers
+}
+
 func newSurface(t *testing.T) *surface {
+	t.Helper()
+	return newSurfaceOn(t, dockertest.Engine(t))
+}
+
+func newSurfaceOn(t *testing.T, engine engine) *surface {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.DiscardHandler)
@@ -69,7 +80,6 @@ func newSurface(t *testing.T) *surface {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine := dockertest.Engine(t)
 	folder := t.TempDir()
 	quick := filepath.Join(folder, "quick")
 	if err := os.CopyFS(quick, os.DirFS(dockertest.TestServerContext(t))); err != nil {
@@ -203,19 +213,33 @@ func (s *surface) call(player, method, path, body string, header ...string) *htt
 		}
 		return w
 	}
-	input := &openapi3filter.RequestValidationInput{Request: make(plain), PathParams: params, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}}
+	s.held(route, params, func() *http.Request { return make(plain) }, w)
+	return w
+}
+
+// held holds a request and its answer against what the description says of the route.
+func (s *surface) held(route *routers.Route, params map[string]string, request func() *http.Request, w *httptest.ResponseRecorder) {
+	s.t.Helper()
+	input := &openapi3filter.RequestValidationInput{Request: request(), PathParams: params, Route: route, Options: validation}
 	if w.Code < 400 {
 		if err := openapi3filter.ValidateRequest(context.Background(), input); err != nil {
-			s.t.Errorf("%s %s is taken and not described so: %v", method, path, err)
+			s.t.Errorf("%s %.300s is taken and not described so: %v", route.Method, request().URL.RequestURI(), err)
 		}
 	}
-	answer := &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: w.Code, Header: w.Header(), Options: input.Options}
+	s.answered(route, params, request(), w)
+}
+
+var validation = &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}
+
+// answered holds the answer only.
+func (s *surface) answered(route *routers.Route, params map[string]string, r *http.Request, w *httptest.ResponseRecorder) {
+	s.t.Helper()
+	input := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: validation}
+	answer := &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: w.Code, Header: w.Header(), Options: validation}
 	answer.SetBodyBytes(w.Body.Bytes())
 	if err := openapi3filter.ValidateResponse(context.Background(), answer); err != nil {
-		s.t.Errorf("%s %s: the answer %d is not as described: %v\n%s", method, path, w.Code, err, w.Body)
+		s.t.Errorf("%s %.300s: the answer %d is not as described: %v\n%s", route.Method, r.URL.RequestURI(), w.Code, err, w.Body)
 	}
-	return w
 }
 
 func (s *surface) into(w *httptest.ResponseRecorder, value any) {

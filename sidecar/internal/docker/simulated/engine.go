@@ -228,6 +228,15 @@ func (e *Engine) Exec(_ context.Context, id string, _ []string) (int, error) {
 	return 0, nil
 }
 
+// Follow says nothing until a container has ended.
+func (e *Engine) Follow(ctx context.Context, id string, _ int, _ func(string) error) error {
+	_, err := e.Wait(ctx, id)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
 // Logs are empty.
 func (e *Engine) Logs(context.Context, string, int) (string, error) { return "", nil }
 
