@@ -65,6 +65,8 @@ func (s *surface) removeFolder(name string) error { return os.RemoveAll(filepath
 type engine interface {
 	instancer.Engine
 	api.Containers
+	forensics.Engine
+	monitor.Engine
 }
 
 func newSurface(t *testing.T) *surface {

@@ -237,6 +237,20 @@ func (e *Engine) Follow(ctx context.Context, id string, _ int, _ func(string) er
 	return err
 }
 
+// Output is none.
+func (e *Engine) Output(context.Context, string, int, func(stream string, at time.Time, text []byte) error) error {
+	return nil
+}
+
+// Usage is nothing, of a container that runs.
+func (e *Engine) Usage(_ context.Context, id string) (instancer.Usage, error) {
+	defer e.lock()()
+	if o := e.find(id); o == nil || !o.Running {
+		return instancer.Usage{}, missing()
+	}
+	return instancer.Usage{}, nil
+}
+
 // Logs are empty.
 func (e *Engine) Logs(context.Context, string, int) (string, error) { return "", nil }
 
