@@ -18,6 +18,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
@@ -107,7 +108,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	surface := api.New(ctx, api.Needs{
 		Players: who.players, Sessions: who.sessions, Limiter: who.limiter,
 		Instancer: rules.instancer, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Checks: checks,
-		Settings: live, Books: db, Containers: engine,
+		Settings: live, Flags: rules.flags, Books: db, Containers: engine,
 		EventLog: db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
 		Pages: web.Handler(c.AdminPath), Metrics: newMetrics(), Log: log,
 	}, api.Options{
@@ -133,6 +134,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	seen.run(ctx, g)
 	systemEvent(ctx, db, "system_start", "Whaley "+version+" started on "+worker, log)
 	g.Go(func() error { return rules.instancer.Run(ctx) })
+	g.Go(func() error { return rules.flags.Run(ctx) })
 	rules.instancer.PrepareImages()
 	g.Go(func() error { return reloadOnHangup(ctx, library, rules.instancer, log) })
 	fmt.Fprintf(out, "Whaley %s: the dashboard is at %s\n", version, c.DashboardURL)
@@ -148,6 +150,7 @@ type rules struct {
 	instancer *instancer.Instancer
 	edge      *edge.Routes // nil with EDGE=traefik
 	ports     *port.Lanes
+	flags     *flag.Flags
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
@@ -164,6 +167,10 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	made := rules{ports: ports}
 	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Forensics: seen.forensics, Log: log}
 	needs.Firewall = wall.rules()
+	if made.flags, err = newFlags(c, db, library, worker, log); err != nil {
+		return rules{}, nil, err
+	}
+	needs.Flags = made.flags
 	var kv *traefik.Router
 	if c.Edge == "traefik" {
 		if kv, err = newRouter(c, log); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
+	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/forensics"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -67,6 +68,7 @@ type Needs struct {
 	Limiter    Limiter            // nil: nothing is limited
 	Events     Events
 	Settings   Settings
+	Flags      *flag.Flags
 	Books      Books
 	Containers Containers
 	EventLog   EventLog

@@ -31,6 +31,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
+	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/forensics"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -157,7 +158,7 @@ func newSurfaceOn(t *testing.T, engine engine) *surface {
 	s.api = api.New(ctx, api.Needs{
 		EventLog: db, EventStats: db.EventStats, Happening: happening, Forensics: captures, Monitor: s.monitor,
 		Instancer: rules, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Sessions: identity.NewSessions(keys, db), Events: db, Log: log,
-		Settings: live, Books: db, Containers: engine,
+		Settings: live, Flags: flag.New(db, nil, library, flag.Options{}, log), Books: db, Containers: engine,
 		Checks: []api.Check{{Name: "engine", Ping: engine.Ping}},
 		Pages:  http.NotFoundHandler(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -25,12 +25,16 @@ func (a *API) listChallenges(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	flags, err := a.flagStates(r.Context(), p.Owner.ID)
+	if err != nil {
+		return err
+	}
 	all := []challengeJSON{}
 	for _, ch := range a.Challenges.All() {
 		if ch.Inactive {
 			continue
 		}
-		all = append(all, a.challenge(ch, p, own[ch.ID]))
+		all = append(all, a.challenge(ch, p, own[ch.ID], flags))
 	}
 	return write(w, http.StatusOK, map[string]any{"challenges": all})
 }
@@ -45,7 +49,11 @@ func (a *API) getChallenge(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, a.challenge(ch, p, own[ch.ID]))
+	flags, err := a.flagStates(r.Context(), p.Owner.ID)
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, a.challenge(ch, p, own[ch.ID], flags))
 }
 
 func (a *API) byChallenge(r *http.Request, p instancer.Player) (map[string]*instancer.Instance, error) {
@@ -57,14 +65,14 @@ func (a *API) byChallenge(r *http.Request, p instancer.Player) (map[string]*inst
 	return own, err
 }
 
-func (a *API) challenge(ch *instancer.Challenge, p instancer.Player, in *instancer.Instance) challengeJSON {
+func (a *API) challenge(ch *instancer.Challenge, p instancer.Player, in *instancer.Instance, flags map[string]instancer.FlagState) challengeJSON {
 	j := challengeJSON{
 		ID: ch.ID, Name: ch.Name, Category: ch.Category, Description: ch.Description,
 		Timeout: int(ch.Timeout.Seconds()), ExtendTime: int(ch.ExtendTime.Seconds()),
 		Access: string(ch.Access), Wake: ch.Wake, Routes: a.routes(ch.ID, ch.Routes, p.Owner.ID, in),
 	}
 	if in != nil {
-		instance := a.instance(in)
+		instance := a.instance(in).with(flags)
 		j.Instance = &instance
 	}
 	return j

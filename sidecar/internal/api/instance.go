@@ -25,6 +25,7 @@ type instanceJSON struct {
 	ElapsedMS     int64         `json:"elapsed_ms"`
 	Extend        extendJSON    `json:"extend"`
 	Problem       *wire.Problem `json:"problem"`
+	Flag          string        `json:"flag_state"`
 	Version       int64         `json:"version"`
 }
 
@@ -66,6 +67,28 @@ func (a *API) instance(in *instancer.Instance) instanceJSON {
 	return j
 }
 
+// flagStates says for an owner's challenges whether CTFd knows the owner's flag.
+func (a *API) flagStates(ctx context.Context, owner string) (map[string]instancer.FlagState, error) {
+	if a.Flags == nil || owner == "" {
+		return nil, nil
+	}
+	return a.Flags.States(ctx, owner)
+}
+
+func (j instanceJSON) with(flags map[string]instancer.FlagState) instanceJSON {
+	j.Flag = string(flags[j.ChallengeID])
+	return j
+}
+
+// answerInstance answers an owner's instance.
+func (a *API) answerInstance(w http.ResponseWriter, r *http.Request, status int, in *instancer.Instance) error {
+	flags, err := a.flagStates(r.Context(), in.Owner.ID)
+	if err != nil {
+		return err
+	}
+	return write(w, status, a.instance(in).with(flags))
+}
+
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -77,8 +100,12 @@ func moment(t time.Time) *time.Time {
 func (a *API) list(ctx context.Context, p instancer.Player) (listJSON, error) {
 	all, err := a.Instancer.List(ctx, p)
 	list := listJSON{Instances: []instanceJSON{}, Now: time.Now().UTC()}
+	if err != nil || len(all) == 0 {
+		return list, err
+	}
+	flags, err := a.flagStates(ctx, p.Owner.ID)
 	for _, in := range all {
-		list.Instances = append(list.Instances, a.instance(in))
+		list.Instances = append(list.Instances, a.instance(in).with(flags))
 	}
 	return list, err
 }
@@ -96,7 +123,7 @@ func (a *API) getInstance(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, a.instance(in))
+	return a.answerInstance(w, r, http.StatusOK, in)
 }
 
 type spawnRequest struct {
@@ -134,9 +161,9 @@ func (a *API) spawnInstance(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if in.State == instancer.Running {
-		return write(w, http.StatusCreated, a.instance(in))
+		return a.answerInstance(w, r, http.StatusCreated, in)
 	}
-	return write(w, http.StatusAccepted, a.instance(in))
+	return a.answerInstance(w, r, http.StatusAccepted, in)
 }
 
 func (a *API) stopInstance(w http.ResponseWriter, r *http.Request) error {
@@ -144,7 +171,7 @@ func (a *API) stopInstance(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusAccepted, a.instance(in))
+	return a.answerInstance(w, r, http.StatusAccepted, in)
 }
 
 func (a *API) extendInstance(w http.ResponseWriter, r *http.Request) error {
@@ -152,5 +179,5 @@ func (a *API) extendInstance(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, a.instance(in))
+	return a.answerInstance(w, r, http.StatusOK, in)
 }

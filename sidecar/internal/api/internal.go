@@ -90,6 +90,7 @@ func (a *API) resolveHost(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view, err := a.Instancer.Resolve(r.Context(), q)
+	a.contact(view)
 	return a.writeView(w, view, revoked, err)
 }
 
@@ -105,7 +106,15 @@ func (a *API) wakeHost(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := a.held(r, h)
 	defer cancel()
 	view, err := a.Instancer.Wake(ctx, q)
+	a.contact(view)
 	return a.writeView(w, view, revoked, err)
+}
+
+// contact notes that the plugin is about to pass a request on to an instance.
+func (a *API) contact(v instancer.HostView) {
+	if a.Flags != nil && v.Instance != nil && v.Instance.State == instancer.Running {
+		a.Flags.Contact(v.Instance.ID)
+	}
 }
 
 func (a *API) watchHost(w http.ResponseWriter, r *http.Request) error {

@@ -108,6 +108,19 @@ func (a *API) AdminRoutes() []Route {
 		{"PUT", "/admin/api/challenges/{id}/files/{path}", a.adminWriteFile},
 		{"POST", "/admin/api/challenges/{id}/files/{path}", a.adminCreateFile},
 		{"DELETE", "/admin/api/challenges/{id}/files/{path}", a.adminDeleteFile},
+		{"GET", "/admin/api/flags", a.adminFlags},
+		{"GET", "/admin/api/flags/mappings", a.adminListFlags},
+		{"POST", "/admin/api/flags/check-submissions", a.adminCheckSubmissions},
+		{"GET", "/admin/api/flags/suspicious", a.adminListSuspicious},
+		{"DELETE", "/admin/api/flags/suspicious", a.adminClearSuspicious},
+		{"PATCH", "/admin/api/flags/suspicious/{id}", a.adminReviewSuspicious},
+		{"POST", "/admin/api/flags/sync-challenge", a.adminSyncChallenge},
+		{"DELETE", "/admin/api/flags/mapping/{id}", a.adminDeleteMapping},
+		{"POST", "/admin/api/flags/mapping/{id}/sync-connection-info", a.adminSyncConnectionInfo},
+		{"DELETE", "/admin/api/flags/user/{id}", a.adminDeleteFlagsOf},
+		{"DELETE", "/admin/api/flags/{id}", a.adminDeleteFlag},
+		{"POST", "/admin/api/flags/{id}/rotate", a.adminRotateFlag},
+		{"GET", "/admin/api/ctfd/challenges", a.adminCTFdChallenges},
 	}
 }
 

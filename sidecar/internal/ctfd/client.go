@@ -130,27 +130,10 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	case <-ctx.Done():
 		return answer{}, ctx.Err()
 	}
-	target := c.base.JoinPath("/api/v1", r.path)
-	target.RawQuery = r.query.Encode()
-	var body io.Reader
-	if r.body != nil {
-		text, err := json.Marshal(r.body)
-		if err != nil {
-			return answer{}, err
-		}
-		body = bytes.NewReader(text)
-	}
-	out, err := http.NewRequestWithContext(ctx, r.method, target.String(), body)
+	out, err := c.prepare(ctx, r)
 	if err != nil {
 		return answer{}, err
 	}
-	token := r.token
-	if token == "" {
-		token = c.key
-	}
-	out.Header.Set("Authorization", "Token "+token)
-	out.Header.Set("Content-Type", "application/json") // on GET too, and without a charset
-	out.Header.Set("Accept", "application/json")
 	resp, err := c.http.Do(out)
 	if err != nil {
 		return answer{}, withoutURL(err)
@@ -165,6 +148,32 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	return answer{status: resp.StatusCode, json: kind == "application/json" || strings.HasSuffix(kind, "+json"), body: text}, nil
+}
+
+// prepare makes the request of a call.
+func (c *Client) prepare(ctx context.Context, r request) (*http.Request, error) {
+	target := c.base.JoinPath("/api/v1", r.path)
+	target.RawQuery = r.query.Encode()
+	var body io.Reader
+	if r.body != nil {
+		text, err := json.Marshal(r.body)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(text)
+	}
+	out, err := http.NewRequestWithContext(ctx, r.method, target.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	token := r.token
+	if token == "" {
+		token = c.key
+	}
+	out.Header.Set("Authorization", "Token "+token)
+	out.Header.Set("Content-Type", "application/json") // on GET too, and without a charset
+	out.Header.Set("Accept", "application/json")
+	return out, nil
 }
 
 // withoutURL keeps queries, which may hold flags, out of errors and so out of the log.

@@ -35,6 +35,7 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 	if err != nil {
 		return nil, timedOut(ctx, err)
 	}
+	asked := time.Now()
 	placing, err := i.placing(ctx, in, ch, built)
 	if err != nil {
 		return nil, timedOut(ctx, err)
@@ -78,6 +79,7 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 		}
 		break
 	}
+	i.awaitFlag(ctx, in, ch, asked)
 	now := i.now()
 	return i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Starting}, func(in *Instance) {
 		in.State, in.StartedAt, in.ExpiresAt = Running, now, now.Add(ch.Timeout)

@@ -84,6 +84,8 @@ type Flags interface {
 	// Flag is the one flag that an owner has for a challenge, for ever: made (as ch.Flag says) when first asked for, the
 	// same whenever asked again. It is asked only for challenges whose Flag is Dynamic.
 	Flag(ctx context.Context, owner Owner, ch *Challenge) (string, error)
+	// AwaitLive returns once the scoreboard accepts the flag, or it is clear that it will not soon, or when ctx ends.
+	AwaitLive(ctx context.Context, owner Owner, ch *Challenge)
 }
 
 // Labels are on every object of the engine that is ours.

@@ -100,3 +100,10 @@ type Scan struct {
 	Requests  int    // of the last try
 	Problem   string // why the last try failed, empty if it did not
 }
+
+// Seen remembers a submission if it is the newest so far.
+func (s *Scan) Seen(sub Submission) {
+	if sub.ID >= s.LastID {
+		s.LastID, s.LastAt = sub.ID, sub.At
+	}
+}

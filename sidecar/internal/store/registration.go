@@ -85,10 +85,10 @@ func (s *Store) DueRegistrations(ctx context.Context, limit int) ([]instancer.Re
 	})
 }
 
-// LiveRegistrations are what a challenge of CTFd should hold of ours.
-func (s *Store) LiveRegistrations(ctx context.Context, ctfd int) ([]instancer.Registration, error) {
+// RegistrationsIn are all entries about a challenge of CTFd.
+func (s *Store) RegistrationsIn(ctx context.Context, ctfd int) ([]instancer.Registration, error) {
 	return s.registrations(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("r.ctfd_challenge = ?", ctfd).Where("r.state = ?", instancer.RegistrationLive)
+		return q.Where("r.ctfd_challenge = ?", ctfd)
 	})
 }
 

@@ -34,6 +34,7 @@ type Server struct {
 	teams  map[int]*Team
 	tokens map[string]token
 	trouble
+	board
 	calls    map[string]int // "GET /api/v1/users/me" → how often
 	strayed  []string       // what a client must never do
 	lastUser int
@@ -52,6 +53,10 @@ func New(t testing.TB) *Server {
 	s.router.MethodNotAllowed(s.handler(func(Call) Answer { return Abort(http.StatusNotFound) }))
 	s.accounts()
 	s.configs()
+	s.challenges()
+	s.flagRows()
+	s.submissionRows()
+	s.exports()
 	admin := s.AddUser(User{Name: "admin", Type: "admin", Hidden: true})
 	s.Admin = s.Token(admin)
 	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
@@ -80,6 +85,9 @@ type Answer struct {
 	Status int
 	Body   any
 }
+
+// Raw is a body that is not JSON.
+type Raw struct{ Type, Text string }
 
 // Success is {"success": true, "data": …}.
 func Success(data any) Answer {
@@ -218,6 +226,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		}
+	case trouble.answer != nil:
+		trouble.answer(w, r)
+		return
 	case trouble.broken:
 		page(w, http.StatusInternalServerError, "500")
 		return
@@ -230,6 +241,12 @@ func write(w http.ResponseWriter, a Answer) {
 	if a.Status == toLogin {
 		w.Header().Set("Location", fmt.Sprintf("/login?next=%v", a.Body))
 		page(w, http.StatusFound, "Redirecting…")
+		return
+	}
+	if raw, ok := a.Body.(Raw); ok {
+		w.Header().Set("Content-Type", raw.Type)
+		w.WriteHeader(a.Status)
+		_, _ = io.WriteString(w, raw.Text)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -1,10 +1,13 @@
 package ctfdtest
 
+import "net/http"
+
 // trouble is what is wrong with the whole server.
 type trouble struct {
 	down    bool
 	slow    bool
 	broken  bool
+	answer  http.HandlerFunc
 	release chan struct{}
 }
 
@@ -16,6 +19,9 @@ func (s *Server) Slow() { s.set(trouble{slow: true}) }
 
 // Broken answers everything with a page and 500.
 func (s *Server) Broken() { s.set(trouble{broken: true}) }
+
+// Answer lets a function answer everything.
+func (s *Server) Answer(all http.HandlerFunc) { s.set(trouble{answer: all}) }
 
 // Recover ends all trouble; what Slow held is answered.
 func (s *Server) Recover() { s.set(trouble{}) }

@@ -1,0 +1,188 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+type flagStateJSON struct {
+	DynamicFlags bool            `json:"dynamic_flags"` // any challenge has them
+	CTFd         bool            `json:"ctfd"`
+	Flags        int             `json:"flags"`
+	Owners       int             `json:"owners"`
+	Retired      int             `json:"retired"`
+	Registration map[string]int  `json:"registrations"`
+	Mappings     []mappingJSON   `json:"mappings"`
+	Unmapped     []string        `json:"unmapped"`
+	Suspicious   suspiciousCount `json:"suspicious"`
+	LastCheck    lastCheckJSON   `json:"last_check"`
+}
+
+type suspiciousCount struct {
+	Total int `json:"total"`
+	Open  int `json:"open"`
+}
+
+type lastCheckJSON struct {
+	CheckedAt   *time.Time `json:"checked_at"`
+	TriedAt     *time.Time `json:"tried_at"`
+	FullAt      *time.Time `json:"full_at"`
+	Submissions int        `json:"submissions"`
+	Requests    int        `json:"requests"`
+	Problem     string     `json:"problem"`
+}
+
+type mappingJSON struct {
+	Challenge     string    `json:"local_challenge_id"`
+	CTFdChallenge int       `json:"ctfd_challenge_id"`
+	CTFdName      string    `json:"ctfd_name"`
+	CreatedAt     time.Time `json:"created_at"`
+}
+
+type issuedFlagJSON struct {
+	ID            string             `json:"id"`
+	Challenge     string             `json:"challenge_id"`
+	Owner         ownerJSON          `json:"owner"`
+	Value         string             `json:"value"`
+	State         string             `json:"state"`
+	CreatedAt     time.Time          `json:"created_at"`
+	RetiredAt     *time.Time         `json:"retired_at"`
+	RetiredBy     string             `json:"retired_by"`
+	RetiredWhy    string             `json:"retired_why"`
+	Registrations []registrationJSON `json:"registrations"`
+}
+
+type registrationJSON struct {
+	CTFdChallenge int       `json:"ctfd_challenge_id"`
+	CTFdFlag      int       `json:"ctfd_flag_id"`
+	State         string    `json:"state"`
+	Tries         int       `json:"tries"`
+	Reason        string    `json:"reason"`
+	ChangedAt     time.Time `json:"changed_at"`
+}
+
+func mapping(m *instancer.Mapping) mappingJSON {
+	return mappingJSON{m.Challenge, m.CTFdChallenge, m.CTFdName, m.CreatedAt}
+}
+
+func issuedFlag(f *instancer.IssuedFlag) issuedFlagJSON {
+	j := issuedFlagJSON{
+		ID: f.ID, Challenge: f.Challenge, Owner: ownerJSON{f.Owner.ID, f.Owner.Name}, Value: f.Value, State: string(flag.StateOf(f)),
+		CreatedAt: f.CreatedAt, RetiredAt: moment(f.RetiredAt), RetiredBy: f.RetiredBy, RetiredWhy: f.RetiredWhy, Registrations: []registrationJSON{},
+	}
+	for _, r := range f.Registrations {
+		j.Registrations = append(j.Registrations, registrationJSON{r.CTFdChallenge, r.CTFdFlag, string(r.State), r.Tries, r.Reason, r.ChangedAt})
+	}
+	return j
+}
+
+// adminFlags is how it stands with flags as a whole.
+func (a *API) adminFlags(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	totals, err := a.Flags.Totals(ctx)
+	if err != nil {
+		return err
+	}
+	mappings, err := a.Flags.Mappings(ctx)
+	if err != nil {
+		return err
+	}
+	scan, err := a.Flags.LastCheck(ctx)
+	if err != nil {
+		return err
+	}
+	j := flagStateJSON{
+		CTFd: a.Flags.InCTFd(), Flags: totals.Current, Owners: totals.Owners, Retired: totals.Retired, Registration: map[string]int{},
+		Mappings: []mappingJSON{}, Unmapped: []string{},
+		LastCheck: lastCheckJSON{
+			CheckedAt: moment(scan.CheckedAt), TriedAt: moment(scan.TriedAt), FullAt: moment(scan.FullAt), Submissions: scan.Total,
+			Requests: scan.Requests, Problem: scan.Problem,
+		},
+	}
+	if j.Suspicious.Total, err = a.Flags.CountSuspicions(ctx, instancer.SuspicionFilter{}); err != nil {
+		return err
+	}
+	if j.Suspicious.Open, err = a.Flags.CountSuspicions(ctx, instancer.SuspicionFilter{Review: instancer.ReviewOpen}); err != nil {
+		return err
+	}
+	for state, n := range totals.Registrations {
+		j.Registration[string(state)] = n
+	}
+	has := map[string]bool{}
+	for _, m := range mappings {
+		has[m.Challenge] = true
+		j.Mappings = append(j.Mappings, mapping(m))
+	}
+	for _, ch := range a.Challenges.All() {
+		j.DynamicFlags = j.DynamicFlags || ch.Flag.Dynamic
+		if ch.Flag.Dynamic && !has[ch.ID] {
+			j.Unmapped = append(j.Unmapped, ch.ID)
+		}
+	}
+	return write(w, http.StatusOK, j)
+}
+
+func (a *API) adminListFlags(w http.ResponseWriter, r *http.Request) error {
+	page, err := pageOf(r)
+	if err != nil {
+		return err
+	}
+	var f instancer.FlagFilter
+	var state string
+	for name, into := range map[string]*string{"challenge": &f.Challenge, "owner": &f.Owner, "state": &state} {
+		if *into, err = textParam(r, name); err != nil {
+			return err
+		}
+	}
+	f.State, f.Retired = instancer.RegistrationState(state), r.URL.Query().Get("history") == "true"
+	found, err := a.Flags.List(r.Context(), f, page.After, page.Limit+1)
+	if err != nil {
+		return err
+	}
+	all, next := []issuedFlagJSON{}, ""
+	for n, one := range found {
+		if n == page.Limit {
+			next = all[n-1].ID
+			break
+		}
+		all = append(all, issuedFlag(one))
+	}
+	return write(w, http.StatusOK, map[string]any{"flags": all, "next": next})
+}
+
+func (a *API) adminDeleteFlag(w http.ResponseWriter, r *http.Request) error {
+	f, err := a.Flags.Delete(r.Context(), idOf(r), adminOf(r))
+	if err != nil {
+		return err
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_flag_delete", Challenge: f.Challenge, Owner: f.Owner.ID, Message: "deleted the flag of " + f.Owner.Name}); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, issuedFlag(f))
+}
+
+func (a *API) adminRotateFlag(w http.ResponseWriter, r *http.Request) error {
+	f, err := a.Flags.Rotate(r.Context(), idOf(r), adminOf(r))
+	if err != nil {
+		return err
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_flag_rotate", Challenge: f.Challenge, Owner: f.Owner.ID, Message: "made " + f.Owner.Name + " another flag"}); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, issuedFlag(f))
+}
+
+func (a *API) adminDeleteFlagsOf(w http.ResponseWriter, r *http.Request) error {
+	n, err := a.Flags.DeleteOf(r.Context(), idOf(r), adminOf(r))
+	if err != nil {
+		return err
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_flag_delete", Owner: idOf(r), Message: "deleted " + strconv.Itoa(n) + " flags of an owner"}); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]int{"deleted": n})
+}

@@ -1,0 +1,111 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+type ctfdChallengeJSON struct {
+	ID       int    `json:"id"`
+	Name     string `json:"name"`
+	Category string `json:"category"`
+	Type     string `json:"type"`
+	Value    int    `json:"value"`
+	Hidden   bool   `json:"hidden"`
+	MappedTo string `json:"mapped_to"`
+}
+
+type localChallengeJSON struct {
+	ID         string          `json:"id"`
+	Name       string          `json:"name"`
+	Dynamic    bool            `json:"dynamic_flags"`
+	MappedTo   int             `json:"mapped_to"`
+	Suggestion *suggestionJSON `json:"suggestion"`
+}
+
+type suggestionJSON struct {
+	CTFdChallenge int    `json:"ctfd_challenge_id"`
+	CTFdName      string `json:"ctfd_name"`
+	Exact         bool   `json:"exact"`
+}
+
+// adminCTFdChallenges are the challenges here and in CTFd side by side, with what probably belongs together.
+func (a *API) adminCTFdChallenges(w http.ResponseWriter, r *http.Request) error {
+	pairing, err := a.Flags.Pair(r.Context())
+	if err != nil {
+		return err
+	}
+	there, here, mapped := []ctfdChallengeJSON{}, []localChallengeJSON{}, map[string]int{}
+	for _, c := range pairing.CTFd {
+		there = append(there, ctfdChallengeJSON{c.ID, c.Name, c.Category, c.Type, c.Value, c.Hidden, pairing.Mapped[c.ID]})
+	}
+	for id, challenge := range pairing.Mapped {
+		mapped[challenge] = id
+	}
+	for _, ch := range pairing.Local {
+		j := localChallengeJSON{ID: ch.ID, Name: ch.Name, Dynamic: ch.Flag.Dynamic, MappedTo: mapped[ch.ID]}
+		if s, ok := pairing.Suggested[ch.ID]; ok {
+			j.Suggestion = &suggestionJSON{s.CTFdChallenge, s.CTFdName, s.Exact}
+		}
+		here = append(here, j)
+	}
+	return write(w, http.StatusOK, map[string]any{"ctfd": there, "local": here})
+}
+
+type syncChallengeRequest struct {
+	Challenge      string `json:"local_challenge_id"`
+	CTFdChallenge  int    `json:"ctfd_challenge_id"`
+	ConnectionInfo bool   `json:"connection_info"`
+}
+
+func (s syncChallengeRequest) valid() error {
+	if s.Challenge == "" || s.CTFdChallenge < 1 {
+		return instancer.Errorf(instancer.Invalid, "mapping_invalid", "local_challenge_id and ctfd_challenge_id are needed.")
+	}
+	return nil
+}
+
+func (a *API) adminSyncChallenge(w http.ResponseWriter, r *http.Request) error {
+	body, err := decode[syncChallengeRequest](w, r)
+	if err != nil {
+		return err
+	}
+	m, err := a.Flags.Map(r.Context(), body.Challenge, body.CTFdChallenge)
+	if err != nil {
+		return err
+	}
+	err = a.audit(r, instancer.Event{Type: "admin_mapping", Challenge: m.Challenge, Message: fmt.Sprintf("mapped to CTFd's challenge %d", m.CTFdChallenge)})
+	if err != nil {
+		return err
+	}
+	if body.ConnectionInfo {
+		if _, _, err := a.Flags.SyncConnectionInfo(r.Context(), m.Challenge); err != nil {
+			return err
+		}
+	}
+	return write(w, http.StatusOK, mapping(m))
+}
+
+func (a *API) adminDeleteMapping(w http.ResponseWriter, r *http.Request) error {
+	if err := a.Flags.Unmap(r.Context(), idOf(r)); err != nil {
+		return err
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_mapping", Challenge: idOf(r), Message: "mapping removed"}); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]string{"local_challenge_id": idOf(r)})
+}
+
+func (a *API) adminSyncConnectionInfo(w http.ResponseWriter, r *http.Request) error {
+	text, id, err := a.Flags.SyncConnectionInfo(r.Context(), idOf(r))
+	if err != nil {
+		return err
+	}
+	err = a.audit(r, instancer.Event{Type: "admin_mapping", Challenge: idOf(r), Message: fmt.Sprintf("wrote its address into CTFd's challenge %d", id)})
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]any{"local_challenge_id": idOf(r), "ctfd_challenge_id": id, "connection_info": text})
+}

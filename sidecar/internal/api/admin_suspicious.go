@@ -1,0 +1,152 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+type suspicionJSON struct {
+	ID            string                     `json:"id"`
+	Kind          string                     `json:"kind"`
+	Score         int                        `json:"score"`
+	Reasons       []instancer.Reason         `json:"reasons"`
+	Challenge     string                     `json:"challenge_id"`
+	CTFdChallenge int                        `json:"ctfd_challenge_id"`
+	Submitter     partyJSON                  `json:"submitter"`
+	FlagOwner     *partyJSON                 `json:"flag_owner"`
+	Flag          string                     `json:"flag_id"`
+	Submissions   []instancer.SubmissionCopy `json:"submissions"`
+	Review        string                     `json:"review"`
+	Note          string                     `json:"note"`
+	ReviewedBy    string                     `json:"reviewed_by"`
+	ReviewedAt    *time.Time                 `json:"reviewed_at"`
+	FoundAt       time.Time                  `json:"found_at"`
+}
+
+type partyJSON struct {
+	Owner     ownerJSON                  `json:"owner"`
+	User      int                        `json:"ctfd_user_id"`
+	UserName  string                     `json:"ctfd_user_name"`
+	Instances []instancer.InstanceRecord `json:"instances"`
+}
+
+func party(p instancer.Party) partyJSON {
+	j := partyJSON{ownerJSON{p.OwnerID, p.OwnerName}, p.User, p.UserName, p.Instances}
+	if j.Instances == nil {
+		j.Instances = []instancer.InstanceRecord{}
+	}
+	return j
+}
+
+func suspicion(s *instancer.Suspicion) suspicionJSON {
+	j := suspicionJSON{
+		ID: s.ID, Kind: string(s.Kind), Score: s.Score, Reasons: s.Reasons, Challenge: s.Challenge, CTFdChallenge: s.CTFdChallenge,
+		Submitter: party(s.Submitter), Flag: s.Flag, Submissions: s.Submissions, Review: string(s.Review), Note: s.Note,
+		ReviewedBy: s.ReviewedBy, ReviewedAt: moment(s.ReviewedAt), FoundAt: s.FoundAt,
+	}
+	if s.Owner != nil {
+		owner := party(*s.Owner)
+		j.FlagOwner = &owner
+	}
+	return j
+}
+
+func (a *API) adminListSuspicious(w http.ResponseWriter, r *http.Request) error {
+	page, err := pageOf(r)
+	if err != nil {
+		return err
+	}
+	var kind, review string
+	var f instancer.SuspicionFilter
+	for name, into := range map[string]*string{"kind": &kind, "review": &review, "challenge": &f.Challenge, "owner": &f.Owner} {
+		if *into, err = textParam(r, name); err != nil {
+			return err
+		}
+	}
+	f.Kind, f.Review = instancer.SuspicionKind(kind), instancer.ReviewState(review)
+	f.Cleared = r.URL.Query().Get("cleared") == "true"
+	found, err := a.Flags.Suspicions(r.Context(), f, page.After, page.Limit+1)
+	if err != nil {
+		return err
+	}
+	all, next := []suspicionJSON{}, ""
+	for n, one := range found {
+		if n == page.Limit {
+			next = all[n-1].ID
+			break
+		}
+		all = append(all, suspicion(one))
+	}
+	return write(w, http.StatusOK, map[string]any{"suspicious": all, "next": next})
+}
+
+func (a *API) adminClearSuspicious(w http.ResponseWriter, r *http.Request) error {
+	n, err := a.Flags.ClearSuspicions(r.Context())
+	if err != nil {
+		return err
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_suspicious_clear", Message: fmt.Sprintf("took %d entries off the review list", n)}); err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]int{"cleared": n})
+}
+
+// maxNote is how long a note of a review may be, in characters.
+const maxNote = 2000
+
+type reviewRequest struct {
+	Review string `json:"review"`
+	Note   string `json:"note"`
+}
+
+func (q reviewRequest) valid() error {
+	if !slices.Contains([]instancer.ReviewState{instancer.ReviewOpen, instancer.ReviewDismissed, instancer.ReviewConfirmed}, instancer.ReviewState(q.Review)) {
+		return instancer.Errorf(instancer.Invalid, "review_invalid", "review must be open, dismissed or confirmed.")
+	}
+	if utf8.RuneCountInString(q.Note) > maxNote {
+		return instancer.Errorf(instancer.Invalid, "note_invalid", "note must have at most %d characters.", maxNote)
+	}
+	return nil
+}
+
+func (a *API) adminReviewSuspicious(w http.ResponseWriter, r *http.Request) error {
+	body, err := decode[reviewRequest](w, r)
+	if err != nil {
+		return err
+	}
+	s, err := a.Flags.Review(r.Context(), idOf(r), instancer.ReviewState(body.Review), body.Note, adminOf(r))
+	if err != nil {
+		return err
+	}
+	err = a.audit(r, instancer.Event{
+		Type: "admin_suspicious_review", Challenge: s.Challenge, Owner: s.Submitter.OwnerID, Message: "entry " + s.ID + " is " + body.Review,
+	})
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, suspicion(s))
+}
+
+func (a *API) adminCheckSubmissions(w http.ResponseWriter, r *http.Request) error {
+	full := r.URL.Query().Get("full_scan") == "true"
+	check, err := a.Flags.CheckSubmissions(r.Context(), full)
+	if err != nil {
+		return err
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_check_submissions", Message: fmt.Sprintf("read %d submissions, %d new suspicions", check.Examined, len(check.Found))}); err != nil {
+		return err
+	}
+	found := []suspicionJSON{}
+	for _, s := range check.Found {
+		found = append(found, suspicion(s))
+	}
+	return write(w, http.StatusOK, map[string]any{
+		"full_scan": check.Full, "examined": check.Examined, "submissions": check.Total, "requests": check.Requests,
+		"took_ms": check.Took.Milliseconds(), "new_suspicious_count": len(found), "new_suspicious": found,
+	})
+}

@@ -1,0 +1,164 @@
+package ctfdtest
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Challenge is one challenge; its flags are rows of their own.
+type Challenge struct {
+	ID             int
+	Name           string
+	Category       string
+	Value          int
+	Hidden         bool
+	ConnectionInfo string
+	gone           bool
+}
+
+// board is what players play for.
+type board struct {
+	all       []*Challenge
+	flags     []*Flag
+	rows      []*Submission // in the order of ids
+	solved    map[[2]int]bool
+	exported  []time.Time // see exports
+	noExports bool
+	lastFlag  int
+}
+
+// AddChallenge adds a challenge and returns its id.
+func (s *Server) AddChallenge(c Challenge) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.ID = len(s.all) + 1
+	s.all = append(s.all, &c)
+	return c.ID
+}
+
+// RemoveChallenge deletes a challenge with its flags and submissions.
+func (s *Server) RemoveChallenge(id int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.challenge(id).gone = true
+	s.flags = slices.DeleteFunc(s.flags, func(f *Flag) bool { return f.Challenge == id })
+	s.rows = slices.DeleteFunc(s.rows, func(r *Submission) bool { return r.Challenge == id })
+}
+
+// Challenge is a challenge as it is now.
+func (s *Server) Challenge(id int) Challenge {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return *s.challenge(id)
+}
+
+// challenge is nil if there is none.
+func (s *Server) challenge(id int) *Challenge {
+	if id < 1 || id > len(s.all) || s.all[id-1].gone {
+		return nil
+	}
+	return s.all[id-1]
+}
+
+func (s *Server) challenges() {
+	s.solved = map[[2]int]bool{}
+	s.Handle("GET", "/challenges", func(c Call) Answer {
+		if c.Caller == nil {
+			return c.denied()
+		}
+		admin := c.Caller.Type == "admin" && c.URL.Query().Get("view") == "admin"
+		if c.Caller.Type != "admin" && s.mode == "teams" && c.Caller.Team == 0 {
+			return Abort(http.StatusForbidden)
+		}
+		list := []any{}
+		for _, ch := range s.all {
+			state := map[bool]string{true: "hidden", false: "visible"}[ch.Hidden]
+			if want := c.URL.Query().Get("state"); s.challenge(ch.ID) == nil || ch.Hidden && !admin || want != "" && want != state {
+				continue
+			}
+			// No state in the list.
+			list = append(list, map[string]any{
+				"id": ch.ID, "type": "standard", "name": ch.Name, "value": ch.Value, "position": 0, "solves": 0, "solved_by_me": false,
+				"category": ch.Category, "module_id": nil, "tags": []any{}, "template": "/view.html", "script": "/view.js",
+			})
+		}
+		return Success(list)
+	})
+	s.Handle("PATCH", "/challenges/{id}", AdminOnly(func(c Call) Answer {
+		id, _ := strconv.Atoi(c.PathValue("id"))
+		ch := s.challenge(id)
+		var body struct {
+			ConnectionInfo *string `json:"connection_info"`
+		}
+		switch {
+		case ch == nil:
+			return Abort(http.StatusNotFound)
+		case json.Unmarshal(c.Body, &body) != nil:
+			return Abort(http.StatusBadRequest)
+		case body.ConnectionInfo != nil:
+			ch.ConnectionInfo = *body.ConnectionInfo
+		}
+		return Success(map[string]any{"id": ch.ID, "name": ch.Name, "connection_info": ch.ConnectionInfo})
+	}))
+	s.Handle("POST", "/challenges/attempt", SignedIn(func(c Call) Answer {
+		var body struct {
+			Challenge int     `json:"challenge_id"`
+			Provided  *string `json:"submission"`
+		}
+		switch {
+		case json.Unmarshal(c.Body, &body) != nil:
+			return Abort(http.StatusBadRequest)
+		case s.challenge(body.Challenge) == nil || s.challenge(body.Challenge).Hidden:
+			return Abort(http.StatusNotFound)
+		case s.mode == "teams" && c.Caller.Team == 0:
+			return Abort(http.StatusForbidden)
+		case body.Provided == nil:
+			return Abort(http.StatusInternalServerError)
+		}
+		status, err := s.attempt(c.Caller, body.Challenge, *body.Provided)
+		if err != 0 {
+			return Abort(err)
+		}
+		return Success(map[string]any{"status": status, "message": status})
+	}))
+}
+
+// attempt stores what a player submits, unless their account has solved the challenge.
+func (s *Server) attempt(u *User, challenge int, provided string) (status string, failure int) {
+	provided = strings.TrimSpace(provided)
+	status = "incorrect"
+	for _, f := range s.flags {
+		if f.Challenge != challenge {
+			continue
+		}
+		if f.Type != "static" && f.Type != "regex" {
+			return "", http.StatusInternalServerError // a flag of an unknown type breaks every wrong attempt
+		}
+		if f.Content == provided || f.Data == "case_insensitive" && strings.EqualFold(f.Content, provided) {
+			status = "correct"
+			break
+		}
+	}
+	account := [2]int{challenge, u.ID}
+	if s.mode == "teams" {
+		account[1] = -u.Team
+	}
+	if s.solved[account] {
+		return "already_solved", 0
+	}
+	s.solved[account] = status == "correct"
+	s.store(Submission{Challenge: challenge, User: u.ID, Team: u.Team, Provided: provided, Type: status})
+	return status, 0
+}
+
+// Attempt submits as a player does in the browser and returns CTFd's word for the outcome.
+func (s *Server) Attempt(user, challenge int, provided string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status, _ := s.attempt(s.users[user], challenge, provided)
+	return status
+}

@@ -1,0 +1,197 @@
+package flag
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// examine looks at some submissions: whose flags they hold, and whether solves fit what instances saw. It may look at
+// the same ones any number of times.
+func (r *reading) examine(ctx context.Context, some []instancer.Submission) error {
+	r.check.Examined += len(some)
+	flags, err := r.flagsIn(ctx, some)
+	if err != nil {
+		return err
+	}
+	mapped, err := r.mapped(ctx)
+	if err != nil {
+		return err
+	}
+	var solves []instancer.Submission
+	for _, s := range some {
+		shared := false
+		var own *instancer.IssuedFlag
+		for _, token := range tokens(s.Provided) {
+			flag := flags[token]
+			switch {
+			case flag == nil:
+			case isOwner(s, flag.Owner.ID):
+				own = flag
+			default:
+				shared = true
+				if err := r.share(ctx, s, flag, mapped); err != nil {
+					return err
+				}
+			}
+		}
+		r.missing(s, own, mapped)
+		if m := mapped[s.Challenge]; m != nil && !shared && s.Type == "correct" && s.At.After(m.CreatedAt) {
+			solves = append(solves, s)
+		}
+	}
+	return r.solves(ctx, solves, mapped, flags)
+}
+
+// flagsIn finds the flags that were made for anybody in some submissions, by their random parts.
+func (r *reading) flagsIn(ctx context.Context, some []instancer.Submission) (map[string]*instancer.IssuedFlag, error) {
+	var all []string
+	for _, s := range some {
+		all = append(all, tokens(s.Provided)...)
+	}
+	slices.Sort(all)
+	found, err := r.store.FlagsByToken(ctx, slices.Compact(all))
+	byToken := map[string]*instancer.IssuedFlag{}
+	for _, flag := range found {
+		byToken[flag.Token] = flag
+	}
+	return byToken, err
+}
+
+func (r *reading) mapped(ctx context.Context) (map[int]*instancer.Mapping, error) {
+	all, err := r.store.Mappings(ctx)
+	byID := map[int]*instancer.Mapping{}
+	for _, m := range all {
+		byID[m.CTFdChallenge] = m
+	}
+	return byID, err
+}
+
+// isOwner says whether a submission comes from a flag's owner: from the team if that is what owned it, else from the
+// account.
+func isOwner(s instancer.Submission, owner string) bool {
+	if team, ok := instancer.TeamOf(owner); ok {
+		return s.Team == team
+	}
+	if user, ok := instancer.UserOf(owner); ok {
+		return s.User == user
+	}
+	return true // made for an address, before there was a CTFd: nobody's to compare with
+}
+
+// submitter is who a submission's owner is here.
+func submitter(s instancer.Submission) instancer.Party {
+	if s.Team != 0 {
+		return instancer.Party{OwnerID: instancer.TeamID(s.Team), OwnerName: s.TeamName, User: s.User, UserName: s.UserName}
+	}
+	return instancer.Party{OwnerID: instancer.UserID(s.User), OwnerName: s.UserName, User: s.User, UserName: s.UserName}
+}
+
+func copyOf(s instancer.Submission) instancer.SubmissionCopy {
+	return instancer.SubmissionCopy{
+		ID: s.ID, Challenge: s.Challenge, User: s.User, Team: s.Team, Provided: s.Provided, Type: s.Type, Address: s.Address, At: s.At,
+	}
+}
+
+// share writes that somebody submitted another owner's flag.
+func (r *reading) share(ctx context.Context, s instancer.Submission, flag *instancer.IssuedFlag, mapped map[int]*instancer.Mapping) error {
+	from := submitter(s)
+	whose := &instancer.Party{OwnerID: flag.Owner.ID, OwnerName: flag.Owner.Name}
+	records, err := r.store.History(ctx, flag.Challenge, []string{from.OwnerID, whose.OwnerID})
+	if err != nil {
+		return err
+	}
+	for _, record := range records {
+		if record.Owner == from.OwnerID {
+			from.Instances = append(from.Instances, record)
+		} else {
+			whose.Instances = append(whose.Instances, record)
+		}
+	}
+	found := &instancer.Suspicion{
+		Kind: instancer.SuspicionSharing, Key: key("sharing", from.OwnerID, whose.OwnerID, flag.Token), Challenge: flag.Challenge,
+		CTFdChallenge: s.Challenge, Submitter: from, Owner: whose, Flag: flag.ID, Submissions: []instancer.SubmissionCopy{copyOf(s)},
+		Review: instancer.ReviewOpen, FoundAt: time.Now().UTC(),
+	}
+	found.Score, found.Reasons = scoreSharing(s, flag, from, whose, mapped)
+	return r.suspect(ctx, found, fmt.Sprintf("%s submitted the flag of %s", name(from), name(*whose)))
+}
+
+// scoreSharing says why a foreign flag is suspicious, and how much.
+func scoreSharing(s instancer.Submission, flag *instancer.IssuedFlag, from instancer.Party, whose *instancer.Party, mapped map[int]*instancer.Mapping) (int, []instancer.Reason) {
+	score := 70
+	reasons := []instancer.Reason{{Code: "foreign_flag", Text: "The flag was made for " + name(*whose) + "."}}
+	add := func(points int, code, text string) {
+		score += points
+		reasons = append(reasons, instancer.Reason{Code: code, Text: text})
+	}
+	if s.Type == "correct" {
+		add(15, "accepted", "CTFd accepted it and gave points for it.")
+	}
+	if !slices.ContainsFunc(from.Instances, before(s.At)) {
+		add(15, "never_started", "The submitter had never started an instance of the challenge before.")
+	}
+	if !strings.Contains(s.Provided, flag.Value) {
+		add(0, "not_exact", "It was entered in another case or with other text around it.")
+	}
+	if !flag.RetiredAt.IsZero() && flag.RetiredAt.Before(s.At) {
+		add(0, "retired", "The flag had been taken out of use before ("+flag.RetiredWhy+").")
+	}
+	if m := mapped[s.Challenge]; m == nil || m.Challenge != flag.Challenge {
+		add(0, "other_challenge", "It was submitted to another challenge than the one it was made for.")
+	}
+	player := instancer.UserID(s.User)
+	if slices.ContainsFunc(whose.Instances, func(i instancer.InstanceRecord) bool { return i.Player == player }) {
+		add(-40, "former_member", "The submitter has started instances of that owner itself, so may have changed team.")
+	}
+	return max(0, min(score, 100)), reasons
+}
+
+// missing asks for a comparison where CTFd has refused an owner's own, current flag.
+func (r *reading) missing(s instancer.Submission, own *instancer.IssuedFlag, mapped map[int]*instancer.Mapping) {
+	m := mapped[s.Challenge]
+	if own == nil || m == nil || s.Type != "incorrect" || m.Challenge != own.Challenge || !own.RetiredAt.IsZero() || s.Provided != own.Value {
+		return
+	}
+	if time.Since(s.At) > 2*r.opts.FullEvery {
+		return // seen before, and compared since
+	}
+	select {
+	case r.recheck <- s.Challenge:
+	default: // so many that the next comparison of all is near
+	}
+}
+
+func (r *reading) suspect(ctx context.Context, found *instancer.Suspicion, message string) error {
+	isNew, err := r.store.Suspect(ctx, found, instancer.Event{
+		Type: "suspicious_submission", Challenge: found.Challenge, Owner: found.Submitter.OwnerID, Player: instancer.UserID(found.Submitter.User),
+		Message: message, At: found.FoundAt,
+	})
+	if isNew {
+		r.check.Found = append(r.check.Found, found)
+	}
+	return err
+}
+
+// key is what makes two findings the same.
+func key(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "|")))
+	return hex.EncodeToString(sum[:])
+}
+
+func before(at time.Time) func(instancer.InstanceRecord) bool {
+	return func(i instancer.InstanceRecord) bool { return i.CreatedAt.Before(at.Add(clockSlack)) }
+}
+
+func name(p instancer.Party) string {
+	if p.OwnerName != "" {
+		return p.OwnerName
+	}
+	return p.OwnerID
+}

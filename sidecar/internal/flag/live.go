@@ -1,0 +1,99 @@
+package flag
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// lookAgain is how often a spawn looks whether another sidecar has registered its flag.
+const lookAgain = 100 * time.Millisecond
+
+// waiting remembers which current flags are in CTFd, as far as this process has seen, and wakes who waits for that.
+type waiting struct {
+	mu      sync.Mutex
+	changed chan struct{} // closed and made anew when a registration gets another state
+}
+
+func newWaiting() waiting { return waiting{changed: make(chan struct{})} }
+
+func (w *waiting) notify() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+func (w *waiting) watch() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.changed
+}
+
+// nudge says that there is something in the outbox.
+func (f *Flags) nudge() {
+	select {
+	case f.kick <- struct{}{}:
+	default:
+	}
+}
+
+// AwaitLive returns once CTFd knows an owner's flag, or it is clear that it will not soon, or when ctx ends.
+func (f *Flags) AwaitLive(ctx context.Context, owner instancer.Owner, ch *instancer.Challenge) {
+	if f.ctfd == nil {
+		return
+	}
+	for {
+		changed := f.live.watch()
+		current, err := f.store.CurrentFlag(ctx, owner.ID, ch.ID)
+		if err != nil || current == nil || StateOf(current) != instancer.FlagPending || f.down.Load() || tried(current) {
+			return
+		}
+		timer := time.NewTimer(lookAgain)
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// States says for each challenge that an owner has a flag of whether CTFd knows it.
+func (f *Flags) States(ctx context.Context, owner string) (map[string]instancer.FlagState, error) {
+	all, err := f.store.CurrentFlags(ctx, owner)
+	states := map[string]instancer.FlagState{}
+	for _, current := range all {
+		states[current.Challenge] = StateOf(current)
+	}
+	return states, err
+}
+
+// StateOf is the best that is true of a flag in any challenge of CTFd.
+func StateOf(f *instancer.IssuedFlag) instancer.FlagState {
+	state := instancer.FlagLocal
+	for _, r := range f.Registrations {
+		switch r.State {
+		case instancer.RegistrationLive:
+			return instancer.FlagLive
+		case instancer.RegistrationPending:
+			state = instancer.FlagPending
+		case instancer.RegistrationFailed:
+			if state == instancer.FlagLocal {
+				state = instancer.FlagFailed
+			}
+		}
+	}
+	return state
+}
+
+// tried says whether registering a flag was tried and did not succeed: waiting a moment more will not help.
+func tried(f *instancer.IssuedFlag) bool {
+	return slices.ContainsFunc(f.Registrations, func(r instancer.Registration) bool { return r.Tries > 0 })
+}

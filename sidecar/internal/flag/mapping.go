@@ -1,0 +1,197 @@
+package flag
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// Map says which challenge of CTFd a challenge is. Flags that were made before are registered there at once.
+func (f *Flags) Map(ctx context.Context, challenge string, ctfdChallenge int) (*instancer.Mapping, error) {
+	if f.ctfd == nil {
+		return nil, errNoCTFd
+	}
+	ch, ok := f.challenges.Get(challenge)
+	if !ok {
+		return nil, instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
+	}
+	if !ch.Flag.Dynamic {
+		return nil, instancer.Errorf(instancer.Conflict, "flags_not_dynamic",
+			"Owners get no flags of their own for %s: its instance.toml or DYNAMIC_FLAGS_ENABLED says so.", challenge)
+	}
+	all, err := f.ctfd.Challenges(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, there := range all {
+		if there.ID == ctfdChallenge {
+			m := &instancer.Mapping{Challenge: challenge, CTFdChallenge: there.ID, CTFdName: there.Name, CreatedAt: time.Now().UTC()}
+			err := f.store.Map(ctx, m)
+			f.nudge()
+			return m, err
+		}
+	}
+	return nil, instancer.Errorf(instancer.NotFound, "ctfd_challenge_not_found", "CTFd has no challenge %d.", ctfdChallenge)
+}
+
+// Unmap forgets a challenge's mapping. Flags that CTFd has stay there: instances that run have them.
+func (f *Flags) Unmap(ctx context.Context, challenge string) error {
+	had, err := f.store.Unmap(ctx, challenge)
+	if err == nil && !had {
+		return errNotMapped(challenge)
+	}
+	return err
+}
+
+func errNotMapped(challenge string) error {
+	return instancer.Errorf(instancer.NotFound, "mapping_not_found", "The challenge %q is not mapped to one of CTFd.", challenge)
+}
+
+// Mappings lists which challenges are in CTFd.
+func (f *Flags) Mappings(ctx context.Context) ([]*instancer.Mapping, error) {
+	return f.store.Mappings(ctx)
+}
+
+// Prune forgets the mappings of challenges whose owners get no flags of their own any more. One that cannot be loaded
+// keeps its mapping: it may be back in a minute.
+func (f *Flags) Prune(ctx context.Context) error {
+	all, err := f.store.Mappings(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if ch, ok := f.challenges.Get(m.Challenge); ok && ch.StaticFlags {
+			if _, err := f.store.Unmap(ctx, m.Challenge); err != nil {
+				return err
+			}
+			f.log.Info("mapping pruned, the challenge has no dynamic flags any more", "challenge", m.Challenge)
+		}
+	}
+	return nil
+}
+
+// SyncConnectionInfo writes the dashboard's address of a challenge into CTFd, where players read how to reach it.
+func (f *Flags) SyncConnectionInfo(ctx context.Context, challenge string) (text string, ctfdChallenge int, err error) {
+	if f.ctfd == nil {
+		return "", 0, errNoCTFd
+	}
+	m, err := f.store.Mapping(ctx, challenge)
+	if err != nil {
+		return "", 0, err
+	}
+	if m == nil {
+		return "", 0, errNotMapped(challenge)
+	}
+	text = f.opts.Dashboard + "/?challenge=" + challenge
+	return text, m.CTFdChallenge, f.ctfd.SetConnectionInfo(ctx, m.CTFdChallenge, text)
+}
+
+// Suggestion is which challenge of CTFd one of ours probably is.
+type Suggestion struct {
+	CTFdChallenge int
+	CTFdName      string
+	Exact         bool // the same name, but for case and signs
+}
+
+// Pairing is the two lists of challenges side by side.
+type Pairing struct {
+	CTFd      []instancer.ScoreboardChallenge
+	Mapped    map[int]string // challenge of CTFd → ours
+	Local     []*instancer.Challenge
+	Suggested map[string]Suggestion // by our challenge, for those not mapped
+}
+
+// Pair reads CTFd's challenges, hidden ones too, and suggests which of ours they are.
+func (f *Flags) Pair(ctx context.Context) (Pairing, error) {
+	if f.ctfd == nil {
+		return Pairing{}, errNoCTFd
+	}
+	mappings, err := f.store.Mappings(ctx)
+	if err != nil {
+		return Pairing{}, err
+	}
+	p := Pairing{Mapped: map[int]string{}, Local: f.challenges.All(), Suggested: map[string]Suggestion{}}
+	if p.CTFd, err = f.ctfd.Challenges(ctx); err != nil {
+		return Pairing{}, err
+	}
+	done := map[string]bool{}
+	for _, m := range mappings {
+		p.Mapped[m.CTFdChallenge], done[m.Challenge] = m.Challenge, true
+	}
+	for _, ch := range p.Local {
+		if done[ch.ID] || !ch.Flag.Dynamic {
+			continue
+		}
+		if s, ok := suggest(ch, p.CTFd, p.Mapped); ok {
+			p.Suggested[ch.ID] = s
+		}
+	}
+	return p, nil
+}
+
+// suggest finds the one challenge of CTFd that has the same name, or a name that is near enough and nearer than others.
+func suggest(ch *instancer.Challenge, all []instancer.ScoreboardChallenge, mapped map[int]string) (Suggestion, bool) {
+	const near = 0.6
+	best, second := 0.0, 0.0
+	var found Suggestion
+	for _, there := range all {
+		if mapped[there.ID] != "" {
+			continue
+		}
+		alike := max(likeness(ch.Name, there.Name), likeness(ch.ID, there.Name))
+		switch {
+		case alike > best:
+			best, second = alike, best
+			found = Suggestion{CTFdChallenge: there.ID, CTFdName: there.Name, Exact: alike == 1}
+		case alike > second:
+			second = alike
+		}
+	}
+	return found, best >= near && best > second
+}
+
+// likeness is 1 for the same letters and digits, else the part of the pairs of neighbours that two names share, below 1.
+func likeness(a, b string) float64 {
+	a, b = plain(a), plain(b)
+	if a == b {
+		if a == "" {
+			return 0
+		}
+		return 1
+	}
+	x, y := pairs(a), pairs(b)
+	shared := 0
+	total := 0
+	for pair, n := range x {
+		shared += min(n, y[pair])
+		total += n
+	}
+	for _, n := range y {
+		total += n
+	}
+	if total == 0 {
+		return 0
+	}
+	return min(0.99, 2*float64(shared)/float64(total))
+}
+
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, s)
+}
+
+func pairs(s string) map[string]int {
+	all := map[string]int{}
+	letters := []rune(s)
+	for n := 1; n < len(letters); n++ {
+		all[string(letters[n-1:n+1])]++
+	}
+	return all
+}

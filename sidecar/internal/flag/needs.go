@@ -1,0 +1,131 @@
+package flag
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// Store keeps flags, what CTFd should hold of them, and what was found.
+type Store interface {
+	leases
+	issued
+	outbox
+	mappings
+	findings
+}
+
+type leases interface {
+	Lead(ctx context.Context, name, worker string, d time.Duration) (bool, error)
+	Resign(ctx context.Context, name, worker string) error
+}
+
+type issued interface {
+	CurrentFlag(ctx context.Context, owner, challenge string) (*instancer.IssuedFlag, error)
+	CurrentFlags(ctx context.Context, owner string) ([]*instancer.IssuedFlag, error)
+	FlagsByToken(ctx context.Context, tokens []string) ([]*instancer.IssuedFlag, error)
+	IssueFlag(ctx context.Context, f *instancer.IssuedFlag, ev instancer.Event) (*instancer.IssuedFlag, error)
+	RetireFlags(ctx context.Context, id, owner, by, why string, at time.Time, next func(*instancer.IssuedFlag) *instancer.IssuedFlag) ([]*instancer.IssuedFlag, error)
+	ListFlags(ctx context.Context, f instancer.FlagFilter, after string, limit int) ([]*instancer.IssuedFlag, error)
+	FlagTotals(ctx context.Context) (instancer.FlagTotals, error)
+}
+
+type outbox interface {
+	DueRegistrations(ctx context.Context, limit int) ([]instancer.Registration, error)
+	RegistrationsIn(ctx context.Context, ctfdChallenge int) ([]instancer.Registration, error)
+	Registered(ctx context.Context, was, now instancer.Registration, again time.Duration, ev instancer.Event) error
+	TryRegistrationsNow(ctx context.Context) error
+}
+
+type mappings interface {
+	Mappings(ctx context.Context) ([]*instancer.Mapping, error)
+	Mapping(ctx context.Context, challenge string) (*instancer.Mapping, error)
+	Map(ctx context.Context, m *instancer.Mapping) error
+	Unmap(ctx context.Context, challenge string) (bool, error)
+}
+
+type findings interface {
+	Suspect(ctx context.Context, found *instancer.Suspicion, ev instancer.Event) (bool, error)
+	ListSuspicions(ctx context.Context, f instancer.SuspicionFilter, after string, limit int) ([]*instancer.Suspicion, error)
+	CountSuspicions(ctx context.Context, f instancer.SuspicionFilter) (int, error)
+	ReviewSuspicion(ctx context.Context, id string, state instancer.ReviewState, note, by string, at time.Time) (*instancer.Suspicion, error)
+	ClearSuspicions(ctx context.Context, at time.Time) (int, error)
+	Scan(ctx context.Context) (instancer.Scan, error)
+	SaveScan(ctx context.Context, s instancer.Scan) error
+	History(ctx context.Context, challenge string, owners []string) ([]instancer.InstanceRecord, error)
+	Contacted(ctx context.Context, first map[string]time.Time) error
+	Record(ctx context.Context, ev instancer.Event) error
+}
+
+// CTFd is what is asked of CTFd.
+type CTFd interface {
+	// Challenges lists all challenges, hidden ones too.
+	Challenges(ctx context.Context) ([]instancer.ScoreboardChallenge, error)
+	// SetConnectionInfo writes what players of a challenge are shown as the way to it.
+	SetConnectionInfo(ctx context.Context, challenge int, text string) error
+	// Flags lists the flags of a challenge: those with a content, or with an empty one all.
+	Flags(ctx context.Context, challenge int, content string) ([]instancer.ScoreboardFlag, error)
+	// AddFlag adds a static, case-sensitive flag and returns it as it was stored. It is not idempotent.
+	AddFlag(ctx context.Context, challenge int, content string) (instancer.ScoreboardFlag, error)
+	// RemoveFlag removes a flag; one that is not there is no error.
+	RemoveFlag(ctx context.Context, id int) error
+	// Submissions is one page of all submissions, at most 100 on a page.
+	Submissions(ctx context.Context, page, perPage int) (instancer.Submissions, error)
+	// ExportSubmissions gives all submissions to a function, without names.
+	ExportSubmissions(ctx context.Context, each func(instancer.Submission) error) error
+}
+
+// Options are the settings of Flags.
+type Options struct {
+	Worker    string // this sidecar, as leases name it
+	Dashboard string // where players find the dashboard
+	// SeesAll says that every request to an instance's web address passes the plugin. Where running instances have
+	// routers of their own, most do not.
+	SeesAll     bool
+	ScanEvery   time.Duration // default 60 s
+	VerifyEvery time.Duration // default 5 min
+	FullEvery   time.Duration // default 1 h
+}
+
+// Flags is the whole life of flags. Make it with New; Run does what goes on in the background.
+type Flags struct {
+	store      Store
+	ctfd       CTFd // nil: there is none, flags are made and placed only
+	challenges instancer.Challenges
+	opts       Options
+	log        *slog.Logger
+
+	kick    chan struct{} // there is something in the outbox
+	recheck chan int      // a challenge of CTFd that may lack a flag
+	live    waiting
+	down    atomic.Bool // the last round of registering found CTFd down
+
+	scanning sync.Mutex
+	contacts contacts
+	known    knownChallenges
+}
+
+// New makes Flags.
+func New(store Store, ctfd CTFd, challenges instancer.Challenges, opts Options, log *slog.Logger) *Flags {
+	if opts.ScanEvery == 0 {
+		opts.ScanEvery = time.Minute
+	}
+	if opts.VerifyEvery == 0 {
+		opts.VerifyEvery = 5 * time.Minute
+	}
+	if opts.FullEvery == 0 {
+		opts.FullEvery = time.Hour
+	}
+	return &Flags{
+		store: store, ctfd: ctfd, challenges: challenges, opts: opts, log: log,
+		kick: make(chan struct{}, 1), recheck: make(chan int, 64),
+		live: newWaiting(), contacts: newContacts(),
+	}
+}
+
+// InCTFd says whether there is a CTFd that flags are registered in.
+func (f *Flags) InCTFd() bool { return f.ctfd != nil }

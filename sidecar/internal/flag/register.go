@@ -1,0 +1,206 @@
+package flag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	batch      = 32                     // entries of the outbox that are read at a time
+	atOnce     = 4                      // calls under way; players use the same CTFd
+	idle       = 500 * time.Millisecond // between looks for what other sidecars put into the outbox
+	outageLong = 20 * time.Second       // between tries while CTFd is down, at most
+	retryFirst = 5 * time.Second        // after CTFd refused a flag; doubles
+	retryLong  = 10 * time.Minute
+)
+
+// registerLoop empties the outbox, entry by entry in its order.
+func (f *Flags) registerLoop(ctx context.Context) error {
+	mine := lead{store: f.store, name: "flag_registration", worker: f.opts.Worker}
+	defer func() { mine.resign(ctx) }()
+	outage := time.Duration(0)
+	for {
+		tried, done, err := f.deliver(ctx, &mine)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case done == 0 && err != nil:
+			if outage == 0 {
+				f.log.Warn("flags cannot be registered in ctfd now", "err", err)
+			}
+			outage = min(max(2*outage, time.Second), outageLong)
+			f.down.Store(true)
+			if !pause(ctx, outage) { // whatever is put into the outbox meanwhile does not make CTFd answer
+				return nil
+			}
+			continue
+		case done > 0 && outage > 0:
+			f.log.Info("flags are registered in ctfd again")
+			if err := f.store.TryRegistrationsNow(ctx); err != nil {
+				f.log.Warn("flags wait out their back-off", "err", err)
+			}
+			outage = 0
+			f.down.Store(false)
+		}
+		if tried > 0 {
+			continue
+		}
+		timer := time.NewTimer(idle)
+		select {
+		case <-timer.C:
+		case <-f.kick:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// deliver makes one try at what is due, and says how many entries that were and how many of them are done with. After
+// an error it tries no more: that one is a reason to believe that CTFd is down, unless others got through.
+func (f *Flags) deliver(ctx context.Context, mine *lead) (tried, done int, err error) {
+	due, err := f.store.DueRegistrations(ctx, batch)
+	if err != nil || len(due) == 0 {
+		return 0, 0, err
+	}
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	var through atomic.Int64
+	var failed atomic.Bool
+	for _, r := range due {
+		ok, led := mine.mine(ctx)
+		if led != nil || !ok || failed.Load() || ctx.Err() != nil {
+			err = led
+			break
+		}
+		tried++
+		g.Go(func() error {
+			err := f.try(ctx, r)
+			if err != nil {
+				failed.Store(true)
+				return err
+			}
+			through.Add(1)
+			return nil
+		})
+	}
+	err = errors.Join(err, g.Wait())
+	if tried > 0 {
+		f.live.notify()
+	}
+	return tried, int(through.Load()), err
+}
+
+// try brings one flag into CTFd or out of it and writes what came of it.
+func (f *Flags) try(ctx context.Context, was instancer.Registration) error {
+	call, cancel := context.WithTimeout(ctx, leadLeft)
+	defer cancel()
+	now := was
+	var err error
+	if was.State == instancer.RegistrationRemoving {
+		err = f.remove(call, was)
+		now.State, now.CTFdFlag = instancer.RegistrationRemoved, 0
+	} else {
+		now.CTFdFlag, err = f.add(call, was)
+		now.State = instancer.RegistrationLive
+	}
+	now.ChangedAt = time.Now().UTC()
+	now.Tries, now.Reason = 0, ""
+	if err == nil {
+		return f.store.Registered(ctx, was, now, 0, instancer.Event{})
+	}
+	if ctx.Err() != nil {
+		return err // the end: the entry stays as it is
+	}
+	now.State, now.CTFdFlag, now.Tries, now.Reason = was.State, was.CTFdFlag, was.Tries+1, reasonOf(err)
+	if !refused(err) {
+		return errors.Join(err, f.store.Registered(ctx, was, now, backoff(time.Second, was.Tries), instancer.Event{}))
+	}
+	var ev instancer.Event
+	if was.State == instancer.RegistrationPending {
+		now.State = instancer.RegistrationFailed
+		ev = instancer.Event{
+			Type: "flag_registration_failed", Challenge: was.Challenge, Owner: was.Owner, Message: now.Reason, At: now.ChangedAt,
+		}
+		f.log.Error("ctfd refuses a flag", "challenge", was.Challenge, "ctfd_challenge", was.CTFdChallenge, "owner", was.Owner, "err", err)
+	}
+	return f.store.Registered(ctx, was, now, backoff(retryFirst, was.Tries), ev)
+}
+
+func backoff(first time.Duration, tries int) time.Duration {
+	return min(first<<min(tries, 20), retryLong)
+}
+
+// add makes sure that CTFd has a flag and returns its row there. CTFd takes the same flag twice, so it is asked first,
+// and asked for exactly this one: its database may compare without case.
+func (f *Flags) add(ctx context.Context, r instancer.Registration) (int, error) {
+	there, err := f.ctfd.Flags(ctx, r.CTFdChallenge, r.Value)
+	if err != nil {
+		return 0, err
+	}
+	for _, row := range there {
+		if ours(row, r) {
+			return row.ID, nil
+		}
+	}
+	// CTFd breaks on a flag for a challenge that is not there, and an answer like that counts as an outage.
+	if known, err := f.known.has(ctx, f.ctfd, r.CTFdChallenge); err != nil || !known {
+		return 0, errors.Join(err, refusal("CTFd has no challenge %d any more. Map %s to another one.", r.CTFdChallenge, r.Challenge))
+	}
+	stored, err := f.ctfd.AddFlag(ctx, r.CTFdChallenge, r.Value)
+	if err != nil {
+		return 0, err
+	}
+	if !ours(stored, r) {
+		return 0, errors.Join(refusal("CTFd stored another flag than it was given. FLAG_PREFIX or the challenge's placeholder has something that it changes."),
+			f.ctfd.RemoveFlag(ctx, stored.ID))
+	}
+	return stored.ID, nil
+}
+
+// ours says whether a row of CTFd accepts exactly this flag and does not break the challenge.
+func ours(row instancer.ScoreboardFlag, r instancer.Registration) bool {
+	return row.Challenge == r.CTFdChallenge && row.Content == r.Value && row.Type == "static" && row.Data != "case_insensitive"
+}
+
+// remove makes sure that CTFd has a flag no more, however often it is there.
+func (f *Flags) remove(ctx context.Context, r instancer.Registration) error {
+	there, err := f.ctfd.Flags(ctx, r.CTFdChallenge, r.Value)
+	if err != nil {
+		return err
+	}
+	for _, row := range there {
+		if row.Content != r.Value {
+			continue
+		}
+		if err := f.ctfd.RemoveFlag(ctx, row.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func refusal(format string, args ...any) error {
+	return instancer.Errorf(instancer.Conflict, "flag_refused", format, args...)
+}
+
+// refused says whether CTFd answered and did not want this one flag; anything else is no reason against the flag.
+func refused(err error) bool {
+	var e *instancer.Error
+	return errors.As(err, &e) && slices.Contains([]instancer.Kind{instancer.Conflict, instancer.Invalid, instancer.NotFound}, e.Kind)
+}
+
+func reasonOf(err error) string {
+	var e *instancer.Error
+	if errors.As(err, &e) {
+		return e.Detail
+	}
+	return fmt.Sprintf("It could not be tried: %v.", err)
+}

@@ -1,0 +1,191 @@
+package flag
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	pageSize   = 100  // CTFd's most
+	examineMax = 5000 // submissions of an export that are looked at together
+)
+
+// Check is what one reading of CTFd's submissions did.
+type Check struct {
+	Full     bool // all were read, not only the latest
+	Examined int
+	Total    int // submissions that CTFd has
+	Requests int // made to CTFd
+	Took     time.Duration
+	Found    []*instancer.Suspicion // new ones
+}
+
+// scanLoop reads what is new among CTFd's submissions.
+func (f *Flags) scanLoop(ctx context.Context) error {
+	for {
+		began := time.Now()
+		if err := f.Prune(ctx); err != nil && ctx.Err() == nil {
+			f.log.Warn("mappings not pruned", "err", err)
+		}
+		check, err := f.CheckSubmissions(ctx, false)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case instancer.CodeOf(err) == codeCheckRunning: // another sidecar does it
+		case err != nil:
+			f.log.Warn("submissions in ctfd not read", "err", err)
+		case len(check.Found) > 0:
+			f.log.Warn("suspicious submissions", "new", len(check.Found))
+		}
+		if !pause(ctx, time.Until(began.Add(f.opts.ScanEvery))) {
+			return nil
+		}
+	}
+}
+
+const codeCheckRunning = "check_running"
+
+// CheckSubmissions reads what is new among CTFd's submissions, or with full all of them, and puts what it finds into
+// the review list. It refuses with check_running while another sidecar does that.
+func (f *Flags) CheckSubmissions(ctx context.Context, full bool) (Check, error) {
+	if f.ctfd == nil {
+		return Check{}, errNoCTFd
+	}
+	f.scanning.Lock()
+	defer f.scanning.Unlock()
+	mine := lead{store: f.store, name: "submissions", worker: f.opts.Worker}
+	if ok, err := mine.mine(ctx); err != nil || !ok {
+		return Check{}, errors.Join(err, instancer.Errorf(instancer.Conflict, codeCheckRunning,
+			"Another sidecar reads the submissions right now. Try again in a few seconds.").After(leadTry))
+	}
+	defer mine.resign(ctx)
+	began := time.Now()
+	was, err := f.store.Scan(ctx)
+	if err != nil {
+		return Check{}, err
+	}
+	r := reading{Flags: f, lead: &mine}
+	now, err := r.read(ctx, was, full || began.Sub(was.FullAt) > f.opts.FullEvery)
+	r.check.Took = time.Since(began)
+	if err != nil {
+		now = was
+		now.Problem = reasonOf(err)
+	} else {
+		now.Problem, now.CheckedAt = "", began.UTC()
+	}
+	now.TriedAt, now.Requests = began.UTC(), r.check.Requests
+	r.check.Total = now.Total
+	return r.check, errors.Join(err, f.store.SaveScan(context.WithoutCancel(ctx), now))
+}
+
+var errNoCTFd = instancer.Errorf(instancer.Conflict, "ctfd_not_configured", "Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY.")
+
+// reading is one look at CTFd's submissions.
+type reading struct {
+	*Flags
+	lead  *lead
+	check Check
+}
+
+// read looks at as little as surely holds all that is new, and at everything where that cannot be known. It returns
+// how far it got.
+func (r *reading) read(ctx context.Context, was instancer.Scan, full bool) (instancer.Scan, error) {
+	if !full {
+		quiet, err := r.quiet(ctx, was)
+		if err != nil || quiet {
+			return was, err
+		}
+		now, whole, err := r.window(ctx, was)
+		if err != nil || whole {
+			return now, err
+		}
+	}
+	r.check.Full = true
+	now, err := r.all(ctx)
+	now.FullAt = time.Now().UTC()
+	return now, err
+}
+
+// quiet says whether nothing has happened: as many submissions as before, and the same one the last. Two that balance
+// each other change the last.
+func (r *reading) quiet(ctx context.Context, was instancer.Scan) (bool, error) {
+	if was.Total == 0 {
+		return false, nil
+	}
+	page, err := r.page(ctx, was.Total, 1)
+	if err != nil || page.Total != was.Total || len(page.Rows) != 1 {
+		return false, err
+	}
+	last := page.Rows[0]
+	return last.ID == was.LastID && last.At.Equal(was.LastAt), nil
+}
+
+// window reads from somewhat before where the last reading ended. Ids are given before rows can be seen, so a lower one
+// may appear after a higher one; and rows disappear, which moves all that follow. It is not whole if so many have
+// disappeared that some may have been missed.
+func (r *reading) window(ctx context.Context, was instancer.Scan) (now instancer.Scan, whole bool, err error) {
+	first := max(1, was.Total/pageSize-1)
+	now = was
+	now.LastID, now.LastAt = 0, time.Time{}
+	lowest, total := 0, was.Total
+	for n := first; ; n++ {
+		page, err := r.page(ctx, n, pageSize)
+		if err != nil {
+			return was, false, err
+		}
+		if page.Total < total {
+			return was, false, nil
+		}
+		total = page.Total
+		for _, s := range page.Rows {
+			if lowest == 0 || s.ID < lowest {
+				lowest = s.ID
+			}
+			now.Seen(s)
+		}
+		if err := r.examine(ctx, page.Rows); err != nil {
+			return was, false, err
+		}
+		if n >= page.Pages {
+			break
+		}
+	}
+	now.Total = total
+	return now, first == 1 || lowest > 0 && lowest <= was.LastID, nil
+}
+
+// all reads everything: by export, which is one request, or where that is refused page by page.
+func (r *reading) all(ctx context.Context) (instancer.Scan, error) {
+	var now instancer.Scan
+	var some []instancer.Submission
+	r.check.Requests++
+	err := r.ctfd.ExportSubmissions(ctx, func(s instancer.Submission) error {
+		now.Total++
+		now.Seen(s)
+		if some = append(some, s); len(some) < examineMax {
+			return nil
+		}
+		err := r.examine(ctx, some)
+		some = some[:0]
+		return err
+	})
+	if err == nil {
+		return now, r.examine(ctx, some)
+	}
+	if refused(err) {
+		r.log.Warn("ctfd exports no submissions, reading them page by page", "err", err)
+		now, _, err = r.window(ctx, instancer.Scan{})
+	}
+	return now, err
+}
+
+func (r *reading) page(ctx context.Context, n, perPage int) (instancer.Submissions, error) {
+	if ok, err := r.lead.mine(ctx); err != nil || !ok {
+		return instancer.Submissions{}, errors.Join(err, instancer.Errorf(instancer.Conflict, codeCheckRunning, "Another sidecar has taken over."))
+	}
+	r.check.Requests++
+	return r.ctfd.Submissions(ctx, n, perPage)
+}

@@ -1,0 +1,132 @@
+package flag
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// verifyLoop looks at intervals whether CTFd still has what it was given, and at once where a player's own flag was
+// not accepted.
+func (f *Flags) verifyLoop(ctx context.Context) error {
+	mine := lead{store: f.store, name: "flag_verification", worker: f.opts.Worker}
+	defer func() { mine.resign(ctx) }()
+	next := time.Now().Add(f.opts.VerifyEvery)
+	for {
+		timer := time.NewTimer(time.Until(next))
+		var one []int
+		select {
+		case <-timer.C:
+			next = time.Now().Add(f.opts.VerifyEvery)
+		case id := <-f.recheck:
+			one = []int{id}
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if ok, err := mine.mine(ctx); err != nil || !ok && one == nil {
+			continue
+		}
+		if err := f.Verify(ctx, one...); err != nil && ctx.Err() == nil {
+			f.log.Warn("flags in ctfd could not be compared", "err", err)
+		}
+	}
+}
+
+// Verify compares some challenges of CTFd, or with none named all that are mapped, with what they should hold. What is
+// missing goes back into the outbox, what should not be there any more is removed.
+func (f *Flags) Verify(ctx context.Context, challenges ...int) error {
+	if len(challenges) == 0 {
+		all, err := f.store.Mappings(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range all {
+			challenges = append(challenges, m.CTFdChallenge)
+		}
+	}
+	slices.Sort(challenges)
+	for _, id := range slices.Compact(challenges) {
+		if err := f.verify(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Flags) verify(ctx context.Context, challenge int) error {
+	// Before CTFd is asked: what becomes live afterwards is not in the answer.
+	wanted, err := f.store.RegistrationsIn(ctx, challenge)
+	if err != nil || len(wanted) == 0 {
+		return err
+	}
+	rows, err := f.ctfd.Flags(ctx, challenge, "")
+	if err != nil {
+		return err
+	}
+	content := map[string][]instancer.ScoreboardFlag{}
+	for _, row := range rows {
+		content[row.Content] = append(content[row.Content], row)
+	}
+	repaired := 0
+	for _, was := range wanted {
+		there := slices.ContainsFunc(content[was.Value], func(row instancer.ScoreboardFlag) bool { return ours(row, was) })
+		now := was
+		now.Tries, now.ChangedAt = 0, time.Now().UTC()
+		var ev instancer.Event
+		switch {
+		case was.State == instancer.RegistrationLive && !there:
+			now.State, now.CTFdFlag, now.Reason = instancer.RegistrationPending, 0, "It was removed or changed in CTFd."
+			ev = instancer.Event{
+				Type: "flag_missing", Challenge: was.Challenge, Owner: was.Owner, At: now.ChangedAt, Message: "removed or changed in CTFd; it is registered again",
+			}
+		case was.State == instancer.RegistrationRemoved && len(content[was.Value]) > 0:
+			now.State, now.Reason = instancer.RegistrationRemoving, "It was in CTFd again."
+		default:
+			continue
+		}
+		repaired++
+		if err := f.store.Registered(ctx, was, now, 0, ev); err != nil {
+			return err
+		}
+	}
+	if repaired > 0 {
+		f.log.Warn("ctfd did not hold what it should", "ctfd_challenge", challenge, "flags", repaired)
+		f.nudge()
+	}
+	return nil
+}
+
+// knownChallenges is which challenges CTFd has, remembered for a short time.
+type knownChallenges struct {
+	mu   sync.Mutex
+	ids  map[int]bool
+	read time.Time
+}
+
+const knownFor = 30 * time.Second
+
+func (k *knownChallenges) has(ctx context.Context, ctfd CTFd, id int) (bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Since(k.read) < knownFor && k.ids[id] {
+		return true, nil
+	}
+	if time.Since(k.read) < knownFor/10 {
+		return false, nil
+	}
+	all, err := ctfd.Challenges(ctx)
+	if err != nil {
+		return false, err
+	}
+	k.ids, k.read = map[int]bool{}, time.Now()
+	for _, ch := range all {
+		k.ids[ch.ID] = true
+	}
+	return k.ids[id], nil
+}
