@@ -401,3 +401,24 @@ func TestCheckProvesTheFirewallFromInsideAContainer(t *testing.T) {
 		}
 	}
 }
+
+func TestAnInstanceThatFillsTheDiskIsStopped(t *testing.T) {
+	fixtures["writes"] = fixture{compose: "services:\n  web:\n    build: .\n    volumes: [\"data:/data\"]\nvolumes:\n  data: {}\n"}
+	s := start(t, "embedded", writeFixtures(t, "writes", "echo"), "CONTAINER_MAX_DISK=32m")
+	s.running(alice, "echo")
+	in := s.running(alice, "writes")
+	for _, path := range []string{"/x", "/data/x"} { // neither is too much alone
+		if got := s.inside("writes", "fill", "path", path, "mb", "20"); got != "done" {
+			t.Fatalf("%s: %s", path, got)
+		}
+	}
+	s.eventually("what wrote 40 MB is stopped", 40*time.Second, func() error {
+		if now := s.live(alice, "writes"); now != nil {
+			return fmt.Errorf("%s is %s", in.ID, now.State)
+		}
+		return nil
+	})
+	if s.live(alice, "echo") == nil {
+		t.Error("an instance that wrote nothing is gone")
+	}
+}

@@ -61,6 +61,8 @@ type Config struct {
 	ContainerMaxCPU    float64 `env:"CONTAINER_MAX_CPU" envDefault:"0.5" live:"true" min:"0.01" max:"256" unit:"CPUs" whaley:"CPUs of a whole instance: the default, and the most a challenge may ask for."`
 	ContainerPidsLimit int64   `env:"CONTAINER_PIDS_LIMIT" envDefault:"256" live:"true" min:"16" max:"1000000" whaley:"Processes of a whole instance: the default, and the most a challenge may ask for."`
 
+	ContainerMaxDisk Bytes `env:"CONTAINER_MAX_DISK" envDefault:"1g" live:"true" whaley:"What a whole instance may write into its containers and volumes, as 512m or 2g: looked at every 10 s, and one that has written more is stopped. 0: no limit."`
+
 	SubnetPool     string `env:"SUBNET_POOL" envDefault:"10.240.0.0/12" section:"Networks and ports" whaley:"IPv4 network that instances get their /28 networks from. Nothing else may use it."`
 	Firewall       string `env:"FIREWALL" envDefault:"auto" choices:"auto|off" whaley:"auto: nftables rules keep instances from the host, from each other and from private networks; needs CAP_NET_ADMIN. off: nothing does."`
 	PortRangeStart int    `env:"PORT_RANGE_START" envDefault:"30000" live:"true" min:"1024" max:"65535" whaley:"First host port for routes of type port."`

@@ -112,6 +112,7 @@ func (i *Instancer) Run(ctx context.Context) error {
 	g.Go(func() error { return i.exitLoop(ctx) })
 	g.Go(func() error { return i.hearLoop(ctx) })
 	g.Go(func() error { return i.sweepLoop(ctx) })
+	g.Go(func() error { return i.diskLoop(ctx) })
 	return g.Wait()
 }
 

@@ -160,6 +160,8 @@ type Engine interface {
 	Exec(ctx context.Context, id string, argv []string) (int, error)
 	// Logs returns the end of what a container printed, for the log of a failed spawn.
 	Logs(ctx context.Context, id string, lines int) (string, error)
+	// Written is how many bytes each instance has written into its containers and volumes.
+	Written(ctx context.Context) (map[string]int64, error)
 	// List returns every object with our labels that belongs to this deployment, of one instance or (empty) of all.
 	List(ctx context.Context, instance string) ([]Object, error)
 	// Exits reports containers of ours that stopped running, until ctx ends. It reconnects by itself; after every

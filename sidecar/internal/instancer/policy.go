@@ -8,6 +8,7 @@ type Policy struct {
 	MaxPerTeam       int   // live instances of a team; 0: no limit
 	SpawnConcurrency int   // default 10
 	StartTimeout     time.Duration
+	Disk             int64  // bytes that an instance may write into its containers and volumes; 0: no limit
 	Drain            string // why nothing is started any more, for players; empty: spawns are allowed
 }
 
