@@ -28,11 +28,12 @@ type kept[V any] struct {
 }
 
 type entry[V any] struct {
-	value V
-	has   bool  // there is a value
-	err   error // the last answer, if it was none
-	at    time.Time
-	tried time.Time // the last question
+	value  V
+	has    bool  // there is a value
+	err    error // the last answer, if it was none
+	at     time.Time
+	tried  time.Time // the last question
+	asking bool      // it is not answered yet
 }
 
 func newKept[V any](fresh time.Duration, size int) *kept[V] {
@@ -46,56 +47,65 @@ func newKept[V any](fresh time.Duration, size int) *kept[V] {
 // has says whether a key needs no question.
 func (k *kept[V]) has(key string) bool {
 	e, ok := k.values.Peek(key)
-	return ok && (e.has || time.Since(e.tried) < refusedOn)
+	return ok && (e.has || e.asking || time.Since(e.tried) < refusedOn)
 }
 
-func (k *kept[V]) forget(key string) { k.values.Remove(key) }
-
 // get is the value of a key. An error is what CTFd refused, or instancer.CodeCTFdUnavailable if there is no value and
-// no answer. Whoever has a value waits a moment at most.
+// no answer. Whoever has a value waits a moment at most, and nobody in a hurry waits for a question that hangs.
 func (k *kept[V]) get(ctx context.Context, key string, fetch func(context.Context) (V, error)) (V, error) {
 	now := time.Now()
 	e, known := k.values.Get(key)
+	sinceTried := now.Sub(e.tried)
 	switch {
-	case known && e.err != nil && isRefusal(e.err) && now.Sub(e.tried) < refusedOn:
+	case !known:
+	case e.err != nil && isRefusal(e.err) && sinceTried < refusedOn:
 		return e.value, e.err
-	case known && e.has && now.Sub(e.at) < k.fresh:
+	case e.has && now.Sub(e.at) < k.fresh:
 		return e.value, nil
-	case known && e.has && now.Sub(e.tried) < tryAgain:
-		return e.value, nil
-	case known && !e.has && e.err != nil && !isRefusal(e.err) && now.Sub(e.tried) < tryAgain:
-		return e.value, e.err
+	case e.asking && sinceTried > patience && (e.has || inHurry(ctx)), !e.asking && e.err != nil && !isRefusal(e.err) && sinceTried < tryAgain:
+		return k.old(e, e.err)
 	}
 	result := k.ask(key, fetch)
-	if known && e.has {
+	if e.has {
 		wait := patience
 		if now.Sub(e.at) < 2*k.fresh {
 			wait = 0 // whoever is here all the time never waits
 		}
-		ctx2, cancel := context.WithTimeout(ctx, wait)
+		short, cancel := context.WithTimeout(ctx, wait)
 		defer cancel()
-		ctx = ctx2
+		ctx = short
 	}
 	select {
 	case r := <-result:
 		if r.Err == nil {
 			return r.Val.(V), nil
 		}
-		if e.has && !isRefusal(r.Err) {
-			return e.value, nil
+		if isRefusal(r.Err) {
+			return e.value, r.Err
 		}
-		return e.value, r.Err
+		return k.old(e, r.Err)
 	case <-ctx.Done():
+		return k.old(e, ctx.Err())
 	}
-	if e.has {
+}
+
+// old is what is known while there is no answer.
+func (k *kept[V]) old(e entry[V], why error) (V, error) {
+	var known *instancer.Error
+	switch {
+	case e.has:
 		return e.value, nil
+	case errors.As(why, &known):
+		return e.value, why
 	}
-	err := instancer.Errorf(instancer.Unavailable, instancer.CodeCTFdUnavailable,
-		"CTFd does not answer right now. Try again in a few seconds.").After(tryAgain).Because(ctx.Err())
-	if !known && !errors.Is(ctx.Err(), context.Canceled) {
-		k.values.ContainsOrAdd(key, entry[V]{err: err, tried: now}) // the next ones do not wait as long
-	}
-	return e.value, err
+	return e.value, instancer.Errorf(instancer.Unavailable, instancer.CodeCTFdUnavailable,
+		"CTFd does not answer right now. Try again in a few seconds.").After(tryAgain).Because(why)
+}
+
+// inHurry says whether who asks can do without an answer, and so gave it little time.
+func inHurry(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) <= patience
 }
 
 // ask sends a question off, or joins the one that is under way, and keeps the answer.
@@ -103,22 +113,18 @@ func (k *kept[V]) ask(key string, fetch func(context.Context) (V, error)) <-chan
 	return k.flight.DoChan(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), fetchTime)
 		defer cancel()
-		before, _ := k.values.Peek(key)
-		before.tried = time.Now()
-		if before.has {
-			k.values.Add(key, before)
-		}
+		e, _ := k.values.Peek(key)
+		e.tried, e.asking = time.Now(), true
+		k.values.Add(key, e)
 		value, err := fetch(ctx)
-		now := time.Now()
+		e.tried, e.asking, e.err = time.Now(), false, err
 		switch {
 		case err == nil:
-			k.values.Add(key, entry[V]{value: value, has: true, at: now, tried: now})
+			e.value, e.has, e.at = value, true, e.tried
 		case isRefusal(err):
-			k.values.Add(key, entry[V]{err: err, tried: now})
-		default:
-			before.err, before.tried = err, now
-			k.values.Add(key, before)
+			e = entry[V]{err: err, tried: e.tried}
 		}
+		k.values.Add(key, e)
 		return value, err
 	})
 }

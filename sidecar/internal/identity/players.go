@@ -117,7 +117,7 @@ func (p *Players) Holder(ctx context.Context, player, owner, session string) (in
 	if err != nil {
 		return instancer.Player{}, false, unlessRefused(err)
 	}
-	return now, now.ID == player && now.Owner.ID == owner, nil
+	return now, now.Known() && now.ID == player && now.Owner.ID == owner, nil
 }
 
 func (p *Players) holder(ctx context.Context, player, owner, session string) (instancer.Player, error) {

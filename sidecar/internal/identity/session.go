@@ -18,7 +18,7 @@ const (
 	// SessionLife is how long a sign-in lasts.
 	SessionLife  = 12 * time.Hour
 	maxSessions  = 50_000
-	sessionFresh = 5 * time.Second // after which the row is read again: another sidecar may have ended it
+	sessionFresh = 2 * time.Second // after which the row is read again: another sidecar may have ended it
 	maxCookie    = 256             // bytes
 )
 

@@ -1,0 +1,56 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+)
+
+func sessions(t *testing.T, s, other *store.Store) {
+	ctx := context.Background()
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	id := owner()
+	want := instancer.Session{
+		ID: id, Kind: instancer.SessionPlayer, Account: 7, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+		Player: instancer.Player{ID: "user_7", Name: "Seven", Owner: instancer.Owner{ID: "team_1", Name: "Red"}, Address: "192.0.2.1", Session: id},
+	}
+	if err := s.StartSession(ctx, want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := other.Session(ctx, id)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+	want.Player.Name, want.Player.Owner = "Sept", instancer.Owner{ID: "team_2", Name: "Blue"}
+	if err := other.RenewSession(ctx, id, want.Player); err != nil {
+		t.Fatal(err)
+	}
+	got, err = s.Session(ctx, id)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("renewed: %v (-want +got)\n%s", err, diff)
+	}
+	over := want
+	over.ID, over.ExpiresAt = owner(), now.Add(-time.Second)
+	next := want
+	next.ID = owner()
+	for _, n := range []instancer.Session{over, next} {
+		if err := s.StartSession(ctx, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := other.EndSession(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for what, id := range map[string]string{"ended": id, "over, and another was started since": over.ID, "never": owner()} {
+		if _, err := s.Session(ctx, id); instancer.CodeOf(err) != instancer.CodeSessionOver {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
