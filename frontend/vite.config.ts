@@ -4,17 +4,22 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
 // What the sidecar answers itself; everything else on its host is this build.
-const api = ["/challenges", "/instances", "/events", "/me", "/config", "/health", "/auth"];
+const api = ["/challenges", "/instances", "/events", "/me", "/config", "/health", "/auth", "/admin/api"];
+
+const page = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 const sidecar = process.env.WHALEY_API ?? "http://127.0.0.1:8000";
 
-export default defineConfig({
+// Two builds, one a page: what only organisers need of a library is then not in what players download.
+export default defineConfig(({ mode }) => ({
   plugins: [react(), tailwindcss()],
-  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  resolve: { alias: { "@": page("./src") } },
   server: { proxy: Object.fromEntries(api.map((path) => [path, { target: sidecar }])) },
   build: {
+    rolldownOptions: { input: page(mode === "admin" ? "admin.html" : "index.html") },
+    manifest: mode === "admin" ? "admin.json" : "index.json", // scripts/size.mjs reads it, and removes it
     outDir: "../sidecar/internal/web/dist",
-    emptyOutDir: true, // public/.gitkeep puts the committed one back
+    emptyOutDir: mode !== "admin", // the second build adds to the first; public/.gitkeep puts the committed one back
     assetsInlineLimit: 0, // a data: address would need an exception in the Content-Security-Policy
     modulePreload: { polyfill: false },
     target: "es2022",
@@ -26,4 +31,4 @@ export default defineConfig({
     setupFiles: ["src/test/setup.ts"],
     restoreMocks: true,
   },
-});
+}));

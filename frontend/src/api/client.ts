@@ -49,3 +49,8 @@ function toProblem(status: number, body: unknown): Problem {
     typeof p.request_id === "string" ? p.request_id : "",
   );
 }
+
+/** The same for a call that answers nothing when all is well. */
+export async function unwrapEmpty(call: Promise<{ error?: unknown; response: Response }>): Promise<void> {
+  await unwrap(call.then(({ error, response }) => ({ data: null, error, response })));
+}

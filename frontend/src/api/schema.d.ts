@@ -151,6 +151,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The player's team, whose members share instances, hosts and flags */
+        get: operations["getTeam"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/config": {
         parameters: {
             query?: never;
@@ -162,6 +179,71 @@ export interface paths {
         get: operations["getConfig"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign a browser in with an access token of CTFd
+         * @description The answer sets the session's cookie, which lasts 12 hours. The page that signs in is the dashboard's
+         *     `/login?next=<path>`; after this call it goes on to `next` if that is a path of the dashboard (it begins with one
+         *     slash), else to `/`. Refusals: `token_refused` (401: unknown or expired, `detail` says which), `player_banned`,
+         *     `team_banned`, `team_required` (403), `too_fast` (429), `ctfd_unavailable` (503), and in no-auth mode
+         *     `sign_in_not_needed` (409).
+         */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign a browser out
+         * @description The session ends, and so do all tickets that were given to it. Without a session there is nothing to end, and the answer is the same.
+         */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A ticket for one of the player's own hosts, for tools, as a curl line to copy
+         * @description It is shown as `X-Whaley-Ticket`, lasts 12 hours and ends with the session that asked for it. A host of another
+         *     player is answered like one that does not exist. Asking for a ticket starts nothing.
+         */
+        post: operations["makeTicket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -265,6 +347,691 @@ export interface paths {
         };
         /** This description */
         get: operations["getOpenAPI"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign the panel in, with the admin key or a CTFd admin's access token
+         * @description The answer sets the cookie of the panel's session, which lasts 12 hours, so that no browser keeps the key. Another
+         *     admin key ends all sessions that the earlier one started. Refusals: `key_refused`, `token_refused` (401), `not_admin` (403), `too_fast` (429).
+         */
+        post: operations["adminLogin"];
+        /** Sign the panel out */
+        delete: operations["adminLogout"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/whoami": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is asking, as the log of events names them */
+        get: operations["getAdmin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody's instances, the past ones too */
+        get: operations["adminListInstances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/instances/spawn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start an owner's copy of a challenge
+         * @description The owner's quota and back-off do not count, nor does draining; the host's limits do.
+         */
+        post: operations["adminSpawnInstance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/instances/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop many instances at once
+         * @description In two steps. Without a token nothing is stopped: the answer says how many the selection has, and gives a token.
+         *     With that token, and the same selection, within two minutes, they are stopped; those that were asked for after the
+         *     token was made are not.
+         */
+        post: operations["adminStopInstances"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/instances/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One instance with its events and containers */
+        get: operations["adminGetInstance"];
+        put?: never;
+        post?: never;
+        /** Force an instance to stop */
+        delete: operations["adminStopInstance"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/instances/{id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an instance's containers print, as server-sent events
+         * @description Events named `line`, whose data is `{"service","container","line"}`: the last lines of each container first, then
+         *     all further ones; an event `end` when all containers have ended.
+         */
+        get: operations["followInstance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/export/instances.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The list of instances as CSV */
+        get: operations["exportInstances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/user-ports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which host ports owners had last, and get again */
+        get: operations["listUserPorts"];
+        put?: never;
+        post?: never;
+        /**
+         * Forget everybody's remembered ports
+         * @description What runs keeps its ports.
+         */
+        delete: operations["forgetAllPorts"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/user-ports/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forget one owner's remembered ports */
+        delete: operations["forgetUserPorts"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/port-stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much of the range of host ports is in use */
+        get: operations["portStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every setting, as the form needs it
+         * @description Secrets are write-only; of them it says only whether they are set.
+         */
+        get: operations["listSettings"];
+        /**
+         * Change settings that are live, all of them or none
+         * @description The settings as they would then be are checked together. What is taken is kept in the database and holds at once,
+         *     on every sidecar.
+         */
+        put: operations["changeSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/settings/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read the settings from the database again
+         * @description Not needed in everyday life, sidecars hear of changes.
+         */
+        post: operations["loadSettings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/settings/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed which setting, latest first */
+        get: operations["listSettingChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/settings/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Go back to what the environment says */
+        delete: operations["resetSetting"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/challenges/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every folder of challenges, the broken ones too */
+        get: operations["adminListChallenges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/challenges/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What organisers have set for each challenge */
+        get: operations["adminChallengeSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/challenges/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a challenge of a zip archive, all of it or nothing
+         * @description At most 50 MB, 1,000 entries and 200 MB of contents. The archive holds one `instance.toml`, at most four folders
+         *     deep; everything beside and below it becomes the challenge's folder, which is named like its id. `422` with code
+         *     `challenge_invalid` lists all problems; `409` is an id that is there already.
+         */
+        post: operations["adminUploadChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/challenges/reload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read all folders again */
+        post: operations["adminReloadChallenges"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/challenges/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a challenge's folder for good; refused while instances of it live */
+        delete: operations["adminDeleteChallenge"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/challenges/{id}/reload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read one folder again
+         * @description What is wrong with it is in `problems`; players get its last good revision until it is mended.
+         */
+        post: operations["adminReloadChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/challenges/{id}/toggle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open or close a challenge
+         * @description A closed one is not listed to players and cannot be started; what runs goes on.
+         */
+        post: operations["adminToggleChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/challenges/{id}/resources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set what an instance may use, whatever settings and files say
+         * @description Instances that are started from now on have it. A value of 0 is no override.
+         */
+        put: operations["adminSetResources"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/challenges/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything in a challenge's folder */
+        get: operations["adminListFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/challenges/{id}/files/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+                /** @description Relative to the challenge's folder. Slashes may be written as they are or as %2F. */
+                path: components["parameters"]["FilePath"];
+            };
+            cookie?: never;
+        };
+        /** A file of at most 1 MB */
+        get: operations["adminReadFile"];
+        /**
+         * Replace a file's contents
+         * @description With `tag` (or `If-Match`) it is refused with `409` and code `file_changed` if somebody else has changed the file
+         *     since. An edit makes a new revision; running instances keep theirs. What is wrong with the challenge afterwards is
+         *     in the answer; players get its last good revision until it is mended.
+         */
+        put: operations["adminWriteFile"];
+        /** Make a new file or folder, with the folders it is in */
+        post: operations["adminCreateFile"];
+        /** Delete a file, or a folder with all that is in it */
+        delete: operations["adminDeleteFile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened, latest first */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/logs/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The log of events in numbers, at most a minute old, and every type there is */
+        get: operations["getEventStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every event as it happens, as server-sent events
+         * @description Each is an `event` whose data is an Event and whose id is the event's. A browser that connects again gets what it
+         *     missed first, up to 500 events.
+         */
+        get: operations["streamAdminEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/forensics/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The captures in numbers, and the settings that they are made with */
+        get: operations["getForensicsStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/forensics/toggle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Switch capturing when an instance ends on or off, for good
+         * @description Sets FORENSICS_AUTO_CAPTURE, on every sidecar.
+         */
+        post: operations["toggleForensics"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/forensics/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The captures, latest first */
+        get: operations["listCaptures"];
+        put?: never;
+        post?: never;
+        /** Remove all captures */
+        delete: operations["deleteCaptures"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/forensics/logs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The text of a capture
+         * @description What could act on a terminal or a browser is written out, as `\x1b`. Each line is the time, `out` or `err`, and the
+         *     text; a `+` after the stream says that the line goes on in the stream's next one.
+         */
+        get: operations["getCapture"];
+        put?: never;
+        post?: never;
+        /** Remove a capture */
+        delete: operations["deleteCapture"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/forensics/live-capture/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Capture what a live instance has printed so far */
+        post: operations["captureLive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/forensics/cleanup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove the captures that are older than FORENSICS_RETENTION_HOURS now */
+        post: operations["cleanCaptures"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/monitoring/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What all containers and the host use, as last sampled */
+        get: operations["getSystemUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/monitoring/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each live instance uses, as last sampled */
+        get: operations["listUsage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -508,6 +1275,41 @@ export interface components {
             /** @description For people */
             name: string;
         };
+        Team: {
+            id: string;
+            /** @description For people */
+            name: string;
+            members: components["schemas"]["User"][];
+        };
+        LoginRequest: {
+            /** @description An access token of CTFd, made there under Settings, Access Tokens */
+            token: string;
+        };
+        ToolTicketRequest: {
+            /** @description The host of one of the player's routes */
+            host: string;
+        };
+        ToolTicket: {
+            host: string;
+            url: string;
+            /** @description The name of the header that shows it */
+            header: string;
+            ticket: string;
+            /** @description A line for a shell that opens the address with the ticket */
+            curl: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        AdminLoginRequest: {
+            /** @description ADMIN_KEY, or the access token of a CTFd admin */
+            key: string;
+        };
+        AdminSession: {
+            /** @description As the log of events names the admin */
+            name: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
         Me: {
             user: components["schemas"]["User"];
             owner: components["schemas"]["Owner"];
@@ -524,13 +1326,310 @@ export interface components {
          * @enum {string}
          */
         AuthMode: "none" | "ctfd";
+        Admin: {
+            name: string;
+        };
+        AdminInstance: components["schemas"]["Instance"] & {
+            /** @description Who asked for it */
+            player: string;
+            /** @description Of the challenge */
+            revision: string;
+            /** @description player, admin, expired, lost or replaced; empty: not stopped */
+            stop_cause: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** @description All extensions together, in seconds */
+            extended: number;
+            /**
+             * Format: int64
+             * @description What it may use at most, in bytes
+             */
+            memory: number;
+            /** @description Empty: none yet */
+            subnet: string;
+            /** @description By service */
+            addresses: {
+                [key: string]: string;
+            };
+            /** @description The host port by the container's */
+            ports: {
+                [key: string]: number;
+            };
+        };
+        AdminInstanceList: {
+            instances: components["schemas"]["AdminInstance"][];
+            counts: components["schemas"]["StateCounts"];
+            /** @description after of the next page; empty: this was the last */
+            next: string;
+            /** Format: date-time */
+            now: string;
+        };
+        /**
+         * @description How many there are in each state, of the challenge, owner and text that are asked for
+         * @example {
+         *       "queued": 0,
+         *       "starting": 2,
+         *       "running": 140,
+         *       "stopping": 1,
+         *       "stopped": 902,
+         *       "failed": 3
+         *     }
+         */
+        StateCounts: {
+            [key: string]: number;
+        };
+        AdminInstanceDetail: components["schemas"]["AdminInstance"] & {
+            /** @description What happened to it, oldest first */
+            events: {
+                type: string;
+                /** @description Who did it */
+                player: string;
+                message: string;
+                /** Format: date-time */
+                at: string;
+            }[];
+            containers: {
+                id: string;
+                name: string;
+                service: string;
+                running: boolean;
+            }[];
+        };
+        BulkStop: {
+            /** @description How many the selection has */
+            matching: number;
+            /** @description How many of them are being stopped */
+            stopping: number;
+            by_state: components["schemas"]["StateCounts"];
+            /** @description First step: what confirms it */
+            token: string;
+            /**
+             * Format: date-time
+             * @description When the token ends
+             */
+            expires_at: string | null;
+        };
+        PortMappingList: {
+            mappings: {
+                owner_id: string;
+                challenge_id: string;
+                /** @description The container's port */
+                internal: number;
+                /** @description The host's port */
+                port: number;
+                /** @description Which instance holds the port now; empty: none */
+                instance: string;
+            }[];
+            /** @description after of the next page; empty: this was the last */
+            next: string;
+        };
+        PortStats: {
+            port_range_start: number;
+            port_range_end: number;
+            total_range: number;
+            /** @description Held by instances */
+            currently_allocated: number;
+            available: number;
+            /** @description Owners with remembered ports */
+            persistent_users: number;
+            /** @description Remembered ports */
+            persistent_mappings: number;
+            usage_percent: number;
+            /** @description What to do before ports run out; empty: nothing */
+            warning: string;
+        };
+        SettingList: {
+            settings: components["schemas"]["Setting"][];
+        };
+        Setting: {
+            /** @description Of the environment variable */
+            name: string;
+            /** @description Heading for people */
+            section: string;
+            /** @enum {string} */
+            type: "text" | "int" | "float" | "bool" | "enum" | "duration" | "bytes" | "url" | "cidr list" | "path" | "secret";
+            /** @description A sentence for people */
+            help: string;
+            /** @description Of a number, for people */
+            unit: string;
+            /** @description In the form of a value; empty: none. Of a text, max is its length in bytes */
+            min: string;
+            max: string;
+            /** @description enum: all values there are */
+            choices: string[];
+            /** @description Whether it can be changed while Whaley runs */
+            live: boolean;
+            /** @description Whether it has a value that is not empty */
+            set: boolean;
+            /** @description Whether the database holds a value for it, which goes before the environment's */
+            overridden: boolean;
+            /** @description Why the value in the database is not in force; empty: it is */
+            ignored: string;
+            value: components["schemas"]["SettingValue"];
+            environment: components["schemas"]["SettingValue"];
+            default: components["schemas"]["SettingValue"];
+        };
+        /** @description Numbers and booleans by the setting's type, all else in the environment's form; null: a secret */
+        SettingValue: string | number | boolean | null;
+        SettingsRequest: {
+            /** @description A value for each name, in the environment's form or as JSON has it; null resets */
+            settings: {
+                [key: string]: string | number | boolean | string[] | null;
+            };
+        };
+        SettingChangeList: {
+            changes: components["schemas"]["SettingChange"][];
+            /** @description after of the next page; empty: this was the last */
+            next: string;
+        };
+        SettingChange: {
+            id: string;
+            name: string;
+            /** @description null: the environment's value held; of a secret only *** */
+            before: string | null;
+            /** @description null: reset */
+            after: string | null;
+            /** @description Which admin */
+            by: string;
+            /** Format: date-time */
+            at: string;
+        };
+        AdminChallengeList: {
+            challenges: components["schemas"]["AdminChallenge"][];
+        };
+        AdminChallenge: {
+            /** @description Of one that never was good: the folder's name */
+            id: string;
+            folder: string;
+            name: string;
+            category: string;
+            /** @description Whether players can be given it, perhaps in an earlier revision */
+            loaded: boolean;
+            /** @description Whether what players get is what the folder holds */
+            current: boolean;
+            /** @description false: not listed to players and not to be started */
+            active: boolean;
+            /** @description Of what players get; empty: nothing */
+            revision: string;
+            services: string[];
+            /** @description How many live */
+            instances: number;
+            resources: components["schemas"]["Resources"];
+            overrides: components["schemas"]["Resources"];
+            /** @description What is wrong with what the folder holds */
+            problems: components["schemas"]["FileProblem"][];
+            /** @description Its flag is the same for everybody */
+            disable_dynamic_flags: boolean;
+        };
+        /** @description Of a whole instance. In overrides 0 means as the files say. */
+        Resources: {
+            /**
+             * Format: int64
+             * @description Bytes
+             */
+            memory: number;
+            cpus: number;
+            /**
+             * Format: int64
+             * @description Processes
+             */
+            pids: number;
+        };
+        FileProblem: {
+            /** @description With the folder, as web-login/instance.toml */
+            file: string;
+            /** @description 0: the whole file */
+            line: number;
+            /** @description As services.web.ports; empty: the whole file */
+            key: string;
+            /** @description What is wrong and what would be right */
+            text: string;
+        };
+        /** @description A problem with all that is wrong in the challenge's files, if that is why. */
+        ChallengeProblem: components["schemas"]["Problem"] & {
+            problems?: components["schemas"]["FileProblem"][];
+        };
+        ChallengeSettingList: {
+            settings: components["schemas"]["ChallengeSetting"][];
+        };
+        ChallengeSetting: {
+            /** @description The challenge's */
+            id: string;
+            active: boolean;
+            overrides: components["schemas"]["Resources"];
+            /**
+             * Format: date-time
+             * @description null: nothing was ever set
+             */
+            updated_at: string | null;
+            updated_by: string;
+        };
+        ToggleRequest: {
+            active: boolean;
+        };
+        FileList: {
+            files: components["schemas"]["FileEntry"][];
+        };
+        FileEntry: {
+            /** @description With slashes, relative to the challenge's folder */
+            path: string;
+            /** @enum {string} */
+            kind: "file" | "folder" | "link" | "other";
+            /**
+             * Format: int64
+             * @description Bytes
+             */
+            size: number;
+            /** Format: date-time */
+            modified: string;
+        };
+        File: {
+            path: string;
+            content: string;
+            /**
+             * @description base64 for what is no text
+             * @enum {string}
+             */
+            encoding: "utf-8" | "base64";
+            /** @description Stands for exactly these bytes; send it with a write */
+            tag: string;
+            /** @description Bytes */
+            size: number;
+            /** Format: date-time */
+            modified: string;
+        };
+        FileWrite: {
+            content?: string;
+            /**
+             * @description Default: utf-8
+             * @enum {string}
+             */
+            encoding?: "utf-8" | "base64";
+            /**
+             * @description For new ones; default: file
+             * @enum {string}
+             */
+            kind?: "file" | "folder";
+            /** @description Of what was read; without it, whatever is there is replaced */
+            tag?: string;
+        };
+        FileChanged: {
+            path: string;
+            /** @description Of the file as it is now; empty: a folder, or gone */
+            tag: string;
+            challenge: components["schemas"]["AdminChallenge"];
+        };
         Config: {
             auth_mode: components["schemas"]["AuthMode"];
             /** @description The instances' hosts are one label under it */
             base_domain: string;
             dashboard_url: string;
+            /** @description Where accounts and access tokens come from; empty with auth_mode none */
+            ctfd_url: string;
             /** @description Of the sidecar */
             version: string;
+            /** @description Why nothing is started at the moment, for players; empty: all is well */
+            notice: string;
         };
         Live: {
             /** @enum {string} */
@@ -562,6 +1661,8 @@ export interface components {
             owner?: string;
             /** @description From a verified ticket, else empty */
             player?: string;
+            /** @description From a verified ticket, else empty */
+            session?: string;
             /** @description The client's address; in no-auth mode it is who they are */
             address?: string;
             /** @description How long the answer may take, milliseconds */
@@ -574,6 +1675,8 @@ export interface components {
             state: "unknown" | "asleep" | "queued" | "starting" | "running" | "stopping" | "failed";
             /** @description Whether the asker owns this host */
             mine: boolean;
+            /** @description The ticket counts no more: signed out, banned, or in another team */
+            revoked?: boolean;
             /** @enum {string} */
             access?: "link" | "owner";
             /** @description running: http://address:port of this host's route */
@@ -600,6 +1703,8 @@ export interface components {
             elapsed_ms?: number;
             /** @description Changes whenever any of this does */
             version: string;
+            /** @description The sidecar ends and lets go of whom it holds: ask the next one */
+            ending?: boolean;
             problem?: components["schemas"]["Problem"];
         };
         TicketRequest: {
@@ -617,6 +1722,159 @@ export interface components {
              * @description Unix seconds
              */
             expires: number;
+        };
+        Event: {
+            /** @description In the order of time */
+            id: string;
+            type: string;
+            /** @enum {string} */
+            level: "info" | "warning" | "error";
+            /** Format: date-time */
+            at: string;
+            /** @description Id, or empty */
+            instance: string;
+            /** @description Id, or empty */
+            challenge: string;
+            /** @description Id of the owner it is about, or empty */
+            owner: string;
+            /** @description Who did it: a player or an admin, or empty */
+            player: string;
+            message: string;
+            /** @description Id of the request that led to it, or empty */
+            request: string;
+        };
+        EventList: {
+            events: components["schemas"]["Event"][];
+            next: components["schemas"]["Next"];
+        };
+        EventStats: {
+            total: number;
+            last_24h: number;
+            /** @description That anything was ever about */
+            owners: number;
+            types: {
+                type: string;
+                /** @enum {string} */
+                level: "info" | "warning" | "error";
+                count: number;
+            }[];
+        };
+        /** @description What to pass as `after` for the next page; empty: this is the last one */
+        Next: string;
+        ForensicsStats: {
+            /** @description Whether a capture is made when an instance ends */
+            auto_capture_enabled: boolean;
+            total_logs: number;
+            auto_capture_count: number;
+            live_capture_count: number;
+            total_size_bytes: number;
+            retention_hours: number;
+            /** @description Of one capture, before it is compressed */
+            max_size_bytes: number;
+            /** @description The last lines of each container that are kept */
+            tail_lines: number;
+            compression_enabled: boolean;
+        };
+        Capture: {
+            id: string;
+            instance: string;
+            challenge: string;
+            owner: components["schemas"]["Owner"];
+            /** @description The player who asked for the instance */
+            spawned_by: string;
+            /** @enum {string} */
+            capture_type: "auto" | "live";
+            /** @description player, admin, expired, lost, error; live: the instance went on */
+            terminate_reason: string;
+            /** Format: date-time */
+            capture_time: string;
+            file_size_bytes: number;
+            compressed: boolean;
+            /** @description Their names */
+            containers: string[];
+            /** @description Not everything that was printed is in it */
+            truncated: boolean;
+            /** @description On whose disk it is */
+            sidecar: string;
+        };
+        CaptureList: {
+            logs: components["schemas"]["Capture"][];
+            next: components["schemas"]["Next"];
+        };
+        SystemUsage: {
+            /**
+             * Format: date-time
+             * @description null: not yet
+             */
+            sampled_at: string | null;
+            took_ms: number;
+            total_containers: number;
+            running_containers: number;
+            sampled_containers: number;
+            /** @description Of one CPU */
+            total_cpu_percent: number;
+            /** @description Without what is only cached files */
+            total_memory_bytes: number;
+            host_cpu_cores: number;
+            host_memory_total_bytes: number;
+            host_memory_used_bytes: number;
+            host_memory_percent: number;
+            loadavg_1: number;
+            loadavg_5: number;
+            loadavg_15: number;
+            /** @description Of the disk that DATA_DIR is on */
+            disk_total_bytes: number;
+            disk_used_bytes: number;
+            disk_percent: number;
+        };
+        Usage: {
+            /** @description Of one CPU, since the sample before */
+            cpu_percent: number;
+            /** @description Without what is only cached files */
+            memory_bytes: number;
+            memory_limit_bytes: number;
+            memory_percent: number;
+            /** @description Since the start */
+            network_rx_bytes: number;
+            /** @description Since the start */
+            network_tx_bytes: number;
+            /** @description Since the start */
+            block_read_bytes: number;
+            /** @description Since the start */
+            block_write_bytes: number;
+            pids: number;
+        };
+        ContainerUsage: components["schemas"]["Usage"] & {
+            id: string;
+            name: string;
+            service: string;
+            running: boolean;
+            /** @description There are figures */
+            sampled: boolean;
+        };
+        InstanceUsage: components["schemas"]["Usage"] & {
+            id: string;
+            challenge_id: string;
+            owner: components["schemas"]["Owner"];
+            state: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** @description There are figures */
+            sampled: boolean;
+            containers: components["schemas"]["ContainerUsage"][];
+        };
+        UsageList: {
+            instances: components["schemas"]["InstanceUsage"][];
+            /** @description That the filters let through */
+            total: number;
+            next: components["schemas"]["Next"];
+            /**
+             * Format: date-time
+             * @description null: not yet
+             */
+            sampled_at: string | null;
         };
     };
     responses: {
@@ -640,6 +1898,37 @@ export interface components {
                 "application/json": components["schemas"]["Ready"];
             };
         };
+        /** @description The table, with a header line. Texts that a spreadsheet would take for a formula begin with a '. */
+        CSV: {
+            headers: {
+                /** @description A file name. */
+                "Content-Disposition"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "text/csv": string;
+            };
+        };
+        /** @description How many were forgotten. */
+        Forgotten: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    forgotten: number;
+                };
+            };
+        };
+        /** @description The settings as they are now. */
+        Settings: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["SettingList"];
+            };
+        };
         /** @description What there is to know about the host. */
         HostStatus: {
             headers: {
@@ -649,12 +1938,49 @@ export interface components {
                 "application/json": components["schemas"]["HostStatus"];
             };
         };
+        /** @description How many were removed. */
+        Deleted: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    deleted: number;
+                };
+            };
+        };
     };
     parameters: {
         /** @description The challenge's id. */
         ChallengeID: string;
+        /** @description Relative to the challenge's folder. Slashes may be written as they are or as %2F. */
+        FilePath: string;
+        /** @description false: more edits follow, and the challenge is not loaded before the last of them. */
+        ReloadFlag: boolean;
         /** @description The instance's id. */
         InstanceID: string;
+        /** @description live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas. */
+        StateFilter: string;
+        /** @description Only of this challenge, by its id. */
+        ChallengeFilter: string;
+        /** @description Only of this owner, by the id. */
+        OwnerFilter: string;
+        /** @description Part of the instance's id, or of the owner's id or name. */
+        TextFilter: string;
+        /** @description At most how many are answered. */
+        Limit: number;
+        /** @description `next` of the page before; empty: the first page. */
+        After: string;
+        /** @description Only of this challenge. */
+        OfChallenge: string;
+        /** @description Only of this owner. */
+        OfOwner: string;
+        /** @description Only from this time on. */
+        From: string;
+        /** @description Only before this time. */
+        To: string;
+        /** @description The capture's id. */
+        CaptureID: string;
     };
     requestBodies: {
         HostRequest: {
@@ -885,6 +2211,27 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The team. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getConfig: {
         parameters: {
             query?: never;
@@ -906,6 +2253,77 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginRequest"];
+            };
+        };
+        responses: {
+            /** @description Signed in. */
+            200: {
+                headers: {
+                    /** @description The session. */
+                    "Set-Cookie": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    makeTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToolTicketRequest"];
+            };
+        };
+        responses: {
+            /** @description The ticket. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolTicket"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     signInToInstance: {
         parameters: {
             query: {
@@ -922,7 +2340,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description To the instance's host with a one-time code, or to the sign-in page. */
+            /** @description To the instance's host with a one-time code, to the sign-in page `/login?next=…`, or to the dashboard, which says why the player may not play. */
             303: {
                 headers: {
                     /** @description Where to go. */
@@ -1023,13 +2441,1174 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OpenAPI 3.0 in YAML. */
+            /** @description OpenAPI 3.1 in YAML. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/yaml": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminLoginRequest"];
+            };
+        };
+        responses: {
+            /** @description Signed in. */
+            200: {
+                headers: {
+                    /** @description The session. */
+                    "Set-Cookie": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminSession"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminLogout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdmin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An admin. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Admin"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminListInstances: {
+        parameters: {
+            query?: {
+                /** @description live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas. */
+                state?: components["parameters"]["StateFilter"];
+                /** @description Only of this challenge, by its id. */
+                challenge?: components["parameters"]["ChallengeFilter"];
+                /** @description Only of this owner, by the id. */
+                owner?: components["parameters"]["OwnerFilter"];
+                /** @description Part of the instance's id, or of the owner's id or name. */
+                q?: components["parameters"]["TextFilter"];
+                /** @description What the list goes by; `-` before it turns it round. */
+                sort?: "created" | "expires" | "challenge" | "owner" | "state" | "-created" | "-expires" | "-challenge" | "-owner" | "-state";
+                /** @description At most how many are answered. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before; empty: the first page. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of instances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminInstanceList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminSpawnInstance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "challenge_id": "web-notes",
+                 *       "owner_id": "team_42",
+                 *       "owner_name": "Red Pandas"
+                 *     }
+                 */
+                "application/json": {
+                    challenge_id: string;
+                    /** @description Of a player or a team */
+                    owner_id: string;
+                    /** @description For people; default: the id */
+                    owner_name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The instance is on its way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminInstance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminStopInstances: {
+        parameters: {
+            query?: {
+                /** @description live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas. */
+                state?: components["parameters"]["StateFilter"];
+                /** @description Only of this challenge, by its id. */
+                challenge?: components["parameters"]["ChallengeFilter"];
+                /** @description Only of this owner, by the id. */
+                owner?: components["parameters"]["OwnerFilter"];
+                /** @description Part of the instance's id, or of the owner's id or name. */
+                q?: components["parameters"]["TextFilter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ids": [],
+                 *       "token": ""
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Only these; empty: all that match */
+                    ids?: string[];
+                    /** @description Of the first step; empty: this is the first step */
+                    token?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What would be stopped. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkStop"];
+                };
+            };
+            /** @description They are being taken down. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkStop"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminGetInstance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The instance's id. */
+                id: components["parameters"]["InstanceID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The instance. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminInstanceDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminStopInstance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The instance's id. */
+                id: components["parameters"]["InstanceID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The instance is being taken down. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminInstance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    followInstance: {
+        parameters: {
+            query?: {
+                /** @description How many of the last lines of each container. */
+                tail?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The instance's id. */
+                id: components["parameters"]["InstanceID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportInstances: {
+        parameters: {
+            query?: {
+                /** @description live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas. */
+                state?: components["parameters"]["StateFilter"];
+                /** @description Only of this challenge, by its id. */
+                challenge?: components["parameters"]["ChallengeFilter"];
+                /** @description Only of this owner, by the id. */
+                owner?: components["parameters"]["OwnerFilter"];
+                /** @description Part of the instance's id, or of the owner's id or name. */
+                q?: components["parameters"]["TextFilter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["CSV"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listUserPorts: {
+        parameters: {
+            query?: {
+                /** @description Only of this owner, by the id. */
+                owner?: components["parameters"]["OwnerFilter"];
+                /** @description Only of this challenge, by its id. */
+                challenge?: components["parameters"]["ChallengeFilter"];
+                /** @description At most how many are answered. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before; empty: the first page. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of remembered ports. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortMappingList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    forgetAllPorts: {
+        parameters: {
+            query?: {
+                /** @description Only of this challenge, by its id. */
+                challenge?: components["parameters"]["ChallengeFilter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Forgotten"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    forgetUserPorts: {
+        parameters: {
+            query?: {
+                /** @description Only of this challenge, by its id. */
+                challenge?: components["parameters"]["ChallengeFilter"];
+            };
+            header?: never;
+            path: {
+                /** @description The owner's id. */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Forgotten"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    portStats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortStats"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Settings"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    changeSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "settings": {
+                 *         "MAX_INSTANCES_PER_USER": 5,
+                 *         "CONTAINER_MAX_MEMORY": "512m",
+                 *         "DRAIN": true,
+                 *         "SPAWN_CONCURRENCY": null
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SettingsRequest"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Settings"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    loadSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Settings"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSettingChanges: {
+        parameters: {
+            query?: {
+                /** @description At most how many are answered. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before; empty: the first page. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingChangeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    resetSetting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The setting's name, as MAX_INSTANCES. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The setting as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Setting"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminListChallenges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By folder. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChallengeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminChallengeSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By folder; a challenge without a setting is active and has no overrides. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengeSettingList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminUploadChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+                "application/zip": string;
+            };
+        };
+        responses: {
+            /** @description The new challenge. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChallenge"];
+                };
+            };
+            /** @description The archive or the challenge in it is refused. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ChallengeProblem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminReloadChallenges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What there is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChallengeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminDeleteChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminReloadChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChallenge"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminToggleChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToggleRequest"];
+            };
+        };
+        responses: {
+            /** @description The challenge. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChallenge"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminSetResources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Resources"];
+            };
+        };
+        responses: {
+            /** @description The challenge. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChallenge"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminListFiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By name, each folder before what is in it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminReadFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+                /** @description Relative to the challenge's folder. Slashes may be written as they are or as %2F. */
+                path: components["parameters"]["FilePath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    /** @description The tag, in quotes. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["File"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminWriteFile: {
+        parameters: {
+            query?: {
+                /** @description false: more edits follow, and the challenge is not loaded before the last of them. */
+                reload?: components["parameters"]["ReloadFlag"];
+            };
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+                /** @description Relative to the challenge's folder. Slashes may be written as they are or as %2F. */
+                path: components["parameters"]["FilePath"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileWrite"];
+            };
+        };
+        responses: {
+            /** @description What it led to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileChanged"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminCreateFile: {
+        parameters: {
+            query?: {
+                /** @description false: more edits follow, and the challenge is not loaded before the last of them. */
+                reload?: components["parameters"]["ReloadFlag"];
+            };
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+                /** @description Relative to the challenge's folder. Slashes may be written as they are or as %2F. */
+                path: components["parameters"]["FilePath"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileWrite"];
+            };
+        };
+        responses: {
+            /** @description What it led to. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileChanged"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminDeleteFile: {
+        parameters: {
+            query?: {
+                /** @description false: more edits follow, and the challenge is not loaded before the last of them. */
+                reload?: components["parameters"]["ReloadFlag"];
+            };
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+                /** @description Relative to the challenge's folder. Slashes may be written as they are or as %2F. */
+                path: components["parameters"]["FilePath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it led to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileChanged"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description Only of these types, separated by commas. `/admin/api/logs/stats` lists them. */
+                type?: string;
+                /** @description Only about this instance */
+                instance?: string;
+                /** @description Only of this challenge. */
+                challenge?: components["parameters"]["OfChallenge"];
+                /** @description Only of this owner. */
+                owner?: components["parameters"]["OfOwner"];
+                /** @description Only what this player or admin did */
+                player?: string;
+                /** @description Words that are in the message, the last one perhaps not to its end */
+                q?: string;
+                /** @description Only from this time on. */
+                from?: components["parameters"]["From"];
+                /** @description Only before this time. */
+                to?: components["parameters"]["To"];
+                /** @description At most how many are answered. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before; empty: the first page. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getEventStats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventStats"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    streamAdminEvents: {
+        parameters: {
+            query?: {
+                /** @description Only of these types, separated by commas */
+                type?: string;
+            };
+            header?: {
+                /** @description The last event that was seen */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getForensicsStats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForensicsStats"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    toggleForensics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    enabled: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description How it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        auto_capture_enabled: boolean;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCaptures: {
+        parameters: {
+            query?: {
+                /** @description Only of this instance */
+                instance?: string;
+                /** @description Only of this challenge. */
+                challenge?: components["parameters"]["OfChallenge"];
+                /** @description Only of this owner. */
+                owner?: components["parameters"]["OfOwner"];
+                /** @description Only of this type */
+                capture_type?: "auto" | "live";
+                /** @description Only of instances that ended for this reason */
+                reason?: string;
+                /** @description Only from this time on. */
+                from?: components["parameters"]["From"];
+                /** @description Only before this time. */
+                to?: components["parameters"]["To"];
+                /** @description At most how many are answered. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before; empty: the first page. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The captures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaptureList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteCaptures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Deleted"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCapture: {
+        parameters: {
+            query?: {
+                /** @description true: as a file to keep */
+                download?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The capture's id. */
+                id: components["parameters"]["CaptureID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteCapture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The capture's id. */
+                id: components["parameters"]["CaptureID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Deleted"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    captureLive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The instance's id. */
+                id: components["parameters"]["InstanceID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The capture. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Capture"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    cleanCaptures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Deleted"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSystemUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemUsage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listUsage: {
+        parameters: {
+            query?: {
+                /** @description Only of this challenge. */
+                challenge?: components["parameters"]["OfChallenge"];
+                /** @description Only of this owner. */
+                owner?: components["parameters"]["OfOwner"];
+                /** @description Only those that use at least as much of one CPU */
+                min_cpu_percent?: number;
+                /** @description Only those that use at least as much of their limit */
+                min_memory_percent?: number;
+                /** @description id, or those that use most first */
+                sort?: "id" | "cpu" | "memory";
+                /** @description At most how many are answered. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before; empty: the first page. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The instances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageList"];
                 };
             };
             default: components["responses"]["Problem"];

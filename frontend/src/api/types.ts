@@ -4,6 +4,8 @@ type Schemas = components["schemas"];
 
 /** One challenge with the player's own addresses. */
 export type Challenge = Schemas["Challenge"];
+/** What there is to know of this installation. */
+export type Config = Schemas["Config"];
 /** One owner's copy of a challenge. */
 export type Instance = Schemas["Instance"];
 /** Who is asking, and how many instances they may have. */

@@ -1,4 +1,4 @@
-import type { Challenge, Instance, Me, Route, Snapshot } from "@/api/types";
+import type { Challenge, Config, Instance, Me, Route, Snapshot } from "@/api/types";
 
 /** The server's time at the start of every test; far from the clock of any machine that runs them. */
 export const serverTime = Date.parse("2031-05-04T10:00:00Z");
@@ -83,4 +83,13 @@ export const me: Me = {
   team_mode: false,
   instances: 0,
   max_instances: 3,
+};
+
+export const config: Config = {
+  auth_mode: "none",
+  base_domain: "instances.localhost",
+  dashboard_url: "http://whaley.localhost",
+  ctfd_url: "",
+  version: "test",
+  notice: "",
 };

@@ -1,7 +1,7 @@
 import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
-import type { Challenge, Instance } from "@/api/types";
-import { challenge, me, snapshot } from "./fixtures";
+import type { Challenge, Config, Instance, Me } from "@/api/types";
+import { challenge, config, me, snapshot } from "./fixtures";
 
 /** The sidecar as the tests have it. */
 export const server = setupServer();
@@ -9,6 +9,8 @@ export const server = setupServer();
 type Held = {
   challenges: Challenge[];
   instances: Instance[];
+  me: Me;
+  config: Config;
   /** How often the page has asked for the instances. */
   asked: number;
   /** How far the server's clock is ahead of the test, in seconds. */
@@ -17,11 +19,12 @@ type Held = {
 
 /** Makes the sidecar know challenges and hold instances. What it holds may be changed while the test runs. */
 export function serve({ challenges = [challenge()], instances = [] as Instance[] } = {}): Held {
-  const held: Held = { challenges, instances, asked: 0, seconds: 0 };
+  const held: Held = { challenges, instances, me, config, asked: 0, seconds: 0 };
   const begun = Date.now();
   server.use(
     http.get("*/challenges", () => HttpResponse.json({ challenges: held.challenges })),
-    http.get("*/me", () => HttpResponse.json(me)),
+    http.get("*/me", () => HttpResponse.json(held.me)),
+    http.get("*/config", () => HttpResponse.json(held.config)),
     http.get("*/instances", () => {
       held.asked += 1;
       return HttpResponse.json(snapshot(held.instances, held.seconds + (Date.now() - begun) / 1000));

@@ -16,18 +16,26 @@ import { InstanceControls } from "@/features/instances/controls";
 import { type Live, useLive } from "@/features/instances/live";
 import { isLive } from "@/features/instances/phase";
 import { StateBadge } from "@/features/instances/state-badge";
-import { meQuery } from "@/features/player/queries";
+import { configQuery, meQuery } from "@/features/player/queries";
 import { Quota } from "@/features/player/quota";
 import { text } from "@/lib/text";
-import { ConnectionBadge, OfflineBar } from "./connection";
+import { BottomBar, ConnectionBadge } from "./connection";
+import { Refused, SignOut, ToLogin } from "./session";
 import { Shell } from "./shell";
 
 /** The dashboard: every challenge with the player's own copy of it. */
 export function ChallengesPage() {
   const live = useLive();
-  const me = useQuery(meQuery).data;
+  const asked = useQuery(meQuery);
+  const me = asked.data;
+  const config = useQuery(configQuery).data;
   const challenges = useQuery(challengesQuery);
+  const refusal = asked.isError ? asProblem(asked.error) : undefined;
 
+  if (refusal?.status === 401 && config?.auth_mode === "ctfd") return <ToLogin />;
+  if (refusal?.status === 401 || refusal?.status === 403) {
+    return <Refused detail={refusal.detail} signedIn={refusal.status === 403} />;
+  }
   return (
     <Shell title={text.app.title} aside={<Aside me={me} live={live} />}>
       <div className="mb-6 flex flex-wrap items-end justify-between gap-x-8 gap-y-4">
@@ -44,7 +52,7 @@ export function ChallengesPage() {
         </div>
       </div>
       {challenges.data ? (
-        <Found challenges={challenges.data} live={live} />
+        <Found challenges={challenges.data} live={live} team={me?.team_mode ? me.owner.name : ""} />
       ) : challenges.isError ? (
         <EmptyState
           alert
@@ -57,7 +65,7 @@ export function ChallengesPage() {
       ) : (
         <ChallengeSkeleton />
       )}
-      <OfflineBar live={live} />
+      <BottomBar live={live} notice={config?.notice ?? ""} />
     </Shell>
   );
 }
@@ -67,18 +75,25 @@ function Aside({ me, live }: { me: Me | undefined; live: Live }) {
     <div className="flex min-w-0 items-center gap-3">
       {me ? (
         <p className="min-w-0 truncate text-ink-soft text-sm">
-          {text.app.playingAs} <strong className="font-semibold text-ink">{me.owner.name}</strong>
+          {text.app.playingAs} <strong className="font-semibold text-ink">{me.user.name}</strong>
+          {me.team_mode && (
+            <>
+              {" "}
+              {text.team.of} <strong className="font-semibold text-ink">{me.owner.name}</strong>
+            </>
+          )}
         </p>
       ) : (
         <Skeleton className="h-5 w-36" />
       )}
       <ConnectionBadge live={live} />
+      {me?.auth_mode === "ctfd" && <SignOut />}
     </div>
   );
 }
 
 /** The challenges that the search leaves. The search lives here and is mirrored into the address, to be shared. */
-function Found({ challenges, live }: { challenges: Challenge[]; live: Live }) {
+function Found({ challenges, live, team }: { challenges: Challenge[]; live: Live; team: string }) {
   const search = useSearch({ from: "/" });
   const navigate = useNavigate({ from: "/" });
   const [filter, setFilter] = useState<Filter>({ q: search.q ?? "", category: search.category ?? "" });
@@ -102,7 +117,7 @@ function Found({ challenges, live }: { challenges: Challenge[]; live: Live }) {
       ) : (
         <ChallengeList
           challenges={found}
-          card={(challenge) => <LiveCard challenge={challenge} instance={instanceOf(challenge, live)} />}
+          card={(challenge) => <LiveCard challenge={challenge} instance={instanceOf(challenge, live)} team={team} />}
         />
       )}
     </div>
@@ -114,11 +129,12 @@ function instanceOf(challenge: Challenge, { instances }: Live): Instance | null 
   return instances ? (instances.get(challenge.id) ?? null) : challenge.instance;
 }
 
-function LiveCard({ challenge, instance }: { challenge: Challenge; instance: Instance | null }) {
+function LiveCard({ challenge, instance, team }: { challenge: Challenge; instance: Instance | null; team: string }) {
   return (
     <ChallengeCard
       challenge={challenge}
       instance={instance}
+      team={team}
       badge={<StateBadge instance={instance} />}
       controls={<InstanceControls challenge={challenge} instance={instance} />}
     />

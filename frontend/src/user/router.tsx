@@ -1,4 +1,10 @@
-import { createRootRoute, createRoute, createRouter, type RouterHistory } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  type RouterHistory,
+} from "@tanstack/react-router";
 import { ChallengesPage } from "./challenges-page";
 import { Crashed, NotFound } from "./dead-ends";
 
@@ -18,7 +24,15 @@ const indexRoute = createRoute({
   component: ChallengesPage,
 });
 
-const routeTree = rootRoute.addChildren([indexRoute]);
+const loginRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/login",
+  validateSearch: (search: Record<string, unknown>): { next?: string } =>
+    typeof search.next === "string" ? { next: search.next } : {},
+  component: lazyRouteComponent(() => import("./login-page"), "LoginPage"),
+});
+
+const routeTree = rootRoute.addChildren([indexRoute, loginRoute]);
 
 /** Makes the router of the player dashboard; a test gives it a history of its own. */
 export function makeRouter(history?: RouterHistory) {

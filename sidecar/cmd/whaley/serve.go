@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
@@ -113,7 +114,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		Pages: web.Handler(c.AdminPath), Metrics: newMetrics(), Log: log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
-		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, Trusted: c.Trusted, Pool: c.Pool, Version: version,
+		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, CTFdURL: scoreboard(c), Trusted: c.Trusted, Pool: c.Pool, Version: version,
 		Limits: func() api.Limits { return limitsOf(live.Config()) },
 	})
 	public := surface.Public()
@@ -229,6 +230,14 @@ func deriveKeys(ctx context.Context, c *config.Config, db *store.Store) (identit
 			"Bring back the earlier SECRET or DATA_DIR/secret, or start with an empty database")
 	}
 	return keys, nil
+}
+
+// scoreboard is where players have accounts; empty: nowhere, they are addresses.
+func scoreboard(c *config.Config) string {
+	if c.AuthMode != wire.AuthCTFd {
+		return ""
+	}
+	return c.CTFdURL
 }
 
 func portOf(address string) int {

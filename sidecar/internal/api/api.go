@@ -25,6 +25,7 @@ type Options struct {
 	MetricsKey string // of /metrics; empty: there is none
 	AdminKey   string // of /admin/api; empty: nobody is an admin by key
 	AuthMode   string
+	CTFdURL    string // where players make access tokens; empty: nowhere
 	Trusted    []netip.Prefix
 	Pool       netip.Prefix // of the instances: what runs in there is no player
 	Version    string

@@ -69,10 +69,11 @@ type configJSON struct {
 	AuthMode     string `json:"auth_mode"`
 	BaseDomain   string `json:"base_domain"`
 	DashboardURL string `json:"dashboard_url"`
+	CTFdURL      string `json:"ctfd_url"`
 	Version      string `json:"version"`
 	Notice       string `json:"notice"`
 }
 
 func (a *API) getConfig(w http.ResponseWriter, _ *http.Request) error {
-	return write(w, http.StatusOK, configJSON{a.opts.AuthMode, a.opts.BaseDomain, a.opts.Dashboard.String(), a.opts.Version, a.Instancer.Policy().Drain})
+	return write(w, http.StatusOK, configJSON{a.opts.AuthMode, a.opts.BaseDomain, a.opts.Dashboard.String(), a.opts.CTFdURL, a.opts.Version, a.Instancer.Policy().Drain})
 }

@@ -1,4 +1,4 @@
-import { ToggleGroup } from "radix-ui";
+import { useId } from "react";
 
 type Props<T extends string> = {
   label: string;
@@ -9,24 +9,28 @@ type Props<T extends string> = {
 
 /** A choice of one among few, side by side; it takes further lines where they do not fit into one. */
 export function Segmented<T extends string>({ label, value, onChange, options }: Props<T>) {
+  const name = useId();
   return (
-    <ToggleGroup.Root
-      type="single"
+    <fieldset
       aria-label={label}
-      value={value}
-      // The group reports "" when the chosen one is pressed again; one is always chosen here.
-      onValueChange={(next) => next && onChange(next as T)}
-      className="flex min-h-11 max-w-full flex-wrap items-stretch gap-1 rounded-lg border border-line-strong bg-card p-1"
+      className="flex min-h-11 w-fit max-w-full flex-wrap items-stretch gap-1 rounded-lg border border-line-strong bg-card p-1"
     >
       {options.map((option) => (
-        <ToggleGroup.Item
+        <label
           key={option.value}
-          value={option.value}
-          className="min-h-[2.125rem] max-w-full cursor-pointer truncate rounded-md px-3 font-semibold text-ink-soft text-sm transition-colors hover:text-ink data-[state=on]:bg-accent-ground data-[state=on]:text-accent"
+          className="flex min-h-[2.125rem] max-w-full cursor-pointer items-center rounded-md px-3 font-semibold text-ink-soft text-sm transition-colors hover:text-ink has-checked:bg-accent-ground has-checked:text-accent has-focus-visible:outline-2 has-focus-visible:outline-accent"
         >
-          {option.label}
-        </ToggleGroup.Item>
+          <input
+            type="radio"
+            name={name}
+            value={option.value}
+            checked={option.value === value}
+            onChange={() => onChange(option.value)}
+            className="sr-only"
+          />
+          <span className="truncate">{option.label}</span>
+        </label>
       ))}
-    </ToggleGroup.Root>
+    </fieldset>
   );
 }

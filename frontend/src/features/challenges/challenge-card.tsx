@@ -1,12 +1,16 @@
+import { Users } from "lucide-react";
 import { type ReactNode, useId } from "react";
 import type { Challenge, Instance } from "@/api/types";
 import { Card } from "@/components/ui/card";
 import { Markdown } from "@/lib/markdown";
+import { text } from "@/lib/text";
 import { type Readiness, RouteRow } from "./route-row";
 
 type Props = {
   challenge: Challenge;
   instance: Instance | null;
+  /** The team that shares the player's copy; empty: nobody does. */
+  team: string;
   /** How it is doing, beside its name. */
   badge: ReactNode;
   /** What can be done with it. */
@@ -14,7 +18,7 @@ type Props = {
 };
 
 /** A challenge: what it is, where it is, and what the player's copy does. */
-export function ChallengeCard({ challenge, instance, badge, controls }: Props) {
+export function ChallengeCard({ challenge, instance, team, badge, controls }: Props) {
   const id = useId();
   const readiness = readinessOf(instance);
   // A running instance keeps the routes of the revision it was started from, and knows its ports.
@@ -38,6 +42,12 @@ export function ChallengeCard({ challenge, instance, badge, controls }: Props) {
             <RouteRow key={route.name} route={route} readiness={readiness} wake={challenge.wake} />
           ))}
         </div>
+        {team !== "" && (
+          <p className="flex items-center gap-1.5 text-ink-soft text-xs">
+            <Users aria-hidden className="size-3.5 shrink-0" />
+            <span className="min-w-0 break-words">{text.team.shared(team)}</span>
+          </p>
+        )}
       </div>
       {controls}
     </Card>

@@ -1,8 +1,10 @@
-import { ExternalLink } from "lucide-react";
+import { ChevronRight, ExternalLink } from "lucide-react";
 import type { ReactNode } from "react";
 import type { Route } from "@/api/types";
 import { CopyButton } from "@/components/ui/copy-button";
 import { text } from "@/lib/text";
+import { CurlButton } from "./curl-button";
+import { type Way, waysOf } from "./ways";
 
 /** What a route does for whoever uses it now. */
 export type Readiness = "asleep" | "underway" | "running";
@@ -21,6 +23,7 @@ export function RouteRow({ route, readiness, wake }: Props) {
       {known ? (
         <div className="flex items-center gap-1 rounded-lg border border-line bg-ground/60 pl-3">
           {route.type === "http" ? <Address url={value} /> : <Line>{value}</Line>}
+          {route.type === "http" && <CurlButton host={route.host} />}
           <CopyButton value={value} what={label} />
         </div>
       ) : (
@@ -29,6 +32,7 @@ export function RouteRow({ route, readiness, wake }: Props) {
         </p>
       )}
       {known && <Advice type={route.type} readiness={readiness} wake={wake} />}
+      {known && <OtherTools ways={waysOf(route)} />}
     </div>
   );
 }
@@ -50,6 +54,28 @@ function Address({ url }: { url: string }) {
 
 function Line({ children }: { children: ReactNode }) {
   return <code className="min-w-0 flex-1 break-all py-2 font-mono text-[0.8125rem]">{children}</code>;
+}
+
+/** The same by other tools, for whoever asks. */
+function OtherTools({ ways }: { ways: Way[] }) {
+  if (ways.length === 0) return null;
+  return (
+    <details className="group text-sm">
+      <summary className="flex min-h-8 w-fit cursor-pointer list-none items-center gap-1 text-accent text-xs">
+        <ChevronRight aria-hidden className="size-3.5 transition-transform group-open:rotate-90" />
+        {text.route.otherTools}
+      </summary>
+      <ul className="flex flex-col gap-1">
+        {ways.map(({ tool, line }) => (
+          <li key={tool} className="flex items-center gap-1 rounded-lg border border-line bg-ground/60 pl-3">
+            <span className="w-16 shrink-0 text-ink-soft text-xs">{tool}</span>
+            <Line>{line}</Line>
+            <CopyButton value={line} what={text.route.toolLine(tool)} />
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
 }
 
 /** The line is always there, so that the card keeps its height when the instance starts or ends. */

@@ -1,9 +1,9 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Problem } from "@/api/client";
-import type { Instance } from "@/api/types";
+import type { Instance, Snapshot } from "@/api/types";
+import { openStream } from "@/lib/stream";
 import { instancesQuery, receiveSnapshot, refreshInstances } from "./queries";
-import { openStream } from "./stream";
 
 const pollEvery = 4_000; // milliseconds
 const pollWhileLive = 60_000; // the stream is the source; this only mends what it may have missed
@@ -26,8 +26,9 @@ export function useLive(): Live {
   const [streaming, setStreaming] = useState(false);
 
   useEffect(() => {
-    const closeStream = openStream("/events", {
-      onSnapshot: (snapshot) => receiveSnapshot(client, snapshot),
+    const closeStream = openStream<Snapshot>("/events", {
+      event: "instances",
+      onData: (snapshot) => receiveSnapshot(client, snapshot),
       onOpen: setStreaming,
     });
     const look = () => void refreshInstances(client);

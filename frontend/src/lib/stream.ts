@@ -1,7 +1,7 @@
-import type { Snapshot } from "@/api/types";
-
-type Listener = {
-  onSnapshot: (snapshot: Snapshot) => void;
+type Listener<T> = {
+  /** The name of the events that are listened to. */
+  event: string;
+  onData: (data: T) => void;
   /** Whether the stream is open now. */
   onOpen: (open: boolean) => void;
 };
@@ -10,10 +10,10 @@ const firstWait = 1_000; // milliseconds
 const longestWait = 20_000;
 
 /**
- * Listens to the player's events until the returned function is called. It opens again by itself after a loss, and it
+ * Listens to server-sent events, whose data are JSON, until the returned function is called. It opens again by itself after a loss, and it
  * closes while nobody looks: a browser has six connections to a host, and a dozen forgotten tabs would use them up.
  */
-export function openStream(url: string, { onSnapshot, onOpen }: Listener): () => void {
+export function openStream<T>(url: string, { event: name, onData, onOpen }: Listener<T>): () => void {
   let source: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let wait = firstWait;
@@ -27,9 +27,9 @@ export function openStream(url: string, { onSnapshot, onOpen }: Listener): () =>
       wait = firstWait;
       onOpen(true);
     });
-    source.addEventListener("instances", (event) => {
-      const snapshot = parse((event as MessageEvent<string>).data);
-      if (snapshot) onSnapshot(snapshot);
+    source.addEventListener(name, (event) => {
+      const data = parse<T>((event as MessageEvent<string>).data);
+      if (data !== undefined) onData(data);
     });
     source.addEventListener("error", () => {
       // The browser's own retries never end and have a fixed pace; ours grow and give way when the tab is hidden.
@@ -66,9 +66,9 @@ export function openStream(url: string, { onSnapshot, onOpen }: Listener): () =>
   };
 }
 
-function parse(data: string): Snapshot | undefined {
+function parse<T>(data: string): T | undefined {
   try {
-    return JSON.parse(data) as Snapshot;
+    return JSON.parse(data) as T;
   } catch {
     return undefined;
   }

@@ -1,0 +1,133 @@
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useParams } from "@tanstack/react-router";
+import { ArrowLeft, RefreshCw, Trash2 } from "lucide-react";
+import { useState } from "react";
+import type { AdminChallenge } from "@/api/admin";
+import { api, unwrapEmpty } from "@/api/client";
+import { Button } from "@/components/ui/button";
+import { Switch } from "@/components/ui/field";
+import { Segmented } from "@/components/ui/segmented";
+import { NotFound } from "../dead-ends";
+import { useAction } from "../kit/action";
+import { useFilters } from "../kit/filters";
+import { TabLink } from "../kit/link";
+import { Loaded } from "../kit/loaded";
+import { Page } from "../kit/page";
+import { TypeToConfirm } from "../kit/type-to-confirm";
+import { text } from "../text";
+import { useReload, useToggle } from "./actions";
+import { Build } from "./build";
+import { Files } from "./files";
+import { Limits } from "./limits";
+import { Problems } from "./problems";
+import { challengesKey, challengesQuery } from "./queries";
+import { ChallengeState } from "./state";
+
+/** One challenge: its files, its images, its limits. */
+export function ChallengePage() {
+  const { id = "" } = useParams({ strict: false }) as { id?: string };
+  const challenges = useQuery(challengesQuery);
+  return (
+    <>
+      <p className="mb-4 text-sm">
+        <TabLink
+          to="/challenges"
+          className="inline-flex min-h-8 items-center gap-1.5 text-accent underline underline-offset-4"
+        >
+          <ArrowLeft aria-hidden className="size-4" /> {text.challenges.back}
+        </TabLink>
+      </p>
+      <Loaded query={challenges} className="h-96">
+        {(all) => {
+          const challenge = all.find((one) => one.id === id);
+          return challenge ? <Found challenge={challenge} /> : <NotFound />;
+        }}
+      </Loaded>
+    </>
+  );
+}
+
+function Found({ challenge }: { challenge: AdminChallenge }) {
+  const [filters, setFilters] = useFilters();
+  const view = filters.view ?? "files";
+  return (
+    <Page
+      title={challenge.name}
+      lead={text.challenges.about(challenge.id, challenge.category, challenge.instances)}
+      actions={<Actions challenge={challenge} />}
+    >
+      {challenge.problems.length > 0 && (
+        <div role="alert" className="rounded-xl border border-bad/40 bg-bad-ground p-4">
+          <p className="font-semibold">
+            {challenge.loaded
+              ? text.challenges.problemsKept(challenge.problems.length)
+              : text.challenges.problemsBroken(challenge.problems.length)}
+          </p>
+          <Problems
+            problems={challenge.problems}
+            onOpen={({ file, line }) => setFilters({ view: undefined, file, line: line ? String(line) : undefined })}
+          />
+        </div>
+      )}
+      <Segmented
+        label={text.challenges.view}
+        value={view}
+        onChange={(next) => setFilters({ view: next === "files" ? undefined : next })}
+        options={[
+          { value: "files", label: text.challenges.files },
+          { value: "build", label: text.challenges.build },
+          { value: "limits", label: text.challenges.limits },
+        ]}
+      />
+      {view === "build" ? (
+        <Build challenge={challenge} />
+      ) : view === "limits" ? (
+        <Limits key={JSON.stringify(challenge.overrides)} challenge={challenge} />
+      ) : (
+        <Files challenge={challenge} />
+      )}
+    </Page>
+  );
+}
+
+function Actions({ challenge }: { challenge: AdminChallenge }) {
+  const [deleting, setDeleting] = useState(false);
+  const navigate = useNavigate();
+  const toggle = useToggle();
+  const reload = useReload();
+  const remove = useAction<void>({
+    act: () => unwrapEmpty(api.DELETE("/admin/api/challenges/{id}", { params: { path: { id: challenge.id } } })),
+    done: () => {
+      void navigate({ to: "/challenges" as never });
+      return text.challenges.wasDeleted(challenge.name);
+    },
+    failed: text.challenges.deleteFailed(challenge.name),
+    renews: [challengesKey],
+  });
+  return (
+    <>
+      <ChallengeState challenge={challenge} />
+      <Switch
+        label={text.challenges.toggleOf(challenge.name)}
+        checked={challenge.active}
+        onChange={() => toggle.mutate(challenge)}
+      />
+      <Button onClick={() => reload.mutate(challenge)} aria-disabled={reload.isPending || undefined}>
+        <RefreshCw aria-hidden className="size-4" /> {text.challenges.reload}
+      </Button>
+      <Button look="danger" onClick={() => setDeleting(true)}>
+        <Trash2 aria-hidden className="size-4" /> {text.challenges.delete}
+      </Button>
+      <TypeToConfirm
+        open={deleting}
+        title={text.challenges.deleteTitle(challenge.name)}
+        name={challenge.id}
+        confirm={text.challenges.delete}
+        onConfirm={() => remove.mutate()}
+        onClose={() => setDeleting(false)}
+      >
+        {text.challenges.deleteText(challenge.folder)}
+      </TypeToConfirm>
+    </>
+  );
+}

@@ -1,0 +1,177 @@
+import { useQuery } from "@tanstack/react-query";
+import { FilePlus, FileSearch, FolderPlus } from "lucide-react";
+import { useEffect, useState } from "react";
+import type { AdminChallenge, FileEntry } from "@/api/admin";
+import { api, unwrap } from "@/api/client";
+import { Button } from "@/components/ui/button";
+import { Dialog } from "@/components/ui/dialog";
+import { Field, Input } from "@/components/ui/field";
+import { useAction } from "../kit/action";
+import { useFilters } from "../kit/filters";
+import { Loaded } from "../kit/loaded";
+import { text } from "../text";
+import { FilePane } from "./file-pane";
+import { FileTree } from "./file-tree";
+import { challengesKey, filesQuery } from "./queries";
+import { parentOf, treeOf } from "./tree";
+
+/** Edits that are not saved, by path; they outlive the look at another file. */
+export type Drafts = Record<string, string>;
+
+/** The files of a challenge on the left, one of them on the right. */
+export function Files({ challenge }: { challenge: AdminChallenge }) {
+  const files = useQuery(filesQuery(challenge.id));
+  const [drafts, setDrafts] = useState<Drafts>({});
+  const dirty = Object.keys(drafts).length > 0;
+
+  useEffect(() => {
+    if (!dirty) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [dirty]);
+
+  return (
+    <Loaded query={files} className="h-[34rem]">
+      {(entries) => <Workbench challenge={challenge} entries={entries} drafts={drafts} onDrafts={setDrafts} />}
+    </Loaded>
+  );
+}
+
+type WorkbenchProps = {
+  challenge: AdminChallenge;
+  entries: FileEntry[];
+  drafts: Drafts;
+  onDrafts: (change: (old: Drafts) => Drafts) => void;
+};
+
+function Workbench({ challenge, entries, drafts, onDrafts }: WorkbenchProps) {
+  const [filters, setFilters] = useFilters();
+  const [making, setMaking] = useState<"file" | "folder">();
+  const selected = entries.find(({ path }) => path === filters.file);
+  const folder = selected ? (selected.kind === "folder" ? selected.path : parentOf(selected.path)) : "";
+  const problems = challenge.problems.filter(({ file }) => file === selected?.path);
+
+  return (
+    <div className="grid gap-4 lg:grid-cols-[18rem_minmax(0,1fr)]">
+      <div className="flex flex-col rounded-xl border border-line bg-card">
+        <div className="flex gap-1 border-line border-b p-2">
+          <Button look="ghost" className="px-2" onClick={() => setMaking("file")}>
+            <FilePlus aria-hidden className="size-4" /> {text.challenges.newFile}
+          </Button>
+          <Button look="ghost" className="px-2" onClick={() => setMaking("folder")}>
+            <FolderPlus aria-hidden className="size-4" /> {text.challenges.newFolder}
+          </Button>
+        </div>
+        <nav aria-label={text.challenges.files} className="max-h-[40vh] overflow-auto p-2 lg:max-h-[34rem]">
+          <FileTree
+            nodes={treeOf(entries)}
+            selected={filters.file ?? ""}
+            edited={new Set(Object.keys(drafts))}
+            faulty={new Set(challenge.problems.map(({ file }) => file))}
+            onSelect={({ path }) => setFilters({ file: path, line: undefined })}
+          />
+        </nav>
+      </div>
+      <div className="flex h-[36rem] min-w-0 flex-col overflow-hidden rounded-xl border border-line bg-card">
+        {selected ? (
+          <FilePane
+            key={selected.path}
+            id={challenge.id}
+            entry={selected}
+            problems={problems}
+            line={Number(filters.line ?? 0)}
+            draft={drafts[selected.path]}
+            onDraft={(value) =>
+              onDrafts(({ [selected.path]: _, ...others }) =>
+                value === undefined ? others : { ...others, [selected.path]: value },
+              )
+            }
+            onGone={() => setFilters({ file: undefined, line: undefined })}
+          />
+        ) : (
+          <div className="m-auto flex flex-col items-center gap-2 p-6 text-center text-ink-soft">
+            <FileSearch aria-hidden className="size-8 text-accent" strokeWidth={1.5} />
+            {text.challenges.pick}
+          </div>
+        )}
+      </div>
+      {making && (
+        <NewEntry
+          id={challenge.id}
+          kind={making}
+          folder={folder}
+          taken={entries.map(({ path }) => path)}
+          onMade={(path) => setFilters({ file: path, line: undefined })}
+          onClose={() => setMaking(undefined)}
+        />
+      )}
+    </div>
+  );
+}
+
+type NewProps = {
+  id: string;
+  kind: "file" | "folder";
+  folder: string;
+  taken: string[];
+  onMade: (path: string) => void;
+  onClose: () => void;
+};
+
+function NewEntry({ id, kind, folder, taken, onMade, onClose }: NewProps) {
+  const [path, setPath] = useState(folder === "" ? "" : `${folder}/`);
+  const make = useAction<string>({
+    act: async (made) => {
+      await unwrap(
+        api.POST("/admin/api/challenges/{id}/files/{path}", {
+          params: { path: { id, path: made } },
+          body: { content: "", kind },
+        }),
+      );
+      onMade(made);
+      onClose();
+    },
+    failed: text.challenges.createFailed,
+    renews: [challengesKey],
+  });
+  const exists = taken.includes(path.trim());
+  return (
+    <Dialog
+      open
+      title={kind === "file" ? text.challenges.newFile : text.challenges.newFolder}
+      close={text.close}
+      onClose={onClose}
+    >
+      <form
+        className="flex flex-col gap-4"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (path.trim() !== "" && !exists && !make.isPending) make.mutate(path.trim());
+        }}
+      >
+        <Field
+          label={text.challenges.path}
+          hint={text.challenges.pathHint}
+          error={exists ? text.challenges.pathTaken : undefined}
+        >
+          {(ids) => (
+            <Input
+              {...ids}
+              autoFocus
+              value={path}
+              onChange={(event) => setPath(event.target.value)}
+              className="font-mono"
+            />
+          )}
+        </Field>
+        <div className="flex justify-end gap-2">
+          <Button onClick={onClose}>{text.confirm.cancel}</Button>
+          <Button look="primary" type="submit">
+            {text.challenges.create}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

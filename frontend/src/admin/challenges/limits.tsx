@@ -1,0 +1,66 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import type { AdminChallenge } from "@/api/admin";
+import { api, unwrap } from "@/api/client";
+import { Button } from "@/components/ui/button";
+import { Field, Input } from "@/components/ui/field";
+import { formatBytes, formatNumber } from "@/lib/format";
+import { useAction } from "../kit/action";
+import { text } from "../text";
+import { challengesKey, receiveChallenge } from "./queries";
+
+const mib = 1 << 20;
+
+/** What an instance may use: as the files say, or as an organiser has decided. */
+export function Limits({ challenge }: { challenge: AdminChallenge }) {
+  const { overrides, resources } = challenge;
+  const [memory, setMemory] = useState(overrides.memory ? String(overrides.memory / mib) : "");
+  const [cpus, setCPUs] = useState(overrides.cpus ? String(overrides.cpus) : "");
+  const [pids, setPids] = useState(overrides.pids ? String(overrides.pids) : "");
+  const client = useQueryClient();
+  const save = useAction<void>({
+    act: async () =>
+      receiveChallenge(
+        client,
+        await unwrap(
+          api.PUT("/admin/api/challenges/{id}/resources", {
+            params: { path: { id: challenge.id } },
+            body: { memory: Math.round(Number(memory) * mib), cpus: Number(cpus), pids: Number(pids) },
+          }),
+        ),
+      ),
+    done: () => text.challenges.limitsSaved,
+    failed: text.challenges.limitsFailed,
+    renews: [challengesKey],
+  });
+  const wrong = [memory, cpus, pids].some((value) => value.trim() !== "" && !(Number(value) > 0));
+
+  return (
+    <form
+      onSubmit={(event: FormEvent) => {
+        event.preventDefault();
+        if (!wrong && !save.isPending) save.mutate();
+      }}
+      className="flex max-w-xl flex-col gap-4 rounded-xl border border-line bg-card p-4"
+    >
+      <p className="text-ink-soft text-sm">{text.challenges.limitsText}</p>
+      <Field label={text.challenges.memoryMiB} hint={text.challenges.inForce(formatBytes(resources.memory))}>
+        {(ids) => (
+          <Input {...ids} inputMode="numeric" value={memory} onChange={(event) => setMemory(event.target.value)} />
+        )}
+      </Field>
+      <Field label={text.challenges.cpus} hint={text.challenges.inForce(formatNumber(resources.cpus))}>
+        {(ids) => <Input {...ids} inputMode="decimal" value={cpus} onChange={(event) => setCPUs(event.target.value)} />}
+      </Field>
+      <Field label={text.challenges.pids} hint={text.challenges.inForce(formatNumber(resources.pids))}>
+        {(ids) => <Input {...ids} inputMode="numeric" value={pids} onChange={(event) => setPids(event.target.value)} />}
+      </Field>
+      {wrong && <p className="text-bad text-sm">{text.challenges.limitsWrong}</p>}
+      <div>
+        <Button look="primary" type="submit" disabled={wrong} aria-disabled={save.isPending || undefined}>
+          {text.challenges.limitsSave}
+        </Button>
+      </div>
+    </form>
+  );
+}

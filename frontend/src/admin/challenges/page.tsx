@@ -1,0 +1,184 @@
+import { useQuery } from "@tanstack/react-query";
+import { Puzzle, RefreshCw } from "lucide-react";
+import type { AdminChallenge } from "@/api/admin";
+import { api, unwrap } from "@/api/client";
+import { Button } from "@/components/ui/button";
+import { Switch } from "@/components/ui/field";
+import { SearchField } from "@/components/ui/search-field";
+import { Segmented } from "@/components/ui/segmented";
+import { type Column, Table } from "@/components/ui/table";
+import { formatBytes, formatNumber } from "@/lib/format";
+import { useAction } from "../kit/action";
+import { useFilters } from "../kit/filters";
+import { TabLink } from "../kit/link";
+import { useAfterEvents } from "../kit/live";
+import { Loaded, Nothing } from "../kit/loaded";
+import { Page } from "../kit/page";
+import { text } from "../text";
+import { useToggle } from "./actions";
+import { Dropzone } from "./dropzone";
+import { challengesKey, challengesQuery } from "./queries";
+import { ChallengeState } from "./state";
+
+/** Every challenge: upload, open and close, and the way to its files. */
+export function ChallengesPage() {
+  const [filters, setFilters] = useFilters();
+  const challenges = useQuery(challengesQuery);
+  const toggle = useToggle();
+  const reload = useAction<void>({
+    act: () => unwrap(api.POST("/admin/api/challenges/reload")),
+    done: () => text.challenges.allReloaded,
+    failed: text.challenges.reloadFailed,
+    renews: [challengesKey],
+  });
+  useAfterEvents(
+    ({ type }) => type.startsWith("admin_challenge") || type.startsWith("instance"),
+    () => challenges.refetch(),
+    3_000,
+  );
+  const view = filters.state ?? "all";
+
+  return (
+    <Page
+      title={text.tabs.challenges}
+      lead={text.challenges.lead}
+      actions={
+        <Button onClick={() => reload.mutate()} aria-disabled={reload.isPending || undefined}>
+          <RefreshCw aria-hidden className="size-4" /> {text.challenges.reloadAll}
+        </Button>
+      }
+    >
+      <Dropzone />
+      <div className="flex flex-col gap-4">
+        <div className="flex flex-wrap gap-3">
+          <Segmented
+            label={text.challenges.state}
+            value={view}
+            onChange={(state) => setFilters({ state: state === "all" ? undefined : state })}
+            options={[
+              { value: "all", label: text.all },
+              { value: "open", label: text.challenges.open },
+              { value: "closed", label: text.challenges.closed },
+              { value: "problems", label: text.challenges.withProblems },
+            ]}
+          />
+          <SearchField
+            label={text.challenges.search}
+            placeholder={text.challenges.search}
+            clear={text.search.clear}
+            value={filters.q ?? ""}
+            onChange={(q) => setFilters({ q })}
+          />
+        </div>
+        <Loaded query={challenges}>
+          {(all) =>
+            all.length === 0 ? (
+              <Nothing icon={Puzzle} title={text.challenges.emptyTitle}>
+                {text.challenges.emptyText}
+              </Nothing>
+            ) : (
+              <Table
+                label={text.tabs.challenges}
+                columns={columns((challenge) => toggle.mutate(challenge))}
+                rows={all.filter((challenge) => selected(challenge, view, filters.q ?? ""))}
+                rowKey={({ folder }) => folder}
+                sort={filters.sort ?? "name"}
+                onSort={(sort) => setFilters({ sort })}
+                empty={text.challenges.none}
+              />
+            )
+          }
+        </Loaded>
+      </div>
+    </Page>
+  );
+}
+
+function selected(challenge: AdminChallenge, state: string, words: string): boolean {
+  if (state === "open" && !(challenge.active && challenge.loaded)) return false;
+  if (state === "closed" && challenge.active) return false;
+  if (state === "problems" && challenge.problems.length === 0) return false;
+  const all = `${challenge.id} ${challenge.name} ${challenge.category} ${challenge.folder}`.toLocaleLowerCase();
+  return words
+    .toLocaleLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
+}
+
+function columns(toggle: (challenge: AdminChallenge) => void): Column<AdminChallenge>[] {
+  return [
+    {
+      id: "name",
+      header: text.challenges.name,
+      width: "minmax(14rem,2fr)",
+      sort: ({ name }) => name,
+      cell: ({ id, name }) => (
+        <TabLink
+          to={`/challenges/${encodeURIComponent(id)}`}
+          className="truncate text-accent underline decoration-accent-line underline-offset-4"
+        >
+          {name}
+        </TabLink>
+      ),
+    },
+    {
+      id: "category",
+      header: text.challenges.category,
+      width: "8rem",
+      sort: ({ category }) => category,
+      cell: ({ category }) => category || text.none,
+    },
+    {
+      id: "state",
+      header: text.challenges.state,
+      width: "minmax(13rem,1fr)",
+      sort: ({ active, loaded }) => Number(active) + 2 * Number(loaded),
+      cell: (challenge) => <ChallengeState challenge={challenge} />,
+    },
+    {
+      id: "problems",
+      header: text.challenges.problems,
+      width: "6rem",
+      end: true,
+      sort: ({ problems }) => problems.length,
+      cell: ({ problems }) => problems.length || text.none,
+    },
+    {
+      id: "instances",
+      header: text.challenges.instances,
+      width: "6rem",
+      end: true,
+      sort: ({ instances }) => instances,
+      cell: ({ instances }) => formatNumber(instances),
+    },
+    {
+      id: "memory",
+      header: text.challenges.memory,
+      width: "7rem",
+      end: true,
+      sort: ({ resources }) => resources.memory,
+      cell: ({ resources, loaded }) => (loaded ? formatBytes(resources.memory) : text.none),
+    },
+    {
+      id: "cpus",
+      header: text.challenges.cpus,
+      width: "5rem",
+      end: true,
+      sort: ({ resources }) => resources.cpus,
+      cell: ({ resources, loaded }) => (loaded ? formatNumber(resources.cpus) : text.none),
+    },
+    {
+      id: "open",
+      header: text.challenges.toggle,
+      width: "6rem",
+      end: true,
+      cell: (challenge) => (
+        <Switch
+          label={text.challenges.toggleOf(challenge.name)}
+          checked={challenge.active}
+          onChange={() => toggle(challenge)}
+        />
+      ),
+    },
+  ];
+}

@@ -1,0 +1,40 @@
+import { type QueryClient, queryOptions } from "@tanstack/react-query";
+import type { AdminChallenge } from "@/api/admin";
+import { api, unwrap } from "@/api/client";
+
+/** The first words of the keys of all that is about challenges. */
+export const challengesKey = ["admin", "challenges"] as const;
+
+/** Every folder of CHALLENGES_DIR, with what is wrong in it. */
+export const challengesQuery = queryOptions({
+  queryKey: [...challengesKey, "list"],
+  queryFn: async ({ signal }) => (await unwrap(api.GET("/admin/api/challenges/list", { signal }))).challenges,
+});
+
+/** The files of one challenge. */
+export function filesQuery(id: string) {
+  return queryOptions({
+    queryKey: [...challengesKey, id, "files"],
+    queryFn: async ({ signal }) =>
+      (await unwrap(api.GET("/admin/api/challenges/{id}/files", { params: { path: { id } }, signal }))).files,
+  });
+}
+
+/** One file's content. What the editor has is never replaced under the organiser's hands. */
+export function fileQuery(id: string, path: string) {
+  return queryOptions({
+    queryKey: [...challengesKey, id, "file", path],
+    queryFn: ({ signal }) =>
+      unwrap(api.GET("/admin/api/challenges/{id}/files/{path}", { params: { path: { id, path } }, signal })),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
+  });
+}
+
+/** Puts what an action answered into the list, without waiting for the next one. */
+export function receiveChallenge(client: QueryClient, challenge: AdminChallenge): void {
+  client.setQueryData(
+    challengesQuery.queryKey,
+    (known) => known && [...known.filter(({ id }) => id !== challenge.id), challenge],
+  );
+}

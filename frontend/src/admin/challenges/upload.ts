@@ -1,0 +1,47 @@
+import type { AdminChallenge, FileProblem } from "@/api/admin";
+import { Problem } from "@/api/client";
+import { text } from "../text";
+
+/** A refusal of an archive, with everything that is wrong in it. */
+export class UploadProblem extends Problem {
+  constructor(
+    problem: Problem,
+    readonly problems: FileProblem[],
+  ) {
+    super(problem.status, problem.code, problem.detail, problem.retryAfter, problem.requestId);
+  }
+}
+
+/** Sends a zip archive. Only XMLHttpRequest says how much of it has left. */
+export function upload(file: File, onProgress: (share: number) => void): Promise<AdminChallenge> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const form = new FormData();
+    form.append("file", file);
+    request.upload.addEventListener("progress", ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0));
+    request.addEventListener("error", () => reject(new Problem(0, "network", text.error.network)));
+    request.addEventListener("load", () => {
+      const body = parse(request.responseText);
+      if (request.status < 300) return resolve(body as unknown as AdminChallenge);
+      const said = (name: string) => (typeof body[name] === "string" ? body[name] : "");
+      const problem = new Problem(
+        request.status,
+        said("code"),
+        said("detail") || text.error.unknown,
+        0,
+        said("request_id"),
+      );
+      reject(new UploadProblem(problem, Array.isArray(body.problems) ? (body.problems as FileProblem[]) : []));
+    });
+    request.open("POST", "/admin/api/challenges/upload");
+    request.send(form);
+  });
+}
+
+function parse(json: string): Record<string, unknown> {
+  try {
+    return JSON.parse(json) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}

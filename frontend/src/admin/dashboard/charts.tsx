@@ -1,0 +1,4 @@
+/** To come. */
+export function Charts() {
+  return null;
+}

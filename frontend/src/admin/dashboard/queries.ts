@@ -1,0 +1,75 @@
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { api, unwrap } from "@/api/client";
+import { setServerTime } from "@/lib/clock";
+import type { Filters } from "../kit/filters";
+
+/** The first words of the keys of all that is about instances. */
+export const instancesKey = ["admin", "instances"] as const;
+
+/** The orders in which the server can list instances. */
+const orders = ["created", "expires", "challenge", "owner", "state"] as const;
+type Order = (typeof orders)[number] | `-${(typeof orders)[number]}`;
+
+/** What the address selects of all instances, as the API has it. */
+export function selecting({ state, challenge, owner, q }: Filters) {
+  return { ...(state && { state }), ...(challenge && { challenge }), ...(owner && { owner }), ...(q && { q }) };
+}
+
+/** Everybody's instances, a page at a time, in the server's order. */
+export function instancesQuery(filters: Filters) {
+  const sort = orders.find((order) => order === filters.sort?.replace(/^-/, "")) ? (filters.sort as Order) : "-created";
+  const query = { ...selecting(filters), sort };
+  return infiniteQueryOptions({
+    queryKey: [...instancesKey, "list", query],
+    queryFn: async ({ signal, pageParam }) => {
+      const page = await unwrap(
+        api.GET("/admin/api/instances", {
+          params: { query: { ...query, limit: 500, ...(pageParam && { after: pageParam }) } },
+          signal,
+        }),
+      );
+      setServerTime(page.now);
+      return page;
+    },
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next || undefined,
+    refetchInterval: 30_000,
+  });
+}
+
+/** How many instances there are in each state. */
+export const countsQuery = queryOptions({
+  queryKey: [...instancesKey, "counts"],
+  queryFn: async ({ signal }) =>
+    (await unwrap(api.GET("/admin/api/instances", { params: { query: { limit: 1 } }, signal }))).counts,
+  refetchInterval: 15_000,
+});
+
+/** One instance with its containers and what happened to it. */
+export function instanceQuery(id: string) {
+  return queryOptions({
+    queryKey: [...instancesKey, "one", id],
+    queryFn: ({ signal }) => unwrap(api.GET("/admin/api/instances/{id}", { params: { path: { id } }, signal })),
+    refetchInterval: 10_000,
+  });
+}
+
+/** What players are told while nothing is started; empty: all is well. */
+export const configQuery = queryOptions({
+  queryKey: ["admin", "config"],
+  queryFn: ({ signal }) => unwrap(api.GET("/config", { signal })),
+  refetchInterval: 30_000,
+});
+
+/** How much of the host is in use. */
+export const systemQuery = queryOptions({
+  queryKey: ["admin", "monitoring", "system"],
+  queryFn: ({ signal }) => unwrap(api.GET("/admin/api/monitoring/system", { signal })),
+  refetchInterval: 10_000,
+});
+
+/** The names of all challenges, for choices. */
+export const challengeNamesQuery = queryOptions({
+  queryKey: ["admin", "challenges", "list"],
+  queryFn: async ({ signal }) => (await unwrap(api.GET("/admin/api/challenges/list", { signal }))).challenges,
+});

@@ -1,0 +1,28 @@
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+/** A setting of the sidecar, with all that its form needs. */
+export type Setting = Schemas["Setting"];
+/** One change of a setting. */
+export type SettingChange = Schemas["SettingChange"];
+/** A challenge's folder and what players get of it. */
+export type AdminChallenge = Schemas["AdminChallenge"];
+/** Something wrong in a challenge's files. */
+export type FileProblem = Schemas["FileProblem"];
+/** A file or a folder of a challenge. */
+export type FileEntry = Schemas["FileEntry"];
+/** A file of a challenge with what is in it. */
+export type FileContent = Schemas["File"];
+/** Something that happened. */
+export type AdminEvent = Schemas["Event"];
+/** What the containers of an instance have written. */
+export type Capture = Schemas["Capture"];
+/** What an instance uses. */
+export type InstanceUsage = Schemas["InstanceUsage"];
+/** Somebody's instance, with what organisers may know of it. */
+export type AdminInstance = Schemas["AdminInstance"];
+/** A host port that an owner gets again. */
+export type PortMapping = Schemas["PortMappingList"]["mappings"][number];
+/** One instance with its containers and what happened to it. */
+export type AdminInstanceDetail = Schemas["AdminInstanceDetail"];
