@@ -1040,6 +1040,234 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/flags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How it stands with flags, their registration in CTFd and the review list */
+        get: operations["adminFlags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/flags/mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every flag, whose it is and whether CTFd knows it */
+        get: operations["adminListFlags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/flags/check-submissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read CTFd's submissions now
+         * @description Happens by itself every minute. Refused with `check_running` while another sidecar does it.
+         */
+        post: operations["adminCheckSubmissions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/flags/suspicious": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The review list
+         * @description Nothing follows from an entry by itself.
+         */
+        get: operations["adminListSuspicious"];
+        put?: never;
+        post?: never;
+        /**
+         * Take everything off the review list
+         * @description The evidence is kept, and the same findings do not come back.
+         */
+        delete: operations["adminClearSuspicious"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/flags/suspicious/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Say what became of an entry */
+        patch: operations["adminReviewSuspicious"];
+        trace?: never;
+    };
+    "/admin/api/flags/sync-challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Map a challenge to one of CTFd
+         * @description Flags that were made before are registered there at once; from the challenge that it was mapped to before they
+         *     are removed.
+         */
+        post: operations["adminSyncChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/flags/mapping/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget a challenge's mapping
+         * @description Flags that CTFd has stay there, since instances that run have them.
+         */
+        delete: operations["adminDeleteMapping"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/flags/mapping/{id}/sync-connection-info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write the dashboard's address of a challenge into CTFd */
+        post: operations["adminSyncConnectionInfo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/flags/user/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Retire all flags of an owner */
+        delete: operations["adminDeleteFlagsOf"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/flags/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Retire a flag
+         * @description It leaves CTFd and stays recognisable as its owner's. The owner's next instance gets a new one; an instance that
+         *     runs keeps the old one.
+         */
+        delete: operations["adminDeleteFlag"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/flags/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retire a flag and make its owner a new one
+         * @description An instance that runs keeps the old one, which CTFd no longer takes, until it is started anew.
+         */
+        post: operations["adminRotateFlag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/ctfd/challenges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The challenges of CTFd, hidden ones too, and which of ours they probably are */
+        get: operations["adminCTFdChallenges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/internal/keys": {
         parameters: {
             query?: never;
@@ -1253,6 +1481,7 @@ export interface components {
             extend: components["schemas"]["Extend"];
             /** @description failed: why, and when to try again; else null */
             problem: components["schemas"]["Problem"] | null;
+            flag_state: components["schemas"]["FlagState"];
             /**
              * Format: int64
              * @description Grows with every change
@@ -1619,6 +1848,244 @@ export interface components {
             tag: string;
             challenge: components["schemas"]["AdminChallenge"];
         };
+        /**
+         * @description Of the owner's own flag. Empty: there is none. local: made and placed, and no CTFd is to know it. pending: on its
+         *     way into CTFd. live: CTFd accepts it. failed: CTFd has refused to store it; it is tried again.
+         * @enum {string}
+         */
+        FlagState: "" | "local" | "pending" | "live" | "failed";
+        FlagOverview: {
+            /** @description Whether any challenge has flags of the owners' own */
+            dynamic_flags: boolean;
+            /** @description Whether there is a CTFd to register them in */
+            ctfd: boolean;
+            /** @description In use */
+            flags: number;
+            /** @description Who have any */
+            owners: number;
+            /** @description No longer in use, and still recognised */
+            retired: number;
+            /** @description How many are pending, live, failed, removing, removed; states without any are left out */
+            registrations: {
+                [key: string]: number;
+            };
+            mappings: components["schemas"]["ChallengeMapping"][];
+            /** @description Challenges with dynamic flags that CTFd is not told of, by id */
+            unmapped: string[];
+            suspicious: {
+                total: number;
+                /** @description Not reviewed */
+                open: number;
+            };
+            /** @description The last reading of CTFd's submissions. */
+            last_check: {
+                /**
+                 * Format: date-time
+                 * @description The last that succeeded; null: never
+                 */
+                checked_at: string | null;
+                /** Format: date-time */
+                tried_at: string | null;
+                /**
+                 * Format: date-time
+                 * @description The last that read all of them
+                 */
+                full_at: string | null;
+                /** @description How many CTFd had */
+                submissions: number;
+                /** @description Made to CTFd by the last try */
+                requests: number;
+                /** @description Why the last try failed; empty: it did not */
+                problem: string;
+            };
+        };
+        ChallengeMapping: {
+            local_challenge_id: string;
+            ctfd_challenge_id: number;
+            /** @description When it was mapped */
+            ctfd_name: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        SyncChallengeRequest: {
+            local_challenge_id: string;
+            ctfd_challenge_id: number;
+            /**
+             * @description Also write the dashboard's address of the challenge into CTFd
+             * @default false
+             */
+            connection_info: boolean;
+        };
+        ChallengePairing: {
+            ctfd: {
+                id: number;
+                name: string;
+                category: string;
+                type: string;
+                value: number;
+                hidden: boolean;
+                /** @description Our challenge's id; empty: none */
+                mapped_to: string;
+            }[];
+            local: {
+                id: string;
+                name: string;
+                /** @description false: it cannot be mapped */
+                dynamic_flags: boolean;
+                /** @description CTFd's challenge; 0: none */
+                mapped_to: number;
+                /** @description What it probably is; null: nothing is near, or it is mapped */
+                suggestion: {
+                    ctfd_challenge_id: number;
+                    ctfd_name: string;
+                    /** @description The same name, but for case and signs */
+                    exact: boolean;
+                } | null;
+            }[];
+        };
+        IssuedFlagList: {
+            flags: components["schemas"]["IssuedFlag"][];
+            /** @description after of the next page; empty: this was the last */
+            next: string;
+        };
+        IssuedFlag: {
+            id: string;
+            challenge_id: string;
+            owner: components["schemas"]["Owner"];
+            /** @description The flag itself */
+            value: string;
+            state: components["schemas"]["FlagState"];
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description null: in use
+             */
+            retired_at: string | null;
+            retired_by: string;
+            /**
+             * @description edited: the challenge's placeholder is another now
+             * @enum {string}
+             */
+            retired_why: "" | "deleted" | "rotated" | "edited";
+            registrations: components["schemas"]["FlagRegistration"][];
+        };
+        FlagRegistration: {
+            ctfd_challenge_id: number;
+            /** @description 0: not there, or not known */
+            ctfd_flag_id: number;
+            /** @enum {string} */
+            state: "pending" | "live" | "failed" | "removing" | "removed";
+            /** @description Since it last succeeded */
+            tries: number;
+            /** @description Why it is not done yet, or was done again */
+            reason: string;
+            /** Format: date-time */
+            changed_at: string;
+        };
+        /** @enum {string} */
+        ReviewState: "open" | "dismissed" | "confirmed";
+        ReviewRequest: {
+            review: components["schemas"]["ReviewState"];
+            note?: string;
+        };
+        SuspicionList: {
+            suspicious: components["schemas"]["Suspicion"][];
+            /** @description after of the next page; empty: this was the last */
+            next: string;
+        };
+        /** @description An entry of the review list, with a copy of the evidence as it was when it was found. */
+        Suspicion: {
+            id: string;
+            /**
+             * @description Another owner's flag, or a solve that does not fit what the instance saw
+             * @enum {string}
+             */
+            kind: "sharing" | "solve";
+            /** @description How suspicious it is */
+            score: number;
+            reasons: {
+                /**
+                 * @description Stable: foreign_flag, accepted, never_started, not_exact, retired, other_challenge, former_member, never_ready,
+                 *     no_traffic, too_fast, common_flag.
+                 */
+                code: string;
+                /** @description For people */
+                text: string;
+            }[];
+            /** @description The challenge that the flag was made for */
+            challenge_id: string;
+            /** @description The challenge of CTFd that it was submitted to */
+            ctfd_challenge_id: number;
+            submitter: components["schemas"]["SuspicionParty"];
+            /** @description Whose flag it is; null for solves */
+            flag_owner: components["schemas"]["SuspicionParty"] | null;
+            /** @description Empty for solves */
+            flag_id: string;
+            /** @description Everything of this kind that the submitter has sent */
+            submissions: {
+                /** @description In CTFd */
+                id: number;
+                ctfd_challenge_id: number;
+                user_id: number;
+                /** @description 0: none */
+                team_id: number;
+                /** @description As it was entered */
+                provided: string;
+                /** @description correct, incorrect, partial, discard, ratelimited */
+                type: string;
+                /** @description As CTFd believes it, which players can influence */
+                address: string;
+                /** Format: date-time */
+                at: string;
+            }[];
+            review: components["schemas"]["ReviewState"];
+            note: string;
+            reviewed_by: string;
+            /** Format: date-time */
+            reviewed_at: string | null;
+            /** Format: date-time */
+            found_at: string;
+        };
+        SuspicionParty: {
+            owner: components["schemas"]["Owner"];
+            /** @description 0: not known */
+            ctfd_user_id: number;
+            /** @description Empty: not known */
+            ctfd_user_name: string;
+            /** @description The owner's instances of the challenge */
+            instances: {
+                id: string;
+                /** @description Who asked for it */
+                player: string;
+                /** @enum {string} */
+                state: "queued" | "starting" | "running" | "stopping" | "stopped" | "failed";
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                started_at: string | null;
+                /**
+                 * Format: date-time
+                 * @description First request to it that was seen. null: none was; where running instances have routers of their own, most are not seen
+                 */
+                contact_at: string | null;
+                /** Format: date-time */
+                ended_at: string | null;
+            }[];
+        };
+        SubmissionCheck: {
+            /** @description Whether all were read; also done by itself where it is needed */
+            full_scan: boolean;
+            examined: number;
+            /** @description How many CTFd has */
+            submissions: number;
+            /** @description Made to CTFd */
+            requests: number;
+            /** Format: int64 */
+            took_ms: number;
+            new_suspicious_count: number;
+            new_suspicious: components["schemas"]["Suspicion"][];
+        };
         Config: {
             auth_mode: components["schemas"]["AuthMode"];
             /** @description The instances' hosts are one label under it */
@@ -1953,6 +2420,8 @@ export interface components {
     parameters: {
         /** @description The challenge's id. */
         ChallengeID: string;
+        /** @description The flag's id. */
+        FlagID: string;
         /** @description Relative to the challenge's folder. Slashes may be written as they are or as %2F. */
         FilePath: string;
         /** @description false: more edits follow, and the challenge is not loaded before the last of them. */
@@ -3609,6 +4078,346 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsageList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminFlags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Numbers and mappings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlagOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminListFlags: {
+        parameters: {
+            query?: {
+                /** @description At most how many are answered. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before; empty: the first page. */
+                after?: components["parameters"]["After"];
+                /** @description Those of one challenge, by id. */
+                challenge?: string;
+                /** @description Those of one owner, by id. */
+                owner?: string;
+                /** @description Those with a registration in this state. */
+                state?: "pending" | "live" | "failed" | "removing" | "removed";
+                /** @description true: those no longer in use too. */
+                history?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The flags, newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedFlagList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminCheckSubmissions: {
+        parameters: {
+            query?: {
+                /** @description true: all of them, not only what is new. */
+                full_scan?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was read and found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmissionCheck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminListSuspicious: {
+        parameters: {
+            query?: {
+                /** @description At most how many are answered. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before; empty: the first page. */
+                after?: components["parameters"]["After"];
+                /** @description Entries of one kind. */
+                kind?: "sharing" | "solve";
+                /** @description Entries in one state of the review. */
+                review?: components["schemas"]["ReviewState"];
+                /** @description Entries about one challenge, by id. */
+                challenge?: string;
+                /** @description Entries in which an owner has submitted, or whose flag it was. */
+                owner?: string;
+                /** @description true: those taken off the list too. */
+                cleared?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entries, newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuspicionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminClearSuspicious: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many entries that were. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        cleared: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminReviewSuspicious: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The entry's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewRequest"];
+            };
+        };
+        responses: {
+            /** @description The entry. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suspicion"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminSyncChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyncChallengeRequest"];
+            };
+        };
+        responses: {
+            /** @description The mapping. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengeMapping"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminDeleteMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is forgotten. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        local_challenge_id: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminSyncConnectionInfo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was written where. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        local_challenge_id: string;
+                        ctfd_challenge_id: number;
+                        connection_info: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminDeleteFlagsOf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The owner's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many flags that were. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        deleted: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminDeleteFlag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The flag's id. */
+                id: components["parameters"]["FlagID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The flag as it was. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedFlag"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminRotateFlag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The flag's id. */
+                id: components["parameters"]["FlagID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new flag. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedFlag"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminCTFdChallenges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Both lists side by side. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengePairing"];
                 };
             };
             default: components["responses"]["Problem"];

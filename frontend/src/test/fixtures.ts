@@ -53,6 +53,7 @@ export function instance(given: Partial<Instance> = {}): Instance {
     extend: { step: 1800, from: at(0), left: 3600, allowed: true },
     problem: null,
     version: 3,
+    flag_state: "",
     ...given,
   };
 }
