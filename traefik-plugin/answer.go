@@ -19,7 +19,7 @@ func noStore(w http.ResponseWriter) { w.Header().Set("Cache-Control", "no-store"
 func (h *Handler) problem(w http.ResponseWriter, r *http.Request, v *visit, p wire.Problem) {
 	p.Type = "about:blank"
 	p.Title = http.StatusText(p.Status)
-	p.RequestID = requestID(r)
+	p.RequestID = v.id(r)
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
@@ -40,6 +40,14 @@ func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, v *visit) 
 	}
 	h.problem(w, r, v, wire.Problem{Status: http.StatusServiceUnavailable, Code: "sidecar_unavailable", RetryAfter: 5,
 		Detail: "Whaley is restarting or out of order, so nothing can be started right now. Try again in a few seconds; if it stays like this, tell an organiser."})
+}
+
+// id is the request's id, the same in everything that is said of it.
+func (v *visit) id(r *http.Request) string {
+	if v.request == "" {
+		v.request = requestID(r)
+	}
+	return v.request
 }
 
 // requestID is what the client or a proxy before us called this request, if that is harmless, else a new one.

@@ -24,7 +24,9 @@ type visit struct {
 	navigation bool   // a person looks at what comes back
 	ring       *keyring
 	query      wire.HostRequest
-	signedIn   bool // the asker is known: by ticket, or by address where that is enough
+	signedIn   bool   // the asker is known: by ticket, or by address where that is enough
+	request    string // its id, once somebody needs it
+	trace      string // the traceparent of its wakes
 }
 
 // ServeHTTP decides what becomes of a request.
@@ -123,7 +125,7 @@ func (h *Handler) wake(r *http.Request, v *visit, end time.Time) (wire.HostStatu
 	if left := time.Until(end); left > 0 {
 		query.WaitMS = int((left + time.Millisecond - 1) / time.Millisecond)
 	}
-	return h.sidecar.ask(r.Context(), wire.PathWake, query)
+	return h.sidecar.ask(v.traced(r), wire.PathWake, query)
 }
 
 func (h *Handler) hold(v *visit) time.Duration {

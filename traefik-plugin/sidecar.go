@@ -133,6 +133,7 @@ func (s *sidecar) callAt(ctx context.Context, url, path string, timeout time.Dur
 	}
 	r.Header.Set("Authorization", "Bearer "+s.key)
 	r.Header.Set("Content-Type", "application/json")
+	carry(ctx, r.Header)
 	resp, err := s.client.Do(r)
 	if err != nil {
 		return nil, s.failed(ctx, url+path, err.Error())

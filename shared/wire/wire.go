@@ -20,6 +20,7 @@ const (
 	SignInPath     = "/auth/instance"             // on the dashboard: ?host=…&nonce=…&path=…
 	TicketHeader   = "X-Whaley-Ticket"            // a tool's way to show a ticket
 	RequestHeader  = "X-Request-Id"               // one id from the plugin to the engine calls
+	TraceHeader    = "Traceparent"                // W3C trace context, from the plugin's wake on
 	ProblemType    = "application/problem+json"   // RFC 9457
 	AuthNone       = "none"                       // a player is an address
 	AuthCTFd       = "ctfd"                       // a player is a CTFd account

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
@@ -23,12 +24,14 @@ type observers struct {
 	stats     func(ctx context.Context) (instancer.EventStats, error)
 	forensics *forensics.Recorder
 	monitor   *monitor.Monitor
+	tracer    trace.Tracer // nil: there are no traces
 }
 
 // observe makes the observers. What they do in the background begins with run.
-func observe(live *config.Live, db *store.Store, engine *docker.Engine, worker string, log *slog.Logger) (*observers, error) {
+func observe(live *config.Live, db *store.Store, engine *docker.Engine, worker string, tracer trace.Tracer, log *slog.Logger) (*observers, error) {
 	c := live.Config()
 	o := &observers{
+		tracer: tracer,
 		events: event.New(db, event.Options{
 			File: c.EventsFile, Shared: c.DatabaseURL != "",
 			Retention: func() time.Duration { return time.Duration(live.Config().EventsRetention) * time.Hour },

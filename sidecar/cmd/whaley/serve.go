@@ -82,7 +82,12 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		return err
 	}
 	worker := workerName(listeners.public.Addr())
-	seen, err := observe(live, db, engine, worker, log)
+	tracer, shut, err := tracing(ctx, env, log)
+	if err != nil {
+		return fmt.Errorf("OTEL_TRACES_EXPORTER: %w", err)
+	}
+	defer shut()
+	seen, err := observe(live, db, engine, worker, tracer, log)
 	if err != nil {
 		return err
 	}
@@ -110,7 +115,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		Players: who.players, Sessions: who.sessions, Limiter: who.limiter,
 		Instancer: rules.instancer, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Checks: checks,
 		Settings: live, Flags: rules.flags, Books: db, Containers: engine,
-		EventLog: db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
+		EventLog: db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor, Tracer: seen.tracer,
 		Pages: web.Handler(c.AdminPath), Metrics: newMetrics(), Log: log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
@@ -166,7 +171,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	}
 	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "firewall", Ping: wall.ping, Optional: true}}
 	made := rules{ports: ports}
-	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Forensics: seen.forensics, Log: log}
+	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer, Log: log}
 	needs.Firewall = wall.rules()
 	if made.flags, err = newFlags(c, db, library, worker, log); err != nil {
 		return rules{}, nil, err

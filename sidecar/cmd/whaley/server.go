@@ -107,9 +107,9 @@ func newLog(c *config.Config, level *slog.LevelVar) *slog.Logger {
 	logLevel(c, level)
 	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+		return slog.New(about{slog.NewJSONHandler(os.Stderr, options)})
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, options))
+	return slog.New(about{slog.NewTextHandler(os.Stderr, options)})
 }
 
 func newMetrics() http.Handler {

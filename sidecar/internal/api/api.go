@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
@@ -77,6 +80,8 @@ type Needs struct {
 	Happening  *event.Log
 	Forensics  *forensics.Recorder
 	Monitor    *monitor.Monitor
+	Tracer     trace.Tracer                                       // nil: there are no traces
+	Answered   func(route string, status int, took time.Duration) // told of every answer; nil: nobody is
 	Checks     []Check
 	Pages      http.Handler
 	Metrics    http.Handler

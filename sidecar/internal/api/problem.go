@@ -67,26 +67,31 @@ func (a *API) wrap(h handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set(wire.RequestHeader, id)
+		ctx, end := a.traced(instancer.WithRequest(r.Context(), id), r)
+		r = r.WithContext(ctx)
+		status := http.StatusOK
+		defer func() { end(status) }()
 		defer func() {
 			if p := recover(); p != nil {
 				if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(p)
 				}
-				a.Log.Error("handler panicked", "path", r.URL.Path, "request", id, "err", fmt.Sprint(p), "stack", string(debug.Stack()))
-				a.fail(w, r, id, errors.New("panic"))
+				a.Log.ErrorContext(r.Context(), "handler panicked", "path", r.URL.Path, "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+				status = a.fail(w, r, id, errors.New("panic"))
 			}
 		}()
 		if err := h(w, r); err != nil {
-			a.fail(w, r, id, err)
+			status = a.fail(w, r, id, err)
 		}
 	})
 }
 
-func (a *API) fail(w http.ResponseWriter, r *http.Request, id string, err error) {
+// fail writes a problem and returns its status.
+func (a *API) fail(w http.ResponseWriter, r *http.Request, id string, err error) int {
 	p := problemOf(err)
 	p.RequestID = id
 	if p.Status >= 500 && !errors.Is(err, context.Canceled) {
-		a.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "request", id, "status", p.Status, "err", err)
+		a.Log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "status", p.Status, "err", err)
 	}
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
@@ -103,6 +108,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 		}{p, fileProblems(invalid.problems)}
 	}
 	_ = json.NewEncoder(w).Encode(answer) // nobody to tell when the client has gone away
+	return p.Status
 }
 
 // secured sets what every public answer carries; pages set a policy of their own.

@@ -57,7 +57,7 @@ type Options struct {
 
 // New makes an Engine for what DOCKER_HOST and its companions name. It does not connect yet.
 func New(o Options, log *slog.Logger) (*Engine, error) {
-	c, err := client.NewClientWithOpts(client.FromEnv)
+	c, err := client.NewClientWithOpts(client.FromEnv, carrying)
 	if err != nil {
 		return nil, err
 	}

@@ -24,11 +24,18 @@ func (i *Instancer) Extension(in *Instance) Extension {
 
 // Extend adds the next step to an instance's time. It refuses with extension_too_early, extension_used_up or
 // instance_not_running, and says what would be allowed when.
-func (i *Instancer) Extend(ctx context.Context, p Player, id string) (*Instance, error) {
+func (i *Instancer) Extend(ctx context.Context, p Player, id string) (_ *Instance, err error) {
+	began, challenge := time.Now(), ""
+	defer func() {
+		if i.refused(OpExtend, challenge, err); err == nil {
+			i.Observer.Done(OpExtend, challenge, time.Since(began), nil)
+		}
+	}()
 	in, err := i.Get(ctx, p, id)
 	if err != nil {
 		return nil, err
 	}
+	challenge = in.Challenge
 	if in.State != Running {
 		return nil, Errorf(Conflict, "instance_not_running", "Only a running instance can be extended; this one is %s.", in.State)
 	}

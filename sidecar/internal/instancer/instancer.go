@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 )
@@ -31,8 +33,10 @@ type Needs struct {
 	Router     Router
 	Firewall   Firewall // nil: none
 	Challenges Challenges
-	Flags      Flags     // nil: no challenge may have Flag.Dynamic
-	Forensics  Forensics // nil: nothing is kept
+	Flags      Flags        // nil: no challenge may have Flag.Dynamic
+	Forensics  Forensics    // nil: nothing is kept
+	Observer   Observer     // nil: nobody is told
+	Tracer     trace.Tracer // nil: there are no traces
 	Log        *slog.Logger
 }
 
@@ -53,6 +57,7 @@ type Instancer struct {
 	jobs     map[string]*job     // instance → the one job that works on it
 	progress map[string]progress // instance → what is being done
 	backoffs map[string]failures // owner/challenge → failed spawns in a row
+	origins  map[string]origin   // operation/instance → where it comes from
 	typical  time.Duration       // how long a spawn takes
 	running  sync.WaitGroup      // jobs under way
 	base     context.Context     // of jobs; cancelled when Run ends
@@ -78,6 +83,12 @@ func New(needs Needs, opts Options) *Instancer {
 	if needs.Firewall == nil {
 		needs.Firewall = noFirewall{}
 	}
+	if needs.Observer == nil {
+		needs.Observer = unobserved{}
+	}
+	if needs.Tracer == nil {
+		needs.Tracer = noop.NewTracerProvider().Tracer("")
+	}
 	i := &Instancer{
 		Needs:    needs,
 		opts:     opts,
@@ -87,6 +98,7 @@ func New(needs Needs, opts Options) *Instancer {
 		jobs:     map[string]*job{},
 		progress: map[string]progress{},
 		backoffs: map[string]failures{},
+		origins:  map[string]origin{},
 		undone:   make(chan struct{}, 1),
 		typical:  firstTypical,
 		removals: make(chan struct{}, removalSlots),

@@ -31,8 +31,9 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 	if !ok {
 		return nil, Errorf(NotFound, "challenge_not_found", "The challenge was taken away meanwhile.")
 	}
-	built, err := i.images.wait(ctx, ch, func(stage string) { i.setStage(in, stage) })
-	if err != nil {
+	waiting, end := i.step(ctx, "images")
+	built, err := i.images.wait(waiting, ch, func(stage string) { i.setStage(in, stage) })
+	if end(err); err != nil {
 		return nil, timedOut(ctx, err)
 	}
 	asked := time.Now()
@@ -52,14 +53,14 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 		}
 		err = i.assemble(ctx, in, ch, placing)
 		if CodeOf(err) == CodePortTaken && try < portTries {
-			i.Log.Warn("port is taken, trying others", "instance", in.ID, "ports", in.Ports, "err", err)
+			i.Log.WarnContext(ctx, "port is taken, trying others", "instance", in.ID, "ports", in.Ports, "err", err)
 			if err := errors.Join(i.clear(ctx, in), i.Ports.Release(ctx, in.ID)); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		if CodeOf(err) == CodeSubnetTaken && try < subnetTries {
-			i.Log.Warn("subnet is taken, trying another", "instance", in.ID, "subnet", in.Subnet, "err", err)
+			i.Log.WarnContext(ctx, "subnet is taken, trying another", "instance", in.ID, "subnet", in.Subnet, "err", err)
 			if err := i.clear(ctx, in); err != nil {
 				return nil, err
 			}
@@ -98,7 +99,9 @@ func timedOut(ctx context.Context, err error) error {
 }
 
 // reserve fixes the subnet, the addresses and the ports and writes them into the row before anything uses them.
-func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge) (*Instance, error) {
+func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge) (_ *Instance, err error) {
+	ctx, end := i.step(ctx, "reserve")
+	defer func() { end(err) }()
 	subnet, err := i.Subnets.Reserve(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -144,6 +147,7 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, p
 	}
 	vars := i.variables(in, ch, p.flag)
 	ids := make([]string, len(ch.Services))
+	whole, end := i.step(whole, "network and containers")
 	var g errgroup.Group
 	g.Go(func() error {
 		return i.Engine.CreateNetwork(whole, NetworkSpec{
@@ -162,7 +166,8 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, p
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
+	err := g.Wait()
+	if end(err); err != nil {
 		return err
 	}
 	return i.startAll(ctx, in, ch, ids, vars)

@@ -42,16 +42,21 @@ func (i *Instancer) startAll(ctx context.Context, in *Instance, ch *Challenge, i
 	watch, watchCtx := errgroup.WithContext(watchCtx)
 	g, gctx := errgroup.WithContext(watchCtx)
 	for _, u := range units {
-		g.Go(func() error {
+		g.Go(func() (err error) {
 			if err := u.await(gctx, units); err != nil {
 				return err
 			}
+			gctx, end := i.step(gctx, "start "+u.service.Name)
+			defer func() { end(err) }()
 			if err := i.Engine.StartContainer(context.WithoutCancel(gctx), u.id); err != nil {
 				return err
 			}
 			close(u.started)
-			watch.Go(func() error { return i.watchExit(watchCtx, in, u) })
-			return i.untilReady(gctx, u)
+			watch.Go(func() error { return i.watchExit(quiet(watchCtx), in, u) })
+			ready, until := i.step(gctx, "until "+u.service.Name+" is ready")
+			err = i.untilReady(ready, u)
+			until(err)
+			return err
 		})
 	}
 	err := g.Wait()
@@ -125,6 +130,7 @@ func (i *Instancer) untilReady(ctx context.Context, u *unit) error {
 }
 
 func (i *Instancer) untilHealthy(ctx context.Context, u *unit) error {
+	ctx = quiet(ctx)
 	for {
 		check, cancel := context.WithTimeout(ctx, u.health.Timeout)
 		code, err := i.Engine.Exec(check, u.id, u.health.Test)
@@ -189,7 +195,7 @@ func (i *Instancer) watchExit(ctx context.Context, in *Instance, u *unit) error 
 		return nil // nobody waits for it
 	}
 	if printed, err := i.Engine.Logs(ctx, u.id, 20); err == nil {
-		i.Log.Warn("service ended while starting", "instance", in.ID, "service", u.service.Name, "code", code, "printed", printed)
+		i.Log.WarnContext(ctx, "service ended while starting", "instance", in.ID, "service", u.service.Name, "code", code, "printed", printed)
 	}
 	return Errorf(Unavailable, "service_exited",
 		"The challenge's service %s ended with code %s while it started. Try again; if it stays like this, tell an organiser.",

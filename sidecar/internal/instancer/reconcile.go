@@ -77,6 +77,9 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 	for id := range byInstance {
 		if !live[id] && !i.Busy(id) {
 			i.Log.Info("removing what no instance owns", "instance", id, "objects", len(byInstance[id]))
+			for _, o := range byInstance[id] {
+				i.Observer.Leaked(o.Kind)
+			}
 			if err := i.clear(ctx, &Instance{ID: id}); err != nil {
 				i.Log.Error("object without owner not removed", "instance", id, "err", err)
 			}

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Spawn asks for an instance of a challenge and returns it as soon as it is queued. It refuses with CodeLiveInstance,
 // CodeQuota, challenge_not_found, challenge_inactive, image_failed, or the reason of a failed spawn whose back-off is not over.
-func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (*Instance, error) {
+func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (_ *Instance, err error) {
+	defer func() { i.refused(OpSpawn, challenge, err) }()
 	if !p.Known() {
 		return nil, Errorf(Unauthorized, "player_unknown", "Sign in first.")
 	}
@@ -56,6 +59,7 @@ func (i *Instancer) queued(ctx context.Context, p Player, ch *Challenge, q Quota
 	if err != nil {
 		return nil, err
 	}
+	i.begin(ctx, OpSpawn, in)
 	i.enqueue(in)
 	i.changed(in)
 	return in, nil
@@ -100,10 +104,17 @@ func (i *Instancer) launch(ready []queued) {
 		release := func() { i.launch(i.queue.done(w.owner)) }
 		_, started := i.start(w.id, false, func(ctx context.Context) {
 			defer release()
+			ctx, from, end := i.resume(ctx, OpSpawn, w.id)
+			defer end()
+			if !from.at.IsZero() {
+				i.Observer.Waited(time.Since(from.at))
+				from.span.AddEvent("left the queue")
+			}
 			i.leased(ctx, w.id, false, func(ctx context.Context) { i.spawn(ctx, w.id) })
 		})
 		if !started {
 			release() // stopped while it waited, or shutting down
+			i.forgo(OpSpawn, w.id)
 		}
 	}
 }
@@ -113,14 +124,14 @@ func (i *Instancer) spawn(ctx context.Context, id string) {
 	defer i.clearStage(id)
 	in, err := i.Store.Get(ctx, id)
 	if err != nil {
-		i.Log.Error("spawn could not read its row, the reconciler goes on", "instance", id, "err", err)
+		i.Log.ErrorContext(ctx, "spawn could not read its row, the reconciler goes on", "instance", id, "err", err)
 		i.leftUndone()
 		return
 	}
 	switch in.State {
 	case Queued:
 	case Starting: // begun by a process that is no more: made anew from the start, with the same id
-		i.Log.Info("going on with a half-made instance", "instance", id)
+		i.Log.InfoContext(ctx, "going on with a half-made instance", "instance", id)
 		if err := i.clear(ctx, in); err != nil {
 			i.fail(ctx, in, err)
 			return
@@ -133,9 +144,10 @@ func (i *Instancer) spawn(ctx context.Context, id string) {
 	if err == nil {
 		i.succeeded(in)
 		i.learn(time.Since(began))
+		i.Observer.Done(OpSpawn, in.Challenge, i.now().Sub(in.CreatedAt), nil)
 		i.changed(running)
 		i.deadline.set(running.ID, running.ExpiresAt)
-		i.Log.Info("instance running", "instance", id, "challenge", in.Challenge, "owner", in.Owner.ID, "took", time.Since(began))
+		i.Log.InfoContext(ctx, "instance running", "instance", id, "challenge", in.Challenge, "owner", in.Owner.ID, "took", time.Since(began))
 		i.publish(ctx, running)
 		return
 	}
@@ -151,14 +163,16 @@ func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
 	if !errors.As(err, &reason) {
 		reason = Errorf(Internal, "spawn_failed", "The instance could not be started. Try again; if it stays like this, tell an organiser.").Because(err)
 	}
-	i.Log.Error("spawn failed", "instance", in.ID, "challenge", in.Challenge, "owner", in.Owner.ID, "err", err)
+	i.Log.ErrorContext(ctx, "spawn failed", "instance", in.ID, "challenge", in.Challenge, "owner", in.Owner.ID, "err", err)
 	i.capture(ctx, in, "error")
 	if err := i.remove(ctx, in); err != nil {
-		i.Log.Error("undo of a failed spawn is not complete, the reconciler goes on", "instance", in.ID, "err", err)
+		i.Log.ErrorContext(ctx, "undo of a failed spawn is not complete, the reconciler goes on", "instance", in.ID, "err", err)
 		i.leftUndone()
 	}
 	reason = i.failed(in, reason)
 	now := i.now()
+	i.Observer.Done(OpSpawn, in.Challenge, now.Sub(in.CreatedAt), reason)
+	ended(trace.SpanFromContext(ctx), reason)
 	failed, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
 		in.State, in.Reason, in.EndedAt = Failed, reason, now
 	}, Event{
@@ -166,7 +180,7 @@ func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
 		Message: reason.Code + ": " + reason.Detail, At: now,
 	})
 	if err != nil {
-		i.Log.Error("failed spawn could not be recorded, the reconciler goes on", "instance", in.ID, "err", err)
+		i.Log.ErrorContext(ctx, "failed spawn could not be recorded, the reconciler goes on", "instance", in.ID, "err", err)
 		i.leftUndone()
 		return
 	}

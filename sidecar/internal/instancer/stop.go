@@ -27,7 +27,8 @@ var errStopped = Errorf(Conflict, "stopped", "The instance was stopped while it 
 
 // Stop takes an owner's instance down and returns as soon as that is written; removing goes on in the background.
 // Stopping what is stopping already is no error.
-func (i *Instancer) Stop(ctx context.Context, p Player, id string) (*Instance, error) {
+func (i *Instancer) Stop(ctx context.Context, p Player, id string) (_ *Instance, err error) {
+	defer func() { i.refused(OpStop, "", err) }()
 	in, err := i.Get(ctx, p, id)
 	if err != nil {
 		return nil, err
@@ -56,6 +57,8 @@ func (i *Instancer) stop(ctx context.Context, in *Instance, cause string) (*Inst
 		return nil, err
 	}
 	i.queue.drop(in.ID)
+	i.forgo(OpSpawn, in.ID)
+	i.begin(ctx, OpStop, in)
 	i.changed(stopping)
 	i.takeDown(stopping)
 	return stopping, nil
@@ -80,6 +83,8 @@ func (i *Instancer) takeDown(in *Instance) {
 		return
 	}
 	go i.replace(in.ID, errStopped, true, func(ctx context.Context) {
+		ctx, _, end := i.resume(ctx, OpStop, in.ID)
+		defer end()
 		// The engine removes a few at a time as fast as many, and the rest of the work does not wait for hundreds.
 		select {
 		case i.removals <- struct{}{}:
@@ -93,6 +98,7 @@ func (i *Instancer) takeDown(in *Instance) {
 
 // finishStop removes everything and writes stopped. What fails is tried again, by the reconciler if need be.
 func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
+	began := time.Now()
 	i.capture(ctx, in, in.StopCause)
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		err := i.remove(ctx, in)
@@ -102,7 +108,7 @@ func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
 		if ctx.Err() != nil {
 			return
 		}
-		i.Log.Error("instance not removed yet", "instance", in.ID, "err", err, "again_in", wait)
+		i.Log.ErrorContext(ctx, "instance not removed yet", "instance", in.ID, "err", err, "again_in", wait)
 		if pause(ctx, wait) != nil {
 			return
 		}
@@ -110,12 +116,13 @@ func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
 	now := i.now()
 	stopped, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Stopping}, func(in *Instance) { in.State, in.EndedAt = Stopped, now }, Event{})
 	if err != nil {
-		i.Log.Error("stopped instance could not be recorded, the reconciler goes on", "instance", in.ID, "err", err)
+		i.Log.ErrorContext(ctx, "stopped instance could not be recorded, the reconciler goes on", "instance", in.ID, "err", err)
 		i.leftUndone()
 		return
 	}
 	i.deadline.drop(in.ID)
-	i.Log.Info("instance stopped", "instance", in.ID, "owner", in.Owner.ID, "cause", in.StopCause)
+	i.Observer.Done(OpStop, in.Challenge, time.Since(began), nil)
+	i.Log.InfoContext(ctx, "instance stopped", "instance", in.ID, "owner", in.Owner.ID, "cause", in.StopCause)
 	i.changed(stopped)
 }
 
@@ -123,7 +130,7 @@ func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
 func (i *Instancer) remove(ctx context.Context, in *Instance) error {
 	if err := i.Router.Retract(ctx, in.ID, i.publications(in)); err != nil {
 		// The router makes its routes what they should be when it is back; a route to nothing does no harm until then.
-		i.Log.Warn("routes not retracted", "instance", in.ID, "err", err)
+		i.Log.WarnContext(ctx, "routes not retracted", "instance", in.ID, "err", err)
 		i.leftUndone()
 	}
 	if err := i.clear(ctx, in); err != nil {
@@ -151,7 +158,7 @@ func (i *Instancer) clear(ctx context.Context, in *Instance) error {
 		g.Go(func() error {
 			if o.Running {
 				if err := i.Engine.StopContainer(gctx, o.ID, cmp.Or(in.Terms.Grace[o.Labels.Service], defaultGrace)); err != nil {
-					i.Log.Warn("container did not stop, removing it by force", "instance", in.ID, "service", o.Labels.Service, "err", err)
+					i.Log.WarnContext(ctx, "container did not stop, removing it by force", "instance", in.ID, "service", o.Labels.Service, "err", err)
 				}
 			}
 			return i.Engine.RemoveContainer(gctx, o.ID)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 )
 
 var promises = map[string]func(t *testing.T, w *world){
+	"AWakeSaysWhichRequestItIsFor":                 wakeSaysWhich,
 	"AHostOfSomebodyElseGoesOn":                    otherHosts,
 	"ARunningHostIsServedAndRemembered":            runningHost,
 	"AnOwnersHostWantsATicket":                     ownersHost,
@@ -431,5 +433,32 @@ func forwarded(t *testing.T, w *world) {
 	w.get(web, "/", "X-Forwarded-For", "198.51.100.1", "X-Real-Ip", "198.51.100.1", "Forwarded", "for=198.51.100.1")
 	if asked != "127.0.0.1" {
 		t.Errorf("127.0.0.1, which is no trusted proxy, was taken for %s", asked)
+	}
+}
+
+func wakeSaysWhich(t *testing.T, w *world) {
+	w.on(wire.PathResolve, mine(wire.StateAsleep))
+	w.on(wire.PathWake, mine(wire.StateStarting))
+	seen := map[string]bool{}
+	form := regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-01$`)
+	for range 2 {
+		got := w.get(web, "/", "X-Whaley-Ticket", w.ticket(web), "Traceparent", "00-11111111111111111111111111111111-2222222222222222-01")
+		w.mu.Lock()
+		header := w.header[wire.PathWake]
+		w.mu.Unlock()
+		if id := header.Get("X-Request-Id"); len(id) < 16 || id != got.problem(t).RequestID {
+			t.Errorf("the wake is for %q, the answer %q", id, got.Body)
+		}
+		trace := header.Get("Traceparent")
+		if !form.MatchString(trace) || strings.Contains(trace, "1111") || seen[trace] {
+			t.Errorf("traceparent %q", trace)
+		}
+		seen[trace] = true
+	}
+	w.get(web, "/", "X-Whaley-Ticket", w.ticket(web), "X-Request-Id", "chosen-by-the-proxy-before")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if id := w.header[wire.PathWake].Get("X-Request-Id"); id != "chosen-by-the-proxy-before" {
+		t.Errorf("%q", id)
 	}
 }

@@ -43,13 +43,14 @@ type world struct {
 	mode   string
 	script map[string]func(wire.HostRequest) wire.HostStatus // path of the internal API → answer
 	calls  map[string]int
+	header map[string]http.Header // path of the internal API → of the last call
 	down   bool
 	cookie []string // what the container sets
 }
 
 func newWorld(t *testing.T, make maker) *world {
 	t.Helper()
-	w := &world{t: t, make: make, mode: wire.AuthCTFd, script: map[string]func(wire.HostRequest) wire.HostStatus{}, calls: map[string]int{}}
+	w := &world{t: t, make: make, mode: wire.AuthCTFd, script: map[string]func(wire.HostRequest) wire.HostStatus{}, calls: map[string]int{}, header: map[string]http.Header{}}
 	w.internal = httptest.NewServer(http.HandlerFunc(w.serveInternal))
 	w.container = httptest.NewServer(http.HandlerFunc(w.serveContainer))
 	next := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "next") })
@@ -69,6 +70,7 @@ func newWorld(t *testing.T, make maker) *world {
 func (w *world) serveInternal(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	w.calls[r.URL.Path]++
+	w.header[r.URL.Path] = r.Header
 	script, mode, down := w.script[r.URL.Path], w.mode, w.down
 	w.mu.Unlock()
 	if down {
