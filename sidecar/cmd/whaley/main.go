@@ -21,6 +21,7 @@ const usage = `whaley gives every player their own running copy of a challenge.
   whaley serve     run (the default); settings come from the environment, see docs/settings.md
   whaley check     look at the settings, every challenge, the engine, the database and Redis, and say all that is wrong
   whaley canary    try addresses: what serve and check run in a container to see whether the firewall holds
+  whaley health    ask the one that serves with these settings whether it is ready
   whaley version   print the version
 
 While serving, SIGHUP loads the challenges again; SIGTERM ends it and leaves the instances running.
@@ -52,6 +53,8 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 		return serve(ctx, env, out)
 	case "check":
 		return check(ctx, env, out)
+	case "health":
+		return health(ctx, env, out)
 	case "version":
 		fmt.Fprintln(out, "whaley", version)
 		return nil

@@ -41,7 +41,8 @@ func (s *RedisServer) Start() {
 		arguments = append(arguments, s.config)
 	}
 	arguments = append(arguments, "--port", port, "--bind", "127.0.0.1", "--dir", s.dir,
-		"--save", "", "--appendonly", "no", "--daemonize", "no", "--protected-mode", "no")
+		"--save", "", "--appendonly", "no", "--daemonize", "no", "--protected-mode", "no",
+		"--user", "default", "on", "nopass", "~*", "&*", "+@all", "-config")
 	s.process = exec.Command("redis-server", arguments...)
 	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.process.Start(); err != nil {
