@@ -24,7 +24,7 @@ func TestTwoSidecarsShareTheWork(t *testing.T) {
 		writeFixture(t, dir+"/"+name, fixture{})
 		names = append(names, name)
 	}
-	shared := []string{"DATABASE_URL=" + url, "SECRET=" + strings.Repeat("s", 40), "SUBNET_POOL=10.192.0.0/20", "SPAWN_CONCURRENCY=6"}
+	shared := []string{"DATABASE_URL=" + url, "SECRET=what both of the sidecars derive from, 40 b", "SUBNET_POOL=10.192.0.0/20", "SPAWN_CONCURRENCY=6"}
 	one := start(t, "embedded", dir, shared...)
 	two := start(t, "embedded", dir, shared...)
 	both := []*stack{one, two}

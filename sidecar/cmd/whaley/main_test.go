@@ -68,12 +68,12 @@ func TestAPortThatIsTakenIsNamed(t *testing.T) {
 }
 
 func TestAnotherSecretThanTheDatabasesIsRefused(t *testing.T) {
-	env := map[string]string{"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "SECRET": strings.Repeat("a", 32)}
+	env := map[string]string{"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "SECRET": "one secret of more than thirty-two bytes"}
 	var out strings.Builder
 	if err := check(context.Background(), env, &out); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	env["SECRET"] = strings.Repeat("b", 32)
+	env["SECRET"] = "quite another one of more than thirty-two"
 	if err := check(context.Background(), env, &out); err == nil || !strings.Contains(out.String(), "every address would change") {
 		t.Errorf("%v\n%s", err, out.String())
 	}

@@ -60,18 +60,24 @@ func TestDashboardAndInstancesCannotShareCookies(t *testing.T) {
 			t.Errorf("%v: %v", pair, err)
 		}
 	}
-	if _, err := config.Load(map[string]string{"BASE_DOMAIN": "i.example.org", "DASHBOARD_URL": "https://whaley.example.org"}); err != nil {
+	for _, ctfd := range []string{"https://example.org", "https://ctf.i.example.org", "http://i.example.org:8000"} {
+		_, err := config.Load(map[string]string{"BASE_DOMAIN": "i.example.org", "DASHBOARD_URL": "https://whaley.example.org", "CTFD_URL": ctfd})
+		if err == nil || !strings.Contains(err.Error(), "CTFD_URL") {
+			t.Errorf("a scoreboard at %s: %v", ctfd, err)
+		}
+	}
+	if _, err := config.Load(map[string]string{"BASE_DOMAIN": "i.example.org", "DASHBOARD_URL": "https://whaley.example.org", "CTFD_URL": "https://ctf.example.org"}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestSecretsComeFromFilesAndAreNeverPrinted(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(file, []byte(strings.Repeat("hunter2", 6)+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(longSecret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := config.Load(map[string]string{"SECRET_FILE": file, "DATABASE_URL": "postgres://u:hunter2@db/x"})
-	if err != nil || string(c.Secret) != strings.Repeat("hunter2", 6) {
+	if err != nil || string(c.Secret) != longSecret {
 		t.Fatalf("%v", err)
 	}
 	text, _ := json.Marshal(c)
@@ -115,5 +121,39 @@ func TestTheTableDescribesEverySetting(t *testing.T) {
 		if err != nil && s.Name != "DASHBOARD_URL" || err == nil && again.Value(s) != text {
 			t.Errorf("%s: its default %q does not survive: %v", s.Name, text, err)
 		}
+	}
+}
+
+const longSecret = "hunter2 and thirty-nine bytes of wood!"
+
+func TestAKeyThatCanBeGuessedIsRefused(t *testing.T) {
+	for _, key := range []string{
+		"changemechangeme", "change-me-please-1234", "your-secret-key-here", "whaley-admin-key-2026", "aaaaaaaaaaaaaaaa", "abcabcabcabcabcabcabc",
+		"0123456789abcdef", "passwordpassword", "Admin123Admin123", "supersecretadminkey", "CHANGE_ME_TO_A_SECRET", "<your admin key here>",
+		"secret-secret-secret", "1234567890123456",
+	} {
+		if _, err := config.Load(map[string]string{"ADMIN_KEY": key}); err == nil || !strings.Contains(err.Error(), "ADMIN_KEY can be guessed") || strings.Contains(err.Error(), key) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	if _, err := config.Load(map[string]string{"SECRET": strings.Repeat("changeme", 5)}); err == nil || !strings.Contains(err.Error(), "SECRET can be guessed") {
+		t.Errorf("%v", err)
+	}
+	for _, key := range []string{"9f86d081884c7d659a2feaa0c55ad015", "dGhlIGtleSBpcyBsb25n", "correct horse battery staple", "X7-kQ2-pP9-mZ4-tL1"} {
+		if _, err := config.Load(map[string]string{"ADMIN_KEY": key}); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+}
+
+func TestCTFdNeedsAnAddressAndAKey(t *testing.T) {
+	_, err := config.Load(map[string]string{"AUTH_MODE": "ctfd", "TEAM_MODE": "some"})
+	for _, name := range []string{"CTFD_URL", "CTFD_API_KEY", "TEAM_MODE"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is not in %v", name, err)
+		}
+	}
+	if _, err := config.Load(map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": "https://ctf.example.org", "CTFD_API_KEY": "ctfd_x"}); err != nil {
+		t.Error(err)
 	}
 }

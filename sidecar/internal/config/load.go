@@ -69,6 +69,9 @@ func Load(environment map[string]string) (*Config, error) {
 	refuse(c.Secret != "" && len(c.Secret) < minSecret, "SECRET must have at least %d bytes", minSecret)
 	refuse(c.PluginKey != "" && len(c.PluginKey) < minKey, "PLUGIN_KEY must have at least %d bytes", minKey)
 	refuse(c.AdminKey != "" && len(c.AdminKey) < minKey, "ADMIN_KEY must have at least %d bytes", minKey)
+	for name, key := range map[string]Secret{"ADMIN_KEY": c.AdminKey, "SECRET": c.Secret} {
+		refuse(key != "" && guessable(string(key)), "%s can be guessed: take one that openssl rand -hex 32 prints", name)
+	}
 	refuse(!pathForm.MatchString(c.AdminPath), "ADMIN_PATH=%q must be one segment of lower-case letters, digits and hyphens, as /admin", c.AdminPath)
 	refuse(slices.Contains(takenPaths, c.AdminPath), "ADMIN_PATH=%q is a path of the players' API or pages: choose another, as /admin", c.AdminPath)
 	if c.AuthMode == "ctfd" {
@@ -127,14 +130,23 @@ func (c *Config) hosts() []error {
 		return append(wrong, fmt.Errorf("DASHBOARD_URL=%q must be like https://whaley.example.org, without a path", c.DashboardURL))
 	}
 	c.Dashboard = u
-	name := strings.ToLower(u.Hostname())
-	switch {
-	case name == c.BaseDomain, strings.HasSuffix(name, "."+c.BaseDomain):
-		wrong = append(wrong, fmt.Errorf("DASHBOARD_URL=%s is on or under BASE_DOMAIN=%s: instances could set its cookies. Give them different domains", c.DashboardURL, c.BaseDomain))
-	case strings.HasSuffix(c.BaseDomain, "."+name):
-		wrong = append(wrong, fmt.Errorf("BASE_DOMAIN=%s is under the dashboard's host %s: instances could set its cookies. Give them different domains", c.BaseDomain, name))
+	wrong = append(wrong, c.apart("DASHBOARD_URL", u.Hostname())...)
+	if ctfd, err := url.Parse(c.CTFdURL); err == nil && c.CTFdURL != "" {
+		wrong = append(wrong, c.apart("CTFD_URL", ctfd.Hostname())...)
 	}
 	return wrong
+}
+
+// apart checks that no instance can set a cookie that a host of ours gets.
+func (c *Config) apart(setting, name string) []error {
+	name = strings.ToLower(name)
+	if name == c.BaseDomain || strings.HasSuffix(name, "."+c.BaseDomain) {
+		return []error{fmt.Errorf("%s: %s is on or under BASE_DOMAIN=%s, so instances could set its cookies. Give them different domains", setting, name, c.BaseDomain)}
+	}
+	if strings.HasSuffix(c.BaseDomain, "."+name) {
+		return []error{fmt.Errorf("BASE_DOMAIN=%s is under the host of %s, %s, so instances could set its cookies. Give them different domains", c.BaseDomain, setting, name)}
+	}
+	return nil
 }
 
 // withFiles adds what NAME_FILE variables point to, for secrets.
