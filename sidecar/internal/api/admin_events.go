@@ -64,21 +64,28 @@ func typesOf(r *http.Request) ([]string, error) {
 	return all, nil
 }
 
-func (a *API) listEvents(w http.ResponseWriter, r *http.Request) error {
+// eventQuery reads which events a request is about.
+func eventQuery(r *http.Request) (instancer.EventQuery, error) {
 	var q instancer.EventQuery
 	err := textParams(r, map[string]*string{
 		"instance": &q.Instance, "challenge": &q.Challenge, "owner": &q.Owner, "player": &q.Player, "q": &q.Words,
 	})
 	if err != nil {
-		return err
+		return q, err
 	}
 	if q.Types, err = typesOf(r); err != nil {
-		return err
+		return q, err
 	}
 	if q.From, err = timeOf(r, "from"); err != nil {
-		return err
+		return q, err
 	}
-	if q.To, err = timeOf(r, "to"); err != nil {
+	q.To, err = timeOf(r, "to")
+	return q, err
+}
+
+func (a *API) listEvents(w http.ResponseWriter, r *http.Request) error {
+	q, err := eventQuery(r)
+	if err != nil {
 		return err
 	}
 	page, err := pageOf(r)

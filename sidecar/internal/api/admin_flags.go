@@ -126,19 +126,24 @@ func (a *API) adminFlags(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusOK, j)
 }
 
+// flagFilter reads which flags a request is about.
+func flagFilter(r *http.Request) (instancer.FlagFilter, error) {
+	f := instancer.FlagFilter{Retired: r.URL.Query().Get("history") == "true"}
+	var state string
+	err := textParams(r, map[string]*string{"challenge": &f.Challenge, "owner": &f.Owner, "state": &state})
+	f.State = instancer.RegistrationState(state)
+	return f, err
+}
+
 func (a *API) adminListFlags(w http.ResponseWriter, r *http.Request) error {
 	page, err := pageOf(r)
 	if err != nil {
 		return err
 	}
-	var f instancer.FlagFilter
-	var state string
-	for name, into := range map[string]*string{"challenge": &f.Challenge, "owner": &f.Owner, "state": &state} {
-		if *into, err = textParam(r, name); err != nil {
-			return err
-		}
+	f, err := flagFilter(r)
+	if err != nil {
+		return err
 	}
-	f.State, f.Retired = instancer.RegistrationState(state), r.URL.Query().Get("history") == "true"
 	found, err := a.Flags.List(r.Context(), f, page.After, page.Limit+1)
 	if err != nil {
 		return err

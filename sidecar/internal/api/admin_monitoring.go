@@ -88,6 +88,34 @@ type instanceUsageJSON struct {
 	Containers []containerUsageJSON `json:"containers"`
 }
 
+func instanceUsage(in monitor.Instance) instanceUsageJSON {
+	j := instanceUsageJSON{
+		usageJSON: usageOf(in.Totals), ID: in.Row.ID, Challenge: in.Row.Challenge, Owner: ownerJSON{ID: in.Row.Owner.ID, Name: in.Row.Owner.Name}, State: string(in.Row.State),
+		CreatedAt: in.Row.CreatedAt, ExpiresAt: moment(in.Row.ExpiresAt), Sampled: in.Sampled, Containers: make([]containerUsageJSON, 0, len(in.Containers)),
+	}
+	for _, c := range in.Containers {
+		j.Containers = append(j.Containers, containerUsageJSON{
+			usageJSON: usageOf(c.Totals), ID: c.ID, Name: c.Name, Service: c.Service, Running: c.Running, Sampled: c.Sampled,
+		})
+	}
+	return j
+}
+
+// getInstanceUsage is what one instance used when it was last sampled; nothing if it was not yet.
+func (a *API) getInstanceUsage(w http.ResponseWriter, r *http.Request) error {
+	in, err := a.Instancer.Any(r.Context(), idOf(r))
+	if err != nil {
+		return err
+	}
+	usage := monitor.Instance{Row: in}
+	for _, sampled := range a.Monitor.Last().Instances {
+		if sampled.Row.ID == in.ID {
+			usage = sampled
+		}
+	}
+	return write(w, http.StatusOK, instanceUsage(usage))
+}
+
 // listUsage answers from the last sample: by id, or with ?sort=cpu or memory those that use most first. Pages are cut at
 // what was last shown, so an instance that comes or goes meanwhile moves no other one.
 func (a *API) listUsage(w http.ResponseWriter, r *http.Request) error {
@@ -140,16 +168,7 @@ func (a *API) listUsage(w http.ResponseWriter, r *http.Request) error {
 	}
 	instances := make([]instanceUsageJSON, 0, len(chosen))
 	for _, in := range chosen {
-		j := instanceUsageJSON{
-			usageJSON: usageOf(in.Totals), ID: in.Row.ID, Challenge: in.Row.Challenge, Owner: ownerJSON{ID: in.Row.Owner.ID, Name: in.Row.Owner.Name}, State: string(in.Row.State),
-			CreatedAt: in.Row.CreatedAt, ExpiresAt: moment(in.Row.ExpiresAt), Sampled: in.Sampled, Containers: make([]containerUsageJSON, 0, len(in.Containers)),
-		}
-		for _, c := range in.Containers {
-			j.Containers = append(j.Containers, containerUsageJSON{
-				usageJSON: usageOf(c.Totals), ID: c.ID, Name: c.Name, Service: c.Service, Running: c.Running, Sampled: c.Sampled,
-			})
-		}
-		instances = append(instances, j)
+		instances = append(instances, instanceUsage(in))
 	}
 	return write(w, http.StatusOK, map[string]any{"instances": instances, "total": total, "next": next, "sampled_at": moment(s.At)})
 }

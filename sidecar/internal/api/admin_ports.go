@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -81,9 +82,17 @@ type portStatsJSON struct {
 const scarce = 0.8
 
 func (a *API) portStats(w http.ResponseWriter, r *http.Request) error {
-	use, err := a.Books.PortUse(r.Context())
+	s, err := a.portUse(r.Context())
 	if err != nil {
 		return err
+	}
+	return write(w, http.StatusOK, s)
+}
+
+func (a *API) portUse(ctx context.Context) (portStatsJSON, error) {
+	use, err := a.Books.PortUse(ctx)
+	if err != nil {
+		return portStatsJSON{}, err
 	}
 	c := a.Settings.Now().Config
 	s := portStatsJSON{
@@ -96,5 +105,5 @@ func (a *API) portStats(w http.ResponseWriter, r *http.Request) error {
 	if part >= scarce {
 		s.Warning = fmt.Sprintf("%.0f %% of the ports are in use: raise PORT_RANGE_END, or lower MAX_INSTANCES_PER_USER.", s.UsePercent)
 	}
-	return write(w, http.StatusOK, s)
+	return s, nil
 }

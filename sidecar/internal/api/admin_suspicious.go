@@ -56,20 +56,24 @@ func suspicion(s *instancer.Suspicion) suspicionJSON {
 	return j
 }
 
+// suspicionFilter reads which entries of the review list a request is about.
+func suspicionFilter(r *http.Request) (instancer.SuspicionFilter, error) {
+	f := instancer.SuspicionFilter{Cleared: r.URL.Query().Get("cleared") == "true"}
+	var kind, review string
+	err := textParams(r, map[string]*string{"kind": &kind, "review": &review, "challenge": &f.Challenge, "owner": &f.Owner})
+	f.Kind, f.Review = instancer.SuspicionKind(kind), instancer.ReviewState(review)
+	return f, err
+}
+
 func (a *API) adminListSuspicious(w http.ResponseWriter, r *http.Request) error {
 	page, err := pageOf(r)
 	if err != nil {
 		return err
 	}
-	var kind, review string
-	var f instancer.SuspicionFilter
-	for name, into := range map[string]*string{"kind": &kind, "review": &review, "challenge": &f.Challenge, "owner": &f.Owner} {
-		if *into, err = textParam(r, name); err != nil {
-			return err
-		}
+	f, err := suspicionFilter(r)
+	if err != nil {
+		return err
 	}
-	f.Kind, f.Review = instancer.SuspicionKind(kind), instancer.ReviewState(review)
-	f.Cleared = r.URL.Query().Get("cleared") == "true"
 	found, err := a.Flags.Suspicions(r.Context(), f, page.After, page.Limit+1)
 	if err != nil {
 		return err

@@ -66,13 +66,18 @@ func (a *API) InternalRoutes() []Route {
 func (a *API) AdminRoutes() []Route {
 	return []Route{
 		{"GET", "/admin/api/whoami", a.getAdmin},
+		{"GET", "/admin/api/stats", a.getStats},
 		{"GET", "/admin/api/instances", a.adminListInstances},
 		{"POST", "/admin/api/instances/spawn", a.adminSpawnInstance},
 		{"POST", "/admin/api/instances/stop", a.adminStopInstances},
 		{"GET", "/admin/api/instances/{id}", a.adminGetInstance},
 		{"DELETE", "/admin/api/instances/{id}", a.adminStopInstance},
 		{"GET", "/admin/api/instances/{id}/logs", a.followInstance},
+		{"GET", "/admin/api/instances/{id}/metrics", a.getInstanceUsage},
 		{"GET", "/admin/api/export/instances.csv", a.exportInstances},
+		{"GET", "/admin/api/export/events.csv", a.exportEvents},
+		{"GET", "/admin/api/export/flags.csv", a.exportFlags},
+		{"GET", "/admin/api/export/suspicious.csv", a.exportSuspicious},
 		{"GET", "/admin/api/user-ports", a.listUserPorts},
 		{"DELETE", "/admin/api/user-ports", a.forgetUserPorts},
 		{"DELETE", "/admin/api/user-ports/{user_id}", a.forgetUserPorts},
