@@ -14,6 +14,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
 	"github.com/whaley-ctf/whaley/sidecar/internal/forensics"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/metric"
 	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 )
@@ -24,6 +25,7 @@ type observers struct {
 	stats     func(ctx context.Context) (instancer.EventStats, error)
 	forensics *forensics.Recorder
 	monitor   *monitor.Monitor
+	metrics   *metric.Metrics
 	tracer    trace.Tracer // nil: there are no traces
 }
 
@@ -31,7 +33,7 @@ type observers struct {
 func observe(live *config.Live, db *store.Store, engine *docker.Engine, worker string, tracer trace.Tracer, log *slog.Logger) (*observers, error) {
 	c := live.Config()
 	o := &observers{
-		tracer: tracer,
+		tracer: tracer, metrics: metric.New(version),
 		events: event.New(db, event.Options{
 			File: c.EventsFile, Shared: c.DatabaseURL != "",
 			Retention: func() time.Duration { return time.Duration(live.Config().EventsRetention) * time.Hour },
@@ -40,6 +42,7 @@ func observe(live *config.Live, db *store.Store, engine *docker.Engine, worker s
 		monitor: monitor.New(engine, db, monitor.Options{Every: c.MonitorEvery.Duration(), Disk: c.DataDir}, log),
 	}
 	db.OnEvents(o.events.Tell)
+	o.events.Own(o.metrics.Event)
 	var err error
 	o.forensics, err = forensics.New(engine, db, forensics.Options{
 		Dir: c.ForensicsDir, Holder: worker,
@@ -49,7 +52,11 @@ func observe(live *config.Live, db *store.Store, engine *docker.Engine, worker s
 		Lines:     func() int { return live.Config().ForensicsLines },
 		Compress:  func() bool { return live.Config().ForensicsCompress },
 	}, log)
-	return o, err
+	if err != nil {
+		return nil, err
+	}
+	o.forensics.OnDone(o.metrics.Captured)
+	return o, nil
 }
 
 // run starts what goes on in the background.

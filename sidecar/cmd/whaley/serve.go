@@ -116,7 +116,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		Instancer: rules.instancer, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Checks: checks,
 		Settings: live, Flags: rules.flags, Books: db, Containers: engine,
 		EventLog: db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor, Tracer: seen.tracer,
-		Pages: web.Handler(c.AdminPath), Metrics: newMetrics(), Log: log,
+		Pages: web.Handler(c.AdminPath), Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered, Log: log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
 		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, CTFdURL: scoreboard(c), Trusted: c.Trusted, Pool: c.Pool, Version: version,
@@ -138,6 +138,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	g.Go(func() error { return subnet.Guard(ctx, c.Pool, log) })
 	g.Go(func() error { return wall.run(ctx, engine, db, c, listeners.addresses()) })
 	seen.run(ctx, g)
+	measure(ctx, g, live, db, rules, library, checks, seen, log)
 	systemEvent(ctx, db, "system_start", "Whaley "+version+" started on "+worker, log)
 	g.Go(func() error { return rules.instancer.Run(ctx) })
 	g.Go(func() error { return rules.flags.Run(ctx) })
@@ -171,7 +172,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	}
 	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "firewall", Ping: wall.ping, Optional: true}}
 	made := rules{ports: ports}
-	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer, Log: log}
+	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer, Observer: seen.metrics, Log: log}
 	needs.Firewall = wall.rules()
 	if made.flags, err = newFlags(c, db, library, worker, log); err != nil {
 		return rules{}, nil, err

@@ -10,10 +10,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 )
 
@@ -110,10 +106,4 @@ func newLog(c *config.Config, level *slog.LevelVar) *slog.Logger {
 		return slog.New(about{slog.NewJSONHandler(os.Stderr, options)})
 	}
 	return slog.New(about{slog.NewTextHandler(os.Stderr, options)})
-}
-
-func newMetrics() http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
