@@ -65,6 +65,17 @@ func (a *API) portOfURL() string {
 	return "80"
 }
 
+// Ways are how a running instance is reached, as lines to copy.
+func (a *API) Ways(in *instancer.Instance) []string {
+	var all []string
+	for _, r := range a.routes(in.Challenge, in.Routes, in.Owner.ID, in) {
+		if r.Hint != "" {
+			all = append(all, r.Hint)
+		}
+	}
+	return all
+}
+
 // hint is the line to copy; empty while its port is not known.
 func (a *API) hint(r instancer.Route, j routeJSON) string {
 	template := r.Connection
