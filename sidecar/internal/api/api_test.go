@@ -132,7 +132,7 @@ func newSurfaceOn(t *testing.T, engine engine) *surface {
 		}
 		db.Close()
 	})
-	live, err := config.NewLive(ctx, map[string]string{"MAX_INSTANCES_PER_USER": "1", "ADMIN_KEY": adminKey}, db, keys.Setting, log)
+	live, err := config.NewLive(ctx, map[string]string{"MAX_INSTANCES_PER_USER": "1"}, db, keys.Setting, log)
 	if err != nil {
 		t.Fatal(err)
 	}
