@@ -1,141 +1,277 @@
 package challenge
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
 
-// keys is a part of the allow-list: key → what may be below it. A nil value allows anything that the specification
-// does; "*" stands for names that the author chooses.
-type keys map[string]any
+// maxNodes is how many nodes a compose file may have with its aliases followed: these can multiply without end.
+const maxNodes = 20000
 
-// supported is every compose key that means something here.
-var supported = keys{
-	"name":    nil,
-	"version": nil,
-	"volumes": keys{"*": keys{"driver": nil}},
-	"services": keys{"*": keys{
-		"image": nil, "command": nil, "entrypoint": nil, "environment": nil, "env_file": nil, "user": nil,
-		"working_dir": nil, "hostname": nil, "read_only": nil, "init": nil, "stop_signal": nil, "stop_grace_period": nil,
-		"tmpfs": nil, "ulimits": nil, "shm_size": nil, "expose": nil, "restart": nil,
-		"build":       keys{"context": nil, "dockerfile": nil, "target": nil, "args": nil},
-		"depends_on":  keys{"*": keys{"condition": nil}},
-		"healthcheck": nil,
-		"volumes":     nil,
-	}},
-}
-
-// reasons say more than that a key is not supported.
-var reasons = map[string]string{
-	"privileged":     "would give the container the host",
-	"devices":        "would give the container the host's devices",
-	"pid":            "shares the host's or another container's processes",
-	"ipc":            "shares the host's or another container's memory",
-	"network_mode":   "each instance has a network of its own; routes in instance.toml lead into it",
-	"networks":       "each instance has one network of its own, on which services find each other by name",
-	"ports":          "routes in instance.toml publish ports; remove this key",
-	"container_name": "every instance has containers of its own, named by Whaley",
-	"cap_add":        "ask for capabilities in instance.toml: [security] capabilities",
-	"cap_drop":       "all capabilities but a small set are dropped anyway",
-	"security_opt":   "[security] in instance.toml says what a container may",
-	"deploy":         "limits stand in instance.toml: [limits]",
-	"mem_limit":      "limits stand in instance.toml: [limits] memory",
-	"cpus":           "limits stand in instance.toml: [limits] cpus",
-	"pids_limit":     "limits stand in instance.toml: [limits] pids",
-	"labels":         "labels are Whaley's",
-	"extends":        "a challenge is one compose file",
-	"include":        "a challenge is one compose file",
-	"secrets":        "put the file into the image or mount it from the folder",
-	"configs":        "put the file into the image or mount it from the folder",
-	"sysctls":        "would change the kernel's settings",
-	"cgroup_parent":  "would leave the instance's limits",
-	"userns_mode":    "would leave the container's user namespace",
-	"logging":        "logs are limited and kept by Whaley",
-	"extra_hosts":    "names are the services' own",
-}
-
-// checkKeys refuses whatever in a compose file is not on the allow-list, by name and line.
-func checkKeys(file string, text []byte, problems *Problems) {
-	var root yaml.Node
-	if err := yaml.Unmarshal(text, &root); err != nil {
-		problems.add(file, 0, "", "is no valid YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
-		return
-	}
-	if len(root.Content) == 0 {
-		problems.add(file, 0, "", "is empty; it needs services")
-		return
-	}
-	w := walker{file: file, problems: problems, budget: 20000}
-	w.walk(root.Content[0], supported, "")
-}
-
-type walker struct {
+// reading is a compose file on its way through the allow-list.
+type reading struct {
 	file     string
 	problems *Problems
-	budget   int // nodes; aliases can multiply them without end
+	root     *yaml.Node
+	at       lines
+	budget   int
+	ports    []declared   // found in services
+	strip    []*yaml.Node // tables whose ports have been dealt with
+	envs     []envFile
+	over     int            // depth in what something else wins over
+	seen     map[string]int // what may be in a list once → its line
 }
 
-func (w *walker) walk(node *yaml.Node, allowed any, path string) {
-	if w.budget--; w.budget < 0 {
-		if w.budget == -1 {
-			w.problems.add(w.file, node.Line, path, "the file is too large or its anchors multiply too much")
+// allowed walks a compose file along the allow-list, tells of everything that is not on it, and notes where all stands.
+func allowed(file string, content []byte, problems *Problems) *reading {
+	r := &reading{file: file, problems: problems, at: lines{}, budget: maxNodes, seen: map[string]int{}}
+	var document, second yaml.Node
+	documents := yaml.NewDecoder(bytes.NewReader(content))
+	err := documents.Decode(&document)
+	if err == nil {
+		// The parser would put all documents of a file together.
+		if next := documents.Decode(&second); next == nil {
+			problems.add(file, max(second.Line, 1), "", "has more than one document; put all into one")
+		} else if !errors.Is(next, io.EOF) {
+			err = next
+		}
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		said := strings.TrimPrefix(err.Error(), "yaml: ")
+		problems.add(file, lineIn(said), "", "is no valid YAML: %s", said)
+		return r
+	}
+	if len(document.Content) == 0 {
+		problems.add(file, 1, "", "is empty; it needs services")
+		return r
+	}
+	r.root = document.Content[0]
+	r.walk(r.root, composeRules, "", "")
+	if r.root.Kind == yaml.MappingNode && !r.at.has("services") {
+		problems.add(file, 1, "services", "is missing: a challenge has at least one service")
+	}
+	return r
+}
+
+// lineIn is the line that a text names as "line N", or 1.
+func lineIn(said string) int {
+	line := 0
+	if _, after, found := strings.Cut(said, "line "); found {
+		_, _ = fmt.Sscanf(after, "%d", &line) // no number: no line
+	}
+	return max(line, 1)
+}
+
+func (r *reading) refuse(node *yaml.Node, key, format string, args ...any) {
+	r.problems.add(r.file, node.Line, key, format, args...)
+}
+
+// walk follows a node along its rule. path is its key; place is the same with names as "*", for what is special.
+func (r *reading) walk(node *yaml.Node, rule rule, path, place string) {
+	if r.budget--; r.budget < 0 {
+		if r.budget == -1 {
+			r.refuse(node, path, "the file is too large or its anchors multiply too much")
 		}
 		return
 	}
 	if node.Kind == yaml.AliasNode {
-		w.walk(node.Alias, allowed, path)
+		r.walk(node.Alias, rule, path, place)
 		return
 	}
 	if strings.HasPrefix(node.Tag, "!") && !strings.HasPrefix(node.Tag, "!!") {
-		w.problems.add(w.file, node.Line, path, "the tag %s is not supported", node.Tag)
+		r.refuse(node, path, "the tag %s is not supported", node.Tag)
+		return
 	}
-	known, limited := allowed.(keys)
+	if !r.kindIs(node, rule, path) {
+		return
+	}
+	r.special(node, path, place)
 	switch node.Kind {
 	case yaml.SequenceNode:
 		for n, item := range node.Content {
-			w.walk(item, nil, fmt.Sprintf("%s[%d]", path, n))
+			at := fmt.Sprintf("%s[%d]", path, n)
+			r.at.add(at, item.Line)
+			if rule.item != nil {
+				r.walk(item, *rule.item, at, place+"[]")
+			} else {
+				r.walk(item, anything, at, place+"[]")
+			}
 		}
 	case yaml.MappingNode:
-		for n := 0; n+1 < len(node.Content); n += 2 {
-			key, value := node.Content[n], node.Content[n+1]
-			if key.Value == "<<" {
-				w.merge(value, allowed, path)
-				continue
+		r.table(node, rule, path, place, nil)
+	}
+}
+
+// anything is what stands where nothing of it is used: in extensions. Used elsewhere it is looked at there.
+var anything = rule{kinds: aText | aNumber | aTruth | aList | aTable | nothing}
+
+// table follows the entries of a table; those in taken are there already and win over what is merged in.
+func (r *reading) table(node *yaml.Node, rule rule, path, place string, taken map[string]bool) {
+	seen := map[string]int{}
+	var merged []*yaml.Node
+	for n := 0; n+1 < len(node.Content); n += 2 {
+		key, value := node.Content[n], node.Content[n+1]
+		if key.Value == "<<" && key.Tag == "!!merge" {
+			merged = append(merged, value)
+			continue
+		}
+		at := join(path, key.Value)
+		if first, twice := seen[key.Value]; twice {
+			r.refuse(key, at, "is there twice, first on line %d; keep one", first)
+			continue
+		}
+		seen[key.Value] = key.Line
+		r.at.add(at, key.Line)
+		below, known := rule.keys[key.Value]
+		if rule.keys == nil {
+			below, known = anything, true
+		}
+		under := place + "." + key.Value
+		over := taken[key.Value] // looked at like all others, but it does not count
+		if over {
+			r.over++
+		}
+		if !known {
+			below, known = rule.keys["*"]
+			under = place + ".*"
+		}
+		switch {
+		case strings.HasPrefix(key.Value, "x-") && !named(rule):
+			r.walk(value, anything, at, under)
+		case !known:
+			r.refuse(key, at, "is not a key of the compose specification; %s", suggest(key.Value, slices.Sorted(maps.Keys(rule.keys))))
+		case below.no == unsupported:
+			r.refuse(key, at, "is not supported")
+		case below.no != "" && !r.harmless(value, under):
+			r.refuse(key, at, "is not allowed: %s", below.no)
+		case below.no != "":
+		case under == ".services.*.ports":
+			r.strip = append(r.strip, node)
+			if r.over == 0 {
+				r.declare(value, path)
 			}
-			at := strings.TrimPrefix(path+"."+key.Value, ".")
-			if strings.HasPrefix(key.Value, "x-") && path == "" {
-				w.walk(value, nil, at) // where anchors stand; used elsewhere it is checked there
-				continue
-			}
-			below, ok := known[key.Value]
-			if !ok {
-				below, ok = known["*"]
-			}
-			if limited && !ok {
-				w.problems.add(w.file, key.Line, at, "%s", why(key.Value))
-				continue
-			}
-			w.walk(value, below, at)
+		default:
+			r.walk(value, below, at, under)
+		}
+		if over {
+			r.over--
 		}
 	}
+	if len(merged) == 0 {
+		return
+	}
+	if taken == nil {
+		taken = map[string]bool{}
+	}
+	for key := range seen {
+		taken[key] = true
+	}
+	for _, value := range merged {
+		r.merge(value, rule, path, place, taken)
+	}
+}
+
+// named says whether a table's keys are the author's own names.
+func named(r rule) bool {
+	_, any := r.keys["*"]
+	return any
+}
+
+// harmless knows values of refused keys that ask for nothing.
+func (r *reading) harmless(value *yaml.Node, place string) bool {
+	return place == ".services.*.restart" && value.Kind == yaml.ScalarNode && (value.Value == "no" || value.Value == "false")
 }
 
 // merge walks what a merge key brings in, as if it stood there.
-func (w *walker) merge(value *yaml.Node, allowed any, path string) {
-	if value.Kind == yaml.SequenceNode {
-		for _, item := range value.Content {
-			w.walk(item, allowed, path)
-		}
+func (r *reading) merge(value *yaml.Node, rule rule, path, place string, taken map[string]bool) {
+	if r.budget--; r.budget < 0 {
+		r.walk(value, rule, path, place) // which says so, once
 		return
 	}
-	w.walk(value, allowed, path)
+	switch value.Kind {
+	case yaml.AliasNode:
+		r.merge(value.Alias, rule, path, place, taken)
+	case yaml.SequenceNode:
+		for _, item := range value.Content {
+			r.merge(item, rule, path, place, taken)
+		}
+	case yaml.MappingNode:
+		r.table(value, rule, path, place, taken)
+		for n := 0; n+1 < len(value.Content); n += 2 {
+			taken[value.Content[n].Value] = true
+		}
+	default:
+		r.refuse(value, path, "<< must name tables")
+	}
 }
 
-func why(key string) string {
-	if reason, known := reasons[key]; known {
-		return "is not allowed: " + reason
+// kindIs refuses a value of another kind, or another value, than its rule has.
+func (r *reading) kindIs(node *yaml.Node, rule rule, path string) bool {
+	is, called := kindOfNode(node)
+	if is&rule.kinds == 0 {
+		r.refuse(node, path, "must be %s, and is %s", rule.kinds, called)
+		return false
 	}
-	return "is not supported"
+	if len(rule.only) > 0 && !slices.Contains(rule.only, node.Value) {
+		r.refuse(node, path, "%q is not supported; it can be %s only", node.Value, choice(rule.only))
+		return false
+	}
+	return true
+}
+
+func kindOfNode(node *yaml.Node) (kind, string) {
+	switch node.Kind {
+	case yaml.SequenceNode:
+		return aList, "a list"
+	case yaml.MappingNode:
+		return aTable, "a table"
+	}
+	switch node.ShortTag() {
+	case "!!int", "!!float":
+		return aNumber, "a number"
+	case "!!bool":
+		return aTruth, "true or false"
+	case "!!null":
+		return nothing, "empty"
+	}
+	return aText, "a text"
+}
+
+func (k kind) String() string {
+	var all []string
+	for _, one := range []struct {
+		kind kind
+		name string
+	}{{aText, "a text"}, {aNumber, "a number"}, {aTruth, "true or false"}, {aList, "a list"}, {aTable, "a table"}} {
+		if k&one.kind != 0 {
+			all = append(all, one.name)
+		}
+	}
+	return strings.Join(all, " or ")
+}
+
+// has says whether a key stands in the file.
+func (l lines) has(key string) bool { return l[key] > 0 }
+
+// rest is the file without what has been dealt with here.
+func (r *reading) rest(content []byte) ([]byte, error) {
+	if len(r.strip) == 0 {
+		return content, nil
+	}
+	for _, node := range r.strip {
+		for n := 0; n+1 < len(node.Content); n += 2 {
+			if node.Content[n].Value == "ports" {
+				node.Content = slices.Delete(node.Content, n, n+2)
+				break
+			}
+		}
+	}
+	return yaml.Marshal(r.root)
 }

@@ -2,21 +2,19 @@ package challenge
 
 import (
 	"context"
-	"maps"
+	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/loader"
-	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
-	"go.yaml.in/yaml/v4"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
-// maxFile is the size in bytes of the largest instance.toml or compose file that is read.
+// maxFile is the size in bytes of the largest instance.toml, compose or environment file that is read.
 const maxFile = 256 << 10
 
 var composeNames = []string{"compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"}
@@ -40,86 +38,56 @@ func findCompose(dir, folder string, problems *Problems) string {
 	return ""
 }
 
-// readCompose loads a compose file that has passed the allow-list, with no environment but the given variables.
-func readCompose(ctx context.Context, dir, name, file string, variables []string, problems *Problems) *types.Project {
-	text, err := readLimited(filepath.Join(dir, name))
+// readCompose loads a compose file that has passed the allow-list, with no environment but the given variables. The
+// project is nil if there is anything wrong with it.
+func readCompose(ctx context.Context, dir, name, file string, variables []string, problems *Problems) (*types.Project, *reading) {
+	content, err := readLimited(filepath.Join(dir, name))
 	if err != nil {
-		problems.add(file, 0, "", "%s", err)
-		return nil
+		problems.add(file, 1, "", "%s", err)
+		return nil, &reading{file: file, problems: problems}
 	}
 	before := len(*problems)
-	checkKeys(file, text, problems)
-	checkVariables(file, text, variables, problems)
-	checkEnvFiles(dir, file, text, problems)
+	r := allowed(file, content, problems)
+	r.checkVariables(variables)
+	r.checkEnvFiles(dir, variables)
 	if len(*problems) > before {
-		return nil
+		return nil, r
+	}
+	if content, err = r.rest(content); err != nil {
+		problems.add(file, 1, "", "%s", err)
+		return nil, r
 	}
 	environment := types.Mapping{}
 	for _, v := range variables {
 		environment[v] = instancer.Token(v)
 	}
-	project, err := loader.LoadWithContext(ctx, types.ConfigDetails{
+	project, err := loadProject(ctx, types.ConfigDetails{
 		WorkingDir:  dir,
-		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(dir, name), Content: text}},
+		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(dir, name), Content: content}},
 		Environment: environment,
-	}, func(o *loader.Options) {
+	})
+	if err != nil {
+		said := strings.ReplaceAll(err.Error(), dir+string(filepath.Separator), "")
+		said = strings.TrimPrefix(said, "validating "+name+": ")
+		problems.add(file, 0, keyIn.FindString(said), "%s", said)
+		return nil, r
+	}
+	return project, r
+}
+
+// keyIn finds the key that one of the parser's errors speaks of.
+var keyIn = regexp.MustCompile(`\b(services|networks|volumes|configs|secrets)(\.[A-Za-z0-9_-]+(\[\d+\])?)+`)
+
+// loadProject parses. The parser is not ours: should a strange file make it panic, that is the file's problem.
+func loadProject(ctx context.Context, details types.ConfigDetails) (project *types.Project, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			project, err = nil, fmt.Errorf("cannot be read: %v", p)
+		}
+	}()
+	return loader.LoadWithContext(ctx, details, func(o *loader.Options) {
 		o.SetProjectName("challenge", true)
 		o.SkipInclude, o.SkipExtends, o.ResolvePaths = true, true, true
 		o.ResourceLoaders = nil
 	})
-	if err != nil {
-		problems.add(file, 0, "", "%s", strings.ReplaceAll(err.Error(), dir+string(filepath.Separator), ""))
-		return nil
-	}
-	return project
-}
-
-// checkVariables refuses variables that would silently become nothing.
-func checkVariables(file string, text []byte, variables []string, problems *Problems) {
-	var model map[string]any
-	if yaml.Unmarshal(text, &model) != nil {
-		return // said by the allow-list
-	}
-	used := template.ExtractVariables(model, template.DefaultPattern)
-	for _, name := range slices.Sorted(maps.Keys(used)) {
-		if !slices.Contains(variables, name) && used[name].DefaultValue == "" {
-			problems.add(file, 0, "$"+name, "is none of Whaley's variables (%s); write $$ for a plain $, or give a default: ${%s:-…}",
-				strings.Join(variables, ", "), name)
-		}
-	}
-}
-
-// checkEnvFiles refuses files outside the challenge before anything opens them.
-func checkEnvFiles(dir, file string, text []byte, problems *Problems) {
-	var model struct {
-		Services map[string]struct {
-			EnvFile any `yaml:"env_file"`
-		} `yaml:"services"`
-	}
-	if yaml.Unmarshal(text, &model) != nil {
-		return // said by the allow-list or by the loader
-	}
-	for _, name := range slices.Sorted(maps.Keys(model.Services)) {
-		for _, path := range envFiles(model.Services[name].EnvFile) {
-			if _, err := inside(dir, filepath.Join(dir, path)); err != nil || filepath.IsAbs(path) {
-				problems.add(file, 0, "services."+name+".env_file", "%q must be a file in the challenge's folder", path)
-			}
-		}
-	}
-}
-
-func envFiles(value any) []string {
-	switch v := value.(type) {
-	case string:
-		return []string{v}
-	case map[string]any:
-		return envFiles(v["path"])
-	case []any:
-		var all []string
-		for _, item := range v {
-			all = append(all, envFiles(item)...)
-		}
-		return all
-	}
-	return nil
 }

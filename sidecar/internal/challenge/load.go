@@ -23,13 +23,6 @@ type Defaults struct {
 	FlagPrefix string
 }
 
-// The least that a container gets, however many share an instance's limits.
-const (
-	minMemory = 8 << 20 // bytes
-	minCPUs   = 1e7     // billionths of a CPU
-	minPids   = 8
-)
-
 // maxServices is what a /28 network holds beside its gateway.
 const maxServices = 13
 
@@ -51,7 +44,9 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 		return nil, problems
 	}
 	composeFile := folder + "/" + name
-	project := readCompose(ctx, dir, name, composeFile, variables(d, defaults), &problems)
+	project, read := readCompose(ctx, dir, name, composeFile, variables(d, defaults), &problems)
+	defer func() { problems.locate(composeFile, read.at) }()
+	checkPorts(composeFile, read.ports, &d, &problems)
 	if project == nil {
 		return nil, problems
 	}
@@ -79,13 +74,14 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 			EntryPoint: r.EntryPoint, TLS: r.TLS, Connection: r.Connection,
 		})
 	}
-	c := &converter{dir: dir, file: composeFile, problems: &problems, volumes: project.Volumes}
+	c := &converter{dir: dir, file: composeFile, problems: &problems, project: project, at: read.at}
 	for _, service := range ordered(project.Services) {
 		ch.Services = append(ch.Services, c.service(service, &d, revision))
 	}
 	if n := len(ch.Services); n == 0 || n > maxServices {
 		problems.add(composeFile, 0, "services", "there are %d; a challenge has 1 to %d", n, maxServices)
 	}
+	c.networks(ch, project)
 	share(ch.Services, limits)
 	if len(problems) == 0 {
 		findFlag(&d, ch, tomlFile, composeFile, defaults, &problems)
@@ -103,7 +99,7 @@ func variables(d definition, defaults Defaults) []string {
 		names = append(names, "FLAG", "DYNAMIC_FLAG")
 	}
 	for _, r := range d.Routes {
-		names = append(names, "HOST_"+r.Name)
+		names = append(names, instancer.HostVariable(r.Name))
 		if r.Type == string(instancer.RoutePort) {
 			names = append(names, "PORT_"+strconv.Itoa(r.Port))
 		}
@@ -131,14 +127,4 @@ func ordered(services types.Services) []types.ServiceConfig {
 		place(name)
 	}
 	return all
-}
-
-// share splits the instance's limits between its containers, so that together they cannot have more.
-func share(services []instancer.Service, limits instancer.Limits) {
-	n := int64(max(1, len(services)))
-	for i := range services {
-		services[i].Limits = instancer.Limits{
-			MemoryBytes: max(limits.MemoryBytes/n, minMemory), NanoCPUs: max(limits.NanoCPUs/n, minCPUs), Pids: max(limits.Pids/n, minPids),
-		}
-	}
 }

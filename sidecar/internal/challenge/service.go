@@ -2,8 +2,9 @@ package challenge
 
 import (
 	"fmt"
-	"path"
+	"maps"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -17,76 +18,78 @@ import (
 const (
 	defaultGrace = 2 * time.Second
 	maxGrace     = 30 * time.Second
-	defaultTmpfs = 64 << 20  // bytes
-	maxTmpfs     = 256 << 20 // bytes
 	maxShm       = 256 << 20 // bytes
 	checkTimeout = 30 * time.Second
 )
 
-// allowedUlimits can be set; nofile up to maxOpen.
-var allowedUlimits = []string{"core", "cpu", "data", "fsize", "nofile", "nproc", "stack"}
+// allowedUlimits can be set, up to these.
+var allowedUlimits = map[string]int64{
+	"core": 0, "cpu": 1 << 31, "data": 1 << 40, "fsize": 1 << 40, "nofile": 1 << 20, "nproc": 1 << 20, "stack": 1 << 30,
+}
 
-const maxOpen = 1 << 20
-
-// converter makes a Service of what compose-go read.
+// converter makes a Service of what compose-go read. It takes what is known and nothing else, whatever the file says.
 type converter struct {
 	dir      string
 	file     string
 	problems *Problems
-	volumes  types.Volumes
+	project  *types.Project
+	at       lines
 }
 
 func (c *converter) refuse(service, key, format string, args ...any) {
 	c.problems.add(c.file, 0, "services."+service+"."+key, format, args...)
 }
 
+// item is the key of the nth of a list.
+func item(key string, n int) string { return fmt.Sprintf("%s[%d]", key, n) }
+
 func (c *converter) service(s types.ServiceConfig, d *definition, revision string) instancer.Service {
 	out := instancer.Service{
-		Name: s.Name, Image: s.Image, Entrypoint: s.Entrypoint, Command: s.Command, User: s.User, WorkingDir: s.WorkingDir,
-		Hostname: s.Hostname, ReadOnly: s.ReadOnly, Init: s.Init == nil || *s.Init, StopSignal: s.StopSignal,
-		StopGrace: defaultGrace, Capabilities: d.Security.Capabilities, AllowSetuid: d.Security.AllowSetuid,
-		ShmBytes: min(int64(s.ShmSize), maxShm),
+		Name: s.Name, Image: s.Image, Entrypoint: s.Entrypoint, Command: s.Command, User: s.User, Groups: s.GroupAdd,
+		WorkingDir: s.WorkingDir, Hostname: s.Hostname, Domain: s.DomainName, ReadOnly: s.ReadOnly, Init: s.Init == nil || *s.Init,
+		TTY: s.Tty, Stdin: s.StdinOpen, StopSignal: s.StopSignal, StopGrace: defaultGrace,
+		AllowSetuid: d.Security.AllowSetuid && len(s.SecurityOpt) == 0, ShmBytes: int64(s.ShmSize), Limits: wanted(s),
 	}
-	if s.Restart != "" && s.Restart != "no" {
-		c.refuse(s.Name, "restart", "%q is not supported: an instance whose container ends is stopped, and the next request starts a fresh one", s.Restart)
+	if s.ShmSize < 0 || s.ShmSize > maxShm {
+		c.refuse(s.Name, "shm_size", "must be at most %s", units.BytesSize(maxShm))
 	}
 	if s.StopGracePeriod != nil {
-		out.StopGrace = min(time.Duration(*s.StopGracePeriod), maxGrace)
+		out.StopGrace = time.Duration(*s.StopGracePeriod)
+	}
+	if out.StopGrace < 0 || out.StopGrace > maxGrace {
+		c.refuse(s.Name, "stop_grace_period", "must be at most %s", maxGrace)
+	}
+	if s.Platform != "" && s.Platform != "linux/"+runtime.GOARCH {
+		c.refuse(s.Name, "platform", "%q is not this host's, which is linux/%s", s.Platform, runtime.GOARCH)
 	}
 	if s.Build != nil {
 		out.Build = c.build(s)
-		out.Image = fmt.Sprintf("whaley/%s-%s:%s", d.ID, s.Name, revision)
+		out.Image = fmt.Sprintf("whaley/%s-%s:%s", d.ID, strings.ToLower(s.Name), revision)
 	} else if s.Image == "" {
 		c.refuse(s.Name, "image", "a service needs image or build")
+	} else if s.PullPolicy == "build" {
+		c.refuse(s.Name, "pull_policy", `"build" needs a build`)
 	}
-	for name, value := range s.Environment {
+	for _, name := range slices.Sorted(maps.Keys(s.Environment)) {
+		value := s.Environment[name]
 		if value == nil {
 			c.refuse(s.Name, "environment."+name, "has no value; Whaley passes nothing on from its own environment")
 			continue
 		}
 		out.Environment = append(out.Environment, name+"="+*value)
 	}
-	slices.Sort(out.Environment)
 	out.Health = c.health(s)
+	c.capabilities(s, d, &out)
 	c.mounts(s, &out)
-	for name, u := range s.Ulimits {
-		if !slices.Contains(allowedUlimits, name) {
-			c.refuse(s.Name, "ulimits."+name, "is not one of %v", allowedUlimits)
-			continue
-		}
-		limit := instancer.Ulimit{Name: name, Soft: int64(u.Soft), Hard: int64(u.Hard)}
-		if u.Single != 0 {
-			limit.Soft, limit.Hard = int64(u.Single), int64(u.Single)
-		}
-		if name == "nofile" && limit.Hard > maxOpen {
-			c.refuse(s.Name, "ulimits.nofile", "must be at most %d", maxOpen)
-		}
-		out.Ulimits = append(out.Ulimits, limit)
+	c.ulimits(s, &out)
+	for _, name := range slices.Sorted(maps.Keys(s.DependsOn)) {
+		out.DependsOn = append(out.DependsOn, instancer.Dependency{Service: name, Condition: instancer.Condition(s.DependsOn[name].Condition)})
 	}
-	for name, d := range s.DependsOn {
-		out.DependsOn = append(out.DependsOn, instancer.Dependency{Service: name, Condition: instancer.Condition(d.Condition)})
+	for n, link := range s.Links {
+		if strings.Contains(link, ":") {
+			c.refuse(s.Name, item("links", n), "%q gives another name; write networks: {default: {aliases: […]}} in that service", link)
+		}
 	}
-	slices.SortFunc(out.DependsOn, func(a, b instancer.Dependency) int { return strings.Compare(a.Service, b.Service) })
 	c.noTokens(s.Name, out)
 	return out
 }
@@ -95,13 +98,13 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 func (c *converter) noTokens(service string, s instancer.Service) {
 	s.Command, s.Entrypoint, s.Environment, s.Health = nil, nil, nil, nil
 	if strings.Contains(fmt.Sprintf("%+v %+v", s, s.Build), "@{whaley:") {
-		c.refuse(service, "$", "Whaley's variables can stand in command, entrypoint, environment and healthcheck only")
+		c.refuse(service, "$", "Whaley's variables can stand in %s only", strings.Join(carriers, ", "))
 	}
 }
 
 func (c *converter) build(s types.ServiceConfig) *instancer.Build {
 	context, err := inside(c.dir, s.Build.Context)
-	if err != nil {
+	if err != nil || !isFolder(context) {
 		c.refuse(s.Name, "build.context", "must be a folder in the challenge's folder")
 		return nil
 	}
@@ -113,8 +116,8 @@ func (c *converter) build(s types.ServiceConfig) *instancer.Build {
 		dockerfile = filepath.Join(context, dockerfile)
 	}
 	real, err := inside(context, dockerfile)
-	if err != nil {
-		c.refuse(s.Name, "build.dockerfile", "there is no %q in the build's context", s.Build.Dockerfile)
+	if err != nil || isFolder(real) {
+		c.refuse(s.Name, "build.dockerfile", "there is no file %q in the build's context", filepath.Base(dockerfile))
 		return nil
 	}
 	relative, err := filepath.Rel(context, real)
@@ -132,6 +135,7 @@ func (c *converter) build(s types.ServiceConfig) *instancer.Build {
 	return b
 }
 
+// health takes the check and how long one may take. How often it is run is ours: at once and again until it passes.
 func (c *converter) health(s types.ServiceConfig) *instancer.Health {
 	h := s.HealthCheck
 	if h == nil {
@@ -141,7 +145,7 @@ func (c *converter) health(s types.ServiceConfig) *instancer.Health {
 		return &instancer.Health{} // nothing to test: not the image's own check either
 	}
 	health := &instancer.Health{Timeout: checkTimeout}
-	if h.Timeout != nil {
+	if h.Timeout != nil && *h.Timeout > 0 {
 		health.Timeout = time.Duration(*h.Timeout)
 	}
 	switch {
@@ -155,49 +159,39 @@ func (c *converter) health(s types.ServiceConfig) *instancer.Health {
 	return health
 }
 
-func (c *converter) mounts(s types.ServiceConfig, out *instancer.Service) {
-	for _, v := range s.Volumes {
-		if !path.IsAbs(v.Target) {
-			c.refuse(s.Name, "volumes", "the target %q must be an absolute path", v.Target)
-		}
-		switch v.Type {
-		case types.VolumeTypeBind:
-			source, err := inside(c.dir, v.Source)
-			if err != nil {
-				c.refuse(s.Name, "volumes", "the source of %q must be in the challenge's folder", v.Target)
-				continue
-			}
-			out.Mounts = append(out.Mounts, instancer.Mount{Source: source, Target: v.Target, ReadOnly: true})
-		case types.VolumeTypeVolume:
-			if _, known := c.volumes[v.Source]; !known {
-				c.refuse(s.Name, "volumes", "%q needs a name out of the file's volumes", v.Target)
-				continue
-			}
-			out.Mounts = append(out.Mounts, instancer.Mount{Source: v.Source, Target: v.Target, Volume: true, ReadOnly: v.ReadOnly})
-		case types.VolumeTypeTmpfs:
-			size := int64(defaultTmpfs)
-			if v.Tmpfs != nil && v.Tmpfs.Size > 0 {
-				size = int64(v.Tmpfs.Size)
-			}
-			out.Tmpfs = append(out.Tmpfs, instancer.Tmpfs{Target: v.Target, Bytes: min(size, maxTmpfs)})
-		default:
-			c.refuse(s.Name, "volumes", "the type %q is not supported", v.Type)
+// capabilities are those of instance.toml for all services, and the service's own.
+func (c *converter) capabilities(s types.ServiceConfig, d *definition, out *instancer.Service) {
+	out.Capabilities = slices.Clone(d.Security.Capabilities)
+	for n, name := range s.CapAdd {
+		capability, ok := grant(name)
+		switch {
+		case slices.Contains(instancer.DefaultCapabilities, capability): // there anyway
+		case !ok:
+			c.refuse(s.Name, item("cap_add", n), "%q is not allowed; it can be %s", name, strings.Join(allowedCapabilities, ", "))
+		case !slices.Contains(out.Capabilities, capability):
+			out.Capabilities = append(out.Capabilities, capability)
 		}
 	}
-	for _, text := range s.Tmpfs {
-		target, options, _ := strings.Cut(text, ":")
-		t := instancer.Tmpfs{Target: target, Bytes: defaultTmpfs}
-		for option := range strings.SplitSeq(options, ",") {
-			name, value, _ := strings.Cut(option, "=")
-			if name != "size" {
-				continue // Whaley sets the others itself
-			}
-			bytes, err := units.RAMInBytes(value)
-			if err != nil {
-				c.refuse(s.Name, "tmpfs", "%q is no size", value)
-			}
-			t.Bytes = min(bytes, maxTmpfs)
+	for _, name := range s.CapDrop {
+		out.Drop = append(out.Drop, strings.TrimPrefix(strings.ToUpper(name), "CAP_"))
+	}
+}
+
+func (c *converter) ulimits(s types.ServiceConfig, out *instancer.Service) {
+	for _, name := range slices.Sorted(maps.Keys(s.Ulimits)) {
+		u := s.Ulimits[name]
+		most, known := allowedUlimits[name]
+		if !known {
+			c.refuse(s.Name, "ulimits."+name, "is not supported; there are %s", strings.Join(slices.Sorted(maps.Keys(allowedUlimits)), ", "))
+			continue
 		}
-		out.Tmpfs = append(out.Tmpfs, t)
+		limit := instancer.Ulimit{Name: name, Soft: int64(u.Soft), Hard: int64(u.Hard)}
+		if u.Single != 0 {
+			limit.Soft, limit.Hard = int64(u.Single), int64(u.Single)
+		}
+		if limit.Soft < 0 || limit.Hard < limit.Soft || limit.Hard > most {
+			c.refuse(s.Name, "ulimits."+name, "must be from 0 to %d, soft at most hard", most)
+		}
+		out.Ulimits = append(out.Ulimits, limit)
 	}
 }

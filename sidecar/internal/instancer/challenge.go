@@ -1,6 +1,9 @@
 package instancer
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Access says who may reach a running instance.
 type Access string
@@ -40,6 +43,7 @@ type Challenge struct {
 	Routes      []Route
 	Services    []Service // each after all that it depends on
 	Volumes     []string  // named volumes, made per instance
+	Networks    []Network // kept apart from each other, by name; nil: one that all services are on
 	Flag        FlagPlan
 }
 
@@ -65,8 +69,12 @@ type Service struct {
 	Command      []string
 	Environment  []string // KEY=value, sorted
 	User         string
+	Groups       []string // further groups of the user
 	WorkingDir   string
 	Hostname     string
+	Domain       string
+	TTY          bool
+	Stdin        bool // kept open
 	ReadOnly     bool
 	Init         bool
 	StopSignal   string
@@ -77,10 +85,27 @@ type Service struct {
 	Tmpfs        []Tmpfs
 	Ulimits      []Ulimit
 	Capabilities []string // added to the default set
+	Drop         []string // taken from it; ALL: all of it
+	Joins        []Join   // the first is where routes lead to; nil: the instance's one network, with no further names
 	AllowSetuid  bool     // false: no-new-privileges
 	ShmBytes     int64    // 0: default 64 MiB
 	Limits       Limits
 }
+
+// Network is one of several networks of an instance.
+type Network struct {
+	Name     string
+	Internal bool // no way to the outside, even if the challenge has egress
+}
+
+// Join is a service's place on a network.
+type Join struct {
+	Network string
+	Aliases []string // further names of the service there
+}
+
+// DefaultCapabilities are what ordinary servers need to change to their user, own their files and listen below 1024.
+var DefaultCapabilities = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"}
 
 // Build says how a service's image is made, once per revision.
 type Build struct {
@@ -120,13 +145,15 @@ type Mount struct {
 	Target   string
 	Volume   bool
 	ReadOnly bool
+	NoCopy   bool // a new volume stays empty instead of getting what the image has there
 	Flags    []string // files of a bind that hold a placeholder, relative to Source; "." is Source itself
 }
 
 // Tmpfs is an in-memory file system with an upper bound.
 type Tmpfs struct {
-	Target string
-	Bytes  int64
+	Target  string
+	Bytes   int64
+	Options []string // mode=, uid=, gid=, ro, exec
 }
 
 // Ulimit is one resource limit of a container's processes.
@@ -141,6 +168,9 @@ type Limits struct {
 	NanoCPUs    int64 // 1e9 is one CPU
 	Pids        int64
 }
+
+// HostVariable is the name of the variable that holds a route's host.
+func HostVariable(route string) string { return "HOST_" + strings.ReplaceAll(route, "-", "_") }
 
 // Token is the text that stands for a variable of an instance (INSTANCE_ID, FLAG, PORT_<n>, HOST_<route>) until spawn.
 func Token(variable string) string { return "@{whaley:" + variable + "}" }

@@ -188,7 +188,7 @@ func (i *Instancer) hostPorts(in *Instance, ch *Challenge, service string) map[i
 func (i *Instancer) variables(in *Instance, ch *Challenge, flag string) *strings.Replacer {
 	pairs := []string{Token("INSTANCE_ID"), in.ID, Token("FLAG"), flag, Token("DYNAMIC_FLAG"), flag}
 	for _, r := range ch.Routes {
-		pairs = append(pairs, Token("HOST_"+r.Name), i.Host(ch.ID, r, in.Owner.ID))
+		pairs = append(pairs, Token(HostVariable(r.Name)), i.Host(ch.ID, r, in.Owner.ID))
 	}
 	for internal, host := range in.Ports {
 		pairs = append(pairs, Token("PORT_"+strconv.Itoa(internal)), strconv.Itoa(host))

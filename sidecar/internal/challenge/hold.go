@@ -1,0 +1,67 @@
+package challenge
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// special looks at what the parser would drop without a word.
+func (r *reading) special(node *yaml.Node, path, place string) {
+	switch place {
+	case ".services.*.env_file":
+		r.envs = append(r.envs, envFiles(node, path)...)
+	case ".services.*.environment[]", ".services.*.build.args[]":
+		name, _, _ := strings.Cut(node.Value, "=")
+		key := join(listOfItem(path), name)
+		r.at.add(key, node.Line)
+		r.once(node, key, key)
+	case ".services.*.volumes[]":
+		r.volume(node, path)
+	case ".services.*.tmpfs[]":
+		target, _, _ := strings.Cut(node.Value, ":")
+		r.once(node, path, listOfItem(path)+" "+target)
+	}
+}
+
+// once refuses what is in a list a second time.
+func (r *reading) once(node *yaml.Node, path, what string) {
+	if r.over > 0 {
+		return
+	}
+	if first, there := r.seen[what]; there {
+		r.refuse(node, path, "is there twice, first on line %d; keep one", first)
+		return
+	}
+	r.seen[what] = node.Line
+}
+
+// volume refuses options of the short form that would be dropped, and a target that is mounted twice.
+func (r *reading) volume(node *yaml.Node, path string) {
+	target := ""
+	switch node.Kind {
+	case yaml.ScalarNode:
+		parts := strings.Split(node.Value, ":")
+		target = parts[min(1, len(parts)-1)]
+		for _, options := range parts[min(2, len(parts)):] {
+			for option := range strings.SplitSeq(options, ",") {
+				if !slices.Contains([]string{"ro", "rw", "nocopy"}, option) {
+					r.refuse(node, path, "the option %q is not supported; it can be ro, rw or nocopy", option)
+				}
+			}
+		}
+	case yaml.MappingNode:
+		for n := 0; n+1 < len(node.Content); n += 2 {
+			if node.Content[n].Value == "target" {
+				target = node.Content[n+1].Value
+			}
+		}
+	}
+	if target != "" {
+		r.once(node, path, listOfItem(path)+" "+target)
+	}
+}
+
+// listOfItem is the key of the list that an item is in.
+func listOfItem(path string) string { return path[:max(strings.LastIndexByte(path, '['), 0)] }

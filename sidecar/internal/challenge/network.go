@@ -1,0 +1,60 @@
+package challenge
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// maxNetworks is how many networks an instance may have: each is a subnet and costs time at every start.
+const maxNetworks = 4
+
+// aliasForm is a further name of a service on a network.
+var aliasForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
+
+// networks fills in what a challenge's services are on. One network for all, which nearly every challenge has, is not
+// named.
+func (c *converter) networks(ch *instancer.Challenge, project *types.Project) {
+	used := map[string]bool{}
+	for n := range ch.Services {
+		s := project.Services[ch.Services[n].Name]
+		for _, name := range s.NetworksByPriority() {
+			join := instancer.Join{Network: name}
+			if with := s.Networks[name]; with != nil {
+				for i, alias := range with.Aliases {
+					if !aliasForm.MatchString(alias) {
+						c.refuse(s.Name, item("networks."+name+".aliases", i), "%q cannot be a name on a network", alias)
+					}
+				}
+				join.Aliases = with.Aliases
+			}
+			used[name] = true
+			ch.Services[n].Joins = append(ch.Services[n].Joins, join)
+		}
+	}
+	if len(used) > maxNetworks {
+		c.problems.add(c.file, 0, "networks", "%d are used; a challenge has at most %d", len(used), maxNetworks)
+	}
+	for _, name := range slices.Sorted(maps.Keys(project.Networks)) {
+		if !used[name] && c.at.has("networks."+name) {
+			c.problems.add(c.file, 0, "networks."+name, "no service is on it; remove it")
+		}
+	}
+	shut := slices.ContainsFunc(slices.Collect(maps.Keys(used)), func(name string) bool { return project.Networks[name].Internal })
+	if len(used) > 1 || shut && ch.Egress {
+		for _, name := range slices.Sorted(maps.Keys(used)) {
+			ch.Networks = append(ch.Networks, instancer.Network{Name: name, Internal: project.Networks[name].Internal})
+		}
+		return
+	}
+	for n := range ch.Services {
+		joins := ch.Services[n].Joins
+		if len(joins) == 1 && len(joins[0].Aliases) == 0 {
+			ch.Services[n].Joins = nil
+		}
+	}
+}

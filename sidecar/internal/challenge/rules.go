@@ -1,0 +1,212 @@
+package challenge
+
+// kind is a set of the kinds of value that YAML has.
+type kind int
+
+const (
+	aText kind = 1 << iota
+	aNumber
+	aTruth // true or false
+	aList
+	aTable
+	nothing
+)
+
+// rule says what may stand at a place of a compose file.
+type rule struct {
+	kinds kind
+	keys  map[string]rule // of a table; "*" stands for names that the author chooses
+	item  *rule           // of a list
+	only  []string        // the values that can be had; empty: any
+	no    string          // why this key is refused; "-" if there is no more to say than that it is not supported
+}
+
+func no(why string) rule { return rule{no: why} }
+
+func only(values ...string) rule { return rule{kinds: aText | aNumber | aTruth, only: values} }
+
+func table(keys map[string]rule) rule { return rule{kinds: aTable, keys: keys} }
+
+func listOf(item rule) rule { return rule{kinds: aList, item: &item} }
+
+// or is a rule of two forms, of which one is a table and one is a list or a single value.
+func (r rule) or(other rule) rule {
+	r.kinds |= other.kinds
+	if other.keys != nil {
+		r.keys = other.keys
+	}
+	if other.item != nil {
+		r.item = other.item
+	}
+	return r
+}
+
+func (r rule) orNothing() rule {
+	r.kinds |= nothing
+	return r
+}
+
+var (
+	text   = rule{kinds: aText}
+	number = rule{kinds: aNumber | aText}
+	truth  = rule{kinds: aTruth | aText}
+	words  = text.or(listOf(text)).orNothing()
+	names  = listOf(text)
+	value  = rule{kinds: aText | aNumber | aTruth | nothing}
+	pairs  = table(map[string]rule{"*": value}).or(listOf(text))
+)
+
+// unsupported is the reason of what only some other tool than an instancer has a use for.
+const unsupported = "-"
+
+// composeFile is the allow-list: every key of the compose specification is on it, either with what it may hold or with
+// the reason why it is refused. A key that the specification does not know is refused too.
+var composeRules = table(map[string]rule{
+	"version":  text.or(number),
+	"name":     text,
+	"services": table(map[string]rule{"*": serviceRules}),
+	"networks": table(map[string]rule{"*": networkRules.orNothing()}).orNothing(),
+	"volumes":  table(map[string]rule{"*": volumeRules.orNothing()}).orNothing(),
+	"configs":  table(map[string]rule{"*": fileRules}).orNothing(),
+	"secrets":  table(map[string]rule{"*": fileRules}).orNothing(),
+	"include":  no("a challenge is one compose file"),
+	"models":   no("there are no models here"),
+	"jobs":     no(unsupported),
+})
+
+var serviceRules = table(map[string]rule{
+	// What runs.
+	"image": text, "command": words, "entrypoint": words, "working_dir": text, "user": text, "hostname": text, "domainname": text,
+	"environment": pairs.orNothing(), "group_add": listOf(number), "init": truth, "read_only": truth, "tty": truth, "stdin_open": truth,
+	"stop_signal": text, "stop_grace_period": text, "expose": listOf(number),
+	"env_file": words.or(listOf(text.or(table(map[string]rule{"path": text, "required": truth, "format": only("raw")})))),
+	"platform": text, "pull_policy": only("missing", "if_not_present", "build"),
+	"restart":    no("an instance whose container ends is stopped, and the next request starts a fresh one; write \"no\" or remove this key"),
+	"scale":      only("1"),
+	"privileged": only("false"),
+	"build": text.or(table(map[string]rule{
+		"context": text, "dockerfile": text, "target": text, "args": pairs,
+		"dockerfile_inline":   no("put it into a file and name that with dockerfile"),
+		"network":             no("a build has the engine's own network"),
+		"entitlements":        no("would give the build the host"),
+		"privileged":          no("would give the build the host"),
+		"ssh":                 no("a build gets none of the host's keys"),
+		"secrets":             no("a build gets no secrets; what it needs must be in its context"),
+		"additional_contexts": no("a build has one context, in the challenge's folder"),
+		"extra_hosts":         no("a build has the engine's own names"),
+		"cache_from":          no("images are built on this host"), "cache_to": no("images are built on this host"),
+		"no_cache": no("an image is built once for each revision"), "no_cache_filter": no("an image is built once for each revision"),
+		"pull": no("an image is built once for each revision"), "labels": no("labels are Whaley's"), "tags": no("tags are Whaley's"),
+		"platforms": no("images are built for this host"), "isolation": no(unsupported), "shm_size": no(unsupported), "ulimits": no(unsupported),
+		"provenance": no(unsupported), "sbom": no(unsupported),
+	})),
+	"depends_on": names.or(table(map[string]rule{"*": table(map[string]rule{
+		"condition": only("service_started", "service_healthy", "service_completed_successfully"),
+		"restart":   truth, "required": only("true"),
+	})})),
+	"links": names,
+	"healthcheck": table(map[string]rule{
+		"test": words, "timeout": text, "disable": truth,
+		"interval": text, "retries": number, "start_period": text, "start_interval": text,
+	}),
+	"deploy": table(map[string]rule{
+		"replicas": only("1"),
+		"resources": table(map[string]rule{
+			"limits":       table(map[string]rule{"cpus": number, "memory": text, "pids": number}),
+			"reservations": no("nothing is set aside for a single container; write limits"),
+		}),
+		"mode": only("replicated"), "endpoint_mode": no(unsupported), "labels": no("labels are Whaley's"),
+		"placement": no("all containers of an instance are on one host"), "restart_policy": no("a challenge's restart stands beside deploy"),
+		"rollback_config": no("an edit makes a new revision, and what runs keeps its own"),
+		"update_config":   no("an edit makes a new revision, and what runs keeps its own"),
+	}).orNothing(),
+
+	// What it may have. Together the containers of an instance have at most its limits.
+	"mem_limit": number, "cpus": number, "pids_limit": number, "shm_size": number,
+	"ulimits": table(map[string]rule{"*": number.or(table(map[string]rule{"soft": number, "hard": number}))}),
+	"cap_add": names, "cap_drop": names, "security_opt": listOf(only("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true")),
+	"tmpfs": words,
+	"volumes": listOf(text.or(table(map[string]rule{
+		"type": only("bind", "volume", "tmpfs"), "source": text, "target": text, "read_only": truth,
+		"consistency": no("is for other platforms"),
+		"bind": table(map[string]rule{
+			"create_host_path": only("false"), "propagation": only("rprivate", "private"),
+			"selinux": no("would relabel the challenge's files"), "recursive": no("a mount has nothing mounted below it"),
+		}),
+		"volume": table(map[string]rule{"nocopy": truth, "subpath": no("mount the whole volume"), "labels": no("labels are Whaley's")}),
+		"tmpfs":  table(map[string]rule{"size": number, "mode": number}),
+		"image":  no("copy from the image in a Dockerfile"),
+	}))),
+	"configs": listOf(text.or(grantRules)), "secrets": listOf(text.or(grantRules)),
+
+	// Whom it can reach.
+	"networks": names.or(table(map[string]rule{"*": table(map[string]rule{
+		"aliases": names, "priority": number,
+		"ipv4_address": no("addresses are given out by Whaley; use the service's name or an alias"),
+		"ipv6_address": no("addresses are given out by Whaley; use the service's name or an alias"),
+		"mac_address":  no("addresses are given out by Whaley"), "link_local_ips": no("addresses are given out by Whaley"),
+		"driver_opts": no("networks are Whaley's"), "gw_priority": no("networks are Whaley's"), "interface_name": no("networks are Whaley's"),
+		"use_service_name_alias": only("true"),
+	}).orNothing()})).orNothing(),
+	"ports":        {kinds: aList}, // see ports.go
+	"network_mode": no("each instance has networks of its own; routes in instance.toml lead into them"),
+	"extra_hosts":  no("services find each other by name; give one more names with networks: {default: {aliases: […]}}"),
+	"dns":          no("names are the engine's"), "dns_opt": no("names are the engine's"), "dns_search": no("names are the engine's"),
+	"mac_address":    no("addresses are given out by Whaley"),
+	"external_links": no("would reach containers of others"),
+
+	// What could reach the host, another instance, or Whaley.
+	"devices": no("would give the container the host's devices"), "device_cgroup_rules": no("would give the container the host's devices"),
+	"gpus": no("would give the container the host's devices"),
+	"pid":  no("shares the host's or another container's processes"), "ipc": no("shares the host's or another container's memory"),
+	"uts": no("shares the host's name"), "cgroup": no("shares the host's control groups"), "cgroup_parent": no("would leave the instance's limits"),
+	"userns_mode": no("would leave the container's user namespace"), "sysctls": no("would change the kernel's settings"),
+	"use_api_socket": no("would give the container the engine"), "volumes_from": no("would reach volumes of others"),
+	"container_name": no("every instance has containers of its own, named by Whaley"),
+	"runtime":        no("CONTAINER_RUNTIME says it for all"), "isolation": no("CONTAINER_RUNTIME says it for all"),
+	"credential_spec": no("would give the container credentials of the host"), "provider": no("would run a program on the host"),
+	"post_start": no("would run commands beside the container's own; put them into its entrypoint"),
+	"pre_start":  no("would run commands beside the container's own; put them into its entrypoint"),
+	"pre_stop":   no("would run commands beside the container's own; handle its stop signal"),
+	"extends":    no("a challenge is one compose file; use anchors, as <<: *name"),
+	"label_file": no("labels are Whaley's"), "labels": no("other tools on the host act on labels"), "annotations": no("other tools on the host act on annotations"),
+	"logging":          no("logs are limited and kept by Whaley"),
+	"oom_kill_disable": only("false"), "oom_score_adj": no("would make the host kill others first"),
+	"memswap_limit": no("containers have no swap"), "mem_swappiness": no("containers have no swap"),
+	"mem_reservation": no("nothing is set aside for a single container; write mem_limit"),
+	"cpu_count":       no("write cpus"), "cpu_percent": no("write cpus"), "cpu_shares": no("write cpus"), "cpu_quota": no("write cpus"),
+	"cpu_period": no("write cpus"), "cpu_rt_period": no("would take time from the host"), "cpu_rt_runtime": no("would take time from the host"),
+	"cpuset": no("which CPUs a container runs on is the host's to say"), "blkio_config": no("would take the host's disk"),
+	"storage_opt": no("the disk is the host's to share out"),
+
+	// What an instance has no use for.
+	"profiles": no("all services of the file run"), "attach": no(unsupported), "develop": no("an instance runs what was built"),
+	"models": no("there are no models here"), "pull_refresh_after": no("an image is made once for each revision"), "umask": no(unsupported),
+})
+
+// grantRules is how a service gets a config or a secret.
+var grantRules = table(map[string]rule{
+	"source": text, "target": text,
+	"uid": no("the file's own owner counts"), "gid": no("the file's own owner counts"), "mode": no("the file's own mode counts"),
+})
+
+// fileRules is a config or a secret, which must be a file of the challenge.
+var fileRules = table(map[string]rule{
+	"file":        text,
+	"environment": no("Whaley passes nothing on from its own environment; put it into a file of the challenge"),
+	"content":     no("put it into a file of the challenge"),
+	"external":    no("would reach what is not the challenge's"), "name": no("would reach what is not the challenge's"),
+	"driver": no("would reach what is not the challenge's"), "driver_opts": no("would reach what is not the challenge's"),
+	"template_driver": no(unsupported), "labels": no("labels are Whaley's"),
+})
+
+var networkRules = table(map[string]rule{
+	"driver": only("bridge", "default"), "internal": truth, "attachable": only("false"), "enable_ipv6": only("false"), "enable_ipv4": only("true"),
+	"external": only("false"), "name": no("would reach networks of others"),
+	"driver_opts": no("networks are Whaley's"), "ipam": no("subnets are given out by Whaley; use the services' names"), "labels": no("labels are Whaley's"),
+})
+
+var volumeRules = table(map[string]rule{
+	"driver": only("local", "default"), "external": only("false"), "name": no("would reach volumes of others"),
+	"driver_opts": no("could mount what is the host's"), "labels": no("labels are Whaley's"),
+})
