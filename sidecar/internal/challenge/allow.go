@@ -77,7 +77,7 @@ func (r *reading) refuse(node *yaml.Node, key, format string, args ...any) {
 func (r *reading) walk(node *yaml.Node, rule rule, path, place string) {
 	if r.budget--; r.budget < 0 {
 		if r.budget == -1 {
-			r.refuse(node, path, "the file is too large or its anchors multiply too much")
+			r.problems.add(r.file, 1, "", "the file is too large or its anchors multiply too much")
 		}
 		return
 	}
@@ -220,7 +220,11 @@ func (r *reading) kindIs(node *yaml.Node, rule rule, path string) bool {
 		return false
 	}
 	if len(rule.only) > 0 && !slices.Contains(rule.only, node.Value) {
-		r.refuse(node, path, "%q is not supported; it can be %s only", node.Value, choice(rule.only))
+		if rule.why != "" {
+			r.refuse(node, path, "%q is not allowed: %s", node.Value, rule.why)
+		} else {
+			r.refuse(node, path, "%q is not supported; it can be %s only", node.Value, choice(rule.only))
+		}
 		return false
 	}
 	return true

@@ -1,6 +1,7 @@
 package challenge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -69,14 +70,25 @@ func readCompose(ctx context.Context, dir, name, file string, variables []string
 	if err != nil {
 		said := strings.ReplaceAll(err.Error(), dir+string(filepath.Separator), "")
 		said = strings.TrimPrefix(said, "validating "+name+": ")
-		problems.add(file, 0, keyIn.FindString(said), "%s", said)
+		problems.add(file, 0, keyOfError(said), "%s", strings.TrimSuffix(said, ": invalid compose project"))
 		return nil, r
 	}
 	return project, r
 }
 
-// keyIn finds the key that one of the parser's errors speaks of.
-var keyIn = regexp.MustCompile(`\b(services|networks|volumes|configs|secrets)(\.[A-Za-z0-9_-]+(\[\d+\])?)+`)
+// What the parser's errors speak of: a key, or a service that names something which is not there.
+var (
+	keyIn     = regexp.MustCompile(`\b(services|networks|volumes|configs|secrets)(\.[A-Za-z0-9_-]+(\[\d+\])?)+`)
+	undefined = regexp.MustCompile(`service "([^"]+)" (depends on|refers to) undefined (service|network|volume|config|secret)`)
+)
+
+func keyOfError(said string) string {
+	if m := undefined.FindStringSubmatch(said); m != nil {
+		under := map[string]string{"service": "depends_on"}[m[3]]
+		return "services." + m[1] + "." + cmp.Or(under, m[3]+"s")
+	}
+	return keyIn.FindString(said)
+}
 
 // loadProject parses. The parser is not ours: should a strange file make it panic, that is the file's problem.
 func loadProject(ctx context.Context, details types.ConfigDetails) (project *types.Project, err error) {

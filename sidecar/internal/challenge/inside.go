@@ -9,6 +9,11 @@ import (
 
 // inside returns a path with all links resolved if that is in the folder (or the folder itself), else an error.
 func inside(dir, path string) (string, error) {
+	outside := fmt.Errorf("%s leads out of the folder", filepath.Base(path))
+	// What is outside by its name is never looked at: whether it is there is nobody's business.
+	if relative, err := filepath.Rel(dir, path); err != nil || !filepath.IsLocal(relative) {
+		return "", outside
+	}
 	root, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return "", err
@@ -19,7 +24,7 @@ func inside(dir, path string) (string, error) {
 	}
 	relative, err := filepath.Rel(root, real)
 	if err != nil || !filepath.IsLocal(relative) {
-		return "", fmt.Errorf("%s leads out of the folder", filepath.Base(path))
+		return "", outside
 	}
 	return real, nil
 }

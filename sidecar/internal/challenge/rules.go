@@ -18,12 +18,18 @@ type rule struct {
 	keys  map[string]rule // of a table; "*" stands for names that the author chooses
 	item  *rule           // of a list
 	only  []string        // the values that can be had; empty: any
+	why   string          // why there are no others
 	no    string          // why this key is refused; "-" if there is no more to say than that it is not supported
 }
 
 func no(why string) rule { return rule{no: why} }
 
 func only(values ...string) rule { return rule{kinds: aText | aNumber | aTruth, only: values} }
+
+func (r rule) because(why string) rule {
+	r.why = why
+	return r
+}
 
 func table(keys map[string]rule) rule { return rule{kinds: aTable, keys: keys} }
 
@@ -82,8 +88,8 @@ var serviceRules = table(map[string]rule{
 	"env_file": words.or(listOf(text.or(table(map[string]rule{"path": text, "required": truth, "format": only("raw")})))),
 	"platform": text, "pull_policy": only("missing", "if_not_present", "build"),
 	"restart":    no("an instance whose container ends is stopped, and the next request starts a fresh one; write \"no\" or remove this key"),
-	"scale":      only("1"),
-	"privileged": only("false"),
+	"scale":      only("1").because("an instance has one container of each service"),
+	"privileged": only("false").because("would give the container the host"),
 	"build": text.or(table(map[string]rule{
 		"context": text, "dockerfile": text, "target": text, "args": pairs,
 		"dockerfile_inline":   no("put it into a file and name that with dockerfile"),
@@ -110,7 +116,7 @@ var serviceRules = table(map[string]rule{
 		"interval": text, "retries": number, "start_period": text, "start_interval": text,
 	}),
 	"deploy": table(map[string]rule{
-		"replicas": only("1"),
+		"replicas": only("1").because("an instance has one container of each service"),
 		"resources": table(map[string]rule{
 			"limits":       table(map[string]rule{"cpus": number, "memory": text, "pids": number}),
 			"reservations": no("nothing is set aside for a single container; write limits"),
@@ -124,7 +130,7 @@ var serviceRules = table(map[string]rule{
 	// What it may have. Together the containers of an instance have at most its limits.
 	"mem_limit": number, "cpus": number, "pids_limit": number, "shm_size": number,
 	"ulimits": table(map[string]rule{"*": number.or(table(map[string]rule{"soft": number, "hard": number}))}),
-	"cap_add": names, "cap_drop": names, "security_opt": listOf(only("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true")),
+	"cap_add": names, "cap_drop": names, "security_opt": listOf(only("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true").because("would take away what keeps the container in")),
 	"tmpfs": words,
 	"volumes": listOf(text.or(table(map[string]rule{
 		"type": only("bind", "volume", "tmpfs"), "source": text, "target": text, "read_only": truth,
@@ -171,7 +177,7 @@ var serviceRules = table(map[string]rule{
 	"extends":    no("a challenge is one compose file; use anchors, as <<: *name"),
 	"label_file": no("labels are Whaley's"), "labels": no("other tools on the host act on labels"), "annotations": no("other tools on the host act on annotations"),
 	"logging":          no("logs are limited and kept by Whaley"),
-	"oom_kill_disable": only("false"), "oom_score_adj": no("would make the host kill others first"),
+	"oom_kill_disable": only("false").because("the host would have to kill others first"), "oom_score_adj": no("would make the host kill others first"),
 	"memswap_limit": no("containers have no swap"), "mem_swappiness": no("containers have no swap"),
 	"mem_reservation": no("nothing is set aside for a single container; write mem_limit"),
 	"cpu_count":       no("write cpus"), "cpu_percent": no("write cpus"), "cpu_shares": no("write cpus"), "cpu_quota": no("write cpus"),
@@ -202,11 +208,11 @@ var fileRules = table(map[string]rule{
 
 var networkRules = table(map[string]rule{
 	"driver": only("bridge", "default"), "internal": truth, "attachable": only("false"), "enable_ipv6": only("false"), "enable_ipv4": only("true"),
-	"external": only("false"), "name": no("would reach networks of others"),
+	"external": only("false").because("would reach networks of others"), "name": no("would reach networks of others"),
 	"driver_opts": no("networks are Whaley's"), "ipam": no("subnets are given out by Whaley; use the services' names"), "labels": no("labels are Whaley's"),
 })
 
 var volumeRules = table(map[string]rule{
-	"driver": only("local", "default"), "external": only("false"), "name": no("would reach volumes of others"),
+	"driver": only("local", "default"), "external": only("false").because("would reach volumes of others"), "name": no("would reach volumes of others"),
 	"driver_opts": no("could mount what is the host's"), "labels": no("labels are Whaley's"),
 })

@@ -165,8 +165,7 @@ func (c *converter) capabilities(s types.ServiceConfig, d *definition, out *inst
 	for n, name := range s.CapAdd {
 		capability, ok := grant(name)
 		switch {
-		case slices.Contains(instancer.DefaultCapabilities, capability): // there anyway
-		case !ok:
+		case !ok && !slices.Contains(instancer.DefaultCapabilities, capability):
 			c.refuse(s.Name, item("cap_add", n), "%q is not allowed; it can be %s", name, strings.Join(allowedCapabilities, ", "))
 		case !slices.Contains(out.Capabilities, capability):
 			out.Capabilities = append(out.Capabilities, capability)

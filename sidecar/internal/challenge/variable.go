@@ -138,11 +138,10 @@ func (r *reading) variablesOfFile(path string, e envFile, variables []string) {
 	}
 	unknown := map[string]bool{}
 	_, err = dotenv.UnmarshalBytesWithLookup(content, func(name string) (string, bool) {
-		known := slices.Contains(variables, name)
-		if !known {
+		if !slices.Contains(variables, name) {
 			unknown[name] = true
 		}
-		return "", known
+		return "", true
 	})
 	if err != nil {
 		r.problems.add(r.file, e.line, e.key, "%q cannot be read: %s", e.path, strings.ReplaceAll(err.Error(), path, e.path))

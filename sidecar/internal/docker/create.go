@@ -38,6 +38,19 @@ func (e *Engine) CreateContainer(ctx context.Context, spec instancer.ContainerSp
 	return created.ID, translate(err)
 }
 
+// ConnectContainer puts a container that is not started yet onto one more network.
+func (e *Engine) ConnectContainer(ctx context.Context, id string, p instancer.Endpoint) error {
+	ctx, cancel := context.WithTimeout(ctx, slow)
+	defer cancel()
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
+	return translate(api.NetworkConnect(ctx, p.Network, id, &network.EndpointSettings{
+		Aliases: p.Aliases, IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: p.Address.String()},
+	}))
+}
+
 func (e *Engine) configs(spec instancer.ContainerSpec) (*container.Config, *container.HostConfig, error) {
 	s := spec.Service
 	exposed, bindings := nat.PortSet{}, nat.PortMap{}
@@ -56,7 +69,7 @@ func (e *Engine) configs(spec instancer.ContainerSpec) (*container.Config, *cont
 	}
 	config := &container.Config{
 		Image: s.Image, Entrypoint: s.Entrypoint, Cmd: s.Command, Env: s.Environment, User: s.User,
-		WorkingDir: s.WorkingDir, Hostname: hostname, StopSignal: s.StopSignal, StopTimeout: &grace,
+		WorkingDir: s.WorkingDir, Hostname: hostname, Domainname: s.Domain, Tty: s.TTY, OpenStdin: s.Stdin, StopSignal: s.StopSignal, StopTimeout: &grace,
 		ExposedPorts: exposed, Labels: e.labels(spec.Labels),
 		// The instancer runs the check itself, at once and often.
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},

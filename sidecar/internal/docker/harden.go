@@ -1,7 +1,9 @@
 package docker
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
@@ -9,9 +11,6 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
-
-// defaultCapabilities are what ordinary servers need to change to their user, own their files and listen below 1024.
-var defaultCapabilities = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"}
 
 const (
 	defaultShm      = 64 << 20 // bytes
@@ -29,7 +28,8 @@ func harden(s instancer.Service) *container.HostConfig {
 	}
 	host := &container.HostConfig{
 		CapDrop:        []string{"ALL"},
-		CapAdd:         append(append([]string{}, defaultCapabilities...), s.Capabilities...),
+		CapAdd:         capabilities(s),
+		GroupAdd:       s.Groups,
 		CgroupnsMode:   container.CgroupnsModePrivate,
 		IpcMode:        container.IPCModePrivate,
 		Init:           &init,
@@ -52,6 +52,19 @@ func harden(s instancer.Service) *container.HostConfig {
 	return host
 }
 
+// capabilities are the default ones without what the service drops, and what it was granted.
+func capabilities(s instancer.Service) []string {
+	all := slices.DeleteFunc(slices.Clone(instancer.DefaultCapabilities), func(c string) bool {
+		return slices.Contains(s.Drop, c) || slices.Contains(s.Drop, "ALL")
+	})
+	for _, c := range s.Capabilities {
+		if !slices.Contains(all, c) {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
 func ulimits(s instancer.Service) []*units.Ulimit {
 	limits := map[string]*units.Ulimit{
 		"nofile": {Name: "nofile", Soft: defaultOpenSoft, Hard: defaultOpenHard},
@@ -70,7 +83,7 @@ func ulimits(s instancer.Service) []*units.Ulimit {
 func tmpfs(s instancer.Service) map[string]string {
 	all := map[string]string{}
 	for _, t := range s.Tmpfs {
-		all[t.Target] = "rw,nosuid,nodev,size=" + strconv.FormatInt(t.Bytes, 10)
+		all[t.Target] = strings.Join(append([]string{"rw", "nosuid", "nodev", "size=" + strconv.FormatInt(t.Bytes, 10)}, t.Options...), ",")
 	}
 	return all
 }
@@ -79,7 +92,8 @@ func mounts(s instancer.Service, volumes map[string]string) []mount.Mount {
 	var all []mount.Mount
 	for _, m := range s.Mounts {
 		if m.Volume {
-			all = append(all, mount.Mount{Type: mount.TypeVolume, Source: volumes[m.Source], Target: m.Target, ReadOnly: m.ReadOnly})
+			all = append(all, mount.Mount{Type: mount.TypeVolume, Source: volumes[m.Source], Target: m.Target, ReadOnly: m.ReadOnly,
+				VolumeOptions: &mount.VolumeOptions{NoCopy: m.NoCopy}})
 			continue
 		}
 		all = append(all, mount.Mount{Type: mount.TypeBind, Source: m.Source, Target: m.Target, ReadOnly: true,

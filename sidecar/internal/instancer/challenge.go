@@ -145,7 +145,7 @@ type Mount struct {
 	Target   string
 	Volume   bool
 	ReadOnly bool
-	NoCopy   bool // a new volume stays empty instead of getting what the image has there
+	NoCopy   bool     // a new volume stays empty instead of getting what the image has there
 	Flags    []string // files of a bind that hold a placeholder, relative to Source; "." is Source itself
 }
 

@@ -22,9 +22,7 @@ func (i *Instancer) mayLeave(ctx context.Context) ([]netip.Prefix, error) {
 	}
 	var all []netip.Prefix
 	for _, in := range live {
-		if in.Egress && in.Subnet.IsValid() {
-			all = append(all, in.Subnet)
-		}
+		all = append(all, in.outside()...)
 	}
 	return all, nil
 }

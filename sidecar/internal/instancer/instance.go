@@ -46,8 +46,9 @@ type Instance struct {
 	Reason    *Error // failed: why; stopped: nil
 	StopCause string // player, admin, expired, lost, replaced
 	Subnet    netip.Prefix
+	Networks  []Part                // if it has several, Subnet being the first one's; else nil
 	Egress    bool                  // its containers may reach the outside
-	Addresses map[string]netip.Addr // service → address, fixed before the network is made
+	Addresses map[string]netip.Addr // service → address, fixed before the network is made; on its first network
 	Ports     map[int]int           // route port → host port, for routes of type port
 	CreatedAt time.Time
 	StartedAt time.Time // when it became running; zero before

@@ -46,8 +46,8 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 		if in, err = i.reserve(ctx, in, ch); err != nil {
 			return nil, timedOut(ctx, err)
 		}
-		if in.Egress {
-			if err := i.Firewall.Allow(ctx, in.Subnet); err != nil {
+		for _, subnet := range in.outside() {
+			if err := i.Firewall.Allow(ctx, subnet); err != nil {
 				return nil, timedOut(ctx, err)
 			}
 		}
@@ -64,11 +64,10 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 			if err := i.clear(ctx, in); err != nil {
 				return nil, err
 			}
-			if err := i.Firewall.Forbid(ctx, in.Subnet); err != nil {
-				return nil, err
-			}
-			if err := i.Subnets.Avoid(ctx, in.ID, in.Subnet); err != nil {
-				return nil, err
+			for _, p := range in.parts() { // which of several it was is not known
+				if err := errors.Join(i.Firewall.Forbid(ctx, p.Subnet), i.Subnets.Avoid(ctx, in.ID, p.Subnet)); err != nil {
+					return nil, err
+				}
 			}
 			continue
 		}
@@ -102,7 +101,7 @@ func timedOut(ctx context.Context, err error) error {
 func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge) (_ *Instance, err error) {
 	ctx, end := i.step(ctx, "reserve")
 	defer func() { end(err) }()
-	subnet, err := i.Subnets.Reserve(ctx, in.ID)
+	parts, err := i.reserveParts(ctx, in.ID, ch)
 	if err != nil {
 		return nil, err
 	}
@@ -116,14 +115,17 @@ func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge) (_
 			return nil, err
 		}
 	}
+	planned := &Instance{ID: in.ID, Subnet: parts[0].Subnet}
+	if len(parts) > 1 || parts[0].Name != "" {
+		planned.Networks = parts
+	}
 	addresses := make(map[string]netip.Addr, len(ch.Services))
-	address := subnet.Addr().Next() // the gateway
-	for _, s := range ch.Services {
-		address = address.Next()
-		addresses[s.Name] = address
+	for n, s := range ch.Services {
+		addresses[s.Name] = planned.endpoints(s, n)[0].Address
 	}
 	return i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
-		in.State, in.Subnet, in.Addresses, in.Ports = Starting, subnet, addresses, ports
+		in.State, in.Addresses, in.Ports = Starting, addresses, ports
+		in.Subnet, in.Networks = planned.Subnet, planned.Networks
 		in.Egress = ch.Egress
 		in.Revision, in.Routes, in.Terms = ch.Revision, ch.Routes, TermsOf(ch)
 	}, Event{})
@@ -149,28 +151,40 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, p
 	ids := make([]string, len(ch.Services))
 	whole, end := i.step(whole, "network and containers")
 	var g errgroup.Group
-	g.Go(func() error {
-		return i.Engine.CreateNetwork(whole, NetworkSpec{
-			Name: NetworkName(in.ID), Subnet: in.Subnet, Labels: labels,
-			Internal: !ch.Egress && len(in.Ports) == 0, Masquerade: ch.Egress,
-		})
-	})
+	for _, p := range in.parts() {
+		g.Go(func() error { return i.Engine.CreateNetwork(whole, i.networkSpec(in, ch, p, labels)) })
+	}
 	for n, s := range ch.Services {
+		first := in.endpoints(s, n)[0]
 		g.Go(func() (err error) {
 			labels := labels
 			labels.Service = s.Name
 			ids[n], err = i.create(whole, ch, ContainerSpec{
-				Name: in.ID + "-" + s.Name, Service: expand(s, vars), Network: NetworkName(in.ID), Address: in.Addresses[s.Name],
-				Aliases: []string{s.Name}, Publish: i.hostPorts(in, ch, s.Name), Volumes: volumes, Egress: ch.Egress, Labels: labels,
+				Name: in.ID + "-" + s.Name, Service: expand(s, vars), Network: first.Network, Address: first.Address,
+				Aliases: first.Aliases, Publish: i.hostPorts(in, ch, s.Name), Volumes: volumes, Egress: ch.Egress, Labels: labels,
 			}, p)
 			return err
 		})
 	}
 	err := g.Wait()
+	if err == nil {
+		err = i.connect(whole, in, ch, ids)
+	}
 	if end(err); err != nil {
 		return err
 	}
 	return i.startAll(ctx, in, ch, ids, vars)
+}
+
+// connect puts the services that are on several networks onto the further ones, which are there by now.
+func (i *Instancer) connect(ctx context.Context, in *Instance, ch *Challenge, ids []string) error {
+	var g errgroup.Group
+	for n, s := range ch.Services {
+		for _, e := range in.endpoints(s, n)[1:] {
+			g.Go(func() error { return i.Engine.ConnectContainer(ctx, ids[n], e) })
+		}
+	}
+	return g.Wait()
 }
 
 // hostPorts are the ports of a service that get a host port.

@@ -52,10 +52,12 @@ type Change struct {
 
 // Subnets hands out parts of the pool, each reserved by a unique row.
 type Subnets interface {
-	// Reserve returns a free subnet, now reserved for instance; the same one when asked again.
+	// Reserve returns a free subnet, now reserved for instance, or for a part of one as <instance>/<part>; the same one
+	// when asked again.
 	Reserve(ctx context.Context, instance string) (netip.Prefix, error)
 	// Avoid is told that the engine refused a subnet (CodeSubnetTaken): releases it and does not offer it again soon.
 	Avoid(ctx context.Context, instance string, p netip.Prefix) error
+	// Release ends the reservations of an instance and its parts.
 	Release(ctx context.Context, instance string) error
 	// Holders lists the instances that have a reservation.
 	Holders(ctx context.Context) ([]string, error)
@@ -110,6 +112,13 @@ type NetworkSpec struct {
 	Labels     Labels
 }
 
+// Endpoint is a container's place on a network.
+type Endpoint struct {
+	Network string
+	Address netip.Addr
+	Aliases []string
+}
+
 // ContainerSpec is one container to be made, tokens already replaced.
 type ContainerSpec struct {
 	Name    string
@@ -151,6 +160,8 @@ type Engine interface {
 	// PlaceFlag writes all files of its image that hold the sentinel, now with the flag, into a container that is not
 	// started yet. It fails if any of them is not what the scan saw.
 	PlaceFlag(ctx context.Context, id string, ch *Challenge, image *ImageFlag, flag string) error
+	// ConnectContainer puts a container that is not started yet onto one more network, which must be there.
+	ConnectContainer(ctx context.Context, id string, e Endpoint) error
 	StartContainer(ctx context.Context, id string) error
 	StopContainer(ctx context.Context, id string, grace time.Duration) error
 	RemoveContainer(ctx context.Context, id string) error

@@ -136,8 +136,8 @@ func (i *Instancer) remove(ctx context.Context, in *Instance) error {
 	if err := i.clear(ctx, in); err != nil {
 		return err
 	}
-	if in.Subnet.IsValid() {
-		if err := i.Firewall.Forbid(ctx, in.Subnet); err != nil {
+	for _, p := range in.parts() {
+		if err := i.Firewall.Forbid(ctx, p.Subnet); err != nil {
 			return err // the next one who gets this subnet must not inherit it
 		}
 	}

@@ -24,6 +24,7 @@ type instanceRow struct {
 	Slug       string
 	Routes     string
 	Terms      string
+	Networks   string
 	State      string
 	Reason     string
 	StopCause  string
@@ -63,7 +64,7 @@ func toRow(in *instancer.Instance) (*instanceRow, error) {
 		reason = &reasonJSON{in.Reason.Kind, in.Reason.Code, in.Reason.Detail, in.Reason.RetryAfter}
 	}
 	for column, value := range map[*string]any{
-		&row.Routes: in.Routes, &row.Terms: in.Terms, &row.Addresses: in.Addresses, &row.Ports: in.Ports, &row.Reason: reason,
+		&row.Routes: in.Routes, &row.Terms: in.Terms, &row.Networks: in.Networks, &row.Addresses: in.Addresses, &row.Ports: in.Ports, &row.Reason: reason,
 	} {
 		text, err := json.Marshal(value)
 		if err != nil {
@@ -91,7 +92,7 @@ func (row *instanceRow) instance() (*instancer.Instance, error) {
 	}
 	var reason *reasonJSON
 	for column, into := range map[*string]any{
-		&row.Routes: &in.Routes, &row.Terms: &in.Terms, &row.Addresses: &in.Addresses, &row.Ports: &in.Ports, &row.Reason: &reason,
+		&row.Routes: &in.Routes, &row.Terms: &in.Terms, &row.Networks: &in.Networks, &row.Addresses: &in.Addresses, &row.Ports: &in.Ports, &row.Reason: &reason,
 	} {
 		if err := json.Unmarshal([]byte(*column), into); err != nil {
 			return nil, fmt.Errorf("row of %s: %w", row.ID, err)

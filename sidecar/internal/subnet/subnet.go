@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/binary"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -145,7 +147,7 @@ func (p *Pool) Avoid(ctx context.Context, instance string, prefix netip.Prefix) 
 	return p.Release(ctx, instance)
 }
 
-// Release ends an instance's reservation; none is no error.
+// Release ends the reservations of an instance and its parts; none is no error.
 func (p *Pool) Release(ctx context.Context, instance string) error {
 	if err := p.store.DropSubnets(ctx, instance); err != nil {
 		return err
@@ -153,7 +155,7 @@ func (p *Pool) Release(ctx context.Context, instance string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for prefix, holder := range p.held {
-		if holder == instance {
+		if holder == instance || strings.HasPrefix(holder, instance+"/") {
 			delete(p.held, prefix)
 		}
 	}
@@ -164,10 +166,12 @@ func (p *Pool) Release(ctx context.Context, instance string) error {
 func (p *Pool) Holders(ctx context.Context) ([]string, error) {
 	held, err := p.store.HeldSubnets(ctx)
 	var all []string
-	for _, instance := range held {
+	for _, holder := range held {
+		instance, _, _ := strings.Cut(holder, "/")
 		all = append(all, instance)
 	}
-	return all, err
+	slices.Sort(all)
+	return slices.Compact(all), err
 }
 
 // hostNetworks are what the host's own routes lead to, but for the default route and our own guard of the pool.

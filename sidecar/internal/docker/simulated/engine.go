@@ -116,6 +116,15 @@ func (e *Engine) CreateContainer(_ context.Context, spec instancer.ContainerSpec
 	return id, nil
 }
 
+// ConnectContainer puts a container onto one more network.
+func (e *Engine) ConnectContainer(_ context.Context, id string, p instancer.Endpoint) error {
+	defer e.lock()()
+	if e.find(id) == nil || e.world.objects["network/"+p.Network] == nil {
+		return missing()
+	}
+	return nil
+}
+
 // find looks for a container by id or name.
 func (e *Engine) find(id string) *object {
 	if o := e.world.objects["container/"+id]; o != nil {

@@ -29,7 +29,8 @@ func fresh(owner, challenge string) *instancer.Instance {
 		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}},
 		Terms: instancer.Terms{Name: "Web", Dir: "/revisions/1/web", Timeout: time.Hour, ExtendTime: time.Minute, Access: instancer.AccessLink,
 			Grace: map[string]time.Duration{"web": 3 * time.Second}, Needed: []string{"db"}},
-		State: instancer.Queued, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
+		Networks: []instancer.Part{{Name: "back", Subnet: netip.MustParsePrefix("10.240.0.16/28"), Internal: true}},
+		State:    instancer.Queued, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 
