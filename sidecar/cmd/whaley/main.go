@@ -21,6 +21,8 @@ const usage = `whaley gives every player their own running copy of a challenge.
   whaley serve     run (the default); settings come from the environment, see docs/settings.md
   whaley check     look at the settings, every challenge, the engine, the database and Redis, and say all that is wrong
   whaley canary    try addresses: what serve and check run in a container to see whether the firewall holds
+  whaley backup F   put all that must not be lost into the file F; the sidecar may go on serving
+  whaley restore F  bring it back, into an empty database and empty folders
   whaley health    ask the one that serves with these settings whether it is ready
   whaley version   print the version
 
@@ -44,6 +46,15 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 	}
 	if command == "canary" {
 		return firewall.Canary(ctx, args[1:], out)
+	}
+	if command == "backup" || command == "restore" {
+		if len(args) != 2 {
+			return fmt.Errorf("%s takes the name of a file\n\n%s", command, usage)
+		}
+		if command == "backup" {
+			return saveBackup(ctx, env, args[1], out)
+		}
+		return restoreBackup(ctx, env, args[1], out)
 	}
 	if len(args) > 1 {
 		return fmt.Errorf("%s takes no arguments\n\n%s", command, usage)
