@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
@@ -60,7 +59,7 @@ func (a *API) getTeam(w http.ResponseWriter, r *http.Request) error {
 	}
 	team := teamJSON{ID: p.Owner.ID, Name: p.Owner.Name, Members: []ownerJSON{}}
 	for _, m := range members {
-		team.Members = append(team.Members, ownerJSON{identity.UserID(m.ID), m.Name})
+		team.Members = append(team.Members, ownerJSON{instancer.UserID(m.ID), m.Name})
 	}
 	return write(w, http.StatusOK, team)
 }

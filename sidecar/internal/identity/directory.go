@@ -77,9 +77,6 @@ func (d *directory) teamMode(ctx context.Context) (bool, error) {
 	return teams, nil
 }
 
-// UserID is the id of the player of an account.
-func UserID(account int) string { return "user_" + number(account) }
-
 // player is who an account is now. It refuses whoever is banned, whose team is, and in team mode whoever has no team.
 func (d *directory) player(ctx context.Context, id int) (instancer.Player, error) {
 	account, err := d.user(ctx, id)
@@ -89,7 +86,7 @@ func (d *directory) player(ctx context.Context, id int) (instancer.Player, error
 	if account.Banned {
 		return instancer.Player{}, instancer.Errorf(instancer.Forbidden, "player_banned", "You are banned from this event. The organisers can tell you why.")
 	}
-	p := instancer.Player{ID: UserID(account.ID), Name: account.Name}
+	p := instancer.Player{ID: instancer.UserID(account.ID), Name: account.Name}
 	p.Owner = instancer.Owner{ID: p.ID, Name: p.Name}
 	teams, err := d.teamMode(ctx)
 	if err != nil || !teams {
@@ -108,7 +105,7 @@ func (d *directory) player(ctx context.Context, id int) (instancer.Player, error
 	if team.Banned {
 		return instancer.Player{}, instancer.Errorf(instancer.Forbidden, "team_banned", "Your team is banned from this event. The organisers can tell you why.")
 	}
-	p.Owner = instancer.Owner{ID: "team_" + number(team.ID), Name: team.Name}
+	p.Owner = instancer.Owner{ID: instancer.TeamID(team.ID), Name: team.Name}
 	return p, nil
 }
 

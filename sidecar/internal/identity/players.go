@@ -151,8 +151,8 @@ func unlessRefused(err error) error {
 
 // Team is a player's team with its members' names. It refuses with no_team where players are not in teams.
 func (p *Players) Team(ctx context.Context, player instancer.Player) (instancer.Team, []instancer.Account, error) {
-	id, err := strconv.Atoi(strings.TrimPrefix(player.Owner.ID, "team_"))
-	if err != nil || !player.InTeam() {
+	id, ok := instancer.TeamOf(player.Owner.ID)
+	if !ok || !player.InTeam() {
 		return instancer.Team{}, nil, instancer.Errorf(instancer.NotFound, "no_team", "This event is not played in teams.")
 	}
 	team, err := p.directory.team(ctx, id)

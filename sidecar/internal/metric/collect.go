@@ -161,7 +161,7 @@ func usage(gauge func(*prometheus.Desc, float64, ...string), u Usage) {
 
 // typeOf says whether an instance's owner is its player or a team.
 func typeOf(in instancer.LiveRow) string {
-	if strings.HasPrefix(in.Owner.ID, "team_") {
+	if _, ok := instancer.TeamOf(in.Owner.ID); ok {
 		return "team"
 	}
 	return "user"
