@@ -264,18 +264,23 @@ func (k kind) String() string {
 // has says whether a key stands in the file.
 func (l lines) has(key string) bool { return l[key] > 0 }
 
-// rest is the file without what has been dealt with here.
+// rest is the file without what has been dealt with here: ports, and a version, of which the parser would tell the log.
 func (r *reading) rest(content []byte) ([]byte, error) {
-	if len(r.strip) == 0 {
+	if len(r.strip) == 0 && !r.at.has("version") {
 		return content, nil
 	}
 	for _, node := range r.strip {
-		for n := 0; n+1 < len(node.Content); n += 2 {
-			if node.Content[n].Value == "ports" {
-				node.Content = slices.Delete(node.Content, n, n+2)
-				break
-			}
+		drop(node, "ports")
+	}
+	drop(r.root, "version")
+	return yaml.Marshal(r.root)
+}
+
+func drop(table *yaml.Node, key string) {
+	for n := 0; n+1 < len(table.Content); n += 2 {
+		if table.Content[n].Value == key {
+			table.Content = slices.Delete(table.Content, n, n+2)
+			return
 		}
 	}
-	return yaml.Marshal(r.root)
 }

@@ -136,15 +136,20 @@ func (r *reading) variablesOfFile(path string, e envFile, variables []string) {
 		r.problems.add(r.file, e.line, e.key, "%s", err)
 		return
 	}
+	own, err := dotenv.UnmarshalBytesWithLookup(content, func(string) (string, bool) { return "", false })
+	if err != nil {
+		r.problems.add(r.file, e.line, e.key, "%q cannot be read: %s", e.path, strings.ReplaceAll(err.Error(), path, e.path))
+		return
+	}
 	unknown := map[string]bool{}
 	_, err = dotenv.UnmarshalBytesWithLookup(content, func(name string) (string, bool) {
-		if !slices.Contains(variables, name) {
+		if _, here := own[name]; !here && !slices.Contains(variables, name) {
 			unknown[name] = true
 		}
 		return "", true
 	})
 	if err != nil {
-		r.problems.add(r.file, e.line, e.key, "%q cannot be read: %s", e.path, strings.ReplaceAll(err.Error(), path, e.path))
+		r.problems.add(r.file, e.line, e.key, "%q cannot be read", e.path)
 	}
 	for _, name := range slices.Sorted(maps.Keys(unknown)) {
 		r.problems.add(r.file, e.line, e.key, "in %q, %s", e.path, foreign(name, variables))

@@ -1,0 +1,135 @@
+package challenge_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
+	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+)
+
+// What honest authors write runs as they have written it: each folder's own services end at once unless they find what
+// their file promises them, and then the instance does not get ready.
+func TestEveryHonestChallengeRunsUnchanged(t *testing.T) {
+	all := t.TempDir()
+	if err := os.CopyFS(all, os.DirFS(filepath.Join("testdata", "honest"))); err != nil {
+		t.Fatal(err)
+	}
+	library := challenge.NewLibrary(all, defaults)
+	if err := library.KeepRevisions(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	problems, err := library.Reload(context.Background())
+	for _, p := range problems {
+		t.Error(p)
+	}
+	if n := len(library.All()); err != nil || n < 25 {
+		t.Fatalf("%d honest challenges, %v", n, err)
+	}
+	var said sayings
+	rules := startRules(t, library, &said)
+	began := time.Now()
+	var g errgroup.Group
+	g.SetLimit(6)
+	for _, ch := range library.All() {
+		g.Go(func() error {
+			if err := runs(rules, ch.ID); err != nil {
+				t.Errorf("%s: %v", ch.ID, err)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // told of above
+	t.Logf("%d honest challenges ran in %s", len(library.All()), time.Since(began).Round(time.Millisecond))
+	if t.Failed() {
+		t.Log(said.String())
+	}
+}
+
+// runs starts a challenge for an owner of its own and stops it once it is ready.
+func runs(rules *instancer.Instancer, id string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	defer cancel()
+	p := instancer.Player{ID: "owner_of_" + id, Owner: instancer.Owner{ID: "owner_of_" + id}}
+	in, err := rules.Spawn(ctx, p, id)
+	for err == nil && (in.State == instancer.Queued || in.State == instancer.Starting) && ctx.Err() == nil {
+		in, err = rules.Await(ctx, p, in.ID, in.Version)
+	}
+	if err != nil {
+		return err
+	}
+	if in.State != instancer.Running {
+		return fmt.Errorf("is %s: %v", in.State, in.Reason)
+	}
+	_, err = rules.Stop(ctx, p, in.ID)
+	return err
+}
+
+func startRules(t *testing.T, library *challenge.Library, said *sayings) *instancer.Instancer {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	log := slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	engine := dockertest.Engine(t)
+	db, err := store.Open(ctx, "", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	subnets, err := subnet.New(db, netip.MustParsePrefix("10.188.0.0/20"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports, err := port.New(db, 25000, 25100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := instancer.New(instancer.Needs{
+		Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log), Challenges: library, Log: log,
+	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), Policy: instancer.Policy{SpawnConcurrency: 4, StartTimeout: 40 * time.Second}})
+	ended := make(chan error, 1)
+	go func() { ended <- rules.Run(ctx) }()
+	rules.PrepareImages()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		db.Close()
+		if err := engine.RemoveImages(context.Background(), func(_, _, _ string) bool { return false }); err != nil {
+			t.Error(err)
+		}
+	})
+	return rules
+}
+
+// sayings is a log that is shown only if something went wrong.
+type sayings struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *sayings) Write(line []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(line)
+}
+
+func (s *sayings) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}

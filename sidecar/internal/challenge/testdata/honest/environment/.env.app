@@ -1,0 +1,4 @@
+APP=1
+# a comment
+ONE="one"
+REF=${ONE}
