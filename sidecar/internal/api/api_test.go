@@ -44,7 +44,7 @@ import (
 const (
 	pluginKey  = "the key of the plugin"
 	metricsKey = "the secret of the metrics"
-	adminKey   = "the key of the admins"
+	adminKey   = "orca 52 swims past 7 lighthouses"
 	alice      = "192.0.2.1"
 	bob        = "192.0.2.2"
 )
@@ -75,7 +75,7 @@ func newSurface(t *testing.T) *surface {
 	return newSurfaceOn(t, dockertest.Engine(t))
 }
 
-func newSurfaceOn(t *testing.T, engine engine) *surface {
+func newSurfaceOn(t *testing.T, engine engine, with ...func(*api.Needs, *api.Options)) *surface {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.DiscardHandler)
@@ -155,7 +155,7 @@ func newSurfaceOn(t *testing.T, engine engine) *surface {
 		t.Fatal(err)
 	}
 	s.monitor = monitor.New(engine, db, monitor.Options{Every: time.Second, Disk: "/"}, log)
-	s.api = api.New(ctx, api.Needs{
+	needs := api.Needs{
 		EventLog: db, EventStats: db.EventStats, Happening: happening, Forensics: captures, Monitor: s.monitor,
 		Instancer: rules, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Sessions: identity.NewSessions(keys, db), Events: db, Log: log,
 		Settings: live, Flags: flag.New(db, nil, library, flag.Options{}, log), Books: db, Containers: engine,
@@ -165,10 +165,15 @@ func newSurfaceOn(t *testing.T, engine engine) *surface {
 			w.Header().Set("Content-Type", "text/plain")
 			fmt.Fprintln(w, "up 1")
 		}),
-	}, api.Options{
+	}
+	opts := api.Options{
 		BaseDomain: "instances.localhost", Dashboard: dashboard, TLSPort: 8443, PluginKey: pluginKey, MetricsKey: metricsKey, AdminKey: adminKey,
 		AuthMode: wire.AuthNone, Pool: netip.MustParsePrefix("10.194.0.0/24"), Version: "test",
-	})
+	}
+	for _, change := range with {
+		change(&needs, &opts)
+	}
+	s.api = api.New(ctx, needs, opts)
 	s.public, s.internal = s.api.Public(), s.api.Internal()
 	if s.document, err = openapi3.NewLoader().LoadFromData(sidecar.OpenAPI); err != nil {
 		t.Fatal(err)
