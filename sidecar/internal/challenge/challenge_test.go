@@ -238,14 +238,3 @@ func TestOneBrokenChallengeStopsNoOther(t *testing.T) {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 }
-
-func FuzzNoDefinitionStopsTheLoader(f *testing.F) {
-	f.Add(oneRoute, "services:\n  web: {build: .}\n")
-	f.Add("[limits]\nmemory = \"1e9999g\"", "services: {web: {image: x, command: '$'}}")
-	f.Fuzz(func(t *testing.T, toml, compose string) {
-		ch, err := load(t, folder(t, toml, compose))
-		if (ch == nil) == (err == nil) {
-			t.Errorf("%+v %v", ch, err)
-		}
-	})
-}
