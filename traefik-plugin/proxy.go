@@ -34,6 +34,7 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 		Rewrite:   func(p *httputil.ProxyRequest) { h.rewrite(p, v, target) },
 		ModifyResponse: func(resp *http.Response) error {
 			filterSetCookie(resp.Header, v.host)
+			resp.Header.Del("Clear-Site-Data") // it would take the cookies of the dashboard and of all siblings too
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,13 +40,15 @@ type world struct {
 	internal  *httptest.Server
 	container *httptest.Server
 
-	mu     sync.Mutex
-	mode   string
-	script map[string]func(wire.HostRequest) wire.HostStatus // path of the internal API → answer
-	calls  map[string]int
-	header map[string]http.Header // path of the internal API → of the last call
-	down   bool
-	cookie []string // what the container sets
+	mu      sync.Mutex
+	mode    string
+	script  map[string]func(wire.HostRequest) wire.HostStatus // path of the internal API → answer
+	calls   map[string]int
+	header  map[string]http.Header // path of the internal API → of the last call
+	down    bool
+	cookie  []string         // what the container sets
+	hostile http.HandlerFunc // what the container does instead
+	seen    []string         // what the container was asked for
 }
 
 func newWorld(t *testing.T, make maker) *world {
@@ -107,6 +110,14 @@ func (w *world) serveInternal(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (w *world) serveContainer(rw http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
+	w.seen = append(w.seen, r.Method+" "+r.RequestURI)
+	hostile := w.hostile
+	w.mu.Unlock()
+	if hostile != nil {
+		hostile(rw, r)
+		return
+	}
 	sum := sha256.New()
 	n, _ := io.Copy(sum, r.Body)
 	for _, line := range w.cookie {
@@ -200,4 +211,9 @@ func (r reply) problem(t *testing.T) wire.Problem {
 		t.Fatalf("no problem: %d %q", r.Status, r.Body)
 	}
 	return p
+}
+
+func sorted(all []string) []string {
+	slices.Sort(all)
+	return all
 }
