@@ -1,0 +1,214 @@
+package system
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+)
+
+// production is docker-compose.yaml as make up starts it, out of a copy of the repository.
+type production struct {
+	t    *testing.T
+	dir  string // the copy
+	data string
+	env  []string
+	*stack
+}
+
+// TestProductionByDockerCompose starts docker-compose.yaml with images that are made here, and goes through a day of it.
+func TestProductionByDockerCompose(t *testing.T) {
+	p := newProduction(t)
+	p.run("scripts/up")
+	notes := p.address(alice, "echo")
+	if got := p.do(alice, "GET", notes+"/", nil); got.Status != http.StatusOK {
+		t.Fatalf("waking through TLS: %d %.300s", got.Status, got.Body)
+	}
+	if resp, err := clientTo(alice, p.web).Get("http://" + hostOf(t, notes) + "/"); err != nil {
+		t.Error(err)
+	} else if resp.Body.Close(); resp.StatusCode != http.StatusMovedPermanently || resp.Header.Get("Location") != notes+"/" {
+		t.Errorf("without TLS: %d %s", resp.StatusCode, resp.Header.Get("Location"))
+	}
+	in := p.live(alice, "echo")
+	p.awaitRouter(in.ID)
+	before := containers(t, in.ID)
+	for _, service := range []string{"redis", "postgres", "sidecar"} {
+		p.restarted(service, notes)
+	}
+	p.run("scripts/compose", "restart", "traefik")
+	p.eventually("Traefik is back", 30*time.Second, func() error { return p.answers(notes) })
+	p.nothingPublished()
+
+	p.run("scripts/backup")
+	files, err := filepath.Glob(p.data + "/backups/*.tar.gz")
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	saved := filepath.Join(p.dir, "saved.tar.gz")
+	if err := os.Rename(files[0], saved); err != nil {
+		t.Fatal(err)
+	}
+	p.run("scripts/compose", "down", "--volumes")
+	for _, gone := range []string{p.data, filepath.Join(p.dir, "challenges")} {
+		if err := os.RemoveAll(gone); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.run("scripts/restore", saved)
+	if again := p.live(alice, "echo"); again.ID != in.ID || !again.ExpiresAt.Equal(in.ExpiresAt) {
+		t.Errorf("the instance was %+v and is %+v", in, again)
+	}
+	if after := containers(t, in.ID); len(after) != 1 || after[0] != before[0] {
+		t.Errorf("its containers were %v and are %v", before, after)
+	}
+	p.eventually("it is served after the restore", 20*time.Second, func() error { return p.answers(notes) })
+}
+
+func newProduction(t *testing.T) *production {
+	t.Helper()
+	p := &production{t: t, dir: t.TempDir(), stack: &stack{t: t, edge: "traefik", log: &logBuffer{}}}
+	copied := exec.Command("bash", "-c", "git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -c -T - | tar -x -C "+p.dir)
+	copied.Dir = root
+	if out, err := copied.CombinedOutput(); err != nil {
+		t.Fatalf("copy the repository: %v\n%s", err, out)
+	}
+	p.data = filepath.Join(p.dir, "data")
+	if err := os.RemoveAll(filepath.Join(p.dir, "challenges")); err != nil {
+		t.Fatal(err)
+	}
+	writeFixture(t, filepath.Join(p.dir, "challenges", "echo"), fixture{})
+	p.web, p.tls, p.public, p.api = testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t)
+	compose, err := exec.Command(filepath.Join(root, "scripts", "compose-build")).Output()
+	if err != nil {
+		t.Fatalf("scripts/compose-build: %v", err)
+	}
+	p.dashboard = "https://whaley.localhost:" + portOnly(t, p.tls)
+	free := func() string { return portOnly(t, testkit.FreeAddress(t)) }
+	p.env = append(os.Environ(), "COMPOSE="+strings.TrimSpace(string(compose)), "BASE_DOMAIN="+base, "DASHBOARD_URL="+p.dashboard,
+		"WHALEY_PROJECT="+p.project(), "WHALEY_IMAGE=whaley/sidecar:test", "SUBNET_POOL="+nextPool(),
+		"WEB_PORT="+portOnly(t, p.web), "TLS_PORT="+portOnly(t, p.tls), "PUBLIC_PORT="+portOnly(t, p.public), "TRAEFIK_API_PORT="+portOnly(t, p.api),
+		"INTERNAL_PORT="+free(), "TLS_ROUTES_PORT="+free(), "METRICS_PORT="+free(), "REDIS_PORT="+free(), "SSH_PORT="+free(),
+		fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)), fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200))
+	if out, err := exec.Command(filepath.Join(root, "scripts", "stack-images")).CombinedOutput(); err != nil {
+		t.Fatalf("scripts/stack-images: %v\n%s", err, out)
+	}
+	t.Cleanup(func() { p.run("scripts/compose", "down", "--volumes") })
+	t.Cleanup(func() {
+		if t.Failed() {
+			out, _ := p.command("scripts/compose", "logs", "--tail", "60").CombinedOutput()
+			t.Logf("what the services said:\n%s", out)
+		}
+		for _, owner := range owners {
+			var list instances
+			if p.tryCall(owner, "GET", "/instances", "", &list) == nil {
+				for _, in := range list.Instances {
+					p.tryCall(owner, "DELETE", "/instances/"+in.ID, "", nil)
+				}
+			}
+		}
+		p.awaitNothingLeft()
+	})
+	return p
+}
+
+// project is a name for compose that no other run of the test has.
+func (p *production) project() string { return "whaley-test-" + strings.ReplaceAll(p.public, "127.0.0.1:", "") }
+
+func (p *production) command(name string, args ...string) *exec.Cmd {
+	c := exec.Command(filepath.Join(p.dir, name), args...)
+	c.Dir, c.Env = p.dir, p.env
+	return c
+}
+
+func (p *production) run(name string, args ...string) {
+	p.t.Helper()
+	began := time.Now()
+	if out, err := p.command(name, args...).CombinedOutput(); err != nil {
+		p.t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+	p.t.Logf("%s %s took %s", name, strings.Join(args, " "), time.Since(began).Round(100*time.Millisecond))
+}
+
+func (p *production) answers(address string) error {
+	got, err := p.try(alice, "GET", address+"/", nil)
+	if err == nil && got.Status != http.StatusOK {
+		err = fmt.Errorf("%d %.200s", got.Status, got.Body)
+	}
+	return err
+}
+
+// restarted restarts a service while a player's websocket stays open and requests go on, none of which may fail.
+func (p *production) restarted(service, address string) {
+	p.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	client := p.client(alice)
+	client.Timeout = 0
+	socket, _, err := websocket.Dial(ctx, "wss"+strings.TrimPrefix(address, "https")+"/ws", &websocket.DialOptions{HTTPClient: client})
+	if err != nil {
+		p.t.Fatalf("websocket: %v", err)
+	}
+	defer socket.CloseNow()
+	var done atomic.Int64
+	var all sync.WaitGroup
+	all.Go(func() {
+		for ctx.Err() == nil {
+			if err := p.answers(address); err != nil {
+				p.t.Errorf("while %s restarts: %v", service, err)
+				return
+			}
+			done.Add(1)
+		}
+	})
+	p.run("scripts/compose", "restart", service)
+	p.eventually(service+" is healthy again", 60*time.Second, func() error {
+		resp, err := http.Get("http://" + p.public + "/health/ready")
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if body, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s", body)
+		}
+		return nil
+	})
+	cancel()
+	all.Wait()
+	ctx, end := context.WithTimeout(context.Background(), 10*time.Second)
+	defer end()
+	if err := socket.Write(ctx, websocket.MessageText, []byte("still here")); err != nil {
+		p.t.Errorf("the websocket after %s restarted: %v", service, err)
+	} else if _, heard, err := socket.Read(ctx); err != nil || string(heard) != "still here" {
+		p.t.Errorf("the websocket after %s restarted: %q %v", service, heard, err)
+	}
+	p.t.Logf("while %s restarted %d requests were answered, and the websocket stayed open", service, done.Load())
+}
+
+// nothingPublished wants all services to be healthy, and none to have a port of the host's through the engine.
+func (p *production) nothingPublished() {
+	p.t.Helper()
+	var out []byte
+	p.eventually("all four are healthy", 60*time.Second, func() (err error) {
+		out, err = exec.Command("docker", "ps", "--filter", "label=com.docker.compose.project="+p.project(), "--format", "{{.Names}} {{.Status}} {{.Ports}}").Output()
+		if err == nil && strings.Count(string(out), "(healthy)") != 4 {
+			err = fmt.Errorf("%s", out)
+		}
+		return err
+	})
+	p.t.Logf("docker ps:\n%s", out)
+	if strings.Contains(string(out), "->") {
+		p.t.Errorf("a port is published:\n%s", out)
+	}
+}
