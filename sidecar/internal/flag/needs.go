@@ -79,6 +79,12 @@ type CTFd interface {
 	ExportSubmissions(ctx context.Context, each func(instancer.Submission) error) error
 }
 
+// Challenges is the set of loaded challenges.
+type Challenges interface {
+	Get(id string) (*instancer.Challenge, bool)
+	All() []*instancer.Challenge
+}
+
 // Options are the settings of Flags.
 type Options struct {
 	Worker    string // this sidecar, as leases name it
@@ -95,7 +101,7 @@ type Options struct {
 type Flags struct {
 	store      Store
 	ctfd       CTFd // nil: there is none, flags are made and placed only
-	challenges instancer.Challenges
+	challenges Challenges
 	opts       Options
 	log        *slog.Logger
 
@@ -110,7 +116,7 @@ type Flags struct {
 }
 
 // New makes Flags.
-func New(store Store, ctfd CTFd, challenges instancer.Challenges, opts Options, log *slog.Logger) *Flags {
+func New(store Store, ctfd CTFd, challenges Challenges, opts Options, log *slog.Logger) *Flags {
 	if opts.ScanEvery == 0 {
 		opts.ScanEvery = time.Minute
 	}

@@ -1,0 +1,229 @@
+package flag_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// script is an event of 20 teams, 5 challenges and 60 submissions, of which 7 are of another team's flag.
+type script struct {
+	*world
+	users [21][2]int // by team; ids in CTFd
+	own   map[string]string
+	want  []string // who → whose, challenge
+	steps []func()
+	sent  int
+}
+
+func newScript(t *testing.T) *script {
+	var challenges []*instancer.Challenge
+	for n := 1; n <= 5; n++ {
+		challenges = append(challenges, dynamic(fmt.Sprintf("c%d", n), fmt.Sprintf("Challenge %d", n), []string{"", "base", "it's \"quoted\"", "ünïcödé-✓", strings.Repeat("long", 120)}[n-1]))
+	}
+	s := &script{world: newWorld(t, challenges...), own: map[string]string{}}
+	s.ctfd.SetMode("teams")
+	for n := 1; n <= 20; n++ {
+		team := s.ctfd.AddTeam(ctfdtest.Team{Name: fmt.Sprintf("team %d", n)})
+		for m := range 2 {
+			s.users[n][m] = s.ctfd.AddUser(ctfdtest.User{Name: fmt.Sprintf("p%d.%d", n, m), Team: team})
+		}
+	}
+	s.mapAll()
+	for n := 1; n <= 18; n++ { // 19 and 20 never start anything
+		for _, ch := range challenges {
+			s.own[key(n, ch.ID)] = s.start(s.world.team(n), instancer.UserID(s.users[n][0]), ch.ID, time.Hour)
+		}
+	}
+	s.write()
+	return s
+}
+
+func key(team int, challenge string) string { return fmt.Sprintf("%d/%s", team, challenge) }
+
+func (s *script) of(team int, challenge string) string { return s.own[key(team, challenge)] }
+
+// send submits for a team's first (0) or second (1) member; want is CTFd's word.
+func (s *script) send(team, member int, challenge, provided, want string) {
+	s.steps = append(s.steps, func() {
+		s.t.Helper()
+		if got := s.ctfd.Attempt(s.users[team][member], s.ids[challenge], provided); got != want {
+			s.t.Errorf("team %d submits %.60q to %s: %s instead of %s", team, provided, challenge, got, want)
+		}
+	})
+	s.sent++
+}
+
+func (s *script) shared(who, whose int, challenge string) {
+	s.want = append(s.want, fmt.Sprintf("team_%d has team_%d's flag of %s", who, whose, challenge))
+}
+
+func (s *script) retire(team int, challenge string, rotate bool) {
+	s.steps = append(s.steps, func() {
+		s.t.Helper()
+		f, err := s.db.CurrentFlag(s.ctx, s.world.team(team).ID, challenge)
+		s.must(err)
+		if rotate {
+			_, err = s.flags.Rotate(s.ctx, f.ID, "an admin")
+		} else {
+			_, err = s.flags.Delete(s.ctx, f.ID, "an admin")
+		}
+		s.must(err)
+		s.settled()
+	})
+}
+
+func (s *script) write() {
+	// 20 honest solves, half of them by the member who did not start the instance: that is no sharing.
+	for n := 1; n <= 18; n++ {
+		s.send(n, n%2, "c1", s.of(n, "c1"), "correct")
+	}
+	s.send(1, 1, "c2", s.of(1, "c2"), "correct")
+	s.send(2, 1, "c3", "  "+s.of(2, "c3")+"\n", "correct")
+	// A team's own flag in a wrong case or in the wrong challenge, and one that looks like a flag: wrong, not sharing.
+	s.send(14, 0, "c2", strings.ToUpper(s.of(14, "c2")), "incorrect")
+	s.send(15, 0, "c2", s.of(15, "c3"), "incorrect")
+	s.send(16, 0, "c2", "FLAG{base_0123456789abcdef}", "incorrect")
+
+	s.send(3, 0, "c2", s.of(1, "c2"), "correct") // exactly
+	s.shared(3, 1, "c2")
+	s.send(4, 1, "c2", strings.ToUpper(s.of(2, "c2")), "incorrect") // in another case
+	s.send(4, 0, "c2", strings.ToUpper(s.of(2, "c2")), "incorrect") // and once more by the other member: the same finding
+	s.shared(4, 2, "c2")
+	s.retire(6, "c2", false)
+	s.send(5, 0, "c2", s.of(6, "c2"), "incorrect") // after it was deleted
+	s.shared(5, 6, "c2")
+	s.retire(8, "c4", true)
+	s.send(7, 0, "c4", s.of(8, "c4"), "incorrect") // after it was rotated
+	s.shared(7, 8, "c4")
+	s.send(19, 0, "c3", s.of(9, "c3"), "correct") // by a team that never started
+	s.shared(19, 9, "c3")
+	s.send(10, 0, "c4", s.of(11, "c2"), "incorrect") // to another challenge
+	s.shared(10, 11, "c2")
+	s.send(12, 0, "c5", "the flag is "+s.of(13, "c5")+" !", "incorrect") // with other text around it
+	s.shared(12, 13, "c5")
+
+	for n := 0; s.sent < 60; n++ {
+		s.send(1+n%20, n%2, "c5", fmt.Sprintf("guess %d", n), "incorrect")
+	}
+}
+
+func (s *script) sharing() []string {
+	var got []string
+	for _, found := range s.list(instancer.SuspicionFilter{Kind: instancer.SuspicionSharing}) {
+		got = append(got, fmt.Sprintf("%s has %s's flag of %s", found.Submitter.OwnerID, found.Owner.OwnerID, found.Challenge))
+	}
+	slices.Sort(got)
+	slices.Sort(s.want)
+	return got
+}
+
+func (s *script) tell() {
+	for _, found := range s.list(instancer.SuspicionFilter{Kind: instancer.SuspicionSharing}) {
+		var codes []string
+		for _, r := range found.Reasons {
+			codes = append(codes, r.Code)
+		}
+		s.t.Logf("%3d  %-8s ← %-8s %s  %s, %d submissions, %d and %d instances", found.Score, found.Submitter.OwnerName, found.Owner.OwnerName,
+			found.Challenge, strings.Join(codes, " "), len(found.Submissions), len(found.Submitter.Instances), len(found.Owner.Instances))
+	}
+}
+
+func TestSevenOfSixtySubmissionsAreSharedAndExactlyTheseAreFound(t *testing.T) {
+	t.Parallel()
+	s := newScript(t)
+	s.run(s.flags)
+	s.settled()
+	for n, step := range s.steps {
+		step()
+		if n%10 == 9 {
+			s.check(false)
+			// What was found is ours: CTFd loses the row.
+			if all := s.ctfd.Submissions(); n == 29 {
+				s.ctfd.RemoveSubmission(all[len(all)-1].ID)
+				s.ctfd.Attempt(s.users[20][0], s.ids["c5"], "another with the id of a removed one")
+			}
+		}
+	}
+	s.check(false)
+	if diff := cmp.Diff(s.want, s.sharing()); diff != "" {
+		t.Errorf("(-shared +found)\n%s", diff)
+	}
+	// Looking again, at everything, finds nothing new.
+	if again := s.check(true); len(again.Found) != 0 || !again.Full || again.Examined != 60 {
+		t.Errorf("%+v", again)
+	}
+	t.Logf("%d submissions in CTFd, %d of them found to be shared", len(s.ctfd.Submissions()), len(s.sharing()))
+	s.tell()
+	events, err := s.db.FindEvents(s.ctx, instancer.EventQuery{Types: []string{"suspicious_submission"}, Limit: 100})
+	if err != nil || len(events) != 7 {
+		t.Errorf("%d events %v", len(events), err)
+	}
+	for _, found := range s.list(instancer.SuspicionFilter{}) {
+		if found.Kind == instancer.SuspicionSharing && found.Submitter.OwnerID == "team_4" && len(found.Submissions) != 2 {
+			t.Errorf("copies: %+v", found.Submissions)
+		}
+		if found.Kind == instancer.SuspicionSolve {
+			t.Errorf("an honest solve is suspicious: %+v", found)
+		}
+	}
+}
+
+func TestNothingIsLostWhileCTFdIsDown(t *testing.T) {
+	t.Parallel()
+	s := newScript(t)
+	stop := s.run(s.flags)
+	s.ctfd.Down() // before anything could be registered
+	s.until("it was tried", func() bool { return s.ctfd.Calls("GET /api/v1/flags") > 0 })
+	stop() // and the sidecar ends too
+	t.Logf("%d of 18 flags of a challenge were in CTFd when it went down", len(s.ctfd.Flags(s.ids["c1"])))
+	s.flags = s.sidecar(s.opts)
+	s.run(s.flags)
+	s.ctfd.Recover()
+	s.settled()
+	failed := 0
+	for n, step := range s.steps {
+		if n == 41 {
+			s.ctfd.Down()
+		}
+		if n == 45 {
+			s.ctfd.Recover()
+			s.until("CTFd is asked again", func() bool { _, err := s.flags.CheckSubmissions(s.ctx, false); return err == nil })
+		}
+		if n == 42 { // a team starts meanwhile
+			s.own[key(20, "c1")] = s.flag(s.world.team(20), "c1")
+		}
+		step()
+		if n%3 == 2 {
+			if _, err := s.flags.CheckSubmissions(s.ctx, false); err != nil {
+				failed++
+			}
+		}
+	}
+	s.settled()
+	s.until("the last check", func() bool { _, err := s.flags.CheckSubmissions(s.ctx, false); return err == nil })
+	if diff := cmp.Diff(s.want, s.sharing()); diff != "" {
+		t.Errorf("(-shared +found)\n%s", diff)
+	}
+	totals, err := s.flags.Totals(s.ctx)
+	if err != nil || totals.Registrations[instancer.RegistrationLive] != totals.Current {
+		t.Errorf("%+v %v", totals, err)
+	}
+	t.Logf("%d checks failed while CTFd was down; found %d of 7; %d flags current, %d live in CTFd, %d removed", failed, len(s.sharing()),
+		totals.Current, totals.Registrations[instancer.RegistrationLive], totals.Registrations[instancer.RegistrationRemoved])
+	for challenge, id := range s.ids {
+		seen := map[string]int{}
+		for _, f := range s.ctfd.Flags(id) {
+			if seen[f.Content]++; seen[f.Content] > 1 {
+				t.Errorf("CTFd has %q twice in %s", f.Content, challenge)
+			}
+		}
+	}
+}

@@ -1,0 +1,275 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+)
+
+func freshFlag(who, challenge string) *instancer.IssuedFlag {
+	token := fmt.Sprintf("%016x", numbers.Add(1)<<20|time.Now().UnixNano()&0xfffff)
+	return &instancer.IssuedFlag{
+		Challenge: challenge, Owner: instancer.Owner{ID: who, Name: who + "'s name"}, Value: `FLAG{"ünï` + "'" + `_` + token + "}", Token: token,
+		CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
+	}
+}
+
+func flags(t *testing.T, s, other *store.Store) {
+	ctx := context.Background()
+	challenge := owner()
+
+	t.Run("AnOwnerWhoAsksManyTimesAtOnceHasOneFlag", func(t *testing.T) {
+		who := owner()
+		values := make([]string, 12)
+		var all sync.WaitGroup
+		for n := range values {
+			all.Go(func() {
+				f, err := []*store.Store{s, other}[n%2].IssueFlag(ctx, freshFlag(who, challenge), instancer.Event{})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				values[n] = f.Value
+			})
+		}
+		all.Wait()
+		for _, v := range values {
+			if v != values[0] || v == "" {
+				t.Errorf("one owner has several: %q", values)
+				break
+			}
+		}
+	})
+
+	t.Run("ARetiredFlagIsKeptAndItsOwnerGetsAnother", func(t *testing.T) {
+		who := owner()
+		old, err := s.IssueFlag(ctx, freshFlag(who, challenge), instancer.Event{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := freshFlag(who, challenge)
+		retired, err := other.RetireFlags(ctx, old.ID, "", "an admin", "rotated", time.Now(), func(*instancer.IssuedFlag) *instancer.IssuedFlag { return next })
+		if err != nil || len(retired) != 1 {
+			t.Fatal(retired, err)
+		}
+		now, err := s.CurrentFlag(ctx, who, challenge)
+		if err != nil || now.Value != next.Value {
+			t.Errorf("%+v %v", now, err)
+		}
+		found, err := s.FlagsByToken(ctx, []string{old.Token, "no such", next.Token})
+		if err != nil || len(found) != 2 {
+			t.Errorf("%+v %v", found, err)
+		}
+		if again, err := s.RetireFlags(ctx, old.ID, "", "", "", time.Now(), nil); err != nil || len(again) != 0 {
+			t.Errorf("retired twice: %v %v", again, err)
+		}
+		list, err := s.ListFlags(ctx, instancer.FlagFilter{Owner: who, Retired: true}, "", 10)
+		if err != nil || len(list) != 2 || list[1].RetiredWhy != "rotated" || list[1].RetiredBy != "an admin" {
+			t.Errorf("%+v %v", list, err)
+		}
+		if list, err = s.ListFlags(ctx, instancer.FlagFilter{Owner: who, Retired: true}, list[0].ID, 10); err != nil || len(list) != 1 || list[0].ID != old.ID {
+			t.Errorf("second page: %+v %v", list, err)
+		}
+	})
+
+	t.Run("FlagsGoWhereTheirChallengeIsMapped", func(t *testing.T) {
+		challenge, who := owner(), owner()
+		id := int(numbers.Add(1)) + 1000
+		before, err := s.IssueFlag(ctx, freshFlag(who, challenge), instancer.Event{})
+		if err != nil || len(before.Registrations) != 0 {
+			t.Fatal(before, err)
+		}
+		mapTo := func(to int) error {
+			return other.Map(ctx, &instancer.Mapping{Challenge: challenge, CTFdChallenge: to, CTFdName: "name", CreatedAt: time.Now()})
+		}
+		if err := mapTo(id); err != nil {
+			t.Fatal(err)
+		}
+		due := dueOf(t, s, before.ID)
+		if len(due) != 1 || due[0].CTFdChallenge != id || due[0].Value != before.Value || due[0].State != instancer.RegistrationPending {
+			t.Fatalf("%+v", due)
+		}
+		done := due[0]
+		done.State, done.CTFdFlag, done.ChangedAt = instancer.RegistrationLive, 77, time.Now()
+		if err := s.Registered(ctx, due[0], done, 0, instancer.Event{}); err != nil {
+			t.Fatal(err)
+		}
+		if due := dueOf(t, s, before.ID); len(due) != 0 {
+			t.Errorf("done, and still due: %+v", due)
+		}
+		if err := mapTo(id + 500); err != nil {
+			t.Fatal(err)
+		}
+		states := map[int]instancer.RegistrationState{}
+		for _, r := range dueOf(t, s, before.ID) {
+			states[r.CTFdChallenge] = r.State
+		}
+		if diff := cmp.Diff(map[int]instancer.RegistrationState{id: instancer.RegistrationRemoving, id + 500: instancer.RegistrationPending}, states); diff != "" {
+			t.Error(diff)
+		}
+		err = s.Map(ctx, &instancer.Mapping{Challenge: owner(), CTFdChallenge: id + 500, CreatedAt: time.Now()})
+		if instancer.CodeOf(err) != "mapping_taken" {
+			t.Errorf("two challenges are one of CTFd: %v", err)
+		}
+		if had, err := s.Unmap(ctx, challenge); err != nil || !had {
+			t.Error(had, err)
+		}
+		if m, err := s.Mapping(ctx, challenge); m != nil || err != nil {
+			t.Error(m, err)
+		}
+	})
+
+	t.Run("WhatFailedIsNotDueBeforeItsTime", func(t *testing.T) {
+		challenge, who := owner(), owner()
+		if err := s.Map(ctx, &instancer.Mapping{Challenge: challenge, CTFdChallenge: int(numbers.Add(1)) + 5000, CreatedAt: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		f, err := s.IssueFlag(ctx, freshFlag(who, challenge), instancer.Event{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		was := dueOf(t, s, f.ID)[0]
+		now := was
+		now.State, now.Tries, now.Reason, now.ChangedAt = instancer.RegistrationFailed, 1, "why", time.Now()
+		if err := s.Registered(ctx, was, now, time.Hour, instancer.Event{}); err != nil {
+			t.Fatal(err)
+		}
+		if due := dueOf(t, other, f.ID); len(due) != 0 {
+			t.Errorf("%+v", due)
+		}
+		if err := other.TryRegistrationsNow(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if due := dueOf(t, s, f.ID); len(due) != 1 || due[0].Tries != 1 || due[0].Reason != "why" {
+			t.Errorf("%+v", due)
+		}
+		// It was taken out of use meanwhile: what a try before that found out must not bring it back.
+		if _, err := s.RetireFlags(ctx, "", who, "", "deleted", time.Now(), nil); err != nil {
+			t.Fatal(err)
+		}
+		live := now
+		live.State = instancer.RegistrationLive
+		if err := s.Registered(ctx, now, live, 0, instancer.Event{}); err != nil {
+			t.Fatal(err)
+		}
+		if due := dueOf(t, s, f.ID); len(due) != 1 || due[0].State != instancer.RegistrationRemoving {
+			t.Errorf("%+v", due)
+		}
+	})
+
+	t.Run("OneLeadsAtATime", func(t *testing.T) {
+		name := owner()
+		lead := func(s *store.Store, worker string, d time.Duration) bool {
+			mine, err := s.Lead(ctx, name, worker, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return mine
+		}
+		if !lead(s, "a", time.Minute) || lead(other, "b", time.Minute) || !lead(s, "a", 50*time.Millisecond) {
+			t.Error("the lease is not one worker's")
+		}
+		for !lead(other, "b", time.Minute) { // a's ends
+			time.Sleep(10 * time.Millisecond)
+		}
+		if lead(s, "a", time.Minute) {
+			t.Error("both lead")
+		}
+		if err := other.Resign(ctx, name, "b"); err != nil || !lead(s, "a", time.Minute) {
+			t.Error("a resigned lead is not free", err)
+		}
+	})
+
+	t.Run("AFindingIsOneEntryHoweverOften", func(t *testing.T) {
+		found := func(id, score int) *instancer.Suspicion {
+			return &instancer.Suspicion{
+				Kind: instancer.SuspicionSharing, Key: challenge, Score: score, Reasons: []instancer.Reason{{Code: "x", Text: "y"}}, Challenge: challenge,
+				Submitter: instancer.Party{OwnerID: "a"}, Owner: &instancer.Party{OwnerID: "b"}, FoundAt: time.Now(),
+				Submissions: []instancer.SubmissionCopy{{ID: id, Provided: "p\u00e9", At: time.Unix(int64(score), 0).UTC()}},
+			}
+		}
+		news := 0
+		for _, one := range []*instancer.Suspicion{found(1, 70), found(1, 70), found(2, 60), found(1, 85)} {
+			isNew, err := s.Suspect(ctx, one, instancer.Event{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if isNew {
+				news++
+			}
+		}
+		f := instancer.SuspicionFilter{Challenge: challenge, Owner: "b", Review: instancer.ReviewOpen}
+		list, err := other.ListSuspicions(ctx, f, "", 10)
+		if err != nil || news != 1 || len(list) != 1 || list[0].Score != 85 || len(list[0].Submissions) != 3 {
+			t.Fatalf("%d new, %+v %v", news, list, err)
+		}
+		got, err := s.ReviewSuspicion(ctx, list[0].ID, instancer.ReviewConfirmed, "talked to them", "an admin", time.Now())
+		if err != nil || got.Review != instancer.ReviewConfirmed || got.Note != "talked to them" || got.ReviewedAt.IsZero() {
+			t.Errorf("%+v %v", got, err)
+		}
+		if n, err := s.CountSuspicions(ctx, f); n != 0 || err != nil {
+			t.Errorf("%d open %v", n, err)
+		}
+		if _, err := s.ReviewSuspicion(ctx, "none", instancer.ReviewOpen, "", "", time.Now()); instancer.CodeOf(err) != "suspicion_not_found" {
+			t.Error(err)
+		}
+		if _, err := s.ClearSuspicions(ctx, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if isNew, err := s.Suspect(ctx, found(3, 99), instancer.Event{}); isNew || err != nil {
+			t.Errorf("what was cleared comes back: %v %v", isNew, err)
+		}
+	})
+
+	t.Run("TheFirstContactStays", func(t *testing.T) {
+		in := fresh(owner(), challenge)
+		if err := s.Insert(ctx, in, instancer.Quota{}, instancer.Event{}); err != nil {
+			t.Fatal(err)
+		}
+		first := time.Now().UTC().Truncate(time.Microsecond)
+		for n := range 2 {
+			if err := other.Contacted(ctx, map[string]time.Time{in.ID: first.Add(time.Duration(n) * time.Hour)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		history, err := s.History(ctx, challenge, []string{in.Owner.ID})
+		if err != nil || len(history) != 1 || history[0].ContactAt == nil || !history[0].ContactAt.Equal(first) || history[0].StartedAt != nil {
+			t.Errorf("%+v %v", history, err)
+		}
+	})
+
+	t.Run("HowFarSubmissionsWereReadIsKept", func(t *testing.T) {
+		want := instancer.Scan{Total: 60_000, LastID: 61_234, LastAt: time.Now().UTC().Truncate(time.Microsecond), Requests: 3, Problem: "p"}
+		for range 2 {
+			if err := s.SaveScan(ctx, want); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := other.Scan(ctx)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+	})
+}
+
+func dueOf(t *testing.T, s *store.Store, flag string) []instancer.Registration {
+	t.Helper()
+	all, err := s.DueRegistrations(context.Background(), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var own []instancer.Registration
+	for _, r := range all {
+		if r.Flag == flag {
+			own = append(own, r)
+		}
+	}
+	return own
+}
