@@ -149,9 +149,8 @@ func (r *reading) table(node *yaml.Node, rule rule, path, place string, taken ma
 			r.refuse(key, at, "is not a key of the compose specification; %s", suggest(key.Value, slices.Sorted(maps.Keys(rule.keys))))
 		case below.no == unsupported:
 			r.refuse(key, at, "is not supported")
-		case below.no != "" && !r.harmless(value, under):
-			r.refuse(key, at, "is not allowed: %s", below.no)
 		case below.no != "":
+			r.refuse(key, at, "is not allowed: %s", below.no)
 		case under == ".services.*.ports":
 			r.strip = append(r.strip, node)
 			if r.over == 0 {
@@ -182,11 +181,6 @@ func (r *reading) table(node *yaml.Node, rule rule, path, place string, taken ma
 func named(r rule) bool {
 	_, any := r.keys["*"]
 	return any
-}
-
-// harmless knows values of refused keys that ask for nothing.
-func (r *reading) harmless(value *yaml.Node, place string) bool {
-	return place == ".services.*.restart" && value.Kind == yaml.ScalarNode && (value.Value == "no" || value.Value == "false")
 }
 
 // merge walks what a merge key brings in, as if it stood there.

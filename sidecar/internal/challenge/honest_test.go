@@ -15,12 +15,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // What honest authors write runs as they have written it: each folder's own services end at once unless they find what
@@ -42,7 +44,7 @@ func TestEveryHonestChallengeRunsUnchanged(t *testing.T) {
 		t.Fatalf("%d honest challenges, %v", n, err)
 	}
 	var said sayings
-	rules := startRules(t, library, &said)
+	rules, _ := startRules(t, library, &said)
 	began := time.Now()
 	var g errgroup.Group
 	g.SetLimit(6)
@@ -80,7 +82,7 @@ func runs(rules *instancer.Instancer, id string) error {
 	return err
 }
 
-func startRules(t *testing.T, library *challenge.Library, said *sayings) *instancer.Instancer {
+func startRules(t *testing.T, library *challenge.Library, said *sayings) (*instancer.Instancer, *docker.Engine) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -113,7 +115,73 @@ func startRules(t *testing.T, library *challenge.Library, said *sayings) *instan
 			t.Error(err)
 		}
 	})
-	return rules
+	return rules, engine
+}
+
+func TestAServiceThatIsToRestartIsStartedAgainAndOthersEndTheInstance(t *testing.T) {
+	all := t.TempDir()
+	for name, restart := range map[string]string{"again": "always", "once": "\"no\""} {
+		if err := os.CopyFS(filepath.Join(all, name), os.DirFS(folder(t, "[[routes]]\nservice = \"web\"\nport = 8080\n",
+			"services:\n  web:\n    image: busybox:1.36\n    command: httpd -f -p 8080\n    restart: "+restart+"\n"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	library := challenge.NewLibrary(all, defaults)
+	if problems, err := library.Reload(context.Background()); err != nil || len(problems) > 0 {
+		t.Fatal(problems, err)
+	}
+	var said sayings
+	rules, engine := startRules(t, library, &said)
+	ctx := context.Background()
+	containers := map[string]string{}
+	instances := map[string]*instancer.Instance{}
+	p := instancer.Player{ID: "owner", Owner: instancer.Owner{ID: "owner"}}
+	for _, id := range []string{"again", "once"} {
+		in, err := rules.Spawn(ctx, p, id)
+		for err == nil && in.State != instancer.Running && in.State.Live() {
+			in, err = rules.Await(ctx, p, in.ID, in.Version)
+		}
+		if err != nil || in.State != instancer.Running {
+			t.Fatalf("%+v %v", in, err)
+		}
+		objects, err := engine.List(ctx, in.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range objects {
+			if o.Kind == "container" {
+				containers[id] = o.ID
+			}
+		}
+		instances[id] = in
+	}
+	running := func(id string) (now bool) {
+		objects, err := engine.List(ctx, instances[id].ID)
+		for _, o := range objects {
+			now = now || o.ID == containers[id] && o.Running
+		}
+		return err == nil && now
+	}
+	for range 2 {
+		if err := engine.StopContainer(ctx, containers["again"], 0); err != nil {
+			t.Fatal(err)
+		}
+		testkit.Eventually(t, 20*time.Second, "the same container runs again", func() error {
+			if in, err := rules.Get(ctx, p, instances["again"].ID); err != nil || in.State != instancer.Running || !running("again") {
+				return fmt.Errorf("%+v %v", in, err)
+			}
+			return nil
+		})
+	}
+	if err := engine.StopContainer(ctx, containers["once"], 0); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, 20*time.Second, "the instance is stopped", func() error {
+		if in, err := rules.Get(ctx, p, instances["once"].ID); err != nil || in.State != instancer.Stopped || in.StopCause != instancer.CauseLost {
+			return fmt.Errorf("%+v %v", in, err)
+		}
+		return nil
+	})
 }
 
 // sayings is a log that is shown only if something went wrong.

@@ -87,7 +87,7 @@ var serviceRules = table(map[string]rule{
 	"stop_signal": text, "stop_grace_period": text, "expose": listOf(number),
 	"env_file": words.or(listOf(text.or(table(map[string]rule{"path": text, "required": truth, "format": only("raw")})))),
 	"platform": text, "pull_policy": only("missing", "if_not_present", "build"),
-	"restart":    no("an instance whose container ends is stopped, and the next request starts a fresh one; write \"no\" or remove this key"),
+	"restart":    text,
 	"scale":      only("1").because("an instance has one container of each service"),
 	"privileged": only("false").because("would give the container the host"),
 	"build": text.or(table(map[string]rule{

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,6 +79,7 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 		}
 		out.Environment = append(out.Environment, name+"="+*value)
 	}
+	out.Restart = c.restart(s)
 	out.Health = c.health(s)
 	c.capabilities(s, d, &out)
 	c.mounts(s, &out)
@@ -92,6 +94,27 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 	}
 	c.noTokens(s.Name, out)
 	return out
+}
+
+// restart is when a service is started again. Nobody stops one by hand, so always and unless-stopped are the same.
+func (c *converter) restart(s types.ServiceConfig) *instancer.Restart {
+	policy, tries, counted := strings.Cut(s.Restart, ":")
+	n, err := strconv.Atoi(tries)
+	switch {
+	case s.Restart == "" || s.Restart == "no" || s.Restart == "false":
+		return nil
+	case s.Restart == "always" || s.Restart == "unless-stopped":
+		for _, other := range c.project.Services {
+			if other.DependsOn[s.Name].Condition == types.ServiceConditionCompletedSuccessfully {
+				c.refuse(s.Name, "restart", "%s waits for this service to complete, which it never does with %q; write \"no\" or \"on-failure\"", other.Name, s.Restart)
+			}
+		}
+		return &instancer.Restart{}
+	case policy == "on-failure" && (!counted || err == nil && n > 0):
+		return &instancer.Restart{Failure: true, Tries: n}
+	}
+	c.refuse(s.Name, "restart", "%q must be no, always, unless-stopped, on-failure or on-failure:<tries>", s.Restart)
+	return nil
 }
 
 // noTokens refuses variables where their value would be needed before there is an instance.

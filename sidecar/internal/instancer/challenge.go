@@ -79,6 +79,7 @@ type Service struct {
 	Init         bool
 	StopSignal   string
 	StopGrace    time.Duration // default 2 s
+	Restart      *Restart      // nil: an instance whose service ends is stopped, if it is of no use without
 	DependsOn    []Dependency
 	Health       *Health // nil: the image's own, if it has one
 	Mounts       []Mount

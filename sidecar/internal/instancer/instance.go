@@ -68,6 +68,7 @@ type Terms struct {
 	Access     Access
 	Grace      map[string]time.Duration // service → how long it may take to stop
 	Needed     []string                 // services that others need to run
+	Restarts   map[string]*Restart      // services that are started again when they end
 }
 
 // TermsOf are the terms of a challenge's loaded revision.
@@ -75,6 +76,12 @@ func TermsOf(ch *Challenge) Terms {
 	t := Terms{Name: ch.Name, Dir: ch.Dir, Timeout: ch.Timeout, ExtendTime: ch.ExtendTime, Access: ch.Access, Grace: map[string]time.Duration{}}
 	for _, s := range ch.Services {
 		t.Grace[s.Name] = s.StopGrace
+		if s.Restart != nil {
+			if t.Restarts == nil {
+				t.Restarts = map[string]*Restart{}
+			}
+			t.Restarts[s.Name] = s.Restart
+		}
 		for _, d := range s.DependsOn {
 			if d.Condition != ConditionCompleted && !slices.Contains(t.Needed, d.Service) {
 				t.Needed = append(t.Needed, d.Service)

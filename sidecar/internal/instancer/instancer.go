@@ -56,6 +56,7 @@ type Instancer struct {
 	mu       sync.Mutex
 	jobs     map[string]*job     // instance → the one job that works on it
 	progress map[string]progress // instance → what is being done
+	restarts map[string]restarts // instance/service → how often it was started again
 	backoffs map[string]failures // owner/challenge → failed spawns in a row
 	origins  map[string]origin   // operation/instance → where it comes from
 	typical  time.Duration       // how long a spawn takes
@@ -97,6 +98,7 @@ func New(needs Needs, opts Options) *Instancer {
 		deadline: newDeadlines(),
 		jobs:     map[string]*job{},
 		progress: map[string]progress{},
+		restarts: map[string]restarts{},
 		backoffs: map[string]failures{},
 		origins:  map[string]origin{},
 		undone:   make(chan struct{}, 1),

@@ -183,7 +183,7 @@ func answersHTTP(ctx context.Context, at netip.AddrPort) bool {
 
 // watchExit returns an error when a service ends that should go on, or ends badly.
 func (i *Instancer) watchExit(ctx context.Context, in *Instance, u *unit) error {
-	code, err := i.Engine.Wait(ctx, u.id)
+	code, err := i.untilEnded(ctx, u)
 	if err != nil || ctx.Err() != nil {
 		return ctx.Err() // the engine's trouble shows elsewhere
 	}
@@ -200,6 +200,22 @@ func (i *Instancer) watchExit(ctx context.Context, in *Instance, u *unit) error 
 	return Errorf(Unavailable, "service_exited",
 		"The challenge's service %s ended with code %s while it started. Try again; if it stays like this, tell an organiser.",
 		u.service.Name, strconv.Itoa(code))
+}
+
+// untilEnded returns the code of a service that has ended and is not started again.
+func (i *Instancer) untilEnded(ctx context.Context, u *unit) (int, error) {
+	for count := 0; ; count++ {
+		code, err := i.Engine.Wait(ctx, u.id)
+		if err != nil || ctx.Err() != nil || !u.service.Restart.again(code, count) {
+			return code, err
+		}
+		if err := pause(ctx, restartPause(count)); err != nil {
+			return 0, err
+		}
+		if err := i.Engine.StartContainer(context.WithoutCancel(ctx), u.id); err != nil {
+			return 0, err
+		}
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) error {

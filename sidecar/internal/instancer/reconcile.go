@@ -2,6 +2,7 @@ package instancer
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 )
@@ -110,7 +111,7 @@ func (i *Instancer) settle(ctx context.Context, in *Instance, objects []Object) 
 	case Stopping:
 		i.takeDown(in)
 	case Running:
-		if missing(in, objects) != "" {
+		if missing(in, objects, nil) != "" || stoppedShort(in, objects) {
 			i.verify(ctx, in.ID) // it may have become running after the objects were listed
 			return
 		}
@@ -129,7 +130,7 @@ func (i *Instancer) verify(ctx context.Context, id string) bool {
 		i.Log.Error("instance not verified", "instance", id, "err", err)
 		return true
 	}
-	dead := missing(in, objects)
+	dead := missing(in, objects, i.revive(ctx, in, objects))
 	if dead == "" {
 		i.deadline.set(id, in.ExpiresAt)
 		return true
@@ -141,9 +142,18 @@ func (i *Instancer) verify(ctx context.Context, id string) bool {
 	return false
 }
 
-// missing names a service that a running instance cannot do without and that does not run, or is empty.
-func missing(in *Instance, objects []Object) string {
+// stoppedShort says whether a service has ended that is to be started again.
+func stoppedShort(in *Instance, objects []Object) bool {
+	return slices.ContainsFunc(objects, func(o Object) bool {
+		return o.Kind == "container" && !o.Running && in.Terms.Restarts[o.Labels.Service] != nil
+	})
+}
+
+// missing names a service that a running instance cannot do without and that does not run, or is empty. Those in alive
+// count as running.
+func missing(in *Instance, objects []Object, alive map[string]bool) string {
 	running := map[string]bool{}
+	maps.Copy(running, alive)
 	for _, o := range objects {
 		if o.Kind == "container" && o.Running {
 			running[o.Labels.Service] = true

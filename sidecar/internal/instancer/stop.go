@@ -121,6 +121,7 @@ func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
 		return
 	}
 	i.deadline.drop(in.ID)
+	i.forgetRestarts(in)
 	i.Observer.Done(OpStop, in.Challenge, time.Since(began), nil)
 	i.Log.InfoContext(ctx, "instance stopped", "instance", in.ID, "owner", in.Owner.ID, "cause", in.StopCause)
 	i.changed(stopped)

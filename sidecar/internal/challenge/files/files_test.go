@@ -161,6 +161,8 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 		{"dots inside", "archive_path", archive(t, entry{name: "a/../../folder-beside", text: "x"})},
 		{"an absolute path", "archive_path", archive(t, entry{name: "/etc/cron.d/x", text: "x"})},
 		{"backslashes", "archive_path", archive(t, entry{name: "..\\folder-beside", text: "x"})},
+		{"a name that is no text", "archive_path", archive(t, entry{name: "a\xff", text: "x"})},
+		{"a new line", "archive_path", archive(t, entry{name: "a\nb", text: "x"})},
 		{"a zero byte", "archive_path", archive(t, entry{name: "a\x00b", text: "x"})},
 		{"a link", "archive_link", archive(t, entry{name: "l", text: "/etc", mode: fs.ModeSymlink | 0o777})},
 		{"a file through a link", "archive_link", archive(t, entry{name: "l", text: "..", mode: fs.ModeSymlink | 0o777}, entry{name: "l/folder-beside", text: "x"})},

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -44,7 +46,13 @@ func Tree(root *os.Root) ([]Entry, error) {
 		if err != nil {
 			return err
 		}
-		if name == "." || Own(d.Name()) {
+		switch {
+		case name == "." || Own(d.Name()):
+			return nil
+		case !utf8.ValidString(name): // cannot be opened by its name, nor written in JSON
+			if d.IsDir() {
+				return fs.SkipDir
+			}
 			return nil
 		}
 		if len(all) == maxEntries {
@@ -77,8 +85,8 @@ func kind(mode fs.FileMode) string {
 
 // clean is a path as it may be used, never the folder itself.
 func clean(name string) (string, error) {
-	if name == "" || strings.ContainsAny(name, "\x00\\") || len(name) > 1024 || !filepath.IsLocal(name) {
-		return "", instancer.Errorf(instancer.Invalid, "path_invalid", "%q is no path in the challenge's folder: it must be relative, without .. and backslashes.", name)
+	if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r == '\\' || unicode.IsControl(r) }) || len(name) > 1024 || !filepath.IsLocal(name) {
+		return "", instancer.Errorf(instancer.Invalid, "path_invalid", "%q is no path in the challenge's folder: it must be relative, without .., backslashes and control characters.", name)
 	}
 	name = path.Clean(name)
 	if name == "." || Own(path.Base(name)) {

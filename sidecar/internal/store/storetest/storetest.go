@@ -28,7 +28,7 @@ func fresh(owner, challenge string) *instancer.Instance {
 		Owner: instancer.Owner{ID: owner, Name: owner + "'s name"}, Player: owner, Slug: "slug" + owner,
 		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}},
 		Terms: instancer.Terms{Name: "Web", Dir: "/revisions/1/web", Timeout: time.Hour, ExtendTime: time.Minute, Access: instancer.AccessLink,
-			Grace: map[string]time.Duration{"web": 3 * time.Second}, Needed: []string{"db"}},
+			Grace: map[string]time.Duration{"web": 3 * time.Second}, Needed: []string{"db"}, Restarts: map[string]*instancer.Restart{"web": {Failure: true, Tries: 3}}},
 		Networks: []instancer.Part{{Name: "back", Subnet: netip.MustParsePrefix("10.240.0.16/28"), Internal: true}},
 		State:    instancer.Queued, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}

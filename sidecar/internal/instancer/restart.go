@@ -1,0 +1,101 @@
+package instancer
+
+import (
+	"context"
+	"time"
+)
+
+// Restart says that a service is started again when it ends by itself.
+type Restart struct {
+	Failure bool // only after a code other than 0
+	Tries   int  // how often in a row; 0: without end
+}
+
+const (
+	firstRestart = 100 * time.Millisecond // before the first; doubles each time
+	lastRestart  = time.Minute
+	steady       = 10 * time.Second // whoever has run that long starts counting anew
+)
+
+// restarts are those of one service in a row. Memory only: another process starts counting anew.
+type restarts struct {
+	count int
+	next  time.Time // not before
+}
+
+// again says whether a service that has ended with a code is to be started again.
+func (r *Restart) again(code, count int) bool {
+	return r != nil && (!r.Failure || code != 0) && (r.Tries == 0 || count < r.Tries)
+}
+
+func restartPause(count int) time.Duration { return min(firstRestart<<min(count, 10), lastRestart) }
+
+// revive starts the containers of a running instance that have ended and are to be started again, each after its
+// pause, and returns the services that count as running meanwhile. The engine does not do it by itself: after a
+// restart of its own it would start containers before anything guards the pool.
+func (i *Instancer) revive(ctx context.Context, in *Instance, objects []Object) map[string]bool {
+	alive := map[string]bool{}
+	for _, o := range objects {
+		policy := in.Terms.Restarts[o.Labels.Service]
+		if o.Kind != "container" || o.Running || policy == nil {
+			continue
+		}
+		wait, ok := i.restartDue(ctx, in, o, policy)
+		if !ok {
+			continue
+		}
+		if wait > 0 {
+			alive[o.Labels.Service] = true
+			go func() {
+				if pause(i.base, wait) == nil {
+					i.verify(i.base, in.ID)
+				}
+			}()
+			continue
+		}
+		i.Log.InfoContext(ctx, "starting a service again", "instance", in.ID, "service", o.Labels.Service)
+		if err := i.Engine.StartContainer(ctx, o.ID); err != nil {
+			i.Log.ErrorContext(ctx, "service not started again", "instance", in.ID, "service", o.Labels.Service, "err", err)
+			continue
+		}
+		alive[o.Labels.Service] = true
+	}
+	return alive
+}
+
+// restartDue says whether a container may be started again, and after which pause. Without one it has been counted.
+func (i *Instancer) restartDue(ctx context.Context, in *Instance, o Object, policy *Restart) (time.Duration, bool) {
+	code := -1
+	if policy.Failure {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		var err error
+		if code, err = i.Engine.Wait(ctx, o.ID); err != nil {
+			return 0, false
+		}
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	key, now := in.ID+"/"+o.Labels.Service, time.Now()
+	r := i.restarts[key]
+	switch {
+	case r.next.IsZero() || now.Sub(r.next) > steady:
+		i.restarts[key] = restarts{next: now.Add(firstRestart)}
+		return firstRestart, policy.again(code, 0)
+	case now.Before(r.next):
+		return r.next.Sub(now), policy.again(code, r.count)
+	case !policy.again(code, r.count):
+		return 0, false
+	}
+	i.restarts[key] = restarts{count: r.count + 1, next: now.Add(restartPause(r.count + 1))}
+	return 0, true
+}
+
+// forgetRestarts is for an instance that is gone.
+func (i *Instancer) forgetRestarts(in *Instance) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for service := range in.Terms.Restarts {
+		delete(i.restarts, in.ID+"/"+service)
+	}
+}
