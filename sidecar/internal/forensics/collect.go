@@ -74,6 +74,13 @@ func (p *print) add(stream string, at time.Time, text []byte, limit int64) {
 // escape appends a text as it is safe to look at: what a terminal or a browser might act on is written out.
 func escape(to, text []byte) []byte {
 	for len(text) > 0 {
+		plain := 0 // most of most texts
+		for plain < len(text) && text[plain] >= ' ' && text[plain] <= '~' {
+			plain++
+		}
+		if to, text = append(to, text[:plain]...), text[plain:]; len(text) == 0 {
+			break
+		}
 		r, size := utf8.DecodeRune(text)
 		switch {
 		case r == utf8.RuneError && size == 1:
