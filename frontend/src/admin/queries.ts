@@ -8,3 +8,10 @@ export const whoamiQuery = queryOptions({
   queryFn: ({ signal }) => unwrap(api.GET("/admin/api/whoami", { signal })),
   staleTime: 60_000,
 });
+
+/** How much of the host is in use. */
+export const systemQuery = queryOptions({
+  queryKey: ["admin", "monitoring", "system"],
+  queryFn: ({ signal }) => unwrap(api.GET("/admin/api/monitoring/system", { signal })),
+  refetchInterval: 5_000,
+});

@@ -26,3 +26,15 @@ export type AdminInstance = Schemas["AdminInstance"];
 export type PortMapping = Schemas["PortMappingList"]["mappings"][number];
 /** One instance with its containers and what happened to it. */
 export type AdminInstanceDetail = Schemas["AdminInstanceDetail"];
+/** An owner's flag of a challenge. */
+export type IssuedFlag = Schemas["IssuedFlag"];
+/** Which challenge of CTFd one of ours is. */
+export type ChallengeMapping = Schemas["ChallengeMapping"];
+/** The challenges of CTFd and ours side by side. */
+export type ChallengePairing = Schemas["ChallengePairing"];
+/** An entry of the review list. */
+export type Suspicion = Schemas["Suspicion"];
+/** Somebody in an entry of the review list. */
+export type SuspicionParty = Schemas["SuspicionParty"];
+/** What became of an entry of the review list. */
+export type ReviewState = Schemas["ReviewState"];

@@ -9,11 +9,12 @@ import { useAction } from "../kit/action";
 import { useFilters } from "../kit/filters";
 import { useAfterEvents } from "../kit/live";
 import { Page, Stat, Stats } from "../kit/page";
+import { systemQuery } from "../queries";
 import { text } from "../text";
 import { Charts } from "./charts";
 import { InstanceDialog } from "./instance-dialog";
 import { Instances } from "./instances";
-import { configQuery, countsQuery, instancesKey, systemQuery } from "./queries";
+import { configQuery, countsQuery, instancesKey } from "./queries";
 import { SpawnDialog } from "./spawn-dialog";
 
 /** What runs now, how it has been, and what can be done about it. */

@@ -61,13 +61,6 @@ export const configQuery = queryOptions({
   refetchInterval: 30_000,
 });
 
-/** How much of the host is in use. */
-export const systemQuery = queryOptions({
-  queryKey: ["admin", "monitoring", "system"],
-  queryFn: ({ signal }) => unwrap(api.GET("/admin/api/monitoring/system", { signal })),
-  refetchInterval: 10_000,
-});
-
 /** The names of all challenges, for choices. */
 export const challengeNamesQuery = queryOptions({
   queryKey: ["admin", "challenges", "list"],

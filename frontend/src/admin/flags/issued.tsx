@@ -1,0 +1,204 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Flag, RefreshCw, Trash2 } from "lucide-react";
+import { useState } from "react";
+import type { IssuedFlag } from "@/api/admin";
+import { api, unwrap } from "@/api/client";
+import { Badge, type Tone } from "@/components/ui/badge";
+import { Button } from "@/components/ui/button";
+import { CopyButton } from "@/components/ui/copy-button";
+import { Field, Input, Select, Switch } from "@/components/ui/field";
+import { type Column, Table } from "@/components/ui/table";
+import { formatMoment } from "@/lib/format";
+import { useAction } from "../kit/action";
+import { useFilters } from "../kit/filters";
+import { Loaded, Nothing } from "../kit/loaded";
+import { More } from "../kit/more";
+import { TypeToConfirm } from "../kit/type-to-confirm";
+import { text } from "../text";
+import { flagsKey, issuedQuery } from "./queries";
+
+const tones: Record<string, Tone> = { live: "good", pending: "busy", failed: "bad", local: "neutral" };
+
+type Asked = { what: "retire" | "rotate" | "owner"; flag: IssuedFlag };
+
+/** Every flag, whose it is, and whether CTFd takes it. */
+export function Issued() {
+  const [filters, setFilters] = useFilters();
+  const [asked, setAsked] = useState<Asked>();
+  const flags = useInfiniteQuery(issuedQuery(filters));
+  const act = useAction<Asked>({
+    act: ({ what, flag }) => {
+      const path = { id: flag.id };
+      if (what === "rotate") return unwrap(api.POST("/admin/api/flags/{id}/rotate", { params: { path } }));
+      if (what === "retire") return unwrap(api.DELETE("/admin/api/flags/{id}", { params: { path } }));
+      return unwrap(api.DELETE("/admin/api/flags/user/{id}", { params: { path: { id: flag.owner.id } } }));
+    },
+    done: (_, { what, flag }) => text.flags.acted[what](flag.owner.name),
+    failed: text.flags.actFailed,
+    renews: [flagsKey],
+  });
+
+  return (
+    <div className="flex flex-col gap-4">
+      <div className="grid grid-cols-2 items-end gap-3 lg:grid-cols-[12rem_12rem_12rem_minmax(0,1fr)]">
+        {(["challenge", "owner"] as const).map((name) => (
+          <Field key={name} label={text.logs[name]}>
+            {(ids) => (
+              <Input
+                {...ids}
+                value={filters[name] ?? ""}
+                onChange={(event) => setFilters({ [name]: event.target.value.trim() })}
+              />
+            )}
+          </Field>
+        ))}
+        <Field label={text.flags.inCTFd}>
+          {(ids) => (
+            <Select
+              {...ids}
+              value={filters.state ?? ""}
+              onChange={(event) => setFilters({ state: event.target.value })}
+            >
+              <option value="">{text.all}</option>
+              {(["pending", "live", "failed", "removing", "removed"] as const).map((state) => (
+                <option key={state} value={state}>
+                  {text.flags.states[state]}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+        <div className="col-span-2 flex h-10 items-center gap-3 lg:col-span-1">
+          <Switch
+            label={text.flags.history}
+            checked={filters.history === "true"}
+            onChange={(on) => setFilters({ history: on ? "true" : undefined })}
+          />
+          <span className="text-sm">{text.flags.history}</span>
+        </div>
+      </div>
+      <Loaded query={flags}>
+        {({ pages }) => {
+          const rows = pages.flatMap((page) => page.flags);
+          return rows.length === 0 ? (
+            <Nothing icon={Flag} title={text.flags.issuedNoneTitle}>
+              {text.flags.issuedNoneText}
+            </Nothing>
+          ) : (
+            <Table
+              label={text.flags.viewIssued}
+              columns={columns(setAsked)}
+              rows={rows}
+              rowKey={({ id }) => id}
+              sort={filters.sort ?? ""}
+              onSort={(sort) => setFilters({ sort })}
+              footer={flags.hasNextPage && <More query={flags} />}
+            />
+          );
+        }}
+      </Loaded>
+      {asked && (
+        <TypeToConfirm
+          open
+          title={text.flags.ask[asked.what](asked.flag.owner.name, asked.flag.challenge_id)}
+          name={asked.flag.owner.name}
+          confirm={text.flags.confirm[asked.what]}
+          onConfirm={() => act.mutate(asked)}
+          onClose={() => setAsked(undefined)}
+        >
+          {text.flags.why[asked.what]}
+        </TypeToConfirm>
+      )}
+    </div>
+  );
+}
+
+function columns(ask: (asked: Asked) => void): Column<IssuedFlag>[] {
+  return [
+    {
+      id: "challenge",
+      header: text.logs.challenge,
+      width: "minmax(9rem,1fr)",
+      sort: (row) => row.challenge_id,
+      cell: (row) => <span className="truncate">{row.challenge_id}</span>,
+    },
+    {
+      id: "owner",
+      header: text.logs.owner,
+      width: "minmax(9rem,1fr)",
+      sort: (row) => row.owner.name,
+      cell: (row) => (
+        <span className="truncate" title={row.owner.id}>
+          {row.owner.name}
+        </span>
+      ),
+    },
+    {
+      id: "flag",
+      header: text.flags.flag,
+      width: "minmax(18rem,2fr)",
+      cell: (row) => (
+        <>
+          <code className="min-w-0 truncate text-[0.8125rem]" title={row.value}>
+            {row.value}
+          </code>
+          <CopyButton value={row.value} what={text.flags.flagOf(row.owner.name)} />
+        </>
+      ),
+    },
+    {
+      id: "state",
+      header: text.flags.inCTFd,
+      width: "9rem",
+      sort: (row) => row.state,
+      cell: (row) => {
+        const reason = row.registrations
+          .map((one) => one.reason)
+          .filter(Boolean)
+          .join(" ");
+        if (row.retired_at) return <Badge>{text.flags.retired}</Badge>;
+        return (
+          <span title={reason || undefined}>
+            <Badge tone={tones[row.state] ?? "neutral"}>{text.flags.states[row.state || "local"]}</Badge>
+          </span>
+        );
+      },
+    },
+    {
+      id: "created",
+      header: text.flags.made,
+      width: "11rem",
+      sort: (row) => row.created_at,
+      cell: (row) => formatMoment(row.created_at),
+    },
+    {
+      id: "actions",
+      header: text.flags.actions,
+      width: "8rem",
+      end: true,
+      cell: (flag) =>
+        !flag.retired_at && (
+          <>
+            <Button
+              look="ghost"
+              size="icon"
+              aria-label={text.flags.rotateOf(flag.owner.name)}
+              title={text.flags.confirm.rotate}
+              onClick={() => ask({ what: "rotate", flag })}
+            >
+              <RefreshCw aria-hidden className="size-4" />
+            </Button>
+            <Button
+              look="ghost"
+              size="icon"
+              aria-label={text.flags.retireOf(flag.owner.name)}
+              title={text.flags.confirm.retire}
+              onClick={() => ask({ what: "retire", flag })}
+            >
+              <Trash2 aria-hidden className="size-4" />
+            </Button>
+          </>
+        ),
+    },
+  ];
+}

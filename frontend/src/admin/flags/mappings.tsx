@@ -1,0 +1,172 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link2, Link2Off, Wand2 } from "lucide-react";
+import { useState } from "react";
+import type { ChallengePairing } from "@/api/admin";
+import { api, unwrap } from "@/api/client";
+import { Badge } from "@/components/ui/badge";
+import { Button } from "@/components/ui/button";
+import { Select, Switch } from "@/components/ui/field";
+import { useAction } from "../kit/action";
+import { Loaded, Nothing } from "../kit/loaded";
+import { TypeToConfirm } from "../kit/type-to-confirm";
+import { text } from "../text";
+import { flagsKey, pairingQuery } from "./queries";
+
+type Local = ChallengePairing["local"][number];
+type Remote = ChallengePairing["ctfd"][number];
+
+/** Which challenge of CTFd each of ours is: what is there, what is probable, and what can be chosen. */
+export function Mappings() {
+  const pairing = useQuery(pairingQuery);
+  return (
+    <Loaded query={pairing} className="h-96">
+      {({ local, ctfd }) =>
+        local.length === 0 ? (
+          <Nothing icon={Link2} title={text.mappings.noneTitle}>
+            {text.mappings.noneText}
+          </Nothing>
+        ) : (
+          <Wizard local={local} ctfd={ctfd} />
+        )
+      }
+    </Loaded>
+  );
+}
+
+function Wizard({ local, ctfd }: { local: Local[]; ctfd: Remote[] }) {
+  const [write, setWrite] = useState(true);
+  const [forgetting, setForgetting] = useState<Local>();
+  const map = useAction<{ id: string; remote: number }[]>({
+    act: async (pairs) => {
+      for (const { id, remote } of pairs) {
+        await unwrap(
+          api.POST("/admin/api/flags/sync-challenge", {
+            body: { local_challenge_id: id, ctfd_challenge_id: remote, connection_info: write },
+          }),
+        );
+      }
+    },
+    done: (_, pairs) => text.mappings.mapped(pairs.length),
+    failed: text.mappings.mapFailed,
+    renews: [flagsKey],
+  });
+  const forget = useAction<string>({
+    act: (id) => unwrap(api.DELETE("/admin/api/flags/mapping/{id}", { params: { path: { id } } })),
+    done: (_, id) => text.mappings.forgotten(id),
+    failed: text.mappings.forgetFailed,
+    renews: [flagsKey],
+  });
+  const exact = local.flatMap(({ id, dynamic_flags, mapped_to, suggestion }) =>
+    dynamic_flags && mapped_to === 0 && suggestion?.exact ? [{ id, remote: suggestion.ctfd_challenge_id }] : [],
+  );
+
+  return (
+    <div className="flex flex-col gap-4">
+      <div className="flex flex-wrap items-center justify-between gap-3">
+        <span className="flex items-center gap-3 text-sm">
+          <Switch label={text.mappings.write} checked={write} onChange={setWrite} /> {text.mappings.write}
+        </span>
+        <Button
+          look="primary"
+          disabled={exact.length === 0}
+          aria-disabled={map.isPending || undefined}
+          onClick={() => !map.isPending && map.mutate(exact)}
+        >
+          <Wand2 aria-hidden className="size-4" /> {text.mappings.takeAll(exact.length)}
+        </Button>
+      </div>
+      <ul className="divide-y divide-line rounded-xl border border-line bg-card">
+        {local.map((challenge) => (
+          <Row
+            key={`${challenge.id} ${challenge.mapped_to}`}
+            challenge={challenge}
+            ctfd={ctfd}
+            busy={map.isPending}
+            onMap={(remote) => map.mutate([{ id: challenge.id, remote }])}
+            onForget={() => setForgetting(challenge)}
+          />
+        ))}
+      </ul>
+      <TypeToConfirm
+        open={forgetting !== undefined}
+        title={text.mappings.forgetOf(forgetting?.name ?? "")}
+        name={forgetting?.id ?? ""}
+        confirm={text.mappings.forget}
+        onConfirm={() => forgetting && forget.mutate(forgetting.id)}
+        onClose={() => setForgetting(undefined)}
+      >
+        {text.mappings.forgetText}
+      </TypeToConfirm>
+    </div>
+  );
+}
+
+type RowProps = {
+  challenge: Local;
+  ctfd: Remote[];
+  busy: boolean;
+  onMap: (remote: number) => void;
+  onForget: () => void;
+};
+
+function Row({ challenge, ctfd, busy, onMap, onForget }: RowProps) {
+  const { suggestion, mapped_to } = challenge;
+  const [chosen, setChosen] = useState(String(mapped_to || suggestion?.ctfd_challenge_id || ""));
+  return (
+    <li className="grid items-center gap-x-4 gap-y-2 p-4 md:grid-cols-[minmax(0,1fr)_minmax(0,1fr)_auto]">
+      <div className="min-w-0">
+        <p className="break-words font-semibold">{challenge.name}</p>
+        <p className="flex flex-wrap items-center gap-2 text-ink-soft text-sm">
+          <code className="text-xs">{challenge.id}</code>
+          {mapped_to > 0 ? (
+            <Badge tone="good">{text.mappings.is}</Badge>
+          ) : challenge.dynamic_flags ? (
+            <Badge tone="busy">{text.mappings.isNot}</Badge>
+          ) : (
+            <Badge>{text.mappings.static}</Badge>
+          )}
+          {mapped_to === 0 && suggestion && (
+            <span>{suggestion.exact ? text.mappings.exact : text.mappings.near(suggestion.ctfd_name)}</span>
+          )}
+        </p>
+      </div>
+      <Select
+        aria-label={text.mappings.choose(challenge.name)}
+        value={chosen}
+        disabled={!challenge.dynamic_flags}
+        onChange={(event) => setChosen(event.target.value)}
+      >
+        <option value="">{text.mappings.none}</option>
+        {ctfd.map((remote) => (
+          <option key={remote.id} value={remote.id}>
+            {text.mappings.remote(
+              remote.name,
+              remote.category,
+              remote.hidden,
+              remote.mapped_to && remote.mapped_to !== challenge.id ? remote.mapped_to : "",
+            )}
+          </option>
+        ))}
+      </Select>
+      <div className="flex gap-2">
+        <Button
+          disabled={chosen === "" || chosen === String(mapped_to)}
+          aria-disabled={busy || undefined}
+          onClick={() => !busy && onMap(Number(chosen))}
+        >
+          <Link2 aria-hidden className="size-4" /> {text.mappings.map}
+        </Button>
+        <Button
+          look="ghost"
+          size="icon"
+          disabled={mapped_to === 0}
+          aria-label={text.mappings.forgetOf(challenge.name)}
+          title={text.mappings.forgetOf(challenge.name)}
+          onClick={onForget}
+        >
+          <Link2Off aria-hidden className="size-4" />
+        </Button>
+      </div>
+    </li>
+  );
+}

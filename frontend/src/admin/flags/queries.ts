@@ -1,0 +1,73 @@
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import type { ReviewState } from "@/api/admin";
+import { api, unwrap } from "@/api/client";
+import type { Filters } from "../kit/filters";
+
+/** The first words of the keys of all that is about flags. */
+export const flagsKey = ["admin", "flags"] as const;
+
+/** How it stands with flags, CTFd and the review list. */
+export const overviewQuery = queryOptions({
+  queryKey: [...flagsKey, "overview"],
+  queryFn: ({ signal }) => unwrap(api.GET("/admin/api/flags", { signal })),
+  refetchInterval: 15_000,
+});
+
+const states = ["pending", "live", "failed", "removing", "removed"] as const;
+
+/** Every flag and whose it is, newest first. */
+export function issuedQuery({ challenge, owner, state, history }: Filters) {
+  const known = states.find((one) => one === state);
+  const query = {
+    ...(challenge && { challenge }),
+    ...(owner && { owner }),
+    ...(known && { state: known }),
+    ...(history === "true" && { history: true }),
+  };
+  return infiniteQueryOptions({
+    queryKey: [...flagsKey, "issued", query],
+    queryFn: ({ signal, pageParam }) =>
+      unwrap(
+        api.GET("/admin/api/flags/mappings", {
+          params: { query: { ...query, limit: 200, ...(pageParam && { after: pageParam }) } },
+          signal,
+        }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next || undefined,
+  });
+}
+
+/** The states of a review. */
+export const reviews: ReviewState[] = ["open", "confirmed", "dismissed"];
+
+/** The review list, newest first. */
+export function suspiciousQuery({ challenge, owner, kind, review }: Filters) {
+  const known = reviews.find((one) => one === (review ?? "open"));
+  const query = {
+    ...(challenge && { challenge }),
+    ...(owner && { owner }),
+    ...((kind === "sharing" || kind === "solve") && { kind: kind as "sharing" | "solve" }),
+    ...(known && { review: known }),
+  };
+  return infiniteQueryOptions({
+    queryKey: [...flagsKey, "suspicious", query],
+    queryFn: ({ signal, pageParam }) =>
+      unwrap(
+        api.GET("/admin/api/flags/suspicious", {
+          params: { query: { ...query, limit: 100, ...(pageParam && { after: pageParam }) } },
+          signal,
+        }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next || undefined,
+    refetchInterval: 30_000,
+  });
+}
+
+/** CTFd's challenges and ours, with guesses at which is which. */
+export const pairingQuery = queryOptions({
+  queryKey: [...flagsKey, "pairing"],
+  queryFn: ({ signal }) => unwrap(api.GET("/admin/api/ctfd/challenges", { signal })),
+  staleTime: 10_000,
+});
