@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 type Example = { id: string; name: string; heading: string; start: string };
 
@@ -19,28 +19,43 @@ export const slow: Example = {
   start: "sleep 7\nexec httpd -f -p 8080 -h /www",
 };
 
-/** Writes the challenges of the tests into a folder. Their content is always the same, so their images are built once. */
+/** The files of a challenge by their paths; what it is like is always the same, so its image is built once. */
+export function filesOf({ id, name, heading, start }: Example): Record<string, string> {
+  return {
+    "instance.toml": [
+      `id = "${id}"`,
+      `name = "${name}"`,
+      'category = "web"',
+      `description = "It is **${id}**."`,
+      "timeout = 600",
+      "[[routes]]",
+      'service = "web"',
+      "port = 8080",
+      'type = "http"',
+      "",
+    ].join("\n"),
+    "compose.yaml": "services:\n  web:\n    build: .\n",
+    Dockerfile: 'FROM busybox:1.36\nCOPY www /www\nCOPY start.sh /start.sh\nCMD ["sh", "/start.sh"]\n',
+    "start.sh": `#!/bin/sh\n${start}\n`,
+    "www/index.html": `<!doctype html><html lang="en"><title>${name}</title><h1>${heading}</h1></html>\n`,
+  };
+}
+
+/** Comes as an archive, and says something in its log. */
+export const uploaded: Example = {
+  id: "uploaded",
+  name: "Uploaded",
+  heading: "The uploaded one is here",
+  start: "echo it has begun\nexec httpd -f -p 8080 -h /www",
+};
+
+/** Writes the challenges of the tests into a folder. */
 export function writeChallenges(folder: string): void {
-  for (const { id, name, heading, start } of [quick, slow]) {
-    const write = (file: string, content: string) => writeFileSync(join(folder, id, file), content);
-    mkdirSync(join(folder, id, "www"), { recursive: true });
-    write(
-      "instance.toml",
-      [
-        `name = "${name}"`,
-        'category = "web"',
-        `description = "It is **${id}**."`,
-        "timeout = 600",
-        "[[routes]]",
-        'service = "web"',
-        "port = 8080",
-        'type = "http"',
-        "",
-      ].join("\n"),
-    );
-    write("compose.yaml", "services:\n  web:\n    build: .\n");
-    write("Dockerfile", 'FROM busybox:1.36\nCOPY www /www\nCOPY start.sh /start.sh\nCMD ["sh", "/start.sh"]\n');
-    write("start.sh", `#!/bin/sh\n${start}\n`);
-    write("www/index.html", `<!doctype html><html lang="en"><title>${name}</title><h1>${heading}</h1></html>\n`);
+  for (const example of [quick, slow]) {
+    for (const [path, content] of Object.entries(filesOf(example))) {
+      const file = join(folder, example.id, path);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, content);
+    }
   }
 }

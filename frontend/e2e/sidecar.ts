@@ -13,6 +13,9 @@ const binary = fileURLToPath(new URL("../node_modules/.cache/whaley", import.met
 const results = fileURLToPath(new URL("../test-results", import.meta.url));
 const log = join(results, "sidecar.log");
 
+/** What the tests sign in to the panel with. */
+export const adminKey = "an admin key of the tests";
+
 /** A sidecar of its own: own folders, own ports, own subnets. */
 export type Sidecar = { api: string; dashboard: string; stop: () => Promise<void> };
 
@@ -44,6 +47,7 @@ export async function startSidecar(): Promise<Sidecar> {
       EDGE_TLS_LISTEN: `127.0.0.1:${edgeTLS}`,
       BASE_DOMAIN: "instances.localhost",
       DASHBOARD_URL: dashboard,
+      ADMIN_KEY: adminKey,
       SUBNET_POOL: "10.198.0.0/24",
       USER_RATE_LIMIT: "0",
       ADDRESS_RATE_LIMIT: "0",

@@ -8,6 +8,7 @@ import { Toaster } from "@/components/ui/toast";
 import { useAction } from "./kit/action";
 import { whoamiKey } from "./kit/client";
 import { TabLink } from "./kit/link";
+import { LiveBadge, LiveProvider } from "./kit/live";
 import { Loaded } from "./kit/loaded";
 import { whoamiQuery } from "./queries";
 import { SignIn } from "./sign-in";
@@ -27,7 +28,7 @@ export function Shell() {
   const whoami = useQuery(whoamiQuery);
   const stranger = whoami.isError && [401, 403].includes(asProblem(whoami.error).status);
   return (
-    <>
+    <LiveProvider on={whoami.isSuccess}>
       <a
         href="#content"
         className="sr-only focus:not-sr-only focus:absolute focus:top-3 focus:left-3 focus:z-10 focus:rounded-lg focus:bg-button focus:px-4 focus:py-2 focus:text-button-ink"
@@ -67,7 +68,7 @@ export function Shell() {
         {stranger ? <SignIn /> : <Loaded query={whoami}>{() => <Outlet />}</Loaded>}
       </main>
       <Toaster close={text.error.close} />
-    </>
+    </LiveProvider>
   );
 }
 
@@ -83,6 +84,7 @@ function Who({ name }: { name: string | undefined }) {
       <p className="min-w-0 truncate text-ink-soft text-sm">
         {text.session.as} <strong className="font-semibold text-ink">{name}</strong>
       </p>
+      <LiveBadge />
       <Button
         look="ghost"
         size="icon"

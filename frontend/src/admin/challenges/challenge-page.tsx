@@ -22,6 +22,7 @@ import { Limits } from "./limits";
 import { Problems } from "./problems";
 import { challengesKey, challengesQuery } from "./queries";
 import { ChallengeState } from "./state";
+import { pathOf } from "./tree";
 
 /** One challenge: its files, its images, its limits. */
 export function ChallengePage() {
@@ -65,7 +66,13 @@ function Found({ challenge }: { challenge: AdminChallenge }) {
           </p>
           <Problems
             problems={challenge.problems}
-            onOpen={({ file, line }) => setFilters({ view: undefined, file, line: line ? String(line) : undefined })}
+            onOpen={(problem) =>
+              setFilters({
+                view: undefined,
+                file: pathOf(challenge, problem),
+                line: problem.line ? String(problem.line) : undefined,
+              })
+            }
           />
         </div>
       )}

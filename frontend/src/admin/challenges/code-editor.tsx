@@ -65,6 +65,7 @@ export function CodeEditor(props: Props) {
         ],
       }),
     });
+    editor.scrollDOM.tabIndex = 0; // what scrolls must be reachable by keyboard
     view.current = editor;
     return () => editor.destroy();
   }, []);

@@ -13,7 +13,7 @@ import { text } from "../text";
 import { FilePane } from "./file-pane";
 import { FileTree } from "./file-tree";
 import { challengesKey, filesQuery } from "./queries";
-import { parentOf, treeOf } from "./tree";
+import { parentOf, pathOf, treeOf } from "./tree";
 
 /** Edits that are not saved, by path; they outlive the look at another file. */
 export type Drafts = Record<string, string>;
@@ -50,7 +50,7 @@ function Workbench({ challenge, entries, drafts, onDrafts }: WorkbenchProps) {
   const [making, setMaking] = useState<"file" | "folder">();
   const selected = entries.find(({ path }) => path === filters.file);
   const folder = selected ? (selected.kind === "folder" ? selected.path : parentOf(selected.path)) : "";
-  const problems = challenge.problems.filter(({ file }) => file === selected?.path);
+  const problems = challenge.problems.filter((problem) => pathOf(challenge, problem) === selected?.path);
 
   return (
     <div className="grid gap-4 lg:grid-cols-[18rem_minmax(0,1fr)]">
@@ -68,7 +68,7 @@ function Workbench({ challenge, entries, drafts, onDrafts }: WorkbenchProps) {
             nodes={treeOf(entries)}
             selected={filters.file ?? ""}
             edited={new Set(Object.keys(drafts))}
-            faulty={new Set(challenge.problems.map(({ file }) => file))}
+            faulty={new Set(challenge.problems.map((problem) => pathOf(challenge, problem)))}
             onSelect={({ path }) => setFilters({ file: path, line: undefined })}
           />
         </nav>

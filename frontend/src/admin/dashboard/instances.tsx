@@ -243,7 +243,7 @@ function columns(
     {
       id: "created",
       header: text.dashboard.created,
-      width: "11rem",
+      width: "12.5rem",
       sort: byServer,
       cell: (row) => formatMoment(row.created_at),
     },

@@ -167,7 +167,7 @@ function columns(ask: (asked: Asked) => void): Column<IssuedFlag>[] {
     {
       id: "created",
       header: text.flags.made,
-      width: "11rem",
+      width: "12.5rem",
       sort: (row) => row.created_at,
       cell: (row) => formatMoment(row.created_at),
     },

@@ -125,13 +125,13 @@ function columns(show: (id: string) => void): Column<Suspicion>[] {
     {
       id: "at",
       header: text.flags.found,
-      width: "11rem",
+      width: "12.5rem",
       sort: (row) => row.found_at,
       cell: (row) => (
         <button
           type="button"
           aria-label={text.flags.show(row.submitter.owner.name)}
-          className="cursor-pointer text-accent tabular-nums underline decoration-accent-line underline-offset-4"
+          className="cursor-pointer whitespace-nowrap text-accent tabular-nums underline decoration-accent-line underline-offset-4"
           onClick={(click) => {
             click.stopPropagation();
             show(row.id);

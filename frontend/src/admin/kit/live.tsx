@@ -10,22 +10,21 @@ type Live = { open: boolean; listen: (listener: Listener) => () => void };
 
 const Context = createContext<Live>({ open: false, listen: () => () => {} });
 
-/** Listens to all events once for the whole panel: a browser has few connections to a host. */
-export function LiveProvider({ children }: { children: ReactNode }) {
+/** Listens to all events, once for the whole panel and while an admin is signed in: a browser has few connections to a host. */
+export function LiveProvider({ on, children }: { on: boolean; children: ReactNode }) {
   const listeners = useRef(new Set<Listener>());
   const [open, setOpen] = useState(false);
 
-  useEffect(
-    () =>
-      openStream<AdminEvent>("/admin/api/events", {
-        event: "event",
-        onData: (event) => {
-          for (const listener of listeners.current) listener(event);
-        },
-        onOpen: setOpen,
-      }),
-    [],
-  );
+  useEffect(() => {
+    if (!on) return;
+    return openStream<AdminEvent>("/admin/api/events", {
+      event: "event",
+      onData: (event) => {
+        for (const listener of listeners.current) listener(event);
+      },
+      onOpen: setOpen,
+    });
+  }, [on]);
 
   function listen(listener: Listener) {
     listeners.current.add(listener);

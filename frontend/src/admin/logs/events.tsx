@@ -104,11 +104,11 @@ function columns(show: (event: AdminEvent) => void): Column<AdminEvent>[] {
     {
       id: "at",
       header: text.logs.at,
-      width: "11rem",
+      width: "12.5rem",
       cell: (event) => (
         <button
           type="button"
-          className="cursor-pointer text-accent tabular-nums underline decoration-accent-line underline-offset-4"
+          className="cursor-pointer whitespace-nowrap text-accent tabular-nums underline decoration-accent-line underline-offset-4"
           aria-label={text.logs.show(formatMoment(event.at), event.type)}
           onClick={(click) => {
             click.stopPropagation();

@@ -182,13 +182,13 @@ function columns(show: (id: string) => void): Column<Capture>[] {
     {
       id: "time",
       header: text.logs.at,
-      width: "11rem",
+      width: "12.5rem",
       sort: (row) => row.capture_time,
       cell: (row) => (
         <button
           type="button"
           aria-label={text.forensics.show(row.instance)}
-          className="cursor-pointer text-accent tabular-nums underline decoration-accent-line underline-offset-4"
+          className="cursor-pointer whitespace-nowrap text-accent tabular-nums underline decoration-accent-line underline-offset-4"
           onClick={(click) => {
             click.stopPropagation();
             show(row.id);

@@ -9,7 +9,7 @@ import { text } from "../text";
 import { historyQuery } from "./queries";
 
 const columns: Column<SettingChange>[] = [
-  { id: "at", header: text.settings.when, width: "11rem", cell: (row) => formatMoment(row.at) },
+  { id: "at", header: text.settings.when, width: "12.5rem", cell: (row) => formatMoment(row.at) },
   { id: "name", header: text.settings.setting, width: "minmax(15rem,1.5fr)", cell: (row) => <Mono>{row.name}</Mono> },
   {
     id: "before",

@@ -161,7 +161,7 @@ function Row<T>({ columns, row, index, top, grid, onRow, isActive }: RowProps<T>
           key={column.id}
           role="cell"
           className={cn(
-            "flex min-w-0 items-center gap-2 overflow-hidden px-3 text-sm",
+            "flex min-w-0 items-center gap-2 overflow-hidden whitespace-nowrap px-3 text-sm",
             column.end && "justify-end tabular-nums",
           )}
         >

@@ -1,0 +1,159 @@
+import type { Page } from "@playwright/test";
+import { filesOf, quick, uploaded } from "./challenges";
+import { expect, test } from "./fixtures";
+import { everybodyCanUse } from "./look";
+import { adminKey } from "./sidecar";
+import { zipOf } from "./zip";
+
+async function signIn(page: Page, path = ""): Promise<void> {
+  await page.goto(`/admin${path}`);
+  await page.getByLabel("Admin key or CTFd token").fill(adminKey);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByText("Signed in as")).toBeVisible();
+}
+
+test("strangers are asked for a key, and a wrong one is refused in words", async ({ page }) => {
+  await page.goto("/admin/logs");
+  await page.getByLabel("Admin key or CTFd token").fill("a key that is wrong");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("alert")).toContainText(/request/);
+  await everybodyCanUse(page, "admin-sign-in");
+});
+
+test("an organiser uploads a challenge, mends it, starts it, reads its output, stops it and deletes it", async ({
+  page,
+  complaints,
+}) => {
+  await signIn(page, "/challenges");
+  await expect(page.getByRole("link", { name: quick.name })).toBeVisible();
+
+  await page.setInputFiles('input[type="file"]', {
+    name: "uploaded.zip",
+    mimeType: "application/zip",
+    buffer: zipOf(filesOf(uploaded)),
+  });
+  await expect(page.getByText("Uploaded was uploaded")).toBeVisible();
+  await page.getByRole("link", { name: uploaded.name, exact: true }).click();
+  await expect(page.getByRole("heading", { level: 1, name: uploaded.name })).toBeVisible();
+
+  // A mistake is said where it is, and players keep what they had.
+  await page.getByRole("button", { name: /^instance\.toml/ }).click();
+  const editor = page.getByRole("textbox", { name: "instance.toml" });
+  await editor.click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type("nonsense = 1\n");
+  await page.keyboard.press("Control+s");
+  await expect(page.getByRole("alert")).toContainText("nonsense");
+  await everybodyCanUse(page, "admin-challenge");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await editor.click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.press("Backspace");
+  await page.keyboard.press("Shift+Home");
+  await page.keyboard.press("Delete");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page.getByRole("alert")).toHaveCount(0);
+
+  await page.getByRole("link", { name: "Dashboard" }).click();
+  await page.getByRole("button", { name: "Start for an owner" }).click();
+  const dialog = page.getByRole("dialog", { name: "Start for an owner" });
+  await dialog.getByLabel("Challenge").selectOption({ label: uploaded.name });
+  await dialog.getByLabel("Owner's id").fill("user_7");
+  await dialog.getByLabel("Owner's name, for people").fill("Grace");
+  await everybodyCanUse(page, "admin-spawn");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await dialog.getByRole("button", { name: "Start for an owner" }).click();
+
+  const detail = page.getByRole("dialog", { name: /Uploaded/ });
+  await expect(detail.getByText("Running", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
+  await everybodyCanUse(page, "admin-instance");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await detail.getByText("Output", { exact: true }).click();
+  await expect(detail.getByText(/it has begun/)).toBeVisible();
+  await detail.getByRole("button", { name: "Stop" }).click();
+  const stop = page.getByRole("dialog", { name: "Stop Uploaded of Grace?" });
+  await expect(stop.getByRole("button", { name: "Stop" })).toBeDisabled();
+  await stop.getByLabel("Type uploaded to confirm").fill("uploaded");
+  await stop.getByRole("button", { name: "Stop" }).click();
+  await expect(detail.getByText("Stopped", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
+  await detail.getByRole("button", { name: "Close" }).click();
+
+  await page.getByRole("link", { name: "Challenges", exact: true }).click();
+  await page.getByRole("link", { name: uploaded.name, exact: true }).click();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByLabel("Type uploaded to confirm").fill("uploaded");
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await expect(page.getByText("Uploaded was deleted")).toBeVisible();
+  await expect(page.getByRole("link", { name: uploaded.name, exact: true })).toHaveCount(0);
+  expect(complaints).toEqual([]);
+});
+
+test("a setting is changed after its difference was shown, and reset", async ({ page, complaints }) => {
+  await signIn(page, "/settings?q=max_instances_per_user");
+  const field = page.getByRole("textbox", { name: "MAX_INSTANCES_PER_USER" });
+  await field.fill("-1");
+  await expect(page.getByText("at least 0")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Review and save" })).toBeDisabled();
+  await field.fill("7");
+  await page.getByRole("button", { name: "Review and save" }).click();
+  const dialog = page.getByRole("dialog", { name: "Save 1 change?" });
+  await expect(dialog.getByText("7")).toBeVisible();
+  await everybodyCanUse(page, "admin-settings-diff");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Changed here")).toBeVisible();
+
+  await page.goto("/");
+  await expect(page.getByRole("meter", { name: "Your instances" })).toHaveAttribute("max", "7");
+
+  await page.goto("/admin/settings?q=max_instances_per_user");
+  await page.getByRole("button", { name: "Reset MAX_INSTANCES_PER_USER" }).click();
+  await page.getByRole("button", { name: "Reset it" }).click();
+  await expect(page.getByText("Changed here")).toHaveCount(0);
+  await expect(field).toHaveValue("3");
+  expect(complaints).toEqual([]);
+});
+
+test("what players do appears in the panel by itself", async ({ api, page, complaints }) => {
+  await signIn(page, "/logs");
+  await expect(page.getByRole("table", { name: "Events" })).toBeVisible();
+  await api.start(quick.id);
+  await expect(page.getByRole("table", { name: "Events" }).getByText("quick").first()).toBeVisible();
+  await page.getByRole("link", { name: "Dashboard" }).click();
+  await expect(page.getByRole("table", { name: "Instances" }).getByText("Running", { exact: true })).toBeVisible();
+  await api.stopAll();
+  await expect(page.getByRole("table", { name: "Instances" }).getByText("Running", { exact: true })).toHaveCount(0);
+  expect(complaints).toEqual([]);
+});
+
+const pages = {
+  dashboard: "",
+  logs: "/logs",
+  forensics: "/logs?view=forensics",
+  ports: "/logs?view=ports",
+  flags: "/flags",
+  "flags-issued": "/flags?view=issued",
+  "flags-mappings": "/flags?view=mappings",
+  challenges: "/challenges",
+  "challenge-files": "/challenges/quick?file=www%2Findex.html",
+  "challenge-images": "/challenges/quick?view=build",
+  "challenge-limits": "/challenges/quick?view=limits",
+  monitoring: "/monitoring",
+  settings: "/settings",
+  "settings-all": "/settings?view=all",
+  "settings-history": "/settings?view=history",
+  nowhere: "/nowhere",
+};
+
+test("everybody can use every tab", async ({ api, page }) => {
+  test.setTimeout(400_000);
+  await api.start(quick.id);
+  await signIn(page);
+  for (const [name, path] of Object.entries(pages)) {
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.goto(`/admin${path}`);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expect(page.locator("main .animate-pulse.bg-raised")).toHaveCount(0); // nothing is on its way any more
+    await everybodyCanUse(page, `admin-${name}`);
+  }
+});
