@@ -14,7 +14,7 @@ const results = fileURLToPath(new URL("../test-results", import.meta.url));
 const log = join(results, "sidecar.log");
 
 /** What the tests sign in to the panel with. */
-export const adminKey = "an admin key of the tests";
+export const adminKey = "3f9c1d7ab2e84c60951d0b7e6a2f48c3";
 
 /** A sidecar of its own: own folders, own ports, own subnets. */
 export type Sidecar = { api: string; dashboard: string; stop: () => Promise<void> };

@@ -306,6 +306,7 @@ export const text = {
   },
   dashboard: {
     lead: "What runs now, and what can be done about it.",
+    capacity: (live: number, most: number) => (most > 0 ? `${live} of ${most} places taken` : `${live} live, no limit`),
     queued: (count: string) => `${count} queued`,
     stopped: (count: string) => `${count} stopped`,
     cpu: "CPU",
@@ -525,5 +526,18 @@ export const text = {
     forgetFailed: "The mapping stayed as it was",
     noneTitle: "No challenges yet",
     noneText: "Upload challenges first; then say here which challenge of CTFd each of them is.",
+  },
+  charts: {
+    title: "How it has been",
+    span: "How far to look back",
+    spans: { "60": "1 hour", "360": "6 hours", "1440": "1 day" },
+    running: "Running",
+    starts: "Starts and failures",
+    spawned: "Asked for",
+    failed: "Failed",
+    latency: "Time until running",
+    median: "Median",
+    slow: "Slowest 5 %",
+    none: "Nothing happened in this time",
   },
 } as const;

@@ -509,6 +509,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/export/events.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The log of events as CSV */
+        get: operations["exportEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/export/flags.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The flags as CSV */
+        get: operations["exportFlags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/export/suspicious.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The review list as CSV */
+        get: operations["exportSuspicious"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How it stands, in numbers */
+        get: operations["getStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/stats/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How it has been with instances up to now, in 60 equal parts of time, oldest first */
+        get: operations["getSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/instances/{id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an instance uses, as last sampled */
+        get: operations["getInstanceUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/user-ports": {
         parameters: {
             query?: never;
@@ -1637,6 +1739,61 @@ export interface components {
              * @description When the token ends
              */
             expires_at: string | null;
+        };
+        Stats: {
+            instances: components["schemas"]["StateCounts"];
+            /** @description Queued, starting, running and stopping ones */
+            live: number;
+            /** @description How many may live at once; 0: no limit */
+            max_instances: number;
+            challenges_loaded: number;
+            /** @description Those that are open to players */
+            challenges_active: number;
+            ports: components["schemas"]["PortStats"];
+            events: {
+                /** Format: int64 */
+                total_entries: number;
+                /** @description By type */
+                event_counts: {
+                    [key: string]: number;
+                };
+                /**
+                 * Format: int64
+                 * @description Owners that ever did something
+                 */
+                unique_users: number;
+                /** Format: int64 */
+                last_24h_events: number;
+            };
+            /** @description Why nothing is started, as players read it; empty: starting is allowed */
+            draining: string;
+            /** @description Of the sidecar */
+            version: string;
+        };
+        Series: {
+            parts: {
+                /**
+                 * Format: date-time
+                 * @description Its end
+                 */
+                at: string;
+                /** @description Asked for in it */
+                spawned: number;
+                /** @description Failed in it */
+                failed: number;
+                /** @description Running at its end */
+                running: number;
+                /**
+                 * Format: int64
+                 * @description From being asked for to running, of those that began to run in it; 0: none did
+                 */
+                median_ms: number;
+                /**
+                 * Format: int64
+                 * @description The same, of the slowest in twenty
+                 */
+                slow_ms: number;
+            }[];
         };
         PortMappingList: {
             mappings: {
@@ -3211,6 +3368,151 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["CSV"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportEvents: {
+        parameters: {
+            query?: {
+                /** @description Only of these types, separated by commas. `/admin/api/logs/stats` lists them. */
+                type?: string;
+                /** @description Only about this instance */
+                instance?: string;
+                /** @description Only of this challenge. */
+                challenge?: components["parameters"]["OfChallenge"];
+                /** @description Only of this owner. */
+                owner?: components["parameters"]["OfOwner"];
+                /** @description Only what this player or admin did */
+                player?: string;
+                /** @description Words that are in the message, the last one perhaps not to its end */
+                q?: string;
+                /** @description Only from this time on. */
+                from?: components["parameters"]["From"];
+                /** @description Only before this time. */
+                to?: components["parameters"]["To"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["CSV"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportFlags: {
+        parameters: {
+            query?: {
+                /** @description Those of one challenge, by id. */
+                challenge?: string;
+                /** @description Those of one owner, by id. */
+                owner?: string;
+                /** @description Those with a registration in this state. */
+                state?: "pending" | "live" | "failed" | "removing" | "removed";
+                /** @description true: those no longer in use too. */
+                history?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["CSV"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportSuspicious: {
+        parameters: {
+            query?: {
+                /** @description Entries of one kind. */
+                kind?: "sharing" | "solve";
+                /** @description Entries in one state of the review. */
+                review?: components["schemas"]["ReviewState"];
+                /** @description Entries about one challenge, by id. */
+                challenge?: string;
+                /** @description Entries in which an owner has submitted, or whose flag it was. */
+                owner?: string;
+                /** @description true: those taken off the list too. */
+                cleared?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["CSV"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getStats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSeries: {
+        parameters: {
+            query?: {
+                /** @description How far it looks back. */
+                minutes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The parts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Series"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getInstanceUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The instance's id. */
+                id: components["parameters"]["InstanceID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its figures; none if it was not sampled yet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstanceUsage"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };

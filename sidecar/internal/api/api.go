@@ -54,6 +54,8 @@ type Books interface {
 	// Instances is a page of everybody's instances and the cursor of the next.
 	Instances(ctx context.Context, q instancer.InstanceQuery) ([]*instancer.Instance, string, error)
 	CountInstances(ctx context.Context, q instancer.InstanceQuery) (map[instancer.State]int, error)
+	// Lives is when the instances were asked for, ran and ended that lived at some time after since.
+	Lives(ctx context.Context, since time.Time) ([]instancer.Life, error)
 	Events(ctx context.Context, instance string) ([]instancer.Event, error)
 	PortMappings(ctx context.Context, owner, challenge, after string, limit int) ([]instancer.PortMapping, string, error)
 	ForgetPorts(ctx context.Context, owner, challenge string, ev instancer.Event) (int, error)

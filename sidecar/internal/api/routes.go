@@ -67,6 +67,7 @@ func (a *API) AdminRoutes() []Route {
 	return []Route{
 		{"GET", "/admin/api/whoami", a.getAdmin},
 		{"GET", "/admin/api/stats", a.getStats},
+		{"GET", "/admin/api/stats/series", a.getSeries},
 		{"GET", "/admin/api/instances", a.adminListInstances},
 		{"POST", "/admin/api/instances/spawn", a.adminSpawnInstance},
 		{"POST", "/admin/api/instances/stop", a.adminStopInstances},

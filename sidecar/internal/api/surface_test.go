@@ -9,6 +9,7 @@ import (
 // adminSurface is what scripts of organisers may count on, from the first Whaley on.
 const adminSurface = `
 GET    /admin/api/stats
+GET    /admin/api/stats/series
 GET    /admin/api/logs
 GET    /admin/api/instances
 DELETE /admin/api/instances/{id}
@@ -94,6 +95,14 @@ func TestNumbersAndTables(t *testing.T) {
 	if s.admin("GET", "/admin/api/stats", "").is(200).into(&stats); stats.Live != 1 || stats.Loaded != 1 || stats.Events.Total < 2 {
 		t.Errorf("%+v", stats)
 	}
+	var series struct {
+		Parts []struct{ Spawned, Running int }
+	}
+	s.admin("GET", "/admin/api/stats/series?minutes=10", "").is(200).into(&series)
+	if n := len(series.Parts); n != 60 || series.Parts[n-1].Spawned != 1 || series.Parts[n-1].Running != 1 {
+		t.Errorf("%+v", series)
+	}
+	s.refused(s.admin("GET", "/admin/api/stats/series?minutes=9", "").ResponseRecorder, 422, "minutes_invalid")
 	var usage struct {
 		ID      string
 		Sampled bool

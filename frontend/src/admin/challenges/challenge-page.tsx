@@ -20,7 +20,7 @@ import { Build } from "./build";
 import { Files } from "./files";
 import { Limits } from "./limits";
 import { Problems } from "./problems";
-import { challengesKey, challengesQuery } from "./queries";
+import { challengesQuery } from "./queries";
 import { ChallengeState } from "./state";
 import { pathOf } from "./tree";
 
@@ -109,7 +109,7 @@ function Actions({ challenge }: { challenge: AdminChallenge }) {
       return text.challenges.wasDeleted(challenge.name);
     },
     failed: text.challenges.deleteFailed(challenge.name),
-    renews: [challengesKey],
+    renews: [challengesQuery.queryKey], // its files are gone and cannot be asked for
   });
   return (
     <>

@@ -120,6 +120,16 @@ const look = EditorView.theme({
     border: "1px solid var(--line-strong)",
     borderRadius: "0.25rem",
   },
+  // CodeMirror's own marks are data: pictures, which the Content-Security-Policy refuses.
+  ".cm-lint-marker-error": {
+    content: "normal",
+    width: "0.6rem",
+    height: "0.6rem",
+    margin: "0.3rem 0.1rem",
+    borderRadius: "50%",
+    backgroundColor: "var(--bad)",
+  },
+  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad)" },
   ".cm-foldPlaceholder": { backgroundColor: "var(--raised)", color: "var(--ink-soft)", border: "none" },
 });
 

@@ -14,7 +14,7 @@ import { text } from "../text";
 import { Charts } from "./charts";
 import { InstanceDialog } from "./instance-dialog";
 import { Instances } from "./instances";
-import { configQuery, countsQuery, instancesKey } from "./queries";
+import { configQuery, instancesKey, statsQuery } from "./queries";
 import { SpawnDialog } from "./spawn-dialog";
 
 /** What runs now, how it has been, and what can be done about it. */
@@ -52,17 +52,21 @@ export function DashboardPage() {
 }
 
 function Overview() {
-  const counts = useQuery(countsQuery);
+  const stats = useQuery(statsQuery);
   const system = useQuery(systemQuery).data;
   useAfterEvents(
     ({ type }) => type.startsWith("instance"),
-    () => counts.refetch(),
+    () => stats.refetch(),
     2_000,
   );
-  const count = (state: string) => (counts.data ? formatNumber(counts.data[state] ?? 0) : text.none);
+  const count = (state: string) => (stats.data ? formatNumber(stats.data.instances[state] ?? 0) : text.none);
   return (
     <Stats>
-      <Stat name={text.state.running} value={count("running")} />
+      <Stat
+        name={text.state.running}
+        value={count("running")}
+        more={stats.data && text.dashboard.capacity(stats.data.live, stats.data.max_instances)}
+      />
       <Stat name={text.state.starting} value={count("starting")} more={text.dashboard.queued(count("queued"))} />
       <Stat name={text.state.failed} value={count("failed")} more={text.dashboard.stopped(count("stopped"))} />
       <Stat

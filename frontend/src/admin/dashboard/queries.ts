@@ -37,14 +37,6 @@ export function instancesQuery(filters: Filters) {
   });
 }
 
-/** How many instances there are in each state. */
-export const countsQuery = queryOptions({
-  queryKey: [...instancesKey, "counts"],
-  queryFn: async ({ signal }) =>
-    (await unwrap(api.GET("/admin/api/instances", { params: { query: { limit: 1 } }, signal }))).counts,
-  refetchInterval: 15_000,
-});
-
 /** One instance with its containers and what happened to it. */
 export function instanceQuery(id: string) {
   return queryOptions({
@@ -65,4 +57,25 @@ export const configQuery = queryOptions({
 export const challengeNamesQuery = queryOptions({
   queryKey: ["admin", "challenges", "list"],
   queryFn: async ({ signal }) => (await unwrap(api.GET("/admin/api/challenges/list", { signal }))).challenges,
+});
+
+/** How far the charts look back, in minutes. */
+export const spans = ["60", "360", "1440"] as const;
+
+/** How it has been with instances, part by part up to now. */
+export function seriesQuery(span: (typeof spans)[number]) {
+  return queryOptions({
+    queryKey: [...instancesKey, "series", span],
+    queryFn: async ({ signal }) =>
+      (await unwrap(api.GET("/admin/api/stats/series", { params: { query: { minutes: Number(span) } }, signal })))
+        .parts,
+    refetchInterval: 30_000,
+  });
+}
+
+/** Numbers of the whole installation, such as its limits. */
+export const statsQuery = queryOptions({
+  queryKey: [...instancesKey, "stats"],
+  queryFn: ({ signal }) => unwrap(api.GET("/admin/api/stats", { signal })),
+  refetchInterval: 15_000,
 });

@@ -55,6 +55,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 
 	t.Run("EverybodysInstancesAreListedInPages", func(t *testing.T) { book(t, s) })
 
+	t.Run("LivesAreThoseThatReachIntoTheTime", func(t *testing.T) { lives(t, s) })
+
 	t.Run("RememberedPortsAreListedAndForgotten", func(t *testing.T) { portMappings(t, s) })
 
 	t.Run("SettingsAreKeptWithTheirHistory", func(t *testing.T) { settings(t, s, other) })
