@@ -11,8 +11,8 @@ type Life struct {
 	CreatedAt, StartedAt, EndedAt time.Time
 }
 
-// Part is what happened to all instances in a part of a stretch of time.
-type Part struct {
+// Span is what happened to all instances in a part of a timeline.
+type Span struct {
 	Until   time.Time     // its end, which belongs to the next part
 	Spawned int           // asked for in it
 	Failed  int           // failed in it
@@ -22,8 +22,8 @@ type Part struct {
 }
 
 // Timeline puts lives into equal parts of the time from begin to end, oldest first.
-func Timeline(lives []Life, begin, end time.Time, parts int) []Part {
-	line := make([]Part, parts)
+func Timeline(lives []Life, begin, end time.Time, parts int) []Span {
+	line := make([]Span, parts)
 	length := end.Sub(begin) / time.Duration(parts)
 	took := make([][]time.Duration, parts)
 	at := func(t time.Time) (int, bool) {

@@ -20,7 +20,7 @@ func TestTimelineCountsEachLifeWhereItBelongs(t *testing.T) {
 		{State: instancer.Queued, CreatedAt: at(20)},
 		{State: instancer.Running, CreatedAt: at(30), StartedAt: at(31)}, // after the end
 	}, begin, at(30), 3)
-	want := []instancer.Part{
+	want := []instancer.Span{
 		{Until: at(10), Spawned: 3, Running: 3, Median: 2 * time.Second, Slow: 2 * time.Second},
 		{Until: at(20), Failed: 1, Running: 1},
 		{Until: at(30), Spawned: 1, Running: 1},
