@@ -5,103 +5,78 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"os"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
-	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
-	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
-	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
-	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 )
 
 // checkTimeout bounds each thing that is looked at.
 const checkTimeout = 15 * time.Second
 
-// check looks at everything that serve needs and says all that is wrong. It changes nothing but what a first start
-// would make: DATA_DIR and the database's tables; what the firewall is tried with is taken away again.
+// report is where probes say what they found.
+type report struct {
+	out   io.Writer
+	wrong int
+}
+
+// ok says that a thing is as it should be.
+func (r *report) ok(what string) { fmt.Fprintf(r.out, "%-11s ok\n", what) }
+
+// fault says what is wrong and how to mend it.
+func (r *report) fault(what, problem, mend string) {
+	r.wrong++
+	fmt.Fprintf(r.out, "%-11s %s\n%-11s %s\n", what, problem, "", mend)
+}
+
+// hint says what is worth knowing and stops nobody.
+func (r *report) hint(what, format string, args ...any) {
+	fmt.Fprintf(r.out, "%-11s note: %s\n", what, fmt.Sprintf(format, args...))
+}
+
+// say is ok, or a fault if there is an error.
+func (r *report) say(what string, err error, mend string) bool {
+	if err != nil {
+		r.fault(what, err.Error(), mend)
+		return false
+	}
+	r.ok(what)
+	return true
+}
+
+// check looks at everything that serve needs and at what is known to go wrong, and says all that is. It changes nothing
+// but what a first start would make: DATA_DIR and the database's tables; what the firewall is tried with is taken away
+// again.
 func check(ctx context.Context, env map[string]string, out io.Writer) error {
 	c, err := config.Load(env)
 	if err != nil {
 		return fmt.Errorf("the settings are not right:\n%w", err)
 	}
-	fmt.Fprintln(out, "settings    ok")
-	wrong := 0
-	say := func(what string, err error, help string) bool {
-		if err == nil {
-			fmt.Fprintf(out, "%-11s ok\n", what)
-			return true
-		}
-		wrong++
-		fmt.Fprintf(out, "%-11s %v\n%-11s %s\n", what, err, "", help)
-		return false
-	}
-	looking := func(look func(ctx context.Context) error) error {
+	r := &report{out: out}
+	r.ok("settings")
+	looking := func(look func(ctx context.Context) bool) bool {
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 		defer cancel()
 		return look(ctx)
 	}
-	library := challenge.NewLibrary(c.ChallengesDir, defaults(c))
-	problems, err := library.Reload(ctx)
-	say("challenges", err, "CHALLENGES_DIR must be a folder with one folder per challenge.")
-	for _, p := range problems {
-		wrong++
-		fmt.Fprintln(out, "challenges ", p)
-	}
-	if err == nil {
-		fmt.Fprintf(out, "challenges  %d can be started\n", len(library.All()))
-	}
-	works := say("engine", looking(func(ctx context.Context) error {
-		engine, err := docker.New(docker.Options{Deployment: "check", Folder: c.DataDir}, slog.New(slog.DiscardHandler))
-		if err != nil {
-			return err
-		}
-		defer engine.Close()
-		return engine.Ping(ctx)
-	}), "Is dockerd running, and may this user use its socket? DOCKER_HOST names another.")
-	works = say("database", looking(func(ctx context.Context) error {
-		if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-			return err
-		}
-		db, err := store.Open(ctx, string(c.DatabaseURL), c.DataDir)
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		_, err = deriveKeys(ctx, c, db)
-		return err
-	}), "DATABASE_URL names PostgreSQL; without it DATA_DIR must be writable.") && works
-	if c.AuthMode == "ctfd" {
-		say("ctfd", looking(func(ctx context.Context) error {
-			client, err := ctfd.New(c.CTFdURL, string(c.CTFdKey), slog.New(slog.DiscardHandler))
-			if err != nil {
-				return err
-			}
-			return client.Check(ctx)
-		}), "CTFD_URL must lead to CTFd, and CTFD_API_KEY be the access token of one of its admins.")
+	checkChallenges(ctx, c, r)
+	held := map[int]string{}
+	database := looking(func(ctx context.Context) bool { return checkDatabase(ctx, c, env, r, held) })
+	engine := looking(func(ctx context.Context) bool { return checkEngine(ctx, c, r) })
+	checkDisks(c, r)
+	checkPorts(c, r, held)
+	checkClock(r)
+	looking(func(ctx context.Context) bool { checkNames(ctx, c, r); return true })
+	if c.CTFdURL != "" {
+		looking(func(ctx context.Context) bool { checkCTFd(ctx, c, r); return true })
 	}
 	if c.Edge == "traefik" {
-		say("redis", looking(func(ctx context.Context) error {
-			kv, err := newRouter(c, slog.New(slog.DiscardHandler))
-			if err != nil {
-				return err
-			}
-			defer kv.Close()
-			return kv.Ping(ctx)
-		}), "TRAEFIK_REDIS_URL must name the Redis that Traefik's provider reads.")
+		looking(func(ctx context.Context) bool { checkRedis(ctx, c, r); return true })
 	}
-	if c.Firewall == "auto" && works {
-		err := checkFirewall(ctx, c)
-		if errors.Is(err, firewall.ErrNotStatic) {
-			fmt.Fprintf(out, "firewall    can be set, not tried from inside: %v\n", err)
-			err = nil
-		}
-		say("firewall", err, "It must run in the network namespace of the engine's host (network_mode: host), with CAP_NET_ADMIN. FIREWALL=off goes without.")
+	if engine && database {
+		checkWall(ctx, c, r)
 	}
-	if wrong > 0 {
-		return errors.New(count(wrong) + " wrong")
+	if r.wrong > 0 {
+		return errors.New(count(r.wrong) + " wrong")
 	}
 	return nil
 }

@@ -93,6 +93,7 @@ type answer struct {
 	status int
 	json   bool
 	body   []byte
+	date   time.Time // of CTFd's clock; zero: it did not say
 }
 
 // do makes a call and decodes the data of its answer into a value (nil: not wanted). Lists that have pages say which.
@@ -147,7 +148,8 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 		return answer{}, fmt.Errorf("%w: %s", errStatus, resp.Status)
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return answer{status: resp.StatusCode, json: kind == "application/json" || strings.HasSuffix(kind, "+json"), body: text}, nil
+	date, _ := http.ParseTime(resp.Header.Get("Date"))
+	return answer{date: date, status: resp.StatusCode, json: kind == "application/json" || strings.HasSuffix(kind, "+json"), body: text}, nil
 }
 
 // prepare makes the request of a call.

@@ -192,3 +192,19 @@ func hostNetworks() ([]netip.Prefix, error) {
 	}
 	return networks, nil
 }
+
+// Foreign are the host's networks that a pool overlaps, but for those that are known to be ours.
+func Foreign(pool netip.Prefix, ours []netip.Prefix) ([]netip.Prefix, error) {
+	networks, err := hostNetworks()
+	if err != nil {
+		return nil, err
+	}
+	var foreign []netip.Prefix
+	for _, network := range networks {
+		mine := slices.ContainsFunc(ours, func(p netip.Prefix) bool { return p.Overlaps(network) && p.Bits() <= network.Bits() })
+		if network.Overlaps(pool) && !mine && !slices.Contains(foreign, network) {
+			foreign = append(foreign, network)
+		}
+	}
+	return foreign, nil
+}

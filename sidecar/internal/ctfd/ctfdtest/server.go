@@ -52,6 +52,7 @@ func New(t testing.TB) *Server {
 	s.router.NotFound(func(w http.ResponseWriter, _ *http.Request) { page(w, http.StatusNotFound, "404") })
 	s.router.MethodNotAllowed(s.handler(func(Call) Answer { return Abort(http.StatusNotFound) }))
 	s.accounts()
+	s.tokenRows()
 	s.configs()
 	s.challenges()
 	s.flagRows()

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
+	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+)
+
+const (
+	oldestEngine = 20      // major version
+	quickEngine  = 28      // from which on networks are made in half the time
+	leastFree    = 1 << 30 // bytes on a disk
+	fewFree      = 10      // per cent
+	listedAtMost = 5
+	manyTaken    = 5 // per cent of the range of ports
+
+	notSynchronised = 5 // what adjtimex(2) calls TIME_ERROR
+)
+
+func checkChallenges(ctx context.Context, c *config.Config, r *report) {
+	library := challenge.NewLibrary(c.ChallengesDir, defaults(c))
+	problems, err := library.Reload(ctx)
+	r.say("challenges", err, "CHALLENGES_DIR must be a folder with one folder per challenge.")
+	for _, p := range problems {
+		r.fault("challenges", p.String(), "Mend the file; the other challenges load without this one.")
+	}
+	if err == nil {
+		fmt.Fprintf(r.out, "%-11s %d can be started\n", "challenges", len(library.All()))
+	}
+}
+
+// checkDatabase also reads which ports instances hold, and what organisers have set.
+func checkDatabase(ctx context.Context, c *config.Config, env map[string]string, r *report, held map[int]string) bool {
+	const mend = "DATABASE_URL names PostgreSQL; without it DATA_DIR must be writable."
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return r.say("database", err, mend)
+	}
+	db, err := store.Open(ctx, string(c.DatabaseURL), c.DataDir)
+	if err != nil {
+		return r.say("database", err, mend)
+	}
+	defer db.Close()
+	keys, err := deriveKeys(ctx, c, db)
+	if err != nil {
+		return r.say("database", err, "The secret and the database belong together.")
+	}
+	ports, err := db.HeldPorts(ctx)
+	if err != nil {
+		return r.say("database", err, mend)
+	}
+	for n, holder := range ports {
+		held[n] = holder
+	}
+	live, err := config.NewLive(ctx, env, db, keys.Setting, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return r.say("database", err, mend)
+	}
+	for name, reason := range live.Now().Ignored {
+		r.fault("settings", fmt.Sprintf("%s is set in the database and ignored: %s", name, reason), "Reset it in the admin panel, or change the environment.")
+	}
+	ahead, err := db.Ahead(ctx)
+	if err == nil && ahead.Abs() > maxSkew {
+		r.fault("clock", fmt.Sprintf("the database's clock is %s off ours", ahead.Round(time.Millisecond)), "Let both machines take the time from the network (chrony or systemd-timesyncd).")
+	}
+	return r.say("database", err, mend)
+}
+
+func checkEngine(ctx context.Context, c *config.Config, r *report) bool {
+	const mend = "Is dockerd running, and may this user use its socket? DOCKER_HOST names another."
+	engine, err := docker.New(docker.Options{Deployment: "check", Folder: c.DataDir}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return r.say("engine", err, mend)
+	}
+	defer engine.Close()
+	about, err := engine.About(ctx)
+	if !r.say("engine", err, mend) {
+		return false
+	}
+	major, _, _ := strings.Cut(about.Version, ".")
+	if n, err := strconv.Atoi(major); err == nil && n < oldestEngine {
+		r.fault("engine", "Docker "+about.Version+" is too old", "Install Docker 28 or newer; 20.10 is the oldest that works.")
+	} else if err == nil && n < quickEngine {
+		r.hint("engine", "Docker %s works; from 28 on instances start in about half the time", about.Version)
+	}
+	if len(about.Unlimited) > 0 {
+		slices.Sort(about.Unlimited)
+		r.fault("engine", "this kernel cannot limit "+strings.Join(about.Unlimited, ", ")+" of containers, so one instance can take the whole host",
+			"Boot with cgroup_enable=memory swapaccount=1, or a kernel with cgroup v2.")
+	}
+	if int64(c.MemoryBudget) > about.Memory {
+		r.fault("engine", fmt.Sprintf("MEMORY_BUDGET is more than the %d MiB that the engine's host has", about.Memory>>20), "Lower it, and leave 1 to 2 GiB for the host.")
+	}
+	if c.MemoryBudget == 0 && c.MaxInstances == 0 {
+		r.hint("engine", "neither MAX_INSTANCES nor MEMORY_BUDGET bounds what the host is asked for; it has %d MiB", about.Memory>>20)
+	}
+	checkPool(c, about, r)
+	if free, _, err := room(about.Folder); err == nil && free < leastFree {
+		r.fault("disk", fmt.Sprintf("%s, where the engine keeps images and containers, has %d MiB left", about.Folder, free>>20), "Remove what is not needed there (docker image prune), or make the disk larger.")
+	}
+	return true
+}
+
+func checkPool(c *config.Config, about docker.About, r *report) {
+	foreign, err := subnet.Foreign(c.Pool, about.OurSubnets)
+	if err != nil {
+		r.say("pool", err, "The host's routes could not be read.")
+		return
+	}
+	if parts := 1 << (subnet.Bits - c.Pool.Bits()); c.MaxInstances > parts {
+		r.fault("pool", fmt.Sprintf("SUBNET_POOL=%s makes %d networks, and MAX_INSTANCES=%d need one each", c.Pool, parts, c.MaxInstances), "Take a larger pool, as 10.240.0.0/12.")
+	}
+	if len(foreign) == 0 {
+		r.ok("pool")
+		return
+	}
+	var names []string
+	for _, network := range foreign[:min(len(foreign), listedAtMost)] {
+		names = append(names, network.String())
+	}
+	r.fault("pool", fmt.Sprintf("SUBNET_POOL=%s overlaps networks that this host already reaches: %s", c.Pool, strings.Join(names, ", ")),
+		"Set SUBNET_POOL to private addresses that nothing else uses (ip route lists what is used), as 10.240.0.0/12 or 172.28.0.0/14.")
+}
+
+// checkPorts looks for others in the range of host ports.
+func checkPorts(c *config.Config, r *report, held map[int]string) {
+	ports, err := port.Listening(c.PortRangeStart, c.PortRangeEnd)
+	if err != nil {
+		r.say("ports", err, "The list of open ports could not be read.")
+		return
+	}
+	ports = slices.DeleteFunc(ports, func(n int) bool { return held[n] != "" })
+	var names []string
+	for _, n := range ports[:min(len(ports), listedAtMost)] {
+		names = append(names, strconv.Itoa(n))
+	}
+	others := fmt.Sprintf("%d of the ports from %d to %d are used by something else: %s", len(ports), c.PortRangeStart, c.PortRangeEnd, strings.Join(names, ", "))
+	if 100*len(ports) >= manyTaken*(c.PortRangeEnd-c.PortRangeStart+1) {
+		r.fault("ports", others, "Move that service, or PORT_RANGE_START and PORT_RANGE_END; ss -ltnp names what listens.")
+		return
+	}
+	r.ok("ports")
+	if len(ports) > 0 {
+		r.hint("ports", "%s; instances get others", others)
+	}
+	if text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range"); err == nil {
+		var first, last int
+		if _, err := fmt.Sscan(string(text), &first, &last); err == nil && first <= c.PortRangeEnd && c.PortRangeStart <= last {
+			r.hint("ports", "the range overlaps %d to %d, from which this host takes ports for its own connections; net.ipv4.ip_local_reserved_ports=%d-%d keeps them apart", first, last, c.PortRangeStart, c.PortRangeEnd)
+		}
+	}
+}
+
+// room is how much of a disk is free, in bytes and per cent; of either blocks or files, whichever is scarcer.
+func room(folder string) (free int64, percent int, err error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(folder, &fs); err != nil {
+		return 0, 0, err
+	}
+	free, percent = int64(fs.Bavail)*fs.Bsize, 100
+	if fs.Blocks > 0 {
+		percent = int(fs.Bavail * 100 / fs.Blocks)
+	}
+	if fs.Files > 0 {
+		percent = min(percent, int(fs.Ffree*100/fs.Files))
+	}
+	return free, percent, nil
+}
+
+// checkDisks looks at the folders that Whaley itself writes to.
+func checkDisks(c *config.Config, r *report) {
+	for _, f := range []struct{ name, folder string }{{"DATA_DIR", c.DataDir}, {"FORENSICS_LOG_DIR", c.ForensicsDir}} {
+		free, percent, err := writable(f.folder)
+		switch {
+		case err != nil:
+			r.fault("disk", fmt.Sprintf("%s=%s cannot be written to: %v", f.name, f.folder, err), "Give the user that Whaley runs as the right to write there.")
+		case free < leastFree:
+			r.fault("disk", fmt.Sprintf("%s=%s has %d MiB left", f.name, f.folder, free>>20), "Make room: lower FORENSICS_RETENTION_HOURS or EVENTS_RETENTION_HOURS, or take a larger disk.")
+		case percent < fewFree:
+			r.hint("disk", "%s=%s is %d %% full", f.name, f.folder, 100-percent)
+		}
+	}
+}
+
+// writable makes a folder, writes a file there and removes it again.
+func writable(folder string) (free int64, percent int, err error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return 0, 0, err
+	}
+	f, err := os.CreateTemp(folder, ".check-*")
+	if err != nil {
+		return 0, 0, err
+	}
+	f.Close()
+	if err := os.Remove(f.Name()); err != nil {
+		return 0, 0, err
+	}
+	return room(filepath.Clean(folder))
+}
+
+// checkClock asks the kernel whether somebody keeps its clock right.
+func checkClock(r *report) {
+	state, err := unix.Adjtimex(&unix.Timex{})
+	if err == nil && state == notSynchronised {
+		r.hint("clock", "the kernel knows of nothing that keeps this machine's clock right; expiry and tickets go by it. Install chrony or systemd-timesyncd")
+	}
+}
+
+func checkWall(ctx context.Context, c *config.Config, r *report) {
+	if c.Firewall != "auto" {
+		r.hint("firewall", "FIREWALL=off: instances may reach whatever this host listens on, and each other")
+		return
+	}
+	err := checkFirewall(ctx, c)
+	if errors.Is(err, firewall.ErrNotStatic) {
+		r.hint("firewall", "can be set, not tried from inside: %v", err)
+		err = nil
+	}
+	r.say("firewall", err, "It must run in the network namespace of the engine's host (network_mode: host), with CAP_NET_ADMIN. FIREWALL=off goes without.")
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
+)
+
+const (
+	maxSkew     = 5 * time.Second
+	tokenSoon   = 3 * 24 * time.Hour  // a token that ends sooner may end during the event
+	certificate = 14 * 24 * time.Hour // likewise
+)
+
+// checkNames looks whether any name under BASE_DOMAIN leads to the edge, with a certificate if the web is https, and
+// whether CTFd's cookies are out of the instances' reach.
+func checkNames(ctx context.Context, c *config.Config, r *report) {
+	if u, err := url.Parse(c.CTFdURL); err == nil && u.Host != "" {
+		checkCookies("CTFD_URL", strings.ToLower(u.Hostname()), c.BaseDomain, r)
+	}
+	checkCookies("DASHBOARD_URL", strings.ToLower(c.Dashboard.Hostname()), c.BaseDomain, r)
+	if c.BaseDomain == "localhost" || strings.HasSuffix(c.BaseDomain, ".localhost") {
+		return // which browsers and curl look up by themselves
+	}
+	name := strings.ToLower(rand.Text()[:13]) + "." + c.BaseDomain
+	addresses, err := net.DefaultResolver.LookupHost(ctx, name)
+	if err != nil {
+		r.fault("names", fmt.Sprintf("%s, a name as instances have, cannot be looked up: %s", name, dnsReason(err)),
+			fmt.Sprintf("Make a wildcard record *.%s in the DNS that leads to the edge.", c.BaseDomain))
+		return
+	}
+	r.ok("names")
+	if dashboard, err := net.DefaultResolver.LookupHost(ctx, c.Dashboard.Hostname()); err != nil {
+		r.fault("names", fmt.Sprintf("the dashboard's host %s cannot be looked up: %s", c.Dashboard.Hostname(), dnsReason(err)), "Make a record for it in the DNS.")
+	} else if !slices.ContainsFunc(addresses, func(a string) bool { return slices.Contains(dashboard, a) }) {
+		r.hint("names", "*.%s leads to %s, the dashboard to %s: is this the same edge?", c.BaseDomain, strings.Join(addresses, " "), strings.Join(dashboard, " "))
+	}
+	if c.Dashboard.Scheme == "https" {
+		checkCertificate(ctx, name, c, r)
+	}
+}
+
+// dnsReason is an error of a look-up without the server's address.
+func dnsReason(err error) string {
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return dns.Err
+	}
+	return err.Error()
+}
+
+// checkCookies tells how near a host's cookies are to those that instances can set.
+func checkCookies(what, host, base string, r *report) {
+	if net.ParseIP(host) != nil || host == "" || strings.HasSuffix(host, ".localhost") {
+		return
+	}
+	if host == base || strings.HasSuffix(host, "."+base) || strings.HasSuffix(base, "."+host) {
+		r.fault("cookies", fmt.Sprintf("%s is on %s, and instances on *.%s: a hostile page there can set its cookies", what, host, base),
+			"Give the instances a domain of their own, as ctf-instances.example.")
+		return
+	}
+	ours, err1 := publicsuffix.EffectiveTLDPlusOne(base)
+	theirs, err2 := publicsuffix.EffectiveTLDPlusOne(host)
+	if err1 == nil && err2 == nil && ours == theirs {
+		r.hint("cookies", "instances and %s share the domain %s: a script on an instance's page can set cookies for all of it. A domain of their own keeps them apart", what, ours)
+	}
+}
+
+func checkCertificate(ctx context.Context, name string, c *config.Config, r *report) {
+	port := c.Dashboard.Port()
+	if port == "" {
+		port = "443"
+	}
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: name, MinVersion: tls.VersionTLS12}}
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(name, port))
+	var verify *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &verify):
+		r.fault("certificate", fmt.Sprintf("the certificate for %s is not good: %v", name, verify.Err),
+			fmt.Sprintf("Traefik needs a wildcard certificate for *.%s, which ACME gives by DNS challenge only.", c.BaseDomain))
+		return
+	case err != nil:
+		r.hint("certificate", "nothing answers with TLS at %s:%s yet; look again when the edge runs", name, port)
+		return
+	}
+	defer conn.Close()
+	if chain := conn.(*tls.Conn).ConnectionState().PeerCertificates; len(chain) > 0 && time.Until(chain[0].NotAfter) < certificate {
+		r.fault("certificate", "the certificate of *."+c.BaseDomain+" ends on "+chain[0].NotAfter.Format(time.DateOnly), "Renew it before the event.")
+		return
+	}
+	r.ok("certificate")
+}
+
+// checkCTFd looks at the way to CTFd, at whose token we have, how long it lasts, and at both clocks.
+func checkCTFd(ctx context.Context, c *config.Config, r *report) {
+	const mend = "CTFD_URL must lead to CTFd, and CTFD_API_KEY be the access token of one of its admins (Settings, Access Tokens)."
+	if c.CTFdKey == "" {
+		if c.AuthMode == "ctfd" {
+			r.fault("ctfd", "CTFD_API_KEY is missing", mend)
+		}
+		return
+	}
+	client, err := ctfd.New(c.CTFdURL, string(c.CTFdKey), slog.New(slog.DiscardHandler))
+	if err != nil {
+		r.say("ctfd", err, mend)
+		return
+	}
+	id, err := client.Me(ctx, string(c.CTFdKey))
+	if err == nil {
+		_, err = client.User(ctx, id) // who is no admin is told nothing of types
+	}
+	if err == nil {
+		err = client.Check(ctx)
+	}
+	if !r.say("ctfd", err, mend) {
+		return
+	}
+	standing, err := client.Standing(ctx)
+	if err != nil {
+		r.hint("ctfd", "CTFd does not say when its tokens end: %v", err)
+		return
+	}
+	if standing.Ahead.Abs() > maxSkew {
+		r.fault("clock", fmt.Sprintf("CTFd's clock is %s off ours, so times of submissions and of instances do not fit", standing.Ahead), "Let both machines take the time from the network (chrony or systemd-timesyncd).")
+	}
+	const renew = "Make a new token with a late end in CTFd (Settings, Access Tokens), put it into CTFD_API_KEY and delete the old one."
+	switch soon := time.Now().Add(tokenSoon); {
+	case standing.LastEnd.IsZero():
+	case standing.LastEnd.Before(soon):
+		r.fault("ctfd", "the admin's token ends on "+standing.LastEnd.Format(time.RFC1123), renew)
+	case standing.FirstEnd.Before(soon):
+		r.hint("ctfd", "one of the admin's tokens ends on %s; CTFd does not say whether it is ours", standing.FirstEnd.Format(time.RFC1123))
+	}
+}
+
+// checkRedis looks whether routes can be published, and for what is known to make Traefik slow or forgetful.
+func checkRedis(ctx context.Context, c *config.Config, r *report) {
+	const mend = "TRAEFIK_REDIS_URL must name the Redis that Traefik's provider reads, and a user that may read, write and publish there; traefik/redis.conf and scripts/up show how."
+	kv, err := newRouter(c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		r.say("redis", err, mend)
+		return
+	}
+	defer kv.Close()
+	standing, err := kv.Standing(ctx)
+	if !r.say("redis", err, mend) {
+		return
+	}
+	if standing.Notifies {
+		r.fault("redis", "it tells Traefik of every single key that changes, which keeps Traefik busy for minutes after many changes",
+			`Set notify-keyspace-events "" in redis.conf; Whaley tells Traefik itself, once for each change.`)
+	} else if standing.Settable {
+		r.hint("redis", "this user may use CONFIG; Traefik's own must not (-config in its ACL), or it switches notifications of every key on")
+	}
+	if standing.Evicts != "" {
+		r.fault("redis", "when its memory is full it throws keys away by "+standing.Evicts+", routes of running instances among them", "Set maxmemory-policy noeviction in redis.conf.")
+	}
+}
