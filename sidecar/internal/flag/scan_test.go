@@ -1,0 +1,249 @@
+package flag_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
+	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	thief = 901 // accounts that CTFd need not know
+	other = 902
+)
+
+func (w *world) submit(user int, challenge, provided string) int {
+	return w.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w.ids[challenge], User: user, Provided: provided})
+}
+
+func user(n int) instancer.Owner {
+	return instancer.Owner{ID: instancer.UserID(n), Name: fmt.Sprint("player ", n)}
+}
+
+func TestAPollOfSixtyThousandSubmissionsIsAFewRequests(t *testing.T) {
+	w := newWorld(t, dynamic("web", "Web", "base"))
+	w.mapAll()
+	value := w.flag(user(1), "web")
+	for n := range 60_000 {
+		w.submit(10+n%2000, "web", fmt.Sprintf("guess %d", n))
+	}
+	cost := func(what string, check flag.Check, atMost int) {
+		t.Helper()
+		t.Logf("%-28s %d requests, %5d submissions looked at, %v", what, check.Requests, check.Examined, check.Took.Round(time.Millisecond))
+		if check.Requests > atMost {
+			t.Errorf("%s: %d requests", what, check.Requests)
+		}
+	}
+	cost("the first, by export", w.check(false), 1)
+	cost("nothing new", w.check(false), 1)
+	for n := range 30 {
+		w.submit(10+n, "web", "wrong")
+	}
+	w.submit(thief, "web", value)
+	got := w.check(false)
+	cost("31 new ones", got, 4)
+	if len(got.Found) != 1 || got.Full {
+		t.Errorf("%+v", got)
+	}
+	for n := range 400 {
+		w.submit(10+n, "web", "wrong")
+	}
+	cost("400 new ones", w.check(false), 8)
+}
+
+func TestRowsThatDisappearAndIdsThatComeTwiceHideNothing(t *testing.T) {
+	w := newWorld(t, dynamic("web", "Web", "base"))
+	w.mapAll()
+	value := w.flag(user(1), "web")
+	var ids []int
+	for n := range 450 {
+		ids = append(ids, w.submit(10, "web", fmt.Sprint("guess ", n)))
+	}
+	w.check(false)
+	// The last row goes, and a foreign flag gets its id.
+	w.ctfd.RemoveSubmission(ids[449])
+	if id := w.submit(thief, "web", value); id != ids[449] {
+		t.Fatalf("id %d", id)
+	}
+	if got := w.check(false); len(got.Found) != 1 {
+		t.Errorf("an id that came twice: %+v", got)
+	}
+	// So many go that what is new stands before where the last reading began.
+	for _, id := range ids[:300] {
+		w.ctfd.RemoveSubmission(id)
+	}
+	w.submit(other, "web", value)
+	if got := w.check(false); len(got.Found) != 1 || !got.Full {
+		t.Errorf("rows disappeared: %+v", got)
+	}
+	// As many come as go.
+	for _, id := range ids[300:420] {
+		w.ctfd.RemoveSubmission(id)
+	}
+	w.submit(903, "web", value)
+	for n := range 119 {
+		w.submit(10, "web", fmt.Sprint("late ", n))
+	}
+	if got := w.check(false); len(got.Found) != 1 {
+		t.Errorf("as many came as went: %+v", got)
+	}
+	if all := w.list(instancer.SuspicionFilter{}); len(all) != 3 {
+		t.Errorf("%d entries", len(all))
+	}
+}
+
+func TestSubmissionsAreReadPageByPageWhereTheyCannotBeExported(t *testing.T) {
+	w := newWorld(t, dynamic("web", "Web", ""))
+	w.ctfd.WithoutExports()
+	w.mapAll()
+	value := w.flag(user(1), "web")
+	w.submit(thief, "web", value)
+	for n := range 350 {
+		w.submit(10, "web", fmt.Sprint("guess ", n))
+	}
+	if got := w.check(true); len(got.Found) != 1 || got.Examined != 351 || got.Requests != 5 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestWhateverCTFdAnswersAFailedCheckLosesNothing(t *testing.T) {
+	w := newWorld(t, dynamic("web", "Web", "base"))
+	w.mapAll()
+	value := w.flag(user(1), "web")
+	w.submit(10, "web", "guess")
+	w.check(false)
+	w.submit(thief, "web", value)
+	jsonText := func(status int, text string) http.HandlerFunc {
+		return func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Content-Type", "application/json")
+			rw.WriteHeader(status)
+			io.WriteString(rw, text)
+		}
+	}
+	for what, answer := range map[string]http.HandlerFunc{
+		"a page":    func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "<!doctype html>") },
+		"302":       func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "/login", http.StatusFound) },
+		"429":       jsonText(429, `{"code": 429, "message": "Too many requests."}`),
+		"500":       jsonText(500, `{"message": "Internal Server Error"}`),
+		"half":      jsonText(200, `{"success": true, "data": [{"id": 1, "prov`),
+		"nothing":   func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"no list":   jsonText(200, `{"success": true, "data": {}}`),
+		"empty":     jsonText(200, ``),
+		"forbidden": jsonText(403, `{"message": "no"}`),
+	} {
+		w.ctfd.Answer(answer)
+		for _, full := range []bool{false, true} {
+			if got, err := w.flags.CheckSubmissions(w.ctx, full); err == nil || len(got.Found) > 0 {
+				t.Errorf("%s: %+v", what, got)
+			}
+		}
+		if last, err := w.flags.LastCheck(w.ctx); err != nil || last.Problem == "" || last.Total != 1 {
+			t.Errorf("%s: %+v %v", what, last, err)
+		}
+	}
+	w.ctfd.Recover()
+	w.flags = w.sidecar(w.opts)
+	if got := w.check(false); len(got.Found) != 1 {
+		t.Errorf("%+v", got)
+	}
+	if last, _ := w.flags.LastCheck(w.ctx); last.Problem != "" {
+		t.Errorf("%+v", last)
+	}
+}
+
+func TestTwoSidecarsThatCheckAtOnceFindEachThingOnce(t *testing.T) {
+	w := newWorld(t, dynamic("web", "Web", "base"))
+	w.mapAll()
+	value := w.flag(user(1), "web")
+	for n := range 40 {
+		w.submit(100+n, "web", value)
+	}
+	opts := w.opts
+	opts.Worker = "two"
+	sidecars := []*flag.Flags{w.flags, w.sidecar(opts)}
+	var mu sync.Mutex
+	found, refused := 0, 0
+	var all sync.WaitGroup
+	for n := range 6 {
+		all.Go(func() {
+			got, err := sidecars[n%2].CheckSubmissions(w.ctx, false)
+			mu.Lock()
+			defer mu.Unlock()
+			found += len(got.Found)
+			if instancer.CodeOf(err) == "check_running" {
+				refused++
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if exports := w.ctfd.Calls("POST /api/v1/exports/raw"); found != 40 || exports != 1 {
+		t.Errorf("found %d, read everything %d times, %d were refused", found, exports, refused)
+	}
+}
+
+func TestASolveIsComparedWithWhatItsInstancesSaw(t *testing.T) {
+	w := newWorld(t, dynamic("web", "Web", "base"))
+	w.mapAll()
+	m, err := w.flags.Mappings(w.ctx)
+	w.must(err)
+	at := m[0].CreatedAt.Add(time.Second)
+	solve := func(n int, provided string) {
+		w.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w.ids["web"], User: n, Provided: provided, Type: "correct", At: at})
+	}
+	want := map[string][]string{}
+	solve(1, w.start(user(1), "user_1", "web", time.Hour)) // honest
+	solve(2, "FLAG{the common one}")                       // never started anything
+	want["user_2"] = []string{"never_started", "common_flag"}
+	w.start(user(3), "user_3", "web", time.Hour)
+	solve(3, "FLAG{the common one}")
+	want["user_3"] = []string{"common_flag"}
+	solve(4, w.start(user(4), "user_4", "web", 4*time.Second)) // two seconds after it was first opened
+	want["user_4"] = []string{"too_fast"}
+	silent := &instancer.Instance{ID: "silent", Challenge: "web", Owner: user(5), State: instancer.Queued, CreatedAt: at.Add(-time.Hour)}
+	w.must(w.db.Insert(w.ctx, silent, instancer.Quota{}, instancer.Event{}))
+	solve(5, w.flag(user(5), "web")) // its instance was never ready
+	want["user_5"] = []string{"never_ready"}
+	unseen := &instancer.Instance{ID: "unseen", Challenge: "web", Owner: user(6), State: instancer.Queued, CreatedAt: at.Add(-time.Hour)}
+	w.must(w.db.Insert(w.ctx, unseen, instancer.Quota{}, instancer.Event{}))
+	_, err = w.db.Update(w.ctx, "unseen", "", instancer.LiveStates, func(in *instancer.Instance) { in.State, in.StartedAt = instancer.Running, at.Add(-time.Hour) }, instancer.Event{})
+	w.must(err)
+	solve(6, w.flag(user(6), "web")) // nobody ever opened it
+	want["user_6"] = []string{"no_traffic"}
+	got := map[string][]string{}
+	for _, found := range w.check(false).Found {
+		for _, r := range found.Reasons {
+			got[found.Submitter.OwnerID] = append(got[found.Submitter.OwnerID], r.Code)
+		}
+		t.Logf("%3d  %s: %v", found.Score, found.Submitter.OwnerID, found.Reasons)
+	}
+	for who, codes := range want {
+		if !slices.Equal(codes, got[who]) {
+			t.Errorf("%s: %v instead of %v", who, got[who], codes)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%v", got)
+	}
+	// Where routers of their own lead to instances, an unseen request is no evidence.
+	blind := w.opts
+	blind.SeesAll = false
+	w2 := newWorld(t, w.local...)
+	w2.mapAll()
+	w2.flags = w2.sidecar(blind)
+	w2.must(w2.db.Insert(w2.ctx, unseen, instancer.Quota{}, instancer.Event{}))
+	_, err = w2.db.Update(w2.ctx, "unseen", "", instancer.LiveStates, func(in *instancer.Instance) { in.State, in.StartedAt = instancer.Running, at.Add(-time.Hour) }, instancer.Event{})
+	w2.must(err)
+	w2.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w2.ids["web"], User: 6, Provided: w2.flag(user(6), "web"), Type: "correct", At: time.Now().Add(time.Second)})
+	if got := w2.check(false); len(got.Found) != 0 {
+		t.Errorf("%+v", got.Found[0].Reasons)
+	}
+}
