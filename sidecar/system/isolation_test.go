@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -71,6 +72,19 @@ func startOutside(t *testing.T) {
 	})
 }
 
+// holders wants a number of them to run, taken or not.
+func (s *stack) holders(want int) error {
+	found := regexp.MustCompile(`deployment=(\w+)`).FindStringSubmatch(s.log.tail(1000))
+	if found == nil {
+		return errors.New("the sidecar does not say which deployment it is")
+	}
+	out, err := exec.Command("docker", "ps", "-q", "--filter", "label=whaley.deployment="+found[1]+"/sandbox").CombinedOutput()
+	if got := len(strings.Fields(string(out))); err != nil || got != want {
+		return fmt.Errorf("%d holders run, want %d: %v", got, want, err)
+	}
+	return nil
+}
+
 // service stands for one that listens on all addresses of the host.
 func service(t *testing.T) string {
 	t.Helper()
@@ -123,18 +137,30 @@ func (s *stack) gatewayOf(instance string) string {
 
 func (s *stack) network(instance, service, format string) string {
 	s.t.Helper()
-	inspect := func(container, format string) string {
-		out, err := exec.Command("docker", "inspect", "-f", format, container).CombinedOutput()
-		if err != nil {
-			s.t.Fatalf("%v %s", err, out)
-		}
-		return strings.TrimSpace(string(out))
-	}
 	container := instance + "-" + service
-	if holder, joins := strings.CutPrefix(inspect(container, "{{.HostConfig.NetworkMode}}"), "container:"); joins {
+	if holder := s.joins(instance, service); holder != "" {
 		container = holder
 	}
-	return inspect(container, format)
+	return s.inspect(container, format)
+}
+
+// joins is the holder whose network a service's container has, or nothing.
+func (s *stack) joins(instance, service string) string {
+	s.t.Helper()
+	holder, joins := strings.CutPrefix(s.inspect(instance+"-"+service, "{{.HostConfig.NetworkMode}}"), "container:")
+	if !joins {
+		return ""
+	}
+	return holder
+}
+
+func (s *stack) inspect(container, format string) string {
+	s.t.Helper()
+	out, err := exec.Command("docker", "inspect", "-f", format, container).CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("%v %s", err, out)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // attempt is one thing that an instance tries from inside.
@@ -146,14 +172,25 @@ type attempt struct {
 	open  []string // the same for the challenge with egress, if other
 }
 
-func TestAnInstanceReachesNothingButItselfAndWhatItMay(t *testing.T) { isolation(t) }
+func TestAnInstanceReachesNothingButItselfAndWhatItMay(t *testing.T) {
+	for name, pool := range map[string]string{"networks made for it": "SANDBOX_POOL=0", "sandboxes": "SANDBOX_POOL=4"} {
+		t.Run(name, func(t *testing.T) { isolation(t, pool) })
+	}
+}
 
 func isolation(t *testing.T, settings ...string) {
 	startOutside(t)
 	s := startOn(t, "0.0.0.0", "embedded", writeFixtures(t, prisons...), settings...)
 	ids, pool := map[string]string{}, ""
+	pooled := slices.Contains(settings, "SANDBOX_POOL=4")
+	if pooled {
+		s.eventually("a sandbox of each kind is ready", 30*time.Second, func() error { return s.holders(8) })
+	}
 	for _, challenge := range prisons {
 		ids[challenge] = s.running(alice, challenge).ID
+		if got := s.joins(ids[challenge], "web") != ""; got != (pooled && challenge != "ported") {
+			t.Fatalf("%s is in a sandbox: %t", challenge, got)
+		}
 	}
 	other := s.running(bob, "ported")
 	stranger := s.addressOf(other.ID, "web")

@@ -23,6 +23,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
@@ -92,7 +93,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	rules, checks, err := assemble(ctx, c, g, db, engine, library, wall, keys, worker, seen, log)
+	rules, checks, err := assemble(ctx, c, g, db, engine, library, wall, live, keys, worker, seen, log)
 	if err != nil {
 		return err
 	}
@@ -142,6 +143,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	notify(ctx, g, live, db, library, surface, seen, log)
 	systemEvent(ctx, db, "system_start", "Whaley "+version+" started on "+worker, log)
 	g.Go(func() error { return rules.instancer.Run(ctx) })
+	g.Go(func() error { return rules.sandboxes.Run(ctx, rules.instancer) })
 	g.Go(func() error { return rules.flags.Run(ctx) })
 	rules.instancer.PrepareImages()
 	g.Go(func() error { return reloadOnHangup(ctx, library, rules.instancer, log) })
@@ -156,13 +158,14 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 // rules are the instancer and what was chosen for it.
 type rules struct {
 	instancer *instancer.Instancer
+	sandboxes *sandbox.Pool
 	edge      *edge.Routes // nil with EDGE=traefik
 	ports     *port.Lanes
 	flags     *flag.Flags
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
-func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, wall *wall, keys identity.Keys, worker string, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
+func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, wall *wall, live *config.Live, keys identity.Keys, worker string, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
 	subnets, err := subnet.New(db, c.Pool)
 	if err != nil {
 		return rules{}, nil, err
@@ -175,6 +178,8 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	made := rules{ports: ports}
 	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer, Observer: seen.metrics, Log: log}
 	needs.Firewall = wall.rules()
+	made.sandboxes = newSandboxes(live, db, subnets, engine, worker, log)
+	needs.Sandboxes = made.sandboxes
 	if made.flags, err = newFlags(c, db, library, worker, log); err != nil {
 		return rules{}, nil, err
 	}

@@ -24,10 +24,13 @@ func (e *Engine) CreateContainer(ctx context.Context, spec instancer.ContainerSp
 	if err != nil {
 		return "", err
 	}
-	networking := &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{spec.Network: {
-		Aliases:    spec.Aliases,
-		IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: spec.Address.String()},
-	}}}
+	var networking *network.NetworkingConfig
+	if spec.Join == "" {
+		networking = &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{spec.Network: {
+			Aliases:    spec.Aliases,
+			IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: spec.Address.String()},
+		}}}
+	}
 	created, err := api.ContainerCreate(ctx, config, host, networking, nil, spec.Name)
 	if errdefs.IsConflict(err) {
 		if err := e.RemoveContainer(ctx, spec.Name); err != nil {
@@ -75,6 +78,13 @@ func (e *Engine) configs(spec instancer.ContainerSpec) (*container.Config, *cont
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 	}
 	host := harden(s)
+	if spec.Join != "" {
+		// The engine takes name and addresses from the other container, and refuses to be told any.
+		config.Hostname, config.ExposedPorts = "", nil
+		host.NetworkMode = container.NetworkMode("container:" + spec.Join)
+		host.Mounts = mounts(s, spec.Volumes)
+		return config, host, nil
+	}
 	host.NetworkMode = container.NetworkMode(spec.Network)
 	host.PortBindings = bindings
 	if !spec.Egress {

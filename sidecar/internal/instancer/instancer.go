@@ -31,7 +31,8 @@ type Needs struct {
 	Ports      Ports
 	Engine     Engine
 	Router     Router
-	Firewall   Firewall // nil: none
+	Firewall   Firewall  // nil: none
+	Sandboxes  Sandboxes // nil: none
 	Challenges Challenges
 	Flags      Flags        // nil: no challenge may have Flag.Dynamic
 	Forensics  Forensics    // nil: nothing is kept
@@ -83,6 +84,9 @@ func New(needs Needs, opts Options) *Instancer {
 	}
 	if needs.Firewall == nil {
 		needs.Firewall = noFirewall{}
+	}
+	if needs.Sandboxes == nil {
+		needs.Sandboxes = noSandboxes{}
 	}
 	if needs.Observer == nil {
 		needs.Observer = unobserved{}

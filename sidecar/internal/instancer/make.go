@@ -42,8 +42,10 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 		return nil, timedOut(ctx, err)
 	}
 	i.setStage(in, "Making its network")
+	pooled := true
 	for try := 1; ; try++ {
-		if in, err = i.reserve(ctx, in, ch); err != nil {
+		var sb *Sandbox
+		if in, sb, err = i.reserve(ctx, in, ch, pooled); err != nil {
 			return nil, timedOut(ctx, err)
 		}
 		for _, subnet := range in.outside() {
@@ -51,7 +53,15 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 				return nil, timedOut(ctx, err)
 			}
 		}
-		err = i.assemble(ctx, in, ch, placing)
+		err = i.assemble(ctx, in, ch, sb, placing)
+		if sb != nil && (CodeOf(err) == CodeObjectMissing || CodeOf(err) == "") && err != nil && ctx.Err() == nil {
+			i.Log.WarnContext(ctx, "sandbox is of no use, going on without", "instance", in.ID, "sandbox", sb.ID, "err", err)
+			if err := i.leaveSandbox(ctx, in); err != nil {
+				return nil, err
+			}
+			pooled = false
+			continue
+		}
 		if CodeOf(err) == CodePortTaken && try < portTries {
 			i.Log.WarnContext(ctx, "port is taken, trying others", "instance", in.ID, "ports", in.Ports, "err", err)
 			if err := errors.Join(i.clear(ctx, in), i.Ports.Release(ctx, in.ID)); err != nil {
@@ -98,21 +108,21 @@ func timedOut(ctx context.Context, err error) error {
 }
 
 // reserve fixes the subnet, the addresses and the ports and writes them into the row before anything uses them.
-func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge) (_ *Instance, err error) {
+func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge, pooled bool) (_ *Instance, _ *Sandbox, err error) {
 	ctx, end := i.step(ctx, "reserve")
 	defer func() { end(err) }()
-	parts, err := i.reserveParts(ctx, in.ID, ch)
-	if err != nil {
-		return nil, err
-	}
 	internal, err := i.internalPorts(ch)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	parts, sb, err := i.place(ctx, in, ch, pooled)
+	if err != nil {
+		return nil, nil, err
 	}
 	var ports map[int]int
 	if len(internal) > 0 {
 		if ports, err = i.Ports.Reserve(ctx, in.ID, in.Owner.ID, ch.ID, internal); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	planned := &Instance{ID: in.ID, Subnet: parts[0].Subnet}
@@ -123,16 +133,40 @@ func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge) (_
 	for n, s := range ch.Services {
 		addresses[s.Name] = planned.endpoints(s, n)[0].Address
 	}
-	return i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
+	in, err = i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
 		in.State, in.Addresses, in.Ports = Starting, addresses, ports
 		in.Subnet, in.Networks = planned.Subnet, planned.Networks
 		in.Egress = ch.Egress
 		in.Revision, in.Routes, in.Terms = ch.Revision, ch.Routes, TermsOf(ch)
 	}, Event{})
+	return in, sb, err
+}
+
+// place is a ready sandbox if the pool has one, else subnets where everything is to be made.
+func (i *Instancer) place(ctx context.Context, in *Instance, ch *Challenge, pooled bool) ([]Part, *Sandbox, error) {
+	if shape, fits := i.shape(ch); fits && pooled {
+		sb, err := i.Sandboxes.Take(ctx, in.ID, shape)
+		if err != nil {
+			return nil, nil, err
+		}
+		if sb != nil {
+			return []Part{{Subnet: sb.Subnet}}, sb, nil
+		}
+	}
+	parts, err := i.reserveParts(ctx, in.ID, ch)
+	return parts, nil, err
+}
+
+// leaveSandbox undoes what was made in a sandbox that is of no use.
+func (i *Instancer) leaveSandbox(ctx context.Context, in *Instance) error {
+	if err := i.clear(ctx, in); err != nil {
+		return err
+	}
+	return errors.Join(i.Firewall.Forbid(ctx, in.Subnet), i.Sandboxes.Discard(ctx, in.ID))
 }
 
 // assemble makes network, volumes and containers and starts these in the order of their dependencies.
-func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, p placing) error {
+func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, sb *Sandbox, p placing) error {
 	labels := Labels{
 		Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Revision: ch.Revision,
 		CreatedAt: in.CreatedAt, ExpiresAt: in.CreatedAt.Add(ch.Timeout),
@@ -152,17 +186,23 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, p
 	whole, end := i.step(whole, "network and containers")
 	var g errgroup.Group
 	for _, p := range in.parts() {
-		g.Go(func() error { return i.Engine.CreateNetwork(whole, i.networkSpec(in, ch, p, labels)) })
+		if sb == nil {
+			g.Go(func() error { return i.Engine.CreateNetwork(whole, i.networkSpec(in, ch, p, labels)) })
+		}
 	}
 	for n, s := range ch.Services {
 		first := in.endpoints(s, n)[0]
 		g.Go(func() (err error) {
 			labels := labels
 			labels.Service = s.Name
-			ids[n], err = i.create(whole, ch, ContainerSpec{
+			spec := ContainerSpec{
 				Name: in.ID + "-" + s.Name, Service: expand(s, vars), Network: first.Network, Address: first.Address,
 				Aliases: first.Aliases, Publish: i.hostPorts(in, ch, s.Name), Volumes: volumes, Egress: ch.Egress, Labels: labels,
-			}, p)
+			}
+			if sb != nil {
+				spec.Join = sb.Holder(s.Name)
+			}
+			ids[n], err = i.create(whole, ch, spec, p)
 			return err
 		})
 	}

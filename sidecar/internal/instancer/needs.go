@@ -124,6 +124,7 @@ type ContainerSpec struct {
 	Name    string
 	Service Service
 	Network string
+	Join    string // container whose network it shares; Network, Address, Aliases, Publish and Egress are that one's then
 	Address netip.Addr
 	Aliases []string
 	Publish map[int]int       // container port → host port

@@ -67,6 +67,13 @@ func (q *queue) drop(id string) {
 	q.waiting = slices.DeleteFunc(q.waiting, func(w queued) bool { return w.id == id })
 }
 
+// idle says whether nothing starts or waits.
+func (q *queue) idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.busy == 0 && len(q.waiting) == 0
+}
+
 // position is 1 for the next to start, 0 for what does not wait.
 func (q *queue) position(id string) int {
 	q.mu.Lock()

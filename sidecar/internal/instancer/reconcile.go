@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -88,6 +89,9 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 	}
 	// A subnet is free only once its network is gone: after the objects.
 	for _, id := range slices.Concat(subnets, ports) {
+		if strings.HasPrefix(id, SandboxPrefix) {
+			continue // the pool of sandboxes looks after its own
+		}
 		if !live[id] && !i.Busy(id) {
 			if err := i.remove(ctx, &Instance{ID: id}); err != nil {
 				i.Log.Error("reservation without owner not released", "instance", id, "err", err)

@@ -142,6 +142,9 @@ func (i *Instancer) remove(ctx context.Context, in *Instance) error {
 			return err // the next one who gets this subnet must not inherit it
 		}
 	}
+	if err := i.Sandboxes.Free(ctx, in.ID); err != nil {
+		return err
+	}
 	return errors.Join(i.Ports.Release(ctx, in.ID), i.Subnets.Release(ctx, in.ID))
 }
 

@@ -115,6 +115,24 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 		refused("a port", want, ours.StartContainer(ctx, p))
 	}
 
+	holder := spec("contract-holder", 0)
+	holder.Address = holder.Address.Next().Next()
+	holder.Service.Image, err = ours.(interface {
+		HolderImage(context.Context) (string, error)
+	}).HolderImage(ctx)
+	try("holder's image", err)
+	held, err := ours.CreateContainer(ctx, holder)
+	try("holder", err)
+	joining := spec("contract-joining", 0)
+	joining.Join = "contract-holder"
+	joined, err := ours.CreateContainer(ctx, joining)
+	try("container that joins", err)
+	if err := ours.StartContainer(ctx, joined); err == nil {
+		t.Error("a container joined the network of one that does not run")
+	}
+	try("start", ours.StartContainer(ctx, held))
+	try("start of one that joins", ours.StartContainer(ctx, joined))
+
 	try("volume", ours.CreateVolume(ctx, "contract-volume", labels))
 	for range 2 {
 		all, err := ours.List(ctx, "contract")

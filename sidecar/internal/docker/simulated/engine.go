@@ -43,6 +43,11 @@ func NewWorld() *World {
 // Engine is the engine as one deployment sees it.
 func (w *World) Engine(deployment string) *Engine { return &Engine{world: w, deployment: deployment} }
 
+// Apart is the same engine for objects that are not instances'.
+func (e *Engine) Apart(purpose string) *Engine {
+	return &Engine{world: e.world, deployment: e.deployment + "/" + purpose}
+}
+
 // Engine implements instancer.Engine.
 type Engine struct {
 	world      *World
@@ -149,6 +154,11 @@ func (e *Engine) StartContainer(_ context.Context, id string) error {
 	if o.Running {
 		return nil
 	}
+	if o.spec.Join != "" {
+		if holder := e.find(o.spec.Join); holder == nil || !holder.Running {
+			return missing()
+		}
+	}
 	for _, other := range e.world.objects {
 		if other.Running && other != o && sharesPort(other.spec.Publish, o.spec.Publish) {
 			return instancer.Errorf(instancer.Unavailable, instancer.CodePortTaken, "A port is in use.")
@@ -187,6 +197,14 @@ func (e *Engine) end(o *object) {
 			watcher <- instancer.Exit{Instance: o.Labels.Instance, Service: o.Labels.Service}
 		}
 	}
+}
+
+// HolderImage is there at once.
+func (e *Engine) HolderImage(context.Context) (string, error) {
+	defer e.lock()()
+	const name = "whaley/holder:simulated"
+	e.world.images[name] = built{}
+	return name, nil
 }
 
 // StopContainer ends a container at once.

@@ -1,0 +1,179 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	// rest is how long a network is left alone after an instance: an edge may remember for some seconds where that was.
+	rest = 30 * time.Second
+	// abandoned is how long another sidecar may take to make or clean one before it counts as dead.
+	abandoned = 2 * time.Minute
+	tendEvery = 10 * time.Second
+	lookEvery = time.Minute
+	endTime   = 20 * time.Second
+	// recent is how many spawns say what will be asked for next.
+	recent = 32
+)
+
+// Store keeps the rows.
+type Store interface {
+	AddSandbox(ctx context.Context, sb *instancer.Sandbox) error
+	Sandboxes(ctx context.Context) ([]*instancer.Sandbox, error)
+	TakeSandbox(ctx context.Context, instance string, s instancer.Shape) (*instancer.Sandbox, error)
+	FreeSandbox(ctx context.Context, instance string, to instancer.SandboxState) (bool, error)
+	MoveSandbox(ctx context.Context, sb *instancer.Sandbox, to instancer.SandboxState, worker string) (bool, error)
+	DropSandbox(ctx context.Context, id string) error
+	Live(ctx context.Context, owner string) ([]*instancer.Instance, error)
+}
+
+// Subnets hands out parts of the pool.
+type Subnets interface {
+	Reserve(ctx context.Context, holder string) (netip.Prefix, error)
+	Release(ctx context.Context, holder string) error
+	Avoid(ctx context.Context, holder string, p netip.Prefix) error
+}
+
+// Engine makes and removes the objects of sandboxes, and lists no others.
+type Engine interface {
+	HolderImage(ctx context.Context) (string, error)
+	CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) error
+	RemoveNetwork(ctx context.Context, name string) error
+	CreateContainer(ctx context.Context, spec instancer.ContainerSpec) (string, error)
+	StartContainer(ctx context.Context, id string) error
+	RemoveContainer(ctx context.Context, id string) error
+	List(ctx context.Context, sandbox string) ([]instancer.Object, error)
+	Exits(ctx context.Context) <-chan instancer.Exit
+}
+
+// Rules are what a pool has to know of the instances.
+type Rules interface {
+	Shapes() []instancer.Shape
+	Idle() bool
+	NetworkLost(ctx context.Context, instance string)
+}
+
+// Options of a pool.
+type Options struct {
+	Worker string
+	Size   func() int // how many to keep ready; 0: none
+	Rest   time.Duration
+}
+
+// Pool implements instancer.Sandboxes.
+type Pool struct {
+	store   Store
+	subnets Subnets
+	engine  Engine
+	opts    Options
+	log     *slog.Logger
+	poke    chan struct{}
+
+	mu     sync.Mutex
+	asked  []string // shapes of the last spawns
+	shapes map[string]instancer.Shape
+	again  time.Time // not before this is another one made: the last one failed
+}
+
+var _ instancer.Sandboxes = (*Pool)(nil)
+
+// New makes a pool that makes nothing before Run.
+func New(store Store, subnets Subnets, engine Engine, opts Options, log *slog.Logger) *Pool {
+	if opts.Rest == 0 {
+		opts.Rest = rest
+	}
+	return &Pool{store: store, subnets: subnets, engine: engine, opts: opts, log: log,
+		poke: make(chan struct{}, 1), shapes: map[string]instancer.Shape{}}
+}
+
+// Take gives an instance a ready sandbox; see instancer.Sandboxes.
+func (p *Pool) Take(ctx context.Context, instance string, s instancer.Shape) (*instancer.Sandbox, error) {
+	if p.opts.Size() == 0 {
+		return nil, nil
+	}
+	p.remember(s)
+	defer p.wake()
+	return p.store.TakeSandbox(ctx, instance, s)
+}
+
+// Free takes back what an instance has.
+func (p *Pool) Free(ctx context.Context, instance string) error {
+	return p.free(ctx, instance, instancer.SandboxUsed)
+}
+
+// Discard takes back what an instance has and removes it.
+func (p *Pool) Discard(ctx context.Context, instance string) error {
+	return p.free(ctx, instance, instancer.SandboxGone)
+}
+
+func (p *Pool) free(ctx context.Context, instance string, to instancer.SandboxState) error {
+	had, err := p.store.FreeSandbox(ctx, instance, to)
+	if had {
+		p.wake()
+	}
+	return err
+}
+
+func (p *Pool) wake() {
+	select {
+	case p.poke <- struct{}{}:
+	default:
+	}
+}
+
+// Run keeps the pool as it should be until ctx ends. What is ready stays for the next Run as long as any instance lives.
+func (p *Pool) Run(ctx context.Context, rules Rules) error {
+	defer p.end()
+	exits := p.engine.Exits(ctx)
+	tend, look := time.NewTicker(tendEvery), time.NewTicker(lookEvery)
+	defer tend.Stop()
+	defer look.Stop()
+	p.try(ctx, "sandboxes not looked at", func() error { return p.Reconcile(ctx, rules) })
+	for {
+		p.try(ctx, "sandboxes not made", func() error { return p.Tend(ctx, rules) })
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.poke:
+		case <-tend.C:
+		case <-look.C:
+			p.try(ctx, "sandboxes not looked at", func() error { return p.Reconcile(ctx, rules) })
+		case exit, open := <-exits:
+			if open {
+				p.try(ctx, "ended holder not looked at", func() error { return p.lost(ctx, exit.Instance, rules) })
+			}
+		}
+	}
+}
+
+// end leaves nothing behind where nothing lives.
+func (p *Pool) end() {
+	ctx, cancel := context.WithTimeout(context.Background(), endTime)
+	defer cancel()
+	p.try(ctx, "sandboxes not removed", func() error {
+		live, err := p.store.Live(ctx, "")
+		if err != nil || len(live) > 0 {
+			return err
+		}
+		all, err := p.store.Sandboxes(ctx)
+		for _, sb := range all {
+			if sb.State != instancer.SandboxTaken {
+				err = errors.Join(err, p.retire(ctx, sb))
+			}
+		}
+		return err
+	})
+}
+
+func (p *Pool) try(ctx context.Context, what string, do func() error) {
+	if err := do(); err != nil && ctx.Err() == nil {
+		p.log.Error(what, "err", err)
+	}
+}

@@ -1,0 +1,248 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	// politeness is how long making one waits for spawns that are under way.
+	politeness = 2 * time.Second
+	// afterFailure is how long none is made after that failed.
+	afterFailure = 10 * time.Second
+	holderMemory = 32 << 20 // bytes; the program needs none, starting it does
+	subnetTries  = 5
+)
+
+// Tend makes, cleans and removes one thing after the other until all is as it should be.
+func (p *Pool) Tend(ctx context.Context, rules Rules) error {
+	for ctx.Err() == nil {
+		all, err := p.store.Sandboxes(ctx)
+		if err != nil {
+			return err
+		}
+		did, err := p.step(ctx, all, rules)
+		if err != nil || !did {
+			return err
+		}
+	}
+	return nil
+}
+
+// step does the most urgent thing and says whether there was one.
+func (p *Pool) step(ctx context.Context, all []*instancer.Sandbox, rules Rules) (bool, error) {
+	want := p.want(rules.Shapes())
+	there := map[string]int{}
+	resting := 0
+	var surplus, rested *instancer.Sandbox
+	for _, sb := range all {
+		switch sb.State {
+		case instancer.SandboxUsed:
+			return true, p.clean(ctx, sb)
+		case instancer.SandboxGone:
+			return true, p.remove(ctx, sb)
+		case instancer.SandboxReady, instancer.SandboxMaking:
+			k := key(sb.Shape)
+			if there[k]++; there[k] > want[k] && sb.State == instancer.SandboxReady {
+				surplus = sb
+			}
+		case instancer.SandboxResting:
+			if resting++; resting > p.opts.Size() {
+				surplus = sb
+			}
+		}
+	}
+	if surplus != nil {
+		return true, p.retire(ctx, surplus)
+	}
+	for k, n := range want {
+		if there[k] >= n || time.Now().Before(p.again) {
+			continue
+		}
+		shape := p.shapeOf(k)
+		for _, sb := range all {
+			if rested == nil && sb.State == instancer.SandboxResting && sb.Age >= p.opts.Rest && sb.Shape.Egress == shape.Egress {
+				rested = sb
+			}
+		}
+		p.wait(ctx, rules)
+		err := p.make(ctx, shape, rested)
+		if err != nil {
+			p.again = time.Now().Add(afterFailure)
+		}
+		return true, err
+	}
+	return false, nil
+}
+
+func (p *Pool) shapeOf(k string) instancer.Shape {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.shapes[k]
+}
+
+// wait lets spawns go first, for a while.
+func (p *Pool) wait(ctx context.Context, rules Rules) {
+	deadline := time.Now().Add(politeness)
+	for !rules.Idle() && time.Now().Before(deadline) && ctx.Err() == nil {
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// make makes a sandbox, out of a network that has rested if there is one.
+func (p *Pool) make(ctx context.Context, shape instancer.Shape, rested *instancer.Sandbox) error {
+	// What the engine has begun is waited for, so that what it makes is found by whoever goes on.
+	ctx = context.WithoutCancel(ctx)
+	sb := rested
+	if sb == nil {
+		id := make([]byte, 4)
+		_, _ = rand.Read(id) // never fails
+		sb = &instancer.Sandbox{ID: instancer.SandboxPrefix + hex.EncodeToString(id), Shape: shape, State: instancer.SandboxMaking, Worker: p.opts.Worker}
+		if err := p.store.AddSandbox(ctx, sb); err != nil {
+			return err
+		}
+	} else {
+		sb.Shape = shape
+		if mine, err := p.store.MoveSandbox(ctx, sb, instancer.SandboxMaking, p.opts.Worker); err != nil || !mine {
+			return err
+		}
+		sb.State = instancer.SandboxMaking
+	}
+	err := p.fill(ctx, sb)
+	if err == nil {
+		_, err = p.store.MoveSandbox(ctx, sb, instancer.SandboxReady, "")
+	}
+	if err != nil {
+		return errors.Join(err, p.retire(ctx, sb))
+	}
+	return nil
+}
+
+// fill makes what a sandbox consists of.
+func (p *Pool) fill(ctx context.Context, sb *instancer.Sandbox) error {
+	image, err := p.engine.HolderImage(ctx)
+	if err != nil {
+		return err
+	}
+	labels := instancer.Labels{Instance: sb.ID, CreatedAt: time.Now()}
+	if !sb.Subnet.IsValid() {
+		if err := p.network(ctx, sb, labels); err != nil {
+			return err
+		}
+	}
+	var g errgroup.Group
+	for n, place := range sb.Shape.Services {
+		g.Go(func() error {
+			labels := labels
+			labels.Service = place.Name
+			id, err := p.engine.CreateContainer(ctx, instancer.ContainerSpec{
+				Name: sb.Holder(place.Name), Network: instancer.NetworkName(sb.ID), Address: sb.Address(n),
+				Aliases: append([]string{place.Name}, place.Aliases...),
+				Egress:  sb.Shape.Egress, Labels: labels,
+				Service: instancer.Service{Name: place.Name, Hostname: place.Hostname, Image: image,
+					Limits: instancer.Limits{MemoryBytes: holderMemory, Pids: 8}},
+			})
+			if err != nil {
+				return err
+			}
+			return p.engine.StartContainer(ctx, id)
+		})
+	}
+	return g.Wait()
+}
+
+func (p *Pool) network(ctx context.Context, sb *instancer.Sandbox, labels instancer.Labels) error {
+	for try := 1; ; try++ {
+		subnet, err := p.subnets.Reserve(ctx, sb.ID)
+		if err != nil {
+			return err
+		}
+		err = p.engine.CreateNetwork(ctx, instancer.NetworkSpec{
+			Name: instancer.NetworkName(sb.ID), Subnet: subnet, Internal: !sb.Shape.Egress, Masquerade: sb.Shape.Egress, Labels: labels,
+		})
+		if err == nil {
+			sb.Subnet = subnet // written when it is ready
+			return nil
+		}
+		if instancer.CodeOf(err) != instancer.CodeSubnetTaken || try == subnetTries {
+			return err
+		}
+		if err := p.subnets.Avoid(ctx, sb.ID, subnet); err != nil {
+			return err
+		}
+	}
+}
+
+// clean removes the holders that an instance had, and keeps the network.
+func (p *Pool) clean(ctx context.Context, sb *instancer.Sandbox) error {
+	if p.opts.Size() == 0 {
+		return p.retire(ctx, sb)
+	}
+	mine, err := p.store.MoveSandbox(ctx, sb, instancer.SandboxCleaning, p.opts.Worker)
+	if err != nil || !mine {
+		return err
+	}
+	sb.State = instancer.SandboxCleaning
+	if err := p.removeHolders(ctx, sb.ID); err != nil {
+		return errors.Join(err, p.retire(ctx, sb))
+	}
+	_, err = p.store.MoveSandbox(ctx, sb, instancer.SandboxResting, "")
+	return err
+}
+
+// retire makes sure that nobody takes a sandbox any more, and removes it.
+func (p *Pool) retire(ctx context.Context, sb *instancer.Sandbox) error {
+	mine, err := p.store.MoveSandbox(ctx, sb, instancer.SandboxGone, p.opts.Worker)
+	if err != nil || !mine {
+		return err
+	}
+	return p.remove(ctx, sb)
+}
+
+// remove removes all that a sandbox has, and then forgets it.
+func (p *Pool) remove(ctx context.Context, sb *instancer.Sandbox) error {
+	if err := p.removeObjects(ctx, sb.ID); err != nil {
+		return err
+	}
+	if err := p.subnets.Release(ctx, sb.ID); err != nil {
+		return err
+	}
+	return p.store.DropSandbox(ctx, sb.ID)
+}
+
+func (p *Pool) removeHolders(ctx context.Context, id string) error {
+	objects, err := p.engine.List(ctx, id)
+	if err != nil {
+		return err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	for _, o := range objects {
+		if o.Kind == "container" {
+			g.Go(func() error { return p.engine.RemoveContainer(gctx, o.ID) })
+		}
+	}
+	return g.Wait()
+}
+
+func (p *Pool) removeObjects(ctx context.Context, id string) error {
+	if err := p.removeHolders(ctx, id); err != nil {
+		return err
+	}
+	objects, err := p.engine.List(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if o.Kind == "network" {
+			err = errors.Join(err, p.engine.RemoveNetwork(ctx, o.ID))
+		}
+	}
+	return err
+}
