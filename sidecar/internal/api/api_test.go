@@ -242,6 +242,10 @@ var validation = &openapi3filter.Options{AuthenticationFunc: openapi3filter.Noop
 // answered holds the answer only.
 func (s *surface) answered(route *routers.Route, params map[string]string, r *http.Request, w *httptest.ResponseRecorder) {
 	s.t.Helper()
+	var p wire.Problem
+	if w.Code >= 400 && json.Unmarshal(w.Body.Bytes(), &p) == nil && p.Code != "" && !slices.Contains(s.document.Components.Schemas["ProblemCode"].Value.Enum, any(p.Code)) {
+		s.t.Errorf("%s %.300s: the problem %q is not on the description's list", route.Method, r.URL.RequestURI(), p.Code)
+	}
 	input := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: validation}
 	answer := &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: w.Code, Header: w.Header(), Options: validation}
 	answer.SetBodyBytes(w.Body.Bytes())
