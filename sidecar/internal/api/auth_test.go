@@ -425,7 +425,7 @@ func TestPlayersAreLimitedAndWakingIsNot(t *testing.T) {
 		}
 	}
 	host := c.host(bearer(c.aliceToken)...)
-	ask := fmt.Sprintf(`{"host":%q,"owner":"team_1","player":"user_%d","address":%q,"wait_ms":1}`, host, c.alice, alice)
+	ask := fmt.Sprintf(`{"host":%q,"owner":"team_1","player":"user_%d","address":%q,"wait_ms":10000}`, host, c.alice, alice)
 	var status wire.HostStatus
 	c.into(c.call("", "POST", wire.PathWake, ask, "Authorization", "Bearer "+pluginKey), &status)
 	if !status.Mine || status.Problem != nil || status.State == wire.StateAsleep {
