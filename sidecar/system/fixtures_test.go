@@ -32,6 +32,7 @@ var fixtures = map[string]fixture{
 	"slow":    {env: `START_DELAY_MS: "6000"`},
 	"never":   {env: `NEVER: "1"`},
 	"exits":   {env: `EXIT: "3"`},
+	"loud":    {env: `PRINT_MB: "` + loud() + `"`},
 	"raw": {toml: httpRoute + `
 [[routes]]
 name = "nc"
@@ -90,6 +91,14 @@ services:
       test: ["CMD", "/server", "health"]
       interval: 30s
 `},
+}
+
+// loud is how many megabytes a container prints: LOUD_MB, or few.
+func loud() string {
+	if size := os.Getenv("LOUD_MB"); size != "" {
+		return size
+	}
+	return "16"
 }
 
 // writeFixtures makes a challenges folder of the named fixtures, or of all.

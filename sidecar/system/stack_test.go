@@ -29,6 +29,7 @@ type stack struct {
 	tls       string // host:port of the edge for TLS
 	public    string // host:port of the sidecar's public API
 	internal  string // and of its internal one
+	metrics   string // host:port of Traefik's metrics
 	api       string // host:port of Traefik's own API
 	ssh       string // host:port of Traefik's entry point for custom routes
 	dashboard string // URL

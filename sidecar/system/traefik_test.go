@@ -25,11 +25,11 @@ func (s *stack) startTraefik(internal string) {
 	t := s.t
 	t.Helper()
 	s.redis = testkit.StartRedis(t, filepath.Join(root, "traefik", "redis.conf"))
-	s.api, s.ssh = testkit.FreeAddress(t), testkit.FreeAddress(t)
+	s.api, s.ssh, s.metrics = testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t)
 	dir := t.TempDir()
 	derive := exec.Command(filepath.Join(root, "scripts", "traefik-config"),
 		portOnly(t, s.web), portOnly(t, s.tls), portOnly(t, s.api), s.redis.Addr(), dir)
-	derive.Env = append(os.Environ(), "METRICS_PORT="+portOnly(t, testkit.FreeAddress(t)), "SSH_PORT="+portOnly(t, s.ssh))
+	derive.Env = append(os.Environ(), "METRICS_PORT="+portOnly(t, s.metrics), "SSH_PORT="+portOnly(t, s.ssh))
 	out, err := derive.Output()
 	if err != nil {
 		t.Fatalf("scripts/traefik-config: %v", err)

@@ -121,7 +121,9 @@ func TestAMessageIsSignedAndHoldsWhatHappened(t *testing.T) {
 	w.sender.Tell(instancer.Event{ID: "1", Type: "unwanted"})
 	w.sender.Tell(instancer.Event{ID: "2", Type: "instance_stop", Instance: "web-1", Message: "stopped: \"player\"\n"})
 	w.await(t, webhook.Sent)
-	var sent struct{ Events []struct{ ID, Type, Message string } }
+	var sent struct {
+		Events []struct{ ID, Type, Message string }
+	}
 	if err := json.Unmarshal([]byte(w.bodies[0]), &sent); err != nil || len(sent.Events) != 1 || sent.Events[0].ID != "2" || sent.Events[0].Message != "stopped: \"player\"\n" {
 		t.Errorf("%s %v", w.bodies[0], err)
 	}

@@ -1,7 +1,7 @@
 // Command testserver is what the tests run inside containers: HTTP on :8080, an echo on :9000 by TCP and UDP, and the same with TLS
 // of its own on :9443.
 //
-// START_DELAY_MS listens later, NEVER=1 never, EXIT=n ends at once with that code; HEALTH_AFTER_MS is when
+// PRINT_MB prints that much, START_DELAY_MS listens later, NEVER=1 never, EXIT=n ends at once with that code; HEALTH_AFTER_MS is when
 // "testserver health" begins to succeed.
 package main
 
@@ -52,6 +52,7 @@ func main() {
 		<-ended
 		os.Exit(0)
 	}()
+	chatter()
 	if os.Getenv("NEVER") != "" {
 		select {}
 	}
@@ -71,6 +72,30 @@ func main() {
 	probes()
 	go datagrams()
 	fmt.Println(http.ListenAndServe(":8080", nil))
+}
+
+// chatter prints lines to stdout and stderr by turns, then PRINT_MB megabytes of bytes of every kind but a newline, then
+// its last words.
+func chatter() {
+	size, _ := strconv.Atoi(os.Getenv("PRINT_MB"))
+	if size == 0 {
+		return
+	}
+	for n := range 20 {
+		fmt.Fprintln([]*os.File{os.Stdout, os.Stderr}[n%2], "turn", n)
+		time.Sleep(5 * time.Millisecond) // two pipes: the engine reads them one after the other
+	}
+	noise := make([]byte, 1<<20)
+	for n := range noise {
+		if noise[n] = byte(n); noise[n] == '\n' {
+			noise[n] = 0
+		}
+	}
+	for range size {
+		os.Stdout.Write(noise)
+	}
+	time.Sleep(50 * time.Millisecond)
+	fmt.Fprintln(os.Stderr, "\nlast words")
 }
 
 func milliseconds(name string) time.Duration {
