@@ -120,8 +120,16 @@ func newSurfaceOn(t *testing.T, engine engine, with ...func(*api.Needs, *api.Opt
 	if err != nil {
 		t.Fatal(err)
 	}
+	var live *config.Live
+	captures, err := forensics.New(engine, db, forensics.Options{
+		Dir: t.TempDir(), Holder: "this one", Auto: func() bool { return live.Config().ForensicsAuto }, Retention: func() time.Duration { return time.Hour },
+		MaxBytes: func() int64 { return 1 << 20 }, Lines: func() int { return 100 }, Compress: func() bool { return true },
+	}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
 	rules := instancer.New(instancer.Needs{
-		Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log), Challenges: library, Log: log,
+		Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log), Challenges: library, Forensics: captures, Log: log,
 	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: keys.Slug, Policy: instancer.Policy{Quota: instancer.Quota{PerOwner: 1}}})
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()
@@ -132,7 +140,7 @@ func newSurfaceOn(t *testing.T, engine engine, with ...func(*api.Needs, *api.Opt
 		}
 		db.Close()
 	})
-	live, err := config.NewLive(ctx, map[string]string{"MAX_INSTANCES_PER_USER": "1"}, db, keys.Setting, log)
+	live, err = config.NewLive(ctx, map[string]string{"MAX_INSTANCES_PER_USER": "1"}, db, keys.Setting, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,13 +155,6 @@ func newSurfaceOn(t *testing.T, engine engine, with ...func(*api.Needs, *api.Opt
 	s := &surface{t: t, folder: folder}
 	happening := event.New(db, event.Options{}, log)
 	db.OnEvents(happening.Tell)
-	captures, err := forensics.New(engine, db, forensics.Options{
-		Dir: t.TempDir(), Holder: "this one", Auto: func() bool { return live.Config().ForensicsAuto }, Retention: func() time.Duration { return time.Hour },
-		MaxBytes: func() int64 { return 1 << 20 }, Lines: func() int { return 100 }, Compress: func() bool { return true },
-	}, log)
-	if err != nil {
-		t.Fatal(err)
-	}
 	s.monitor = monitor.New(engine, db, monitor.Options{Every: time.Second, Disk: "/"}, log)
 	needs := api.Needs{
 		EventLog: db, EventStats: db.EventStats, Happening: happening, Forensics: captures, Monitor: s.monitor,
