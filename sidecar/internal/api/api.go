@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -94,6 +95,7 @@ type Needs struct {
 type API struct {
 	Needs
 	opts   Options
+	viewer func() ([]byte, error) // the description as a page
 	admins *identity.Admins
 	ctx    context.Context // ends streams and waits when the process does
 }
@@ -103,5 +105,5 @@ func New(ctx context.Context, needs Needs, opts Options) *API {
 	if opts.Limits == nil {
 		opts.Limits = func() Limits { return Limits{} }
 	}
-	return &API{Needs: needs, opts: opts, ctx: ctx, admins: identity.NewAdmins(opts.AdminKey, needs.Players, needs.Sessions)}
+	return &API{Needs: needs, opts: opts, viewer: sync.OnceValues(renderDocs), ctx: ctx, admins: identity.NewAdmins(opts.AdminKey, needs.Players, needs.Sessions)}
 }

@@ -47,6 +47,7 @@ func (a *API) PublicRoutes() []Route {
 		{"GET", "/health/live", a.getLive},
 		{"GET", "/health/ready", a.getReady},
 		{"GET", "/openapi.yaml", a.getOpenAPI},
+		{"GET", "/openapi", a.viewDocs},
 		{"GET", "/metrics", a.getMetrics},
 	}
 }

@@ -122,3 +122,29 @@ func TestNumbersAndTables(t *testing.T) {
 	s.refused(s.admin("GET", "/admin/api/export/events.csv?from=x", "").ResponseRecorder, 422, "time_invalid")
 	s.stopAll()
 }
+
+func TestTheDescriptionIsAPageOfItsOwn(t *testing.T) {
+	s := newSurface(t)
+	w := s.call(alice, "GET", "/openapi", "")
+	page := w.Body.String()
+	for path, item := range s.document.Paths.Map() {
+		for method, op := range item.Operations() {
+			if !strings.Contains(page, `id="`+op.OperationID+`"`) || !strings.Contains(page, "<code>"+path+"</code>") {
+				t.Errorf("%s %s is not on it", method, path)
+			}
+		}
+	}
+	for name := range s.document.Components.Schemas {
+		if !strings.Contains(page, `id="schema-`+name+`"`) {
+			t.Errorf("the schema %s is not on it", name)
+		}
+	}
+	if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-") {
+		t.Error(policy)
+	}
+	for _, foreign := range []string{"<script", "http-equiv", "src=", "@import", "ZgotmplZ", "<link", "%!"} {
+		if strings.Contains(page, foreign) {
+			t.Errorf("%q is on it", foreign)
+		}
+	}
+}
