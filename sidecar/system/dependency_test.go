@@ -138,7 +138,8 @@ func TestAnEngineThatRestartsLosesItsInstancesAndNothingElse(t *testing.T) {
 // TestHundredsOfNetworks starts as many instances as it is told to, all at once, and takes them down again.
 func TestHundredsOfNetworks(t *testing.T) {
 	count := scale(t, "SOAK_NETWORKS", 24)
-	s := start(t, "embedded", writeFixtures(t, "echo"), "SUBNET_POOL=10.200.0.0/16", "START_TIMEOUT=600")
+	s := start(t, "embedded", writeFixtures(t, "echo"), "SUBNET_POOL=10.200.0.0/16", "START_TIMEOUT=600",
+		"ADMIN_KEY="+seenKey, "METRICS_SECRET="+seenSecret, "MONITOR_EVERY=2")
 	began := time.Now()
 	owner := func(n int) string { return fmt.Sprintf("127.0.%d.%d", 3+n/200, 1+n%200) }
 	state := func() (running, others int) {
@@ -164,6 +165,7 @@ func TestHundredsOfNetworks(t *testing.T) {
 		return nil
 	})
 	t.Logf("%d instances with a network each after %s", count, time.Since(began).Round(time.Second))
+	s.watched(count)
 	for n := range count {
 		if got := s.do(owner(n), "GET", s.address(owner(n), "echo")+"/", nil); got.Status != http.StatusOK {
 			t.Errorf("%s: %d", owner(n), got.Status)

@@ -389,7 +389,46 @@ func (s *stack) scraped(prometheus string) {
 		t.Errorf("families: %v", names)
 	}
 	rules := promtool(t, "", "check", "rules", filepath.Join(root, "traefik", "rules", "whaley.yml"))
+	promtool(t, "", "test", "rules", filepath.Join(root, "traefik", "rules", "tests", "whaley.yml"))
 	_, scrapes, _ := query(prometheus, `count_over_time(up{job="whaley"}[10m])`)
 	_, took, _ := query(prometheus, `max_over_time(scrape_duration_seconds{job="whaley"}[10m])`)
 	t.Logf("%v scrapes, the longest %.1f ms; families: %v; promtool: %s", scrapes, 1000*took, names, strings.TrimSpace(rules))
+}
+
+// watched checks that looking at count instances takes no time: they are sampled in the background.
+func (s *stack) watched(count int) {
+	t := s.t
+	t.Helper()
+	var system struct {
+		Sampled int   `json:"sampled_containers"`
+		TookMS  int64 `json:"took_ms"`
+	}
+	s.eventually("all are sampled", 2*time.Minute, func() error {
+		got := s.asAdmin("GET", "/admin/api/monitoring/system", "")
+		if err := json.Unmarshal([]byte(got.Body), &system); err != nil || system.Sampled < count {
+			return fmt.Errorf("%s %v", got.Body, err)
+		}
+		return nil
+	})
+	for what, look := range map[string]struct {
+		bar time.Duration
+		do  func() int
+	}{
+		"the admin's page of all": {20 * time.Millisecond, func() int { return len(s.asAdmin("GET", "/admin/api/monitoring/instances?limit=500", "").Body) }},
+		"a scrape":                {50 * time.Millisecond, func() int { return len(scrape(t, s.public)) }},
+	} {
+		var took []time.Duration
+		size := 0
+		for range 15 {
+			began := time.Now()
+			size = look.do()
+			took = append(took, time.Since(began))
+		}
+		slices.Sort(took)
+		t.Logf("%d instances, a round of sampling takes %d ms; %s (%d bytes): median %s, longest %s", count, system.TookMS, what, size,
+			took[7].Round(100*time.Microsecond), took[14].Round(100*time.Microsecond))
+		if took[7] > 4*look.bar { // the binary under test has the race detector in it, and is not alone on the machine
+			t.Errorf("%s takes %s", what, took[7])
+		}
+	}
 }
