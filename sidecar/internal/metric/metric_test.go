@@ -38,7 +38,7 @@ func watched(t testing.TB, n int) *world {
 	now := time.Now()
 	for i := range rows {
 		rows[i] = instancer.LiveRow{
-			ID: fmt.Sprint("web-", i), Challenge: fmt.Sprint("challenge-", i%20), Owner: instancer.Owner{ID: fmt.Sprint("team_", i/4), Name: odd},
+			ID: fmt.Sprint("web-", i), Challenge: fmt.Sprint("challenge-", i%20), Owner: instancer.Owner{ID: fmt.Sprint("team_", 1+i/4), Name: odd},
 			Player: "user_1", State: instancer.Running, CreatedAt: now.Add(-time.Hour), ExpiresAt: now.Add(time.Duration(i) * time.Minute), Memory: 1 << 20,
 		}
 	}
