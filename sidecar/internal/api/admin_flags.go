@@ -97,7 +97,7 @@ func (a *API) adminFlags(w http.ResponseWriter, r *http.Request) error {
 	}
 	j := flagStateJSON{
 		CTFd: a.Flags.InCTFd(), Flags: totals.Current, Owners: totals.Owners, Retired: totals.Retired, Registration: map[string]int{},
-		Mappings: []mappingJSON{}, Unmapped: []string{},
+		Mappings: []mappingJSON{},
 		LastCheck: lastCheckJSON{
 			CheckedAt: moment(scan.CheckedAt), TriedAt: moment(scan.TriedAt), FullAt: moment(scan.FullAt), Submissions: scan.Total,
 			Requests: scan.Requests, Problem: scan.Problem,
@@ -112,16 +112,14 @@ func (a *API) adminFlags(w http.ResponseWriter, r *http.Request) error {
 	for state, n := range totals.Registrations {
 		j.Registration[string(state)] = n
 	}
-	has := map[string]bool{}
 	for _, m := range mappings {
-		has[m.Challenge] = true
 		j.Mappings = append(j.Mappings, mapping(m))
+	}
+	if j.Unmapped, err = a.Flags.Unmapped(ctx); err != nil {
+		return err
 	}
 	for _, ch := range a.Challenges.All() {
 		j.DynamicFlags = j.DynamicFlags || ch.Flag.Dynamic
-		if ch.Flag.Dynamic && !has[ch.ID] {
-			j.Unmapped = append(j.Unmapped, ch.ID)
-		}
 	}
 	return write(w, http.StatusOK, j)
 }

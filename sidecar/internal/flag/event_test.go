@@ -39,7 +39,7 @@ func newScript(t *testing.T) *script {
 	s.mapAll()
 	for n := 1; n <= 18; n++ { // 19 and 20 never start anything
 		for _, ch := range challenges {
-			s.own[key(n, ch.ID)] = s.start(s.world.team(n), instancer.UserID(s.users[n][0]), ch.ID, time.Hour)
+			s.own[key(n, ch.ID)] = s.start(s.team(n), instancer.UserID(s.users[n][0]), ch.ID, time.Hour)
 		}
 	}
 	s.write()
@@ -68,7 +68,7 @@ func (s *script) shared(who, whose int, challenge string) {
 func (s *script) retire(team int, challenge string, rotate bool) {
 	s.steps = append(s.steps, func() {
 		s.t.Helper()
-		f, err := s.db.CurrentFlag(s.ctx, s.world.team(team).ID, challenge)
+		f, err := s.db.CurrentFlag(s.ctx, s.team(team).ID, challenge)
 		s.must(err)
 		if rotate {
 			_, err = s.flags.Rotate(s.ctx, f.ID, "an admin")
@@ -198,7 +198,7 @@ func TestNothingIsLostWhileCTFdIsDown(t *testing.T) {
 			s.until("CTFd is asked again", func() bool { _, err := s.flags.CheckSubmissions(s.ctx, false); return err == nil })
 		}
 		if n == 42 { // a team starts meanwhile
-			s.own[key(20, "c1")] = s.flag(s.world.team(20), "c1")
+			s.own[key(20, "c1")] = s.flag(s.team(20), "c1")
 		}
 		step()
 		if n%3 == 2 {

@@ -2,6 +2,7 @@ package flag
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -71,6 +72,37 @@ func (f *Flags) Prune(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Unmapped lists the challenges whose owners get flags that CTFd is not told of, by id.
+func (f *Flags) Unmapped(ctx context.Context) ([]string, error) {
+	all, err := f.store.Mappings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mapped := map[string]bool{}
+	for _, m := range all {
+		mapped[m.Challenge] = true
+	}
+	missing := []string{}
+	for _, ch := range f.challenges.All() {
+		if ch.Flag.Dynamic && !mapped[ch.ID] {
+			missing = append(missing, ch.ID)
+		}
+	}
+	return missing, nil
+}
+
+// warnUnmapped tells the log of challenges that nobody can solve, whenever they are others than before.
+func (f *Flags) warnUnmapped(ctx context.Context, told []string) []string {
+	missing, err := f.Unmapped(ctx)
+	if err != nil {
+		return told
+	}
+	if len(missing) > 0 && !slices.Equal(missing, told) {
+		f.log.Warn("ctfd does not know the flags of challenges that are not mapped; map them in the admin panel", "challenges", missing)
+	}
+	return missing
 }
 
 // SyncConnectionInfo writes the dashboard's address of a challenge into CTFd, where players read how to reach it.

@@ -25,11 +25,13 @@ type Check struct {
 
 // scanLoop reads what is new among CTFd's submissions.
 func (f *Flags) scanLoop(ctx context.Context) error {
+	var told []string
 	for {
 		began := time.Now()
 		if err := f.Prune(ctx); err != nil && ctx.Err() == nil {
 			f.log.Warn("mappings not pruned", "err", err)
 		}
+		told = f.warnUnmapped(ctx, told)
 		check, err := f.CheckSubmissions(ctx, false)
 		switch {
 		case ctx.Err() != nil:

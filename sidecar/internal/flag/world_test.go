@@ -44,7 +44,6 @@ type world struct {
 	local library
 	flags *flag.Flags
 	opts  flag.Options
-	stop  func()
 	ids   map[string]int // challenge → CTFd's
 	made  int
 }
