@@ -139,7 +139,7 @@ func TestAnEngineThatRestartsLosesItsInstancesAndNothingElse(t *testing.T) {
 func TestHundredsOfNetworks(t *testing.T) {
 	count := scale(t, "SOAK_NETWORKS", 24)
 	s := start(t, "embedded", writeFixtures(t, "echo"), "SUBNET_POOL=10.200.0.0/16", "START_TIMEOUT=600",
-		"ADMIN_KEY="+seenKey, "METRICS_SECRET="+seenSecret, "MONITOR_EVERY=2")
+		"ADMIN_KEY="+seenKey, "METRICS_SECRET="+seenSecret, "MONITOR_EVERY=2", "ADMIN_RATE_LIMIT=0")
 	began := time.Now()
 	owner := func(n int) string { return fmt.Sprintf("127.0.%d.%d", 3+n/200, 1+n%200) }
 	state := func() (running, others int) {

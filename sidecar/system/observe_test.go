@@ -414,8 +414,14 @@ func (s *stack) watched(count int) {
 		bar time.Duration
 		do  func() int
 	}{
-		"the admin's page of all": {20 * time.Millisecond, func() int { return len(s.asAdmin("GET", "/admin/api/monitoring/instances?limit=500", "").Body) }},
-		"a scrape":                {50 * time.Millisecond, func() int { return len(scrape(t, s.public)) }},
+		"the admin's page of all": {20 * time.Millisecond, func() int {
+			got := s.asAdmin("GET", "/admin/api/monitoring/instances?limit=500", "")
+			if n := strings.Count(got.Body, `"challenge_id"`); got.Status != http.StatusOK || n != count {
+				t.Fatalf("%d instances: %d %s", n, got.Status, got.Body[:min(len(got.Body), 300)])
+			}
+			return len(got.Body)
+		}},
+		"a scrape": {50 * time.Millisecond, func() int { return len(scrape(t, s.public)) }},
 	} {
 		var took []time.Duration
 		size := 0

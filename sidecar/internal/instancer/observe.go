@@ -82,11 +82,11 @@ func (i *Instancer) forgo(operation, id string) {
 }
 
 // step is one part of an operation in a trace; end takes how it ended. Outside of a trace it does nothing.
-func (i *Instancer) step(ctx context.Context, name string, about ...attribute.KeyValue) (_ context.Context, end func(error)) {
+func (i *Instancer) step(ctx context.Context, name string) (_ context.Context, end func(error)) {
 	if !trace.SpanContextFromContext(ctx).IsValid() {
 		return ctx, func(error) {}
 	}
-	ctx, span := i.Tracer.Start(ctx, name, trace.WithAttributes(about...))
+	ctx, span := i.Tracer.Start(ctx, name)
 	return ctx, func(err error) {
 		ended(span, err)
 		span.End()

@@ -1,3 +1,3 @@
 // Package monitor samples what containers and the host use, in the background, and answers from memory. However many
-// containers there are, it asks the engine about a few at a time and leaves it alone for longer than it kept it busy.
+// containers there are, it asks the engine about some at a time and then leaves it alone for at least as long.
 package monitor

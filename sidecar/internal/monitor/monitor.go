@@ -14,10 +14,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
-const (
-	parallel = 8 // looks at containers at the same time
-	rest     = 4 // the engine is left alone for this many times as long as a round took
-)
+// parallel is how many containers are looked at at the same time. Engines up to 20.10 answer at their own next look at a
+// container, up to a second later: that time is waiting, not work.
+const parallel = 50
 
 // Engine lists containers and says what each uses.
 type Engine interface {
@@ -104,7 +103,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 		if err := m.round(ctx); err != nil && ctx.Err() == nil {
 			m.log.Warn("usage not sampled", "err", err)
 		}
-		timer := time.NewTimer(max(m.opts.Every, rest*time.Since(began)))
+		timer := time.NewTimer(max(m.opts.Every, time.Since(began)))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
