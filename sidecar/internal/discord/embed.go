@@ -47,6 +47,7 @@ var kinds = map[string]kind{
 	"instance_expired":      {"Instance expired", orange, "Reason", false},
 	"instance_lost":         {"Instance lost", orange, "Reason", false},
 	"suspicious_submission": {"Flag shared", purple, "Found", false},
+	"suspicious_solve":      {"Unlikely solve", purple, "Found", false},
 }
 
 // Wants says whether a channel is told of an event.

@@ -26,6 +26,7 @@ var Types = map[string]string{
 	"flag_missing":             Error,
 	"flag_registration_failed": Warning,
 	"suspicious_submission":    Error,
+	"suspicious_solve":         Warning,
 	"system_start":             Info,
 	"system_stop":              Info,
 	"forensics_failed":         Warning,

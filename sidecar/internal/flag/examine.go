@@ -169,8 +169,12 @@ func (r *reading) missing(s instancer.Submission, own *instancer.IssuedFlag, map
 }
 
 func (r *reading) suspect(ctx context.Context, found *instancer.Suspicion, message string) error {
+	kind := "suspicious_submission"
+	if found.Kind == instancer.SuspicionSolve {
+		kind = "suspicious_solve"
+	}
 	isNew, err := r.store.Suspect(ctx, found, instancer.Event{
-		Type: "suspicious_submission", Challenge: found.Challenge, Owner: found.Submitter.OwnerID, Player: instancer.UserID(found.Submitter.User),
+		Type: kind, Challenge: found.Challenge, Owner: found.Submitter.OwnerID, Player: instancer.UserID(found.Submitter.User),
 		Message: message, At: found.FoundAt,
 	})
 	if isNew {

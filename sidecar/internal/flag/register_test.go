@@ -2,11 +2,14 @@ package flag_test
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -213,5 +216,37 @@ func TestChallengesOfTheSameNameAreSuggested(t *testing.T) {
 	w.must(w.flags.Prune(w.ctx))
 	if left, err := w.flags.Mappings(w.ctx); err != nil || len(left) != 0 {
 		t.Errorf("%+v %v", left, err)
+	}
+}
+
+// forgetful adds what it is given and loses the first answers.
+type forgetful struct {
+	flag.CTFd
+	lost *atomic.Int32
+}
+
+func (f forgetful) AddFlag(ctx context.Context, challenge int, content string) (instancer.ScoreboardFlag, error) {
+	stored, err := f.CTFd.AddFlag(ctx, challenge, content)
+	if f.lost.Add(1) <= 2 {
+		return instancer.ScoreboardFlag{}, instancer.Errorf(instancer.Unavailable, instancer.CodeCTFdUnavailable, "The answer was lost.")
+	}
+	return stored, err
+}
+
+func TestAFlagWhoseAnswerWasLostIsNotAddedTwice(t *testing.T) {
+	w := newWorld(t, dynamic("web", "Web", "base"))
+	w.mapAll()
+	client, err := ctfd.New(w.ctfd.URL, w.ctfd.Admin, slog.New(slog.DiscardHandler))
+	w.must(err)
+	w.flags = flag.New(w.db, forgetful{client, &atomic.Int32{}}, w.local, w.opts, slog.New(slog.DiscardHandler))
+	mine := w.flag(user(1), "web")
+	another := w.flag(user(2), "web")
+	w.ctfd.AddFlag(w.ids["web"], strings.ToUpper(another)) // which CTFd's database takes for the same
+	w.run(w.flags)
+	w.settled()
+	want := []string{mine, another, strings.ToUpper(another)}
+	slices.Sort(want)
+	if got := w.contents("web"); !slices.Equal(got, want) {
+		t.Errorf("%q instead of %q", got, want)
 	}
 }

@@ -1,14 +1,17 @@
 package flag_test
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -249,5 +252,44 @@ func TestASolveIsComparedWithWhatItsInstancesSaw(t *testing.T) {
 	w2.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w2.ids["web"], User: 6, Provided: w2.flag(user(6), "web"), Type: "correct", At: time.Now().Add(time.Second)})
 	if got := w2.check(false); len(got.Found) != 0 {
 		t.Errorf("%+v", got.Found[0].Reasons)
+	}
+}
+
+// between does something before a page is read.
+type between struct {
+	flag.CTFd
+	before func(page int)
+}
+
+func (b between) Submissions(ctx context.Context, page, perPage int) (instancer.Submissions, error) {
+	b.before(page)
+	return b.CTFd.Submissions(ctx, page, perPage)
+}
+
+func TestRowsThatDisappearBetweenTwoPagesHideNothing(t *testing.T) {
+	w := newWorld(t, dynamic("web", "Web", "base"))
+	w.mapAll()
+	value := w.flag(user(1), "web")
+	var ids []int
+	guess := func(n int) {
+		for range n {
+			ids = append(ids, w.submit(10, "web", "guess"))
+		}
+	}
+	guess(350)
+	w.check(false)
+	guess(51)
+	w.submit(thief, "web", value) // the second row of the fifth page
+	guess(98)
+	client, err := ctfd.New(w.ctfd.URL, w.ctfd.Admin, slog.New(slog.DiscardHandler))
+	w.must(err)
+	w.flags = flag.New(w.db, between{client, func(page int) {
+		for page == 5 && len(ids) > 0 && ids[0] < 4 { // which moves it to the fourth
+			w.ctfd.RemoveSubmission(ids[0])
+			ids = ids[1:]
+		}
+	}}, w.local, w.opts, slog.New(slog.DiscardHandler))
+	if got := w.check(false); len(got.Found) != 1 || !got.Full {
+		t.Errorf("%+v", got)
 	}
 }
