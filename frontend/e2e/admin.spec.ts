@@ -1,8 +1,8 @@
 import type { Page } from "@playwright/test";
 import { filesOf, quick, uploaded } from "./challenges";
 import { expect, test } from "./fixtures";
+import { adminKey } from "./key";
 import { everybodyCanUse } from "./look";
-import { adminKey } from "./sidecar";
 import { zipOf } from "./zip";
 
 /** Signs in at an address of the panel. That a stranger gets 401 first, the browser says; it is no complaint. */
@@ -138,7 +138,6 @@ const pages = {
   "flags-mappings": "/flags?view=mappings",
   challenges: "/challenges",
   "challenge-files": "/challenges/quick?file=www%2Findex.html",
-  "challenge-images": "/challenges/quick?view=build",
   "challenge-limits": "/challenges/quick?view=limits",
   monitoring: "/monitoring",
   settings: "/settings",

@@ -4,6 +4,8 @@ import type { components } from "../src/api/schema";
 type Challenge = components["schemas"]["Challenge"];
 type Instance = components["schemas"]["Instance"];
 
+import { adminKey } from "./key";
+
 /** The sidecar's public API, asked by the same player as the browser: both are 127.0.0.1. */
 export class Api {
   constructor(private readonly address: string) {}
@@ -43,5 +45,26 @@ export class Api {
     });
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as T;
+  }
+}
+
+/** Stops all instances of everybody, as an organiser, and waits until they are gone. */
+export async function stopEverything(address: string): Promise<void> {
+  const end = Date.now() + 60_000;
+  const ask = async (method: string, path: string) => {
+    const answer = await fetch(address + path, { method, headers: { "X-Admin-Key": adminKey } });
+    if (!answer.ok && answer.status !== 409)
+      throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return answer;
+  };
+  for (;;) {
+    const { instances } = (await (await ask("GET", "/admin/api/instances?state=live")).json()) as {
+      instances: Instance[];
+    };
+    if (instances.length === 0) return;
+    if (Date.now() > end)
+      throw new Error(`still there: ${instances.map(({ id, state }) => `${id} ${state}`).join(", ")}`);
+    for (const { id, state } of instances) if (state !== "stopping") await ask("DELETE", `/admin/api/instances/${id}`);
+    await sleep(200);
   }
 }

@@ -1,7 +1,17 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-type Example = { id: string; name: string; heading: string; start: string };
+/** A challenge of the tests. */
+export type Example = {
+  id: string;
+  name: string;
+  heading: string;
+  start: string;
+  /** Seconds that a copy runs; default: 600. */
+  timeout?: number;
+  /** Text with a placeholder flag, in /www/flag.txt. */
+  flag?: string;
+};
 
 /** Answers as soon as it is started. */
 export const quick: Example = {
@@ -19,15 +29,26 @@ export const slow: Example = {
   start: "sleep 7\nexec httpd -f -p 8080 -h /www",
 };
 
+/** Has a flag of its owner's own, and little time. */
+export const shared: Example = {
+  id: "shared",
+  name: "Shared",
+  heading: "The shared one is here",
+  start: "exec httpd -f -p 8080 -h /www",
+  timeout: 40,
+  flag: "FLAG{placeholder}",
+};
+
 /** The files of a challenge by their paths; what it is like is always the same, so its image is built once. */
-export function filesOf({ id, name, heading, start }: Example): Record<string, string> {
+export function filesOf({ id, name, heading, start, timeout = 600, flag }: Example): Record<string, string> {
   return {
     "instance.toml": [
       `id = "${id}"`,
       `name = "${name}"`,
       'category = "web"',
       `description = "It is **${id}**."`,
-      "timeout = 600",
+      `timeout = ${timeout}`,
+      `extend_time = ${timeout / 2}`,
       "[[routes]]",
       'service = "web"',
       "port = 8080",
@@ -37,6 +58,7 @@ export function filesOf({ id, name, heading, start }: Example): Record<string, s
     "compose.yaml": "services:\n  web:\n    build: .\n",
     Dockerfile: 'FROM busybox:1.36\nCOPY www /www\nCOPY start.sh /start.sh\nCMD ["sh", "/start.sh"]\n',
     "start.sh": `#!/bin/sh\n${start}\n`,
+    ...(flag && { "www/flag.txt": `${flag}\n` }),
     "www/index.html": `<!doctype html><html lang="en"><title>${name}</title><h1>${heading}</h1></html>\n`,
   };
 }
@@ -50,8 +72,8 @@ export const uploaded: Example = {
 };
 
 /** Writes the challenges of the tests into a folder. */
-export function writeChallenges(folder: string): void {
-  for (const example of [quick, slow]) {
+export function writeChallenges(folder: string, examples: Example[]): void {
+  for (const example of examples) {
     for (const [path, content] of Object.entries(filesOf(example))) {
       const file = join(folder, example.id, path);
       mkdirSync(dirname(file), { recursive: true });

@@ -5,22 +5,32 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { Api } from "./api";
-import { writeChallenges } from "./challenges";
+import { stopEverything } from "./api";
+import { type Example, quick, slow, writeChallenges } from "./challenges";
+import { adminKey } from "./key";
 
 const sidecarFolder = fileURLToPath(new URL("../../sidecar", import.meta.url));
 const binary = fileURLToPath(new URL("../node_modules/.cache/whaley", import.meta.url));
 const results = fileURLToPath(new URL("../test-results", import.meta.url));
-const log = join(results, "sidecar.log");
-
-/** What the tests sign in to the panel with. */
-export const adminKey = "3f9c1d7ab2e84c60951d0b7e6a2f48c3";
 
 /** A sidecar of its own: own folders, own ports, own subnets. */
 export type Sidecar = { api: string; dashboard: string; stop: () => Promise<void> };
 
-/** Builds the sidecar and starts it, with two challenges and the embedded edge; its log is in test-results. */
-export async function startSidecar(): Promise<Sidecar> {
+type Options = {
+  /** Settings besides those that every sidecar of the tests has. */
+  env?: Record<string, string>;
+  examples?: Example[];
+  /** Of its log in test-results. */
+  name?: string;
+};
+
+/** Builds the sidecar and starts it, with challenges and the embedded edge; its log is in test-results. */
+export async function startSidecar({
+  env = {},
+  examples = [quick, slow],
+  name = "sidecar",
+}: Options = {}): Promise<Sidecar> {
+  const log = join(results, `${name}.log`);
   mkdirSync(results, { recursive: true });
   execFileSync("go", ["build", "-o", binary, "./cmd/whaley"], { cwd: sidecarFolder, stdio: "inherit" });
 
@@ -28,7 +38,7 @@ export async function startSidecar(): Promise<Sidecar> {
   const challenges = join(folder, "challenges");
   const data = join(folder, "data");
   mkdirSync(data);
-  writeChallenges(challenges);
+  writeChallenges(challenges, examples);
 
   const [listen, internal, edge, edgeTLS] = await freePorts(4);
   const api = `http://127.0.0.1:${listen}`;
@@ -49,6 +59,7 @@ export async function startSidecar(): Promise<Sidecar> {
       DASHBOARD_URL: dashboard,
       ADMIN_KEY: adminKey,
       SUBNET_POOL: "10.198.0.0/24",
+      ...env,
       USER_RATE_LIMIT: "0",
       ADDRESS_RATE_LIMIT: "0",
     },
@@ -56,14 +67,14 @@ export async function startSidecar(): Promise<Sidecar> {
 
   async function stop() {
     try {
-      if (child.exitCode === null) await new Api(api).stopAll();
+      if (child.exitCode === null) await stopEverything(api);
     } finally {
       await terminate(child);
       rmSync(folder, { recursive: true, force: true });
     }
   }
   try {
-    await ready(child, api);
+    await ready(child, api, log);
   } catch (cause) {
     await stop().catch(() => {}); // what went wrong first is what counts
     throw cause;
@@ -71,7 +82,7 @@ export async function startSidecar(): Promise<Sidecar> {
   return { api, dashboard, stop };
 }
 
-async function ready(child: ChildProcess, api: string): Promise<void> {
+async function ready(child: ChildProcess, api: string, log: string): Promise<void> {
   const end = Date.now() + 120_000;
   while (child.exitCode === null && Date.now() < end) {
     const answer = await fetch(`${api}/health/ready`).catch(() => undefined);

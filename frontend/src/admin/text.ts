@@ -182,7 +182,6 @@ export const text = {
       [id, category, instances === 1 ? "1 instance" : `${instances} instances`].filter(Boolean).join(" · "),
     view: "What to look at",
     files: "Files",
-    build: "Images",
     limits: "Limits",
     delete: "Delete",
     deleteTitle: (name: string) => `Delete ${name}?`,

@@ -338,6 +338,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openapi": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This description as a page, without scripts */
+        get: operations["viewDocs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.yaml": {
         parameters: {
             query?: never;
@@ -1462,6 +1479,140 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description What can stand in a problem's `code`; `%s` and the like stand for what it is about.
+         *
+         *     | code | status | what it says |
+         *     |---|---|---|
+         *     | `active_missing` | 422 | active must be true or false. |
+         *     | `address_unreadable` | 422 | The address has characters that no address here has. |
+         *     | `architecture_unknown` | 503 | There is no program for containers that hold a network on %s. |
+         *     | `archive_encrypted` | 422 | The archive's entry %q is encrypted. |
+         *     | `archive_incomplete` | 422 | The archive did not arrive whole. Send it again. |
+         *     | `archive_invalid` | 422 | This is not a zip archive that can be read. |
+         *     | `archive_link` | 422 | The archive's entry %q is a link or another special file; only files and folders are taken. |
+         *     | `archive_many` | 422 | There is a %s in each of %s; an archive holds one challenge. |
+         *     | `archive_missing` | 422 | Send a zip archive: as the part named file of a form, or as a body of type application/zip. |
+         *     | `archive_no_challenge` | 422 | There is no %s in the archive. |
+         *     | `archive_path` | 422 | The archive's entry %q would not be in the challenge's folder. |
+         *     | `archive_too_large` | 422 | The archive is larger than %d MB. Leave out what an image can fetch or build. |
+         *     | `archive_too_many` | 422 | The archive has %d entries; at most %d are taken. |
+         *     | `archive_twice` | 422 | The archive has %q twice. |
+         *     | `body_invalid` | 422 | The body is not the JSON that is wanted here: %s. |
+         *     | `build_running` | 409 | The images of %q are being built already. |
+         *     | `capture_broken` | 500 | The file of this capture cannot be read. |
+         *     | `capture_file_missing` | 404 | The file of this capture is not on this sidecar's disk (it was written by %s). |
+         *     | `capture_not_found` | 404 | There is no capture %q. |
+         *     | `captures_busy` | 503 | Too many captures are being made. Try again. |
+         *     | `challenge_exists` | 409 | There is a challenge %q already. Delete it first, or give this one another id. |
+         *     | `challenge_in_use` | 409 | %d of its instances live. Close the challenge and stop them first. |
+         *     | `challenge_inactive` | 409 | This challenge is closed at the moment. The organisers open it when its time comes. |
+         *     | `challenge_invalid` | 422 | The challenge has %d problems, the first: %s |
+         *     | `challenge_missing` | 422 | challenge_id is missing. |
+         *     | `challenge_not_found` | 404 | There is no challenge %q. |
+         *     | `challenges_unwritable` | 503 | The challenges' folder cannot be read or written. Has the sidecar the right to, and is there space? |
+         *     | `check_running` | 409 | Another sidecar reads the submissions right now. Try again in a few seconds. |
+         *     | `code_missing` | 422 | host, code and nonce are needed. |
+         *     | `code_refused` | 403 | This sign-in code is used up, too old, or not for this host. Open the address again. |
+         *     | `cpus_invalid` | 422 | cpus must be from 0.01 to %d; 0 for what the files say. |
+         *     | `cross_origin` | 403 | Another site's page sent this request. Use the dashboard. |
+         *     | `ctfd_challenge_not_found` | 404 | CTFd has no challenge %d. |
+         *     | `ctfd_misconfigured` | 503 | What CTFD_URL names does not answer as CTFd's API does. Tell an organiser. |
+         *     | `ctfd_not_configured` | 409 | Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY. |
+         *     | `ctfd_too_fast` | 503 | CTFd asks to go slower. Try again in a few seconds. |
+         *     | `ctfd_unavailable` | 503 | CTFd does not answer right now. Try again in a few seconds. |
+         *     | `cursor_invalid` | 422 | after must be the next of an earlier page in the same order. |
+         *     | `database_not_empty` | 409 | The database is in use: it has %d %s. Restore into an empty one. |
+         *     | `database_unavailable` | 503 | The database does not answer. Try again in a few seconds. |
+         *     | `disk_full` | 503 | The disk of the captures is full. Remove old captures or make room. |
+         *     | `draining` | 503 | %s |
+         *     | `enabled_missing` | 422 | enabled must be true or false. |
+         *     | `encoding_invalid` | 422 | encoding must be utf-8 or base64, and content must be in it. |
+         *     | `engine_unavailable` | 503 | The container engine does not answer. Try again in a few seconds; if it stays like this, tell an organiser. |
+         *     | `event_id_invalid` | 422 | Last-Event-ID is no id of an event. |
+         *     | `extension_too_early` | 409 | This instance can be extended from %s on. |
+         *     | `extension_used_up` | 409 | This instance cannot be extended any further. You can start it anew after it ends. |
+         *     | `file_changed` | 409 | %q was changed by somebody else since you have read it. Read it again and put your change into that. |
+         *     | `file_exists` | 409 | There is a %q already. |
+         *     | `file_failed` | 503 | The file system refused %q. Has the sidecar the right to write to CHALLENGES_DIR, and is there space? |
+         *     | `file_not_found` | 404 | There is no %q in the challenge's folder. |
+         *     | `file_too_large` | 422 | %q has more than %d bytes. Change it where the folder is. |
+         *     | `flag_not_found` | 404 | There is no flag %q in use. It may have been deleted or rotated. |
+         *     | `flag_not_placed` | 500 | The challenge's flag could not be put in place. Tell an organiser: the log says why. |
+         *     | `flag_refused` | 409 |  |
+         *     | `flags_not_dynamic` | 409 | Owners get no flags of their own for %s: its instance.toml or DYNAMIC_FLAGS_ENABLED says so. |
+         *     | `host_full` | 503 | The host is full: %d instances are running. Try again when others have stopped theirs. |
+         *     | `host_missing` | 422 | host is missing: one of your own instances' hosts. |
+         *     | `ids_invalid` | 422 | ids must be at most %d ids of instances. |
+         *     | `image_failed` | 503 | The image of the challenge's service %s could not be made. Tell an organiser: the log says why. |
+         *     | `instance_exists` | 409 | You have a running copy of this challenge already. |
+         *     | `instance_not_found` | 404 | You have no instance %q. |
+         *     | `instance_not_live` | 409 | This instance is %s already: it prints no more. |
+         *     | `instance_not_running` | 409 | Only a running instance can be extended; this one is %s. |
+         *     | `internal` | 500 | Something went wrong in Whaley itself. Try again; if it stays like this, tell an organiser the request's id. |
+         *     | `key_missing` | 422 | key is missing: the admin key, or the access token of a CTFd admin. |
+         *     | `key_refused` | 401 | The key is missing or wrong. |
+         *     | `lease_lost` | 409, 503 | Another sidecar goes on with this instance. |
+         *     | `limit_invalid` | 422 | limit must be a number from 1 to %d. |
+         *     | `mapping_invalid` | 422 | local_challenge_id and ctfd_challenge_id are needed. |
+         *     | `mapping_not_found` | 404 | The challenge %q is not mapped to one of CTFd. |
+         *     | `mapping_taken` | 409 | CTFd's challenge %d belongs to another challenge already. Remove that mapping first. |
+         *     | `memory_invalid` | 422 | memory must be bytes, at least %d; 0 for what the files say. |
+         *     | `method_not_allowed` | 405 | This address does not answer this method. |
+         *     | `minutes_invalid` | 422 | minutes must be a number from %d to %d. |
+         *     | `no_containers` | 409 | The instance has no containers. |
+         *     | `no_team` | 404 | This event is not played in teams. |
+         *     | `not_a_file` | 422 | %q is a %s, not a file. |
+         *     | `not_admin` | 403 | This CTFd account is not an admin's. |
+         *     | `not_found` | 404 | There is nothing at this address. |
+         *     | `note_invalid` | 422 | note must have at most %d characters. |
+         *     | `number_invalid` | 422 | %s must be a number from 0 on. |
+         *     | `object_missing` | 503 | Something the challenge needs is missing on the engine. Try again; if it stays like this, tell an organiser. |
+         *     | `owner_invalid` | 422 | owner_id must be the id of a player or team, of letters, digits, _ and -. |
+         *     | `parameter_invalid` | 422 | %s must be a text of at most %d bytes. |
+         *     | `path_invalid` | 422 | The path %q is not escaped as in a URL. |
+         *     | `pids_invalid` | 422 | pids must be from 16 to %d; 0 for what the files say. |
+         *     | `placeholder_left` | 503 | The challenge's image still holds a placeholder flag after it was built (%s). Tell an organiser: such a file must be made by the Dockerfile out of text, or the challenge must set disable_dynamic_flags. |
+         *     | `player_banned` | 403 | You are banned from this event. The organisers can tell you why. |
+         *     | `player_unknown` | 401 | Your address is not one that a player has. |
+         *     | `port_range_invalid` | 422 | PORT_RANGE_START %d and PORT_RANGE_END %d must be ports from 1024 to 65535, in this order. |
+         *     | `port_taken` | 409, 503 | A port of the challenge is in use on this host. Try again. |
+         *     | `ports_ambiguous` | 503 | The services %s and %s both listen on %d, which BACKEND=published cannot tell apart. Tell an organiser. |
+         *     | `ports_exhausted` | 503 | This host has no free port left. Try again when others have stopped theirs, or tell an organiser (PORT_RANGE_END). |
+         *     | `quota_reached` | 429 | You have %d of %d instances already. Stop one on the dashboard, then try again. |
+         *     | `review_invalid` | 422 | review must be open, dismissed or confirmed. |
+         *     | `route_not_http` | 404 | This address is not a web page. How to connect to it is on the dashboard. |
+         *     | `service_exited` | 503 | The challenge's service %s ended with code %s while it started. Try again; if it stays like this, tell an organiser. |
+         *     | `session_over` | 401 | CTFd does not know your account any more. Sign in again. |
+         *     | `setting_not_found` | 404 | There is no setting %q. |
+         *     | `settings_missing` | 422, 503 | settings must be an object with a value for each name; null resets one. |
+         *     | `settings_refused` | 422 | %s must be a list of texts without commas. |
+         *     | `shutting_down` | 503 | Whaley is restarting. Try again in a few seconds. |
+         *     | `sign_in_not_needed` | 409 | There is nothing to sign in to: a player is an address here. |
+         *     | `sort_invalid` | 422 | sort must be created, expires, challenge, owner or state, with - before it for the other direction. |
+         *     | `spawn_failed` | 500 | The instance could not be started. Try again; if it stays like this, tell an organiser. |
+         *     | `start_timeout` | 503 | The challenge did not get ready within %s. Try again; if it stays like this, tell an organiser. |
+         *     | `state_changed` | 409 | The instance is %s meanwhile. |
+         *     | `state_invalid` | 422 | Only live instances can be stopped. |
+         *     | `stopped` | 409 | The instance was stopped while it started. |
+         *     | `subnet_pool_invalid` | 422 | SUBNET_POOL %s must be an IPv4 network between /8 and /%d. |
+         *     | `subnet_taken` | 409, 503 | The network's addresses are in use on this host. |
+         *     | `subnets_exhausted` | 503 | This host has no free network left. Try again when others have stopped theirs, or tell an organiser (SUBNET_POOL). |
+         *     | `suspicion_not_found` | 404 | The review list has no entry %q. |
+         *     | `tail_invalid` | 422 | tail must be a number of lines from 0 to %d. |
+         *     | `team_banned` | 403 | Your team is banned from this event. The organisers can tell you why. |
+         *     | `team_required` | 403 | This event is played in teams. Join a team in CTFd, then come back. |
+         *     | `time_invalid` | 422 | %s must be a time like 2030-01-31T18:00:00Z. |
+         *     | `token_missing` | 422 | token is missing: an access token of CTFd, made there under Settings, Access Tokens. |
+         *     | `token_refused` | 401, 409 | The token is for another selection or older than %s. Ask again without a token. |
+         *     | `too_fast` | 429 | That was too often in a short time. Try again in %d s. |
+         *     | `tree_too_large` | 422 | The folder has more than %d entries. |
+         *     | `type_invalid` | 422 | type must be at most %d types of events, like instance_spawn. |
+         *     | `wait_invalid` | 422 | wait must be a number of seconds from 0 to %d. |
+         *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
+         * @enum {string}
+         */
+        ProblemCode: "active_missing" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_unavailable" | "disk_full" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "flag_not_found" | "flag_not_placed" | "flag_refused" | "flags_not_dynamic" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "owner_invalid" | "parameter_invalid" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "review_invalid" | "route_not_http" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "tree_too_large" | "type_invalid" | "wait_invalid" | "wake_disabled";
         /** @description An RFC 9457 problem. */
         Problem: {
             /** @description `about:blank` or a URN of the code */
@@ -1470,7 +1621,7 @@ export interface components {
             title: string;
             /** @description HTTP status */
             status: number;
-            /** @description Stable, snake_case */
+            /** @description Stable, snake_case; one of ProblemCode */
             code: string;
             /** @description What happened and what to do, for people */
             detail: string;
@@ -3053,6 +3204,27 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    viewDocs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
                 };
             };
             default: components["responses"]["Problem"];

@@ -50,7 +50,10 @@ export function TimeChart({ title, times, series, format, empty }: Props) {
   const top = niceTop(Math.max(0, ...values));
   const latest = (s: Series) => s.values.findLast((v) => v !== null) ?? null;
   return (
-    <figure aria-labelledby={id} className="flex min-w-0 flex-col gap-2 rounded-xl border border-line bg-card p-4">
+    <figure
+      aria-labelledby={id}
+      className="relative flex min-w-0 flex-col gap-2 rounded-xl border border-line bg-card p-4"
+    >
       <figcaption className="flex flex-wrap items-baseline justify-between gap-x-4 gap-y-1">
         <span id={id} className="font-semibold text-sm">
           {title}
@@ -118,20 +121,24 @@ export function TimeChart({ title, times, series, format, empty }: Props) {
           </div>
         </div>
       )}
-      <table className="sr-only">
-        <caption>{title}</caption>
-        <tbody>
-          {series.map((s) => {
-            const known = s.values.filter((v) => v !== null);
-            return (
-              <tr key={s.name}>
-                <th scope="row">{s.name}</th>
-                <td>{known.length === 0 ? empty : `${format(Math.min(...known))} – ${format(Math.max(...known))}`}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+      <div className="sr-only">
+        <table>
+          <caption>{title}</caption>
+          <tbody>
+            {series.map((s) => {
+              const known = s.values.filter((v) => v !== null);
+              return (
+                <tr key={s.name}>
+                  <th scope="row">{s.name}</th>
+                  <td>
+                    {known.length === 0 ? empty : `${format(Math.min(...known))} – ${format(Math.max(...known))}`}
+                  </td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
     </figure>
   );
 }
