@@ -124,7 +124,9 @@ func newProduction(t *testing.T) *production {
 }
 
 // project is a name for compose that no other run of the test has.
-func (p *production) project() string { return "whaley-test-" + strings.ReplaceAll(p.public, "127.0.0.1:", "") }
+func (p *production) project() string {
+	return "whaley-test-" + strings.ReplaceAll(p.public, "127.0.0.1:", "")
+}
 
 func (p *production) command(name string, args ...string) *exec.Cmd {
 	c := exec.Command(filepath.Join(p.dir, name), args...)

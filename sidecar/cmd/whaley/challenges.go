@@ -26,7 +26,7 @@ func openLibrary(ctx context.Context, c *config.Config, settings challenge.Setti
 
 func defaults(c *config.Config) challenge.Defaults {
 	return challenge.Defaults{
-		Timeout: c.InstanceTimeout.Duration(), Access: instancer.Access(c.InstanceAccess),
+		Timeout: c.InstanceTimeout.Duration(), Access: instancer.Access(c.InstanceAccess), Runtime: c.ContainerRuntime,
 		Limits: instancer.Limits{
 			MemoryBytes: int64(c.ContainerMaxMemory), NanoCPUs: int64(c.ContainerMaxCPU * 1e9), Pids: c.ContainerPidsLimit,
 		},

@@ -58,10 +58,10 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 		defer cancel()
 		return look(ctx)
 	}
-	checkChallenges(ctx, c, r)
+	library := checkChallenges(ctx, c, r)
 	held := map[int]string{}
 	database := looking(func(ctx context.Context) bool { return checkDatabase(ctx, c, env, r, held) })
-	engine := looking(func(ctx context.Context) bool { return checkEngine(ctx, c, r) })
+	engine := looking(func(ctx context.Context) bool { return checkEngine(ctx, c, library, r) })
 	checkDisks(c, r)
 	checkPorts(c, r, held)
 	checkClock(r)

@@ -34,7 +34,7 @@ const (
 	notSynchronised = 5 // what adjtimex(2) calls TIME_ERROR
 )
 
-func checkChallenges(ctx context.Context, c *config.Config, r *report) {
+func checkChallenges(ctx context.Context, c *config.Config, r *report) *challenge.Library {
 	library := challenge.NewLibrary(c.ChallengesDir, defaults(c))
 	problems, err := library.Reload(ctx)
 	r.say("challenges", err, "CHALLENGES_DIR must be a folder with one folder per challenge.")
@@ -44,6 +44,7 @@ func checkChallenges(ctx context.Context, c *config.Config, r *report) {
 	if err == nil {
 		fmt.Fprintf(r.out, "%-11s %d can be started\n", "challenges", len(library.All()))
 	}
+	return library
 }
 
 // checkDatabase also reads which ports instances hold, and what organisers have set.
@@ -82,7 +83,7 @@ func checkDatabase(ctx context.Context, c *config.Config, env map[string]string,
 	return r.say("database", err, mend)
 }
 
-func checkEngine(ctx context.Context, c *config.Config, r *report) bool {
+func checkEngine(ctx context.Context, c *config.Config, library *challenge.Library, r *report) bool {
 	const mend = "Is dockerd running, and may this user use its socket? DOCKER_HOST names another."
 	engine, err := docker.New(docker.Options{Deployment: "check", Folder: c.DataDir}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -109,6 +110,9 @@ func checkEngine(ctx context.Context, c *config.Config, r *report) bool {
 	}
 	if c.MemoryBudget == 0 && c.MaxInstances == 0 {
 		r.hint("engine", "neither MAX_INSTANCES nor MEMORY_BUDGET bounds what the host is asked for; it has %d MiB", about.Memory>>20)
+	}
+	for _, m := range missingRuntimes(library, about.Runtimes) {
+		r.fault("engine", m, "Install the runtime and name it in the engine's daemon.json, or change CONTAINER_RUNTIME or [security] runtime in instance.toml.")
 	}
 	checkPool(c, about, r)
 	if free, _, err := room(about.Folder); err == nil && free < leastFree {

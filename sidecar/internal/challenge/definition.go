@@ -53,6 +53,7 @@ type limiting struct {
 
 type securing struct {
 	Capabilities []string `toml:"capabilities" about:"Linux capabilities beyond the default ones." enum:"AUDIT_WRITE,FSETID,NET_RAW,SETFCAP,SYS_CHROOT,SYS_PTRACE"`
+	Runtime      string   `toml:"runtime" about:"Container runtime that the engine has, as \"runsc\". Default: CONTAINER_RUNTIME." pattern:"^[a-z][a-z0-9._-]*$" max:"64"`
 	AllowSetuid  bool     `toml:"allow_setuid" about:"true: setuid programs work. Default: no-new-privileges."`
 }
 
@@ -70,6 +71,7 @@ func readDefinition(file, text, folder string, defaults Defaults) (definition, l
 	d := definition{
 		ID: folder, Name: folder, Category: "misc", Timeout: int(defaults.Timeout / time.Second),
 		Access: string(defaults.Access), Wake: true, Flag: flagging{Place: "auto"},
+		Security: securing{Runtime: defaults.Runtime},
 	}
 	values, at, problems := parseTOML(file, text)
 	if len(problems) > 0 {

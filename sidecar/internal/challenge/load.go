@@ -19,6 +19,7 @@ type Defaults struct {
 	Timeout time.Duration
 	Access  instancer.Access
 	Limits  instancer.Limits // of a whole instance
+	Runtime string           // of containers; empty: the engine's default
 	// FlagPrefix is what placeholders of flags begin with. Empty: nobody gets a flag of their own.
 	FlagPrefix string
 }

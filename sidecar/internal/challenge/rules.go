@@ -169,7 +169,7 @@ var serviceRules = table(map[string]rule{
 	"userns_mode": no("would leave the container's user namespace"), "sysctls": no("would change the kernel's settings"),
 	"use_api_socket": no("would give the container the engine"), "volumes_from": no("would reach volumes of others"),
 	"container_name": no("every instance has containers of its own, named by Whaley"),
-	"runtime":        no("CONTAINER_RUNTIME says it for all"), "isolation": no("CONTAINER_RUNTIME says it for all"),
+	"runtime":        no("ask for one in instance.toml: [security] runtime"), "isolation": no("is for Windows"),
 	"credential_spec": no("would give the container credentials of the host"), "provider": no("would run a program on the host"),
 	"post_start": no("would run commands beside the container's own; put them into its entrypoint"),
 	"pre_start":  no("would run commands beside the container's own; put them into its entrypoint"),

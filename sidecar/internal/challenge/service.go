@@ -49,7 +49,7 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 		Name: s.Name, Image: s.Image, Entrypoint: s.Entrypoint, Command: s.Command, User: s.User, Groups: s.GroupAdd,
 		WorkingDir: s.WorkingDir, Hostname: s.Hostname, Domain: s.DomainName, ReadOnly: s.ReadOnly, Init: s.Init == nil || *s.Init,
 		TTY: s.Tty, Stdin: s.StdinOpen, StopSignal: s.StopSignal, StopGrace: defaultGrace,
-		AllowSetuid: d.Security.AllowSetuid && len(s.SecurityOpt) == 0, ShmBytes: int64(s.ShmSize), Limits: wanted(s),
+		Runtime: d.Security.Runtime, AllowSetuid: d.Security.AllowSetuid && len(s.SecurityOpt) == 0, ShmBytes: int64(s.ShmSize), Limits: wanted(s),
 	}
 	if s.ShmSize < 0 || s.ShmSize > maxShm {
 		c.refuse(s.Name, "shm_size", "must be at most %s", units.BytesSize(maxShm))

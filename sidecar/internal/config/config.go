@@ -60,6 +60,7 @@ type Config struct {
 
 	ContainerMaxMemory Bytes   `env:"CONTAINER_MAX_MEMORY" envDefault:"384m" live:"true" min:"16m" whaley:"Memory of a whole instance, as 512m or 1g: the default, and the most a challenge may ask for."`
 	ContainerMaxCPU    float64 `env:"CONTAINER_MAX_CPU" envDefault:"0.5" live:"true" min:"0.01" max:"256" unit:"CPUs" whaley:"CPUs of a whole instance: the default, and the most a challenge may ask for."`
+	ContainerRuntime   string  `env:"CONTAINER_RUNTIME" live:"true" whaley:"Runtime of containers whose challenge asks for none, as runsc (gVisor) or kata. It must be installed on the engine. Empty: the engine's default."`
 	ContainerPidsLimit int64   `env:"CONTAINER_PIDS_LIMIT" envDefault:"256" live:"true" min:"16" max:"1000000" whaley:"Processes of a whole instance: the default, and the most a challenge may ask for."`
 
 	ContainerMaxDisk Bytes `env:"CONTAINER_MAX_DISK" envDefault:"1g" live:"true" whaley:"What a whole instance may write into its containers and volumes, as 512m or 2g: looked at every 10 s, and one that has written more is stopped. 0: no limit."`

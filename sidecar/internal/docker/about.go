@@ -2,7 +2,9 @@ package docker
 
 import (
 	"context"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
@@ -16,6 +18,7 @@ type About struct {
 	CPUs       int
 	Unlimited  []string       // what it cannot limit: memory, swap, CPU, processes
 	OurSubnets []netip.Prefix // of networks that a Whaley has made, this deployment's or another's
+	Runtimes   []string       // of containers, by name
 }
 
 // About asks the engine about itself.
@@ -30,7 +33,7 @@ func (e *Engine) About(ctx context.Context) (About, error) {
 	if err != nil {
 		return About{}, translate(err)
 	}
-	a := About{Version: info.ServerVersion, Folder: info.DockerRootDir, Memory: info.MemTotal, CPUs: info.NCPU}
+	a := About{Version: info.ServerVersion, Folder: info.DockerRootDir, Memory: info.MemTotal, CPUs: info.NCPU, Runtimes: slices.Sorted(maps.Keys(info.Runtimes))}
 	for what, can := range map[string]bool{"memory": info.MemoryLimit, "CPU": info.CPUCfsQuota, "processes": info.PidsLimit} {
 		if !can {
 			a.Unlimited = append(a.Unlimited, what)

@@ -24,13 +24,15 @@ func translate(err error) error {
 		return instancer.Errorf(instancer.Unavailable, instancer.CodeObjectMissing,
 			"Something the challenge needs is missing on the engine. Try again; if it stays like this, tell an organiser.").Because(err)
 	}
-	// The engine has no codes for these two, only texts: of versions 20.10 to 28.
+	// The engine has no codes for these, only texts: of versions 20.10 to 28.
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "Pool overlaps with other one"):
 		return instancer.Errorf(instancer.Unavailable, instancer.CodeSubnetTaken, "The network's addresses are in use on this host.").Because(err)
 	case strings.Contains(text, "port is already allocated"), strings.Contains(text, "address already in use"):
 		return instancer.Errorf(instancer.Unavailable, instancer.CodePortTaken, "A port of the challenge is in use on this host. Try again.").Because(err)
+	case strings.Contains(text, "nknown or invalid runtime name"), strings.Contains(text, "unknown runtime specified"), strings.Contains(text, "Unknown runtime specified"):
+		return instancer.Errorf(instancer.Unavailable, "runtime_missing", "The challenge asks for a container runtime that this host does not have. Tell an organiser.").Because(err)
 	}
 	return err
 }

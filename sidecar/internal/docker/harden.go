@@ -33,6 +33,7 @@ func harden(s instancer.Service) *container.HostConfig {
 		CgroupnsMode:   container.CgroupnsModePrivate,
 		IpcMode:        container.IPCModePrivate,
 		Init:           &init,
+		Runtime:        s.Runtime,
 		LogConfig:      container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "2m", "max-file": "2"}},
 		ReadonlyRootfs: s.ReadOnly,
 		RestartPolicy:  container.RestartPolicy{Name: container.RestartPolicyDisabled},

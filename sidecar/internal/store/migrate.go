@@ -37,6 +37,15 @@ func (s *Store) migrateInTurn(ctx context.Context, dir string) error {
 }
 
 func (s *Store) migrate(ctx context.Context) error {
+	known, err := s.knownMigrations()
+	if err != nil {
+		return err
+	}
+	return s.apply(ctx, known)
+}
+
+// knownMigrations are all that bring a database of this kind up to date.
+func (s *Store) knownMigrations() (*migrate.Migrations, error) {
 	own := "migrations/sqlite"
 	if s.postgres() {
 		own = "migrations/postgres"
@@ -45,12 +54,17 @@ func (s *Store) migrate(ctx context.Context) error {
 	for _, folder := range []string{"migrations", own} {
 		files, err := fs.Sub(migrations, folder)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := known.Discover(topOnly{files}); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	return known, nil
+}
+
+// apply runs those of some migrations that have not run yet.
+func (s *Store) apply(ctx context.Context, known *migrate.Migrations) error {
 	if s.postgres() {
 		// Held by one connection, so a process that dies lets go of it; bun's own lock is a row that would stay.
 		conn, err := s.db.Conn(ctx)
