@@ -1,0 +1,260 @@
+package flagtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
+	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+)
+
+// flags are owners' flags in memory.
+type flags struct {
+	mu    sync.Mutex
+	known map[string]string // owner/challenge
+	fixed string            // if not empty: everybody's
+}
+
+func (f *flags) Flag(_ context.Context, owner instancer.Owner, ch *instancer.Challenge) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fixed != "" {
+		return f.fixed, nil
+	}
+	key := owner.ID + "/" + ch.ID
+	if f.known[key] == "" {
+		digits := make([]byte, ch.Flag.Digits()/2)
+		rand.Read(digits)
+		f.known[key] = ch.Flag.Flag(hex.EncodeToString(digits))
+	}
+	return f.known[key], nil
+}
+
+// world is a sidecar's rules on the real engine, with challenges that tests write.
+type world struct {
+	t        testing.TB
+	engine   *docker.Engine
+	rules    *instancer.Instancer
+	library  *challenge.Library
+	flags    *flags
+	folder   string // of challenges
+	data     string // of the database
+	log      *output
+	restarts func()
+}
+
+// output keeps what was logged.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+func newWorld(t testing.TB, part int) *world {
+	t.Helper()
+	w := &world{t: t, engine: dockertest.Engine(t), flags: &flags{known: map[string]string{}}, folder: t.TempDir(), data: t.TempDir(), log: &output{}}
+	db, err := store.Open(context.Background(), "", w.data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	w.library = challenge.NewLibrary(w.folder, challenge.Defaults{Timeout: time.Hour, Access: "link", FlagPrefix: "FLAG",
+		Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 1e9, Pids: 64}})
+	subnets, err := subnet.New(db, netip.MustParsePrefix(fmt.Sprintf("10.188.%d.0/24", part)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports, err := port.New(db, 24000+100*part, 24099+100*part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(w.log, nil))
+	start := func() func() {
+		w.rules = instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: w.engine, Router: edge.NewRoutes(log),
+			Challenges: w.library, Flags: w.flags, Log: log}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key")})
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- w.rules.Run(ctx) }()
+		return func() {
+			cancel()
+			<-ended
+		}
+	}
+	end := start()
+	w.restarts = func() {
+		end()
+		end = start()
+	}
+	t.Cleanup(func() {
+		end()
+		dockertest.Clear(t, w.engine)
+		if err := w.engine.RemoveImages(context.Background(), func(string, string, string) bool { return false }); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() && os.Getenv("FLAG_LOG") != "" {
+			t.Log(w.log)
+		}
+	})
+	return w
+}
+
+// write makes a challenge's files: pairs of name and content. What it does not say is a service that listens on 9000.
+func (w *world) write(id string, files ...string) {
+	w.t.Helper()
+	all := append([]string{"instance.toml", oneRoute, "compose.yaml", "services: {web: {build: .}}\n"}, files...)
+	for n := 0; n < len(all); n += 2 {
+		path := filepath.Join(w.folder, id, all[n])
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			w.t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(all[n+1]), 0o644); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+const oneRoute = "[[routes]]\nservice = \"web\"\nport = 9000\ntype = \"tcp\"\n"
+
+// listen is the end of a Dockerfile whose image has busybox.
+const listen = "\nCMD [\"/bin/busybox\", \"nc\", \"-ll\", \"-p\", \"9000\", \"-e\", \"/bin/busybox\", \"true\"]\n"
+
+// load loads all challenges, which must be good.
+func (w *world) load() {
+	w.t.Helper()
+	problems, err := w.library.Reload(context.Background())
+	if err != nil || len(problems) > 0 {
+		w.t.Fatal(problems, err)
+	}
+	w.rules.PrepareImages()
+}
+
+// built waits for the end of a challenge's build.
+func (w *world) built(id string) instancer.BuildStatus {
+	w.t.Helper()
+	timeout := time.After(2 * time.Minute)
+	for {
+		st, changed, err := w.rules.BuildStatus(id)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if st.State == instancer.BuildReady || st.State == instancer.BuildFailed {
+			return st
+		}
+		select {
+		case <-changed:
+		case <-timeout:
+			w.t.Fatalf("%s is not built: %+v", id, st)
+		}
+	}
+}
+
+func player(name string) instancer.Player {
+	return instancer.Player{ID: name, Owner: instancer.Owner{ID: name, Name: name}}
+}
+
+// spawn starts an instance and waits for what becomes of it.
+func (w *world) spawn(owner, id string) (*instancer.Instance, error) {
+	w.t.Helper()
+	changes, done := w.rules.Changes(owner)
+	defer done()
+	in, err := w.rules.Spawn(context.Background(), player(owner), id)
+	if err != nil {
+		return nil, err
+	}
+	timeout := time.After(time.Minute)
+	for {
+		in, err = w.rules.Get(context.Background(), player(owner), in.ID)
+		switch {
+		case err != nil:
+			return nil, err
+		case in.State == instancer.Running:
+			return in, nil
+		case in.State == instancer.Failed:
+			return in, in.Reason
+		}
+		select {
+		case <-changes:
+		case <-timeout:
+			w.t.Fatalf("%s is %s", in.ID, in.State)
+		}
+	}
+}
+
+// running is spawn that must succeed.
+func (w *world) running(owner, id string) *instancer.Instance {
+	w.t.Helper()
+	in, err := w.spawn(owner, id)
+	if err != nil {
+		w.t.Fatalf("%s of %s: %v\n%s", id, owner, err, w.log)
+	}
+	return in
+}
+
+func (w *world) stop(owner string, in *instancer.Instance) {
+	w.t.Helper()
+	changes, done := w.rules.Changes(owner)
+	defer done()
+	if _, err := w.rules.Stop(context.Background(), player(owner), in.ID); err != nil {
+		w.t.Fatal(err)
+	}
+	for {
+		live, err := w.rules.List(context.Background(), player(owner))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if !slices.ContainsFunc(live, func(l *instancer.Instance) bool { return l.ID == in.ID && l.State != instancer.Failed }) {
+			return
+		}
+		<-changes
+	}
+}
+
+// inside runs a command in a container of an instance.
+func (w *world) inside(in *instancer.Instance, service string, command ...string) string {
+	w.t.Helper()
+	out, err := exec.Command("docker", append([]string{"exec", in.ID + "-" + service}, command...)...).CombinedOutput()
+	if err != nil {
+		w.t.Errorf("%s: %v: %v %s", in.ID, command, err, out)
+	}
+	return string(out)
+}
+
+// everything is every byte that root sees in a container: files, mounted or not, and the environment.
+func (w *world) everything(in *instancer.Instance, service string) string {
+	w.t.Helper()
+	const script = `cd /; /bin/busybox tar c $(/bin/busybox ls -A | /bin/busybox grep -vxE 'proc|sys|dev'); /bin/busybox cat /proc/1/environ /proc/1/cmdline`
+	out, err := exec.Command("docker", "exec", "-u", "0", in.ID+"-"+service, "sh", "-c", script).Output()
+	if err != nil || len(out) < 1<<20 {
+		w.t.Errorf("%d bytes of %s: %v", len(out), service, err)
+	}
+	return string(out)
+}
