@@ -48,6 +48,9 @@ func (f *flags) Flag(_ context.Context, owner instancer.Owner, ch *instancer.Cha
 	return f.known[key], nil
 }
 
+// AwaitLive has nothing to wait for.
+func (f *flags) AwaitLive(context.Context, instancer.Owner, *instancer.Challenge) {}
+
 // world is a sidecar's rules on the real engine, with challenges that tests write.
 type world struct {
 	t        testing.TB
