@@ -25,8 +25,13 @@ func openLibrary(ctx context.Context, c *config.Config, settings challenge.Setti
 }
 
 func defaults(c *config.Config) challenge.Defaults {
+	prefix := c.FlagPrefix
+	if !c.DynamicFlags {
+		prefix = ""
+	}
 	return challenge.Defaults{
-		Timeout: c.InstanceTimeout.Duration(), Access: instancer.Access(c.InstanceAccess), Runtime: c.ContainerRuntime,
+		FlagPrefix: prefix,
+		Timeout:    c.InstanceTimeout.Duration(), Access: instancer.Access(c.InstanceAccess), Runtime: c.ContainerRuntime,
 		Limits: instancer.Limits{
 			MemoryBytes: int64(c.ContainerMaxMemory), NanoCPUs: int64(c.ContainerMaxCPU * 1e9), Pids: c.ContainerPidsLimit,
 		},

@@ -71,7 +71,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir}, log)
+	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir, Builder: docker.Builder(c.Builder)}, log)
 	if err != nil {
 		return fmt.Errorf("DOCKER_HOST: %w", err)
 	}

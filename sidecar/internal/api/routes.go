@@ -108,6 +108,8 @@ func (a *API) AdminRoutes() []Route {
 		{"POST", "/admin/api/challenges/reload", a.adminReloadChallenges},
 		{"DELETE", "/admin/api/challenges/{id}", a.adminDeleteChallenge},
 		{"POST", "/admin/api/challenges/{id}/reload", a.adminReloadChallenge},
+		{"GET", "/admin/api/challenges/{id}/build", a.getBuild},
+		{"POST", "/admin/api/challenges/{id}/build", a.buildAgain},
 		{"POST", "/admin/api/challenges/{id}/toggle", a.adminToggleChallenge},
 		{"PUT", "/admin/api/challenges/{id}/resources", a.adminSetResources},
 		{"GET", "/admin/api/challenges/{id}/files", a.adminListFiles},

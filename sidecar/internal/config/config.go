@@ -55,6 +55,10 @@ type Config struct {
 	SpawnConcurrency    int     `env:"SPAWN_CONCURRENCY" envDefault:"10" live:"true" min:"1" max:"1000" whaley:"Instances that are started at the same time; others wait in the queue."`
 	StartTimeout        Seconds `env:"START_TIMEOUT" envDefault:"120" live:"true" min:"1" max:"3600" whaley:"How long an instance may take to get ready, in seconds."`
 
+	DynamicFlags bool   `env:"DYNAMIC_FLAGS_ENABLED" envDefault:"true" whaley:"Every owner gets flags of their own, in the place of the placeholders FLAG_PREFIX{text} in a challenge's files."`
+	FlagPrefix   string `env:"FLAG_PREFIX" envDefault:"FLAG" whaley:"What flags and their placeholders begin with, before the brace, in exactly this case."`
+	Builder      string `env:"BUILDER" envDefault:"auto" choices:"auto|classic|buildkit" whaley:"Who builds images. auto: the engine's classic builder, and BuildKit where a Dockerfile needs it."`
+
 	Drain        bool   `env:"DRAIN" envDefault:"false" live:"true" whaley:"No instance is started any more; what runs goes on. For the end of an event or before maintenance."`
 	DrainMessage string `env:"DRAIN_MESSAGE" envDefault:"The organisers have paused starting instances. What runs goes on." live:"true" max:"300" whaley:"What players read while DRAIN is on."`
 

@@ -22,6 +22,8 @@ const (
 	minKey    = 16 // bytes
 )
 
+var prefixForm = regexp.MustCompile(`^[A-Za-z0-9_]{1,32}$`)
+
 var domainForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 var pathForm = regexp.MustCompile(`^/[a-z0-9-]+$`)
@@ -52,6 +54,7 @@ func Load(environment map[string]string) (*Config, error) {
 			wrong = append(wrong, fmt.Errorf(format, args...))
 		}
 	}
+	refuse(!prefixForm.MatchString(c.FlagPrefix), "FLAG_PREFIX %q must be 1 to 32 letters, digits and underscores", c.FlagPrefix)
 	refuse(c.Backend == "published" && c.BackendHost == "", "BACKEND_HOST is needed with BACKEND=published: the name or address under which the edge reaches this host")
 	if c.Backend == "direct" {
 		c.BackendHost = ""

@@ -1,0 +1,147 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+type buildJSON struct {
+	Challenge string           `json:"challenge"`
+	Revision  string           `json:"revision"`
+	State     string           `json:"state"`
+	Stages    []buildStageJSON `json:"stages"`
+	Log       string           `json:"log"`       // its end
+	Placing   string           `json:"placing"`   // how flags get into instances
+	PerOwner  bool             `json:"per_owner"` // by a build for each owner
+	Owners    []ownerBuildJSON `json:"owners"`
+	Reason    *string          `json:"reason"`
+	StartedAt *time.Time       `json:"started_at"`
+	EndedAt   *time.Time       `json:"ended_at"`
+}
+
+type buildStageJSON struct {
+	Name      string     `json:"name"`
+	StartedAt time.Time  `json:"started_at"`
+	EndedAt   *time.Time `json:"ended_at"`
+	Failed    bool       `json:"failed"`
+}
+
+type ownerBuildJSON struct {
+	Owner    string    `json:"owner"`
+	Revision string    `json:"revision"`
+	Instance string    `json:"instance"`
+	At       time.Time `json:"at"`
+	TookMS   int64     `json:"took_ms"`
+	Failed   bool      `json:"failed"`
+}
+
+func (a *API) build(st instancer.BuildStatus) buildJSON {
+	j := buildJSON{
+		Challenge: st.Challenge, Revision: st.Revision, State: string(st.State), Stages: []buildStageJSON{}, Log: strings.ToValidUTF8(st.Log, "\uFFFD"),
+		Placing: st.Placing, PerOwner: st.PerOwner, Owners: []ownerBuildJSON{}, StartedAt: known(st.StartedAt), EndedAt: known(st.EndedAt),
+	}
+	if st.Reason != nil {
+		j.Reason = &st.Reason.Detail
+	}
+	for _, s := range st.Stages {
+		j.Stages = append(j.Stages, buildStageJSON{s.Name, s.StartedAt, known(s.EndedAt), s.Failed})
+	}
+	for _, o := range st.Owners {
+		j.Owners = append(j.Owners, ownerBuildJSON{o.Owner, o.Revision, o.Instance, o.At, o.Took.Milliseconds(), o.Failed})
+	}
+	return j
+}
+
+// known is a time, or null if it is none yet.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// getBuild answers with the state of a challenge's images: at once; with ?wait= when the build is over or the time is;
+// or as server-sent events at each change.
+func (a *API) getBuild(w http.ResponseWriter, r *http.Request) error {
+	wait, err := waiting(r)
+	if err != nil {
+		return err
+	}
+	st, changed, err := a.Instancer.BuildStatus(idOf(r))
+	if err != nil {
+		return err
+	}
+	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+		a.streamBuild(w, r, st, changed)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
+	defer cancel()
+	for st.EndedAt.IsZero() && ctx.Err() == nil {
+		select {
+		case <-changed:
+			if st, changed, err = a.Instancer.BuildStatus(idOf(r)); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+		}
+	}
+	return write(w, http.StatusOK, a.build(st))
+}
+
+func (a *API) streamBuild(w http.ResponseWriter, r *http.Request, st instancer.BuildStatus, changed <-chan struct{}) {
+	out := http.NewResponseController(w)
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no")
+	alive := time.NewTicker(keepAlive)
+	defer alive.Stop()
+	for {
+		text, err := json.Marshal(a.build(st))
+		if err != nil {
+			return
+		}
+		if _, err := fmt.Fprintf(w, "event: build\ndata: %s\n\n", text); err != nil || out.Flush() != nil {
+			return
+		}
+		for waits := true; waits; {
+			select {
+			case <-changed:
+				waits = false
+			case <-alive.C:
+				if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil || out.Flush() != nil {
+					return
+				}
+			case <-r.Context().Done():
+				return
+			case <-a.ctx.Done():
+				return
+			}
+		}
+		time.Sleep(eventPause) // a builder prints many lines at once
+		if st, changed, err = a.Instancer.BuildStatus(idOf(r)); err != nil {
+			return
+		}
+	}
+}
+
+// buildAgain builds a challenge's images from scratch.
+func (a *API) buildAgain(w http.ResponseWriter, r *http.Request) error {
+	if err := a.Instancer.BuildAgain(idOf(r)); err != nil {
+		return err
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_build", Challenge: idOf(r), Message: "built " + idOf(r) + " again"}); err != nil {
+		return err
+	}
+	st, _, err := a.Instancer.BuildStatus(idOf(r))
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusAccepted, a.build(st))
+}
