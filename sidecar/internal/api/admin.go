@@ -31,6 +31,7 @@ func (a *API) asAdmin(next handler) handler {
 		}
 		name, err := a.admin(r)
 		if err != nil {
+			a.recordRefusal(r, err)
 			return err
 		}
 		v := &adminVisit{name: name, from: a.address(r)}
@@ -45,6 +46,19 @@ func (a *API) asAdmin(next handler) handler {
 			a.Log.Error("an admin's action is not recorded", "admin", v.name, "path", r.URL.Path, "err", err) // it is done and answered
 		}
 		return nil
+	}
+}
+
+// recordRefusal records that somebody showed a wrong key or token, once a minute for each address.
+func (a *API) recordRefusal(r *http.Request, why error) {
+	if r.Header.Get(adminHeader) == "" && r.Header.Get("Authorization") == "" || a.limit(r, "refusal", 1) != nil {
+		return
+	}
+	err := a.Events.Record(r.Context(), instancer.Event{
+		Type: "auth_failure", At: time.Now().UTC(), Message: "refused as an admin: " + instancer.CodeOf(why) + " from " + a.address(r).String(),
+	})
+	if err != nil {
+		a.Log.ErrorContext(r.Context(), "refusal not recorded", "err", err)
 	}
 }
 

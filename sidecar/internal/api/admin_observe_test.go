@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/limit"
 )
 
 func (s *surface) asAdmin(method, path, body string, header ...string) *httptest.ResponseRecorder {
@@ -241,4 +244,17 @@ func TestAdminsSeeWhatIsUsedFromMemory(t *testing.T) {
 	}
 	s.refused(s.asAdmin("GET", "/admin/api/monitoring/instances?sort=name", ""), 422, "sort_invalid")
 	s.refused(s.asAdmin("GET", "/admin/api/monitoring/instances?min_cpu_percent=NaN", ""), 422, "number_invalid")
+}
+
+func TestAWrongAdminKeyIsRecordedOnceAMinute(t *testing.T) {
+	s := newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, _ *api.Options) { n.Limiter = limit.NewLocal() })
+	for range 3 {
+		s.refused(s.call(bob, "GET", "/admin/api/whoami", "", "X-Admin-Key", "guessed"), 401, "key_refused")
+	}
+	s.refused(s.call(bob, "GET", "/admin/api/whoami", ""), 401, "key_refused")
+	var list eventList
+	s.into(s.asAdmin("GET", "/admin/api/logs?type=auth_failure", ""), &list)
+	if len(list.Events) != 1 || !strings.Contains(list.Events[0].Message, bob) || strings.Contains(list.Events[0].Message, "guessed") {
+		t.Errorf("%+v", list)
+	}
 }
