@@ -147,7 +147,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	g.Go(func() error { return rules.sandboxes.Run(ctx, rules.instancer) })
 	g.Go(func() error { return rules.flags.Run(ctx) })
 	rules.instancer.PrepareImages()
-	g.Go(func() error { return reloadOnHangup(ctx, library, rules.instancer, log) })
+	g.Go(func() error { return followChallenges(ctx, db, library, rules.instancer, log) })
 	fmt.Fprintf(out, "Whaley %s: the dashboard is at %s\n", version, c.DashboardURL)
 	log.Info("serving", "dashboard", c.DashboardURL, "edge", c.Edge, "challenges", len(library.All()), "deployment", deployment)
 	err = g.Wait()

@@ -63,12 +63,13 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 	if s.Platform != "" && s.Platform != "linux/"+runtime.GOARCH {
 		c.refuse(s.Name, "platform", "%q is not this host's, which is linux/%s", s.Platform, runtime.GOARCH)
 	}
-	if s.Build != nil {
+	switch {
+	case s.Build != nil:
 		out.Build = c.build(s)
 		out.Image = fmt.Sprintf("whaley/%s-%s:%s", d.ID, strings.ToLower(s.Name), revision)
-	} else if s.Image == "" {
+	case s.Image == "":
 		c.refuse(s.Name, "image", "a service needs image or build")
-	} else if s.PullPolicy == "build" {
+	case s.PullPolicy == "build":
 		c.refuse(s.Name, "pull_policy", `"build" needs a build`)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Environment)) {
