@@ -37,6 +37,8 @@ type stack struct {
 	log       *logBuffer
 	process   *exec.Cmd
 	redis     *redisHandle
+	secure    bool              // the edge for the web is TLS
+	tokens    map[string]string // of CTFd, of each player; nil: they are their addresses
 }
 
 const base = "instances.localhost"
@@ -64,11 +66,20 @@ func start(t *testing.T, edge, challenges string, settings ...string) *stack {
 // startOn lets the public API and the edge listen on an address of choice.
 func startOn(t *testing.T, listen, edge, challenges string, settings ...string) *stack {
 	t.Helper()
-	s := &stack{t: t, edge: edge, log: &logBuffer{}}
+	return startStack(t, &stack{}, listen, edge, challenges, settings...)
+}
+
+// startStack starts what is described by s as far as that was made already.
+func startStack(t *testing.T, s *stack, listen, edge, challenges string, settings ...string) *stack {
+	t.Helper()
+	s.t, s.edge, s.log = t, edge, &logBuffer{}
 	s.web, s.tls, s.public = testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t)
 	s.internal = testkit.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(s.web)
 	s.dashboard = "http://whaley.localhost:" + port
+	if s.secure {
+		s.dashboard = "https://whaley.localhost:" + port
+	}
 	data := t.TempDir()
 	s.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
@@ -219,6 +230,9 @@ func (s *stack) try(player, method, target string, body io.Reader, header ...str
 	r, err := http.NewRequest(method, target, body)
 	if err != nil {
 		return answer{}, err
+	}
+	if token := s.tokens[player]; token != "" && strings.HasPrefix(target, s.dashboard) {
+		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	for n := 0; n+1 < len(header); n += 2 {
 		r.Header.Set(header[n], header[n+1])

@@ -30,6 +30,10 @@ func (s *stack) startTraefik(internal string) {
 	derive := exec.Command(filepath.Join(root, "scripts", "traefik-config"),
 		portOnly(t, s.web), portOnly(t, s.tls), portOnly(t, s.api), s.redis.Addr(), dir)
 	derive.Env = append(os.Environ(), "METRICS_PORT="+portOnly(t, s.metrics), "SSH_PORT="+portOnly(t, s.ssh))
+	if s.secure {
+		derive.Env = append(derive.Env, "SECURE_PORT="+portOnly(t, s.web))
+		derive.Args[1] = portOnly(t, testkit.FreeAddress(t))
+	}
 	out, err := derive.Output()
 	if err != nil {
 		t.Fatalf("scripts/traefik-config: %v", err)

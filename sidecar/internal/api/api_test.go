@@ -51,7 +51,7 @@ const (
 
 // surface is the API on the real rules, engine and database.
 type surface struct {
-	t                *testing.T
+	t                testing.TB
 	api              *api.API
 	public, internal http.Handler
 	described        routers.Router
@@ -75,7 +75,7 @@ func newSurface(t *testing.T) *surface {
 	return newSurfaceOn(t, dockertest.Engine(t))
 }
 
-func newSurfaceOn(t *testing.T, engine engine, with ...func(*api.Needs, *api.Options)) *surface {
+func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Options)) *surface {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.DiscardHandler)

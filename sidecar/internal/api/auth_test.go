@@ -36,7 +36,13 @@ type competition struct {
 
 const proxy = "203.0.113.9" // the only address whose X-Forwarded-For is believed
 
-func newCompetition(t *testing.T, limits api.Limits, with ...func(*api.Needs, *api.Options)) *competition {
+func newCompetition(t testing.TB, limits api.Limits, with ...func(*api.Needs, *api.Options)) *competition {
+	t.Helper()
+	return newCompetitionAsking(t, 20*time.Millisecond, limits, with...)
+}
+
+// newCompetitionAsking believes CTFd for a time.
+func newCompetitionAsking(t testing.TB, fresh time.Duration, limits api.Limits, with ...func(*api.Needs, *api.Options)) *competition {
 	t.Helper()
 	c := &competition{ctfd: ctfdtest.New(t)}
 	c.ctfd.SetMode("teams")
@@ -51,7 +57,7 @@ func newCompetition(t *testing.T, limits api.Limits, with ...func(*api.Needs, *a
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.Players = identity.NewPlayers(client, n.Sessions, identity.PlayersOptions{TeamMode: identity.TeamsAuto, Fresh: 20 * time.Millisecond}, log)
+		n.Players = identity.NewPlayers(client, n.Sessions, identity.PlayersOptions{TeamMode: identity.TeamsAuto, Fresh: fresh}, log)
 		n.Limiter = limit.NewLocal()
 		n.Pages = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
@@ -542,7 +548,7 @@ func TestEveryAnswerCarriesTheHeadersThatKeepBrowsersSafe(t *testing.T) {
 }
 
 // claimsOf reads a ticket as the plugin does.
-func claimsOf(t *testing.T, token string) ticket.Claims {
+func claimsOf(t testing.TB, token string) ticket.Claims {
 	t.Helper()
 	text, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[0])
 	var claims ticket.Claims
