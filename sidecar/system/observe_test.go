@@ -360,6 +360,13 @@ func (s *stack) scraped(prometheus string) {
 		return nil
 	})
 	for expr, want := range map[string]float64{
+		`sum(whaley_instances_open) >= bool 0`:                               1,
+		`time() - max(whaley_state_timestamp_seconds) <= bool 30`:            1,
+		`sum(whaley_ports) > bool 0`:                                         1,
+		`sum(whaley_subnets) > bool 0`:                                       1,
+		`count(whaley_flags_assigned)`:                                       1,
+		`sum(whaley_event_log_entries{event_type="system_start"}) >= bool 1`: 1,
+		`sum(whaley_containers_running) >= bool 0`:                           1,
 		`sum(whaley_operations_total{operation="spawn",outcome="failure",reason="service_exited",challenge_id="exits"}) >= bool 1`: 1,
 		`sum(whaley_operations_total{operation="stop",outcome="success",challenge_id="loud"}) >= bool 1`:                           1,
 		`histogram_count(sum(whaley_spawn_duration_seconds{outcome="success"})) >= bool 1`:                                         1, // only native histograms have one

@@ -9,30 +9,36 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
+// liveRow is the part of a row that is counted.
+type liveRow struct {
+	bun.BaseModel `bun:"table:instances,alias:i"`
+
+	ID        string
+	Challenge string
+	OwnerID   string
+	OwnerName string
+	Player    string
+	State     string
+	CreatedAt time.Time
+	StartedAt time.Time `bun:",nullzero"`
+	ExpiresAt time.Time `bun:",nullzero"`
+	Memory    int64
+}
+
 // LiveRows lists what lives, with only what is counted.
 func (s *Store) LiveRows(ctx context.Context) ([]instancer.LiveRow, error) {
-	var all []instancer.LiveRow
+	var rows []liveRow
 	err := s.read(ctx, func(ctx context.Context) error {
-		all = nil
-		rows, err := s.db.NewSelect().Table("instances").
-			Column("id", "challenge", "owner_id", "owner_name", "player", "state", "created_at", "started_at", "expires_at", "memory").
-			Where("state IN ?", bun.Tuple(instancer.LiveStates)).Rows(ctx)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var r instancer.LiveRow
-			var started, expires bun.NullTime
-			var created time.Time
-			if err := rows.Scan(&r.ID, &r.Challenge, &r.Owner.ID, &r.Owner.Name, &r.Player, &r.State, &created, &started, &expires, &r.Memory); err != nil {
-				return err
-			}
-			r.CreatedAt, r.StartedAt, r.ExpiresAt = utc(created), utc(started.Time), utc(expires.Time)
-			all = append(all, r)
-		}
-		return rows.Err()
+		rows = nil
+		return s.db.NewSelect().Model(&rows).Where("state IN ?", bun.Tuple(instancer.LiveStates)).Scan(ctx)
 	})
+	all := make([]instancer.LiveRow, 0, len(rows))
+	for _, r := range rows {
+		all = append(all, instancer.LiveRow{
+			ID: r.ID, Challenge: r.Challenge, Owner: instancer.Owner{ID: r.OwnerID, Name: r.OwnerName}, Player: r.Player, State: instancer.State(r.State),
+			CreatedAt: utc(r.CreatedAt), StartedAt: utc(r.StartedAt), ExpiresAt: utc(r.ExpiresAt), Memory: r.Memory,
+		})
+	}
 	return all, err
 }
 

@@ -229,3 +229,51 @@ func captures(t *testing.T, s, other *store.Store) {
 		t.Errorf("removed %d %v", n, err)
 	}
 }
+
+// counted checks what metrics count by.
+func counted(t *testing.T, s, other *store.Store) {
+	ctx := context.Background()
+	in := fresh(owner(), "counted")
+	in.Memory = 7
+	if err := s.Insert(ctx, in, instancer.Quota{}, instancer.Event{}); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	row := func() *instancer.LiveRow {
+		t.Helper()
+		all, err := other.LiveRows(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range all {
+			if r.ID == in.ID {
+				return &r
+			}
+		}
+		return nil
+	}
+	want := instancer.LiveRow{ID: in.ID, Challenge: "counted", Owner: in.Owner, Player: in.Player, State: instancer.Queued, CreatedAt: in.CreatedAt, Memory: 7}
+	if got := row(); got == nil || cmp.Diff(want, *got) != "" {
+		t.Errorf("%v", cmp.Diff(&want, got))
+	}
+	change := func(state instancer.State) {
+		t.Helper()
+		_, err := s.Update(ctx, in.ID, "", instancer.LiveStates, func(in *instancer.Instance) {
+			in.State, in.StartedAt, in.ExpiresAt = state, now, now.Add(time.Hour)
+		}, instancer.Event{})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(instancer.Running)
+	want.State, want.StartedAt, want.ExpiresAt = instancer.Running, now, now.Add(time.Hour)
+	if got := row(); got == nil || cmp.Diff(want, *got) != "" {
+		t.Errorf("%v", cmp.Diff(&want, got))
+	}
+	if change(instancer.Stopped); row() != nil {
+		t.Error("what has ended is counted")
+	}
+	if _, err := s.SubnetsHeld(ctx); err != nil {
+		t.Error(err)
+	}
+}
