@@ -138,6 +138,7 @@ const pages = {
   "flags-mappings": "/flags?view=mappings",
   challenges: "/challenges",
   "challenge-files": "/challenges/quick?file=www%2Findex.html",
+  "challenge-images": "/challenges/quick?view=build",
   "challenge-limits": "/challenges/quick?view=limits",
   monitoring: "/monitoring",
   settings: "/settings",

@@ -182,6 +182,7 @@ export const text = {
       [id, category, instances === 1 ? "1 instance" : `${instances} instances`].filter(Boolean).join(" · "),
     view: "What to look at",
     files: "Files",
+    build: "Images",
     limits: "Limits",
     delete: "Delete",
     deleteTitle: (name: string) => `Delete ${name}?`,
@@ -538,5 +539,19 @@ export const text = {
     median: "Median",
     slow: "Slowest 5 %",
     none: "Nothing happened in this time",
+  },
+  build: {
+    states: { queued: "Waiting", building: "Building", ready: "Built", failed: "Failed" },
+    when: (began: string, ended: string) =>
+      began === "" ? "" : ended === "" ? `since ${began}` : `${began} to ${ended}`,
+    again: "Build from scratch",
+    againFailed: "The build was not started",
+    placing: "How flags get in:",
+    log: "Build log",
+    perOwner:
+      "The flag was not found in the built images, so every owner gets a build of their own, kept for the next time.",
+    owners: "Builds for owners",
+    noOwners: "No owner has started it yet.",
+    took: "Took",
   },
 } as const;

@@ -38,3 +38,5 @@ export type Suspicion = Schemas["Suspicion"];
 export type SuspicionParty = Schemas["SuspicionParty"];
 /** What became of an entry of the review list. */
 export type ReviewState = Schemas["ReviewState"];
+/** How a challenge's images were built. */
+export type ChallengeBuild = Schemas["Build"];

@@ -872,6 +872,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/challenges/{id}/build": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a challenge's images were built, or are being built
+         * @description With `Accept: text/event-stream` events named `build`, whose data is the same JSON: one at once and one at each
+         *     change. It also says how flags get into instances.
+         */
+        get: operations["adminGetBuild"];
+        put?: never;
+        /**
+         * Build a challenge's images from scratch
+         * @description Until that has succeeded, instances are made of what there was; those that run keep theirs.
+         */
+        post: operations["adminBuildAgain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/challenges/{id}/toggle": {
         parameters: {
             query?: never;
@@ -2602,6 +2627,42 @@ export interface components {
             disk_used_bytes: number;
             disk_percent: number;
         };
+        Build: {
+            challenge: string;
+            revision: string;
+            /** @enum {string} */
+            state: "queued" | "building" | "ready" | "failed";
+            stages: {
+                name: string;
+                /** Format: date-time */
+                started_at: string;
+                /** Format: date-time */
+                ended_at: string | null;
+                failed: boolean;
+            }[];
+            /** @description The end of what the builder and the search for the flag printed */
+            log: string;
+            /** @description How flags get into instances, for people; empty until it is known */
+            placing: string;
+            /** @description The flag can be put in only by a build for each owner */
+            per_owner: boolean;
+            /** @description Those builds, the latest of each owner */
+            owners: {
+                owner: string;
+                revision: string;
+                instance: string;
+                /** Format: date-time */
+                at: string;
+                took_ms: number;
+                failed: boolean;
+            }[];
+            /** @description Why it failed */
+            reason: string | null;
+            /** Format: date-time */
+            started_at: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+        };
         Usage: {
             /** @description Of one CPU, since the sample before */
             cpu_percent: number;
@@ -4019,6 +4080,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdminChallenge"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminGetBuild: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the end of a build that goes on. */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The latest build. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Build"];
+                    "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminBuildAgain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The build, which goes on. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Build"];
                 };
             };
             default: components["responses"]["Problem"];

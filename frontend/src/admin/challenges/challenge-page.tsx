@@ -16,6 +16,7 @@ import { Page } from "../kit/page";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
 import { useReload, useToggle } from "./actions";
+import { Build } from "./build";
 import { Files } from "./files";
 import { Limits } from "./limits";
 import { Problems } from "./problems";
@@ -81,10 +82,13 @@ function Found({ challenge }: { challenge: AdminChallenge }) {
         onChange={(next) => setFilters({ view: next === "files" ? undefined : next })}
         options={[
           { value: "files", label: text.challenges.files },
+          { value: "build", label: text.challenges.build },
           { value: "limits", label: text.challenges.limits },
         ]}
       />
-      {view === "limits" ? (
+      {view === "build" ? (
+        <Build challenge={challenge} />
+      ) : view === "limits" ? (
         <Limits key={JSON.stringify(challenge.overrides)} challenge={challenge} />
       ) : (
         <Files challenge={challenge} />

@@ -1,5 +1,5 @@
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
-import type { AdminChallenge } from "@/api/admin";
+import type { AdminChallenge, ChallengeBuild } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 
 /** The first words of the keys of all that is about challenges. */
@@ -37,4 +37,17 @@ export function receiveChallenge(client: QueryClient, challenge: AdminChallenge)
     challengesQuery.queryKey,
     (known) => known && [...known.filter(({ id }) => id !== challenge.id), challenge],
   );
+}
+
+/** How the images of a challenge were built. */
+export function buildQuery(id: string) {
+  return queryOptions({
+    queryKey: [...challengesKey, id, "build"],
+    // The same address answers a stream too, to those who ask for one.
+    queryFn: async ({ signal }) =>
+      (await unwrap(
+        api.GET("/admin/api/challenges/{id}/build", { params: { path: { id } }, signal }),
+      )) as ChallengeBuild,
+    refetchInterval: 15_000, // the stream is the source; this mends what it may have missed
+  });
 }
