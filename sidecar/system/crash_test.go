@@ -16,7 +16,7 @@ import (
 func TestARestartLosesAndStopsNothing(t *testing.T) {
 	for _, edge := range []string{"embedded", "traefik"} {
 		t.Run(edge, func(t *testing.T) {
-			s := start(t, edge, writeFixtures(t, "echo", "brief", "slow"))
+			s := start(t, edge, writeFixtures(t, "echo", "brief", "slow"), "SANDBOX_POOL=2")
 			echo := s.address(alice, "echo")
 			if got := s.do(alice, "GET", echo+"/", nil); got.Status != http.StatusOK {
 				t.Fatalf("waking: %d", got.Status)
