@@ -79,7 +79,7 @@ func renderDocs() ([]byte, error) {
 		return nil, err
 	}
 	d := reader{root.Content[0]}
-	view := docView{OpenAPI: d.text(d.root, "openapi"), Style: template.CSS(viewerStyle)} //nolint:gosec // our own file
+	view := docView{OpenAPI: d.text(d.root, "openapi"), Style: template.CSS(viewerStyle)}
 	view.Info.Title, view.Info.Description = d.text(get(d.root, "info"), "title"), d.text(get(d.root, "info"), "description")
 	for _, tag := range items(get(d.root, "tags")) {
 		view.Groups = append(view.Groups, &docGroup{Name: d.text(tag, "name"), Description: d.text(tag, "description")})

@@ -115,3 +115,28 @@ func TestOnlyWhatIsLiveCanBeChanged(t *testing.T) {
 		}
 	}
 }
+
+func TestASecretIsSealedInTheDatabase(t *testing.T) {
+	dir := t.TempDir()
+	db := openStore(t, "", dir)
+	log := slog.New(slog.DiscardHandler)
+	const secret = "https://discord.com/api/webhooks/1/hunter2hunter2"
+	if err := live(t, db, nil, log).Change(context.Background(), "somebody", map[string]*string{"DISCORD_WEBHOOK_URL": text(secret)}); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := db.Settings(context.Background())
+	if err != nil || kept["DISCORD_WEBHOOK_URL"] == "" || strings.Contains(kept["DISCORD_WEBHOOK_URL"], "hunter2") {
+		t.Errorf("%v %v", kept, err)
+	}
+	changes, err := db.SettingChanges(context.Background(), "", 1)
+	if err != nil || strings.Contains(*changes[0].After, "hunter2") {
+		t.Errorf("%v %v", changes, err)
+	}
+	if c := live(t, db, nil, log).Config(); string(c.DiscordWebhookURL) != secret {
+		t.Errorf("after a restart it is %d bytes", len(c.DiscordWebhookURL))
+	}
+	other, err := config.NewLive(context.Background(), nil, db, bytes.Repeat([]byte{8}, 32), log)
+	if err != nil || other.Config().DiscordWebhookURL != "" || other.Now().Ignored["DISCORD_WEBHOOK_URL"] == "" {
+		t.Errorf("with another key: %v", err)
+	}
+}

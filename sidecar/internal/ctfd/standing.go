@@ -27,7 +27,7 @@ func (c *Client) Standing(ctx context.Context) (Standing, error) {
 	}
 	s := Standing{}
 	if !got.date.IsZero() {
-		s.Ahead = got.date.Sub(time.Now()).Round(time.Second)
+		s.Ahead = time.Until(got.date).Round(time.Second)
 	}
 	var list struct {
 		Data []struct {
