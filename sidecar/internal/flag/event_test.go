@@ -11,6 +11,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // script is an event of 20 teams, 5 challenges and 60 submissions, of which 7 are of another team's flag.
@@ -23,12 +24,12 @@ type script struct {
 	sent  int
 }
 
-func newScript(t *testing.T) *script {
+func newScript(t *testing.T, url string) *script {
 	var challenges []*instancer.Challenge
 	for n := 1; n <= 5; n++ {
 		challenges = append(challenges, dynamic(fmt.Sprintf("c%d", n), fmt.Sprintf("Challenge %d", n), []string{"", "base", "it's \"quoted\"", "ünïcödé-✓", strings.Repeat("long", 120)}[n-1]))
 	}
-	s := &script{world: newWorld(t, challenges...), own: map[string]string{}}
+	s := &script{world: newWorldOn(t, url, challenges...), own: map[string]string{}}
 	s.ctfd.SetMode("teams")
 	for n := 1; n <= 20; n++ {
 		team := s.ctfd.AddTeam(ctfdtest.Team{Name: fmt.Sprintf("team %d", n)})
@@ -138,7 +139,14 @@ func (s *script) tell() {
 
 func TestSevenOfSixtySubmissionsAreSharedAndExactlyTheseAreFound(t *testing.T) {
 	t.Parallel()
-	s := newScript(t)
+	t.Run("SQLite", func(t *testing.T) { sevenOfSixty(t, newScript(t, "")) })
+	t.Run("PostgreSQL", func(t *testing.T) { sevenOfSixty(t, newScript(t, testkit.StartPostgres(t))) })
+}
+
+func sevenOfSixty(t *testing.T, s *script) {
+	opts := s.opts
+	opts.Worker = "two"
+	s.run(s.sidecar(opts)) // another sidecar shares the work
 	s.run(s.flags)
 	s.settled()
 	for n, step := range s.steps {
@@ -178,7 +186,7 @@ func TestSevenOfSixtySubmissionsAreSharedAndExactlyTheseAreFound(t *testing.T) {
 
 func TestNothingIsLostWhileCTFdIsDown(t *testing.T) {
 	t.Parallel()
-	s := newScript(t)
+	s := newScript(t, "")
 	stop := s.run(s.flags)
 	s.ctfd.Down() // before anything could be registered
 	s.until("it was tried", func() bool { return s.ctfd.Calls("GET /api/v1/flags") > 0 })

@@ -50,8 +50,14 @@ type world struct {
 
 func newWorld(t testing.TB, challenges ...*instancer.Challenge) *world {
 	t.Helper()
+	return newWorldOn(t, "", challenges...)
+}
+
+// newWorldOn has its database at a URL, or with none in a file.
+func newWorldOn(t testing.TB, url string, challenges ...*instancer.Challenge) *world {
+	t.Helper()
 	ctx := context.Background()
-	db, err := store.Open(ctx, "", t.TempDir())
+	db, err := store.Open(ctx, url, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
