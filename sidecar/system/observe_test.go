@@ -373,9 +373,12 @@ func (s *stack) scraped(prometheus string) {
 		`min(whaley_dependency_up{dependency=~"database|engine|redis"})`:                                                           1,
 		`sum(whaley_forensics_captures_total{outcome="success"}) >= bool 2`:                                                        1,
 	} {
-		if n, got, err := query(prometheus, expr); err != nil || n != 1 || got != want {
-			t.Errorf("%s is %v (%d series) %v", expr, got, n, err)
-		}
+		s.eventually("Prometheus knows it", 20*time.Second, func() error {
+			if n, got, err := query(prometheus, expr); err != nil || n != 1 || got != want {
+				return fmt.Errorf("%s is %v (%d series) %v", expr, got, n, err)
+			}
+			return nil
+		})
 	}
 	names := map[string]int{}
 	for what, address := range map[string]string{"whaley": s.public, "traefik": s.metrics} {
