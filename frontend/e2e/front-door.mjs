@@ -1,0 +1,118 @@
+// Walks through the front door in a real browser: sign-in on the way to an instance, in both access modes, and what a
+// page inside a container tries with the player's browser. sidecar/system starts everything and runs this.
+import assert from "node:assert/strict";
+import { chromium } from "@playwright/test";
+
+const { DASHBOARD, TOKEN, OTHER_TOKEN, LINK, OWNER, FOREIGN } = process.env;
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+});
+try {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  const page = await context.newPage();
+  await signsInOnTheWay(page);
+  await isKnownAtTheNextHost(page);
+  await keepsItsCookiesApart(context, page);
+  await isNotSignedInElsewhereByAContainer(page);
+  await findsNothingAtAForeignHost(page);
+} finally {
+  await browser.close();
+}
+
+async function signsInOnTheWay(page) {
+  await open(page, `${LINK}/deep?x=1`);
+  assert.equal(new URL(page.url()).origin, DASHBOARD);
+  assert.equal(new URL(page.url()).pathname, "/login");
+  await page.getByLabel("Access token").fill(TOKEN);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("test server at /deep").waitFor({ timeout: 90_000 });
+  assert.equal(page.url(), `${LINK}/deep?x=1`);
+  console.log("signed in on the way to a sleeping host of access link, which woke");
+}
+
+async function isKnownAtTheNextHost(page) {
+  await open(page, `${OWNER}/next`);
+  await page.getByText("test server at /next").waitFor({ timeout: 90_000 });
+  assert.equal(page.url(), `${OWNER}/next`);
+  console.log("known at a host of access owner without signing in again");
+}
+
+async function keepsItsCookiesApart(context, page) {
+  const cookies = (await context.cookies()).filter(({ name }) => name.includes("whaley"));
+  for (const { name, domain, httpOnly, secure, path } of cookies) {
+    assert.ok(
+      name.startsWith("__Host-") && httpOnly && secure && path === "/" && !domain.startsWith("."),
+      `${name} of ${domain}`,
+    );
+  }
+  const where = cookies.map(({ name, domain }) => `${name} ${domain}`).sort();
+  const hosts = [LINK, OWNER].map((address) => `__Host-whaley ${new URL(address).hostname}`);
+  assert.deepEqual(where, [...hosts, "__Host-whaley_session whaley.localhost"].sort());
+  await open(page, `${OWNER}/headers`);
+  const seen = await page.textContent("body");
+  assert.ok(!/whaley_session|__Host-whaley|X-Whaley/i.test(seen), seen);
+  assert.equal(await page.evaluate(() => document.cookie), "");
+  console.log("every cookie is of its own host, and the container sees none of ours");
+}
+
+// A page of a container, which is a sibling of the dashboard, does what it can in the browser of a player.
+async function isNotSignedInElsewhereByAContainer(page) {
+  await open(page, `${OWNER}/`);
+  const tried = await page.evaluate(
+    async ({ dashboard, token }) => {
+      const sent = async (path, options) => {
+        try {
+          return (await fetch(dashboard + path, { credentials: "include", ...options })).type;
+        } catch {
+          return "refused";
+        }
+      };
+      for (const domain of ["localhost", "instances.localhost", "whaley.localhost", ""]) {
+        // biome-ignore lint/suspicious/noDocumentCookie: this is the attack
+        document.cookie = `__Host-whaley_session=tossed; Secure; Path=/${domain && `; Domain=${domain}`}`;
+        // biome-ignore lint/suspicious/noDocumentCookie: this is the attack
+        document.cookie = `__Host-whaley=tossed; Secure; Path=/${domain && `; Domain=${domain}`}`;
+      }
+      return {
+        read: await sent("/me"),
+        login: await sent("/auth/login", {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ token }),
+        }),
+        form: await sent("/auth/login", { method: "POST", mode: "no-cors", body: JSON.stringify({ token }) }),
+        logout: await sent("/auth/logout", { method: "POST", mode: "no-cors" }),
+        stop: await sent("/instances/x", { method: "DELETE" }),
+      };
+    },
+    { dashboard: DASHBOARD, token: OTHER_TOKEN },
+  );
+  assert.equal(tried.read, "refused");
+  assert.equal(tried.login, "refused");
+  assert.equal(tried.stop, "refused");
+  await open(page, `${DASHBOARD}/me`);
+  assert.equal(JSON.parse(await page.textContent("body")).user.name, "alice");
+  await open(page, `${OWNER}/`);
+  await page.getByText("test server at /").waitFor();
+  console.log("a container's page neither read, nor signed out, nor signed in as somebody else");
+}
+
+async function findsNothingAtAForeignHost(page) {
+  const answer = await open(page, `${FOREIGN}/`);
+  assert.equal(answer.status(), 404);
+  assert.equal(new URL(page.url()).origin, DASHBOARD);
+  console.log("nothing at a foreign host");
+}
+
+// Chromium breaks off what it loads whenever a network comes or goes, and every instance has one of its own.
+async function open(page, address) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await page.goto(address);
+    } catch (cause) {
+      if (tries === 20 || !/ERR_NETWORK_CHANGED|interrupted by another navigation/.test(String(cause))) throw cause;
+    }
+  }
+}
