@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	maxInner = 200      // bytes between a placeholder's braces
-	MaxText  = 64 << 20 // bytes of the largest file that is taken for text
+	maxInner = 200 // bytes between a placeholder's braces
+	// MaxText is how many bytes the largest file has that is taken for text.
+	MaxText = 64 << 20
 )
 
 // Finder looks for placeholders PREFIX{text} in text, in exactly this case.
