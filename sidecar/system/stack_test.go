@@ -24,15 +24,16 @@ import (
 // stack is one running Whaley: a sidecar and the edge in front of it.
 type stack struct {
 	t         *testing.T
-	edge      string // embedded or traefik
-	web       string // host:port of the edge for HTTP
-	tls       string // host:port of the edge for TLS
-	public    string // host:port of the sidecar's public API
-	internal  string // and of its internal one
-	metrics   string // host:port of Traefik's metrics
-	api       string // host:port of Traefik's own API
-	ssh       string // host:port of Traefik's entry point for custom routes
-	dashboard string // URL
+	edge      string   // embedded or traefik
+	web       string   // host:port of the edge for HTTP
+	tls       string   // host:port of the edge for TLS
+	public    string   // host:port of the sidecar's public API
+	internal  string   // and of its internal one
+	peers     []string // the same of further sidecars behind the same edge
+	metrics   string   // host:port of Traefik's metrics
+	api       string   // host:port of Traefik's own API
+	ssh       string   // host:port of Traefik's entry point for custom routes
+	dashboard string   // URL
 	env       []string
 	log       *logBuffer
 	process   *exec.Cmd
@@ -53,7 +54,7 @@ func nextPool() string {
 	subnets.Lock()
 	defer subnets.Unlock()
 	subnets.next++
-	return fmt.Sprintf("10.197.%d.0/22", 4*subnets.next)
+	return fmt.Sprintf("10.%d.%d.0/22", 130+os.Getpid()%55, 4*subnets.next) // another run on this machine has others
 }
 
 // start runs a sidecar with the given challenges folder and settings behind an edge, and takes everything down at the
@@ -90,7 +91,7 @@ func startStack(t *testing.T, s *stack, listen, edge, challenges string, setting
 		fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)), fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200),
 	}, settings...)
 	if edge == "traefik" {
-		s.startTraefik(s.internal)
+		s.startTraefik(strings.Join(append([]string{s.internal}, s.peers...), ",http://"))
 	}
 	s.serve()
 	t.Cleanup(func() {
