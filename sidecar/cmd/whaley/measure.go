@@ -43,7 +43,9 @@ func measure(ctx context.Context, g *errgroup.Group, live *config.Live, db *stor
 			totals, err := db.FlagTotals(ctx)
 			return totals.Current, totals.Registrations[instancer.RegistrationPending] + totals.Registrations[instancer.RegistrationFailed], err
 		},
-		Suspicious: func(ctx context.Context) (int, error) { return db.CountSuspicions(ctx, instancer.SuspicionFilter{Kind: instancer.SuspicionSharing}) },
+		Suspicious: func(ctx context.Context) (int, error) {
+			return db.CountSuspicions(ctx, instancer.SuspicionFilter{Kind: instancer.SuspicionSharing})
+		},
 		Captures:   db.CaptureStats,
 		Events:     seen.stats,
 		Up:         up,
