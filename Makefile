@@ -4,7 +4,7 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 MODULES  := shared traefik-plugin sidecar
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak up down backup restore build frontend lint fmt
+.PHONY: help run test soak bench up down backup restore build frontend lint fmt
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -19,6 +19,11 @@ soak: ## the heavy versions: 200 starts and stops under power cuts, 300 networks
 	@scripts/need gcc engine redis postgres tools traefik images
 	cd sidecar && SOAK_CYCLES=200 SOAK_NETWORKS=300 go test -race -count=1 -p 1 -timeout 60m -v ./internal/faulttest ./system \
 		-run 'NothingIsLost|OnTime|NotOurs|PowerCuts|Hundreds|TwoSidecars|EveryKind' | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
+
+bench: ## what a player waits for, beside bare Docker, docker compose and a plain router; ratios first
+	@scripts/need gcc engine redis tools traefik compose images frontend
+	cd sidecar && go run ./bench
+	cd sidecar && go test -run '^$$' -bench AuthenticatedRequests ./internal/api
 
 up: ## production on this machine: docker-compose.yaml, secrets and certificates made the first time (see scripts/up)
 	@scripts/up

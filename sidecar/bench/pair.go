@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// pair is a web server that waits for the health check of its database, against docker compose with the same file.
+func pair(ctx context.Context, dir string, rounds int, r *results) error {
+	compose, err := exec.CommandContext(ctx, "../scripts/compose-build").Output()
+	if err != nil {
+		return fmt.Errorf("scripts/compose-build: %w", err)
+	}
+	up := &composed{binary: strings.TrimSpace(string(compose)), dir: filepath.Join(dir, "challenges/web-db")}
+	if err := up.run(ctx, "build"); err != nil {
+		return err
+	}
+	contenders := []contender{{"compose", up.wake}}
+	for n, pool := range []int{0, 4} {
+		s, err := startSidecar(ctx, dir, n, pool)
+		if err != nil {
+			return err
+		}
+		defer s.close()
+		contenders = append(contenders, contender{fmt.Sprintf("pool%d", pool), func(ctx context.Context) (time.Duration, error) { return s.wake(ctx, "web-db") }})
+	}
+	return r.compare(ctx, "pair", max(3, rounds/2), contenders)
+}
+
+// composed is a challenge's folder as docker compose starts it.
+type composed struct{ binary, dir string }
+
+func (c *composed) run(ctx context.Context, args ...string) error {
+	command := exec.CommandContext(ctx, c.binary, append([]string{"--project-name", "whaley-bench-pair"}, args...)...)
+	command.Dir, command.Env = c.dir, os.Environ()
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("docker compose %v: %w\n%s", args, err, out)
+	}
+	return nil
+}
+
+func (c *composed) wake(ctx context.Context) (time.Duration, error) {
+	began := time.Now()
+	if err := c.run(ctx, "up", "--detach"); err != nil {
+		return 0, err
+	}
+	address, err := exec.CommandContext(ctx, "docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "whaley-bench-pair-web-1").Output()
+	if err != nil {
+		return 0, err
+	}
+	if err := answers(ctx, http.DefaultTransport, "http://"+strings.TrimSpace(string(address))+":8080/"); err != nil {
+		return 0, err
+	}
+	return time.Since(began), c.run(ctx, "down", "--volumes", "--timeout", "1")
+}

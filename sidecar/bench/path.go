@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	clients  = 16              // connections of a load
+	loadTime = 2 * time.Second // of one contender in one round
+)
+
+// routed is one way of a request to a container that runs.
+type routed struct {
+	name, host, address string
+	header              map[string]string
+	count               int
+	slow                []time.Duration
+}
+
+// path is what a request costs once the instance runs: through a router that knows nothing of Whaley, as an instance of
+// access link and of access owner, through forwardAuth with the cheapest of checks, and through the embedded edge.
+func path(ctx context.Context, dir string, rounds int, r *results) error {
+	owner := filepath.Join(dir, "challenges/owner")
+	if err := os.CopyFS(owner, os.DirFS(filepath.Join(dir, "challenges/bench"))); err != nil {
+		return err
+	}
+	text := "name = \"Owner\"\naccess = \"owner\"\n[[routes]]\nservice = \"web\"\nport = 8080\ntype = \"http\"\n"
+	if err := os.WriteFile(filepath.Join(owner, "instance.toml"), []byte(text), 0o644); err != nil {
+		return err
+	}
+	defer os.RemoveAll(owner)
+	s, end, err := startTraefik(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer end()
+	embedded, err := startSidecar(ctx, dir, 1, 0)
+	if err != nil {
+		return err
+	}
+	defer embedded.close()
+	for _, front := range []*sidecar{s, embedded} {
+		for _, challenge := range []string{"bench", "owner"} {
+			if err := front.get(front.urls[challenge], "127.0.0.1"); err != nil {
+				return err
+			}
+		}
+		defer front.until(ctx, "it is stopped", func() error { return front.stop("127.0.0.1") }) //nolint:errcheck // the next run does it else
+	}
+	if err := s.plainRouters(dir); err != nil {
+		return err
+	}
+	if err := s.until(ctx, "Traefik has the plain routers", func() error {
+		return errors.Join(s.get("http://plain.bench/", "127.0.0.1"), s.get("http://forward.bench/", "127.0.0.1"))
+	}); err != nil {
+		return err
+	}
+	ways := []*routed{
+		{name: "plain", host: "plain.bench", address: s.edge},
+		{name: "link", host: hostOf(s.urls["bench"]), address: s.edge},
+		{name: "owner", host: hostOf(s.urls["owner"]), address: s.edge},
+		{name: "forwardauth", host: "forward.bench", address: s.edge},
+		{name: "embedded", host: hostOf(embedded.urls["bench"]), address: embedded.edge},
+	}
+	took := time.Duration(0)
+	for round := range max(2, rounds/5) {
+		for n := range ways {
+			if err := ways[(n+round)%len(ways)].load(ctx); err != nil {
+				return err
+			}
+		}
+		took += loadTime
+	}
+	rate := func(w *routed) float64 { return float64(w.count) / took.Seconds() }
+	for _, w := range ways[1:] {
+		r.ratio("path_"+w.name+"_over_plain", rate(w)/rate(ways[0]))
+	}
+	r.ratio("path_owner_over_forwardauth", rate(ways[2])/rate(ways[3]))
+	for _, w := range ways {
+		r.value("path_"+w.name+"_per_s", int(rate(w)))
+		r.value("path_"+w.name+"_p99_ms", float64(percentile(w.slow, 99).Microseconds())/1000)
+	}
+	return nil
+}
+
+func hostOf(url string) string { return strings.TrimPrefix(url, "http://") }
+
+// load sends requests over connections that stay, for loadTime.
+func (w *routed) load(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, loadTime)
+	defer cancel()
+	transport := &http.Transport{MaxIdleConnsPerHost: clients, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, w.address)
+	}}
+	defer transport.CloseIdleConnections()
+	var mu sync.Mutex
+	var failed error
+	var all sync.WaitGroup
+	for range clients {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				began := time.Now()
+				err := w.once(ctx, transport)
+				mu.Lock()
+				if ctx.Err() == nil {
+					w.count++
+					w.slow = append(w.slow, time.Since(began))
+					failed = errors.Join(failed, err)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return failed
+}
+
+func (w *routed) once(ctx context.Context, transport http.RoundTripper) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.host+"/", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := transport.RoundTrip(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", w.name, answer.Status)
+	}
+	_, err = io.Copy(io.Discard, answer.Body)
+	return err
+}
+
+// startTraefik runs make run's script with a real Traefik in front.
+func startTraefik(ctx context.Context, dir string) (*sidecar, func(), error) {
+	var ports []string
+	for range 7 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, nil, err
+		}
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		ports = append(ports, port)
+		l.Close()
+	}
+	s := &sidecar{data: filepath.Join(dir, "traefik"), log: filepath.Join(dir, "traefik.log"), edge: "127.0.0.1:" + ports[0]}
+	s.dashboard = "http://whaley.localhost:" + ports[0]
+	s.process = exec.Command("../scripts/run")
+	s.process.Env = append(os.Environ(), "EDGE=traefik", "DATA_DIR="+s.data, "CHALLENGES_DIR="+filepath.Join(dir, "challenges"),
+		"WEB_PORT="+ports[0], "TLS_PORT="+ports[1], "API_PORT="+ports[2], "INTERNAL_PORT="+ports[3], "TRAEFIK_API_PORT="+ports[4],
+		"REDIS_PORT="+ports[5], "METRICS_PORT="+ports[6], "SSH_PORT=0", "SUBNET_POOL=10.187.128.0/20", "SANDBOX_POOL=0",
+		"USER_RATE_LIMIT=0", "ADDRESS_RATE_LIMIT=0")
+	log, err := os.Create(s.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer log.Close()
+	s.process.Stdout, s.process.Stderr = log, log
+	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := s.process.Start(); err != nil {
+		return nil, nil, err
+	}
+	end := func() {
+		_ = syscall.Kill(s.process.Process.Pid, syscall.SIGTERM)
+		_ = s.process.Wait()
+	}
+	if err := s.started(ctx, 3); err != nil {
+		end()
+		return nil, nil, err
+	}
+	return s, end, nil
+}
+
+// plainRouters gives Traefik a router to the running instance that knows nothing of Whaley, and one that asks the sidecar
+// for leave before each request.
+func (s *sidecar) plainRouters(dir string) error {
+	var list struct {
+		Instances []struct {
+			ID        string
+			Challenge string `json:"challenge_id"`
+		}
+	}
+	if err := s.call("127.0.0.1", "GET", "/instances", &list); err != nil {
+		return err
+	}
+	for _, in := range list.Instances {
+		if in.Challenge != "bench" {
+			continue
+		}
+		address, err := exec.Command("docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", in.ID+"-web").Output()
+		if err != nil {
+			return err
+		}
+		text := fmt.Sprintf(`http:
+  routers:
+    plain: { rule: 'Host(%[1]splain.bench%[1]s)', priority: 1000, entryPoints: [web], service: bench }
+    forward: { rule: 'Host(%[1]sforward.bench%[1]s)', priority: 1000, entryPoints: [web], middlewares: [ask], service: bench }
+  middlewares:
+    ask: { forwardAuth: { address: 'http://%[2]s/me', trustForwardHeader: true } }
+  services:
+    bench: { loadBalancer: { servers: [{ url: 'http://%[3]s:8080' }] } }
+`, "`", s.public(), strings.TrimSpace(string(address)))
+		return os.WriteFile(filepath.Join(s.data, "traefik/dynamic/bench.yml"), []byte(text), 0o644)
+	}
+	return errors.New("the challenge bench does not run")
+}
+
+// public is where the sidecar itself listens.
+func (s *sidecar) public() string {
+	for _, pair := range s.process.Env {
+		if port, ok := strings.CutPrefix(pair, "API_PORT="); ok {
+			return "127.0.0.1:" + port
+		}
+	}
+	return ""
+}
