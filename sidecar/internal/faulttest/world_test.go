@@ -61,13 +61,15 @@ func newWorld(t *testing.T, number int) *world {
 	}
 	for name, text := range map[string]string{
 		"instance.toml": "[[routes]]\nservice = \"web\"\nport = 8080\n[[routes]]\nname = \"nc\"\nservice = \"web\"\nport = 9000\ntype = \"port\"\n",
-		"compose.yaml":  "services:\n  web:\n    build: .\n    volumes: [\"data:/data\"]\nvolumes:\n  data: {}\n",
+		"compose.yaml":  "services:\n  web:\n    build: .\n    volumes: [\"data:/data\", \"./flag.txt:/mounted.txt\"]\nvolumes:\n  data: {}\n",
+		"flag.txt":      "FLAG{in_the_image_and_mounted}\n",
+		"Dockerfile":    "FROM scratch\nCOPY server /server\nCOPY flag.txt /flag.txt\nCMD [\"/server\"]\n",
 	} {
 		if err := os.WriteFile(filepath.Join(folder, "echo", name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.library = challenge.NewLibrary(folder, challenge.Defaults{Timeout: time.Hour, Access: "link",
+	w.library = challenge.NewLibrary(folder, challenge.Defaults{Timeout: time.Hour, Access: "link", FlagPrefix: "FLAG",
 		Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
 	if problems, err := w.library.Reload(context.Background()); err != nil || len(problems) > 0 {
 		t.Fatal(problems, err)
@@ -104,7 +106,7 @@ func (w *world) start(f *faults) *sidecar {
 	looked := &lookedRouter{Router: faultyRouter{router, f}, done: make(chan struct{})}
 	rules := instancer.New(instancer.Needs{
 		Store: faultyStore{w.db, f}, Subnets: faultySubnets{subnets, f}, Ports: faultyPorts{ports, f},
-		Engine: faultyEngine{w.engine, f}, Router: looked, Challenges: w.library, Log: log,
+		Engine: faultyEngine{w.engine, f}, Router: looked, Challenges: w.library, Flags: faultyFlags{fixedFlags{}, f}, Log: log,
 	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), Worker: "the sidecar", ReconcileEvery: time.Hour})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -181,7 +183,7 @@ func (w *world) audit(live []*instancer.Instance) error {
 		}
 	}
 	for id, kinds := range has {
-		if slices.Sort(kinds); !slices.Contains(owned, id) || !slices.Equal(kinds, []string{"container", "network", "volume"}) {
+		if slices.Sort(kinds); !slices.Contains(owned, id) || !slices.Equal(kinds, []string{"container", "files", "network", "volume"}) {
 			return fmt.Errorf("%s, of which the live ones are %v, has %v", id, owned, kinds)
 		}
 	}
