@@ -24,6 +24,7 @@ type production struct {
 	t    *testing.T
 	dir  string // the copy
 	data string
+	http string // host:port of the entry point without TLS; the stack's web is the one with it
 	env  []string
 	*stack
 }
@@ -36,7 +37,7 @@ func TestProductionByDockerCompose(t *testing.T) {
 	if got := p.do(alice, "GET", notes+"/", nil); got.Status != http.StatusOK {
 		t.Fatalf("waking through TLS: %d %.300s", got.Status, got.Body)
 	}
-	if resp, err := clientTo(alice, p.web).Get("http://" + hostOf(t, notes) + "/"); err != nil {
+	if resp, err := clientTo(alice, p.http).Get("http://" + hostOf(t, notes) + "/"); err != nil {
 		t.Error(err)
 	} else if resp.Body.Close(); resp.StatusCode != http.StatusMovedPermanently || resp.Header.Get("Location") != notes+"/" {
 		t.Errorf("without TLS: %d %s", resp.StatusCode, resp.Header.Get("Location"))
@@ -89,16 +90,16 @@ func newProduction(t *testing.T) *production {
 		t.Fatal(err)
 	}
 	writeFixture(t, filepath.Join(p.dir, "challenges", "echo"), fixture{})
-	p.web, p.tls, p.public, p.api = testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t)
+	p.web, p.http, p.public, p.api = testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t)
 	compose, err := exec.Command(filepath.Join(root, "scripts", "compose-build")).Output()
 	if err != nil {
 		t.Fatalf("scripts/compose-build: %v", err)
 	}
-	p.dashboard = "https://whaley.localhost:" + portOnly(t, p.tls)
+	p.dashboard = "https://whaley.localhost:" + portOnly(t, p.web)
 	free := func() string { return portOnly(t, testkit.FreeAddress(t)) }
 	p.env = append(os.Environ(), "COMPOSE="+strings.TrimSpace(string(compose)), "BASE_DOMAIN="+base, "DASHBOARD_URL="+p.dashboard,
 		"WHALEY_PROJECT="+p.project(), "WHALEY_IMAGE=whaley/sidecar:test", "SUBNET_POOL="+nextPool(),
-		"WEB_PORT="+portOnly(t, p.web), "TLS_PORT="+portOnly(t, p.tls), "PUBLIC_PORT="+portOnly(t, p.public), "TRAEFIK_API_PORT="+portOnly(t, p.api),
+		"WEB_PORT="+portOnly(t, p.http), "TLS_PORT="+portOnly(t, p.web), "PUBLIC_PORT="+portOnly(t, p.public), "TRAEFIK_API_PORT="+portOnly(t, p.api),
 		"INTERNAL_PORT="+free(), "TLS_ROUTES_PORT="+free(), "METRICS_PORT="+free(), "REDIS_PORT="+free(), "SSH_PORT="+free(),
 		fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)), fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200))
 	if out, err := exec.Command(filepath.Join(root, "scripts", "stack-images")).CombinedOutput(); err != nil {

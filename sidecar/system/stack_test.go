@@ -188,12 +188,7 @@ const (
 var owners = []string{alice, bob, mallory}
 
 // client speaks from a player's address to the edge, whatever the host name; it follows no redirects.
-func (s *stack) client(player string) *http.Client {
-	if strings.HasPrefix(s.dashboard, "https:") {
-		return clientTo(player, s.tls)
-	}
-	return clientTo(player, s.web)
-}
+func (s *stack) client(player string) *http.Client { return clientTo(player, s.web) }
 
 func clientTo(player, address string) *http.Client {
 	return &http.Client{

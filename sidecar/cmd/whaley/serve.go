@@ -138,7 +138,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	}
 	g.Go(func() error { return subnet.Guard(ctx, c.Pool, log) })
 	g.Go(func() error { return wall.run(ctx, engine, db, c, listeners.addresses()) })
-	warnOfRuntimes(ctx, engine, library, log)
+	g.Go(func() error { warnOfRuntimes(ctx, engine, library, log); return nil })
 	seen.run(ctx, g)
 	measure(ctx, g, live, db, rules, library, checks, seen, log)
 	notify(ctx, g, live, db, library, surface, seen, log)
