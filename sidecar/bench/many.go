@@ -63,7 +63,7 @@ func owners(ctx context.Context, dir string, rounds int, r *results) error {
 		for _, s := range sidecars {
 			contenders = append(contenders, contender{fmt.Sprintf("pool%d", s.pool), func(ctx context.Context) (time.Duration, error) { return s.many(ctx, count) }})
 		}
-		if err := r.compare(ctx, fmt.Sprintf("owners%d", count), max(3, rounds/5), contenders); err != nil {
+		if err := r.throughput(ctx, fmt.Sprintf("owners%d", count), max(3, rounds/5), count, contenders); err != nil {
 			return err
 		}
 	}

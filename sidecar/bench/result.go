@@ -31,20 +31,29 @@ func (r *results) print(out io.Writer) {
 	}
 }
 
-// compare lets all contenders take turns, each first as often as the others, and sets them against the first one.
-func (r *results) compare(ctx context.Context, what string, rounds int, contenders []contender) error {
+// turns lets all contenders do it as often, each first as often as the others. The first time warms up and does not count.
+func turns(ctx context.Context, rounds int, contenders []contender) (map[string][]time.Duration, error) {
 	took := map[string][]time.Duration{}
 	for round := range rounds + 1 {
 		for n := range contenders {
 			c := contenders[(n+round)%len(contenders)]
 			d, err := c.do(ctx)
 			if err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
+				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
-			if round > 0 { // the first one warms up
+			if round > 0 {
 				took[c.name] = append(took[c.name], d)
 			}
 		}
+	}
+	return took, nil
+}
+
+// compare sets the times of all contenders against the first one's.
+func (r *results) compare(ctx context.Context, what string, rounds int, contenders []contender) error {
+	took, err := turns(ctx, rounds, contenders)
+	if err != nil {
+		return err
 	}
 	first := contenders[0].name
 	for _, c := range contenders {
@@ -55,6 +64,24 @@ func (r *results) compare(ctx context.Context, what string, rounds int, contende
 			}
 			r.value(fmt.Sprintf("%s_%s_p%d_ms", what, c.name, p), d.Milliseconds())
 		}
+	}
+	r.value(what+"_n", rounds)
+	return nil
+}
+
+// throughput sets how many each gets done in a second, of the median round, against the first one's.
+func (r *results) throughput(ctx context.Context, what string, rounds, count int, contenders []contender) error {
+	took, err := turns(ctx, rounds, contenders)
+	if err != nil {
+		return err
+	}
+	first := contenders[0].name
+	for _, c := range contenders {
+		median := percentile(took[c.name], 50)
+		if c.name != first {
+			r.ratio(fmt.Sprintf("%s_%s_throughput_over_%s", what, c.name, first), float64(percentile(took[first], 50))/float64(median))
+		}
+		r.value(fmt.Sprintf("%s_%s_per_s", what, c.name), fmt.Sprintf("%.1f", float64(count)/median.Seconds()))
 	}
 	r.value(what+"_n", rounds)
 	return nil

@@ -70,7 +70,7 @@ func (i *Instancer) shape(ch *Challenge) (Shape, bool) {
 	s := Shape{Egress: ch.Egress}
 	for _, service := range ch.Services {
 		seat := Seat{Name: service.Name, Hostname: service.Hostname}
-		if len(service.Joins) > 1 || service.Domain != "" {
+		if len(service.Joins) > 1 || service.Domain != "" || service.Runtime != "" { // the holder has the engine's own runtime
 			return Shape{}, false
 		}
 		if len(service.Joins) == 1 {
