@@ -27,7 +27,7 @@ func translate(err error) error {
 const firstRetry = 5e9 // 5 s
 
 const (
-	tries    = 4
+	tries    = idleConnections + 2 // all that wait in the pool may be broken
 	tryPause = 150 * time.Millisecond
 )
 

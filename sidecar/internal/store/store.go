@@ -23,6 +23,9 @@ import (
 // callTimeout bounds every method beyond what its caller allows.
 const callTimeout = 10 * time.Second
 
+// idleConnections is how many connections wait for work.
+const idleConnections = 10
+
 // Store is the database.
 type Store struct {
 	db     *bun.DB
@@ -71,7 +74,7 @@ func openPostgres(databaseURL string) (*Store, error) {
 	}
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(20)
-	db.SetMaxIdleConns(10)
+	db.SetMaxIdleConns(idleConnections)
 	db.SetConnMaxLifetime(30 * time.Minute)
 	return &Store{db: bun.NewDB(db, pgdialect.New(), bun.WithDiscardUnknownColumns()), config: config}, nil
 }
