@@ -45,11 +45,9 @@ func TestProductionByDockerCompose(t *testing.T) {
 	in := p.live(alice, "echo")
 	p.awaitRouter(in.ID)
 	before := containers(t, in.ID)
-	closed := p.keptOpen(notes)
 	for _, service := range []string{"redis", "postgres", "sidecar"} {
 		p.restarted(service, notes)
 	}
-	closed()
 	p.run("scripts/compose", "restart", "traefik")
 	p.eventually("Traefik is back", 30*time.Second, func() error { return p.answers(notes) })
 	p.nothingPublished()
@@ -152,36 +150,6 @@ func (p *production) answers(address string) error {
 		err = fmt.Errorf("%d %.200s", got.Status, got.Body)
 	}
 	return err
-}
-
-// keptOpen lets a browser keep an instance open until the function that it returns is called. No answer may be missing.
-func (p *production) keptOpen(address string) (closed func()) {
-	p.t.Helper()
-	browser := exec.Command("node", filepath.Join(root, "frontend", "e2e", "keeps-open.mjs"))
-	browser.Dir, browser.Env = filepath.Join(root, "frontend"), append(os.Environ(), "ADDRESS="+address)
-	said := &logBuffer{}
-	browser.Stdout, browser.Stderr = said, said
-	input, err := browser.StdinPipe()
-	if err == nil {
-		err = browser.Start()
-	}
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.eventually("the browser has it open", 30*time.Second, func() error {
-		if !strings.HasPrefix(said.String(), "open") {
-			return fmt.Errorf("it says %q", said)
-		}
-		return nil
-	})
-	return func() {
-		input.Close()
-		err := browser.Wait()
-		p.t.Logf("while all three restarted: %s", strings.TrimPrefix(said.String(), "open\n"))
-		if err != nil {
-			p.t.Errorf("the browser: %v", err)
-		}
-	}
 }
 
 // restarted restarts a service while a player's websocket stays open and requests go on, none of which may fail.
