@@ -1639,7 +1639,18 @@ export interface components {
          * @enum {string}
          */
         ProblemCode: "active_missing" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_unavailable" | "disk_full" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "flag_not_found" | "flag_not_placed" | "flag_refused" | "flags_not_dynamic" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "owner_invalid" | "parameter_invalid" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "review_invalid" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "tree_too_large" | "type_invalid" | "wait_invalid" | "wake_disabled";
-        /** @description An RFC 9457 problem. */
+        /**
+         * @description An RFC 9457 problem.
+         * @example {
+         *       "type": "about:blank",
+         *       "title": "Too Many Requests",
+         *       "status": 429,
+         *       "code": "quota_reached",
+         *       "detail": "You have 3 of 3 instances already. Stop one on the dashboard, then try again.",
+         *       "retry_after": 0,
+         *       "request_id": "4WQ2Z7NHKD3M"
+         *     }
+         */
         Problem: {
             /** @description `about:blank` or a URN of the code */
             type?: string;
@@ -1656,9 +1667,59 @@ export interface components {
             /** @description The request's id in the log */
             request_id?: string;
         };
+        /**
+         * @example {
+         *       "challenges": [
+         *         {
+         *           "id": "web-notes",
+         *           "name": "Notes, please",
+         *           "category": "web",
+         *           "description": "Every note is *private*. Is it?",
+         *           "timeout": 3600,
+         *           "extend_time": 1800,
+         *           "access": "link",
+         *           "wake": true,
+         *           "routes": [
+         *             {
+         *               "name": "",
+         *               "type": "http",
+         *               "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *               "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *               "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *               "port": 443
+         *             }
+         *           ],
+         *           "instance": null
+         *         }
+         *       ]
+         *     }
+         */
         ChallengeList: {
             challenges: components["schemas"]["Challenge"][];
         };
+        /**
+         * @example {
+         *       "id": "web-notes",
+         *       "name": "Notes, please",
+         *       "category": "web",
+         *       "description": "Every note is *private*. Is it?",
+         *       "timeout": 3600,
+         *       "extend_time": 1800,
+         *       "access": "link",
+         *       "wake": true,
+         *       "routes": [
+         *         {
+         *           "name": "",
+         *           "type": "http",
+         *           "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *           "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *           "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *           "port": 443
+         *         }
+         *       ],
+         *       "instance": null
+         *     }
+         */
         Challenge: {
             id: string;
             name: string;
@@ -1719,7 +1780,45 @@ export interface components {
             /** @description Whether it is allowed now */
             allowed: boolean;
         };
-        /** @description An owner's copy of a challenge. */
+        /**
+         * @description An owner's copy of a challenge.
+         * @example {
+         *       "id": "web-notes-team_42-9f3c1a7e",
+         *       "challenge_id": "web-notes",
+         *       "challenge_name": "Notes, please",
+         *       "state": "running",
+         *       "stage": "",
+         *       "position": 0,
+         *       "estimate_ms": 0,
+         *       "owner": {
+         *         "id": "team_42",
+         *         "name": "Red Pandas"
+         *       },
+         *       "routes": [
+         *         {
+         *           "name": "",
+         *           "type": "http",
+         *           "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *           "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *           "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *           "port": 443
+         *         }
+         *       ],
+         *       "created_at": "2026-05-16T10:00:00Z",
+         *       "started_at": "2026-05-16T10:00:00Z",
+         *       "expires_at": "2026-05-16T11:00:00Z",
+         *       "elapsed_ms": 1860000,
+         *       "extend": {
+         *         "step": 1800,
+         *         "from": "2026-05-16T10:30:00Z",
+         *         "left": 3600,
+         *         "allowed": true
+         *       },
+         *       "problem": null,
+         *       "flag_state": "live",
+         *       "version": 7
+         *     }
+         */
         Instance: {
             id: string;
             challenge_id: string;
@@ -1767,6 +1866,49 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @example {
+         *       "instances": [
+         *         {
+         *           "id": "web-notes-team_42-9f3c1a7e",
+         *           "challenge_id": "web-notes",
+         *           "challenge_name": "Notes, please",
+         *           "state": "running",
+         *           "stage": "",
+         *           "position": 0,
+         *           "estimate_ms": 0,
+         *           "owner": {
+         *             "id": "team_42",
+         *             "name": "Red Pandas"
+         *           },
+         *           "routes": [
+         *             {
+         *               "name": "",
+         *               "type": "http",
+         *               "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *               "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *               "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *               "port": 443
+         *             }
+         *           ],
+         *           "created_at": "2026-05-16T10:00:00Z",
+         *           "started_at": "2026-05-16T10:00:00Z",
+         *           "expires_at": "2026-05-16T11:00:00Z",
+         *           "elapsed_ms": 1860000,
+         *           "extend": {
+         *             "step": 1800,
+         *             "from": "2026-05-16T10:30:00Z",
+         *             "left": 3600,
+         *             "allowed": true
+         *           },
+         *           "problem": null,
+         *           "flag_state": "live",
+         *           "version": 7
+         *         }
+         *       ],
+         *       "now": "2026-05-16T10:31:00Z"
+         *     }
+         */
         InstanceList: {
             instances: components["schemas"]["Instance"][];
             /**
@@ -1775,6 +1917,11 @@ export interface components {
              */
             now: string;
         };
+        /**
+         * @example {
+         *       "challenge_id": "web-notes"
+         *     }
+         */
         SpawnRequest: {
             challenge_id: string;
         };
@@ -1783,20 +1930,56 @@ export interface components {
             /** @description For people */
             name: string;
         };
+        /**
+         * @example {
+         *       "id": "team_42",
+         *       "name": "Red Pandas",
+         *       "members": [
+         *         {
+         *           "id": "user_7",
+         *           "name": "mei"
+         *         },
+         *         {
+         *           "id": "user_8",
+         *           "name": "bao"
+         *         }
+         *       ]
+         *     }
+         */
         Team: {
             id: string;
             /** @description For people */
             name: string;
             members: components["schemas"]["User"][];
         };
+        /**
+         * @example {
+         *       "token": "ctfd_0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9"
+         *     }
+         */
         LoginRequest: {
             /** @description An access token of CTFd, made there under Settings, Access Tokens */
             token: string;
         };
+        /**
+         * @example {
+         *       "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example"
+         *     }
+         */
         ToolTicketRequest: {
             /** @description The host of one of the player's routes */
             host: string;
         };
+        /**
+         * @example {
+         *       "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *       "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *       "header": "X-Whaley-Ticket",
+         *       "ticket": "eyJ2IjoxfQ.c2lnbmF0dXJl",
+         *       "curl": "curl -H 'X-Whaley-Ticket: eyJ2IjoxfQ.c2lnbmF0dXJl' https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *       "expires_at": "2026-05-16T22:00:00Z"
+         *     }
+         */
         ToolTicket: {
             host: string;
             url: string;
@@ -1808,16 +1991,43 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
         };
+        /**
+         * @example {
+         *       "key": "the value of ADMIN_KEY"
+         *     }
+         */
         AdminLoginRequest: {
             /** @description ADMIN_KEY, or the access token of a CTFd admin */
             key: string;
         };
+        /**
+         * @example {
+         *       "name": "admin",
+         *       "expires_at": "2026-05-16T22:00:00Z"
+         *     }
+         */
         AdminSession: {
             /** @description As the log of events names the admin */
             name: string;
             /** Format: date-time */
             expires_at: string;
         };
+        /**
+         * @example {
+         *       "user": {
+         *         "id": "user_7",
+         *         "name": "mei"
+         *       },
+         *       "owner": {
+         *         "id": "team_42",
+         *         "name": "Red Pandas"
+         *       },
+         *       "auth_mode": "ctfd",
+         *       "team_mode": true,
+         *       "instances": 1,
+         *       "max_instances": 3
+         *     }
+         */
         Me: {
             user: components["schemas"]["User"];
             owner: components["schemas"]["Owner"];
@@ -1834,9 +2044,63 @@ export interface components {
          * @enum {string}
          */
         AuthMode: "none" | "ctfd";
+        /**
+         * @example {
+         *       "name": "admin"
+         *     }
+         */
         Admin: {
             name: string;
         };
+        /**
+         * @example {
+         *       "id": "web-notes-team_42-9f3c1a7e",
+         *       "challenge_id": "web-notes",
+         *       "challenge_name": "Notes, please",
+         *       "state": "running",
+         *       "stage": "",
+         *       "position": 0,
+         *       "estimate_ms": 0,
+         *       "owner": {
+         *         "id": "team_42",
+         *         "name": "Red Pandas"
+         *       },
+         *       "routes": [
+         *         {
+         *           "name": "",
+         *           "type": "http",
+         *           "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *           "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *           "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *           "port": 443
+         *         }
+         *       ],
+         *       "created_at": "2026-05-16T10:00:00Z",
+         *       "started_at": "2026-05-16T10:00:00Z",
+         *       "expires_at": "2026-05-16T11:00:00Z",
+         *       "elapsed_ms": 1860000,
+         *       "extend": {
+         *         "step": 1800,
+         *         "from": "2026-05-16T10:30:00Z",
+         *         "left": 3600,
+         *         "allowed": true
+         *       },
+         *       "problem": null,
+         *       "flag_state": "live",
+         *       "version": 7,
+         *       "player": "user_7",
+         *       "revision": "5be0c41d9a72",
+         *       "stop_cause": "",
+         *       "ended_at": null,
+         *       "extended": 0,
+         *       "memory": 268435456,
+         *       "subnet": "10.240.0.16/28",
+         *       "addresses": {
+         *         "web": "10.240.0.18"
+         *       },
+         *       "ports": {}
+         *     }
+         */
         AdminInstance: components["schemas"]["Instance"] & {
             /** @description Who asked for it */
             player: string;
@@ -1864,6 +2128,69 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /**
+         * @example {
+         *       "instances": [
+         *         {
+         *           "id": "web-notes-team_42-9f3c1a7e",
+         *           "challenge_id": "web-notes",
+         *           "challenge_name": "Notes, please",
+         *           "state": "running",
+         *           "stage": "",
+         *           "position": 0,
+         *           "estimate_ms": 0,
+         *           "owner": {
+         *             "id": "team_42",
+         *             "name": "Red Pandas"
+         *           },
+         *           "routes": [
+         *             {
+         *               "name": "",
+         *               "type": "http",
+         *               "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *               "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *               "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *               "port": 443
+         *             }
+         *           ],
+         *           "created_at": "2026-05-16T10:00:00Z",
+         *           "started_at": "2026-05-16T10:00:00Z",
+         *           "expires_at": "2026-05-16T11:00:00Z",
+         *           "elapsed_ms": 1860000,
+         *           "extend": {
+         *             "step": 1800,
+         *             "from": "2026-05-16T10:30:00Z",
+         *             "left": 3600,
+         *             "allowed": true
+         *           },
+         *           "problem": null,
+         *           "flag_state": "live",
+         *           "version": 7,
+         *           "player": "user_7",
+         *           "revision": "5be0c41d9a72",
+         *           "stop_cause": "",
+         *           "ended_at": null,
+         *           "extended": 0,
+         *           "memory": 268435456,
+         *           "subnet": "10.240.0.16/28",
+         *           "addresses": {
+         *             "web": "10.240.0.18"
+         *           },
+         *           "ports": {}
+         *         }
+         *       ],
+         *       "counts": {
+         *         "queued": 0,
+         *         "starting": 2,
+         *         "running": 140,
+         *         "stopping": 1,
+         *         "stopped": 902,
+         *         "failed": 3
+         *       },
+         *       "next": "",
+         *       "now": "2026-05-16T10:31:00Z"
+         *     }
+         */
         AdminInstanceList: {
             instances: components["schemas"]["AdminInstance"][];
             counts: components["schemas"]["StateCounts"];
@@ -1886,6 +2213,71 @@ export interface components {
         StateCounts: {
             [key: string]: number;
         };
+        /**
+         * @example {
+         *       "id": "web-notes-team_42-9f3c1a7e",
+         *       "challenge_id": "web-notes",
+         *       "challenge_name": "Notes, please",
+         *       "state": "running",
+         *       "stage": "",
+         *       "position": 0,
+         *       "estimate_ms": 0,
+         *       "owner": {
+         *         "id": "team_42",
+         *         "name": "Red Pandas"
+         *       },
+         *       "routes": [
+         *         {
+         *           "name": "",
+         *           "type": "http",
+         *           "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *           "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *           "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *           "port": 443
+         *         }
+         *       ],
+         *       "created_at": "2026-05-16T10:00:00Z",
+         *       "started_at": "2026-05-16T10:00:00Z",
+         *       "expires_at": "2026-05-16T11:00:00Z",
+         *       "elapsed_ms": 1860000,
+         *       "extend": {
+         *         "step": 1800,
+         *         "from": "2026-05-16T10:30:00Z",
+         *         "left": 3600,
+         *         "allowed": true
+         *       },
+         *       "problem": null,
+         *       "flag_state": "live",
+         *       "version": 7,
+         *       "player": "user_7",
+         *       "revision": "5be0c41d9a72",
+         *       "stop_cause": "",
+         *       "ended_at": null,
+         *       "extended": 0,
+         *       "memory": 268435456,
+         *       "subnet": "10.240.0.16/28",
+         *       "addresses": {
+         *         "web": "10.240.0.18"
+         *       },
+         *       "ports": {},
+         *       "events": [
+         *         {
+         *           "type": "instance_spawn",
+         *           "player": "user_7",
+         *           "message": "asked for by a request to its address",
+         *           "at": "2026-05-16T10:00:00Z"
+         *         }
+         *       ],
+         *       "containers": [
+         *         {
+         *           "id": "8d1f60c2be97",
+         *           "name": "web-notes-team_42-9f3c1a7e-web",
+         *           "service": "web",
+         *           "running": true
+         *         }
+         *       ]
+         *     }
+         */
         AdminInstanceDetail: components["schemas"]["AdminInstance"] & {
             /** @description What happened to it, oldest first */
             events: {
@@ -1903,6 +2295,17 @@ export interface components {
                 running: boolean;
             }[];
         };
+        /**
+         * @example {
+         *       "matching": 12,
+         *       "stopping": 0,
+         *       "by_state": {
+         *         "running": 12
+         *       },
+         *       "token": "Q7K2M5XW3RJ6",
+         *       "expires_at": "2026-05-16T10:33:00Z"
+         *     }
+         */
         BulkStop: {
             /** @description How many the selection has */
             matching: number;
@@ -1917,6 +2320,44 @@ export interface components {
              */
             expires_at: string | null;
         };
+        /**
+         * @example {
+         *       "instances": {
+         *         "queued": 0,
+         *         "starting": 2,
+         *         "running": 140,
+         *         "stopping": 1,
+         *         "stopped": 902,
+         *         "failed": 3
+         *       },
+         *       "live": 143,
+         *       "max_instances": 1000,
+         *       "challenges_loaded": 24,
+         *       "challenges_active": 22,
+         *       "ports": {
+         *         "port_range_start": 20000,
+         *         "port_range_end": 29999,
+         *         "total_range": 10000,
+         *         "currently_allocated": 35,
+         *         "available": 9965,
+         *         "persistent_users": 31,
+         *         "persistent_mappings": 48,
+         *         "usage_percent": 0.35,
+         *         "warning": ""
+         *       },
+         *       "events": {
+         *         "total_entries": 4021,
+         *         "event_counts": {
+         *           "instance_spawn": 1048,
+         *           "instance_running": 1045
+         *         },
+         *         "unique_users": 212,
+         *         "last_24h_events": 3980
+         *       },
+         *       "draining": "",
+         *       "version": "1.0.0"
+         *     }
+         */
         Stats: {
             instances: components["schemas"]["StateCounts"];
             /** @description Queued, starting, running and stopping ones */
@@ -1947,6 +2388,20 @@ export interface components {
             /** @description Of the sidecar */
             version: string;
         };
+        /**
+         * @example {
+         *       "parts": [
+         *         {
+         *           "at": "2026-05-16T10:31:00Z",
+         *           "spawned": 14,
+         *           "failed": 0,
+         *           "running": 140,
+         *           "median_ms": 310,
+         *           "slow_ms": 820
+         *         }
+         *       ]
+         *     }
+         */
         Series: {
             parts: {
                 /**
@@ -1972,6 +2427,20 @@ export interface components {
                 slow_ms: number;
             }[];
         };
+        /**
+         * @example {
+         *       "mappings": [
+         *         {
+         *           "owner_id": "team_42",
+         *           "challenge_id": "pwn-echo",
+         *           "internal": 1337,
+         *           "port": 20412,
+         *           "instance": ""
+         *         }
+         *       ],
+         *       "next": ""
+         *     }
+         */
         PortMappingList: {
             mappings: {
                 owner_id: string;
@@ -1986,6 +2455,19 @@ export interface components {
             /** @description after of the next page; empty: this was the last */
             next: string;
         };
+        /**
+         * @example {
+         *       "port_range_start": 20000,
+         *       "port_range_end": 29999,
+         *       "total_range": 10000,
+         *       "currently_allocated": 35,
+         *       "available": 9965,
+         *       "persistent_users": 31,
+         *       "persistent_mappings": 48,
+         *       "usage_percent": 0.35,
+         *       "warning": ""
+         *     }
+         */
         PortStats: {
             port_range_start: number;
             port_range_end: number;
@@ -2001,9 +2483,51 @@ export interface components {
             /** @description What to do before ports run out; empty: nothing */
             warning: string;
         };
+        /**
+         * @example {
+         *       "settings": [
+         *         {
+         *           "name": "MAX_INSTANCES_PER_USER",
+         *           "section": "Limits",
+         *           "type": "int",
+         *           "help": "Live instances that one player may have; 0: no limit.",
+         *           "unit": "instances",
+         *           "min": "0",
+         *           "max": "",
+         *           "choices": [],
+         *           "live": true,
+         *           "set": true,
+         *           "overridden": true,
+         *           "ignored": "",
+         *           "value": 5,
+         *           "environment": 3,
+         *           "default": 3
+         *         }
+         *       ]
+         *     }
+         */
         SettingList: {
             settings: components["schemas"]["Setting"][];
         };
+        /**
+         * @example {
+         *       "name": "MAX_INSTANCES_PER_USER",
+         *       "section": "Limits",
+         *       "type": "int",
+         *       "help": "Live instances that one player may have; 0: no limit.",
+         *       "unit": "instances",
+         *       "min": "0",
+         *       "max": "",
+         *       "choices": [],
+         *       "live": true,
+         *       "set": true,
+         *       "overridden": true,
+         *       "ignored": "",
+         *       "value": 5,
+         *       "environment": 3,
+         *       "default": 3
+         *     }
+         */
         Setting: {
             /** @description Of the environment variable */
             name: string;
@@ -2034,12 +2558,37 @@ export interface components {
         };
         /** @description Numbers and booleans by the setting's type, all else in the environment's form; null: a secret */
         SettingValue: string | number | boolean | null;
+        /**
+         * @example {
+         *       "settings": {
+         *         "MAX_INSTANCES_PER_USER": 5,
+         *         "CONTAINER_MAX_MEMORY": "512m",
+         *         "DRAIN": true,
+         *         "SPAWN_CONCURRENCY": null
+         *       }
+         *     }
+         */
         SettingsRequest: {
             /** @description A value for each name, in the environment's form or as JSON has it; null resets */
             settings: {
                 [key: string]: string | number | boolean | string[] | null;
             };
         };
+        /**
+         * @example {
+         *       "changes": [
+         *         {
+         *           "id": "9",
+         *           "name": "MAX_INSTANCES_PER_USER",
+         *           "before": null,
+         *           "after": "5",
+         *           "by": "admin",
+         *           "at": "2026-05-16T09:30:00Z"
+         *         }
+         *       ],
+         *       "next": ""
+         *     }
+         */
         SettingChangeList: {
             changes: components["schemas"]["SettingChange"][];
             /** @description after of the next page; empty: this was the last */
@@ -2057,9 +2606,69 @@ export interface components {
             /** Format: date-time */
             at: string;
         };
+        /**
+         * @example {
+         *       "challenges": [
+         *         {
+         *           "id": "web-notes",
+         *           "folder": "web-notes",
+         *           "name": "Notes, please",
+         *           "category": "web",
+         *           "loaded": true,
+         *           "current": true,
+         *           "active": true,
+         *           "revision": "5be0c41d9a72",
+         *           "services": [
+         *             "web"
+         *           ],
+         *           "instances": 12,
+         *           "resources": {
+         *             "memory": 268435456,
+         *             "cpus": 0.5,
+         *             "pids": 128
+         *           },
+         *           "overrides": {
+         *             "memory": 0,
+         *             "cpus": 0,
+         *             "pids": 0
+         *           },
+         *           "problems": [],
+         *           "disable_dynamic_flags": false
+         *         }
+         *       ]
+         *     }
+         */
         AdminChallengeList: {
             challenges: components["schemas"]["AdminChallenge"][];
         };
+        /**
+         * @example {
+         *       "id": "web-notes",
+         *       "folder": "web-notes",
+         *       "name": "Notes, please",
+         *       "category": "web",
+         *       "loaded": true,
+         *       "current": true,
+         *       "active": true,
+         *       "revision": "5be0c41d9a72",
+         *       "services": [
+         *         "web"
+         *       ],
+         *       "instances": 12,
+         *       "resources": {
+         *         "memory": 268435456,
+         *         "cpus": 0.5,
+         *         "pids": 128
+         *       },
+         *       "overrides": {
+         *         "memory": 0,
+         *         "cpus": 0,
+         *         "pids": 0
+         *       },
+         *       "problems": [],
+         *       "disable_dynamic_flags": false
+         *     }
+         */
         AdminChallenge: {
             /** @description Of one that never was good: the folder's name */
             id: string;
@@ -2084,7 +2693,14 @@ export interface components {
             /** @description Its flag is the same for everybody */
             disable_dynamic_flags: boolean;
         };
-        /** @description Of a whole instance. In overrides 0 means as the files say. */
+        /**
+         * @description Of a whole instance. In overrides 0 means as the files say.
+         * @example {
+         *       "memory": 268435456,
+         *       "cpus": 0.5,
+         *       "pids": 128
+         *     }
+         */
         Resources: {
             /**
              * Format: int64
@@ -2108,10 +2724,46 @@ export interface components {
             /** @description What is wrong and what would be right */
             text: string;
         };
-        /** @description A problem with all that is wrong in the challenge's files, if that is why. */
+        /**
+         * @description A problem with all that is wrong in the challenge's files, if that is why.
+         * @example {
+         *       "type": "about:blank",
+         *       "title": "Unprocessable Entity",
+         *       "status": 422,
+         *       "code": "challenge_invalid",
+         *       "detail": "The challenge has 1 problems, the first: web-notes/compose.yaml:4: services.web.privileged must be left out: a privileged container owns the host",
+         *       "retry_after": 0,
+         *       "request_id": "4WQ2Z7NHKD3M",
+         *       "problems": [
+         *         {
+         *           "file": "web-notes/compose.yaml",
+         *           "line": 4,
+         *           "key": "services.web.privileged",
+         *           "text": "must be left out: a privileged container owns the host"
+         *         }
+         *       ]
+         *     }
+         */
         ChallengeProblem: components["schemas"]["Problem"] & {
             problems?: components["schemas"]["FileProblem"][];
         };
+        /**
+         * @example {
+         *       "settings": [
+         *         {
+         *           "id": "web-notes",
+         *           "active": true,
+         *           "overrides": {
+         *             "memory": 536870912,
+         *             "cpus": 0,
+         *             "pids": 0
+         *           },
+         *           "updated_at": "2026-05-16T09:30:00Z",
+         *           "updated_by": "admin"
+         *         }
+         *       ]
+         *     }
+         */
         ChallengeSettingList: {
             settings: components["schemas"]["ChallengeSetting"][];
         };
@@ -2127,9 +2779,32 @@ export interface components {
             updated_at: string | null;
             updated_by: string;
         };
+        /**
+         * @example {
+         *       "active": false
+         *     }
+         */
         ToggleRequest: {
             active: boolean;
         };
+        /**
+         * @example {
+         *       "files": [
+         *         {
+         *           "path": "src",
+         *           "kind": "folder",
+         *           "size": 0,
+         *           "modified": "2026-05-16T08:00:00Z"
+         *         },
+         *         {
+         *           "path": "src/app.py",
+         *           "kind": "file",
+         *           "size": 2210,
+         *           "modified": "2026-05-16T08:00:00Z"
+         *         }
+         *       ]
+         *     }
+         */
         FileList: {
             files: components["schemas"]["FileEntry"][];
         };
@@ -2146,6 +2821,16 @@ export interface components {
             /** Format: date-time */
             modified: string;
         };
+        /**
+         * @example {
+         *       "path": "src/app.py",
+         *       "content": "print('notes')\n",
+         *       "encoding": "utf-8",
+         *       "tag": "6f1ed002ab559585",
+         *       "size": 15,
+         *       "modified": "2026-05-16T08:00:00Z"
+         *     }
+         */
         File: {
             path: string;
             content: string;
@@ -2161,6 +2846,12 @@ export interface components {
             /** Format: date-time */
             modified: string;
         };
+        /**
+         * @example {
+         *       "content": "print('notes')\n",
+         *       "tag": "6f1ed002ab559585"
+         *     }
+         */
         FileWrite: {
             content?: string;
             /**
@@ -2176,6 +2867,38 @@ export interface components {
             /** @description Of what was read; without it, whatever is there is replaced */
             tag?: string;
         };
+        /**
+         * @example {
+         *       "path": "src/app.py",
+         *       "tag": "6f1ed002ab559585",
+         *       "challenge": {
+         *         "id": "web-notes",
+         *         "folder": "web-notes",
+         *         "name": "Notes, please",
+         *         "category": "web",
+         *         "loaded": true,
+         *         "current": true,
+         *         "active": true,
+         *         "revision": "5be0c41d9a72",
+         *         "services": [
+         *           "web"
+         *         ],
+         *         "instances": 12,
+         *         "resources": {
+         *           "memory": 268435456,
+         *           "cpus": 0.5,
+         *           "pids": 128
+         *         },
+         *         "overrides": {
+         *           "memory": 0,
+         *           "cpus": 0,
+         *           "pids": 0
+         *         },
+         *         "problems": [],
+         *         "disable_dynamic_flags": false
+         *       }
+         *     }
+         */
         FileChanged: {
             path: string;
             /** @description Of the file as it is now; empty: a folder, or gone */
@@ -2188,6 +2911,40 @@ export interface components {
          * @enum {string}
          */
         FlagState: "" | "local" | "pending" | "live" | "failed";
+        /**
+         * @example {
+         *       "dynamic_flags": true,
+         *       "ctfd": true,
+         *       "flags": 412,
+         *       "owners": 180,
+         *       "retired": 3,
+         *       "registrations": {
+         *         "live": 410,
+         *         "pending": 2
+         *       },
+         *       "mappings": [
+         *         {
+         *           "local_challenge_id": "web-notes",
+         *           "ctfd_challenge_id": 12,
+         *           "ctfd_name": "Notes, please",
+         *           "created_at": "2026-05-16T08:00:00Z"
+         *         }
+         *       ],
+         *       "unmapped": [],
+         *       "suspicious": {
+         *         "total": 1,
+         *         "open": 1
+         *       },
+         *       "last_check": {
+         *         "checked_at": "2026-05-16T10:31:00Z",
+         *         "tried_at": "2026-05-16T10:31:00Z",
+         *         "full_at": "2026-05-16T10:00:00Z",
+         *         "submissions": 2304,
+         *         "requests": 1,
+         *         "problem": ""
+         *       }
+         *     }
+         */
         FlagOverview: {
             /** @description Whether any challenge has flags of the owners' own */
             dynamic_flags: boolean;
@@ -2233,6 +2990,14 @@ export interface components {
                 problem: string;
             };
         };
+        /**
+         * @example {
+         *       "local_challenge_id": "web-notes",
+         *       "ctfd_challenge_id": 12,
+         *       "ctfd_name": "Notes, please",
+         *       "created_at": "2026-05-16T08:00:00Z"
+         *     }
+         */
         ChallengeMapping: {
             local_challenge_id: string;
             ctfd_challenge_id: number;
@@ -2241,6 +3006,13 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /**
+         * @example {
+         *       "local_challenge_id": "web-notes",
+         *       "ctfd_challenge_id": 12,
+         *       "connection_info": true
+         *     }
+         */
         SyncChallengeRequest: {
             local_challenge_id: string;
             ctfd_challenge_id: number;
@@ -2250,6 +3022,34 @@ export interface components {
              */
             connection_info: boolean;
         };
+        /**
+         * @example {
+         *       "ctfd": [
+         *         {
+         *           "id": 12,
+         *           "name": "Notes, please",
+         *           "category": "web",
+         *           "type": "dynamic",
+         *           "value": 500,
+         *           "hidden": false,
+         *           "mapped_to": ""
+         *         }
+         *       ],
+         *       "local": [
+         *         {
+         *           "id": "web-notes",
+         *           "name": "Notes, please",
+         *           "dynamic_flags": true,
+         *           "mapped_to": 0,
+         *           "suggestion": {
+         *             "ctfd_challenge_id": 12,
+         *             "ctfd_name": "Notes, please",
+         *             "exact": true
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
         ChallengePairing: {
             ctfd: {
                 id: number;
@@ -2277,11 +3077,68 @@ export interface components {
                 } | null;
             }[];
         };
+        /**
+         * @example {
+         *       "flags": [
+         *         {
+         *           "id": "31",
+         *           "challenge_id": "web-notes",
+         *           "owner": {
+         *             "id": "team_42",
+         *             "name": "Red Pandas"
+         *           },
+         *           "value": "CTF{private_notes_8f14e45fceea167a}",
+         *           "state": "live",
+         *           "created_at": "2026-05-16T10:00:00Z",
+         *           "retired_at": null,
+         *           "retired_by": "",
+         *           "retired_why": "",
+         *           "registrations": [
+         *             {
+         *               "ctfd_challenge_id": 12,
+         *               "ctfd_flag_id": 88,
+         *               "state": "live",
+         *               "tries": 0,
+         *               "reason": "",
+         *               "changed_at": "2026-05-16T10:00:00Z"
+         *             }
+         *           ]
+         *         }
+         *       ],
+         *       "next": ""
+         *     }
+         */
         IssuedFlagList: {
             flags: components["schemas"]["IssuedFlag"][];
             /** @description after of the next page; empty: this was the last */
             next: string;
         };
+        /**
+         * @example {
+         *       "id": "31",
+         *       "challenge_id": "web-notes",
+         *       "owner": {
+         *         "id": "team_42",
+         *         "name": "Red Pandas"
+         *       },
+         *       "value": "CTF{private_notes_8f14e45fceea167a}",
+         *       "state": "live",
+         *       "created_at": "2026-05-16T10:00:00Z",
+         *       "retired_at": null,
+         *       "retired_by": "",
+         *       "retired_why": "",
+         *       "registrations": [
+         *         {
+         *           "ctfd_challenge_id": 12,
+         *           "ctfd_flag_id": 88,
+         *           "state": "live",
+         *           "tries": 0,
+         *           "reason": "",
+         *           "changed_at": "2026-05-16T10:00:00Z"
+         *         }
+         *       ]
+         *     }
+         */
         IssuedFlag: {
             id: string;
             challenge_id: string;
@@ -2319,16 +3176,157 @@ export interface components {
         };
         /** @enum {string} */
         ReviewState: "open" | "dismissed" | "confirmed";
+        /**
+         * @example {
+         *       "review": "confirmed",
+         *       "note": "Both teams sat at one table."
+         *     }
+         */
         ReviewRequest: {
             review: components["schemas"]["ReviewState"];
             note?: string;
         };
+        /**
+         * @example {
+         *       "suspicious": [
+         *         {
+         *           "id": "5",
+         *           "kind": "sharing",
+         *           "score": 90,
+         *           "reasons": [
+         *             {
+         *               "code": "foreign_flag",
+         *               "text": "The flag was made for Red Pandas."
+         *             },
+         *             {
+         *               "code": "never_started",
+         *               "text": "The submitter has never had an instance of this challenge."
+         *             }
+         *           ],
+         *           "challenge_id": "web-notes",
+         *           "ctfd_challenge_id": 12,
+         *           "submitter": {
+         *             "owner": {
+         *               "id": "team_50",
+         *               "name": "Blue Foxes"
+         *             },
+         *             "ctfd_user_id": 19,
+         *             "ctfd_user_name": "finn",
+         *             "instances": []
+         *           },
+         *           "flag_owner": {
+         *             "owner": {
+         *               "id": "team_42",
+         *               "name": "Red Pandas"
+         *             },
+         *             "ctfd_user_id": 0,
+         *             "ctfd_user_name": "",
+         *             "instances": [
+         *               {
+         *                 "id": "web-notes-team_42-9f3c1a7e",
+         *                 "player": "user_7",
+         *                 "state": "running",
+         *                 "created_at": "2026-05-16T10:00:00Z",
+         *                 "started_at": "2026-05-16T10:00:00Z",
+         *                 "contact_at": "2026-05-16T10:01:00Z",
+         *                 "ended_at": null
+         *               }
+         *             ]
+         *           },
+         *           "flag_id": "31",
+         *           "submissions": [
+         *             {
+         *               "id": 407,
+         *               "ctfd_challenge_id": 12,
+         *               "user_id": 19,
+         *               "team_id": 50,
+         *               "provided": "CTF{private_notes_8f14e45fceea167a}",
+         *               "type": "correct",
+         *               "address": "203.0.113.9",
+         *               "at": "2026-05-16T10:20:00Z"
+         *             }
+         *           ],
+         *           "review": "open",
+         *           "note": "",
+         *           "reviewed_by": "",
+         *           "reviewed_at": null,
+         *           "found_at": "2026-05-16T10:21:00Z"
+         *         }
+         *       ],
+         *       "next": ""
+         *     }
+         */
         SuspicionList: {
             suspicious: components["schemas"]["Suspicion"][];
             /** @description after of the next page; empty: this was the last */
             next: string;
         };
-        /** @description An entry of the review list, with a copy of the evidence as it was when it was found. */
+        /**
+         * @description An entry of the review list, with a copy of the evidence as it was when it was found.
+         * @example {
+         *       "id": "5",
+         *       "kind": "sharing",
+         *       "score": 90,
+         *       "reasons": [
+         *         {
+         *           "code": "foreign_flag",
+         *           "text": "The flag was made for Red Pandas."
+         *         },
+         *         {
+         *           "code": "never_started",
+         *           "text": "The submitter has never had an instance of this challenge."
+         *         }
+         *       ],
+         *       "challenge_id": "web-notes",
+         *       "ctfd_challenge_id": 12,
+         *       "submitter": {
+         *         "owner": {
+         *           "id": "team_50",
+         *           "name": "Blue Foxes"
+         *         },
+         *         "ctfd_user_id": 19,
+         *         "ctfd_user_name": "finn",
+         *         "instances": []
+         *       },
+         *       "flag_owner": {
+         *         "owner": {
+         *           "id": "team_42",
+         *           "name": "Red Pandas"
+         *         },
+         *         "ctfd_user_id": 0,
+         *         "ctfd_user_name": "",
+         *         "instances": [
+         *           {
+         *             "id": "web-notes-team_42-9f3c1a7e",
+         *             "player": "user_7",
+         *             "state": "running",
+         *             "created_at": "2026-05-16T10:00:00Z",
+         *             "started_at": "2026-05-16T10:00:00Z",
+         *             "contact_at": "2026-05-16T10:01:00Z",
+         *             "ended_at": null
+         *           }
+         *         ]
+         *       },
+         *       "flag_id": "31",
+         *       "submissions": [
+         *         {
+         *           "id": 407,
+         *           "ctfd_challenge_id": 12,
+         *           "user_id": 19,
+         *           "team_id": 50,
+         *           "provided": "CTF{private_notes_8f14e45fceea167a}",
+         *           "type": "correct",
+         *           "address": "203.0.113.9",
+         *           "at": "2026-05-16T10:20:00Z"
+         *         }
+         *       ],
+         *       "review": "open",
+         *       "note": "",
+         *       "reviewed_by": "",
+         *       "reviewed_at": null,
+         *       "found_at": "2026-05-16T10:21:00Z"
+         *     }
+         */
         Suspicion: {
             id: string;
             /**
@@ -2407,6 +3405,81 @@ export interface components {
                 ended_at: string | null;
             }[];
         };
+        /**
+         * @example {
+         *       "full_scan": false,
+         *       "examined": 18,
+         *       "submissions": 2304,
+         *       "requests": 1,
+         *       "took_ms": 46,
+         *       "new_suspicious_count": 1,
+         *       "new_suspicious": [
+         *         {
+         *           "id": "5",
+         *           "kind": "sharing",
+         *           "score": 90,
+         *           "reasons": [
+         *             {
+         *               "code": "foreign_flag",
+         *               "text": "The flag was made for Red Pandas."
+         *             },
+         *             {
+         *               "code": "never_started",
+         *               "text": "The submitter has never had an instance of this challenge."
+         *             }
+         *           ],
+         *           "challenge_id": "web-notes",
+         *           "ctfd_challenge_id": 12,
+         *           "submitter": {
+         *             "owner": {
+         *               "id": "team_50",
+         *               "name": "Blue Foxes"
+         *             },
+         *             "ctfd_user_id": 19,
+         *             "ctfd_user_name": "finn",
+         *             "instances": []
+         *           },
+         *           "flag_owner": {
+         *             "owner": {
+         *               "id": "team_42",
+         *               "name": "Red Pandas"
+         *             },
+         *             "ctfd_user_id": 0,
+         *             "ctfd_user_name": "",
+         *             "instances": [
+         *               {
+         *                 "id": "web-notes-team_42-9f3c1a7e",
+         *                 "player": "user_7",
+         *                 "state": "running",
+         *                 "created_at": "2026-05-16T10:00:00Z",
+         *                 "started_at": "2026-05-16T10:00:00Z",
+         *                 "contact_at": "2026-05-16T10:01:00Z",
+         *                 "ended_at": null
+         *               }
+         *             ]
+         *           },
+         *           "flag_id": "31",
+         *           "submissions": [
+         *             {
+         *               "id": 407,
+         *               "ctfd_challenge_id": 12,
+         *               "user_id": 19,
+         *               "team_id": 50,
+         *               "provided": "CTF{private_notes_8f14e45fceea167a}",
+         *               "type": "correct",
+         *               "address": "203.0.113.9",
+         *               "at": "2026-05-16T10:20:00Z"
+         *             }
+         *           ],
+         *           "review": "open",
+         *           "note": "",
+         *           "reviewed_by": "",
+         *           "reviewed_at": null,
+         *           "found_at": "2026-05-16T10:21:00Z"
+         *         }
+         *       ]
+         *     }
+         */
         SubmissionCheck: {
             /** @description Whether all were read; also done by itself where it is needed */
             full_scan: boolean;
@@ -2420,6 +3493,16 @@ export interface components {
             new_suspicious_count: number;
             new_suspicious: components["schemas"]["Suspicion"][];
         };
+        /**
+         * @example {
+         *       "auth_mode": "ctfd",
+         *       "base_domain": "ctf-instances.example",
+         *       "dashboard_url": "https://whaley.ctf.example",
+         *       "ctfd_url": "https://ctf.example",
+         *       "version": "1.0.0",
+         *       "notice": ""
+         *     }
+         */
         Config: {
             auth_mode: components["schemas"]["AuthMode"];
             /** @description The instances' hosts are one label under it */
@@ -2432,10 +3515,37 @@ export interface components {
             /** @description Why nothing is started at the moment, for players; empty: all is well */
             notice: string;
         };
+        /**
+         * @example {
+         *       "status": "ok"
+         *     }
+         */
         Live: {
             /** @enum {string} */
             status: "ok";
         };
+        /**
+         * @example {
+         *       "status": "ok",
+         *       "dependencies": [
+         *         {
+         *           "name": "database",
+         *           "status": "ok",
+         *           "detail": ""
+         *         },
+         *         {
+         *           "name": "engine",
+         *           "status": "ok",
+         *           "detail": ""
+         *         },
+         *         {
+         *           "name": "firewall",
+         *           "status": "ok",
+         *           "detail": ""
+         *         }
+         *       ]
+         *     }
+         */
         Ready: {
             /** @enum {string} */
             status: "ok" | "degraded";
@@ -2448,6 +3558,17 @@ export interface components {
             /** @description failed: why; ok: anything worth knowing, or empty */
             detail: string;
         };
+        /**
+         * @example {
+         *       "ticket_keys": [
+         *         "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+         *       ],
+         *       "auth_mode": "ctfd",
+         *       "trusted_proxies": [
+         *         "127.0.0.1/32"
+         *       ]
+         *     }
+         */
         Keys: {
             /** @description Ed25519 public keys, base64url without padding, newest first */
             ticket_keys: string[];
@@ -2455,6 +3576,16 @@ export interface components {
             /** @description CIDRs whose X-Forwarded-For is believed */
             trusted_proxies: string[];
         };
+        /**
+         * @example {
+         *       "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *       "owner": "team_42",
+         *       "player": "user_7",
+         *       "session": "Q7K2M5XW3RJ6",
+         *       "address": "203.0.113.7",
+         *       "wait_ms": 4000
+         *     }
+         */
         HostRequest: {
             /** @description As in the request, lower case, without port */
             host: string;
@@ -2471,6 +3602,19 @@ export interface components {
             /** @description status: the version that the asker has */
             seen?: string;
         };
+        /**
+         * @example {
+         *       "state": "running",
+         *       "mine": true,
+         *       "access": "link",
+         *       "backend": "http://10.240.0.18:80",
+         *       "instance": "web-notes-team_42-9f3c1a7e",
+         *       "challenge": "web-notes",
+         *       "name": "Notes, please",
+         *       "elapsed_ms": 1860000,
+         *       "version": "web-notes-team_42-9f3c1a7e.7"
+         *     }
+         */
         HostStatus: {
             /** @enum {string} */
             state: "unknown" | "asleep" | "queued" | "starting" | "running" | "stopping" | "failed";
@@ -2508,6 +3652,13 @@ export interface components {
             ending?: boolean;
             problem?: components["schemas"]["Problem"];
         };
+        /**
+         * @example {
+         *       "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
+         *       "code": "ZK4N7C2QW8XB",
+         *       "nonce": "P3H9V6T1LDRM"
+         *     }
+         */
         TicketRequest: {
             host: string;
             /** @description One-time, from /auth/instance */
@@ -2515,6 +3666,12 @@ export interface components {
             /** @description From the browser's cookie */
             nonce: string;
         };
+        /**
+         * @example {
+         *       "ticket": "eyJ2IjoxfQ.c2lnbmF0dXJl",
+         *       "expires": 1778968800
+         *     }
+         */
         TicketResponse: {
             /** @description Signed, for the host that asked */
             ticket: string;
@@ -2544,10 +3701,43 @@ export interface components {
             /** @description Id of the request that led to it, or empty */
             request: string;
         };
+        /**
+         * @example {
+         *       "events": [
+         *         {
+         *           "id": "019e2fb4-5c1e-7c3a-9d55-2f6f0b7c8a11",
+         *           "type": "instance_running",
+         *           "level": "info",
+         *           "at": "2026-05-16T10:00:00Z",
+         *           "instance": "web-notes-team_42-9f3c1a7e",
+         *           "challenge": "web-notes",
+         *           "owner": "team_42",
+         *           "player": "user_7",
+         *           "message": "running after 412ms",
+         *           "request": "4WQ2Z7NHKD3M"
+         *         }
+         *       ],
+         *       "next": ""
+         *     }
+         */
         EventList: {
             events: components["schemas"]["Event"][];
             next: components["schemas"]["Next"];
         };
+        /**
+         * @example {
+         *       "total": 4021,
+         *       "last_24h": 3980,
+         *       "owners": 212,
+         *       "types": [
+         *         {
+         *           "type": "instance_running",
+         *           "level": "info",
+         *           "count": 1045
+         *         }
+         *       ]
+         *     }
+         */
         EventStats: {
             total: number;
             last_24h: number;
@@ -2562,6 +3752,19 @@ export interface components {
         };
         /** @description What to pass as `after` for the next page; empty: this is the last one */
         Next: string;
+        /**
+         * @example {
+         *       "auto_capture_enabled": true,
+         *       "total_logs": 310,
+         *       "auto_capture_count": 305,
+         *       "live_capture_count": 5,
+         *       "total_size_bytes": 5242880,
+         *       "retention_hours": 168,
+         *       "max_size_bytes": 10485760,
+         *       "tail_lines": 5000,
+         *       "compression_enabled": true
+         *     }
+         */
         ForensicsStats: {
             /** @description Whether a capture is made when an instance ends */
             auto_capture_enabled: boolean;
@@ -2576,6 +3779,28 @@ export interface components {
             tail_lines: number;
             compression_enabled: boolean;
         };
+        /**
+         * @example {
+         *       "id": "019e2fc1-0d42-7f6b-a1d3-58c09b7e4f32",
+         *       "instance": "web-notes-team_42-9f3c1a7e",
+         *       "challenge": "web-notes",
+         *       "owner": {
+         *         "id": "team_42",
+         *         "name": "Red Pandas"
+         *       },
+         *       "spawned_by": "user_7",
+         *       "capture_type": "auto",
+         *       "terminate_reason": "expired",
+         *       "capture_time": "2026-05-16T11:00:00Z",
+         *       "file_size_bytes": 18240,
+         *       "compressed": true,
+         *       "containers": [
+         *         "web-notes-team_42-9f3c1a7e-web"
+         *       ],
+         *       "truncated": false,
+         *       "sidecar": "whaley-1:8000"
+         *     }
+         */
         Capture: {
             id: string;
             instance: string;
@@ -2598,10 +3823,58 @@ export interface components {
             /** @description On whose disk it is */
             sidecar: string;
         };
+        /**
+         * @example {
+         *       "logs": [
+         *         {
+         *           "id": "019e2fc1-0d42-7f6b-a1d3-58c09b7e4f32",
+         *           "instance": "web-notes-team_42-9f3c1a7e",
+         *           "challenge": "web-notes",
+         *           "owner": {
+         *             "id": "team_42",
+         *             "name": "Red Pandas"
+         *           },
+         *           "spawned_by": "user_7",
+         *           "capture_type": "auto",
+         *           "terminate_reason": "expired",
+         *           "capture_time": "2026-05-16T11:00:00Z",
+         *           "file_size_bytes": 18240,
+         *           "compressed": true,
+         *           "containers": [
+         *             "web-notes-team_42-9f3c1a7e-web"
+         *           ],
+         *           "truncated": false,
+         *           "sidecar": "whaley-1:8000"
+         *         }
+         *       ],
+         *       "next": ""
+         *     }
+         */
         CaptureList: {
             logs: components["schemas"]["Capture"][];
             next: components["schemas"]["Next"];
         };
+        /**
+         * @example {
+         *       "sampled_at": "2026-05-16T10:31:00Z",
+         *       "took_ms": 140,
+         *       "total_containers": 152,
+         *       "running_containers": 150,
+         *       "sampled_containers": 150,
+         *       "total_cpu_percent": 310.5,
+         *       "total_memory_bytes": 6442450944,
+         *       "host_cpu_cores": 16,
+         *       "host_memory_total_bytes": 67108864000,
+         *       "host_memory_used_bytes": 12884901888,
+         *       "host_memory_percent": 19.2,
+         *       "loadavg_1": 3.1,
+         *       "loadavg_5": 2.8,
+         *       "loadavg_15": 2.2,
+         *       "disk_total_bytes": 500000000000,
+         *       "disk_used_bytes": 120000000000,
+         *       "disk_percent": 24
+         *     }
+         */
         SystemUsage: {
             /**
              * Format: date-time
@@ -2628,6 +3901,28 @@ export interface components {
             disk_used_bytes: number;
             disk_percent: number;
         };
+        /**
+         * @example {
+         *       "challenge": "web-notes",
+         *       "revision": "5be0c41d9a72",
+         *       "state": "ready",
+         *       "stages": [
+         *         {
+         *           "name": "build web",
+         *           "started_at": "2026-05-16T09:00:00Z",
+         *           "ended_at": "2026-05-16T09:01:00Z",
+         *           "failed": false
+         *         }
+         *       ],
+         *       "log": "Successfully built 41f2a8c07b3d\n",
+         *       "placing": "patched into 1 file of web",
+         *       "per_owner": false,
+         *       "owners": [],
+         *       "reason": null,
+         *       "started_at": "2026-05-16T09:00:00Z",
+         *       "ended_at": "2026-05-16T09:01:00Z"
+         *     }
+         */
         Build: {
             challenge: string;
             revision: string;
@@ -2689,6 +3984,47 @@ export interface components {
             /** @description There are figures */
             sampled: boolean;
         };
+        /**
+         * @example {
+         *       "id": "web-notes-team_42-9f3c1a7e",
+         *       "challenge_id": "web-notes",
+         *       "owner": {
+         *         "id": "team_42",
+         *         "name": "Red Pandas"
+         *       },
+         *       "state": "running",
+         *       "created_at": "2026-05-16T10:00:00Z",
+         *       "expires_at": "2026-05-16T11:00:00Z",
+         *       "sampled": true,
+         *       "cpu_percent": 3.2,
+         *       "memory_bytes": 41943040,
+         *       "memory_limit_bytes": 268435456,
+         *       "memory_percent": 15.6,
+         *       "network_rx_bytes": 51200,
+         *       "network_tx_bytes": 204800,
+         *       "block_read_bytes": 0,
+         *       "block_write_bytes": 4096,
+         *       "pids": 5,
+         *       "containers": [
+         *         {
+         *           "id": "8d1f60c2be97",
+         *           "name": "web-notes-team_42-9f3c1a7e-web",
+         *           "service": "web",
+         *           "running": true,
+         *           "sampled": true,
+         *           "cpu_percent": 3.2,
+         *           "memory_bytes": 41943040,
+         *           "memory_limit_bytes": 268435456,
+         *           "memory_percent": 15.6,
+         *           "network_rx_bytes": 51200,
+         *           "network_tx_bytes": 204800,
+         *           "block_read_bytes": 0,
+         *           "block_write_bytes": 4096,
+         *           "pids": 5
+         *         }
+         *       ]
+         *     }
+         */
         InstanceUsage: components["schemas"]["Usage"] & {
             id: string;
             challenge_id: string;
@@ -2702,6 +4038,54 @@ export interface components {
             sampled: boolean;
             containers: components["schemas"]["ContainerUsage"][];
         };
+        /**
+         * @example {
+         *       "instances": [
+         *         {
+         *           "id": "web-notes-team_42-9f3c1a7e",
+         *           "challenge_id": "web-notes",
+         *           "owner": {
+         *             "id": "team_42",
+         *             "name": "Red Pandas"
+         *           },
+         *           "state": "running",
+         *           "created_at": "2026-05-16T10:00:00Z",
+         *           "expires_at": "2026-05-16T11:00:00Z",
+         *           "sampled": true,
+         *           "cpu_percent": 3.2,
+         *           "memory_bytes": 41943040,
+         *           "memory_limit_bytes": 268435456,
+         *           "memory_percent": 15.6,
+         *           "network_rx_bytes": 51200,
+         *           "network_tx_bytes": 204800,
+         *           "block_read_bytes": 0,
+         *           "block_write_bytes": 4096,
+         *           "pids": 5,
+         *           "containers": [
+         *             {
+         *               "id": "8d1f60c2be97",
+         *               "name": "web-notes-team_42-9f3c1a7e-web",
+         *               "service": "web",
+         *               "running": true,
+         *               "sampled": true,
+         *               "cpu_percent": 3.2,
+         *               "memory_bytes": 41943040,
+         *               "memory_limit_bytes": 268435456,
+         *               "memory_percent": 15.6,
+         *               "network_rx_bytes": 51200,
+         *               "network_tx_bytes": 204800,
+         *               "block_read_bytes": 0,
+         *               "block_write_bytes": 4096,
+         *               "pids": 5
+         *             }
+         *           ]
+         *         }
+         *       ],
+         *       "total": 1,
+         *       "next": "",
+         *       "sampled_at": "2026-05-16T10:31:00Z"
+         *     }
+         */
         UsageList: {
             instances: components["schemas"]["InstanceUsage"][];
             /** @description That the filters let through */
@@ -2743,6 +4127,10 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example id,at,type,instance,challenge,owner_id,player,message,request
+                 *     019e2fb4-5c1e-7c3a-9d55-2f6f0b7c8a11,2026-05-16T10:00:00Z,instance_running,web-notes-team_42-9f3c1a7e,web-notes,team_42,user_7,running after 412ms,4WQ2Z7NHKD3M
+                 */
                 "text/csv": string;
             };
         };
@@ -2752,6 +4140,11 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "forgotten": 2
+                 *     }
+                 */
                 "application/json": {
                     forgotten: number;
                 };
@@ -2781,6 +4174,11 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "deleted": 1
+                 *     }
+                 */
                 "application/json": {
                     deleted: number;
                 };
@@ -3023,6 +4421,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example event: instances
+                     *     data: {"instances":[],"now":"2026-05-16T10:31:00Z"}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -3195,6 +4597,10 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    /**
+                     * @example <!doctype html>
+                     *     <html lang="en">…</html>
+                     */
                     "text/html": string;
                 };
             };
@@ -3265,6 +4671,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example # TYPE whaley_instances gauge
+                     *     whaley_instances{status="running"} 140
+                     */
                     "text/plain": string;
                 };
             };
@@ -3286,6 +4696,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example <!doctype html>
+                     *     <html lang="en">…</html>
+                     */
                     "text/html": string;
                 };
             };
@@ -3307,6 +4721,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example openapi: 3.1.0
+                     *     info: { title: Whaley }
+                     */
                     "application/yaml": string;
                 };
             };
@@ -3577,6 +4995,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example event: line
+                     *     data: {"service":"web","container":"web-notes-team_42-9f3c1a7e-web","line":"listening on :80"}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -3990,10 +5412,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "file": "(the bytes of web-notes.zip)"
+                 *     }
+                 */
                 "multipart/form-data": {
                     /** Format: binary */
                     file: string;
                 };
+                /** @example (the bytes of web-notes.zip) */
                 "application/zip": string;
             };
         };
@@ -4108,6 +5536,10 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Build"];
+                    /**
+                     * @example event: build
+                     *     data: {"challenge":"web-notes","state":"building",…}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -4425,6 +5857,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example id: 019e2fb4-5c1e-7c3a-9d55-2f6f0b7c8a11
+                     *     event: event
+                     *     data: {"id":"019e2fb4-5c1e-7c3a-9d55-2f6f0b7c8a11","type":"instance_running","level":"info","at":"2026-05-16T10:00:00Z","instance":"web-notes-team_42-9f3c1a7e","challenge":"web-notes","owner":"team_42","player":"user_7","message":"running after 412ms","request":"4WQ2Z7NHKD3M"}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -4461,6 +5898,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "enabled": true
+                 *     }
+                 */
                 "application/json": {
                     enabled: boolean;
                 };
@@ -4473,6 +5915,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "auto_capture_enabled": true
+                     *     }
+                     */
                     "application/json": {
                         auto_capture_enabled: boolean;
                     };
@@ -4555,6 +6002,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example 2026-05-16T10:00:01.204817305Z out listening on :80
+                     *     2026-05-16T10:00:09.118203611Z err note 17 is not yours
+                     */
                     "text/plain": string;
                 };
             };
@@ -4801,6 +6252,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "cleared": 1
+                     *     }
+                     */
                     "application/json": {
                         cleared: number;
                     };
@@ -4880,6 +6336,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "local_challenge_id": "web-notes"
+                     *     }
+                     */
                     "application/json": {
                         local_challenge_id: string;
                     };
@@ -4906,6 +6367,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "local_challenge_id": "web-notes",
+                     *       "ctfd_challenge_id": 12,
+                     *       "connection_info": "https://whaley.ctf.example/?challenge=web-notes"
+                     *     }
+                     */
                     "application/json": {
                         local_challenge_id: string;
                         ctfd_challenge_id: number;
@@ -4934,6 +6402,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "deleted": 4
+                     *     }
+                     */
                     "application/json": {
                         deleted: number;
                     };
