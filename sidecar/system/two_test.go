@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
@@ -157,6 +160,15 @@ func audit(t *testing.T, db *store.Store) {
 		t.Fatal(err)
 	}
 	counts["subnets"], counts["ports"], counts["rows"] = len(subnets), len(ports), len(live)
+	links, err := netlink.LinkList()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range links {
+		if strings.HasPrefix(link.Attrs().Name, docker.BridgePrefix(deployment)) {
+			counts["bridges"]++
+		}
+	}
 	t.Logf("left: %v", counts)
 	for kind, count := range counts {
 		if count != 0 {

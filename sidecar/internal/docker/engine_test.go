@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -332,4 +334,48 @@ func TestItDoesWhatAnEngineMust(t *testing.T) {
 	dockertest.Contract(t, 1, func(t *testing.T) (instancer.Engine, instancer.Engine) {
 		return dockertest.Engine(t), dockertest.Engine(t)
 	})
+}
+
+// The engine gives addresses free before the bridge is gone. A restarted sidecar that makes a network with these at
+// once must not leave a bridge behind, which would take the addresses out of the pool for as long as the host runs.
+func TestANetworkWhoseAddressesAreBeingGivenUpLeavesNoBridge(t *testing.T) {
+	b := newBench(t)
+	ctx := context.Background()
+	for n := range 6 {
+		if err := b.network(network, b.subnet); err != nil {
+			t.Fatal(err)
+		}
+		removed := make(chan error, 1)
+		go func() { removed <- b.RemoveNetwork(ctx, network) }()
+		next := fmt.Sprint(network, "-", n)
+		testkit.Eventually(t, 10*time.Second, "the addresses are free", func() error { return b.network(next, b.subnet) })
+		if err := <-removed; err != nil {
+			t.Fatal(err)
+		}
+		if routes := routesTo(t, b.subnet); routes != 1 {
+			t.Errorf("%d routes lead to a network that is there", routes)
+		}
+		if err := b.RemoveNetwork(ctx, next); err != nil {
+			t.Fatal(err)
+		}
+		if routes := routesTo(t, b.subnet); routes != 0 {
+			t.Fatalf("%d routes lead to where nothing is any more", routes)
+		}
+	}
+}
+
+// routesTo counts the host's routes to a subnet.
+func routesTo(t *testing.T, subnet netip.Prefix) int {
+	t.Helper()
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, r := range routes {
+		if r.Dst != nil && r.Dst.String() == subnet.String() {
+			count++
+		}
+	}
+	return count
 }

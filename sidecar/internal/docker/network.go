@@ -2,9 +2,9 @@ package docker
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"net/netip"
 	"strconv"
 
 	"github.com/containerd/errdefs"
@@ -29,7 +29,7 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) 
 		}}},
 		Options: map[string]string{
 			"com.docker.network.bridge.enable_ip_masquerade": strconv.FormatBool(spec.Masquerade),
-			"com.docker.network.bridge.name":                 e.bridge(spec.Subnet),
+			"com.docker.network.bridge.name":                 e.bridge(),
 		},
 	}
 	_, err = api.NetworkCreate(ctx, spec.Name, options)
@@ -48,9 +48,13 @@ func BridgePrefix(deployment string) string {
 	return "wh" + hex.EncodeToString(sum[:2]) + "-"
 }
 
-// bridge names the host's interface of a network: 15 bytes is the longest that Linux allows.
-func (e *Engine) bridge(subnet netip.Prefix) string {
-	return BridgePrefix(e.deployment) + hex.EncodeToString(subnet.Addr().AsSlice())
+// bridge names the host's interface of a network: 15 bytes is the longest that Linux allows. No two networks have the
+// same name: the engine gives a subnet free before the bridge is gone, takes a bridge that it finds for somebody else's,
+// and leaves that behind for ever when the network goes.
+func (e *Engine) bridge() string {
+	number := make([]byte, 4)
+	_, _ = rand.Read(number) // never fails
+	return BridgePrefix(e.deployment) + hex.EncodeToString(number)
 }
 
 // RemoveNetwork removes a network of ours; one that is gone is no error.

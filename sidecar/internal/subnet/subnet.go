@@ -5,6 +5,7 @@ package subnet
 import (
 	"context"
 	"encoding/binary"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -39,7 +40,8 @@ type Pool struct {
 	mu    sync.Mutex
 	next  uint32 // goes round, so that a released subnet rests before its address is used again
 	held  map[netip.Prefix]string
-	avoid map[netip.Prefix]time.Time
+	hosts map[netip.Prefix]bool      // parts that the host itself used when held was read
+	avoid map[netip.Prefix]time.Time // what the engine refused, until when
 	host  func() ([]netip.Prefix, error)
 }
 
@@ -51,8 +53,10 @@ func New(store Store, pool netip.Prefix) (*Pool, error) {
 		return nil, instancer.Errorf(instancer.Invalid, "subnet_pool_invalid", "SUBNET_POOL %s must be an IPv4 network between /8 and /%d.", pool, Bits)
 	}
 	base := pool.Masked().Addr().As4()
+	count := uint32(1) << (Bits - pool.Bits())
 	return &Pool{
-		store: store, base: binary.BigEndian.Uint32(base[:]), count: 1 << (Bits - pool.Bits()),
+		store: store, base: binary.BigEndian.Uint32(base[:]), count: count,
+		next:  rand.Uint32N(count), // what was released just before a restart rests too
 		avoid: map[netip.Prefix]time.Time{}, host: hostNetworks,
 	}, nil
 }
@@ -72,7 +76,7 @@ func (p *Pool) Reserve(ctx context.Context, instance string) (netip.Prefix, erro
 		}
 		prefix, ok := p.candidate()
 		if !ok && !reloaded {
-			p.held, reloaded = nil, true // another sidecar may have released some
+			p.held, reloaded = nil, true // another sidecar may have released some, or the host
 			continue
 		}
 		if !ok {
@@ -98,7 +102,7 @@ func (p *Pool) candidate() (netip.Prefix, bool) {
 	for range p.count {
 		prefix := p.part(p.next)
 		p.next = (p.next + 1) % p.count
-		if _, taken := p.held[prefix]; !taken && !now.Before(p.avoid[prefix]) {
+		if _, taken := p.held[prefix]; !taken && !p.hosts[prefix] && !now.Before(p.avoid[prefix]) {
 			return prefix, true
 		}
 	}
@@ -118,19 +122,29 @@ func (p *Pool) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for n := range p.count {
-		part := p.part(n)
-		if _, ours := held[part]; ours {
-			continue
-		}
-		for _, network := range networks {
-			if network.Overlaps(part) {
-				p.avoid[part] = time.Now().Add(avoidFor)
+	hosts := map[netip.Prefix]bool{}
+	for _, network := range networks {
+		for n, end := p.within(network); n < end; n++ {
+			if part := p.part(n); held[part] == "" {
+				hosts[part] = true
 			}
 		}
 	}
-	p.held = held
+	p.held, p.hosts = held, hosts
 	return nil
+}
+
+// within are the numbers of the parts that a network overlaps, from the first to one after the last.
+func (p *Pool) within(network netip.Prefix) (first, end uint32) {
+	bytes := network.Masked().Addr().As4()
+	const size = 1 << (32 - Bits)
+	from := uint64(binary.BigEndian.Uint32(bytes[:]))
+	to := from + 1<<(32-network.Bits())
+	base, over := uint64(p.base), uint64(p.base)+uint64(p.count)*size
+	if from, to = max(from, base), min(to, over); from >= to {
+		return 0, 0
+	}
+	return uint32((from - base) / size), uint32((to - base + size - 1) / size)
 }
 
 func (p *Pool) part(n uint32) netip.Prefix {

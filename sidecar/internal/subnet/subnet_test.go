@@ -132,3 +132,73 @@ func TestAPoolThatCannotBeIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A kill in the middle of a removal leaves the engine at it, and its bridge and routes there for some moments more.
+func TestWhatTheHostHasGivenUpIsOfferedAgain(t *testing.T) {
+	p := pools(t, "10.250.0.0/27", 1)[0] // two subnets
+	used := netip.MustParsePrefix("10.250.0.0/28")
+	subnet.HostHas(p, func() ([]netip.Prefix, error) { return []netip.Prefix{used}, nil })
+	ctx := context.Background()
+	if got, err := p.Reserve(ctx, "a"); err != nil || got == used {
+		t.Fatalf("%s %v", got, err)
+	}
+	if got, err := p.Reserve(ctx, "b"); instancer.CodeOf(err) != "subnets_exhausted" {
+		t.Fatalf("what the host has: %s %v", got, err)
+	}
+	subnet.HostHas(p, func() ([]netip.Prefix, error) { return nil, nil })
+	if got, err := p.Reserve(ctx, "b"); err != nil || got != used {
+		t.Errorf("%s %v", got, err)
+	}
+}
+
+func TestAPartWithinAnyNetworkOfTheHostIsLeftOut(t *testing.T) {
+	for _, network := range []string{"10.250.0.16/32", "10.250.0.16/30", "10.250.0.16/28", "10.250.0.31/32"} {
+		p := pools(t, "10.250.0.0/26", 1)[0] // four subnets
+		subnet.HostHas(p, func() ([]netip.Prefix, error) {
+			return []netip.Prefix{netip.MustParsePrefix(network), netip.MustParsePrefix("10.249.255.0/24"), netip.MustParsePrefix("10.250.0.64/26")}, nil
+		})
+		got := map[string]bool{}
+		for n := range 4 {
+			if s, err := p.Reserve(context.Background(), fmt.Sprint(n)); err == nil {
+				got[s.String()] = true
+			}
+		}
+		if len(got) != 3 || got["10.250.0.16/28"] {
+			t.Errorf("the host has %s, and %v are given", network, got)
+		}
+	}
+}
+
+// What was released last before a restart must not be the first to be used after it: an edge may still remember who
+// had that address.
+func TestARestartDoesNotBeginWithTheSamePartAgain(t *testing.T) {
+	all := pools(t, "10.240.0.0/12", 8)
+	ctx := context.Background()
+	given := map[netip.Prefix]bool{}
+	for _, p := range all {
+		got, err := p.Reserve(ctx, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		given[got] = true
+		if err := p.Release(ctx, "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(given) < 2 {
+		t.Errorf("%d lives all begin with %v", len(all), given)
+	}
+}
+
+// An event has a thousand networks, each sidecar knows all of them after one question.
+func TestThousandsOfSubnetsAreReserved(t *testing.T) {
+	p := pools(t, "10.240.0.0/16", 1)[0] // 4,096
+	seen := map[netip.Prefix]bool{}
+	for n := range 1200 {
+		got, err := p.Reserve(context.Background(), fmt.Sprint("instance-", n))
+		if err != nil || seen[got] {
+			t.Fatalf("the %dth: %s %v", n+1, got, err)
+		}
+		seen[got] = true
+	}
+}
