@@ -1,6 +1,8 @@
 package system
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -92,8 +94,15 @@ func TestEveryTeamsFlagIsInItsContainerAndInCTFd(t *testing.T) {
 	s.call(bob, "GET", "/me", "", nil) // CTFd has said who he is before it goes away
 	ctfd.Down()
 	green := inside(bob)
+	if state := s.flagState(bob); state != "pending" {
+		t.Errorf("the API says of a flag that CTFd cannot be told of: %q", state)
+	}
+	told := s.hears(bob, `"flag_state":"live"`)
 	ctfd.Recover()
 	registered(green)
+	if err := <-told; err != nil {
+		t.Errorf("who looks at the dashboard is not told that CTFd has the flag: %v", err)
+	}
 
 	if status := ctfd.Attempt(users[mallory], mapped, red); status != "correct" {
 		t.Fatalf("CTFd says of a foreign flag: %s", status)
@@ -149,4 +158,41 @@ func (s *stack) flagState(player string) string {
 		s.t.Fatalf("%s has %s %v", player, raw, err)
 	}
 	return list.Instances[0].FlagState
+}
+
+// hears opens a player's stream of events, and says when something is told there that was not so at first.
+func (s *stack) hears(player, want string) <-chan error {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	s.t.Cleanup(cancel)
+	r, err := http.NewRequestWithContext(ctx, "GET", s.dashboard+"/events", nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.tokens[player])
+	client := s.client(player)
+	client.Timeout = 0
+	resp, err := client.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { resp.Body.Close() })
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() && !strings.HasPrefix(lines.Text(), "data: ") {
+	}
+	if strings.Contains(lines.Text(), want) {
+		s.t.Fatalf("it is so already: %s", lines.Text())
+	}
+	told := make(chan error, 1)
+	go func() {
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), want) {
+				told <- nil
+				return
+			}
+		}
+		told <- fmt.Errorf("the stream ended: %v", lines.Err())
+	}()
+	return told
 }

@@ -199,6 +199,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	made.instancer = instancer.New(needs, instancer.Options{
 		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Worker: worker, Policy: policy(c),
 	})
+	made.flags.OnChange(made.instancer.OwnerChanged)
 	if kv != nil {
 		g.Go(func() error {
 			defer kv.Close()

@@ -33,6 +33,9 @@ func (w *waiting) watch() <-chan struct{} {
 	return w.changed
 }
 
+// OnChange names who is told of owners whose flags got another state in CTFd; before Run. It must not block.
+func (f *Flags) OnChange(told func(owner string)) { f.told = told }
+
 // nudge says that there is something in the outbox.
 func (f *Flags) nudge() {
 	select {

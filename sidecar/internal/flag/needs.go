@@ -105,8 +105,9 @@ type Flags struct {
 	opts       Options
 	log        *slog.Logger
 
-	kick    chan struct{} // there is something in the outbox
-	recheck chan int      // a challenge of CTFd that may lack a flag
+	told    func(owner string) // of another state of one of the owner's flags
+	kick    chan struct{}      // there is something in the outbox
+	recheck chan int           // a challenge of CTFd that may lack a flag
 	live    waiting
 	down    atomic.Bool // the last round of registering found CTFd down
 
@@ -128,7 +129,7 @@ func New(store Store, ctfd CTFd, challenges Challenges, opts Options, log *slog.
 	}
 	return &Flags{
 		store: store, ctfd: ctfd, challenges: challenges, opts: opts, log: log,
-		kick: make(chan struct{}, 1), recheck: make(chan int, 64),
+		told: func(string) {}, kick: make(chan struct{}, 1), recheck: make(chan int, 64),
 		live: newWaiting(), contacts: newContacts(),
 	}
 }

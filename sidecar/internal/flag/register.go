@@ -114,7 +114,7 @@ func (f *Flags) try(ctx context.Context, was instancer.Registration) error {
 	now.ChangedAt = time.Now().UTC()
 	now.Tries, now.Reason = 0, ""
 	if err == nil {
-		return f.store.Registered(ctx, was, now, 0, instancer.Event{})
+		return f.settle(ctx, was, now, 0, instancer.Event{})
 	}
 	if ctx.Err() != nil {
 		return err // the end: the entry stays as it is
@@ -131,7 +131,16 @@ func (f *Flags) try(ctx context.Context, was instancer.Registration) error {
 		}
 		f.log.Error("ctfd refuses a flag", "challenge", was.Challenge, "ctfd_challenge", was.CTFdChallenge, "owner", was.Owner, "err", err)
 	}
-	return f.store.Registered(ctx, was, now, backoff(retryFirst, was.Tries), ev)
+	return f.settle(ctx, was, now, backoff(retryFirst, was.Tries), ev)
+}
+
+// settle writes what came of a try, and tells of it.
+func (f *Flags) settle(ctx context.Context, was, now instancer.Registration, again time.Duration, ev instancer.Event) error {
+	err := f.store.Registered(ctx, was, now, again, ev)
+	if err == nil && was.State != now.State {
+		f.told(was.Owner)
+	}
+	return err
 }
 
 func backoff(first time.Duration, tries int) time.Duration {

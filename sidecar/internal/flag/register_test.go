@@ -61,6 +61,24 @@ func TestAFlagOfAnyTextIsRegisteredOnceAndAccepted(t *testing.T) {
 	}
 }
 
+func TestWhoLooksOnIsToldWhenCTFdKnowsAFlag(t *testing.T) {
+	w := newWorld(t, dynamic("web", "Web", "base"))
+	w.mapAll()
+	told := make(chan string, 10)
+	w.flags.OnChange(func(owner string) { told <- owner })
+	w.flag(user(1), "web")
+	if states, err := w.flags.States(w.ctx, "user_1"); err != nil || states["web"] != instancer.FlagPending {
+		t.Fatal(states, err)
+	}
+	w.run(w.flags)
+	if owner := <-told; owner != "user_1" {
+		t.Errorf("told of %s", owner)
+	}
+	if states, err := w.flags.States(w.ctx, "user_1"); err != nil || states["web"] != instancer.FlagLive {
+		t.Error(states, err)
+	}
+}
+
 func TestAFlagThatSomebodyRemovesInCTFdComesBack(t *testing.T) {
 	w := newWorld(t, dynamic("web", "Web", "base"))
 	w.mapAll()
@@ -110,8 +128,9 @@ func TestRotatedAndDeletedFlagsLeaveCTFdAndStayRecognised(t *testing.T) {
 	}
 	w.submit(thief, "web", first)
 	w.submit(other, "web", rotated.Value)
-	if got := w.check(false); len(got.Found) != 2 {
-		t.Errorf("%+v", got)
+	w.check(false)
+	if n, err := w.db.CountSuspicions(w.ctx, instancer.SuspicionFilter{}); n != 2 || err != nil { // the first reading in the background may have found one
+		t.Error(n, err)
 	}
 	// A flag that an import brings back is taken out again.
 	w.ctfd.AddFlag(w.ids["web"], first)

@@ -68,6 +68,10 @@ func (i *Instancer) changed(in *Instance) {
 	i.hub.notify(hostKey(in.Challenge, in.Slug), ownerKey(in.Owner.ID))
 }
 
+// OwnerChanged tells everybody who waits for something about an owner that it changed: what is not in the instances'
+// rows, as the state of a flag.
+func (i *Instancer) OwnerChanged(owner string) { i.hub.notify(ownerKey(owner)) }
+
 // Changes gives a hint each time something of an owner's instances changed; hints that nobody took in time are
 // merged. The function ends it.
 func (i *Instancer) Changes(owner string) (<-chan struct{}, func()) {

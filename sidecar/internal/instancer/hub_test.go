@@ -1,6 +1,9 @@
 package instancer
 
-import "testing"
+import (
+	"context"
+	"testing"
+)
 
 func TestHubWakesEveryWaiterOfAKeyAndNoOther(t *testing.T) {
 	h := newHub()
@@ -36,4 +39,30 @@ func TestHubKeepsNothingForKeysNobodyWaitsFor(t *testing.T) {
 	if len(h.topics) != 0 {
 		t.Errorf("%d topics left behind", len(h.topics))
 	}
+}
+
+// told is a database that others have changed.
+type told struct {
+	Store
+	changes chan Change
+}
+
+func (s told) Changes(context.Context) <-chan Change { return s.changes }
+
+func TestAChangeOfAnOwnerWakesWhoWaitsForThatOwnerOnly(t *testing.T) {
+	i := &Instancer{Needs: Needs{Store: told{changes: make(chan Change)}}, hub: newHub()}
+	go func() { _ = i.hearLoop(t.Context()) }()
+	mine, done := i.hub.watch(ownerKey("mine"))
+	defer done()
+	theirs, doneToo := i.hub.watch(ownerKey("theirs"))
+	defer doneToo()
+	i.Store.(told).changes <- Change{Owner: "mine"}
+	<-mine
+	select {
+	case <-theirs:
+		t.Error("others are woken too")
+	default:
+	}
+	i.Store.(told).changes <- Change{}
+	<-theirs
 }

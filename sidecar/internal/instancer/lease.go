@@ -73,7 +73,7 @@ func (i *Instancer) renew(ctx context.Context, id string, lose context.CancelCau
 }
 
 // hearLoop acts on what other sidecars changed: wakes who waits here, gives up work on what is to be stopped, and
-// schedules expiries. A Change without an instance means that some may have been missed.
+// schedules expiries. A Change without an instance is about all of an owner's; without either, some may have been missed.
 func (i *Instancer) hearLoop(ctx context.Context) error {
 	changes := i.Store.Changes(ctx)
 	for {
@@ -85,7 +85,11 @@ func (i *Instancer) hearLoop(ctx context.Context) error {
 				return nil
 			}
 			if change.Instance == "" {
-				i.hub.notifyAll()
+				if change.Owner == "" {
+					i.hub.notifyAll()
+				} else {
+					i.OwnerChanged(change.Owner)
+				}
 				continue
 			}
 			i.hub.notify(hostKey(change.Challenge, change.Slug), ownerKey(change.Owner))

@@ -41,7 +41,7 @@ type Quota struct {
 	Memory   int64 // bytes, sum of what live instances may use
 }
 
-// Change is a hint that an instance's row is another now.
+// Change is a hint that an instance's row is another now; without an instance, that something of the owner's is.
 type Change struct {
 	Instance  string
 	Challenge string

@@ -20,14 +20,23 @@ const relisten = time.Second
 
 // announce tells other sidecars of rows, if there can be any, when their transaction is committed.
 func (s *Store) announce(ctx context.Context, tx bun.Tx, rows ...*instanceRow) error {
+	changes := make([]instancer.Change, len(rows))
+	for n, row := range rows {
+		changes[n] = instancer.Change{
+			Instance: row.ID, Challenge: row.Challenge, Slug: row.Slug, Owner: row.OwnerID, State: instancer.State(row.State),
+		}
+	}
+	return s.tellOthers(ctx, tx, changes...)
+}
+
+// tellOthers sends changes to other sidecars when the transaction is committed.
+func (s *Store) tellOthers(ctx context.Context, tx bun.Tx, changes ...instancer.Change) error {
 	if !s.postgres() {
 		return nil
 	}
-	told := make([]string, len(rows))
-	for n, row := range rows {
-		text, err := json.Marshal(instancer.Change{
-			Instance: row.ID, Challenge: row.Challenge, Slug: row.Slug, Owner: row.OwnerID, State: instancer.State(row.State),
-		})
+	told := make([]string, len(changes))
+	for n, change := range changes {
+		text, err := json.Marshal(change)
 		if err != nil {
 			return err
 		}

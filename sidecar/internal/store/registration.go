@@ -110,6 +110,11 @@ func (s *Store) Registered(ctx context.Context, was, now instancer.Registration,
 		if rows, err := result.RowsAffected(); err != nil || rows == 0 {
 			return err
 		}
+		if was.State != now.State {
+			if err := s.tellOthers(ctx, tx, instancer.Change{Owner: was.Owner}); err != nil {
+				return err
+			}
+		}
 		return insertEvent(ctx, tx, ev)
 	})
 }

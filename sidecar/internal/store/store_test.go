@@ -64,6 +64,33 @@ func TestOtherSidecarsHearOfChanges(t *testing.T) {
 	if c := next(); c.State != instancer.Running {
 		t.Errorf("%+v", c)
 	}
+	if err := one.Map(ctx, &instancer.Mapping{Challenge: "web", CTFdChallenge: 1, CreatedAt: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	flag := &instancer.IssuedFlag{ID: "f", Challenge: "web", Owner: in.Owner, Value: "FLAG{x}", Token: "x", CreatedAt: time.Now()}
+	if _, err := one.IssueFlag(ctx, flag, instancer.Event{}); err != nil {
+		t.Fatal(err)
+	}
+	due, err := one.DueRegistrations(ctx, 10)
+	if err != nil || len(due) != 1 {
+		t.Fatal(due, err)
+	}
+	tried, live := due[0], due[0]
+	tried.Tries, live.State = 1, instancer.RegistrationLive
+	for _, now := range []instancer.Registration{tried, live} { // a try that changes nothing is told to nobody
+		if err := one.Registered(ctx, due[0], now, 0, instancer.Event{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := one.Insert(ctx, &instancer.Instance{ID: "b", Challenge: "web", Slug: "t", Owner: instancer.Owner{ID: "p"}, State: instancer.Queued, CreatedAt: time.Now()}, instancer.Quota{}, instancer.Event{}); err != nil {
+		t.Fatal(err)
+	}
+	if c := next(); c != (instancer.Change{Owner: "o"}) {
+		t.Errorf("of a flag that CTFd has now, others hear %+v", c)
+	}
+	if c := next(); c.Instance != "b" {
+		t.Errorf("%+v", c)
+	}
 }
 
 func TestTwoThatStartAtOnceBothGetTheirTables(t *testing.T) {
