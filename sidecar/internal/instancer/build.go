@@ -257,13 +257,13 @@ func (i *Instancer) BuildStatus(challenge string) (BuildStatus, <-chan struct{},
 	}
 	im := i.images
 	im.mu.Lock()
-	b, owners := im.latest[ch.ID], slices.Clone(im.owners[ch.ID])
-	im.mu.Unlock()
+	defer im.mu.Unlock() // until it is watched: it may be replaced by another build
+	b := im.latest[ch.ID]
 	if b == nil {
-		b = im.prepare(ch)
+		b = im.prepared(ch)
 	}
 	changed := b.watch() // before the look, so that nothing is missed
-	return b.status(owners), changed, nil
+	return b.status(slices.Clone(im.owners[ch.ID])), changed, nil
 }
 
 func (b *build) watch() <-chan struct{} {

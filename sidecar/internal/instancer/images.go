@@ -36,6 +36,10 @@ func keyOf(ch *Challenge) string { return ch.ID + "/" + ch.Revision }
 func (im *images) prepare(ch *Challenge) *build {
 	im.mu.Lock()
 	defer im.mu.Unlock()
+	return im.prepared(ch)
+}
+
+func (im *images) prepared(ch *Challenge) *build {
 	if b := im.ready[keyOf(ch)]; b != nil {
 		return b
 	}
@@ -56,8 +60,11 @@ func (im *images) again(ch *Challenge) (*build, error) {
 }
 
 func (im *images) queue(ch *Challenge, again bool) *build {
-	b := newBuild(ch, again)
+	b, before := newBuild(ch, again), im.latest[ch.ID]
 	im.latest[ch.ID] = b
+	if before != nil {
+		before.change(func() {}) // who watches it sees this one next
+	}
 	im.todo = append(im.todo, b)
 	im.rouse()
 	return b
