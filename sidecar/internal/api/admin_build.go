@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -96,26 +94,18 @@ func (a *API) getBuild(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) streamBuild(w http.ResponseWriter, r *http.Request, st instancer.BuildStatus, changed <-chan struct{}) {
-	out := http.NewResponseController(w)
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no")
-	alive := time.NewTicker(keepAlive)
-	defer alive.Stop()
+	out := openStream(w)
+	defer out.close()
 	for {
-		text, err := json.Marshal(a.build(st))
-		if err != nil {
-			return
-		}
-		if _, err := fmt.Fprintf(w, "event: build\ndata: %s\n\n", text); err != nil || out.Flush() != nil {
+		if out.send("build", a.build(st)) != nil {
 			return
 		}
 		for waits := true; waits; {
 			select {
 			case <-changed:
 				waits = false
-			case <-alive.C:
-				if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil || out.Flush() != nil {
+			case <-out.alive.C:
+				if out.breathe() != nil {
 					return
 				}
 			case <-r.Context().Done():
@@ -125,6 +115,7 @@ func (a *API) streamBuild(w http.ResponseWriter, r *http.Request, st instancer.B
 			}
 		}
 		time.Sleep(eventPause) // a builder prints many lines at once
+		var err error
 		if st, changed, err = a.Instancer.BuildStatus(idOf(r)); err != nil {
 			return
 		}

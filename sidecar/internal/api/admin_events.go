@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -92,21 +90,12 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	limit := page.Limit
-	q.After, q.Limit = page.After, limit+1
+	q.After, q.Limit = page.After, page.Limit+1
 	found, err := a.EventLog.FindEvents(r.Context(), q)
 	if err != nil {
 		return err
 	}
-	next := ""
-	if len(found) > limit {
-		found = found[:limit]
-		next = found[limit-1].ID
-	}
-	events := make([]eventJSON, 0, len(found))
-	for _, ev := range found {
-		events = append(events, eventOf(ev))
-	}
+	events, next := partOf(found, page.Limit, func(ev instancer.Event) string { return ev.ID }, eventOf)
 	return write(w, http.StatusOK, map[string]any{"events": events, "next": next})
 }
 
@@ -160,22 +149,13 @@ func (a *API) streamAdminEvents(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	out := http.NewResponseController(w)
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no")
+	out := openStream(w)
+	defer out.close()
 	replayed := map[string]bool{}
 	send := func(ev instancer.Event) bool {
-		if len(kinds) > 0 && !slices.Contains(kinds, ev.Type) {
-			return true
-		}
-		text, err := json.Marshal(eventOf(ev))
-		if err == nil {
-			_, err = fmt.Fprintf(w, "id: %s\nevent: event\ndata: %s\n\n", ev.ID, text)
-		}
-		return err == nil
+		return len(kinds) > 0 && !slices.Contains(kinds, ev.Type) || out.put(ev.ID, "event", eventOf(ev)) == nil
 	}
-	if _, err := fmt.Fprint(w, ": here\n\n"); err != nil {
+	if out.breathe() != nil {
 		return nil
 	}
 	for _, ev := range missed {
@@ -184,10 +164,8 @@ func (a *API) streamAdminEvents(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 	}
-	alive := time.NewTicker(keepAlive)
-	defer alive.Stop()
 	for {
-		if out.Flush() != nil {
+		if out.flush() != nil {
 			return nil
 		}
 		select {
@@ -195,8 +173,8 @@ func (a *API) streamAdminEvents(w http.ResponseWriter, r *http.Request) error {
 			if !open || !replayed[ev.ID] && !send(ev) {
 				return nil // the browser connects again and says what it saw last
 			}
-		case <-alive.C:
-			if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil {
+		case <-out.alive.C:
+			if out.breathe() != nil {
 				return nil
 			}
 		case <-r.Context().Done():

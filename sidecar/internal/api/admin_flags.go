@@ -146,14 +146,7 @@ func (a *API) adminListFlags(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, next := []issuedFlagJSON{}, ""
-	for n, one := range found {
-		if n == page.Limit {
-			next = all[n-1].ID
-			break
-		}
-		all = append(all, issuedFlag(one))
-	}
+	all, next := partOf(found, page.Limit, func(f *instancer.IssuedFlag) string { return f.ID }, issuedFlag)
 	return write(w, http.StatusOK, map[string]any{"flags": all, "next": next})
 }
 

@@ -99,15 +99,7 @@ func (a *API) listCaptures(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	next := ""
-	if len(found) > limit {
-		found = found[:limit]
-		next = found[limit-1].ID
-	}
-	logs := make([]captureJSON, 0, len(found))
-	for _, c := range found {
-		logs = append(logs, captureOf(c))
-	}
+	logs, next := partOf(found, limit, func(c instancer.Capture) string { return c.ID }, captureOf)
 	return write(w, http.StatusOK, map[string]any{"logs": logs, "next": next})
 }
 

@@ -156,7 +156,7 @@ func TestTheOutputOfContainersIsStreamed(t *testing.T) {
 		}
 		t.Fatalf("%q never comes: %v", want, lines.Err())
 	}
-	until("lines follow")
+	until("still here")
 	s.admin("DELETE", "/admin/api/instances/"+one.ID, "").is(202)
 	until("event: end")
 	s.refused(s.admin("GET", "/admin/api/instances/"+one.ID+"/logs?tail=-1", "").ResponseRecorder, 422, "tail_invalid")

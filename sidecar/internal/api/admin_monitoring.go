@@ -161,14 +161,6 @@ func (a *API) listUsage(w http.ResponseWriter, r *http.Request) error {
 			chosen = slices.DeleteFunc(chosen, func(in monitor.Instance) bool { return in.Row.ID <= after })
 		}
 	}
-	next := ""
-	if len(chosen) > page.Limit {
-		chosen = chosen[:page.Limit]
-		next = chosen[page.Limit-1].Row.ID
-	}
-	instances := make([]instanceUsageJSON, 0, len(chosen))
-	for _, in := range chosen {
-		instances = append(instances, instanceUsage(in))
-	}
+	instances, next := partOf(chosen, page.Limit, func(in monitor.Instance) string { return in.Row.ID }, instanceUsage)
 	return write(w, http.StatusOK, map[string]any{"instances": instances, "total": total, "next": next, "sampled_at": moment(s.At)})
 }

@@ -2,12 +2,9 @@ package api
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -73,39 +70,31 @@ func (a *API) followInstance(w http.ResponseWriter, r *http.Request) error {
 		all.Wait()
 		close(lines)
 	}()
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no")
 	a.sendLines(ctx, w, lines)
 	return nil
 }
 
 func (a *API) sendLines(ctx context.Context, w http.ResponseWriter, lines <-chan lineJSON) {
-	out := http.NewResponseController(w)
-	alive := time.NewTicker(keepAlive)
-	defer alive.Stop()
-	if _, err := fmt.Fprint(w, ": lines follow\n\n"); err != nil || out.Flush() != nil {
+	out := openStream(w)
+	defer out.close()
+	if out.breathe() != nil {
 		return
 	}
 	for {
-		text := ": still here\n\n"
 		select {
 		case line, more := <-lines:
-			text = "event: end\ndata: {}\n\n"
-			if more {
-				data, _ := json.Marshal(line) // texts can be
-				text = "event: line\ndata: " + string(data) + "\n\n"
-			}
-			_, err := fmt.Fprint(w, text)
-			if err != nil || !more || len(lines) == 0 && out.Flush() != nil {
+			if !more {
+				out.send("end", struct{}{})
 				return
 			}
-			continue
-		case <-alive.C:
+			if out.put("", "line", line) != nil || len(lines) == 0 && out.flush() != nil {
+				return
+			}
+		case <-out.alive.C:
+			if out.breathe() != nil {
+				return
+			}
 		case <-ctx.Done():
-			return
-		}
-		if _, err := fmt.Fprint(w, text); err != nil || out.Flush() != nil {
 			return
 		}
 	}

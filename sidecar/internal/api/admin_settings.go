@@ -207,17 +207,12 @@ func (a *API) listSettingChanges(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, next := []settingChangeJSON{}, ""
-	for n, c := range changes {
-		if n == page.Limit {
-			next = all[n-1].ID
-			break
-		}
+	all, next := partOf(changes, page.Limit, func(c instancer.SettingChange) string { return c.ID }, func(c instancer.SettingChange) settingChangeJSON {
 		if row, known := config.Find(c.Name); !known || row.Type == config.TypeSecret {
 			c.Before, c.After = hiddenText(c.Before), hiddenText(c.After)
 		}
-		all = append(all, settingChangeJSON{c.ID, c.Name, c.Before, c.After, c.By, c.At})
-	}
+		return settingChangeJSON{c.ID, c.Name, c.Before, c.After, c.By, c.At}
+	})
 	return write(w, http.StatusOK, map[string]any{"changes": all, "next": next})
 }
 

@@ -78,14 +78,7 @@ func (a *API) adminListSuspicious(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	all, next := []suspicionJSON{}, ""
-	for n, one := range found {
-		if n == page.Limit {
-			next = all[n-1].ID
-			break
-		}
-		all = append(all, suspicion(one))
-	}
+	all, next := partOf(found, page.Limit, func(s *instancer.Suspicion) string { return s.ID }, suspicion)
 	return write(w, http.StatusOK, map[string]any{"suspicious": all, "next": next})
 }
 

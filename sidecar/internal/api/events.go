@@ -1,18 +1,13 @@
 package api
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
-const (
-	keepAlive  = 15 * time.Second
-	eventPause = 100 * time.Millisecond // between two lists: a spawn changes several things at once
-)
+const eventPause = 100 * time.Millisecond // between two lists: a spawn changes several things at once
 
 // streamEvents sends the player's list of instances at once and after every change.
 func (a *API) streamEvents(w http.ResponseWriter, r *http.Request) error {
@@ -23,26 +18,18 @@ func (a *API) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := http.NewResponseController(w)
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no")
-	alive := time.NewTicker(keepAlive)
-	defer alive.Stop()
+	out := openStream(w)
+	defer out.close()
 	for {
-		text, err := json.Marshal(list)
-		if err != nil {
+		if out.send("instances", list) != nil {
 			return nil // the stream has begun; the browser connects again
-		}
-		if _, err := fmt.Fprintf(w, "event: instances\ndata: %s\n\n", text); err != nil || out.Flush() != nil {
-			return nil
 		}
 		for changed := false; !changed; {
 			select {
 			case <-changes:
 				changed = true
-			case <-alive.C:
-				if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil || out.Flush() != nil || !a.still(r, p) {
+			case <-out.alive.C:
+				if out.breathe() != nil || !a.still(r, p) {
 					return nil
 				}
 			case <-r.Context().Done():

@@ -83,3 +83,17 @@ func numberOf(r *http.Request, name string) (float64, error) {
 	}
 	return n, nil
 }
+
+// partOf makes a page out of what was found, which is one more than fits where there is more: then next is the last
+// one's cursor, and else empty.
+func partOf[F, J any](found []F, limit int, cursor func(F) string, show func(F) J) (part []J, next string) {
+	if len(found) > limit {
+		found = found[:limit]
+		next = cursor(found[limit-1])
+	}
+	part = make([]J, 0, len(found))
+	for _, one := range found {
+		part = append(part, show(one))
+	}
+	return part, next
+}
