@@ -17,6 +17,7 @@ try {
   await keepsItsCookiesApart(context, page);
   await isNotSignedInElsewhereByAContainer(page);
   await findsNothingAtAForeignHost(page);
+  await isSignedOutEverywhere(page);
 } finally {
   await browser.close();
 }
@@ -104,6 +105,20 @@ async function findsNothingAtAForeignHost(page) {
   assert.equal(answer.status(), 404);
   assert.equal(new URL(page.url()).origin, DASHBOARD);
   console.log("nothing at a foreign host");
+}
+
+async function isSignedOutEverywhere(page) {
+  await open(page, DASHBOARD);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(`${DASHBOARD}/login**`);
+  for (const end = Date.now() + 10_000; ; ) {
+    await open(page, `${OWNER}/again`);
+    if (new URL(page.url()).pathname === "/login") break;
+    assert.ok(Date.now() < end, `the ticket outlasts the session: ${page.url()}`);
+  }
+  const linked = await open(page, `${LINK}/again`);
+  assert.equal(linked.status(), 200);
+  console.log("signed out: the ticket ended with the session; who has the address of a linked host still reaches it");
 }
 
 // Chromium breaks off what it loads whenever a network comes or goes, and every instance has one of its own.

@@ -8,7 +8,7 @@ import (
 )
 
 func TestABrowserSignsInOnItsWayToAWokenInstance(t *testing.T) {
-	s := startCompetition(t, writeFixtures(t, "echo", "guarded"))
+	s := startCompetition(t, writeFixtures(t, "echo", "guarded")).stack
 	browser := exec.Command("node", filepath.Join(root, "frontend", "e2e", "front-door.mjs"))
 	browser.Dir = filepath.Join(root, "frontend")
 	browser.Env = append(os.Environ(), "DASHBOARD="+s.dashboard, "TOKEN="+s.tokens[alice], "OTHER_TOKEN="+s.tokens[mallory],

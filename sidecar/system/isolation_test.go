@@ -3,6 +3,7 @@ package system
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -88,6 +89,12 @@ func (s *stack) holders(want int) error {
 // service stands for one that listens on all addresses of the host.
 func service(t *testing.T) string {
 	t.Helper()
+	return listening(t, func(c net.Conn) { c.Close() })
+}
+
+// listening serves connections to all addresses of the host, and is the port.
+func listening(t *testing.T, serve func(net.Conn)) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "0.0.0.0:0")
 	if err != nil {
 		t.Fatal(err)
@@ -99,10 +106,35 @@ func service(t *testing.T) string {
 			if err != nil {
 				return
 			}
-			c.Close()
+			go serve(c)
 		}
 	}()
 	return portOnly(t, l.Addr().String())
+}
+
+// servers are real ones that carelessness has put on all addresses of the host: the port of each by what it is.
+func servers(t *testing.T) map[string]string {
+	t.Helper()
+	database, err := url.Parse(testkit.StartPostgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := func(network, address string) string {
+		return listening(t, func(from net.Conn) {
+			defer from.Close()
+			server, err := net.Dial(network, address)
+			if err != nil {
+				return
+			}
+			defer server.Close()
+			go io.Copy(server, from)
+			io.Copy(from, server)
+		})
+	}
+	return map[string]string{
+		"Redis": to("tcp", testkit.StartRedis(t, "").Addr()), "PostgreSQL": to("tcp", database.Host),
+		"engine's API": to("unix", "/var/run/docker.sock"),
+	}
 }
 
 // inside runs a probe in an instance's service web.
@@ -208,7 +240,7 @@ func isolation(t *testing.T, settings ...string) {
 	raw := func(arguments ...string) func(string) []string { return func(string) []string { return arguments } }
 	denied := []string{"operation not permitted", "permission denied", "read-only file system", "function not implemented", "no such file"}
 	attempts := []attempt{
-		{"service of the host (Redis, PostgreSQL, engine by TCP), gateway", "dial", gateway(bait), unreached, nil},
+		{"service of the host, gateway", "dial", gateway(bait), unreached, nil},
 		{"service of the host, its own address", "dial", at(host, bait), unreached, nil},
 		{"service of the host, address of another bridge", "dial", at("172.17.0.1", bait), unreached, nil},
 		{"port of the host that nobody listens on", "dial", gateway("1"), unreached, nil},
@@ -251,6 +283,9 @@ func isolation(t *testing.T, settings ...string) {
 		{"memory of the host", "eat", raw(), []string{"signal: killed"}, nil},
 		{"memory by a file system in it", "fill", raw("path", "/scratch/x", "mb", "64"), []string{"no space left on device after 4 MB"}, nil},
 		{"shared memory", "fill", raw("path", "/dev/shm/x", "mb", "512"), []string{"no space left", "cannot allocate"}, nil},
+	}
+	for what, port := range servers(t) {
+		attempts = append([]attempt{{what + " on all addresses of the host", "dial", gateway(port), unreached, nil}}, attempts...)
 	}
 	t.Logf("%-66s %-36s %-36s %s", "", prisons[0], prisons[1], prisons[2])
 	answers := make([][]string, len(attempts))
@@ -309,8 +344,10 @@ func hostAddress(t *testing.T) string {
 func TestWithoutAFirewallAnInstanceReachesTheHost(t *testing.T) {
 	s := start(t, "embedded", writeFixtures(t, "ported"), "FIREWALL=off")
 	in := s.running(alice, "ported")
-	if got := s.inside("ported", "dial", "to", net.JoinHostPort(s.gatewayOf(in.ID), service(t))); got != "open" {
-		t.Errorf("it gets %q", got)
+	for what, port := range servers(t) {
+		if got := s.inside("ported", "dial", "to", net.JoinHostPort(s.gatewayOf(in.ID), port)); got != "open" {
+			t.Errorf("of the %s it gets %q", what, got)
+		}
 	}
 	if got := s.health("firewall"); got != "failed" {
 		t.Errorf("health says %q", got)

@@ -15,17 +15,29 @@ import (
 
 // startCompetition is a stack whose players come from CTFd, behind a real Traefik with TLS that it has signed itself.
 // alice and bob are one team, mallory is another.
-func startCompetition(t *testing.T, challenges string, settings ...string) *stack {
+func startCompetition(t *testing.T, challenges string, settings ...string) *competition {
 	t.Helper()
 	ctfd := ctfdtest.New(t)
 	ctfd.SetMode("teams")
 	red, blue := ctfd.AddTeam(ctfdtest.Team{Name: "red"}), ctfd.AddTeam(ctfdtest.Team{Name: "blue"})
 	s := &stack{secure: true, tokens: map[string]string{}}
+	users := map[string]int{}
 	for player, user := range map[string]ctfdtest.User{alice: {Name: "alice", Team: red}, bob: {Name: "bob", Team: red}, mallory: {Name: "mallory", Team: blue}} {
-		s.tokens[player] = ctfd.Token(ctfd.AddUser(user))
+		users[player] = ctfd.AddUser(user)
+		s.tokens[player] = ctfd.Token(users[player])
 	}
 	settings = append([]string{"AUTH_MODE=ctfd", "CTFD_URL=" + ctfd.URL, "CTFD_API_KEY=" + ctfd.Admin, "MAX_INSTANCES_PER_TEAM=20"}, settings...)
-	return startStack(t, s, "127.0.0.1", "traefik", challenges, settings...)
+	return &competition{startStack(t, s, "127.0.0.1", "traefik", challenges, settings...), func(from, to string) {
+		var team int
+		ctfd.ChangeUser(users[to], func(u *ctfdtest.User) { team = u.Team })
+		ctfd.ChangeUser(users[from], func(u *ctfdtest.User) { u.Team = team })
+	}}
+}
+
+// competition is a stack whose players come from CTFd.
+type competition struct {
+	*stack
+	joins func(player, member string) // a player leaves their team for that of another
 }
 
 func TestAttacksThroughTheFrontDoorAreRefused(t *testing.T) {
@@ -89,6 +101,19 @@ func TestAttacksThroughTheFrontDoorAreRefused(t *testing.T) {
 		got = s.do(alice, "GET", guarded+"/setcookie?c=a%3D1%3B+Domain%3D"+base+"&c=__Host-whaley%3Dx%3B+Secure%3B+Path%3D/&c=own%3D1", nil, "X-Whaley-Ticket", ticket)
 		if set := strings.Join(got.Header["Set-Cookie"], "|"); set != "own=1" {
 			t.Errorf("%s", set)
+		}
+	})
+	t.Run("WhoLeftTheTeamHasNoTicketAnyMore", func(t *testing.T) {
+		old := s.toolTicket(bob, guarded)
+		s.joins(bob, mallory)
+		s.eventually("the old team's host forgets who left", 90*time.Second, func() error {
+			if got := s.do(bob, "GET", guarded+"/", nil, "X-Whaley-Ticket", old); got.Status != http.StatusUnauthorized {
+				return fmt.Errorf("%d %s", got.Status, got.Body)
+			}
+			return nil
+		})
+		if got := s.do(alice, "GET", guarded+"/", nil, "X-Whaley-Ticket", ticket); got.Status != http.StatusOK {
+			t.Errorf("who stayed: %d", got.Status)
 		}
 	})
 }
