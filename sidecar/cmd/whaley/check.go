@@ -7,6 +7,8 @@ import (
 	"io"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 )
 
@@ -59,12 +61,17 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 		return look(ctx)
 	}
 	library := checkChallenges(ctx, c, r)
-	held := map[int]string{}
-	database := looking(func(ctx context.Context) bool { return checkDatabase(ctx, c, env, r, held) })
+	k := known{now: c, mappings: map[string]int{}, closed: map[string]bool{}}
+	database := looking(func(ctx context.Context) bool { return checkDatabase(ctx, c, env, r, &k) })
+	c = k.now
 	engine := looking(func(ctx context.Context) bool { return checkEngine(ctx, c, library, r) })
 	checkDisks(c, r)
-	checkPorts(c, r, held)
-	checkClock(r)
+	checkPorts(c, r, k.ports)
+	checkCapacity(k, library, r)
+	looking(func(ctx context.Context) bool { checkCaps(ctx, c, library, r); return true })
+	checkOpen(k, library, r)
+	checkFlags(k, library, r)
+	checkClock(unix.Adjtimex, r)
 	looking(func(ctx context.Context) bool { checkNames(ctx, c, r); return true })
 	if c.CTFdURL != "" {
 		looking(func(ctx context.Context) bool { checkCTFd(ctx, c, r); return true })

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -47,8 +46,8 @@ func checkChallenges(ctx context.Context, c *config.Config, r *report) *challeng
 	return library
 }
 
-// checkDatabase also reads which ports instances hold, and what organisers have set.
-func checkDatabase(ctx context.Context, c *config.Config, env map[string]string, r *report, held map[int]string) bool {
+// checkDatabase also reads what other probes go by.
+func checkDatabase(ctx context.Context, c *config.Config, env map[string]string, r *report, k *known) bool {
 	const mend = "DATABASE_URL names PostgreSQL; without it DATA_DIR must be writable."
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return r.say("database", err, mend)
@@ -62,23 +61,34 @@ func checkDatabase(ctx context.Context, c *config.Config, env map[string]string,
 	if err != nil {
 		return r.say("database", err, "The secret and the database belong together.")
 	}
-	ports, err := db.HeldPorts(ctx)
+	if k.ports, err = db.HeldPorts(ctx); err != nil {
+		return r.say("database", err, mend)
+	}
+	mappings, err := db.Mappings(ctx)
 	if err != nil {
 		return r.say("database", err, mend)
 	}
-	for n, holder := range ports {
-		held[n] = holder
+	for _, m := range mappings {
+		k.mappings[m.Challenge] = m.CTFdChallenge
+	}
+	settings, err := db.ChallengeSettings(ctx)
+	if err != nil {
+		return r.say("database", err, mend)
+	}
+	for id, s := range settings {
+		k.closed[id] = !s.Active
 	}
 	live, err := config.NewLive(ctx, env, db, keys.Setting, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return r.say("database", err, mend)
 	}
+	k.now = live.Config()
 	for name, reason := range live.Now().Ignored {
 		r.fault("settings", fmt.Sprintf("%s is set in the database and ignored: %s", name, reason), "Reset it in the admin panel, or change the environment.")
 	}
 	ahead, err := db.Ahead(ctx)
-	if err == nil && ahead.Abs() > maxSkew {
-		r.fault("clock", fmt.Sprintf("the database's clock is %s off ours", ahead.Round(time.Millisecond)), "Let both machines take the time from the network (chrony or systemd-timesyncd).")
+	if err == nil {
+		checkSkew("the database's", ahead, r)
 	}
 	return r.say("database", err, mend)
 }
@@ -94,6 +104,16 @@ func checkEngine(ctx context.Context, c *config.Config, library *challenge.Libra
 	if !r.say("engine", err, mend) {
 		return false
 	}
+	checkAbout(about, c, library, r)
+	checkPool(c, about, r)
+	if free, _, err := room(about.Folder); err == nil && free < leastFree {
+		r.fault("disk", fmt.Sprintf("%s, where the engine keeps images and containers, has %d MiB left", about.Folder, free>>20), "Remove what is not needed there (docker image prune), or make the disk larger.")
+	}
+	return true
+}
+
+// checkAbout judges what the engine says of itself.
+func checkAbout(about docker.About, c *config.Config, library *challenge.Library, r *report) {
 	major, _, _ := strings.Cut(about.Version, ".")
 	if n, err := strconv.Atoi(major); err == nil && n < oldestEngine {
 		r.fault("engine", "Docker "+about.Version+" is too old", "Install Docker 28 or newer; 20.10 is the oldest that works.")
@@ -114,11 +134,6 @@ func checkEngine(ctx context.Context, c *config.Config, library *challenge.Libra
 	for _, m := range missingRuntimes(library, about.Runtimes) {
 		r.fault("engine", m, "Install the runtime and name it in the engine's daemon.json, or change CONTAINER_RUNTIME or [security] runtime in instance.toml.")
 	}
-	checkPool(c, about, r)
-	if free, _, err := room(about.Folder); err == nil && free < leastFree {
-		r.fault("disk", fmt.Sprintf("%s, where the engine keeps images and containers, has %d MiB left", about.Folder, free>>20), "Remove what is not needed there (docker image prune), or make the disk larger.")
-	}
-	return true
 }
 
 func checkPool(c *config.Config, about docker.About, r *report) {
@@ -218,9 +233,9 @@ func writable(folder string) (free int64, percent int, err error) {
 	return room(filepath.Clean(folder))
 }
 
-// checkClock asks the kernel whether somebody keeps its clock right.
-func checkClock(r *report) {
-	state, err := unix.Adjtimex(&unix.Timex{})
+// checkClock goes by what the kernel says of its clock.
+func checkClock(kernel func(*unix.Timex) (state int, err error), r *report) {
+	state, err := kernel(&unix.Timex{})
 	if err == nil && state == notSynchronised {
 		r.hint("clock", "the kernel knows of nothing that keeps this machine's clock right; expiry and tickets go by it. Install chrony or systemd-timesyncd")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -49,7 +50,7 @@ func checkNames(ctx context.Context, c *config.Config, r *report) {
 		r.hint("names", "*.%s leads to %s, the dashboard to %s: is this the same edge?", c.BaseDomain, strings.Join(addresses, " "), strings.Join(dashboard, " "))
 	}
 	if c.Dashboard.Scheme == "https" {
-		checkCertificate(ctx, name, c, r)
+		checkCertificate(ctx, name, c, nil, r)
 	}
 }
 
@@ -79,12 +80,13 @@ func checkCookies(what, host, base string, r *report) {
 	}
 }
 
-func checkCertificate(ctx context.Context, name string, c *config.Config, r *report) {
+// checkCertificate looks whether browsers accept an instance's name; roots is whom they trust, nil: whom this machine does.
+func checkCertificate(ctx context.Context, name string, c *config.Config, roots *x509.CertPool, r *report) {
 	port := c.Dashboard.Port()
 	if port == "" {
 		port = "443"
 	}
-	dialer := tls.Dialer{Config: &tls.Config{ServerName: name, MinVersion: tls.VersionTLS12}}
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: name, RootCAs: roots, MinVersion: tls.VersionTLS12}}
 	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(name, port))
 	var verify *tls.CertificateVerificationError
 	switch {
@@ -122,20 +124,20 @@ func checkCTFd(ctx context.Context, c *config.Config, r *report) {
 	if err == nil {
 		_, err = client.User(ctx, id) // who is no admin is told nothing of types
 	}
+	teams := false
 	if err == nil {
-		err = client.Check(ctx)
+		teams, err = client.TeamMode(ctx)
 	}
 	if !r.say("ctfd", err, mend) {
 		return
 	}
+	checkTeams(c.TeamMode, teams, r)
 	standing, err := client.Standing(ctx)
 	if err != nil {
 		r.hint("ctfd", "CTFd does not say when its tokens end: %v", err)
 		return
 	}
-	if standing.Ahead.Abs() > maxSkew {
-		r.fault("clock", fmt.Sprintf("CTFd's clock is %s off ours, so times of submissions and of instances do not fit", standing.Ahead), "Let both machines take the time from the network (chrony or systemd-timesyncd).")
-	}
+	checkSkew("CTFd's", standing.Ahead, r)
 	const renew = "Make a new token with a late end in CTFd (Settings, Access Tokens), put it into CTFD_API_KEY and delete the old one."
 	switch soon := time.Now().Add(tokenSoon); {
 	case standing.LastEnd.IsZero():
@@ -143,6 +145,14 @@ func checkCTFd(ctx context.Context, c *config.Config, r *report) {
 		r.fault("ctfd", "the admin's token ends on "+standing.LastEnd.Format(time.RFC1123), renew)
 	case standing.FirstEnd.Before(soon):
 		r.hint("ctfd", "one of the admin's tokens ends on %s; CTFd does not say whether it is ours", standing.FirstEnd.Format(time.RFC1123))
+	}
+}
+
+// checkSkew compares another machine's clock with ours.
+func checkSkew(whose string, ahead time.Duration, r *report) {
+	if ahead.Abs() > maxSkew {
+		r.fault("clock", fmt.Sprintf("%s clock is %s off ours, so the times of what happens here and there do not fit", whose, ahead.Round(time.Millisecond)),
+			"Let both machines take the time from the network (chrony or systemd-timesyncd).")
 	}
 }
 

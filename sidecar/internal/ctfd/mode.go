@@ -31,9 +31,3 @@ func (c *Client) TeamMode(ctx context.Context) (bool, error) {
 	}
 	return err == nil, err
 }
-
-// Check says what is wrong with address and key, if anything is: only an admin's token reads the mode.
-func (c *Client) Check(ctx context.Context) error {
-	_, err := c.TeamMode(ctx)
-	return err
-}

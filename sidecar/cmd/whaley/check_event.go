@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// known is what the database has that other probes go by.
+type known struct {
+	now      *config.Config // the settings as they are in force, with what organisers have changed
+	ports    map[int]string // host port → which instance holds it
+	mappings map[string]int // challenge → CTFd's
+	closed   map[string]bool
+}
+
+// checkOpen tells of what keeps players from starting anything although nothing is broken.
+func checkOpen(k known, library *challenge.Library, r *report) {
+	if k.now.Drain {
+		r.hint("spawning", "DRAIN is on: nothing is started, and players read %q", k.now.DrainMessage)
+	}
+	all := library.All()
+	var closed []string
+	for _, ch := range all {
+		if k.closed[ch.ID] {
+			closed = append(closed, ch.ID)
+		}
+	}
+	switch {
+	case len(all) == 0:
+		r.hint("spawning", "there is no challenge in CHALLENGES_DIR=%s that could be started", k.now.ChallengesDir)
+	case len(closed) == len(all):
+		r.hint("spawning", "every challenge is closed; the admin panel opens them")
+	case len(closed) > 0:
+		r.hint("spawning", "closed to players: %s", some(closed))
+	}
+}
+
+// checkFlags looks whether owners get flags of their own, and whether CTFd takes them.
+func checkFlags(k known, library *challenge.Library, r *report) {
+	if !k.now.DynamicFlags {
+		r.hint("flags", "DYNAMIC_FLAGS_ENABLED=false: a challenge's flag is the same for everybody, and sharing it is not found")
+		return
+	}
+	var unmapped []string
+	dynamic, static := 0, 0
+	for _, ch := range library.All() {
+		switch {
+		case ch.StaticFlags:
+		case !ch.Flag.Dynamic:
+			static++
+		default:
+			dynamic++
+			if k.mappings[ch.ID] == 0 {
+				unmapped = append(unmapped, ch.ID)
+			}
+		}
+	}
+	switch {
+	case dynamic == 0 && static > 0:
+		r.hint("flags", "no file of any challenge holds a placeholder %s{…}, so nobody gets a flag of their own. Is FLAG_PREFIX what the challenges are written with?", k.now.FlagPrefix)
+	case k.now.AuthMode != "ctfd" && dynamic > 0:
+		r.hint("flags", "with AUTH_MODE=%s flags are made and placed, and no scoreboard is told of them", k.now.AuthMode)
+	case k.now.AuthMode == "ctfd" && len(unmapped) > 0:
+		r.fault("flags", "CTFd is not told of the owners' flags of "+some(unmapped)+", so it refuses what players find there",
+			"Map each to its challenge of CTFd (admin panel, Flags), or set disable_dynamic_flags in its instance.toml.")
+	default:
+		r.ok("flags")
+	}
+}
+
+// unbounded is more than any challenge asks for.
+const unbounded = 1 << 50
+
+// checkCaps tells which services get less than their files ask for, by loading the challenges once more without caps.
+func checkCaps(ctx context.Context, c *config.Config, library *challenge.Library, r *report) {
+	generous := defaults(c)
+	generous.Limits = instancer.Limits{MemoryBytes: unbounded, NanoCPUs: unbounded, Pids: unbounded}
+	asking := challenge.NewLibrary(c.ChallengesDir, generous)
+	if _, err := asking.Reload(ctx); err != nil {
+		return // told of before
+	}
+	for _, ch := range library.All() {
+		asked, ok := asking.Get(ch.ID)
+		if !ok {
+			continue
+		}
+		for n, s := range ch.Services {
+			var less []string
+			for _, l := range []struct {
+				setting     string
+				asked, gets int64
+				text        func(int64) string
+			}{
+				{"CONTAINER_MAX_MEMORY", asked.Services[n].Limits.MemoryBytes, s.Limits.MemoryBytes, func(v int64) string { return fmt.Sprintf("%d MiB", v>>20) }},
+				{"CONTAINER_MAX_CPU", asked.Services[n].Limits.NanoCPUs, s.Limits.NanoCPUs, func(v int64) string { return fmt.Sprintf("%g CPUs", float64(v)/1e9) }},
+				{"CONTAINER_PIDS_LIMIT", asked.Services[n].Limits.Pids, s.Limits.Pids, func(v int64) string { return fmt.Sprintf("%d processes", v) }},
+			} {
+				if l.asked > l.gets && l.asked < unbounded/1024 { // what asks for nothing gets its part of all
+					less = append(less, fmt.Sprintf("%s of %s (%s)", l.text(l.gets), l.text(l.asked), l.setting))
+				}
+			}
+			if len(less) > 0 {
+				r.hint("limits", "service %s of %s gets %s; the panel can give one challenge more", s.Name, ch.ID, strings.Join(less, ", "))
+			}
+		}
+	}
+}
+
+// some is the beginning of a list, and how long it is.
+func some(names []string) string {
+	if len(names) <= listedAtMost {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:listedAtMost], ", "), len(names)-listedAtMost)
+}
+
+// checkCapacity looks whether the range of host ports is as large as what may live at once.
+func checkCapacity(k known, library *challenge.Library, r *report) {
+	c := k.now
+	total, held := c.PortRangeEnd-c.PortRangeStart+1, 0
+	for n := range k.ports {
+		if n >= c.PortRangeStart && n <= c.PortRangeEnd {
+			held++
+		}
+	}
+	const mend = "Make the range from PORT_RANGE_START to PORT_RANGE_END larger."
+	if 100*held >= 100*total-fewFree*total {
+		r.fault("ports", fmt.Sprintf("%d of %d host ports are held by instances", held, total), mend)
+		return
+	}
+	most, of := 0, ""
+	for _, ch := range library.All() {
+		n := 0
+		for _, route := range ch.Routes {
+			if route.Type == instancer.RoutePort {
+				n++
+			}
+		}
+		if n > most {
+			most, of = n, ch.ID
+		}
+	}
+	if most*c.MaxInstances > total {
+		r.hint("ports", "MAX_INSTANCES=%d instances like those of %s need %d host ports, and the range has %d", c.MaxInstances, of, most*c.MaxInstances, total)
+	}
+}
+
+// checkTeams compares TEAM_MODE with what CTFd plays.
+func checkTeams(mode string, inTeams bool, r *report) {
+	switch {
+	case mode == "enabled" && !inTeams:
+		r.fault("teams", "TEAM_MODE=enabled, and CTFd's players are not in teams: each of them would be refused", "Set TEAM_MODE=auto, or CTFd's user mode to teams.")
+	case mode == "disabled" && inTeams:
+		r.hint("teams", "CTFd plays in teams, and with TEAM_MODE=disabled each member has instances and flags of their own: a flag that a team shares counts as another player's")
+	default:
+		r.ok("teams")
+	}
+}

@@ -1,0 +1,387 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+)
+
+// told is what probes say, and how many faults they find. Each of the texts must be in it.
+func told(t *testing.T, faults int, probe func(r *report), texts ...string) {
+	t.Helper()
+	var out strings.Builder
+	r := &report{out: &out}
+	probe(r)
+	if r.wrong != faults {
+		t.Errorf("%d faults instead of %d:\n%s", r.wrong, faults, out.String())
+	}
+	for _, text := range texts {
+		if !strings.Contains(out.String(), text) {
+			t.Errorf("%q is not in\n%s", text, out.String())
+		}
+	}
+	if faults == 0 && len(texts) == 0 && strings.Contains(out.String(), "note:") {
+		t.Errorf("a note where nothing is to be said:\n%s", out.String())
+	}
+}
+
+func settings(t *testing.T, env map[string]string) *config.Config {
+	t.Helper()
+	c, err := config.Load(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// challenges writes challenges of one service each, name → text of instance.toml and compose.yaml, and loads them.
+func challenges(t *testing.T, env map[string]string, all map[string][2]string) (*config.Config, *challenge.Library) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, texts := range all {
+		folder := filepath.Join(dir, name)
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for n, file := range []string{"instance.toml", "compose.yaml"} {
+			if err := os.WriteFile(filepath.Join(folder, file), []byte(texts[n]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if env == nil {
+		env = map[string]string{}
+	}
+	env["CHALLENGES_DIR"] = dir
+	c := settings(t, env)
+	library := challenge.NewLibrary(dir, defaults(c))
+	if problems, err := library.Reload(context.Background()); err != nil || len(problems) > 0 {
+		t.Fatal(problems, err)
+	}
+	return c, library
+}
+
+const (
+	webRoute  = "[[routes]]\nservice = \"web\"\nport = 80\n"
+	webOnly   = "services:\n  web:\n    image: busybox:1.36\n"
+	webWithIt = webOnly + "    environment: [\"SAYS=FLAG{own_it}\"]\n"
+)
+
+// serveTLS answers on a port of this machine with a certificate for localhost that ends at a time.
+func serveTLS(t *testing.T, ends time.Time) (port string, roots *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: ends, DNSNames: []string{"localhost"}, IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not trust it
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	_, port, err = net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots = x509.NewCertPool()
+	roots.AddCert(cert)
+	return port, roots
+}
+
+func TestCheckLooksAtTheCertificate(t *testing.T) {
+	good, goodRoots := serveTLS(t, time.Now().Add(90*24*time.Hour))
+	ending, endingRoots := serveTLS(t, time.Now().Add(24*time.Hour))
+	over, overRoots := serveTLS(t, time.Now().Add(-time.Minute))
+	_, nobody, _ := net.SplitHostPort(testkit.FreeAddress(t))
+	for what, c := range map[string]struct {
+		port   string
+		roots  *x509.CertPool
+		faults int
+		says   []string
+	}{
+		"good":           {good, goodRoots, 0, nil},
+		"not trusted":    {good, endingRoots, 1, []string{"is not good", "*.ctf.example"}},
+		"ends tomorrow":  {ending, endingRoots, 1, []string{"ends on", "Renew"}},
+		"over":           {over, overRoots, 1, []string{"is not good"}},
+		"nothing answer": {nobody, nil, 0, []string{"nothing answers with TLS"}},
+	} {
+		settings := &config.Config{BaseDomain: "ctf.example", Dashboard: &url.URL{Scheme: "https", Host: "whaley.example:" + c.port}}
+		t.Run(what, func(t *testing.T) {
+			told(t, c.faults, func(r *report) { checkCertificate(t.Context(), "localhost", settings, c.roots, r) }, c.says...)
+		})
+	}
+}
+
+func TestCheckLooksAtRedis(t *testing.T) {
+	for what, c := range map[string]struct {
+		config string
+		faults int
+		says   string
+	}{
+		"may be configured":  {"user whaley on nopass ~* &* +@all\n", 0, "-config in its ACL"},
+		"as it should be":    {"maxmemory 64mb\nmaxmemory-policy noeviction\n", 0, "redis       ok"},
+		"throws keys away":   {"maxmemory 64mb\nmaxmemory-policy allkeys-lru\n", 1, "noeviction"},
+		"tells of every key": {"notify-keyspace-events KEA\n", 1, `notify-keyspace-events ""`},
+	} {
+		t.Run(what, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "redis.conf")
+			if !strings.Contains(c.config, "user ") {
+				c.config += "user whaley on nopass ~* &* +@all -config\n"
+			}
+			if err := os.WriteFile(file, []byte(c.config), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			env := map[string]string{"EDGE": "traefik", "PLUGIN_KEY": "Kq7bW2xZp9LmRt4vYc6N", "TRAEFIK_REDIS_URL": "redis://whaley:x@" + testkit.StartRedis(t, file).Addr() + "/0"}
+			told(t, c.faults, func(r *report) { checkRedis(t.Context(), settings(t, env), r) }, c.says)
+		})
+	}
+	t.Run("is not there", func(t *testing.T) {
+		env := map[string]string{"EDGE": "traefik", "PLUGIN_KEY": "Kq7bW2xZp9LmRt4vYc6N", "TRAEFIK_REDIS_URL": "redis://:hunter2@" + testkit.FreeAddress(t) + "/0"}
+		told(t, 1, func(r *report) { checkRedis(t.Context(), settings(t, env), r) }, "TRAEFIK_REDIS_URL must name")
+	})
+}
+
+func TestCheckLooksAtClocks(t *testing.T) {
+	kernel := func(state int) func(*unix.Timex) (int, error) {
+		return func(*unix.Timex) (int, error) { return state, nil }
+	}
+	told(t, 0, func(r *report) { checkClock(kernel(notSynchronised), r) }, "chrony")
+	told(t, 0, func(r *report) { checkClock(kernel(0), r) })
+	told(t, 0, func(r *report) { checkSkew("the database's", maxSkew, r) })
+	told(t, 1, func(r *report) { checkSkew("the database's", -time.Minute, r) }, "the database's clock is -1m0s off ours", "chrony")
+
+	scoreboard := ctfdtest.New(t)
+	admin := scoreboard.AddUser(ctfdtest.User{Name: "whaley", Type: "admin"})
+	target, err := url.Parse(scoreboard.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fast := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ModifyResponse: func(r *http.Response) error {
+			r.Header.Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
+			return nil
+		},
+	}
+	server := httptest.NewServer(fast)
+	defer server.Close()
+	env := map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": server.URL, "CTFD_API_KEY": scoreboard.Token(admin)}
+	told(t, 1, func(r *report) { checkCTFd(t.Context(), settings(t, env), r) }, "CTFd's clock is")
+}
+
+func TestCheckLooksAtTheModeOfTeams(t *testing.T) {
+	scoreboard := ctfdtest.New(t)
+	admin := scoreboard.AddUser(ctfdtest.User{Name: "whaley", Type: "admin"})
+	env := map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": scoreboard.URL, "CTFD_API_KEY": scoreboard.Token(admin)}
+	for _, c := range []struct {
+		setting, mode string
+		faults        int
+		says          []string
+	}{
+		{"auto", "teams", 0, nil}, {"auto", "users", 0, nil}, {"enabled", "teams", 0, nil}, {"disabled", "users", 0, nil},
+		{"enabled", "users", 1, []string{"each of them would be refused", "TEAM_MODE=auto"}},
+		{"disabled", "teams", 0, []string{"each member has instances"}},
+	} {
+		env["TEAM_MODE"] = c.setting
+		scoreboard.SetMode(c.mode)
+		told(t, c.faults, func(r *report) { checkCTFd(t.Context(), settings(t, env), r) }, c.says...)
+	}
+}
+
+func TestCheckLooksAtTheEngine(t *testing.T) {
+	c, library := challenges(t, map[string]string{"MAX_INSTANCES": "500"}, map[string][2]string{
+		"web": {webRoute + "[security]\nruntime = \"runsc\"\n", webOnly},
+	})
+	good := docker.About{Version: "28.5.2", Memory: 8 << 30, Runtimes: []string{"runc", "runsc"}}
+	told(t, 0, func(r *report) { checkAbout(good, c, library, r) })
+	for what, change := range map[string]struct {
+		about    func(*docker.About)
+		settings func(*config.Config)
+		faults   int
+		says     string
+	}{
+		"too old":          {about: func(a *docker.About) { a.Version = "19.03.1" }, faults: 1, says: "Install Docker 28"},
+		"slower":           {about: func(a *docker.About) { a.Version = "20.10.24" }, says: "half the time"},
+		"cannot limit":     {about: func(a *docker.About) { a.Unlimited = []string{"memory"} }, faults: 1, says: "cgroup_enable=memory"},
+		"runtime missing":  {about: func(a *docker.About) { a.Runtimes = []string{"runc"} }, faults: 1, says: "daemon.json"},
+		"budget too large": {settings: func(c *config.Config) { c.MemoryBudget = 9 << 30 }, faults: 1, says: "MEMORY_BUDGET is more"},
+		"no bounds":        {settings: func(c *config.Config) { c.MaxInstances = 0 }, says: "neither MAX_INSTANCES nor MEMORY_BUDGET"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			about, changed := good, *c
+			if change.about != nil {
+				change.about(&about)
+			}
+			if change.settings != nil {
+				change.settings(&changed)
+			}
+			told(t, change.faults, func(r *report) { checkAbout(about, &changed, library, r) }, change.says)
+		})
+	}
+	small := *c
+	small.Pool = netip.MustParsePrefix("10.193.8.0/24")
+	told(t, 1, func(r *report) { checkPool(&small, good, r) }, "makes 16 networks")
+	off := *c
+	off.Firewall = "off"
+	told(t, 0, func(r *report) { checkWall(t.Context(), &off, r) }, "FIREWALL=off")
+	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+	told(t, 1, func(r *report) { checkEngine(t.Context(), c, library, r) }, "Is dockerd running")
+}
+
+func TestCheckLooksAtTheDisks(t *testing.T) {
+	full := t.TempDir()
+	if err := unix.Mount("tmpfs", full, "tmpfs", 0, "size=8m"); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(full, unix.MNT_DETACH)
+	c := settings(t, map[string]string{"DATA_DIR": full, "FORENSICS_LOG_DIR": t.TempDir()})
+	told(t, 1, func(r *report) { checkDisks(c, r) }, "DATA_DIR="+full+" has 8 MiB left", "Make room")
+}
+
+func TestCheckLooksAtTheDatabase(t *testing.T) {
+	dir := t.TempDir()
+	env := map[string]string{"DATA_DIR": dir, "MAX_INSTANCES_PER_USER": "3"}
+	ctx := context.Background()
+	db, err := store.Open(ctx, "", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, do := range []func() error{
+		func() error {
+			return db.ChangeSettings(ctx, "an admin", func(map[string]string) (map[string]string, error) {
+				return map[string]string{"LISTEN": ":1", "DRAIN": "true"}, nil
+			})
+		},
+		func() error { return db.Map(ctx, &instancer.Mapping{Challenge: "web", CTFdChallenge: 7}) },
+		func() error {
+			return db.SetChallenge(ctx, instancer.ChallengeSetting{Challenge: "pwn", UpdatedAt: time.Now()}, instancer.Event{})
+		},
+		db.Close,
+	} {
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := settings(t, env)
+	k := known{mappings: map[string]int{}, closed: map[string]bool{}}
+	told(t, 1, func(r *report) { checkDatabase(ctx, c, env, r, &k) }, "LISTEN is set in the database and ignored", "database    ok")
+	if k.mappings["web"] != 7 || !k.closed["pwn"] || !k.now.Drain || c.Drain {
+		t.Errorf("%+v", k)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte(strings.Repeat("another secret ", 4)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	told(t, 1, func(r *report) { checkDatabase(ctx, c, env, r, &k) }, "The secret and the database belong together")
+	c.DatabaseURL = config.Secret("postgres://whaley:hunter2@" + testkit.FreeAddress(t) + "/none")
+	told(t, 1, func(r *report) { checkDatabase(ctx, c, env, r, &k) }, "DATABASE_URL names PostgreSQL")
+}
+
+func TestCheckTellsWhyNobodyCanStartAnything(t *testing.T) {
+	c, library := challenges(t, nil, map[string][2]string{"one": {webRoute, webOnly}, "two": {webRoute, webOnly}})
+	of := func(closed ...string) known {
+		k := known{now: c, closed: map[string]bool{}}
+		for _, id := range closed {
+			k.closed[id] = true
+		}
+		return k
+	}
+	told(t, 0, func(r *report) { checkOpen(of(), library, r) })
+	told(t, 0, func(r *report) { checkOpen(of("two"), library, r) }, "closed to players: two")
+	told(t, 0, func(r *report) { checkOpen(of("one", "two"), library, r) }, "every challenge is closed")
+	c.Drain, c.DrainMessage = true, "Back at two."
+	told(t, 0, func(r *report) { checkOpen(of(), library, r) }, "DRAIN is on", "Back at two.")
+	c.Drain = false
+	_, none := challenges(t, nil, nil)
+	told(t, 0, func(r *report) { checkOpen(of(), none, r) }, "no challenge in CHALLENGES_DIR")
+}
+
+func TestCheckTellsWhichFlagsCTFdWillNotTake(t *testing.T) {
+	ctfd := map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": "http://ctfd.example", "CTFD_API_KEY": "x"}
+	c, library := challenges(t, ctfd, map[string][2]string{
+		"own": {webRoute, webWithIt}, "shared": {"disable_dynamic_flags = true\n" + webRoute, webWithIt},
+	})
+	look := func(c *config.Config, library *challenge.Library, mappings map[string]int) func(*report) {
+		return func(r *report) { checkFlags(known{now: c, mappings: mappings}, library, r) }
+	}
+	told(t, 1, look(c, library, nil), "CTFd is not told of the owners' flags of own,", "disable_dynamic_flags")
+	told(t, 0, look(c, library, map[string]int{"own": 4}))
+	alone := *c
+	alone.AuthMode = "none"
+	told(t, 0, look(&alone, library, nil), "no scoreboard is told of them")
+	off := *c
+	off.DynamicFlags = false
+	told(t, 0, look(&off, library, nil), "DYNAMIC_FLAGS_ENABLED=false")
+	other, unfound := challenges(t, map[string]string{"FLAG_PREFIX": "CTF"}, map[string][2]string{"own": {webRoute, webWithIt}})
+	told(t, 0, look(other, unfound, nil), "CTF{…}", "FLAG_PREFIX")
+}
+
+func TestCheckTellsWhoGetsLessThanTheyAskFor(t *testing.T) {
+	c, library := challenges(t, nil, map[string][2]string{
+		"silent": {webRoute, webOnly},
+		"modest": {webRoute + "[limits]\nmemory = \"64m\"\n", webOnly},
+		"greedy": {webRoute + "[limits]\nmemory = \"1g\"\ncpus = 4\n", webOnly},
+		"inside": {webRoute, webOnly + "    pids_limit: 5000\n"},
+	})
+	var out strings.Builder
+	r := &report{out: &out}
+	checkCaps(t.Context(), c, library, r)
+	if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); len(lines) != 2 || r.wrong != 0 ||
+		!strings.Contains(lines[0], "web of greedy gets 384 MiB of 1024 MiB (CONTAINER_MAX_MEMORY), 0.5 CPUs of 4 CPUs (CONTAINER_MAX_CPU)") ||
+		!strings.Contains(lines[1], "web of inside gets 256 processes of 5000 processes (CONTAINER_PIDS_LIMIT)") {
+		t.Errorf("%d faults\n%s", r.wrong, out.String())
+	}
+}
+
+func TestCheckTellsWhenHostPortsRunOut(t *testing.T) {
+	c, library := challenges(t, map[string]string{"PORT_RANGE_START": "20320", "PORT_RANGE_END": "20339", "MAX_INSTANCES": "15"}, map[string][2]string{
+		"two": {"[[routes]]\nservice = \"web\"\nport = 1\ntype = \"port\"\n[[routes]]\nname = \"b\"\nservice = \"web\"\nport = 2\ntype = \"port\"\n", webOnly},
+	})
+	held := func(n int) known {
+		k := known{now: c, ports: map[int]string{1: "of an earlier range"}}
+		for i := range n {
+			k.ports[c.PortRangeStart+i] = fmt.Sprint(i)
+		}
+		return k
+	}
+	told(t, 1, func(r *report) { checkCapacity(held(18), library, r) }, "18 of 20 host ports are held", "PORT_RANGE_END larger")
+	told(t, 0, func(r *report) { checkCapacity(held(17), library, r) }, "need 30 host ports, and the range has 20")
+	c.MaxInstances = 10
+	told(t, 0, func(r *report) { checkCapacity(held(17), library, r) })
+}
