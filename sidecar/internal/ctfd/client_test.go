@@ -82,11 +82,11 @@ func TestATokenThatIsNoneIsRefusedWithAReason(t *testing.T) {
 
 func TestTheKeyMustBeAnAdmins(t *testing.T) {
 	s := ctfdtest.New(t)
-	if err := client(t, s.URL, s.Admin).Check(context.Background()); err != nil {
+	if _, err := client(t, s.URL, s.Admin).TeamMode(context.Background()); err != nil {
 		t.Error(err)
 	}
 	id := s.AddUser(ctfdtest.User{Name: "alice"})
-	if err := client(t, s.URL, s.Token(id)).Check(context.Background()); err == nil || !strings.Contains(err.Error(), "CTFD_API_KEY") {
+	if _, err := client(t, s.URL, s.Token(id)).TeamMode(context.Background()); err == nil || !strings.Contains(err.Error(), "CTFD_API_KEY") {
 		t.Error(err)
 	}
 	if _, err := client(t, s.URL, s.Token(id)).User(context.Background(), id); err == nil {
