@@ -76,10 +76,11 @@ type Pool struct {
 	log     *slog.Logger
 	poke    chan struct{}
 
+	later later
+
 	mu     sync.Mutex
 	asked  []string // shapes of the last spawns
 	shapes map[string]instancer.Shape
-	again  time.Time // not before this is another one made: the last one failed
 }
 
 var _ instancer.Sandboxes = (*Pool)(nil)
@@ -90,7 +91,7 @@ func New(store Store, subnets Subnets, engine Engine, opts Options, log *slog.Lo
 		opts.Rest = rest
 	}
 	return &Pool{store: store, subnets: subnets, engine: engine, opts: opts, log: log,
-		poke: make(chan struct{}, 1), shapes: map[string]instancer.Shape{}}
+		poke: make(chan struct{}, 1), later: later{}, shapes: map[string]instancer.Shape{}}
 }
 
 // Take gives an instance a ready sandbox; see instancer.Sandboxes.

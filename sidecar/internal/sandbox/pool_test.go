@@ -26,6 +26,7 @@ type world struct {
 	engine  *simulated.Engine
 	subnets *subnet.Pool
 	size    int
+	shapes  []instancer.Shape
 	lost    []string
 }
 
@@ -40,18 +41,37 @@ func newWorld(t *testing.T, size int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{t: t, db: db, engine: simulated.NewWorld().Engine("ours").Apart("sandbox"), subnets: subnets, size: size}
+	return &world{t: t, db: db, engine: simulated.NewWorld().Engine("ours").Apart("sandbox"), subnets: subnets, size: size, shapes: []instancer.Shape{shape}}
 }
 
 // Shapes, Idle and NetworkLost are what a pool asks of the rules.
-func (w *world) Shapes() []instancer.Shape                   { return []instancer.Shape{shape} }
+func (w *world) Shapes() []instancer.Shape                   { return w.shapes }
 func (w *world) Idle() bool                                  { return true }
 func (w *world) NetworkLost(_ context.Context, which string) { w.lost = append(w.lost, which) }
 
 func (w *world) pool(f *faults) *sandbox.Pool {
-	return sandbox.New(faultyStore{w.db, f}, faultySubnets{w.subnets, f}, faultyEngine{w.engine, f}, sandbox.Options{
-		Worker: "the sidecar", Size: func() int { return w.size }, Rest: time.Nanosecond,
-	}, slog.New(slog.DiscardHandler))
+	return sandbox.New(faultyStore{w.db, f}, faultySubnets{w.subnets, f}, faultyEngine{w.engine, f}, w.options(), slog.New(slog.DiscardHandler))
+}
+
+// poolOn is a pool on an engine with faults of its own.
+func (w *world) poolOn(engine sandbox.Engine) *sandbox.Pool {
+	return sandbox.New(w.db, w.subnets, engine, w.options(), slog.New(slog.DiscardHandler))
+}
+
+func (w *world) options() sandbox.Options {
+	return sandbox.Options{Worker: "the sidecar", Size: func() int { return w.size }, Rest: time.Nanosecond}
+}
+
+// states counts the rows.
+func (w *world) states() map[instancer.SandboxState]int {
+	w.t.Helper()
+	all, err := w.db.Sandboxes(context.Background())
+	w.try(err)
+	states := map[instancer.SandboxState]int{}
+	for _, sb := range all {
+		states[sb.State]++
+	}
+	return states
 }
 
 func (w *world) try(err error) {

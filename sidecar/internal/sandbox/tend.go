@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,72 +15,89 @@ import (
 
 const (
 	// politeness is how long making one waits for spawns that are under way.
-	politeness = 2 * time.Second
-	// afterFailure is how long none is made after that failed.
-	afterFailure = 10 * time.Second
+	politeness   = 2 * time.Second
 	holderMemory = 32 << 20 // bytes; the program needs none, starting it does
 	subnetTries  = 5
 )
 
-// Tend makes, cleans and removes one thing after the other until all is as it should be.
+// Tend makes, cleans and removes one thing after the other until all is as it should be. What fails is left for later
+// and holds up nothing else.
 func (p *Pool) Tend(ctx context.Context, rules Rules) error {
+	var failed error
 	for ctx.Err() == nil {
 		all, err := p.store.Sandboxes(ctx)
 		if err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
-		did, err := p.step(ctx, all, rules)
-		if err != nil || !did {
-			return err
+		what, do := p.next(all, rules)
+		if do == nil {
+			break
+		}
+		if err := do(ctx); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", what, err))
+			p.later.failed(what)
+		} else {
+			p.later.done(what)
 		}
 	}
-	return nil
+	return failed
 }
 
-// step does the most urgent thing and says whether there was one.
-func (p *Pool) step(ctx context.Context, all []*instancer.Sandbox, rules Rules) (bool, error) {
+// next is the most urgent thing to do, and what it is done to; nil: there is nothing.
+func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context.Context) error) {
 	want := p.want(rules.Shapes())
 	there := map[string]int{}
 	resting := 0
-	var surplus, rested *instancer.Sandbox
+	var surplus, again *instancer.Sandbox
 	for _, sb := range all {
+		wait := p.later.waits(sb.ID)
 		switch sb.State {
-		case instancer.SandboxUsed:
-			return true, p.clean(ctx, sb)
-		case instancer.SandboxGone:
-			return true, p.remove(ctx, sb)
+		case instancer.SandboxUsed, instancer.SandboxGone:
+			switch {
+			case wait:
+			case p.later.failedBefore(sb.ID): // it may take long to fail again
+				again = sb
+			default:
+				return sb.ID, func(ctx context.Context) error { return p.clear(ctx, sb) }
+			}
 		case instancer.SandboxReady, instancer.SandboxMaking:
 			k := key(sb.Shape)
-			if there[k]++; there[k] > want[k] && sb.State == instancer.SandboxReady {
+			if there[k]++; there[k] > want[k] && sb.State == instancer.SandboxReady && !wait {
 				surplus = sb
 			}
 		case instancer.SandboxResting:
-			if resting++; resting > p.opts.Size() {
+			if resting++; resting > p.opts.Size() && !wait {
 				surplus = sb
 			}
 		}
 	}
 	if surplus != nil {
-		return true, p.retire(ctx, surplus)
+		return surplus.ID, func(ctx context.Context) error { return p.retire(ctx, surplus) }
 	}
 	for k, n := range want {
-		if there[k] >= n || time.Now().Before(p.again) {
+		if there[k] >= n || p.later.waits(k) {
 			continue
 		}
-		shape := p.shapeOf(k)
-		for _, sb := range all {
-			if rested == nil && sb.State == instancer.SandboxResting && sb.Age >= p.opts.Rest && sb.Shape.Egress == shape.Egress {
-				rested = sb
-			}
+		return k, func(ctx context.Context) error {
+			shape := p.shapeOf(k)
+			p.wait(ctx, rules)
+			return p.make(ctx, shape, p.rested(all, shape))
 		}
-		p.wait(ctx, rules)
-		err := p.make(ctx, shape, rested)
-		if err != nil {
-			p.again = time.Now().Add(afterFailure)
-		}
-		return true, err
 	}
-	return false, nil
+	if again != nil {
+		return again.ID, func(ctx context.Context) error { return p.clear(ctx, again) }
+	}
+	return "", nil
+}
+
+// rested is a network that can be used again for a shape, or nil.
+func (p *Pool) rested(all []*instancer.Sandbox, shape instancer.Shape) *instancer.Sandbox {
+	for _, sb := range all {
+		if sb.State == instancer.SandboxResting && sb.Age >= p.opts.Rest && sb.Shape.Egress == shape.Egress && !p.later.waits(sb.ID) {
+			return sb
+		}
+	}
+	return nil
 }
 
 func (p *Pool) shapeOf(k string) instancer.Shape {
@@ -178,6 +196,14 @@ func (p *Pool) network(ctx context.Context, sb *instancer.Sandbox, labels instan
 			return err
 		}
 	}
+}
+
+// clear does what a sandbox waits for that nobody can use.
+func (p *Pool) clear(ctx context.Context, sb *instancer.Sandbox) error {
+	if sb.State == instancer.SandboxUsed {
+		return p.clean(ctx, sb)
+	}
+	return p.remove(ctx, sb)
 }
 
 // clean removes the holders that an instance had, and keeps the network.
