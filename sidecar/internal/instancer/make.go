@@ -18,6 +18,12 @@ const subnetTries = 5
 // portTries is how many sets of ports it tries: somebody else may listen on one since it was reserved.
 const portTries = 3
 
+// How long a half-made instance is left alone between two tries to undo it.
+const (
+	remakeFirst = 200 * time.Millisecond
+	remakeLast  = 5 * time.Second
+)
+
 // NetworkName is the engine's name of an instance's network.
 func NetworkName(instance string) string { return "whaley-" + instance }
 
@@ -56,7 +62,10 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 		err = i.assemble(ctx, in, ch, sb, placing)
 		if sb != nil && (CodeOf(err) == CodeObjectMissing || CodeOf(err) == "") && err != nil && ctx.Err() == nil {
 			i.Log.WarnContext(ctx, "sandbox is of no use, going on without", "instance", in.ID, "sandbox", sb.ID, "err", err)
-			if err := i.leaveSandbox(ctx, in); err != nil {
+			if in, err = i.unplace(ctx, in); err != nil {
+				return nil, err
+			}
+			if err := i.Sandboxes.Discard(ctx, in.ID); err != nil {
 				return nil, err
 			}
 			pooled = false
@@ -71,11 +80,12 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 		}
 		if CodeOf(err) == CodeSubnetTaken && try < subnetTries {
 			i.Log.WarnContext(ctx, "subnet is taken, trying another", "instance", in.ID, "subnet", in.Subnet, "err", err)
-			if err := i.clear(ctx, in); err != nil {
+			taken := in.parts() // which of several it was is not known
+			if in, err = i.unplace(ctx, in); err != nil {
 				return nil, err
 			}
-			for _, p := range in.parts() { // which of several it was is not known
-				if err := errors.Join(i.Firewall.Forbid(ctx, p.Subnet), i.Subnets.Avoid(ctx, in.ID, p.Subnet)); err != nil {
+			for _, p := range taken {
+				if err := i.Subnets.Avoid(ctx, in.ID, p.Subnet); err != nil {
 					return nil, err
 				}
 			}
@@ -157,12 +167,36 @@ func (i *Instancer) place(ctx context.Context, in *Instance, ch *Challenge, pool
 	return parts, nil, err
 }
 
-// leaveSandbox undoes what was made in a sandbox that is of no use.
-func (i *Instancer) leaveSandbox(ctx context.Context, in *Instance) error {
+// unplace undoes what was made of an instance and takes its networks out of the row, before anybody else gets them.
+func (i *Instancer) unplace(ctx context.Context, in *Instance) (*Instance, error) {
 	if err := i.clear(ctx, in); err != nil {
-		return err
+		return nil, err
 	}
-	return errors.Join(i.Firewall.Forbid(ctx, in.Subnet), i.Sandboxes.Discard(ctx, in.ID))
+	for _, p := range in.parts() {
+		if err := i.Firewall.Forbid(ctx, p.Subnet); err != nil {
+			return nil, err
+		}
+	}
+	return i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Starting}, func(in *Instance) {
+		in.Subnet, in.Networks, in.Addresses = netip.Prefix{}, nil, nil
+	}, Event{})
+}
+
+// remake brings a half-made instance of a process that is no more back to where it can be made. The engine may still be
+// at what that process asked for, so this is tried for as long as a start may take.
+func (i *Instancer) remake(ctx context.Context, in *Instance) error {
+	ctx, cancel := context.WithTimeout(ctx, i.Policy().StartTimeout)
+	defer cancel()
+	for wait := remakeFirst; ; wait = min(2*wait, remakeLast) {
+		_, err := i.unplace(ctx, in)
+		if err == nil {
+			return i.Subnets.Release(ctx, in.ID)
+		}
+		if CodeOf(err) == CodeStateChanged || CodeOf(err) == CodeLeaseLost || pause(ctx, wait) != nil {
+			return err
+		}
+		i.Log.WarnContext(ctx, "half-made instance not undone yet", "instance", in.ID, "err", err, "again_in", wait)
+	}
 }
 
 // assemble makes network, volumes and containers and starts these in the order of their dependencies.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // lookAgain is how soon after something was left undone everything is looked at again; it doubles while that fails.
@@ -76,16 +78,27 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 		live[in.ID] = true
 		i.settle(ctx, in, byInstance[in.ID])
 	}
+	var g errgroup.Group
+	g.SetLimit(removalSlots)
 	for id := range byInstance {
-		if !live[id] && !i.Busy(id) {
-			i.Log.Info("removing what no instance owns", "instance", id, "objects", len(byInstance[id]))
-			for _, o := range byInstance[id] {
-				i.Observer.Leaked(o.Kind)
-			}
+		if live[id] || i.Busy(id) {
+			continue
+		}
+		i.Log.Info("removing what no instance owns", "instance", id, "objects", len(byInstance[id]))
+		for _, o := range byInstance[id] {
+			i.Observer.Leaked(o.Kind)
+		}
+		g.Go(func() error {
 			if err := i.clear(ctx, &Instance{ID: id}); err != nil {
 				i.Log.Error("object without owner not removed", "instance", id, "err", err)
 			}
-		}
+			return nil
+		})
+	}
+	_ = g.Wait() // each has been told of
+	// Whoever gets a subnet next must not inherit what it was allowed.
+	if err := i.Firewall.Sync(ctx, i.mayLeave); err != nil {
+		return err
 	}
 	// A subnet is free only once its network is gone: after the objects.
 	for _, id := range slices.Concat(subnets, ports) {
@@ -97,9 +110,6 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 				i.Log.Error("reservation without owner not released", "instance", id, "err", err)
 			}
 		}
-	}
-	if err := i.Firewall.Sync(ctx, i.mayLeave); err != nil {
-		return err
 	}
 	return i.Republish(ctx)
 }

@@ -132,8 +132,8 @@ func (i *Instancer) spawn(ctx context.Context, id string) {
 	case Queued:
 	case Starting: // begun by a process that is no more: made anew from the start, with the same id
 		i.Log.InfoContext(ctx, "going on with a half-made instance", "instance", id)
-		if err := i.clear(ctx, in); err != nil {
-			i.fail(ctx, in, err)
+		if err := i.remake(ctx, in); err != nil {
+			i.notMade(ctx, in, err)
 			return
 		}
 	default:
@@ -151,8 +151,15 @@ func (i *Instancer) spawn(ctx context.Context, id string) {
 		i.publish(ctx, running)
 		return
 	}
+	i.notMade(ctx, in, err)
+}
+
+func (i *Instancer) notMade(ctx context.Context, in *Instance, err error) {
 	if context.Cause(ctx) != nil || CodeOf(err) == CodeStateChanged || CodeOf(err) == CodeLeaseLost {
 		return // stopped meanwhile, or shutting down: who stopped it, or the next start, goes on from the row
+	}
+	if now, err := i.Store.Get(ctx, in.ID); err == nil {
+		in = now // with what was reserved since
 	}
 	i.fail(ctx, in, err)
 }

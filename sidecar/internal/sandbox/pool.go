@@ -16,7 +16,7 @@ const (
 	rest = 30 * time.Second
 	// abandoned is how long another sidecar may take to make or clean one before it counts as dead.
 	abandoned = 2 * time.Minute
-	tendEvery = 10 * time.Second
+	tendPause = 10 * time.Second
 	lookEvery = time.Minute
 	endTime   = 20 * time.Second
 	// recent is how many spawns say what will be asked for next.
@@ -65,6 +65,7 @@ type Options struct {
 	Worker string
 	Size   func() int // how many to keep ready; 0: none
 	Rest   time.Duration
+	Pause  time.Duration // between two looks at what is to be done, and before what failed is tried again
 }
 
 // Pool implements instancer.Sandboxes.
@@ -90,8 +91,11 @@ func New(store Store, subnets Subnets, engine Engine, opts Options, log *slog.Lo
 	if opts.Rest == 0 {
 		opts.Rest = rest
 	}
+	if opts.Pause == 0 {
+		opts.Pause = tendPause
+	}
 	return &Pool{store: store, subnets: subnets, engine: engine, opts: opts, log: log,
-		poke: make(chan struct{}, 1), later: later{}, shapes: map[string]instancer.Shape{}}
+		poke: make(chan struct{}, 1), later: later{pause: opts.Pause, of: map[string]trouble{}}, shapes: map[string]instancer.Shape{}}
 }
 
 // Take gives an instance a ready sandbox; see instancer.Sandboxes.
@@ -133,7 +137,7 @@ func (p *Pool) wake() {
 func (p *Pool) Run(ctx context.Context, rules Rules) error {
 	defer p.end()
 	exits := p.engine.Exits(ctx)
-	tend, look := time.NewTicker(tendEvery), time.NewTicker(lookEvery)
+	tend, look := time.NewTicker(p.opts.Pause), time.NewTicker(lookEvery)
 	defer tend.Stop()
 	defer look.Stop()
 	p.try(ctx, "sandboxes not looked at", func() error { return p.Reconcile(ctx, rules) })
