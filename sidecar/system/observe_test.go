@@ -179,14 +179,20 @@ func TestOneWakeIsOneTraceAndOneRequest(t *testing.T) {
 		return fmt.Errorf("%d traces, the last of %q", len(byID), names)
 	})
 	slices.SortFunc(trace, func(a, b span) int { return a.StartTime.Compare(b.StartTime) })
-	engine, began := 0, trace[0].StartTime
+	engine, database, began := 0, 0, trace[0].StartTime
 	depth := map[string]int{}
 	for _, one := range trace {
 		depth[one.SpanContext.SpanID] = depth[one.Parent.SpanID] + 1
 		if strings.Contains(one.Name, "/containers/") || strings.Contains(one.Name, "/networks/") {
 			engine++
 		}
+		if one.Name == "INSERT instances" || one.Name == "UPDATE instances" || one.Name == "INSERT events" || one.Name == "COMMIT" {
+			database++
+		}
 		t.Logf("%8s +%-8s %s%s", one.StartTime.Sub(began).Round(time.Millisecond), one.EndTime.Sub(one.StartTime).Round(time.Millisecond), strings.Repeat("  ", depth[one.SpanContext.SpanID]), one.Name)
+	}
+	if database < 5 {
+		t.Errorf("%d calls to the database are in the trace", database)
 	}
 	if engine < 5 {
 		t.Errorf("%d calls to the engine are in the trace", engine)

@@ -88,6 +88,9 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		return fmt.Errorf("OTEL_TRACES_EXPORTER: %w", err)
 	}
 	defer shut()
+	if tracer != nil {
+		db.Trace(tracer)
+	}
 	seen, err := observe(live, db, engine, worker, tracer, log)
 	if err != nil {
 		return err
