@@ -26,6 +26,7 @@ func (h *Handler) identify(r *http.Request, v *visit) {
 			v.query.Owner = claims.Owner
 			v.query.Player = claims.Player
 			v.query.Session = claims.Session
+			v.expires = claims.Expires
 			v.signedIn = true
 			return
 		}

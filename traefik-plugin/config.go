@@ -29,6 +29,7 @@ type Handler struct {
 	base      string // base domain
 	dashboard string // without a slash at the end
 	secure    bool   // cookies are Secure and named __Host-…
+	settings  string // what else tells its decisions from those of a middleware with the same sidecar
 }
 
 // New checks the configuration. It does not speak to the sidecar, which may start later. ctx ends at the next reload of
@@ -60,12 +61,14 @@ func New(_ context.Context, next http.Handler, c *Config, name string) (http.Han
 	if c.BaseDomain == "" {
 		return nil, errors.New(name + ": baseDomain is needed: the sidecar's BASE_DOMAIN")
 	}
+	base := strings.ToLower(strings.Trim(c.BaseDomain, "."))
 	return &Handler{
 		next:      next,
 		sidecar:   sidecarAt(internal, key),
-		base:      strings.ToLower(strings.Trim(c.BaseDomain, ".")),
+		base:      base,
 		dashboard: dashboard,
 		secure:    strings.HasPrefix(dashboard, "https://"),
+		settings:  dashboard + "\x00" + base + "\x00",
 	}, nil
 }
 

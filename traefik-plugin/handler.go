@@ -24,6 +24,8 @@ type visit struct {
 	navigation bool   // a person looks at what comes back
 	ring       *keyring
 	query      wire.HostRequest
+	key        string // of a request that may be ready, see there
+	expires    int64  // of the ticket that was shown, Unix seconds; 0: none
 	signedIn   bool   // the asker is known: by ticket, or by address where that is enough
 	request    string // its id, once somebody needs it
 	trace      string // the traceparent of its wakes
@@ -31,7 +33,11 @@ type visit struct {
 
 // ServeHTTP decides what becomes of a request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v := &visit{host: host.Clean(r.Host), navigation: isNavigation(r)}
+	key := h.readyKey(r)
+	if key != "" && h.serveReady(w, r, key) {
+		return
+	}
+	v := &visit{host: host.Clean(r.Host), navigation: isNavigation(r), key: key}
 	if !strings.HasSuffix(v.host, "."+h.base) {
 		h.next.ServeHTTP(w, r)
 		return
@@ -96,10 +102,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 			h.stranger(w, r, v)
 			return
 		}
+		if v.key != "" {
+			h.prepare(r, v, v.key, status.Backend)
+		}
 		if h.forward(w, r, v, status.Backend) {
 			return
 		}
 		h.sidecar.forget(v.query)
+		h.sidecar.unready(v.key)
 		unreached++
 		if unreached == unreachedTries {
 			h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,

@@ -45,12 +45,17 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 			if errors.Is(err, context.Canceled) {
 				return // the client went away
 			}
-			h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,
-				Detail: "The challenge ended the connection without an answer. Try again; if it stays like this, stop it on the dashboard and start it anew."})
+			h.broken(w, r, v)
 		},
 	}
 	proxy.ServeHTTP(w, r)
 	return reached
+}
+
+// broken answers for a container that ended the connection without an answer.
+func (h *Handler) broken(w http.ResponseWriter, r *http.Request, v *visit) {
+	h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,
+		Detail: "The challenge ended the connection without an answer. Try again; if it stays like this, stop it on the dashboard and start it anew."})
 }
 
 // rewrite makes the request that the container gets: the player's, without what is Whaley's, and with forwarding

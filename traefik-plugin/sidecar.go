@@ -37,8 +37,9 @@ type sidecar struct {
 	client *http.Client
 
 	mu        sync.Mutex
-	current   int              // the one that answered last
-	known     map[string]known // running hosts by host and asker
+	current   int               // the one that answered last
+	known     map[string]known  // running hosts by host and asker
+	ready     map[string]*ready // by what requests say of themselves
 	verified  map[string]verifiedTicket
 	keys      *keyring
 	keysAt    time.Time
@@ -65,6 +66,7 @@ func sidecarAt(urls []string, key string) *sidecar {
 			urls: urls, key: key,
 			client:   &http.Client{Transport: newTransport(), CheckRedirect: noRedirect},
 			known:    map[string]known{},
+			ready:    map[string]*ready{},
 			verified: map[string]verifiedTicket{},
 		}
 		sidecars[id] = s

@@ -18,9 +18,9 @@ import (
 type settings struct{ internal, key, base, dashboard string }
 
 // maker makes the middleware, one way or the other.
-type maker func(t *testing.T, next http.Handler, s settings) (http.Handler, error)
+type maker func(t testing.TB, next http.Handler, s settings) (http.Handler, error)
 
-func compiled(_ *testing.T, next http.Handler, s settings) (http.Handler, error) {
+func compiled(_ testing.TB, next http.Handler, s settings) (http.Handler, error) {
 	c := whaley.CreateConfig()
 	c.InternalURL, c.PluginKey, c.BaseDomain, c.DashboardURL = s.internal, s.key, s.base, s.dashboard
 	return whaley.New(context.Background(), next, c, "test")
@@ -28,7 +28,7 @@ func compiled(_ *testing.T, next http.Handler, s settings) (http.Handler, error)
 
 // interpreted loads the plugin as Traefik loads a local one: sources in a GOPATH, shared beside it, the standard
 // library and nothing else.
-func interpreted(t *testing.T) maker {
+func interpreted(t testing.TB) maker {
 	t.Helper()
 	gopath := t.TempDir()
 	module := filepath.Join(gopath, "src", "github.com", "whaley-ctf", "whaley")
@@ -48,7 +48,7 @@ func interpreted(t *testing.T) maker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(t *testing.T, next http.Handler, s settings) (http.Handler, error) {
+	return func(t testing.TB, next http.Handler, s settings) (http.Handler, error) {
 		t.Helper()
 		config, err := i.Eval("whaley.CreateConfig()")
 		if err != nil {

@@ -33,6 +33,8 @@ var promises = map[string]func(t *testing.T, w *world){
 	"AContainerThatIsGoneIsAskedForAgain":          goneContainer,
 	"WhereAnAddressIsEnoughNoTicketIsAskedFor":     byAddress,
 	"TheAddressOfAStrangersHeaderCountsForNothing": forwarded,
+	"ARequestThatRepeatsIsTreatedAlike":            repeated,
+	"WhatWasReadyIsAskedForAgain":                  readyAndGone,
 }
 
 func TestCompiled(t *testing.T) { all(t, compiled) }

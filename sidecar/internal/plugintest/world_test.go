@@ -34,11 +34,12 @@ var signing = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
 
 // world is a middleware with a script in the place of the sidecar and a container that says what it was sent.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	make      maker
 	front     *httptest.Server
 	internal  *httptest.Server
 	container *httptest.Server
+	second    *httptest.Server // another container
 
 	mu      sync.Mutex
 	mode    string
@@ -51,11 +52,12 @@ type world struct {
 	seen    []string         // what the container was asked for
 }
 
-func newWorld(t *testing.T, make maker) *world {
+func newWorld(t testing.TB, make maker) *world {
 	t.Helper()
 	w := &world{t: t, make: make, mode: wire.AuthCTFd, script: map[string]func(wire.HostRequest) wire.HostStatus{}, calls: map[string]int{}, header: map[string]http.Header{}}
 	w.internal = httptest.NewServer(http.HandlerFunc(w.serveInternal))
 	w.container = httptest.NewServer(http.HandlerFunc(w.serveContainer))
+	w.second = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "second") }))
 	next := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "next") })
 	middleware, err := make(t, next, settings{w.internal.URL, key, base, dashboard})
 	if err != nil {
@@ -66,6 +68,7 @@ func newWorld(t *testing.T, make maker) *world {
 		w.front.Close()
 		w.internal.Close()
 		w.container.Close()
+		w.second.Close()
 	})
 	return w
 }
