@@ -19,7 +19,7 @@ import (
 
 func main() {
 	rounds := flag.Int("n", 20, "rounds of everything")
-	only := flag.String("only", "", "one section: wake, pair, burst, owners or path")
+	only := flag.String("only", "", "one section: wake, pair, burst, owners, path or growth")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, *rounds, *only)
@@ -36,7 +36,7 @@ type section struct {
 	measure func(ctx context.Context, dir string, rounds int, r *results) error
 }
 
-var sections = []section{{"wake", wake}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path}}
+var sections = []section{{"wake", wake}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path}, {"growth", growth}}
 
 func run(ctx context.Context, rounds int, only string) error {
 	dir, err := os.MkdirTemp("", "whaley-bench-")

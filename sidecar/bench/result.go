@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"time"
 )
@@ -25,6 +26,13 @@ func (r *results) ratio(name string, value float64) {
 func (r *results) value(name string, value any) {
 	r.values = append(r.values, fmt.Sprintf("%s %v", name, value))
 }
+
+func (r *results) milliseconds(name string, d time.Duration) {
+	r.value(name, float64(d.Microseconds())/1000)
+}
+
+// progress says how far it is, to whoever waits.
+func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "   "+format+"\n", args...) }
 
 func (r *results) print(out io.Writer) {
 	for _, line := range append(r.ratios, r.values...) {

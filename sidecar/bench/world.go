@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/wire"
+	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
+	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/event"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/metric"
+	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+)
+
+// crowd is a sidecar's inside with many running instances: real rules, rows, API and metrics on an engine in memory.
+type crowd struct {
+	count   int
+	db      *store.Store
+	engine  *simulated.Engine
+	keys    identity.Keys
+	rules   *instancer.Instancer
+	public  http.Handler
+	metrics http.Handler
+	memory  uint64 // bytes that the heap grew by
+	end     func() error
+}
+
+// newCrowd fills a database and starts a sidecar on it, as after a restart. Some challenges are loaded, one of which
+// every owner runs.
+func newCrowd(ctx context.Context, dir string, count int) (*crowd, error) {
+	before := heap()
+	log := slog.New(slog.DiscardHandler)
+	dir = filepath.Join(dir, fmt.Sprint("crowd-", count))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, "", dir)
+	if err != nil {
+		return nil, err
+	}
+	c := &crowd{count: count, db: db, engine: simulated.NewWorld().Engine("bench")}
+	if c.keys, err = identity.Derive(bytes.Repeat([]byte{1}, 32)); err != nil {
+		return nil, err
+	}
+	library, err := manyChallenges(ctx, filepath.Join(dir, "challenges"))
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now().UTC()
+	for n := range count {
+		if err := c.insert(ctx, n, now.Add(time.Hour+time.Duration(n)*time.Second)); err != nil {
+			return nil, err
+		}
+	}
+	subnets, err := subnet.New(db, netip.MustParsePrefix("10.0.0.0/12"))
+	if err != nil {
+		return nil, err
+	}
+	ports, err := port.New(db, 24000, 24100)
+	if err != nil {
+		return nil, err
+	}
+	tickets, err := identity.NewTickets(c.keys, db)
+	if err != nil {
+		return nil, err
+	}
+	c.rules = instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: c.engine, Router: edge.NewRoutes(log), Challenges: library, Log: log},
+		instancer.Options{BaseDomain: "instances.localhost", SlugKey: c.keys.Slug, Worker: "bench", ReconcileEvery: time.Hour})
+	happening := event.New(db, event.Options{}, log)
+	db.OnEvents(happening.Tell)
+	dashboard, err := url.Parse("http://whaley.localhost:8080")
+	if err != nil {
+		return nil, err
+	}
+	counted := metric.New("bench")
+	state := counted.Watch(metric.Sources{Live: db.LiveRows, Challenges: library.All, Queue: c.rules.Queue, Policy: c.rules.Policy}, log)
+	inner, cancel := context.WithCancel(ctx)
+	c.public = api.New(inner, api.Needs{Instancer: c.rules, Challenges: library, Library: library, Keys: c.keys, Tickets: tickets,
+		Sessions: identity.NewSessions(c.keys, db), Events: db, EventLog: db, EventStats: db.EventStats, Happening: happening, Books: db,
+		Containers: c.engine, Pages: http.NotFoundHandler(), Metrics: counted.Handler(), Answered: counted.Answered, Log: log},
+		api.Options{BaseDomain: "instances.localhost", Dashboard: dashboard, AuthMode: wire.AuthNone, Pool: netip.MustParsePrefix("10.0.0.0/12"), Version: "bench"}).Public()
+	c.metrics = counted.Handler()
+	ended := make(chan error, 2)
+	go func() { ended <- c.rules.Run(inner) }()
+	go func() { ended <- state.Run(inner) }()
+	c.end = func() error {
+		cancel()
+		return errors.Join(<-ended, <-ended, db.Close())
+	}
+	c.memory = max(heap(), before) - before
+	return c, nil
+}
+
+// heap is what is in use after a collection.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse
+}
+
+func manyChallenges(ctx context.Context, folder string) (*challenge.Library, error) {
+	for n := range 20 {
+		dir := filepath.Join(folder, fmt.Sprint("challenge-", n))
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+		for name, text := range map[string]string{
+			"compose.yaml":  "services:\n  web:\n    image: busybox:1.36\n",
+			"instance.toml": fmt.Sprintf("name = \"Challenge %d\"\n[[routes]]\nservice = \"web\"\nport = 80\ntype = \"http\"\n", n),
+		} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+				return nil, err
+			}
+		}
+	}
+	library := challenge.NewLibrary(folder, challenge.Defaults{Timeout: time.Hour, Access: "link", Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
+	problems, err := library.Reload(ctx)
+	if err == nil && len(problems) > 0 {
+		err = fmt.Errorf("%v", problems)
+	}
+	return library, err
+}
+
+// address is the nth player's.
+func address(n int) netip.Addr { return netip.AddrFrom4([4]byte{172, 20, byte(n >> 8), byte(n)}) }
+
+// insert writes a running instance of the nth player, and makes what belongs to it on the engine.
+func (c *crowd) insert(ctx context.Context, n int, due time.Time) error {
+	id := fmt.Sprintf("challenge-%d-owner-%d", n%20, n)
+	name := fmt.Sprint("challenge-", n%20)
+	prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(n >> 12), byte(n >> 4), byte(n << 4)}), 28)
+	player := c.keys.ByAddress(address(n))
+	now := time.Now().UTC()
+	in := &instancer.Instance{
+		ID: id, Challenge: name, Owner: player.Owner, Player: player.ID, Slug: instancer.Slug(c.keys.Slug, player.Owner.ID, name), State: instancer.Running,
+		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}}, Subnet: prefix, Memory: 64 << 20,
+		Addresses: map[string]netip.Addr{"web": prefix.Addr().Next().Next()}, CreatedAt: now, StartedAt: now, ExpiresAt: due,
+		Terms: instancer.Terms{Name: name, Timeout: time.Hour, Access: instancer.AccessLink},
+	}
+	labels := instancer.Labels{Instance: id, Challenge: name, Owner: player.Owner.ID, Service: "web", CreatedAt: now, ExpiresAt: due}
+	service := instancer.Service{Name: "web", Image: "bench"}
+	if err := c.engine.BuildImage(ctx, instancer.BuildSpec{Challenge: &instancer.Challenge{ID: name}, Service: &service}, io.Discard); err != nil {
+		return err
+	}
+	container, err := c.engine.CreateContainer(ctx, instancer.ContainerSpec{Name: id, Service: service, Labels: labels})
+	if err != nil {
+		return err
+	}
+	if err := c.engine.StartContainer(ctx, container); err != nil {
+		return err
+	}
+	return errors.Join(c.engine.CreateNetwork(ctx, instancer.NetworkSpec{Name: instancer.NetworkName(id), Subnet: prefix, Labels: labels}),
+		c.db.TakeSubnet(ctx, prefix, id), c.db.Insert(ctx, in, instancer.Quota{}, instancer.Event{Type: "instance_running", Instance: id, Challenge: name, Owner: player.Owner.ID}))
+}
+
+// get asks the API as the nth player.
+func (c *crowd) get(n int, path string) (time.Duration, error) {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.RemoteAddr = address(n).String() + ":5555"
+	w := httptest.NewRecorder()
+	began := time.Now()
+	c.public.ServeHTTP(w, r)
+	took := time.Since(began)
+	if w.Code != http.StatusOK {
+		return 0, fmt.Errorf("%s: %d %s", path, w.Code, w.Body)
+	}
+	return took, nil
+}
