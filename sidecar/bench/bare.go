@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/client"
@@ -65,10 +66,10 @@ func bareName(n int) string { return fmt.Sprint("whaley-bench-bare-", n) }
 
 func (b *bare) clear(ctx context.Context, n int) error {
 	err := b.api.ContainerRemove(ctx, bareName(n), container.RemoveOptions{Force: true})
-	if !client.IsErrNotFound(err) && err != nil {
+	if !errdefs.IsNotFound(err) && err != nil {
 		return err
 	}
-	if err = b.api.NetworkRemove(ctx, bareName(n)); client.IsErrNotFound(err) {
+	if err = b.api.NetworkRemove(ctx, bareName(n)); errdefs.IsNotFound(err) {
 		return nil
 	}
 	return err

@@ -58,7 +58,7 @@ func path(ctx context.Context, dir string, rounds int, r *results) error {
 		}
 		defer front.until(ctx, "it is stopped", func() error { return front.stop("127.0.0.1") }) //nolint:errcheck // the next run does it else
 	}
-	if err := s.plainRouters(dir); err != nil {
+	if err := s.plainRouters(); err != nil {
 		return err
 	}
 	if err := s.until(ctx, "Traefik has the plain routers", func() error {
@@ -199,7 +199,7 @@ func startTraefik(ctx context.Context, dir string) (*sidecar, func(), error) {
 
 // plainRouters gives Traefik a router to the running instance that knows nothing of Whaley, and one that asks the sidecar
 // for leave before each request.
-func (s *sidecar) plainRouters(dir string) error {
+func (s *sidecar) plainRouters() error {
 	var list struct {
 		Instances []struct {
 			ID        string

@@ -42,6 +42,7 @@ func observe(live *config.Live, db *store.Store, engine *docker.Engine, worker s
 		monitor: monitor.New(engine, db, monitor.Options{Every: c.MonitorEvery.Duration(), Disk: c.DataDir}, log),
 	}
 	db.OnEvents(o.events.Tell)
+	owed(live, db)
 	o.events.Own(o.metrics.Event)
 	var err error
 	o.forensics, err = forensics.New(engine, db, forensics.Options{

@@ -144,7 +144,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	g.Go(func() error { warnOfRuntimes(ctx, engine, library, log); return nil })
 	seen.run(ctx, g)
 	measure(ctx, g, live, db, rules, library, checks, seen, log)
-	notify(ctx, g, live, db, library, surface, seen, log)
+	notify(ctx, g, live, db, library, surface, worker, seen, log)
 	systemEvent(ctx, db, "system_start", "Whaley "+version+" started on "+worker, log)
 	g.Go(func() error { return rules.instancer.Run(ctx) })
 	g.Go(func() error { return rules.sandboxes.Run(ctx, rules.instancer) })

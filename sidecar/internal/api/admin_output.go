@@ -84,7 +84,7 @@ func (a *API) sendLines(ctx context.Context, w http.ResponseWriter, lines <-chan
 		select {
 		case line, more := <-lines:
 			if !more {
-				out.send("end", struct{}{})
+				_ = out.send("end", struct{}{}) // nobody to tell when the reader has gone away
 				return
 			}
 			if out.put("", "line", line) != nil || len(lines) == 0 && out.flush() != nil {

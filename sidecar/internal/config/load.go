@@ -99,9 +99,10 @@ func Load(environment map[string]string) (*Config, error) {
 		refuse(address != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == ""), "%s must be an http or https URL", name)
 	}
 	refuse(c.WebhookURL != "" && len(c.WebhookSecret) < minKey, "WEBHOOK_SECRET must have at least %d bytes with WEBHOOK_URL", minKey)
-	if c.EventsFile == "" {
+	switch c.EventsFile {
+	case "":
 		c.EventsFile = filepath.Join(c.DataDir, "events.jsonl")
-	} else if c.EventsFile == "off" {
+	case "off":
 		c.EventsFile = ""
 	}
 	if c.ForensicsDir == "" {

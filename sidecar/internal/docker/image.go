@@ -28,7 +28,7 @@ func (e *Engine) BuildImage(ctx context.Context, spec instancer.BuildSpec, log i
 	if err != nil && !errdefs.IsNotFound(err) {
 		return translate(err)
 	}
-	if err == nil && !(spec.Again && svc.Build != nil) {
+	if err == nil && (!spec.Again || svc.Build == nil) {
 		fmt.Fprintf(log, "%s is there\n", svc.Image)
 		return nil
 	}

@@ -91,7 +91,7 @@ func expired(t *testing.T, w *world) {
 	}
 }
 
-func truncated(t *testing.T, w *world) {
+func truncated(_ *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("owner"))
 	good := w.ticket(web)
 	for n := 0; n < len(good); n += 7 {
@@ -101,7 +101,7 @@ func truncated(t *testing.T, w *world) {
 	w.refusesTicket("without the first", web, good[1:])
 }
 
-func foreign(t *testing.T, w *world) {
+func foreign(_ *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("owner"))
 	for _, other := range []string{pwn, "a--" + web, strings.ToUpper(web), web + ".", web + ":8080", ""} {
 		w.refusesTicket("of "+other, web, w.ticket(other))
@@ -134,7 +134,7 @@ func revoked(t *testing.T, w *world) {
 		}
 		time.Sleep(1600 * time.Millisecond) // what is known of a running host is old then
 	}
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathResolve, func(wire.HostRequest) wire.HostStatus {
 		return wire.HostStatus{State: wire.StateUnknown, Revoked: true, Version: "unknown"}
 	})
 	if got := w.get(pwn, "/", wire.TicketHeader, w.ticket(pwn)); got.Status != 401 || w.called(wire.PathWake) != 0 {

@@ -107,11 +107,12 @@ func (w *world) audit() (map[instancer.SandboxState]int, error) {
 	states, holders := map[instancer.SandboxState]int{}, map[string]int{}
 	networks := 0
 	for _, o := range objects {
-		if o.Kind == "network" {
+		switch {
+		case o.Kind == "network":
 			networks++
-		} else if o.Running {
+		case o.Running:
 			holders[o.Labels.Instance]++
-		} else {
+		default:
 			return nil, fmt.Errorf("%s does not run", o.Name)
 		}
 	}

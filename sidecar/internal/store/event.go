@@ -38,14 +38,14 @@ type wordsRow struct {
 }
 
 // insertEvent writes an event in the transaction of what it tells; one without a type is none.
-func insertEvent(ctx context.Context, tx bun.Tx, ev instancer.Event) error {
+func (s *Store) insertEvent(ctx context.Context, tx bun.Tx, ev instancer.Event) error {
 	if ev.Type == "" {
 		return nil
 	}
-	return insertEvents(ctx, tx, []instancer.Event{ev})
+	return s.insertEvents(ctx, tx, []instancer.Event{ev})
 }
 
-func insertEvents(ctx context.Context, tx bun.Tx, events []instancer.Event) error {
+func (s *Store) insertEvents(ctx context.Context, tx bun.Tx, events []instancer.Event) error {
 	rows, words := make([]*eventRow, len(events)), make([]*wordsRow, len(events))
 	for n, ev := range events {
 		id, err := uuid.NewV7()
@@ -69,6 +69,9 @@ func insertEvents(ctx context.Context, tx bun.Tx, events []instancer.Event) erro
 	if _, err := tx.NewInsert().Model(&words).Exec(ctx); err != nil {
 		return err
 	}
+	if err := s.owe(ctx, tx, events); err != nil {
+		return err
+	}
 	return willTell(ctx, tx, events)
 }
 
@@ -87,7 +90,7 @@ func wordsOf(text string) []string {
 
 // Record writes an event that is about no other row.
 func (s *Store) Record(ctx context.Context, ev instancer.Event) error {
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error { return insertEvent(ctx, tx, ev) })
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error { return s.insertEvent(ctx, tx, ev) })
 }
 
 // Events lists what happened to an instance, oldest first.

@@ -98,6 +98,9 @@ func (s *Store) ForgetEvents(ctx context.Context, before time.Time, limit int) (
 		if _, err := tx.NewDelete().Model((*eventRow)(nil)).Where("id IN ?", bun.Tuple(ids)).Exec(ctx); err != nil {
 			return err
 		}
+		if _, err := tx.NewDelete().Model((*outgoingRow)(nil)).Where("event IN ?", bun.Tuple(ids)).Exec(ctx); err != nil {
+			return err
+		}
 		words := tx.NewDelete().Model((*wordsRow)(nil)).Where("id IN ?", bun.Tuple(ids))
 		if !s.postgres() {
 			// The words have no index on the id, and the same order.

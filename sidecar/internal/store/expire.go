@@ -34,7 +34,7 @@ func (s *Store) Expire(ctx context.Context, ids []string, now time.Time) ([]*ins
 		if err != nil {
 			return err
 		}
-		if err := insertEvents(ctx, tx, events); err != nil {
+		if err := s.insertEvents(ctx, tx, events); err != nil {
 			return err
 		}
 		return s.announce(ctx, tx, rows...)

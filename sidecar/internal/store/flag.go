@@ -136,7 +136,7 @@ func (s *Store) issue(ctx context.Context, tx bun.Tx, f *instancer.IssuedFlag, e
 	if err != nil && !isNoRow(err) {
 		return err
 	}
-	return insertEvent(ctx, tx, ev)
+	return s.insertEvent(ctx, tx, ev)
 }
 
 // RetireFlags takes current flags out of use: one by id, or all of an owner; both stay in the history and are removed
@@ -170,7 +170,7 @@ func (s *Store) RetireFlags(ctx context.Context, id, owner, by, why string, at t
 			f := r.issued()
 			f.RetiredAt, f.RetiredBy, f.RetiredWhy = at, by, why
 			retired = append(retired, f)
-			if err := insertEvent(ctx, tx, instancer.Event{Type: "flag_deleted", Challenge: f.Challenge, Owner: f.Owner.ID, Player: by, Message: why, At: at}); err != nil {
+			if err := s.insertEvent(ctx, tx, instancer.Event{Type: "flag_deleted", Challenge: f.Challenge, Owner: f.Owner.ID, Player: by, Message: why, At: at}); err != nil {
 				return err
 			}
 			if next == nil {

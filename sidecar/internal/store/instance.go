@@ -34,7 +34,7 @@ func (s *Store) Insert(ctx context.Context, in *instancer.Instance, q instancer.
 		} else if err != nil {
 			return err
 		}
-		if err := insertEvent(ctx, tx, ev); err != nil {
+		if err := s.insertEvent(ctx, tx, ev); err != nil {
 			return err
 		}
 		return s.announce(ctx, tx, row)
@@ -131,7 +131,7 @@ func (s *Store) Update(ctx context.Context, id, worker string, from []instancer.
 		if changed, err = row.instance(); err != nil {
 			return err
 		}
-		if err := insertEvent(ctx, tx, ev); err != nil {
+		if err := s.insertEvent(ctx, tx, ev); err != nil {
 			return err
 		}
 		return s.announce(ctx, tx, row)

@@ -82,7 +82,7 @@ func (s *Store) ForgetPorts(ctx context.Context, owner, challenge string, ev ins
 		if forgotten = int(rows); err != nil {
 			return err
 		}
-		return insertEvent(ctx, tx, ev)
+		return s.insertEvent(ctx, tx, ev)
 	})
 	return forgotten, err
 }

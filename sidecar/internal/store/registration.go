@@ -115,7 +115,7 @@ func (s *Store) Registered(ctx context.Context, was, now instancer.Registration,
 				return err
 			}
 		}
-		return insertEvent(ctx, tx, ev)
+		return s.insertEvent(ctx, tx, ev)
 	})
 }
 

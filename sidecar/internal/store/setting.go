@@ -48,7 +48,7 @@ func (s *Store) SetChallenge(ctx context.Context, c instancer.ChallengeSetting, 
 		if err != nil {
 			return err
 		}
-		return insertEvent(ctx, tx, ev)
+		return s.insertEvent(ctx, tx, ev)
 	})
 }
 
@@ -58,6 +58,6 @@ func (s *Store) ForgetChallenge(ctx context.Context, challenge string, ev instan
 		if _, err := tx.NewDelete().Model((*challengeRow)(nil)).Where("challenge = ?", challenge).Exec(ctx); err != nil {
 			return err
 		}
-		return insertEvent(ctx, tx, ev)
+		return s.insertEvent(ctx, tx, ev)
 	})
 }

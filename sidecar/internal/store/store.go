@@ -31,6 +31,7 @@ type Store struct {
 	db     *bun.DB
 	config *pgx.ConnConfig // of PostgreSQL; nil for SQLite
 	tell   func([]instancer.Event)
+	owed   func(instancer.Event) []string // nil: nobody is told by webhooks
 }
 
 // Open connects to the database at a URL (postgres://…), or with an empty one to the file whaley.db in dir, and brings

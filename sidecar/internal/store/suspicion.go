@@ -112,7 +112,7 @@ func (s *Store) insertSuspicion(ctx context.Context, tx bun.Tx, found *instancer
 	if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
 		return err
 	}
-	return insertEvent(ctx, tx, ev)
+	return s.insertEvent(ctx, tx, ev)
 }
 
 // add puts what is new of found into known and says whether there was anything.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
@@ -31,7 +32,7 @@ func (q queries) BeforeQuery(ctx context.Context, e *bun.QueryEvent) context.Con
 	}
 	about := []attribute.KeyValue{attribute.String("db.system.name", system), attribute.String("db.operation.name", name)}
 	if e.IQuery != nil {
-		if table := e.IQuery.GetTableName(); table != "" {
+		if table := strings.Trim(e.IQuery.GetTableName(), `"`); table != "" {
 			name += " " + table
 			about = append(about, attribute.String("db.collection.name", table))
 		}

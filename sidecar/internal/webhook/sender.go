@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,10 +13,14 @@ import (
 
 const (
 	backlog   = 1000             // events that may wait; the oldest give way
+	atATime   = 500              // events that are read at once
+	stale     = 24 * time.Hour   // older events are of no use to anybody: nothing was sent for long
 	callTime  = 10 * time.Second // of one try
 	firstWait = time.Second      // after a failed try; doubles
 	longWait  = time.Minute
 	patience  = 15 * time.Minute // then a message is dropped
+	idle      = 2 * time.Second  // between looks for what other sidecars put into the outbox
+	leadFor   = 3 * callTime     // after the death of a sidecar another one goes on
 )
 
 // What becomes of events.
@@ -25,36 +28,56 @@ const (
 	Sent    = "sent"
 	Refused = "refused" // the receiver does not want them
 	Dropped = "dropped" // too many waited, or it took too long
+	lost    = ""        // this sidecar ends, or another one goes on with it: they stay in the outbox
 )
+
+// Outbox is where events wait, written in the transaction of what they tell.
+type Outbox interface {
+	Outgoing(ctx context.Context, target string, limit int) ([]instancer.Event, error)
+	Told(ctx context.Context, target string, events []instancer.Event) error
+	TrimOutgoing(ctx context.Context, target string, keep int) (int, error)
+	Lead(ctx context.Context, name, worker string, d time.Duration) (bool, error)
+	Resign(ctx context.Context, name, worker string) error
+}
 
 // Options say what is sent where. Functions are asked anew for each message.
 type Options struct {
-	Target string // name in logs and metrics
+	Target string // name in the outbox, in logs and metrics
+	Worker string // this sidecar, as leases name it
 	URL    func() string
 	Wants  func(instancer.Event) bool
 	Gather time.Duration // how long the first event of a message waits for others
 	// Encode makes the body of a message of the first used events; it must use at least one.
 	Encode func(ctx context.Context, events []instancer.Event) (body []byte, used int, err error)
 	// Sign gives further headers of a message; nil: there are none.
-	Sign func(id string, at time.Time, body []byte) http.Header
+	Sign     func(id string, at time.Time, body []byte) http.Header
+	Patience time.Duration // default 15 min; then a message is dropped
+	Backlog  int           // events that may wait, default 1000; the oldest give way
 }
 
-// Sender sends the events it is told of.
+// Owed says whether the receiver is to be told of an event.
+func (o Options) Owed(ev instancer.Event) bool { return o.URL() != "" && o.Wants(ev) }
+
+// Sender sends the events that wait in the outbox.
 type Sender struct {
 	opts   Options
+	outbox Outbox
 	log    *slog.Logger
 	client *http.Client
 	done   func(target, outcome string, n int)
 	wake   chan struct{}
-
-	mu    sync.Mutex
-	queue []instancer.Event
 }
 
 // New makes a Sender; done is told what became of events and must not block.
-func New(opts Options, done func(target, outcome string, n int), log *slog.Logger) *Sender {
+func New(outbox Outbox, opts Options, done func(target, outcome string, n int), log *slog.Logger) *Sender {
+	if opts.Patience == 0 {
+		opts.Patience = patience
+	}
+	if opts.Backlog == 0 {
+		opts.Backlog = backlog
+	}
 	return &Sender{
-		opts: opts, log: log, done: done, wake: make(chan struct{}, 1),
+		opts: opts, outbox: outbox, log: log, done: done, wake: make(chan struct{}, 1),
 		client: &http.Client{
 			Timeout:       callTime,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -62,66 +85,83 @@ func New(opts Options, done func(target, outcome string, n int), log *slog.Logge
 	}
 }
 
-// Tell puts an event into the queue. It never blocks.
+// Tell says that an event is in the outbox. It never blocks.
 func (s *Sender) Tell(ev instancer.Event) {
-	if s.opts.URL() == "" || !s.opts.Wants(ev) {
+	if !s.opts.Owed(ev) {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.queue) == backlog {
-		s.queue = s.queue[1:]
-		s.done(s.opts.Target, Dropped, 1)
-	}
-	s.queue = append(s.queue, ev)
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
 }
 
-// Waiting is how many events stand in the queue.
-func (s *Sender) Waiting() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.queue)
-}
-
-// take gives the events of the next messages.
-func (s *Sender) take() []instancer.Event {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	taken := s.queue
-	s.queue = nil
-	return taken
-}
-
-// Run sends until ctx ends. What waits then is lost: the events themselves are in the log of events.
+// Run sends until ctx ends. What waits then is sent by another sidecar, or by the next one.
 func (s *Sender) Run(ctx context.Context) error {
+	defer s.resign(ctx)
+	tick := time.NewTicker(idle)
+	defer tick.Stop()
 	for {
+		if s.opts.URL() != "" {
+			if err := s.empty(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("the events that are to be told of cannot be read", "target", s.opts.Target, "err", err)
+			}
+		}
 		select {
 		case <-s.wake:
+			if sleep(ctx, s.opts.Gather) != nil {
+				return nil
+			}
+		case <-tick.C:
 		case <-ctx.Done():
 			return nil
 		}
-		if sleep(ctx, s.opts.Gather) != nil {
+	}
+}
+
+// empty sends all that waits.
+func (s *Sender) empty(ctx context.Context) error {
+	for {
+		events, err := s.outbox.Outgoing(ctx, s.opts.Target, atATime)
+		if err != nil || len(events) == 0 {
+			return err
+		}
+		if mine, err := s.lead(ctx, leadFor); err != nil || !mine {
+			return err
+		}
+		gone, err := s.outbox.TrimOutgoing(ctx, s.opts.Target, s.opts.Backlog)
+		if err != nil {
+			return err
+		}
+		if gone > 0 {
+			s.done(s.opts.Target, Dropped, gone)
+			continue // those that were read may be among them
+		}
+		used, outcome := s.message(ctx, events)
+		if outcome == lost {
 			return nil
 		}
-		for events := s.take(); len(events) > 0; {
-			body, used, err := s.opts.Encode(ctx, events)
-			if err != nil || used == 0 {
-				s.log.Error("events cannot be told of", "target", s.opts.Target, "err", err)
-				s.done(s.opts.Target, Dropped, len(events))
-				break
-			}
-			outcome := s.deliver(ctx, body)
-			if ctx.Err() != nil {
-				return nil
-			}
-			s.done(s.opts.Target, outcome, used)
-			events = events[used:]
+		if err := s.outbox.Told(ctx, s.opts.Target, events[:used]); err != nil {
+			return err
 		}
+		s.done(s.opts.Target, outcome, used)
 	}
+}
+
+// message sends the first of some events.
+func (s *Sender) message(ctx context.Context, events []instancer.Event) (used int, outcome string) {
+	for used < len(events) && time.Since(events[used].At) > stale {
+		used++
+	}
+	if used > 0 {
+		return used, Dropped
+	}
+	body, used, err := s.opts.Encode(ctx, events)
+	if err != nil || used == 0 {
+		s.log.Error("events cannot be told of", "target", s.opts.Target, "err", err)
+		return len(events), Dropped
+	}
+	return used, s.deliver(ctx, body)
 }
 
 // deliver tries until a message is taken, refused, or too old.
@@ -134,8 +174,8 @@ func (s *Sender) deliver(ctx context.Context, body []byte) string {
 		}
 		answer := s.try(ctx, url, id, body)
 		switch {
-		case ctx.Err() != nil:
-			return Dropped
+		case ctx.Err() != nil && !answer.taken:
+			return lost
 		case answer.taken:
 			return Sent
 		case answer.refused:
@@ -148,15 +188,27 @@ func (s *Sender) deliver(ctx context.Context, body []byte) string {
 		} else {
 			wait = min(2*wait, longWait)
 		}
-		if time.Since(began)+pause > patience {
+		if time.Since(began)+pause > s.opts.Patience {
 			s.log.Error("events not told of, they are in the log of events", "target", s.opts.Target, "err", answer.err)
 			return Dropped
 		}
 		s.log.Warn("events not told of yet", "target", s.opts.Target, "err", answer.err, "again_in", pause)
-		if sleep(ctx, pause) != nil {
-			return Dropped
+		if mine, err := s.lead(ctx, pause+leadFor); err != nil || !mine || sleep(ctx, pause) != nil {
+			return lost
 		}
 	}
+}
+
+// lead says whether this sidecar is the one that sends, for a while.
+func (s *Sender) lead(ctx context.Context, d time.Duration) (bool, error) {
+	return s.outbox.Lead(ctx, "notify_"+s.opts.Target, s.opts.Worker, d)
+}
+
+// resign lets another sidecar go on at once. Should this not succeed, the lease ends by itself.
+func (s *Sender) resign(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	_ = s.outbox.Resign(ctx, "notify_"+s.opts.Target, s.opts.Worker)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

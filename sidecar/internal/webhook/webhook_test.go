@@ -15,10 +15,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/webhook"
 )
 
@@ -68,11 +68,17 @@ func (o *outcomes) done(_, outcome string, n int) {
 	}
 }
 
+// world is a sidecar on a real database, and a receiver.
 type world struct {
+	t testing.TB
 	*receiver
 	*outcomes
-	sender *webhook.Sender
+	server *httptest.Server
+	dir    string
+	opts   webhook.Options
+	db     *store.Store
 	log    *bytes.Buffer
+	end    func() // of the sidecar
 }
 
 const secretPath = "/hooks/token-hunter2"
@@ -88,13 +94,10 @@ func newWorld(t *testing.T, change func(*webhook.Options), script ...func(http.R
 	if change != nil {
 		change(&opts)
 	}
-	w.sender = webhook.New(opts, w.done, slog.New(slog.NewTextHandler(w.log, nil)))
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() { defer close(ended); _ = w.sender.Run(ctx) }()
+	w.t, w.server, w.opts, w.dir = t, server, opts, t.TempDir()
+	w.begin()
 	t.Cleanup(func() {
-		cancel()
-		<-ended
+		w.end()
 		server.CloseClientConnections()
 		server.Close()
 		if strings.Contains(w.log.String(), "hunter2") {
@@ -102,6 +105,44 @@ func newWorld(t *testing.T, change func(*webhook.Options), script ...func(http.R
 		}
 	})
 	return w
+}
+
+// begin starts the sidecar; what another one left in the outbox is still there.
+func (w *world) begin() {
+	w.t.Helper()
+	db, err := store.Open(context.Background(), "", w.dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.db = db
+	sender := webhook.New(db, w.opts, w.done, slog.New(slog.NewTextHandler(w.log, nil)))
+	db.OnOwed(func(ev instancer.Event) []string {
+		if w.opts.Owed(ev) {
+			return []string{w.opts.Target}
+		}
+		return nil
+	})
+	db.OnEvents(func(events []instancer.Event) {
+		for _, ev := range events {
+			sender.Tell(ev)
+		}
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = sender.Run(ctx) }()
+	w.end = sync.OnceFunc(func() {
+		cancel()
+		<-ended
+		db.Close()
+	})
+}
+
+// happens writes an event.
+func (w *world) happens(kind, message string) {
+	w.t.Helper()
+	if err := w.db.Record(context.Background(), instancer.Event{Type: kind, Message: message, At: time.Now()}); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func (w *world) await(t *testing.T, outcome string) {
@@ -117,14 +158,15 @@ func (w *world) await(t *testing.T, outcome string) {
 }
 
 func TestAMessageIsSignedAndHoldsWhatHappened(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
-	w.sender.Tell(instancer.Event{ID: "1", Type: "unwanted"})
-	w.sender.Tell(instancer.Event{ID: "2", Type: "instance_stop", Instance: "web-1", Message: "stopped: \"player\"\n"})
+	w.happens("unwanted", "")
+	w.happens("instance_stop", "stopped: \"player\"\n")
 	w.await(t, webhook.Sent)
 	var sent struct {
 		Events []struct{ ID, Type, Message string }
 	}
-	if err := json.Unmarshal([]byte(w.bodies[0]), &sent); err != nil || len(sent.Events) != 1 || sent.Events[0].ID != "2" || sent.Events[0].Message != "stopped: \"player\"\n" {
+	if err := json.Unmarshal([]byte(w.bodies[0]), &sent); err != nil || len(sent.Events) != 1 || sent.Events[0].ID == "" || sent.Events[0].Type != "instance_stop" || sent.Events[0].Message != "stopped: \"player\"\n" {
 		t.Errorf("%s %v", w.bodies[0], err)
 	}
 	h := w.header[0]
@@ -136,12 +178,13 @@ func TestAMessageIsSignedAndHoldsWhatHappened(t *testing.T) {
 }
 
 func TestAReceiverThatAsksForLessGetsLess(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Retry-After", "7")
 		rw.WriteHeader(429)
 		fmt.Fprint(rw, `{"message": "slow down", "retry_after": 0.4}`)
 	})
-	w.sender.Tell(instancer.Event{ID: "1"})
+	w.happens("wanted", "1")
 	w.await(t, webhook.Sent)
 	if len(w.bodies) != 2 || w.bodies[0] != w.bodies[1] || w.header[0].Get("Webhook-Id") != w.header[1].Get("Webhook-Id") {
 		t.Errorf("not the same message twice: %q", w.bodies)
@@ -152,8 +195,9 @@ func TestAReceiverThatAsksForLessGetsLess(t *testing.T) {
 }
 
 func TestAServerErrorIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil, status(500))
-	w.sender.Tell(instancer.Event{ID: "1"})
+	w.happens("wanted", "1")
 	w.await(t, webhook.Sent)
 	if len(w.bodies) != 2 {
 		t.Errorf("%d tries", len(w.bodies))
@@ -161,13 +205,14 @@ func TestAServerErrorIsTriedAgain(t *testing.T) {
 }
 
 func TestRedirectsAreNotFollowedAndRefusalsNotRepeated(t *testing.T) {
+	t.Parallel()
 	for _, code := range []int{302, 307, 401, 404} {
 		w := newWorld(t, nil, func(rw http.ResponseWriter, r *http.Request) {
 			http.Redirect(rw, r, "http://127.0.0.1:1/elsewhere", code)
 		})
-		w.sender.Tell(instancer.Event{ID: "1"})
+		w.happens("wanted", "1")
 		w.await(t, webhook.Refused)
-		w.sender.Tell(instancer.Event{ID: "2"}) // the next message has its own chance
+		w.happens("wanted", "2") // the next message has its own chance
 		w.await(t, webhook.Sent)
 		if len(w.bodies) != 2 {
 			t.Errorf("%d: %d tries", code, len(w.bodies))
@@ -176,6 +221,7 @@ func TestRedirectsAreNotFollowedAndRefusalsNotRepeated(t *testing.T) {
 }
 
 func TestAReceiverThatHangsKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	w := newWorld(t, nil, func(_ http.ResponseWriter, r *http.Request) {
 		select {
@@ -184,22 +230,34 @@ func TestAReceiverThatHangsKeepsNobodyWaiting(t *testing.T) {
 		}
 	})
 	defer close(release)
-	w.sender.Tell(instancer.Event{ID: "0"})
+	w.happens("wanted", "0")
 	for len(w.sent()) == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	began := time.Now()
-	for n := range 1500 {
-		w.sender.Tell(instancer.Event{ID: fmt.Sprint(n)})
+	longest := time.Duration(0)
+	for n := range 200 {
+		began := time.Now()
+		w.happens("wanted", fmt.Sprint(n))
+		longest = max(longest, time.Since(began))
 	}
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("telling took %s", took)
+	if longest > time.Second {
+		t.Errorf("an event was held up for %s", longest)
 	}
-	w.outcomes.mu.Lock()
-	defer w.outcomes.mu.Unlock()
-	if w.sender.Waiting() != 1000 || w.n[webhook.Dropped] != 500 {
-		t.Errorf("%d wait, %v", w.sender.Waiting(), w.n)
+	w.end()
+	if waiting, err := w.outgoing(); err != nil || waiting != 201 {
+		t.Errorf("%d wait, %v", waiting, err)
 	}
+}
+
+// outgoing is how many events wait in the outbox.
+func (w *world) outgoing() (int, error) {
+	db, err := store.Open(context.Background(), "", w.dir)
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	waiting, err := db.Outgoing(context.Background(), w.opts.Target, 5000)
+	return len(waiting), err
 }
 
 func (w *world) sent() []string {
@@ -209,23 +267,81 @@ func (w *world) sent() []string {
 }
 
 func TestWhatNobodyTakesIsDroppedAfterAWhile(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		o := &outcomes{n: map[string]int{}, ch: make(chan string, 1)}
-		s := webhook.New(webhook.Options{
-			Target: "test", URL: func() string { return "http://127.0.0.1:1" + secretPath }, Wants: func(instancer.Event) bool { return true }, Encode: webhook.Encode,
-		}, o.done, slog.New(slog.DiscardHandler))
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan struct{})
-		go func() { defer close(ended); _ = s.Run(ctx) }()
-		began := time.Now()
-		s.Tell(instancer.Event{ID: "1"})
-		if got := <-o.ch; got != webhook.Dropped {
-			t.Errorf("%s", got)
+	t.Parallel()
+	w := newWorld(t, func(o *webhook.Options) { o.Patience = 2500 * time.Millisecond }, status(500), status(502), status(503))
+	began := time.Now()
+	w.happens("wanted", "1")
+	w.await(t, webhook.Dropped)
+	if took := time.Since(began); took < time.Second || took > 10*time.Second || len(w.sent()) != 2 {
+		t.Errorf("given up after %s and %d tries", took, len(w.sent()))
+	}
+	w.happens("wanted", "2")
+	w.await(t, webhook.Sent)
+	w.end()
+	if waiting, err := w.outgoing(); err != nil || waiting != 0 {
+		t.Errorf("%d wait, %v", waiting, err)
+	}
+}
+
+func TestWhatWasNotSentBeforeTheEndIsSentAfterwards(t *testing.T) {
+	t.Parallel()
+	hung := make(chan struct{})
+	w := newWorld(t, nil, func(_ http.ResponseWriter, r *http.Request) { close(hung); <-r.Context().Done() })
+	w.happens("wanted", "under way when it ends")
+	<-hung
+	w.happens("wanted", "in the outbox when it ends")
+	w.end()
+	w.begin()
+	for told := ""; !strings.Contains(told, "under way when it ends") || !strings.Contains(told, "in the outbox when it ends"); told = strings.Join(w.sent()[1:], "") {
+		w.await(t, webhook.Sent)
+	}
+	w.end()
+	if waiting, err := w.outgoing(); err != nil || waiting != 0 {
+		t.Errorf("%d wait, %v", waiting, err)
+	}
+}
+
+func TestTooManyThatWaitMakeTheOldestGiveWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *webhook.Options) { o.Backlog = 20 })
+	w.end()
+	db, err := store.Open(context.Background(), "", w.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.OnOwed(func(instancer.Event) []string { return []string{"test", "another"} })
+	for n := range 23 {
+		if err := db.Record(context.Background(), instancer.Event{Type: "wanted", Message: fmt.Sprintf("event %d.", n), At: time.Now()}); err != nil {
+			t.Fatal(err)
 		}
-		if took := time.Since(began); took < 10*time.Minute || took > 15*time.Minute {
-			t.Errorf("given up after %s", took)
-		}
-		cancel()
-		<-ended
-	})
+	}
+	db.Close()
+	w.begin()
+	w.await(t, webhook.Dropped)
+	w.await(t, webhook.Sent)
+	told := strings.Join(w.sent(), "")
+	if strings.Contains(told, "event 2.") || !strings.Contains(told, "event 3.") || !strings.Contains(told, "event 22.") {
+		t.Error(told)
+	}
+	if waiting, err := w.db.Outgoing(context.Background(), "another", 5000); err != nil || len(waiting) != 23 {
+		t.Errorf("of another's %d wait, %v", len(waiting), err)
+	}
+}
+
+func TestOneSidecarAtATimeSends(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	if ok, err := w.db.Lead(context.Background(), "notify_test", "another sidecar", time.Minute); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	w.happens("wanted", "1")
+	select {
+	case outcome := <-w.ch:
+		t.Errorf("%s although another one sends", outcome)
+	case <-time.After(3 * time.Second):
+	}
+	if err := w.db.Resign(context.Background(), "notify_test", "another sidecar"); err != nil {
+		t.Fatal(err)
+	}
+	w.await(t, webhook.Sent)
 }

@@ -398,6 +398,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 
 	events(t, s, other)
 	t.Run("WhatLivesIsCounted", func(t *testing.T) { counted(t, s, other) })
+	t.Run("WhoIsToBeToldOfAnEventIsKept", func(t *testing.T) { outgoing(t, s, other) })
 	t.Run("CapturesAreFoundAndRemoved", func(t *testing.T) { captures(t, s, other) })
 
 	t.Run("ADatabaseOutOfReachIsNamedSo", func(t *testing.T) {
