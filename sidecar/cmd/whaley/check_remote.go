@@ -29,8 +29,12 @@ const (
 // checkNames looks whether any name under BASE_DOMAIN leads to the edge, with a certificate if the web is https, and
 // whether CTFd's cookies are out of the instances' reach.
 func checkNames(ctx context.Context, c *config.Config, r *report) {
-	if u, err := url.Parse(c.CTFdURL); err == nil && u.Host != "" {
-		checkCookies("CTFD_URL", strings.ToLower(u.Hostname()), c.BaseDomain, r)
+	if u, err := url.Parse(c.CTFdPublicURL); err == nil && u.Host != "" {
+		name := "CTFD_PUBLIC_URL"
+		if c.CTFdPublicURL == c.CTFdURL {
+			name = "CTFD_URL"
+		}
+		checkCookies(name, strings.ToLower(u.Hostname()), c.BaseDomain, r)
 	}
 	checkCookies("DASHBOARD_URL", strings.ToLower(c.Dashboard.Hostname()), c.BaseDomain, r)
 	if c.BaseDomain == "localhost" || strings.HasSuffix(c.BaseDomain, ".localhost") {

@@ -219,7 +219,7 @@ func newRouter(c *config.Config, log *slog.Logger) (*traefik.Router, error) {
 	}
 	return traefik.New(string(c.TraefikRedisURL), traefik.Options{
 		HTTP: c.RouteMode == "kv", Secure: c.Dashboard.Scheme == "https",
-		Permanent: traefik.Permanent{DashboardUsers: string(c.DashboardUsers), CTFdURL: c.CTFdURL, Extra: extra},
+		Permanent: traefik.Permanent{DashboardUsers: string(c.DashboardUsers), CTFdURL: c.CTFdPublicURL, Extra: extra},
 	}, log)
 }
 
@@ -254,7 +254,7 @@ func scoreboard(c *config.Config) string {
 	if c.AuthMode != wire.AuthCTFd {
 		return ""
 	}
-	return c.CTFdURL
+	return c.CTFdPublicURL
 }
 
 func portOf(address string) int {

@@ -37,7 +37,8 @@ type Config struct {
 	MetricsKey Secret `env:"METRICS_SECRET" whaley:"Bearer token for /metrics. Empty: /metrics is off."`
 
 	AuthMode       string   `env:"AUTH_MODE" envDefault:"none" section:"Who is asking" choices:"none|ctfd" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network. ctfd: a player is a CTFd account."`
-	CTFdURL        string   `env:"CTFD_URL" kind:"url" whaley:"Where CTFd is. With it there is a middleware ctfd-redirect@redis that leads there."`
+	CTFdURL        string   `env:"CTFD_URL" kind:"url" whaley:"Where CTFd is. With it there is a middleware ctfd-redirect@redis that leads players there."`
+	CTFdPublicURL  string   `env:"CTFD_PUBLIC_URL" kind:"url" whaley:"Where players find CTFd, if CTFD_URL is an address that only the sidecar reaches. Default: CTFD_URL."`
 	CTFdKey        Secret   `env:"CTFD_API_KEY" whaley:"Access token of a CTFd admin, who reads accounts, teams and bans. Needed with AUTH_MODE=ctfd."`
 	TeamMode       string   `env:"TEAM_MODE" envDefault:"auto" choices:"auto|enabled|disabled" whaley:"With AUTH_MODE=ctfd. enabled: instances belong to teams. disabled: to players. auto: as CTFd says, also when that changes."`
 	UserRateLimit  int      `env:"USER_RATE_LIMIT" envDefault:"10" live:"true" min:"0" max:"10000" whaley:"How often a player may start, stop or extend in a minute; 0: no limit. Opening an address is not counted."`

@@ -61,9 +61,11 @@ func TestDashboardAndInstancesCannotShareCookies(t *testing.T) {
 		}
 	}
 	for _, ctfd := range []string{"https://example.org", "https://ctf.i.example.org", "http://i.example.org:8000"} {
-		_, err := config.Load(map[string]string{"BASE_DOMAIN": "i.example.org", "DASHBOARD_URL": "https://whaley.example.org", "CTFD_URL": ctfd})
-		if err == nil || !strings.Contains(err.Error(), "CTFD_URL") {
-			t.Errorf("a scoreboard at %s: %v", ctfd, err)
+		for _, name := range []string{"CTFD_URL", "CTFD_PUBLIC_URL"} {
+			_, err := config.Load(map[string]string{"BASE_DOMAIN": "i.example.org", "DASHBOARD_URL": "https://whaley.example.org", name: ctfd})
+			if err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("a scoreboard at %s: %v", ctfd, err)
+			}
 		}
 	}
 	if _, err := config.Load(map[string]string{"BASE_DOMAIN": "i.example.org", "DASHBOARD_URL": "https://whaley.example.org", "CTFD_URL": "https://ctf.example.org"}); err != nil {
@@ -153,7 +155,12 @@ func TestCTFdNeedsAnAddressAndAKey(t *testing.T) {
 			t.Errorf("%s is not in %v", name, err)
 		}
 	}
-	if _, err := config.Load(map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": "https://ctf.example.org", "CTFD_API_KEY": "ctfd_x"}); err != nil {
-		t.Error(err)
+	c, err := config.Load(map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": "https://ctf.example.org", "CTFD_API_KEY": "ctfd_x"})
+	if err != nil || c.CTFdPublicURL != c.CTFdURL {
+		t.Errorf("players are led to %q, %v", c.CTFdPublicURL, err)
+	}
+	c, err = config.Load(map[string]string{"CTFD_URL": "http://ctfd:8000", "CTFD_PUBLIC_URL": "https://ctf.example.org"})
+	if err != nil || c.CTFdPublicURL != "https://ctf.example.org" {
+		t.Errorf("players are led to %q, %v", c.CTFdPublicURL, err)
 	}
 }

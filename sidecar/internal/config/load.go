@@ -138,6 +138,11 @@ func (c *Config) hosts() []error {
 	if ctfd, err := url.Parse(c.CTFdURL); err == nil && c.CTFdURL != "" {
 		wrong = append(wrong, c.apart("CTFD_URL", ctfd.Hostname())...)
 	}
+	if c.CTFdPublicURL == "" {
+		c.CTFdPublicURL = c.CTFdURL
+	} else if ctfd, err := url.Parse(c.CTFdPublicURL); err == nil {
+		wrong = append(wrong, c.apart("CTFD_PUBLIC_URL", ctfd.Hostname())...)
+	}
 	return wrong
 }
 
