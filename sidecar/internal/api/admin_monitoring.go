@@ -85,13 +85,18 @@ type instanceUsageJSON struct {
 	CreatedAt  time.Time            `json:"created_at"`
 	ExpiresAt  *time.Time           `json:"expires_at"`
 	Sampled    bool                 `json:"sampled"`
+	At         *time.Time           `json:"sampled_at"`
 	Containers []containerUsageJSON `json:"containers"`
 }
 
-func instanceUsage(in monitor.Instance) instanceUsageJSON {
+// instanceUsage is what an instance used at a time.
+func instanceUsage(in monitor.Instance, at time.Time) instanceUsageJSON {
 	j := instanceUsageJSON{
 		usageJSON: usageOf(in.Totals), ID: in.Row.ID, Challenge: in.Row.Challenge, Owner: ownerJSON{ID: in.Row.Owner.ID, Name: in.Row.Owner.Name}, State: string(in.Row.State),
 		CreatedAt: in.Row.CreatedAt, ExpiresAt: moment(in.Row.ExpiresAt), Sampled: in.Sampled, Containers: make([]containerUsageJSON, 0, len(in.Containers)),
+	}
+	if in.Sampled {
+		j.At = moment(at)
 	}
 	for _, c := range in.Containers {
 		j.Containers = append(j.Containers, containerUsageJSON{
@@ -108,12 +113,13 @@ func (a *API) getInstanceUsage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	usage := monitor.Instance{Row: in}
-	for _, sampled := range a.Monitor.Last().Instances {
+	last := a.Monitor.Last()
+	for _, sampled := range last.Instances {
 		if sampled.Row.ID == in.ID {
 			usage = sampled
 		}
 	}
-	return write(w, http.StatusOK, instanceUsage(usage))
+	return write(w, http.StatusOK, instanceUsage(usage, last.At))
 }
 
 // listUsage answers from the last sample: by id, or with ?sort=cpu or memory those that use most first. Pages are cut at
@@ -161,6 +167,7 @@ func (a *API) listUsage(w http.ResponseWriter, r *http.Request) error {
 			chosen = slices.DeleteFunc(chosen, func(in monitor.Instance) bool { return in.Row.ID <= after })
 		}
 	}
-	instances, next := partOf(chosen, page.Limit, func(in monitor.Instance) string { return in.Row.ID }, instanceUsage)
+	instances, next := partOf(chosen, page.Limit, func(in monitor.Instance) string { return in.Row.ID },
+		func(in monitor.Instance) instanceUsageJSON { return instanceUsage(in, s.At) })
 	return write(w, http.StatusOK, map[string]any{"instances": instances, "total": total, "next": next, "sampled_at": moment(s.At)})
 }

@@ -58,6 +58,8 @@ type Books interface {
 	// Lives is when the instances were asked for, ran and ended that lived at some time after since.
 	Lives(ctx context.Context, since time.Time) ([]instancer.Life, error)
 	Events(ctx context.Context, instance string) ([]instancer.Event, error)
+	// Revisions is a page of a challenge's history, latest first, and the cursor of the next.
+	Revisions(ctx context.Context, challenge, after string, limit int) ([]instancer.Revision, string, error)
 	PortMappings(ctx context.Context, owner, challenge, after string, limit int) ([]instancer.PortMapping, string, error)
 	ForgetPorts(ctx context.Context, owner, challenge string, ev instancer.Event) (int, error)
 	PortUse(ctx context.Context) (instancer.PortUse, error)

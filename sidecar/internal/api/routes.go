@@ -110,6 +110,7 @@ func (a *API) AdminRoutes() []Route {
 		{"POST", "/admin/api/challenges/{id}/reload", a.adminReloadChallenge},
 		{"GET", "/admin/api/challenges/{id}/build", a.getBuild},
 		{"POST", "/admin/api/challenges/{id}/build", a.buildAgain},
+		{"GET", "/admin/api/challenges/{id}/revisions", a.listRevisions},
 		{"POST", "/admin/api/challenges/{id}/toggle", a.adminToggleChallenge},
 		{"PUT", "/admin/api/challenges/{id}/resources", a.adminSetResources},
 		{"GET", "/admin/api/challenges/{id}/files", a.adminListFiles},

@@ -14,11 +14,13 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
-// Settings is where organisers' settings of challenges are kept.
+// Settings is where organisers' settings of challenges are kept, and which revisions these had.
 type Settings interface {
 	ChallengeSettings(ctx context.Context) (map[string]instancer.ChallengeSetting, error)
 	SetChallenge(ctx context.Context, c instancer.ChallengeSetting, ev instancer.Event) error
 	ForgetChallenge(ctx context.Context, challenge string, ev instancer.Event) error
+	// NoteRevisions is told which revision is loaded, by challenge; what it knows already is no news.
+	NoteRevisions(ctx context.Context, loaded map[string]string) error
 }
 
 // Library is the set of loaded challenges of a folder of folders.
@@ -200,12 +202,29 @@ func (l *Library) shelve(ctx context.Context, entries []Entry) ([]Problem, error
 	slices.SortFunc(next.order, func(a, b *instancer.Challenge) int {
 		return cmp.Or(cmp.Compare(a.Category, b.Category), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
+	if err := l.note(ctx, next); err != nil {
+		return nil, err
+	}
 	l.loaded.Store(next)
 	var all []Problem
 	for _, e := range next.entries {
 		all = append(all, e.Problems...)
 	}
 	return all, nil
+}
+
+// note writes down the revisions that are other than before.
+func (l *Library) note(ctx context.Context, next *shelf) error {
+	if l.settings == nil {
+		return nil
+	}
+	before, changed := l.loaded.Load().byID, map[string]string{}
+	for id, ch := range next.byID {
+		if was := before[id]; was == nil || was.Revision != ch.Revision {
+			changed[id] = ch.Revision
+		}
+	}
+	return l.settings.NoteRevisions(ctx, changed)
 }
 
 // withSetting is a challenge as organisers have set it: limits are shared out as the files do.

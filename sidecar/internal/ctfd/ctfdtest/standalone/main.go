@@ -35,9 +35,9 @@ func main() {
 	token := func(name string, team int) string {
 		return server.Token(server.AddUser(ctfdtest.User{Name: name, Team: team}))
 	}
-	server.AddChallenge(ctfdtest.Challenge{Name: "Shared", Category: "web", Value: 100})
+	challenge := server.AddChallenge(ctfdtest.Challenge{Name: "Shared", Category: "web", Value: 100})
 	_ = json.NewEncoder(os.Stdout).Encode(map[string]any{ // whoever does not listen is gone
-		"url": server.URL, "admin": server.Admin,
+		"url": server.URL, "admin": server.Admin, "challenge": challenge,
 		"tokens": map[string]string{"Ada": token("Ada", pandas), "Grace": token("Grace", pandas), "Mallory": token("Mallory", foxes)},
 	})
 	_, _ = io.Copy(io.Discard, os.Stdin)
