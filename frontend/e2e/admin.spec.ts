@@ -1,18 +1,8 @@
-import type { Page } from "@playwright/test";
 import { filesOf, quick, uploaded } from "./challenges";
 import { expect, test } from "./fixtures";
-import { adminKey } from "./key";
 import { everybodyCanUse } from "./look";
+import { signIn } from "./organiser";
 import { zipOf } from "./zip";
-
-/** Signs in at an address of the panel. That a stranger gets 401 first, the browser says; it is no complaint. */
-async function signIn(page: Page, path = "", complaints: string[] = []): Promise<void> {
-  await page.goto(`/admin${path}`);
-  await page.getByLabel("Admin key or CTFd token").fill(adminKey);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await expect(page.getByText("Signed in as")).toBeVisible();
-  complaints.length = 0;
-}
 
 test("strangers are asked for a key, and a wrong one is refused in words", async ({ page }) => {
   await page.goto("/admin/logs");
@@ -56,6 +46,13 @@ test("an organiser uploads a challenge, mends it, starts it, reads its output, s
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await expect(page.getByRole("alert")).toHaveCount(0);
 
+  await page.getByText("Images", { exact: true }).click();
+  await expect(page.getByText("Built", { exact: true })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole("region", { name: "Build log" }).getByText(/COPY start.sh/)).toBeVisible();
+  await page.getByText("Revisions", { exact: true }).click();
+  const revisions = page.getByRole("table", { name: "Revisions" });
+  await expect(revisions.getByRole("row").filter({ hasText: "Current" })).toHaveCount(1);
+
   await page.getByRole("link", { name: "Dashboard" }).click();
   await page.getByRole("button", { name: "Start for an owner" }).click();
   const dialog = page.getByRole("dialog", { name: "Start for an owner" });
@@ -69,6 +66,11 @@ test("an organiser uploads a challenge, mends it, starts it, reads its output, s
   const detail = page.getByRole("dialog", { name: /Uploaded/ });
   await expect(detail.getByText("Running", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
   await everybodyCanUse(page, "admin-instance");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await detail.getByText("Usage", { exact: true }).click();
+  await expect(detail.getByRole("table", { name: "Containers" }).getByText("web")).toBeVisible();
+  await expect(detail.getByRole("figure", { name: /^Memory/ }).getByText("Collecting")).toHaveCount(0);
+  await everybodyCanUse(page, "admin-instance-usage");
   await page.setViewportSize({ width: 1280, height: 800 });
   await detail.getByText("Output", { exact: true }).click();
   await expect(detail.getByText(/it has begun/)).toBeVisible();
@@ -139,6 +141,7 @@ const pages = {
   challenges: "/challenges",
   "challenge-files": "/challenges/quick?file=www%2Findex.html",
   "challenge-images": "/challenges/quick?view=build",
+  "challenge-revisions": "/challenges/quick?view=revisions",
   "challenge-limits": "/challenges/quick?view=limits",
   monitoring: "/monitoring",
   settings: "/settings",

@@ -10,6 +10,8 @@ export type CTFd = {
   url: string;
   /** An admin's token. */
   admin: string;
+  /** The id of Shared. */
+  challenge: number;
   tokens: Record<"Ada" | "Grace" | "Mallory", string>;
   stop: () => void;
 };
@@ -27,4 +29,14 @@ export async function startCTFd(): Promise<CTFd> {
     ...(JSON.parse(String((await lines.next()).value)) as Omit<CTFd, "stop">),
     stop: () => child.stdin.end(),
   };
+}
+
+/** Submits a flag as a player does, and says what CTFd makes of it. */
+export async function submit(ctfd: CTFd, name: keyof CTFd["tokens"], submission: string): Promise<string> {
+  const answer = await fetch(`${ctfd.url}/api/v1/challenges/attempt`, {
+    method: "POST",
+    headers: { Authorization: `Token ${ctfd.tokens[name]}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ challenge_id: ctfd.challenge, submission }),
+  });
+  return ((await answer.json()) as { data: { status: string } }).data.status;
 }

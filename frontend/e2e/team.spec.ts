@@ -1,7 +1,8 @@
 import { type Browser, expect, type Page, test } from "@playwright/test";
 import { shared } from "./challenges";
-import { type CTFd, startCTFd } from "./ctfd";
+import { type CTFd, startCTFd, submit } from "./ctfd";
 import { everybodyCanUse } from "./look";
+import { signIn } from "./organiser";
 import { type Sidecar, startSidecar } from "./sidecar";
 
 let ctfd: CTFd;
@@ -15,6 +16,7 @@ test.beforeAll(async () => {
     env: {
       AUTH_MODE: "ctfd",
       CTFD_URL: ctfd.url,
+      CTFD_PUBLIC_URL: "https://ctf.example.org",
       CTFD_API_KEY: ctfd.admin,
       SUBNET_POOL: "10.198.1.0/24",
     },
@@ -41,7 +43,7 @@ test("a wrong token is refused in words, and the page says where tokens are made
   await page.goto(`${sidecar.dashboard}/`);
   await expect(page.getByRole("link", { name: /Make a token in CTFd/ })).toHaveAttribute(
     "href",
-    `${ctfd.url}/settings#tokens`,
+    "https://ctf.example.org/settings#tokens", // where the sidecar reaches it is no way for players
   );
   await page.getByLabel("Access token of CTFd").fill("ctfd_nonsense");
   await page.getByRole("button", { name: "Sign in" }).click();
@@ -80,4 +82,73 @@ test("two players of a team see one copy live: started, extended when its time h
 
   await ada.getByRole("button", { name: "Sign out" }).click();
   await expect(ada.getByRole("heading", { name: "Sign in" })).toBeVisible();
+});
+
+/** Starts the challenge in a player's browser, takes the flag that is in it, and stops it. */
+async function flagOf(player: Page): Promise<string> {
+  const card = player.getByRole("article", { name: shared.name });
+  await card.getByRole("button", { name: "Start Shared" }).click();
+  await expect(card.getByText("Running", { exact: true })).toBeVisible({ timeout: 60_000 });
+  const address = await card.getByRole("link").getAttribute("href");
+  const tab = await player.context().newPage();
+  let flag = "";
+  // Chromium breaks off what it loads whenever a network comes or goes, and an instance has one of its own.
+  await expect(async () => {
+    await tab.goto(`${address}/flag.txt`);
+    flag = (await tab.textContent("body"))?.trim() ?? "";
+    expect(flag).toMatch(/^FLAG\{placeholder_[0-9a-f]{16}\}$/);
+  }).toPass({ timeout: 30_000 });
+  await card.getByRole("button", { name: "Stop Shared" }).click();
+  await player.getByRole("alertdialog").getByRole("button", { name: "Stop it" }).click();
+  await expect(card.getByText("Not running", { exact: true })).toBeVisible({ timeout: 30_000 });
+  return flag;
+}
+
+test("an organiser maps a challenge, finds a team with another team's flag, and decides what it is", async ({
+  browser,
+}) => {
+  test.setTimeout(300_000);
+  const organiser = await (await browser.newContext({ baseURL: sidecar.dashboard })).newPage();
+  await signIn(organiser, "/flags?view=mappings");
+  await expect(organiser.getByText("Not mapped", { exact: true })).toBeVisible();
+  await everybodyCanUse(organiser, "admin-flags-wizard");
+  await organiser.setViewportSize({ width: 1280, height: 800 });
+  await organiser.getByRole("button", { name: "Map the sure match" }).click();
+  await expect(organiser.getByText("Mapped", { exact: true })).toBeVisible();
+
+  const [ada, mallory] = [await browserOf(browser, "Ada"), await browserOf(browser, "Mallory")];
+  const [hers, his] = [await flagOf(ada), await flagOf(mallory)];
+  expect(his).not.toBe(hers);
+  await organiser.getByText("Flags", { exact: true }).last().click();
+  const flags = organiser.getByRole("table", { name: "Flags" });
+  await expect(flags.getByText("Accepted", { exact: true })).toHaveCount(2, { timeout: 60_000 });
+  await expect(flags.getByText(hers)).toBeVisible();
+  await everybodyCanUse(organiser, "admin-flags-accepted");
+  await organiser.setViewportSize({ width: 1280, height: 800 });
+
+  expect(await submit(ctfd, "Mallory", hers)).toBe("correct");
+  await organiser.getByRole("button", { name: "Check all submissions" }).click();
+  await expect(organiser.getByText(/1 submissions were read/)).toBeVisible();
+  await organiser.getByText("Review", { exact: true }).first().click();
+  const list = organiser.getByRole("table", { name: "Review" });
+  await expect(list.getByRole("row", { name: /Shared flag.*Blue Foxes.*Red Pandas/ })).toBeVisible();
+  await everybodyCanUse(organiser, "admin-review");
+  await organiser.setViewportSize({ width: 1280, height: 800 });
+
+  await list.getByRole("button", { name: "Show what Blue Foxes submitted" }).click();
+  const entry = organiser.getByRole("dialog", { name: "Blue Foxes in shared" });
+  await expect(entry.getByText(hers)).toBeVisible();
+  await expect(entry.getByText("(Mallory)")).toBeVisible();
+  await everybodyCanUse(organiser, "admin-suspicion");
+  await organiser.setViewportSize({ width: 1280, height: 800 });
+  await entry.getByLabel("Note").fill("They sat at one table.");
+  await entry.getByRole("button", { name: "Confirm sharing" }).click();
+  await expect(organiser.getByText("Nothing to review")).toBeVisible();
+
+  await organiser.getByLabel("Review", { exact: true }).last().selectOption("Confirmed");
+  await list.getByRole("button", { name: "Show what Blue Foxes submitted" }).click();
+  await expect(entry.getByLabel("Note")).toHaveValue("They sat at one table.");
+  await entry.getByRole("button", { name: "Dismiss" }).click();
+  await organiser.getByLabel("Review", { exact: true }).last().selectOption("Dismissed");
+  await expect(list.getByRole("row", { name: /Blue Foxes.*Dismissed/ })).toBeVisible();
 });

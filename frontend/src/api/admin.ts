@@ -8,6 +8,8 @@ export type Setting = Schemas["Setting"];
 export type SettingChange = Schemas["SettingChange"];
 /** A challenge's folder and what players get of it. */
 export type AdminChallenge = Schemas["AdminChallenge"];
+/** A revision that a challenge had. */
+export type Revision = Schemas["Revision"];
 /** Something wrong in a challenge's files. */
 export type FileProblem = Schemas["FileProblem"];
 /** A file or a folder of a challenge. */

@@ -897,6 +897,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/challenges/{id}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which revisions a challenge had, latest first
+         * @description A revision is a hash of all that is in a challenge's folder. An instance keeps the one it was made of.
+         */
+        get: operations["listRevisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/challenges/{id}/toggle": {
         parameters: {
             query?: never;
@@ -2574,6 +2594,25 @@ export interface components {
                 [key: string]: string | number | boolean | string[] | null;
             };
         };
+        RevisionList: {
+            revisions: components["schemas"]["Revision"][];
+            /** @description The after of the next part; empty when this was the last */
+            next: string;
+        };
+        Revision: {
+            revision: string;
+            /**
+             * Format: date-time
+             * @description From then on instances were made of it
+             */
+            loaded_at: string;
+            /** @description New instances are made of it */
+            current: boolean;
+            /** @description Instances of it that live now */
+            live: number;
+            /** @description Instances of it that there were, those that live among them */
+            instances: number;
+        };
         /**
          * @example {
          *       "changes": [
@@ -3508,7 +3547,7 @@ export interface components {
             /** @description The instances' hosts are one label under it */
             base_domain: string;
             dashboard_url: string;
-            /** @description Where accounts and access tokens come from; empty with auth_mode none */
+            /** @description Where players find CTFd, which has the accounts and makes access tokens; empty with auth_mode none */
             ctfd_url: string;
             /** @description Of the sidecar */
             version: string;
@@ -4036,6 +4075,11 @@ export interface components {
             expires_at: string | null;
             /** @description There are figures */
             sampled: boolean;
+            /**
+             * Format: date-time
+             * @description null: there are none yet
+             */
+            sampled_at: string | null;
             containers: components["schemas"]["ContainerUsage"][];
         };
         /**
@@ -5565,6 +5609,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Build"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRevisions: {
+        parameters: {
+            query?: {
+                /** @description At most how many are answered. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before; empty: the first page. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The revisions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevisionList"];
                 };
             };
             default: components["responses"]["Problem"];

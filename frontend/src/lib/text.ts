@@ -82,6 +82,11 @@ export const text = {
     copied: "Copied",
     copyFailed: "Copying is blocked by the browser: select the text instead.",
   },
+  flag: {
+    pending: "Your flag is on its way into CTFd",
+    live: "CTFd accepts your flag",
+    failed: "CTFd has not taken your flag yet; it is tried again",
+  },
   state: {
     asleep: "Not running",
     queued: "Queued",

@@ -21,6 +21,7 @@ import { Files } from "./files";
 import { Limits } from "./limits";
 import { Problems } from "./problems";
 import { challengesQuery } from "./queries";
+import { Revisions } from "./revisions";
 import { ChallengeState } from "./state";
 import { pathOf } from "./tree";
 
@@ -83,11 +84,14 @@ function Found({ challenge }: { challenge: AdminChallenge }) {
         options={[
           { value: "files", label: text.challenges.files },
           { value: "build", label: text.challenges.build },
+          { value: "revisions", label: text.challenges.revisions },
           { value: "limits", label: text.challenges.limits },
         ]}
       />
       {view === "build" ? (
         <Build challenge={challenge} />
+      ) : view === "revisions" ? (
+        <Revisions challenge={challenge} />
       ) : view === "limits" ? (
         <Limits key={JSON.stringify(challenge.overrides)} challenge={challenge} />
       ) : (

@@ -1,6 +1,7 @@
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import type { AdminChallenge, ChallengeBuild } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
+import { inPages } from "../kit/pages";
 
 /** The first words of the keys of all that is about challenges. */
 export const challengesKey = ["admin", "challenges"] as const;
@@ -36,6 +37,18 @@ export function receiveChallenge(client: QueryClient, challenge: AdminChallenge)
   client.setQueryData(
     challengesQuery.queryKey,
     (known) => known && [...known.filter(({ id }) => id !== challenge.id), challenge],
+  );
+}
+
+/** Which revisions a challenge had, latest first. */
+export function revisionsQuery(id: string) {
+  return inPages([...challengesKey, id, "revisions"], (cursor, signal) =>
+    unwrap(
+      api.GET("/admin/api/challenges/{id}/revisions", {
+        params: { path: { id }, query: { limit: 100, ...cursor } },
+        signal,
+      }),
+    ),
   );
 }
 

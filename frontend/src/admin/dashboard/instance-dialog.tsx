@@ -19,6 +19,7 @@ import { isLive, StateBadge } from "./instances";
 import { Output } from "./output";
 import { instanceQuery } from "./queries";
 import { StopDialog } from "./stop-dialog";
+import { Usage } from "./usage";
 
 type Props = { id: string; onClose: () => void };
 
@@ -46,7 +47,7 @@ export function InstanceDialog({ id, onClose }: Props) {
 }
 
 function Detail({ instance }: { instance: AdminInstanceDetail }) {
-  const [view, setView] = useState<"about" | "output">("about");
+  const [view, setView] = useState<"about" | "usage" | "output">("about");
   const [stopping, setStopping] = useState(false);
   const capture = useAction<void>({
     act: () => unwrap(api.POST("/admin/api/forensics/live-capture/{id}", { params: { path: { id: instance.id } } })),
@@ -64,6 +65,7 @@ function Detail({ instance }: { instance: AdminInstanceDetail }) {
           onChange={setView}
           options={[
             { value: "about", label: text.dashboard.about },
+            { value: "usage", label: text.dashboard.usage },
             { value: "output", label: text.dashboard.output },
           ]}
         />
@@ -81,7 +83,13 @@ function Detail({ instance }: { instance: AdminInstanceDetail }) {
         </div>
       </div>
       {instance.problem && <Notice>{instance.problem.detail}</Notice>}
-      {view === "about" ? <About instance={instance} /> : <Output id={instance.id} />}
+      {view === "about" ? (
+        <About instance={instance} />
+      ) : view === "usage" ? (
+        <Usage id={instance.id} />
+      ) : (
+        <Output id={instance.id} />
+      )}
       {stopping && <StopDialog instance={instance} onClose={() => setStopping(false)} />}
     </div>
   );

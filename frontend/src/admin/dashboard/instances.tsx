@@ -4,16 +4,14 @@ import { useState } from "react";
 import type { AdminInstance } from "@/api/admin";
 import { Badge, type Tone } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
-import { Field, Input, Select } from "@/components/ui/field";
-import { SearchField } from "@/components/ui/search-field";
-import { type Column, Table } from "@/components/ui/table";
+import type { Column } from "@/components/ui/table";
 import { useServerNow } from "@/lib/clock";
 import { formatBytes, formatMoment } from "@/lib/format";
 import { formatClock } from "@/lib/time";
+import { ChoiceFilter, everything, FilterBar, SearchFilter, TextFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
+import { List, Opener, ownerColumn } from "../kit/list";
 import { useAfterEvents } from "../kit/live";
-import { Loaded } from "../kit/loaded";
-import { More } from "../kit/more";
 import { Section } from "../kit/page";
 import { text } from "../text";
 import { BulkStop } from "./bulk-stop";
@@ -75,38 +73,19 @@ export function Instances() {
       }
     >
       <div className="flex flex-col gap-4">
-        <FilterFields filters={filters} onChange={setFilters} />
-        <Loaded query={instances} className="h-96">
-          {({ pages }) => {
-            const rows = pages.flatMap((page) => page.instances);
-            return (
-              <Table
-                label={text.dashboard.instances}
-                columns={columns(picked, setPicked, (id) => setFilters({ show: id }), setStopping)}
-                rows={rows}
-                rowKey={({ id }) => id}
-                sort={filters.sort ?? "-created"}
-                onSort={(sort) => setFilters({ sort })}
-                sorted
-                isActive={({ id }) => picked.has(id)}
-                empty={
-                  <span className="flex flex-col items-center gap-2">
-                    <Server aria-hidden className="size-7 text-accent" />
-                    {text.dashboard.none}
-                  </span>
-                }
-                footer={
-                  rows.length > 0 && (
-                    <>
-                      <span className="text-ink-soft tabular-nums">{text.dashboard.shown(rows.length)}</span>
-                      {instances.hasNextPage && <More query={instances} />}
-                    </>
-                  )
-                }
-              />
-            );
-          }}
-        </Loaded>
+        <Selection />
+        <List
+          query={instances}
+          rows={(pages) => pages.flatMap((page) => page.instances)}
+          label={text.dashboard.instances}
+          columns={columns(picked, setPicked, (id) => setFilters({ show: id }), setStopping)}
+          rowKey={({ id }) => id}
+          order="-created"
+          sorted
+          isActive={({ id }) => picked.has(id)}
+          nothing={{ icon: Server, title: text.dashboard.none }}
+          count={text.dashboard.shown}
+        />
       </div>
       {stopping && <StopDialog instance={stopping} onClose={() => setStopping(undefined)} />}
       {bulk && (
@@ -121,61 +100,27 @@ export function Instances() {
   );
 }
 
-type FilterProps = { filters: ReturnType<typeof useFilters>[0]; onChange: ReturnType<typeof useFilters>[1] };
-
-function FilterFields({ filters, onChange }: FilterProps) {
-  const challenges = useQuery(challengeNamesQuery).data;
+function Selection() {
+  const challenges = useQuery(challengeNamesQuery).data ?? [];
   return (
-    // biome-ignore lint/a11y/useSemanticElements: browsers from before 2023 do not know <search>
-    <div role="search" className="grid grid-cols-2 items-end gap-3 lg:grid-cols-[minmax(0,1fr)_11rem_14rem_12rem]">
-      <div className="col-span-2 flex lg:col-span-1">
-        <SearchField
-          label={text.dashboard.search}
-          placeholder={text.dashboard.search}
-          clear={text.search.clear}
-          value={filters.q ?? ""}
-          onChange={(q) => onChange({ q })}
-        />
-      </div>
-      <Field label={text.dashboard.state}>
-        {(ids) => (
-          <Select {...ids} value={filters.state ?? ""} onChange={(event) => onChange({ state: event.target.value })}>
-            <option value="">{text.dashboard.live}</option>
-            <option value="all">{text.all}</option>
-            {(["queued", "starting", "running", "stopping", "stopped", "failed"] as const).map((state) => (
-              <option key={state} value={state}>
-                {text.state[state]}
-              </option>
-            ))}
-          </Select>
-        )}
-      </Field>
-      <Field label={text.logs.challenge}>
-        {(ids) => (
-          <Select
-            {...ids}
-            value={filters.challenge ?? ""}
-            onChange={(event) => onChange({ challenge: event.target.value })}
-          >
-            <option value="">{text.all}</option>
-            {challenges?.map(({ id, name }) => (
-              <option key={id} value={id}>
-                {name}
-              </option>
-            ))}
-          </Select>
-        )}
-      </Field>
-      <Field label={text.dashboard.ownerID} className="col-span-2 lg:col-span-1">
-        {(ids) => (
-          <Input
-            {...ids}
-            value={filters.owner ?? ""}
-            onChange={(event) => onChange({ owner: event.target.value.trim() })}
-          />
-        )}
-      </Field>
-    </div>
+    <FilterBar>
+      <SearchFilter name="q" label={text.dashboard.search} />
+      <ChoiceFilter
+        name="state"
+        label={text.dashboard.state}
+        choices={[
+          { value: "", label: text.dashboard.live },
+          { value: "all", label: text.all },
+          ...(Object.keys(tones) as AdminInstance["state"][]).map((value) => ({ value, label: text.state[value] })),
+        ]}
+      />
+      <ChoiceFilter
+        name="challenge"
+        label={text.logs.challenge}
+        choices={[everything, ...challenges.map(({ id, name }) => ({ value: id, label: name }))]}
+      />
+      <TextFilter name="owner" label={text.dashboard.ownerID} />
+    </FilterBar>
   );
 }
 
@@ -219,27 +164,12 @@ function columns(
       width: "minmax(11rem,1.5fr)",
       sort: byServer,
       cell: (row) => (
-        <button
-          type="button"
-          aria-label={text.dashboard.show(row.challenge_name, row.owner.name)}
-          onClick={() => show(row.id)}
-          className="min-w-0 cursor-pointer truncate text-accent underline decoration-accent-line underline-offset-4"
-        >
+        <Opener label={text.dashboard.show(row.challenge_name, row.owner.name)} onOpen={() => show(row.id)}>
           {row.challenge_name}
-        </button>
+        </Opener>
       ),
     },
-    {
-      id: "owner",
-      header: text.logs.owner,
-      width: "minmax(9rem,1fr)",
-      sort: byServer,
-      cell: ({ owner }) => (
-        <span className="truncate" title={owner.id}>
-          {owner.name}
-        </span>
-      ),
-    },
+    ownerColumn((row) => row.owner),
     {
       id: "created",
       header: text.dashboard.created,

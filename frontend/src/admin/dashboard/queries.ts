@@ -1,7 +1,8 @@
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { api, unwrap } from "@/api/client";
 import { setServerTime } from "@/lib/clock";
 import type { Filters } from "../kit/filters";
+import { inPages } from "../kit/pages";
 
 /** The first words of the keys of all that is about instances. */
 export const instancesKey = ["admin", "instances"] as const;
@@ -19,22 +20,17 @@ export function selecting({ state, challenge, owner, q }: Filters) {
 export function instancesQuery(filters: Filters) {
   const sort = orders.find((order) => order === filters.sort?.replace(/^-/, "")) ? (filters.sort as Order) : "-created";
   const query = { ...selecting(filters), sort };
-  return infiniteQueryOptions({
-    queryKey: [...instancesKey, "list", query],
-    queryFn: async ({ signal, pageParam }) => {
+  return inPages(
+    [...instancesKey, "list", query],
+    async (cursor, signal) => {
       const page = await unwrap(
-        api.GET("/admin/api/instances", {
-          params: { query: { ...query, limit: 500, ...(pageParam && { after: pageParam }) } },
-          signal,
-        }),
+        api.GET("/admin/api/instances", { params: { query: { ...query, limit: 500, ...cursor } }, signal }),
       );
       setServerTime(page.now);
       return page;
     },
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next || undefined,
-    refetchInterval: 30_000,
-  });
+    30_000,
+  );
 }
 
 /** One instance with its containers and what happened to it. */
@@ -43,6 +39,15 @@ export function instanceQuery(id: string) {
     queryKey: [...instancesKey, "one", id],
     queryFn: ({ signal }) => unwrap(api.GET("/admin/api/instances/{id}", { params: { path: { id } }, signal })),
     refetchInterval: 10_000,
+  });
+}
+
+/** What an instance uses, as last sampled. */
+export function usageQuery(id: string) {
+  return queryOptions({
+    queryKey: [...instancesKey, "usage", id],
+    queryFn: ({ signal }) => unwrap(api.GET("/admin/api/instances/{id}/metrics", { params: { path: { id } }, signal })),
+    refetchInterval: 5_000,
   });
 }
 

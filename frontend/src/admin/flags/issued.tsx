@@ -6,16 +6,16 @@ import { api, unwrap } from "@/api/client";
 import { Badge, type Tone } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/copy-button";
-import { Field, Input, Select, Switch } from "@/components/ui/field";
-import { type Column, Table } from "@/components/ui/table";
+import { Switch } from "@/components/ui/field";
+import type { Column } from "@/components/ui/table";
 import { formatMoment } from "@/lib/format";
 import { useAction } from "../kit/action";
+import { ChoiceFilter, everything, FilterBar, TextFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
-import { Loaded, Nothing } from "../kit/loaded";
-import { More } from "../kit/more";
+import { ClipCode, challengeColumn, List, ownerColumn } from "../kit/list";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
-import { flagsKey, issuedQuery } from "./queries";
+import { flagsKey, issuedQuery, registrations } from "./queries";
 
 const tones: Record<string, Tone> = { live: "good", pending: "busy", failed: "bad", local: "neutral" };
 
@@ -40,35 +40,16 @@ export function Issued() {
 
   return (
     <div className="flex flex-col gap-4">
-      <div className="grid grid-cols-2 items-end gap-3 lg:grid-cols-[12rem_12rem_12rem_minmax(0,1fr)]">
+      <FilterBar>
         {(["challenge", "owner"] as const).map((name) => (
-          <Field key={name} label={text.logs[name]}>
-            {(ids) => (
-              <Input
-                {...ids}
-                value={filters[name] ?? ""}
-                onChange={(event) => setFilters({ [name]: event.target.value.trim() })}
-              />
-            )}
-          </Field>
+          <TextFilter key={name} name={name} label={text.logs[name]} />
         ))}
-        <Field label={text.flags.inCTFd}>
-          {(ids) => (
-            <Select
-              {...ids}
-              value={filters.state ?? ""}
-              onChange={(event) => setFilters({ state: event.target.value })}
-            >
-              <option value="">{text.all}</option>
-              {(["pending", "live", "failed", "removing", "removed"] as const).map((state) => (
-                <option key={state} value={state}>
-                  {text.flags.states[state]}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        <div className="col-span-2 flex h-10 items-center gap-3 lg:col-span-1">
+        <ChoiceFilter
+          name="state"
+          label={text.flags.inCTFd}
+          choices={[everything, ...registrations.map((value) => ({ value, label: text.flags.states[value] }))]}
+        />
+        <div className="flex h-10 items-center gap-3">
           <Switch
             label={text.flags.history}
             checked={filters.history === "true"}
@@ -76,27 +57,15 @@ export function Issued() {
           />
           <span className="text-sm">{text.flags.history}</span>
         </div>
-      </div>
-      <Loaded query={flags}>
-        {({ pages }) => {
-          const rows = pages.flatMap((page) => page.flags);
-          return rows.length === 0 ? (
-            <Nothing icon={Flag} title={text.flags.issuedNoneTitle}>
-              {text.flags.issuedNoneText}
-            </Nothing>
-          ) : (
-            <Table
-              label={text.flags.viewIssued}
-              columns={columns(setAsked)}
-              rows={rows}
-              rowKey={({ id }) => id}
-              sort={filters.sort ?? ""}
-              onSort={(sort) => setFilters({ sort })}
-              footer={flags.hasNextPage && <More query={flags} />}
-            />
-          );
-        }}
-      </Loaded>
+      </FilterBar>
+      <List
+        query={flags}
+        rows={(pages) => pages.flatMap((page) => page.flags)}
+        label={text.flags.viewIssued}
+        columns={columns(setAsked)}
+        rowKey={({ id }) => id}
+        nothing={{ icon: Flag, title: text.flags.issuedNoneTitle, text: text.flags.issuedNoneText }}
+      />
       {asked && (
         <TypeToConfirm
           open
@@ -115,33 +84,15 @@ export function Issued() {
 
 function columns(ask: (asked: Asked) => void): Column<IssuedFlag>[] {
   return [
-    {
-      id: "challenge",
-      header: text.logs.challenge,
-      width: "minmax(9rem,1fr)",
-      sort: (row) => row.challenge_id,
-      cell: (row) => <span className="truncate">{row.challenge_id}</span>,
-    },
-    {
-      id: "owner",
-      header: text.logs.owner,
-      width: "minmax(9rem,1fr)",
-      sort: (row) => row.owner.name,
-      cell: (row) => (
-        <span className="truncate" title={row.owner.id}>
-          {row.owner.name}
-        </span>
-      ),
-    },
+    challengeColumn((row) => row.challenge_id),
+    ownerColumn((row) => row.owner),
     {
       id: "flag",
       header: text.flags.flag,
       width: "minmax(18rem,2fr)",
       cell: (row) => (
         <>
-          <code className="min-w-0 truncate text-[0.8125rem]" title={row.value}>
-            {row.value}
-          </code>
+          <ClipCode>{row.value}</ClipCode>
           <CopyButton value={row.value} what={text.flags.flagOf(row.owner.name)} />
         </>
       ),

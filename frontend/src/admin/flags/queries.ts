@@ -1,7 +1,8 @@
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import type { ReviewState } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import type { Filters } from "../kit/filters";
+import { inPages } from "../kit/pages";
 
 /** The first words of the keys of all that is about flags. */
 export const flagsKey = ["admin", "flags"] as const;
@@ -13,29 +14,21 @@ export const overviewQuery = queryOptions({
   refetchInterval: 15_000,
 });
 
-const states = ["pending", "live", "failed", "removing", "removed"] as const;
+/** How it can stand with a flag in CTFd. */
+export const registrations = ["pending", "live", "failed", "removing", "removed"] as const;
 
 /** Every flag and whose it is, newest first. */
 export function issuedQuery({ challenge, owner, state, history }: Filters) {
-  const known = states.find((one) => one === state);
+  const known = registrations.find((one) => one === state);
   const query = {
     ...(challenge && { challenge }),
     ...(owner && { owner }),
     ...(known && { state: known }),
     ...(history === "true" && { history: true }),
   };
-  return infiniteQueryOptions({
-    queryKey: [...flagsKey, "issued", query],
-    queryFn: ({ signal, pageParam }) =>
-      unwrap(
-        api.GET("/admin/api/flags/mappings", {
-          params: { query: { ...query, limit: 200, ...(pageParam && { after: pageParam }) } },
-          signal,
-        }),
-      ),
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next || undefined,
-  });
+  return inPages([...flagsKey, "issued", query], (cursor, signal) =>
+    unwrap(api.GET("/admin/api/flags/mappings", { params: { query: { ...query, limit: 200, ...cursor } }, signal })),
+  );
 }
 
 /** The states of a review. */
@@ -50,19 +43,14 @@ export function suspiciousQuery({ challenge, owner, kind, review }: Filters) {
     ...((kind === "sharing" || kind === "solve") && { kind: kind as "sharing" | "solve" }),
     ...(known && { review: known }),
   };
-  return infiniteQueryOptions({
-    queryKey: [...flagsKey, "suspicious", query],
-    queryFn: ({ signal, pageParam }) =>
+  return inPages(
+    [...flagsKey, "suspicious", query],
+    (cursor, signal) =>
       unwrap(
-        api.GET("/admin/api/flags/suspicious", {
-          params: { query: { ...query, limit: 100, ...(pageParam && { after: pageParam }) } },
-          signal,
-        }),
+        api.GET("/admin/api/flags/suspicious", { params: { query: { ...query, limit: 100, ...cursor } }, signal }),
       ),
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next || undefined,
-    refetchInterval: 30_000,
-  });
+    30_000,
+  );
 }
 
 /** CTFd's challenges and ours, with guesses at which is which. */

@@ -5,16 +5,15 @@ import type { ReviewState, Suspicion } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import { Badge, type Tone } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
-import { Field, Input, Select } from "@/components/ui/field";
-import { type Column, Table } from "@/components/ui/table";
+import type { Column } from "@/components/ui/table";
 import { formatMoment } from "@/lib/format";
 import { useAction } from "../kit/action";
+import { ChoiceFilter, everything, FilterBar, TextFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
-import { Loaded, Nothing } from "../kit/loaded";
-import { More } from "../kit/more";
+import { Clip, challengeColumn, List, Opener, ownerColumn } from "../kit/list";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
-import { flagsKey, reviews, suspiciousQuery } from "./queries";
+import { flagsKey, suspiciousQuery } from "./queries";
 import { SuspicionDialog } from "./suspicion-dialog";
 
 const tones: Record<ReviewState, Tone> = { open: "busy", confirmed: "bad", dismissed: "neutral" };
@@ -35,76 +34,49 @@ export function Review() {
     failed: text.flags.clearFailed,
     renews: [flagsKey],
   });
-  const rows = list.data?.pages.flatMap((page) => page.suspicious) ?? [];
-  const shown = rows.find(({ id }) => id === filters.entry);
+  const shown = list.data?.pages.flatMap((page) => page.suspicious).find(({ id }) => id === filters.entry);
 
   return (
     <div className="flex flex-col gap-4">
-      <div className="grid grid-cols-2 items-end gap-3 lg:grid-cols-[11rem_11rem_12rem_12rem_minmax(0,1fr)]">
-        <Field label={text.flags.review}>
-          {(ids) => (
-            <Select
-              {...ids}
-              value={filters.review ?? "open"}
-              onChange={(event) =>
-                setFilters({ review: event.target.value === "open" ? undefined : event.target.value })
-              }
-            >
-              {reviews.map((review) => (
-                <option key={review} value={review}>
-                  {text.flags.reviews[review]}
-                </option>
-              ))}
-              <option value="all">{text.all}</option>
-            </Select>
-          )}
-        </Field>
-        <Field label={text.flags.kind}>
-          {(ids) => (
-            <Select {...ids} value={filters.kind ?? ""} onChange={(event) => setFilters({ kind: event.target.value })}>
-              <option value="">{text.all}</option>
-              <option value="sharing">{text.flags.kinds.sharing}</option>
-              <option value="solve">{text.flags.kinds.solve}</option>
-            </Select>
-          )}
-        </Field>
-        {(["challenge", "owner"] as const).map((name) => (
-          <Field key={name} label={text.logs[name]}>
-            {(ids) => (
-              <Input
-                {...ids}
-                value={filters[name] ?? ""}
-                onChange={(event) => setFilters({ [name]: event.target.value.trim() })}
-              />
-            )}
-          </Field>
-        ))}
-        <div className="col-span-2 flex lg:col-span-1 lg:justify-end">
+      <FilterBar
+        actions={
           <Button look="danger" onClick={() => setClearing(true)}>
             <Trash2 aria-hidden className="size-4" /> {text.flags.clear}
           </Button>
-        </div>
-      </div>
-      <Loaded query={list}>
-        {() =>
-          rows.length === 0 ? (
-            <Nothing icon={ShieldCheck} title={text.flags.reviewNoneTitle}>
-              {text.flags.reviewNoneText}
-            </Nothing>
-          ) : (
-            <Table
-              label={text.flags.viewReview}
-              columns={columns((id) => setFilters({ entry: id }))}
-              rows={rows}
-              rowKey={({ id }) => id}
-              sort={filters.sort ?? ""}
-              onSort={(sort) => setFilters({ sort })}
-              onRow={({ id }) => setFilters({ entry: id })}
-              footer={list.hasNextPage && <More query={list} />}
-            />
-          )
         }
-      </Loaded>
+      >
+        <ChoiceFilter
+          name="review"
+          label={text.flags.review}
+          choices={[
+            { value: "open", label: text.flags.reviews.open },
+            { value: "confirmed", label: text.flags.reviews.confirmed },
+            { value: "dismissed", label: text.flags.reviews.dismissed },
+            { value: "all", label: text.all },
+          ]}
+        />
+        <ChoiceFilter
+          name="kind"
+          label={text.flags.kind}
+          choices={[
+            everything,
+            { value: "sharing", label: text.flags.kinds.sharing },
+            { value: "solve", label: text.flags.kinds.solve },
+          ]}
+        />
+        {(["challenge", "owner"] as const).map((name) => (
+          <TextFilter key={name} name={name} label={text.logs[name]} />
+        ))}
+      </FilterBar>
+      <List
+        query={list}
+        rows={(pages) => pages.flatMap((page) => page.suspicious)}
+        label={text.flags.viewReview}
+        columns={columns((id) => setFilters({ entry: id }))}
+        rowKey={({ id }) => id}
+        onRow={({ id }) => setFilters({ entry: id })}
+        nothing={{ icon: ShieldCheck, title: text.flags.reviewNoneTitle, text: text.flags.reviewNoneText }}
+      />
       {shown && <SuspicionDialog entry={shown} onClose={() => setFilters({ entry: undefined })} />}
       <TypeToConfirm
         open={clearing}
@@ -128,17 +100,9 @@ function columns(show: (id: string) => void): Column<Suspicion>[] {
       width: "12.5rem",
       sort: (row) => row.found_at,
       cell: (row) => (
-        <button
-          type="button"
-          aria-label={text.flags.show(row.submitter.owner.name)}
-          className="cursor-pointer whitespace-nowrap text-accent tabular-nums underline decoration-accent-line underline-offset-4"
-          onClick={(click) => {
-            click.stopPropagation();
-            show(row.id);
-          }}
-        >
+        <Opener label={text.flags.show(row.submitter.owner.name)} onOpen={() => show(row.id)}>
           {formatMoment(row.found_at)}
-        </button>
+        </Opener>
       ),
     },
     {
@@ -156,39 +120,14 @@ function columns(show: (id: string) => void): Column<Suspicion>[] {
       sort: (row) => row.kind,
       cell: (row) => text.flags.kinds[row.kind],
     },
-    {
-      id: "submitter",
-      header: text.flags.submitter,
-      width: "minmax(9rem,1fr)",
-      sort: (row) => row.submitter.owner.name,
-      cell: (row) => <span className="truncate">{row.submitter.owner.name}</span>,
-    },
-    {
-      id: "owner",
-      header: text.flags.flagOwner,
-      width: "minmax(9rem,1fr)",
-      sort: (row) => row.flag_owner?.owner.name ?? "",
-      cell: (row) => <span className="truncate">{row.flag_owner?.owner.name ?? text.none}</span>,
-    },
-    {
-      id: "challenge",
-      header: text.logs.challenge,
-      width: "minmax(8rem,1fr)",
-      sort: (row) => row.challenge_id,
-      cell: (row) => <span className="truncate">{row.challenge_id}</span>,
-    },
+    ownerColumn((row) => row.submitter.owner, text.flags.submitter, "submitter"),
+    ownerColumn((row) => row.flag_owner?.owner, text.flags.flagOwner),
+    challengeColumn((row) => row.challenge_id),
     {
       id: "reasons",
       header: text.flags.reasons,
       width: "minmax(14rem,2fr)",
-      cell: (row) => {
-        const all = row.reasons.map((reason) => reason.text).join(" ");
-        return (
-          <span className="truncate" title={all}>
-            {all}
-          </span>
-        );
-      },
+      cell: (row) => <Clip>{row.reasons.map((reason) => reason.text).join(" ")}</Clip>,
     },
     {
       id: "review",

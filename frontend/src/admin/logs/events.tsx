@@ -4,14 +4,13 @@ import { useState } from "react";
 import type { AdminEvent } from "@/api/admin";
 import { Badge, type Tone } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
-import { Field, Input, Select, Switch } from "@/components/ui/field";
-import { SearchField } from "@/components/ui/search-field";
-import { type Column, Table } from "@/components/ui/table";
+import { Switch } from "@/components/ui/field";
+import type { Column } from "@/components/ui/table";
 import { formatMoment, formatNumber } from "@/lib/format";
+import { ChoiceFilter, everything, FilterBar, MomentFilter, SearchFilter, TextFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
+import { Clip, List, Opener } from "../kit/list";
 import { useEvents } from "../kit/live";
-import { Loaded } from "../kit/loaded";
-import { More } from "../kit/more";
 import { text } from "../text";
 import { EventDialog } from "./event-dialog";
 import { matches } from "./matches";
@@ -40,7 +39,7 @@ export function Events() {
 
   return (
     <div className="flex flex-col gap-4">
-      <FilterFields filters={filters} onChange={setFilters} />
+      <Selection />
       <div className="flex flex-wrap items-center justify-between gap-3">
         <div className="flex min-h-10 items-center gap-3">
           <Switch label={text.logs.tail} checked={tail} onChange={setTail} />
@@ -52,36 +51,20 @@ export function Events() {
           </Button>
         )}
       </div>
-      <Loaded query={events} className="h-[30rem]">
-        {({ pages }) => {
+      <List
+        query={events}
+        rows={(pages) => {
           const old = pages.flatMap((page) => page.events);
           const known = new Set(old.map(({ id }) => id));
-          const rows = [...fresh.filter((event) => !known.has(event.id) && matches(event, filters)), ...old];
-          return (
-            <Table
-              label={text.logs.viewEvents}
-              columns={columns((event) => setOpen(event))}
-              rows={rows}
-              rowKey={({ id }) => id}
-              onRow={setOpen}
-              empty={
-                <span className="flex flex-col items-center gap-2">
-                  <ScrollText aria-hidden className="size-7 text-accent" />
-                  {text.logs.none}
-                </span>
-              }
-              footer={
-                rows.length > 0 && (
-                  <>
-                    <span className="text-ink-soft tabular-nums">{text.logs.shown(rows.length)}</span>
-                    {events.hasNextPage && <More query={events} />}
-                  </>
-                )
-              }
-            />
-          );
+          return [...fresh.filter((event) => !known.has(event.id) && matches(event, filters)), ...old];
         }}
-      </Loaded>
+        label={text.logs.viewEvents}
+        columns={columns(setOpen)}
+        rowKey={({ id }) => id}
+        onRow={setOpen}
+        nothing={{ icon: ScrollText, title: text.logs.none }}
+        count={text.logs.shown}
+      />
       <EventDialog
         event={open}
         onClose={() => setOpen(undefined)}
@@ -95,28 +78,15 @@ export function Events() {
 }
 
 function columns(show: (event: AdminEvent) => void): Column<AdminEvent>[] {
-  const clip = (value: string) => (
-    <span className="truncate" title={value}>
-      {value || text.none}
-    </span>
-  );
   return [
     {
       id: "at",
       header: text.logs.at,
       width: "12.5rem",
       cell: (event) => (
-        <button
-          type="button"
-          className="cursor-pointer whitespace-nowrap text-accent tabular-nums underline decoration-accent-line underline-offset-4"
-          aria-label={text.logs.show(formatMoment(event.at), event.type)}
-          onClick={(click) => {
-            click.stopPropagation();
-            show(event);
-          }}
-        >
+        <Opener label={text.logs.show(formatMoment(event.at), event.type)} onOpen={() => show(event)}>
           {formatMoment(event.at)}
-        </button>
+        </Opener>
       ),
     },
     {
@@ -125,69 +95,43 @@ function columns(show: (event: AdminEvent) => void): Column<AdminEvent>[] {
       width: "13rem",
       cell: ({ type, level }) => <EventType type={type} level={level} />,
     },
-    { id: "message", header: text.logs.message, width: "minmax(18rem,3fr)", cell: ({ message }) => clip(message) },
     {
-      id: "challenge",
-      header: text.logs.challenge,
-      width: "minmax(8rem,1fr)",
-      cell: ({ challenge }) => clip(challenge),
+      id: "message",
+      header: text.logs.message,
+      width: "minmax(18rem,3fr)",
+      cell: ({ message }) => <Clip>{message}</Clip>,
     },
-    { id: "owner", header: text.logs.owner, width: "minmax(8rem,1fr)", cell: ({ owner }) => clip(owner) },
-    { id: "player", header: text.logs.player, width: "minmax(8rem,1fr)", cell: ({ player }) => clip(player) },
+    ...(["challenge", "owner", "player"] as const).map((name) => ({
+      id: name,
+      header: text.logs[name],
+      width: "minmax(8rem,1fr)",
+      cell: (event: AdminEvent) => <Clip>{event[name]}</Clip>,
+    })),
   ];
 }
 
-type FilterProps = { filters: ReturnType<typeof useFilters>[0]; onChange: ReturnType<typeof useFilters>[1] };
-
-function FilterFields({ filters, onChange }: FilterProps) {
-  const stats = useQuery(eventStatsQuery).data;
+function Selection() {
+  const types = useQuery(eventStatsQuery).data?.types ?? [];
   return (
-    // biome-ignore lint/a11y/useSemanticElements: browsers from before 2023 do not know <search>
-    <div role="search" className="grid grid-cols-2 items-end gap-3 md:grid-cols-3 xl:grid-cols-6">
-      <div className="col-span-2 flex md:col-span-3 xl:col-span-6">
-        <SearchField
-          label={text.logs.search}
-          placeholder={text.logs.search}
-          clear={text.search.clear}
-          value={filters.q ?? ""}
-          onChange={(q) => onChange({ q })}
-        />
-      </div>
-      <Field label={text.logs.type}>
-        {(ids) => (
-          <Select {...ids} value={filters.type ?? ""} onChange={(event) => onChange({ type: event.target.value })}>
-            <option value="">{text.all}</option>
-            {stats?.types.map(({ type, count }) => (
-              <option key={type} value={type}>
-                {type.replaceAll("_", " ")} ({formatNumber(count)})
-              </option>
-            ))}
-          </Select>
-        )}
-      </Field>
+    <FilterBar>
+      <SearchFilter name="q" label={text.logs.search} />
+      <ChoiceFilter
+        name="type"
+        label={text.logs.type}
+        choices={[
+          everything,
+          ...types.map(({ type, count }) => ({
+            value: type,
+            label: `${type.replaceAll("_", " ")} (${formatNumber(count)})`,
+          })),
+        ]}
+      />
       {(["challenge", "owner", "instance"] as const).map((name) => (
-        <Field key={name} label={text.logs[name]}>
-          {(ids) => (
-            <Input
-              {...ids}
-              value={filters[name] ?? ""}
-              onChange={(event) => onChange({ [name]: event.target.value.trim() })}
-            />
-          )}
-        </Field>
+        <TextFilter key={name} name={name} label={text.logs[name]} />
       ))}
       {(["from", "to"] as const).map((name) => (
-        <Field key={name} label={text.logs[name]}>
-          {(ids) => (
-            <Input
-              {...ids}
-              type="datetime-local"
-              value={filters[name] ?? ""}
-              onChange={(event) => onChange({ [name]: event.target.value })}
-            />
-          )}
-        </Field>
+        <MomentFilter key={name} name={name} label={text.logs[name]} />
       ))}
-    </div>
+    </FilterBar>
   );
 }

@@ -5,14 +5,15 @@ import type { Capture } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
-import { Field, Input, Select, Switch } from "@/components/ui/field";
-import { type Column, Table } from "@/components/ui/table";
+import { Switch } from "@/components/ui/field";
+import type { Column } from "@/components/ui/table";
 import { formatBytes, formatMoment, formatNumber } from "@/lib/format";
 import { useAction } from "../kit/action";
+import { ChoiceFilter, everything, FilterBar, TextFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
+import { ClipCode, List, Opener, ownerColumn } from "../kit/list";
 import { useAfterEvents } from "../kit/live";
-import { Loaded, Nothing } from "../kit/loaded";
-import { More } from "../kit/more";
+import { Loaded } from "../kit/loaded";
 import { Stat, Stats } from "../kit/page";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
@@ -48,62 +49,45 @@ export function Forensics() {
     failed: text.forensics.removeFailed,
     renews: [capturesKey],
   });
-  const rows = captures.data?.pages.flatMap((page) => page.logs) ?? [];
-  const shown = rows.find(({ id }) => id === filters.capture);
+  const shown = captures.data?.pages.flatMap((page) => page.logs).find(({ id }) => id === filters.capture);
 
   return (
     <div className="flex flex-col gap-4">
       <Overview />
-      <div className="flex flex-wrap items-end gap-3">
-        {(["challenge", "owner", "instance"] as const).map((name) => (
-          <Field key={name} label={text.logs[name]} className="w-full sm:w-44">
-            {(ids) => (
-              <Input
-                {...ids}
-                value={filters[name] ?? ""}
-                onChange={(event) => setFilters({ [name]: event.target.value.trim() })}
-              />
-            )}
-          </Field>
-        ))}
-        <Field label={text.forensics.kind} className="w-full sm:w-44">
-          {(ids) => (
-            <Select {...ids} value={filters.kind ?? ""} onChange={(event) => setFilters({ kind: event.target.value })}>
-              <option value="">{text.all}</option>
-              <option value="auto">{text.forensics.auto}</option>
-              <option value="live">{text.forensics.live}</option>
-            </Select>
-          )}
-        </Field>
-        <div className="flex flex-wrap gap-2 sm:ml-auto">
-          <Button onClick={() => clean.mutate()} aria-disabled={clean.isPending || undefined}>
-            <Eraser aria-hidden className="size-4" /> {text.forensics.clean}
-          </Button>
-          <Button look="danger" onClick={() => setClearing(true)}>
-            <Trash2 aria-hidden className="size-4" /> {text.forensics.clear}
-          </Button>
-        </div>
-      </div>
-      <Loaded query={captures}>
-        {() =>
-          rows.length === 0 ? (
-            <Nothing icon={FileText} title={text.forensics.noneTitle}>
-              {text.forensics.noneText}
-            </Nothing>
-          ) : (
-            <Table
-              label={text.logs.viewForensics}
-              columns={columns((id) => setFilters({ capture: id }))}
-              rows={rows}
-              rowKey={({ id }) => id}
-              sort={filters.sort ?? ""}
-              onSort={(sort) => setFilters({ sort })}
-              onRow={({ id }) => setFilters({ capture: id })}
-              footer={captures.hasNextPage && <More query={captures} />}
-            />
-          )
+      <FilterBar
+        actions={
+          <>
+            <Button onClick={() => clean.mutate()} aria-disabled={clean.isPending || undefined}>
+              <Eraser aria-hidden className="size-4" /> {text.forensics.clean}
+            </Button>
+            <Button look="danger" onClick={() => setClearing(true)}>
+              <Trash2 aria-hidden className="size-4" /> {text.forensics.clear}
+            </Button>
+          </>
         }
-      </Loaded>
+      >
+        {(["challenge", "owner", "instance"] as const).map((name) => (
+          <TextFilter key={name} name={name} label={text.logs[name]} />
+        ))}
+        <ChoiceFilter
+          name="kind"
+          label={text.forensics.kind}
+          choices={[
+            everything,
+            { value: "auto", label: text.forensics.auto },
+            { value: "live", label: text.forensics.live },
+          ]}
+        />
+      </FilterBar>
+      <List
+        query={captures}
+        rows={(pages) => pages.flatMap((page) => page.logs)}
+        label={text.logs.viewForensics}
+        columns={columns((id) => setFilters({ capture: id }))}
+        rowKey={({ id }) => id}
+        onRow={({ id }) => setFilters({ capture: id })}
+        nothing={{ icon: FileText, title: text.forensics.noneTitle, text: text.forensics.noneText }}
+      />
       {shown && (
         <CaptureDialog
           capture={shown}
@@ -185,17 +169,9 @@ function columns(show: (id: string) => void): Column<Capture>[] {
       width: "12.5rem",
       sort: (row) => row.capture_time,
       cell: (row) => (
-        <button
-          type="button"
-          aria-label={text.forensics.show(row.instance)}
-          className="cursor-pointer whitespace-nowrap text-accent tabular-nums underline decoration-accent-line underline-offset-4"
-          onClick={(click) => {
-            click.stopPropagation();
-            show(row.id);
-          }}
-        >
+        <Opener label={text.forensics.show(row.instance)} onOpen={() => show(row.id)}>
           {formatMoment(row.capture_time)}
-        </button>
+        </Opener>
       ),
     },
     {
@@ -214,15 +190,9 @@ function columns(show: (id: string) => void): Column<Capture>[] {
       header: text.logs.instance,
       width: "minmax(14rem,2fr)",
       sort: (row) => row.instance,
-      cell: (row) => <code className="truncate text-[0.8125rem]">{row.instance}</code>,
+      cell: (row) => <ClipCode>{row.instance}</ClipCode>,
     },
-    {
-      id: "owner",
-      header: text.logs.owner,
-      width: "minmax(8rem,1fr)",
-      sort: (row) => row.owner.name,
-      cell: (row) => <span className="truncate">{row.owner.name}</span>,
-    },
+    ownerColumn((row) => row.owner),
     {
       id: "reason",
       header: text.forensics.reason,

@@ -5,13 +5,13 @@ import type { PortMapping } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
-import { SearchField } from "@/components/ui/search-field";
-import { type Column, Table } from "@/components/ui/table";
+import type { Column } from "@/components/ui/table";
 import { formatNumber } from "@/lib/format";
 import { useAction } from "../kit/action";
+import { FilterBar, TextFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
-import { Loaded, Nothing } from "../kit/loaded";
-import { More } from "../kit/more";
+import { Clip, ClipCode, challengeColumn, List } from "../kit/list";
+import { Loaded } from "../kit/loaded";
 import { Stat, Stats } from "../kit/page";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
@@ -19,7 +19,7 @@ import { portStatsQuery, portsKey, portsQuery } from "./queries";
 
 /** Which host ports owners had last and get again, and how many are left. */
 export function Ports() {
-  const [filters, setFilters] = useFilters();
+  const [filters] = useFilters();
   const [forgetting, setForgetting] = useState<string>(); // an owner's id, or "" for everybody
   const ports = useInfiniteQuery(portsQuery(filters.owner ?? ""));
   const forget = useAction<string>({
@@ -35,42 +35,27 @@ export function Ports() {
   return (
     <div className="flex flex-col gap-4">
       <Capacity />
-      <div className="flex flex-wrap items-center gap-3">
-        <SearchField
-          label={text.ports.owner}
-          placeholder={text.ports.byOwner}
-          clear={text.search.clear}
-          value={filters.owner ?? ""}
-          onChange={(owner) => setFilters({ owner: owner.trim() })}
-        />
-        <Button look="danger" onClick={() => setForgetting("")}>
-          <Trash2 aria-hidden className="size-4" /> {text.ports.forgetAll}
-        </Button>
-      </div>
-      <Loaded query={ports}>
-        {({ pages }) => {
-          const rows = pages.flatMap((page) => page.mappings);
-          if (rows.length === 0 && !filters.owner) {
-            return (
-              <Nothing icon={Network} title={text.ports.noneTitle}>
-                {text.ports.noneText}
-              </Nothing>
-            );
-          }
-          return (
-            <Table
-              label={text.logs.viewPorts}
-              columns={columns(setForgetting)}
-              rows={rows}
-              rowKey={(row) => `${row.owner_id} ${row.challenge_id} ${row.internal}`}
-              sort={filters.sort ?? ""}
-              onSort={(sort) => setFilters({ sort })}
-              empty={text.ports.noMatch}
-              footer={ports.hasNextPage && <More query={ports} />}
-            />
-          );
-        }}
-      </Loaded>
+      <FilterBar
+        actions={
+          <Button look="danger" onClick={() => setForgetting("")}>
+            <Trash2 aria-hidden className="size-4" /> {text.ports.forgetAll}
+          </Button>
+        }
+      >
+        <TextFilter name="owner" label={text.ports.owner} />
+      </FilterBar>
+      <List
+        query={ports}
+        rows={(pages) => pages.flatMap((page) => page.mappings)}
+        label={text.logs.viewPorts}
+        columns={columns(setForgetting)}
+        rowKey={(row) => `${row.owner_id} ${row.challenge_id} ${row.internal}`}
+        nothing={
+          filters.owner
+            ? { icon: Network, title: text.ports.noMatch }
+            : { icon: Network, title: text.ports.noneTitle, text: text.ports.noneText }
+        }
+      />
       <TypeToConfirm
         open={forgetting !== undefined}
         title={forgetting ? text.ports.forgetOf(forgetting) : text.ports.forgetAll}
@@ -122,15 +107,9 @@ function columns(forget: (owner: string) => void): Column<PortMapping>[] {
       header: text.logs.owner,
       width: "minmax(10rem,1fr)",
       sort: (row) => row.owner_id,
-      cell: (row) => row.owner_id,
+      cell: (row) => <Clip>{row.owner_id}</Clip>,
     },
-    {
-      id: "challenge",
-      header: text.logs.challenge,
-      width: "minmax(10rem,1fr)",
-      sort: (row) => row.challenge_id,
-      cell: (row) => row.challenge_id,
-    },
+    challengeColumn((row) => row.challenge_id),
     {
       id: "internal",
       header: text.ports.internal,
@@ -145,7 +124,7 @@ function columns(forget: (owner: string) => void): Column<PortMapping>[] {
       header: text.logs.instance,
       width: "minmax(12rem,1fr)",
       sort: (row) => row.instance,
-      cell: (row) => <code className="truncate text-[0.8125rem]">{row.instance || text.none}</code>,
+      cell: (row) => <ClipCode>{row.instance}</ClipCode>,
     },
     {
       id: "forget",

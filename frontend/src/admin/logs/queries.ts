@@ -1,6 +1,7 @@
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { api, unwrap } from "@/api/client";
 import type { Filters } from "../kit/filters";
+import { inPages } from "../kit/pages";
 
 /** The first words of the keys of all that is about events. */
 export const eventsKey = ["admin", "events"] as const;
@@ -26,18 +27,9 @@ function moment(local: string | undefined): string | undefined {
 /** Events, newest first. */
 export function eventsQuery(filters: Filters) {
   const query = selecting(filters);
-  return infiniteQueryOptions({
-    queryKey: [...eventsKey, query],
-    queryFn: ({ signal, pageParam }) =>
-      unwrap(
-        api.GET("/admin/api/logs", {
-          params: { query: { ...query, limit: 200, ...(pageParam && { after: pageParam }) } },
-          signal,
-        }),
-      ),
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next || undefined,
-  });
+  return inPages([...eventsKey, query], (cursor, signal) =>
+    unwrap(api.GET("/admin/api/logs", { params: { query: { ...query, limit: 200, ...cursor } }, signal })),
+  );
 }
 
 /** How many events of which type there are. */
@@ -52,18 +44,14 @@ export const portsKey = ["admin", "ports"] as const;
 
 /** Which host ports owners get again. */
 export function portsQuery(owner: string) {
-  return infiniteQueryOptions({
-    queryKey: [...portsKey, "list", owner],
-    queryFn: ({ signal, pageParam }) =>
-      unwrap(
-        api.GET("/admin/api/user-ports", {
-          params: { query: { limit: 500, ...(owner && { owner }), ...(pageParam && { after: pageParam }) } },
-          signal,
-        }),
-      ),
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next || undefined,
-  });
+  return inPages([...portsKey, "list", owner], (cursor, signal) =>
+    unwrap(
+      api.GET("/admin/api/user-ports", {
+        params: { query: { limit: 500, ...(owner && { owner }), ...cursor } },
+        signal,
+      }),
+    ),
+  );
 }
 
 /** How much of the range of host ports is in use. */
@@ -84,18 +72,9 @@ export function capturesQuery({ challenge, owner, instance, kind }: Filters) {
     ...(instance && { instance }),
     ...((kind === "auto" || kind === "live") && { capture_type: kind as "auto" | "live" }),
   };
-  return infiniteQueryOptions({
-    queryKey: [...capturesKey, "list", query],
-    queryFn: ({ signal, pageParam }) =>
-      unwrap(
-        api.GET("/admin/api/forensics/logs", {
-          params: { query: { ...query, limit: 100, ...(pageParam && { after: pageParam }) } },
-          signal,
-        }),
-      ),
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next || undefined,
-  });
+  return inPages([...capturesKey, "list", query], (cursor, signal) =>
+    unwrap(api.GET("/admin/api/forensics/logs", { params: { query: { ...query, limit: 100, ...cursor } }, signal })),
+  );
 }
 
 /** The captures in numbers. */

@@ -2,19 +2,19 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Gauge } from "lucide-react";
 import type { InstanceUsage } from "@/api/admin";
 import { Sparkline, TimeChart } from "@/components/ui/chart";
-import { Field, Input, Select } from "@/components/ui/field";
-import { type Column, Table } from "@/components/ui/table";
+import type { Column } from "@/components/ui/table";
 import { cn } from "@/lib/cn";
 import { formatBytes, formatMoment, formatMS, formatNumber } from "@/lib/format";
+import { ChoiceFilter, everything, FilterBar, TextFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { TabLink } from "../kit/link";
+import { List, ownerColumn } from "../kit/list";
 import { Loaded } from "../kit/loaded";
-import { More } from "../kit/more";
 import { Page, Section, Stat, Stats } from "../kit/page";
+import { Samples } from "../kit/samples";
 import { systemQuery } from "../queries";
 import { text } from "../text";
 import { usageQuery } from "./queries";
-import { Samples } from "./samples";
 
 type HostFigures = { cpu: number; memory: number; load: number; containers: number };
 type Figures = { cpu: number; memory: number };
@@ -116,73 +116,42 @@ function Host() {
 }
 
 function Usage() {
-  const [filters, setFilters] = useFilters();
+  const [filters] = useFilters();
   const usage = useInfiniteQuery(usageQuery(filters));
   return (
     <Section title={text.monitoring.instances}>
       <div className="flex flex-col gap-4">
-        <div className="grid grid-cols-2 items-end gap-3 md:grid-cols-[14rem_14rem_14rem]">
-          <Field label={text.monitoring.high} className="col-span-2 md:col-span-1">
-            {(ids) => (
-              <Select
-                {...ids}
-                value={filters.high ?? ""}
-                onChange={(event) => setFilters({ high: event.target.value })}
-              >
-                <option value="">{text.all}</option>
-                <option value="cpu">{text.monitoring.highCPU}</option>
-                <option value="memory">{text.monitoring.highMemory}</option>
-              </Select>
-            )}
-          </Field>
+        <FilterBar>
+          <ChoiceFilter
+            name="high"
+            label={text.monitoring.high}
+            choices={[
+              everything,
+              { value: "cpu", label: text.monitoring.highCPU },
+              { value: "memory", label: text.monitoring.highMemory },
+            ]}
+          />
           {(["challenge", "owner"] as const).map((name) => (
-            <Field key={name} label={text.logs[name]}>
-              {(ids) => (
-                <Input
-                  {...ids}
-                  value={filters[name] ?? ""}
-                  onChange={(event) => setFilters({ [name]: event.target.value.trim() })}
-                />
-              )}
-            </Field>
+            <TextFilter key={name} name={name} label={text.logs[name]} />
           ))}
-        </div>
-        <Loaded query={usage} className="h-96">
-          {({ pages }) => {
+        </FilterBar>
+        <List
+          query={usage}
+          rows={(pages) => {
             const rows = pages.flatMap((page) => page.instances);
             const at = pages[0]?.sampled_at ? Date.parse(pages[0].sampled_at) : 0;
             for (const row of rows) {
               if (row.sampled && at > 0)
                 instances.add(row.id, at, { cpu: row.cpu_percent, memory: row.memory_percent });
             }
-            return (
-              <Table
-                label={text.monitoring.instances}
-                columns={columns}
-                rows={rows}
-                rowKey={({ id }) => id}
-                sort={filters.sort ?? ""}
-                onSort={(sort) => setFilters({ sort })}
-                empty={
-                  <span className="flex flex-col items-center gap-2">
-                    <Gauge aria-hidden className="size-7 text-accent" />
-                    {text.monitoring.none}
-                  </span>
-                }
-                footer={
-                  rows.length > 0 && (
-                    <>
-                      <span className="text-ink-soft tabular-nums">
-                        {text.monitoring.shown(rows.length, pages[0]?.total ?? rows.length)}
-                      </span>
-                      {usage.hasNextPage && <More query={usage} />}
-                    </>
-                  )
-                }
-              />
-            );
+            return rows;
           }}
-        </Loaded>
+          label={text.monitoring.instances}
+          columns={columns}
+          rowKey={({ id }) => id}
+          nothing={{ icon: Gauge, title: text.monitoring.none }}
+          count={(shown, pages) => text.monitoring.shown(shown, pages[0]?.total ?? shown)}
+        />
       </div>
     </Section>
   );
@@ -212,17 +181,7 @@ const columns: Column<InstanceUsage>[] = [
       </TabLink>
     ),
   },
-  {
-    id: "owner",
-    header: text.logs.owner,
-    width: "minmax(9rem,1fr)",
-    sort: (row) => row.owner.name,
-    cell: (row) => (
-      <span className="truncate" title={row.owner.id}>
-        {row.owner.name}
-      </span>
-    ),
-  },
+  ownerColumn((row) => row.owner),
   {
     id: "cpu",
     header: text.monitoring.cpuOfOne,

@@ -1,6 +1,6 @@
-import { infiniteQueryOptions } from "@tanstack/react-query";
 import { api, unwrap } from "@/api/client";
 import type { Filters } from "../kit/filters";
+import { inPages } from "../kit/pages";
 
 /** Milliseconds between looks; the sidecar samples about as often. */
 export const pace = 5_000;
@@ -14,17 +14,12 @@ export function usageQuery({ challenge, owner, high }: Filters) {
     ...(high === "memory" && { min_memory_percent: 80 }),
     sort: high === "memory" ? ("memory" as const) : ("cpu" as const),
   };
-  return infiniteQueryOptions({
-    queryKey: ["admin", "monitoring", "instances", query],
-    queryFn: ({ signal, pageParam }) =>
+  return inPages(
+    ["admin", "monitoring", "instances", query],
+    (cursor, signal) =>
       unwrap(
-        api.GET("/admin/api/monitoring/instances", {
-          params: { query: { ...query, limit: 500, ...(pageParam && { after: pageParam }) } },
-          signal,
-        }),
+        api.GET("/admin/api/monitoring/instances", { params: { query: { ...query, limit: 500, ...cursor } }, signal }),
       ),
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next || undefined,
-    refetchInterval: pace,
-  });
+    pace,
+  );
 }

@@ -1,5 +1,6 @@
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { api, unwrap } from "@/api/client";
+import { inPages } from "../kit/pages";
 
 /** The first words of the keys of all that is about settings. */
 export const settingsKey = ["admin", "settings"] as const;
@@ -11,15 +12,6 @@ export const settingsQuery = queryOptions({
 });
 
 /** Who changed which setting, newest first. */
-export const historyQuery = infiniteQueryOptions({
-  queryKey: [...settingsKey, "history"],
-  queryFn: ({ signal, pageParam }) =>
-    unwrap(
-      api.GET("/admin/api/settings/history", {
-        params: { query: { limit: 50, ...(pageParam && { after: pageParam }) } },
-        signal,
-      }),
-    ),
-  initialPageParam: "",
-  getNextPageParam: (page) => page.next || undefined,
-});
+export const historyQuery = inPages([...settingsKey, "history"], (cursor, signal) =>
+  unwrap(api.GET("/admin/api/settings/history", { params: { query: { limit: 50, ...cursor } }, signal })),
+);

@@ -1,4 +1,4 @@
-import { Users } from "lucide-react";
+import { Flag, Users } from "lucide-react";
 import { type ReactNode, useId } from "react";
 import type { Challenge, Instance } from "@/api/types";
 import { Card } from "@/components/ui/card";
@@ -42,15 +42,30 @@ export function ChallengeCard({ challenge, instance, team, badge, controls }: Pr
             <RouteRow key={route.name} route={route} readiness={readiness} wake={challenge.wake} />
           ))}
         </div>
-        {team !== "" && (
-          <p className="flex items-center gap-1.5 text-ink-soft text-xs">
-            <Users aria-hidden className="size-3.5 shrink-0" />
-            <span className="min-w-0 break-words">{text.team.shared(team)}</span>
-          </p>
-        )}
+        <div className="flex min-h-4 flex-wrap gap-x-4 gap-y-1 text-ink-soft text-xs">
+          {team !== "" && (
+            <p className="flex min-w-0 items-center gap-1.5">
+              <Users aria-hidden className="size-3.5 shrink-0" />
+              <span className="min-w-0 break-words">{text.team.shared(team)}</span>
+            </p>
+          )}
+          <FlagState instance={instance} />
+        </div>
       </div>
       {controls}
     </Card>
+  );
+}
+
+/** Whether CTFd takes the flag that is in the player's copy; nothing where there is none of the player's own. */
+function FlagState({ instance }: { instance: Instance | null }) {
+  const state = instance?.flag_state;
+  if (instance?.state !== "running" || (state !== "pending" && state !== "live" && state !== "failed")) return null;
+  return (
+    <p className="flex min-w-0 items-center gap-1.5">
+      <Flag aria-hidden className="size-3.5 shrink-0" />
+      <span className="min-w-0 break-words">{text.flag[state]}</span>
+    </p>
   );
 }
 
