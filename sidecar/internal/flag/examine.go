@@ -101,7 +101,7 @@ func copyOf(s instancer.Submission) instancer.SubmissionCopy {
 
 // share writes that somebody submitted another owner's flag.
 func (r *reading) share(ctx context.Context, s instancer.Submission, flag *instancer.IssuedFlag, mapped map[int]*instancer.Mapping) error {
-	from := submitter(s)
+	from := r.from(ctx, s)
 	whose := &instancer.Party{OwnerID: flag.Owner.ID, OwnerName: flag.Owner.Name}
 	records, err := r.store.History(ctx, flag.Challenge, []string{from.OwnerID, whose.OwnerID})
 	if err != nil {

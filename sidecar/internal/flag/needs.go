@@ -77,6 +77,9 @@ type CTFd interface {
 	Submissions(ctx context.Context, page, perPage int) (instancer.Submissions, error)
 	// ExportSubmissions gives all submissions to a function, without names.
 	ExportSubmissions(ctx context.Context, each func(instancer.Submission) error) error
+	// User and Team are an account and a team, CodeNotFound if there is none.
+	User(ctx context.Context, id int) (instancer.Account, error)
+	Team(ctx context.Context, id int) (instancer.Team, error)
 }
 
 // Challenges is the set of loaded challenges.
@@ -114,6 +117,7 @@ type Flags struct {
 	scanning sync.Mutex
 	contacts contacts
 	known    knownChallenges
+	names    names
 }
 
 // New makes Flags.

@@ -33,13 +33,14 @@ func (r *reading) solves(ctx context.Context, some []instancer.Submission, mappe
 			return err
 		}
 		for _, s := range solves {
-			from := submitter(s)
-			from.Instances = histories[from.OwnerID]
+			history := histories[submitter(s).OwnerID]
 			own := slices.ContainsFunc(tokens(s.Provided), func(token string) bool { return flags[token] != nil })
-			score, reasons := scoreSolve(s.At, from.Instances, own || !ch.Flag.Dynamic, r.opts.SeesAll && webOnly(ch))
+			score, reasons := scoreSolve(s.At, history, own || !ch.Flag.Dynamic, r.opts.SeesAll && webOnly(ch))
 			if score == 0 {
 				continue
 			}
+			from := r.from(ctx, s)
+			from.Instances = history
 			err := r.suspect(ctx, &instancer.Suspicion{
 				Kind: instancer.SuspicionSolve, Key: key("solve", from.OwnerID, challenge), Score: score, Reasons: reasons, Challenge: challenge,
 				CTFdChallenge: s.Challenge, Submitter: from, Submissions: []instancer.SubmissionCopy{copyOf(s)}, Review: instancer.ReviewOpen,
