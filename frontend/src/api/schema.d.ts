@@ -2594,10 +2594,30 @@ export interface components {
                 [key: string]: string | number | boolean | string[] | null;
             };
         };
+        /**
+         * @example {
+         *       "revisions": [
+         *         {
+         *           "revision": "3f9c1a7e0b2d4c6e",
+         *           "loaded_at": "2026-05-16T09:30:00Z",
+         *           "current": true,
+         *           "live": 12,
+         *           "instances": 40
+         *         },
+         *         {
+         *           "revision": "b1e9862efd988275",
+         *           "loaded_at": "2026-05-15T18:00:00Z",
+         *           "current": false,
+         *           "live": 3,
+         *           "instances": 211
+         *         }
+         *       ],
+         *       "next": ""
+         *     }
+         */
         RevisionList: {
             revisions: components["schemas"]["Revision"][];
-            /** @description The after of the next part; empty when this was the last */
-            next: string;
+            next: components["schemas"]["Next"];
         };
         Revision: {
             revision: string;
@@ -4035,6 +4055,7 @@ export interface components {
          *       "created_at": "2026-05-16T10:00:00Z",
          *       "expires_at": "2026-05-16T11:00:00Z",
          *       "sampled": true,
+         *       "sampled_at": "2026-05-16T10:31:00Z",
          *       "cpu_percent": 3.2,
          *       "memory_bytes": 41943040,
          *       "memory_limit_bytes": 268435456,
@@ -4096,6 +4117,7 @@ export interface components {
          *           "created_at": "2026-05-16T10:00:00Z",
          *           "expires_at": "2026-05-16T11:00:00Z",
          *           "sampled": true,
+         *           "sampled_at": "2026-05-16T10:31:00Z",
          *           "cpu_percent": 3.2,
          *           "memory_bytes": 41943040,
          *           "memory_limit_bytes": 268435456,
