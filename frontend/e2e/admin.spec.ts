@@ -47,8 +47,11 @@ test("an organiser uploads a challenge, mends it, starts it, reads its output, s
   await expect(page.getByRole("alert")).toHaveCount(0);
 
   await page.getByText("Images", { exact: true }).click();
+  await page.getByRole("button", { name: "Build from scratch" }).click();
+  await expect(page.getByRole("region", { name: "Build log" }).getByText(/COPY start.sh/)).toBeVisible({
+    timeout: 60_000,
+  });
   await expect(page.getByText("Built", { exact: true })).toBeVisible({ timeout: 60_000 });
-  await expect(page.getByRole("region", { name: "Build log" }).getByText(/COPY start.sh/)).toBeVisible();
   await page.getByText("Revisions", { exact: true }).click();
   const revisions = page.getByRole("table", { name: "Revisions" });
   await expect(revisions.getByRole("row").filter({ hasText: "Current" })).toHaveCount(1);

@@ -526,6 +526,7 @@ export const text = {
     forgetText: "Flags that CTFd has stay there, since instances that run have them. New flags are not registered.",
     forgotten: (id: string) => `${id} is not mapped any more`,
     forgetFailed: "The mapping stayed as it was",
+    noCTFdTitle: "There is no CTFd",
     noneTitle: "No challenges yet",
     noneText: "Upload challenges first; then say here which challenge of CTFd each of them is.",
   },

@@ -22,6 +22,19 @@ describe("the list", () => {
     expect(notes.getByText("Copied")).toBeInTheDocument();
   });
 
+  it("says whether CTFd takes the flag of a running copy, and nothing where there is none", async () => {
+    const held = serve({ instances: [instance({ flag_state: "pending" })] });
+    renderDashboard();
+    const notes = within(await card("Notes"));
+    expect(await notes.findByText("Your flag is on its way into CTFd")).toBeVisible();
+    held.instances = [instance({ flag_state: "live" })];
+    FakeEventSource.current()?.send(snapshot(held.instances, 1));
+    expect(await notes.findByText("CTFd accepts your flag")).toBeVisible();
+    held.instances = [instance({ flag_state: "local" })];
+    FakeEventSource.current()?.send(snapshot(held.instances, 2));
+    await waitFor(() => expect(notes.queryByText(/your flag/i)).toBeNull());
+  });
+
   it("keeps the place of a port that is not known yet", async () => {
     const route = { ...webRoute, type: "port" as const, url: "" };
     const open = { ...route, port: 31337, hint: "nc notes.instances.localhost 31337" };

@@ -4,11 +4,11 @@ import type { AdminChallenge } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import { Button } from "@/components/ui/button";
 import { Switch } from "@/components/ui/field";
-import { SearchField } from "@/components/ui/search-field";
 import { Segmented } from "@/components/ui/segmented";
 import { type Column, Table } from "@/components/ui/table";
 import { formatBytes, formatNumber } from "@/lib/format";
 import { useAction } from "../kit/action";
+import { SearchFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { TabLink } from "../kit/link";
 import { useAfterEvents } from "../kit/live";
@@ -62,13 +62,9 @@ export function ChallengesPage() {
               { value: "problems", label: text.challenges.withProblems },
             ]}
           />
-          <SearchField
-            label={text.challenges.search}
-            placeholder={text.challenges.search}
-            clear={text.search.clear}
-            value={filters.q ?? ""}
-            onChange={(q) => setFilters({ q })}
-          />
+          <div className="flex min-w-0 flex-1 basis-72">
+            <SearchFilter name="q" label={text.challenges.search} />
+          </div>
         </div>
         <Loaded query={challenges}>
           {(all) =>

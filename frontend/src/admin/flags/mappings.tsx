@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link2, Link2Off, Wand2 } from "lucide-react";
+import { Link2, Link2Off, Unplug, Wand2 } from "lucide-react";
 import { useState } from "react";
 import type { ChallengePairing } from "@/api/admin";
-import { api, unwrap } from "@/api/client";
+import { api, asProblem, unwrap } from "@/api/client";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Select, Switch } from "@/components/ui/field";
@@ -18,6 +18,13 @@ type Remote = ChallengePairing["ctfd"][number];
 /** Which challenge of CTFd each of ours is: what is there, what is probable, and what can be chosen. */
 export function Mappings() {
   const pairing = useQuery(pairingQuery);
+  if (pairing.isError && asProblem(pairing.error).code === "ctfd_not_configured") {
+    return (
+      <Nothing icon={Unplug} title={text.mappings.noCTFdTitle}>
+        {asProblem(pairing.error).detail}
+      </Nothing>
+    );
+  }
   return (
     <Loaded query={pairing} className="h-96">
       {({ local, ctfd }) =>

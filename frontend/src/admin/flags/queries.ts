@@ -26,8 +26,11 @@ export function issuedQuery({ challenge, owner, state, history }: Filters) {
     ...(known && { state: known }),
     ...(history === "true" && { history: true }),
   };
-  return inPages([...flagsKey, "issued", query], (cursor, signal) =>
-    unwrap(api.GET("/admin/api/flags/mappings", { params: { query: { ...query, limit: 200, ...cursor } }, signal })),
+  return inPages(
+    [...flagsKey, "issued", query],
+    (cursor, signal) =>
+      unwrap(api.GET("/admin/api/flags/mappings", { params: { query: { ...query, limit: 200, ...cursor } }, signal })),
+    15_000, // what is on its way into CTFd arrives there
   );
 }
 

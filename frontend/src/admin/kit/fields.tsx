@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import { Field, Input, Select } from "@/components/ui/field";
 import { SearchField } from "@/components/ui/search-field";
 import { text } from "../text";
-import { useFilters } from "./filters";
+import { useFilters, useTypedFilter } from "./filters";
 
 /** What narrows a list down, side by side, and what can be done with all of it at the end. */
 export function FilterBar({ children, actions }: { children: ReactNode; actions?: ReactNode }) {
@@ -17,52 +17,35 @@ export function FilterBar({ children, actions }: { children: ReactNode; actions?
 
 type Props = { name: string; label: string };
 
-const narrow = "min-w-0 flex-[1_1_8.5rem] sm:max-w-60";
+const narrow = "min-w-0 flex-[1_1_7.5rem] sm:max-w-60";
 
 /** Words to search for; they have a line of their own. */
 export function SearchFilter({ name, label }: Props) {
-  const [filters, setFilters] = useFilters();
+  const [words, setWords] = useTypedFilter(name);
   return (
     <div className="flex min-w-0 flex-[1_1_100%]">
-      <SearchField
-        label={label}
-        placeholder={label}
-        clear={text.search.clear}
-        value={filters[name] ?? ""}
-        onChange={(words) => setFilters({ [name]: words })}
-      />
+      <SearchField label={label} placeholder={label} clear={text.search.clear} value={words} onChange={setWords} />
     </div>
   );
 }
 
 /** A value that must be exactly so. */
 export function TextFilter({ name, label }: Props) {
-  const [filters, setFilters] = useFilters();
+  const [value, setValue] = useTypedFilter(name);
   return (
     <Field label={label} className={narrow}>
-      {(ids) => (
-        <Input
-          {...ids}
-          value={filters[name] ?? ""}
-          onChange={(event) => setFilters({ [name]: event.target.value.trim() })}
-        />
-      )}
+      {(ids) => <Input {...ids} value={value} onChange={(event) => setValue(event.target.value)} />}
     </Field>
   );
 }
 
 /** A moment, in the browser's time zone. */
 export function MomentFilter({ name, label }: Props) {
-  const [filters, setFilters] = useFilters();
+  const [value, setValue] = useTypedFilter(name);
   return (
     <Field label={label} className="min-w-0 flex-[1_1_13.5rem] sm:max-w-60">
       {(ids) => (
-        <Input
-          {...ids}
-          type="datetime-local"
-          value={filters[name] ?? ""}
-          onChange={(event) => setFilters({ [name]: event.target.value })}
-        />
+        <Input {...ids} type="datetime-local" value={value} onChange={(event) => setValue(event.target.value)} />
       )}
     </Field>
   );

@@ -123,10 +123,10 @@ export function ownerColumn<R>(
     id,
     header,
     width: "minmax(9rem,1fr)",
-    sort: (row) => of(row)?.name ?? "",
+    sort: (row) => of(row)?.name || (of(row)?.id ?? ""),
     cell: (row) => {
       const owner = of(row);
-      return owner ? <Clip title={owner.id}>{owner.name}</Clip> : text.none;
+      return owner ? <Clip title={owner.id}>{owner.name || owner.id}</Clip> : text.none;
     },
   };
 }

@@ -47,7 +47,7 @@ export function Stat({ name, value, more }: { name: string; value: ReactNode; mo
     <div className="flex min-w-0 flex-col rounded-xl border border-line bg-card p-4">
       <dt className="text-ink-soft text-sm">{name}</dt>
       <dd className="font-display font-semibold text-2xl tabular-nums">{value}</dd>
-      {more && <dd className="truncate text-ink-soft text-xs tabular-nums">{more}</dd>}
+      {more && <dd className="break-words text-ink-soft text-xs tabular-nums">{more}</dd>}
     </div>
   );
 }

@@ -169,7 +169,7 @@ const columns: Column<InstanceUsage>[] = [
   {
     id: "challenge",
     header: text.logs.challenge,
-    width: "minmax(10rem,1.5fr)",
+    width: "minmax(8rem,1.5fr)",
     sort: (row) => row.challenge_id,
     cell: (row) => (
       <TabLink
@@ -185,7 +185,7 @@ const columns: Column<InstanceUsage>[] = [
   {
     id: "cpu",
     header: text.monitoring.cpuOfOne,
-    width: "13rem",
+    width: "11.5rem",
     end: true,
     sort: (row) => row.cpu_percent,
     cell: (row) => (
@@ -198,7 +198,7 @@ const columns: Column<InstanceUsage>[] = [
   {
     id: "memory",
     header: text.monitoring.memory,
-    width: "13rem",
+    width: "11.5rem",
     end: true,
     sort: (row) => row.memory_percent,
     cell: (row) => (
@@ -223,7 +223,7 @@ const columns: Column<InstanceUsage>[] = [
   {
     id: "network",
     header: text.monitoring.network,
-    width: "11rem",
+    width: "10.5rem",
     end: true,
     sort: (row) => row.network_rx_bytes + row.network_tx_bytes,
     cell: (row) => `${formatBytes(row.network_rx_bytes)} / ${formatBytes(row.network_tx_bytes)}`,
@@ -231,7 +231,7 @@ const columns: Column<InstanceUsage>[] = [
   {
     id: "disk",
     header: text.monitoring.io,
-    width: "11rem",
+    width: "10.5rem",
     end: true,
     sort: (row) => row.block_read_bytes + row.block_write_bytes,
     cell: (row) => `${formatBytes(row.block_read_bytes)} / ${formatBytes(row.block_write_bytes)}`,
@@ -239,7 +239,7 @@ const columns: Column<InstanceUsage>[] = [
   {
     id: "pids",
     header: text.challenges.pids,
-    width: "7rem",
+    width: "6rem",
     end: true,
     sort: (row) => row.pids,
     cell: (row) => formatNumber(row.pids),

@@ -5,9 +5,9 @@ import type { Setting } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
-import { SearchField } from "@/components/ui/search-field";
 import { Segmented } from "@/components/ui/segmented";
 import { useAction } from "../kit/action";
+import { SearchFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { Loaded } from "../kit/loaded";
 import { Page, Section } from "../kit/page";
@@ -57,13 +57,9 @@ export function SettingsPage() {
           ]}
         />
         {view !== "history" && (
-          <SearchField
-            label={text.settings.search}
-            placeholder={text.settings.search}
-            clear={text.search.clear}
-            value={filters.q ?? ""}
-            onChange={(q) => setFilters({ q })}
-          />
+          <div className="flex min-w-0 flex-1 basis-72">
+            <SearchFilter name="q" label={text.settings.search} />
+          </div>
         )}
       </div>
       {view === "history" ? (

@@ -78,9 +78,9 @@ export function TimeChart({ title, times, series, format, empty }: Props) {
         </span>
       </figcaption>
       {values.length === 0 ? (
-        <p className="grid h-32 place-items-center text-ink-soft text-sm">{empty}</p>
+        <p className="grid h-32 grow place-items-center text-ink-soft text-sm">{empty}</p>
       ) : (
-        <div className="flex h-32 gap-2">
+        <div className="flex h-32 grow gap-2">
           <div
             aria-hidden
             className="flex w-12 shrink-0 flex-col justify-between text-right text-ink-soft text-xs tabular-nums leading-none"
@@ -143,7 +143,7 @@ export function TimeChart({ title, times, series, format, empty }: Props) {
   );
 }
 
-/** The path of some values; a gap begins a new piece, and a value alone is a dot. */
+/** The path of some values; a gap begins a new piece, and a value alone is a dash. */
 export function line(values: (number | null)[], w: number, h: number, top: number, pad: number): string {
   const step = values.length > 1 ? w / (values.length - 1) : 0;
   let path = "";
@@ -156,7 +156,7 @@ export function line(values: (number | null)[], w: number, h: number, top: numbe
     const x = (index * step).toFixed(1);
     const y = (pad + h - (Math.min(value, top) / top) * h).toFixed(1);
     path += `${open ? "L" : "M"}${x} ${y}`;
-    if (!open && (values[index + 1] ?? null) === null) path += "h0.01";
+    if (!open && (values[index + 1] ?? null) === null) path += `m${-w / 100} 0h${w / 50}`;
     open = true;
   });
   return path;

@@ -94,9 +94,7 @@ export function Table<T>(props: Props<T>) {
           </div>
         </div>
       </div>
-      {rows.length === 0 && (
-        <div className="border-line border-t px-4 py-10 text-center text-ink-soft text-sm">{empty}</div>
-      )}
+      {rows.length === 0 && <div className="px-4 py-10 text-center text-ink-soft text-sm">{empty}</div>}
       {footer && (
         <div className="flex min-h-12 flex-wrap items-center gap-3 border-line border-t px-4 py-2 text-sm">
           {footer}
