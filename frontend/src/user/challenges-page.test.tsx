@@ -68,6 +68,12 @@ describe("the list", () => {
     expect(screen.getByRole("radio", { name: "pwn" })).toBeChecked();
   });
 
+  it("brings the challenge of its address into sight", async () => {
+    serve({ challenges: [challenge(), challenge({ id: "echo", name: "Echo" })] });
+    renderDashboard("/?challenge=echo");
+    expect(await card("Echo")).toHaveFocus();
+  });
+
   it("offers all challenges when none matches", async () => {
     const user = userEvent.setup();
     serve();

@@ -1,13 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { CloudOff } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { asProblem } from "@/api/client";
 import type { Challenge, Instance, Me } from "@/api/types";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Skeleton } from "@/components/ui/skeleton";
-import { ChallengeCard } from "@/features/challenges/challenge-card";
+import { ChallengeCard, focusCard } from "@/features/challenges/challenge-card";
 import { ChallengeList, ChallengeSkeleton, NoChallenges, NothingFound } from "@/features/challenges/challenge-list";
 import { type Filter, filterChallenges } from "@/features/challenges/filter";
 import { FilterBar } from "@/features/challenges/filter-bar";
@@ -98,6 +98,7 @@ function Found({ challenges, live, team }: { challenges: Challenge[]; live: Live
   const navigate = useNavigate({ from: "/" });
   const [filter, setFilter] = useState<Filter>({ q: search.q ?? "", category: search.category ?? "" });
   const found = filterChallenges(challenges, filter);
+  useEffect(() => focusCard(search.challenge), [search.challenge]); // CTFd's links name one
 
   function change(next: Filter) {
     setFilter(next);

@@ -9,7 +9,7 @@ import { ChallengesPage } from "./challenges-page";
 import { Crashed, NotFound } from "./dead-ends";
 
 /** What the address of the challenges may carry. */
-export type ChallengeSearch = { q?: string; category?: string };
+export type ChallengeSearch = { q?: string; category?: string; challenge?: string };
 
 const rootRoute = createRootRoute({ notFoundComponent: NotFound, errorComponent: Crashed });
 
@@ -20,6 +20,7 @@ const indexRoute = createRoute({
   validateSearch: (search: Record<string, unknown>): ChallengeSearch => ({
     ...(typeof search.q === "string" && search.q !== "" && { q: search.q }),
     ...(typeof search.category === "string" && search.category !== "" && { category: search.category }),
+    ...(typeof search.challenge === "string" && search.challenge !== "" && { challenge: search.challenge }),
   }),
   component: ChallengesPage,
 });

@@ -17,6 +17,13 @@ type Props = {
   controls: ReactNode;
 };
 
+const cardOf = (challenge: string) => `challenge-${challenge}`;
+
+/** Brings a challenge's card into sight, if there is one. */
+export function focusCard(challenge: string | undefined): void {
+  if (challenge) document.getElementById(cardOf(challenge))?.focus();
+}
+
 /** A challenge: what it is, where it is, and what the player's copy does. */
 export function ChallengeCard({ challenge, instance, team, badge, controls }: Props) {
   const id = useId();
@@ -24,7 +31,7 @@ export function ChallengeCard({ challenge, instance, team, badge, controls }: Pr
   // A running instance keeps the routes of the revision it was started from, and knows its ports.
   const routes = readiness === "running" && instance ? instance.routes : challenge.routes;
   return (
-    <Card aria-labelledby={id}>
+    <Card aria-labelledby={id} id={cardOf(challenge.id)} tabIndex={-1}>
       <div className="flex flex-col gap-4 p-4">
         <header className="flex items-start justify-between gap-3">
           <h3 id={id} className="min-w-0 break-words font-display font-semibold text-lg leading-6">
