@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
-import { Outlet } from "@tanstack/react-router";
+import { Outlet, useLocation } from "@tanstack/react-router";
 import { Flag, Gauge, LayoutDashboard, LogOut, type LucideIcon, Puzzle, ScrollText, Settings } from "lucide-react";
+import { useEffect, useRef } from "react";
 import { api, asProblem, unwrapEmpty } from "@/api/client";
 import { Button } from "@/components/ui/button";
 import { Skeleton } from "@/components/ui/skeleton";
@@ -26,7 +27,13 @@ const tabs: { to: string; name: string; icon: LucideIcon }[] = [
 /** The frame of the panel: the six tabs for an admin, the sign-in page for everybody else. */
 export function Shell() {
   const whoami = useQuery(whoamiQuery);
+  const nav = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
   const stranger = whoami.isError && [401, 403].includes(asProblem(whoami.error).status);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another page is another tab, which may be out of sight on a phone
+  useEffect(() => {
+    nav.current?.querySelector("[aria-current]")?.scrollIntoView?.({ block: "nearest", inline: "nearest" });
+  }, [pathname, stranger]);
   return (
     <LiveProvider on={whoami.isSuccess}>
       <a
@@ -45,7 +52,7 @@ export function Shell() {
             {!stranger && <Who name={whoami.data?.name} />}
           </div>
           {!stranger && (
-            <nav aria-label={text.tabs.label} className="-mx-4 w-[calc(100%+2rem)] overflow-x-auto px-4">
+            <nav ref={nav} aria-label={text.tabs.label} className="-mx-4 w-[calc(100%+2rem)] overflow-x-auto px-4">
               <ul className="flex min-w-max gap-1">
                 {tabs.map(({ to, name, icon: Icon }) => (
                   <li key={to}>
