@@ -145,10 +145,10 @@ test("an organiser maps a challenge, finds a team with another team's flag, and 
   await entry.getByRole("button", { name: "Confirm sharing" }).click();
   await expect(organiser.getByText("Nothing to review")).toBeVisible();
 
-  await organiser.getByLabel("Review", { exact: true }).last().selectOption("Confirmed");
+  await organiser.getByRole("combobox", { name: "Review" }).selectOption("Confirmed");
   await list.getByRole("button", { name: "Show what Blue Foxes submitted" }).click();
   await expect(entry.getByLabel("Note")).toHaveValue("They sat at one table.");
   await entry.getByRole("button", { name: "Dismiss" }).click();
-  await organiser.getByLabel("Review", { exact: true }).last().selectOption("Dismissed");
+  await organiser.getByRole("combobox", { name: "Review" }).selectOption("Dismissed");
   await expect(list.getByRole("row", { name: /Blue Foxes.*Dismissed/ })).toBeVisible();
 });
