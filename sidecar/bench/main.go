@@ -2,7 +2,7 @@
 // compose, a plain router. What is compared is done in turns in one run on the same machine; compare the ratios, which are
 // printed first, and not the times of two machines. make bench installs what it needs and runs it.
 //
-//	go run ./bench -n 20 -only wake
+//	go run ./bench -n 20 -only wake,path
 package main
 
 import (
@@ -14,12 +14,14 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
 func main() {
 	rounds := flag.Int("n", 20, "rounds of everything")
-	only := flag.String("only", "", "one section: wake, pair, burst, owners, path or growth")
+	only := flag.String("only", "", "these sections, with commas between: "+names())
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, *rounds, *only)
@@ -36,7 +38,16 @@ type section struct {
 	measure func(ctx context.Context, dir string, rounds int, r *results) error
 }
 
-var sections = []section{{"wake", wake}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path}, {"growth", growth}}
+var sections = []section{{"wake", wake}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path}, {"growth", growth}, {"routes", routes},
+	{"api", apiRequests}, {"flags", flags}, {"steps", steps}, {"streams", streams}}
+
+func names() string {
+	var all []string
+	for _, s := range sections {
+		all = append(all, s.name)
+	}
+	return strings.Join(all, " ")
+}
 
 func run(ctx context.Context, rounds int, only string) error {
 	dir, err := os.MkdirTemp("", "whaley-bench-")
@@ -49,10 +60,10 @@ func run(ctx context.Context, rounds int, only string) error {
 	}
 	r := &results{}
 	for _, s := range sections {
-		if only != "" && only != s.name {
+		if only != "" && !slices.Contains(strings.Split(only, ","), s.name) {
 			continue
 		}
-		fmt.Fprintf(os.Stderr, "== %s\n", s.name)
+		fmt.Fprintf(os.Stderr, "== %s, %s\n", s.name, time.Now().Format(time.TimeOnly))
 		if err := s.measure(ctx, dir, rounds, r); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}

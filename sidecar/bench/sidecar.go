@@ -27,7 +27,8 @@ type sidecar struct {
 	log       string // a file
 }
 
-func startSidecar(ctx context.Context, dir string, number, pool int) (*sidecar, error) {
+// startSidecar starts the nth of a run; further settings go last.
+func startSidecar(ctx context.Context, dir string, number, pool int, settings ...string) (*sidecar, error) {
 	s := &sidecar{pool: pool, data: filepath.Join(dir, fmt.Sprint("data-", number))}
 	s.log = s.data + ".log"
 	var addresses []string
@@ -46,12 +47,18 @@ func startSidecar(ctx context.Context, dir string, number, pool int) (*sidecar, 
 		"EDGE_LISTEN="+addresses[0], "EDGE_TLS_LISTEN="+addresses[1], "LISTEN="+addresses[2], "INTERNAL_LISTEN="+addresses[3],
 		"DASHBOARD_URL="+s.dashboard, fmt.Sprintf("SUBNET_POOL=10.187.%d.0/20", 16*number), fmt.Sprint("SANDBOX_POOL=", pool),
 		"USER_RATE_LIMIT=0", "ADDRESS_RATE_LIMIT=0")
+	s.process.Env = append(s.process.Env, settings...)
 	log, err := os.Create(s.log)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	s.process.Stderr = log
+	out, err := os.Create(s.log + ".out")
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	s.process.Stdout, s.process.Stderr = out, log
 	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.process.Start(); err != nil {
 		return nil, err

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// steps is where the time of a start goes, from the sidecar's own trace: the median of each step, without and with the
+// pool. Steps overlap, so they sum up to more than the whole.
+func steps(ctx context.Context, dir string, rounds int, r *results) error {
+	for n, pool := range []int{0, 4} {
+		s, err := startSidecar(ctx, dir, n, pool, "OTEL_TRACES_EXPORTER=console")
+		if err != nil {
+			return err
+		}
+		for range rounds {
+			if _, err := s.wake(ctx, "bench"); err != nil {
+				s.close()
+				return err
+			}
+		}
+		s.close() // which sends the last spans
+		order, took, err := spans(s.log + ".out")
+		if err != nil {
+			return err
+		}
+		for _, name := range order {
+			if len(took[name]) >= rounds/2 {
+				label := strings.NewReplacer(" ", "_", "/", "_", ".", "_").Replace(strings.ToLower(name))
+				r.milliseconds(fmt.Sprintf("steps_pool%d_%s_p50_ms", pool, label), percentile(took[name], 50))
+			}
+		}
+	}
+	return nil
+}
+
+// spans reads what the console exporter writes: how long the spans of each name took, in the order of their ends.
+func spans(path string) (order []string, took map[string][]time.Duration, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer file.Close()
+	took = map[string][]time.Duration{}
+	for decoder := json.NewDecoder(skipped(file)); ; {
+		var span struct {
+			Name               string
+			StartTime, EndTime time.Time
+		}
+		if err := decoder.Decode(&span); errors.Is(err, io.EOF) {
+			return order, took, nil
+		} else if err != nil {
+			return nil, nil, err
+		}
+		if took[span.Name] == nil {
+			order = append(order, span.Name)
+		}
+		took[span.Name] = append(took[span.Name], span.EndTime.Sub(span.StartTime))
+	}
+}
+
+// skipped is a file behind the line in which the sidecar says where its dashboard is.
+func skipped(file *os.File) io.Reader {
+	text, err := io.ReadAll(file)
+	if err != nil {
+		return strings.NewReader("")
+	}
+	_, rest, _ := strings.Cut(string(text), "\n")
+	return strings.NewReader(rest)
+}
