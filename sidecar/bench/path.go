@@ -94,7 +94,7 @@ func path(ctx context.Context, dir string, rounds int, r *results) error {
 		r.value("path_"+w.name+"_p99_ms", float64(percentile(w.slow, 99).Microseconds())/1000)
 	}
 	r.value("path_n", rounds)
-	return nil
+	return whole(ctx, ways, rounds, r)
 }
 
 // over is how many times as many it answered as another way, of the median round.

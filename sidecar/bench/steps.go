@@ -7,9 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 )
+
+const worthTelling = time.Millisecond // of a step: what is shorter is not printed
+
+var strange = regexp.MustCompile(`[^a-z0-9]+`)
 
 // steps is where the time of a start goes, from the sidecar's own trace: the median of each step, without and with the
 // pool. Steps overlap, so they sum up to more than the whole.
@@ -31,9 +36,9 @@ func steps(ctx context.Context, dir string, rounds int, r *results) error {
 			return err
 		}
 		for _, name := range order {
-			if len(took[name]) >= rounds/2 {
-				label := strings.NewReplacer(" ", "_", "/", "_", ".", "_").Replace(strings.ToLower(name))
-				r.milliseconds(fmt.Sprintf("steps_pool%d_%s_p50_ms", pool, label), percentile(took[name], 50))
+			if p50 := percentile(took[name], 50); p50 >= worthTelling {
+				label := strings.Trim(strange.ReplaceAllString(strings.ToLower(name), "_"), "_")
+				r.milliseconds(fmt.Sprintf("steps_pool%d_%s_p50_ms", pool, label), p50)
 			}
 		}
 	}

@@ -54,7 +54,8 @@ func streams(ctx context.Context, dir string, _ int, r *results) error {
 		return err
 	}
 	r.value("streams_n", dashboards)
-	r.value("streams_memory_mb", fmt.Sprintf("%.1f", float64(after-before)/(1<<20)))
+	r.value("streams_memory_before_mb", before>>20)
+	r.value("streams_memory_open_mb", after>>20)
 	r.value("streams_idle_cpu_percent", fmt.Sprintf("%.1f", idle))
 	r.value("streams_with_starts_cpu_percent", fmt.Sprintf("%.1f", lively))
 	r.value("streams_starts", starts)

@@ -69,6 +69,7 @@ func main() {
 	http.HandleFunc("/setcookie", cookies)
 	http.HandleFunc("/sse", events)
 	http.HandleFunc("/ws", socket)
+	http.HandleFunc("/bytes", zeros)
 	probes()
 	go datagrams()
 	fmt.Println(http.ListenAndServe(":8080", nil))
@@ -107,6 +108,17 @@ func sum(w http.ResponseWriter, r *http.Request) {
 	hash := sha256.New()
 	n, err := io.Copy(hash, r.Body)
 	fmt.Fprintln(w, n, hex.EncodeToString(hash.Sum(nil)), err)
+}
+
+// zeros sends ?mb= megabytes.
+func zeros(w http.ResponseWriter, r *http.Request) {
+	n, _ := strconv.Atoi(r.FormValue("mb"))
+	part := make([]byte, 64<<10)
+	for range n * (1 << 20) / len(part) {
+		if _, err := w.Write(part); err != nil {
+			return
+		}
+	}
 }
 
 func headers(w http.ResponseWriter, r *http.Request) {
