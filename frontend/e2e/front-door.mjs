@@ -123,11 +123,11 @@ async function isSignedOutEverywhere(page) {
 
 // Chromium breaks off what it loads whenever a network comes or goes, and every instance has one of its own.
 async function open(page, address) {
-  for (let tries = 1; ; tries++) {
+  for (const end = Date.now() + 60_000; ; ) {
     try {
       return await page.goto(address);
     } catch (cause) {
-      if (tries === 20 || !/ERR_NETWORK_CHANGED|interrupted by another navigation/.test(String(cause))) throw cause;
+      if (Date.now() > end || !/ERR_NETWORK_CHANGED|interrupted by another navigation/.test(String(cause))) throw cause;
     }
   }
 }

@@ -143,9 +143,9 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	g.Go(func() error { return wall.run(ctx, engine, db, c, listeners.addresses()) })
 	g.Go(func() error { warnOfRuntimes(ctx, engine, library, log); return nil })
 	seen.run(ctx, g)
-	measure(ctx, g, live, db, rules, library, checks, seen, log)
 	notify(ctx, g, live, db, library, surface, worker, seen, log)
 	systemEvent(ctx, db, "system_start", "Whaley "+version+" started on "+worker, log)
+	measure(ctx, g, live, db, rules, library, checks, seen, log) // the start is counted too
 	g.Go(func() error { return rules.instancer.Run(ctx) })
 	g.Go(func() error { return rules.sandboxes.Run(ctx, rules.instancer) })
 	g.Go(func() error { return rules.flags.Run(ctx) })
