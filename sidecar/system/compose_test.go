@@ -2,6 +2,7 @@ package system
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,11 +22,12 @@ import (
 
 // production is docker-compose.yaml as make up starts it, out of a copy of the repository.
 type production struct {
-	t    *testing.T
-	dir  string // the copy
-	data string
-	http string // host:port of the entry point without TLS; the stack's web is the one with it
-	env  []string
+	t          *testing.T
+	dir        string // the copy
+	data       string
+	http       string // host:port of the entry point without TLS; the stack's web is the one with it
+	prometheus string // host:port
+	env        []string
 	*stack
 }
 
@@ -45,12 +47,22 @@ func TestProductionByDockerCompose(t *testing.T) {
 	in := p.live(alice, "echo")
 	p.awaitRouter(in.ID)
 	before := containers(t, in.ID)
+	b := newBrowser(t)
+	b.opens(notes + "/")
 	for _, service := range []string{"redis", "postgres", "sidecar"} {
+		b.does("watch")
 		p.restarted(service, notes)
+		b.notices(service + " restarted")
 	}
 	p.run("scripts/compose", "restart", "traefik")
+	if got := b.does("again"); got.Status != http.StatusOK {
+		t.Errorf("after Traefik restarted, in the browser: %+v", got)
+	} else {
+		t.Logf("after Traefik restarted the browser had its page again at try %d", got.Tries)
+	}
 	p.eventually("Traefik is back", 30*time.Second, func() error { return p.answers(notes) })
 	p.nothingPublished()
+	p.monitored()
 
 	p.run("scripts/backup")
 	files, err := filepath.Glob(p.data + "/backups/*.tar.gz")
@@ -95,17 +107,18 @@ func newProduction(t *testing.T) *production {
 	if err != nil {
 		t.Fatalf("scripts/compose-build: %v", err)
 	}
+	p.metrics, p.prometheus = testkit.FreeAddress(t), testkit.FreeAddress(t)
 	p.dashboard = "https://whaley.localhost:" + portOnly(t, p.web)
 	free := func() string { return portOnly(t, testkit.FreeAddress(t)) }
 	p.env = append(os.Environ(), "COMPOSE="+strings.TrimSpace(string(compose)), "BASE_DOMAIN="+base, "DASHBOARD_URL="+p.dashboard,
 		"WHALEY_PROJECT="+p.project(), "WHALEY_IMAGE=whaley/sidecar:test", "SUBNET_POOL="+nextPool(),
 		"WEB_PORT="+portOnly(t, p.http), "TLS_PORT="+portOnly(t, p.web), "PUBLIC_PORT="+portOnly(t, p.public), "TRAEFIK_API_PORT="+portOnly(t, p.api),
-		"INTERNAL_PORT="+free(), "TLS_ROUTES_PORT="+free(), "METRICS_PORT="+free(), "REDIS_PORT="+free(), "SSH_PORT="+free(),
+		"INTERNAL_PORT="+free(), "TLS_ROUTES_PORT="+free(), "METRICS_PORT="+portOnly(t, p.metrics), "PROMETHEUS_PORT="+portOnly(t, p.prometheus), "REDIS_PORT="+free(), "SSH_PORT="+free(),
 		fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)), fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200))
 	if out, err := exec.Command(filepath.Join(root, "scripts", "stack-images")).CombinedOutput(); err != nil {
 		t.Fatalf("scripts/stack-images: %v\n%s", err, out)
 	}
-	t.Cleanup(func() { p.run("scripts/compose", "down", "--volumes") })
+	t.Cleanup(func() { p.run("scripts/compose", "--profile", "monitoring", "down", "--volumes") })
 	t.Cleanup(func() {
 		if t.Failed() {
 			out, _ := p.command("scripts/compose", "logs", "--tail", "60").CombinedOutput()
@@ -197,6 +210,40 @@ func (p *production) restarted(service, address string) {
 		p.t.Errorf("the websocket after %s restarted: %q %v", service, heard, err)
 	}
 	p.t.Logf("while %s restarted %d requests were answered, and the websocket stayed open", service, done.Load())
+}
+
+// monitored starts Prometheus out of the profile monitoring, and wants it to reach all that it scrapes. Grafana's image
+// cannot be made of what Debian has.
+func (p *production) monitored() {
+	p.t.Helper()
+	p.run("scripts/compose", "--profile", "monitoring", "up", "--detach", "prometheus")
+	p.eventually("all targets of Prometheus are up", 90*time.Second, func() error {
+		resp, err := http.Get("http://" + p.prometheus + "/api/v1/query?query=up")
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		var got struct {
+			Data struct {
+				Result []struct {
+					Metric map[string]string
+					Value  [2]any
+				}
+			}
+		}
+		if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
+			return err
+		}
+		up := map[string]bool{}
+		for _, one := range got.Data.Result {
+			up[one.Metric["job"]] = one.Value[1] == "1"
+		}
+		if !up["whaley"] || !up["traefik"] || !up["prometheus"] {
+			return fmt.Errorf("%v", got.Data.Result)
+		}
+		return nil
+	})
+	p.run("scripts/compose", "--profile", "monitoring", "rm", "--force", "--stop", "--volumes", "prometheus")
 }
 
 // nothingPublished wants all services to be healthy, and none to have a port of the host's through the engine.
