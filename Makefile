@@ -45,6 +45,7 @@ frontend: ## the web pages, into the sidecar
 
 lint: ## all linters
 	@for m in $(MODULES); do (cd $$m && go run $(GOLANGCI) run ./...) || exit 1; done
+	@cd scripts/dockerfile-lint && GOWORK=off go test ./...
 	@cd frontend && npm run check
 
 fmt: ## format everything

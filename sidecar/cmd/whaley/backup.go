@@ -16,7 +16,7 @@ import (
 // up and make run put there, and locks.
 var machineOnly = []string{
 	"whaley.db", "whaley.db-wal", "whaley.db-shm", "migrate.lock", "lock",
-	"backups", "certs", "plugin-key", "redis", "redis.log", "secrets", "traefik", "traefik.log",
+	"backups", "certs", "plugin-key", "prometheus", "redis", "redis.log", "secrets", "traefik", "traefik.log",
 }
 
 // saveBackup may run while the sidecar serves: it reads one moment of the database.
