@@ -159,7 +159,7 @@ func audit(t *testing.T, db *store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts["subnets"], counts["ports"], counts["rows"] = len(subnets), len(ports), len(live)
+	counts["subnets"], counts["ports"], counts["rows"], counts["bridges"] = len(subnets), len(ports), len(live), 0
 	links, err := netlink.LinkList()
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -31,14 +32,33 @@ func (e *Engine) CreateContainer(ctx context.Context, spec instancer.ContainerSp
 			IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: spec.Address.String()},
 		}}}
 	}
-	created, err := api.ContainerCreate(ctx, config, host, networking, nil, spec.Name)
-	if errdefs.IsConflict(err) {
-		if err := e.RemoveContainer(ctx, spec.Name); err != nil {
-			return "", err
-		}
+	var created container.CreateResponse
+	err = replace(ctx, func() error {
 		created, err = api.ContainerCreate(ctx, config, host, networking, nil, spec.Name)
-	}
+		return err
+	}, func() error { return e.RemoveContainer(ctx, spec.Name) })
 	return created.ID, translate(err)
+}
+
+// replace makes something in the place of what has its name. While the engine is still at making that for a process that
+// is no more, the name is taken and there is nothing to remove.
+func replace(ctx context.Context, make, remove func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, replaceFor)
+	defer cancel()
+	for {
+		err := make()
+		if !errdefs.IsConflict(err) {
+			return err
+		}
+		if err := remove(); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(replaceEvery):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // ConnectContainer puts a container that is not started yet onto one more network.

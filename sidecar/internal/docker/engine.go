@@ -17,6 +17,9 @@ const (
 	quick = 30 * time.Second // a healthy engine needs a fraction of a second
 	slow  = 2 * time.Minute  // starting and removing with hundreds of networks
 	build = 30 * time.Minute
+
+	replaceFor   = 10 * time.Second // for what the engine was at when its asker died
+	replaceEvery = 50 * time.Millisecond
 )
 
 // Engine speaks to one Docker engine on behalf of one deployment.

@@ -27,7 +27,8 @@ func translate(err error) error {
 	// The engine has no codes for these, only texts: of versions 20.10 to 28.
 	text := err.Error()
 	switch {
-	case strings.Contains(text, "Pool overlaps with other one"):
+	case strings.Contains(text, "Pool overlaps with other one"),
+		strings.Contains(text, "is ambiguous"): // two networks of one name: the engine made one for a process that died meanwhile
 		return instancer.Errorf(instancer.Unavailable, instancer.CodeSubnetTaken, "The network's addresses are in use on this host.").Because(err)
 	case strings.Contains(text, "port is already allocated"), strings.Contains(text, "address already in use"):
 		return instancer.Errorf(instancer.Unavailable, instancer.CodePortTaken, "A port of the challenge is in use on this host. Try again.").Because(err)

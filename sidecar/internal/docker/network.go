@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"strconv"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/network"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -32,14 +31,10 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) 
 			"com.docker.network.bridge.name":                 e.bridge(),
 		},
 	}
-	_, err = api.NetworkCreate(ctx, spec.Name, options)
-	if errdefs.IsConflict(err) {
-		if err := e.RemoveNetwork(ctx, spec.Name); err != nil {
-			return err
-		}
-		_, err = api.NetworkCreate(ctx, spec.Name, options)
-	}
-	return translate(err)
+	return translate(replace(ctx, func() error {
+		_, err := api.NetworkCreate(ctx, spec.Name, options)
+		return err
+	}, func() error { return e.RemoveNetwork(ctx, spec.Name) }))
 }
 
 // BridgePrefix begins the names of all bridges of a deployment, by which a firewall knows them.

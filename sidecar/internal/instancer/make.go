@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,12 +18,6 @@ const subnetTries = 5
 
 // portTries is how many sets of ports it tries: somebody else may listen on one since it was reserved.
 const portTries = 3
-
-// How long a half-made instance is left alone between two tries to undo it.
-const (
-	remakeFirst = 200 * time.Millisecond
-	remakeLast  = 5 * time.Second
-)
 
 // NetworkName is the engine's name of an instance's network.
 func NetworkName(instance string) string { return "whaley-" + instance }
@@ -47,19 +42,31 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 	if err != nil {
 		return nil, timedOut(ctx, err)
 	}
+	in, old, err := i.takeUp(ctx, in, ch)
+	if err != nil {
+		return nil, timedOut(ctx, err)
+	}
 	i.setStage(in, "Making its network")
-	pooled := true
+	pooled := len(old.networks) == 0
 	for try := 1; ; try++ {
 		var sb *Sandbox
+		was := in.parts()
 		if in, sb, err = i.reserve(ctx, in, ch, pooled); err != nil {
 			return nil, timedOut(ctx, err)
+		}
+		if old.any() && !slices.Equal(was, in.parts()) {
+			if err := i.leave(ctx, in, was); err != nil {
+				return nil, timedOut(ctx, err)
+			}
+			old = relics{}
 		}
 		for _, subnet := range in.outside() {
 			if err := i.Firewall.Allow(ctx, subnet); err != nil {
 				return nil, timedOut(ctx, err)
 			}
 		}
-		err = i.assemble(ctx, in, ch, sb, placing)
+		err = i.assemble(ctx, in, ch, sb, placing, old)
+		old = relics{} // another try begins with nothing
 		if sb != nil && (CodeOf(err) == CodeObjectMissing || CodeOf(err) == "") && err != nil && ctx.Err() == nil {
 			i.Log.WarnContext(ctx, "sandbox is of no use, going on without", "instance", in.ID, "sandbox", sb.ID, "err", err)
 			if in, err = i.unplace(ctx, in); err != nil {
@@ -182,25 +189,9 @@ func (i *Instancer) unplace(ctx context.Context, in *Instance) (*Instance, error
 	}, Event{})
 }
 
-// remake brings a half-made instance of a process that is no more back to where it can be made. The engine may still be
-// at what that process asked for, so this is tried for as long as a start may take.
-func (i *Instancer) remake(ctx context.Context, in *Instance) error {
-	ctx, cancel := context.WithTimeout(ctx, i.Policy().StartTimeout)
-	defer cancel()
-	for wait := remakeFirst; ; wait = min(2*wait, remakeLast) {
-		_, err := i.unplace(ctx, in)
-		if err == nil {
-			return i.Subnets.Release(ctx, in.ID)
-		}
-		if CodeOf(err) == CodeStateChanged || CodeOf(err) == CodeLeaseLost || pause(ctx, wait) != nil {
-			return err
-		}
-		i.Log.WarnContext(ctx, "half-made instance not undone yet", "instance", in.ID, "err", err, "again_in", wait)
-	}
-}
-
-// assemble makes network, volumes and containers and starts these in the order of their dependencies.
-func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, sb *Sandbox, p placing) error {
+// assemble makes network, volumes and containers, but for those that are there, and starts these in the order of their
+// dependencies.
+func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, sb *Sandbox, p placing, old relics) error {
 	labels := Labels{
 		Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Revision: ch.Revision,
 		CreatedAt: in.CreatedAt, ExpiresAt: in.CreatedAt.Add(ch.Timeout),
@@ -220,11 +211,14 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 	whole, end := i.step(whole, "network and containers")
 	var g errgroup.Group
 	for _, p := range in.parts() {
-		if sb == nil {
+		if sb == nil && !old.networks[in.engineNetwork(p.Name)] {
 			g.Go(func() error { return i.Engine.CreateNetwork(whole, i.networkSpec(in, ch, p, labels)) })
 		}
 	}
 	for n, s := range ch.Services {
+		if ids[n] = old.containers[s.Name]; ids[n] != "" {
+			continue
+		}
 		first := in.endpoints(s, n)[0]
 		g.Go(func() (err error) {
 			labels := labels
@@ -242,7 +236,7 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 	}
 	err := g.Wait()
 	if err == nil {
-		err = i.connect(whole, in, ch, ids)
+		err = i.connect(whole, in, ch, ids, old)
 	}
 	if end(err); err != nil {
 		return err
@@ -251,9 +245,12 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 }
 
 // connect puts the services that are on several networks onto the further ones, which are there by now.
-func (i *Instancer) connect(ctx context.Context, in *Instance, ch *Challenge, ids []string) error {
+func (i *Instancer) connect(ctx context.Context, in *Instance, ch *Challenge, ids []string, old relics) error {
 	var g errgroup.Group
 	for n, s := range ch.Services {
+		if old.containers[s.Name] != "" {
+			continue
+		}
 		for _, e := range in.endpoints(s, n)[1:] {
 			g.Go(func() error { return i.Engine.ConnectContainer(ctx, ids[n], e) })
 		}

@@ -139,6 +139,7 @@ type Object struct {
 	ID      string // for containers the id, for files the instance, else the name
 	Name    string
 	Running bool
+	Ended   bool // a container that ran, and does so no more
 	Labels  Labels
 }
 

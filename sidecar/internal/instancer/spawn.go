@@ -129,13 +129,7 @@ func (i *Instancer) spawn(ctx context.Context, id string) {
 		return
 	}
 	switch in.State {
-	case Queued:
-	case Starting: // begun by a process that is no more: made anew from the start, with the same id
-		i.Log.InfoContext(ctx, "going on with a half-made instance", "instance", id)
-		if err := i.remake(ctx, in); err != nil {
-			i.notMade(ctx, in, err)
-			return
-		}
+	case Queued, Starting:
 	default:
 		return // another job got there first
 	}
@@ -151,10 +145,6 @@ func (i *Instancer) spawn(ctx context.Context, id string) {
 		i.publish(ctx, running)
 		return
 	}
-	i.notMade(ctx, in, err)
-}
-
-func (i *Instancer) notMade(ctx context.Context, in *Instance, err error) {
 	if context.Cause(ctx) != nil || CodeOf(err) == CodeStateChanged || CodeOf(err) == CodeLeaseLost {
 		return // stopped meanwhile, or shutting down: who stopped it, or the next start, goes on from the row
 	}

@@ -154,6 +154,11 @@ func (i *Instancer) clear(ctx context.Context, in *Instance) error {
 	if err != nil {
 		return err
 	}
+	return i.removeAll(ctx, in, objects)
+}
+
+// removeAll removes objects of an instance.
+func (i *Instancer) removeAll(ctx context.Context, in *Instance, objects []Object) error {
 	g, gctx := errgroup.WithContext(ctx)
 	for _, o := range objects {
 		if o.Kind != "container" {
@@ -171,6 +176,7 @@ func (i *Instancer) clear(ctx context.Context, in *Instance) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	var err error
 	for _, o := range objects {
 		switch o.Kind {
 		case "network":

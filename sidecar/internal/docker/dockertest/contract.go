@@ -62,8 +62,8 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	id, err := ours.CreateContainer(ctx, spec("contract-web", 0))
 	try("container", err)
 	for _, o := range objects(ours, 2) {
-		if o.Running {
-			t.Errorf("%s runs before it is started", o.Name)
+		if o.Running || o.Ended {
+			t.Errorf("%s runs or has ended before it is started", o.Name)
 		}
 	}
 	for range 2 {
@@ -98,6 +98,11 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	try("start", ours.StartContainer(ctx, short))
 	if code, err := ours.Wait(ctx, short); err != nil || code != 7 {
 		t.Errorf("it ended with %d %v", code, err)
+	}
+	for _, o := range objects(ours, 3) {
+		if o.Kind == "container" && o.Ended != (o.ID == short) || o.Running {
+			t.Errorf("after one has ended: %+v", o)
+		}
 	}
 	if exit := <-exits; exit.Instance != "contract" {
 		t.Errorf("told of the end of %+v", exit)

@@ -164,7 +164,7 @@ func (e *Engine) StartContainer(_ context.Context, id string) error {
 			return instancer.Errorf(instancer.Unavailable, instancer.CodePortTaken, "A port is in use.")
 		}
 	}
-	o.Running = true
+	o.Running, o.Ended = true, false
 	for _, pair := range o.spec.Service.Environment {
 		if text, ends := strings.CutPrefix(pair, "EXIT="); ends {
 			o.code, _ = strconv.Atoi(text)
@@ -190,7 +190,7 @@ func (e *Engine) end(o *object) {
 	if !o.Running {
 		return
 	}
-	o.Running = false
+	o.Running, o.Ended = false, true
 	close(o.ended)
 	for watcher, deployment := range e.world.watchers {
 		if deployment == o.deployment {
