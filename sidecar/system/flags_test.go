@@ -120,7 +120,7 @@ func TestEveryTeamsFlagIsInItsContainerAndInCTFd(t *testing.T) {
 	}
 
 	// A player who joins another team has that team's copy, and the old one no more.
-	before := s.address(mallory, "own-it")
+	before, left := s.address(mallory, "own-it"), s.live(mallory, "own-it").ID
 	// A banned player is refused. What they had is stopped first, so that the end of the test has nothing to do.
 	s.call(bob, "DELETE", "/instances/"+s.live(bob, "own-it").ID, "", nil)
 	ctfd.ChangeUser(users[bob], func(u *ctfdtest.User) { u.Banned = true })
@@ -142,6 +142,13 @@ func TestEveryTeamsFlagIsInItsContainerAndInCTFd(t *testing.T) {
 		return err
 	})
 	s.tokens[bob] = s.tokens[alice]
+	admin("DELETE", "/instances/"+left, "") // nobody is in its team any more
+	s.eventually("it is gone", 30*time.Second, func() error {
+		if all := containers(t, left); len(all) > 0 {
+			return fmt.Errorf("%v", all)
+		}
+		return nil
+	})
 }
 
 // flagState is what the API says of the flag of a player's only instance.
