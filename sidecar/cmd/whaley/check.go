@@ -70,6 +70,7 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 	checkCapacity(k, library, r)
 	looking(func(ctx context.Context) bool { checkCaps(ctx, c, library, r); return true })
 	checkOpen(k, library, r)
+	checkSmall(c, r)
 	checkFlags(k, library, r)
 	checkClock(unix.Adjtimex, r)
 	looking(func(ctx context.Context) bool { checkNames(ctx, c, r); return true })

@@ -111,6 +111,27 @@ func checkCaps(ctx context.Context, c *config.Config, library *challenge.Library
 	}
 }
 
+const (
+	fewLines = 100 // of a container's output: less shows no cause of anything
+	fewCalls = 3   // a minute: to start, to extend and to stop
+)
+
+// checkSmall tells of settings that are allowed and leave next to nothing.
+func checkSmall(c *config.Config, r *report) {
+	switch {
+	case !c.ForensicsAuto:
+		r.hint("forensics", "FORENSICS_AUTO_CAPTURE=false: what an instance printed is gone when it ends")
+	case c.ForensicsLines < fewLines:
+		r.hint("forensics", "FORENSICS_TAIL_LINES=%d keeps next to nothing of what a container printed", c.ForensicsLines)
+	}
+	if c.UserRateLimit > 0 && c.UserRateLimit < fewCalls {
+		r.hint("limits", "USER_RATE_LIMIT=%d: a player cannot start, extend and stop within a minute", c.UserRateLimit)
+	}
+	if c.AddressLimit > 0 && (c.AddressLimit < c.UserRateLimit || c.UserRateLimit == 0) {
+		r.hint("limits", "ADDRESS_RATE_LIMIT=%d is what all players of one room have together, and less than one of them may have (USER_RATE_LIMIT=%d)", c.AddressLimit, c.UserRateLimit)
+	}
+}
+
 // some is the beginning of a list, and how long it is.
 func some(names []string) string {
 	if len(names) <= listedAtMost {

@@ -385,3 +385,19 @@ func TestCheckTellsWhenHostPortsRunOut(t *testing.T) {
 	c.MaxInstances = 10
 	told(t, 0, func(r *report) { checkCapacity(held(17), library, r) })
 }
+
+func TestCheckTellsOfWhatIsNextToNothing(t *testing.T) {
+	for what, c := range map[string]struct {
+		env  map[string]string
+		says []string
+	}{
+		"all is well":       {map[string]string{"FORENSICS_AUTO_CAPTURE": "true"}, nil},
+		"no captures":       {map[string]string{}, []string{"FORENSICS_AUTO_CAPTURE=false"}},
+		"short captures":    {map[string]string{"FORENSICS_AUTO_CAPTURE": "true", "FORENSICS_TAIL_LINES": "20"}, []string{"FORENSICS_TAIL_LINES=20"}},
+		"one call a minute": {map[string]string{"FORENSICS_AUTO_CAPTURE": "true", "USER_RATE_LIMIT": "1"}, []string{"USER_RATE_LIMIT=1"}},
+		"less for a room":   {map[string]string{"FORENSICS_AUTO_CAPTURE": "true", "ADDRESS_RATE_LIMIT": "5"}, []string{"ADDRESS_RATE_LIMIT=5", "USER_RATE_LIMIT=10"}},
+		"no limit for one":  {map[string]string{"FORENSICS_AUTO_CAPTURE": "true", "USER_RATE_LIMIT": "0"}, []string{"USER_RATE_LIMIT=0"}},
+	} {
+		t.Run(what, func(t *testing.T) { told(t, 0, func(r *report) { checkSmall(settings(t, c.env), r) }, c.says...) })
+	}
+}
