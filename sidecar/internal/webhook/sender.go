@@ -122,8 +122,7 @@ func (s *Sender) Run(ctx context.Context) error {
 // empty sends all that waits.
 func (s *Sender) empty(ctx context.Context) error {
 	for {
-		events, err := s.outbox.Outgoing(ctx, s.opts.Target, atATime)
-		if err != nil || len(events) == 0 {
+		if some, err := s.outbox.Outgoing(ctx, s.opts.Target, 1); err != nil || len(some) == 0 {
 			return err
 		}
 		if mine, err := s.lead(ctx, leadFor); err != nil || !mine {
@@ -135,7 +134,10 @@ func (s *Sender) empty(ctx context.Context) error {
 		}
 		if gone > 0 {
 			s.done(s.opts.Target, Dropped, gone)
-			continue // those that were read may be among them
+		}
+		events, err := s.outbox.Outgoing(ctx, s.opts.Target, atATime) // not before the lease: another may have sent them
+		if err != nil || len(events) == 0 {
+			return err
 		}
 		used, outcome := s.message(ctx, events)
 		if outcome == lost {
