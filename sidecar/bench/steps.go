@@ -14,7 +14,10 @@ import (
 
 const worthTelling = time.Millisecond // of a step: what is shorter is not printed
 
-var strange = regexp.MustCompile(`[^a-z0-9]+`)
+var (
+	strange = regexp.MustCompile(`[^a-z0-9]+`)
+	ids     = regexp.MustCompile(`/(v[0-9.]+/|[0-9a-f]{64}|[a-z0-9-]+-[0-9a-f]{8})`) // in the addresses of engine calls
+)
 
 // steps is where the time of a start goes, from the sidecar's own trace: the median of each step, without and with the
 // pool. Steps overlap, so they sum up to more than the whole.
@@ -36,7 +39,7 @@ func steps(ctx context.Context, dir string, rounds int, r *results) error {
 			return err
 		}
 		for _, name := range order {
-			if p50 := percentile(took[name], 50); p50 >= worthTelling {
+			if p50 := percentile(took[name], 50); len(took[name]) >= rounds/2 && p50 >= worthTelling {
 				label := strings.Trim(strange.ReplaceAllString(strings.ToLower(name), "_"), "_")
 				r.milliseconds(fmt.Sprintf("steps_pool%d_%s_p50_ms", pool, label), p50)
 			}
@@ -63,10 +66,11 @@ func spans(path string) (order []string, took map[string][]time.Duration, err er
 		} else if err != nil {
 			return nil, nil, err
 		}
-		if took[span.Name] == nil {
-			order = append(order, span.Name)
+		name := ids.ReplaceAllString(span.Name, "/")
+		if took[name] == nil {
+			order = append(order, name)
 		}
-		took[span.Name] = append(took[span.Name], span.EndTime.Sub(span.StartTime))
+		took[name] = append(took[name], span.EndTime.Sub(span.StartTime))
 	}
 }
 
