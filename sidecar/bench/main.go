@@ -39,7 +39,7 @@ type section struct {
 }
 
 var sections = []section{{"wake", wake}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path}, {"growth", growth}, {"routes", routes},
-	{"api", apiRequests}, {"flags", flags}, {"steps", steps}, {"streams", streams}}
+	{"api", apiRequests}, {"flags", flags}, {"steps", steps}, {"streams", streams}, {"restart", restart}}
 
 func names() string {
 	var all []string

@@ -77,19 +77,9 @@ func (s *sidecar) many(ctx context.Context, count int) (time.Duration, error) {
 	}
 	urls := make([]string, count)
 	for n := range urls {
-		var list struct {
-			Challenges []struct {
-				ID     string
-				Routes []struct{ URL string }
-			}
-		}
-		if err := s.call(player(n), "GET", "/challenges", &list); err != nil {
+		var err error
+		if urls[n], err = s.addressOf(player(n)); err != nil {
 			return 0, err
-		}
-		for _, ch := range list.Challenges {
-			if ch.ID == "bench" {
-				urls[n] = ch.Routes[0].URL
-			}
 		}
 	}
 	began := time.Now()
@@ -102,6 +92,15 @@ func (s *sidecar) many(ctx context.Context, count int) (time.Duration, error) {
 		return s.until(ctx, "it is stopped", func() error { return s.stop(player(n)) })
 	})
 	return took, errors.Join(failed...)
+}
+
+// addressOf is where a player's own copy is.
+func (s *sidecar) addressOf(player string) (string, error) {
+	var ch struct{ Routes []struct{ URL string } }
+	if err := s.call(player, "GET", "/challenges/bench", &ch); err != nil {
+		return "", err
+	}
+	return ch.Routes[0].URL, nil
 }
 
 func player(n int) string { return fmt.Sprintf("127.0.7.%d", n+1) }
