@@ -241,6 +241,7 @@ func (p *production) monitored() {
 		if !up["whaley"] || !up["traefik"] || !up["prometheus"] {
 			return fmt.Errorf("%v", got.Data.Result)
 		}
+		p.t.Logf("Prometheus reaches %v", up)
 		return nil
 	})
 	p.run("scripts/compose", "--profile", "monitoring", "rm", "--force", "--stop", "--volumes", "prometheus")
