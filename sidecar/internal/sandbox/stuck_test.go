@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,12 +18,12 @@ type stuckEngine struct {
 	*simulated.Engine
 	stuck   map[string]bool // ids of sandboxes
 	refused string          // name of a service
-	tries   *int
+	tries   *atomic.Int64
 }
 
 func (e stuckEngine) fails(sandbox string) error {
 	if e.stuck[sandbox] {
-		*e.tries++
+		e.tries.Add(1)
 		return errFault
 	}
 	return nil
@@ -43,7 +44,7 @@ func (e stuckEngine) RemoveContainer(ctx context.Context, id string) error {
 
 func (e stuckEngine) CreateContainer(ctx context.Context, spec instancer.ContainerSpec) (string, error) {
 	if spec.Labels.Service == e.refused {
-		*e.tries++
+		e.tries.Add(1)
 		return "", errFault
 	}
 	return e.Engine.CreateContainer(ctx, spec)
@@ -53,7 +54,7 @@ func (e stuckEngine) CreateContainer(ctx context.Context, spec instancer.Contain
 func inBubble(t *testing.T, size int, test func(t *testing.T, w *world, engine stuckEngine)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, size)
-		test(t, w, stuckEngine{Engine: w.engine, stuck: map[string]bool{}, tries: new(int)})
+		test(t, w, stuckEngine{Engine: w.engine, stuck: map[string]bool{}, tries: new(atomic.Int64)})
 	})
 }
 
@@ -86,9 +87,9 @@ func TestASandboxThatCannotBeRemovedHoldsUpNoOther(t *testing.T) {
 				if states := w.states(); states["ready"] != 3 || states["used"]+states["gone"] != 1 || states["cleaning"] != 0 {
 					t.Errorf("with one stuck: %v", states)
 				}
-				tries := *engine.tries
+				tries := engine.tries.Load()
 				w.try(p.Tend(ctx, w))
-				if *engine.tries != tries {
+				if engine.tries.Load() != tries {
 					t.Error("it was tried again at once")
 				}
 				clear(engine.stuck)
@@ -115,8 +116,8 @@ func TestAShapeThatCannotBeMadeHoldsUpNoOther(t *testing.T) {
 		all, err := w.db.Sandboxes(ctx)
 		w.try(err)
 		ready := slices.DeleteFunc(all, func(sb *instancer.Sandbox) bool { return sb.State != instancer.SandboxReady })
-		if len(ready) != 2 || *engine.tries != 1 {
-			t.Errorf("%d of the good shape are ready, and the bad one was tried %d times", len(ready), *engine.tries)
+		if len(ready) != 2 || engine.tries.Load() != 1 {
+			t.Errorf("%d of the good shape are ready, and the bad one was tried %d times", len(ready), engine.tries.Load())
 		}
 		if slices.ContainsFunc(ready, func(sb *instancer.Sandbox) bool { return strings.Contains(sb.Shape.Services[0].Name, "bad") }) {
 			t.Error("one that could not be made is ready")
