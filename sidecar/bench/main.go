@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -23,7 +24,7 @@ func main() {
 	rounds := flag.Int("n", 20, "rounds of everything")
 	only := flag.String("only", "", "these sections, with commas between: "+names())
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, *rounds, *only)
 	stop()
 	if err != nil {
@@ -50,6 +51,11 @@ func names() string {
 }
 
 func run(ctx context.Context, rounds int, only string) error {
+	lock, err := alone()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	dir, err := os.MkdirTemp("", "whaley-bench-")
 	if err != nil {
 		return err
@@ -70,6 +76,19 @@ func run(ctx context.Context, rounds int, only string) error {
 	}
 	r.print(os.Stdout)
 	return nil
+}
+
+// alone keeps two runs from using the same networks, and from measuring each other.
+func alone() (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "whaley-bench.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("another run is under way (%s): %w", lock.Name(), err)
+	}
+	return lock, nil
 }
 
 // wake is a player's first request to a challenge of one service until its first answer.
