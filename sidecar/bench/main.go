@@ -51,6 +51,12 @@ func names() string {
 }
 
 func run(ctx context.Context, rounds int, only string) error {
+	wanted := strings.Split(only, ",")
+	for _, name := range wanted {
+		if only != "" && !slices.Contains(strings.Fields(names()), name) {
+			return fmt.Errorf("%q is no section; there are %s", name, names())
+		}
+	}
 	lock, err := alone()
 	if err != nil {
 		return err
@@ -66,7 +72,7 @@ func run(ctx context.Context, rounds int, only string) error {
 	}
 	r := &results{}
 	for _, s := range sections {
-		if only != "" && !slices.Contains(strings.Split(only, ","), s.name) {
+		if only != "" && !slices.Contains(wanted, s.name) {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "== %s, %s\n", s.name, time.Now().Format(time.TimeOnly))
