@@ -89,13 +89,13 @@ func (s *stack) holders(want int) error {
 // service stands for one that listens on all addresses of the host.
 func service(t *testing.T) string {
 	t.Helper()
-	return listening(t, func(c net.Conn) { c.Close() })
+	return listening(t, "0.0.0.0:0", func(c net.Conn) { c.Close() })
 }
 
-// listening serves connections to all addresses of the host, and is the port.
-func listening(t *testing.T, serve func(net.Conn)) string {
+// listening serves connections to an address of the host, and is the port.
+func listening(t *testing.T, address string, serve func(net.Conn)) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "0.0.0.0:0")
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,21 +119,24 @@ func servers(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := func(network, address string) string {
-		return listening(t, func(from net.Conn) {
-			defer from.Close()
-			server, err := net.Dial(network, address)
-			if err != nil {
-				return
-			}
-			defer server.Close()
-			go io.Copy(server, from)
-			io.Copy(from, server)
-		})
-	}
+	to := func(network, address string) string { return listening(t, "0.0.0.0:0", passedOn(network, address)) }
 	return map[string]string{
 		"Redis": to("tcp", testkit.StartRedis(t, "").Addr()), "PostgreSQL": to("tcp", database.Host),
 		"engine's API": to("unix", "/var/run/docker.sock"),
+	}
+}
+
+// passedOn gives what comes in to a server, and what that says back.
+func passedOn(network, address string) func(net.Conn) {
+	return func(from net.Conn) {
+		defer from.Close()
+		server, err := net.Dial(network, address)
+		if err != nil {
+			return
+		}
+		defer server.Close()
+		go io.Copy(server, from)
+		io.Copy(from, server)
 	}
 }
 

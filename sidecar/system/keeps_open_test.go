@@ -39,7 +39,7 @@ func newBrowser(t *testing.T) *browser {
 	cmd := exec.Command("node", filepath.Join(root, "frontend", "e2e", "keeps-open.mjs"))
 	cmd.Dir = filepath.Join(root, "frontend")
 	cmd.Env = append(os.Environ(), "EDGE="+ourEnd)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = apart()
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -59,10 +59,21 @@ func newBrowser(t *testing.T) *browser {
 			t.Errorf("the browser: %v", err)
 		}
 	})
-	name := fmt.Sprint("whaley-b", cmd.Process.Pid%1000000)
-	inside := fmt.Sprintf("nsenter --target %d --net ", cmd.Process.Pid)
+	cable(t, cmd.Process.Pid)
+	return b
+}
+
+// apart gives a process a network of its own, with nothing in it yet.
+func apart() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+}
+
+// cable leads from the network of a process to this machine.
+func cable(t *testing.T, pid int) {
+	t.Helper()
+	name, inside := fmt.Sprint("whaley-b", pid%1000000), fmt.Sprintf("nsenter --target %d --net ", pid)
 	for _, line := range []string{
-		fmt.Sprintf("ip link add %s type veth peer name eth0 netns %d", name, cmd.Process.Pid),
+		fmt.Sprintf("ip link add %s type veth peer name eth0 netns %d", name, pid),
 		fmt.Sprintf("ip address add %s/30 dev %s", ourEnd, name), "ip link set up dev " + name,
 		inside + "ip link set up dev lo", inside + "ip address add " + theirEnd + "/30 dev eth0",
 		inside + "ip link set up dev eth0", inside + "ip route add default via " + ourEnd,
@@ -72,7 +83,6 @@ func newBrowser(t *testing.T) *browser {
 			t.Fatalf("%s: %v %s", line, err, out)
 		}
 	}
-	return b
 }
 
 // does gives the browser a command and waits until it is done.
