@@ -68,7 +68,7 @@ func (s *sidecar) watch(ctx context.Context, player string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := (&http.Client{Transport: s.transport(player)}).Do(request)
+	answer, err := (&http.Client{Transport: s.transport(player)}).Do(request) //nolint:bodyclose // whoever reads the stream closes it
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func (w *routed) echo(ctx context.Context) (time.Duration, error) {
 	client := w.client()
 	client.Timeout = 0 // a websocket stays
 	defer client.CloseIdleConnections()
-	c, _, err := websocket.Dial(ctx, "ws://"+w.host+"/ws", &websocket.DialOptions{HTTPClient: client})
+	c, _, err := websocket.Dial(ctx, "ws://"+w.host+"/ws", &websocket.DialOptions{HTTPClient: client}) //nolint:bodyclose // the library takes it over
 	if err != nil {
 		return 0, err
 	}

@@ -2,6 +2,7 @@ package faulttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -97,7 +98,7 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 		"all is there": {func(*testing.T, *world) error { return nil }, map[string]int{"container started": 2}},
 		"one container is gone": {func(t *testing.T, w *world) error { return w.engine.RemoveContainer(ctx, containers(t, w)["web"]) },
 			map[string]int{"web made": 1, "container started": 2}},
-		"one container was not started": {func(t *testing.T, w *world) error {
+		"one container was not started": {func(_ *testing.T, w *world) error {
 			objects, err := w.engine.List(ctx, w.in.ID)
 			for _, o := range objects {
 				if o.Kind == "container" && o.Labels.Service == "web" {
@@ -117,11 +118,11 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 		}, map[string]int{"db made": 1, "web made": 1, "container started": 2}},
 		"nothing is there": {func(t *testing.T, w *world) (err error) {
 			for _, id := range containers(t, w) {
-				err = w.engine.RemoveContainer(ctx, id)
+				err = errors.Join(err, w.engine.RemoveContainer(ctx, id))
 			}
-			return w.engine.RemoveNetwork(ctx, instancer.NetworkName(w.in.ID))
+			return errors.Join(err, w.engine.RemoveNetwork(ctx, instancer.NetworkName(w.in.ID)))
 		}, everything},
-		"the challenge was edited": {func(t *testing.T, w *world) error {
+		"the challenge was edited": {func(_ *testing.T, w *world) error {
 			return os.WriteFile(filepath.Join(w.dir, "two", "more.txt"), []byte("new"), 0o644)
 		}, map[string]int{"container removed": 2, "network removed": 1, "network made": 1, "db made": 1, "web made": 1, "container started": 2}},
 	} {
