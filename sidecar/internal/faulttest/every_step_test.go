@@ -59,6 +59,10 @@ func baseline(w *world) []string {
 	s := w.start(newFaults("", ""))
 	defer s.end()
 	for _, name := range []string{"first", "counted"} { // the first also makes the image
+		if w.pooled {
+			w.size.Store(1)
+			w.filled(s, 1)
+		}
 		if name == "counted" {
 			s.arm()
 		}
@@ -74,9 +78,12 @@ func baseline(w *world) []string {
 func (w *world) live(s *sidecar, name string) string {
 	w.t.Helper()
 	p := player(name)
-	in, err := s.Spawn(context.Background(), p, "echo")
+	in, err := s.Spawn(context.Background(), p, w.challenge)
 	if err != nil {
 		return "refused: " + instancer.CodeOf(err)
+	}
+	if w.pooled {
+		defer w.empty(s)
 	}
 	state := w.until(s, in.ID, instancer.Running, instancer.Failed)
 	if state != instancer.Running {
@@ -158,7 +165,7 @@ func (w *world) bystander() func() {
 	w.t.Helper()
 	s := w.start(newFaults("", ""))
 	defer s.end()
-	in, err := s.Spawn(context.Background(), player("bystander"), "echo")
+	in, err := s.Spawn(context.Background(), player("bystander"), w.challenge)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -174,13 +181,13 @@ func (w *world) bystander() func() {
 				ids = append(ids, o.ID)
 			}
 		}
-		return ids
+		return append(ids, w.holders(in.ID)...)
 	}
 	before := containers()
 	return func() {
 		w.t.Helper()
 		now, err := w.db.Get(context.Background(), in.ID)
-		if err != nil || now.State != instancer.Running || !slices.Equal(containers(), before) || len(before) != 1 {
+		if err != nil || now.State != instancer.Running || !slices.Equal(containers(), before) || len(before) != w.owns {
 			w.t.Fatalf("the bystander is %+v with %v, and had %v", now, containers(), before)
 		}
 	}

@@ -83,6 +83,16 @@ func (f *faults) step(name string, do func() error) error {
 	return errDead
 }
 
+// alive does what no fault happens to, unless the process is dead.
+func (f *faults) alive(do func() error) error {
+	select {
+	case <-f.dead:
+		return errDead
+	default:
+		return do()
+	}
+}
+
 type faultyStore struct {
 	instancer.Store
 	f *faults

@@ -11,16 +11,19 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
@@ -38,11 +41,33 @@ type world struct {
 	library *challenge.Library
 	pool    netip.Prefix
 	ports   [2]int
+
+	challenge string // that is started
+	owns      int    // how many containers and networks of sandboxes the bystander has
+	pooled    bool   // there is a pool of sandboxes
+	size      atomic.Int64
 }
 
 func newWorld(t *testing.T, number int) *world {
 	t.Helper()
-	w := &world{t: t, engine: dockertest.Engine(t), dir: t.TempDir(),
+	return makeWorld(t, number, "", "echo")
+}
+
+// newPooledWorld has a pool of one sandbox, and a challenge that fits into it.
+func newPooledWorld(t *testing.T, number int, postgres bool) *world {
+	t.Helper()
+	url := ""
+	if postgres {
+		url = testkit.StartPostgres(t)
+	}
+	w := makeWorld(t, number, url, "plain")
+	w.pooled, w.owns = true, 3
+	return w
+}
+
+func makeWorld(t *testing.T, number int, database, name string) *world {
+	t.Helper()
+	w := &world{t: t, engine: dockertest.Engine(t), dir: t.TempDir(), challenge: name, owns: 1,
 		pool:  netip.MustParsePrefix(fmt.Sprintf("10.193.%d.0/24", number)),
 		ports: [2]int{23000 + 100*number, 23099 + 100*number},
 	}
@@ -51,21 +76,16 @@ func newWorld(t *testing.T, number int) *world {
 	w.redis = redis.NewClient(&redis.Options{Addr: w.address})
 	t.Cleanup(func() { w.redis.Close() })
 	var err error
-	if w.db, err = store.Open(context.Background(), "", w.dir); err != nil {
+	if w.db, err = store.Open(context.Background(), database, w.dir); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.db.Close() })
 	folder := t.TempDir()
-	if err := os.CopyFS(filepath.Join(folder, "echo"), os.DirFS(dockertest.TestServerContext(t))); err != nil {
+	if err := os.CopyFS(filepath.Join(folder, w.challenge), os.DirFS(dockertest.TestServerContext(t))); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{
-		"instance.toml": "[[routes]]\nservice = \"web\"\nport = 8080\n[[routes]]\nname = \"nc\"\nservice = \"web\"\nport = 9000\ntype = \"port\"\n",
-		"compose.yaml":  "services:\n  web:\n    build: .\n    volumes: [\"data:/data\", \"./flag.txt:/mounted.txt\"]\nvolumes:\n  data: {}\n",
-		"flag.txt":      "FLAG{in_the_image_and_mounted}\n",
-		"Dockerfile":    "FROM scratch\nCOPY server /server\nCOPY flag.txt /flag.txt\nCMD [\"/server\"]\n",
-	} {
-		if err := os.WriteFile(filepath.Join(folder, "echo", name), []byte(text), 0o644); err != nil {
+	for name, text := range files[w.challenge] {
+		if err := os.WriteFile(filepath.Join(folder, w.challenge, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -75,6 +95,20 @@ func newWorld(t *testing.T, number int) *world {
 		t.Fatal(problems, err)
 	}
 	return w
+}
+
+// files are those of each challenge, beside the test server.
+var files = map[string]map[string]string{
+	"echo": {
+		"instance.toml": "[[routes]]\nservice = \"web\"\nport = 8080\n[[routes]]\nname = \"nc\"\nservice = \"web\"\nport = 9000\ntype = \"port\"\n",
+		"compose.yaml":  "services:\n  web:\n    build: .\n    volumes: [\"data:/data\", \"./flag.txt:/mounted.txt\"]\nvolumes:\n  data: {}\n",
+		"flag.txt":      "FLAG{in_the_image_and_mounted}\n",
+		"Dockerfile":    "FROM scratch\nCOPY server /server\nCOPY flag.txt /flag.txt\nCMD [\"/server\"]\n",
+	},
+	"plain": {
+		"instance.toml": "[[routes]]\nservice = \"web\"\nport = 8080\n",
+		"compose.yaml":  "services:\n  web:\n    build: .\n",
+	},
 }
 
 // sidecar is one life of a process.
@@ -87,10 +121,7 @@ type sidecar struct {
 // start runs a sidecar until its first look at everything is done.
 func (w *world) start(f *faults) *sidecar {
 	w.t.Helper()
-	log := slog.New(slog.DiscardHandler)
-	if os.Getenv("FAULT_LOG") != "" {
-		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
-	}
+	log := w.log()
 	subnets, err := subnet.New(w.db, w.pool)
 	if err != nil {
 		w.t.Fatal(err)
@@ -104,25 +135,47 @@ func (w *world) start(f *faults) *sidecar {
 		w.t.Fatal(err)
 	}
 	looked := &lookedRouter{Router: faultyRouter{router, f}, done: make(chan struct{})}
-	rules := instancer.New(instancer.Needs{
+	needs := instancer.Needs{
 		Store: faultyStore{w.db, f}, Subnets: faultySubnets{subnets, f}, Ports: faultyPorts{ports, f},
 		Engine: faultyEngine{w.engine, f}, Router: looked, Challenges: w.library, Flags: faultyFlags{fixedFlags{}, f}, Log: log,
-	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), Worker: "the sidecar", ReconcileEvery: time.Hour})
+	}
+	var pool *sandbox.Pool
+	if w.pooled {
+		w.size.Store(1)
+		pool = w.newPool(subnets, f)
+		needs.Sandboxes = pool
+	}
+	rules := instancer.New(needs, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), Worker: "the sidecar", ReconcileEvery: time.Hour})
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- rules.Run(ctx) }()
+	var g errgroup.Group
+	g.Go(func() error { return rules.Run(ctx) })
+	if pool != nil {
+		g.Go(func() error { return pool.Run(ctx, rules) })
+	}
 	select {
 	case <-looked.done:
 	case <-time.After(30 * time.Second):
 		w.t.Fatal("the first look at everything does not end")
 	}
-	return &sidecar{Instancer: rules, faults: f, end: func() {
+	s := &sidecar{Instancer: rules, faults: f, end: func() {
 		cancel()
-		if err := <-ended; err != nil {
+		if err := g.Wait(); err != nil {
 			w.t.Error(err)
 		}
 		router.Close()
 	}}
+	if pool != nil {
+		w.filled(s, 1)
+	}
+	return s
+}
+
+// log is of a sidecar: to be seen with FAULT_LOG=1.
+func (w *world) log() *slog.Logger {
+	if os.Getenv("FAULT_LOG") != "" {
+		return slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	return slog.New(slog.DiscardHandler)
 }
 
 // lookedRouter tells of the first comparison of routes, which is the last step of a look at everything.
@@ -175,6 +228,10 @@ func (w *world) audit(live []*instancer.Instance) error {
 	if err != nil {
 		return err
 	}
+	pooled, err := w.inSandboxes()
+	if err != nil {
+		return err
+	}
 	has := map[string][]string{}
 	for _, o := range objects {
 		has[o.Labels.Instance] = append(has[o.Labels.Instance], o.Kind)
@@ -183,7 +240,7 @@ func (w *world) audit(live []*instancer.Instance) error {
 		}
 	}
 	for id, kinds := range has {
-		if slices.Sort(kinds); !slices.Contains(owned, id) || !slices.Equal(kinds, []string{"container", "files", "network", "volume"}) {
+		if slices.Sort(kinds); !slices.Contains(owned, id) || !slices.Equal(kinds, w.kinds(pooled[id])) {
 			return fmt.Errorf("%s, of which the live ones are %v, has %v", id, owned, kinds)
 		}
 	}
@@ -205,15 +262,49 @@ func (w *world) audit(live []*instancer.Instance) error {
 			routed[key] = name
 		}
 	}
-	for what, holders := range map[string][]string{
-		"objects": slices.Collect(maps.Keys(has)), "subnets": slices.Collect(maps.Values(subnets)),
-		"ports": slices.Collect(maps.Values(ports)), "routes": slices.Collect(maps.Values(routed)),
+	networked := slices.DeleteFunc(slices.Clone(owned), func(id string) bool { return pooled[id] })
+	published := owned
+	if w.pooled {
+		published = nil
+		maps.DeleteFunc(subnets, func(_ netip.Prefix, holder string) bool { return strings.HasPrefix(holder, instancer.SandboxPrefix) })
+	}
+	for what, of := range map[string]struct{ holders, want []string }{
+		"objects": {slices.Collect(maps.Keys(has)), owned}, "subnets": {slices.Collect(maps.Values(subnets)), networked},
+		"ports": {slices.Collect(maps.Values(ports)), published}, "routes": {slices.Collect(maps.Values(routed)), owned},
 	} {
-		if slices.Sort(holders); !slices.Equal(holders, owned) {
-			return fmt.Errorf("%s are held by %v, live are %v", what, holders, owned)
+		if slices.Sort(of.holders); !slices.Equal(of.holders, of.want) {
+			return fmt.Errorf("%s are held by %v, and should be by %v", what, of.holders, of.want)
+		}
+	}
+	if w.pooled {
+		if err := w.auditPool(int(w.size.Load())); err != nil {
+			return err
 		}
 	}
 	return errors.Join(w.auditImages(ctx), w.auditFiles())
+}
+
+// kinds are the objects of an instance of the challenge, in their order.
+func (w *world) kinds(pooled bool) []string {
+	switch {
+	case w.challenge == "echo":
+		return []string{"container", "files", "network", "volume"}
+	case pooled:
+		return []string{"container"}
+	}
+	return []string{"container", "network"}
+}
+
+// inSandboxes are the instances that have one.
+func (w *world) inSandboxes() (map[string]bool, error) {
+	all, err := w.db.Sandboxes(context.Background())
+	pooled := map[string]bool{}
+	for _, sb := range all {
+		if sb.State == instancer.SandboxTaken {
+			pooled[sb.Instance] = true
+		}
+	}
+	return pooled, err
 }
 
 // auditImages finds images of revisions that no challenge has.
