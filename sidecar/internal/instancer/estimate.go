@@ -15,13 +15,13 @@ func (i *Instancer) learn(took time.Duration) {
 }
 
 // Estimate is about how long an instance still waits in the queue; 0 if it does not wait.
-func (i *Instancer) Estimate(id string) time.Duration {
-	position := i.queue.position(id)
+func (i *Instancer) Estimate(id string) time.Duration { return i.progressOf(id).Estimate }
+
+// estimate is about how long the one at a position waits. i.mu is held.
+func (i *Instancer) estimate(position int) time.Duration {
 	if position == 0 {
 		return 0
 	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
 	slots := i.Policy().SpawnConcurrency
 	rounds := (position + slots - 1) / slots
 	return time.Duration(rounds) * i.typical

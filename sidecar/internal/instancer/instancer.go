@@ -53,16 +53,19 @@ type Instancer struct {
 	spawns   singleflight.Group
 	undone   chan struct{} // see leftUndone
 	removals chan struct{} // slots for stops
+	tell     chan struct{} // see moved
 
 	mu       sync.Mutex
-	jobs     map[string]*job     // instance → the one job that works on it
-	progress map[string]progress // instance → what is being done
-	restarts map[string]restarts // instance/service → how often it was started again
-	backoffs map[string]failures // owner/challenge → failed spawns in a row
-	origins  map[string]origin   // operation/instance → where it comes from
-	typical  time.Duration       // how long a spawn takes
-	running  sync.WaitGroup      // jobs under way
-	base     context.Context     // of jobs; cancelled when Run ends
+	jobs     map[string]*job      // instance → the one job that works on it
+	progress map[string]progress  // instance → what is being done
+	abroad   map[string]Progress  // instance → what another sidecar does
+	untold   map[string]*Instance // whose progress other sidecars are to be told of
+	restarts map[string]restarts  // instance/service → how often it was started again
+	backoffs map[string]failures  // owner/challenge → failed spawns in a row
+	origins  map[string]origin    // operation/instance → where it comes from
+	typical  time.Duration        // how long a spawn takes
+	running  sync.WaitGroup       // jobs under way
+	base     context.Context      // of jobs; cancelled when Run ends
 	cancel   context.CancelCauseFunc
 }
 
@@ -102,6 +105,9 @@ func New(needs Needs, opts Options) *Instancer {
 		deadline: newDeadlines(),
 		jobs:     map[string]*job{},
 		progress: map[string]progress{},
+		abroad:   map[string]Progress{},
+		untold:   map[string]*Instance{},
+		tell:     make(chan struct{}, 1),
 		restarts: map[string]restarts{},
 		backoffs: map[string]failures{},
 		origins:  map[string]origin{},
@@ -110,7 +116,7 @@ func New(needs Needs, opts Options) *Instancer {
 		removals: make(chan struct{}, removalSlots),
 	}
 	i.base, i.cancel = context.WithCancelCause(context.Background())
-	i.queue = newQueue(0, i.changed)
+	i.queue = newQueue(0, i.moved)
 	i.SetPolicy(opts.Policy)
 	return i
 }
@@ -129,6 +135,7 @@ func (i *Instancer) Run(ctx context.Context) error {
 	g.Go(func() error { return i.expireLoop(ctx) })
 	g.Go(func() error { return i.exitLoop(ctx) })
 	g.Go(func() error { return i.hearLoop(ctx) })
+	g.Go(func() error { return i.tellLoop(ctx) })
 	g.Go(func() error { return i.sweepLoop(ctx) })
 	g.Go(func() error { return i.diskLoop(ctx) })
 	return g.Wait()
@@ -149,7 +156,7 @@ func (i *Instancer) setStage(in *Instance, stage string) {
 	p := i.progress[in.ID]
 	i.progress[in.ID] = progress{stage: stage, seq: p.seq + 1}
 	i.mu.Unlock()
-	i.changed(in)
+	i.moved(in)
 }
 
 func (i *Instancer) clearStage(id string) {

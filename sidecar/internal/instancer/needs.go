@@ -26,6 +26,8 @@ type Store interface {
 	// Changes reports what other sidecars (and this one) change, until ctx ends. It reconnects by itself; after every
 	// reconnect it sends a Change with an empty Instance. A database of one sidecar reports nothing.
 	Changes(ctx context.Context) <-chan Change
+	// Tell sends other sidecars what is in no row.
+	Tell(ctx context.Context, changes ...Change) error
 	// Get refuses with CodeInstanceNotFound.
 	Get(ctx context.Context, id string) (*Instance, error)
 	// Live lists all live instances, oldest first; owner "" means of everybody.
@@ -48,6 +50,16 @@ type Change struct {
 	Slug      string
 	Owner     string
 	State     State
+	Progress  *Progress `json:",omitempty"` // of a start; the row is what it was
+}
+
+// Progress is how far a start is, as the sidecar knows that is at it.
+type Progress struct {
+	Worker   string // that sidecar
+	Stage    string
+	Position int           // in its queue; 0: waits no more
+	Estimate time.Duration // about how long it still waits
+	Seq      int           // changes with the stage
 }
 
 // Subnets hands out parts of the pool, each reserved by a unique row.

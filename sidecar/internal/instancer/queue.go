@@ -81,6 +81,17 @@ func (q *queue) position(id string) int {
 	return 1 + slices.IndexFunc(q.order(), func(w queued) bool { return w.id == id })
 }
 
+// positions are those of all that wait.
+func (q *queue) positions() map[string]int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all := make(map[string]int, len(q.waiting))
+	for n, w := range q.order() {
+		all[w.id] = n + 1
+	}
+	return all
+}
+
 func (q *queue) startable() []queued {
 	var start []queued
 	for q.busy < q.slots && len(q.waiting) > 0 {

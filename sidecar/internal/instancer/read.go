@@ -73,14 +73,12 @@ func (i *Instancer) Await(ctx context.Context, p Player, id string, seen int64) 
 }
 
 // Position is an instance's place in the queue: 1 is next, 0 does not wait.
-func (i *Instancer) Position(id string) int { return i.queue.position(id) }
+func (i *Instancer) Position(id string) int { return i.progressOf(id).Position }
 
-// withStage adds what is known in memory only.
+// withStage adds what is in no row.
 func (i *Instancer) withStage(in *Instance) *Instance {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if p, ok := i.progress[in.ID]; ok {
-		in.Stage = p.stage
+	if in.State == Queued || in.State == Starting {
+		in.Stage = i.progressOf(in.ID).Stage
 	}
 	return in
 }

@@ -69,6 +69,7 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	i.forgetAbroad(rows)
 	byInstance := map[string][]Object{}
 	for _, o := range objects {
 		byInstance[o.Labels.Instance] = append(byInstance[o.Labels.Instance], o)

@@ -127,11 +127,10 @@ func (i *Instancer) complete(v *HostView) {
 	if v.Instance == nil {
 		return
 	}
-	i.mu.Lock()
-	p := i.progress[v.Instance.ID]
-	i.mu.Unlock()
-	v.Instance.Stage = p.stage
-	v.Position = i.queue.position(v.Instance.ID)
-	v.Estimate = i.Estimate(v.Instance.ID)
-	v.Version = fmt.Sprintf("%s.%d.%d.%d.%s", v.Instance.ID, v.Instance.Version, p.seq, v.Position, v.State)
+	var p Progress
+	if in := v.Instance; in.State == Queued || in.State == Starting {
+		p = i.progressOf(in.ID)
+	}
+	v.Instance.Stage, v.Position, v.Estimate = p.Stage, p.Position, p.Estimate
+	v.Version = fmt.Sprintf("%s.%d.%d.%d.%s", v.Instance.ID, v.Instance.Version, p.Seq, v.Position, v.State)
 }

@@ -61,7 +61,7 @@ func (i *Instancer) queued(ctx context.Context, p Player, ch *Challenge, q Quota
 	}
 	i.begin(ctx, OpSpawn, in)
 	i.enqueue(in)
-	i.changed(in)
+	i.moved(in)
 	return in, nil
 }
 

@@ -46,6 +46,14 @@ func (s *Store) tellOthers(ctx context.Context, tx bun.Tx, changes ...instancer.
 	return err
 }
 
+// Tell sends other sidecars what is in no row; see instancer.Store.
+func (s *Store) Tell(ctx context.Context, changes ...instancer.Change) error {
+	if !s.postgres() || len(changes) == 0 {
+		return nil
+	}
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error { return s.tellOthers(ctx, tx, changes...) })
+}
+
 // Changes reports what is changed in the database; see instancer.Store. SQLite has one sidecar, which knows by itself.
 func (s *Store) Changes(ctx context.Context) <-chan instancer.Change {
 	changes := make(chan instancer.Change)

@@ -1,0 +1,105 @@
+package faulttest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
+	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+)
+
+// TestEverySidecarTellsHowFarAStartIs asks one sidecar for instances that never get ready, one at a time, and reads stage
+// and place in the queue from another one on the same database.
+func TestEverySidecarTellsHowFarAStartIs(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	url, dir := testkit.StartPostgres(t), t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "one"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string]string{
+		"instance.toml": "[[routes]]\nservice = \"web\"\nport = 8080\n", "Dockerfile": "FROM scratch\n",
+		"compose.yaml": "services:\n  web:\n    build: .\n    healthcheck:\n      test: [\"CMD\", \"/never\"]\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "one", file), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	engine := callsEngine{simulated.NewWorld().Engine("d"), &sync.Mutex{}, map[string]int{}}
+	var ended sync.WaitGroup
+	t.Cleanup(ended.Wait)
+	t.Cleanup(cancel)
+	run := func(worker string) *instancer.Instancer {
+		t.Helper()
+		db, err := store.Open(ctx, url, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		subnets, err := subnet.New(db, netip.MustParsePrefix("10.0.0.0/24"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports, err := port.New(db, 23800, 23899)
+		if err != nil {
+			t.Fatal(err)
+		}
+		library := challenge.NewLibrary(dir, challenge.Defaults{Timeout: time.Hour, Access: "link", FlagPrefix: "FLAG",
+			Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
+		if problems, err := library.Reload(ctx); err != nil || len(problems) > 0 {
+			t.Fatal(problems, err)
+		}
+		log := slog.New(slog.DiscardHandler)
+		rules := instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log), Challenges: library, Log: log},
+			instancer.Options{BaseDomain: "x.localhost", Worker: worker, Policy: instancer.Policy{SpawnConcurrency: 1}})
+		ended.Go(func() {
+			if err := rules.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		return rules
+	}
+	one, two := run("one"), run("two")
+	spawn := func(name string) *instancer.Instance {
+		t.Helper()
+		in, err := one.Spawn(ctx, player(name), "one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return in
+	}
+	tells := func(in *instancer.Instance, stage string, position int) {
+		t.Helper()
+		for name, rules := range map[string]*instancer.Instancer{"the one that is at it": one, "the other": two} {
+			testkit.Eventually(t, 10*time.Second, fmt.Sprintf("%s says %q %d of %s", name, stage, position, in.ID), func() error {
+				now, err := rules.Get(ctx, player(in.Owner.ID), in.ID)
+				if err != nil || now.Stage != stage || rules.Position(in.ID) != position || rules.Estimate(in.ID) > 0 != (position > 0) {
+					return fmt.Errorf("%q %d %s %v", now.Stage, rules.Position(in.ID), rules.Estimate(in.ID), err)
+				}
+				return nil
+			})
+		}
+	}
+	first, second, third := spawn("first"), spawn("second"), spawn("third")
+	tells(first, "Starting its services", 0)
+	tells(second, "", 1)
+	tells(third, "", 2)
+	if _, err := two.Stop(ctx, player("first"), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	tells(second, "Starting its services", 0)
+	tells(third, "", 1)
+	tells(first, "", 0)
+}

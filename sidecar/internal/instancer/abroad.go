@@ -1,0 +1,99 @@
+package instancer
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	tellEvery = 300 * time.Millisecond // at most this often others are told how far starts are
+	tellTime  = 5 * time.Second
+)
+
+// moved tells everybody who waits for an instance that its start got further, here at once, on other sidecars soon.
+func (i *Instancer) moved(in *Instance) {
+	i.changed(in)
+	i.mu.Lock()
+	i.untold[in.ID] = in
+	i.mu.Unlock()
+	select {
+	case i.tell <- struct{}{}:
+	default:
+	}
+}
+
+// tellLoop tells other sidecars how far the starts of this one are. It is not on the way of any start.
+func (i *Instancer) tellLoop(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-i.tell:
+		}
+		told, cancel := context.WithTimeout(ctx, tellTime)
+		if err := i.Store.Tell(told, i.progressMade()...); err != nil && ctx.Err() == nil {
+			i.Log.Debug("other sidecars not told how far starts are", "err", err)
+		}
+		cancel()
+		if pause(ctx, tellEvery) != nil {
+			return nil
+		}
+	}
+}
+
+// progressMade are the starts that got further since it was last asked.
+func (i *Instancer) progressMade() []Change {
+	positions := i.queue.positions()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var all []Change
+	for id, in := range i.untold {
+		local, at := i.progress[id]
+		if position := positions[id]; at || position > 0 {
+			all = append(all, Change{Instance: id, Challenge: in.Challenge, Slug: in.Slug, Owner: in.Owner.ID, Progress: &Progress{
+				Worker: i.opts.Worker, Stage: local.stage, Seq: local.seq, Position: position, Estimate: i.estimate(position),
+			}})
+		}
+	}
+	clear(i.untold)
+	return all
+}
+
+// hearProgress remembers what another sidecar tells, for as long as that start goes on.
+func (i *Instancer) hearProgress(change Change) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	switch {
+	case change.Progress == nil && change.State != Queued && change.State != Starting:
+		delete(i.abroad, change.Instance)
+	case change.Progress != nil && change.Progress.Worker != i.opts.Worker:
+		i.abroad[change.Instance] = *change.Progress
+	}
+}
+
+// forgetAbroad drops what was told of starts that are over.
+func (i *Instancer) forgetAbroad(rows []*Instance) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	known := map[string]bool{}
+	for _, in := range rows {
+		known[in.ID] = in.State == Queued || in.State == Starting
+	}
+	for id := range i.abroad {
+		if !known[id] {
+			delete(i.abroad, id)
+		}
+	}
+}
+
+// progressOf is how far an instance's start is, here or on another sidecar.
+func (i *Instancer) progressOf(id string) Progress {
+	position := i.queue.position(id)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	local, here := i.progress[id]
+	if !here && position == 0 {
+		return i.abroad[id]
+	}
+	return Progress{Stage: local.stage, Seq: local.seq, Position: position, Estimate: i.estimate(position)}
+}
