@@ -160,11 +160,7 @@ func audit(t *testing.T, db *store.Store) {
 		t.Fatal(err)
 	}
 	counts["subnets"], counts["ports"], counts["rows"], counts["bridges"] = len(subnets), len(ports), len(live), 0
-	links, err := netlink.LinkList()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, link := range links {
+	for _, link := range testkit.Dump(t, netlink.LinkList) {
 		if strings.HasPrefix(link.Attrs().Name, docker.BridgePrefix(deployment)) {
 			counts["bridges"]++
 		}

@@ -367,12 +367,8 @@ func TestANetworkWhoseAddressesAreBeingGivenUpLeavesNoBridge(t *testing.T) {
 // routesTo counts the host's routes to a subnet.
 func routesTo(t *testing.T, subnet netip.Prefix) int {
 	t.Helper()
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
-	if err != nil {
-		t.Fatal(err)
-	}
 	count := 0
-	for _, r := range routes {
+	for _, r := range testkit.Dump(t, func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) }) {
 		if r.Dst != nil && r.Dst.String() == subnet.String() {
 			count++
 		}

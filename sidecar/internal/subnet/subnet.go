@@ -5,6 +5,7 @@ package subnet
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -23,6 +24,9 @@ const Bits = 28
 
 // avoidFor is how long a subnet that the engine refused is not offered again.
 const avoidFor = 10 * time.Minute
+
+// routeTries is how often the host's routes are listed until none changes meanwhile.
+const routeTries = 10
 
 // Store is where reservations are kept.
 type Store interface {
@@ -190,8 +194,16 @@ func (p *Pool) Holders(ctx context.Context) ([]string, error) {
 
 // hostNetworks are what the host's own routes lead to, but for the default route and our own guard of the pool.
 func hostNetworks() ([]netip.Prefix, error) {
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
-	if err != nil {
+	var routes []netlink.Route
+	var err error
+	for range routeTries { // others may come and go while they are listed
+		routes, err = netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	// If they never stand still, most are known: the engine refuses what is taken.
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
 		return nil, err
 	}
 	var networks []netip.Prefix
