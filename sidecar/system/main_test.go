@@ -21,6 +21,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		defer os.RemoveAll(dir)
+		forgetTheDead()
 		wd, err := os.Getwd()
 		if err != nil {
 			panic(err)

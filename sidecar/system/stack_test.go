@@ -94,6 +94,7 @@ func startStack(t *testing.T, s *stack, listen, edge, challenges string, setting
 		s.startTraefik(strings.Join(append([]string{s.internal}, s.peers...), ",http://"))
 	}
 	s.serve()
+	t.Cleanup(s.remember())
 	t.Cleanup(func() {
 		s.stopAll()
 		if t.Failed() {

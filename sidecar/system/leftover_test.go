@@ -1,0 +1,112 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+)
+
+// leftovers has a file for each sidecar of a test that runs, or did when it was killed: <process of the test>_<bridges'
+// prefix>_<pool>. What a sidecar puts into the kernel outlives a run of tests that is killed.
+var leftovers = filepath.Join(os.TempDir(), "whaley-tests")
+
+var deploymentOf = regexp.MustCompile(`\bdeployment"?[=:]"?([A-Z2-7]+)`) // in either format of the log
+
+// remember writes down what this sidecar will have left if the test never comes to its end, and returns how to undo that.
+func (s *stack) remember() func() {
+	s.t.Helper()
+	var found []string
+	s.eventually("the log names the deployment", 10*time.Second, func() error {
+		if found = deploymentOf.FindStringSubmatch(s.log.String()); found == nil {
+			return errors.New("it does not")
+		}
+		return nil
+	})
+	name := fmt.Sprintf("%d_%s_%s", os.Getpid(), docker.BridgePrefix(found[1]), strings.ReplaceAll(setting(s.env, "SUBNET_POOL"), "/", "+"))
+	if err := os.MkdirAll(leftovers, 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(leftovers, name), nil, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return func() { forget(name) }
+}
+
+// forgetTheDead removes what killed runs of tests have left in the kernel.
+func forgetTheDead() {
+	files, _ := os.ReadDir(leftovers) // none: nothing was left
+	for _, f := range files {
+		text, _, _ := strings.Cut(f.Name(), "_")
+		if pid, err := strconv.Atoi(text); err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
+			forget(f.Name())
+		}
+	}
+}
+
+// forget removes firewall and guard of one sidecar, if they are there, and the note of it.
+func forget(name string) {
+	parts := strings.Split(name, "_")
+	defer os.Remove(filepath.Join(leftovers, name))
+	if len(parts) != 3 {
+		return
+	}
+	pool, err := netip.ParsePrefix(strings.ReplaceAll(parts[2], "+", "/"))
+	if err != nil {
+		return
+	}
+	log := slog.New(slog.DiscardHandler)
+	_ = firewall.New(parts[1], pool, log).Remove() // it ended well if there is none
+	ended, end := context.WithCancel(context.Background())
+	end()
+	_ = subnet.Guard(ended, pool, log) // puts the route there and takes it away
+}
+
+func TestWhatAKilledRunLeftInTheKernelGoes(t *testing.T) {
+	s := start(t, "embedded", writeFixtures(t, "echo"))
+	prefix := docker.BridgePrefix(deploymentOf.FindStringSubmatch(s.log.String())[1])
+	pool := setting(s.env, "SUBNET_POOL")
+	there := func() (firewalls, guards bool) {
+		kernel, err := nftables.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		tables, err := kernel.ListTables()
+		if err != nil {
+			t.Fatal(err)
+		}
+		routes := testkit.Dump(t, func() ([]netlink.Route, error) {
+			return netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Type: unix.RTN_UNREACHABLE}, netlink.RT_FILTER_TYPE)
+		})
+		return slices.ContainsFunc(tables, func(f *nftables.Table) bool { return strings.Contains(f.Name, prefix) }),
+			slices.ContainsFunc(routes, func(r netlink.Route) bool { return r.Dst != nil && r.Dst.String() == pool })
+	}
+	s.kill()
+	if firewalls, guards := there(); !firewalls || !guards {
+		t.Fatalf("a killed sidecar leaves its firewall: %t, its guard: %t", firewalls, guards)
+	}
+	forget(fmt.Sprintf("%d_%s_%s", os.Getpid(), prefix, strings.ReplaceAll(pool, "/", "+")))
+	if firewalls, guards := there(); firewalls || guards {
+		t.Errorf("its firewall is there: %t, its guard: %t", firewalls, guards)
+	}
+	s.serve()
+}
