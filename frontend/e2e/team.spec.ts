@@ -128,7 +128,7 @@ test("an organiser maps a challenge, finds a team with another team's flag, and 
 
   expect(await submit(ctfd, "Mallory", hers)).toBe("correct");
   await organiser.getByRole("button", { name: "Check all submissions" }).click();
-  await expect(organiser.getByText(/1 submissions were read/)).toBeVisible();
+  await expect(organiser.getByText(/1 submission was read/)).toBeVisible();
   await organiser.getByText("Review", { exact: true }).first().click();
   const list = organiser.getByRole("table", { name: "Review" });
   await expect(list.getByRole("row", { name: /Shared flag.*Blue Foxes.*Red Pandas/ })).toBeVisible();

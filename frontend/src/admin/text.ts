@@ -238,7 +238,6 @@ export const text = {
   },
   ports: {
     owner: "Owner",
-    byOwner: "All of one owner, by id",
     forget: "Forget",
     forgetAll: "Forget all ports",
     forgetOf: (owner: string) => `Forget the ports of ${owner}`,
@@ -410,13 +409,13 @@ export const text = {
     checking: "Checking",
     checkHint: "Reads all submissions of CTFd now; new ones are read by themselves every minute",
     checked: (examined: number, found: number) =>
-      `${examined} submissions were read, ${found === 0 ? "nothing new was found" : found === 1 ? "1 new entry" : `${found} new entries`}`,
+      `${examined === 1 ? "1 submission was" : `${examined} submissions were`} read, ${found === 0 ? "nothing new was found" : found === 1 ? "1 new entry" : `${found} new entries`}`,
     checkFailed: "The submissions were not read",
     checkProblem: (why: string) => `CTFd's submissions could not be read: ${why}`,
     unmapped: (ids: string) =>
       `CTFd does not know the flags of ${ids}: say under CTFd which challenge each of them is.`,
     toReview: "To review",
-    ofAll: (count: number) => `of ${count} entries`,
+    ofAll: (count: number) => (count === 1 ? "of 1 entry" : `of ${count} entries`),
     inUse: "Flags in use",
     owners: (count: number) => (count === 1 ? "of 1 owner" : `of ${count} owners`),
     registered: "Known to CTFd",
@@ -517,7 +516,9 @@ export const text = {
     choose: (name: string) => `Challenge of CTFd for ${name}`,
     none: "None",
     remote: (name: string, category: string, hidden: boolean, other: string) =>
-      [name, category && `(${category})`, hidden && "hidden", other && `is ${other}`].filter(Boolean).join(" · "),
+      [category ? `${name} (${category})` : name, hidden && "hidden", other && `is ${other}`]
+        .filter(Boolean)
+        .join(" · "),
     map: "Map",
     mapped: (count: number) => (count === 1 ? "1 challenge is mapped" : `${count} challenges are mapped`),
     mapFailed: "It was not mapped",
