@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import type { InstanceUsage } from "@/api/admin";
-import { TimeChart } from "@/components/ui/chart";
+import { powerOf2, TimeChart } from "@/components/ui/chart";
 import { type Column, Table } from "@/components/ui/table";
 import { formatBytes, formatNumber } from "@/lib/format";
 import { ClipCode } from "../kit/list";
@@ -49,12 +49,14 @@ function Figures({ now, samples }: { now: InstanceUsage; samples: readonly Sampl
           {...chart}
           title={text.usage.memory(formatBytes(now.memory_limit_bytes))}
           format={formatBytes}
+          roundUp={powerOf2}
           series={[{ name: text.monitoring.memory, values: samples.map(({ memory }) => memory) }]}
         />
         <TimeChart
           {...chart}
           title={text.usage.network}
           format={(value) => text.usage.perSecond(formatBytes(value))}
+          roundUp={powerOf2}
           series={[
             { name: text.usage.received, values: ratesOf(samples, "received") },
             { name: text.usage.sent, values: ratesOf(samples, "sent") },

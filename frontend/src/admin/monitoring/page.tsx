@@ -169,7 +169,7 @@ const columns: Column<InstanceUsage>[] = [
   {
     id: "challenge",
     header: text.logs.challenge,
-    width: "minmax(8rem,1.5fr)",
+    width: "minmax(8rem,1fr)",
     sort: (row) => row.challenge_id,
     cell: (row) => (
       <TabLink
@@ -185,7 +185,7 @@ const columns: Column<InstanceUsage>[] = [
   {
     id: "cpu",
     header: text.monitoring.cpuOfOne,
-    width: "11.5rem",
+    width: "11rem",
     end: true,
     sort: (row) => row.cpu_percent,
     cell: (row) => (
@@ -198,7 +198,7 @@ const columns: Column<InstanceUsage>[] = [
   {
     id: "memory",
     header: text.monitoring.memory,
-    width: "11.5rem",
+    width: "11rem",
     end: true,
     sort: (row) => row.memory_percent,
     cell: (row) => (
@@ -223,7 +223,7 @@ const columns: Column<InstanceUsage>[] = [
   {
     id: "network",
     header: text.monitoring.network,
-    width: "10.5rem",
+    width: "10rem",
     end: true,
     sort: (row) => row.network_rx_bytes + row.network_tx_bytes,
     cell: (row) => `${formatBytes(row.network_rx_bytes)} / ${formatBytes(row.network_tx_bytes)}`,
@@ -231,7 +231,7 @@ const columns: Column<InstanceUsage>[] = [
   {
     id: "disk",
     header: text.monitoring.io,
-    width: "10.5rem",
+    width: "10rem",
     end: true,
     sort: (row) => row.block_read_bytes + row.block_write_bytes,
     cell: (row) => `${formatBytes(row.block_read_bytes)} / ${formatBytes(row.block_write_bytes)}`,

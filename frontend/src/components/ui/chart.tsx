@@ -39,15 +39,17 @@ type Props = {
   series: Series[];
   format: (value: number) => string;
   empty: string;
+  /** The round number at the top of the scale, at least the highest value. */
+  roundUp?: (most: number) => number;
 };
 
 const [width, height] = [320, 110];
 
 /** Numbers over time. What it shows stands in a table too, for those who cannot see it. */
-export function TimeChart({ title, times, series, format, empty }: Props) {
+export function TimeChart({ title, times, series, format, empty, roundUp = niceTop }: Props) {
   const id = useId();
   const values = series.flatMap((s) => s.values).filter((v) => v !== null);
-  const top = niceTop(Math.max(0, ...values));
+  const top = roundUp(Math.max(0, ...values));
   const latest = (s: Series) => s.values.findLast((v) => v !== null) ?? null;
   return (
     <figure
@@ -167,6 +169,11 @@ export function niceTop(most: number): number {
   if (most <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(most));
   return ([1, 2, 5, 10].find((n) => n * power >= most) ?? 10) * power;
+}
+
+/** The next power of 2, for bytes. */
+export function powerOf2(most: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, most)));
 }
 
 function clock(time: number | undefined): string {
