@@ -89,6 +89,7 @@ async function flagOf(player: Page): Promise<string> {
   const card = player.getByRole("article", { name: shared.name });
   await card.getByRole("button", { name: "Start Shared" }).click();
   await expect(card.getByText("Running", { exact: true })).toBeVisible({ timeout: 60_000 });
+  await expect(card.getByText("CTFd accepts your flag")).toBeVisible({ timeout: 20_000 });
   const address = await card.getByRole("link").getAttribute("href");
   const tab = await player.context().newPage();
   let flag = "";

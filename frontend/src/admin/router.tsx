@@ -5,6 +5,7 @@ import {
   lazyRouteComponent,
   type RouterHistory,
 } from "@tanstack/react-router";
+import { plainSearch } from "@/lib/search";
 import { Crashed, NotFound } from "./dead-ends";
 import type { Filters } from "./kit/filters";
 import { Shell } from "./shell";
@@ -58,11 +59,6 @@ export function makeRouter(basepath: string, history?: RouterHistory) {
     routeTree,
     basepath,
     ...(history && { history }),
-    // The router's own way writes text that looks like a number or a truth value in quotes; ours is all text.
-    parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),
-    stringifySearch: (search) => {
-      const params = new URLSearchParams(search as Record<string, string>).toString();
-      return params && `?${params}`;
-    },
+    ...plainSearch,
   });
 }

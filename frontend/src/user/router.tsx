@@ -5,6 +5,7 @@ import {
   lazyRouteComponent,
   type RouterHistory,
 } from "@tanstack/react-router";
+import { plainSearch } from "@/lib/search";
 import { ChallengesPage } from "./challenges-page";
 import { Crashed, NotFound } from "./dead-ends";
 
@@ -40,12 +41,7 @@ export function makeRouter(history?: RouterHistory) {
   return createRouter({
     routeTree,
     ...(history && { history }),
-    // The router's own way writes text that looks like a number or a truth value in quotes; ours is all text.
-    parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),
-    stringifySearch: (search) => {
-      const params = new URLSearchParams(search as Record<string, string>).toString();
-      return params && `?${params}`;
-    },
+    ...plainSearch,
   });
 }
 
