@@ -1,0 +1,80 @@
+package system
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+)
+
+// TestAnEditOnOneSidecarIsThereOnTheOtherAndAfterARestart edits a challenge that runs, closes it, and breaks it.
+func TestAnEditOnOneSidecarIsThereOnTheOtherAndAfterARestart(t *testing.T) {
+	const key, player = "the key of organisers", "127.0.3.1"
+	dir := t.TempDir()
+	writeFixture(t, filepath.Join(dir, "edited"), fixture{})
+	shared := []string{
+		"DATABASE_URL=" + testkit.StartPostgres(t), "SECRET=what both of the sidecars derive from, 40 b", "SUBNET_POOL=10.187.0.0/24", "ADMIN_KEY=" + key,
+	}
+	one := start(t, "embedded", dir, shared...)
+	two := start(t, "embedded", dir, shared...)
+	admin := func(method, path, body string) answer {
+		t.Helper()
+		return one.do(player, method, one.dashboard+"/admin/api/challenges"+path, strings.NewReader(body), "Content-Type", "application/json", "X-Admin-Key", key)
+	}
+	named := func(s *stack, want string) {
+		t.Helper()
+		s.eventually("it is called "+want, 30*time.Second, func() error {
+			if got := s.do(player, "GET", s.dashboard+"/challenges", nil); !strings.Contains(got.Body, fmt.Sprintf("%q", want)) {
+				return fmt.Errorf("%s", got.Body)
+			}
+			return nil
+		})
+	}
+	before := one.running(player, "edited")
+
+	text, err := os.ReadFile(filepath.Join(dir, "edited", "instance.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := admin("PUT", "/edited/files/instance.toml", fmt.Sprintf(`{"content":%q}`, strings.Replace(string(text), `"Fixture"`, `"Second"`, 1))); got.Status != http.StatusOK {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+	named(one, "Second")
+	named(two, "Second")
+	if got := admin("POST", "/edited/toggle", `{"active":false}`); got.Status != http.StatusOK {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+	two.eventually("it is closed on the other", 30*time.Second, func() error {
+		got := two.do("127.0.3.2", "POST", two.dashboard+"/instances/spawn", strings.NewReader(`{"challenge_id":"edited"}`), "Content-Type", "application/json")
+		if got.Status != http.StatusConflict || !strings.Contains(got.Body, "challenge_inactive") {
+			return fmt.Errorf("%d %s", got.Status, got.Body)
+		}
+		return nil
+	})
+	if now := two.live(player, "edited"); now == nil || now.ID != before.ID {
+		t.Errorf("%+v instead of %s", now, before.ID)
+	}
+	if got := admin("POST", "/edited/toggle", `{"active":true}`); got.Status != http.StatusOK {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+
+	// Broken while nobody looks: after the restart it can still be started, and what ran goes on.
+	if err := os.WriteFile(filepath.Join(dir, "edited", "instance.toml"), []byte("name = 5\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	one.kill()
+	one.serve()
+	named(one, "Second")
+	if now := one.live(player, "edited"); now == nil || now.ID != before.ID {
+		t.Errorf("%+v instead of %s", now, before.ID)
+	}
+	one.running("127.0.3.3", "edited")
+	if got := admin("GET", "/list", ""); !strings.Contains(got.Body, `"line":1,"key":"name","text":"must be a text in quotes, and is a whole number"`) {
+		t.Errorf("%s", got.Body)
+	}
+}
