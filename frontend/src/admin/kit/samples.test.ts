@@ -15,6 +15,12 @@ it("keeps one sample of a moment, and the last half hour", () => {
   expect(samples.of("db")).toEqual([]);
 });
 
+it("forgets the instance that came first once there are many", () => {
+  const samples = new Samples<{ cpu: number }>();
+  for (let n = 0; n <= 1_000; n++) samples.add(`instance ${n}`, 1, { cpu: n });
+  expect([0, 1, 1_000].map((n) => samples.of(`instance ${n}`).length)).toEqual([0, 1, 1]);
+});
+
 it("makes rates of counters, also across a restart of the container", () => {
   const counted = [0, 5_000, 5_000, 2_000].map((received, index) => ({
     at: index * 5_000,

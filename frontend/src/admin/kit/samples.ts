@@ -2,6 +2,7 @@
 export type Sample<T> = T & { at: number };
 
 const keep = 360; // samples of one kind: half an hour at the pace of the page
+const kinds = 1000; // the kind that came first goes first
 
 /** Figures over time, for as long as the panel is open: a sample is added when its moment is another than the last one's. */
 export class Samples<T> {
@@ -11,6 +12,7 @@ export class Samples<T> {
   add(kind: string, at: number, figures: T): readonly Sample<T>[] {
     const known = this.series.get(kind) ?? [];
     if (known.at(-1)?.at === at) return known;
+    if (known.length === 0 && this.series.size === kinds) this.series.delete(this.series.keys().next().value ?? "");
     const next = [...known, { ...figures, at }].slice(-keep);
     this.series.set(kind, next);
     return next;
@@ -19,10 +21,5 @@ export class Samples<T> {
   /** All samples of a kind, oldest first. */
   of(kind: string): readonly Sample<T>[] {
     return this.series.get(kind) ?? [];
-  }
-
-  /** Forgets the kinds that are not among these. */
-  prune(kinds: ReadonlySet<string>): void {
-    for (const kind of this.series.keys()) if (!kinds.has(kind)) this.series.delete(kind);
   }
 }
