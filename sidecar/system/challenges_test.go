@@ -14,7 +14,7 @@ import (
 
 // TestAnEditOnOneSidecarIsThereOnTheOtherAndAfterARestart edits a challenge that runs, closes it, and breaks it.
 func TestAnEditOnOneSidecarIsThereOnTheOtherAndAfterARestart(t *testing.T) {
-	const key, player = "the key of organisers", "127.0.3.1"
+	const key, player = "the key of organisers", alice
 	dir := t.TempDir()
 	writeFixture(t, filepath.Join(dir, "edited"), fixture{})
 	shared := []string{
@@ -50,7 +50,7 @@ func TestAnEditOnOneSidecarIsThereOnTheOtherAndAfterARestart(t *testing.T) {
 		t.Fatalf("%d %s", got.Status, got.Body)
 	}
 	two.eventually("it is closed on the other", 30*time.Second, func() error {
-		got := two.do("127.0.3.2", "POST", two.dashboard+"/instances/spawn", strings.NewReader(`{"challenge_id":"edited"}`), "Content-Type", "application/json")
+		got := two.do(bob, "POST", two.dashboard+"/instances/spawn", strings.NewReader(`{"challenge_id":"edited"}`), "Content-Type", "application/json")
 		if got.Status != http.StatusConflict || !strings.Contains(got.Body, "challenge_inactive") {
 			return fmt.Errorf("%d %s", got.Status, got.Body)
 		}
@@ -73,7 +73,7 @@ func TestAnEditOnOneSidecarIsThereOnTheOtherAndAfterARestart(t *testing.T) {
 	if now := one.live(player, "edited"); now == nil || now.ID != before.ID {
 		t.Errorf("%+v instead of %s", now, before.ID)
 	}
-	one.running("127.0.3.3", "edited")
+	one.running(mallory, "edited")
 	if got := admin("GET", "/list", ""); !strings.Contains(got.Body, `"line":1,"key":"name","text":"must be a text in quotes, and is a whole number"`) {
 		t.Errorf("%s", got.Body)
 	}

@@ -62,7 +62,27 @@ func newPooledWorld(t *testing.T, number int, postgres bool) *world {
 	}
 	w := makeWorld(t, number, url, "plain")
 	w.pooled, w.owns = true, 3
+	t.Cleanup(w.removeSandboxes)
 	return w
+}
+
+// removeSandboxes removes what the bystander's is in, too.
+func (w *world) removeSandboxes() {
+	ctx, apart := context.Background(), w.engine.Apart("sandbox")
+	objects, err := apart.List(ctx, "")
+	for _, o := range objects {
+		if o.Kind == "container" {
+			err = errors.Join(err, apart.RemoveContainer(ctx, o.ID))
+		}
+	}
+	for _, o := range objects {
+		if o.Kind == "network" {
+			err = errors.Join(err, apart.RemoveNetwork(ctx, o.ID))
+		}
+	}
+	if err != nil {
+		w.t.Error(err)
+	}
 }
 
 func makeWorld(t *testing.T, number int, database, name string) *world {
