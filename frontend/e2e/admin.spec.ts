@@ -16,6 +16,7 @@ test("an organiser uploads a challenge, mends it, starts it, reads its output, s
   page,
   complaints,
 }) => {
+  test.slow(); // five views, each in four looks
   await signIn(page, "/challenges", complaints);
   await expect(page.getByRole("link", { name: quick.name })).toBeVisible();
 
@@ -77,6 +78,8 @@ test("an organiser uploads a challenge, mends it, starts it, reads its output, s
   await page.setViewportSize({ width: 1280, height: 800 });
   await detail.getByText("Output", { exact: true }).click();
   await expect(detail.getByText(/it has begun/)).toBeVisible();
+  await everybodyCanUse(page, "admin-instance-output");
+  await page.setViewportSize({ width: 1280, height: 800 });
   await detail.getByRole("button", { name: "Stop" }).click();
   const stop = page.getByRole("dialog", { name: "Stop Uploaded of Grace?" });
   await expect(stop.getByRole("button", { name: "Stop" })).toBeDisabled();
