@@ -21,6 +21,22 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
+// lookedRoutes tells when a sidecar has looked at everything: its routes come last.
+type lookedRoutes struct {
+	*edge.Routes
+	looked chan<- struct{}
+}
+
+func (r lookedRoutes) Sync(ctx context.Context, list func(context.Context) ([]instancer.Publication, error)) error {
+	defer func() {
+		select {
+		case r.looked <- struct{}{}:
+		default:
+		}
+	}()
+	return r.Routes.Sync(ctx, list)
+}
+
 // TestEverySidecarTellsHowFarAStartIs asks one sidecar for instances that never get ready, one at a time, and reads stage
 // and place in the queue from another one on the same database.
 func TestEverySidecarTellsHowFarAStartIs(t *testing.T) {
@@ -61,14 +77,15 @@ func TestEverySidecarTellsHowFarAStartIs(t *testing.T) {
 		if problems, err := library.Reload(ctx); err != nil || len(problems) > 0 {
 			t.Fatal(problems, err)
 		}
-		log := slog.New(slog.DiscardHandler)
-		rules := instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log), Challenges: library, Log: log},
+		log, looked := slog.New(slog.DiscardHandler), make(chan struct{}, 1)
+		rules := instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: lookedRoutes{edge.NewRoutes(log), looked}, Challenges: library, Log: log},
 			instancer.Options{BaseDomain: "x.localhost", Worker: worker, Policy: instancer.Policy{SpawnConcurrency: 1}})
 		ended.Go(func() {
 			if err := rules.Run(ctx); err != nil {
 				t.Error(err)
 			}
 		})
+		<-looked // what it found at its start it would take up
 		return rules
 	}
 	one, two := run("one"), run("two")
