@@ -91,12 +91,7 @@ func TestProductionByDockerCompose(t *testing.T) {
 
 func newProduction(t *testing.T) *production {
 	t.Helper()
-	p := &production{t: t, dir: t.TempDir(), stack: &stack{t: t, edge: "traefik", log: &logBuffer{}}}
-	copied := exec.Command("bash", "-c", "git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -c -T - | tar -x -C "+p.dir)
-	copied.Dir = root
-	if out, err := copied.CombinedOutput(); err != nil {
-		t.Fatalf("copy the repository: %v\n%s", err, out)
-	}
+	p := &production{t: t, dir: copyOfTheRepository(t), stack: &stack{t: t, edge: "traefik", log: &logBuffer{}}}
 	p.data = filepath.Join(p.dir, "data")
 	if err := os.RemoveAll(filepath.Join(p.dir, "challenges")); err != nil {
 		t.Fatal(err)
@@ -135,6 +130,18 @@ func newProduction(t *testing.T) *production {
 		p.awaitNothingLeft()
 	})
 	return p
+}
+
+// copyOfTheRepository is a folder with what is in the repository, changed or not.
+func copyOfTheRepository(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	copied := exec.Command("bash", "-c", "git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -c -T - | tar -x -C "+dir)
+	copied.Dir = root
+	if out, err := copied.CombinedOutput(); err != nil {
+		t.Fatalf("copy the repository: %v\n%s", err, out)
+	}
+	return dir
 }
 
 // project is a name for compose that no other run of the test has.
