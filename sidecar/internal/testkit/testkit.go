@@ -2,20 +2,36 @@
 package testkit
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
+	"sync"
 	"testing"
 	"time"
 )
 
-// FreeAddress is a loopback address with a TCP port that nobody listens on.
+// given are the ports that were given away in this process.
+var given sync.Map
+
+// FreeAddress is a loopback address with a TCP port that nobody listens on, on any address. It is none of those that the
+// kernel takes for outgoing connections (net.ipv4.ip_local_port_range ends at 60999): one of these would be in use again
+// by the time that a slow server listens.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 61000 + rand.IntN(65536-61000)
+		if _, taken := given.LoadOrStore(port, true); taken {
+			continue
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err != nil {
+			continue
+		}
+		l.Close()
+		return fmt.Sprintf("127.0.0.1:%d", port)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // Eventually tries until there is no error, or fails the test with the last one.
