@@ -144,6 +144,9 @@ func (w *world) scenario(name, step, fault string) string {
 	s.end()
 	next := w.start(newFaults("", ""))
 	defer next.end()
+	if w.pooled {
+		defer w.empty(next) // with a network that rests the next scenario would make none
+	}
 	w.clean("after it " + fault + " " + step)
 	for _, in := range w.settled() {
 		if in.Owner.ID != name {

@@ -51,8 +51,8 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 	var surplus, again *instancer.Sandbox
 	for _, sb := range all {
 		wait := p.later.waits(sb.ID)
-		switch sb.State {
-		case instancer.SandboxUsed, instancer.SandboxGone:
+		switch {
+		case p.useless(sb):
 			switch {
 			case wait:
 			case p.later.failedBefore(sb.ID): // it may take long to fail again
@@ -60,12 +60,12 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 			default:
 				return sb.ID, func(ctx context.Context) error { return p.clear(ctx, sb) }
 			}
-		case instancer.SandboxReady, instancer.SandboxMaking:
+		case sb.State == instancer.SandboxReady || sb.State == instancer.SandboxMaking:
 			k := key(sb.Shape)
 			if there[k]++; there[k] > want[k] && sb.State == instancer.SandboxReady && !wait {
 				surplus = sb
 			}
-		case instancer.SandboxResting:
+		case sb.State == instancer.SandboxResting:
 			if resting++; resting > p.opts.Size() && !wait {
 				surplus = sb
 			}
@@ -88,6 +88,18 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 		return again.ID, func(ctx context.Context) error { return p.clear(ctx, again) }
 	}
 	return "", nil
+}
+
+// useless says whether nobody can use a sandbox as it is. It is made and cleaned by one thing after the other, so what this
+// sidecar seems to be at now was left half done by an earlier try.
+func (p *Pool) useless(sb *instancer.Sandbox) bool {
+	switch sb.State {
+	case instancer.SandboxUsed, instancer.SandboxGone:
+		return true
+	case instancer.SandboxMaking, instancer.SandboxCleaning:
+		return sb.Worker == p.opts.Worker
+	}
+	return false
 }
 
 // rested is a network that can be used again for a shape, or nil.
@@ -200,10 +212,13 @@ func (p *Pool) network(ctx context.Context, sb *instancer.Sandbox, labels instan
 
 // clear does what a sandbox waits for that nobody can use.
 func (p *Pool) clear(ctx context.Context, sb *instancer.Sandbox) error {
-	if sb.State == instancer.SandboxUsed {
+	switch sb.State {
+	case instancer.SandboxUsed:
 		return p.clean(ctx, sb)
+	case instancer.SandboxGone:
+		return p.remove(ctx, sb)
 	}
-	return p.remove(ctx, sb)
+	return p.retire(ctx, sb)
 }
 
 // clean removes the holders that an instance had, and keeps the network.
