@@ -17,14 +17,17 @@ import (
 )
 
 const (
-	callTimeout  = 5 * time.Second // of a call to the sidecar, beyond what it was asked to wait
-	maxReply     = 256 << 10       // bytes
-	downFor      = time.Second     // how long a failed sidecar is not asked about what is known anyway
-	errorPause   = time.Minute     // between two lines of log about the same trouble
-	dialTimeout  = 2 * time.Second
-	idleTimeout  = 30 * time.Second
-	idlePerHost  = 64
-	idleAltogeth = 512
+	callTimeout = 5 * time.Second // of a call to the sidecar, beyond what it was asked to wait
+	maxReply    = 256 << 10       // bytes
+	downFor     = time.Second     // how long a failed sidecar is not asked about what is known anyway
+	errorPause  = time.Minute     // between two lines of log about the same trouble
+	dialTimeout = 2 * time.Second // to a sidecar
+	// backendTimeout is for connections to containers. One that was stopped a moment ago, and whose network stays for the next
+	// instance, does not refuse: nobody answers. Whoever opens the address again just then waits for this, once.
+	backendTimeout = 500 * time.Millisecond
+	idleTimeout    = 30 * time.Second
+	idlePerHost    = 64
+	idleAltogeth   = 512
 )
 
 // errSidecar means that the sidecar could not be asked, or did not answer as agreed.
@@ -53,7 +56,7 @@ type sidecar struct {
 var (
 	sidecarsMu sync.Mutex
 	sidecars   = map[string]*sidecar{}
-	transport  = newTransport()
+	transport  = newTransport(backendTimeout)
 )
 
 func sidecarAt(urls []string, key string) *sidecar {
@@ -64,7 +67,7 @@ func sidecarAt(urls []string, key string) *sidecar {
 	if s == nil {
 		s = &sidecar{
 			urls: urls, key: key,
-			client:   &http.Client{Transport: newTransport(), CheckRedirect: noRedirect},
+			client:   &http.Client{Transport: newTransport(dialTimeout), CheckRedirect: noRedirect},
 			known:    map[string]known{},
 			ready:    map[string]*ready{},
 			verified: map[string]verifiedTicket{},
@@ -76,8 +79,8 @@ func sidecarAt(urls []string, key string) *sidecar {
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
+func newTransport(timeout time.Duration) *http.Transport {
+	dialer := &net.Dialer{Timeout: timeout, KeepAlive: 15 * time.Second}
 	return &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, address)
