@@ -91,7 +91,7 @@ func TestProductionByDockerCompose(t *testing.T) {
 
 func newProduction(t *testing.T) *production {
 	t.Helper()
-	p := &production{t: t, dir: copyOfTheRepository(t), stack: &stack{t: t, edge: "traefik", log: &logBuffer{}}}
+	p := &production{t: t, dir: copyOfTheRepository(t), stack: &stack{t: t, edge: "traefik", log: &testkit.Log{}}}
 	p.data = filepath.Join(p.dir, "data")
 	if err := os.RemoveAll(filepath.Join(p.dir, "challenges")); err != nil {
 		t.Fatal(err)

@@ -193,7 +193,7 @@ func (d *deployment) launch(service string, s started, inside func(string) strin
 // startUntilEnd starts a server that ends with the test, and shows what it said if that fails.
 func startUntilEnd(t *testing.T, name string, c *exec.Cmd) {
 	t.Helper()
-	log := &logBuffer{}
+	log := &testkit.Log{}
 	c.Stdout, c.Stderr = log, log
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := c.Start(); err != nil {
@@ -203,7 +203,7 @@ func startUntilEnd(t *testing.T, name string, c *exec.Cmd) {
 		c.Process.Kill()
 		c.Wait()
 		if t.Failed() {
-			t.Logf("%s said:\n%s", name, log.tail(40))
+			t.Logf("%s said:\n%s", name, log.Tail(40))
 		}
 	})
 }

@@ -84,7 +84,7 @@ func (s *stack) prometheus() string {
 	p := exec.Command("prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address,
 		"--enable-feature=native-histograms", "--log.level=warn")
 	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	log := &logBuffer{}
+	log := &testkit.Log{}
 	p.Stdout, p.Stderr = log, log
 	if err := p.Start(); err != nil {
 		t.Fatalf("prometheus: %v (scripts/need prometheus installs it)", err)
@@ -93,7 +93,7 @@ func (s *stack) prometheus() string {
 		p.Process.Signal(syscall.SIGTERM)
 		p.Wait()
 		if t.Failed() {
-			t.Logf("Prometheus' log:\n%s", log.tail(20))
+			t.Logf("Prometheus' log:\n%s", log.Tail(20))
 		}
 	})
 	return address

@@ -30,7 +30,7 @@ func TestAllWorksBehindTheProxyOfTheEngine(t *testing.T) {
 	}
 	proxy := exec.Command("haproxy", "-db", "-f", file)
 	proxy.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	log := &logBuffer{}
+	log := &testkit.Log{}
 	proxy.Stdout, proxy.Stderr = log, log
 	if err := proxy.Start(); err != nil {
 		t.Fatalf("haproxy: %v (scripts/need haproxy installs it)", err)

@@ -20,7 +20,7 @@ func TestARollingRestartLosesNoHeldRequest(t *testing.T) {
 	second := testkit.FreeAddress(t)
 	one := startStack(t, &stack{peers: []string{second}}, "127.0.0.1", "traefik", writeFixtures(t, "slow"), shared...)
 	two := *one
-	two.log, two.internal, two.public = &logBuffer{}, second, testkit.FreeAddress(t)
+	two.log, two.internal, two.public = &testkit.Log{}, second, testkit.FreeAddress(t)
 	two.env = append(append([]string{}, one.env...), "LISTEN="+two.public, "INTERNAL_LISTEN="+second, "DATA_DIR="+t.TempDir())
 	two.serve()
 	t.Cleanup(func() { two.terminate() })

@@ -1,7 +1,6 @@
 package system
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -35,7 +34,7 @@ type stack struct {
 	ssh       string   // host:port of Traefik's entry point for custom routes
 	dashboard string   // URL
 	env       []string
-	log       *logBuffer
+	log       *testkit.Log
 	process   *exec.Cmd
 	redis     *redisHandle
 	secure    bool              // the edge for the web is TLS
@@ -73,7 +72,7 @@ func startOn(t *testing.T, listen, edge, challenges string, settings ...string) 
 // startStack starts what is described by s as far as that was made already.
 func startStack(t *testing.T, s *stack, listen, edge, challenges string, settings ...string) *stack {
 	t.Helper()
-	s.t, s.edge, s.log = t, edge, &logBuffer{}
+	s.t, s.edge, s.log = t, edge, &testkit.Log{}
 	s.web, s.tls, s.public = testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t)
 	s.internal = testkit.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(s.web)
@@ -98,7 +97,7 @@ func startStack(t *testing.T, s *stack, listen, edge, challenges string, setting
 	t.Cleanup(func() {
 		s.stopAll()
 		if t.Failed() {
-			t.Logf("sidecar's log:\n%s", s.log.tail(200))
+			t.Logf("sidecar's log:\n%s", s.log.Tail(200))
 		}
 	})
 	return s
@@ -360,7 +359,7 @@ func (s *stack) eventually(what string, within time.Duration, try func() error) 
 			return
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("not within %s: %s: %v\nsidecar's log:\n%s", within, what, err, s.log.tail(60))
+			s.t.Fatalf("not within %s: %s: %v\nsidecar's log:\n%s", within, what, err, s.log.Tail(60))
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -392,27 +391,4 @@ func containers(t *testing.T, instance string) []string {
 		t.Fatal(err)
 	}
 	return strings.Fields(string(out))
-}
-
-// logBuffer keeps what the sidecar printed.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func (l *logBuffer) tail(lines int) string {
-	all := strings.Split(l.String(), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

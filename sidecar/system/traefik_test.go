@@ -48,7 +48,7 @@ func (s *stack) startTraefik(internal string) {
 		"BASE_DOMAIN="+base, "DASHBOARD_HOST=whaley.localhost", "DASHBOARD_URL="+s.dashboard,
 		"WHALEY_PUBLIC_URL=http://"+s.public, "WHALEY_INTERNAL_URL=http://"+internal, "PLUGIN_KEY="+strings.Repeat("k", 40))
 	traefik.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	log := &logBuffer{}
+	log := &testkit.Log{}
 	traefik.Stdout, traefik.Stderr = log, log
 	if err := traefik.Start(); err != nil {
 		t.Fatal(err)
@@ -57,21 +57,21 @@ func (s *stack) startTraefik(internal string) {
 		traefik.Process.Signal(syscall.SIGTERM)
 		traefik.Wait()
 		if t.Failed() {
-			t.Logf("Traefik's log:\n%s", log.tail(40))
+			t.Logf("Traefik's log:\n%s", log.Tail(40))
 		}
 	})
 	s.env = append(s.env, "TRAEFIK_REDIS_URL=redis://"+s.redis.Addr()+"/0")
 	s.eventually("Traefik has loaded the plugin's router", 60*time.Second, func() error {
 		routers, err := s.routers()
 		if err != nil {
-			return fmt.Errorf("%w\n%s", err, log.tail(20))
+			return fmt.Errorf("%w\n%s", err, log.Tail(20))
 		}
 		for _, r := range routers {
 			if r.Status == "enabled" && strings.HasPrefix(r.Rule, "HostRegexp") {
 				return nil
 			}
 		}
-		return fmt.Errorf("routers: %+v\n%s", routers, log.tail(20))
+		return fmt.Errorf("routers: %+v\n%s", routers, log.Tail(20))
 	})
 }
 

@@ -1,14 +1,12 @@
 package challenge_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -43,7 +41,7 @@ func TestEveryHonestChallengeRunsUnchanged(t *testing.T) {
 	if n := len(library.All()); err != nil || n < 25 {
 		t.Fatalf("%d honest challenges, %v", n, err)
 	}
-	var said sayings
+	var said testkit.Log
 	rules, _ := startRules(t, library, &said)
 	began := time.Now()
 	var g errgroup.Group
@@ -82,7 +80,7 @@ func runs(rules *instancer.Instancer, id string) error {
 	return err
 }
 
-func startRules(t *testing.T, library *challenge.Library, said *sayings) (*instancer.Instancer, *docker.Engine) {
+func startRules(t *testing.T, library *challenge.Library, said *testkit.Log) (*instancer.Instancer, *docker.Engine) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -130,7 +128,7 @@ func TestAServiceThatIsToRestartIsStartedAgainAndOthersEndTheInstance(t *testing
 	if problems, err := library.Reload(context.Background()); err != nil || len(problems) > 0 {
 		t.Fatal(problems, err)
 	}
-	var said sayings
+	var said testkit.Log
 	rules, engine := startRules(t, library, &said)
 	ctx := context.Background()
 	containers := map[string]string{}
@@ -182,22 +180,4 @@ func TestAServiceThatIsToRestartIsStartedAgainAndOthersEndTheInstance(t *testing
 		}
 		return nil
 	})
-}
-
-// sayings is a log that is shown only if something went wrong.
-type sayings struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *sayings) Write(line []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(line)
-}
-
-func (s *sayings) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
 }

@@ -1,7 +1,6 @@
 package flagtest
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -24,6 +23,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // flags are owners' flags in memory.
@@ -60,31 +60,13 @@ type world struct {
 	flags    *flags
 	folder   string // of challenges
 	data     string // of the database
-	log      *output
+	log      *testkit.Log
 	restarts func()
-}
-
-// output keeps what was logged.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 func newWorld(t testing.TB, part int) *world {
 	t.Helper()
-	w := &world{t: t, engine: dockertest.Engine(t), flags: &flags{known: map[string]string{}}, folder: t.TempDir(), data: t.TempDir(), log: &output{}}
+	w := &world{t: t, engine: dockertest.Engine(t), flags: &flags{known: map[string]string{}}, folder: t.TempDir(), data: t.TempDir(), log: &testkit.Log{}}
 	db, err := store.Open(context.Background(), "", w.data)
 	if err != nil {
 		t.Fatal(err)
