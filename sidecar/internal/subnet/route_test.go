@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -15,11 +16,50 @@ import (
 )
 
 func TestUnusedAddressesAreUnreachableAtOnce(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
+	guard := guarded(t)
+	unreachable(t)
+	guard()
+}
+
+func TestASecondSidecarThatEndsLeavesTheOtherItsRoute(t *testing.T) {
+	for range 20 {
+		first, second := guarded(t), guarded(t)
+		unreachable(t)
+		first()
+		unreachable(t)
+		second()
+	}
+}
+
+func TestTwoSidecarsMayEndAtOnce(t *testing.T) {
+	for range 20 {
+		first, second := guarded(t), guarded(t)
+		unreachable(t)
+		var both sync.WaitGroup
+		both.Go(first)
+		both.Go(second)
+		both.Wait()
+	}
+}
+
+// guarded has an unused pool guarded until what it returns is called.
+func guarded(t *testing.T) (end func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
 		ended <- subnet.Guard(ctx, netip.MustParsePrefix("10.195.0.0/16"), slog.New(slog.DiscardHandler))
 	}()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func unreachable(t *testing.T) {
+	t.Helper()
 	testkit.Eventually(t, 5*time.Second, "an unused address is unreachable", func() error {
 		conn, err := net.DialTimeout("tcp", "10.195.7.2:80", time.Second)
 		if err == nil {
@@ -31,8 +71,4 @@ func TestUnusedAddressesAreUnreachableAtOnce(t *testing.T) {
 		}
 		return nil
 	})
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
 }
