@@ -68,7 +68,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 	down := time.Time{} // since when the sidecar could not be asked
 	unreached := 0      // how often the container did not accept a connection
 	for {
-		status, err := h.sidecar.resolve(r.Context(), v.query)
+		status, asked, err := h.sidecar.resolve(r.Context(), v.query)
 		if err == nil && status.State != wire.StateRunning && status.Mine {
 			status, err = h.wake(r, v, end)
 		}
@@ -115,6 +115,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 			h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,
 				Detail: "The challenge runs but does not accept connections. Try again; if it stays like this, stop it on the dashboard and start it anew."})
 			return
+		}
+		if !asked {
+			continue // it was only remembered, and may have stopped since
 		}
 		if !sleep(r, unreachedPause) {
 			return

@@ -22,22 +22,22 @@ func knownKey(q wire.HostRequest) string {
 	return q.Host + "\x00" + q.Owner + "\x00" + q.Player + "\x00" + q.Session + "\x00" + q.Address
 }
 
-// resolve says what a host is, for an asker. Running hosts are remembered for a moment; while the sidecar cannot be
-// asked, for as long as that takes.
-func (s *sidecar) resolve(ctx context.Context, q wire.HostRequest) (wire.HostStatus, error) {
+// resolve says what a host is, for an asker, and whether it was asked just now. Running hosts are remembered for a moment;
+// while the sidecar cannot be asked, for as long as that takes.
+func (s *sidecar) resolve(ctx context.Context, q wire.HostRequest) (status wire.HostStatus, asked bool, err error) {
 	now := time.Now()
 	s.mu.Lock()
 	k, seen := s.known[knownKey(q)]
 	down := now.Before(s.downUntil)
 	s.mu.Unlock()
 	if seen && (down || now.Sub(k.at) < knownFresh) {
-		return k.status, nil
+		return k.status, false, nil
 	}
-	status, err := s.ask(ctx, wire.PathResolve, q)
+	status, err = s.ask(ctx, wire.PathResolve, q)
 	if err != nil && seen {
-		return k.status, nil
+		return k.status, false, nil
 	}
-	return status, err
+	return status, true, err
 }
 
 // ask is resolve, wake or status without any memory of earlier answers.

@@ -46,6 +46,7 @@ func turns(ctx context.Context, rounds int, contenders []contender) (map[string]
 	for round := range rounds + 1 {
 		for n := range contenders {
 			c := contenders[(n+round)%len(contenders)]
+			settle(ctx)
 			d, err := c.do(ctx)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)

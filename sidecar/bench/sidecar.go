@@ -141,7 +141,11 @@ func (s *sidecar) wake(ctx context.Context, challenge string) (time.Duration, er
 	if err := s.get(s.urls[challenge], "127.0.0.1"); err != nil {
 		return 0, err
 	}
-	return time.Since(began), s.until(ctx, "it is stopped", func() error { return s.stop("127.0.0.1") })
+	took := time.Since(began)
+	if err := s.until(ctx, "it is stopped", func() error { return s.stop("127.0.0.1") }); err != nil {
+		return 0, err
+	}
+	return took, s.until(ctx, "sandboxes are ready again", s.ready)
 }
 
 // get reads an address as the player at an address of this machine.

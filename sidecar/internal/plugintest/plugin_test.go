@@ -31,6 +31,7 @@ var promises = map[string]func(t *testing.T, w *world){
 	"ARestartOfTheSidecarLosesNoHeldRequest":       sidecarRestarts,
 	"AnotherSidecarIsAskedWhenOneIsAway":           severalSidecars,
 	"AContainerThatIsGoneIsAskedForAgain":          goneContainer,
+	"WhatIsOnlyRememberedCostsNoPause":             rememberedAndGone,
 	"WhereAnAddressIsEnoughNoTicketIsAskedFor":     byAddress,
 	"TheAddressOfAStrangersHeaderCountsForNothing": forwarded,
 	"ARequestThatRepeatsIsTreatedAlike":            repeated,

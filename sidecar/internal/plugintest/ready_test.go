@@ -1,7 +1,9 @@
 package plugintest
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -92,5 +94,35 @@ func readyAndGone(t *testing.T, w *world) {
 		if got.Status != 200 || time.Now().After(deadline) {
 			t.Fatalf("a ticket that ends: %d", got.Status)
 		}
+	}
+}
+
+// rememberedAndGone opens hosts that stopped a moment ago. What ran there last is remembered, refuses, and must be given up
+// at once: of several tries the fastest counts, since a pause would be in all of them.
+func rememberedAndGone(t *testing.T, w *world) {
+	fastest := time.Hour
+	for try := range 8 {
+		host := fmt.Sprintf("web%d-abcdefghijklm.%s", try, base)
+		header := []string{"Cookie", "whaley=" + w.ticket(host)}
+		before := httptest.NewServer(http.NotFoundHandler())
+		before.Config.SetKeepAlivesEnabled(false) // a request on a connection that just ends would be for the container to answer
+		w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+			s := w.running("owner")(q)
+			s.Backend = before.URL
+			return s
+		})
+		if got := w.send("POST", host, "/", "once", header...); got.Status != http.StatusNotFound {
+			t.Fatalf("%d %s", got.Status, got.Body)
+		}
+		before.Close()
+		w.on(wire.PathResolve, w.running("owner"))
+		began := time.Now()
+		if got := w.send("POST", host, "/", "again", header...); !strings.HasPrefix(got.Body, "container POST / 5 ") {
+			t.Fatalf("%d %s", got.Status, got.Body)
+		}
+		fastest = min(fastest, time.Since(began))
+	}
+	if fastest > 100*time.Millisecond {
+		t.Errorf("at best it took %v", fastest)
 	}
 }
