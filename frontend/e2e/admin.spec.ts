@@ -44,6 +44,7 @@ test("an organiser uploads a challenge, mends it, starts it, reads its output, s
   await page.keyboard.press("Backspace");
   await page.keyboard.press("Shift+Home");
   await page.keyboard.press("Delete");
+  await page.keyboard.type("# looked at\n");
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await expect(page.getByRole("alert")).toHaveCount(0);
 
@@ -56,6 +57,17 @@ test("an organiser uploads a challenge, mends it, starts it, reads its output, s
   await page.getByText("Revisions", { exact: true }).click();
   const revisions = page.getByRole("table", { name: "Revisions" });
   await expect(revisions.getByRole("row").filter({ hasText: "Current" })).toHaveCount(1);
+  await expect(revisions.getByRole("row").filter({ hasText: "Uploaded by admin key" })).toHaveCount(1);
+  const latest = revisions.getByRole("row").filter({ hasText: "Edited by admin key" }).first();
+  await latest.getByRole("button", { name: /Changes of/ }).click();
+  const changes = page.getByRole("dialog", { name: /What changed in/ });
+  await expect(changes.getByText("Changed", { exact: true })).toHaveCount(1);
+  await expect(changes.getByRole("region", { name: /Lines of/ })).toBeVisible();
+  await everybodyCanUse(page, "admin-revision-changes");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await changes.getByLabel("Compared with").selectOption({ label: "Nothing: all that is in it" });
+  await expect(changes.getByText("Added", { exact: true })).toHaveCount(Object.keys(filesOf(uploaded)).length);
+  await page.getByRole("button", { name: "Close" }).click();
 
   await page.getByRole("link", { name: "Dashboard" }).click();
   await page.getByRole("button", { name: "Start for an owner" }).click();
@@ -155,6 +167,14 @@ const pages = {
   "settings-history": "/settings?view=history",
   nowhere: "/nowhere",
 };
+
+test("an address of no tab says so in the panel, and leads back to its start", async ({ page }) => {
+  await signIn(page, "/nowhere/at/all");
+  await expect(page.getByRole("heading", { level: 1, name: "There is nothing here" })).toBeVisible();
+  await page.getByRole("main").getByRole("link", { name: "To the dashboard" }).click();
+  await expect(page).toHaveURL(/\/admin\/?$/);
+  await expect(page.getByRole("table", { name: "Instances" })).toBeVisible();
+});
 
 test("on a phone the tab that one is on is in sight", async ({ page }) => {
   await page.setViewportSize({ width: 320, height: 800 });

@@ -10,6 +10,9 @@ export type SettingChange = Schemas["SettingChange"];
 export type AdminChallenge = Schemas["AdminChallenge"];
 /** A revision that a challenge had. */
 export type Revision = Schemas["Revision"];
+
+/** How one file differs between two revisions. */
+export type FileChange = Schemas["FileChange"];
 /** Something wrong in a challenge's files. */
 export type FileProblem = Schemas["FileProblem"];
 /** A file or a folder of a challenge. */

@@ -917,6 +917,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/challenges/{id}/revisions/{revision}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a revision of a challenge differs from another
+         * @description Files that were added, removed or changed; of text also by line, up to 2000 lines altogether. What was in a
+         *     revision is kept for the latest 50 of each challenge.
+         */
+        get: operations["compareRevisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/challenges/{id}/toggle": {
         parameters: {
             query?: never;
@@ -1626,6 +1647,7 @@ export interface components {
          *     | `ports_exhausted` | 503 | This host has no free port left. Try again when others have stopped theirs, or tell an organiser (PORT_RANGE_END). |
          *     | `quota_reached` | 429 | You have %d of %d instances already. Stop one on the dashboard, then try again. |
          *     | `review_invalid` | 422 | review must be open, dismissed or confirmed. |
+         *     | `revision_not_kept` | 404 | What was in revision %q is not kept. It is of the latest 50 revisions of a challenge only, and of none from before Whaley kept it. |
          *     | `route_not_http` | 404 | This address is not a web page. How to connect to it is on the dashboard. |
          *     | `runtime_missing` | 503 | The challenge asks for a container runtime that this host does not have. Tell an organiser. |
          *     | `service_exited` | 503 | The challenge's service %s ended with code %s while it started. Try again; if it stays like this, tell an organiser. |
@@ -1658,7 +1680,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "active_missing" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_unavailable" | "disk_full" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "flag_not_found" | "flag_not_placed" | "flag_refused" | "flags_not_dynamic" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "owner_invalid" | "parameter_invalid" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "review_invalid" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "tree_too_large" | "type_invalid" | "wait_invalid" | "wake_disabled";
+        ProblemCode: "active_missing" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_unavailable" | "disk_full" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "flag_not_found" | "flag_not_placed" | "flag_refused" | "flags_not_dynamic" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "owner_invalid" | "parameter_invalid" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "review_invalid" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "tree_too_large" | "type_invalid" | "wait_invalid" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -2602,14 +2624,18 @@ export interface components {
          *           "loaded_at": "2026-05-16T09:30:00Z",
          *           "current": true,
          *           "live": 12,
-         *           "instances": 40
+         *           "instances": 40,
+         *           "origin": "edit",
+         *           "by": "admin"
          *         },
          *         {
          *           "revision": "b1e9862efd988275",
          *           "loaded_at": "2026-05-15T18:00:00Z",
          *           "current": false,
          *           "live": 3,
-         *           "instances": 211
+         *           "instances": 211,
+         *           "origin": "files",
+         *           "by": ""
          *         }
          *       ],
          *       "next": ""
@@ -2632,6 +2658,92 @@ export interface components {
             live: number;
             /** @description Instances of it that there were, those that live among them */
             instances: number;
+            /**
+             * @description How it came: put into the folder by hand (files, or reload if an admin had it loaded), edited or uploaded in the panel; empty: from before that was kept
+             * @enum {string}
+             */
+            origin: "" | "files" | "reload" | "edit" | "upload";
+            /** @description Which admin; empty: nobody who is known */
+            by: string;
+        };
+        /**
+         * @example {
+         *       "files": [
+         *         {
+         *           "path": "instance.toml",
+         *           "change": "changed",
+         *           "before": {
+         *             "size": 52,
+         *             "mode": 420
+         *           },
+         *           "after": {
+         *             "size": 53,
+         *             "mode": 420
+         *           },
+         *           "text": true,
+         *           "hunks": [
+         *             {
+         *               "before": 1,
+         *               "after": 1,
+         *               "lines": [
+         *                 {
+         *                   "kind": "-",
+         *                   "text": "timeout = 600"
+         *                 },
+         *                 {
+         *                   "kind": "+",
+         *                   "text": "timeout = 3600"
+         *                 },
+         *                 {
+         *                   "kind": " ",
+         *                   "text": "category = \"web\""
+         *                 }
+         *               ]
+         *             }
+         *           ],
+         *           "cut": false
+         *         }
+         *       ],
+         *       "more": 0
+         *     }
+         */
+        RevisionChanges: {
+            files: components["schemas"]["FileChange"][];
+            /** @description Files that differ and are not listed */
+            more: number;
+        };
+        FileChange: {
+            path: string;
+            /**
+             * @description mode: only its permissions
+             * @enum {string}
+             */
+            change: "added" | "removed" | "changed" | "mode";
+            before: components["schemas"]["FileState"];
+            after: components["schemas"]["FileState"];
+            /** @description Whether both sides are text of at most 128 kB, which is compared by line */
+            text: boolean;
+            /** @description Lines that differ, with some around them */
+            hunks: {
+                /** @description Number of the first line in the earlier revision */
+                before: number;
+                /** @description Number of the first line in the later revision */
+                after: number;
+                lines: {
+                    /** @enum {string} */
+                    kind: " " | "+" | "-";
+                    text: string;
+                }[];
+            }[];
+            /** @description There are more lines than are told */
+            cut: boolean;
+        };
+        /** @description Of a file that is not there all is 0 */
+        FileState: {
+            /** @description Bytes */
+            size: number;
+            /** @description Permissions, as in 0644 (420) */
+            mode: number;
         };
         /**
          * @example {
@@ -5660,6 +5772,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RevisionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    compareRevisions: {
+        parameters: {
+            query?: {
+                /** @description The revision that it is compared with; empty: none, so that every file was added */
+                from?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+                revision: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The differences, by path. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevisionChanges"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -134,7 +134,7 @@ func (a *API) adminUploadChallenge(w http.ResponseWriter, r *http.Request) error
 	if size > files.MaxArchive {
 		return files.ArchiveTooLarge()
 	}
-	e, err := a.Library.Upload(r.Context(), archive, size, name)
+	e, err := a.Library.Upload(r.Context(), archive, size, name, adminOf(r))
 	if err != nil {
 		return withProblems(err)
 	}
@@ -198,7 +198,7 @@ func (a *API) adminDeleteChallenge(w http.ResponseWriter, r *http.Request) error
 }
 
 func (a *API) adminReloadChallenge(w http.ResponseWriter, r *http.Request) error {
-	e, err := a.Library.ReloadOne(r.Context(), idOf(r))
+	e, err := a.Library.ReloadOne(r.Context(), idOf(r), adminOf(r))
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (a *API) adminReloadChallenge(w http.ResponseWriter, r *http.Request) error
 }
 
 func (a *API) adminReloadChallenges(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.Library.Reload(r.Context()); err != nil {
+	if _, err := a.Library.ReloadBy(r.Context(), adminOf(r)); err != nil {
 		return err
 	}
 	if err := a.audit(r, instancer.Event{Type: "admin_challenge_reload", Message: "reloaded all"}); err != nil {

@@ -117,6 +117,27 @@ func TestAChallengeIsUploadedEditedClosedAndDeleted(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 
+	var history struct {
+		Revisions []struct{ Revision, Origin, By string }
+	}
+	s.into(s.manage("GET", "/new/revisions", ""), &history)
+	first := history.Revisions[len(history.Revisions)-1]
+	if first.Origin != "upload" || !strings.HasPrefix(first.By, "admin key") || first.Revision != ch.Revision || history.Revisions[0].Origin != "edit" || history.Revisions[0].By != first.By {
+		t.Errorf("the history is %+v", history)
+	}
+	second := history.Revisions[len(history.Revisions)-2].Revision
+	for query, want := range map[string]string{
+		"?from=" + first.Revision: `{"files":[{"path":"app/a.txt","change":"changed","before":{"size":1,"mode":420},"after":{"size":1,"mode":420},"text":true,` +
+			`"hunks":[{"before":1,"after":1,"lines":[{"kind":"-","text":"a"},`,
+		"?from=" + second: `{"files":[],"more":0}`,
+		"":                `{"files":[{"path":"app/a.txt","change":"added",`,
+	} {
+		if w := s.manage("GET", "/new/revisions/"+second+"/changes"+query, ""); w.Code != 200 || !strings.HasPrefix(w.Body.String(), want) {
+			t.Errorf("%s: %d %s, want %s…", query, w.Code, w.Body, want)
+		}
+	}
+	s.refused(s.manage("GET", "/new/revisions/"+second+"/changes?from=nothing", ""), 404, "revision_not_kept")
+
 	// A broken edit stays, says what is wrong by line, and the last good revision is what players get.
 	good := adminChallenge{}
 	s.into(s.manage("POST", "/new/reload", ""), &good)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -177,8 +176,8 @@ func (a *API) edit(w http.ResponseWriter, r *http.Request, status int, what, tag
 	if err != nil {
 		return err
 	}
-	var e challenge.Entry
-	e, err = a.Library.Edit(r.Context(), idOf(r), r.URL.Query().Get("reload") != "false", func(root *os.Root) error { return change(root, name) })
+	reload := r.URL.Query().Get("reload") != "false"
+	e, err := a.Library.Edit(r.Context(), idOf(r), adminOf(r), reload, func(root *os.Root) error { return change(root, name) })
 	if err != nil {
 		return err
 	}

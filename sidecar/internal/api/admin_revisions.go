@@ -3,6 +3,11 @@ package api
 import (
 	"net/http"
 	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
 type revisionJSON struct {
@@ -11,6 +16,39 @@ type revisionJSON struct {
 	Current   bool      `json:"current"` // new instances are made of it
 	Live      int       `json:"live"`
 	Instances int       `json:"instances"`
+	Origin    string    `json:"origin"`
+	By        string    `json:"by"` // which admin; empty: nobody who is known
+}
+
+type changesJSON struct {
+	Files []fileChangeJSON `json:"files"`
+	More  int              `json:"more"` // files that differ and are not listed
+}
+
+type fileChangeJSON struct {
+	Path   string        `json:"path"`
+	Change string        `json:"change"`
+	Before fileStateJSON `json:"before"`
+	After  fileStateJSON `json:"after"`
+	Text   bool          `json:"text"`
+	Hunks  []hunkJSON    `json:"hunks"`
+	Cut    bool          `json:"cut"`
+}
+
+type fileStateJSON struct {
+	Size int64  `json:"size"` // bytes
+	Mode uint32 `json:"mode"`
+}
+
+type hunkJSON struct {
+	Before int        `json:"before"` // number of the first line
+	After  int        `json:"after"`
+	Lines  []diffLineJSON `json:"lines"`
+}
+
+type diffLineJSON struct {
+	Kind string `json:"kind"`
+	Text string `json:"text"`
 }
 
 // listRevisions answers which revisions a challenge had, and which of them instances have.
@@ -30,7 +68,45 @@ func (a *API) listRevisions(w http.ResponseWriter, r *http.Request) error {
 	all := []revisionJSON{}
 	for n, rev := range revisions {
 		current := n == 0 && page.After == "" && e.Loaded != nil && e.Loaded.Revision == rev.Revision
-		all = append(all, revisionJSON{rev.Revision, rev.LoadedAt, current, rev.Live, rev.Instances})
+		all = append(all, revisionJSON{rev.Revision, rev.LoadedAt, current, rev.Live, rev.Instances, string(rev.Origin), rev.By})
 	}
 	return write(w, http.StatusOK, map[string]any{"revisions": all, "next": next})
+}
+
+// compareRevisions answers how a revision differs from the one named by ?from=, or without that from nothing.
+func (a *API) compareRevisions(w http.ResponseWriter, r *http.Request) error {
+	e, err := a.Library.Find(idOf(r))
+	if err != nil {
+		return err
+	}
+	var sides [2]string
+	for n, revision := range []string{r.URL.Query().Get("from"), chi.URLParam(r, "revision")} {
+		if n == 0 && revision == "" {
+			continue
+		}
+		if sides[n], err = a.Books.RevisionFiles(r.Context(), e.ID, revision); err != nil {
+			return err
+		}
+		if sides[n] == "" {
+			return instancer.Errorf(instancer.NotFound, "revision_not_kept",
+				"What was in revision %q is not kept. It is of the latest 50 revisions of a challenge only, and of none from before Whaley kept it.", revision)
+		}
+	}
+	changes, err := challenge.Compare(sides[0], sides[1])
+	if err != nil {
+		return err
+	}
+	j := changesJSON{Files: []fileChangeJSON{}, More: changes.More}
+	for _, f := range changes.Files {
+		file := fileChangeJSON{f.Path, f.Change, fileStateJSON(f.Before), fileStateJSON(f.After), f.Text, []hunkJSON{}, f.Cut}
+		for _, h := range f.Hunks {
+			hunk := hunkJSON{h.Before, h.After, []diffLineJSON{}}
+			for _, l := range h.Lines {
+				hunk.Lines = append(hunk.Lines, diffLineJSON(l))
+			}
+			file.Hunks = append(file.Hunks, hunk)
+		}
+		j.Files = append(j.Files, file)
+	}
+	return write(w, http.StatusOK, j)
 }

@@ -60,6 +60,8 @@ type Books interface {
 	Events(ctx context.Context, instance string) ([]instancer.Event, error)
 	// Revisions is a page of a challenge's history, latest first, and the cursor of the next.
 	Revisions(ctx context.Context, challenge, after string, limit int) ([]instancer.Revision, string, error)
+	// RevisionFiles is what was in a revision, for challenge.Compare; empty if that is not kept.
+	RevisionFiles(ctx context.Context, challenge, revision string) (string, error)
 	PortMappings(ctx context.Context, owner, challenge, after string, limit int) ([]instancer.PortMapping, string, error)
 	ForgetPorts(ctx context.Context, owner, challenge string, ev instancer.Event) (int, error)
 	PortUse(ctx context.Context) (instancer.PortUse, error)

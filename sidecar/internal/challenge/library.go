@@ -19,8 +19,10 @@ type Settings interface {
 	ChallengeSettings(ctx context.Context) (map[string]instancer.ChallengeSetting, error)
 	SetChallenge(ctx context.Context, c instancer.ChallengeSetting, ev instancer.Event) error
 	ForgetChallenge(ctx context.Context, challenge string, ev instancer.Event) error
-	// NoteRevisions is told which revision is loaded, by challenge; what it knows already is no news.
-	NoteRevisions(ctx context.Context, loaded map[string]string) error
+	// NoteRevisions is told which revisions are loaded; what it knows already is no news. It returns the challenges of
+	// whose revision KeepRevisionFiles is still to be told what is in it.
+	NoteRevisions(ctx context.Context, loaded []instancer.Revision) ([]string, error)
+	KeepRevisionFiles(ctx context.Context, challenge, revision, files string) error
 }
 
 // Library is the set of loaded challenges of a folder of folders.
@@ -79,13 +81,28 @@ func (l *Library) UseSettings(s Settings) { l.settings = s }
 // Reload reads all folders again and returns what is wrong with the broken ones. Of these the last good revision
 // stays; a challenge whose folder is gone is gone. The error is about the folder of folders only.
 func (l *Library) Reload(ctx context.Context) ([]Problem, error) {
+	return l.reloadAll(ctx, cause{origin: instancer.OriginFiles})
+}
+
+// ReloadBy is Reload for an organiser.
+func (l *Library) ReloadBy(ctx context.Context, by string) ([]Problem, error) {
+	return l.reloadAll(ctx, cause{instancer.OriginReload, by})
+}
+
+func (l *Library) reloadAll(ctx context.Context, why cause) ([]Problem, error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
-	return l.reload(ctx, "")
+	return l.reload(ctx, "", why)
+}
+
+// cause is what the history says of a revision that is loaded now.
+type cause struct {
+	origin instancer.Origin
+	by     string // the organiser, if it is one
 }
 
 // reload is Reload of one folder, or (empty) of all. It is called with changing locked.
-func (l *Library) reload(ctx context.Context, only string) ([]Problem, error) {
+func (l *Library) reload(ctx context.Context, only string, why cause) ([]Problem, error) {
 	found, err := os.ReadDir(l.dir)
 	if err != nil {
 		return nil, fmt.Errorf("CHALLENGES_DIR: %w", err)
@@ -111,7 +128,7 @@ func (l *Library) reload(ctx context.Context, only string) ([]Problem, error) {
 		}
 		entries = append(entries, l.take(ctx, path, was))
 	}
-	return l.shelve(ctx, entries)
+	return l.shelve(ctx, entries, why)
 }
 
 // take reads one folder. Of a broken one it keeps what was good before.
@@ -160,7 +177,7 @@ func (l *Library) load(ctx context.Context, path string) (*instancer.Challenge, 
 
 // shelve gives every id to one folder, the one that has it already if there is such a one, applies settings, and puts
 // all in place in one step.
-func (l *Library) shelve(ctx context.Context, entries []Entry) ([]Problem, error) {
+func (l *Library) shelve(ctx context.Context, entries []Entry, why cause) ([]Problem, error) {
 	settings := map[string]instancer.ChallengeSetting{}
 	if l.settings != nil {
 		var err error
@@ -202,7 +219,7 @@ func (l *Library) shelve(ctx context.Context, entries []Entry) ([]Problem, error
 	slices.SortFunc(next.order, func(a, b *instancer.Challenge) int {
 		return cmp.Or(cmp.Compare(a.Category, b.Category), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
-	if err := l.note(ctx, next); err != nil {
+	if err := l.note(ctx, next, why); err != nil {
 		return nil, err
 	}
 	l.loaded.Store(next)
@@ -213,18 +230,33 @@ func (l *Library) shelve(ctx context.Context, entries []Entry) ([]Problem, error
 	return all, nil
 }
 
-// note writes down the revisions that are other than before.
-func (l *Library) note(ctx context.Context, next *shelf) error {
+// note writes down the revisions that are other than before, and what is in them.
+func (l *Library) note(ctx context.Context, next *shelf, why cause) error {
 	if l.settings == nil {
 		return nil
 	}
-	before, changed := l.loaded.Load().byID, map[string]string{}
-	for id, ch := range next.byID {
-		if was := before[id]; was == nil || was.Revision != ch.Revision {
-			changed[id] = ch.Revision
+	before := l.loaded.Load().byID
+	var changed []instancer.Revision
+	for _, ch := range next.order {
+		if was := before[ch.ID]; was == nil || was.Revision != ch.Revision {
+			changed = append(changed, instancer.Revision{Challenge: ch.ID, Revision: ch.Revision, Origin: why.origin, By: why.by})
 		}
 	}
-	return l.settings.NoteRevisions(ctx, changed)
+	bare, err := l.settings.NoteRevisions(ctx, changed)
+	if err != nil {
+		return err
+	}
+	for _, id := range bare {
+		ch := next.byID[id]
+		contents, err := contentsOf(ch.Dir)
+		if err != nil {
+			return err
+		}
+		if err := l.settings.KeepRevisionFiles(ctx, id, ch.Revision, contents); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // withSetting is a challenge as organisers have set it: limits are shared out as the files do.

@@ -47,7 +47,7 @@ func (l *Library) View(id string, look func(root *os.Root) error) error {
 
 // Edit opens a challenge's folder for a change, and then loads it again unless it is told to wait for further edits.
 // A change that breaks the challenge stays; the last good revision is what players get until it is mended.
-func (l *Library) Edit(ctx context.Context, id string, reload bool, change func(root *os.Root) error) (Entry, error) {
+func (l *Library) Edit(ctx context.Context, id, by string, reload bool, change func(root *os.Root) error) (Entry, error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	e, err := l.Find(id)
@@ -57,17 +57,23 @@ func (l *Library) Edit(ctx context.Context, id string, reload bool, change func(
 	if err := l.View(id, change); err != nil || !reload {
 		return e, err
 	}
-	return l.again(ctx, e.Folder)
+	return l.again(ctx, e.Folder, cause{instancer.OriginEdit, by})
 }
 
-// ReloadOne reads one challenge's folder again.
-func (l *Library) ReloadOne(ctx context.Context, id string) (Entry, error) {
-	return l.Edit(ctx, id, true, func(*os.Root) error { return nil })
+// ReloadOne reads one challenge's folder again for an organiser.
+func (l *Library) ReloadOne(ctx context.Context, id, by string) (Entry, error) {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	e, err := l.Find(id)
+	if err != nil {
+		return Entry{}, err
+	}
+	return l.again(ctx, e.Folder, cause{instancer.OriginReload, by})
 }
 
 // again loads one folder and returns what became of it, whose id may be another now.
-func (l *Library) again(ctx context.Context, folder string) (Entry, error) {
-	if _, err := l.reload(ctx, folder); err != nil {
+func (l *Library) again(ctx context.Context, folder string, why cause) (Entry, error) {
+	if _, err := l.reload(ctx, folder, why); err != nil {
 		return Entry{}, unreachable(err)
 	}
 	for _, e := range l.Entries() {
@@ -102,7 +108,7 @@ func (l *Library) Set(ctx context.Context, id, by string, ev instancer.Event, ch
 	if err := l.settings.SetChallenge(ctx, setting, ev); err != nil {
 		return Entry{}, err
 	}
-	if _, err := l.shelve(ctx, l.Entries()); err != nil {
+	if _, err := l.shelve(ctx, l.Entries(), cause{}); err != nil {
 		return Entry{}, err
 	}
 	return l.Find(e.ID)
@@ -110,7 +116,7 @@ func (l *Library) Set(ctx context.Context, id, by string, ev instancer.Event, ch
 
 // Upload makes a challenge of a zip archive: all of it, or nothing. The error may be Problems. Name is what the
 // challenge is called if neither its instance.toml nor a folder in the archive says so.
-func (l *Library) Upload(ctx context.Context, archive io.ReaderAt, size int64, name string) (Entry, error) {
+func (l *Library) Upload(ctx context.Context, archive io.ReaderAt, size int64, name, by string) (Entry, error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	staging, err := os.MkdirTemp(l.dir, uploading)
@@ -147,7 +153,7 @@ func (l *Library) Upload(ctx context.Context, archive io.ReaderAt, size int64, n
 	if err := errors.Join(os.Chmod(folder, 0o755), syncFolder(folder), os.Rename(folder, target)); err != nil {
 		return Entry{}, unreachable(err)
 	}
-	return l.again(ctx, ch.ID)
+	return l.again(ctx, ch.ID, cause{instancer.OriginUpload, by})
 }
 
 func unzip(dir string, archive io.ReaderAt, size int64) (where string, err error) {
@@ -193,7 +199,7 @@ func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, liv
 			others = append(others, other)
 		}
 	}
-	if _, err := l.shelve(ctx, others); err != nil {
+	if _, err := l.shelve(ctx, others, cause{}); err != nil {
 		return err
 	}
 	n, err := live(ctx)
@@ -207,7 +213,7 @@ func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, liv
 		}
 	}
 	if err != nil {
-		_, back := l.shelve(ctx, all)
+		_, back := l.shelve(ctx, all, cause{})
 		return errors.Join(err, back)
 	}
 	if l.settings != nil {
@@ -217,7 +223,7 @@ func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, liv
 		err = errors.Join(err, fmt.Errorf("remove %s: %w", gone, removed))
 	}
 	// Another folder may have waited for the id.
-	_, reloaded := l.reload(ctx, "")
+	_, reloaded := l.reload(ctx, "", cause{instancer.OriginReload, ev.Player})
 	return errors.Join(err, reloaded)
 }
 

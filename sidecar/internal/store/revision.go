@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -20,34 +19,44 @@ type revisionRow struct {
 	Challenge string    `bun:",pk"`
 	LoadedAt  time.Time `bun:",pk"`
 	Revision  string    `bun:",pk"`
+	Origin    string
+	ChangedBy string
 }
 
-// NoteRevisions adds to the history of each challenge (by id) the revision that is loaded now, unless it is the latest
-// entry already: a restart, or a second sidecar, is no change.
-func (s *Store) NoteRevisions(ctx context.Context, loaded map[string]string) error {
+// NoteRevisions adds to the history of each challenge the revision that is loaded now, unless it is the latest entry
+// already: a restart, or a second sidecar, is no change. It returns the challenges of whose revision it is not kept yet
+// what is in it.
+func (s *Store) NoteRevisions(ctx context.Context, loaded []instancer.Revision) (bare []string, err error) {
 	if len(loaded) == 0 {
-		return nil
+		return nil, nil
 	}
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+	var challenges []string
+	for _, l := range loaded {
+		challenges = append(challenges, l.Challenge)
+	}
+	err = s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+		bare = nil
 		if err := s.takeTurns(ctx, tx, lockRevisions, ""); err != nil {
 			return err
 		}
-		challenges := slices.Sorted(maps.Keys(loaded))
 		var latest []revisionRow
 		err := tx.NewSelect().Model(&latest).Where("challenge IN ?", bun.Tuple(challenges)).
 			Where("loaded_at = (SELECT max(loaded_at) FROM challenge_revisions WHERE challenge = r.challenge)").Scan(ctx)
 		if err != nil {
 			return err
 		}
-		known := map[string]string{}
-		for _, row := range latest {
-			known[row.Challenge] = row.Revision
+		var kept []revisionFilesRow
+		if err := tx.NewSelect().Model(&kept).ExcludeColumn("files").Where("challenge IN ?", bun.Tuple(challenges)).Scan(ctx); err != nil {
+			return err
 		}
 		now := utc(time.Now())
 		var rows []*revisionRow
-		for _, challenge := range challenges {
-			if loaded[challenge] != known[challenge] {
-				rows = append(rows, &revisionRow{Challenge: challenge, LoadedAt: now, Revision: loaded[challenge]})
+		for _, l := range loaded {
+			if !slices.ContainsFunc(latest, func(r revisionRow) bool { return r.Challenge == l.Challenge && r.Revision == l.Revision }) {
+				rows = append(rows, &revisionRow{Challenge: l.Challenge, LoadedAt: now, Revision: l.Revision, Origin: string(l.Origin), ChangedBy: l.By})
+			}
+			if !slices.ContainsFunc(kept, func(f revisionFilesRow) bool { return f.Challenge == l.Challenge && f.Revision == l.Revision }) {
+				bare = append(bare, l.Challenge)
 			}
 		}
 		if len(rows) == 0 {
@@ -56,6 +65,7 @@ func (s *Store) NoteRevisions(ctx context.Context, loaded map[string]string) err
 		_, err = tx.NewInsert().Model(&rows).Exec(ctx)
 		return err
 	})
+	return bare, err
 }
 
 // Revisions is a page of a challenge's history, latest first, and the cursor of the next one, empty if it was the last.
@@ -101,7 +111,8 @@ func (s *Store) Revisions(ctx context.Context, challenge, after string, limit in
 	}
 	all := make([]instancer.Revision, 0, len(rows))
 	for _, row := range rows {
-		r := instancer.Revision{Challenge: row.Challenge, Revision: row.Revision, LoadedAt: utc(row.LoadedAt)}
+		r := instancer.Revision{Challenge: row.Challenge, Revision: row.Revision, LoadedAt: utc(row.LoadedAt),
+			Origin: instancer.Origin(row.Origin), By: row.ChangedBy}
 		for _, u := range used {
 			if u.Revision == row.Revision {
 				r.Instances, r.Live = u.Instances, u.Live

@@ -52,6 +52,21 @@ export function revisionsQuery(id: string) {
   );
 }
 
+/** How a revision of a challenge differs from another, or from nothing. It never becomes another answer. */
+export function changesQuery(id: string, revision: string, from: string) {
+  return queryOptions({
+    queryKey: [...challengesKey, id, "changes", revision, from],
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/admin/api/challenges/{id}/revisions/{revision}/changes", {
+          params: { path: { id, revision }, query: from ? { from } : {} },
+          signal,
+        }),
+      ),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
 /** How the images of a challenge were built. */
 export function buildQuery(id: string) {
   return queryOptions({
