@@ -23,8 +23,8 @@ const (
 )
 
 // New serves a build of the frontend: its files, its two pages at the addresses that the pages' own routers know, and
-// a 404 elsewhere (the players' page for a browser, a problem for everything else). The admin panel is at adminPath, such as
-// "/admin", and nowhere else. Without a page in the build every answer is 503.
+// a 404 elsewhere (the page for a browser, a problem for everything else). The admin panel is at adminPath, such as
+// "/admin", and below it, and nowhere else. Without a page in the build every answer is 503.
 func New(build fs.FS, adminPath string) (http.Handler, error) {
 	files, err := load(build)
 	if err != nil {
@@ -84,7 +84,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(name, assetFolder) {
-		h.notFoundPage(w, r)
+		page := h.page
+		if h.admin != nil && strings.HasPrefix(name, h.adminPath+"/") {
+			page = h.admin
+		}
+		notFoundPage(w, r, page)
 		return
 	}
 	problem(w, http.StatusNotFound, "not_found", "There is nothing at this address.")
@@ -114,13 +118,13 @@ func (h *handler) adminRoute(path string) bool {
 	}
 }
 
-// notFoundPage answers 404 with the page, whose router then says so in the dashboard's looks.
-func (h *handler) notFoundPage(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", h.page.contentType)
+// notFoundPage answers 404 with a page, whose router then says so in its looks.
+func notFoundPage(w http.ResponseWriter, r *http.Request, page *file) {
+	w.Header().Set("Content-Type", page.contentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNotFound)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(h.page.body) // a browser that has gone away needs no page
+		_, _ = w.Write(page.body) // a browser that has gone away needs no page
 	}
 }
 

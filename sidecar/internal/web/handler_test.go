@@ -107,10 +107,15 @@ func TestEachFileHasItsTypeAndCaching(t *testing.T) {
 	}
 }
 
-func TestUnknownAddressInABrowserShowsThePage(t *testing.T) {
-	got := do(built(t), http.MethodGet, "/nowhere", "Accept", "text/html")
-	if diff := cmp.Diff(page, text(t, got.Body)); diff != "" {
-		t.Errorf("body (-want +got):\n%s", diff)
+func TestUnknownAddressInABrowserShowsThePageItIsBelow(t *testing.T) {
+	panel := strings.Replace(adminPage, "/admin", "/staff", 1)
+	for path, want := range map[string]string{
+		"/nowhere": page, "/staffing": page, "/admin/nowhere": page, "/staff/nowhere": panel, "/staff/logs/deeper": panel, "/staff/challenges/a/b": panel,
+	} {
+		got := do(built(t), http.MethodGet, path, "Accept", "text/html")
+		if diff := cmp.Diff(want, text(t, got.Body)); diff != "" || got.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %d, body (-want +got):\n%s", path, got.StatusCode, diff)
+		}
 	}
 }
 
