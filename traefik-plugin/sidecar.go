@@ -22,8 +22,8 @@ const (
 	downFor     = time.Second     // how long a failed sidecar is not asked about what is known anyway
 	errorPause  = time.Minute     // between two lines of log about the same trouble
 	dialTimeout = 2 * time.Second // to a sidecar
-	// backendTimeout is for connections to containers. One that was stopped a moment ago, and whose network stays for the next
-	// instance, does not refuse: nobody answers. Whoever opens the address again just then waits for this, once.
+	// backendTimeout is for connections to containers. Where one was stopped a moment ago and its network gets ready for the
+	// next instance, nobody refuses for some tenths of a second. Whoever opens the address again just then waits for this, once.
 	backendTimeout = 500 * time.Millisecond
 	idleTimeout    = 30 * time.Second
 	idlePerHost    = 64

@@ -125,9 +125,7 @@ func (w *world) auditPool(ready int) error {
 		states[sb.State]++
 		want := []string{"container", "network"}
 		switch sb.State {
-		case instancer.SandboxResting:
-			want = want[1:]
-		case instancer.SandboxReady:
+		case instancer.SandboxReady, instancer.SandboxResting:
 		case instancer.SandboxTaken:
 			if !slices.ContainsFunc(live, func(in *instancer.Instance) bool { return in.ID == sb.Instance && in.Subnet == sb.Subnet }) {
 				return fmt.Errorf("%s is taken by %s, which is not there", sb.ID, sb.Instance)

@@ -23,14 +23,14 @@ const SandboxPrefix = "sandbox."
 // SandboxState is where a sandbox is in its life.
 type SandboxState string
 
-// making → ready → taken → used → cleaning → resting → making …, or gone from anywhere but taken.
+// making → ready → taken → used → cleaning → resting → ready …, or gone from anywhere but taken.
 const (
 	SandboxMaking   SandboxState = "making"
 	SandboxReady    SandboxState = "ready"
 	SandboxTaken    SandboxState = "taken"
 	SandboxUsed     SandboxState = "used"     // its holders know an instance that is no more
-	SandboxCleaning SandboxState = "cleaning" // these are being removed
-	SandboxResting  SandboxState = "resting"  // a network without holders, until nobody remembers its last instance
+	SandboxCleaning SandboxState = "cleaning" // these are being replaced
+	SandboxResting  SandboxState = "resting"  // whole, but nobody's until nobody remembers its last instance
 	SandboxGone     SandboxState = "gone"     // everything is being removed
 )
 

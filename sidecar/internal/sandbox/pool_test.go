@@ -118,11 +118,7 @@ func (w *world) audit() (map[instancer.SandboxState]int, error) {
 	}
 	for _, sb := range all {
 		states[sb.State]++
-		want := len(shape.Services)
-		if sb.State == instancer.SandboxResting {
-			want = 0
-		}
-		if holders[sb.ID] != want {
+		if holders[sb.ID] != len(shape.Services) {
 			return nil, fmt.Errorf("%s is %s and has %d holders", sb.ID, sb.State, holders[sb.ID])
 		}
 		if held[sb.Subnet] != sb.ID {

@@ -62,7 +62,7 @@ func (p *Pool) settle(ctx context.Context, sb *instancer.Sandbox, objects []inst
 		if !whole(sb, objects) {
 			return p.look(ctx, sb, rules)
 		}
-	case instancer.SandboxReady:
+	case instancer.SandboxReady, instancer.SandboxResting:
 		if !whole(sb, objects) {
 			return p.look(ctx, sb, rules)
 		}
@@ -106,7 +106,11 @@ func (p *Pool) lost(ctx context.Context, id string, rules Rules) error {
 		return err
 	}
 	for _, sb := range all {
-		if sb.ID == id && (sb.State == instancer.SandboxTaken || sb.State == instancer.SandboxReady) {
+		if sb.ID != id {
+			continue
+		}
+		switch sb.State {
+		case instancer.SandboxTaken, instancer.SandboxReady, instancer.SandboxResting:
 			return p.look(ctx, sb, rules)
 		}
 	}

@@ -48,9 +48,17 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 	want := p.want(rules.Shapes())
 	there := map[string]int{}
 	resting := 0
+	for _, sb := range all {
+		switch sb.State {
+		case instancer.SandboxReady, instancer.SandboxMaking:
+			there[key(sb.Shape)]++
+		case instancer.SandboxResting:
+			resting++
+		}
+	}
 	var surplus, again *instancer.Sandbox
 	for _, sb := range all {
-		wait := p.later.waits(sb.ID)
+		wait, k := p.later.waits(sb.ID), key(sb.Shape)
 		switch {
 		case p.useless(sb):
 			switch {
@@ -58,17 +66,14 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 			case p.later.failedBefore(sb.ID): // it may take long to fail again
 				again = sb
 			default:
-				return sb.ID, func(ctx context.Context) error { return p.clear(ctx, sb) }
+				keep := resting < p.opts.Size()
+				return sb.ID, func(ctx context.Context) error { return p.clear(ctx, sb, keep, rules) }
 			}
-		case sb.State == instancer.SandboxReady || sb.State == instancer.SandboxMaking:
-			k := key(sb.Shape)
-			if there[k]++; there[k] > want[k] && sb.State == instancer.SandboxReady && !wait {
-				surplus = sb
-			}
-		case sb.State == instancer.SandboxResting:
-			if resting++; resting > p.opts.Size() && !wait {
-				surplus = sb
-			}
+		case wait:
+		case sb.State == instancer.SandboxReady && there[k] > want[k], sb.State == instancer.SandboxResting && resting > p.opts.Size():
+			surplus = sb
+		case p.rested(sb) && there[k] < want[k]:
+			return sb.ID, func(ctx context.Context) error { return p.move(ctx, sb, instancer.SandboxReady) }
 		}
 	}
 	if surplus != nil {
@@ -81,11 +86,11 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 		return k, func(ctx context.Context) error {
 			shape := p.shapeOf(k)
 			p.wait(ctx, rules)
-			return p.make(ctx, shape, p.rested(all, shape))
+			return p.make(ctx, shape, p.other(all, shape))
 		}
 	}
 	if again != nil {
-		return again.ID, func(ctx context.Context) error { return p.clear(ctx, again) }
+		return again.ID, func(ctx context.Context) error { return p.clear(ctx, again, resting < p.opts.Size(), rules) }
 	}
 	return "", nil
 }
@@ -102,10 +107,15 @@ func (p *Pool) useless(sb *instancer.Sandbox) bool {
 	return false
 }
 
-// rested is a network that can be used again for a shape, or nil.
-func (p *Pool) rested(all []*instancer.Sandbox, shape instancer.Shape) *instancer.Sandbox {
+// rested says whether nobody remembers any more whose a sandbox was.
+func (p *Pool) rested(sb *instancer.Sandbox) bool {
+	return sb.State == instancer.SandboxResting && sb.Age >= p.opts.Rest && !p.later.waits(sb.ID)
+}
+
+// other is one that has rested and can be made into one of a shape, or nil.
+func (p *Pool) other(all []*instancer.Sandbox, shape instancer.Shape) *instancer.Sandbox {
 	for _, sb := range all {
-		if sb.State == instancer.SandboxResting && sb.Age >= p.opts.Rest && sb.Shape.Egress == shape.Egress && !p.later.waits(sb.ID) {
+		if p.rested(sb) && sb.Shape.Egress == shape.Egress {
 			return sb
 		}
 	}
@@ -126,7 +136,7 @@ func (p *Pool) wait(ctx context.Context, rules Rules) {
 	}
 }
 
-// make makes a sandbox, out of a network that has rested if there is one.
+// make makes a sandbox, out of another that has rested if there is one.
 func (p *Pool) make(ctx context.Context, shape instancer.Shape, rested *instancer.Sandbox) error {
 	// What the engine has begun is waited for, so that what it makes is found by whoever goes on.
 	ctx = context.WithoutCancel(ctx)
@@ -145,14 +155,31 @@ func (p *Pool) make(ctx context.Context, shape instancer.Shape, rested *instance
 		}
 		sb.State = instancer.SandboxMaking
 	}
-	err := p.fill(ctx, sb)
+	return p.finish(ctx, sb, rested != nil, instancer.SandboxReady)
+}
+
+// finish gives a sandbox the holders that it lacks, in the place of others if it has some, and its next state.
+func (p *Pool) finish(ctx context.Context, sb *instancer.Sandbox, others bool, to instancer.SandboxState) error {
+	var err error
+	if others {
+		err = p.removeHolders(ctx, sb.ID)
+	}
 	if err == nil {
-		_, err = p.store.MoveSandbox(ctx, sb, instancer.SandboxReady, "")
+		err = p.fill(ctx, sb)
+	}
+	if err == nil {
+		err = p.move(ctx, sb, to)
 	}
 	if err != nil {
 		return errors.Join(err, p.retire(ctx, sb))
 	}
 	return nil
+}
+
+// move leaves a sandbox in a state that nobody works on; another sidecar may have been first.
+func (p *Pool) move(ctx context.Context, sb *instancer.Sandbox, to instancer.SandboxState) error {
+	_, err := p.store.MoveSandbox(ctx, sb, to, "")
+	return err
 }
 
 // fill makes what a sandbox consists of.
@@ -211,31 +238,27 @@ func (p *Pool) network(ctx context.Context, sb *instancer.Sandbox, labels instan
 }
 
 // clear does what a sandbox waits for that nobody can use.
-func (p *Pool) clear(ctx context.Context, sb *instancer.Sandbox) error {
-	switch sb.State {
-	case instancer.SandboxUsed:
-		return p.clean(ctx, sb)
-	case instancer.SandboxGone:
+func (p *Pool) clear(ctx context.Context, sb *instancer.Sandbox, keep bool, rules Rules) error {
+	switch {
+	case sb.State == instancer.SandboxGone:
 		return p.remove(ctx, sb)
+	case sb.State == instancer.SandboxUsed && keep:
+		p.wait(ctx, rules)
+		return p.clean(ctx, sb)
 	}
 	return p.retire(ctx, sb)
 }
 
-// clean removes the holders that an instance had, and keeps the network.
+// clean replaces the holders that an instance had, and keeps the network. There are new ones at once, because an address
+// that nobody has lets whoever still remembers it wait, and theirs refuse.
 func (p *Pool) clean(ctx context.Context, sb *instancer.Sandbox) error {
-	if p.opts.Size() == 0 {
-		return p.retire(ctx, sb)
-	}
+	ctx = context.WithoutCancel(ctx) // as in make
 	mine, err := p.store.MoveSandbox(ctx, sb, instancer.SandboxCleaning, p.opts.Worker)
 	if err != nil || !mine {
 		return err
 	}
 	sb.State = instancer.SandboxCleaning
-	if err := p.removeHolders(ctx, sb.ID); err != nil {
-		return errors.Join(err, p.retire(ctx, sb))
-	}
-	_, err = p.store.MoveSandbox(ctx, sb, instancer.SandboxResting, "")
-	return err
+	return p.finish(ctx, sb, true, instancer.SandboxResting)
 }
 
 // retire makes sure that nobody takes a sandbox any more, and removes it.
