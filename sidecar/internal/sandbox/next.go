@@ -1,0 +1,86 @@
+package sandbox
+
+import (
+	"context"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// next is the most urgent thing to do, and what it is done to; nil: there is nothing.
+func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context.Context) error) {
+	want := p.want(rules.Shapes())
+	there := map[string]int{}
+	resting := 0
+	for _, sb := range all {
+		switch sb.State {
+		case instancer.SandboxReady, instancer.SandboxMaking:
+			there[key(sb.Shape)]++
+		case instancer.SandboxResting:
+			resting++
+		}
+	}
+	var surplus, again *instancer.Sandbox
+	for _, sb := range all {
+		wait, k := p.later.waits(sb.ID), key(sb.Shape)
+		switch {
+		case p.useless(sb):
+			switch {
+			case wait:
+			case p.later.failedBefore(sb.ID): // it may take long to fail again
+				again = sb
+			default:
+				keep := resting < p.opts.Size()
+				return sb.ID, func(ctx context.Context) error { return p.clear(ctx, sb, keep, rules) }
+			}
+		case wait:
+		case sb.State == instancer.SandboxReady && there[k] > want[k], sb.State == instancer.SandboxResting && resting > p.opts.Size():
+			surplus = sb
+		case p.rested(sb) && there[k] < want[k]:
+			return sb.ID, func(ctx context.Context) error { return p.move(ctx, sb, instancer.SandboxReady) }
+		}
+	}
+	if surplus != nil {
+		return surplus.ID, func(ctx context.Context) error { return p.retire(ctx, surplus) }
+	}
+	for k, n := range want {
+		if there[k] >= n || p.later.waits(k) {
+			continue
+		}
+		return k, func(ctx context.Context) error {
+			shape := p.shapeOf(k)
+			p.wait(ctx, rules)
+			return p.make(ctx, shape, p.other(all, shape))
+		}
+	}
+	if again != nil {
+		return again.ID, func(ctx context.Context) error { return p.clear(ctx, again, resting < p.opts.Size(), rules) }
+	}
+	return "", nil
+}
+
+// useless says whether nobody can use a sandbox as it is. It is made and cleaned by one thing after the other, so what this
+// sidecar seems to be at now was left half done by an earlier try.
+func (p *Pool) useless(sb *instancer.Sandbox) bool {
+	switch sb.State {
+	case instancer.SandboxUsed, instancer.SandboxGone:
+		return true
+	case instancer.SandboxMaking, instancer.SandboxCleaning:
+		return sb.Worker == p.opts.Worker
+	}
+	return false
+}
+
+// rested says whether nobody remembers any more whose a sandbox was.
+func (p *Pool) rested(sb *instancer.Sandbox) bool {
+	return sb.State == instancer.SandboxResting && sb.Age >= p.opts.Rest && !p.later.waits(sb.ID)
+}
+
+// other is one that has rested and can be made into one of a shape, or nil.
+func (p *Pool) other(all []*instancer.Sandbox, shape instancer.Shape) *instancer.Sandbox {
+	for _, sb := range all {
+		if p.rested(sb) && sb.Shape.Egress == shape.Egress {
+			return sb
+		}
+	}
+	return nil
+}
