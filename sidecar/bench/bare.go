@@ -83,7 +83,9 @@ func (b *bare) close() {
 // answers waits for a 200, looking as often as the sidecar does.
 func answers(ctx context.Context, transport http.RoundTripper, url string) error {
 	c := http.Client{Transport: transport, Timeout: time.Second}
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(15 * time.Millisecond) {
+	pause := time.Millisecond
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(pause) {
+		pause = min(2*pause, 15*time.Millisecond)
 		r, err := c.Get(url)
 		if err != nil {
 			continue

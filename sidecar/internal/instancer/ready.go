@@ -14,7 +14,8 @@ import (
 
 const (
 	healthEvery = 50 * time.Millisecond // between two runs of a health check
-	dialEvery   = 15 * time.Millisecond // between two tries of a port
+	dialFirst   = time.Millisecond      // after the first try of a port; it doubles
+	dialEvery   = 15 * time.Millisecond // at the most, between two tries of a port
 )
 
 // startAll starts each service once what it depends on has got there, and returns when every route is ready. The
@@ -147,7 +148,7 @@ func (i *Instancer) untilHealthy(ctx context.Context, u *unit) error {
 // untilAnswers waits for a port to accept a connection, and with answer for any HTTP answer on it.
 func untilAnswers(ctx context.Context, at netip.AddrPort, answer bool) error {
 	dialer := net.Dialer{Timeout: time.Second}
-	for {
+	for wait := dialFirst; ; wait = min(2*wait, dialEvery) {
 		conn, err := dialer.DialContext(ctx, "tcp", at.String())
 		if err == nil {
 			conn.Close()
@@ -155,7 +156,7 @@ func untilAnswers(ctx context.Context, at netip.AddrPort, answer bool) error {
 				return nil
 			}
 		}
-		if err := pause(ctx, dialEvery); err != nil {
+		if err := pause(ctx, wait); err != nil {
 			return err
 		}
 	}
