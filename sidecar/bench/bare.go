@@ -75,6 +75,18 @@ func (b *bare) clear(ctx context.Context, n int) error {
 	return err
 }
 
+// stop takes the nth copy down as an instance is: the container may end by itself, and nothing of it stays.
+func (b *bare) stop(ctx context.Context, n int) error {
+	grace := 2 // seconds, as an instance has
+	if err := b.api.ContainerStop(ctx, bareName(n), container.StopOptions{Timeout: &grace}); err != nil {
+		return err
+	}
+	if err := b.api.ContainerRemove(ctx, bareName(n), container.RemoveOptions{Force: true, RemoveVolumes: true}); err != nil {
+		return err
+	}
+	return b.api.NetworkRemove(ctx, bareName(n))
+}
+
 func (b *bare) close() {
 	_ = b.clear(context.Background(), 0) // the next run does it else
 	b.api.Close()

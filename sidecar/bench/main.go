@@ -8,6 +8,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -28,7 +29,7 @@ func main() {
 	err := run(ctx, *rounds, *only)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
+		fmt.Fprintf(os.Stderr, "\nbench: BROKE OFF, what is missing above was not measured\n%v\n", err)
 		os.Exit(1)
 	}
 }
@@ -39,7 +40,7 @@ type section struct {
 	measure func(ctx context.Context, dir string, rounds int, r *results) error
 }
 
-var sections = []section{{"wake", wake}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path}, {"growth", growth}, {"routes", routes},
+var sections = []section{{"wake", wake}, {"fronts", fronts}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path}, {"growth", growth}, {"routes", routes},
 	{"api", apiRequests}, {"flags", flags}, {"steps", steps}, {"streams", streams}, {"restart", restart}}
 
 func names() string {
@@ -50,7 +51,9 @@ func names() string {
 	return strings.Join(all, " ")
 }
 
-func run(ctx context.Context, rounds int, only string) error {
+// run measures section after section. One that breaks off keeps none of the others from being measured; what broke is
+// told last, and the logs stay.
+func run(ctx context.Context, rounds int, only string) (err error) {
 	wanted := strings.Split(only, ",")
 	for _, name := range wanted {
 		if only != "" && !slices.Contains(strings.Fields(names()), name) {
@@ -66,22 +69,29 @@ func run(ctx context.Context, rounds int, only string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() {
+		if err == nil {
+			err = os.RemoveAll(dir)
+			return
+		}
+		err = fmt.Errorf("%w\nlogs and data are left in %s", err, dir)
+	}()
 	if err := build(ctx, dir); err != nil {
 		return err
 	}
-	r := &results{}
+	r, broken := &results{}, []error{}
 	for _, s := range sections {
-		if only != "" && !slices.Contains(wanted, s.name) {
+		if only != "" && !slices.Contains(wanted, s.name) || ctx.Err() != nil {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "== %s, %s\n", s.name, time.Now().Format(time.TimeOnly))
 		if err := s.measure(ctx, dir, rounds, r); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			err = errors.Join(err, sweep(context.WithoutCancel(ctx), dir))
+			broken = append(broken, fmt.Errorf("== %s: %w", s.name, err))
 		}
 	}
 	r.print(os.Stdout)
-	return nil
+	return errors.Join(append(broken, ctx.Err())...)
 }
 
 // alone keeps two runs from using the same networks, and from measuring each other.

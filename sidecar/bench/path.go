@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -40,7 +39,7 @@ func path(ctx context.Context, dir string, rounds int, r *results) error {
 		return err
 	}
 	defer os.RemoveAll(owner)
-	s, end, err := startTraefik(ctx, dir)
+	s, end, err := startTraefik(ctx, dir, 0, 3)
 	if err != nil {
 		return err
 	}
@@ -157,46 +156,6 @@ func (w *routed) once(ctx context.Context, transport http.RoundTripper) error {
 	return err
 }
 
-// startTraefik runs make run's script with a real Traefik in front.
-func startTraefik(ctx context.Context, dir string) (*sidecar, func(), error) {
-	var ports []string
-	for range 7 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, nil, err
-		}
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		ports = append(ports, port)
-		l.Close()
-	}
-	s := &sidecar{data: filepath.Join(dir, "traefik"), log: filepath.Join(dir, "traefik.log"), edge: "127.0.0.1:" + ports[0]}
-	s.dashboard = "http://whaley.localhost:" + ports[0]
-	s.process = exec.Command("../scripts/run")
-	s.process.Env = append(os.Environ(), "EDGE=traefik", "DATA_DIR="+s.data, "CHALLENGES_DIR="+filepath.Join(dir, "challenges"),
-		"WEB_PORT="+ports[0], "TLS_PORT="+ports[1], "API_PORT="+ports[2], "INTERNAL_PORT="+ports[3], "TRAEFIK_API_PORT="+ports[4],
-		"REDIS_PORT="+ports[5], "METRICS_PORT="+ports[6], "SSH_PORT=0", "SUBNET_POOL=10.187.128.0/20", "SANDBOX_POOL=0",
-		"USER_RATE_LIMIT=0", "ADDRESS_RATE_LIMIT=0")
-	log, err := os.Create(s.log)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer log.Close()
-	s.process.Stdout, s.process.Stderr = log, log
-	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := s.process.Start(); err != nil {
-		return nil, nil, err
-	}
-	end := func() {
-		_ = syscall.Kill(s.process.Process.Pid, syscall.SIGTERM)
-		_ = s.process.Wait()
-	}
-	if err := s.started(ctx, 3); err != nil {
-		end()
-		return nil, nil, err
-	}
-	return s, end, nil
-}
-
 // plainRouters gives Traefik a router to the running instance that knows nothing of Whaley, and one that asks the sidecar
 // for leave before each request.
 func (s *sidecar) plainRouters() error {
@@ -229,14 +188,4 @@ func (s *sidecar) plainRouters() error {
 		return os.WriteFile(filepath.Join(s.data, "traefik/dynamic/bench.yml"), []byte(text), 0o644)
 	}
 	return errors.New("the challenge bench does not run")
-}
-
-// public is where the sidecar itself listens.
-func (s *sidecar) public() string {
-	for _, pair := range s.process.Env {
-		if port, ok := strings.CutPrefix(pair, "API_PORT="); ok {
-			return "127.0.0.1:" + port
-		}
-	}
-	return ""
 }

@@ -10,11 +10,14 @@ import (
 	"time"
 )
 
-// contender is one way to do a thing. It leaves nothing behind.
-type contender struct {
+// contending is one way to do a thing of which something is measured. It leaves nothing behind.
+type contending[T any] struct {
 	name string
-	do   func(ctx context.Context) (time.Duration, error)
+	do   func(ctx context.Context) (T, error)
 }
+
+// contender is measured by how long it takes.
+type contender = contending[time.Duration]
 
 // results are lines of a name and a value; ratios are printed first.
 type results struct{ ratios, values []string }
@@ -41,8 +44,8 @@ func (r *results) print(out io.Writer) {
 }
 
 // turns lets all contenders do it as often, each first as often as the others. The first time warms up and does not count.
-func turns(ctx context.Context, rounds int, contenders []contender) (map[string][]time.Duration, error) {
-	took := map[string][]time.Duration{}
+func turns[T any](ctx context.Context, rounds int, contenders []contending[T]) (map[string][]T, error) {
+	took := map[string][]T{}
 	for round := range rounds + 1 {
 		for n := range contenders {
 			c := contenders[(n+round)%len(contenders)]
@@ -59,42 +62,34 @@ func turns(ctx context.Context, rounds int, contenders []contender) (map[string]
 	return took, nil
 }
 
-// compare sets the times of all contenders against the first one's.
-func (r *results) compare(ctx context.Context, what string, rounds int, contenders []contender) error {
+// compare sets the times of all contenders against the first one's, and against those of others that are named.
+func (r *results) compare(ctx context.Context, what string, rounds int, contenders []contender, others ...string) error {
 	took, err := turns(ctx, rounds, contenders)
 	if err != nil {
 		return err
 	}
-	first := contenders[0].name
+	var names []string
 	for _, c := range contenders {
-		for _, p := range []int{50, 95} {
-			d := percentile(took[c.name], p)
-			if c.name != first {
-				r.ratio(fmt.Sprintf("%s_%s_over_%s_p%d", what, c.name, first, p), float64(d)/float64(percentile(took[first], p)))
-			}
-			r.value(fmt.Sprintf("%s_%s_p%d_ms", what, c.name, p), d.Milliseconds())
-		}
+		names = append(names, c.name)
 	}
+	r.percentiles(what, names, took, append([]string{names[0]}, others...)...)
 	r.value(what+"_n", rounds)
 	return nil
 }
 
-// throughput sets how many each gets done in a second, of the median round, against the first one's.
-func (r *results) throughput(ctx context.Context, what string, rounds, count int, contenders []contender) error {
-	took, err := turns(ctx, rounds, contenders)
-	if err != nil {
-		return err
-	}
-	first := contenders[0].name
-	for _, c := range contenders {
-		median := percentile(took[c.name], 50)
-		if c.name != first {
-			r.ratio(fmt.Sprintf("%s_%s_throughput_over_%s", what, c.name, first), float64(percentile(took[first], 50))/float64(median))
+// percentiles are p50 and p95 of each, and how many times those of what each is held against: of whatever comes before it.
+func (r *results) percentiles(what string, names []string, took map[string][]time.Duration, against ...string) {
+	for n, name := range names {
+		for _, p := range []int{50, 95} {
+			d := percentile(took[name], p)
+			for _, other := range against {
+				if slices.Contains(names[:n], other) {
+					r.ratio(fmt.Sprintf("%s_%s_over_%s_p%d", what, name, other, p), float64(d)/float64(percentile(took[other], p)))
+				}
+			}
+			r.value(fmt.Sprintf("%s_%s_p%d_ms", what, name, p), d.Milliseconds())
 		}
-		r.value(fmt.Sprintf("%s_%s_per_s", what, c.name), fmt.Sprintf("%.1f", float64(count)/median.Seconds()))
 	}
-	r.value(what+"_n", rounds)
-	return nil
 }
 
 func median[T cmp.Ordered](all []T) T { return slices.Sorted(slices.Values(all))[len(all)/2] }

@@ -129,7 +129,7 @@ func (s *sidecar) until(ctx context.Context, what string, try func() error) erro
 			return nil
 		}
 	}
-	return errors.Join(fmt.Errorf("%s: %w\n%s", what, err, s.said()), ctx.Err())
+	return errors.Join(fmt.Errorf("%s, after two minutes: %w (log: %s)", what, err, s.log), ctx.Err())
 }
 
 // wake opens the address of a challenge that sleeps, reads the answer, and puts everything back.
@@ -181,12 +181,10 @@ func (s *sidecar) stop(player string) error {
 
 // ready wants holders in all networks of the pool.
 func (s *sidecar) ready() error {
-	text := s.said()
-	at := strings.Index(text, "deployment=")
-	if at < 0 {
+	deployment := deploymentIn(s.said())
+	if deployment == "" {
 		return errors.New("no deployment yet")
 	}
-	deployment, _, _ := strings.Cut(text[at+len("deployment="):], "\n")
 	out, err := exec.Command("docker", "ps", "--format", "{{.Networks}}", "--filter", "label=whaley.deployment="+deployment+"/sandbox").Output()
 	networks := map[string]bool{}
 	for _, name := range strings.Fields(string(out)) {
@@ -195,10 +193,7 @@ func (s *sidecar) ready() error {
 	if got := len(networks); err == nil && got < s.pool {
 		err = fmt.Errorf("%d of %d sandboxes are ready", got, s.pool)
 	}
-	if err != nil {
-		return err
-	}
-	return nil
+	return err
 }
 
 // counted is how many instances it has been asked for.

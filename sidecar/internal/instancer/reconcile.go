@@ -16,6 +16,7 @@ const lookAgain = time.Second
 // reconcileLoop compares what should be with what is: at once, then every ReconcileEvery, sooner after a failure.
 func (i *Instancer) reconcileLoop(ctx context.Context) error {
 	retry := lookAgain
+	began, first := time.Now(), true
 	for {
 		wait := i.opts.ReconcileEvery
 		if err := i.Reconcile(ctx); err != nil && ctx.Err() == nil {
@@ -23,6 +24,10 @@ func (i *Instancer) reconcileLoop(ctx context.Context) error {
 			wait, retry = retry, min(2*retry, i.opts.ReconcileEvery)
 		} else {
 			retry = lookAgain
+			if first && ctx.Err() == nil {
+				i.Log.Info("all that runs is taken up", "took", time.Since(began))
+				first = false
+			}
 		}
 		timer := time.NewTimer(wait)
 		select {
