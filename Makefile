@@ -30,7 +30,7 @@ up: ## production on this machine: docker-compose.yaml, secrets and certificates
 down: ## stop production; instances go on running, data stays
 	@scripts/compose down
 
-backup: ## database, secret, challenges and captures in one file under DATA_DIR/backups
+backup: ## database, secret, challenges, captures and ACME certificates in one file under DATA_DIR/backups
 	@scripts/backup
 
 restore: ## FILE=…: bring a backup back, into an empty database and empty folders

@@ -61,6 +61,15 @@ func TestAWildcardCertificateComesByACME(t *testing.T) {
 	d.eventuallyAnswers(d.tls, running, roots, http.StatusOK, backend)
 	d.eventuallyAnswers(d.routes, running, roots, http.StatusOK, backend)
 
+	// make backup takes DATA_DIR/acme along; Traefik refuses a file that others may read.
+	kept, err := filepath.Glob(filepath.Join(d.dir, "data", "acme", "*.json"))
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("the certificates are not in DATA_DIR: %v %v", kept, err)
+	}
+	if info, err := os.Stat(kept[0]); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info, err)
+	}
+
 	front.Process.Signal(syscall.SIGTERM)
 	front.Wait()
 	d.traefik(edit)

@@ -64,10 +64,17 @@ func TestProductionByDockerCompose(t *testing.T) {
 	p.nothingPublished()
 	p.monitored()
 
+	certificates := filepath.Join(p.data, "acme", "authority.example.json")
+	if err := os.WriteFile(certificates, []byte("a certificate and its key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	p.run("scripts/backup")
 	files, err := filepath.Glob(p.data + "/backups/*.tar.gz")
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
+	}
+	if info, err := os.Stat(files[0]); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("others may read the backup, which holds keys: %v %v", info, err)
 	}
 	saved := filepath.Join(p.dir, "saved.tar.gz")
 	if err := os.Rename(files[0], saved); err != nil {
@@ -80,6 +87,11 @@ func TestProductionByDockerCompose(t *testing.T) {
 		}
 	}
 	p.run("scripts/restore", saved)
+	if text, err := os.ReadFile(certificates); err != nil || string(text) != "a certificate and its key" {
+		t.Errorf("the certificates came back as %q %v", text, err)
+	} else if info, err := os.Stat(certificates); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("Traefik refuses a file that others may read: %v %v", info, err)
+	}
 	if again := p.live(alice, "echo"); again.ID != in.ID || !again.ExpiresAt.Equal(in.ExpiresAt) {
 		t.Errorf("the instance was %+v and is %+v", in, again)
 	}

@@ -33,7 +33,7 @@ func saveBackup(ctx context.Context, env map[string]string, to string, out io.Wr
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s holds the database, the secret, the challenges and the captures (%d kB). It holds secrets: keep it safe.\n", to, info.Size()>>10)
+	fmt.Fprintf(out, "%s holds the database, the secret, the challenges, the captures and ACME's certificates (%d kB). It holds secrets: keep it safe.\n", to, info.Size()>>10)
 	return nil
 }
 

@@ -44,6 +44,7 @@ func saved(t *testing.T) string {
 	}
 	write(t, dir+"/data/secret", "s3cret", 0o600)
 	write(t, dir+"/data/lock", "of this machine", 0o600)
+	write(t, dir+"/data/acme/authority.json", "certificates", 0o600)
 	write(t, dir+"/challenges/web/start.sh", "#!/bin/sh\n", 0o755)
 	if err := os.Symlink("start.sh", dir+"/challenges/web/link"); err != nil {
 		t.Fatal(err)
@@ -68,6 +69,9 @@ func saved(t *testing.T) string {
 
 func TestWhatWasSavedComesBackAsItWas(t *testing.T) {
 	file, db, dir := saved(t), open(t), t.TempDir()
+	if err := os.MkdirAll(dir+"/data/acme", 0o700); err != nil { // make up has made it already
+		t.Fatal(err)
+	}
 	folders := []backup.Folder{{Name: "data", Dir: dir + "/data"}, {Name: "challenges", Dir: dir + "/challenges"}}
 	if err := backup.Read(context.Background(), file, db, folders); err != nil {
 		t.Fatal(err)
@@ -76,13 +80,16 @@ func TestWhatWasSavedComesBackAsItWas(t *testing.T) {
 	if err != nil || len(events) != 1 || events[0].Message != "happened" {
 		t.Errorf("%+v %v", events, err)
 	}
-	for path, want := range map[string]string{"/data/secret": "s3cret", "/challenges/web/start.sh": "#!/bin/sh\n", "/challenges/web/link": "#!/bin/sh\n"} {
+	for path, want := range map[string]string{"/data/secret": "s3cret", "/data/acme/authority.json": "certificates",
+		"/challenges/web/start.sh": "#!/bin/sh\n", "/challenges/web/link": "#!/bin/sh\n"} {
 		if text, err := os.ReadFile(dir + path); err != nil || string(text) != want {
 			t.Errorf("%s: %q %v", path, text, err)
 		}
 	}
-	if info, err := os.Stat(dir + "/challenges/web/start.sh"); err != nil || info.Mode().Perm() != 0o755 {
-		t.Errorf("%v %v", info, err)
+	for path, want := range map[string]os.FileMode{"/challenges/web/start.sh": 0o755, "/data/acme/authority.json": 0o600} {
+		if info, err := os.Stat(dir + path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%v %v", info, err)
+		}
 	}
 	if _, err := os.Stat(dir + "/data/lock"); err == nil {
 		t.Error("what is of one machine only came along")

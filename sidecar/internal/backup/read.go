@@ -88,7 +88,7 @@ func fits(ctx context.Context, from string, db Database) error {
 	return nil
 }
 
-// empty refuses a folder that holds anything but what is skipped.
+// empty refuses a folder that holds anything but what is skipped, and folders that are empty themselves.
 func empty(f Folder) error {
 	entries, err := os.ReadDir(f.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -98,6 +98,9 @@ func empty(f Folder) error {
 		return err
 	}
 	for _, e := range entries {
+		if inside, err := os.ReadDir(filepath.Join(f.Dir, e.Name())); e.IsDir() && err == nil && len(inside) == 0 {
+			continue // make up has made it
+		}
 		if !slices.Contains(f.Skip, e.Name()) {
 			return fmt.Errorf("%s is not empty: it has %s. Move what is there away, then restore", f.Dir, e.Name())
 		}
