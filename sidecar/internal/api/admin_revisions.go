@@ -41,8 +41,8 @@ type fileStateJSON struct {
 }
 
 type hunkJSON struct {
-	Before int        `json:"before"` // number of the first line
-	After  int        `json:"after"`
+	Before int            `json:"before"` // number of the first line
+	After  int            `json:"after"`
 	Lines  []diffLineJSON `json:"lines"`
 }
 
