@@ -37,9 +37,10 @@ func (r lookedRoutes) Sync(ctx context.Context, list func(context.Context) ([]in
 	return r.Routes.Sync(ctx, list)
 }
 
-// TestEverySidecarTellsHowFarAStartIs asks one sidecar for instances that never get ready, one at a time, and reads stage
-// and place in the queue from another one on the same database.
-func TestEverySidecarTellsHowFarAStartIs(t *testing.T) {
+// sidecars returns what starts one more sidecar on the same database and engine, until the test ends. Their challenge
+// "one" never gets ready.
+func sidecars(t *testing.T, policy instancer.Policy) func(worker string) *instancer.Instancer {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	url, dir := testkit.StartPostgres(t), t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "one"), 0o755); err != nil {
@@ -57,7 +58,7 @@ func TestEverySidecarTellsHowFarAStartIs(t *testing.T) {
 	var ended sync.WaitGroup
 	t.Cleanup(ended.Wait)
 	t.Cleanup(cancel)
-	run := func(worker string) *instancer.Instancer {
+	return func(worker string) *instancer.Instancer {
 		t.Helper()
 		db, err := store.Open(ctx, url, "")
 		if err != nil {
@@ -79,7 +80,7 @@ func TestEverySidecarTellsHowFarAStartIs(t *testing.T) {
 		}
 		log, looked := slog.New(slog.DiscardHandler), make(chan struct{}, 1)
 		rules := instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: lookedRoutes{edge.NewRoutes(log), looked}, Challenges: library, Log: log},
-			instancer.Options{BaseDomain: "x.localhost", Worker: worker, Policy: instancer.Policy{SpawnConcurrency: 1}})
+			instancer.Options{BaseDomain: "x.localhost", Worker: worker, Policy: policy})
 		ended.Go(func() {
 			if err := rules.Run(ctx); err != nil {
 				t.Error(err)
@@ -88,6 +89,12 @@ func TestEverySidecarTellsHowFarAStartIs(t *testing.T) {
 		<-looked // what it found at its start it would take up
 		return rules
 	}
+}
+
+// TestEverySidecarTellsHowFarAStartIs asks one sidecar for instances that never get ready, one at a time, and reads stage
+// and place in the queue from another one on the same database.
+func TestEverySidecarTellsHowFarAStartIs(t *testing.T) {
+	ctx, run := context.Background(), sidecars(t, instancer.Policy{SpawnConcurrency: 1})
 	one, two := run("one"), run("two")
 	spawn := func(name string) *instancer.Instance {
 		t.Helper()
@@ -119,4 +126,33 @@ func TestEverySidecarTellsHowFarAStartIs(t *testing.T) {
 	tells(second, "Starting its services", 0)
 	tells(third, "", 1)
 	tells(first, "", 0)
+}
+
+// TestTheBackOffAfterAFailedStartHoldsAtEverySidecarAndAfterARestart lets a start fail, and asks others.
+func TestTheBackOffAfterAFailedStartHoldsAtEverySidecarAndAfterARestart(t *testing.T) {
+	ctx, run := context.Background(), sidecars(t, instancer.Policy{SpawnConcurrency: 1, StartTimeout: 200 * time.Millisecond})
+	one, two := run("one"), run("two")
+	in, err := one.Spawn(ctx, player("p"), "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, 10*time.Second, "it fails", func() error {
+		if in, err = one.Get(ctx, player("p"), in.ID); err != nil || in.State != instancer.Failed {
+			return fmt.Errorf("%+v %v", in, err)
+		}
+		return nil
+	})
+	for name, rules := range map[string]*instancer.Instancer{"the one that was at it": one, "the other": two, "one that starts now": run("three")} {
+		_, err := rules.Spawn(ctx, player("p"), "one")
+		if reason, refused := err.(*instancer.Error); !refused || reason.Code != in.Reason.Code || reason.RetryAfter <= 0 || reason.RetryAfter > 5*time.Second {
+			t.Errorf("%s says %v to another try", name, err)
+		}
+		view, err := rules.Wake(ctx, instancer.HostQuery{Host: "one-" + in.Slug + ".x.localhost", Player: player("p")})
+		if err != nil || view.State != "failed" || view.Problem == nil || view.Problem.Code != in.Reason.Code {
+			t.Errorf("%s says of its host %+v %v", name, view, err)
+		}
+		if list, err := rules.List(ctx, player("p")); err != nil || len(list) != 1 || list[0].ID != in.ID {
+			t.Errorf("%s lists %v %v", name, list, err)
+		}
+	}
 }

@@ -56,6 +56,7 @@ type Instance struct {
 	Extended  time.Duration // sum of all extensions
 	EndedAt   time.Time
 	Memory    int64 // bytes that it may use at most
+	Failures  int   // how often in a row the owner's starts of the challenge failed, with this one
 	Version   int64 // grows with every transition
 }
 

@@ -61,7 +61,6 @@ type Instancer struct {
 	abroad   map[string]Progress  // instance → what another sidecar does
 	untold   map[string]*Instance // whose progress other sidecars are to be told of
 	restarts map[string]restarts  // instance/service → how often it was started again
-	backoffs map[string]failures  // owner/challenge → failed spawns in a row
 	origins  map[string]origin    // operation/instance → where it comes from
 	typical  time.Duration        // how long a spawn takes
 	running  sync.WaitGroup       // jobs under way
@@ -109,7 +108,6 @@ func New(needs Needs, opts Options) *Instancer {
 		untold:   map[string]*Instance{},
 		tell:     make(chan struct{}, 1),
 		restarts: map[string]restarts{},
-		backoffs: map[string]failures{},
 		origins:  map[string]origin{},
 		undone:   make(chan struct{}, 1),
 		typical:  firstTypical,

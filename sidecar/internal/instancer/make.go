@@ -109,7 +109,7 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 	i.awaitFlag(ctx, in, ch, asked)
 	now := i.now()
 	return i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Starting}, func(in *Instance) {
-		in.State, in.StartedAt, in.ExpiresAt = Running, now, now.Add(ch.Timeout)
+		in.State, in.StartedAt, in.ExpiresAt, in.Failures = Running, now, now.Add(ch.Timeout), 0
 	}, Event{
 		Type: "instance_running", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player, At: now,
 		Message: "running after " + now.Sub(in.CreatedAt).Round(time.Millisecond).String(),

@@ -10,7 +10,8 @@ import (
 // Store keeps what should be. All methods are safe for concurrent use and by several sidecars.
 type Store interface {
 	// Insert adds a live instance and its event in one transaction. It refuses with CodeLiveInstance if the owner has
-	// a live one of this challenge, with CodeQuota if the owner and with CodeHostFull if the host has as many as allowed.
+	// a live one of this challenge, with CodeQuota if the owner and with CodeHostFull if the host has as many as allowed,
+	// and with the reason of the owner's last start of it while that one's back-off lasts. It sets Failures.
 	Insert(ctx context.Context, in *Instance, q Quota, ev Event) error
 	// Update re-reads the row inside a transaction, refuses with CodeStateChanged if its state is none of from and with
 	// CodeLeaseLost if it is another worker's (worker "": whoever has it), applies change, adds one to Version, writes
@@ -32,6 +33,8 @@ type Store interface {
 	Get(ctx context.Context, id string) (*Instance, error)
 	// Live lists all live instances, oldest first; owner "" means of everybody.
 	Live(ctx context.Context, owner string) ([]*Instance, error)
+	// LiveOrFailed lists an owner's live instances, oldest first, and after them those whose start failed since a moment.
+	LiveOrFailed(ctx context.Context, owner string, since time.Time) ([]*Instance, error)
 	// LiveByHost finds the live instance of a challenge's slug, or the latest failed one, or nil.
 	LiveByHost(ctx context.Context, challenge, slug string) (*Instance, error)
 }
@@ -41,6 +44,7 @@ type Quota struct {
 	PerOwner int   // instances of one owner
 	Total    int   // instances of all
 	Memory   int64 // bytes, sum of what live instances may use
+	BackOff  bool  // after a failed start the owner waits
 }
 
 // Change is a hint that an instance's row is another now; without an instance, that something of the owner's is.

@@ -14,33 +14,33 @@ func (i *Instancer) Get(ctx context.Context, p Player, id string) (*Instance, er
 	return i.withStage(in), nil
 }
 
-// List is an owner's live instances, and per challenge without one its failed spawn, oldest first.
+// List is an owner's live instances, and per challenge without one the spawn that failed as long as its back-off lasts.
 func (i *Instancer) List(ctx context.Context, p Player) ([]*Instance, error) {
 	if !p.Known() {
 		return nil, Errorf(Unauthorized, "player_unknown", "Sign in first.")
 	}
-	live, err := i.Store.Live(ctx, p.Owner.ID)
+	now := i.now()
+	all, err := i.Store.LiveOrFailed(ctx, p.Owner.ID, now.Add(-lastBackoff))
 	if err != nil {
 		return nil, err
 	}
-	has := map[string]bool{}
-	for n, in := range live {
-		has[in.Challenge] = true
-		live[n] = i.withStage(in)
+	var list []*Instance
+	at := map[string]int{} // challenge → index in list
+	for _, in := range all {
+		n, has := at[in.Challenge]
+		switch {
+		case in.State.Live():
+			at[in.Challenge] = len(list)
+			list = append(list, i.withStage(in))
+		case in.BackOff(now) == nil || has && list[n].State.Live():
+		case has:
+			list[n] = in // a later try
+		default:
+			at[in.Challenge] = len(list)
+			list = append(list, in)
+		}
 	}
-	for _, ch := range i.Challenges.All() {
-		if has[ch.ID] || i.backoff(p.Owner.ID, ch.ID) == nil {
-			continue
-		}
-		failed, err := i.Store.LiveByHost(ctx, ch.ID, Slug(i.opts.SlugKey, p.Owner.ID, ch.ID))
-		if err != nil {
-			return nil, err
-		}
-		if failed != nil {
-			live = append(live, failed)
-		}
-	}
-	return live, nil
+	return list, nil
 }
 
 // LiveCounts is how many instances of each challenge live, of everybody.

@@ -82,7 +82,7 @@ func (i *Instancer) Resolve(ctx context.Context, q HostQuery) (HostView, error) 
 		view.State, view.Instance = wire.StateAsleep, nil
 	case in.State == Failed:
 		// Its back-off tells whether it still counts.
-		if view.Problem = i.backoff(in.Owner.ID, t.id); view.Problem != nil {
+		if view.Problem = in.BackOff(i.now()); view.Problem != nil {
 			view.State = wire.StateFailed
 		} else {
 			view.State, view.Instance = wire.StateAsleep, nil

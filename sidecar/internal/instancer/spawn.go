@@ -25,9 +25,6 @@ func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (_ *I
 	if err := i.drained(); err != nil {
 		return nil, err
 	}
-	if reason := i.backoff(p.Owner.ID, ch.ID); reason != nil {
-		return nil, reason
-	}
 	return i.queued(ctx, p, ch, i.quota(p))
 }
 
@@ -69,6 +66,7 @@ func (i *Instancer) queued(ctx context.Context, p Player, ch *Challenge, q Quota
 func (i *Instancer) quota(p Player) Quota {
 	policy := i.Policy()
 	q := policy.Quota
+	q.BackOff = true
 	if p.InTeam() {
 		q.PerOwner = policy.MaxPerTeam
 	}
@@ -136,7 +134,6 @@ func (i *Instancer) spawn(ctx context.Context, id string) {
 	began := time.Now()
 	running, err := i.make(ctx, in)
 	if err == nil {
-		i.succeeded(in)
 		i.learn(time.Since(began))
 		i.Observer.Done(OpSpawn, in.Challenge, i.now().Sub(in.CreatedAt), nil)
 		i.changed(running)
@@ -166,12 +163,13 @@ func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
 		i.Log.ErrorContext(ctx, "undo of a failed spawn is not complete, the reconciler goes on", "instance", in.ID, "err", err)
 		i.leftUndone()
 	}
-	reason = i.failed(in, reason)
+	reason = backedOff(reason, in.Failures)
 	now := i.now()
 	i.Observer.Done(OpSpawn, in.Challenge, now.Sub(in.CreatedAt), reason)
 	ended(trace.SpanFromContext(ctx), reason)
 	failed, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
 		in.State, in.Reason, in.EndedAt = Failed, reason, now
+		in.Failures++
 	}, Event{
 		Type: "instance_spawn_failed", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
 		Message: reason.Code + ": " + reason.Detail, At: now,

@@ -21,12 +21,15 @@ const (
 
 // Insert adds a live instance; see instancer.Store.
 func (s *Store) Insert(ctx context.Context, in *instancer.Instance, q instancer.Quota, ev instancer.Event) error {
-	row, err := toRow(in)
-	if err != nil {
-		return err
-	}
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if err := s.checkQuota(ctx, tx, in, q); err != nil {
+		if err := s.checkOwner(ctx, tx, in, q); err != nil {
+			return err
+		}
+		if err := s.checkHost(ctx, tx, in, q); err != nil {
+			return err
+		}
+		row, err := toRow(in)
+		if err != nil {
 			return err
 		}
 		if _, err := tx.NewInsert().Model(row).Exec(ctx); isUnique(err) {
@@ -45,26 +48,8 @@ func liveExists() error {
 	return instancer.Errorf(instancer.Conflict, instancer.CodeLiveInstance, "You have a running copy of this challenge already.")
 }
 
-// checkQuota prefers to say that the challenge itself has an instance: that answer helps more.
-func (s *Store) checkQuota(ctx context.Context, tx bun.Tx, in *instancer.Instance, q instancer.Quota) error {
-	if q.PerOwner > 0 {
-		if err := s.takeTurns(ctx, tx, lockOwner, in.Owner.ID); err != nil {
-			return err
-		}
-		var live []instanceRow
-		err := tx.NewSelect().Model(&live).Column("challenge").
-			Where("owner_id = ?", in.Owner.ID).Where("state IN ?", bun.Tuple(instancer.LiveStates)).Scan(ctx)
-		if err != nil {
-			return err
-		}
-		if slices.ContainsFunc(live, func(r instanceRow) bool { return r.Challenge == in.Challenge }) {
-			return liveExists()
-		}
-		if len(live) >= q.PerOwner {
-			return instancer.Errorf(instancer.Exhausted, instancer.CodeQuota,
-				"You have %d of %d instances already. Stop one on the dashboard, then try again.", len(live), q.PerOwner)
-		}
-	}
+// checkHost refuses an instance that the host has no room for.
+func (s *Store) checkHost(ctx context.Context, tx bun.Tx, in *instancer.Instance, q instancer.Quota) error {
 	if q.Total == 0 && q.Memory == 0 {
 		return nil
 	}
@@ -172,11 +157,15 @@ func (s *Store) Live(ctx context.Context, owner string) ([]*instancer.Instance, 
 	if err != nil {
 		return nil, err
 	}
+	return instancesOf(rows)
+}
+
+func instancesOf(rows []*instanceRow) ([]*instancer.Instance, error) {
 	all := make([]*instancer.Instance, 0, len(rows))
 	for _, row := range rows {
 		in, err := row.instance()
 		if err != nil {
-			return nil, fmt.Errorf("list live instances: %w", err)
+			return nil, fmt.Errorf("list instances: %w", err)
 		}
 		all = append(all, in)
 	}

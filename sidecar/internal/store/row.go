@@ -38,6 +38,7 @@ type instanceRow struct {
 	EndedAt    time.Time `bun:",nullzero"`
 	ExtendedMS int64     `bun:"extended_ms"`
 	Memory     int64
+	Failures   int
 	Holder     string `bun:"worker,scanonly"` // of the lease; written by Claim and Yield only
 	Version    int64
 }
@@ -54,7 +55,7 @@ func toRow(in *instancer.Instance) (*instanceRow, error) {
 		ID: in.ID, Challenge: in.Challenge, Revision: in.Revision, OwnerID: in.Owner.ID, OwnerName: in.Owner.Name,
 		Player: in.Player, Slug: in.Slug, State: string(in.State), StopCause: in.StopCause,
 		CreatedAt: utc(in.CreatedAt), StartedAt: utc(in.StartedAt), ExpiresAt: utc(in.ExpiresAt), EndedAt: utc(in.EndedAt),
-		ExtendedMS: in.Extended.Milliseconds(), Memory: in.Memory, Egress: in.Egress, Version: in.Version,
+		ExtendedMS: in.Extended.Milliseconds(), Memory: in.Memory, Failures: in.Failures, Egress: in.Egress, Version: in.Version,
 	}
 	if in.Subnet.IsValid() {
 		row.Subnet = in.Subnet.String()
@@ -81,7 +82,7 @@ func (row *instanceRow) instance() (*instancer.Instance, error) {
 		Owner: instancer.Owner{ID: row.OwnerID, Name: row.OwnerName}, Player: row.Player, Slug: row.Slug,
 		State: instancer.State(row.State), StopCause: row.StopCause,
 		CreatedAt: utc(row.CreatedAt), StartedAt: utc(row.StartedAt), ExpiresAt: utc(row.ExpiresAt), EndedAt: utc(row.EndedAt),
-		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Memory: row.Memory, Egress: row.Egress, Version: row.Version,
+		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Memory: row.Memory, Failures: row.Failures, Egress: row.Egress, Version: row.Version,
 	}
 	if row.Subnet != "" {
 		prefix, err := netip.ParsePrefix(row.Subnet)
@@ -90,16 +91,25 @@ func (row *instanceRow) instance() (*instancer.Instance, error) {
 		}
 		in.Subnet = prefix
 	}
-	var reason *reasonJSON
 	for column, into := range map[*string]any{
-		&row.Routes: &in.Routes, &row.Terms: &in.Terms, &row.Networks: &in.Networks, &row.Addresses: &in.Addresses, &row.Ports: &in.Ports, &row.Reason: &reason,
+		&row.Routes: &in.Routes, &row.Terms: &in.Terms, &row.Networks: &in.Networks, &row.Addresses: &in.Addresses, &row.Ports: &in.Ports,
 	} {
 		if err := json.Unmarshal([]byte(*column), into); err != nil {
 			return nil, fmt.Errorf("row of %s: %w", row.ID, err)
 		}
 	}
-	if reason != nil {
-		in.Reason = &instancer.Error{Kind: reason.Kind, Code: reason.Code, Detail: reason.Detail, RetryAfter: reason.RetryAfter}
+	reason, err := reasonOf(row.Reason)
+	if err != nil {
+		return nil, fmt.Errorf("row of %s: %w", row.ID, err)
 	}
+	in.Reason = reason
 	return in, nil
+}
+
+func reasonOf(column string) (*instancer.Error, error) {
+	var reason *reasonJSON
+	if err := json.Unmarshal([]byte(column), &reason); err != nil || reason == nil {
+		return nil, err
+	}
+	return &instancer.Error{Kind: reason.Kind, Code: reason.Code, Detail: reason.Detail, RetryAfter: reason.RetryAfter}, nil
 }

@@ -209,6 +209,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		}
 	})
 
+	t.Run("AfterAFailedStartEverySidecarKeepsToTheBackOff", func(t *testing.T) { backOff(t, s, other) })
+
 	t.Run("ALeaseHasOneHolder", func(t *testing.T) {
 		in := insert(t, fresh(owner(), "web"))
 		claim := func(s *store.Store, worker string, d time.Duration) bool {

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// ownersQuery reads an owner's live instances, and of one challenge the latest that there was. It is one query because
+// it is on the way of every start; each half has an index.
+const ownersQuery = `SELECT challenge, state, reason, ended_at, failures, 0 AS latest FROM instances WHERE owner_id = ? AND state IN ?
+	UNION ALL SELECT * FROM (SELECT challenge, state, reason, ended_at, failures, 1 AS latest FROM instances
+	WHERE challenge = ? AND slug = ? ORDER BY created_at DESC LIMIT 1) AS l`
+
+// checkOwner refuses an instance that its owner may not have, and carries over how often starts of it failed before. It
+// prefers to say that the challenge itself has an instance: that answer helps more.
+func (s *Store) checkOwner(ctx context.Context, tx bun.Tx, in *instancer.Instance, q instancer.Quota) error {
+	if q.PerOwner > 0 {
+		if err := s.takeTurns(ctx, tx, lockOwner, in.Owner.ID); err != nil {
+			return err
+		}
+	}
+	var rows []struct {
+		Challenge, State, Reason string
+		EndedAt                  time.Time
+		Failures                 int
+		Latest                   bool
+	}
+	err := tx.NewRaw(ownersQuery, in.Owner.ID, bun.Tuple(instancer.LiveStates), in.Challenge, in.Slug).Scan(ctx, &rows)
+	if err != nil {
+		return err
+	}
+	live := 0
+	var refusal error
+	for _, r := range rows {
+		switch {
+		case !r.Latest && r.Challenge == in.Challenge:
+			return liveExists()
+		case !r.Latest:
+			live++
+		default:
+			last := instancer.Instance{State: instancer.State(r.State), EndedAt: utc(r.EndedAt)}
+			if last.Reason, err = reasonOf(r.Reason); err != nil {
+				return err
+			}
+			in.Failures = r.Failures
+			if reason := last.BackOff(in.CreatedAt); q.BackOff && reason != nil {
+				refusal = reason
+			}
+		}
+	}
+	if q.PerOwner > 0 && live >= q.PerOwner {
+		return instancer.Errorf(instancer.Exhausted, instancer.CodeQuota,
+			"You have %d of %d instances already. Stop one on the dashboard, then try again.", live, q.PerOwner)
+	}
+	return refusal
+}
+
+// LiveOrFailed lists an owner's live instances, oldest first, and after them those whose start failed since a moment.
+func (s *Store) LiveOrFailed(ctx context.Context, owner string, since time.Time) ([]*instancer.Instance, error) {
+	var rows []*instanceRow
+	err := s.read(ctx, func(ctx context.Context) error {
+		rows = nil
+		return s.db.NewRaw(`SELECT * FROM instances WHERE owner_id = ? AND state IN ? UNION ALL
+			SELECT * FROM instances WHERE owner_id = ? AND state = 'failed' AND ended_at > ?`,
+			owner, bun.Tuple(instancer.LiveStates), owner, utc(since)).Scan(ctx, &rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	all, err := instancesOf(rows)
+	slices.SortStableFunc(all, func(a, b *instancer.Instance) int {
+		switch {
+		case a.State.Live() != b.State.Live() && a.State.Live():
+			return -1
+		case a.State.Live() != b.State.Live():
+			return 1
+		}
+		return a.CreatedAt.Compare(b.CreatedAt)
+	})
+	return all, err
+}
