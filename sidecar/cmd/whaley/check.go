@@ -65,6 +65,7 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 	database := looking(func(ctx context.Context) bool { return checkDatabase(ctx, c, env, r, &k) })
 	c = k.now
 	engine := looking(func(ctx context.Context) bool { return checkEngine(ctx, c, library, r) })
+	checkKernel("/proc", c, r)
 	checkDisks(c, r)
 	checkPorts(c, r, k.ports)
 	checkCapacity(k, library, r)

@@ -401,3 +401,24 @@ func TestCheckTellsOfWhatIsNextToNothing(t *testing.T) {
 		t.Run(what, func(t *testing.T) { told(t, 0, func(r *report) { checkSmall(settings(t, c.env), r) }, c.says...) })
 	}
 }
+
+func TestManyInstancesWantHigherLimitsOfTheKernel(t *testing.T) {
+	proc := t.TempDir()
+	limit := func(name, value string) {
+		file := filepath.Join(proc, "sys", name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(value+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	most, few := settings(t, map[string]string{"MAX_INSTANCES": "1000"}), settings(t, map[string]string{"MAX_INSTANCES": "200"})
+	told(t, 0, func(r *report) { checkKernel(proc, most, r) }) // nothing is known
+	limit("net/ipv4/neigh/default/gc_thresh3", "1024")
+	limit("fs/inotify/max_user_instances", "8192")
+	told(t, 0, func(r *report) { checkKernel(proc, most, r) }, "note: more than 500 instances", "sysctl -w net.ipv4.neigh.default.gc_thresh3=16384\n")
+	told(t, 0, func(r *report) { checkKernel(proc, few, r) })
+	limit("net/ipv4/neigh/default/gc_thresh3", "16384")
+	told(t, 0, func(r *report) { checkKernel(proc, most, r) })
+}
