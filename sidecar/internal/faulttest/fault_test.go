@@ -16,20 +16,22 @@ const (
 	fails      = "fails"       // it returns an error and has done nothing
 	diesBefore = "dies before" // the process ends just before it
 	diesAfter  = "dies after"  // the process ends just after it, knowing nothing of its outcome
+	goesOn     = "goes on"     // nothing happens to it, and meanwhile is done after it
 )
 
 var errDead = errors.New("this process is dead")
 
 // faults stands between a sidecar's rules and what they work with. A dead sidecar's calls do nothing any more.
 type faults struct {
-	mu    sync.Mutex
-	armed bool
-	seen  []string       // steps since it was armed, in their order
-	count map[string]int // name → calls
-	at    string         // the step with the fault
-	fault string
-	dead  chan struct{}
-	gone  bool
+	mu        sync.Mutex
+	armed     bool
+	seen      []string       // steps since it was armed, in their order
+	count     map[string]int // name → calls
+	at        string         // the step with the fault
+	fault     string
+	meanwhile func()
+	dead      chan struct{}
+	gone      bool
 }
 
 func newFaults(at, fault string) *faults {
@@ -74,6 +76,9 @@ func (f *faults) step(name string, do func() error) error {
 		return do()
 	}
 	switch f.fault {
+	case goesOn:
+		defer f.meanwhile()
+		return do()
 	case fails:
 		return instancer.Errorf(instancer.Unavailable, "fault", "A fault of the test.")
 	case diesAfter:

@@ -56,15 +56,16 @@ type Instancer struct {
 	tell     chan struct{} // see moved
 
 	mu       sync.Mutex
-	jobs     map[string]*job      // instance → the one job that works on it
-	progress map[string]progress  // instance → what is being done
-	abroad   map[string]Progress  // instance → what another sidecar does
-	untold   map[string]*Instance // whose progress other sidecars are to be told of
-	restarts map[string]restarts  // instance/service → how often it was started again
-	origins  map[string]origin    // operation/instance → where it comes from
-	typical  time.Duration        // how long a spawn takes
-	running  sync.WaitGroup       // jobs under way
-	base     context.Context      // of jobs; cancelled when Run ends
+	jobs     map[string]*job               // instance → the one job that works on it
+	progress map[string]progress           // instance → what is being done
+	abroad   map[string]Progress           // instance → what another sidecar does
+	untold   map[string]*Instance          // whose progress other sidecars are to be told of
+	losing   map[string]context.CancelFunc // instance that is being started → what gives its sandbox up
+	restarts map[string]restarts           // instance/service → how often it was started again
+	origins  map[string]origin             // operation/instance → where it comes from
+	typical  time.Duration                 // how long a spawn takes
+	running  sync.WaitGroup                // jobs under way
+	base     context.Context               // of jobs; cancelled when Run ends
 	cancel   context.CancelCauseFunc
 }
 
@@ -107,6 +108,7 @@ func New(needs Needs, opts Options) *Instancer {
 		abroad:   map[string]Progress{},
 		untold:   map[string]*Instance{},
 		tell:     make(chan struct{}, 1),
+		losing:   map[string]context.CancelFunc{},
 		restarts: map[string]restarts{},
 		origins:  map[string]origin{},
 		undone:   make(chan struct{}, 1),

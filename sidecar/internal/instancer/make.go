@@ -65,9 +65,14 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 				return nil, timedOut(ctx, err)
 			}
 		}
-		err = i.assemble(ctx, in, ch, sb, placing, old)
+		lost := false
+		if sb == nil {
+			err = i.assemble(ctx, in, ch, nil, placing, old)
+		} else {
+			lost, err = i.inSandbox(ctx, in, func(ctx context.Context) error { return i.assemble(ctx, in, ch, sb, placing, old) })
+		}
 		old = relics{} // another try begins with nothing
-		if sb != nil && (CodeOf(err) == CodeObjectMissing || CodeOf(err) == "") && err != nil && ctx.Err() == nil {
+		if sb != nil && (lost || CodeOf(err) == CodeObjectMissing || CodeOf(err) == "") && err != nil && ctx.Err() == nil {
 			i.Log.WarnContext(ctx, "sandbox is of no use, going on without", "instance", in.ID, "sandbox", sb.ID, "err", err)
 			if in, err = i.unplace(ctx, in); err != nil {
 				return nil, err

@@ -2,6 +2,7 @@ package instancer
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"time"
@@ -13,7 +14,9 @@ type Sandboxes interface {
 	Take(ctx context.Context, instance string, s Shape) (*Sandbox, error)
 	// Free takes back what an instance has, if it has one, after its containers are gone.
 	Free(ctx context.Context, instance string) error
-	// Discard does the same with one that turned out to be broken.
+	// Whole says whether all of what an instance has is there: the network, and every holder runs.
+	Whole(ctx context.Context, instance string) (bool, error)
+	// Discard does the same as Free with one that turned out to be broken.
 	Discard(ctx context.Context, instance string) error
 }
 
@@ -95,16 +98,41 @@ func (i *Instancer) Shapes() []Shape {
 // Idle says whether no spawn is under way.
 func (i *Instancer) Idle() bool { return i.queue.idle() }
 
-// NetworkLost stops an instance whose network is no more.
+// NetworkLost stops an instance whose network is no more; one that is being started is given another.
 func (i *Instancer) NetworkLost(ctx context.Context, id string) {
+	i.mu.Lock()
+	lose := i.losing[id]
+	i.mu.Unlock()
+	if lose != nil {
+		lose()
+		return
+	}
 	in, err := i.Store.Get(ctx, id)
 	if err != nil || in.State != Running {
-		return // a spawn notices by itself
+		return // another sidecar is at it, or whoever takes it up looks
 	}
 	i.Log.Warn("instance lost its network", "instance", id)
 	if _, err := i.stop(ctx, in, CauseLost); err != nil {
 		i.Log.Error("lost instance not stopped", "instance", id, "err", err)
 	}
+}
+
+// inSandbox makes what an instance consists of, until that is ready or the sandbox is lost. The containers would run on
+// without a network and never get ready.
+func (i *Instancer) inSandbox(ctx context.Context, in *Instance, assemble func(ctx context.Context) error) (lost bool, err error) {
+	ctx, lose := context.WithCancel(ctx)
+	defer lose()
+	i.mu.Lock()
+	i.losing[in.ID] = lose
+	i.mu.Unlock()
+	err = assemble(ctx)
+	i.mu.Lock()
+	delete(i.losing, in.ID)
+	i.mu.Unlock()
+	if lost = ctx.Err() != nil; lost && err == nil {
+		err = errors.New("it lost its sandbox")
+	}
+	return lost, err
 }
 
 // Address is that of the nth service.
@@ -115,4 +143,5 @@ type noSandboxes struct{}
 
 func (noSandboxes) Take(context.Context, string, Shape) (*Sandbox, error) { return nil, nil }
 func (noSandboxes) Free(context.Context, string) error                    { return nil }
+func (noSandboxes) Whole(context.Context, string) (bool, error)           { return true, nil }
 func (noSandboxes) Discard(context.Context, string) error                 { return nil }

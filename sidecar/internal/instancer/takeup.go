@@ -47,13 +47,23 @@ func (i *Instancer) tryTakeUp(ctx context.Context, in *Instance, ch *Challenge) 
 		return nil, relics{}, err
 	}
 	old, useless := i.relics(in, ch, objects)
-	if old.any() {
+	whole, err := i.Sandboxes.Whole(ctx, in.ID)
+	if err != nil {
+		return nil, relics{}, err
+	}
+	if old.any() && whole {
 		return in, old, i.removeAll(ctx, in, useless)
 	}
 	if in, err = i.unplace(ctx, in); err != nil {
 		return nil, relics{}, err
 	}
-	return in, old, i.Subnets.Release(ctx, in.ID)
+	if !whole {
+		i.Log.WarnContext(ctx, "sandbox of a half-made instance is broken, beginning without it", "instance", in.ID)
+		if err := i.Sandboxes.Discard(ctx, in.ID); err != nil {
+			return nil, relics{}, err
+		}
+	}
+	return in, relics{}, i.Subnets.Release(ctx, in.ID)
 }
 
 // relics sorts objects into those that can be used and those that cannot. A container that runs was complete before it

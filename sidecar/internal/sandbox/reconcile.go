@@ -82,6 +82,21 @@ func whole(sb *instancer.Sandbox, objects []instancer.Object) bool {
 	return network && holders == len(sb.Shape.Services)
 }
 
+// Whole says whether the sandbox that an instance has is; see instancer.Sandboxes.
+func (p *Pool) Whole(ctx context.Context, instance string) (bool, error) {
+	all, err := p.store.Sandboxes(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, sb := range all {
+		if sb.Instance == instance && sb.State == instancer.SandboxTaken {
+			objects, err := p.engine.List(ctx, sb.ID)
+			return whole(sb, objects), err
+		}
+	}
+	return true, nil
+}
+
 // look checks one afresh that does not seem whole, and acts on it.
 func (p *Pool) look(ctx context.Context, sb *instancer.Sandbox, rules Rules) error {
 	objects, err := p.engine.List(ctx, sb.ID)
