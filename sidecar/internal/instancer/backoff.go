@@ -21,10 +21,10 @@ func (in *Instance) BackOff(now time.Time) *Error {
 		return nil
 	}
 	left := in.EndedAt.Add(in.Reason.RetryAfter).Sub(now)
-	if left <= 0 {
+	if left <= 0 || left > 2*lastBackoff { // the clock was put back since
 		return nil
 	}
 	reason := *in.Reason
-	reason.RetryAfter = min(left, lastBackoff) // of a clock that was put back
+	reason.RetryAfter = left
 	return &reason
 }
