@@ -20,7 +20,7 @@ soak: ## the heavy versions: 200 starts and stops under power cuts, 300 networks
 	cd sidecar && SOAK_CYCLES=200 SOAK_NETWORKS=300 FAULTS=all go test -race -count=1 -p 1 -timeout 60m -v ./internal/faulttest ./system \
 		-run 'NothingIsLost|CutShort|OnTime|NotOurs|PowerCuts|Hundreds|TwoSidecars|EveryKind' | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
 
-bench: ## what a player waits for, beside bare Docker, docker compose and a plain router; ratios first (BENCH_N=20, BENCH_ONLY=path,wake)
+bench: ## what a player waits for, beside bare Docker, docker compose and a plain router; ratios first (BENCH_N=20, BENCH_ONLY=path,wake, BENCH_RESTART=300)
 	@scripts/need gcc engine redis tools traefik compose images frontend
 	cd sidecar && go run ./bench -n $(or $(BENCH_N),20) -only "$(BENCH_ONLY)"
 

@@ -41,8 +41,9 @@ func opens(fronts []front, challenge string) (contenders []contender) {
 	return contenders
 }
 
-// fronts is a wake through the embedded edge and through a real Traefik, whose plugin is interpreted, beside the bare API:
-// of one service and of two, first without sandboxes and then with.
+// fronts is a wake through the embedded edge and through a real Traefik, whose plugin is interpreted, beside the bare API
+// and docker compose: of one service, and of two beside the bare API (pair has these beside docker compose), first
+// without sandboxes and then with.
 func fronts(ctx context.Context, dir string, rounds int, r *results) error {
 	bare, err := newBare(ctx, dir)
 	if err != nil {
@@ -52,13 +53,17 @@ func fronts(ctx context.Context, dir string, rounds int, r *results) error {
 	if err := newPair(ctx, dir); err != nil {
 		return err
 	}
+	one, err := newComposed(ctx, dir, "bench")
+	if err != nil {
+		return err
+	}
 	for _, pool := range []int{0, 4} {
 		both, end, err := bothFronts(ctx, dir, pool)
 		if err != nil {
 			return err
 		}
 		err = errors.Join(
-			r.compare(ctx, fmt.Sprintf("front_pool%d", pool), rounds, append([]contender{{"bare", bare.wake}}, opens(both, "bench")...), "embedded"),
+			r.compare(ctx, fmt.Sprintf("front_pool%d", pool), rounds, append([]contender{{"bare", bare.wake}, {"compose", one.wake}}, opens(both, "bench")...), "compose", "embedded"),
 			r.compare(ctx, fmt.Sprintf("front_pair_pool%d", pool), max(3, rounds/2), append([]contender{{"bare", bare.wakePair}}, opens(both, "web-db")...), "embedded"))
 		end()
 		if err != nil {

@@ -13,12 +13,8 @@ import (
 
 // pair is a web server that waits for the health check of its database, against docker compose with the same file.
 func pair(ctx context.Context, dir string, rounds int, r *results) error {
-	compose, err := exec.CommandContext(ctx, "../scripts/compose-build").Output()
+	up, err := newComposed(ctx, dir, "web-db")
 	if err != nil {
-		return fmt.Errorf("scripts/compose-build: %w", err)
-	}
-	up := &composed{binary: strings.TrimSpace(string(compose)), dir: filepath.Join(dir, "challenges/web-db")}
-	if err := up.run(ctx, "build"); err != nil {
 		return err
 	}
 	contenders := []contender{{"compose", up.wake}}
@@ -34,10 +30,19 @@ func pair(ctx context.Context, dir string, rounds int, r *results) error {
 }
 
 // composed is a challenge's folder as docker compose starts it.
-type composed struct{ binary, dir string }
+type composed struct{ binary, dir, project string }
+
+func newComposed(ctx context.Context, dir, challenge string) (*composed, error) {
+	binary, err := exec.CommandContext(ctx, "../scripts/compose-build").Output()
+	if err != nil {
+		return nil, fmt.Errorf("scripts/compose-build: %w", err)
+	}
+	c := &composed{strings.TrimSpace(string(binary)), filepath.Join(dir, "challenges", challenge), "whaley-bench-compose-" + challenge}
+	return c, c.run(ctx, "build")
+}
 
 func (c *composed) run(ctx context.Context, args ...string) error {
-	command := exec.CommandContext(ctx, c.binary, append([]string{"--project-name", "whaley-bench-pair"}, args...)...)
+	command := exec.CommandContext(ctx, c.binary, append([]string{"--project-name", c.project}, args...)...)
 	command.Dir, command.Env = c.dir, os.Environ()
 	if out, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("docker compose %v: %w\n%s", args, err, out)
@@ -50,7 +55,7 @@ func (c *composed) wake(ctx context.Context) (time.Duration, error) {
 	if err := c.run(ctx, "up", "--detach"); err != nil {
 		return 0, err
 	}
-	address, err := exec.CommandContext(ctx, "docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "whaley-bench-pair-web-1").Output()
+	address, err := exec.CommandContext(ctx, "docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", c.project+"-web-1").Output()
 	if err != nil {
 		return 0, err
 	}

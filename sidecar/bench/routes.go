@@ -2,194 +2,151 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
+	"net/netip"
 	"path/filepath"
 	"slices"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
-	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
 )
 
-// routes is how long it takes until a route that was just written is live in a real Traefik that has many already, and
-// what a request costs there. With ROUTE_MODE=plugin there is nothing to wait for and no router more than without
-// instances: that is the line of 0 routers.
+const (
+	kvDomain     = "routers.localhost"   // of routes that are in Redis
+	pluginDomain = "instances.localhost" // of those that the plugin serves
+	pluginKey    = "bench"
+	manyRoutes   = 10000 // more than are standing
+)
+
+// publisher makes the nth web route, and says under which host; taking it back need not be waited for.
+type publisher struct {
+	name    string
+	front   *bareTraefik
+	made    int
+	many    func(ctx context.Context, from, to int) error
+	publish func(ctx context.Context, n int) (host string, retract func() error, err error)
+}
+
+// routes is how long it takes until a route that was just published is live in a real Traefik that serves many already, and
+// what a request costs there. With ROUTE_MODE=kv it is written into Redis, which Traefik reads; with ROUTE_MODE=plugin
+// it is the instance's row and nothing else, for which the plugin asks the internal API: real rules and rows here,
+// on an engine in memory.
 func routes(ctx context.Context, dir string, rounds int, r *results) error {
-	f, err := startBareTraefik(ctx, filepath.Join(dir, "routes"))
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "here") }))
+	defer backend.Close()
+	kv, err := startBareTraefik(ctx, filepath.Join(dir, "routes-kv"), "http://127.0.0.1:1")
 	if err != nil {
 		return err
 	}
-	defer f.end() //nolint:errcheck // nothing is left behind
-	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "here") }))
-	defer backend.Close()
-	to := strings.TrimPrefix(backend.URL, "http://")
-	published := 0
-	var first time.Duration
-	for _, count := range []int{0, 10, 300, 1000, 3000} {
-		var more []instancer.Publication
-		for ; published < count; published++ {
-			more = append(more, route(fmt.Sprint("standing-", published), to))
+	defer kv.end() //nolint:errcheck // nothing is left behind
+	c, err := newCrowd(ctx, filepath.Join(dir, "routes"), 0)
+	if err != nil {
+		return err
+	}
+	defer c.end() //nolint:errcheck // nothing is left behind
+	c.backend = netip.MustParseAddrPort(backend.Listener.Addr().String())
+	internal := httptest.NewServer(c.internal)
+	defer internal.Close()
+	plugin, err := startBareTraefik(ctx, filepath.Join(dir, "routes-plugin"), internal.URL)
+	if err != nil {
+		return err
+	}
+	defer plugin.end() //nolint:errcheck // nothing is left behind
+	publishers := []*publisher{kv.publisher(backend.Listener.Addr().String()), c.publisher(plugin)}
+	for n, standing := 0, 0; n < len(routeCounts); n++ {
+		if err := r.routesAt(ctx, standing, routeCounts[n], max(5, rounds/2), publishers); err != nil {
+			return err
 		}
-		if len(more) > 0 {
-			for part := range slices.Chunk(more, 500) {
-				if err := f.router.Publish(ctx, "", part); err != nil {
-					return err
-				}
-			}
-			if _, err := f.live(ctx, more[len(more)-1].Host); err != nil {
-				return err
-			}
-		}
-		progress("%d routers", count)
-		var took, asked []time.Duration
-		for n := range max(5, rounds/2) {
-			p := route(fmt.Sprintf("new-%d-%d", count, n), to)
-			began := time.Now()
-			if err := f.router.Publish(ctx, p.Instance, []instancer.Publication{p}); err != nil {
-				return err
-			}
-			if _, err := f.live(ctx, p.Host); err != nil {
-				return err
-			}
-			took = append(took, time.Since(began))
-			for range 100 {
-				one, err := f.live(ctx, p.Host)
-				if err != nil {
-					return err
-				}
-				asked = append(asked, one)
-			}
-			if err := f.router.Retract(ctx, p.Instance, []instancer.Publication{p}); err != nil {
-				return err
-			}
-		}
-		if count == 0 {
-			first = percentile(asked, 50)
-		} else {
-			r.ratio(fmt.Sprintf("routes_%d_request_p50_over_none", count), float64(percentile(asked, 50))/float64(first))
-		}
-		r.milliseconds(fmt.Sprintf("routes_%d_live_p50_ms", count), percentile(took, 50))
-		r.milliseconds(fmt.Sprintf("routes_%d_live_p95_ms", count), percentile(took, 95))
-		r.milliseconds(fmt.Sprintf("routes_%d_request_p50_ms", count), percentile(asked, 50))
+		standing = routeCounts[n]
 	}
 	return nil
 }
 
-func route(name, backend string) instancer.Publication {
-	return instancer.Publication{Instance: name, Name: name, Host: name + ".instances.localhost", Type: instancer.RouteHTTP, Access: instancer.AccessLink, Backend: backend}
+var routeCounts = []int{0, 10, 300, 1000, 3000}
+
+// routesAt brings the number of standing routes up, and measures there.
+func (r *results) routesAt(ctx context.Context, standing, count, rounds int, publishers []*publisher) error {
+	asked := map[string][]time.Duration{}
+	var contenders []contender
+	for _, p := range publishers {
+		if err := p.many(ctx, standing, count); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		contenders = append(contenders, contender{p.name, func(ctx context.Context) (time.Duration, error) {
+			p.made++
+			began := time.Now()
+			host, retract, err := p.publish(ctx, manyRoutes+p.made)
+			if err == nil {
+				_, err = p.front.live(ctx, host)
+			}
+			took := time.Since(began)
+			for n := 0; n < 100 && err == nil; n++ {
+				var one time.Duration
+				one, err = p.front.live(ctx, host)
+				asked[p.name] = append(asked[p.name], one)
+			}
+			if err != nil {
+				return 0, err
+			}
+			return took, retract()
+		}})
+	}
+	progress("%d routes", count)
+	live, err := turns(ctx, rounds, contenders)
+	if err != nil {
+		return err
+	}
+	kv, plugin := publishers[0].name, publishers[1].name
+	r.ratio(fmt.Sprintf("routes_%d_plugin_live_over_kv_p50", count), float64(percentile(live[plugin], 50))/float64(percentile(live[kv], 50)))
+	r.ratio(fmt.Sprintf("routes_%d_plugin_request_over_kv_p50", count), float64(percentile(asked[plugin], 50))/float64(percentile(asked[kv], 50)))
+	for _, name := range []string{kv, plugin} {
+		r.milliseconds(fmt.Sprintf("routes_%d_%s_live_p50_ms", count, name), percentile(live[name], 50))
+		r.milliseconds(fmt.Sprintf("routes_%d_%s_live_p95_ms", count, name), percentile(live[name], 95))
+		r.milliseconds(fmt.Sprintf("routes_%d_%s_request_p50_ms", count, name), percentile(asked[name], 50))
+	}
+	return nil
 }
 
-// bareTraefik is a Traefik with its Redis and without a sidecar, which would take back routes that it knows nothing of.
-type bareTraefik struct {
-	router  *traefik.Router
-	client  http.Client
-	started []*exec.Cmd
+// publisher writes routes into Redis.
+func (f *bareTraefik) publisher(backend string) *publisher {
+	route := func(name string) instancer.Publication {
+		return instancer.Publication{Instance: name, Name: name, Host: name + "." + kvDomain, Type: instancer.RouteHTTP, Access: instancer.AccessLink, Backend: backend}
+	}
+	return &publisher{"kv", f, 0, func(ctx context.Context, from, to int) error {
+		var more []instancer.Publication
+		for n := from; n < to; n++ {
+			more = append(more, route(fmt.Sprint("standing-", n)))
+		}
+		for part := range slices.Chunk(more, 500) {
+			if err := f.router.Publish(ctx, "", part); err != nil {
+				return err
+			}
+		}
+		if len(more) == 0 {
+			return nil
+		}
+		_, err := f.live(ctx, more[len(more)-1].Host)
+		return err
+	}, func(ctx context.Context, n int) (string, func() error, error) {
+		p := route(fmt.Sprint("new-", n))
+		return p.Host, func() error { return f.router.Retract(ctx, p.Instance, []instancer.Publication{p}) },
+			f.router.Publish(ctx, p.Instance, []instancer.Publication{p})
+	}}
 }
 
-func startBareTraefik(ctx context.Context, dir string) (*bareTraefik, error) {
-	if err := os.MkdirAll(filepath.Join(dir, "redis"), 0o700); err != nil {
-		return nil, err
-	}
-	var ports []string
-	for range 6 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
+// publisher writes rows, which the plugin of a Traefik asks for.
+func (c *crowd) publisher(front *bareTraefik) *publisher {
+	insert := func(ctx context.Context, n int) error { return c.insert(ctx, n, time.Now().UTC().Add(time.Hour)) }
+	return &publisher{"plugin", front, 0, func(ctx context.Context, from, to int) error {
+		for n := from; n < to; n++ {
+			if err := insert(ctx, n); err != nil {
+				return err
+			}
 		}
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		ports = append(ports, port)
-		l.Close()
-	}
-	f := &bareTraefik{client: http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, "127.0.0.1:"+ports[0])
-	}}}}
-	started := func(command *exec.Cmd) error {
-		command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		f.started = append(f.started, command)
-		return command.Start()
-	}
-	err := started(exec.Command("redis-server", "../traefik/redis.conf", "--port", ports[3], "--bind", "127.0.0.1", "--dir", filepath.Join(dir, "redis"),
-		"--user", "default", "on", "nopass", "~*", "&*", "+@all", "-config"))
-	if err != nil {
-		return nil, err
-	}
-	derive := exec.CommandContext(ctx, "../scripts/traefik-config", ports[0], ports[1], ports[2], "127.0.0.1:"+ports[3], dir)
-	derive.Env = append(os.Environ(), "METRICS_PORT="+ports[4], "SSH_PORT="+ports[5], "WEB_ADDRESS=")
-	config, err := derive.Output()
-	if err != nil {
-		return nil, errors.Join(err, f.end())
-	}
-	binary, err := exec.CommandContext(ctx, "../scripts/traefik-build").Output()
-	if err != nil {
-		return nil, errors.Join(err, f.end())
-	}
-	server := exec.Command(strings.TrimSpace(string(binary)), "--configFile="+strings.TrimSpace(string(config)))
-	server.Dir = dir
-	server.Env = append(os.Environ(), "BASE_DOMAIN=elsewhere.localhost", "DASHBOARD_HOST=whaley.localhost", "DASHBOARD_URL=http://whaley.localhost",
-		"PLUGIN_KEY=bench", "WHALEY_PUBLIC_URL=http://127.0.0.1:1", "WHALEY_INTERNAL_URL=http://127.0.0.1:1")
-	log, err := os.Create(filepath.Join(dir, "traefik.log"))
-	if err != nil {
-		return nil, errors.Join(err, f.end())
-	}
-	defer log.Close()
-	server.Stdout, server.Stderr = log, log
-	if err := started(server); err != nil {
-		return nil, errors.Join(err, f.end())
-	}
-	f.router, err = traefik.New("redis://127.0.0.1:"+ports[3]+"/0", traefik.Options{HTTP: true}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, errors.Join(err, f.end())
-	}
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		err := f.router.Sync(ctx, func(context.Context) ([]instancer.Publication, error) { return nil, nil })
-		if err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			return nil, errors.Join(err, f.end())
-		}
-	}
-	return f, nil
-}
-
-// live asks a host until it answers, and says how long the last request took.
-func (f *bareTraefik) live(ctx context.Context, host string) (time.Duration, error) {
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(2 * time.Millisecond) {
-		began := time.Now()
-		answer, err := f.client.Get("http://" + host + "/")
-		if err != nil {
-			continue // it is starting
-		}
-		_, err = io.Copy(io.Discard, answer.Body)
-		answer.Body.Close()
-		if err == nil && answer.StatusCode == http.StatusOK {
-			return time.Since(began), nil
-		}
-	}
-	return 0, errors.Join(fmt.Errorf("%s is not live", host), ctx.Err())
-}
-
-func (f *bareTraefik) end() error {
-	var all []error
-	if f.router != nil {
-		all = append(all, f.router.Close())
-	}
-	f.client.CloseIdleConnections()
-	for _, command := range slices.Backward(f.started) {
-		if command.Process != nil {
-			all = append(all, command.Process.Signal(syscall.SIGTERM))
-			_ = command.Wait() // it was told to end
-		}
-	}
-	return errors.Join(all...)
+		return nil
+	}, func(ctx context.Context, n int) (string, func() error, error) {
+		return c.host(n), func() error { return nil }, insert(ctx, n)
+	}}
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 )
 
-// sweep removes what the sidecars of a section that broke off have left on the engine and in the firewall. Their data
-// goes with the run, so nobody else would.
+// sweep removes what a section that broke off has left on the engine and in the firewall, also of its sidecars: nobody
+// starts these again.
 func sweep(ctx context.Context, dir string) error {
 	logs, err := filepath.Glob(filepath.Join(dir, "*.log"))
-	all := []error{err}
+	all, filters := []error{err}, []string{"name=^/?whaley-bench-(bare|compose)-"}
 	for _, log := range logs {
 		text, err := os.ReadFile(log)
 		all = append(all, err)
@@ -24,12 +24,11 @@ func sweep(ctx context.Context, dir string) error {
 		if deployment == "" {
 			continue // it never got that far
 		}
-		for _, mark := range []string{deployment, deployment + "/sandbox"} {
-			for _, kind := range []string{"container", "network"} {
-				all = append(all, remove(ctx, kind, "label=whaley.deployment="+mark))
-			}
-		}
+		filters = append(filters, "label=whaley.deployment="+deployment, "label=whaley.deployment="+deployment+"/sandbox")
 		_ = exec.CommandContext(ctx, "nft", "delete", "table", "inet", "whaley-"+docker.BridgePrefix(deployment)).Run() // mostly gone
+	}
+	for _, filter := range filters {
+		all = append(all, remove(ctx, "container", filter), remove(ctx, "network", filter))
 	}
 	return errors.Join(all...)
 }

@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
@@ -32,15 +33,17 @@ import (
 
 // crowd is a sidecar's inside with many running instances: real rules, rows, API and metrics on an engine in memory.
 type crowd struct {
-	count   int
-	db      *store.Store
-	engine  *simulated.Engine
-	keys    identity.Keys
-	rules   *instancer.Instancer
-	public  http.Handler
-	metrics http.Handler
-	memory  uint64 // bytes that the heap grew by
-	end     func() error
+	count    int
+	db       *store.Store
+	engine   *simulated.Engine
+	keys     identity.Keys
+	rules    *instancer.Instancer
+	backend  netip.AddrPort // of every instance; none: an address of its own, where nothing answers
+	public   http.Handler
+	internal http.Handler
+	metrics  http.Handler
+	memory   uint64 // bytes that the heap grew by
+	end      func() error
 }
 
 // newCrowd fills a database and starts a sidecar on it, as after a restart. Some challenges are loaded, one of which
@@ -83,7 +86,7 @@ func newCrowd(ctx context.Context, dir string, count int) (*crowd, error) {
 		return nil, err
 	}
 	c.rules = instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: c.engine, Router: edge.NewRoutes(log), Challenges: library, Log: log},
-		instancer.Options{BaseDomain: "instances.localhost", SlugKey: c.keys.Slug, Worker: "bench", ReconcileEvery: time.Hour})
+		instancer.Options{BaseDomain: pluginDomain, SlugKey: c.keys.Slug, Worker: "bench", ReconcileEvery: time.Hour})
 	happening := event.New(db, event.Options{}, log)
 	db.OnEvents(happening.Tell)
 	dashboard, err := url.Parse("http://whaley.localhost:8080")
@@ -93,10 +96,11 @@ func newCrowd(ctx context.Context, dir string, count int) (*crowd, error) {
 	counted := metric.New("bench")
 	state := counted.Watch(metric.Sources{Live: db.LiveRows, Challenges: library.All, Queue: c.rules.Queue, Policy: c.rules.Policy}, log)
 	inner, cancel := context.WithCancel(ctx)
-	c.public = api.New(inner, api.Needs{Instancer: c.rules, Challenges: library, Library: library, Keys: c.keys, Tickets: tickets,
+	asked := api.New(inner, api.Needs{Instancer: c.rules, Challenges: library, Library: library, Keys: c.keys, Tickets: tickets,
 		Sessions: identity.NewSessions(c.keys, db), Events: db, EventLog: db, EventStats: db.EventStats, Happening: happening, Books: db,
 		Containers: c.engine, Pages: http.NotFoundHandler(), Metrics: counted.Handler(), Answered: counted.Answered, Log: log},
-		api.Options{BaseDomain: "instances.localhost", Dashboard: dashboard, AuthMode: wire.AuthNone, Pool: netip.MustParsePrefix("10.0.0.0/12"), Version: "bench"}).Public()
+		api.Options{BaseDomain: pluginDomain, Dashboard: dashboard, AuthMode: wire.AuthNone, Pool: netip.MustParsePrefix("10.0.0.0/12"), Version: "bench", PluginKey: pluginKey})
+	c.public, c.internal = asked.Public(), asked.Internal()
 	c.metrics = counted.Handler()
 	ended := make(chan error, 2)
 	go func() { ended <- c.rules.Run(inner) }()
@@ -156,6 +160,9 @@ func (c *crowd) insert(ctx context.Context, n int, due time.Time) error {
 		Addresses: map[string]netip.Addr{"web": prefix.Addr().Next().Next()}, CreatedAt: now, StartedAt: now, ExpiresAt: due,
 		Terms: instancer.Terms{Name: name, Timeout: time.Hour, Access: instancer.AccessLink},
 	}
+	if c.backend.IsValid() {
+		in.Addresses["web"], in.Routes[0].Port = c.backend.Addr(), int(c.backend.Port())
+	}
 	labels := instancer.Labels{Instance: id, Challenge: name, Owner: player.Owner.ID, Service: "web", CreatedAt: now, ExpiresAt: due}
 	service := instancer.Service{Name: "web", Image: "bench"}
 	if err := c.engine.BuildImage(ctx, instancer.BuildSpec{Challenge: &instancer.Challenge{ID: name}, Service: &service}, io.Discard); err != nil {
@@ -170,6 +177,12 @@ func (c *crowd) insert(ctx context.Context, n int, due time.Time) error {
 	}
 	return errors.Join(c.engine.CreateNetwork(ctx, instancer.NetworkSpec{Name: instancer.NetworkName(id), Subnet: prefix, Labels: labels}),
 		c.db.TakeSubnet(ctx, prefix, id), c.db.Insert(ctx, in, instancer.Quota{}, instancer.Event{Type: "instance_running", Instance: id, Challenge: name, Owner: player.Owner.ID}))
+}
+
+// host is where the nth player's instance is reached.
+func (c *crowd) host(n int) string {
+	name := fmt.Sprint("challenge-", n%20)
+	return host.Join(host.Name{Challenge: name, Slug: instancer.Slug(c.keys.Slug, c.keys.ByAddress(address(n)).Owner.ID, name)}, pluginDomain)
 }
 
 // get asks the API as the nth player.
