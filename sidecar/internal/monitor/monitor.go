@@ -15,8 +15,8 @@ import (
 )
 
 // parallel is how many containers are looked at at the same time. Engines up to 20.10 answer at their own next look at a
-// container, up to a second later: that time is waiting, not work.
-const parallel = 50
+// container, up to a second later: that time is waiting, not work (docs/decisions/0030).
+const parallel = 200
 
 // Engine lists containers and says what each uses.
 type Engine interface {

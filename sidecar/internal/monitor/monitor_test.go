@@ -87,7 +87,7 @@ func TestThreeHundredInstancesAreSampledSomeAtATime(t *testing.T) {
 	if s.Instances[0].Sampled || s.Instances[2].Sampled || s.Instances[1].Sampled {
 		t.Error("there are figures of what is gone")
 	}
-	if f.most.Load() > 50 {
+	if f.most.Load() > 200 {
 		t.Errorf("%d at once", f.most.Load())
 	}
 	if h := s.Host; h.Cores == 0 || h.MemoryTotal == 0 || h.MemoryUsed == 0 || h.DiskTotal == 0 {
