@@ -85,7 +85,7 @@ func startTraefik(ctx context.Context, dir string, pool, challenges int) (*sidec
 		ports = append(ports, port)
 		l.Close()
 	}
-	s := &sidecar{pool: pool, data: filepath.Join(dir, "traefik"), log: filepath.Join(dir, "traefik.log"), edge: "127.0.0.1:" + ports[0]}
+	s := &sidecar{pool: pool, data: filepath.Join(dir, "traefik"), log: logBeside(filepath.Join(dir, "traefik")), edge: "127.0.0.1:" + ports[0]}
 	s.dashboard = "http://whaley.localhost:" + ports[0]
 	s.process = exec.Command("../scripts/run")
 	s.process.Env = append(os.Environ(), "EDGE=traefik", "DATA_DIR="+s.data, "CHALLENGES_DIR="+filepath.Join(dir, "challenges"),

@@ -91,7 +91,10 @@ func run(ctx context.Context, rounds int, only string) (err error) {
 		}
 	}
 	r.print(os.Stdout)
-	return errors.Join(append(broken, ctx.Err())...)
+	if ctx.Err() != nil {
+		broken = append(broken, errors.New("it was interrupted"))
+	}
+	return errors.Join(broken...)
 }
 
 // alone keeps two runs from using the same networks, and from measuring each other.

@@ -30,7 +30,7 @@ type sidecar struct {
 // startSidecar starts the nth of a run; further settings go last.
 func startSidecar(ctx context.Context, dir string, number, pool int, settings ...string) (*sidecar, error) {
 	s := &sidecar{pool: pool, data: filepath.Join(dir, fmt.Sprint("data-", number))}
-	s.log = s.data + ".log"
+	s.log = logBeside(s.data)
 	var addresses []string
 	for range 4 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -63,7 +63,11 @@ func startSidecar(ctx context.Context, dir string, number, pool int, settings ..
 	if err := s.process.Start(); err != nil {
 		return nil, err
 	}
-	return s, s.started(ctx, 2)
+	if err := s.started(ctx, 2); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // started waits until as many challenges can be started, and keeps their addresses.
@@ -129,7 +133,10 @@ func (s *sidecar) until(ctx context.Context, what string, try func() error) erro
 			return nil
 		}
 	}
-	return errors.Join(fmt.Errorf("%s, after two minutes: %w (log: %s)", what, err, s.log), ctx.Err())
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%s, after two minutes: %w (log: %s)", what, err, s.log)
 }
 
 // wake opens the address of a challenge that sleeps, reads the answer, and puts everything back.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,13 +25,25 @@ func sweep(ctx context.Context, dir string) error {
 		if deployment == "" {
 			continue // it never got that far
 		}
-		filters = append(filters, "label=whaley.deployment="+deployment, "label=whaley.deployment="+deployment+"/sandbox")
+		for _, purpose := range []string{"", "/sandbox", "/canary"} {
+			filters = append(filters, "label=whaley.deployment="+deployment+purpose)
+		}
 		_ = exec.CommandContext(ctx, "nft", "delete", "table", "inet", "whaley-"+docker.BridgePrefix(deployment)).Run() // mostly gone
 	}
 	for _, filter := range filters {
 		all = append(all, remove(ctx, "container", filter), remove(ctx, "network", filter))
 	}
 	return errors.Join(all...)
+}
+
+// logBeside is a file that is not there yet: each start has its own, and all are kept until the run has succeeded.
+func logBeside(data string) string {
+	for n := 1; ; n++ {
+		log := fmt.Sprintf("%s.%d.log", data, n)
+		if _, err := os.Stat(log); errors.Is(err, fs.ErrNotExist) {
+			return log
+		}
+	}
 }
 
 // deploymentIn reads a sidecar's deployment out of its log.
