@@ -127,7 +127,7 @@ func (d *deployment) published(host, url string) string {
 		d.t.Fatal(err)
 	}
 	defer router.Close()
-	testkit.Eventually(d.t, 10*time.Second, "Redis takes the routes", func() error {
+	testkit.Eventually(d.t, 30*time.Second, "Redis takes the routes", func() error {
 		return router.Sync(d.t.Context(), func(context.Context) ([]instancer.Publication, error) {
 			web := instancer.Publication{Instance: "notes", Name: "notes", Host: host, Type: instancer.RouteHTTP, Access: instancer.AccessLink, Backend: server.Listener.Addr().String()}
 			named := web
@@ -142,7 +142,7 @@ func (d *deployment) published(host, url string) string {
 func (d *deployment) eventuallyTrusted(address, name string, roots *x509.CertPool) *x509.Certificate {
 	d.t.Helper()
 	var leaf *x509.Certificate
-	testkit.Eventually(d.t, 40*time.Second, name+" has a good certificate", func() error {
+	testkit.Eventually(d.t, 90*time.Second, name+" has a good certificate", func() error {
 		conn, err := tls.DialWithDialer(&net.Dialer{Timeout: 5 * time.Second}, "tcp", address, &tls.Config{ServerName: name, RootCAs: roots})
 		if err != nil {
 			return err
@@ -158,7 +158,7 @@ func (d *deployment) eventuallyAnswers(address, name string, roots *x509.CertPoo
 	d.t.Helper()
 	client := clientTo(alice, address)
 	client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots}
-	testkit.Eventually(d.t, 10*time.Second, name+" answers at "+address, func() error {
+	testkit.Eventually(d.t, 30*time.Second, name+" answers at "+address, func() error {
 		resp, err := client.Get("https://" + name + "/")
 		if err != nil {
 			return err

@@ -38,7 +38,7 @@ func TestTheAddressOfWhatHasStoppedRefuses(t *testing.T) {
 				}
 				return err
 			})
-			s.eventually("its address refuses", 20*time.Second, func() error {
+			s.eventually("its address refuses", 40*time.Second, func() error {
 				var err error
 				for range 10 { // one of them may be told by chance: the kernel gives up now and then
 					err = errors.Join(err, refuses(address+":8080"))

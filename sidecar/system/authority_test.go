@@ -85,9 +85,9 @@ func startAuthority(t *testing.T) *authority {
 	trusted.AppendCertsFromPEM(own)
 	a.client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}}}
 	for _, url := range []string{a.directory, a.management + "/roots/0"} {
-		testkit.Eventually(t, 10*time.Second, url+" answers", func() error { _, err := a.get(url); return err })
+		testkit.Eventually(t, 30*time.Second, url+" answers", func() error { _, err := a.get(url); return err })
 	}
-	testkit.Eventually(t, 10*time.Second, "the DNS server's API answers", func() error { return tell("http://"+api+"/clear-txt", "nothing.example.") })
+	testkit.Eventually(t, 30*time.Second, "the DNS server's API answers", func() error { return tell("http://"+api+"/clear-txt", "nothing.example.") })
 	return a
 }
 

@@ -98,7 +98,7 @@ func TestProductionByDockerCompose(t *testing.T) {
 	if after := containers(t, in.ID); len(after) != 1 || after[0] != before[0] {
 		t.Errorf("its containers were %v and are %v", before, after)
 	}
-	p.eventually("it is served after the restore", 20*time.Second, func() error { return p.answers(notes) })
+	p.eventually("it is served after the restore", 40*time.Second, func() error { return p.answers(notes) })
 }
 
 func newProduction(t *testing.T) *production {

@@ -26,7 +26,7 @@ func TestARestartLosesAndStopsNothing(t *testing.T) {
 			brief := s.running(alice, "brief")
 			// One is in the middle of its start when the power goes.
 			s.call(bob, "POST", "/instances/spawn", `{"challenge_id":"slow"}`, nil)
-			s.eventually("it has a container", 20*time.Second, func() error {
+			s.eventually("it has a container", 40*time.Second, func() error {
 				if in := s.live(bob, "slow"); in == nil || len(containers(t, in.ID)) == 0 {
 					return fmt.Errorf("%+v", in)
 				}
@@ -52,7 +52,7 @@ func TestARestartLosesAndStopsNothing(t *testing.T) {
 				}
 				return nil
 			})
-			s.eventually("the one whose time is over expires", 20*time.Second, func() error {
+			s.eventually("the one whose time is over expires", 40*time.Second, func() error {
 				if in := s.live(alice, "brief"); in != nil {
 					return fmt.Errorf("%+v", in)
 				}
@@ -75,7 +75,7 @@ func TestAnInstanceWhoseContainerEndsIsStoppedAndWakesAnew(t *testing.T) {
 	if out, err := exec.Command("docker", "kill", containers(t, in.ID)[0]).CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	s.eventually("it is no more", 20*time.Second, func() error {
+	s.eventually("it is no more", 40*time.Second, func() error {
 		if now := s.live(alice, "echo"); now != nil {
 			return fmt.Errorf("%+v", now)
 		}
@@ -95,7 +95,7 @@ func TestWithoutAnEngineOnlyWakingIsRefused(t *testing.T) {
 	s.terminate()
 	s.env = append(s.env, "DOCKER_HOST=unix:///nowhere/docker.sock")
 	s.launch()
-	s.eventually("it answers", 20*time.Second, func() error {
+	s.eventually("it answers", 40*time.Second, func() error {
 		got, err := s.try(alice, "GET", s.dashboard+"/health/live", nil)
 		if err == nil && got.Status != http.StatusOK {
 			err = fmt.Errorf("%d", got.Status)
@@ -169,7 +169,7 @@ func solve(t *testing.T, s *stack, challenge string) {
 		case "tcp":
 			arguments = []string{"127.0.0.1", portOnly(t, s.tls), r.Host}
 		}
-		s.eventually("it is solved", 20*time.Second, func() error {
+		s.eventually("it is solved", 40*time.Second, func() error {
 			out, err := exec.Command(filepath.Join(root, "challenges", challenge, "solve.sh"), arguments...).CombinedOutput()
 			flag := ownersFlag.Find(out)
 			if err != nil || flag == nil {

@@ -269,7 +269,7 @@ func TestAFirewallThatIsFlushedComesBack(t *testing.T) {
 	in := s.running(alice, "open")
 	port := service(t)
 	flush(t, in.ID)
-	s.eventually("the host is out of reach again", 10*time.Second, func() error {
+	s.eventually("the host is out of reach again", 30*time.Second, func() error {
 		if got := s.inside("open", "dial", "to", net.JoinHostPort(s.gatewayOf(in.ID), port)); got != "nothing" {
 			return errors.New(got)
 		}
@@ -280,7 +280,7 @@ func TestAFirewallThatIsFlushedComesBack(t *testing.T) {
 	}
 	// Rules stay while the sidecar is away, as instances do.
 	s.kill()
-	conn, err := net.DialTimeout("tcp", s.addressOf(in.ID, "web")+":9000", time.Second)
+	conn, err := net.DialTimeout("tcp", s.addressOf(in.ID, "web")+":9000", 5*time.Second)
 	if err != nil {
 		t.Errorf("the instance, while the sidecar is away: %v", err)
 	} else {
@@ -395,7 +395,7 @@ func TestAnInstanceThatFillsTheDiskIsStopped(t *testing.T) {
 			t.Fatalf("%s: %s", path, got)
 		}
 	}
-	s.eventually("what wrote 40 MB is stopped", 40*time.Second, func() error {
+	s.eventually("what wrote 40 MB is stopped", 2*time.Minute, func() error {
 		if now := s.live(alice, "writes"); now != nil {
 			return fmt.Errorf("%s is %s", in.ID, now.State)
 		}

@@ -83,6 +83,7 @@ func cable(t *testing.T, pid int) {
 			t.Fatalf("%s: %v %s", line, err, out)
 		}
 	}
+	t.Cleanup(func() { exec.Command("ip", "link", "del", name).Run() }) // or the next one finds two ways to its end
 }
 
 // does gives the browser a command and waits until it is done.

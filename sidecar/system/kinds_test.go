@@ -13,7 +13,7 @@ import (
 // tool runs a player's program with a line as its input, and wants to see something in what it prints.
 func tool(s *stack, want, input string, command ...string) {
 	s.t.Helper()
-	s.eventually(command[0]+" shows "+want, 20*time.Second, func() error {
+	s.eventually(command[0]+" shows "+want, 40*time.Second, func() error {
 		// The input stays open for a moment, as a terminal's would.
 		shell := exec.Command("sh", "-c", `{ printf '%s\n' "$0"; sleep 0.5; } | timeout 3 "$@" 2>&1`, input)
 		shell.Args = append(shell.Args, command...)

@@ -36,7 +36,7 @@ var deploymentOf = regexp.MustCompile(`\bdeployment"?[=:]"?([A-Z2-7]+)`) // in e
 func (s *stack) remember() func() {
 	s.t.Helper()
 	var found []string
-	s.eventually("the log names the deployment", 10*time.Second, func() error {
+	s.eventually("the log names the deployment", 30*time.Second, func() error {
 		if found = deploymentOf.FindStringSubmatch(s.log.String()); found == nil {
 			return errors.New("it does not")
 		}

@@ -32,7 +32,7 @@ func TestWhatAWebhookWasNotToldBeforeAPowerCutItIsToldAfterwards(t *testing.T) {
 		t.Fatalf("%d %s", got.Status, got.Body)
 	}
 	id := s.live(alice, "echo").ID
-	s.eventually("both are tried", 20*time.Second, func() error {
+	s.eventually("both are tried", 40*time.Second, func() error {
 		mu.Lock()
 		defer mu.Unlock()
 		if refused < 2 {

@@ -20,7 +20,10 @@ const outside = "203.0.113.2"
 func startOutside(t *testing.T) {
 	t.Helper()
 	const name = "whaley-outside"
-	down := func() { exec.Command("ip", "netns", "del", name).Run() }
+	down := func() {
+		exec.Command("ip", "link", "del", "whout0").Run() // by itself the cable goes some time after the namespace
+		exec.Command("ip", "netns", "del", name).Run()
+	}
 	down()
 	t.Cleanup(down)
 	for _, line := range []string{
@@ -40,7 +43,7 @@ func startOutside(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Process.Kill(); server.Wait() })
-	testkit.Eventually(t, 10*time.Second, "the outside answers", func() error {
+	testkit.Eventually(t, 30*time.Second, "the outside answers", func() error {
 		conn, err := net.DialTimeout("tcp", outside+":8080", time.Second)
 		if err == nil {
 			conn.Close()

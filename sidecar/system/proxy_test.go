@@ -40,7 +40,7 @@ func TestAllWorksBehindTheProxyOfTheEngine(t *testing.T) {
 	engine := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}}}
-	testkit.Eventually(t, 10*time.Second, "the proxy answers", func() error {
+	testkit.Eventually(t, 30*time.Second, "the proxy answers", func() error {
 		resp, err := engine.Get("http://engine/_ping")
 		if err == nil {
 			resp.Body.Close()
@@ -76,7 +76,7 @@ func TestAllWorksBehindTheProxyOfTheEngine(t *testing.T) {
 	if refused < 15 {
 		t.Errorf("the proxy refused %d by itself only", refused)
 	}
-	testkit.Eventually(t, 10*time.Second, "the proxy tells of every refusal", func() error { // it does so after the answer
+	testkit.Eventually(t, 30*time.Second, "the proxy tells of every refusal", func() error { // it does so after the answer
 		if told := strings.Count(log.String(), " 403 "); told != refused {
 			return fmt.Errorf("%d of %d", told, refused)
 		}

@@ -39,7 +39,7 @@ func TestARollingRestartLosesNoHeldRequest(t *testing.T) {
 			})
 		}
 	}
-	one.eventually("all three are being started", 20*time.Second, func() error {
+	one.eventually("all three are being started", 40*time.Second, func() error {
 		for _, player := range owners {
 			if one.live(player, "slow") == nil {
 				return fmt.Errorf("%s has none", player)

@@ -103,7 +103,7 @@ func rawRoutes(t *testing.T, s *stack) {
 	}
 	echo(t, "port route", conn)
 	sni := byName["sni"]
-	s.eventually("the SNI route answers", 10*time.Second, func() error {
+	s.eventually("the SNI route answers", 30*time.Second, func() error {
 		conn, err := tls.DialWithDialer(&net.Dialer{Timeout: 5 * time.Second}, "tcp", s.tls, &tls.Config{ServerName: sni.Host, InsecureSkipVerify: true})
 		if err != nil {
 			return err

@@ -95,6 +95,7 @@ func startStack(t *testing.T, s *stack, listen, edge, challenges string, setting
 	s.serve()
 	t.Cleanup(s.remember())
 	t.Cleanup(func() {
+		s.t = t // not a subtest of it, which is over
 		s.stopAll()
 		if t.Failed() {
 			t.Logf("sidecar's log:\n%s", s.log.Tail(200))

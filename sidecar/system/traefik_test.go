@@ -90,7 +90,7 @@ func (s *stack) routers() ([]traefikRouter, error) {
 // awaitRouter waits until Traefik itself says that it has a live router for an instance out of Redis.
 func (s *stack) awaitRouter(instance string) {
 	s.t.Helper()
-	s.eventually("Traefik has a router for "+instance, 10*time.Second, func() error {
+	s.eventually("Traefik has a router for "+instance, 30*time.Second, func() error {
 		if found, err := s.hasRouter(instance); err != nil || found {
 			return err
 		}

@@ -62,7 +62,7 @@ func RestartablePostgres(t testing.TB) (url string, restart func()) {
 		if err := server.Start(); err != nil {
 			t.Fatal(err)
 		}
-		Eventually(t, 20*time.Second, "PostgreSQL is ready", func() error {
+		Eventually(t, 40*time.Second, "PostgreSQL is ready", func() error {
 			return exec.Command(filepath.Join(bin, "pg_isready"), "-q", "-h", "127.0.0.1", "-p", port, "-d", "postgres").Run()
 		})
 	}

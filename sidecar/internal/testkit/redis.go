@@ -48,7 +48,7 @@ func (s *RedisServer) Start() {
 	if err := s.process.Start(); err != nil {
 		s.t.Fatalf("redis-server: %v (scripts/need redis installs it)", err)
 	}
-	Eventually(s.t, 10*time.Second, "Redis listens", func() error { return listens(s.address) })
+	Eventually(s.t, 30*time.Second, "Redis listens", func() error { return listens(s.address) })
 }
 
 // Stop ends it; what it held is gone.

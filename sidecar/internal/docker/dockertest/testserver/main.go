@@ -137,7 +137,7 @@ func events(w http.ResponseWriter, _ *http.Request) {
 	for n := range 3 {
 		fmt.Fprintf(w, "data: %d\n\n", n)
 		w.(http.Flusher).Flush()
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond)
 	}
 }
 
