@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
@@ -92,7 +93,11 @@ func (w *wall) rules() instancer.Firewall {
 
 // prove lets a canary try, and says loudly what it could reach.
 func (w *wall) prove(ctx context.Context, engine *docker.Engine, db *store.Store, c *config.Config, listeners []net.Addr) {
-	err := prove(ctx, engine, db, c, listeners)
+	done, err := canaryTurn(ctx, db)
+	if err == nil {
+		err = prove(ctx, engine, db, c, listeners)
+		done()
+	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -114,6 +119,34 @@ type leakError struct{ reached []string }
 
 func (e *leakError) Error() string {
 	return "a container like an instance's reaches " + strings.Join(e.reached, ", ")
+}
+
+// canaryFor is how long a canary that was killed keeps the next one waiting.
+const canaryFor = time.Minute
+
+// canaryTurn waits until no other canary of the deployment is under way. Each one removes what the one before it left, and
+// check may take the rules away that it has set, so two at once would spoil each other's proof. The caller ends the turn.
+func canaryTurn(ctx context.Context, db *store.Store) (done func(), err error) {
+	const work = "canary"
+	holder := rand.Text()
+	for {
+		mine, err := db.Lead(ctx, work, holder, canaryFor)
+		if err != nil {
+			return nil, err
+		}
+		if mine {
+			return func() {
+				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
+				defer cancel()
+				_ = db.Resign(ctx, work, holder) // else it ends by itself
+			}, nil
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 func prove(ctx context.Context, engine *docker.Engine, db *store.Store, c *config.Config, listeners []net.Addr) error {
@@ -144,6 +177,11 @@ func checkFirewall(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
+	done, err := canaryTurn(ctx, db)
+	if err != nil {
+		return err
+	}
+	defer done()
 	log := slog.New(slog.DiscardHandler)
 	table := firewall.New(docker.BridgePrefix(deployment), c.Pool, log)
 	if !table.Holds() {
