@@ -31,10 +31,15 @@ during() {
 	say "$what: done in $((SECONDS - began)) s"
 }
 
+# thrice command…: tries it up to three times, some seconds apart, for what downloads: one broken connection ends nothing.
+thrice() {
+	"$@" || { sleep 5 && "$@"; } || { sleep 20 && "$@"; }
+}
+
 # unpack module version folder: the source of a Go module, to be built as its authors do.
 unpack() {
 	local module
-	module=$(cd "$3" && GOWORK=off GOFLAGS=-mod=mod go mod download -json "$1@$2" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+	module=$(cd "$3" && GOWORK=off GOFLAGS=-mod=mod thrice go mod download -json "$1@$2" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
 	cp -r "$module" "$3/src"
 	chmod -R u+w "$3/src"
 }
