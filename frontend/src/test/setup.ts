@@ -1,9 +1,12 @@
 import "@testing-library/jest-dom/vitest";
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from "vitest";
 import { setServerTime } from "@/lib/clock";
 import { FakeEventSource } from "./event-source";
 import { server } from "./server";
+
+// A page's code is loaded when it is shown first, which takes seconds where two processors do much else.
+configure({ asyncUtilTimeout: 15_000 });
 
 beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
 
