@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -61,7 +62,11 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 	}
 	switch command {
 	case "serve":
-		return serve(ctx, env, out)
+		err := serve(ctx, env, out)
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return nil // it was told to end before it had begun
+		}
+		return err
 	case "check":
 		return check(ctx, env, out)
 	case "health":

@@ -36,6 +36,16 @@ func TestNothingStartsWithWrongSettings(t *testing.T) {
 	}
 }
 
+func TestToBeEndedBeforeItHasBegunIsNoFailure(t *testing.T) {
+	ctx, end := context.WithCancel(context.Background())
+	end()
+	env := map[string]string{"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "LISTEN": "127.0.0.1:0", "INTERNAL_LISTEN": "127.0.0.1:0",
+		"EDGE_LISTEN": "127.0.0.1:0", "EDGE_TLS_LISTEN": "127.0.0.1:0", "FIREWALL": "off"}
+	if err := run(ctx, []string{"serve"}, env, &strings.Builder{}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCheckSaysAllThatIsWrong(t *testing.T) {
 	var out strings.Builder
 	err := run(context.Background(), []string{"check"}, map[string]string{
