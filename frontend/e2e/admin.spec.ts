@@ -85,7 +85,9 @@ test("an organiser uploads a challenge, mends it, starts it, reads its output, s
   await page.setViewportSize({ width: 1280, height: 800 });
   await detail.getByText("Usage", { exact: true }).click();
   await expect(detail.getByRole("table", { name: "Containers" }).getByText("web")).toBeVisible();
-  await expect(detail.getByRole("figure", { name: /^Memory/ }).getByText("Collecting")).toHaveCount(0);
+  await expect(detail.getByRole("figure", { name: /^Memory/ }).getByText("Collecting")).toHaveCount(0, {
+    timeout: 60_000,
+  });
   await everybodyCanUse(page, "admin-instance-usage");
   await page.setViewportSize({ width: 1280, height: 800 });
   await detail.getByText("Output", { exact: true }).click();

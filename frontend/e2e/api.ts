@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { components } from "../src/api/schema";
 
@@ -17,10 +18,11 @@ export class Api {
     return routes[0].url;
   }
 
-  /** Starts a challenge and waits until it runs. */
+  /** Starts a challenge and waits until it runs, and until the machine's networks are settled. */
   async start(challenge: string): Promise<void> {
     const { state } = await this.ask<Instance>("POST", "/instances/spawn?wait=60", { challenge_id: challenge });
     if (state !== "running") throw new Error(`${challenge} is ${state} after 60 s`);
+    await networksSettled();
   }
 
   /** Stops everything that the player has, and waits until it is gone. */
@@ -43,8 +45,24 @@ export class Api {
       method,
       ...(body !== undefined && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     });
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    const overAlready = method === "DELETE" && answer.status === 409; // it ended between being listed and being stopped
+    if (!answer.ok && !overAlready) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as T;
+  }
+}
+
+/**
+ * Waits until none of this machine's addresses is tentative. An instance's network brings some, which the kernel takes into
+ * use a second or two later, and Chromium breaks off what it loads at that moment.
+ */
+export async function networksSettled(): Promise<void> {
+  const addresses = "/proc/net/if_inet6"; // the fifth column is what an address is like, in hexadecimal
+  const tentative = 0x40;
+  const end = Date.now() + 10_000; // others may make networks all the time
+  while (existsSync(addresses) && Date.now() < end) {
+    const lines = readFileSync(addresses, "utf8").trim().split("\n");
+    if (!lines.some((line) => Number.parseInt(line.split(/\s+/)[4] ?? "", 16) & tentative)) return;
+    await sleep(50);
   }
 }
 

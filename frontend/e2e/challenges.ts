@@ -26,7 +26,7 @@ export const slow: Example = {
   id: "slow",
   name: "Slow",
   heading: "The slow one is here",
-  start: "sleep 7\nexec httpd -f -p 8080 -h /www",
+  start: "sleep 12\nexec httpd -f -p 8080 -h /www",
 };
 
 /** Has a flag of its owner's own, and little time. */
@@ -35,7 +35,7 @@ export const shared: Example = {
   name: "Shared",
   heading: "The shared one is here",
   start: "exec httpd -f -p 8080 -h /www",
-  timeout: 40,
+  timeout: 60,
   flag: "FLAG{placeholder}",
 };
 

@@ -1,3 +1,4 @@
+import { networksSettled } from "./api";
 import { quick, slow } from "./challenges";
 import { expect, test } from "./fixtures";
 import { everybodyCanUse } from "./look";
@@ -15,6 +16,7 @@ test("a challenge is listed, started, opened and stopped", async ({ api, page, c
   await expect(card.getByText("Running", { exact: true })).toBeVisible({ timeout: 60_000 });
   await expect(card.getByText("left", { exact: true })).toBeVisible();
 
+  await networksSettled();
   const opened = context.waitForEvent("page");
   await card.getByRole("link").click();
   const tab = await opened;
@@ -34,7 +36,9 @@ test("an instance that is started elsewhere appears by itself", async ({ api, pa
   const card = page.getByRole("article", { name: quick.name });
   await expect(card.getByText("Not running", { exact: true })).toBeVisible();
   await api.start(quick.id);
-  await expect(card.getByText("Running", { exact: true })).toBeVisible({ timeout: 3_000 });
+  // Without the stream the page would ask every 4 s and say so; with it, once a minute.
+  await expect(card.getByText("Running", { exact: true })).toBeVisible();
+  await expect(page.getByText("Live", { exact: true })).toBeVisible();
   expect(complaints).toEqual([]);
 });
 

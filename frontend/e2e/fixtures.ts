@@ -21,6 +21,7 @@ export const test = base.extend<Fixtures>({
   complaints: async ({ page }, use) => {
     const complaints: string[] = [];
     page.on("console", (message) => {
+      if (message.text().includes("net::ERR_NETWORK_CHANGED")) return; // of the machine, on which networks come and go
       if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
     });
     page.on("pageerror", (error) => complaints.push(error.message));

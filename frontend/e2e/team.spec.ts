@@ -9,6 +9,7 @@ let ctfd: CTFd;
 let sidecar: Sidecar;
 
 test.beforeAll(async () => {
+  test.setTimeout(300_000); // two servers are built
   ctfd = await startCTFd();
   sidecar = await startSidecar({
     name: "sidecar-with-ctfd",
@@ -54,6 +55,7 @@ test("a wrong token is refused in words, and the page says where tokens are made
 test("two players of a team see one copy live: started, extended when its time has come, stopped", async ({
   browser,
 }) => {
+  test.slow(); // it waits for half-time, and looks at two views
   const [ada, grace] = [await browserOf(browser, "Ada"), await browserOf(browser, "Grace")];
   const cards = [ada, grace].map((page) => page.getByRole("article", { name: shared.name }));
   const [hers, theirs] = cards as [(typeof cards)[0], (typeof cards)[0]];
@@ -66,7 +68,7 @@ test("two players of a team see one copy live: started, extended when its time h
   await expect(extend).toHaveAttribute("aria-disabled", "true");
   await expect(theirs.getByText(/Half-time in/)).toBeVisible();
   await everybodyCanUse(grace, "dashboard-team");
-  await expect(extend).not.toHaveAttribute("aria-disabled", { timeout: 30_000 });
+  await expect(extend).not.toHaveAttribute("aria-disabled", { timeout: 45_000 });
   const before = await hers.locator("time").getAttribute("datetime");
   await extend.click();
   const seconds = (value: string | null) => Number(value?.replace(/\D/g, ""));
