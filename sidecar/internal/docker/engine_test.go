@@ -241,10 +241,10 @@ func TestTakenSubnetsAndPortsHaveTheirCodes(t *testing.T) {
 
 func TestAContainerThatEndsIsReportedAndItsWordsAreKept(t *testing.T) {
 	b := newBench(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	exits := b.Exits(ctx)
-	time.Sleep(300 * time.Millisecond) // the stream has no answer that says it has begun
+	time.Sleep(time.Second) // the stream has no answer that says it has begun
 	spec := b.spec("whaley-engine-test-exit")
 	spec.Service.Environment = []string{"EXIT=7"}
 	id := b.run(spec)

@@ -38,7 +38,7 @@ func TestLimiters(t *testing.T) {
 // contract is what every Limiter does; a and b share their counts.
 func contract(t *testing.T, a, b limit.Limiter) {
 	ctx := context.Background()
-	const window = 400 * time.Millisecond
+	const window = 2 * time.Second
 	t.Run("ManyAtOnceGetAsManyAsThereAre", func(t *testing.T) {
 		var taken atomic.Int64
 		var all sync.WaitGroup

@@ -148,7 +148,7 @@ func between(text, before, after string) string {
 func woken(t *testing.T, w *world) {
 	w.on(wire.PathResolve, mine(wire.StateAsleep))
 	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
-		if q.WaitMS < 40_000 || q.WaitMS > 45_000 { // 45 s but for what has gone by already
+		if q.WaitMS < 20_000 || q.WaitMS > 45_000 { // 45 s but for what has gone by already
 			t.Errorf("a program's request is held %d ms", q.WaitMS)
 		}
 		time.Sleep(300 * time.Millisecond)

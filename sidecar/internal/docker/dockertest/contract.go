@@ -56,7 +56,7 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 		try("image", ours.BuildImage(ctx, instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "contract", Revision: "r"}, Service: &service}, io.Discard))
 	}
 	exits := ours.Exits(ctx)
-	time.Sleep(300 * time.Millisecond) // the real one has no answer that says it has begun
+	time.Sleep(time.Second) // the real one has no answer that says it has begun
 
 	try("network", network(0, ours))
 	id, err := ours.CreateContainer(ctx, spec("contract-web", 0))
