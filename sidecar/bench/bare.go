@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -95,17 +94,15 @@ func (b *bare) close() {
 // answers waits for a 200, looking as often as the sidecar does.
 func answers(ctx context.Context, transport http.RoundTripper, url string) error {
 	c := http.Client{Transport: transport, Timeout: time.Second}
-	pause := time.Millisecond
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(pause) {
-		pause = min(2*pause, 15*time.Millisecond)
+	return poll(ctx, 30*time.Second, time.Millisecond, 15*time.Millisecond, func() error {
 		r, err := c.Get(url)
 		if err != nil {
-			continue
+			return err
 		}
 		r.Body.Close()
-		if r.StatusCode == http.StatusOK {
-			return nil
+		if r.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s: %s", url, r.Status)
 		}
-	}
-	return errors.Join(fmt.Errorf("%s does not answer", url), ctx.Err())
+		return nil
+	})
 }

@@ -81,7 +81,8 @@ func (b *bare) createOfPair(ctx context.Context, service, address string, tmpfs 
 
 // healthy runs a check inside until it succeeds, with the sidecar's pause between.
 func (b *bare) healthy(ctx context.Context, id, check string) error {
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+	const every = 50 * time.Millisecond
+	return poll(ctx, 30*time.Second, every, every, func() error {
 		run, err := b.api.ContainerExecCreate(ctx, id, container.ExecOptions{Cmd: []string{"/bin/sh", "-c", check}, AttachStdout: true})
 		if err != nil {
 			return err
@@ -96,8 +97,8 @@ func (b *bare) healthy(ctx context.Context, id, check string) error {
 		if err := errors.Join(err, inspected); err != nil || ended.ExitCode == 0 {
 			return err
 		}
-	}
-	return errors.Join(fmt.Errorf("%s does not become healthy", id), ctx.Err())
+		return fmt.Errorf("%s is not healthy", id)
+	})
 }
 
 func (b *bare) clearPair(ctx context.Context) error {

@@ -32,15 +32,9 @@ func startBareTraefik(ctx context.Context, dir, internal string) (*bareTraefik, 
 	if err := os.MkdirAll(filepath.Join(dir, "redis"), 0o700); err != nil {
 		return nil, err
 	}
-	var ports []string
-	for range 6 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		ports = append(ports, port)
-		l.Close()
+	ports, err := freePorts(6)
+	if err != nil {
+		return nil, err
 	}
 	f := &bareTraefik{client: http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, "127.0.0.1:"+ports[0])
@@ -50,7 +44,7 @@ func startBareTraefik(ctx context.Context, dir, internal string) (*bareTraefik, 
 		f.started = append(f.started, command)
 		return command.Start()
 	}
-	err := started(exec.Command("redis-server", "../traefik/redis.conf", "--port", ports[3], "--bind", "127.0.0.1", "--dir", filepath.Join(dir, "redis"),
+	err = started(exec.Command("redis-server", "../traefik/redis.conf", "--port", ports[3], "--bind", "127.0.0.1", "--dir", filepath.Join(dir, "redis"),
 		"--user", "default", "on", "nopass", "~*", "&*", "+@all", "-config"))
 	if err != nil {
 		return nil, err
@@ -82,33 +76,34 @@ func startBareTraefik(ctx context.Context, dir, internal string) (*bareTraefik, 
 	if err != nil {
 		return nil, errors.Join(err, f.end())
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		err := f.router.Sync(ctx, func(context.Context) ([]instancer.Publication, error) { return nil, nil })
-		if err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			return nil, errors.Join(err, f.end())
-		}
+	const every = 50 * time.Millisecond
+	err = poll(ctx, 30*time.Second, every, every, func() error {
+		return f.router.Sync(ctx, func(context.Context) ([]instancer.Publication, error) { return nil, nil })
+	})
+	if err != nil {
+		return nil, errors.Join(err, f.end())
 	}
 	return f, nil
 }
 
 // live asks a host until it answers, and says how long the last request took.
-func (f *bareTraefik) live(ctx context.Context, host string) (time.Duration, error) {
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(2 * time.Millisecond) {
+func (f *bareTraefik) live(ctx context.Context, host string) (took time.Duration, err error) {
+	const every = 2 * time.Millisecond
+	err = poll(ctx, time.Minute, every, every, func() error {
 		began := time.Now()
 		answer, err := f.client.Get("http://" + host + "/")
 		if err != nil {
-			continue // it is starting
+			return err // it is starting
 		}
 		_, err = io.Copy(io.Discard, answer.Body)
 		answer.Body.Close()
-		if err == nil && answer.StatusCode == http.StatusOK {
-			return time.Since(began), nil
+		if err == nil && answer.StatusCode != http.StatusOK {
+			err = fmt.Errorf("%s: %s", host, answer.Status)
 		}
-	}
-	return 0, errors.Join(fmt.Errorf("%s is not live", host), ctx.Err())
+		took = time.Since(began)
+		return err
+	})
+	return took, err
 }
 
 func (f *bareTraefik) end() error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,15 +74,9 @@ func fronts(ctx context.Context, dir string, rounds int, r *results) error {
 
 // startTraefik runs make run's script with a real Traefik in front, and waits for as many challenges.
 func startTraefik(ctx context.Context, dir string, pool, challenges int) (*sidecar, func(), error) {
-	var ports []string
-	for range 7 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, nil, err
-		}
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		ports = append(ports, port)
-		l.Close()
+	ports, err := freePorts(7)
+	if err != nil {
+		return nil, nil, err
 	}
 	s := &sidecar{pool: pool, data: filepath.Join(dir, "traefik"), log: logBeside(filepath.Join(dir, "traefik")), edge: "127.0.0.1:" + ports[0]}
 	s.dashboard = "http://whaley.localhost:" + ports[0]

@@ -97,13 +97,10 @@ func (s *sidecar) many(ctx context.Context, count int) (b both, err error) {
 		return b, err
 	}
 	settle(ctx)
-	look := 10*time.Millisecond + time.Duration(count)*2*time.Millisecond // so that looking takes little from what is measured
+	// The stream of events tells a list of instances a tenth of a second late; looking takes little from what is measured.
+	look := 10*time.Millisecond + time.Duration(count)*2*time.Millisecond
 	b.stop, err = timed(count, func(n int) error {
-		for deadline := time.Now().Add(time.Minute); ; time.Sleep(look) {
-			if err := s.stop(player(n)); err == nil || time.Now().After(deadline) || ctx.Err() != nil {
-				return err
-			}
-		}
+		return poll(ctx, time.Minute, look, look, func() error { return s.stop(player(n)) })
 	})
 	return b, err
 }

@@ -109,7 +109,7 @@ func lives(ctx context.Context, start func() (*sidecar, error), count int) (life
 
 func (s *sidecar) tookUp() error {
 	if !strings.Contains(s.said(), "all that runs is taken up") {
-		return errors.New("not yet")
+		return errNotYet
 	}
 	return nil
 }

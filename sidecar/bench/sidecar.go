@@ -31,20 +31,15 @@ type sidecar struct {
 func startSidecar(ctx context.Context, dir string, number, pool int, settings ...string) (*sidecar, error) {
 	s := &sidecar{pool: pool, data: filepath.Join(dir, fmt.Sprint("data-", number))}
 	s.log = logBeside(s.data)
-	var addresses []string
-	for range 4 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		addresses = append(addresses, l.Addr().String())
-		l.Close()
+	ports, err := freePorts(4)
+	if err != nil {
+		return nil, err
 	}
-	_, port, _ := net.SplitHostPort(addresses[0])
-	s.edge, s.dashboard = addresses[0], "http://whaley.localhost:"+port
+	local := func(n int) string { return "127.0.0.1:" + ports[n] }
+	s.edge, s.dashboard = local(0), "http://whaley.localhost:"+ports[0]
 	s.process = exec.Command(filepath.Join(dir, "whaley"), "serve")
 	s.process.Env = append(os.Environ(), "DATA_DIR="+s.data, "CHALLENGES_DIR="+filepath.Join(dir, "challenges"),
-		"EDGE_LISTEN="+addresses[0], "EDGE_TLS_LISTEN="+addresses[1], "LISTEN="+addresses[2], "INTERNAL_LISTEN="+addresses[3],
+		"EDGE_LISTEN="+local(0), "EDGE_TLS_LISTEN="+local(1), "LISTEN="+local(2), "INTERNAL_LISTEN="+local(3),
 		"DASHBOARD_URL="+s.dashboard, fmt.Sprintf("SUBNET_POOL=10.187.%d.0/20", 16*number), fmt.Sprint("SANDBOX_POOL=", pool),
 		"USER_RATE_LIMIT=0", "ADDRESS_RATE_LIMIT=0")
 	s.process.Env = append(s.process.Env, settings...)
@@ -127,16 +122,15 @@ func (s *sidecar) call(player, method, path string, into any) error {
 }
 
 func (s *sidecar) until(ctx context.Context, what string, try func() error) error {
-	var err error
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
-		if err = try(); err == nil {
-			return nil
-		}
-	}
-	if ctx.Err() != nil {
+	const every = 50 * time.Millisecond
+	err := poll(ctx, 2*time.Minute, every, every, try)
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
+	case err != nil:
+		return fmt.Errorf("%s, after two minutes: %w (log: %s)", what, err, s.log)
 	}
-	return fmt.Errorf("%s, after two minutes: %w (log: %s)", what, err, s.log)
+	return nil
 }
 
 // wake opens the address of a challenge that sleeps, reads the answer, and puts everything back.
@@ -183,7 +177,7 @@ func (s *sidecar) stop(player string) error {
 			}
 		}
 	}
-	return errors.New("not yet")
+	return errNotYet
 }
 
 // ready wants holders in all networks of the pool.

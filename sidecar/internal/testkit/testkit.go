@@ -2,9 +2,11 @@
 package testkit
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -13,11 +15,20 @@ import (
 // given are the ports that were given away in this process.
 var given sync.Map
 
-// FreeAddress is a loopback address with a TCP port that nobody listens on, on any address. It is none of those that the
-// kernel takes for outgoing connections (net.ipv4.ip_local_port_range ends at 60999): one of these would be in use again
-// by the time that a slow server listens.
+// FreeAddress is FreePort's on loopback.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
+	port, err := FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "127.0.0.1:" + port
+}
+
+// FreePort is a TCP port that nobody listens on, on any address. It is none of those that the kernel takes for outgoing
+// connections (net.ipv4.ip_local_port_range ends at 60999): one of these would be in use again by the time that a slow
+// server listens.
+func FreePort() (string, error) {
 	for range 1000 {
 		port := 61000 + rand.IntN(65536-61000)
 		if _, taken := given.LoadOrStore(port, true); taken {
@@ -28,10 +39,9 @@ func FreeAddress(t testing.TB) string {
 			continue
 		}
 		l.Close()
-		return fmt.Sprintf("127.0.0.1:%d", port)
+		return strconv.Itoa(port), nil
 	}
-	t.Fatal("no port is free")
-	return ""
+	return "", errors.New("no port is free")
 }
 
 // Eventually tries until there is no error, or fails the test with the last one.
