@@ -2,48 +2,28 @@ package main
 
 import (
 	"context"
-	"os"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/shirou/gopsutil/v4/cpu"
 )
 
 const (
-	lookEvery = 100 * time.Millisecond
-	busy      = 0.1 // of all processors
-	patience  = 5 * time.Second
+	lookFor  = 100 * time.Millisecond
+	busy     = 10 // per cent of all processors
+	patience = 5 * time.Second
 )
 
 // settle waits until what the one before has left to do, networks to remove and sandboxes to make, is done, so that each
 // turn is measured by itself. How well many starts go at the same time as that is what the section owners tells.
 func settle(ctx context.Context) {
-	for deadline, quiet := time.Now().Add(patience), 0; quiet < 2 && time.Now().Before(deadline); {
-		idle, all := processors()
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(lookEvery):
+	quiet := 0
+	for deadline := time.Now().Add(patience); quiet < 2 && time.Now().Before(deadline); quiet++ {
+		used, err := cpu.PercentWithContext(ctx, lookFor, false)
+		if err != nil || len(used) != 1 {
+			return // nobody can say
 		}
-		idleNow, allNow := processors()
-		if quiet++; float64(allNow-all-(idleNow-idle)) > busy*float64(allNow-all) {
-			quiet = 0
+		if used[0] > busy {
+			quiet = -1
 		}
 	}
-}
-
-// processors is how long they had nothing to do, and altogether, in ticks, from proc(5).
-func processors() (idle, all int) {
-	text, err := os.ReadFile("/proc/stat")
-	if err != nil {
-		return 0, 0
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	for n, field := range strings.Fields(line) {
-		ticks, _ := strconv.Atoi(field) // the first is a name
-		all += ticks
-		if n == 4 || n == 5 { // idle, and waiting for a disk
-			idle += ticks
-		}
-	}
-	return idle, all
 }
