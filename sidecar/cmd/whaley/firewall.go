@@ -59,14 +59,14 @@ func (w *wall) ping(context.Context) error {
 	return nil
 }
 
-// run keeps the rules, and lets the canary try them once.
-func (w *wall) run(ctx context.Context, engine *docker.Engine, db *store.Store, c *config.Config, listeners []net.Addr) error {
+// run keeps the rules, and lets a canary try them.
+func (w *wall) run(ctx context.Context, try func(context.Context) error) error {
 	if w.Table == nil {
 		return nil
 	}
 	var canary sync.WaitGroup
 	defer canary.Wait()
-	canary.Go(func() { w.prove(ctx, engine, db, c, listeners) })
+	canary.Go(func() { w.prove(ctx, try) })
 	return w.Run(ctx)
 }
 
@@ -91,26 +91,40 @@ func (w *wall) rules() instancer.Firewall {
 	return w.Table
 }
 
-// prove lets a canary try, and says loudly what it could reach.
-func (w *wall) prove(ctx context.Context, engine *docker.Engine, db *store.Store, c *config.Config, listeners []net.Addr) {
-	done, err := canaryTurn(ctx, db)
-	if err == nil {
-		err = prove(ctx, engine, db, c, listeners)
-		done()
-	}
-	if ctx.Err() != nil {
-		return
-	}
-	w.proved.Store(&err)
-	var leak *leakError
-	switch {
-	case err == nil:
-		w.log.Info("firewall holds: tried from inside a container")
-	case errors.As(err, &leak):
-		w.log.Error("THE FIREWALL DOES NOT HOLD: a container like an instance's reaches what it must not", "reached", leak.reached,
-			"help", "the sidecar must run in the network namespace of the host whose engine it uses (network_mode: host), with CAP_NET_ADMIN")
-	default:
-		w.log.Warn("firewall could not be tried from inside a container", "err", err)
+// Pauses between a proof that failed and the next.
+const (
+	proveAgain  = 5 * time.Second
+	proveSeldom = 10 * time.Minute
+)
+
+// prove lets a canary try until it holds, and says loudly what it could reach. A full disk or a busy engine at one moment is
+// not to be called a broken firewall for as long as this process lives.
+func (w *wall) prove(ctx context.Context, try func(context.Context) error) {
+	for pause := proveAgain; ; pause = min(2*pause, proveSeldom) {
+		err := try(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		w.proved.Store(&err)
+		var leak *leakError
+		switch {
+		case err == nil:
+			w.log.Info("firewall holds: tried from inside a container")
+			return
+		case errors.As(err, &leak):
+			w.log.Error("THE FIREWALL DOES NOT HOLD: a container like an instance's reaches what it must not", "reached", leak.reached,
+				"help", "the sidecar must run in the network namespace of the host whose engine it uses (network_mode: host), with CAP_NET_ADMIN")
+		default:
+			w.log.Warn("firewall could not be tried from inside a container", "err", err)
+		}
+		if errors.Is(err, firewall.ErrNotStatic) {
+			return // no later trial is another
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
@@ -146,6 +160,18 @@ func canaryTurn(ctx context.Context, db *store.Store) (done func(), err error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+	}
+}
+
+// proving is one proof of this deployment's rules, when its turn has come.
+func proving(engine *docker.Engine, db *store.Store, c *config.Config, listeners []net.Addr) func(context.Context) error {
+	return func(ctx context.Context) error {
+		done, err := canaryTurn(ctx, db)
+		if err != nil {
+			return err
+		}
+		defer done()
+		return prove(ctx, engine, db, c, listeners)
 	}
 }
 

@@ -32,26 +32,32 @@ func (t *Table) change(subnet netip.Prefix, allow bool) error {
 	} else {
 		delete(t.egress, subnet)
 	}
-	if t.state != nil {
-		return nil // put sets it with the rest, once that is possible
+	if t.element(subnet, allow) == nil {
+		return nil
 	}
+	// Somebody has flushed the set or the table. If that cannot be mended now, State tells of it and Run goes on trying:
+	// without rules every instance runs all the same.
+	_ = t.put()
+	return nil
+}
+
+// element changes the set in the kernel, whatever was wrong before: an ended instance's part of the pool is not to stay
+// open because of it.
+func (t *Table) element(subnet netip.Prefix, there bool) error {
 	c, err := nftables.New()
 	if err != nil {
 		return err
 	}
 	set, one := t.set(t.table()), elements([]netip.Prefix{subnet})
-	if allow {
+	if there {
 		err = c.SetAddElements(set, one)
 	} else {
 		err = c.SetDeleteElements(set, one)
 	}
-	if err == nil {
-		err = c.Flush()
-	}
 	if err != nil {
-		return t.put() // somebody has flushed the set or the table
+		return err
 	}
-	return nil
+	return c.Flush()
 }
 
 // Sync makes the set hold exactly what list returns. No Allow or Forbid of this process is between the list and the

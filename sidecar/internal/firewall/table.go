@@ -169,6 +169,10 @@ func (t *Table) look() {
 		different = t.fill(false)
 	}
 	if different == nil {
+		if t.state != nil {
+			t.log.Info("firewall is as it should be again", "table", t.table().Name, "was", t.state)
+			t.state = nil // whatever kept it from being set or read is over
+		}
 		return
 	}
 	before := t.state

@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 const prefix = "whtest-"
@@ -111,5 +115,60 @@ func TestEgressIsWhatTheRowsSay(t *testing.T) {
 	try(second.Allow(ctx, subnet(4)))
 	if !second.Holds() {
 		t.Error("it is not set again")
+	}
+}
+
+// withoutFiles runs something while this process may open nothing.
+func withoutFiles(t *testing.T, run func()) {
+	t.Helper()
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	run()
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestATroubleThatPassesLeavesNothingWrong(t *testing.T) {
+	table := newTable(t)
+	if err := table.Put(); err != nil {
+		t.Fatal(err)
+	}
+	withoutFiles(t, func() {
+		if err := table.Put(); err == nil || table.State() == nil {
+			t.Error("the table is set without files")
+		}
+		if err := table.Allow(t.Context(), subnet(1)); err != nil {
+			t.Errorf("no start waits for the firewall: %v", err)
+		}
+	})
+	if err := table.Allow(t.Context(), subnet(2)); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Forbid(t.Context(), subnet(2)); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Allow(t.Context(), subnet(3)); err != nil {
+		t.Fatal(err)
+	}
+	if got := allowed(t); !slices.Contains(got, "10.189.0.48") || slices.Contains(got, "10.189.0.32") {
+		t.Errorf("what is allowed and forbidden after a trouble is not in the kernel: %v", got)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- table.Run(ctx) }()
+	testkit.Eventually(t, 30*time.Second, "the trouble is over", table.State)
+	if got := allowed(t); !slices.Contains(got, "10.189.0.16") {
+		t.Errorf("what was allowed during the trouble is not: %v", got)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
