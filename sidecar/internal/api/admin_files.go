@@ -6,13 +6,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/go-chi/chi/v5"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -83,19 +80,6 @@ func decodeFile(w http.ResponseWriter, r *http.Request) (fileRequest, error) {
 	return f, nil
 }
 
-// pathOf is what the path names below files/. Its slashes may be written as they are or as %2F.
-func pathOf(r *http.Request) (string, error) {
-	name := chi.URLParam(r, "*")
-	if r.URL.RawPath == "" {
-		return name, nil
-	}
-	plain, err := url.PathUnescape(name)
-	if err != nil {
-		return "", instancer.Errorf(instancer.Invalid, "path_invalid", "The path %q is not escaped as in a URL.", name)
-	}
-	return plain, nil
-}
-
 func (a *API) adminListFiles(w http.ResponseWriter, r *http.Request) error {
 	all := []entryJSON{}
 	err := a.Library.View(idOf(r), func(root *os.Root) error {
@@ -112,12 +96,9 @@ func (a *API) adminListFiles(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) adminReadFile(w http.ResponseWriter, r *http.Request) error {
-	name, err := pathOf(r)
-	if err != nil {
-		return err
-	}
+	name := r.PathValue("path")
 	var c files.Content
-	err = a.Library.View(idOf(r), func(root *os.Root) (err error) {
+	err := a.Library.View(idOf(r), func(root *os.Root) (err error) {
 		c, err = files.Read(root, name)
 		return err
 	})
@@ -172,10 +153,7 @@ func (a *API) adminDeleteFile(w http.ResponseWriter, r *http.Request) error {
 
 // edit does one change to a challenge's files. With ?reload=false it is not loaded yet: more changes follow.
 func (a *API) edit(w http.ResponseWriter, r *http.Request, status int, what, tag string, change func(root *os.Root, name string) error) error {
-	name, err := pathOf(r)
-	if err != nil {
-		return err
-	}
+	name := r.PathValue("path")
 	reload := r.URL.Query().Get("reload") != "false"
 	e, err := a.Library.Edit(r.Context(), idOf(r), adminOf(r), reload, func(root *os.Root) error { return change(root, name) })
 	if err != nil {

@@ -147,8 +147,9 @@ func TestAdminsCaptureReadAndRemoveWhatAnInstancePrints(t *testing.T) {
 	if w.Code != 200 || !strings.Contains(w.Body.String(), "Instance ID:      "+in.ID) || w.Header().Get("Content-Disposition") != `attachment; filename="`+c.ID+`.log"` {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
-	for path, code := range map[string]string{"/admin/api/forensics/logs/none": "capture_not_found", "/admin/api/forensics/logs/..%2f..%2fetc%2fpasswd": "capture_not_found"} {
-		s.refused(s.asAdmin("GET", path, ""), 404, code)
+	s.refused(s.asAdmin("GET", "/admin/api/forensics/logs/none", ""), 404, "capture_not_found")
+	if w := s.asAdmin("GET", "/admin/api/forensics/logs/..%2f..%2fetc%2fpasswd", ""); w.Code != 404 {
+		t.Errorf("%d %s", w.Code, w.Body) // a slash parts a path, however it is written
 	}
 	s.refused(s.asAdmin("POST", "/admin/api/forensics/live-capture/none", ""), 404, "instance_not_found")
 

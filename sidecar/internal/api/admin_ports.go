@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
@@ -49,7 +47,7 @@ func (a *API) listUserPorts(w http.ResponseWriter, r *http.Request) error {
 
 // forgetUserPorts forgets which ports an owner had, or everybody. What runs keeps its ports.
 func (a *API) forgetUserPorts(w http.ResponseWriter, r *http.Request) error {
-	owner := chi.URLParam(r, "user_id")
+	owner := r.PathValue("user_id")
 	if owner != "" && !ownerForm.MatchString(owner) {
 		return instancer.Errorf(instancer.Invalid, "owner_invalid", "The owner's id is of letters, digits, _ and -.")
 	}

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -80,7 +78,7 @@ func (a *API) compareRevisions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var sides [2]string
-	for n, revision := range []string{r.URL.Query().Get("from"), chi.URLParam(r, "revision")} {
+	for n, revision := range []string{r.URL.Query().Get("from"), r.PathValue("revision")} {
 		if n == 0 && revision == "" {
 			continue
 		}

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -156,9 +154,9 @@ func clip(text string) string {
 }
 
 func (a *API) resetSetting(w http.ResponseWriter, r *http.Request) error {
-	row, known := config.Find(chi.URLParam(r, "key"))
+	row, known := config.Find(r.PathValue("key"))
 	if !known {
-		return instancer.Errorf(instancer.NotFound, "setting_not_found", "There is no setting %q.", clip(chi.URLParam(r, "key")))
+		return instancer.Errorf(instancer.NotFound, "setting_not_found", "There is no setting %q.", clip(r.PathValue("key")))
 	}
 	if err := a.setSettings(r, map[string]*string{row.Name: nil}); err != nil {
 		return err

@@ -6,9 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/whaley-ctf/whaley/shared/wire"
+	"github.com/whaley-ctf/whaley/sidecar/internal/router"
 )
 
 // handler answers a request or returns why it did not; it has then written nothing.
@@ -152,14 +151,13 @@ func (a *API) Internal() http.Handler {
 
 // router answers what is on the list, another method on one of its paths with 405, and leaves the rest to otherwise.
 func (a *API) router(routes []Route, otherwise http.Handler) http.Handler {
-	router := chi.NewRouter()
-	router.Use(a.readable)
-	for _, route := range routes {
-		router.Method(route.Method, strings.ReplaceAll(route.Path, "{path}", "*"), a.wrap(route.handle)) // a path may have slashes
+	table := make([]router.Route, len(routes))
+	for n, route := range routes {
+		pattern := strings.ReplaceAll(route.Path, "{path}", "{path...}") // a path may have slashes
+		table[n] = router.Route{Method: route.Method, Pattern: pattern, Handler: a.wrap(route.handle)}
 	}
-	router.NotFound(otherwise.ServeHTTP)
-	router.MethodNotAllowed(a.wrap(func(http.ResponseWriter, *http.Request) error { return errMethod }).ServeHTTP)
-	return router
+	wrongMethod := a.wrap(func(http.ResponseWriter, *http.Request) error { return errMethod })
+	return a.readable(router.New(table, otherwise, wrongMethod))
 }
 
 // readable refuses what a database takes for broken: text that is not UTF-8, and NUL.
@@ -180,4 +178,4 @@ func plain(text string) bool {
 }
 
 // idOf is what the path names.
-func idOf(r *http.Request) string { return chi.URLParam(r, "id") }
+func idOf(r *http.Request) string { return r.PathValue("id") }

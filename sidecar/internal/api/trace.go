@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
@@ -19,8 +18,8 @@ import (
 // else sends a traceparent is not believed. end takes the status and also tells the observer.
 func (a *API) traced(ctx context.Context, r *http.Request) (_ context.Context, end func(status int)) {
 	route := "unknown" // a method or a path that is not on the list may be anything
-	if c := chi.RouteContext(ctx); c != nil && c.RoutePattern() != "" {
-		route = r.Method + " " + c.RoutePattern()
+	if r.Pattern != "" {
+		route = r.Method + " " + r.Pattern
 	}
 	began := time.Now()
 	internal := strings.HasPrefix(r.URL.Path, "/internal/")

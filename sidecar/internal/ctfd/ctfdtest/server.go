@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-chi/chi/v5"
+	"github.com/whaley-ctf/whaley/sidecar/internal/router"
 )
 
 // Server is one CTFd. The zero mode is "users".
@@ -25,7 +25,7 @@ type Server struct {
 	Admin string // an admin's token
 
 	http   *httptest.Server
-	router *chi.Mux
+	routes []router.Route
 
 	mu     sync.Mutex
 	mode   string // user_mode: users or teams
@@ -45,12 +45,10 @@ type Server struct {
 func New(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{
-		router: chi.NewRouter(), mode: "users", users: map[int]*User{}, teams: map[int]*Team{}, tokens: map[string]token{},
+		mode: "users", users: map[int]*User{}, teams: map[int]*Team{}, tokens: map[string]token{},
 		calls: map[string]int{},
 	}
 	s.release = make(chan struct{})
-	s.router.NotFound(func(w http.ResponseWriter, _ *http.Request) { page(w, http.StatusNotFound, "404") })
-	s.router.MethodNotAllowed(s.handler(func(Call) Answer { return Abort(http.StatusNotFound) }))
 	s.accounts()
 	s.tokenRows()
 	s.configs()
@@ -60,7 +58,9 @@ func New(t testing.TB) *Server {
 	s.exports()
 	admin := s.AddUser(User{Name: "admin", Type: "admin", Hidden: true})
 	s.Admin = s.Token(admin)
-	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
+	notFound := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { page(w, http.StatusNotFound, "404") })
+	wrongMethod := s.handler(func(Call) Answer { return Abort(http.StatusNotFound) })
+	s.http = httptest.NewServer(s.serve(router.New(s.routes, notFound, wrongMethod)))
 	s.URL = s.http.URL
 	t.Cleanup(func() {
 		s.Recover()
@@ -134,7 +134,7 @@ func InvalidQuery(field, text string) Answer {
 
 // Handle adds a route; path is below /api/v1 and may have {id}. Another method on the path is 404 in JSON, as CTFd does.
 func (s *Server) Handle(method, path string, h func(Call) Answer) {
-	s.router.MethodFunc(method, "/api/v1"+path, s.handler(h))
+	s.routes = append(s.routes, router.Route{Method: method, Pattern: "/api/v1" + path, Handler: s.handler(h)})
 }
 
 func (s *Server) handler(h func(Call) Answer) http.HandlerFunc {
@@ -207,7 +207,12 @@ func (s *Server) caller(r *http.Request) (*User, Answer) {
 	return s.users[t.user], Answer{}
 }
 
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serve(routes http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, routes) }
+}
+
+// answer counts a request and answers it, or does what trouble there is.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, routes http.Handler) {
 	s.mu.Lock()
 	s.calls[r.Method+" "+r.URL.Path]++
 	if r.Header.Get("Cookie") != "" {
@@ -235,7 +240,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Set-Cookie", fmt.Sprintf("session=%d; HttpOnly; Path=/; SameSite=Lax", time.Now().UnixNano()))
-	s.router.ServeHTTP(w, r)
+	routes.ServeHTTP(w, r)
 }
 
 func write(w http.ResponseWriter, a Answer) {
