@@ -12,9 +12,6 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// maxNodes is how many nodes a compose file may have with its aliases followed: these can multiply without end.
-const maxNodes = 20000
-
 // reading is a compose file on its way through the allow-list.
 type reading struct {
 	file     string
@@ -254,9 +251,6 @@ func (k kind) String() string {
 	}
 	return strings.Join(all, " or ")
 }
-
-// has says whether a key stands in the file.
-func (l lines) has(key string) bool { return l[key] > 0 }
 
 // rest is the file without what has been dealt with here: ports, and a version, of which the parser would tell the log.
 func (r *reading) rest(content []byte) ([]byte, error) {

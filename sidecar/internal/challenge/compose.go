@@ -15,9 +15,6 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
-// maxFile is the size in bytes of the largest instance.toml, compose or environment file that is read.
-const maxFile = 256 << 10
-
 var composeNames = []string{"compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"}
 
 // findCompose is the one compose file of a folder.

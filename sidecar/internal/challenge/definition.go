@@ -14,8 +14,8 @@ import (
 // definitionFile is the name of a challenge's own file.
 const definitionFile = "instance.toml"
 
-// definition is instance.toml. Its tags are checked by fill and printed into docs/instance.schema.json: about says
-// what a key is, the others bound its value.
+// definition is instance.toml. Its tags become its schema, to which files are held and which is printed into
+// docs/instance.schema.json: about says what a key is, the others bound its value.
 type definition struct {
 	ID                  string    `toml:"id" about:"Part of every address of the challenge. Default: the folder's name." pattern:"^[a-z0-9](-?[a-z0-9])*$" max:"40"`
 	Name                string    `toml:"name" about:"What players read. Default: the folder's name." min:"1" max:"200"`
@@ -28,7 +28,7 @@ type definition struct {
 	Wake                bool      `toml:"wake" about:"false: only the dashboard starts it, not opening its address. Default: true."`
 	Egress              bool      `toml:"egress" about:"true: its containers may open connections to the Internet."`
 	Connection          string    `toml:"connection" about:"How players connect to the first route, as \"nc {host} {port}\"; {host}, {address}, {port} and {url} are filled in." max:"1000"`
-	Routes              []routing `toml:"routes" about:"The ways in, at least one. The first has the challenge's own address." min:"1" max:"20"`
+	Routes              []routing `toml:"routes" about:"The ways in: at least one [[routes]] with service, port and type. The first has the challenge's own address." min:"1" max:"20"`
 	Limits              limiting  `toml:"limits" about:"What a whole instance may use, at most what the settings allow."`
 	Security            securing  `toml:"security" about:"What its containers may beyond the small default."`
 	Flag                flagging  `toml:"flag" about:"How an owner's flag gets into an instance."`
@@ -77,7 +77,7 @@ func readDefinition(file, text, folder string, defaults Defaults) (definition, l
 	if len(problems) > 0 {
 		return d, at, problems
 	}
-	fill(&d, values, file, &problems)
+	check(&d, values, file, &problems)
 	if _, said := values["extend_time"]; !said {
 		d.ExtendTime = d.Timeout / 2
 	}

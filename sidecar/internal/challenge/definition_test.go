@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pelletier/go-toml/v2"
+	"github.com/BurntSushi/toml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
@@ -28,7 +28,7 @@ var wrongDefinitions = []struct{ toml, want string }{
 		6: routes[0].xyzzy: is not a key of routes[0]; it has connection, entrypoint, name, passthrough, port, service, tls, type`},
 	{"id = \"Web_1\"\nname = \"\"\ntimeout = \"long\"\nwake = 1\naccess = \"all\"\n" + oneRoute, `
 		1: id: "Web_1" has not the right form: a-z, 0-9 and single hyphens inside
-		2: name: has 0 bytes and must have from 1 to 200
+		2: name: must have from 1 to 200 characters
 		3: timeout: must be a whole number, and is a text
 		4: wake: must be true or false, and is a whole number
 		5: access: "all" must be "link" or "owner"`},
@@ -41,7 +41,7 @@ var wrongDefinitions = []struct{ toml, want string }{
 		1: timeout: must be a whole number, and is a number with a fraction
 		2: name: must be a text in quotes, and is a list
 		3: description: must be a text in quotes, and is a date or time`},
-	{"", `1: routes: is missing: there must be at least one [[routes]] with service, port and type`},
+	{"", `1: routes: is missing: The ways in: at least one [[routes]] with service, port and type. The first has the challenge's own address.`},
 	{"routes = 5", `1: routes: must be tables, each begun by [[routes]], and is a whole number`},
 	{"[routes]\nservice = \"web\"\nport = 80\n", `1: routes: must be tables, each begun by [[routes]], and is a table`},
 	{"routes = [\n  {service = \"web\", port = 80},\n  {service = \"web\", port = 0, name = \"b\"},\n]\n", `3: routes[1].port: 0 must be from 1 to 65535`},
@@ -184,6 +184,27 @@ func TestEveryExampleNamesItsSchemaAndIsRightByIt(t *testing.T) {
 		}
 		if err := schema.Validate(plain(t, string(text))); err != nil {
 			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// Each is told by its line, before a parser that cannot be stopped sees it.
+func TestADefinitionThatIsTooLargeIsRefusedBeforeItIsParsed(t *testing.T) {
+	dotted := strings.Repeat("a.", 40)
+	for what, c := range map[string]struct{ toml, want string }{
+		"100,000 dotted keys":  {strings.Repeat("a.b=1\n", 40000), "667: has more than 2000 keys and values"},
+		"4,500 routes":         {strings.Repeat("[[routes]]\nservice = \"web\"\n", 4500), "1334: has more than 2000 keys and values"},
+		"9,000 lists in lists": {"name = 1\nx = " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000), "2: its tables and lists are more than 32 deep"},
+		"tables in tables":     {"x = " + strings.Repeat("{a = ", 33) + "1" + strings.Repeat("}", 33), "1: its tables and lists are more than 32 deep"},
+		"a dotted key":         {oneRoute + dotted + "a = 1", "5: its tables and lists are more than 32 deep"},
+		"a dotted table":       {oneRoute + "[" + dotted + "a]", "5: its tables and lists are more than 32 deep"},
+		"a long key":           {strings.Repeat("k", 201) + " = 1", "1: a key has 201 bytes; it may have 200"},
+		"a long list":          {"x = [\n" + strings.Repeat("1,\n", 2000) + "]", "2000: has more than 2000 keys and values"},
+		"half a megabyte":      {oneRoute + "#" + strings.Repeat("x", 512<<10), "1: cannot be read: instance.toml has more than 262144 bytes"},
+	} {
+		_, err := load(t, folder(t, c.toml, oneService))
+		if err == nil || err.Error() != "web-test/instance.toml:"+c.want {
+			t.Errorf("%s: %.300v\nwant %s", what, err, c.want)
 		}
 	}
 }

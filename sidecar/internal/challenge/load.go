@@ -34,7 +34,7 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 	tomlFile := folder + "/" + definitionFile
 	text, err := readLimited(filepath.Join(dir, definitionFile))
 	if err != nil {
-		problems.add(tomlFile, 0, "", "cannot be read: %s", strings.TrimPrefix(err.Error(), "open "+dir+"/"))
+		problems.add(tomlFile, 1, "", "cannot be read: %s", strings.TrimPrefix(err.Error(), "open "+dir+"/"))
 		return nil, problems
 	}
 	d, at, problems := readDefinition(tomlFile, string(text), folder, defaults)

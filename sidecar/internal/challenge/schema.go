@@ -3,6 +3,7 @@ package challenge
 import (
 	"math"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -66,4 +67,15 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 		}
 	}
 	return s
+}
+
+// bound is a tag's number, or without one what bounds nothing.
+func bound(tag reflect.StructTag, name string) float64 {
+	if n, err := strconv.ParseFloat(tag.Get(name), 64); err == nil {
+		return n
+	}
+	if name == "min" {
+		return math.Inf(-1)
+	}
+	return math.Inf(1)
 }

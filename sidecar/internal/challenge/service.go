@@ -41,9 +41,6 @@ func (c *converter) refuse(service, key, format string, args ...any) {
 	c.problems.add(c.file, 0, "services."+service+"."+key, format, args...)
 }
 
-// item is the key of the nth of a list.
-func item(key string, n int) string { return fmt.Sprintf("%s[%d]", key, n) }
-
 func (c *converter) service(s types.ServiceConfig, d *definition, revision string) instancer.Service {
 	out := instancer.Service{
 		Name: s.Name, Image: s.Image, Entrypoint: s.Entrypoint, Command: s.Command, User: s.User, Groups: s.GroupAdd,

@@ -1,159 +1,313 @@
 package challenge
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"path"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
-	"github.com/pelletier/go-toml/v2/unstable"
+	"github.com/BurntSushi/toml"
 )
 
-// parseTOML reads a document into plain values, with the line of every key. Problems are of its syntax only: what it
-// says is not looked at.
+// parseTOML reads a document into plain values, with the line of every key. Problems are of its syntax and size only:
+// what it says is not looked at. What is too large is told before the parser sees it.
 func parseTOML(file, text string) (map[string]any, lines, Problems) {
 	var problems Problems
-	at := tomlLines(file, text, &problems)
-	values := map[string]any{}
-	if err := toml.Unmarshal([]byte(text), &values); err != nil && len(problems) == 0 {
-		line, said := 0, strings.TrimPrefix(err.Error(), "toml: ")
-		var decode *toml.DecodeError
-		if errors.As(err, &decode) {
-			line, _ = decode.Position()
-		}
-		problems.add(file, line, "", "is no valid TOML: %s", said)
+	text = strings.TrimPrefix(text, "\ufeff")
+	index := indexTOML(text)
+	if index.refused != "" {
+		problems.add(file, index.line, "", "%s", index.refused)
+		return nil, index.at, problems
 	}
-	return values, at, problems
+	values, err := decodeTOML(text[:index.end()])
+	switch twice := index.twice; {
+	case err == nil && !index.complete():
+		problems.add(file, index.line, "", "is no valid TOML: %q is not expected here", index.next())
+	case err == nil:
+	case twice != nil && twice.Line == err.Position.Line:
+		problems.add(file, twice.Line, twice.Key, "%s", twice.Text)
+	default:
+		problems.add(file, err.Position.Line, "", "is no valid TOML: %s", err.Message)
+	}
+	return values, index.at, problems
 }
 
-// tomlLines finds where each key stands, and keys that stand twice, as far as the syntax is right.
-func tomlLines(file, text string, problems *Problems) lines {
-	at := lines{}
-	count := map[string]int{} // arrays of tables → how many
-	parser := unstable.Parser{}
-	parser.Reset([]byte(text))
-	prefix := ""
-	for parser.NextExpression() {
-		e := parser.Expression()
-		switch e.Kind {
-		case unstable.Table, unstable.ArrayTable:
-			key, line := keyOf(&parser, e, "", count)
-			if e.Kind == unstable.ArrayTable {
-				at.add(key, line)
-				key, count[key] = fmt.Sprintf("%s[%d]", key, count[key]), count[key]+1
-			} else if first, twice := at[key]; twice {
-				problems.add(file, line, key, "this table is there already, on line %d; put its keys together", first)
-			}
-			at.add(key, line)
-			prefix = key
-		case unstable.KeyValue:
-			key, line := keyOf(&parser, e, prefix, count)
-			if first, twice := at[key]; twice {
-				problems.add(file, line, key, "is there twice, first on line %d; keep one", first)
-			}
-			at.add(key, line)
-			inline(&parser, e.Value(), key, line, at)
+// decodeTOML is the parser, whose own faults are the file's problem.
+func decodeTOML(text string) (values map[string]any, wrong *toml.ParseError) {
+	defer func() {
+		if p := recover(); p != nil {
+			wrong = &toml.ParseError{Message: fmt.Sprint(p), Position: toml.Position{Line: 1}}
 		}
+	}()
+	_, err := toml.Decode(text, &values)
+	if err == nil {
+		return values, nil
 	}
-	return at
+	if at, ok := err.(toml.ParseError); ok { //nolint:errorlint // it is never wrapped, and has a method Is only for texts
+		return values, &at
+	}
+	return values, &toml.ParseError{Message: strings.TrimPrefix(err.Error(), "toml: "), Position: toml.Position{Line: 1}}
 }
 
-// keyOf is the whole key of an expression, and its line.
-func keyOf(parser *unstable.Parser, e *unstable.Node, prefix string, count map[string]int) (string, int) {
-	line := 0
-	key := prefix
-	for parts := e.Key(); parts.Next(); {
-		if n := count[key]; n > 0 {
-			key = fmt.Sprintf("%s[%d]", key, n-1) // a table inside the last of an array
-		}
-		key = strings.TrimPrefix(key+"."+string(parts.Node().Data), ".")
-		if line == 0 {
-			line = parser.Shape(parts.Node().Raw).Start.Line
-		}
-	}
-	return key, line
+// tomlIndex finds where the keys of a document stand, which the parser does not tell, and how large it is. It knows of
+// TOML what begins and ends things; whether the rest is right is the parser's to say.
+type tomlIndex struct {
+	text    string
+	pos     int
+	line    int
+	at      lines
+	tables  map[string]int // of arrays of tables: how many
+	nodes   int
+	twice   *Problem // the first key or table that stands twice
+	refused string   // why the document is too large; line is where
+	broken  bool     // no TOML from pos on
 }
 
-// inline notes the keys of inline tables and the items of arrays. Some nodes have no place of their own: those have
-// their parent's.
-func inline(parser *unstable.Parser, value *unstable.Node, key string, line int, at lines) {
-	if value.Raw.Length > 0 {
-		line = parser.Shape(value.Raw).Start.Line
-	}
-	switch value.Kind {
-	case unstable.Array:
-		n := 0
-		for items := value.Children(); items.Next(); {
-			if items.Node().Kind == unstable.Comment {
-				continue
-			}
-			item := fmt.Sprintf("%s[%d]", key, n)
-			inline(parser, items.Node(), item, line, at)
-			n++
+func indexTOML(text string) *tomlIndex {
+	x := &tomlIndex{text: text, line: 1, at: lines{}, tables: map[string]int{}}
+	table := ""
+	for x.blank(true); x.pos < len(x.text) && !x.broken; x.blank(true) {
+		if x.peek() == '[' {
+			table = x.header()
+		} else {
+			x.pair(table, 1)
 		}
-	case unstable.InlineTable:
-		at.add(key, line)
-		for pairs := value.Children(); pairs.Next(); {
-			if pairs.Node().Kind != unstable.KeyValue {
-				continue
-			}
-			under, line := keyOf(parser, pairs.Node(), key, nil)
-			at.add(under, line)
-			inline(parser, pairs.Node().Value(), under, line, at)
+		x.blank(false)
+		if c := x.peek(); c != 0 && c != '\n' {
+			x.broken = true
+		}
+	}
+	return x
+}
+
+func (x *tomlIndex) complete() bool { return !x.broken && x.pos >= len(x.text) }
+
+// end is where the line ends to which the index has come: what it has not counted is not parsed.
+func (x *tomlIndex) end() int {
+	if n := strings.IndexByte(x.text[x.pos:], '\n'); n >= 0 && x.broken {
+		return x.pos + n
+	}
+	return len(x.text)
+}
+
+func (x *tomlIndex) next() string {
+	return strings.TrimSpace(x.text[x.pos:min(x.end(), x.pos+20)])
+}
+
+// header is a [table] or [[one of several]], and the key of what follows.
+func (x *tomlIndex) header() string {
+	several := x.take("[[")
+	if !several {
+		x.take("[")
+	}
+	x.blank(false)
+	line := x.line
+	key := x.key("", 1)
+	x.blank(false)
+	if !x.take(map[bool]string{true: "]]", false: "]"}[several]) {
+		x.broken = true
+	}
+	if several {
+		x.at.add(key, line)
+		x.tables[key]++
+		key = item(key, x.tables[key]-1)
+	} else if first, twice := x.at[key]; twice {
+		x.repeated(key, line, "this table is there already, on line %d; put its keys together", first)
+	}
+	x.at.add(key, line)
+	return key
+}
+
+// pair is a key and its value.
+func (x *tomlIndex) pair(table string, depth int) {
+	line := x.line
+	key := x.key(table, depth)
+	if x.blank(false); !x.take("=") {
+		x.broken = true
+		return
+	}
+	if first, twice := x.at[key]; twice {
+		x.repeated(key, line, "is there twice, first on line %d; keep one", first)
+	}
+	x.at.add(key, line)
+	x.blank(false)
+	x.value(key, depth)
+}
+
+func (x *tomlIndex) repeated(key string, line int, format string, first int) {
+	if x.twice == nil {
+		x.twice = &Problem{Line: line, Key: key, Text: fmt.Sprintf(format, first)}
+	}
+}
+
+// key is the whole of a key of a table: what comes after an array of tables is in the last of them.
+func (x *tomlIndex) key(table string, depth int) string {
+	key := table
+	for ; ; depth++ {
+		x.count(depth)
+		if n := x.tables[key]; n > 0 {
+			key = item(key, n-1)
+		}
+		part := x.name()
+		if x.broken {
+			return key
+		}
+		if len(part) > maxKey {
+			x.refuse(fmt.Sprintf("a key has %d bytes; it may have %d", len(part), maxKey))
+		}
+		key = join(key, part)
+		x.blank(false)
+		if !x.take(".") {
+			return key
+		}
+		x.blank(false)
+	}
+}
+
+// name is one part of a key, bare or in quotes.
+func (x *tomlIndex) name() string {
+	from := x.pos
+	if c := x.peek(); c == '"' || c == '\'' {
+		x.quoted(string(c))
+		name := x.text[from:x.pos]
+		if plain, err := strconv.Unquote(name); err == nil && c == '"' {
+			return plain
+		}
+		return strings.Trim(name, string(c))
+	}
+	for x.pos < len(x.text) && !strings.ContainsRune(" \t\r\n.=[]{},#\"'", rune(x.peek())) {
+		x.pos++
+	}
+	x.broken = x.broken || x.pos == from
+	return x.text[from:x.pos]
+}
+
+// value passes over a value. What is in a list or an inline table has keys too.
+func (x *tomlIndex) value(key string, depth int) {
+	if x.count(depth); x.broken {
+		return
+	}
+	x.at.add(key, x.line)
+	for _, quote := range []string{`"""`, `'''`, `"`, `'`} {
+		if strings.HasPrefix(x.text[x.pos:], quote) {
+			x.quoted(quote)
+			return
+		}
+	}
+	switch {
+	case x.take("["):
+		for n := 0; x.more("]"); n++ {
+			x.value(item(key, n), depth+1)
+			x.comma("]")
+		}
+	case x.take("{"):
+		for x.more("}") {
+			x.pair(key, depth+1)
+			x.comma("}")
 		}
 	default:
-		at.add(key, line)
-	}
-}
-
-// lines is where keys stand in a file.
-type lines map[string]int
-
-func (l lines) add(key string, line int) {
-	if _, known := l[key]; !known && line > 0 {
-		l[key] = line
-	}
-}
-
-// of is the line of a key, or of the closest thing around it, or 0.
-func (l lines) of(key string) int {
-	for key != "" {
-		if line, known := l[key]; known {
-			return line
+		from := x.pos
+		for x.pos < len(x.text) && !strings.ContainsRune(",]}\n#", rune(x.peek())) {
+			x.pos++
 		}
-		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
+		x.broken = x.broken || x.pos == from
+	}
+}
+
+// more says whether a list or an inline table goes on.
+func (x *tomlIndex) more(end string) bool {
+	x.blank(true)
+	x.broken = x.broken || x.pos >= len(x.text)
+	return !x.broken && !x.take(end)
+}
+
+// comma passes over what stands between two items.
+func (x *tomlIndex) comma(end string) {
+	x.blank(true)
+	if !x.take(",") && !strings.HasPrefix(x.text[x.pos:], end) {
+		x.broken = true
+	}
+}
+
+// quoted passes over a text; only one in three quotes has several lines.
+func (x *tomlIndex) quoted(quote string) {
+	for x.pos += len(quote); x.pos < len(x.text); x.pos++ {
+		switch c := x.peek(); {
+		case c == '\\' && quote[0] == '"':
+			if x.pos++; x.peek() == '\n' {
+				x.line++
+			}
+		case c == '\n' && len(quote) == 1:
+			x.broken = true
+			return
+		case c == '\n':
+			x.line++
+		case x.take(quote):
+			for n := 0; n < len(quote)-1 && x.peek() == quote[0]; n++ {
+				x.pos++ // up to two quotes may stand before the last three
+			}
+			return
+		}
+	}
+	x.broken = true
+}
+
+// blank passes over spaces and a comment, and over lines too if it may.
+func (x *tomlIndex) blank(lines bool) {
+	for x.pos < len(x.text) {
+		switch c := x.text[x.pos]; {
+		case c == '#':
+			if n := strings.IndexByte(x.text[x.pos:], '\n'); n >= 0 {
+				x.pos += n
+			} else {
+				x.pos = len(x.text)
+			}
+		case c == '\n' && lines:
+			x.line++
+			x.pos++
+		case c == ' ' || c == '\t' || c == '\r':
+			x.pos++
+		default:
+			return
+		}
+		if !lines && x.peek() == '\n' {
+			return
+		}
+	}
+}
+
+func (x *tomlIndex) peek() byte {
+	if x.pos < len(x.text) {
+		return x.text[x.pos]
 	}
 	return 0
 }
 
-// locate gives the problems of one file that have no line the line of their key; what is about the whole file has
-// line 1. Then they are in the order of reading.
-func (p Problems) locate(file string, at lines) {
-	for n := range p {
-		if p[n].File == file && p[n].Line == 0 {
-			p[n].Line = max(at.of(p[n].Key), 1)
-		}
+func (x *tomlIndex) take(token string) bool {
+	if !strings.HasPrefix(x.text[x.pos:], token) {
+		return false
 	}
-	slices.SortStableFunc(p, func(a, b Problem) int {
-		definition := func(p Problem) bool { return path.Base(p.File) == definitionFile }
-		switch {
-		case a.File == b.File:
-			return cmp.Compare(a.Line, b.Line)
-		case definition(a):
-			return -1
-		case definition(b):
-			return 1
-		}
-		return cmp.Compare(a.File, b.File)
-	})
+	x.pos += len(token)
+	return true
 }
 
-// route is the key of something of the nth route.
-func route(n int, key string) string { return fmt.Sprintf("routes[%d].%s", n, key) }
+// count is called for each part of a key and each value, and stops what is too large or too deep.
+func (x *tomlIndex) count(depth int) {
+	x.nodes++
+	switch {
+	case x.nodes > maxTOML:
+		x.refuse(fmt.Sprintf("has more than %d keys and values", maxTOML))
+	case depth > maxDepth:
+		x.refuse(fmt.Sprintf("its tables and lists are more than %d deep", maxDepth))
+	}
+}
+
+func (x *tomlIndex) refuse(why string) {
+	if x.refused == "" && !x.broken {
+		x.refused = why
+	}
+	x.broken = true
+}
 
 // idLine is where a challenge's folder says its id.
 func idLine(dir string) int {
@@ -161,6 +315,5 @@ func idLine(dir string) int {
 	if err != nil {
 		return 0
 	}
-	_, at, _ := parseTOML("", string(text))
-	return max(at.of("id"), 1)
+	return max(indexTOML(string(text)).at.of("id"), 1)
 }
