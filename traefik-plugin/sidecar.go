@@ -47,6 +47,8 @@ type sidecar struct {
 	keys      *keyring
 	keysAt    time.Time
 	fetching  bool
+	streams   map[string]int // open status streams by asker
+	open      int            // and altogether
 	downUntil time.Time
 	loggedAt  time.Time
 }
@@ -71,6 +73,7 @@ func sidecarAt(urls []string, key string) *sidecar {
 			known:    map[string]known{},
 			ready:    map[string]*ready{},
 			verified: map[string]verifiedTicket{},
+			streams:  map[string]int{},
 		}
 		sidecars[id] = s
 	}

@@ -12,6 +12,7 @@ import (
 const (
 	statusEvery = 15 * time.Second // a line at least this often, so that nobody on the way closes the stream
 	statusFor   = 5 * time.Minute  // then the browser connects anew
+	statusRetry = "retry: 5000\n"  // where too many streams are open: milliseconds until the browser asks again
 )
 
 // statusView is what a browser is told of a host.
@@ -32,7 +33,7 @@ func viewOf(s wire.HostStatus) statusView {
 }
 
 // status tells whoever may know how far the start is: once as JSON, or as server-sent events until there is nothing
-// more to wait for. It never starts anything.
+// more to wait for; where too many of these are open, as one event. It never starts anything.
 func (h *Handler) status(w http.ResponseWriter, r *http.Request, v *visit) {
 	stream := strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 	status, err := h.sidecar.ask(r.Context(), wire.PathStatus, v.query)
@@ -51,19 +52,21 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request, v *visit) {
 		_ = json.NewEncoder(w).Encode(viewOf(status))
 		return
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no")
-	out := http.NewResponseController(w)
+	out := openEvents(w)
+	only := ""
+	if h.sidecar.enter(v.query) {
+		asked := v.query
+		defer func() { h.sidecar.leave(asked) }()
+	} else {
+		only = statusRetry // that is all: the browser asks again by itself
+	}
 	end := time.Now().Add(statusFor)
 	for {
 		text, err := json.Marshal(viewOf(status))
 		if err != nil {
 			return
 		}
-		if _, err := w.Write([]byte("data: " + string(text) + "\n\n")); err != nil {
-			return
-		}
-		if out.Flush() != nil || settled(status.State) || time.Now().After(end) {
+		if !out.send(only+"data: "+string(text)+"\n\n") || only != "" || settled(status.State) || time.Now().After(end) {
 			return
 		}
 		seen := status.Version
@@ -73,7 +76,7 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request, v *visit) {
 			if status, err = h.sidecar.ask(r.Context(), wire.PathStatus, v.query); err != nil || r.Context().Err() != nil {
 				return // the browser connects again by itself
 			}
-			if _, err := w.Write([]byte(": still here\n\n")); err != nil || out.Flush() != nil {
+			if !out.send(": still here\n\n") {
 				return
 			}
 		}

@@ -8,6 +8,7 @@ type Listener<T> = {
 
 const firstWait = 1_000; // milliseconds
 const longestWait = 20_000;
+const waitWhenReplaced = 120_000; // somebody has that many pages open: this one is not the one they look at
 
 /**
  * Listens to server-sent events, whose data are JSON, until the returned function is called. It opens again by itself after a loss, and it
@@ -30,6 +31,10 @@ export function openStream<T>(url: string, { event: name, onData, onOpen }: List
     source.addEventListener(name, (event) => {
       const data = parse<T>((event as MessageEvent<string>).data);
       if (data !== undefined) onData(data);
+    });
+    source.addEventListener("replaced", () => {
+      close();
+      timer = setTimeout(open, waitWhenReplaced);
     });
     source.addEventListener("error", () => {
       // The browser's own retries never end and have a fixed pace; ours grow and give way when the tab is hidden.

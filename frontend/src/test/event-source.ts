@@ -40,6 +40,11 @@ export class FakeEventSource extends EventTarget {
     act(() => void this.dispatchEvent(new MessageEvent("instances", { data: JSON.stringify(snapshot) })));
   }
 
+  /** Later streams of the same player take this one's place. */
+  replace(): void {
+    act(() => void this.dispatchEvent(new MessageEvent("replaced", { data: "{}" })));
+  }
+
   /** The connection is lost. */
   lose(): void {
     act(() => void this.dispatchEvent(new Event("error")));

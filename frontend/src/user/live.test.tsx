@@ -106,6 +106,21 @@ describe("the connection", () => {
     expect(screen.getByText("Running")).toBeVisible();
   });
 
+  it("asks now and then when later pages took its stream, and listens again once somebody comes back to it", async () => {
+    const held = serve();
+    renderDashboard();
+    await screen.findByText("Not running");
+    FakeEventSource.current()?.accept();
+    FakeEventSource.current()?.replace();
+    held.instances = [instance()];
+    await pass(30 * second);
+    expect(await screen.findByText("Running")).toBeVisible();
+    expect(FakeEventSource.count()).toBe(1);
+    hide(true);
+    hide(false);
+    expect(FakeEventSource.count()).toBe(2);
+  });
+
   it("holds no stream open while nobody looks", async () => {
     serve();
     renderDashboard();

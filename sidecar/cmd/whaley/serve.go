@@ -124,7 +124,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
 		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, CTFdURL: scoreboard(c), Trusted: c.Trusted, Pool: c.Pool, Version: version,
-		Limits: func() api.Limits { return limitsOf(live.Config()) },
+		Limits: func() api.Limits { return limitsOf(live.Config()) }, Streams: maxStreams(),
 	})
 	public := surface.Public()
 	g.Go(func() error { return serveHTTP(ctx, listeners.public, public, log) })

@@ -76,8 +76,7 @@ func (a *API) getBuild(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
-		a.streamBuild(w, r, st, changed)
-		return nil
+		return a.streamBuild(w, r, st, changed)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
@@ -93,12 +92,15 @@ func (a *API) getBuild(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusOK, a.build(st))
 }
 
-func (a *API) streamBuild(w http.ResponseWriter, r *http.Request, st instancer.BuildStatus, changed <-chan struct{}) {
-	out := openStream(w)
+func (a *API) streamBuild(w http.ResponseWriter, r *http.Request, st instancer.BuildStatus, changed <-chan struct{}) error {
+	out, err := a.followAsAdmin(w, r)
+	if err != nil {
+		return err
+	}
 	defer out.close()
 	for {
 		if out.send("build", a.build(st)) != nil {
-			return
+			return nil
 		}
 		for waits := true; waits; {
 			select {
@@ -106,18 +108,15 @@ func (a *API) streamBuild(w http.ResponseWriter, r *http.Request, st instancer.B
 				waits = false
 			case <-out.alive.C:
 				if out.breathe() != nil {
-					return
+					return nil
 				}
-			case <-r.Context().Done():
-				return
-			case <-a.ctx.Done():
-				return
+			case <-out.Done():
+				return nil
 			}
 		}
 		time.Sleep(eventPause) // a builder prints many lines at once
-		var err error
 		if st, changed, err = a.Instancer.BuildStatus(idOf(r)); err != nil {
-			return
+			return nil
 		}
 	}
 }

@@ -141,6 +141,11 @@ func (a *API) streamAdminEvents(w http.ResponseWriter, r *http.Request) error {
 	if last != "" && uuid.Validate(last) != nil {
 		return instancer.Errorf(instancer.Invalid, "event_id_invalid", "Last-Event-ID is no id of an event.")
 	}
+	out, err := a.followAsAdmin(w, r)
+	if err != nil {
+		return err
+	}
+	defer out.close()
 	watch, done := a.Happening.Watch()
 	defer done()
 	var missed []instancer.Event
@@ -149,8 +154,6 @@ func (a *API) streamAdminEvents(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	out := openStream(w)
-	defer out.close()
 	replayed := map[string]bool{}
 	send := func(ev instancer.Event) bool {
 		return len(kinds) > 0 && !slices.Contains(kinds, ev.Type) || out.put(ev.ID, "event", eventOf(ev)) == nil
@@ -177,9 +180,7 @@ func (a *API) streamAdminEvents(w http.ResponseWriter, r *http.Request) error {
 			if out.breathe() != nil {
 				return nil
 			}
-		case <-r.Context().Done():
-			return nil
-		case <-a.ctx.Done():
+		case <-out.Done():
 			return nil
 		}
 	}

@@ -43,9 +43,13 @@ func (a *API) followInstance(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(r.Context())
+	out, err := a.followAsAdmin(w, r)
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	ctx, cancel := context.WithCancel(out)
 	defer cancel()
-	defer context.AfterFunc(a.ctx, cancel)()
 	lines := make(chan lineJSON, lineBuffer)
 	var all sync.WaitGroup
 	for _, o := range objects {
@@ -70,13 +74,11 @@ func (a *API) followInstance(w http.ResponseWriter, r *http.Request) error {
 		all.Wait()
 		close(lines)
 	}()
-	a.sendLines(ctx, w, lines)
+	sendLines(out, lines)
 	return nil
 }
 
-func (a *API) sendLines(ctx context.Context, w http.ResponseWriter, lines <-chan lineJSON) {
-	out := openStream(w)
-	defer out.close()
+func sendLines(out *stream, lines <-chan lineJSON) {
 	if out.breathe() != nil {
 		return
 	}
@@ -94,7 +96,7 @@ func (a *API) sendLines(ctx context.Context, w http.ResponseWriter, lines <-chan
 			if out.breathe() != nil {
 				return
 			}
-		case <-ctx.Done():
+		case <-out.Done():
 			return
 		}
 	}

@@ -34,6 +34,9 @@ type Options struct {
 	Pool       netip.Prefix // of the instances: what runs in there is no player
 	Version    string
 	Limits     func() Limits // as they are now; nil: nothing is limited
+	Streams    int           // event streams that may be open altogether; 0: streamsMost
+	// StreamPatience is how long the reader of a stream may take for one event; zero: streamPatience.
+	StreamPatience time.Duration
 }
 
 // Check is one dependency that health tells about.
@@ -101,6 +104,8 @@ type API struct {
 	opts   Options
 	viewer func() ([]byte, error) // the description as a page
 	admins *identity.Admins
+	seats  *seats
+	feeds  *feeds
 	ctx    context.Context // ends streams and waits when the process does
 }
 
@@ -109,5 +114,13 @@ func New(ctx context.Context, needs Needs, opts Options) *API {
 	if opts.Limits == nil {
 		opts.Limits = func() Limits { return Limits{} }
 	}
-	return &API{Needs: needs, opts: opts, viewer: sync.OnceValues(renderDocs), ctx: ctx, admins: identity.NewAdmins(opts.AdminKey, needs.Players, needs.Sessions)}
+	if opts.StreamPatience == 0 {
+		opts.StreamPatience = streamPatience
+	}
+	a := &API{
+		Needs: needs, opts: opts, viewer: sync.OnceValues(renderDocs), ctx: ctx, seats: newSeats(opts.Streams),
+		admins: identity.NewAdmins(opts.AdminKey, needs.Players, needs.Sessions),
+	}
+	a.feeds = newFeeds(ctx, needs.Instancer.Changes, a.encoded)
+	return a
 }

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,7 +58,20 @@ type surface struct {
 	described        routers.Router
 	document         *openapi3.T
 	folder           string // of the challenges
+	store            *countingStore
+	rules            *instancer.Instancer
 	monitor          *monitor.Monitor
+}
+
+// countingStore counts how often owners' lists are read.
+type countingStore struct {
+	*store.Store
+	lists atomic.Int64
+}
+
+func (c *countingStore) LiveOrFailed(ctx context.Context, owner string, since time.Time) ([]*instancer.Instance, error) {
+	c.lists.Add(1)
+	return c.Store.LiveOrFailed(ctx, owner, since)
 }
 
 func (s *surface) removeFolder(name string) error { return os.RemoveAll(filepath.Join(s.folder, name)) }
@@ -128,8 +142,9 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 	if err != nil {
 		t.Fatal(err)
 	}
+	counting := &countingStore{Store: db}
 	rules := instancer.New(instancer.Needs{
-		Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log), Challenges: library, Forensics: captures, Log: log,
+		Store: counting, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log), Challenges: library, Forensics: captures, Log: log,
 	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: keys.Slug, Policy: instancer.Policy{Quota: instancer.Quota{PerOwner: 1}}})
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()
@@ -152,7 +167,7 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 		rules.SetPolicy(p)
 	})
 	dashboard, _ := url.Parse("http://whaley.localhost:8080")
-	s := &surface{t: t, folder: folder}
+	s := &surface{t: t, folder: folder, store: counting, rules: rules}
 	happening := event.New(db, event.Options{}, log)
 	db.OnEvents(happening.Tell)
 	s.monitor = monitor.New(engine, db, monitor.Options{Every: time.Second, Disk: "/"}, log)

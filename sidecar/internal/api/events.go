@@ -2,47 +2,40 @@ package api
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
-const eventPause = 100 * time.Millisecond // between two lists: a spawn changes several things at once
-
 // streamEvents sends the player's list of instances at once and after every change.
 func (a *API) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	p := a.player(r)
-	changes, done := a.Instancer.Changes(p.Owner.ID)
-	defer done()
-	list, err := a.list(r.Context(), p)
+	out, err := a.follow(w, r, "owner/"+p.Owner.ID)
 	if err != nil {
 		return err
 	}
-	out := openStream(w)
 	defer out.close()
-	for {
-		if out.send("instances", list) != nil {
-			return nil // the stream has begun; the browser connects again
-		}
+	feed, now, leave := a.feeds.join(p.Owner.ID)
+	defer leave()
+	for begun := false; ; begun = true {
 		for changed := false; !changed; {
 			select {
-			case <-changes:
+			case <-now.next:
 				changed = true
 			case <-out.alive.C:
 				if out.breathe() != nil || !a.still(r, p) {
 					return nil
 				}
-			case <-r.Context().Done():
-				return nil
-			case <-a.ctx.Done():
+			case <-out.Done():
 				return nil
 			}
 		}
-		time.Sleep(eventPause)
-		if !a.still(r, p) {
-			return nil
+		if now = a.feeds.current(feed); now.err != nil && !begun {
+			return now.err
 		}
-		if list, err = a.list(r.Context(), p); err != nil {
+		if now.err != nil || begun && !a.still(r, p) {
+			return nil // the stream has begun; the browser connects again
+		}
+		if out.putText("", "instances", now.text) != nil || out.flush() != nil {
 			return nil
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -37,6 +38,7 @@ type Sessions struct {
 	key   []byte
 	rows  SessionRows
 	known *lru.Cache[string, knownSession]
+	reads singleflight.Group // of rows: all pages of a browser ask at the same moment
 }
 
 type knownSession struct {
@@ -92,18 +94,27 @@ func (s *Sessions) find(ctx context.Context, kind, cookie string, bound []byte) 
 func (s *Sessions) byID(ctx context.Context, kind, id string) (instancer.Session, error) {
 	k, seen := s.known.Get(id)
 	if !seen || time.Since(k.at) > sessionFresh {
-		n, err := s.rows.Session(ctx, id)
+		n, err, _ := s.reads.Do(id, func() (any, error) { return s.read(context.WithoutCancel(ctx), id) })
 		if err != nil {
-			s.known.Remove(id)
 			return instancer.Session{}, err
 		}
-		k = knownSession{n, time.Now()}
-		s.known.Add(id, k)
+		k = n.(knownSession)
 	}
 	if k.session.Kind != kind || !time.Now().Before(k.session.ExpiresAt) {
 		return instancer.Session{}, sessionOver()
 	}
 	return k.session, nil
+}
+
+func (s *Sessions) read(ctx context.Context, id string) (knownSession, error) {
+	n, err := s.rows.Session(ctx, id)
+	if err != nil {
+		s.known.Remove(id)
+		return knownSession{}, err
+	}
+	k := knownSession{n, time.Now()}
+	s.known.Add(id, k)
+	return k, nil
 }
 
 func (s *Sessions) renew(ctx context.Context, n instancer.Session, p instancer.Player) error {

@@ -47,6 +47,7 @@ type Instancer struct {
 	opts     Options
 	policy   atomic.Pointer[Policy]
 	hub      *hub
+	views    *together[HostView] // of hosts, by host and owner
 	queue    *queue
 	images   *images
 	deadline *deadlines
@@ -101,6 +102,7 @@ func New(needs Needs, opts Options) *Instancer {
 		Needs:    needs,
 		opts:     opts,
 		hub:      newHub(),
+		views:    newTogether[HostView](),
 		images:   newImages(needs.Engine, needs.Log),
 		deadline: newDeadlines(),
 		jobs:     map[string]*job{},

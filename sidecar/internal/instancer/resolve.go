@@ -56,8 +56,15 @@ func (i *Instancer) target(q HostQuery) (target, bool) {
 	return t, true
 }
 
-// Resolve says what a host is now. It never starts anything.
+// Resolve says what a host is now. It never starts anything. The instance in it may be shared with others who asked at the
+// same time: it is only read.
 func (i *Instancer) Resolve(ctx context.Context, q HostQuery) (HostView, error) {
+	return i.views.ask(context.WithoutCancel(ctx), q.Host+"\x00"+q.Player.Owner.ID, func(ctx context.Context) (HostView, error) {
+		return i.resolve(ctx, q)
+	})
+}
+
+func (i *Instancer) resolve(ctx context.Context, q HostQuery) (HostView, error) {
 	unknown := HostView{State: wire.StateUnknown, Version: wire.StateUnknown}
 	t, ok := i.target(q)
 	if !ok {

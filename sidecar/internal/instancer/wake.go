@@ -15,7 +15,7 @@ func (i *Instancer) Wake(ctx context.Context, q HostQuery) (HostView, error) {
 	for {
 		name, _ := host.Parse(q.Host, i.opts.BaseDomain)
 		changed, done := i.hub.watch(hostKey(name.Challenge, name.Slug))
-		view, err := i.Resolve(context.WithoutCancel(ctx), q)
+		view, err := i.Resolve(ctx, q)
 		if err != nil || !view.Mine || view.Problem != nil || view.State == wire.StateRunning {
 			done()
 			return view, err
@@ -58,7 +58,7 @@ func (i *Instancer) Watch(ctx context.Context, q HostQuery, seen string) (HostVi
 	for {
 		name, _ := host.Parse(q.Host, i.opts.BaseDomain)
 		changed, done := i.hub.watch(hostKey(name.Challenge, name.Slug))
-		view, err := i.Resolve(context.WithoutCancel(ctx), q)
+		view, err := i.Resolve(ctx, q)
 		if err != nil || view.Version != seen || !view.Mine {
 			done()
 			return view, err

@@ -27,6 +27,7 @@ var promises = map[string]func(t *testing.T, w *world){
 	"AContainerSeesNothingOfOurs":                  stripped,
 	"AContainerSetsNoCookieBeyondItsHost":          setCookie,
 	"TheStatusIsToldToWhoMayKnow":                  status,
+	"StatusStreamsOfOneAskerAreBounded":            statusStreams,
 	"WithoutTheSidecarOnlyRunningHostsAreServed":   sidecarDown,
 	"ARestartOfTheSidecarLosesNoHeldRequest":       sidecarRestarts,
 	"AnotherSidecarIsAskedWhenOneIsAway":           severalSidecars,
