@@ -12,6 +12,8 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/client"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/rig"
 )
 
 const bareImage = "whaley/bench:bare"
@@ -94,7 +96,7 @@ func (b *bare) close() {
 // answers waits for a 200, looking as often as the sidecar does.
 func answers(ctx context.Context, transport http.RoundTripper, url string) error {
 	c := http.Client{Transport: transport, Timeout: time.Second}
-	return poll(ctx, 30*time.Second, time.Millisecond, 15*time.Millisecond, func() error {
+	return rig.Poll(ctx, 30*time.Second, time.Millisecond, 15*time.Millisecond, func() error {
 		r, err := c.Get(url)
 		if err != nil {
 			return err

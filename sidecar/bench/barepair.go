@@ -13,6 +13,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/rig"
 )
 
 const (
@@ -82,7 +84,7 @@ func (b *bare) createOfPair(ctx context.Context, service, address string, tmpfs 
 // healthy runs a check inside until it succeeds, with the sidecar's pause between.
 func (b *bare) healthy(ctx context.Context, id, check string) error {
 	const every = 50 * time.Millisecond
-	return poll(ctx, 30*time.Second, every, every, func() error {
+	return rig.Poll(ctx, 30*time.Second, every, every, func() error {
 		run, err := b.api.ContainerExecCreate(ctx, id, container.ExecOptions{Cmd: []string{"/bin/sh", "-c", check}, AttachStdout: true})
 		if err != nil {
 			return err

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/rig"
 	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
 )
 
@@ -32,7 +33,7 @@ func startBareTraefik(ctx context.Context, dir, internal string) (*bareTraefik, 
 	if err := os.MkdirAll(filepath.Join(dir, "redis"), 0o700); err != nil {
 		return nil, err
 	}
-	ports, err := freePorts(6)
+	ports, err := rig.FreePorts(6)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func startBareTraefik(ctx context.Context, dir, internal string) (*bareTraefik, 
 		return nil, errors.Join(err, f.end())
 	}
 	const every = 50 * time.Millisecond
-	err = poll(ctx, 30*time.Second, every, every, func() error {
+	err = rig.Poll(ctx, 30*time.Second, every, every, func() error {
 		return f.router.Sync(ctx, func(context.Context) ([]instancer.Publication, error) { return nil, nil })
 	})
 	if err != nil {
@@ -89,7 +90,7 @@ func startBareTraefik(ctx context.Context, dir, internal string) (*bareTraefik, 
 // live asks a host until it answers, and says how long the last request took.
 func (f *bareTraefik) live(ctx context.Context, host string) (took time.Duration, err error) {
 	const every = 2 * time.Millisecond
-	err = poll(ctx, time.Minute, every, every, func() error {
+	err = rig.Poll(ctx, time.Minute, every, every, func() error {
 		began := time.Now()
 		answer, err := f.client.Get("http://" + host + "/")
 		if err != nil {

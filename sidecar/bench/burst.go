@@ -28,18 +28,18 @@ func burst(ctx context.Context, dir string, rounds int, r *results) error {
 	var contenders []contender
 	for _, f := range fronts {
 		contenders = append(contenders, contender{f.name, func(ctx context.Context) (time.Duration, error) {
-			if err := f.until(ctx, "sandboxes are ready", f.ready); err != nil {
+			if err := f.Until(ctx, "sandboxes are ready", f.Ready); err != nil {
 				return 0, err
 			}
-			before, began := f.counted(), time.Now()
-			failed := atOnce(requests, requests, func(n int) error { return f.send(f.urls["bench"], n) })
+			before, began := f.Counted(), time.Now()
+			failed := atOnce(requests, requests, func(n int) error { return f.send(f.URLs["bench"], n) })
 			took := time.Since(began)
 			if len(failed) > 0 {
 				progress("%s: %v", f.name, several(failed))
 			}
 			answered[f.name] += requests - len(failed)
-			err := f.until(ctx, "it is stopped", func() error { return f.stop("127.0.0.1") })
-			spawns[f.name] += f.counted() - before
+			err := f.Until(ctx, "it is stopped", func() error { return f.Stop("127.0.0.1") })
+			spawns[f.name] += f.Counted() - before
 			return took, err
 		}})
 	}
@@ -60,7 +60,7 @@ func burst(ctx context.Context, dir string, rounds int, r *results) error {
 // send uploads what is the nth request's own, and wants its sum back.
 func (s *sidecar) send(url string, n int) error {
 	body := bytes.Repeat([]byte{byte(n)}, upload)
-	answer, err := (&http.Client{Transport: s.transport("127.0.0.1"), Timeout: time.Minute}).Post(url+"/echo", "application/octet-stream", bytes.NewReader(body))
+	answer, err := (&http.Client{Transport: s.Transport("127.0.0.1"), Timeout: time.Minute}).Post(url+"/echo", "application/octet-stream", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

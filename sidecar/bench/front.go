@@ -4,11 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 )
 
@@ -70,48 +65,4 @@ func fronts(ctx context.Context, dir string, rounds int, r *results) error {
 		}
 	}
 	return nil
-}
-
-// startTraefik runs make run's script with a real Traefik in front, and waits for as many challenges.
-func startTraefik(ctx context.Context, dir string, pool, challenges int) (*sidecar, func(), error) {
-	ports, err := freePorts(7)
-	if err != nil {
-		return nil, nil, err
-	}
-	s := &sidecar{pool: pool, data: filepath.Join(dir, "traefik"), log: logBeside(filepath.Join(dir, "traefik")), edge: "127.0.0.1:" + ports[0]}
-	s.dashboard = "http://whaley.localhost:" + ports[0]
-	s.process = exec.Command("../scripts/run")
-	s.process.Env = append(os.Environ(), "EDGE=traefik", "DATA_DIR="+s.data, "CHALLENGES_DIR="+filepath.Join(dir, "challenges"),
-		"WEB_PORT="+ports[0], "TLS_PORT="+ports[1], "API_PORT="+ports[2], "INTERNAL_PORT="+ports[3], "TRAEFIK_API_PORT="+ports[4],
-		"REDIS_PORT="+ports[5], "METRICS_PORT="+ports[6], "SSH_PORT=0", "SUBNET_POOL=10.187.128.0/20", fmt.Sprint("SANDBOX_POOL=", pool),
-		"USER_RATE_LIMIT=0", "ADDRESS_RATE_LIMIT=0")
-	log, err := os.Create(s.log)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer log.Close()
-	s.process.Stdout, s.process.Stderr = log, log
-	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := s.process.Start(); err != nil {
-		return nil, nil, err
-	}
-	end := func() {
-		_ = syscall.Kill(s.process.Process.Pid, syscall.SIGTERM)
-		_ = s.process.Wait()
-	}
-	if err := s.started(ctx, challenges); err != nil {
-		end()
-		return nil, nil, err
-	}
-	return s, end, nil
-}
-
-// public is where the sidecar itself listens.
-func (s *sidecar) public() string {
-	for _, pair := range s.process.Env {
-		if port, ok := strings.CutPrefix(pair, "API_PORT="); ok {
-			return "127.0.0.1:" + port
-		}
-	}
-	return ""
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/rig"
 )
 
 const concurrency = 10 // of starts: SPAWN_CONCURRENCY's default
@@ -40,7 +42,7 @@ func owners(ctx context.Context, dir string, rounds int, r *results) error {
 	for _, count := range []int{1, 10, 30} {
 		contenders := []contending[both]{{"bare", func(ctx context.Context) (both, error) { return bare.many(ctx, count) }}}
 		for _, s := range sidecars {
-			contenders = append(contenders, contending[both]{fmt.Sprintf("pool%d", s.pool), func(ctx context.Context) (both, error) { return s.many(ctx, count) }})
+			contenders = append(contenders, contending[both]{fmt.Sprintf("pool%d", s.Pool), func(ctx context.Context) (both, error) { return s.many(ctx, count) }})
 		}
 		n := max(3, rounds/5)
 		if count == 1 {
@@ -84,7 +86,7 @@ func (r *results) laps(what string, count int, contenders []contending[both], to
 
 // many lets as many owners open the same challenge, and then stop it.
 func (s *sidecar) many(ctx context.Context, count int) (b both, err error) {
-	if err := s.until(ctx, "sandboxes are ready", s.ready); err != nil {
+	if err := s.Until(ctx, "sandboxes are ready", s.Ready); err != nil {
 		return b, err
 	}
 	urls := make([]string, count)
@@ -93,14 +95,14 @@ func (s *sidecar) many(ctx context.Context, count int) (b both, err error) {
 			return b, err
 		}
 	}
-	if b.start, err = timed(count, func(n int) error { return s.get(urls[n], player(n)) }); err != nil {
+	if b.start, err = timed(count, func(n int) error { return s.Get(urls[n], player(n)) }); err != nil {
 		return b, err
 	}
 	settle(ctx)
 	// The stream of events tells a list of instances a tenth of a second late; looking takes little from what is measured.
 	look := 10*time.Millisecond + time.Duration(count)*2*time.Millisecond
 	b.stop, err = timed(count, func(n int) error {
-		return poll(ctx, time.Minute, look, look, func() error { return s.stop(player(n)) })
+		return rig.Poll(ctx, time.Minute, look, look, func() error { return s.Stop(player(n)) })
 	})
 	return b, err
 }
@@ -108,7 +110,7 @@ func (s *sidecar) many(ctx context.Context, count int) (b both, err error) {
 // addressOf is where a player's own copy is.
 func (s *sidecar) addressOf(player string) (string, error) {
 	var ch struct{ Routes []struct{ URL string } }
-	if err := s.call(player, "GET", "/challenges/bench", &ch); err != nil {
+	if err := s.Call(player, "GET", "/challenges/bench", &ch); err != nil {
 		return "", err
 	}
 	return ch.Routes[0].URL, nil

@@ -51,26 +51,26 @@ func path(ctx context.Context, dir string, rounds int, r *results) error {
 	defer embedded.close()
 	for _, front := range []*sidecar{s, embedded} {
 		for _, challenge := range []string{"bench", "owner"} {
-			if err := front.get(front.urls[challenge], "127.0.0.1"); err != nil {
+			if err := front.Get(front.URLs[challenge], "127.0.0.1"); err != nil {
 				return err
 			}
 		}
-		defer front.until(ctx, "it is stopped", func() error { return front.stop("127.0.0.1") }) //nolint:errcheck // the next run does it else
+		defer front.Until(ctx, "it is stopped", func() error { return front.Stop("127.0.0.1") }) //nolint:errcheck // the next run does it else
 	}
 	if err := s.plainRouters(); err != nil {
 		return err
 	}
-	if err := s.until(ctx, "Traefik has the plain routers", func() error {
-		return errors.Join(s.get("http://plain.bench/", "127.0.0.1"), s.get("http://forward.bench/", "127.0.0.1"))
+	if err := s.Until(ctx, "Traefik has the plain routers", func() error {
+		return errors.Join(s.Get("http://plain.bench/", "127.0.0.1"), s.Get("http://forward.bench/", "127.0.0.1"))
 	}); err != nil {
 		return err
 	}
 	ways := []*routed{
-		{name: "plain", host: "plain.bench", address: s.edge},
-		{name: "link", host: hostOf(s.urls["bench"]), address: s.edge},
-		{name: "owner", host: hostOf(s.urls["owner"]), address: s.edge},
-		{name: "forwardauth", host: "forward.bench", address: s.edge},
-		{name: "embedded", host: hostOf(embedded.urls["bench"]), address: embedded.edge},
+		{name: "plain", host: "plain.bench", address: s.Edge},
+		{name: "link", host: hostOf(s.URLs["bench"]), address: s.Edge},
+		{name: "owner", host: hostOf(s.URLs["owner"]), address: s.Edge},
+		{name: "forwardauth", host: "forward.bench", address: s.Edge},
+		{name: "embedded", host: hostOf(embedded.URLs["bench"]), address: embedded.Edge},
 	}
 	for round := range rounds + 2 {
 		for n := range ways {
@@ -165,7 +165,7 @@ func (s *sidecar) plainRouters() error {
 			Challenge string `json:"challenge_id"`
 		}
 	}
-	if err := s.call("127.0.0.1", "GET", "/instances", &list); err != nil {
+	if err := s.Call("127.0.0.1", "GET", "/instances", &list); err != nil {
 		return err
 	}
 	for _, in := range list.Instances {
@@ -184,8 +184,8 @@ func (s *sidecar) plainRouters() error {
     ask: { forwardAuth: { address: 'http://%[2]s/me', trustForwardHeader: true } }
   services:
     bench: { loadBalancer: { servers: [{ url: 'http://%[3]s:8080' }] } }
-`, "`", s.public(), strings.TrimSpace(string(address)))
-		return os.WriteFile(filepath.Join(s.data, "traefik/dynamic/bench.yml"), []byte(text), 0o644)
+`, "`", s.Public, strings.TrimSpace(string(address)))
+		return os.WriteFile(filepath.Join(s.Data, "traefik/dynamic/bench.yml"), []byte(text), 0o644)
 	}
 	return errors.New("the challenge bench does not run")
 }

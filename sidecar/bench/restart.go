@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/rig"
 )
 
 const (
@@ -70,7 +72,7 @@ func restart(ctx context.Context, dir string, _ int, r *results) error {
 	defer s.close()
 	began = time.Now()
 	err = several(atOnce(count, concurrency, func(n int) error {
-		return s.until(ctx, "it is stopped", func() error { return s.stop(player(n)) })
+		return s.Until(ctx, "it is stopped", func() error { return s.Stop(player(n)) })
 	}))
 	progress("%d stopped after %s", count, time.Since(began).Round(time.Second))
 	return err
@@ -91,13 +93,13 @@ func lives(ctx context.Context, start func() (*sidecar, error), count int) (life
 		if count > 0 {
 			var url string
 			if url, err = s.addressOf(player(n)); err == nil {
-				err = s.until(ctx, "a host answers", func() error { return s.get(url, player(n)) })
+				err = s.Until(ctx, "a host answers", func() error { return s.Get(url, player(n)) })
 			}
 		}
 		answered = append(answered, time.Since(began))
-		err = errors.Join(err, s.until(ctx, "all is taken up", s.tookUp))
+		err = errors.Join(err, s.Until(ctx, "all is taken up", s.tookUp))
 		looked = append(looked, time.Since(began))
-		_, bytes, measured := usage(s.process.Process.Pid)
+		_, bytes, measured := usage(s.Process.Process.Pid)
 		memory = append(memory, bytes)
 		s.close()
 		if err := errors.Join(err, measured); err != nil {
@@ -108,8 +110,8 @@ func lives(ctx context.Context, start func() (*sidecar, error), count int) (life
 }
 
 func (s *sidecar) tookUp() error {
-	if !strings.Contains(s.said(), "all that runs is taken up") {
-		return errNotYet
+	if !strings.Contains(s.Said(), "all that runs is taken up") {
+		return rig.ErrNotYet
 	}
 	return nil
 }
@@ -121,6 +123,6 @@ func (s *sidecar) open(ctx context.Context, count int) error {
 		if err != nil {
 			return err
 		}
-		return s.until(ctx, "it runs", func() error { return s.get(url, player(n)) })
+		return s.Until(ctx, "it runs", func() error { return s.Get(url, player(n)) })
 	}))
 }

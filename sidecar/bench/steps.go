@@ -34,7 +34,7 @@ func steps(ctx context.Context, dir string, rounds int, r *results) error {
 			}
 		}
 		s.close() // which sends the last spans
-		order, took, err := spans(s.log + ".out")
+		order, took, err := spans(s.Log + ".out")
 		if err != nil {
 			return err
 		}

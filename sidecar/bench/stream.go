@@ -25,7 +25,7 @@ func streams(ctx context.Context, dir string, _ int, r *results) error {
 		return err
 	}
 	defer s.close()
-	_, before, err := usage(s.process.Process.Pid)
+	_, before, err := usage(s.Process.Process.Pid)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func streams(ctx context.Context, dir string, _ int, r *results) error {
 			return err
 		}
 	}
-	_, after, err := usage(s.process.Process.Pid)
+	_, after, err := usage(s.Process.Process.Pid)
 	if err != nil {
 		return err
 	}
@@ -64,11 +64,11 @@ func streams(ctx context.Context, dir string, _ int, r *results) error {
 
 // watch opens a stream as a player, waits for its first event, and reads on until ctx ends.
 func (s *sidecar) watch(ctx context.Context, player string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.dashboard+"/events", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Dashboard+"/events", nil)
 	if err != nil {
 		return err
 	}
-	answer, err := (&http.Client{Transport: s.transport(player)}).Do(request) //nolint:bodyclose // whoever reads the stream closes it
+	answer, err := (&http.Client{Transport: s.Transport(player)}).Do(request) //nolint:bodyclose // whoever reads the stream closes it
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (s *sidecar) watch(ctx context.Context, player string) error {
 
 // busy is how much of a processor the sidecar uses while something is done over and over, in percent.
 func (s *sidecar) busy(ctx context.Context, do func() error) (float64, error) {
-	before, _, err := usage(s.process.Process.Pid)
+	before, _, err := usage(s.Process.Process.Pid)
 	if err != nil {
 		return 0, err
 	}
@@ -98,7 +98,7 @@ func (s *sidecar) busy(ctx context.Context, do func() error) (float64, error) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	after, _, err := usage(s.process.Process.Pid)
+	after, _, err := usage(s.Process.Process.Pid)
 	return 100 * (after - before).Seconds() / time.Since(began).Seconds(), err
 }
 

@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"context"
@@ -8,11 +8,12 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
-var errNotYet = errors.New("not yet")
+// ErrNotYet says that what is waited for is on its way.
+var ErrNotYet = errors.New("not yet")
 
-// poll tries until it succeeds, for what tells nobody when it is so far, or not at that moment: the pause after the first
+// Poll tries until it succeeds, for what tells nobody when it is so far, or not at that moment: the pause after the first
 // try doubles until it is the longest. The error is that of the last try.
-func poll(ctx context.Context, within, first, longest time.Duration, try func() error) error {
+func Poll(ctx context.Context, within, first, longest time.Duration, try func() error) error {
 	deadline := time.Now().Add(within)
 	for pause := first; ; pause = min(2*pause, longest) {
 		err := try()
@@ -27,8 +28,8 @@ func poll(ctx context.Context, within, first, longest time.Duration, try func() 
 	}
 }
 
-// freePorts are TCP ports that nobody listens on.
-func freePorts(count int) ([]string, error) {
+// FreePorts are TCP ports that nobody listens on.
+func FreePorts(count int) ([]string, error) {
 	var all []string
 	for range count {
 		port, err := testkit.FreePort()

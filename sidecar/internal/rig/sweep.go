@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"context"
@@ -13,15 +13,15 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 )
 
-// sweep removes what a section that broke off has left on the engine and in the firewall, also of its sidecars: nobody
-// starts these again.
-func sweep(ctx context.Context, dir string) error {
+// Sweep removes what the sidecars of a run that broke off have left on the engine and in the firewall, whose logs are in a
+// folder, and what further filters of the engine's find. Nobody starts these again.
+func Sweep(ctx context.Context, dir string, filters ...string) error {
 	logs, err := filepath.Glob(filepath.Join(dir, "*.log"))
-	all, filters := []error{err}, []string{"name=^/?whaley-bench-(bare|compose)-"}
+	all := []error{err}
 	for _, log := range logs {
 		text, err := os.ReadFile(log)
 		all = append(all, err)
-		deployment := deploymentIn(string(text))
+		deployment := DeploymentIn(string(text))
 		if deployment == "" {
 			continue // it never got that far
 		}
@@ -36,8 +36,8 @@ func sweep(ctx context.Context, dir string) error {
 	return errors.Join(all...)
 }
 
-// logBeside is a file that is not there yet: each start has its own, and all are kept until the run has succeeded.
-func logBeside(data string) string {
+// LogBeside is a file that is not there yet: each start has its own, and all are kept until the run has succeeded.
+func LogBeside(data string) string {
 	for n := 1; ; n++ {
 		log := fmt.Sprintf("%s.%d.log", data, n)
 		if _, err := os.Stat(log); errors.Is(err, fs.ErrNotExist) {
@@ -46,8 +46,8 @@ func logBeside(data string) string {
 	}
 }
 
-// deploymentIn reads a sidecar's deployment out of its log.
-func deploymentIn(log string) string {
+// DeploymentIn reads a sidecar's deployment out of its log.
+func DeploymentIn(log string) string {
 	_, after, _ := strings.Cut(log, "deployment=")
 	deployment, _, _ := strings.Cut(after, "\n")
 	return deployment
