@@ -16,19 +16,24 @@ import (
 type reading struct {
 	file     string
 	problems *Problems
-	root     *yaml.Node
+	root     *yaml.Node // as it was written
 	at       lines
-	budget   int
-	ports    []declared   // found in services
-	strip    []*yaml.Node // tables whose ports have been dealt with
+	left     allowance
+	ports    []declared // found in services
 	envs     []envFile
 	over     int            // depth in what something else wins over
-	seen     map[string]int // what may be in a list once → its line
+	services map[string]int // their names → the line
+	seen     map[string]int // what may be there once → its line
 }
 
 // allowed walks a compose file along the allow-list, tells of everything that is not on it, and notes where all stands.
-func allowed(file string, content []byte, problems *Problems) *reading {
-	r := &reading{file: file, problems: problems, at: lines{}, budget: maxNodes, seen: map[string]int{}}
+// What it returns beside is the file for the parser: aliases and merges followed, without what has been dealt with here.
+func allowed(file string, content []byte, problems *Problems) (*reading, *yaml.Node) {
+	r := &reading{file: file, problems: problems, at: lines{}, left: newAllowance(), services: map[string]int{}, seen: map[string]int{}}
+	if line, why := tooMuchYAML(content); why != "" {
+		problems.add(file, line, "", "%s", why)
+		return r, nil
+	}
 	var document, second yaml.Node
 	documents := yaml.NewDecoder(bytes.NewReader(content))
 	err := documents.Decode(&document)
@@ -43,18 +48,22 @@ func allowed(file string, content []byte, problems *Problems) *reading {
 	if err != nil && !errors.Is(err, io.EOF) {
 		said := strings.TrimPrefix(err.Error(), "yaml: ")
 		problems.add(file, lineIn(said), "", "is no valid YAML: %s", said)
-		return r
+		return r, nil
 	}
 	if len(document.Content) == 0 {
 		problems.add(file, 1, "", "is empty; it needs services")
-		return r
+		return r, nil
+	}
+	if deep := deeper(document.Content[0], maxDepth); deep != nil {
+		problems.add(file, deep.Line, "", "its tables and lists are more than %d deep", maxDepth)
+		return r, nil
 	}
 	r.root = document.Content[0]
-	r.walk(r.root, composeRules, "", "")
-	if r.root.Kind == yaml.MappingNode && !r.at.has("services") {
+	taken := r.walk(r.root, composeRules, "", "")
+	if r.root.Kind == yaml.MappingNode && !r.at.has("services") && !r.left.spent() {
 		problems.add(file, 1, "services", "is missing: a challenge has at least one service")
 	}
-	return r
+	return r, taken
 }
 
 // lineIn is the line that a text names as "line N", or 1.
@@ -70,54 +79,62 @@ func (r *reading) refuse(node *yaml.Node, key, format string, args ...any) {
 	r.problems.add(r.file, node.Line, key, format, args...)
 }
 
-// walk follows a node along its rule. path is its key; place is the same with names as "*", for what is special.
-func (r *reading) walk(node *yaml.Node, rule rule, path, place string) {
-	if r.budget--; r.budget < 0 {
-		if r.budget == -1 {
-			r.problems.add(r.file, 1, "", "the file is too large or its anchors multiply too much")
-		}
-		return
+// walk follows a node along its rule, and returns what the parser is to see of it. path is its key; place is the same
+// with names as "*", for what is special.
+func (r *reading) walk(node *yaml.Node, rule rule, path, place string) *yaml.Node {
+	if !r.afford(node) {
+		return nil
 	}
 	if node.Kind == yaml.AliasNode {
-		r.walk(node.Alias, rule, path, place)
-		return
+		r.left.depth--
+		defer func() { r.left.depth++ }()
+		return r.walk(node.Alias, rule, path, place)
 	}
 	if strings.HasPrefix(node.Tag, "!") && !strings.HasPrefix(node.Tag, "!!") {
 		r.refuse(node, path, "the tag %s is not supported", node.Tag)
-		return
+		return nil
 	}
 	if !r.kindIs(node, rule, path) {
-		return
+		return nil
 	}
-	r.special(node, path, place)
+	out := &yaml.Node{Kind: node.Kind, Style: node.Style, Tag: node.Tag, Value: node.Value, Line: node.Line}
+	defer r.special(out, path, place)
+	r.left.depth--
+	defer func() { r.left.depth++ }()
 	switch node.Kind {
 	case yaml.SequenceNode:
-		for n, item := range node.Content {
-			at := fmt.Sprintf("%s[%d]", path, n)
-			r.at.add(at, item.Line)
+		for n, inner := range node.Content {
+			at := item(path, n)
+			r.at.add(at, inner.Line)
+			below := anything
 			if rule.item != nil {
-				r.walk(item, *rule.item, at, place+"[]")
-			} else {
-				r.walk(item, anything, at, place+"[]")
+				below = *rule.item
+			}
+			if value := r.walk(inner, below, at, place+"[]"); value != nil {
+				out.Content = append(out.Content, value)
 			}
 		}
 	case yaml.MappingNode:
-		r.table(node, rule, path, place, nil)
+		out.Content = r.table(node, rule, path, place, nil)
 	}
+	return out
 }
 
-// anything is what stands where nothing of it is used: in extensions. Used elsewhere it is looked at there.
+// anything is what stands where nothing of it is used. Used elsewhere it is looked at there.
 var anything = rule{kinds: aText | aNumber | aTruth | aList | aTable | nothing}
 
 // table follows the entries of a table; those in taken are there already and win over what is merged in.
-func (r *reading) table(node *yaml.Node, rule rule, path, place string, taken map[string]bool) {
+func (r *reading) table(node *yaml.Node, rule rule, path, place string, taken map[string]bool) (out []*yaml.Node) {
 	seen := map[string]int{}
 	var merged []*yaml.Node
-	for n := 0; n+1 < len(node.Content); n += 2 {
+	for n := 0; n+1 < len(node.Content) && !r.left.spent(); n += 2 {
 		key, value := node.Content[n], node.Content[n+1]
 		if key.Value == "<<" && key.Tag == "!!merge" {
 			merged = append(merged, value)
 			continue
+		}
+		if !r.affordKey(key, path) {
+			return out
 		}
 		at := join(path, key.Value)
 		if first, twice := seen[key.Value]; twice {
@@ -126,42 +143,20 @@ func (r *reading) table(node *yaml.Node, rule rule, path, place string, taken ma
 		}
 		seen[key.Value] = key.Line
 		r.at.add(at, key.Line)
-		below, known := rule.keys[key.Value]
-		if rule.keys == nil {
-			below, known = anything, true
-		}
-		under := place + "." + key.Value
 		over := taken[key.Value] // looked at like all others, but it does not count
 		if over {
 			r.over++
 		}
-		if !known {
-			below, known = rule.keys["*"]
-			under = place + ".*"
-		}
-		switch {
-		case strings.HasPrefix(key.Value, "x-") && !named(rule):
-			r.walk(value, anything, at, under)
-		case !known:
-			r.refuse(key, at, "is not a key of the compose specification; %s", suggest(key.Value, slices.Sorted(maps.Keys(rule.keys))))
-		case below.no == unsupported:
-			r.refuse(key, at, "is not supported")
-		case below.no != "":
-			r.refuse(key, at, "is not allowed: %s", below.no)
-		case under == ".services.*.ports":
-			r.strip = append(r.strip, node)
-			if r.over == 0 {
-				r.declare(value, path)
-			}
-		default:
-			r.walk(value, below, at, under)
+		if kept := r.entry(key, value, rule, path, place); kept != nil && !over {
+			name := &yaml.Node{Kind: yaml.ScalarNode, Style: key.Style, Tag: key.Tag, Value: key.Value, Line: key.Line}
+			out = append(out, name, kept)
 		}
 		if over {
 			r.over--
 		}
 	}
 	if len(merged) == 0 {
-		return
+		return out
 	}
 	if taken == nil {
 		taken = map[string]bool{}
@@ -170,8 +165,40 @@ func (r *reading) table(node *yaml.Node, rule rule, path, place string, taken ma
 		taken[key] = true
 	}
 	for _, value := range merged {
-		r.merge(value, rule, path, place, taken)
+		out = append(out, r.merge(value, rule, path, place, taken)...)
 	}
+	return out
+}
+
+// entry follows one entry of a table.
+func (r *reading) entry(key, value *yaml.Node, rule rule, path, place string) *yaml.Node {
+	at, under := join(path, key.Value), place+"."+key.Value
+	below, known := rule.keys[key.Value]
+	if rule.keys == nil {
+		below, known = anything, true
+	}
+	if !known {
+		below, known = rule.keys["*"]
+		under = place + ".*"
+	}
+	switch {
+	case strings.HasPrefix(key.Value, "x-") && !named(rule), under == ".version":
+		// Extensions are for the author's own use, and of a version the parser would tell the log.
+	case !known:
+		r.refuse(key, at, "is not a key of the compose specification; %s", suggest(key.Value, slices.Sorted(maps.Keys(rule.keys))))
+	case below.no == unsupported:
+		r.refuse(key, at, "is not supported")
+	case below.no != "":
+		r.refuse(key, at, "is not allowed: %s", below.no)
+	case under == ".services.*.ports":
+		if r.over == 0 {
+			r.declare(value, path)
+		}
+	default:
+		r.name(key, at, under)
+		return r.walk(value, below, at, under)
+	}
+	return nil
 }
 
 // named says whether a table's keys are the author's own names.
@@ -181,26 +208,28 @@ func named(r rule) bool {
 }
 
 // merge walks what a merge key brings in, as if it stood there.
-func (r *reading) merge(value *yaml.Node, rule rule, path, place string, taken map[string]bool) {
-	if r.budget--; r.budget < 0 {
-		r.walk(value, rule, path, place) // which says so, once
-		return
+func (r *reading) merge(value *yaml.Node, rule rule, path, place string, taken map[string]bool) (out []*yaml.Node) {
+	if !r.afford(value) {
+		return nil
 	}
+	r.left.depth--
+	defer func() { r.left.depth++ }()
 	switch value.Kind {
 	case yaml.AliasNode:
-		r.merge(value.Alias, rule, path, place, taken)
+		return r.merge(value.Alias, rule, path, place, taken)
 	case yaml.SequenceNode:
 		for _, item := range value.Content {
-			r.merge(item, rule, path, place, taken)
+			out = append(out, r.merge(item, rule, path, place, taken)...)
 		}
 	case yaml.MappingNode:
-		r.table(value, rule, path, place, taken)
+		out = r.table(value, rule, path, place, taken)
 		for n := 0; n+1 < len(value.Content); n += 2 {
 			taken[value.Content[n].Value] = true
 		}
 	default:
 		r.refuse(value, path, "<< must name tables")
 	}
+	return out
 }
 
 // kindIs refuses a value of another kind, or another value, than its rule has.
@@ -250,25 +279,4 @@ func (k kind) String() string {
 		}
 	}
 	return strings.Join(all, " or ")
-}
-
-// rest is the file without what has been dealt with here: ports, and a version, of which the parser would tell the log.
-func (r *reading) rest(content []byte) ([]byte, error) {
-	if len(r.strip) == 0 && !r.at.has("version") {
-		return content, nil
-	}
-	for _, node := range r.strip {
-		drop(node, "ports")
-	}
-	drop(r.root, "version")
-	return yaml.Marshal(r.root)
-}
-
-func drop(table *yaml.Node, key string) {
-	for n := 0; n+1 < len(table.Content); n += 2 {
-		if table.Content[n].Value == key {
-			table.Content = slices.Delete(table.Content, n, n+2)
-			return
-		}
-	}
 }

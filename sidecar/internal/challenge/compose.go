@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/sirupsen/logrus"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -39,19 +42,22 @@ func findCompose(dir, folder string, problems *Problems) string {
 // readCompose loads a compose file that has passed the allow-list, with no environment but the given variables. The
 // project is nil if there is anything wrong with it.
 func readCompose(ctx context.Context, dir, name, file string, variables []string, problems *Problems) (*types.Project, *reading) {
-	content, err := readLimited(filepath.Join(dir, name))
+	content, err := readLimited(filepath.Join(dir, name), maxCompose)
 	if err != nil {
 		problems.add(file, 1, "", "%s", err)
 		return nil, &reading{file: file, problems: problems}
 	}
 	before := len(*problems)
-	r := allowed(file, content, problems)
+	r, taken := allowed(file, content, problems)
+	if r.left.spent() {
+		return nil, r
+	}
 	r.checkVariables(variables)
 	r.checkEnvFiles(dir, variables)
 	if len(*problems) > before {
 		return nil, r
 	}
-	if content, err = r.rest(content); err != nil {
+	if content, err = yaml.Marshal(taken); err != nil {
 		problems.add(file, 1, "", "%s", err)
 		return nil, r
 	}
@@ -68,6 +74,9 @@ func readCompose(ctx context.Context, dir, name, file string, variables []string
 		said := strings.ReplaceAll(err.Error(), dir+string(filepath.Separator), "")
 		said = strings.TrimPrefix(said, "validating "+name+": ")
 		problems.add(file, 0, keyOfError(said), "%s", strings.TrimSuffix(said, ": invalid compose project"))
+		return nil, r
+	}
+	if !r.fillEnvironments(project) {
 		return nil, r
 	}
 	return project, r
@@ -87,6 +96,9 @@ func keyOfError(said string) string {
 	return keyIn.FindString(said)
 }
 
+// The parser warns of each variable that is not set, as often as a file names it. What matters of that is refused here.
+func init() { logrus.SetOutput(io.Discard) }
+
 // loadProject parses. The parser is not ours: should a strange file make it panic, that is the file's problem.
 func loadProject(ctx context.Context, details types.ConfigDetails) (project *types.Project, err error) {
 	defer func() {
@@ -96,7 +108,7 @@ func loadProject(ctx context.Context, details types.ConfigDetails) (project *typ
 	}()
 	return loader.LoadWithContext(ctx, details, func(o *loader.Options) {
 		o.SetProjectName("challenge", true)
-		o.SkipInclude, o.SkipExtends, o.ResolvePaths = true, true, true
+		o.SkipInclude, o.SkipExtends, o.ResolvePaths, o.SkipResolveEnvironment = true, true, true, true
 		o.ResourceLoaders = nil
 	})
 }

@@ -7,8 +7,24 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// special looks at what the parser would drop without a word.
+// mostOf is how much there may be of what costs more than the file's text.
+var mostOf = map[string]int{
+	".volumes": maxVolumes, ".networks": maxVolumes,
+	".services.*.volumes": maxMounts, ".services.*.tmpfs": maxMounts, ".services.*.configs": maxMounts, ".services.*.secrets": maxMounts,
+	".services.*.env_file": maxMounts,
+}
+
+// special looks, where all aliases have been followed, at what the parser would drop without a word, and at what there
+// is too much of.
 func (r *reading) special(node *yaml.Node, path, place string) {
+	entries := len(node.Content)
+	if node.Kind == yaml.MappingNode {
+		entries /= 2
+	}
+	if most, bounded := mostOf[place]; bounded && entries > most {
+		r.refuse(node, path, "there are %d; there may be %d", entries, most)
+		r.left.nodes = -1
+	}
 	switch place {
 	case ".services.*.env_file":
 		r.envs = append(r.envs, envFiles(node, path)...)

@@ -29,15 +29,16 @@ func inside(dir, path string) (string, error) {
 	return real, nil
 }
 
-func readLimited(path string) ([]byte, error) {
+// readLimited reads a file that has at most so many bytes.
+func readLimited(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = fmt.Errorf("%s has more than %d bytes", filepath.Base(path), maxFile)
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = fmt.Errorf("%s has more than %d bytes", filepath.Base(path), most)
 	}
 	return text, err
 }

@@ -24,15 +24,12 @@ type Defaults struct {
 	FlagPrefix string
 }
 
-// maxServices is what a /28 network holds beside its gateway.
-const maxServices = 13
-
 // Load reads one folder. The error is Problems.
 func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challenge, error) {
 	folder := filepath.Base(dir)
 	var problems Problems
 	tomlFile := folder + "/" + definitionFile
-	text, err := readLimited(filepath.Join(dir, definitionFile))
+	text, err := readLimited(filepath.Join(dir, definitionFile), maxFile)
 	if err != nil {
 		problems.add(tomlFile, 1, "", "cannot be read: %s", strings.TrimPrefix(err.Error(), "open "+dir+"/"))
 		return nil, problems

@@ -2,19 +2,12 @@ package challenge
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
-
-// maxNetworks is how many networks an instance may have: each is a subnet and costs time at every start.
-const maxNetworks = 4
-
-// aliasForm is a further name of a service on a network.
-var aliasForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
 
 // networks fills in what a challenge's services are on. One network for all, which nearly every challenge has, is not
 // named.
@@ -26,7 +19,7 @@ func (c *converter) networks(ch *instancer.Challenge, project *types.Project) {
 			join := instancer.Join{Network: name}
 			if with := s.Networks[name]; with != nil {
 				for i, alias := range with.Aliases {
-					if !aliasForm.MatchString(alias) {
+					if !hostName(alias) {
 						c.refuse(s.Name, item("networks."+name+".aliases", i), "%q cannot be a name on a network", alias)
 					}
 				}

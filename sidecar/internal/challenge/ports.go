@@ -30,6 +30,10 @@ func (r *reading) declare(value *yaml.Node, path string) {
 		r.refuse(value, at, "must be a list, and is %s", second(kindOfNode(value)))
 		return
 	}
+	if len(r.ports)+len(value.Content) > maxItems {
+		r.refuse(value, at, "there are more than %d", maxItems)
+		return
+	}
 	for n, item := range value.Content {
 		if item.Kind == yaml.AliasNode {
 			item = item.Alias

@@ -35,6 +35,18 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// add tells of one more, as long as there are not too many: a file of nothing but mistakes is not listed whole.
 func (p *Problems) add(file string, line int, key, format string, args ...any) {
-	*p = append(*p, Problem{File: file, Line: line, Key: key, Text: fmt.Sprintf(format, args...)})
+	text := fmt.Sprintf(format, args...)
+	switch {
+	case p.full():
+		return
+	case len(*p) == maxProblems:
+		text = "there is more that is wrong; mend this first"
+	case len(text) > maxProblem:
+		text = strings.ToValidUTF8(text[:maxProblem/2], "") + " … " + strings.ToValidUTF8(text[len(text)-maxProblem/2:], "")
+	}
+	*p = append(*p, Problem{File: file, Line: line, Key: key, Text: text})
 }
+
+func (p *Problems) full() bool { return len(*p) > maxProblems }

@@ -57,13 +57,19 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 	if out.StopGrace < 0 || out.StopGrace > maxGrace {
 		c.refuse(s.Name, "stop_grace_period", "must be at most %s", maxGrace)
 	}
+	if s.Hostname != "" && !hostName(s.Hostname) && !strings.Contains(s.Hostname, "@{whaley:") {
+		c.refuse(s.Name, "hostname", "%q cannot be a host's name", s.Hostname)
+	}
+	if s.DomainName != "" && !strings.Contains(s.DomainName, "@{whaley:") && !hostForm.MatchString(s.DomainName) {
+		c.refuse(s.Name, "domainname", "%q cannot be a domain's name", s.DomainName)
+	}
 	if s.Platform != "" && s.Platform != "linux/"+runtime.GOARCH {
 		c.refuse(s.Name, "platform", "%q is not this host's, which is linux/%s", s.Platform, runtime.GOARCH)
 	}
 	switch {
 	case s.Build != nil:
 		out.Build = c.build(s)
-		out.Image = fmt.Sprintf("whaley/%s-%s:%s", d.ID, strings.ToLower(s.Name), revision)
+		out.Image = imageName(d.ID, s.Name, revision)
 	case s.Image == "":
 		c.refuse(s.Name, "image", "a service needs image or build")
 	case s.PullPolicy == "build":

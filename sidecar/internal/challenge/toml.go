@@ -233,7 +233,7 @@ func (x *tomlIndex) comma(end string) {
 func (x *tomlIndex) quoted(quote string) {
 	for x.pos += len(quote); x.pos < len(x.text); x.pos++ {
 		switch c := x.peek(); {
-		case c == '\\' && quote[0] == '"':
+		case c == '\\' && quote[0] == '"' && x.pos+1 < len(x.text):
 			if x.pos++; x.peek() == '\n' {
 				x.line++
 			}
@@ -311,7 +311,7 @@ func (x *tomlIndex) refuse(why string) {
 
 // idLine is where a challenge's folder says its id.
 func idLine(dir string) int {
-	text, err := readLimited(filepath.Join(dir, definitionFile))
+	text, err := readLimited(filepath.Join(dir, definitionFile), maxFile)
 	if err != nil {
 		return 0
 	}
