@@ -1,16 +1,27 @@
 package whaley
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strings"
 
 	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/shared/peer"
+	"github.com/whaley-ctf/whaley/shared/ticket"
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
 
-// maxCandidates bounds how many cookies of the ticket's name are tried: on plain http other instances can set more.
-const maxCandidates = 4
+// maxChecks is how many signatures are checked for one request: on plain http other instances can set cookies of the
+// ticket's name too. What was checked before, for better or worse, is remembered and counts for nothing here.
+const maxChecks = 16
+
+// ticketForms find in a line of cookies what may be a ticket, on http and on https: anything shorter is none.
+var ticketForms = map[bool]*regexp.Regexp{
+	false: regexp.MustCompile(`(?:^|;)[ \t]*` + ticketCookie + `=([^;]{100,})`),
+	true:  regexp.MustCompile(`(?:^|;)[ \t]*` + hostPrefix + ticketCookie + `=([^;]{100,})`),
+}
 
 // identify finds out who asks: by a ticket for this very host, else, where a player is an address, by that.
 func (h *Handler) identify(r *http.Request, v *visit) {
@@ -20,8 +31,18 @@ func (h *Handler) identify(r *http.Request, v *visit) {
 		v.query.Address = address.String()
 		v.signedIn = true
 	}
-	for _, token := range h.tickets(r) {
-		claims, err := h.sidecar.verify(r.Context(), v.ring, token, v.host)
+	checks := 0
+	for _, token := range h.tickets(r, v.host) {
+		claims, known, err := h.sidecar.checked(v.ring, token, v.host)
+		if !known && checks == maxChecks {
+			continue
+		}
+		if !known {
+			claims, err = h.sidecar.verify(r.Context(), v.ring, token, v.host)
+			if errors.Is(err, ticket.ErrForged) {
+				checks++ // all else costs next to nothing
+			}
+		}
 		if err == nil {
 			v.query.Owner = claims.Owner
 			v.query.Player = claims.Player
@@ -33,16 +54,21 @@ func (h *Handler) identify(r *http.Request, v *visit) {
 	}
 }
 
-// tickets are the candidates that a request shows; a header goes before cookies.
-func (h *Handler) tickets(r *http.Request) []string {
+// tickets are the candidates that a request shows for a host; a header goes before cookies.
+func (h *Handler) tickets(r *http.Request, host string) []string {
 	if token := r.Header.Get(wire.TicketHeader); token != "" {
 		return []string{token}
 	}
 	var tokens []string
-	name := h.cookieName(ticketCookie)
-	for _, c := range r.Cookies() {
-		if c.Name == name && len(tokens) < maxCandidates {
-			tokens = append(tokens, c.Value)
+	begin := ticket.Begin(host)
+	for _, line := range r.Header["Cookie"] {
+		if !strings.Contains(line, begin) {
+			continue
+		}
+		for _, found := range ticketForms[h.secure].FindAllStringSubmatch(line, -1) {
+			if strings.HasPrefix(found[1], begin) {
+				tokens = append(tokens, strings.TrimSpace(found[1]))
+			}
 		}
 	}
 	return tokens

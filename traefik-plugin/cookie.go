@@ -13,6 +13,8 @@ const (
 	ticketCookie = "whaley"
 	nonceCookie  = "whaley_nonce"
 	hostPrefix   = "__Host-"
+
+	maxAttributes = 32 // of a cookie that a container sets; there are a dozen
 )
 
 var nonceForm = regexp.MustCompile(`^[A-Za-z0-9_-]{16,64}$`)
@@ -47,38 +49,35 @@ func (h *Handler) nonce(r *http.Request) string {
 	return c.Value
 }
 
-// stripCookies removes Whaley's cookies from what a container gets.
+// ourCookie finds Whaley's cookies in a line of them, on http and on https.
+var ourCookie = regexp.MustCompile(`(?i)(?:^|;)[ \t]*(?:` + hostPrefix + `)?(?:` + ticketCookie + `|` + nonceCookie + `)[ \t]*=[^;]*`)
+
+// stripCookies removes Whaley's cookies from what a container gets, and leaves all others as they were sent.
 func stripCookies(header http.Header) {
 	lines := header["Cookie"]
 	if len(lines) == 0 {
 		return
 	}
-	var kept []string
-	for _, line := range lines {
-		for _, pair := range strings.Split(line, ";") {
-			pair = strings.TrimSpace(pair)
-			name := pair
-			if at := strings.IndexByte(pair, '='); at >= 0 {
-				name = pair[:at]
-			}
-			if pair != "" && !ours(name) {
-				kept = append(kept, pair)
-			}
-		}
+	line := strings.Join(lines, "; ")
+	if strings.Contains(strings.ToLower(line), ticketCookie) {
+		line = strings.TrimLeft(ourCookie.ReplaceAllString(line, ""), "; \t")
 	}
-	if len(kept) == 0 {
+	if line == "" {
 		header.Del("Cookie")
 		return
 	}
-	header["Cookie"] = []string{strings.Join(kept, "; ")}
+	header["Cookie"] = []string{line}
 }
 
-// filterSetCookie drops what a container must not set: Whaley's names, cookies for more than its own host, and nameless
+// filterSetCookie drops of the header of that name what a container must not set: Whaley's names, cookies for more than its own host, and nameless
 // ones, whose value a browser sends as if it were a name and a value.
-func filterSetCookie(header http.Header, host string) {
-	lines := header["Set-Cookie"]
+func filterSetCookie(header http.Header, name, host string) {
+	lines := header[name]
 	if len(lines) == 0 {
 		return
+	}
+	if len(lines) > maxAnswerCookies {
+		lines = lines[:maxAnswerCookies]
 	}
 	var kept []string
 	for _, line := range lines {
@@ -87,13 +86,16 @@ func filterSetCookie(header http.Header, host string) {
 		}
 	}
 	if len(kept) == 0 {
-		header.Del("Set-Cookie")
+		delete(header, name)
 		return
 	}
-	header["Set-Cookie"] = kept
+	header[name] = kept
 }
 
 func mayBeSet(line, host string) bool {
+	if strings.Count(line, ";") > maxAttributes {
+		return false
+	}
 	parts := strings.Split(line, ";")
 	at := strings.IndexByte(parts[0], '=')
 	if at < 0 || strings.TrimSpace(parts[0][:at]) == "" || ours(parts[0][:at]) {

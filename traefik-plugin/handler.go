@@ -42,6 +42,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
+	if len(r.Header) > maxNames {
+		h.problem(w, r, v, wire.Problem{Status: http.StatusRequestHeaderFieldsTooLarge, Code: "too_many_headers",
+			Detail: "This request has more headers than are passed on. Send fewer than 256 different ones."})
+		return
+	}
 	ring, err := h.sidecar.ring(r.Context())
 	if err != nil {
 		h.unavailable(w, r, v)

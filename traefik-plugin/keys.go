@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/whaley-ctf/whaley/shared/peer"
@@ -17,6 +18,7 @@ const (
 	keysFresh   = time.Minute
 	keysRecheck = 5 * time.Second // after a ticket that none of the known keys has signed
 	maxVerified = 8192
+	maxForged   = 4096
 )
 
 // keyring is what the plugin needs to decide without asking.
@@ -24,6 +26,7 @@ type keyring struct {
 	tickets  []ed25519.PublicKey
 	authMode string
 	trusted  []netip.Prefix
+	text     string // all of it, to tell another one by
 }
 
 // verifiedTicket is a ticket whose signature was checked before: the check costs a tenth of a millisecond interpreted.
@@ -66,6 +69,7 @@ func (s *sidecar) fetchKeys(ctx context.Context) (*keyring, error) {
 		return nil, s.failed(ctx, wire.PathKeys, problem.Code)
 	}
 	ring := &keyring{authMode: keys.AuthMode}
+	ring.text = strings.Join(keys.TicketKeys, " ") + "\x00" + keys.AuthMode + "\x00" + strings.Join(keys.TrustedProxies, " ")
 	for _, text := range keys.TicketKeys {
 		key, err := base64.RawURLEncoding.DecodeString(text)
 		if err != nil || len(key) != ed25519.PublicKeySize {
@@ -77,22 +81,30 @@ func (s *sidecar) fetchKeys(ctx context.Context) (*keyring, error) {
 		return nil, s.failed(ctx, wire.PathKeys, err.Error())
 	}
 	s.mu.Lock()
-	s.keys = ring
+	defer s.mu.Unlock()
+	if s.keys == nil || s.keys.text != ring.text {
+		s.keys = ring // else what was checked with the keys stays checked
+	}
 	s.keysAt = time.Now()
+	return s.keys, nil
+}
+
+// checked says what is known of a ticket's signature from an earlier request.
+func (s *sidecar) checked(ring *keyring, token, host string) (claims ticket.Claims, known bool, err error) {
+	s.mu.Lock()
+	before, seen := s.verified[token]
+	forged := s.forged[token]
 	s.mu.Unlock()
-	return ring, nil
+	if seen && before.keys == ring && before.claims.Host == host && time.Now().Unix() < before.claims.Expires {
+		return before.claims, true, nil
+	}
+	return claims, forged == ring, ticket.ErrForged
 }
 
 // verify checks a ticket for a host. One that no known key has signed may have been signed by a new key, so the
 // keys are asked for again, but not for every forgery.
 func (s *sidecar) verify(ctx context.Context, ring *keyring, token, host string) (ticket.Claims, error) {
 	now := time.Now()
-	s.mu.Lock()
-	before, seen := s.verified[token]
-	s.mu.Unlock()
-	if seen && before.keys == ring && before.claims.Host == host && now.Unix() < before.claims.Expires {
-		return before.claims, nil
-	}
 	claims, err := ticket.Verify(ring.tickets, token, host, now)
 	if errors.Is(err, ticket.ErrForged) {
 		s.mu.Lock()
@@ -108,6 +120,14 @@ func (s *sidecar) verify(ctx context.Context, ring *keyring, token, host string)
 			claims, err = ticket.Verify(ring.tickets, token, host, now)
 		}
 	}
+	if errors.Is(err, ticket.ErrForged) {
+		s.mu.Lock()
+		if len(s.forged) >= maxForged {
+			s.forged = map[string]*keyring{}
+		}
+		s.forged[strings.Clone(token)] = ring // not the whole line of cookies that it is part of
+		s.mu.Unlock()
+	}
 	if err != nil {
 		return claims, err
 	}
@@ -115,7 +135,7 @@ func (s *sidecar) verify(ctx context.Context, ring *keyring, token, host string)
 	if len(s.verified) >= maxVerified {
 		s.verified = map[string]verifiedTicket{}
 	}
-	s.verified[token] = verifiedTicket{claims: claims, keys: ring}
+	s.verified[strings.Clone(token)] = verifiedTicket{claims: claims, keys: ring}
 	s.mu.Unlock()
 	return claims, nil
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"strings"
 
 	"github.com/whaley-ctf/whaley/shared/peer"
 	"github.com/whaley-ctf/whaley/shared/wire"
@@ -30,13 +29,8 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 		r.Body = io.NopCloser(body) // a failed dial closes the body, and another try needs it
 	}
 	proxy := &httputil.ReverseProxy{
-		Transport: transport,
+		Transport: containers,
 		Rewrite:   func(p *httputil.ProxyRequest) { h.rewrite(p, v, target) },
-		ModifyResponse: func(resp *http.Response) error {
-			filterSetCookie(resp.Header, v.host)
-			resp.Header.Del("Clear-Site-Data") // it would take the cookies of the dashboard and of all siblings too
-			return nil
-		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			if errors.Is(err, errUnreached) && r.Context().Err() == nil {
 				reached = false
@@ -49,13 +43,16 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 		},
 	}
 	proxy.ServeHTTP(w, r)
+	if reached {
+		cleanTrailers(w.Header(), r.Host)
+	}
 	return reached
 }
 
-// broken answers for a container that ended the connection without an answer.
+// broken answers for a container that ended the connection without an answer, or gave one that is none.
 func (h *Handler) broken(w http.ResponseWriter, r *http.Request, v *visit) {
 	h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,
-		Detail: "The challenge ended the connection without an answer. Try again; if it stays like this, stop it on the dashboard and start it anew."})
+		Detail: "The challenge ended the connection without an answer that can be passed on. Try again; if it stays like this, stop it on the dashboard and start it anew."})
 }
 
 // rewrite makes the request that the container gets: the player's, without what is Whaley's, and with forwarding
@@ -66,11 +63,7 @@ func (h *Handler) rewrite(p *httputil.ProxyRequest, v *visit, target *url.URL) {
 	p.Out.URL.RawQuery = p.In.URL.RawQuery // as it came: a challenge may be about a strange query
 	p.Out.Host = p.In.Host
 	stripCookies(p.Out.Header)
-	for name := range p.Out.Header {
-		if strings.HasPrefix(name, "X-Whaley-") {
-			delete(p.Out.Header, name)
-		}
-	}
+	dropClaims(p.Out.Header)
 	address := peer.Address(p.In.RemoteAddr, p.In.Header.Values("X-Forwarded-For"), v.ring.trusted)
 	if address.IsValid() {
 		p.Out.Header.Set("X-Forwarded-For", address.String())

@@ -30,85 +30,81 @@ type ready struct {
 	forHost   []string
 	scheme    []string
 	requester wire.HostRequest
+	from      string      // the address of the connection
+	said      http.Header // what was said of the request, which is not passed on
 }
 
 // readyKey is all of a request that the decision depends on, empty if such a request is looked at anew each time: with
 // a body, for which a second try needs care, with an upgrade, with headers for one hop only, or for a path of ours.
 func (h *Handler) readyKey(r *http.Request) string {
+	header := r.Header
+	path := r.URL.Path
 	port := strings.LastIndexByte(r.RemoteAddr, ':')
-	if r.ContentLength != 0 || port < 0 || !strings.HasPrefix(r.URL.Path, "/") || strings.HasPrefix(r.URL.Path, wire.ReservedPrefix) {
+	if r.ContentLength != 0 || len(header) > maxNames || port < 0 || len(path) == 0 || path[0] != '/' {
 		return ""
 	}
-	if hops := r.Header["Connection"]; len(hops) > 1 || len(hops) == 1 && hops[0] != "keep-alive" {
+	if len(path) > 1 && path[1] == '.' && strings.HasPrefix(path, wire.ReservedPrefix) {
+		return ""
+	}
+	if hops := header["Connection"]; len(hops) > 1 || len(hops) == 1 && hops[0] != "keep-alive" {
 		return ""
 	}
 	// No part can hold a zero byte: net/http refuses such requests.
-	return h.settings + r.Host + "\x00" + r.RemoteAddr[:port] + "\x00" + strings.Join(r.Header["X-Forwarded-For"], ",") + "\x00" +
-		r.Header.Get(wire.TicketHeader) + "\x00" + strings.Join(r.Header["Cookie"], "; ")
+	return h.settings + r.Host + "\x00" + r.RemoteAddr[:port] + "\x00" + strings.Join(header["X-Forwarded-For"], ",") + "\x00" +
+		strings.Join(header[wire.TicketHeader], ",") + "\x00" + strings.Join(header["Cookie"], "; ")
 }
 
 // serveReady proxies a request of which everything is known. It returns false, with nothing written and the request as
-// it was, if that is not so or the container could not be reached.
+// it was, if that is not so.
 func (h *Handler) serveReady(w http.ResponseWriter, r *http.Request, key string) bool {
 	s := h.sidecar
 	s.mu.Lock()
 	p := s.ready[key]
 	s.mu.Unlock()
-	if p == nil || time.Now().After(p.until) {
+	if p == nil || time.Until(p.until) <= 0 {
 		return false
 	}
 	header := r.Header
-	remote := r.RemoteAddr
-	forwardedFor := header["X-Forwarded-For"]
-	cookie := header["Cookie"]
-	ticket := header[wire.TicketHeader]
-	for name := range header {
-		if strings.HasPrefix(name, "X-Whaley-") {
-			delete(header, name)
-		}
-	}
-	delete(header, "Forwarded")
-	delete(header, "X-Forwarded-For") // the proxy says the address of the connection
+	dropClaims(header) // X-Forwarded-For too: the proxy says the address of the connection
 	r.RemoteAddr = p.remote
 	header["X-Forwarded-Host"] = p.forHost
 	header["X-Forwarded-Proto"] = p.scheme
-	if cookie != nil {
+	if header["Cookie"] != nil {
 		header["Cookie"] = p.cookie
 	}
-	reached := true
-	proxy := *p.proxy
-	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) {
-		if errors.Is(err, errUnreached) && r.Context().Err() == nil {
-			reached = false
-			return
-		}
-		if !errors.Is(err, context.Canceled) {
-			h.broken(w, r, &visit{navigation: isNavigation(r)})
-		}
+	p.proxy.ServeHTTP(w, r)
+	if sent := w.Header(); sent["Content-Length"] == nil { // only a body in chunks has trailers
+		cleanTrailers(sent, r.Host)
 	}
-	proxy.ServeHTTP(w, r)
-	r.RemoteAddr = remote
-	if reached {
-		return true
+	return true
+}
+
+// refused answers a request that was ready when its container gave no answer. One that was not reached may have stopped
+// since: the request is looked at anew, as it came.
+func (h *Handler) refused(w http.ResponseWriter, out *http.Request, err error, key string, p *ready) {
+	if errors.Is(err, errUnreached) && out.Context().Err() == nil {
+		h.sidecar.forget(p.requester)
+		h.sidecar.unready(key)
+		r := out.Clone(out.Context())
+		r.RemoteAddr = p.from
+		r.Header.Del("X-Forwarded-For")
+		for name, lines := range p.said {
+			if len(lines) > 0 {
+				r.Header[name] = lines
+			}
+		}
+		h.ServeHTTP(w, r)
+		return
 	}
-	restore(header, "X-Forwarded-For", forwardedFor)
-	restore(header, "Cookie", cookie)
-	restore(header, wire.TicketHeader, ticket)
-	s.forget(p.requester)
-	s.unready(key)
-	return false
+	if !errors.Is(err, context.Canceled) {
+		h.broken(w, out, &visit{navigation: isNavigation(out)})
+	}
 }
 
 func (s *sidecar) unready(key string) {
 	s.mu.Lock()
 	delete(s.ready, key)
 	s.mu.Unlock()
-}
-
-func restore(header http.Header, name string, lines []string) {
-	if lines != nil {
-		header[name] = lines
-	}
 }
 
 // prepare keeps that a request goes to a running container, for as long as that was known anyway.
@@ -129,22 +125,18 @@ func (h *Handler) prepare(r *http.Request, v *visit, key, backend string) {
 	if !seen || !time.Now().Before(until) {
 		return
 	}
-	name := v.host
 	// The Director of the standard library, since an interpreted one costs more than all that it does. What a Rewrite is
 	// safer for does not come about: who names headers for one hop is not ready, and forwarding headers are replaced before.
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
-	proxy.Transport = transport
-	proxy.ModifyResponse = func(resp *http.Response) error {
-		if resp.Header["Set-Cookie"] != nil {
-			filterSetCookie(resp.Header, name)
-		}
-		delete(resp.Header, "Clear-Site-Data")
-		return nil
-	}
+	proxy.Transport = containers
 	shown := http.Header{"Cookie": r.Header["Cookie"]}
 	stripCookies(shown)
 	p := &ready{until: until, proxy: proxy, remote: net.JoinHostPort(address.String(), "0"), cookie: shown["Cookie"],
-		forHost: []string{r.Host}, scheme: []string{h.scheme()}, requester: v.query}
+		forHost: []string{r.Host}, scheme: []string{h.scheme()}, requester: v.query, from: r.RemoteAddr, said: http.Header{}}
+	for _, name := range []string{"X-Forwarded-For", "Cookie", wire.TicketHeader} {
+		p.said[name] = r.Header[name]
+	}
+	proxy.ErrorHandler = func(w http.ResponseWriter, out *http.Request, err error) { h.refused(w, out, err, key, p) }
 	s.mu.Lock()
 	if len(s.ready) >= maxReady {
 		s.ready = map[string]*ready{}

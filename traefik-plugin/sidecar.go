@@ -44,6 +44,7 @@ type sidecar struct {
 	known     map[string]known  // running hosts by host and asker
 	ready     map[string]*ready // by what requests say of themselves
 	verified  map[string]verifiedTicket
+	forged    map[string]*keyring // tickets that none of these keys has signed
 	keys      *keyring
 	keysAt    time.Time
 	fetching  bool
@@ -58,8 +59,16 @@ type sidecar struct {
 var (
 	sidecarsMu sync.Mutex
 	sidecars   = map[string]*sidecar{}
-	transport  = newTransport(backendTimeout)
+	transport  = newContainerTransport()
 )
+
+// newContainerTransport makes a transport that hostile servers may be asked with.
+func newContainerTransport() *http.Transport {
+	t := newTransport(backendTimeout)
+	t.MaxResponseHeaderBytes = maxAnswerHeader
+	t.MaxConnsPerHost = maxContainerConn
+	return t
+}
 
 func sidecarAt(urls []string, key string) *sidecar {
 	id := strings.Join(urls, ",") + "\x00" + key
@@ -74,6 +83,7 @@ func sidecarAt(urls []string, key string) *sidecar {
 			ready:    map[string]*ready{},
 			verified: map[string]verifiedTicket{},
 			streams:  map[string]int{},
+			forged:   map[string]*keyring{},
 		}
 		sidecars[id] = s
 	}

@@ -28,13 +28,16 @@ func ParsePrefixes(texts []string) ([]netip.Prefix, error) {
 	return prefixes, nil
 }
 
+// maxHops is how many proxies one behind the other are believed.
+const maxHops = 32
+
 // Address is the right-most address that is not a trusted proxy's, out of X-Forwarded-For (all lines of it, in order)
 // and the connection itself. A header that comes from a stranger counts for nothing, nor does what stands left of
-// something that is no address. Without any valid address it is the zero Addr.
+// something that is no address, nor what is more than maxHops away. Without any valid address it is the zero Addr.
 func Address(remote string, forwardedFor []string, trusted []netip.Prefix) netip.Addr {
 	address := parse(remote)
 	hops := strings.Split(strings.Join(forwardedFor, ","), ",")
-	for n := len(hops) - 1; n >= 0 && contains(trusted, address); n-- {
+	for n := len(hops) - 1; n >= 0 && n >= len(hops)-maxHops && contains(trusted, address); n-- {
 		hop := parse(strings.TrimSpace(hops[n]))
 		if !hop.IsValid() {
 			break

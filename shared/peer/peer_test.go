@@ -48,3 +48,17 @@ func TestBadNetworksAreNamed(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAChainOfProxiesIsFollowedOnlySoFar(t *testing.T) {
+	trusted, err := peer.ParsePrefixes([]string{"10.0.0.0/8"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := func(hops int) []string { return []string{"198.51.100.1" + strings.Repeat(", 10.0.0.2", hops)} }
+	if got := peer.Address("10.0.0.1:1", chain(10), trusted).String(); got != "198.51.100.1" {
+		t.Errorf("behind ten proxies: %s", got)
+	}
+	if got := peer.Address("10.0.0.1:1", chain(3000), trusted).String(); got != "10.0.0.2" {
+		t.Errorf("behind three thousand: %s", got)
+	}
+}

@@ -91,3 +91,14 @@ func FuzzVerifyNeverAcceptsWhatWasNotSigned(f *testing.F) {
 		}
 	})
 }
+
+func TestEveryTicketBeginsWithItsHost(t *testing.T) {
+	for n := 0; n < 40; n++ {
+		c := claims
+		c.Host = strings.Repeat("h", n+1) + ".instances.localhost"
+		token := sign(t, key, c)
+		if begin := ticket.Begin(c.Host); !strings.HasPrefix(token, begin) || strings.HasPrefix(token, ticket.Begin("g"+c.Host)) || len(begin) < len(c.Host) {
+			t.Errorf("%s does not begin with %s", token, begin)
+		}
+	}
+}

@@ -16,6 +16,7 @@ const (
 	healthEvery = 50 * time.Millisecond // between two runs of a health check
 	dialFirst   = time.Millisecond      // after the first try of a port; it doubles
 	dialEvery   = 15 * time.Millisecond // at the most, between two tries of a port
+	maxHeader   = 64 << 10              // bytes of the headers of a container's answer; more is none
 )
 
 // startAll starts each service once what it depends on has got there, and returns when every route is ready. The
@@ -171,7 +172,7 @@ func answersHTTP(ctx context.Context, at netip.AddrPort) bool {
 	}
 	r.Header.Set("User-Agent", "Whaley readiness check")
 	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxHeader},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	resp, err := client.Do(r)

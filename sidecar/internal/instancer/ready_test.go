@@ -1,0 +1,65 @@
+package instancer
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// answering is where every request gets exactly this, over and over until it is read no further.
+func answering(t *testing.T, first, again string) netip.AddrPort {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+					return
+				}
+				_, err := io.WriteString(conn, first)
+				for err == nil && again != "" {
+					_, err = io.WriteString(conn, again)
+				}
+			}()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).AddrPort()
+}
+
+func TestAnEndlessAnswerIsNoneAndCostsLittle(t *testing.T) {
+	lines := strings.Repeat("ab:\r\nabc:\r\n", 1000)
+	for what, at := range map[string]netip.AddrPort{
+		"headers":         answering(t, "HTTP/1.1 200 OK\r\n", lines),
+		"interim answers": answering(t, "", "HTTP/1.1 102 Processing\r\na: b\r\n\r\n"),
+		"a status":        answering(t, "HTTP/1.1 200 ", lines[:2]),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if answersHTTP(t.Context(), at) {
+			t.Errorf("endless %s are an answer", what)
+		}
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > 16<<20 {
+			t.Errorf("endless %s take %d MB", what, used>>20)
+		}
+	}
+	for _, answer := range []string{"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 103 x\r\n\r\nHTTP/1.1 500 x\r\nA: b\r\n\r\n", "HTTP/1.0 404 x\r\n\r\n"} {
+		if !answersHTTP(t.Context(), answering(t, answer, "")) {
+			t.Errorf("%q is no answer", answer)
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package whaley
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"strings"
+
+	"github.com/whaley-ctf/whaley/shared/host"
+)
+
+// What one answer of a container may be. Each is more than any honest one has, and little enough that an answer that is
+// made to be expensive costs about a megabyte.
+const (
+	maxAnswerHeader  = 64 << 10 // bytes of status line and headers, and of each interim answer
+	maxAnswerNames   = 512      // different headers
+	maxAnswerCookies = 256      // that are passed on; browsers keep some 180 of a whole domain
+	maxInterim       = 64       // interim answers (1xx) before the answer itself
+	maxContainerConn = 128      // connections to one container that wait for an answer or read one; others wait for their turn
+)
+
+// errAnswer means that a container answered what cannot be passed on.
+var errAnswer = errors.New("no answer that can be passed on")
+
+// containers is the way to all containers: whatever comes back from one, interim answers and trailers too, goes through
+// it. As a variable of the interface's type: interpreted, a literal of a struct takes nothing else for a RoundTripper.
+var containers http.RoundTripper = &containerTransport{}
+
+type containerTransport struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (*containerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.Got1xxResponse != nil {
+		pass := trace.Got1xxResponse // the reverse proxy's, made for this request alone
+		left := maxInterim
+		trace.Got1xxResponse = func(code int, header textproto.MIMEHeader) error {
+			left--
+			if left < 0 || len(header) > maxAnswerNames {
+				return errAnswer
+			}
+			clean(http.Header(header), r.Host)
+			return pass(code, header)
+		}
+	}
+	resp, err := transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	// net/http passes on three digits of any kind, and panics when they are to be written.
+	if resp.StatusCode < 100 || len(resp.Header) > maxAnswerNames {
+		resp.Body.Close()
+		return nil, errAnswer
+	}
+	clean(resp.Header, r.Host)
+	if resp.Trailer != nil {
+		clean(resp.Trailer, r.Host) // the names; what they hold comes after the body
+	}
+	return resp, nil
+}
+
+// clean takes out of an answer's headers what a container must not say: cookies that are not its own, what takes the
+// cookies of the dashboard and of all siblings too, and what looks like Whaley's.
+func clean(header http.Header, requested string) {
+	if header["Set-Cookie"] != nil {
+		filterSetCookie(header, "Set-Cookie", host.Clean(requested))
+	}
+	delete(header, "Clear-Site-Data")
+	for name := range header {
+		if name[0] == 'X' && strings.HasPrefix(name, "X-Whaley-") { // interpreted, a comparison costs less than a call
+			delete(header, name)
+		}
+	}
+}
+
+// cleanTrailers does the same with what came behind a body that was passed on: until the handler returns, trailers stand
+// among the headers, announced ones as headers do, others with a prefix.
+func cleanTrailers(header http.Header, requested string) {
+	for name := range header {
+		if !strings.HasPrefix(name, http.TrailerPrefix) {
+			continue
+		}
+		switch trailer := name[len(http.TrailerPrefix):]; {
+		case trailer == "Set-Cookie":
+			filterSetCookie(header, name, host.Clean(requested))
+		case trailer == "Clear-Site-Data" || strings.HasPrefix(trailer, "X-Whaley-"):
+			delete(header, name)
+		}
+	}
+	clean(header, requested)
+}
