@@ -83,3 +83,30 @@ func TestNobodyIsSentToAnotherHost(t *testing.T) {
 		}
 	}
 }
+
+func TestNoSpellingOfAPathLeadsToAnotherHost(t *testing.T) {
+	pieces := []string{"/", "\\", ".", "%2e", "\t", "\n", "\x00", " ", "@", ":", "?", "evil.example"}
+	kept := 0
+	var spell func(path string, more int)
+	spell = func(path string, more int) {
+		if more > 0 {
+			for _, p := range pieces {
+				spell(path+p, more-1)
+			}
+			return
+		}
+		got := host.LocalPath(path)
+		// What browsers make of it: tabs and ends of lines are left out, and two slashes of either kind begin a host.
+		read := strings.NewReplacer("\t", "", "\n", "", "\r", "", "\\", "/").Replace(got)
+		if !strings.HasPrefix(read, "/") || strings.HasPrefix(read, "//") {
+			t.Errorf("%q leads to %q", path, got)
+		}
+		if got != "/" {
+			kept++
+		}
+	}
+	spell("", 4)
+	if kept < 500 {
+		t.Errorf("only %d paths of this host are kept", kept)
+	}
+}

@@ -1,9 +1,12 @@
 /** The path of this host that an address names, or "/": nobody is sent to another site after signing in. */
 export function localPath(next: string | undefined): string {
-  if (!next || !/^\/(?![/\\])/.test(next)) return "/";
+  if (!next?.startsWith("/")) return "/";
+  const origin = window.location.origin;
   try {
-    const url = new URL(next, window.location.origin);
-    return url.origin === window.location.origin ? url.pathname + url.search + url.hash : "/";
+    const url = new URL(next, origin);
+    const path = url.pathname + url.search + url.hash;
+    // The path is read once more by whoever goes there: "/.//evil.example" stays here and its path, "//evil.example", does not.
+    return url.origin === origin && new URL(path, origin).href === url.href ? path : "/";
   } catch {
     return "/";
   }

@@ -104,7 +104,8 @@ func clearSiteData(t *testing.T, w *world) {
 func openRedirect(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("owner"))
 	const nonce = "whaley_nonce=nonce-nonce-nonce-1"
-	for _, path := range []string{"//evil.example", "/\\evil.example", "\\/evil.example", "https:evil.example", "https://evil.example", "/%09/evil.example", "javascript:alert(1)", "/\r\nLocation: https://evil.example", " //evil.example"} {
+	for _, path := range []string{"//evil.example", "/\\evil.example", "\\/evil.example", "https:evil.example", "https://evil.example", "/%09/evil.example", "javascript:alert(1)", "/\r\nLocation: https://evil.example", " //evil.example",
+		"/.//evil.example", "/x/..//evil.example", "/%2e//evil.example", "/./\\evil.example"} {
 		got := w.get(web, wire.TicketPath+"?code=good&path="+url.QueryEscape(path), "Cookie", nonce)
 		if to := got.Header.Get("Location"); got.Status != 303 || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.HasPrefix(to, "/\\") || strings.ContainsAny(to, "\t\r\n") {
 			t.Errorf("%q leads to %q", path, to)
