@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,10 +22,8 @@ import (
 )
 
 const (
-	oldestEngine = 20      // major version
-	quickEngine  = 28      // from which on networks are made in half the time
-	leastFree    = 1 << 30 // bytes on a disk
-	fewFree      = 10      // per cent
+	oldestEngine = 20 // major version
+	quickEngine  = 28 // from which on networks are made in half the time
 	listedAtMost = 5
 	manyTaken    = 5 // per cent of the range of ports
 
@@ -106,8 +103,8 @@ func checkEngine(ctx context.Context, c *config.Config, library *challenge.Libra
 	}
 	checkAbout(about, c, library, r)
 	checkPool(c, about, r)
-	if free, _, err := room(about.Folder); err == nil && free < leastFree {
-		r.fault("disk", fmt.Sprintf("%s, where the engine keeps images and containers, has %d MiB left", about.Folder, free>>20), "Remove what is not needed there (docker image prune), or make the disk larger.")
+	if left, err := room(about.Folder); err == nil && left.scarce() != "" {
+		r.fault("disk", fmt.Sprintf("%s, where the engine keeps images and containers, %s", about.Folder, left.scarce()), "Remove what is not needed there (docker image prune), or make the disk larger.")
 	}
 	return true
 }
@@ -184,53 +181,6 @@ func checkPorts(c *config.Config, r *report, held map[int]string) {
 			r.hint("ports", "the range overlaps %d to %d, from which this host takes ports for its own connections; net.ipv4.ip_local_reserved_ports=%d-%d keeps them apart", first, last, c.PortRangeStart, c.PortRangeEnd)
 		}
 	}
-}
-
-// room is how much of a disk is free, in bytes and per cent; of either blocks or files, whichever is scarcer.
-func room(folder string) (free int64, percent int, err error) {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(folder, &fs); err != nil {
-		return 0, 0, err
-	}
-	free, percent = int64(fs.Bavail)*fs.Bsize, 100
-	if fs.Blocks > 0 {
-		percent = int(fs.Bavail * 100 / fs.Blocks)
-	}
-	if fs.Files > 0 {
-		percent = min(percent, int(fs.Ffree*100/fs.Files))
-	}
-	return free, percent, nil
-}
-
-// checkDisks looks at the folders that Whaley itself writes to.
-func checkDisks(c *config.Config, r *report) {
-	for _, f := range []struct{ name, folder string }{{"DATA_DIR", c.DataDir}, {"FORENSICS_LOG_DIR", c.ForensicsDir}} {
-		free, percent, err := writable(f.folder)
-		switch {
-		case err != nil:
-			r.fault("disk", fmt.Sprintf("%s=%s cannot be written to: %v", f.name, f.folder, err), "Give the user that Whaley runs as the right to write there.")
-		case free < leastFree:
-			r.fault("disk", fmt.Sprintf("%s=%s has %d MiB left", f.name, f.folder, free>>20), "Make room: lower FORENSICS_RETENTION_HOURS or EVENTS_RETENTION_HOURS, or take a larger disk.")
-		case percent < fewFree:
-			r.hint("disk", "%s=%s is %d %% full", f.name, f.folder, 100-percent)
-		}
-	}
-}
-
-// writable makes a folder, writes a file there and removes it again.
-func writable(folder string) (free int64, percent int, err error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return 0, 0, err
-	}
-	f, err := os.CreateTemp(folder, ".check-*")
-	if err != nil {
-		return 0, 0, err
-	}
-	f.Close()
-	if err := os.Remove(f.Name()); err != nil {
-		return 0, 0, err
-	}
-	return room(filepath.Clean(folder))
 }
 
 // checkClock goes by what the kernel says of its clock.

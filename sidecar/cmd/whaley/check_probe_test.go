@@ -265,14 +265,30 @@ func TestCheckLooksAtTheEngine(t *testing.T) {
 	told(t, 1, func(r *report) { checkEngine(t.Context(), c, library, r) }, "Is dockerd running")
 }
 
-func TestCheckLooksAtTheDisks(t *testing.T) {
-	full := t.TempDir()
-	if err := unix.Mount("tmpfs", full, "tmpfs", 0, "size=8m"); err != nil {
+func TestCheckAndHealthLookAtTheDisks(t *testing.T) {
+	for options, says := range map[string]string{"size=8m": "has 8 MiB left", "size=2g,nr_inodes=100": "more files"} {
+		scarce := t.TempDir()
+		if err := unix.Mount("tmpfs", scarce, "tmpfs", 0, options); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Unmount(scarce, unix.MNT_DETACH) })
+		c := settings(t, map[string]string{"DATA_DIR": scarce, "FORENSICS_LOG_DIR": t.TempDir()})
+		told(t, 1, func(r *report) { checkDisks(c, r) }, "DATA_DIR="+scarce, says, "Make room")
+		if err := diskPing(c)(t.Context()); err == nil || !strings.Contains(err.Error(), "DATA_DIR="+scarce) || !strings.Contains(err.Error(), says) {
+			t.Errorf("health with %s: %v", options, err)
+		}
+	}
+	roomy := t.TempDir()
+	if err := unix.Mount("tmpfs", roomy, "tmpfs", 0, "size=2g,nr_inodes=1000000"); err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Unmount(full, unix.MNT_DETACH)
-	c := settings(t, map[string]string{"DATA_DIR": full, "FORENSICS_LOG_DIR": t.TempDir()})
-	told(t, 1, func(r *report) { checkDisks(c, r) }, "DATA_DIR="+full+" has 8 MiB left", "Make room")
+	t.Cleanup(func() { unix.Unmount(roomy, unix.MNT_DETACH) })
+	if err := diskPing(settings(t, map[string]string{"DATA_DIR": roomy}))(t.Context()); err == nil || !strings.Contains(err.Error(), "FORENSICS_LOG_DIR") {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+	if err := diskPing(settings(t, map[string]string{"DATA_DIR": roomy, "FORENSICS_LOG_DIR": roomy}))(t.Context()); err != nil {
+		t.Errorf("where there is room: %v", err)
+	}
 }
 
 func TestCheckLooksAtTheDatabase(t *testing.T) {

@@ -133,9 +133,9 @@ func TestCheckMissesNoNameAndNoRoom(t *testing.T) {
 	if checkDisks(c, r); r.wrong != 2 {
 		t.Errorf("%d %s", r.wrong, out.String())
 	}
-	free, percent, err := room(t.TempDir())
-	if err != nil || free <= 0 || percent < 0 || percent > 100 {
-		t.Errorf("%d %d %v", free, percent, err)
+	left, err := room(t.TempDir())
+	if err != nil || left.bytes <= 0 || left.percent < 0 || left.percent > 100 {
+		t.Errorf("%+v %v", left, err)
 	}
 	for _, n := range []int{20310, 20311} {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", n))

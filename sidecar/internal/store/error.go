@@ -20,11 +20,40 @@ func translate(err error) error {
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
+	if why := unwritable(err); why != "" {
+		return instancer.Errorf(instancer.Unavailable, "database_not_writable",
+			"The database cannot be written: %s. Organisers have to mend that; what runs goes on.", why).Because(err).After(laterRetry)
+	}
 	return instancer.Errorf(instancer.Unavailable, "database_unavailable",
 		"The database does not answer. Try again in a few seconds.").Because(err).After(firstRetry)
 }
 
-const firstRetry = 5e9 // 5 s
+const (
+	firstRetry = 5 * time.Second
+	laterRetry = 30 * time.Second // somebody has to do something first
+)
+
+// Why a database that answers takes no rows.
+const (
+	diskFull  = "its disk is full"
+	diskFails = "its disk is full or fails"
+	readOnly  = "it can only be read"
+)
+
+// unwritable is why a write failed, if that was for the disk or the server's own will; else it is empty.
+func unwritable(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return map[string]string{"53100": diskFull, "58030": diskFails, "25006": readOnly}[pg.Code]
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		return map[int]string{
+			sqlite3.SQLITE_FULL: diskFull, sqlite3.SQLITE_IOERR: diskFails, sqlite3.SQLITE_CANTOPEN: diskFails, sqlite3.SQLITE_READONLY: readOnly,
+		}[lite.Code()&0xff] // the rest of the code says more precisely where
+	}
+	return ""
+}
 
 const (
 	tries    = idleConnections + 2 // all that wait in the pool may be broken

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,6 +33,10 @@ type Store struct {
 	config *pgx.ConnConfig // of PostgreSQL; nil for SQLite
 	tell   func([]instancer.Event)
 	owed   func(instancer.Event) []string // nil: nobody is told by webhooks
+
+	probing sync.Mutex
+	probed  time.Time // when it was last seen whether the database can be written
+	written error     // what was seen then
 }
 
 // Open connects to the database at a URL (postgres://…), or with an empty one to the file whaley.db in dir, and brings
@@ -49,6 +54,9 @@ func Open(ctx context.Context, databaseURL, dir string) (*Store, error) {
 	}
 	if err := s.migrateInTurn(ctx, dir); err != nil {
 		s.Close()
+		if why := unwritable(err); why != "" {
+			return nil, fmt.Errorf("the database cannot be written: %s: %w", why, err)
+		}
 		return nil, fmt.Errorf("bring the database up to date: %w", err)
 	}
 	return s, nil
@@ -82,13 +90,6 @@ func openPostgres(databaseURL string) (*Store, error) {
 
 // Close ends all connections.
 func (s *Store) Close() error { return s.db.Close() }
-
-// Ping says whether the database answers.
-func (s *Store) Ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return translate(s.db.PingContext(ctx))
-}
 
 func (s *Store) postgres() bool { return s.db.Dialect().Name() == dialect.PG }
 
