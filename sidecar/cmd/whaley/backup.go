@@ -59,9 +59,9 @@ func restoreBackup(ctx context.Context, env map[string]string, from string, out 
 }
 
 func openForBackup(ctx context.Context, env map[string]string) (*config.Config, *store.Store, error) {
-	c, err := config.Load(env)
+	c, err := readSettings(env)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the settings are not right:\n%w", err)
+		return nil, nil, err
 	}
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("DATA_DIR: %w", err)

@@ -49,12 +49,13 @@ func (r *report) say(what string, err error, mend string) bool {
 // but what a first start would make: DATA_DIR and the database's tables; what the firewall is tried with is taken away
 // again.
 func check(ctx context.Context, env map[string]string, out io.Writer) error {
-	c, err := config.Load(env)
+	c, err := readSettings(env)
 	if err != nil {
-		return fmt.Errorf("the settings are not right:\n%w", err)
+		return err
 	}
 	r := &report{out: out}
 	r.ok("settings")
+	checkNamesOfSettings(env, r)
 	looking := func(look func(ctx context.Context) bool) bool {
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 		defer cancel()
@@ -88,6 +89,17 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 		return errors.New(count(r.wrong) + " wrong")
 	}
 	return nil
+}
+
+// checkNamesOfSettings looks for variables that were surely meant to be settings.
+func checkNamesOfSettings(env map[string]string, r *report) {
+	for _, m := range config.Misspelled(env) {
+		if m.Sure {
+			r.fault("settings", m.String(), "Correct its name, or take it away.")
+		} else {
+			r.hint("settings", "%s", m)
+		}
+	}
 }
 
 func count(n int) string {

@@ -7,17 +7,15 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 )
 
 const healthTimeout = 4 * time.Second
 
 // health asks the sidecar that runs with the same settings whether it is ready: what a container's health check runs.
 func health(ctx context.Context, env map[string]string, out io.Writer) error {
-	c, err := config.Load(env)
+	c, err := readSettings(env)
 	if err != nil {
-		return fmt.Errorf("the settings are not right:\n%w", err)
+		return err
 	}
 	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {

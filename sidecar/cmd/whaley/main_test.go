@@ -36,6 +36,19 @@ func TestNothingStartsWithWrongSettings(t *testing.T) {
 	}
 }
 
+func TestAMisspelledSettingIsToldByServeAndByCheck(t *testing.T) {
+	wrong := map[string]string{"AUTH_MODE": "ctfd", "CTFD_ULR": "http://127.0.0.1:1", "CTFD_API_KEY": "a key that stays secret"}
+	for _, command := range []string{"serve", "check", "health"} {
+		err := run(t.Context(), []string{command}, wrong, &strings.Builder{})
+		if err == nil || !strings.Contains(err.Error(), "CTFD_URL is needed") || !strings.Contains(err.Error(), "did you mean CTFD_URL") {
+			t.Errorf("%s with settings that are not right: %v", command, err)
+		}
+	}
+	told(t, 1, func(r *report) {
+		checkNamesOfSettings(map[string]string{"MAX_INSTANCE_PER_USER": "1", "WHALEY_TURBO": "on", "PATH": "/bin"}, r)
+	}, "MAX_INSTANCE_PER_USER is no setting and does nothing: did you mean MAX_INSTANCES_PER_USER?", "note: WHALEY_TURBO is no setting")
+}
+
 func TestToBeEndedBeforeItHasBegunIsNoFailure(t *testing.T) {
 	ctx, end := context.WithCancel(context.Background())
 	end()

@@ -32,12 +32,15 @@ import (
 
 // serve runs until ctx ends. Instances go on running afterwards.
 func serve(ctx context.Context, env map[string]string, out io.Writer) error {
-	c, err := config.Load(env)
+	c, err := readSettings(env)
 	if err != nil {
-		return fmt.Errorf("the settings are not right:\n%w", err)
+		return err
 	}
 	level := &slog.LevelVar{}
 	log := newLog(c, level)
+	for _, m := range config.Misspelled(env) {
+		log.Warn("a variable looks like a setting and is none", "variable", m.Name, "help", m.String())
+	}
 	listeners, err := listen(c)
 	if err != nil {
 		return err
@@ -178,7 +181,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	if err != nil {
 		return rules{}, nil, err
 	}
-	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "firewall", Ping: wall.ping, Optional: true}}
+	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "firewall", Ping: wall.ping, Optional: true}, {Name: "disk", Ping: diskPing(c), Optional: true}}
 	made := rules{ports: ports}
 	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer, Observer: seen.metrics, Log: log}
 	needs.Firewall = wall.rules()

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
@@ -9,6 +11,18 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 )
+
+// readSettings is config.Load; where the settings are not right, what is misspelled among them may be why.
+func readSettings(env map[string]string) (*config.Config, error) {
+	c, err := config.Load(env)
+	if err == nil {
+		return c, nil
+	}
+	for _, m := range config.Misspelled(env) {
+		err = errors.Join(err, errors.New(m.String()))
+	}
+	return nil, fmt.Errorf("the settings are not right:\n%w", err)
+}
 
 // logLevel is the level of all logs, which may change while the process runs.
 func logLevel(c *config.Config, level *slog.LevelVar) {
