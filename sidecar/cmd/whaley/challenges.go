@@ -23,6 +23,13 @@ func openLibrary(ctx context.Context, c *config.Config, settings challenge.Setti
 	if err := library.KeepRevisions(filepath.Join(c.DataDir, "revisions")); err != nil {
 		return nil, fmt.Errorf("DATA_DIR: %w", err)
 	}
+	removed, err := library.RemoveLeftovers()
+	if len(removed) > 0 {
+		log.Info("removed what an upload or a deletion has left", "folders", removed)
+	}
+	if err != nil {
+		log.Warn("leftovers in CHALLENGES_DIR cannot be removed", "err", err)
+	}
 	return library, reload(ctx, library, log)
 }
 

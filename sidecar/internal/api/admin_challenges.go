@@ -113,16 +113,17 @@ func (a *API) answerEntry(w http.ResponseWriter, r *http.Request, status int, e 
 	return write(w, status, adminChallenge(e, live[e.ID]))
 }
 
-// adminUploadChallenge takes a zip as the part "file" of a form, or as the whole body. It goes to disk as it comes.
+// adminUploadChallenge takes a zip as the part "file" of a form, or as the whole body. It goes to disk as it comes, into
+// a file that has no name from the start: not even a crash leaves it.
 func (a *API) adminUploadChallenge(w http.ResponseWriter, r *http.Request) error {
 	archive, err := os.CreateTemp("", "whaley-upload-")
 	if err != nil {
 		return err
 	}
-	defer func() {
-		archive.Close()
-		_ = os.Remove(archive.Name()) // a leftover in the temporary folder does no harm
-	}()
+	defer archive.Close()
+	if err := os.Remove(archive.Name()); err != nil {
+		return err
+	}
 	body, name, err := upload(r)
 	if err != nil {
 		return err

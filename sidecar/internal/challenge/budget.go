@@ -23,6 +23,12 @@ const (
 	maxMounts   = 64 // of a service, of each kind
 )
 
+// How much of CHALLENGES_DIR is looked at.
+const (
+	maxFolders = 5000   // challenges
+	maxFound   = 100000 // names of anything
+)
+
 // How much is told of one challenge.
 const (
 	maxProblems = 100

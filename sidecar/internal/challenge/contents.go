@@ -3,6 +3,7 @@ package challenge
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -37,12 +38,12 @@ type content struct {
 }
 
 // contentsOf is what is in a revision's folder, as text for a database.
-func contentsOf(dir string) (string, error) {
+func contentsOf(ctx context.Context, dir string) (string, error) {
 	var all []content
 	left := keptTexts
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || files.Own(entry.Name()) || len(all) == keptEntries {
-			return err
+	err := files.Walk(ctx, dir, func(path string, entry fs.DirEntry) error {
+		if entry.IsDir() || files.Own(entry.Name()) || len(all) == keptEntries {
+			return nil
 		}
 		c, err := contentOf(path, entry, left)
 		if err != nil {

@@ -3,6 +3,7 @@ package challenge
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
 )
@@ -42,9 +44,13 @@ type survey struct {
 	dir      string
 	found    []candidate
 	files    map[string][]string // path → placeholders
-	binaries []string            // mounted files that are no text
-	token    bool                // the compose file asks for the flag by a variable
+	folders  map[string]surveyed
+	binaries []string // mounted files that are no text
+	token    bool     // the compose file asks for the flag by a variable
 }
+
+// surveyed is what a folder has: files with placeholders, and those that are no text.
+type surveyed struct{ with, binaries []string }
 
 type candidate struct {
 	rank int
@@ -53,15 +59,15 @@ type candidate struct {
 }
 
 // findFlag fills a challenge's Flag, and marks where its flag goes: builds, mounts, and values of the compose file.
-func findFlag(d *definition, ch *instancer.Challenge, tomlFile, composeFile string, defaults Defaults, problems *Problems) {
+func findFlag(ctx context.Context, d *definition, ch *instancer.Challenge, tomlFile, composeFile string, defaults Defaults, problems *Problems) {
 	if !d.dynamic(defaults) {
 		return
 	}
 	plan := &ch.Flag
 	plan.Place, plan.Prefix = instancer.Place(d.Flag.Place), defaults.FlagPrefix
-	s := &survey{finder: sentinel.NewFinder(plan.Prefix), dir: ch.Dir, files: map[string][]string{}}
+	s := &survey{finder: sentinel.NewFinder(plan.Prefix), dir: ch.Dir, files: map[string][]string{}, folders: map[string]surveyed{}}
 	for n := range ch.Services {
-		if err := s.service(&ch.Services[n], composeFile); err != nil {
+		if err := s.service(ctx, &ch.Services[n], composeFile); err != nil {
 			problems.add(filepath.Base(ch.Dir), 0, "", "cannot be read: %s", err)
 		}
 	}
@@ -93,7 +99,7 @@ func findFlag(d *definition, ch *instancer.Challenge, tomlFile, composeFile stri
 	plan.Core = coreOf(ch.ID, ch.Revision, plan.Digits())
 }
 
-func (s *survey) service(service *instancer.Service, composeFile string) error {
+func (s *survey) service(ctx context.Context, service *instancer.Service, composeFile string) error {
 	values := [][]string{service.Command, service.Entrypoint, service.Environment}
 	if service.Health != nil {
 		values = append(values, service.Health.Test)
@@ -107,11 +113,11 @@ func (s *survey) service(service *instancer.Service, composeFile string) error {
 		}
 	}
 	if b := service.Build; b != nil {
-		files, _, err := s.folder(b.Context)
+		with, _, err := s.folder(ctx, b.Context)
 		if err != nil {
 			return err
 		}
-		b.Flag = len(files) > 0
+		b.Flag = len(with) > 0
 		for _, value := range b.Args {
 			found := s.finder.Find([]byte(value))
 			s.add(1, filepath.Base(composeFile), found)
@@ -123,23 +129,24 @@ func (s *survey) service(service *instancer.Service, composeFile string) error {
 		if m.Volume {
 			continue
 		}
-		files, binaries, err := s.folder(m.Source)
+		with, binaries, err := s.folder(ctx, m.Source)
 		if err != nil {
 			return err
 		}
 		s.binaries = append(s.binaries, binaries...)
-		m.Flags = files
+		m.Flags = with
 	}
 	return nil
 }
 
 // folder lists the files of a folder that hold placeholders and those that are no text, both relative to it ("." is
 // the folder itself, if it is a file).
-func (s *survey) folder(dir string) (with, binaries []string, err error) {
-	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+func (s *survey) folder(ctx context.Context, dir string) (with, binaries []string, err error) {
+	if known, again := s.folders[dir]; again { // as many mounts may be of one folder as there may be mounts
+		return known.with, known.binaries, nil
+	}
+	err = files.Walk(ctx, dir, func(path string, entry fs.DirEntry) error {
 		switch {
-		case err != nil:
-			return err
 		case entry.IsDir() && sentinel.SkipFolder(entry.Name()):
 			return filepath.SkipDir
 		case !entry.Type().IsRegular():
@@ -159,6 +166,7 @@ func (s *survey) folder(dir string) (with, binaries []string, err error) {
 		}
 		return nil
 	})
+	s.folders[dir] = surveyed{with, binaries}
 	return with, binaries, err
 }
 

@@ -3,9 +3,12 @@ package challenge
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -103,7 +106,7 @@ type cause struct {
 
 // reload is Reload of one folder, or (empty) of all. It is called with changing locked.
 func (l *Library) reload(ctx context.Context, only string, why cause) ([]Problem, error) {
-	found, err := os.ReadDir(l.dir)
+	found, err := l.folders()
 	if err != nil {
 		return nil, fmt.Errorf("CHALLENGES_DIR: %w", err)
 	}
@@ -116,19 +119,40 @@ func (l *Library) reload(ctx context.Context, only string, why cause) ([]Problem
 		before[e.Folder] = e
 	}
 	var entries []Entry
-	for _, f := range found {
-		path := filepath.Join(dir, f.Name())
-		if !isFolder(path) || strings.HasPrefix(f.Name(), ".") {
-			continue
-		}
-		was, known := before[f.Name()]
-		if known && only != "" && only != f.Name() {
+	for n, name := range found {
+		was, known := before[name]
+		switch {
+		case n == maxFolders:
+			entries = append(entries, Entry{Folder: name, found: Problems{{File: name,
+				Text: fmt.Sprintf("is not loaded, nor what follows: CHALLENGES_DIR has more than %d folders", maxFolders)}}})
+		case known && only != "" && only != name:
 			entries = append(entries, was)
-			continue
+		default:
+			entries = append(entries, l.take(ctx, filepath.Join(dir, name), was))
 		}
-		entries = append(entries, l.take(ctx, path, was))
 	}
 	return l.shelve(ctx, entries, why)
+}
+
+// folders are the names of the folders in CHALLENGES_DIR that may be challenges, one more than are loaded at most.
+func (l *Library) folders() ([]string, error) {
+	f, err := os.Open(l.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(maxFound)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	slices.Sort(names)
+	var all []string
+	for _, name := range names {
+		if len(all) <= maxFolders && !strings.HasPrefix(name, ".") && isFolder(filepath.Join(l.dir, name)) {
+			all = append(all, name)
+		}
+	}
+	return all, nil
 }
 
 // take reads one folder. Of a broken one it keeps what was good before.
@@ -147,10 +171,15 @@ func (l *Library) take(ctx context.Context, path string, was Entry) Entry {
 	return e
 }
 
-func (l *Library) load(ctx context.Context, path string) (*instancer.Challenge, []Problem) {
+func (l *Library) load(ctx context.Context, path string) (ch *instancer.Challenge, problems []Problem) {
 	unreadable := func(err error) []Problem {
 		return []Problem{{File: filepath.Base(path), Text: fmt.Sprintf("cannot be read: %s", err)}}
 	}
+	defer func() {
+		if p := recover(); p != nil { // a fault of ours or of a parser's, which is this challenge's trouble only
+			ch, problems = nil, unreadable(fmt.Errorf("%v\n%s", p, debug.Stack()))
+		}
+	}()
 	dir, fresh := path, false
 	if l.revisions != nil {
 		var err error
@@ -248,15 +277,25 @@ func (l *Library) note(ctx context.Context, next *shelf, why cause) error {
 	}
 	for _, id := range bare {
 		ch := next.byID[id]
-		contents, err := contentsOf(ch.Dir)
+		contents, err := contentsOf(ctx, ch.Dir)
 		if err != nil {
-			return err
+			next.blame(id, err)
+			continue
 		}
 		if err := l.settings.KeepRevisionFiles(ctx, id, ch.Revision, contents); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// blame tells of a challenge what stops no other.
+func (s *shelf) blame(id string, err error) {
+	for n := range s.entries {
+		if e := &s.entries[n]; e.ID == id {
+			e.Problems = append(e.Problems, Problem{File: e.Folder, Text: fmt.Sprintf("cannot be read: %s", err)})
+		}
+	}
 }
 
 // withSetting is a challenge as organisers have set it: limits are shared out as the files do.

@@ -48,7 +48,7 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 	if project == nil {
 		return nil, problems
 	}
-	revision, err := revisionOf(dir)
+	revision, err := revisionOf(ctx, dir)
 	if err != nil {
 		problems.add(folder, 0, "", "cannot be read: %s", err)
 		return nil, problems
@@ -82,7 +82,7 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 	c.networks(ch, project)
 	share(ch.Services, limits)
 	if len(problems) == 0 {
-		findFlag(&d, ch, tomlFile, composeFile, defaults, &problems)
+		findFlag(ctx, &d, ch, tomlFile, composeFile, defaults, &problems)
 	}
 	if len(problems) > 0 {
 		return nil, problems

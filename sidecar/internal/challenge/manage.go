@@ -3,7 +3,6 @@ package challenge
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,12 +12,6 @@ import (
 	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
-)
-
-// Folders of uploads and deletions under way; their names begin with a dot, so they are no challenges.
-const (
-	uploading = ".upload-"
-	deleting  = ".deleted-"
 )
 
 // Find is the folder of a challenge by its id, or of a broken one by the folder's name.
@@ -117,14 +110,12 @@ func (l *Library) Set(ctx context.Context, id, by string, ev instancer.Event, ch
 // Upload makes a challenge of a zip archive: all of it, or nothing. The error may be Problems. Name is what the
 // challenge is called if neither its instance.toml nor a folder in the archive says so.
 func (l *Library) Upload(ctx context.Context, archive io.ReaderAt, size int64, name, by string) (Entry, error) {
-	l.changing.Lock()
-	defer l.changing.Unlock()
-	staging, err := os.MkdirTemp(l.dir, uploading)
+	staging, err := l.stage(uploading)
 	if err != nil {
 		return Entry{}, unreachable(err)
 	}
-	defer os.RemoveAll(staging)
-	extracted := filepath.Join(staging, ".extracted")
+	defer staging.remove()
+	extracted := filepath.Join(staging.dir, ".extracted")
 	if err := os.Mkdir(extracted, 0o755); err != nil {
 		return Entry{}, unreachable(err)
 	}
@@ -135,7 +126,7 @@ func (l *Library) Upload(ctx context.Context, archive io.ReaderAt, size int64, n
 	if where != "." {
 		name = filepath.Base(where)
 	}
-	folder := filepath.Join(staging, folderName(name))
+	folder := filepath.Join(staging.dir, folderName(name))
 	if err := os.Rename(filepath.Join(extracted, where), folder); err != nil {
 		return Entry{}, unreachable(err)
 	}
@@ -143,14 +134,22 @@ func (l *Library) Upload(ctx context.Context, archive io.ReaderAt, size int64, n
 	if err != nil {
 		return Entry{}, err
 	}
+	if err := errors.Join(os.Chmod(folder, 0o755), syncFolder(folder)); err != nil {
+		return Entry{}, unreachable(err)
+	}
+	// Only now is anything of the library's touched: whatever an archive does, others go on.
+	l.changing.Lock()
+	defer l.changing.Unlock()
 	if _, taken := l.Get(ch.ID); taken {
-		return Entry{}, instancer.Errorf(instancer.Conflict, "challenge_exists", "There is a challenge %q already. Delete it first, or give this one another id.", ch.ID)
+		return Entry{}, instancer.Errorf(instancer.Conflict, "challenge_exists",
+			"There is a challenge %q already. Delete it first, or give this one another id.", ch.ID)
 	}
 	target := filepath.Join(l.dir, ch.ID)
 	if _, err := os.Lstat(target); err == nil {
-		return Entry{}, instancer.Errorf(instancer.Conflict, "challenge_exists", "There is a folder %q already. Delete it first, or give this challenge another id.", ch.ID)
+		return Entry{}, instancer.Errorf(instancer.Conflict, "challenge_exists",
+			"There is a folder %q already. Delete it first, or give this challenge another id.", ch.ID)
 	}
-	if err := errors.Join(os.Chmod(folder, 0o755), syncFolder(folder), os.Rename(folder, target)); err != nil {
+	if err := os.Rename(folder, target); err != nil {
 		return Entry{}, unreachable(err)
 	}
 	return l.again(ctx, ch.ID, cause{instancer.OriginUpload, by})
@@ -206,9 +205,13 @@ func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, liv
 	if err == nil && n > 0 {
 		err = instancer.Errorf(instancer.Conflict, "challenge_in_use", "%d of its instances live. Close the challenge and stop them first.", n)
 	}
-	gone := filepath.Join(l.dir, deleting+e.Folder)
+	var gone *staging
 	if err == nil {
-		if err = errors.Join(os.RemoveAll(gone), os.Rename(filepath.Join(l.dir, e.Folder), gone)); err != nil {
+		if gone, err = l.stage(deleting); err == nil {
+			defer gone.remove()
+			err = os.Rename(filepath.Join(l.dir, e.Folder), filepath.Join(gone.dir, e.Folder))
+		}
+		if err != nil {
 			err = unreachable(err)
 		}
 	}
@@ -219,9 +222,7 @@ func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, liv
 	if l.settings != nil {
 		err = l.settings.ForgetChallenge(ctx, id, ev)
 	}
-	if removed := os.RemoveAll(gone); removed != nil {
-		err = errors.Join(err, fmt.Errorf("remove %s: %w", gone, removed))
-	}
+	err = errors.Join(err, gone.remove())
 	// Another folder may have waited for the id.
 	_, reloaded := l.reload(ctx, "", cause{instancer.OriginReload, ev.Player})
 	return errors.Join(err, reloaded)

@@ -1,6 +1,7 @@
 package challenge
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -13,13 +14,10 @@ import (
 )
 
 // revisionOf is a hash of everything in a folder: names, modes and contents. It changes whenever an image or an
-// instance made of the folder could.
-func revisionOf(dir string) (string, error) {
+// instance made of the folder could. A folder over the limits of files.Walk has none.
+func revisionOf(ctx context.Context, dir string) (string, error) {
 	hash := sha256.New()
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
+	err := files.Walk(ctx, dir, func(path string, entry fs.DirEntry) error {
 		name, err := filepath.Rel(dir, path)
 		if err != nil {
 			return err

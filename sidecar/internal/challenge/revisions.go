@@ -57,7 +57,7 @@ func openRevisions(dir string) (*revisions, error) {
 
 // keep returns the copy of a folder as it is now, and whether it has just been made.
 func (r *revisions) keep(ctx context.Context, path string) (copied string, fresh bool, err error) {
-	revision, err := revisionOf(path)
+	revision, err := revisionOf(ctx, path)
 	if err != nil {
 		return "", false, err
 	}
@@ -71,7 +71,7 @@ func (r *revisions) keep(ctx context.Context, path string) (copied string, fresh
 		return "", false, err
 	}
 	// The folder may have been edited meanwhile: what was copied counts.
-	if revision, err = revisionOf(filepath.Join(half, folder)); err != nil {
+	if revision, err = revisionOf(ctx, filepath.Join(half, folder)); err != nil {
 		return "", false, err
 	}
 	if copied = filepath.Join(r.dir, revision, folder); isFolder(copied) {
@@ -157,13 +157,7 @@ func copyFolder(ctx context.Context, from, to string) error {
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return err
 	}
-	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	return files.Walk(ctx, from, func(path string, entry fs.DirEntry) error {
 		name, err := filepath.Rel(from, path)
 		if err != nil || files.Own(entry.Name()) {
 			return err

@@ -85,7 +85,7 @@ func Create(root *os.Root, name string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := absent(root, name); err != nil {
+	if err := errors.Join(shallow(name), absent(root, name)); err != nil {
 		return err
 	}
 	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
@@ -100,7 +100,7 @@ func CreateFolder(root *os.Root, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := absent(root, name); err != nil {
+	if err := errors.Join(shallow(name), absent(root, name)); err != nil {
 		return err
 	}
 	return translate(name, root.MkdirAll(name, 0o755))

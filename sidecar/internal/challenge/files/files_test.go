@@ -3,7 +3,10 @@ package files_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -171,6 +174,14 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 		{"a name twice", "archive_twice", archive(t, entry{name: "a", text: "1"}, entry{name: "a", text: "2"})},
 		{"a file that is a folder too", "file_exists", archive(t, entry{name: "a", text: "1"}, entry{name: "a/b", text: "2"})},
 		{"many entries", "archive_too_many", archive(t, many...)},
+		{"a table of contents that lies", "archive_too_many", directory(t, 100000)},
+		{"many folders in few entries", "archive_too_many", archive(t, spread(120, 18)...)},
+		{"folders in each other", "archive_path", archive(t, entry{name: strings.Repeat("d/", 21) + "f", text: "x"})},
+		{"folders in each other, empty", "archive_path", archive(t, entry{name: strings.Repeat("d/", 22)})},
+		{"500 folders in each other", "archive_path", archive(t, entry{name: strings.Repeat("d/", 500) + "f", text: "x"})},
+		{"a name of 300 bytes", "archive_path", archive(t, entry{name: strings.Repeat("n", 300), text: "x"})},
+		{"a folder's name of 300 bytes", "archive_path", archive(t, entry{name: strings.Repeat("n", 300) + "/a", text: "x"})},
+		{"a path of 2,000 bytes", "archive_path", archive(t, entry{name: strings.Repeat(strings.Repeat("n", 199)+"/", 10) + "a", text: "x"})},
 		{"200 MB and one byte", "archive_too_large", archive(t, entry{name: "a", text: strings.Repeat("\x00", files.MaxExtracted)}, entry{name: "b", text: "x"})},
 		{"a bomb that lies", "archive_invalid", bomb},
 		{"an encrypted entry", "archive_encrypted", encrypted},
@@ -195,6 +206,79 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 	}
 	root, _ := place(t)
 	refused(t, "a large archive", "archive_too_large", files.Unzip(bytes.NewReader(nil), files.MaxArchive+1, root))
+}
+
+// spread is few entries that name many folders.
+func spread(entries, depth int) []entry {
+	all := make([]entry, entries)
+	for n := range all {
+		all[n] = entry{name: strings.Repeat(fmt.Sprintf("d%d/", n), depth) + "f"}
+	}
+	return all
+}
+
+// directory is an archive of n empty entries that says it has one.
+func directory(t testing.TB, n int) []byte {
+	t.Helper()
+	one := archive(t, entry{name: "a"})
+	from, to := bytes.Index(one, []byte("PK\x01\x02")), bytes.Index(one, []byte("PK\x05\x06"))
+	table := bytes.Repeat(one[from:to], n)
+	out := append(append([]byte{}, one[:from]...), table...)
+	end := append([]byte{}, one[to:]...)
+	binary.LittleEndian.PutUint32(end[12:], uint32(len(table)))
+	return append(out, end...)
+}
+
+func TestWhatAnArchiveIsRefusedForIsSaid(t *testing.T) {
+	root, _ := place(t)
+	err := unzip(root, archive(t, entry{name: strings.Repeat("n", 300), text: "x"}))
+	var e *instancer.Error
+	if !errors.As(err, &e) || e.Kind != instancer.Invalid || !strings.Contains(e.Detail, "has a name of 300 bytes; at most 255 can be stored") {
+		t.Errorf("%v", err)
+	}
+	refused(t, "a file's name of 300 bytes", "path_invalid", files.Create(root, strings.Repeat("n", 300), nil))
+	refused(t, "folders in each other", "path_invalid", files.CreateFolder(root, strings.Repeat("d/", 30)+"d"))
+	if entries, err := root.FS().(fs.ReadDirFS).ReadDir("."); err != nil || len(entries) > 0 {
+		t.Errorf("%v %v", entries, err)
+	}
+}
+
+// A folder that has come by any way is walked no further than the limits, and never further than its own names.
+func TestAWalkIsBounded(t *testing.T) {
+	root, dir := place(t)
+	deep := filepath.Join(dir, strings.Repeat("d/", files.MaxFolders+2))
+	if err := os.MkdirAll(deep, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	visited := 0
+	err := files.Walk(t.Context(), dir, func(string, fs.DirEntry) error { visited++; return nil })
+	if err == nil || !strings.Contains(err.Error(), "there are more than 64 folders in each other") || visited != files.MaxFolders+2 {
+		t.Errorf("%d visited, %v", visited, err)
+	}
+	_, err = files.Tree(root)
+	refused(t, "a tree of folders in each other", "tree_too_large", err)
+	if err := os.RemoveAll(filepath.Join(dir, "d")); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 10001 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(n)), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = files.Tree(root)
+	refused(t, "a tree of many files", "tree_too_large", err)
+	if f, err := os.Create(filepath.Join(dir, "large")); err != nil || f.Truncate(files.MaxBytes+1) != nil || f.Close() != nil { // takes no space
+		t.Fatal(err)
+	}
+	err = files.Walk(t.Context(), dir, func(string, fs.DirEntry) error { return nil })
+	if err == nil || err.Error() != "large: all files together have more than 4 GB" {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := files.Walk(ctx, dir, func(string, fs.DirEntry) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
 }
 
 func TestAnArchiveComesOutAsItWasPutIn(t *testing.T) {

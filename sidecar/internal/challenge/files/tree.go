@@ -1,8 +1,10 @@
 package files
 
 import (
+	"context"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -42,10 +44,12 @@ func Own(name string) bool { return strings.HasPrefix(name, own) }
 // Tree lists everything in the folder, each folder before what is in it, by name.
 func Tree(root *os.Root) ([]Entry, error) {
 	all := []Entry{}
-	err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
+	info, err := root.Stat(".")
+	if err != nil {
+		return nil, translate(".", err)
+	}
+	w := &walker{ctx: context.Background(), open: root.Open, entries: maxEntries, bytes: math.MaxInt64}
+	w.visit = func(name string, d fs.DirEntry) error {
 		switch {
 		case name == "." || Own(d.Name()):
 			return nil
@@ -54,9 +58,6 @@ func Tree(root *os.Root) ([]Entry, error) {
 				return fs.SkipDir
 			}
 			return nil
-		}
-		if len(all) == maxEntries {
-			return instancer.Errorf(instancer.Invalid, "tree_too_large", "The folder has more than %d entries.", maxEntries)
 		}
 		info, err := d.Info()
 		if errors.Is(err, fs.ErrNotExist) {
@@ -67,7 +68,12 @@ func Tree(root *os.Root) ([]Entry, error) {
 		}
 		all = append(all, Entry{Path: name, Kind: kind(info.Mode()), Size: info.Size(), Modified: info.ModTime().UTC()})
 		return nil
-	})
+	}
+	err = w.from(fs.FileInfoToDirEntry(info))
+	if errors.Is(err, errTooMany) || errors.Is(err, errTooDeep) {
+		return nil, instancer.Errorf(instancer.Invalid, "tree_too_large",
+			"The folder has more than %d entries or more than %d folders in each other.", maxEntries, MaxFolders)
+	}
 	return all, translate(".", err)
 }
 
@@ -83,16 +89,45 @@ func kind(mode fs.FileMode) string {
 	return KindOther
 }
 
+// maxName is the longest name of a file that file systems take, maxPath the longest path, both in bytes.
+const (
+	maxName = 255
+	maxPath = 1024
+)
+
 // clean is a path as it may be used, never the folder itself.
 func clean(name string) (string, error) {
-	if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r == '\\' || unicode.IsControl(r) }) || len(name) > 1024 || !filepath.IsLocal(name) {
-		return "", instancer.Errorf(instancer.Invalid, "path_invalid", "%q is no path in the challenge's folder: it must be relative, without .., backslashes and control characters.", name)
+	control := func(r rune) bool { return r == '\\' || unicode.IsControl(r) }
+	if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, control) || !filepath.IsLocal(name) {
+		return "", instancer.Errorf(instancer.Invalid, "path_invalid",
+			"%q is no path in the challenge's folder: it must be relative, without .., backslashes and control characters.", abbreviated(name))
 	}
 	name = path.Clean(name)
 	if name == "." || Own(path.Base(name)) {
 		return "", instancer.Errorf(instancer.Invalid, "path_invalid", "%q is not a file of the challenge.", name)
 	}
-	return name, nil
+	return name, short(name)
+}
+
+// short refuses names and paths that no file system takes.
+func short(name string) error {
+	for part := range strings.SplitSeq(name, "/") {
+		if len(part) > maxName {
+			return instancer.Errorf(instancer.Invalid, "path_invalid", "%q has a name of %d bytes; at most %d can be stored.", abbreviated(name), len(part), maxName)
+		}
+	}
+	if len(name) > maxPath {
+		return instancer.Errorf(instancer.Invalid, "path_invalid", "%q is a path of %d bytes; it may have %d.", abbreviated(name), len(name), maxPath)
+	}
+	return nil
+}
+
+// shallow refuses to make folders in each other without end.
+func shallow(name string) error {
+	if n := strings.Count(name, "/"); n > MaxDepth {
+		return instancer.Errorf(instancer.Invalid, "path_invalid", "%q lies in %d folders; at most %d are made.", abbreviated(name), n, MaxDepth)
+	}
+	return nil
 }
 
 // translate makes an Error for people of what the file system says.

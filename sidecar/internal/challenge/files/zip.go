@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"strings"
@@ -16,7 +17,8 @@ import (
 const (
 	MaxArchive   = 50 << 20  // bytes of the archive itself
 	MaxExtracted = 200 << 20 // bytes of all that comes out of it
-	MaxFiles     = 1000      // entries
+	MaxFiles     = 1000      // files and folders, those too that are only named in paths
+	MaxDepth     = 20        // folders in each other
 )
 
 // clutter is what desktops put into archives.
@@ -28,12 +30,17 @@ func Unzip(archive io.ReaderAt, size int64, root *os.Root) error {
 	if size > MaxArchive {
 		return ArchiveTooLarge()
 	}
-	r, err := zip.NewReader(archive, size)
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // such paths are refused below, by name
+	counted := &counted{ReaderAt: archive, left: maxDirectory}
+	r, err := zip.NewReader(counted, size)
+	switch {
+	case counted.left < 0 || err == nil && len(r.File) > MaxFiles:
+		return tooManyEntries()
+	case err != nil && !errors.Is(err, zip.ErrInsecurePath): // such paths are refused below, by name
 		return instancer.Errorf(instancer.Invalid, "archive_invalid", "This is not a zip archive that can be read.").Because(err)
 	}
-	if len(r.File) > MaxFiles {
-		return instancer.Errorf(instancer.Invalid, "archive_too_many", "The archive has %d entries; at most %d are taken.", len(r.File), MaxFiles)
+	counted.left = math.MaxInt64
+	if err := survey(r.File); err != nil {
+		return err
 	}
 	left := int64(MaxExtracted)
 	for _, f := range r.File {
@@ -45,6 +52,60 @@ func Unzip(archive io.ReaderAt, size int64, root *os.Root) error {
 		}
 	}
 	return nil
+}
+
+// maxDirectory is how many bytes are read of an archive's own table of contents: each entry there takes far more in
+// memory, and what it says of how many there are may be a lie.
+const maxDirectory = 4 << 20
+
+// counted is an archive of which only so much is read.
+type counted struct {
+	io.ReaderAt
+	left int64
+}
+
+func (c *counted) ReadAt(p []byte, off int64) (int, error) {
+	if c.left -= int64(len(p)); c.left < 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return c.ReaderAt.ReadAt(p, off)
+}
+
+func tooManyEntries() error {
+	return instancer.Errorf(instancer.Invalid, "archive_too_many", "The archive has more than %d files and folders.", MaxFiles)
+}
+
+// survey refuses an archive by the paths in it before anything is written.
+func survey(entries []*zip.File) error {
+	made := map[string]bool{}
+	for _, f := range entries {
+		if cluttered(f.Name) {
+			continue
+		}
+		name, err := clean(strings.TrimSuffix(f.Name, "/"))
+		if err == nil {
+			err = shallow(name)
+		}
+		if err != nil {
+			return instancer.Errorf(instancer.Invalid, "archive_path",
+				"The archive's entry %q cannot be in the challenge's folder: %s", abbreviated(f.Name), detail(err))
+		}
+		for ; name != "." && !made[name]; name = path.Dir(name) {
+			made[name] = true
+		}
+		if len(made) > MaxFiles {
+			return tooManyEntries()
+		}
+	}
+	return nil
+}
+
+func detail(err error) string {
+	var known *instancer.Error
+	if errors.As(err, &known) {
+		return known.Detail
+	}
+	return err.Error()
 }
 
 // ArchiveTooLarge is the refusal of an archive by its own size.
@@ -66,7 +127,7 @@ func cluttered(name string) bool {
 func extract(f *zip.File, root *os.Root, left *int64) error {
 	name, err := clean(strings.TrimSuffix(f.Name, "/"))
 	if err != nil {
-		return instancer.Errorf(instancer.Invalid, "archive_path", "The archive's entry %q would not be in the challenge's folder.", f.Name)
+		return err // survey has said so
 	}
 	mode := f.Mode()
 	switch {
