@@ -195,6 +195,8 @@ export const text = {
       `${count === 1 ? "One problem" : `${count} problems`} in the files: players go on with the version from before.`,
     problemsBroken: (count: number) =>
       `${count === 1 ? "One problem" : `${count} problems`} in the files: players cannot start it.`,
+    notes: (count: number) =>
+      `${count === 1 ? "One thing is" : `${count} things are`} taken otherwise than written. Nothing has to be done.`,
     place: (file: string, line: number, key: string) =>
       [file, line > 0 ? `line ${line}` : "", key].filter(Boolean).join(", ") || "the whole folder",
     newFile: "New file",

@@ -2809,6 +2809,7 @@ export interface components {
          *             "pids": 0
          *           },
          *           "problems": [],
+         *           "notes": [],
          *           "disable_dynamic_flags": false
          *         }
          *       ]
@@ -2842,6 +2843,7 @@ export interface components {
          *         "pids": 0
          *       },
          *       "problems": [],
+         *       "notes": [],
          *       "disable_dynamic_flags": false
          *     }
          */
@@ -2866,6 +2868,8 @@ export interface components {
             overrides: components["schemas"]["Resources"];
             /** @description What is wrong with what the folder holds */
             problems: components["schemas"]["FileProblem"][];
+            /** @description What of the folder was taken otherwise than it is written, and what was done instead */
+            notes: components["schemas"]["FileProblem"][];
             /** @description Its flag is the same for everybody */
             disable_dynamic_flags: boolean;
         };
@@ -2922,6 +2926,8 @@ export interface components {
          */
         ChallengeProblem: components["schemas"]["Problem"] & {
             problems?: components["schemas"]["FileProblem"][];
+            /** @description What would be taken otherwise than it is written; it is no reason for the refusal */
+            notes?: components["schemas"]["FileProblem"][];
         };
         /**
          * @example {
@@ -3071,6 +3077,7 @@ export interface components {
          *           "pids": 0
          *         },
          *         "problems": [],
+         *         "notes": [],
          *         "disable_dynamic_flags": false
          *       }
          *     }

@@ -33,6 +33,12 @@ const (
 func checkChallenges(ctx context.Context, c *config.Config, r *report) *challenge.Library {
 	library := challenge.NewLibrary(c.ChallengesDir, defaults(c))
 	problems, err := library.Reload(ctx)
+	for _, e := range library.Entries() {
+		for _, note := range e.Notes {
+			note.Note = false // hint says that it is one
+			r.hint("challenges", "%s", note)
+		}
+	}
 	r.say("challenges", err, "CHALLENGES_DIR must be a folder with one folder per challenge.")
 	for _, p := range problems {
 		r.fault("challenges", p.String(), "Mend the file; the other challenges load without this one.")

@@ -29,6 +29,7 @@ type adminChallengeJSON struct {
 	Resources   resourcesJSON     `json:"resources"`
 	Overrides   resourcesJSON     `json:"overrides"`
 	Problems    []fileProblemJSON `json:"problems"`
+	Notes       []fileProblemJSON `json:"notes"` // taken otherwise than it is written
 	StaticFlags bool              `json:"disable_dynamic_flags"`
 }
 
@@ -70,7 +71,7 @@ func adminChallenge(e challenge.Entry, live int) adminChallengeJSON {
 	j := adminChallengeJSON{
 		ID: e.ID, Folder: e.Folder, Name: e.ID, Loaded: e.Loaded != nil, Current: e.Loaded != nil && len(e.Problems) == 0,
 		Active: e.Setting.Challenge == "" || e.Setting.Active, Services: []string{}, Instances: live,
-		Overrides: resources(e.Setting.Limits), Problems: fileProblems(e.Problems),
+		Overrides: resources(e.Setting.Limits), Problems: fileProblems(e.Problems), Notes: fileProblems(e.Notes),
 	}
 	if ch := e.Loaded; ch != nil {
 		j.Name, j.Category, j.Revision, j.Resources = ch.Name, ch.Category, ch.Revision, resources(challenge.LimitsOf(ch))
@@ -169,7 +170,8 @@ func upload(r *http.Request) (body io.Reader, name string, err error) {
 // invalidChallenge is a refusal with everything that is wrong in the files.
 type invalidChallenge struct {
 	reason   *instancer.Error
-	problems challenge.Problems
+	problems []challenge.Problem
+	notes    []challenge.Problem
 }
 
 func (i *invalidChallenge) Error() string { return i.reason.Error() }
@@ -180,8 +182,9 @@ func withProblems(err error) error {
 	if !errors.As(err, &problems) {
 		return err
 	}
+	refused, notes := challenge.Split(problems)
 	return &invalidChallenge{instancer.Errorf(instancer.Invalid, "challenge_invalid",
-		"The challenge has %d problems, the first: %s", len(problems), problems[0]), problems}
+		"The challenge has %d problems, the first: %s", len(refused), refused[0]), refused, notes}
 }
 
 func (a *API) adminDeleteChallenge(w http.ResponseWriter, r *http.Request) error {

@@ -105,7 +105,8 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 		answer = struct {
 			wire.Problem
 			Problems []fileProblemJSON `json:"problems"`
-		}{p, fileProblems(invalid.problems)}
+			Notes    []fileProblemJSON `json:"notes"`
+		}{p, fileProblems(invalid.problems), fileProblems(invalid.notes)}
 	}
 	_ = json.NewEncoder(w).Encode(answer) // nobody to tell when the client has gone away
 	return p.Status

@@ -19,7 +19,8 @@ type reading struct {
 	root     *yaml.Node // as it was written
 	at       lines
 	left     allowance
-	ports    []declared // found in services
+	first    int  // how many findings there were before the parser got the rest
+	broken   bool // nothing more can be said of it
 	envs     []envFile
 	over     int            // depth in what something else wins over
 	services map[string]int // their names → the line
@@ -27,11 +28,13 @@ type reading struct {
 }
 
 // allowed walks a compose file along the allow-list, tells of everything that is not on it, and notes where all stands.
-// What it returns beside is the file for the parser: aliases and merges followed, without what has been dealt with here.
+// What it returns beside is the file for the parser: aliases and merges followed, without what is refused or left out,
+// so that all else can be told of in the same round.
 func allowed(file string, content []byte, problems *Problems) (*reading, *yaml.Node) {
 	r := &reading{file: file, problems: problems, at: lines{}, left: newAllowance(), services: map[string]int{}, seen: map[string]int{}}
 	if line, why := tooMuchYAML(content); why != "" {
 		problems.add(file, line, "", "%s", why)
+		r.broken = true
 		return r, nil
 	}
 	var document, second yaml.Node
@@ -41,6 +44,7 @@ func allowed(file string, content []byte, problems *Problems) (*reading, *yaml.N
 		// The parser would put all documents of a file together.
 		if next := documents.Decode(&second); next == nil {
 			problems.add(file, max(second.Line, 1), "", "has more than one document; put all into one")
+			r.broken = true
 		} else if !errors.Is(next, io.EOF) {
 			err = next
 		}
@@ -48,21 +52,26 @@ func allowed(file string, content []byte, problems *Problems) (*reading, *yaml.N
 	if err != nil && !errors.Is(err, io.EOF) {
 		said := strings.TrimPrefix(err.Error(), "yaml: ")
 		problems.add(file, lineIn(said), "", "is no valid YAML: %s", said)
+		r.broken = true
 		return r, nil
 	}
 	if len(document.Content) == 0 {
 		problems.add(file, 1, "", "is empty; it needs services")
+		r.broken = true
 		return r, nil
 	}
 	if deep := deeper(document.Content[0], maxDepth); deep != nil {
 		problems.add(file, deep.Line, "", "its tables and lists are more than %d deep", maxDepth)
+		r.broken = true
 		return r, nil
 	}
 	r.root = document.Content[0]
 	taken := r.walk(r.root, composeRules, "", "")
 	if r.root.Kind == yaml.MappingNode && !r.at.has("services") && !r.left.spent() {
 		problems.add(file, 1, "services", "is missing: a challenge has at least one service")
+		r.broken = true
 	}
+	r.broken = r.broken || taken == nil
 	return r, taken
 }
 
@@ -77,6 +86,13 @@ func lineIn(said string) int {
 
 func (r *reading) refuse(node *yaml.Node, key, format string, args ...any) {
 	r.problems.add(r.file, node.Line, key, format, args...)
+}
+
+// leave notes that an entry of a table is not passed on.
+func (r *reading) leave(key *yaml.Node, path, why string) {
+	if r.over == 0 {
+		r.problems.note(r.file, key.Line, path, "is left out: %s", why)
+	}
 }
 
 // walk follows a node along its rule, and returns what the parser is to see of it. path is its key; place is the same
@@ -190,15 +206,31 @@ func (r *reading) entry(key, value *yaml.Node, rule rule, path, place string) *y
 		r.refuse(key, at, "is not supported")
 	case below.no != "":
 		r.refuse(key, at, "is not allowed: %s", below.no)
-	case under == ".services.*.ports":
-		if r.over == 0 {
-			r.declare(value, path)
+	case below.left != "" && !slices.Contains(below.only, followed(value).Value):
+		r.leave(key, at, below.left)
+	case under == ".services.*.network_mode":
+		if r.walk(value, below, at, under) != nil {
+			r.leave(key, at, "an instance has a network of its own")
 		}
+	case under == ".services.*.image" || under == ".services.*.build":
+		if kept := r.walk(value, below, at, under); kept != nil {
+			return kept
+		}
+		// The parser wants one of them, and would say nothing else of the file.
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: ".", Line: value.Line}
 	default:
 		r.name(key, at, under)
 		return r.walk(value, below, at, under)
 	}
 	return nil
+}
+
+// followed is what a node stands for.
+func followed(node *yaml.Node) *yaml.Node {
+	if node.Kind == yaml.AliasNode {
+		return node.Alias
+	}
+	return node
 }
 
 // named says whether a table's keys are the author's own names.

@@ -2,6 +2,8 @@ package challenge_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,7 +82,7 @@ services:
     environment: {ID: "$INSTANCE_ID", HOST: "${HOST_nc}", PORT: "${PORT_9000}", PLAIN: "a$$b", DEFAULT: "${NOBODY:-fallback}"}
     env_file: extra.env
     depends_on: {db: {condition: service_healthy}}
-    volumes: ["./conf.txt:/etc/conf.txt", "data:/data"]
+    volumes: ["./conf.txt:/etc/conf.txt:ro", "data:/data"]
     tmpfs: ["/run:size=1m"]
     ulimits: {nofile: {soft: 100, hard: 200}}
     stop_grace_period: 5s
@@ -105,11 +107,11 @@ volumes:
 			{Name: "nc", Service: "db", Port: 9000, Type: "port"},
 		},
 		Services: []instancer.Service{{
-			Name: "db", Image: "redis:7", User: "999", ReadOnly: true, Init: true, StopGrace: 2 * time.Second, Capabilities: []string{"SYS_PTRACE"},
+			Name: "db", Image: "redis:7", User: "999", ReadOnly: true, StopGrace: 2 * time.Second, Capabilities: []string{"SYS_PTRACE"},
 			Health: &instancer.Health{Test: []string{"redis-cli", "ping"}, Timeout: 3 * time.Second},
 			Limits: instancer.Limits{MemoryBytes: 128 << 20, NanoCPUs: 25e7, Pids: 64},
 		}, {
-			Name: "web", Image: "whaley/web-test-web:" + ch.Revision, Init: true, StopGrace: 5 * time.Second, Capabilities: []string{"SYS_PTRACE"},
+			Name: "web", Image: "whaley/web-test-web:" + ch.Revision, StopGrace: 5 * time.Second, Capabilities: []string{"SYS_PTRACE"},
 			Build:       &instancer.Build{Context: dir, Dockerfile: "Dockerfile", Args: map[string]string{"A": "b"}},
 			Environment: []string{"DEFAULT=fallback", "EXTRA=1", "HOST=" + token("HOST_nc"), "ID=" + token("INSTANCE_ID"), "PLAIN=a$b", "PORT=" + token("PORT_9000")},
 			DependsOn:   []instancer.Dependency{{Service: "db", Condition: "service_healthy"}},
@@ -138,25 +140,85 @@ func TestTheProcesssOwnEnvironmentIsNeverRead(t *testing.T) {
 	t.Setenv("DATABASE_URL", "postgres://hunter2")
 	for _, service := range []string{
 		"{build: ., environment: {A: \"$DATABASE_URL\"}}", "{build: ., environment: [DATABASE_URL]}",
-		"{image: \"x:$DATABASE_URL\"}", "{build: ., environment: {A: \"${DATABASE_URL:-}\"}}",
+		"{image: \"x:1$DATABASE_URL\"}", "{build: ., environment: {A: \"${DATABASE_URL:-}\"}}",
+		"{build: {context: ., args: [DATABASE_URL]}}", "{build: ., env_file: more.env}",
 	} {
-		ch, err := load(t, folder(t, oneRoute, "services:\n  web: "+service+"\n"))
-		if err == nil || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: %+v %v", service, ch, err)
+		ch, err := load(t, folder(t, oneRoute, "services:\n  web: "+service+"\n", "more.env", "A=${DATABASE_URL}\n", ".env", "B=${DATABASE_URL}\n"))
+		if err != nil {
+			t.Errorf("%s: %v", service, err)
+			continue
+		}
+		if said := fmt.Sprintf("%+v %+v", ch, ch.Services[0].Build); strings.Contains(said, "hunter2") || len(ch.Notes) != 1 {
+			t.Errorf("%s: %s", service, said)
 		}
 	}
-	// An argument without a value is one that is not passed, says the specification.
-	ch, err := load(t, folder(t, oneRoute, "services:\n  web:\n    build: {context: ., args: [DATABASE_URL]}\n"))
-	if err != nil || len(ch.Services[0].Build.Args) != 0 {
-		t.Errorf("%+v %v", ch, err)
+}
+
+func TestTheEnvFileBesideTheFileIsReadAsComposeDoes(t *testing.T) {
+	ch, err := load(t, folder(t, oneRoute, "services:\n  web:\n    image: busybox:${VERSION}\n    environment: [KEY, OTHER=$KEY]\n",
+		".env", "VERSION=1.36\nKEY=value\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := ch.Services[0]
+	if diff := cmp.Diff([]string{"KEY=value", "OTHER=value"}, web.Environment); diff != "" || web.Image != "busybox:1.36" || len(ch.Notes) > 0 {
+		t.Errorf("%s %+v %v", diff, web, ch.Notes)
+	}
+	outside := folder(t, oneRoute, "services:\n  web: {image: x}\n")
+	if err := os.Symlink("/etc/hostname", filepath.Join(outside, ".env")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(t, outside); err == nil || !strings.Contains(err.Error(), "web-test/.env:1: must be a file in the challenge's folder") {
+		t.Errorf("a link that leads out: %v", err)
+	}
+}
+
+func TestOtherNamesOfServicesAreNamesOnTheirNetwork(t *testing.T) {
+	ch, err := load(t, folder(t, oneRoute, "services:\n  web: {image: x, links: [\"db:database\"]}\n  db: {image: y, container_name: chal_db}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range ch.Services {
+		if s.Name == "db" && (len(s.Joins) != 1 || !slices.Equal(s.Joins[0].Aliases, []string{"chal_db", "database"})) {
+			t.Errorf("%+v", s.Joins)
+		}
+	}
+}
+
+// All that is wrong is said in one round, and nothing that only follows from something else.
+func TestRefusalsAndNotesAreSaidTogether(t *testing.T) {
+	_, err := load(t, folder(t, oneRoute, `services:
+  web:
+    build: {context: ./nowhere}
+    privileged: true
+    ports: ["1337:1337"]
+    cap_add: [SYS_ADMIN]
+    container_name: chal
+    volumes: ["/root:/x"]
+  api:
+    image: [1]
+`))
+	var got challenge.Problems
+	if !errors.As(err, &got) {
+		t.Fatal(err)
+	}
+	var keys []string
+	for _, p := range got {
+		keys = append(keys, fmt.Sprintf("%d %s %v", p.Line, p.Key, p.Note))
+	}
+	want := []string{"3 services.web.build.context false", "4 services.web.privileged false", "5 services.web.ports true", "5 services.web.ports true",
+		"6 services.web.cap_add[0] false", "7 services.web.container_name true", "8 services.web.volumes[0] false", "10 services.api.image false"}
+	if diff := cmp.Diff(want, keys); diff != "" {
+		t.Errorf("%s\n%v", diff, err)
 	}
 }
 
 func TestProblemsNameFileLineAndKey(t *testing.T) {
 	_, err := load(t, folder(t, oneRoute+"type = \"x\"\n", "services:\n  web:\n    build: .\n    privileged: true\n    ports: [\"81\"]\n"))
 	want := "web-test/instance.toml:5: routes[0].type: \"x\" must be \"http\", \"tcp\", \"port\" or \"custom\"\n" +
-		"web-test/compose.yaml:4: services.web.privileged: \"true\" is not allowed: would give the container the host\n" +
-		"web-test/compose.yaml:5: services.web.ports[0]: no route leads to port 81 of web: add a [[routes]] to instance.toml, or remove this"
+		"web-test/compose.yaml:4: services.web.privileged: \"true\" is not allowed: would give the container the host; try without it. " +
+		"A jail wants it most often: an instance is one owner's, so the program can run behind socat instead\n" +
+		"web-test/compose.yaml:5: services.web.ports: note: no route leads to port 81 of web; players reach it only by a [[routes]] in instance.toml"
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

@@ -39,32 +39,33 @@ func findCompose(dir, folder string, problems *Problems) string {
 	return ""
 }
 
-// readCompose loads a compose file that has passed the allow-list, with no environment but the given variables. The
-// project is nil if there is anything wrong with it.
+// readCompose loads what a compose file has that is on the allow-list, with no environment but the given variables and
+// the .env beside it. The project is nil if the file cannot be read as one.
 func readCompose(ctx context.Context, dir, name, file string, variables []string, problems *Problems) (*types.Project, *reading) {
 	content, err := readLimited(filepath.Join(dir, name), maxCompose)
 	if err != nil {
 		problems.add(file, 1, "", "%s", err)
-		return nil, &reading{file: file, problems: problems}
+		return nil, &reading{file: file, problems: problems, broken: true}
 	}
-	before := len(*problems)
 	r, taken := allowed(file, content, problems)
-	if r.left.spent() {
+	if r.left.spent() || r.broken {
+		r.broken = true
 		return nil, r
 	}
-	r.checkVariables(variables)
-	r.checkEnvFiles(dir, variables)
-	if len(*problems) > before {
+	environment := r.dotEnv(dir)
+	r.checkVariables(variables, environment)
+	r.checkEnvFiles(dir, variables, environment)
+	if r.broken = r.broken || r.left.spent(); r.broken {
 		return nil, r
 	}
 	if content, err = yaml.Marshal(taken); err != nil {
 		problems.add(file, 1, "", "%s", err)
 		return nil, r
 	}
-	environment := types.Mapping{}
 	for _, v := range variables {
 		environment[v] = instancer.Token(v)
 	}
+	r.first = len(*problems)
 	project, err := loadProject(ctx, types.ConfigDetails{
 		WorkingDir:  dir,
 		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(dir, name), Content: content}},
@@ -85,6 +86,7 @@ func readCompose(ctx context.Context, dir, name, file string, variables []string
 // What the parser's errors speak of: a key, or a service that names something which is not there.
 var (
 	keyIn     = regexp.MustCompile(`\b(services|networks|volumes|configs|secrets)(\.[A-Za-z0-9_-]+(\[\d+\])?)+`)
+	numbered  = regexp.MustCompile(`\.(\d+)\b`) // the parser's way of naming an item
 	undefined = regexp.MustCompile(`service "([^"]+)" (depends on|refers to) undefined (service|network|volume|config|secret)`)
 )
 
@@ -93,10 +95,10 @@ func keyOfError(said string) string {
 		under := map[string]string{"service": "depends_on"}[m[3]]
 		return "services." + m[1] + "." + cmp.Or(under, m[3]+"s")
 	}
-	return keyIn.FindString(said)
+	return numbered.ReplaceAllString(keyIn.FindString(said), "[$1]")
 }
 
-// The parser warns of each variable that is not set, as often as a file names it. What matters of that is refused here.
+// The parser warns of each variable that is not set, as often as a file names it. The notes tell of these.
 func init() { logrus.SetOutput(io.Discard) }
 
 // loadProject parses. The parser is not ours: should a strange file make it panic, that is the file's problem.

@@ -49,31 +49,57 @@ func envFiles(node *yaml.Node, key string) []envFile {
 	return nil
 }
 
-// checkEnvFiles refuses files outside the challenge before anything opens them, and variables in them that would
-// silently become nothing.
-func (r *reading) checkEnvFiles(dir string, variables []string) {
+// dotEnv is the .env beside a compose file, which Compose reads as well.
+func (r *reading) dotEnv(dir string) types.Mapping {
+	const name = ".env"
+	env := types.Mapping{}
+	path, err := inside(dir, filepath.Join(dir, name))
+	if os.IsNotExist(err) {
+		return env
+	}
+	file := filepath.Dir(r.file) + "/" + name
+	if err != nil || isFolder(path) {
+		r.problems.add(file, 1, "", "must be a file in the challenge's folder")
+		return env
+	}
+	left := maxText
+	if err := fillFrom(types.EnvFile{Path: path}, env, nil, nil, &left); err != nil {
+		r.problems.add(file, lineIn(err.Error()), "", "cannot be read: %s", strings.ReplaceAll(err.Error(), path, name))
+	}
+	return env
+}
+
+// checkEnvFiles refuses files outside the challenge before anything opens them, and notes those that are not there and
+// variables in them that are set nowhere.
+func (r *reading) checkEnvFiles(dir string, own []string, env types.Mapping) {
 	for _, e := range r.envs {
 		path, err := inside(dir, filepath.Join(dir, e.path))
 		switch {
+		case strings.Contains(e.path, "$"):
+			r.problems.add(r.file, e.line, e.key, "%q is not allowed: write the name without variables", e.path)
+			r.broken = true // it would be opened
+			continue
 		case filepath.IsAbs(e.path) || strings.HasPrefix(e.path, "~") || err != nil && !os.IsNotExist(err):
 			r.problems.add(r.file, e.line, e.key, "%q must be a file in the challenge's folder", e.path)
+			r.broken = true
 			continue
 		case err != nil && e.required:
-			r.problems.add(r.file, e.line, e.key, "there is no file %q in the challenge's folder", e.path)
+			r.problems.note(r.file, e.line, e.key, "is left out: there is no file %q in the challenge's folder", e.path)
 			continue
 		case err != nil:
 			continue
 		}
 		if info, err := os.Stat(path); err != nil || info.Mode().Type() != 0 || info.Mode()&fs.ModeIrregular != 0 {
 			r.problems.add(r.file, e.line, e.key, "%q must be a file in the challenge's folder", e.path)
+			r.broken = true
 			continue
 		}
-		r.variablesOfFile(path, e, variables)
+		r.variablesOfFile(path, e, vocabulary{own, env})
 	}
 }
 
 // variablesOfFile looks at which variables a file names. None is filled in: that is done once, by fillEnvironments.
-func (r *reading) variablesOfFile(path string, e envFile, variables []string) {
+func (r *reading) variablesOfFile(path string, e envFile, variables vocabulary) {
 	content, err := readLimited(path, maxCompose)
 	if err != nil {
 		r.problems.add(r.file, e.line, e.key, "%s", err)
@@ -96,8 +122,8 @@ func (r *reading) variablesOfFile(path string, e envFile, variables []string) {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(used)) {
-		if _, here := own[name]; !here && !slices.Contains(variables, name) {
-			r.problems.add(r.file, e.line, e.key, "in %q, %s", e.path, foreign(name, variables))
+		if _, here := own[name]; !here && !variables.has(name) {
+			r.problems.note(r.file, e.line, e.key, "in %q, %s", e.path, unset(name))
 		}
 	}
 }
@@ -130,8 +156,8 @@ func (r *reading) fillEnvironments(project *types.Project) bool {
 // has no bound, and doubling lines make a gigabyte of a few hundred bytes.
 func fillFrom(file types.EnvFile, values, first types.Mapping, second types.MappingWithEquals, left *int) (err error) {
 	content, err := readLimited(file.Path, maxCompose)
-	if errors.Is(err, fs.ErrNotExist) && !bool(file.Required) {
-		return nil
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a note has told it
 	}
 	if err != nil {
 		return err

@@ -26,6 +26,8 @@ func (r *reading) special(node *yaml.Node, path, place string) {
 		r.left.nodes = -1
 	}
 	switch place {
+	case ".services.*.ports[]":
+		r.port(node, path)
 	case ".services.*.env_file":
 		r.envs = append(r.envs, envFiles(node, path)...)
 	case ".services.*.environment[]", ".services.*.build.args[]":

@@ -52,6 +52,7 @@ type Entry struct {
 	ID       string                     // of the challenge; of one that never was good, the folder's name
 	Loaded   *instancer.Challenge       // what players get; nil: nothing
 	Problems []Problem                  // of what the folder holds now; Loaded is then an earlier revision
+	Notes    []Problem                  // of what the folder holds now
 	Setting  instancer.ChallengeSetting // what organisers have set
 
 	plain *instancer.Challenge // as its files say
@@ -159,9 +160,12 @@ func (l *Library) folders() ([]string, error) {
 func (l *Library) take(ctx context.Context, path string, was Entry) Entry {
 	e := Entry{Folder: filepath.Base(path)}
 	ch, problems := l.load(ctx, path)
-	e.found, e.plain = problems, ch
+	e.found, e.Notes = Split(problems)
+	e.plain = ch
 	if ch == nil {
 		e.plain = was.plain
+	} else {
+		e.Notes = notesOf(ch)
 	}
 	if e.plain == nil && l.revisions != nil {
 		if copied := l.revisions.lastGood(e.Folder); copied != "" {

@@ -16,6 +16,9 @@ const (
 // wanted is what a service's own keys ask for; 0 where they say nothing.
 func wanted(s types.ServiceConfig) instancer.Limits {
 	l := instancer.Limits{MemoryBytes: int64(s.MemLimit), NanoCPUs: int64(float64(s.CPUS) * 1e9), Pids: s.PidsLimit}
+	if l.NanoCPUs == 0 {
+		l.NanoCPUs = s.CPUCount * 1e9
+	}
 	if s.Deploy == nil || s.Deploy.Resources.Limits == nil {
 		return l
 	}

@@ -24,10 +24,21 @@ type Defaults struct {
 	FlagPrefix string
 }
 
-// Load reads one folder. The error is Problems.
+// Load reads one folder. What was taken otherwise than it is written is in the challenge's Notes. The error is Problems,
+// with refusals and notes together.
 func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challenge, error) {
+	ch, problems := load(ctx, dir, defaults)
+	if problems.refused() {
+		return nil, problems
+	}
+	for _, p := range problems {
+		ch.Notes = append(ch.Notes, instancer.Note{File: p.File, Line: p.Line, Key: p.Key, Text: p.Text})
+	}
+	return ch, nil
+}
+
+func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Challenge, problems Problems) {
 	folder := filepath.Base(dir)
-	var problems Problems
 	tomlFile := folder + "/" + definitionFile
 	text, err := readLimited(filepath.Join(dir, definitionFile), maxFile)
 	if err != nil {
@@ -44,7 +55,9 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 	composeFile := folder + "/" + name
 	project, read := readCompose(ctx, dir, name, composeFile, variables(d, defaults), &problems)
 	defer func() { problems.locate(composeFile, read.at) }()
-	checkPorts(composeFile, read.ports, &d, &problems)
+	if !read.broken {
+		defer func() { problems = problems.withoutEchoes(read.first) }() // what is found after it may follow from what was refused
+	}
 	if project == nil {
 		return nil, problems
 	}
@@ -60,10 +73,9 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 		ID: d.ID, Name: d.Name, Category: d.Category, Description: d.Description, Revision: revision, Dir: dir,
 		Timeout: time.Duration(d.Timeout) * time.Second, ExtendTime: time.Duration(d.ExtendTime) * time.Second,
 		Access: instancer.Access(d.Access), Wake: d.Wake, Egress: d.Egress, StaticFlags: d.DisableDynamicFlags,
-		Volumes: slices.Sorted(maps.Keys(project.Volumes)),
 	}
 	for n, r := range d.Routes {
-		if _, there := project.Services[r.Service]; !there && r.Service != "" {
+		if _, there := project.Services[r.Service]; !there && r.Service != "" && !read.at.has("services."+r.Service) {
 			problems.add(tomlFile, 0, route(n, "service"), "%q is not a service of %s, which has %s", r.Service, name,
 				strings.Join(slices.Sorted(maps.Keys(project.Services)), ", "))
 		}
@@ -72,22 +84,27 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challe
 			EntryPoint: r.EntryPoint, TLS: r.TLS, Connection: r.Connection,
 		})
 	}
-	c := &converter{dir: dir, file: composeFile, problems: &problems, project: project, at: read.at}
+	c := &converter{dir: dir, file: composeFile, problems: &problems, project: project, at: read.at, most: limits}
+	for _, name := range slices.Sorted(maps.Keys(project.DisabledServices)) {
+		c.note(name, "profiles", "%s is left out: it has a profile, and an instance runs what has none", name)
+	}
+	c.names(project)
 	for _, service := range ordered(project.Services) {
 		ch.Services = append(ch.Services, c.service(service, &d, revision))
+	}
+	ch.Volumes = slices.Sorted(maps.Keys(project.Volumes))
+	if n := len(ch.Volumes); n > maxVolumes {
+		problems.add(composeFile, 0, "volumes", "there are %d with those that have no name; there may be %d", n, maxVolumes)
 	}
 	if n := len(ch.Services); n == 0 || n > maxServices {
 		problems.add(composeFile, 0, "services", "there are %d; a challenge has 1 to %d", n, maxServices)
 	}
 	c.networks(ch, project)
 	share(ch.Services, limits)
-	if len(problems) == 0 {
+	if !problems.refused() {
 		findFlag(ctx, &d, ch, tomlFile, composeFile, defaults, &problems)
 	}
-	if len(problems) > 0 {
-		return nil, problems
-	}
-	return ch, nil
+	return ch, problems
 }
 
 // variables are what a compose file may interpolate.

@@ -24,17 +24,22 @@ const (
 func (c *converter) mounts(s types.ServiceConfig, out *instancer.Service) {
 	for n, v := range s.Volumes {
 		key := item("volumes", n)
+		if v.Type == types.VolumeTypeBind && ofTheHost(v.Source) {
+			c.note(s.Name, key, "%s is left out: it is the host's", v.Source)
+			continue
+		}
 		if !c.target(s.Name, key, v.Target) {
 			continue
 		}
 		switch v.Type {
 		case types.VolumeTypeBind:
-			if source, ok := c.within(s.Name, key, v.Source); ok {
-				out.Mounts = append(out.Mounts, instancer.Mount{Source: source, Target: v.Target, ReadOnly: true})
-			}
+			c.bind(s.Name, key, v, out)
 		case types.VolumeTypeVolume:
+			if v.Source == "" {
+				v.Source = c.ownVolume(s.Name, n)
+			}
 			if _, known := c.project.Volumes[v.Source]; !known {
-				c.refuse(s.Name, key, "%q needs a name out of the file's volumes", v.Target)
+				c.refuse(s.Name, key, "%q is none of the file's volumes; name it under volumes", v.Source)
 				continue
 			}
 			m := instancer.Mount{Source: v.Source, Target: v.Target, Volume: true, ReadOnly: v.ReadOnly}
@@ -69,6 +74,49 @@ func (c *converter) mounts(s types.ServiceConfig, out *instancer.Service) {
 	c.hidden(s.Name, out)
 }
 
+// hostFiles are what authors mount of their own host and a container does well without.
+var hostFiles = []string{"/etc/letsencrypt", "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates",
+	"/usr/local/share/ca-certificates", "/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo", "/sys/fs/cgroup"}
+
+// ofTheHost says whether a mount may be left out: certificates, the time zone, and what only a jail would manage.
+func ofTheHost(source string) bool {
+	clean := path.Clean(source)
+	return slices.ContainsFunc(hostFiles, func(dir string) bool { return clean == dir || strings.HasPrefix(clean, dir+"/") })
+}
+
+// bind mounts a file or folder of the challenge. One that is not there is an empty folder, as for Compose.
+func (c *converter) bind(service, key string, v types.ServiceVolumeConfig, out *instancer.Service) {
+	source, err := inside(c.dir, v.Source)
+	if os.IsNotExist(err) {
+		name := c.ownVolume(service, len(out.Mounts))
+		relative, _ := filepath.Rel(c.dir, v.Source)
+		c.note(service, key, "there is no %q in the challenge's folder: %s is an empty volume of each instance", relative, v.Target)
+		out.Mounts = append(out.Mounts, instancer.Mount{Source: name, Target: v.Target, Volume: true, ReadOnly: v.ReadOnly})
+		return
+	}
+	if err != nil {
+		c.refuse(service, key, "must be in the challenge's folder")
+		return
+	}
+	if !v.ReadOnly {
+		c.note(service, key, "%s cannot be written: it is the challenge's own, and mounted read-only", v.Target)
+	}
+	out.Mounts = append(out.Mounts, instancer.Mount{Source: source, Target: v.Target, ReadOnly: true})
+}
+
+// ownVolume names a volume that the file has no name for.
+func (c *converter) ownVolume(service string, n int) string {
+	name := service + "-" + strconv.Itoa(n)
+	for _, taken := c.project.Volumes[name]; taken; _, taken = c.project.Volumes[name] {
+		name += "-" + strconv.Itoa(n)
+	}
+	if c.project.Volumes == nil {
+		c.project.Volumes = types.Volumes{}
+	}
+	c.project.Volumes[name] = types.VolumeConfig{}
+	return name
+}
+
 // within is a path of the challenge's folder as it really is; refused if it leads elsewhere.
 func (c *converter) within(service, key, source string) (string, bool) {
 	real, err := inside(c.dir, source)
@@ -100,7 +148,8 @@ func (c *converter) tmpfs(service, key string, t instancer.Tmpfs, out *instancer
 		return
 	}
 	if t.Bytes <= 0 || t.Bytes > maxTmpfs {
-		c.refuse(service, key, "the size must be from 1 byte to %s", units.BytesSize(maxTmpfs))
+		t.Bytes = maxTmpfs
+		c.note(service, key, "is cut to %s", units.BytesSize(maxTmpfs))
 	}
 	out.Tmpfs = append(out.Tmpfs, t)
 }

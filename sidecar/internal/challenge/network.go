@@ -3,6 +3,7 @@ package challenge
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
@@ -12,6 +13,7 @@ import (
 // networks fills in what a challenge's services are on. One network for all, which nearly every challenge has, is not
 // named.
 func (c *converter) networks(ch *instancer.Challenge, project *types.Project) {
+	alone := len(ch.Services) == 1 // there is nobody to use another name
 	used := map[string]bool{}
 	for n := range ch.Services {
 		s := project.Services[ch.Services[n].Name]
@@ -25,6 +27,11 @@ func (c *converter) networks(ch *instancer.Challenge, project *types.Project) {
 				}
 				join.Aliases = with.Aliases
 			}
+			for _, alias := range c.aliases[s.Name] {
+				if !alone && alias != s.Name && !slices.Contains(join.Aliases, alias) {
+					join.Aliases = append(slices.Clone(join.Aliases), alias)
+				}
+			}
 			used[name] = true
 			ch.Services[n].Joins = append(ch.Services[n].Joins, join)
 		}
@@ -34,7 +41,7 @@ func (c *converter) networks(ch *instancer.Challenge, project *types.Project) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(project.Networks)) {
 		if !used[name] && c.at.has("networks."+name) {
-			c.problems.add(c.file, 0, "networks."+name, "no service is on it; remove it")
+			c.problems.note(c.file, 0, "networks."+name, "is left out: no service is on it")
 		}
 	}
 	shut := slices.ContainsFunc(slices.Collect(maps.Keys(used)), func(name string) bool { return project.Networks[name].Internal })
@@ -48,6 +55,30 @@ func (c *converter) networks(ch *instancer.Challenge, project *types.Project) {
 		joins := ch.Services[n].Joins
 		if len(joins) == 1 && len(joins[0].Aliases) == 0 {
 			ch.Services[n].Joins = nil
+		}
+	}
+}
+
+// names collects the further names of services: what containers are called elsewhere, and what links call them.
+func (c *converter) names(project *types.Project) {
+	c.aliases = map[string][]string{}
+	add := func(service, of, key, alias string) {
+		if hostName(alias) {
+			c.aliases[of] = append(c.aliases[of], alias)
+			return
+		}
+		c.note(service, key, "is left out: %q cannot be a name on a network", alias)
+	}
+	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
+		s := project.Services[name]
+		if s.ContainerName != "" && s.ContainerName != name {
+			add(name, name, "container_name", s.ContainerName)
+			c.note(name, "container_name", "is taken as a further name of the service; Whaley names the containers")
+		}
+		for n, link := range s.Links {
+			if of, alias, renamed := strings.Cut(link, ":"); renamed {
+				add(name, of, item("links", n), alias)
+			}
 		}
 	}
 }

@@ -1,103 +1,88 @@
 package challenge
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
 )
 
-// declared is an entry of a service's ports. Nothing is published for it: routes do that. It must agree with them.
-type declared struct {
-	service string
-	key     string
-	line    int
-	port    int
-	by      int // the internal port whose PORT_<n> is named as the host's; 0: none is
+// maxRange is how many ports one entry of a service's ports may name: each becomes an entry of its own.
+const maxRange = 1000
+
+var (
+	// portRange is a part of an entry that names several ports.
+	portRange = regexp.MustCompile(`(\d+)-(\d+)`)
+	// ownPort is Whaley's variable for a host port, which has no value before there is an instance.
+	ownPort = regexp.MustCompile(`^\$(?:\{PORT_(\d+)(?::?-\d*)?\}|PORT_(\d+)):(\d+)(/tcp)?$`)
+)
+
+// port looks at an entry of a service's ports as far as the parser must not: at ranges without end, and at Whaley's own
+// variables. Nothing is ever published for it: routes lead to ports. See converter.ports.
+func (r *reading) port(node *yaml.Node, path string) {
+	for _, m := range portRange.FindAllStringSubmatch(node.Value, -1) {
+		from, _ := strconv.Atoi(m[1]) // digits; too many make no range of ports
+		to, err := strconv.Atoi(m[2])
+		if err != nil || to-from >= maxRange {
+			r.refuse(node, path, "%q names more than %d ports", node.Value, maxRange)
+			r.broken = true
+		}
+	}
+	if m := ownPort.FindStringSubmatch(node.Value); m != nil {
+		if by := m[1] + m[2]; by != m[3] {
+			r.refuse(node, path, "PORT_%s is the host port of %s, not of %s", by, by, m[3])
+		}
+		node.Value = m[3]
+	}
 }
 
-// portForm is a container's port, which may have Whaley's own variable for a host port before it.
-var portForm = regexp.MustCompile(`^(?:\$(?:\{PORT_(\d+)(?::?-\d*)?\}|PORT_(\d+)):)?(\d+)(/tcp)?$`)
-
-// declare reads the ports of a service.
-func (r *reading) declare(value *yaml.Node, path string) {
-	at := path + ".ports"
-	if value.Kind == yaml.AliasNode {
-		value = value.Alias
-	}
-	if value.Kind != yaml.SequenceNode {
-		r.refuse(value, at, "must be a list, and is %s", second(kindOfNode(value)))
-		return
-	}
-	if len(r.ports)+len(value.Content) > maxItems {
-		r.refuse(value, at, "there are more than %d", maxItems)
-		return
-	}
-	for n, item := range value.Content {
-		if item.Kind == yaml.AliasNode {
-			item = item.Alias
+// ports notes what of a service's ports is not done: routes alone lead into an instance.
+func (c *converter) ports(s types.ServiceConfig, d *definition) {
+	var hosts, unrouted, datagrams []string
+	for _, p := range s.Ports {
+		inside := strconv.FormatUint(uint64(p.Target), 10)
+		if p.Published != "" || p.HostIP != "" {
+			hosts = append(hosts, p.Published)
 		}
-		key := at + "[" + strconv.Itoa(n) + "]"
-		r.at.add(key, item.Line)
-		text := item.Value
-		if item.Kind == yaml.MappingNode {
-			var ok bool
-			if text, ok = r.longPort(item, key); !ok {
-				continue
-			}
-		}
-		m := portForm.FindStringSubmatch(text)
-		if m == nil || item.Kind == yaml.SequenceNode {
-			r.refuse(item, key, `%q is not allowed: host ports are given out by Whaley. Write the container's port alone, as "80", and a [[routes]] in instance.toml that leads to it`, text)
+		if p.Protocol != "" && p.Protocol != "tcp" {
+			datagrams = append(datagrams, inside+"/"+p.Protocol)
 			continue
 		}
-		port, _ := strconv.Atoi(m[3]) // digits; too many make a port that no route has
-		by, _ := strconv.Atoi(m[1] + m[2])
-		r.ports = append(r.ports, declared{service: strings.TrimPrefix(path, "services."), key: key, line: item.Line, port: port, by: by})
-	}
-}
-
-// longPort makes the short form of the long one.
-func (r *reading) longPort(item *yaml.Node, key string) (string, bool) {
-	target, published, ok := "", "", true
-	for n := 0; n+1 < len(item.Content); n += 2 {
-		name, value := item.Content[n], item.Content[n+1].Value
-		switch name.Value {
-		case "target":
-			target = value
-		case "published":
-			published = value + ":"
-		case "protocol":
-			if value != "tcp" {
-				r.refuse(name, key+".protocol", `%q is not supported; routes are TCP`, value)
-				ok = false
-			}
-		case "name", "app_protocol", "mode":
-		case "host_ip":
-			r.refuse(name, key+".host_ip", "is not allowed: host ports are given out by Whaley")
-			ok = false
-		default:
-			r.refuse(name, key+"."+name.Value, "is not a key of the compose specification")
-			ok = false
-		}
-	}
-	return published + target, ok
-}
-
-func second[A, B any](_ A, b B) B { return b }
-
-// checkPorts tells of declared ports that no route leads to.
-func checkPorts(file string, all []declared, d *definition, problems *Problems) {
-	for _, p := range all {
-		found := false
+		routed := false
 		for _, r := range d.Routes {
-			found = found || r.Service == p.service && r.Port == p.port
+			routed = routed || r.Service == s.Name && r.Port == int(p.Target)
 		}
-		if !found {
-			problems.add(file, p.line, p.key, "no route leads to port %d of %s: add a [[routes]] to instance.toml, or remove this", p.port, p.service)
-		} else if p.by != 0 && p.by != p.port {
-			problems.add(file, p.line, p.key, "PORT_%d is the host port of %d, not of %d", p.by, p.by, p.port)
+		if !routed {
+			unrouted = append(unrouted, inside)
 		}
 	}
+	if hosts = some(hosts); len(hosts) > 0 {
+		c.note(s.Name, "ports", "host port %s left out: Whaley gives out ports", strings.Join(hosts, ", "))
+	}
+	if unrouted = some(unrouted); len(unrouted) > 0 {
+		c.note(s.Name, "ports", "no route leads to port %s of %s; players reach it only by a [[routes]] in instance.toml", strings.Join(unrouted, ", "), s.Name)
+	}
+	if datagrams = some(datagrams); len(datagrams) > 0 {
+		c.note(s.Name, "ports", "%s left out: routes are TCP", strings.Join(datagrams, ", "))
+	}
+}
+
+// some is a list to be read: without repetitions, and the rest of a long one counted.
+func some(all []string) []string {
+	const shown = 5
+	var list []string
+	seen := map[string]bool{}
+	for _, text := range all {
+		if text != "" && !seen[text] {
+			seen[text] = true
+			list = append(list, text)
+		}
+	}
+	if len(list) > shown {
+		return append(list[:shown:shown], fmt.Sprintf("%d more", len(list)-shown))
+	}
+	return list
 }

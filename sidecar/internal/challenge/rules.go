@@ -20,9 +20,19 @@ type rule struct {
 	only  []string        // the values that can be had; empty: any
 	why   string          // why there are no others
 	no    string          // why this key is refused; "-" if there is no more to say than that it is not supported
+	left  string          // why this key is left out with a note; with only: why any other value is
 }
 
 func no(why string) rule { return rule{no: why} }
+
+// leave is a key that is harmless once it is not passed on.
+func leave(why string) rule { return rule{left: why} }
+
+// orLeave is a rule whose other values are left out with a note instead of being refused.
+func (r rule) orLeave(why string) rule {
+	r.left = why
+	return r
+}
 
 func only(values ...string) rule { return rule{kinds: aText | aNumber | aTruth, only: values} }
 
@@ -86,25 +96,26 @@ var serviceRules = table(map[string]rule{
 	"environment": pairs.orNothing(), "group_add": listOf(number), "init": truth, "read_only": truth, "tty": truth, "stdin_open": truth,
 	"stop_signal": text, "stop_grace_period": text, "expose": listOf(number),
 	"env_file": words.or(listOf(text.or(table(map[string]rule{"path": text, "required": truth, "format": only("raw")})))),
-	"platform": text, "pull_policy": only("missing", "if_not_present", "build"),
+	"platform": text, "pull_policy": only("missing", "if_not_present", "build").orLeave("images are made ready once for each revision"),
 	"restart":    text,
-	"scale":      only("1").because("an instance has one container of each service"),
-	"privileged": only("false").because("would give the container the host"),
+	"scale":      only("1").orLeave("an instance has one container of each service"),
+	"privileged": only("false").because("would give the container the host; try without it. A jail wants it most often: an instance is one owner's, so the program can run behind socat instead"),
 	"build": text.or(table(map[string]rule{
 		"context": text, "dockerfile": text, "target": text, "args": pairs,
 		"dockerfile_inline":   no("put it into a file and name that with dockerfile"),
-		"network":             no("a build has the engine's own network"),
+		"network":             leave("a build has the network that Whaley gives it"),
 		"entitlements":        no("would give the build the host"),
 		"privileged":          no("would give the build the host"),
 		"ssh":                 no("a build gets none of the host's keys"),
 		"secrets":             no("a build gets no secrets; what it needs must be in its context"),
 		"additional_contexts": no("a build has one context, in the challenge's folder"),
-		"extra_hosts":         no("a build has the engine's own names"),
-		"cache_from":          no("images are built on this host"), "cache_to": no("images are built on this host"),
-		"no_cache": no("an image is built once for each revision"), "no_cache_filter": no("an image is built once for each revision"),
-		"pull": no("an image is built once for each revision"), "labels": no("labels are Whaley's"), "tags": no("tags are Whaley's"),
-		"platforms": no("images are built for this host"), "isolation": no(unsupported), "shm_size": no(unsupported), "ulimits": no(unsupported),
-		"provenance": no(unsupported), "sbom": no(unsupported),
+		"extra_hosts":         leave("a build has the engine's own names"),
+		"cache_from":          leave("images are built on this host"), "cache_to": leave("images are built on this host"),
+		"no_cache": leave("an image is built once for each revision"), "no_cache_filter": leave("an image is built once for each revision"),
+		"pull": leave("an image is built once for each revision"), "labels": leave("labels are Whaley's"), "tags": leave("tags are Whaley's"),
+		"platforms": leave("images are built for this host"), "isolation": leave("is for Windows"),
+		"shm_size": leave("a build has the limits that Whaley gives it"), "ulimits": leave("a build has the limits that Whaley gives it"),
+		"provenance": leave("images stay on this host"), "sbom": leave("images stay on this host"),
 	})),
 	"depends_on": names.or(table(map[string]rule{"*": table(map[string]rule{
 		"condition": only("service_started", "service_healthy", "service_completed_successfully"),
@@ -116,30 +127,31 @@ var serviceRules = table(map[string]rule{
 		"interval": text, "retries": number, "start_period": text, "start_interval": text,
 	}),
 	"deploy": table(map[string]rule{
-		"replicas": only("1").because("an instance has one container of each service"),
+		"replicas": only("1").orLeave("an instance has one container of each service"),
 		"resources": table(map[string]rule{
 			"limits":       table(map[string]rule{"cpus": number, "memory": text, "pids": number}),
-			"reservations": no("nothing is set aside for a single container; write limits"),
+			"reservations": reservationRules,
 		}),
-		"mode": only("replicated"), "endpoint_mode": no(unsupported), "labels": no("labels are Whaley's"),
-		"placement": no("all containers of an instance are on one host"), "restart_policy": no("a challenge's restart stands beside deploy"),
-		"rollback_config": no("an edit makes a new revision, and what runs keeps its own"),
-		"update_config":   no("an edit makes a new revision, and what runs keeps its own"),
+		"mode":          only("replicated").orLeave("an instance has one container of each service"),
+		"endpoint_mode": leave("containers are reached by their addresses"), "labels": leave("labels are Whaley's"),
+		"placement": leave("all containers of an instance are on one host"), "restart_policy": leave("a challenge's restart stands beside deploy"),
+		"rollback_config": leave("an edit makes a new revision, and what runs keeps its own"),
+		"update_config":   leave("an edit makes a new revision, and what runs keeps its own"),
 	}).orNothing(),
 
 	// What it may have. Together the containers of an instance have at most its limits.
 	"mem_limit": number, "cpus": number, "pids_limit": number, "shm_size": number,
 	"ulimits": table(map[string]rule{"*": number.or(table(map[string]rule{"soft": number, "hard": number}))}),
-	"cap_add": names, "cap_drop": names, "security_opt": listOf(only("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true").because("would take away what keeps the container in")),
+	"cap_add": names, "cap_drop": names, "security_opt": listOf(only("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true").because("would take away what keeps the container in; gdb wants capabilities = [\"SYS_PTRACE\"] in [security], a browser its own --no-sandbox")),
 	"tmpfs": words,
 	"volumes": listOf(text.or(table(map[string]rule{
 		"type": only("bind", "volume", "tmpfs"), "source": text, "target": text, "read_only": truth,
-		"consistency": no("is for other platforms"),
+		"consistency": leave("is for other platforms"),
 		"bind": table(map[string]rule{
-			"create_host_path": only("false"), "propagation": only("rprivate", "private"),
-			"selinux": no("would relabel the challenge's files"), "recursive": no("a mount has nothing mounted below it"),
+			"create_host_path": truth, "propagation": only("rprivate", "private").orLeave("nothing is mounted below it"),
+			"selinux": leave("would relabel the challenge's files"), "recursive": no("a mount has nothing mounted below it"),
 		}),
-		"volume": table(map[string]rule{"nocopy": truth, "subpath": no("mount the whole volume"), "labels": no("labels are Whaley's")}),
+		"volume": table(map[string]rule{"nocopy": truth, "subpath": no("mount the whole volume"), "labels": leave("labels are Whaley's")}),
 		"tmpfs":  table(map[string]rule{"size": number, "mode": number}),
 		"image":  no("copy from the image in a Dockerfile"),
 	}))),
@@ -148,52 +160,60 @@ var serviceRules = table(map[string]rule{
 	// Whom it can reach.
 	"networks": names.or(table(map[string]rule{"*": table(map[string]rule{
 		"aliases": names, "priority": number,
-		"ipv4_address": no("addresses are given out by Whaley; use the service's name or an alias"),
-		"ipv6_address": no("addresses are given out by Whaley; use the service's name or an alias"),
-		"mac_address":  no("addresses are given out by Whaley"), "link_local_ips": no("addresses are given out by Whaley"),
-		"driver_opts": no("networks are Whaley's"), "gw_priority": no("networks are Whaley's"), "interface_name": no("networks are Whaley's"),
-		"use_service_name_alias": only("true"),
+		"ipv4_address": leave("addresses are given out by Whaley; what names this one must use the service's name or an alias"),
+		"ipv6_address": leave("addresses are given out by Whaley; what names this one must use the service's name or an alias"),
+		"mac_address":  leave("addresses are given out by Whaley"), "link_local_ips": leave("addresses are given out by Whaley"),
+		"driver_opts": leave("networks are Whaley's"), "gw_priority": leave("networks are Whaley's"), "interface_name": leave("networks are Whaley's"),
+		"use_service_name_alias": only("true").orLeave("a service always has its name"),
 	}).orNothing()})).orNothing(),
-	"ports":        {kinds: aList}, // see ports.go
-	"network_mode": no("each instance has networks of its own; routes in instance.toml lead into them"),
-	"extra_hosts":  no("services find each other by name; give one more names with networks: {default: {aliases: […]}}"),
-	"dns":          no("names are the engine's"), "dns_opt": no("names are the engine's"), "dns_search": no("names are the engine's"),
-	"mac_address":    no("addresses are given out by Whaley"),
+	"ports":        listOf(number.or(portRules)), // see ports.go
+	"network_mode": only("bridge", "default", "none").because("would leave the instance's own network; its services find each other by name, and routes in instance.toml lead to them"),
+	"extra_hosts":  leave("services find each other by name; give one more names with networks: {default: {aliases: […]}}"),
+	"dns":          leave("names are the engine's"), "dns_opt": leave("names are the engine's"), "dns_search": leave("names are the engine's"),
+	"mac_address":    leave("addresses are given out by Whaley"),
 	"external_links": no("would reach containers of others"),
 
 	// What could reach the host, another instance, or Whaley.
 	"devices": no("would give the container the host's devices"), "device_cgroup_rules": no("would give the container the host's devices"),
 	"gpus": no("would give the container the host's devices"),
-	"pid":  no("shares the host's or another container's processes"), "ipc": no("shares the host's or another container's memory"),
-	"uts": no("shares the host's name"), "cgroup": no("shares the host's control groups"), "cgroup_parent": no("would leave the instance's limits"),
+	"pid":  no("shares the host's or another container's processes"), "ipc": only("private", "shareable", "none").because("shares the host's or another container's memory"),
+	"uts": no("shares the host's name"), "cgroup": only("private").because("shares the host's control groups"), "cgroup_parent": no("would leave the instance's limits"),
 	"userns_mode": no("would leave the container's user namespace"), "sysctls": no("would change the kernel's settings"),
 	"use_api_socket": no("would give the container the engine"), "volumes_from": no("would reach volumes of others"),
-	"container_name": no("every instance has containers of its own, named by Whaley"),
+	"container_name": text, // a further name, see names
 	"runtime":        no("ask for one in instance.toml: [security] runtime"), "isolation": no("is for Windows"),
 	"credential_spec": no("would give the container credentials of the host"), "provider": no("would run a program on the host"),
 	"post_start": no("would run commands beside the container's own; put them into its entrypoint"),
 	"pre_start":  no("would run commands beside the container's own; put them into its entrypoint"),
 	"pre_stop":   no("would run commands beside the container's own; handle its stop signal"),
 	"extends":    no("a challenge is one compose file; use anchors, as <<: *name"),
-	"label_file": no("labels are Whaley's"), "labels": no("other tools on the host act on labels"), "annotations": no("other tools on the host act on annotations"),
-	"logging":          no("logs are limited and kept by Whaley"),
-	"oom_kill_disable": only("false").because("the host would have to kill others first"), "oom_score_adj": no("would make the host kill others first"),
-	"memswap_limit": no("containers have no swap"), "mem_swappiness": no("containers have no swap"),
-	"mem_reservation": no("nothing is set aside for a single container; write mem_limit"),
-	"cpu_count":       no("write cpus"), "cpu_percent": no("write cpus"), "cpu_shares": no("write cpus"), "cpu_quota": no("write cpus"),
-	"cpu_period": no("write cpus"), "cpu_rt_period": no("would take time from the host"), "cpu_rt_runtime": no("would take time from the host"),
-	"cpuset": no("which CPUs a container runs on is the host's to say"), "blkio_config": no("would take the host's disk"),
-	"storage_opt": no("the disk is the host's to share out"),
+	"label_file": leave("labels are Whaley's"), "labels": leave("labels are Whaley's"), "annotations": leave("annotations are Whaley's"),
+	"logging":          leave("logs are limited and kept by Whaley"),
+	"oom_kill_disable": only("false").orLeave("a container that has used up its memory is ended"),
+	"oom_score_adj":    leave("a container that has used up its memory is ended"),
+	"memswap_limit":    leave("containers have no swap"), "mem_swappiness": leave("containers have no swap"),
+	"mem_reservation": leave("nothing is set aside for a single container; mem_limit bounds it"),
+	"cpu_count":       number, // is cpus
+	"cpu_percent":     leave("write cpus"), "cpu_shares": leave("write cpus"), "cpu_quota": leave("write cpus"),
+	"cpu_period": leave("write cpus"), "cpu_rt_period": leave("write cpus"), "cpu_rt_runtime": leave("write cpus"),
+	"cpuset": leave("which CPUs a container runs on is the host's to say"), "blkio_config": leave("the disk is the host's to share out"),
+	"storage_opt": leave("the disk is the host's to share out"),
 
 	// What an instance has no use for.
-	"profiles": no("all services of the file run"), "attach": no(unsupported), "develop": no("an instance runs what was built"),
-	"models": no("there are no models here"), "pull_refresh_after": no("an image is made once for each revision"), "umask": no(unsupported),
+	"profiles": names, "attach": leave("output is kept by Whaley"), "develop": leave("an instance runs what was built"),
+	"models": no("there are no models here"), "pull_refresh_after": leave("an image is made once for each revision"), "umask": no(unsupported),
+})
+
+// portRules is the long form of an entry of ports.
+var portRules = table(map[string]rule{
+	"target": number, "protocol": text, "published": leave("Whaley gives out host ports"), "host_ip": leave("Whaley gives out host ports"),
+	"name": text, "app_protocol": text, "mode": text,
 })
 
 // grantRules is how a service gets a config or a secret.
 var grantRules = table(map[string]rule{
 	"source": text, "target": text,
-	"uid": no("the file's own owner counts"), "gid": no("the file's own owner counts"), "mode": no("the file's own mode counts"),
+	"uid": leave("the file's own owner counts"), "gid": leave("the file's own owner counts"), "mode": leave("the file's own mode counts"),
 })
 
 // fileRules is a config or a secret, which must be a file of the challenge.
@@ -203,16 +223,31 @@ var fileRules = table(map[string]rule{
 	"content":     no("put it into a file of the challenge"),
 	"external":    no("would reach what is not the challenge's"), "name": no("would reach what is not the challenge's"),
 	"driver": no("would reach what is not the challenge's"), "driver_opts": no("would reach what is not the challenge's"),
-	"template_driver": no(unsupported), "labels": no("labels are Whaley's"),
+	"template_driver": no(unsupported), "labels": leave("labels are Whaley's"),
 })
 
+// reservationRules: what would be set aside is left out, except where it asks for what could reach the host.
+var reservationRules = table(map[string]rule{
+	"cpus":    leave("nothing is set aside for a single container; limits bound it"),
+	"memory":  leave("nothing is set aside for a single container; limits bound it"),
+	"devices": no("would give the container the host's devices"), "generic_resources": no("would give the container the host's devices"),
+})
+
+const (
+	ownNetwork = "the instance has a network of its own of this key"
+	ownVolume  = "the instance has a volume of its own of this key, empty at first"
+)
+
 var networkRules = table(map[string]rule{
-	"driver": only("bridge", "default"), "internal": truth, "attachable": only("false"), "enable_ipv6": only("false"), "enable_ipv4": only("true"),
-	"external": only("false").because("would reach networks of others"), "name": no("would reach networks of others"),
-	"driver_opts": no("networks are Whaley's"), "ipam": no("subnets are given out by Whaley; use the services' names"), "labels": no("labels are Whaley's"),
+	"driver": only("bridge", "default").because("would reach beyond the instance"), "internal": truth,
+	"attachable":  only("false").orLeave("networks are Whaley's"),
+	"enable_ipv6": only("false").orLeave("networks are Whaley's"), "enable_ipv4": only("true").orLeave("networks are Whaley's"),
+	"external": only("false").orLeave(ownNetwork), "name": leave(ownNetwork),
+	"driver_opts": leave("networks are Whaley's"), "labels": leave("labels are Whaley's"),
+	"ipam": leave("subnets are given out by Whaley; what names an address must use the service's name"),
 })
 
 var volumeRules = table(map[string]rule{
-	"driver": only("local", "default"), "external": only("false").because("would reach volumes of others"), "name": no("would reach volumes of others"),
-	"driver_opts": no("could mount what is the host's"), "labels": no("labels are Whaley's"),
+	"driver": only("local", "default"), "external": only("false").orLeave(ownVolume), "name": leave(ownVolume),
+	"driver_opts": no("could mount what is the host's"), "labels": leave("labels are Whaley's"),
 })

@@ -1,6 +1,7 @@
 package challenge
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -19,7 +20,6 @@ import (
 const (
 	defaultGrace = 2 * time.Second
 	maxGrace     = 30 * time.Second
-	maxShm       = 256 << 20 // bytes
 	checkTimeout = 30 * time.Second
 )
 
@@ -35,27 +35,35 @@ type converter struct {
 	problems *Problems
 	project  *types.Project
 	at       lines
+	most     instancer.Limits    // of the whole instance
+	aliases  map[string][]string // further names of services
 }
 
 func (c *converter) refuse(service, key, format string, args ...any) {
 	c.problems.add(c.file, 0, "services."+service+"."+key, format, args...)
 }
 
+func (c *converter) note(service, key, format string, args ...any) {
+	c.problems.note(c.file, 0, "services."+service+"."+key, format, args...)
+}
+
 func (c *converter) service(s types.ServiceConfig, d *definition, revision string) instancer.Service {
 	out := instancer.Service{
 		Name: s.Name, Image: s.Image, Entrypoint: s.Entrypoint, Command: s.Command, User: s.User, Groups: s.GroupAdd,
-		WorkingDir: s.WorkingDir, Hostname: s.Hostname, Domain: s.DomainName, ReadOnly: s.ReadOnly, Init: s.Init == nil || *s.Init,
+		WorkingDir: s.WorkingDir, Hostname: s.Hostname, Domain: s.DomainName, ReadOnly: s.ReadOnly, Init: s.Init != nil && *s.Init,
 		TTY: s.Tty, Stdin: s.StdinOpen, StopSignal: s.StopSignal, StopGrace: defaultGrace,
 		Runtime: d.Security.Runtime, AllowSetuid: d.Security.AllowSetuid && len(s.SecurityOpt) == 0, ShmBytes: int64(s.ShmSize), Limits: wanted(s),
 	}
-	if s.ShmSize < 0 || s.ShmSize > maxShm {
-		c.refuse(s.Name, "shm_size", "must be at most %s", units.BytesSize(maxShm))
+	if most := c.most.MemoryBytes; out.ShmBytes < 0 || out.ShmBytes > most {
+		out.ShmBytes = most
+		c.note(s.Name, "shm_size", "is cut to %s, the memory of the whole instance", units.BytesSize(float64(most)))
 	}
 	if s.StopGracePeriod != nil {
 		out.StopGrace = time.Duration(*s.StopGracePeriod)
 	}
 	if out.StopGrace < 0 || out.StopGrace > maxGrace {
-		c.refuse(s.Name, "stop_grace_period", "must be at most %s", maxGrace)
+		out.StopGrace = maxGrace
+		c.note(s.Name, "stop_grace_period", "is cut to %s", maxGrace)
 	}
 	if s.Hostname != "" && !hostName(s.Hostname) && !strings.Contains(s.Hostname, "@{whaley:") {
 		c.refuse(s.Name, "hostname", "%q cannot be a host's name", s.Hostname)
@@ -63,7 +71,7 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 	if s.DomainName != "" && !strings.Contains(s.DomainName, "@{whaley:") && !hostForm.MatchString(s.DomainName) {
 		c.refuse(s.Name, "domainname", "%q cannot be a domain's name", s.DomainName)
 	}
-	if s.Platform != "" && s.Platform != "linux/"+runtime.GOARCH {
+	if s.Platform != "" && !ofThisHost(s.Platform) {
 		c.refuse(s.Name, "platform", "%q is not this host's, which is linux/%s", s.Platform, runtime.GOARCH)
 	}
 	switch {
@@ -78,7 +86,7 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 	for _, name := range slices.Sorted(maps.Keys(s.Environment)) {
 		value := s.Environment[name]
 		if value == nil {
-			c.refuse(s.Name, "environment."+name, "has no value; Whaley passes nothing on from its own environment")
+			c.note(s.Name, "environment."+name, "is left out: it has no value here or in .env, and Whaley passes nothing on from its own environment")
 			continue
 		}
 		out.Environment = append(out.Environment, name+"="+*value)
@@ -91,13 +99,19 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 	for _, name := range slices.Sorted(maps.Keys(s.DependsOn)) {
 		out.DependsOn = append(out.DependsOn, instancer.Dependency{Service: name, Condition: instancer.Condition(s.DependsOn[name].Condition)})
 	}
-	for n, link := range s.Links {
-		if strings.Contains(link, ":") {
-			c.refuse(s.Name, item("links", n), "%q gives another name; write networks: {default: {aliases: […]}} in that service", link)
-		}
-	}
+	c.ports(s, d)
 	c.noTokens(s.Name, out)
 	return out
+}
+
+// ofThisHost says whether a platform's programs run here.
+func ofThisHost(platform string) bool {
+	system, architecture, _ := strings.Cut(platform, "/")
+	if architecture == "" {
+		system, architecture = "linux", system
+	}
+	architecture = cmp.Or(map[string]string{"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}[architecture], strings.TrimSuffix(architecture, "/v8"))
+	return system == "linux" && architecture == runtime.GOARCH
 }
 
 // restart is when a service is started again. Nobody stops one by hand, so always and unless-stopped are the same.
@@ -123,6 +137,9 @@ func (c *converter) restart(s types.ServiceConfig) *instancer.Restart {
 
 // noTokens refuses variables where their value would be needed before there is an instance.
 func (c *converter) noTokens(service string, s instancer.Service) {
+	if slices.ContainsFunc(*c.problems, func(p Problem) bool { return !p.Note && within(p.Key, "services."+service) }) {
+		return // it is told already where they stand
+	}
 	s.Command, s.Entrypoint, s.Environment, s.Health = nil, nil, nil, nil
 	if strings.Contains(fmt.Sprintf("%+v %+v", s, s.Build), "@{whaley:") {
 		c.refuse(service, "$", "Whaley's variables can stand in %s only", strings.Join(carriers, ", "))
@@ -153,11 +170,15 @@ func (c *converter) build(s types.ServiceConfig) *instancer.Build {
 	}
 	b := &instancer.Build{Context: context, Dockerfile: relative, Target: s.Build.Target, Args: map[string]string{}}
 	for name, value := range s.Build.Args {
-		if value == nil {
-			c.refuse(s.Name, "build.args."+name, "has no value; Whaley passes nothing on from its own environment")
-			continue
+		if value != nil {
+			b.Args[name] = *value
 		}
-		b.Args[name] = *value
+	}
+	for key := range c.at { // the parser drops those of a list that have no value
+		name, isArgument := strings.CutPrefix(key, "services."+s.Name+".build.args.")
+		if _, given := b.Args[name]; isArgument && !given {
+			c.note(s.Name, "build.args."+name, "is left out: it has no value here or in .env, and Whaley passes nothing on from its own environment")
+		}
 	}
 	return b
 }
@@ -208,15 +229,19 @@ func (c *converter) ulimits(s types.ServiceConfig, out *instancer.Service) {
 		u := s.Ulimits[name]
 		most, known := allowedUlimits[name]
 		if !known {
-			c.refuse(s.Name, "ulimits."+name, "is not supported; there are %s", strings.Join(slices.Sorted(maps.Keys(allowedUlimits)), ", "))
+			c.note(s.Name, "ulimits."+name, "is left out; there are %s", strings.Join(slices.Sorted(maps.Keys(allowedUlimits)), ", "))
 			continue
 		}
 		limit := instancer.Ulimit{Name: name, Soft: int64(u.Soft), Hard: int64(u.Hard)}
 		if u.Single != 0 {
 			limit.Soft, limit.Hard = int64(u.Single), int64(u.Single)
 		}
-		if limit.Soft < 0 || limit.Hard < limit.Soft || limit.Hard > most {
-			c.refuse(s.Name, "ulimits."+name, "must be from 0 to %d, soft at most hard", most)
+		if limit.Soft < 0 || limit.Hard < limit.Soft || limit.Hard > most { // -1 is without end
+			limit.Hard = most
+			if limit.Soft < 0 || limit.Soft > most {
+				limit.Soft = most
+			}
+			c.note(s.Name, "ulimits."+name, "is cut to %d", most)
 		}
 		out.Ulimits = append(out.Ulimits, limit)
 	}

@@ -45,6 +45,15 @@ type Challenge struct {
 	Volumes     []string  // named volumes, made per instance
 	Networks    []Network // kept apart from each other, by name; nil: one that all services are on
 	Flag        FlagPlan
+	Notes       []Note // what was taken otherwise than it is written
+}
+
+// Note says what was done with a place of a challenge's files that was not taken as it is written.
+type Note struct {
+	File string // relative to the challenges folder
+	Line int
+	Key  string // empty: the whole file
+	Text string
 }
 
 // Route is one way into an instance.

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { ArrowLeft, RefreshCw, Trash2 } from "lucide-react";
 import { useState } from "react";
-import type { AdminChallenge } from "@/api/admin";
+import type { AdminChallenge, FileProblem } from "@/api/admin";
 import { api, unwrapEmpty } from "@/api/client";
 import { Button } from "@/components/ui/button";
 import { Switch } from "@/components/ui/field";
@@ -52,6 +52,12 @@ export function ChallengePage() {
 function Found({ challenge }: { challenge: AdminChallenge }) {
   const [filters, setFilters] = useFilters();
   const view = filters.view ?? "files";
+  const open = (problem: FileProblem) =>
+    setFilters({
+      view: undefined,
+      file: pathOf(challenge, problem),
+      line: problem.line ? String(problem.line) : undefined,
+    });
   return (
     <Page
       title={challenge.name}
@@ -65,17 +71,14 @@ function Found({ challenge }: { challenge: AdminChallenge }) {
               ? text.challenges.problemsKept(challenge.problems.length)
               : text.challenges.problemsBroken(challenge.problems.length)}
           </p>
-          <Problems
-            problems={challenge.problems}
-            onOpen={(problem) =>
-              setFilters({
-                view: undefined,
-                file: pathOf(challenge, problem),
-                line: problem.line ? String(problem.line) : undefined,
-              })
-            }
-          />
+          <Problems problems={challenge.problems} onOpen={open} />
         </div>
+      )}
+      {challenge.notes.length > 0 && (
+        <details className="rounded-xl border border-line p-4">
+          <summary className="cursor-pointer font-semibold">{text.challenges.notes(challenge.notes.length)}</summary>
+          <Problems problems={challenge.notes} onOpen={open} />
+        </details>
       )}
       <Segmented
         label={text.challenges.view}
