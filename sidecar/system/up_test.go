@@ -1,6 +1,7 @@
 package system
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,36 @@ func prepared(t *testing.T, dir string) string {
 		t.Fatalf("scripts/up prepare: %v\n%s", err, out)
 	}
 	return string(out)
+}
+
+func TestWhatMakeUpMakesIsItsOwnersAlone(t *testing.T) {
+	dir := copyOfTheRepository(t)
+	for range 2 { // the second time finds what an earlier version may have left open
+		prepared(t, dir)
+		open := map[string]bool{"secrets/redis-users.acl": true, "secrets/metrics_secret": true, "secrets/admin_key": true, "prometheus/prometheus.yml": true}
+		data := filepath.Join(dir, "data")
+		err := filepath.WalkDir(data, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			info, err := entry.Info()
+			if name, _ := filepath.Rel(data, path); err == nil && info.Mode()&0o077 != 0 && !open[name] {
+				t.Errorf("%s has the mode %o", name, info.Mode().Perm())
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(filepath.Join(dir, ".env")); err != nil || info.Mode()&0o077 != 0 {
+			t.Errorf(".env: %v %v", info, err)
+		}
+		for _, name := range []string{".env", "data/secrets", "data/acme", "data/certs", "data/prometheus", "data/traefik"} {
+			if err := os.Chmod(filepath.Join(dir, name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 func TestWhatNobodyReadsInEnvIsTold(t *testing.T) {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
-	"path/filepath"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/backup"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
@@ -16,7 +16,7 @@ import (
 // up and make run put there, and locks.
 var machineOnly = []string{
 	"whaley.db", "whaley.db-wal", "whaley.db-shm", "migrate.lock", "lock",
-	"backups", "certs", "plugin-key", "prometheus", "redis", "redis.log", "secrets", "traefik", "traefik.log",
+	"admin-key", "backups", "certs", "plugin-key", "prometheus", "redis", "redis.log", "secrets", "traefik", "traefik.log",
 }
 
 // saveBackup may run while the sidecar serves: it reads one moment of the database.
@@ -63,8 +63,8 @@ func openForBackup(ctx context.Context, env map[string]string) (*config.Config, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("DATA_DIR: %w", err)
+	if err := openDataDir(c.DataDir, slog.New(slog.DiscardHandler)); err != nil {
+		return nil, nil, err
 	}
 	db, err := store.Open(ctx, string(c.DatabaseURL), c.DataDir)
 	return c, db, err
@@ -72,7 +72,7 @@ func openForBackup(ctx context.Context, env map[string]string) (*config.Config, 
 
 func backupFolders(c *config.Config) []backup.Folder {
 	folders := []backup.Folder{{Name: "data", Dir: c.DataDir, Skip: machineOnly}, {Name: "challenges", Dir: c.ChallengesDir}}
-	if inside, err := filepath.Rel(c.DataDir, c.ForensicsDir); err != nil || !filepath.IsLocal(inside) {
+	if !within(c.ForensicsDir, c.DataDir) {
 		folders = append(folders, backup.Folder{Name: "forensics", Dir: c.ForensicsDir})
 	}
 	return folders

@@ -61,6 +61,7 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 		defer cancel()
 		return look(ctx)
 	}
+	checkPrivate(c, r)
 	library := checkChallenges(ctx, c, r)
 	k := known{now: c, mappings: map[string]int{}, closed: map[string]bool{}}
 	database := looking(func(ctx context.Context) bool { return checkDatabase(ctx, c, env, r, &k) })

@@ -52,8 +52,10 @@ func checkChallenges(ctx context.Context, c *config.Config, r *report) *challeng
 // checkDatabase also reads what other probes go by.
 func checkDatabase(ctx context.Context, c *config.Config, env map[string]string, r *report, k *known) bool {
 	const mend = "DATABASE_URL names PostgreSQL; without it DATA_DIR must be writable."
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return r.say("database", err, mend)
+	if entries, err := os.ReadDir(c.DataDir); err != nil || len(entries) == 0 {
+		if err := openDataDir(c.DataDir, slog.New(slog.DiscardHandler)); err != nil {
+			return r.say("database", err, mend)
+		}
 	}
 	db, err := store.Open(ctx, string(c.DatabaseURL), c.DataDir)
 	if err != nil {

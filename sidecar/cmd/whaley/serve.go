@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -46,8 +45,8 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		return err
 	}
 	defer listeners.close()
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return fmt.Errorf("DATA_DIR: %w", err)
+	if err := openDataDir(c.DataDir, log); err != nil {
+		return err
 	}
 	if c.DatabaseURL == "" {
 		lock, err := lockFolder(c.DataDir)

@@ -17,7 +17,7 @@ import (
 //	min, max, unit   bounds of numbers
 //	live             "true": organisers may change it while Whaley runs
 type Config struct {
-	DataDir       string `env:"DATA_DIR" envDefault:"data" section:"Where things are" kind:"path" whaley:"Folder of the SQLite database and of the key file. Made if it is missing."`
+	DataDir       string `env:"DATA_DIR" envDefault:"data" section:"Where things are" kind:"path" whaley:"Folder of the SQLite database, keys and captures, of Whaley alone. Made if it is missing, and closed to everybody but its owner."`
 	ChallengesDir string `env:"CHALLENGES_DIR" envDefault:"challenges" kind:"path" whaley:"Folder with one folder per challenge."`
 	DatabaseURL   Secret `env:"DATABASE_URL" whaley:"PostgreSQL, as postgres://user:password@host/database. Empty: SQLite in DATA_DIR."`
 

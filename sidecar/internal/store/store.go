@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -63,6 +64,9 @@ func Open(ctx context.Context, databaseURL, dir string) (*Store, error) {
 }
 
 func openSQLite(path string) (*Store, error) {
+	if err := keepPrivate(path); err != nil {
+		return nil, err
+	}
 	options := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)",
 	}}
@@ -71,6 +75,22 @@ func openSQLite(path string) (*Store, error) {
 		return nil, err
 	}
 	return &Store{db: bun.NewDB(db, sqlitedialect.New(), bun.WithDiscardUnknownColumns())}, nil
+}
+
+// keepPrivate makes the file for its owner alone, and takes the rights of others from one that is there, as far as we may; SQLite
+// gives what it puts beside it the same mode.
+func keepPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	defer f.Close()
+	for _, file := range []string{path, path + "-wal", path + "-shm"} {
+		if info, err := os.Stat(file); err == nil && info.Mode()&0o077 != 0 {
+			_ = os.Chmod(file, info.Mode().Perm()&^0o077) // another's: the folder's mode is what keeps it
+		}
+	}
+	return nil
 }
 
 func openPostgres(databaseURL string) (*Store, error) {
