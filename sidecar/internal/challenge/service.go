@@ -168,6 +168,7 @@ func (c *converter) build(s types.ServiceConfig) *instancer.Build {
 	if err != nil {
 		c.refuse(s.Name, "build.dockerfile", "%s", err)
 	}
+	c.checkDockerfile(s.Name, context, real)
 	b := &instancer.Build{Context: context, Dockerfile: relative, Target: s.Build.Target, Args: map[string]string{}}
 	for name, value := range s.Build.Args {
 		if value != nil {

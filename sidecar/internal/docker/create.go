@@ -25,6 +25,9 @@ func (e *Engine) CreateContainer(ctx context.Context, spec instancer.ContainerSp
 	if err != nil {
 		return "", err
 	}
+	if err := e.inherit(ctx, config, host, spec.Labels); err != nil {
+		return "", err
+	}
 	var networking *network.NetworkingConfig
 	if spec.Join == "" {
 		networking = &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{spec.Network: {

@@ -186,6 +186,74 @@ func TestEveryContainerIsHardened(t *testing.T) {
 	}
 }
 
+// A Dockerfile's LABEL and VOLUME must not give a container what a compose file is refused.
+func TestWhatAnImageBringsIsHeldToo(t *testing.T) {
+	b := newBench(t)
+	ctx := context.Background()
+	dir := dockertest.TestServerContext(t)
+	dockerfile, err := os.ReadFile(filepath.Join(dir, "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := "\nLABEL traefik.enable=true traefik.http.routers.evil.rule=x ofelia.enabled=true whaley.owner=somebody whaley.other=x\n" +
+		"VOLUME /anon\nVOLUME [\"/named\", \"/in-memory/\"]\n"
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), append(dockerfile, more...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	service := instancer.Service{Name: "web", Image: "whaley/engine-test-brings:latest", Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
+	if err := b.BuildImage(ctx, instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "engine"}, Service: &service}, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	spec := b.spec("whaley-engine-test-web")
+	spec.Service.Image = service.Image
+	spec.Service.Mounts = []instancer.Mount{{Volume: true, Source: "data", Target: "/named"}}
+	spec.Service.Tmpfs = []instancer.Tmpfs{{Target: "/in-memory", Bytes: 1 << 20}}
+	spec.Volumes = map[string]string{"data": "engine-test_data"}
+	if err := b.CreateVolume(ctx, "engine-test_data", b.labels); err != nil {
+		t.Fatal(err)
+	}
+	id := b.run(spec)
+	for _, label := range []string{"traefik.enable", "traefik.http.routers.evil.rule", "ofelia.enabled", "whaley.other"} {
+		if got := b.inspect(id, `{{index .Config.Labels "`+label+`"}}`); got != "" {
+			t.Errorf("%s is %q", label, got)
+		}
+	}
+	if got := b.inspect(id, `{{index .Config.Labels "whaley.owner"}}`); got != "user_1" {
+		t.Errorf("the owner is %q", got)
+	}
+	for name := range strings.FieldsSeq(b.inspect(id, `{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}} {{end}}{{end}}`)) {
+		if !strings.HasPrefix(name, "engine-test_") {
+			t.Errorf("the volume %s is nobody's", name)
+		}
+	}
+	testkit.Eventually(t, 20*time.Second, "what is written into the image's volume is counted", func() error {
+		if _, err := b.Exec(ctx, id, []string{"/server", "write", "/anon/x", "3000000"}); err != nil {
+			return err
+		}
+		written, err := b.Written(ctx)
+		if err == nil && written["engine-test"] < 3000000 {
+			err = fmt.Errorf("counted %d bytes", written["engine-test"])
+		}
+		return err
+	})
+	if err := b.RemoveContainer(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	objects, err := b.List(ctx, "engine-test")
+	volumes := 0
+	for _, o := range objects {
+		if o.Kind == "volume" {
+			volumes++
+			if err := b.RemoveVolume(ctx, o.Name); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err != nil || volumes != 2 {
+		t.Errorf("%d volumes to be removed, %v", volumes, err)
+	}
+}
+
 func TestWhatADeadProcessLeftIsReplaced(t *testing.T) {
 	b := newBench(t)
 	first := b.run(b.spec("whaley-engine-test-again"))

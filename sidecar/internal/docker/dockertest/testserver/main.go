@@ -41,6 +41,14 @@ func main() {
 		takeMemory()
 		return
 	}
+	if len(os.Args) > 3 && os.Args[1] == "write" { // path, bytes
+		size, _ := strconv.Atoi(os.Args[3])
+		if err := os.WriteFile(os.Args[2], make([]byte, size), 0o644); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		return
+	}
 	if code := os.Getenv("EXIT"); code != "" {
 		fmt.Println("ending with", code, "as told")
 		n, _ := strconv.Atoi(code)
