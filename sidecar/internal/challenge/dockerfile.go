@@ -74,6 +74,13 @@ func fetching(dockerfile []byte) []int {
 			found[begun] = true
 		}
 	}
+	if bytes.Contains(dockerfile, []byte("<<")) { // which line ends a here-document is not looked at
+		for n, text := range strings.Split(string(dockerfile), "\n") {
+			if fetches(text) {
+				found[n+1] = true
+			}
+		}
+	}
 	lines := make([]int, 0, len(found))
 	for n := range strings.Count(string(dockerfile), "\n") + 2 {
 		if found[n] {
