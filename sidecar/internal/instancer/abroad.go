@@ -71,21 +71,6 @@ func (i *Instancer) hearProgress(change Change) {
 	}
 }
 
-// forgetAbroad drops what was told of starts that are over.
-func (i *Instancer) forgetAbroad(rows []*Instance) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	known := map[string]bool{}
-	for _, in := range rows {
-		known[in.ID] = in.State == Queued || in.State == Starting
-	}
-	for id := range i.abroad {
-		if !known[id] {
-			delete(i.abroad, id)
-		}
-	}
-}
-
 // progressOf is how far an instance's start is, here or on another sidecar.
 func (i *Instancer) progressOf(id string) Progress {
 	position := i.queue.position(id)

@@ -50,24 +50,27 @@ type Instancer struct {
 	views    *together[HostView] // of hosts, by host and owner
 	queue    *queue
 	images   *images
-	deadline *deadlines
+	deadline *schedule // of expiry
+	looks    *looks
+	heard    *schedule // instances that other sidecars changed
 	spawns   singleflight.Group
 	undone   chan struct{} // see leftUndone
 	removals chan struct{} // slots for stops
 	tell     chan struct{} // see moved
 
-	mu       sync.Mutex
-	jobs     map[string]*job               // instance → the one job that works on it
-	progress map[string]progress           // instance → what is being done
-	abroad   map[string]Progress           // instance → what another sidecar does
-	untold   map[string]*Instance          // whose progress other sidecars are to be told of
-	losing   map[string]context.CancelFunc // instance that is being started → what gives its sandbox up
-	restarts map[string]restarts           // instance/service → how often it was started again
-	origins  map[string]origin             // operation/instance → where it comes from
-	typical  time.Duration                 // how long a spawn takes
-	running  sync.WaitGroup                // jobs under way
-	base     context.Context               // of jobs; cancelled when Run ends
-	cancel   context.CancelCauseFunc
+	mu        sync.Mutex
+	jobs      map[string]*job               // instance → the one job that works on it
+	progress  map[string]progress           // instance → what is being done
+	abroad    map[string]Progress           // instance → what another sidecar does
+	untold    map[string]*Instance          // whose progress other sidecars are to be told of
+	losing    map[string]context.CancelFunc // instance that is being started → what gives its sandbox up
+	origins   map[string]origin             // operation/instance → where it comes from
+	downs     map[string]bool               // instance → it is about to be taken down
+	typical   time.Duration                 // how long a spawn takes
+	lookTimer *time.Timer                   // see lookLater
+	running   sync.WaitGroup                // jobs under way
+	base      context.Context               // of jobs; cancelled when Run ends
+	cancel    context.CancelCauseFunc
 }
 
 type progress struct {
@@ -104,15 +107,17 @@ func New(needs Needs, opts Options) *Instancer {
 		hub:      newHub(),
 		views:    newTogether[HostView](),
 		images:   newImages(needs.Engine, needs.Log),
-		deadline: newDeadlines(),
+		deadline: newSchedule(),
+		looks:    newLooks(),
+		heard:    newSchedule(),
 		jobs:     map[string]*job{},
 		progress: map[string]progress{},
 		abroad:   map[string]Progress{},
 		untold:   map[string]*Instance{},
 		tell:     make(chan struct{}, 1),
 		losing:   map[string]context.CancelFunc{},
-		restarts: map[string]restarts{},
 		origins:  map[string]origin{},
+		downs:    map[string]bool{},
 		undone:   make(chan struct{}, 1),
 		typical:  firstTypical,
 		removals: make(chan struct{}, removalSlots),
@@ -136,7 +141,11 @@ func (i *Instancer) Run(ctx context.Context) error {
 	g.Go(func() error { return i.reconcileLoop(ctx) })
 	g.Go(func() error { return i.expireLoop(ctx) })
 	g.Go(func() error { return i.exitLoop(ctx) })
+	for range lookSlots {
+		g.Go(func() error { return i.lookLoop(ctx) })
+	}
 	g.Go(func() error { return i.hearLoop(ctx) })
+	g.Go(func() error { return i.followLoop(ctx) })
 	g.Go(func() error { return i.tellLoop(ctx) })
 	g.Go(func() error { return i.sweepLoop(ctx) })
 	g.Go(func() error { return i.diskLoop(ctx) })

@@ -11,6 +11,7 @@ type job struct {
 	cancel context.CancelCauseFunc
 	done   chan struct{}
 	stops  bool // takes the instance down: never given up for another job
+	hinted bool // a container of the instance ended meanwhile
 }
 
 // start runs work on an instance unless a job is on it already or Run has ended; a panic ends only the job.
@@ -35,8 +36,12 @@ func (i *Instancer) start(id string, stops bool, work func(ctx context.Context))
 			cancel(nil)
 			i.mu.Lock()
 			delete(i.jobs, id)
+			hinted := j.hinted && !j.stops
 			i.mu.Unlock()
 			close(j.done)
+			if hinted {
+				i.looks.hint(id)
+			}
 			i.running.Done()
 		}()
 		work(ctx)

@@ -28,7 +28,7 @@ func (i *Instancer) leased(ctx context.Context, id string, wait bool, work func(
 			break
 		}
 		if !wait {
-			time.AfterFunc(leaseFor, i.leftUndone) // by then it is done, or whoever has the lease is dead
+			i.lookLater(leaseFor) // by then it is done, or whoever has the lease is dead
 			return
 		}
 		if pause(ctx, leaseTry) != nil {
@@ -95,8 +95,23 @@ func (i *Instancer) hearLoop(ctx context.Context) error {
 			i.hearProgress(change)
 			i.hub.notify(hostKey(change.Challenge, change.Slug), ownerKey(change.Owner))
 			if change.State == Running || change.State == Stopping {
-				go i.follow(ctx, change.Instance)
+				i.heard.set(change.Instance, time.Now())
 			}
+		}
+	}
+}
+
+// followLoop follows one change after the other. Many of one instance are one.
+func (i *Instancer) followLoop(ctx context.Context) error {
+	for {
+		ids, _ := i.heard.due(time.Now())
+		for _, id := range ids {
+			i.follow(ctx, id)
+		}
+		select {
+		case <-i.heard.earlier:
+		case <-ctx.Done():
+			return nil
 		}
 	}
 }
@@ -109,6 +124,7 @@ func (i *Instancer) follow(ctx context.Context, id string) {
 	}
 	switch {
 	case in.State == Running:
+		i.queue.drop(id)
 		i.deadline.set(id, in.ExpiresAt)
 	case in.State == Stopping && i.Busy(id):
 		i.queue.drop(id)

@@ -46,9 +46,10 @@ func (i *Instancer) refused(operation, challenge string, err error) {
 
 // origin is on whose behalf a job is done that goes on after its request.
 type origin struct {
-	span    trace.Span
-	request string
-	at      time.Time
+	instance string
+	span     trace.Span
+	request  string
+	at       time.Time
 }
 
 // begin remembers where an operation on an instance comes from, until a job goes on with it.
@@ -59,7 +60,7 @@ func (i *Instancer) begin(ctx context.Context, operation string, in *Instance) {
 	))
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.origins[operation+"/"+in.ID] = origin{span, RequestOf(ctx), time.Now()}
+	i.origins[operation+"/"+in.ID] = origin{in.ID, span, RequestOf(ctx), time.Now()}
 }
 
 // resume gives a job the context of the operation that it goes on with. end ends that.

@@ -53,6 +53,21 @@ func (i *Instancer) leftUndone() {
 	}
 }
 
+// lookLater has everything looked at after a time. However many jobs ask for that, one such look waits at the most.
+func (i *Instancer) lookLater(after time.Duration) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.lookTimer != nil {
+		return
+	}
+	i.lookTimer = time.AfterFunc(after, func() {
+		i.mu.Lock()
+		i.lookTimer = nil
+		i.mu.Unlock()
+		i.leftUndone()
+	})
+}
+
 // Reconcile looks at every row and every object of ours once: adopts what runs, goes on with what was half made or
 // half removed, ends what lost its containers, removes what no row asks for, and schedules expiries.
 func (i *Instancer) Reconcile(ctx context.Context) error {
@@ -74,7 +89,7 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	i.forgetAbroad(rows)
+	i.forgetGone(rows)
 	byInstance := map[string][]Object{}
 	for _, o := range objects {
 		byInstance[o.Labels.Instance] = append(byInstance[o.Labels.Instance], o)
@@ -132,34 +147,39 @@ func (i *Instancer) settle(ctx context.Context, in *Instance, objects []Object) 
 		i.takeDown(in)
 	case Running:
 		if missing(in, objects, nil) != "" || stoppedShort(in, objects) {
-			i.verify(ctx, in.ID) // it may have become running after the objects were listed
+			i.looks.hint(in.ID) // it may have become running after the objects were listed
 			return
 		}
 		i.deadline.set(in.ID, in.ExpiresAt)
 	}
 }
 
-// verify stops an instance if a fresh look shows that it runs no more, and says whether it still runs.
-func (i *Instancer) verify(ctx context.Context, id string) bool {
+// verify stops an instance if a fresh look shows that it runs no more. It says whether the instance still runs, and
+// after which time it is to be looked at again; 0: that is up to others.
+func (i *Instancer) verify(ctx context.Context, id string) (runs bool, again time.Duration) {
 	in, err := i.Store.Get(ctx, id)
-	if err != nil || in.State != Running {
-		return false
+	if err != nil {
+		return CodeOf(err) != CodeInstanceNotFound, 0 // the reconciler will see
+	}
+	if in.State != Running {
+		return false, 0
 	}
 	objects, err := i.Engine.List(ctx, id)
 	if err != nil {
 		i.Log.Error("instance not verified", "instance", id, "err", err)
-		return true
+		return true, 0
 	}
-	dead := missing(in, objects, i.revive(ctx, in, objects))
+	alive, again := i.revive(ctx, in, objects)
+	dead := missing(in, objects, alive)
 	if dead == "" {
 		i.deadline.set(id, in.ExpiresAt)
-		return true
+		return true, again
 	}
 	i.Log.Warn("instance lost a container", "instance", id, "service", dead)
 	if _, err := i.stop(ctx, in, CauseLost); err != nil {
 		i.Log.Error("lost instance not stopped", "instance", id, "err", err)
 	}
-	return false
+	return false, 0
 }
 
 // stoppedShort says whether a service has ended that is to be started again.
@@ -205,28 +225,7 @@ func (i *Instancer) exitLoop(ctx context.Context) error {
 			}
 			continue
 		}
-		go i.checkExit(ctx, exit)
+		i.looks.hint(exit.Instance)
 	}
 	return nil
-}
-
-// exitChecks are the pauses before the looks that follow a hint: the engine may tell of an end before its own list does.
-var exitChecks = []time.Duration{0, 100 * time.Millisecond, time.Second, 5 * time.Second}
-
-func (i *Instancer) checkExit(ctx context.Context, exit Exit) {
-	i.mu.Lock()
-	j := i.jobs[exit.Instance]
-	i.mu.Unlock()
-	if j != nil {
-		select {
-		case <-j.done:
-		case <-ctx.Done():
-			return
-		}
-	}
-	for _, wait := range exitChecks {
-		if pause(ctx, wait) != nil || !i.verify(ctx, exit.Instance) {
-			return
-		}
-	}
 }

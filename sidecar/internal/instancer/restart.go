@@ -31,10 +31,11 @@ func (r *Restart) again(code, count int) bool {
 func restartPause(count int) time.Duration { return min(firstRestart<<min(count, 10), lastRestart) }
 
 // revive starts the containers of a running instance that have ended and are to be started again, each after its
-// pause, and returns the services that count as running meanwhile. The engine does not do it by itself: after a
-// restart of its own it would start containers before anything guards the pool.
-func (i *Instancer) revive(ctx context.Context, in *Instance, objects []Object) map[string]bool {
-	alive := map[string]bool{}
+// pause. It returns the services that count as running meanwhile, and how long it is until the first of those pauses is
+// over; 0: there is none. The engine does not do it by itself: after a restart of its own it would start containers before
+// anything guards the pool.
+func (i *Instancer) revive(ctx context.Context, in *Instance, objects []Object) (alive map[string]bool, first time.Duration) {
+	alive = map[string]bool{}
 	for _, o := range objects {
 		policy := in.Terms.Restarts[o.Labels.Service]
 		if o.Kind != "container" || o.Running || policy == nil {
@@ -46,11 +47,9 @@ func (i *Instancer) revive(ctx context.Context, in *Instance, objects []Object) 
 		}
 		if wait > 0 {
 			alive[o.Labels.Service] = true
-			go func() {
-				if pause(i.base, wait) == nil {
-					i.verify(i.base, in.ID)
-				}
-			}()
+			if first == 0 || wait < first {
+				first = wait
+			}
 			continue
 		}
 		i.Log.InfoContext(ctx, "starting a service again", "instance", in.ID, "service", o.Labels.Service)
@@ -60,7 +59,7 @@ func (i *Instancer) revive(ctx context.Context, in *Instance, objects []Object) 
 		}
 		alive[o.Labels.Service] = true
 	}
-	return alive
+	return alive, first
 }
 
 // restartDue says whether a container may be started again, and after which pause. Without one it has been counted.
@@ -74,28 +73,22 @@ func (i *Instancer) restartDue(ctx context.Context, in *Instance, o Object, poli
 			return 0, false
 		}
 	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	key, now := in.ID+"/"+o.Labels.Service, time.Now()
-	r := i.restarts[key]
-	switch {
-	case r.next.IsZero() || now.Sub(r.next) > steady:
-		i.restarts[key] = restarts{next: now.Add(firstRestart)}
-		return firstRestart, policy.again(code, 0)
-	case now.Before(r.next):
-		return r.next.Sub(now), policy.again(code, r.count)
-	case !policy.again(code, r.count):
-		return 0, false
-	}
-	i.restarts[key] = restarts{count: r.count + 1, next: now.Add(restartPause(r.count + 1))}
-	return 0, true
-}
-
-// forgetRestarts is for an instance that is gone.
-func (i *Instancer) forgetRestarts(in *Instance) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for service := range in.Terms.Restarts {
-		delete(i.restarts, in.ID+"/"+service)
-	}
+	again := true
+	var wait time.Duration
+	i.looks.restarted(in.ID, o.Labels.Service, func(r restarts) restarts {
+		now := time.Now()
+		switch {
+		case r.next.IsZero() || now.Sub(r.next) > steady:
+			wait, again = firstRestart, policy.again(code, 0)
+			return restarts{next: now.Add(firstRestart)}
+		case now.Before(r.next):
+			wait, again = r.next.Sub(now), policy.again(code, r.count)
+			return r
+		case !policy.again(code, r.count):
+			again = false
+			return r
+		}
+		return restarts{count: r.count + 1, next: now.Add(restartPause(r.count + 1))}
+	})
+	return wait, again
 }

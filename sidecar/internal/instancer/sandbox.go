@@ -125,10 +125,12 @@ func (i *Instancer) inSandbox(ctx context.Context, in *Instance, assemble func(c
 	i.mu.Lock()
 	i.losing[in.ID] = lose
 	i.mu.Unlock()
+	defer func() {
+		i.mu.Lock()
+		delete(i.losing, in.ID)
+		i.mu.Unlock()
+	}()
 	err = assemble(ctx)
-	i.mu.Lock()
-	delete(i.losing, in.ID)
-	i.mu.Unlock()
 	if lost = ctx.Err() != nil; lost && err == nil {
 		err = errors.New("it lost its sandbox")
 	}

@@ -74,15 +74,26 @@ func stopEvent(cause string) string {
 	return "instance_stop"
 }
 
-// takeDown starts the removal of an instance in state stopping, after whatever job is on it was given up.
+// takeDown starts the removal of an instance in state stopping, after whatever job is on it was given up. However often
+// it is asked for, one waits for that.
 func (i *Instancer) takeDown(in *Instance) {
 	i.mu.Lock()
-	j := i.jobs[in.ID]
-	i.mu.Unlock()
-	if j != nil && j.stops {
+	defer i.mu.Unlock()
+	if j := i.jobs[in.ID]; i.downs[in.ID] || j != nil && j.stops {
 		return
 	}
-	go i.replace(in.ID, errStopped, true, func(ctx context.Context) {
+	i.downs[in.ID] = true
+	go i.giveWay(in)
+}
+
+// giveWay gives up the job on an instance for the one that takes it down.
+func (i *Instancer) giveWay(in *Instance) {
+	defer func() {
+		i.mu.Lock()
+		delete(i.downs, in.ID)
+		i.mu.Unlock()
+	}()
+	i.replace(in.ID, errStopped, true, func(ctx context.Context) {
 		ctx, _, end := i.resume(ctx, OpStop, in.ID)
 		defer end()
 		// The engine removes a few at a time as fast as many, and the rest of the work does not wait for hundreds.
@@ -121,7 +132,7 @@ func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
 		return
 	}
 	i.deadline.drop(in.ID)
-	i.forgetRestarts(in)
+	i.looks.forget(in.ID)
 	i.Observer.Done(OpStop, in.Challenge, time.Since(began), nil)
 	i.Log.InfoContext(ctx, "instance stopped", "instance", in.ID, "owner", in.Owner.ID, "cause", in.StopCause)
 	i.changed(stopped)

@@ -2,6 +2,8 @@ package sandbox
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -33,6 +35,7 @@ func (p *Pool) want(expected []instancer.Shape) map[string]int {
 		asked = append(asked, key(s))
 	}
 	asked = append(asked, p.asked...)
+	maps.DeleteFunc(p.shapes, func(k string, _ instancer.Shape) bool { return !slices.Contains(asked, k) }) // of challenges that were edited
 	demand := map[string]int{}
 	var order []string // latest first
 	for n := len(asked) - 1; n >= 0; n-- {

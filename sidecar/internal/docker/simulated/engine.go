@@ -164,6 +164,9 @@ func (e *Engine) StartContainer(_ context.Context, id string) error {
 			return instancer.Errorf(instancer.Unavailable, instancer.CodePortTaken, "A port is in use.")
 		}
 	}
+	if o.Ended {
+		o.ended = make(chan struct{})
+	}
 	o.Running, o.Ended = true, false
 	for _, pair := range o.spec.Service.Environment {
 		if text, ends := strings.CutPrefix(pair, "EXIT="); ends {
@@ -234,12 +237,15 @@ func (e *Engine) drop(o *object) {
 func (e *Engine) Wait(ctx context.Context, id string) (int, error) {
 	unlock := e.lock()
 	o := e.find(id)
-	unlock()
 	if o == nil {
+		unlock()
 		return 0, missing()
 	}
+	ended := o.ended
+	unlock()
 	select {
-	case <-o.ended:
+	case <-ended:
+		defer e.lock()()
 		return o.code, nil
 	case <-ctx.Done():
 		return 0, ctx.Err()

@@ -1,0 +1,28 @@
+package instancer
+
+import "time"
+
+// forgetGone drops what is remembered of instances that live no more, whichever sidecar has ended them.
+func (i *Instancer) forgetGone(rows []*Instance) {
+	live := make(map[string]bool, len(rows))
+	starting := map[string]bool{}
+	for _, in := range rows {
+		live[in.ID] = true
+		starting[in.ID] = in.State == Queued || in.State == Starting
+	}
+	i.looks.keep(func(id string) bool { return live[id] || i.Busy(id) })
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for id := range i.abroad {
+		if !starting[id] {
+			delete(i.abroad, id)
+		}
+	}
+	for key, o := range i.origins {
+		// One that began since the rows were read is in none of them.
+		if !live[o.instance] && time.Since(o.at) > i.opts.ReconcileEvery {
+			delete(i.origins, key)
+			o.span.End()
+		}
+	}
+}
