@@ -51,7 +51,7 @@ func (a *API) take(r *http.Request, key string, n int) error {
 	if err != nil || wait == 0 {
 		return err
 	}
-	return instancer.Errorf(instancer.Exhausted, "too_fast", "That was too often in a short time. Try again in %d s.", seconds(wait)).After(wait)
+	return instancer.TooFast(wait)
 }
 
 // network is what one counts as an address: of IPv6 the part that a provider gives to one household.

@@ -255,7 +255,7 @@ type noPorts struct{}
 func (noPorts) Reserve(context.Context, string, string, string, []int) (map[int]int, error) {
 	return map[int]int{}, nil
 }
-func (noPorts) Release(context.Context, string) error      { return nil }
+func (noPorts) Release(context.Context, string) error     { return nil }
 func (noPorts) Holders(context.Context) ([]string, error) { return nil, nil }
 
 // flags are an owner's name in digits.

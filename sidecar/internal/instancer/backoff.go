@@ -5,6 +5,9 @@ import "time"
 const (
 	firstBackoff = 5 * time.Second
 	lastBackoff  = time.Minute
+
+	soon     = time.Minute // whoever ran longer costs little by being started again
+	patience = 2           // ends in a row, from which on there is a back-off: the first is followed at once
 )
 
 // backedOff is a reason with the time to wait after so many failures in a row before this one, which doubles each time.
@@ -14,10 +17,30 @@ func backedOff(reason *Error, before int) *Error {
 	return &remembered
 }
 
-// BackOff is why an instance's start failed while its back-off lasts, with what is left of that, else nil. It is in the
-// row, so that every sidecar keeps to it, after a restart too.
+// end notes why an instance that lives is to be taken down. One that ended by itself soon after it ran, as the one before
+// it, makes its owner wait before the next, so that nobody keeps the engine busy by starting what ends at once.
+func (in *Instance) end(cause string, now time.Time) {
+	in.StopCause = cause
+	switch {
+	case cause != CauseLost && cause != CauseDisk:
+		in.Losses = 0
+		return
+	case in.StartedAt.IsZero() || now.Sub(in.StartedAt) < soon:
+		in.Losses++
+	default:
+		in.Losses = 1
+	}
+	if in.Losses < patience {
+		return
+	}
+	in.Reason = backedOff(Errorf(Exhausted, "lost_again",
+		"Your instance ended by itself %d times in a row, soon after it was started. It can be started again a little later.", in.Losses), in.Losses-patience)
+}
+
+// BackOff is why an instance is not started again while its back-off lasts, with what is left of that, else nil: its start
+// failed, or it ended by itself. It is in the row, so that every sidecar keeps to it, after a restart too.
 func (in *Instance) BackOff(now time.Time) *Error {
-	if in.State != Failed || in.Reason == nil {
+	if in.State != Failed && in.State != Stopped || in.Reason == nil {
 		return nil
 	}
 	left := in.EndedAt.Add(in.Reason.RetryAfter).Sub(now)

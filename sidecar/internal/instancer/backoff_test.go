@@ -20,7 +20,7 @@ func TestABackOffDoublesAndEndsAlsoWhenTheClockIsPutBack(t *testing.T) {
 				t.Errorf("after %d failures before it, %s later: %v, want %s", before, after, got, left)
 			}
 		}
-		for _, state := range []State{Queued, Running, Stopped} {
+		for _, state := range []State{Queued, Running, Stopping} {
 			if in.State = state; in.BackOff(now) != nil {
 				t.Errorf("one that is %s is refused", state)
 			}
@@ -29,4 +29,29 @@ func TestABackOffDoublesAndEndsAlsoWhenTheClockIsPutBack(t *testing.T) {
 	if reason.RetryAfter != 0 {
 		t.Error("the reason itself was changed")
 	}
+}
+
+func TestWhoeverLosesInstancesSoonAndInARowWaitsBeforeTheNext(t *testing.T) {
+	now := time.Now()
+	in := &Instance{State: Stopped, EndedAt: now}
+	next := func(cause string, ran, want time.Duration) {
+		t.Helper()
+		in.Reason, in.StartedAt = nil, now.Add(-ran)
+		in.end(cause, now)
+		if got := in.BackOff(now); want == 0 && got != nil || want > 0 && (got == nil || got.RetryAfter != want) {
+			t.Errorf("%s after %s, the loss number %d: %v, want %s", cause, ran, in.Losses, got, want)
+		}
+	}
+	next(CauseLost, time.Second, 0)
+	next(CauseLost, time.Second, 5*time.Second)
+	next(CauseDisk, time.Second, 10*time.Second)
+	next(CauseLost, 2*time.Minute, 0) // it was worth its start
+	next(CauseLost, time.Second, 5*time.Second)
+	next(CausePlayer, time.Second, 0)
+	next(CauseLost, time.Second, 0)
+	for range 100 {
+		in.end(CauseLost, now)
+	}
+	next(CauseLost, time.Second, time.Minute)
+	next(CauseExpired, time.Hour, 0)
 }

@@ -50,6 +50,12 @@ func (e *Error) Because(err error) *Error {
 	return e
 }
 
+// TooFast refuses who did something too often, with the time until there is room again.
+func TooFast(wait time.Duration) *Error {
+	seconds := int((wait + time.Second - 1) / time.Second)
+	return Errorf(Exhausted, "too_fast", "That was too often in a short time. Try again in %d s.", seconds).After(wait)
+}
+
 // After says when trying again makes sense.
 func (e *Error) After(d time.Duration) *Error {
 	e.RetryAfter = d

@@ -43,7 +43,7 @@ type Instance struct {
 	Terms     Terms   // of its revision, likewise
 	State     State
 	Stage     string // while starting: what is being done, for people
-	Reason    *Error // failed: why; stopped: nil
+	Reason    *Error // failed: why; stopped: nil, or why it is not started again at once
 	StopCause string // player, admin, expired, lost, replaced
 	Subnet    netip.Prefix
 	Networks  []Part                // if it has several, Subnet being the first one's; else nil
@@ -57,6 +57,7 @@ type Instance struct {
 	EndedAt   time.Time
 	Memory    int64 // bytes that it may use at most
 	Failures  int   // how often in a row the owner's starts of the challenge failed, with this one
+	Losses    int   // how often in a row they ended by themselves soon, with this one
 	Version   int64 // grows with every transition
 }
 

@@ -11,7 +11,8 @@ import (
 type Store interface {
 	// Insert adds a live instance and its event in one transaction. It refuses with CodeLiveInstance if the owner has
 	// a live one of this challenge, with CodeQuota if the owner and with CodeHostFull if the host has as many as allowed,
-	// and with the reason of the owner's last start of it while that one's back-off lasts. It sets Failures.
+	// with the reason of the owner's last start of it while that one's back-off lasts, and with too_fast if the player
+	// has started as many as allowed in the last minute. It sets Failures and Losses.
 	Insert(ctx context.Context, in *Instance, q Quota, ev Event) error
 	// Update re-reads the row inside a transaction, refuses with CodeStateChanged if its state is none of from and with
 	// CodeLeaseLost if it is another worker's (worker "": whoever has it), applies change, adds one to Version, writes
@@ -35,16 +36,17 @@ type Store interface {
 	Live(ctx context.Context, owner string) ([]*Instance, error)
 	// LiveOrFailed lists an owner's live instances, oldest first, and after them those whose start failed since a moment.
 	LiveOrFailed(ctx context.Context, owner string, since time.Time) ([]*Instance, error)
-	// LiveByHost finds the live instance of a challenge's slug, or the latest failed one, or nil.
+	// LiveByHost finds the live instance of a challenge's slug, or the latest that failed or ended with a reason, or nil.
 	LiveByHost(ctx context.Context, challenge, slug string) (*Instance, error)
 }
 
 // Quota bounds how much may live at once; zero means no limit.
 type Quota struct {
-	PerOwner int   // instances of one owner
-	Total    int   // instances of all
-	Memory   int64 // bytes, sum of what live instances may use
-	BackOff  bool  // after a failed start the owner waits
+	PerOwner  int   // instances of one owner
+	PerMinute int   // starts of one player within a minute, live or not
+	Total     int   // instances of all
+	Memory    int64 // bytes, sum of what live instances may use
+	BackOff   bool  // after a failed start, or instances that ended by themselves, the owner waits
 }
 
 // Change is a hint that an instance's row is another now; without an instance, that something of the owner's is.

@@ -6,6 +6,7 @@ import "time"
 type Policy struct {
 	Quota            Quota // of a player; PerOwner is of one who plays alone
 	MaxPerTeam       int   // live instances of a team; 0: no limit
+	StartsPerMinute  int   // of a player, by whatever way; 0: no limit
 	SpawnConcurrency int   // default 10
 	StartTimeout     time.Duration
 	Disk             int64  // bytes that an instance may write into its containers and volumes; 0: no limit

@@ -85,9 +85,9 @@ func (i *Instancer) resolve(ctx context.Context, q HostQuery) (HostView, error) 
 		view.Name, view.Access, view.Wake = t.ch.Name, t.ch.Access, t.ch.Wake
 	}
 	switch {
-	case in == nil || in.State == Stopped:
-		view.State, view.Instance = wire.StateAsleep, nil
-	case in.State == Failed:
+	case in == nil:
+		view.State = wire.StateAsleep
+	case in.State == Failed || in.State == Stopped:
 		// Its back-off tells whether it still counts.
 		if view.Problem = in.BackOff(i.now()); view.Problem != nil {
 			view.State = wire.StateFailed

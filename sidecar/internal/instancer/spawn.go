@@ -66,7 +66,7 @@ func (i *Instancer) queued(ctx context.Context, p Player, ch *Challenge, q Quota
 func (i *Instancer) quota(p Player) Quota {
 	policy := i.Policy()
 	q := policy.Quota
-	q.BackOff = true
+	q.BackOff, q.PerMinute = true, policy.StartsPerMinute
 	if p.InTeam() {
 		q.PerOwner = policy.MaxPerTeam
 	}

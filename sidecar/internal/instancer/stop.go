@@ -44,11 +44,13 @@ func (i *Instancer) stop(ctx context.Context, in *Instance, cause string) (*Inst
 		i.takeDown(in)
 		return in, nil
 	}
+	now := i.now()
 	stopping, err := i.Store.Update(ctx, in.ID, "", []State{Queued, Starting, Running}, func(in *Instance) {
-		in.State, in.StopCause = Stopping, cause
+		in.State = Stopping
+		in.end(cause, now)
 	}, Event{
 		Type: stopEvent(cause), Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
-		Message: "stopped: " + cause, At: i.now(),
+		Message: "stopped: " + cause, At: now,
 	})
 	if CodeOf(err) == CodeStateChanged {
 		return i.Store.Get(ctx, in.ID) // somebody else was first

@@ -178,8 +178,8 @@ func (s *Store) LiveByHost(ctx context.Context, challenge, slug string) (*instan
 	none := false
 	err := s.read(ctx, func(ctx context.Context) error {
 		err := s.db.NewSelect().Model(row).Where("challenge = ?", challenge).Where("slug = ?", slug).
-			Where("state <> ?", instancer.Stopped).
-			OrderExpr("CASE WHEN state = ? THEN 1 ELSE 0 END", instancer.Failed).Order("created_at DESC").Limit(1).Scan(ctx)
+			Where("(state <> ? OR reason <> 'null')", instancer.Stopped).
+			OrderExpr("CASE WHEN state IN ? THEN 1 ELSE 0 END", bun.Tuple([]instancer.State{instancer.Failed, instancer.Stopped})).Order("created_at DESC").Limit(1).Scan(ctx)
 		if none = isNoRow(err); none {
 			return nil
 		}

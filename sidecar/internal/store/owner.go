@@ -10,44 +10,53 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
-// ownersQuery reads an owner's live instances, and of one challenge the latest that there was. It is one query because
-// it is on the way of every start; each half has an index.
-const ownersQuery = `SELECT challenge, state, reason, ended_at, failures, 0 AS latest FROM instances WHERE owner_id = ? AND state IN ?
-	UNION ALL SELECT * FROM (SELECT challenge, state, reason, ended_at, failures, 1 AS latest FROM instances
-	WHERE challenge = ? AND slug = ? ORDER BY created_at DESC LIMIT 1) AS l`
+// ownersQuery reads an owner's live instances, of one challenge the latest that there was, and what a player has started
+// since a moment. It is one query because it is on the way of every start; each part has an index.
+const ownersQuery = `SELECT 'live' AS part, challenge, state, reason, created_at, ended_at, failures, losses
+	FROM instances WHERE owner_id = ? AND state IN ?
+	UNION ALL SELECT * FROM (SELECT 'latest', challenge, state, reason, created_at, ended_at, failures, losses
+	FROM instances WHERE challenge = ? AND slug = ? ORDER BY created_at DESC LIMIT 1) AS l
+	UNION ALL SELECT 'started', '', '', 'null', created_at, NULL, 0, 0
+	FROM instances WHERE created_at > ? AND owner_id = ? AND player = ?`
 
 // checkOwner refuses an instance that its owner may not have, and carries over how often starts of it failed before. It
 // prefers to say that the challenge itself has an instance: that answer helps more.
 func (s *Store) checkOwner(ctx context.Context, tx bun.Tx, in *instancer.Instance, q instancer.Quota) error {
-	if q.PerOwner > 0 {
+	if q.PerOwner > 0 || q.PerMinute > 0 {
 		if err := s.takeTurns(ctx, tx, lockOwner, in.Owner.ID); err != nil {
 			return err
 		}
 	}
 	var rows []struct {
-		Challenge, State, Reason string
-		EndedAt                  time.Time
-		Failures                 int
-		Latest                   bool
+		Part, Challenge, State, Reason string
+		CreatedAt, EndedAt             time.Time
+		Failures, Losses               int
 	}
-	err := tx.NewRaw(ownersQuery, in.Owner.ID, bun.Tuple(instancer.LiveStates), in.Challenge, in.Slug).Scan(ctx, &rows)
+	since := in.CreatedAt.Add(-time.Minute)
+	if q.PerMinute == 0 {
+		since = in.CreatedAt
+	}
+	err := tx.NewRaw(ownersQuery, in.Owner.ID, bun.Tuple(instancer.LiveStates), in.Challenge, in.Slug, utc(since), in.Owner.ID, in.Player).Scan(ctx, &rows)
 	if err != nil {
 		return err
 	}
 	live := 0
+	var started []time.Time
 	var refusal error
 	for _, r := range rows {
 		switch {
-		case !r.Latest && r.Challenge == in.Challenge:
+		case r.Part == "started":
+			started = append(started, utc(r.CreatedAt))
+		case r.Part == "live" && r.Challenge == in.Challenge:
 			return liveExists()
-		case !r.Latest:
+		case r.Part == "live":
 			live++
 		default:
 			last := instancer.Instance{State: instancer.State(r.State), EndedAt: utc(r.EndedAt)}
 			if last.Reason, err = reasonOf(r.Reason); err != nil {
 				return err
 			}
-			in.Failures = r.Failures
+			in.Failures, in.Losses = r.Failures, r.Losses
 			if reason := last.BackOff(in.CreatedAt); q.BackOff && reason != nil {
 				refusal = reason
 			}
@@ -56,6 +65,10 @@ func (s *Store) checkOwner(ctx context.Context, tx bun.Tx, in *instancer.Instanc
 	if q.PerOwner > 0 && live >= q.PerOwner {
 		return instancer.Errorf(instancer.Exhausted, instancer.CodeQuota,
 			"You have %d of %d instances already. Stop one on the dashboard, then try again.", live, q.PerOwner)
+	}
+	if refusal == nil && q.PerMinute > 0 && len(started) >= q.PerMinute {
+		slices.SortFunc(started, time.Time.Compare)
+		return instancer.TooFast(started[len(started)-q.PerMinute].Add(time.Minute).Sub(in.CreatedAt))
 	}
 	return refusal
 }

@@ -39,6 +39,7 @@ type instanceRow struct {
 	ExtendedMS int64     `bun:"extended_ms"`
 	Memory     int64
 	Failures   int
+	Losses     int
 	Holder     string `bun:"worker,scanonly"` // of the lease; written by Claim and Yield only
 	Version    int64
 }
@@ -55,7 +56,7 @@ func toRow(in *instancer.Instance) (*instanceRow, error) {
 		ID: in.ID, Challenge: in.Challenge, Revision: in.Revision, OwnerID: in.Owner.ID, OwnerName: in.Owner.Name,
 		Player: in.Player, Slug: in.Slug, State: string(in.State), StopCause: in.StopCause,
 		CreatedAt: utc(in.CreatedAt), StartedAt: utc(in.StartedAt), ExpiresAt: utc(in.ExpiresAt), EndedAt: utc(in.EndedAt),
-		ExtendedMS: in.Extended.Milliseconds(), Memory: in.Memory, Failures: in.Failures, Egress: in.Egress, Version: in.Version,
+		ExtendedMS: in.Extended.Milliseconds(), Memory: in.Memory, Failures: in.Failures, Losses: in.Losses, Egress: in.Egress, Version: in.Version,
 	}
 	if in.Subnet.IsValid() {
 		row.Subnet = in.Subnet.String()
@@ -82,7 +83,7 @@ func (row *instanceRow) instance() (*instancer.Instance, error) {
 		Owner: instancer.Owner{ID: row.OwnerID, Name: row.OwnerName}, Player: row.Player, Slug: row.Slug,
 		State: instancer.State(row.State), StopCause: row.StopCause,
 		CreatedAt: utc(row.CreatedAt), StartedAt: utc(row.StartedAt), ExpiresAt: utc(row.ExpiresAt), EndedAt: utc(row.EndedAt),
-		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Memory: row.Memory, Failures: row.Failures, Egress: row.Egress, Version: row.Version,
+		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Memory: row.Memory, Failures: row.Failures, Losses: row.Losses, Egress: row.Egress, Version: row.Version,
 	}
 	if row.Subnet != "" {
 		prefix, err := netip.ParsePrefix(row.Subnet)

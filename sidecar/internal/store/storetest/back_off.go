@@ -90,3 +90,54 @@ func backOff(t *testing.T, s, other *store.Store) {
 		now = now.Add(2 * time.Minute)
 	}
 }
+
+// losses lets instances of one owner end by themselves on one sidecar, and asks for the next one on another.
+func losses(t *testing.T, s, other *store.Store) {
+	ctx := context.Background()
+	who, now := owner(), time.Now().UTC().Truncate(time.Microsecond)
+	insert := func(s *store.Store, challenge string, q instancer.Quota) (*instancer.Instance, error) {
+		in := fresh(who, challenge)
+		in.CreatedAt, in.Player = now, who
+		err := s.Insert(ctx, in, q, event(in, "instance_spawn"))
+		return in, err
+	}
+	lose := func(challenge string, reason *instancer.Error) *instancer.Instance {
+		t.Helper()
+		in, err := insert(s, challenge, instancer.Quota{BackOff: true})
+		if err == nil {
+			_, err = s.Update(ctx, in.ID, "", instancer.LiveStates, func(in *instancer.Instance) {
+				in.State, in.StopCause, in.EndedAt, in.Reason = instancer.Stopped, instancer.CauseLost, now, reason
+				in.Losses++
+			}, instancer.Event{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return in
+	}
+	first := lose("lost", nil)
+	if in, err := other.LiveByHost(ctx, "lost", first.Slug); err != nil || in != nil {
+		t.Errorf("after the first loss its host is %+v %v", in, err)
+	}
+	second := lose("lost", instancer.Errorf(instancer.Exhausted, "lost_again", "It ended.").After(10*time.Second))
+	if second.Losses != 1 {
+		t.Errorf("%d losses before the second", second.Losses)
+	}
+	now = now.Add(4 * time.Second)
+	_, err := insert(other, "lost", instancer.Quota{BackOff: true})
+	if reason, ok := err.(*instancer.Error); !ok || reason.Code != "lost_again" || reason.RetryAfter != 6*time.Second {
+		t.Errorf("the other sidecar says %v to a third try", err)
+	}
+	if in, err := other.LiveByHost(ctx, "lost", second.Slug); err != nil || in == nil || in.ID != second.ID || in.BackOff(now) == nil || in.Losses != 2 {
+		t.Errorf("after the second loss its host is %+v %v", in, err)
+	}
+	if _, err := insert(other, "another", instancer.Quota{BackOff: true, PerMinute: 2}); instancer.CodeOf(err) != "too_fast" {
+		t.Errorf("a third start within a minute of which two are allowed: %v", err)
+	} else if reason, ok := err.(*instancer.Error); !ok || reason.RetryAfter != 56*time.Second {
+		t.Errorf("there is room again: %+v", err)
+	}
+	now = now.Add(56 * time.Second)
+	if in, err := insert(other, "lost", instancer.Quota{BackOff: true, PerMinute: 2}); err != nil || in.Losses != 2 {
+		t.Errorf("a minute later: %+v %v", in, err)
+	}
+}

@@ -210,6 +210,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	})
 
 	t.Run("AfterAFailedStartEverySidecarKeepsToTheBackOff", func(t *testing.T) { backOff(t, s, other) })
+	t.Run("AfterInstancesThatEndedByThemselvesTheOwnerWaits", func(t *testing.T) { losses(t, s, other) })
 
 	t.Run("ALeaseHasOneHolder", func(t *testing.T) {
 		in := insert(t, fresh(owner(), "web"))
