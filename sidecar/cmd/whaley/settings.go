@@ -35,7 +35,8 @@ func logLevel(c *config.Config, level *slog.LevelVar) {
 func policy(c *config.Config) instancer.Policy {
 	p := instancer.Policy{
 		Quota:      instancer.Quota{PerOwner: c.MaxInstancesPerUser, Total: c.MaxInstances, Memory: int64(c.MemoryBudget)},
-		MaxPerTeam: c.MaxInstancesPerTeam, StartsPerMinute: c.UserRateLimit, SpawnConcurrency: c.SpawnConcurrency, StartTimeout: c.StartTimeout.Duration(), Disk: int64(c.ContainerMaxDisk),
+		MaxPerTeam: c.MaxInstancesPerTeam, StartsPerMinute: c.UserRateLimit, SpawnConcurrency: c.SpawnConcurrency, StartTimeout: c.StartTimeout.Duration(),
+		BuildConcurrency: c.BuildConcurrency, BuildTimeout: c.BuildTimeout.Duration(), Disk: int64(c.ContainerMaxDisk),
 	}
 	if c.Drain {
 		if p.Drain = c.DrainMessage; p.Drain == "" {

@@ -53,8 +53,11 @@ type Config struct {
 	MaxInstances        int     `env:"MAX_INSTANCES" envDefault:"0" live:"true" min:"0" max:"100000" whaley:"Live instances that the host may have at once; 0: no limit."`
 	MemoryBudget        Bytes   `env:"MEMORY_BUDGET" envDefault:"0" live:"true" whaley:"Memory that all live instances together may be allowed, as 48g; 0: no limit."`
 	SandboxPool         int     `env:"SANDBOX_POOL" envDefault:"4" live:"true" min:"0" max:"200" whaley:"Networks that are made before anybody asks, so that an instance starts in a fraction of the time; 0: none. Instances with host ports cannot use them."`
-	SpawnConcurrency    int     `env:"SPAWN_CONCURRENCY" envDefault:"10" live:"true" min:"1" max:"1000" whaley:"Instances that are started at the same time; others wait in the queue."`
-	StartTimeout        Seconds `env:"START_TIMEOUT" envDefault:"120" live:"true" min:"1" max:"3600" whaley:"How long an instance may take to get ready, in seconds."`
+	SpawnConcurrency    int     `env:"SPAWN_CONCURRENCY" envDefault:"10" live:"true" min:"1" max:"1000" whaley:"Instances that are started at the same time; others wait in the queue. No challenge, owner or address has all of these."`
+	StartTimeout        Seconds `env:"START_TIMEOUT" envDefault:"120" live:"true" min:"1" max:"3600" whaley:"How long an instance may take to get ready, in seconds, from when its images are there and its turn has come."`
+
+	BuildTimeout     Seconds `env:"BUILD_TIMEOUT" envDefault:"1800" live:"true" min:"10" max:"86400" whaley:"How long the images of a challenge may take to be built, in seconds."`
+	BuildConcurrency int     `env:"BUILD_CONCURRENCY" envDefault:"2" live:"true" min:"2" max:"64" whaley:"Challenges that are built at the same time. One of them is one that players wait for, if they wait for any."`
 
 	DynamicFlags bool   `env:"DYNAMIC_FLAGS_ENABLED" envDefault:"true" whaley:"Every owner gets flags of their own, in the place of the placeholders FLAG_PREFIX{text} in a challenge's files."`
 	FlagPrefix   string `env:"FLAG_PREFIX" envDefault:"FLAG" whaley:"What flags and their placeholders begin with, before the brace, in exactly this case."`

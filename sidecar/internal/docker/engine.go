@@ -16,7 +16,6 @@ import (
 const (
 	quick = 30 * time.Second // a healthy engine needs a fraction of a second
 	slow  = 2 * time.Minute  // starting and removing with hundreds of networks
-	build = 30 * time.Minute
 
 	replaceFor   = 10 * time.Second // for what the engine was at when its asker died
 	replaceEvery = 50 * time.Millisecond
@@ -31,7 +30,8 @@ type Engine struct {
 	builder    Builder
 	log        *slog.Logger
 
-	scanning sync.Mutex // one image is read at a time
+	commands commands
+	proc     string // where the host's processes are seen
 
 	negotiating sync.Mutex
 	negotiated  atomic.Bool
@@ -64,12 +64,12 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, log: log}, nil
+	return &Engine{client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, proc: "/proc", log: log}, nil
 }
 
 // Apart is the same engine for objects of this deployment that are not instances': List does not show them to it.
 func (e *Engine) Apart(purpose string) *Engine {
-	return &Engine{client: e.client, deployment: e.deployment, purpose: purpose, log: e.log}
+	return &Engine{client: e.client, deployment: e.deployment, purpose: purpose, proc: e.proc, log: e.log}
 }
 
 // Close ends all connections.

@@ -23,6 +23,11 @@ import (
 // labelScan marks the containers that are made only to read an image, so that those of a dead process are found.
 const labelScan = "whaley.scan"
 
+const (
+	justWritten   = time.Minute
+	abandonedScan = 24 * time.Hour // no build may take longer
+)
+
 // scanFolder holds what scans have found: <image>-<core>.json, and .tar with the files of it.
 func (e *Engine) scanFolder() string { return filepath.Join(e.folder, "flags") }
 
@@ -33,8 +38,6 @@ func (e *Engine) scanPath(id, core string) string {
 // ScanImage looks for the sentinel in all that an image has. What it finds is kept in files, by the image's id: the same
 // image is not read again.
 func (e *Engine) ScanImage(ctx context.Context, ch *instancer.Challenge, svc *instancer.Service, log io.Writer) (*instancer.ImageFlag, error) {
-	ctx, cancel := context.WithTimeout(ctx, build)
-	defer cancel()
 	api, err := e.api(ctx)
 	if err != nil {
 		return nil, err
@@ -83,8 +86,6 @@ func inspectConfig(flag *instancer.ImageFlag, found image.InspectResponse, ch *i
 
 // record is what the scan of an image found, now or earlier.
 func (e *Engine) record(ctx context.Context, id string, ch *instancer.Challenge, log io.Writer) (record sentinel.Record, err error) {
-	e.scanning.Lock()
-	defer e.scanning.Unlock()
 	path := e.scanPath(id, ch.Flag.Core)
 	if record, err = readRecord(path); err == nil {
 		fmt.Fprintf(log, "%s was scanned before\n", id)
@@ -189,7 +190,7 @@ func (e *Engine) sweepScans(ctx context.Context) error {
 	}
 	var failed error
 	for _, c := range left {
-		if time.Since(time.Unix(c.Created, 0)) > build {
+		if time.Since(time.Unix(c.Created, 0)) > abandonedScan {
 			failed = errors.Join(failed, unlessMissing(api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})))
 		}
 	}
@@ -201,13 +202,14 @@ func (e *Engine) sweepScans(ctx context.Context) error {
 	for _, i := range images {
 		known[strings.TrimPrefix(i.ID, "sha256:")] = true
 	}
-	e.scanning.Lock()
-	defer e.scanning.Unlock()
 	kept, err := os.ReadDir(e.scanFolder())
 	if errors.Is(err, os.ErrNotExist) {
 		return failed
 	}
 	for _, f := range kept {
+		if info, err := f.Info(); err != nil || time.Since(info.ModTime()) < justWritten {
+			continue // of an image that was made since these were listed
+		}
 		if id, _, ok := strings.Cut(f.Name(), "-"); ok && !known[id] {
 			failed = errors.Join(failed, os.Remove(filepath.Join(e.scanFolder(), f.Name())))
 		}

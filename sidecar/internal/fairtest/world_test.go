@@ -34,12 +34,19 @@ type world struct {
 // newWorld runs the rules with some challenges until the test ends.
 func newWorld(t *testing.T, policy instancer.Policy, challenges ...*instancer.Challenge) *world {
 	t.Helper()
+	return newWorldOf(t, func(*engine) {}, policy, challenges...)
+}
+
+// newWorldOf has an engine that something is done to before anything is asked of it.
+func newWorldOf(t *testing.T, change func(*engine), policy instancer.Policy, challenges ...*instancer.Challenge) *world {
+	t.Helper()
 	db, err := store.Open(context.Background(), "", t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
 	w := &world{t: t, db: db, loaded: &loaded{}, engine: &engine{Engine: simulated.NewWorld().Engine("d"), calls: map[string]int{}}}
+	change(w.engine)
 	w.loaded.set(challenges...)
 	w.run(policy)
 	t.Cleanup(func() { w.end() })

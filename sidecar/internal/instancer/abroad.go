@@ -43,15 +43,15 @@ func (i *Instancer) tellLoop(ctx context.Context) error {
 
 // progressMade are the starts that got further since it was last asked.
 func (i *Instancer) progressMade() []Change {
-	positions := i.queue.positions()
+	places := i.queue.places()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	var all []Change
 	for id, in := range i.untold {
 		local, at := i.progress[id]
-		if position := positions[id]; at || position > 0 {
+		if at || places[id].position > 0 {
 			all = append(all, Change{Instance: id, Challenge: in.Challenge, Slug: in.Slug, Owner: in.Owner.ID, Progress: &Progress{
-				Worker: i.opts.Worker, Stage: local.stage, Seq: local.seq, Position: position, Estimate: i.estimate(position),
+				Worker: i.opts.Worker, Stage: local.stage, Seq: local.seq, Position: places[id].position, Estimate: i.estimate(local, places[id]),
 			}})
 		}
 	}
@@ -73,12 +73,40 @@ func (i *Instancer) hearProgress(change Change) {
 
 // progressOf is how far an instance's start is, here or on another sidecar.
 func (i *Instancer) progressOf(id string) Progress {
-	position := i.queue.position(id)
+	place := i.queue.places()[id]
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	local, here := i.progress[id]
-	if !here && position == 0 {
+	if !here && place.position == 0 {
 		return i.abroad[id]
 	}
-	return Progress{Stage: local.stage, Seq: local.seq, Position: position, Estimate: i.estimate(position)}
+	return Progress{Stage: local.stage, Seq: local.seq, Position: place.position, Estimate: i.estimate(local, place)}
+}
+
+// estimate is about how long it is until a start begins that waits for its images, or for its turn.
+func (i *Instancer) estimate(local progress, at place) time.Duration {
+	if local.turn != nil {
+		return i.images.turns.left(local.turn)
+	}
+	return at.wait
+}
+
+const shiftEvery = time.Second // at most this often those who wait are told of their places
+
+// shiftLoop tells those who wait that they have other places. Each of them then asks for its own: with many who wait and
+// many who start, telling each of each would be more work than the starts.
+func (i *Instancer) shiftLoop(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-i.queue.shift:
+		}
+		for _, in := range i.queue.shifts() {
+			i.moved(in)
+		}
+		if pause(ctx, shiftEvery) != nil {
+			return nil
+		}
+	}
 }

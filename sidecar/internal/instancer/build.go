@@ -1,10 +1,6 @@
 package instancer
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,6 +58,9 @@ const (
 type build struct {
 	ch       *Challenge
 	again    bool
+	turn     *turn
+	failures int       // in a row; like retry kept under the lock of images
+	retry    time.Time // not tried again before
 	done     chan struct{}
 	err      *Error                // set before done is closed, like all that follows
 	health   map[string]*Health    // service → the image's own check
@@ -70,7 +69,7 @@ type build struct {
 	perOwner bool
 
 	mu             sync.Mutex
-	log            []byte
+	log            tail
 	stages         []BuildStage
 	started, ended time.Time
 	changed        chan struct{} // closed at the next change
@@ -89,16 +88,18 @@ func (b *build) over() bool {
 	}
 }
 
+// took is how long it was built from its first to its last moment, or zero.
+func (b *build) took() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return max(0, b.ended.Sub(b.started))
+}
+
 func (b *build) failed() bool { return b.over() && b.err != nil }
 
 // Write adds to the log.
 func (b *build) Write(text []byte) (int, error) {
-	b.change(func() {
-		b.log = append(b.log, text...)
-		if extra := len(b.log) - maxLog; extra > 0 {
-			b.log = append(b.log[:0], b.log[extra:]...)
-		}
-	})
+	b.change(func() { _, _ = b.log.Write(text) }) // never fails
 	return len(text), nil
 }
 
@@ -116,7 +117,14 @@ func (b *build) change(do func()) {
 	b.changed = make(chan struct{})
 }
 
-func (b *build) begin() { b.change(func() { b.started = time.Now().UTC() }) }
+// begin is the beginning of a turn; what an earlier one did is done again, mostly out of the builder's cache.
+func (b *build) begin() {
+	b.change(func() {
+		if b.stages = nil; b.started.IsZero() {
+			b.started = time.Now().UTC()
+		}
+	})
+}
 
 // stage does one step and keeps when it was.
 func (b *build) stage(name string, do func() error) error {
@@ -192,63 +200,6 @@ func (b *build) decide() error {
 	return nil
 }
 
-// owned makes the images of one owner, with their flag in the place of every placeholder. They are kept by the flag.
-func (im *images) owned(ctx context.Context, b *build, in *Instance, ch *Challenge, flag string) (map[string]string, error) {
-	if err := im.lock(ctx, ch.ID); err != nil {
-		return nil, err
-	}
-	defer im.unlock(ch.ID)
-	sum := sha256.Sum256([]byte(flag))
-	began := time.Now().UTC()
-	var log strings.Builder
-	names, differs := map[string]string{}, ch.Flag.Elsewhere
-	build := func(s Service) error {
-		base := s.Image
-		s.Image = fmt.Sprintf("%s-%s", base, hex.EncodeToString(sum[:6]))
-		if err := im.engine.BuildImage(ctx, BuildSpec{Challenge: ch, Service: &s, Flag: flag, Owner: in.Owner.ID}, &log); err != nil {
-			return err
-		}
-		same, err := im.engine.SameImage(ctx, base, s.Image)
-		differs = differs || !same
-		names[s.Name] = s.Image
-		return err
-	}
-	var err error
-	for _, s := range ch.Services {
-		if s.Build != nil && s.Build.Flag {
-			if err = build(s); err != nil {
-				break
-			}
-		}
-	}
-	if err == nil && !differs {
-		err = errNotPlaced("a build with another flag makes the same image, so the placeholder is in no file that is copied into it")
-	}
-	im.mu.Lock()
-	owners := slices.DeleteFunc(im.owners[ch.ID], func(o OwnerBuild) bool { return o.Owner == in.Owner.ID })
-	owners = append(owners, OwnerBuild{Owner: in.Owner.ID, Revision: ch.Revision, Instance: in.ID, At: began, Took: time.Since(began), Failed: err != nil})
-	im.owners[ch.ID] = owners[max(0, len(owners)-maxOwners):]
-	im.mu.Unlock()
-	if err != nil {
-		err = without(err, flag)
-		im.log.Error("build for an owner failed", "challenge", ch.ID, "owner", in.Owner.ID, "err", err)
-		fmt.Fprintf(b, "for owner %s:\n%s\n", in.Owner.ID, strings.ReplaceAll(log.String(), flag, "(flag)"))
-	}
-	b.change(func() {})
-	return names, err
-}
-
-// without keeps an owner's flag out of what is logged: a builder's error may quote the line that failed.
-func without(err error, flag string) error {
-	var known *Error
-	if !errors.As(err, &known) || known.Err == nil {
-		return err
-	}
-	plain := *known
-	plain.Err = errors.New(strings.ReplaceAll(known.Err.Error(), flag, "(flag)"))
-	return &plain
-}
-
 // BuildStatus is the state of a challenge's latest build and a channel that is closed when it changes.
 func (i *Instancer) BuildStatus(challenge string) (BuildStatus, <-chan struct{}, error) {
 	ch, ok := i.Challenges.Get(challenge)
@@ -257,13 +208,17 @@ func (i *Instancer) BuildStatus(challenge string) (BuildStatus, <-chan struct{},
 	}
 	im := i.images
 	im.mu.Lock()
-	defer im.mu.Unlock() // until it is watched: it may be replaced by another build
-	b := im.latest[ch.ID]
+	b, fresh := im.latest[ch.ID], false
 	if b == nil {
-		b = im.prepared(ch)
+		b, fresh = im.prepared(ch)
 	}
-	changed := b.watch() // before the look, so that nothing is missed
-	return b.status(slices.Clone(im.owners[ch.ID])), changed, nil
+	changed := b.watch() // before the look and before another build takes its place, so that nothing is missed
+	status := b.status(slices.Clone(im.owners[ch.ID]))
+	im.mu.Unlock()
+	if fresh {
+		im.turns.add(b.turn)
+	}
+	return status, changed, nil
 }
 
 func (b *build) watch() <-chan struct{} {
@@ -294,6 +249,5 @@ func (i *Instancer) BuildAgain(challenge string) error {
 	if !ok {
 		return Errorf(NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
 	}
-	_, err := i.images.again(ch)
-	return err
+	return i.images.again(ch)
 }

@@ -11,6 +11,7 @@ func (i *Instancer) forgetGone(rows []*Instance) {
 		starting[in.ID] = in.State == Queued || in.State == Starting
 	}
 	i.looks.keep(func(id string) bool { return live[id] || i.Busy(id) })
+	i.images.disown(func(id string) bool { return !starting[id] && !i.Busy(id) })
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for id := range i.abroad {

@@ -4,76 +4,101 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
+	"time"
 )
 
-// buildSlots is how many challenges are built at the same time; of one challenge it is one build at a time.
-const buildSlots = 2
+// errUnwanted is the end of a build of what is not loaded any more.
+var errUnwanted = Errorf(Conflict, "build_unwanted", "The challenge was edited or taken away while its images were built.")
+
+// errNotBuilt sends a start whose images are not there back to wait for them, without a slot.
+var errNotBuilt = errors.New("the images for it are not there")
 
 // images builds what challenges are made of, once per revision, before anybody asks.
 type images struct {
 	engine Images
 	log    *slog.Logger
+	turns  *turns
 
 	mu     sync.Mutex
-	ready  map[string]*build // challenge/revision → the one that spawns use
-	latest map[string]*build // challenge → what an organiser wants to see
-	todo   []*build
-	busy   map[string]chan struct{} // challenge → closed when nothing of it is built any more
-	owners map[string][]OwnerBuild  // challenge
-	wake   chan struct{}
+	ready  map[string]*build       // challenge/revision → the one that spawns use
+	latest map[string]*build       // challenge → what an organiser wants to see
+	owners map[string][]OwnerBuild // challenge
+	own    map[string]ownImages    // instance that needs images with its owner's flag
 }
 
-func newImages(engine Images, log *slog.Logger) *images {
-	return &images{engine: engine, log: log, ready: map[string]*build{}, latest: map[string]*build{},
-		busy: map[string]chan struct{}{}, owners: map[string][]OwnerBuild{}, wake: make(chan struct{}, 1)}
+// ownImages are those of one owner.
+type ownImages struct {
+	key   string            // challenge/revision
+	names map[string]string // service → image; nil: they are not built
+}
+
+func newImages(engine Images, limits func() (int, time.Duration), log *slog.Logger) *images {
+	return &images{engine: engine, log: log, turns: newTurns(limits), ready: map[string]*build{}, latest: map[string]*build{},
+		owners: map[string][]OwnerBuild{}, own: map[string]ownImages{}}
 }
 
 func keyOf(ch *Challenge) string { return ch.ID + "/" + ch.Revision }
 
-// prepare queues the build of a revision unless it is built, or being built; a failed one is tried again.
+// prepare queues the build of a revision unless it is built, or being built; a failed one is tried again when its
+// back-off is over.
 func (im *images) prepare(ch *Challenge) *build {
 	im.mu.Lock()
-	defer im.mu.Unlock()
-	return im.prepared(ch)
-}
-
-func (im *images) prepared(ch *Challenge) *build {
-	if b := im.ready[keyOf(ch)]; b != nil {
-		return b
+	b, fresh := im.prepared(ch)
+	im.mu.Unlock()
+	if fresh {
+		im.turns.add(b.turn)
 	}
-	if b := im.latest[ch.ID]; b != nil && b.ch.Revision == ch.Revision && !b.failed() {
-		return b
-	}
-	return im.queue(ch, false)
-}
-
-// again queues a build from scratch. Until it is done, spawns use what there is.
-func (im *images) again(ch *Challenge) (*build, error) {
-	im.mu.Lock()
-	defer im.mu.Unlock()
-	if b := im.latest[ch.ID]; b != nil && !b.over() {
-		return nil, Errorf(Conflict, "build_running", "The images of %q are being built already.", ch.ID)
-	}
-	return im.queue(ch, true), nil
-}
-
-func (im *images) queue(ch *Challenge, again bool) *build {
-	b, before := newBuild(ch, again), im.latest[ch.ID]
-	im.latest[ch.ID] = b
-	if before != nil {
-		before.change(func() {}) // who watches it sees this one next
-	}
-	im.todo = append(im.todo, b)
-	im.rouse()
 	return b
 }
 
-func (im *images) rouse() {
-	select {
-	case im.wake <- struct{}{}:
-	default:
+// prepared is the build of a revision, and whether that is a new one, which is to be added to the turns without im.mu.
+func (im *images) prepared(ch *Challenge) (_ *build, fresh bool) {
+	if b := im.ready[keyOf(ch)]; b != nil {
+		return b, false
+	}
+	if b := im.latest[ch.ID]; b != nil && b.ch.Revision == ch.Revision && (!b.failed() || time.Now().Before(b.retry)) {
+		return b, false
+	}
+	return im.newest(ch, false), true
+}
+
+// again queues a build from scratch. Until it is done, spawns use what there is.
+func (im *images) again(ch *Challenge) error {
+	im.mu.Lock()
+	if b := im.latest[ch.ID]; b != nil && !b.over() {
+		im.mu.Unlock()
+		return Errorf(Conflict, "build_running", "The images of %q are being built already.", ch.ID)
+	}
+	b := im.newest(ch, true)
+	im.mu.Unlock()
+	im.turns.add(b.turn)
+	return nil
+}
+
+func (im *images) newest(ch *Challenge, again bool) *build {
+	b, before := newBuild(ch, again), im.latest[ch.ID]
+	b.turn = &turn{challenge: ch.ID, revision: ch.Revision, work: func(ctx context.Context) error { return im.make(ctx, b) },
+		ended: func(err error) { im.ended(b, err) }}
+	im.latest[ch.ID] = b
+	if before != nil {
+		if before.ch.Revision == ch.Revision && before.failed() && !again {
+			b.failures, b.turn.past = before.failures, before.turn.past+before.took()
+		}
+		before.change(func() {}) // who watches it sees this one next
+	}
+	return b
+}
+
+// want has what is loaded built, and ends the building of what is not.
+func (im *images) want(loaded []*Challenge) {
+	keys := map[string]bool{}
+	for _, ch := range loaded {
+		keys[keyOf(ch)] = true
+	}
+	im.turns.drop(func(one *turn) bool { return !keys[one.challenge+"/"+one.revision] }, errUnwanted)
+	for _, ch := range loaded {
+		im.prepare(ch)
 	}
 }
 
@@ -104,7 +129,8 @@ func (im *images) prune(keep func(challenge, revision string) bool) {
 	}
 }
 
-// failure is the reason why a revision cannot be started at all, if its build failed; another try is queued.
+// failure is the reason why a revision cannot be started at all, if its build failed; another try is queued when the
+// back-off of that is over.
 func (im *images) failure(ch *Challenge) error {
 	im.mu.Lock()
 	ready, b := im.ready[keyOf(ch)], im.latest[ch.ID]
@@ -116,18 +142,37 @@ func (im *images) failure(ch *Challenge) error {
 	return b.err
 }
 
-// wait returns when the images of a revision are there.
-func (im *images) wait(ctx context.Context, ch *Challenge, stage func(string)) (*build, error) {
+// built is a revision's build if it is done, else nil.
+func (im *images) built(ch *Challenge) *build {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	return im.ready[keyOf(ch)]
+}
+
+// there says whether all images are there that a start needs.
+func (im *images) there(ch *Challenge, instance string) bool {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	b := im.ready[keyOf(ch)]
+	own, needed := im.own[instance]
+	if b == nil || !b.perOwner && !needed {
+		return b != nil
+	}
+	return own.key == keyOf(ch) && own.names != nil
+}
+
+// wait returns when the images of a revision are there. Whoever waits is told of the turn.
+func (im *images) wait(ctx context.Context, ch *Challenge, tell func(stage string, t *turn)) (*build, error) {
 	b := im.prepare(ch)
+	if !b.over() {
+		im.turns.ask(b.turn, 1)
+		defer im.turns.ask(b.turn, -1)
+		tell("Building the challenge's images", b.turn)
+	}
 	select {
 	case <-b.done:
-	default:
-		stage("Building the challenge's images")
-		select {
-		case <-b.done:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 	if b.err != nil {
 		return nil, b.err
@@ -143,107 +188,14 @@ func (im *images) health(ch *Challenge, s Service) *Health {
 		}
 		return s.Health
 	}
-	im.mu.Lock()
-	defer im.mu.Unlock()
-	if b := im.ready[keyOf(ch)]; b != nil {
+	if b := im.built(ch); b != nil {
 		return b.health[s.Name]
 	}
 	return nil
 }
 
-// run builds until ctx ends.
-func (im *images) run(ctx context.Context) error {
-	var running sync.WaitGroup
-	defer running.Wait()
-	slots := make(chan struct{}, buildSlots)
-	for {
-		b := im.next()
-		if b == nil {
-			select {
-			case <-im.wake:
-				continue
-			case <-ctx.Done():
-				return nil
-			}
-		}
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil
-		}
-		running.Go(func() {
-			defer func() { <-slots }()
-			im.make(ctx, b)
-			im.unlock(b.ch.ID)
-		})
-	}
-}
-
-// next takes the first build of the queue whose challenge is not being built, and locks that.
-func (im *images) next() *build {
-	im.mu.Lock()
-	defer im.mu.Unlock()
-	for n, b := range im.todo {
-		if im.busy[b.ch.ID] == nil {
-			im.busy[b.ch.ID] = make(chan struct{})
-			im.todo = slices.Delete(im.todo, n, n+1)
-			return b
-		}
-	}
-	return nil
-}
-
-func (im *images) unlock(challenge string) {
-	im.mu.Lock()
-	defer im.mu.Unlock()
-	close(im.busy[challenge])
-	delete(im.busy, challenge)
-	im.rouse()
-}
-
-// lock waits until nothing of a challenge is built, and keeps others from building it.
-func (im *images) lock(ctx context.Context, challenge string) error {
-	for {
-		im.mu.Lock()
-		busy := im.busy[challenge]
-		if busy == nil {
-			im.busy[challenge] = make(chan struct{})
-			im.mu.Unlock()
-			return nil
-		}
-		im.mu.Unlock()
-		select {
-		case <-busy:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
 // make makes all images of a revision, scans those that may hold its flag, and decides how the flag gets in.
-func (im *images) make(ctx context.Context, b *build) {
-	err := im.services(ctx, b)
-	if err == nil {
-		err = b.decide()
-	}
-	var reason *Error
-	if err != nil && !errors.As(err, &reason) {
-		reason = Errorf(Unavailable, "image_failed", "The challenge's image could not be built. Tell an organiser.").Because(err)
-	}
-	im.mu.Lock()
-	if reason == nil {
-		im.ready[keyOf(b.ch)] = b
-	}
-	im.mu.Unlock()
-	b.finish(reason)
-	if reason != nil {
-		im.log.Error("image build failed", "challenge", b.ch.ID, "revision", b.ch.Revision, "err", err, "output", b.tail(4096))
-		return
-	}
-	im.log.Info("images ready", "challenge", b.ch.ID, "revision", b.ch.Revision, "flag", b.placing, "took", b.ended.Sub(b.started))
-}
-
-func (im *images) services(ctx context.Context, b *build) error {
+func (im *images) make(ctx context.Context, b *build) error {
 	b.begin()
 	for n := range b.ch.Services {
 		s := &b.ch.Services[n]
@@ -271,5 +223,35 @@ func (im *images) services(ctx context.Context, b *build) error {
 			return err
 		}
 	}
-	return nil
+	return b.decide()
+}
+
+// ended lets a build's end be known. That of this process is none of the build's.
+func (im *images) ended(b *build, err error) {
+	if errors.Is(err, errShutdown) {
+		return
+	}
+	var reason *Error
+	if err != nil && !errors.As(err, &reason) {
+		reason = Errorf(Unavailable, "image_failed", "The challenge's image could not be built. Tell an organiser.").Because(err)
+	}
+	im.mu.Lock()
+	switch {
+	case reason == nil:
+		im.ready[keyOf(b.ch)] = b
+	case !errors.Is(err, errUnwanted):
+		reason = backedOff(reason, b.failures)
+		b.failures++
+		b.retry = time.Now().Add(reason.RetryAfter)
+	}
+	b.finish(reason)
+	im.mu.Unlock()
+	switch {
+	case reason == nil:
+		im.log.Info("images ready", "challenge", b.ch.ID, "revision", b.ch.Revision, "flag", b.placing, "took", b.took())
+	case errors.Is(err, errUnwanted):
+		im.log.Info("images not built, nobody wants them any more", "challenge", b.ch.ID, "revision", b.ch.Revision)
+	default:
+		im.log.Error("image build failed", "challenge", b.ch.ID, "revision", b.ch.Revision, "err", err, "output", b.tail(4096))
+	}
 }

@@ -66,7 +66,6 @@ type Instancer struct {
 	losing    map[string]context.CancelFunc // instance that is being started → what gives its sandbox up
 	origins   map[string]origin             // operation/instance → where it comes from
 	downs     map[string]bool               // instance → it is about to be taken down
-	typical   time.Duration                 // how long a spawn takes
 	lookTimer *time.Timer                   // see lookLater
 	running   sync.WaitGroup                // jobs under way
 	base      context.Context               // of jobs; cancelled when Run ends
@@ -76,6 +75,7 @@ type Instancer struct {
 type progress struct {
 	stage string
 	seq   int
+	turn  *turn // of the build that it waits for; nil: of none
 }
 
 // New makes an Instancer that does nothing before Run.
@@ -106,7 +106,6 @@ func New(needs Needs, opts Options) *Instancer {
 		opts:     opts,
 		hub:      newHub(),
 		views:    newTogether[HostView](),
-		images:   newImages(needs.Engine, needs.Log),
 		deadline: newSchedule(),
 		looks:    newLooks(),
 		heard:    newSchedule(),
@@ -119,11 +118,11 @@ func New(needs Needs, opts Options) *Instancer {
 		origins:  map[string]origin{},
 		downs:    map[string]bool{},
 		undone:   make(chan struct{}, 1),
-		typical:  firstTypical,
 		removals: make(chan struct{}, removalSlots),
 	}
 	i.base, i.cancel = context.WithCancelCause(context.Background())
-	i.queue = newQueue(0, i.moved)
+	i.queue = newQueue(0, func() time.Duration { return i.Policy().StartTimeout }, func() { i.launch(i.queue.ready()) })
+	i.images = newImages(needs.Engine, func() (int, time.Duration) { p := i.Policy(); return p.BuildConcurrency, p.BuildTimeout }, needs.Log)
 	i.SetPolicy(opts.Policy)
 	return i
 }
@@ -137,7 +136,7 @@ func (i *Instancer) Run(ctx context.Context) error {
 	defer i.running.Wait()
 	defer i.cancel(errShutdown)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return i.images.run(ctx) })
+	g.Go(func() error { return i.images.turns.run(ctx) })
 	g.Go(func() error { return i.reconcileLoop(ctx) })
 	g.Go(func() error { return i.expireLoop(ctx) })
 	g.Go(func() error { return i.exitLoop(ctx) })
@@ -147,6 +146,7 @@ func (i *Instancer) Run(ctx context.Context) error {
 	g.Go(func() error { return i.hearLoop(ctx) })
 	g.Go(func() error { return i.followLoop(ctx) })
 	g.Go(func() error { return i.tellLoop(ctx) })
+	g.Go(func() error { return i.shiftLoop(ctx) })
 	g.Go(func() error { return i.sweepLoop(ctx) })
 	g.Go(func() error { return i.diskLoop(ctx) })
 	return g.Wait()
@@ -155,17 +155,17 @@ func (i *Instancer) Run(ctx context.Context) error {
 // now is the wall clock, for what is written into rows. Lengths of time are measured without it.
 func (i *Instancer) now() time.Time { return i.opts.Now().UTC() }
 
-// PrepareImages builds, one after the other in the background, the images of all challenges that are not there yet.
-func (i *Instancer) PrepareImages() {
-	for _, ch := range i.Challenges.All() {
-		i.images.prepare(ch)
-	}
-}
+// PrepareImages builds in the background the images of all challenges that are not there yet, and gives up what is built
+// of challenges that are not loaded any more.
+func (i *Instancer) PrepareImages() { i.images.want(i.Challenges.All()) }
 
-func (i *Instancer) setStage(in *Instance, stage string) {
+func (i *Instancer) setStage(in *Instance, stage string) { i.setWaiting(in, stage, nil) }
+
+// setWaiting sets the stage of a start that waits for a build.
+func (i *Instancer) setWaiting(in *Instance, stage string, t *turn) {
 	i.mu.Lock()
 	p := i.progress[in.ID]
-	i.progress[in.ID] = progress{stage: stage, seq: p.seq + 1}
+	i.progress[in.ID] = progress{stage: stage, seq: p.seq + 1, turn: t}
 	i.mu.Unlock()
 	i.moved(in)
 }

@@ -10,8 +10,9 @@ import (
 type job struct {
 	cancel context.CancelCauseFunc
 	done   chan struct{}
-	stops  bool // takes the instance down: never given up for another job
-	hinted bool // a container of the instance ended meanwhile
+	stops  bool   // takes the instance down: never given up for another job
+	hinted bool   // a container of the instance ended meanwhile
+	then   func() // is called when the job is over
 }
 
 // start runs work on an instance unless a job is on it already or Run has ended; a panic ends only the job.
@@ -36,11 +37,14 @@ func (i *Instancer) start(id string, stops bool, work func(ctx context.Context))
 			cancel(nil)
 			i.mu.Lock()
 			delete(i.jobs, id)
-			hinted := j.hinted && !j.stops
+			hinted, then := j.hinted && !j.stops, j.then
 			i.mu.Unlock()
 			close(j.done)
 			if hinted {
 				i.looks.hint(id)
+			}
+			if then != nil {
+				then()
 			}
 			i.running.Done()
 		}()
@@ -67,4 +71,13 @@ func (i *Instancer) Busy(id string) bool {
 	defer i.mu.Unlock()
 	_, busy := i.jobs[id]
 	return busy
+}
+
+// then has something done when the job on an instance is over.
+func (i *Instancer) then(id string, do func()) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if j := i.jobs[id]; j != nil {
+		j.then = do
+	}
 }

@@ -19,5 +19,5 @@ type LiveRow struct {
 func (i *Instancer) Queue() (waiting, busy int) {
 	i.queue.mu.Lock()
 	defer i.queue.mu.Unlock()
-	return len(i.queue.waiting), i.queue.busy
+	return len(i.queue.waiting), len(i.queue.active)
 }

@@ -16,13 +16,17 @@ import (
 // subnetTries is how many subnets a spawn tries before it gives up: others on this host may use parts of the pool.
 const subnetTries = 5
 
+// errTakenAway ends a start whose challenge is not loaded any more.
+var errTakenAway = Errorf(NotFound, "challenge_not_found", "The challenge was taken away meanwhile.")
+
 // portTries is how many sets of ports it tries: somebody else may listen on one since it was reserved.
 const portTries = 3
 
 // NetworkName is the engine's name of an instance's network.
 func NetworkName(instance string) string { return "whaley-" + instance }
 
-// make does every step of a spawn in an order that can stop anywhere: rows first, then the engine.
+// make does every step of a spawn in an order that can stop anywhere: rows first, then the engine. It builds nothing: a
+// start whose images are not there waits for them elsewhere.
 func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 	timeout := i.Policy().StartTimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, Errorf(Unavailable, "start_timeout",
@@ -30,12 +34,11 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 	defer cancel()
 	ch, ok := i.Challenges.Get(in.Challenge)
 	if !ok {
-		return nil, Errorf(NotFound, "challenge_not_found", "The challenge was taken away meanwhile.")
+		return nil, errTakenAway
 	}
-	waiting, end := i.step(ctx, "images")
-	built, err := i.images.wait(waiting, ch, func(stage string) { i.setStage(in, stage) })
-	if end(err); err != nil {
-		return nil, timedOut(ctx, err)
+	built := i.images.built(ch)
+	if built == nil {
+		return nil, errNotBuilt
 	}
 	asked := time.Now()
 	placing, err := i.placing(ctx, in, ch, built)

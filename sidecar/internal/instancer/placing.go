@@ -14,19 +14,16 @@ type placing struct {
 	flags  map[string]*ImageFlag // service → where its image holds the sentinel
 }
 
-// placing asks for the owner's flag and makes images for it if the challenge needs that.
+// placing asks for the owner's flag, and for the images that were made for it if the challenge needs such.
 func (i *Instancer) placing(ctx context.Context, in *Instance, ch *Challenge, b *build) (p placing, err error) {
 	if p.flag, err = i.flag(ctx, in, ch); err != nil || p.flag == "" {
 		return p, err
 	}
-	var fits bool
-	p.digits, fits = ch.Flag.DigitsOf(p.flag)
-	if !b.perOwner && (fits || !b.holds()) {
+	if p.digits, _ = ch.Flag.DigitsOf(p.flag); !b.needed(ch, p.flag) {
 		p.flags = b.flags
 		return p, nil
 	}
-	i.setStage(in, "Building the challenge with its flag")
-	p.images, err = i.images.owned(ctx, b, in, ch, p.flag)
+	p.images, err = i.images.owned(in, ch)
 	return p, err
 }
 

@@ -4,13 +4,15 @@ import "time"
 
 // Policy is what may be changed while an Instancer runs. It holds for what is asked for from then on; what runs stays.
 type Policy struct {
-	Quota            Quota // of a player; PerOwner is of one who plays alone
-	MaxPerTeam       int   // live instances of a team; 0: no limit
-	StartsPerMinute  int   // of a player, by whatever way; 0: no limit
-	SpawnConcurrency int   // default 10
-	StartTimeout     time.Duration
-	Disk             int64  // bytes that an instance may write into its containers and volumes; 0: no limit
-	Drain            string // why nothing is started any more, for players; empty: spawns are allowed
+	Quota            Quota         // of a player; PerOwner is of one who plays alone
+	MaxPerTeam       int           // live instances of a team; 0: no limit
+	StartsPerMinute  int           // of a player, by whatever way; 0: no limit
+	SpawnConcurrency int           // default 10
+	StartTimeout     time.Duration // from when it has a slot on; default 2 min
+	BuildConcurrency int           // challenges that are built at the same time; default 2
+	BuildTimeout     time.Duration // of all that is built of a challenge's revision; 0: no limit
+	Disk             int64         // bytes that an instance may write into its containers and volumes; 0: no limit
+	Drain            string        // why nothing is started any more, for players; empty: spawns are allowed
 }
 
 // codeDraining is the refusal while Policy.Drain is set.
@@ -30,7 +32,11 @@ func (i *Instancer) SetPolicy(p Policy) {
 	if p.StartTimeout == 0 {
 		p.StartTimeout = 120 * time.Second
 	}
+	if p.BuildConcurrency == 0 {
+		p.BuildConcurrency = 2
+	}
 	i.policy.Store(&p)
+	i.images.turns.wake()
 	i.launch(i.queue.resize(p.SpawnConcurrency))
 }
 

@@ -17,7 +17,14 @@ const (
 	dialFirst   = time.Millisecond      // after the first try of a port; it doubles
 	dialEvery   = 15 * time.Millisecond // at the most, between two tries of a port
 	maxHeader   = 64 << 10              // bytes of the headers of a container's answer; more is none
+	tryLast     = time.Second           // between two tries of either, of what does not get ready
 )
+
+// pace is the time between two tries of what has not got ready for a while: not so long that anybody would notice, and
+// not so short that what never gets ready keeps everything busy.
+func pace(since time.Time, least time.Duration) time.Duration {
+	return min(max(least, time.Since(since)/20), tryLast)
+}
 
 // startAll starts each service once what it depends on has got there, and returns when every route is ready. The
 // first service that ends before it should ends all.
@@ -133,14 +140,14 @@ func (i *Instancer) untilReady(ctx context.Context, u *unit) error {
 
 func (i *Instancer) untilHealthy(ctx context.Context, u *unit) error {
 	ctx = quiet(ctx)
-	for {
+	for began := time.Now(); ; {
 		check, cancel := context.WithTimeout(ctx, u.health.Timeout)
 		code, err := i.Engine.Exec(check, u.id, u.health.Test)
 		cancel()
 		if err == nil && code == 0 {
 			return nil
 		}
-		if err := pause(ctx, healthEvery); err != nil {
+		if err := pause(ctx, pace(began, healthEvery)); err != nil {
 			return err
 		}
 	}
@@ -149,7 +156,8 @@ func (i *Instancer) untilHealthy(ctx context.Context, u *unit) error {
 // untilAnswers waits for a port to accept a connection, and with answer for any HTTP answer on it.
 func untilAnswers(ctx context.Context, at netip.AddrPort, answer bool) error {
 	dialer := net.Dialer{Timeout: time.Second}
-	for wait := dialFirst; ; wait = min(2*wait, dialEvery) {
+	began := time.Now()
+	for wait := dialFirst; ; wait = min(2*wait, pace(began, dialEvery)) {
 		conn, err := dialer.DialContext(ctx, "tcp", at.String())
 		if err == nil {
 			conn.Close()

@@ -142,7 +142,7 @@ func (i *Instancer) settle(ctx context.Context, in *Instance, objects []Object) 
 	}
 	switch in.State {
 	case Queued, Starting:
-		i.enqueue(in)
+		i.enqueue(in, "")
 	case Stopping:
 		i.takeDown(in)
 	case Running:

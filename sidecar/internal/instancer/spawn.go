@@ -57,7 +57,7 @@ func (i *Instancer) queued(ctx context.Context, p Player, ch *Challenge, q Quota
 		return nil, err
 	}
 	i.begin(ctx, OpSpawn, in)
-	i.enqueue(in)
+	i.enqueue(in, p.Address)
 	i.moved(in)
 	return in, nil
 }
@@ -93,13 +93,21 @@ func (i *Instancer) spawnOnce(ctx context.Context, p Player, challenge string) e
 	}
 }
 
-func (i *Instancer) enqueue(in *Instance) {
-	i.launch(i.queue.add(in))
+// enqueue puts an instance into the queue, once its images are there: whoever waits for a build takes no slot. address is
+// where it was asked from, if that is known.
+func (i *Instancer) enqueue(in *Instance, address string) {
+	ch, loaded := i.Challenges.Get(in.Challenge)
+	if !loaded || i.images.there(ch, in.ID) {
+		i.launch(i.queue.add(in, address))
+	} else if !i.queue.holds(in.ID) { // else it finds out when its turn comes
+		i.start(in.ID, false, func(ctx context.Context) { i.awaitImages(ctx, in, address) })
+	}
 }
 
 func (i *Instancer) launch(ready []queued) {
 	for _, w := range ready {
-		release := func() { i.launch(i.queue.done(w.owner)) }
+		learn := false
+		release := func() { i.launch(i.queue.done(w.id, learn)) }
 		_, started := i.start(w.id, false, func(ctx context.Context) {
 			defer release()
 			ctx, from, end := i.resume(ctx, OpSpawn, w.id)
@@ -108,7 +116,7 @@ func (i *Instancer) launch(ready []queued) {
 				i.Observer.Waited(time.Since(from.at))
 				from.span.AddEvent("left the queue")
 			}
-			i.leased(ctx, w.id, false, func(ctx context.Context) { i.spawn(ctx, w.id) })
+			i.leased(ctx, w.id, false, func(ctx context.Context) { learn = i.spawn(ctx, w.id, w.address) })
 		})
 		if !started {
 			release() // stopped while it waited, or shutting down
@@ -117,38 +125,43 @@ func (i *Instancer) launch(ready []queued) {
 	}
 }
 
-// spawn is the whole way from queued to running or failed.
-func (i *Instancer) spawn(ctx context.Context, id string) {
+// spawn is the whole way from queued to running or failed, or back to wait for images. It says whether it was a start
+// from its beginning to its end.
+func (i *Instancer) spawn(ctx context.Context, id, address string) bool {
 	defer i.clearStage(id)
 	in, err := i.Store.Get(ctx, id)
 	if err != nil {
 		i.Log.ErrorContext(ctx, "spawn could not read its row, the reconciler goes on", "instance", id, "err", err)
 		i.leftUndone()
-		return
+		return false
 	}
 	switch in.State {
 	case Queued, Starting:
 	default:
-		return // another job got there first
+		return false // another job got there first
 	}
 	began := time.Now()
 	running, err := i.make(ctx, in)
 	if err == nil {
-		i.learn(time.Since(began))
 		i.Observer.Done(OpSpawn, in.Challenge, i.now().Sub(in.CreatedAt), nil)
 		i.changed(running)
 		i.deadline.set(running.ID, running.ExpiresAt)
 		i.Log.InfoContext(ctx, "instance running", "instance", id, "challenge", in.Challenge, "owner", in.Owner.ID, "took", time.Since(began))
 		i.publish(ctx, running)
-		return
+		return true
+	}
+	if errors.Is(err, errNotBuilt) {
+		i.then(id, func() { i.enqueue(in, address) })
+		return false
 	}
 	if context.Cause(ctx) != nil || CodeOf(err) == CodeStateChanged || CodeOf(err) == CodeLeaseLost {
-		return // stopped meanwhile, or shutting down: who stopped it, or the next start, goes on from the row
+		return false // stopped meanwhile, or shutting down: who stopped it, or the next start, goes on from the row
 	}
 	if now, err := i.Store.Get(ctx, in.ID); err == nil {
 		in = now // with what was reserved since
 	}
 	i.fail(ctx, in, err)
+	return true
 }
 
 // fail undoes what a spawn did and leaves the reason.

@@ -34,6 +34,11 @@ func (i *Instancer) Sweep(ctx context.Context) error {
 	for _, ch := range i.Challenges.All() {
 		used[[3]string{ch.ID, ch.Revision}] = true
 	}
+	loaded := map[string]bool{}
+	for _, ch := range i.Challenges.All() {
+		loaded[ch.ID] = true
+	}
+	i.queue.keep(func(challenge string) bool { return loaded[challenge] })
 	i.images.prune(func(challenge, revision string) bool { return used[[3]string{challenge, revision}] })
 	pruned := i.Challenges.Prune(func(dir string) bool { return dirs[dir] })
 	return errors.Join(pruned, i.Engine.RemoveImages(ctx, func(challenge, revision, owner string) bool { return used[[3]string{challenge, revision, owner}] }))

@@ -1,0 +1,59 @@
+package instancer
+
+import (
+	"context"
+	"errors"
+)
+
+// awaitImages has a start wait for its images, and then put into the queue. It takes no slot, and no part of the time that
+// a start may take.
+func (i *Instancer) awaitImages(ctx context.Context, in *Instance, address string) {
+	defer i.clearStage(in.ID)
+	waiting, end := i.step(ctx, "images")
+	err := i.makeImages(waiting, in)
+	end(err)
+	switch {
+	case context.Cause(ctx) != nil: // stopped meanwhile, or shutting down
+	case err == nil:
+		i.then(in.ID, func() { i.enqueue(in, address) })
+	default:
+		ctx, _, end := i.resume(ctx, OpSpawn, in.ID)
+		defer end()
+		i.leased(ctx, in.ID, false, func(ctx context.Context) {
+			if now, gone := i.Store.Get(ctx, in.ID); gone == nil && (now.State == Queued || now.State == Starting) {
+				i.fail(ctx, now, err)
+			}
+		})
+	}
+}
+
+// makeImages returns when all images of a start are there, those with its owner's flag too. A challenge that is edited
+// meanwhile is waited for anew.
+func (i *Instancer) makeImages(ctx context.Context, in *Instance) error {
+	tell := func(stage string, t *turn) { i.setWaiting(in, stage, t) }
+	for {
+		ch, loaded := i.Challenges.Get(in.Challenge)
+		if !loaded {
+			return errTakenAway
+		}
+		b, err := i.images.wait(ctx, ch, tell)
+		if err == nil {
+			err = i.makeOwn(ctx, b, in, ch, tell)
+		}
+		if !errors.Is(err, errUnwanted) {
+			return err
+		}
+	}
+}
+
+func (i *Instancer) makeOwn(ctx context.Context, b *build, in *Instance, ch *Challenge, tell func(string, *turn)) error {
+	flag, err := i.flag(ctx, in, ch)
+	if err != nil {
+		return err
+	}
+	if !b.needed(ch, flag) {
+		i.images.disown(func(id string) bool { return id == in.ID })
+		return nil
+	}
+	return i.images.buildOwn(ctx, b, in, ch, flag, tell)
+}
