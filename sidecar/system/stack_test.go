@@ -275,6 +275,8 @@ type instance struct {
 	ExpiresAt time.Time `json:"expires_at"`
 	Version   int64     `json:"version"`
 	Problem   *problem  `json:"problem"`
+
+	EstimateMS int64 `json:"estimate_ms"`
 }
 
 type route struct {
