@@ -123,7 +123,9 @@ export interface paths {
         /**
          * The player's instances as server-sent events
          * @description Events named `instances`, whose data is the JSON of `GET /instances`: one at once and one at each change. A
-         *     comment line every 15 seconds keeps the connection open.
+         *     comment line every 15 seconds keeps the connection open. An owner has up to 20 streams; with one more, the
+         *     earliest ends with an event named `replaced`, after which a page asks `GET /instances` now and then instead.
+         *     One who takes nothing in for 10 seconds is dropped.
          */
         get: operations["streamEvents"];
         put?: never;
@@ -1591,6 +1593,7 @@ export interface components {
          *     | `ctfd_unavailable` | 503 | CTFd does not answer right now. Try again in a few seconds. |
          *     | `cursor_invalid` | 422 | after must be the next of an earlier page in the same order. |
          *     | `database_not_empty` | 409 | The database is in use: it has %d %s. Restore into an empty one. |
+         *     | `database_not_writable` | 503 | The database cannot be written: %s. Organisers have to mend that; what runs goes on. |
          *     | `database_unavailable` | 503 | The database does not answer. Try again in a few seconds. |
          *     | `disk_full` | 503 | The disk of the captures is full. Remove old captures or make room. |
          *     | `draining` | 503 | %s |
@@ -1666,6 +1669,7 @@ export interface components {
          *     | `state_changed` | 409 | The instance is %s meanwhile. |
          *     | `state_invalid` | 422 | Only live instances can be stopped. |
          *     | `stopped` | 409 | The instance was stopped while it started. |
+         *     | `streams_exhausted` | 503 | %d event streams are open, which is all there may be. Ask GET /instances now and then instead. |
          *     | `subnet_pool_invalid` | 422 | SUBNET_POOL %s must be an IPv4 network between /8 and /%d. |
          *     | `subnet_taken` | 409, 503 | The network's addresses are in use on this host. |
          *     | `subnets_exhausted` | 503 | This host has no free network left. Try again when others have stopped theirs, or tell an organiser (SUBNET_POOL). |
@@ -1677,13 +1681,14 @@ export interface components {
          *     | `token_missing` | 422 | token is missing: an access token of CTFd, made there under Settings, Access Tokens. |
          *     | `token_refused` | 401, 409 | The token is for another selection or older than %s. Ask again without a token. |
          *     | `too_fast` | 429 | That was too often in a short time. Try again in %d s. |
+         *     | `too_many_streams` | 429 | %d event streams from your network are open. Close some pages, or ask GET /instances now and then instead. |
          *     | `tree_too_large` | 422 | The folder has more than %d entries. |
          *     | `type_invalid` | 422 | type must be at most %d types of events, like instance_spawn. |
          *     | `wait_invalid` | 422 | wait must be a number of seconds from 0 to %d. |
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "active_missing" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_unavailable" | "disk_full" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "flag_not_found" | "flag_not_placed" | "flag_refused" | "flags_not_dynamic" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "owner_invalid" | "parameter_invalid" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "review_invalid" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "tree_too_large" | "type_invalid" | "wait_invalid" | "wake_disabled";
+        ProblemCode: "active_missing" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk_full" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "flag_not_found" | "flag_not_placed" | "flag_refused" | "flags_not_dynamic" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "owner_invalid" | "parameter_invalid" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "review_invalid" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "wait_invalid" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -2807,6 +2812,7 @@ export interface components {
          *             "pids": 0
          *           },
          *           "problems": [],
+         *           "notes": [],
          *           "disable_dynamic_flags": false
          *         }
          *       ]
@@ -2840,6 +2846,7 @@ export interface components {
          *         "pids": 0
          *       },
          *       "problems": [],
+         *       "notes": [],
          *       "disable_dynamic_flags": false
          *     }
          */
@@ -2864,6 +2871,8 @@ export interface components {
             overrides: components["schemas"]["Resources"];
             /** @description What is wrong with what the folder holds */
             problems: components["schemas"]["FileProblem"][];
+            /** @description What of the folder was taken otherwise than it is written, and what was done instead */
+            notes: components["schemas"]["FileProblem"][];
             /** @description Its flag is the same for everybody */
             disable_dynamic_flags: boolean;
         };
@@ -2920,6 +2929,8 @@ export interface components {
          */
         ChallengeProblem: components["schemas"]["Problem"] & {
             problems?: components["schemas"]["FileProblem"][];
+            /** @description What would be taken otherwise than it is written; it is no reason for the refusal */
+            notes?: components["schemas"]["FileProblem"][];
         };
         /**
          * @example {
@@ -3069,6 +3080,7 @@ export interface components {
          *           "pids": 0
          *         },
          *         "problems": [],
+         *         "notes": [],
          *         "disable_dynamic_flags": false
          *       }
          *     }
