@@ -141,6 +141,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		}
 		g.Go(func() error { return front.Run(ctx) })
 	}
+	g.Go(func() error { return new(memory).run(ctx) })
 	g.Go(func() error { return subnet.Guard(ctx, c.Pool, log) })
 	g.Go(func() error { return wall.run(ctx, proving(engine, db, c, listeners.addresses())) })
 	g.Go(func() error { warnOfRuntimes(ctx, engine, library, log); return nil })
