@@ -2,9 +2,10 @@
 SHELL := bash -o pipefail
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 MODULES  := shared traefik-plugin sidecar
+comma    := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench up down backup restore build frontend lint fmt
+.PHONY: help run test soak bench hostile up down backup restore build frontend lint fmt
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,6 +24,11 @@ soak: ## the heavy versions: 200 starts and stops under power cuts, 300 networks
 bench: ## what a player waits for, beside bare Docker, docker compose and a plain router; ratios first (BENCH_N=20, BENCH_ONLY=path,wake, BENCH_RESTART=300)
 	@scripts/need gcc engine redis tools traefik compose images frontend
 	cd sidecar && go run ./bench -n $(or $(BENCH_N),20) -only "$(BENCH_ONLY)"
+
+hostile: ## attacks behind both edges, beside an honest player who must not notice (HOSTILE=long, HOSTILE_EDGE=embedded, HOSTILE_ATTACK=streams,log, HOSTILE_SEED=7)
+	@scripts/need gcc engine redis tools traefik images frontend
+	cd sidecar && go run ./hostile -edge $(or $(HOSTILE_EDGE),embedded$(comma)traefik) -attack "$(HOSTILE_ATTACK)" $(if $(HOSTILE_SEED),-seed $(HOSTILE_SEED)) \
+		$(if $(filter long,$(HOSTILE)),-window 30s -rounds 4,-window 8s -rounds 2)
 
 up: ## production on this machine: docker-compose.yaml, secrets and certificates made the first time (see scripts/up)
 	@scripts/up

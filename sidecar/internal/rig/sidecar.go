@@ -112,19 +112,24 @@ func (s *Sidecar) Get(url, player string) error {
 
 type instances struct{ Instances []struct{ ID, State string } }
 
+// Stop tells all of a player's instances to stop. It is an error until they are gone; those that failed are.
 func (s *Sidecar) Stop(player string) error {
 	var list instances
-	if err := s.Call(player, "GET", "/instances", &list); err != nil || len(list.Instances) == 0 {
+	if err := s.Call(player, "GET", "/instances", &list); err != nil {
 		return err
 	}
+	var left error
 	for _, in := range list.Instances {
+		if in.State != "failed" {
+			left = ErrNotYet
+		}
 		if in.State == "running" {
 			if err := s.Call(player, "DELETE", "/instances/"+in.ID, nil); err != nil {
 				return err
 			}
 		}
 	}
-	return ErrNotYet
+	return left
 }
 
 // Ready wants holders in all networks of the pool.
