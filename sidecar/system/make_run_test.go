@@ -187,7 +187,7 @@ func (m *wholeRun) opensPanel(dashboard string) {
 	if body, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK || len(resp.Cookies()) == 0 {
 		m.t.Fatalf("the printed key: %s %s", resp.Status, body)
 	}
-	list, err := http.NewRequest(http.MethodGet, dashboard+"/admin/api/challenges", nil)
+	list, err := http.NewRequest(http.MethodGet, dashboard+"/admin/api/challenges/list", nil)
 	if err != nil {
 		m.t.Fatal(err)
 	}
