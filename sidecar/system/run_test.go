@@ -91,8 +91,8 @@ func makeRun(t *testing.T, edge string, challenges ...string) (dashboard string,
 		dashboard, pages = "", nil
 		for _, address := range printed.FindAllString(log.String(), -1) {
 			switch {
-			case strings.Contains(address, "//whaley.localhost:"):
-				dashboard = address
+			case dashboard == "" && strings.Contains(address, "//whaley.localhost:"):
+				dashboard = address // the panel's follows
 			case strings.Contains(address, "."+base+":") && !slices.Contains(pages, address):
 				pages = append(pages, address)
 			}

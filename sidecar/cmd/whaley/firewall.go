@@ -70,9 +70,9 @@ func (w *wall) run(ctx context.Context, try func(context.Context) error) error {
 	var canary sync.WaitGroup
 	defer canary.Wait()
 	canary.Go(func() { w.prove(ctx, try) })
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return w.Run(ctx) })
-	g.Go(func() error { return w.bridges.Run(ctx) })
+	g, running := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.Run(running) })
+	g.Go(func() error { return w.bridges.Run(running) })
 	return g.Wait()
 }
 
