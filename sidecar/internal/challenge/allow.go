@@ -114,6 +114,9 @@ func (r *reading) walk(node *yaml.Node, rule rule, path, place string) *yaml.Nod
 		return nil
 	}
 	out := &yaml.Node{Kind: node.Kind, Style: node.Style, Tag: node.Tag, Value: node.Value, Line: node.Line}
+	if node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null" {
+		out.Value = "null" // within braces nothing would be written as an empty text
+	}
 	defer r.special(out, path, place)
 	r.left.depth--
 	defer func() { r.left.depth++ }()
