@@ -42,7 +42,8 @@ func (b *bench) processes(id string) (all []string) {
 		b.t.Fatal(err)
 	}
 	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n")[1:] {
-		if !strings.Contains(line, "the service itself") {
+		own := strings.Contains(line, "the service itself") || strings.HasSuffix(strings.TrimSpace(line), " sleep 1")
+		if !own {
 			all = append(all, line)
 		}
 	}
@@ -100,7 +101,7 @@ func TestACheckCostsNoMoreThanItsTime(t *testing.T) {
 			busy++
 		}
 	}
-	if left := b.processes(id); len(left) > 4 || b.Commands() > 3 || busy < 10 { // docker top sees the service's own sleep
+	if left := b.processes(id); len(left) > 3 || b.Commands() > 3 || busy < 10 {
 		t.Errorf("%d are known, %d were refused, and there are %v", b.Commands(), busy, left)
 	}
 	if now := runtime.NumGoroutine(); now > goroutines+20 {
