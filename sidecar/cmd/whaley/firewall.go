@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,8 @@ import (
 type wall struct {
 	*firewall.Table // nil with FIREWALL=off
 	log             *slog.Logger
-	proved          atomic.Pointer[error] // nil: not tried yet
+	proved          atomic.Pointer[error]        // nil: not tried yet
+	builds          atomic.Pointer[netip.Prefix] // where builds run; nil: nowhere yet
 }
 
 // newWall sets the rules if it may. Without the right to do so instances run all the same, and everybody is told.
@@ -88,7 +90,18 @@ func (w *wall) rules() instancer.Firewall {
 	if w.Table == nil {
 		return nil
 	}
-	return w.Table
+	return w
+}
+
+// Sync is the table's; builds may reach the world too.
+func (w *wall) Sync(ctx context.Context, list func(context.Context) ([]netip.Prefix, error)) error {
+	return w.Table.Sync(ctx, func(ctx context.Context) ([]netip.Prefix, error) {
+		all, err := list(ctx)
+		if part := w.builds.Load(); part != nil {
+			all = append(all, *part)
+		}
+		return all, err
+	})
 }
 
 // Pauses between a proof that failed and the next.

@@ -73,7 +73,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir, Builder: docker.Builder(c.Builder)}, log)
+	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir, Builder: docker.Builder(c.Builder), Builds: buildLimits(c)}, log)
 	if err != nil {
 		return fmt.Errorf("DOCKER_HOST: %w", err)
 	}
@@ -98,7 +98,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	rules, checks, err := assemble(ctx, c, g, db, engine, library, wall, live, keys, worker, seen, log)
+	rules, checks, err := assemble(ctx, c, g, db, engine, library, wall, live, keys, deployment, worker, seen, log)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ type rules struct {
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
-func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, wall *wall, live *config.Live, keys identity.Keys, worker string, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
+func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, wall *wall, live *config.Live, keys identity.Keys, deployment, worker string, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
 	subnets, err := subnet.New(db, c.Pool)
 	if err != nil {
 		return rules{}, nil, err
@@ -184,6 +184,14 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	made := rules{ports: ports}
 	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer, Observer: seen.metrics, Log: log}
 	needs.Firewall = wall.rules()
+	if builds := newBuildNetwork(c, deployment, engine, subnets, wall); builds != nil {
+		engine.BuildOn(builds.ready)
+		g.Go(func() error {
+			<-ctx.Done()
+			builds.end()
+			return nil
+		})
+	}
 	made.sandboxes = newSandboxes(live, db, subnets, engine, worker, log)
 	needs.Sandboxes = made.sandboxes
 	if made.flags, err = newFlags(c, db, library, worker, log); err != nil {

@@ -51,7 +51,15 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 	if e.buildKit(b) {
 		version = buildapi.BuilderBuildKit // needs no session with this process as long as nothing is asked of it
 	}
+	network, err := e.networkFor(ctx, version, log)
+	if err != nil {
+		return err
+	}
+	held, ctx := e.bound(ctx, log)
+	defer held.close()
 	built, err := api.ImageBuild(ctx, content, buildapi.ImageBuildOptions{
+		NetworkMode: network, Memory: e.builds.MemoryBytes, MemorySwap: e.builds.MemoryBytes, // the same: no swap
+		CPUPeriod: cpuPeriod, CPUQuota: e.builds.NanoCPUs * cpuPeriod / 1e9,
 		Tags: []string{spec.Service.Image}, Dockerfile: b.Dockerfile, Target: b.Target, BuildArgs: arguments,
 		Version: version, Remove: true, ForceRemove: true, NoCache: spec.Again,
 		Labels: map[string]string{labelManaged: "true", labelDeployment: e.deployment, labelChallenge: spec.Challenge.ID,
@@ -61,11 +69,26 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 		return err
 	}
 	defer built.Body.Close()
-	trace := &trace{log: log, named: map[string]bool{}}
-	if err := jsonmessage.DisplayJSONMessagesStream(built.Body, log, 0, false, trace.add); err != nil {
-		return fmt.Errorf("build %s: %w", spec.Service.Image, err)
+	trace := &trace{log: held, named: map[string]bool{}}
+	if err := jsonmessage.DisplayJSONMessagesStream(built.Body, held, 0, false, trace.add); err != nil {
+		return fmt.Errorf("build %s: %w", spec.Service.Image, held.cause(err))
 	}
-	return nil
+	return held.cause(ctx.Err())
+}
+
+const cpuPeriod = 100_000 // microseconds
+
+// networkFor is the network of a build's RUN lines.
+func (e *Engine) networkFor(ctx context.Context, version buildapi.BuilderVersion, log io.Writer) (string, error) {
+	switch {
+	case e.network == nil:
+		return "", nil
+	case version == buildapi.BuilderBuildKit:
+		fmt.Fprintln(log, "This Dockerfile needs BuildKit, whose RUN lines have no network here: nothing would keep them from this host. "+
+			"Write it for the classic builder, or set BUILD_NETWORK=engine.")
+		return "none", nil
+	}
+	return e.network(ctx)
 }
 
 // ignored reads .dockerignore as the docker command does: never leaving out what the build itself needs.
@@ -85,9 +108,15 @@ func ignored(folder, dockerfile string) ([]string, error) {
 	return append(patterns, "!"+dockerfile, "!.dockerignore"), nil
 }
 
-// modern is what the classic builder does not know: a frontend, RUN --mount, --link, --chmod, here-documents, ADD
+// modern is what the classic builder does not know: RUN --mount, --link, --chmod, here-documents, ADD
 // --checksum, COPY --parents.
-var modern = regexp.MustCompile(`(?im)^\s*#\s*syntax\s*=|^\s*(RUN|COPY|ADD)\s+(--\S+\s+)*--(mount|link|chmod|parents|exclude|checksum|network|security)\b|^\s*(RUN|COPY|ADD)\s.*<<-?["']?[A-Za-z_]`)
+var modern = regexp.MustCompile(`(?im)^\s*(RUN|COPY|ADD)\s+(--\S+\s+)*--(mount|link|chmod|parents|exclude|checksum|network|security)\b|^\s*(RUN|COPY|ADD)\s.*<<-?["']?[A-Za-z_]|\b(BUILD|TARGET)(PLATFORM|OS|ARCH|VARIANT)\b`)
+
+// frontend is which program a file asks BuildKit to read it with. The usual ones need BuildKit only for what is modern.
+var (
+	frontend = regexp.MustCompile(`(?im)^\s*#\s*syntax\s*=\s*(\S*)`)
+	usual    = regexp.MustCompile(`^(docker\.io/)?docker/dockerfile(:1(\.[0-9.]+)?)?$`)
+)
 
 // buildKit says whether a build needs BuildKit. The classic builder does without it, is on every engine, and keeps its
 // layers where others find them.
@@ -99,5 +128,9 @@ func (e *Engine) buildKit(b *instancer.Build) bool {
 		return false
 	}
 	text, err := os.ReadFile(filepath.Join(b.Context, b.Dockerfile))
-	return err == nil && modern.Match(text)
+	if err != nil {
+		return false
+	}
+	asked := frontend.FindSubmatch(text)
+	return modern.Match(text) || asked != nil && !usual.Match(asked[1])
 }
