@@ -43,3 +43,15 @@ unpack() {
 	cp -r "$module" "$3/src"
 	chmod -R u+w "$3/src"
 }
+
+# behind_proxies: what tells Traefik's static configuration, for sed, who is in front of Traefik: TRUSTED_PROXIES.
+behind_proxies() {
+	local all=${TRUSTED_PROXIES:-}
+	all=${all//[[:space:]]/}
+	case "$all" in
+	"") echo '/^ *#proxies#/d' && return ;;
+	*[!0-9A-Fa-f.:/,]*) die "TRUSTED_PROXIES=$TRUSTED_PROXIES must be addresses and networks, as 10.0.0.5,192.168.0.0/16" ;;
+	esac
+	all=$(printf %s "$all" | sed -e 's/,\{1,\}/,/g' -e 's/^,//' -e 's/,$//' -e 's/,/", "/g')
+	printf 's|^\( *\)#proxies# |\\1|; s|\[TRUSTED_PROXIES\]|["%s"]|\n' "$all"
+}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"reflect"
 	"strings"
 
 	"github.com/whaley-ctf/whaley/shared/host"
@@ -19,6 +20,9 @@ const (
 	maxInterim       = 64       // interim answers (1xx) before the answer itself
 	maxContainerConn = 128      // connections to one container that wait for an answer or read one; others wait for their turn
 )
+
+// schemeH2C is that of backends which speak HTTP/2 without TLS.
+const schemeH2C = "h2c"
 
 // errAnswer means that a container answered what cannot be passed on.
 var errAnswer = errors.New("no answer that can be passed on")
@@ -43,7 +47,7 @@ func (*containerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 			return pass(code, header)
 		}
 	}
-	resp, err := transport.RoundTrip(r)
+	resp, err := roundTrip(r)
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +61,37 @@ func (*containerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		clean(resp.Trailer, r.Host) // the names; what they hold comes after the body
 	}
 	return resp, nil
+}
+
+// roundTrip asks a container in what it speaks: http, https, or h2c, which is HTTP/2 without TLS.
+func roundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme != schemeH2C {
+		return transport.RoundTrip(r)
+	}
+	if !speaksH2C {
+		return nil, errors.New("this Traefik is too old to speak HTTP/2 without TLS")
+	}
+	to := *r.URL
+	to.Scheme = "http"
+	r.URL = &to // the reverse proxy's copy
+	return plainHTTP2.RoundTrip(r)
+}
+
+// speakH2C makes a transport speak HTTP/2 without TLS, and says whether it can. By name, since the interpreter does not
+// know what Go has had since 1.24, and Traefik's own Go has it.
+func speakH2C(t *http.Transport) bool {
+	field := reflect.ValueOf(t).Elem().FieldByName("Protocols")
+	if !field.IsValid() {
+		return false
+	}
+	protocols := reflect.New(field.Type().Elem())
+	set := protocols.MethodByName("SetUnencryptedHTTP2")
+	if !set.IsValid() {
+		return false
+	}
+	set.Call([]reflect.Value{reflect.ValueOf(true)})
+	field.Set(protocols)
+	return true
 }
 
 // clean takes out of an answer's headers what a container must not say: cookies that are not its own, what takes the

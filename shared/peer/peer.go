@@ -47,6 +47,9 @@ func Address(remote string, forwardedFor []string, trusted []netip.Prefix) netip
 	return address
 }
 
+// Trusted says whether a connection's other end, an address with or without a port, is one of the prefixes'.
+func Trusted(remote string, prefixes []netip.Prefix) bool { return contains(prefixes, parse(remote)) }
+
 func parse(text string) netip.Addr {
 	if with, err := netip.ParseAddrPort(text); err == nil {
 		return with.Addr().Unmap().WithZone("")

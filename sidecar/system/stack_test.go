@@ -1,6 +1,7 @@
 package system
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -37,6 +38,7 @@ type stack struct {
 	log       *testkit.Log
 	process   *exec.Cmd
 	redis     *redisHandle
+	binary    string            // other than the one under test that all have
 	secure    bool              // the edge for the web is TLS
 	tokens    map[string]string // of CTFd, of each player; nil: they are their addresses
 }
@@ -125,7 +127,7 @@ func (s *stack) serve() {
 // launch starts the sidecar and waits for nothing.
 func (s *stack) launch() {
 	s.t.Helper()
-	s.process = exec.Command(whaley, "serve")
+	s.process = exec.Command(cmp.Or(s.binary, whaley), "serve")
 	s.process.Env = s.env
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

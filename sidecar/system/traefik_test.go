@@ -30,6 +30,11 @@ func (s *stack) startTraefik(internal string) {
 	derive := exec.Command(filepath.Join(root, "scripts", "traefik-config"),
 		portOnly(t, s.web), portOnly(t, s.tls), portOnly(t, s.api), s.redis.Addr(), dir)
 	derive.Env = append(os.Environ(), "METRICS_PORT="+portOnly(t, s.metrics), "SSH_PORT="+portOnly(t, s.ssh))
+	for _, setting := range s.env {
+		if strings.HasPrefix(setting, "TRUSTED_PROXIES=") {
+			derive.Env = append(derive.Env, setting)
+		}
+	}
 	if s.secure {
 		derive.Env = append(derive.Env, "SECURE_PORT="+portOnly(t, s.web))
 		derive.Args[1] = portOnly(t, testkit.FreeAddress(t))

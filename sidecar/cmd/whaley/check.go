@@ -77,6 +77,7 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 	checkFlags(k, library, r)
 	checkClock(unix.Adjtimex, r)
 	looking(func(ctx context.Context) bool { checkNames(ctx, c, r); return true })
+	looking(func(ctx context.Context) bool { checkProxies(ctx, c, r); return true })
 	if c.CTFdURL != "" {
 		looking(func(ctx context.Context) bool { checkCTFd(ctx, c, r); return true })
 	}

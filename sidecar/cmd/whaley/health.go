@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 )
 
 const healthTimeout = 4 * time.Second
@@ -17,9 +19,22 @@ func health(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	status, text, err := ready(ctx, c)
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK {
+		return fmt.Errorf("not ready: %s", text)
+	}
+	_, err = out.Write(text)
+	return err
+}
+
+// ready is what the sidecar that runs with these settings says of its health.
+func ready(ctx context.Context, c *config.Config) (status int, text []byte, err error) {
 	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {
-		return fmt.Errorf("LISTEN: %w", err)
+		return 0, nil, fmt.Errorf("LISTEN: %w", err)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
@@ -28,20 +43,13 @@ func health(ctx context.Context, env map[string]string, out io.Writer) error {
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/health/ready", nil)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("not ready: %s", text)
-	}
-	_, err = out.Write(text)
-	return err
+	text, err = io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	return resp.StatusCode, text, err
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/relay"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
@@ -116,10 +117,11 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	checks = append(checks, who.checks...)
+	origins := api.NewOrigins(atHome(c), log)
+	checks = append(append(checks, who.checks...), api.Check{Name: "proxies", Ping: origins.Ping, Optional: true})
 	surface := api.New(ctx, api.Needs{
 		Players: who.players, Sessions: who.sessions, Limiter: who.limiter,
-		Instancer: rules.instancer, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Checks: checks,
+		Instancer: rules.instancer, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Checks: checks, Origins: origins,
 		Settings: live, Flags: rules.flags, Books: db, Containers: engine,
 		EventLog: db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor, Tracer: seen.tracer,
 		Pages: web.Handler(c.AdminPath), Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered, Log: log,
@@ -186,6 +188,12 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	needs.Firewall = wall.rules()
 	made.sandboxes = newSandboxes(live, db, subnets, engine, worker, log)
 	needs.Sandboxes = made.sandboxes
+	needs.Inside, err = relay.NewAuthority(relay.Options{
+		Key: keys.Inside, BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), Folder: c.DataDir,
+	})
+	if err != nil {
+		return rules{}, nil, err
+	}
 	if made.flags, err = newFlags(c, db, library, worker, log); err != nil {
 		return rules{}, nil, err
 	}

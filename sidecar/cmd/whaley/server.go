@@ -36,6 +36,9 @@ func listen(c *config.Config) (*listeners, error) {
 			l.close()
 			return nil, fmt.Errorf("%s=%s cannot be listened on, is something else there? %w", want.name, want.address, err)
 		}
+		if want.name != "INTERNAL_LISTEN" {
+			listener = behindProxies(listener, c.Trusted)
+		}
 		*want.into = listener
 	}
 	return l, nil

@@ -92,6 +92,7 @@ type Needs struct {
 	Monitor    *monitor.Monitor
 	Tracer     trace.Tracer                                       // nil: there are no traces
 	Answered   func(route string, status int, took time.Duration) // told of every answer; nil: nobody is
+	Origins    *Origins                                           // nil: nobody looks where players come from
 	Checks     []Check
 	Pages      http.Handler
 	Metrics    http.Handler

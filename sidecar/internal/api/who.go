@@ -41,6 +41,9 @@ func (a *API) player(r *http.Request) instancer.Player {
 // refuses whoever is nobody, banned, or in team mode without a team.
 func (a *API) identify(r *http.Request) (instancer.Player, error) {
 	address := a.address(r)
+	if a.Origins != nil {
+		a.Origins.see(r, address)
+	}
 	if a.Players == nil {
 		p := a.byAddress(address)
 		if !p.Known() {

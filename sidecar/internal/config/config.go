@@ -44,7 +44,7 @@ type Config struct {
 	UserRateLimit  int      `env:"USER_RATE_LIMIT" envDefault:"10" live:"true" min:"0" max:"10000" whaley:"How often a player may start, stop or extend in a minute; 0: no limit. Instances that are started by opening an address count for themselves: as many again."`
 	AddressLimit   int      `env:"ADDRESS_RATE_LIMIT" envDefault:"60" live:"true" min:"0" max:"100000" whaley:"The same for one address, which a whole room may share; 0: no limit."`
 	AdminRateLimit int      `env:"ADMIN_RATE_LIMIT" envDefault:"150" live:"true" min:"0" max:"100000" whaley:"Requests to the admin API that one address may send in a minute, right or wrong; 0: no limit."`
-	TrustedProxies []string `env:"TRUSTED_PROXIES" kind:"cidr" whaley:"Addresses and networks whose X-Forwarded-For is believed. Default: nobody with the embedded edge, loopback with Traefik."`
+	TrustedProxies []string `env:"TRUSTED_PROXIES" kind:"cidr" whaley:"Addresses and networks of the proxies in front of Whaley. Their X-Forwarded-For and their PROXY protocol are believed, and nobody else's. make up tells Traefik."`
 
 	InstanceTimeout     Seconds `env:"INSTANCE_TIMEOUT" envDefault:"3600" section:"Instances" live:"true" min:"10" max:"604800" whaley:"How long an instance runs, in seconds, where its challenge does not say."`
 	InstanceAccess      string  `env:"INSTANCE_ACCESS" envDefault:"link" live:"true" choices:"link|owner" whaley:"link: whoever has the address reaches a running instance. owner: only its owner. Where the challenge does not say."`

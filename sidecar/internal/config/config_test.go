@@ -52,6 +52,29 @@ func TestTraefikNeedsItsKeyAndRedis(t *testing.T) {
 	}
 }
 
+func TestTraefikIsTrustedBesideTheProxiesInFrontOfIt(t *testing.T) {
+	settings := map[string]string{
+		"EDGE": "traefik", "PLUGIN_KEY": strings.Repeat("k", 32), "REDIS_URL": "redis://r:6379/1", "TRUSTED_PROXIES": "10.0.0.5, 2001:db8::/32",
+	}
+	c, err := config.Load(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(c.Trusted); got != "[10.0.0.5/32 2001:db8::/32 127.0.0.1/32 ::1/128]" {
+		t.Errorf("behind Traefik %s", got)
+	}
+	settings["EDGE"] = "embedded"
+	if c, err = config.Load(settings); err != nil || len(c.Trusted) != 2 {
+		t.Errorf("behind the embedded edge %v, %v", c.Trusted, err)
+	}
+	for _, everybody := range []string{"0.0.0.0/0", "10.0.0.5,::/0"} {
+		settings["TRUSTED_PROXIES"] = everybody
+		if _, err = config.Load(settings); err == nil || !strings.Contains(err.Error(), "believes everybody") {
+			t.Errorf("%s: %v", everybody, err)
+		}
+	}
+}
+
 func TestDashboardAndInstancesCannotShareCookies(t *testing.T) {
 	for _, pair := range [][2]string{
 		{"example.org", "https://example.org"}, {"example.org", "https://whaley.example.org"}, {"i.example.org", "https://example.org"},

@@ -87,12 +87,16 @@ func Load(environment map[string]string) (*Config, error) {
 			c.TraefikRedisURL = c.RedisURL
 		}
 		refuse(c.TraefikRedisURL == "", "TRAEFIK_REDIS_URL is needed with EDGE=traefik, as redis://127.0.0.1:6379/0")
-		if len(c.TrustedProxies) == 0 {
-			c.TrustedProxies = []string{"127.0.0.1/32", "::1/128"}
-		}
 	}
-	if c.Trusted, err = peer.ParsePrefixes(c.TrustedProxies); err != nil {
+	trusted := slices.Clone(c.TrustedProxies)
+	if c.Edge == "traefik" {
+		trusted = append(trusted, "127.0.0.1/32", "::1/128") // Traefik itself, whoever else is in front of it
+	}
+	if c.Trusted, err = peer.ParsePrefixes(trusted); err != nil {
 		wrong = append(wrong, fmt.Errorf("TRUSTED_PROXIES: %w", err))
+	}
+	for _, prefix := range c.Trusted {
+		refuse(prefix.Bits() == 0, "TRUSTED_PROXIES=%s believes everybody, so anybody could be any player: name the addresses of the proxies", prefix)
 	}
 	for name, address := range map[string]Secret{"DISCORD_WEBHOOK_URL": c.DiscordWebhookURL, "WEBHOOK_URL": c.WebhookURL} {
 		u, err := url.Parse(string(address))

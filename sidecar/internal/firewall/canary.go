@@ -2,13 +2,11 @@ package firewall
 
 import (
 	"context"
-	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +14,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 )
 
 // dialFor is how long the canary waits for an answer of each address.
@@ -39,7 +38,7 @@ type Engine interface {
 }
 
 // ErrNotStatic is why a binary that was built with a C library cannot be its own canary.
-var ErrNotStatic = errors.New("this binary is not static and cannot run in an empty container: build it with CGO_ENABLED=0")
+var ErrNotStatic = program.ErrNotStatic
 
 // Reached is what the canary could reach and should not.
 type Reached []string
@@ -49,11 +48,7 @@ type Reached []string
 func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []net.Addr) (Reached, error) {
 	ctx, cancel := context.WithTimeout(ctx, canaryTime)
 	defer cancel()
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	if !static(self) {
+	if !program.Static(program.Self) {
 		return nil, ErrNotStatic
 	}
 	if err := clean(ctx, engine); err != nil {
@@ -87,7 +82,7 @@ func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []
 	if err != nil {
 		return nil, err
 	}
-	if err := engine.PutProgram(ctx, id, self, "whaley"); err != nil {
+	if err := engine.PutProgram(ctx, id, program.Self, "whaley"); err != nil {
 		return nil, err
 	}
 	if err := engine.StartContainer(ctx, id); err != nil {
@@ -111,16 +106,6 @@ func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []
 		}
 	}
 	return reached, nil
-}
-
-// static says whether a program needs no loader.
-func static(path string) bool {
-	f, err := elf.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	return !slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
 }
 
 func rest(subnet netip.Prefix) string { return strings.ReplaceAll(subnet.Addr().String(), ".", "-") }

@@ -109,6 +109,26 @@ func TestAnAddressIsAlwaysTheSamePlayerAndNobodyElse(t *testing.T) {
 	}
 }
 
+func TestABrowserAndCurlOnThisComputerAreOnePlayer(t *testing.T) {
+	k := keys(t, 1)
+	at := func(text string) instancer.Player { return k.ByAddress(netip.MustParseAddr(text)) }
+	const before = "user_c1a37cc1f16c" // of 127.0.0.1 when each address was a player of its own: flags and instances stay
+	for _, text := range []string{"127.0.0.1", "::1", "::ffff:127.0.0.1", "::1%lo"} {
+		p := at(text)
+		if p.ID != before || p.Owner.ID != before || p.Name != "This computer" || p.Owner.Name != p.Name {
+			t.Errorf("%s is %+v", text, p)
+		}
+	}
+	if p := at("::1"); p.Address != "::1" {
+		t.Errorf("the log is told %s", p.Address)
+	}
+	for _, text := range []string{"127.0.0.2", "127.0.1.1", "::2", "::", "10.0.0.1"} {
+		if p := at(text); p.ID == before || p.Name == "This computer" {
+			t.Errorf("%s is %+v", text, p)
+		}
+	}
+}
+
 func TestTheSecretIsMadeOnceWhoeverStarts(t *testing.T) {
 	dir := t.TempDir()
 	secrets := make([][]byte, 8)

@@ -1,6 +1,7 @@
 package traefik
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 
@@ -60,7 +61,10 @@ func (r *Router) httpKeys(p instancer.Publication) map[string]string {
 		router + "/priority":                    priority,
 		router + "/service":                     p.Name,
 		router + "/entryPoints/0":               entryWeb,
-		service + "/loadBalancer/servers/0/url": "http://" + p.Backend,
+		service + "/loadBalancer/servers/0/url": string(cmp.Or(p.Scheme, instancer.SchemeHTTP)) + "://" + p.Backend,
+	}
+	if p.Scheme == instancer.SchemeHTTPS {
+		keys[service+"/loadBalancer/serversTransport"] = r.opts.Transport
 	}
 	if r.opts.Secure {
 		keys[router+"/entryPoints/0"] = entryWebSecure

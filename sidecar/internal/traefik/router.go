@@ -30,7 +30,7 @@ type Options struct {
 	HTTP       bool   // false: ROUTE_MODE=plugin, no routers for web routes
 	Secure     bool   // web routes are on the entry point websecure with TLS, else on web
 	Middleware string // in front of challenges of access "owner"; default "whaley@file"
-	Transport  string // to containers of TCP routes; default "whaley@file"
+	Transport  string // to containers of TCP routes, and of web routes that speak https; default "whaley@file"
 	Permanent  Permanent
 }
 

@@ -78,10 +78,12 @@ func TestARouteIsInRedisAsTraefikReadsIt(t *testing.T) {
 	ctx := context.Background()
 	passthrough := publication("pass", instancer.RouteTCP, instancer.AccessLink)
 	passthrough.Passthrough = true
+	grpc, own := publication("grpc", instancer.RouteHTTP, instancer.AccessLink), publication("own", instancer.RouteHTTP, instancer.AccessLink)
+	grpc.Scheme, own.Scheme = instancer.SchemeH2C, instancer.SchemeHTTPS
 	for _, p := range []instancer.Publication{
 		publication("open", instancer.RouteHTTP, instancer.AccessLink), publication("mine", instancer.RouteHTTP, instancer.AccessOwner),
 		publication("sni", instancer.RouteTCP, instancer.AccessLink), passthrough, publication("shell", instancer.RouteCustom, instancer.AccessLink),
-		publication("nc", instancer.RoutePort, instancer.AccessLink),
+		publication("nc", instancer.RoutePort, instancer.AccessLink), grpc, own,
 	} {
 		if err := b.Publish(ctx, p.Instance, []instancer.Publication{p}); err != nil {
 			t.Fatal(err)
@@ -89,22 +91,26 @@ func TestARouteIsInRedisAsTraefikReadsIt(t *testing.T) {
 	}
 	have := b.keys()
 	for key, want := range map[string]string{
-		"traefik/http/routers/open/rule":                          "Host(`open.instances.localhost`)",
-		"traefik/http/routers/open/priority":                      "1000",
-		"traefik/http/routers/open/entryPoints/0":                 "web",
-		"traefik/http/routers/open/service":                       "open",
-		"traefik/http/routers/open/middlewares/0":                 "",
-		"traefik/http/services/open/loadBalancer/servers/0/url":   "http://10.240.0.2:80",
-		"traefik/http/routers/mine/middlewares/0":                 "whaley@file",
-		"traefik/tcp/routers/sni/rule":                            "HostSNI(`sni.instances.localhost`)",
-		"traefik/tcp/routers/sni/entryPoints/0":                   "tcp",
-		"traefik/tcp/routers/sni/tls":                             "true",
-		"traefik/tcp/services/sni/loadBalancer/servers/0/address": "10.240.0.2:80",
-		"traefik/tcp/routers/pass/tls/passthrough":                "true",
-		"traefik/tcp/routers/pass/tls":                            "",
-		"traefik/tcp/routers/shell/entryPoints/0":                 "ssh",
-		"traefik/tcp/routers/shell/rule":                          "HostSNI(`*`)",
-		"traefik/tcp/routers/nc/rule":                             "",
+		"traefik/http/routers/open/rule":                           "Host(`open.instances.localhost`)",
+		"traefik/http/routers/open/priority":                       "1000",
+		"traefik/http/routers/open/entryPoints/0":                  "web",
+		"traefik/http/routers/open/service":                        "open",
+		"traefik/http/routers/open/middlewares/0":                  "",
+		"traefik/http/services/open/loadBalancer/servers/0/url":    "http://10.240.0.2:80",
+		"traefik/http/routers/mine/middlewares/0":                  "whaley@file",
+		"traefik/tcp/routers/sni/rule":                             "HostSNI(`sni.instances.localhost`)",
+		"traefik/tcp/routers/sni/entryPoints/0":                    "tcp",
+		"traefik/tcp/routers/sni/tls":                              "true",
+		"traefik/tcp/services/sni/loadBalancer/servers/0/address":  "10.240.0.2:80",
+		"traefik/tcp/routers/pass/tls/passthrough":                 "true",
+		"traefik/tcp/routers/pass/tls":                             "",
+		"traefik/tcp/routers/shell/entryPoints/0":                  "ssh",
+		"traefik/tcp/routers/shell/rule":                           "HostSNI(`*`)",
+		"traefik/tcp/routers/nc/rule":                              "",
+		"traefik/http/services/grpc/loadBalancer/servers/0/url":    "h2c://10.240.0.2:80",
+		"traefik/http/services/own/loadBalancer/servers/0/url":     "https://10.240.0.2:80",
+		"traefik/http/services/own/loadBalancer/serversTransport":  "whaley@file",
+		"traefik/http/services/open/loadBalancer/serversTransport": "",
 	} {
 		if have[key] != want {
 			t.Errorf("%s is %q, want %q", key, have[key], want)

@@ -78,6 +78,8 @@ func main() {
 	http.HandleFunc("/sse", events)
 	http.HandleFunc("/ws", socket)
 	http.HandleFunc("/bytes", zeros)
+	http.HandleFunc("/visit", visit)
+	http.HandleFunc("/shout", shout)
 	probes()
 	go datagrams()
 	fmt.Println(http.ListenAndServe(":8080", nil))
