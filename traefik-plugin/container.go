@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"net/url"
 	"strings"
 
 	"github.com/whaley-ctf/whaley/shared/host"
@@ -23,40 +24,37 @@ const (
 // errAnswer means that a container answered what cannot be passed on.
 var errAnswer = errors.New("no answer that can be passed on")
 
-// containers is the way to all containers: whatever comes back from one, interim answers and trailers too, goes through
-// it. As a variable of the interface's type: interpreted, a literal of a struct takes nothing else for a RoundTripper.
-var containers http.RoundTripper = &containerTransport{}
-
-type containerTransport struct{}
-
-// RoundTrip implements http.RoundTripper.
-func (*containerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.Got1xxResponse != nil {
-		pass := trace.Got1xxResponse // the reverse proxy's, made for this request alone
-		left := maxInterim
-		trace.Got1xxResponse = func(code int, header textproto.MIMEHeader) error {
-			left--
-			if left < 0 || len(header) > maxAnswerNames {
-				return errAnswer
-			}
-			clean(http.Header(header), r.Host)
-			return pass(code, header)
+// interim is asked by a transport for each request, through which proxy it goes: through none. But here, and only here
+// without a wrapper around every request, what the reverse proxy passes on of interim answers can be filtered.
+func interim(r *http.Request) (*url.URL, error) {
+	trace := httptrace.ContextClientTrace(r.Context())
+	if trace == nil || trace.Got1xxResponse == nil {
+		return nil, nil
+	}
+	pass := trace.Got1xxResponse // the reverse proxy's, made for this request alone
+	left := maxInterim
+	trace.Got1xxResponse = func(code int, header textproto.MIMEHeader) error {
+		left--
+		if left < 0 || len(header) > maxAnswerNames {
+			return errAnswer
 		}
+		clean(http.Header(header), r.Host)
+		return pass(code, header)
 	}
-	resp, err := transport.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
+	return nil, nil
+}
+
+// checkAnswer filters what a container answers, or refuses it. It is the ModifyResponse of every reverse proxy.
+func checkAnswer(resp *http.Response) error {
 	// net/http passes on three digits of any kind, and panics when they are to be written.
 	if resp.StatusCode < 100 || len(resp.Header) > maxAnswerNames {
-		resp.Body.Close()
-		return nil, errAnswer
+		return errAnswer
 	}
-	clean(resp.Header, r.Host)
+	clean(resp.Header, resp.Request.Host)
 	if resp.Trailer != nil {
-		clean(resp.Trailer, r.Host) // the names; what they hold comes after the body
+		clean(resp.Trailer, resp.Request.Host) // the names; what they hold comes after the body
 	}
-	return resp, nil
+	return nil
 }
 
 // clean takes out of an answer's headers what a container must not say: cookies that are not its own, what takes the

@@ -55,18 +55,20 @@ var ourCookie = regexp.MustCompile(`(?i)(?:^|;)[ \t]*(?:` + hostPrefix + `)?(?:`
 // stripCookies removes Whaley's cookies from what a container gets, and leaves all others as they were sent.
 func stripCookies(header http.Header) {
 	lines := header["Cookie"]
-	if len(lines) == 0 {
+	if len(lines) == 0 || !strings.Contains(strings.ToLower(strings.Join(lines, ";")), ticketCookie) {
 		return
 	}
-	line := strings.Join(lines, "; ")
-	if strings.Contains(strings.ToLower(line), ticketCookie) {
-		line = strings.TrimLeft(ourCookie.ReplaceAllString(line, ""), "; \t")
+	var kept []string
+	for _, line := range lines {
+		if line = strings.TrimLeft(ourCookie.ReplaceAllString(line, ""), "; \t"); line != "" {
+			kept = append(kept, line)
+		}
 	}
-	if line == "" {
+	if len(kept) == 0 {
 		header.Del("Cookie")
 		return
 	}
-	header["Cookie"] = []string{line}
+	header["Cookie"] = kept
 }
 
 // filterSetCookie drops of the header of that name what a container must not set: Whaley's names, cookies for more than its own host, and nameless

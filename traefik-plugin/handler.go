@@ -24,6 +24,7 @@ type visit struct {
 	navigation bool   // a person looks at what comes back
 	ring       *keyring
 	query      wire.HostRequest
+	target     string // of the request line, as it was sent
 	key        string // of a request that may be ready, see there
 	expires    int64  // of the ticket that was shown, Unix seconds; 0: none
 	signedIn   bool   // the asker is known: by ticket, or by address where that is enough
@@ -58,11 +59,29 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.identify(r, v)
-	if strings.HasPrefix(r.URL.Path, wire.ReservedPrefix) {
+	if isReserved(r.URL.Path) {
 		h.reserved(w, r, v)
 		return
 	}
-	h.serve(w, r, v)
+	if h.acceptable(w, r, v) {
+		h.serve(w, r, v)
+	}
+}
+
+// acceptable refuses what no container can be asked, and finds out what else one is asked.
+func (h *Handler) acceptable(w http.ResponseWriter, r *http.Request, v *visit) bool {
+	if r.Method == http.MethodConnect {
+		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE")
+		h.problem(w, r, v, wire.Problem{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed",
+			Detail: "A challenge at an address for the web cannot be asked to connect to somewhere."})
+		return false
+	}
+	if v.target = sentTarget(w, r); !canBeSent(v.target) {
+		h.problem(w, r, v, wire.Problem{Status: http.StatusBadRequest, Code: "bad_target",
+			Detail: "The path of a request holds no # and no space. Write %23 and %20."})
+		return false
+	}
+	return true
 }
 
 // serve proxies to what runs, else wakes it. A container that was there a moment ago and does not answer may have

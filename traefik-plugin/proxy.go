@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 
 	"github.com/whaley-ctf/whaley/shared/peer"
 	"github.com/whaley-ctf/whaley/shared/wire"
@@ -28,9 +29,19 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 		defer func() { r.Body = body }()
 		r.Body = io.NopCloser(body) // a failed dial closes the body, and another try needs it
 	}
+	way := transport
+	out := asURL(v.target)
+	if out == nil {
+		way = lineTransport
+		r = r.WithContext(context.WithValue(r.Context(), lineKey, v.target))
+		out = &url.URL{Path: "/"}
+	}
+	out.Scheme = target.Scheme
+	out.Host = target.Host
 	proxy := &httputil.ReverseProxy{
-		Transport: containers,
-		Rewrite:   func(p *httputil.ProxyRequest) { h.rewrite(p, v, target) },
+		Transport:      way,
+		Rewrite:        func(p *httputil.ProxyRequest) { h.rewrite(p, v, out) },
+		ModifyResponse: checkAnswer,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			if errors.Is(err, errUnreached) && r.Context().Err() == nil {
 				reached = false
@@ -57,11 +68,10 @@ func (h *Handler) broken(w http.ResponseWriter, r *http.Request, v *visit) {
 
 // rewrite makes the request that the container gets: the player's, without what is Whaley's, and with forwarding
 // headers that can be believed.
-func (h *Handler) rewrite(p *httputil.ProxyRequest, v *visit, target *url.URL) {
-	p.Out.URL.Scheme = target.Scheme
-	p.Out.URL.Host = target.Host
-	p.Out.URL.RawQuery = p.In.URL.RawQuery // as it came: a challenge may be about a strange query
+func (h *Handler) rewrite(p *httputil.ProxyRequest, v *visit, out *url.URL) {
+	p.Out.URL = out
 	p.Out.Host = p.In.Host
+	p.Out.Trailer = p.In.Trailer // it is filled in when the body ends
 	stripCookies(p.Out.Header)
 	dropClaims(p.Out.Header)
 	address := peer.Address(p.In.RemoteAddr, p.In.Header.Values("X-Forwarded-For"), v.ring.trusted)
@@ -70,8 +80,19 @@ func (h *Handler) rewrite(p *httputil.ProxyRequest, v *visit, target *url.URL) {
 	}
 	p.Out.Header.Set("X-Forwarded-Host", p.In.Host)
 	p.Out.Header.Set("X-Forwarded-Proto", h.scheme())
+	spellUpgrade(p.Out.Header)
 	if _, set := p.In.Header["User-Agent"]; !set {
 		p.Out.Header["User-Agent"] = []string{""} // do not say Go's
+	}
+}
+
+// spellUpgrade writes the names of a websocket's headers as their standard does, which some servers compare byte for byte.
+func spellUpgrade(header http.Header) {
+	for name, lines := range header {
+		if strings.HasPrefix(name, "Sec-Websocket-") {
+			delete(header, name)
+			header["Sec-WebSocket-"+name[len("Sec-Websocket-"):]] = lines
+		}
 	}
 }
 

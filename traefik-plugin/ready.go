@@ -35,15 +35,13 @@ type ready struct {
 }
 
 // readyKey is all of a request that the decision depends on, empty if such a request is looked at anew each time: with
-// a body, for which a second try needs care, with an upgrade, with headers for one hop only, or for a path of ours.
+// a body, for which a second try needs care, with an upgrade, with headers for one hop only, with a target that the standard
+// library would write otherwise, or for a path that may be ours.
 func (h *Handler) readyKey(r *http.Request) string {
 	header := r.Header
 	path := r.URL.Path
 	port := strings.LastIndexByte(r.RemoteAddr, ':')
-	if r.ContentLength != 0 || len(header) > maxNames || port < 0 || len(path) == 0 || path[0] != '/' {
-		return ""
-	}
-	if len(path) > 1 && path[1] == '.' && strings.HasPrefix(path, wire.ReservedPrefix) {
+	if r.ContentLength != 0 || len(header) > maxNames || port < 0 || !plainTarget(r) || strings.Contains(path, "whaley") {
 		return ""
 	}
 	if hops := header["Connection"]; len(hops) > 1 || len(hops) == 1 && hops[0] != "keep-alive" {
@@ -128,7 +126,8 @@ func (h *Handler) prepare(r *http.Request, v *visit, key, backend string) {
 	// The Director of the standard library, since an interpreted one costs more than all that it does. What a Rewrite is
 	// safer for does not come about: who names headers for one hop is not ready, and forwarding headers are replaced before.
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
-	proxy.Transport = containers
+	proxy.Transport = transport
+	proxy.ModifyResponse = checkAnswer
 	shown := http.Header{"Cookie": r.Header["Cookie"]}
 	stripCookies(shown)
 	p := &ready{until: until, proxy: proxy, remote: net.JoinHostPort(address.String(), "0"), cookie: shown["Cookie"],

@@ -65,6 +65,7 @@ var (
 // newContainerTransport makes a transport that hostile servers may be asked with.
 func newContainerTransport() *http.Transport {
 	t := newTransport(backendTimeout)
+	t.Proxy = interim
 	t.MaxResponseHeaderBytes = maxAnswerHeader
 	t.MaxConnsPerHost = maxContainerConn
 	return t

@@ -20,7 +20,8 @@ import (
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
-	maxHeader     = 32 << 10 // bytes
+	maxHeader     = 64 << 10 // bytes, as Traefik's maxHeaderBytes
+	maxStreams    = 250      // of one connection by HTTP/2, as with Traefik
 	shutdown      = 10 * time.Second
 )
 
@@ -68,6 +69,7 @@ func New(opts Options) (*Edge, error) {
 				opts.Dashboard.ServeHTTP(w, r)
 				return
 			}
+			w.Header()["Content-Type"] = nil // what a challenge does not name a type for is not given one
 			plugin.ServeHTTP(w, r)
 		}),
 	}, nil
@@ -87,7 +89,11 @@ func elsewhere(dashboard string) http.Handler {
 
 // Run serves until ctx ends.
 func (e *Edge) Run(ctx context.Context) error {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // as Traefik, for who knows beforehand that it is spoken
 	server := &http.Server{
+		Protocols: &protocols, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		Handler: e.handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(e.opts.Log.Handler(), slog.LevelDebug),
 	}

@@ -285,9 +285,11 @@ func linked(t *testing.T, w *world) {
 }
 
 // raw sends bytes that no client would and returns what comes back.
-func (w *world) raw(request string) string {
+func (w *world) raw(request string) string { return w.rawTo(w.front.Listener.Addr().String(), request) }
+
+func (w *world) rawTo(address, request string) string {
 	w.t.Helper()
-	conn, err := net.Dial("tcp", w.front.Listener.Addr().String())
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		w.t.Fatal(err)
 	}
