@@ -75,7 +75,7 @@ func forget(name string) {
 		return
 	}
 	log := slog.New(slog.DiscardHandler)
-	_ = firewall.New(parts[1], pool, log).Remove() // it ended well if there is none
+	_ = firewall.New(parts[1], pool, 0, log).Remove() // it ended well if there is none
 	ended, end := context.WithCancel(context.Background())
 	end()
 	_ = subnet.Guard(ended, pool, log) // puts the route there and takes it away

@@ -64,8 +64,8 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 	k := known{now: c, mappings: map[string]int{}, closed: map[string]bool{}}
 	database := looking(func(ctx context.Context) bool { return checkDatabase(ctx, c, env, r, &k) })
 	c = k.now
-	engine := looking(func(ctx context.Context) bool { return checkEngine(ctx, c, library, r) })
-	checkKernel("/proc", c, r)
+	engine := looking(func(ctx context.Context) bool { return checkEngine(ctx, c, library, r, &k) })
+	checkKernel("/proc", c, k.engine, library, r)
 	checkDisks(c, r)
 	checkPorts(c, r, k.ports)
 	checkCapacity(k, library, r)

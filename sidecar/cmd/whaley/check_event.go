@@ -7,6 +7,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
@@ -16,6 +17,7 @@ type known struct {
 	ports    map[int]string // host port → which instance holds it
 	mappings map[string]int // challenge → CTFd's
 	closed   map[string]bool
+	engine   docker.About // empty: it does not answer
 }
 
 // checkOpen tells of what keeps players from starting anything although nothing is broken.

@@ -93,7 +93,7 @@ func checkDatabase(ctx context.Context, c *config.Config, env map[string]string,
 	return r.say("database", err, mend)
 }
 
-func checkEngine(ctx context.Context, c *config.Config, library *challenge.Library, r *report) bool {
+func checkEngine(ctx context.Context, c *config.Config, library *challenge.Library, r *report, k *known) bool {
 	const mend = "Is dockerd running, and may this user use its socket? DOCKER_HOST names another."
 	engine, err := docker.New(docker.Options{Deployment: "check", Folder: c.DataDir}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -104,6 +104,7 @@ func checkEngine(ctx context.Context, c *config.Config, library *challenge.Libra
 	if !r.say("engine", err, mend) {
 		return false
 	}
+	k.engine = about
 	checkAbout(about, c, library, r)
 	checkPool(c, about, r)
 	if free, _, err := room(about.Folder); err == nil && free < leastFree {

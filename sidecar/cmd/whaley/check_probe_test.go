@@ -262,7 +262,7 @@ func TestCheckLooksAtTheEngine(t *testing.T) {
 	off.Firewall = "off"
 	told(t, 0, func(r *report) { checkWall(t.Context(), &off, r) }, "FIREWALL=off")
 	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-	told(t, 1, func(r *report) { checkEngine(t.Context(), c, library, r) }, "Is dockerd running")
+	told(t, 1, func(r *report) { checkEngine(t.Context(), c, library, r, &known{}) }, "Is dockerd running")
 }
 
 func TestCheckLooksAtTheDisks(t *testing.T) {
@@ -413,12 +413,37 @@ func TestManyInstancesWantHigherLimitsOfTheKernel(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	most, few := settings(t, map[string]string{"MAX_INSTANCES": "1000"}), settings(t, map[string]string{"MAX_INSTANCES": "200"})
-	told(t, 0, func(r *report) { checkKernel(proc, most, r) }) // nothing is known
+	probe := func(c *config.Config, library *challenge.Library, about docker.About, texts ...string) {
+		t.Helper()
+		told(t, 0, func(r *report) { checkKernel(proc, c, about, library, r) }, texts...)
+	}
+	most, plain := challenges(t, map[string]string{"MAX_INSTANCES": "1000"}, map[string][2]string{"web": {webRoute, webOnly}})
+	few := settings(t, map[string]string{"MAX_INSTANCES": "200"})
+	probe(most, plain, docker.About{}) // nothing is known
 	limit("net/ipv4/neigh/default/gc_thresh3", "1024")
 	limit("fs/inotify/max_user_instances", "8192")
-	told(t, 0, func(r *report) { checkKernel(proc, most, r) }, "note: more than 500 instances", "sysctl -w net.ipv4.neigh.default.gc_thresh3=16384\n")
-	told(t, 0, func(r *report) { checkKernel(proc, few, r) })
+	probe(most, plain, docker.About{}, "note: more than 500 instances", "sysctl -w net.ipv4.neigh.default.gc_thresh3=16384\n")
+	probe(few, plain, docker.About{})
 	limit("net/ipv4/neigh/default/gc_thresh3", "16384")
-	told(t, 0, func(r *report) { checkKernel(proc, most, r) })
+	probe(most, plain, docker.About{})
+
+	limit("net/netfilter/nf_conntrack_max", "65536")
+	probe(few, plain, docker.About{})
+	for kind, definition := range map[string]string{"out": "egress = true\n" + webRoute, "in": webRoute + "type = \"port\"\n"} {
+		c, outward := challenges(t, map[string]string{"MAX_INSTANCES": "10", "CONTAINER_MAX_CONNECTIONS": "500"}, map[string][2]string{kind: {definition, webOnly}})
+		probe(c, outward, docker.About{}, "10 instances that use up CONTAINER_MAX_CONNECTIONS=500", "sysctl -w net.netfilter.nf_conntrack_max=85536\n")
+		c.ContainerMaxConnections = 0
+		probe(c, outward, docker.About{}, "note: nothing bounds", ": "+kind+"\n")
+	}
+
+	limit("kernel/keys/maxkeys", "200")
+	limit("kernel/keys/maxbytes", "20000")
+	probe(few, plain, docker.About{})
+	probe(few, plain, docker.About{Remapped: true}, "sysctl -w kernel.keys.maxbytes=240000 kernel.keys.maxkeys=1600\n")
+
+	_, raw := challenges(t, nil, map[string][2]string{"frames": {"[security]\ncapabilities = [\"NET_RAW\"]\n" + webRoute, webOnly}})
+	for release, says := range map[string][]string{"6.7.0-rc1": nil, "6.12.3+deb13": nil, "7.0.1": nil, "6.1.0-18-amd64": {"before Linux 6.7", ": frames\n"}, "5.15.0": {"NET_RAW"}, "strange": nil} {
+		limit("kernel/osrelease", release)
+		probe(few, raw, docker.About{}, says...)
+	}
 }

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
@@ -23,6 +25,7 @@ import (
 // wall is the firewall and what is known of it.
 type wall struct {
 	*firewall.Table // nil with FIREWALL=off
+	bridges         *firewall.Bridges
 	log             *slog.Logger
 	proved          atomic.Pointer[error] // nil: not tried yet
 }
@@ -30,7 +33,7 @@ type wall struct {
 // newWall sets the rules if it may. Without the right to do so instances run all the same, and everybody is told.
 func newWall(c *config.Config, deployment string, log *slog.Logger) *wall {
 	w := &wall{log: log}
-	table := firewall.New(docker.BridgePrefix(deployment), c.Pool, log)
+	table := firewall.New(docker.BridgePrefix(deployment), c.Pool, c.ContainerMaxConnections, log)
 	if c.Firewall == "off" {
 		if err := table.Remove(); err != nil {
 			log.Debug("no firewall to take away", "err", err)
@@ -38,7 +41,7 @@ func newWall(c *config.Config, deployment string, log *slog.Logger) *wall {
 		log.Warn("FIREWALL=off: instances may reach everything that this host listens on, and each other")
 		return w
 	}
-	w.Table = table
+	w.Table, w.bridges = table, firewall.NewBridges(docker.BridgePrefix(deployment), log)
 	if err := table.Put(); err != nil {
 		log.Error("NO FIREWALL: instances may reach everything that this host listens on, and each other. Setting the rules needs CAP_NET_ADMIN in the host's network namespace and nftables in its kernel", "err", err)
 	}
@@ -67,7 +70,10 @@ func (w *wall) run(ctx context.Context, try func(context.Context) error) error {
 	var canary sync.WaitGroup
 	defer canary.Wait()
 	canary.Go(func() { w.prove(ctx, try) })
-	return w.Run(ctx)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.Run(ctx) })
+	g.Go(func() error { return w.bridges.Run(ctx) })
+	return g.Wait()
 }
 
 // end takes the rules away when nothing lives that they hold.
@@ -209,7 +215,7 @@ func checkFirewall(ctx context.Context, c *config.Config) error {
 	}
 	defer done()
 	log := slog.New(slog.DiscardHandler)
-	table := firewall.New(docker.BridgePrefix(deployment), c.Pool, log)
+	table := firewall.New(docker.BridgePrefix(deployment), c.Pool, c.ContainerMaxConnections, log)
 	if !table.Holds() {
 		if err := table.Put(); err != nil {
 			return fmt.Errorf("the rules cannot be set: %w", err)

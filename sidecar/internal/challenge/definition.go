@@ -63,7 +63,9 @@ type flagging struct {
 
 const minTotal = 16 << 20 // bytes of memory that an instance has at least
 
-// allowedCapabilities can be asked for: none of them reaches beyond the container's own namespaces.
+// allowedCapabilities can be asked for: none of them gives a right over what is outside the container's own namespaces. NET_RAW
+// sends any frame into the instance's own bridge, which is the host's: how much the bridge learns of them, and what the host
+// says in answer, is bounded in package firewall.
 var allowedCapabilities = []string{"AUDIT_WRITE", "FSETID", "NET_RAW", "SETFCAP", "SYS_CHROOT", "SYS_PTRACE"}
 
 // readDefinition reads instance.toml over the defaults, and where its keys stand.

@@ -19,6 +19,7 @@ type About struct {
 	Unlimited  []string       // what it cannot limit: memory, swap, CPU, processes
 	OurSubnets []netip.Prefix // of networks that a Whaley has made, this deployment's or another's
 	Runtimes   []string       // of containers, by name
+	Remapped   bool           // users of containers are others outside (userns-remap)
 }
 
 // About asks the engine about itself.
@@ -33,7 +34,8 @@ func (e *Engine) About(ctx context.Context) (About, error) {
 	if err != nil {
 		return About{}, translate(err)
 	}
-	a := About{Version: info.ServerVersion, Folder: info.DockerRootDir, Memory: info.MemTotal, CPUs: info.NCPU, Runtimes: slices.Sorted(maps.Keys(info.Runtimes))}
+	a := About{Version: info.ServerVersion, Folder: info.DockerRootDir, Memory: info.MemTotal, CPUs: info.NCPU, Runtimes: slices.Sorted(maps.Keys(info.Runtimes)),
+		Remapped: slices.Contains(info.SecurityOptions, "name=userns")}
 	for what, can := range map[string]bool{"memory": info.MemoryLimit, "CPU": info.CPUCfsQuota, "processes": info.PidsLimit} {
 		if !can {
 			a.Unlimited = append(a.Unlimited, what)

@@ -49,12 +49,9 @@ type Reached []string
 func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []net.Addr) (Reached, error) {
 	ctx, cancel := context.WithTimeout(ctx, canaryTime)
 	defer cancel()
-	self, err := os.Executable()
+	self, err := Program()
 	if err != nil {
 		return nil, err
-	}
-	if !static(self) {
-		return nil, ErrNotStatic
 	}
 	if err := clean(ctx, engine); err != nil {
 		return nil, err
@@ -111,6 +108,18 @@ func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []
 		}
 	}
 	return reached, nil
+}
+
+// Program is the file of this very program, which can run in an empty container, or ErrNotStatic.
+func Program() (string, error) {
+	self, err := os.Executable()
+	if err == nil && !static(self) {
+		err = ErrNotStatic
+	}
+	if err != nil {
+		return "", err
+	}
+	return self, nil
 }
 
 // static says whether a program needs no loader.

@@ -44,9 +44,14 @@ var (
 )
 
 // fromBridge are the packets that come in by a bridge whose name has a prefix.
-func fromBridge(prefix string) []expr.Any {
+func fromBridge(prefix string) []expr.Any { return byBridge(expr.MetaKeyIIFNAME, prefix) }
+
+// toBridge are those that go out by one.
+func toBridge(prefix string) []expr.Any { return byBridge(expr.MetaKeyOIFNAME, prefix) }
+
+func byBridge(way expr.MetaKey, prefix string) []expr.Any {
 	return []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: 1},
+		&expr.Meta{Key: way, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte(prefix)},
 	}
 }
@@ -74,13 +79,16 @@ func common() []rule {
 	}
 }
 
+// toPool judges what comes from elsewhere.
+func toPool(shares shares) []rule { return shares.fromOutside() }
+
 // toHost judges what is meant for the host itself.
 func toHost() []rule {
 	return append(common(), rule{"nobody in the pool opens a connection to the host", []expr.Any{&expr.Counter{}, drop}})
 }
 
 // toOthers judges what is to be forwarded.
-func toOthers(pool netip.Prefix, egress *nftables.Set, resolvers []netip.Addr) []rule {
+func toOthers(pool netip.Prefix, egress *nftables.Set, shares shares, resolvers []netip.Addr) []rule {
 	rules := append(common(),
 		rule{"within one network", []expr.Any{
 			&expr.Fib{Register: 1, ResultOIF: true, FlagDADDR: true, FlagIIF: true},
@@ -89,6 +97,7 @@ func toOthers(pool netip.Prefix, egress *nftables.Set, resolvers []netip.Addr) [
 		rule{"only egress leaves", append(address(source, part),
 			&expr.Lookup{SourceRegister: 1, SetName: egress.Name, SetID: egress.ID, Invert: true}, &expr.Counter{}, drop)},
 	)
+	rules = append(rules, shares.toOutside()...)
 	for _, protocol := range []byte{unix.IPPROTO_UDP, unix.IPPROTO_TCP} {
 		for _, r := range resolvers {
 			rules = append(rules, rule{"names, from " + r.String(), append(to(netip.PrefixFrom(r, 32)),

@@ -26,14 +26,17 @@ type Table struct {
 	pool   netip.Prefix
 	log    *slog.Logger
 
+	connections int // of an instance
+
 	mu     sync.Mutex
 	egress map[netip.Prefix]bool // what the set should hold
 	state  error                 // why the rules do not hold; nil: they do
 }
 
-// New makes the firewall of what comes from bridges whose names begin with prefix. It changes nothing before Put.
-func New(prefix string, pool netip.Prefix, log *slog.Logger) *Table {
-	return &Table{prefix: prefix, pool: pool, log: log, egress: map[netip.Prefix]bool{}, state: errors.New("not set yet")}
+// New makes the firewall of what comes from bridges whose names begin with prefix. It changes nothing before Put. An instance
+// may have a number of connections to the outside and as many from it; 0 means any number.
+func New(prefix string, pool netip.Prefix, connections int, log *slog.Logger) *Table {
+	return &Table{prefix: prefix, pool: pool, connections: connections, log: log, egress: map[netip.Prefix]bool{}, state: errors.New("not set yet")}
 }
 
 func (t *Table) table() *nftables.Table {
@@ -45,21 +48,28 @@ func (t *Table) set(table *nftables.Table) *nftables.Set {
 }
 
 type chain struct {
-	name  string
-	hook  *nftables.ChainHook // nil: only jumped to
-	rules []rule
+	name     string
+	hook     *nftables.ChainHook // nil: only jumped to
+	priority nftables.ChainPriority
+	rules    []rule
 }
 
-// chains are what the table consists of, beside the set.
-func (t *Table) chains(egress *nftables.Set) []chain {
-	jump := func(name string) []rule {
-		return []rule{{"what comes from the pool", append(fromBridge(t.prefix), &expr.Verdict{Kind: expr.VerdictJump, Chain: name})}}
+// chains are what the table consists of, beside the sets.
+func (t *Table) chains(egress *nftables.Set, shares shares) []chain {
+	from := func(name string) rule {
+		return rule{"what comes from the pool", append(fromBridge(t.prefix), &expr.Verdict{Kind: expr.VerdictJump, Chain: name})}
+	}
+	to := func(name string) rule {
+		return rule{"what goes to the pool", append(toBridge(t.prefix), &expr.Verdict{Kind: expr.VerdictJump, Chain: name})}
 	}
 	return []chain{
-		{"to_host", nil, toHost()},
-		{"to_others", nil, toOthers(t.pool, egress, resolvers())},
-		{"input", nftables.ChainHookInput, jump("to_host")},
-		{"forward", nftables.ChainHookForward, jump("to_others")},
+		{"to_host", nil, 0, toHost()},
+		{"to_others", nil, 0, toOthers(t.pool, egress, shares, resolvers())},
+		{"to_pool", nil, 0, toPool(shares)},
+		{"untracked", nil, 0, untracked()},
+		{"prerouting", nftables.ChainHookPrerouting, beforeTracking, []rule{from("untracked")}},
+		{"input", nftables.ChainHookInput, priority, []rule{from("to_host")}},
+		{"forward", nftables.ChainHookForward, priority, []rule{from("to_others"), to("to_pool")}},
 	}
 }
 
@@ -112,18 +122,30 @@ func (t *Table) put() error {
 	if err := c.AddSet(egress, elements(slices.Collect(maps.Keys(t.egress)))); err != nil {
 		return t.is(err)
 	}
-	before, accept := nftables.ChainPriority(priority), nftables.ChainPolicyAccept
-	for _, ch := range t.chains(egress) {
+	shares := t.shares(table)
+	for _, set := range shares.all() {
+		if err := c.AddSet(set, nil); err != nil {
+			return t.is(err)
+		}
+	}
+	accept := nftables.ChainPolicyAccept
+	for _, ch := range t.chains(egress, shares) {
 		made := &nftables.Chain{Table: table, Name: ch.name}
 		if ch.hook != nil {
-			made.Type, made.Hooknum, made.Priority, made.Policy = nftables.ChainTypeFilter, ch.hook, &before, &accept
+			made.Type, made.Hooknum, made.Priority, made.Policy = nftables.ChainTypeFilter, ch.hook, &ch.priority, &accept
 		}
 		c.AddChain(made)
 		for _, r := range ch.rules {
 			c.AddRule(&nftables.Rule{Table: table, Chain: made, Exprs: r.exprs, UserData: comment(r.comment)})
 		}
 	}
-	return t.is(c.Flush())
+	err = c.Flush()
+	if t.connections > 0 && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP)) {
+		t.log.Warn("this kernel cannot count connections (nft_connlimit, nft_limit): instances have no share of them, all else holds", "table", table.Name, "err", err)
+		t.connections = 0
+		return t.put()
+	}
+	return t.is(err)
 }
 
 // is notes how it stands.
@@ -192,12 +214,12 @@ func (t *Table) compare() error {
 		return err
 	}
 	table := t.table()
-	for _, ch := range t.chains(t.set(table)) {
+	for _, ch := range t.chains(t.set(table), t.shares(table)) {
 		there, err := c.ListChain(table, ch.name)
 		if err != nil {
 			return fmt.Errorf("no chain %s: %w", ch.name, err)
 		}
-		if ch.hook != nil && (there.Hooknum == nil || *there.Hooknum != *ch.hook) {
+		if ch.hook != nil && (there.Hooknum == nil || *there.Hooknum != *ch.hook || there.Priority == nil || *there.Priority != ch.priority) {
 			return fmt.Errorf("chain %s is not hooked", ch.name)
 		}
 		rules, err := c.GetRules(table, there)

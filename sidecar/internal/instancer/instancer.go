@@ -53,7 +53,10 @@ type Instancer struct {
 	spawns   singleflight.Group
 	undone   chan struct{} // see leftUndone
 	removals chan struct{} // slots for stops
-	tell     chan struct{} // see moved
+
+	loud      map[string]int        // instance → how long it has printed too fast; of the look at the disk
+	diskShort atomic.Pointer[Error] // why the engine's disk is too full; nil: it is not
+	tell      chan struct{}         // see moved
 
 	mu       sync.Mutex
 	jobs     map[string]*job               // instance → the one job that works on it
@@ -114,6 +117,7 @@ func New(needs Needs, opts Options) *Instancer {
 		undone:   make(chan struct{}, 1),
 		typical:  firstTypical,
 		removals: make(chan struct{}, removalSlots),
+		loud:     map[string]int{},
 	}
 	i.base, i.cancel = context.WithCancelCause(context.Background())
 	i.queue = newQueue(0, i.moved)

@@ -9,6 +9,9 @@ type Policy struct {
 	SpawnConcurrency int   // default 10
 	StartTimeout     time.Duration
 	Disk             int64  // bytes that an instance may write into its containers and volumes; 0: no limit
+	Files            int64  // that an instance may have there; 0: no limit
+	Output           int64  // bytes a second that an instance may print for long; 0: no limit
+	DiskReserve      int64  // bytes of the engine's disk that are kept free; 0: none
 	Drain            string // why nothing is started any more, for players; empty: spawns are allowed
 }
 

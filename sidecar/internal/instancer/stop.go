@@ -40,15 +40,24 @@ func (i *Instancer) Stop(ctx context.Context, p Player, id string) (_ *Instance,
 }
 
 func (i *Instancer) stop(ctx context.Context, in *Instance, cause string) (*Instance, error) {
+	return i.stopBecause(ctx, in, cause, nil)
+}
+
+// stopBecause also keeps a reason for its player, as of a failed start.
+func (i *Instancer) stopBecause(ctx context.Context, in *Instance, cause string, reason *Error) (*Instance, error) {
+	message := "stopped: " + cause
+	if reason != nil {
+		message = cause + ": " + reason.Detail
+	}
 	if in.State == Stopping {
 		i.takeDown(in)
 		return in, nil
 	}
 	stopping, err := i.Store.Update(ctx, in.ID, "", []State{Queued, Starting, Running}, func(in *Instance) {
-		in.State, in.StopCause = Stopping, cause
+		in.State, in.StopCause, in.Reason = Stopping, cause, reason
 	}, Event{
 		Type: stopEvent(cause), Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
-		Message: "stopped: " + cause, At: i.now(),
+		Message: message, At: i.now(),
 	})
 	if CodeOf(err) == CodeStateChanged {
 		return i.Store.Get(ctx, in.ID) // somebody else was first
@@ -70,6 +79,8 @@ func stopEvent(cause string) string {
 		return "instance_expired"
 	case CauseLost:
 		return "instance_lost"
+	case CauseDisk, CauseFiles, CauseShort, CauseOutput:
+		return "instance_over_limit"
 	}
 	return "instance_stop"
 }
@@ -114,7 +125,12 @@ func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
 		}
 	}
 	now := i.now()
-	stopped, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Stopping}, func(in *Instance) { in.State, in.EndedAt = Stopped, now }, Event{})
+	stopped, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Stopping}, func(in *Instance) {
+		if in.State, in.EndedAt = Stopped, now; in.Reason != nil {
+			in.State = Failed // so that its player is told why
+			in.Failures++
+		}
+	}, Event{})
 	if err != nil {
 		i.Log.ErrorContext(ctx, "stopped instance could not be recorded, the reconciler goes on", "instance", in.ID, "err", err)
 		i.leftUndone()

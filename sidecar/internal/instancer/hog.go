@@ -1,0 +1,18 @@
+package instancer
+
+import (
+	"context"
+)
+
+// stopHog stops an instance that takes what others need. Its player reads the reason, which is kept like that of a failed
+// start: it is not started anew at once.
+func (i *Instancer) stopHog(ctx context.Context, id, cause string, reason *Error, seen ...any) {
+	in, err := i.Store.Get(ctx, id)
+	if err != nil || !in.State.Live() || in.State == Stopping {
+		return
+	}
+	i.Log.Warn("instance takes too much of what all share and is stopped", append([]any{"instance", id, "owner", in.Owner.ID, "challenge", in.Challenge, "cause", cause}, seen...)...)
+	if _, err := i.stopBecause(ctx, in, cause, reason.After(lastBackoff)); err != nil {
+		i.Log.Error("instance that takes too much not stopped", "instance", id, "err", err)
+	}
+}
