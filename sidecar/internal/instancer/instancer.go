@@ -134,7 +134,7 @@ var errShutdown = Errorf(Unavailable, "shutting_down", "Whaley is restarting. Tr
 // up, not undone: the next Run goes on with them.
 func (i *Instancer) Run(ctx context.Context) error {
 	defer i.running.Wait()
-	defer i.cancel(errShutdown)
+	defer i.end()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return i.images.turns.run(ctx) })
 	g.Go(func() error { return i.reconcileLoop(ctx) })
@@ -150,6 +150,13 @@ func (i *Instancer) Run(ctx context.Context) error {
 	g.Go(func() error { return i.sweepLoop(ctx) })
 	g.Go(func() error { return i.diskLoop(ctx) })
 	return g.Wait()
+}
+
+// end cancels all jobs. The lock keeps a job from beginning while Run already waits for the last one.
+func (i *Instancer) end() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.cancel(errShutdown)
 }
 
 // now is the wall clock, for what is written into rows. Lengths of time are measured without it.
