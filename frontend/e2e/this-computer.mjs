@@ -1,8 +1,8 @@
 // Opens addresses that `make run` printed as the person at this computer does: in a browser that resolves them by itself.
-// The first is the dashboard's. Prints what each page says, in lines of JSON. sidecar/system starts everything and runs this.
+// The first is the dashboard's, and behind each other one comes what its page has to say. Prints what each page says, in lines of JSON. sidecar/system starts everything and runs this.
 import { chromium } from "@playwright/test";
 
-const [dashboard, ...addresses] = process.argv.slice(2);
+const [dashboard, ...pages] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
@@ -21,10 +21,11 @@ async function open(page, address) {
 
 try {
   const page = await browser.newPage();
-  for (const address of addresses) {
+  for (let n = 0; n < pages.length; n += 2) {
+    const [address, text] = pages.slice(n);
     const answer = await open(page, address);
     const from = await answer.serverAddr();
-    await page.getByText("test server at").waitFor({ timeout: 90_000 });
+    await page.getByText(text).first().waitFor({ timeout: 90_000 });
     console.log(JSON.stringify({ address, from: from.ipAddress, text: await page.textContent("body") }));
   }
   await open(page, dashboard);

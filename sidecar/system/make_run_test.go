@@ -38,7 +38,7 @@ func startWholeRun(t *testing.T, edge string) *wholeRun {
 	m.command.Env = append(os.Environ(), "DATA_DIR="+m.data, "SUBNET_POOL="+nextPool(), "WEB_PORT="+portOnly(t, m.web),
 		"MAX_INSTANCE_PER_USER=1", // a slip
 		fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)), fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200))
-	for _, name := range []string{"TLS_PORT", "API_PORT", "INTERNAL_PORT", "TRAEFIK_API_PORT", "REDIS_PORT", "METRICS_PORT"} {
+	for _, name := range []string{"TLS_PORT", "API_PORT", "INTERNAL_PORT", "TRAEFIK_API_PORT", "REDIS_PORT", "METRICS_PORT", "SSH_PORT"} {
 		m.command.Env = append(m.command.Env, name+"="+portOnly(t, testkit.FreeAddress(t)))
 	}
 	if err := m.command.Start(); err != nil {
@@ -118,10 +118,7 @@ func TestMakeRunIsTheWholeProductInTwoCommands(t *testing.T) {
 			m := startWholeRun(t, edge)
 			m.printed(`(Opening a web address starts it)`)
 			dashboard, address := m.printed(`dashboard +(http\S+)`), m.printed(`(?m)^ +web-notes +(http\S+)$`)
-			testkit.Eventually(t, 5*time.Minute, "curl opens a printed address", func() error { // its image is built first
-				_, err := m.curl(address)
-				return err
-			})
+			m.opensPages(dashboard, address, m.printed(`(?m)^ +web-db +(http\S+)$`))
 			m.otherTools(address)
 			m.opensPanel(dashboard)
 			if log := m.logs.String(); !strings.Contains(log, "did you mean MAX_INSTANCES_PER_USER?") {
@@ -134,6 +131,34 @@ func TestMakeRunIsTheWholeProductInTwoCommands(t *testing.T) {
 				t.Error("after Ctrl-C the edge still answers")
 			}
 		})
+	}
+}
+
+// families are those by which curl reaches a name under localhost: a browser takes ::1, curl whichever it is told.
+var families = []string{"-4", "-6"}
+
+// opensPages opens web addresses as whoever tries this on their own machine does, in a browser and with curl: all that is
+// one person, the one at this computer. The browser is the first to open the second.
+func (m *wholeRun) opensPages(dashboard, first, second string) {
+	m.t.Helper()
+	for _, family := range families {
+		testkit.Eventually(m.t, 5*time.Minute, "curl "+family+" opens "+first, func() error { // its image is built first
+			page, err := m.curl(family, first)
+			if err == nil && !strings.Contains(page, "<title>Notes") {
+				err = fmt.Errorf("%.200s", page)
+			}
+			return err
+		})
+	}
+	browser := exec.Command("node", filepath.Join("e2e", "this-computer.mjs"), dashboard, first, "Notes", second, "Key by key")
+	browser.Dir = filepath.Join(root, "frontend")
+	out, err := browser.CombinedOutput()
+	if err != nil {
+		m.t.Fatalf("the browser: %v\n%s", err, out)
+	}
+	m.t.Logf("%s", out)
+	if seen := string(out); strings.Count(seen, `"from":"[::1]"`) != 2 || !strings.Contains(seen, "Playing as This computer") || !strings.Contains(seen, "2 of 5 running") {
+		m.t.Error("the browser is somebody else than curl, or did not come from ::1")
 	}
 }
 

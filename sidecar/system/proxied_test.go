@@ -56,7 +56,7 @@ func twoPlayers(t *testing.T, s *stack, f front) {
 		page := via.address(player, "echo")
 		pages = append(pages, page)
 		got := via.do(player, "GET", page+"/headers", nil)
-		if got.Status != http.StatusOK || !strings.Contains(got.Body, "X-Forwarded-For: "+player+"\r\n") {
+		if got.Status != http.StatusOK || !strings.Contains(got.Body, "X-Forwarded-For: "+player) {
 			t.Errorf("%s wakes their own copy: %d %s", player, got.Status, got.Body)
 		}
 		in := via.live(player, "echo")
@@ -146,12 +146,12 @@ func nameSaid(t *testing.T, from, to, dashboard string, header *proxyproto.Heade
 		return "" // closed
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusBadRequest {
+		return "" // and closed, perhaps before all of the answer has arrived
+	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Error(err)
-	}
-	if resp.StatusCode == http.StatusBadRequest {
-		return ""
 	}
 	return nameIn(t, resp.StatusCode, body)
 }
