@@ -122,25 +122,9 @@ func TestInventedHardwareAddressesFillNoTableOfTheHost(t *testing.T) {
 // fromOutside opens connections from the outside at the same time, and is how many are open before it closes them.
 func fromOutside(t *testing.T, address string, times int) int {
 	t.Helper()
-	there, err := netns.GetFromName("whaley-outside")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer there.Close()
 	results := make(chan net.Conn, times)
 	for range times {
-		go func() {
-			runtime.LockOSThread() // and never unlocked: a thread that has been elsewhere is not used again
-			if netns.Set(there) != nil {
-				results <- nil
-				return
-			}
-			conn, err := net.DialTimeout("tcp", address, 3*time.Second)
-			if err != nil {
-				conn = nil
-			}
-			results <- conn
-		}()
+		go func() { results <- dialOutside(address) }()
 	}
 	open := 0
 	for range times {
@@ -150,4 +134,28 @@ func fromOutside(t *testing.T, address string, times int) int {
 		}
 	}
 	return open
+}
+
+// dialOutside opens a connection from the outside, or is nil. The thread goes back to where it was: what it has started
+// before ends with it.
+func dialOutside(address string) net.Conn {
+	runtime.LockOSThread()
+	here, err := netns.Get()
+	if err != nil {
+		return nil // and the thread is not used again
+	}
+	defer here.Close()
+	there, err := netns.GetFromName("whaley-outside")
+	if err != nil || netns.Set(there) != nil {
+		return nil
+	}
+	defer there.Close()
+	conn, err := net.DialTimeout("tcp", address, 3*time.Second)
+	if err != nil {
+		conn = nil
+	}
+	if netns.Set(here) == nil {
+		runtime.UnlockOSThread()
+	}
+	return conn
 }

@@ -300,3 +300,44 @@ func TestOneBrokenChallengeStopsNoOther(t *testing.T) {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 }
+
+func TestTheComposeFileMayLieDeeperInTheFolder(t *testing.T) {
+	named := "compose = \"deploy/docker-compose.yml\"\n" + oneRoute
+	const elsewhere = "services:\n  web:\n    build: ../src\n    env_file: web.env\n    volumes: [\"../data:/data:ro\", \"../../up:/up\"]\n"
+	dir := folder(t, named, "services: {other: {image: busybox}}", "deploy/docker-compose.yml", strings.Replace(elsewhere, ", \"../../up:/up\"", "", 1),
+		"src/Dockerfile", "FROM busybox\n", "deploy/web.env", "A=$B\n", "deploy/.env", "B=b\n", "data/x", "x")
+	ch, err := load(t, dir)
+	if err != nil || len(ch.Services) != 1 || ch.Services[0].Build.Context != filepath.Join(dir, "src") ||
+		ch.Services[0].Mounts[0].Source != filepath.Join(dir, "data") || !slices.Equal(ch.Services[0].Environment, []string{"A=b"}) {
+		t.Fatalf("%v %+v", err, ch)
+	}
+	for text, want := range map[string]string{
+		"../x.yml":    `"../x.yml" must be a file in the challenge's folder`,
+		"/etc/passwd": `"/etc/passwd" must be a file in the challenge's folder`,
+		"absent.yml":  `there is no "absent.yml" in the challenge's folder`,
+		"deploy":      `"deploy" must be a file in the challenge's folder`,
+		"out":         `"out" must be a file in the challenge's folder`,
+	} {
+		dir := folder(t, "compose = \""+text+"\"\n"+oneRoute, "services: {web: {build: .}}", "deploy/x", "x")
+		if err := os.Symlink("/etc/passwd", filepath.Join(dir, "out")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := load(t, dir); err == nil || !strings.Contains(err.Error(), "web-test/instance.toml:1: compose: "+want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	_, err = load(t, folder(t, named, "", "deploy/docker-compose.yml", elsewhere, "src/Dockerfile", "FROM busybox\n", "deploy/web.env", ""))
+	if err == nil || !strings.Contains(err.Error(), "web-test/deploy/docker-compose.yml:5: services.web.volumes[1]: must be in the challenge's folder") {
+		t.Errorf("a bind above the folder: %v", err)
+	}
+}
+
+func TestOfSeveralComposeFilesTheOneIsTakenThatComposeTakes(t *testing.T) {
+	ch, err := load(t, folder(t, oneRoute, "services: {web: {build: .}}", "docker-compose.yml", "services: {other: {build: .}}"))
+	if err != nil || len(ch.Services) != 1 || ch.Services[0].Name != "web" {
+		t.Fatalf("%v %+v", err, ch)
+	}
+	if len(ch.Notes) != 1 || ch.Notes[0].File != "web-test/docker-compose.yml" || !strings.Contains(ch.Notes[0].Text, "Compose takes compose.yaml") {
+		t.Errorf("%+v", ch.Notes)
+	}
+}

@@ -18,29 +18,47 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
-var composeNames = []string{"compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"}
+// ComposeNames are what Compose takes for its file in a folder, the first that is there.
+var ComposeNames = []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
 
-// findCompose is the one compose file of a folder.
-func findCompose(dir, folder string, problems *Problems) string {
+// findCompose is the path of the compose file in a challenge's folder: the one that instance.toml names, or the one that
+// Compose would take.
+func findCompose(dir, named string, problems *Problems) string {
+	folder := filepath.Base(dir)
+	if named != "" {
+		name := filepath.Clean(named)
+		real, err := inside(dir, filepath.Join(dir, name))
+		info, statErr := os.Stat(real)
+		switch {
+		case os.IsNotExist(err) && !filepath.IsAbs(named):
+			problems.add(folder+"/"+definitionFile, 0, "compose", "there is no %q in the challenge's folder", named)
+		case err != nil || filepath.IsAbs(named) || statErr != nil || !info.Mode().IsRegular():
+			problems.add(folder+"/"+definitionFile, 0, "compose", "%q must be a file in the challenge's folder", named)
+		default:
+			return name
+		}
+		return ""
+	}
 	var found []string
-	for _, name := range composeNames {
+	for _, name := range ComposeNames {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
 			found = append(found, name)
 		}
 	}
-	switch len(found) {
-	case 0:
-		problems.add(folder, 0, "", "there is no compose file; it needs one of %s", strings.Join(composeNames, ", "))
-	case 1:
-		return found[0]
-	default:
-		problems.add(folder, 0, "", "there are %s; keep one", strings.Join(found, " and "))
+	if len(found) == 0 {
+		problems.add(folder, 0, "", "there is no compose file; it needs one of %s, or compose = \"…\" in %s",
+			strings.Join(ComposeNames, ", "), definitionFile)
+		return ""
 	}
-	return ""
+	for _, other := range found[1:] {
+		problems.note(folder+"/"+other, 1, "", "is left out: Compose takes %s; name another in %s with compose = \"…\"", found[0], definitionFile)
+	}
+	return found[0]
 }
 
 // readCompose loads what a compose file has that is on the allow-list, with no environment but the given variables and
-// the .env beside it. The project is nil if the file cannot be read as one.
+// the .env beside it. name is its path in the challenge's folder, out of which nothing in it may lead; file what it is
+// called in problems. The project is nil if the file cannot be read as one.
 func readCompose(ctx context.Context, dir, name, file string, variables []string, problems *Problems) (*types.Project, *reading) {
 	content, err := readLimited(filepath.Join(dir, name), maxCompose)
 	if err != nil {
@@ -52,9 +70,10 @@ func readCompose(ctx context.Context, dir, name, file string, variables []string
 		r.broken = true
 		return nil, r
 	}
-	environment := r.dotEnv(dir)
+	beside := filepath.Dir(filepath.Join(dir, name))
+	environment := r.dotEnv(dir, beside)
 	r.checkVariables(variables, environment)
-	r.checkEnvFiles(dir, variables, environment)
+	r.checkEnvFiles(dir, beside, variables, environment)
 	if r.broken = r.broken || r.left.spent(); r.broken {
 		return nil, r
 	}
@@ -67,7 +86,7 @@ func readCompose(ctx context.Context, dir, name, file string, variables []string
 	}
 	r.first = len(*problems)
 	project, err := loadProject(ctx, types.ConfigDetails{
-		WorkingDir:  dir,
+		WorkingDir:  beside,
 		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(dir, name), Content: content}},
 		Environment: environment,
 	})

@@ -21,6 +21,7 @@ type definition struct {
 	Name                string    `toml:"name" about:"What players read. Default: the folder's name." min:"1" max:"200"`
 	Category            string    `toml:"category" about:"Where the challenge is listed, as web, pwn or crypto. Default: misc." min:"1" max:"60"`
 	Description         string    `toml:"description" about:"Shown to players, in Markdown." max:"32768"`
+	Compose             string    `toml:"compose" about:"The compose file, as \"deploy/docker-compose.yml\"; what it names is relative to it. Default: the one that docker compose would take in the challenge's folder." min:"1" max:"255"`
 	Timeout             int       `toml:"timeout" about:"How long an instance runs, in seconds. Default: INSTANCE_TIMEOUT." min:"10" max:"604800"`
 	ExtendTime          int       `toml:"extend_time" about:"What one extension adds, in seconds; at most the timeout, 0: none. Default: half of the timeout." min:"0" max:"604800"`
 	DisableDynamicFlags bool      `toml:"disable_dynamic_flags" about:"true: the flag is the same for everybody."`

@@ -2,43 +2,79 @@ package challenge
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
-// checkDockerfile looks at a build's Dockerfile and .dockerignore. Whatever a RUN does is held by the build's network and
-// limits; what ADD fetches is fetched by the engine, from the host's own place in the network.
-func (c *converter) checkDockerfile(service, context, dockerfile string) {
-	name, err := filepath.Rel(filepath.Dir(c.dir), dockerfile)
-	if err != nil {
-		name = filepath.Base(dockerfile)
+// dockerfile finds a build's Dockerfile, a file of the challenge or a text of the compose file, and looks at it and at what
+// the build is to ignore. Whatever a RUN does is held by the build's network and limits; what ADD fetches is fetched by the
+// engine, from the host's own place in the network.
+func (c *converter) dockerfile(s types.ServiceConfig, b *instancer.Build) bool {
+	if b.Inline = s.Build.DockerfileInline; b.Inline != "" {
+		for _, line := range fetching([]byte(b.Inline)) {
+			key := "services." + s.Name + ".build.dockerfile_inline"
+			c.problems.add(c.file, c.at.of(key)+line, key, "%s", addOfAddress)
+		}
+		return c.checkIgnored(s.Name, b.Context, ".dockerignore")
 	}
-	text, err := readLimited(dockerfile, maxFile)
+	path := cmp.Or(s.Build.Dockerfile, "Dockerfile")
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(b.Context, path)
+	}
+	real, err := inside(c.dir, path)
+	if err != nil || isFolder(real) {
+		c.refuse(s.Name, "build.dockerfile", "there is no file %q in the challenge's folder", filepath.Base(path))
+		return false
+	}
+	text, err := readLimited(real, maxFile)
 	if err != nil {
-		c.refuse(service, "build.dockerfile", "%s", err)
-		return
+		c.refuse(s.Name, "build.dockerfile", "%s", err)
+		return false
+	}
+	name, err := filepath.Rel(filepath.Dir(c.dir), real)
+	if err != nil {
+		name = filepath.Base(real)
 	}
 	for _, line := range fetching(text) {
-		c.problems.add(name, line, "ADD", "is not allowed with an address: the engine would fetch it from the host's own place in "+
-			"the network. Fetch it with RUN wget or curl, or put the file into the challenge and COPY it. What a variable names must not begin with it")
+		c.problems.add(name, line, "ADD", "%s", addOfAddress)
 	}
-	text, err = readLimited(filepath.Join(context, ".dockerignore"), maxCompose)
+	if b.Dockerfile, err = filepath.Rel(b.Context, real); err != nil || !filepath.IsLocal(b.Dockerfile) {
+		b.Dockerfile, b.Inline = "", string(text) // beside the context: Compose sends it too
+	}
+	return c.checkIgnored(s.Name, b.Context, b.Dockerfile+".dockerignore") && c.checkIgnored(s.Name, b.Context, ".dockerignore")
+}
+
+const addOfAddress = "is not allowed with an address: the engine would fetch it from the host's own place in the network. " +
+	"Fetch it with RUN wget or curl, or put the file into the challenge and COPY it. What a variable names must not begin with it"
+
+// checkIgnored reads the patterns of what a build leaves out, if there is such a file.
+func (c *converter) checkIgnored(service, context, name string) bool {
+	path, err := inside(c.dir, filepath.Join(context, name))
 	if os.IsNotExist(err) {
-		return
+		return true
+	}
+	var text []byte
+	if err == nil {
+		text, err = readLimited(path, maxCompose)
 	}
 	if err == nil {
 		var patterns []string
 		if patterns, err = ignorefile.ReadAll(bytes.NewReader(text)); err == nil && len(patterns) > maxItems {
-			c.refuse(service, "build.context", ".dockerignore has %d patterns; it may have %d", len(patterns), maxItems)
+			c.refuse(service, "build.context", "%s has %d patterns; it may have %d", name, len(patterns), maxItems)
 		}
 	}
 	if err != nil {
-		c.refuse(service, "build.context", ".dockerignore cannot be read: %s", err)
+		c.refuse(service, "build.context", "%s cannot be read: %s", name, err)
 	}
+	return err == nil
 }
 
 // fetching are the lines of a Dockerfile at which an ADD begins that may be of an address. It errs on the safe side:

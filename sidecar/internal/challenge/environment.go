@@ -50,10 +50,10 @@ func envFiles(node *yaml.Node, key string) []envFile {
 }
 
 // dotEnv is the .env beside a compose file, which Compose reads as well.
-func (r *reading) dotEnv(dir string) types.Mapping {
+func (r *reading) dotEnv(dir, beside string) types.Mapping {
 	const name = ".env"
 	env := types.Mapping{}
-	path, err := inside(dir, filepath.Join(dir, name))
+	path, err := inside(dir, filepath.Join(beside, name))
 	if os.IsNotExist(err) {
 		return env
 	}
@@ -71,9 +71,9 @@ func (r *reading) dotEnv(dir string) types.Mapping {
 
 // checkEnvFiles refuses files outside the challenge before anything opens them, and notes those that are not there and
 // variables in them that are set nowhere.
-func (r *reading) checkEnvFiles(dir string, own []string, env types.Mapping) {
+func (r *reading) checkEnvFiles(dir, beside string, own []string, env types.Mapping) {
 	for _, e := range r.envs {
-		path, err := inside(dir, filepath.Join(dir, e.path))
+		path, err := inside(dir, filepath.Join(beside, e.path))
 		switch {
 		case strings.Contains(e.path, "$"):
 			r.problems.add(r.file, e.line, e.key, "%q is not allowed: write the name without variables", e.path)

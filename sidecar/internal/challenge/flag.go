@@ -117,7 +117,9 @@ func (s *survey) service(ctx context.Context, service *instancer.Service, compos
 		if err != nil {
 			return err
 		}
-		b.Flag = len(with) > 0
+		inline := s.finder.Find([]byte(b.Inline))
+		s.add(1, filepath.Base(composeFile), inline)
+		b.Flag = len(with) > 0 || len(inline) > 0
 		for _, value := range b.Args {
 			found := s.finder.Find([]byte(value))
 			s.add(1, filepath.Base(composeFile), found)

@@ -48,7 +48,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 	d, at, problems := readDefinition(tomlFile, string(text), folder, defaults)
 	defer func() { problems.locate(tomlFile, at) }()
 	limits := d.limits(tomlFile, defaults, &problems)
-	name := findCompose(dir, folder, &problems)
+	name := findCompose(dir, d.Compose, &problems)
 	if name == "" {
 		return nil, problems
 	}

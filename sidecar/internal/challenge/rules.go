@@ -102,7 +102,7 @@ var serviceRules = table(map[string]rule{
 	"privileged": only("false").because("would give the container the host; try without it. A jail wants it most often: an instance is one owner's, so the program can run behind socat instead"),
 	"build": text.or(table(map[string]rule{
 		"context": text, "dockerfile": text, "target": text, "args": pairs,
-		"dockerfile_inline":   no("put it into a file and name that with dockerfile"),
+		"dockerfile_inline":   text,
 		"network":             leave("a build has the network that Whaley gives it"),
 		"entitlements":        no("would give the build the host"),
 		"privileged":          no("would give the build the host"),

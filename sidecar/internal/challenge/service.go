@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -152,24 +151,10 @@ func (c *converter) build(s types.ServiceConfig) *instancer.Build {
 		c.refuse(s.Name, "build.context", "must be a folder in the challenge's folder")
 		return nil
 	}
-	dockerfile := s.Build.Dockerfile
-	if dockerfile == "" {
-		dockerfile = "Dockerfile"
-	}
-	if !filepath.IsAbs(dockerfile) {
-		dockerfile = filepath.Join(context, dockerfile)
-	}
-	real, err := inside(context, dockerfile)
-	if err != nil || isFolder(real) {
-		c.refuse(s.Name, "build.dockerfile", "there is no file %q in the build's context", filepath.Base(dockerfile))
+	b := &instancer.Build{Context: context, Target: s.Build.Target, Args: map[string]string{}}
+	if !c.dockerfile(s, b) {
 		return nil
 	}
-	relative, err := filepath.Rel(context, real)
-	if err != nil {
-		c.refuse(s.Name, "build.dockerfile", "%s", err)
-	}
-	c.checkDockerfile(s.Name, context, real)
-	b := &instancer.Build{Context: context, Dockerfile: relative, Target: s.Build.Target, Args: map[string]string{}}
 	for name, value := range s.Build.Args {
 		if value != nil {
 			b.Args[name] = *value

@@ -10,8 +10,6 @@ import (
 
 	buildapi "github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/pkg/jsonmessage"
-	"github.com/moby/go-archive"
-	"github.com/moby/patternmatcher/ignorefile"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
@@ -24,11 +22,7 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 		return err
 	}
 	b := spec.Service.Build
-	excludes, err := ignored(b.Context, b.Dockerfile)
-	if err != nil {
-		return err
-	}
-	files, err := archive.TarWithOptions(b.Context, &archive.TarOptions{ExcludePatterns: excludes})
+	files, dockerfile, err := buildContext(b)
 	if err != nil {
 		return err
 	}
@@ -52,7 +46,7 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 		version = buildapi.BuilderBuildKit // needs no session with this process as long as nothing is asked of it
 	}
 	built, err := api.ImageBuild(ctx, content, buildapi.ImageBuildOptions{
-		Tags: []string{spec.Service.Image}, Dockerfile: b.Dockerfile, Target: b.Target, BuildArgs: arguments,
+		Tags: []string{spec.Service.Image}, Dockerfile: dockerfile, Target: b.Target, BuildArgs: arguments,
 		Version: version, Remove: true, ForceRemove: true, NoCache: spec.Again,
 		Labels: map[string]string{labelManaged: "true", labelDeployment: e.deployment, labelChallenge: spec.Challenge.ID,
 			labelRevision: spec.Challenge.Revision, labelOwner: spec.Owner},
@@ -68,23 +62,6 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 	return nil
 }
 
-// ignored reads .dockerignore as the docker command does: never leaving out what the build itself needs.
-func ignored(folder, dockerfile string) ([]string, error) {
-	f, err := os.Open(filepath.Join(folder, ".dockerignore"))
-	if os.IsNotExist(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	patterns, err := ignorefile.ReadAll(f)
-	if err != nil {
-		return nil, err
-	}
-	return append(patterns, "!"+dockerfile, "!.dockerignore"), nil
-}
-
 // modern is what the classic builder does not know: a frontend, RUN --mount, --link, --chmod, here-documents, ADD
 // --checksum, COPY --parents.
 var modern = regexp.MustCompile(`(?im)^\s*#\s*syntax\s*=|^\s*(RUN|COPY|ADD)\s+(--\S+\s+)*--(mount|link|chmod|parents|exclude|checksum|network|security)\b|^\s*(RUN|COPY|ADD)\s.*<<-?["']?[A-Za-z_]`)
@@ -97,6 +74,9 @@ func (e *Engine) buildKit(b *instancer.Build) bool {
 		return true
 	case BuilderClassic:
 		return false
+	}
+	if b.Dockerfile == "" {
+		return modern.MatchString(b.Inline)
 	}
 	text, err := os.ReadFile(filepath.Join(b.Context, b.Dockerfile))
 	return err == nil && modern.Match(text)

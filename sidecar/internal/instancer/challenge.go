@@ -121,7 +121,8 @@ var DefaultCapabilities = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "N
 // Build says how a service's image is made, once per revision.
 type Build struct {
 	Context    string // absolute path inside the challenge's folder
-	Dockerfile string // relative to Context
+	Dockerfile string // relative to Context; empty: Inline is it
+	Inline     string // a Dockerfile that is no file of Context
 	Target     string
 	Args       map[string]string
 	Flag       bool // Context or Args hold a placeholder
