@@ -30,7 +30,7 @@ func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quick := oneChallenge{&instancer.Challenge{ID: "quick", Name: "Quick", Flag: instancer.FlagPlan{Dynamic: true, Prefix: "FLAG", Base: "b"}}}
+	quick := oneChallenge{&instancer.Challenge{ID: "quick", Name: "Quick", Flag: instancer.FlagPlan{Dynamic: true, Prefix: "FLAG", Text: "FLAG{b}"}}}
 	var flags *flag.Flags
 	s := newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, _ *api.Options) {
 		flags = flag.New(n.Books.(*store.Store), client, quick, flag.Options{Dashboard: "http://whaley.localhost"}, slog.New(slog.DiscardHandler))

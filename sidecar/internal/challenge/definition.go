@@ -59,7 +59,9 @@ type securing struct {
 }
 
 type flagging struct {
-	Place string `toml:"place" about:"auto: in files, binaries and variables of the image. build: an image for each owner. env: the variable FLAG too. none: no flags of their own. Default: auto." enum:"auto,build,env,none"`
+	Place  string   `toml:"place" about:"auto: in files, binaries and variables of the image. build: an image for each owner. env: the variable FLAG too. none: no flags of their own. Default: auto." enum:"auto,build,env,none"`
+	Text   string   `toml:"text" about:"The flag as it stands in the challenge's files, of whatever shape. Default: the one placeholder PREFIX{…} that they hold." min:"1" max:"200" pattern:"^[^\\r\\n]+$"`
+	Decoys []string `toml:"decoys" about:"Texts that look like the flag and are none: they stay as they are." max:"200"`
 }
 
 const minTotal = 16 << 20 // bytes of memory that an instance has at least

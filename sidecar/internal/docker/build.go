@@ -12,7 +12,6 @@ import (
 	"github.com/docker/docker/pkg/jsonmessage"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
-	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
 )
 
 // build makes an image out of a service's context.
@@ -22,12 +21,12 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 		return err
 	}
 	b := spec.Service.Build
-	files, dockerfile, err := buildContext(b)
+	files, dockerfile, err := buildContext(b, spec.Challenge)
 	if err != nil {
 		return err
 	}
 	defer files.Close()
-	finder := sentinel.NewFinder(spec.Challenge.Flag.Prefix)
+	finder := finderOf(spec.Challenge)
 	arguments := map[string]*string{}
 	for name, value := range b.Args {
 		if spec.Flag != "" {

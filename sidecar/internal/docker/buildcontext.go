@@ -17,16 +17,20 @@ import (
 // inlineName is what a Dockerfile is called in a context that it is no file of. No COPY takes it into an image.
 const inlineName = ".dockerfile.whaley"
 
-// buildContext is what is sent to the engine for a build, and the name of the Dockerfile in it.
-func buildContext(b *instancer.Build) (files io.ReadCloser, dockerfile string, err error) {
+// buildContext is what is sent to the engine for a build of a challenge, and the name of the Dockerfile in it. The
+// challenge's own definition is no part of it: it may name the flag.
+func buildContext(b *instancer.Build, ch *instancer.Challenge) (files io.ReadCloser, dockerfile string, err error) {
 	patterns, err := ignored(b.Context, b.Dockerfile)
 	if err != nil {
 		return nil, "", err
 	}
+	if len(patterns) > 0 && b.Dockerfile != "" { // but never what the build itself needs
+		patterns = append(patterns, "!"+b.Dockerfile, "!.dockerignore")
+	}
+	if definition, err := filepath.Rel(b.Context, filepath.Join(ch.Dir, "instance.toml")); err == nil && filepath.IsLocal(definition) {
+		patterns = append(patterns, definition)
+	}
 	if b.Dockerfile != "" {
-		if len(patterns) > 0 { // but never what the build itself needs
-			patterns = append(patterns, "!"+b.Dockerfile, "!.dockerignore")
-		}
 		files, err = archive.TarWithOptions(b.Context, &archive.TarOptions{ExcludePatterns: patterns})
 		return files, b.Dockerfile, err
 	}

@@ -7,8 +7,17 @@ import (
 	"io"
 	"path"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
 )
+
+// finderOf finds what an owner's flag takes the place of in a challenge's files.
+func finderOf(ch *instancer.Challenge) sentinel.Finder {
+	if ch.Flag.Text == "" || ch.Flag.Literal {
+		return sentinel.Literal(ch.Flag.Text)
+	}
+	return sentinel.NewFinder(ch.Flag.Prefix).Only(ch.Flag.Text)
+}
 
 // withFlag is a build's context with a flag in the place of every placeholder in its text files.
 func withFlag(content io.Reader, finder sentinel.Finder, flag string) io.ReadCloser {

@@ -92,7 +92,7 @@ func (e *Engine) MakeFiles(_ context.Context, instance string, ch *instancer.Cha
 	if err := os.MkdirAll(c.folder, 0o700); err != nil {
 		return nil, notPlaced(err)
 	}
-	finder := sentinel.NewFinder(ch.Flag.Prefix)
+	finder := finderOf(ch)
 	for _, m := range svc.Mounts {
 		for _, name := range m.Flags {
 			if err := c.mounted(filepath.Join(m.Source, name), path.Join(m.Target, filepath.ToSlash(name)), finder, flag); err != nil {

@@ -62,10 +62,8 @@ func inspectConfig(flag *instancer.ImageFlag, found image.InspectResponse, ch *i
 		return
 	}
 	holds := func(texts []string) bool {
-		for _, p := range ch.Flag.Placeholders {
-			if slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, p) }) {
-				flag.Left = append(flag.Left, "a setting of the image holds "+p)
-			}
+		if p := ch.Flag.Text; p != "" && slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, p) }) {
+			flag.Left = append(flag.Left, "a setting of the image holds "+p)
 		}
 		return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, ch.Flag.Core) })
 	}
@@ -96,7 +94,7 @@ func (e *Engine) record(ctx context.Context, id string, ch *instancer.Challenge,
 	}
 	began := time.Now()
 	err = e.export(ctx, id, func(files io.Reader) (err error) {
-		record, err = sentinel.ScanTar(files, ch.Flag.Core, ch.Flag.Placeholders)
+		record, err = sentinel.ScanTar(files, ch.Flag.Core, ch.Flag.Text)
 		return err
 	})
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 func TestALargeImageIsReadAsAStreamAndOnlyOnce(t *testing.T) {
 	ctx, folder, dir := context.Background(), t.TempDir(), t.TempDir()
 	const size, core = 300 << 20, "qzqzqzqzqzqzqzqz"
-	ch := &instancer.Challenge{ID: "engine", Flag: instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceAuto, Prefix: "FLAG", Base: "big",
-		Placeholders: []string{"FLAG{big}"}, Core: core}}
+	ch := &instancer.Challenge{ID: "engine", Flag: instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceAuto, Prefix: "FLAG", Text: "FLAG{big}",
+		Core: core}}
 	for name, text := range map[string]string{
 		"Dockerfile": "FROM busybox:1.36\nCOPY large flag.txt /\n", "flag.txt": "FLAG{big}\n", "large": "",
 	} {

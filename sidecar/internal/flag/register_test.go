@@ -1,6 +1,7 @@
 package flag_test
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -31,6 +32,9 @@ func TestAFlagOfAnyTextIsRegisteredOnceAndAccepted(t *testing.T) {
 	} {
 		ch := dynamic(string(rune('a'+n)), "Challenge "+string(rune('a'+n)), text.base)
 		ch.Flag.Prefix = text.prefix
+		if text.base != "" {
+			ch.Flag.Text = text.prefix + "{" + text.base + "}"
+		}
 		w.local = append(w.local, ch)
 		w.ids[ch.ID] = w.ctfd.AddChallenge(ctfdtest.Challenge{Name: ch.Name})
 	}
@@ -40,7 +44,7 @@ func TestAFlagOfAnyTextIsRegisteredOnceAndAccepted(t *testing.T) {
 	player := w.ctfd.AddUser(ctfdtest.User{Name: "alice"})
 	for _, ch := range w.local {
 		value := w.flag(user(player), ch.ID)
-		if again := w.flag(user(player), ch.ID); again != value || !strings.HasPrefix(value, ch.Flag.Prefix+"{"+ch.Flag.Base) {
+		if again := w.flag(user(player), ch.ID); again != value || !strings.HasPrefix(value, strings.TrimSuffix(cmp.Or(ch.Flag.Text, ch.Flag.Prefix+"{"), "}")) {
 			t.Errorf("%q and then %q", value, again)
 		}
 		ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second)

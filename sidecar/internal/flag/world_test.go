@@ -29,8 +29,12 @@ func (l library) Get(id string) (*instancer.Challenge, bool) {
 func (l library) All() []*instancer.Challenge { return l }
 
 func dynamic(id, name, base string) *instancer.Challenge {
+	text := ""
+	if base != "" {
+		text = "FLAG{" + base + "}"
+	}
 	return &instancer.Challenge{
-		ID: id, Name: name, Flag: instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceAuto, Prefix: "FLAG", Base: base},
+		ID: id, Name: name, Flag: instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceAuto, Prefix: "FLAG", Text: text},
 		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}},
 	}
 }

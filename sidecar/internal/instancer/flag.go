@@ -21,29 +21,36 @@ type FlagPlan struct {
 	Dynamic bool  // each owner gets a flag of their own; false: the challenge is as its author wrote it
 	Place   Place // not PlaceNone if Dynamic
 	Prefix  string
-	Base    string // text inside the first placeholder, PREFIX{base}; empty: there is none
-	// Placeholders are the different texts that a flag takes the place of.
-	Placeholders []string
+	// Text is what a flag takes the place of, the flag as its author wrote it; empty: there is none. All else that looks
+	// like a flag stays as it is.
+	Text string
+	// Literal says that the author has named Text: it is replaced wherever it stands, whatever it looks like.
+	Literal bool
 	// Elsewhere says that the flag gets into every instance by other ways than images: values, mounted files.
 	Elsewhere bool
 	// Core is what stands for the flag's digits where images are built: random letters, none of them a digit of a flag.
 	Core string
 }
 
-// Digits is how many lower-case hexadecimal digits make an owner's flag out of Base.
+// Digits is how many lower-case hexadecimal digits make an owner's flag out of Text.
 func (p FlagPlan) Digits() int {
-	if p.Base == "" {
+	if p.Text == "" {
 		return 32
 	}
 	return 16
 }
 
-// Flag is the flag that some digits make: PREFIX{base_digits}, or PREFIX{digits} without a base.
+// Flag is the flag that some digits make: PREFIX{base_digits} of PREFIX{base}, or PREFIX{digits} without a text. A text
+// that does not end with a brace has them at its end.
 func (p FlagPlan) Flag(digits string) string {
-	if p.Base == "" {
+	if p.Text == "" {
 		return p.Prefix + "{" + digits + "}"
 	}
-	return p.Prefix + "{" + p.Base + "_" + digits + "}"
+	before, closed := strings.CutSuffix(p.Text, "}")
+	if !closed {
+		return before + "_" + digits
+	}
+	return before + "_" + digits + "}"
 }
 
 // Sentinel stands for the flag where images are built: as long as a flag, and never anybody's.

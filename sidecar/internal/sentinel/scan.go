@@ -49,7 +49,7 @@ type scanner struct {
 	odd    []pattern
 }
 
-func newScanner(core string, placeholders []string) *scanner {
+func newScanner(core, placeholder string) *scanner {
 	s := &scanner{core: []byte(core), probes: [2]int{len(core)/2 - 4, len(core) / 2}, wide: Hit{Width: 2}.text(core)}
 	for align := range 3 {
 		text := base64.RawStdEncoding.EncodeToString(append(make([]byte, align), core...))
@@ -65,8 +65,8 @@ func newScanner(core string, placeholders []string) *scanner {
 	backwards := slices.Clone(s.core)
 	slices.Reverse(backwards)
 	s.odd = append(s.odd, pattern{text: backwards, why: "backwards"})
-	for _, p := range placeholders {
-		s.odd = append(s.odd, pattern{text: []byte(p), left: true})
+	if placeholder != "" {
+		s.odd = append(s.odd, pattern{text: []byte(placeholder), left: true})
 	}
 	return s
 }

@@ -48,7 +48,7 @@ func TestPlaceholdersAreFoundAndCodeIsLeftAlone(t *testing.T) {
 		"FLAG{a\nb}":                             nil,
 		"FLAG{" + strings.Repeat("a", 300) + "}": nil,
 	} {
-		if got := f.Find([]byte(text)); !cmp.Equal(got, want) {
+		if got := texts(f.Find([]byte(text))); !cmp.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
@@ -57,7 +57,7 @@ func TestPlaceholdersAreFoundAndCodeIsLeftAlone(t *testing.T) {
 		wide = append(wide, byte(c), byte(c>>8))
 	}
 	out, n := f.Replace(wide, "FLAG{bbb}")
-	if again := f.Find(out); n != 1 || len(out) != len(wide)+4 || !cmp.Equal(again, []string{"FLAG{bbb}"}) {
+	if again := texts(f.Find(out)); n != 1 || len(out) != len(wide)+4 || !cmp.Equal(again, []string{"FLAG{bbb}"}) {
 		t.Errorf("UTF-16: %d %q", n, out)
 	}
 	out, n = f.Replace([]byte("\r\nFLAG{a} \xff FLAG{b}\r\n"), "FLAG{c}")
@@ -93,7 +93,7 @@ func pack(t testing.TB, files ...file) []byte {
 
 func scan(t testing.TB, files ...file) sentinel.Record {
 	t.Helper()
-	r, err := sentinel.ScanTar(bytes.NewReader(pack(t, files...)), core, []string{"FLAG{placeholder}"})
+	r, err := sentinel.ScanTar(bytes.NewReader(pack(t, files...)), core, "FLAG{placeholder}")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestEveryHitIsPatchedAndNothingElse(t *testing.T) {
 	h := tar.Header{Mode: 0o4711, Uid: 7, Gid: 8, ModTime: stamp, PAXRecords: map[string]string{"SCHILY.xattr.security.capability": "x"}}
 	all := pack(t, file{name: "usr/bin/x", content: content, header: h}, file{name: "other", content: []byte("no")},
 		file{name: "usr/bin/y", header: tar.Header{Typeflag: tar.TypeLink, Linkname: "usr/bin/x"}})
-	record, err := sentinel.ScanTar(bytes.NewReader(all), core, nil)
+	record, err := sentinel.ScanTar(bytes.NewReader(all), core, "")
 	if err != nil || len(record.Files) != 1 || len(record.Files[0].Hits) != 200 || !cmp.Equal(record.Files[0].Links, []string{"usr/bin/y"}) {
 		t.Fatalf("%+v %v", record, err)
 	}
@@ -280,7 +280,7 @@ func TestAFileOfHundredsOfMegabytesIsNotHeldInMemory(t *testing.T) {
 		return n, err
 	})
 	began := time.Now()
-	r, err := sentinel.ScanTar(watched, core, []string{"FLAG{placeholder}"})
+	r, err := sentinel.ScanTar(watched, core, "FLAG{placeholder}")
 	if err != nil || len(r.Files) != 1 || r.Files[0].Hits[0].Offset != size {
 		t.Fatalf("%+v %v", r, err)
 	}
@@ -311,4 +311,36 @@ func FuzzWhatIsHiddenIsFound(f *testing.F) {
 			t.Error("a core is left")
 		}
 	})
+}
+
+func texts(found []sentinel.Found) (all []string) {
+	for _, f := range found {
+		all = append(all, f.Text)
+	}
+	return all
+}
+
+func TestOneOfSeveralPlaceholdersIsReplaced(t *testing.T) {
+	const text = "a FLAG{one} b\nFLAG{two} f\"FLAG{one}\" FLAG{one}"
+	all := sentinel.NewFinder("FLAG")
+	if got := all.Find([]byte(text)); !cmp.Equal(got, []sentinel.Found{{Text: "FLAG{one}", Line: 1}, {Text: "FLAG{two}", Line: 2}}) {
+		t.Errorf("%+v", got)
+	}
+	if got, n := all.Only("FLAG{one}").Replace([]byte(text), "X"); n != 2 || string(got) != "a X b\nFLAG{two} f\"FLAG{one}\" X" {
+		t.Errorf("%d %s", n, got)
+	}
+	if got, n := sentinel.Literal("FLAG{one}").Replace([]byte(text), "X"); n != 3 || string(got) != "a X b\nFLAG{two} f\"X\" X" {
+		t.Errorf("%d %s", n, got)
+	}
+	if got, n := sentinel.Literal("").Replace([]byte(text), "X"); n != 0 || string(got) != text {
+		t.Errorf("%d %s", n, got)
+	}
+	for text, want := range map[string]string{
+		"FLAG{it's \"so\"}\n": "FLAG{it's \"so\"}", " FLAG{a\\b} ": "FLAG{a\\b}", "FLAG{a{b}c}": "FLAG{a{b}c}",
+		"FLAG{...}": "", "x FLAG{a}": "", "FLAG{a}\nFLAG{b}": "", "FLAG{}": "", "FLAG{%s}": "",
+	} {
+		if got, _ := all.Whole([]byte(text)); got != want {
+			t.Errorf("%q is %q as a whole", text, got)
+		}
+	}
 }

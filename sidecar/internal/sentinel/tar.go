@@ -36,8 +36,8 @@ func (r Record) Bytes() (sum int64) {
 
 // ScanTar reads a container's whole file system as a tar, whose later entries take the place of earlier ones. It keeps
 // no more than a block of it in memory.
-func ScanTar(r io.Reader, core string, placeholders []string) (Record, error) {
-	s := newScanner(core, placeholders)
+func ScanTar(r io.Reader, core, placeholder string) (Record, error) {
+	s := newScanner(core, placeholder)
 	files, odd, left := map[string]File{}, map[string][]string{}, map[string]string{}
 	for in := tar.NewReader(r); ; {
 		header, err := in.Next()

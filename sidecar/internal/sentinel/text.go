@@ -15,14 +15,27 @@ const (
 	MaxText = 64 << 20
 )
 
-// Finder looks for placeholders PREFIX{text} in text, in exactly this case.
-type Finder struct{ open []byte }
+// Finder looks for placeholders in text, in exactly this case.
+type Finder struct {
+	open    []byte
+	only    string // nothing else; empty: all
+	literal bool   // only, wherever it stands
+}
 
-// NewFinder makes one for a prefix.
+// NewFinder makes one of all placeholders PREFIX{text}.
 func NewFinder(prefix string) Finder { return Finder{open: []byte(prefix + "{")} }
+
+// Only makes one of a single placeholder.
+func (f Finder) Only(text string) Finder { return Finder{open: f.open, only: text} }
+
+// Literal makes one of a text that may look like anything, and counts wherever it stands.
+func Literal(text string) Finder { return Finder{only: text, literal: true} }
 
 // spans are where placeholders begin and end.
 func (f Finder) spans(text []byte) (spans [][2]int) {
+	if f.literal {
+		return f.occurrences(text)
+	}
 	for at := 0; ; {
 		n := bytes.Index(text[at:], f.open)
 		if n < 0 {
@@ -39,9 +52,38 @@ func (f Finder) spans(text []byte) (spans [][2]int) {
 			continue
 		}
 		at += end + 1
-		spans = append(spans, [2]int{start, at})
+		if f.only == "" || string(text[start:at]) == f.only {
+			spans = append(spans, [2]int{start, at})
+		}
 	}
 }
+
+func (f Finder) occurrences(text []byte) (spans [][2]int) {
+	for at := 0; f.only != ""; {
+		n := bytes.Index(text[at:], []byte(f.only))
+		if n < 0 {
+			break
+		}
+		spans = append(spans, [2]int{at + n, at + n + len(f.only)})
+		at += n + len(f.only)
+	}
+	return spans
+}
+
+// Whole is a text that is one placeholder and nothing else, whatever characters it has.
+func (f Finder) Whole(text []byte) (string, bool) {
+	plain, _ := decode(text)
+	plain = bytes.TrimSpace(plain)
+	inner, opened := bytes.CutPrefix(plain, f.open)
+	inner, closed := bytes.CutSuffix(inner, []byte("}"))
+	if f.literal || !opened || !closed || len(inner) > maxInner || bytes.ContainsAny(inner, "\r\n\x00") || hollow(string(inner)) || bytes.HasPrefix(inner, []byte("%")) {
+		return "", false
+	}
+	return string(plain), true
+}
+
+// hollow says that there is nothing between a placeholder's braces but what shows how flags look.
+func hollow(inner string) bool { return strings.Trim(inner, ".*_-?…<>xX ") == "" }
 
 func isWord(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
@@ -56,7 +98,7 @@ func (f Finder) isCode(text []byte, start int, inner string) bool {
 	switch {
 	case strings.ContainsAny(inner, "{\"'`\\"):
 		return true
-	case strings.Trim(inner, ".*_-?…<>xX ") == "": // FLAG{...}, FLAG{***}, FLAG{xxxx}: what flags look like
+	case hollow(inner): // FLAG{...}, FLAG{***}, FLAG{xxxx}: what flags look like
 		return true
 	case strings.Contains(inner, ".*"), strings.Contains(inner, ".+"), class.MatchString(inner):
 		return true
@@ -81,12 +123,22 @@ func inFormat(before []byte) bool {
 	return bytes.ContainsAny(head[n:], "fF$") && (n == 0 || !isWord(head[n-1]))
 }
 
+// Found is a placeholder and the line on which it stands first.
+type Found struct {
+	Text string
+	Line int
+}
+
 // Find lists the different placeholders of a text in their order.
-func (f Finder) Find(text []byte) (found []string) {
+func (f Finder) Find(text []byte) (found []Found) {
 	text, _ = decode(text)
+	line, counted := 1, 0
 	for _, s := range f.spans(text) {
-		if p := string(text[s[0]:s[1]]); !slices.Contains(found, p) {
-			found = append(found, p)
+		line += bytes.Count(text[counted:s[0]], []byte("\n"))
+		counted = s[0]
+		p := string(text[s[0]:s[1]])
+		if !slices.ContainsFunc(found, func(other Found) bool { return other.Text == p }) {
+			found = append(found, Found{p, line})
 		}
 	}
 	return found

@@ -1,0 +1,104 @@
+package challenge_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const builtWeb = "services: {web: {build: .}}"
+
+// flagOf loads a folder with flags of the prefix FLAG.
+func flagOf(t *testing.T, toml, compose string, files ...string) *instancer.Challenge {
+	t.Helper()
+	d := defaults
+	d.FlagPrefix = "FLAG"
+	ch, err := challenge.Load(context.Background(), folder(t, toml+oneRoute, compose, files...), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ch
+}
+
+// flagNotes are what is noted of flags: file:line and the first words.
+func flagNotes(ch *instancer.Challenge) (said []string) {
+	for _, n := range ch.Notes {
+		said = append(said, fmt.Sprintf("%s:%d: %s", strings.TrimPrefix(n.File, "web-test/"), n.Line, n.Text))
+	}
+	return said
+}
+
+func TestOfSeveralPlaceholdersNoDecoyBecomesAFlag(t *testing.T) {
+	for name, c := range map[string]struct {
+		toml  string
+		files []string
+		want  string   // the text that flags take the place of
+		notes []string // parts, in their order
+	}{
+		"one":                       {"", []string{"flag.txt", "FLAG{a}"}, "FLAG{a}", nil},
+		"one, often":                {"", []string{"flag.txt", "FLAG{a}", "app.py", "x = 'FLAG{a}'"}, "FLAG{a}", nil},
+		"one that pretends":         {"", []string{"flag.txt", "FLAG{fake_flag}"}, "FLAG{fake_flag}", []string{"flag.txt:1: FLAG{fake_flag} says that it is none"}},
+		"beside one that pretends":  {"", []string{"a.py", "\n'FLAG{this_is_a_decoy}'", "b.py", "'FLAG{b}'"}, "FLAG{b}", []string{"a.py:2: FLAG{this_is_a_decoy} stays as it is: the flag is FLAG{b}"}},
+		"a flag file among others":  {"", []string{"a.py", "'FLAG{a}'", "flag.txt", "FLAG{b}"}, "FLAG{b}", []string{"a.py:1: FLAG{a} stays"}},
+		"two that look alike":       {"", []string{"a.py", "'FLAG{a}'", "b.py", "'FLAG{b}'"}, "", []string{"a.py:1: FLAG{a} may be the flag, one of 2", "b.py:1: FLAG{b} may be"}},
+		"two flag files":            {"", []string{"flag1.txt", "FLAG{a}", "flag_2.txt", "FLAG{b}", "flag.txt", "FLAG{c}"}, "", []string{"flag.txt:1: FLAG{c} may be", "flag_2.txt:1: FLAG{b} may be", "flag1.txt:1: FLAG{a} may be"}},
+		"named":                     {"[flag]\ntext = \"FLAG{b}\"\n", []string{"flag.txt", "FLAG{a}", "b.py", "'FLAG{b}'"}, "FLAG{b}", nil},
+		"decoys named":              {"[flag]\ndecoys = [\"FLAG{a}\"]\n", []string{"flag.txt", "FLAG{a}", "b.py", "'FLAG{b}'"}, "FLAG{b}", nil},
+		"of another shape":          {"[flag]\ntext = \"ABC+{x.y}\"\n", []string{"app.py", "f\"ABC+{x.y}\""}, "ABC+{x.y}", nil},
+		"without braces":            {"[flag]\ntext = \"flag-abc\"\n", []string{"app.py", "flag-abc"}, "flag-abc", nil},
+		"apostrophe in a flag file": {"", []string{"flag.txt", "FLAG{it's}\n"}, "FLAG{it's}", nil},
+		"apostrophe in code":        {"", []string{"app.py", "x = 'FLAG{it's}'"}, "", nil},
+		"only in what tells of it":  {"", []string{"README.md", "FLAG{a}"}, "", nil},
+		"named and nowhere":         {"[flag]\ntext = \"FLAG{gone}\"\n", nil, "FLAG{gone}", []string{"instance.toml:2: stands in none of the challenge's files"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ch := flagOf(t, c.toml, builtWeb, c.files...)
+			if ch.Flag.Text != c.want || ch.Flag.Dynamic != (c.want != "" && c.want != "FLAG{gone}") || ch.Services[0].Build.Flag != ch.Flag.Dynamic {
+				t.Errorf("%+v", ch.Flag)
+			}
+			said := flagNotes(ch)
+			if len(said) != len(c.notes) {
+				t.Fatalf("%q", said)
+			}
+			for _, want := range c.notes {
+				if !slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, want) }) {
+					t.Errorf("not said: %s in %q", want, said)
+				}
+			}
+		})
+	}
+}
+
+func TestOnlyTheFlagsPlacesAreMarked(t *testing.T) {
+	ch := flagOf(t, "", `services:
+  web:
+    build: {context: ., args: {A: "FLAG{fake}"}}
+    environment: {REAL: "x FLAG{real}", OTHER: "FLAG{fake}"}
+    volumes: ["./data:/data:ro"]
+  db:
+    image: busybox:1.36
+    command: "echo FLAG{fake}"
+    volumes: ["./seed:/seed:ro"]
+`, "data/a", "FLAG{real}", "data/b", "FLAG{fake}", "seed/c", "FLAG{fake}")
+	if ch.Flag.Text != "FLAG{real}" || !ch.Flag.Dynamic || !ch.Flag.Elsewhere {
+		t.Fatalf("%+v", ch.Flag)
+	}
+	for _, s := range ch.Services {
+		switch s.Name {
+		case "web":
+			if want := []string{"OTHER=FLAG{fake}", "REAL=x " + instancer.Token("FLAG")}; !slices.Equal(s.Environment, want) || !slices.Equal(s.Mounts[0].Flags, []string{"a"}) ||
+				s.Build.Args["A"] != "FLAG{fake}" || !s.Build.Flag {
+				t.Errorf("%q %q %+v", s.Environment, s.Mounts[0].Flags, s.Build)
+			}
+		case "db":
+			if len(s.Mounts[0].Flags) > 0 || !strings.Contains(strings.Join(s.Command, " "), "FLAG{fake}") {
+				t.Errorf("%+v", s)
+			}
+		}
+	}
+}
