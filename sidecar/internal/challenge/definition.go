@@ -17,7 +17,7 @@ const definitionFile = "instance.toml"
 // definition is instance.toml. Its tags become its schema, to which files are held and which is printed into
 // docs/instance.schema.json: about says what a key is, the others bound its value.
 type definition struct {
-	ID                  string    `toml:"id" about:"Part of every address of the challenge. Default: the folder's name." pattern:"^[a-z0-9](-?[a-z0-9])*$" max:"40"`
+	ID                  string    `toml:"id" about:"Part of every address of the challenge. Default: made of the folder's name." pattern:"^[a-z0-9](-?[a-z0-9])*$" max:"40"`
 	Name                string    `toml:"name" about:"What players read. Default: the folder's name." min:"1" max:"200"`
 	Category            string    `toml:"category" about:"Where the challenge is listed, as web, pwn or crypto. Default: misc." min:"1" max:"60"`
 	Description         string    `toml:"description" about:"Shown to players, in Markdown." max:"32768"`
@@ -74,7 +74,7 @@ var allowedCapabilities = []string{"AUDIT_WRITE", "FSETID", "NET_RAW", "SETFCAP"
 // readDefinition reads instance.toml over the defaults, and where its keys stand.
 func readDefinition(file, text, folder string, defaults Defaults) (definition, lines, Problems) {
 	d := definition{
-		ID: folder, Name: folder, Category: "misc", Timeout: int(defaults.Timeout / time.Second),
+		ID: DeriveID(folder), Name: folder, Category: "misc", Timeout: int(defaults.Timeout / time.Second),
 		Access: string(defaults.Access), Wake: true, Flag: flagging{Place: "auto"},
 		Security: securing{Runtime: defaults.Runtime},
 	}
@@ -91,8 +91,9 @@ func readDefinition(file, text, folder string, defaults Defaults) (definition, l
 			problems.add(file, 0, key, format, args...)
 		}
 	}
-	_, said := values["id"]
-	check(said || host.ValidChallenge(folder), "id", "the folder's name %q cannot be the id, which is of a-z, 0-9 and single hyphens inside, at most 40; give one here", folder)
+	if _, said := values["id"]; !said && d.ID != folder {
+		problems.note(file, 1, "id", "is made of the folder's name: %s, which begins every address of the challenge", d.ID)
+	}
 	check(d.ExtendTime <= d.Timeout, "extend_time", "%d must be at most the timeout, %d seconds", d.ExtendTime, d.Timeout)
 	checkRoutes(&d, file, &problems)
 	return d, at, problems

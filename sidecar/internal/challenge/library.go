@@ -3,14 +3,10 @@ package challenge
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -48,8 +44,8 @@ type shelf struct {
 
 // Entry is one folder and what became of it.
 type Entry struct {
-	Folder   string
-	ID       string                     // of the challenge; of one that never was good, the folder's name
+	Folder   string                     // in CHALLENGES_DIR, with slashes
+	ID       string                     // of the challenge; of one that never was good, made of the folder
 	Loaded   *instancer.Challenge       // what players get; nil: nothing
 	Problems []Problem                  // of what the folder holds now; Loaded is then an earlier revision
 	Notes    []Problem                  // of what the folder holds now
@@ -107,7 +103,7 @@ type cause struct {
 
 // reload is Reload of one folder, or (empty) of all. It is called with changing locked.
 func (l *Library) reload(ctx context.Context, only string, why cause) ([]Problem, error) {
-	found, err := l.folders()
+	found, err := folders(l.dir)
 	if err != nil {
 		return nil, fmt.Errorf("CHALLENGES_DIR: %w", err)
 	}
@@ -129,44 +125,23 @@ func (l *Library) reload(ctx context.Context, only string, why cause) ([]Problem
 		case known && only != "" && only != name:
 			entries = append(entries, was)
 		default:
-			entries = append(entries, l.take(ctx, filepath.Join(dir, name), was))
+			entries = append(entries, l.take(ctx, dir, name, was))
 		}
 	}
 	return l.shelve(ctx, entries, why)
 }
 
-// folders are the names of the folders in CHALLENGES_DIR that may be challenges, one more than are loaded at most.
-func (l *Library) folders() ([]string, error) {
-	f, err := os.Open(l.dir)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	names, err := f.Readdirnames(maxFound)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	slices.Sort(names)
-	var all []string
-	for _, name := range names {
-		if len(all) <= maxFolders && !strings.HasPrefix(name, ".") && isFolder(filepath.Join(l.dir, name)) {
-			all = append(all, name)
-		}
-	}
-	return all, nil
-}
-
 // take reads one folder. Of a broken one it keeps what was good before.
-func (l *Library) take(ctx context.Context, path string, was Entry) Entry {
-	e := Entry{Folder: filepath.Base(path)}
-	ch, problems := l.load(ctx, path)
-	e.found, e.Notes = Split(problems)
+func (l *Library) take(ctx context.Context, dir, folder string, was Entry) Entry {
+	e := Entry{Folder: folder}
+	ch, problems := l.load(ctx, filepath.Join(dir, folder), folder)
 	e.plain = ch
 	if ch == nil {
 		e.plain = was.plain
 	} else {
-		e.Notes = notesOf(ch)
+		problems = notesOf(ch)
 	}
+	e.found, e.Notes = Split(inFolder(folder, problems))
 	if e.plain == nil && l.revisions != nil {
 		if copied := l.revisions.lastGood(e.Folder); copied != "" {
 			e.plain, _ = Load(ctx, copied, *l.defaults.Load()) // what is wrong with what the folder holds now is what counts
@@ -175,7 +150,7 @@ func (l *Library) take(ctx context.Context, path string, was Entry) Entry {
 	return e
 }
 
-func (l *Library) load(ctx context.Context, path string) (ch *instancer.Challenge, problems []Problem) {
+func (l *Library) load(ctx context.Context, path, folder string) (ch *instancer.Challenge, problems []Problem) {
 	unreadable := func(err error) []Problem {
 		return []Problem{{File: filepath.Base(path), Text: fmt.Sprintf("cannot be read: %s", err)}}
 	}
@@ -201,7 +176,7 @@ func (l *Library) load(ctx context.Context, path string) (ch *instancer.Challeng
 	case err != nil:
 		return nil, err.(Problems) // Load promises it
 	case l.revisions != nil:
-		if err := l.revisions.remember(dir); err != nil {
+		if err := l.revisions.remember(dir, folder); err != nil {
 			return nil, unreadable(err)
 		}
 	}
@@ -228,7 +203,7 @@ func (l *Library) shelve(ctx context.Context, entries []Entry, why cause) ([]Pro
 	slices.SortFunc(next.entries, func(a, b Entry) int { return cmp.Compare(a.Folder, b.Folder) })
 	for n := range next.entries {
 		e := &next.entries[n]
-		e.Problems, e.Loaded, e.ID, e.Setting = slices.Clone(e.found), nil, e.Folder, instancer.ChallengeSetting{}
+		e.Problems, e.Loaded, e.ID, e.Setting = slices.Clone(e.found), nil, nameless(e.Folder), instancer.ChallengeSetting{}
 	}
 	owner := map[string]string{}
 	for _, first := range []bool{true, false} { // those that have their id already, then the others

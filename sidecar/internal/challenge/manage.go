@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -126,7 +125,7 @@ func (l *Library) Upload(ctx context.Context, archive io.ReaderAt, size int64, n
 	if where != "." {
 		name = filepath.Base(where)
 	}
-	folder := filepath.Join(staging.dir, folderName(name))
+	folder := filepath.Join(staging.dir, DeriveID(strings.TrimSuffix(name, ".zip")))
 	if err := os.Rename(filepath.Join(extracted, where), folder); err != nil {
 		return Entry{}, unreachable(err)
 	}
@@ -167,21 +166,6 @@ func unzip(dir string, archive io.ReaderAt, size int64) (where string, err error
 	return files.Find(root, definitionFile)
 }
 
-// folderName makes a valid id of a name.
-func folderName(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return ' '
-	}, strings.ToLower(strings.TrimSuffix(name, ".zip")))
-	name = strings.Join(strings.Fields(name), "-")
-	if name = strings.Trim(name[:min(len(name), 40)], "-"); !host.ValidChallenge(name) {
-		return "challenge"
-	}
-	return name
-}
-
 // Delete removes a challenge's folder for good. It refuses with challenge_in_use while live says that instances of it
 // live; nobody can start one while it looks.
 func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, live func(ctx context.Context) (int, error)) error {
@@ -209,7 +193,7 @@ func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, liv
 	if err == nil {
 		if gone, err = l.stage(deleting); err == nil {
 			defer gone.remove()
-			err = os.Rename(filepath.Join(l.dir, e.Folder), filepath.Join(gone.dir, e.Folder))
+			err = os.Rename(filepath.Join(l.dir, e.Folder), filepath.Join(gone.dir, filepath.Base(e.Folder)))
 		}
 		if err != nil {
 			err = unreachable(err)

@@ -59,3 +59,20 @@ func imageName(challenge, service, revision string) string {
 }
 
 var notPlain = regexp.MustCompile(`[^a-z0-9]+`)
+
+// DeriveID makes a challenge's id of a name that may be anything: of "Baby's First Heap" babys-first-heap. Of a name
+// without a letter or digit that an id can have it is a sum.
+func DeriveID(name string) string {
+	plain := strings.NewReplacer("'", "", "’", "").Replace(strings.ToLower(name))
+	id := strings.Trim(notPlain.ReplaceAllString(plain, "-"), "-")
+	if len(id) > maxID {
+		id = strings.Trim(id[:maxID], "-")
+	}
+	if id == "" {
+		sum := sha256.Sum256([]byte(name))
+		id = "challenge-" + hex.EncodeToString(sum[:4])
+	}
+	return id
+}
+
+const maxID = 40 // characters

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,10 +98,9 @@ func (r *revisions) drop(copied string) error {
 	return nil
 }
 
-// remember writes down that a copy is good.
-func (r *revisions) remember(copied string) error {
-	folder, revision := filepath.Base(copied), filepath.Base(filepath.Dir(copied))
-	path := filepath.Join(r.dir, goodFile+folder)
+// remember writes down that a copy of a folder is good.
+func (r *revisions) remember(copied, folder string) error {
+	revision, path := filepath.Base(filepath.Dir(copied)), r.good(folder)
 	if before, err := os.ReadFile(path); err == nil && string(before) == revision {
 		return nil
 	}
@@ -113,14 +113,31 @@ func (r *revisions) remember(copied string) error {
 
 // lastGood is the copy of a folder's last good revision; empty if there is none.
 func (r *revisions) lastGood(folder string) string {
-	revision, err := os.ReadFile(filepath.Join(r.dir, goodFile+folder))
+	revision, err := os.ReadFile(r.good(folder))
 	if err != nil {
 		return ""
 	}
-	if copied := filepath.Join(r.dir, string(revision), folder); isFolder(copied) {
+	if copied := filepath.Join(r.dir, string(revision), filepath.Base(folder)); isFolder(copied) {
 		return copied
 	}
 	return ""
+}
+
+// good is the file that holds a folder's last good revision.
+func (r *revisions) good(folder string) string {
+	return filepath.Join(r.dir, goodFile+url.PathEscape(folder))
+}
+
+// allGood are the copies of all folders' last good revisions.
+func (r *revisions) allGood() (map[string]bool, error) {
+	files, err := filepath.Glob(filepath.Join(r.dir, goodFile+"*"))
+	all := map[string]bool{}
+	for _, file := range files {
+		if folder, err := url.PathUnescape(strings.TrimPrefix(filepath.Base(file), goodFile)); err == nil {
+			all[r.lastGood(folder)] = true
+		}
+	}
+	return all, err
 }
 
 // prune removes the copies that keep did not want twice in a row: a spawn that has just begun is not known yet.
@@ -131,10 +148,14 @@ func (r *revisions) prune(keep func(dir string) bool) error {
 	if err != nil {
 		return err
 	}
+	good, err := r.allGood()
+	if err != nil {
+		return err
+	}
 	unused := map[string]bool{}
 	for _, copied := range copies {
 		half := strings.HasPrefix(filepath.Base(filepath.Dir(copied)), halfMade)
-		if half || keep(copied) || copied == r.lastGood(filepath.Base(copied)) {
+		if half || keep(copied) || good[copied] {
 			continue
 		}
 		if !r.unused[copied] {
