@@ -1,6 +1,7 @@
 package whaley
 
 import (
+	"io"
 	"net/http"
 	"strings"
 )
@@ -73,4 +74,16 @@ func dropClaims(header http.Header) {
 			delete(header, name)
 		}
 	}
+}
+
+// trailersOnly is the end of a request's body: what came behind it claims as little as a header may.
+type trailersOnly struct {
+	trailer http.Header
+}
+
+// Read implements io.Reader, with nothing to read. Interpreted, its parameter needs a name.
+func (t *trailersOnly) Read(_ []byte) (int, error) {
+	stripCookies(t.trailer)
+	dropClaims(t.trailer)
+	return 0, io.EOF
 }

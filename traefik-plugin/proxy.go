@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/whaley-ctf/whaley/shared/peer"
@@ -28,6 +29,10 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 		body := r.Body
 		defer func() { r.Body = body }()
 		r.Body = io.NopCloser(body) // a failed dial closes the body, and another try needs it
+		if r.Trailer != nil {
+			var end io.Reader = &trailersOnly{trailer: r.Trailer}
+			r.Body = io.NopCloser(io.MultiReader(body, end))
+		}
 	}
 	way := transport
 	out := asURL(v.target)
@@ -47,10 +52,7 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 				reached = false
 				return
 			}
-			if errors.Is(err, context.Canceled) {
-				return // the client went away
-			}
-			h.broken(w, r, v)
+			h.broken(w, r, v, err)
 		},
 	}
 	proxy.ServeHTTP(w, r)
@@ -60,8 +62,19 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 	return reached
 }
 
-// broken answers for a container that ended the connection without an answer, or gave one that is none.
-func (h *Handler) broken(w http.ResponseWriter, r *http.Request, v *visit) {
+// broken answers for a container that ended the connection without an answer, or gave one that is none; and for a client
+// whose body did not come.
+func (h *Handler) broken(w http.ResponseWriter, r *http.Request, v *visit, err error) {
+	canceled := errors.Is(err, context.Canceled)
+	if canceled && r.ContentLength == 0 {
+		return // the client went away
+	}
+	// Containers have no deadline. A server that waited for a body in vain takes the client for gone, which it may not be.
+	if canceled || errors.Is(err, os.ErrDeadlineExceeded) {
+		h.problem(w, r, v, wire.Problem{Status: http.StatusRequestTimeout, Code: "body_too_slow",
+			Detail: "The rest of this request did not come, or came too slowly. Send it again."})
+		return
+	}
 	h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,
 		Detail: "The challenge ended the connection without an answer that can be passed on. Try again; if it stays like this, stop it on the dashboard and start it anew."})
 }
@@ -71,6 +84,7 @@ func (h *Handler) broken(w http.ResponseWriter, r *http.Request, v *visit) {
 func (h *Handler) rewrite(p *httputil.ProxyRequest, v *visit, out *url.URL) {
 	p.Out.URL = out
 	p.Out.Host = p.In.Host
+	dropClaims(p.In.Trailer)     // the names; what they hold comes after the body
 	p.Out.Trailer = p.In.Trailer // it is filled in when the body ends
 	stripCookies(p.Out.Header)
 	dropClaims(p.Out.Header)

@@ -1,7 +1,6 @@
 package whaley
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -94,9 +93,7 @@ func (h *Handler) refused(w http.ResponseWriter, out *http.Request, err error, k
 		h.ServeHTTP(w, r)
 		return
 	}
-	if !errors.Is(err, context.Canceled) {
-		h.broken(w, out, &visit{navigation: isNavigation(out)})
-	}
+	h.broken(w, out, &visit{navigation: isNavigation(out)}, err)
 }
 
 func (s *sidecar) unready(key string) {

@@ -36,6 +36,7 @@ type stack struct {
 	env       []string
 	log       *testkit.Log
 	process   *exec.Cmd
+	traefik   *os.Process // nil with the embedded edge
 	redis     *redisHandle
 	secure    bool              // the edge for the web is TLS
 	tokens    map[string]string // of CTFd, of each player; nil: they are their addresses

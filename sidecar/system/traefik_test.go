@@ -58,6 +58,7 @@ func (s *stack) startTraefik(internal string) {
 	if err := traefik.Start(); err != nil {
 		t.Fatal(err)
 	}
+	s.traefik = traefik.Process
 	t.Cleanup(func() {
 		traefik.Process.Signal(syscall.SIGTERM)
 		traefik.Wait()

@@ -205,10 +205,19 @@ func checkWall(ctx context.Context, c *config.Config, r *report) {
 		r.hint("firewall", "FIREWALL=off: instances may reach whatever this host listens on, and each other")
 		return
 	}
-	err := checkFirewall(ctx, c)
+	opened, err := checkFirewall(ctx, c)
 	if errors.Is(err, firewall.ErrNotStatic) {
 		r.hint("firewall", "can be set, not tried from inside: %v", err)
 		err = nil
 	}
 	r.say("firewall", err, "It must run in the network namespace of the engine's host (network_mode: host), with CAP_NET_ADMIN. FIREWALL=off goes without.")
+	checkSockets(opened, r)
+}
+
+// checkSockets tells of an engine whose profile of system calls is older than what is known of it.
+func checkSockets(opened []string, r *report) {
+	if len(opened) > 0 {
+		r.hint("engine", "its seccomp profile lets containers open sockets of %s, which lead to the hypervisor and into the kernel. "+
+			"Newer engines refuse them: update Docker, or give it a profile that does (seccomp-profile in its daemon.json)", strings.Join(opened, " and "))
+	}
 }

@@ -261,6 +261,8 @@ func TestCheckLooksAtTheEngine(t *testing.T) {
 	off := *c
 	off.Firewall = "off"
 	told(t, 0, func(r *report) { checkWall(t.Context(), &off, r) }, "FIREWALL=off")
+	told(t, 0, func(r *report) { checkSockets(nil, r) })
+	told(t, 0, func(r *report) { checkSockets([]string{"AF_VSOCK", "AF_ALG"}, r) }, "AF_VSOCK and AF_ALG", "seccomp", "update Docker")
 	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 	told(t, 1, func(r *report) { checkEngine(t.Context(), c, library, r, &known{}) }, "Is dockerd running")
 }

@@ -177,55 +177,60 @@ func proving(engine *docker.Engine, db *store.Store, c *config.Config, listeners
 			return err
 		}
 		defer done()
-		return prove(ctx, engine, db, c, listeners)
+		_, err = prove(ctx, engine, db, c, listeners)
+		return err
 	}
 }
 
-func prove(ctx context.Context, engine *docker.Engine, db *store.Store, c *config.Config, listeners []net.Addr) error {
+// prove lets a canary try, and returns which sockets it could open besides.
+func prove(ctx context.Context, engine *docker.Engine, db *store.Store, c *config.Config, listeners []net.Addr) (opened []string, err error) {
 	subnets, err := subnet.New(db, c.Pool)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	part, err := subnets.Reserve(ctx, "canary")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = subnets.Release(context.WithoutCancel(ctx), "canary") }() // else the reconciler does
-	reached, err := firewall.Prove(ctx, engine.Apart("canary"), part, listeners)
-	if err == nil && len(reached) > 0 {
-		err = &leakError{reached}
+	found, err := firewall.Prove(ctx, engine.Apart("canary"), part, listeners)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	if len(found.Reached) > 0 {
+		return found.Opened, &leakError{found.Reached}
+	}
+	return found.Opened, nil
 }
 
 // checkFirewall tries the rules from inside a container. If no sidecar has set them, they are set for the moment.
-func checkFirewall(ctx context.Context, c *config.Config) error {
+func checkFirewall(ctx context.Context, c *config.Config) (opened []string, err error) {
 	db, err := store.Open(ctx, string(c.DatabaseURL), c.DataDir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer db.Close()
 	deployment, err := db.Meta(ctx, "deployment", rand.Text)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	done, err := canaryTurn(ctx, db)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer done()
 	log := slog.New(slog.DiscardHandler)
 	table := firewall.New(docker.BridgePrefix(deployment), c.Pool, c.ContainerMaxConnections, log)
 	if !table.Holds() {
 		if err := table.Put(); err != nil {
-			return fmt.Errorf("the rules cannot be set: %w", err)
+			return nil, fmt.Errorf("the rules cannot be set: %w", err)
 		}
 		w := &wall{Table: table, log: log}
 		defer w.end(db)
 	}
 	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir}, log)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer engine.Close()
 	return prove(ctx, engine, db, c, nil)

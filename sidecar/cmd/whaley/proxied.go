@@ -31,6 +31,9 @@ func behindProxies(l net.Listener, trusted []netip.Prefix) net.Listener {
 		}}}
 }
 
+// Under is the listener that counts connections, by the address of who brings them.
+func (l *proxied) Under() net.Listener { return l.Listener.Listener }
+
 // Accept waits for a connection, and not for what it says of itself.
 func (l *proxied) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
@@ -44,15 +47,15 @@ func (l *proxied) Accept() (net.Conn, error) {
 type halfClosing struct{ *proxyproto.Conn }
 
 func (c *halfClosing) CloseWrite() error {
-	if tcp, ok := c.TCPConn(); ok {
-		return tcp.CloseWrite()
+	if half, ok := c.Raw().(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
 	}
 	return nil
 }
 
 func (c *halfClosing) CloseRead() error {
-	if tcp, ok := c.TCPConn(); ok {
-		return tcp.CloseRead()
+	if half, ok := c.Raw().(interface{ CloseRead() error }); ok {
+		return half.CloseRead()
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
@@ -40,7 +41,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	for _, m := range config.Misspelled(env) {
 		log.Warn("a variable looks like a setting and is none", "variable", m.Name, "help", m.String())
 	}
-	listeners, err := listen(c)
+	listeners, err := openListeners(c, log)
 	if err != nil {
 		return err
 	}
@@ -116,7 +117,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	checks = append(checks, who.checks...)
+	checks = append(append(checks, who.checks...), listeners.checks()...)
 	surface := api.New(ctx, api.Needs{
 		Players: who.players, Sessions: who.sessions, Limiter: who.limiter,
 		Instancer: rules.instancer, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Checks: checks,
@@ -129,12 +130,15 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		Limits: func() api.Limits { return limitsOf(live.Config()) }, Streams: maxStreams(),
 	})
 	public := surface.Public()
-	g.Go(func() error { return serveHTTP(ctx, listeners.public, public, log) })
-	g.Go(func() error { return serveHTTP(ctx, listeners.internal, surface.Internal(), log) })
+	g.Go(func() error {
+		return listen.Serve(ctx, behindProxies(listeners.public, c.Trusted), surface.Direct(ownNames(c)), log)
+	})
+	g.Go(func() error { return listen.Serve(ctx, listeners.internal, surface.Internal(), log) })
 	if c.Edge == "embedded" {
 		front, err := edge.New(edge.Options{
 			BaseDomain: c.BaseDomain, DashboardURL: c.DashboardURL, InternalURL: "http://" + loopback(listeners.internal.Addr()),
-			PluginKey: pluginKey, Dashboard: public, Web: listeners.web, TLS: listeners.tls, Routes: rules.edge, Log: log,
+			PluginKey: pluginKey, Dashboard: public,
+			Web: behindProxies(listeners.web, c.Trusted), TLS: behindProxies(listeners.tls, c.Trusted), Routes: rules.edge, Log: log,
 		})
 		if err != nil {
 			return err

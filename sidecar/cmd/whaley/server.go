@@ -1,96 +1,98 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
+	"net/netip"
 	"os"
-	"time"
+	"slices"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
 )
 
 // listeners are opened before anything else: a port that is taken is better known at once.
 type listeners struct {
-	public, internal, web, tls net.Listener
+	public, internal, web, tls *listen.Listener
 }
 
-func listen(c *config.Config) (*listeners, error) {
+// here is this machine.
+var here = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+
+func openListeners(c *config.Config, log *slog.Logger) (*listeners, error) {
+	most, err := listen.Divide()
+	if err != nil {
+		return nil, fmt.Errorf("how many files may be open: %w", err)
+	}
 	l := &listeners{}
 	wanted := []struct {
-		name, address string
-		into          *net.Listener
-	}{{"LISTEN", c.Listen, &l.public}, {"INTERNAL_LISTEN", c.InternalListen, &l.internal}}
-	if c.Edge == "embedded" {
-		wanted = append(wanted, []struct {
-			name, address string
-			into          *net.Listener
-		}{{"EDGE_LISTEN", c.EdgeListen, &l.web}, {"EDGE_TLS_LISTEN", c.EdgeTLSListen, &l.tls}}...)
+		address string
+		opts    listen.Options
+		into    **listen.Listener
+	}{
+		{c.Listen, listen.Options{Name: "LISTEN", Most: most.Public, PerAddress: c.AddressConnections}, &l.public},
+		{c.InternalListen, listen.Options{Name: "INTERNAL_LISTEN", Most: most.Internal}, &l.internal},
+		{c.EdgeListen, listen.Options{Name: "EDGE_LISTEN", Most: most.Web, PerAddress: c.AddressConnections}, &l.web},
+		{c.EdgeTLSListen, listen.Options{Name: "EDGE_TLS_LISTEN", Most: most.TLS, PerAddress: c.AddressConnections, Hello: edge.HelloTimeout}, &l.tls},
+	}
+	if c.Edge != "embedded" {
+		wanted = wanted[:2]
 	}
 	for _, want := range wanted {
-		listener, err := net.Listen("tcp", want.address)
-		if err != nil {
+		want.opts.ForMany, want.opts.Log = c.Trusted, log
+		if want.into == &l.internal {
+			want.opts.ForMany = append(slices.Clip(c.Trusted), here...) // the plugin asks for everybody
+		}
+		if *want.into, err = listen.Open(want.address, want.opts); err != nil {
 			l.close()
-			return nil, fmt.Errorf("%s=%s cannot be listened on, is something else there? %w", want.name, want.address, err)
+			return nil, err
 		}
-		if want.name != "INTERNAL_LISTEN" {
-			listener = behindProxies(listener, c.Trusted)
-		}
-		*want.into = listener
 	}
 	return l, nil
+}
+
+// open are those that this process has.
+func (l *listeners) open() []*listen.Listener {
+	return slices.DeleteFunc([]*listen.Listener{l.public, l.internal, l.web, l.tls}, func(one *listen.Listener) bool { return one == nil })
 }
 
 // addresses are where this process listens.
 func (l *listeners) addresses() []net.Addr {
 	var all []net.Addr
-	for _, listener := range []net.Listener{l.public, l.internal, l.web, l.tls} {
-		if listener != nil {
-			all = append(all, listener.Addr())
-		}
+	for _, listener := range l.open() {
+		all = append(all, listener.Addr())
+	}
+	return all
+}
+
+// checks say of each listener whether it accepts connections.
+func (l *listeners) checks() []api.Check {
+	var all []api.Check
+	for _, listener := range l.open() {
+		all = append(all, api.Check{Name: listener.Name(), Ping: listener.Check})
 	}
 	return all
 }
 
 func (l *listeners) close() {
-	for _, listener := range []net.Listener{l.public, l.internal, l.web, l.tls} {
-		if listener != nil {
-			listener.Close()
-		}
+	for _, listener := range l.open() {
+		listener.Close()
 	}
 }
 
-const (
-	headerTimeout = 10 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 32 << 10 // bytes
-	shutdown      = 10 * time.Second
-)
-
-// serveHTTP answers on a listener until ctx ends, then lets what is under way finish for a while.
-func serveHTTP(ctx context.Context, l net.Listener, handler http.Handler, log *slog.Logger) error {
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+// ownNames are what LISTEN may be asked under, besides the dashboard's name.
+func ownNames(c *config.Config) []string {
+	names := slices.Clone(c.ListenHosts)
+	if name, _, err := net.SplitHostPort(c.Listen); err == nil && name != "" {
+		names = append(names, name)
 	}
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdown)
-		defer cancel()
-		if server.Shutdown(end) != nil {
-			server.Close()
-		}
-	})
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		stop()
-		return err
+	if name, err := os.Hostname(); err == nil {
+		names = append(names, name)
 	}
-	<-ended
-	return nil
+	return names
 }
 
 // loopback is how this machine reaches a listener of its own.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -38,6 +39,8 @@ func explain(err error) string {
 		return "it is too large"
 	case errors.Is(err, io.EOF):
 		return "it is empty"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "it stopped coming, or came too slowly"
 	}
 	return err.Error()
 }

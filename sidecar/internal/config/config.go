@@ -21,11 +21,14 @@ type Config struct {
 	ChallengesDir string `env:"CHALLENGES_DIR" envDefault:"challenges" kind:"path" whaley:"Folder with one folder per challenge."`
 	DatabaseURL   Secret `env:"DATABASE_URL" whaley:"PostgreSQL, as postgres://user:password@host/database. Empty: SQLite in DATA_DIR."`
 
-	Listen         string `env:"LISTEN" envDefault:":8000" section:"Listeners" whaley:"Address of the public API and the web pages."`
-	InternalListen string `env:"INTERNAL_LISTEN" envDefault:"127.0.0.1:8001" whaley:"Address of the internal API, which only the plugin uses. Keep it from players."`
-	Edge           string `env:"EDGE" envDefault:"embedded" choices:"embedded|traefik" whaley:"embedded: the sidecar is the front door itself. traefik: Traefik with the plugin is."`
-	EdgeListen     string `env:"EDGE_LISTEN" envDefault:":8080" whaley:"Address of the embedded edge for the web."`
-	EdgeTLSListen  string `env:"EDGE_TLS_LISTEN" envDefault:":8443" whaley:"Address of the embedded edge for TLS by name (routes of type tcp). With EDGE=traefik: its port is what players are told."`
+	Listen         string   `env:"LISTEN" envDefault:":8000" section:"Listeners" whaley:"Address of the public API and the web pages."`
+	ListenHosts    []string `env:"LISTEN_HOSTS" whaley:"Names under which LISTEN may be asked besides the dashboard's, localhost, this machine's and any IP address, separated by commas; for scripts and proxies that call it something else. Health and metrics answer to any name."`
+	InternalListen string   `env:"INTERNAL_LISTEN" envDefault:"127.0.0.1:8001" whaley:"Address of the internal API, which only the plugin uses. Keep it from players."`
+	Edge           string   `env:"EDGE" envDefault:"embedded" choices:"embedded|traefik" whaley:"embedded: the sidecar is the front door itself. traefik: Traefik with the plugin is."`
+	EdgeListen     string   `env:"EDGE_LISTEN" envDefault:":8080" whaley:"Address of the embedded edge for the web."`
+	EdgeTLSListen  string   `env:"EDGE_TLS_LISTEN" envDefault:":8443" whaley:"Address of the embedded edge for TLS by name (routes of type tcp). With EDGE=traefik: its port is what players are told."`
+
+	AddressConnections int `env:"ADDRESS_MAX_CONNECTIONS" envDefault:"4096" min:"0" max:"1000000" whaley:"Connections that one address (of IPv6: one /64) may have at once to each of these, which a whole campus may share; 0: as many as leave some to others. Proxies of TRUSTED_PROXIES may have as many as there are."`
 
 	BaseDomain   string `env:"BASE_DOMAIN" envDefault:"instances.localhost" section:"Names" whaley:"Instances are one label under it. Neither the dashboard nor the scoreboard may be on it, under it or above it."`
 	DashboardURL string `env:"DASHBOARD_URL" kind:"url" whaley:"Where players find the dashboard; instances have the same scheme and port. Default: http://whaley.localhost with the port of EDGE_LISTEN."`

@@ -3,27 +3,21 @@ package edge
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whaley-ctf/whaley/shared/host"
+	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
 	whaley "github.com/whaley-ctf/whaley/traefik-plugin"
 )
 
-const (
-	headerTimeout = 10 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 64 << 10 // bytes, as Traefik's maxHeaderBytes
-	maxStreams    = 250      // of one connection by HTTP/2, as with Traefik
-	shutdown      = 10 * time.Second
-)
+// maxStreams is how many requests one connection by HTTP/2 has under way, as with Traefik.
+const maxStreams = 250
 
 // Options are the settings of an Edge.
 type Options struct {
@@ -87,31 +81,17 @@ func elsewhere(dashboard string) http.Handler {
 	})
 }
 
-// Run serves until ctx ends.
+// Run serves until ctx ends, or one of the listeners is of no use any more.
 func (e *Edge) Run(ctx context.Context) error {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true) // as Traefik, for who knows beforehand that it is spoken
-	server := &http.Server{
-		Protocols: &protocols, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-		Handler: e.handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(e.opts.Log.Handler(), slog.LevelDebug),
-	}
+	web := listen.Around(e.opts.Web, listen.Options{Name: "EDGE_LISTEN", Log: e.opts.Log})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		if err := server.Serve(e.opts.Web); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	g.Go(func() error {
-		<-ctx.Done()
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdown)
-		defer cancel()
-		if server.Shutdown(end) != nil {
-			return server.Close() // held requests and streams that do not end by themselves
-		}
-		return nil
+		return listen.Serve(ctx, web, e.handler, e.opts.Log, func(server *http.Server) {
+			server.Protocols = &http.Protocols{}
+			server.Protocols.SetHTTP1(true)
+			server.Protocols.SetUnencryptedHTTP2(true) // as Traefik, for who knows beforehand that it is spoken
+			server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams}
+		})
 	})
 	g.Go(func() error { return e.serveTLS(ctx) })
 	return g.Wait()

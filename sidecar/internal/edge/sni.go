@@ -8,39 +8,57 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"math/big"
 	"net"
 	"strings"
 	"time"
 
 	"github.com/inetaf/tcpproxy"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
 )
+
+// HelloTimeout is how long a connection by TLS has for the whole of its ClientHello.
+const HelloTimeout = 10 * time.Second
 
 const (
 	handshakeTimeout = 10 * time.Second
 	dialTimeout      = 3 * time.Second
 )
 
-// serveTLS leads connections by the name in their ClientHello to running instances, and closes all others.
+// serveTLS leads connections by the name in their ClientHello to running instances, and closes all others. It returns an
+// error if no more connections can be accepted.
 func (e *Edge) serveTLS(ctx context.Context) error {
-	proxy := &tcpproxy.Proxy{ListenFunc: func(string, string) (net.Listener, error) { return e.opts.TLS, nil }}
+	listener := listen.Around(e.opts.TLS, listen.Options{Name: "EDGE_TLS_LISTEN", Hello: HelloTimeout, Log: e.opts.Log})
+	proxy := &tcpproxy.Proxy{ListenFunc: func(string, string) (net.Listener, error) { return patient{listener}, nil }}
 	proxy.AddSNIRouteFunc("", func(_ context.Context, name string) (tcpproxy.Target, bool) {
 		route, ok := e.opts.Routes.ByName(strings.ToLower(name))
 		if !ok {
 			return nil, false
 		}
-		onward := &tcpproxy.DialProxy{Addr: route.Backend, DialTimeout: dialTimeout}
+		onward := &tcpproxy.DialProxy{Addr: route.Backend, DialTimeout: dialTimeout, OnDialError: e.unreached}
 		if route.Passthrough {
-			return onward, true
+			return greeted{onward}, true
 		}
-		return &terminated{config: e.config, onward: onward}, true
+		return greeted{&terminated{config: e.config, onward: onward}}, true
 	})
 	proxy.AddRoute("", closed{}) // else every stranger's attempt would be a line in the log
 	if err := proxy.Start(); err != nil {
 		return err
 	}
-	<-ctx.Done()
-	return proxy.Close()
+	stop := context.AfterFunc(ctx, func() { proxy.Close() })
+	defer stop()
+	err := proxy.Wait()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("the edge accepts no more connections for TLS by name: %w", err)
+}
+
+func (e *Edge) unreached(conn net.Conn, err error) {
+	conn.Close()
+	e.opts.Log.Debug("an instance could not be reached by TLS", "err", err)
 }
 
 // closed leads nowhere.
@@ -48,6 +66,44 @@ type closed struct{}
 
 // HandleConn implements tcpproxy.Target.
 func (closed) HandleConn(conn net.Conn) { conn.Close() }
+
+// patient gives each connection a time to say where it wants to.
+type patient struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (p patient) Accept() (net.Conn, error) {
+	conn, err := p.Listener.Accept()
+	if err == nil {
+		_ = conn.SetReadDeadline(time.Now().Add(HelloTimeout)) // else it is closed already, which the next read says
+	}
+	return conn, err
+}
+
+// greeted takes over a connection that has said where it wants to, within the time that it had for that.
+type greeted struct{ onward tcpproxy.Target }
+
+// HandleConn implements tcpproxy.Target.
+func (g greeted) HandleConn(conn net.Conn) {
+	said := tcpproxy.UnderlyingConn(conn)
+	if said.SetReadDeadline(time.Time{}) != nil {
+		conn.Close()
+		return
+	}
+	counted, direct := said.(*listen.Conn)
+	if over, ok := said.(interface{ Raw() net.Conn }); ok { // brought by a proxy, who said so first
+		counted, _ = over.Raw().(*listen.Conn)
+	}
+	if counted != nil {
+		defer counted.Close()
+		if counted.Greeted() != nil {
+			return
+		}
+	}
+	if peeked, ok := conn.(*tcpproxy.Conn); ok && direct {
+		peeked.Conn = counted.Conn // bytes then go from socket to socket without coming by here
+	}
+	g.onward.HandleConn(conn)
+}
 
 // terminated ends TLS here and passes on what is inside.
 type terminated struct {

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
@@ -41,12 +43,15 @@ type Engine interface {
 // ErrNotStatic is why a binary that was built with a C library cannot be its own canary.
 var ErrNotStatic = errors.New("this binary is not static and cannot run in an empty container: build it with CGO_ENABLED=0")
 
-// Reached is what the canary could reach and should not.
-type Reached []string
+// Found is what the canary could do and should not.
+type Found struct {
+	Reached []string // addresses
+	Opened  []string // kinds of sockets, which the engine's profile of system calls refuses when it is new enough
+}
 
 // Prove starts this very program as `whaley canary` in a container like an instance's, and lets it try addresses of the
 // host, this process's listeners and cloud metadata. An error means that nothing is proved.
-func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []net.Addr) (Reached, error) {
+func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []net.Addr) (*Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, canaryTime)
 	defer cancel()
 	self, err := Program()
@@ -94,20 +99,23 @@ func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []
 	if err != nil {
 		return nil, err
 	}
-	said, err := engine.Logs(ctx, id, len(targets)+1)
+	said, err := engine.Logs(ctx, id, len(targets)+len(families)+1)
 	if err != nil {
 		return nil, err
 	}
 	if code != 0 || !strings.HasSuffix(strings.TrimSpace(said), "done") {
 		return nil, fmt.Errorf("the canary ended with %d: %s", code, said)
 	}
-	var reached Reached
+	found := &Found{}
 	for line := range strings.Lines(said) {
 		if at, ok := strings.CutPrefix(strings.TrimSpace(line), "reached "); ok {
-			reached = append(reached, at)
+			found.Reached = append(found.Reached, at)
+		}
+		if kind, ok := strings.CutPrefix(strings.TrimSpace(line), "opened "); ok {
+			found.Opened = append(found.Opened, kind)
 		}
 	}
-	return reached, nil
+	return found, nil
 }
 
 // Program is the file of this very program, which can run in an empty container, or ErrNotStatic.
@@ -183,8 +191,15 @@ func targets(subnet netip.Prefix, listeners []net.Addr) ([]string, error) {
 	return all, nil
 }
 
-// Canary is what runs inside: it dials every address at once and prints which answer. A refusal is an answer too: the
-// packet got there.
+// families are sockets that lead past a container's own network, to the hypervisor or to parts of the kernel that nobody
+// in there needs.
+var families = []struct {
+	name string
+	kind int
+}{{"AF_VSOCK", unix.AF_VSOCK}, {"AF_ALG", unix.AF_ALG}}
+
+// Canary is what runs inside: it dials every address at once and prints which answer, and which sockets can be opened. A
+// refusal is an answer too: the packet got there.
 func Canary(ctx context.Context, addresses []string, out io.Writer) error {
 	var all sync.WaitGroup
 	reached := make([]bool, len(addresses))
@@ -202,6 +217,16 @@ func Canary(ctx context.Context, addresses []string, out io.Writer) error {
 	for n, at := range addresses {
 		if reached[n] {
 			fmt.Fprintln(out, "reached", at)
+		}
+	}
+	for _, family := range families {
+		kind := unix.SOCK_STREAM
+		if family.kind == unix.AF_ALG {
+			kind = unix.SOCK_SEQPACKET
+		}
+		if socket, err := unix.Socket(family.kind, kind, 0); err == nil {
+			unix.Close(socket)
+			fmt.Fprintln(out, "opened", family.name)
 		}
 	}
 	_, err := fmt.Fprintln(out, "done")

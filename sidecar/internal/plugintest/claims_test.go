@@ -3,6 +3,7 @@ package plugintest
 import (
 	"crypto/ed25519"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -16,12 +17,29 @@ import (
 // claims are what requests say of who they are from.
 var claims = map[string]func(t *testing.T, w *world){
 	"NoClaimOfAPlayersReachesAContainer":     identityHeaders,
+	"NeitherDoesOneBehindABody":              claimingTrailers,
 	"TheRightTicketIsFoundAmongFakes":        fakeTickets,
 	"ForgeriesAreCheckedFewAtATime":          manyForgeries,
 	"OnlyOurCookiesAreTakenOff":              otherCookies,
 	"ARequestOfEndlessHeadersIsRefused":      endlessHeaders,
 	"AConnectionThatIsHeldHoldsUpNobodyElse": heldConnections,
+	"ABodyThatStallsIsToldSo":                stalledBody,
 	"AForgeryDoesNotMakeThePluginAskForKeys": sameForgery,
+}
+
+// stalledBody is a request of which the rest does not come within the time that the entry point gives it.
+func stalledBody(t *testing.T, w *world) {
+	w.front.Config.ReadTimeout = 300 * time.Millisecond
+	w.on(wire.PathResolve, w.running("link"))
+	for _, head := range []string{"Content-Length: 100", "Transfer-Encoding: chunked"} {
+		got := w.raw("POST / HTTP/1.1\r\nHost: " + web + "\r\n" + head + "\r\n\r\n1\r\n{\r\n")
+		if !strings.HasPrefix(got, "HTTP/1.1 408 ") || !strings.Contains(got, "body_too_slow") || !strings.Contains(got, "Connection: close") {
+			t.Errorf("%s: %s", head, got)
+		}
+	}
+	if got := w.send("POST", web, "/", "whole"); !strings.HasPrefix(got.Body, "container POST / 5 ") {
+		t.Errorf("and then a whole one: %d %s", got.Status, got.Body)
+	}
 }
 
 func TestClaimsCompiled(t *testing.T)    { attack(t, compiled, claims) }
@@ -84,6 +102,24 @@ func identityHeaders(t *testing.T, w *world) {
 			if strings.Count(got.Body, want) != 1 {
 				t.Errorf("%q is not there once:\n%s", want, got.Body)
 			}
+		}
+	}
+}
+
+// claimingTrailers sends behind a body what it may not send before it.
+func claimingTrailers(t *testing.T, w *world) {
+	w.on(wire.PathResolve, w.running("link"))
+	w.hostile = func(rw http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		fmt.Fprintf(rw, "%d bytes\n", n)
+		r.Header.Write(rw)
+		r.Trailer.Write(rw)
+	}
+	for _, announced := range []string{"X-Own", "X-Own, X-Forwarded-For, X-Whaley-Owner", "X-Own, X-Real-Ip, Cookie"} {
+		got := w.raw("POST / HTTP/1.1\r\nHost: " + web + "\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: " + announced + "\r\n\r\n" +
+			"5\r\nwhole\r\n0\r\nX-Own: kept\r\nX-Forwarded-For: tossed\r\nX-Real-Ip: tossed\r\nX-Whaley-Owner: tossed\r\nCookie: whaley=tossed\r\nX-Admin-Key: tossed\r\n\r\n")
+		if strings.Contains(got, "tossed") || !strings.Contains(got, "X-Own: kept") || !strings.Contains(got, "5 bytes") {
+			t.Errorf("with %s announced:\n%s", announced, got)
 		}
 	}
 }

@@ -78,6 +78,7 @@ func main() {
 	http.HandleFunc("/sse", events)
 	http.HandleFunc("/ws", socket)
 	http.HandleFunc("/bytes", zeros)
+	http.HandleFunc("/raw", raw)
 	probes()
 	go datagrams()
 	fmt.Println(http.ListenAndServe(":8080", nil))

@@ -1,0 +1,109 @@
+package listen
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// A request's body may come as slowly as a bad line lets it: with slowest bytes a second once grace is over, never with a
+// pause of more than stall, and for longest altogether. Only the time counts in which somebody waits for it, not what the
+// receiver takes: a request that is held until its instance runs, or a challenge that works while it reads, loses nothing.
+const (
+	stall   = 30 * time.Second
+	grace   = 30 * time.Second
+	slowest = 1 << 10 // bytes
+	longest = 10 * time.Minute
+	leave   = 5 * time.Second // for what the handler did not read
+)
+
+// flowing gives the bodies of requests a deadline that moves on while they flow.
+func flowing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == nil || r.Body == http.NoBody {
+			next.ServeHTTP(w, r)
+			return
+		}
+		conn := http.NewResponseController(w)
+		if r.Header.Get("Upgrade") != "" {
+			// This may become another protocol while its body is read, which no deadline must cut. The server takes one away
+			// that was set before.
+			_ = conn.SetReadDeadline(time.Now().Add(longest)) // fails where there are no deadlines, as below
+			next.ServeHTTP(w, r)
+			return
+		}
+		b := &body{ReadCloser: r.Body, conn: conn}
+		with := r.WithContext(r.Context()) // the server goes by what the body of its own request is when it answers
+		with.Body = b
+		defer b.end()
+		next.ServeHTTP(w, with)
+	})
+}
+
+// body is what a handler, or a transport that it has handed the body to, reads.
+type body struct {
+	io.ReadCloser
+	conn *http.ResponseController
+
+	mu      sync.Mutex
+	reading bool
+	ended   bool // the connection is the server's again
+	err     error
+	read    int64
+	waited  time.Duration
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	began := time.Now()
+	if err := b.arm(began); err != nil {
+		return 0, err
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reading = false
+	b.read += int64(n)
+	b.waited += time.Since(began)
+	if b.ended {
+		return n, err
+	}
+	b.err = err
+	if err == nil || errors.Is(err, io.EOF) {
+		// Nobody waits for it until the next read, or the server waits for the client to go away, for as long as the answer
+		// takes. By HTTP/2 a deadline ends a body that nobody reads just then, too.
+		_ = b.conn.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// arm sets the deadline for a read that begins now.
+func (b *body) arm(now time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return http.ErrBodyReadAfterClose
+	}
+	if b.err != nil {
+		return b.err
+	}
+	left := min(grace+time.Duration(b.read/slowest)*time.Second, longest) - b.waited
+	err := b.conn.SetReadDeadline(now.Add(min(stall, left)))
+	b.reading = err == nil
+	return err
+}
+
+// end bounds what the server itself reads, to use the connection again.
+func (b *body) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	switch {
+	case b.reading: // by what answered before it had read all: the server could not even answer before that returns
+		_ = b.conn.SetReadDeadline(time.Now())
+	case b.err == nil:
+		_ = b.conn.SetReadDeadline(time.Now().Add(leave))
+	}
+}
