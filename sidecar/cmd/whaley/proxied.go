@@ -1,13 +1,16 @@
 package main
 
 import (
+	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/pires/go-proxyproto"
 
 	"github.com/whaley-ctf/whaley/shared/peer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
 )
 
 // proxyHeaderTimeout is how long a proxy may take to say whose connection it brings.
@@ -31,29 +34,64 @@ func behindProxies(l net.Listener, trusted []netip.Prefix) net.Listener {
 		}}}
 }
 
-// Under is the listener that counts connections, by the address of who brings them.
+// Under is the listener that counts connections, by the address of who brings them until these say for whom.
 func (l *proxied) Under() net.Listener { return l.Listener.Listener }
 
 // Accept waits for a connection, and not for what it says of itself.
 func (l *proxied) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if with, ok := conn.(*proxyproto.Conn); ok {
-		return &halfClosing{with}, err
+		return &brought{Conn: with}, err
 	}
 	return conn, err
 }
 
-// halfClosing ends each direction of a connection by itself, as who pipes a payload into one expects it.
-type halfClosing struct{ *proxyproto.Conn }
+// brought is a connection that a proxy may say the origin of. It is counted for that one, and ends each direction by
+// itself, as who pipes a payload into one expects it.
+type brought struct {
+	*proxyproto.Conn
+	once   sync.Once
+	refuse error
+}
 
-func (c *halfClosing) CloseWrite() error {
+// Read implements net.Conn. Whose connection it is has been said with its first bytes.
+func (c *brought) Read(p []byte) (int, error) {
+	if err := c.counted(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
+}
+
+// WriteTo implements io.WriterTo.
+func (c *brought) WriteTo(w io.Writer) (int64, error) {
+	if err := c.counted(); err != nil {
+		return 0, err
+	}
+	return c.Conn.WriteTo(w)
+}
+
+func (c *brought) counted() error {
+	c.once.Do(func() {
+		conn, ours := c.Raw().(*listen.Conn)
+		said := c.ProxyHeader()
+		if !ours || said == nil || said.Command.IsLocal() {
+			return
+		}
+		if from, ok := said.SourceAddr.(*net.TCPAddr); ok {
+			c.refuse = conn.BroughtFor(from.AddrPort().Addr())
+		}
+	})
+	return c.refuse
+}
+
+func (c *brought) CloseWrite() error {
 	if half, ok := c.Raw().(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return nil
 }
 
-func (c *halfClosing) CloseRead() error {
+func (c *brought) CloseRead() error {
 	if half, ok := c.Raw().(interface{ CloseRead() error }); ok {
 		return half.CloseRead()
 	}

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/pires/go-proxyproto"
 
@@ -57,5 +60,76 @@ func TestWhoeverAProxyBringsCanEndTheirSide(t *testing.T) {
 		if text, err := io.ReadAll(conn); len(text) > 0 || err != nil {
 			t.Errorf("after the end of the other side: %q %v", text, err)
 		}
+	}
+}
+
+// TestPlayersBehindOneProxyEachHaveTheirShare holds all that one of them may have, spoken for by the proxy they share with
+// another.
+func TestPlayersBehindOneProxyEachHaveTheirShare(t *testing.T) {
+	const each = 3
+	for name, hello := range map[string]time.Duration{"web": 0, "tls": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			proxy := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+			counted, err := listen.Open("127.0.0.1:0", listen.Options{
+				Name: "LISTEN", Most: 100, PerAddress: each, ForMany: proxy, Hello: hello, Log: slog.New(slog.DiscardHandler),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := behindProxies(counted, proxy)
+			defer l.Close()
+			// ask says whether a connection is served that the proxy brings for somebody, or opens for itself.
+			ask := func(source string) (net.Conn, bool) {
+				t.Helper()
+				conn, err := net.Dial("tcp", l.Addr().String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { conn.Close() })
+				if source != "" {
+					header := proxyproto.HeaderProxyFromAddrs(2, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(source)), conn.RemoteAddr())
+					if _, err := header.WriteTo(conn); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, err := io.WriteString(conn, "?"); err != nil {
+					t.Fatal(err)
+				}
+				got, err := l.Accept()
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { got.Close() })
+				_, err = got.Read(make([]byte, 1))
+				if err != nil && !errors.Is(err, listen.ErrTooMany) {
+					t.Error(err)
+				}
+				return got, err == nil
+			}
+			var held []net.Conn
+			for n := range 2 * each {
+				conn, served := ask(fmt.Sprintf("203.0.113.5:%d", 1+n))
+				if served != (n < each) {
+					t.Errorf("connection %d of one player: %v", n, served)
+				}
+				held = append(held, conn)
+			}
+			if _, served := ask("203.0.113.6:1"); !served {
+				t.Error("another player behind the same proxy is kept out")
+			}
+			for range 2 * each {
+				if _, served := ask(""); !served {
+					t.Error("the proxy itself is kept out")
+				}
+			}
+			for _, conn := range held {
+				conn.Close()
+			}
+			for n := range each {
+				if _, served := ask(fmt.Sprintf("203.0.113.5:%d", 100+n)); !served {
+					t.Errorf("connection %d after those before are closed is refused", n)
+				}
+			}
+		})
 	}
 }

@@ -34,6 +34,37 @@ func (c *Conn) Greeted() error {
 	return c.Conn.SetReadDeadline(time.Time{})
 }
 
+// ErrTooMany is why a connection ends that a proxy brings for somebody who has enough of them.
+var ErrTooMany = errors.New("more connections than one address may have, or than there are")
+
+// BroughtFor counts a connection for the one it is from, once a proxy has said who that is: otherwise one player behind a
+// proxy could take what all others behind it need. It ends the connection and returns ErrTooMany if they have enough.
+func (c *Conn) BroughtFor(address netip.Addr) error {
+	address = address.Unmap()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return net.ErrClosed
+	}
+	l, of := c.listener, source(address)
+	if !l.all.move(c.of, of, l.opts.PerAddress, l.forMany(address)) {
+		c.end()
+		l.refuse(c.Conn, address)
+		return ErrTooMany
+	}
+	if c.strange {
+		// Whoever still says nothing after the proxy has spoken is one of the silent, of their own share.
+		if !l.strange.move(c.of, of, l.opts.PerAddress, l.forMany(address)) {
+			l.all.move(of, c.of, 0, true)
+			c.end()
+			l.refuse(c.Conn, address)
+			return ErrTooMany
+		}
+	}
+	c.of = of
+	return nil
+}
+
 // Write implements net.Conn. A client that does not read for minutes has gone, whatever its machine says.
 func (c *Conn) Write(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(c.listener.unread)); err != nil {
@@ -70,10 +101,15 @@ func (c *Conn) Close() error {
 	if c.closed {
 		return net.ErrClosed
 	}
+	c.end()
+	return c.Conn.Close()
+}
+
+// end gives back what the connection holds. The caller holds mu, and closes what is under it.
+func (c *Conn) end() {
 	c.closed = true
 	if c.strange {
 		c.listener.strange.give(c.of)
 	}
 	c.listener.all.give(c.of)
-	return c.Conn.Close()
 }

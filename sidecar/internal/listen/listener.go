@@ -141,9 +141,9 @@ func (l *Listener) admit(conn net.Conn) *Conn {
 		address = from.AddrPort().Addr().Unmap()
 	}
 	c := &Conn{Conn: conn, of: source(address), listener: l}
-	forMany := slices.ContainsFunc(l.opts.ForMany, func(p netip.Prefix) bool { return p.Contains(address) })
+	forMany := l.forMany(address)
 	if !l.all.take(c.of, l.opts.PerAddress, forMany) {
-		l.refuse(conn, "more connections than one address may have, or than there are")
+		l.refuse(conn, address)
 		return nil
 	}
 	if l.opts.Hello == 0 {
@@ -151,7 +151,7 @@ func (l *Listener) admit(conn net.Conn) *Conn {
 	}
 	if !l.strange.take(c.of, l.opts.PerAddress, forMany) {
 		l.all.give(c.of)
-		l.refuse(conn, "more connections that say nothing than there may be")
+		l.refuse(conn, address)
 		return nil
 	}
 	c.strange = true
@@ -162,13 +162,18 @@ func (l *Listener) admit(conn net.Conn) *Conn {
 	return c
 }
 
+func (l *Listener) forMany(address netip.Addr) bool {
+	return slices.ContainsFunc(l.opts.ForMany, func(p netip.Prefix) bool { return p.Contains(address) })
+}
+
 // refuse ends a connection by a reset, which leaves nothing behind on this side.
-func (l *Listener) refuse(conn net.Conn, why string) {
+func (l *Listener) refuse(conn net.Conn, of netip.Addr) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
 	conn.Close()
-	l.tell("connection refused", "reason", why, "address", conn.RemoteAddr().String())
+	l.tell("connection refused", "reason", "more connections, or silent ones, than one address may have or than there are",
+		"address", of.String(), "help", "ADDRESS_MAX_CONNECTIONS, or the limit of open files; a proxy belongs into TRUSTED_PROXIES")
 }
 
 // tell logs, now and then.

@@ -28,6 +28,10 @@ func newShare(most int) *share { return &share{most: most, held: map[netip.Prefi
 func (s *share) take(of netip.Prefix, each int, forMany bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.add(of, each, forMany)
+}
+
+func (s *share) add(of netip.Prefix, each int, forMany bool) bool {
 	free, held := s.most-s.all, s.held[of]
 	if free <= 0 || !forMany && (held >= free || each > 0 && held >= each) {
 		return false
@@ -37,9 +41,26 @@ func (s *share) take(of netip.Prefix, each int, forMany bool) bool {
 	return true
 }
 
+// move makes one that is held by an address another's, under the terms of take; if it cannot be, it stays where it is.
+func (s *share) move(from, to netip.Prefix, each int, forMany bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(from)
+	if s.add(to, each, forMany) {
+		return true
+	}
+	s.all++
+	s.held[from]++
+	return false
+}
+
 func (s *share) give(of netip.Prefix) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.drop(of)
+}
+
+func (s *share) drop(of netip.Prefix) {
 	s.all--
 	if s.held[of]--; s.held[of] == 0 {
 		delete(s.held, of)
