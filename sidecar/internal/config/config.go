@@ -28,7 +28,7 @@ type Config struct {
 	EdgeListen     string   `env:"EDGE_LISTEN" envDefault:":8080" whaley:"Address of the embedded edge for the web."`
 	EdgeTLSListen  string   `env:"EDGE_TLS_LISTEN" envDefault:":8443" whaley:"Address of the embedded edge for TLS by name (routes of type tcp). With EDGE=traefik: its port is what players are told."`
 
-	AddressConnections int `env:"ADDRESS_MAX_CONNECTIONS" envDefault:"4096" min:"0" max:"1000000" whaley:"Connections that one address (of IPv6: one /64) may have at once to each of these, which a whole campus may share; 0: as many as leave some to others. Proxies of TRUSTED_PROXIES may have as many as there are."`
+	AddressConnections int `env:"ADDRESS_MAX_CONNECTIONS" envDefault:"4096" min:"0" max:"1000000" whaley:"Connections that one address (of IPv6: one /64) may have at once to each of these, which a whole campus may share; 0: as many as leave some to others. Proxies of TRUSTED_PROXIES may have as many as there are; whom they name by the PROXY protocol is counted instead."`
 
 	BaseDomain   string `env:"BASE_DOMAIN" envDefault:"instances.localhost" section:"Names" whaley:"Instances are one label under it. Neither the dashboard nor the scoreboard may be on it, under it or above it."`
 	DashboardURL string `env:"DASHBOARD_URL" kind:"url" whaley:"Where players find the dashboard; instances have the same scheme and port. Default: http://whaley.localhost with the port of EDGE_LISTEN."`

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -29,10 +31,21 @@ var claims = map[string]func(t *testing.T, w *world){
 
 // stalledBody is a request of which the rest does not come within the time that the entry point gives it.
 func stalledBody(t *testing.T, w *world) {
-	w.front.Config.ReadTimeout = 300 * time.Millisecond
 	w.on(wire.PathResolve, w.running("link"))
+	impatient := httptest.NewUnstartedServer(w.front.Config.Handler)
+	impatient.Config.ReadTimeout = 2 * time.Second
+	impatient.Start()
+	defer impatient.Close()
 	for _, head := range []string{"Content-Length: 100", "Transfer-Encoding: chunked"} {
-		got := w.raw("POST / HTTP/1.1\r\nHost: " + web + "\r\n" + head + "\r\n\r\n1\r\n{\r\n")
+		conn, err := net.Dial("tcp", impatient.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(time.Minute))
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n1\r\n{\r\n", web, head)
+		text, _ := io.ReadAll(conn)
+		got := string(text)
 		if !strings.HasPrefix(got, "HTTP/1.1 408 ") || !strings.Contains(got, "body_too_slow") || !strings.Contains(got, "Connection: close") {
 			t.Errorf("%s: %s", head, got)
 		}
