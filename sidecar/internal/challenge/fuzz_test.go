@@ -108,3 +108,31 @@ func FuzzCompose(f *testing.F) {
 		held(t, dir)
 	})
 }
+
+func FuzzEnvironmentFile(f *testing.F) {
+	put, dir := fuzzed(f)
+	f.Add("A=b\nB=${A}$A\nexport C='x'\nD=\"a\\nb ${A:-x}\"\nADMIN_KEY\n")
+	f.Add(doubling(4))
+	f.Fuzz(func(t *testing.T, text string) {
+		put(t, "compose.yaml", "services:\n  web:\n    build: .\n    env_file: passed.env\n")
+		put(t, "passed.env", text)
+		held(t, dir)
+	})
+}
+
+func FuzzDockerfile(f *testing.F) {
+	put, dir := fuzzed(f)
+	f.Add("FROM x\nRUN a \\\n b\n", "*.md\n!README.md\n")
+	f.Add("# escape=`\nFROM x\nADD `\n a b\n", "")
+	f.Fuzz(func(t *testing.T, text, ignore string) {
+		put(t, "compose.yaml", oneService)
+		put(t, ".dockerignore", ignore)
+		put(t, "Dockerfile", text)
+		held(t, dir)
+		// Nothing that comes after an ADD hides it.
+		put(t, "Dockerfile", "FROM x\nADD http://127.0.0.1/x /x\n"+text)
+		if _, err := load(t, dir); err == nil {
+			t.Errorf("the ADD before %q is taken", text)
+		}
+	})
+}

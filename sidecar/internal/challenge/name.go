@@ -53,7 +53,7 @@ func imageName(challenge, service, revision string) string {
 	plain := strings.Trim(notPlain.ReplaceAllString(strings.ToLower(service), "-"), "-")
 	if plain != service {
 		sum := sha256.Sum256([]byte(service))
-		plain += "-" + hex.EncodeToString(sum[:4])
+		plain = strings.Trim(plain+"-"+hex.EncodeToString(sum[:4]), "-")
 	}
 	return "whaley/" + challenge + "-" + plain + ":" + revision
 }

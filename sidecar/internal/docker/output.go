@@ -31,13 +31,18 @@ func (e *Engine) Output(ctx context.Context, id string, pieces int, each func(st
 		return translate(err)
 	}
 	defer body.Close()
+	return translate(frames(body, each))
+}
+
+// frames reads the engine's multiplexed output: eight bytes of head, which say whose and how long, and that.
+func frames(body io.Reader, each func(stream string, at time.Time, text []byte) error) error {
 	var head [8]byte
 	frame := make([]byte, 0, maxFrame)
 	for {
 		if _, err := io.ReadFull(body, head[:]); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
-			return translate(err)
+			return err
 		}
 		stream, size := "out", int(binary.BigEndian.Uint32(head[4:]))
 		if stdcopy.StdType(head[0]) == stdcopy.Stderr {
@@ -45,10 +50,10 @@ func (e *Engine) Output(ctx context.Context, id string, pieces int, each func(st
 		}
 		frame = frame[:min(size, maxFrame)]
 		if _, err := io.ReadFull(body, frame); err != nil {
-			return translate(err)
+			return err
 		}
 		if _, err := io.CopyN(io.Discard, body, int64(size-len(frame))); err != nil {
-			return translate(err)
+			return err
 		}
 		stamp, text, _ := bytes.Cut(frame, []byte(" "))
 		at, err := time.Parse(time.RFC3339Nano, string(stamp))
