@@ -107,6 +107,12 @@ func TestRunningOutOfDescriptorsPasses(t *testing.T) {
 				return s.echoes(byName)
 			}
 			s.eventually("both are served", 30*time.Second, served)
+			held, err := s.dialTLS(byName)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer held.Close()
+			greeted := time.Now()
 			processes := map[string]int{"front": s.front(), "sidecar": s.process.Process.Pid}
 			listeners := map[string][]string{"front": {s.web, s.tls}, "sidecar": {s.public, s.internal}}
 			if edge == "embedded" {
@@ -119,18 +125,35 @@ func TestRunningOutOfDescriptorsPasses(t *testing.T) {
 					s.ready()
 				}
 			}
+			time.Sleep(time.Until(greeted.Add(helloTime + time.Second))) // nothing happens for so long, which is the point
+			if err := echoed(held); err != nil {
+				t.Errorf("a connection that was there before all that: %v", err)
+			}
 		})
 	}
 }
 
+// helloTime is what either edge gives a connection by TLS to say where it wants to, and not to anything after that.
+const helloTime = 10 * time.Second
+
+// dialTLS is a connection by TLS to an instance, or to what else answers to the name.
+func (s *stack) dialTLS(name string) (*tls.Conn, error) {
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	return tls.DialWithDialer(dialer, "tcp", s.tls, &tls.Config{ServerName: name, InsecureSkipVerify: true})
+}
+
 // echoes holds that a route by TLS is served.
 func (s *stack) echoes(name string) error {
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	conn, err := tls.DialWithDialer(dialer, "tcp", s.tls, &tls.Config{ServerName: name, InsecureSkipVerify: true})
+	conn, err := s.dialTLS(name)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
+	return echoed(conn)
+}
+
+// echoed says something to an instance that says it again.
+func echoed(conn net.Conn) error {
 	conn.SetDeadline(time.Now().Add(10 * time.Second))
 	if _, err := io.WriteString(conn, "echo\n"); err != nil {
 		return err
@@ -220,34 +243,13 @@ func readiness(client *http.Client, address string) (string, error) {
 
 // TestAHogOfConnectionsKeepsNobodyElseOut opens all that an address gets, at each listener and in each state.
 func TestAHogOfConnectionsKeepsNobodyElseOut(t *testing.T) {
-	s := start(t, "embedded", writeFixtures(t, "raw"), "ADDRESS_MAX_CONNECTIONS=60")
+	const most, wanted = 60, 100
+	s := start(t, "embedded", writeFixtures(t, "raw"), fmt.Sprintf("ADDRESS_MAX_CONNECTIONS=%d", most))
 	in := s.running(alice, "raw")
 	web, byName := in.Routes[0].URL, in.Routes[2].Host
 	for _, listener := range []string{s.web, s.tls, s.public} {
 		for _, says := range []string{"", "\x16\x03\x01\x02\x00\x01", "POST / HTTP/1.1\r\nHost: whaley.localhost\r\nContent-Length: 100\r\n\r\n{", "GET / HTTP/1.1\r\nHo"} {
-			var held, refused int
-			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(mallory)}, Timeout: 5 * time.Second}
-			for range 100 {
-				conn, err := d.Dial("tcp", listener)
-				if errors.Is(err, syscall.ECONNRESET) {
-					refused++
-					continue
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer conn.Close()
-				io.WriteString(conn, says)
-				conn.SetReadDeadline(time.Now().Add(5 * time.Millisecond))
-				if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
-					held++
-				} else {
-					refused++
-				}
-			}
-			if held == 0 || refused < 30 {
-				t.Errorf("%s with %q: %d are held, %d refused", listener, says, held, refused)
-			}
+			release := s.hog(listener, says, wanted, wanted-most)
 			if got := s.do(alice, "GET", web+"/", nil); got.Status != http.StatusOK {
 				t.Errorf("meanwhile: %d", got.Status)
 			}
@@ -255,6 +257,51 @@ func TestAHogOfConnectionsKeepsNobodyElseOut(t *testing.T) {
 				t.Errorf("meanwhile, by TLS: %v", err)
 			}
 			s.ready()
+			release()
+		}
+	}
+	s.eventually("the hog is served again", 30*time.Second, func() error {
+		got, err := s.try(mallory, "GET", s.dashboard+"/", nil)
+		if err == nil && got.Status != http.StatusOK {
+			err = fmt.Errorf("status %d", got.Status)
+		}
+		return err
+	})
+}
+
+// hog opens connections from one address that all say something, and waits until so many of them are ended.
+func (s *stack) hog(listener, says string, wanted, refused int) (release func()) {
+	s.t.Helper()
+	var all []net.Conn
+	ended := make(chan struct{}, wanted)
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(mallory)}, Timeout: 30 * time.Second}
+	for range wanted {
+		conn, err := d.Dial("tcp", listener)
+		if errors.Is(err, syscall.ECONNRESET) {
+			ended <- struct{}{}
+			continue
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		all = append(all, conn)
+		go func() {
+			_, _ = io.WriteString(conn, says) // it may be ended already, which the read finds
+			_, _ = conn.Read(make([]byte, 1))
+			ended <- struct{}{}
+		}()
+	}
+	late := time.After(30 * time.Second)
+	for n := range refused {
+		select {
+		case <-ended:
+		case <-late:
+			s.t.Fatalf("%s with %q: %d of %d connections are refused", listener, says, n, wanted)
+		}
+	}
+	return func() {
+		for _, conn := range all {
+			conn.Close()
 		}
 	}
 }
