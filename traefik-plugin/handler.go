@@ -1,6 +1,7 @@
 package whaley
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -209,13 +210,11 @@ func isNavigation(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("Upgrade") == ""
 }
 
+// sleep waits, unless the client goes away first. Interpreted, all who run the same select share what it waits for: one
+// request would wake by another's timer, or end with another's client. Hence none here.
 func sleep(r *http.Request, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
+	ctx, cancel := context.WithTimeout(r.Context(), d)
+	defer cancel()
+	<-ctx.Done()
+	return r.Context().Err() == nil
 }
