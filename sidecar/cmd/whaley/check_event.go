@@ -48,13 +48,13 @@ func checkFlags(k known, library *challenge.Library, r *report) {
 		r.hint("flags", "DYNAMIC_FLAGS_ENABLED=false: a challenge's flag is the same for everybody, and sharing it is not found")
 		return
 	}
-	var unmapped []string
-	dynamic, static := 0, 0
+	var unmapped, static []string
+	dynamic := 0
 	for _, ch := range library.All() {
 		switch {
 		case ch.StaticFlags:
 		case !ch.Flag.Dynamic:
-			static++
+			static = append(static, ch.ID)
 		default:
 			dynamic++
 			if k.mappings[ch.ID] == 0 {
@@ -63,7 +63,7 @@ func checkFlags(k known, library *challenge.Library, r *report) {
 		}
 	}
 	switch {
-	case dynamic == 0 && static > 0:
+	case dynamic == 0 && len(static) > 0:
 		r.hint("flags", "no file of any challenge holds a placeholder %s{…}, so nobody gets a flag of their own. Is FLAG_PREFIX what the challenges are written with?", k.now.FlagPrefix)
 	case k.now.AuthMode != "ctfd" && dynamic > 0:
 		r.hint("flags", "with AUTH_MODE=%s flags are made and placed, and no scoreboard is told of them", k.now.AuthMode)
@@ -72,6 +72,9 @@ func checkFlags(k known, library *challenge.Library, r *report) {
 			"Map each to its challenge of CTFd (admin panel, Flags), or set disable_dynamic_flags in its instance.toml.")
 	default:
 		r.ok("flags")
+	}
+	if dynamic > 0 && len(static) > 0 {
+		r.hint("flags", "everybody has the same flag in %s: no text there is known as the flag. The notes say what looks like one; [flag] text in instance.toml names it, disable_dynamic_flags says that it is meant so", some(static))
 	}
 }
 

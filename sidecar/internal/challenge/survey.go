@@ -23,7 +23,8 @@ type survey struct {
 	found    []candidate
 	files    map[string][]sentinel.Found // path → placeholders
 	folders  map[string]surveyed
-	binaries []string // mounted files that are no text
+	binaries []string    // mounted files that are no text
+	similar  []candidate // what looks like a flag and is no placeholder: all of a flag file, or the prefix in another case
 }
 
 // surveyOf looks at all that a challenge's services are made of.
@@ -97,6 +98,10 @@ func (s *survey) choose(d *definition, tomlFile string, problems *Problems) (tex
 	tell := func(c candidate, format string, args ...any) { problems.note(c.file, c.line, "flag", format, args...) }
 	switch {
 	case len(texts) == 0:
+		s.sortSimilar()
+		for _, c := range s.similar[:min(len(s.similar), maxNamed)] {
+			tell(c, "nobody gets a flag of their own of %s: if it is the flag, name it in instance.toml as [flag] text = %q", c.text, c.text)
+		}
 		return "", false
 	case len(texts) == 1 && len(honest) == 0:
 		tell(texts[0], "%s says that it is none, and is taken for the flag: nothing else looks like one. Name the right one in %s: [flag] text", texts[0].text, filepath.Base(tomlFile))
@@ -123,6 +128,17 @@ func (s *survey) choose(d *definition, tomlFile string, problems *Problems) (tex
 		}
 	}
 	return chosen.text, chosen.whole
+}
+
+// sortSimilar leaves one of each text, flag files first.
+func (s *survey) sortSimilar() {
+	slices.SortStableFunc(s.similar, func(a, b candidate) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.file, b.file)) })
+	seen := map[string]bool{}
+	s.similar = slices.DeleteFunc(s.similar, func(c candidate) bool {
+		again := seen[c.text]
+		seen[c.text] = true
+		return again
+	})
 }
 
 // values are a service's texts that may hold a flag.
@@ -210,10 +226,14 @@ func (s *survey) file(path string) (found []sentinel.Found, text bool, err error
 	name, err := filepath.Rel(s.dir, path)
 	s.files[path] = found
 	at := candidate{rank: sentinel.Rank(name), file: filepath.Join(filepath.Base(s.dir), name), line: 1}
+	whole := content
 	if at.rank != 0 {
 		content = nil // only a flag file is nothing but a flag
 	}
 	s.add(at, found, content)
+	if like := s.finder.Similar(whole, at.rank == 0); len(found) == 0 && at.rank >= 0 && like.Text != "" {
+		s.similar = append(s.similar, candidate{rank: at.rank, file: at.file, line: like.Line, text: like.Text})
+	}
 	return found, true, err
 }
 

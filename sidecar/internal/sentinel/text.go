@@ -82,6 +82,34 @@ func (f Finder) Whole(text []byte) (string, bool) {
 	return string(plain), true
 }
 
+// shaped is what flags of many events look like: all of a line, of a prefix and something in braces.
+var shaped = regexp.MustCompile(`(?m)^[ \t]*([A-Za-z][A-Za-z0-9_+.-]{1,30}\{[^{}\r\n]{3,150}\})[ \t\r]*$`)
+
+// Similar is the first text that looks like a flag and is none of the placeholders: in a flag file a line that has the shape
+// of one, anywhere the prefix in upper and lower case otherwise than it should be. Without one it is empty.
+func (f Finder) Similar(text []byte, flagFile bool) Found {
+	if f.literal {
+		return Found{}
+	}
+	plain, _ := decode(text)
+	if flagFile {
+		if m := shaped.FindSubmatchIndex(plain); m != nil && !bytes.HasPrefix(plain[m[2]:], f.open) {
+			return Found{string(plain[m[2]:m[3]]), 1 + bytes.Count(plain[:m[2]], []byte("\n"))}
+		}
+	}
+	lower := Finder{open: bytes.ToLower(f.open)}
+	folded := bytes.ToLower(plain)
+	if len(folded) != len(plain) {
+		return Found{} // what stands where is not known
+	}
+	for _, s := range lower.spans(folded) {
+		if !bytes.HasPrefix(plain[s[0]:], f.open) {
+			return Found{string(plain[s[0]:s[1]]), 1 + bytes.Count(plain[:s[0]], []byte("\n"))}
+		}
+	}
+	return Found{}
+}
+
 // hollow says that there is nothing between a placeholder's braces but what shows how flags look.
 func hollow(inner string) bool { return strings.Trim(inner, ".*_-?…<>xX ") == "" }
 
