@@ -197,6 +197,7 @@ func (a *API) adminDeleteChallenge(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
+	a.Instancer.PrepareImages() // gives up what is built of it; another folder may have its id now
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
