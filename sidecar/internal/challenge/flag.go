@@ -44,7 +44,7 @@ func findFlag(ctx context.Context, d *definition, ch *instancer.Challenge, tomlF
 		finder = sentinel.Literal(d.Flag.Text)
 	}
 	s := surveyOf(ctx, ch, composeFile, finder, problems)
-	plan.Text, plan.Literal = s.choose(d, tomlFile, problems)
+	plan.Text, plan.Literal = s.choose(d, problems)
 	switch {
 	case d.Flag.Text == "" && plan.Literal:
 		finder = sentinel.Literal(plan.Text)
@@ -64,7 +64,8 @@ func findFlag(ctx context.Context, d *definition, ch *instancer.Challenge, tomlF
 	}
 	stands := plan.Text != "" && len(s.found) > 0
 	if plan.Literal && !stands && !token && !env {
-		problems.note(tomlFile, 0, "flag.text", "stands in none of the challenge's files, so nobody gets a flag of their own; place = \"env\" gives it by the variable FLAG")
+		problems.note(tomlFile, 0, "flag.text", "stands in none of the challenge's files, so nobody gets a flag of their own; "+
+			"place = \"env\" gives it by the variable FLAG")
 	}
 	plan.Dynamic = stands || token || env
 	plan.Elsewhere = token || env || slices.ContainsFunc(ch.Services, func(s instancer.Service) bool {
