@@ -23,6 +23,8 @@ const usage = `whaley gives every player their own running copy of a challenge.
 
   whaley serve     run (the default); settings come from the environment, see docs/settings.md
   whaley check     look at the settings, every challenge, the engine, the database and Redis, and say all that is wrong
+  whaley import [--check] DIR…  make challenges of the folders found there: instance.toml, and a compose file where
+                   there is none, beside what is there; --check only says what would become of them
   whaley canary    try addresses: what serve and check run in a container to see whether the firewall holds
   whaley backup F   put all that must not be lost into the file F; the sidecar may go on serving
   whaley restore F  bring it back, into an empty database and empty folders
@@ -52,6 +54,9 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 	}
 	if command == "canary" {
 		return firewall.Canary(ctx, args[1:], out)
+	}
+	if command == "import" {
+		return importChallenges(ctx, env, args[1:], out)
 	}
 	if command == "backup" || command == "restore" {
 		if len(args) != 2 {

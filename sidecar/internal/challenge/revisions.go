@@ -68,7 +68,7 @@ func (r *revisions) keep(ctx context.Context, path string) (copied string, fresh
 	}
 	half := filepath.Join(r.dir, halfMade+rand.Text())
 	defer os.RemoveAll(half)
-	if err := copyFolder(ctx, path, filepath.Join(half, folder)); err != nil {
+	if err := CopyFolder(ctx, path, filepath.Join(half, folder)); err != nil {
 		return "", false, err
 	}
 	// The folder may have been edited meanwhile: what was copied counts.
@@ -173,8 +173,8 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// copyFolder copies names, modes, times, links and, where that is allowed, owners.
-func copyFolder(ctx context.Context, from, to string) error {
+// CopyFolder copies names, modes, times, links and, where that is allowed, owners.
+func CopyFolder(ctx context.Context, from, to string) error {
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return err
 	}

@@ -1,0 +1,165 @@
+package importer
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+)
+
+// The verdicts of a challenge.
+const (
+	Taken   = "taken"   // it loads as its author wrote it
+	Noted   = "noted"   // it loads, and the notes say what was taken otherwise or guessed
+	Refused = "refused" // it does not load
+)
+
+// Result is what became of one challenge.
+type Result struct {
+	Folder   string // absolute
+	ID       string
+	Format   string // of its metadata; empty: it has none
+	Kept     bool   // it had an instance.toml, which was left as it is
+	Loaded   bool
+	Flag     string   // own: each owner has one of their own; none
+	Flags    []string // what metadata say
+	Prefix   string   // FLAG_PREFIX with which it would have flags of each owner's own
+	Routes   []route
+	Notes    []string
+	Hints    []string
+	Refusals []challenge.Problem
+}
+
+// Verdict is one of Taken, Noted and Refused.
+func (r Result) Verdict() string {
+	switch {
+	case !r.Loaded:
+		return Refused
+	case len(r.Notes)+len(r.Hints) > 0:
+		return Noted
+	}
+	return Taken
+}
+
+// Report is what became of all.
+type Report struct {
+	Results []Result
+	Notes   []string // what was not looked at
+	Resting int      // folders that have metadata and nothing that runs
+}
+
+// Refused is how many challenges do not load.
+func (r Report) Refused() int { return r.count(Refused) }
+
+func (r Report) count(verdict string) int {
+	n := 0
+	for _, one := range r.Results {
+		if one.Verdict() == verdict {
+			n++
+		}
+	}
+	return n
+}
+
+// Print writes a line for each challenge, what is to be said of each, and how many there are. Nothing that a folder
+// or file is called by reaches a terminal as anything but text.
+func (r Report) Print(out io.Writer, from string) error {
+	var text strings.Builder
+	shown := func(path string) string {
+		if name, err := filepath.Rel(from, path); err == nil && filepath.IsLocal(name) {
+			path = name
+		}
+		return plainText(path)
+	}
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "folder\tid\tverdict\troutes\tflag\tmetadata")
+	for _, one := range r.Results {
+		kept := ""
+		if one.Kept {
+			kept = " (kept)"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s%s\t%s\t%s\t%s\n", shown(one.Folder), plainText(one.ID), one.Verdict(), kept, routesText(one.Routes), orDash(one.Flag), orDash(one.Format))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, one := range r.Results {
+		if len(one.Refusals)+len(one.Notes)+len(one.Hints) == 0 {
+			continue
+		}
+		fmt.Fprintf(&text, "\n%s\n", shown(one.Folder))
+		for _, p := range one.Refusals {
+			fmt.Fprintf(&text, "  refused: %s\n", lines(p.String()))
+		}
+		for _, n := range one.Notes {
+			fmt.Fprintf(&text, "  note: %s\n", lines(n))
+		}
+		for _, h := range one.Hints {
+			fmt.Fprintf(&text, "  hint: %s\n", lines(h))
+		}
+	}
+	fmt.Fprintln(&text)
+	for _, n := range r.Notes {
+		fmt.Fprintf(&text, "%s\n", plainText(n))
+	}
+	if prefix, n := r.prefix(); n > 0 {
+		fmt.Fprintf(&text, "FLAG_PREFIX=%s would give each owner a flag of their own in %d more.\n", plainText(prefix), n)
+	}
+	if r.Resting > 0 {
+		fmt.Fprintf(&text, "%d folders have metadata and nothing that runs: they need no instancer.\n", r.Resting)
+	}
+	fmt.Fprintf(&text, "%d challenges: %d taken, %d noted, %d refused.\n", len(r.Results), r.count(Taken), r.count(Noted), r.Refused())
+	_, err := io.WriteString(out, text.String())
+	return err
+}
+
+// prefix is the FLAG_PREFIX that most challenges ask for, and how many do.
+func (r Report) prefix() (string, int) {
+	counts := map[string]int{}
+	var all []string
+	for _, one := range r.Results {
+		if one.Prefix != "" {
+			counts[one.Prefix]++
+			all = append(all, one.Prefix)
+		}
+	}
+	slices.Sort(all)
+	best := ""
+	for _, p := range all {
+		if best == "" || counts[p] > counts[best] {
+			best = p
+		}
+	}
+	return best, counts[best]
+}
+
+func routesText(routes []route) string {
+	var all []string
+	for _, r := range routes[:min(len(routes), 3)] {
+		all = append(all, fmt.Sprintf("%s:%d %s", plainText(r.Service), r.Port, r.Type))
+	}
+	if more := len(routes) - len(all); more > 0 {
+		all = append(all, fmt.Sprintf("%d more", more))
+	}
+	return orDash(strings.Join(all, ", "))
+}
+
+// lines are a text's, those after the first set in.
+func lines(text string) string {
+	var all []string
+	for line := range strings.SplitSeq(text, "\n") {
+		all = append(all, plainText(line))
+	}
+	return strings.Join(all, "\n    ")
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
