@@ -199,6 +199,8 @@ func CopyFolder(ctx context.Context, from, to string) error {
 			}
 		case info.Mode().IsRegular():
 			err = copyFile(path, target, info)
+		default:
+			return nil // a pipe or socket is nothing that a challenge has
 		}
 		if err != nil {
 			return err

@@ -34,6 +34,11 @@ func (p *plan) ofCompose(s types.ServiceConfig) *service {
 			out.expose = append(out.expose, offer{port: n, by: "expose"})
 		}
 	}
+	for _, v := range s.Volumes {
+		if v.Type == types.VolumeTypeBind {
+			out.binds = append(out.binds, v.Source)
+		}
+	}
 	out.command = strings.Join(append(append([]string{}, s.Entrypoint...), s.Command...), " ")
 	if s.Build == nil {
 		out.bases = []string{s.Image}

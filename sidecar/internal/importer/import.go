@@ -12,7 +12,6 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
 // Options say how to import.
@@ -56,6 +55,7 @@ func Run(ctx context.Context, dirs []string, o Options) (Report, error) {
 		if !p.own {
 			p.decide()
 			p.look()
+			p.findFlag(ctx)
 		}
 		report.Results = append(report.Results, p.load(ctx, o))
 		if err := ctx.Err(); err != nil {
@@ -79,6 +79,17 @@ func settled(plans []*plan) []*plan {
 		}
 	}
 	plans = slices.DeleteFunc(plans, func(p *plan) bool { return p.partOf })
+	for _, p := range plans {
+		inner := 0
+		for _, other := range plans {
+			if other != p && other.folder != p.folder && other.folder.within(p.folder) {
+				inner++
+			}
+		}
+		if inner > 0 {
+			p.note("%d more challenges lie in its folder; below CHALLENGES_DIR what lies in a challenge's folder is a part of it, so move this one beside them", inner)
+		}
+	}
 	for _, p := range plans {
 		if p.lower == nil {
 			continue
@@ -111,10 +122,7 @@ func name(plans []*plan) {
 		if p.own {
 			continue
 		}
-		id := identifier(p.label)
-		if id == "" {
-			id = "challenge"
-		}
+		id := challenge.DeriveID(p.label)
 		p.id = unique(id, p.category, taken)
 		if p.id != id {
 			p.note("the id is %s: another challenge is %s", p.id, id)
@@ -201,32 +209,4 @@ func (r Result) refused(p *plan, err error) Result {
 	r.Refusals = append(r.Refusals, challenge.Problem{File: p.folder.name, Text: err.Error()})
 	r.Notes, r.Hints = append(r.Notes, p.notes...), p.hints
 	return r
-}
-
-// judgeFlag says how owners get flags of their own, and whether the placeholders are what metadata call the flag.
-func (p *plan) judgeFlag(ch *instancer.Challenge, r *Result, defaults challenge.Defaults) {
-	r.Flag = "none"
-	if ch.Flag.Dynamic {
-		r.Flag = "own"
-	}
-	if len(p.meta.flags) == 0 || defaults.FlagPrefix == "" {
-		return
-	}
-	for _, flag := range p.meta.flags {
-		if slices.Contains(ch.Flag.Placeholders, flag) {
-			return
-		}
-	}
-	flag := p.meta.flags[0]
-	prefix, _, braced := strings.Cut(flag, "{")
-	switch {
-	case braced && prefix != "" && prefix != ch.Flag.Prefix && ch.Flag.Prefix != "":
-		p.note("%s says the flag is %s: with FLAG_PREFIX=%s each owner could have their own", p.meta.file, short(flag, 80), prefix)
-		r.Prefix = prefix
-	case len(ch.Flag.Placeholders) > 0:
-		p.note("%s says the flag is %s, and the placeholders are %s: none of them is it", p.meta.file, short(flag, 80),
-			short(strings.Join(ch.Flag.Placeholders, ", "), 200))
-	default:
-		p.note("%s says the flag is %s, which is in no file that runs: everybody has the same", p.meta.file, short(flag, 80))
-	}
 }

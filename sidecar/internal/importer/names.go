@@ -7,11 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/whaley-ctf/whaley/shared/host"
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 )
 
 const (
@@ -61,23 +59,12 @@ func isCategory(name string) bool {
 	return categories[hyphened(numbering.ReplaceAllString(name, ""))]
 }
 
-// identifier makes an id of any name: Baby's First Heap is babys-first-heap. It is empty if nothing is left.
+// identifier is the id that a name makes, or nothing if it has no letter or digit that an id can have.
 func identifier(name string) string {
-	var b strings.Builder
-	for _, r := range norm.NFKD.String(strings.ToLower(name)) {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case r == '\'' || r == '’' || unicode.Is(unicode.Mn, r):
-		default:
-			b.WriteByte('-')
-		}
+	if !strings.ContainsFunc(strings.ToLower(name), func(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' }) {
+		return ""
 	}
-	id := strings.Join(strings.FieldsFunc(b.String(), func(r rune) bool { return r == '-' }), "-")
-	if len(id) > maxID {
-		id = strings.TrimRight(id[:maxID], "-")
-	}
-	return id
+	return challenge.DeriveID(name)
 }
 
 const maxID = 40
@@ -102,14 +89,14 @@ func unique(id, category string, taken map[string]bool) string {
 }
 
 // labelOf is what a challenge's id is made of: the closest folder's name that says which challenge it is.
-func labelOf(f *folder, m metadata, category string) string {
+func labelOf(f *folder, m metadata) string {
 	for at := f; at != nil; at = at.parent {
 		switch {
 		case !isGeneric(at.name) && (at == f || !isCategory(at.name)):
 			if identifier(at.name) != "" {
 				return at.name
 			}
-			return cmp.Or(usable(m.name), usable(category), "challenge")
+			return cmp.Or(usable(m.name), at.name)
 		case usable(m.name) != "":
 			return m.name
 		case at.parent == nil: // above it nothing was asked for, but its name may be the one that is known
@@ -118,7 +105,7 @@ func labelOf(f *folder, m metadata, category string) string {
 			}
 		}
 	}
-	return cmp.Or(usable(f.name), "challenge")
+	return f.name
 }
 
 // usable is a name of which an id can be made, or nothing.

@@ -21,6 +21,7 @@ type plan struct {
 	category     string
 	id           string
 
+	flag     string             // as metadata say it and files hold it; empty: not known
 	compose  string             // path of the compose file in the folder
 	written  string             // text of the one to be written; empty: there is one
 	unread   challenge.Problems // why the compose file could not be read
@@ -41,6 +42,7 @@ type service struct {
 	closed               bool // it is on no network
 	command              string
 	bases                []string
+	binds                []string // what it mounts of the challenge
 }
 
 func (p *plan) note(format string, args ...any) {
@@ -54,7 +56,9 @@ func planned(ctx context.Context, root *folder, f *found) *plan {
 	if p.own {
 		return p
 	}
-	if helping := slices.DeleteFunc(slices.Clone(f.composes), ofASolution); len(helping) == 0 && len(f.dockerfiles) > 0 {
+	if helping := slices.DeleteFunc(slices.Clone(f.composes), func(c file) bool {
+		return count(c.in.below(f.folder), solving) > 0
+	}); len(helping) == 0 && len(f.dockerfiles) > 0 {
 		for _, c := range f.composes {
 			p.note("%s is left out: it is no part of what is deployed", relative(f.folder, c.path()))
 		}
@@ -63,18 +67,8 @@ func planned(ctx context.Context, root *folder, f *found) *plan {
 		p.takeCompose(ctx, f)
 	}
 	p.category = categoryOf(f.folder, f.meta)
-	p.label = labelOf(f.folder, f.meta, p.category)
+	p.label = labelOf(f.folder, f.meta)
 	return p
-}
-
-// ofASolution says whether a compose file lies with what solves or tests a challenge.
-func ofASolution(c file) bool {
-	for at := c.in; at != nil; at = at.parent {
-		if solving[hyphened(at.name)] {
-			return true
-		}
-	}
-	return false
 }
 
 // takeCompose chooses among the compose files: the best ranked that can be read and has services.

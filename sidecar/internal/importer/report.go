@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -27,7 +26,6 @@ type Result struct {
 	Loaded   bool
 	Flag     string   // own: each owner has one of their own; none
 	Flags    []string // what metadata say
-	Prefix   string   // FLAG_PREFIX with which it would have flags of each owner's own
 	Routes   []route
 	Notes    []string
 	Hints    []string
@@ -106,35 +104,12 @@ func (r Report) Print(out io.Writer, from string) error {
 	for _, n := range r.Notes {
 		fmt.Fprintf(&text, "%s\n", plainText(n))
 	}
-	if prefix, n := r.prefix(); n > 0 {
-		fmt.Fprintf(&text, "FLAG_PREFIX=%s would give each owner a flag of their own in %d more.\n", plainText(prefix), n)
-	}
 	if r.Resting > 0 {
 		fmt.Fprintf(&text, "%d folders have metadata and nothing that runs: they need no instancer.\n", r.Resting)
 	}
 	fmt.Fprintf(&text, "%d challenges: %d taken, %d noted, %d refused.\n", len(r.Results), r.count(Taken), r.count(Noted), r.Refused())
 	_, err := io.WriteString(out, text.String())
 	return err
-}
-
-// prefix is the FLAG_PREFIX that most challenges ask for, and how many do.
-func (r Report) prefix() (string, int) {
-	counts := map[string]int{}
-	var all []string
-	for _, one := range r.Results {
-		if one.Prefix != "" {
-			counts[one.Prefix]++
-			all = append(all, one.Prefix)
-		}
-	}
-	slices.Sort(all)
-	best := ""
-	for _, p := range all {
-		if best == "" || counts[p] > counts[best] {
-			best = p
-		}
-	}
-	return best, counts[best]
 }
 
 func routesText(routes []route) string {

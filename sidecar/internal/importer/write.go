@@ -30,7 +30,12 @@ type definition struct {
 	Compose     string  `toml:"compose,omitempty"`
 	Timeout     int     `toml:"timeout,omitzero"`
 	Limits      *limits `toml:"limits,omitempty"`
+	Flag        *flag   `toml:"flag,omitempty"`
 	Routes      []route `toml:"routes"`
+}
+
+type flag struct {
+	Text string `toml:"text"`
 }
 
 type limits struct {
@@ -45,6 +50,9 @@ func (p *plan) definitionText() ([]byte, error) {
 	}
 	if p.meta.memory != "" {
 		d.Limits = &limits{p.meta.memory}
+	}
+	if p.flag != "" {
+		d.Flag = &flag{p.flag}
 	}
 	if p.compose != p.usualCompose() {
 		d.Compose = p.compose
