@@ -37,7 +37,7 @@ var responseWriter = reflect.TypeOf((*http.ResponseWriter)(nil)).Elem()
 // asRead looks for the request that a server has read behind everything that wraps its ResponseWriter.
 func asRead(v reflect.Value, left int) string {
 	wraps := v.IsValid() && v.Type().Implements(responseWriter)
-	for v.Kind() == reflect.Interface || v.Kind() == reflect.Ptr {
+	for v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			return ""
 		}
@@ -49,7 +49,7 @@ func asRead(v reflect.Value, left int) string {
 	}
 	servers := strings.HasPrefix(v.Type().PkgPath(), "net/http")
 	if servers {
-		if read := v.FieldByName("req"); read.Kind() == reflect.Ptr && !read.IsNil() {
+		if read := v.FieldByName("req"); read.Kind() == reflect.Pointer && !read.IsNil() {
 			return read.Elem().FieldByName("RequestURI").String()
 		}
 	}
@@ -58,7 +58,7 @@ func asRead(v reflect.Value, left int) string {
 	}
 	for n := 0; n < v.NumField(); n++ {
 		field := v.Field(n)
-		if kind := field.Kind(); kind != reflect.Interface && kind != reflect.Struct && kind != reflect.Ptr {
+		if kind := field.Kind(); kind != reflect.Interface && kind != reflect.Struct && kind != reflect.Pointer {
 			continue
 		}
 		if sent := asRead(field, left-1); sent != "" {
