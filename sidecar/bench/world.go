@@ -99,7 +99,7 @@ func newCrowd(ctx context.Context, dir string, count int) (*crowd, error) {
 	asked := api.New(inner, api.Needs{Instancer: c.rules, Challenges: library, Library: library, Keys: c.keys, Tickets: tickets,
 		Sessions: identity.NewSessions(c.keys, db), Events: db, EventLog: db, EventStats: db.EventStats, Happening: happening, Books: db,
 		Containers: c.engine, Pages: http.NotFoundHandler(), Metrics: counted.Handler(), Answered: counted.Answered, Log: log},
-		api.Options{BaseDomain: pluginDomain, Dashboard: dashboard, AuthMode: wire.AuthNone, Pool: netip.MustParsePrefix("10.0.0.0/12"), Version: "bench", PluginKey: pluginKey})
+		api.Options{BaseDomain: pluginDomain, Dashboard: dashboard, AuthMode: wire.AuthNone, Inside: netip.MustParsePrefix("10.0.0.0/12").Contains, Version: "bench", PluginKey: pluginKey})
 	c.public, c.internal = asked.Public(), asked.Internal()
 	c.metrics = counted.Handler()
 	ended := make(chan error, 2)

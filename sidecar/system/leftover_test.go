@@ -1,10 +1,10 @@
 package system
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -22,8 +22,6 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
-	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
-	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // leftovers has a file for each sidecar of a test that runs, or did when it was killed: <process of the test>_<bridges'
@@ -74,11 +72,22 @@ func forget(name string) {
 	if err != nil {
 		return
 	}
-	log := slog.New(slog.DiscardHandler)
-	_ = firewall.New(parts[1], pool, 0, log).Remove() // it ended well if there is none
-	ended, end := context.WithCancel(context.Background())
-	end()
-	_ = subnet.Guard(ended, pool, log) // puts the route there and takes it away
+	_ = firewall.New(parts[1], []netip.Prefix{pool}, 0, slog.New(slog.DiscardHandler)).Remove() // it ended well if there is none
+	for _, r := range guardsIn(pool) {
+		_ = netlink.RouteDel(&r) // another may have been first
+	}
+}
+
+// guardsIn are the routes by which addresses of instances in a pool are unreachable when they have gone.
+func guardsIn(pool netip.Prefix) []netlink.Route {
+	all, _ := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Type: unix.RTN_UNREACHABLE}, netlink.RT_FILTER_TYPE)
+	return slices.DeleteFunc(all, func(r netlink.Route) bool {
+		if r.Dst == nil {
+			return true
+		}
+		p, err := netip.ParsePrefix(r.Dst.String())
+		return err != nil || !pool.Overlaps(p)
+	})
 }
 
 func TestWhatAKilledRunLeftInTheKernelGoes(t *testing.T) {
@@ -94,11 +103,11 @@ func TestWhatAKilledRunLeftInTheKernelGoes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		routes := testkit.Dump(t, func() ([]netlink.Route, error) {
-			return netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Type: unix.RTN_UNREACHABLE}, netlink.RT_FILTER_TYPE)
-		})
 		return slices.ContainsFunc(tables, func(f *nftables.Table) bool { return strings.Contains(f.Name, prefix) }),
-			slices.ContainsFunc(routes, func(r netlink.Route) bool { return r.Dst != nil && r.Dst.String() == pool })
+			len(guardsIn(netip.MustParsePrefix(pool))) > 0
+	}
+	if got := s.do(alice, "GET", s.address(alice, "echo")+"/", nil); got.Status != http.StatusOK {
+		t.Fatalf("an instance: %d %s", got.Status, got.Body)
 	}
 	s.kill()
 	if firewalls, guards := there(); !firewalls || !guards {

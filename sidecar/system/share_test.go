@@ -136,26 +136,41 @@ func fromOutside(t *testing.T, address string, times int) int {
 	return open
 }
 
-// dialOutside opens a connection from the outside, or is nil. The thread goes back to where it was: what it has started
-// before ends with it.
-func dialOutside(address string) net.Conn {
-	runtime.LockOSThread()
-	here, err := netns.Get()
-	if err != nil {
-		return nil // and the thread is not used again
-	}
-	defer here.Close()
-	there, err := netns.GetFromName("whaley-outside")
-	if err != nil || netns.Set(there) != nil {
-		return nil
-	}
-	defer there.Close()
-	conn, err := net.DialTimeout("tcp", address, 3*time.Second)
-	if err != nil {
-		conn = nil
-	}
-	if netns.Set(here) == nil {
+// inNamespace does something on a thread that is in a network namespace meanwhile. It comes back: a thread that ended would take
+// along all processes that are to end with it (Pdeathsig), whoever has started them there.
+func inNamespace(name string, do func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		here, err := netns.Get()
+		if err != nil {
+			done <- err
+			return
+		}
+		defer here.Close()
+		there, err := netns.GetFromName(name)
+		if err != nil {
+			done <- err
+			return
+		}
+		defer there.Close()
+		if err = netns.Set(there); err == nil {
+			err = do()
+		}
+		if back := netns.Set(here); back != nil {
+			panic(back) // a thread of all tests would be elsewhere
+		}
 		runtime.UnlockOSThread()
-	}
+		done <- err
+	}()
+	return <-done
+}
+
+// dialOutside opens a connection from the outside, or is nil.
+func dialOutside(address string) (conn net.Conn) {
+	_ = inNamespace("whaley-outside", func() (err error) {
+		conn, err = net.DialTimeout("tcp", address, 3*time.Second)
+		return err
+	})
 	return conn
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -85,7 +86,10 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 		looking(func(ctx context.Context) bool { checkRedis(ctx, c, r); return true })
 	}
 	if engine && database {
-		checkWall(ctx, c, r)
+		var pool netip.Prefix
+		if looking(func(ctx context.Context) (ok bool) { pool, ok = checkPool(ctx, c, env, r); return ok }) {
+			checkWall(ctx, c, pool, r)
+		}
 	}
 	if r.wrong > 0 {
 		return errors.New(count(r.wrong) + " wrong")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -18,7 +19,6 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
-	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 )
 
 const (
@@ -111,7 +111,6 @@ func checkEngine(ctx context.Context, c *config.Config, library *challenge.Libra
 	}
 	k.engine = about
 	checkAbout(about, c, library, r)
-	checkPool(c, about, r)
 	if left, err := room(about.Folder); err == nil && left.scarce() != "" {
 		r.fault("disk", fmt.Sprintf("%s, where the engine keeps images and containers, %s", about.Folder, left.scarce()), "Remove what is not needed there (docker image prune), or make the disk larger.")
 	}
@@ -140,27 +139,6 @@ func checkAbout(about docker.About, c *config.Config, library *challenge.Library
 	for _, m := range missingRuntimes(library, about.Runtimes) {
 		r.fault("engine", m, "Install the runtime and name it in the engine's daemon.json, or change CONTAINER_RUNTIME or [security] runtime in instance.toml.")
 	}
-}
-
-func checkPool(c *config.Config, about docker.About, r *report) {
-	foreign, err := subnet.Foreign(c.Pool, about.OurSubnets)
-	if err != nil {
-		r.say("pool", err, "The host's routes could not be read.")
-		return
-	}
-	if parts := 1 << (subnet.Bits - c.Pool.Bits()); c.MaxInstances > parts {
-		r.fault("pool", fmt.Sprintf("SUBNET_POOL=%s makes %d networks, and MAX_INSTANCES=%d need one each", c.Pool, parts, c.MaxInstances), "Take a larger pool, as 10.240.0.0/12.")
-	}
-	if len(foreign) == 0 {
-		r.ok("pool")
-		return
-	}
-	var names []string
-	for _, network := range foreign[:min(len(foreign), listedAtMost)] {
-		names = append(names, network.String())
-	}
-	r.fault("pool", fmt.Sprintf("SUBNET_POOL=%s overlaps networks that this host already reaches: %s", c.Pool, strings.Join(names, ", ")),
-		"Set SUBNET_POOL to private addresses that nothing else uses (ip route lists what is used), as 10.240.0.0/12 or 172.28.0.0/14.")
 }
 
 // checkPorts looks for others in the range of host ports.
@@ -200,12 +178,12 @@ func checkClock(kernel func(*unix.Timex) (state int, err error), r *report) {
 	}
 }
 
-func checkWall(ctx context.Context, c *config.Config, r *report) {
+func checkWall(ctx context.Context, c *config.Config, pool netip.Prefix, r *report) {
 	if c.Firewall != "auto" {
 		r.hint("firewall", "FIREWALL=off: instances may reach whatever this host listens on, and each other")
 		return
 	}
-	opened, err := checkFirewall(ctx, c)
+	opened, err := checkFirewall(ctx, c, pool)
 	if errors.Is(err, firewall.ErrNotStatic) {
 		r.hint("firewall", "can be set, not tried from inside: %v", err)
 		err = nil

@@ -256,11 +256,11 @@ func TestCheckLooksAtTheEngine(t *testing.T) {
 		})
 	}
 	small := *c
-	small.Pool = netip.MustParsePrefix("10.193.8.0/24")
-	told(t, 1, func(r *report) { checkPool(&small, good, r) }, "makes 16 networks")
+	small.Pool, small.DataDir, small.MaxInstances = netip.MustParsePrefix("10.193.8.0/24"), t.TempDir(), 17
+	told(t, 1, func(r *report) { checkPool(t.Context(), &small, nil, r) }, "makes 16 networks")
 	off := *c
 	off.Firewall = "off"
-	told(t, 0, func(r *report) { checkWall(t.Context(), &off, r) }, "FIREWALL=off")
+	told(t, 0, func(r *report) { checkWall(t.Context(), &off, netip.Prefix{}, r) }, "FIREWALL=off")
 	told(t, 0, func(r *report) { checkSockets(nil, r) })
 	told(t, 0, func(r *report) { checkSockets([]string{"AF_VSOCK", "AF_ALG"}, r) }, "AF_VSOCK and AF_ALG", "seccomp", "update Docker")
 	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")

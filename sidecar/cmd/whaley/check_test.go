@@ -75,7 +75,7 @@ func TestCheckFindsFivePlantedFaults(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	for _, want := range []string{
-		"CTFD_API_KEY", `notify-keyspace-events ""`, "SUBNET_POOL=" + env["SUBNET_POOL"] + " overlaps", "1 of the ports from 20300 to 20309 are used", "privileged",
+		"CTFD_API_KEY", `notify-keyspace-events ""`, "SUBNET_POOL=" + env["SUBNET_POOL"] + " holds the network " + env["SUBNET_POOL"] + ", which this host has a route to", "1 of the ports from 20300 to 20309 are used", "privileged",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in what is said", want)

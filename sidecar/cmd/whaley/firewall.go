@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,9 +32,9 @@ type wall struct {
 }
 
 // newWall sets the rules if it may. Without the right to do so instances run all the same, and everybody is told.
-func newWall(c *config.Config, deployment string, log *slog.Logger) *wall {
+func newWall(c *config.Config, deployment string, pools *subnet.Chooser, log *slog.Logger) *wall {
 	w := &wall{log: log}
-	table := firewall.New(docker.BridgePrefix(deployment), c.Pool, c.ContainerMaxConnections, log)
+	table := firewall.New(docker.BridgePrefix(deployment), pools.Pools(), c.ContainerMaxConnections, log)
 	if c.Firewall == "off" {
 		if err := table.Remove(); err != nil {
 			log.Debug("no firewall to take away", "err", err)
@@ -42,6 +43,7 @@ func newWall(c *config.Config, deployment string, log *slog.Logger) *wall {
 		return w
 	}
 	w.Table, w.bridges = table, firewall.NewBridges(docker.BridgePrefix(deployment), log)
+	pools.OnChange(table.SetPools)
 	if err := table.Put(); err != nil {
 		log.Error("NO FIREWALL: instances may reach everything that this host listens on, and each other. Setting the rules needs CAP_NET_ADMIN in the host's network namespace and nftables in its kernel", "err", err)
 	}
@@ -170,21 +172,21 @@ func canaryTurn(ctx context.Context, db *store.Store) (done func(), err error) {
 }
 
 // proving is one proof of this deployment's rules, when its turn has come.
-func proving(engine *docker.Engine, db *store.Store, c *config.Config, listeners []net.Addr) func(context.Context) error {
+func proving(engine *docker.Engine, db *store.Store, pool func() netip.Prefix, listeners []net.Addr) func(context.Context) error {
 	return func(ctx context.Context) error {
 		done, err := canaryTurn(ctx, db)
 		if err != nil {
 			return err
 		}
 		defer done()
-		_, err = prove(ctx, engine, db, c, listeners)
+		_, err = prove(ctx, engine, db, pool(), listeners)
 		return err
 	}
 }
 
 // prove lets a canary try, and returns which sockets it could open besides.
-func prove(ctx context.Context, engine *docker.Engine, db *store.Store, c *config.Config, listeners []net.Addr) (opened []string, err error) {
-	subnets, err := subnet.New(db, c.Pool)
+func prove(ctx context.Context, engine *docker.Engine, db *store.Store, pool netip.Prefix, listeners []net.Addr) (opened []string, err error) {
+	subnets, err := subnet.New(db, pool)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +206,7 @@ func prove(ctx context.Context, engine *docker.Engine, db *store.Store, c *confi
 }
 
 // checkFirewall tries the rules from inside a container. If no sidecar has set them, they are set for the moment.
-func checkFirewall(ctx context.Context, c *config.Config) (opened []string, err error) {
+func checkFirewall(ctx context.Context, c *config.Config, pool netip.Prefix) (opened []string, err error) {
 	db, err := store.Open(ctx, string(c.DatabaseURL), c.DataDir)
 	if err != nil {
 		return nil, err
@@ -220,7 +222,7 @@ func checkFirewall(ctx context.Context, c *config.Config) (opened []string, err 
 	}
 	defer done()
 	log := slog.New(slog.DiscardHandler)
-	table := firewall.New(docker.BridgePrefix(deployment), c.Pool, c.ContainerMaxConnections, log)
+	table := firewall.New(docker.BridgePrefix(deployment), []netip.Prefix{pool}, c.ContainerMaxConnections, log)
 	if !table.Holds() {
 		if err := table.Put(); err != nil {
 			return nil, fmt.Errorf("the rules cannot be set: %w", err)
@@ -233,5 +235,5 @@ func checkFirewall(ctx context.Context, c *config.Config) (opened []string, err 
 		return nil, err
 	}
 	defer engine.Close()
-	return prove(ctx, engine, db, c, nil)
+	return prove(ctx, engine, db, pool, nil)
 }

@@ -29,7 +29,7 @@ func TestAProofThatFailedIsTriedAgainUntilItHolds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := &wall{Table: firewall.New("whproof-", netip.MustParsePrefix("10.189.0.0/16"), 0, slog.New(slog.DiscardHandler)), log: slog.New(slog.DiscardHandler)}
+				w := &wall{Table: firewall.New("whproof-", []netip.Prefix{netip.MustParsePrefix("10.189.0.0/16")}, 0, slog.New(slog.DiscardHandler)), log: slog.New(slog.DiscardHandler)}
 				ctx, cancel := context.WithTimeout(t.Context(), 4*time.Hour)
 				defer cancel()
 				trials := 0

@@ -12,14 +12,12 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/metric"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 )
-
-// subnetBits is the size of an instance's part of the pool.
-const subnetBits = 28
 
 // measure makes everything that can be counted part of the metrics. Without METRICS_SECRET nobody scrapes, and nothing is
 // asked.
-func measure(ctx context.Context, g *errgroup.Group, live *config.Live, db *store.Store, made rules, library *challenge.Library, checks []api.Check, seen *observers, log *slog.Logger) {
+func measure(ctx context.Context, g *errgroup.Group, live *config.Live, db *store.Store, pools *subnet.Chooser, made rules, library *challenge.Library, checks []api.Check, seen *observers, log *slog.Logger) {
 	c := live.Config()
 	if c.MetricsKey == "" {
 		return
@@ -37,7 +35,7 @@ func measure(ctx context.Context, g *errgroup.Group, live *config.Live, db *stor
 		},
 		Subnets: func(ctx context.Context) (int, int, error) {
 			held, err := db.SubnetsHeld(ctx)
-			return held, 1 << (subnetBits - c.Pool.Bits()), err
+			return held, 1 << (subnet.Bits - pools.Pool().Bits()), err
 		},
 		Flags: func(ctx context.Context) (int, int, error) {
 			totals, err := db.FlagTotals(ctx)

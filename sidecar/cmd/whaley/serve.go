@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -79,7 +80,11 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		return fmt.Errorf("DOCKER_HOST: %w", err)
 	}
 	defer engine.Close()
-	wall := newWall(c, deployment, log)
+	pools := newPools(live.Config, env, db, engine, deployment, log)
+	if err := pools.Choose(ctx); err != nil {
+		return err
+	}
+	wall := newWall(c, deployment, pools, log)
 	defer wall.end(db)
 	library, err := openLibrary(ctx, c, db, log)
 	if err != nil {
@@ -99,7 +104,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	rules, checks, err := assemble(ctx, c, g, db, engine, library, wall, live, keys, worker, seen, log)
+	rules, checks, err := assemble(ctx, c, g, db, engine, library, wall, pools, live, keys, worker, seen, log)
 	if err != nil {
 		return err
 	}
@@ -126,7 +131,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		Pages: web.Handler(c.AdminPath), Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered, Log: log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
-		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, CTFdURL: scoreboard(c), Trusted: c.Trusted, Pool: c.Pool, Version: version,
+		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, CTFdURL: scoreboard(c), Trusted: c.Trusted, Inside: pools.Contains, Version: version,
 		Limits: func() api.Limits { return limitsOf(live.Config()) }, Streams: maxStreams(),
 	})
 	public := surface.Public()
@@ -146,13 +151,14 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		g.Go(func() error { return front.Run(ctx) })
 	}
 	g.Go(func() error { return new(memory).run(ctx) })
-	g.Go(func() error { return subnet.Guard(ctx, c.Pool, log) })
-	g.Go(func() error { return wall.run(ctx, proving(engine, db, c, listeners.addresses())) })
+	pools.OnTrouble(func(message string) { systemEvent(ctx, db, "system_pool", message, log) })
+	g.Go(func() error { return pools.Run(ctx, subnet.Changes(ctx, docker.BridgePrefix(deployment), log)) })
+	g.Go(func() error { return wall.run(ctx, proving(engine, db, pools.Pool, listeners.addresses())) })
 	g.Go(func() error { warnOfRuntimes(ctx, engine, library, log); return nil })
 	seen.run(ctx, g)
 	notify(ctx, g, live, db, library, surface, worker, seen, log)
 	systemEvent(ctx, db, "system_start", "Whaley "+version+" started on "+worker, log)
-	measure(ctx, g, live, db, rules, library, checks, seen, log) // the start is counted too
+	measure(ctx, g, live, db, pools, rules, library, checks, seen, log) // the start is counted too
 	g.Go(func() error { return rules.instancer.Run(ctx) })
 	g.Go(func() error { return rules.sandboxes.Run(ctx, rules.instancer) })
 	g.Go(func() error { return rules.flags.Run(ctx) })
@@ -176,8 +182,8 @@ type rules struct {
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
-func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, wall *wall, live *config.Live, keys identity.Keys, worker string, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
-	subnets, err := subnet.New(db, c.Pool)
+func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, wall *wall, pools *subnet.Chooser, live *config.Live, keys identity.Keys, worker string, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
+	subnets, err := newSubnets(ctx, g, db, pools, log)
 	if err != nil {
 		return rules{}, nil, err
 	}
@@ -185,11 +191,13 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	if err != nil {
 		return rules{}, nil, err
 	}
-	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "firewall", Ping: wall.ping, Optional: true}, {Name: "disk", Ping: diskPing(c), Optional: true}}
+	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "firewall", Ping: wall.ping, Optional: true}, {Name: "disk", Ping: diskPing(c), Optional: true},
+		{Name: "pool", Ping: pools.Ping, Optional: true}}
 	made := rules{ports: ports}
 	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer, Observer: seen.metrics, Log: log}
 	needs.Firewall = wall.rules()
 	made.sandboxes = newSandboxes(live, db, subnets, engine, worker, log)
+	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })
 	needs.Sandboxes = made.sandboxes
 	if made.flags, err = newFlags(c, db, library, worker, log); err != nil {
 		return rules{}, nil, err

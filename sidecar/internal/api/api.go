@@ -31,7 +31,7 @@ type Options struct {
 	AuthMode   string
 	CTFdURL    string // where players make access tokens; empty: nowhere
 	Trusted    []netip.Prefix
-	Pool       netip.Prefix // of the instances: what runs in there is no player
+	Inside     func(netip.Addr) bool // whether an address is an instance's: what runs in there is no player
 	Version    string
 	Limits     func() Limits // as they are now; nil: nothing is limited
 	Streams    int           // event streams that may be open altogether; 0: streamsMost

@@ -184,7 +184,7 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 	}
 	opts := api.Options{
 		BaseDomain: "instances.localhost", Dashboard: dashboard, TLSPort: 8443, PluginKey: pluginKey, MetricsKey: metricsKey, AdminKey: adminKey,
-		AuthMode: wire.AuthNone, Pool: netip.MustParsePrefix("10.194.0.0/24"), Version: "test",
+		AuthMode: wire.AuthNone, Inside: netip.MustParsePrefix("10.194.0.0/24").Contains, Version: "test",
 	}
 	for _, change := range with {
 		change(&needs, &opts)

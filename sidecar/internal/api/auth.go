@@ -39,7 +39,7 @@ func (a *API) login(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	address := a.address(r)
-	if a.opts.Pool.Contains(address) {
+	if a.opts.Inside(address) {
 		return a.nobody()
 	}
 	s, cookie, err := a.Players.SignIn(r.Context(), strings.TrimSpace(l.Token), address.String())

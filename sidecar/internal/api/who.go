@@ -51,7 +51,7 @@ func (a *API) identify(r *http.Request) (instancer.Player, error) {
 		}
 		return p, nil
 	}
-	if a.opts.Pool.Contains(address) {
+	if a.opts.Inside(address) {
 		return instancer.Player{}, a.nobody()
 	}
 	var p instancer.Player
@@ -106,7 +106,7 @@ func (a *API) address(r *http.Request) netip.Addr {
 
 // byAddress is the player at an address. A container that has found its way to us is nobody.
 func (a *API) byAddress(address netip.Addr) instancer.Player {
-	if a.opts.Pool.Contains(address) {
+	if a.opts.Inside(address) {
 		return instancer.Player{}
 	}
 	return a.Keys.ByAddress(address)

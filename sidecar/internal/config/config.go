@@ -78,7 +78,7 @@ type Config struct {
 	// The default is what a browser with a hundred open pages or a busy crawler has; a host's table holds 262,144 as a rule.
 	ContainerMaxConnections int `env:"CONTAINER_MAX_CONNECTIONS" envDefault:"1024" min:"0" max:"1000000" whaley:"Connections that a whole instance may have to the outside (with egress), and as many from there to its ports of the host; a minute brings as many new ones. The host's table of connections is shared. 0: no limit."`
 
-	SubnetPool     string `env:"SUBNET_POOL" envDefault:"10.240.0.0/12" section:"Networks and ports" whaley:"IPv4 network that instances get their /28 networks from. Nothing else may use it."`
+	SubnetPool     string `env:"SUBNET_POOL" section:"Networks and ports" whaley:"IPv4 network that instances get their /28 networks from, as 10.240.0.0/12. One that holds something this host needs is refused. Empty: the first of several ranges that holds nothing it needs, kept in the database."`
 	Firewall       string `env:"FIREWALL" envDefault:"auto" choices:"auto|off" whaley:"auto: nftables rules keep instances from the host, from each other and from private networks; needs CAP_NET_ADMIN. off: nothing does."`
 	PortRangeStart int    `env:"PORT_RANGE_START" envDefault:"30000" live:"true" min:"1024" max:"65535" whaley:"First host port for routes of type port."`
 	PortRangeEnd   int    `env:"PORT_RANGE_END" envDefault:"40000" live:"true" min:"1024" max:"65535" whaley:"Last host port for routes of type port."`
@@ -113,7 +113,7 @@ type Config struct {
 
 	// What follows is made of the above.
 	Dashboard *url.URL       `env:"-"`
-	Pool      netip.Prefix   `env:"-"`
+	Pool      netip.Prefix   `env:"-"` // SUBNET_POOL; not valid: it is chosen
 	Trusted   []netip.Prefix `env:"-"`
 }
 

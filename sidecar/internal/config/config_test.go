@@ -19,7 +19,7 @@ func TestNothingIsNeeded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.DashboardURL != "http://whaley.localhost:8080" || c.Pool.String() != "10.240.0.0/12" || c.InstanceTimeout.Duration().Hours() != 1 {
+	if c.DashboardURL != "http://whaley.localhost:8080" || c.Pool.IsValid() || c.InstanceTimeout.Duration().Hours() != 1 {
 		t.Errorf("%+v", c)
 	}
 }

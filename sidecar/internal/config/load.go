@@ -66,9 +66,12 @@ func Load(environment map[string]string) (*Config, error) {
 		refuse(err != nil, "%s=%q must be an address like :8000 or 127.0.0.1:8000", name, address)
 	}
 	refuse(c.PortRangeStart > c.PortRangeEnd, "PORT_RANGE_START=%d must not be above PORT_RANGE_END=%d", c.PortRangeStart, c.PortRangeEnd)
-	pool, err := netip.ParsePrefix(c.SubnetPool)
-	refuse(err != nil || !pool.Addr().Is4() || pool.Bits() < 8 || pool.Bits() > 28, "SUBNET_POOL=%q must be an IPv4 network from /8 to /28, as 10.240.0.0/12", c.SubnetPool)
-	c.Pool = pool.Masked()
+	var pool netip.Prefix
+	if c.SubnetPool != "" {
+		pool, err = netip.ParsePrefix(c.SubnetPool)
+		c.Pool = pool.Masked()
+	}
+	refuse(c.SubnetPool != "" && (err != nil || !pool.Addr().Is4() || pool.Bits() < 8 || pool.Bits() > 28), "SUBNET_POOL=%q must be an IPv4 network from /8 to /28, as 10.240.0.0/12", c.SubnetPool)
 	refuse(c.Secret != "" && len(c.Secret) < minSecret, "SECRET must have at least %d bytes", minSecret)
 	refuse(c.PluginKey != "" && len(c.PluginKey) < minKey, "PLUGIN_KEY must have at least %d bytes", minKey)
 	refuse(c.AdminKey != "" && len(c.AdminKey) < minKey, "ADMIN_KEY must have at least %d bytes", minKey)

@@ -3,23 +3,18 @@ package docker
 import (
 	"context"
 	"maps"
-	"net/netip"
 	"slices"
-
-	"github.com/docker/docker/api/types/filters"
-	"github.com/docker/docker/api/types/network"
 )
 
 // About is what an operator should know of an engine.
 type About struct {
-	Version    string
-	Folder     string // where it keeps images and containers, on its machine
-	Memory     int64  // bytes
-	CPUs       int
-	Unlimited  []string       // what it cannot limit: memory, swap, CPU, processes
-	OurSubnets []netip.Prefix // of networks that a Whaley has made, this deployment's or another's
-	Runtimes   []string       // of containers, by name
-	Remapped   bool           // users of containers are others outside (userns-remap)
+	Version   string
+	Folder    string // where it keeps images and containers, on its machine
+	Memory    int64  // bytes
+	CPUs      int
+	Unlimited []string // what it cannot limit: memory, swap, CPU, processes
+	Runtimes  []string // of containers, by name
+	Remapped  bool     // users of containers are others outside (userns-remap)
 }
 
 // About asks the engine about itself.
@@ -39,17 +34,6 @@ func (e *Engine) About(ctx context.Context) (About, error) {
 	for what, can := range map[string]bool{"memory": info.MemoryLimit, "CPU": info.CPUCfsQuota, "processes": info.PidsLimit} {
 		if !can {
 			a.Unlimited = append(a.Unlimited, what)
-		}
-	}
-	networks, err := api.NetworkList(ctx, network.ListOptions{Filters: filters.NewArgs(filters.Arg("label", labelManaged+"=true"))})
-	if err != nil {
-		return a, translate(err)
-	}
-	for _, n := range networks {
-		for _, part := range n.IPAM.Config {
-			if prefix, err := netip.ParsePrefix(part.Subnet); err == nil {
-				a.OurSubnets = append(a.OurSubnets, prefix)
-			}
 		}
 	}
 	return a, nil

@@ -29,6 +29,7 @@ var Types = map[string]string{
 	"suspicious_solve":         Warning,
 	"system_start":             Info,
 	"system_stop":              Info,
+	"system_pool":              Warning,
 	"forensics_failed":         Warning,
 }
 

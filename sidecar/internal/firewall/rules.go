@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -88,7 +89,7 @@ func toHost() []rule {
 }
 
 // toOthers judges what is to be forwarded.
-func toOthers(pool netip.Prefix, egress *nftables.Set, shares shares, resolvers []netip.Addr) []rule {
+func toOthers(pools []netip.Prefix, egress *nftables.Set, shares shares, resolvers []netip.Addr) []rule {
 	rules := append(common(),
 		rule{"within one network", []expr.Any{
 			&expr.Fib{Register: 1, ResultOIF: true, FlagDADDR: true, FlagIIF: true},
@@ -107,7 +108,7 @@ func toOthers(pool netip.Prefix, egress *nftables.Set, shares shares, resolvers 
 				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{0, 53}}, accept)})
 		}
 	}
-	for _, p := range append([]netip.Prefix{pool}, closed...) {
+	for _, p := range slices.Concat(pools, closed) {
 		rules = append(rules, rule{"nobody reaches " + p.String(), append(to(p), &expr.Counter{}, drop)})
 	}
 	return rules

@@ -32,7 +32,7 @@ type shares struct {
 func (t *Table) shares(table *nftables.Table) shares {
 	named := func(name string, age time.Duration) *nftables.Set {
 		return &nftables.Set{Table: table, Name: name, KeyType: nftables.TypeIPAddr, Dynamic: true,
-			HasTimeout: age != 0, Timeout: age, Size: parts(t.pool)}
+			HasTimeout: age != 0, Timeout: age, Size: parts(t.pools)}
 	}
 	return shares{connections: t.connections,
 		rates: named("rates", 10*fill), opened: named("opened", 0), offered: named("offered", 0)}
@@ -46,8 +46,14 @@ func (s shares) all() []*nftables.Set {
 	return []*nftables.Set{s.rates, s.opened, s.offered}
 }
 
-// parts is how many subnets of instances a pool has.
-func parts(pool netip.Prefix) uint32 { return 1 << max(part-pool.Bits(), 0) }
+// parts is how many subnets of instances the pools have together.
+func parts(pools []netip.Prefix) uint32 {
+	var all uint32
+	for _, pool := range pools {
+		all += 1 << max(part-pool.Bits(), 0)
+	}
+	return all
+}
 
 // toOutside bounds the connections that an instance opens.
 func (s shares) toOutside() []rule {

@@ -23,20 +23,21 @@ const lookEvery = 2 * time.Second
 // Table is the firewall of one deployment. Its methods may be called at the same time.
 type Table struct {
 	prefix string
-	pool   netip.Prefix
 	log    *slog.Logger
 
 	connections int // of an instance
 
 	mu     sync.Mutex
+	pools  []netip.Prefix
 	egress map[netip.Prefix]bool // what the set should hold
 	state  error                 // why the rules do not hold; nil: they do
 }
 
-// New makes the firewall of what comes from bridges whose names begin with prefix. It changes nothing before Put. An instance
+// New makes the firewall of what comes from bridges whose names begin with prefix; pools are what
+// their networks come from. It changes nothing before Put. An instance
 // may have a number of connections to the outside and as many from it; 0 means any number.
-func New(prefix string, pool netip.Prefix, connections int, log *slog.Logger) *Table {
-	return &Table{prefix: prefix, pool: pool, connections: connections, log: log, egress: map[netip.Prefix]bool{}, state: errors.New("not set yet")}
+func New(prefix string, pools []netip.Prefix, connections int, log *slog.Logger) *Table {
+	return &Table{prefix: prefix, pools: pools, connections: connections, log: log, egress: map[netip.Prefix]bool{}, state: errors.New("not set yet")}
 }
 
 func (t *Table) table() *nftables.Table {
@@ -64,7 +65,7 @@ func (t *Table) chains(egress *nftables.Set, shares shares) []chain {
 	}
 	return []chain{
 		{"to_host", nil, 0, toHost()},
-		{"to_others", nil, 0, toOthers(t.pool, egress, shares, resolvers())},
+		{"to_others", nil, 0, toOthers(t.pools, egress, shares, resolvers())},
 		{"to_pool", nil, 0, toPool(shares)},
 		{"untracked", nil, 0, untracked()},
 		{"prerouting", nftables.ChainHookPrerouting, beforeTracking, []rule{from("untracked")}},
@@ -84,6 +85,17 @@ func (t *Table) Put() error {
 		}
 	}
 	return t.put()
+}
+
+// SetPools lets the rules know of other pools: that which networks come from, and those before it that still have some.
+func (t *Table) SetPools(pools []netip.Prefix) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if slices.Equal(t.pools, pools) {
+		return
+	}
+	t.pools = slices.Clone(pools)
+	_ = t.put() // State tells of it, and Run goes on trying
 }
 
 // Holds says whether the table is there as it should be, without changing anything.

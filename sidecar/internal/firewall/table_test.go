@@ -23,7 +23,7 @@ var pool = netip.MustParsePrefix("10.189.0.0/16")
 
 func newTable(t *testing.T) *firewall.Table {
 	t.Helper()
-	table := firewall.New(prefix, pool, 8, slog.New(slog.DiscardHandler))
+	table := firewall.New(prefix, []netip.Prefix{pool}, 8, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() {
 		if err := table.Remove(); err != nil {
 			t.Error(err)
@@ -106,7 +106,7 @@ func TestEgressIsWhatTheRowsSay(t *testing.T) {
 
 	// Another sidecar of the same deployment starts: what may leave still may.
 	try(table.Allow(ctx, subnet(3)))
-	second := firewall.New(prefix, pool, 8, slog.New(slog.DiscardHandler))
+	second := firewall.New(prefix, []netip.Prefix{pool}, 8, slog.New(slog.DiscardHandler))
 	try(second.Put())
 	want("after the other has started", "10.189.0.48")
 

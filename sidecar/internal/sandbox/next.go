@@ -12,6 +12,9 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 	there := map[string]int{}
 	resting := 0
 	for _, sb := range all {
+		if p.outside(sb) {
+			continue
+		}
 		switch sb.State {
 		case instancer.SandboxReady, instancer.SandboxMaking:
 			there[key(sb.Shape)]++
@@ -29,10 +32,12 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 			case p.later.failedBefore(sb.ID): // it may take long to fail again
 				again = sb
 			default:
-				keep := resting < p.opts.Size()
+				keep := resting < p.opts.Size() && !p.outside(sb)
 				return sb.ID, func(ctx context.Context) error { return p.clear(ctx, sb, keep, rules) }
 			}
 		case wait:
+		case p.outside(sb) && (sb.State == instancer.SandboxReady || sb.State == instancer.SandboxResting):
+			surplus = sb
 		case sb.State == instancer.SandboxReady && there[k] > want[k], sb.State == instancer.SandboxResting && resting > p.opts.Size():
 			surplus = sb
 		case p.rested(sb) && there[k] < want[k]:
@@ -53,7 +58,9 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 		}
 	}
 	if again != nil {
-		return again.ID, func(ctx context.Context) error { return p.clear(ctx, again, resting < p.opts.Size(), rules) }
+		return again.ID, func(ctx context.Context) error {
+			return p.clear(ctx, again, resting < p.opts.Size() && !p.outside(again), rules)
+		}
 	}
 	return "", nil
 }
@@ -75,10 +82,15 @@ func (p *Pool) rested(sb *instancer.Sandbox) bool {
 	return sb.State == instancer.SandboxResting && sb.Age >= p.opts.Rest && !p.later.waits(sb.ID)
 }
 
+// outside says whether the network of a sandbox is of an earlier pool: nobody gets it any more.
+func (p *Pool) outside(sb *instancer.Sandbox) bool {
+	return sb.Subnet.IsValid() && !p.subnets.Holds(sb.Subnet)
+}
+
 // other is one that has rested and can be made into one of a shape, or nil.
 func (p *Pool) other(all []*instancer.Sandbox, shape instancer.Shape) *instancer.Sandbox {
 	for _, sb := range all {
-		if p.rested(sb) && sb.Shape.Egress == shape.Egress {
+		if p.rested(sb) && !p.outside(sb) && sb.Shape.Egress == shape.Egress {
 			return sb
 		}
 	}

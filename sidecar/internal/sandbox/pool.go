@@ -39,6 +39,8 @@ type Subnets interface {
 	Reserve(ctx context.Context, holder string) (netip.Prefix, error)
 	Release(ctx context.Context, holder string) error
 	Avoid(ctx context.Context, holder string, p netip.Prefix) error
+	// Holds says whether a network is still one of those that are handed out.
+	Holds(network netip.Prefix) bool
 }
 
 // Engine makes and removes the objects of sandboxes, and lists no others.
@@ -125,6 +127,9 @@ func (p *Pool) free(ctx context.Context, instance string, to instancer.SandboxSt
 	}
 	return err
 }
+
+// Wake lets the pool look at once: something that it goes by has changed.
+func (p *Pool) Wake() { p.wake() }
 
 func (p *Pool) wake() {
 	select {

@@ -33,6 +33,30 @@ func (s *Store) Meta(ctx context.Context, name string, first func() string) (str
 	return row.Value, err
 }
 
+// ChangeMeta changes a value while nobody else does; the value before is "" if there was none.
+func (s *Store) ChangeMeta(ctx context.Context, name string, change func(now string) string) error {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+		row := &metaRow{Name: name}
+		if _, err := tx.NewInsert().Model(row).On("CONFLICT (name) DO NOTHING").Exec(ctx); err != nil {
+			return err
+		}
+		query := tx.NewSelect().Model(row).WherePK()
+		if s.postgres() {
+			query = query.For("UPDATE")
+		}
+		if err := query.Scan(ctx); err != nil {
+			return err
+		}
+		next := change(row.Value)
+		if next == row.Value {
+			return nil
+		}
+		row.Value = next
+		_, err := tx.NewUpdate().Model(row).WherePK().Exec(ctx)
+		return err
+	})
+}
+
 // UseCode says true to the first who redeems a code, and false to all others. Codes are forgotten once they are older
 // than expires, after which nobody asks for them.
 func (s *Store) UseCode(ctx context.Context, code string, expires time.Time) (bool, error) {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -106,6 +107,20 @@ func openPostgres(databaseURL string) (*Store, error) {
 	db.SetMaxIdleConns(idleConnections)
 	db.SetConnMaxLifetime(30 * time.Minute)
 	return &Store{db: bun.NewDB(db, pgdialect.New(), bun.WithDiscardUnknownColumns()), config: config}, nil
+}
+
+// Hosts are the machines that a database's URL names; a socket is on this one.
+func Hosts(databaseURL string) []string {
+	config, err := pgx.ParseConfig(databaseURL)
+	if err != nil || databaseURL == "" {
+		return nil // SQLite, or what Open refuses
+	}
+	hosts := []string{config.Host}
+	for _, next := range config.Fallbacks {
+		hosts = append(hosts, next.Host)
+	}
+	slices.Sort(hosts)
+	return slices.DeleteFunc(slices.Compact(hosts), func(h string) bool { return strings.HasPrefix(h, "/") })
 }
 
 // Close ends all connections.

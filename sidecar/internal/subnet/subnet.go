@@ -5,16 +5,12 @@ package subnet
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -24,9 +20,6 @@ const Bits = 28
 
 // avoidFor is how long a subnet that the engine refused is not offered again.
 const avoidFor = 10 * time.Minute
-
-// routeTries is how often the host's routes are listed until none changes meanwhile.
-const routeTries = 10
 
 // Store is where reservations are kept.
 type Store interface {
@@ -38,31 +31,55 @@ type Store interface {
 // Pool implements instancer.Subnets.
 type Pool struct {
 	store Store
-	base  uint32
-	count uint32
 
-	mu    sync.Mutex
-	next  uint32 // goes round, so that a released subnet rests before its address is used again
-	held  map[netip.Prefix]string
-	hosts map[netip.Prefix]bool      // parts that the host itself used when held was read
-	avoid map[netip.Prefix]time.Time // what the engine refused, until when
-	host  func() ([]netip.Prefix, error)
+	mu     sync.Mutex
+	prefix netip.Prefix
+	base   uint32
+	count  uint32
+	next   uint32 // goes round, so that a released subnet rests before its address is used again
+	held   map[netip.Prefix]string
+	hosts  map[netip.Prefix]bool      // parts that the host itself used when held was read
+	avoid  map[netip.Prefix]time.Time // what the engine refused, until when
+	host   func() ([]netip.Prefix, error)
+	guard  *Guard // nil: unused addresses are left as they are
+	needed func(netip.Prefix) bool
 }
 
 var _ instancer.Subnets = (*Pool)(nil)
 
 // New makes a pool of an IPv4 prefix of at most /28.
 func New(store Store, pool netip.Prefix) (*Pool, error) {
+	p := &Pool{store: store, avoid: map[netip.Prefix]time.Time{}, host: hostNetworks,
+		needed: func(netip.Prefix) bool { return false }}
+	return p, p.Move(pool)
+}
+
+// Move lets what is reserved from now on come from another prefix. What was reserved before stays.
+func (p *Pool) Move(pool netip.Prefix) error {
 	if !pool.Addr().Is4() || pool.Bits() > Bits || pool.Bits() < 8 {
-		return nil, instancer.Errorf(instancer.Invalid, "subnet_pool_invalid", "SUBNET_POOL %s must be an IPv4 network between /8 and /%d.", pool, Bits)
+		return instancer.Errorf(instancer.Invalid, "subnet_pool_invalid", "SUBNET_POOL %s must be an IPv4 network between /8 and /%d.", pool, Bits)
 	}
-	base := pool.Masked().Addr().As4()
-	count := uint32(1) << (Bits - pool.Bits())
-	return &Pool{
-		store: store, base: binary.BigEndian.Uint32(base[:]), count: count,
-		next:  rand.Uint32N(count), // what was released just before a restart rests too
-		avoid: map[netip.Prefix]time.Time{}, host: hostNetworks,
-	}, nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.prefix = pool.Masked()
+	base := p.prefix.Addr().As4()
+	p.base, p.count = binary.BigEndian.Uint32(base[:]), uint32(1)<<(Bits-pool.Bits())
+	p.next = rand.Uint32N(p.count) // what was released just before a restart rests too
+	p.held = nil                   // what the host uses there is not known yet
+	return nil
+}
+
+// GuardedBy lets a guard know what is reserved and released.
+func (p *Pool) GuardedBy(g *Guard) { p.guard = g }
+
+// Except keeps networks from being handed out, as long as a function says so of them.
+func (p *Pool) Except(needed func(network netip.Prefix) bool) { p.needed = needed }
+
+// Holds says whether a network is one of those that the pool gives now.
+func (p *Pool) Holds(network netip.Prefix) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.prefix.Overlaps(network)
 }
 
 // Reserve returns the instance's subnet, reserving one if it has none.
@@ -75,6 +92,7 @@ func (p *Pool) Reserve(ctx context.Context, instance string) (netip.Prefix, erro
 		}
 		for prefix, holder := range p.held {
 			if holder == instance {
+				p.guard.Hold(prefix)
 				return prefix, nil
 			}
 		}
@@ -91,6 +109,7 @@ func (p *Pool) Reserve(ctx context.Context, instance string) (netip.Prefix, erro
 		switch {
 		case err == nil:
 			p.held[prefix] = instance
+			p.guard.Hold(prefix)
 			return prefix, nil
 		case instancer.CodeOf(err) == instancer.CodeSubnetTaken:
 			p.held = nil // another sidecar was first: what it holds is known after the next load
@@ -106,7 +125,7 @@ func (p *Pool) candidate() (netip.Prefix, bool) {
 	for range p.count {
 		prefix := p.part(p.next)
 		p.next = (p.next + 1) % p.count
-		if _, taken := p.held[prefix]; !taken && !p.hosts[prefix] && !now.Before(p.avoid[prefix]) {
+		if _, taken := p.held[prefix]; !taken && !p.hosts[prefix] && !now.Before(p.avoid[prefix]) && !p.needed(prefix) {
 			return prefix, true
 		}
 	}
@@ -175,6 +194,7 @@ func (p *Pool) Release(ctx context.Context, instance string) error {
 	for prefix, holder := range p.held {
 		if holder == instance || strings.HasPrefix(holder, instance+"/") {
 			delete(p.held, prefix)
+			p.guard.Let(prefix)
 		}
 	}
 	return nil
@@ -192,45 +212,14 @@ func (p *Pool) Holders(ctx context.Context) ([]string, error) {
 	return slices.Compact(all), err
 }
 
-// hostNetworks are what the host's own routes lead to, but for the default route and our own guard of the pool.
+// hostNetworks are what the host's own routes lead to, but for the default route and guards.
 func hostNetworks() ([]netip.Prefix, error) {
-	var routes []netlink.Route
-	var err error
-	for range routeTries { // others may come and go while they are listed
-		routes, err = netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
-		}
-	}
-	// If they never stand still, most are known: the engine refuses what is taken.
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
-		return nil, err
-	}
+	routes, err := hostRoutes()
 	var networks []netip.Prefix
-	for _, route := range routes {
-		if route.Dst == nil || route.Protocol == routeProtocol {
-			continue
-		}
-		bits, _ := route.Dst.Mask.Size()
-		if address, ok := netip.AddrFromSlice(route.Dst.IP.To4()); ok && bits > 0 {
-			networks = append(networks, netip.PrefixFrom(address, bits))
+	for _, r := range routes {
+		if to, known := destination(r); known && to.Bits() >= leastBits && r.Protocol != routeProtocol {
+			networks = append(networks, to)
 		}
 	}
-	return networks, nil
-}
-
-// Foreign are the host's networks that a pool overlaps, but for those that are known to be ours.
-func Foreign(pool netip.Prefix, ours []netip.Prefix) ([]netip.Prefix, error) {
-	networks, err := hostNetworks()
-	if err != nil {
-		return nil, err
-	}
-	var foreign []netip.Prefix
-	for _, network := range networks {
-		mine := slices.ContainsFunc(ours, func(p netip.Prefix) bool { return p.Overlaps(network) && p.Bits() <= network.Bits() })
-		if network.Overlaps(pool) && !mine && !slices.Contains(foreign, network) {
-			foreign = append(foreign, network)
-		}
-	}
-	return foreign, nil
+	return networks, err
 }
