@@ -141,6 +141,11 @@ func (s *search) home(f *folder) *folder {
 			return at
 		}
 	}
+	for at := f.parent; at != nil && at != s.root; at = at.parent { // nor is a part of what players get, or of a solution
+		if name := hyphened(at.name); handed[name] || solving[name] {
+			f = at
+		}
+	}
 	// What has a compose file around it is one of its services.
 	for at := f.parent; at != nil; at = at.parent {
 		if slices.ContainsFunc(at.files, isCompose) && !s.event(at) {

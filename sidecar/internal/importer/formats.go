@@ -136,11 +136,11 @@ func (m *metadata) kctf(t, spec table) {
 	m.format, m.name = "kctf", t.table("metadata").text("name")
 	for _, value := range spec.table("network").list("ports") {
 		if p, ok := value.(table); ok {
-			m.addPort(cmp.Or(p.text("targetPort"), p.text("port")), "", cmp.Or(protocol(p.text("protocol")), "tcp"), false)
+			m.addPort(cmp.Or(p.text("targetPort"), p.text("port")), "", protocol(p.text("protocol")), false)
 		}
 	}
 	if len(m.ports) == 0 {
-		m.ports = append(m.ports, said{port: 1337, protocol: "tcp", hint: true})
+		m.ports = append(m.ports, said{port: 1337, hint: true})
 	}
 }
 

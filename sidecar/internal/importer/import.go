@@ -48,7 +48,13 @@ func Run(ctx context.Context, dirs []string, o Options) (Report, error) {
 			}
 			here = append(here, planned(ctx, root, f))
 		}
-		plans = append(plans, settled(here)...)
+		kept := settled(here)
+		for _, p := range here {
+			if p.around {
+				report.Notes = append(report.Notes, fmt.Sprintf("%s has a Dockerfile and challenges in it, and was left out", p.folder.path))
+			}
+		}
+		plans = append(plans, kept...)
 	}
 	name(plans)
 	for _, p := range plans {
@@ -78,7 +84,7 @@ func settled(plans []*plan) []*plan {
 			})
 		}
 	}
-	plans = slices.DeleteFunc(plans, func(p *plan) bool { return p.partOf })
+	plans = slices.DeleteFunc(slices.Clone(plans), func(p *plan) bool { return p.partOf })
 	for _, p := range plans {
 		inner := 0
 		for _, other := range plans {
@@ -86,10 +92,14 @@ func settled(plans []*plan) []*plan {
 				inner++
 			}
 		}
-		if inner > 0 {
+		switch {
+		case inner > 1 && !p.own && p.written != "" && p.meta.format == "":
+			p.around = true // its Dockerfile is of none of them; a challenge here would take the others in
+		case inner > 0:
 			p.note("%d more challenges lie in its folder; below CHALLENGES_DIR what lies in a challenge's folder is a part of it, so move this one beside them", inner)
 		}
 	}
+	plans = slices.DeleteFunc(plans, func(p *plan) bool { return p.around })
 	for _, p := range plans {
 		if p.lower == nil {
 			continue

@@ -31,6 +31,8 @@ var (
 		healthcheck health-check distfiles dist-files player-files to-give for-players for-player users local old backup bak archive poc`)
 	// solving are those of what solves or tests a challenge.
 	solving = words(`solution solutions solve solver solvers solves writeup writeups write-up exploit exploits test tests testing healthcheck health-check`)
+	// handed are those of what players get.
+	handed = words(`dist public handout hand-out player players attachments attachment files release released distfiles dist-files player-files`)
 	// better are those of what is deployed.
 	better     = words(`deploy deployment docker server service challenge chall chal app src source prod production remote private container`)
 	categories = words(`web webex web-exploitation pwn pwnable binary binex binary-exploitation crypto cryptography rev re reverse reversing reverse-engineering

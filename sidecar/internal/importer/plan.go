@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ type plan struct {
 	notes    []string
 	hints    []string
 	partOf   bool // it is a part of another challenge
+	around   bool // it lies around several challenges and has nothing of its own but a Dockerfile
 }
 
 // service is one that may be reached.
@@ -56,23 +58,37 @@ func planned(ctx context.Context, root *folder, f *found) *plan {
 	if p.own {
 		return p
 	}
-	if helping := slices.DeleteFunc(slices.Clone(f.composes), func(c file) bool {
-		return count(c.in.below(f.folder), solving) > 0
-	}); len(helping) == 0 && len(f.dockerfiles) > 0 {
-		for _, c := range f.composes {
-			p.note("%s is left out: it is no part of what is deployed", relative(f.folder, c.path()))
-		}
-		p.makeCompose(f)
-	} else {
-		p.takeCompose(ctx, f)
+	deployed := slices.DeleteFunc(slices.Clone(f.composes), func(c file) bool { return count(c.in.below(f.folder), solving) > 0 || c.empty() })
+	switch {
+	case len(deployed) == 0 && len(f.dockerfiles) > 0:
+		p.without(f)
+	case !p.takeCompose(ctx, f):
+		*p = plan{root: root, found: f, folder: f.folder, meta: f.meta}
+		p.notes = append(p.notes, f.meta.notes...)
+		p.without(f)
 	}
 	p.category = categoryOf(f.folder, f.meta)
 	p.label = labelOf(f.folder, f.meta)
 	return p
 }
 
-// takeCompose chooses among the compose files: the best ranked that can be read and has services.
-func (p *plan) takeCompose(ctx context.Context, f *found) {
+// without makes a compose file although there are some, which are no part of what is deployed.
+func (p *plan) without(f *found) {
+	for _, c := range f.composes {
+		p.note("%s is left out: it is no part of what is deployed, or lacks what it builds", relative(f.folder, c.path()))
+	}
+	p.makeCompose(f)
+}
+
+// empty says whether there is nothing in a file.
+func (f file) empty() bool {
+	info, err := os.Lstat(f.path())
+	return err == nil && info.Size() < 3
+}
+
+// takeCompose chooses among the compose files: the best ranked that can be read and has services. It is false if that is
+// one for players which lacks what it builds, while there is a Dockerfile of what is deployed.
+func (p *plan) takeCompose(ctx context.Context, f *found) bool {
 	sorted := ranked(f.composes, f.folder, composeRank)
 	var chosen *file
 	var outline challenge.Outline
@@ -90,7 +106,11 @@ func (p *plan) takeCompose(ctx context.Context, f *found) {
 	}
 	if chosen == nil {
 		p.compose = relative(p.folder, sorted[0].path())
-		return
+		return true
+	}
+	if count(chosen.in.below(f.folder), worse) > 0 && lacking(outline) &&
+		slices.ContainsFunc(f.dockerfiles, func(d file) bool { return count(d.in.below(f.folder), worse) == 0 }) {
+		return false
 	}
 	if p.unread != nil {
 		p.note("%s cannot be read, and %s was taken", relative(f.folder, sorted[0].path()), relative(f.folder, chosen.path()))
@@ -111,6 +131,19 @@ func (p *plan) takeCompose(ctx context.Context, f *found) {
 	for _, name := range names {
 		p.services = append(p.services, p.ofCompose(outline.Services[name]))
 	}
+	return true
+}
+
+// lacking says whether a compose file builds from a folder that is not there.
+func lacking(o challenge.Outline) bool {
+	for _, s := range o.Services {
+		if s.Build != nil {
+			if info, err := os.Stat(s.Build.Context); err != nil || !info.IsDir() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // raise takes a folder around the challenge's if the compose file names what is only there.

@@ -241,7 +241,8 @@ func (p *plan) typeOf(s *service, o offer, first bool) (kind string, passthrough
 		protocol = "http"
 	case isRaw(p.category) && hyphened(p.category) != "misc":
 		protocol = "tcp"
-		if known && image.protocol == "http" && image.port == o.port {
+		said := s.recipe.text + s.command
+		if known && image.protocol == "http" && image.port == o.port || !rawSaid.MatchString(said) && webSaid.MatchString(said) {
 			protocol = "http"
 		}
 	case known && image.protocol != "":
