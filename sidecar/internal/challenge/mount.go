@@ -144,6 +144,10 @@ func (c *converter) target(service, key, target string) bool {
 }
 
 func (c *converter) tmpfs(service, key string, t instancer.Tmpfs, out *instancer.Service) {
+	if path.Clean(t.Target) == "/dev/shm" {
+		c.note(service, key, "is left out: every container has /dev/shm, as large as shm_size says")
+		return
+	}
 	if !c.target(service, key, t.Target) {
 		return
 	}

@@ -185,8 +185,8 @@ func (c *converter) health(s types.ServiceConfig) *instancer.Health {
 	switch {
 	case len(h.Test) > 1 && h.Test[0] == "CMD":
 		health.Test = h.Test[1:]
-	case len(h.Test) == 2 && h.Test[0] == "CMD-SHELL":
-		health.Test = []string{"/bin/sh", "-c", h.Test[1]}
+	case len(h.Test) > 1 && h.Test[0] == "CMD-SHELL": // the engine gives the shell what follows as arguments
+		health.Test = append([]string{"/bin/sh", "-c"}, h.Test[1:]...)
 	default:
 		c.refuse(s.Name, "healthcheck.test", `must be ["CMD", …], ["CMD-SHELL", "…"], ["NONE"] or a string`)
 	}

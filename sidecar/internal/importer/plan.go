@@ -80,10 +80,15 @@ func (p *plan) without(f *found) {
 	p.makeCompose(f)
 }
 
-// empty says whether there is nothing in a file.
+// empty says whether a file has nothing but comments.
 func (f file) empty() bool {
-	info, err := os.Lstat(f.path())
-	return err == nil && info.Size() < 3
+	text, err := read(f.path(), 4096)
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			return false
+		}
+	}
+	return err == nil
 }
 
 // takeCompose chooses among the compose files: the best ranked that can be read and has services. It is false if that is
