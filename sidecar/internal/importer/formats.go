@@ -60,7 +60,7 @@ func (m *metadata) usual(t table, f *folder) {
 	m.protocol = protocol(cmp.Or(t.text("protocol"), t.table("host").text("protocol")))
 	m.image = t.text("image", "dockerfile", "build", "build_dir", "docker_dir", "src")
 	docker := t.table("docker", "container", "deploy", "deployment", "service", "server", "instance", "remote")
-	for _, in := range []table{t, docker} {
+	for _, in := range []table{t, docker, t.table("extra")} {
 		for _, key := range []string{"container_port", "internal_port", "target_port", "containerPort"} {
 			m.addPort(in.text(key), "", cmp.Or(protocol(in.text("protocol", "type")), m.protocol), false)
 		}

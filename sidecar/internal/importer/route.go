@@ -213,7 +213,7 @@ func isRaw(category string) bool {
 var (
 	webPorts = []int{80, 443, 3000, 5000, 8000, 8080, 8081, 8443, 8888, 5173, 4200, 9090, 3001, 8001, 5001, 9000}
 	notWeb   = []int{21, 22, 23, 25, 53, 110, 143, 389, 445, 636, 3389, 5900}
-	webSaid  = regexp.MustCompile(`(?i)\b(flask|gunicorn|uvicorn|fastapi|django|express|nginx|apache2?|httpd|php-fpm|streamlit|rails|next|vite|spring-boot|tomcat|werkzeug|waitress)\b`)
+	webSaid  = regexp.MustCompile(`(?i)\b(flask|gunicorn|uvicorn|fastapi|django|express|nginx|apache2?|httpd|php-fpm|streamlit|rails|spring-boot|tomcat|werkzeug|waitress)\b`)
 	rawSaid  = regexp.MustCompile(`(?i)\b(socat|xinetd|ynetd|nsjail|ncat|tcpserver|kctf)\b|pwn\.red/jail|redpwn`)
 )
 
