@@ -31,7 +31,7 @@ func upTo(r *rand.Rand, most int) int { return int(math.Exp(r.Float64() * math.L
 // requests lets so many ask a hostile container for something.
 func requests(count int, path func(*rand.Rand) string) func(context.Context, *strike) error {
 	return func(ctx context.Context, s *strike) error {
-		return s.with(ctx, attacker, "hostile-web", func(url string) {
+		return s.with(ctx, "hostile-web", func(url string) {
 			c := s.client(attacker, time.Minute)
 			s.many(ctx, count, 20*time.Millisecond, func(ctx context.Context, r *rand.Rand) string {
 				return s.send(ctx, c, http.MethodGet, url+path(r), "")
@@ -42,7 +42,7 @@ func requests(count int, path func(*rand.Rand) string) func(context.Context, *st
 
 // slowReaders ask for a lot and take in little.
 func slowReaders(ctx context.Context, s *strike) error {
-	return s.with(ctx, attacker, "hostile-web", func(url string) {
+	return s.with(ctx, "hostile-web", func(url string) {
 		c := s.client(attacker, 0)
 		s.many(ctx, 200, time.Second, func(ctx context.Context, r *rand.Rand) string {
 			request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/bytes?mb=%d", url, 50+r.IntN(200)), nil)

@@ -26,13 +26,13 @@ func (s *strike) url(ctx context.Context, from, challenge string) (string, error
 }
 
 // with starts a challenge, does something while it runs, and stops it again.
-func (s *strike) with(ctx context.Context, from, challenge string, do func(url string)) error {
-	url, err := s.url(ctx, from, challenge)
+func (s *strike) with(ctx context.Context, challenge string, do func(url string)) error {
+	url, err := s.url(ctx, attacker, challenge)
 	if err != nil {
 		return err
 	}
-	defer s.stopAll(from)
-	if err := s.ask(ctx, from, http.MethodPost, "/instances/spawn?wait=60", fmt.Sprintf(`{"challenge_id":%q}`, challenge), nil); err != nil {
+	defer s.stopAll(attacker)
+	if err := s.ask(ctx, attacker, http.MethodPost, "/instances/spawn?wait=60", fmt.Sprintf(`{"challenge_id":%q}`, challenge), nil); err != nil {
 		return err
 	}
 	do(url)
@@ -42,7 +42,7 @@ func (s *strike) with(ctx context.Context, from, challenge string, do func(url s
 // whileItRuns is an attack that comes from inside: the instance does it all by itself.
 func whileItRuns(challenge string) func(context.Context, *strike) error {
 	return func(ctx context.Context, s *strike) error {
-		return s.with(ctx, attacker, challenge, func(string) {
+		return s.with(ctx, challenge, func(string) {
 			s.begun()
 			s.count("instance")
 			<-ctx.Done()

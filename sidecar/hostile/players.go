@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -46,8 +47,7 @@ var fromPlayers = []attack{
 		s.begun = func() {}
 		go func() { ended <- idleTLS(600)(ctx, s) }()
 		err := raw(600, func(net.Conn, *strike, *rand.Rand) {}, "")(ctx, &strike{target: s.target, begun: begun, counts: map[string]int{}})
-		<-ended
-		return err
+		return cmp.Or(err, <-ended)
 	}},
 	{name: "streams", run: streams},
 	{name: "websockets", folders: serves, run: websockets},
@@ -89,7 +89,7 @@ var fromPlayers = []attack{
 		return nil
 	}},
 	{name: "lost_and_reopened", folders: serves, run: func(ctx context.Context, s *strike) error {
-		return s.with(ctx, attacker, "hostile-web", func(url string) {
+		return s.with(ctx, "hostile-web", func(url string) {
 			c := s.client(attacker, 60*time.Second)
 			s.many(ctx, 4, 50*time.Millisecond, func(ctx context.Context, r *rand.Rand) string {
 				return s.send(ctx, c, http.MethodGet, url+[]string{"/", "/exit"}[r.IntN(2)], "")
@@ -124,7 +124,7 @@ func streams(ctx context.Context, s *strike) error {
 }
 
 func websockets(ctx context.Context, s *strike) error {
-	return s.with(ctx, attacker, "hostile-web", func(url string) {
+	return s.with(ctx, "hostile-web", func(url string) {
 		_ = raw(2000, func(c net.Conn, _ *strike, _ *rand.Rand) {
 			fmt.Fprintf(c, "GET /ws HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", hostOf(url))
 		}, "")(ctx, s)

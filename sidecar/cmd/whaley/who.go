@@ -60,9 +60,3 @@ const attempts = 300
 func limitsOf(c *config.Config) api.Limits {
 	return api.Limits{Player: c.UserRateLimit, Address: c.AddressLimit, Admin: c.AdminRateLimit, Attempts: attempts}
 }
-
-// atHome says whether the dashboard has a name that leads every browser to its own computer.
-func atHome(c *config.Config) bool {
-	name := c.Dashboard.Hostname()
-	return name == "localhost" || strings.HasSuffix(name, ".localhost")
-}

@@ -113,7 +113,7 @@ func (l *Library) Upload(ctx context.Context, archive io.ReaderAt, size int64, n
 	if err != nil {
 		return Entry{}, unreachable(err)
 	}
-	defer staging.remove()
+	defer func() { _ = staging.remove() }() // what stays is removed at the next start
 	extracted := filepath.Join(staging.dir, ".extracted")
 	if err := os.Mkdir(extracted, 0o755); err != nil {
 		return Entry{}, unreachable(err)
@@ -192,7 +192,7 @@ func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, liv
 	var gone *staging
 	if err == nil {
 		if gone, err = l.stage(deleting); err == nil {
-			defer gone.remove()
+			defer func() { _ = gone.remove() }() // it has been before, unless something else went wrong
 			err = os.Rename(filepath.Join(l.dir, e.Folder), filepath.Join(gone.dir, filepath.Base(e.Folder)))
 		}
 		if err != nil {

@@ -43,7 +43,7 @@ func decodeTOML(text string) (values map[string]any, wrong *toml.ParseError) {
 	if err == nil {
 		return values, nil
 	}
-	if at, ok := err.(toml.ParseError); ok { //nolint:errorlint // it is never wrapped, and has a method Is only for texts
+	if at, ok := err.(toml.ParseError); ok {
 		return values, &at
 	}
 	return values, &toml.ParseError{Message: strings.TrimPrefix(err.Error(), "toml: "), Position: toml.Position{Line: 1}}

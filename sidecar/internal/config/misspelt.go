@@ -90,7 +90,7 @@ func meant(name string, known []string) Misspelt {
 // alike are those that a name is written nearly like, or is the beginning of, the likeliest first.
 func alike(name string, known []string) []string {
 	like := slices.DeleteFunc(slices.Clone(known), func(k string) bool {
-		return !near(name, k) && !(strings.Contains(name, "_") && strings.HasPrefix(k, name+"_"))
+		return !near(name, k) && (!strings.Contains(name, "_") || !strings.HasPrefix(k, name+"_"))
 	})
 	slices.SortStableFunc(like, func(a, b string) int { return distance(name, a) - distance(name, b) })
 	return like

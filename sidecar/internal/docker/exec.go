@@ -152,7 +152,7 @@ func (c *command) drain(printed io.Reader) error {
 	var first []byte
 	for total := 0; ; {
 		n, err := printed.Read(part)
-		if err == io.EOF { //nolint:errorlint // a connection's own, as io.Copy compares it
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {

@@ -23,7 +23,7 @@ func FuzzOutputOfAContainer(f *testing.F) {
 	f.Add("\x01\x00\x00\x00\xff\xff\xff\xff")
 	f.Fuzz(func(t *testing.T, text string) {
 		read := 0
-		_ = frames(strings.NewReader(text), func(stream string, at time.Time, piece []byte) error {
+		_ = frames(strings.NewReader(text), func(stream string, _ time.Time, piece []byte) error {
 			if stream != "out" && stream != "err" || len(piece) > maxFrame {
 				t.Errorf("%d bytes of %q", len(piece), stream)
 			}

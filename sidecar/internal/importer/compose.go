@@ -16,10 +16,10 @@ var serviceForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,40}[a-z0-9])?$`)
 func (p *plan) ofCompose(s types.ServiceConfig) *service {
 	out := &service{name: s.Name, image: s.Image, closed: s.NetworkMode == "none"}
 	for _, port := range s.Ports {
-		switch {
-		case port.Protocol == "udp":
+		switch port.Protocol {
+		case "udp":
 			out.datagrams = true
-		case port.Protocol == "" || port.Protocol == "tcp":
+		case "", "tcp":
 			o := offer{port: int(port.Target), by: "ports"}
 			if port.AppProtocol == "http" {
 				o.protocol = "http"

@@ -137,7 +137,7 @@ func (s *search) home(f *folder) *folder {
 		}
 	}
 	for at := f; at != nil; at = at.parent {
-		if s.metas[at].format != "" && !(at != f && s.event(at)) {
+		if s.metas[at].format != "" && (at == f || !s.event(at)) {
 			return at
 		}
 	}

@@ -3,6 +3,7 @@ package importer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -92,7 +93,7 @@ func (t *tree) list(f *folder) ([]os.DirEntry, error) {
 	}
 	defer d.Close()
 	entries, err := d.ReadDir(t.left + 1)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	if t.left -= len(entries); t.left < 0 {

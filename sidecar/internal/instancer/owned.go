@@ -1,6 +1,7 @@
 package instancer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -95,8 +96,7 @@ func (o *ownBuild) wait(ctx context.Context, tell func(stage string, t *turn)) e
 		return err
 	case <-ctx.Done():
 		o.im.turns.drop(func(other *turn) bool { return other == one }, ctx.Err())
-		<-over
-		return ctx.Err()
+		return cmp.Or(ctx.Err(), <-over)
 	}
 }
 

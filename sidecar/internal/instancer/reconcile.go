@@ -97,7 +97,7 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 	live := map[string]bool{}
 	for _, in := range rows {
 		live[in.ID] = true
-		i.settle(ctx, in, byInstance[in.ID])
+		i.settle(in, byInstance[in.ID])
 	}
 	var g errgroup.Group
 	g.SetLimit(removalSlots)
@@ -136,7 +136,7 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 }
 
 // settle brings one live row and its objects together. The job on an instance, if there is one, knows better.
-func (i *Instancer) settle(ctx context.Context, in *Instance, objects []Object) {
+func (i *Instancer) settle(in *Instance, objects []Object) {
 	if i.Busy(in.ID) {
 		return
 	}

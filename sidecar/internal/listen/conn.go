@@ -31,7 +31,7 @@ func (c *Conn) Greeted() error {
 		c.strange = false
 		c.listener.strange.give(c.of)
 	}
-	return c.Conn.SetReadDeadline(time.Time{})
+	return c.SetReadDeadline(time.Time{})
 }
 
 // ErrTooMany is why a connection ends that a proxy brings for somebody who has enough of them.

@@ -286,7 +286,7 @@ func heldConnections(t *testing.T, w *world) {
 	const held = 140
 	arrived := make(chan struct{}, held)
 	release := make(chan struct{})
-	w.hostile = func(rw http.ResponseWriter, _ *http.Request) {
+	w.hostile = func(http.ResponseWriter, *http.Request) {
 		arrived <- struct{}{}
 		<-release
 	}

@@ -64,6 +64,7 @@ func (s *Sidecar) Transport(player string) *http.Transport {
 	}}
 }
 
+// Call asks the public API as a player; into, unless nil, is what its JSON is read into. An answer from 300 on is an error.
 func (s *Sidecar) Call(player, method, path string, into any) error {
 	r, err := http.NewRequest(method, s.Dashboard+path, nil)
 	if err != nil {
@@ -84,6 +85,7 @@ func (s *Sidecar) Call(player, method, path string, into any) error {
 	return json.Unmarshal(text, into)
 }
 
+// Until tries again and again until it works, for two minutes at most.
 func (s *Sidecar) Until(ctx context.Context, what string, try func() error) error {
 	const every = 50 * time.Millisecond
 	err := Poll(ctx, 2*time.Minute, every, every, try)
