@@ -17,6 +17,7 @@ type Config struct {
 	PluginKeyFile string `json:"pluginKeyFile,omitempty"` // a file that holds it instead
 	BaseDomain    string `json:"baseDomain,omitempty"`    // instances are one label under it
 	DashboardURL  string `json:"dashboardURL,omitempty"`  // where players sign in; https makes all cookies Secure
+	Backend       string `json:"backend,omitempty"`       // http://address:port of a container that runs and is open to all: baseDomain is all it needs
 }
 
 // CreateConfig is what Traefik fills in.
@@ -35,6 +36,14 @@ type Handler struct {
 // New checks the configuration. It does not speak to the sidecar, which may start later. ctx ends at the next reload of
 // Traefik's configuration and is used for nothing.
 func New(_ context.Context, next http.Handler, c *Config, name string) (http.Handler, error) {
+	base := strings.ToLower(strings.Trim(c.BaseDomain, "."))
+	if c.Backend != "" {
+		d, err := directTo(base, c.Backend)
+		if err != nil {
+			return nil, fmt.Errorf("%s: backend: %w", name, err)
+		}
+		return d, nil
+	}
 	key := c.PluginKey
 	if c.PluginKeyFile != "" {
 		text, err := os.ReadFile(c.PluginKeyFile)
@@ -58,18 +67,21 @@ func New(_ context.Context, next http.Handler, c *Config, name string) (http.Han
 	if key == "" {
 		return nil, errors.New(name + ": pluginKey or pluginKeyFile is needed: the sidecar's PLUGIN_KEY")
 	}
-	if c.BaseDomain == "" {
+	if base == "" {
 		return nil, errors.New(name + ": baseDomain is needed: the sidecar's BASE_DOMAIN")
 	}
-	base := strings.ToLower(strings.Trim(c.BaseDomain, "."))
-	return &Handler{
+	h := &Handler{
 		next:      next,
 		sidecar:   sidecarAt(internal, key),
 		base:      base,
 		dashboard: dashboard,
 		secure:    strings.HasPrefix(dashboard, "https://"),
 		settings:  dashboard + "\x00" + base + "\x00",
-	}, nil
+	}
+	directsMu.Lock()
+	fronts[base] = h
+	directsMu.Unlock()
+	return h, nil
 }
 
 func cleanURL(text string) (string, error) {

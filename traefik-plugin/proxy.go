@@ -45,6 +45,7 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 	out.Host = target.Host
 	proxy := &httputil.ReverseProxy{
 		Transport:      way,
+		BufferPool:     spare,
 		Rewrite:        func(p *httputil.ProxyRequest) { h.rewrite(p, v, out) },
 		ModifyResponse: checkAnswer,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {

@@ -124,6 +124,7 @@ func (h *Handler) prepare(r *http.Request, v *visit, key, backend string) {
 	// safer for does not come about: who names headers for one hop is not ready, and forwarding headers are replaced before.
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
 	proxy.Transport = transport
+	proxy.BufferPool = spare
 	proxy.ModifyResponse = checkAnswer
 	shown := http.Header{"Cookie": r.Header["Cookie"]}
 	stripCookies(shown)

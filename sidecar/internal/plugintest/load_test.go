@@ -15,14 +15,14 @@ import (
 )
 
 // settings are what a middleware is configured with.
-type settings struct{ internal, key, base, dashboard string }
+type settings struct{ internal, key, base, dashboard, backend string }
 
 // maker makes the middleware, one way or the other.
 type maker func(t testing.TB, next http.Handler, s settings) (http.Handler, error)
 
 func compiled(_ testing.TB, next http.Handler, s settings) (http.Handler, error) {
 	c := whaley.CreateConfig()
-	c.InternalURL, c.PluginKey, c.BaseDomain, c.DashboardURL = s.internal, s.key, s.base, s.dashboard
+	c.InternalURL, c.PluginKey, c.BaseDomain, c.DashboardURL, c.Backend = s.internal, s.key, s.base, s.dashboard, s.backend
 	return whaley.New(context.Background(), next, c, "test")
 }
 
@@ -55,7 +55,7 @@ func interpreted(t testing.TB) maker {
 			t.Fatal(err)
 		}
 		for field, value := range map[string]string{
-			"InternalURL": s.internal, "PluginKey": s.key, "BaseDomain": s.base, "DashboardURL": s.dashboard,
+			"InternalURL": s.internal, "PluginKey": s.key, "BaseDomain": s.base, "DashboardURL": s.dashboard, "Backend": s.backend,
 		} {
 			config.Elem().FieldByName(field).SetString(value)
 		}

@@ -49,8 +49,12 @@ func tidied(next http.Handler) http.Handler {
 
 func asSent(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
+	direct, err := w.make(t, http.NotFoundHandler(), settings{base: base, backend: w.container.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, handler := range map[string]http.Handler{
-		"as it came": w.front.Config.Handler, "tidied": tidied(w.front.Config.Handler),
+		"as it came": w.front.Config.Handler, "tidied": tidied(w.front.Config.Handler), "direct": direct, "direct, tidied": tidied(direct),
 	} {
 		front := httptest.NewServer(handler)
 		for _, target := range []string{
@@ -98,7 +102,11 @@ func twoLines(t *testing.T, w *world) {
 
 func reservedPaths(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
-	for name, handler := range map[string]http.Handler{"as it came": w.front.Config.Handler, "tidied": tidied(w.front.Config.Handler)} {
+	direct, err := w.make(t, http.NotFoundHandler(), settings{base: base, backend: w.container.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, handler := range map[string]http.Handler{"at once": w.front.Config.Handler, "direct": direct, "direct, tidied": tidied(direct)} {
 		front := httptest.NewServer(handler)
 		for _, target := range []string{
 			"/.well-known/whaley/x", "/.well-known/whaley", "//.well-known/whaley/x", "/.well-known//whaley/x", "/a/../.well-known/whaley/x", "/%2ewell-known/%77haley/x", "/.well-known%2fwhaley%2fx",
@@ -116,10 +124,18 @@ func reservedPaths(t *testing.T, w *world) {
 
 func connect(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
+	direct, err := w.make(t, http.NotFoundHandler(), settings{base: base, backend: w.container.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewServer(direct)
+	defer front.Close()
 	for _, line := range []string{"CONNECT " + web + ":80", "CONNECT /x"} {
-		answer := w.raw(line + " HTTP/1.1\r\nHost: " + web + "\r\nConnection: close\r\n\r\n")
-		if seen := w.saw(); len(seen) > 0 || strings.HasPrefix(answer, "HTTP/1.1 2") {
-			t.Errorf("%s: %q %.100s", line, seen, answer)
+		for _, address := range []string{w.front.Listener.Addr().String(), front.Listener.Addr().String()} {
+			answer := w.rawTo(address, line+" HTTP/1.1\r\nHost: "+web+"\r\nConnection: close\r\n\r\n")
+			if seen := w.saw(); len(seen) > 0 || strings.HasPrefix(answer, "HTTP/1.1 2") {
+				t.Errorf("%s: %q %.100s", line, seen, answer)
+			}
 		}
 	}
 }

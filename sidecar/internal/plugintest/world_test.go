@@ -59,7 +59,7 @@ func newWorld(t testing.TB, make maker) *world {
 	w.container = httptest.NewServer(http.HandlerFunc(w.serveContainer))
 	w.second = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "second") }))
 	next := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "next") })
-	middleware, err := make(t, next, settings{w.internal.URL, key, base, dashboard})
+	middleware, err := make(t, next, settings{internal: w.internal.URL, key: key, base: base, dashboard: dashboard})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package traefik
 import (
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -68,7 +69,13 @@ func (r *Router) httpKeys(p instancer.Publication) map[string]string {
 	}
 	if p.Access != instancer.AccessLink {
 		keys[router+"/middlewares/0"] = r.opts.Middleware
+		return keys
 	}
+	// The plugin's short way: it filters what comes back, and has nobody asked anything.
+	plugin := r.opts.Root + "/http/middlewares/" + p.Name + "/plugin/whaley"
+	keys[router+"/middlewares/0"] = p.Name
+	keys[plugin+"/backend"] = "http://" + p.Backend
+	_, keys[plugin+"/baseDomain"], _ = strings.Cut(p.Host, ".")
 	return keys
 }
 
@@ -110,5 +117,6 @@ func (r *Router) everyKey(p instancer.Publication) []string {
 			all = append(all, service+suffix)
 		}
 	}
-	return all
+	plugin := r.opts.Root + "/http/middlewares/" + p.Name + "/plugin/whaley"
+	return append(all, plugin+"/backend", plugin+"/baseDomain")
 }

@@ -93,7 +93,7 @@ func TestARouteIsInRedisAsTraefikReadsIt(t *testing.T) {
 		"traefik/http/routers/open/priority":                      "1000",
 		"traefik/http/routers/open/entryPoints/0":                 "web",
 		"traefik/http/routers/open/service":                       "open",
-		"traefik/http/routers/open/middlewares/0":                 "",
+		"traefik/http/routers/open/middlewares/0":                 "open",
 		"traefik/http/services/open/loadBalancer/servers/0/url":   "http://10.240.0.2:80",
 		"traefik/http/routers/mine/middlewares/0":                 "whaley@file",
 		"traefik/tcp/routers/sni/rule":                            "HostSNI(`sni.instances.localhost`)",

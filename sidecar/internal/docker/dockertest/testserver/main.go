@@ -1,5 +1,5 @@
-// Command testserver is what the tests run inside containers: HTTP on :8080, an echo on :9000 by TCP and UDP, and the same with TLS
-// of its own on :9443.
+// Command testserver is what the tests run inside containers: HTTP on :8080, HTTP that says what bytes came on :8090, an echo
+// on :9000 by TCP and UDP, and the same with TLS of its own on :9443.
 //
 // PRINT_MB prints that much, START_DELAY_MS listens later, NEVER=1 never, EXIT=n ends at once with that code; HEALTH_AFTER_MS is when
 // "testserver health" begins to succeed.
@@ -69,6 +69,7 @@ func main() {
 		time.Sleep(milliseconds("HEALTH_AFTER_MS"))
 		os.WriteFile(healthFile, nil, 0o644)
 	}()
+	go sayBytes(net.Listen("tcp", ":8090"))
 	go echo(net.Listen("tcp", ":9000"))
 	go echo(tls.Listen("tcp", ":9443", &tls.Config{Certificates: []tls.Certificate{certificate()}}))
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "test server at", r.URL.Path) })

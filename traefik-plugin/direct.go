@@ -1,0 +1,172 @@
+package whaley
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/whaley-ctf/whaley/shared/host"
+)
+
+// direct serves one running container that whoever has the address may reach. Traefik has a router for it, so nothing
+// has to be asked, and most requests need no more than a proxy that filters the answer. Others go the long way.
+type direct struct {
+	base    string
+	backend string
+	proxy   http.Handler // a ReverseProxy; interpreted, its method costs less by the interface
+}
+
+const (
+	maxDirects       = 8192
+	shortestReserved = "/.well-known/whaley"
+)
+
+// All that exist, by what they were made of, since Traefik makes all its middlewares anew at every change of its routes;
+// and the middlewares that know the sidecar, by base domain.
+var (
+	directsMu sync.Mutex
+	directs   = map[string]*direct{}
+	fronts    = map[string]*Handler{}
+)
+
+func directTo(base, backend string) (*direct, error) {
+	key := base + "\x00" + backend
+	directsMu.Lock()
+	defer directsMu.Unlock()
+	if d := directs[key]; d != nil {
+		return d, nil
+	}
+	target, err := cleanURL(backend)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(target)
+	if err != nil {
+		return nil, err
+	}
+	proxy := httputil.NewSingleHostReverseProxy(u)
+	d := &direct{base: base, backend: target, proxy: proxy}
+	proxy.Transport = transport
+	proxy.BufferPool = spare
+	proxy.ModifyResponse = checkAnswer
+	proxy.ErrorHandler = d.failed
+	if len(directs) >= maxDirects {
+		directs = map[string]*direct{}
+	}
+	directs[key] = d
+	return d, nil
+}
+
+// ordinary are the headers that most requests have and that are passed on, or that Traefik sets whatever a stranger said.
+var ordinary = set("Accept Accept-Encoding Accept-Language Authorization Cache-Control Content-Length Content-Type Cookie Dnt " +
+	"If-Modified-Since If-None-Match Origin Pragma Priority Range Referer Sec-Ch-Ua Sec-Ch-Ua-Mobile Sec-Ch-Ua-Platform " +
+	"Sec-Fetch-Dest Sec-Fetch-Mode Sec-Fetch-Site Sec-Fetch-User Upgrade-Insecure-Requests User-Agent X-Requested-With " +
+	"X-Forwarded-Host X-Forwarded-Port X-Forwarded-Proto X-Forwarded-Server X-Real-Ip")
+
+// oursOnly are the headers that end here: Traefik's own words about the client, which containers are told otherwise.
+var oursOnly = []string{"X-Forwarded-Port, X-Forwarded-Server, X-Real-Ip"}
+
+// ServeHTTP implements http.Handler. It asks few questions and lets the standard library do what it can, since an interpreted
+// statement costs some hundred times a compiled one.
+func (d *direct) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	u := r.URL
+	header := r.Header
+	var others strings.Builder
+	_ = header.WriteSubset(&others, ordinary)
+	if others.Len() != 0 && !passable(header) || u.RawPath != "" || r.RequestURI == "" || r.RequestURI[0] != '/' ||
+		u.RawQuery != "" && strings.IndexByte(r.RequestURI, ';') >= 0 || r.Trailer != nil || r.Method == "CONNECT" ||
+		len(u.Path) >= len(shortestReserved) && isReserved(u.Path) {
+		d.longWay(w, r)
+		return
+	}
+	if lines := header["Cookie"]; lines != nil && strings.Contains(strings.ToLower(strings.Join(lines, ";")), ticketCookie) {
+		d.longWay(w, r)
+		return
+	}
+	header["Connection"] = oursOnly // the proxy takes out what is named there
+	if r.ContentLength != 0 {
+		r.Body = io.NopCloser(r.Body) // a failed dial closes the body, and another try needs it
+	}
+	d.proxy.ServeHTTP(w, r)
+	if sent := w.Header(); sent["Content-Length"] == nil { // only a body in chunks has trailers
+		cleanTrailers(sent, r.Host)
+	}
+}
+
+// passable says whether all headers of a request may be passed on as they are.
+func passable(header http.Header) bool {
+	if len(header) > maxNames {
+		return false
+	}
+	for name, lines := range header {
+		if ordinary[name] {
+			continue
+		}
+		if name == "Connection" && len(lines) == 1 && (lines[0] == "keep-alive" || lines[0] == "close") {
+			continue
+		}
+		if name == "Connection" || name == "Upgrade" || claimsOrigin(name) {
+			return false
+		}
+	}
+	return true
+}
+
+// longWay looks at everything, but asks the sidecar nothing unless the container is not there any more.
+func (d *direct) longWay(w http.ResponseWriter, r *http.Request) {
+	h := d.front()
+	if h == nil {
+		d.early(w)
+		return
+	}
+	v := &visit{host: host.Clean(r.Host), navigation: isNavigation(r), ring: &keyring{}}
+	if ring, err := h.sidecar.ring(r.Context()); err == nil {
+		v.ring = ring // else nobody is a trusted proxy
+	} else if isReserved(r.URL.Path) {
+		h.unavailable(w, r, v)
+		return
+	}
+	if isReserved(r.URL.Path) {
+		h.identify(r, v)
+		h.reserved(w, r, v)
+		return
+	}
+	if h.acceptable(w, r, v) && !h.forward(w, r, v, d.backend) {
+		h.ServeHTTP(w, r)
+	}
+}
+
+// failed is told by the proxy why a container did not answer.
+func (d *direct) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the client went away
+	}
+	h := d.front()
+	if h == nil {
+		d.early(w)
+		return
+	}
+	if errors.Is(err, errUnreached) && r.Context().Err() == nil {
+		delete(r.Header, "X-Forwarded-For") // the proxy's; nothing else of the request has been used
+		h.ServeHTTP(w, r)
+		return
+	}
+	h.broken(w, r, &visit{navigation: isNavigation(r)})
+}
+
+// front is the middleware that knows the sidecar of this base domain, nil if Traefik has not made it yet.
+func (d *direct) front() *Handler {
+	directsMu.Lock()
+	defer directsMu.Unlock()
+	return fronts[d.base]
+}
+
+func (d *direct) early(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, "Whaley is starting. Try again in a second.", http.StatusServiceUnavailable)
+}
