@@ -17,7 +17,7 @@ type Config struct {
 	PluginKeyFile string `json:"pluginKeyFile,omitempty"` // a file that holds it instead
 	BaseDomain    string `json:"baseDomain,omitempty"`    // instances are one label under it
 	DashboardURL  string `json:"dashboardURL,omitempty"`  // where players sign in; https makes all cookies Secure
-	Backend       string `json:"backend,omitempty"`       // http://address:port of a container that runs and is open to all: baseDomain is all it needs
+	Backend       string `json:"backend,omitempty"`       // http://address:port of a container that runs and is open to all; it needs nothing else
 }
 
 // CreateConfig is what Traefik fills in.
@@ -36,9 +36,8 @@ type Handler struct {
 // New checks the configuration. It does not speak to the sidecar, which may start later. ctx ends at the next reload of
 // Traefik's configuration and is used for nothing.
 func New(_ context.Context, next http.Handler, c *Config, name string) (http.Handler, error) {
-	base := strings.ToLower(strings.Trim(c.BaseDomain, "."))
 	if c.Backend != "" {
-		d, err := directTo(base, c.Backend)
+		d, err := directTo(c.Backend)
 		if err != nil {
 			return nil, fmt.Errorf("%s: backend: %w", name, err)
 		}
@@ -67,6 +66,7 @@ func New(_ context.Context, next http.Handler, c *Config, name string) (http.Han
 	if key == "" {
 		return nil, errors.New(name + ": pluginKey or pluginKeyFile is needed: the sidecar's PLUGIN_KEY")
 	}
+	base := strings.ToLower(strings.Trim(c.BaseDomain, "."))
 	if base == "" {
 		return nil, errors.New(name + ": baseDomain is needed: the sidecar's BASE_DOMAIN")
 	}

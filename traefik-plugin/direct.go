@@ -16,7 +16,6 @@ import (
 // direct serves one running container that whoever has the address may reach. Traefik has a router for it, so nothing
 // has to be asked, and most requests need no more than a proxy that filters the answer. Others go the long way.
 type direct struct {
-	base    string
 	backend string
 	proxy   http.Handler // a ReverseProxy; interpreted, its method costs less by the interface
 }
@@ -26,7 +25,7 @@ const (
 	shortestReserved = "/.well-known/whaley"
 )
 
-// All that exist, by what they were made of, since Traefik makes all its middlewares anew at every change of its routes;
+// All that exist, by their backends, since Traefik makes all its middlewares anew at every change of its routes;
 // and the middlewares that know the sidecar, by base domain.
 var (
 	directsMu sync.Mutex
@@ -34,11 +33,10 @@ var (
 	fronts    = map[string]*Handler{}
 )
 
-func directTo(base, backend string) (*direct, error) {
-	key := base + "\x00" + backend
+func directTo(backend string) (*direct, error) {
 	directsMu.Lock()
 	defer directsMu.Unlock()
-	if d := directs[key]; d != nil {
+	if d := directs[backend]; d != nil {
 		return d, nil
 	}
 	target, err := cleanURL(backend)
@@ -50,7 +48,7 @@ func directTo(base, backend string) (*direct, error) {
 		return nil, err
 	}
 	proxy := httputil.NewSingleHostReverseProxy(u)
-	d := &direct{base: base, backend: target, proxy: proxy}
+	d := &direct{backend: target, proxy: proxy}
 	proxy.Transport = transport
 	proxy.BufferPool = spare
 	proxy.ModifyResponse = checkAnswer
@@ -58,7 +56,7 @@ func directTo(base, backend string) (*direct, error) {
 	if len(directs) >= maxDirects {
 		directs = map[string]*direct{}
 	}
-	directs[key] = d
+	directs[backend] = d
 	return d, nil
 }
 
@@ -119,9 +117,9 @@ func passable(header http.Header) bool {
 
 // longWay looks at everything, but asks the sidecar nothing unless the container is not there any more.
 func (d *direct) longWay(w http.ResponseWriter, r *http.Request) {
-	h := d.front()
+	h := front(r)
 	if h == nil {
-		d.early(w)
+		early(w)
 		return
 	}
 	v := &visit{host: host.Clean(r.Host), navigation: isNavigation(r), ring: &keyring{}}
@@ -146,9 +144,9 @@ func (d *direct) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the client went away
 	}
-	h := d.front()
+	h := front(r)
 	if h == nil {
-		d.early(w)
+		early(w)
 		return
 	}
 	if errors.Is(err, errUnreached) && r.Context().Err() == nil {
@@ -159,14 +157,15 @@ func (d *direct) failed(w http.ResponseWriter, r *http.Request, err error) {
 	h.broken(w, r, &visit{navigation: isNavigation(r)})
 }
 
-// front is the middleware that knows the sidecar of this base domain, nil if Traefik has not made it yet.
-func (d *direct) front() *Handler {
+// front is the middleware that knows the sidecar of a host's base domain, nil if Traefik has not made it yet.
+func front(r *http.Request) *Handler {
+	_, base, _ := strings.Cut(host.Clean(r.Host), ".")
 	directsMu.Lock()
 	defer directsMu.Unlock()
-	return fronts[d.base]
+	return fronts[base]
 }
 
-func (d *direct) early(w http.ResponseWriter) {
+func early(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", "1")
 	http.Error(w, "Whaley is starting. Try again in a second.", http.StatusServiceUnavailable)
 }

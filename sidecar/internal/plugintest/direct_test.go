@@ -32,7 +32,7 @@ func directly() map[string]func(t *testing.T, w *world) {
 	for name, try := range all {
 		all[name] = func(t *testing.T, w *world) {
 			if name != "ItIsNotServedBeforeTheOthersAreThere" {
-				w.goDirect(base)
+				w.goDirect()
 			}
 			try(t, w)
 		}
@@ -41,9 +41,9 @@ func directly() map[string]func(t *testing.T, w *world) {
 }
 
 // goDirect lets all further requests take the way of a running instance's own router.
-func (w *world) goDirect(base string) {
+func (w *world) goDirect() {
 	w.t.Helper()
-	middleware, err := w.make(w.t, http.NotFoundHandler(), settings{base: base, backend: w.container.URL})
+	middleware, err := w.make(w.t, http.NotFoundHandler(), settings{backend: w.container.URL})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func oneHop(t *testing.T, w *world) {
 
 // tooEarly is when Traefik has a route of the store, and not yet the file that says where the sidecar is.
 func tooEarly(t *testing.T, w *world) {
-	w.goDirect("elsewhere." + base)
+	w.goDirect()
 	if got := w.get("web.elsewhere."+base, "/?a;b"); got.Status != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" {
 		t.Errorf("%d %v", got.Status, got.Header)
 	}

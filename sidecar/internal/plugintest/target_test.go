@@ -49,7 +49,7 @@ func tidied(next http.Handler) http.Handler {
 
 func asSent(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
-	direct, err := w.make(t, http.NotFoundHandler(), settings{base: base, backend: w.container.URL})
+	direct, err := w.make(t, http.NotFoundHandler(), settings{backend: w.container.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func twoLines(t *testing.T, w *world) {
 
 func reservedPaths(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
-	direct, err := w.make(t, http.NotFoundHandler(), settings{base: base, backend: w.container.URL})
+	direct, err := w.make(t, http.NotFoundHandler(), settings{backend: w.container.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func reservedPaths(t *testing.T, w *world) {
 
 func connect(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
-	direct, err := w.make(t, http.NotFoundHandler(), settings{base: base, backend: w.container.URL})
+	direct, err := w.make(t, http.NotFoundHandler(), settings{backend: w.container.URL})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package traefik
 import (
 	"fmt"
 	"maps"
-	"strings"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -13,6 +12,9 @@ const priority = "1000"
 
 // sentinelRule is one of the keys that are always there.
 const sentinelRule = "/http/routers/whaley-sentinel/rule"
+
+// noService is what web routers lead to: the plugin before it answers everything.
+const noService = "noop@internal"
 
 // Names of the entry points in traefik/traefik.yml.
 const (
@@ -28,7 +30,7 @@ func (r *Router) permanent() map[string]string {
 	keys := map[string]string{
 		r.opts.Root + sentinelRule:                                "Host(`sentinel.invalid`)",
 		http + "routers/whaley-sentinel/entryPoints/0":            entryWeb,
-		http + "routers/whaley-sentinel/service":                  "noop@internal",
+		http + "routers/whaley-sentinel/service":                  noService,
 		tcp + "routers/block-all/rule":                            "HostSNI(`*`)",
 		tcp + "routers/block-all/entryPoints/0":                   entryTCP,
 		tcp + "routers/block-all/priority":                        "1",
@@ -55,13 +57,12 @@ func (r *Router) keys(p instancer.Publication) map[string]string {
 }
 
 func (r *Router) httpKeys(p instancer.Publication) map[string]string {
-	router, service := r.opts.Root+"/http/routers/"+p.Name, r.opts.Root+"/http/services/"+p.Name
+	router := r.opts.Root + "/http/routers/" + p.Name
 	keys := map[string]string{
-		router + "/rule":                        fmt.Sprintf("Host(`%s`)", p.Host),
-		router + "/priority":                    priority,
-		router + "/service":                     p.Name,
-		router + "/entryPoints/0":               entryWeb,
-		service + "/loadBalancer/servers/0/url": "http://" + p.Backend,
+		router + "/rule":          fmt.Sprintf("Host(`%s`)", p.Host),
+		router + "/priority":      priority,
+		router + "/service":       noService,
+		router + "/entryPoints/0": entryWeb,
 	}
 	if r.opts.Secure {
 		keys[router+"/entryPoints/0"] = entryWebSecure
@@ -72,10 +73,8 @@ func (r *Router) httpKeys(p instancer.Publication) map[string]string {
 		return keys
 	}
 	// The plugin's short way: it filters what comes back, and has nobody asked anything.
-	plugin := r.opts.Root + "/http/middlewares/" + p.Name + "/plugin/whaley"
 	keys[router+"/middlewares/0"] = p.Name
-	keys[plugin+"/backend"] = "http://" + p.Backend
-	_, keys[plugin+"/baseDomain"], _ = strings.Cut(p.Host, ".")
+	keys[r.pluginBackend(p)] = "http://" + p.Backend
 	return keys
 }
 
@@ -117,6 +116,10 @@ func (r *Router) everyKey(p instancer.Publication) []string {
 			all = append(all, service+suffix)
 		}
 	}
-	plugin := r.opts.Root + "/http/middlewares/" + p.Name + "/plugin/whaley"
-	return append(all, plugin+"/backend", plugin+"/baseDomain")
+	return append(all, r.pluginBackend(p))
+}
+
+// pluginBackend tells the plugin of one route where that leads.
+func (r *Router) pluginBackend(p instancer.Publication) string {
+	return r.opts.Root + "/http/middlewares/" + p.Name + "/plugin/whaley/backend"
 }
