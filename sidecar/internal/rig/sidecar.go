@@ -155,14 +155,19 @@ func (s *Sidecar) Ready() error {
 func (s *Sidecar) Counted() int { return strings.Count(s.Said(), "msg=\"instance running\"") }
 
 // Pid is the process of the sidecar itself, behind Traefik the script's child.
-func (s *Sidecar) Pid() (int, error) {
+func (s *Sidecar) Pid() (int, error) { return s.pidOf("whaley") }
+
+// TraefikPid is Traefik's process.
+func (s *Sidecar) TraefikPid() (int, error) { return s.pidOf("traefik") }
+
+func (s *Sidecar) pidOf(program string) (int, error) {
 	pid := s.Process.Process.Pid
 	for _, candidate := range append([]string{fmt.Sprint(pid)}, children(pid)...) {
-		if name, err := os.ReadFile("/proc/" + candidate + "/comm"); err == nil && strings.TrimSpace(string(name)) == "whaley" {
+		if name, err := os.ReadFile("/proc/" + candidate + "/comm"); err == nil && strings.HasPrefix(string(name), program) {
 			return strconv.Atoi(candidate)
 		}
 	}
-	return 0, fmt.Errorf("the sidecar does not run any more (log: %s)", s.Log)
+	return 0, fmt.Errorf("%s does not run any more (log: %s)", program, s.Log)
 }
 
 func children(pid int) []string {
