@@ -123,6 +123,9 @@ func (d *direct) longWay(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := &visit{host: host.Clean(r.Host), navigation: isNavigation(r), ring: &keyring{}}
+	if h.tooMany(w, r, v) {
+		return
+	}
 	if ring, err := h.sidecar.ring(r.Context()); err == nil {
 		v.ring = ring // else nobody is a trusted proxy
 	} else if isReserved(r.URL.Path) {

@@ -44,9 +44,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
-	if len(r.Header) > maxNames {
-		h.problem(w, r, v, wire.Problem{Status: http.StatusRequestHeaderFieldsTooLarge, Code: "too_many_headers",
-			Detail: "This request has more headers than are passed on. Send fewer than 256 different ones."})
+	if h.tooMany(w, r, v) {
 		return
 	}
 	ring, err := h.sidecar.ring(r.Context())
@@ -67,6 +65,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.acceptable(w, r, v) {
 		h.serve(w, r, v)
 	}
+}
+
+// tooMany refuses what costs too much to look at.
+func (h *Handler) tooMany(w http.ResponseWriter, r *http.Request, v *visit) bool {
+	if len(r.Header) <= maxNames {
+		return false
+	}
+	h.problem(w, r, v, wire.Problem{Status: http.StatusRequestHeaderFieldsTooLarge, Code: "too_many_headers",
+		Detail: "This request has more headers than are passed on. Send fewer than 256 different ones."})
+	return true
 }
 
 // acceptable refuses what no container can be asked, and finds out what else one is asked.

@@ -91,7 +91,7 @@ func methods() []input {
 		input{name: "HTTP/1.0", request: "GET /x HTTP/1.0\r\nHost: HOST\r\n\r\n", line: "GET /x HTTP/1.1", told: "Other versions"},
 		input{name: "HTTP/1.0 without a host", request: "GET /x HTTP/1.0\r\n\r\n", refused: -1, told: "No host"},
 		input{name: "HTTP/1.1 without a host", request: "GET /x HTTP/1.1\r\n\r\n", refused: 400, told: "No host"},
-		input{name: "HTTP/0.9", request: "GET /x\r\n\r\n", refused: 400, told: "A request line that is none"},
+		input{name: "HTTP/0.9", request: "GET /without/version\r\n\r\n", refused: 400, told: "A request line that is none"},
 		input{name: "HTTP/1.2", request: get("GET /x HTTP/1.2"), line: "GET /x HTTP/1.1", told: "Other versions"},
 		input{name: "HTTP/3.0", request: get("GET /x HTTP/3.0"), refused: 505, told: "A request line that is none"},
 		input{name: "lines that end with LF", request: "GET /x HTTP/1.1\nHost: HOST\nConnection: close\nX-A: b\n\n", fields: []string{"X-A: b"}},
@@ -140,8 +140,9 @@ func headers() []input {
 		refused(field("a zero byte", "X-A: a\x00b"), 400, "A header that is none"), refused(field("a return inside", "X-A: a\rb"), 400, "A header that is none"),
 		refused(input{name: "a fold at the start", request: "GET /x HTTP/1.1\r\n X: y\r\nHost: HOST\r\n\r\n"}, 400, "A header that is none"),
 		field("a header as large as may be", "X-A: "+strings.Repeat("a", maxHead)),
-		field("many headers", many(500)...),
-		refused(field("a header that is too large", "X-A: "+strings.Repeat("a", maxHead+16<<10)), 431, "A header above 64 KiB"),
+		field("many headers", many(200)...),
+		refused(field("too many headers", many(500)...), 431, "A header above 64 KiB, or of more than 256 names"),
+		refused(field("a header that is too large", "X-A: "+strings.Repeat("a", maxHead+16<<10)), 431, "A header above 64 KiB, or of more than 256 names"),
 	}
 }
 

@@ -23,7 +23,7 @@ func TestAllFourWays(t *testing.T) {
 func asSent(t *testing.T, ways []*way) {
 	inputs := slices.Concat(targets(), methods(), headers(), bodies(), multiplexed())
 	seed := newSeed(t)
-	inputs = append(inputs, randomInputs(seed, 200)...)
+	inputs = append(inputs, randomInputs(seed, 100)...)
 	told, err := os.ReadFile(filepath.Join(root, "docs", "challenges.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -28,12 +28,15 @@ type way struct {
 	seats chan seat // of instances that sleep, each of which is woken by several requests at once
 }
 
+// wakeTime is how long a start may take on a machine that does much else.
+const wakeTime = 3 * time.Minute
+
 // seat is an instance and its owner.
 type seat struct{ player, host string }
 
 const (
-	together = 16 // how many requests wake an instance that sleeps, and how many at once are sent to one that runs
-	sleepers = 6
+	together = 50 // how many requests wake an instance that sleeps, and how many at once are sent to one that runs
+	sleepers = 4
 )
 
 // fourWays are all that there are: the embedded edge, and behind Traefik an instance that is woken, one of access owner,
@@ -115,6 +118,9 @@ func (w *way) send(at seat, request string, multiplexed bool) (arrived, error) {
 		exchange = w.exchange2
 	}
 	got, err := exchange(at.player, fill.Replace(request))
+	for end := time.Now().Add(wakeTime); bytes.Contains(got.answer, []byte(`"still_starting"`)) && time.Now().Before(end); {
+		got, err = exchange(at.player, fill.Replace(request)) // as it was asked to: this machine does other things as well
+	}
 	if err != nil {
 		return got, err
 	}

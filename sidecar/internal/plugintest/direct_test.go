@@ -16,6 +16,7 @@ var direct = map[string]func(t *testing.T, w *world){
 	"OnlyOurCookiesAreTakenOff":             otherCookies,
 	"ARequestThatIsReadyAsksNobody":         asksNobody,
 	"AContainerThatIsGoneIsLookedForAnew":   movedOn,
+	"ARequestOfEndlessHeadersIsRefused":     endlessHeaders,
 	"HeadersForOneHopEndHere":               oneHop,
 	"ItIsNotServedBeforeTheOthersAreThere":  tooEarly,
 	"InterimAnswersAreFilteredAsAnswersAre": interim,

@@ -130,9 +130,15 @@ func connect(t *testing.T, w *world) {
 	}
 	front := httptest.NewServer(direct)
 	defer front.Close()
+	for range 3 { // from now on what says the same of itself is ready
+		if got := w.get(web, "/"); got.Status != http.StatusOK {
+			t.Fatal(got.Status, got.Body)
+		}
+	}
+	w.saw()
 	for _, line := range []string{"CONNECT " + web + ":80", "CONNECT /x"} {
 		for _, address := range []string{w.front.Listener.Addr().String(), front.Listener.Addr().String()} {
-			answer := w.rawTo(address, line+" HTTP/1.1\r\nHost: "+web+"\r\nConnection: close\r\n\r\n")
+			answer := w.rawTo(address, line+" HTTP/1.1\r\nHost: "+web+"\r\n\r\nwhat ends the connection\r\n\r\n")
 			if seen := w.saw(); len(seen) > 0 || strings.HasPrefix(answer, "HTTP/1.1 2") {
 				t.Errorf("%s: %q %.100s", line, seen, answer)
 			}

@@ -40,7 +40,7 @@ func sayBytes(l net.Listener, err error) {
 
 func answerRaw(c net.Conn, from *bufio.Reader) error {
 	var got received
-	length, chunked, say := 0, false, ""
+	length, chunked, say, says := 0, false, "", false
 	for {
 		line, err := from.ReadBytes('\n')
 		if err != nil {
@@ -61,7 +61,7 @@ func answerRaw(c net.Conn, from *bufio.Reader) error {
 			fmt.Fprint(c, "HTTP/1.1 100 Continue\r\n\r\n")
 			continue
 		case "x-say":
-			say = value
+			say, says = value, true
 			continue
 		default:
 			continue
@@ -71,7 +71,7 @@ func answerRaw(c net.Conn, from *bufio.Reader) error {
 	if err := got.rest(from, length, chunked); err != nil {
 		return err
 	}
-	if say != "" {
+	if says {
 		answer, err := base64.StdEncoding.DecodeString(say)
 		if err != nil {
 			return err
