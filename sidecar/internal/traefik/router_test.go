@@ -172,7 +172,7 @@ func TestSyncHoldsExactlyWhatIsListed(t *testing.T) {
 			t.Errorf("%s is still there", key)
 		}
 	}
-	if have["unrelated"] != "1" || have["traefik/http/routers/b/service"] != "b" {
+	if have["unrelated"] != "1" || have["traefik/http/routers/b/middlewares/0"] != "b" {
 		t.Errorf("%v", have)
 	}
 	if err := b.Sync(ctx, func(context.Context) ([]instancer.Publication, error) { return nil, errors.New("no database") }); err == nil {
@@ -201,7 +201,7 @@ func TestASyncDoesNotUndoWhatAnotherSidecarWroteMeanwhile(t *testing.T) {
 	if err != nil || lists < 2 {
 		t.Errorf("%d lists, %v", lists, err)
 	}
-	if b.keys()["traefik/http/routers/fresh/service"] != "fresh" {
+	if b.keys()["traefik/http/routers/fresh/middlewares/0"] != "fresh" {
 		t.Error("the other's route is gone")
 	}
 }
