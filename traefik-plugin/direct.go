@@ -1,7 +1,6 @@
 package whaley
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -144,9 +143,6 @@ func (d *direct) longWay(w http.ResponseWriter, r *http.Request) {
 
 // failed is told by the proxy why a container did not answer.
 func (d *direct) failed(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, context.Canceled) {
-		return // the client went away
-	}
 	h := front(r)
 	if h == nil {
 		early(w)
@@ -157,7 +153,7 @@ func (d *direct) failed(w http.ResponseWriter, r *http.Request, err error) {
 		h.ServeHTTP(w, r)
 		return
 	}
-	h.broken(w, r, &visit{navigation: isNavigation(r)})
+	h.broken(w, r, &visit{navigation: isNavigation(r)}, err)
 }
 
 // front is the middleware that knows the sidecar of a host's base domain, nil if Traefik has not made it yet.
