@@ -158,10 +158,26 @@ func (w *world) unreachedOnce(t *testing.T) {
 	w.on(wire.PathResolve, before)
 }
 
+// brokenOnce goes alone through what happens when a container gives no answer that is one, as when a client goes away.
+func (w *world) brokenOnce(t *testing.T) {
+	t.Helper()
+	before, hostile := w.script[wire.PathResolve], w.hostile
+	w.on(wire.PathResolve, w.running("link"))
+	w.sends("nonsense\r\n\r\n")
+	for range 3 {
+		if got := w.get("broken-abcdefghijklm."+base, "/"); got.Status != http.StatusBadGateway {
+			t.Fatalf("one without an answer: %d %s", got.Status, got.Body)
+		}
+	}
+	w.hostile = hostile
+	w.on(wire.PathResolve, before)
+}
+
 // unreachedAtOnce has many requests wait for a container at the same time, of which some are given up: the others go on
 // waiting, each for itself.
 func unreachedAtOnce(t *testing.T, w *world) {
 	w.unreachedOnce(t)
+	w.brokenOnce(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -279,6 +279,8 @@ func heldConnections(t *testing.T, w *world) {
 		}
 		return s
 	})
+	w.unreachedOnce(t)
+	w.brokenOnce(t)
 	// A few requests before many: Yaegi fills in its types when a line is first run, and guards that with no lock. The first is
 	// decided, those after it are ready, and some find a buffer that was used before.
 	for range 20 {
