@@ -145,7 +145,7 @@ func (w *world) load() {
 // built waits for the end of a challenge's build.
 func (w *world) built(id string) instancer.BuildStatus {
 	w.t.Helper()
-	timeout := time.After(2 * time.Minute)
+	timeout := time.After(15 * time.Minute) // never, unless something hangs
 	for {
 		st, changed, err := w.rules.BuildStatus(id)
 		if err != nil {
