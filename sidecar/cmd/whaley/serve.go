@@ -75,7 +75,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir, Builder: docker.Builder(c.Builder)}, log)
+	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir, Builder: docker.Builder(c.Builder), Builds: buildLimits(c)}, log)
 	if err != nil {
 		return fmt.Errorf("DOCKER_HOST: %w", err)
 	}
@@ -282,4 +282,11 @@ func portOf(address string) int {
 		return 0
 	}
 	return n
+}
+
+// buildLimits are what the RUN lines of one build may use.
+func buildLimits(c *config.Config) docker.BuildLimits {
+	return docker.BuildLimits{
+		MemoryBytes: int64(c.BuildMaxMemory), NanoCPUs: int64(c.BuildMaxCPU * 1e9), Pids: c.BuildPidsLimit, DiskBytes: int64(c.BuildMaxDisk),
+	}
 }

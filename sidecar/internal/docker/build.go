@@ -44,7 +44,11 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 	if e.buildKit(b) {
 		version = buildapi.BuilderBuildKit // needs no session with this process as long as nothing is asked of it
 	}
+	held, ctx := e.bound(ctx, log)
+	defer held.close()
 	built, err := api.ImageBuild(ctx, content, buildapi.ImageBuildOptions{
+		Memory: e.builds.MemoryBytes, MemorySwap: e.builds.MemoryBytes, // the same: no swap
+		CPUPeriod: cpuPeriod, CPUQuota: e.builds.NanoCPUs * cpuPeriod / 1e9,
 		Tags: []string{spec.Service.Image}, Dockerfile: dockerfile, Target: b.Target, BuildArgs: arguments,
 		Version: version, Remove: true, ForceRemove: true, NoCache: spec.Again,
 		Labels: map[string]string{labelManaged: "true", labelDeployment: e.deployment, labelChallenge: spec.Challenge.ID,
@@ -54,12 +58,14 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 		return err
 	}
 	defer built.Body.Close()
-	trace := &trace{log: log, named: map[string]bool{}}
-	if err := jsonmessage.DisplayJSONMessagesStream(built.Body, log, 0, false, trace.add); err != nil {
-		return fmt.Errorf("build %s: %w", spec.Service.Image, err)
+	trace := &trace{log: held, named: map[string]bool{}}
+	if err := jsonmessage.DisplayJSONMessagesStream(built.Body, held, 0, false, trace.add); err != nil {
+		return fmt.Errorf("build %s: %w", spec.Service.Image, held.cause(err))
 	}
-	return nil
+	return held.cause(ctx.Err())
 }
+
+const cpuPeriod = 100_000 // microseconds
 
 // modern is what the classic builder does not know: a frontend, RUN --mount, --link, --chmod, here-documents, ADD
 // --checksum, COPY --parents.

@@ -28,6 +28,7 @@ type Engine struct {
 	purpose    string // empty: instances
 	folder     string
 	builder    Builder
+	builds     BuildLimits
 	log        *slog.Logger
 
 	commands commands
@@ -56,6 +57,7 @@ type Options struct {
 	// both must see it under the same path.
 	Folder  string
 	Builder Builder // default BuilderAuto
+	Builds  BuildLimits
 }
 
 // New makes an Engine for what DOCKER_HOST and its companions name. It does not connect yet.
@@ -64,7 +66,9 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, proc: "/proc", log: log}, nil
+	return &Engine{
+		client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, proc: "/proc", log: log,
+	}, nil
 }
 
 // Apart is the same engine for objects of this deployment that are not instances': List does not show them to it.
