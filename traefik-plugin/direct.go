@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync"
 
@@ -38,17 +37,13 @@ func directTo(backend string) (*direct, error) {
 	if d := directs[backend]; d != nil {
 		return d, nil
 	}
-	target, err := cleanURL(backend)
+	through, target, err := wayTo(backend)
 	if err != nil {
 		return nil, err
 	}
-	u, err := url.Parse(target)
-	if err != nil {
-		return nil, err
-	}
-	proxy := httputil.NewSingleHostReverseProxy(u)
-	d := &direct{backend: target, proxy: proxy}
-	proxy.Transport = transport
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	d := &direct{backend: backend, proxy: proxy}
+	proxy.Transport = through
 	proxy.BufferPool = spare
 	proxy.ModifyResponse = checkAnswer
 	proxy.ErrorHandler = d.failed

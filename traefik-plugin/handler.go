@@ -86,11 +86,14 @@ func (h *Handler) acceptable(w http.ResponseWriter, r *http.Request, v *visit) b
 		return false
 	}
 	if v.target = sentTarget(w, r); !canBeSent(v.target) {
-		h.problem(w, r, v, wire.Problem{Status: http.StatusBadRequest, Code: "bad_target",
-			Detail: "The path of a request holds no # and no space. Write %23 and %20."})
+		h.badTarget(w, r, v, "The path of a request holds no # and no space. Write %23 and %20.")
 		return false
 	}
 	return true
+}
+
+func (h *Handler) badTarget(w http.ResponseWriter, r *http.Request, v *visit, why string) {
+	h.problem(w, r, v, wire.Problem{Status: http.StatusBadRequest, Code: "bad_target", Detail: why})
 }
 
 // serve proxies to what runs, else wakes it. A container that was there a moment ago and does not answer may have

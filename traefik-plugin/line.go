@@ -3,6 +3,7 @@ package whaley
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -19,6 +20,7 @@ var lineTransport = newLineTransport()
 func newLineTransport() *http.Transport {
 	t := newContainerTransport()
 	t.DialContext = dialLine
+	t.DialTLSContext = dialLineTLS
 	t.MaxIdleConnsPerHost = -1
 	return t
 }
@@ -28,6 +30,23 @@ func dialLine(ctx context.Context, network, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	return lineBefore(ctx, conn), nil
+}
+
+func dialLineTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := transport.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	secure := tls.Client(conn, transport.TLSClientConfig)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return lineBefore(ctx, secure), nil
+}
+
+func lineBefore(ctx context.Context, conn net.Conn) net.Conn {
 	target, _ := ctx.Value(lineKey).(string)
 	here, there := net.Pipe()
 	go func() {
@@ -45,5 +64,5 @@ func dialLine(ctx context.Context, network, address string) (net.Conn, error) {
 		_, _ = io.Copy(there, conn)
 		there.Close()
 	}()
-	return here, nil
+	return here
 }

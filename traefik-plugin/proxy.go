@@ -20,8 +20,8 @@ var errUnreached = errors.New("not reached")
 // forward proxies a request to a container. It returns false, with nothing written and the body untouched, if the
 // container could not be reached.
 func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, backend string) bool {
-	target, err := url.Parse(backend)
-	if err != nil || target.Host == "" {
+	through, target, err := wayTo(backend)
+	if err != nil {
 		return false
 	}
 	reached := true
@@ -34,17 +34,20 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 			r.Body = io.NopCloser(io.MultiReader(body, end))
 		}
 	}
-	way := transport
 	out := asURL(v.target)
+	if out == nil && through == plainHTTP2 {
+		h.badTarget(w, r, v, "This challenge speaks HTTP/2, where the path of a request is one that a URL may have.")
+		return true
+	}
 	if out == nil {
-		way = lineTransport
+		through = lineTransport
 		r = r.WithContext(context.WithValue(r.Context(), lineKey, v.target))
 		out = &url.URL{Path: "/"}
 	}
 	out.Scheme = target.Scheme
 	out.Host = target.Host
 	proxy := &httputil.ReverseProxy{
-		Transport:      way,
+		Transport:      through,
 		BufferPool:     spare,
 		Rewrite:        func(p *httputil.ProxyRequest) { h.rewrite(p, v, out) },
 		ModifyResponse: checkAnswer,

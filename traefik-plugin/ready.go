@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
-	"net/url"
 	"strings"
 	"time"
 
@@ -105,8 +104,8 @@ func (s *sidecar) unready(key string) {
 // prepare keeps that a request goes to a running container, for as long as that was known anyway.
 func (h *Handler) prepare(r *http.Request, v *visit, key, backend string) {
 	address := peer.Address(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), v.ring.trusted)
-	target, err := url.Parse(backend)
-	if err != nil || target.Host == "" || len(key) > maxReadyKey || !address.IsValid() {
+	through, target, err := wayTo(backend)
+	if err != nil || len(key) > maxReadyKey || !address.IsValid() {
 		return
 	}
 	s := h.sidecar
@@ -122,8 +121,8 @@ func (h *Handler) prepare(r *http.Request, v *visit, key, backend string) {
 	}
 	// The Director of the standard library, since an interpreted one costs more than all that it does. What a Rewrite is
 	// safer for does not come about: who names headers for one hop is not ready, and forwarding headers are replaced before.
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
-	proxy.Transport = transport
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.Transport = through
 	proxy.BufferPool = spare
 	proxy.ModifyResponse = checkAnswer
 	shown := http.Header{"Cookie": r.Header["Cookie"]}

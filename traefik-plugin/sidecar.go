@@ -3,6 +3,7 @@ package whaley
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,6 +61,8 @@ var (
 	sidecarsMu sync.Mutex
 	sidecars   = map[string]*sidecar{}
 	transport  = newContainerTransport()
+	plainHTTP2 = newContainerTransport() // speaks nothing else, where Traefik is new enough
+	speaksH2C  = speakH2C(plainHTTP2)
 )
 
 // newContainerTransport makes a transport that hostile servers may be asked with.
@@ -68,6 +71,8 @@ func newContainerTransport() *http.Transport {
 	t.Proxy = interim
 	t.MaxResponseHeaderBytes = maxAnswerHeader
 	t.MaxConnsPerHost = maxContainerConn
+	t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} // a container's certificate is its own
+	t.ForceAttemptHTTP2 = true                                // where both ends have TLS
 	return t
 }
 

@@ -75,6 +75,34 @@ type = "custom"
 entrypoint = "ssh"
 tls = true
 `},
+	"own": {toml: httpRoute + `
+[[routes]]
+name = "bot"
+service = "bot"
+port = 8080
+
+[[routes]]
+name = "ended"
+service = "web"
+port = 9000
+type = "tcp"
+
+[[routes]]
+name = "through"
+service = "web"
+port = 9443
+type = "tcp"
+passthrough = true
+`, compose: `
+services:
+  web:
+    build: .
+    environment: {OWN: "${URL_web}", SSL_CERT_FILE: "${WHALEY_CA}"}
+  bot:
+    build: .
+    user: "65534:65534"
+    environment: {OWN: "${URL_}", SSL_CERT_FILE: "${WHALEY_CA}"}
+`},
 	"pair": {compose: `
 services:
   web:

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -13,6 +14,26 @@ var whaley string
 
 // root is the repository.
 var root string
+
+// static is the binary as production has it, which can run inside containers too.
+func static(t *testing.T) string {
+	t.Helper()
+	path, err := buildStatic()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var buildStatic = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(filepath.Dir(whaley), "static")
+	build := exec.Command("go", "build", "-trimpath", "-o", path, "./cmd/whaley")
+	build.Dir, build.Env = filepath.Join(root, "sidecar"), append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build of the static binary: %w\n%s", err, out)
+	}
+	return path, nil
+})
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -38,6 +39,7 @@ type stack struct {
 	process   *exec.Cmd
 	traefik   *os.Process // nil with the embedded edge
 	redis     *redisHandle
+	binary    string            // other than the one under test that all have
 	secure    bool              // the edge for the web is TLS
 	tokens    map[string]string // of CTFd, of each player; nil: they are their addresses
 }
@@ -126,7 +128,7 @@ func (s *stack) serve() {
 // launch starts the sidecar and waits for nothing.
 func (s *stack) launch() {
 	s.t.Helper()
-	s.process = exec.Command(whaley, "serve")
+	s.process = exec.Command(cmp.Or(s.binary, whaley), "serve")
 	s.process.Env = s.env
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

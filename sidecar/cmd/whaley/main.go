@@ -26,6 +26,7 @@ const usage = `whaley gives every player their own running copy of a challenge.
   whaley import [--check] DIR…  make challenges of the folders found there: instance.toml, and a compose file where
                    there is none, beside what is there; --check only says what would become of them
   whaley canary    try addresses: what serve and check run in a container to see whether the firewall holds
+  whaley relay     lead an instance's own addresses to its services: what runs inside instances that want it
   whaley backup F   put all that must not be lost into the file F; the sidecar may go on serving
   whaley restore F  bring it back, into an empty database and empty folders
   whaley health    ask the one that serves with these settings whether it is ready
@@ -57,6 +58,9 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 	}
 	if command == "import" {
 		return importChallenges(ctx, env, args[1:], out)
+	}
+	if command == "relay" {
+		return serveRelay(ctx, env)
 	}
 	if command == "backup" || command == "restore" {
 		if len(args) != 2 {

@@ -24,6 +24,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/relay"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
@@ -199,6 +200,12 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	made.sandboxes = newSandboxes(live, db, subnets, engine, worker, log)
 	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })
 	needs.Sandboxes = made.sandboxes
+	needs.Inside, err = relay.NewAuthority(relay.Options{
+		Key: keys.Inside, BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), Folder: c.DataDir,
+	})
+	if err != nil {
+		return rules{}, nil, err
+	}
 	if made.flags, err = newFlags(c, db, library, worker, log); err != nil {
 		return rules{}, nil, err
 	}

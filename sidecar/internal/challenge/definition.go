@@ -27,6 +27,7 @@ type definition struct {
 	DisableDynamicFlags bool      `toml:"disable_dynamic_flags" about:"true: the flag is the same for everybody."`
 	Access              string    `toml:"access" about:"link: whoever has the address reaches a running instance. owner: only its owner. Default: INSTANCE_ACCESS." enum:"link,owner"`
 	Wake                bool      `toml:"wake" about:"false: only the dashboard starts it, not opening its address. Default: true."`
+	Inside              *bool     `toml:"inside" about:"true: its own addresses work inside it too, for a bot that visits them. Default: true where the compose file uses HOST_<route>, URL_<route> or WHALEY_CA."`
 	Egress              bool      `toml:"egress" about:"true: its containers may open connections to the Internet."`
 	Connection          string    `toml:"connection" about:"How players connect to the first route, as \"nc {host} {port}\"; {host}, {address}, {port} and {url} are filled in." max:"1000"`
 	Routes              []routing `toml:"routes" about:"The ways in: at least one [[routes]] with service, port and type. The first has the challenge's own address." min:"1" max:"20"`
@@ -43,6 +44,8 @@ type routing struct {
 	Passthrough bool   `toml:"passthrough" about:"For tcp: the service speaks TLS itself."`
 	EntryPoint  string `toml:"entrypoint" about:"For custom: the name of the Traefik entry point." pattern:"^[A-Za-z0-9_-]+$" max:"60"`
 	TLS         bool   `toml:"tls" about:"For custom: Traefik ends TLS."`
+	Scheme      string `toml:"scheme" about:"For http: what the service speaks. http. h2c: HTTP/2 without TLS, as gRPC servers do. https: with any certificate. Default: http." enum:"http,h2c,https"`
+	Ready       string `toml:"ready" about:"When the service counts as ready. tcp: its port accepts. http: it answers as its scheme does. none: nobody waits. Default: http for type http without a health check, else tcp." enum:"tcp,http,none"`
 	Connection  string `toml:"connection" about:"How players connect, as \"nc {host} {port}\". Default: by type." max:"1000"`
 }
 
@@ -128,6 +131,8 @@ func checkRoutes(d *definition, file string, problems *Problems) {
 			check(!twice, "port", "%d has a route of type port already, route %d", r.Port, first+1)
 			published[r.Port] = n
 		}
+		web := r.Type == string(instancer.RouteHTTP)
+		check(web || r.Scheme == "", "scheme", "is for routes of type http")
 		custom := r.Type == string(instancer.RouteCustom)
 		check(!custom || r.EntryPoint != "", "entrypoint", "a route of type custom names its Traefik entry point")
 		check(r.Type == string(instancer.RouteTCP) || !r.Passthrough, "passthrough", "is for routes of type tcp")

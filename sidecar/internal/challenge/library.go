@@ -287,6 +287,9 @@ func withSetting(plain *instancer.Challenge, s instancer.ChallengeSetting) *inst
 	ch.Services = slices.Clone(plain.Services)
 	total := LimitsOf(plain)
 	for n := range ch.Services {
+		if ch.Services[n].Relay {
+			continue
+		}
 		l := &ch.Services[n].Limits
 		for _, part := range []struct {
 			value           *int64
@@ -304,10 +307,13 @@ func withSetting(plain *instancer.Challenge, s instancer.ChallengeSetting) *inst
 	return &ch
 }
 
-// LimitsOf are what a whole instance of a challenge may use.
+// LimitsOf are what the services of an instance of a challenge may use together; a relay of ours has its own beside them.
 func LimitsOf(ch *instancer.Challenge) instancer.Limits {
 	var total instancer.Limits
 	for _, s := range ch.Services {
+		if s.Relay {
+			continue
+		}
 		total.MemoryBytes += s.Limits.MemoryBytes
 		total.NanoCPUs += s.Limits.NanoCPUs
 		total.Pids += s.Limits.Pids

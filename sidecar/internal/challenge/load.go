@@ -82,6 +82,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 		ch.Routes = append(ch.Routes, instancer.Route{
 			Name: r.Name, Service: r.Service, Port: r.Port, Type: instancer.RouteType(r.Type), Passthrough: r.Passthrough,
 			EntryPoint: r.EntryPoint, TLS: r.TLS, Connection: r.Connection,
+			Scheme: instancer.Scheme(r.Scheme), Ready: instancer.Readiness(r.Ready),
 		})
 	}
 	c := &converter{dir: dir, file: composeFile, problems: &problems, project: project, at: read.at, most: limits}
@@ -101,6 +102,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 	}
 	c.networks(ch, project)
 	share(ch.Services, limits)
+	addRelay(&d, ch, tomlFile, composeFile, &problems)
 	if !problems.refused() {
 		findFlag(ctx, &d, ch, tomlFile, composeFile, defaults, &problems)
 	}
@@ -109,17 +111,52 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 
 // variables are what a compose file may interpolate.
 func variables(d definition, defaults Defaults) []string {
-	names := []string{"INSTANCE_ID"}
+	names := []string{"INSTANCE_ID", instancer.AuthorityVariable}
 	if d.dynamic(defaults) {
 		names = append(names, "FLAG", "DYNAMIC_FLAG")
 	}
+	var routes []instancer.Route
 	for _, r := range d.Routes {
-		names = append(names, instancer.HostVariable(r.Name))
+		routes = append(routes, instancer.Route{Name: r.Name, Service: r.Service})
+	}
+	for n, r := range d.Routes {
+		names = append(names, instancer.HostVariables(routes, n)...)
+		if r.Type == string(instancer.RouteHTTP) {
+			names = append(names, instancer.URLVariables(routes, n)...)
+		}
 		if r.Type == string(instancer.RoutePort) {
 			names = append(names, "PORT_"+strconv.Itoa(r.Port))
 		}
 	}
 	return names
+}
+
+// addRelay adds the service that makes a challenge's own addresses work inside its instances, if it wants that.
+func addRelay(d *definition, ch *instancer.Challenge, tomlFile, composeFile string, problems *Problems) {
+	variables := []string{instancer.AuthorityVariable}
+	for n, r := range ch.Routes {
+		if r.Inside() {
+			variables = append(variables, slices.Concat(instancer.HostVariables(ch.Routes, n), instancer.URLVariables(ch.Routes, n))...)
+		}
+	}
+	asked := d.Inside != nil && *d.Inside
+	uses := func(s instancer.Service) bool { return s.Uses(variables...) }
+	if !asked && (d.Inside != nil || !slices.ContainsFunc(ch.Services, uses)) {
+		return
+	}
+	relay, can := ch.Relay()
+	switch {
+	case !can && asked:
+		problems.add(tomlFile, 0, "inside", "no route has an address that could work inside: only those of type http and tcp have a name of their own")
+	case !can:
+	case slices.ContainsFunc(ch.Services, func(s instancer.Service) bool { return s.Name == relay.Name }):
+		problems.add(composeFile, 0, "services."+relay.Name, "is the name of what makes the challenge's own addresses work inside it; take another one, or set inside = false in %s", definitionFile)
+	case len(ch.Services) >= maxServices:
+		problems.add(composeFile, 0, "services", "there are %d, and one of Whaley's own makes the challenge's addresses work inside it; a challenge has at most %d. Set inside = false in %s to do without it",
+			len(ch.Services), maxServices, definitionFile)
+	default:
+		ch.Services = append(ch.Services, relay)
+	}
 }
 
 // ordered puts each service after all that it depends on; compose-go has refused circles.

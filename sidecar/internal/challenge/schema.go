@@ -28,6 +28,9 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 			s[most] = n
 		}
 	}
+	if t.Kind() == reflect.Pointer { // a value that may be left out
+		t = t.Elem()
+	}
 	switch t.Kind() {
 	case reflect.String:
 		s["type"] = "string"

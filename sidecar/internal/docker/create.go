@@ -21,6 +21,11 @@ func (e *Engine) CreateContainer(ctx context.Context, spec instancer.ContainerSp
 	if err != nil {
 		return "", err
 	}
+	if spec.Service.Relay {
+		if spec.Service.Image, spec.Service.Command, err = e.relay(ctx); err != nil {
+			return "", err
+		}
+	}
 	config, host, err := e.configs(spec)
 	if err != nil {
 		return "", err

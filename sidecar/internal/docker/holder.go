@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/client"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -61,18 +61,21 @@ func (e *Engine) HolderImage(ctx context.Context) (string, error) {
 	if _, err := api.ImageInspect(ctx, name); !errdefs.IsNotFound(err) {
 		return name, translate(err)
 	}
-	layer, err := oneFile(holderProgram, program)
-	if err != nil {
-		return "", err
-	}
+	return name, importProgram(ctx, api, name, holderProgram, int64(len(program)), bytes.NewReader(program))
+}
+
+// importProgram makes an image of one program.
+func importProgram(ctx context.Context, api *client.Client, name, path string, size int64, content io.Reader) error {
+	layer := oneFile(path, size, content)
+	defer layer.Close()
 	answer, err := api.ImageImport(ctx, image.ImportSource{Source: layer, SourceName: "-"}, name,
-		image.ImportOptions{Changes: []string{`ENTRYPOINT ["` + holderProgram + `"]`}})
+		image.ImportOptions{Changes: []string{`ENTRYPOINT ["` + path + `"]`}})
 	if err != nil {
-		return "", translate(err)
+		return translate(err)
 	}
 	defer answer.Close()
 	_, err = io.Copy(io.Discard, answer)
-	return name, translate(err)
+	return translate(err)
 }
 
 // executable is a complete ELF file: header, one loaded segment that is the whole file, code.
@@ -91,17 +94,4 @@ func executable(architecture string) ([]byte, bool) {
 	}
 	f.Write(p.code)
 	return f.Bytes(), known
-}
-
-// oneFile is an archive with one program.
-func oneFile(name string, content []byte) (io.Reader, error) {
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(content)), Typeflag: tar.TypeReg}); err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(content); err != nil {
-		return nil, err
-	}
-	return &archive, w.Close()
 }

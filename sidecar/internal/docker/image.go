@@ -18,6 +18,9 @@ import (
 // is there already is not touched unless it shall be made again, since its tag names the revision. It may take for as long
 // as ctx allows.
 func (e *Engine) BuildImage(ctx context.Context, spec instancer.BuildSpec, log io.Writer) error {
+	if spec.Service.Relay {
+		return e.relayImage(ctx)
+	}
 	api, err := e.api(ctx)
 	if err != nil {
 		return err

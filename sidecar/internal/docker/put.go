@@ -26,18 +26,24 @@ func (e *Engine) PutProgram(ctx context.Context, id, path, name string) error {
 	if err != nil {
 		return err
 	}
-	read, write := io.Pipe()
+	read := oneFile(name, info.Size(), f)
 	defer read.Close()
+	return translate(api.CopyToContainer(ctx, id, "/", read, container.CopyToContainerOptions{}))
+}
+
+// oneFile is an archive with one program.
+func oneFile(name string, size int64, content io.Reader) io.ReadCloser {
+	read, write := io.Pipe()
 	go func() {
 		w := tar.NewWriter(write)
-		err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: info.Size(), Typeflag: tar.TypeReg})
+		err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: size, Typeflag: tar.TypeReg})
 		if err == nil {
-			_, err = io.Copy(w, f)
+			_, err = io.Copy(w, content)
 		}
 		if err == nil {
 			err = w.Close()
 		}
 		write.CloseWithError(err)
 	}()
-	return translate(api.CopyToContainer(ctx, id, "/", read, container.CopyToContainerOptions{}))
+	return read
 }

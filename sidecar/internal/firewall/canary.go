@@ -2,13 +2,11 @@ package firewall
 
 import (
 	"context"
-	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 )
 
 // dialFor is how long the canary waits for an answer of each address.
@@ -41,7 +40,7 @@ type Engine interface {
 }
 
 // ErrNotStatic is why a binary that was built with a C library cannot be its own canary.
-var ErrNotStatic = errors.New("this binary is not static and cannot run in an empty container: build it with CGO_ENABLED=0")
+var ErrNotStatic = program.ErrNotStatic
 
 // Found is what the canary could do and should not.
 type Found struct {
@@ -54,9 +53,8 @@ type Found struct {
 func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []net.Addr) (*Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, canaryTime)
 	defer cancel()
-	self, err := Program()
-	if err != nil {
-		return nil, err
+	if !program.Static(program.Self) {
+		return nil, ErrNotStatic
 	}
 	if err := clean(ctx, engine); err != nil {
 		return nil, err
@@ -89,7 +87,7 @@ func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []
 	if err != nil {
 		return nil, err
 	}
-	if err := engine.PutProgram(ctx, id, self, "whaley"); err != nil {
+	if err := engine.PutProgram(ctx, id, program.Self, "whaley"); err != nil {
 		return nil, err
 	}
 	if err := engine.StartContainer(ctx, id); err != nil {
@@ -116,28 +114,6 @@ func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []
 		}
 	}
 	return found, nil
-}
-
-// Program is the file of this very program, which can run in an empty container, or ErrNotStatic.
-func Program() (string, error) {
-	self, err := os.Executable()
-	if err == nil && !static(self) {
-		err = ErrNotStatic
-	}
-	if err != nil {
-		return "", err
-	}
-	return self, nil
-}
-
-// static says whether a program needs no loader.
-func static(path string) bool {
-	f, err := elf.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	return !slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
 }
 
 func rest(subnet netip.Prefix) string { return strings.ReplaceAll(subnet.Addr().String(), ".", "-") }

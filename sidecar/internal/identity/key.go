@@ -1,7 +1,9 @@
 package identity
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
@@ -11,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -25,6 +28,7 @@ type Keys struct {
 	Session []byte             // of the cookies of sign-ins
 	Tickets ed25519.PrivateKey // of tickets
 	Setting []byte             // of secrets among the settings in the database
+	Inside  *ecdsa.PrivateKey  // of who signs certificates that are good inside instances
 }
 
 // Derive makes all keys of one secret.
@@ -41,8 +45,17 @@ func Derive(secret []byte) (Keys, error) {
 	}
 	return Keys{
 		Slug: derive("slug"), Player: derive("player"), Code: derive("code"), Setting: derive("setting"), Session: derive("session"),
-		Tickets: ed25519.NewKeyFromSeed(derive("ticket")),
+		Tickets: ed25519.NewKeyFromSeed(derive("ticket")), Inside: signer(derive),
 	}, nil
+}
+
+// signer is the first of the derived numbers that is a key of the curve: nearly every number is.
+func signer(derive func(use string) []byte) *ecdsa.PrivateKey {
+	for n := 0; ; n++ {
+		if key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), derive("inside "+strconv.Itoa(n))); err == nil {
+			return key
+		}
+	}
 }
 
 // SecretIn reads the secret of a data folder, which is made there the first time. The file appears whole or not at

@@ -19,6 +19,11 @@ func (i *Instancer) backend(in *Instance, r Route) string {
 		}
 		return net.JoinHostPort(i.opts.BackendHost, strconv.Itoa(port))
 	}
+	return i.contained(in, r)
+}
+
+// contained is where a route's service listens, on the instance's own network; empty while that is not known.
+func (i *Instancer) contained(in *Instance, r Route) string {
 	address, ok := in.Addresses[r.Service]
 	if !ok {
 		return ""

@@ -1,9 +1,6 @@
 package instancer
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Access says who may reach a running instance.
 type Access string
@@ -23,6 +20,26 @@ const (
 	RouteTCP    RouteType = "tcp"    // TLS by SNI on the shared TLS port
 	RoutePort   RouteType = "port"   // a host port out of the lanes
 	RouteCustom RouteType = "custom" // a Traefik entry point of its own
+)
+
+// Scheme is what a service behind a web route speaks.
+type Scheme string
+
+// What services of web routes speak.
+const (
+	SchemeHTTP  Scheme = "http"
+	SchemeH2C   Scheme = "h2c"   // HTTP/2 without TLS, by prior knowledge, as gRPC servers do
+	SchemeHTTPS Scheme = "https" // with whatever certificate
+)
+
+// Readiness says when a route's service counts as ready.
+type Readiness string
+
+// When a route's service counts as ready.
+const (
+	ReadyTCP  Readiness = "tcp"  // its port accepts connections
+	ReadyHTTP Readiness = "http" // it answers what its scheme begins with
+	ReadyNone Readiness = "none" // nobody waits for it
 )
 
 // Challenge is one loaded revision of a challenge. It is never changed after loading; a reload makes another one.
@@ -62,10 +79,20 @@ type Route struct {
 	Service     string
 	Port        int // the port the service listens on
 	Type        RouteType
-	Passthrough bool   // tcp: the service speaks TLS itself
-	EntryPoint  string // custom: name of the Traefik entry point
-	TLS         bool   // custom: terminated by Traefik
-	Connection  string // hint for players with {host} {port} {url}, empty for the type's default
+	Passthrough bool      // tcp: the service speaks TLS itself
+	EntryPoint  string    // custom: name of the Traefik entry point
+	TLS         bool      // custom: terminated by Traefik
+	Connection  string    // hint for players with {host} {port} {url}, empty for the type's default
+	Scheme      Scheme    // http: empty is SchemeHTTP
+	Ready       Readiness // empty: ReadyHTTP for type http without a health check, else ReadyTCP
+}
+
+// Speaks is what the service behind a web route speaks.
+func (r Route) Speaks() Scheme {
+	if r.Scheme == "" {
+		return SchemeHTTP
+	}
+	return r.Scheme
 }
 
 // Service is one container of an instance. Strings of Command, Entrypoint, Environment and Health.Test may hold
@@ -101,6 +128,7 @@ type Service struct {
 	AllowSetuid  bool     // false: no-new-privileges
 	ShmBytes     int64    // 0: default 64 MiB
 	Limits       Limits
+	Relay        bool // ours, see relay.go; its image is the engine's affair
 }
 
 // Network is one of several networks of an instance.
@@ -180,9 +208,3 @@ type Limits struct {
 	NanoCPUs    int64 // 1e9 is one CPU
 	Pids        int64
 }
-
-// HostVariable is the name of the variable that holds a route's host.
-func HostVariable(route string) string { return "HOST_" + strings.ReplaceAll(route, "-", "_") }
-
-// Token is the text that stands for a variable of an instance (INSTANCE_ID, FLAG, PORT_<n>, HOST_<route>) until spawn.
-func Token(variable string) string { return "@{whaley:" + variable + "}" }

@@ -207,6 +207,9 @@ func (im *images) make(ctx context.Context, b *build) error {
 		if err != nil {
 			return err
 		}
+		if s.Relay {
+			continue
+		}
 		health, err := im.engine.ImageHealth(ctx, s.Image)
 		if err != nil {
 			return err

@@ -33,6 +33,7 @@ type Needs struct {
 	Router     Router
 	Firewall   Firewall  // nil: none
 	Sandboxes  Sandboxes // nil: none
+	Inside     Inside    // nil: no address of an instance works inside it
 	Challenges Challenges
 	Flags      Flags        // nil: no challenge may have Flag.Dynamic
 	Forensics  Forensics    // nil: nothing is kept
@@ -91,6 +92,9 @@ func New(needs Needs, opts Options) *Instancer {
 	}
 	if needs.Firewall == nil {
 		needs.Firewall = noFirewall{}
+	}
+	if needs.Inside == nil {
+		needs.Inside = noInside{}
 	}
 	if needs.Sandboxes == nil {
 		needs.Sandboxes = noSandboxes{}

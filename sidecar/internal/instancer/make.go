@@ -214,7 +214,10 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 			return err
 		}
 	}
-	vars := i.variables(in, ch, p.flag)
+	vars, err := i.variables(in, ch, p.flag)
+	if err != nil {
+		return err
+	}
 	ids := make([]string, len(ch.Services))
 	whole, end := i.step(whole, "network and containers")
 	var g errgroup.Group
@@ -227,7 +230,7 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 		if ids[n] = old.containers[s.Name]; ids[n] != "" {
 			continue
 		}
-		first := in.endpoints(s, n)[0]
+		first := in.endpoints(expand(s, vars), n)[0]
 		g.Go(func() (err error) {
 			labels := labels
 			labels.Service = s.Name
@@ -238,13 +241,19 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 			if sb != nil {
 				spec.Join = sb.Holder(s.Name)
 			}
+			if s.Relay {
+				spec.Join = ""
+			}
+			if authority := i.Inside.Authority(); authority != "" && s.Uses(AuthorityVariable) {
+				spec.Service.Mounts = append(slices.Clone(spec.Service.Mounts), Mount{Source: authority, Target: AuthorityFile, ReadOnly: true})
+			}
 			ids[n], err = i.create(whole, ch, spec, p)
 			return err
 		})
 	}
-	err := g.Wait()
+	err = g.Wait()
 	if err == nil {
-		err = i.connect(whole, in, ch, ids, old)
+		err = i.connect(whole, in, ch, ids, vars, old)
 	}
 	if end(err); err != nil {
 		return err
@@ -253,13 +262,13 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 }
 
 // connect puts the services that are on several networks onto the further ones, which are there by now.
-func (i *Instancer) connect(ctx context.Context, in *Instance, ch *Challenge, ids []string, old relics) error {
+func (i *Instancer) connect(ctx context.Context, in *Instance, ch *Challenge, ids []string, vars *strings.Replacer, old relics) error {
 	var g errgroup.Group
 	for n, s := range ch.Services {
 		if old.containers[s.Name] != "" {
 			continue
 		}
-		for _, e := range in.endpoints(s, n)[1:] {
+		for _, e := range in.endpoints(expand(s, vars), n)[1:] {
 			g.Go(func() error { return i.Engine.ConnectContainer(ctx, ids[n], e) })
 		}
 	}
@@ -278,21 +287,38 @@ func (i *Instancer) hostPorts(in *Instance, ch *Challenge, service string) map[i
 }
 
 // variables are what a compose file may interpolate, and nothing else.
-func (i *Instancer) variables(in *Instance, ch *Challenge, flag string) *strings.Replacer {
-	pairs := []string{Token("INSTANCE_ID"), in.ID, Token("FLAG"), flag, Token("DYNAMIC_FLAG"), flag}
-	for _, r := range ch.Routes {
-		pairs = append(pairs, Token(HostVariable(r.Name)), i.Host(ch.ID, r, in.Owner.ID))
+func (i *Instancer) variables(in *Instance, ch *Challenge, flag string) (*strings.Replacer, error) {
+	relay, err := i.relaySettings(in, ch)
+	if err != nil {
+		return nil, fmt.Errorf("what the relay of %s is told: %w", in.ID, err)
+	}
+	pairs := []string{Token("INSTANCE_ID"), in.ID, Token("FLAG"), flag, Token("DYNAMIC_FLAG"), flag,
+		Token(relayVariable), relay, Token(AuthorityVariable), AuthorityFile}
+	for n, r := range ch.Routes {
+		host := i.Host(ch.ID, r, in.Owner.ID)
+		for _, name := range HostVariables(ch.Routes, n) {
+			pairs = append(pairs, Token(name), host)
+		}
+		for _, name := range URLVariables(ch.Routes, n) {
+			pairs = append(pairs, Token(name), i.Inside.URL(host))
+		}
 	}
 	for internal, host := range in.Ports {
 		pairs = append(pairs, Token("PORT_"+strconv.Itoa(internal)), strconv.Itoa(host))
 	}
-	return strings.NewReplacer(pairs...)
+	return strings.NewReplacer(pairs...), nil
 }
 
 func expand(s Service, vars *strings.Replacer) Service {
 	s.Command = expandAll(s.Command, vars)
 	s.Entrypoint = expandAll(s.Entrypoint, vars)
 	s.Environment = expandAll(s.Environment, vars)
+	if s.Relay {
+		s.Joins = slices.Clone(s.Joins)
+		for n := range s.Joins {
+			s.Joins[n].Aliases = expandAll(s.Joins[n].Aliases, vars)
+		}
+	}
 	if s.Health != nil {
 		s.Health = &Health{Test: expandAll(s.Health.Test, vars), Timeout: s.Health.Timeout}
 	}

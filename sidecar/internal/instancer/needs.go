@@ -250,6 +250,7 @@ type Publication struct {
 	Type        RouteType
 	Access      Access
 	Backend     string // host:port
+	Scheme      Scheme // http
 	Passthrough bool
 	EntryPoint  string
 	TLS         bool

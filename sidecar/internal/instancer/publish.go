@@ -8,27 +8,30 @@ import (
 
 // publications are the routes of a running instance as a router needs them.
 func (i *Instancer) publications(in *Instance) []Publication {
-	access := in.Terms.Access
-	if access == "" {
-		access = AccessOwner // a row without terms: the stricter one
-	}
 	var all []Publication
 	for _, r := range in.Routes {
 		backend := i.backend(in, r)
 		if backend == "" {
 			continue // never got that far
 		}
-		p := Publication{
-			Instance: in.ID, Name: in.ID, Type: r.Type, Access: access, Passthrough: r.Passthrough,
-			EntryPoint: r.EntryPoint, TLS: r.TLS, Backend: backend,
-			Host: host.Join(host.Name{Route: r.Name, Challenge: in.Challenge, Slug: in.Slug}, i.opts.BaseDomain),
-		}
-		if r.Name != "" {
-			p.Name += "-" + r.Name
-		}
-		all = append(all, p)
+		all = append(all, i.publication(in, r, backend))
 	}
 	return all
+}
+
+func (i *Instancer) publication(in *Instance, r Route, backend string) Publication {
+	p := Publication{
+		Instance: in.ID, Name: in.ID, Type: r.Type, Access: in.Terms.Access, Passthrough: r.Passthrough,
+		EntryPoint: r.EntryPoint, TLS: r.TLS, Backend: backend, Scheme: r.Speaks(),
+		Host: host.Join(host.Name{Route: r.Name, Challenge: in.Challenge, Slug: in.Slug}, i.opts.BaseDomain),
+	}
+	if p.Access == "" {
+		p.Access = AccessOwner // a row without terms: the stricter one
+	}
+	if r.Name != "" {
+		p.Name += "-" + r.Name
+	}
+	return p
 }
 
 // publish puts a running instance's routes in front. Failing is no reason to stop the instance: the plugin serves it

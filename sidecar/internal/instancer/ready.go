@@ -2,8 +2,6 @@ package instancer
 
 import (
 	"context"
-	"net"
-	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -14,9 +12,6 @@ import (
 
 const (
 	healthEvery = 50 * time.Millisecond // between two runs of a health check
-	dialFirst   = time.Millisecond      // after the first try of a port; it doubles
-	dialEvery   = 15 * time.Millisecond // at the most, between two tries of a port
-	maxHeader   = 64 << 10              // bytes of the headers of a container's answer; more is none
 	tryLast     = time.Second           // between two tries of either, of what does not get ready
 )
 
@@ -130,7 +125,7 @@ func (i *Instancer) untilReady(ctx context.Context, u *unit) error {
 		}
 	}
 	for _, r := range u.routes {
-		if err := untilAnswers(ctx, netip.AddrPortFrom(u.address, uint16(r.Port)), r.Type == RouteHTTP && u.health == nil); err != nil {
+		if err := i.untilAnswers(ctx, u, r); err != nil {
 			return err
 		}
 	}
@@ -151,44 +146,6 @@ func (i *Instancer) untilHealthy(ctx context.Context, u *unit) error {
 			return err
 		}
 	}
-}
-
-// untilAnswers waits for a port to accept a connection, and with answer for any HTTP answer on it.
-func untilAnswers(ctx context.Context, at netip.AddrPort, answer bool) error {
-	dialer := net.Dialer{Timeout: time.Second}
-	began := time.Now()
-	for wait := dialFirst; ; wait = min(2*wait, pace(began, dialEvery)) {
-		conn, err := dialer.DialContext(ctx, "tcp", at.String())
-		if err == nil {
-			conn.Close()
-			if !answer || answersHTTP(ctx, at) {
-				return nil
-			}
-		}
-		if err := pause(ctx, wait); err != nil {
-			return err
-		}
-	}
-}
-
-func answersHTTP(ctx context.Context, at netip.AddrPort) bool {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at.String()+"/", nil)
-	if err != nil {
-		return false
-	}
-	r.Header.Set("User-Agent", "Whaley readiness check")
-	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxHeader},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	resp, err := client.Do(r)
-	if err != nil {
-		return false
-	}
-	resp.Body.Close()
-	return true
 }
 
 // watchExit returns an error when a service ends that should go on, or ends badly.

@@ -22,7 +22,7 @@ type HostView struct {
 	State     string // of wire
 	Mine      bool
 	Access    Access
-	Backend   string // running: http://address:port
+	Backend   string // running: scheme://address:port
 	Instance  *Instance
 	Challenge string // its id
 	Name      string // the challenge's, for people
@@ -103,7 +103,7 @@ func (i *Instancer) resolve(ctx context.Context, q HostQuery) (HostView, error) 
 	}
 	if in != nil && in.State == Running {
 		if route.Type == RouteHTTP {
-			view.Backend = "http://" + i.backend(in, route)
+			view.Backend = string(route.Speaks()) + "://" + i.backend(in, route)
 		} else {
 			view.Problem = Errorf(NotFound, "route_not_http", "This address is not a web page. How to connect to it is on the dashboard.")
 		}

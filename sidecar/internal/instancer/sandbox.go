@@ -72,6 +72,9 @@ func (i *Instancer) shape(ch *Challenge) (Shape, bool) {
 	}
 	s := Shape{Egress: ch.Egress}
 	for _, service := range ch.Services {
+		if service.Relay {
+			continue // its names are an instance's, so it has a place of its own
+		}
 		seat := Seat{Name: service.Name, Hostname: service.Hostname}
 		if len(service.Joins) > 1 || service.Domain != "" || service.Runtime != "" { // the holder has the engine's own runtime
 			return Shape{}, false

@@ -37,6 +37,7 @@ var promises = map[string]func(t *testing.T, w *world){
 	"TheAddressOfAStrangersHeaderCountsForNothing": forwarded,
 	"ARequestThatRepeatsIsTreatedAlike":            repeated,
 	"WhatWasReadyIsAskedForAgain":                  readyAndGone,
+	"AContainerSpeaksHTTP2OrTLS":                   schemes,
 }
 
 func TestCompiled(t *testing.T) { all(t, compiled) }

@@ -1,6 +1,7 @@
 package traefik
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 
@@ -74,7 +75,7 @@ func (r *Router) httpKeys(p instancer.Publication) map[string]string {
 	}
 	// The plugin's short way: it filters what comes back, and has nobody asked anything.
 	keys[router+"/middlewares/0"] = p.Name
-	keys[r.pluginBackend(p)] = "http://" + p.Backend
+	keys[r.pluginBackend(p)] = string(cmp.Or(p.Scheme, instancer.SchemeHTTP)) + "://" + p.Backend
 	return keys
 }
 

@@ -78,10 +78,12 @@ func TestARouteIsInRedisAsTraefikReadsIt(t *testing.T) {
 	ctx := context.Background()
 	passthrough := publication("pass", instancer.RouteTCP, instancer.AccessLink)
 	passthrough.Passthrough = true
+	grpc, own := publication("grpc", instancer.RouteHTTP, instancer.AccessLink), publication("own", instancer.RouteHTTP, instancer.AccessLink)
+	grpc.Scheme, own.Scheme = instancer.SchemeH2C, instancer.SchemeHTTPS
 	for _, p := range []instancer.Publication{
 		publication("open", instancer.RouteHTTP, instancer.AccessLink), publication("mine", instancer.RouteHTTP, instancer.AccessOwner),
 		publication("sni", instancer.RouteTCP, instancer.AccessLink), passthrough, publication("shell", instancer.RouteCustom, instancer.AccessLink),
-		publication("nc", instancer.RoutePort, instancer.AccessLink),
+		publication("nc", instancer.RoutePort, instancer.AccessLink), grpc, own,
 	} {
 		if err := b.Publish(ctx, p.Instance, []instancer.Publication{p}); err != nil {
 			t.Fatal(err)
@@ -105,6 +107,8 @@ func TestARouteIsInRedisAsTraefikReadsIt(t *testing.T) {
 		"traefik/tcp/routers/shell/entryPoints/0":                 "ssh",
 		"traefik/tcp/routers/shell/rule":                          "HostSNI(`*`)",
 		"traefik/tcp/routers/nc/rule":                             "",
+		"traefik/http/middlewares/grpc/plugin/whaley/backend":     "h2c://10.240.0.2:80",
+		"traefik/http/middlewares/own/plugin/whaley/backend":      "https://10.240.0.2:80",
 	} {
 		if have[key] != want {
 			t.Errorf("%s is %q, want %q", key, have[key], want)

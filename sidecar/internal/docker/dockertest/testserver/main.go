@@ -80,6 +80,8 @@ func main() {
 	http.HandleFunc("/ws", socket)
 	http.HandleFunc("/bytes", zeros)
 	http.HandleFunc("/raw", raw)
+	http.HandleFunc("/visit", visit)
+	http.HandleFunc("/shout", shout)
 	probes()
 	go datagrams()
 	fmt.Println(http.ListenAndServe(":8080", nil))

@@ -1,0 +1,160 @@
+package instancer
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+)
+
+// services is what may stand behind a route; each says what it speaks, or nothing for what is not ready.
+var services = map[string]struct {
+	serve  func(net.Listener)
+	speaks Scheme
+}{
+	"a web server":       {func(l net.Listener) { http.Serve(l, http.NotFoundHandler()) }, SchemeHTTP},
+	"HTTP/2 without TLS": {func(l net.Listener) { serveHTTP2(l) }, SchemeH2C},
+	"TLS": {func(l net.Listener) {
+		serveEach(tls.NewListener(l, ownTLS("http/1.1")), func(c net.Conn) { c.Read(make([]byte, 512)); io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n") })
+	}, SchemeHTTPS},
+	// It says so in plain text, as several do.
+	"TLS that helps": {func(l net.Listener) { http.Serve(tls.NewListener(l, ownTLS("http/1.1")), http.NotFoundHandler()) }, "any"},
+	"TLS of HTTP/2 only": {func(l net.Listener) {
+		serveEach(tls.NewListener(l, ownTLS("h2")), func(c net.Conn) {
+			io.ReadFull(c, make([]byte, 24))
+			c.Write([]byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
+		})
+	}, SchemeHTTPS},
+	"TLS that asks who": {func(l net.Listener) {
+		serveEach(tls.NewListener(l, strictTLS()), func(c net.Conn) { c.Read(make([]byte, 1)) })
+	}, SchemeHTTPS},
+	"a greeting of its own": {func(l net.Listener) { serveEach(l, func(c net.Conn) { io.WriteString(c, "220 hello\r\n") }) }, SchemeHTTP},
+	// It ends what is not HTTP/2 without a word, and says nothing before it has heard the preface.
+	"a shy gRPC server": {func(l net.Listener) {
+		serveEach(l, func(c net.Conn) {
+			heard := make([]byte, 3)
+			if io.ReadFull(c, heard); string(heard) == "PRI" {
+				io.ReadFull(c, make([]byte, 30)) // the rest: closing with unread bytes would take the answer away too
+				c.Write([]byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
+			}
+		})
+	}, SchemeH2C},
+	"one that hangs up":    {func(l net.Listener) { serveEach(l, func(net.Conn) {}) }, ""},
+	"nobody":               {func(l net.Listener) { l.Close() }, ""},
+	"one that only starts": {func(l net.Listener) { serveEach(l, func(c net.Conn) { io.Copy(io.Discard, c) }) }, ""},
+}
+
+func TestAServiceIsReadyWhateverItSpeaks(t *testing.T) {
+	for name, service := range services {
+		for _, scheme := range []Scheme{SchemeHTTP, SchemeH2C, SchemeHTTPS} {
+			t.Run(name+" as "+string(scheme), func(t *testing.T) {
+				t.Parallel()
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+				go service.serve(l)
+				began := time.Now()
+				speaks, err := answers(context.Background(), netip.MustParseAddrPort(l.Addr().String()), ReadyHTTP, scheme)
+				if ready := err == nil; ready != (service.speaks != "") {
+					t.Fatalf("it speaks %q: %v", speaks, err)
+				}
+				if service.speaks != "" && service.speaks != "any" && speaks != service.speaks {
+					t.Errorf("it speaks %s, said to speak %s after %s", service.speaks, speaks, time.Since(began))
+				}
+			})
+		}
+	}
+}
+
+func TestEachReadinessWaitsForWhatItSays(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	go serveEach(silent, func(c net.Conn) { io.Copy(io.Discard, c) })
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	log := &strings.Builder{}
+	i := &Instancer{Needs: Needs{Log: slog.New(slog.NewTextHandler(log, nil))}}
+	check := &Health{}
+	for _, c := range []struct {
+		kind   RouteType
+		health *Health
+		ready  Readiness
+		at     net.Listener
+		want   bool
+	}{
+		{RouteHTTP, nil, "", silent, false},
+		{RouteHTTP, nil, ReadyTCP, silent, true},
+		{RouteHTTP, nil, ReadyTCP, closed, false},
+		{RouteHTTP, nil, ReadyNone, closed, true},
+		{RouteHTTP, check, "", silent, true},
+		{RouteHTTP, check, ReadyHTTP, silent, false},
+		{RoutePort, nil, "", silent, true},
+		{RoutePort, nil, "", closed, false},
+		{RoutePort, nil, ReadyHTTP, silent, false},
+	} {
+		at := netip.MustParseAddrPort(c.at.Addr().String())
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		err := i.untilAnswers(ctx, &unit{address: at.Addr(), health: c.health}, Route{Type: c.kind, Port: int(at.Port()), Ready: c.ready})
+		cancel()
+		if ready := err == nil; ready != c.want {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+func serveEach(l net.Listener, serve func(net.Conn)) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			serve(c)
+		}()
+	}
+}
+
+func serveHTTP2(l net.Listener) {
+	protocols := &http.Protocols{}
+	protocols.SetUnencryptedHTTP2(true)
+	(&http.Server{Protocols: protocols}).Serve(l)
+}
+
+func ownTLS(protocol string) *tls.Config {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		panic(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{protocol}}
+}
+
+func strictTLS() *tls.Config {
+	c := ownTLS("http/1.1")
+	c.ClientAuth = tls.RequireAnyClientCert
+	return c
+}
