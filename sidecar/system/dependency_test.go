@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,6 +45,8 @@ func TestADatabaseThatRestartsCostsNothing(t *testing.T) {
 type engine struct {
 	t       *testing.T
 	dir     string
+	bridge  string   // its default network
+	in      []string // what it is run by, as a command with its arguments; empty: nothing
 	process *exec.Cmd
 }
 
@@ -79,8 +82,9 @@ func (e *engine) start() {
 		e.t.Fatal(err)
 	}
 	defer log.Close()
-	e.process = exec.Command("dockerd", "--host", e.host(), "--data-root", filepath.Join(e.dir, "data"), "--exec-root", filepath.Join(e.dir, "exec"),
-		"--pidfile", filepath.Join(e.dir, "pid"), "--bridge", engineBridge, "--iptables=false", "--ip6tables=false", "--ip-masq=false", "--userland-proxy=false")
+	args := append(slices.Clone(e.in), "dockerd", "--host", e.host(), "--data-root", filepath.Join(e.dir, "data"), "--exec-root", filepath.Join(e.dir, "exec"),
+		"--pidfile", filepath.Join(e.dir, "pid"), "--bridge", e.bridge, "--iptables=false", "--ip6tables=false", "--ip-masq=false", "--userland-proxy=false")
+	e.process = exec.Command(args[0], args[1:]...)
 	e.process.Stdout, e.process.Stderr = log, log
 	e.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := e.process.Start(); err != nil {
@@ -103,7 +107,7 @@ func TestAnEngineThatRestartsLosesItsInstancesAndNothingElse(t *testing.T) {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	makeBridge(t)
-	e := &engine{t: t, dir: dir}
+	e := &engine{t: t, dir: dir, bridge: engineBridge}
 	e.start()
 	t.Cleanup(func() { e.stop() })
 	s := start(t, "embedded", writeFixtures(t, "echo"), "DOCKER_HOST="+e.host())
