@@ -73,7 +73,7 @@ func (p *pooled) answers(page string) {
 func (p *pooled) networks(pool netip.Prefix) int {
 	p.t.Helper()
 	count := 0
-	list := p.docker(`network ls -q --filter label=whaley.deployment | xargs -r docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{end}}'`)
+	list := p.docker(`network ls -q --filter label=whaley.deployment | xargs -r docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{end}}' 2>/dev/null; true`) // some go while they are looked at
 	for _, text := range strings.Fields(list) {
 		if network, err := netip.ParsePrefix(text); err == nil && pool.Overlaps(network) {
 			count++
