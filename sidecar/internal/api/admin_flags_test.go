@@ -82,10 +82,13 @@ func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 		Found []struct{ ID string } `json:"new_suspicious"`
 	}
 	s.admin("POST", "/admin/api/flags/check-submissions?full_scan=true", "").into(&check)
-	if len(check.Found) != 1 {
-		t.Fatalf("%+v", check)
+	// The round that goes on by itself may have been first: then it is found, and no news.
+	var known struct{ Suspicious []struct{ ID string } }
+	s.admin("GET", "/admin/api/flags/suspicious?kind=sharing&owner=user_77", "").into(&known)
+	if len(known.Suspicious) != 1 || len(check.Found) > 1 {
+		t.Fatalf("%+v %+v", check, known)
 	}
-	entry := "/admin/api/flags/suspicious/" + check.Found[0].ID
+	entry := "/admin/api/flags/suspicious/" + known.Suspicious[0].ID
 	s.admin("PATCH", entry, `{"review":"banned"}`).is(422)
 	s.admin("PATCH", "/admin/api/flags/suspicious/none", `{"review":"open"}`).is(404)
 	s.admin("PATCH", entry, `{"review":"confirmed","note":"they said so"}`).is(200)

@@ -32,7 +32,7 @@ type Engine struct {
 	log        *slog.Logger
 
 	commands commands
-	proc     string // where the host's processes are seen
+	proc     atomic.Value // string: where the host's processes are seen
 
 	negotiating sync.Mutex
 	negotiated  atomic.Bool
@@ -66,14 +66,16 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{
-		client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, proc: "/proc", log: log,
-	}, nil
+	e := &Engine{client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, log: log}
+	e.proc.Store("/proc")
+	return e, nil
 }
 
 // Apart is the same engine for objects of this deployment that are not instances': List does not show them to it.
 func (e *Engine) Apart(purpose string) *Engine {
-	return &Engine{client: e.client, deployment: e.deployment, purpose: purpose, proc: e.proc, log: e.log}
+	apart := &Engine{client: e.client, deployment: e.deployment, purpose: purpose, log: e.log}
+	apart.proc.Store(e.proc.Load())
+	return apart
 }
 
 // Close ends all connections.

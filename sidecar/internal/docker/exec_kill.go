@@ -85,6 +85,7 @@ func (e *Engine) kill(id, exec string, one *command) {
 // sees says whether a process of this number, as this process sees them, belongs to a container. A sidecar in a container
 // of its own sees others under the numbers that the engine tells, or none.
 func (e *Engine) sees(pid int, id string) bool {
-	groups, err := os.ReadFile(path.Join(e.proc, strconv.Itoa(pid), "cgroup"))
+	proc, _ := e.proc.Load().(string)
+	groups, err := os.ReadFile(path.Join(proc, strconv.Itoa(pid), "cgroup"))
 	return err == nil && pid > 1 && len(id) == 64 && strings.Contains(string(groups), id)
 }

@@ -1,7 +1,7 @@
 package docker
 
 // See makes an Engine see the host's processes in another folder, as one that runs in a container does.
-func (e *Engine) See(proc string) { e.proc = proc }
+func (e *Engine) See(proc string) { e.proc.Store(proc) }
 
 // Commands is how many commands run in containers, as far as it is known here.
 func (e *Engine) Commands() (n int) {
