@@ -55,8 +55,12 @@ var subnets = struct {
 func nextPool() string {
 	subnets.Lock()
 	defer subnets.Unlock()
+	n := subnets.next
 	subnets.next++
-	return fmt.Sprintf("10.%d.%d.0/22", 130+os.Getpid()%55, 4*subnets.next) // another run on this machine has others
+	if n == 2*64 {
+		panic("there are pools for 128 stacks")
+	}
+	return fmt.Sprintf("10.%d.%d.0/22", 130+2*(os.Getpid()%27)+n/64, 4*(n%64)) // another run on this machine has others
 }
 
 // start runs a sidecar with the given challenges folder and settings behind an edge, and takes everything down at the
