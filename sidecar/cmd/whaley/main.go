@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
+	"github.com/whaley-ctf/whaley/sidecar/internal/jail"
 )
 
 // version is set by the build (-ldflags "-X main.version=…").
@@ -36,6 +37,13 @@ While serving, SIGHUP loads the challenges again; SIGTERM ends it and leaves the
 `
 
 func main() {
+	if err, known := jail.Main(os.Args); known { // as a program of a container's jail
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "whaley's stand-in for the jail:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	// Files of challenges are read by whoever runs in their containers, however the machine's root is set up. What is nobody
 	// else's is made with a mode of its own.
 	unix.Umask(0o022)

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/docker/docker/client"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 )
 
 // Deadlines of calls, beyond what their callers allow.
@@ -30,6 +32,7 @@ type Engine struct {
 	builder    Builder
 	builds     BuildLimits
 	log        *slog.Logger
+	standIn    func() (string, error) // the file that containers with a jail are given
 
 	commands commands
 	proc     string // where the host's processes are seen
@@ -58,6 +61,7 @@ type Options struct {
 	Folder  string
 	Builder Builder // default BuilderAuto
 	Builds  BuildLimits
+	Program string // a static whaley, which containers with a jail are given; default: this process's own
 }
 
 // New makes an Engine for what DOCKER_HOST and its companions name. It does not connect yet.
@@ -68,12 +72,13 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 	}
 	return &Engine{
 		client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, proc: "/proc", log: log,
+		standIn: sync.OnceValues(func() (string, error) { return copyProgram(cmp.Or(o.Program, program.Self), o.Folder) }),
 	}, nil
 }
 
 // Apart is the same engine for objects of this deployment that are not instances': List does not show them to it.
 func (e *Engine) Apart(purpose string) *Engine {
-	return &Engine{client: e.client, deployment: e.deployment, purpose: purpose, proc: e.proc, log: e.log}
+	return &Engine{client: e.client, deployment: e.deployment, purpose: purpose, proc: e.proc, log: e.log, standIn: e.standIn}
 }
 
 // Close ends all connections.

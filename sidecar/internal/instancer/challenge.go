@@ -126,6 +126,7 @@ type Service struct {
 	Joins        []Join   // the first is where routes lead to; nil: the instance's one network, with no further names
 	Runtime      string   // of the container, as runsc; empty: the engine's default
 	AllowSetuid  bool     // false: no-new-privileges
+	Jail         bool     // its image has a jail, whose programs are replaced by the stand-in
 	ShmBytes     int64    // 0: default 64 MiB
 	Limits       Limits
 	Relay        bool // ours, see relay.go; its image is the engine's affair
