@@ -26,9 +26,17 @@ func (e *Engine) mounts(s instancer.Service, volumes map[string]string) ([]mount
 	if err != nil {
 		return nil, fmt.Errorf("the stand-in for the jail of %s: %w", s.Name, err)
 	}
-	for _, target := range jail.Targets {
+	bind := func(source, target string) {
 		all = append(all, mount.Mount{Type: mount.TypeBind, Source: source, Target: target, ReadOnly: true,
 			BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate}})
+	}
+	for _, target := range jail.Targets {
+		bind(source, target)
+	}
+	for _, root := range jail.Roots {
+		for _, device := range jail.Devices {
+			bind("/dev/"+device, root+"/dev/"+device)
+		}
 	}
 	return all, nil
 }

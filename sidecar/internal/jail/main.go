@@ -16,6 +16,13 @@ import (
 // Targets are the programs that the stand-in takes the place of: their paths in images of each family.
 var Targets = []string{"/jail/run", "/usr/bin/nsjail", "/usr/local/bin/nsjail", "/usr/bin/kctf_setup", "/usr/bin/kctf_drop_privs", "/usr/bin/kctf_pow"}
 
+// Roots are where redpwn's and kCTF's jails have theirs, and Devices what is in /dev of a jail: those that every container
+// may use, which only the engine can put there.
+var (
+	Roots   = []string{redpwnRoot, "/chroot"}
+	Devices = []string{"full", "null", "random", "urandom", "zero"}
+)
+
 // Main does what the program of that name does, and says whether there is such a one.
 func Main(args []string) (err error, known bool) { //nolint:revive,staticcheck // whether it is one of ours comes second
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
