@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -356,12 +355,7 @@ func (s *stack) health(name string) string {
 
 // A sidecar that sets its rules where they do not matter, such as in a container's own network, is told so.
 func TestCheckProvesTheFirewallFromInsideAContainer(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "whaley")
-	build := exec.Command("go", "build", "-o", binary, "./cmd/whaley")
-	build.Dir, build.Env = filepath.Join(root, "sidecar"), append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v %s", err, out)
-	}
+	binary := static(t)
 	const elsewhere = "whaley-elsewhere"
 	exec.Command("ip", "netns", "del", elsewhere).Run()
 	if out, err := exec.Command("ip", "netns", "add", elsewhere).CombinedOutput(); err != nil {

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -34,6 +35,7 @@ type stack struct {
 	ssh       string   // host:port of Traefik's entry point for custom routes
 	dashboard string   // URL
 	env       []string
+	program   string // empty: whaley
 	log       *testkit.Log
 	process   *exec.Cmd
 	traefik   *os.Process // nil with the embedded edge
@@ -126,7 +128,7 @@ func (s *stack) serve() {
 // launch starts the sidecar and waits for nothing.
 func (s *stack) launch() {
 	s.t.Helper()
-	s.process = exec.Command(whaley, "serve")
+	s.process = exec.Command(cmp.Or(s.program, whaley), "serve")
 	s.process.Env = s.env
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

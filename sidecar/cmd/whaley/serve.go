@@ -19,6 +19,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -75,7 +76,9 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir, Builder: docker.Builder(c.Builder)}, log)
+	worker := workerName(listeners.public.Addr())
+	program, _ := firewall.Program() // none: the disk is looked at by other means, which the log says
+	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir, Builder: docker.Builder(c.Builder), Worker: worker, Program: program}, log)
 	if err != nil {
 		return fmt.Errorf("DOCKER_HOST: %w", err)
 	}
@@ -90,7 +93,6 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	worker := workerName(listeners.public.Addr())
 	tracer, shut, err := tracing(ctx, env, log)
 	if err != nil {
 		return fmt.Errorf("OTEL_TRACES_EXPORTER: %w", err)
@@ -217,6 +219,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	made.instancer = instancer.New(needs, instancer.Options{
 		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Worker: worker, Policy: policy(c),
 	})
+	checks = append(checks, api.Check{Name: "engine_disk", Ping: func(context.Context) error { return made.instancer.DiskShort() }, Optional: true})
 	made.flags.OnChange(made.instancer.OwnerChanged)
 	if kv != nil {
 		g.Go(func() error {

@@ -28,10 +28,14 @@ type Engine struct {
 	purpose    string // empty: instances
 	folder     string
 	builder    Builder
+	worker     string
+	program    string
 	log        *slog.Logger
 
 	commands commands
 	proc     string // where the host's processes are seen
+
+	disk disk
 
 	negotiating sync.Mutex
 	negotiated  atomic.Bool
@@ -56,6 +60,10 @@ type Options struct {
 	// both must see it under the same path.
 	Folder  string
 	Builder Builder // default BuilderAuto
+	// Worker is this sidecar among those of the deployment.
+	Worker string
+	// Program is this very program, if it is static: what runs as `whaley survey` in a container. Empty: there is none.
+	Program string
 }
 
 // New makes an Engine for what DOCKER_HOST and its companions name. It does not connect yet.
@@ -64,7 +72,7 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, proc: "/proc", log: log}, nil
+	return &Engine{client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, proc: "/proc", worker: o.Worker, program: o.Program, log: log}, nil
 }
 
 // Apart is the same engine for objects of this deployment that are not instances': List does not show them to it.
@@ -73,7 +81,14 @@ func (e *Engine) Apart(purpose string) *Engine {
 }
 
 // Close ends all connections.
-func (e *Engine) Close() error { return e.client.Close() }
+func (e *Engine) Close() error {
+	e.disk.mu.Lock()
+	defer e.disk.mu.Unlock()
+	if e.disk.surveyor != nil {
+		e.disk.surveyor.conn.Close() // which ends it
+	}
+	return e.client.Close()
+}
 
 // api is the client once it speaks the engine's version of the API. The client could negotiate by itself, but writes
 // the version while other calls read it.

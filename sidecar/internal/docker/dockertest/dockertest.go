@@ -18,11 +18,14 @@ import (
 
 // Engine is the machine's engine under a deployment id of this test's own. Everything made through it is gone
 // afterwards.
-func Engine(t testing.TB) *docker.Engine {
+func Engine(t testing.TB) *docker.Engine { return EngineWith(t, "") }
+
+// EngineWith is the same with a program that can survey the disk.
+func EngineWith(t testing.TB, program string) *docker.Engine {
 	t.Helper()
 	id := make([]byte, 6)
 	rand.Read(id)
-	engine, err := docker.New(docker.Options{Deployment: "test-" + hex.EncodeToString(id), Folder: t.TempDir()}, slog.New(slog.DiscardHandler))
+	engine, err := docker.New(docker.Options{Deployment: "test-" + hex.EncodeToString(id), Folder: t.TempDir(), Program: program}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
