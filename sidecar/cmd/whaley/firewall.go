@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,7 +28,8 @@ type wall struct {
 	*firewall.Table // nil with FIREWALL=off
 	bridges         *firewall.Bridges
 	log             *slog.Logger
-	proved          atomic.Pointer[error] // nil: not tried yet
+	proved          atomic.Pointer[error]                         // nil: not tried yet
+	builds          func(context.Context) ([]netip.Prefix, error) // where builds run; nil: on no network of ours
 }
 
 // newWall sets the rules if it may. Without the right to do so instances run all the same, and everybody is told.
@@ -94,7 +96,19 @@ func (w *wall) rules() instancer.Firewall {
 	if w.Table == nil {
 		return nil
 	}
-	return w.Table
+	return w
+}
+
+// Sync is the table's; builds may reach the world too.
+func (w *wall) Sync(ctx context.Context, list func(context.Context) ([]netip.Prefix, error)) error {
+	return w.Table.Sync(ctx, func(ctx context.Context) ([]netip.Prefix, error) {
+		all, err := list(ctx)
+		if err != nil || w.builds == nil {
+			return all, err
+		}
+		parts, err := w.builds(ctx)
+		return append(all, parts...), err
+	})
 }
 
 // Pauses between a proof that failed and the next.

@@ -74,7 +74,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir, Builder: docker.Builder(c.Builder)}, log)
+	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir, Builder: docker.Builder(c.Builder), Builds: buildLimits(c)}, log)
 	if err != nil {
 		return fmt.Errorf("DOCKER_HOST: %w", err)
 	}
@@ -99,7 +99,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	rules, checks, err := assemble(ctx, c, g, db, engine, library, wall, live, keys, worker, seen, log)
+	rules, checks, err := assemble(ctx, c, g, db, engine, library, wall, live, keys, deployment, worker, seen, log)
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ type rules struct {
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
-func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, wall *wall, live *config.Live, keys identity.Keys, worker string, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
+func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, wall *wall, live *config.Live, keys identity.Keys, deployment, worker string, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
 	subnets, err := subnet.New(db, c.Pool)
 	if err != nil {
 		return rules{}, nil, err
@@ -188,6 +188,15 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "firewall", Ping: wall.ping, Optional: true}, {Name: "disk", Ping: diskPing(c), Optional: true}}
 	made := rules{ports: ports}
 	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer, Observer: seen.metrics, Log: log}
+	if c.BuildNetwork == "guarded" {
+		builds := newBuildNetwork(deployment, engine, subnets, db, wall)
+		engine.BuildOn(builds.ready)
+		g.Go(func() error {
+			<-ctx.Done()
+			builds.end()
+			return nil
+		})
+	}
 	needs.Firewall = wall.rules()
 	made.sandboxes = newSandboxes(live, db, subnets, engine, worker, log)
 	needs.Sandboxes = made.sandboxes

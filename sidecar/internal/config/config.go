@@ -66,6 +66,12 @@ type Config struct {
 	FlagPrefix   string `env:"FLAG_PREFIX" envDefault:"FLAG" whaley:"What flags and their placeholders begin with, before the brace, in exactly this case."`
 	Builder      string `env:"BUILDER" envDefault:"auto" choices:"auto|classic|buildkit" whaley:"Who builds images. auto: the engine's classic builder, and BuildKit where a Dockerfile needs it."`
 
+	BuildNetwork   string  `env:"BUILD_NETWORK" envDefault:"engine" choices:"engine|guarded" whaley:"Where RUN lines of builds are. engine: on the engine's own network, where nothing holds them. guarded: on a network of SUBNET_POOL, from which the firewall lets them reach the Internet but neither this host nor private networks; those that need BuildKit have no network then. It needs the firewall."`
+	BuildMaxMemory Bytes   `env:"BUILD_MAX_MEMORY" envDefault:"4g" min:"64m" whaley:"Memory of a build. BuildKit does not know it."`
+	BuildMaxCPU    float64 `env:"BUILD_MAX_CPU" envDefault:"2" min:"0.1" max:"256" unit:"CPUs" whaley:"CPUs of a build. BuildKit does not know it."`
+	BuildPidsLimit int64   `env:"BUILD_PIDS_LIMIT" envDefault:"2048" min:"16" max:"1000000" whaley:"Processes of a build. BuildKit does not know it."`
+	BuildMaxDisk   Bytes   `env:"BUILD_MAX_DISK" envDefault:"10g" whaley:"What one RUN of a build may write: looked at every 5 s. 0: no limit. BuildKit does not know it."`
+
 	Drain        bool   `env:"DRAIN" envDefault:"false" live:"true" whaley:"No instance is started any more; what runs goes on. For the end of an event or before maintenance."`
 	DrainMessage string `env:"DRAIN_MESSAGE" envDefault:"The organisers have paused starting instances. What runs goes on." live:"true" max:"300" whaley:"What players read while DRAIN is on."`
 

@@ -88,6 +88,7 @@ func Load(environment map[string]string) (*Config, error) {
 		}
 		refuse(c.TraefikRedisURL == "", "TRAEFIK_REDIS_URL is needed with EDGE=traefik, as redis://127.0.0.1:6379/0")
 	}
+	refuse(c.BuildNetwork == "guarded" && c.Firewall == "off", "BUILD_NETWORK=guarded needs the firewall: leave FIREWALL=off out, or choose BUILD_NETWORK=engine")
 	trusted := slices.Clone(c.TrustedProxies)
 	if c.Edge == "traefik" {
 		trusted = append(trusted, "127.0.0.1/32", "::1/128") // Traefik itself, whoever else is in front of it

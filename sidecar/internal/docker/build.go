@@ -44,7 +44,15 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 	if e.buildKit(b) {
 		version = buildapi.BuilderBuildKit // needs no session with this process as long as nothing is asked of it
 	}
+	network, err := e.networkFor(ctx, version, log)
+	if err != nil {
+		return err
+	}
+	held, ctx := e.bound(ctx, log)
+	defer held.close()
 	built, err := api.ImageBuild(ctx, content, buildapi.ImageBuildOptions{
+		NetworkMode: network, Memory: e.builds.MemoryBytes, MemorySwap: e.builds.MemoryBytes, // the same: no swap
+		CPUPeriod: cpuPeriod, CPUQuota: e.builds.NanoCPUs * cpuPeriod / 1e9,
 		Tags: []string{spec.Service.Image}, Dockerfile: dockerfile, Target: b.Target, BuildArgs: arguments,
 		Version: version, Remove: true, ForceRemove: true, NoCache: spec.Again,
 		Labels: map[string]string{labelManaged: "true", labelDeployment: e.deployment, labelChallenge: spec.Challenge.ID,
@@ -54,11 +62,26 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 		return err
 	}
 	defer built.Body.Close()
-	trace := &trace{log: log, named: map[string]bool{}}
-	if err := jsonmessage.DisplayJSONMessagesStream(built.Body, log, 0, false, trace.add); err != nil {
-		return fmt.Errorf("build %s: %w", spec.Service.Image, err)
+	trace := &trace{log: held, named: map[string]bool{}}
+	if err := jsonmessage.DisplayJSONMessagesStream(built.Body, held, 0, false, trace.add); err != nil {
+		return fmt.Errorf("build %s: %w", spec.Service.Image, held.cause(err))
 	}
-	return nil
+	return held.cause(ctx.Err())
+}
+
+const cpuPeriod = 100_000 // microseconds
+
+// networkFor is the network of a build's RUN lines.
+func (e *Engine) networkFor(ctx context.Context, version buildapi.BuilderVersion, log io.Writer) (string, error) {
+	switch {
+	case e.network == nil:
+		return "", nil
+	case version == buildapi.BuilderBuildKit:
+		fmt.Fprintln(log, "This Dockerfile needs BuildKit, whose RUN lines have no network here: nothing would keep them from this host. "+
+			"Write it for the classic builder, or set BUILD_NETWORK=engine.")
+		return "none", nil
+	}
+	return e.network(ctx)
 }
 
 // modern is what the classic builder does not know: a frontend, RUN --mount, --link, --chmod, here-documents, ADD

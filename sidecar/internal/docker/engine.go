@@ -28,6 +28,8 @@ type Engine struct {
 	purpose    string // empty: instances
 	folder     string
 	builder    Builder
+	builds     BuildLimits
+	network    func(ctx context.Context) (string, error) // of builds; nil: the engine's own
 	log        *slog.Logger
 
 	commands commands
@@ -56,6 +58,7 @@ type Options struct {
 	// both must see it under the same path.
 	Folder  string
 	Builder Builder // default BuilderAuto
+	Builds  BuildLimits
 }
 
 // New makes an Engine for what DOCKER_HOST and its companions name. It does not connect yet.
@@ -64,12 +67,20 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, proc: "/proc", log: log}, nil
+	return &Engine{
+		client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, proc: "/proc", log: log,
+	}, nil
 }
 
 // Apart is the same engine for objects of this deployment that are not instances': List does not show them to it.
 func (e *Engine) Apart(purpose string) *Engine {
 	return &Engine{client: e.client, deployment: e.deployment, purpose: purpose, proc: e.proc, log: e.log}
+}
+
+// BuildOn has the RUN lines of builds run on a network of ours, which is asked for at each build. BuildKit knows no
+// network but the engine's: its RUN lines have none then. It is called before the first build.
+func (e *Engine) BuildOn(network func(ctx context.Context) (name string, err error)) {
+	e.network = network
 }
 
 // Close ends all connections.

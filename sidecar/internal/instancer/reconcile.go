@@ -123,8 +123,8 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 	}
 	// A subnet is free only once its network is gone: after the objects.
 	for _, id := range slices.Concat(subnets, ports) {
-		if strings.HasPrefix(id, SandboxPrefix) {
-			continue // the pool of sandboxes looks after its own
+		if strings.HasPrefix(id, SandboxPrefix) || id == BuildsHolder {
+			continue // the pool of sandboxes looks after its own, and so do builds
 		}
 		if !live[id] && !i.Busy(id) {
 			if err := i.remove(ctx, &Instance{ID: id}); err != nil {

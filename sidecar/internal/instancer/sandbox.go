@@ -23,6 +23,9 @@ type Sandboxes interface {
 // SandboxPrefix begins the ids of sandboxes. No instance has a dot in its id.
 const SandboxPrefix = "sandbox."
 
+// BuildsHolder holds the part of the pool that builds run on. It is no instance's and no leftover.
+const BuildsHolder = "build."
+
 // SandboxState is where a sandbox is in its life.
 type SandboxState string
 

@@ -25,7 +25,7 @@ func Sweep(ctx context.Context, dir string, filters ...string) error {
 		if deployment == "" {
 			continue // it never got that far
 		}
-		for _, purpose := range []string{"", "/sandbox", "/canary"} {
+		for _, purpose := range []string{"", "/sandbox", "/canary", "/build"} {
 			filters = append(filters, "label=whaley.deployment="+deployment+purpose)
 		}
 		_ = exec.CommandContext(ctx, "nft", "delete", "table", "inet", "whaley-"+docker.BridgePrefix(deployment)).Run() // mostly gone

@@ -1,0 +1,97 @@
+package docker_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// building is an engine whose builds are bounded, and a Dockerfile that is built on it.
+func building(t *testing.T, limits docker.BuildLimits, network, dockerfile string) (string, error) {
+	t.Helper()
+	engine, err := docker.New(docker.Options{Deployment: "test-bound", Folder: t.TempDir(), Builds: limits}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { engine.Close() })
+	if network != "" {
+		engine.BuildOn(func(context.Context) (string, error) { return network, nil })
+	}
+	if !strings.HasPrefix(dockerfile, "#") {
+		dockerfile = "FROM busybox:1.36\n" + dockerfile
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(dockerfile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	service := instancer.Service{Name: "web", Image: "whaley/engine-test-bound:latest", Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
+	var log bytes.Buffer
+	err = engine.BuildImage(t.Context(), instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "engine"}, Service: &service, Again: true}, &log)
+	return log.String(), err
+}
+
+func TestWhatABuildMayUseIsBounded(t *testing.T) {
+	log, err := building(t, docker.BuildLimits{MemoryBytes: 96 << 20, NanoCPUs: 5e8, Pids: 40}, "",
+		"RUN sleep 2; for f in memory/memory.limit_in_bytes memory.max pids/pids.max pids.max cpu/cpu.cfs_quota_us cpu.max; do "+
+			"echo $f $(cat /sys/fs/cgroup/$f); done\n")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, log)
+	}
+	for _, either := range [][2]string{
+		{"memory/memory.limit_in_bytes 100663296", "memory.max 100663296"}, {"pids/pids.max 40", "pids.max 40"}, {"cpu/cpu.cfs_quota_us 50000", "cpu.max 50000 100000"},
+	} {
+		if !strings.Contains(log, either[0]+"\n") && !strings.Contains(log, either[1]+"\n") {
+			t.Errorf("neither of %q in\n%s", either, log)
+		}
+	}
+}
+
+func TestABuildThatWritesWithoutEndIsEnded(t *testing.T) {
+	_, err := building(t, docker.BuildLimits{DiskBytes: 8 << 20}, "", "RUN dd if=/dev/zero of=/big bs=1M count=24 && sleep 600\n")
+	if err == nil || !strings.Contains(errorText(err), "a RUN has written 24 MB; it may write 8 MB") {
+		t.Error(errorText(err))
+	}
+}
+
+func TestABuildThatPrintsWithoutEndIsEnded(t *testing.T) {
+	log, err := building(t, docker.BuildLimits{NanoCPUs: 1e9}, "", "RUN yes 0123456789012345678901234567890123456789012345678901234567890123456789\n")
+	if err == nil || !strings.Contains(errorText(err), "the build has printed more than 64 MB") || len(log) > 65<<20 {
+		t.Errorf("%d bytes, %s", len(log), errorText(err))
+	}
+}
+
+func TestABuildIsOnTheNetworkItIsGivenOrOnNone(t *testing.T) {
+	b := newBench(t)
+	if err := b.CreateNetwork(t.Context(), instancer.NetworkSpec{Name: network, Subnet: netip.MustParsePrefix("10.196.250.0/28"), Internal: true, Labels: b.labels}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.RemoveNetwork(context.Background(), network); err != nil {
+			t.Error(err)
+		}
+	})
+	const look = "cat /proc/net/fib_trie; echo seen\n"
+	if log, err := building(t, docker.BuildLimits{}, network, "RUN "+look); err != nil || !strings.Contains(log, "10.196.250.") {
+		t.Errorf("%v\n%s", err, log)
+	}
+	log, err := building(t, docker.BuildLimits{}, network, "RUN --mount=type=tmpfs,target=/x "+look)
+	if err != nil || !strings.Contains(log, "seen") || strings.Contains(log, "172.17.") || !strings.Contains(log, "whose RUN lines have no network here") {
+		t.Errorf("%v\n%s", err, log)
+	}
+}
+
+// errorText is an error with what is only for the log.
+func errorText(err error) string {
+	if err == nil {
+		return "no error"
+	}
+	return err.Error()
+}
