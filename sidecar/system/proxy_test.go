@@ -50,7 +50,7 @@ func TestAllWorksBehindTheProxyOfTheEngine(t *testing.T) {
 	refused := 0
 	for _, call := range []string{
 		"POST /swarm/init", "GET /secrets", "POST /v1.41/containers/prune", "POST /images/prune", "POST /v1.41/networks/prune", "POST /volumes/prune",
-		"POST /plugins/pull", "POST /images/busybox/push", "POST /images/busybox/tag", "POST /commit", "GET /configs", "POST /auth", "POST /containers/x/update",
+		"POST /plugins/pull", "POST /images/busybox/push", "POST /images/busybox/tag", "POST /commit", "GET /configs", "POST /auth",
 		"POST /containers/x/rename", "GET /v1.41/nodes", "PUT /containers/x/start", "POST /containers/../swarm/init", "POST //swarm/init", "POST /v1.41/build/prune",
 		"POST /containers/x/attach", "POST /system/df", "PATCH /containers/x",
 	} {

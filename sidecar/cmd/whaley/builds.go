@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
@@ -88,11 +89,18 @@ func (b *buildNetwork) make(ctx context.Context, part netip.Prefix) error {
 	return b.engine.CreateNetwork(ctx, instancer.NetworkSpec{Name: b.name, Subnet: part, Masquerade: true, Labels: instancer.Labels{Instance: part.String()}})
 }
 
-// end removes the network, unless another sidecar builds on it.
+// end removes the network, unless another sidecar builds on it. Builds of this one that were given up need a moment to leave it.
 func (b *buildNetwork) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
-	if b.engine.RemoveNetwork(ctx, b.name) == nil {
-		_ = b.subnets.Release(ctx, instancer.BuildsHolder) // else the next build uses it
+	for b.engine.RemoveNetwork(ctx, b.name) != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(buildsLeave):
+		}
 	}
+	_ = b.subnets.Release(ctx, instancer.BuildsHolder) // else the next build uses it
 }
+
+const buildsLeave = 250 * time.Millisecond
