@@ -12,19 +12,11 @@ import (
 func TestARunOfABuildReachesTheWorldAndNotTheHost(t *testing.T) {
 	startOutside(t)
 	bait := service(t)
-	host, metadata := []string{"$gateway:" + bait}, "169.254.169.254:80"
-	addresses, err := net.InterfaceAddrs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range addresses {
-		if at, ok := a.(*net.IPNet); ok && at.IP.To4() != nil && !at.IP.IsLoopback() {
-			host = append(host, net.JoinHostPort(at.IP.String(), bait))
-		}
-	}
+	metadata := "169.254.169.254:80"
+	host := []string{"$gateway:" + bait, net.JoinHostPort(hostAddress(t), bait), "172.17.0.1:" + bait, "203.0.113.1:" + bait}
 	world := outside + ":8080"
 	try := "gateway=$(ip route | sed -n 's/^default via \\([0-9.]*\\).*/\\1/p'); for at in " + strings.Join(append(host, metadata, world), " ") +
-		"; do if nc -w 3 ${at%:*} ${at#*:} </dev/null >/dev/null; then echo \"$at reached\"; else echo \"$at kept away\"; fi; done >/answers\n"
+		"; do { if nc -w 5 ${at%:*} ${at#*:} </dev/null >/dev/null; then echo \"$at reached\"; else echo \"$at kept away\"; fi; } >>/answers & done; wait\n"
 	files := map[string]string{
 		"classic":  "FROM busybox:1.36\nRUN " + try + "COPY server /server\nCMD [\"/server\"]\n",
 		"buildkit": "FROM busybox:1.36\nRUN --mount=type=tmpfs,target=/nothing " + try + "COPY server /server\nCMD [\"/server\"]\n",
