@@ -8,8 +8,8 @@ import (
 	"github.com/whaley-ctf/whaley/shared/peer"
 )
 
-// Nobody makes themselves somebody else: a header of a stranger counts for nothing, and what counts stands in it.
-func FuzzNobodyBecomesSomebodyElse(f *testing.F) {
+// No player becomes another one: a header of a stranger counts for nothing, and what counts stands in it.
+func FuzzNoPlayerBecomesAnother(f *testing.F) {
 	trusted, err := peer.ParsePrefixes([]string{"10.0.0.0/8", "::1"})
 	if err != nil {
 		f.Fatal(err)

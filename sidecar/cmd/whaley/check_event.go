@@ -64,7 +64,7 @@ func checkFlags(k known, library *challenge.Library, r *report) {
 	}
 	switch {
 	case dynamic == 0 && len(static) > 0:
-		r.hint("flags", "no file of any challenge holds a placeholder %s{…}, so nobody gets a flag of their own. Is FLAG_PREFIX what the challenges are written with?", k.now.FlagPrefix)
+		r.hint("flags", "no file of any challenge holds a placeholder %s{…}, so no owner gets a flag of their own. Is FLAG_PREFIX what the challenges are written with?", k.now.FlagPrefix)
 	case k.now.AuthMode != "ctfd" && dynamic > 0:
 		r.hint("flags", "with AUTH_MODE=%s flags are made and placed, and no scoreboard is told of them", k.now.AuthMode)
 	case k.now.AuthMode == "ctfd" && len(unmapped) > 0:
@@ -74,7 +74,7 @@ func checkFlags(k known, library *challenge.Library, r *report) {
 		r.ok("flags")
 	}
 	if dynamic > 0 && len(static) > 0 {
-		r.hint("flags", "everybody has the same flag in %s: no text there is known as the flag. The notes say what looks like one; [flag] text in instance.toml names it, disable_dynamic_flags says that it is meant so", some(static))
+		r.hint("flags", "all owners have the same flag in %s: no text there is known as the flag. The notes say what looks like one; [flag] text in instance.toml names it, disable_dynamic_flags says that it is meant so", some(static))
 	}
 }
 

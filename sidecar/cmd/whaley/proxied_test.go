@@ -26,7 +26,7 @@ func TestWhoeverAProxyBringsCanEndTheirSide(t *testing.T) {
 	if listen.Around(l, listen.Options{}) != l {
 		t.Error("its connections are counted twice")
 	}
-	for _, from := range []string{"127.0.0.1", "127.0.0.2"} { // a trusted proxy, and anybody
+	for _, from := range []string{"127.0.0.1", "127.0.0.2"} { // a trusted proxy, and a stranger
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 		conn, err := d.Dial("tcp", l.Addr().String())
 		if err != nil {
@@ -78,7 +78,7 @@ func TestPlayersBehindOneProxyEachHaveTheirShare(t *testing.T) {
 			}
 			l := behindProxies(counted, proxy)
 			defer l.Close()
-			// ask says whether a connection is served that the proxy brings for somebody, or opens for itself.
+			// ask says whether a connection is served that the proxy brings for a player, or opens for itself.
 			ask := func(source string) (net.Conn, bool) {
 				t.Helper()
 				conn, err := net.Dial("tcp", l.Addr().String())

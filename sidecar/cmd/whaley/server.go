@@ -44,7 +44,7 @@ func openListeners(c *config.Config, log *slog.Logger) (*listeners, error) {
 	for _, want := range wanted {
 		want.opts.ForMany, want.opts.Log = c.Trusted, log
 		if want.into == &l.internal {
-			want.opts.ForMany = append(slices.Clip(c.Trusted), here...) // the plugin asks for everybody
+			want.opts.ForMany = append(slices.Clip(c.Trusted), here...) // the plugin asks for all players
 		}
 		if *want.into, err = listen.Open(want.address, want.opts); err != nil {
 			l.close()

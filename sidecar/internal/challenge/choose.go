@@ -53,7 +53,7 @@ func (s *survey) choose(d *definition, problems *Problems) (text string, literal
 	case len(texts) == 0:
 		s.sortSimilar()
 		for _, c := range s.similar[:min(len(s.similar), maxNamed)] {
-			tell(c, "nobody gets a flag of their own of %s: if it is the flag, name it in instance.toml as [flag] text = %q",
+			tell(c, "no owner gets a flag of their own of %s: if it is the flag, name it in instance.toml as [flag] text = %q",
 				c.text, c.text)
 		}
 		return "", false
@@ -77,7 +77,7 @@ func (s *survey) choose(d *definition, problems *Problems) (text string, literal
 			tell(c, "and %d more look like flags", len(texts)-n)
 			return chosen.text, chosen.whole
 		case chosen.text == "":
-			tell(c, "%s may be the flag, one of %d: nobody gets a flag of their own until instance.toml says which is it, "+
+			tell(c, "%s may be the flag, one of %d: no owner gets a flag of their own until instance.toml says which is it, "+
 				"as [flag] text = %q", c.text, len(texts), c.text)
 		case c.text != chosen.text:
 			tell(c, "%s stays as it is: the flag is %s. If that is wrong, name it in instance.toml as [flag] text = %q",

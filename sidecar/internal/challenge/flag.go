@@ -64,7 +64,7 @@ func findFlag(ctx context.Context, d *definition, ch *instancer.Challenge, tomlF
 	}
 	stands := plan.Text != "" && len(s.found) > 0
 	if plan.Literal && !stands && !token && !env {
-		problems.note(tomlFile, 0, "flag.text", "stands in none of the challenge's files, so nobody gets a flag of their own; "+
+		problems.note(tomlFile, 0, "flag.text", "stands in none of the challenge's files, so no owner gets a flag of their own; "+
 			"place = \"env\" gives it by the variable FLAG")
 	}
 	plan.Dynamic = stands || token || env

@@ -53,8 +53,8 @@ func TestOfSeveralPlaceholdersNoDecoyBecomesAFlag(t *testing.T) {
 		"without braces":            {"[flag]\ntext = \"flag-abc\"\n", []string{"app.py", "flag-abc"}, "flag-abc", nil},
 		"apostrophe in a flag file": {"", []string{"flag.txt", "FLAG{it's}\n"}, "FLAG{it's}", nil},
 		"apostrophe in code":        {"", []string{"app.py", "x = 'FLAG{it's}'"}, "", nil},
-		"another prefix":            {"", []string{"flag.txt", "csictf{a_b}\n", "style.css", "body{color:red}"}, "", []string{"flag.txt:1: nobody gets a flag of their own of csictf{a_b}"}},
-		"another case":              {"", []string{"app.py", "\nx = 'flag{a_b}'"}, "", []string{"app.py:2: nobody gets a flag of their own of flag{a_b}"}},
+		"another prefix":            {"", []string{"flag.txt", "csictf{a_b}\n", "style.css", "body{color:red}"}, "", []string{"flag.txt:1: no owner gets a flag of their own of csictf{a_b}"}},
+		"another case":              {"", []string{"app.py", "\nx = 'flag{a_b}'"}, "", []string{"app.py:2: no owner gets a flag of their own of flag{a_b}"}},
 		"only in what tells of it":  {"", []string{"README.md", "FLAG{a}"}, "", nil},
 		"named and nowhere":         {"[flag]\ntext = \"FLAG{gone}\"\n", nil, "FLAG{gone}", []string{"instance.toml:2: stands in none of the challenge's files"}},
 	} {

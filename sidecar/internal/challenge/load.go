@@ -20,7 +20,7 @@ type Defaults struct {
 	Access  instancer.Access
 	Limits  instancer.Limits // of a whole instance
 	Runtime string           // of containers; empty: the engine's default
-	// FlagPrefix is what placeholders of flags begin with. Empty: nobody gets a flag of their own.
+	// FlagPrefix is what placeholders of flags begin with. Empty: no owner gets a flag of their own.
 	FlagPrefix string
 }
 

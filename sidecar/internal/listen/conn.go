@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// unread is how long somebody may not read what is written to them.
+// unread is how long a client may not read what is written to them.
 const unread = 5 * time.Minute
 
 // Conn is a connection that is counted until it is closed.
@@ -34,7 +34,7 @@ func (c *Conn) Greeted() error {
 	return c.SetReadDeadline(time.Time{})
 }
 
-// ErrTooMany is why a connection ends that a proxy brings for somebody who has enough of them.
+// ErrTooMany is why a connection ends that a proxy brings for a client who has enough of them.
 var ErrTooMany = errors.New("more connections than one address may have, or than there are")
 
 // BroughtFor counts a connection for the one it is from, once a proxy has said who that is: otherwise one player behind a

@@ -61,7 +61,7 @@ func NewAuthority(opts Options) (*Authority, error) {
 	return a, a.write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
-// write makes the file, which everybody in a container may read; one that is as good stays.
+// write makes the file, which every user in a container may read; one that is as good stays.
 func (a *Authority) write(text []byte) error {
 	if old, err := os.ReadFile(a.file); err == nil {
 		if block, _ := pem.Decode(old); block != nil {
