@@ -18,9 +18,10 @@ type reading struct {
 	problems *Problems
 	root     *yaml.Node // as it was written
 	at       lines
-	left     allowance
-	first    int  // how many findings there were before the parser got the rest
-	broken   bool // nothing more can be said of it
+	left     *allowance // of all files together
+	first    int        // how many findings there were before the parser got the rest
+	broken   bool       // nothing more can be said of it
+	part     bool       // of another file, and may have no services
 	envs     []envFile
 	over     int            // depth in what something else wins over
 	services map[string]int // their names → the line
@@ -28,10 +29,11 @@ type reading struct {
 }
 
 // allowed walks a compose file along the allow-list, tells of everything that is not on it, and notes where all stands.
-// What it returns beside is the file for the parser: aliases and merges followed, without what is refused or left out,
-// so that all else can be told of in the same round.
-func allowed(file string, content []byte, problems *Problems) (*reading, *yaml.Node) {
-	r := &reading{file: file, problems: problems, at: lines{}, left: newAllowance(), services: map[string]int{}, seen: map[string]int{}}
+// Of an extended file only what keep leaves in it is looked at: no more is taken. What it returns beside is the file for
+// the parser: aliases and merges followed, without what is refused or left out, so that all else can be told of in the
+// same round.
+func allowed(file string, content []byte, left *allowance, keep func(*yaml.Node), part bool, problems *Problems) (*reading, *yaml.Node) {
+	r := &reading{file: file, problems: problems, at: lines{}, left: left, part: part, services: map[string]int{}, seen: map[string]int{}}
 	if line, why := tooMuchYAML(content); why != "" {
 		problems.add(file, line, "", "%s", why)
 		r.broken = true
@@ -66,8 +68,9 @@ func allowed(file string, content []byte, problems *Problems) (*reading, *yaml.N
 		return r, nil
 	}
 	r.root = document.Content[0]
+	keep(r.root)
 	taken := r.walk(r.root, composeRules, "", "")
-	if r.root.Kind == yaml.MappingNode && !r.at.has("services") && !r.left.spent() {
+	if r.root.Kind == yaml.MappingNode && !r.at.has("services") && !r.at.has("include") && !r.part && !r.left.spent() {
 		problems.add(file, 1, "services", "is missing: a challenge has at least one service")
 		r.broken = true
 	}

@@ -13,8 +13,8 @@ type allowance struct {
 	nodes, text, depth, work int
 }
 
-func newAllowance() allowance {
-	return allowance{nodes: maxNodes, text: maxText, depth: maxDepth, work: maxWork}
+func newAllowance() *allowance {
+	return &allowance{nodes: maxNodes, text: maxText, depth: maxDepth, work: maxWork}
 }
 
 // spent says that no more is read: a problem has said why.

@@ -13,6 +13,8 @@ const (
 	maxKey     = 200       // bytes of a key
 	maxItems   = 1000      // in a table or list of a compose file
 	maxFlow    = 2000      // [ and { in a compose file: YAML's own parser takes as long as they are many and deep
+	maxFiles   = 100       // how often one compose file includes or extends another file
+	maxChain   = 16        // files that include each other, or services that extend each other
 	maxWork    = 4 << 20   // bytes of text with a variable in braces, times how many are in it
 )
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -56,50 +57,48 @@ func findCompose(dir, named string, problems *Problems) string {
 	return found[0]
 }
 
-// readCompose loads what a compose file has that is on the allow-list, with no environment but the given variables and
-// the .env beside it. name is its path in the challenge's folder, out of which nothing in it may lead; file what it is
-// called in problems. The project is nil if the file cannot be read as one.
-func readCompose(ctx context.Context, dir, name, file string, variables []string, problems *Problems) (*types.Project, *reading) {
-	content, err := readLimited(filepath.Join(dir, name), maxCompose)
+// readCompose loads what a compose file has that is on the allow-list, with the files that it includes and extends, and
+// with no environment but the given variables and the .env beside it. name is its path in the challenge's folder, out of
+// which nothing in it may lead; file what it is called in problems. The project is nil if the file cannot be read as one.
+func readCompose(ctx context.Context, dir, name, file string, variables []string, problems *Problems) (*types.Project, *sources) {
+	s := newSources(ctx, dir, strings.TrimSuffix(file, name), variables, problems)
+	path := filepath.Join(dir, name)
+	beside := filepath.Dir(path)
+	real, err := inside(dir, path)
 	if err != nil {
-		problems.add(file, 1, "", "%s", err)
-		return nil, &reading{file: file, problems: problems, broken: true}
+		problems.add(file, 1, "", "must be a file in the challenge's folder")
+		s.main = &reading{file: file, problems: problems, broken: true}
+		return nil, s
 	}
-	r, taken := allowed(file, content, problems)
-	if r.left.spent() || r.broken {
-		r.broken = true
-		return nil, r
+	f := &source{located: located{path, real}, beside: beside, environment: s.dotEnv(filepath.Join(beside, ".env"), s.called(filepath.Join(beside, ".env")))}
+	model := s.open(f, false, func(*yaml.Node) {})
+	if s.main = f.read; model == nil {
+		return nil, s
 	}
-	beside := filepath.Dir(filepath.Join(dir, name))
-	environment := r.dotEnv(dir, beside)
-	r.checkVariables(variables, environment)
-	r.checkEnvFiles(dir, beside, variables, environment)
-	if r.broken = r.broken || r.left.spent(); r.broken {
-		return nil, r
-	}
-	if content, err = yaml.Marshal(taken); err != nil {
-		problems.add(file, 1, "", "%s", err)
-		return nil, r
-	}
+	f.environment = maps.Clone(f.environment)
 	for _, v := range variables {
-		environment[v] = instancer.Token(v)
+		f.environment[v] = instancer.Token(v)
 	}
-	r.first = len(*problems)
+	s.first = len(*problems)
+	s.assemble(f, model)
+	if s.broken() {
+		return nil, s
+	}
 	project, err := loadProject(ctx, types.ConfigDetails{
 		WorkingDir:  beside,
-		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(dir, name), Content: content}},
-		Environment: environment,
+		ConfigFiles: []types.ConfigFile{{Filename: path, Config: model}},
+		Environment: f.environment,
 	})
 	if err != nil {
-		said := strings.ReplaceAll(err.Error(), dir+string(filepath.Separator), "")
+		said := s.plain(err)
 		said = strings.TrimPrefix(said, "validating "+name+": ")
 		problems.add(file, 0, keyOfError(said), "%s", strings.TrimSuffix(said, ": invalid compose project"))
-		return nil, r
+		return nil, s
 	}
-	if !r.fillEnvironments(project) {
-		return nil, r
+	if !f.read.fillEnvironments(project) {
+		return nil, s
 	}
-	return project, r
+	return project, s
 }
 
 // What the parser's errors speak of: a key, or a service that names something which is not there.
@@ -122,14 +121,20 @@ func init() { logrus.SetOutput(io.Discard) }
 
 // loadProject parses. The parser is not ours: should a strange file make it panic, that is the file's problem.
 func loadProject(ctx context.Context, details types.ConfigDetails) (project *types.Project, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			project, err = nil, fmt.Errorf("cannot be read: %v", p)
-		}
-	}()
-	return loader.LoadWithContext(ctx, details, func(o *loader.Options) {
-		o.SetProjectName("challenge", true)
-		o.SkipInclude, o.SkipExtends, o.ResolvePaths, o.SkipResolveEnvironment = true, true, true, true
-		o.ResourceLoaders = nil
-	})
+	defer recovered(&err)
+	return loader.LoadWithContext(ctx, details, onlyGiven)
+}
+
+// recovered makes a panic an error.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("cannot be read: %v", p)
+	}
+}
+
+// onlyGiven keeps the parser from opening any file by itself.
+func onlyGiven(o *loader.Options) {
+	o.SetProjectName("challenge", true)
+	o.SkipInclude, o.SkipExtends, o.ResolvePaths, o.SkipResolveEnvironment = true, true, true, true
+	o.ResourceLoaders = nil
 }

@@ -49,22 +49,21 @@ func envFiles(node *yaml.Node, key string) []envFile {
 	return nil
 }
 
-// dotEnv is the .env beside a compose file, which Compose reads as well.
-func (r *reading) dotEnv(dir, beside string) types.Mapping {
-	const name = ".env"
+// dotEnv is a file of variables for compose files, as the .env beside one; file is what problems call it. One that is not
+// there has none.
+func (s *sources) dotEnv(path, file string) types.Mapping {
 	env := types.Mapping{}
-	path, err := inside(dir, filepath.Join(beside, name))
+	real, err := inside(s.dir, path)
 	if os.IsNotExist(err) {
 		return env
 	}
-	file := filepath.Dir(r.file) + "/" + name
-	if err != nil || isFolder(path) {
-		r.problems.add(file, 1, "", "must be a file in the challenge's folder")
+	if err != nil || !isRegular(real) {
+		s.problems.add(file, 1, "", "must be a file in the challenge's folder")
 		return env
 	}
 	left := maxText
-	if err := fillFrom(types.EnvFile{Path: path}, env, nil, nil, &left); err != nil {
-		r.problems.add(file, lineIn(err.Error()), "", "cannot be read: %s", strings.ReplaceAll(err.Error(), path, name))
+	if err := fillFrom(types.EnvFile{Path: real}, env, nil, nil, &left); err != nil {
+		s.problems.add(file, lineIn(err.Error()), "", "cannot be read: %s", strings.ReplaceAll(err.Error(), real, filepath.Base(path)))
 	}
 	return env
 }

@@ -103,6 +103,8 @@ func FuzzCompose(f *testing.F) {
 			f.Add(string(text))
 		}
 	}
+	f.Add("include: [{path: [compose.yaml], project_directory: ., env_file: .env}]\nservices: {web: {extends: {file: Dockerfile, service: a}}}\n")
+	f.Add("services:\n  web: {image: x, extends: a}\n  a: {extends: {file: ./compose.yaml, service: b}}\n  b: {command: [\"$$A ${B:-c}\"]}\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		put(t, "compose.yaml", text)
 		held(t, dir)

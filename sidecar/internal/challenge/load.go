@@ -54,9 +54,12 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 	}
 	composeFile := folder + "/" + name
 	project, read := readCompose(ctx, dir, name, composeFile, variables(d, defaults), &problems)
-	defer func() { problems.locate(composeFile, read.at) }()
-	if !read.broken {
-		defer func() { problems = problems.withoutEchoes(read.first) }() // what is found after it may follow from what was refused
+	defer func() { problems.locate(composeFile, read.main.at) }()
+	if !read.broken() {
+		defer func() {
+			read.trace(composeFile)
+			problems = problems.withoutEchoes(read.first) // what is found after it may follow from what was refused
+		}()
 	}
 	if project == nil {
 		return nil, problems
@@ -75,7 +78,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 		Access: instancer.Access(d.Access), Wake: d.Wake, Egress: d.Egress, StaticFlags: d.DisableDynamicFlags,
 	}
 	for n, r := range d.Routes {
-		if _, there := project.Services[r.Service]; !there && r.Service != "" && !read.at.has("services."+r.Service) {
+		if _, there := project.Services[r.Service]; !there && r.Service != "" && !read.main.at.has("services."+r.Service) {
 			problems.add(tomlFile, 0, route(n, "service"), "%q is not a service of %s, which has %s", r.Service, name,
 				strings.Join(slices.Sorted(maps.Keys(project.Services)), ", "))
 		}
@@ -85,7 +88,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 			Scheme: instancer.Scheme(r.Scheme), Ready: instancer.Readiness(r.Ready),
 		})
 	}
-	c := &converter{dir: dir, file: composeFile, problems: &problems, project: project, at: read.at, most: limits}
+	c := &converter{dir: dir, file: composeFile, problems: &problems, project: project, at: read.main.at, most: limits}
 	for _, name := range slices.Sorted(maps.Keys(project.DisabledServices)) {
 		c.note(name, "profiles", "%s is left out: it has a profile, and an instance runs what has none", name)
 	}

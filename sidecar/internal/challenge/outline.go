@@ -23,12 +23,9 @@ type Outline struct {
 func Read(ctx context.Context, dir, name string) (Outline, Problems) {
 	var problems Problems
 	project, read := readCompose(ctx, dir, name, name, nil, &problems)
-	problems.locate(name, read.at)
-	var o Outline
-	beside := filepath.Dir(filepath.Join(dir, name))
-	for _, e := range read.envs {
-		o.Files = append(o.Files, absolute(beside, e.path))
-	}
+	read.trace(name)
+	problems.locate(name, read.main.at)
+	o := Outline{Files: read.named}
 	if project == nil {
 		return o, problems
 	}

@@ -63,7 +63,9 @@ func (p *Problems) append(one Problem, text string) {
 		text = strings.ToValidUTF8(text[:maxProblem/2], "") + " … " + strings.ToValidUTF8(text[len(text)-maxProblem/2:], "")
 	}
 	one.Text = text
-	*p = append(*p, one)
+	if !slices.Contains(*p, one) { // what is used more than once is told of once
+		*p = append(*p, one)
+	}
 }
 
 func (p *Problems) full() bool { return len(*p) > maxProblems }

@@ -85,7 +85,7 @@ var composeRules = table(map[string]rule{
 	"volumes":  table(map[string]rule{"*": volumeRules.orNothing()}).orNothing(),
 	"configs":  table(map[string]rule{"*": fileRules}).orNothing(),
 	"secrets":  table(map[string]rule{"*": fileRules}).orNothing(),
-	"include":  no("a challenge is one compose file"),
+	"include":  listOf(text.or(table(map[string]rule{"path": words, "project_directory": text, "env_file": words}))), // see include.go
 	"models":   no("there are no models here"),
 	"jobs":     no(unsupported),
 })
@@ -186,7 +186,7 @@ var serviceRules = table(map[string]rule{
 	"post_start": no("would run commands beside the container's own; put them into its entrypoint"),
 	"pre_start":  no("would run commands beside the container's own; put them into its entrypoint"),
 	"pre_stop":   no("would run commands beside the container's own; handle its stop signal"),
-	"extends":    no("a challenge is one compose file; use anchors, as <<: *name"),
+	"extends":    text.or(table(map[string]rule{"service": text, "file": text})), // see extend.go
 	"label_file": leave("labels are Whaley's"), "labels": leave("labels are Whaley's"), "annotations": leave("annotations are Whaley's"),
 	"logging":          leave("logs are limited and kept by Whaley"),
 	"oom_kill_disable": only("false").orLeave("a container that has used up its memory is ended"),
