@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -214,6 +215,8 @@ func (r *reading) entry(key, value *yaml.Node, rule rule, path, place string) *y
 		r.refuse(key, at, "is not allowed: %s", below.no)
 	case below.left != "" && !slices.Contains(below.only, followed(value).Value):
 		r.leave(key, at, below.left)
+	case under == ".services.*.network_mode" && (followed(value).Value == "none" || strings.HasPrefix(followed(value).Value, types.ServicePrefix)):
+		return r.walk(value, text, at, under)
 	case under == ".services.*.network_mode":
 		if r.walk(value, below, at, under) != nil {
 			r.leave(key, at, "an instance has a network of its own")

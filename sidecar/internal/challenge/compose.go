@@ -92,7 +92,7 @@ func readCompose(ctx context.Context, dir, name, file string, variables []string
 	if err != nil {
 		said := s.plain(err)
 		said = strings.TrimPrefix(said, "validating "+name+": ")
-		problems.add(file, 0, keyOfError(said), "%s", strings.TrimSuffix(said, ": invalid compose project"))
+		problems.add(file, 0, s.main.keyOf(said), "%s", strings.TrimSuffix(said, ": invalid compose project"))
 		return nil, s
 	}
 	if !f.read.fillEnvironments(project) {
@@ -105,13 +105,30 @@ func readCompose(ctx context.Context, dir, name, file string, variables []string
 var (
 	keyIn     = regexp.MustCompile(`\b(services|networks|volumes|configs|secrets)(\.[A-Za-z0-9_-]+(\[\d+\])?)+`)
 	numbered  = regexp.MustCompile(`\.(\d+)\b`) // the parser's way of naming an item
+	circle    = regexp.MustCompile(`dependency cycle detected: (\S+) -> `)
+	exclusive = regexp.MustCompile(`service (\S+) declares mutually exclusive`)
 	undefined = regexp.MustCompile(`service "([^"]+)" (depends on|refers to) undefined (service|network|volume|config|secret)`)
 )
 
+// keyOf is the key that an error of the parser is about. Whose network a service has it depends on too.
+func (r *reading) keyOf(said string) string {
+	key := keyOfError(said)
+	if service, ok := strings.CutSuffix(key, ".depends_on"); ok && !r.at.has(key) && r.at.has(service+".network_mode") {
+		return service + ".network_mode"
+	}
+	return key
+}
+
 func keyOfError(said string) string {
+	if m := circle.FindStringSubmatch(said); m != nil {
+		return "services." + m[1] + ".depends_on"
+	}
 	if m := undefined.FindStringSubmatch(said); m != nil {
 		under := map[string]string{"service": "depends_on"}[m[3]]
 		return "services." + m[1] + "." + cmp.Or(under, m[3]+"s")
+	}
+	if m := exclusive.FindStringSubmatch(said); m != nil {
+		return "services." + m[1] + ".network_mode"
 	}
 	return numbered.ReplaceAllString(keyIn.FindString(said), "[$1]")
 }

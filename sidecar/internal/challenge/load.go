@@ -104,6 +104,11 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 		problems.add(composeFile, 0, "services", "there are %d; a challenge has 1 to %d", n, maxServices)
 	}
 	c.networks(ch, project)
+	for n, r := range ch.Routes {
+		if slices.ContainsFunc(ch.Services, func(s instancer.Service) bool { return s.Name == r.Service && s.Offline }) {
+			problems.add(tomlFile, 0, route(n, "service"), "%s is on no network (network_mode: none), so no route can lead to it", r.Service)
+		}
+	}
 	share(ch.Services, limits)
 	addRelay(&d, ch, tomlFile, composeFile, &problems)
 	if !problems.refused() {

@@ -1,6 +1,7 @@
 package challenge
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -17,6 +18,9 @@ func (c *converter) networks(ch *instancer.Challenge, project *types.Project) {
 	used := map[string]bool{}
 	for n := range ch.Services {
 		s := project.Services[ch.Services[n].Name]
+		if c.mode(s, &ch.Services[n]) {
+			continue
+		}
 		for _, name := range s.NetworksByPriority() {
 			join := instancer.Join{Network: name}
 			if with := s.Networks[name]; with != nil {
@@ -59,6 +63,35 @@ func (c *converter) networks(ch *instancer.Challenge, project *types.Project) {
 	}
 }
 
+// mode is what a service has instead of networks of its own: those of another service, or none. False: it has its own.
+func (c *converter) mode(s types.ServiceConfig, out *instancer.Service) bool {
+	if s.NetworkMode == "none" {
+		out.Offline = true
+		return true
+	}
+	on, shares := strings.CutPrefix(s.NetworkMode, types.ServicePrefix)
+	if !shares {
+		return false
+	}
+	for { // the parser has refused circles
+		next, further := strings.CutPrefix(c.project.Services[on].NetworkMode, types.ServicePrefix)
+		switch {
+		case c.project.Services[on].NetworkMode == "none":
+			out.Offline = true // neither has any network
+			return true
+		case !further:
+			out.Shares = on
+			for key, said := range map[string]bool{"hostname": s.Hostname != "", "domainname": s.DomainName != ""} {
+				if said {
+					c.note(s.Name, key, "is left out: %s has the names and addresses of %s", s.Name, on)
+				}
+			}
+			return true
+		}
+		on = next
+	}
+}
+
 // names collects the further names of services: what containers are called elsewhere, and what links call them.
 func (c *converter) names(project *types.Project) {
 	c.aliases = map[string][]string{}
@@ -72,7 +105,8 @@ func (c *converter) names(project *types.Project) {
 	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
 		s := project.Services[name]
 		if s.ContainerName != "" && s.ContainerName != name {
-			add(name, name, "container_name", s.ContainerName)
+			of, _ := strings.CutPrefix(s.NetworkMode, types.ServicePrefix)
+			add(name, cmp.Or(of, name), "container_name", s.ContainerName)
 			c.note(name, "container_name", "is taken as a further name of the service; Whaley names the containers")
 		}
 		for n, link := range s.Links {

@@ -166,10 +166,11 @@ var serviceRules = table(map[string]rule{
 		"driver_opts": leave("networks are Whaley's"), "gw_priority": leave("networks are Whaley's"), "interface_name": leave("networks are Whaley's"),
 		"use_service_name_alias": only("true").orLeave("a service always has its name"),
 	}).orNothing()})).orNothing(),
-	"ports":        listOf(number.or(portRules)), // see ports.go
-	"network_mode": only("bridge", "default", "none").because("would leave the instance's own network; its services find each other by name, and routes in instance.toml lead to them"),
-	"extra_hosts":  leave("services find each other by name; give one more names with networks: {default: {aliases: […]}}"),
-	"dns":          leave("names are the engine's"), "dns_opt": leave("names are the engine's"), "dns_search": leave("names are the engine's"),
+	"ports": listOf(number.or(portRules)), // see ports.go
+	"network_mode": only("bridge", "default", "none").because("would leave the instance's own network; its services find each other by name, " +
+		"and routes in instance.toml lead to them. A service of the same file can be named: service:<name>"), // see allow.go, network.go
+	"extra_hosts": leave("services find each other by name; give one more names with networks: {default: {aliases: […]}}"),
+	"dns":         leave("names are the engine's"), "dns_opt": leave("names are the engine's"), "dns_search": leave("names are the engine's"),
 	"mac_address":    leave("addresses are given out by Whaley"),
 	"external_links": no("would reach containers of others"),
 

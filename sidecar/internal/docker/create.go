@@ -34,7 +34,7 @@ func (e *Engine) CreateContainer(ctx context.Context, spec instancer.ContainerSp
 		return "", err
 	}
 	var networking *network.NetworkingConfig
-	if spec.Join == "" {
+	if spec.Join == "" && !spec.Service.Offline {
 		networking = &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{spec.Network: {
 			Aliases:    spec.Aliases,
 			IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: spec.Address.String()},
@@ -110,6 +110,11 @@ func (e *Engine) configs(spec instancer.ContainerSpec) (*container.Config, *cont
 		// The engine takes name and addresses from the other container, and refuses to be told any.
 		config.Hostname, config.ExposedPorts = "", nil
 		host.NetworkMode = container.NetworkMode("container:" + spec.Join)
+		host.Mounts = mounts(s, spec.Volumes)
+		return config, host, nil
+	}
+	if s.Offline {
+		host.NetworkMode = network.NetworkNone
 		host.Mounts = mounts(s, spec.Volumes)
 		return config, host, nil
 	}

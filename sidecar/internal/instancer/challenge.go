@@ -124,6 +124,8 @@ type Service struct {
 	Capabilities []string // added to the default set
 	Drop         []string // taken from it; ALL: all of it
 	Joins        []Join   // the first is where routes lead to; nil: the instance's one network, with no further names
+	Shares       string   // the service whose addresses and ports it has too, instead of any of its own
+	Offline      bool     // it is on no network
 	Runtime      string   // of the container, as runsc; empty: the engine's default
 	AllowSetuid  bool     // false: no-new-privileges
 	ShmBytes     int64    // 0: default 64 MiB

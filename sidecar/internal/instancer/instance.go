@@ -71,6 +71,7 @@ type Terms struct {
 	Grace      map[string]time.Duration // service → how long it may take to stop
 	Needed     []string                 // services that others need to run
 	Restarts   map[string]*Restart      // services that are started again when they end
+	Shares     map[string]string        // service → the one whose network it shares
 }
 
 // TermsOf are the terms of a challenge's loaded revision.
@@ -83,6 +84,12 @@ func TermsOf(ch *Challenge) Terms {
 				t.Restarts = map[string]*Restart{}
 			}
 			t.Restarts[s.Name] = s.Restart
+		}
+		if s.Shares != "" {
+			if t.Shares == nil {
+				t.Shares = map[string]string{}
+			}
+			t.Shares[s.Name] = s.Shares
 		}
 		for _, d := range s.DependsOn {
 			if d.Condition != ConditionCompleted && !slices.Contains(t.Needed, d.Service) {

@@ -155,8 +155,8 @@ func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge, po
 		planned.Networks = parts
 	}
 	addresses := make(map[string]netip.Addr, len(ch.Services))
-	for n, s := range ch.Services {
-		addresses[s.Name] = planned.endpoints(s, n)[0].Address
+	for _, s := range ch.Services {
+		addresses[s.Name] = planned.address(ch, s.Name)
 	}
 	in, err = i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
 		in.State, in.Addresses, in.Ports = Starting, addresses, ports
@@ -244,6 +244,9 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 			if s.Relay {
 				spec.Join = ""
 			}
+			if s.Shares != "" {
+				spec.Join = in.ID + "-" + s.Shares
+			}
 			if authority := i.Inside.Authority(); authority != "" && s.Uses(AuthorityVariable) {
 				spec.Service.Mounts = append(slices.Clone(spec.Service.Mounts), Mount{Source: authority, Target: AuthorityFile, ReadOnly: true})
 			}
@@ -279,7 +282,10 @@ func (i *Instancer) connect(ctx context.Context, in *Instance, ch *Challenge, id
 func (i *Instancer) hostPorts(in *Instance, ch *Challenge, service string) map[int]int {
 	ports := map[int]int{}
 	for _, r := range ch.Routes {
-		if i.published(r) && r.Service == service {
+		if !i.published(r) {
+			continue
+		}
+		if home, _ := ch.home(r.Service); home.Name == service {
 			ports[r.Port] = in.Ports[r.Port]
 		}
 	}

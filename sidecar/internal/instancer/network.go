@@ -74,8 +74,35 @@ func (in *Instance) engineNetwork(name string) string {
 	return NetworkName(in.ID)
 }
 
+// home is the service whose network one is on: its own, or the one that it shares; n is its number among all.
+func (ch *Challenge) home(service string) (s Service, n int) {
+	named := func(name string) int {
+		return slices.IndexFunc(ch.Services, func(s Service) bool { return s.Name == name })
+	}
+	n = named(service)
+	if n >= 0 && ch.Services[n].Shares != "" {
+		n = named(ch.Services[n].Shares)
+	}
+	if n < 0 {
+		return Service{}, n
+	}
+	return ch.Services[n], n
+}
+
+// address is where a service is reached. One that is on no network has but its own loopback.
+func (in *Instance) address(ch *Challenge, service string) netip.Addr {
+	s, n := ch.home(service)
+	if s.Offline {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return in.endpoints(s, n)[0].Address
+}
+
 // endpoints are a service's places on the instance's networks; n is its number among the services.
 func (in *Instance) endpoints(s Service, n int) []Endpoint {
+	if s.Shares != "" || s.Offline {
+		return []Endpoint{{}}
+	}
 	joins := s.Joins
 	if len(joins) == 0 {
 		joins = []Join{{}}

@@ -58,8 +58,25 @@ func (i *Instancer) revive(ctx context.Context, in *Instance, objects []Object) 
 			continue
 		}
 		alive[o.Labels.Service] = true
+		i.rejoin(ctx, in, objects, o.Labels.Service)
 	}
 	return alive, first
+}
+
+// rejoin starts those again that share the network of a service which has been: the network that they are in is no more.
+func (i *Instancer) rejoin(ctx context.Context, in *Instance, objects []Object, service string) {
+	for _, o := range objects {
+		if o.Kind != "container" || !o.Running || in.Terms.Shares[o.Labels.Service] != service {
+			continue
+		}
+		err := i.Engine.StopContainer(ctx, o.ID, in.Terms.Grace[o.Labels.Service])
+		if err == nil {
+			err = i.Engine.StartContainer(ctx, o.ID)
+		}
+		if err != nil {
+			i.Log.ErrorContext(ctx, "service that shares a network not started again", "instance", in.ID, "service", o.Labels.Service, "err", err)
+		}
+	}
 }
 
 // restartDue says whether a container may be started again, and after which pause. Without one it has been counted.

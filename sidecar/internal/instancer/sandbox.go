@@ -76,6 +76,9 @@ func (i *Instancer) shape(ch *Challenge) (Shape, bool) {
 			continue // its names are an instance's, so it has a place of its own
 		}
 		seat := Seat{Name: service.Name, Hostname: service.Hostname}
+		if service.Shares != "" || service.Offline {
+			return Shape{}, false
+		}
 		if len(service.Joins) > 1 || service.Domain != "" || service.Runtime != "" { // the holder has the engine's own runtime
 			return Shape{}, false
 		}

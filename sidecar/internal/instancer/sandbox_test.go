@@ -13,7 +13,11 @@ func TestOnlyWhatASandboxCanHoldGetsOne(t *testing.T) {
 		"a host port":      func(ch *Challenge) { ch.Routes[0].Type = RoutePort },
 		"several networks": func(ch *Challenge) { ch.Networks = []Network{{Name: "a"}, {Name: "b"}} },
 		"a domain name":    func(ch *Challenge) { ch.Services[0].Domain = "example.org" },
-		"another runtime":  func(ch *Challenge) { ch.Services[0].Runtime = "runsc" },
+		"a shared address": func(ch *Challenge) {
+			ch.Services = append(ch.Services, Service{Name: "bot", Shares: "web"})
+		},
+		"no network":      func(ch *Challenge) { ch.Services = append(ch.Services, Service{Name: "job", Offline: true}) },
+		"another runtime": func(ch *Challenge) { ch.Services[0].Runtime = "runsc" },
 	} {
 		ch := plain()
 		change(ch)
