@@ -15,26 +15,33 @@ import (
 
 // reading is a compose file on its way through the allow-list.
 type reading struct {
-	file     string
-	problems *Problems
-	root     *yaml.Node // as it was written
-	at       lines
-	left     *allowance // of all files together
-	first    int        // how many findings there were before the parser got the rest
-	broken   bool       // nothing more can be said of it
-	part     bool       // of another file, and may have no services
-	envs     []envFile
-	over     int            // depth in what something else wins over
-	services map[string]int // their names → the line
-	seen     map[string]int // what may be there once → its line
+	file      string
+	problems  *Problems
+	root      *yaml.Node // as it was written
+	at        lines
+	left      *allowance // of all files together
+	first     int        // how many findings there were before the parser got the rest
+	broken    bool       // nothing more can be said of it
+	part      bool       // of another file, and may have no services
+	envs      []envFile
+	over      int // depth in what something else wins over
+	variables vocabulary
+	gone      map[string]bool     // keys that are not passed on: what their variables are does not matter
+	dropped   map[*yaml.Node]bool // values that are not passed on
+	services  map[string]int      // their names → the line
+	seen      map[string]int      // what may be there once → its line
 }
 
 // allowed walks a compose file along the allow-list, tells of everything that is not on it, and notes where all stands.
 // Of an extended file only what keep leaves in it is looked at: no more is taken. What it returns beside is the file for
 // the parser: aliases and merges followed, without what is refused or left out, so that all else can be told of in the
 // same round.
-func allowed(file string, content []byte, left *allowance, keep func(*yaml.Node), part bool, problems *Problems) (*reading, *yaml.Node) {
-	r := &reading{file: file, problems: problems, at: lines{}, left: left, part: part, services: map[string]int{}, seen: map[string]int{}}
+func allowed(file string, content []byte, of *sources, variables vocabulary, part bool, keep func(*yaml.Node)) (*reading, *yaml.Node) {
+	problems := of.problems
+	r := &reading{
+		file: file, problems: problems, at: lines{}, left: of.left, variables: variables, part: part,
+		gone: map[string]bool{}, dropped: map[*yaml.Node]bool{}, services: map[string]int{}, seen: map[string]int{},
+	}
 	if line, why := tooMuchYAML(content); why != "" {
 		problems.add(file, line, "", "%s", why)
 		r.broken = true
@@ -94,6 +101,7 @@ func (r *reading) refuse(node *yaml.Node, key, format string, args ...any) {
 
 // leave notes that an entry of a table is not passed on.
 func (r *reading) leave(key *yaml.Node, path, why string) {
+	r.gone[path] = true
 	if r.over == 0 {
 		r.problems.note(r.file, key.Line, path, "is left out: %s", why)
 	}
@@ -117,6 +125,12 @@ func (r *reading) walk(node *yaml.Node, rule rule, path, place string) *yaml.Nod
 	if !r.kindIs(node, rule, path) {
 		return nil
 	}
+	if node.Kind == yaml.ScalarNode && strings.Contains(node.Value, "$") {
+		if r.fill(node.Value); r.left.text < 0 {
+			r.spend(node, "with its variables filled in the file has more than 1 MB of text")
+			return nil
+		}
+	}
 	out := &yaml.Node{Kind: node.Kind, Style: node.Style, Tag: node.Tag, Value: node.Value, Line: node.Line}
 	if node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null" {
 		out.Value = "null" // within braces nothing would be written as an empty text
@@ -133,7 +147,7 @@ func (r *reading) walk(node *yaml.Node, rule rule, path, place string) *yaml.Nod
 			if rule.item != nil {
 				below = *rule.item
 			}
-			if value := r.walk(inner, below, at, place+"[]"); value != nil {
+			if value := r.walk(inner, below, at, place+"[]"); value != nil && !r.dropped[value] {
 				out.Content = append(out.Content, value)
 			}
 		}
@@ -170,7 +184,7 @@ func (r *reading) table(node *yaml.Node, rule rule, path, place string, taken ma
 		if over {
 			r.over++
 		}
-		if kept := r.entry(key, value, rule, path, place); kept != nil && !over {
+		if kept := r.entry(key, value, rule, path, place); kept != nil && !over && !r.dropped[kept] {
 			name := &yaml.Node{Kind: yaml.ScalarNode, Style: key.Style, Tag: key.Tag, Value: key.Value, Line: key.Line}
 			out = append(out, name, kept)
 		}
@@ -210,8 +224,10 @@ func (r *reading) entry(key, value *yaml.Node, rule rule, path, place string) *y
 	case !known:
 		r.refuse(key, at, "is not a key of the compose specification; %s", suggest(key.Value, slices.Sorted(maps.Keys(rule.keys))))
 	case below.no == unsupported:
+		r.gone[at] = true
 		r.refuse(key, at, "is not supported")
 	case below.no != "":
+		r.gone[at] = true
 		r.refuse(key, at, "is not allowed: %s", below.no)
 	case below.left != "" && !slices.Contains(below.only, followed(value).Value):
 		r.leave(key, at, below.left)

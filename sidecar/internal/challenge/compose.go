@@ -19,6 +19,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
+// projectName is what the project of every challenge is called.
+const projectName = "challenge"
+
 // ComposeNames are what Compose takes for its file in a folder, the first that is there.
 var ComposeNames = []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
 
@@ -70,7 +73,9 @@ func readCompose(ctx context.Context, dir, name, file string, variables []string
 		s.main = &reading{file: file, problems: problems, broken: true}
 		return nil, s
 	}
-	f := &source{located: located{path, real}, beside: beside, environment: s.dotEnv(filepath.Join(beside, ".env"), s.called(filepath.Join(beside, ".env")))}
+	// What Compose itself sets: the folder, which here is as good as its path, and the project's name.
+	environment := types.Mapping{"PWD": ".", "COMPOSE_PROJECT_NAME": projectName}.Merge(s.dotEnv(filepath.Join(beside, ".env"), s.called(filepath.Join(beside, ".env"))))
+	f := &source{located: located{path, real}, beside: beside, environment: environment}
 	model := s.open(f, false, func(*yaml.Node) {})
 	if s.main = f.read; model == nil {
 		return nil, s
@@ -105,6 +110,7 @@ func readCompose(ctx context.Context, dir, name, file string, variables []string
 var (
 	keyIn     = regexp.MustCompile(`\b(services|networks|volumes|configs|secrets)(\.[A-Za-z0-9_-]+(\[\d+\])?)+`)
 	numbered  = regexp.MustCompile(`\.(\d+)\b`) // the parser's way of naming an item
+	imageless = regexp.MustCompile(`service "([^"]+)" has neither an image nor a build`)
 	circle    = regexp.MustCompile(`dependency cycle detected: (\S+) -> `)
 	exclusive = regexp.MustCompile(`service (\S+) declares mutually exclusive`)
 	undefined = regexp.MustCompile(`service "([^"]+)" (depends on|refers to) undefined (service|network|volume|config|secret)`)
@@ -120,6 +126,9 @@ func (r *reading) keyOf(said string) string {
 }
 
 func keyOfError(said string) string {
+	if m := imageless.FindStringSubmatch(said); m != nil {
+		return "services." + m[1]
+	}
 	if m := circle.FindStringSubmatch(said); m != nil {
 		return "services." + m[1] + ".depends_on"
 	}
@@ -151,7 +160,7 @@ func recovered(err *error) {
 
 // onlyGiven keeps the parser from opening any file by itself.
 func onlyGiven(o *loader.Options) {
-	o.SetProjectName("challenge", true)
+	o.SetProjectName(projectName, true)
 	o.SkipInclude, o.SkipExtends, o.ResolvePaths, o.SkipResolveEnvironment = true, true, true, true
 	o.ResourceLoaders = nil
 }

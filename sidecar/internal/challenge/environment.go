@@ -70,12 +70,12 @@ func (s *sources) dotEnv(path, file string) types.Mapping {
 
 // checkEnvFiles refuses files outside the challenge before anything opens them, and notes those that are not there and
 // variables in them that are set nowhere.
-func (r *reading) checkEnvFiles(dir, beside string, own []string, env types.Mapping) {
+func (r *reading) checkEnvFiles(dir, beside string) {
 	for _, e := range r.envs {
 		path, err := inside(dir, filepath.Join(beside, e.path))
 		switch {
 		case strings.Contains(e.path, "$"):
-			r.problems.add(r.file, e.line, e.key, "%q is not allowed: write the name without variables", e.path)
+			r.problems.add(r.file, e.line, e.key, "%q is not allowed: write the name without variables, or set them in .env beside the file", e.path)
 			r.broken = true // it would be opened
 			continue
 		case filepath.IsAbs(e.path) || strings.HasPrefix(e.path, "~") || err != nil && !os.IsNotExist(err):
@@ -93,12 +93,12 @@ func (r *reading) checkEnvFiles(dir, beside string, own []string, env types.Mapp
 			r.broken = true
 			continue
 		}
-		r.variablesOfFile(path, e, vocabulary{own, env})
+		r.variablesOfFile(path, e)
 	}
 }
 
 // variablesOfFile looks at which variables a file names. None is filled in: that is done once, by fillEnvironments.
-func (r *reading) variablesOfFile(path string, e envFile, variables vocabulary) {
+func (r *reading) variablesOfFile(path string, e envFile) {
 	content, err := readLimited(path, maxCompose)
 	if err != nil {
 		r.problems.add(r.file, e.line, e.key, "%s", err)
@@ -121,7 +121,7 @@ func (r *reading) variablesOfFile(path string, e envFile, variables vocabulary) 
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(used)) {
-		if _, here := own[name]; !here && !variables.has(name) {
+		if _, here := own[name]; !here && !r.variables.has(name) {
 			r.problems.note(r.file, e.line, e.key, "in %q, %s", e.path, unset(name))
 		}
 	}

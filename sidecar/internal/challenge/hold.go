@@ -17,6 +17,9 @@ var mostOf = map[string]int{
 // special looks, where all aliases have been followed, at what the parser would drop without a word, and at what there
 // is too much of.
 func (r *reading) special(node *yaml.Node, path, place string) {
+	if r.empty(node, path, place) {
+		return
+	}
 	entries := len(node.Content)
 	if node.Kind == yaml.MappingNode {
 		entries /= 2
@@ -29,7 +32,12 @@ func (r *reading) special(node *yaml.Node, path, place string) {
 	case ".services.*.ports[]":
 		r.port(node, path)
 	case ".services.*.env_file":
-		r.envs = append(r.envs, envFiles(node, path)...)
+		for _, e := range envFiles(node, path) {
+			e.path = r.fill(e.path)
+			r.envs = append(r.envs, e)
+		}
+	case ".services.*.image":
+		r.image(node, path)
 	case ".services.*.environment[]", ".services.*.build.args[]":
 		name, _, _ := strings.Cut(node.Value, "=")
 		key := join(listOfItem(path), name)
@@ -38,8 +46,13 @@ func (r *reading) special(node *yaml.Node, path, place string) {
 	case ".services.*.volumes[]":
 		r.volume(node, path)
 	case ".services.*.tmpfs[]":
-		target, _, _ := strings.Cut(node.Value, ":")
+		target, _, _ := strings.Cut(r.fill(node.Value), ":")
 		r.once(node, path, listOfItem(path)+" "+target)
+	}
+	if node.Kind == yaml.ScalarNode {
+		if _, err := r.substitute(node.Value); err != nil {
+			r.dropped[node] = true // it is refused by variablesOf, and the parser would end there
+		}
 	}
 }
 
@@ -60,7 +73,10 @@ func (r *reading) volume(node *yaml.Node, path string) {
 	target := ""
 	switch node.Kind {
 	case yaml.ScalarNode:
-		parts := strings.Split(node.Value, ":")
+		parts := strings.Split(r.fill(node.Value), ":")
+		if len(parts) > 1 && parts[0] == "" {
+			r.sourceless(node, path, parts)
+		}
 		target = parts[min(1, len(parts)-1)]
 		for _, options := range parts[min(2, len(parts)):] {
 			for option := range strings.SplitSeq(options, ",") {
@@ -78,6 +94,32 @@ func (r *reading) volume(node *yaml.Node, path string) {
 	}
 	if target != "" {
 		r.once(node, path, listOfItem(path)+" "+target)
+	}
+}
+
+// sourceless makes a volume of a mount whose source is a variable that is set nowhere.
+func (r *reading) sourceless(node *yaml.Node, path string, parts []string) {
+	why := r.missing(node.Value)
+	r.gone[path] = true
+	if r.over == 0 {
+		r.problems.note(r.file, node.Line, path, "%s is an empty volume of each instance: %s", parts[1], why)
+	}
+	text := func(value string) *yaml.Node {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: strings.ReplaceAll(value, "$", "$$"), Line: node.Line}
+	}
+	content := []*yaml.Node{text("type"), text("volume"), text("target"), text(parts[1])}
+	if slices.Contains(parts[2:], "ro") {
+		content = append(content, text("read_only"), &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true", Line: node.Line})
+	}
+	*node = yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: content, Line: node.Line}
+}
+
+// image takes what is left of an image's name without what its variables, which are set nowhere, were to say.
+func (r *reading) image(node *yaml.Node, path string) {
+	filled := r.fill(node.Value)
+	if left := strings.TrimLeft(strings.TrimRight(filled, ":@"), "/"); left != filled && left != "" && node.Value != filled {
+		r.problems.note(r.file, node.Line, path, "is taken as %s", left)
+		node.Value = strings.ReplaceAll(left, "$", "$$")
 	}
 }
 

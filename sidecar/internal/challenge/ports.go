@@ -23,7 +23,20 @@ var (
 // port looks at an entry of a service's ports as far as the parser must not: at ranges without end, and at Whaley's own
 // variables. Nothing is ever published for it: routes lead to ports. See converter.ports.
 func (r *reading) port(node *yaml.Node, path string) {
-	for _, m := range portRange.FindAllStringSubmatch(node.Value, -1) {
+	if m := ownPort.FindStringSubmatch(node.Value); m != nil {
+		if by := m[1] + m[2]; by != m[3] {
+			r.refuse(node, path, "PORT_%s is the host port of %s, not of %s", by, by, m[3])
+		}
+		node.Value = m[3]
+	}
+	if node.Kind == yaml.MappingNode {
+		if entryOf(node, "target", 1) == nil {
+			r.drop(node, path, "is left out: it names no port of the container")
+		}
+		return
+	}
+	r.halves(node, path)
+	for _, m := range portRange.FindAllStringSubmatch(r.fill(node.Value), -1) {
 		from, _ := strconv.Atoi(m[1]) // digits; too many make no range of ports
 		to, err := strconv.Atoi(m[2])
 		if err != nil || to-from >= maxRange {
@@ -31,11 +44,32 @@ func (r *reading) port(node *yaml.Node, path string) {
 			r.broken = true
 		}
 	}
-	if m := ownPort.FindStringSubmatch(node.Value); m != nil {
-		if by := m[1] + m[2]; by != m[3] {
-			r.refuse(node, path, "PORT_%s is the host port of %s, not of %s", by, by, m[3])
+}
+
+// halves takes the container's half of an entry whose other half is a variable that nothing sets, since nothing is published
+// there anyway.
+func (r *reading) halves(node *yaml.Node, path string) {
+	at, deep := -1, 0
+	for n, c := range node.Value {
+		switch {
+		case c == '{':
+			deep++
+		case c == '}':
+			deep--
+		case c == ':' && deep == 0:
+			at = n
 		}
-		node.Value = m[3]
+	}
+	host, container := node.Value[:max(at, 0)], node.Value[at+1:]
+	if filled := strings.Trim(r.fill(host), ":"); strings.Contains(host, "$") && (filled == "" || strings.Contains(filled, "$")) {
+		r.gone[path] = !strings.Contains(container, "$")
+		node.Value = container
+		if r.over == 0 {
+			r.problems.note(r.file, node.Line, path, "host port %s left out: Whaley gives out ports", host)
+		}
+	}
+	if number, _, _ := strings.Cut(r.fill(container), "/"); strings.Contains(container, "$") && number == "" {
+		r.drop(node, path, "is left out: %s", r.missing(container))
 	}
 }
 

@@ -78,13 +78,13 @@ func (s *sources) open(f *source, part bool, keep func(*yaml.Node)) map[string]a
 		f.read = &reading{file: file, problems: s.problems, left: s.left, broken: true}
 		return nil
 	}
-	r, taken := allowed(file, content, s.left, keep, part, s.problems)
+	r, taken := allowed(file, content, s, vocabulary{s.own, f.environment}, part, keep)
 	if f.read = r; r.left.spent() || r.broken {
 		r.broken = true
 		return nil
 	}
-	r.checkVariables(s.own, f.environment)
-	r.checkEnvFiles(s.dir, f.beside, s.own, f.environment)
+	r.variablesIn(r.root, "")
+	r.checkEnvFiles(s.dir, f.beside)
 	for _, e := range r.envs {
 		s.named = append(s.named, absolute(f.beside, e.path))
 	}
@@ -119,10 +119,11 @@ func (s *sources) local(f *source, key, name string) (located, bool) {
 		s.problems.add(f.read.file, f.read.at.of(key), key, format, args...)
 		return located{}, false
 	}
+	name = f.read.fill(name)
 	path := filepath.Join(f.beside, name)
 	switch real, err := inside(s.dir, path); {
 	case strings.Contains(name, "$"):
-		return refuse("%q is not allowed: write the name without variables", name)
+		return refuse("%q is not allowed: write the name without variables, or set them in .env beside the file", name)
 	case strings.Contains(name, "://") || strings.HasPrefix(name, "git@"):
 		return refuse("%q is not fetched: a challenge is what its folder holds. Put a copy of it there", name)
 	case name == "" || filepath.IsAbs(name) || strings.HasPrefix(name, "~") || err != nil && !os.IsNotExist(err):
