@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
+	"github.com/whaley-ctf/whaley/sidecar/internal/survey"
 )
 
 // version is set by the build (-ldflags "-X main.version=…").
@@ -27,6 +28,7 @@ const usage = `whaley gives every player their own running copy of a challenge.
                    there is none, beside what is there; --check only says what would become of them
   whaley canary    try addresses: what serve and check run in a container to see whether the firewall holds
   whaley relay     lead an instance's own addresses to its services: what runs inside instances that want it
+  whaley survey    measure what instances have on the disk: what serve runs in a container and asks
   whaley backup F   put all that must not be lost into the file F; the sidecar may go on serving
   whaley restore F  bring it back, into an empty database and empty folders
   whaley health    ask the one that serves with these settings whether it is ready
@@ -75,6 +77,8 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 		return fmt.Errorf("%s takes no arguments\n\n%s", command, usage)
 	}
 	switch command {
+	case "survey":
+		return survey.Serve(ctx, os.Stdin, out)
 	case "serve":
 		err := serve(ctx, env, out)
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {

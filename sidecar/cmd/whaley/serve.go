@@ -24,6 +24,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 	"github.com/whaley-ctf/whaley/sidecar/internal/relay"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
@@ -76,7 +77,11 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir, Builder: docker.Builder(c.Builder), Builds: buildLimits(c)}, log)
+	worker := workerName(listeners.public.Addr())
+	engine, err := docker.New(docker.Options{
+		Deployment: deployment, Folder: c.DataDir, Builder: docker.Builder(c.Builder), Builds: buildLimits(c),
+		Worker: worker, Program: program.Self,
+	}, log)
 	if err != nil {
 		return fmt.Errorf("DOCKER_HOST: %w", err)
 	}
@@ -91,7 +96,6 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	worker := workerName(listeners.public.Addr())
 	tracer, shut, err := tracing(ctx, env, log)
 	if err != nil {
 		return fmt.Errorf("OTEL_TRACES_EXPORTER: %w", err)
@@ -224,6 +228,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	made.instancer = instancer.New(needs, instancer.Options{
 		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Worker: worker, Policy: policy(c),
 	})
+	checks = append(checks, api.Check{Name: "engine_disk", Ping: func(context.Context) error { return made.instancer.DiskShort() }, Optional: true})
 	made.flags.OnChange(made.instancer.OwnerChanged)
 	if kv != nil {
 		g.Go(func() error {

@@ -37,6 +37,7 @@ func policy(c *config.Config) instancer.Policy {
 		Quota:      instancer.Quota{PerOwner: c.MaxInstancesPerUser, Total: c.MaxInstances, Memory: int64(c.MemoryBudget)},
 		MaxPerTeam: c.MaxInstancesPerTeam, StartsPerMinute: c.UserRateLimit, SpawnConcurrency: c.SpawnConcurrency, StartTimeout: c.StartTimeout.Duration(),
 		BuildConcurrency: c.BuildConcurrency, BuildTimeout: c.BuildTimeout.Duration(), Disk: int64(c.ContainerMaxDisk),
+		Files: c.ContainerMaxFiles, DiskReserve: int64(c.DiskReserve), Output: int64(c.ContainerMaxOutput),
 	}
 	if c.Drain {
 		if p.Drain = c.DrainMessage; p.Drain == "" {

@@ -79,7 +79,10 @@ type Config struct {
 	ContainerRuntime   string  `env:"CONTAINER_RUNTIME" live:"true" whaley:"Runtime of containers whose challenge asks for none, as runsc (gVisor) or kata. It must be installed on the engine. Empty: the engine's default."`
 	ContainerPidsLimit int64   `env:"CONTAINER_PIDS_LIMIT" envDefault:"256" live:"true" min:"16" max:"1000000" whaley:"Processes of a whole instance: the default, and the most a challenge may ask for."`
 
-	ContainerMaxDisk Bytes `env:"CONTAINER_MAX_DISK" envDefault:"1g" live:"true" whaley:"What a whole instance may write into its containers and volumes, as 512m or 2g: looked at every 10 s, and one that has written more is stopped. 0: no limit."`
+	ContainerMaxDisk   Bytes `env:"CONTAINER_MAX_DISK" envDefault:"1g" live:"true" whaley:"What a whole instance may write into its containers and volumes, as 512m or 2g: looked at every 10 s, and one that has written more is stopped. 0: no limit."`
+	ContainerMaxFiles  int64 `env:"CONTAINER_MAX_FILES" envDefault:"200000" live:"true" min:"0" max:"100000000" whaley:"Files and folders that a whole instance may make there, looked at like CONTAINER_MAX_DISK. 0: no limit."`
+	ContainerMaxOutput Bytes `env:"CONTAINER_MAX_OUTPUT" envDefault:"1m" live:"true" whaley:"What a whole instance may print in a second, as its log counts it: one that prints more for long is stopped, since the engine reads and writes it at the host's cost. 0: no limit."`
+	DiskReserve        Bytes `env:"DISK_RESERVE" envDefault:"1g" live:"true" whaley:"What is kept free of the disk that the engine is on: when less is left, the instances that have written the most are stopped. 0: nothing is."`
 	// The default is what a browser with a hundred open pages or a busy crawler has; a host's table holds 262,144 as a rule.
 	ContainerMaxConnections int `env:"CONTAINER_MAX_CONNECTIONS" envDefault:"1024" min:"0" max:"1000000" whaley:"Connections that a whole instance may have to the outside (with egress), and as many from there to its ports of the host; a minute brings as many new ones. The host's table of connections is shared. 0: no limit."`
 

@@ -29,10 +29,14 @@ type Engine struct {
 	folder     string
 	builder    Builder
 	builds     BuildLimits
+	worker     string
+	program    string
 	log        *slog.Logger
 
 	commands commands
 	proc     atomic.Value // string: where the host's processes are seen
+
+	disk disk
 
 	negotiating sync.Mutex
 	negotiated  atomic.Bool
@@ -58,6 +62,10 @@ type Options struct {
 	Folder  string
 	Builder Builder // default BuilderAuto
 	Builds  BuildLimits
+	// Worker is this sidecar among those of the deployment.
+	Worker string
+	// Program is what runs as `whaley survey` in a container; one that is not static cannot.
+	Program string
 }
 
 // New makes an Engine for what DOCKER_HOST and its companions name. It does not connect yet.
@@ -66,7 +74,9 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, log: log}
+	e := &Engine{
+		client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, worker: o.Worker, program: o.Program, log: log,
+	}
 	e.proc.Store("/proc")
 	return e, nil
 }
@@ -79,7 +89,14 @@ func (e *Engine) Apart(purpose string) *Engine {
 }
 
 // Close ends all connections.
-func (e *Engine) Close() error { return e.client.Close() }
+func (e *Engine) Close() error {
+	e.disk.mu.Lock()
+	defer e.disk.mu.Unlock()
+	if e.disk.surveyor != nil {
+		e.disk.surveyor.conn.Close() // which ends it
+	}
+	return e.client.Close()
+}
 
 // api is the client once it speaks the engine's version of the API. The client could negotiate by itself, but writes
 // the version while other calls read it.

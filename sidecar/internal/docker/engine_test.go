@@ -230,9 +230,9 @@ func TestWhatAnImageBringsIsHeldToo(t *testing.T) {
 		if _, err := b.Exec(ctx, id, []string{"/server", "write", "/anon/x", "3000000"}); err != nil {
 			return err
 		}
-		written, err := b.Written(ctx)
-		if err == nil && written["engine-test"] < 3000000 {
-			err = fmt.Errorf("counted %d bytes", written["engine-test"])
+		disk, err := b.Disk(ctx, 0)
+		if written := disk.Instances["engine-test"].Bytes; err == nil && written < 3000000 {
+			err = fmt.Errorf("counted %d bytes", written)
 		}
 		return err
 	})

@@ -17,6 +17,8 @@ var Types = map[string]string{
 	"instance_stop":            Info,
 	"instance_expired":         Info,
 	"instance_lost":            Warning,
+	"instance_over_limit":      Warning,
+	"disk_short":               Error,
 	"instance_spawn_failed":    Error,
 	"user_login":               Info,
 	"user_login_failed":        Warning,

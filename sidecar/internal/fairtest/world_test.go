@@ -184,6 +184,7 @@ type engine struct {
 	*simulated.Engine
 	building func(ctx context.Context, spec instancer.BuildSpec) error
 	checking func(ctx context.Context, id string) (int, error)
+	disk     func() instancer.Disk // nil: nothing is written
 
 	mu    sync.Mutex
 	calls map[string]int
@@ -199,6 +200,13 @@ func (e *engine) counted(what string) int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.calls[what]
+}
+
+func (e *engine) Disk(ctx context.Context, mostFiles int64) (instancer.Disk, error) {
+	if e.disk == nil {
+		return e.Engine.Disk(ctx, mostFiles)
+	}
+	return e.disk(), nil
 }
 
 func (e *engine) List(ctx context.Context, instance string) ([]instancer.Object, error) {

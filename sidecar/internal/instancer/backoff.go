@@ -22,7 +22,7 @@ func backedOff(reason *Error, before int) *Error {
 func (in *Instance) end(cause string, now time.Time) {
 	in.StopCause = cause
 	switch {
-	case cause != CauseLost && cause != CauseDisk:
+	case cause != CauseLost && !tooMuch(cause):
 		in.Losses = 0
 		return
 	case in.StartedAt.IsZero() || now.Sub(in.StartedAt) < soon:

@@ -1,48 +1,147 @@
 package instancer
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"time"
 )
 
-// diskEvery is how often it is looked at what instances have written. Between two looks nothing bounds them.
-const diskEvery = 10 * time.Second
+// diskEvery is the pause between two looks at what instances have written, during which nothing bounds them. Where somebody
+// prints as fast as if he did so without end, the next look is soon.
+const (
+	diskEvery = 10 * time.Second
+	diskSoon  = 2 * time.Second
+)
 
-// CauseDisk is that of an instance which wrote more than Policy.Disk.
-const CauseDisk = "disk"
+// Written is what an instance has on the engine's disk.
+type Written struct {
+	Bytes  int64 // in layers, volumes, and files that are deleted and still open
+	Files  int64
+	Wrote  int64 // by processes that live, since they began, much of it maybe over and over; 0 where that is not known
+	Prints int64 // bytes of log a second, lately
+	Hides  bool  // files are where they cannot be counted
+}
+
+// Disk is what was seen of the engine's disk. What is not known is zero.
+type Disk struct {
+	Instances map[string]Written
+	Free      int64 // bytes
+	Size      int64
+	FreeFiles int64 // of AllFiles, if the file system has a bound of them
+	AllFiles  int64
+}
+
+// Causes of stops of instances that took too much of what all share. Each is the code of the Reason, too.
+const (
+	CauseDisk   = "disk"   // wrote more than Policy.Disk
+	CauseFiles  = "files"  // has more files than Policy.Files
+	CauseShort  = "short"  // wrote the most when the engine's disk was running full
+	CauseOutput = "output" // prints without end
+)
 
 // diskLoop stops instances that have written too much, before the host's disk is full for everybody.
 func (i *Instancer) diskLoop(ctx context.Context) error {
-	for pause(ctx, diskEvery) == nil {
+	for wait := diskEvery; pause(ctx, wait) == nil; {
 		if err := i.CheckDisk(ctx); err != nil && ctx.Err() == nil {
-			i.Log.Error("what instances have written is not known", "err", err)
+			i.Log.Error("what instances have written is not known of all", "err", err)
+		}
+		if wait = diskEvery; i.somebodyIsLoud() {
+			wait = diskSoon
 		}
 	}
 	return nil
 }
 
-// CheckDisk looks once.
+// CheckDisk looks once. What was seen counts also where not all could be.
 func (i *Instancer) CheckDisk(ctx context.Context) error {
-	limit := i.Policy().Disk
-	if limit == 0 {
+	p := i.Policy()
+	if p.Disk == 0 && p.Files == 0 && p.DiskReserve == 0 && p.Output == 0 {
 		return nil
 	}
-	written, err := i.Engine.Written(ctx)
-	if err != nil {
-		return err
+	i.diskLook.Lock()
+	defer i.diskLook.Unlock()
+	disk, err := i.Engine.Disk(ctx, p.Files)
+	for id, w := range disk.Instances {
+		switch {
+		case p.Disk > 0 && w.Bytes > p.Disk:
+			i.stopHog(ctx, id, CauseDisk, Errorf(Exhausted, CauseDisk, "The instance was stopped: it wrote %d MB to its disk, and may write %d MB.", mb(w.Bytes), mb(p.Disk)), "bytes", w.Bytes)
+		case p.Files > 0 && (w.Files > p.Files || w.Hides):
+			i.stopHog(ctx, id, CauseFiles, Errorf(Exhausted, CauseFiles, "The instance was stopped: it has made more than %d files, or nested them too deep.", p.Files), "files", w.Files)
+		}
 	}
-	for id, bytes := range written {
-		if bytes <= limit {
-			continue
+	i.checkOutput(ctx, disk, p)
+	i.guardDisk(ctx, disk, p)
+	return err
+}
+
+func mb(bytes int64) int64 { return bytes >> 20 }
+
+// scarceFiles is of a file system's files how many must be free, as 1/n.
+const scarceFiles = 50
+
+// noticeable is what an instance must have written, or how many files it must have, to be stopped for the sake of others.
+const (
+	noticeable      = 64 << 20
+	noticeableFiles = 1000
+)
+
+// guardDisk frees what is missing to the reserve, from the instance that has the most on. Files that have no name and are
+// open nowhere that can be seen show in nothing but the space they take; then those that wrote the most are asked.
+func (i *Instancer) guardDisk(ctx context.Context, disk Disk, p Policy) {
+	var short *Error
+	missing, missingFiles := p.DiskReserve-disk.Free, disk.AllFiles/scarceFiles-disk.FreeFiles
+	switch {
+	case p.DiskReserve == 0 || disk.Size == 0:
+	case missing > 0:
+		short = Errorf(Unavailable, "disk_short", "the engine's disk has %d MiB left, less than DISK_RESERVE=%d MiB", mb(disk.Free), mb(p.DiskReserve))
+	case missingFiles > 0:
+		short = Errorf(Unavailable, "disk_short", "the engine's disk has room for %d more files, of %d", disk.FreeFiles, disk.AllFiles)
+	}
+	before := i.diskShort.Swap(short)
+	if short == nil {
+		if before != nil {
+			i.Log.Info("the engine's disk has room again", "free", disk.Free)
 		}
-		in, err := i.Store.Get(ctx, id)
-		if err != nil || !in.State.Live() || in.State == Stopping {
-			continue
+		return
+	}
+	if before == nil {
+		i.Log.Error("the engine's disk is running full: instances that wrote the most are stopped; remove what is not needed (docker image prune), or make it larger", "err", short)
+		if err := i.Store.Record(ctx, Event{Type: "disk_short", Message: short.Detail, At: i.now()}); err != nil {
+			i.Log.Error("event not recorded", "type", "disk_short", "err", err)
 		}
-		i.Log.Warn("instance wrote too much and is stopped", "instance", id, "owner", in.Owner.ID, "bytes", bytes, "limit", limit)
-		if _, err := i.stop(ctx, in, CauseDisk); err != nil {
-			i.Log.Error("instance that wrote too much not stopped", "instance", id, "err", err)
+	}
+	has, least, lack := func(w Written) int64 { return w.Bytes }, int64(noticeable), missing
+	if missing <= 0 {
+		has, least, lack = func(w Written) int64 { return w.Files }, noticeableFiles, missingFiles
+	}
+	if !i.stopHeaviest(ctx, disk, has, least, lack) && missing > 0 {
+		i.stopHeaviest(ctx, disk, func(w Written) int64 { return w.Wrote }, noticeable, 1) // one, and see
+	}
+}
+
+// stopHeaviest stops instances, the heaviest first, until enough will be free. It says whether there was one.
+func (i *Instancer) stopHeaviest(ctx context.Context, disk Disk, has func(Written) int64, least, lack int64) (found bool) {
+	order := slices.SortedFunc(maps.Keys(disk.Instances), func(a, b string) int {
+		return cmp.Compare(has(disk.Instances[b]), has(disk.Instances[a]))
+	})
+	for _, id := range order {
+		amount := has(disk.Instances[id])
+		if lack <= 0 || amount < least {
+			break
 		}
+		lack -= amount
+		found = true
+		i.stopHog(ctx, id, CauseShort, Errorf(Exhausted, CauseShort, "The instance was stopped: the host's disk was running full, and it had written the most."), "amount", amount)
+	}
+	return found
+}
+
+// DiskShort says why the engine's disk is too full, or nil.
+func (i *Instancer) DiskShort() error {
+	if short := i.diskShort.Load(); short != nil {
+		return short
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ type Instance struct {
 	State     State
 	Stage     string // while starting: what is being done, for people
 	Reason    *Error // failed: why; stopped: nil, or why it is not started again at once
-	StopCause string // player, admin, expired, lost, replaced
+	StopCause string // player, admin, expired, lost, replaced, disk, files, short, output
 	Subnet    netip.Prefix
 	Networks  []Part                // if it has several, Subnet being the first one's; else nil
 	Egress    bool                  // its containers may reach the outside

@@ -57,7 +57,11 @@ type Instancer struct {
 	spawns   singleflight.Group
 	undone   chan struct{} // see leftUndone
 	removals chan struct{} // slots for stops
-	tell     chan struct{} // see moved
+
+	diskLook  sync.Mutex            // one at a time
+	loud      map[string]int        // instance → how long it has printed too fast; of the look at the disk
+	diskShort atomic.Pointer[Error] // why the engine's disk is too full; nil: it is not
+	tell      chan struct{}         // see moved
 
 	mu        sync.Mutex
 	jobs      map[string]*job               // instance → the one job that works on it
@@ -123,6 +127,7 @@ func New(needs Needs, opts Options) *Instancer {
 		downs:    map[string]bool{},
 		undone:   make(chan struct{}, 1),
 		removals: make(chan struct{}, removalSlots),
+		loud:     map[string]int{},
 	}
 	i.base, i.cancel = context.WithCancelCause(context.Background())
 	i.queue = newQueue(0, func() time.Duration { return i.Policy().StartTimeout }, func() { i.launch(i.queue.ready()) })

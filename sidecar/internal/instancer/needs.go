@@ -36,6 +36,8 @@ type Store interface {
 	Live(ctx context.Context, owner string) ([]*Instance, error)
 	// LiveOrFailed lists an owner's live instances, oldest first, and after them those whose start failed since a moment.
 	LiveOrFailed(ctx context.Context, owner string, since time.Time) ([]*Instance, error)
+	// Record writes an event that is about no instance.
+	Record(ctx context.Context, ev Event) error
 	// LiveByHost finds the live instance of a challenge's slug, or the latest that failed or ended with a reason, or nil.
 	LiveByHost(ctx context.Context, challenge, slug string) (*Instance, error)
 }
@@ -191,8 +193,9 @@ type Engine interface {
 	Exec(ctx context.Context, id string, argv []string) (int, error)
 	// Logs returns the end of what a container printed, for the log of a failed spawn.
 	Logs(ctx context.Context, id string, lines int) (string, error)
-	// Written is how many bytes each instance has written into its containers and volumes.
-	Written(ctx context.Context) (map[string]int64, error)
+	// Disk is what instances have on the engine's disk; of each no more than mostFiles need be counted (0: all). With an
+	// error it is what was seen all the same. What takes long at one instance keeps it from none of the others.
+	Disk(ctx context.Context, mostFiles int64) (Disk, error)
 	// List returns every object with our labels that belongs to this deployment, of one instance or (empty) of all.
 	List(ctx context.Context, instance string) ([]Object, error)
 	// Exits reports containers of ours that stopped running, until ctx ends. It reconnects by itself; after every

@@ -12,6 +12,9 @@ type Policy struct {
 	BuildConcurrency int           // challenges that are built at the same time; default 2
 	BuildTimeout     time.Duration // of all that is built of a challenge's revision; 0: no limit
 	Disk             int64         // bytes that an instance may write into its containers and volumes; 0: no limit
+	Files            int64         // that an instance may have there; 0: no limit
+	Output           int64         // bytes a second that an instance may print for long; 0: no limit
+	DiskReserve      int64         // bytes of the engine's disk that are kept free; 0: none
 	Drain            string        // why nothing is started any more, for players; empty: spawns are allowed
 }
 

@@ -40,6 +40,15 @@ func (i *Instancer) Stop(ctx context.Context, p Player, id string) (_ *Instance,
 }
 
 func (i *Instancer) stop(ctx context.Context, in *Instance, cause string) (*Instance, error) {
+	return i.stopBecause(ctx, in, cause, nil)
+}
+
+// stopBecause also keeps a reason, which its player reads, and before which it is not started again at once.
+func (i *Instancer) stopBecause(ctx context.Context, in *Instance, cause string, reason *Error) (*Instance, error) {
+	message := "stopped: " + cause
+	if reason != nil {
+		message = cause + ": " + reason.Detail
+	}
 	if in.State == Stopping {
 		i.takeDown(in)
 		return in, nil
@@ -47,10 +56,12 @@ func (i *Instancer) stop(ctx context.Context, in *Instance, cause string) (*Inst
 	now := i.now()
 	stopping, err := i.Store.Update(ctx, in.ID, "", []State{Queued, Starting, Running}, func(in *Instance) {
 		in.State = Stopping
-		in.end(cause, now)
+		if in.end(cause, now); reason != nil {
+			in.Reason = backedOff(reason, max(in.Losses-patience, 0))
+		}
 	}, Event{
 		Type: stopEvent(cause), Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
-		Message: "stopped: " + cause, At: now,
+		Message: message, At: now,
 	})
 	if CodeOf(err) == CodeStateChanged {
 		return i.Store.Get(ctx, in.ID) // somebody else was first
@@ -67,6 +78,9 @@ func (i *Instancer) stop(ctx context.Context, in *Instance, cause string) (*Inst
 }
 
 func stopEvent(cause string) string {
+	if tooMuch(cause) {
+		return "instance_over_limit"
+	}
 	switch cause {
 	case CauseExpired:
 		return "instance_expired"

@@ -18,22 +18,29 @@ import (
 
 // Engine is the machine's engine under a deployment id of this test's own. Everything made through it is gone
 // afterwards.
-func Engine(t testing.TB) *docker.Engine {
+func Engine(t testing.TB) *docker.Engine { return EnginesWith(t, "")[0] }
+
+// EnginesWith are several of the same deployment, each with a program that can survey the disk, or with none.
+func EnginesWith(t testing.TB, programs ...string) []*docker.Engine {
 	t.Helper()
 	id := make([]byte, 6)
 	rand.Read(id)
-	engine, err := docker.New(docker.Options{Deployment: "test-" + hex.EncodeToString(id), Folder: t.TempDir()}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
+	var all []*docker.Engine
+	for _, program := range programs {
+		engine, err := docker.New(docker.Options{Deployment: "test-" + hex.EncodeToString(id), Folder: t.TempDir(), Program: program}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := engine.Ping(context.Background()); err != nil {
+			t.Fatalf("no Docker engine: %v (scripts/need engine installs and starts one)", err)
+		}
+		t.Cleanup(func() {
+			Clear(t, engine)
+			engine.Close()
+		})
+		all = append(all, engine)
 	}
-	if err := engine.Ping(context.Background()); err != nil {
-		t.Fatalf("no Docker engine: %v (scripts/need engine installs and starts one)", err)
-	}
-	t.Cleanup(func() {
-		Clear(t, engine)
-		engine.Close()
-	})
-	return engine
+	return all
 }
 
 // Clear removes all that an engine's deployment has.

@@ -287,8 +287,8 @@ func (e *Engine) Usage(_ context.Context, id string) (instancer.Usage, error) {
 // Logs are empty.
 func (e *Engine) Logs(context.Context, string, int) (string, error) { return "", nil }
 
-// Written is nothing: what runs nothing writes nothing.
-func (e *Engine) Written(context.Context) (map[string]int64, error) { return map[string]int64{}, nil }
+// Disk is empty: what runs nothing writes nothing.
+func (e *Engine) Disk(context.Context, int64) (instancer.Disk, error) { return instancer.Disk{}, nil }
 
 // List returns this deployment's objects.
 func (e *Engine) List(_ context.Context, instance string) ([]instancer.Object, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -134,6 +135,18 @@ func hide(r *http.Request) string {
 
 // hidden keeps files open.
 var hidden []*os.File
+
+// output prints mb megabytes of lines, as fast as they are taken, while others are served.
+func output(r *http.Request) string {
+	line := append(bytes.Repeat([]byte("x"), 1023), '\n')
+	block := bytes.Repeat(line, 1<<10)
+	go func() {
+		for range number(r, "mb") {
+			os.Stdout.Write(block)
+		}
+	}()
+	return "done"
+}
 
 // litter makes a number of empty files in a folder.
 func litter(r *http.Request) string {

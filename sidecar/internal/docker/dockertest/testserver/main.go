@@ -6,6 +6,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -16,6 +17,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -26,6 +28,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/survey"
 )
 
 const healthFile = "/healthy"
@@ -34,6 +38,12 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "health" {
 		if _, err := os.Stat(healthFile); err != nil {
 			os.Exit(1)
+		}
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "survey" {
+		if err := survey.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
+			log.Fatal(err)
 		}
 		return
 	}

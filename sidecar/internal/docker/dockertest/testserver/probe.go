@@ -22,7 +22,7 @@ func probes() {
 		"/probe/dial": dial, "/probe/udp": datagram, "/probe/ping": ping, "/probe/socket": rawSocket, "/probe/name": lookUp,
 		"/probe/call": call, "/probe/fork": fork, "/probe/fill": fill, "/probe/eat": eat, "/probe/read": read,
 		"/probe/flood": flood, "/probe/hold": hold, "/probe/frames": frames,
-		"/probe/hide": hide, "/probe/litter": litter,
+		"/probe/hide": hide, "/probe/litter": litter, "/probe/output": output,
 	} {
 		http.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, probe(r)) })
 	}
