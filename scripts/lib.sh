@@ -55,3 +55,12 @@ behind_proxies() {
 	all=$(printf %s "$all" | sed -e 's/,\{1,\}/,/g' -e 's/^,//' -e 's/,$//' -e 's/,/", "/g')
 	printf 's|^\( *\)#proxies# |\\1|; s|\[TRUSTED_PROXIES\]|["%s"]|\n' "$all"
 }
+
+# as_sent: what tells it, for sed before that, whether it passes on what clients send as forwarding headers: FORWARDED_AS_SENT.
+as_sent() {
+	case "${FORWARDED_AS_SENT:-}" in
+	1 | [tT] | [tT][rR][uU][eE]) echo '/#proxies# forwardedHeaders/d; s|^\( *\)#forwarded# |\1|' ;;
+	"" | 0 | [fF] | [fF][aA][lL][sS][eE]) echo '/^ *#forwarded#/d' ;;
+	*) die "FORWARDED_AS_SENT=$FORWARDED_AS_SENT must be true or false" ;;
+	esac
+}

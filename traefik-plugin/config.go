@@ -12,12 +12,15 @@ import (
 
 // Config is the middleware's part of Traefik's dynamic configuration.
 type Config struct {
-	InternalURL   string `json:"internalURL,omitempty"`   // of the sidecar's internal API; of several sidecars with commas between
-	PluginKey     string `json:"pluginKey,omitempty"`     // the sidecar's PLUGIN_KEY
-	PluginKeyFile string `json:"pluginKeyFile,omitempty"` // a file that holds it instead
-	BaseDomain    string `json:"baseDomain,omitempty"`    // instances are one label under it
-	DashboardURL  string `json:"dashboardURL,omitempty"`  // where players sign in; https makes all cookies Secure
-	Backend       string `json:"backend,omitempty"`       // http://address:port of a container that runs and is open to all; it needs nothing else
+	InternalURL   string `json:"internalURL,omitempty"`    // of the sidecar's internal API; of several sidecars with commas between
+	PluginKey     string `json:"pluginKey,omitempty"`      // the sidecar's PLUGIN_KEY
+	PluginKeyFile string `json:"pluginKeyFile,omitempty"`  // a file that holds it instead
+	BaseDomain    string `json:"baseDomain,omitempty"`     // instances are one label under it
+	DashboardURL  string `json:"dashboardURL,omitempty"`   // where players sign in; https makes all cookies Secure
+	Backend       string `json:"backend,omitempty"`        // http://address:port of a container that runs and is open to all
+	Forwarded     string `json:"forwarded,omitempty"`      // with Backend: what becomes of forwarding headers that a client sends; it needs nothing else
+	OwnPages      string `json:"ownPages,omitempty"`       // "true": what is behind it is Whaley's own, see own
+	Proxies       string `json:"trustedProxies,omitempty"` // with OwnPages: the sidecar's TRUSTED_PROXIES
 }
 
 // CreateConfig is what Traefik fills in.
@@ -37,11 +40,21 @@ type Handler struct {
 // Traefik's configuration and is used for nothing.
 func New(_ context.Context, next http.Handler, c *Config, name string) (http.Handler, error) {
 	if c.Backend != "" {
-		d, err := directTo(c.Backend)
+		if err := checkForwarded(c.Forwarded); err != nil {
+			return nil, fmt.Errorf("%s: forwarded: %w", name, err)
+		}
+		d, err := directTo(c.Backend, c.Forwarded)
 		if err != nil {
 			return nil, fmt.Errorf("%s: backend: %w", name, err)
 		}
 		return d, nil
+	}
+	if c.OwnPages == "true" {
+		o, err := ownTo(next, c.Proxies)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return o, nil
 	}
 	key := c.PluginKey
 	if c.PluginKeyFile != "" {

@@ -14,8 +14,9 @@ import (
 // direct serves one running container that whoever has the address may reach. Traefik has a router for it, so nothing
 // has to be asked, and most requests need no more than a proxy that filters the answer. Others go the long way.
 type direct struct {
-	backend string
-	proxy   http.Handler // a ReverseProxy; interpreted, its method costs less by the interface
+	backend   string
+	forwarded string       // not empty: no header of the client's is taken for Traefik's own
+	proxy     http.Handler // a ReverseProxy; interpreted, its method costs less by the interface
 }
 
 const (
@@ -31,10 +32,10 @@ var (
 	fronts    = map[string]*Handler{}
 )
 
-func directTo(backend string) (*direct, error) {
+func directTo(backend, forwarded string) (*direct, error) {
 	directsMu.Lock()
 	defer directsMu.Unlock()
-	if d := directs[backend]; d != nil {
+	if d := directs[forwarded+backend]; d != nil {
 		return d, nil
 	}
 	through, target, err := wayTo(backend)
@@ -42,7 +43,7 @@ func directTo(backend string) (*direct, error) {
 		return nil, err
 	}
 	proxy := httputil.NewSingleHostReverseProxy(target)
-	d := &direct{backend: backend, proxy: proxy}
+	d := &direct{backend: backend, forwarded: forwarded, proxy: proxy}
 	proxy.Transport = through
 	proxy.BufferPool = spare
 	proxy.ModifyResponse = checkAnswer
@@ -50,7 +51,7 @@ func directTo(backend string) (*direct, error) {
 	if len(directs) >= maxDirects {
 		directs = map[string]*direct{}
 	}
-	directs[backend] = d
+	directs[forwarded+backend] = d
 	return d, nil
 }
 
@@ -70,7 +71,7 @@ func (d *direct) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := r.Header
 	var others strings.Builder
 	_ = header.WriteSubset(&others, ordinary)
-	if others.Len() != 0 && !passable(header) || u.RawPath != "" || r.RequestURI == "" || r.RequestURI[0] != '/' ||
+	if d.forwarded != "" || others.Len() != 0 && !passable(header) || u.RawPath != "" || r.RequestURI == "" || r.RequestURI[0] != '/' ||
 		u.RawQuery != "" && strings.IndexByte(r.RequestURI, ';') >= 0 || r.Trailer != nil || r.Method == "CONNECT" ||
 		len(u.Path) >= len(shortestReserved) && isReserved(u.Path) {
 		d.longWay(w, r)
@@ -116,7 +117,7 @@ func (d *direct) longWay(w http.ResponseWriter, r *http.Request) {
 		early(w)
 		return
 	}
-	v := &visit{host: host.Clean(r.Host), navigation: isNavigation(r), ring: &keyring{}}
+	v := &visit{host: host.Clean(r.Host), navigation: isNavigation(r), ring: &keyring{}, forwarded: d.forwarded}
 	if h.tooMany(w, r, v) {
 		return
 	}

@@ -25,6 +25,7 @@ type visit struct {
 	navigation bool   // a person looks at what comes back
 	ring       *keyring
 	query      wire.HostRequest
+	forwarded  string // what becomes of forwarding headers that a client sends
 	target     string // of the request line, as it was sent
 	key        string // of a request that may be ready, see there
 	expires    int64  // of the ticket that was shown, Unix seconds; 0: none
@@ -138,7 +139,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 			h.stranger(w, r, v)
 			return
 		}
-		if v.key != "" {
+		if v.forwarded = status.Forwarded; v.key != "" && !asClaimed(v.forwarded) {
 			h.prepare(r, v, v.key, status.Backend)
 		}
 		if h.forward(w, r, v, status.Backend) {

@@ -91,13 +91,17 @@ func (h *Handler) rewrite(p *httputil.ProxyRequest, v *visit, out *url.URL) {
 	dropClaims(p.In.Trailer)     // the names; what they hold comes after the body
 	p.Out.Trailer = p.In.Trailer // it is filled in when the body ends
 	stripCookies(p.Out.Header)
-	dropClaims(p.Out.Header)
-	address := peer.Address(p.In.RemoteAddr, p.In.Header.Values("X-Forwarded-For"), v.ring.trusted)
-	if address.IsValid() {
-		p.Out.Header.Set("X-Forwarded-For", address.String())
+	if asClaimed(v.forwarded) {
+		h.passClaims(p, v)
+	} else {
+		dropClaims(p.Out.Header)
+		address := peer.Address(p.In.RemoteAddr, p.In.Header.Values("X-Forwarded-For"), v.ring.trusted)
+		if address.IsValid() {
+			p.Out.Header.Set("X-Forwarded-For", address.String())
+		}
+		p.Out.Header.Set("X-Forwarded-Host", p.In.Host)
+		p.Out.Header.Set("X-Forwarded-Proto", h.scheme())
 	}
-	p.Out.Header.Set("X-Forwarded-Host", p.In.Host)
-	p.Out.Header.Set("X-Forwarded-Proto", h.scheme())
 	spellUpgrade(p.Out.Header)
 	if _, set := p.In.Header["User-Agent"]; !set {
 		p.Out.Header["User-Agent"] = []string{""} // do not say Go's

@@ -35,16 +35,34 @@ const maxHops = 32
 // and the connection itself. A header that comes from a stranger counts for nothing, nor does what stands left of
 // something that is no address, nor what is more than maxHops away. Without any valid address it is the zero Addr.
 func Address(remote string, forwardedFor []string, trusted []netip.Prefix) netip.Addr {
+	address, _ := split(remote, strings.Split(strings.Join(forwardedFor, ","), ","), trusted)
+	return address
+}
+
+// Sent is what of X-Forwarded-For, in one line, the client itself has sent: all that stands left of its address, which the
+// proxies that are trusted have added. It returns false if that is nothing at all.
+func Sent(remote string, forwardedFor []string, trusted []netip.Prefix) (string, bool) {
+	if len(forwardedFor) == 0 {
+		return "", false
+	}
+	hops := strings.Split(strings.Join(forwardedFor, ", "), ",")
+	_, left := split(remote, hops, trusted)
+	return strings.TrimSpace(strings.Join(hops[:left], ",")), left > 0
+}
+
+// split says which address is the client's, and how many hops stand left of it.
+func split(remote string, hops []string, trusted []netip.Prefix) (netip.Addr, int) {
 	address := parse(remote)
-	hops := strings.Split(strings.Join(forwardedFor, ","), ",")
-	for n := len(hops) - 1; n >= 0 && n >= len(hops)-maxHops && contains(trusted, address); n-- {
-		hop := parse(strings.TrimSpace(hops[n]))
+	left := len(hops)
+	for left > 0 && len(hops)-left < maxHops && contains(trusted, address) {
+		hop := parse(strings.TrimSpace(hops[left-1]))
 		if !hop.IsValid() {
 			break
 		}
 		address = hop
+		left--
 	}
-	return address
+	return address, left
 }
 
 // Trusted says whether a connection's other end, an address with or without a port, is one of the prefixes'.

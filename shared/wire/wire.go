@@ -26,6 +26,13 @@ const (
 	AuthCTFd       = "ctfd"                       // a player is a CTFd account
 )
 
+// What becomes of the headers by which a client says whom it asks for (X-Forwarded-For and its kind); empty is the first.
+const (
+	ForwardedReplace = "replace" // a container gets what is true instead
+	ForwardedAppend  = "append"  // what was sent, and the client's address behind it, as many proxies do
+	ForwardedNone    = "none"    // what was sent, and nothing else
+)
+
 // States of a host as the plugin sees them: those of an instance, and the two of a host without one.
 const (
 	StateUnknown  = "unknown"  // no such host, or nothing this asker may know of
@@ -63,6 +70,7 @@ type HostStatus struct {
 	Revoked    bool     `json:"revoked,omitempty"`     // the ticket counts no more: signed out, banned, or in another team
 	Access     string   `json:"access,omitempty"`      // "link" or "owner"
 	Backend    string   `json:"backend,omitempty"`     // running: http://address:port of this host's route
+	Forwarded  string   `json:"forwarded,omitempty"`   // running: what becomes of forwarding headers that a client sends
 	Instance   string   `json:"instance,omitempty"`    // id
 	Challenge  string   `json:"challenge,omitempty"`   // id
 	Name       string   `json:"name,omitempty"`        // the challenge's name, for people

@@ -15,8 +15,9 @@ type input struct {
 	fields  []string // the lines of the header that arrive, in the order of their names, without what every request gets
 	body    string   // the body that arrives
 	trailer []string
-	refused int    // the status of the refusal
-	told    string // the row of docs/challenges.md that says so; every deviation has one
+	forward []string // the forwarding headers that arrive; nil: those that are true
+	refused int      // the status of the refusal
+	told    string   // the row of docs/challenges.md that says so; every deviation has one
 }
 
 // get is a request of one line and some more of a header.
@@ -143,6 +144,27 @@ func headers() []input {
 		field("many headers", many(200)...),
 		refused(field("too many headers", many(500)...), 431, "A header above 64 KiB, or of more than 256 names"),
 		refused(field("a header that is too large", "X-A: "+strings.Repeat("a", maxHead+16<<10)), 431, "A header above 64 KiB, or of more than 256 names"),
+	}
+}
+
+// forwarding are the headers by which a client says whom it asks for, to routes that want them.
+func forwarding() []input {
+	said := []string{"X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: ::1,x", "X-Forwarded-Host: evil", "X-Forwarded-Proto: gopher", "X-Real-Ip: 192.0.2.1", "Forwarded: for=a",
+		"Client-Ip: b", "X-Forwarded-Server: x", "X-Whaley-Other: y", "X-Admin-Key: z"}
+	kept := []string{"Client-Ip: b", "Forwarded: for=a", "X-Forwarded-Host: evil", "X-Forwarded-Proto: gopher", "X-Real-Ip: 192.0.2.1"}
+	to := func(route string, name string, sent, arrives []string) input {
+		return input{
+			name: route + ": " + name, request: strings.Replace(get("GET /x HTTP/1.1", sent...), "Host: ", "Host: "+route+"--", 1), fields: []string{}, forward: arrives, told: "Forwarding headers",
+		}
+	}
+	return []input{
+		to("append", "nothing is said", nil, []string{"X-Forwarded-For: ADDRESS", "X-Forwarded-Host: append--HOST", "X-Forwarded-Proto: http"}),
+		to("append", "much is said", said, append([]string{"X-Forwarded-For: 192.0.2.1, ::1,x, ADDRESS"}, kept...)),
+		to("append", "an empty line", []string{"X-Forwarded-For:"}, []string{"X-Forwarded-For: ADDRESS", "X-Forwarded-Host: append--HOST", "X-Forwarded-Proto: http"}),
+		to("append", "a payload", []string{"X-Forwarded-For: ' or 1=1 -- {{7*7}}"}, []string{"X-Forwarded-For: ' or 1=1 -- {{7*7}}, ADDRESS", "X-Forwarded-Host: append--HOST", "X-Forwarded-Proto: http"}),
+		to("none", "nothing is said", nil, []string{}),
+		to("none", "much is said", said, append([]string{"X-Forwarded-For: 192.0.2.1, ::1,x"}, kept...)),
+		to("none", "what a proxy says too", []string{"X-Forwarded-Host: none--HOST", "X-Forwarded-Port: 80", "X-Forwarded-Proto: http", "X-Real-Ip: ADDRESS"}, []string{}),
 	}
 }
 

@@ -41,13 +41,14 @@ const (
 
 // fourWays are all that there are: the embedded edge, and behind Traefik an instance that is woken, one of access owner,
 // and one of access link, the latter two with routers of their own.
-func fourWays(t *testing.T) []*way {
+func fourWays(t *testing.T, settings ...string) []*way {
 	t.Helper()
 	dir := t.TempDir()
 	const route = "\n[[routes]]\nservice = \"web\"\nport = 8090\ntype = \"http\"\n"
-	writeFixture(t, filepath.Join(dir, "bytes"), fixture{toml: route})
-	writeFixture(t, filepath.Join(dir, "guarded-bytes"), fixture{toml: "access = \"owner\"\n" + route})
-	embedded, traefik := start(t, "embedded", dir), start(t, "traefik", dir)
+	const routes = route + "name = \"append\"\nforwarded = \"append\"\n" + route + "name = \"none\"\nforwarded = \"none\"\n"
+	writeFixture(t, filepath.Join(dir, "bytes"), fixture{toml: routes})
+	writeFixture(t, filepath.Join(dir, "guarded-bytes"), fixture{toml: "access = \"owner\"\n" + routes})
+	embedded, traefik := start(t, "embedded", dir, settings...), start(t, "traefik", dir, settings...)
 	ways := []*way{{name: "embedded", stack: embedded}, {name: "asleep", stack: traefik}, {name: "owner", stack: traefik}, {name: "link", stack: traefik}}
 	for _, w := range ways {
 		if w.name == "asleep" {
@@ -109,10 +110,10 @@ type arrived struct {
 	answer  []byte // all bytes that came back
 }
 
-// send sends the same bytes whatever the way, in which HOST is the instance's host, and tells what the container got, in
+// send sends the same bytes whatever the way, in which HOST is the instance's host and ADDRESS the player's, and tells what the container got, in
 // which host and address are put back.
 func (w *way) send(at seat, request string, multiplexed bool) (arrived, error) {
-	fill := strings.NewReplacer("HOST", at.host, "UPPER", strings.ToUpper(at.host))
+	fill := strings.NewReplacer("HOST", at.host, "UPPER", strings.ToUpper(at.host), "ADDRESS", at.player)
 	exchange := w.exchange
 	if multiplexed {
 		exchange = w.exchange2

@@ -30,11 +30,13 @@ func (s *stack) startTraefik(internal string) {
 	derive := exec.Command(filepath.Join(root, "scripts", "traefik-config"),
 		portOnly(t, s.web), portOnly(t, s.tls), portOnly(t, s.api), s.redis.Addr(), dir)
 	derive.Env = append(os.Environ(), "METRICS_PORT="+portOnly(t, s.metrics), "SSH_PORT="+portOnly(t, s.ssh))
+	var both []string // the sidecar has the same
 	for _, setting := range s.env {
-		if strings.HasPrefix(setting, "TRUSTED_PROXIES=") {
-			derive.Env = append(derive.Env, setting)
+		if strings.HasPrefix(setting, "TRUSTED_PROXIES=") || strings.HasPrefix(setting, "FORWARDED_AS_SENT=") {
+			both = append(both, setting)
 		}
 	}
+	derive.Env = append(derive.Env, both...)
 	if s.secure {
 		derive.Env = append(derive.Env, "SECURE_PORT="+portOnly(t, s.web))
 		derive.Args[1] = portOnly(t, testkit.FreeAddress(t))
@@ -49,7 +51,7 @@ func (s *stack) startTraefik(internal string) {
 	}
 	traefik := exec.Command(strings.TrimSpace(string(binary)), "--configFile="+strings.TrimSpace(string(out)))
 	traefik.Dir = dir
-	traefik.Env = append(os.Environ(),
+	traefik.Env = append(append(os.Environ(), both...),
 		"BASE_DOMAIN="+base, "DASHBOARD_HOST=whaley.localhost", "DASHBOARD_URL="+s.dashboard,
 		"WHALEY_PUBLIC_URL=http://"+s.public, "WHALEY_INTERNAL_URL=http://"+internal, "PLUGIN_KEY="+strings.Repeat("k", 40))
 	traefik.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

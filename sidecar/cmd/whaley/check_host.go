@@ -13,10 +13,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 )
@@ -39,6 +41,10 @@ func checkChallenges(ctx context.Context, c *config.Config, r *report) *challeng
 			r.hint("challenges", "%s", note)
 		}
 	}
+	if names := wantAsSent(library.All()); c.Edge == "traefik" && !c.ForwardedAsSent && len(names) > 0 {
+		r.fault("challenges", "forwarded = \"append\" or \"none\" of "+strings.Join(names, ", ")+": Traefik takes off what players send",
+			"Set FORWARDED_AS_SENT=true in .env and call make up, which tells Traefik to pass it on (docs/operate.md).")
+	}
 	r.say("challenges", err, "CHALLENGES_DIR must be a folder with one folder per challenge.")
 	for _, p := range problems {
 		r.fault("challenges", p.String(), "Mend the file; the other challenges load without this one.")
@@ -47,6 +53,17 @@ func checkChallenges(ctx context.Context, c *config.Config, r *report) *challeng
 		fmt.Fprintf(r.out, "%-11s %d can be started\n", "challenges", len(library.All()))
 	}
 	return library
+}
+
+// wantAsSent are the challenges with a route that wants what players send as forwarding headers.
+func wantAsSent(all []*instancer.Challenge) []string {
+	var names []string
+	for _, ch := range all {
+		if slices.ContainsFunc(ch.Routes, func(r instancer.Route) bool { return r.Forwarded != "" && r.Forwarded != wire.ForwardedReplace }) {
+			names = append(names, ch.ID)
+		}
+	}
+	return names
 }
 
 // checkDatabase also reads what other probes go by.

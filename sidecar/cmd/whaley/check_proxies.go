@@ -35,9 +35,9 @@ func checkProxies(ctx context.Context, c *config.Config, r *report) {
 	}
 	path := filepath.Join(c.DataDir, "traefik", "traefik.yml")
 	if text, err := os.ReadFile(path); c.Edge == "traefik" && err == nil {
-		if problem := otherProxies(text, c.TrustedProxies); problem != "" {
+		if problem := otherProxies(text, c.TrustedProxies, c.ForwardedAsSent); problem != "" {
 			fine = false
-			r.fault("proxies", path+": "+problem, "Call make up again: it makes this file of TRUSTED_PROXIES and starts Traefik anew.")
+			r.fault("proxies", path+": "+problem, "Call make up again: it makes this file of TRUSTED_PROXIES and FORWARDED_AS_SENT and starts Traefik anew.")
 		}
 	}
 	if fine {
@@ -45,10 +45,12 @@ func checkProxies(ctx context.Context, c *config.Config, r *report) {
 	}
 }
 
-// otherProxies says which entry point of Traefik's static configuration trusts others than TRUSTED_PROXIES.
-func otherProxies(static []byte, trusted []string) string {
+// otherProxies says which entry point of Traefik's static configuration trusts others than TRUSTED_PROXIES, or passes on what
+// everybody sends though it should not, or does not though it should.
+func otherProxies(static []byte, trusted []string, asSent bool) string {
 	type list struct {
 		TrustedIPs []string `yaml:"trustedIPs"`
+		Insecure   bool     `yaml:"insecure"`
 	}
 	var traefik struct {
 		EntryPoints map[string]struct {
@@ -64,8 +66,12 @@ func otherProxies(static []byte, trusted []string) string {
 		return "" // refused before
 	}
 	for _, name := range slices.Sorted(maps.Keys(traefik.EntryPoints)) {
+		web := name == "web" || name == "websecure"
+		if has := traefik.EntryPoints[name].ForwardedHeaders.Insecure; web && has != asSent {
+			return fmt.Sprintf("the entry point %s has forwardedHeaders.insecure: %v, FORWARDED_AS_SENT says %v", name, has, asSent)
+		}
 		for key, l := range map[string]list{"forwardedHeaders": traefik.EntryPoints[name].ForwardedHeaders, "proxyProtocol": traefik.EntryPoints[name].ProxyProtocol} {
-			applies := name == "web" || name == "websecure" || name == "tcp" && key == "proxyProtocol"
+			applies := web && (key == "proxyProtocol" || !asSent) || name == "tcp" && key == "proxyProtocol"
 			have, err := peer.ParsePrefixes(l.TrustedIPs)
 			if applies && (err != nil || !slices.Equal(sorted(have), sorted(want))) {
 				return fmt.Sprintf("the entry point %s trusts %v by %s, TRUSTED_PROXIES says %v", name, l.TrustedIPs, key, trusted)

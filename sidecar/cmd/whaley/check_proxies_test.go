@@ -48,3 +48,41 @@ func TestCheckNoticesThatTraefikTrustsOthersThanTheSidecar(t *testing.T) {
 		told(t, faults, func(r *report) { checkProxies(context.Background(), settings(t, env), r) }, map[int]string{0: "proxies     ok", 1: "make up"}[faults])
 	}
 }
+
+func TestCheckNoticesWhatTraefikDoesWithForwardingHeaders(t *testing.T) {
+	for traefik, sidecar := range map[string]string{"true": "false", "": "true", "1": "true", "false": ""} {
+		env := sidecarThatSays(t, "ok", "EDGE", "traefik", "PLUGIN_KEY", "Kq7bW2xZp9LmRt4vYc6N", "REDIS_URL", "redis://127.0.0.1:1/0",
+			"TRUSTED_PROXIES", "10.0.0.5", "FORWARDED_AS_SENT", sidecar)
+		made := exec.Command(filepath.Join("..", "..", "..", "scripts", "traefik-config"), "80", "8443", "8081", "127.0.0.1:6379", filepath.Join(env["DATA_DIR"], "traefik"))
+		made.Env = append(os.Environ(), "TRUSTED_PROXIES=10.0.0.5", "FORWARDED_AS_SENT="+traefik)
+		if out, err := made.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		probe := func(r *report) { checkProxies(context.Background(), settings(t, env), r) }
+		if traefik == "1" || traefik == "false" {
+			told(t, 0, probe, "proxies     ok")
+		} else {
+			told(t, 1, probe, "insecure", "FORWARDED_AS_SENT", "make up")
+		}
+	}
+	asked := func(edge, asSent string) func(*report) {
+		env := sidecarThatSays(t, "ok", "EDGE", edge, "PLUGIN_KEY", "Kq7bW2xZp9LmRt4vYc6N", "REDIS_URL", "redis://127.0.0.1:1/0", "FORWARDED_AS_SENT", asSent)
+		dir := filepath.Join(env["CHALLENGES_DIR"], "headers")
+		err := os.Mkdir(dir, 0o700)
+		for name, text := range map[string]string{
+			"instance.toml": "id = \"headers\"\nname = \"Headers\"\n[[routes]]\nservice = \"web\"\nport = 80\nforwarded = \"none\"\n",
+			"compose.yaml":  "services: { web: { image: nginx } }\n",
+		} {
+			if err == nil {
+				err = os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func(r *report) { checkChallenges(context.Background(), settings(t, env), r) }
+	}
+	told(t, 1, asked("traefik", ""), "of headers", "FORWARDED_AS_SENT=true", "make up")
+	told(t, 0, asked("traefik", "true"), "1 can be started")
+	told(t, 0, asked("embedded", ""), "1 can be started")
+}

@@ -136,7 +136,8 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 		Pages: web.Handler(c.AdminPath), Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered, Log: log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: pluginKey,
-		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, CTFdURL: scoreboard(c), Trusted: c.Trusted, Inside: pools.Contains, Version: version,
+		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, CTFdURL: scoreboard(c), Trusted: c.Trusted,
+		Proxies: c.TrustedProxies, Inside: pools.Contains, Version: version,
 		Limits: func() api.Limits { return limitsOf(live.Config()) }, Streams: maxStreams(),
 	})
 	public := surface.Public()
@@ -245,7 +246,7 @@ func newRouter(c *config.Config, log *slog.Logger) (*traefik.Router, error) {
 		return nil, err
 	}
 	return traefik.New(string(c.TraefikRedisURL), traefik.Options{
-		HTTP: c.RouteMode == "kv", Secure: c.Dashboard.Scheme == "https",
+		HTTP: c.RouteMode == "kv", AsSent: c.ForwardedAsSent, Secure: c.Dashboard.Scheme == "https",
 		Permanent: traefik.Permanent{DashboardUsers: string(c.DashboardUsers), CTFdURL: c.CTFdPublicURL, Extra: extra},
 	}, log)
 }

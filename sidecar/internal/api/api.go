@@ -31,6 +31,7 @@ type Options struct {
 	AuthMode   string
 	CTFdURL    string // where players make access tokens; empty: nowhere
 	Trusted    []netip.Prefix
+	Proxies    []string              // the same as the plugin has it: Traefik, which it runs in, is not in front of it
 	Inside     func(netip.Addr) bool // whether an address is an instance's: what runs in there is no player
 	Version    string
 	Limits     func() Limits // as they are now; nil: nothing is limited

@@ -34,11 +34,8 @@ func (a *API) withPluginKey(next http.Handler) http.Handler {
 }
 
 func (a *API) getKeys(w http.ResponseWriter, _ *http.Request) error {
-	trusted := []string{}
-	for _, p := range a.opts.Trusted {
-		trusted = append(trusted, p.String())
-	}
-	return write(w, http.StatusOK, wire.Keys{TicketKeys: a.Tickets.PublicKeys(), AuthMode: a.opts.AuthMode, TrustedProxies: trusted})
+	return write(w, http.StatusOK, wire.Keys{TicketKeys: a.Tickets.PublicKeys(), AuthMode: a.opts.AuthMode,
+		TrustedProxies: append([]string{}, a.opts.Proxies...)})
 }
 
 type hostRequest struct{ wire.HostRequest }
@@ -137,7 +134,7 @@ func (a *API) writeView(w http.ResponseWriter, v instancer.HostView, revoked boo
 		return err
 	}
 	s := wire.HostStatus{
-		State: v.State, Mine: v.Mine, Revoked: revoked, Access: string(v.Access), Backend: v.Backend, Position: v.Position, Version: v.Version,
+		State: v.State, Mine: v.Mine, Revoked: revoked, Access: string(v.Access), Backend: v.Backend, Forwarded: v.Forwarded, Position: v.Position, Version: v.Version,
 		EstimateMS: v.Estimate.Milliseconds(),
 	}
 	s.Challenge, s.Name = v.Challenge, v.Name

@@ -45,6 +45,7 @@ type routing struct {
 	EntryPoint  string `toml:"entrypoint" about:"For custom: the name of the Traefik entry point." pattern:"^[A-Za-z0-9_-]+$" max:"60"`
 	TLS         bool   `toml:"tls" about:"For custom: Traefik ends TLS."`
 	Scheme      string `toml:"scheme" about:"For http: what the service speaks. http. h2c: HTTP/2 without TLS, as gRPC servers do. https: with any certificate. Default: http." enum:"http,h2c,https"`
+	Forwarded   string `toml:"forwarded" about:"For http: what becomes of X-Forwarded-For and its kind that a player sends. replace: the service gets what is true instead. append: what was sent, and the player's address behind it. none: what was sent, and nothing else. Default: replace." enum:"replace,append,none"`
 	Ready       string `toml:"ready" about:"When the service counts as ready. tcp: its port accepts. http: it answers as its scheme does. none: nobody waits. Default: http for type http without a health check, else tcp." enum:"tcp,http,none"`
 	Connection  string `toml:"connection" about:"How players connect, as \"nc {host} {port}\". Default: by type." max:"1000"`
 }
@@ -133,6 +134,7 @@ func checkRoutes(d *definition, file string, problems *Problems) {
 		}
 		web := r.Type == string(instancer.RouteHTTP)
 		check(web || r.Scheme == "", "scheme", "is for routes of type http")
+		check(web || r.Forwarded == "", "forwarded", "is for routes of type http")
 		custom := r.Type == string(instancer.RouteCustom)
 		check(!custom || r.EntryPoint != "", "entrypoint", "a route of type custom names its Traefik entry point")
 		check(r.Type == string(instancer.RouteTCP) || !r.Passthrough, "passthrough", "is for routes of type tcp")

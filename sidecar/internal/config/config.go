@@ -39,15 +39,16 @@ type Config struct {
 	AdminPath  string `env:"ADMIN_PATH" envDefault:"/admin" whaley:"Path of the admin panel on the dashboard's host, one segment. Another than the default keeps it out of sight."`
 	MetricsKey Secret `env:"METRICS_SECRET" whaley:"Bearer token for /metrics. Empty: /metrics is off."`
 
-	AuthMode       string   `env:"AUTH_MODE" envDefault:"none" section:"Who is asking" choices:"none|ctfd" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network. ctfd: a player is a CTFd account."`
-	CTFdURL        string   `env:"CTFD_URL" kind:"url" whaley:"Where CTFd is. With it there is a middleware ctfd-redirect@redis that leads players there."`
-	CTFdPublicURL  string   `env:"CTFD_PUBLIC_URL" kind:"url" whaley:"Where players find CTFd, if CTFD_URL is an address that only the sidecar reaches. Default: CTFD_URL."`
-	CTFdKey        Secret   `env:"CTFD_API_KEY" whaley:"Access token of a CTFd admin, who reads accounts, teams and bans. Needed with AUTH_MODE=ctfd."`
-	TeamMode       string   `env:"TEAM_MODE" envDefault:"auto" choices:"auto|enabled|disabled" whaley:"With AUTH_MODE=ctfd. enabled: instances belong to teams. disabled: to players. auto: as CTFd says, also when that changes."`
-	UserRateLimit  int      `env:"USER_RATE_LIMIT" envDefault:"10" live:"true" min:"0" max:"10000" whaley:"How often a player may start, stop or extend in a minute; 0: no limit. Instances that are started by opening an address count for themselves: as many again."`
-	AddressLimit   int      `env:"ADDRESS_RATE_LIMIT" envDefault:"60" live:"true" min:"0" max:"100000" whaley:"The same for one address, which a whole room may share; 0: no limit."`
-	AdminRateLimit int      `env:"ADMIN_RATE_LIMIT" envDefault:"150" live:"true" min:"0" max:"100000" whaley:"Requests to the admin API that one address may send in a minute, right or wrong; 0: no limit."`
-	TrustedProxies []string `env:"TRUSTED_PROXIES" kind:"cidr" whaley:"Addresses and networks of the proxies in front of Whaley. Their X-Forwarded-For and their PROXY protocol are believed, and nobody else's. make up tells Traefik."`
+	AuthMode        string   `env:"AUTH_MODE" envDefault:"none" section:"Who is asking" choices:"none|ctfd" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network. ctfd: a player is a CTFd account."`
+	CTFdURL         string   `env:"CTFD_URL" kind:"url" whaley:"Where CTFd is. With it there is a middleware ctfd-redirect@redis that leads players there."`
+	CTFdPublicURL   string   `env:"CTFD_PUBLIC_URL" kind:"url" whaley:"Where players find CTFd, if CTFD_URL is an address that only the sidecar reaches. Default: CTFD_URL."`
+	CTFdKey         Secret   `env:"CTFD_API_KEY" whaley:"Access token of a CTFd admin, who reads accounts, teams and bans. Needed with AUTH_MODE=ctfd."`
+	TeamMode        string   `env:"TEAM_MODE" envDefault:"auto" choices:"auto|enabled|disabled" whaley:"With AUTH_MODE=ctfd. enabled: instances belong to teams. disabled: to players. auto: as CTFd says, also when that changes."`
+	UserRateLimit   int      `env:"USER_RATE_LIMIT" envDefault:"10" live:"true" min:"0" max:"10000" whaley:"How often a player may start, stop or extend in a minute; 0: no limit. Instances that are started by opening an address count for themselves: as many again."`
+	AddressLimit    int      `env:"ADDRESS_RATE_LIMIT" envDefault:"60" live:"true" min:"0" max:"100000" whaley:"The same for one address, which a whole room may share; 0: no limit."`
+	AdminRateLimit  int      `env:"ADMIN_RATE_LIMIT" envDefault:"150" live:"true" min:"0" max:"100000" whaley:"Requests to the admin API that one address may send in a minute, right or wrong; 0: no limit."`
+	ForwardedAsSent bool     `env:"FORWARDED_AS_SENT" whaley:"With EDGE=traefik: Traefik passes on what players send as X-Forwarded-For and its kind, for challenges with forwarded = \"append\" or \"none\". make up tells Traefik. Other services behind the same Traefik get it too."`
+	TrustedProxies  []string `env:"TRUSTED_PROXIES" kind:"cidr" whaley:"Addresses and networks of the proxies in front of Whaley. Their X-Forwarded-For and their PROXY protocol are believed, and nobody else's. make up tells Traefik."`
 
 	InstanceTimeout     Seconds `env:"INSTANCE_TIMEOUT" envDefault:"3600" section:"Instances" live:"true" min:"10" max:"604800" whaley:"How long an instance runs, in seconds, where its challenge does not say."`
 	InstanceAccess      string  `env:"INSTANCE_ACCESS" envDefault:"link" live:"true" choices:"link|owner" whaley:"link: whoever has the address reaches a running instance. owner: only its owner. Where the challenge does not say."`

@@ -254,6 +254,7 @@ type Publication struct {
 	Access      Access
 	Backend     string // host:port
 	Scheme      Scheme // http
+	Forwarded   string // http, see Route
 	Passthrough bool
 	EntryPoint  string
 	TLS         bool

@@ -22,7 +22,7 @@ func (i *Instancer) publications(in *Instance) []Publication {
 func (i *Instancer) publication(in *Instance, r Route, backend string) Publication {
 	p := Publication{
 		Instance: in.ID, Name: in.ID, Type: r.Type, Access: in.Terms.Access, Passthrough: r.Passthrough,
-		EntryPoint: r.EntryPoint, TLS: r.TLS, Backend: backend, Scheme: r.Speaks(),
+		EntryPoint: r.EntryPoint, TLS: r.TLS, Backend: backend, Scheme: r.Speaks(), Forwarded: r.Forwarded,
 		Host: host.Join(host.Name{Route: r.Name, Challenge: in.Challenge, Slug: in.Slug}, i.opts.BaseDomain),
 	}
 	if p.Access == "" {

@@ -23,6 +23,7 @@ type HostView struct {
 	Mine      bool
 	Access    Access
 	Backend   string // running: scheme://address:port
+	Forwarded string // running: see Route
 	Instance  *Instance
 	Challenge string // its id
 	Name      string // the challenge's, for people
@@ -104,6 +105,7 @@ func (i *Instancer) resolve(ctx context.Context, q HostQuery) (HostView, error) 
 	if in != nil && in.State == Running {
 		if route.Type == RouteHTTP {
 			view.Backend = string(route.Speaks()) + "://" + i.backend(in, route)
+			view.Forwarded = route.Forwarded
 		} else {
 			view.Problem = Errorf(NotFound, "route_not_http", "This address is not a web page. How to connect to it is on the dashboard.")
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // settings are what a middleware is configured with.
-type settings struct{ internal, key, base, dashboard, backend string }
+type settings struct{ internal, key, base, dashboard, backend, forwarded, own, proxies string }
 
 // maker makes the middleware, one way or the other.
 type maker func(t testing.TB, next http.Handler, s settings) (http.Handler, error)
@@ -23,6 +23,7 @@ type maker func(t testing.TB, next http.Handler, s settings) (http.Handler, erro
 func compiled(_ testing.TB, next http.Handler, s settings) (http.Handler, error) {
 	c := whaley.CreateConfig()
 	c.InternalURL, c.PluginKey, c.BaseDomain, c.DashboardURL, c.Backend = s.internal, s.key, s.base, s.dashboard, s.backend
+	c.Forwarded, c.OwnPages, c.Proxies = s.forwarded, s.own, s.proxies
 	return whaley.New(context.Background(), next, c, "test")
 }
 
@@ -56,6 +57,7 @@ func interpreted(t testing.TB) maker {
 		}
 		for field, value := range map[string]string{
 			"InternalURL": s.internal, "PluginKey": s.key, "BaseDomain": s.base, "DashboardURL": s.dashboard, "Backend": s.backend,
+			"Forwarded": s.forwarded, "OwnPages": s.own, "Proxies": s.proxies,
 		} {
 			config.Elem().FieldByName(field).SetString(value)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
@@ -76,6 +77,10 @@ func (r *Router) httpKeys(p instancer.Publication) map[string]string {
 	// The plugin's short way: it filters what comes back, and has nobody asked anything.
 	keys[router+"/middlewares/0"] = p.Name
 	keys[r.pluginBackend(p)] = string(cmp.Or(p.Scheme, instancer.SchemeHTTP)) + "://" + p.Backend
+	// Without the setting Traefik itself has dropped what clients claim, and the plugin need not look.
+	if how := p.Forwarded; how != "" || r.opts.AsSent {
+		keys[r.pluginForwarded(p)] = cmp.Or(how, wire.ForwardedReplace)
+	}
 	return keys
 }
 
@@ -117,10 +122,15 @@ func (r *Router) everyKey(p instancer.Publication) []string {
 			all = append(all, service+suffix)
 		}
 	}
-	return append(all, r.pluginBackend(p))
+	return append(all, r.pluginBackend(p), r.pluginForwarded(p))
 }
 
 // pluginBackend tells the plugin of one route where that leads.
 func (r *Router) pluginBackend(p instancer.Publication) string {
 	return r.opts.Root + "/http/middlewares/" + p.Name + "/plugin/whaley/backend"
+}
+
+// pluginForwarded tells it what becomes of forwarding headers that a client sends.
+func (r *Router) pluginForwarded(p instancer.Publication) string {
+	return r.opts.Root + "/http/middlewares/" + p.Name + "/plugin/whaley/forwarded"
 }

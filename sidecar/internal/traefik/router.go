@@ -28,6 +28,7 @@ const (
 type Options struct {
 	Root       string // of all keys; default "traefik"
 	HTTP       bool   // false: ROUTE_MODE=plugin, no routers for web routes
+	AsSent     bool   // Traefik passes on what clients send as forwarding headers
 	Secure     bool   // web routes are on the entry point websecure with TLS, else on web
 	Middleware string // in front of challenges of access "owner"; default "whaley@file"
 	Transport  string // to containers of TCP routes; default "whaley@file"

@@ -80,6 +80,7 @@ func TestARouteIsInRedisAsTraefikReadsIt(t *testing.T) {
 	passthrough.Passthrough = true
 	grpc, own := publication("grpc", instancer.RouteHTTP, instancer.AccessLink), publication("own", instancer.RouteHTTP, instancer.AccessLink)
 	grpc.Scheme, own.Scheme = instancer.SchemeH2C, instancer.SchemeHTTPS
+	grpc.Forwarded = "append"
 	for _, p := range []instancer.Publication{
 		publication("open", instancer.RouteHTTP, instancer.AccessLink), publication("mine", instancer.RouteHTTP, instancer.AccessOwner),
 		publication("sni", instancer.RouteTCP, instancer.AccessLink), passthrough, publication("shell", instancer.RouteCustom, instancer.AccessLink),
@@ -108,6 +109,8 @@ func TestARouteIsInRedisAsTraefikReadsIt(t *testing.T) {
 		"traefik/tcp/routers/shell/rule":                          "HostSNI(`*`)",
 		"traefik/tcp/routers/nc/rule":                             "",
 		"traefik/http/middlewares/grpc/plugin/whaley/backend":     "h2c://10.240.0.2:80",
+		"traefik/http/middlewares/grpc/plugin/whaley/forwarded":   "append",
+		"traefik/http/middlewares/own/plugin/whaley/forwarded":    "",
 		"traefik/http/middlewares/own/plugin/whaley/backend":      "https://10.240.0.2:80",
 	} {
 		if have[key] != want {
