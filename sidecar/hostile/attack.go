@@ -20,12 +20,13 @@ type attack struct {
 	// folders are challenges that it needs: id → file → content. They are built before anything is measured.
 	folders map[string]map[string]string
 	files   int    // descriptors that the sidecar may have; 0: as many as it likes
+	crowd   bool   // what counts is how long many wait who start at the same time
 	only    string // the one edge it can be made on; empty: both
 	// run goes on until ctx ends, and leaves nothing behind. It says when it has begun.
 	run func(ctx context.Context, s *strike) error
 }
 
-var attacks = slices.Concat(fromContainers, fromPlayers, insideContainers, fromFiles)
+var attacks = slices.Concat(fromContainers, fromPlayers, insideContainers, amongStarts, fromFiles)
 
 // target is what an attacker knows of a Whaley.
 type target struct {

@@ -20,6 +20,7 @@ const (
 // finding is what one attack on one edge did.
 type finding struct {
 	edge, attack   string
+	crowd          bool // see attack
 	without, with  map[string][]time.Duration
 	failed         map[string]error // honest requests while it went on
 	before, during resources
@@ -31,13 +32,13 @@ type finding struct {
 
 // measure makes one attack on a sidecar of its own.
 func (p *plan) measure(ctx context.Context, dir, edge string, a attack) (f finding, err error) {
-	f = finding{edge: edge, attack: a.name}
+	f = finding{edge: edge, attack: a.name, crowd: a.crowd}
 	own := filepath.Join(dir, edge+"-"+a.name)
 	if err := furnish(dir, own, a); err != nil {
 		return f, err
 	}
 	o := rig.Options{Dir: own, Name: "data", Subnets: "10.186.0.0/20", Challenges: 2 + len(a.folders), Files: a.files, Settings: []string{
-		"USER_RATE_LIMIT=10", "ADDRESS_RATE_LIMIT=60", "ADMIN_KEY=" + adminKey, "METRICS_SECRET=" + metricsKey, "LOG_LEVEL=info", "CONTAINER_MAX_DISK=128m",
+		"USER_RATE_LIMIT=10", "ADDRESS_RATE_LIMIT=60", "ADMIN_KEY=" + adminKey, "METRICS_SECRET=" + metricsKey, "LOG_LEVEL=info", "CONTAINER_MAX_DISK=128m", "CONTAINER_MAX_FILES=50000",
 	}}
 	start := rig.Embedded
 	if edge == "traefik" {
@@ -58,7 +59,9 @@ func (p *plan) measure(ctx context.Context, dir, edge string, a attack) (f findi
 	if err != nil {
 		return f, err
 	}
-	h.act(ctx, warm)
+	if h.act(ctx, warm); a.crowd {
+		h.crowd(ctx, warm)
+	}
 	pause(ctx, warm)
 	if f.before, err = resourcesOf(s); err != nil {
 		return f, err
@@ -73,10 +76,14 @@ func (p *plan) measure(ctx context.Context, dir, edge string, a attack) (f findi
 
 // look takes looks without and with the attack by turns.
 func (f *finding) look(ctx context.Context, p *plan, h *honest, a attack, to target) error {
+	act := h.act
+	if a.crowd {
+		act = h.crowd
+	}
 	f.without, f.with = map[string][]time.Duration{}, map[string][]time.Duration{}
 	for round := range p.rounds {
 		h.forget()
-		h.act(ctx, p.window)
+		act(ctx, p.window)
 		merge(f.without, h.took)
 		if len(h.failed) > 0 {
 			return fmt.Errorf("without the attack: %v", h.failed)
@@ -89,7 +96,7 @@ func (f *finding) look(ctx context.Context, p *plan, h *honest, a attack, to tar
 		watching, end := context.WithCancel(ctx)
 		most := watch(watching, h.Sidecar)
 		h.forget()
-		h.act(ctx, p.window)
+		act(ctx, p.window)
 		end()
 		f.during = f.during.most(most())
 		merge(f.with, h.took)

@@ -8,6 +8,7 @@
 //	exit=500-3000            ends with an error after so many milliseconds
 //	udp=sibling/20000        so many flows to another container
 //	macs=20000               so many Ethernet frames, each from another address (NET_RAW)
+//	files=50000              so many empty files, two in a folder, each of which is renamed again and again
 //	unlinked=64              so many megabytes into a file that has no name any more
 package main
 
@@ -17,6 +18,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,6 +51,7 @@ var deeds = map[string]func(string){
 	"udp":      flows,
 	"macs":     frames,
 	"unlinked": unlinked,
+	"files":    files,
 }
 
 func printLines(out io.Writer) {
@@ -132,6 +135,28 @@ func unlinked(megabytes string) {
 	}
 	fmt.Println("written:", err)
 	select {} // the file stays open
+}
+
+func files(count string) {
+	all := number(count)
+	name := func(n int, end string) string { return fmt.Sprintf("/files/%d/%d/%d%s", n/2%100, n/2, n%2, end) }
+	for n := range all {
+		path := name(n, "")
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			fmt.Println("files:", err)
+			return
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			fmt.Println("files:", err)
+			return
+		}
+	}
+	fmt.Println("files made")
+	for from, to := "", "-"; ; from, to = to, from {
+		for n := range all {
+			_ = os.Rename(name(n, from), name(n, to))
+		}
+	}
 }
 
 func number(text string) int {
