@@ -19,6 +19,7 @@ func TestAllFourWays(t *testing.T) {
 	t.Run("WhatAPlayerSendsIsWhatTheChallengeGets", func(t *testing.T) { asSent(t, ways) })
 	t.Run("NoContainerSetsCookiesForOthers", func(t *testing.T) { noCookies(t, ways) })
 	t.Run("WhatTheChallengeAnswersIsTheSame", func(t *testing.T) { asAnswered(t, ways) })
+	t.Run("AServiceSpeaksAsItsRouteSays", func(t *testing.T) { asSpoken(t, ways) })
 }
 
 // TestForwardingHeadersOnAllFourWays lets Traefik pass on what clients say of themselves: then too a route gets of it what

@@ -93,6 +93,7 @@ func main() {
 	http.HandleFunc("/visit", visit)
 	http.HandleFunc("/shout", shout)
 	probes()
+	talkers()
 	go datagrams()
 	fmt.Println(http.ListenAndServe(":8080", nil))
 }
