@@ -68,11 +68,13 @@ const commands = {
   async again() {
     for (let tries = 1; ; tries++) {
       try {
-        return { status: (await page.reload()).status(), tries };
+        const status = (await page.reload()).status();
+        // Traefik says so of everything until it has read its routes.
+        if (status !== 404 || tries === 100) return { status, tries };
       } catch (cause) {
         if (tries === 100) throw cause;
-        await new Promise((next) => setTimeout(next, 100));
       }
+      await new Promise((next) => setTimeout(next, 100));
     }
   },
 };
