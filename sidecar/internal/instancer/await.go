@@ -13,7 +13,7 @@ func (i *Instancer) awaitImages(ctx context.Context, in *Instance, address strin
 	err := i.makeImages(waiting, in)
 	end(err)
 	switch {
-	case context.Cause(ctx) != nil: // stopped meanwhile, or shutting down
+	case context.Cause(ctx) != nil, errors.Is(err, errShutdown): // stopped meanwhile, or shutting down: builds may end before jobs do
 	case err == nil:
 		i.then(in.ID, func() { i.enqueue(in, address) })
 	default:

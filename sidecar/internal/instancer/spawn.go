@@ -154,7 +154,7 @@ func (i *Instancer) spawn(ctx context.Context, id, address string) bool {
 		i.then(id, func() { i.enqueue(in, address) })
 		return false
 	}
-	if context.Cause(ctx) != nil || CodeOf(err) == CodeStateChanged || CodeOf(err) == CodeLeaseLost {
+	if context.Cause(ctx) != nil || errors.Is(err, errShutdown) || CodeOf(err) == CodeStateChanged || CodeOf(err) == CodeLeaseLost {
 		return false // stopped meanwhile, or shutting down: who stopped it, or the next start, goes on from the row
 	}
 	if now, err := i.Store.Get(ctx, in.ID); err == nil {
