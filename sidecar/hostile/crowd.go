@@ -35,11 +35,14 @@ func withEgress(files map[string]string) map[string]string {
 // nowhere is a network of the world that is led to nobody (TEST-NET-3).
 const nowhere = "203.0.113"
 
-// fullTable has flows to the world tracked that nobody answers. They leave this machine by an interface that drops them.
+// fullTable has flows to the world tracked that nobody answers. They leave by a cable whose other end is nobody's.
 func fullTable(ctx context.Context, s *strike) error {
 	const name = "whhostile"
 	_ = exec.Command("ip", "link", "del", name).Run() // of a run that was killed
-	for _, line := range []string{"link add " + name + " type dummy", "link set " + name + " up", "route add " + nowhere + ".0/24 dev " + name} {
+	for _, line := range []string{
+		"link add " + name + " type veth peer name " + name + "1", "link set " + name + " up", "link set " + name + "1 up",
+		"route add " + nowhere + ".0/24 dev " + name, "neighbour add " + nowhere + ".9 lladdr 02:00:00:00:00:01 dev " + name,
+	} {
 		if out, err := exec.CommandContext(ctx, "ip", strings.Fields(line)...).CombinedOutput(); err != nil {
 			return fmt.Errorf("ip %s: %w %s", line, err, out)
 		}
