@@ -23,11 +23,11 @@ soak: ## the heavy versions: every fuzzer for FUZZ_SECONDS=60, 200 starts and st
 		-run 'NothingIsLost|CutShort|OnTime|NotOurs|PowerCuts|Hundreds|TwoSidecars|EveryKind' | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
 
 bench: ## what a player waits for, beside bare Docker, docker compose and a plain router; ratios first (BENCH_N=20, BENCH_ONLY=path,wake, BENCH_RESTART=300)
-	@scripts/need gcc engine redis tools traefik compose images frontend
+	@scripts/need gcc engine redis tools traefik compose images frontend jail
 	cd sidecar && go run ./bench -n $(or $(BENCH_N),20) -only "$(BENCH_ONLY)"
 
 hostile: ## attacks behind both edges, beside an honest player who must not notice (HOSTILE=long, HOSTILE_EDGE=embedded, HOSTILE_ATTACK=streams,log, HOSTILE_SEED=7)
-	@scripts/need gcc engine redis tools traefik images frontend
+	@scripts/need gcc engine redis tools traefik images frontend jail
 	cd sidecar && go run ./hostile -edge $(or $(HOSTILE_EDGE),embedded$(comma)traefik) -attack "$(HOSTILE_ATTACK)" $(if $(HOSTILE_SEED),-seed $(HOSTILE_SEED)) \
 		$(if $(filter long,$(HOSTILE)),-window 30s -rounds 4,-window 8s -rounds 2)
 
@@ -44,6 +44,7 @@ restore: ## FILE=…: bring a backup back, into an empty database and empty fold
 	@scripts/restore "$(FILE)"
 
 build: frontend ## the binary, in build/whaley
+	@scripts/need jail
 	cd sidecar && CGO_ENABLED=0 go build -trimpath -o ../build/whaley ./cmd/whaley
 
 frontend: ## the web pages, into the sidecar

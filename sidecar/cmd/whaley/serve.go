@@ -27,6 +27,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 	"github.com/whaley-ctf/whaley/sidecar/internal/relay"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
+	"github.com/whaley-ctf/whaley/sidecar/internal/standin"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
@@ -80,7 +81,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	worker := workerName(listeners.public.Addr())
 	engine, err := docker.New(docker.Options{
 		Deployment: deployment, Folder: c.DataDir, Builder: docker.Builder(c.Builder), Builds: buildLimits(c),
-		Worker: worker, Program: program.Self,
+		Worker: worker, Program: program.Self, StandIn: standin.Program,
 	}, log)
 	if err != nil {
 		return fmt.Errorf("DOCKER_HOST: %w", err)

@@ -93,6 +93,7 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 	out.Restart = c.restart(s)
 	out.Health = c.health(s)
 	c.capabilities(s, d, &out)
+	c.jail(&out, s)
 	c.mounts(s, &out)
 	c.ulimits(s, &out)
 	for _, name := range slices.Sorted(maps.Keys(s.DependsOn)) {

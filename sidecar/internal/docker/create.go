@@ -84,6 +84,10 @@ func (e *Engine) ConnectContainer(ctx context.Context, id string, p instancer.En
 
 func (e *Engine) configs(spec instancer.ContainerSpec) (*container.Config, *container.HostConfig, error) {
 	s := spec.Service
+	binds, err := e.mounts(s, spec.Volumes)
+	if err != nil {
+		return nil, nil, err
+	}
 	exposed, bindings := nat.PortSet{}, nat.PortMap{}
 	for internal, published := range spec.Publish {
 		port, err := nat.NewPort("tcp", itoa(internal))
@@ -110,7 +114,7 @@ func (e *Engine) configs(spec instancer.ContainerSpec) (*container.Config, *cont
 		// The engine takes name and addresses from the other container, and refuses to be told any.
 		config.Hostname, config.ExposedPorts = "", nil
 		host.NetworkMode = container.NetworkMode("container:" + spec.Join)
-		host.Mounts = mounts(s, spec.Volumes)
+		host.Mounts = binds
 		return config, host, nil
 	}
 	if s.Offline {
@@ -125,6 +129,6 @@ func (e *Engine) configs(spec instancer.ContainerSpec) (*container.Config, *cont
 		// a way out. This is the container's own loopback, where nobody answers.
 		host.DNS = []string{"127.0.0.1"}
 	}
-	host.Mounts = mounts(s, spec.Volumes)
+	host.Mounts = binds
 	return config, host, nil
 }

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,7 @@ type Engine struct {
 	worker     string
 	program    string
 	log        *slog.Logger
+	standIn    func() (string, error) // the file that containers with a jail are given
 
 	commands commands
 	proc     atomic.Value // string: where the host's processes are seen
@@ -66,6 +68,7 @@ type Options struct {
 	Worker string
 	// Program is what runs as `whaley survey` in a container; one that is not static cannot.
 	Program string
+	StandIn func() ([]byte, error) // the program that takes the place of jails
 }
 
 // New makes an Engine for what DOCKER_HOST and its companions name. It does not connect yet.
@@ -76,6 +79,16 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 	}
 	e := &Engine{
 		client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, worker: o.Worker, program: o.Program, log: log,
+		standIn: sync.OnceValues(func() (string, error) {
+			if o.StandIn == nil {
+				return "", errors.New("there is none")
+			}
+			program, err := o.StandIn()
+			if err != nil {
+				return "", err
+			}
+			return lay(program, o.Folder)
+		}),
 	}
 	e.proc.Store("/proc")
 	return e, nil
@@ -83,7 +96,7 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 
 // Apart is the same engine for objects of this deployment that are not instances': List does not show them to it.
 func (e *Engine) Apart(purpose string) *Engine {
-	apart := &Engine{client: e.client, deployment: e.deployment, purpose: purpose, log: e.log}
+	apart := &Engine{client: e.client, deployment: e.deployment, purpose: purpose, log: e.log, standIn: e.standIn}
 	apart.proc.Store(e.proc.Load())
 	return apart
 }

@@ -31,6 +31,7 @@ var imagePorts = []struct {
 }{
 	{regexp.MustCompile(`^jail(:|$)|redpwn`), offer{5000, "tcp", "redpwn/jail"}},
 	{regexp.MustCompile(`^(kctf|challenge)(:|$)`), offer{1337, "tcp", "kCTF"}},
+	{regexp.MustCompile(`^nsjail:(ubuntu|debian)-|^chall?(enge)?-jail(:|$)`), offer{1337, "tcp", "DownUnderCTF's and cybersecnatlab's"}},
 	{regexp.MustCompile(`^nginx-unprivileged|^php-nginx|^(tomcat|jetty|jenkins|wildfly|adminer|apache-php-unprivileged)(:|$)`), offer{8080, "http", ""}},
 	{regexp.MustCompile(`^(nginx|httpd|caddy|traefik|openresty|wordpress|joomla|drupal|nextcloud|apache2?|lighttpd|gitlab-ce)(:|$)`), offer{80, "http", ""}},
 	{regexp.MustCompile(`^php:.*apache|^php-?apache|^(lamp|docker-lamp|nginx-php-fpm|uwsgi-nginx.*|meinheld-gunicorn.*|uvicorn-gunicorn.*|base_web_.*)(:|$)`), offer{80, "http", ""}},

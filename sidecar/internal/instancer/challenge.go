@@ -129,9 +129,16 @@ type Service struct {
 	Offline      bool     // it is on no network
 	Runtime      string   // of the container, as runsc; empty: the engine's default
 	AllowSetuid  bool     // false: no-new-privileges
+	Jail         *Jail    // nil: its image has none
 	ShmBytes     int64    // 0: default 64 MiB
 	Limits       Limits
 	Relay        bool // ours, see relay.go; its image is the engine's affair
+}
+
+// Jail is one in the image of a service, whose programs are replaced by the stand-in.
+type Jail struct {
+	Over  []string // paths of its programs, whether they are there or not
+	Roots []string // folders that get devices
 }
 
 // Network is one of several networks of an instance.

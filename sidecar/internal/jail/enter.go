@@ -1,0 +1,114 @@
+package jail
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// entering is the name by which the stand-in starts itself to become a program in its jail.
+const entering = "whaley-jail-enter"
+
+// settingOf is the variable that then holds the configuration. The program never sees it.
+const settingOf = "WHALEY_JAIL"
+
+// numbers of resources, as the kernel has them.
+var numbers = map[Resource]int{
+	AddressSpace: unix.RLIMIT_AS, Core: unix.RLIMIT_CORE, CPU: unix.RLIMIT_CPU, FileSize: unix.RLIMIT_FSIZE,
+	OpenFiles: unix.RLIMIT_NOFILE, Processes: unix.RLIMIT_NPROC, Stack: unix.RLIMIT_STACK,
+}
+
+// enter becomes the program of a configuration: it returns only if that fails.
+func enter() error {
+	var c Config
+	if err := json.Unmarshal([]byte(os.Getenv(settingOf)), &c); err != nil {
+		return fmt.Errorf("the jail's configuration: %w", err)
+	}
+	environment := c.environment(os.Environ())
+	root := os.Geteuid() == 0
+	if root && c.Root != "/" {
+		if err := unix.Chroot(c.Root); err != nil {
+			return fmt.Errorf("enter the root %s: %w", c.Root, err)
+		}
+	}
+	if err := unix.Chdir(c.Dir); err != nil {
+		return fmt.Errorf("enter the folder %s: %w", c.Dir, err)
+	}
+	if root {
+		for _, become := range []func() error{
+			func() error { return unix.Setgroups(nil) },
+			func() error { return unix.Setresgid(c.GID, c.GID, c.GID) },
+			func() error { return unix.Setresuid(c.UID, c.UID, c.UID) },
+		} {
+			if err := become(); err != nil {
+				return fmt.Errorf("become user %d: %w", c.UID, err)
+			}
+		}
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil { // else a setuid program could leave the root
+		return fmt.Errorf("give up privileges: %w", err)
+	}
+	path, err := find(c.Command[0], environment)
+	if err != nil {
+		return err
+	}
+	for resource, most := range c.Limits { // last: they are the program's, not ours
+		var now unix.Rlimit
+		if err := unix.Getrlimit(numbers[resource], &now); err != nil {
+			return err
+		}
+		most = min(most, now.Max)
+		if err := unix.Setrlimit(numbers[resource], &unix.Rlimit{Cur: most, Max: most}); err != nil {
+			return fmt.Errorf("limit %s to %d: %w", resource, most, err)
+		}
+	}
+	return fmt.Errorf("run %s: %w", path, unix.Exec(path, c.Command, environment))
+}
+
+// environment is what the program gets: its own variables, and those outside if it keeps them.
+func (c *Config) environment(outside []string) []string {
+	var all []string
+	if c.KeepEnv {
+		for _, e := range outside {
+			if !strings.HasPrefix(e, settingOf+"=") {
+				all = append(all, e)
+			}
+		}
+	}
+	for _, e := range c.Env {
+		if strings.Contains(e, "=") {
+			all = append(all, e)
+			continue
+		}
+		for _, known := range outside {
+			if strings.HasPrefix(known, e+"=") {
+				all = append(all, known)
+			}
+		}
+	}
+	return all
+}
+
+// find is where a program without a slash in its name lies.
+func find(name string, environment []string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	search := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	for _, e := range environment {
+		if value, ok := strings.CutPrefix(e, "PATH="); ok {
+			search = value
+		}
+	}
+	for _, folder := range filepath.SplitList(search) {
+		path := filepath.Join(folder, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("there is no program %s", name)
+}
