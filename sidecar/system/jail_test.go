@@ -14,18 +14,23 @@ import (
 	"time"
 )
 
-// jailed are challenges of the shape of each family of jails: an image like the family's, which is made here and whose own
-// programs do nothing, and a challenge that is built on it as authors do. The program is a shell: its player is hostile.
-var jailed = map[string]struct{ base, image, compose, dockerfile, config string }{
+// jailBase is an image like those of all families: their programs are where they belong, and do nothing.
+const jailBase = `FROM busybox:1.36
+RUN mkdir -p /jail /docker-init /home/user /home/ctf/chal && printf '#!/bin/sh\nexit 1\n' > /jail/run && chmod +x /jail/run && \
+	for p in nsjail kctf_setup kctf_drop_privs kctf_pow; do cp /jail/run /usr/bin/$p; done && cp /jail/run /docker-init/docker-entrypoint.sh && \
+	cp /jail/run /docker-init/nsjail-launcher.sh && cp /jail/run /docker-init/nsjail-user.sh && \
+	printf '#!/bin/sh\nnsjail --config /home/ctf/nsjail.cfg --env FLAG\n' > /docker-init/nsjail-user.sh
+`
+
+// jailed are challenges of the shape of each family of jails, which are built on its image as authors do. The program is a
+// shell: its player is hostile.
+var jailed = map[string]struct{ image, compose, dockerfile, config string }{
 	"redpwn": {
-		base:  "FROM busybox:1.36\nRUN mkdir -p /jail && printf '#!/bin/sh\\nexit 1\\n' > /jail/run && chmod +x /jail/run\nCMD [\"/jail/run\"]\n",
 		image: "pwn.red/jail:whaley-test",
 		dockerfile: "FROM busybox:1.36 AS app\nFROM pwn.red/jail:whaley-test\nCOPY --from=app / /srv\nCOPY run flag.txt /srv/app/\n" +
-			"ENV JAIL_PORT=1337 JAIL_TIME=60 JAIL_PIDS=6 JAIL_CONNS_PER_IP=3 JAIL_ENV_WHO=jailed JAIL_TMP_SIZE=5M\n",
+			"ENV JAIL_PORT=1337 JAIL_TIME=60 JAIL_PIDS=6 JAIL_CONNS_PER_IP=3 JAIL_ENV_WHO=jailed JAIL_TMP_SIZE=5M\nCMD [\"/jail/run\"]\n",
 	},
 	"kctf": {
-		base: "FROM busybox:1.36\nRUN for p in nsjail kctf_setup kctf_drop_privs kctf_pow; do printf '#!/bin/sh\\nexit 1\\n' > /usr/bin/$p; " +
-			"chmod +x /usr/bin/$p; done\n",
 		image: "gcr.io/kctf-docker/challenge:whaley-test",
 		dockerfile: "FROM busybox:1.36 AS chroot\nRUN mkdir -p /app\nCOPY run flag.txt /app/\nFROM gcr.io/kctf-docker/challenge:whaley-test\n" +
 			"COPY --from=chroot / /chroot\nCOPY nsjail.cfg /home/user/\n" +
@@ -34,7 +39,6 @@ var jailed = map[string]struct{ base, image, compose, dockerfile, config string 
 			"cwd: \"/app\"\nenvar: \"WHO=jailed\"\ntime_limit: 60\n",
 	},
 	"nsjail": {
-		base:  "FROM busybox:1.36\nRUN printf '#!/bin/sh\\nexit 1\\n' > /usr/bin/nsjail && chmod +x /usr/bin/nsjail\n",
 		image: "event.example/nsjail:whaley-test",
 		dockerfile: "FROM busybox:1.36 AS app\nFROM event.example/nsjail:whaley-test\nCOPY --from=app / /root-of-it\nCOPY run /root-of-it/app/\n" +
 			"COPY flag.txt /root-of-it/app/\nRUN chown 1000 /root-of-it/app/flag.txt && chmod 400 /root-of-it/app/flag.txt\n" +
@@ -44,18 +48,14 @@ var jailed = map[string]struct{ base, image, compose, dockerfile, config string 
 			"exec_bin { path: \"/app/run\" }\n",
 	},
 	"downunder": {
-		base: "FROM busybox:1.36\nRUN mkdir -p /docker-init /home/ctf/chal && cd /docker-init && printf '#!/bin/sh\\nexit 1\\n' > docker-entrypoint.sh && " +
-			"cp docker-entrypoint.sh nsjail-launcher.sh && cp docker-entrypoint.sh /usr/bin/nsjail && " +
-			"printf '#!/bin/sh\\nnsjail --config /home/ctf/nsjail.cfg --env FLAG\\n' > nsjail-user.sh && chmod +x * /usr/bin/nsjail\n" +
+		image: "ghcr.io/downunderctf/docker-vendor/nsjail:whaley-test",
+		dockerfile: "FROM ghcr.io/downunderctf/docker-vendor/nsjail:whaley-test\nCOPY nsjail.cfg /home/ctf/\nCOPY run flag.txt /home/ctf/chal/\n" +
 			"ENTRYPOINT [\"/docker-init/docker-entrypoint.sh\"]\nCMD [\"/docker-init/nsjail-launcher.sh\"]\n",
-		image:      "ghcr.io/downunderctf/docker-vendor/nsjail:whaley-test",
-		dockerfile: "FROM ghcr.io/downunderctf/docker-vendor/nsjail:whaley-test\nCOPY nsjail.cfg /home/ctf/\nCOPY run flag.txt /home/ctf/chal/\n",
 		config: "mode: LISTEN port: 1337 max_conns_per_ip: 16 time_limit: 3 cwd: \"/chal\" envar: \"WHO=jailed\" uidmap {inside_id: \"1000\"}\n" +
 			"mount: [ { src: \"/home/ctf/chal\" dst: \"/chal\", is_bind: true }, { src: \"/bin\", dst: \"/bin\", is_bind: true } ]\n" +
 			"exec_bin { path: \"/chal/run\" arg: \"\" }\n",
 	},
 	"cyber": {
-		base:  "FROM busybox:1.36\nRUN mkdir -p /home/user\nENTRYPOINT [\"/its/own\"]\n",
 		image: "cybersecnatlab/challenge-jail:whaley-test",
 		compose: "services: {web: {image: \"cybersecnatlab/challenge-jail:whaley-test\", privileged: true, init: true, ports: [\"38002:1337\"], " +
 			"volumes: [\"./run:/home/user/chall:ro\"], environment: [\"FLAG=FLAG{cyber}\", \"TIMEOUT=60\"]}}\n",
@@ -64,17 +64,9 @@ var jailed = map[string]struct{ base, image, compose, dockerfile, config string 
 
 func TestJailsOfEachFamilyRunWithoutPrivilege(t *testing.T) {
 	folder := t.TempDir()
+	tags := []string{"build", "-q"}
 	for name, j := range jailed {
-		build := exec.Command("docker", "build", "-q", "-t", j.image, "-")
-		build.Stdin = strings.NewReader(j.base)
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v %s", j.image, err, out)
-		}
-		t.Cleanup(func() {
-			if out, err := exec.Command("docker", "image", "rm", j.image).CombinedOutput(); err != nil {
-				t.Errorf("%v %s", err, out)
-			}
-		})
+		tags = append(tags, "-t", j.image)
 		if err := os.MkdirAll(filepath.Join(folder, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -91,6 +83,20 @@ func TestJailsOfEachFamilyRunWithoutPrivilege(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	build := exec.Command("docker", append(tags, "-")...)
+	build.Stdin = strings.NewReader(jailBase)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	t.Cleanup(func() {
+		remove := []string{"image", "rm"}
+		for _, j := range jailed {
+			remove = append(remove, j.image)
+		}
+		if out, err := exec.Command("docker", remove...).CombinedOutput(); err != nil {
+			t.Errorf("%v %s", err, out)
+		}
+	})
 	s := startStack(t, &stack{binary: static(t)}, "127.0.0.1", "embedded", folder, "SANDBOX_POOL=2", "MAX_INSTANCES_PER_USER=9")
 	for name := range jailed {
 		t.Run(name, func(t *testing.T) { inJail(t, s, name) })

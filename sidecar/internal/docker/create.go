@@ -119,7 +119,7 @@ func (e *Engine) configs(spec instancer.ContainerSpec) (*container.Config, *cont
 	}
 	if s.Offline {
 		host.NetworkMode = network.NetworkNone
-		host.Mounts = mounts(s, spec.Volumes)
+		host.Mounts = binds
 		return config, host, nil
 	}
 	host.NetworkMode = container.NetworkMode(spec.Network)

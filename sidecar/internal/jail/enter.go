@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +26,8 @@ var numbers = map[Resource]int{
 
 // enter becomes the program of a configuration: it returns only if that fails.
 func enter() error {
+	runtime.LockOSThread() // what is given up is this thread's
+	debug.SetGCPercent(-1) // it makes threads, which count as processes of the user
 	var c Config
 	if err := json.Unmarshal([]byte(os.Getenv(settingOf)), &c); err != nil {
 		return fmt.Errorf("the jail's configuration: %w", err)
@@ -56,17 +60,29 @@ func enter() error {
 	if err != nil {
 		return err
 	}
-	for resource, most := range c.Limits { // last: they are the program's, not ours
+	if err := c.limit(); err != nil { // last: they are the program's, not ours
+		return err
+	}
+	return fmt.Errorf("run %s: %w", path, unix.Exec(path, c.Command, environment))
+}
+
+// limit sets the limits, that of processes as the last: this process has threads, which may be more, and needs no further one.
+func (c *Config) limit() error {
+	for _, resource := range []Resource{AddressSpace, Core, CPU, FileSize, OpenFiles, Stack, Processes} {
+		most, limited := c.Limits[resource]
+		if !limited {
+			continue
+		}
 		var now unix.Rlimit
 		if err := unix.Getrlimit(numbers[resource], &now); err != nil {
-			return err
+			return fmt.Errorf("read the limit of %s: %w", resource, err)
 		}
 		most = min(most, now.Max)
 		if err := unix.Setrlimit(numbers[resource], &unix.Rlimit{Cur: most, Max: most}); err != nil {
 			return fmt.Errorf("limit %s to %d: %w", resource, most, err)
 		}
 	}
-	return fmt.Errorf("run %s: %w", path, unix.Exec(path, c.Command, environment))
+	return nil
 }
 
 // environment is what the program gets: its own variables, and those outside if it keeps them.

@@ -31,15 +31,18 @@ func Main(args []string) int {
 }
 
 func do(args []string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	var c *Config
-	var err error
-	switch name := filepath.Base(args[0]); name {
+	name := filepath.Base(args[0])
+	switch name {
 	case entering:
 		return enter()
 	case ending:
 		return endUser(args[1:])
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c *Config
+	var err error
+	switch name {
 	case "kctf_setup":
 		return nil // there is nothing to set up
 	case "kctf_pow": // its owner has no others to keep out

@@ -41,7 +41,7 @@ var ofTheContainer = map[string]string{
 
 func (c *Config) set(f field) error {
 	if limit, isLimit := strings.CutPrefix(f.name, "rlimit_"); isLimit {
-		return c.limit(limit, f.value)
+		return c.limitOf(limit, f.value)
 	}
 	if what, whole := ofTheContainer[f.name]; whole {
 		if f.value != "0" {
@@ -113,8 +113,8 @@ func number(text string, most int) (int, error) {
 // inMiB are the limits that nsjail counts so.
 var inMiB = map[Resource]bool{AddressSpace: true, Core: true, FileSize: true, Stack: true}
 
-// limit sets one: a number, or the words for what there is (soft, hard, def) and for none at all (inf, max).
-func (c *Config) limit(name, value string) error {
+// limitOf sets one: a number, or the words for what there is (soft, hard, def) and for none at all (inf, max).
+func (c *Config) limitOf(name, value string) error {
 	resource, kind := Resource(name), ""
 	if base, typed := strings.CutSuffix(name, "_type"); typed {
 		resource, kind = Resource(base), strings.ToLower(value)

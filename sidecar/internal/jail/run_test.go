@@ -161,6 +161,9 @@ func TestConnectionsReachNeitherEachOtherNorTheListener(t *testing.T) {
 	if got := a.says("env"); strings.Contains(got, "SECRET") || strings.Contains(got, settingOf) || !strings.Contains(got, "A=b") {
 		t.Errorf("its variables are\n%s", got)
 	}
+	if got := a.says("ulimit -n; ulimit -c"); got != "32\n0" {
+		t.Errorf("its limits are %q", got)
+	}
 	for _, attempt := range []string{"kill -9 1", "kill -9 2", "cat /proc/1/environ", "cat /app/../../etc/hostname"} {
 		if got := b.says("(" + attempt + ") 2>/dev/null && echo done"); strings.Contains(got, "done") {
 			t.Errorf("%s: %s", attempt, got)
