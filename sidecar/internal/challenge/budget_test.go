@@ -51,6 +51,19 @@ func TestBombsAreRefusedByLine(t *testing.T) {
 	}
 }
 
+// Compose's own .env is filled in by the same library.
+func TestABombBesideTheComposeFileIsRefused(t *testing.T) {
+	for what, c := range map[string]struct{ env, want string }{
+		"many variables": {"A=\nB=" + strings.Repeat("${A:-}", 9000), "web-test/.env:1: has too many variables in braces in long texts"},
+		"doubling":       {doubling(40), "web-test/.env:1: cannot be read: with its variables filled in it has more than 1 MB"},
+	} {
+		_, err := load(t, folder(t, oneRoute, "services:\n  web:\n    image: busybox:1.36\n", ".env", c.env))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %.600v\nwant %s", what, err, c.want)
+		}
+	}
+}
+
 // What is large and honest is taken.
 func TestLargeHonestFilesAreTaken(t *testing.T) {
 	const web = "services:\n  web:\n    image: busybox:1.36\n"

@@ -61,6 +61,10 @@ func (s *sources) dotEnv(path, file string) types.Mapping {
 		s.problems.add(file, 1, "", "must be a file in the challenge's folder")
 		return env
 	}
+	if content, err := readLimited(path, maxCompose); err == nil && !r.affords(content) {
+		r.problems.add(file, 1, "", "has too many variables in braces in long texts")
+		return env
+	}
 	left := maxText
 	if err := fillFrom(types.EnvFile{Path: real}, env, nil, nil, &left); err != nil {
 		s.problems.add(file, lineIn(err.Error()), "", "cannot be read: %s", strings.ReplaceAll(err.Error(), real, filepath.Base(path)))
@@ -97,6 +101,16 @@ func (r *reading) checkEnvFiles(dir, beside string) {
 	}
 }
 
+// affords takes what filling in an environment file's variables costs from the budget: the library goes through the
+// rest of a line for each.
+func (r *reading) affords(content []byte) bool {
+	for line := range bytes.Lines(content) {
+		// Not effort: here a backslash changes what a $ is.
+		r.left.work -= bytes.Count(line, []byte("${")) * len(line)
+	}
+	return r.left.work >= 0
+}
+
 // variablesOfFile looks at which variables a file names. None is filled in: that is done once, by fillEnvironments.
 func (r *reading) variablesOfFile(path string, e envFile) {
 	content, err := readLimited(path, maxCompose)
@@ -104,12 +118,10 @@ func (r *reading) variablesOfFile(path string, e envFile) {
 		r.problems.add(r.file, e.line, e.key, "%s", err)
 		return
 	}
-	for line := range bytes.Lines(content) {
-		// Not effort: here a backslash changes what a $ is.
-		if r.left.work -= bytes.Count(line, []byte("${")) * len(line); r.left.work < 0 {
-			r.problems.add(r.file, e.line, e.key, "%q has too many variables in braces in long texts", e.path)
-			return
-		}
+	if !r.affords(content) {
+		r.problems.add(r.file, e.line, e.key, "%q has too many variables in braces in long texts", e.path)
+		r.broken = true // filling them in would take minutes
+		return
 	}
 	used := map[string]bool{}
 	own, err := dotenv.UnmarshalBytesWithLookup(content, func(name string) (string, bool) {
