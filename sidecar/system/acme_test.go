@@ -30,6 +30,7 @@ const acmeBase, acmeDashboard = "play.example.org", "whaley.example.org"
 // that looks into the DNS. Beside the addresses, three things are not an event's: whom Traefik trusts as the authority, which
 // DNS server it asks, and that it does not ask the zone's own, which would be on port 53.
 func TestAWildcardCertificateComesByACME(t *testing.T) {
+	t.Parallel()
 	authority := startAuthority(t)
 	d := newDeployment(t, "TLS=acme", "ACME_EMAIL=organisers@ctf.example", "ACME_DNS_PROVIDER=httpreq", "ACME_CA_SERVER="+authority.directory)
 	d.write("acme.env", "HTTPREQ_ENDPOINT="+authority.provider+"\nHTTPREQ_POLLING_INTERVAL=1\nHTTPREQ_PROPAGATION_TIMEOUT=20\nLEGO_CA_CERTIFICATES="+authority.certificate+"\n")
@@ -84,6 +85,7 @@ func TestAWildcardCertificateComesByACME(t *testing.T) {
 
 // TestWhereTheCertificateComesFromCanBeChanged makes a deployment's files anew after its TLS became another.
 func TestWhereTheCertificateComesFromCanBeChanged(t *testing.T) {
+	t.Parallel()
 	d := newDeployment(t, "TLS=selfsigned")
 	var sums []string
 	for _, step := range []struct{ tls, cert, resolver string }{

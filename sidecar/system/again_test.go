@@ -15,6 +15,7 @@ import (
 // TestTheAddressOfWhatHasStoppedRefuses wants whoever still remembers a container to be told at once that it is gone, with
 // networks that go and with such that stay for the next instance, and the next request to find a new one.
 func TestTheAddressOfWhatHasStoppedRefuses(t *testing.T) {
+	t.Parallel()
 	for _, pool := range []string{"0", "2"} {
 		t.Run("pool of "+pool, func(t *testing.T) {
 			s := start(t, "embedded", writeFixtures(t, "echo"), "SANDBOX_POOL="+pool)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestABrowserSignsInOnItsWayToAWokenInstance(t *testing.T) {
+	t.Parallel()
 	s := startCompetition(t, writeFixtures(t, "echo", "guarded")).stack
 	// It begins at a word of ours, when its network is there.
 	browser := exec.Command("sh", "-c", "read go; exec node "+filepath.Join(root, "frontend", "e2e", "front-door.mjs"))

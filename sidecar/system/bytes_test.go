@@ -15,6 +15,7 @@ import (
 
 // TestAllFourWays lets the same bytes take each of the ways that a request and its answer can take.
 func TestAllFourWays(t *testing.T) {
+	t.Parallel()
 	ways := fourWays(t)
 	t.Run("WhatAPlayerSendsIsWhatTheChallengeGets", func(t *testing.T) { asSent(t, ways) })
 	t.Run("NoContainerSetsCookiesForOthers", func(t *testing.T) { noCookies(t, ways) })

@@ -14,6 +14,7 @@ import (
 
 // TestAnEditOnOneSidecarIsThereOnTheOtherAndAfterARestart edits a challenge that runs, closes it, and breaks it.
 func TestAnEditOnOneSidecarIsThereOnTheOtherAndAfterARestart(t *testing.T) {
+	t.Parallel()
 	const key, player = "the key of organisers", alice
 	dir := t.TempDir()
 	writeFixture(t, filepath.Join(dir, "edited"), fixture{})

@@ -32,7 +32,8 @@ func scale(t *testing.T, name string, little int) int {
 
 // TestPowerCutsWhilePlayersPlayLeaveNothingBehind kills the sidecar again and again while ten players start and stop.
 func TestPowerCutsWhilePlayersPlayLeaveNothingBehind(t *testing.T) {
-	cycles := scale(t, "SOAK_CYCLES", 30)
+	t.Parallel()
+	cycles := scale(t, "SOAK_CYCLES", 20)
 	s := start(t, "embedded", writeFixtures(t, "echo", "raw"), "MAX_INSTANCES_PER_USER=3", "SANDBOX_POOL=2")
 	var done, kills, lost atomic.Int64
 	var players, killer sync.WaitGroup

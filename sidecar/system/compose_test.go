@@ -33,6 +33,7 @@ type production struct {
 
 // TestProductionByDockerCompose starts docker-compose.yaml with images that are made here, and goes through a day of it.
 func TestProductionByDockerCompose(t *testing.T) {
+	t.Parallel()
 	p := newProduction(t)
 	p.run("scripts/up")
 	notes := p.address(alice, "echo")

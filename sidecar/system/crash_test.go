@@ -14,6 +14,7 @@ import (
 )
 
 func TestARestartLosesAndStopsNothing(t *testing.T) {
+	t.Parallel()
 	for _, edge := range []string{"embedded", "traefik"} {
 		t.Run(edge, func(t *testing.T) {
 			s := start(t, edge, writeFixtures(t, "echo", "brief", "slow"), "SANDBOX_POOL=2")
@@ -66,6 +67,7 @@ func TestARestartLosesAndStopsNothing(t *testing.T) {
 }
 
 func TestAnInstanceWhoseContainerEndsIsStoppedAndWakesAnew(t *testing.T) {
+	t.Parallel()
 	s := start(t, "embedded", writeFixtures(t, "echo"))
 	echo := s.address(alice, "echo")
 	if got := s.do(alice, "GET", echo+"/", nil); got.Status != http.StatusOK {
@@ -90,6 +92,7 @@ func TestAnInstanceWhoseContainerEndsIsStoppedAndWakesAnew(t *testing.T) {
 }
 
 func TestWithoutAnEngineOnlyWakingIsRefused(t *testing.T) {
+	t.Parallel()
 	s := start(t, "embedded", writeFixtures(t, "echo"))
 	address := s.address(alice, "echo")
 	s.terminate()
@@ -115,6 +118,7 @@ func TestWithoutAnEngineOnlyWakingIsRefused(t *testing.T) {
 }
 
 func TestABrokenChallengeStopsNoOther(t *testing.T) {
+	t.Parallel()
 	dir := writeFixtures(t, "echo")
 	writeFixture(t, filepath.Join(dir, "broken"), fixture{compose: "services:\n  web:\n    build: .\n    privileged: true\n"})
 	s := start(t, "embedded", dir)
@@ -136,6 +140,7 @@ func TestABrokenChallengeStopsNoOther(t *testing.T) {
 }
 
 func TestEveryExampleCanBeSolved(t *testing.T) {
+	t.Parallel()
 	for _, edge := range []string{"embedded", "traefik"} {
 		t.Run(edge, func(t *testing.T) {
 			s := start(t, edge, filepath.Join(root, "challenges"))

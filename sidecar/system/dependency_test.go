@@ -18,6 +18,7 @@ import (
 )
 
 func TestADatabaseThatRestartsCostsNothing(t *testing.T) {
+	t.Parallel()
 	url, restart := testkit.RestartablePostgres(t)
 	s := start(t, "embedded", writeFixtures(t, "echo", "guarded"), "DATABASE_URL="+url)
 	echo := s.address(alice, "echo")
@@ -101,6 +102,7 @@ func (e *engine) stop() {
 }
 
 func TestAnEngineThatRestartsLosesItsInstancesAndNothingElse(t *testing.T) {
+	t.Parallel()
 	dir, err := os.MkdirTemp("/tmp", "whaley-engine-") // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 // TestWhileDrainingAnAddressSaysWhy holds starting back while a player opens addresses: the page of an instance says what
 // the organisers wrote, what runs goes on, and afterwards the same address starts it.
 func TestWhileDrainingAnAddressSaysWhy(t *testing.T) {
+	t.Parallel()
 	for _, edge := range []string{"embedded", "traefik"} {
 		t.Run(edge, func(t *testing.T) {
 			const key, message = "an admin's key that nobody guesses 3c8", `Back at 14:00 <b>"sharp"</b> & no earlier.`

@@ -13,6 +13,7 @@ import (
 )
 
 func TestAFullDiskIsSaidAndForgottenWhenThereIsRoom(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	if err := unix.Mount("tmpfs", data, "tmpfs", 0, "size=64m,mode=700"); err != nil {
 		t.Fatal(err)

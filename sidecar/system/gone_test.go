@@ -14,6 +14,7 @@ import (
 // TestAChallengeThatGoesLeavesItsRunningInstancesReachable takes a challenge away under a running instance, in each way
 // that it can go: its players go on as if nothing had happened, and cannot start it anew.
 func TestAChallengeThatGoesLeavesItsRunningInstancesReachable(t *testing.T) {
+	t.Parallel()
 	const key = "the key of organisers"
 	for _, edge := range []string{"embedded", "traefik"} {
 		t.Run(edge, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 // TestAnInstancesOwnAddressesWorkInsideIt has containers that visit their own public addresses, as a bot does, and finds
 // what players find there.
 func TestAnInstancesOwnAddressesWorkInsideIt(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		edge   string
 		secure bool

@@ -26,6 +26,7 @@ func tool(s *stack, want, input string, command ...string) {
 }
 
 func TestEveryKindOfRouteIsReachedByItsTool(t *testing.T) {
+	t.Parallel()
 	s := start(t, "traefik", writeFixtures(t, "kinds"))
 	in := s.running(alice, "kinds")
 	byName := map[string]route{}
@@ -46,6 +47,7 @@ func TestEveryKindOfRouteIsReachedByItsTool(t *testing.T) {
 
 // One key that Traefik does not know would stop all its updates: so each kind that may be given is given here.
 func TestPermanentKeysNeverStopTraefiksUpdates(t *testing.T) {
+	t.Parallel()
 	keys := map[string]string{
 		"http/routers/extra/rule": "Host(`extra.localhost`)", "http/routers/extra/service": "extra", "http/routers/extra/priority": "7",
 		"http/routers/extra/entryPoints/0": "web", "http/routers/extra/middlewares/0": "all@redis",
@@ -95,6 +97,7 @@ func TestPermanentKeysNeverStopTraefiksUpdates(t *testing.T) {
 }
 
 func TestPublishedBackendsServeWithoutTheContainersAddresses(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"kv", "plugin"} {
 		t.Run(mode, func(t *testing.T) {
 			s := start(t, "traefik", writeFixtures(t, "echo"), "BACKEND=published", "BACKEND_HOST=127.0.0.1", "ROUTE_MODE="+mode)

@@ -13,6 +13,7 @@ import (
 
 // TestWhatAWebhookWasNotToldBeforeAPowerCutItIsToldAfterwards kills the sidecar while its webhook is out of order.
 func TestWhatAWebhookWasNotToldBeforeAPowerCutItIsToldAfterwards(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	works, told, refused := false, "", 0
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

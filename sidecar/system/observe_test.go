@@ -61,6 +61,7 @@ func (s *stack) spans() []span {
 }
 
 func TestOneWakeIsOneTraceAndOneRequest(t *testing.T) {
+	t.Parallel()
 	s := start(t, "traefik", writeFixtures(t, "pair"), "OTEL_TRACES_EXPORTER=console", "OTEL_BSP_SCHEDULE_DELAY=100", "ADMIN_KEY="+seenKey, "LOG_FORMAT=json")
 	if got := s.do(alice, "GET", s.address(alice, "pair")+"/", nil, "X-Request-Id", "the-request-of-this-test"); got.Status != http.StatusOK {
 		t.Fatalf("%d %s", got.Status, got.Body)
@@ -128,6 +129,7 @@ func TestOneWakeIsOneTraceAndOneRequest(t *testing.T) {
 }
 
 func TestAnEventIsSeenEverywhere(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	told := map[string]string{} // path → body
 	hooks := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -14,6 +14,7 @@ import (
 // TestWhatIsInDataDirIsItsOwnersAlone plays an upgrade of a sidecar that left its files open, on a machine whose users make all
 // files for everybody, and looks at the mode of everything afterwards.
 func TestWhatIsInDataDirIsItsOwnersAlone(t *testing.T) {
+	t.Parallel()
 	dir, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
 	const compose = "services:\n  web:\n    build: .\n    user: \"1234\"\n    volumes: [\"./text.txt:/srv/text.txt:ro\"]\n"
 	writeFixture(t, filepath.Join(dir, "echo"), fixture{compose: compose})

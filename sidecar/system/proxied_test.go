@@ -23,6 +23,7 @@ const (
 
 // TestEachPlayerBehindAProxyIsSomebodyElse has real proxies in front of both edges.
 func TestEachPlayerBehindAProxyIsSomebodyElse(t *testing.T) {
+	t.Parallel()
 	for _, edge := range []string{"embedded", "traefik"} {
 		t.Run(edge, func(t *testing.T) {
 			s := start(t, edge, writeFixtures(t, "echo", "raw"), "TRUSTED_PROXIES=127.0.0.1")

@@ -19,6 +19,7 @@ import (
 
 // TestAllWorksBehindTheProxyOfTheEngine gives the sidecar the proxied socket only, and tries what it must not let through.
 func TestAllWorksBehindTheProxyOfTheEngine(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "docker.sock")
 	config, err := os.ReadFile(filepath.Join(root, "traefik", "engine-proxy.cfg"))

@@ -15,6 +15,7 @@ import (
 // TestARollingRestartLosesNoHeldRequest restarts two sidecars behind one Traefik, one after the other, while requests wait
 // for instances that take six seconds to get ready.
 func TestARollingRestartLosesNoHeldRequest(t *testing.T) {
+	t.Parallel()
 	url := testkit.StartPostgres(t)
 	shared := []string{"DATABASE_URL=" + url, "SECRET=what both of the sidecars derive from, 40 b", "SUBNET_POOL=10.192.16.0/22"}
 	second := testkit.FreeAddress(t)

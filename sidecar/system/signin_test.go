@@ -41,6 +41,7 @@ type competition struct {
 }
 
 func TestAttacksThroughTheFrontDoorAreRefused(t *testing.T) {
+	t.Parallel()
 	s := startCompetition(t, writeFixtures(t, "echo", "guarded"))
 	guarded := s.address(alice, "guarded")
 	ticket := s.toolTicket(alice, guarded)

@@ -375,14 +375,23 @@ func (s *stack) eventually(what string, within time.Duration, try func() error) 
 	}
 }
 
-// portRange is the first of 200 host ports for one test, below those that connections to the outside are given.
+// portRange is the first of 200 host ports for one test, below those that connections to the outside are given. Tests
+// that run at once have different ones.
 func portRange(t *testing.T) int {
-	sum := 0
-	for _, c := range t.Name() {
-		sum = (sum*31 + int(c)) % 100
+	ports.Lock()
+	defer ports.Unlock()
+	first, ok := ports.of[t.Name()]
+	if !ok {
+		first = 10000 + 200*((len(ports.of)+os.Getpid())%100) // another run on this machine begins elsewhere
+		ports.of[t.Name()] = first
 	}
-	return 10000 + 200*sum
+	return first
 }
+
+var ports = struct {
+	sync.Mutex
+	of map[string]int // by test
+}{of: map[string]int{}}
 
 func hostOf(t *testing.T, address string) string {
 	t.Helper()

@@ -126,6 +126,7 @@ func portOnly(t *testing.T, address string) string {
 }
 
 func TestRunningInstancesOutliveTheSidecarAndRedis(t *testing.T) {
+	t.Parallel()
 	s := start(t, "traefik", writeFixtures(t, "echo", "guarded"))
 	echo, guarded, sleeping := s.address(alice, "echo"), s.address(alice, "guarded"), s.address(bob, "echo")
 	for _, address := range []string{echo, guarded} {

@@ -19,6 +19,7 @@ import (
 
 // TestTwoSidecarsShareTheWork runs two on one PostgreSQL and one engine, and asks both for everything at once.
 func TestTwoSidecarsShareTheWork(t *testing.T) {
+	t.Parallel()
 	url := testkit.StartPostgres(t)
 	var names []string
 	dir := t.TempDir()

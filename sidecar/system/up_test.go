@@ -23,6 +23,7 @@ func prepared(t *testing.T, dir string) string {
 }
 
 func TestWhatMakeUpMakesIsItsOwnersAlone(t *testing.T) {
+	t.Parallel()
 	dir := copyOfTheRepository(t)
 	for range 2 { // the second time finds what an earlier version may have left open
 		prepared(t, dir)
@@ -53,6 +54,7 @@ func TestWhatMakeUpMakesIsItsOwnersAlone(t *testing.T) {
 }
 
 func TestWhatNobodyReadsInEnvIsTold(t *testing.T) {
+	t.Parallel()
 	dir := copyOfTheRepository(t)
 	if out := prepared(t, dir); strings.Contains(out, "warning") {
 		t.Errorf("of its own .env it says\n%s", out)

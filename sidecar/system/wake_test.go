@@ -15,6 +15,7 @@ import (
 
 // The promises of waking, in front of both edges: the same plugin, compiled into the sidecar or interpreted by Traefik.
 func TestOpeningAnAddressWakesIt(t *testing.T) {
+	t.Parallel()
 	for _, edge := range []string{"embedded", "traefik"} {
 		t.Run(edge, func(t *testing.T) {
 			s := start(t, edge, writeFixtures(t), "ADMIN_KEY="+seenKey)
