@@ -119,7 +119,7 @@ func checkCTFd(ctx context.Context, c *config.Config, r *report) {
 		}
 		return
 	}
-	client, err := ctfd.New(c.CTFdURL, string(c.CTFdKey), slog.New(slog.DiscardHandler))
+	client, err := ctfd.New(c.CTFdURL, ctfd.Fixed(string(c.CTFdKey)), slog.New(slog.DiscardHandler))
 	if err != nil {
 		r.say("ctfd", err, mend)
 		return

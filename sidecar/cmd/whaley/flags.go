@@ -4,7 +4,6 @@ import (
 	"log/slog"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
-	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
@@ -12,14 +11,14 @@ import (
 
 // newFlags makes what gives owners their flags. They are registered in CTFd if players are its accounts, by a client of
 // its own: what CTFd refuses here must not keep players from signing in.
-func newFlags(c *config.Config, db *store.Store, challenges instancer.Challenges, worker string, log *slog.Logger) (*flag.Flags, error) {
+func newFlags(c *config.Config, live *config.Live, db *store.Store, challenges instancer.Challenges, worker string, log *slog.Logger) (*flag.Flags, error) {
 	opts := flag.Options{
 		Worker: worker, Dashboard: c.DashboardURL, SeesAll: c.Edge == "embedded" || c.RouteMode == "plugin",
 	}
 	if c.AuthMode != "ctfd" {
 		return flag.New(db, nil, challenges, opts, log), nil
 	}
-	client, err := ctfd.New(c.CTFdURL, string(c.CTFdKey), log)
+	client, err := newCTFd(c, live, log)
 	if err != nil {
 		return nil, err
 	}

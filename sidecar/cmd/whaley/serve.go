@@ -124,7 +124,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if pluginKey == "" {
 		pluginKey = rand.Text()
 	}
-	who, err := whoAsks(ctx, g, c, keys, db, log)
+	who, err := whoAsks(ctx, g, c, live, keys, db, log)
 	if err != nil {
 		return err
 	}
@@ -169,6 +169,9 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	g.Go(func() error { return rules.instancer.Run(ctx) })
 	g.Go(func() error { return rules.sandboxes.Run(ctx, rules.instancer) })
 	g.Go(func() error { return rules.flags.Run(ctx) })
+	if who.players != nil {
+		(&owners{players: who.players, instances: db, rules: rules.instancer, live: live, log: log}).follow(ctx, g)
+	}
 	rules.instancer.PrepareImages()
 	g.Go(func() error { return followChallenges(ctx, db, library, rules.instancer, log) })
 	fmt.Fprintf(out, "Whaley %s: the dashboard is at %s\n", version, c.DashboardURL)
@@ -212,7 +215,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	if err != nil {
 		return rules{}, nil, err
 	}
-	if made.flags, err = newFlags(c, db, library, worker, log); err != nil {
+	if made.flags, err = newFlags(c, live, db, library, worker, log); err != nil {
 		return rules{}, nil, err
 	}
 	needs.Flags = made.flags

@@ -8,7 +8,6 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
-	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/limit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
@@ -23,7 +22,7 @@ type who struct {
 }
 
 // whoAsks makes what AUTH_MODE wants, and counts in Redis where there is one.
-func whoAsks(ctx context.Context, g *errgroup.Group, c *config.Config, keys identity.Keys, db *store.Store, log *slog.Logger) (who, error) {
+func whoAsks(ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, keys identity.Keys, db *store.Store, log *slog.Logger) (who, error) {
 	w := who{sessions: identity.NewSessions(keys, db), limiter: limit.NewLocal()}
 	if c.RedisURL != "" {
 		shared, err := limit.NewRedis(string(c.RedisURL), log)
@@ -39,7 +38,7 @@ func whoAsks(ctx context.Context, g *errgroup.Group, c *config.Config, keys iden
 	if c.AuthMode != "ctfd" {
 		return w, nil
 	}
-	client, err := ctfd.New(c.CTFdURL, string(c.CTFdKey), log)
+	client, err := newCTFd(c, live, log)
 	if err != nil {
 		return who{}, err
 	}
@@ -47,8 +46,9 @@ func whoAsks(ctx context.Context, g *errgroup.Group, c *config.Config, keys iden
 		log.Warn("players sign in over plain http: whoever is on the way reads their tokens, so DASHBOARD_URL should begin with https://")
 	}
 	w.players = identity.NewPlayers(client, w.sessions, identity.PlayersOptions{TeamMode: c.TeamMode}, log)
-	w.checks = []api.Check{{Name: "ctfd", Ping: w.players.Ping, Optional: true}}
-	g.Go(func() error { return w.players.Run(ctx) })
+	watch := &keyWatch{client: client}
+	w.checks = []api.Check{{Name: "ctfd", Ping: w.players.Ping, Optional: true}, watch.check()}
+	g.Go(func() error { return watch.run(ctx, w.players, db, log) })
 	return w, nil
 }
 

@@ -26,7 +26,7 @@ func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 	board := ctfdtest.New(t)
 	id := board.AddChallenge(ctfdtest.Challenge{Name: "QUICK!", Hidden: true})
 	thief := board.AddUser(ctfdtest.User{Name: "mallory"})
-	client, err := ctfd.New(board.URL, board.Admin, slog.New(slog.DiscardHandler))
+	client, err := ctfd.New(board.URL, ctfd.Fixed(board.Admin), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

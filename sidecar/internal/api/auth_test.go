@@ -53,7 +53,7 @@ func newCompetitionAsking(t testing.TB, fresh time.Duration, limits api.Limits, 
 	c.aliceToken, c.bobToken, c.carolKey = c.ctfd.Token(c.alice), c.ctfd.Token(c.bob), c.ctfd.Token(c.carol)
 	ctfdMode := func(n *api.Needs, o *api.Options) {
 		log := slog.New(slog.DiscardHandler)
-		client, err := ctfd.New(c.ctfd.URL, c.ctfd.Admin, log)
+		client, err := ctfd.New(c.ctfd.URL, ctfd.Fixed(c.ctfd.Admin), log)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,8 +42,9 @@ type Config struct {
 	AuthMode        string   `env:"AUTH_MODE" envDefault:"none" section:"Who is asking" choices:"none|ctfd" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network. ctfd: a player is a CTFd account."`
 	CTFdURL         string   `env:"CTFD_URL" kind:"url" whaley:"Where CTFd is. With it there is a middleware ctfd-redirect@redis that leads players there."`
 	CTFdPublicURL   string   `env:"CTFD_PUBLIC_URL" kind:"url" whaley:"Where players find CTFd, if CTFD_URL is an address that only the sidecar reaches. Default: CTFD_URL."`
-	CTFdKey         Secret   `env:"CTFD_API_KEY" whaley:"Access token of a CTFd admin, who reads accounts, teams and bans. Needed with AUTH_MODE=ctfd."`
+	CTFdKey         Secret   `env:"CTFD_API_KEY" live:"true" whaley:"Access token of a CTFd admin, who reads accounts, teams and bans. Needed with AUTH_MODE=ctfd. CTFD_API_KEY_FILE is read again every 30 s."`
 	TeamMode        string   `env:"TEAM_MODE" envDefault:"auto" choices:"auto|enabled|disabled" whaley:"With AUTH_MODE=ctfd. enabled: instances belong to teams. disabled: to players. auto: as CTFd says, also when that changes."`
+	StopBanned      bool     `env:"STOP_BANNED" envDefault:"true" live:"true" whaley:"With AUTH_MODE=ctfd. Instances of a player or team that CTFd bans or deletes are stopped within a minute."`
 	UserRateLimit   int      `env:"USER_RATE_LIMIT" envDefault:"10" live:"true" min:"0" max:"10000" whaley:"How often a player may start, stop or extend in a minute; 0: no limit. Instances that are started by opening an address count for themselves: as many again."`
 	AddressLimit    int      `env:"ADDRESS_RATE_LIMIT" envDefault:"60" live:"true" min:"0" max:"100000" whaley:"The same for one address, which a whole room may share; 0: no limit."`
 	AdminRateLimit  int      `env:"ADMIN_RATE_LIMIT" envDefault:"150" live:"true" min:"0" max:"100000" whaley:"Requests to the admin API that one address may send in a minute, right or wrong; 0: no limit."`

@@ -37,29 +37,34 @@ var errStatus = errors.New("CTFd answered with an error of its own")
 // Client speaks with one CTFd.
 type Client struct {
 	base    *url.URL
-	key     string // an admin's access token
-	http    *http.Client
+	key     func() string // an admin's access token, as it is now
+	http    *http.Client  // for players' tokens: each is signed in by itself, and no cookie may be sent with it
+	own     ownSession
 	breaker *gobreaker.CircuitBreaker[answer]
 	slots   chan struct{}
 }
 
-// New makes a client of the CTFd at a URL; key is the access token of one of its admins.
-func New(base, key string, log *slog.Logger) (*Client, error) {
+// Fixed is a key that never changes.
+func Fixed(key string) func() string { return func() string { return key } }
+
+// New makes a client of the CTFd at a URL. key gives the access token of one of its admins and is asked at every call,
+// so another one counts at once.
+func New(base string, key func() string, log *slog.Logger) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, errors.New("CTFD_URL must be an http or https URL")
 	}
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
-	return &Client{
-		base: u, key: key, slots: make(chan struct{}, atOnce),
-		http: &http.Client{
-			Timeout:       callTimeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport: &http.Transport{
-				Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext,
-				MaxIdleConnsPerHost: atOnce, IdleConnTimeout: idleTimeout, TLSHandshakeTimeout: dialTimeout,
-			},
+	stateless := &http.Client{
+		Timeout:       callTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext,
+			MaxIdleConnsPerHost: atOnce, IdleConnTimeout: idleTimeout, TLSHandshakeTimeout: dialTimeout,
 		},
+	}
+	return &Client{
+		base: u, key: key, slots: make(chan struct{}, atOnce), http: stateless, own: ownSession{http: stateless},
 		breaker: gobreaker.NewCircuitBreaker[answer](gobreaker.Settings{
 			Name: "ctfd", Timeout: tripFor,
 			ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
@@ -94,6 +99,11 @@ type answer struct {
 	json   bool
 	body   []byte
 	date   time.Time // of CTFd's clock; zero: it did not say
+}
+
+// toLogin says whether CTFd took a call for a page's: it sends to its login, or refuses with a page.
+func (a answer) toLogin() bool {
+	return !a.json && (a.status >= 300 && a.status < 400 || a.status == http.StatusForbidden)
 }
 
 // do makes a call and decodes the data of its answer into a value (nil: not wanted). Lists that have pages say which.
@@ -131,11 +141,27 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	case <-ctx.Done():
 		return answer{}, ctx.Err()
 	}
-	out, err := c.prepare(ctx, r)
+	if r.token != "" {
+		return c.sendBy(ctx, c.http, r, r.token)
+	}
+	key := c.key()
+	by, used := c.own.client(key)
+	got, err := c.sendBy(ctx, by, r, key)
+	if err == nil && used && got.toLogin() { // the session in the cookie has ended: the key alone still counts
+		c.own.forget()
+		by, _ = c.own.client(key)
+		return c.sendBy(ctx, by, r, key)
+	}
+	return got, err
+}
+
+// sendBy makes one call with a token.
+func (c *Client) sendBy(ctx context.Context, by *http.Client, r request, token string) (answer, error) {
+	out, err := c.prepare(ctx, r, token)
 	if err != nil {
 		return answer{}, err
 	}
-	resp, err := c.http.Do(out)
+	resp, err := by.Do(out)
 	if err != nil {
 		return answer{}, withoutURL(err)
 	}
@@ -153,7 +179,7 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 }
 
 // prepare makes the request of a call.
-func (c *Client) prepare(ctx context.Context, r request) (*http.Request, error) {
+func (c *Client) prepare(ctx context.Context, r request, token string) (*http.Request, error) {
 	target := c.base.JoinPath("/api/v1", r.path)
 	target.RawQuery = r.query.Encode()
 	var body io.Reader
@@ -167,10 +193,6 @@ func (c *Client) prepare(ctx context.Context, r request) (*http.Request, error) 
 	out, err := http.NewRequestWithContext(ctx, r.method, target.String(), body)
 	if err != nil {
 		return nil, err
-	}
-	token := r.token
-	if token == "" {
-		token = c.key
 	}
 	out.Header.Set("Authorization", "Token "+token)
 	out.Header.Set("Content-Type", "application/json") // on GET too, and without a charset

@@ -20,7 +20,7 @@ import (
 
 func client(t *testing.T, url, key string) *ctfd.Client {
 	t.Helper()
-	c, err := ctfd.New(url, key, slog.New(slog.DiscardHandler))
+	c, err := ctfd.New(url, ctfd.Fixed(key), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,5 +208,44 @@ func TestTheStubHasTheTrapsOfCTFd(t *testing.T) {
 		if resp.StatusCode != c.status || !strings.Contains(string(text), c.body) {
 			t.Errorf("%s: %d %s", what, resp.StatusCode, text)
 		}
+	}
+}
+
+// TestASessionThatEndedIsBegunAnew answers calls that show a cookie as CTFd answers a page, once its session has ended.
+func TestASessionThatEndedIsBegunAnew(t *testing.T) {
+	for what, refuse := range map[string]func(http.ResponseWriter){
+		"sent to sign in": func(w http.ResponseWriter) { w.Header().Set("Location", "/login"); w.WriteHeader(http.StatusFound) },
+		"a page": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(http.StatusForbidden)
+		},
+	} {
+		ended, with, without := false, 0, 0
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, err := r.Cookie("session"); err == nil {
+				if with++; ended {
+					refuse(w)
+					return
+				}
+			} else {
+				without++
+			}
+			w.Header().Set("Set-Cookie", "session=1; Path=/")
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"success": true, "data": {"id": 2, "type": "user"}}`)
+		}))
+		c := client(t, s.URL, "key")
+		for n := range 3 {
+			if ended = n == 2; ended && (with != 1 || without != 1) {
+				t.Errorf("%s: %d calls with the cookie, %d without", what, with, without)
+			}
+			if _, err := c.User(context.Background(), 2); err != nil {
+				t.Errorf("%s, call %d: %v", what, n, err)
+			}
+		}
+		if with != 2 || without != 2 {
+			t.Errorf("%s: %d calls with the cookie, %d without", what, with, without)
+		}
+		s.Close()
 	}
 }

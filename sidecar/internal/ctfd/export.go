@@ -28,11 +28,13 @@ func (c *Client) ExportSubmissions(ctx context.Context, each func(instancer.Subm
 	r := request{method: http.MethodPost, path: "/exports/raw", body: map[string]any{
 		"type": "csv", "args": map[string]string{"table": "submissions"},
 	}}
-	out, err := c.prepare(ctx, r)
+	key := c.key()
+	out, err := c.prepare(ctx, r, key)
 	if err != nil {
 		return err
 	}
-	whole := *c.http
+	by, _ := c.own.client(key)
+	whole := *by
 	whole.Timeout = exportTimeout
 	resp, err := whole.Do(out)
 	if err != nil {

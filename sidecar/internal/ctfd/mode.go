@@ -17,16 +17,16 @@ func (c *Client) TeamMode(ctx context.Context) (bool, error) {
 	switch {
 	case err == nil:
 		return config.Value == "teams", nil
-	case instancer.CodeOf(err) == CodeForbidden:
+	case status(err) == http.StatusForbidden:
 		return false, notAdmin()
 	case instancer.CodeOf(err) != CodeNotFound:
 		return false, err
 	}
 	_, err = c.do(ctx, request{method: http.MethodGet, path: "/teams/me"}, nil)
-	switch instancer.CodeOf(err) {
-	case CodeNotFound:
+	switch {
+	case instancer.CodeOf(err) == CodeNotFound:
 		return false, nil
-	case CodeForbidden: // an admin without a team
+	case status(err) == http.StatusForbidden: // an admin without a team
 		return true, nil
 	}
 	return err == nil, err

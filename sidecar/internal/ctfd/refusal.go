@@ -2,6 +2,7 @@ package ctfd
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sort"
@@ -48,6 +49,9 @@ func refusal(r request, got answer) error {
 		return nil
 	}
 	said.read(got.body)
+	if r.token == "" && (got.status == http.StatusUnauthorized || got.status == http.StatusForbidden) {
+		return keyRefused(said)
+	}
 	kind, code, detail := instancer.Internal, CodeMisconfigured, "CTFd gave an answer that Whaley does not understand. Tell an organiser."
 	switch got.status {
 	case http.StatusUnauthorized:
@@ -91,6 +95,25 @@ func (r *Refusal) read(body []byte) {
 		}
 		r.Fields[field] = many
 	}
+}
+
+// keyRefused is what CTFd's refusal of the admin's own token means: something is wrong with the key, and nothing is said
+// of any player.
+func keyRefused(said *Refusal) error {
+	text := "CTFd does not let CTFD_API_KEY do this: it must be the access token of an admin. Tell an organiser."
+	if said.Status == http.StatusUnauthorized {
+		text = "CTFd does not take CTFD_API_KEY, the access token that Whaley reads accounts with, any more. Tell an organiser."
+	}
+	return instancer.Errorf(instancer.Unavailable, CodeMisconfigured, "%s", text).Because(said)
+}
+
+// status is that of the answer behind an error, 0 if there was none.
+func status(err error) int {
+	var said *Refusal
+	if errors.As(err, &said) {
+		return said.Status
+	}
+	return 0
 }
 
 func misconfigured(err error) error {

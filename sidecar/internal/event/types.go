@@ -32,6 +32,9 @@ var Types = map[string]string{
 	"system_start":             Info,
 	"system_stop":              Info,
 	"system_pool":              Warning,
+	"ctfd_key_refused":         Error,
+	"ctfd_key_ends":            Warning,
+	"ctfd_key_taken":           Info,
 	"forensics_failed":         Warning,
 }
 

@@ -121,7 +121,7 @@ func (f *Flags) try(ctx context.Context, was instancer.Registration) error {
 	}
 	now.State, now.CTFdFlag, now.Tries, now.Reason = was.State, was.CTFdFlag, was.Tries+1, reasonOf(err)
 	if !refused(err) {
-		return errors.Join(err, f.store.Registered(ctx, was, now, backoff(time.Second, was.Tries), instancer.Event{}))
+		return errors.Join(err, f.store.Registered(ctx, was, now, backoff(time.Second, was.Tries, outageLong), instancer.Event{}))
 	}
 	var ev instancer.Event
 	if was.State == instancer.RegistrationPending {
@@ -131,7 +131,7 @@ func (f *Flags) try(ctx context.Context, was instancer.Registration) error {
 		}
 		f.log.Error("ctfd refuses a flag", "challenge", was.Challenge, "ctfd_challenge", was.CTFdChallenge, "owner", was.Owner, "err", err)
 	}
-	return f.settle(ctx, was, now, backoff(retryFirst, was.Tries), ev)
+	return f.settle(ctx, was, now, backoff(retryFirst, was.Tries, retryLong), ev)
 }
 
 // settle writes what came of a try, and tells of it.
@@ -143,8 +143,9 @@ func (f *Flags) settle(ctx context.Context, was, now instancer.Registration, aga
 	return err
 }
 
-func backoff(first time.Duration, tries int) time.Duration {
-	return min(first<<min(tries, 20), retryLong)
+// backoff doubles from try to try, up to a limit.
+func backoff(first time.Duration, tries int, limit time.Duration) time.Duration {
+	return min(first<<min(tries, 20), limit)
 }
 
 // add makes sure that CTFd has a flag and returns its row there. CTFd takes the same flag twice, so it is asked first,

@@ -259,7 +259,7 @@ func (f forgetful) AddFlag(ctx context.Context, challenge int, content string) (
 func TestAFlagWhoseAnswerWasLostIsNotAddedTwice(t *testing.T) {
 	w := newWorld(t, dynamic("web", "Web", "base"))
 	w.mapAll()
-	client, err := ctfd.New(w.ctfd.URL, w.ctfd.Admin, slog.New(slog.DiscardHandler))
+	client, err := ctfd.New(w.ctfd.URL, ctfd.Fixed(w.ctfd.Admin), slog.New(slog.DiscardHandler))
 	w.must(err)
 	w.flags = flag.New(w.db, forgetful{client, &atomic.Int32{}}, w.local, w.opts, slog.New(slog.DiscardHandler))
 	mine := w.flag(user(1), "web")

@@ -281,7 +281,7 @@ func TestRowsThatDisappearBetweenTwoPagesHideNothing(t *testing.T) {
 	guess(51)
 	w.submit(thief, "web", value) // the second row of the fifth page
 	guess(98)
-	client, err := ctfd.New(w.ctfd.URL, w.ctfd.Admin, slog.New(slog.DiscardHandler))
+	client, err := ctfd.New(w.ctfd.URL, ctfd.Fixed(w.ctfd.Admin), slog.New(slog.DiscardHandler))
 	w.must(err)
 	w.flags = flag.New(w.db, between{client, func(page int) {
 		for page == 5 && len(ids) > 0 && ids[0] < 4 { // which moves it to the fourth

@@ -79,7 +79,7 @@ func newWorldOn(t testing.TB, url string, challenges ...*instancer.Challenge) *w
 // sidecar is one more process on the same database.
 func (w *world) sidecar(opts flag.Options) *flag.Flags {
 	w.t.Helper()
-	client, err := ctfd.New(w.ctfd.URL, w.ctfd.Admin, slog.New(slog.DiscardHandler))
+	client, err := ctfd.New(w.ctfd.URL, ctfd.Fixed(w.ctfd.Admin), slog.New(slog.DiscardHandler))
 	if err != nil {
 		w.t.Fatal(err)
 	}

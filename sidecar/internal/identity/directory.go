@@ -21,6 +21,10 @@ type Accounts interface {
 	User(ctx context.Context, id int) (instancer.Account, error)
 	Team(ctx context.Context, id int) (instancer.Team, error)
 	TeamMode(ctx context.Context) (bool, error)
+	// Users are the accounts that are neither banned nor hidden, without saying who is an admin; Teams are all, without
+	// their members. Both say how many requests that took.
+	Users(ctx context.Context) (list []instancer.Account, requests int, err error)
+	Teams(ctx context.Context) (list []instancer.Team, requests int, err error)
 }
 
 // Values of TEAM_MODE.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -22,9 +24,10 @@ const (
 // kept remembers what CTFd said. A value is fresh for a time; then it is asked for again, and serves until the answer
 // is there, for as long as CTFd does not answer. One question is under way for each key.
 type kept[V any] struct {
-	fresh  time.Duration
+	fresh  atomic.Int64 // a time.Duration
 	values *lru.Cache[string, entry[V]]
 	flight singleflight.Group
+	mu     sync.Mutex // of changes of an entry
 }
 
 type entry[V any] struct {
@@ -41,7 +44,40 @@ func newKept[V any](fresh time.Duration, size int) *kept[V] {
 	if err != nil {
 		panic(err) // size is a positive constant
 	}
-	return &kept[V]{fresh: fresh, values: values}
+	k := &kept[V]{values: values}
+	k.fresh.Store(int64(fresh))
+	return k
+}
+
+func (k *kept[V]) freshFor() time.Duration { return time.Duration(k.fresh.Load()) }
+
+// each calls f with what is kept of every key.
+func (k *kept[V]) each(f func(key string, value V, has bool)) {
+	for _, key := range k.values.Keys() {
+		if e, ok := k.values.Peek(key); ok {
+			f(key, e.value, e.has)
+		}
+	}
+}
+
+// put is news of a key that was not asked for.
+func (k *kept[V]) put(key string, value V) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := time.Now()
+	e, _ := k.values.Peek(key)
+	e.value, e.has, e.err, e.at, e.tried = value, true, nil, now, now
+	k.values.Add(key, e)
+}
+
+// doubt has a key asked for anew before its value counts again.
+func (k *kept[V]) doubt(key string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if e, ok := k.values.Peek(key); ok {
+		e.at = time.Time{}
+		k.values.Add(key, e)
+	}
 }
 
 // has says whether a key needs no question.
@@ -60,7 +96,7 @@ func (k *kept[V]) get(ctx context.Context, key string, fetch func(context.Contex
 	case !known:
 	case e.err != nil && isRefusal(e.err) && sinceTried < refusedOn:
 		return e.value, e.err
-	case e.has && now.Sub(e.at) < k.fresh:
+	case e.has && now.Sub(e.at) < k.freshFor():
 		return e.value, nil
 	case e.asking && sinceTried > patience && (e.has || inHurry(ctx)), !e.asking && e.err != nil && !isRefusal(e.err) && sinceTried < tryAgain:
 		return k.old(e, e.err)
@@ -68,7 +104,7 @@ func (k *kept[V]) get(ctx context.Context, key string, fetch func(context.Contex
 	result := k.ask(key, fetch)
 	if e.has {
 		wait := patience
-		if now.Sub(e.at) < 2*k.fresh {
+		if now.Sub(e.at) < 2*k.freshFor() {
 			wait = 0 // whoever is here all the time never waits
 		}
 		short, cancel := context.WithTimeout(ctx, wait)
@@ -113,10 +149,14 @@ func (k *kept[V]) ask(key string, fetch func(context.Context) (V, error)) <-chan
 	return k.flight.DoChan(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), fetchTime)
 		defer cancel()
+		k.mu.Lock()
 		e, _ := k.values.Peek(key)
 		e.tried, e.asking = time.Now(), true
 		k.values.Add(key, e)
+		k.mu.Unlock()
 		value, err := fetch(ctx)
+		k.mu.Lock()
+		defer k.mu.Unlock()
 		e.tried, e.asking, e.err = time.Now(), false, err
 		switch {
 		case err == nil:

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
@@ -24,12 +26,16 @@ type Players struct {
 	directory *directory
 	tokens    *kept[int] // hash of an access token → account
 	sessions  *Sessions
+	fresh     time.Duration
+	every     time.Duration         // between two sweeps, at least
+	watched   func(context.Context) // after each; may be nil
 }
 
 // PlayersOptions are the settings of Players.
 type PlayersOptions struct {
 	TeamMode string        // TeamsAuto, TeamsEnabled or TeamsDisabled
 	Fresh    time.Duration // zero: Fresh
+	Sweep    time.Duration // between two looks at the lists, at least; zero: 30 s
 }
 
 // NewPlayers makes Players.
@@ -37,7 +43,13 @@ func NewPlayers(from Accounts, sessions *Sessions, opts PlayersOptions, log *slo
 	if opts.Fresh == 0 {
 		opts.Fresh = Fresh
 	}
-	return &Players{directory: newDirectory(from, opts.TeamMode, opts.Fresh, log), tokens: newKept[int](opts.Fresh, maxTokens), sessions: sessions}
+	if opts.Sweep == 0 {
+		opts.Sweep = sweepEvery
+	}
+	return &Players{
+		directory: newDirectory(from, opts.TeamMode, opts.Fresh, log), tokens: newKept[int](opts.Fresh, maxTokens), sessions: sessions,
+		fresh: opts.Fresh, every: opts.Sweep,
+	}
 }
 
 // Heard says whether a token can be judged without asking CTFd.
@@ -160,13 +172,16 @@ func (p *Players) Team(ctx context.Context, player instancer.Player) (instancer.
 		return instancer.Team{}, nil, err
 	}
 	var members []instancer.Account
-	for _, id := range team.Members {
-		member, err := p.directory.user(ctx, id)
+	for _, account := range team.Members {
+		member, err := p.directory.user(ctx, account)
 		if err != nil {
 			if isRefusal(err) {
 				continue // left and deleted since
 			}
 			return instancer.Team{}, nil, err
+		}
+		if member.Team != id {
+			continue // left
 		}
 		members = append(members, member)
 	}
@@ -200,8 +215,15 @@ func (p *Players) Ping(context.Context) error {
 	return p.directory.trouble
 }
 
-// Run looks at CTFd again and again until ctx ends, so that no player has to wait for the mode.
+// Run looks at CTFd again and again until ctx ends, so that no player has to wait for the mode, nor for news of themselves.
 func (p *Players) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.modeLoop(ctx) })
+	g.Go(func() error { return p.sweepLoop(ctx) })
+	return g.Wait()
+}
+
+func (p *Players) modeLoop(ctx context.Context) error {
 	for {
 		r := <-p.directory.modes.ask("", p.directory.from.TeamMode)
 		p.directory.mu.Lock()

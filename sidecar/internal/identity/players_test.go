@@ -54,7 +54,7 @@ func newEvent(t *testing.T, mode string) *event {
 // restart forgets everything that is in memory only, as another sidecar on the same database would start.
 func (e *event) restart() {
 	e.t.Helper()
-	client, err := ctfd.New(e.ctfd.URL, e.ctfd.Admin, slog.New(slog.DiscardHandler))
+	client, err := ctfd.New(e.ctfd.URL, ctfd.Fixed(e.ctfd.Admin), slog.New(slog.DiscardHandler))
 	if err != nil {
 		e.t.Fatal(err)
 	}

@@ -29,6 +29,16 @@ func (i *Instancer) StopAny(ctx context.Context, id string) (*Instance, error) {
 	return i.stop(ctx, in, CauseAdmin)
 }
 
+// StopOwnerless takes the instance of an owner down who plays no more. One that is down already is no error.
+func (i *Instancer) StopOwnerless(ctx context.Context, id string) error {
+	in, err := i.Store.Get(ctx, id)
+	if err != nil || !in.State.Live() || in.State == Stopping {
+		return err
+	}
+	_, err = i.stop(ctx, in, CauseBanned)
+	return err
+}
+
 // SpawnFor starts an owner's copy on behalf of an organiser: the owner's quota, back-off and draining do not count, the
 // host's limits do.
 func (i *Instancer) SpawnFor(ctx context.Context, owner Owner, by, challenge string) (*Instance, error) {

@@ -13,7 +13,8 @@ import (
 const (
 	CausePlayer  = "player"
 	CauseExpired = "expired"
-	CauseLost    = "lost" // a container ended, or was taken away
+	CauseLost    = "lost"   // a container ended, or was taken away
+	CauseBanned  = "banned" // or the owner is not known any more
 )
 
 // removalSlots is how many instances are taken down at the same time.

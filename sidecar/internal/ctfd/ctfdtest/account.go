@@ -3,6 +3,7 @@ package ctfdtest
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -106,6 +107,36 @@ func (s *Server) RemoveToken(text string) {
 
 func (s *Server) accounts() {
 	s.Handle("GET", "/users/me", SignedIn(func(c Call) Answer { return Success(s.userView(c.Caller, "self")) }))
+	s.Handle("GET", "/users", func(c Call) Answer {
+		list := []map[string]any{}
+		for _, id := range slices.Sorted(maps.Keys(s.users)) {
+			if u := s.users[id]; !u.Banned && !u.Hidden { // for admins too
+				list = append(list, s.userView(u, "user"))
+			}
+		}
+		return Page(list, pageOf(c), perPage)
+	})
+	s.Handle("GET", "/teams", func(c Call) Answer {
+		if s.mode != "teams" {
+			return Abort(http.StatusNotFound)
+		}
+		admin := c.Caller != nil && c.Caller.Type == "admin"
+		list := []map[string]any{}
+		for _, id := range slices.Sorted(maps.Keys(s.teams)) {
+			t := s.teams[id]
+			if (t.Banned || t.Hidden) && (!admin || c.FormValue("view") != "admin") {
+				continue
+			}
+			view := "user"
+			if admin {
+				view = "admin"
+			}
+			row := s.teamView(t, view)
+			delete(row, "members")
+			list = append(list, row)
+		}
+		return Page(list, pageOf(c), perPage)
+	})
 	s.Handle("GET", "/users/{id}", func(c Call) Answer {
 		id, err := strconv.Atoi(c.PathValue("id"))
 		u := s.users[id]
@@ -139,6 +170,16 @@ func (s *Server) accounts() {
 		}
 		return Success(s.teamView(t, "user"))
 	})
+}
+
+const perPage = 50
+
+func pageOf(c Call) int {
+	page, err := strconv.Atoi(c.FormValue("page"))
+	if err != nil {
+		return 1
+	}
+	return page
 }
 
 func (s *Server) userView(u *User, view string) map[string]any {

@@ -35,8 +35,9 @@ type Server struct {
 	tokens map[string]token
 	trouble
 	board
-	calls    map[string]int // "GET /api/v1/users/me" → how often
-	strayed  []string       // what a client must never do
+	calls    map[string]int    // "GET /api/v1/users/me" → how often
+	sessions map[string]string // cookie → the Authorization header that it was made for
+	strayed  []string          // what a client must never do
 	lastUser int
 	lastTeam int
 }
@@ -46,7 +47,7 @@ func New(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{
 		mode: "users", users: map[int]*User{}, teams: map[int]*Team{}, tokens: map[string]token{},
-		calls: map[string]int{},
+		calls: map[string]int{}, sessions: map[string]string{},
 	}
 	s.release = make(chan struct{})
 	s.accounts()
@@ -215,8 +216,14 @@ func (s *Server) serve(routes http.Handler) http.HandlerFunc {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, routes http.Handler) {
 	s.mu.Lock()
 	s.calls[r.Method+" "+r.URL.Path]++
-	if r.Header.Get("Cookie") != "" {
-		s.strayed = append(s.strayed, "sent a cookie, which CTFd logs in as whoever the token is")
+	session, who := "", r.Header.Get("Authorization")
+	if cookie, err := r.Cookie("session"); err == nil {
+		if session = cookie.Value; s.sessions[session] != who {
+			s.strayed = append(s.strayed, "sent a cookie with the token of another, which CTFd then logs in as whoever the token is")
+		}
+	} else {
+		session = fmt.Sprintf("session-%d", len(s.sessions)+1)
+		s.sessions[session] = who
 	}
 	if r.URL.Path == "/login" {
 		s.strayed = append(s.strayed, "followed a redirect to the login page")
@@ -239,7 +246,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, routes http.Hand
 		page(w, http.StatusInternalServerError, "500")
 		return
 	}
-	w.Header().Set("Set-Cookie", fmt.Sprintf("session=%d; HttpOnly; Path=/; SameSite=Lax", time.Now().UnixNano()))
+	w.Header().Set("Set-Cookie", "session="+session+"; HttpOnly; Path=/; SameSite=Lax")
 	routes.ServeHTTP(w, r)
 }
 

@@ -34,6 +34,13 @@ func (s *Server) set(t trouble) {
 	s.trouble = t
 }
 
+// Sessions is how many sign-ins are kept: one for every call without a cookie.
+func (s *Server) Sessions() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}
+
 // Calls is how often a method and path, as "GET /api/v1/users/me", were asked for.
 func (s *Server) Calls(what string) int {
 	s.mu.Lock()

@@ -1,0 +1,165 @@
+package identity
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	sweepEvery = 30 * time.Second
+	// perRequest keeps sweeps of a large event below 50 requests a minute: 2,000 players and 600 teams are 52 pages.
+	perRequest = 1300 * time.Millisecond
+	sweepTime  = 2 * time.Minute // that one may take
+)
+
+// sweepLoop reads the lists of accounts and teams again and again: a few requests for all players, instead of one or two
+// a minute for each of them.
+func (p *Players) sweepLoop(ctx context.Context) error {
+	failed := false
+	for {
+		again := p.every
+		if p.directory.users.values.Len() > 0 || p.watched != nil {
+			requests, err := p.Sweep(ctx)
+			switch {
+			case ctx.Err() != nil:
+				return nil
+			case err != nil && !failed:
+				p.directory.log.Warn("lists of ctfd's accounts not read, players are asked about one by one", "err", err)
+			case err == nil && failed:
+				p.directory.log.Info("lists of ctfd's accounts are read again")
+			}
+			failed = err != nil
+			again = max(again, time.Duration(requests)*perRequest)
+		}
+		select {
+		case <-time.After(again):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Sweep brings all that is known of accounts and teams up to date, and says how many requests that took. Whoever is in
+// no list, banned or hidden or deleted, is asked about alone when they come next.
+func (p *Players) Sweep(ctx context.Context) (requests int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, sweepTime)
+	defer cancel()
+	requests, err = p.directory.sweep(ctx)
+	if err != nil {
+		return requests, err
+	}
+	// Between two sweeps nobody is asked about, and a missed one is no reason to ask about everybody.
+	fresh := max(p.fresh, 3*max(p.every, time.Duration(requests)*perRequest))
+	p.directory.users.fresh.Store(int64(fresh))
+	p.directory.teams.fresh.Store(int64(fresh))
+	if p.watched != nil {
+		p.watched(ctx)
+	}
+	return requests, nil
+}
+
+func (d *directory) sweep(ctx context.Context) (requests int, err error) {
+	users, requests, err := d.from.Users(ctx)
+	if err != nil {
+		return requests, err
+	}
+	listed, members := map[string]instancer.Account{}, map[int][]int{}
+	for _, u := range users {
+		listed[number(u.ID)] = u
+		if u.Team != 0 {
+			members[u.Team] = append(members[u.Team], u.ID)
+		}
+	}
+	d.users.each(func(key string, was instancer.Account, has bool) {
+		switch now, in := listed[key]; {
+		case !has:
+		case !in, was.Admin: // the list does not say who is an admin
+			d.users.doubt(key)
+		default:
+			d.users.put(key, now)
+		}
+	})
+	teams, more, err := d.from.Teams(ctx)
+	requests += more
+	if err != nil {
+		return requests, err
+	}
+	known := map[string]instancer.Team{}
+	for _, t := range teams {
+		known[number(t.ID)] = t
+	}
+	d.teams.each(func(key string, was instancer.Team, has bool) {
+		now, in := known[key]
+		switch {
+		case !has:
+		case !in:
+			d.teams.doubt(key)
+		default:
+			now.Members = members[now.ID]
+			for _, id := range was.Members { // the list of accounts lacks those that are hidden
+				if _, seen := listed[number(id)]; !seen {
+					now.Members = append(now.Members, id)
+				}
+			}
+			slices.Sort(now.Members)
+			d.teams.put(key, now)
+		}
+	})
+	return requests, nil
+}
+
+// OnSweep has a function called after each sweep. Call it before Run.
+func (p *Players) OnSweep(f func(context.Context)) { p.watched = f }
+
+// Standings of an owner.
+type Standing int
+
+// An owner plays, is banned, or is not in CTFd any more.
+const (
+	Plays Standing = iota
+	Banned
+	Vanished
+)
+
+// Stands says how an owner of instances stands in CTFd. Owners of the other mode, with or without teams, count as playing:
+// the mode may be changed and changed back.
+func (p *Players) Stands(ctx context.Context, owner string) (Standing, error) {
+	teams, err := p.directory.teamMode(ctx)
+	if err != nil {
+		return Plays, err
+	}
+	banned := false
+	if id, ok := instancer.TeamOf(owner); ok {
+		if !teams {
+			return Plays, nil
+		}
+		var team instancer.Team
+		team, err = p.directory.team(ctx, id)
+		banned = team.Banned
+	} else if id, ok := accountOf(owner); ok && !teams {
+		var account instancer.Account
+		account, err = p.directory.user(ctx, id)
+		banned = account.Banned
+	}
+	switch {
+	case isRefusal(err):
+		return Vanished, nil
+	case err != nil:
+		return Plays, err
+	case banned:
+		return Banned, nil
+	}
+	return Plays, nil
+}
+
+// accountOf is the account of a player who is an owner; ids made of addresses are no numbers.
+func accountOf(owner string) (int, bool) {
+	text, ok := strings.CutPrefix(owner, "user_")
+	id, err := strconv.Atoi(text)
+	return id, ok && err == nil && instancer.UserID(id) == owner
+}

@@ -1,0 +1,210 @@
+package identity_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// TestAKeyThatEndsLocksNobodyOut takes the admin's token away under players: that says nothing of them.
+func TestAKeyThatEndsLocksNobodyOut(t *testing.T) {
+	ctx := context.Background()
+	ends := map[string]func(*event){
+		"deleted": func(e *event) { e.ctfd.RemoveToken(e.ctfd.Admin) },
+		"demoted": func(e *event) { e.ctfd.ChangeUser(1, func(u *ctfdtest.User) { u.Type = "user" }) },
+	}
+	for what, end := range ends {
+		t.Run(what, func(t *testing.T) {
+			e := newEvent(t, identity.TeamsAuto)
+			var key atomic.Value
+			key.Store(e.ctfd.Admin)
+			client, err := ctfd.New(e.ctfd.URL, func() string { return key.Load().(string) }, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.players = identity.NewPlayers(client, e.sessions, e.opts, slog.New(slog.DiscardHandler))
+			cookie := e.signIn()
+			was, err := e.players.ByCookie(ctx, cookie)
+			if err != nil {
+				t.Fatal(err)
+			}
+			end(e)
+			time.Sleep(3 * soon) // what was heard is old now
+			for range 5 {
+				if now, err := e.players.ByCookie(ctx, cookie); err != nil || now.Owner != was.Owner {
+					t.Fatalf("who is signed in: %+v %v", now, err)
+				}
+				if err := held(e, was, was.Session); err != nil {
+					t.Fatalf("a ticket: %v", err)
+				}
+			}
+			if _, err := e.players.Sweep(ctx); what == "deleted" && instancer.CodeOf(err) != ctfd.CodeMisconfigured {
+				t.Errorf("the lists: %v", err)
+			}
+			var said *instancer.Error
+			_, _, err = e.players.SignIn(ctx, e.ctfd.Token(e.bob), "")
+			if !errors.As(err, &said) || said.Kind != instancer.Unavailable || said.Code != ctfd.CodeMisconfigured {
+				t.Errorf("somebody new reads %v", err)
+			}
+			key.Store(e.ctfd.Token(e.ctfd.AddUser(ctfdtest.User{Name: "second", Type: "admin", Hidden: true})))
+			e.becomes("", func() error { _, _, err := e.players.SignIn(ctx, e.ctfd.Token(e.bob), ""); return err })
+		})
+	}
+}
+
+// TestAFewRequestsTellOfAWholeEvent counts what CTFd is asked while everybody's page is open.
+func TestAFewRequestsTellOfAWholeEvent(t *testing.T) {
+	ctx := context.Background()
+	e := newEvent(t, identity.TeamsAuto)
+	e.opts.Fresh, e.opts.Sweep = time.Minute, time.Minute
+	e.restart()
+	const players, perTeam = 220, 4
+	var cookies []string
+	var ids, teams []int
+	for n := range players {
+		if n%perTeam == 0 {
+			teams = append(teams, e.ctfd.AddTeam(ctfdtest.Team{Name: fmt.Sprint("team ", n/perTeam)}))
+		}
+		ids = append(ids, e.ctfd.AddUser(ctfdtest.User{Name: fmt.Sprint("player ", n), Team: teams[len(teams)-1]}))
+		_, cookie, err := e.players.SignIn(ctx, e.ctfd.Token(ids[n]), "192.0.2.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cookies = append(cookies, cookie)
+	}
+	alone := func() (calls int) {
+		for _, id := range ids {
+			calls += e.ctfd.Calls(fmt.Sprint("GET /api/v1/users/", id))
+		}
+		for _, id := range teams {
+			calls += e.ctfd.Calls(fmt.Sprint("GET /api/v1/teams/", id))
+		}
+		return calls
+	}
+	everybody := func() {
+		t.Helper()
+		for n, cookie := range cookies {
+			if _, err := e.players.ByCookie(ctx, cookie); err != nil {
+				t.Fatalf("player %d: %v", n, err)
+			}
+		}
+	}
+	before := alone()
+	for range 3 {
+		requests, err := e.players.Sweep(ctx)
+		if err != nil || requests > 5+2 {
+			t.Fatalf("%d requests, %v", requests, err)
+		}
+		everybody()
+	}
+	if after := alone(); after != before {
+		t.Errorf("%d were asked about alone", after-before)
+	}
+	t.Logf("%d players in %d teams: 7 requests a sweep", players, len(teams))
+
+	e.ctfd.ChangeUser(ids[0], func(u *ctfdtest.User) { u.Name, u.Team = "renamed", teams[1] })
+	e.ctfd.ChangeUser(ids[4], func(u *ctfdtest.User) { u.Team = 0 })
+	e.ctfd.ChangeUser(ids[8], func(u *ctfdtest.User) { u.Banned = true })
+	e.ctfd.ChangeUser(ids[12], func(u *ctfdtest.User) { u.Hidden = true })
+	e.ctfd.ChangeTeam(teams[4], func(team *ctfdtest.Team) { team.Banned = true })
+	e.ctfd.ChangeTeam(teams[5], func(team *ctfdtest.Team) { team.Name = "another name" })
+	e.ctfd.RemoveUser(ids[24])
+	before = alone()
+	if _, err := e.players.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[int]string{0: "", 4: "team_required", 8: "player_banned", 12: "", 16: "team_banned", 20: "", 24: instancer.CodeSessionOver} {
+		p, err := e.players.ByCookie(ctx, cookies[n])
+		if instancer.CodeOf(err) != want || err == nil != (want == "") {
+			t.Errorf("player %d: %+v, %v, want %q", n, p, err, want)
+		}
+		switch {
+		case n == 0 && (p.Name != "renamed" || p.Owner.ID != instancer.TeamID(teams[1])), n == 20 && p.Owner.Name != "another name":
+			t.Errorf("player %d is %+v", n, p)
+		}
+	}
+	if after := alone(); after-before != 3 {
+		t.Errorf("%d were asked about alone, want the banned, the hidden and the deleted one", after-before)
+	}
+	p, err := e.players.ByCookie(ctx, cookies[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, members, err := e.players.Team(ctx, p); err != nil || len(members) != perTeam {
+		// one came, one left
+		t.Errorf("the members of the team: %+v %v", members, err)
+	}
+}
+
+// TestWhoPlaysNoMoreIsTold tells owners that play from those that are banned or gone.
+func TestWhoPlaysNoMoreIsTold(t *testing.T) {
+	ctx := context.Background()
+	e := newEvent(t, identity.TeamsAuto)
+	stands := func(owner string) identity.Standing {
+		t.Helper()
+		if _, err := e.players.Sweep(ctx); err != nil {
+			t.Fatal(err)
+		}
+		got, err := e.players.Stands(ctx, owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	red := instancer.TeamID(e.red)
+	for _, owner := range []string{red, instancer.UserID(e.alice), "user_0123456789ab", "team_x", "user_02", ""} {
+		if got := stands(owner); got != identity.Plays {
+			t.Errorf("%s: %v", owner, got)
+		}
+	}
+	if got := stands("team_999"); got != identity.Vanished {
+		t.Errorf("a team that is not there: %v", got)
+	}
+	e.ctfd.ChangeTeam(e.red, func(team *ctfdtest.Team) { team.Banned = true })
+	if got := stands(red); got != identity.Banned {
+		t.Errorf("a banned team: %v", got)
+	}
+	e.ctfd.SetMode("users")
+	e.becomes("", func() error {
+		if got := stands(red); got != identity.Plays {
+			return fmt.Errorf("a team while there are no teams: %v", got)
+		}
+		return nil
+	})
+	e.ctfd.ChangeUser(e.bob, func(u *ctfdtest.User) { u.Banned = true })
+	if got := stands(instancer.UserID(e.bob)); got != identity.Banned {
+		t.Errorf("a banned player: %v", got)
+	}
+}
+
+// TestCallsByOurKeyAreOneSession wants CTFd to keep one session for all calls by the key, and a cookie never to go with
+// another's token; the test's CTFd fails what does.
+func TestCallsByOurKeyAreOneSession(t *testing.T) {
+	ctx := context.Background()
+	e := newEvent(t, identity.TeamsAuto)
+	for range 20 {
+		if _, err := e.players.Sweep(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := e.ctfd.Sessions(); n != 1 {
+		t.Errorf("%d sessions", n)
+	}
+	for n := range 3 {
+		if _, err := e.players.ByToken(ctx, e.ctfd.Token(e.alice)); err != nil {
+			t.Fatal(err)
+		}
+		if got := e.ctfd.Sessions(); got != n+2 {
+			t.Errorf("%d sessions after %d tokens of players", got, n+1)
+		}
+	}
+}
