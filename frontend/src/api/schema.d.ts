@@ -1587,7 +1587,7 @@ export interface components {
          *     | `cpus_invalid` | 422 | cpus must be from 0.01 to %d; 0 for what the files say. |
          *     | `cross_origin` | 403 | Another site's page sent this request. Use the dashboard. |
          *     | `ctfd_challenge_not_found` | 404 | CTFd has no challenge %d. |
-         *     | `ctfd_misconfigured` | 503 | What CTFD_URL names does not answer as CTFd's API does. Tell an organiser. |
+         *     | `ctfd_misconfigured` | 503 | %s |
          *     | `ctfd_not_configured` | 409 | Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY. |
          *     | `ctfd_too_fast` | 503 | CTFd asks to go slower. Try again in a few seconds. |
          *     | `ctfd_unavailable` | 503 | CTFd does not answer right now. Try again in a few seconds. |
@@ -1601,6 +1601,9 @@ export interface components {
          *     | `encoding_invalid` | 422 | encoding must be utf-8 or base64, and content must be in it. |
          *     | `engine_unavailable` | 503 | The container engine does not answer. Try again in a few seconds; if it stays like this, tell an organiser. |
          *     | `event_id_invalid` | 422 | Last-Event-ID is no id of an event. |
+         *     | `event_not_begun` | 403 | The event begins on %s. |
+         *     | `event_over` | 403 | The event ended on %s. |
+         *     | `event_paused` | 403 | The organisers have paused the event. What runs goes on. |
          *     | `extension_too_early` | 409 | This instance can be extended from %s on. |
          *     | `extension_used_up` | 409 | This instance cannot be extended any further. You can start it anew after it ends. |
          *     | `file_changed` | 409 | %q was changed by somebody else since you have read it. Read it again and put your change into that. |
@@ -1689,7 +1692,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "active_missing" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk_full" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "flag_not_found" | "flag_not_placed" | "flag_refused" | "flags_not_dynamic" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "owner_invalid" | "parameter_invalid" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "review_invalid" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "wait_invalid" | "wake_disabled";
+        ProblemCode: "active_missing" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk_full" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "flag_not_found" | "flag_not_placed" | "flag_refused" | "flags_not_dynamic" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "owner_invalid" | "parameter_invalid" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "review_invalid" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "wait_invalid" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -1719,6 +1722,28 @@ export interface components {
             request_id?: string;
         };
         /**
+         * @description When the event takes place, as CTFd says. Before it begins and after its end no challenge is listed or started
+         * @example {
+         *       "begins_at": "2026-05-16T10:00:00Z",
+         *       "ends_at": "2026-05-17T10:00:00Z",
+         *       "paused": false
+         *     }
+         */
+        ScoreboardEvent: {
+            /**
+             * Format: date-time
+             * @description null: it is on from the start
+             */
+            begins_at: string | null;
+            /**
+             * Format: date-time
+             * @description null: it has no end
+             */
+            ends_at: string | null;
+            /** @description Whether nothing is started at the moment */
+            paused: boolean;
+        };
+        /**
          * @example {
          *       "challenges": [
          *         {
@@ -1742,11 +1767,17 @@ export interface components {
          *           ],
          *           "instance": null
          *         }
-         *       ]
+         *       ],
+         *       "event": {
+         *         "begins_at": "2026-05-16T10:00:00Z",
+         *         "ends_at": "2026-05-17T10:00:00Z",
+         *         "paused": false
+         *       }
          *     }
          */
         ChallengeList: {
             challenges: components["schemas"]["Challenge"][];
+            event: components["schemas"]["ScoreboardEvent"];
         };
         /**
          * @example {
@@ -3997,7 +4028,7 @@ export interface components {
             spawned_by: string;
             /** @enum {string} */
             capture_type: "auto" | "live";
-            /** @description player, admin, expired, lost, error; live: the instance went on */
+            /** @description player, admin, expired, lost, disk, banned, event_over, error; live: the instance went on */
             terminate_reason: string;
             /** Format: date-time */
             capture_time: string;

@@ -4,6 +4,8 @@ type Schemas = components["schemas"];
 
 /** One challenge with the player's own addresses. */
 export type Challenge = Schemas["Challenge"];
+export type ChallengesAnswer = Schemas["ChallengeList"];
+export type ScoreboardEvent = Schemas["ScoreboardEvent"];
 /** What there is to know of this installation. */
 export type Config = Schemas["Config"];
 /** One owner's copy of a challenge. */

@@ -62,6 +62,13 @@ export const text = {
     uncategorised: "Other",
     newTab: "opens in a new tab",
   },
+  event: {
+    notBegun: "The event has not begun",
+    begins: (when: string) => `It begins on ${when}. The challenges appear here by themselves.`,
+    over: "The event is over",
+    ended: (when: string) => `It ended on ${when}. Thank you for playing.`,
+    paused: "The organisers have paused the event. Nothing can be started; what runs goes on.",
+  },
   route: {
     http: "Web address",
     tcp: "TLS connection",

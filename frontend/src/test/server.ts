@@ -1,14 +1,17 @@
 import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
-import type { Challenge, Config, Instance, Me } from "@/api/types";
+import type { Challenge, Config, Instance, Me, ScoreboardEvent } from "@/api/types";
 import { challenge, config, me, snapshot } from "./fixtures";
 
 /** The sidecar as the tests have it. */
 export const server = setupServer();
 
+const always: ScoreboardEvent = { begins_at: null, ends_at: null, paused: false };
+
 type Held = {
   challenges: Challenge[];
   instances: Instance[];
+  event: ScoreboardEvent;
   me: Me;
   config: Config;
   /** How often the page has asked for the instances. */
@@ -18,11 +21,11 @@ type Held = {
 };
 
 /** Makes the sidecar know challenges and hold instances. What it holds may be changed while the test runs. */
-export function serve({ challenges = [challenge()], instances = [] as Instance[] } = {}): Held {
-  const held: Held = { challenges, instances, me, config, asked: 0, seconds: 0 };
+export function serve({ challenges = [challenge()], instances = [] as Instance[], event = always } = {}): Held {
+  const held: Held = { challenges, instances, event, me, config, asked: 0, seconds: 0 };
   const begun = Date.now();
   server.use(
-    http.get("*/challenges", () => HttpResponse.json({ challenges: held.challenges })),
+    http.get("*/challenges", () => HttpResponse.json({ challenges: held.challenges, event: held.event })),
     http.get("*/me", () => HttpResponse.json(held.me)),
     http.get("*/config", () => HttpResponse.json(held.config)),
     http.get("*/instances", () => {

@@ -3,7 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 import { describe, expect, it } from "vitest";
 import { FakeEventSource } from "@/test/event-source";
-import { challenge, instance, snapshot, startingInstance, webRoute } from "@/test/fixtures";
+import { at, challenge, instance, snapshot, startingInstance, webRoute } from "@/test/fixtures";
 import { renderDashboard } from "@/test/render";
 import { problem, serve, server } from "@/test/server";
 
@@ -86,6 +86,31 @@ describe("the list", () => {
     serve({ challenges: [] });
     renderDashboard();
     expect(await screen.findByText(/CHALLENGES_DIR/)).toBeVisible();
+  });
+
+  it("counts down to the event's beginning, and then shows what there is", async () => {
+    const event = { begins_at: at(3600), ends_at: null, paused: false };
+    const held = serve({ challenges: [], event });
+    renderDashboard();
+    expect(await screen.findByRole("heading", { name: "The event has not begun" })).toBeVisible();
+    expect(screen.getByText(/^(1:00:00|\d\d:\d\d)$/)).toBeVisible();
+    held.event = { ...event, begins_at: at(-1) };
+    held.challenges = [challenge()];
+    window.dispatchEvent(new Event("visibilitychange"));
+    expect(await card("Notes")).toBeVisible();
+  });
+
+  it("says that the event is over", async () => {
+    serve({ challenges: [], event: { begins_at: null, ends_at: at(-1), paused: false } });
+    renderDashboard();
+    expect(await screen.findByRole("heading", { name: "The event is over" })).toBeVisible();
+  });
+
+  it("says that the event is paused, and goes on showing what there is", async () => {
+    serve({ event: { begins_at: null, ends_at: null, paused: true } });
+    renderDashboard();
+    expect(await screen.findByText(/paused the event/)).toBeVisible();
+    expect(await card("Notes")).toBeVisible();
   });
 
   it("says why it could not be loaded, and tries again", async () => {

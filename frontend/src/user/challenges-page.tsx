@@ -3,12 +3,13 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { CloudOff } from "lucide-react";
 import { useEffect, useState } from "react";
 import { asProblem } from "@/api/client";
-import type { Challenge, Instance, Me } from "@/api/types";
+import type { Challenge, ChallengesAnswer, Instance, Me } from "@/api/types";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Skeleton } from "@/components/ui/skeleton";
 import { ChallengeCard, focusCard } from "@/features/challenges/challenge-card";
 import { ChallengeList, ChallengeSkeleton, NoChallenges, NothingFound } from "@/features/challenges/challenge-list";
+import { EventClosed, EventPaused, isClosed } from "@/features/challenges/event";
 import { type Filter, filterChallenges } from "@/features/challenges/filter";
 import { FilterBar } from "@/features/challenges/filter-bar";
 import { challengesQuery } from "@/features/challenges/queries";
@@ -18,6 +19,7 @@ import { isLive } from "@/features/instances/phase";
 import { StateBadge } from "@/features/instances/state-badge";
 import { configQuery, meQuery } from "@/features/player/queries";
 import { Quota } from "@/features/player/quota";
+import { serverNow } from "@/lib/clock";
 import { text } from "@/lib/text";
 import { BottomBar, ConnectionBadge } from "./connection";
 import { Refused, SignOut, ToLogin } from "./session";
@@ -52,7 +54,7 @@ export function ChallengesPage() {
         </div>
       </div>
       {challenges.data ? (
-        <Found challenges={challenges.data} live={live} team={me?.team_mode ? me.owner.name : ""} />
+        <Found list={challenges.data} live={live} team={me?.team_mode ? me.owner.name : ""} />
       ) : challenges.isError ? (
         <EmptyState
           alert
@@ -93,7 +95,8 @@ function Aside({ me, live }: { me: Me | undefined; live: Live }) {
 }
 
 /** The challenges that the search leaves. The search lives here and is mirrored into the address, to be shared. */
-function Found({ challenges, live, team }: { challenges: Challenge[]; live: Live; team: string }) {
+function Found({ list, live, team }: { list: ChallengesAnswer; live: Live; team: string }) {
+  const { challenges, event } = list;
   const search = useSearch({ from: "/" });
   const navigate = useNavigate({ from: "/" });
   const [filter, setFilter] = useState<Filter>({ q: search.q ?? "", category: search.category ?? "" });
@@ -109,9 +112,12 @@ function Found({ challenges, live, team }: { challenges: Challenge[]; live: Live
     });
   }
 
-  if (challenges.length === 0) return <NoChallenges />;
+  if (challenges.length === 0) {
+    return isClosed(event, serverNow()) ? <EventClosed event={event} /> : <NoChallenges />;
+  }
   return (
     <div className="flex flex-col gap-8">
+      {event.paused && <EventPaused />}
       <FilterBar challenges={challenges} found={found.length} filter={filter} onChange={change} />
       {found.length === 0 ? (
         <NothingFound onReset={() => change({ q: "", category: "" })} />

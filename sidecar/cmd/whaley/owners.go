@@ -73,7 +73,7 @@ func (o *owners) look(ctx context.Context) {
 
 func (o *owners) stop(ctx context.Context, owner string, ids []string) {
 	for _, id := range ids {
-		if err := o.rules.StopOwnerless(ctx, id); err != nil {
+		if err := o.rules.End(ctx, id, instancer.CauseBanned); err != nil {
 			o.log.Error("instance of an owner who plays no more not stopped", "instance", id, "owner", owner, "err", err)
 			continue
 		}

@@ -169,6 +169,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	g.Go(func() error { return rules.instancer.Run(ctx) })
 	g.Go(func() error { return rules.sandboxes.Run(ctx, rules.instancer) })
 	g.Go(func() error { return rules.flags.Run(ctx) })
+	g.Go(func() error { return stopAtEnd(ctx, live, rules.instancer, library, db, log) })
 	if who.players != nil {
 		(&owners{players: who.players, instances: db, rules: rules.instancer, live: live, log: log}).follow(ctx, g)
 	}
@@ -219,6 +220,9 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 		return rules{}, nil, err
 	}
 	needs.Flags = made.flags
+	if needs.Opening, err = newOpening(ctx, g, c, live, db, log); err != nil {
+		return rules{}, nil, err
+	}
 	var kv *traefik.Router
 	if c.Edge == "traefik" {
 		if kv, err = newRouter(c, log); err != nil {

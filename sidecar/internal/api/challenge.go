@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -31,20 +32,42 @@ func (a *API) listChallenges(w http.ResponseWriter, r *http.Request) error {
 	}
 	all := []challengeJSON{}
 	for _, ch := range a.Challenges.All() {
-		if ch.Inactive {
+		if ch.Inactive || hidden(a.Instancer.Closed(p, ch)) {
 			continue
 		}
 		all = append(all, a.challenge(ch, p, own[ch.ID], flags))
 	}
-	return write(w, http.StatusOK, map[string]any{"challenges": all})
+	return write(w, http.StatusOK, map[string]any{"challenges": all, "event": scoreboardEvent(a.Instancer.Event())})
+}
+
+// hidden says whether a challenge that may not be started may not be seen either. While the event is paused players go on
+// reading.
+func hidden(why *instancer.Error) bool { return why != nil && why.Code != instancer.CodePaused }
+
+// scoreboardEventJSON is when all of it takes place, as the scoreboard says.
+type scoreboardEventJSON struct {
+	Begins *time.Time `json:"begins_at"`
+	Ends   *time.Time `json:"ends_at"`
+	Paused bool       `json:"paused"`
+}
+
+func scoreboardEvent(e instancer.ScoreboardEvent) scoreboardEventJSON {
+	j := scoreboardEventJSON{Paused: e.Paused}
+	if !e.Begins.IsZero() {
+		j.Begins = &e.Begins
+	}
+	if !e.Ends.IsZero() {
+		j.Ends = &e.Ends
+	}
+	return j
 }
 
 func (a *API) getChallenge(w http.ResponseWriter, r *http.Request) error {
 	ch, ok := a.Challenges.Get(idOf(r))
-	if !ok || ch.Inactive {
+	p := a.player(r)
+	if !ok || ch.Inactive || hidden(a.Instancer.Closed(p, ch)) {
 		return instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", idOf(r))
 	}
-	p := a.player(r)
 	own, err := a.byChallenge(r, p)
 	if err != nil {
 		return err

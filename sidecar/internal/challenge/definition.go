@@ -27,6 +27,7 @@ type definition struct {
 	DisableDynamicFlags bool      `toml:"disable_dynamic_flags" about:"true: the flag is the same for everybody."`
 	Access              string    `toml:"access" about:"link: whoever has the address reaches a running instance. owner: only its owner. Default: INSTANCE_ACCESS." enum:"link,owner"`
 	Wake                bool      `toml:"wake" about:"false: only the dashboard starts it, not opening its address. Default: true."`
+	AnyTime             bool      `toml:"any_time" about:"true: it may be started whatever CTFd says of its event's time and of the challenge's visibility."`
 	Inside              *bool     `toml:"inside" about:"true: its own addresses work inside it too, for a bot that visits them. Default: true where the compose file uses HOST_<route>, URL_<route> or WHALEY_CA."`
 	Egress              bool      `toml:"egress" about:"true: its containers may open connections to the Internet."`
 	Connection          string    `toml:"connection" about:"How players connect to the first route, as \"nc {host} {port}\"; {host}, {address}, {port} and {url} are filled in." max:"1000"`

@@ -75,7 +75,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 	ch := &instancer.Challenge{
 		ID: d.ID, Name: d.Name, Category: d.Category, Description: d.Description, Revision: revision, Dir: dir,
 		Timeout: time.Duration(d.Timeout) * time.Second, ExtendTime: time.Duration(d.ExtendTime) * time.Second,
-		Access: instancer.Access(d.Access), Wake: d.Wake, Egress: d.Egress, StaticFlags: d.DisableDynamicFlags,
+		Access: instancer.Access(d.Access), Wake: d.Wake, AnyTime: d.AnyTime, Egress: d.Egress, StaticFlags: d.DisableDynamicFlags,
 	}
 	for n, r := range d.Routes {
 		if _, there := project.Services[r.Service]; !there && r.Service != "" && !read.main.at.has("services."+r.Service) {

@@ -45,6 +45,8 @@ type Config struct {
 	CTFdKey         Secret   `env:"CTFD_API_KEY" live:"true" whaley:"Access token of a CTFd admin, who reads accounts, teams and bans. Needed with AUTH_MODE=ctfd. CTFD_API_KEY_FILE is read again every 30 s."`
 	TeamMode        string   `env:"TEAM_MODE" envDefault:"auto" choices:"auto|enabled|disabled" whaley:"With AUTH_MODE=ctfd. enabled: instances belong to teams. disabled: to players. auto: as CTFd says, also when that changes."`
 	StopBanned      bool     `env:"STOP_BANNED" envDefault:"true" live:"true" whaley:"With AUTH_MODE=ctfd. Instances of a player or team that CTFd bans or deletes are stopped within a minute."`
+	FollowCTFd      bool     `env:"FOLLOW_CTFD" envDefault:"true" live:"true" whaley:"With AUTH_MODE=ctfd. Nothing is listed or started before CTFd's event begins, after it has ended, while it is paused, nor a challenge that is hidden there. Organisers are exempt."`
+	StopAtEnd       bool     `env:"STOP_AT_END" envDefault:"false" live:"true" whaley:"With FOLLOW_CTFD. What runs is stopped when CTFd's event ends."`
 	UserRateLimit   int      `env:"USER_RATE_LIMIT" envDefault:"10" live:"true" min:"0" max:"10000" whaley:"How often a player may start, stop or extend in a minute; 0: no limit. Instances that are started by opening an address count for themselves: as many again."`
 	AddressLimit    int      `env:"ADDRESS_RATE_LIMIT" envDefault:"60" live:"true" min:"0" max:"100000" whaley:"The same for one address, which a whole room may share; 0: no limit."`
 	AdminRateLimit  int      `env:"ADMIN_RATE_LIMIT" envDefault:"150" live:"true" min:"0" max:"100000" whaley:"Requests to the admin API that one address may send in a minute, right or wrong; 0: no limit."`

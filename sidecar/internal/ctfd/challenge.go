@@ -17,26 +17,26 @@ type challenge struct {
 	Value    int    `json:"value"`
 }
 
-// Challenges lists all challenges, hidden ones too. The list itself does not say which those are, so it is asked for
-// twice.
+// Challenges lists all challenges, hidden ones too. The list itself does not say which players see, so it is asked for
+// twice: what is not visible is hidden, or locked, or comes later.
 func (c *Client) Challenges(ctx context.Context) ([]instancer.ScoreboardChallenge, error) {
-	var rows, hidden []challenge
+	var rows, visible []challenge
 	all := request{method: http.MethodGet, path: "/challenges", query: url.Values{"view": {"admin"}}}
 	if _, err := c.do(ctx, all, &rows); err != nil {
 		return nil, err
 	}
-	all.query = url.Values{"view": {"admin"}, "state": {"hidden"}}
-	if _, err := c.do(ctx, all, &hidden); err != nil {
+	all.query = url.Values{"view": {"admin"}, "state": {"visible"}}
+	if _, err := c.do(ctx, all, &visible); err != nil {
 		return nil, err
 	}
-	isHidden := map[int]bool{}
-	for _, row := range hidden {
-		isHidden[row.ID] = true
+	isVisible := map[int]bool{}
+	for _, row := range visible {
+		isVisible[row.ID] = true
 	}
 	list := make([]instancer.ScoreboardChallenge, len(rows))
 	for n, row := range rows {
 		list[n] = instancer.ScoreboardChallenge{
-			ID: row.ID, Name: row.Name, Category: row.Category, Type: row.Type, Value: row.Value, Hidden: isHidden[row.ID],
+			ID: row.ID, Name: row.Name, Category: row.Category, Type: row.Type, Value: row.Value, Hidden: !isVisible[row.ID],
 		}
 	}
 	return list, nil

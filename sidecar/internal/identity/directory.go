@@ -90,7 +90,7 @@ func (d *directory) player(ctx context.Context, id int) (instancer.Player, error
 	if account.Banned {
 		return instancer.Player{}, instancer.Errorf(instancer.Forbidden, "player_banned", "You are banned from this event. The organisers can tell you why.")
 	}
-	p := instancer.Player{ID: instancer.UserID(account.ID), Name: account.Name}
+	p := instancer.Player{ID: instancer.UserID(account.ID), Name: account.Name, Organiser: account.Admin}
 	p.Owner = instancer.Owner{ID: p.ID, Name: p.Name}
 	teams, err := d.teamMode(ctx)
 	if err != nil || !teams {

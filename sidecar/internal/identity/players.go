@@ -202,6 +202,12 @@ func (p *Players) admin(ctx context.Context, id int) (instancer.Account, error) 
 	if err != nil {
 		return account, gone(err)
 	}
+	if !account.Admin { // the lists do not say who has become one
+		p.directory.users.doubt(number(id))
+		if account, err = p.directory.user(ctx, id); err != nil {
+			return account, gone(err)
+		}
+	}
 	if !account.Admin || account.Banned {
 		return account, instancer.Errorf(instancer.Forbidden, "not_admin", "This CTFd account is not an admin's.")
 	}

@@ -29,13 +29,13 @@ func (i *Instancer) StopAny(ctx context.Context, id string) (*Instance, error) {
 	return i.stop(ctx, in, CauseAdmin)
 }
 
-// StopOwnerless takes the instance of an owner down who plays no more. One that is down already is no error.
-func (i *Instancer) StopOwnerless(ctx context.Context, id string) error {
+// End takes an instance down for a cause that is nobody's wish. One that is down already is no error.
+func (i *Instancer) End(ctx context.Context, id, cause string) error {
 	in, err := i.Store.Get(ctx, id)
 	if err != nil || !in.State.Live() || in.State == Stopping {
 		return err
 	}
-	_, err = i.stop(ctx, in, CauseBanned)
+	_, err = i.stop(ctx, in, cause)
 	return err
 }
 

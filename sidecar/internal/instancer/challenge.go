@@ -54,6 +54,7 @@ type Challenge struct {
 	ExtendTime  time.Duration
 	Access      Access
 	Wake        bool // false: only the dashboard starts it
+	AnyTime     bool // it may be started whatever the scoreboard says of its event
 	Egress      bool // containers may open connections to the outside
 	StaticFlags bool // its flag is the same for everybody
 	Inactive    bool // players are not shown it and cannot start it; what runs goes on

@@ -35,6 +35,7 @@ type Needs struct {
 	Sandboxes  Sandboxes // nil: none
 	Inside     Inside    // nil: no address of an instance works inside it
 	Challenges Challenges
+	Opening    Opening      // nil: all is open
 	Flags      Flags        // nil: no challenge may have Flag.Dynamic
 	Forensics  Forensics    // nil: nothing is kept
 	Observer   Observer     // nil: nobody is told

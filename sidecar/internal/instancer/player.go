@@ -7,6 +7,8 @@ type Player struct {
 	Owner   Owner  // the player's team in team mode, else the player
 	Address string // where the request came from
 	Session string // id of the sign-in that the player came with; empty: a token, or an address
+	// Organiser says that the account is an admin's in CTFd: before the event begins they try what players will get.
+	Organiser bool
 }
 
 // Known says whether anybody identified is asking.

@@ -9,7 +9,7 @@ import (
 )
 
 // Spawn asks for an instance of a challenge and returns it as soon as it is queued. It refuses with CodeLiveInstance,
-// CodeQuota, challenge_not_found, challenge_inactive, image_failed, or the reason of a failed spawn whose back-off is not over.
+// CodeQuota, challenge_not_found, challenge_inactive, CodeNotBegun, CodeOver, CodePaused, image_failed, or the reason of a failed spawn whose back-off is not over.
 func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (_ *Instance, err error) {
 	defer func() { i.refused(OpSpawn, challenge, err) }()
 	if !p.Known() {
@@ -21,6 +21,9 @@ func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (_ *I
 	}
 	if ch.Inactive {
 		return nil, Errorf(Conflict, "challenge_inactive", "This challenge is closed at the moment. The organisers open it when its time comes.")
+	}
+	if why := i.Closed(p, ch); why != nil {
+		return nil, why
 	}
 	if err := i.drained(); err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ const (
 	CauseExpired = "expired"
 	CauseLost    = "lost"   // a container ended, or was taken away
 	CauseBanned  = "banned" // or the owner is not known any more
+	CauseOver    = "event_over"
 )
 
 // removalSlots is how many instances are taken down at the same time.

@@ -30,9 +30,11 @@ type Server struct {
 	mu     sync.Mutex
 	mode   string // user_mode: users or teams
 	preset bool   // the mode stands in no row
-	users  map[int]*User
-	teams  map[int]*Team
-	tokens map[string]token
+
+	settings map[string]string // other rows of its settings
+	users    map[int]*User
+	teams    map[int]*Team
+	tokens   map[string]token
 	trouble
 	board
 	calls    map[string]int    // "GET /api/v1/users/me" → how often
@@ -47,7 +49,7 @@ func New(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{
 		mode: "users", users: map[int]*User{}, teams: map[int]*Team{}, tokens: map[string]token{},
-		calls: map[string]int{}, sessions: map[string]string{},
+		calls: map[string]int{}, sessions: map[string]string{}, settings: map[string]string{},
 	}
 	s.release = make(chan struct{})
 	s.accounts()

@@ -1,0 +1,149 @@
+package opening
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+const (
+	every   = 30 * time.Second // between two looks at CTFd
+	patient = 20 * time.Second // for its answers
+	memory  = "ctfd_event"     // name of what is written into the database
+)
+
+// Scoreboard is CTFd.
+type Scoreboard interface {
+	Event(ctx context.Context) (instancer.ScoreboardEvent, error)
+	Challenges(ctx context.Context) ([]instancer.ScoreboardChallenge, error)
+}
+
+// Store keeps what CTFd said, and knows which challenge is which of CTFd's.
+type Store interface {
+	Mappings(ctx context.Context) ([]*instancer.Mapping, error)
+	ChangeMeta(ctx context.Context, name string, change func(now string) string) error
+}
+
+// Opening knows what is open now. The zero value of what CTFd said leaves everything open: nobody has signed in yet.
+type Opening struct {
+	ctfd  Scoreboard
+	store Store
+	on    func() bool // whether CTFd is followed
+	log   *slog.Logger
+	now   atomic.Pointer[said]
+}
+
+// said is what CTFd said last.
+type said struct {
+	Event  instancer.ScoreboardEvent
+	Hidden map[string]bool // our challenges
+}
+
+// New makes an Opening that is followed while on says so.
+func New(ctfd Scoreboard, store Store, on func() bool, log *slog.Logger) *Opening {
+	o := &Opening{ctfd: ctfd, store: store, on: on, log: log}
+	o.now.Store(&said{})
+	return o
+}
+
+// Run looks at CTFd again and again until ctx ends.
+func (o *Opening) Run(ctx context.Context) error {
+	o.recall(ctx)
+	failed := false
+	for {
+		if o.on() {
+			err := o.Look(ctx)
+			switch {
+			case ctx.Err() != nil:
+				return nil
+			case err != nil && !failed:
+				o.log.Warn("times and visibility not read from ctfd, the last ones hold", "err", err)
+			case err == nil && failed:
+				o.log.Info("times and visibility are read from ctfd again")
+			}
+			failed = err != nil
+		}
+		select {
+		case <-time.After(every):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Look asks CTFd once.
+func (o *Opening) Look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patient)
+	defer cancel()
+	event, err := o.ctfd.Event(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := o.ctfd.Challenges(ctx)
+	if err != nil {
+		return err
+	}
+	mappings, err := o.store.Mappings(ctx)
+	if err != nil {
+		return err
+	}
+	hidden := map[int]bool{}
+	for _, ch := range all {
+		hidden[ch.ID] = ch.Hidden
+	}
+	next := &said{Event: event, Hidden: map[string]bool{}}
+	for _, m := range mappings {
+		if hidden[m.CTFdChallenge] {
+			next.Hidden[m.Challenge] = true
+		}
+	}
+	if was := o.now.Swap(next); was.Event != event {
+		o.log.Info("the event, as ctfd says", "begins", event.Begins, "ends", event.Ends, "paused", event.Paused, "viewable_after", event.Viewable)
+	}
+	text, err := json.Marshal(next)
+	if err != nil {
+		return err
+	}
+	return o.store.ChangeMeta(ctx, memory, func(string) string { return string(text) })
+}
+
+// recall takes what was written before the restart, until CTFd says something.
+func (o *Opening) recall(ctx context.Context) {
+	err := o.store.ChangeMeta(ctx, memory, func(text string) string {
+		var before said
+		if text != "" && json.Unmarshal([]byte(text), &before) == nil {
+			o.now.Store(&before)
+		}
+		return text
+	})
+	if err != nil {
+		o.log.Warn("what ctfd said of its event is not read from the database", "err", err)
+	}
+}
+
+// Event is CTFd's event; zero while CTFd is not followed.
+func (o *Opening) Event() instancer.ScoreboardEvent {
+	if !o.on() {
+		return instancer.ScoreboardEvent{}
+	}
+	return o.now.Load().Event
+}
+
+// Closed says why a player may not start a challenge at a time, nil if they may. Organisers may always.
+func (o *Opening) Closed(p instancer.Player, ch *instancer.Challenge, at time.Time) *instancer.Error {
+	if !o.on() || p.Organiser || ch.AnyTime {
+		return nil
+	}
+	now := o.now.Load()
+	if why := now.Event.Closed(at); why != nil {
+		return why
+	}
+	if now.Hidden[ch.ID] {
+		return instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", ch.ID)
+	}
+	return nil
+}
