@@ -61,8 +61,8 @@ func (s *sources) dotEnv(path, file string) types.Mapping {
 		s.problems.add(file, 1, "", "must be a file in the challenge's folder")
 		return env
 	}
-	if content, err := readLimited(path, maxCompose); err == nil && !r.affords(content) {
-		r.problems.add(file, 1, "", "has too many variables in braces in long texts")
+	if content, err := readLimited(path, maxCompose); err == nil && !s.left.affords(content) {
+		s.problems.add(file, 1, "", "has too many variables in braces in long texts")
 		return env
 	}
 	left := maxText
@@ -103,12 +103,12 @@ func (r *reading) checkEnvFiles(dir, beside string) {
 
 // affords takes what filling in an environment file's variables costs from the budget: the library goes through the
 // rest of a line for each.
-func (r *reading) affords(content []byte) bool {
+func (a *allowance) affords(content []byte) bool {
 	for line := range bytes.Lines(content) {
 		// Not effort: here a backslash changes what a $ is.
-		r.left.work -= bytes.Count(line, []byte("${")) * len(line)
+		a.work -= bytes.Count(line, []byte("${")) * len(line)
 	}
-	return r.left.work >= 0
+	return a.work >= 0
 }
 
 // variablesOfFile looks at which variables a file names. None is filled in: that is done once, by fillEnvironments.
@@ -118,7 +118,7 @@ func (r *reading) variablesOfFile(path string, e envFile) {
 		r.problems.add(r.file, e.line, e.key, "%s", err)
 		return
 	}
-	if !r.affords(content) {
+	if !r.left.affords(content) {
 		r.problems.add(r.file, e.line, e.key, "%q has too many variables in braces in long texts", e.path)
 		r.broken = true // filling them in would take minutes
 		return
