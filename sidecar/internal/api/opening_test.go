@@ -96,7 +96,9 @@ func (l later) ask() *ctfd.Client {
 	return *l.client
 }
 
-func (l later) Event(ctx context.Context) (instancer.ScoreboardEvent, error) { return l.ask().Event(ctx) }
+func (l later) Event(ctx context.Context) (instancer.ScoreboardEvent, error) {
+	return l.ask().Event(ctx)
+}
 
 func (l later) Challenges(ctx context.Context) ([]instancer.ScoreboardChallenge, error) {
 	return l.ask().Challenges(ctx)
