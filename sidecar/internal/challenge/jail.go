@@ -81,10 +81,9 @@ var rightsOfJails = []string{"SYS_CHROOT", "SETGID", "SETUID", "KILL"}
 func (c *converter) jail(s *instancer.Service, from types.ServiceConfig) {
 	family, ok := jail.Family{}, false
 	var d dockerfile
-	switch {
-	case s.Build == nil:
+	if s.Build == nil {
 		family, ok = familyOfImage(s.Image)
-	default:
+	} else {
 		text := []byte(s.Build.Inline)
 		if s.Build.Dockerfile != "" {
 			var err error
