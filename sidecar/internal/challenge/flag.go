@@ -96,8 +96,8 @@ func (s *survey) mark(service *instancer.Service, finder sentinel.Finder, text s
 		}
 	}
 	for n := range service.Mounts {
-		if m := &service.Mounts[n]; !m.Volume {
-			m.Flags = s.folders[m.Source].holding(text)
+		if m := &service.Mounts[n]; m.Path() != "" {
+			m.Flags = s.folders[m.Path()].holding(text)
 		}
 	}
 	return token

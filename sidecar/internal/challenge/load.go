@@ -96,6 +96,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 	for _, service := range ordered(project.Services) {
 		ch.Services = append(ch.Services, c.service(service, &d, revision))
 	}
+	c.share(ch.Services)
 	ch.Volumes = slices.Sorted(maps.Keys(project.Volumes))
 	if n := len(ch.Volumes); n > maxVolumes {
 		problems.add(composeFile, 0, "volumes", "there are %d with those that have no name; there may be %d", n, maxVolumes)

@@ -99,9 +99,47 @@ func (c *converter) bind(service, key string, v types.ServiceVolumeConfig, out *
 		return
 	}
 	if !v.ReadOnly {
-		c.note(service, key, "%s cannot be written: it is the challenge's own, and mounted read-only", v.Target)
+		c.own(service, key, source, v, out)
+		return
 	}
 	out.Mounts = append(out.Mounts, instancer.Mount{Source: source, Target: v.Target, ReadOnly: true})
+}
+
+// ofTheEngine are files that every container has of the engine.
+var ofTheEngine = []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
+
+// own gives each instance a copy of its own of what is mounted to be written: the challenge's is everybody's. Services that
+// mount the same folder share the copy.
+func (c *converter) own(service, key, source string, v types.ServiceVolumeConfig, out *instancer.Service) {
+	m := instancer.Mount{Source: source, From: source, Target: v.Target}
+	switch {
+	case isFolder(source):
+		if c.copies == nil {
+			c.copies = map[string]string{}
+		}
+		if c.copies[source] == "" {
+			c.copies[source] = c.ownVolume(service, len(out.Mounts))
+		}
+		m.Source, m.Volume, m.NoCopy = c.copies[source], true, true
+	case out.ReadOnly || slices.Contains(ofTheEngine, path.Clean(v.Target)):
+		c.note(service, key, "%s cannot be written: a file that is written lies among the container's own, and those are read-only", v.Target)
+		out.Mounts = append(out.Mounts, instancer.Mount{Source: source, Target: v.Target, ReadOnly: true})
+		return
+	}
+	c.note(service, key, "each instance has a copy of its own in %s, seen by no other and gone with it; with :ro, where nothing is written, there is "+
+		"none to be made", v.Target)
+	out.Mounts = append(out.Mounts, m)
+}
+
+// share lets services that only read a folder which others write see what these write.
+func (c *converter) share(services []instancer.Service) {
+	for n := range services {
+		for i, m := range services[n].Mounts {
+			if name := c.copies[m.Source]; name != "" && !m.Volume {
+				services[n].Mounts[i] = instancer.Mount{Source: name, From: m.Source, Target: m.Target, Volume: true, NoCopy: true, ReadOnly: true}
+			}
+		}
+	}
 }
 
 // ownVolume names a volume that the file has no name for.

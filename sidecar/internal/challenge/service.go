@@ -36,6 +36,7 @@ type converter struct {
 	at       lines
 	most     instancer.Limits    // of the whole instance
 	aliases  map[string][]string // further names of services
+	copies   map[string]string   // folder of the challenge → volume with each instance's copy
 }
 
 func (c *converter) refuse(service, key, format string, args ...any) {

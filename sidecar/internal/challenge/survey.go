@@ -84,13 +84,13 @@ func (s *survey) service(ctx context.Context, service *instancer.Service, compos
 	}
 	for n := range service.Mounts {
 		m := &service.Mounts[n]
-		if m.Volume {
+		if m.Path() == "" {
 			continue
 		}
-		if err := s.folder(ctx, m.Source); err != nil {
+		if err := s.folder(ctx, m.Path()); err != nil {
 			return err
 		}
-		s.binaries = append(s.binaries, s.folders[m.Source].binaries...)
+		s.binaries = append(s.binaries, s.folders[m.Path()].binaries...)
 	}
 	return nil
 }

@@ -92,6 +92,9 @@ func tmpfs(s instancer.Service) map[string]string {
 func mounts(s instancer.Service, volumes map[string]string) []mount.Mount {
 	var all []mount.Mount
 	for _, m := range s.Mounts {
+		if m.From != "" && !m.Volume {
+			continue // it lies in the container
+		}
 		if m.Volume {
 			all = append(all, mount.Mount{Type: mount.TypeVolume, Source: volumes[m.Source], Target: m.Target, ReadOnly: m.ReadOnly,
 				VolumeOptions: &mount.VolumeOptions{NoCopy: m.NoCopy}})

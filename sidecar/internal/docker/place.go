@@ -94,6 +94,9 @@ func (e *Engine) MakeFiles(_ context.Context, instance string, ch *instancer.Cha
 	}
 	finder := finderOf(ch)
 	for _, m := range svc.Mounts {
+		if m.From != "" {
+			continue // see FillMounts
+		}
 		for _, name := range m.Flags {
 			if err := c.mounted(filepath.Join(m.Source, name), path.Join(m.Target, filepath.ToSlash(name)), finder, flag); err != nil {
 				return nil, notPlaced(err)

@@ -235,6 +235,10 @@ func (s faultyEngine) List(ctx context.Context, instance string) (objects []inst
 	return objects, err
 }
 
+func (s faultyEngine) FillMounts(ctx context.Context, id string, ch *instancer.Challenge, svc *instancer.Service, m []instancer.Mount, flag string) error {
+	return s.f.step("mounts filled", func() error { return s.Engine.FillMounts(ctx, id, ch, svc, m, flag) })
+}
+
 func (s faultyEngine) MakeFiles(ctx context.Context, instance string, ch *instancer.Challenge, svc *instancer.Service, image *instancer.ImageFlag, flag string) (mounts []instancer.Mount, err error) {
 	err = s.f.step("files made", func() error {
 		mounts, err = s.Engine.MakeFiles(ctx, instance, ch, svc, image, flag)

@@ -1,6 +1,9 @@
 package instancer
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Access says who may reach a running instance.
 type Access string
@@ -190,14 +193,40 @@ type Health struct {
 	Timeout time.Duration
 }
 
-// Mount is a bind of a file of the challenge (always read-only) or a named volume.
+// Mount is a bind of a file of the challenge (always read-only), a named volume, or a copy of the instance's own of a file
+// or folder of the challenge: a folder's is a volume, a file's lies in the container itself and is no mount there.
 type Mount struct {
 	Source   string // absolute path inside the challenge's folder, or a name out of Challenge.Volumes
+	From     string // absolute path of what it is a copy of; empty: it is none
 	Target   string
 	Volume   bool
 	ReadOnly bool
 	NoCopy   bool     // a new volume stays empty instead of getting what the image has there
-	Flags    []string // files of a bind that hold a placeholder, relative to Source; "." is Source itself
+	Flags    []string // files of a bind or copy that hold a placeholder, relative to Path(); "." is that itself
+}
+
+// Path is what of the challenge's folder a mount has; empty: nothing.
+func (m Mount) Path() string {
+	if m.From != "" || m.Volume {
+		return m.From
+	}
+	return m.Source
+}
+
+// own are the copies that a service fills: where several have a volume, the first that may write.
+func (ch *Challenge) own(service *Service) (all []Mount) {
+	for _, m := range service.Mounts {
+		if m.From == "" || m.ReadOnly {
+			continue
+		}
+		first := slices.IndexFunc(ch.Services, func(s Service) bool {
+			return slices.ContainsFunc(s.Mounts, func(o Mount) bool { return o.Volume && o.Source == m.Source && !o.ReadOnly })
+		})
+		if !m.Volume || ch.Services[first].Name == service.Name {
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 // Tmpfs is an in-memory file system with an upper bound.

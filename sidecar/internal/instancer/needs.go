@@ -182,6 +182,9 @@ type Engine interface {
 	// PlaceFlag writes all files of its image that hold the sentinel, now with the flag, into a container that is not
 	// started yet. It fails if any of them is not what the scan saw.
 	PlaceFlag(ctx context.Context, id string, ch *Challenge, image *ImageFlag, flag string) error
+	// FillMounts writes those of a service's mounts that are the instance's own copies into a container that is not started
+	// yet, with the flag (empty: none) in the place of the placeholder.
+	FillMounts(ctx context.Context, id string, ch *Challenge, svc *Service, mounts []Mount, flag string) error
 	// ConnectContainer puts a container that is not started yet onto one more network, which must be there.
 	ConnectContainer(ctx context.Context, id string, e Endpoint) error
 	StartContainer(ctx context.Context, id string) error

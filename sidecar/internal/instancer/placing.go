@@ -52,7 +52,7 @@ func (i *Instancer) create(ctx context.Context, ch *Challenge, spec ContainerSpe
 		s.Image = flag.Image
 		p.settings(s, flag)
 	}
-	if p.flag != "" && (slices.ContainsFunc(s.Mounts, func(m Mount) bool { return len(m.Flags) > 0 }) || s.ReadOnly && flag != nil && flag.Files > 0) {
+	if p.flag != "" && (slices.ContainsFunc(s.Mounts, func(m Mount) bool { return m.From == "" && len(m.Flags) > 0 }) || s.ReadOnly && flag != nil && flag.Files > 0) {
 		copies, err := i.Engine.MakeFiles(ctx, spec.Labels.Instance, ch, s, flag, p.flag)
 		if err != nil {
 			return "", err
@@ -65,6 +65,9 @@ func (i *Instancer) create(ctx context.Context, ch *Challenge, spec ContainerSpe
 	id, err := i.Engine.CreateContainer(ctx, spec)
 	if err == nil && flag != nil && flag.Files > 0 && !s.ReadOnly {
 		err = i.Engine.PlaceFlag(ctx, id, ch, flag, p.flag)
+	}
+	if own := ch.own(s); err == nil && len(own) > 0 {
+		err = i.Engine.FillMounts(ctx, id, ch, s, own, p.flag)
 	}
 	return id, err
 }

@@ -363,6 +363,15 @@ func (e *Engine) RemoveFiles(_ context.Context, instance string) error {
 	return nil
 }
 
+// FillMounts refuses a container that is not there.
+func (e *Engine) FillMounts(_ context.Context, id string, _ *instancer.Challenge, _ *instancer.Service, _ []instancer.Mount, _ string) error {
+	defer e.lock()()
+	if e.find(id) == nil {
+		return missing()
+	}
+	return nil
+}
+
 // PlaceFlag refuses a container that is not there.
 func (e *Engine) PlaceFlag(_ context.Context, id string, _ *instancer.Challenge, _ *instancer.ImageFlag, _ string) error {
 	defer e.lock()()

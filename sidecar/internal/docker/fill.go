@@ -1,0 +1,106 @@
+package docker
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/moby/go-archive"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// FillMounts writes what a challenge's service has of its own of the challenge's files into a created container: folders into
+// their volumes, files into the container. With a flag that takes the place of the placeholder. Owner, mode and time stay; links
+// stay links, so that none leads anywhere but where it leads inside the container.
+func (e *Engine) FillMounts(
+	ctx context.Context, id string, ch *instancer.Challenge, svc *instancer.Service, mounts []instancer.Mount, flag string,
+) error {
+	ctx, cancel := context.WithTimeout(ctx, slow)
+	defer cancel()
+	api, err := e.api(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range mounts {
+		files, target, err := filesOf(ch, svc, m)
+		if err != nil {
+			return fmt.Errorf("copy %s for %s: %w", m.From, svc.Name, err)
+		}
+		if flag != "" {
+			plain := files
+			files = withFlag(plain, finderOf(ch), flag)
+			defer plain.Close()
+		}
+		err = api.CopyToContainer(ctx, id, target, files, container.CopyToContainerOptions{})
+		files.Close()
+		if err != nil {
+			return fmt.Errorf("copy %s to %s of %s: %w", m.From, m.Target, svc.Name, translate(err))
+		}
+	}
+	return nil
+}
+
+// filesOf is what a mount begins with, as an archive, and the folder of the container that it is relative to.
+func filesOf(ch *instancer.Challenge, svc *instancer.Service, m instancer.Mount) (files io.ReadCloser, target string, err error) {
+	info, err := os.Stat(m.From)
+	if err != nil {
+		return nil, "", err
+	}
+	if !info.IsDir() {
+		files, err = archive.TarWithOptions(filepath.Dir(m.From), &archive.TarOptions{
+			IncludeFiles: []string{filepath.Base(m.From)}, RebaseNames: map[string]string{filepath.Base(m.From): strings.TrimPrefix(path.Clean(m.Target), "/")},
+		})
+		return files, "/", err
+	}
+	files, err = archive.TarWithOptions(m.From, &archive.TarOptions{IncludeSourceDir: true})
+	if err != nil {
+		return nil, "", err
+	}
+	// What lies under another mount is not this one's to write, and the challenge's own definition may name the flag.
+	definition, err := filepath.Rel(m.From, filepath.Join(ch.Dir, "instance.toml"))
+	left := func(name string) bool {
+		at := path.Join(m.Target, name)
+		return err == nil && path.Clean(name) == filepath.ToSlash(definition) || slices.ContainsFunc(svc.Mounts, func(o instancer.Mount) bool {
+			over := path.Clean(o.Target)
+			return over != path.Clean(m.Target) && strings.HasPrefix(over, path.Clean(m.Target)+"/") && (at == over || strings.HasPrefix(at, over+"/"))
+		})
+	}
+	reader, writer := io.Pipe()
+	go func() {
+		writer.CloseWithError(without(writer, files, left))
+		files.Close()
+	}()
+	return reader, m.Target, nil
+}
+
+// without is an archive without some of its entries.
+func without(w io.Writer, r io.Reader, left func(name string) bool) error {
+	out := tar.NewWriter(w)
+	for in := tar.NewReader(r); ; {
+		header, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return out.Close()
+		}
+		if err != nil {
+			return err
+		}
+		if left(header.Name) {
+			continue
+		}
+		if err := out.WriteHeader(header); err != nil {
+			return err
+		}
+		if _, err := io.Copy(out, in); err != nil {
+			return err
+		}
+	}
+}
