@@ -31,14 +31,9 @@ func (e *Engine) FillMounts(
 		return err
 	}
 	for _, m := range mounts {
-		files, target, err := filesOf(ch, svc, m)
+		files, target, err := filesOf(ch, svc, m, flag)
 		if err != nil {
 			return fmt.Errorf("copy %s for %s: %w", m.From, svc.Name, err)
-		}
-		if flag != "" {
-			plain := files
-			files = withFlag(plain, finderOf(ch), flag)
-			defer plain.Close()
 		}
 		err = api.CopyToContainer(ctx, id, target, files, container.CopyToContainerOptions{})
 		files.Close()
@@ -50,18 +45,21 @@ func (e *Engine) FillMounts(
 }
 
 // filesOf is what a mount begins with, as an archive, and the folder of the container that it is relative to.
-func filesOf(ch *instancer.Challenge, svc *instancer.Service, m instancer.Mount) (files io.ReadCloser, target string, err error) {
+func filesOf(ch *instancer.Challenge, svc *instancer.Service, m instancer.Mount, flag string) (io.ReadCloser, string, error) {
 	info, err := os.Stat(m.From)
 	if err != nil {
 		return nil, "", err
 	}
 	if !info.IsDir() {
-		files, err = archive.TarWithOptions(filepath.Dir(m.From), &archive.TarOptions{
+		files, err := archive.TarWithOptions(filepath.Dir(m.From), &archive.TarOptions{
 			IncludeFiles: []string{filepath.Base(m.From)}, RebaseNames: map[string]string{filepath.Base(m.From): strings.TrimPrefix(path.Clean(m.Target), "/")},
 		})
-		return files, "/", err
+		if err != nil {
+			return nil, "", err
+		}
+		return placed(files, ch, flag), "/", nil
 	}
-	files, err = archive.TarWithOptions(m.From, &archive.TarOptions{IncludeSourceDir: true})
+	files, err := archive.TarWithOptions(m.From, &archive.TarOptions{IncludeSourceDir: true})
 	if err != nil {
 		return nil, "", err
 	}
@@ -74,16 +72,38 @@ func filesOf(ch *instancer.Challenge, svc *instancer.Service, m instancer.Mount)
 			return over != path.Clean(m.Target) && strings.HasPrefix(over, path.Clean(m.Target)+"/") && (at == over || strings.HasPrefix(at, over+"/"))
 		})
 	}
+	target := "/" // the engine leaves what it extracts into as it is, and so owner and mode of the folder itself
+	if svc.ReadOnly {
+		target = m.Target // it extracts into nothing else then
+	}
+	at, err := filepath.Rel(target, path.Clean(m.Target))
+	if err != nil {
+		return nil, "", err
+	}
+	flagged := placed(files, ch, flag)
 	reader, writer := io.Pipe()
 	go func() {
-		writer.CloseWithError(without(writer, files, left))
-		files.Close()
+		writer.CloseWithError(moved(writer, flagged, at, left))
+		flagged.Close()
 	}()
-	return reader, m.Target, nil
+	return reader, target, nil
 }
 
-// without is an archive without some of its entries.
-func without(w io.Writer, r io.Reader, left func(name string) bool) error {
+// placed is an archive with a flag in the place of the placeholder, if there is one.
+func placed(files io.ReadCloser, ch *instancer.Challenge, flag string) io.ReadCloser {
+	if flag == "" {
+		return files
+	}
+	reader, writer := io.Pipe()
+	go func() {
+		writer.CloseWithError(replaceAll(writer, files, finderOf(ch), flag))
+		files.Close()
+	}()
+	return reader
+}
+
+// moved is an archive without some of its entries, with all others in a folder.
+func moved(w io.Writer, r io.Reader, folder string, left func(name string) bool) error {
 	out := tar.NewWriter(w)
 	for in := tar.NewReader(r); ; {
 		header, err := in.Next()
@@ -95,6 +115,12 @@ func without(w io.Writer, r io.Reader, left func(name string) bool) error {
 		}
 		if left(header.Name) {
 			continue
+		}
+		if header.Name = path.Join(folder, header.Name); header.Typeflag == tar.TypeDir {
+			header.Name += "/"
+		}
+		if header.Typeflag == tar.TypeLink {
+			header.Linkname = path.Join(folder, header.Linkname)
 		}
 		if err := out.WriteHeader(header); err != nil {
 			return err
