@@ -82,6 +82,9 @@ func (a *API) hint(r instancer.Route, j routeJSON) string {
 	if template == "" {
 		template = defaultHints[r.Type]
 	}
+	if r.UDP && r.Connection == "" {
+		template = "nc -u {host} {port}"
+	}
 	if j.Port == 0 && strings.Contains(template, "{port}") {
 		return ""
 	}

@@ -2,6 +2,7 @@ package challenge
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,6 +43,7 @@ type routing struct {
 	Service     string `toml:"service" about:"The compose file's service that listens." needed:"true" min:"1"`
 	Port        int    `toml:"port" about:"The port that it listens on, inside." needed:"true" min:"1" max:"65535"`
 	Type        string `toml:"type" about:"http: a web page. tcp: TLS by name. port: a port of the host. custom: a Traefik entry point of its own. Default: http." enum:"http,tcp,port,custom"`
+	Protocol    string `toml:"protocol" about:"For port: tcp or udp. Default: tcp." enum:"tcp,udp"`
 	Passthrough bool   `toml:"passthrough" about:"For tcp: the service speaks TLS itself."`
 	EntryPoint  string `toml:"entrypoint" about:"For custom: the name of the Traefik entry point." pattern:"^[A-Za-z0-9_-]+$" max:"60"`
 	TLS         bool   `toml:"tls" about:"For custom: Traefik ends TLS."`
@@ -105,7 +107,7 @@ func readDefinition(file, text, folder string, defaults Defaults) (definition, l
 }
 
 func checkRoutes(d *definition, file string, problems *Problems) {
-	names, published := map[string]int{}, map[int]int{}
+	names, published := map[string]int{}, map[string]int{}
 	for n := range d.Routes {
 		r := &d.Routes[n]
 		check := func(ok bool, key, format string, args ...any) {
@@ -129,10 +131,13 @@ func checkRoutes(d *definition, file string, problems *Problems) {
 		}
 		names[r.Name] = n
 		if r.Type == string(instancer.RoutePort) {
-			first, twice := published[r.Port]
+			key := strconv.Itoa(r.Port) + r.Protocol
+			first, twice := published[strings.TrimSuffix(key, "tcp")]
 			check(!twice, "port", "%d has a route of type port already, route %d", r.Port, first+1)
-			published[r.Port] = n
+			published[strings.TrimSuffix(key, "tcp")] = n
 		}
+		check(r.Type == string(instancer.RoutePort) || r.Protocol == "", "protocol", "is for routes of type port")
+		check(r.Protocol != "udp" || r.Ready == "" || r.Ready == string(instancer.ReadyNone), "ready", "of a route of UDP can be none only")
 		web := r.Type == string(instancer.RouteHTTP)
 		check(web || r.Scheme == "", "scheme", "is for routes of type http")
 		check(web || r.Forwarded == "", "forwarded", "is for routes of type http")

@@ -25,7 +25,7 @@ var wrongDefinitions = []struct{ toml, want string }{
 	{"nmae = 1\n[[routes]]\nservice = \"web\"\nport = 80\ntyp = \"http\"\nxyzzy = 1\n", `
 		1: nmae: is not a key of instance.toml; did you mean name?
 		5: routes[0].typ: is not a key of routes[0]; did you mean type?
-		6: routes[0].xyzzy: is not a key of routes[0]; it has connection, entrypoint, forwarded, name, passthrough, port, ready, scheme, service, tls, type`},
+		6: routes[0].xyzzy: is not a key of routes[0]; it has connection, entrypoint, forwarded, name, passthrough, port, protocol, ready, scheme, service, tls, type`},
 	{"id = \"Web_1\"\nname = \"\"\ntimeout = \"long\"\nwake = 1\naccess = \"all\"\n" + oneRoute, `
 		1: id: "Web_1" has not the right form: a-z, 0-9 and single hyphens inside
 		2: name: must have from 1 to 200 characters
@@ -60,6 +60,10 @@ var wrongDefinitions = []struct{ toml, want string }{
 		~ 5: routes[0].scheme: is for routes of type http
 		~ 7: routes[0].forwarded: is for routes of type http`},
 	{"[[routes]]\nservice = \"web\"\nport = 80\nforwarded = \"all\"\n", `4: routes[0].forwarded: "all" must be "replace", "append" or "none"`},
+	{"[[routes]]\nservice = \"web\"\nport = 80\nprotocol = \"udp\"\n", `~ 4: routes[0].protocol: is for routes of type port`},
+	{"[[routes]]\nservice = \"web\"\nport = 80\ntype = \"port\"\nprotocol = \"udp\"\nready = \"tcp\"\n", `
+		~ 6: routes[0].ready: of a route of UDP can be none only`},
+	{"[[routes]]\nservice = \"web\"\nport = 80\ntype = \"port\"\nprotocol = \"sctp\"\n", `5: routes[0].protocol: "sctp" must be "tcp" or "udp"`},
 	{"[[routes]]\nservice = \"web\"\nport = 80\nscheme = \"grpc\"\n", `4: routes[0].scheme: "grpc" must be "http", "h2c" or "https"`},
 	{"[[routes]]\nservice = \"web\"\nport = 80\ntype = \"custom\"\n", `~ 1: routes[0].entrypoint: a route of type custom names its Traefik entry point`},
 	{"[[routes]]\nservice = \"web\"\nport = 80\npassthrough = true\nentrypoint = \"ssh\"\ntls = true\n", `

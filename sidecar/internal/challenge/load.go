@@ -85,7 +85,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 		ch.Routes = append(ch.Routes, instancer.Route{
 			Name: r.Name, Service: r.Service, Port: r.Port, Type: instancer.RouteType(r.Type), Passthrough: r.Passthrough,
 			EntryPoint: r.EntryPoint, TLS: r.TLS, Connection: r.Connection,
-			Scheme: instancer.Scheme(r.Scheme), Forwarded: r.Forwarded, Ready: instancer.Readiness(r.Ready),
+			UDP: r.Protocol == "udp", Scheme: instancer.Scheme(r.Scheme), Forwarded: r.Forwarded, Ready: instancer.Readiness(r.Ready),
 		})
 	}
 	c := &converter{dir: dir, file: composeFile, problems: &problems, project: project, at: read.main.at, most: limits}
@@ -112,6 +112,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 	}
 	share(ch.Services, limits)
 	addRelay(&d, ch, tomlFile, composeFile, &problems)
+	hints(ctx, &d, ch, composeFile, read.main.at, limits.MemoryBytes, &problems)
 	if !problems.refused() {
 		findFlag(ctx, &d, ch, tomlFile, composeFile, defaults, &problems)
 	}

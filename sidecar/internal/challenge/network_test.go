@@ -24,3 +24,18 @@ func TestNoRouteLeadsToAServiceWithoutANetwork(t *testing.T) {
 		t.Errorf("it may start before what it shares: %+v", bot.DependsOn)
 	}
 }
+
+func TestARouteOfUDPHasALaneOfItsOwnProtocol(t *testing.T) {
+	const both = "[[routes]]\nservice = \"web\"\nport = 53\ntype = \"port\"\n[[routes]]\nname = \"udp\"\nservice = \"web\"\nport = 53\ntype = \"port\"\nprotocol = \"udp\"\n"
+	const compose = "services:\n  web: {image: x, ports: [\"53/udp\", \"53/tcp\", \"54/sctp\", \"55/udp\"]}\n"
+	ch, err := load(t, folder(t, both, compose))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(ch.Routes) != 2 || ch.Routes[0].UDP || !ch.Routes[1].UDP {
+		t.Errorf("%+v", ch.Routes)
+	}
+	if len(ch.Notes) != 2 || !strings.Contains(ch.Notes[0].Text, "no route leads to UDP port 55 of web") || !strings.Contains(ch.Notes[1].Text, "54/sctp left out") {
+		t.Errorf("%+v", ch.Notes)
+	}
+}

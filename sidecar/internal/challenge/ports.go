@@ -75,21 +75,22 @@ func (r *reading) halves(node *yaml.Node, path string) {
 
 // ports notes what of a service's ports is not done: routes alone lead into an instance.
 func (c *converter) ports(s types.ServiceConfig, d *definition) {
-	var hosts, unrouted, datagrams []string
+	var hosts, unrouted, datagrams, others []string
 	for _, p := range s.Ports {
 		inside := strconv.FormatUint(uint64(p.Target), 10)
 		if p.Published != "" || p.HostIP != "" {
 			hosts = append(hosts, p.Published)
 		}
-		if p.Protocol != "" && p.Protocol != "tcp" {
-			datagrams = append(datagrams, inside+"/"+p.Protocol)
-			continue
-		}
-		routed := false
+		routed, udp := false, p.Protocol == "udp"
 		for _, r := range d.Routes {
-			routed = routed || r.Service == s.Name && r.Port == int(p.Target)
+			routed = routed || r.Service == s.Name && r.Port == int(p.Target) && udp == (r.Protocol == "udp")
 		}
-		if !routed {
+		switch {
+		case p.Protocol != "" && p.Protocol != "tcp" && !udp:
+			others = append(others, inside+"/"+p.Protocol)
+		case !routed && udp:
+			datagrams = append(datagrams, inside)
+		case !routed:
 			unrouted = append(unrouted, inside)
 		}
 	}
@@ -100,7 +101,11 @@ func (c *converter) ports(s types.ServiceConfig, d *definition) {
 		c.note(s.Name, "ports", "no route leads to port %s of %s; players reach it only by a [[routes]] in instance.toml", strings.Join(unrouted, ", "), s.Name)
 	}
 	if datagrams = some(datagrams); len(datagrams) > 0 {
-		c.note(s.Name, "ports", "%s left out: routes are TCP", strings.Join(datagrams, ", "))
+		c.note(s.Name, "ports", "no route leads to UDP port %s of %s; players reach it only by a [[routes]] in instance.toml with type = \"port\" and "+
+			"protocol = \"udp\"", strings.Join(datagrams, ", "), s.Name)
+	}
+	if others = some(others); len(others) > 0 {
+		c.note(s.Name, "ports", "%s left out: routes are TCP or UDP", strings.Join(others, ", "))
 	}
 }
 

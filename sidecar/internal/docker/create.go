@@ -89,13 +89,15 @@ func (e *Engine) configs(spec instancer.ContainerSpec) (*container.Config, *cont
 		return nil, nil, err
 	}
 	exposed, bindings := nat.PortSet{}, nat.PortMap{}
-	for internal, published := range spec.Publish {
-		port, err := nat.NewPort("tcp", itoa(internal))
-		if err != nil {
-			return nil, nil, err
+	for protocol, ports := range map[string]map[int]int{"tcp": spec.Publish, "udp": spec.UDP} {
+		for internal, published := range ports {
+			port, err := nat.NewPort(protocol, itoa(internal))
+			if err != nil {
+				return nil, nil, err
+			}
+			exposed[port] = struct{}{}
+			bindings[port] = []nat.PortBinding{{HostIP: "0.0.0.0", HostPort: itoa(published)}}
 		}
-		exposed[port] = struct{}{}
-		bindings[port] = []nat.PortBinding{{HostIP: "0.0.0.0", HostPort: itoa(published)}}
 	}
 	grace := int(s.StopGrace.Seconds())
 	hostname := s.Hostname

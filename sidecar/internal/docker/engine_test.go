@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -442,4 +443,51 @@ func routesTo(t *testing.T, subnet netip.Prefix) int {
 		}
 	}
 	return count
+}
+
+// A datagram reaches the container and its answer whoever has sent it, on a host port that TCP has at the same time.
+func TestAPublishedPortOfUDPIsReached(t *testing.T) {
+	b := newBench(t)
+	spec := b.spec("whaley-engine-test-udp")
+	text, err := testkit.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Publish, spec.UDP = map[int]int{9000: port}, map[int]int{9000: port}
+	spec.Egress = true
+	if err := b.CreateNetwork(t.Context(), instancer.NetworkSpec{Name: network, Subnet: b.subnet, Labels: b.labels}); err != nil {
+		t.Fatal(err)
+	}
+	id, err := b.CreateContainer(t.Context(), spec)
+	if err == nil {
+		err = b.StartContainer(t.Context(), id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := net.JoinHostPort("127.0.0.1", text)
+	for _, protocol := range []string{"udp", "tcp"} {
+		testkit.Eventually(t, 10*time.Second, protocol+" is answered", func() error {
+			c, err := net.DialTimeout(protocol, at, time.Second)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			answer := make([]byte, 5)
+			if err := c.SetDeadline(time.Now().Add(time.Second)); err != nil {
+				return err
+			}
+			if _, err = c.Write([]byte("hello")); err == nil {
+				_, err = io.ReadFull(c, answer)
+			}
+			if err != nil || string(answer) != "hello" {
+				return fmt.Errorf("%q %v", answer, err)
+			}
+			return nil
+		})
+	}
 }

@@ -18,7 +18,7 @@ func (p *plan) ofCompose(s types.ServiceConfig) *service {
 	for _, port := range s.Ports {
 		switch port.Protocol {
 		case "udp":
-			out.datagrams = true
+			out.datagrams = append(out.datagrams, int(port.Target))
 		case "", "tcp":
 			o := offer{port: int(port.Target), by: "ports"}
 			if port.AppProtocol == "http" {

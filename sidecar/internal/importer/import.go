@@ -60,7 +60,6 @@ func Run(ctx context.Context, dirs []string, o Options) (Report, error) {
 	for _, p := range plans {
 		if !p.own {
 			p.decide()
-			p.look()
 			p.findFlag(ctx)
 		}
 		report.Results = append(report.Results, p.load(ctx, o))
@@ -162,7 +161,7 @@ func (p *plan) load(ctx context.Context, o Options) Result {
 		if len(r.Refusals) == 0 {
 			r.Refusals = []challenge.Problem{{File: p.compose, Line: 1, Text: "has no services"}}
 		}
-		r.Notes, r.Hints = p.notes, p.hints
+		r.Notes = p.notes
 		return r
 	}
 	dir := p.folder.path
@@ -204,7 +203,7 @@ func (p *plan) load(ctx context.Context, o Options) Result {
 			}
 		}
 	}
-	r.Notes, r.Hints = append(r.Notes, p.notes...), p.hints
+	r.Notes = append(r.Notes, p.notes...)
 	return r
 }
 
@@ -217,6 +216,6 @@ func (r *Result) add(notes []challenge.Problem) {
 // refused is a result of what went wrong outside the loader.
 func (r Result) refused(p *plan, err error) Result {
 	r.Refusals = append(r.Refusals, challenge.Problem{File: p.folder.name, Text: err.Error()})
-	r.Notes, r.Hints = append(r.Notes, p.notes...), p.hints
+	r.Notes = append(r.Notes, p.notes...)
 	return r
 }

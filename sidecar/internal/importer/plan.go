@@ -30,7 +30,6 @@ type plan struct {
 	routes   []route
 	lower    *folder // the folder before it was chosen higher, or nil
 	notes    []string
-	hints    []string
 	partOf   bool // it is a part of another challenge
 	around   bool // it lies around several challenges and has nothing of its own but a Dockerfile
 }
@@ -40,8 +39,8 @@ type service struct {
 	name, image, context string
 	recipe               recipe
 	ports, expose        []offer
-	datagrams            bool // it has ports of UDP
-	closed               bool // it is on no network
+	datagrams            []int // its ports of UDP
+	closed               bool  // it is on no network
 	command              string
 	bases                []string
 	binds                []string // what it mounts of the challenge

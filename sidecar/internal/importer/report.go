@@ -28,7 +28,6 @@ type Result struct {
 	Flags    []string // what metadata say
 	Routes   []route
 	Notes    []string
-	Hints    []string
 	Refusals []challenge.Problem
 }
 
@@ -37,7 +36,7 @@ func (r Result) Verdict() string {
 	switch {
 	case !r.Loaded:
 		return Refused
-	case len(r.Notes)+len(r.Hints) > 0:
+	case len(r.Notes) > 0:
 		return Noted
 	}
 	return Taken
@@ -86,7 +85,7 @@ func (r Report) Print(out io.Writer, from string) error {
 		return err
 	}
 	for _, one := range r.Results {
-		if len(one.Refusals)+len(one.Notes)+len(one.Hints) == 0 {
+		if len(one.Refusals)+len(one.Notes) == 0 {
 			continue
 		}
 		fmt.Fprintf(&text, "\n%s\n", shown(one.Folder))
@@ -95,9 +94,6 @@ func (r Report) Print(out io.Writer, from string) error {
 		}
 		for _, n := range one.Notes {
 			fmt.Fprintf(&text, "  note: %s\n", lines(n))
-		}
-		for _, h := range one.Hints {
-			fmt.Fprintf(&text, "  hint: %s\n", lines(h))
 		}
 	}
 	fmt.Fprintln(&text)

@@ -16,6 +16,7 @@ type route struct {
 	Service     string `toml:"service"`
 	Port        int    `toml:"port"`
 	Type        string `toml:"type"`
+	Protocol    string `toml:"protocol,omitempty"`
 	Passthrough bool   `toml:"passthrough,omitempty"`
 	Connection  string `toml:"connection,omitempty"`
 }
@@ -79,17 +80,21 @@ func (p *plan) decide() {
 	if len(shut) > 0 {
 		p.note("no route leads to %s: it is a database's or a debugger's", strings.Join(slices.Compact(shut), ", "))
 	}
-	if len(ways) == 0 && len(p.services) > 0 {
+	var datagrams []way
+	for _, s := range open {
+		for _, port := range s.datagrams {
+			if usable(s, offer{port: port}) && !slices.ContainsFunc(datagrams, func(w way) bool { return w.port == port }) {
+				datagrams = append(datagrams, way{s, offer{port: port, by: "ports"}})
+			}
+		}
+	}
+	if len(ways)+len(datagrams) == 0 && len(p.services) > 0 {
 		s := append(slices.Clone(open), p.services...)[0]
 		o := offer{port: 1337, by: "nothing"}
 		if isWeb(p.category) {
 			o.port = 80
 		}
-		if slices.ContainsFunc(p.services, func(s *service) bool { return s.datagrams }) {
-			p.note("it listens on UDP only, and routes are TCP: the route to port %d of %s is a guess that nobody may answer", o.port, s.name)
-		} else {
-			p.note("nothing says which port %s listens on; %d is a guess: correct it in %s", s.name, o.port, definitionFile)
-		}
+		p.note("nothing says which port %s listens on; %d is a guess: correct it in %s", s.name, o.port, definitionFile)
 		ways = append(ways, way{s, o})
 	}
 	if len(ways) > maxRoutes {
@@ -110,7 +115,18 @@ func (p *plan) decide() {
 		}
 		p.routes = append(p.routes, r)
 	}
-	if len(p.routes) > 0 {
+	for _, w := range datagrams {
+		if len(p.routes) == maxRoutes {
+			p.note("UDP port %d of %s has no route: there are %d already", w.port, w.name, maxRoutes)
+			break
+		}
+		r := route{Service: w.name, Port: w.port, Type: "port", Protocol: "udp"}
+		if len(p.routes) > 0 {
+			r.Name = p.routeName(w.name, w.port, names)
+		}
+		p.routes = append(p.routes, r)
+	}
+	if len(p.routes) > 0 && p.routes[0].Protocol == "" {
 		p.routes[0].Connection = p.connection(p.routes[0].Type)
 	}
 }

@@ -26,7 +26,7 @@ func (i *Instancer) untilAnswers(ctx context.Context, u *unit, r Route) error {
 			ready = ReadyHTTP
 		}
 	}
-	if ready == ReadyNone {
+	if ready == ReadyNone || r.UDP { // nobody answers a datagram that means nothing to them
 		return nil
 	}
 	began := time.Now()

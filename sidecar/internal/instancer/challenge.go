@@ -83,6 +83,7 @@ type Route struct {
 	Service     string
 	Port        int // the port the service listens on
 	Type        RouteType
+	UDP         bool      // port: what is published is UDP
 	Passthrough bool      // tcp: the service speaks TLS itself
 	EntryPoint  string    // custom: name of the Traefik entry point
 	TLS         bool      // custom: terminated by Traefik

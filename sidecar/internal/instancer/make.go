@@ -236,7 +236,7 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 			labels.Service = s.Name
 			spec := ContainerSpec{
 				Name: in.ID + "-" + s.Name, Service: expand(s, vars), Network: first.Network, Address: first.Address,
-				Aliases: first.Aliases, Publish: i.hostPorts(in, ch, s.Name), Volumes: volumes, Egress: ch.Egress, Labels: labels,
+				Aliases: first.Aliases, Publish: i.hostPorts(in, ch, s.Name, false), UDP: i.hostPorts(in, ch, s.Name, true), Volumes: volumes, Egress: ch.Egress, Labels: labels,
 			}
 			if sb != nil {
 				spec.Join = sb.Holder(s.Name)
@@ -278,11 +278,11 @@ func (i *Instancer) connect(ctx context.Context, in *Instance, ch *Challenge, id
 	return g.Wait()
 }
 
-// hostPorts are the ports of a service that get a host port.
-func (i *Instancer) hostPorts(in *Instance, ch *Challenge, service string) map[int]int {
+// hostPorts are the ports of a service, of TCP or UDP, that get a host port.
+func (i *Instancer) hostPorts(in *Instance, ch *Challenge, service string, udp bool) map[int]int {
 	ports := map[int]int{}
 	for _, r := range ch.Routes {
-		if !i.published(r) {
+		if !i.published(r) || r.UDP != udp {
 			continue
 		}
 		if home, _ := ch.home(r.Service); home.Name == service {

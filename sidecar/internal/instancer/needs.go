@@ -147,7 +147,8 @@ type ContainerSpec struct {
 	Join    string // container whose network it shares; Network, Address, Aliases, Publish and Egress are that one's then
 	Address netip.Addr
 	Aliases []string
-	Publish map[int]int       // container port → host port
+	Publish map[int]int       // container port → host port, of TCP
+	UDP     map[int]int       // the same of UDP
 	Volumes map[string]string // named volume → engine's volume name
 	Egress  bool              // names of the outside are answered
 	Labels  Labels

@@ -125,7 +125,7 @@ func (i *Instancer) networkSpec(in *Instance, ch *Challenge, p Part, labels Labe
 	leaves := ch.Egress && !p.Internal
 	publishes := slices.ContainsFunc(ch.Services, func(s Service) bool {
 		first := len(s.Joins) == 0 || len(in.Networks) == 0 || s.Joins[0].Network == p.Name
-		return first && len(i.hostPorts(in, ch, s.Name)) > 0
+		return first && len(i.hostPorts(in, ch, s.Name, false))+len(i.hostPorts(in, ch, s.Name, true)) > 0
 	})
 	return NetworkSpec{Name: in.engineNetwork(p.Name), Subnet: p.Subnet, Labels: labels, Internal: !leaves && !publishes, Masquerade: leaves}
 }

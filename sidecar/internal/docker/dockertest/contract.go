@@ -111,7 +111,7 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	try("network", network(1, ours))
 	for n, want := range []string{"", instancer.CodePortTaken} {
 		published := spec(fmt.Sprint("contract-port-", n), 1)
-		published.Publish = map[int]int{9000: 22000 + part}
+		published.Publish, published.UDP = map[int]int{9000: 22000 + part}, map[int]int{9000: 22000 + part}
 		for range n {
 			published.Address = published.Address.Next()
 		}

@@ -160,7 +160,7 @@ func (e *Engine) StartContainer(_ context.Context, id string) error {
 		}
 	}
 	for _, other := range e.world.objects {
-		if other.Running && other != o && sharesPort(other.spec.Publish, o.spec.Publish) {
+		if other.Running && other != o && (sharesPort(other.spec.Publish, o.spec.Publish) || sharesPort(other.spec.UDP, o.spec.UDP)) {
 			return instancer.Errorf(instancer.Unavailable, instancer.CodePortTaken, "A port is in use.")
 		}
 	}
