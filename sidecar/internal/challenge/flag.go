@@ -45,6 +45,14 @@ func findFlag(ctx context.Context, d *definition, ch *instancer.Challenge, tomlF
 	}
 	s := surveyOf(ctx, ch, composeFile, finder, problems)
 	plan.Text, plan.Literal = s.choose(d, problems)
+	if asked := flagArguments(ch, ""); asked {
+		// An image is built once, with a placeholder: this one, unless the files have it.
+		if plan.Text == "" {
+			plan.Text = plan.Prefix + "{flag_of_the_owner}"
+		}
+		flagArguments(ch, plan.Text)
+		s = surveyOf(ctx, ch, composeFile, finder, problems)
+	}
 	switch {
 	case d.Flag.Text == "" && plan.Literal:
 		finder = sentinel.Literal(plan.Text)
@@ -78,6 +86,28 @@ func findFlag(ctx context.Context, d *definition, ch *instancer.Challenge, tomlF
 		s.refuseBinary(name, plan.Text, problems)
 	}
 	plan.Core = coreOf(ch.ID, ch.Revision, plan.Digits())
+}
+
+// flagArguments says whether build arguments are to be the owner's flag, and with a text puts that into them.
+func flagArguments(ch *instancer.Challenge, text string) (asked bool) {
+	for _, s := range ch.Services {
+		if s.Build == nil {
+			continue
+		}
+		for name, value := range s.Build.Args {
+			for _, variable := range []string{"FLAG", "DYNAMIC_FLAG"} {
+				if !strings.Contains(value, instancer.Token(variable)) {
+					continue
+				}
+				asked = true
+				if text != "" {
+					value = strings.ReplaceAll(value, instancer.Token(variable), text)
+					s.Build.Args[name] = value
+				}
+			}
+		}
+	}
+	return asked
 }
 
 // mark says where an owner's flag goes in a service, and whether a value of the compose file asks for it.

@@ -104,3 +104,27 @@ func TestOnlyTheFlagsPlacesAreMarked(t *testing.T) {
 		}
 	}
 }
+
+// $FLAG in a build argument is the owner's flag like everywhere else: what the image is built with is a placeholder.
+func TestABuildArgumentCanBeTheOwnersFlag(t *testing.T) {
+	d := defaults
+	d.FlagPrefix = "FLAG"
+	for name, c := range map[string]struct{ toml, args, file, text, argument string }{
+		"alone":            {"", `{A: "${FLAG}"}`, "", "FLAG{flag_of_the_owner}", "FLAG{flag_of_the_owner}"},
+		"a list":           {"", `["A=x $FLAG"]`, "", "FLAG{flag_of_the_owner}", "x FLAG{flag_of_the_owner}"},
+		"beside the same":  {"", `{A: "${FLAG}"}`, "FLAG{of_the_files}", "FLAG{of_the_files}", "FLAG{of_the_files}"},
+		"by its name":      {"[flag]\ntext = \"abc'd\"\n", `{A: "${DYNAMIC_FLAG}"}`, "", "abc'd", "abc'd"},
+		"with its default": {"", `{A: "${FLAG:-FLAG{of_the_default}}"}`, "", "FLAG{of_the_default}", "FLAG{of_the_default}"},
+		"a placeholder":    {"", `{A: "FLAG{a_placeholder}"}`, "", "FLAG{a_placeholder}", "FLAG{a_placeholder}"},
+	} {
+		dir := folder(t, oneRoute+c.toml, "services:\n  web: {build: {context: ., args: "+c.args+"}}\n", "flag.txt", c.file)
+		ch, err := challenge.Load(t.Context(), dir, d)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if b := ch.Services[0].Build; ch.Flag.Text != c.text || b.Args["A"] != c.argument || !b.Flag || !ch.Flag.Dynamic {
+			t.Errorf("%s: %+v %+v", name, ch.Flag, b)
+		}
+	}
+}

@@ -142,6 +142,10 @@ func (c *converter) noTokens(service string, s instancer.Service) {
 		return // it is told already where they stand
 	}
 	s.Command, s.Entrypoint, s.Environment, s.Health = nil, nil, nil, nil
+	if s.Build != nil { // whose arguments may be a flag, see flagArguments; variablesOf has refused others
+		b := *s.Build
+		b.Args, s.Build = nil, &b
+	}
 	if strings.Contains(fmt.Sprintf("%+v %+v", s, s.Build), "@{whaley:") {
 		c.refuse(service, "$", "Whaley's variables can stand in %s only", strings.Join(carriers, ", "))
 	}

@@ -31,7 +31,7 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 	}
 	for _, err := range []error{
 		os.Symlink("/etc/hostname", filepath.Join(dir, "data/link")), os.Symlink("/", filepath.Join(dir, "data/root")),
-		os.Chown(filepath.Join(dir, "data"), 1234, 1234), os.Chmod(filepath.Join(dir, "data"), 0o2770), os.Chown(filepath.Join(dir, "own.db"), 1234, 0),
+		os.Chown(filepath.Join(dir, "data"), 1234, 1234), os.Chmod(filepath.Join(dir, "data"), 0o770|os.ModeSetgid), os.Chown(filepath.Join(dir, "own.db"), 1234, 0),
 	} {
 		if err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -81,9 +82,9 @@ func (f *Flags) Rotate(ctx context.Context, id, by string) (*instancer.IssuedFla
 // again is a flag like an old one, with other digits.
 func again(old *instancer.IssuedFlag) *instancer.IssuedFlag {
 	token := digits(len(old.Token))
-	at := len(old.Value) - len("}") - len(old.Token)
+	at := strings.LastIndex(old.Value, old.Token) // which flags of whatever shape end with, or almost
 	return &instancer.IssuedFlag{
-		Challenge: old.Challenge, Owner: old.Owner, Value: old.Value[:at] + token + "}", Token: token, CreatedAt: time.Now().UTC(),
+		Challenge: old.Challenge, Owner: old.Owner, Value: old.Value[:at] + token + old.Value[at+len(old.Token):], Token: token, CreatedAt: time.Now().UTC(),
 	}
 }
 
