@@ -65,7 +65,7 @@ func (s *shelf) get(id string) *instancer.Challenge {
 	return ch
 }
 
-const mounting = "services:\n  web:\n    image: busybox:1.36\n    volumes: [\"./conf:/etc/conf\"]\n"
+const mounting = "services:\n  web:\n    image: busybox:1.36\n    volumes: [\"./conf:/etc/conf:ro\"]\n"
 
 func TestAnEditChangesNothingUnderWhatRuns(t *testing.T) {
 	s := newShelf(t)

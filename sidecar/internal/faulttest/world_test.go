@@ -121,7 +121,7 @@ func makeWorld(t *testing.T, number int, database, name string) *world {
 var files = map[string]map[string]string{
 	"echo": {
 		"instance.toml": "[[routes]]\nservice = \"web\"\nport = 8080\n[[routes]]\nname = \"nc\"\nservice = \"web\"\nport = 9000\ntype = \"port\"\n",
-		"compose.yaml":  "services:\n  web:\n    build: .\n    volumes: [\"data:/data\", \"./flag.txt:/mounted.txt\"]\nvolumes:\n  data: {}\n",
+		"compose.yaml":  "services:\n  web:\n    build: .\n    volumes: [\"data:/data\", \"./flag.txt:/mounted.txt:ro\"]\nvolumes:\n  data: {}\n",
 		"flag.txt":      "FLAG{in_the_image_and_mounted}\n",
 		"Dockerfile":    "FROM scratch\nCOPY server /server\nCOPY flag.txt /flag.txt\nCMD [\"/server\"]\n",
 	},
