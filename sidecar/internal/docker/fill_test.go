@@ -105,10 +105,6 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(dir, "own.db")); err != nil || string(text) != "FLAG{the_flag}" {
 		t.Errorf("the challenge's own: %q %v", text, err)
 	}
-	written, err := engine.Written(ctx)
-	if err != nil || written["copies-1"] == 0 {
-		t.Errorf("nothing is counted: %v %v", written, err)
-	}
 	for _, id := range containers {
 		if err := engine.RemoveContainer(ctx, id); err != nil {
 			t.Error(err)
