@@ -27,8 +27,8 @@ var (
 )
 
 const (
-	maxScript     = 64 << 10 // bytes that are looked at of a script
-	maxScripts    = 10       // of one service
+	maxHintedText = 64 << 10 // bytes that are looked at of a script
+	maxHinted     = 10       // of one service
 	browserMemory = 512 << 20
 )
 
@@ -144,10 +144,10 @@ func (h *hinter) scripts(ctx context.Context, context, command, dockerfile strin
 		if err != nil || !info.Mode().IsRegular() || !mentions(command, base) {
 			return nil
 		}
-		if seen++; seen > maxScripts {
+		if seen++; seen > maxHinted {
 			return fs.SkipAll
 		}
-		text, err := readLimited(name, maxScript)
+		text, err := readLimited(name, maxHintedText)
 		if err != nil || !bytes.HasPrefix(text, []byte("#!")) {
 			return nil
 		}
