@@ -28,11 +28,11 @@ func TestTwoSidecarsShareTheWork(t *testing.T) {
 		writeFixture(t, dir+"/"+name, fixture{})
 		names = append(names, name)
 	}
-	shared := []string{"DATABASE_URL=" + url, "SECRET=what both of the sidecars derive from, 40 b", "SUBNET_POOL=10.192.0.0/20", "SPAWN_CONCURRENCY=6"}
+	shared := []string{"DATABASE_URL=" + url, "SECRET=what both of the sidecars derive from, 40 b", "SUBNET_POOL=10.192.0.0/20", "SPAWN_CONCURRENCY=6", "START_TIMEOUT=600"}
 	one := start(t, "embedded", dir, shared...)
 	two := start(t, "embedded", dir, shared...)
 	both := []*stack{one, two}
-	const owners = 20
+	owners := scale(t, "SOAK_OWNERS", 6)
 	var all sync.WaitGroup
 	for owner := range owners {
 		for _, name := range names {
@@ -54,7 +54,7 @@ func TestTwoSidecarsShareTheWork(t *testing.T) {
 	}
 	defer db.Close()
 	ctx := context.Background()
-	one.eventually("all run", 3*time.Minute, func() error {
+	one.eventually("all run", 10*time.Minute, func() error {
 		live, err := db.Live(ctx, "")
 		for _, in := range live {
 			if in.State != "running" {

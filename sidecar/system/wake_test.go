@@ -147,8 +147,11 @@ func failures(t *testing.T, s *stack) {
 			t.Fatalf("%d %s", got.Status, got.Body)
 		}
 	}
-	allow("9")
-	for challenge, code := range map[string]string{"never": "start_timeout", "exits": "service_exited", "manual": "wake_disabled"} {
+	for _, c := range []struct{ challenge, code string }{{"exits", "service_exited"}, {"manual", "wake_disabled"}, {"never", "start_timeout"}} {
+		challenge, code := c.challenge, c.code
+		if code == "start_timeout" {
+			allow("9") // of this one alone: how long others take depends on the machine
+		}
 		got := s.do(alice, "GET", s.address(alice, challenge)+"/", nil)
 		if got.Status < 400 || !strings.HasPrefix(got.Header.Get("Content-Type"), "application/problem+json") {
 			t.Errorf("%s: %d %s", challenge, got.Status, got.Header.Get("Content-Type"))
