@@ -53,7 +53,7 @@ func TestWhileDrainingAnAddressSaysWhy(t *testing.T) {
 			if p := script.problem(t); script.Status != http.StatusServiceUnavailable || p.Code != "draining" || p.Detail != message || script.Header.Get("Retry-After") == "" {
 				t.Errorf("a script: %d %v %s", script.Status, script.Header, script.Body)
 			}
-			if took := time.Since(began); took > 3*time.Second {
+			if took := time.Since(began); took > 30*time.Second { // one that is held takes 45
 				t.Errorf("it took %s to say no twice", took)
 			}
 			if in := s.live(bob, "echo"); in != nil {

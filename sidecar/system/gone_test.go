@@ -70,7 +70,7 @@ func TestAChallengeThatGoesLeavesItsRunningInstancesReachable(t *testing.T) {
 				t.Helper()
 				for _, name := range names {
 					in := running[name]
-					s.eventually(name+" answers "+when, 10*time.Second, func() error {
+					s.eventually(name+" answers "+when, 60*time.Second, func() error {
 						got, err := s.try(alice, "GET", in.Routes[0].URL+"/", nil)
 						if err != nil || got.Status != http.StatusOK {
 							return fmt.Errorf("%d %.300s %v", got.Status, got.Body, err)

@@ -173,7 +173,7 @@ func inJail(t *testing.T, s *stack, challenge string) {
 	}
 	second.conn.Close()
 	if challenge == "redpwn" || challenge == "nsjail" {
-		at.eventually("what a connection has left behind is ended", 20*time.Second, func() error {
+		at.eventually("what a connection has left behind is ended", 60*time.Second, func() error {
 			out, err := exec.Command("docker", "top", containers(t, in.ID)[0]).Output()
 			if err == nil && strings.Contains(string(out), "1234") {
 				err = fmt.Errorf("%s", out)
