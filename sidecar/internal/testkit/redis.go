@@ -20,7 +20,6 @@ type RedisServer struct {
 // StartRedis starts one with a configuration file, or with Redis' defaults if that is empty.
 func StartRedis(t testing.TB, config string) *RedisServer {
 	t.Helper()
-	Real(t, "Redis")
 	s := &RedisServer{t: t, address: FreeAddress(t), config: config, dir: t.TempDir()}
 	s.Start()
 	t.Cleanup(s.Stop)
