@@ -135,7 +135,7 @@ var (
 
 // fetches says whether an instruction may fetch something.
 func fetches(instruction string) bool {
-	m := adding.FindStringSubmatch(instruction)
+	m := (phrase{adding, []string{"add"}}).find(instruction)
 	if m == nil {
 		return false
 	}

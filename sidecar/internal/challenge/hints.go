@@ -16,15 +16,32 @@ import (
 
 // What lines of a Dockerfile or of a script that a container starts with ask for and do not get by themselves.
 var (
-	setuid   = regexp.MustCompile(`\bchmod\s+(?:-\S+\s+)*(?:[0-7]?[246][0-7]{3}|[ugoa]*\+[rwx]*s[rwx]*)\b|\binstall\s[^&;|]*-m\s*[0-7]?[46][0-7]{3}\b`)
-	sudo     = regexp.MustCompile(`\b(?:apt|apt-get|apk|yum|dnf)\b[^&;|]*\bsudo\b|/etc/sudoers`)
-	chroots  = regexp.MustCompile(`\bchroot\b|\bsshd\b|openssh-server|\bvsftpd\b`)
-	browsers = regexp.MustCompile(`(?i)\b(chromium|google-chrome|chrome-headless|puppeteer|playwright|selenium|firefox-esr|geckodriver|chromedriver)`)
-	installs = regexp.MustCompile(`\b(?:apt-get (?:-\S+ )*install|apt install|pip3? install|npm (?:i|ci|install)\b|apk add|gem install|cargo (?:build|run)|go run\b)`)
-	randomly = regexp.MustCompile(`\bsetarch\b[^&;|]*(?:-[a-zA-Z]*R|--addr-no-randomize)`)
-	debugger = regexp.MustCompile(`\b(?:gdb|gdbserver|strace|ltrace)\b`)
-	starting = regexp.MustCompile(`(?i)^\s*(CMD|ENTRYPOINT)\b(.*)`)
+	setuid   = phrase{regexp.MustCompile(`\bchmod\s+(?:-\S+\s+)*(?:[0-7]?[246][0-7]{3}|[ugoa]*\+[rwx]*s[rwx]*)\b|\binstall\s[^&;|]*-m\s*[0-7]?[46][0-7]{3}\b`), []string{"chmod", "install"}}
+	sudo     = phrase{regexp.MustCompile(`\b(?:apt|apt-get|apk|yum|dnf)\b[^&;|]*\bsudo\b|/etc/sudoers`), []string{"sudo"}}
+	chroots  = phrase{regexp.MustCompile(`\bchroot\b|\bsshd\b|openssh-server|\bvsftpd\b`), []string{"chroot", "sshd", "openssh-server", "vsftpd"}}
+	browsers = phrase{regexp.MustCompile(`(?i)\b(chromium|google-chrome|chrome-headless|puppeteer|playwright|selenium|firefox-esr|geckodriver|chromedriver)`), []string{"chrom", "puppeteer", "playwright", "selenium", "firefox-esr", "geckodriver"}}
+	installs = phrase{regexp.MustCompile(`\b(?:apt-get (?:-\S+ )*install|apt install|pip3? install|npm (?:i|ci|install)\b|apk add|gem install|cargo (?:build|run)|go run\b)`), []string{"install", "npm", "apk", "cargo", "go run"}}
+	randomly = phrase{regexp.MustCompile(`\bsetarch\b[^&;|]*(?:-[a-zA-Z]*R|--addr-no-randomize)`), []string{"setarch"}}
+	debugger = phrase{regexp.MustCompile(`\b(?:gdb|gdbserver|strace|ltrace)\b`), []string{"gdb", "strace", "ltrace"}}
+	starting = phrase{regexp.MustCompile(`(?i)^\s*(CMD|ENTRYPOINT)\b(.*)`), []string{"cmd", "entrypoint"}}
 )
+
+// phrase is a form, and words of which one is in whatever has it: almost all lines have none, and looking for words costs
+// next to nothing.
+type phrase struct {
+	form  *regexp.Regexp
+	words []string // in lower case
+}
+
+func (p phrase) in(text string) bool { return p.find(text) != nil }
+
+func (p phrase) find(text string) []string {
+	lower := strings.ToLower(text)
+	if !slices.ContainsFunc(p.words, func(word string) bool { return strings.Contains(lower, word) }) {
+		return nil
+	}
+	return p.form.FindStringSubmatch(text)
+}
 
 const (
 	maxHintedText = 64 << 10 // bytes that are looked at of a script
@@ -48,7 +65,7 @@ func hints(ctx context.Context, d *definition, ch *instancer.Challenge, composeF
 		s := &ch.Services[n]
 		command := strings.Join(slices.Concat(s.Entrypoint, s.Command), " ")
 		for _, key := range []string{"entrypoint", "command"} {
-			if line := at.of("services." + s.Name + "." + key); installs.MatchString(command) && line > 0 {
+			if line := at.of("services." + s.Name + "." + key); installs.in(command) && line > 0 {
 				h.start(composeFile, line)
 			}
 		}
@@ -100,27 +117,27 @@ func (h *hinter) recipe(file string, text []byte) (command string) {
 		if strings.HasPrefix(strings.TrimSpace(said), "#") {
 			continue
 		}
-		if m := starting.FindStringSubmatch(said); m != nil {
+		if m := starting.find(said); m != nil {
 			command += " " + m[2]
-			if installs.MatchString(said) {
+			if installs.in(said) {
 				h.start(file, n)
 			}
 		}
 		const add = "; if it needs that, add to instance.toml: "
 		switch {
 		case h.d.Security.AllowSetuid:
-		case setuid.MatchString(said):
+		case setuid.in(said):
 			h.tell(file, n, "a program is made setuid, which has no effect by default", add+"allow_setuid = true in [security]")
-		case sudo.MatchString(said):
+		case sudo.in(said):
 			h.tell(file, n, "sudo is setuid, which has no effect by default", add+"allow_setuid = true in [security]")
 		}
-		if chroots.MatchString(said) && !granted("SYS_CHROOT") {
+		if chroots.in(said) && !granted("SYS_CHROOT") {
 			h.tell(file, n, "it calls chroot, or a server that does", add+`capabilities = ["SYS_CHROOT"] in [security]`)
 		}
-		if debugger.MatchString(said) && !granted("SYS_PTRACE") {
+		if debugger.in(said) && !granted("SYS_PTRACE") {
 			h.tell(file, n, "it may watch other programs", add+`capabilities = ["SYS_PTRACE"] in [security]`)
 		}
-		if browsers.MatchString(said) && (h.memory < browserMemory || !h.d.Egress && h.d.Limits.Memory == "") {
+		if browsers.in(said) && (h.memory < browserMemory || !h.d.Egress && h.d.Limits.Memory == "") {
 			h.tell(file, n, "a browser wants more memory than most challenges have",
 				add+`memory = "1g" in [limits] (and CONTAINER_MAX_MEMORY at least as much), and egress = true at the top where the bot opens pages of the Internet`)
 		}
@@ -130,7 +147,7 @@ func (h *hinter) recipe(file string, text []byte) (command string) {
 }
 
 func (h *hinter) random(file string, line int, said string) {
-	if randomly.MatchString(said) {
+	if randomly.in(said) {
 		h.tell(file, line, "setarch -R is refused by the engine: addresses stay random; link the program with -no-pie, or let it say where it is", "")
 	}
 }
@@ -165,7 +182,7 @@ func (h *hinter) scripts(ctx context.Context, context, command, dockerfile strin
 			n++
 			said := string(line)
 			if !strings.HasPrefix(strings.TrimSpace(said), "#") {
-				if installs.MatchString(said) {
+				if installs.in(said) {
 					h.start(file, n)
 				}
 				h.random(file, n, said)

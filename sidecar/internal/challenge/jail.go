@@ -201,13 +201,13 @@ func lastOf(text, target string) dockerfile {
 	stages := []stage{{}} // the first has what stands before any
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
-		if m := fromLine.FindStringSubmatch(line); m != nil {
+		if m := (phrase{fromLine, []string{"from"}}).find(line); m != nil {
 			stages = append(stages, stage{base: m[1], name: m[2]})
 			continue
 		}
 		last := &stages[len(stages)-1]
 		last.lines = append(last.lines, line)
-		last.commanded = last.commanded || commands.MatchString(line)
+		last.commanded = last.commanded || (phrase{commands, []string{"cmd", "entrypoint"}}).in(line)
 	}
 	find := func(name string, before int) int {
 		if n, err := strconv.Atoi(name); err == nil && n >= 0 && n+1 < before {
