@@ -187,7 +187,7 @@ test("on a phone the tab that one is on is in sight", async ({ page }) => {
 });
 
 test("everybody can use every tab", async ({ api, page }) => {
-  test.setTimeout(400_000);
+  test.setTimeout(1_200_000);
   await api.start(quick.id);
   await signIn(page);
   for (const [name, path] of Object.entries(pages)) {
