@@ -18,6 +18,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/rig"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
 )
 
@@ -41,7 +42,7 @@ func startBareTraefik(ctx context.Context, dir, internal string) (*bareTraefik, 
 		return (&net.Dialer{}).DialContext(ctx, network, "127.0.0.1:"+ports[0])
 	}}}}
 	started := func(command *exec.Cmd) error {
-		command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		command.SysProcAttr = testkit.EndsWithParent()
 		f.started = append(f.started, command)
 		return command.Start()
 	}

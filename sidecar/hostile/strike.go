@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 const (
@@ -36,7 +38,8 @@ func begin(ctx context.Context, a attack, to target) (*striking, error) {
 	}
 	k := &striking{process: exec.Command("nice", "-n", "19", self, "-strike", string(text), "-attack", a.name), lines: make(chan string, 100)}
 	k.process.Stderr = os.Stderr
-	k.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	k.process.SysProcAttr = testkit.EndsWithParent()
+	k.process.SysProcAttr.Setpgid = true
 	out, err := k.process.StdoutPipe()
 	if err != nil {
 		return nil, err

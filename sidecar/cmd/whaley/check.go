@@ -8,8 +8,6 @@ import (
 	"net/netip"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 )
 
@@ -76,7 +74,7 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 	checkOpen(k, library, r)
 	checkSmall(c, r)
 	checkFlags(k, library, r)
-	checkClock(unix.Adjtimex, r)
+	checkClock(clockSynchronised, r)
 	looking(func(ctx context.Context) bool { checkNames(ctx, c, r); return true })
 	looking(func(ctx context.Context) bool { checkProxies(ctx, c, r); return true })
 	if c.CTFdURL != "" {

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
@@ -28,8 +26,6 @@ const (
 	quickEngine  = 28 // from which on networks are made in half the time
 	listedAtMost = 5
 	manyTaken    = 5 // per cent of the range of ports
-
-	notSynchronised = 5 // what adjtimex(2) calls TIME_ERROR
 )
 
 func checkChallenges(ctx context.Context, c *config.Config, r *report) *challenge.Library {
@@ -188,9 +184,8 @@ func checkPorts(c *config.Config, r *report, held map[int]string) {
 }
 
 // checkClock goes by what the kernel says of its clock.
-func checkClock(kernel func(*unix.Timex) (state int, err error), r *report) {
-	state, err := kernel(&unix.Timex{})
-	if err == nil && state == notSynchronised {
+func checkClock(synchronised func() bool, r *report) {
+	if !synchronised() {
 		r.hint("clock", "the kernel knows of nothing that keeps this machine's clock right; expiry and tickets go by it. Install chrony or systemd-timesyncd")
 	}
 }

@@ -53,7 +53,8 @@ func room(folder string) (space, error) {
 	if err := unix.Statfs(folder, &fs); err != nil {
 		return space{}, err
 	}
-	left := space{bytes: int64(fs.Bavail) * fs.Bsize, percent: 100, files: math.MaxUint64}
+	block := int64(fs.Bsize) //nolint:unconvert // other systems have other types
+	left := space{bytes: int64(fs.Bavail) * block, percent: 100, files: math.MaxUint64}
 	if fs.Blocks > 0 {
 		left.percent = int(fs.Bavail * 100 / fs.Blocks)
 	}

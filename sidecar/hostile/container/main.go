@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command container is what runs inside the hostile challenges. Each argument is one thing to do, all at the same time;
 // every flood is bounded by its own number.
 //

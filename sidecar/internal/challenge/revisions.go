@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
 )
 
@@ -231,14 +229,4 @@ func own(target string, info fs.FileInfo) error {
 		return nil
 	}
 	return os.Lchown(target, int(stat.Uid), int(stat.Gid))
-}
-
-// syncFolder makes sure that what is in a folder's file system is on the disk.
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return unix.Syncfs(int(f.Fd()))
 }

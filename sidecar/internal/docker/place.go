@@ -165,7 +165,8 @@ func (c *copies) mounted(source, target string, finder sentinel.Finder, flag str
 		return fmt.Errorf("%s held a placeholder when it was loaded and holds none", source)
 	}
 	stat := info.Sys().(*syscall.Stat_t)
-	return c.write(fs.FileMode(stat.Mode&0o7777), int(stat.Uid), int(stat.Gid), stat.Mtim, []string{target}, func(w io.Writer) error {
+	stamp := syscall.NsecToTimespec(info.ModTime().UnixNano())
+	return c.write(fs.FileMode(stat.Mode&0o7777), int(stat.Uid), int(stat.Gid), stamp, []string{target}, func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})

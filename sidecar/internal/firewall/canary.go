@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 )
@@ -41,6 +39,9 @@ type Engine interface {
 
 // ErrNotStatic is why a binary that was built with a C library cannot be its own canary.
 var ErrNotStatic = program.ErrNotStatic
+
+// socketFamilies is how many lines the canary prints of sockets, at most.
+const socketFamilies = 2
 
 // Found is what the canary could do and should not.
 type Found struct {
@@ -97,7 +98,7 @@ func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []
 	if err != nil {
 		return nil, err
 	}
-	said, err := engine.Logs(ctx, id, len(targets)+len(families)+1)
+	said, err := engine.Logs(ctx, id, len(targets)+socketFamilies+1)
 	if err != nil {
 		return nil, err
 	}
@@ -167,13 +168,6 @@ func targets(subnet netip.Prefix, listeners []net.Addr) ([]string, error) {
 	return all, nil
 }
 
-// families are sockets that lead past a container's own network, to the hypervisor or to parts of the kernel that nobody
-// in there needs.
-var families = []struct {
-	name string
-	kind int
-}{{"AF_VSOCK", unix.AF_VSOCK}, {"AF_ALG", unix.AF_ALG}}
-
 // Canary is what runs inside: it dials every address at once and prints which answer, and which sockets can be opened. A
 // refusal is an answer too: the packet got there.
 func Canary(ctx context.Context, addresses []string, out io.Writer) error {
@@ -195,15 +189,8 @@ func Canary(ctx context.Context, addresses []string, out io.Writer) error {
 			fmt.Fprintln(out, "reached", at)
 		}
 	}
-	for _, family := range families {
-		kind := unix.SOCK_STREAM
-		if family.kind == unix.AF_ALG {
-			kind = unix.SOCK_SEQPACKET
-		}
-		if socket, err := unix.Socket(family.kind, kind, 0); err == nil {
-			unix.Close(socket)
-			fmt.Fprintln(out, "opened", family.name)
-		}
+	for _, name := range openSockets() {
+		fmt.Fprintln(out, "opened", name)
 	}
 	_, err := fmt.Fprintln(out, "done")
 	return err

@@ -127,11 +127,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 // calls an error of one connection is no error of the listener.
 func passing(err error) bool {
 	var number syscall.Errno
-	return errors.As(err, &number) && slices.Contains([]syscall.Errno{
-		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EINTR, syscall.EAGAIN, syscall.EPERM, syscall.ECONNABORTED,
-		syscall.ECONNRESET, syscall.EPROTO, syscall.ENOPROTOOPT, syscall.ETIMEDOUT, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTDOWN,
-		syscall.EHOSTUNREACH, syscall.ENONET, syscall.EOPNOTSUPP,
-	}, number)
+	return errors.As(err, &number) && slices.Contains(passingErrors, number)
 }
 
 // admit makes a connection one of ours, or ends it at once and returns nil.

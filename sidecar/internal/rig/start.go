@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // Options say what is started. A folder named whaley-… holds the binary "whaley" and the folder "challenges".
@@ -32,7 +34,7 @@ func Embedded(ctx context.Context, o Options) (*Sidecar, error) {
 	if o.Files > 0 {
 		s.Process = exec.Command("sh", "-c", fmt.Sprintf("ulimit -n %d && exec %s serve", o.Files, filepath.Join(o.Dir, "whaley")))
 	}
-	s.Process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	s.Process.SysProcAttr = testkit.EndsWithParent()
 	return s, s.start(ctx, o, "EDGE_LISTEN="+local(0), "EDGE_TLS_LISTEN="+local(1), "LISTEN="+local(2), "INTERNAL_LISTEN="+local(3),
 		"DASHBOARD_URL="+s.Dashboard)
 }

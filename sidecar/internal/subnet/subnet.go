@@ -211,15 +211,3 @@ func (p *Pool) Holders(ctx context.Context) ([]string, error) {
 	slices.Sort(all)
 	return slices.Compact(all), err
 }
-
-// hostNetworks are what the host's own routes lead to, but for the default route and guards.
-func hostNetworks() ([]netip.Prefix, error) {
-	routes, err := hostRoutes()
-	var networks []netip.Prefix
-	for _, r := range routes {
-		if to, known := destination(r); known && to.Bits() >= leastBits && r.Protocol != routeProtocol {
-			networks = append(networks, to)
-		}
-	}
-	return networks, err
-}

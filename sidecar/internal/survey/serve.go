@@ -1,3 +1,5 @@
+//go:build linux
+
 package survey
 
 import (
@@ -6,11 +8,8 @@ import (
 	"io"
 )
 
-// Where the container of `whaley survey` has its host's files, and, since it shares the host's processes, these.
-const (
-	Host = "/host"
-	proc = "/proc"
-)
+// proc is where the container of `whaley survey` has the processes of its host, which it shares.
+const proc = "/proc"
 
 // Serve answers each question that it reads, until there are no more.
 func Serve(ctx context.Context, questions io.Reader, answers io.Writer) error {

@@ -34,7 +34,7 @@ func RestartablePostgres(t testing.TB) (url string, restart func()) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	attributes := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	attributes := EndsWithParent()
 	if os.Getuid() == 0 {
 		account, err := user.Lookup("postgres")
 		if err != nil {

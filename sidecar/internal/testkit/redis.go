@@ -3,7 +3,6 @@ package testkit
 import (
 	"net"
 	"os/exec"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -44,7 +43,7 @@ func (s *RedisServer) Start() {
 		"--save", "", "--appendonly", "no", "--daemonize", "no", "--protected-mode", "no",
 		"--user", "default", "on", "nopass", "~*", "&*", "+@all", "-config")
 	s.process = exec.Command("redis-server", arguments...)
-	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	s.process.SysProcAttr = EndsWithParent()
 	if err := s.process.Start(); err != nil {
 		s.t.Fatalf("redis-server: %v (scripts/need redis installs it)", err)
 	}

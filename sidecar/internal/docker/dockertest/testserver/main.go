@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command testserver is what the tests run inside containers: HTTP on :8080, HTTP that says what bytes came on :8090, an echo
 // on :9000 by TCP and UDP, and the same with TLS of its own on :9443.
 //

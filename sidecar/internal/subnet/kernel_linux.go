@@ -122,6 +122,18 @@ func hostRoutes() ([]netlink.Route, error) {
 	})
 }
 
+// hostNetworks are what the host's own routes lead to, but for the default route and guards.
+func hostNetworks() ([]netip.Prefix, error) {
+	routes, err := hostRoutes()
+	var networks []netip.Prefix
+	for _, r := range routes {
+		if to, known := destination(r); known && to.Bits() >= leastBits && r.Protocol != routeProtocol {
+			networks = append(networks, to)
+		}
+	}
+	return networks, err
+}
+
 // destination is where a route leads; the default route leads nowhere in particular.
 func destination(r netlink.Route) (netip.Prefix, bool) {
 	if r.Dst == nil {

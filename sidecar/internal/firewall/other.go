@@ -1,0 +1,63 @@
+//go:build !linux
+
+package firewall
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+var errLinux = errors.New("the firewall is an nftables table, which only Linux has; FIREWALL=off goes without")
+
+var _ instancer.Firewall = (*Table)(nil)
+
+// Table cannot be set on this system; every method that would set it says so.
+type Table struct{}
+
+// New makes one that holds nothing.
+func New(string, []netip.Prefix, int, *slog.Logger) *Table { return &Table{} }
+
+// Put fails.
+func (*Table) Put() error { return errLinux }
+
+// SetPools has no rules to change.
+func (*Table) SetPools([]netip.Prefix) {}
+
+// Holds is false.
+func (*Table) Holds() bool { return false }
+
+// State says that there is no firewall here.
+func (*Table) State() error { return errLinux }
+
+// Run waits until ctx ends.
+func (*Table) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+
+// Remove has nothing to take away.
+func (*Table) Remove() error { return nil }
+
+// Allow has no rules to change.
+func (*Table) Allow(context.Context, netip.Prefix) error { return nil }
+
+// Forbid has no rules to change.
+func (*Table) Forbid(context.Context, netip.Prefix) error { return nil }
+
+// Sync fails.
+func (*Table) Sync(context.Context, func(context.Context) ([]netip.Prefix, error)) error {
+	return errLinux
+}
+
+// Bridges are in the virtual machine of the engine, if anywhere.
+type Bridges struct{}
+
+// NewBridges makes them.
+func NewBridges(string, *slog.Logger) *Bridges { return &Bridges{} }
+
+// Run waits until ctx ends.
+func (*Bridges) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+
+// openSockets cannot be known here: the canary runs in a container on Linux.
+func openSockets() []string { return nil }
