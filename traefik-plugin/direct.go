@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/whaley-ctf/whaley/shared/flow"
 	"github.com/whaley-ctf/whaley/shared/host"
 )
 
@@ -83,6 +84,9 @@ func (d *direct) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header["Connection"] = oursOnly // the proxy takes out what is named there
 	if r.ContentLength != 0 {
+		bounded, end := flow.Bound(w, r)
+		defer end()
+		r = bounded
 		r.Body = io.NopCloser(r.Body) // a failed dial closes the body, and another try needs it
 	}
 	d.proxy.ServeHTTP(w, r)
@@ -132,8 +136,13 @@ func (d *direct) longWay(w http.ResponseWriter, r *http.Request) {
 		h.reserved(w, r, v)
 		return
 	}
-	if h.acceptable(w, r, v) && !h.forward(w, r, v, d.backend) {
-		h.ServeHTTP(w, r)
+	if !h.acceptable(w, r, v) {
+		return
+	}
+	bounded, end := flow.Bound(w, r)
+	defer end()
+	if !h.forward(w, bounded, v, d.backend) {
+		h.ServeHTTP(w, bounded)
 	}
 }
 

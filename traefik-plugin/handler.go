@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/whaley-ctf/whaley/shared/flow"
 	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
@@ -64,7 +65,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if h.acceptable(w, r, v) {
-		h.serve(w, r, v)
+		bounded, end := flow.Bound(w, r)
+		defer end()
+		h.serve(w, bounded, v)
 	}
 }
 

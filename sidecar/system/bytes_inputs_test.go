@@ -209,6 +209,9 @@ func bodies() []input {
 		{name: "chunked twice", request: get("POST /x HTTP/1.1", "Transfer-Encoding: chunked, chunked") + "0\r\n\r\n", refused: 501, told: "Transfer encodings"},
 		{name: "chunked with a sign", request: get("POST /x HTTP/1.1", "Transfer-Encoding: \vchunked") + "0\r\n\r\n", refused: 400, told: "A header that is none"},
 		{name: "a transfer encoding with a space", request: get("POST /x HTTP/1.1", "Transfer-Encoding : chunked") + "0\r\n\r\n", refused: 400, told: "A header that is none"},
+		{name: "a body that stops", request: get("POST /x HTTP/1.1", "Content-Length: 10") + "abc", refused: 408, told: "A body that does not come on"},
+		{name: "chunks that stop", request: get("POST /x HTTP/1.1", "Transfer-Encoding: chunked") + "3\r\nab", refused: 408, told: "A body that does not come on"},
+		{name: "a body that stops, of GET at an odd path", request: get("GET /%2e%2e/|?;%41 HTTP/1.1", "Content-Length: 10"), refused: 408, told: "A body that does not come on"},
 		{name: "an upgrade", request: "GET /x HTTP/1.1\r\nHost: HOST\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
 			"Sec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Extensions: c\r\n\r\n"},
 	}

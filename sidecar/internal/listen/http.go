@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/whaley-ctf/whaley/shared/flow"
 )
 
 const (
@@ -43,4 +45,13 @@ func Serve(
 	}
 	<-ended
 	return nil
+}
+
+// flowing bounds how slowly the bodies of requests may come.
+func flowing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, end := flow.Bound(w, r)
+		defer end()
+		next.ServeHTTP(w, r)
+	})
 }

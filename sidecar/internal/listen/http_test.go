@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/whaley-ctf/whaley/shared/flow"
 )
 
 // pipes is a listener in memory: in the bubble of a test its minutes take no time.
@@ -143,7 +145,7 @@ func TestABodyThatDripsEnds(t *testing.T) {
 			began := time.Now()
 			got, err := answer(conn)
 			took := time.Since(began)
-			if !strings.HasSuffix(got, " true") || took > longest+time.Minute || drop < 10_000*int(pause/time.Second)/10 && took > 2*time.Minute {
+			if !strings.HasSuffix(got, " true") || took > flow.Longest+time.Minute || drop < 10_000*int(pause/time.Second)/10 && took > 2*time.Minute {
 				t.Errorf("%d bytes each %s: %q %v after %s", drop, pause, got, err, took)
 			}
 			conn.Close()

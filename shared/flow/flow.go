@@ -1,6 +1,9 @@
-package listen
+// Package flow bounds how slowly the body of a request may come. The same bounds hold wherever a server of Whaley's, or one that
+// its plugin runs in, reads what a client sends.
+package flow
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -9,43 +12,43 @@ import (
 )
 
 // A request's body may come as slowly as a bad line lets it: with slowest bytes a second once grace is over, never with a
-// pause of more than stall, and for longest altogether. Only the time counts in which somebody waits for it, not what the
+// pause of more than stall, and for Longest altogether. Only the time counts in which somebody waits for it, not what the
 // receiver takes: a request that is held until its instance runs, or a challenge that works while it reads, loses nothing.
 const (
 	stall   = 30 * time.Second
 	grace   = 30 * time.Second
 	slowest = 1 << 10 // bytes
-	longest = 10 * time.Minute
+	Longest = 10 * time.Minute
 	leave   = 5 * time.Second // for what the handler did not read
 )
 
-// flowing gives the bodies of requests a deadline that moves on while they flow.
-func flowing(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Body == nil || r.Body == http.NoBody {
-			next.ServeHTTP(w, r)
-			return
-		}
-		conn := http.NewResponseController(w)
-		if r.Header.Get("Upgrade") != "" {
-			// This may become another protocol while its body is read, which no deadline must cut. The server takes one away
-			// that was set before.
-			_ = conn.SetReadDeadline(time.Now().Add(longest)) // fails where there are no deadlines, as below
-			next.ServeHTTP(w, r)
-			return
-		}
-		b := &body{ReadCloser: r.Body, conn: conn}
-		with := r.WithContext(r.Context()) // the server goes by what the body of its own request is when it answers
-		with.Body = b
-		defer b.end()
-		next.ServeHTTP(w, with)
-	})
+type boundKey struct{}
+
+// Bound gives the body of a request a deadline that moves on while it flows. It returns the request to go on with, and what to
+// call when it has been answered. A read that misses the deadline fails with os.ErrDeadlineExceeded. Where the connection
+// has no deadlines nothing is bounded.
+func Bound(w http.ResponseWriter, r *http.Request) (bounded *http.Request, end func()) {
+	if r.Body == nil || r.Body == http.NoBody || r.Context().Value(boundKey{}) != nil {
+		return r, func() {}
+	}
+	conn := http.NewResponseController(w)
+	if r.Header.Get("Upgrade") != "" {
+		// This may become another protocol while its body is read, which no deadline must cut. The server takes one away
+		// that was set before.
+		_ = conn.SetReadDeadline(time.Now().Add(Longest)) // fails where there are no deadlines, as below
+		return r, func() {}
+	}
+	b := &body{source: r.Body, conn: conn}
+	// The server goes by what the body of its own request is when it answers, so that one stays as it is.
+	bounded = r.WithContext(context.WithValue(r.Context(), boundKey{}, true))
+	bounded.Body = b
+	return bounded, b.end
 }
 
 // body is what a handler, or a transport that it has handed the body to, reads.
 type body struct {
-	io.ReadCloser
-	conn *http.ResponseController
+	source io.ReadCloser
+	conn   *http.ResponseController
 
 	mu      sync.Mutex
 	reading bool
@@ -61,7 +64,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if err := b.arm(began); err != nil {
 		return 0, err
 	}
-	n, err := b.ReadCloser.Read(p)
+	n, err := b.source.Read(p)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reading = false
@@ -79,6 +82,9 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Close implements io.Closer.
+func (b *body) Close() error { return b.source.Close() }
+
 // arm sets the deadline for a read that begins now.
 func (b *body) arm(now time.Time) error {
 	b.mu.Lock()
@@ -89,8 +95,15 @@ func (b *body) arm(now time.Time) error {
 	if b.err != nil {
 		return b.err
 	}
-	left := min(grace+time.Duration(b.read/slowest)*time.Second, longest) - b.waited
-	err := b.conn.SetReadDeadline(now.Add(min(stall, left)))
+	left := grace + time.Duration(b.read/slowest)*time.Second
+	if left > Longest {
+		left = Longest
+	}
+	left -= b.waited
+	if left > stall {
+		left = stall
+	}
+	err := b.conn.SetReadDeadline(now.Add(left))
 	b.reading = err == nil
 	return err
 }
