@@ -18,7 +18,7 @@ test: ## every test, on real Docker, PostgreSQL, Redis, Traefik and Chromium; in
 
 soak: ## the heavy versions: every fuzzer for FUZZ_SECONDS=60, 200 starts and stops under power cuts, 300 networks, two sidecars, every fault
 	@scripts/fuzz
-	@scripts/need gcc engine redis postgres tools traefik images
+	@scripts/need gcc engine redis postgres tools traefik images jail
 	cd sidecar && SOAK_CYCLES=200 SOAK_NETWORKS=300 SOAK_OWNERS=20 FAULTS=all go test -race -count=1 -p 1 -timeout 60m -v ./internal/faulttest ./system \
 		-run 'NothingIsLost|CutShort|OnTime|NotOurs|PowerCuts|Hundreds|TwoSidecars|EveryKind' | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
 

@@ -30,7 +30,7 @@ type example struct {
 	written, report []string
 }
 
-func examples(t *testing.T) []example {
+func examples(t testing.TB) []example {
 	t.Helper()
 	names, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(names) == 0 {
