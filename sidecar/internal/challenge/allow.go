@@ -152,9 +152,22 @@ func (r *reading) walk(node *yaml.Node, rule rule, path, place string) *yaml.Nod
 			}
 		}
 	case yaml.MappingNode:
+		if place == ".services.*" && has(node, "build") {
+			r.gone[join(path, "image")] = true // what is built is called by us
+		}
 		out.Content = r.table(node, rule, path, place, nil)
 	}
 	return out
+}
+
+// has says whether a table has a key of its own.
+func has(table *yaml.Node, key string) bool {
+	for n := 0; n+1 < len(table.Content); n += 2 {
+		if table.Content[n].Value == key {
+			return true
+		}
+	}
+	return false
 }
 
 // anything is what stands where nothing of it is used. Used elsewhere it is looked at there.

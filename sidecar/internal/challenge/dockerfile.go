@@ -25,10 +25,7 @@ func (c *converter) dockerfile(s types.ServiceConfig, b *instancer.Build) bool {
 		}
 		return c.checkIgnored(s.Name, b.Context, ".dockerignore")
 	}
-	path := cmp.Or(s.Build.Dockerfile, "Dockerfile")
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(b.Context, path)
-	}
+	path := DockerfileOf(b.Context, s.Build.Dockerfile)
 	real, err := inside(c.dir, path)
 	if err != nil || isFolder(real) {
 		c.refuse(s.Name, "build.dockerfile", "there is no file %q in the challenge's folder", filepath.Base(path))
@@ -52,8 +49,20 @@ func (c *converter) dockerfile(s types.ServiceConfig, b *instancer.Build) bool {
 	return c.checkIgnored(s.Name, b.Context, b.Dockerfile+".dockerignore") && c.checkIgnored(s.Name, b.Context, ".dockerignore")
 }
 
+// DockerfileOf is the path of a build's Dockerfile. As for the engine, one that is called Dockerfile may be in lower case.
+func DockerfileOf(context, named string) string {
+	path := absolute(context, cmp.Or(named, "Dockerfile"))
+	if _, err := os.Lstat(path); filepath.Base(path) == "Dockerfile" && os.IsNotExist(err) {
+		if lower := filepath.Join(filepath.Dir(path), "dockerfile"); isRegular(lower) {
+			return lower
+		}
+	}
+	return path
+}
+
 const addOfAddress = "is not allowed with an address: the engine would fetch it from the host's own place in the network. " +
-	"Fetch it with RUN wget or curl, or put the file into the challenge and COPY it. What a variable names must not begin with it"
+	"Fetch it with RUN wget or curl, or put the file into the challenge and COPY it. What a variable names must not begin with it. " +
+	"Public places that lead nowhere else are allowed by https: github.com, raw.githubusercontent.com, dl.google.com and the like"
 
 // checkIgnored reads the patterns of what a build leaves out, if there is such a file.
 func (c *converter) checkIgnored(service, context, name string) bool {
@@ -87,7 +96,7 @@ func fetching(dockerfile []byte) []int {
 		escapes = append(escapes, "`")
 	}
 	for _, escape := range escapes {
-		instruction, begun := "", 0
+		instruction, begun, known := "", 0, settings{}
 		for n, text := range strings.Split(strings.TrimPrefix(string(dockerfile), "\ufeff")+"\n", "\n") {
 			trimmed := strings.TrimSpace(text)
 			if begun > 0 && (trimmed == "" || strings.HasPrefix(trimmed, "#")) {
@@ -101,18 +110,19 @@ func fetching(dockerfile []byte) []int {
 			if on {
 				continue
 			}
-			if fetches(instruction) {
+			if fetches(instruction, known) {
 				found[begun] = true
 			}
+			known.follow(instruction)
 			begun = 0
 		}
-		if fetches(instruction) && begun > 0 {
+		if fetches(instruction, known) && begun > 0 {
 			found[begun] = true
 		}
 	}
 	if bytes.Contains(dockerfile, []byte("<<")) { // which line ends a here-document is not looked at
 		for n, text := range strings.Split(string(dockerfile), "\n") {
-			if fetches(text) {
+			if fetches(text, nil) {
 				found[n+1] = true
 			}
 		}
@@ -134,16 +144,20 @@ var (
 )
 
 // fetches says whether an instruction may fetch something.
-func fetches(instruction string) bool {
+func fetches(instruction string, known settings) bool {
 	m := (phrase{adding, []string{"add"}}).find(instruction)
 	if m == nil {
 		return false
 	}
 	words := strings.FieldsFunc(m[2], func(r rune) bool { return strings.ContainsRune(" \t\r\n\v\f,[]", r) })
 	for n, word := range words {
-		word = strings.ToLower(quoting.Replace(word))
+		as := quoting.Replace(word)
+		word = strings.ToLower(as)
 		if n == len(words)-1 || strings.HasPrefix(word, "--") {
 			continue // where it is put, and flags
+		}
+		if isPublic(known.fill(as)) {
+			continue
 		}
 		if address.MatchString(word) {
 			return true

@@ -2,6 +2,8 @@ package challenge_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -29,6 +31,24 @@ func TestADockerfileThatLetsTheEngineFetchIsRefusedByLine(t *testing.T) {
 		{2, "FROM x\nADD http$X /x\n"},
 		{2, "FROM x\nADD git@github.com:a/b.git /x\n"},
 		{2, "FROM x\nADD https://github.com/a/b.git#main /x"},
+		{2, "FROM x\nADD http://github.com/a/b/tini /x\n"},
+		{2, "FROM x\nADD https://github.com.evil.org/a/b /x\n"},
+		{2, "FROM x\nADD https://github.com@10.0.0.1/a/b /x\n"},
+		{2, "FROM x\nADD https://github.com\\@10.0.0.1/a/b /x\n"},
+		{2, "FROM x\nADD https://github.com:8443/a/b /x\n"},
+		{2, "FROM x\nADD https://github.com/a/b.git /x\n"},
+		{2, "FROM x\nADD https://$X/a/b /x\n"},
+		{2, "FROM x\nADD https://github.com$X/a/b /x\n"},
+		{2, "FROM x\nADD https://github.com/a/$X /x\n"},
+		{3, "FROM x\nARG X=1\nADD https://github.com/a/$X /x\n"},
+		{4, "FROM x\nENV X 1\nFROM y\nADD https://github.com/a/$X /x\n"},
+		{4, "FROM x\nENV X 1\nENV Y=2 X=b.git#\nADD https://github.com/a/$X /x\n"},
+		{3, "FROM x\nENV X b.git\nADD https://github.com/a/$X /x\n"},
+		{2, "FROM x\nADD https://github.com/a/b/tini http://10.0.0.1/x /x\n"},
+		{0, "FROM x\nADD https://github.com/a/b/releases/download/v1/tini /tini\n"},
+		{0, "FROM x\nADD --chmod=755 https://dl.google.com/linux/direct/chrome_amd64.deb /tmp/\n"},
+		{0, "FROM x\nENV TINI_VERSION v0.19.0\nADD https://github.com/krallin/tini/releases/download/${TINI_VERSION}/tini /tini\n"},
+		{0, "FROM x\nENV V=\"1.2\"\nADD [\"https://raw.githubusercontent.com/a/b/$V/install.sh\", \"/x\"]\n"},
 		{4, "FROM x\nRUN <<EOF\necho \\\nADD http://10.0.0.1/x /x\n"},
 		{0, "FROM x\nADD app.tar.gz /app\n"},
 		{0, "FROM x\nADD app-${VERSION}.tar.gz $HOME/\n"},
@@ -40,6 +60,26 @@ func TestADockerfileThatLetsTheEngineFetchIsRefusedByLine(t *testing.T) {
 		want := fmt.Sprintf("web-test/Dockerfile:%d: ADD: is not allowed with an address", c.line)
 		if c.line == 0 && err != nil || c.line > 0 && (err == nil || !strings.HasPrefix(err.Error(), want)) {
 			t.Errorf("%q: %v, want line %d", c.text, err, c.line)
+		}
+	}
+}
+
+func TestADockerfileMayBeInLowerCase(t *testing.T) {
+	for _, c := range []struct{ compose, with, want string }{
+		{"services: {web: {build: .}}\n", "dockerfile", "dockerfile"},
+		{"services: {web: {build: {context: .}}}\n", "dockerfile", "dockerfile"},
+		{"services: {web: {build: {context: ., dockerfile: Dockerfile}}}\n", "dockerfile", "dockerfile"},
+		{"services: {web: {build: {context: ., dockerfile: Dockerfile.prod}}}\n", "dockerfile.prod", ""},
+		{"services: {web: {build: .}}\n", "DOCKERFILE", ""},
+	} {
+		dir := folder(t, oneRoute, c.compose, c.with, "FROM busybox\n")
+		_ = os.Remove(filepath.Join(dir, "Dockerfile")) // which folder makes where there is none
+		ch, err := load(t, dir)
+		switch {
+		case c.want == "" && (err == nil || !strings.Contains(err.Error(), `there is no file "Dockerfile`)):
+			t.Errorf("%s with %s: %v", c.compose, c.with, err)
+		case c.want != "" && (err != nil || ch.Services[0].Build.Dockerfile != c.want):
+			t.Errorf("%s with %s: %v", c.compose, c.with, err)
 		}
 	}
 }

@@ -17,6 +17,10 @@ var mostOf = map[string]int{
 // special looks, where all aliases have been followed, at what the parser would drop without a word, and at what there
 // is too much of.
 func (r *reading) special(node *yaml.Node, path, place string) {
+	if place == ".services.*.image" && r.gone[path] {
+		r.dropped[node] = true
+		return
+	}
 	if r.empty(node, path, place) {
 		return
 	}

@@ -27,6 +27,12 @@ var jails = []struct {
 	{imageOf(`redpwn/jail|pwn\.red/jail|jail`), jail.Redpwn},
 }
 
+// unprivileged are servers that some authors give a jail's privileges and that need none: nothing takes their place.
+var unprivileged = imageOf(`cybersecnatlab/socaz`)
+
+// unprivilegedStage is where a Dockerfile takes such a server from.
+var unprivilegedStage = regexp.MustCompile(`(?im)^\s*(CMD|ENTRYPOINT)\b.*\bsocaz\b`)
+
 func imageOf(name string) *regexp.Regexp {
 	return regexp.MustCompile(`(?i)^([a-z0-9.-]+(:\d+)?/)?([a-z0-9._-]+/)*(` + name + `)([:@]|$)`)
 }
@@ -96,7 +102,11 @@ func (c *converter) jail(s *instancer.Service, from types.ServiceConfig) {
 			family = merged(family, said(d.text, s.Build.Context))
 		}
 	}
-	if !ok {
+	switch {
+	case !ok && (unprivileged.MatchString(cmp.Or(d.base, s.Image)) || unprivilegedStage.MatchString(d.text)):
+		c.leaveRights(s.Name, "is left out: socaz serves connections without it")
+		return
+	case !ok:
 		return
 	}
 	s.Jail = &instancer.Jail{Over: family.Over, Roots: family.Roots}
@@ -108,13 +118,17 @@ func (c *converter) jail(s *instancer.Service, from types.ServiceConfig) {
 			s.Capabilities = append(s.Capabilities, right)
 		}
 	}
+	c.leaveRights(s.Name, "is left out: Whaley's stand-in takes the jail's place and needs no privilege; see docs/challenges.md, Jails")
+}
+
+// leaveRights makes a note of what was refused only because it is more than a container may have. None of it reaches one.
+func (c *converter) leaveRights(service, why string) {
 	for n := range *c.problems {
 		p := &(*c.problems)[n]
-		key, ours := strings.CutPrefix(p.Key, "services."+s.Name+".")
+		key, ours := strings.CutPrefix(p.Key, "services."+service+".")
 		key, _, _ = strings.Cut(key, "[")
 		if ours && !p.Note && p.File == c.file && slices.Contains(ofJails, key) {
-			p.Note = true
-			p.Text = "is left out: Whaley's stand-in takes the jail's place and needs no privilege; see docs/challenges.md, Jails"
+			p.Note, p.Text = true, why
 		}
 	}
 }

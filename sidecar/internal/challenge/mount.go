@@ -28,6 +28,11 @@ func (c *converter) mounts(s types.ServiceConfig, out *instancer.Service) {
 			c.note(s.Name, key, "%s is left out: it is the host's", v.Source)
 			continue
 		}
+		if v.Type == types.VolumeTypeBind && c.certificate(v.Source) {
+			c.note(s.Name, key, "%s is left out: it is a certificate or key of the host. Players have TLS from Whaley; a server that is told to "+
+				"use it must do without, or have one of its own in the challenge's folder", v.Source)
+			continue
+		}
 		if !c.target(s.Name, key, v.Target) {
 			continue
 		}
@@ -82,6 +87,14 @@ var hostFiles = []string{"/etc/letsencrypt", "/etc/ssl", "/etc/pki", "/etc/ca-ce
 func ofTheHost(source string) bool {
 	clean := path.Clean(source)
 	return slices.ContainsFunc(hostFiles, func(dir string) bool { return clean == dir || strings.HasPrefix(clean, dir+"/") })
+}
+
+// certificate says whether a mount is a certificate or its key, somewhere on the author's host.
+func (c *converter) certificate(source string) bool {
+	clean := path.Clean(source)
+	below, err := filepath.Rel(c.dir, clean)
+	return path.IsAbs(clean) && (err != nil || !filepath.IsLocal(below)) &&
+		slices.Contains([]string{".crt", ".cer", ".cert", ".key", ".pem"}, path.Ext(clean))
 }
 
 // bind mounts a file or folder of the challenge. One that is not there is an empty folder, as for Compose.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 )
 
 var serviceForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,40}[a-z0-9])?$`)
@@ -47,10 +49,7 @@ func (p *plan) ofCompose(s types.ServiceConfig) *service {
 	text := []byte(s.Build.DockerfileInline)
 	out.recipe.file = p.compose
 	if len(text) == 0 {
-		path := cmp.Or(s.Build.Dockerfile, "Dockerfile")
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(s.Build.Context, path)
-		}
+		path := challenge.DockerfileOf(s.Build.Context, s.Build.Dockerfile)
 		if p.inside(path) {
 			text, _ = read(path, maxRead) // the loader says what is wrong with it
 		}

@@ -168,8 +168,9 @@ func copied(rest string) []string {
 	}
 	var sources []string
 	for _, source := range words[:len(words)-1] {
+		fetched := strings.Contains(source, "://")
 		source = strings.TrimPrefix(path.Clean(strings.Trim(source, `"'`)), "/")
-		if source != "" && source != "." && !strings.Contains(source, "://") && !strings.Contains(source, "$") {
+		if source != "" && source != "." && !fetched && !strings.Contains(source, "$") {
 			sources = append(sources, source)
 		}
 	}

@@ -121,7 +121,7 @@ func usable(name string) string {
 // categoryOf is what metadata say, or the closest folder around it that is called as a category, or its parent.
 func categoryOf(f *folder, m metadata) string {
 	if m.category != "" {
-		return short(m.category, 60)
+		return short(m.category, maxCategory-1)
 	}
 	var around []string
 	for at := f.parent; at != nil; at = at.parent {
@@ -137,7 +137,7 @@ func categoryOf(f *folder, m metadata) string {
 		return numbering.ReplaceAllString(append(slices.Clone(around), above...)[at], "")
 	}
 	if f.parent != nil && f.parent.parent != nil && !isGeneric(f.parent.name) && identifier(f.parent.name) != "" {
-		return short(f.parent.name, 60)
+		return short(f.parent.name, maxCategory-1)
 	}
 	return "misc"
 }

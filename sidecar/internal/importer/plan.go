@@ -90,17 +90,25 @@ func (f file) empty() bool {
 	return err == nil
 }
 
-// takeCompose chooses among the compose files: the best ranked that can be read and has services. It is false if that is
+// takeCompose chooses among the compose files: the best ranked that can be read, has services and lacks nothing that these are
+// built from, or else the best ranked that can be read. It is false if that is
 // one for players which lacks what it builds, while there is a Dockerfile of what is deployed.
 func (p *plan) takeCompose(ctx context.Context, f *found) bool {
 	sorted := ranked(f.composes, f.folder, composeRank)
 	var chosen *file
 	var outline challenge.Outline
+	deployable := slices.ContainsFunc(f.dockerfiles, func(d file) bool { return count(d.in.below(f.folder), worse) == 0 })
 	for n := range sorted[:min(len(sorted), 10)] {
 		o, problems := challenge.Read(ctx, p.root.path, relative(p.root, sorted[n].path()))
 		if len(o.Services) > 0 {
-			chosen, outline = &sorted[n], o
-			break
+			complete := !lacking(o)
+			if chosen == nil || complete && (!deployable || count(sorted[n].in.below(f.folder), worse) == 0) {
+				chosen, outline = &sorted[n], o
+			}
+			if complete {
+				break
+			}
+			continue
 		}
 		if n == 0 {
 			p.unread = problems
@@ -112,8 +120,7 @@ func (p *plan) takeCompose(ctx context.Context, f *found) bool {
 		p.compose = relative(p.folder, sorted[0].path())
 		return true
 	}
-	if count(chosen.in.below(f.folder), worse) > 0 && lacking(outline) &&
-		slices.ContainsFunc(f.dockerfiles, func(d file) bool { return count(d.in.below(f.folder), worse) == 0 }) {
+	if count(chosen.in.below(f.folder), worse) > 0 && lacking(outline) && deployable {
 		return false
 	}
 	if p.unread != nil {
@@ -138,13 +145,18 @@ func (p *plan) takeCompose(ctx context.Context, f *found) bool {
 	return true
 }
 
-// lacking says whether a compose file builds from a folder that is not there.
+// lacking says whether a compose file builds from a folder or Dockerfile that is not there.
 func lacking(o challenge.Outline) bool {
 	for _, s := range o.Services {
-		if s.Build != nil {
-			if info, err := os.Stat(s.Build.Context); err != nil || !info.IsDir() {
-				return true
-			}
+		if s.Build == nil {
+			continue
+		}
+		info, err := os.Stat(s.Build.Context)
+		if err == nil && s.Build.DockerfileInline == "" {
+			_, err = os.Stat(challenge.DockerfileOf(s.Build.Context, s.Build.Dockerfile))
+		}
+		if err != nil || !info.IsDir() {
+			return true
 		}
 	}
 	return false

@@ -18,6 +18,7 @@ import (
 // Bounds of what instance.toml may say.
 const (
 	maxName        = 200
+	maxCategory    = 60
 	maxDescription = 32768
 )
 
