@@ -89,15 +89,8 @@ func readCompose(ctx context.Context, dir, name, file string, variables []string
 	if s.broken() {
 		return nil, s
 	}
-	project, err := loadProject(ctx, types.ConfigDetails{
-		WorkingDir:  beside,
-		ConfigFiles: []types.ConfigFile{{Filename: path, Config: model}},
-		Environment: f.environment,
-	})
-	if err != nil {
-		said := s.plain(err)
-		said = strings.TrimPrefix(said, "validating "+name+": ")
-		problems.add(file, 0, s.main.keyOf(said), "%s", strings.TrimSuffix(said, ": invalid compose project"))
+	project := s.parse(f, model)
+	if project == nil {
 		return nil, s
 	}
 	if !f.read.fillEnvironments(project) {

@@ -26,7 +26,7 @@ func Read(ctx context.Context, dir, name string) (Outline, Problems) {
 	read.trace(name)
 	problems.locate(name, read.main.at)
 	o := Outline{Files: read.named}
-	if project == nil {
+	if project == nil || read.unread {
 		return o, problems
 	}
 	o.Services = project.Services

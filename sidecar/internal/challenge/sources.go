@@ -23,7 +23,8 @@ type sources struct {
 	problems *Problems
 	left     *allowance
 	main     *reading
-	first    int // how many findings there were before the parser got the rest
+	first    int  // how many findings there were before the parser got the rest
+	unread   bool // the parser could not take the file as it is
 
 	opened   int                 // how often files were named
 	included map[string]bool     // see include
