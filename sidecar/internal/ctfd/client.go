@@ -82,6 +82,7 @@ type request struct {
 	query        url.Values
 	token        string
 	body         any
+	site         bool // path is not below /api/v1
 }
 
 // Pagination is where a page of a list stands.
@@ -181,6 +182,9 @@ func (c *Client) sendBy(ctx context.Context, by *http.Client, r request, token s
 // prepare makes the request of a call.
 func (c *Client) prepare(ctx context.Context, r request, token string) (*http.Request, error) {
 	target := c.base.JoinPath("/api/v1", r.path)
+	if r.site {
+		target = c.base.JoinPath(r.path)
+	}
 	target.RawQuery = r.query.Encode()
 	var body io.Reader
 	if r.body != nil {

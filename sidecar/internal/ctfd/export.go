@@ -20,13 +20,48 @@ const (
 	exportDate    = "2006-01-02 15:04:05.999999" // without a zone: UTC
 )
 
-// ExportSubmissions gives all submissions to a function, in no promised order and without names. It is one request,
-// answered as it is read; CTFd allows ten a minute.
+// ExportSubmissions gives all submissions to a function, in no promised order and without names.
 func (c *Client) ExportSubmissions(ctx context.Context, each func(instancer.Submission) error) error {
+	columns := []string{"id", "challenge_id", "user_id", "team_id", "ip", "provided", "type", "date"}
+	return c.export(ctx, "submissions", columns, func(l line) error {
+		s := instancer.Submission{
+			ID: l.number("id"), Challenge: l.number("challenge_id"), User: l.number("user_id"), Team: l.number("team_id"),
+			Address: l.text("ip"), Provided: l.text("provided"), Type: l.text("type"),
+		}
+		at, err := time.Parse(exportDate, l.text("date"))
+		if err := errors.Join(*l.wrong, err); err != nil {
+			return misconfigured(fmt.Errorf("the export has a line that cannot be read: %w", err))
+		}
+		s.At = at
+		return each(s)
+	})
+}
+
+// line is one row of an export.
+type line struct {
+	fields []string
+	column map[string]int
+	wrong  *error // of numbers that are none
+}
+
+func (l line) text(name string) string { return l.fields[l.column[name]] }
+
+// number is 0 where there is none.
+func (l line) number(name string) int {
+	if l.text(name) == "" || l.text(name) == "None" {
+		return 0
+	}
+	n, err := strconv.Atoi(l.text(name))
+	*l.wrong = errors.Join(*l.wrong, err)
+	return n
+}
+
+// export reads a table of CTFd's. It is one request, answered as it is read; CTFd allows ten a minute.
+func (c *Client) export(ctx context.Context, table string, columns []string, each func(line) error) error {
 	ctx, cancel := context.WithTimeout(ctx, exportTimeout)
 	defer cancel()
 	r := request{method: http.MethodPost, path: "/exports/raw", body: map[string]any{
-		"type": "csv", "args": map[string]string{"table": "submissions"},
+		"type": "csv", "args": map[string]string{"table": table},
 	}}
 	key := c.key()
 	out, err := c.prepare(ctx, r, key)
@@ -55,10 +90,10 @@ func (c *Client) ExportSubmissions(ctx context.Context, each func(instancer.Subm
 		}
 		return misconfigured(errors.New("the export is not CSV"))
 	}
-	return readExport(resp.Body, each)
+	return readExport(resp.Body, columns, each)
 }
 
-func readExport(body io.Reader, each func(instancer.Submission) error) error {
+func readExport(body io.Reader, columns []string, each func(line) error) error {
 	lines := csv.NewReader(body)
 	lines.ReuseRecord = true
 	header, err := lines.Read()
@@ -69,37 +104,20 @@ func readExport(body io.Reader, each func(instancer.Submission) error) error {
 	for n, name := range header {
 		column[name] = n
 	}
-	for _, name := range []string{"id", "challenge_id", "user_id", "team_id", "ip", "provided", "type", "date"} {
+	for _, name := range columns {
 		if !slices.Contains(header, name) {
 			return misconfigured(fmt.Errorf("the export has no column %s", name))
 		}
 	}
 	for {
-		line, err := lines.Read()
+		fields, err := lines.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return cutShort(err)
 		}
-		field := func(name string) string { return line[column[name]] }
-		var wrong error
-		number := func(name string) int {
-			if field(name) == "" || field(name) == "None" {
-				return 0
-			}
-			n, err := strconv.Atoi(field(name))
-			wrong = errors.Join(wrong, err)
-			return n
-		}
-		s := instancer.Submission{
-			ID: number("id"), Challenge: number("challenge_id"), User: number("user_id"), Team: number("team_id"), Address: field("ip"),
-			Provided: field("provided"), Type: field("type"),
-		}
-		if s.At, err = time.Parse(exportDate, field("date")); errors.Join(wrong, err) != nil {
-			return misconfigured(fmt.Errorf("the export has a line that cannot be read: %w", errors.Join(wrong, err)))
-		}
-		if err := each(s); err != nil {
+		if err := each(line{fields: fields, column: column, wrong: new(error)}); err != nil {
 			return err
 		}
 	}

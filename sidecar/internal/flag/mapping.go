@@ -3,9 +3,7 @@ package flag
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -187,7 +185,7 @@ func suggest(ch *instancer.Challenge, all []instancer.ScoreboardChallenge, mappe
 
 // likeness is 1 for the same letters and digits, else the part of the pairs of neighbours that two names share, below 1.
 func likeness(a, b string) float64 {
-	a, b = plain(a), plain(b)
+	a, b = instancer.PlainName(a), instancer.PlainName(b)
 	if a == b {
 		if a == "" {
 			return 0
@@ -208,15 +206,6 @@ func likeness(a, b string) float64 {
 		return 0
 	}
 	return min(0.99, 2*float64(shared)/float64(total))
-}
-
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return unicode.ToLower(r)
-		}
-		return -1
-	}, s)
 }
 
 func pairs(s string) map[string]int {

@@ -1,6 +1,10 @@
 package instancer
 
-import "time"
+import (
+	"strings"
+	"time"
+	"unicode"
+)
 
 // ScoreboardChallenge is a challenge as CTFd has it.
 type ScoreboardChallenge struct {
@@ -41,4 +45,36 @@ type Submissions struct {
 	Page  int
 	Pages int
 	Total int
+}
+
+// ScoreboardPage is a page that organisers have made in CTFd.
+type ScoreboardPage struct {
+	ID      int
+	Route   string // its path, without a slash before it
+	Title   string
+	Content string // empty in a list
+}
+
+// ScoreboardDetails is what CTFd's list of challenges does not say of one.
+type ScoreboardDetails struct {
+	ID             int
+	Name           string
+	ConnectionInfo string // what players are shown as the way to it
+	Requires       []int  // challenges that have to be solved before
+}
+
+// PlainName is what of a name people remember: its letters and digits, in lower case.
+func PlainName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, name)
+}
+
+// SameName says whether two names differ by case and signs at most.
+func SameName(a, b string) bool {
+	plain := PlainName(a)
+	return a == b || plain != "" && plain == PlainName(b)
 }

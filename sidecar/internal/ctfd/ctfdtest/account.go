@@ -29,6 +29,7 @@ type Team struct {
 }
 
 type token struct {
+	id      int
 	user    int
 	expires time.Time
 }
@@ -94,8 +95,27 @@ func (s *Server) TokenUntil(user int, expires time.Time) string {
 	text := "ctfd_" + hex.EncodeToString(bits)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tokens[text] = token{user, expires}
+	s.addToken(text, user, expires)
 	return text
+}
+
+func (s *Server) addToken(text string, user int, expires time.Time) token {
+	s.lastToken++
+	s.tokens[text] = token{s.lastToken, user, expires}
+	return s.tokens[text]
+}
+
+// Tokens is how many access tokens an account has.
+func (s *Server) Tokens(user int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, t := range s.tokens {
+		if t.user == user {
+			n++
+		}
+	}
+	return n
 }
 
 // RemoveToken deletes an access token.

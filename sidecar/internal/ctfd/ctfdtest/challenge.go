@@ -1,7 +1,9 @@
 package ctfdtest
 
 import (
+	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -17,6 +19,7 @@ type Challenge struct {
 	Value          int
 	Hidden         bool
 	ConnectionInfo string
+	Requires       []int // challenges to be solved before
 	gone           bool
 }
 
@@ -64,6 +67,37 @@ func (s *Server) challenge(id int) *Challenge {
 	return s.all[id-1]
 }
 
+// ChangeChallenge changes a challenge, as an organiser would.
+func (s *Server) ChangeChallenge(id int, change func(*Challenge)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s.challenge(id))
+}
+
+// ReuseChallenge makes a challenge with the id of one that was deleted, as SQLite does.
+func (s *Server) ReuseChallenge(id int, c Challenge) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.ID = id
+	s.all[id-1] = &c
+}
+
+// exportChallenges writes the table as CTFd does: what has no value stays empty, and JSON is as Python prints it.
+func (s *Server) exportChallenges(lines *csv.Writer) {
+	_ = lines.Write([]string{"id", "name", "description", "connection_info", "state", "requirements"})
+	for _, ch := range s.all {
+		if ch.gone {
+			continue
+		}
+		requirements := ""
+		if len(ch.Requires) > 0 {
+			requirements = "{'prerequisites': " + strings.ReplaceAll(fmt.Sprint(ch.Requires), " ", ", ") + ", 'anonymize': True}"
+		}
+		_ = lines.Write([]string{strconv.Itoa(ch.ID), ch.Name, "a, \"b\"\nc", ch.ConnectionInfo, "visible", requirements})
+	}
+	lines.Flush()
+}
+
 func (s *Server) challenges() {
 	s.solved = map[[2]int]bool{}
 	s.Handle("GET", "/challenges", func(c Call) Answer {
@@ -88,6 +122,37 @@ func (s *Server) challenges() {
 		}
 		return Success(list)
 	})
+	s.Handle("GET", "/challenges/{id}", AdminOnly(func(c Call) Answer {
+		id, _ := strconv.Atoi(c.PathValue("id"))
+		ch := s.challenge(id)
+		if ch == nil {
+			return Abort(http.StatusNotFound)
+		}
+		info := any(ch.ConnectionInfo)
+		if ch.ConnectionInfo == "" {
+			info = nil
+		}
+		return Success(map[string]any{"id": ch.ID, "name": ch.Name, "connection_info": info, "view": "<div></div>"})
+	}))
+	s.Handle("GET", "/challenges/{id}/solves", AdminOnly(func(c Call) Answer {
+		id, _ := strconv.Atoi(c.PathValue("id"))
+		if s.challenge(id) == nil {
+			return Abort(http.StatusNotFound)
+		}
+		list := []map[string]any{}
+		for _, row := range s.rows {
+			u, t := s.users[row.User], s.teams[row.Team]
+			if row.Challenge != id || row.Type != "correct" || u == nil || u.Hidden || u.Banned || t != nil && (t.Hidden || t.Banned) {
+				continue
+			}
+			account, name := u.ID, u.Name
+			if s.mode == "teams" && t != nil {
+				account, name = t.ID, t.Name
+			}
+			list = append(list, map[string]any{"account_id": account, "name": name, "date": row.At.UTC().Format(time.RFC3339), "account_url": "/x"})
+		}
+		return Success(list)
+	}))
 	s.Handle("PATCH", "/challenges/{id}", AdminOnly(func(c Call) Answer {
 		id, _ := strconv.Atoi(c.PathValue("id"))
 		ch := s.challenge(id)

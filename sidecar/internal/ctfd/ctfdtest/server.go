@@ -37,11 +37,16 @@ type Server struct {
 	tokens   map[string]token
 	trouble
 	board
+	pages    []*SitePage
+	lastPage int
+	browsers map[string]int    // cookie → account that has signed in with it
 	calls    map[string]int    // "GET /api/v1/users/me" → how often
 	sessions map[string]string // cookie → the Authorization header that it was made for
 	strayed  []string          // what a client must never do
 	lastUser int
 	lastTeam int
+
+	lastToken int
 }
 
 // New starts a server with one admin; it ends with the test, which fails if a client broke a rule of the contract.
@@ -49,7 +54,7 @@ func New(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{
 		mode: "users", users: map[int]*User{}, teams: map[int]*Team{}, tokens: map[string]token{},
-		calls: map[string]int{}, sessions: map[string]string{}, settings: map[string]string{},
+		calls: map[string]int{}, browsers: map[string]int{}, sessions: map[string]string{}, settings: map[string]string{},
 	}
 	s.release = make(chan struct{})
 	s.accounts()
@@ -59,9 +64,10 @@ func New(t testing.TB) *Server {
 	s.flagRows()
 	s.submissionRows()
 	s.exports()
+	s.pageRows()
 	admin := s.AddUser(User{Name: "admin", Type: "admin", Hidden: true})
 	s.Admin = s.Token(admin)
-	notFound := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { page(w, http.StatusNotFound, "404") })
+	notFound := http.HandlerFunc(s.site)
 	wrongMethod := s.handler(func(Call) Answer { return Abort(http.StatusNotFound) })
 	s.http = httptest.NewServer(s.serve(router.New(s.routes, notFound, wrongMethod)))
 	s.URL = s.http.URL
@@ -193,7 +199,10 @@ func isJSON(r *http.Request) bool {
 // caller is whose token a request shows: without a JSON Content-Type nobody's, whatever the scheme's word is.
 func (s *Server) caller(r *http.Request) (*User, Answer) {
 	header := r.Header.Get("Authorization")
-	if header == "" || !isJSON(r) {
+	if header == "" {
+		return s.browser(r)
+	}
+	if !isJSON(r) {
 		return nil, Answer{}
 	}
 	_, text, found := strings.Cut(header, " ")
@@ -227,7 +236,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, routes http.Hand
 		session = fmt.Sprintf("session-%d", len(s.sessions)+1)
 		s.sessions[session] = who
 	}
-	if r.URL.Path == "/login" {
+	if r.URL.Path == "/login" && who != "" {
 		s.strayed = append(s.strayed, "followed a redirect to the login page")
 	}
 	trouble := s.trouble
@@ -249,6 +258,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, routes http.Hand
 		return
 	}
 	w.Header().Set("Set-Cookie", "session="+session+"; HttpOnly; Path=/; SameSite=Lax")
+	if who == "" {
+		r.AddCookie(&http.Cookie{Name: "session", Value: session}) // a first visit has one from now on
+	}
 	routes.ServeHTTP(w, r)
 }
 

@@ -124,8 +124,8 @@ func (s *Server) exports() {
 		switch {
 		case s.noExports:
 			return Abort(http.StatusNotFound)
-		case json.Unmarshal(c.Body, &body) != nil || body.Type != "csv" || body.Args.Table != "submissions":
-			s.strayed = append(s.strayed, "exported something else than the submissions")
+		case json.Unmarshal(c.Body, &body) != nil || body.Type != "csv" || !slices.Contains([]string{"submissions", "challenges"}, body.Args.Table):
+			s.strayed = append(s.strayed, "exported something else than submissions and challenges")
 			return Abort(http.StatusBadRequest)
 		case len(s.exported) >= exportsAMinute:
 			return Answer{http.StatusTooManyRequests, map[string]any{"code": 429, "message": "Too many requests. Limit is 10 requests in 60 seconds"}}
@@ -134,6 +134,10 @@ func (s *Server) exports() {
 		var text bytes.Buffer
 		lines := csv.NewWriter(&text)
 		lines.UseCRLF = true
+		if body.Args.Table == "challenges" {
+			s.exportChallenges(lines)
+			return Answer{http.StatusOK, Raw{"text/csv; charset=utf-8", text.String()}}
+		}
 		_ = lines.Write([]string{"id", "challenge_id", "user_id", "team_id", "ip", "provided", "type", "date"})
 		for _, r := range s.rows {
 			team := ""

@@ -1,0 +1,198 @@
+package connect
+
+import (
+	"context"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// Link is what CTFd shows the players of a challenge as the way to it.
+type Link struct {
+	State LinkState
+	Text  string // as it is in CTFd
+}
+
+// LinkState is how it stands with a link.
+type LinkState string
+
+// States of a link.
+const (
+	LinkNone   LinkState = "none"   // nothing is there, and Whaley was not asked to write it
+	LinkStands LinkState = "stands" // it leads to the player's own instance
+	LinkOther  LinkState = "other"  // the author's own text, which Whaley leaves alone
+	LinkGone   LinkState = "gone"   // CTFd has no such challenge any more
+)
+
+// Of is the link that leads each player to their own instance of a challenge.
+func (c *Connection) Of(challenge string) string { return c.opts.Dashboard + "/go/" + challenge }
+
+// ours says whether a text was written by Whaley: last, or by an earlier version, or is what it would write.
+func (c *Connection) ours(challenge, text string, before written) bool {
+	return text == c.Of(challenge) || text == before.Links[challenge] || text == c.opts.Dashboard+"/?challenge="+challenge
+}
+
+// lookAtLinks sees what is in CTFd, and repairs the links that Whaley has written before.
+func (c *Connection) lookAtLinks(ctx context.Context, before written) (map[string]Link, error) {
+	mappings, err := c.store.Mappings(ctx)
+	if err != nil || len(mappings) == 0 {
+		return nil, err
+	}
+	texts, err := c.texts(ctx, mappings)
+	if err != nil {
+		return nil, err
+	}
+	links := map[string]Link{}
+	for _, m := range mappings {
+		there, known := texts[m.CTFdChallenge]
+		link := Link{LinkOther, there.ConnectionInfo}
+		switch {
+		case !known || !instancer.SameName(there.Name, m.CTFdName): // what else has this number now is not ours to write into
+			link.State = LinkGone
+		case link.Text == c.Of(m.Challenge):
+			link.State = LinkStands
+		case link.Text == "" && before.Links[m.Challenge] == "":
+			link.State = LinkNone
+		case link.Text == "" || c.ours(m.Challenge, link.Text, before):
+			if err := c.write(ctx, m); err != nil {
+				return nil, err
+			}
+			c.log.Info("link written into ctfd again", "challenge", m.Challenge, "was", link.Text)
+			link = Link{LinkStands, c.Of(m.Challenge)}
+		}
+		links[m.Challenge] = link
+	}
+	return links, nil
+}
+
+// texts reads what CTFd says of its challenges: all in one request, or from a CTFd that exports nothing one by one.
+func (c *Connection) texts(ctx context.Context, mappings []*instancer.Mapping) (map[int]instancer.ScoreboardDetails, error) {
+	texts := map[int]instancer.ScoreboardDetails{}
+	all, err := c.ctfd.Details(ctx)
+	if err == nil {
+		for _, d := range all {
+			texts[d.ID] = d
+		}
+		return texts, nil
+	}
+	if !isNotFound(err) {
+		return nil, err
+	}
+	for _, m := range mappings {
+		d, err := c.ctfd.Detail(ctx, m.CTFdChallenge)
+		if err == nil {
+			texts[m.CTFdChallenge] = d
+		} else if !isNotFound(err) {
+			return nil, err
+		}
+	}
+	return texts, nil
+}
+
+// WriteLink writes the link of a challenge into CTFd. What the author has written there stays, and is refused with, unless
+// it is to be replaced.
+func (c *Connection) WriteLink(ctx context.Context, challenge string, replace bool) (*instancer.Mapping, error) {
+	m, err := c.store.Mapping(ctx, challenge)
+	if err != nil {
+		return nil, err
+	}
+	if m == nil {
+		return nil, instancer.Errorf(instancer.NotFound, "mapping_not_found", "The challenge %q is not mapped to one of CTFd.", challenge)
+	}
+	there, err := c.ctfd.Detail(ctx, m.CTFdChallenge)
+	if err != nil {
+		return nil, err
+	}
+	if !instancer.SameName(there.Name, m.CTFdName) {
+		return nil, instancer.Errorf(instancer.Conflict, "mapping_doubtful",
+			"CTFd's challenge %d was %q when %s was mapped to it, and is %q now. Map it again first.", m.CTFdChallenge, m.CTFdName, challenge, there.Name)
+	}
+	text := there.ConnectionInfo
+	before, err := c.recall(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if text != "" && !replace && !c.ours(challenge, text, before) {
+		c.setLink(challenge, Link{LinkOther, text})
+		return nil, instancer.Errorf(instancer.Conflict, "connection_info_taken",
+			"CTFd's challenge %q says %q already, which Whaley did not write. Replace it, or put %s into it yourself.", m.CTFdName, text, c.Of(challenge))
+	}
+	if err := c.write(ctx, m); err != nil {
+		return nil, err
+	}
+	c.setLink(challenge, Link{LinkStands, c.Of(challenge)})
+	return m, nil
+}
+
+// WriteLinks writes the links of all mapped challenges, and says where something else was and stays.
+func (c *Connection) WriteLinks(ctx context.Context) (others []string, err error) {
+	mappings, err := c.store.Mappings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = c.remember(ctx, func(w *written) {
+		for _, m := range mappings {
+			if w.Links[m.Challenge] == "" {
+				w.Links[m.Challenge] = c.Of(m.Challenge)
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Look(ctx); err != nil {
+		return nil, err
+	}
+	for _, m := range mappings {
+		if c.Standing().Links[m.Challenge].State == LinkOther {
+			others = append(others, m.Challenge)
+		}
+	}
+	return others, nil
+}
+
+// RemoveLinks takes the links out of CTFd again; what else is there stays.
+func (c *Connection) RemoveLinks(ctx context.Context) error {
+	before, err := c.recall(ctx)
+	if err != nil {
+		return err
+	}
+	mappings, err := c.store.Mappings(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.remember(ctx, func(w *written) { w.Links = nil }); err != nil {
+		return err
+	}
+	for _, m := range mappings {
+		there, err := c.ctfd.Detail(ctx, m.CTFdChallenge)
+		if isNotFound(err) {
+			continue
+		}
+		if err == nil && there.ConnectionInfo != "" && c.ours(m.Challenge, there.ConnectionInfo, before) {
+			err = c.ctfd.SetConnectionInfo(ctx, m.CTFdChallenge, "")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return c.Look(ctx)
+}
+
+func (c *Connection) write(ctx context.Context, m *instancer.Mapping) error {
+	if err := c.ctfd.SetConnectionInfo(ctx, m.CTFdChallenge, c.Of(m.Challenge)); err != nil {
+		return err
+	}
+	return c.remember(ctx, func(w *written) { w.Links[m.Challenge] = c.Of(m.Challenge) })
+}
+
+func (c *Connection) setLink(challenge string, l Link) {
+	next := *c.now.Load()
+	links := map[string]Link{challenge: l}
+	for other, link := range next.Links {
+		if other != challenge {
+			links[other] = link
+		}
+	}
+	next.Links = links
+	c.now.Store(&next)
+}

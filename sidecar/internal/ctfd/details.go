@@ -1,0 +1,46 @@
+package ctfd
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// required finds the ids in a challenge's requirements, which an export has as Python writes them.
+var required = regexp.MustCompile(`['"]prerequisites['"]\s*:\s*\[([^\]]*)\]`)
+
+// Details reads of all challenges what the list does not say, in one request.
+func (c *Client) Details(ctx context.Context) ([]instancer.ScoreboardDetails, error) {
+	var all []instancer.ScoreboardDetails
+	err := c.export(ctx, "challenges", []string{"id", "name", "connection_info", "requirements"}, func(l line) error {
+		d := instancer.ScoreboardDetails{ID: l.number("id"), Name: l.text("name"), ConnectionInfo: l.text("connection_info")}
+		if d.ConnectionInfo == "None" {
+			d.ConnectionInfo = ""
+		}
+		if found := required.FindStringSubmatch(l.text("requirements")); found != nil {
+			for _, text := range strings.Split(found[1], ",") {
+				if id, err := strconv.Atoi(strings.Trim(text, " '\"")); err == nil {
+					d.Requires = append(d.Requires, id)
+				}
+			}
+		}
+		all = append(all, d)
+		return *l.wrong
+	})
+	return all, err
+}
+
+// Detail is the same of one challenge, without what it requires.
+func (c *Client) Detail(ctx context.Context, challenge int) (instancer.ScoreboardDetails, error) {
+	var row struct {
+		ID             int    `json:"id"`
+		Name           string `json:"name"`
+		ConnectionInfo string `json:"connection_info"` // null: empty
+	}
+	_, err := c.do(ctx, request{method: http.MethodGet, path: "/challenges/" + strconv.Itoa(challenge)}, &row)
+	return instancer.ScoreboardDetails{ID: row.ID, Name: row.Name, ConnectionInfo: row.ConnectionInfo}, err
+}
