@@ -13,7 +13,7 @@ import (
 // its own: what CTFd refuses here must not keep players from signing in.
 func newFlags(c *config.Config, live *config.Live, db *store.Store, challenges instancer.Challenges, worker string, log *slog.Logger) (*flag.Flags, error) {
 	opts := flag.Options{
-		Worker: worker, Dashboard: c.DashboardURL, SeesAll: c.Edge == "embedded" || c.RouteMode == "plugin",
+		Worker: worker, SeesAll: c.Edge == "embedded" || c.RouteMode == "plugin",
 	}
 	if c.AuthMode != "ctfd" {
 		return flag.New(db, nil, challenges, opts, log), nil

@@ -124,7 +124,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	if pluginKey == "" {
 		pluginKey = rand.Text()
 	}
-	who, err := whoAsks(ctx, g, c, live, keys, db, log)
+	who, err := whoAsks(ctx, g, c, live, keys, db, rules.instancer.Event, log)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	surface := api.New(ctx, api.Needs{
 		Players: who.players, Sessions: who.sessions, Limiter: who.limiter,
 		Instancer: rules.instancer, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Events: db, Checks: checks,
-		Settings: live, Flags: rules.flags, Books: db, Containers: engine,
+		Settings: live, Flags: rules.flags, Connection: who.written, Books: db, Containers: engine,
 		EventLog: db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor, Tracer: seen.tracer,
 		Pages: web.Handler(c.AdminPath), Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered, Log: log,
 	}, api.Options{

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
@@ -33,8 +34,9 @@ func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 	quick := oneChallenge{&instancer.Challenge{ID: "quick", Name: "Quick", Flag: instancer.FlagPlan{Dynamic: true, Prefix: "FLAG", Text: "FLAG{b}"}}}
 	var flags *flag.Flags
 	s := newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, _ *api.Options) {
-		flags = flag.New(n.Books.(*store.Store), client, quick, flag.Options{Dashboard: "http://whaley.localhost"}, slog.New(slog.DiscardHandler))
+		flags = flag.New(n.Books.(*store.Store), client, quick, flag.Options{}, slog.New(slog.DiscardHandler))
 		n.Flags = flags
+		n.Connection = connect.New(client, n.Books.(*store.Store), connect.Options{Dashboard: "http://whaley.localhost"}, slog.New(slog.DiscardHandler))
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
@@ -80,8 +81,9 @@ func (a *API) adminSyncChallenge(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if body.ConnectionInfo {
-		if _, _, err := a.Flags.SyncConnectionInfo(r.Context(), m.Challenge); err != nil {
+	if body.ConnectionInfo && a.Connection != nil {
+		// An author's own text stays; the panel says so, and offers to replace it.
+		if _, err := a.Connection.WriteLink(r.Context(), m.Challenge, false); err != nil && instancer.CodeOf(err) != connect.CodeTaken {
 			return err
 		}
 	}
@@ -99,13 +101,20 @@ func (a *API) adminDeleteMapping(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) adminSyncConnectionInfo(w http.ResponseWriter, r *http.Request) error {
-	text, id, err := a.Flags.SyncConnectionInfo(r.Context(), idOf(r))
+	if err := a.connection(); err != nil {
+		return err
+	}
+	m, err := a.Connection.WriteLink(r.Context(), idOf(r), r.URL.Query().Get("replace") == "true")
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, instancer.Event{Type: "admin_mapping", Challenge: idOf(r), Message: fmt.Sprintf("wrote its address into CTFd's challenge %d", id)})
+	err = a.audit(r, instancer.Event{
+		Type: "admin_mapping", Challenge: idOf(r), Message: fmt.Sprintf("wrote its link into CTFd's challenge %d", m.CTFdChallenge),
+	})
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, map[string]any{"local_challenge_id": idOf(r), "ctfd_challenge_id": id, "connection_info": text})
+	return write(w, http.StatusOK, map[string]any{
+		"local_challenge_id": idOf(r), "ctfd_challenge_id": m.CTFdChallenge, "connection_info": a.Connection.Of(m.Challenge),
+	})
 }

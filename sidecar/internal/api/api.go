@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/forensics"
@@ -84,6 +85,7 @@ type Needs struct {
 	Events     Events
 	Settings   Settings
 	Flags      *flag.Flags
+	Connection *connect.Connection // what is in CTFd; nil: there is none
 	Books      Books
 	Containers Containers
 	EventLog   EventLog

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"mime"
 	"net/http"
 	"strings"
@@ -8,12 +9,13 @@ import (
 
 	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/shared/wire"
-	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
 type loginRequest struct {
 	Token string `json:"token"`
+	// TokenID is given with a token that was made for this sign-in alone: it is deleted in CTFd.
+	TokenID int `json:"token_id"`
 }
 
 func (l loginRequest) valid() error {
@@ -42,7 +44,11 @@ func (a *API) login(w http.ResponseWriter, r *http.Request) error {
 	if a.opts.Inside(address) {
 		return a.nobody()
 	}
-	s, cookie, err := a.Players.SignIn(r.Context(), strings.TrimSpace(l.Token), address.String())
+	token := strings.TrimSpace(l.Token)
+	s, cookie, err := a.Players.SignIn(r.Context(), token, address.String())
+	if l.TokenID > 0 {
+		defer a.useUp(token, l.TokenID) // whatever came of it
+	}
 	if err != nil {
 		a.recordLogin(r, "user_login_failed", instancer.Player{Address: address.String()}, instancer.CodeOf(err))
 		return err
@@ -58,9 +64,22 @@ func (a *API) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a.setCookie(w, sessionCookie, cookie, http.SameSiteLaxMode, int(identity.SessionLife.Seconds()))
+	a.setCookie(w, sessionCookie, cookie, http.SameSiteLaxMode, int(time.Until(s.ExpiresAt).Round(time.Second).Seconds()))
 	return write(w, http.StatusOK, me)
 }
+
+// useUp deletes a token that was made for one sign-in. Nobody waits for it, and if it fails the token ends by itself.
+func (a *API) useUp(token string, id int) {
+	go func() {
+		ctx, cancel := context.WithTimeout(a.ctx, tokenRemoval)
+		defer cancel()
+		if err := a.Players.UseUp(ctx, token, id); err != nil {
+			a.Log.Warn("token of a sign-in not deleted in ctfd, it ends within two days", "err", err)
+		}
+	}()
+}
+
+const tokenRemoval = 30 * time.Second
 
 // asJSON wants a body that says that it is JSON, which a page of another site may not send without being asked first.
 func asJSON(r *http.Request) error {

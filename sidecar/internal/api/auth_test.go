@@ -17,12 +17,15 @@ import (
 	"github.com/whaley-ctf/whaley/shared/ticket"
 	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
+	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/limit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 )
 
 // competition is a surface whose players come from a CTFd with two teams.
@@ -58,6 +61,9 @@ func newCompetitionAsking(t testing.TB, fresh time.Duration, limits api.Limits, 
 			t.Fatal(err)
 		}
 		n.Players = identity.NewPlayers(client, n.Sessions, identity.PlayersOptions{TeamMode: identity.TeamsAuto, Fresh: fresh}, log)
+		db := n.Books.(*store.Store)
+		n.Connection = connect.New(client, db, connect.Options{Dashboard: o.Dashboard.String(), Public: c.ctfd.URL}, log)
+		n.Flags = flag.New(db, client, n.Challenges, flag.Options{}, log)
 		n.Limiter = limit.NewLocal()
 		n.Pages = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")

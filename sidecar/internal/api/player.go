@@ -69,10 +69,18 @@ type configJSON struct {
 	BaseDomain   string `json:"base_domain"`
 	DashboardURL string `json:"dashboard_url"`
 	CTFdURL      string `json:"ctfd_url"`
+	CTFdSignIn   string `json:"ctfd_sign_in"` // empty: CTFd has no page that signs in here
 	Version      string `json:"version"`
 	Notice       string `json:"notice"`
 }
 
 func (a *API) getConfig(w http.ResponseWriter, _ *http.Request) error {
-	return write(w, http.StatusOK, configJSON{a.opts.AuthMode, a.opts.BaseDomain, a.opts.Dashboard.String(), a.opts.CTFdURL, a.opts.Version, a.Instancer.Policy().Drain})
+	c := configJSON{
+		AuthMode: a.opts.AuthMode, BaseDomain: a.opts.BaseDomain, DashboardURL: a.opts.Dashboard.String(), CTFdURL: a.opts.CTFdURL,
+		Version: a.opts.Version, Notice: a.Instancer.Policy().Drain,
+	}
+	if a.Connection != nil {
+		c.CTFdSignIn = a.Connection.Standing().SignIn.URL
+	}
+	return write(w, http.StatusOK, c)
 }

@@ -42,6 +42,8 @@ func (a *API) PublicRoutes() []Route {
 		{"POST", adminSession, a.adminLogin},
 		{"DELETE", adminSession, a.adminLogout},
 		{"GET", wire.SignInPath, a.signInToInstance},
+		{"GET", "/go/{id}", a.goToInstance},
+		{"GET", "/go/{id}/{route}", a.goToInstance},
 		{"GET", "/health", a.getReady},
 		{"GET", "/health/live", a.getLive},
 		{"GET", "/health/ready", a.getReady},
@@ -131,6 +133,9 @@ func (a *API) AdminRoutes() []Route {
 		{"DELETE", "/admin/api/flags/{id}", a.adminDeleteFlag},
 		{"POST", "/admin/api/flags/{id}/rotate", a.adminRotateFlag},
 		{"GET", "/admin/api/ctfd/challenges", a.adminCTFdChallenges},
+		{"GET", "/admin/api/ctfd/connection", a.getConnection},
+		{"POST", "/admin/api/ctfd/connection", a.makeConnection},
+		{"DELETE", "/admin/api/ctfd/connection", a.removeConnection},
 	}
 }
 

@@ -44,6 +44,7 @@ type Config struct {
 	CTFdPublicURL   string   `env:"CTFD_PUBLIC_URL" kind:"url" whaley:"Where players find CTFd, if CTFD_URL is an address that only the sidecar reaches. Default: CTFD_URL."`
 	CTFdKey         Secret   `env:"CTFD_API_KEY" live:"true" whaley:"Access token of a CTFd admin, who reads accounts, teams and bans. Needed with AUTH_MODE=ctfd. CTFD_API_KEY_FILE is read again every 30 s."`
 	TeamMode        string   `env:"TEAM_MODE" envDefault:"auto" choices:"auto|enabled|disabled" whaley:"With AUTH_MODE=ctfd. enabled: instances belong to teams. disabled: to players. auto: as CTFd says, also when that changes."`
+	SessionHours    int      `env:"SESSION_HOURS" envDefault:"0" live:"true" min:"0" max:"2160" unit:"hours" whaley:"With AUTH_MODE=ctfd. How long a player's sign-in lasts, in hours. 0: until CTFd's event has ended, at least 12 hours and at most 30 days; a week where no end is set."`
 	StopBanned      bool     `env:"STOP_BANNED" envDefault:"true" live:"true" whaley:"With AUTH_MODE=ctfd. Instances of a player or team that CTFd bans or deletes are stopped within a minute."`
 	FollowCTFd      bool     `env:"FOLLOW_CTFD" envDefault:"true" live:"true" whaley:"With AUTH_MODE=ctfd. Nothing is listed or started before CTFd's event begins, after it has ended, while it is paused, nor a challenge that is hidden there. Organisers are exempt."`
 	StopAtEnd       bool     `env:"STOP_AT_END" envDefault:"false" live:"true" whaley:"With FOLLOW_CTFD. What runs is stopped when CTFd's event ends."`

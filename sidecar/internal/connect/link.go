@@ -23,6 +23,9 @@ const (
 	LinkGone   LinkState = "gone"   // CTFd has no such challenge any more
 )
 
+// CodeTaken is of a challenge whose author has written something else into CTFd.
+const CodeTaken = "connection_info_taken"
+
 // Of is the link that leads each player to their own instance of a challenge.
 func (c *Connection) Of(challenge string) string { return c.opts.Dashboard + "/go/" + challenge }
 
@@ -113,7 +116,7 @@ func (c *Connection) WriteLink(ctx context.Context, challenge string, replace bo
 	}
 	if text != "" && !replace && !c.ours(challenge, text, before) {
 		c.setLink(challenge, Link{LinkOther, text})
-		return nil, instancer.Errorf(instancer.Conflict, "connection_info_taken",
+		return nil, instancer.Errorf(instancer.Conflict, CodeTaken,
 			"CTFd's challenge %q says %q already, which Whaley did not write. Replace it, or put %s into it yourself.", m.CTFdName, text, c.Of(challenge))
 	}
 	if err := c.write(ctx, m); err != nil {

@@ -8,18 +8,14 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
-// Map says which challenge of CTFd a challenge is. Flags that were made before are registered there at once.
+// Map says which challenge of CTFd a challenge is. Flags that were made before are registered there at once. One whose
+// owners have no flags of their own is mapped for its link's sake.
 func (f *Flags) Map(ctx context.Context, challenge string, ctfdChallenge int) (*instancer.Mapping, error) {
 	if f.ctfd == nil {
-		return nil, errNoCTFd
+		return nil, ErrNoCTFd
 	}
-	ch, ok := f.challenges.Get(challenge)
-	if !ok {
+	if _, ok := f.challenges.Get(challenge); !ok {
 		return nil, instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
-	}
-	if !ch.Flag.Dynamic {
-		return nil, instancer.Errorf(instancer.Conflict, "flags_not_dynamic",
-			"Owners get no flags of their own for %s: its instance.toml or DYNAMIC_FLAGS_ENABLED says so.", challenge)
 	}
 	all, err := f.ctfd.Challenges(ctx)
 	if err != nil {
@@ -54,24 +50,6 @@ func (f *Flags) Mappings(ctx context.Context) ([]*instancer.Mapping, error) {
 	return f.store.Mappings(ctx)
 }
 
-// Prune forgets the mappings of challenges whose owners get no flags of their own any more. One that cannot be loaded
-// keeps its mapping: it may be back in a minute.
-func (f *Flags) Prune(ctx context.Context) error {
-	all, err := f.store.Mappings(ctx)
-	if err != nil {
-		return err
-	}
-	for _, m := range all {
-		if ch, ok := f.challenges.Get(m.Challenge); ok && ch.StaticFlags {
-			if _, err := f.store.Unmap(ctx, m.Challenge); err != nil {
-				return err
-			}
-			f.log.Info("mapping pruned, the challenge has no dynamic flags any more", "challenge", m.Challenge)
-		}
-	}
-	return nil
-}
-
 // Unmapped lists the challenges whose owners get flags that CTFd is not told of, by id.
 func (f *Flags) Unmapped(ctx context.Context) ([]string, error) {
 	all, err := f.store.Mappings(ctx)
@@ -103,22 +81,6 @@ func (f *Flags) warnUnmapped(ctx context.Context, told []string) []string {
 	return missing
 }
 
-// SyncConnectionInfo writes the dashboard's address of a challenge into CTFd, where players read how to reach it.
-func (f *Flags) SyncConnectionInfo(ctx context.Context, challenge string) (text string, ctfdChallenge int, err error) {
-	if f.ctfd == nil {
-		return "", 0, errNoCTFd
-	}
-	m, err := f.store.Mapping(ctx, challenge)
-	if err != nil {
-		return "", 0, err
-	}
-	if m == nil {
-		return "", 0, errNotMapped(challenge)
-	}
-	text = f.opts.Dashboard + "/?challenge=" + challenge
-	return text, m.CTFdChallenge, f.ctfd.SetConnectionInfo(ctx, m.CTFdChallenge, text)
-}
-
 // Suggestion is which challenge of CTFd one of ours probably is.
 type Suggestion struct {
 	CTFdChallenge int
@@ -137,7 +99,7 @@ type Pairing struct {
 // Pair reads CTFd's challenges, hidden ones too, and suggests which of ours they are.
 func (f *Flags) Pair(ctx context.Context) (Pairing, error) {
 	if f.ctfd == nil {
-		return Pairing{}, errNoCTFd
+		return Pairing{}, ErrNoCTFd
 	}
 	mappings, err := f.store.Mappings(ctx)
 	if err != nil {
@@ -152,7 +114,7 @@ func (f *Flags) Pair(ctx context.Context) (Pairing, error) {
 		p.Mapped[m.CTFdChallenge], done[m.Challenge] = m.Challenge, true
 	}
 	for _, ch := range p.Local {
-		if done[ch.ID] || !ch.Flag.Dynamic {
+		if done[ch.ID] {
 			continue
 		}
 		if s, ok := suggest(ch, p.CTFd, p.Mapped); ok {

@@ -65,8 +65,6 @@ type findings interface {
 type CTFd interface {
 	// Challenges lists all challenges, hidden ones too.
 	Challenges(ctx context.Context) ([]instancer.ScoreboardChallenge, error)
-	// SetConnectionInfo writes what players of a challenge are shown as the way to it.
-	SetConnectionInfo(ctx context.Context, challenge int, text string) error
 	// Flags lists the flags of a challenge: those with a content, or with an empty one all.
 	Flags(ctx context.Context, challenge int, content string) ([]instancer.ScoreboardFlag, error)
 	// AddFlag adds a static, case-sensitive flag and returns it as it was stored. It is not idempotent.
@@ -90,8 +88,7 @@ type Challenges interface {
 
 // Options are the settings of Flags.
 type Options struct {
-	Worker    string // this sidecar, as leases name it
-	Dashboard string // where players find the dashboard
+	Worker string // this sidecar, as leases name it
 	// SeesAll says that every request to an instance's web address passes the plugin. Where running instances have
 	// routers of their own, most do not.
 	SeesAll     bool

@@ -28,9 +28,6 @@ func (f *Flags) scanLoop(ctx context.Context) error {
 	var told []string
 	for {
 		began := time.Now()
-		if err := f.Prune(ctx); err != nil && ctx.Err() == nil {
-			f.log.Warn("mappings not pruned", "err", err)
-		}
 		told = f.warnUnmapped(ctx, told)
 		check, err := f.CheckSubmissions(ctx, false)
 		switch {
@@ -54,7 +51,7 @@ const codeCheckRunning = "check_running"
 // the review list. It refuses with check_running while another sidecar does that.
 func (f *Flags) CheckSubmissions(ctx context.Context, full bool) (Check, error) {
 	if f.ctfd == nil {
-		return Check{}, errNoCTFd
+		return Check{}, ErrNoCTFd
 	}
 	f.scanning.Lock()
 	defer f.scanning.Unlock()
@@ -83,7 +80,8 @@ func (f *Flags) CheckSubmissions(ctx context.Context, full bool) (Check, error) 
 	return r.check, errors.Join(err, f.store.SaveScan(context.WithoutCancel(ctx), now))
 }
 
-var errNoCTFd = instancer.Errorf(instancer.Conflict, "ctfd_not_configured", "Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY.")
+// ErrNoCTFd is the answer to what needs a CTFd where there is none.
+var ErrNoCTFd = instancer.Errorf(instancer.Conflict, "ctfd_not_configured", "Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY.")
 
 // reading is one look at CTFd's submissions.
 type reading struct {

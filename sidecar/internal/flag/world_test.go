@@ -67,7 +67,7 @@ func newWorldOn(t testing.TB, url string, challenges ...*instancer.Challenge) *w
 	}
 	t.Cleanup(func() { db.Close() })
 	w := &world{t: t, ctx: ctx, ctfd: ctfdtest.New(t), db: db, local: challenges, ids: map[string]int{}, opts: flag.Options{
-		Worker: "one", Dashboard: "http://whaley.localhost", SeesAll: true, ScanEvery: time.Hour, VerifyEvery: time.Hour,
+		Worker: "one", SeesAll: true, ScanEvery: time.Hour, VerifyEvery: time.Hour,
 	}}
 	for n, ch := range challenges {
 		w.ids[ch.ID] = w.ctfd.AddChallenge(ctfdtest.Challenge{Name: ch.Name, Hidden: n%2 == 1})

@@ -58,7 +58,7 @@ func (a *Admins) SignIn(ctx context.Context, secret, address string) (s instance
 		}
 		account, p.Name = admin.ID, adminName(admin)
 	}
-	return a.sessions.start(ctx, instancer.SessionAdmin, account, p, a.key[:])
+	return a.sessions.start(ctx, instancer.SessionAdmin, account, p, a.key[:], SessionLife)
 }
 
 // ByCookie is the name of the admin of a session. Another admin key ends all of them, as does an account that is no

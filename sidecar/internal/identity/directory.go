@@ -18,6 +18,8 @@ const (
 type Accounts interface {
 	// Me is whose access token this is.
 	Me(ctx context.Context, token string) (int, error)
+	// RemoveToken deletes an access token by the right of a token of the same account, as itself.
+	RemoveToken(ctx context.Context, token string, id int) error
 	User(ctx context.Context, id int) (instancer.Account, error)
 	Team(ctx context.Context, id int) (instancer.Team, error)
 	TeamMode(ctx context.Context) (bool, error)

@@ -27,6 +27,7 @@ type Players struct {
 	tokens    *kept[int] // hash of an access token → account
 	sessions  *Sessions
 	fresh     time.Duration
+	life      func() time.Duration  // of a sign-in that begins now
 	every     time.Duration         // between two sweeps, at least
 	watched   func(context.Context) // after each; may be nil
 }
@@ -36,6 +37,8 @@ type PlayersOptions struct {
 	TeamMode string        // TeamsAuto, TeamsEnabled or TeamsDisabled
 	Fresh    time.Duration // zero: Fresh
 	Sweep    time.Duration // between two looks at the lists, at least; zero: 30 s
+	// Life is how long a sign-in lasts that begins now; nil: SessionLife.
+	Life func() time.Duration
 }
 
 // NewPlayers makes Players.
@@ -46,9 +49,12 @@ func NewPlayers(from Accounts, sessions *Sessions, opts PlayersOptions, log *slo
 	if opts.Sweep == 0 {
 		opts.Sweep = sweepEvery
 	}
+	if opts.Life == nil {
+		opts.Life = func() time.Duration { return SessionLife }
+	}
 	return &Players{
 		directory: newDirectory(from, opts.TeamMode, opts.Fresh, log), tokens: newKept[int](opts.Fresh, maxTokens), sessions: sessions,
-		fresh: opts.Fresh, every: opts.Sweep,
+		fresh: opts.Fresh, every: opts.Sweep, life: opts.Life,
 	}
 }
 
@@ -82,7 +88,13 @@ func (p *Players) SignIn(ctx context.Context, token, address string) (s instance
 		return s, "", err
 	}
 	player.Address = address
-	return p.sessions.start(ctx, instancer.SessionPlayer, id, player, nil)
+	return p.sessions.start(ctx, instancer.SessionPlayer, id, player, nil, p.life())
+}
+
+// UseUp deletes an access token that was made for one sign-in, by its own right, so that nobody uses it again.
+func (p *Players) UseUp(ctx context.Context, token string, id int) error {
+	p.tokens.values.Remove(hash(token))
+	return p.directory.from.RemoveToken(ctx, token, id)
 }
 
 // ByCookie is the player of a session. While CTFd does not answer it is who they were before.

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// SessionLife is how long a sign-in lasts.
+	// SessionLife is how long an organiser's sign-in lasts, and a player's at least.
 	SessionLife  = 12 * time.Hour
 	maxSessions  = 50_000
 	sessionFresh = 2 * time.Second // after which the row is read again: another sidecar may have ended it
@@ -56,9 +56,9 @@ func NewSessions(keys Keys, rows SessionRows) *Sessions {
 }
 
 // start writes a new session. What it depends on beside its row is part of the signature: with another bound it is none.
-func (s *Sessions) start(ctx context.Context, kind string, account int, p instancer.Player, bound []byte) (instancer.Session, string, error) {
+func (s *Sessions) start(ctx context.Context, kind string, account int, p instancer.Player, bound []byte, life time.Duration) (instancer.Session, string, error) {
 	now := time.Now().UTC()
-	n := instancer.Session{ID: rand.Text(), Kind: kind, Account: account, Player: p, CreatedAt: now, ExpiresAt: now.Add(SessionLife)}
+	n := instancer.Session{ID: rand.Text(), Kind: kind, Account: account, Player: p, CreatedAt: now, ExpiresAt: now.Add(life)}
 	n.Player.Session = n.ID
 	if err := s.rows.StartSession(ctx, n); err != nil {
 		return instancer.Session{}, "", err

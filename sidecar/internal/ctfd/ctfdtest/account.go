@@ -88,6 +88,14 @@ func (s *Server) Token(user int) string {
 	return s.TokenUntil(user, time.Now().AddDate(0, 0, 30))
 }
 
+// TokenWithID makes one and says its number too.
+func (s *Server) TokenWithID(user int) (text string, id int) {
+	text = s.Token(user)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return text, s.tokens[text].id
+}
+
 // TokenUntil makes one that ends at a time.
 func (s *Server) TokenUntil(user int, expires time.Time) string {
 	bits := make([]byte, 32)

@@ -1,0 +1,64 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// goToInstance is the link that CTFd shows to all players of a challenge: it leads each of them to their own instance,
+// past the sign-in if need be. Opening a web address starts the instance; what browsers cannot open, and what only the
+// dashboard starts, is shown there.
+func (a *API) goToInstance(w http.ResponseWriter, r *http.Request) error {
+	p, err := a.identify(r)
+	if err != nil {
+		return a.signInFirst(w, r, err)
+	}
+	ch, ok := a.Challenges.Get(idOf(r))
+	if !ok || ch.Inactive {
+		return a.noChallenge(w, r)
+	}
+	route, ok := routeOf(ch, r.PathValue("route"))
+	if !ok {
+		return a.noChallenge(w, r)
+	}
+	to := "/?" + url.Values{"challenge": {ch.ID}}.Encode()
+	switch why := a.Instancer.Closed(p, ch); {
+	case why != nil && why.Code == codeNoChallenge: // hidden in CTFd
+		return a.noChallenge(w, r)
+	case hidden(why): // the dashboard says when it begins
+	case route.Type == instancer.RouteHTTP && ch.Wake:
+		to = a.url(a.Instancer.Host(ch.ID, route, p.Owner.ID)) + "/"
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+const codeNoChallenge = "challenge_not_found"
+
+// noChallenge is what a challenge that is not there, or may not be seen, looks like.
+func (a *API) noChallenge(w http.ResponseWriter, r *http.Request) error {
+	if isBrowser(r) {
+		a.Pages.ServeHTTP(w, r) // which know no such page, and say so as pages do
+		return nil
+	}
+	return instancer.Errorf(instancer.NotFound, codeNoChallenge, "There is no challenge %q.", idOf(r))
+}
+
+// routeOf is a challenge's route with a name; without one its first that a browser opens, else its first.
+func routeOf(ch *instancer.Challenge, name string) (instancer.Route, bool) {
+	n := slices.IndexFunc(ch.Routes, func(r instancer.Route) bool {
+		return name != "" && r.Name == name || name == "" && r.Type == instancer.RouteHTTP
+	})
+	if n < 0 && name == "" && len(ch.Routes) > 0 {
+		n = 0
+	}
+	if n < 0 {
+		return instancer.Route{}, false
+	}
+	return ch.Routes[n], true
+}
