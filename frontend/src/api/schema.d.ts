@@ -198,7 +198,7 @@ export interface paths {
         put?: never;
         /**
          * Sign a browser in with an access token of CTFd
-         * @description The answer sets the session's cookie, which lasts 12 hours. The page that signs in is the dashboard's
+         * @description The answer sets the session's cookie, which lasts until CTFd's event ends (SESSION_HOURS). The page that signs in is the dashboard's
          *     `/login?next=<path>`; after this call it goes on to `next` if that is a path of the dashboard (it begins with one
          *     slash), else to `/`. Refusals: `token_refused` (401: unknown or expired, `detail` says which), `player_banned`,
          *     `team_banned`, `team_required` (403), `too_fast` (429), `ctfd_unavailable` (503), and in no-auth mode
@@ -264,6 +264,48 @@ export interface paths {
          * @description The plugin sends browsers here that open an instance's address without a ticket.
          */
         get: operations["signInToInstance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/go/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * To one's own instance of a challenge
+         * @description The link that CTFd shows to all players of a challenge. A web address is started by opening it; what browsers cannot
+         *     open is shown on the dashboard.
+         */
+        get: operations["goToInstance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/go/{id}/{route}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * To one's own instance of a challenge, by one of its routes
+         * @description The link that CTFd shows to all players of a challenge. A web address is started by opening it; what browsers cannot
+         *     open is shown on the dashboard.
+         */
+        get: operations["goToRoute"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1372,7 +1414,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Write the dashboard's address of a challenge into CTFd */
+        /**
+         * Write the link of a challenge into CTFd
+         * @description It leads each player to their own instance. An author's own text is refused with `connection_info_taken` (409),
+         *     unless it is to be replaced; a challenge of CTFd that has another name than when it was mapped with `mapping_doubtful`.
+         */
         post: operations["adminSyncConnectionInfo"];
         delete?: never;
         options?: never;
@@ -1450,6 +1496,30 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/ctfd/connection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sign-in page and the links that Whaley keeps in CTFd */
+        get: operations["getConnection"];
+        put?: never;
+        /**
+         * Make the sign-in page in CTFd, and write the links of all mapped challenges
+         * @description The page signs players in here without a token copied by hand. An author's own text in connection_info stays. Refusals:
+         *     `ctfd_page_taken` (409: CTFd has another page at that address), `ctfd_scripts_removed` (409: CTFd takes scripts out
+         *     of pages).
+         */
+        post: operations["makeConnection"];
+        /** Take the sign-in page and the links out of CTFd */
+        delete: operations["removeConnection"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1584,11 +1654,15 @@ export interface components {
          *     | `check_running` | 409 | Another sidecar reads the submissions right now. Try again in a few seconds. |
          *     | `code_missing` | 422 | host, code and nonce are needed. |
          *     | `code_refused` | 403 | This sign-in code is used up, too old, or not for this host. Open the address again. |
+         *     | `connection_info_taken` | 409 | CTFd's challenge %q says %q already, which Whaley did not write. Replace it, or put %s into it yourself. |
          *     | `cpus_invalid` | 422 | cpus must be from 0.01 to %d; 0 for what the files say. |
          *     | `cross_origin` | 403 | Another site's page sent this request. Use the dashboard. |
          *     | `ctfd_challenge_not_found` | 404 | CTFd has no challenge %d. |
          *     | `ctfd_misconfigured` | 503 | %s |
          *     | `ctfd_not_configured` | 409 | Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY. |
+         *     | `ctfd_not_found` | 404 | CTFd shows no page at /%s: it answers %d. |
+         *     | `ctfd_page_taken` | 409 | CTFd has a page of its own at /%s, which Whaley did not make. Give it another address in CTFd (Admin Panel, Pages), then try again. |
+         *     | `ctfd_scripts_removed` | 409 | CTFd takes scripts out of its pages, so none of them can sign anybody in. Switch HTML sanitization off (in CTFd under Config, Sanitize, or HTML_SANITIZATION in its config.ini), then try again. |
          *     | `ctfd_too_fast` | 503 | CTFd asks to go slower. Try again in a few seconds. |
          *     | `ctfd_unavailable` | 503 | CTFd does not answer right now. Try again in a few seconds. |
          *     | `cursor_invalid` | 422 | after must be the next of an earlier page in the same order. |
@@ -1617,7 +1691,6 @@ export interface components {
          *     | `flag_not_found` | 404 | There is no flag %q in use. It may have been deleted or rotated. |
          *     | `flag_not_placed` | 500 | The challenge's flag could not be put in place. Tell an organiser: the log says why. |
          *     | `flag_refused` | 409 |  |
-         *     | `flags_not_dynamic` | 409 | Owners get no flags of their own for %s: its instance.toml or DYNAMIC_FLAGS_ENABLED says so. |
          *     | `host_full` | 503 | The host is full: %d instances are running. Try again when others have stopped theirs. |
          *     | `host_missing` | 422 | host is missing: one of your own instances' hosts. |
          *     | `ids_invalid` | 422 | ids must be at most %d ids of instances. |
@@ -1633,6 +1706,7 @@ export interface components {
          *     | `lease_lost` | 409, 503 | Another sidecar goes on with this instance. |
          *     | `limit_invalid` | 422 | limit must be a number from 1 to %d. |
          *     | `lost_again` | 429 | Your instance ended by itself %d times in a row, soon after it was started. It can be started again a little later. |
+         *     | `mapping_doubtful` | 409 | CTFd's challenge %d was %q when %s was mapped to it, and is %q now. Map it again first. |
          *     | `mapping_invalid` | 422 | local_challenge_id and ctfd_challenge_id are needed. |
          *     | `mapping_not_found` | 404 | The challenge %q is not mapped to one of CTFd. |
          *     | `mapping_taken` | 409 | CTFd's challenge %d belongs to another challenge already. Remove that mapping first. |
@@ -1697,7 +1771,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "active_missing" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_refused" | "flags_not_dynamic" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "output" | "owner_invalid" | "parameter_invalid" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "review_invalid" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "wait_invalid" | "wake_disabled";
+        ProblemCode: "active_missing" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_refused" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "output" | "owner_invalid" | "parameter_invalid" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "review_invalid" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "wait_invalid" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -2047,6 +2121,8 @@ export interface components {
         LoginRequest: {
             /** @description An access token of CTFd, made there under Settings, Access Tokens */
             token: string;
+            /** @description Of a token that was made for this sign-in alone: it is deleted in CTFd */
+            token_id?: number;
         };
         /**
          * @example {
@@ -3287,7 +3363,7 @@ export interface components {
             local: {
                 id: string;
                 name: string;
-                /** @description false: it cannot be mapped */
+                /** @description false: its owners have no flags of their own, and it is mapped for its link */
                 dynamic_flags: boolean;
                 /** @description CTFd's challenge; 0: none */
                 mapped_to: number;
@@ -3298,6 +3374,49 @@ export interface components {
                     /** @description The same name, but for case and signs */
                     exact: boolean;
                 } | null;
+            }[];
+        };
+        /**
+         * @example {
+         *       "sign_in": {
+         *         "state": "stands",
+         *         "url": "https://ctf.example/whaley",
+         *         "detail": ""
+         *       },
+         *       "links": [
+         *         {
+         *           "local_challenge_id": "web-notes",
+         *           "state": "stands",
+         *           "text": "https://whaley.ctf.example/go/web-notes",
+         *           "link": "https://whaley.ctf.example/go/web-notes"
+         *         }
+         *       ]
+         *     }
+         */
+        Connection: {
+            sign_in: {
+                /**
+                 * @description Of the page; empty: it was not made
+                 * @enum {string}
+                 */
+                state: "" | "stands" | "gone" | "changed";
+                /** @description Where it is; empty: nobody is sent there */
+                url: string;
+                /** @description What is wrong with it and what to do */
+                detail: string;
+            };
+            /** @description Of the challenges that are mapped. */
+            links: {
+                local_challenge_id: string;
+                /**
+                 * @description none: nothing is there. other: the author's own text. gone: CTFd has no such challenge any more
+                 * @enum {string}
+                 */
+                state: "none" | "stands" | "other" | "gone";
+                /** @description What CTFd shows */
+                text: string;
+                /** @description What leads each player to their own instance */
+                link: string;
             }[];
         };
         /**
@@ -3722,6 +3841,7 @@ export interface components {
          *       "base_domain": "ctf-instances.example",
          *       "dashboard_url": "https://whaley.ctf.example",
          *       "ctfd_url": "https://ctf.example",
+         *       "ctfd_sign_in": "https://ctf.example/whaley",
          *       "version": "1.0.0",
          *       "notice": ""
          *     }
@@ -3733,6 +3853,8 @@ export interface components {
             dashboard_url: string;
             /** @description Where players find CTFd, which has the accounts and makes access tokens; empty with auth_mode none */
             ctfd_url: string;
+            /** @description A page of CTFd that signs its player in here, with `?state=` of the browser's choice; empty: there is none */
+            ctfd_sign_in: string;
             /** @description Of the sidecar */
             version: string;
             /** @description Why nothing is started at the moment, for players; empty: all is well */
@@ -4821,6 +4943,84 @@ export interface operations {
                 content?: never;
             };
             /** @description No such host, or not this player's; a page where a browser asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    /**
+                     * @example <!doctype html>
+                     *     <html lang="en">…</html>
+                     */
+                    "text/html": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    goToInstance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the player's own instance, to the dashboard, or to the sign-in page, which returns here. */
+            303: {
+                headers: {
+                    /** @description Where to go. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such challenge, or no such route; a page where a browser asks. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    /**
+                     * @example <!doctype html>
+                     *     <html lang="en">…</html>
+                     */
+                    "text/html": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    goToRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+                /** @description The route's name. */
+                route: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the player's own instance, to the dashboard, or to the sign-in page, which returns here. */
+            303: {
+                headers: {
+                    /** @description Where to go. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such challenge, or no such route; a page where a browser asks. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6638,7 +6838,10 @@ export interface operations {
     };
     adminSyncConnectionInfo: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Write it over what the author has written. */
+                replace?: boolean;
+            };
             header?: never;
             path: {
                 /** @description The challenge's id. */
@@ -6658,7 +6861,7 @@ export interface operations {
                      * @example {
                      *       "local_challenge_id": "web-notes",
                      *       "ctfd_challenge_id": 12,
-                     *       "connection_info": "https://whaley.ctf.example/?challenge=web-notes"
+                     *       "connection_info": "https://whaley.ctf.example/go/web-notes"
                      *     }
                      */
                     "application/json": {
@@ -6766,6 +6969,69 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChallengePairing"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is in CTFd now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    makeConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is in CTFd now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    removeConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is in CTFd now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
                 };
             };
             default: components["responses"]["Problem"];

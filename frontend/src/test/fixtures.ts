@@ -91,6 +91,7 @@ export const config: Config = {
   base_domain: "instances.localhost",
   dashboard_url: "http://whaley.localhost",
   ctfd_url: "",
+  ctfd_sign_in: "",
   version: "test",
   notice: "",
 };

@@ -1,10 +1,13 @@
 import { screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { leaveFor } from "@/lib/leave";
 import { config, me } from "@/test/fixtures";
 import { renderDashboard } from "@/test/render";
 import { problem, serve, server } from "@/test/server";
+
+vi.mock("@/lib/leave", () => ({ leaveFor: vi.fn() }));
 
 const ctfd = { ...config, auth_mode: "ctfd" as const, ctfd_url: "https://ctfd.example/" };
 
@@ -16,7 +19,7 @@ test("whoever is not signed in comes to the sign-in page, and it knows the way b
   expect(router.state.location.pathname).toBe("/login");
   expect(screen.getByRole("link", { name: /Make a token in CTFd/ })).toHaveAttribute(
     "href",
-    "https://ctfd.example/settings#tokens",
+    "https://ctfd.example/settings",
   );
 });
 
@@ -35,6 +38,70 @@ test("a token that is refused is answered in the server's words, and can be trie
   await user.keyboard("{Enter}");
   expect(await screen.findByRole("alert")).toHaveTextContent("Your access token has expired. Make another.");
   expect(sent).toEqual([{ token: "ctfd_abc" }]);
+});
+
+describe("where CTFd has a page that signs in", () => {
+  const withPage = { ...ctfd, ctfd_sign_in: "https://ctfd.example/whaley" };
+  const assign = vi.mocked(leaveFor);
+  beforeEach(() => {
+    serve().config = withPage;
+    sessionStorage.clear();
+    assign.mockClear();
+  });
+  afterEach(() => window.history.replaceState(null, "", "/"));
+  const underway = () => JSON.parse(sessionStorage.getItem("whaley-sign-in") ?? "{}");
+
+  test("the sign-in goes there by itself and knows the way on", async () => {
+    renderDashboard("/login?next=%2Fgo%2Fnotes");
+    await waitFor(() => expect(assign).toHaveBeenCalledTimes(1));
+    expect(assign).toHaveBeenCalledWith(`https://ctfd.example/whaley?state=${underway().state}`);
+    expect(underway()).toMatchObject({ next: "/go/notes", state: expect.stringMatching(/^[0-9a-f]{32}$/) });
+  });
+
+  test("what comes back is posted, leaves the address and leads on", async () => {
+    const sent: unknown[] = [];
+    server.use(
+      http.post("*/auth/login", async ({ request }) => {
+        sent.push(await request.json());
+        return HttpResponse.json(me);
+      }),
+    );
+    sessionStorage.setItem("whaley-sign-in", JSON.stringify({ state: "s1", next: "/go/notes", at: Date.now() }));
+    window.history.replaceState(null, "", "/login#ctfd=ctfd_abc&id=7&state=s1");
+    renderDashboard("/login");
+    await waitFor(() => expect(assign).toHaveBeenCalledWith("/go/notes"));
+    expect(sent).toEqual([{ token: "ctfd_abc", token_id: 7 }]);
+    expect(window.location.hash).toBe("");
+    expect(sessionStorage.getItem("whaley-sign-in")).toBeNull();
+  });
+
+  test("a sign-in that this tab did not begin counts for nothing", async () => {
+    let asked = 0;
+    server.use(
+      http.post("*/auth/login", () => {
+        asked++;
+        return HttpResponse.json(me);
+      }),
+    );
+    window.history.replaceState(null, "", "/login#ctfd=ctfd_evil&id=7&state=s1");
+    renderDashboard("/login");
+    expect(await screen.findByRole("alert")).toHaveTextContent("did not begin in this tab");
+    expect(window.location.hash).toBe("");
+    expect([asked, assign.mock.calls.length]).toEqual([0, 0]);
+  });
+
+  test.each(["/login?stay=yes", "/login?by=token"])("%s stays, with a button for the way there", async (address) => {
+    renderDashboard(address);
+    await userEvent.setup().click(await screen.findByRole("button", { name: "Sign in with CTFd" }));
+    expect(assign).toHaveBeenCalledTimes(1);
+  });
+
+  test("whoever comes back from there without an answer is not sent there again", async () => {
+    sessionStorage.setItem("whaley-sign-in", JSON.stringify({ state: "s1", next: "/", at: Date.now() - 5000 }));
+    renderDashboard("/login");
+    expect(await screen.findByRole("button", { name: "Sign in with CTFd" })).toBeInTheDocument();
+    expect(assign).not.toHaveBeenCalled();
+  });
 });
 
 test("a player who may not play learns why and can sign out", async () => {

@@ -1,86 +1,149 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
-import { ExternalLink, KeyRound } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { ExternalLink, KeyRound, LogIn } from "lucide-react";
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { api, asProblem, unwrap } from "@/api/client";
 import { Button } from "@/components/ui/button";
 import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { configQuery } from "@/features/player/queries";
+import { leaveFor } from "@/lib/leave";
 import { text } from "@/lib/text";
 import { localPath } from "./next";
 import { Shell } from "./shell";
+import { forgetReturned, hasJustGone, readReturned, toCTFd } from "./sign-in";
 
-/** Exchanges an access token of CTFd for a session, and goes on to where the player wanted to go. */
+type Proof = { token: string; token_id?: number };
+
+/** Signs in: by CTFd's own page where it has one, which needs no click, or by an access token; then goes on. */
 export function LoginPage() {
-  const { next } = useSearch({ from: "/login" });
-  const [token, setToken] = useState("");
+  const search = useSearch({ from: "/login" });
+  const [returned] = useState(readReturned);
+  const [gone] = useState(hasJustGone);
+  const begun = useRef(false);
   const config = useQuery(configQuery).data;
+  const page = config?.ctfd_sign_in ?? "";
+  const next = returned && returned !== "foreign" ? returned.next : (search.next ?? "/");
   const signIn = useMutation({
-    mutationFn: () => unwrap(api.POST("/auth/login", { body: { token: token.trim() } })),
+    mutationFn: (proof: Proof) => unwrap(api.POST("/auth/login", { body: proof })),
     onSuccess: leave,
     onError: (cause) => {
       if (asProblem(cause).code === "sign_in_not_needed") leave();
     },
   });
+  const byItself = page !== "" && !returned && !gone && !search.by && !search.stay;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what the page does by itself it does once
+  useEffect(() => {
+    if (begun.current || !(returned || byItself)) return;
+    begun.current = true;
+    forgetReturned();
+    if (returned && returned !== "foreign") signIn.mutate({ token: returned.token, token_id: returned.id });
+    else if (byItself) toCTFd(page, next);
+  }, [returned, byItself]);
 
   function leave() {
     // Not the router's way: `next` may be an address that the sidecar answers itself, on the way to an instance.
-    window.location.assign(localPath(next));
+    leaveFor(localPath(next));
   }
 
-  function submit(event: FormEvent) {
-    event.preventDefault();
-    if (token.trim() !== "" && !signIn.isPending) signIn.mutate();
-  }
-
+  const busy = byItself || (returned && returned !== "foreign" && !signIn.isError);
   return (
     <Shell title={text.login.title}>
       <div className="mx-auto max-w-md rounded-xl border border-line bg-card p-5 sm:mt-10 sm:p-8">
         <KeyRound aria-hidden className="mb-3 size-8 text-accent" strokeWidth={1.5} />
         <h1 className="font-display font-semibold text-2xl">{text.login.title}</h1>
-        <p className="mt-1 mb-5 text-ink-soft">{text.login.lead}</p>
-        <form onSubmit={submit} className="flex flex-col gap-4">
-          <Field label={text.login.token} hint={text.login.hint}>
-            {(ids) => (
-              <Input
-                {...ids}
-                type="password"
-                autoComplete="current-password"
-                value={token}
-                onChange={(event) => setToken(event.target.value)}
-                className="font-mono"
-              />
+        {busy ? (
+          <p role="status" className="mt-1 min-h-24 text-ink-soft">
+            {text.login.going}
+          </p>
+        ) : (
+          <>
+            <p className="mt-1 mb-5 text-ink-soft">{text.login.lead}</p>
+            {returned === "foreign" && <Warning>{text.login.foreign}</Warning>}
+            {signIn.isError && (
+              <Warning>
+                {asProblem(signIn.error).detail}
+                {asProblem(signIn.error).requestId !== "" && (
+                  <span className="block text-ink-soft text-xs">
+                    {text.problem.request(asProblem(signIn.error).requestId)}
+                  </span>
+                )}
+              </Warning>
             )}
-          </Field>
-          {signIn.isError && (
-            <Notice>
-              {asProblem(signIn.error).detail}
-              {asProblem(signIn.error).requestId !== "" && (
-                <span className="block text-ink-soft text-xs">
-                  {text.problem.request(asProblem(signIn.error).requestId)}
-                </span>
-              )}
-            </Notice>
-          )}
-          <Button look="primary" type="submit" aria-disabled={signIn.isPending || undefined}>
-            {signIn.isPending ? text.login.signingIn : text.login.signIn}
-          </Button>
-        </form>
-        <p className="mt-5 min-h-6 text-sm">
-          {config?.ctfd_url && (
-            <a
-              href={`${config.ctfd_url.replace(/\/+$/, "")}/settings#tokens`}
-              target="_blank"
-              rel="noopener noreferrer"
-              className="inline-flex items-center gap-2 text-accent underline underline-offset-4"
-            >
-              {text.login.make} <ExternalLink aria-hidden className="size-3.5" />
-              <span className="sr-only">({text.challenges.newTab})</span>
-            </a>
-          )}
-        </p>
+            {page === "" ? (
+              <TokenForm ctfd={config?.ctfd_url} signIn={signIn} />
+            ) : (
+              <>
+                <Button look="primary" className="w-full" onClick={() => toCTFd(page, next)}>
+                  <LogIn aria-hidden className="size-4" /> {text.login.withCTFd}
+                </Button>
+                <details open={search.by === "token"} className="mt-5">
+                  <summary className="flex min-h-11 cursor-pointer items-center text-ink-soft text-sm">
+                    {text.login.withToken}
+                  </summary>
+                  <TokenForm ctfd={config?.ctfd_url} signIn={signIn} />
+                </details>
+              </>
+            )}
+          </>
+        )}
       </div>
     </Shell>
+  );
+}
+
+function Warning({ children }: { children: ReactNode }) {
+  return (
+    <div className="mb-4">
+      <Notice>{children}</Notice>
+    </div>
+  );
+}
+
+type FormProps = { ctfd: string | undefined; signIn: { mutate: (proof: Proof) => void; isPending: boolean } };
+
+/** For a token that the player has copied from CTFd. */
+function TokenForm({ ctfd, signIn }: FormProps) {
+  const [token, setToken] = useState("");
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    if (token.trim() !== "" && !signIn.isPending) signIn.mutate({ token: token.trim() });
+  }
+
+  return (
+    <>
+      <form onSubmit={submit} className="flex flex-col gap-4">
+        <Field label={text.login.token} hint={text.login.hint}>
+          {(ids) => (
+            <Input
+              {...ids}
+              type="password"
+              autoComplete="current-password"
+              value={token}
+              onChange={(event) => setToken(event.target.value)}
+              className="font-mono"
+            />
+          )}
+        </Field>
+        <Button look="primary" type="submit" aria-disabled={signIn.isPending || undefined}>
+          {signIn.isPending ? text.login.signingIn : text.login.signIn}
+        </Button>
+      </form>
+      <p className="mt-5 min-h-6 text-sm">
+        {ctfd && (
+          <a
+            href={`${ctfd.replace(/\/+$/, "")}/settings`}
+            target="_blank"
+            rel="noopener noreferrer"
+            className="inline-flex items-center gap-2 text-accent underline underline-offset-4"
+          >
+            {text.login.make} <ExternalLink aria-hidden className="size-3.5" />
+            <span className="sr-only">({text.challenges.newTab})</span>
+          </a>
+        )}
+      </p>
+    </>
   );
 }

@@ -12,6 +12,9 @@ import { Crashed, NotFound } from "./dead-ends";
 /** What the address of the challenges may carry. */
 export type ChallengeSearch = { q?: string; category?: string; challenge?: string };
 
+/** What the address of the sign-in may carry: where to go on to, and that the player wants to stay on the page. */
+export type LoginSearch = { next?: string; by?: "token"; stay?: "yes" };
+
 const rootRoute = createRootRoute({ notFoundComponent: NotFound, errorComponent: Crashed });
 
 // sidecar/internal/web/handler.go has the same list of addresses.
@@ -29,8 +32,11 @@ const indexRoute = createRoute({
 const loginRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/login",
-  validateSearch: (search: Record<string, unknown>): { next?: string } =>
-    typeof search.next === "string" ? { next: search.next } : {},
+  validateSearch: (search: Record<string, unknown>): LoginSearch => ({
+    ...(typeof search.next === "string" && { next: search.next }),
+    ...(search.by === "token" && { by: search.by }),
+    ...(search.stay === "yes" && { stay: search.stay }),
+  }),
   component: lazyRouteComponent(() => import("./login-page"), "LoginPage"),
 });
 

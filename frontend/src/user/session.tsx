@@ -16,7 +16,7 @@ export function ToLogin() {
 export function SignOut({ wide }: { wide?: boolean }) {
   const signOut = useMutation({
     mutationFn: () => unwrapEmpty(api.POST("/auth/logout")),
-    onSuccess: () => window.location.assign("/login"),
+    onSuccess: () => window.location.assign("/login?stay=yes"), // and not back in by itself
   });
   return (
     <Button

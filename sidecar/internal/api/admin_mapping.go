@@ -23,6 +23,7 @@ type localChallengeJSON struct {
 	Name       string          `json:"name"`
 	Dynamic    bool            `json:"dynamic_flags"`
 	MappedTo   int             `json:"mapped_to"`
+	Doubt      string          `json:"doubt"`
 	Suggestion *suggestionJSON `json:"suggestion"`
 }
 
@@ -45,8 +46,12 @@ func (a *API) adminCTFdChallenges(w http.ResponseWriter, r *http.Request) error 
 	for id, challenge := range pairing.Mapped {
 		mapped[challenge] = id
 	}
+	doubts := map[string]string{}
+	for _, d := range pairing.Doubts {
+		doubts[d.Challenge] = d.Text()
+	}
 	for _, ch := range pairing.Local {
-		j := localChallengeJSON{ID: ch.ID, Name: ch.Name, Dynamic: ch.Flag.Dynamic, MappedTo: mapped[ch.ID]}
+		j := localChallengeJSON{ID: ch.ID, Name: ch.Name, Dynamic: ch.Flag.Dynamic, MappedTo: mapped[ch.ID], Doubt: doubts[ch.ID]}
 		if s, ok := pairing.Suggested[ch.ID]; ok {
 			j.Suggestion = &suggestionJSON{s.CTFdChallenge, s.CTFdName, s.Exact}
 		}

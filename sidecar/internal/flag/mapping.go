@@ -2,6 +2,7 @@ package flag
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -25,6 +26,10 @@ func (f *Flags) Map(ctx context.Context, challenge string, ctfdChallenge int) (*
 		if there.ID == ctfdChallenge {
 			m := &instancer.Mapping{Challenge: challenge, CTFdChallenge: there.ID, CTFdName: there.Name, CreatedAt: time.Now().UTC()}
 			err := f.store.Map(ctx, m)
+			f.known.forget()
+			if err == nil {
+				err = f.store.TryRegistrationsNow(ctx) // what was refused until somebody had looked at it
+			}
 			f.nudge()
 			return m, err
 		}
@@ -92,6 +97,7 @@ type Suggestion struct {
 type Pairing struct {
 	CTFd      []instancer.ScoreboardChallenge
 	Mapped    map[int]string // challenge of CTFd → ours
+	Doubts    []Doubt        // mappings that somebody has to look at
 	Local     []*instancer.Challenge
 	Suggested map[string]Suggestion // by our challenge, for those not mapped
 }
@@ -113,6 +119,12 @@ func (f *Flags) Pair(ctx context.Context) (Pairing, error) {
 	for _, m := range mappings {
 		p.Mapped[m.CTFdChallenge], done[m.Challenge] = m.Challenge, true
 	}
+	p.Doubts = Doubts(mappings, p.CTFd)
+	for _, d := range p.Doubts { // a suggestion is what helps there
+		if d.Now == "" {
+			delete(done, d.Challenge)
+		}
+	}
 	for _, ch := range p.Local {
 		if done[ch.ID] {
 			continue
@@ -122,6 +134,37 @@ func (f *Flags) Pair(ctx context.Context) (Pairing, error) {
 		}
 	}
 	return p, nil
+}
+
+// Doubt is a mapping whose challenge of CTFd is gone, or has another name than when it was mapped: nothing is registered
+// there until it is mapped again.
+type Doubt struct {
+	Challenge     string
+	CTFdChallenge int
+	Was, Now      string // names; Now is empty if it is gone
+}
+
+// Text says what is wrong, for organisers.
+func (d Doubt) Text() string {
+	if d.Now == "" {
+		return fmt.Sprintf("%s is mapped to CTFd's challenge %d %q, which is gone", d.Challenge, d.CTFdChallenge, d.Was)
+	}
+	return fmt.Sprintf("%s is mapped to CTFd's challenge %d, which was %q and is %q now", d.Challenge, d.CTFdChallenge, d.Was, d.Now)
+}
+
+// Doubts finds them among mappings, by what CTFd has now.
+func Doubts(mappings []*instancer.Mapping, ctfd []instancer.ScoreboardChallenge) []Doubt {
+	names := map[int]string{}
+	for _, ch := range ctfd {
+		names[ch.ID] = ch.Name
+	}
+	var all []Doubt
+	for _, m := range mappings {
+		if now := names[m.CTFdChallenge]; !instancer.SameName(m.CTFdName, now) {
+			all = append(all, Doubt{m.Challenge, m.CTFdChallenge, m.CTFdName, now})
+		}
+	}
+	return all
 }
 
 // suggest finds the one challenge of CTFd that has the same name, or a name that is near enough and nearer than others.

@@ -160,9 +160,8 @@ func (f *Flags) add(ctx context.Context, r instancer.Registration) (int, error) 
 			return row.ID, nil
 		}
 	}
-	// CTFd breaks on a flag for a challenge that is not there, and an answer like that counts as an outage.
-	if known, err := f.known.has(ctx, f.ctfd, r.CTFdChallenge); err != nil || !known {
-		return 0, errors.Join(err, refusal("CTFd has no challenge %d any more. Map %s to another one.", r.CTFdChallenge, r.Challenge))
+	if err := f.confirmed(ctx, r); err != nil {
+		return 0, err
 	}
 	stored, err := f.ctfd.AddFlag(ctx, r.CTFdChallenge, r.Value)
 	if err != nil {
@@ -173,6 +172,30 @@ func (f *Flags) add(ctx context.Context, r instancer.Registration) (int, error) 
 			f.ctfd.RemoveFlag(ctx, stored.ID))
 	}
 	return stored.ID, nil
+}
+
+// confirmed refuses a flag for a challenge of CTFd that is gone, or is called otherwise than when it was mapped: its number
+// may be another's now, and a flag there would give points for it. CTFd also breaks on a flag for a challenge that is not
+// there, and an answer like that counts as an outage.
+func (f *Flags) confirmed(ctx context.Context, r instancer.Registration) error {
+	m, err := f.store.Mapping(ctx, r.Challenge)
+	if err != nil {
+		return err
+	}
+	was := ""
+	if m != nil && m.CTFdChallenge == r.CTFdChallenge {
+		was = m.CTFdName
+	}
+	name, there, err := f.known.name(ctx, f.ctfd, r.CTFdChallenge, was)
+	switch {
+	case err != nil:
+		return err
+	case !there:
+		return refusal("CTFd has no challenge %d any more. Map %s to another one.", r.CTFdChallenge, r.Challenge)
+	case was != "" && !instancer.SameName(name, was):
+		return refusal("CTFd's challenge %d was %q when %s was mapped to it, and is %q now. Map it again if it is the same.", r.CTFdChallenge, was, r.Challenge, name)
+	}
+	return nil
 }
 
 // ours says whether a row of CTFd accepts exactly this flag and does not break the challenge.

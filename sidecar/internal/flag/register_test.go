@@ -219,7 +219,7 @@ func TestChallengesOfTheSameNameAreSuggested(t *testing.T) {
 	if s := got.Suggested["pwn"]; s.CTFdChallenge != w.ids["Heap of Troubles 2"] || s.Exact {
 		t.Errorf("%+v", s)
 	}
-	if len(got.Suggested) != 2 || !got.CTFd[0].Hidden || got.CTFd[1].Hidden {
+	if len(got.Suggested) != 3 || !got.Suggested["static"].Exact || !got.CTFd[0].Hidden || got.CTFd[1].Hidden {
 		t.Errorf("%+v", got)
 	}
 	if _, err := w.flags.Map(w.ctx, "pwn", 999); instancer.CodeOf(err) != "ctfd_challenge_not_found" {
@@ -261,5 +261,40 @@ func TestAFlagWhoseAnswerWasLostIsNotAddedTwice(t *testing.T) {
 	slices.Sort(want)
 	if got := w.contents("web"); !slices.Equal(got, want) {
 		t.Errorf("%q instead of %q", got, want)
+	}
+}
+
+func TestAReusedOrRenamedChallengeGetsNoFlagUntilItIsMappedAgain(t *testing.T) {
+	w := newWorld(t, dynamic("lock", "Lock", "base"))
+	w.mapAll()
+	w.run(w.flags)
+	w.flag(user(1), "lock")
+	w.settled()
+	id := w.ids["lock"]
+	w.ctfd.RemoveChallenge(id)
+	w.ctfd.ReuseChallenge(id, ctfdtest.Challenge{Name: "Bonus"})
+	w.must(w.flags.Verify(w.ctx)) // the flag is missing there
+	w.flag(user(2), "lock")
+	w.until("refused", func() bool {
+		states, err := w.flags.States(w.ctx, "user_2")
+		return err == nil && states["lock"] == instancer.FlagFailed
+	})
+	if got := w.contents("lock"); len(got) != 0 {
+		t.Errorf("flags of Lock are worth points in Bonus: %q", got)
+	}
+	pairing, err := w.flags.Pair(w.ctx)
+	w.must(err)
+	if d := pairing.Doubts; len(d) != 1 || d[0].Was != "Lock" || d[0].Now != "Bonus" {
+		t.Errorf("%+v", d)
+	}
+	_, err = w.flags.Map(w.ctx, "lock", id) // somebody has looked: it is the same under another name
+	w.must(err)
+	w.settled()
+	if got := w.contents("lock"); len(got) != 2 {
+		t.Errorf("%q", got)
+	}
+	w.ctfd.RemoveChallenge(id)
+	if pairing, err = w.flags.Pair(w.ctx); err != nil || len(pairing.Doubts) != 1 || pairing.Doubts[0].Now != "" {
+		t.Errorf("%+v %v", pairing.Doubts, err)
 	}
 }

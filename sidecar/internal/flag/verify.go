@@ -96,37 +96,46 @@ func (f *Flags) verify(ctx context.Context, challenge int) error {
 		}
 	}
 	if repaired > 0 {
+		f.known.forget() // flags go with their challenge, and its number may be another's now
 		f.log.Warn("ctfd did not hold what it should", "ctfd_challenge", challenge, "flags", repaired)
 		f.nudge()
 	}
 	return nil
 }
 
-// knownChallenges is which challenges CTFd has, remembered for a short time.
+// knownChallenges is which challenges CTFd has under which names, remembered for a short time.
 type knownChallenges struct {
-	mu   sync.Mutex
-	ids  map[int]bool
-	read time.Time
+	mu    sync.Mutex
+	names map[int]string
+	read  time.Time
 }
 
-const knownFor = 30 * time.Second
+const knownFor = 10 * time.Second
 
-func (k *knownChallenges) has(ctx context.Context, ctfd CTFd, id int) (bool, error) {
+// name is what CTFd calls a challenge. What is remembered is asked again for one that is not there or is called otherwise
+// than it was.
+func (k *knownChallenges) name(ctx context.Context, ctfd CTFd, id int, was string) (name string, there bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if time.Since(k.read) < knownFor && k.ids[id] {
-		return true, nil
-	}
-	if time.Since(k.read) < knownFor/10 {
-		return false, nil
+	name, there = k.names[id]
+	if age := time.Since(k.read); age < knownFor && there && name == was || age < knownFor/10 {
+		return name, there, nil
 	}
 	all, err := ctfd.Challenges(ctx)
 	if err != nil {
-		return false, err
+		return "", false, err
 	}
-	k.ids, k.read = map[int]bool{}, time.Now()
+	k.names, k.read = map[int]string{}, time.Now()
 	for _, ch := range all {
-		k.ids[ch.ID] = true
+		k.names[ch.ID] = ch.Name
 	}
-	return k.ids[id], nil
+	name, there = k.names[id]
+	return name, there, nil
+}
+
+// forget has the next question asked of CTFd.
+func (k *knownChallenges) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.names, k.read = nil, time.Time{}
 }
