@@ -37,6 +37,8 @@ export type IssuedFlag = Schemas["IssuedFlag"];
 export type ChallengeMapping = Schemas["ChallengeMapping"];
 /** The challenges of CTFd and ours side by side. */
 export type ChallengePairing = Schemas["ChallengePairing"];
+/** What Whaley keeps in CTFd. */
+export type Connection = Schemas["Connection"];
 /** An entry of the review list. */
 export type Suspicion = Schemas["Suspicion"];
 /** Somebody in an entry of the review list. */

@@ -3230,6 +3230,7 @@ export interface components {
          *         }
          *       ],
          *       "unmapped": [],
+         *       "doubtful": [],
          *       "suspicious": {
          *         "total": 1,
          *         "open": 1
@@ -3262,6 +3263,8 @@ export interface components {
             mappings: components["schemas"]["ChallengeMapping"][];
             /** @description Challenges with dynamic flags that CTFd is not told of, by id */
             unmapped: string[];
+            /** @description Mapped to a challenge of CTFd that is gone or has another name; nothing is registered there until it is mapped again */
+            doubtful: string[];
             suspicious: {
                 total: number;
                 /** @description Not reviewed */
@@ -3340,6 +3343,7 @@ export interface components {
          *           "name": "Notes, please",
          *           "dynamic_flags": true,
          *           "mapped_to": 0,
+         *           "doubt": "",
          *           "suggestion": {
          *             "ctfd_challenge_id": 12,
          *             "ctfd_name": "Notes, please",
@@ -3367,6 +3371,8 @@ export interface components {
                 dynamic_flags: boolean;
                 /** @description CTFd's challenge; 0: none */
                 mapped_to: number;
+                /** @description Why nothing is registered until it is mapped again: CTFd's challenge is gone or has another name; empty: all is well */
+                doubt: string;
                 /** @description What it probably is; null: nothing is near, or it is mapped */
                 suggestion: {
                     ctfd_challenge_id: number;

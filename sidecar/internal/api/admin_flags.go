@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -18,6 +19,7 @@ type flagStateJSON struct {
 	Registration map[string]int  `json:"registrations"`
 	Mappings     []mappingJSON   `json:"mappings"`
 	Unmapped     []string        `json:"unmapped"`
+	Doubtful     []string        `json:"doubtful"`
 	Suspicious   suspiciousCount `json:"suspicious"`
 	LastCheck    lastCheckJSON   `json:"last_check"`
 }
@@ -97,7 +99,7 @@ func (a *API) adminFlags(w http.ResponseWriter, r *http.Request) error {
 	}
 	j := flagStateJSON{
 		CTFd: a.Flags.InCTFd(), Flags: totals.Current, Owners: totals.Owners, Retired: totals.Retired, Registration: map[string]int{},
-		Mappings: []mappingJSON{},
+		Mappings: []mappingJSON{}, Doubtful: []string{},
 		LastCheck: lastCheckJSON{
 			CheckedAt: moment(scan.CheckedAt), TriedAt: moment(scan.TriedAt), FullAt: moment(scan.FullAt), Submissions: scan.Total,
 			Requests: scan.Requests, Problem: scan.Problem,
@@ -117,6 +119,14 @@ func (a *API) adminFlags(w http.ResponseWriter, r *http.Request) error {
 	}
 	if j.Unmapped, err = a.Flags.Unmapped(ctx); err != nil {
 		return err
+	}
+	if a.Connection != nil {
+		links := a.Connection.Standing().Links
+		for _, m := range mappings {
+			if links[m.Challenge].State == connect.LinkGone {
+				j.Doubtful = append(j.Doubtful, m.Challenge)
+			}
+		}
 	}
 	for _, ch := range a.Challenges.All() {
 		j.DynamicFlags = j.DynamicFlags || ch.Flag.Dynamic

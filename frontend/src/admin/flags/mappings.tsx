@@ -1,19 +1,22 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link2, Link2Off, Unplug, Wand2 } from "lucide-react";
 import { useState } from "react";
-import type { ChallengePairing } from "@/api/admin";
+import type { ChallengePairing, Connection as Connected } from "@/api/admin";
 import { api, asProblem, unwrap } from "@/api/client";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
+import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { Select, Switch } from "@/components/ui/field";
 import { useAction } from "../kit/action";
 import { Loaded, Nothing } from "../kit/loaded";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
-import { flagsKey, pairingQuery } from "./queries";
+import { Connection } from "./connection";
+import { connectionQuery, flagsKey, pairingQuery } from "./queries";
 
 type Local = ChallengePairing["local"][number];
 type Remote = ChallengePairing["ctfd"][number];
+type Link = Connected["links"][number];
 
 /** Which challenge of CTFd each of ours is: what is there, what is probable, and what can be chosen. */
 export function Mappings() {
@@ -43,6 +46,8 @@ export function Mappings() {
 function Wizard({ local, ctfd }: { local: Local[]; ctfd: Remote[] }) {
   const [write, setWrite] = useState(true);
   const [forgetting, setForgetting] = useState<Local>();
+  const [replacing, setReplacing] = useState<Link>();
+  const links = useQuery(connectionQuery).data?.links ?? [];
   const map = useAction<{ id: string; remote: number }[]>({
     act: async (pairs) => {
       for (const { id, remote } of pairs) {
@@ -63,12 +68,24 @@ function Wizard({ local, ctfd }: { local: Local[]; ctfd: Remote[] }) {
     failed: text.mappings.forgetFailed,
     renews: [flagsKey],
   });
-  const exact = local.flatMap(({ id, dynamic_flags, mapped_to, suggestion }) =>
-    dynamic_flags && mapped_to === 0 && suggestion?.exact ? [{ id, remote: suggestion.ctfd_challenge_id }] : [],
+  const writeLink = useAction<Link>({
+    act: ({ local_challenge_id: id, state }) =>
+      unwrap(
+        api.POST("/admin/api/flags/mapping/{id}/sync-connection-info", {
+          params: { path: { id }, query: { replace: state === "other" } },
+        }),
+      ),
+    done: (_, link) => text.mappings.written(link.local_challenge_id),
+    failed: text.mappings.writeFailed,
+    renews: [flagsKey],
+  });
+  const exact = local.flatMap(({ id, mapped_to, suggestion }) =>
+    mapped_to === 0 && suggestion?.exact ? [{ id, remote: suggestion.ctfd_challenge_id }] : [],
   );
 
   return (
     <div className="flex flex-col gap-4">
+      <Connection />
       <div className="flex flex-wrap items-center justify-between gap-3">
         <span className="flex items-center gap-3 text-sm">
           <Switch label={text.mappings.write} checked={write} onChange={setWrite} /> {text.mappings.write}
@@ -91,9 +108,24 @@ function Wizard({ local, ctfd }: { local: Local[]; ctfd: Remote[] }) {
             busy={map.isPending}
             onMap={(remote) => map.mutate([{ id: challenge.id, remote }])}
             onForget={() => setForgetting(challenge)}
+            link={links.find((link) => link.local_challenge_id === challenge.id)}
+            onLink={(link) => (link.state === "other" ? setReplacing(link) : writeLink.mutate(link))}
           />
         ))}
       </ul>
+      <ConfirmDialog
+        open={replacing !== undefined}
+        title={text.mappings.replaceOf(replacing?.local_challenge_id ?? "")}
+        confirm={text.mappings.replace}
+        cancel={text.mappings.cancel}
+        onConfirm={() => {
+          if (replacing) writeLink.mutate(replacing);
+          setReplacing(undefined);
+        }}
+        onClose={() => setReplacing(undefined)}
+      >
+        <p className="break-words">{text.mappings.replaceText(replacing?.text ?? "", replacing?.link ?? "")}</p>
+      </ConfirmDialog>
       <TypeToConfirm
         open={forgetting !== undefined}
         title={text.mappings.forgetOf(forgetting?.name ?? "")}
@@ -114,10 +146,12 @@ type RowProps = {
   busy: boolean;
   onMap: (remote: number) => void;
   onForget: () => void;
+  link: Link | undefined;
+  onLink: (link: Link) => void;
 };
 
-function Row({ challenge, ctfd, busy, onMap, onForget }: RowProps) {
-  const { suggestion, mapped_to } = challenge;
+function Row({ challenge, ctfd, busy, onMap, onForget, link, onLink }: RowProps) {
+  const { suggestion, mapped_to, doubt } = challenge;
   const [chosen, setChosen] = useState(String(mapped_to || suggestion?.ctfd_challenge_id || ""));
   return (
     <li className="grid items-center gap-x-4 gap-y-2 p-4 md:grid-cols-[minmax(0,1fr)_minmax(0,1fr)_auto]">
@@ -125,22 +159,24 @@ function Row({ challenge, ctfd, busy, onMap, onForget }: RowProps) {
         <p className="break-words font-semibold">{challenge.name}</p>
         <p className="flex flex-wrap items-center gap-2 text-ink-soft text-sm">
           <code className="text-xs">{challenge.id}</code>
-          {mapped_to > 0 ? (
+          {doubt !== "" ? (
+            <Badge tone="bad">{text.mappings.doubt}</Badge>
+          ) : mapped_to > 0 ? (
             <Badge tone="good">{text.mappings.is}</Badge>
           ) : challenge.dynamic_flags ? (
             <Badge tone="busy">{text.mappings.isNot}</Badge>
-          ) : (
-            <Badge>{text.mappings.static}</Badge>
-          )}
+          ) : null}
+          {!challenge.dynamic_flags && <Badge>{text.mappings.static}</Badge>}
           {mapped_to === 0 && suggestion && (
             <span>{suggestion.exact ? text.mappings.exact : text.mappings.near(suggestion.ctfd_name)}</span>
           )}
         </p>
+        {doubt !== "" && <p className="mt-1 break-words text-bad text-sm">{doubt}</p>}
+        {doubt === "" && link && <LinkLine link={link} onLink={() => onLink(link)} />}
       </div>
       <Select
         aria-label={text.mappings.choose(challenge.name)}
         value={chosen}
-        disabled={!challenge.dynamic_flags}
         onChange={(event) => setChosen(event.target.value)}
       >
         <option value="">{text.mappings.none}</option>
@@ -157,11 +193,11 @@ function Row({ challenge, ctfd, busy, onMap, onForget }: RowProps) {
       </Select>
       <div className="flex gap-2">
         <Button
-          disabled={chosen === "" || chosen === String(mapped_to)}
+          disabled={chosen === "" || (chosen === String(mapped_to) && doubt === "")}
           aria-disabled={busy || undefined}
           onClick={() => !busy && onMap(Number(chosen))}
         >
-          <Link2 aria-hidden className="size-4" /> {text.mappings.map}
+          <Link2 aria-hidden className="size-4" /> {doubt === "" ? text.mappings.map : text.mappings.again}
         </Button>
         <Button
           look="ghost"
@@ -175,5 +211,26 @@ function Row({ challenge, ctfd, busy, onMap, onForget }: RowProps) {
         </Button>
       </div>
     </li>
+  );
+}
+
+/** What CTFd shows the challenge's players as the way to it. */
+function LinkLine({ link, onLink }: { link: Link; onLink: () => void }) {
+  const { state } = link;
+  return (
+    <p className="mt-1 flex flex-wrap items-center gap-x-3 gap-y-1 text-ink-soft text-sm">
+      <span className="min-w-0 break-all">
+        {state === "stands"
+          ? text.mappings.link(link.text)
+          : state === "other"
+            ? text.mappings.own(link.text)
+            : text.mappings.noLink}
+      </span>
+      {(state === "other" || state === "none") && (
+        <Button onClick={onLink}>
+          {state === "other" ? text.mappings.replace : text.mappings.writeLink}
+        </Button>
+      )}
+    </p>
   );
 }

@@ -32,6 +32,7 @@ export function FlagsPage() {
         {(now) => (
           <div className="flex flex-col gap-3">
             {now.last_check.problem !== "" && <Notice>{text.flags.checkProblem(now.last_check.problem)}</Notice>}
+            {now.doubtful.length > 0 && <Notice>{text.flags.doubtful(now.doubtful.join(", "))}</Notice>}
             {now.ctfd && now.unmapped.length > 0 && <Notice>{text.flags.unmapped(now.unmapped.join(", "))}</Notice>}
             <Stats>
               <Stat

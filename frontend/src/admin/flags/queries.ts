@@ -62,3 +62,10 @@ export const pairingQuery = queryOptions({
   queryFn: ({ signal }) => unwrap(api.GET("/admin/api/ctfd/challenges", { signal })),
   staleTime: 10_000,
 });
+
+/** The sign-in page and the links that are in CTFd. */
+export const connectionQuery = queryOptions({
+  queryKey: [...flagsKey, "connection"],
+  queryFn: ({ signal }) => unwrap(api.GET("/admin/api/ctfd/connection", { signal })),
+  staleTime: 10_000,
+});

@@ -1,0 +1,85 @@
+import { useQuery } from "@tanstack/react-query";
+import { Plug, PlugZap } from "lucide-react";
+import { useState } from "react";
+import { api, unwrap } from "@/api/client";
+import { Badge } from "@/components/ui/badge";
+import { Button } from "@/components/ui/button";
+import { ConfirmDialog } from "@/components/ui/confirm-dialog";
+import { Notice } from "@/components/ui/notice";
+import { useAction } from "../kit/action";
+import { Loaded } from "../kit/loaded";
+import { text } from "../text";
+import { connectionQuery, flagsKey } from "./queries";
+
+/** The page in CTFd that signs players in here, and the challenges' links: one click makes both. */
+export function Connection() {
+  const connection = useQuery(connectionQuery);
+  const [asking, setAsking] = useState(false);
+  const connect = useAction({
+    act: () => unwrap(api.POST("/admin/api/ctfd/connection")),
+    done: () => text.connection.connected,
+    failed: text.connection.connectFailed,
+    renews: [flagsKey],
+  });
+  const disconnect = useAction({
+    act: () => unwrap(api.DELETE("/admin/api/ctfd/connection")),
+    done: () => text.connection.disconnected,
+    failed: text.connection.disconnectFailed,
+    renews: [flagsKey],
+  });
+  return (
+    <Loaded query={connection} className="h-36">
+      {({ sign_in: { state, url, detail } }) => (
+        <section aria-labelledby="connection" className="flex flex-col gap-3 rounded-xl border border-line bg-card p-4">
+          <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
+            <h2 id="connection" className="font-display font-semibold text-lg">
+              {text.connection.title}
+            </h2>
+            {state === "stands" ? (
+              <Badge tone="good">{text.connection.on}</Badge>
+            ) : (
+              <Badge tone={state === "" ? "busy" : "bad"}>{text.connection.off}</Badge>
+            )}
+          </div>
+          <p className="max-w-prose text-ink-soft text-sm">{text.connection.lead}</p>
+          {detail !== "" && <Notice>{detail}</Notice>}
+          <div className="flex flex-wrap items-center gap-3">
+            {state !== "stands" && (
+              <Button
+                look="primary"
+                aria-disabled={connect.isPending || undefined}
+                onClick={() => !connect.isPending && connect.mutate()}
+              >
+                <PlugZap aria-hidden className="size-4" />{" "}
+                {connect.isPending
+                  ? text.connection.connecting
+                  : state === ""
+                    ? text.connection.connect
+                    : text.connection.again}
+              </Button>
+            )}
+            {state !== "" && (
+              <Button onClick={() => setAsking(true)}>
+                <Plug aria-hidden className="size-4" /> {text.connection.disconnect}
+              </Button>
+            )}
+            {url !== "" && <code className="min-w-0 break-all text-ink-soft text-xs">{url}</code>}
+          </div>
+          <ConfirmDialog
+            open={asking}
+            title={text.connection.disconnectTitle}
+            confirm={text.connection.disconnect}
+            cancel={text.mappings.cancel}
+            onConfirm={() => {
+              setAsking(false);
+              disconnect.mutate();
+            }}
+            onClose={() => setAsking(false)}
+          >
+            {text.connection.disconnectText}
+          </ConfirmDialog>
+        </section>
+      )}
+    </Loaded>
+  );
+}
