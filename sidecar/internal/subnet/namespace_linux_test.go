@@ -19,6 +19,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // The host of these tests is a network namespace: a cable to 192.168.77.1, by which it reaches everything.
@@ -30,6 +31,7 @@ const (
 // inNamespace does something on a thread that has a network namespace of its own, which ends with it.
 func inNamespace(t *testing.T, do func() error) {
 	t.Helper()
+	testkit.Need(t, testkit.Root)
 	ended := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // and never unlocks: the thread ends with this function

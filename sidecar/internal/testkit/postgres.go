@@ -24,11 +24,8 @@ func StartPostgres(t testing.TB) string {
 // user postgres, which Debian's package makes.
 func RestartablePostgres(t testing.TB) (url string, restart func()) {
 	t.Helper()
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
-	if len(found) == 0 {
-		t.Fatal("PostgreSQL is not installed; scripts/need postgres installs it")
-	}
-	bin := found[len(found)-1]
+	Need(t, Postgres)
+	bin := postgresPrograms()
 	dir, err := os.MkdirTemp("/tmp", "whaley-postgres-")
 	if err != nil {
 		t.Fatal(err)

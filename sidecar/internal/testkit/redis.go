@@ -19,6 +19,7 @@ type RedisServer struct {
 // StartRedis starts one with a configuration file, or with Redis' defaults if that is empty.
 func StartRedis(t testing.TB, config string) *RedisServer {
 	t.Helper()
+	Need(t, Redis)
 	s := &RedisServer{t: t, address: FreeAddress(t), config: config, dir: t.TempDir()}
 	s.Start()
 	t.Cleanup(s.Stop)
@@ -45,7 +46,7 @@ func (s *RedisServer) Start() {
 	s.process = exec.Command("redis-server", arguments...)
 	s.process.SysProcAttr = EndsWithParent()
 	if err := s.process.Start(); err != nil {
-		s.t.Fatalf("redis-server: %v (scripts/need redis installs it)", err)
+		s.t.Fatalf("start redis-server: %v", err)
 	}
 	Eventually(s.t, 30*time.Second, "Redis listens", func() error { return listens(s.address) })
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // Engine is the machine's engine under a deployment id of this test's own. Everything made through it is gone
@@ -23,6 +24,7 @@ func Engine(t testing.TB) *docker.Engine { return EnginesWith(t, "")[0] }
 // EnginesWith are several of the same deployment, each with a program that can survey the disk, or with none.
 func EnginesWith(t testing.TB, programs ...string) []*docker.Engine {
 	t.Helper()
+	testkit.Need(t, testkit.Docker)
 	id := make([]byte, 6)
 	rand.Read(id)
 	var all []*docker.Engine
@@ -32,7 +34,7 @@ func EnginesWith(t testing.TB, programs ...string) []*docker.Engine {
 			t.Fatal(err)
 		}
 		if err := engine.Ping(context.Background()); err != nil {
-			t.Fatalf("no Docker engine: %v (scripts/need engine installs and starts one)", err)
+			t.Fatalf("ask the Docker engine: %v", err)
 		}
 		t.Cleanup(func() {
 			Clear(t, engine)
