@@ -188,7 +188,7 @@ func (w *way) exchange(player, request string) (arrived, error) {
 		return arrived{}, err
 	}
 	defer conn.Close()
-	go io.WriteString(conn, request) //nolint:errcheck // who refuses a request need not read it
+	go io.WriteString(conn, request) // who refuses a request need not read it
 	var answer bytes.Buffer
 	from := bufio.NewReader(io.TeeReader(conn, &answer))
 	method, _, _ := strings.Cut(request, " ")

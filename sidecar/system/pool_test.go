@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,7 +25,7 @@ type pooled struct {
 
 func (p *pooled) whaley(verb string, more ...string) *exec.Cmd {
 	command := p.command(whaley, verb)
-	command.Env = append(p.env, more...)
+	command.Env = slices.Concat(p.env, more)
 	return command
 }
 

@@ -134,7 +134,7 @@ func (a *API) writeView(w http.ResponseWriter, v instancer.HostView, revoked boo
 		return err
 	}
 	s := wire.HostStatus{
-		State: v.State, Mine: v.Mine, Revoked: revoked, Access: string(v.Access), Backend: v.Backend, Forwarded: v.Forwarded, Position: v.Position, Version: v.Version,
+		State: string(v.State), Mine: v.Mine, Revoked: revoked, Access: string(v.Access), Backend: v.Backend, Forwarded: v.Forwarded, Position: v.Position, Version: v.Version,
 		EstimateMS: v.Estimate.Milliseconds(),
 	}
 	s.Challenge, s.Name = v.Challenge, v.Name
@@ -142,7 +142,7 @@ func (a *API) writeView(w http.ResponseWriter, v instancer.HostView, revoked boo
 		s.Instance, s.Stage = in.ID, in.Stage
 		s.ElapsedMS = max(0, time.Since(in.CreatedAt).Milliseconds())
 	}
-	s.Ending = a.ctx.Err() != nil && v.Problem == nil && v.State != wire.StateRunning && v.Mine
+	s.Ending = a.ctx.Err() != nil && v.Problem == nil && v.State != instancer.Running && v.Mine
 	if v.Problem != nil {
 		p := problemOf(v.Problem)
 		s.Problem = &p

@@ -20,7 +20,6 @@ type reading struct {
 	root      *yaml.Node // as it was written
 	at        lines
 	left      *allowance // of all files together
-	first     int        // how many findings there were before the parser got the rest
 	broken    bool       // nothing more can be said of it
 	part      bool       // of another file, and may have no services
 	envs      []envFile

@@ -149,7 +149,8 @@ services:
 	_, err := load(t, dir)
 	var got []string
 	for _, p := range err.(challenge.Problems) {
-		got = append(got, p.String()[:strings.Index(p.String(), ": ")]+" "+p.Key)
+		place, _, _ := strings.Cut(p.String(), ": ")
+		got = append(got, place+" "+p.Key)
 	}
 	want := []string{
 		"web-test/compose.yaml:6 services.web.container_name",

@@ -111,6 +111,9 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 		}
 	}
 	objects, err := engine.List(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, o := range objects {
 		if err := engine.RemoveVolume(ctx, o.Name); o.Kind != "volume" || err != nil {
 			t.Errorf("%+v %v", o, err)

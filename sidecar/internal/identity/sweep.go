@@ -116,7 +116,7 @@ func (d *directory) sweep(ctx context.Context) (requests int, err error) {
 // OnSweep has a function called after each sweep. Call it before Run.
 func (p *Players) OnSweep(f func(context.Context)) { p.watched = f }
 
-// Standings of an owner.
+// Standing is an owner's.
 type Standing int
 
 // An owner plays, is banned, or is not in CTFd any more.

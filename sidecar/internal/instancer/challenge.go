@@ -89,7 +89,7 @@ type Route struct {
 	TLS         bool      // custom: terminated by Traefik
 	Connection  string    // hint for players with {host} {port} {url}, empty for the type's default
 	Scheme      Scheme    // http: empty is SchemeHTTP
-	Forwarded   string    // http: what becomes of forwarding headers that a client sends (wire.Forwarded…); empty: they are replaced
+	Forwarded   string    // http: what becomes of forwarding headers that a client sends (replace, append or none); empty: they are replaced
 	Ready       Readiness // empty: ReadyHTTP for type http without a health check, else ReadyTCP
 }
 

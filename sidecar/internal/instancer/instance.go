@@ -19,6 +19,12 @@ const (
 	Failed   State = "failed"
 )
 
+// States of a host that no instance has.
+const (
+	Unknown State = "unknown" // no such host, or nothing that this asker may know of
+	Asleep  State = "asleep"  // the asker's own, without a live instance
+)
+
 // LiveStates are those that the unique index on owner and challenge covers.
 var LiveStates = []State{Queued, Starting, Running, Stopping}
 

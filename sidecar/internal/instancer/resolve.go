@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/shared/host"
-	"github.com/whaley-ctf/whaley/shared/wire"
 )
 
 // HostQuery asks for a host on behalf of a player, who may be nobody known.
@@ -19,7 +18,7 @@ type HostQuery struct {
 // HostView is what the asker may know of a host. For whoever does not own it, one that is not running is the same as
 // one that never was.
 type HostView struct {
-	State     string // of wire
+	State     State // of an instance, or Unknown or Asleep
 	Mine      bool
 	Access    Access
 	Backend   string // running: scheme://address:port
@@ -66,7 +65,7 @@ func (i *Instancer) Resolve(ctx context.Context, q HostQuery) (HostView, error) 
 }
 
 func (i *Instancer) resolve(ctx context.Context, q HostQuery) (HostView, error) {
-	unknown := HostView{State: wire.StateUnknown, Version: wire.StateUnknown}
+	unknown := HostView{State: Unknown, Version: string(Unknown)}
 	t, ok := i.target(q)
 	if !ok {
 		return unknown, nil
@@ -87,16 +86,16 @@ func (i *Instancer) resolve(ctx context.Context, q HostQuery) (HostView, error) 
 	}
 	switch {
 	case in == nil:
-		view.State = wire.StateAsleep
+		view.State = Asleep
 	case in.State == Failed || in.State == Stopped:
 		// Its back-off tells whether it still counts.
 		if view.Problem = in.BackOff(i.now()); view.Problem != nil {
-			view.State = wire.StateFailed
+			view.State = Failed
 		} else {
-			view.State, view.Instance = wire.StateAsleep, nil
+			view.State, view.Instance = Asleep, nil
 		}
 	default:
-		view.State = string(in.State)
+		view.State = in.State
 	}
 	route, found := routeOf(in, t)
 	if !found {

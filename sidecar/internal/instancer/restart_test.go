@@ -39,7 +39,7 @@ func TestWhoSharesANetworkIsStartedAgainWithIt(t *testing.T) {
 	if _, pause := i.revive(t.Context(), in, objects); pause == 0 {
 		t.Fatal("there is no pause before the first")
 	}
-	i.looks.restarted(in.ID, "web", func(r restarts) restarts { return restarts{next: time.Now().Add(-time.Second)} })
+	i.looks.restarted(in.ID, "web", func(restarts) restarts { return restarts{next: time.Now().Add(-time.Second)} })
 	i.revive(t.Context(), in, objects)
 	if want := []string{"start w", "stop b 1s", "start b"}; !slices.Equal(engine.did, want) {
 		t.Errorf("%q, not %q", engine.did, want)

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/whaley-ctf/whaley/shared/host"
-	"github.com/whaley-ctf/whaley/shared/wire"
 )
 
 // Wake starts what a host stands for, if the asker owns it, and returns its view once that runs, failed or was
@@ -16,11 +15,11 @@ func (i *Instancer) Wake(ctx context.Context, q HostQuery) (HostView, error) {
 		name, _ := host.Parse(q.Host, i.opts.BaseDomain)
 		changed, done := i.hub.watch(hostKey(name.Challenge, name.Slug))
 		view, err := i.Resolve(ctx, q)
-		if err != nil || !view.Mine || view.Problem != nil || view.State == wire.StateRunning {
+		if err != nil || !view.Mine || view.Problem != nil || view.State == Running {
 			done()
 			return view, err
 		}
-		if view.State == wire.StateAsleep && !asked {
+		if view.State == Asleep && !asked {
 			done()
 			if !view.Wake {
 				return refused(view, Errorf(Conflict, "wake_disabled", "This challenge is started from the dashboard only."))
@@ -47,7 +46,7 @@ func refused(view HostView, err error) (HostView, error) {
 	if !errors.As(err, &reason) {
 		return HostView{}, err
 	}
-	view.State, view.Problem = wire.StateFailed, reason
+	view.State, view.Problem = Failed, reason
 	view.Version += "." + reason.Code
 	return view, nil
 }

@@ -18,7 +18,7 @@ func Serve(ctx context.Context, questions io.Reader, answers io.Writer) error {
 	for ctx.Err() == nil {
 		var q Question
 		if err := in.Decode(&q); err != nil {
-			if err == io.EOF { //nolint:errorlint // as Decode documents it
+			if err == io.EOF {
 				return nil
 			}
 			return err

@@ -299,7 +299,7 @@ func TestQuestionsAreAnsweredInTurn(t *testing.T) {
 			t.Errorf("%v %+v", err, a)
 		}
 	}
-	if err := answers.Decode(&survey.Answer{}); err != io.EOF { //nolint:errorlint // as Decode documents it
+	if err := answers.Decode(&survey.Answer{}); err != io.EOF {
 		t.Errorf("there is more: %v", err)
 	}
 	if err := survey.Serve(t.Context(), strings.NewReader("nonsense"), io.Discard); err == nil {
