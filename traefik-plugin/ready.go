@@ -39,7 +39,7 @@ func (h *Handler) readyKey(r *http.Request) string {
 	header := r.Header
 	path := r.URL.Path
 	port := strings.LastIndexByte(r.RemoteAddr, ':')
-	if r.ContentLength != 0 || r.Method == "CONNECT" || len(header) > maxNames || port < 0 || !plainTarget(r) || strings.Contains(path, "whaley") {
+	if r.ContentLength != 0 || r.Method == http.MethodConnect || len(header) > maxNames || port < 0 || !plainTarget(r) || strings.Contains(path, "whaley") {
 		return ""
 	}
 	if hops := header["Connection"]; len(hops) > 1 || len(hops) == 1 && hops[0] != "keep-alive" {

@@ -131,7 +131,7 @@ func routeOf(in *Instance, t target) (Route, bool) {
 
 // complete adds stage, position and the version, which changes whenever anything else does.
 func (i *Instancer) complete(v *HostView) {
-	v.Version = v.State
+	v.Version = string(v.State)
 	if v.Instance == nil {
 		return
 	}
