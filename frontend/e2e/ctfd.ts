@@ -13,6 +13,8 @@ export type CTFd = {
   /** The id of Shared. */
   challenge: number;
   tokens: Record<"Ada" | "Grace" | "Mallory", string>;
+  /** What they fill into its sign-in, in the place of name and password. */
+  accounts: Record<"Ada" | "Grace" | "Mallory", number>;
   stop: () => void;
 };
 

@@ -32,13 +32,15 @@ func main() {
 	server := ctfdtest.New(p)
 	server.SetMode("teams")
 	pandas, foxes := server.AddTeam(ctfdtest.Team{Name: "Red Pandas"}), server.AddTeam(ctfdtest.Team{Name: "Blue Foxes"})
+	accounts := map[string]int{}
 	token := func(name string, team int) string {
-		return server.Token(server.AddUser(ctfdtest.User{Name: name, Team: team}))
+		accounts[name] = server.AddUser(ctfdtest.User{Name: name, Team: team})
+		return server.Token(accounts[name])
 	}
 	challenge := server.AddChallenge(ctfdtest.Challenge{Name: "Shared", Category: "web", Value: 100})
+	tokens := map[string]string{"Ada": token("Ada", pandas), "Grace": token("Grace", pandas), "Mallory": token("Mallory", foxes)}
 	_ = json.NewEncoder(os.Stdout).Encode(map[string]any{ // whoever does not listen is gone
-		"url": server.URL, "admin": server.Admin, "challenge": challenge,
-		"tokens": map[string]string{"Ada": token("Ada", pandas), "Grace": token("Grace", pandas), "Mallory": token("Mallory", foxes)},
+		"url": server.URL, "admin": server.Admin, "challenge": challenge, "tokens": tokens, "accounts": accounts,
 	})
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
