@@ -5,6 +5,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 )
@@ -14,6 +15,10 @@ import (
 func newFlags(c *config.Config, live *config.Live, db *store.Store, challenges instancer.Challenges, worker string, log *slog.Logger) (*flag.Flags, error) {
 	opts := flag.Options{
 		Worker: worker, SeesAll: c.Edge == "embedded" || c.RouteMode == "plugin",
+	}
+	if c.TeamMode != identity.TeamsAuto {
+		teams := c.TeamMode == identity.TeamsEnabled
+		opts.Teams = &teams
 	}
 	if c.AuthMode != "ctfd" {
 		return flag.New(db, nil, challenges, opts, log), nil

@@ -85,12 +85,22 @@ func isOwner(s instancer.Submission, owner string) bool {
 	return true // made for an address, before there was a CTFd: nobody's to compare with
 }
 
-// submitter is who a submission's owner is here.
-func submitter(s instancer.Submission) instancer.Party {
-	if s.Team != 0 {
+// submitter is who a submission's owner is here. CTFd goes on naming the team of who has one where nobody plays in teams.
+func (r *reading) submitter(s instancer.Submission) instancer.Party {
+	if s.Team != 0 && !r.alone {
 		return instancer.Party{OwnerID: instancer.TeamID(s.Team), OwnerName: s.TeamName, User: s.User, UserName: s.UserName}
 	}
 	return instancer.Party{OwnerID: instancer.UserID(s.User), OwnerName: s.UserName, User: s.User, UserName: s.UserName}
+}
+
+// owners are all that the instances of a submission's player may belong to: to the player or the team, as it was played
+// when they were started.
+func owners(s instancer.Submission) []string {
+	all := []string{instancer.UserID(s.User)}
+	if s.Team != 0 {
+		all = append(all, instancer.TeamID(s.Team))
+	}
+	return all
 }
 
 func copyOf(s instancer.Submission) instancer.SubmissionCopy {
@@ -103,15 +113,15 @@ func copyOf(s instancer.Submission) instancer.SubmissionCopy {
 func (r *reading) share(ctx context.Context, s instancer.Submission, flag *instancer.IssuedFlag, mapped map[int]*instancer.Mapping) error {
 	from := r.from(ctx, s)
 	whose := &instancer.Party{OwnerID: flag.Owner.ID, OwnerName: flag.Owner.Name}
-	records, err := r.store.History(ctx, flag.Challenge, []string{from.OwnerID, whose.OwnerID})
+	records, err := r.store.History(ctx, flag.Challenge, append(owners(s), whose.OwnerID))
 	if err != nil {
 		return err
 	}
 	for _, record := range records {
-		if record.Owner == from.OwnerID {
-			from.Instances = append(from.Instances, record)
-		} else {
+		if record.Owner == whose.OwnerID {
 			whose.Instances = append(whose.Instances, record)
+		} else {
+			from.Instances = append(from.Instances, record)
 		}
 	}
 	found := &instancer.Suspicion{
@@ -137,8 +147,8 @@ func scoreSharing(s instancer.Submission, flag *instancer.IssuedFlag, from insta
 	if !slices.ContainsFunc(from.Instances, before(s.At)) {
 		add(15, "never_started", "The submitter had never started an instance of the challenge before.")
 	}
-	if !strings.Contains(s.Provided, flag.Value) {
-		add(0, "not_exact", "It was entered in another case or with other text around it.")
+	if how := inexact(s.Provided, flag.Value); how != "" {
+		add(0, "not_exact", how)
 	}
 	if !flag.RetiredAt.IsZero() && flag.RetiredAt.Before(s.At) {
 		add(0, "retired", "The flag had been taken out of use before ("+flag.RetiredWhy+").")
@@ -151,6 +161,19 @@ func scoreSharing(s instancer.Submission, flag *instancer.IssuedFlag, from insta
 		add(-40, "former_member", "The submitter has started instances of that owner itself, so may have changed team.")
 	}
 	return max(0, min(score, 100)), reasons
+}
+
+// inexact says how a flag was entered that is not exactly it; empty: it is.
+func inexact(provided, flag string) string {
+	switch {
+	case provided == flag:
+		return ""
+	case strings.Contains(provided, flag):
+		return "It was entered with other text around it."
+	case strings.Contains(strings.ToLower(provided), strings.ToLower(flag)):
+		return "It was entered in another case."
+	}
+	return "Only its random part was entered, or other characters were between its own."
 }
 
 // missing asks for a comparison where CTFd has refused an owner's own, current flag.

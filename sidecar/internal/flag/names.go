@@ -15,7 +15,7 @@ func (r *reading) from(ctx context.Context, s instancer.Submission) instancer.Pa
 	if r.names.teams == nil {
 		r.names = names{map[int]string{}, map[int]string{}}
 	}
-	if s.Team != 0 && s.TeamName == "" {
+	if s.Team != 0 && !r.alone && s.TeamName == "" {
 		s.TeamName = remembered(r.names.teams, s.Team, func() (string, error) {
 			t, err := r.ctfd.Team(ctx, s.Team)
 			return t.Name, err
@@ -27,7 +27,7 @@ func (r *reading) from(ctx context.Context, s instancer.Submission) instancer.Pa
 			return u.Name, err
 		})
 	}
-	return submitter(s)
+	return r.submitter(s)
 }
 
 func remembered(known map[int]string, id int, ask func() (string, error)) string {

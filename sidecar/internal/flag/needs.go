@@ -78,6 +78,8 @@ type CTFd interface {
 	// User and Team are an account and a team, CodeNotFound if there is none.
 	User(ctx context.Context, id int) (instancer.Account, error)
 	Team(ctx context.Context, id int) (instancer.Team, error)
+	// TeamMode says whether players are in teams.
+	TeamMode(ctx context.Context) (bool, error)
 }
 
 // Challenges is the set of loaded challenges.
@@ -89,6 +91,8 @@ type Challenges interface {
 // Options are the settings of Flags.
 type Options struct {
 	Worker string // this sidecar, as leases name it
+	// Teams says whether instances belong to teams; nil: as CTFd says.
+	Teams *bool
 	// SeesAll says that every request to an instance's web address passes the plugin. Where running instances have
 	// routers of their own, most do not.
 	SeesAll     bool

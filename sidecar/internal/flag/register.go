@@ -165,6 +165,7 @@ func (f *Flags) add(ctx context.Context, r instancer.Registration) (int, error) 
 	}
 	stored, err := f.ctfd.AddFlag(ctx, r.CTFdChallenge, r.Value)
 	if err != nil {
+		f.known.forget() // of a challenge that was just deleted CTFd says that it is broken itself
 		return 0, err
 	}
 	if !ours(stored, r) {

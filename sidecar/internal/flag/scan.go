@@ -10,6 +10,7 @@ import (
 
 const (
 	pageSize   = 100  // CTFd's most
+	fewRows    = 50   // new ones, for which pages of this size are read: each row costs CTFd several queries
 	examineMax = 5000 // submissions of an export that are looked at together
 )
 
@@ -67,7 +68,10 @@ func (f *Flags) CheckSubmissions(ctx context.Context, full bool) (Check, error) 
 		return Check{}, err
 	}
 	r := reading{Flags: f, lead: &mine}
-	now, err := r.read(ctx, was, full || began.Sub(was.FullAt) > f.opts.FullEvery)
+	now := was
+	if r.alone, err = f.playAlone(ctx); err == nil {
+		now, err = r.read(ctx, was, full || began.Sub(was.FullAt) > f.opts.FullEvery)
+	}
 	r.check.Took = time.Since(began)
 	if err != nil {
 		now = was
@@ -88,17 +92,31 @@ type reading struct {
 	*Flags
 	lead  *lead
 	check Check
+	alone bool // instances belong to players, whatever team CTFd still knows them in
+}
+
+// playAlone says whether instances belong to players and not to teams.
+func (f *Flags) playAlone(ctx context.Context) (bool, error) {
+	if f.opts.Teams != nil {
+		return !*f.opts.Teams, nil
+	}
+	teams, err := f.ctfd.TeamMode(ctx)
+	return !teams, err
 }
 
 // read looks at as little as surely holds all that is new, and at everything where that cannot be known. It returns
 // how far it got.
 func (r *reading) read(ctx context.Context, was instancer.Scan, full bool) (instancer.Scan, error) {
 	if !full {
-		quiet, err := r.quiet(ctx, was)
+		total, quiet, err := r.quiet(ctx, was)
 		if err != nil || quiet {
 			return was, err
 		}
-		now, whole, err := r.window(ctx, was)
+		size := pageSize
+		if was.Total > 0 && total-was.Total <= fewRows {
+			size = fewRows
+		}
+		now, whole, err := r.window(ctx, was, size)
 		if err != nil || whole {
 			return now, err
 		}
@@ -111,28 +129,28 @@ func (r *reading) read(ctx context.Context, was instancer.Scan, full bool) (inst
 
 // quiet says whether nothing has happened: as many submissions as before, and the same one the last. Two that balance
 // each other change the last.
-func (r *reading) quiet(ctx context.Context, was instancer.Scan) (bool, error) {
+func (r *reading) quiet(ctx context.Context, was instancer.Scan) (total int, quiet bool, err error) {
 	if was.Total == 0 {
-		return false, nil
+		return 0, false, nil
 	}
 	page, err := r.page(ctx, was.Total, 1)
 	if err != nil || page.Total != was.Total || len(page.Rows) != 1 {
-		return false, err
+		return page.Total, false, err
 	}
 	last := page.Rows[0]
-	return last.ID == was.LastID && last.At.Equal(was.LastAt), nil
+	return page.Total, last.ID == was.LastID && last.At.Equal(was.LastAt), nil
 }
 
 // window reads from somewhat before where the last reading ended. Ids are given before rows can be seen, so a lower one
 // may appear after a higher one; and rows disappear, which moves all that follow. It is not whole if so many have
 // disappeared that some may have been missed.
-func (r *reading) window(ctx context.Context, was instancer.Scan) (now instancer.Scan, whole bool, err error) {
-	first := max(1, was.Total/pageSize-1)
+func (r *reading) window(ctx context.Context, was instancer.Scan, size int) (now instancer.Scan, whole bool, err error) {
+	first := max(1, was.Total/size-1)
 	now = was
 	now.LastID, now.LastAt = 0, time.Time{}
 	lowest, total := 0, was.Total
 	for n := first; ; n++ {
-		page, err := r.page(ctx, n, pageSize)
+		page, err := r.page(ctx, n, size)
 		if err != nil {
 			return was, false, err
 		}
@@ -177,7 +195,7 @@ func (r *reading) all(ctx context.Context) (instancer.Scan, error) {
 	}
 	if refused(err) {
 		r.log.Warn("ctfd exports no submissions, reading them page by page", "err", err)
-		now, _, err = r.window(ctx, instancer.Scan{})
+		now, _, err = r.window(ctx, instancer.Scan{}, pageSize)
 	}
 	return now, err
 }

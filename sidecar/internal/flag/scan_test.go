@@ -293,3 +293,34 @@ func TestRowsThatDisappearBetweenTwoPagesHideNothing(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestATeamThatIsLeftOverWhereNobodyPlaysInTeamsIsNoReason(t *testing.T) {
+	for name, world := range map[string]struct {
+		mode  string
+		teams *bool
+	}{"users mode": {"users", nil}, "TEAM_MODE=disabled": {"teams", new(bool)}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, dynamic("web", "Web", "base"))
+			w.ctfd.SetMode(world.mode)
+			w.opts.Teams = world.teams
+			w.flags = w.sidecar(w.opts)
+			w.mapAll()
+			mine := w.start(user(1), "user_1", "web", time.Minute)
+			foreign := w.flag(user(other), "web")
+			w.start(user(thief), "user_901", "web", time.Minute)
+			w.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w.ids["web"], User: 1, Team: 7, Provided: mine, Type: "correct"})
+			w.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w.ids["web"], User: thief, Team: 7, Provided: foreign, Type: "correct"})
+			w.check(false)
+			for _, s := range w.list(instancer.SuspicionFilter{}) {
+				if s.Submitter.OwnerID != instancer.UserID(thief) {
+					t.Errorf("%s is suspected: %+v", s.Submitter.OwnerID, s.Reasons)
+				}
+				for _, why := range s.Reasons {
+					if why.Code == "never_started" {
+						t.Errorf("%s has started one: %+v", s.Submitter.OwnerID, s.Reasons)
+					}
+				}
+			}
+		})
+	}
+}

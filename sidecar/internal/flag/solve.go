@@ -33,7 +33,10 @@ func (r *reading) solves(ctx context.Context, some []instancer.Submission, mappe
 			return err
 		}
 		for _, s := range solves {
-			history := histories[submitter(s).OwnerID]
+			var history []instancer.InstanceRecord
+			for _, owner := range owners(s) {
+				history = append(history, histories[owner]...)
+			}
 			own := slices.ContainsFunc(tokens(s.Provided), func(token string) bool { return flags[token] != nil })
 			score, reasons := scoreSolve(s.At, history, own || !ch.Flag.Dynamic, r.opts.SeesAll && webOnly(ch))
 			if score == 0 {
@@ -58,15 +61,15 @@ func (r *reading) solves(ctx context.Context, some []instancer.Submission, mappe
 const ownersAtOnce = 200
 
 func (r *reading) histories(ctx context.Context, challenge string, solves []instancer.Submission) (map[string][]instancer.InstanceRecord, error) {
-	var owners []string
+	var asked []string
 	for _, s := range solves {
-		owners = append(owners, submitter(s).OwnerID)
+		asked = append(asked, owners(s)...)
 	}
-	slices.Sort(owners)
-	if owners = slices.Compact(owners); len(owners) > ownersAtOnce {
-		owners = nil
+	slices.Sort(asked)
+	if asked = slices.Compact(asked); len(asked) > ownersAtOnce {
+		asked = nil
 	}
-	records, err := r.store.History(ctx, challenge, owners)
+	records, err := r.store.History(ctx, challenge, asked)
 	byOwner := map[string][]instancer.InstanceRecord{}
 	for _, record := range records {
 		byOwner[record.Owner] = append(byOwner[record.Owner], record)
