@@ -78,7 +78,7 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 	looking(func(ctx context.Context) bool { checkNames(ctx, c, r); return true })
 	looking(func(ctx context.Context) bool { checkProxies(ctx, c, r); return true })
 	if c.CTFdURL != "" {
-		looking(func(ctx context.Context) bool { checkCTFd(ctx, c, r); return true })
+		looking(func(ctx context.Context) bool { checkCTFd(ctx, c, k, r); return true })
 	}
 	if c.Edge == "traefik" {
 		looking(func(ctx context.Context) bool { checkRedis(ctx, c, r); return true })

@@ -16,6 +16,8 @@ type known struct {
 	now      *config.Config // the settings as they are in force, with what organisers have changed
 	ports    map[int]string // host port → which instance holds it
 	mappings map[string]int // challenge → CTFd's
+	mapped   []*instancer.Mapping
+	written  string // what connect remembers
 	closed   map[string]bool
 	engine   docker.About // empty: it does not answer
 }
@@ -67,6 +69,8 @@ func checkFlags(k known, library *challenge.Library, r *report) {
 		r.hint("flags", "no file of any challenge holds a placeholder %s{…}, so no owner gets a flag of their own. Is FLAG_PREFIX what the challenges are written with?", k.now.FlagPrefix)
 	case k.now.AuthMode != "ctfd" && dynamic > 0:
 		r.hint("flags", "with AUTH_MODE=%s flags are made and placed, and no scoreboard is told of them", k.now.AuthMode)
+	case k.now.AuthMode == "ctfd" && len(k.mappings) == 0 && len(unmapped) > 0: // a first run, all right so far
+		r.hint("flags", "next step: say which challenge of CTFd each of %s is (admin panel, Flags, Mappings). Until then CTFd refuses the flags that players find", some(unmapped))
 	case k.now.AuthMode == "ctfd" && len(unmapped) > 0:
 		r.fault("flags", "CTFd is not told of the owners' flags of "+some(unmapped)+", so it refuses what players find there",
 			"Map each to its challenge of CTFd (admin panel, Flags), or set disable_dynamic_flags in its instance.toml.")

@@ -14,6 +14,7 @@ import (
 	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -88,6 +89,10 @@ func checkDatabase(ctx context.Context, c *config.Config, env map[string]string,
 	}
 	for _, m := range mappings {
 		k.mappings[m.Challenge] = m.CTFdChallenge
+	}
+	k.mapped = mappings
+	if err := db.ChangeMeta(ctx, connect.Memory, func(text string) string { k.written = text; return text }); err != nil {
+		return r.say("database", err, mend)
 	}
 	settings, err := db.ChallengeSettings(ctx)
 	if err != nil {

@@ -200,26 +200,78 @@ func TestCheckLooksAtClocks(t *testing.T) {
 	server := httptest.NewServer(fast)
 	defer server.Close()
 	env := map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": server.URL, "CTFD_API_KEY": scoreboard.Token(admin)}
-	told(t, 1, func(r *report) { checkCTFd(t.Context(), settings(t, env), r) }, "CTFd's clock is")
+	told(t, 1, func(r *report) { checkCTFd(t.Context(), settings(t, env), known{}, r) }, "CTFd's clock is")
 }
 
 func TestCheckLooksAtTheModeOfTeams(t *testing.T) {
 	scoreboard := ctfdtest.New(t)
 	admin := scoreboard.AddUser(ctfdtest.User{Name: "whaley", Type: "admin"})
 	env := map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": scoreboard.URL, "CTFD_API_KEY": scoreboard.Token(admin)}
+	fine := []string{"teams       ok"}
 	for _, c := range []struct {
 		setting, mode string
 		faults        int
 		says          []string
 	}{
-		{"auto", "teams", 0, nil}, {"auto", "users", 0, nil}, {"enabled", "teams", 0, nil}, {"disabled", "users", 0, nil},
+		{"auto", "teams", 0, fine}, {"auto", "users", 0, fine}, {"enabled", "teams", 0, fine}, {"disabled", "users", 0, fine},
 		{"enabled", "users", 1, []string{"each of them would be refused", "TEAM_MODE=auto"}},
 		{"disabled", "teams", 0, []string{"each member has instances"}},
 	} {
 		env["TEAM_MODE"] = c.setting
 		scoreboard.SetMode(c.mode)
-		told(t, c.faults, func(r *report) { checkCTFd(t.Context(), settings(t, env), r) }, c.says...)
+		told(t, c.faults, func(r *report) { checkCTFd(t.Context(), settings(t, env), known{}, r) }, c.says...)
 	}
+}
+
+func TestCheckSaysWhatIsWrongWithTheWayToCTFd(t *testing.T) {
+	scoreboard := ctfdtest.New(t)
+	player := scoreboard.Token(scoreboard.AddUser(ctfdtest.User{Name: "player"}))
+	redirect := func(to string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusMovedPermanently) }
+	}
+	for name, c := range map[string]struct {
+		path, key string
+		answer    http.HandlerFunc
+		says      []string
+	}{
+		"not set up":      {"", scoreboard.Admin, redirect("/setup"), []string{"/setup", "not set up yet"}},
+		"https":           {"", scoreboard.Admin, redirect("https://ctf.example/api/v1/users/me"), []string{"https://ctf.example", "write CTFD_URL with https://"}},
+		"elsewhere":       {"", scoreboard.Admin, redirect("http://other.example/"), []string{"http://other.example/", "Write into CTFD_URL where that leads"}},
+		"too long":        {"/api/v1", scoreboard.Admin, nil, []string{"without /login or /api/v1"}},
+		"a key of nobody": {"", "ctfd_unknown", nil, []string{"access token is invalid", "CTFD_API_KEY must be"}},
+		"a player's key":  {"", player, nil, []string{"CTFD_API_KEY"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.answer != nil {
+				scoreboard.Answer(c.answer)
+				defer scoreboard.Recover()
+			}
+			env := map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": scoreboard.URL + c.path, "CTFD_API_KEY": c.key}
+			told(t, 1, func(r *report) { checkCTFd(t.Context(), settings(t, env), known{}, r) }, c.says...)
+			told(t, 1, func(r *report) {
+				checkCTFd(t.Context(), settings(t, env), known{}, r)
+				if text := fmt.Sprint(r.out); strings.Contains(text, "ell an organiser") {
+					t.Errorf("organisers are sent to themselves:\n%s", text)
+				}
+			})
+		})
+	}
+}
+
+func TestCheckLooksAtWhatIsInCTFd(t *testing.T) {
+	scoreboard := ctfdtest.New(t)
+	admin := scoreboard.AddUser(ctfdtest.User{Name: "whaley", Type: "admin"})
+	id := scoreboard.AddChallenge(ctfdtest.Challenge{Name: "Notes", ConnectionInfo: "nc old 1"})
+	env := map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": scoreboard.URL, "CTFD_API_KEY": scoreboard.Token(admin)}
+	k := known{mapped: []*instancer.Mapping{{Challenge: "notes", CTFdChallenge: id, CTFdName: "Notes"}}}
+	look := func(r *report) { checkCTFd(t.Context(), settings(t, env), k, r) }
+	told(t, 0, look, "mappings    ok", "players copy an access token", "something else than the link to the player's own instance for notes")
+	scoreboard.ChangeChallenge(id, func(c *ctfdtest.Challenge) { c.Name = "Bonus" })
+	told(t, 1, look, `which was "Notes" and is "Bonus" now`, "mapped again")
+	scoreboard.RemoveChallenge(id)
+	told(t, 1, look, `"Notes", which is gone`)
+	k.written = `{"page":9,"content":"x"}`
+	told(t, 2, look, "deleted in CTFd", "Connect CTFd again")
 }
 
 func TestCheckLooksAtTheEngine(t *testing.T) {
@@ -355,7 +407,8 @@ func TestCheckTellsWhichFlagsCTFdWillNotTake(t *testing.T) {
 	look := func(c *config.Config, library *challenge.Library, mappings map[string]int) func(*report) {
 		return func(r *report) { checkFlags(known{now: c, mappings: mappings}, library, r) }
 	}
-	told(t, 1, look(c, library, nil), "CTFd is not told of the owners' flags of own,", "disable_dynamic_flags")
+	told(t, 0, look(c, library, nil), "next step: say which challenge of CTFd each of own is")
+	told(t, 1, look(c, library, map[string]int{"another": 1}), "CTFd is not told of the owners' flags of own,", "disable_dynamic_flags")
 	told(t, 0, look(c, library, map[string]int{"own": 4}))
 	alone := *c
 	alone.AuthMode = "none"

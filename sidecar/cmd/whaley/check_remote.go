@@ -17,7 +17,6 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
-	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 )
 
 const (
@@ -108,48 +107,6 @@ func checkCertificate(ctx context.Context, name string, c *config.Config, roots 
 		return
 	}
 	r.ok("certificate")
-}
-
-// checkCTFd looks at the way to CTFd, at whose token we have, how long it lasts, and at both clocks.
-func checkCTFd(ctx context.Context, c *config.Config, r *report) {
-	const mend = "CTFD_URL must lead to CTFd, and CTFD_API_KEY be the access token of one of its admins (Settings, Access Tokens)."
-	if c.CTFdKey == "" {
-		if c.AuthMode == "ctfd" {
-			r.fault("ctfd", "CTFD_API_KEY is missing", mend)
-		}
-		return
-	}
-	client, err := ctfd.New(c.CTFdURL, ctfd.Fixed(string(c.CTFdKey)), slog.New(slog.DiscardHandler))
-	if err != nil {
-		r.say("ctfd", err, mend)
-		return
-	}
-	id, err := client.Me(ctx, string(c.CTFdKey))
-	if err == nil {
-		_, err = client.User(ctx, id) // who is no admin is told nothing of types
-	}
-	teams := false
-	if err == nil {
-		teams, err = client.TeamMode(ctx)
-	}
-	if !r.say("ctfd", err, mend) {
-		return
-	}
-	checkTeams(c.TeamMode, teams, r)
-	standing, err := client.Standing(ctx)
-	if err != nil {
-		r.hint("ctfd", "CTFd does not say when its tokens end: %v", err)
-		return
-	}
-	checkSkew("CTFd's", standing.Ahead, r)
-	const renew = "Make a new token with a late end in CTFd (Settings, Access Tokens), put it into CTFD_API_KEY and delete the old one."
-	switch soon := time.Now().Add(tokenSoon); {
-	case standing.LastEnd.IsZero():
-	case standing.LastEnd.Before(soon):
-		r.fault("ctfd", "the admin's token ends on "+standing.LastEnd.Format(time.RFC1123), renew)
-	case standing.FirstEnd.Before(soon):
-		r.hint("ctfd", "one of the admin's tokens ends on %s; CTFd does not say whether it is ours", standing.FirstEnd.Format(time.RFC1123))
-	}
 }
 
 // checkSkew compares another machine's clock with ours.

@@ -14,8 +14,10 @@ import (
 const (
 	every   = time.Minute      // between two looks at what is in CTFd
 	patient = 30 * time.Second // for its answers
-	memory  = "ctfd_written"   // name of what is written into the database
 )
+
+// Memory is the name in the database of what was written into CTFd.
+const Memory = "ctfd_written"
 
 // Scoreboard is what is asked of CTFd.
 type Scoreboard interface {
@@ -132,7 +134,7 @@ func (c *Connection) recall(ctx context.Context) (written, error) {
 
 // remember changes what is known to have been written.
 func (c *Connection) remember(ctx context.Context, change func(*written)) error {
-	return c.store.ChangeMeta(ctx, memory, func(text string) string {
+	return c.store.ChangeMeta(ctx, Memory, func(text string) string {
 		w := written{}
 		if text != "" && json.Unmarshal([]byte(text), &w) != nil {
 			w = written{} // of another version: then nothing there is ours

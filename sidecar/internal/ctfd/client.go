@@ -99,7 +99,9 @@ type answer struct {
 	status int
 	json   bool
 	body   []byte
-	date   time.Time // of CTFd's clock; zero: it did not say
+
+	location string    // of a redirect
+	date     time.Time // of CTFd's clock; zero: it did not say
 }
 
 // toLogin says whether CTFd took a call for a page's: it sends to its login, or refuses with a page.
@@ -176,7 +178,10 @@ func (c *Client) sendBy(ctx context.Context, by *http.Client, r request, token s
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	date, _ := http.ParseTime(resp.Header.Get("Date"))
-	return answer{date: date, status: resp.StatusCode, json: kind == "application/json" || strings.HasSuffix(kind, "+json"), body: text}, nil
+	return answer{
+		date: date, status: resp.StatusCode, location: resp.Header.Get("Location"), body: text,
+		json: kind == "application/json" || strings.HasSuffix(kind, "+json"),
+	}, nil
 }
 
 // prepare makes the request of a call.

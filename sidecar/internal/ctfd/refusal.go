@@ -24,6 +24,7 @@ const (
 type Refusal struct {
 	Method, Path string
 	Status       int
+	To           string              // where a redirect leads
 	Message      string              // of an abort
 	Fields       map[string][]string // of a body or a query that it did not take
 }
@@ -34,7 +35,11 @@ func (r *Refusal) Error() string {
 		parts = append(parts, field+": "+strings.Join(texts, ", "))
 	}
 	sort.Strings(parts)
-	return fmt.Sprintf("%s %s: %d %s", r.Method, r.Path, r.Status, strings.TrimSpace(r.Message+" "+strings.Join(parts, "; ")))
+	text := strings.TrimSpace(r.Message + " " + strings.Join(parts, "; "))
+	if r.To != "" {
+		text += ", it leads to " + r.To
+	}
+	return fmt.Sprintf("%s %s: %d %s", r.Method, r.Path, r.Status, text)
 }
 
 // refusal is the error that an answer means, nil for a success.
@@ -42,7 +47,7 @@ func refusal(r request, got answer) error {
 	said := &Refusal{Method: r.method, Path: r.path, Status: got.status}
 	if !got.json {
 		// 302 to its login, a page, a proxy's words: whatever it is, it is not the API.
-		said.Message = "the answer is not JSON"
+		said.Message, said.To = "the answer is not JSON", got.location
 		return misconfigured(said)
 	}
 	if got.status >= 200 && got.status < 300 {
