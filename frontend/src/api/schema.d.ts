@@ -1396,8 +1396,9 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Forget a challenge's mapping
-         * @description Flags that CTFd has stay there, since instances that run have them.
+         * Forget a challenge's mapping, or that of one of its parts
+         * @description Flags that CTFd has stay there, since instances that run have them. Those of a part go to where its challenge's
+         *     others are.
          */
         delete: operations["adminDeleteMapping"];
         options?: never;
@@ -1707,6 +1708,7 @@ export interface components {
          *     | `limit_invalid` | 422 | limit must be a number from 1 to %d. |
          *     | `lost_again` | 429 | Your instance ended by itself %d times in a row, soon after it was started. It can be started again a little later. |
          *     | `mapping_doubtful` | 409 | CTFd's challenge %d was %q when %s was mapped to it, and is %q now. Map it again first. |
+         *     | `mapping_in_file` | 409 | The instance.toml of %s names another challenge of CTFd%s. Change it there. |
          *     | `mapping_invalid` | 422 | local_challenge_id and ctfd_challenge_id are needed. |
          *     | `mapping_not_found` | 404 | The challenge %q is not mapped to one of CTFd. |
          *     | `mapping_taken` | 409 | CTFd's challenge %d belongs to another challenge already. Remove that mapping first. |
@@ -1724,6 +1726,7 @@ export interface components {
          *     | `output` | 429 | The instance was stopped: it printed %d KB a second without end, and may print %d. |
          *     | `owner_invalid` | 422 | owner_id must be the id of a player or team, of letters, digits, _ and -. |
          *     | `parameter_invalid` | 422 | %s must be a text of at most %d bytes. |
+         *     | `part_not_found` | 404 | %s has no flag of a part %q. |
          *     | `path_invalid` | 422 | %q is no path in the challenge's folder: it must be relative, without .., backslashes and control characters. |
          *     | `pids_invalid` | 422 | pids must be from 16 to %d; 0 for what the files say. |
          *     | `placeholder_left` | 503 | The challenge's image still holds a placeholder flag after it was built (%s). Tell an organiser: such a file must be made by the Dockerfile out of text, or the challenge must set disable_dynamic_flags. |
@@ -1771,7 +1774,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "active_missing" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_refused" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "output" | "owner_invalid" | "parameter_invalid" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "review_invalid" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "wait_invalid" | "wake_disabled";
+        ProblemCode: "active_missing" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_refused" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "review_invalid" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "wait_invalid" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -3224,6 +3227,7 @@ export interface components {
          *       "mappings": [
          *         {
          *           "local_challenge_id": "web-notes",
+         *           "part": "",
          *           "ctfd_challenge_id": 12,
          *           "ctfd_name": "Notes, please",
          *           "created_at": "2026-05-16T08:00:00Z"
@@ -3295,6 +3299,7 @@ export interface components {
         /**
          * @example {
          *       "local_challenge_id": "web-notes",
+         *       "part": "",
          *       "ctfd_challenge_id": 12,
          *       "ctfd_name": "Notes, please",
          *       "created_at": "2026-05-16T08:00:00Z"
@@ -3302,6 +3307,8 @@ export interface components {
          */
         ChallengeMapping: {
             local_challenge_id: string;
+            /** @description Of the challenge's flags only that one; empty: all that have no mapping of their own */
+            part: string;
             ctfd_challenge_id: number;
             /** @description When it was mapped */
             ctfd_name: string;
@@ -3317,6 +3324,8 @@ export interface components {
          */
         SyncChallengeRequest: {
             local_challenge_id: string;
+            /** @description Of the challenge's flags only that one; empty: all that have no mapping of their own */
+            part?: string;
             ctfd_challenge_id: number;
             /**
              * @description Also write the dashboard's address of the challenge into CTFd
@@ -3344,6 +3353,7 @@ export interface components {
          *           "dynamic_flags": true,
          *           "mapped_to": 0,
          *           "doubt": "",
+         *           "parts": [],
          *           "suggestion": {
          *             "ctfd_challenge_id": 12,
          *             "ctfd_name": "Notes, please",
@@ -3373,6 +3383,8 @@ export interface components {
                 mapped_to: number;
                 /** @description Why nothing is registered until it is mapped again: CTFd's challenge is gone or has another name; empty: all is well */
                 doubt: string;
+                /** @description Its flags but the first, each of which can be mapped by itself */
+                parts: string[];
                 /** @description What it probably is; null: nothing is near, or it is mapped */
                 suggestion: {
                     ctfd_challenge_id: number;
@@ -3431,6 +3443,7 @@ export interface components {
          *         {
          *           "id": "31",
          *           "challenge_id": "web-notes",
+         *           "part": "",
          *           "owner": {
          *             "id": "team_42",
          *             "name": "Red Pandas"
@@ -3465,6 +3478,7 @@ export interface components {
          * @example {
          *       "id": "31",
          *       "challenge_id": "web-notes",
+         *       "part": "",
          *       "owner": {
          *         "id": "team_42",
          *         "name": "Red Pandas"
@@ -3490,6 +3504,8 @@ export interface components {
         IssuedFlag: {
             id: string;
             challenge_id: string;
+            /** @description Which of the challenge's flags; empty: the first */
+            part: string;
             owner: components["schemas"]["Owner"];
             /** @description The flag itself */
             value: string;
@@ -6813,7 +6829,10 @@ export interface operations {
     };
     adminDeleteMapping: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only the mapping of this part */
+                part?: string;
+            };
             header?: never;
             path: {
                 /** @description The challenge's id. */

@@ -39,8 +39,8 @@ func defaults(c *config.Config) challenge.Defaults {
 		prefix = ""
 	}
 	return challenge.Defaults{
-		FlagPrefix: prefix,
-		Timeout:    c.InstanceTimeout.Duration(), Access: instancer.Access(c.InstanceAccess), Runtime: c.ContainerRuntime,
+		FlagPrefix: prefix, FlagFormat: c.FlagFormat,
+		Timeout: c.InstanceTimeout.Duration(), Access: instancer.Access(c.InstanceAccess), Runtime: c.ContainerRuntime,
 		Limits: instancer.Limits{
 			MemoryBytes: int64(c.ContainerMaxMemory), NanoCPUs: int64(c.ContainerMaxCPU * 1e9), Pids: c.ContainerPidsLimit,
 		},

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
@@ -59,14 +61,16 @@ func checkFlags(k known, library *challenge.Library, r *report) {
 			static = append(static, ch.ID)
 		default:
 			dynamic++
-			if k.mappings[ch.ID] == 0 {
+			unnamed := func(form instancer.FlagForm) bool { return form.Scoreboard == (instancer.ScoreboardName{}) }
+			if k.mappings[ch.ID] == 0 && slices.ContainsFunc(ch.Flag.Forms(), unnamed) {
 				unmapped = append(unmapped, ch.ID)
 			}
 		}
 	}
 	switch {
 	case dynamic == 0 && len(static) > 0:
-		r.hint("flags", "no file of any challenge holds a placeholder %s{…}, so no owner gets a flag of their own. Is FLAG_PREFIX what the challenges are written with?", k.now.FlagPrefix)
+		r.hint("flags", "no file of any challenge holds a placeholder %s, so no owner gets a flag of their own. Is FLAG_PREFIX, or FLAG_FORMAT, what the challenges are written with?",
+			cmp.Or(k.now.FlagFormat, k.now.FlagPrefix+"{…}"))
 	case k.now.AuthMode != "ctfd" && dynamic > 0:
 		r.hint("flags", "with AUTH_MODE=%s flags are made and placed, and no scoreboard is told of them", k.now.AuthMode)
 	case k.now.AuthMode == "ctfd" && len(k.mappings) == 0 && len(unmapped) > 0: // a first run, all right so far

@@ -88,7 +88,9 @@ func checkDatabase(ctx context.Context, c *config.Config, env map[string]string,
 		return r.say("database", err, mend)
 	}
 	for _, m := range mappings {
-		k.mappings[m.Challenge] = m.CTFdChallenge
+		if m.Part == "" {
+			k.mappings[m.Challenge] = m.CTFdChallenge
+		}
 	}
 	k.mapped = mappings
 	if err := db.ChangeMeta(ctx, connect.Memory, func(text string) string { k.written = text; return text }); err != nil {

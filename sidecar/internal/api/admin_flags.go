@@ -40,6 +40,7 @@ type lastCheckJSON struct {
 
 type mappingJSON struct {
 	Challenge     string    `json:"local_challenge_id"`
+	Part          string    `json:"part"` // of the challenge's flags only that one; empty: all others
 	CTFdChallenge int       `json:"ctfd_challenge_id"`
 	CTFdName      string    `json:"ctfd_name"`
 	CreatedAt     time.Time `json:"created_at"`
@@ -48,6 +49,7 @@ type mappingJSON struct {
 type issuedFlagJSON struct {
 	ID            string             `json:"id"`
 	Challenge     string             `json:"challenge_id"`
+	Part          string             `json:"part"` // which of the challenge's flags; empty: the first
 	Owner         ownerJSON          `json:"owner"`
 	Value         string             `json:"value"`
 	State         string             `json:"state"`
@@ -68,12 +70,12 @@ type registrationJSON struct {
 }
 
 func mapping(m *instancer.Mapping) mappingJSON {
-	return mappingJSON{m.Challenge, m.CTFdChallenge, m.CTFdName, m.CreatedAt}
+	return mappingJSON{m.Challenge, m.Part, m.CTFdChallenge, m.CTFdName, m.CreatedAt}
 }
 
 func issuedFlag(f *instancer.IssuedFlag) issuedFlagJSON {
 	j := issuedFlagJSON{
-		ID: f.ID, Challenge: f.Challenge, Owner: ownerJSON{f.Owner.ID, f.Owner.Name}, Value: f.Value, State: string(flag.StateOf(f)),
+		ID: f.ID, Challenge: f.Challenge, Part: f.Part, Owner: ownerJSON{f.Owner.ID, f.Owner.Name}, Value: f.Value, State: string(flag.StateOf(f)),
 		CreatedAt: f.CreatedAt, RetiredAt: moment(f.RetiredAt), RetiredBy: f.RetiredBy, RetiredWhy: f.RetiredWhy, Registrations: []registrationJSON{},
 	}
 	for _, r := range f.Registrations {

@@ -31,7 +31,7 @@ func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quick := oneChallenge{&instancer.Challenge{ID: "quick", Name: "Quick", Flag: instancer.FlagPlan{Dynamic: true, Prefix: "FLAG", Text: "FLAG{b}"}}}
+	quick := oneChallenge{&instancer.Challenge{ID: "quick", Name: "Quick", Flag: instancer.FlagPlan{Dynamic: true, FlagForm: instancer.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{b}"}}}}
 	var flags *flag.Flags
 	s := newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, _ *api.Options) {
 		flags = flag.New(n.Books.(*store.Store), client, quick, flag.Options{}, slog.New(slog.DiscardHandler))
@@ -64,10 +64,11 @@ func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 	}
 	s.admin("POST", "/admin/api/flags/mapping/quick/sync-connection-info", "").is(200)
 
-	value, err := flags.Flag(ctx, instancer.Owner{ID: "user_77", Name: "victim"}, quick.Challenge)
+	values, err := flags.Flags(ctx, instancer.Owner{ID: "user_77", Name: "victim"}, quick.Challenge)
 	if err != nil {
 		t.Fatal(err)
 	}
+	value := values[0]
 	flags.AwaitLive(ctx, instancer.Owner{ID: "user_77"}, quick.Challenge)
 	var list struct {
 		Flags []struct{ ID, Value, State string }

@@ -24,6 +24,7 @@ type localChallengeJSON struct {
 	Dynamic    bool            `json:"dynamic_flags"`
 	MappedTo   int             `json:"mapped_to"`
 	Doubt      string          `json:"doubt"`
+	Parts      []string        `json:"parts"` // its flags but the first
 	Suggestion *suggestionJSON `json:"suggestion"`
 }
 
@@ -39,19 +40,21 @@ func (a *API) adminCTFdChallenges(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	there, here, mapped := []ctfdChallengeJSON{}, []localChallengeJSON{}, map[string]int{}
+	there, here := []ctfdChallengeJSON{}, []localChallengeJSON{}
 	for _, c := range pairing.CTFd {
 		there = append(there, ctfdChallengeJSON{c.ID, c.Name, c.Category, c.Type, c.Value, c.Hidden, pairing.Mapped[c.ID]})
-	}
-	for id, challenge := range pairing.Mapped {
-		mapped[challenge] = id
 	}
 	doubts := map[string]string{}
 	for _, d := range pairing.Doubts {
 		doubts[d.Challenge] = d.Text()
 	}
 	for _, ch := range pairing.Local {
-		j := localChallengeJSON{ID: ch.ID, Name: ch.Name, Dynamic: ch.Flag.Dynamic, MappedTo: mapped[ch.ID], Doubt: doubts[ch.ID]}
+		j := localChallengeJSON{ID: ch.ID, Name: ch.Name, Dynamic: ch.Flag.Dynamic, MappedTo: pairing.Of[ch.ID], Doubt: doubts[ch.ID], Parts: []string{}}
+		for _, form := range ch.Flag.Forms() {
+			if form.Part != "" {
+				j.Parts = append(j.Parts, form.Part)
+			}
+		}
 		if s, ok := pairing.Suggested[ch.ID]; ok {
 			j.Suggestion = &suggestionJSON{s.CTFdChallenge, s.CTFdName, s.Exact}
 		}
@@ -62,6 +65,7 @@ func (a *API) adminCTFdChallenges(w http.ResponseWriter, r *http.Request) error 
 
 type syncChallengeRequest struct {
 	Challenge      string `json:"local_challenge_id"`
+	Part           string `json:"part"`
 	CTFdChallenge  int    `json:"ctfd_challenge_id"`
 	ConnectionInfo bool   `json:"connection_info"`
 }
@@ -78,7 +82,7 @@ func (a *API) adminSyncChallenge(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, err := a.Flags.Map(r.Context(), body.Challenge, body.CTFdChallenge)
+	m, err := a.Flags.Map(r.Context(), body.Challenge, body.Part, body.CTFdChallenge)
 	if err != nil {
 		return err
 	}
@@ -96,7 +100,11 @@ func (a *API) adminSyncChallenge(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) adminDeleteMapping(w http.ResponseWriter, r *http.Request) error {
-	if err := a.Flags.Unmap(r.Context(), idOf(r)); err != nil {
+	var part string
+	if err := textParams(r, map[string]*string{"part": &part}); err != nil {
+		return err
+	}
+	if err := a.Flags.Unmap(r.Context(), idOf(r), part); err != nil {
 		return err
 	}
 	if err := a.audit(r, instancer.Event{Type: "admin_mapping", Challenge: idOf(r), Message: "mapping removed"}); err != nil {

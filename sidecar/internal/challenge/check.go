@@ -185,6 +185,9 @@ func mustBe(of map[string]any, key string) string {
 	case "object":
 		return "a table, as [" + key + "]"
 	}
+	if _, either := of["type"].([]string); either {
+		return "a whole number or a text in quotes"
+	}
 	if items, _ := of["items"].(map[string]any); items["type"] == "object" {
 		return "tables, each begun by [[" + key + "]]"
 	}
@@ -222,8 +225,10 @@ func plainly(number any) string {
 
 // forms say in words what the patterns of the definition match.
 var forms = map[string]string{
-	`^[a-z0-9](-?[a-z0-9])*$`: "a-z, 0-9 and single hyphens inside",
-	`^[A-Za-z0-9_-]+$`:        "letters, digits, hyphens and underscores",
-	`^[a-z][a-z0-9._-]*$`:     "a-z first, then a-z, 0-9, dots, hyphens and underscores",
+	`^[a-z0-9](-?[a-z0-9])*$`:      "a-z, 0-9 and single hyphens inside",
+	`^[A-Za-z0-9_-]+$`:             "letters, digits, hyphens and underscores",
+	`^[A-Za-z0-9][A-Za-z0-9 _-]*$`: "a letter or digit first, then letters, digits, spaces, hyphens and underscores",
+	`^[^\r\n]+$`:                   "one line",
+	`^[a-z][a-z0-9._-]*$`:          "a-z first, then a-z, 0-9, dots, hyphens and underscores",
 	`^[0-9]+(\.[0-9]+)? ?([bkmgBKMG]|[kmgKMG][bB]|[kmgKMG]i[bB])?$`: `a size like "256m" or "1g"`,
 }

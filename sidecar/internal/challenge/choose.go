@@ -30,9 +30,6 @@ const maxNamed = 10 // candidates that notes tell of
 // choose is the placeholder that is the flag. Of several the one is taken that alone does not say that it is none, or that
 // alone stands in a flag file; else none is, since one that is no flag must never become one.
 func (s *survey) choose(d *definition, problems *Problems) (text string, literal bool) {
-	if d.Flag.Text != "" {
-		return d.Flag.Text, true
-	}
 	slices.SortStableFunc(s.found, sooner)
 	var texts, honest, first []candidate // each text once
 	for _, c := range s.found {
@@ -85,6 +82,15 @@ func (s *survey) choose(d *definition, problems *Problems) (text string, literal
 		}
 	}
 	return chosen.text, chosen.whole
+}
+
+// tellPretending notes flags that say of themselves that they are none.
+func tellPretending(forms []formAt, tomlFile string, problems *Problems) {
+	for _, form := range forms {
+		if pretending.MatchString(form.Text) {
+			problems.note(tomlFile, 0, form.key, "%s says that it is none, and owners' flags begin with it: is it the right one?", form.Text)
+		}
+	}
 }
 
 // sortSimilar leaves one of each text, flag files first.

@@ -36,6 +36,7 @@ type definition struct {
 	Limits              limiting  `toml:"limits" about:"What a whole instance may use, at most what the settings allow."`
 	Security            securing  `toml:"security" about:"What its containers may beyond the small default."`
 	Flag                flagging  `toml:"flag" about:"How an owner's flag gets into an instance."`
+	Flags               []part    `toml:"flags" about:"Further flags, one [[flags]] for each part of the challenge. Without [flag] text the first of these is the first flag." max:"20"`
 }
 
 type routing struct {
@@ -68,7 +69,15 @@ type securing struct {
 type flagging struct {
 	Place  string   `toml:"place" about:"auto: in files, binaries and variables of the image. build: an image for each owner. env: the variable FLAG too. none: no flags of their own. Default: auto." enum:"auto,build,env,none"`
 	Text   string   `toml:"text" about:"The flag as it stands in the challenge's files, of whatever shape. Default: the one placeholder PREFIX{…} that they hold." min:"1" max:"200" pattern:"^[^\\r\\n]+$"`
+	Format string   `toml:"format" about:"How flags look, with … or ... for their text: ABC+{…}, flag_... Default: FLAG_FORMAT." min:"4" max:"100"`
+	CTFd   any      `toml:"ctfd" about:"The challenge of CTFd that takes the flag, by id or name. Default: the one that it is mapped to in the panel." min:"1" max:"200"`
 	Decoys []string `toml:"decoys" about:"Texts that look like the flag and are none: they stay as they are." max:"200"`
+}
+
+type part struct {
+	Text string `toml:"text" about:"The flag as it stands in the challenge's files, of whatever shape." needed:"true" min:"1" max:"200" pattern:"^[^\\r\\n]+$"`
+	Name string `toml:"name" about:"Tells it from the others, for organisers and as the variable FLAG_<name>. Default: its number." pattern:"^[A-Za-z0-9][A-Za-z0-9 _-]*$" max:"60"`
+	CTFd any    `toml:"ctfd" about:"The challenge of CTFd that takes it, by id or name. Default: the challenge's own." min:"1" max:"200"`
 }
 
 const minTotal = 16 << 20 // bytes of memory that an instance has at least
@@ -103,6 +112,7 @@ func readDefinition(file, text, folder string, defaults Defaults) (definition, l
 	}
 	check(d.ExtendTime <= d.Timeout, "extend_time", "%d must be at most the timeout, %d seconds", d.ExtendTime, d.Timeout)
 	checkRoutes(&d, file, &problems)
+	checkFlags(&d, file, &problems)
 	return d, at, problems
 }
 

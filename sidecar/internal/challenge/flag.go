@@ -16,14 +16,21 @@ func (d *definition) dynamic(defaults Defaults) bool {
 	return defaults.FlagPrefix != "" && !d.DisableDynamicFlags && d.Flag.Place != string(instancer.PlaceNone)
 }
 
-// withPrefix is another revision: placeholders of another prefix make other images.
-func withPrefix(revision, prefix string) string {
-	sum := sha256.Sum256([]byte(revision + " flag " + prefix))
+// withShape is another revision: placeholders of another shape make other images.
+func withShape(revision string, defaults Defaults) string {
+	shape := defaults.FlagPrefix
+	if defaults.FlagFormat != "" {
+		shape = defaults.FlagFormat
+	}
+	sum := sha256.Sum256([]byte(revision + " flag " + shape))
 	return hex.EncodeToString(sum[:])[:len(revision)]
 }
 
 // coreOf is a revision's core: letters that are no digits of any flag.
-func coreOf(challenge, revision string, digits int) string {
+func coreOf(challenge, part, revision string, digits int) string {
+	if part != "" {
+		challenge += " part " + part
+	}
 	sum := sha256.Sum256([]byte("core of " + challenge + " " + revision))
 	core := make([]byte, digits)
 	for n := range core {
@@ -32,112 +39,157 @@ func coreOf(challenge, revision string, digits int) string {
 	return string(core)
 }
 
-// findFlag fills a challenge's Flag, and marks where its flag goes: builds, mounts, and values of the compose file.
+// findFlag fills a challenge's Flag, and marks where its flags go: builds, mounts, and values of the compose file.
 func findFlag(ctx context.Context, d *definition, ch *instancer.Challenge, tomlFile, composeFile string, defaults Defaults, problems *Problems) {
 	if !d.dynamic(defaults) {
 		return
 	}
 	plan := &ch.Flag
-	plan.Place, plan.Prefix = instancer.Place(d.Flag.Place), defaults.FlagPrefix
-	finder := sentinel.NewFinder(plan.Prefix)
-	if d.Flag.Text != "" {
-		finder = sentinel.Literal(d.Flag.Text)
+	plan.Place = instancer.Place(d.Flag.Place)
+	open, end := d.shape(defaults)
+	forms := d.named()
+	finders := []sentinel.Finder{sentinel.NewFinder(open, end)}
+	if named := len(forms) > 0; named {
+		plan.Decoys = around(d.Flag.Decoys, forms)
+		finders = findersOf(forms, plan.Decoys)
+		tellPretending(forms, tomlFile, problems)
 	}
-	s := surveyOf(ctx, ch, composeFile, finder, problems)
-	plan.Text, plan.Literal = s.choose(d, problems)
-	if asked := flagArguments(ch, ""); asked {
+	s := surveyOf(ctx, ch, composeFile, finders, problems)
+	if len(forms) == 0 {
+		form := formAt{instancer.FlagForm{Scoreboard: scoreboardName(d.Flag.CTFd)}, "flag.text"}
+		form.Text, form.Literal = s.choose(d, problems)
+		form.Literal = form.Literal || end == "" && form.Text != ""
+		forms = []formAt{form}
+		plan.Decoys = around(append(s.texts(), d.Flag.Decoys...), forms)
+	}
+	for n := range forms {
+		forms[n].Open, forms[n].Close = open, end
+	}
+	argued := flagArguments(ch, forms, false)
+	if argued && forms[0].Text == "" {
 		// An image is built once, with a placeholder: this one, unless the files have it.
-		if plan.Text == "" {
-			plan.Text = plan.Prefix + "{flag_of_the_owner}"
-		}
-		flagArguments(ch, plan.Text)
-		s = surveyOf(ctx, ch, composeFile, finder, problems)
+		forms[0].Text = open + "flag_of_the_owner" + end
 	}
-	switch {
-	case d.Flag.Text == "" && plan.Literal:
-		finder = sentinel.Literal(plan.Text)
-		s = surveyOf(ctx, ch, composeFile, finder, problems)
-	case !plan.Literal && plan.Text != "":
-		finder = finder.Only(plan.Text)
-	case plan.Text == "":
-		finder = sentinel.Literal("")
+	if flagArguments(ch, forms, true); argued || forms[0].Literal && len(d.named()) == 0 || len(plan.Decoys) > 0 {
+		s = surveyOf(ctx, ch, composeFile, findersOf(forms, plan.Decoys), problems)
 	}
+	asked := s.mark(ch, forms, plan)
 	env := plan.Place == instancer.PlaceEnv
-	token := false
-	for n := range ch.Services {
-		token = s.mark(&ch.Services[n], finder, plan.Text) || token
-		if env {
-			giveEnv(&ch.Services[n])
+	stands := false
+	for n := range forms {
+		form := &forms[n]
+		there := form.Text != "" && slices.Contains(s.texts(), form.Text)
+		stands = stands || there
+		form.Elsewhere = env || asked[n] || s.mounted(ch, form.Text)
+		if there || form.Elsewhere {
+			form.Core = coreOf(ch.ID, form.Part, ch.Revision, form.Digits())
+			plan.Add(form.FlagForm)
+		} else if form.Literal && slices.ContainsFunc(d.named(), func(o formAt) bool { return o.Text == form.Text }) {
+			problems.note(tomlFile, 0, form.key, "stands in none of the challenge's files, so no owner gets a flag of their own; "+
+				"place = \"env\" gives it by the variable %s", form.Variables()[0])
+		}
+		for _, name := range s.binaries {
+			s.refuseBinary(name, form.Text, problems)
 		}
 	}
-	stands := plan.Text != "" && len(s.found) > 0
-	if plan.Literal && !stands && !token && !env {
-		problems.note(tomlFile, 0, "flag.text", "stands in none of the challenge's files, so no owner gets a flag of their own; "+
-			"place = \"env\" gives it by the variable FLAG")
+	if !plan.Dynamic {
+		plan.FlagForm = forms[0].FlagForm
+		plan.Core = coreOf(ch.ID, plan.Part, ch.Revision, plan.Digits())
 	}
-	plan.Dynamic = stands || token || env
-	plan.Elsewhere = token || env || slices.ContainsFunc(ch.Services, func(s instancer.Service) bool {
-		return slices.ContainsFunc(s.Mounts, func(m instancer.Mount) bool { return len(m.Flags) > 0 })
-	})
 	if plan.Place == instancer.PlaceBuild && !stands {
-		problems.add(tomlFile, 0, "flag.place", `"build" needs a placeholder %s{…} in a file that an image is built from`, plan.Prefix)
+		problems.add(tomlFile, 0, "flag.place", `"build" needs a placeholder %s…%s in a file that an image is built from`, open, end)
 	}
-	for _, name := range s.binaries {
-		s.refuseBinary(name, plan.Text, problems)
+	for n := range ch.Services {
+		for _, form := range plan.Forms() {
+			if env {
+				giveEnv(&ch.Services[n], form.Variables()[0])
+			}
+		}
 	}
-	plan.Core = coreOf(ch.ID, ch.Revision, plan.Digits())
 }
 
-// flagArguments says whether build arguments are to be the owner's flag, and with a text puts that into them.
-func flagArguments(ch *instancer.Challenge, text string) (asked bool) {
+// flagArguments says whether build arguments are to be the owner's flags, and puts the texts of these into them if it may.
+func flagArguments(ch *instancer.Challenge, forms []formAt, put bool) (asked bool) {
 	for _, s := range ch.Services {
 		if s.Build == nil {
 			continue
 		}
 		for name, value := range s.Build.Args {
-			for _, variable := range []string{"FLAG", "DYNAMIC_FLAG"} {
-				if !strings.Contains(value, instancer.Token(variable)) {
-					continue
+			for _, form := range forms {
+				for _, variable := range form.Variables() {
+					asked = asked || strings.Contains(value, instancer.Token(variable))
+					if put {
+						value = strings.ReplaceAll(value, instancer.Token(variable), form.Text)
+					}
 				}
-				asked = true
-				if text != "" {
-					value = strings.ReplaceAll(value, instancer.Token(variable), text)
-					s.Build.Args[name] = value
-				}
+			}
+			s.Build.Args[name] = value
+		}
+	}
+	return asked
+}
+
+// mark says where owners' flags go in a challenge's services, and of each flag whether a value of the compose file asks for it.
+func (s *survey) mark(ch *instancer.Challenge, forms []formAt, plan *instancer.FlagPlan) (asked []bool) {
+	asked = make([]bool, len(forms))
+	finders := findersOf(forms, plan.Decoys)
+	var texts []string
+	swaps := make([]sentinel.Swap, len(finders))
+	for n, finder := range finders {
+		swaps[n].Finder = finder
+		if n < len(forms) {
+			swaps[n].With = instancer.Token(forms[n].Variables()[0])
+			texts = append(texts, forms[n].Text)
+		}
+	}
+	for n := range ch.Services {
+		service := &ch.Services[n]
+		for _, all := range values(service) {
+			for k := range all {
+				replaced, _ := sentinel.Replace([]byte(all[k]), swaps)
+				all[k] = string(replaced)
+			}
+		}
+		for k, form := range forms {
+			asked[k] = asked[k] || service.Uses(form.Variables()...)
+		}
+		if b := service.Build; b != nil {
+			b.Flag = len(s.folders[b.Context].holding(texts)) > 0 || len(sentinel.Find([]byte(b.Inline), finders)) > 0
+			for _, value := range b.Args {
+				b.Flag = b.Flag || len(sentinel.Find([]byte(value), finders)) > 0
+			}
+		}
+		for k := range service.Mounts {
+			if m := &service.Mounts[k]; m.Path() != "" {
+				m.Flags = s.folders[m.Path()].holding(texts)
 			}
 		}
 	}
 	return asked
 }
 
-// mark says where an owner's flag goes in a service, and whether a value of the compose file asks for it.
-func (s *survey) mark(service *instancer.Service, finder sentinel.Finder, text string) (token bool) {
-	for _, texts := range values(service) {
-		for n := range texts {
-			replaced, _ := finder.Replace([]byte(texts[n]), instancer.Token("FLAG"))
-			texts[n] = string(replaced)
-			token = token || strings.Contains(texts[n], instancer.Token("FLAG")) || strings.Contains(texts[n], instancer.Token("DYNAMIC_FLAG"))
-		}
-	}
-	if b := service.Build; b != nil {
-		b.Flag = len(s.folders[b.Context].holding(text)) > 0 || len(finder.Find([]byte(b.Inline))) > 0
-		for _, value := range b.Args {
-			b.Flag = b.Flag || len(finder.Find([]byte(value))) > 0
-		}
-	}
-	for n := range service.Mounts {
-		if m := &service.Mounts[n]; m.Path() != "" {
-			m.Flags = s.folders[m.Path()].holding(text)
-		}
-	}
-	return token
+// mounted says whether a mounted file holds a placeholder.
+func (s *survey) mounted(ch *instancer.Challenge, text string) bool {
+	return slices.ContainsFunc(ch.Services, func(service instancer.Service) bool {
+		return slices.ContainsFunc(service.Mounts, func(m instancer.Mount) bool {
+			return m.Path() != "" && len(s.folders[m.Path()].holding([]string{text})) > 0
+		})
+	})
 }
 
-// giveEnv gives a service the variable FLAG unless it has one.
-func giveEnv(service *instancer.Service) {
-	if slices.ContainsFunc(service.Environment, func(e string) bool { return strings.HasPrefix(e, "FLAG=") }) {
+// texts are all that was found.
+func (s *survey) texts() (all []string) {
+	for _, c := range s.found {
+		all = append(all, c.text)
+	}
+	return all
+}
+
+// giveEnv gives a service a variable of a flag unless it has one.
+func giveEnv(service *instancer.Service, name string) {
+	if slices.ContainsFunc(service.Environment, func(e string) bool { return strings.HasPrefix(e, name+"=") }) {
 		return
 	}
-	service.Environment = append(slices.Clone(service.Environment), "FLAG="+instancer.Token("FLAG"))
+	service.Environment = append(slices.Clone(service.Environment), name+"="+instancer.Token(name))
 	slices.Sort(service.Environment)
 }

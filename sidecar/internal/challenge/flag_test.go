@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
@@ -73,6 +75,107 @@ func TestOfSeveralPlaceholdersNoDecoyBecomesAFlag(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestEachPartIsAFlagOfItsOwn(t *testing.T) {
+	ch := flagOf(t, `[flag]
+decoys = ["FLAG{decoy}", "xFLAG{a}x"]
+[[flags]]
+text = "FLAG{a}"
+[[flags]]
+text = "second"
+name = "The Safe"
+ctfd = 12
+[[flags]]
+text = "third"
+ctfd = "Bank 3"
+[[flags]]
+text = "nowhere"
+`, `services:
+  web:
+    build: {context: ., args: {S: "${FLAG_THE_SAFE}"}}
+    environment: {A: "FLAG{a} second", B: "$FLAG_3 xFLAG{a}x"}
+    volumes: ["./data:/data:ro"]
+`, "data/a", "FLAG{a}", "data/b", "third", "data/c", "FLAG{decoy} xFLAG{a}x")
+	var got []instancer.FlagForm
+	for _, f := range ch.Flag.Forms() {
+		if len(f.Core) != 16 {
+			t.Errorf("%+v", f)
+		}
+		f.Core = ""
+		got = append(got, f)
+	}
+	want := []instancer.FlagForm{
+		{Open: "FLAG{", Close: "}", Text: "FLAG{a}", Literal: true, Elsewhere: true},
+		{Part: "The Safe", Name: "The Safe", Open: "FLAG{", Close: "}", Text: "second", Literal: true, Elsewhere: true, Scoreboard: instancer.ScoreboardName{ID: 12}},
+		{Part: "3", Open: "FLAG{", Close: "}", Text: "third", Literal: true, Elsewhere: true, Scoreboard: instancer.ScoreboardName{Name: "Bank 3"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	s := ch.Services[0]
+	env := []string{"A=" + instancer.Token("FLAG") + " " + instancer.Token("FLAG_THE_SAFE"), "B=" + instancer.Token("FLAG_3") + " xFLAG{a}x"}
+	if diff := cmp.Diff(env, s.Environment); diff != "" || s.Build.Args["S"] != "second" || !slices.Equal(s.Mounts[0].Flags, []string{"a", "b"}) {
+		t.Error(diff, s.Build, s.Mounts)
+	}
+	if said := flagNotes(ch); len(said) != 1 || !strings.HasPrefix(said[0], "instance.toml:13: stands in none") {
+		t.Errorf("%q", said)
+	}
+	for toml, why := range map[string]string{
+		"[[flags]]\nname = \"x\"\n":                                                      "flags[0].text",
+		"[[flags]]\ntext = \"a\"\n[[flags]]\ntext = \"a\"\n":                             "is the text of flags[0].text already",
+		"[flag]\ndecoys = [\"a\"]\n[[flags]]\ntext = \"a\"\n":                            "one of the decoys too",
+		"[[flags]]\ntext = \"a\"\nname = \"3\"\n[[flags]]\ntext = \"b\"\nname = \"3\"\n": "FLAG_3",
+		"[flag]\nctfd = 1.5\n":                                                           "whole number or a text",
+		"[flag]\nformat = \"FLAG{}\"\n":                                                  "must have …",
+		"[flag]\nformat = \"flag…\"\n":                                                   "must have a sign",
+	} {
+		d := defaults
+		d.FlagPrefix = "FLAG"
+		if _, err := challenge.Load(t.Context(), folder(t, toml+oneRoute, builtWeb), d); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", toml, err)
+		}
+	}
+}
+
+func TestFlagsMayHaveAnyShape(t *testing.T) {
+	for name, c := range map[string]struct {
+		format string
+		files  []string
+		want   string // the text that flags take the place of
+		flag   string // of digits 0…
+	}{
+		"a hyphen":         {"flag-{…}", []string{"a.py", "x = 'flag-{a_b}'"}, "flag-{a_b}", "flag-{a_b_0}"},
+		"a plus":           {"ABC+{...}", []string{"a.py", "x = 'ABC+{a b}'"}, "ABC+{a b}", "ABC+{a b_0}"},
+		"dots":             {"f.l.a.g{...}", []string{"a.py", "'f.l.a.g{q}'"}, "f.l.a.g{q}", "f.l.a.g{q_0}"},
+		"round":            {"flag(…)", []string{"a.py", "'flag(q)'"}, "flag(q)", "flag(q_0)"},
+		"no end":           {"flag_…", []string{"flag.txt", "flag_of-me\n", "a.py", "flag_path = read('flag.txt')"}, "flag_of-me", "flag_of-me_0"},
+		"no end, a value":  {"flag_…", []string{".env", "FLAG=flag_of_me\n", "a.py", "flag_path = flag_other"}, "flag_of_me", "flag_of_me_0"},
+		"an apostrophe":    {"", []string{".env", "FLAG=FLAG{it's}\n"}, "FLAG{it's}", "FLAG{it's_0}"},
+		"quotes in YAML":   {"", []string{"app.yml", "a:\n  flag: 'FLAG{\"x\"}'\n"}, `FLAG{"x"}`, `FLAG{"x"_0}`},
+		"a backslash":      {"", []string{"secret.txt", `FLAG{a\b}`}, `FLAG{a\b}`, `FLAG{a\b_0}`},
+		"escaped in JSON":  {"", []string{"app.json", `{"flag": "FLAG{a\\b}"}`}, "", ""},
+		"behind an escape": {"", []string{"main.c", `puts("here:\nFLAG{q}\n");`}, "FLAG{q}", "FLAG{q_0}"},
+		"within a word":    {"", []string{"main.c", `puts("MYFLAG{q}");`}, "", ""},
+	} {
+		toml := ""
+		if c.format != "" {
+			toml = "[flag]\nformat = \"" + c.format + "\"\n"
+		}
+		ch := flagOf(t, toml, builtWeb, c.files...)
+		if ch.Flag.Text != c.want || ch.Flag.Dynamic != (c.want != "") {
+			t.Errorf("%s: %+v %q", name, ch.Flag, flagNotes(ch))
+		}
+		if got := ch.Flag.Flag("0"); c.want != "" && got != c.flag {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	d := defaults
+	d.FlagPrefix, d.FlagFormat = "FLAG", "evt+[…]"
+	ch, err := challenge.Load(t.Context(), folder(t, oneRoute, builtWeb, "flag.txt", "evt+[a]"), d)
+	if err != nil || ch.Flag.Text != "evt+[a]" || ch.Flag.Flag("0") != "evt+[a_0]" {
+		t.Errorf("the event's: %+v %v", ch, err)
 	}
 }
 

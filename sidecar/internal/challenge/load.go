@@ -22,6 +22,8 @@ type Defaults struct {
 	Runtime string           // of containers; empty: the engine's default
 	// FlagPrefix is what placeholders of flags begin with. Empty: no owner gets a flag of their own.
 	FlagPrefix string
+	// FlagFormat is how flags look, with … for their text. Empty: FlagPrefix{…}.
+	FlagFormat string
 }
 
 // Load reads one folder. What was taken otherwise than it is written is in the challenge's Notes. The error is Problems,
@@ -70,7 +72,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 		return nil, problems
 	}
 	if d.dynamic(defaults) {
-		revision = withPrefix(revision, defaults.FlagPrefix)
+		revision = withShape(revision, defaults)
 	}
 	ch := &instancer.Challenge{
 		ID: d.ID, Name: d.Name, Category: d.Category, Description: d.Description, Revision: revision, Dir: dir,
@@ -123,7 +125,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 func variables(d definition, defaults Defaults) []string {
 	names := []string{"INSTANCE_ID", instancer.AuthorityVariable}
 	if d.dynamic(defaults) {
-		names = append(names, "FLAG", "DYNAMIC_FLAG")
+		names = append(names, d.flagVariables()...)
 	}
 	var routes []instancer.Route
 	for _, r := range d.Routes {

@@ -32,6 +32,10 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 		t = t.Elem()
 	}
 	switch t.Kind() {
+	case reflect.Interface: // a number or a name
+		s["type"] = []string{"integer", "string"}
+		s["minimum"] = 1
+		bounds("minLength", "maxLength")
 	case reflect.String:
 		s["type"] = "string"
 		bounds("minLength", "maxLength")

@@ -16,7 +16,7 @@ import (
 
 // survey collects the placeholders of a challenge.
 type survey struct {
-	finder   sentinel.Finder
+	finders  []sentinel.Finder // the first says what else may be a flag
 	dir      string
 	found    []candidate
 	files    map[string][]sentinel.Found // path → placeholders
@@ -26,8 +26,8 @@ type survey struct {
 }
 
 // surveyOf looks at all that a challenge's services are made of.
-func surveyOf(ctx context.Context, ch *instancer.Challenge, composeFile string, finder sentinel.Finder, problems *Problems) *survey {
-	s := &survey{finder: finder, dir: ch.Dir, files: map[string][]sentinel.Found{}, folders: map[string]surveyed{}}
+func surveyOf(ctx context.Context, ch *instancer.Challenge, composeFile string, finders []sentinel.Finder, problems *Problems) *survey {
+	s := &survey{finders: finders, dir: ch.Dir, files: map[string][]sentinel.Found{}, folders: map[string]surveyed{}}
 	for n := range ch.Services {
 		if err := s.service(ctx, &ch.Services[n], composeFile); err != nil {
 			problems.add(filepath.Base(ch.Dir), 0, "", "cannot be read: %s", err)
@@ -48,10 +48,10 @@ type holder struct {
 	found []sentinel.Found
 }
 
-// holding are the files that hold a placeholder.
-func (s surveyed) holding(text string) (names []string) {
+// holding are the files that hold one of some placeholders.
+func (s surveyed) holding(texts []string) (names []string) {
 	for _, h := range s.with {
-		if slices.ContainsFunc(h.found, func(f sentinel.Found) bool { return f.Text == text }) {
+		if slices.ContainsFunc(h.found, func(f sentinel.Found) bool { return slices.Contains(texts, f.Text) }) {
 			names = append(names, h.name)
 		}
 	}
@@ -139,16 +139,19 @@ func (s *survey) file(path string) (found []sentinel.Found, text bool, err error
 	if err != nil || !sentinel.IsText(content) {
 		return nil, false, err
 	}
-	found = s.finder.Find(content)
+	found = sentinel.Find(content, s.finders)
 	name, err := filepath.Rel(s.dir, path)
 	s.files[path] = found
 	at := candidate{rank: sentinel.Rank(name), file: filepath.Join(filepath.Base(s.dir), name), line: 1}
-	whole := content
-	if at.rank != 0 {
-		content = nil // only a flag file is nothing but a flag
-	}
 	s.add(at, found, content)
-	if like := s.finder.Similar(whole, at.rank == 0); len(found) == 0 && at.rank >= 0 && like.Text != "" {
+	if values := s.finders[0].Assigned(content); len(found) == 0 && at.rank == 1 {
+		for _, v := range values {
+			c := at
+			c.text, c.line, c.whole = v.Text, v.Line, true
+			s.found = append(s.found, c)
+		}
+	}
+	if like := s.finders[0].Similar(content, at.rank == 0); len(found) == 0 && at.rank >= 0 && like.Text != "" {
 		s.similar = append(s.similar, candidate{rank: at.rank, file: at.file, line: like.Line, text: like.Text})
 	}
 	return found, true, err
@@ -160,7 +163,7 @@ func (s *survey) value(composeFile, text string) {
 	if !variable {
 		value = text
 	}
-	s.add(candidate{rank: 1, file: composeFile}, s.finder.Find([]byte(text)), []byte(value))
+	s.add(candidate{rank: 1, file: composeFile}, sentinel.Find([]byte(text), s.finders), []byte(value))
 }
 
 // add notes what was found at a place, or that all of it is a flag.
@@ -173,7 +176,7 @@ func (s *survey) add(at candidate, found []sentinel.Found, all []byte) {
 		s.found = append(s.found, c)
 	}
 	if len(found) == 0 {
-		if at.text, at.whole = s.finder.Whole(all); at.whole {
+		if at.text, at.whole = s.finders[0].Whole(all); at.whole {
 			s.found = append(s.found, at)
 		}
 	}

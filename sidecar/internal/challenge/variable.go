@@ -71,7 +71,7 @@ func (r *reading) variablesOf(node *yaml.Node, path string) {
 		case !r.variables.has(name) && used[name].DefaultValue == "" && used[name].PresenceValue == "":
 			r.problems.note(r.file, node.Line, path, "%s", unset(name))
 		case ours && ownPort.MatchString(node.Value): // see ports.go
-		case isFlag(name) && len(parts) > 3 && parts[0] == "services" && parts[2] == "build" && within(parts[3], "args"): // see flagArguments
+		case (isFlag(name) || strings.HasPrefix(name, "FLAG_")) && len(parts) > 3 && parts[0] == "services" && parts[2] == "build" && within(parts[3], "args"): // see flagArguments
 		case ours && len(parts) > 2 && parts[0] == "services" && !slices.Contains(carriers, strings.SplitN(parts[2], "[", 2)[0]):
 			r.refuse(node, path, "Whaley's variables, as $%s, can stand in %s only", name, strings.Join(carriers, ", "))
 		}

@@ -69,6 +69,7 @@ type Config struct {
 
 	DynamicFlags bool   `env:"DYNAMIC_FLAGS_ENABLED" envDefault:"true" whaley:"Every owner gets flags of their own, in the place of the placeholders FLAG_PREFIX{text} in a challenge's files."`
 	FlagPrefix   string `env:"FLAG_PREFIX" envDefault:"FLAG" whaley:"What flags and their placeholders begin with, before the brace, in exactly this case."`
+	FlagFormat   string `env:"FLAG_FORMAT" whaley:"How flags and their placeholders look if not FLAG_PREFIX{…}, with … or ... for their text, as ABC+{…}, flag-... or flag_.... A challenge's instance.toml may say otherwise."`
 	Builder      string `env:"BUILDER" envDefault:"auto" choices:"auto|classic|buildkit" whaley:"Who builds images. auto: the engine's classic builder, and BuildKit where a Dockerfile needs it."`
 
 	BuildMaxMemory Bytes   `env:"BUILD_MAX_MEMORY" envDefault:"4g" min:"64m" whaley:"Memory of a build. BuildKit does not know it."`

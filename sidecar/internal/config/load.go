@@ -15,6 +15,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/whaley-ctf/whaley/shared/peer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
 )
 
 const (
@@ -55,6 +56,10 @@ func Load(environment map[string]string) (*Config, error) {
 		}
 	}
 	refuse(!prefixForm.MatchString(c.FlagPrefix), "FLAG_PREFIX %q must be 1 to 32 letters, digits and underscores", c.FlagPrefix)
+	if c.FlagFormat != "" {
+		_, _, err := sentinel.ParseFormat(c.FlagFormat)
+		refuse(err != nil, "FLAG_FORMAT %q %v", c.FlagFormat, err)
+	}
 	refuse(c.Backend == "published" && c.BackendHost == "", "BACKEND_HOST is needed with BACKEND=published: the name or address under which the edge reaches this host")
 	if c.Backend == "direct" {
 		c.BackendHost = ""

@@ -12,6 +12,7 @@ import (
 	"github.com/docker/docker/pkg/jsonmessage"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
 )
 
 // build makes an image out of a service's context.
@@ -26,18 +27,16 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 		return err
 	}
 	defer files.Close()
-	finder := finderOf(spec.Challenge)
+	swaps := swapsOf(spec.Challenge, spec.Flags)
 	arguments := map[string]*string{}
 	for name, value := range b.Args {
-		if spec.Flag != "" {
-			replaced, _ := finder.Replace([]byte(value), spec.Flag)
-			value = string(replaced)
-		}
+		replaced, _ := sentinel.Replace([]byte(value), swaps)
+		value = string(replaced)
 		arguments[name] = &value
 	}
 	content := files
-	if spec.Flag != "" {
-		content = withFlag(files, finder, spec.Flag)
+	if len(swaps) > 0 {
+		content = withFlags(files, swaps)
 		defer content.Close()
 	}
 	version := buildapi.BuilderV1

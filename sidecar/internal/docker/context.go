@@ -11,22 +11,41 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
 )
 
-// finderOf finds what an owner's flag takes the place of in a challenge's files.
-func finderOf(ch *instancer.Challenge) sentinel.Finder {
-	if ch.Flag.Text == "" || ch.Flag.Literal {
-		return sentinel.Literal(ch.Flag.Text)
+// swapsOf are an owner's flags, or sentinels, and what they take the places of in a challenge's files; without any, nothing.
+func swapsOf(ch *instancer.Challenge, flags []string) (all []sentinel.Swap) {
+	if len(flags) == 0 {
+		return nil
 	}
-	return sentinel.NewFinder(ch.Flag.Prefix).Only(ch.Flag.Text)
+	for n, form := range ch.Flag.Forms() {
+		finder := sentinel.Literal(form.Text)
+		if form.Text != "" && !form.Literal {
+			finder = sentinel.NewFinder(form.Open, form.Close).Only(form.Text)
+		}
+		all = append(all, sentinel.Swap{Finder: finder, With: flags[n]})
+	}
+	for _, d := range ch.Flag.Decoys {
+		all = append(all, sentinel.Swap{Finder: sentinel.Decoy(d)})
+	}
+	return all
 }
 
-// withFlag is a build's context with a flag in the place of every placeholder in its text files.
-func withFlag(content io.Reader, finder sentinel.Finder, flag string) io.ReadCloser {
+// soughtIn are the sentinels that an image of a challenge is searched for.
+func soughtIn(ch *instancer.Challenge) (all []sentinel.Sought) {
+	within := append(ch.Flag.Sentinels(), ch.Flag.Decoys...)
+	for _, form := range ch.Flag.Forms() {
+		all = append(all, sentinel.Sought{Core: form.Core, Placeholder: form.Text, Within: within})
+	}
+	return all
+}
+
+// withFlags is a build's context with flags in the places of the placeholders in its text files.
+func withFlags(content io.Reader, swaps []sentinel.Swap) io.ReadCloser {
 	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(replaceAll(writer, content, finder, flag)) }()
+	go func() { writer.CloseWithError(replaceAll(writer, content, swaps)) }()
 	return reader
 }
 
-func replaceAll(w io.Writer, r io.Reader, finder sentinel.Finder, flag string) error {
+func replaceAll(w io.Writer, r io.Reader, swaps []sentinel.Swap) error {
 	out := tar.NewWriter(w)
 	for in := tar.NewReader(r); ; {
 		header, err := in.Next()
@@ -43,7 +62,7 @@ func replaceAll(w io.Writer, r io.Reader, finder sentinel.Finder, flag string) e
 				return err
 			}
 			if sentinel.IsText(text) {
-				text, _ = finder.Replace(text, flag)
+				text, _ = sentinel.Replace(text, swaps)
 			}
 			header.Size = int64(len(text))
 			content = bytes.NewReader(text)

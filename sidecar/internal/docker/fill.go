@@ -19,10 +19,10 @@ import (
 )
 
 // FillMounts writes what a challenge's service has of its own of the challenge's files into a created container: folders into
-// their volumes, files into the container. With a flag that takes the place of the placeholder. Owner, mode and time stay; links
+// their volumes, files into the container. With flags these take the places of the placeholders. Owner, mode and time stay; links
 // stay links, so that none leads anywhere but where it leads inside the container.
 func (e *Engine) FillMounts(
-	ctx context.Context, id string, ch *instancer.Challenge, svc *instancer.Service, mounts []instancer.Mount, flag string,
+	ctx context.Context, id string, ch *instancer.Challenge, svc *instancer.Service, mounts []instancer.Mount, flags []string,
 ) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
@@ -31,7 +31,7 @@ func (e *Engine) FillMounts(
 		return err
 	}
 	for _, m := range mounts {
-		files, target, err := filesOf(ch, svc, m, flag)
+		files, target, err := filesOf(ch, svc, m, flags)
 		if err != nil {
 			return fmt.Errorf("copy %s for %s: %w", m.From, svc.Name, err)
 		}
@@ -45,7 +45,7 @@ func (e *Engine) FillMounts(
 }
 
 // filesOf is what a mount begins with, as an archive, and the folder of the container that it is relative to.
-func filesOf(ch *instancer.Challenge, svc *instancer.Service, m instancer.Mount, flag string) (io.ReadCloser, string, error) {
+func filesOf(ch *instancer.Challenge, svc *instancer.Service, m instancer.Mount, flags []string) (io.ReadCloser, string, error) {
 	info, err := os.Stat(m.From)
 	if err != nil {
 		return nil, "", err
@@ -57,7 +57,7 @@ func filesOf(ch *instancer.Challenge, svc *instancer.Service, m instancer.Mount,
 		if err != nil {
 			return nil, "", err
 		}
-		return placed(files, ch, flag), "/", nil
+		return placed(files, ch, flags), "/", nil
 	}
 	files, err := archive.TarWithOptions(m.From, &archive.TarOptions{IncludeSourceDir: true})
 	if err != nil {
@@ -80,7 +80,7 @@ func filesOf(ch *instancer.Challenge, svc *instancer.Service, m instancer.Mount,
 	if err != nil {
 		return nil, "", err
 	}
-	flagged := placed(files, ch, flag)
+	flagged := placed(files, ch, flags)
 	reader, writer := io.Pipe()
 	go func() {
 		writer.CloseWithError(moved(writer, flagged, at, left))
@@ -89,14 +89,14 @@ func filesOf(ch *instancer.Challenge, svc *instancer.Service, m instancer.Mount,
 	return reader, target, nil
 }
 
-// placed is an archive with a flag in the place of the placeholder, if there is one.
-func placed(files io.ReadCloser, ch *instancer.Challenge, flag string) io.ReadCloser {
-	if flag == "" {
+// placed is an archive with flags in the places of the placeholders, if there are any.
+func placed(files io.ReadCloser, ch *instancer.Challenge, flags []string) io.ReadCloser {
+	if flags == nil {
 		return files
 	}
 	reader, writer := io.Pipe()
 	go func() {
-		writer.CloseWithError(replaceAll(writer, files, finderOf(ch), flag))
+		writer.CloseWithError(replaceAll(writer, files, swapsOf(ch, flags)))
 		files.Close()
 	}()
 	return reader

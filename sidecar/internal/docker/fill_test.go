@@ -37,7 +37,7 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ch := &instancer.Challenge{ID: "copies", Dir: dir, Flag: instancer.FlagPlan{Prefix: "FLAG", Text: "FLAG{the_flag}"}}
+	ch := &instancer.Challenge{ID: "copies", Dir: dir, Flag: instancer.FlagPlan{FlagForm: instancer.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{the_flag}"}}}
 	data, all := filepath.Join(dir, "data"), instancer.Mount{Source: "all", From: dir, Target: "/all", Volume: true, NoCopy: true}
 	service := instancer.Service{
 		Name: "web", Image: "busybox:1.36", Command: []string{"sleep", "600"}, Offline: true, Init: true,
@@ -73,7 +73,7 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 			containers[instance+s.Name] = id
 			if s.Name == "web" {
 				own := []instancer.Mount{s.Mounts[0], s.Mounts[1], s.Mounts[2]}
-				if err := engine.FillMounts(ctx, id, ch, &s, own, "FLAG{of "+instance+"}"); err != nil {
+				if err := engine.FillMounts(ctx, id, ch, &s, own, []string{"FLAG{of " + instance + "}"}); err != nil {
 					t.Fatal(err)
 				}
 			}

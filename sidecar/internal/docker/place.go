@@ -31,7 +31,7 @@ func notPlaced(err error) error {
 
 // template is what a scan found and the files of it.
 func (e *Engine) template(ch *instancer.Challenge, flag *instancer.ImageFlag) (record sentinel.Record, files *os.File, err error) {
-	path := e.scanPath(flag.Image, ch.Flag.Core)
+	path := e.scanPath(flag.Image, ch.Flag.Cores())
 	if record, err = readRecord(path); err != nil {
 		return record, nil, err
 	}
@@ -39,18 +39,18 @@ func (e *Engine) template(ch *instancer.Challenge, flag *instancer.ImageFlag) (r
 	return record, files, err
 }
 
-// PlaceFlag writes the files of an image that hold the sentinel into a created container, with a flag's digits. Owner,
+// PlaceFlag writes the files of an image that hold the sentinel into a created container, with an owner's flags. Owner,
 // mode and time stay, and names of the same file stay names of one file.
-func (e *Engine) PlaceFlag(ctx context.Context, id string, ch *instancer.Challenge, image *instancer.ImageFlag, flag string) error {
+func (e *Engine) PlaceFlag(ctx context.Context, id string, ch *instancer.Challenge, image *instancer.ImageFlag, flags []string) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
 	api, err := e.api(ctx)
 	if err != nil {
 		return err
 	}
-	digits, ok := ch.Flag.DigitsOf(flag)
+	digits, ok := ch.Flag.AllDigits(flags)
 	if !ok {
-		return notPlaced(errors.New("the flag is not as long as the sentinel"))
+		return notPlaced(errors.New("a flag is not as long as its sentinel"))
 	}
 	record, files, err := e.template(ch, image)
 	if err != nil {
@@ -86,19 +86,19 @@ func (e *Engine) instanceFolder(instance string) string {
 	return filepath.Join(e.folder, "instances", filepath.Base(instance))
 }
 
-// MakeFiles writes an instance's own copies of files with the flag, and returns how they are mounted.
-func (e *Engine) MakeFiles(_ context.Context, instance string, ch *instancer.Challenge, svc *instancer.Service, image *instancer.ImageFlag, flag string) ([]instancer.Mount, error) {
+// MakeFiles writes an instance's own copies of files with the flags, and returns how they are mounted.
+func (e *Engine) MakeFiles(_ context.Context, instance string, ch *instancer.Challenge, svc *instancer.Service, image *instancer.ImageFlag, flags []string) ([]instancer.Mount, error) {
 	c := &copies{folder: filepath.Join(e.instanceFolder(instance), svc.Name)}
 	if err := os.MkdirAll(c.folder, 0o700); err != nil {
 		return nil, notPlaced(err)
 	}
-	finder := finderOf(ch)
+	swaps := swapsOf(ch, flags)
 	for _, m := range svc.Mounts {
 		if m.From != "" {
 			continue // see FillMounts
 		}
 		for _, name := range m.Flags {
-			if err := c.mounted(filepath.Join(m.Source, name), path.Join(m.Target, filepath.ToSlash(name)), finder, flag); err != nil {
+			if err := c.mounted(filepath.Join(m.Source, name), path.Join(m.Target, filepath.ToSlash(name)), swaps); err != nil {
 				return nil, notPlaced(err)
 			}
 		}
@@ -106,9 +106,9 @@ func (e *Engine) MakeFiles(_ context.Context, instance string, ch *instancer.Cha
 	if image == nil || image.Files == 0 || !svc.ReadOnly {
 		return c.mounts, nil
 	}
-	digits, ok := ch.Flag.DigitsOf(flag)
+	digits, ok := ch.Flag.AllDigits(flags)
 	if !ok {
-		return nil, notPlaced(errors.New("the flag is not as long as the sentinel"))
+		return nil, notPlaced(errors.New("a flag is not as long as its sentinel"))
 	}
 	record, files, err := e.template(ch, image)
 	if err != nil {
@@ -151,7 +151,7 @@ func (c *copies) write(mode fs.FileMode, uid, gid int, stamp syscall.Timespec, t
 	return err
 }
 
-func (c *copies) mounted(source, target string, finder sentinel.Finder, flag string) error {
+func (c *copies) mounted(source, target string, swaps []sentinel.Swap) error {
 	info, err := os.Stat(source)
 	if err != nil {
 		return err
@@ -160,7 +160,7 @@ func (c *copies) mounted(source, target string, finder sentinel.Finder, flag str
 	if err != nil {
 		return err
 	}
-	text, n := finder.Replace(text, flag)
+	text, n := sentinel.Replace(text, swaps)
 	if n == 0 {
 		return fmt.Errorf("%s held a placeholder when it was loaded and holds none", source)
 	}
@@ -172,8 +172,8 @@ func (c *copies) mounted(source, target string, finder sentinel.Finder, flag str
 	})
 }
 
-// patched unpacks a template with a flag's digits. What the service covers with mounts of its own stays covered.
-func (c *copies) patched(files io.Reader, record sentinel.Record, svc *instancer.Service, digits string) error {
+// patched unpacks a template with an owner's digits. What the service covers with mounts of its own stays covered.
+func (c *copies) patched(files io.Reader, record sentinel.Record, svc *instancer.Service, digits []string) error {
 	missing := map[string]sentinel.File{}
 	for _, f := range record.Files {
 		missing[f.Name] = f
@@ -194,7 +194,7 @@ func (c *copies) patched(files io.Reader, record sentinel.Record, svc *instancer
 		}
 		stamp := syscall.NsecToTimespec(header.ModTime.UnixNano())
 		err = c.write(fs.FileMode(header.Mode&0o7777), header.Uid, header.Gid, stamp, targets, func(w io.Writer) error {
-			return sentinel.Patch(w, in, f, record.Core, digits)
+			return sentinel.Patch(w, in, f, record.Cores, digits)
 		})
 		if err != nil {
 			return err

@@ -2,6 +2,8 @@ package docker
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,14 +30,19 @@ const (
 	abandonedScan = 24 * time.Hour // no build may take longer
 )
 
-// scanFolder holds what scans have found: <image>-<core>.json, and .tar with the files of it.
+// scanFolder holds what scans have found: <image>-<cores>.json, and .tar with the files of it.
 func (e *Engine) scanFolder() string { return filepath.Join(e.folder, "flags") }
 
-func (e *Engine) scanPath(id, core string) string {
-	return filepath.Join(e.scanFolder(), strings.TrimPrefix(id, "sha256:")+"-"+core)
+func (e *Engine) scanPath(id string, cores []string) string {
+	of := strings.Join(cores, "-")
+	if len(cores) > 1 { // which may be too long for a name
+		sum := sha256.Sum256([]byte(of))
+		of = hex.EncodeToString(sum[:16])
+	}
+	return filepath.Join(e.scanFolder(), strings.TrimPrefix(id, "sha256:")+"-"+of)
 }
 
-// ScanImage looks for the sentinel in all that an image has. What it finds is kept in files, by the image's id: the same
+// ScanImage looks for the sentinels in all that an image has. What it finds is kept in files, by the image's id: the same
 // image is not read again.
 func (e *Engine) ScanImage(ctx context.Context, ch *instancer.Challenge, svc *instancer.Service, log io.Writer) (*instancer.ImageFlag, error) {
 	api, err := e.api(ctx)
@@ -50,41 +57,50 @@ func (e *Engine) ScanImage(ctx context.Context, ch *instancer.Challenge, svc *in
 	if err != nil {
 		return nil, failedImage(svc, err)
 	}
-	flag := &instancer.ImageFlag{Image: found.ID, Core: ch.Flag.Core, Files: len(record.Files), Bytes: record.Bytes(), Odd: record.Odd, Left: record.Left}
+	flag := &instancer.ImageFlag{Image: found.ID, Cores: record.Cores, Files: len(record.Files), Bytes: record.Bytes(), Odd: record.Odd, Left: record.Left}
+	for n := range flag.Cores {
+		flag.Found = append(flag.Found, record.Holds(n))
+	}
 	inspectConfig(flag, found, ch)
 	return flag, nil
 }
 
-// inspectConfig looks for the sentinel in what is not a file.
+// inspectConfig looks for the sentinels in what is not a file.
 func inspectConfig(flag *instancer.ImageFlag, found image.InspectResponse, ch *instancer.Challenge) {
 	config := found.Config
 	if config == nil {
 		return
 	}
-	holds := func(texts []string) bool {
-		if p := ch.Flag.Text; p != "" && slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, p) }) {
-			flag.Left = append(flag.Left, "a setting of the image holds "+p)
+	core := func(text string) bool {
+		return slices.ContainsFunc(flag.Cores, func(c string) bool { return strings.Contains(text, c) })
+	}
+	holds := func(texts []string, replaced bool) bool {
+		for n, sought := range soughtIn(ch) {
+			if slices.ContainsFunc(texts, sought.Left) {
+				flag.Left = append(flag.Left, "a setting of the image holds "+sought.Placeholder)
+			}
+			flag.Found[n] = flag.Found[n] || replaced && slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, sought.Core) })
 		}
-		return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, ch.Flag.Core) })
+		return slices.ContainsFunc(texts, core)
 	}
-	if holds(config.Env) {
-		flag.Environment = slices.DeleteFunc(slices.Clone(config.Env), func(s string) bool { return !strings.Contains(s, ch.Flag.Core) })
+	if holds(config.Env, true) {
+		flag.Environment = slices.DeleteFunc(slices.Clone(config.Env), func(s string) bool { return !core(s) })
 	}
-	if holds(slices.Concat(config.Entrypoint, config.Cmd)) {
+	if holds(slices.Concat(config.Entrypoint, config.Cmd), true) {
 		flag.Entrypoint, flag.Command = config.Entrypoint, config.Cmd
 	}
 	others := []string{config.User, config.WorkingDir}
 	if config.Healthcheck != nil {
 		others = append(others, config.Healthcheck.Test...)
 	}
-	if holds(others) {
+	if holds(others, false) {
 		flag.Odd = append(flag.Odd, "the image's user, folder or health check")
 	}
 }
 
 // record is what the scan of an image found, now or earlier.
 func (e *Engine) record(ctx context.Context, id string, ch *instancer.Challenge, log io.Writer) (record sentinel.Record, err error) {
-	path := e.scanPath(id, ch.Flag.Core)
+	path := e.scanPath(id, ch.Flag.Cores())
 	if record, err = readRecord(path); err == nil {
 		fmt.Fprintf(log, "%s was scanned before\n", id)
 		return record, nil
@@ -94,7 +110,7 @@ func (e *Engine) record(ctx context.Context, id string, ch *instancer.Challenge,
 	}
 	began := time.Now()
 	err = e.export(ctx, id, func(files io.Reader) (err error) {
-		record, err = sentinel.ScanTar(files, ch.Flag.Core, ch.Flag.Text)
+		record, err = sentinel.ScanTar(files, soughtIn(ch))
 		return err
 	})
 	if err != nil {
@@ -126,6 +142,9 @@ func readRecord(path string) (record sentinel.Record, err error) {
 	}
 	if err := json.Unmarshal(text, &record); err != nil {
 		return record, fmt.Errorf("%s.json: %w", path, err)
+	}
+	if len(record.Cores) == 0 {
+		return record, fmt.Errorf("%s.json is of an earlier version: %w", path, os.ErrNotExist)
 	}
 	if len(record.Files) > 0 {
 		_, err = os.Stat(path + ".tar")

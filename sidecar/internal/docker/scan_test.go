@@ -19,8 +19,8 @@ import (
 func TestALargeImageIsReadAsAStreamAndOnlyOnce(t *testing.T) {
 	ctx, folder, dir := context.Background(), t.TempDir(), t.TempDir()
 	const size, core = 300 << 20, "qzqzqzqzqzqzqzqz"
-	ch := &instancer.Challenge{ID: "engine", Flag: instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceAuto, Prefix: "FLAG", Text: "FLAG{big}",
-		Core: core}}
+	ch := &instancer.Challenge{ID: "engine", Flag: instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceAuto, FlagForm: instancer.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{big}",
+		Core: core}}}
 	for name, text := range map[string]string{
 		"Dockerfile": "FROM busybox:1.36\nCOPY large flag.txt /\n", "flag.txt": "FLAG{big}\n", "large": "",
 	} {
@@ -48,7 +48,7 @@ func TestALargeImageIsReadAsAStreamAndOnlyOnce(t *testing.T) {
 		}
 		defer engine.Close()
 		var log bytes.Buffer
-		if err := engine.BuildImage(ctx, instancer.BuildSpec{Challenge: ch, Service: &service, Flag: ch.Flag.Sentinel()}, &log); err != nil {
+		if err := engine.BuildImage(ctx, instancer.BuildSpec{Challenge: ch, Service: &service, Flags: ch.Flag.Sentinels()}, &log); err != nil {
 			t.Fatalf("%v\n%s", err, log.String())
 		}
 		flag, err := engine.ScanImage(ctx, ch, &service, &log)

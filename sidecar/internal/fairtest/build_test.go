@@ -202,7 +202,7 @@ func TestABuildMayTakeSoLongAndIsThenTriedEverMoreRarely(t *testing.T) {
 func ownFlags(id string) *instancer.Challenge {
 	ch := built(id)
 	ch.Services[0].Build.Flag = true
-	ch.Flag = instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceBuild, Prefix: "FLAG", Core: strings.Repeat("g", 32)}
+	ch.Flag = instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceBuild, FlagForm: instancer.FlagForm{Open: "FLAG{", Close: "}", Core: strings.Repeat("g", 32)}}
 	return ch
 }
 

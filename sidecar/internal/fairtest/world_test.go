@@ -276,8 +276,8 @@ func (noPorts) Holders(context.Context) ([]string, error) { return nil, nil }
 // flags are an owner's name in digits.
 type flags struct{}
 
-func (flags) Flag(_ context.Context, owner instancer.Owner, ch *instancer.Challenge) (string, error) {
-	return ch.Flag.Flag(fmt.Sprintf("%032x", owner.ID)[:ch.Flag.Digits()]), nil
+func (flags) Flags(_ context.Context, owner instancer.Owner, ch *instancer.Challenge) ([]string, error) {
+	return []string{ch.Flag.Flag(fmt.Sprintf("%032x", owner.ID)[:ch.Flag.Digits()])}, nil
 }
 
 func (flags) AwaitLive(context.Context, instancer.Owner, *instancer.Challenge) {}

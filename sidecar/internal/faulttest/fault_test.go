@@ -235,13 +235,13 @@ func (s faultyEngine) List(ctx context.Context, instance string) (objects []inst
 	return objects, err
 }
 
-func (s faultyEngine) FillMounts(ctx context.Context, id string, ch *instancer.Challenge, svc *instancer.Service, m []instancer.Mount, flag string) error {
-	return s.f.step("mounts filled", func() error { return s.Engine.FillMounts(ctx, id, ch, svc, m, flag) })
+func (s faultyEngine) FillMounts(ctx context.Context, id string, ch *instancer.Challenge, svc *instancer.Service, m []instancer.Mount, flags []string) error {
+	return s.f.step("mounts filled", func() error { return s.Engine.FillMounts(ctx, id, ch, svc, m, flags) })
 }
 
-func (s faultyEngine) MakeFiles(ctx context.Context, instance string, ch *instancer.Challenge, svc *instancer.Service, image *instancer.ImageFlag, flag string) (mounts []instancer.Mount, err error) {
+func (s faultyEngine) MakeFiles(ctx context.Context, instance string, ch *instancer.Challenge, svc *instancer.Service, image *instancer.ImageFlag, flags []string) (mounts []instancer.Mount, err error) {
 	err = s.f.step("files made", func() error {
-		mounts, err = s.Engine.MakeFiles(ctx, instance, ch, svc, image, flag)
+		mounts, err = s.Engine.MakeFiles(ctx, instance, ch, svc, image, flags)
 		return err
 	})
 	return mounts, err
@@ -251,28 +251,32 @@ func (s faultyEngine) RemoveFiles(ctx context.Context, instance string) error {
 	return s.f.step("files removed", func() error { return s.Engine.RemoveFiles(ctx, instance) })
 }
 
-func (s faultyEngine) PlaceFlag(ctx context.Context, id string, ch *instancer.Challenge, image *instancer.ImageFlag, flag string) error {
-	return s.f.step("flag placed", func() error { return s.Engine.PlaceFlag(ctx, id, ch, image, flag) })
+func (s faultyEngine) PlaceFlag(ctx context.Context, id string, ch *instancer.Challenge, image *instancer.ImageFlag, flags []string) error {
+	return s.f.step("flag placed", func() error { return s.Engine.PlaceFlag(ctx, id, ch, image, flags) })
 }
 
 type faultyFlags struct {
-	instancer.Flags
-	f *faults
+	real instancer.Flags
+	f    *faults
 }
 
-func (s faultyFlags) Flag(ctx context.Context, owner instancer.Owner, ch *instancer.Challenge) (flag string, err error) {
+func (s faultyFlags) AwaitLive(ctx context.Context, owner instancer.Owner, ch *instancer.Challenge) {
+	s.real.AwaitLive(ctx, owner, ch)
+}
+
+func (s faultyFlags) Flags(ctx context.Context, owner instancer.Owner, ch *instancer.Challenge) (flags []string, err error) {
 	err = s.f.step("flag asked for", func() error {
-		flag, err = s.Flags.Flag(ctx, owner, ch)
+		flags, err = s.real.Flags(ctx, owner, ch)
 		return err
 	})
-	return flag, err
+	return flags, err
 }
 
 // fixedFlags are the same for everybody: what matters here is that they get in.
 type fixedFlags struct{}
 
-func (fixedFlags) Flag(_ context.Context, _ instancer.Owner, ch *instancer.Challenge) (string, error) {
-	return ch.Flag.Flag("0123456789abcdef"), nil
+func (fixedFlags) Flags(_ context.Context, _ instancer.Owner, ch *instancer.Challenge) ([]string, error) {
+	return []string{ch.Flag.Flag("0123456789abcdef")}, nil
 }
 
 func (fixedFlags) AwaitLive(context.Context, instancer.Owner, *instancer.Challenge) {}

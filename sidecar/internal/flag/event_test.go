@@ -69,7 +69,7 @@ func (s *script) shared(who, whose int, challenge string) {
 func (s *script) retire(team int, challenge string, rotate bool) {
 	s.steps = append(s.steps, func() {
 		s.t.Helper()
-		f, err := s.db.CurrentFlag(s.ctx, s.team(team).ID, challenge)
+		f, err := s.db.CurrentFlag(s.ctx, s.team(team).ID, challenge, "")
 		s.must(err)
 		if rotate {
 			_, err = s.flags.Rotate(s.ctx, f.ID, "an admin")

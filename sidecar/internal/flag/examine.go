@@ -136,7 +136,7 @@ func (r *reading) share(ctx context.Context, s instancer.Submission, flag *insta
 // scoreSharing says why a foreign flag is suspicious, and how much.
 func scoreSharing(s instancer.Submission, flag *instancer.IssuedFlag, from instancer.Party, whose *instancer.Party, mapped map[int]*instancer.Mapping) (int, []instancer.Reason) {
 	score := 70
-	reasons := []instancer.Reason{{Code: "foreign_flag", Text: "The flag was made for " + name(*whose) + "."}}
+	reasons := []instancer.Reason{{Code: "foreign_flag", Text: "The flag was made for " + name(*whose) + ofPart(flag.Part) + "."}}
 	add := func(points int, code, text string) {
 		score += points
 		reasons = append(reasons, instancer.Reason{Code: code, Text: text})
@@ -178,8 +178,8 @@ func inexact(provided, flag string) string {
 
 // missing asks for a comparison where CTFd has refused an owner's own, current flag.
 func (r *reading) missing(s instancer.Submission, own *instancer.IssuedFlag, mapped map[int]*instancer.Mapping) {
-	m := mapped[s.Challenge]
-	if own == nil || m == nil || s.Type != "incorrect" || m.Challenge != own.Challenge || !own.RetiredAt.IsZero() || s.Provided != own.Value {
+	there := func(reg instancer.Registration) bool { return reg.CTFdChallenge == s.Challenge }
+	if own == nil || mapped[s.Challenge] == nil || s.Type != "incorrect" || !slices.ContainsFunc(own.Registrations, there) || !own.RetiredAt.IsZero() || s.Provided != own.Value {
 		return
 	}
 	if time.Since(s.At) > 2*r.opts.FullEvery {

@@ -4,47 +4,86 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
-// Flag is the one flag that an owner has for a challenge; see instancer.Flags.
-func (f *Flags) Flag(ctx context.Context, owner instancer.Owner, ch *instancer.Challenge) (string, error) {
-	current, err := f.store.CurrentFlag(ctx, owner.ID, ch.ID)
+// Flags are the flags that an owner has for a challenge, one of each of its forms; see instancer.Flags.
+func (f *Flags) Flags(ctx context.Context, owner instancer.Owner, ch *instancer.Challenge) ([]string, error) {
+	current, err := f.store.CurrentFlags(ctx, owner.ID, ch.ID)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if current != nil {
-		if _, fits := ch.Flag.DigitsOf(current.Value); fits {
-			return current.Value, nil
-		}
-		// The challenge's placeholder was edited: what is placed must look as the new one says.
-		_, err := f.store.RetireFlags(ctx, current.ID, "", "", "edited", time.Now().UTC(), func(*instancer.IssuedFlag) *instancer.IssuedFlag { return newFlag(owner, ch) })
-		if err != nil {
-			return "", err
-		}
-		if current, err = f.store.CurrentFlag(ctx, owner.ID, ch.ID); err != nil || current == nil {
-			return "", err
-		}
-	} else {
-		made := newFlag(owner, ch)
-		current, err = f.store.IssueFlag(ctx, made, instancer.Event{
-			Type: "flag_created", Challenge: ch.ID, Owner: owner.ID, Message: "made for " + ch.ID, At: made.CreatedAt,
-		})
-		if err != nil {
-			return "", err
+	forms := ch.Flag.Forms()
+	values, changed := make([]string, len(forms)), false
+	for _, had := range current {
+		if !slices.ContainsFunc(forms, func(form instancer.FlagForm) bool { return form.Part == had.Part }) {
+			// The challenge has this part no more.
+			if _, err := f.store.RetireFlags(ctx, had.ID, "", "", "edited", time.Now().UTC(), nil); err != nil {
+				return nil, err
+			}
+			changed = true
 		}
 	}
-	f.nudge()
-	return current.Value, nil
+	for n, form := range forms {
+		at := slices.IndexFunc(current, func(had *instancer.IssuedFlag) bool { return had.Part == form.Part })
+		if at >= 0 {
+			if _, fits := form.DigitsOf(current[at].Value); fits {
+				values[n] = current[at].Value
+				continue
+			}
+		}
+		changed = true
+		made, err := f.issue(ctx, owner, ch, form, at >= 0, current)
+		if err != nil || made == nil {
+			return nil, err
+		}
+		values[n] = made.Value
+	}
+	if changed {
+		f.nudge()
+	}
+	return values, nil
 }
 
-func newFlag(owner instancer.Owner, ch *instancer.Challenge) *instancer.IssuedFlag {
-	digits := digits(ch.Flag.Digits())
+// issue makes an owner the flag of one form. If they have one of it, that is not of this form any more: the challenge's
+// placeholder was edited, and what is placed must look as the new one says.
+func (f *Flags) issue(
+	ctx context.Context, owner instancer.Owner, ch *instancer.Challenge, form instancer.FlagForm, had bool, current []*instancer.IssuedFlag,
+) (*instancer.IssuedFlag, error) {
+	made := newFlag(owner, ch, form)
+	if !had {
+		return f.store.IssueFlag(ctx, made, instancer.Event{
+			Type: "flag_created", Challenge: ch.ID, Owner: owner.ID, Message: "made for " + ch.ID + ofPart(form.Part), At: made.CreatedAt,
+		})
+	}
+	for _, old := range current {
+		if old.Part != form.Part {
+			continue
+		}
+		next := func(*instancer.IssuedFlag) *instancer.IssuedFlag { return made }
+		if _, err := f.store.RetireFlags(ctx, old.ID, "", "", "edited", made.CreatedAt, next); err != nil {
+			return nil, err
+		}
+	}
+	return f.store.CurrentFlag(ctx, owner.ID, ch.ID, form.Part)
+}
+
+// ofPart names a part of a challenge in a sentence; the first has no name.
+func ofPart(part string) string {
+	if part == "" {
+		return ""
+	}
+	return ", part " + part
+}
+
+func newFlag(owner instancer.Owner, ch *instancer.Challenge, form instancer.FlagForm) *instancer.IssuedFlag {
+	digits := digits(form.Digits())
 	return &instancer.IssuedFlag{
-		Challenge: ch.ID, Owner: owner, Value: ch.Flag.Flag(digits), Token: digits, CreatedAt: time.Now().UTC(),
+		Challenge: ch.ID, Part: form.Part, Owner: owner, Value: form.Flag(digits), Token: digits, CreatedAt: time.Now().UTC(),
 	}
 }
 
@@ -61,7 +100,11 @@ func (f *Flags) Rotate(ctx context.Context, id, by string) (*instancer.IssuedFla
 	var unknown string
 	retired, err := f.store.RetireFlags(ctx, id, "", by, "rotated", time.Now().UTC(), func(old *instancer.IssuedFlag) *instancer.IssuedFlag {
 		if ch, ok := f.challenges.Get(old.Challenge); ok && ch.Flag.Dynamic {
-			return newFlag(old.Owner, ch)
+			for _, form := range ch.Flag.Forms() {
+				if form.Part == old.Part {
+					return newFlag(old.Owner, ch, form)
+				}
+			}
 		}
 		unknown = old.Challenge
 		return again(old)
@@ -76,7 +119,7 @@ func (f *Flags) Rotate(ctx context.Context, id, by string) (*instancer.IssuedFla
 		f.log.Warn("flag rotated for a challenge that is not loaded", "challenge", unknown)
 	}
 	f.nudge()
-	return f.store.CurrentFlag(ctx, retired[0].Owner.ID, retired[0].Challenge)
+	return f.store.CurrentFlag(ctx, retired[0].Owner.ID, retired[0].Challenge, retired[0].Part)
 }
 
 // again is a flag like an old one, with other digits.
@@ -84,7 +127,7 @@ func again(old *instancer.IssuedFlag) *instancer.IssuedFlag {
 	token := digits(len(old.Token))
 	at := strings.LastIndex(old.Value, old.Token) // which flags of whatever shape end with, or almost
 	return &instancer.IssuedFlag{
-		Challenge: old.Challenge, Owner: old.Owner, Value: old.Value[:at] + token + old.Value[at+len(old.Token):], Token: token, CreatedAt: time.Now().UTC(),
+		Challenge: old.Challenge, Part: old.Part, Owner: old.Owner, Value: old.Value[:at] + token + old.Value[at+len(old.Token):], Token: token, CreatedAt: time.Now().UTC(),
 	}
 }
 

@@ -44,15 +44,16 @@ func (f *Flags) nudge() {
 	}
 }
 
-// AwaitLive returns once CTFd knows an owner's flag, or it is clear that it will not soon, or when ctx ends.
+// AwaitLive returns once CTFd knows an owner's flags, or it is clear that it will not soon, or when ctx ends.
 func (f *Flags) AwaitLive(ctx context.Context, owner instancer.Owner, ch *instancer.Challenge) {
 	if f.ctfd == nil {
 		return
 	}
 	for {
 		changed := f.live.watch()
-		current, err := f.store.CurrentFlag(ctx, owner.ID, ch.ID)
-		if err != nil || current == nil || StateOf(current) != instancer.FlagPending || f.down.Load() || tried(current) {
+		current, err := f.store.CurrentFlags(ctx, owner.ID, ch.ID)
+		waits := func(one *instancer.IssuedFlag) bool { return StateOf(one) == instancer.FlagPending && !tried(one) }
+		if err != nil || f.down.Load() || !slices.ContainsFunc(current, waits) {
 			return
 		}
 		timer := time.NewTimer(lookAgain)
@@ -68,15 +69,21 @@ func (f *Flags) AwaitLive(ctx context.Context, owner instancer.Owner, ch *instan
 	}
 }
 
-// States says for each challenge that an owner has a flag of whether CTFd knows it.
+// States says for each challenge that an owner has flags of whether CTFd knows them: what is true of the worst.
 func (f *Flags) States(ctx context.Context, owner string) (map[string]instancer.FlagState, error) {
-	all, err := f.store.CurrentFlags(ctx, owner)
+	all, err := f.store.CurrentFlags(ctx, owner, "")
 	states := map[string]instancer.FlagState{}
 	for _, current := range all {
-		states[current.Challenge] = StateOf(current)
+		state, before := StateOf(current), states[current.Challenge]
+		if slices.Index(worst, state) > slices.Index(worst, before) {
+			states[current.Challenge] = state
+		}
 	}
 	return states, err
 }
+
+// worst orders states: the last is what a challenge with several flags shows.
+var worst = []instancer.FlagState{instancer.FlagNone, instancer.FlagLive, instancer.FlagLocal, instancer.FlagPending, instancer.FlagFailed}
 
 // StateOf is the best that is true of a flag in any challenge of CTFd.
 func StateOf(f *instancer.IssuedFlag) instancer.FlagState {

@@ -9,14 +9,19 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
-// Map says which challenge of CTFd a challenge is. Flags that were made before are registered there at once. One whose
-// owners have no flags of their own is mapped for its link's sake.
-func (f *Flags) Map(ctx context.Context, challenge string, ctfdChallenge int) (*instancer.Mapping, error) {
+// Map says which challenge of CTFd a challenge is, or where one of its parts belongs. Flags that were made before are
+// registered there at once. One whose owners have no flags of their own is mapped for its link's sake.
+func (f *Flags) Map(ctx context.Context, challenge, part string, ctfdChallenge int) (*instancer.Mapping, error) {
 	if f.ctfd == nil {
 		return nil, ErrNoCTFd
 	}
-	if _, ok := f.challenges.Get(challenge); !ok {
+	ch, ok := f.challenges.Get(challenge)
+	if !ok {
 		return nil, instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
+	}
+	at := slices.IndexFunc(ch.Flag.Forms(), func(form instancer.FlagForm) bool { return form.Part == part })
+	if at < 0 && part != "" {
+		return nil, instancer.Errorf(instancer.NotFound, "part_not_found", "%s has no flag of a part %q.", challenge, part)
 	}
 	all, err := f.ctfd.Challenges(ctx)
 	if err != nil {
@@ -24,7 +29,11 @@ func (f *Flags) Map(ctx context.Context, challenge string, ctfdChallenge int) (*
 	}
 	for _, there := range all {
 		if there.ID == ctfdChallenge {
-			m := &instancer.Mapping{Challenge: challenge, CTFdChallenge: there.ID, CTFdName: there.Name, CreatedAt: time.Now().UTC()}
+			if at >= 0 && !fits(ch.Flag.Forms()[at].Scoreboard, there) {
+				return nil, instancer.Errorf(instancer.Conflict, "mapping_in_file",
+					"The instance.toml of %s names another challenge of CTFd%s. Change it there.", challenge, ofPart(part))
+			}
+			m := &instancer.Mapping{Challenge: challenge, Part: part, CTFdChallenge: there.ID, CTFdName: there.Name, CreatedAt: time.Now().UTC()}
 			err := f.store.Map(ctx, m)
 			f.known.forget()
 			if err == nil {
@@ -37,9 +46,11 @@ func (f *Flags) Map(ctx context.Context, challenge string, ctfdChallenge int) (*
 	return nil, instancer.Errorf(instancer.NotFound, "ctfd_challenge_not_found", "CTFd has no challenge %d.", ctfdChallenge)
 }
 
-// Unmap forgets a challenge's mapping. Flags that CTFd has stay there: instances that run have them.
-func (f *Flags) Unmap(ctx context.Context, challenge string) error {
-	had, err := f.store.Unmap(ctx, challenge)
+// Unmap forgets a challenge's mapping, whose flags stay in CTFd since instances that run have them, or that of one part, whose
+// flags go to where its challenge's others are.
+func (f *Flags) Unmap(ctx context.Context, challenge, part string) error {
+	had, err := f.store.Unmap(ctx, challenge, part)
+	f.nudge()
 	if err == nil && !had {
 		return errNotMapped(challenge)
 	}
@@ -61,13 +72,15 @@ func (f *Flags) Unmapped(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	mapped := map[string]bool{}
+	type place struct{ challenge, part string }
+	mapped := map[place]bool{}
 	for _, m := range all {
-		mapped[m.Challenge] = true
+		mapped[place{m.Challenge, m.Part}] = true
 	}
 	missing := []string{}
 	for _, ch := range f.challenges.All() {
-		if ch.Flag.Dynamic && !mapped[ch.ID] {
+		nowhere := func(form instancer.FlagForm) bool { return !mapped[place{ch.ID, form.Part}] }
+		if ch.Flag.Dynamic && !mapped[place{ch.ID, ""}] && slices.ContainsFunc(ch.Flag.Forms(), nowhere) {
 			missing = append(missing, ch.ID)
 		}
 	}
@@ -98,6 +111,7 @@ type Pairing struct {
 	CTFd      []instancer.ScoreboardChallenge
 	Mapped    map[int]string // challenge of CTFd → ours
 	Doubts    []Doubt        // mappings that somebody has to look at
+	Of        map[string]int // our challenge → that of CTFd; not those of parts
 	Local     []*instancer.Challenge
 	Suggested map[string]Suggestion // by our challenge, for those not mapped
 }
@@ -111,22 +125,22 @@ func (f *Flags) Pair(ctx context.Context) (Pairing, error) {
 	if err != nil {
 		return Pairing{}, err
 	}
-	p := Pairing{Mapped: map[int]string{}, Local: f.challenges.All(), Suggested: map[string]Suggestion{}}
+	p := Pairing{Mapped: map[int]string{}, Of: map[string]int{}, Local: f.challenges.All(), Suggested: map[string]Suggestion{}}
 	if p.CTFd, err = f.ctfd.Challenges(ctx); err != nil {
 		return Pairing{}, err
 	}
-	done := map[string]bool{}
 	for _, m := range mappings {
-		p.Mapped[m.CTFdChallenge], done[m.Challenge] = m.Challenge, true
-	}
-	p.Doubts = Doubts(mappings, p.CTFd)
-	for _, d := range p.Doubts { // a suggestion is what helps there
-		if d.Now == "" {
-			delete(done, d.Challenge)
+		if p.Mapped[m.CTFdChallenge] = m.Challenge; m.Part == "" {
+			p.Of[m.Challenge] = m.CTFdChallenge
 		}
 	}
+	p.Doubts = Doubts(mappings, p.CTFd)
+	gone := map[string]bool{} // a suggestion is what helps there
+	for _, d := range p.Doubts {
+		gone[d.Challenge] = gone[d.Challenge] || d.Now == "" && d.Part == ""
+	}
 	for _, ch := range p.Local {
-		if done[ch.ID] {
+		if p.Of[ch.ID] != 0 && !gone[ch.ID] {
 			continue
 		}
 		if s, ok := suggest(ch, p.CTFd, p.Mapped); ok {
@@ -140,6 +154,7 @@ func (f *Flags) Pair(ctx context.Context) (Pairing, error) {
 // there until it is mapped again.
 type Doubt struct {
 	Challenge     string
+	Part          string // of the challenge's flags only that one
 	CTFdChallenge int
 	Was, Now      string // names; Now is empty if it is gone
 }
@@ -147,9 +162,9 @@ type Doubt struct {
 // Text says what is wrong, for organisers.
 func (d Doubt) Text() string {
 	if d.Now == "" {
-		return fmt.Sprintf("%s is mapped to CTFd's challenge %d %q, which is gone", d.Challenge, d.CTFdChallenge, d.Was)
+		return fmt.Sprintf("%s is mapped to CTFd's challenge %d %q, which is gone", d.Challenge+ofPart(d.Part), d.CTFdChallenge, d.Was)
 	}
-	return fmt.Sprintf("%s is mapped to CTFd's challenge %d, which was %q and is %q now", d.Challenge, d.CTFdChallenge, d.Was, d.Now)
+	return fmt.Sprintf("%s is mapped to CTFd's challenge %d, which was %q and is %q now", d.Challenge+ofPart(d.Part), d.CTFdChallenge, d.Was, d.Now)
 }
 
 // Doubts finds them among mappings, by what CTFd has now.
@@ -161,7 +176,7 @@ func Doubts(mappings []*instancer.Mapping, ctfd []instancer.ScoreboardChallenge)
 	var all []Doubt
 	for _, m := range mappings {
 		if now := names[m.CTFdChallenge]; !instancer.SameName(m.CTFdName, now) {
-			all = append(all, Doubt{m.Challenge, m.CTFdChallenge, m.CTFdName, now})
+			all = append(all, Doubt{m.Challenge, m.Part, m.CTFdChallenge, m.CTFdName, now})
 		}
 	}
 	return all

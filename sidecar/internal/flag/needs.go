@@ -25,8 +25,8 @@ type leases interface {
 }
 
 type issued interface {
-	CurrentFlag(ctx context.Context, owner, challenge string) (*instancer.IssuedFlag, error)
-	CurrentFlags(ctx context.Context, owner string) ([]*instancer.IssuedFlag, error)
+	CurrentFlag(ctx context.Context, owner, challenge, part string) (*instancer.IssuedFlag, error)
+	CurrentFlags(ctx context.Context, owner, challenge string) ([]*instancer.IssuedFlag, error)
 	FlagsByToken(ctx context.Context, tokens []string) ([]*instancer.IssuedFlag, error)
 	IssueFlag(ctx context.Context, f *instancer.IssuedFlag, ev instancer.Event) (*instancer.IssuedFlag, error)
 	RetireFlags(ctx context.Context, id, owner, by, why string, at time.Time, next func(*instancer.IssuedFlag) *instancer.IssuedFlag) ([]*instancer.IssuedFlag, error)
@@ -45,7 +45,7 @@ type mappings interface {
 	Mappings(ctx context.Context) ([]*instancer.Mapping, error)
 	Mapping(ctx context.Context, challenge string) (*instancer.Mapping, error)
 	Map(ctx context.Context, m *instancer.Mapping) error
-	Unmap(ctx context.Context, challenge string) (bool, error)
+	Unmap(ctx context.Context, challenge, part string) (bool, error)
 }
 
 type findings interface {

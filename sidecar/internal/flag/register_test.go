@@ -31,7 +31,7 @@ func TestAFlagOfAnyTextIsRegisteredOnceAndAccepted(t *testing.T) {
 		{"FLAG", ""}, {"FLAG", `it's "quoted" & <b>`}, {"fläg✓", "ünïcödé"}, {"F.*[L](A|G)+\\", "regex"}, {"", "no prefix"}, {"FLAG", strings.Repeat("x", 500)},
 	} {
 		ch := dynamic(string(rune('a'+n)), "Challenge "+string(rune('a'+n)), text.base)
-		ch.Flag.Prefix = text.prefix
+		ch.Flag.Open = text.prefix + "{"
 		if text.base != "" {
 			ch.Flag.Text = text.prefix + "{" + text.base + "}"
 		}
@@ -44,7 +44,7 @@ func TestAFlagOfAnyTextIsRegisteredOnceAndAccepted(t *testing.T) {
 	player := w.ctfd.AddUser(ctfdtest.User{Name: "alice"})
 	for _, ch := range w.local {
 		value := w.flag(user(player), ch.ID)
-		if again := w.flag(user(player), ch.ID); again != value || !strings.HasPrefix(value, strings.TrimSuffix(cmp.Or(ch.Flag.Text, ch.Flag.Prefix+"{"), "}")) {
+		if again := w.flag(user(player), ch.ID); again != value || !strings.HasPrefix(value, strings.TrimSuffix(cmp.Or(ch.Flag.Text, ch.Flag.Open), "}")) {
 			t.Errorf("%q and then %q", value, again)
 		}
 		ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second)
@@ -110,7 +110,7 @@ func TestRotatedAndDeletedFlagsLeaveCTFdAndStayRecognised(t *testing.T) {
 	w.mapAll()
 	w.run(w.flags)
 	first := w.flag(user(1), "web")
-	current, err := w.db.CurrentFlag(w.ctx, "user_1", "web")
+	current, err := w.db.CurrentFlag(w.ctx, "user_1", "web", "")
 	w.must(err)
 	rotated, err := w.flags.Rotate(w.ctx, current.ID, "an admin")
 	w.must(err)
@@ -152,7 +152,7 @@ func TestTwoSidecarsRegisterEachFlagOnce(t *testing.T) {
 	w.run(two)
 	for n := 1; n <= 60; n++ {
 		from := []*flag.Flags{w.flags, two}[n%2]
-		_, err := from.Flag(w.ctx, user(n), w.local[0])
+		_, err := from.Flags(w.ctx, user(n), w.local[0])
 		w.must(err)
 	}
 	w.settled()
@@ -222,13 +222,13 @@ func TestChallengesOfTheSameNameAreSuggested(t *testing.T) {
 	if len(got.Suggested) != 3 || !got.Suggested["static"].Exact || !got.CTFd[0].Hidden || got.CTFd[1].Hidden {
 		t.Errorf("%+v", got)
 	}
-	if _, err := w.flags.Map(w.ctx, "pwn", 999); instancer.CodeOf(err) != "ctfd_challenge_not_found" {
+	if _, err := w.flags.Map(w.ctx, "pwn", "", 999); instancer.CodeOf(err) != "ctfd_challenge_not_found" {
 		t.Error(err)
 	}
-	_, err = w.flags.Map(w.ctx, "pwn", w.ids["Heap of Troubles 2"])
+	_, err = w.flags.Map(w.ctx, "pwn", "", w.ids["Heap of Troubles 2"])
 	w.must(err)
 	// One without flags of the owners' own is mapped for its link.
-	_, err = w.flags.Map(w.ctx, "static", w.ids["Static"])
+	_, err = w.flags.Map(w.ctx, "static", "", w.ids["Static"])
 	w.must(err)
 }
 
@@ -287,7 +287,7 @@ func TestAReusedOrRenamedChallengeGetsNoFlagUntilItIsMappedAgain(t *testing.T) {
 	if d := pairing.Doubts; len(d) != 1 || d[0].Was != "Lock" || d[0].Now != "Bonus" {
 		t.Errorf("%+v", d)
 	}
-	_, err = w.flags.Map(w.ctx, "lock", id) // somebody has looked: it is the same under another name
+	_, err = w.flags.Map(w.ctx, "lock", "", id) // somebody has looked: it is the same under another name
 	w.must(err)
 	w.settled()
 	if got := w.contents("lock"); len(got) != 2 {

@@ -26,9 +26,13 @@ type Check struct {
 
 // scanLoop reads what is new among CTFd's submissions.
 func (f *Flags) scanLoop(ctx context.Context) error {
-	var told []string
+	var told, absent []string
 	for {
 		began := time.Now()
+		named, err := f.mapByFile(ctx, absent)
+		if absent = named; err != nil && ctx.Err() == nil {
+			f.log.Warn("what instance.toml files name in ctfd is not mapped yet", "err", err)
+		}
 		told = f.warnUnmapped(ctx, told)
 		check, err := f.CheckSubmissions(ctx, false)
 		switch {

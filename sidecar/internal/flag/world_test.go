@@ -34,7 +34,7 @@ func dynamic(id, name, base string) *instancer.Challenge {
 		text = "FLAG{" + base + "}"
 	}
 	return &instancer.Challenge{
-		ID: id, Name: name, Flag: instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceAuto, Prefix: "FLAG", Text: text},
+		ID: id, Name: name, Flag: instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceAuto, FlagForm: instancer.FlagForm{Open: "FLAG{", Close: "}", Text: text}},
 		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}},
 	}
 }
@@ -116,7 +116,7 @@ func (w *world) must(err error) {
 func (w *world) mapAll() {
 	w.t.Helper()
 	for _, ch := range w.local {
-		_, err := w.flags.Map(w.ctx, ch.ID, w.ids[ch.ID])
+		_, err := w.flags.Map(w.ctx, ch.ID, "", w.ids[ch.ID])
 		w.must(err)
 	}
 }
@@ -146,9 +146,9 @@ func (w *world) start(owner instancer.Owner, player, challenge string, ago time.
 func (w *world) flag(owner instancer.Owner, challenge string) string {
 	w.t.Helper()
 	ch, _ := w.local.Get(challenge)
-	value, err := w.flags.Flag(w.ctx, owner, ch)
+	values, err := w.flags.Flags(w.ctx, owner, ch)
 	w.must(err)
-	return value
+	return values[0]
 }
 
 // settled waits until the outbox is empty.

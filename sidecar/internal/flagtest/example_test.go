@@ -29,7 +29,8 @@ func TestAProgramHoldsItsOwnersFlag(t *testing.T) {
 	solved := map[string]bool{}
 	for _, owner := range []string{"alice", "bob"} {
 		in := w.running(owner, "pwn-lock")
-		want, _ := w.flags.Flag(t.Context(), instancer.Owner{ID: owner}, ch)
+		wants, _ := w.flags.Flags(t.Context(), instancer.Owner{ID: owner}, ch)
+		want := wants[0]
 		testkit.Eventually(t, 20*time.Second, owner+" solves it", func() error {
 			out, err := exec.Command(filepath.Join(example, "solve.sh"), "127.0.0.1", fmt.Sprint(in.Ports[9000])).CombinedOutput()
 			if err != nil || !strings.Contains(string(out), want) {

@@ -138,7 +138,8 @@ func TestEveryOwnerFindsTheirFlagWhereverThePlaceholderStands(t *testing.T) {
 			}
 			for _, owner := range owners {
 				in := w.running(owner, c.id)
-				flag, _ := w.flags.Flag(t.Context(), instancer.Owner{ID: owner}, ch)
+				values, _ := w.flags.Flags(t.Context(), instancer.Owner{ID: owner}, ch)
+				flag := values[0]
 				for _, p := range c.probes {
 					if out := w.inside(in, p.service, p.command...); strings.Count(out, flag) != 1 || strings.Count(out, "FLAG{") != 1 {
 						t.Errorf("%s sees %q by %v, and not once %s", owner, out, p.command, flag)

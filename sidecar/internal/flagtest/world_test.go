@@ -29,21 +29,23 @@ import (
 // flags are owners' flags in memory.
 type flags struct {
 	mu    sync.Mutex
-	known map[string]string // owner/challenge
-	fixed string            // if not empty: everybody's
+	known map[string][]string // owner/challenge
+	fixed string              // if not empty: everybody's
 }
 
-func (f *flags) Flag(_ context.Context, owner instancer.Owner, ch *instancer.Challenge) (string, error) {
+func (f *flags) Flags(_ context.Context, owner instancer.Owner, ch *instancer.Challenge) ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fixed != "" {
-		return f.fixed, nil
+		return []string{f.fixed}, nil
 	}
 	key := owner.ID + "/" + ch.ID
-	if f.known[key] == "" {
-		digits := make([]byte, ch.Flag.Digits()/2)
-		rand.Read(digits)
-		f.known[key] = ch.Flag.Flag(hex.EncodeToString(digits))
+	if f.known[key] == nil {
+		for _, form := range ch.Flag.Forms() {
+			digits := make([]byte, form.Digits()/2)
+			rand.Read(digits)
+			f.known[key] = append(f.known[key], form.Flag(hex.EncodeToString(digits)))
+		}
 	}
 	return f.known[key], nil
 }
@@ -66,7 +68,13 @@ type world struct {
 
 func newWorld(t testing.TB, part int) *world {
 	t.Helper()
-	w := &world{t: t, engine: dockertest.Engine(t), flags: &flags{known: map[string]string{}}, folder: t.TempDir(), data: t.TempDir(), log: &testkit.Log{}}
+	return newWorldWith(t, part, nil)
+}
+
+// newWorldWith has flags that are made by something else than w.flags, unless that is nil.
+func newWorldWith(t testing.TB, part int, maker func(*store.Store, *challenge.Library) instancer.Flags) *world {
+	t.Helper()
+	w := &world{t: t, engine: dockertest.Engine(t), flags: &flags{known: map[string][]string{}}, folder: t.TempDir(), data: t.TempDir(), log: &testkit.Log{}}
 	db, err := store.Open(context.Background(), "", w.data)
 	if err != nil {
 		t.Fatal(err)
@@ -83,9 +91,13 @@ func newWorld(t testing.TB, part int) *world {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(w.log, nil))
+	var given instancer.Flags = w.flags
+	if maker != nil {
+		given = maker(db, w.library)
+	}
 	start := func() func() {
 		w.rules = instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: w.engine, Router: edge.NewRoutes(log),
-			Challenges: w.library, Flags: w.flags, Log: log}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key")})
+			Challenges: w.library, Flags: given, Log: log}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key")})
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error, 1)
 		go func() { ended <- w.rules.Run(ctx) }()

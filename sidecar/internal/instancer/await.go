@@ -47,13 +47,13 @@ func (i *Instancer) makeImages(ctx context.Context, in *Instance) error {
 }
 
 func (i *Instancer) makeOwn(ctx context.Context, b *build, in *Instance, ch *Challenge, tell func(string, *turn)) error {
-	flag, err := i.flag(ctx, in, ch)
+	flags, err := i.flags(ctx, in, ch)
 	if err != nil {
 		return err
 	}
-	if !b.needed(ch, flag) {
+	if !b.needed(ch, flags) {
 		i.images.disown(func(id string) bool { return id == in.ID })
 		return nil
 	}
-	return i.images.buildOwn(ctx, b, in, ch, flag, tell)
+	return i.images.buildOwn(ctx, b, in, ch, flags, tell)
 }

@@ -3,6 +3,7 @@ package instancer
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -158,6 +159,7 @@ func (b *build) decide() error {
 	var files int
 	var bytes int64
 	var settings bool
+	found := make([]bool, len(flag.Forms()))
 	for _, s := range b.ch.Services {
 		f := b.flags[s.Name]
 		if f == nil {
@@ -165,6 +167,9 @@ func (b *build) decide() error {
 		}
 		files, bytes = files+f.Files, bytes+f.Bytes
 		settings = settings || f.settings()
+		for n := range found {
+			found[n] = found[n] || f.Found[n]
+		}
 		for _, o := range f.Odd {
 			odd = append(odd, s.Name+": "+o)
 		}
@@ -176,7 +181,15 @@ func (b *build) decide() error {
 		return Errorf(Unavailable, "placeholder_left", "The challenge's image still holds a placeholder flag after it was built (%s). Tell an organiser: "+
 			"such a file must be made by the Dockerfile out of text, or the challenge must set disable_dynamic_flags.", strings.Join(left, "; "))
 	}
-	found := files > 0 || settings
+	nowhere := ""
+	for n, form := range flag.Forms() {
+		if !found[n] && !form.Elsewhere {
+			nowhere = "the flag"
+			if len(found) > 1 {
+				nowhere = "flag " + strconv.Itoa(n+1)
+			}
+		}
+	}
 	switch {
 	case flag.Place == PlaceBuild:
 		b.placing = "built per owner, as the challenge asks"
@@ -184,14 +197,14 @@ func (b *build) decide() error {
 		b.placing = "built per owner, since the flag stands where it cannot be replaced (" + strings.Join(odd, "; ") + ")"
 	case bytes > maxPatched:
 		b.placing = fmt.Sprintf("built per owner, since files of %d MB hold the flag", bytes>>20)
-	case !found && !flag.Elsewhere:
-		b.placing = "built per owner, since the flag is in no file of the images: hashed, encrypted or compressed"
+	case nowhere != "":
+		b.placing = "built per owner, since " + nowhere + " is in no file of the images: hashed, encrypted or compressed"
 	default:
 		b.placing = fmt.Sprintf("put into %d files of built images", files)
 		if settings {
 			b.placing += ", and their settings"
 		}
-		if flag.Elsewhere {
+		if slices.ContainsFunc(flag.Forms(), func(f FlagForm) bool { return f.Elsewhere }) {
 			b.placing += ", and what the compose file gives"
 		}
 		return nil

@@ -2,7 +2,7 @@ package instancer
 
 import (
 	"context"
-	"strings"
+	"fmt"
 )
 
 // Place is how an owner's flag gets into an instance: what `[flag] place` says.
@@ -16,73 +16,81 @@ const (
 	PlaceNone  Place = "none"  // owners get no flags of their own
 )
 
-// FlagPlan is what loading found out about a challenge's flag.
+// FlagPlan is what loading found out about a challenge's flags.
 type FlagPlan struct {
-	Dynamic bool  // each owner gets a flag of their own; false: the challenge is as its author wrote it
-	Place   Place // not PlaceNone if Dynamic
-	Prefix  string
-	// Text is what a flag takes the place of, the flag as its author wrote it; empty: there is none. All else that looks
-	// like a flag stays as it is.
-	Text string
-	// Literal says that the author has named Text: it is replaced wherever it stands, whatever it looks like.
-	Literal bool
-	// Elsewhere says that the flag gets into every instance by other ways than images: values, mounted files.
-	Elsewhere bool
-	// Core is what stands for the flag's digits where images are built: random letters, none of them a digit of a flag.
-	Core string
+	Dynamic  bool       // each owner gets flags of their own; false: the challenge is as its author wrote it
+	Place    Place      // not PlaceNone if Dynamic
+	FlagForm            // of the first flag, mostly the only one
+	More     []FlagForm // of the others, one for each further part of the challenge
+	Decoys   []string   // texts that stay as they are, also where a flag's text is part of them
 }
 
-// Digits is how many lower-case hexadecimal digits make an owner's flag out of Text.
-func (p FlagPlan) Digits() int {
-	if p.Text == "" {
-		return 32
+// Forms are those of all flags.
+func (p FlagPlan) Forms() []FlagForm { return append([]FlagForm{p.FlagForm}, p.More...) }
+
+// Add has owners get one more flag.
+func (p *FlagPlan) Add(form FlagForm) {
+	if !p.Dynamic {
+		p.Dynamic, p.FlagForm = true, form
+		return
 	}
-	return 16
+	p.More = append(p.More, form)
 }
 
-// Flag is the flag that some digits make: PREFIX{base_digits} of PREFIX{base}, or PREFIX{digits} without a text. A text
-// that does not end with a brace has them at its end.
-func (p FlagPlan) Flag(digits string) string {
-	if p.Text == "" {
-		return p.Prefix + "{" + digits + "}"
+// Sentinels stand for the flags where images are built.
+func (p FlagPlan) Sentinels() (all []string) {
+	for _, f := range p.Forms() {
+		all = append(all, f.Sentinel())
 	}
-	before, closed := strings.CutSuffix(p.Text, "}")
-	if !closed {
-		return before + "_" + digits
-	}
-	return before + "_" + digits + "}"
+	return all
 }
 
-// Sentinel stands for the flag where images are built: as long as a flag, and never anybody's.
-func (p FlagPlan) Sentinel() string { return p.Flag(p.Core) }
-
-// DigitsOf takes a flag of this plan apart. A flag that was made before its challenge's placeholder was edited is none.
-func (p FlagPlan) DigitsOf(flag string) (string, bool) {
-	head, tail, _ := strings.Cut(p.Flag("\x00"), "\x00")
-	digits, ok := strings.CutPrefix(flag, head)
-	digits, closed := strings.CutSuffix(digits, tail)
-	if !ok || !closed || len(digits) != p.Digits() || strings.Trim(digits, "0123456789abcdef") != "" {
-		return "", false
+// Cores are what stands for the digits of the flags where images are built.
+func (p FlagPlan) Cores() (all []string) {
+	for _, f := range p.Forms() {
+		all = append(all, f.Core)
 	}
-	return digits, true
+	return all
 }
 
-// flag is an owner's flag for a challenge, or empty if it has none.
-func (i *Instancer) flag(ctx context.Context, in *Instance, ch *Challenge) (string, error) {
+// AllDigits takes an owner's flags of this plan apart; false if one of them is none.
+func (p FlagPlan) AllDigits(flags []string) (all []string, ok bool) {
+	forms := p.Forms()
+	if len(forms) != len(flags) {
+		return nil, false
+	}
+	for n, f := range forms {
+		digits, fits := f.DigitsOf(flags[n])
+		if !fits {
+			return nil, false
+		}
+		all = append(all, digits)
+	}
+	return all, true
+}
+
+// flags are an owner's flags for a challenge, in the order of its plan, or nil if it has none.
+func (i *Instancer) flags(ctx context.Context, in *Instance, ch *Challenge) ([]string, error) {
 	if !ch.Flag.Dynamic {
-		return "", nil
+		return nil, nil
 	}
 	if i.Flags == nil {
-		return "", errNotPlaced("nothing makes flags here")
+		return nil, errNotPlaced("nothing makes flags here")
 	}
-	value, err := i.Flags.Flag(ctx, in.Owner, ch)
+	values, err := i.Flags.Flags(ctx, in.Owner, ch)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if value == "" || value == ch.Flag.Sentinel() {
-		return "", errNotPlaced("the owner's flag is none")
+	forms := ch.Flag.Forms()
+	if len(values) != len(forms) {
+		return nil, errNotPlaced(fmt.Sprintf("the owner has %d flags of %d", len(values), len(forms)))
 	}
-	return value, nil
+	for n, f := range forms {
+		if values[n] == "" || values[n] == f.Sentinel() {
+			return nil, errNotPlaced("the owner's flag is none")
+		}
+	}
+	return values, nil
 }
 
 // errNotPlaced ends a spawn whose flag did not get where it should: nobody plays for a placeholder.

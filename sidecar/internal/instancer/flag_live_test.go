@@ -10,8 +10,10 @@ import (
 // silent is a scoreboard that never learns a flag.
 type silent struct{}
 
-func (silent) Flag(context.Context, Owner, *Challenge) (string, error) { return "FLAG{x}", nil }
-func (silent) AwaitLive(ctx context.Context, _ Owner, _ *Challenge)    { <-ctx.Done() }
+func (silent) Flags(context.Context, Owner, *Challenge) ([]string, error) {
+	return []string{"FLAG{x}"}, nil
+}
+func (silent) AwaitLive(ctx context.Context, _ Owner, _ *Challenge) { <-ctx.Done() }
 
 func TestASpawnWaitsTwoSecondsForItsFlagAtMost(t *testing.T) {
 	for what, took := range map[string]time.Duration{"at once": 0, "containers took a while": 1500 * time.Millisecond, "containers took long": time.Minute} {

@@ -201,7 +201,7 @@ func (im *images) make(ctx context.Context, b *build) error {
 		s := &b.ch.Services[n]
 		spec := BuildSpec{Challenge: b.ch, Service: s, Again: b.again}
 		if b.ch.Flag.Dynamic {
-			spec.Flag = b.ch.Flag.Sentinel()
+			spec.Flags = b.ch.Flag.Sentinels()
 		}
 		err := b.stage("image of "+s.Name, func() error { return im.engine.BuildImage(ctx, spec, b) })
 		if err != nil {

@@ -7,6 +7,7 @@ import "time"
 type IssuedFlag struct {
 	ID            string
 	Challenge     string
+	Part          string // which of the challenge's flags, see FlagForm; empty: the first
 	Owner         Owner
 	Value         string
 	Token         string // the random part, lower case, by which it is recognised in what players submit
@@ -46,6 +47,7 @@ type Registration struct {
 // Mapping says which challenge of CTFd a challenge of ours is.
 type Mapping struct {
 	Challenge     string
+	Part          string // of the challenge's flags only that one, see FlagForm; empty: all that have no mapping of their own
 	CTFdChallenge int
 	CTFdName      string // when it was mapped
 	CreatedAt     time.Time

@@ -214,7 +214,7 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 			return err
 		}
 	}
-	vars, err := i.variables(in, ch, p.flag)
+	vars, err := i.variables(in, ch, p.own)
 	if err != nil {
 		return err
 	}
@@ -293,13 +293,21 @@ func (i *Instancer) hostPorts(in *Instance, ch *Challenge, service string, udp b
 }
 
 // variables are what a compose file may interpolate, and nothing else.
-func (i *Instancer) variables(in *Instance, ch *Challenge, flag string) (*strings.Replacer, error) {
+func (i *Instancer) variables(in *Instance, ch *Challenge, flags []string) (*strings.Replacer, error) {
 	relay, err := i.relaySettings(in, ch)
 	if err != nil {
 		return nil, fmt.Errorf("what the relay of %s is told: %w", in.ID, err)
 	}
-	pairs := []string{Token("INSTANCE_ID"), in.ID, Token("FLAG"), flag, Token("DYNAMIC_FLAG"), flag,
-		Token(relayVariable), relay, Token(AuthorityVariable), AuthorityFile}
+	pairs := []string{Token("INSTANCE_ID"), in.ID, Token(relayVariable), relay, Token(AuthorityVariable), AuthorityFile}
+	for n, form := range ch.Flag.Forms() {
+		for _, name := range form.Variables() {
+			flag := ""
+			if flags != nil {
+				flag = flags[n]
+			}
+			pairs = append(pairs, Token(name), flag)
+		}
+	}
 	for n, r := range ch.Routes {
 		host := i.Host(ch.ID, r, in.Owner.ID)
 		for _, name := range HostVariables(ch.Routes, n) {

@@ -103,10 +103,10 @@ type Ports interface {
 
 // Flags gives owners their flags.
 type Flags interface {
-	// Flag is the one flag that an owner has for a challenge, for ever: made (as ch.Flag says) when first asked for, the
-	// same whenever asked again. It is asked only for challenges whose Flag is Dynamic.
-	Flag(ctx context.Context, owner Owner, ch *Challenge) (string, error)
-	// AwaitLive returns once the scoreboard accepts the flag, or it is clear that it will not soon, or when ctx ends.
+	// Flags are the flags that an owner has for a challenge, one for each of the forms of ch.Flag, for ever: made when first
+	// asked for, the same whenever asked again. They are asked only for challenges whose Flag is Dynamic.
+	Flags(ctx context.Context, owner Owner, ch *Challenge) ([]string, error)
+	// AwaitLive returns once the scoreboard accepts the flags, or it is clear that it will not soon, or when ctx ends.
 	AwaitLive(ctx context.Context, owner Owner, ch *Challenge)
 }
 
@@ -177,15 +177,15 @@ type Engine interface {
 	// MakeFiles writes an instance's own copies, with the flag, of what cannot be written into its container: mounted
 	// files that hold a placeholder and, if its root is read-only, files of its image (nil: none) that hold the sentinel.
 	// It returns how they are mounted.
-	MakeFiles(ctx context.Context, instance string, ch *Challenge, svc *Service, image *ImageFlag, flag string) ([]Mount, error)
+	MakeFiles(ctx context.Context, instance string, ch *Challenge, svc *Service, image *ImageFlag, flags []string) ([]Mount, error)
 	// RemoveFiles removes what MakeFiles wrote.
 	RemoveFiles(ctx context.Context, instance string) error
 	// PlaceFlag writes all files of its image that hold the sentinel, now with the flag, into a container that is not
 	// started yet. It fails if any of them is not what the scan saw.
-	PlaceFlag(ctx context.Context, id string, ch *Challenge, image *ImageFlag, flag string) error
+	PlaceFlag(ctx context.Context, id string, ch *Challenge, image *ImageFlag, flags []string) error
 	// FillMounts writes those of a service's mounts that are the instance's own copies into a container that is not started
-	// yet, with the flag (empty: none) in the place of the placeholder.
-	FillMounts(ctx context.Context, id string, ch *Challenge, svc *Service, mounts []Mount, flag string) error
+	// yet, with the flags (nil: none) in the place of the placeholders.
+	FillMounts(ctx context.Context, id string, ch *Challenge, svc *Service, mounts []Mount, flags []string) error
 	// ConnectContainer puts a container that is not started yet onto one more network, which must be there.
 	ConnectContainer(ctx context.Context, id string, e Endpoint) error
 	StartContainer(ctx context.Context, id string) error
@@ -217,17 +217,18 @@ type Exit struct {
 type BuildSpec struct {
 	Challenge *Challenge
 	Service   *Service // its Image is the image's name
-	Flag      string   // takes the place of all placeholders; empty: they stay
-	Owner     string   // whose flag that is; empty: the image is everybody's
+	Flags     []string // take the places of the placeholders; nil: they stay
+	Owner     string   // whose flags these are; empty: the image is everybody's
 	Again     bool     // from scratch, even if it is there
 }
 
 // ImageFlag is where an image holds the sentinel of its challenge.
 type ImageFlag struct {
-	Image string // id of exactly this image
-	Core  string // the sentinel's letters
-	Files int    // hold it, and can be patched
-	Bytes int64  // size of these files
+	Image string   // id of exactly this image
+	Cores []string // the letters of the sentinels
+	Found []bool   // for each: it is where it can be replaced
+	Files int      // hold any, and can be patched
+	Bytes int64    // size of these files
 	// Environment, Entrypoint and Command are the image's own, if the sentinel is in them.
 	Environment, Entrypoint, Command []string
 	Odd                              []string // places where it stands so that it cannot be replaced

@@ -12,20 +12,20 @@ import (
 	"time"
 )
 
-// ownBuild makes the images of one owner, with their flag in the place of every placeholder. They are kept by the flag.
+// ownBuild makes the images of one owner, with their flags in the places of the placeholders. They are kept by the flags.
 type ownBuild struct {
 	im    *images
 	ch    *Challenge
 	in    *Instance
-	flag  string
+	flags []string
 	log   tail
 	names map[string]string // service → image
 }
 
 // newOwnBuild names what is to be built.
-func (im *images) newOwnBuild(in *Instance, ch *Challenge, flag string) *ownBuild {
-	o := &ownBuild{im: im, ch: ch, in: in, flag: flag, names: map[string]string{}}
-	sum := sha256.Sum256([]byte(flag))
+func (im *images) newOwnBuild(in *Instance, ch *Challenge, flags []string) *ownBuild {
+	o := &ownBuild{im: im, ch: ch, in: in, flags: flags, names: map[string]string{}}
+	sum := sha256.Sum256([]byte(strings.Join(flags, "\n")))
 	for _, s := range ch.Services {
 		if s.Build != nil && s.Build.Flag {
 			o.names[s.Name] = fmt.Sprintf("%s-%s", s.Image, hex.EncodeToString(sum[:6]))
@@ -35,11 +35,11 @@ func (im *images) newOwnBuild(in *Instance, ch *Challenge, flag string) *ownBuil
 }
 
 // needed says whether an owner's instance needs images of its own.
-func (b *build) needed(ch *Challenge, flag string) bool {
-	if flag == "" {
+func (b *build) needed(ch *Challenge, flags []string) bool {
+	if flags == nil {
 		return false
 	}
-	_, fits := ch.Flag.DigitsOf(flag)
+	_, fits := ch.Flag.AllDigits(flags)
 	return b.perOwner || !fits && b.holds()
 }
 
@@ -67,8 +67,8 @@ func (im *images) disown(gone func(instance string) bool) {
 
 // buildOwn returns when the images of an instance are there with its owner's flag. Those that are there already take no
 // turn. Whoever waits is told of the turn.
-func (im *images) buildOwn(ctx context.Context, b *build, in *Instance, ch *Challenge, flag string, tell func(stage string, t *turn)) error {
-	o := im.newOwnBuild(in, ch, flag)
+func (im *images) buildOwn(ctx context.Context, b *build, in *Instance, ch *Challenge, flags []string, tell func(stage string, t *turn)) error {
+	o := im.newOwnBuild(in, ch, flags)
 	there, err := o.there(ctx)
 	if err == nil && there {
 		err = o.differ(ctx)
@@ -118,7 +118,7 @@ func (o *ownBuild) build(ctx context.Context) error {
 			continue
 		}
 		s.Image = name
-		if err := o.im.engine.BuildImage(ctx, BuildSpec{Challenge: o.ch, Service: &s, Flag: o.flag, Owner: o.in.Owner.ID}, &o.log); err != nil {
+		if err := o.im.engine.BuildImage(ctx, BuildSpec{Challenge: o.ch, Service: &s, Flags: o.flags, Owner: o.in.Owner.ID}, &o.log); err != nil {
 			return err
 		}
 	}
@@ -127,7 +127,7 @@ func (o *ownBuild) build(ctx context.Context) error {
 
 // differ refuses images that are the same with any flag.
 func (o *ownBuild) differ(ctx context.Context) error {
-	differs := o.ch.Flag.Elsewhere
+	differs := !slices.ContainsFunc(o.ch.Flag.Forms(), func(f FlagForm) bool { return !f.Elsewhere })
 	for _, s := range o.ch.Services {
 		if name, own := o.names[s.Name]; own {
 			same, err := o.im.engine.SameImage(ctx, s.Image, name)
@@ -155,20 +155,28 @@ func (im *images) record(b *build, o *ownBuild, began time.Time, err error) {
 	im.owners[id] = owners[max(0, len(owners)-maxOwners):]
 	im.mu.Unlock()
 	if err != nil {
-		im.log.Error("build for an owner failed", "challenge", id, "owner", owner, "err", without(err, o.flag))
-		fmt.Fprintf(b, "for owner %s:\n%s\n", owner, strings.ReplaceAll(string(o.log), o.flag, "(flag)"))
+		im.log.Error("build for an owner failed", "challenge", id, "owner", owner, "err", without(err, o.flags))
+		fmt.Fprintf(b, "for owner %s:\n%s\n", owner, hidden(string(o.log), o.flags))
 	}
 	b.change(func() {})
 }
 
-// without keeps an owner's flag out of what is logged: a builder's error may quote the line that failed.
-func without(err error, flag string) error {
+// hidden is a text without an owner's flags.
+func hidden(text string, flags []string) string {
+	for _, f := range flags {
+		text = strings.ReplaceAll(text, f, "(flag)")
+	}
+	return text
+}
+
+// without keeps an owner's flags out of what is logged: a builder's error may quote the line that failed.
+func without(err error, flags []string) error {
 	var known *Error
 	if !errors.As(err, &known) || known.Err == nil {
 		return err
 	}
 	plain := *known
-	plain.Err = errors.New(strings.ReplaceAll(known.Err.Error(), flag, "(flag)"))
+	plain.Err = errors.New(hidden(known.Err.Error(), flags))
 	return &plain
 }
 

@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// placing is how one owner's flag gets into one instance.
+// placing is how one owner's flags get into one instance.
 type placing struct {
-	flag   string
-	digits string                // of flag, if it has the form that images were built for
-	images map[string]string     // service → image that was built with the flag
+	own    []string              // the owner's flags; nil: the challenge has none
+	digits []string              // of these, if they have the form that images were built for
+	images map[string]string     // service → image that was built with the flags
 	flags  map[string]*ImageFlag // service → where its image holds the sentinel
 }
 
-// placing asks for the owner's flag, and for the images that were made for it if the challenge needs such.
+// placing asks for the owner's flags, and for the images that were made for it if the challenge needs such.
 func (i *Instancer) placing(ctx context.Context, in *Instance, ch *Challenge, b *build) (p placing, err error) {
-	if p.flag, err = i.flag(ctx, in, ch); err != nil || p.flag == "" {
+	if p.own, err = i.flags(ctx, in, ch); err != nil || p.own == nil {
 		return p, err
 	}
-	if p.digits, _ = ch.Flag.DigitsOf(p.flag); !b.needed(ch, p.flag) {
+	if p.digits, _ = ch.Flag.AllDigits(p.own); !b.needed(ch, p.own) {
 		p.flags = b.flags
 		return p, nil
 	}
@@ -52,8 +52,8 @@ func (i *Instancer) create(ctx context.Context, ch *Challenge, spec ContainerSpe
 		s.Image = flag.Image
 		p.settings(s, flag)
 	}
-	if p.flag != "" && (slices.ContainsFunc(s.Mounts, func(m Mount) bool { return m.From == "" && len(m.Flags) > 0 }) || s.ReadOnly && flag != nil && flag.Files > 0) {
-		copies, err := i.Engine.MakeFiles(ctx, spec.Labels.Instance, ch, s, flag, p.flag)
+	if p.own != nil && (slices.ContainsFunc(s.Mounts, func(m Mount) bool { return m.From == "" && len(m.Flags) > 0 }) || s.ReadOnly && flag != nil && flag.Files > 0) {
+		copies, err := i.Engine.MakeFiles(ctx, spec.Labels.Instance, ch, s, flag, p.own)
 		if err != nil {
 			return "", err
 		}
@@ -64,10 +64,10 @@ func (i *Instancer) create(ctx context.Context, ch *Challenge, spec ContainerSpe
 	}
 	id, err := i.Engine.CreateContainer(ctx, spec)
 	if err == nil && flag != nil && flag.Files > 0 && !s.ReadOnly {
-		err = i.Engine.PlaceFlag(ctx, id, ch, flag, p.flag)
+		err = i.Engine.PlaceFlag(ctx, id, ch, flag, p.own)
 	}
 	if own := ch.own(s); err == nil && len(own) > 0 {
-		err = i.Engine.FillMounts(ctx, id, ch, s, own, p.flag)
+		err = i.Engine.FillMounts(ctx, id, ch, s, own, p.own)
 	}
 	return id, err
 }
@@ -77,7 +77,10 @@ func (p placing) settings(s *Service, flag *ImageFlag) {
 	put := func(texts []string) []string {
 		out := slices.Clone(texts)
 		for n, t := range out {
-			out[n] = strings.ReplaceAll(t, flag.Core, p.digits)
+			for k, core := range flag.Cores {
+				t = strings.ReplaceAll(t, core, p.digits[k])
+			}
+			out[n] = t
 		}
 		return out
 	}

@@ -97,7 +97,7 @@ func (o *Opening) Look(ctx context.Context) error {
 	}
 	next := &said{Event: event, Hidden: map[string]bool{}}
 	for _, m := range mappings {
-		if hidden[m.CTFdChallenge] {
+		if hidden[m.CTFdChallenge] && m.Part == "" { // a later part may be hidden until the first is solved
 			next.Hidden[m.Challenge] = true
 		}
 	}

@@ -15,7 +15,7 @@ const (
 
 // scanPacked scans a file, and if it is gzip or zip also what is inside: a flag in there cannot be replaced, not even one
 // that is not compressed, since its checksum would be wrong.
-func (s *scanner) scanPacked(r io.Reader) (finding, error) {
+func (s scanner) scanPacked(r io.Reader) (finding, error) {
 	in := bufio.NewReaderSize(r, 4096)
 	head, err := in.Peek(4)
 	switch {
@@ -29,7 +29,7 @@ func (s *scanner) scanPacked(r io.Reader) (finding, error) {
 }
 
 // scanBeside scans a file while something else unpacks it.
-func (s *scanner) scanBeside(r io.Reader, unpack func(io.Reader) bool) (finding, error) {
+func (s scanner) scanBeside(r io.Reader, unpack func(io.Reader) bool) (finding, error) {
 	reader, writer := io.Pipe()
 	inside := make(chan bool, 1)
 	go func() {
@@ -46,17 +46,17 @@ func (s *scanner) scanBeside(r io.Reader, unpack func(io.Reader) bool) (finding,
 }
 
 // holds says whether the core is in a stream in any form. A stream that ends badly is looked at as far as it goes.
-func (s *scanner) holds(r io.Reader) bool {
+func (s scanner) holds(r io.Reader) bool {
 	f, _ := s.scan(&untilError{r: io.LimitReader(r, maxUnpacked)})
 	return len(f.hits) > 0 || len(f.odd) > 0
 }
 
-func (s *scanner) insideGzip(r io.Reader) bool {
+func (s scanner) insideGzip(r io.Reader) bool {
 	unpacked, err := gzip.NewReader(r)
 	return err == nil && s.holds(unpacked)
 }
 
-func (s *scanner) insideZip(r io.Reader) bool {
+func (s scanner) insideZip(r io.Reader) bool {
 	content, err := io.ReadAll(io.LimitReader(r, maxZip))
 	if err != nil {
 		return false

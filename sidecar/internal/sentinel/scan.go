@@ -13,7 +13,8 @@ import (
 // Hit is one place in a file that holds the core.
 type Hit struct {
 	Offset int64 `json:"offset"`
-	Width  int   `json:"width"` // bytes a letter: 1, or 2 in UTF-16 of either order, from letter to letter
+	Width  int   `json:"width"`          // bytes a letter: 1, or 2 in UTF-16 of either order, from letter to letter
+	Flag   int   `json:"flag,omitempty"` // whose core it is: which of those that were sought
 }
 
 // text is the core, or what takes its place, as it stands at a hit.
@@ -34,6 +35,44 @@ const (
 	block  = 256 << 10 // bytes read at a time
 )
 
+// Sought is one flag that is looked for.
+type Sought struct {
+	Core        string
+	Placeholder string   // should be gone; empty: there is none
+	Within      []string // texts that rightly hold the placeholder: sentinels, decoys
+}
+
+// Left says whether a text still holds the placeholder, and not only within what rightly does.
+func (s Sought) Left(text string) bool {
+	for at := 0; s.Placeholder != ""; at++ {
+		n := strings.Index(text[at:], s.Placeholder)
+		if n < 0 {
+			break
+		}
+		if at += n; s.left([]byte(text), at) {
+			return true
+		}
+	}
+	return false
+}
+
+// left says whether the placeholder that begins somewhere in a text is within nothing that rightly holds it.
+func (s Sought) left(text []byte, at int) bool {
+	for _, w := range s.Within {
+		for from := 0; ; from++ {
+			n := strings.Index(w[from:], s.Placeholder)
+			if n < 0 {
+				break
+			}
+			from += n
+			if at >= from && bytes.HasPrefix(text[at-from:], []byte(w)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // pattern is a form in which the core cannot be replaced, or a placeholder that should be gone.
 type pattern struct {
 	text []byte
@@ -41,16 +80,30 @@ type pattern struct {
 	left bool // a placeholder
 }
 
-// scanner looks for one core in any number of files.
-type scanner struct {
+// scanner looks for some cores in any number of files.
+type scanner []lookout
+
+// lookout looks for one of them.
+type lookout struct {
+	sought Sought
+	flag   int
 	core   []byte
 	probes [2]int // places in the core of four letters: any piece holds one of them
 	wide   []byte
 	odd    []pattern
 }
 
-func newScanner(core, placeholder string) *scanner {
-	s := &scanner{core: []byte(core), probes: [2]int{len(core)/2 - 4, len(core) / 2}, wide: Hit{Width: 2}.text(core)}
+func newScanner(all []Sought) scanner {
+	var s scanner
+	for n, one := range all {
+		s = append(s, newLookout(n, one))
+	}
+	return s
+}
+
+func newLookout(flag int, sought Sought) lookout {
+	core := sought.Core
+	s := lookout{sought: sought, flag: flag, core: []byte(core), probes: [2]int{len(core)/2 - 4, len(core) / 2}, wide: Hit{Width: 2}.text(core)}
 	for align := range 3 {
 		text := base64.RawStdEncoding.EncodeToString(append(make([]byte, align), core...))
 		from := []int{0, 2, 3}[align] // characters that what stands before it also decides
@@ -65,8 +118,8 @@ func newScanner(core, placeholder string) *scanner {
 	backwards := slices.Clone(s.core)
 	slices.Reverse(backwards)
 	s.odd = append(s.odd, pattern{text: backwards, why: "backwards"})
-	if placeholder != "" {
-		s.odd = append(s.odd, pattern{text: []byte(placeholder), left: true})
+	if sought.Placeholder != "" {
+		s.odd = append(s.odd, pattern{text: []byte(sought.Placeholder), left: true})
 	}
 	return s
 }
@@ -79,7 +132,7 @@ type finding struct {
 }
 
 // scan reads a file to its end in blocks that overlap.
-func (s *scanner) scan(r io.Reader) (f finding, err error) {
+func (s scanner) scan(r io.Reader) (f finding, err error) {
 	seen := map[Hit]bool{}
 	buffer := make([]byte, 0, block+2*margin)
 	var start int64 // of the buffer in the file
@@ -94,7 +147,9 @@ func (s *scanner) scan(r io.Reader) (f finding, err error) {
 		if !last {
 			limit -= margin // what begins later is seen whole next time
 		}
-		s.look(buffer, start, limit, seen, &f)
+		for _, one := range s {
+			one.look(buffer, start, limit, seen, &f)
+		}
 		if last {
 			slices.SortFunc(f.hits, func(a, b Hit) int { return int(a.Offset - b.Offset) })
 			return f, nil
@@ -105,7 +160,7 @@ func (s *scanner) scan(r io.Reader) (f finding, err error) {
 	}
 }
 
-func (s *scanner) look(buffer []byte, start int64, limit int, seen map[Hit]bool, f *finding) {
+func (s lookout) look(buffer []byte, start int64, limit int, seen map[Hit]bool, f *finding) {
 	each := func(text []byte, do func(at int)) {
 		for at := 0; at < len(buffer); {
 			n := bytes.Index(buffer[at:], text)
@@ -127,7 +182,7 @@ func (s *scanner) look(buffer []byte, start int64, limit int, seen map[Hit]bool,
 			for to < len(s.core) && at+to-probe < len(buffer) && buffer[at+to-probe] == s.core[to] {
 				to++
 			}
-			switch hit := (Hit{Offset: start + int64(at-(probe-from)), Width: 1}); {
+			switch hit := (Hit{Offset: start + int64(at-(probe-from)), Width: 1, Flag: s.flag}); {
 			case to-from == len(s.core):
 				if !seen[hit] {
 					seen[hit] = true
@@ -145,11 +200,12 @@ func (s *scanner) look(buffer []byte, start int64, limit int, seen map[Hit]bool,
 		}
 	})
 	for _, o := range s.odd {
-		each(o.text, func(int) {
-			if o.left {
-				f.left = string(o.text)
-			} else {
+		each(o.text, func(at int) {
+			switch {
+			case !o.left:
 				f.add(o.why)
+			case s.sought.left(buffer, at):
+				f.left = string(o.text)
 			}
 		})
 	}

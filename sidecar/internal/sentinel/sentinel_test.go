@@ -24,8 +24,12 @@ const (
 	digits = "0123456789abcdef"
 )
 
+func sought(placeholder string) []sentinel.Sought {
+	return []sentinel.Sought{{Core: core, Placeholder: placeholder}}
+}
+
 func TestPlaceholdersAreFoundAndCodeIsLeftAlone(t *testing.T) {
-	f := sentinel.NewFinder("FLAG")
+	f := sentinel.NewFinder("FLAG{", "}")
 	for text, want := range map[string][]string{
 		"FLAG{a_b}":                              {"FLAG{a_b}"},
 		"x = 'FLAG{one}'; y = 'FLAG{two}'":       {"FLAG{one}", "FLAG{two}"},
@@ -93,7 +97,7 @@ func pack(t testing.TB, files ...file) []byte {
 
 func scan(t testing.TB, files ...file) sentinel.Record {
 	t.Helper()
-	r, err := sentinel.ScanTar(bytes.NewReader(pack(t, files...)), core, "FLAG{placeholder}")
+	r, err := sentinel.ScanTar(bytes.NewReader(pack(t, files...)), sought("FLAG{placeholder}"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +132,7 @@ func TestEveryHitIsPatchedAndNothingElse(t *testing.T) {
 	h := tar.Header{Mode: 0o4711, Uid: 7, Gid: 8, ModTime: stamp, PAXRecords: map[string]string{"SCHILY.xattr.security.capability": "x"}}
 	all := pack(t, file{name: "usr/bin/x", content: content, header: h}, file{name: "other", content: []byte("no")},
 		file{name: "usr/bin/y", header: tar.Header{Typeflag: tar.TypeLink, Linkname: "usr/bin/x"}})
-	record, err := sentinel.ScanTar(bytes.NewReader(all), core, "")
+	record, err := sentinel.ScanTar(bytes.NewReader(all), sought(""))
 	if err != nil || len(record.Files) != 1 || len(record.Files[0].Hits) != 200 || !cmp.Equal(record.Files[0].Links, []string{"usr/bin/y"}) {
 		t.Fatalf("%+v %v", record, err)
 	}
@@ -136,7 +140,7 @@ func TestEveryHitIsPatchedAndNothingElse(t *testing.T) {
 	if err := sentinel.PickTar(&template, bytes.NewReader(all), record); err != nil {
 		t.Fatal(err)
 	}
-	if err := sentinel.PatchTar(&patched, bytes.NewReader(template.Bytes()), record, digits); err != nil {
+	if err := sentinel.PatchTar(&patched, bytes.NewReader(template.Bytes()), record, []string{digits}); err != nil {
 		t.Fatal(err)
 	}
 	in := tar.NewReader(&patched)
@@ -152,11 +156,11 @@ func TestEveryHitIsPatchedAndNothingElse(t *testing.T) {
 	}
 
 	record.Files[0].Hits[17].Offset++
-	if err := sentinel.PatchTar(io.Discard, bytes.NewReader(template.Bytes()), record, digits); err == nil {
+	if err := sentinel.PatchTar(io.Discard, bytes.NewReader(template.Bytes()), record, []string{digits}); err == nil {
 		t.Error("patched a place that does not hold the sentinel")
 	}
 	record.Files[0].Name = "usr/bin/z"
-	if err := sentinel.PatchTar(io.Discard, bytes.NewReader(template.Bytes()), record, digits); err == nil {
+	if err := sentinel.PatchTar(io.Discard, bytes.NewReader(template.Bytes()), record, []string{digits}); err == nil {
 		t.Error("patched another file")
 	}
 }
@@ -179,7 +183,7 @@ func TestUTF16IsPatched(t *testing.T) {
 			t.Fatalf("%+v", r)
 		}
 		var out bytes.Buffer
-		if err := sentinel.Patch(&out, bytes.NewReader(content), r.Files[0], core, digits); err != nil || !bytes.Equal(out.Bytes(), append([]byte("x"), wide("FLAG{"+digits+"}")...)) {
+		if err := sentinel.Patch(&out, bytes.NewReader(content), r.Files[0], []string{core}, []string{digits}); err != nil || !bytes.Equal(out.Bytes(), append([]byte("x"), wide("FLAG{"+digits+"}")...)) {
 			t.Errorf("%q %v", out.Bytes(), err)
 		}
 	}
@@ -232,6 +236,34 @@ func TestWhatCannotBePatchedIsTold(t *testing.T) {
 	}
 }
 
+// A flag without an end is part of its own sentinel, and may be part of a decoy.
+func TestAPlaceholderWithinWhatRightlyHoldsItIsNotLeft(t *testing.T) {
+	all := []sentinel.Sought{
+		{Core: core, Placeholder: "flag-a", Within: []string{"flag-a_" + core, "not-flag-abc"}},
+		{Core: "zyxwzyxwzyxwzyxw", Placeholder: "flag-ab", Within: []string{"flag-ab_zyxwzyxwzyxwzyxw", "not-flag-abc"}},
+	}
+	for text, left := range map[string]bool{
+		"flag-a_" + core: false, "x not-flag-abc y": false, "flag-a": true, "flag-a_" + core + " flag-a": true, "flag-ab_zyxwzyxwzyxwzyxw": true,
+	} {
+		record, err := sentinel.ScanTar(bytes.NewReader(pack(t, file{name: "f", content: []byte(text)})), all)
+		if err != nil || (len(record.Left) > 0) != left {
+			t.Errorf("%q: %+v %v", text, record, err)
+		}
+		if got := all[0].Left(text); got != left {
+			t.Errorf("%q as a setting: %v", text, got)
+		}
+	}
+	record, err := sentinel.ScanTar(bytes.NewReader(pack(t, file{name: "f", content: []byte(all[1].Core + " " + core)})), all)
+	var out bytes.Buffer
+	if err != nil || len(record.Files) != 1 || !record.Holds(0) || !record.Holds(1) {
+		t.Fatalf("%+v %v", record, err)
+	}
+	err = sentinel.Patch(&out, strings.NewReader(all[1].Core+" "+core), record.Files[0], record.Cores, []string{digits, "fedcba9876543210"})
+	if err != nil || out.String() != "fedcba9876543210 "+digits {
+		t.Errorf("%q %v", out.String(), err)
+	}
+}
+
 func TestALaterEntryTakesThePlaceOfAnEarlierOne(t *testing.T) {
 	r := scan(t, file{name: "./f", content: []byte(core)}, file{name: "f", content: []byte("gone")}, file{name: "g", content: []byte("x")}, file{name: "/g", content: []byte(core)})
 	if len(r.Files) != 1 || r.Files[0].Name != "g" {
@@ -280,7 +312,7 @@ func TestAFileOfHundredsOfMegabytesIsNotHeldInMemory(t *testing.T) {
 		return n, err
 	})
 	began := time.Now()
-	r, err := sentinel.ScanTar(watched, core, "FLAG{placeholder}")
+	r, err := sentinel.ScanTar(watched, sought("FLAG{placeholder}"))
 	if err != nil || len(r.Files) != 1 || r.Files[0].Hits[0].Offset != size {
 		t.Fatalf("%+v %v", r, err)
 	}
@@ -304,7 +336,7 @@ func FuzzWhatIsHiddenIsFound(f *testing.F) {
 			t.Fatalf("%+v", r)
 		}
 		var out bytes.Buffer
-		if err := sentinel.Patch(&out, bytes.NewReader(content), r.Files[0], core, digits); err != nil {
+		if err := sentinel.Patch(&out, bytes.NewReader(content), r.Files[0], []string{core}, []string{digits}); err != nil {
 			t.Fatal(err)
 		}
 		if bytes.Contains(out.Bytes(), []byte(core)) || out.Len() != len(content) {
@@ -322,7 +354,7 @@ func texts(found []sentinel.Found) (all []string) {
 
 func TestOneOfSeveralPlaceholdersIsReplaced(t *testing.T) {
 	const text = "a FLAG{one} b\nFLAG{two} f\"FLAG{one}\" FLAG{one}"
-	all := sentinel.NewFinder("FLAG")
+	all := sentinel.NewFinder("FLAG{", "}")
 	if got := all.Find([]byte(text)); !cmp.Equal(got, []sentinel.Found{{Text: "FLAG{one}", Line: 1}, {Text: "FLAG{two}", Line: 2}}) {
 		t.Errorf("%+v", got)
 	}

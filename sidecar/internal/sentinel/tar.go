@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// Record is what an image's files hold of one core.
+// Record is what an image's files hold of some cores.
 type Record struct {
-	Core  string   `json:"core"`
+	Cores []string `json:"cores"`
 	Files []File   `json:"files"`          // can be patched
 	Odd   []string `json:"odd,omitempty"`  // cannot: which file and how the core stands in it
 	Left  []string `json:"left,omitempty"` // files that still hold a placeholder
@@ -34,10 +34,24 @@ func (r Record) Bytes() (sum int64) {
 	return sum
 }
 
+// Holds says whether a core, by its place among those sought, is in a file that can be patched.
+func (r Record) Holds(flag int) bool {
+	return slices.ContainsFunc(r.Files, func(f File) bool {
+		return slices.ContainsFunc(f.Hits, func(h Hit) bool { return h.Flag == flag })
+	})
+}
+
 // ScanTar reads a container's whole file system as a tar, whose later entries take the place of earlier ones. It keeps
 // no more than a block of it in memory.
-func ScanTar(r io.Reader, core, placeholder string) (Record, error) {
-	s := newScanner(core, placeholder)
+func ScanTar(r io.Reader, sought []Sought) (Record, error) {
+	s := newScanner(sought)
+	record := Record{}
+	for _, one := range sought {
+		record.Cores = append(record.Cores, one.Core)
+	}
+	named := func(text string) bool {
+		return slices.ContainsFunc(record.Cores, func(core string) bool { return strings.Contains(text, core) })
+	}
 	files, odd, left := map[string]File{}, map[string][]string{}, map[string]string{}
 	for in := tar.NewReader(r); ; {
 		header, err := in.Next()
@@ -51,7 +65,7 @@ func ScanTar(r io.Reader, core, placeholder string) (Record, error) {
 		delete(files, name)
 		delete(odd, name)
 		delete(left, name)
-		if strings.Contains(name, core) {
+		if named(name) {
 			odd[name] = append(odd[name], "as its name")
 		}
 		switch header.Typeflag {
@@ -62,7 +76,7 @@ func ScanTar(r io.Reader, core, placeholder string) (Record, error) {
 				files[target] = f
 			}
 		case tar.TypeSymlink:
-			if strings.Contains(header.Linkname, core) {
+			if named(header.Linkname) {
 				odd[name] = append(odd[name], "as a link's target")
 			}
 		case tar.TypeReg:
@@ -81,7 +95,6 @@ func ScanTar(r io.Reader, core, placeholder string) (Record, error) {
 			}
 		}
 	}
-	record := Record{Core: core}
 	for _, f := range files {
 		record.Files = append(record.Files, f)
 	}
@@ -135,9 +148,9 @@ func PickTar(w io.Writer, r io.Reader, record Record) error {
 	return out.Close()
 }
 
-// PatchTar copies a template with digits in the place of the core. It is an error if any place of the record does not
+// PatchTar copies a template with digits in the place of each core. It is an error if any place of the record does not
 // hold the core, or any file of it is not there: then nothing that was written may be used.
-func PatchTar(w io.Writer, r io.Reader, record Record, digits string) error {
+func PatchTar(w io.Writer, r io.Reader, record Record, digits []string) error {
 	out := tar.NewWriter(w)
 	missing := map[string]File{}
 	for _, f := range record.Files {
@@ -159,7 +172,7 @@ func PatchTar(w io.Writer, r io.Reader, record Record, digits string) error {
 		}
 		f := missing[header.Name]
 		delete(missing, header.Name)
-		if err := Patch(out, in, f, record.Core, digits); err != nil {
+		if err := Patch(out, in, f, record.Cores, digits); err != nil {
 			return err
 		}
 	}
@@ -169,14 +182,17 @@ func PatchTar(w io.Writer, r io.Reader, record Record, digits string) error {
 	return out.Close()
 }
 
-// Patch copies one file with digits in the place of the core at each hit.
-func Patch(w io.Writer, r io.Reader, f File, core, digits string) error {
-	if len(f.Hits) == 0 || len(core) != len(digits) {
+// Patch copies one file with digits in the place of a core at each hit.
+func Patch(w io.Writer, r io.Reader, f File, cores, digits []string) error {
+	if len(f.Hits) == 0 || len(cores) != len(digits) {
 		return fmt.Errorf("%s has nothing to patch", f.Name)
 	}
 	var at int64
 	for _, h := range f.Hits {
-		before, after := h.text(core), h.text(digits)
+		if h.Flag >= len(cores) || len(cores[h.Flag]) != len(digits[h.Flag]) {
+			return fmt.Errorf("%s holds a flag of another length", f.Name)
+		}
+		before, after := h.text(cores[h.Flag]), h.text(digits[h.Flag])
 		if _, err := io.CopyN(w, r, h.Offset-at); err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -18,44 +17,84 @@ const (
 // Finder looks for placeholders in text, in exactly this case.
 type Finder struct {
 	open    []byte
+	end     []byte // empty: a placeholder ends with its word
 	only    string // nothing else; empty: all
 	literal bool   // only, wherever it stands
+	decoy   bool   // it is none
 }
 
-// NewFinder makes one of all placeholders PREFIX{text}.
-func NewFinder(prefix string) Finder { return Finder{open: []byte(prefix + "{")} }
+// NewFinder makes one of all placeholders that begin and end like this: "FLAG{" and "}", or "flag_" and nothing.
+func NewFinder(open, end string) Finder { return Finder{open: []byte(open), end: []byte(end)} }
 
 // Only makes one of a single placeholder.
-func (f Finder) Only(text string) Finder { return Finder{open: f.open, only: text} }
+func (f Finder) Only(text string) Finder { return Finder{open: f.open, end: f.end, only: text} }
 
 // Literal makes one of a text that may look like anything, and counts wherever it stands.
 func Literal(text string) Finder { return Finder{only: text, literal: true} }
+
+// Decoy makes one that finds nothing; but of the text nothing is found, nor replaced, by others.
+func Decoy(text string) Finder { return Finder{only: text, literal: true, decoy: true} }
 
 // spans are where placeholders begin and end.
 func (f Finder) spans(text []byte) (spans [][2]int) {
 	if f.literal {
 		return f.occurrences(text)
 	}
-	for at := 0; ; {
+	for at := 0; len(f.open) > 0; {
 		n := bytes.Index(text[at:], f.open)
 		if n < 0 {
 			return spans
 		}
 		start := at + n
 		at = start + len(f.open)
-		rest := text[at:min(len(text), at+maxInner+1)]
-		end := bytes.IndexAny(rest, "}\n\r")
-		if end < 1 || rest[end] != '}' || start > 0 && isWord(text[start-1]) {
+		size := f.inner(text, start, text[at:min(len(text), at+maxInner+1)])
+		if size < 1 || isWord(f.open[0]) && inWord(text[:start]) || f.isCode(text, start, string(text[at:at+size])) {
 			continue
 		}
-		if f.isCode(text, start, string(rest[:end])) {
-			continue
-		}
-		at += end + 1
+		at += size + len(f.end)
 		if f.only == "" || string(text[start:at]) == f.only {
 			spans = append(spans, [2]int{start, at})
 		}
 	}
+	return spans
+}
+
+// inner is how many bytes a placeholder that begins at start has before its end; 0: it is none.
+func (f Finder) inner(text []byte, start int, rest []byte) int {
+	if len(f.end) > 0 {
+		end := bytes.Index(rest, f.end)
+		if line := bytes.IndexAny(rest, "\r\n"); line >= 0 && line < end {
+			return 0
+		}
+		return max(0, end)
+	}
+	end := bytes.IndexFunc(rest, func(r rune) bool { return r > 127 || !isWord(byte(r)) && !strings.ContainsRune("-.+!?@", r) })
+	if end < 0 {
+		end = len(rest)
+	}
+	if end < 3 || end > maxInner || !alone(text[:start], rest[end:]) {
+		return 0
+	}
+	return end
+}
+
+// alone says whether a word is all that there is between quotes or on a line, or all that a variable of a line is set to:
+// without an end of its own anything else may be a name in a program.
+func alone(before, after []byte) bool {
+	line := before[bytes.LastIndexAny(before, "\r\n")+1:]
+	ended, _, _ := bytes.Cut(after, []byte("\n"))
+	if len(line) > 0 && len(ended) > 0 && bytes.IndexByte([]byte("\"'`"), line[len(line)-1]) >= 0 {
+		return ended[0] == line[len(line)-1]
+	}
+	return len(bytes.TrimSpace(ended)) == 0 && variable.Match(line)
+}
+
+var variable = regexp.MustCompile(`^[ \t]*(((export|ENV|ARG)[ \t]+)?[A-Za-z_][A-Za-z0-9_]*=)?$`)
+
+// inWord says whether what follows goes on with a word. A letter that makes an escape with its backslash is none: "\nFLAG{x}".
+func inWord(before []byte) bool {
+	n := len(before)
+	return n > 0 && isWord(before[n-1]) && (n < 2 || before[n-2] != '\\' || !strings.ContainsRune("nrtbfave0", rune(before[n-1])))
 }
 
 func (f Finder) occurrences(text []byte) (spans [][2]int) {
@@ -75,12 +114,37 @@ func (f Finder) Whole(text []byte) (string, bool) {
 	plain, _ := decode(text)
 	plain = bytes.TrimSpace(plain)
 	inner, opened := bytes.CutPrefix(plain, f.open)
-	inner, closed := bytes.CutSuffix(inner, []byte("}"))
-	if f.literal || !opened || !closed || len(inner) > maxInner || bytes.ContainsAny(inner, "\r\n\x00") || hollow(string(inner)) || bytes.HasPrefix(inner, []byte("%")) {
+	inner, closed := bytes.CutSuffix(inner, f.end)
+	if f.literal || len(f.open) == 0 || !opened || !closed || len(f.end) == 0 && bytes.ContainsAny(inner, " \t") || len(inner) > maxInner || bytes.ContainsAny(inner, "\r\n\x00") || hollow(string(inner)) || bytes.HasPrefix(inner, []byte("%")) {
 		return "", false
 	}
 	return string(plain), true
 }
+
+// assignment is a line that gives something a value: of .env files, Dockerfiles, YAML, JSON.
+var assignment = regexp.MustCompile(`(?m)^[ \t]*(?:-[ \t]+)?(?:(?:export|ENV|ARG)[ \t]+)?"?[A-Za-z_][A-Za-z0-9_.-]*"?(?:[ \t]*[:=][ \t]*|[ \t]+)(\S.*?)[ \t]*,?[ \t\r]*$`)
+
+// Assigned lists the values of a configuration file that are one placeholder and nothing else, and hold what elsewhere would be
+// code: apostrophes, quotes.
+func (f Finder) Assigned(text []byte) (found []Found) {
+	text, _ = decode(text)
+	for _, m := range assignment.FindAllSubmatchIndex(text, -1) {
+		value := text[m[2]:m[3]]
+		quote := byte(0)
+		if n := len(value); n > 2 && value[0] == value[n-1] && (value[0] == '"' || value[0] == '\'') {
+			quote, value = value[0], value[1:n-1]
+		}
+		if quote != 0 && bytes.IndexByte(value, quote) >= 0 || quote != '\'' && bytes.IndexByte(value, '\\') >= 0 {
+			continue // what the program reads is another text
+		}
+		if whole, is := f.Whole(value); is && len(found) < maxAssigned {
+			found = append(found, Found{whole, 1 + bytes.Count(text[:m[2]], []byte("\n"))})
+		}
+	}
+	return found
+}
+
+const maxAssigned = 20
 
 // shaped is what flags of many events look like: all of a line, of a prefix and something in braces.
 var shaped = regexp.MustCompile(`(?m)^[ \t]*([A-Za-z][A-Za-z0-9_+.-]{1,30}\{[^{}\r\n]{3,150}\})[ \t\r]*$`)
@@ -97,7 +161,7 @@ func (f Finder) Similar(text []byte, flagFile bool) Found {
 			return Found{string(plain[m[2]:m[3]]), 1 + bytes.Count(plain[:m[2]], []byte("\n"))}
 		}
 	}
-	lower := Finder{open: bytes.ToLower(f.open)}
+	lower := Finder{open: bytes.ToLower(f.open), end: bytes.ToLower(f.end)}
 	folded := bytes.ToLower(plain)
 	if len(folded) != len(plain) {
 		return Found{} // what stands where is not known
@@ -158,34 +222,11 @@ type Found struct {
 }
 
 // Find lists the different placeholders of a text in their order.
-func (f Finder) Find(text []byte) (found []Found) {
-	text, _ = decode(text)
-	line, counted := 1, 0
-	for _, s := range f.spans(text) {
-		line += bytes.Count(text[counted:s[0]], []byte("\n"))
-		counted = s[0]
-		p := string(text[s[0]:s[1]])
-		if !slices.ContainsFunc(found, func(other Found) bool { return other.Text == p }) {
-			found = append(found, Found{p, line})
-		}
-	}
-	return found
-}
+func (f Finder) Find(text []byte) []Found { return Find(text, []Finder{f}) }
 
 // Replace puts another text in the place of every placeholder and says of how many.
 func (f Finder) Replace(text []byte, with string) ([]byte, int) {
-	plain, wide := decode(text)
-	spans := f.spans(plain)
-	if len(spans) == 0 {
-		return text, 0
-	}
-	out := make([]byte, 0, len(plain)+len(spans)*len(with))
-	at := 0
-	for _, s := range spans {
-		out = append(append(out, plain[at:s[0]]...), with...)
-		at = s[1]
-	}
-	return encode(append(out, plain[at:]...), wide), len(spans)
+	return Replace(text, []Swap{{f, with}})
 }
 
 // IsText says whether a file's content is text of any kind: no zero byte, or UTF-16 that says so at its beginning.

@@ -16,6 +16,7 @@ type flagRow struct {
 
 	ID         string `bun:",pk"` // UUIDv7: in the order of time
 	Challenge  string
+	Part       string
 	OwnerID    string
 	OwnerName  string
 	Value      string
@@ -28,26 +29,29 @@ type flagRow struct {
 
 func (r *flagRow) issued() *instancer.IssuedFlag {
 	return &instancer.IssuedFlag{
-		ID: r.ID, Challenge: r.Challenge, Owner: instancer.Owner{ID: r.OwnerID, Name: r.OwnerName},
+		ID: r.ID, Challenge: r.Challenge, Part: r.Part, Owner: instancer.Owner{ID: r.OwnerID, Name: r.OwnerName},
 		Value: r.Value, Token: r.Token, CreatedAt: utc(r.CreatedAt), RetiredAt: utc(r.RetiredAt), RetiredBy: r.RetiredBy, RetiredWhy: r.RetiredWhy,
 	}
 }
 
-// CurrentFlag is an owner's flag of a challenge with its registrations, nil if there is none.
-func (s *Store) CurrentFlag(ctx context.Context, owner, challenge string) (*instancer.IssuedFlag, error) {
-	all, err := s.flags(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("owner_id = ?", owner).Where("challenge = ?", challenge).Where("retired_at IS NULL")
-	})
-	if err != nil || len(all) == 0 {
-		return nil, err
+// CurrentFlag is an owner's flag of a part of a challenge with its registrations, nil if there is none.
+func (s *Store) CurrentFlag(ctx context.Context, owner, challenge, part string) (*instancer.IssuedFlag, error) {
+	all, err := s.CurrentFlags(ctx, owner, challenge)
+	for _, f := range all {
+		if f.Part == part {
+			return f, err
+		}
 	}
-	return all[0], nil
+	return nil, err
 }
 
-// CurrentFlags are all of an owner's flags that are not retired.
-func (s *Store) CurrentFlags(ctx context.Context, owner string) ([]*instancer.IssuedFlag, error) {
+// CurrentFlags are an owner's flags that are not retired, of one challenge or (empty) of all, oldest first.
+func (s *Store) CurrentFlags(ctx context.Context, owner, challenge string) ([]*instancer.IssuedFlag, error) {
 	return s.flags(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("owner_id = ?", owner).Where("retired_at IS NULL")
+		if challenge != "" {
+			q = q.Where("challenge = ?", challenge)
+		}
+		return q.Where("owner_id = ?", owner).Where("retired_at IS NULL").Order("id")
 	})
 }
 
@@ -104,16 +108,16 @@ func (s *Store) withRegistrations(ctx context.Context, db bun.IDB, rows []*flagR
 }
 
 // IssueFlag writes a new flag, its event and, if its challenge is mapped, its place in the outbox. If its owner has a
-// current one, that is returned instead.
+// current one of the same part, that is returned instead.
 func (s *Store) IssueFlag(ctx context.Context, f *instancer.IssuedFlag, ev instancer.Event) (*instancer.IssuedFlag, error) {
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error { return s.issue(ctx, tx, f, ev) })
 	if err != nil {
-		if current, read := s.CurrentFlag(ctx, f.Owner.ID, f.Challenge); read == nil && current != nil {
+		if current, read := s.CurrentFlag(ctx, f.Owner.ID, f.Challenge, f.Part); read == nil && current != nil {
 			return current, nil // somebody else was first
 		}
 		return nil, err
 	}
-	return s.CurrentFlag(ctx, f.Owner.ID, f.Challenge)
+	return s.CurrentFlag(ctx, f.Owner.ID, f.Challenge, f.Part)
 }
 
 func (s *Store) issue(ctx context.Context, tx bun.Tx, f *instancer.IssuedFlag, ev instancer.Event) error {
@@ -122,18 +126,17 @@ func (s *Store) issue(ctx context.Context, tx bun.Tx, f *instancer.IssuedFlag, e
 		return err
 	}
 	row := &flagRow{
-		ID: id.String(), Challenge: f.Challenge, OwnerID: f.Owner.ID, OwnerName: f.Owner.Name, Value: f.Value,
+		ID: id.String(), Challenge: f.Challenge, Part: f.Part, OwnerID: f.Owner.ID, OwnerName: f.Owner.Name, Value: f.Value,
 		Token: f.Token, CreatedAt: utc(f.CreatedAt),
 	}
 	if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
 		return err
 	}
-	m := &challengeMappingRow{}
-	err = tx.NewSelect().Model(m).Where("challenge = ?", f.Challenge).Scan(ctx)
-	if err == nil {
-		err = s.want(ctx, tx, []string{row.ID}, m.CTFdChallenge, f.CreatedAt)
+	ctfd, err := mappedTo(ctx, tx, f.Challenge, f.Part)
+	if err == nil && ctfd != 0 {
+		err = s.want(ctx, tx, []string{row.ID}, ctfd, f.CreatedAt)
 	}
-	if err != nil && !isNoRow(err) {
+	if err != nil {
 		return err
 	}
 	return s.insertEvent(ctx, tx, ev)

@@ -84,7 +84,7 @@ export function Issued() {
 
 function columns(ask: (asked: Asked) => void): Column<IssuedFlag>[] {
   return [
-    challengeColumn((row) => row.challenge_id),
+    challengeColumn((row) => (row.part ? `${row.challenge_id}, ${row.part}` : row.challenge_id)),
     ownerColumn((row) => row.owner),
     {
       id: "flag",

@@ -343,14 +343,14 @@ func (e *Engine) ScanImage(_ context.Context, ch *instancer.Challenge, svc *inst
 	if _, there := e.world.images[svc.Image]; !there {
 		return nil, missing()
 	}
-	return &instancer.ImageFlag{Image: svc.Image, Core: ch.Flag.Core, Files: 1, Bytes: 64}, nil
+	return &instancer.ImageFlag{Image: svc.Image, Cores: ch.Flag.Cores(), Found: slices.Repeat([]bool{true}, len(ch.Flag.Forms())), Files: 1, Bytes: 64}, nil
 }
 
 // SameImage says that no two images are the same.
 func (e *Engine) SameImage(_ context.Context, a, b string) (bool, error) { return a == b, nil }
 
 // MakeFiles makes files known.
-func (e *Engine) MakeFiles(_ context.Context, instance string, _ *instancer.Challenge, _ *instancer.Service, _ *instancer.ImageFlag, _ string) ([]instancer.Mount, error) {
+func (e *Engine) MakeFiles(_ context.Context, instance string, _ *instancer.Challenge, _ *instancer.Service, _ *instancer.ImageFlag, _ []string) ([]instancer.Mount, error) {
 	defer e.lock()()
 	e.put(&object{Object: instancer.Object{Kind: "files", ID: instance, Name: instance, Labels: instancer.Labels{Instance: instance}}})
 	return nil, nil
@@ -364,7 +364,7 @@ func (e *Engine) RemoveFiles(_ context.Context, instance string) error {
 }
 
 // FillMounts refuses a container that is not there.
-func (e *Engine) FillMounts(_ context.Context, id string, _ *instancer.Challenge, _ *instancer.Service, _ []instancer.Mount, _ string) error {
+func (e *Engine) FillMounts(_ context.Context, id string, _ *instancer.Challenge, _ *instancer.Service, _ []instancer.Mount, _ []string) error {
 	defer e.lock()()
 	if e.find(id) == nil {
 		return missing()
@@ -373,7 +373,7 @@ func (e *Engine) FillMounts(_ context.Context, id string, _ *instancer.Challenge
 }
 
 // PlaceFlag refuses a container that is not there.
-func (e *Engine) PlaceFlag(_ context.Context, id string, _ *instancer.Challenge, _ *instancer.ImageFlag, _ string) error {
+func (e *Engine) PlaceFlag(_ context.Context, id string, _ *instancer.Challenge, _ *instancer.ImageFlag, _ []string) error {
 	defer e.lock()()
 	if e.find(id) == nil {
 		return missing()

@@ -59,7 +59,7 @@ func flags(t *testing.T, s, other *store.Store) {
 		if err != nil || len(retired) != 1 {
 			t.Fatal(retired, err)
 		}
-		now, err := s.CurrentFlag(ctx, who, challenge)
+		now, err := s.CurrentFlag(ctx, who, challenge, "")
 		if err != nil || now.Value != next.Value {
 			t.Errorf("%+v %v", now, err)
 		}
@@ -77,6 +77,57 @@ func flags(t *testing.T, s, other *store.Store) {
 		if list, err = s.ListFlags(ctx, instancer.FlagFilter{Owner: who, Retired: true}, list[0].ID, 10); err != nil || len(list) != 1 || list[0].ID != old.ID {
 			t.Errorf("second page: %+v %v", list, err)
 		}
+	})
+
+	t.Run("EachPartOfAChallengeHasAFlagAndAMappingOfItsOwn", func(t *testing.T) {
+		challenge, who := owner(), owner()
+		id := int(numbers.Add(1)) + 20_000
+		for _, part := range []string{"", "safe", "3"} {
+			f := freshFlag(who, challenge)
+			f.Part = part
+			for range 2 {
+				if got, err := s.IssueFlag(ctx, f, instancer.Event{}); err != nil || got.Value != f.Value || got.Part != part {
+					t.Fatalf("%q: %+v %v", part, got, err)
+				}
+			}
+		}
+		in := func() map[string][]int { // of each part where it is wanted
+			all, err := other.CurrentFlags(ctx, who, challenge)
+			if err != nil || len(all) != 3 {
+				t.Fatal(all, err)
+			}
+			places := map[string][]int{}
+			for _, f := range all {
+				for _, r := range f.Registrations {
+					if r.State == instancer.RegistrationPending {
+						places[f.Part] = append(places[f.Part], r.CTFdChallenge)
+					}
+				}
+			}
+			return places
+		}
+		step := func(what string, do func() error, want map[string][]int) {
+			t.Helper()
+			if err := do(); err != nil {
+				t.Fatal(what, err)
+			}
+			if diff := cmp.Diff(want, in()); diff != "" {
+				t.Error(what, diff)
+			}
+		}
+		mapTo := func(part string, to int) func() error {
+			return func() error {
+				return other.Map(ctx, &instancer.Mapping{Challenge: challenge, Part: part, CTFdChallenge: to, CreatedAt: time.Now()})
+			}
+		}
+		step("a part alone", mapTo("safe", id+1), map[string][]int{"safe": {id + 1}})
+		step("the challenge", mapTo("", id), map[string][]int{"": {id}, "safe": {id + 1}, "3": {id}})
+		step("another part", mapTo("3", id+1), map[string][]int{"": {id}, "safe": {id + 1}, "3": {id + 1}})
+		if err := s.Map(ctx, &instancer.Mapping{Challenge: owner(), CTFdChallenge: id + 1, CreatedAt: time.Now()}); instancer.CodeOf(err) != "mapping_taken" {
+			t.Error("a part's place is another challenge's too", err)
+		}
+		unmap := func() error { _, err := s.Unmap(ctx, challenge, "safe"); return err }
+		step("no mapping of its own any more", unmap, map[string][]int{"": {id}, "safe": {id}, "3": {id + 1}})
 	})
 
 	t.Run("FlagsGoWhereTheirChallengeIsMapped", func(t *testing.T) {
@@ -118,7 +169,7 @@ func flags(t *testing.T, s, other *store.Store) {
 		if instancer.CodeOf(err) != "mapping_taken" {
 			t.Errorf("two challenges are one of CTFd: %v", err)
 		}
-		if had, err := s.Unmap(ctx, challenge); err != nil || !had {
+		if had, err := s.Unmap(ctx, challenge, ""); err != nil || !had {
 			t.Error(had, err)
 		}
 		if m, err := s.Mapping(ctx, challenge); m != nil || err != nil {

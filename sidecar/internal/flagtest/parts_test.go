@@ -1,0 +1,102 @@
+package flagtest
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
+	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+)
+
+const bank = oneRoute + `
+[flag]
+decoys = ["FLAG{the_vault_is_empty}", "not-part_three-yet"]
+
+[[flags]]
+text = "FLAG{it's the lobby}"
+
+[[flags]]
+text = "ABC+{the.safe}"
+name = "safe"
+ctfd = "Bank: the safe"
+
+[[flags]]
+text = "part_three"
+`
+
+// A challenge in three parts has three flags of each owner's own, in images, values and mounted files; what only looks like a
+// flag stays; and each is recognised when somebody else submits it.
+func TestAChallengeInPartsHasAFlagOfEach(t *testing.T) {
+	board := ctfdtest.New(t)
+	whole, safe := board.AddChallenge(ctfdtest.Challenge{Name: "Bank"}), board.AddChallenge(ctfdtest.Challenge{Name: "Bank: the safe"})
+	client, err := ctfd.New(board.URL, ctfd.Fixed(board.Admin), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flags *flag.Flags
+	w := newWorldWith(t, 9, func(db *store.Store, library *challenge.Library) instancer.Flags {
+		flags = flag.New(db, client, library, flag.Options{Worker: "one", ScanEvery: time.Hour, VerifyEvery: time.Hour}, slog.New(slog.DiscardHandler))
+		return flags
+	})
+	w.write("bank", "instance.toml", bank, "compose.yaml", `services:
+  web:
+    build: .
+    environment: {SAFE: "x ABC+{the.safe}", AGAIN: "${FLAG_SAFE}", NOTE: "FLAG{the_vault_is_empty}"}
+    volumes: ["./ledger.txt:/ledger.txt"]
+`, "lobby.py", "print('FLAG{the_vault_is_empty}') # it\nx = \"FLAG{it's the lobby}\"\ny = 'not-part_three-yet'\n",
+		"ledger.txt", "part_three, not-part_three-yet\n", "Dockerfile", "FROM busybox:1.36\nCOPY lobby.py /"+listen)
+	w.load()
+	if _, err := flags.Map(t.Context(), "bank", "", whole); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = flags.Run(t.Context()) }()
+	if st := w.built("bank"); st.State != instancer.BuildReady || st.PerOwner {
+		t.Fatalf("%+v", st)
+	}
+	ch, _ := w.library.Get("bank")
+	seen := map[string]bool{}
+	for n, owner := range []string{instancer.UserID(7), instancer.UserID(8)} {
+		in := w.running(owner, "bank")
+		own, err := flags.Flags(t.Context(), instancer.Owner{ID: owner}, ch)
+		if err != nil || len(own) != 3 {
+			t.Fatal(own, err)
+		}
+		all := w.inside(in, "web", "sh", "-c", "cat /lobby.py /ledger.txt; echo $SAFE; echo $AGAIN; echo $NOTE")
+		want := "print('FLAG{the_vault_is_empty}') # it\nx = \"" + own[0] + "\"\ny = 'not-part_three-yet'\n" + own[2] + ", not-part_three-yet\nx " +
+			own[1] + "\n" + own[1] + "\nFLAG{the_vault_is_empty}\n"
+		if all != want {
+			t.Errorf("%s sees\n%s\nand should see\n%s", owner, all, want)
+		}
+		for k, f := range own {
+			if seen[f] || !strings.HasPrefix(f, []string{"FLAG{it's the lobby_", "ABC+{the.safe_", "part_three_"}[k]) {
+				t.Errorf("flag %d of %s is %q", k, owner, f)
+			}
+			seen[f] = true
+			testkit.Eventually(t, 5*time.Second, "CTFd knows "+f, func() error {
+				got, err := client.Flags(t.Context(), []int{whole, safe, whole}[k], f)
+				if err == nil && len(got) != 1 {
+					err = instancer.Errorf(instancer.NotFound, "x", "%d there", len(got))
+				}
+				return err
+			})
+			board.AddSubmission(ctfdtest.Submission{Challenge: []int{whole, safe, whole}[k], User: 90 + n, Provided: f, Type: "correct"})
+		}
+		w.stop(owner, in)
+	}
+	if _, err := flags.CheckSubmissions(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	found, err := flags.Suspicions(t.Context(), instancer.SuspicionFilter{Challenge: "bank"}, "", 100)
+	found = slices.DeleteFunc(found, func(s *instancer.Suspicion) bool { return s.Kind != instancer.SuspicionSharing })
+	if err != nil || len(found) != 6 {
+		t.Fatalf("%d of 6 flags that others submitted are recognised: %v", len(found), err)
+	}
+}
