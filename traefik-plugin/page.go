@@ -56,6 +56,16 @@ func problemPage(w http.ResponseWriter, r *http.Request, p wire.Problem, dashboa
 	case http.StatusTooManyRequests, http.StatusConflict:
 		title = "Not possible right now"
 	}
+	switch p.Code {
+	case "quota_reached":
+		title = "Instance limit reached"
+	case "challenge_inactive":
+		title = "This challenge is closed"
+	case "draining":
+		title = "New instances are paused"
+	case "spawn_failed", "start_timeout", "service_exited", "image_failed":
+		title = "The challenge couldn't start"
+	}
 	write(w, r, p.Status, pageView{
 		Title: title, Text: p.Detail, Retry: p.RetryAfter > 0, RetryIn: p.RetryAfter,
 		Code: p.Code, Request: p.RequestID, Dashboard: dashboard,

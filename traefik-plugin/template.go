@@ -70,7 +70,7 @@ a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 			return;
 		}
 		if (status.problem) {
-			end("Not available right now", status.problem.detail);
+			end("The challenge couldn't start", status.problem.detail);
 			return;
 		}
 		if (status.stage) { byId("stage").textContent = status.stage }

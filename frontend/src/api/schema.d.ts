@@ -542,7 +542,8 @@ export interface paths {
         /**
          * What an instance's containers print, as server-sent events
          * @description Events named `line`, whose data is `{"service","container","line"}`: the last lines of each container first, then
-         *     all further ones; an event `end` when all containers have ended.
+         *     all further ones; an event `end` when all containers have ended. Of an instance that did not start, or ended by itself, they
+         *     are the last lines that were kept.
          */
         get: operations["followInstance"];
         put?: never;
@@ -1736,12 +1737,12 @@ export interface components {
          *     | `port_taken` | 409, 503 | A port of the challenge is in use on this host. Try again. |
          *     | `ports_ambiguous` | 503 | The services %s and %s both listen on %d, which BACKEND=published cannot tell apart. Tell an organiser. |
          *     | `ports_exhausted` | 503 | This host has no free port left. Try again when others have stopped theirs, or tell an organiser (PORT_RANGE_END). |
-         *     | `quota_reached` | 429 | You have %d of %d instances already. Stop one on the dashboard, then try again. |
+         *     | `quota_reached` | 429 | You're using all %d of your instances: %s. Stop one on the dashboard to start another. |
          *     | `review_invalid` | 422 | review must be open, dismissed or confirmed. |
          *     | `revision_not_kept` | 404 | What was in revision %q is not kept. It is of the latest 50 revisions of a challenge only, and of none from before Whaley kept it. |
          *     | `route_not_http` | 404 | This address is not a web page. How to connect to it is on the dashboard. |
          *     | `runtime_missing` | 503 | The challenge asks for a container runtime that this host does not have. Tell an organiser. |
-         *     | `service_exited` | 503 | The challenge's service %s ended with code %s while it started. Try again; if it stays like this, tell an organiser. |
+         *     | `service_exited` | 503 | The challenge crashed on startup: its service %s ended with exit code %d. Try again; if it keeps happening, tell an organiser. |
          *     | `session_over` | 401 | CTFd does not know your account any more. Sign in again. |
          *     | `setting_not_found` | 404 | There is no setting %q. |
          *     | `settings_missing` | 422, 503 | settings must be an object with a value for each name; null resets one. |
@@ -1750,8 +1751,8 @@ export interface components {
          *     | `shutting_down` | 503 | Whaley is restarting. Try again in a few seconds. |
          *     | `sign_in_not_needed` | 409 | There is nothing to sign in to: a player is an address here. |
          *     | `sort_invalid` | 422 | sort must be created, expires, challenge, owner or state, with - before it for the other direction. |
-         *     | `spawn_failed` | 500 | The instance could not be started. Try again; if it stays like this, tell an organiser. |
-         *     | `start_timeout` | 503 | The challenge did not get ready within %s. Try again; if it stays like this, tell an organiser. |
+         *     | `spawn_failed` | 500 | The instance could not be started. Try again; if it keeps happening, tell an organiser. |
+         *     | `start_timeout` | 503 | The challenge did not get ready within %s%s. Try again; if it keeps happening, tell an organiser. |
          *     | `state_changed` | 409 | The instance is %s meanwhile. |
          *     | `state_invalid` | 422 | Only live instances can be stopped. |
          *     | `stopped` | 409 | The instance was stopped while it started. |
@@ -1837,6 +1838,7 @@ export interface components {
          *           "extend_time": 1800,
          *           "access": "link",
          *           "wake": true,
+         *           "closed": false,
          *           "routes": [
          *             {
          *               "name": "",
@@ -1871,6 +1873,7 @@ export interface components {
          *       "extend_time": 1800,
          *       "access": "link",
          *       "wake": true,
+         *       "closed": false,
          *       "routes": [
          *         {
          *           "name": "",
@@ -1902,6 +1905,8 @@ export interface components {
             access: "link" | "owner";
             /** @description Whether opening the address starts it */
             wake: boolean;
+            /** @description The organisers have closed it: the player's instance goes on, and cannot be started again */
+            closed: boolean;
             /** @description The ways in; hosts and web addresses are the player's own and never change */
             routes: components["schemas"]["Route"][];
             /** @description The player's live or lately failed instance, or null */
@@ -2441,10 +2446,16 @@ export interface components {
          *           "service": "web",
          *           "running": true
          *         }
-         *       ]
+         *       ],
+         *       "printed": []
          *     }
          */
         AdminInstanceDetail: components["schemas"]["AdminInstance"] & {
+            /** @description The last lines of each service, kept of an instance that did not start or ended by itself */
+            printed: {
+                service: string;
+                text: string;
+            }[];
             /** @description What happened to it, oldest first */
             events: {
                 type: string;
@@ -2927,6 +2938,11 @@ export interface components {
          *             "cpus": 0,
          *             "pids": 0
          *           },
+         *           "most": {
+         *             "memory": 402653184,
+         *             "cpus": 0.5,
+         *             "pids": 256
+         *           },
          *           "problems": [],
          *           "notes": [],
          *           "disable_dynamic_flags": false
@@ -2961,6 +2977,11 @@ export interface components {
          *         "cpus": 0,
          *         "pids": 0
          *       },
+         *       "most": {
+         *         "memory": 402653184,
+         *         "cpus": 0.5,
+         *         "pids": 256
+         *       },
          *       "problems": [],
          *       "notes": [],
          *       "disable_dynamic_flags": false
@@ -2985,6 +3006,7 @@ export interface components {
             instances: number;
             resources: components["schemas"]["Resources"];
             overrides: components["schemas"]["Resources"];
+            most: components["schemas"]["Resources"];
             /** @description What is wrong with what the folder holds */
             problems: components["schemas"]["FileProblem"][];
             /** @description What of the folder was taken otherwise than it is written, and what was done instead */
@@ -3194,6 +3216,11 @@ export interface components {
          *           "memory": 0,
          *           "cpus": 0,
          *           "pids": 0
+         *         },
+         *         "most": {
+         *           "memory": 402653184,
+         *           "cpus": 0.5,
+         *           "pids": 256
          *         },
          *         "problems": [],
          *         "notes": [],
@@ -4231,6 +4258,7 @@ export interface components {
          *       "total_cpu_percent": 310.5,
          *       "total_memory_bytes": 6442450944,
          *       "host_cpu_cores": 16,
+         *       "host_cpu_percent": 24.5,
          *       "host_memory_total_bytes": 67108864000,
          *       "host_memory_used_bytes": 12884901888,
          *       "host_memory_percent": 19.2,
@@ -4257,6 +4285,8 @@ export interface components {
             /** @description Without what is only cached files */
             total_memory_bytes: number;
             host_cpu_cores: number;
+            /** @description Of all cores, whatever uses them; 0 at the first look */
+            host_cpu_percent: number;
             host_memory_total_bytes: number;
             host_memory_used_bytes: number;
             host_memory_percent: number;

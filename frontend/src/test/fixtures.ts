@@ -28,6 +28,7 @@ export function challenge(given: Partial<Challenge> = {}): Challenge {
     extend_time: 1800,
     access: "link",
     wake: true,
+    closed: false,
     routes: [webRoute],
     instance: null,
     ...given,

@@ -20,6 +20,7 @@ type adminVisit struct {
 	name    string
 	from    netip.Addr
 	audited bool
+	asked   bool // only what would be done, which changes nothing
 }
 
 // asAdmin lets only admins through to a handler. Attempts are counted before anything is looked at. What changes
@@ -39,7 +40,7 @@ func (a *API) asAdmin(next handler) handler {
 		if err := next(w, r); err != nil {
 			return err
 		}
-		if reads(r.Method) || v.audited {
+		if reads(r.Method) || v.audited || v.asked {
 			return nil
 		}
 		if err := a.audit(r, instancer.Event{Type: "admin_action", Message: r.Method + " " + r.URL.Path}); err != nil {
@@ -59,6 +60,13 @@ func (a *API) recordRefusal(r *http.Request, why error) {
 	})
 	if err != nil {
 		a.Log.ErrorContext(r.Context(), "refusal not recorded", "err", err)
+	}
+}
+
+// onlyAsked says that a request has changed nothing, though its method could.
+func onlyAsked(r *http.Request) {
+	if v, ok := r.Context().Value(adminKey{}).(*adminVisit); ok {
+		v.asked = true
 	}
 }
 

@@ -59,6 +59,7 @@ func (a *API) adminStopInstances(w http.ResponseWriter, r *http.Request) error {
 		return instancer.Errorf(instancer.Invalid, "state_invalid", "Only live instances can be stopped.")
 	}
 	if request.Token == "" {
+		onlyAsked(r)
 		counts, err := a.Books.CountInstances(r.Context(), q)
 		if err != nil {
 			return err

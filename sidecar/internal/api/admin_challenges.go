@@ -3,12 +3,16 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
+
+	"github.com/docker/go-units"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
@@ -28,6 +32,7 @@ type adminChallengeJSON struct {
 	Instances   int               `json:"instances"`
 	Resources   resourcesJSON     `json:"resources"`
 	Overrides   resourcesJSON     `json:"overrides"`
+	Most        resourcesJSON     `json:"most"` // that any instance may have
 	Problems    []fileProblemJSON `json:"problems"`
 	Notes       []fileProblemJSON `json:"notes"` // taken otherwise than it is written
 	StaticFlags bool              `json:"disable_dynamic_flags"`
@@ -67,11 +72,11 @@ func fileProblems(all []challenge.Problem) []fileProblemJSON {
 	return out
 }
 
-func adminChallenge(e challenge.Entry, live int) adminChallengeJSON {
+func (a *API) adminChallenge(e challenge.Entry, live int) adminChallengeJSON {
 	j := adminChallengeJSON{
 		ID: e.ID, Folder: e.Folder, Name: e.ID, Loaded: e.Loaded != nil, Current: e.Loaded != nil && len(e.Problems) == 0,
 		Active: e.Setting.Challenge == "" || e.Setting.Active, Services: []string{}, Instances: live,
-		Overrides: resources(e.Setting.Limits), Problems: fileProblems(e.Problems), Notes: fileProblems(e.Notes),
+		Overrides: resources(e.Setting.Limits), Most: resources(a.Library.Most()), Problems: fileProblems(e.Problems), Notes: fileProblems(e.Notes),
 	}
 	if ch := e.Loaded; ch != nil {
 		j.Name, j.Category, j.Revision, j.Resources = ch.Name, ch.Category, ch.Revision, resources(challenge.LimitsOf(ch))
@@ -90,7 +95,7 @@ func (a *API) adminListChallenges(w http.ResponseWriter, r *http.Request) error 
 	}
 	all := []adminChallengeJSON{}
 	for _, e := range a.Library.Entries() {
-		all = append(all, adminChallenge(e, live[e.ID]))
+		all = append(all, a.adminChallenge(e, live[e.ID]))
 	}
 	return write(w, http.StatusOK, map[string]any{"challenges": all})
 }
@@ -111,7 +116,7 @@ func (a *API) answerEntry(w http.ResponseWriter, r *http.Request, status int, e 
 	if err != nil {
 		return err
 	}
-	return write(w, status, adminChallenge(e, live[e.ID]))
+	return write(w, status, a.adminChallenge(e, live[e.ID]))
 }
 
 // adminUploadChallenge takes a zip as the part "file" of a form, or as the whole body. It goes to disk as it comes, into
@@ -269,9 +274,26 @@ func (q resourcesRequest) valid() error {
 	return nil
 }
 
+// within refuses what is more than the settings allow any instance.
+func (q resourcesRequest) within(most instancer.Limits) error {
+	const text = "%s may be at most %s, as %s says. Raise that setting first, or ask for less."
+	switch {
+	case most.MemoryBytes > 0 && q.Memory > most.MemoryBytes:
+		return instancer.Errorf(instancer.Invalid, "memory_invalid", text, "Memory", units.BytesSize(float64(most.MemoryBytes)), "CONTAINER_MAX_MEMORY")
+	case most.NanoCPUs > 0 && int64(q.CPUs*1e9) > most.NanoCPUs:
+		return instancer.Errorf(instancer.Invalid, "cpus_invalid", text, "CPUs", fmt.Sprintf("%g", float64(most.NanoCPUs)/1e9), "CONTAINER_MAX_CPU")
+	case most.Pids > 0 && q.Pids > most.Pids:
+		return instancer.Errorf(instancer.Invalid, "pids_invalid", text, "Processes", strconv.FormatInt(most.Pids, 10), "CONTAINER_PIDS_LIMIT")
+	}
+	return nil
+}
+
 func (a *API) adminSetResources(w http.ResponseWriter, r *http.Request) error {
 	q, err := decode[resourcesRequest](w, r)
 	if err != nil {
+		return err
+	}
+	if err := q.within(a.Library.Most()); err != nil {
 		return err
 	}
 	return a.setChallenge(w, r, "admin_challenge_resources", "resources set; instances started from now on have them", func(s *instancer.ChallengeSetting) {

@@ -148,13 +148,13 @@ func TestAChallengeIsUploadedEditedClosedAndDeleted(t *testing.T) {
 	}
 
 	var set adminChallenge
-	s.into(s.manage("PUT", "/new/resources", `{"memory":67108864,"cpus":1.5,"pids":77}`), &set)
-	if set.Resources.Memory != 64<<20 || set.Resources.CPUs != 1.5 || set.Resources.Pids != 77 || set.Overrides != set.Resources {
+	s.into(s.manage("PUT", "/new/resources", `{"memory":67108864,"cpus":0.4,"pids":60}`), &set)
+	if set.Resources.Memory != 64<<20 || set.Resources.CPUs != 0.4 || set.Resources.Pids != 60 || set.Overrides != set.Resources {
 		t.Errorf("%+v", set)
 	}
 	s.refused(s.manage("PUT", "/new/resources", `{"memory":1,"cpus":0,"pids":0}`), 422, "memory_invalid")
 	s.into(s.manage("POST", "/new/toggle", `{"active":false}`), &set)
-	if set.Active || set.Resources.Pids != 77 {
+	if set.Active || set.Resources.Pids != 60 {
 		t.Errorf("%+v", set)
 	}
 	if list := s.call(bob, "GET", "/challenges", "").Body.String(); strings.Contains(list, `"new"`) || !strings.Contains(list, `"quick"`) {

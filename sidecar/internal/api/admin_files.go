@@ -167,5 +167,5 @@ func (a *API) edit(w http.ResponseWriter, r *http.Request, status int, what, tag
 	if err != nil {
 		return err
 	}
-	return write(w, status, changedJSON{Path: name, Tag: tag, Challenge: adminChallenge(e, live[e.ID])})
+	return write(w, status, changedJSON{Path: name, Tag: tag, Challenge: a.adminChallenge(e, live[e.ID])})
 }

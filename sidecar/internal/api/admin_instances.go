@@ -149,7 +149,13 @@ func (a *API) adminGetInstance(w http.ResponseWriter, r *http.Request) error {
 		adminInstanceJSON
 		Events     []instanceEventJSON `json:"events"`
 		Containers []containerJSON     `json:"containers"`
-	}{a.adminInstance(in), []instanceEventJSON{}, []containerJSON{}}
+		Printed    []instancer.Printed `json:"printed"`
+	}{a.adminInstance(a.Instancer.Staged(in)), []instanceEventJSON{}, []containerJSON{}, []instancer.Printed{}}
+	printed, err := a.Books.Printed(r.Context(), in.ID)
+	if err != nil {
+		return err
+	}
+	detail.Printed = append(detail.Printed, printed...)
 	for _, ev := range events {
 		detail.Events = append(detail.Events, instanceEventJSON{ev.Type, ev.Player, ev.Message, ev.At})
 	}

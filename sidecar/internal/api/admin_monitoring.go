@@ -46,6 +46,7 @@ type systemJSON struct {
 	CPU         float64    `json:"total_cpu_percent"`
 	Memory      int64      `json:"total_memory_bytes"`
 	Cores       int        `json:"host_cpu_cores"`
+	HostCPU     float64    `json:"host_cpu_percent"`
 	HostTotal   uint64     `json:"host_memory_total_bytes"`
 	HostUsed    uint64     `json:"host_memory_used_bytes"`
 	HostPercent float64    `json:"host_memory_percent"`
@@ -62,7 +63,7 @@ func (a *API) getSystemUsage(w http.ResponseWriter, _ *http.Request) error {
 	h := s.Host
 	return write(w, http.StatusOK, systemJSON{
 		At: moment(s.At), TookMS: s.Took.Milliseconds(), Containers: s.Containers, Running: s.Running, Sampled: s.Sampled, CPU: s.CPU, Memory: s.Memory,
-		Cores: h.Cores, HostTotal: h.MemoryTotal, HostUsed: h.MemoryUsed, HostPercent: percent(h.MemoryUsed, h.MemoryTotal),
+		Cores: h.Cores, HostCPU: h.CPU, HostTotal: h.MemoryTotal, HostUsed: h.MemoryUsed, HostPercent: percent(h.MemoryUsed, h.MemoryTotal),
 		Load1: h.Load1, Load5: h.Load5, Load15: h.Load15, DiskTotal: h.DiskTotal, DiskUsed: h.DiskUsed, DiskPercent: percent(h.DiskUsed, h.DiskTotal),
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -29,7 +30,8 @@ type lineJSON struct {
 }
 
 // followInstance streams what an instance's containers print, the last lines of each first. A line that starts anew in a
-// container that was made anew is another container's: the stream ends when all that there were have ended.
+// container that was made anew is another container's: the stream ends when all that there were have ended. Of an instance
+// that did not start, or ended by itself, it has the last lines that were kept.
 func (a *API) followInstance(w http.ResponseWriter, r *http.Request) error {
 	tail, err := tailOf(r)
 	if err != nil {
@@ -70,12 +72,32 @@ func (a *API) followInstance(w http.ResponseWriter, r *http.Request) error {
 			}
 		})
 	}
+	if len(objects) == 0 {
+		all.Go(func() { a.sayPrinted(ctx, in.ID, lines) })
+	}
 	go func() {
 		all.Wait()
 		close(lines)
 	}()
 	sendLines(out, lines)
 	return nil
+}
+
+// sayPrinted gives the lines that were kept of an instance whose containers are gone.
+func (a *API) sayPrinted(ctx context.Context, instance string, lines chan<- lineJSON) {
+	printed, err := a.Books.Printed(ctx, instance)
+	if err != nil && ctx.Err() == nil {
+		a.Log.Warn("last lines of an instance not read", "instance", instance, "err", err)
+	}
+	for _, p := range printed {
+		for line := range strings.Lines(p.Text) {
+			select {
+			case lines <- lineJSON{p.Service, "", strings.TrimRight(line, "\r\n")}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
 }
 
 func sendLines(out *stream, lines <-chan lineJSON) {

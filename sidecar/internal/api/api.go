@@ -63,6 +63,8 @@ type Books interface {
 	// Lives is when the instances were asked for, ran and ended that lived at some time after since.
 	Lives(ctx context.Context, since time.Time) ([]instancer.Life, error)
 	Events(ctx context.Context, instance string) ([]instancer.Event, error)
+	// Printed is what was kept of an instance that did not start, or ended by itself.
+	Printed(ctx context.Context, instance string) ([]instancer.Printed, error)
 	// Revisions is a page of a challenge's history, latest first, and the cursor of the next.
 	Revisions(ctx context.Context, challenge, after string, limit int) ([]instancer.Revision, string, error)
 	// RevisionFiles is what was in a revision, for challenge.Compare; empty if that is not kept.

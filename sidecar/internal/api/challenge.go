@@ -1,7 +1,11 @@
 package api
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -16,6 +20,7 @@ type challengeJSON struct {
 	ExtendTime  int           `json:"extend_time"` // seconds
 	Access      string        `json:"access"`
 	Wake        bool          `json:"wake"`
+	Closed      bool          `json:"closed"` // only what runs of it is left
 	Routes      []routeJSON   `json:"routes"`
 	Instance    *instanceJSON `json:"instance"`
 }
@@ -32,12 +37,34 @@ func (a *API) listChallenges(w http.ResponseWriter, r *http.Request) error {
 	}
 	all := []challengeJSON{}
 	for _, ch := range a.Challenges.All() {
-		if ch.Inactive || hidden(a.Instancer.Closed(p, ch)) {
+		in := own[ch.ID]
+		closed := ch.Inactive || hidden(a.Instancer.Closed(p, ch))
+		if delete(own, ch.ID); closed && (in == nil || !in.State.Live()) {
 			continue
 		}
-		all = append(all, a.challenge(ch, p, own[ch.ID], flags))
+		j := a.challenge(ch, p, in, flags)
+		j.Closed = closed
+		all = append(all, j)
+	}
+	for _, in := range sortedByID(own) { // of challenges that were taken away
+		if in.State.Live() {
+			all = append(all, a.leftOver(in, p, flags))
+		}
 	}
 	return write(w, http.StatusOK, map[string]any{"challenges": all, "event": scoreboardEvent(a.Instancer.Event())})
+}
+
+// leftOver is a challenge of which there is nothing any more but an owner's instance.
+func (a *API) leftOver(in *instancer.Instance, p instancer.Player, flags map[string]instancer.FlagState) challengeJSON {
+	t := in.Terms
+	gone := &instancer.Challenge{ID: in.Challenge, Name: cmp.Or(t.Name, in.Challenge), Timeout: t.Timeout, ExtendTime: t.ExtendTime, Access: t.Access, Routes: in.Routes}
+	j := a.challenge(gone, p, in, flags)
+	j.Closed = true
+	return j
+}
+
+func sortedByID(own map[string]*instancer.Instance) []*instancer.Instance {
+	return slices.SortedFunc(maps.Values(own), func(a, b *instancer.Instance) int { return strings.Compare(a.Challenge, b.Challenge) })
 }
 
 // hidden says whether a challenge that may not be started may not be seen either. While the event is paused players go on

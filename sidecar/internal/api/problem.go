@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"regexp"
@@ -91,7 +92,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 	p := problemOf(err)
 	p.RequestID = id
 	if p.Status >= 500 && !errors.Is(err, context.Canceled) {
-		a.Log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "status", p.Status, "err", err)
+		a.Log.Log(r.Context(), levelOf(err), "request failed", "method", r.Method, "path", r.URL.Path, "status", p.Status, "err", err)
 	}
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
@@ -110,6 +111,15 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 	}
 	_ = json.NewEncoder(w).Encode(answer) // nobody to tell when the client has gone away
 	return p.Status
+}
+
+// levelOf is Info for what is refused on purpose, such as a start while starting is paused: nothing is wrong then.
+func levelOf(err error) slog.Level {
+	var e *instancer.Error
+	if errors.As(err, &e) && e.Kind == instancer.Unavailable && e.Err == nil {
+		return slog.LevelInfo
+	}
+	return slog.LevelError
 }
 
 // secured sets what every public answer carries; pages set a policy of their own.

@@ -68,6 +68,9 @@ func NewLibrary(dir string, defaults Defaults) *Library {
 // SetDefaults changes what holds where a challenge says nothing, from the next Reload on.
 func (l *Library) SetDefaults(defaults Defaults) { l.defaults.Store(&defaults) }
 
+// Most are the limits that no instance of any challenge goes beyond, whatever its files or organisers say; 0: none.
+func (l *Library) Most() instancer.Limits { return l.defaults.Load().Limits }
+
 // KeepRevisions makes the library work with copies in a folder of its own instead of with what organisers edit.
 func (l *Library) KeepRevisions(dir string) error {
 	var err error
@@ -219,7 +222,7 @@ func (l *Library) shelve(ctx context.Context, entries []Entry, why cause) ([]Pro
 			}
 			owner[e.plain.ID] = e.Folder
 			e.ID, e.Setting = e.plain.ID, settings[e.plain.ID]
-			e.Loaded = withSetting(e.plain, e.Setting)
+			e.Loaded = withSetting(e.plain, e.Setting, l.Most())
 			next.byID[e.ID] = e.Loaded
 			next.order = append(next.order, e.Loaded)
 		}
@@ -277,8 +280,9 @@ func (s *shelf) blame(id string, err error) {
 	}
 }
 
-// withSetting is a challenge as organisers have set it: limits are shared out as the files do.
-func withSetting(plain *instancer.Challenge, s instancer.ChallengeSetting) *instancer.Challenge {
+// withSetting is a challenge as organisers have set it: limits are shared out as the files do, up to the most there may be,
+// which may have been more when they were set.
+func withSetting(plain *instancer.Challenge, s instancer.ChallengeSetting, most instancer.Limits) *instancer.Challenge {
 	if s.Challenge == "" {
 		return plain
 	}
@@ -292,13 +296,16 @@ func withSetting(plain *instancer.Challenge, s instancer.ChallengeSetting) *inst
 		}
 		l := &ch.Services[n].Limits
 		for _, part := range []struct {
-			value           *int64
-			of, wanted, min int64
+			value                 *int64
+			of, wanted, most, min int64
 		}{
-			{&l.MemoryBytes, total.MemoryBytes, s.Limits.MemoryBytes, minMemory},
-			{&l.NanoCPUs, total.NanoCPUs, s.Limits.NanoCPUs, minCPUs},
-			{&l.Pids, total.Pids, s.Limits.Pids, minPids},
+			{&l.MemoryBytes, total.MemoryBytes, s.Limits.MemoryBytes, most.MemoryBytes, minMemory},
+			{&l.NanoCPUs, total.NanoCPUs, s.Limits.NanoCPUs, most.NanoCPUs, minCPUs},
+			{&l.Pids, total.Pids, s.Limits.Pids, most.Pids, minPids},
 		} {
+			if part.most > 0 {
+				part.wanted = min(part.wanted, part.most)
+			}
 			if part.wanted > 0 && part.of > 0 {
 				*part.value = max(part.min, int64(float64(*part.value)*float64(part.wanted)/float64(part.of)))
 			}

@@ -36,6 +36,8 @@ type command struct {
 	pid   atomic.Int64 // inside the container, once a shell has told it
 	close func()       // ends the connection; nil before there is one
 	gone  bool         // its container is
+	print []byte       // the first of what it printed, for who looks at it
+	most  int          // bytes of that
 }
 
 func (c *commands) begin(id string, argv []string) (*command, bool) {
@@ -162,6 +164,7 @@ func (c *command) drain(printed io.Reader) error {
 			first = append(first, part[:n]...)
 			c.pid.Store(pidOf(first))
 		}
+		c.print = append(c.print, part[:min(n, c.most-len(c.print))]...)
 		if total += n; total > printedAtOnce {
 			time.Sleep(printedPause * time.Duration(n) / printedPart)
 		}

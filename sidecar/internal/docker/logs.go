@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -11,10 +10,12 @@ import (
 	"github.com/docker/docker/pkg/stdcopy"
 )
 
-// maxLogs is how many bytes of a container's output are kept for the log of a failed spawn.
-const maxLogs = 16 << 10
+const (
+	maxLogs     = 16 << 10 // bytes of the end of a container's output that are returned
+	maxLogsRead = 1 << 20  // bytes that are read to get there
+)
 
-// Logs returns the last lines that a container printed.
+// Logs returns the last lines that a container printed, at most 16 KiB of them.
 func (e *Engine) Logs(ctx context.Context, id string, lines int) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, quick)
 	defer cancel()
@@ -27,10 +28,21 @@ func (e *Engine) Logs(ctx context.Context, id string, lines int) (string, error)
 		return "", translate(err)
 	}
 	defer stream.Close()
-	var text bytes.Buffer
-	_, err = stdcopy.StdCopy(&text, &text, io.LimitReader(stream, maxLogs))
+	var text end
+	_, err = stdcopy.StdCopy(&text, &text, io.LimitReader(stream, maxLogsRead))
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = nil // cut off by our limit
 	}
-	return text.String(), err
+	return string(text), err
+}
+
+// end is the end of what was written.
+type end []byte
+
+func (e *end) Write(text []byte) (int, error) {
+	*e = append(*e, text...)
+	if extra := len(*e) - maxLogs; extra > 0 {
+		*e = append((*e)[:0], (*e)[extra:]...)
+	}
+	return len(text), nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 )
 
@@ -38,6 +39,11 @@ func (i *Instancer) untilAnswers(ctx context.Context, u *unit, r Route) error {
 					"set scheme in instance.toml", "service", u.service.Name, "port", r.Port, "scheme", r.Speaks(), "speaks", speaks)
 			}
 			return nil
+		}
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			u.awaited.set(fmt.Sprintf("%s to open port %d", u.service.Name, r.Port), r.Port)
+		} else if ctx.Err() == nil {
+			u.awaited.set(fmt.Sprintf("%s to answer on port %d", u.service.Name, r.Port), 0)
 		}
 		if err := pause(ctx, wait); err != nil {
 			return err

@@ -29,8 +29,7 @@ func NetworkName(instance string) string { return "whaley-" + instance }
 // start whose images are not there waits for them elsewhere.
 func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 	timeout := i.Policy().StartTimeout
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, Errorf(Unavailable, "start_timeout",
-		"The challenge did not get ready within %s. Try again; if it stays like this, tell an organiser.", timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, startTimeout(timeout, ""))
 	defer cancel()
 	ch, ok := i.Challenges.Get(in.Challenge)
 	if !ok {
@@ -126,10 +125,10 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 
 // timedOut prefers the reason why a context ended to the error of the call that noticed.
 func timedOut(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && CodeOf(err) != CodeStartTimeout {
 		return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
 	}
-	return err
+	return err // which may say more of the same
 }
 
 // reserve fixes the subnet, the addresses and the ports and writes them into the row before anything uses them.

@@ -38,6 +38,10 @@ type Store interface {
 	LiveOrFailed(ctx context.Context, owner string, since time.Time) ([]*Instance, error)
 	// Record writes an event that is about no instance.
 	Record(ctx context.Context, ev Event) error
+	// KeepPrinted writes what an instance's services printed last, in the place of what was kept before; Printed reads it,
+	// nothing if nothing was kept.
+	KeepPrinted(ctx context.Context, instance string, printed []Printed) error
+	Printed(ctx context.Context, instance string) ([]Printed, error)
 	// LiveByHost finds the live instance of a challenge's slug, or the latest that failed or ended with a reason, or nil.
 	LiveByHost(ctx context.Context, challenge, slug string) (*Instance, error)
 }
@@ -195,8 +199,10 @@ type Engine interface {
 	Wait(ctx context.Context, id string) (int, error)
 	// Exec runs a command inside and returns its exit code.
 	Exec(ctx context.Context, id string, argv []string) (int, error)
-	// Logs returns the end of what a container printed, for the log of a failed spawn.
+	// Logs returns the end of what a container printed.
 	Logs(ctx context.Context, id string, lines int) (string, error)
+	// Listens are the TCP ports that are open inside a running container, in order. An error means that it cannot be seen.
+	Listens(ctx context.Context, id string) ([]int, error)
 	// Disk is what instances have on the engine's disk; of each no more than mostFiles need be counted (0: all). With an
 	// error it is what was seen all the same. What takes long at one instance keeps it from none of the others.
 	Disk(ctx context.Context, mostFiles int64) (Disk, error)

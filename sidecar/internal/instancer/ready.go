@@ -2,8 +2,8 @@ package instancer
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -63,7 +63,16 @@ func (i *Instancer) startAll(ctx context.Context, in *Instance, ch *Challenge, i
 			return err
 		})
 	}
+	telling, told := context.WithCancel(watchCtx)
+	watch.Go(func() error {
+		i.tellAwaited(telling, in, units)
+		return nil
+	})
 	err := g.Wait()
+	told()
+	if err != nil && ctx.Err() != nil {
+		err = i.notReady(ctx, units, err)
+	}
 	ready()
 	if early := watch.Wait(); CodeOf(early) != "" {
 		return early // the cause, of which err is only the consequence
@@ -79,6 +88,7 @@ type unit struct {
 	health                      *Health
 	routes                      []Route
 	wanted                      []Condition // by those that depend on it
+	awaited                     awaited
 	started, healthy, completed chan struct{}
 }
 
@@ -109,8 +119,10 @@ func (u *unit) await(ctx context.Context, units map[string]*unit) error {
 // untilReady returns when the service's health check passes, or without one when its routes answer.
 func (i *Instancer) untilReady(ctx context.Context, u *unit) error {
 	if u.wants(ConditionCompleted) {
+		u.awaited.set(u.service.Name+" to finish", 0)
 		select {
 		case <-u.completed:
+			u.awaited.set("", 0)
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
@@ -129,18 +141,27 @@ func (i *Instancer) untilReady(ctx context.Context, u *unit) error {
 			return err
 		}
 	}
+	u.awaited.set("", 0)
 	close(u.healthy)
 	return nil
 }
 
 func (i *Instancer) untilHealthy(ctx context.Context, u *unit) error {
 	ctx = quiet(ctx)
+	u.awaited.set("the health check of "+u.service.Name+" to pass", 0)
 	for began := time.Now(); ; {
 		check, cancel := context.WithTimeout(ctx, u.health.Timeout)
 		code, err := i.Engine.Exec(check, u.id, u.health.Test)
+		late := check.Err() != nil
 		cancel()
 		if err == nil && code == 0 {
 			return nil
+		}
+		switch {
+		case err == nil:
+			u.awaited.set(fmt.Sprintf("the health check of %s to pass (it ends with code %d)", u.service.Name, code), 0)
+		case late && ctx.Err() == nil:
+			u.awaited.set(fmt.Sprintf("the health check of %s to pass (it takes longer than %s)", u.service.Name, u.health.Timeout), 0)
 		}
 		if err := pause(ctx, pace(began, healthEvery)); err != nil {
 			return err
@@ -161,12 +182,10 @@ func (i *Instancer) watchExit(ctx context.Context, in *Instance, u *unit) error 
 	if len(u.routes) == 0 && len(u.wanted) == 0 {
 		return nil // nobody waits for it
 	}
-	if printed, err := i.Engine.Logs(ctx, u.id, 20); err == nil {
-		i.Log.WarnContext(ctx, "service ended while starting", "instance", in.ID, "service", u.service.Name, "code", code, "printed", printed)
-	}
+	i.Log.InfoContext(ctx, "service ended while starting", "instance", in.ID, "service", u.service.Name, "code", code)
 	return Errorf(Unavailable, "service_exited",
-		"The challenge's service %s ended with code %s while it started. Try again; if it stays like this, tell an organiser.",
-		u.service.Name, strconv.Itoa(code))
+		"The challenge crashed on startup: its service %s ended with exit code %d. Try again; if it keeps happening, tell an organiser.",
+		u.service.Name, code)
 }
 
 // untilEnded returns the code of a service that has ended and is not started again.

@@ -1,8 +1,12 @@
 package instancer
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"math"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -56,6 +60,9 @@ func (i *Instancer) queued(ctx context.Context, p Player, ch *Challenge, q Quota
 		Type: "instance_spawn", Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Player: p.ID, At: now,
 		Message: "asked for " + ch.ID,
 	})
+	if CodeOf(err) == CodeQuota {
+		return nil, i.quotaUsed(ctx, p.Owner, q.PerOwner, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +71,29 @@ func (i *Instancer) queued(ctx context.Context, p Player, ch *Challenge, q Quota
 	i.moved(in)
 	return in, nil
 }
+
+// quotaUsed is a refusal for an owner's quota that names what runs, so that one knows what to stop.
+func (i *Instancer) quotaUsed(ctx context.Context, owner Owner, most int, refused error) error {
+	live, err := i.Store.Live(ctx, owner.ID)
+	if err != nil || len(live) == 0 {
+		return refused
+	}
+	var all []string
+	for _, in := range live[:min(len(live), mostNamed)] {
+		name := cmp.Or(in.Terms.Name, in.Challenge)
+		if left := in.ExpiresAt.Sub(i.now()); in.State == Running && left > 0 {
+			name += fmt.Sprintf(" (%d min left)", int(math.Ceil(left.Minutes())))
+		}
+		all = append(all, name)
+	}
+	if more := len(live) - mostNamed; more > 0 {
+		all = append(all, fmt.Sprintf("%d more", more))
+	}
+	return Errorf(Exhausted, CodeQuota, "You're using all %d of your instances: %s. Stop one on the dashboard to start another.", most, strings.Join(all, ", "))
+}
+
+// mostNamed is how many of an owner's instances a refusal names.
+const mostNamed = 8
 
 // quota bounds what a player may have: an owner who is not the player is a team.
 func (i *Instancer) quota(p Player) Quota {
@@ -171,9 +201,13 @@ func (i *Instancer) spawn(ctx context.Context, id, address string) bool {
 func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
 	var reason *Error
 	if !errors.As(err, &reason) {
-		reason = Errorf(Internal, "spawn_failed", "The instance could not be started. Try again; if it stays like this, tell an organiser.").Because(err)
+		reason = Errorf(Internal, "spawn_failed", "The instance could not be started. Try again; if it keeps happening, tell an organiser.").Because(err)
 	}
 	i.Log.ErrorContext(ctx, "spawn failed", "instance", in.ID, "challenge", in.Challenge, "owner", in.Owner.ID, "err", err)
+	message := reason.Code + ": " + reason.Detail
+	if last := i.keepPrinted(ctx, in); last != "" {
+		message += " Last line: " + last
+	}
 	i.capture(ctx, in, "error")
 	if err := i.remove(ctx, in); err != nil {
 		i.Log.ErrorContext(ctx, "undo of a failed spawn is not complete, the reconciler goes on", "instance", in.ID, "err", err)
@@ -188,7 +222,7 @@ func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
 		in.Failures++
 	}, Event{
 		Type: "instance_spawn_failed", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
-		Message: reason.Code + ": " + reason.Detail, At: now,
+		Message: message, At: now,
 	})
 	if err != nil {
 		i.Log.ErrorContext(ctx, "failed spawn could not be recorded, the reconciler goes on", "instance", in.ID, "err", err)

@@ -128,6 +128,9 @@ func (i *Instancer) giveWay(in *Instance) {
 // finishStop removes everything and writes stopped. What fails is tried again, by the reconciler if need be.
 func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
 	began := time.Now()
+	if in.StopCause == CauseLost || tooMuch(in.StopCause) {
+		i.keepPrinted(ctx, in)
+	}
 	i.capture(ctx, in, in.StopCause)
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		err := i.remove(ctx, in)

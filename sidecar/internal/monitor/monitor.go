@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shirou/gopsutil/v4/cpu"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -43,6 +44,7 @@ type Monitor struct {
 	log       *slog.Logger
 	last      atomic.Pointer[Sample]
 	before    map[string]instancer.Usage // container → its last usage
+	cores     *cpu.TimesStat             // what the machine's cores had done at the last look
 }
 
 // New makes a Monitor that has sampled nothing yet.
@@ -129,7 +131,8 @@ func (m *Monitor) round(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	sample := &Sample{At: began.UTC(), Containers: len(objects), Host: host(ctx, m.opts.Disk)}
+	sample := &Sample{At: began.UTC(), Containers: len(objects)}
+	sample.Host, m.cores = host(ctx, m.opts.Disk, m.cores)
 	byInstance := map[string][]Container{}
 	now := make(map[string]instancer.Usage, len(usages))
 	for n, o := range objects {

@@ -64,7 +64,7 @@ func (s *Store) checkOwner(ctx context.Context, tx bun.Tx, in *instancer.Instanc
 	}
 	if q.PerOwner > 0 && live >= q.PerOwner {
 		return instancer.Errorf(instancer.Exhausted, instancer.CodeQuota,
-			"You have %d of %d instances already. Stop one on the dashboard, then try again.", live, q.PerOwner)
+			"You're using all %d of your instances. Stop one to start another.", q.PerOwner)
 	}
 	if refusal == nil && q.PerMinute > 0 && len(started) >= q.PerMinute {
 		slices.SortFunc(started, time.Time.Compare)

@@ -284,8 +284,23 @@ func (e *Engine) Usage(_ context.Context, id string) (instancer.Usage, error) {
 	return instancer.Usage{}, nil
 }
 
-// Logs are empty.
-func (e *Engine) Logs(context.Context, string, int) (string, error) { return "", nil }
+// Logs are what its environment says with PRINT=.
+func (e *Engine) Logs(_ context.Context, id string, _ int) (string, error) {
+	defer e.lock()()
+	o := e.find(id)
+	if o == nil {
+		return "", missing()
+	}
+	for _, pair := range o.spec.Service.Environment {
+		if text, prints := strings.CutPrefix(pair, "PRINT="); prints {
+			return text + "\n", nil
+		}
+	}
+	return "", nil
+}
+
+// Listens are none.
+func (e *Engine) Listens(context.Context, string) ([]int, error) { return nil, nil }
 
 // Disk is empty: what runs nothing writes nothing.
 func (e *Engine) Disk(context.Context, int64) (instancer.Disk, error) { return instancer.Disk{}, nil }
