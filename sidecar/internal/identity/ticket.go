@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/whaley-ctf/whaley/shared/ticket"
@@ -114,7 +115,7 @@ func refused() error {
 
 func (t *Tickets) open(sealed string) (code, bool) {
 	var c code
-	if len(sealed) > maxCode {
+	if len(sealed) > maxCode || strings.ContainsAny(sealed, "\r\n") {
 		return c, false
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
