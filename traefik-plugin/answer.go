@@ -1,7 +1,10 @@
 package whaley
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -9,6 +12,8 @@ import (
 
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
+
+const lastAnswer = 5 * time.Second // for what is written to a connection before it is closed
 
 // logError writes to Traefik's error log, which is where standard error of a plugin goes.
 func logError(text string) { _, _ = os.Stderr.WriteString("whaley: " + text + "\n") }
@@ -33,6 +38,28 @@ func (h *Handler) problem(w http.ResponseWriter, r *http.Request, v *visit, p wi
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // nobody to tell when the client has gone away
 }
+
+// problemTo answers the last request of a connection that is not the server's any more, and closes it.
+func (h *Handler) problemTo(conn net.Conn, r *http.Request, v *visit, p wire.Problem) {
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(lastAnswer))
+	kept := &unsent{header: http.Header{}, status: http.StatusOK}
+	h.problem(kept, r, v, p)
+	answer := &http.Response{StatusCode: kept.status, ProtoMajor: 1, ProtoMinor: 1, Header: kept.header, Request: r, Close: true,
+		Body: io.NopCloser(&kept.body), ContentLength: int64(kept.body.Len())}
+	_ = answer.Write(conn) // who sent half a request may be gone
+}
+
+// unsent holds an answer of ours until it can be written.
+type unsent struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (u *unsent) Header() http.Header                { return u.header }
+func (u *unsent) WriteHeader(status int)             { u.status = status }
+func (u *unsent) Write(text []byte) (n int, _ error) { return u.body.Write(text) }
 
 func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, v *visit) {
 	if r.Context().Err() != nil {

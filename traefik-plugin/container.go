@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/whaley-ctf/whaley/shared/flow"
 	"github.com/whaley-ctf/whaley/shared/host"
 )
 
@@ -49,6 +50,7 @@ func interim(r *http.Request) (*url.URL, error) {
 			return errAnswer
 		}
 		clean(http.Header(header), r.Host)
+		flow.Answered(r.Context())
 		return pass(code, header)
 	}
 	return nil, nil
@@ -56,6 +58,9 @@ func interim(r *http.Request) (*url.URL, error) {
 
 // checkAnswer filters what a container answers, or refuses it. It is the ModifyResponse of every reverse proxy.
 func checkAnswer(resp *http.Response) error {
+	if resp.Request.ContentLength != 0 {
+		flow.Answered(resp.Request.Context())
+	}
 	// net/http passes on three digits of any kind, and panics when they are to be written.
 	if resp.StatusCode < 100 || len(resp.Header) > maxAnswerNames {
 		return errAnswer

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/whaley-ctf/whaley/shared/flow"
 	"github.com/whaley-ctf/whaley/shared/peer"
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
@@ -75,8 +76,13 @@ func (h *Handler) broken(w http.ResponseWriter, r *http.Request, v *visit, err e
 	}
 	// Containers have no deadline. A server that waited for a body in vain takes the client for gone, which it may not be.
 	if canceled || errors.Is(err, os.ErrDeadlineExceeded) {
-		h.problem(w, r, v, wire.Problem{Status: http.StatusRequestTimeout, Code: "body_too_slow",
-			Detail: "The rest of this request did not come, or came too slowly. Send it again."})
+		slow := wire.Problem{Status: http.StatusRequestTimeout, Code: "body_too_slow",
+			Detail: "The rest of this request did not come, or came too slowly. Send it again."}
+		if conn := flow.Taken(r.Context()); conn != nil {
+			h.problemTo(conn, r, v, slow)
+			return
+		}
+		h.problem(w, r, v, slow)
 		return
 	}
 	h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 )
@@ -22,40 +24,46 @@ const (
 	leave   = 5 * time.Second // for what the handler did not read
 )
 
-type boundKey struct{}
-
 // Bound gives the body of a request a deadline that moves on while it flows. It returns the request to go on with, and what to
-// call when it has been answered. A read that misses the deadline fails with os.ErrDeadlineExceeded. Where the connection
-// has no deadlines nothing is bounded.
+// call when it has been answered. A read that misses the deadline fails with os.ErrDeadlineExceeded. Where a middleware hides
+// the connection's deadlines, the connection is taken from the server then, see Taken.
 func Bound(w http.ResponseWriter, r *http.Request) (bounded *http.Request, end func()) {
-	if r.Body == nil || r.Body == http.NoBody || r.Context().Value(boundKey{}) != nil {
+	if r.Body == nil || r.Body == http.NoBody || r.Context().Value(takenKey) != nil {
 		return r, func() {}
 	}
 	conn := http.NewResponseController(w)
 	if r.Header.Get("Upgrade") != "" {
 		// This may become another protocol while its body is read, which no deadline must cut. The server takes one away
 		// that was set before.
-		_ = conn.SetReadDeadline(time.Now().Add(Longest)) // fails where there are no deadlines, as below
+		_ = conn.SetReadDeadline(time.Now().Add(Longest)) // fails where there are no deadlines
 		return r, func() {}
 	}
-	b := &body{source: r.Body, conn: conn}
+	b := &body{source: r.Body, conn: conn, multiplexed: r.ProtoMajor > 1}
 	// The server goes by what the body of its own request is when it answers, so that one stays as it is.
-	bounded = r.WithContext(context.WithValue(r.Context(), boundKey{}, true))
+	ctx := context.WithValue(r.Context(), takenKey, b.connection)
+	bounded = r.WithContext(context.WithValue(ctx, answeredKey, b.answer))
 	bounded.Body = b
 	return bounded, b.end
 }
 
 // body is what a handler, or a transport that it has handed the body to, reads.
 type body struct {
-	source io.ReadCloser
-	conn   *http.ResponseController
+	source      io.ReadCloser
+	conn        *http.ResponseController
+	multiplexed bool
 
-	mu      sync.Mutex
-	reading bool
-	ended   bool // the connection is the server's again
-	err     error
-	read    int64
-	waited  time.Duration
+	mu       sync.Mutex
+	reading  bool
+	ended    bool // the connection is the server's again
+	answered bool
+	// interrupted means that a read has missed its deadline, and was ended by other means.
+	interrupted bool
+
+	err    error
+	read   int64
+	waited time.Duration
+	timer  *time.Timer // where the connection has no deadlines
+	taken  net.Conn
 }
 
 // Read implements io.Reader.
@@ -70,6 +78,13 @@ func (b *body) Read(p []byte) (int, error) {
 	b.reading = false
 	b.read += int64(n)
 	b.waited += time.Since(began)
+	if b.timer != nil {
+		b.timer.Stop()
+		b.timer = nil
+	}
+	if b.interrupted {
+		err = os.ErrDeadlineExceeded
+	}
 	if b.ended {
 		return n, err
 	}
@@ -104,6 +119,10 @@ func (b *body) arm(now time.Time) error {
 		left = stall
 	}
 	err := b.conn.SetReadDeadline(now.Add(left))
+	if errors.Is(err, http.ErrNotSupported) {
+		b.timer = time.AfterFunc(left, b.interrupt)
+		err = nil
+	}
 	b.reading = err == nil
 	return err
 }
