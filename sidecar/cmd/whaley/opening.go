@@ -30,19 +30,39 @@ func newOpening(ctx context.Context, g *errgroup.Group, c *config.Config, live *
 
 const endLook = 10 * time.Second // between two looks whether the event has ended
 
-// stopAtEnd stops what runs when CTFd's event ends, if the settings want that: once, for organisers may go on trying.
+// running is what lives, and how it is ended.
+type running interface {
+	LiveRows(ctx context.Context) ([]instancer.LiveRow, error)
+}
+
+// ender ends an instance, telling its owner why.
+type ender interface {
+	End(ctx context.Context, id, cause string) error
+}
+
+// lastCall stops what runs when CTFd's event ends, if the settings want that: once, for organisers may go on trying.
+type lastCall struct {
+	wanted    func() bool
+	event     func() instancer.ScoreboardEvent
+	anyTime   func(challenge string) bool // whether it goes on after the end
+	instances running
+	rules     ender
+	log       *slog.Logger
+
+	done time.Time // the end that was dealt with
+}
+
+// stopAtEnd looks at intervals whether the event has ended, until ctx ends.
 func stopAtEnd(ctx context.Context, live *config.Live, rules *instancer.Instancer, library *challenge.Library, db *store.Store, log *slog.Logger) error {
-	var done time.Time
+	last := &lastCall{
+		wanted: func() bool { return live.Config().StopAtEnd }, event: rules.Event, instances: db, rules: rules, log: log,
+		anyTime: func(id string) bool {
+			ch, ok := library.Get(id)
+			return ok && ch.AnyTime
+		},
+	}
 	for {
-		event := rules.Event()
-		if why := event.Closed(time.Now()); live.Config().StopAtEnd && why != nil && why.Code == instancer.CodeOver && done != event.Ends {
-			if err := stopAll(ctx, rules, library, db); err != nil {
-				log.Error("instances not stopped at the event's end", "err", err)
-			} else {
-				log.Info("the event has ended: its instances are stopped")
-				done = event.Ends
-			}
-		}
+		last.look(ctx, time.Now())
 		select {
 		case <-time.After(endLook):
 		case <-ctx.Done():
@@ -51,18 +71,21 @@ func stopAtEnd(ctx context.Context, live *config.Live, rules *instancer.Instance
 	}
 }
 
-func stopAll(ctx context.Context, rules *instancer.Instancer, library *challenge.Library, db *store.Store) error {
-	rows, err := db.LiveRows(ctx)
-	if err != nil {
-		return err
+func (l *lastCall) look(ctx context.Context, now time.Time) {
+	event := l.event()
+	if why := event.Closed(now); !l.wanted() || why == nil || why.Code != instancer.CodeOver || l.done.Equal(event.Ends) {
+		return
 	}
+	rows, err := l.instances.LiveRows(ctx)
 	for _, row := range rows {
-		if ch, ok := library.Get(row.Challenge); ok && ch.AnyTime {
-			continue
-		}
-		if err := rules.End(ctx, row.ID, instancer.CauseOver); err != nil {
-			return err
+		if err == nil && !l.anyTime(row.Challenge) {
+			err = l.rules.End(ctx, row.ID, instancer.CauseOver)
 		}
 	}
-	return nil
+	if err != nil {
+		l.log.Error("instances not stopped at the event's end", "err", err)
+		return
+	}
+	l.log.Info("the event has ended: its instances are stopped")
+	l.done = event.Ends
 }

@@ -6,18 +6,16 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
-	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 )
 
 // owners ends what runs for owners whom CTFd has banned or does not know any more, if the settings want that.
 type owners struct {
 	players   *identity.Players
-	instances *store.Store
-	rules     *instancer.Instancer
-	live      *config.Live
+	instances running
+	rules     ender
+	wanted    func() bool
 	log       *slog.Logger
 
 	missing map[string]bool // owners that were not in CTFd at the last look
@@ -33,7 +31,7 @@ func (o *owners) follow(ctx context.Context, g *errgroup.Group) {
 
 // look goes through the owners of live instances after each sweep. Whoever vanished is looked at twice.
 func (o *owners) look(ctx context.Context) {
-	if !o.live.Config().StopBanned {
+	if !o.wanted() {
 		return
 	}
 	rows, err := o.instances.LiveRows(ctx)

@@ -171,7 +171,8 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	g.Go(func() error { return rules.flags.Run(ctx) })
 	g.Go(func() error { return stopAtEnd(ctx, live, rules.instancer, library, db, log) })
 	if who.players != nil {
-		(&owners{players: who.players, instances: db, rules: rules.instancer, live: live, log: log}).follow(ctx, g)
+		wanted := func() bool { return live.Config().StopBanned }
+		(&owners{players: who.players, instances: db, rules: rules.instancer, wanted: wanted, log: log}).follow(ctx, g)
 	}
 	rules.instancer.PrepareImages()
 	g.Go(func() error { return followChallenges(ctx, db, library, rules.instancer, log) })

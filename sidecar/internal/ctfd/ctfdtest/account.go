@@ -71,6 +71,18 @@ func (s *Server) ChangeTeam(id int, change func(*Team)) {
 	change(s.teams[id])
 }
 
+// RemoveTeam deletes a team; who was in it has none.
+func (s *Server) RemoveTeam(id int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.teams, id)
+	for _, u := range s.users {
+		if u.Team == id {
+			u.Team = 0
+		}
+	}
+}
+
 // RemoveUser deletes an account and its tokens.
 func (s *Server) RemoveUser(id int) {
 	s.mu.Lock()
