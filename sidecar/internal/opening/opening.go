@@ -10,9 +10,13 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
+// locksEvery is between two looks at what has to be solved first: an export, of which CTFd allows ten a minute.
+const locksEvery = 45 * time.Second
+
 const (
 	every   = 30 * time.Second // between two looks at CTFd
 	patient = 20 * time.Second // for its answers
+	soon    = 3 * time.Second  // after a look that somebody was refused by: they may have solved it since
 	memory  = "ctfd_event"     // name of what is written into the database
 )
 
@@ -20,6 +24,9 @@ const (
 type Scoreboard interface {
 	Event(ctx context.Context) (instancer.ScoreboardEvent, error)
 	Challenges(ctx context.Context) ([]instancer.ScoreboardChallenge, error)
+	Details(ctx context.Context) ([]instancer.ScoreboardDetails, error)
+	// Solvers are the owners that have solved a challenge.
+	Solvers(ctx context.Context, challenge int) ([]string, error)
 }
 
 // Store keeps what CTFd said, and knows which challenge is which of CTFd's.
@@ -35,17 +42,21 @@ type Opening struct {
 	on    func() bool // whether CTFd is followed
 	log   *slog.Logger
 	now   atomic.Pointer[said]
+	again chan struct{} // somebody was refused what they may have solved since
+	read  time.Time     // the locks
+	kept  locks
 }
 
 // said is what CTFd said last.
 type said struct {
 	Event  instancer.ScoreboardEvent
 	Hidden map[string]bool // our challenges
+	locks
 }
 
 // New makes an Opening that is followed while on says so.
 func New(ctfd Scoreboard, store Store, on func() bool, log *slog.Logger) *Opening {
-	o := &Opening{ctfd: ctfd, store: store, on: on, log: log}
+	o := &Opening{ctfd: ctfd, store: store, on: on, log: log, again: make(chan struct{}, 1)}
 	o.now.Store(&said{})
 	return o
 }
@@ -67,10 +78,27 @@ func (o *Opening) Run(ctx context.Context) error {
 			}
 			failed = err != nil
 		}
-		select {
-		case <-time.After(every):
-		case <-ctx.Done():
+		if !o.wait(ctx) {
 			return nil
+		}
+	}
+}
+
+// wait returns when it is time for another look, false if ctx ended.
+func (o *Opening) wait(ctx context.Context) bool {
+	next, early := time.After(every), time.After(soon)
+	var again chan struct{}
+	for {
+		select {
+		case <-next:
+			return true
+		case <-early:
+			again = o.again
+		case <-again:
+			o.read = time.Time{}
+			return true
+		case <-ctx.Done():
+			return false
 		}
 	}
 }
@@ -95,7 +123,17 @@ func (o *Opening) Look(ctx context.Context) error {
 	for _, ch := range all {
 		hidden[ch.ID] = ch.Hidden
 	}
-	next := &said{Event: event, Hidden: map[string]bool{}}
+	if time.Since(o.read) > locksEvery {
+		switch l, err := o.readLocks(ctx, mappings); {
+		case err == nil:
+			o.kept, o.read = l, time.Now()
+		case isAnswer(err): // one that exports nothing: what it requires is not known
+			o.kept, o.read = locks{}, time.Now()
+		default:
+			return err
+		}
+	}
+	next := &said{Event: event, Hidden: map[string]bool{}, locks: o.kept}
 	for _, m := range mappings {
 		if hidden[m.CTFdChallenge] && m.Part == "" { // a later part may be hidden until the first is solved
 			next.Hidden[m.Challenge] = true
@@ -142,7 +180,14 @@ func (o *Opening) Closed(p instancer.Player, ch *instancer.Challenge, at time.Ti
 	if why := now.Event.Closed(at); why != nil {
 		return why
 	}
-	if now.Hidden[ch.ID] {
+	locked := now.locked(ch.ID, p.Owner.ID)
+	if locked {
+		select {
+		case o.again <- struct{}{}:
+		default:
+		}
+	}
+	if locked || now.Hidden[ch.ID] {
 		return instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", ch.ID)
 	}
 	return nil

@@ -145,11 +145,11 @@ func (s *Server) challenges() {
 			if row.Challenge != id || row.Type != "correct" || u == nil || u.Hidden || u.Banned || t != nil && (t.Hidden || t.Banned) {
 				continue
 			}
-			account, name := u.ID, u.Name
+			account, name, kind := u.ID, u.Name, "users"
 			if s.mode == "teams" && t != nil {
-				account, name = t.ID, t.Name
+				account, name, kind = t.ID, t.Name, "teams"
 			}
-			list = append(list, map[string]any{"account_id": account, "name": name, "date": row.At.UTC().Format(time.RFC3339), "account_url": "/x"})
+			list = append(list, map[string]any{"account_id": account, "name": name, "date": row.At.UTC().Format(time.RFC3339), "account_url": "/" + kind + "/" + strconv.Itoa(account)})
 		}
 		return Success(list)
 	}))

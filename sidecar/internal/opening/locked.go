@@ -1,0 +1,70 @@
+package opening
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+)
+
+// locks is which of our challenges need others to be solved before, and who has solved these.
+type locks struct {
+	Needs  map[string][]int `json:",omitempty"` // our challenges → CTFd's
+	Solved map[int][]string `json:",omitempty"` // CTFd's → owners, sorted
+}
+
+// readLocks asks what has to be solved first, and who has. Of requirements that are not there any more nothing is wanted.
+func (o *Opening) readLocks(ctx context.Context, mappings []*instancer.Mapping) (locks, error) {
+	all, err := o.ctfd.Details(ctx)
+	if err != nil {
+		return locks{}, err
+	}
+	there := map[int]instancer.ScoreboardDetails{}
+	for _, d := range all {
+		there[d.ID] = d
+	}
+	l := locks{Needs: map[string][]int{}, Solved: map[int][]string{}}
+	for _, m := range mappings {
+		for _, id := range there[m.CTFdChallenge].Requires {
+			if _, ok := there[id]; !ok {
+				continue
+			}
+			l.Needs[m.Challenge] = append(l.Needs[m.Challenge], id)
+			if l.Solved[id] != nil {
+				continue
+			}
+			owners, err := o.ctfd.Solvers(ctx, id)
+			if err != nil {
+				return locks{}, err
+			}
+			slices.Sort(owners)
+			l.Solved[id] = append([]string{}, owners...)
+		}
+	}
+	return l, nil
+}
+
+// locked says whether an owner has yet to solve something else. Where CTFd counts for teams and instances belong to
+// players, or the other way round, nothing can be said of anybody.
+func (l locks) locked(challenge, owner string) bool {
+	_, inTeam := instancer.TeamOf(owner)
+	for _, id := range l.Needs[challenge] {
+		solved := l.Solved[id]
+		if len(solved) > 0 {
+			if _, teams := instancer.TeamOf(solved[0]); teams != inTeam {
+				continue
+			}
+		}
+		if _, found := slices.BinarySearch(solved, owner); !found {
+			return true
+		}
+	}
+	return false
+}
+
+// isAnswer says whether CTFd answered, if not with what was wanted: an older one exports nothing.
+func isAnswer(err error) bool {
+	var e *instancer.Error
+	return errors.As(err, &e) && e.Kind != instancer.Unavailable
+}

@@ -1,0 +1,104 @@
+package opening_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/opening"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+)
+
+type chained struct{ *store.Store }
+
+func (chained) Mappings(context.Context) ([]*instancer.Mapping, error) {
+	return []*instancer.Mapping{{Challenge: "first", CTFdChallenge: 1}, {Challenge: "second", CTFdChallenge: 2}}, nil
+}
+
+func TestWhatHasToBeSolvedFirstLocksAChallengeForWhoHasNot(t *testing.T) {
+	for _, mode := range []string{"teams", "users"} {
+		t.Run(mode, func(t *testing.T) {
+			board := ctfdtest.New(t)
+			board.SetMode(mode)
+			first := board.AddChallenge(ctfdtest.Challenge{Name: "first"})
+			gone := board.AddChallenge(ctfdtest.Challenge{Name: "second"})
+			board.ChangeChallenge(gone, func(c *ctfdtest.Challenge) { c.Requires = []int{first, 77} }) // 77 was deleted
+			board.AddFlag(first, "right")
+			team := board.AddTeam(ctfdtest.Team{Name: "red"})
+			player := board.AddUser(ctfdtest.User{Name: "ada", Team: team})
+			owner := instancer.Owner{ID: instancer.UserID(player)}
+			if mode == "teams" {
+				owner.ID = instancer.TeamID(team)
+			}
+			client, err := ctfd.New(board.URL, ctfd.Fixed(board.Admin), slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			db, err := store.Open(t.Context(), "", t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			o := opening.New(client, chained{db}, func() bool { return true }, slog.New(slog.DiscardHandler))
+			if err := o.Look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			closed := func(id string, who instancer.Player) string {
+				return code(o.Closed(who, &instancer.Challenge{ID: id}, time.Now()))
+			}
+			ada := instancer.Player{ID: instancer.UserID(player), Owner: owner}
+			other := instancer.Player{ID: "user_99", Owner: instancer.Owner{ID: owner.ID + "9"}}
+			if got := closed("first", ada) + closed("second", ada); got != "challenge_not_found" {
+				t.Errorf("before it is solved: %q", got)
+			}
+			if got := closed("second", instancer.Player{Organiser: true, Owner: owner}); got != "" {
+				t.Errorf("an organiser: %q", got)
+			}
+			ctx, end := context.WithCancel(t.Context())
+			over := make(chan error, 1)
+			go func() { over <- o.Run(ctx) }()
+			if got := board.Attempt(player, first, "right"); got != "correct" {
+				t.Fatal(got)
+			}
+			// Who asks and is refused has CTFd looked at again soon, not only at the next turn.
+			for deadline := time.Now().Add(20 * time.Second); closed("second", ada) != ""; time.Sleep(20 * time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatal("it stays locked")
+				}
+			}
+			end()
+			if err := <-over; err != nil {
+				t.Error(err)
+			}
+			if got := closed("second", other); got != "challenge_not_found" {
+				t.Errorf("of somebody else: %q", got)
+			}
+		})
+	}
+}
+
+func TestACTFdThatDoesNotSayWhatItRequiresLocksNothing(t *testing.T) {
+	board := ctfdtest.New(t)
+	board.WithoutExports()
+	board.AddChallenge(ctfdtest.Challenge{Name: "first"})
+	client, err := ctfd.New(board.URL, ctfd.Fixed(board.Admin), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(t.Context(), "", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	o := opening.New(client, chained{db}, func() bool { return true }, slog.New(slog.DiscardHandler))
+	if err := o.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if why := o.Closed(instancer.Player{Owner: instancer.Owner{ID: "user_2"}}, &instancer.Challenge{ID: "first"}, time.Now()); why != nil {
+		t.Error(why)
+	}
+}
