@@ -79,7 +79,7 @@ export function LoginPage() {
                   <LogIn aria-hidden className="size-4" /> {text.login.withCTFd}
                 </Button>
                 <details open={search.by === "token"} className="mt-5">
-                  <summary className="flex min-h-11 cursor-pointer items-center text-ink-soft text-sm">
+                  <summary className="cursor-pointer py-3 text-ink-soft text-sm">
                     {text.login.withToken}
                   </summary>
                   <TokenForm ctfd={config?.ctfd_url} signIn={signIn} />

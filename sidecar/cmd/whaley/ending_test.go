@@ -23,7 +23,9 @@ type host struct {
 	failing error
 }
 
-func (h *host) LiveRows(context.Context) ([]instancer.LiveRow, error) { return slices.Clone(h.rows), nil }
+func (h *host) LiveRows(context.Context) ([]instancer.LiveRow, error) {
+	return slices.Clone(h.rows), nil
+}
 
 func (h *host) End(_ context.Context, id, cause string) error {
 	if h.failing != nil {
