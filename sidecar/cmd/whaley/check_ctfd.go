@@ -157,8 +157,6 @@ type asRead struct{ known }
 
 func (m asRead) Mappings(context.Context) ([]*instancer.Mapping, error) { return m.mapped, nil }
 
-func (m asRead) Mapping(context.Context, string) (*instancer.Mapping, error) { return nil, nil }
-
 func (m asRead) ChangeMeta(_ context.Context, _ string, change func(string) string) error {
 	change(m.written)
 	return nil

@@ -123,9 +123,9 @@ func (a *API) adminFlags(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if a.Connection != nil {
-		links := a.Connection.Standing().Links
+		now := a.Connection.Standing()
 		for _, m := range mappings {
-			if links[m.Challenge].State == connect.LinkGone {
+			if now.LinkOf(m).State == connect.LinkGone {
 				j.Doubtful = append(j.Doubtful, m.Challenge)
 			}
 		}

@@ -103,3 +103,11 @@ func (l later) Event(ctx context.Context) (instancer.ScoreboardEvent, error) {
 func (l later) Challenges(ctx context.Context) ([]instancer.ScoreboardChallenge, error) {
 	return l.ask().Challenges(ctx)
 }
+
+func (l later) Details(ctx context.Context) ([]instancer.ScoreboardDetails, error) {
+	return l.ask().Details(ctx)
+}
+
+func (l later) Solvers(ctx context.Context, challenge int) ([]string, error) {
+	return l.ask().Solvers(ctx, challenge)
+}

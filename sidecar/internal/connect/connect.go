@@ -36,7 +36,6 @@ type Scoreboard interface {
 // Store knows which challenge is which of CTFd's, and remembers what was written there.
 type Store interface {
 	Mappings(ctx context.Context) ([]*instancer.Mapping, error)
-	Mapping(ctx context.Context, challenge string) (*instancer.Mapping, error)
 	ChangeMeta(ctx context.Context, name string, change func(now string) string) error
 }
 
@@ -58,14 +57,14 @@ type Connection struct {
 // Standing is how it stands with all of it, as last seen.
 type Standing struct {
 	SignIn SignIn
-	Links  map[string]Link // by our challenges, those that are mapped
+	Links  map[string]Link // by our challenges, and challenge/part, those that are mapped
 }
 
 // written is what Whaley has written into CTFd, and so may write again.
 type written struct {
 	Page    int               `json:"page"`    // id, 0: none
 	Content string            `json:"content"` // of the page
-	Links   map[string]string `json:"links"`   // challenge → text
+	Links   map[string]string `json:"links"`   // challenge, or challenge/part → text
 }
 
 // New makes a Connection.

@@ -188,3 +188,18 @@ func TestACTFdWithoutExportsIsAskedOneByOne(t *testing.T) {
 		t.Errorf("%q %v", got, others)
 	}
 }
+
+func TestEachPartThatIsAChallengeOfItsOwnInCTFdHasTheLink(t *testing.T) {
+	w := newWorld(t, "")
+	second := w.ctfd.AddChallenge(ctfdtest.Challenge{Name: "Notes, part two"})
+	w.must(w.db.Map(w.ctx, &instancer.Mapping{Challenge: "notes", Part: "two", CTFdChallenge: second, CTFdName: "Notes, part two", CreatedAt: time.Now()}))
+	_, err := w.WriteLink(w.ctx, "notes", false)
+	w.must(err)
+	w.ctfd.ChangeChallenge(second, func(c *ctfdtest.Challenge) { c.ConnectionInfo = "" })
+	w.looks()
+	for _, id := range []int{w.notes, second} {
+		if got := w.ctfd.Challenge(id).ConnectionInfo; got != link {
+			t.Errorf("%d: %q", id, got)
+		}
+	}
+}

@@ -29,9 +29,20 @@ const CodeTaken = "connection_info_taken"
 // Of is the link that leads each player to their own instance of a challenge.
 func (c *Connection) Of(challenge string) string { return c.opts.Dashboard + "/go/" + challenge }
 
+// place is the name of what a mapping maps: a challenge, or one of its parts.
+func place(m *instancer.Mapping) string {
+	if m.Part == "" {
+		return m.Challenge
+	}
+	return m.Challenge + "/" + m.Part
+}
+
+// LinkOf is the link in the challenge of CTFd that a mapping names.
+func (s Standing) LinkOf(m *instancer.Mapping) Link { return s.Links[place(m)] }
+
 // ours says whether a text was written by Whaley: last, or by an earlier version, or is what it would write.
-func (c *Connection) ours(challenge, text string, before written) bool {
-	return text == c.Of(challenge) || text == before.Links[challenge] || text == c.opts.Dashboard+"/?challenge="+challenge
+func (c *Connection) ours(m *instancer.Mapping, text string, before written) bool {
+	return text == c.Of(m.Challenge) || text == before.Links[place(m)] || text == c.opts.Dashboard+"/?challenge="+m.Challenge
 }
 
 // lookAtLinks sees what is in CTFd, and repairs the links that Whaley has written before.
@@ -53,16 +64,16 @@ func (c *Connection) lookAtLinks(ctx context.Context, before written) (map[strin
 			link.State = LinkGone
 		case link.Text == c.Of(m.Challenge):
 			link.State = LinkStands
-		case link.Text == "" && before.Links[m.Challenge] == "":
+		case link.Text == "" && before.Links[place(m)] == "":
 			link.State = LinkNone
-		case link.Text == "" || c.ours(m.Challenge, link.Text, before):
+		case link.Text == "" || c.ours(m, link.Text, before):
 			if err := c.write(ctx, m); err != nil {
 				return nil, err
 			}
 			c.log.Info("link written into ctfd again", "challenge", m.Challenge, "was", link.Text)
 			link = Link{LinkStands, c.Of(m.Challenge)}
 		}
-		links[m.Challenge] = link
+		links[place(m)] = link
 	}
 	return links, nil
 }
@@ -91,39 +102,53 @@ func (c *Connection) texts(ctx context.Context, mappings []*instancer.Mapping) (
 	return texts, nil
 }
 
-// WriteLink writes the link of a challenge into CTFd. What the author has written there stays, and is refused with, unless
-// it is to be replaced.
-func (c *Connection) WriteLink(ctx context.Context, challenge string, replace bool) (*instancer.Mapping, error) {
-	m, err := c.store.Mapping(ctx, challenge)
+// WriteLink writes the link of a challenge into CTFd, for each of its parts that is a challenge of its own there. What the
+// author has written stays, and is refused with, unless it is to be replaced. It returns the first mapping.
+func (c *Connection) WriteLink(ctx context.Context, challenge string, replace bool) (first *instancer.Mapping, err error) {
+	all, err := c.store.Mappings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if m == nil {
+	for _, m := range all {
+		if m.Challenge != challenge {
+			continue
+		}
+		if err := c.writeOne(ctx, m, replace); err != nil {
+			return nil, err
+		}
+		if first == nil {
+			first = m
+		}
+	}
+	if first == nil {
 		return nil, instancer.Errorf(instancer.NotFound, "mapping_not_found", "The challenge %q is not mapped to one of CTFd.", challenge)
 	}
+	return first, nil
+}
+
+func (c *Connection) writeOne(ctx context.Context, m *instancer.Mapping, replace bool) error {
 	there, err := c.ctfd.Detail(ctx, m.CTFdChallenge)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !instancer.SameName(there.Name, m.CTFdName) {
-		return nil, instancer.Errorf(instancer.Conflict, "mapping_doubtful",
-			"CTFd's challenge %d was %q when %s was mapped to it, and is %q now. Map it again first.", m.CTFdChallenge, m.CTFdName, challenge, there.Name)
+		return instancer.Errorf(instancer.Conflict, "mapping_doubtful",
+			"CTFd's challenge %d was %q when %s was mapped to it, and is %q now. Map it again first.", m.CTFdChallenge, m.CTFdName, place(m), there.Name)
 	}
-	text := there.ConnectionInfo
 	before, err := c.recall(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if text != "" && !replace && !c.ours(challenge, text, before) {
-		c.setLink(challenge, Link{LinkOther, text})
-		return nil, instancer.Errorf(instancer.Conflict, CodeTaken,
-			"CTFd's challenge %q says %q already, which Whaley did not write. Replace it, or put %s into it yourself.", m.CTFdName, text, c.Of(challenge))
+	if text := there.ConnectionInfo; text != "" && !replace && !c.ours(m, text, before) {
+		c.setLink(m, Link{LinkOther, text})
+		return instancer.Errorf(instancer.Conflict, CodeTaken,
+			"CTFd's challenge %q says %q already, which Whaley did not write. Replace it, or put %s into it yourself.", m.CTFdName, text, c.Of(m.Challenge))
 	}
 	if err := c.write(ctx, m); err != nil {
-		return nil, err
+		return err
 	}
-	c.setLink(challenge, Link{LinkStands, c.Of(challenge)})
-	return m, nil
+	c.setLink(m, Link{LinkStands, c.Of(m.Challenge)})
+	return nil
 }
 
 // WriteLinks writes the links of all mapped challenges, and says where something else was and stays.
@@ -134,8 +159,8 @@ func (c *Connection) WriteLinks(ctx context.Context) (others []string, err error
 	}
 	err = c.remember(ctx, func(w *written) {
 		for _, m := range mappings {
-			if w.Links[m.Challenge] == "" {
-				w.Links[m.Challenge] = c.Of(m.Challenge)
+			if w.Links[place(m)] == "" {
+				w.Links[place(m)] = c.Of(m.Challenge)
 			}
 		}
 	})
@@ -146,8 +171,8 @@ func (c *Connection) WriteLinks(ctx context.Context) (others []string, err error
 		return nil, err
 	}
 	for _, m := range mappings {
-		if c.Standing().Links[m.Challenge].State == LinkOther {
-			others = append(others, m.Challenge)
+		if c.Standing().LinkOf(m).State == LinkOther {
+			others = append(others, place(m))
 		}
 	}
 	return others, nil
@@ -171,7 +196,7 @@ func (c *Connection) RemoveLinks(ctx context.Context) error {
 		if isNotFound(err) {
 			continue
 		}
-		if err == nil && there.ConnectionInfo != "" && c.ours(m.Challenge, there.ConnectionInfo, before) {
+		if err == nil && there.ConnectionInfo != "" && c.ours(m, there.ConnectionInfo, before) {
 			err = c.ctfd.SetConnectionInfo(ctx, m.CTFdChallenge, "")
 		}
 		if err != nil {
@@ -185,14 +210,14 @@ func (c *Connection) write(ctx context.Context, m *instancer.Mapping) error {
 	if err := c.ctfd.SetConnectionInfo(ctx, m.CTFdChallenge, c.Of(m.Challenge)); err != nil {
 		return err
 	}
-	return c.remember(ctx, func(w *written) { w.Links[m.Challenge] = c.Of(m.Challenge) })
+	return c.remember(ctx, func(w *written) { w.Links[place(m)] = c.Of(m.Challenge) })
 }
 
-func (c *Connection) setLink(challenge string, l Link) {
+func (c *Connection) setLink(m *instancer.Mapping, l Link) {
 	next := *c.now.Load()
-	links := map[string]Link{challenge: l}
+	links := map[string]Link{place(m): l}
 	for other, link := range next.Links {
-		if other != challenge {
+		if other != place(m) {
 			links[other] = link
 		}
 	}

@@ -26,6 +26,9 @@ func (o *Opening) readLocks(ctx context.Context, mappings []*instancer.Mapping) 
 	}
 	l := locks{Needs: map[string][]int{}, Solved: map[int][]string{}}
 	for _, m := range mappings {
+		if m.Part != "" { // a later part may have to wait for the first
+			continue
+		}
 		for _, id := range there[m.CTFdChallenge].Requires {
 			if _, ok := there[id]; !ok {
 				continue
