@@ -49,8 +49,11 @@ func (h *Handler) nonce(r *http.Request) string {
 	return c.Value
 }
 
+// space is whatever some parser of cookies takes off a name's ends.
+const space = `[\s\v\x{85}\pZ]`
+
 // ourCookie finds Whaley's cookies in a line of them, on http and on https.
-var ourCookie = regexp.MustCompile(`(?i)(?:^|;)[ \t]*(?:` + hostPrefix + `)?(?:` + ticketCookie + `|` + nonceCookie + `)[ \t]*=[^;]*`)
+var ourCookie = regexp.MustCompile(`(?i)(?:^|;)` + space + `*(?:` + hostPrefix + `)?(?:` + ticketCookie + `|` + nonceCookie + `)` + space + `*=[^;]*`)
 
 // stripCookies removes Whaley's cookies from what a container gets, and leaves all others as they were sent.
 func stripCookies(header http.Header) {

@@ -234,6 +234,7 @@ func multiplexed() []input {
 		{name: "HTTP/2: a body of any length", request: request("POST", "/x") + "abc", h2: true, line: "POST /x HTTP/1.1", body: "abc", fields: []string{"Transfer-Encoding: chunked"}, told: "Other versions"},
 		{name: "HTTP/2: cookies", request: request("GET", "/x", "cookie: a=b", "cookie: c=d"), h2: true, line: "GET /x HTTP/1.1", fields: []string{"Cookie: a=b; c=d"}, told: "Other versions"},
 		{name: "HTTP/2: bytes above ASCII", request: request("GET", "/x", "x-a: \xff"), h2: true, line: "GET /x HTTP/1.1", fields: []string{"X-A: \xff"}, told: "Other versions"},
+		refused(by("a body that stops", "", request("POST", "/x", "content-length: 99")+"abc"), 408, "A body that does not come on"),
 		refused(by("a path with a space", "", request("GET", "/a b")), 400, "A target that is none"),
 		refused(by("a path with a second line", "", request("GET", "/a HTTP/1.1\nX-Injected: 1")), 0, "A target that is none"),
 		refused(by("CONNECT", "", ":method: CONNECT\r\n:authority: HOST:80\r\n\r\n"), 405, "`CONNECT`"),

@@ -234,7 +234,7 @@ func (w *way) exchange2(player, request string) (arrived, error) {
 	err = errors.Join(framer.WriteSettings(), framer.WriteHeaders(http2.HeadersFrameParam{
 		StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: body == ""}))
 	if body != "" {
-		err = errors.Join(err, framer.WriteData(1, true, []byte(body)))
+		err = errors.Join(err, framer.WriteData(1, !strings.Contains(head, "content-length: 99"), []byte(body))) // 99 never come
 	}
 	if err != nil {
 		return arrived{}, err

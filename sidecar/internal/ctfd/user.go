@@ -2,6 +2,7 @@ package ctfd
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -28,6 +29,9 @@ func (c *Client) Me(ctx context.Context, token string) (id int, err error) {
 	var u user
 	if _, err := c.do(ctx, request{method: http.MethodGet, path: "/users/me", token: token}, &u); err != nil {
 		return 0, err
+	}
+	if u.ID <= 0 {
+		return 0, misconfigured(errors.New("GET /users/me: the answer has no id of a user"))
 	}
 	return u.ID, nil
 }
