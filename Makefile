@@ -1,17 +1,19 @@
 # Thin on purpose: what is done is in scripts/ and in Go.
 SHELL := bash -o pipefail
-GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 MODULES  := shared traefik-plugin sidecar
 comma    := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench hostile up down backup restore build frontend lint fmt
+.PHONY: help run check test soak bench hostile up down backup restore build frontend lint fmt
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 run: ## everything on this machine: engine, examples, dashboard, edge on :8080 (EDGE=traefik for the real Traefik)
 	@EDGE=$(or $(EDGE),embedded) scripts/run
+
+check: ## format, linters, rules of the architecture, unit tests: two minutes, without root or any server
+	@scripts/check
 
 test: ## every test, on real Docker, PostgreSQL, Redis, Traefik and Chromium; installs what is missing
 	@scripts/test
@@ -50,10 +52,8 @@ build: frontend ## the binary, in build/whaley
 frontend: ## the web pages, into the sidecar
 	@scripts/need frontend
 
-lint: ## all linters
-	@for m in $(MODULES); do (cd $$m && go run $(GOLANGCI) run ./...) || exit 1; done
-	@cd scripts/dockerfile-lint && GOWORK=off go test ./...
-	@cd frontend && npm run check
+lint: ## all linters: Go, web pages, shell, Dockerfiles; and that it builds for macOS
+	@scripts/check lint
 
 fmt: ## format everything
 	@gofmt -w $(MODULES)

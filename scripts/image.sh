@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # How images are made out of what this machine has; sourced, not run. lib.sh has to come first.
 
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the scripts beside it; sourced, not run.
 CACHE="${WHALEY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/whaley}"
 mkdir -p "$CACHE/bin" "$CACHE/log"

@@ -51,7 +51,7 @@ func (j *Jail) sweep(uid int) {
 			// A process that does nothing but have children outruns whoever ends them one by one.
 			_, end, err := j.children.start("/proc/self/exe", []string{ending, strconv.Itoa(uid)}, nil, nil)
 			if err == nil {
-				<-end // whether it is of use is seen next
+				_ = <-end //nolint:staticcheck // whether it is of use is seen next
 			}
 		}
 		if left+orphans == 0 {

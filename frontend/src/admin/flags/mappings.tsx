@@ -227,9 +227,7 @@ function LinkLine({ link, onLink }: { link: Link; onLink: () => void }) {
             : text.mappings.noLink}
       </span>
       {(state === "other" || state === "none") && (
-        <Button onClick={onLink}>
-          {state === "other" ? text.mappings.replace : text.mappings.writeLink}
-        </Button>
+        <Button onClick={onLink}>{state === "other" ? text.mappings.replace : text.mappings.writeLink}</Button>
       )}
     </p>
   );
