@@ -9,13 +9,16 @@ import (
 
 const (
 	giveBackEvery = 15 * time.Second
+	seldomAtMost  = 4 * time.Minute
 	worthwhile    = 16 << 20 // bytes
 )
 
 // memory gives back to the system what a rush has left behind. Go by itself collects an idle process's garbage after two
 // minutes at the earliest and then keeps most of the pages, and a host full of containers has use for them.
 type memory struct {
-	after uint64 // bytes that were held when it was last given back
+	least uint64        // bytes, the fewest that were ever held
+	pause time.Duration // until the next try, longer each time that one gains nothing: what is held may be in use
+	next  time.Time
 }
 
 func (m *memory) run(ctx context.Context) error {
@@ -23,22 +26,31 @@ func (m *memory) run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		select {
-		case <-tick.C:
-			m.giveBack()
+		case now := <-tick.C:
+			m.giveBack(now)
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-// giveBack collects garbage if there may be enough of it, and says whether it did. While much is going on it costs one
-// collection among many.
-func (m *memory) giveBack() bool {
-	if held := heldMemory(); held < m.after+m.after/10+worthwhile {
+// giveBack collects garbage if there may be enough of it, and says whether it did. In the middle of a rush it gains little, so
+// what is left then is no measure of how it is afterwards.
+func (m *memory) giveBack(now time.Time) bool {
+	held := heldMemory()
+	if m.least == 0 {
+		m.least = held
+	}
+	if held < m.least+m.least/10+worthwhile || now.Before(m.next) {
 		return false
 	}
 	debug.FreeOSMemory()
-	m.after = heldMemory()
+	after := heldMemory()
+	m.least = min(m.least, after)
+	if m.pause = min(2*m.pause, seldomAtMost); after+worthwhile < held || m.pause == 0 {
+		m.pause = giveBackEvery
+	}
+	m.next = now.Add(m.pause)
 	return true
 }
 
