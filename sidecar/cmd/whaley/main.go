@@ -26,6 +26,8 @@ const usage = `whaley gives every player their own running copy of a challenge.
   whaley check     look at the settings, every challenge, the engine, the database and Redis, and say all that is wrong
   whaley import [--check] DIR…  make challenges of the folders found there: instance.toml, and a compose file where
                    there is none, beside what is there; --check only says what would become of them
+  whaley export --ctfcli [--replace] DIR  write the link to players' instances into each challenge.yml of a ctfcli project, and make
+                   those that are missing; flags are never written
   whaley canary    try addresses: what serve and check run in a container to see whether the firewall holds
   whaley relay     lead an instance's own addresses to its services: what runs inside instances that want it
   whaley survey    measure what instances have on the disk: what serve runs in a container and asks
@@ -60,6 +62,9 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 	}
 	if command == "import" {
 		return importChallenges(ctx, env, args[1:], out)
+	}
+	if command == "export" {
+		return exportChallenges(ctx, env, args[1:], out)
 	}
 	if command == "relay" {
 		return serveRelay(ctx, env)
