@@ -199,6 +199,19 @@ func (a *API) adminStopInstance(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusAccepted, a.adminInstance(in))
 }
 
+// adminRestartInstance starts an owner's instance anew, whatever the owner's quota says.
+func (a *API) adminRestartInstance(w http.ResponseWriter, r *http.Request) error {
+	in, err := a.Instancer.RestartAny(r.Context(), idOf(r), adminOf(r))
+	if err != nil {
+		return err
+	}
+	err = a.audit(r, instancer.Event{Type: "admin_instance_restart", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "restarted in the place of " + idOf(r)})
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusAccepted, a.adminInstance(in))
+}
+
 type adminSpawnRequest struct {
 	ChallengeID string `json:"challenge_id"`
 	OwnerID     string `json:"owner_id"`

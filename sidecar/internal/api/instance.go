@@ -181,3 +181,12 @@ func (a *API) extendInstance(w http.ResponseWriter, r *http.Request) error {
 	}
 	return a.answerInstance(w, r, http.StatusOK, in)
 }
+
+// restartInstance answers once the old instance is gone and the new one is on its way.
+func (a *API) restartInstance(w http.ResponseWriter, r *http.Request) error {
+	in, err := a.Instancer.RestartFor(r.Context(), a.player(r), idOf(r))
+	if err != nil {
+		return err
+	}
+	return a.answerInstance(w, r, http.StatusAccepted, in)
+}
