@@ -7,7 +7,7 @@ test("a challenge is listed, started, opened and stopped", async ({ api, page, c
   await page.goto("/");
   for (const { id, name } of [quick, slow]) {
     const card = page.getByRole("article", { name });
-    await expect(card.getByText("Not running", { exact: true })).toBeVisible();
+    await expect(card.getByText("Stopped", { exact: true })).toBeVisible();
     await expect(card.getByRole("link")).toHaveAttribute("href", await api.addressOf(id));
   }
 
@@ -25,7 +25,7 @@ test("a challenge is listed, started, opened and stopped", async ({ api, page, c
 
   await card.getByRole("button", { name: "Stop Quick" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Stop it" }).click();
-  await expect(card.getByText("Not running", { exact: true })).toBeVisible({ timeout: 30_000 });
+  await expect(card.getByText("Stopped", { exact: true })).toBeVisible({ timeout: 30_000 });
   await expect(card.getByRole("button", { name: "Start Quick" })).toBeFocused();
   expect(complaints).toEqual([]);
 });
@@ -34,7 +34,7 @@ test("an instance that is started elsewhere appears by itself", async ({ api, pa
   await page.goto("/");
   await expect(page.getByText("Live", { exact: true })).toBeVisible();
   const card = page.getByRole("article", { name: quick.name });
-  await expect(card.getByText("Not running", { exact: true })).toBeVisible();
+  await expect(card.getByText("Stopped", { exact: true })).toBeVisible();
   await api.start(quick.id);
   // Without the stream the page would ask every 4 s and say so; with it, once a minute.
   await expect(card.getByText("Running", { exact: true })).toBeVisible();

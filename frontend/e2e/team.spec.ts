@@ -59,14 +59,14 @@ test("two players of a team see one copy live: started, extended when its time h
   const [ada, grace] = [await browserOf(browser, "Ada"), await browserOf(browser, "Grace")];
   const cards = [ada, grace].map((page) => page.getByRole("article", { name: shared.name }));
   const [hers, theirs] = cards as [(typeof cards)[0], (typeof cards)[0]];
-  await expect(hers.getByText("Shared with everybody in Red Pandas")).toBeVisible();
+  await expect(hers.getByText("Shared with everyone in Red Pandas")).toBeVisible();
 
   await hers.getByRole("button", { name: "Start Shared" }).click();
   for (const card of cards) await expect(card.getByText("Running", { exact: true })).toBeVisible({ timeout: 60_000 });
 
   const extend = theirs.getByRole("button", { name: /^Extend Shared/ });
   await expect(extend).toHaveAttribute("aria-disabled", "true");
-  await expect(theirs.getByText(/Half-time in/)).toBeVisible();
+  await expect(theirs.getByText(/You can extend from/)).toBeVisible();
   await everybodyCanUse(grace, "dashboard-team");
   await expect(extend).not.toHaveAttribute("aria-disabled", { timeout: 45_000 });
   const before = await hers.locator("time").getAttribute("datetime");
@@ -79,8 +79,7 @@ test("two players of a team see one copy live: started, extended when its time h
   await theirs.getByRole("button", { name: "Stop Shared" }).click();
   await everybodyCanUse(grace, "dashboard-stop");
   await grace.getByRole("alertdialog").getByRole("button", { name: "Stop it" }).click();
-  for (const card of cards)
-    await expect(card.getByText("Not running", { exact: true })).toBeVisible({ timeout: 30_000 });
+  for (const card of cards) await expect(card.getByText("Stopped", { exact: true })).toBeVisible({ timeout: 30_000 });
 
   await ada.getByRole("button", { name: "Sign out" }).click();
   await expect(ada.getByRole("heading", { name: "Sign in" })).toBeVisible();
@@ -103,7 +102,7 @@ async function flagOf(player: Page): Promise<string> {
   }).toPass({ timeout: 30_000 });
   await card.getByRole("button", { name: "Stop Shared" }).click();
   await player.getByRole("alertdialog").getByRole("button", { name: "Stop it" }).click();
-  await expect(card.getByText("Not running", { exact: true })).toBeVisible({ timeout: 30_000 });
+  await expect(card.getByText("Stopped", { exact: true })).toBeVisible({ timeout: 30_000 });
   return flag;
 }
 

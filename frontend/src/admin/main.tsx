@@ -2,10 +2,12 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { showTheme } from "@/lib/theme";
 import "./styles.css";
 import { makeClient } from "./kit/client";
 import { makeRouter } from "./router";
 
+showTheme();
 const root = document.getElementById("root");
 if (!root) throw new Error("the page has no #root");
 

@@ -30,3 +30,9 @@ export function formatSpan(seconds: number): string {
 export function isoDuration(seconds: number): string {
   return `PT${Math.max(0, Math.ceil(seconds))}S`;
 }
+
+/** A moment of the day in the viewer's own time zone, to the minute: `16:52`. */
+export function formatHour(time: number): string {
+  const at = new Date(Math.round(time / 1000) * 1000);
+  return `${String(at.getHours()).padStart(2, "0")}:${String(at.getMinutes()).padStart(2, "0")}`;
+}

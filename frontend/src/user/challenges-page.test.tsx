@@ -15,7 +15,7 @@ describe("the list", () => {
     serve();
     renderDashboard();
     const notes = within(await card("Notes"));
-    expect(notes.getByText("Not running")).toBeVisible();
+    expect(notes.getByText("Stopped")).toBeVisible();
     expect(notes.getByRole("link")).toHaveAttribute("href", webRoute.url);
     await user.click(notes.getByRole("button", { name: "Copy Web address" }));
     expect(await navigator.clipboard.readText()).toBe(webRoute.url);
@@ -26,7 +26,7 @@ describe("the list", () => {
     const held = serve({ instances: [instance({ flag_state: "pending" })] });
     renderDashboard();
     const notes = within(await card("Notes"));
-    expect(await notes.findByText("Your flag is on its way into CTFd")).toBeVisible();
+    expect(await notes.findByText("Your flag is being added to CTFd")).toBeVisible();
     held.instances = [instance({ flag_state: "live" })];
     FakeEventSource.current()?.send(snapshot(held.instances, 1));
     expect(await notes.findByText("CTFd accepts your flag")).toBeVisible();
@@ -40,7 +40,7 @@ describe("the list", () => {
     const open = { ...route, port: 31337, hint: "nc notes.instances.localhost 31337" };
     const held = serve({ challenges: [challenge({ routes: [route] })] });
     renderDashboard();
-    expect(await screen.findByText("The port is known once the challenge runs.")).toBeVisible();
+    expect(await screen.findByText("You get a port when it starts.")).toBeVisible();
     held.instances = [instance({ routes: [open] })];
     FakeEventSource.current()?.send(snapshot(held.instances, 1));
     expect(await screen.findByText(open.hint)).toBeVisible();
@@ -209,7 +209,7 @@ describe("the player's copy", () => {
     renderDashboard();
     expect(await screen.findByText("Can be extended by up to 1 h")).toBeVisible();
     await user.click(screen.getByRole("button", { name: "Extend Notes by 30 min" }));
-    expect(await screen.findByText("Cannot be extended further")).toBeVisible();
+    expect(await screen.findByText("Can't be extended further")).toBeVisible();
     expect(screen.queryByRole("button", { name: /Extend/ })).toBeNull();
   });
 
@@ -248,8 +248,90 @@ describe("the player's copy", () => {
     renderDashboard();
     await user.click(await screen.findByRole("button", { name: "Start Notes" }));
     expect(await screen.findByText("You have 3 instances. Stop one first.")).toBeVisible();
-    expect(screen.getByText("Not running")).toBeVisible();
+    expect(screen.getByText("Stopped")).toBeVisible();
     await user.click(screen.getByRole("button", { name: "Dismiss" }));
     expect(screen.queryByText("You have 3 instances. Stop one first.")).toBeNull();
+  });
+
+  it("stays in front of its player when the organisers close the challenge, until it ends", async () => {
+    const held = serve({ challenges: [challenge({ closed: true })], instances: [instance()] });
+    renderDashboard();
+    const notes = within(await card("Notes"));
+    expect(await notes.findByText(/^Closed by the organisers; yours runs until \d\d:\d\d$/)).toBeVisible();
+    expect(notes.getByRole("link", { name: /Open/ })).toHaveAttribute("href", webRoute.url);
+    expect(notes.getByRole("button", { name: "Stop Notes" })).toBeVisible();
+    expect(notes.queryByRole("button", { name: "Restart Notes" })).toBeNull();
+    held.instances = [];
+    FakeEventSource.current()?.send(snapshot([], 1));
+    await waitFor(() => expect(screen.queryByRole("article", { name: "Notes" })).toBeNull());
+  });
+
+  it("is named where all are in use, to be stopped for another", async () => {
+    const user = userEvent.setup();
+    const held = serve({ challenges: [challenge(), challenge({ id: "echo", name: "Echo" })], instances: [instance()] });
+    const calls: string[] = [];
+    server.use(
+      http.post("*/instances/spawn", () => {
+        calls.push("spawn");
+        if (held.instances.length > 0) return problem(429, "quota_reached", "All in use.");
+        held.instances = [startingInstance({ id: "e", challenge_id: "echo" })];
+        return HttpResponse.json(held.instances[0], { status: 202 });
+      }),
+      http.delete("*/instances/notes-p1-0a1b2c3d", () => {
+        calls.push("stop");
+        held.instances = [];
+        return HttpResponse.json(instance({ state: "stopping" }), { status: 202 });
+      }),
+    );
+    renderDashboard();
+    const echo = within(await card("Echo"));
+    await user.click(echo.getByRole("button", { name: "Start Echo" }));
+    await user.click(await echo.findByRole("button", { name: "Stop Notes and start Echo" }));
+    expect(await echo.findByText("Starting web")).toBeVisible();
+    expect(calls).toEqual(["spawn", "stop", "spawn"]);
+  });
+
+  it("cannot be started while starting is paused, and the page says why above all", async () => {
+    const held = serve();
+    held.config = { ...held.config, notice: "New instances are paused." };
+    renderDashboard();
+    const start = within(await card("Notes")).getByRole("button", { name: "Start Notes" });
+    await waitFor(() => expect(start).toHaveAttribute("aria-disabled", "true"));
+    expect(screen.getByText("New instances are paused.")).toBeVisible();
+  });
+
+  it("is restarted in one click", async () => {
+    const user = userEvent.setup();
+    const held = serve({ instances: [instance()] });
+    server.use(
+      http.post("*/instances/notes-p1-0a1b2c3d/restart", () => {
+        held.instances = [startingInstance({ id: "again" })];
+        return HttpResponse.json(held.instances[0], { status: 202 });
+      }),
+    );
+    renderDashboard();
+    await user.click(await screen.findByRole("button", { name: "Restart Notes" }));
+    expect(await within(await card("Notes")).findByText("Starting web")).toBeVisible();
+  });
+});
+
+describe("many challenges", () => {
+  const many = Array.from({ length: 14 }, (_, n) => challenge({ id: `c${n}`, name: `Challenge ${n + 10}` }));
+
+  it("are a line each, and the keyboard leads to and through them", async () => {
+    const user = userEvent.setup();
+    serve({ challenges: many });
+    renderDashboard();
+    const first = await card("Challenge 10");
+    expect(within(first).queryByText(/secret/)).toBeNull();
+    await user.keyboard("/");
+    expect(screen.getByRole("searchbox")).toHaveFocus();
+    first.focus();
+    await user.keyboard("{ArrowDown}{ArrowDown}{ArrowUp}");
+    expect(await card("Challenge 11")).toHaveFocus();
+    await user.click(within(first).getByRole("button", { name: "Challenge 10" }));
+    expect(within(await card("Challenge 10")).getByText(/secret/)).toBeVisible();
+    await user.click(screen.getByRole("radio", { name: "Cards" }));
+    expect(within(await card("Challenge 12")).getByText(/secret/)).toBeVisible();
   });
 });

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { CloudOff } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { flushSync } from "react-dom";
 import { asProblem } from "@/api/client";
 import type { Challenge, ChallengesAnswer, Instance, Me } from "@/api/types";
 import { Button } from "@/components/ui/button";
@@ -9,19 +10,22 @@ import { EmptyState } from "@/components/ui/empty-state";
 import { Skeleton } from "@/components/ui/skeleton";
 import { ChallengeCard, focusCard } from "@/features/challenges/challenge-card";
 import { ChallengeList, ChallengeSkeleton, NoChallenges, NothingFound } from "@/features/challenges/challenge-list";
+import { useDensity } from "@/features/challenges/density";
 import { EventClosed, EventPaused, isClosed } from "@/features/challenges/event";
 import { type Filter, filterChallenges } from "@/features/challenges/filter";
 import { FilterBar } from "@/features/challenges/filter-bar";
 import { challengesQuery } from "@/features/challenges/queries";
 import { InstanceControls } from "@/features/instances/controls";
+import { useEnded } from "@/features/instances/ended";
 import { type Live, useLive } from "@/features/instances/live";
 import { isLive } from "@/features/instances/phase";
+import { RunningStrip, titleOf } from "@/features/instances/running";
 import { StateBadge } from "@/features/instances/state-badge";
 import { configQuery, meQuery } from "@/features/player/queries";
 import { Quota } from "@/features/player/quota";
 import { serverNow } from "@/lib/clock";
 import { text } from "@/lib/text";
-import { BottomBar, ConnectionBadge } from "./connection";
+import { BottomBar, ConnectionBadge, NoticeBar } from "./connection";
 import { Refused, SignOut, ToLogin } from "./session";
 import { Shell } from "./shell";
 
@@ -32,6 +36,7 @@ export function ChallengesPage() {
   const me = asked.data;
   const config = useQuery(configQuery).data;
   const challenges = useQuery(challengesQuery);
+  const urgent = useUrgent(live);
   const refusal = asked.isError ? asProblem(asked.error) : undefined;
 
   if (refusal?.status === 401 && config?.auth_mode === "ctfd") return <ToLogin />;
@@ -39,7 +44,8 @@ export function ChallengesPage() {
     return <Refused detail={refusal.detail} signedIn={refusal.status === 403} />;
   }
   return (
-    <Shell title={text.app.title} aside={<Aside me={me} live={live} />}>
+    <Shell title={text.app.title} urgent={urgent} aside={<Aside me={me} live={live} />}>
+      <NoticeBar notice={config?.notice ?? ""} />
       <div className="mb-6 flex flex-wrap items-end justify-between gap-x-8 gap-y-4">
         <div className="max-w-prose">
           <h1 className="mb-1 font-display font-semibold text-3xl">{text.app.title}</h1>
@@ -54,7 +60,12 @@ export function ChallengesPage() {
         </div>
       </div>
       {challenges.data ? (
-        <Found list={challenges.data} live={live} team={me?.team_mode ? me.owner.name : ""} />
+        <Found
+          list={challenges.data}
+          live={live}
+          team={me?.team_mode ? me.owner.name : ""}
+          paused={config?.notice ? text.instance.paused : ""}
+        />
       ) : challenges.isError ? (
         <EmptyState
           alert
@@ -67,7 +78,7 @@ export function ChallengesPage() {
       ) : (
         <ChallengeSkeleton />
       )}
-      <BottomBar live={live} notice={config?.notice ?? ""} />
+      <BottomBar live={live} />
     </Shell>
   );
 }
@@ -94,13 +105,31 @@ function Aside({ me, live }: { me: Me | undefined; live: Live }) {
   );
 }
 
+/** Which instance's end is near, for the tab's title: drawn anew only when that changes, not each second of a calm hour. */
+function useUrgent({ instances }: Live): string {
+  return useSyncExternalStore(
+    (changed) => {
+      const timer = setInterval(changed, 1000);
+      return () => clearInterval(timer);
+    },
+    () => titleOf(instances?.values() ?? [], serverNow()),
+  );
+}
+
+type FoundProps = { list: ChallengesAnswer; live: Live; team: string; paused: string };
+
 /** The challenges that the search leaves. The search lives here and is mirrored into the address, to be shared. */
-function Found({ list, live, team }: { list: ChallengesAnswer; live: Live; team: string }) {
-  const { challenges, event } = list;
+function Found({ list, live, team, paused }: FoundProps) {
+  const { event } = list;
   const search = useSearch({ from: "/" });
   const navigate = useNavigate({ from: "/" });
   const [filter, setFilter] = useState<Filter>({ q: search.q ?? "", category: search.category ?? "" });
+  // Of a closed challenge there is the player's copy, for as long as it lives.
+  const challenges = list.challenges.filter((one) => !one.closed || isLive(instanceOf(one, live)));
   const found = filterChallenges(challenges, filter);
+  const [density, setDensity] = useDensity(challenges.length);
+  const ended = useEnded(live.instances);
+  const held = [...(live.instances?.values() ?? [])].filter(isLive);
   useEffect(() => focusCard(search.challenge), [search.challenge]); // CTFd's links name one
 
   function change(next: Filter) {
@@ -112,19 +141,53 @@ function Found({ list, live, team }: { list: ChallengesAnswer; live: Live; team:
     });
   }
 
+  function show(challenge: string) {
+    if (!found.some(({ id }) => id === challenge)) flushSync(() => change({ q: "", category: "" }));
+    focusCard(challenge);
+  }
+
   if (challenges.length === 0) {
     return isClosed(event, serverNow()) ? <EventClosed event={event} /> : <NoChallenges />;
   }
   return (
     <div className="flex flex-col gap-8">
       {event.paused && <EventPaused />}
-      <FilterBar challenges={challenges} found={found.length} filter={filter} onChange={change} />
+      <RunningStrip instances={held.filter(({ state }) => state === "running")} onShow={show} />
+      <FilterBar
+        challenges={challenges}
+        found={found.length}
+        filter={filter}
+        onChange={change}
+        density={density}
+        onDensity={setDensity}
+      />
       {found.length === 0 ? (
         <NothingFound onReset={() => change({ q: "", category: "" })} />
       ) : (
         <ChallengeList
           challenges={found}
-          card={(challenge) => <LiveCard challenge={challenge} instance={instanceOf(challenge, live)} team={team} />}
+          dense={density === "list"}
+          card={(challenge) => {
+            const instance = instanceOf(challenge, live);
+            return (
+              <ChallengeCard
+                challenge={challenge}
+                instance={instance}
+                team={team}
+                dense={density === "list"}
+                badge={<StateBadge instance={instance} />}
+                controls={
+                  <InstanceControls
+                    challenge={challenge}
+                    instance={instance}
+                    paused={paused || (event.paused ? text.instance.paused : "")}
+                    ended={ended.get(challenge.id)}
+                    others={held.filter((other) => other.challenge_id !== challenge.id)}
+                  />
+                }
+              />
+            );
+          }}
         />
       )}
     </div>
@@ -134,16 +197,4 @@ function Found({ list, live, team }: { list: ChallengesAnswer; live: Live; team:
 /** The list of challenges is older than the player's instances, except before the latter's first answer. */
 function instanceOf(challenge: Challenge, { instances }: Live): Instance | null {
   return instances ? (instances.get(challenge.id) ?? null) : challenge.instance;
-}
-
-function LiveCard({ challenge, instance, team }: { challenge: Challenge; instance: Instance | null; team: string }) {
-  return (
-    <ChallengeCard
-      challenge={challenge}
-      instance={instance}
-      team={team}
-      badge={<StateBadge instance={instance} />}
-      controls={<InstanceControls challenge={challenge} instance={instance} />}
-    />
-  );
 }

@@ -29,7 +29,8 @@ describe("the countdown", () => {
   it("goes by the server's time and not by the browser's", async () => {
     serve({ instances: [instance()] });
     renderDashboard();
-    const left = await screen.findByText(/^(30:00|29:5\d)$/);
+    const notes = within(await screen.findByRole("article", { name: "Notes" }));
+    const left = await notes.findByText(/^(30:00|29:5\d)$/);
     await pass(60 * second);
     expect(left).toHaveTextContent(/^(29:00|28:5\d)$/);
     expect(left).toHaveAttribute("datetime", expect.stringMatching(/^PT17\d\dS$/));
@@ -41,7 +42,7 @@ describe("the countdown", () => {
     renderDashboard();
     const extend = await screen.findByRole("button", { name: "Extend Notes by 30 min" });
     expect(extend).toHaveAttribute("aria-disabled", "true");
-    expect(screen.getByText(/^Half-time in 0:0\d, then it can be extended$/)).toBeVisible();
+    expect(screen.getByText(/^You can extend from \d\d:\d\d$/)).toBeVisible();
     await pass(6 * second);
     expect(extend).not.toHaveAttribute("aria-disabled");
   });
@@ -52,6 +53,29 @@ describe("the countdown", () => {
     await screen.findByText("left");
     await pass(4 * second);
     expect(screen.getByText("Time is up")).toBeVisible();
+  });
+});
+
+describe("the end", () => {
+  it("is announced in the tab's title from five minutes on, and told when it has come", async () => {
+    const end = new Date(serverTime + 302 * second).toISOString();
+    const held = serve({ instances: [instance({ expires_at: end })] });
+    renderDashboard();
+    const notes = within(await screen.findByRole("article", { name: "Notes" }));
+    const clock = await notes.findByText(/^5:0\d$/);
+    expect(document.title).toBe("Challenges · Whaley");
+    await pass(10 * second);
+    expect(document.title).toMatch(/^\(4:5\d\) Notes · Whaley$/);
+    expect(clock).toHaveClass("text-busy");
+    await pass(240 * second);
+    expect(clock).toHaveClass("text-bad");
+    await pass(60 * second);
+    held.seconds = 310;
+    held.instances = [];
+    FakeEventSource.current()?.send(snapshot([], 320));
+    expect(await notes.findByText(/^Time was up at \d\d:\d\d$/)).toBeVisible();
+    expect(notes.getByRole("button", { name: "Start Notes" })).toBeVisible();
+    expect(document.title).toBe("Challenges · Whaley");
   });
 });
 
@@ -98,7 +122,7 @@ describe("the connection", () => {
   it("lets no older answer replace a newer one", async () => {
     serve();
     renderDashboard();
-    await screen.findByText("Not running");
+    await screen.findByText("Stopped");
     FakeEventSource.current()?.send(snapshot([instance()], 10));
     expect(await screen.findByText("Running")).toBeVisible();
     FakeEventSource.current()?.send(snapshot([startingInstance()], 9));
@@ -109,7 +133,7 @@ describe("the connection", () => {
   it("asks now and then when later pages took its stream, and listens again once somebody comes back to it", async () => {
     const held = serve();
     renderDashboard();
-    await screen.findByText("Not running");
+    await screen.findByText("Stopped");
     FakeEventSource.current()?.accept();
     FakeEventSource.current()?.replace();
     held.instances = [instance()];
@@ -124,7 +148,7 @@ describe("the connection", () => {
   it("holds no stream open while nobody looks", async () => {
     serve();
     renderDashboard();
-    await screen.findByText("Not running");
+    await screen.findByText("Stopped");
     expect(FakeEventSource.current()).toBeDefined();
     hide(true);
     expect(FakeEventSource.current()).toBeUndefined();

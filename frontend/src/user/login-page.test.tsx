@@ -9,15 +9,17 @@ import { problem, serve, server } from "@/test/server";
 
 vi.mock("@/lib/leave", () => ({ leaveFor: vi.fn() }));
 
+const stranger = () => server.use(http.get("*/me", () => problem(401, "player_unknown", "Sign in.")));
+
 const ctfd = { ...config, auth_mode: "ctfd" as const, ctfd_url: "https://ctfd.example/" };
 
 test("whoever is not signed in comes to the sign-in page, and it knows the way back", async () => {
   serve().config = ctfd;
-  server.use(http.get("*/me", () => problem(401, "player_unknown", "Sign in.")));
+  stranger();
   const router = renderDashboard("/?q=web");
   expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
   expect(router.state.location.pathname).toBe("/login");
-  expect(screen.getByRole("link", { name: /Make a token in CTFd/ })).toHaveAttribute(
+  expect(screen.getByRole("link", { name: /Create a token in CTFd/ })).toHaveAttribute(
     "href",
     "https://ctfd.example/settings",
   );
@@ -25,6 +27,7 @@ test("whoever is not signed in comes to the sign-in page, and it knows the way b
 
 test("a token that is refused is answered in the server's words, and can be tried again", async () => {
   serve().config = ctfd;
+  stranger();
   const sent: unknown[] = [];
   server.use(
     http.post("*/auth/login", async ({ request }) => {
@@ -34,10 +37,30 @@ test("a token that is refused is answered in the server's words, and can be trie
   );
   const user = userEvent.setup();
   renderDashboard("/login?next=%2F");
-  await user.type(await screen.findByLabelText("Access token of CTFd"), " ctfd_abc ");
+  await user.type(await screen.findByLabelText("CTFd access token"), " ctfd_abc ");
   await user.keyboard("{Enter}");
   expect(await screen.findByRole("alert")).toHaveTextContent("Your access token has expired. Make another.");
   expect(sent).toEqual([{ token: "ctfd_abc" }]);
+});
+
+test("whoever is signed in already does not stay at the sign-in page, wherever its address leads", async () => {
+  serve().config = ctfd;
+  for (const [next, where] of [
+    ["%2Fgo%2Fnotes", "/go/notes"],
+    ["%2Flogin%3Fnext%3D%252F", "/"],
+  ]) {
+    vi.mocked(leaveFor).mockClear();
+    renderDashboard(`/login?next=${next}`);
+    await waitFor(() => expect(leaveFor).toHaveBeenCalledWith(where));
+  }
+});
+
+test("a sign-in without a token says what is missing", async () => {
+  serve().config = ctfd;
+  stranger();
+  renderDashboard("/login");
+  await userEvent.setup().click(await screen.findByRole("button", { name: "Sign in" }));
+  expect(screen.getByLabelText("CTFd access token")).toHaveAccessibleDescription("Enter your token first.");
 });
 
 describe("where CTFd has a page that signs in", () => {
@@ -45,6 +68,7 @@ describe("where CTFd has a page that signs in", () => {
   const assign = vi.mocked(leaveFor);
   beforeEach(() => {
     serve().config = withPage;
+    stranger();
     sessionStorage.clear();
     assign.mockClear();
   });
@@ -117,7 +141,7 @@ test("a player in a team sees with whom the copies are shared", async () => {
   held.config = ctfd;
   held.me = { ...me, auth_mode: "ctfd", team_mode: true, owner: { id: "team_4", name: "Red Pandas" } };
   renderDashboard();
-  expect(await screen.findByText("Shared with everybody in Red Pandas")).toBeInTheDocument();
+  expect(await screen.findByText("Shared with everyone in Red Pandas")).toBeInTheDocument();
   expect(screen.getByRole("button", { name: "Sign out" })).toBeInTheDocument();
 });
 

@@ -6,7 +6,7 @@ import { api, asProblem, unwrap } from "@/api/client";
 import { Button } from "@/components/ui/button";
 import { Field, Input } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
-import { configQuery } from "@/features/player/queries";
+import { configQuery, meQuery } from "@/features/player/queries";
 import { leaveFor } from "@/lib/leave";
 import { text } from "@/lib/text";
 import { localPath } from "./next";
@@ -31,6 +31,7 @@ export function LoginPage() {
       if (asProblem(cause).code === "sign_in_not_needed") leave();
     },
   });
+  const me = useQuery(meQuery);
   const byItself = page !== "" && !returned && !gone && !search.by && !search.stay;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: what the page does by itself it does once
@@ -41,6 +42,11 @@ export function LoginPage() {
     if (returned && returned !== "foreign") signIn.mutate({ token: returned.token, token_id: returned.id });
     else if (byItself) toCTFd(page, next);
   }, [returned, byItself]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whoever is signed in already has no business here
+  useEffect(() => {
+    if (me.isSuccess && !returned) leave();
+  }, [me.isSuccess]);
 
   function leave() {
     // Not the router's way: `next` may be an address that the sidecar answers itself, on the way to an instance.
@@ -106,16 +112,22 @@ type FormProps = { ctfd: string | undefined; signIn: { mutate: (proof: Proof) =>
 /** For a token that the player has copied from CTFd. */
 function TokenForm({ ctfd, signIn }: FormProps) {
   const [token, setToken] = useState("");
+  const [missing, setMissing] = useState(false);
 
   function submit(event: FormEvent) {
     event.preventDefault();
+    setMissing(token.trim() === "");
     if (token.trim() !== "" && !signIn.isPending) signIn.mutate({ token: token.trim() });
   }
 
   return (
     <>
       <form onSubmit={submit} className="flex flex-col gap-4">
-        <Field label={text.login.token} hint={text.login.hint}>
+        <Field
+          label={text.login.token}
+          hint={text.login.hint}
+          error={missing && token.trim() === "" ? text.login.enter : undefined}
+        >
           {(ids) => (
             <Input
               {...ids}

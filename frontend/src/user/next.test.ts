@@ -17,6 +17,10 @@ test.each([
   ["https://evil.example/", "/"],
   ["javascript:alert(1)", "/"],
   ["evil", "/"],
+  ["/login", "/"],
+  ["/login?next=%2Flogin%3Fnext%3D%252F", "/"],
+  ["/x/../login/", "/"],
+  ["/loginform", "/loginform"],
 ])("after signing in %s leads to %s", (next, want) => {
   expect(localPath(next)).toBe(want);
 });

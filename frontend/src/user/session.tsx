@@ -1,15 +1,21 @@
 import { useMutation } from "@tanstack/react-query";
 import { Navigate } from "@tanstack/react-router";
 import { Ban, LogOut } from "lucide-react";
+import { useState } from "react";
 import { api, unwrapEmpty } from "@/api/client";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { text } from "@/lib/text";
+import { localPath } from "./next";
 import { Shell } from "./shell";
 
-/** To the sign-in page, and back here afterwards. */
+/**
+ * To the sign-in page, and back here afterwards. Where "here" is, is asked once: drawn again on the way, the address is
+ * that of the sign-in page already.
+ */
 export function ToLogin() {
-  return <Navigate to="/login" search={{ next: window.location.pathname + window.location.search }} replace />;
+  const [next] = useState(() => window.location.pathname + window.location.search);
+  return <Navigate to="/login" search={{ next: localPath(next) }} replace />;
 }
 
 /** Ends the session; what the page has shown goes with it. */

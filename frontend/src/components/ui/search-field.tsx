@@ -1,5 +1,5 @@
 import { Search, X } from "lucide-react";
-import { useRef } from "react";
+import { useEffect, useRef } from "react";
 import { Button } from "./button";
 
 type Props = {
@@ -10,9 +10,20 @@ type Props = {
   onChange: (value: string) => void;
 };
 
-/** A field to search in, with a button that empties it. */
+/** A field to search in, with a button that empties it; the key / leads to it. */
 export function SearchField({ label, placeholder, clear, value, onChange }: Props) {
   const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    function focus(event: KeyboardEvent) {
+      const at = event.target as HTMLElement;
+      const typing = at.isContentEditable || at.closest("input, textarea, select, dialog, .cm-editor");
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || typing) return;
+      event.preventDefault();
+      input.current?.focus();
+    }
+    window.addEventListener("keydown", focus);
+    return () => window.removeEventListener("keydown", focus);
+  }, []);
   return (
     <div className="relative min-w-0 flex-1">
       <Search
@@ -22,6 +33,7 @@ export function SearchField({ label, placeholder, clear, value, onChange }: Prop
       <input
         ref={input}
         type="search"
+        aria-keyshortcuts="/"
         aria-label={label}
         placeholder={placeholder}
         value={value}

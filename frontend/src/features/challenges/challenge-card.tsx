@@ -1,6 +1,7 @@
-import { Flag, Users } from "lucide-react";
-import { type ReactNode, useId } from "react";
+import { ChevronRight, ExternalLink, Flag, Users } from "lucide-react";
+import { type ReactNode, useEffect, useId, useState } from "react";
 import type { Challenge, Instance } from "@/api/types";
+import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { Markdown } from "@/lib/markdown";
 import { text } from "@/lib/text";
@@ -11,6 +12,8 @@ type Props = {
   instance: Instance | null;
   /** The team that shares the player's copy; empty: nobody does. */
   team: string;
+  /** One line, until it is opened or runs. */
+  dense: boolean;
   /** How it is doing, beside its name. */
   badge: ReactNode;
   /** What can be done with it. */
@@ -25,17 +28,74 @@ export function focusCard(challenge: string | undefined): void {
 }
 
 /** A challenge: what it is, where it is, and what the player's copy does. */
-export function ChallengeCard({ challenge, instance, team, badge, controls }: Props) {
+export function ChallengeCard({ challenge, instance, team, dense, badge, controls }: Props) {
   const id = useId();
+  const [open, setOpen] = useState(false);
   const readiness = readinessOf(instance);
   // A running instance keeps the routes of the revision it was started from, and knows its ports.
   const routes = readiness === "running" && instance ? instance.routes : challenge.routes;
+  const running = instance?.state === "running";
+  const asleep = !instance || instance.state === "stopped";
+  useEffect(() => {
+    if (!asleep) setOpen(true); // and it stays open when that is over, for what there is to say of it
+  }, [asleep]);
+  if (dense && !open && asleep) {
+    const web = challenge.wake ? challenge.routes.find(({ type, url }) => type === "http" && url !== "") : undefined;
+    return (
+      <Card aria-labelledby={id} id={cardOf(challenge.id)} tabIndex={-1} className="rounded-lg">
+        <div className="flex items-center">
+          <h3 id={id} className="min-w-0 flex-1 font-semibold">
+            <button
+              type="button"
+              aria-expanded={false}
+              onClick={() => setOpen(true)}
+              className="flex min-h-11 w-full cursor-pointer items-center gap-2 rounded-lg px-3 text-left hover:bg-raised/50"
+            >
+              <ChevronRight aria-hidden className="size-4 shrink-0 text-ink-soft" />
+              <span className="min-w-0 flex-1 truncate">{challenge.name}</span>
+            </button>
+          </h3>
+          {web && (
+            <Button asChild look="ghost" size="icon">
+              <a
+                href={web.url}
+                target="_blank"
+                rel="noopener noreferrer"
+                aria-label={text.running.open(challenge.name)}
+                title={text.route.opensStart}
+              >
+                <ExternalLink aria-hidden className="size-4" />
+              </a>
+            </Button>
+          )}
+        </div>
+      </Card>
+    );
+  }
   return (
-    <Card aria-labelledby={id} id={cardOf(challenge.id)} tabIndex={-1}>
-      <div className="flex flex-col gap-4 p-4">
+    <Card
+      aria-labelledby={id}
+      id={cardOf(challenge.id)}
+      tabIndex={-1}
+      className={running ? "border-l-2 border-l-good" : ""}
+    >
+      <div className="flex flex-col gap-3 p-4">
         <header className="flex items-start justify-between gap-3">
           <h3 id={id} className="min-w-0 break-words font-display font-semibold text-lg leading-6">
-            {challenge.name}
+            {dense ? (
+              <button
+                type="button"
+                aria-expanded
+                // biome-ignore lint/a11y/noAutofocus: it takes the place of the button that was pressed
+                autoFocus={open && asleep}
+                onClick={() => setOpen(!open)}
+                className="cursor-pointer text-left hover:underline"
+              >
+                {challenge.name}
+              </button>
+            ) : (
+              challenge.name
+            )}
           </h3>
           {badge}
         </header>
@@ -45,19 +105,28 @@ export function ChallengeCard({ challenge, instance, team, badge, controls }: Pr
           </div>
         )}
         <div className="flex flex-col gap-2">
-          {routes.map((route) => (
-            <RouteRow key={route.name} route={route} readiness={readiness} wake={challenge.wake} />
+          {routes.map((route, index) => (
+            <RouteRow
+              key={route.name}
+              route={route}
+              readiness={readiness}
+              wake={challenge.wake}
+              access={challenge.access}
+              opened={running && index === routes.findIndex(({ type }) => type === "http")}
+            />
           ))}
         </div>
-        <div className="flex min-h-4 flex-wrap gap-x-4 gap-y-1 text-ink-soft text-xs">
-          {team !== "" && (
-            <p className="flex min-w-0 items-center gap-1.5">
-              <Users aria-hidden className="size-3.5 shrink-0" />
-              <span className="min-w-0 break-words">{text.team.shared(team)}</span>
-            </p>
-          )}
-          <FlagState instance={instance} />
-        </div>
+        {(team !== "" || running) && (
+          <div className="flex flex-wrap gap-x-4 gap-y-1 text-ink-soft text-xs empty:hidden">
+            {team !== "" && (
+              <p className="flex min-w-0 items-center gap-1.5">
+                <Users aria-hidden className="size-3.5 shrink-0" />
+                <span className="min-w-0 break-words">{text.team.shared(team)}</span>
+              </p>
+            )}
+            <FlagState instance={instance} />
+          </div>
+        )}
       </div>
       {controls}
     </Card>

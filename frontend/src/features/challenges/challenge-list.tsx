@@ -1,38 +1,64 @@
 import { Flag, SearchX } from "lucide-react";
-import { Fragment, type ReactNode, useId } from "react";
+import { Fragment, type KeyboardEvent, type ReactNode, useId } from "react";
 import type { Challenge } from "@/api/types";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Skeleton } from "@/components/ui/skeleton";
+import { cn } from "@/lib/cn";
 import { text } from "@/lib/text";
 import { type Group, groupByCategory } from "./filter";
 
-const grid = "grid grid-cols-[minmax(0,1fr)] gap-4 md:grid-cols-2 xl:grid-cols-3";
+const grid = "grid grid-cols-[minmax(0,1fr)] items-start gap-4 md:grid-cols-2 xl:grid-cols-3 2xl:grid-cols-4";
+const rows = "grid grid-cols-[minmax(0,1fr)] items-start gap-2 md:grid-cols-2 xl:grid-cols-3";
 
-type Props = { challenges: Challenge[]; card: (challenge: Challenge) => ReactNode };
+type Props = {
+  challenges: Challenge[];
+  /** One line each. */
+  dense: boolean;
+  card: (challenge: Challenge) => ReactNode;
+};
 
-/** Challenges under the headings of their categories. */
-export function ChallengeList({ challenges, card }: Props) {
+/** Challenges under the headings of their categories. The arrow keys go from one to the next. */
+export function ChallengeList({ challenges, dense, card }: Props) {
   return (
-    <div className="flex flex-col gap-8">
+    // biome-ignore lint/a11y/noStaticElementInteractions: the cards take the focus; the arrows are beside the Tab key
+    <div className={cn("flex flex-col", dense ? "gap-5" : "gap-8")} onKeyDown={stepCards}>
       {groupByCategory(challenges).map((group) => (
-        <CategorySection key={group.category} group={group} card={card} />
+        <CategorySection key={group.category} group={group} dense={dense} card={card} />
       ))}
     </div>
   );
 }
 
-function CategorySection({ group, card }: { group: Group; card: Props["card"] }) {
+/** Moves the focus by the arrow keys from one card to another, unless they have a meaning where the focus is. */
+function stepCards(event: KeyboardEvent<HTMLElement>) {
+  const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+  const from = event.target as HTMLElement;
+  if (!by || event.altKey || event.ctrlKey || event.metaKey || from.closest("input, textarea, select, dialog")) return;
+  const cards = [...event.currentTarget.querySelectorAll("article")];
+  const next = cards[cards.findIndex((one) => one.contains(from)) + by];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}
+
+function CategorySection({ group, dense, card }: { group: Group; dense: boolean; card: Props["card"] }) {
   const id = useId();
   return (
     <section aria-labelledby={id}>
-      <h2 id={id} className="mb-3 flex items-baseline gap-2 font-display font-semibold text-xl">
+      <h2
+        id={id}
+        className={cn(
+          "flex items-baseline gap-2 font-display font-semibold",
+          dense ? "mb-1.5 text-base" : "mb-3 text-xl",
+        )}
+      >
         <span className="min-w-0 break-words">{group.category}</span>
         <span className="font-normal font-sans text-ink-soft text-sm tabular-nums">
           {text.search.found(group.challenges.length)}
         </span>
       </h2>
-      <div className={grid}>
+      <div className={dense ? rows : grid}>
         {group.challenges.map((challenge) => (
           <Fragment key={challenge.id}>{card(challenge)}</Fragment>
         ))}

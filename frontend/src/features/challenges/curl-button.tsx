@@ -3,18 +3,31 @@ import { Check, Terminal, X } from "lucide-react";
 import { useEffect } from "react";
 import { api, asProblem, unwrap } from "@/api/client";
 import { Button } from "@/components/ui/button";
+import { toast } from "@/components/ui/toast";
 import { copyText } from "@/lib/clipboard";
 import { text } from "@/lib/text";
 
-/** Copies a line for curl that shows the player's ticket for a host. The ticket is made when it is asked for. */
-export function CurlButton({ host }: { host: string }) {
+type Props = {
+  host: string;
+  /** The address, where whoever has it needs no ticket; else empty. */
+  url: string;
+};
+
+/**
+ * Copies a line for curl: with the player's ticket for a host, which is made when it is asked for, unless the address
+ * alone is enough.
+ */
+export function CurlButton({ host, url }: Props) {
+  const plain = url !== "";
   const copy = useMutation({
     mutationFn: async () => {
-      const { curl } = await unwrap(api.POST("/auth/ticket", { body: { host } }));
+      const curl = plain ? `curl '${url}'` : (await unwrap(api.POST("/auth/ticket", { body: { host } }))).curl;
       if (!(await copyText(curl))) throw new Error(text.route.copyFailed);
     },
+    onSuccess: () => toast.done(plain ? text.route.plainCurlCopied : text.route.curlCopied),
+    onError: (cause) => toast.failed(text.route.curlFailed, asProblem(cause).detail),
   });
-  const { reset, isSuccess, isError, error } = copy;
+  const { reset, isSuccess, isError } = copy;
 
   useEffect(() => {
     if (!isSuccess && !isError) return;
@@ -22,27 +35,12 @@ export function CurlButton({ host }: { host: string }) {
     return () => clearTimeout(timer);
   }, [isSuccess, isError, reset]);
 
-  const said = isSuccess
-    ? text.route.curlCopied
-    : isError
-      ? `${text.route.curlFailed}: ${asProblem(error).detail}`
-      : "";
+  const label = plain ? text.route.plainCurl : text.route.curl;
   return (
-    <>
-      <Button
-        look="ghost"
-        size="icon"
-        aria-label={text.route.curl}
-        title={said || text.route.curl}
-        onClick={() => !copy.isPending && copy.mutate()}
-      >
-        {isSuccess && <Check aria-hidden className="size-4 text-good" />}
-        {isError && <X aria-hidden className="size-4 text-bad" />}
-        {!isSuccess && !isError && <Terminal aria-hidden className="size-4" />}
-      </Button>
-      <span role="status" className="sr-only">
-        {said}
-      </span>
-    </>
+    <Button look="ghost" size="icon" aria-label={label} title={label} onClick={() => !copy.isPending && copy.mutate()}>
+      {isSuccess && <Check aria-hidden className="size-4 text-good" />}
+      {isError && <X aria-hidden className="size-4 text-bad" />}
+      {!isSuccess && !isError && <Terminal aria-hidden className="size-4" />}
+    </Button>
   );
 }

@@ -2,14 +2,22 @@ import type { Challenge } from "@/api/types";
 import { SearchField } from "@/components/ui/search-field";
 import { Segmented } from "@/components/ui/segmented";
 import { text } from "@/lib/text";
+import type { Density } from "./density";
 import { type Filter, groupByCategory } from "./filter";
 
 const all = "*"; // not "", which the choice reports when nothing is chosen
 
-type Props = { challenges: Challenge[]; found: number; filter: Filter; onChange: (filter: Filter) => void };
+type Props = {
+  challenges: Challenge[];
+  found: number;
+  filter: Filter;
+  onChange: (filter: Filter) => void;
+  density: Density;
+  onDensity: (density: Density) => void;
+};
 
 /** Search by words and choice of a category. */
-export function FilterBar({ challenges, found, filter, onChange }: Props) {
+export function FilterBar({ challenges, found, filter, onChange, density, onDensity }: Props) {
   const categories = groupByCategory(challenges).map((group) => group.category);
   return (
     // biome-ignore lint/a11y/useSemanticElements: browsers from before 2023 do not know <search>
@@ -34,6 +42,15 @@ export function FilterBar({ challenges, found, filter, onChange }: Props) {
           ]}
         />
       )}
+      <Segmented
+        label={text.density.label}
+        value={density}
+        onChange={onDensity}
+        options={[
+          { value: "cards", label: text.density.cards },
+          { value: "list", label: text.density.list },
+        ]}
+      />
       <p role="status" className="sr-only">
         {filter.q || filter.category ? text.search.found(found) : ""}
       </p>

@@ -1,4 +1,4 @@
-import { Play, RotateCw, Square, TimerReset } from "lucide-react";
+import { Play, RefreshCcw, RotateCw, Square, TimerReset } from "lucide-react";
 import type { Instance } from "@/api/types";
 import { Button } from "@/components/ui/button";
 import { useServerNow } from "@/lib/clock";
@@ -17,30 +17,33 @@ type MainProps = {
   again: boolean;
   /** Seconds until a start makes sense. */
   wait: number;
+  /** Why nothing is started at the moment; empty: it is. */
+  paused: string;
   onStart: () => void;
   onStop: () => void;
 };
 
 /**
  * Start, Stop or Retry. It is one and the same button all the time, and never `disabled`, so that whoever pressed it by
- * keyboard keeps the focus while its meaning changes.
+ * keyboard keeps the focus while its meaning changes. Start is what one wants most; Stop steps back behind the way in.
  */
-export function MainButton({ name, phase, pending, again, wait, onStart, onStop }: MainProps) {
+export function MainButton({ name, phase, pending, again, wait, paused, onStart, onStop }: MainProps) {
   const live = phase !== "asleep" && phase !== "failed";
-  const idle = pending || phase === "stopping" || (!live && wait > 0);
+  const idle = pending || phase === "stopping" || (!live && (wait > 0 || paused !== ""));
   const act = live ? onStop : onStart;
   const label = live ? text.instance.stopOf : again ? text.instance.retryOf : text.instance.startOf;
   return (
     <Button
-      look={live ? "secondary" : "primary"}
+      look={live ? "ghost" : "primary"}
       aria-label={label(name)}
       aria-disabled={idle || undefined}
+      title={live ? text.instance.stop : paused || undefined}
       onClick={() => !idle && act()}
-      className="min-w-24"
+      className={live ? "px-3" : "min-w-24"}
     >
       {live ? (
         <>
-          <Square aria-hidden className="size-3.5" /> {text.instance.stop}
+          <Square aria-hidden className="size-3.5 fill-current" /> {text.instance.stop}
         </>
       ) : again ? (
         <>
@@ -56,6 +59,24 @@ export function MainButton({ name, phase, pending, again, wait, onStart, onStop 
   );
 }
 
+type RestartProps = { name: string; pending: boolean; onRestart: () => void };
+
+/** A new copy in the place of the one that runs, in one click. */
+export function RestartButton({ name, pending, onRestart }: RestartProps) {
+  return (
+    <Button
+      look="ghost"
+      size="icon"
+      aria-label={text.instance.restartOf(name)}
+      title={text.instance.restart}
+      aria-disabled={pending || undefined}
+      onClick={() => !pending && onRestart()}
+    >
+      <RefreshCcw aria-hidden className="size-4" />
+    </Button>
+  );
+}
+
 type ExtendProps = { name: string; instance: Instance; action: ReturnType<typeof useExtend> };
 
 /** Adds a step to the instance's time; not there when the challenge allows none. */
@@ -66,6 +87,7 @@ export function ExtendButton({ name, instance, action }: ExtendProps) {
   const time = formatSpan(step);
   return (
     <Button
+      look="ghost"
       aria-label={text.instance.extendOf(name, time)}
       aria-disabled={idle || undefined}
       onClick={() => !idle && action.mutate(instance.id)}

@@ -5,32 +5,52 @@ import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { Notice } from "@/components/ui/notice";
 import { Progress } from "@/components/ui/progress";
 import { text } from "@/lib/text";
-import { ExtendButton, MainButton } from "./buttons";
+import { ExtendButton, MainButton, RestartButton } from "./buttons";
+import { InUse } from "./in-use";
 import { isLive, type Phase, phaseOf } from "./phase";
-import { useExtend, useSpawn, useStop } from "./queries";
+import { useExtend, useRestart, useSpawn, useStop } from "./queries";
 import { type Retry, useRetryWait } from "./retry";
+import { WayIn } from "./running";
 import { Status } from "./status";
 
 type Props = {
-  challenge: { id: string; name: string; timeout: number };
+  challenge: { id: string; name: string; timeout: number; closed: boolean };
   instance: Instance | null;
+  /** Why nothing is started at the moment; empty: it is. */
+  paused: string;
+  /** When the time of the copy before was up, Unix milliseconds; undefined: it did not end so. */
+  ended: number | undefined;
+  /** What else of the player's runs. */
+  others: Instance[];
 };
 
 /** Everything a player can do with their copy of a challenge, and how it is doing. */
-export function InstanceControls({ challenge, instance }: Props) {
+export function InstanceControls({ challenge, instance, paused, ended, others }: Props) {
   const [asking, setAsking] = useState(false);
   const spawn = useSpawn();
   const stop = useStop();
   const extend = useExtend();
+  const restart = useRestart();
   const phase = phaseOf(instance);
-  const refused = [spawn, stop, extend].find((action) => action.isError);
+  const refused = [spawn, stop, extend, restart].find((action) => action.isError);
+  const full = refused === spawn && asProblem(spawn.error).code === "quota_reached" && others.length > 0;
   const retry = retryOf(phase, instance, spawn.error);
   const wait = useRetryWait(retry);
-  const underway = spawn.isPending || phase === "queued" || phase === "starting" || phase === "stopping";
+  const underway =
+    spawn.isPending || restart.isPending || phase === "queued" || phase === "starting" || phase === "stopping";
 
   function start() {
-    for (const action of [stop, extend]) action.reset(); // what they said is about the copy before
+    for (const action of [stop, extend, restart]) action.reset(); // what they said is about the copy before
     spawn.mutate(challenge.id);
+  }
+
+  async function stopAndStart(other: Instance) {
+    try {
+      await stop.mutateAsync(other.id);
+    } catch {
+      return; // what it says is shown
+    }
+    start();
   }
 
   function confirmed() {
@@ -48,33 +68,58 @@ export function InstanceControls({ challenge, instance }: Props) {
       {phase === "failed" && !spawn.isPending && !refused && instance?.problem && (
         <Notice>{instance.problem.detail}</Notice>
       )}
-      {refused && (
+      {full && (
+        <InUse
+          name={challenge.name}
+          others={others}
+          onStop={(other) => void stopAndStart(other)}
+          pending={stop.isPending || spawn.isPending}
+          onDismiss={() => spawn.reset()}
+        />
+      )}
+      {refused && !full && (
         <Notice dismiss={text.problem.close} onDismiss={() => refused.reset()}>
           <Refusal problem={asProblem(refused.error)} />
         </Notice>
       )}
-      <div className="flex min-h-14 flex-wrap items-center gap-x-3 gap-y-2">
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
         <div className="min-w-32 flex-1">
           <Status
             instance={instance}
-            pending={spawn.isPending}
+            pending={spawn.isPending || restart.isPending}
             timeout={challenge.timeout}
             retry={{ ...retry, wait }}
+            paused={paused !== ""}
+            closed={challenge.closed}
+            ended={ended}
           />
         </div>
-        <div className="ml-auto flex items-center gap-2">
+        <div className="ml-auto flex flex-wrap items-center justify-end gap-1">
           {phase === "running" && instance && (
-            <ExtendButton name={challenge.name} instance={instance} action={extend} />
+            <>
+              <ExtendButton name={challenge.name} instance={instance} action={extend} />
+              {!challenge.closed && (
+                <RestartButton
+                  name={challenge.name}
+                  pending={restart.isPending || stop.isPending || paused !== ""}
+                  onRestart={() => restart.mutate(instance.id)}
+                />
+              )}
+            </>
           )}
-          <MainButton
-            name={challenge.name}
-            phase={phase}
-            pending={spawn.isPending || stop.isPending}
-            again={phase === "failed" || spawn.isError}
-            wait={wait}
-            onStart={start}
-            onStop={() => setAsking(true)}
-          />
+          {(!challenge.closed || isLive(instance)) && (
+            <MainButton
+              name={challenge.name}
+              phase={phase}
+              pending={spawn.isPending || stop.isPending || restart.isPending}
+              again={phase === "failed" || spawn.isError}
+              wait={wait}
+              paused={paused}
+              onStart={start}
+              onStop={() => setAsking(true)}
+            />
+          )}
+          {phase === "running" && instance && <WayIn primary instance={instance} />}
         </div>
       </div>
       <Announcement name={challenge.name} phase={phase} />

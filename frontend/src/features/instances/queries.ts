@@ -68,3 +68,8 @@ export function useStop() {
 export function useExtend() {
   return useInstanceAction((id: string) => unwrap(api.POST("/instances/{id}/extend", { params: { path: { id } } })));
 }
+
+/** Starts an instance anew, given its id: what the player changed in it is gone. */
+export function useRestart() {
+  return useInstanceAction((id: string) => unwrap(api.POST("/instances/{id}/restart", { params: { path: { id } } })));
+}

@@ -1,10 +1,12 @@
 import type { Instance } from "@/api/types";
 import { useServerNow } from "@/lib/clock";
+import { cn } from "@/lib/cn";
 import { text } from "@/lib/text";
-import { formatClock, formatSpan, isoDuration } from "@/lib/time";
+import { formatClock, formatHour, formatSpan, isoDuration } from "@/lib/time";
 import { extensionOf } from "./extension";
 import { phaseOf } from "./phase";
 import type { Retry } from "./retry";
+import { secondsLeft, urgencyInk, urgencyOf } from "./urgency";
 
 type Props = {
   instance: Instance | null;
@@ -13,10 +15,16 @@ type Props = {
   timeout: number;
   /** The last start came to nothing: when to try again, and in how many seconds that is. */
   retry: Retry & { wait: number };
+  /** Nothing is started at the moment. */
+  paused: boolean;
+  /** The organisers have closed the challenge. */
+  closed: boolean;
+  /** When the time of the copy before was up, Unix milliseconds. */
+  ended: number | undefined;
 };
 
 /** The two lines left of the buttons: what is going on, and how long it takes or lasts. */
-export function Status({ instance, pending, timeout, retry }: Props) {
+export function Status({ instance, pending, timeout, retry, paused, closed, ended }: Props) {
   const phase = phaseOf(instance);
   if (pending && (phase === "asleep" || phase === "failed")) return <Lines first={text.instance.starting} />;
   const again =
@@ -25,13 +33,18 @@ export function Status({ instance, pending, timeout, retry }: Props) {
       : retry.wait > 0
         ? text.instance.retryIn(formatClock(retry.wait))
         : text.instance.retryNow;
-  if (!instance || phase === "asleep") return <Lines first={text.instance.lasts(formatSpan(timeout))} second={again} />;
+  if (!instance || phase === "asleep") {
+    const first = ended ? text.instance.wasUp(formatHour(ended)) : text.instance.lasts(formatSpan(timeout));
+    return (
+      <Lines first={first} second={again ?? (paused ? text.instance.paused : ended && text.instance.startAgain)} />
+    );
+  }
   switch (phase) {
     case "queued":
     case "starting":
       return <Underway instance={instance} />;
     case "running":
-      return <Remaining instance={instance} />;
+      return <Remaining instance={instance} closed={closed} />;
     case "stopping":
       return <Lines first={text.instance.stopping} />;
     default:
@@ -39,7 +52,7 @@ export function Status({ instance, pending, timeout, retry }: Props) {
   }
 }
 
-function Lines({ first, second }: { first: string; second?: string | undefined }) {
+function Lines({ first, second }: { first: string; second?: string | undefined | 0 }) {
   return (
     <>
       <p className="break-words text-ink-soft text-sm">{first}</p>
@@ -61,16 +74,20 @@ function Underway({ instance }: { instance: Instance }) {
   );
 }
 
-function Remaining({ instance }: { instance: Instance }) {
+/** One clock, and a bar of how much of the time is left; below, what else is to be known, which does not tick. */
+function Remaining({ instance, closed }: { instance: Instance; closed: boolean }) {
   const now = useServerNow();
   if (!instance.expires_at) return null;
-  const left = (Date.parse(instance.expires_at) - now) / 1000;
+  const left = secondsLeft(instance, now);
+  const begun = Date.parse(instance.started_at ?? instance.created_at);
+  const whole = Math.max(1, (Date.parse(instance.expires_at) - begun) / 1000);
+  const ink = urgencyInk[urgencyOf(left)];
   return (
     <>
       <p className="flex items-baseline gap-1.5">
         {left > 0 ? (
           <>
-            <time dateTime={isoDuration(left)} className="font-mono text-lg tabular-nums leading-6">
+            <time dateTime={isoDuration(left)} className={cn("font-mono text-lg tabular-nums leading-6", ink)}>
               {formatClock(left)}
             </time>
             <span className="text-ink-soft text-sm">{text.instance.left}</span>
@@ -79,7 +96,12 @@ function Remaining({ instance }: { instance: Instance }) {
           <span className="text-ink-soft text-sm">{text.instance.over}</span>
         )}
       </p>
-      <p className="text-ink-soft text-xs tabular-nums">{extendRule(instance, now)}</p>
+      <div aria-hidden className={cn("my-0.5 h-0.5 max-w-40 rounded-full bg-raised", ink || "text-good")}>
+        <div className="h-full rounded-full bg-current" style={{ width: `${Math.min(100, (100 * left) / whole)}%` }} />
+      </div>
+      <p className="text-ink-soft text-xs tabular-nums">
+        {closed ? text.instance.closed(formatHour(Date.parse(instance.expires_at))) : extendRule(instance, now)}
+      </p>
     </>
   );
 }
@@ -88,5 +110,5 @@ function Remaining({ instance }: { instance: Instance }) {
 function extendRule({ extend }: Instance, now: number): string {
   const { step, left, allowed, wait } = extensionOf(extend, now);
   if (step <= 0) return text.instance.extendUsed;
-  return allowed ? text.instance.extendRule(formatSpan(left)) : text.instance.extendIn(formatClock(wait));
+  return allowed ? text.instance.extendRule(formatSpan(left)) : text.instance.extendFrom(formatHour(now + wait * 1000));
 }
