@@ -1,5 +1,4 @@
-import { Slot } from "radix-ui";
-import type { ComponentProps } from "react";
+import { type ComponentProps, cloneElement, isValidElement } from "react";
 import { cn } from "@/lib/cn";
 
 const looks = {
@@ -22,20 +21,21 @@ type Props = ComponentProps<"button"> & {
 };
 
 /** A button, or a link that looks like one. */
-export function Button({ look = "secondary", size = "md", asChild, className, ...props }: Props) {
-  const Element = asChild ? Slot.Root : "button";
+export function Button({ look = "secondary", size = "md", asChild, className, children, ...props }: Props) {
+  const classes = cn(
+    "inline-flex shrink-0 cursor-pointer items-center justify-center gap-2 whitespace-nowrap rounded-lg font-semibold transition-colors",
+    "disabled:cursor-not-allowed disabled:border-line disabled:bg-raised disabled:text-ink-soft",
+    "aria-disabled:cursor-not-allowed aria-disabled:border-line aria-disabled:bg-raised aria-disabled:text-ink-soft",
+    looks[look],
+    sizes[size],
+    className,
+  );
+  if (asChild && isValidElement<ComponentProps<"a">>(children)) {
+    return cloneElement(children, { className: cn(classes, children.props.className) });
+  }
   return (
-    <Element
-      type={asChild ? undefined : "button"}
-      className={cn(
-        "inline-flex shrink-0 cursor-pointer items-center justify-center gap-2 whitespace-nowrap rounded-lg font-semibold transition-colors",
-        "disabled:cursor-not-allowed disabled:border-line disabled:bg-raised disabled:text-ink-soft",
-        "aria-disabled:cursor-not-allowed aria-disabled:border-line aria-disabled:bg-raised aria-disabled:text-ink-soft",
-        looks[look],
-        sizes[size],
-        className,
-      )}
-      {...props}
-    />
+    <button type="button" className={classes} {...props}>
+      {children}
+    </button>
   );
 }

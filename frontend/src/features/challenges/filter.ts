@@ -22,10 +22,12 @@ export function filterChallenges(challenges: Challenge[], { q, category }: Filte
   });
 }
 
+const byName = new Intl.Collator(undefined, { numeric: true });
+
 /** Challenges by category, both by name; those without a category come last. */
 export function groupByCategory(challenges: Challenge[]): Group[] {
   const groups = new Map<string, Challenge[]>();
-  for (const challenge of [...challenges].sort((a, b) => a.name.localeCompare(b.name))) {
+  for (const challenge of [...challenges].sort((a, b) => byName.compare(a.name, b.name))) {
     const category = categoryOf(challenge);
     groups.set(category, [...(groups.get(category) ?? []), challenge]);
   }

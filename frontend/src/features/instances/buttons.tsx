@@ -43,7 +43,8 @@ export function MainButton({ name, phase, pending, again, wait, paused, onStart,
     >
       {live ? (
         <>
-          <Square aria-hidden className="size-3.5 fill-current" /> {text.instance.stop}
+          <Square aria-hidden className="size-3.5 fill-current" />{" "}
+          <span className="max-sm:hidden">{text.instance.stop}</span>
         </>
       ) : again ? (
         <>
