@@ -85,9 +85,7 @@ export function LoginPage() {
                   <LogIn aria-hidden className="size-4" /> {text.login.withCTFd}
                 </Button>
                 <details open={search.by === "token"} className="mt-5">
-                  <summary className="cursor-pointer py-3 text-ink-soft text-sm">
-                    {text.login.withToken}
-                  </summary>
+                  <summary className="cursor-pointer py-3 text-ink-soft text-sm">{text.login.withToken}</summary>
                   <TokenForm ctfd={config?.ctfd_url} signIn={signIn} />
                 </details>
               </>

@@ -113,6 +113,8 @@ type API struct {
 	seats  *seats
 	feeds  *feeds
 	ctx    context.Context // ends streams and waits when the process does
+
+	unhealthy unhealthy
 }
 
 // New makes an API. When ctx ends, so do streams and held requests.
@@ -125,7 +127,8 @@ func New(ctx context.Context, needs Needs, opts Options) *API {
 	}
 	a := &API{
 		Needs: needs, opts: opts, viewer: sync.OnceValues(renderDocs), ctx: ctx, seats: newSeats(opts.Streams),
-		admins: identity.NewAdmins(opts.AdminKey, needs.Players, needs.Sessions),
+		unhealthy: unhealthy{names: map[string]bool{}},
+		admins:    identity.NewAdmins(opts.AdminKey, needs.Players, needs.Sessions),
 	}
 	a.feeds = newFeeds(ctx, needs.Instancer.Changes, a.encoded)
 	return a

@@ -38,8 +38,10 @@ func (a *API) getReady(w http.ResponseWriter, r *http.Request) error {
 			ready.Dependencies[n] = dependencyJSON{Name: check.Name, Status: "ok"}
 			if err := check.Ping(ctx); err != nil {
 				ready.Dependencies[n] = dependencyJSON{Name: check.Name, Status: "failed", Detail: check.Name + " is not as it should be; the log says why"}
-				a.Log.Warn("dependency failed its check", "dependency", check.Name, "err", err)
+				a.failing(check.Name, err)
+				return
 			}
+			a.failing(check.Name, nil)
 		})
 	}
 	all.Wait()
@@ -54,6 +56,26 @@ func (a *API) getReady(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return write(w, status, ready)
+}
+
+// failing tells the log of a dependency once when it begins to fail, however often its health is asked for.
+func (a *API) failing(name string, err error) {
+	a.unhealthy.Lock()
+	defer a.unhealthy.Unlock()
+	was := a.unhealthy.names[name]
+	switch {
+	case err != nil && !was:
+		a.Log.Warn("dependency fails its check", "dependency", name, "err", err)
+	case err == nil && was:
+		a.Log.Info("dependency is as it should be again", "dependency", name)
+	}
+	a.unhealthy.names[name] = err != nil
+}
+
+// unhealthy is which dependencies failed when they were last looked at.
+type unhealthy struct {
+	sync.Mutex
+	names map[string]bool
 }
 
 func (a *API) getOpenAPI(w http.ResponseWriter, _ *http.Request) error {

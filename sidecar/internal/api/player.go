@@ -74,12 +74,12 @@ type configJSON struct {
 	Notice       string `json:"notice"`
 }
 
-func (a *API) getConfig(w http.ResponseWriter, _ *http.Request) error {
+func (a *API) getConfig(w http.ResponseWriter, r *http.Request) error {
 	c := configJSON{
 		AuthMode: a.opts.AuthMode, BaseDomain: a.opts.BaseDomain, DashboardURL: a.opts.Dashboard.String(), CTFdURL: a.opts.CTFdURL,
 		Version: a.opts.Version, Notice: a.Instancer.Policy().Drain,
 	}
-	if a.Connection != nil {
+	if a.Connection != nil && a.Players != nil && a.Players.Ping(r.Context()) == nil { // a CTFd that is away signs nobody in
 		c.CTFdSignIn = a.Connection.Standing().SignIn.URL
 	}
 	return write(w, http.StatusOK, c)

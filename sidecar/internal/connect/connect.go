@@ -63,7 +63,8 @@ type Standing struct {
 // written is what Whaley has written into CTFd, and so may write again.
 type written struct {
 	Page    int               `json:"page"`    // id, 0: none
-	Content string            `json:"content"` // of the page
+	Sent    string            `json:"sent"`    // as what is in the page
+	Content string            `json:"content"` // of the page as CTFd stored it
 	Links   map[string]string `json:"links"`   // challenge, or challenge/part → text
 }
 

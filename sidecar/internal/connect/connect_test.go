@@ -118,6 +118,22 @@ func TestAPageThatIsGoneOrChangedSendsNobodyThere(t *testing.T) {
 	}
 }
 
+func TestAPageOfAnEarlierVersionIsWrittenAgain(t *testing.T) {
+	w := newWorld(t, "")
+	w.must(w.MakeSignIn(w.ctx))
+	client, err := ctfd.New(w.ctfd.URL, ctfd.Fixed(w.ctfd.Admin), slog.New(slog.DiscardHandler))
+	w.must(err)
+	moved := connect.New(client, w.db, connect.Options{Dashboard: "https://new.example", Public: w.ctfd.URL}, slog.New(slog.DiscardHandler))
+	w.must(moved.Look(w.ctx))
+	if s := moved.Standing().SignIn; s.State != connect.SignInStands || !strings.Contains(w.ctfd.Pages()[0].Content, "https://new.example/login") {
+		t.Errorf("%+v %s", s, w.ctfd.Pages()[0].Content)
+	}
+	w.must(moved.Look(w.ctx))
+	if s := moved.Standing().SignIn; s.State != connect.SignInStands {
+		t.Errorf("at the next look: %+v", s)
+	}
+}
+
 func TestACTFdThatTakesScriptsOutOfPagesIsSaidSo(t *testing.T) {
 	w := newWorld(t, "")
 	w.ctfd.SetConfig("html_sanitization", "true")

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -15,6 +16,9 @@ const (
 	title = "Whaley"
 	mark  = `id="whaley-says"` // in the page, whatever its version
 )
+
+// working is the script in a page as browsers get it.
+var working = regexp.MustCompile(`<script>\s*\(async`)
 
 //go:embed page.html
 var page string
@@ -65,9 +69,9 @@ func (c *Connection) lookAtPage(ctx context.Context, before written) (SignIn, er
 		return c.signIn(SignInGone, "The page was deleted in CTFd: players copy a token by hand again. Make it again, or take it away here too."), nil
 	case err != nil:
 		return SignIn{}, err
-	case there.Route != route || there.Content != c.content() && there.Content != before.Content:
+	case there.Route != route || there.Content != before.Content:
 		return c.signIn(SignInChanged, "The page was changed in CTFd. Make it again, or take it away here too."), nil
-	case there.Content != c.content():
+	case before.Sent != c.content(): // of an earlier version, or for another address
 		if err := c.writePage(ctx, there.ID); err != nil {
 			return SignIn{}, err
 		}
@@ -104,7 +108,7 @@ func (c *Connection) MakeSignIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if strings.Contains(shown, "<script>\n(async") {
+	if working.MatchString(shown) {
 		c.setSignIn(c.signIn(SignInStands, ""))
 		return nil
 	}
@@ -121,13 +125,13 @@ func (c *Connection) writePage(ctx context.Context, id int) error {
 	var err error
 	if id == 0 {
 		p, err = c.ctfd.AddPage(ctx, p)
-	} else {
-		err = c.ctfd.ChangePage(ctx, p)
+	} else if err = c.ctfd.ChangePage(ctx, p); err == nil {
+		p, err = c.ctfd.Page(ctx, id)
 	}
 	if err != nil {
 		return err
 	}
-	return c.remember(ctx, func(w *written) { w.Page, w.Content = p.ID, c.content() })
+	return c.remember(ctx, func(w *written) { w.Page, w.Sent, w.Content = p.ID, c.content(), p.Content })
 }
 
 // RemoveSignIn takes the page out of CTFd.
@@ -147,7 +151,7 @@ func (c *Connection) RemoveSignIn(ctx context.Context) error {
 		}
 	}
 	c.setSignIn(c.signIn(SignInNone, ""))
-	return c.remember(ctx, func(w *written) { w.Page, w.Content = 0, "" })
+	return c.remember(ctx, func(w *written) { w.Page, w.Sent, w.Content = 0, "", "" })
 }
 
 func (c *Connection) setSignIn(s SignIn) {
