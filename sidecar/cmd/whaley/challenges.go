@@ -17,8 +17,9 @@ import (
 )
 
 // openLibrary loads all challenges. Broken ones are told of in the log and stop nothing.
-func openLibrary(ctx context.Context, c *config.Config, settings challenge.Settings, log *slog.Logger) (*challenge.Library, error) {
-	library := challenge.NewLibrary(c.ChallengesDir, defaults(c))
+func openLibrary(ctx context.Context, live *config.Live, settings challenge.Settings, log *slog.Logger) (*challenge.Library, error) {
+	c := live.Config()
+	library := challenge.NewLibrary(c.ChallengesDir, defaultsNow(live.Now()))
 	library.UseSettings(settings)
 	if err := library.KeepRevisions(filepath.Join(c.DataDir, "revisions")); err != nil {
 		return nil, fmt.Errorf("DATA_DIR: %w", err)
@@ -31,6 +32,18 @@ func openLibrary(ctx context.Context, c *config.Config, settings challenge.Setti
 		log.Warn("leftovers in CHALLENGES_DIR cannot be removed", "err", err)
 	}
 	return library, reload(ctx, library, log)
+}
+
+// defaultsNow are those of the settings in force, with the names of the organisers' own variables.
+func defaultsNow(now *config.Snapshot) challenge.Defaults {
+	d := defaults(now.Config)
+	for _, v := range now.Variables() {
+		if v.Challenge != "" {
+			d.Variables += v.Challenge + "/"
+		}
+		d.Variables += v.Name + " "
+	}
+	return d
 }
 
 func defaults(c *config.Config) challenge.Defaults {

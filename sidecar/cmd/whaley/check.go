@@ -61,9 +61,9 @@ func check(ctx context.Context, env map[string]string, out io.Writer) error {
 		return look(ctx)
 	}
 	checkPrivate(c, r)
-	library := checkChallenges(ctx, c, r)
 	k := known{now: c, mappings: map[string]int{}, closed: map[string]bool{}}
 	database := looking(func(ctx context.Context) bool { return checkDatabase(ctx, c, env, r, &k) })
+	library := checkChallenges(ctx, c, k.variables, r)
 	c = k.now
 	engine := looking(func(ctx context.Context) bool { return checkEngine(ctx, c, library, r, &k) })
 	checkKernel("/proc", c, k.engine, library, r)

@@ -15,13 +15,14 @@ import (
 
 // known is what the database has that other probes go by.
 type known struct {
-	now      *config.Config // the settings as they are in force, with what organisers have changed
-	ports    map[int]string // host port → which instance holds it
-	mappings map[string]int // challenge → CTFd's
-	mapped   []*instancer.Mapping
-	written  string // what connect remembers
-	closed   map[string]bool
-	engine   docker.About // empty: it does not answer
+	now       *config.Config // the settings as they are in force, with what organisers have changed
+	ports     map[int]string // host port → which instance holds it
+	mappings  map[string]int // challenge → CTFd's
+	mapped    []*instancer.Mapping
+	written   string // what connect remembers
+	variables string // names of the organisers' own, see challenge.Defaults
+	closed    map[string]bool
+	engine    docker.About // empty: it does not answer
 }
 
 // checkOpen tells of what keeps players from starting anything although nothing is broken.

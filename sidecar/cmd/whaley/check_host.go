@@ -29,8 +29,10 @@ const (
 	manyTaken    = 5 // per cent of the range of ports
 )
 
-func checkChallenges(ctx context.Context, c *config.Config, r *report) *challenge.Library {
-	library := challenge.NewLibrary(c.ChallengesDir, defaults(c))
+func checkChallenges(ctx context.Context, c *config.Config, variables string, r *report) *challenge.Library {
+	common := defaults(c)
+	common.Variables = variables
+	library := challenge.NewLibrary(c.ChallengesDir, common)
 	problems, err := library.Reload(ctx)
 	for _, e := range library.Entries() {
 		for _, note := range e.Notes {
@@ -107,7 +109,7 @@ func checkDatabase(ctx context.Context, c *config.Config, env map[string]string,
 	if err != nil {
 		return r.say("database", err, mend)
 	}
-	k.now = live.Config()
+	k.now, k.variables = live.Config(), defaultsNow(live.Now()).Variables
 	for name, reason := range live.Now().Ignored {
 		r.fault("settings", fmt.Sprintf("%s is set in the database and ignored: %s", name, reason), "Reset it in the admin panel, or change the environment.")
 	}

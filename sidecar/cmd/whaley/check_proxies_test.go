@@ -80,7 +80,7 @@ func TestCheckNoticesWhatTraefikDoesWithForwardingHeaders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return func(r *report) { checkChallenges(context.Background(), settings(t, env), r) }
+		return func(r *report) { checkChallenges(context.Background(), settings(t, env), "", r) }
 	}
 	told(t, 1, asked("traefik", ""), "of headers", "FORWARDED_AS_SENT=true", "make up")
 	told(t, 0, asked("traefik", "true"), "1 can be started")

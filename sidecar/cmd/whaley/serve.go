@@ -93,7 +93,7 @@ func serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	}
 	wall := newWall(c, deployment, pools, log)
 	defer wall.end(db)
-	library, err := openLibrary(ctx, c, db, log)
+	library, err := openLibrary(ctx, live, db, log)
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	if made.flags, err = newFlags(c, live, db, library, worker, log); err != nil {
 		return rules{}, nil, err
 	}
-	needs.Flags = made.flags
+	needs.Flags, needs.Variables = made.flags, live
 	if needs.Opening, err = newOpening(ctx, g, c, live, db, log); err != nil {
 		return rules{}, nil, err
 	}

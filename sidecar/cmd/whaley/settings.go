@@ -49,12 +49,12 @@ func policy(c *config.Config) instancer.Policy {
 
 // followSettings makes everything that may be changed while running follow the settings.
 func followSettings(ctx context.Context, live *config.Live, made rules, library *challenge.Library, level *slog.LevelVar, log *slog.Logger) {
-	known := defaults(live.Config())
+	known := defaultsNow(live.Now())
 	live.Use(func(c *config.Config) {
 		logLevel(c, level)
 		made.instancer.SetPolicy(policy(c))
 		followPorts(made.ports, c, log)
-		if next := defaults(c); next != known {
+		if next := defaultsNow(live.Now()); next != known {
 			known = next
 			library.SetDefaults(next)
 			if err := reload(ctx, library, log); err != nil {

@@ -21,6 +21,7 @@ type Settings interface {
 	Now() *config.Snapshot
 	Change(ctx context.Context, by string, values map[string]*string) error
 	Load(ctx context.Context) error
+	SetVariable(ctx context.Context, by string, v config.Variable, value *string) error
 }
 
 type settingJSON struct {

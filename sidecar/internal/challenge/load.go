@@ -24,6 +24,9 @@ type Defaults struct {
 	FlagPrefix string
 	// FlagFormat is how flags look, with … for their text. Empty: FlagPrefix{…}.
 	FlagFormat string
+	// Variables are the names of what organisers set, "NAME" for all challenges or "challenge/NAME", with a space after each. Their
+	// values are put in when an instance starts.
+	Variables string
 }
 
 // Load reads one folder. What was taken otherwise than it is written is in the challenge's Notes. The error is Problems,
@@ -112,6 +115,11 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 			problems.add(tomlFile, 0, route(n, "service"), "%s is on no network (network_mode: none), so no route can lead to it", r.Service)
 		}
 	}
+	for _, name := range defaults.variables(d.ID) {
+		if slices.ContainsFunc(ch.Services, func(s instancer.Service) bool { return s.Uses(name) }) {
+			ch.Variables = append(ch.Variables, name)
+		}
+	}
 	share(ch.Services, limits)
 	addRelay(&d, ch, tomlFile, composeFile, &problems)
 	hints(ctx, &d, ch, composeFile, read.main.at, limits.MemoryBytes, &problems)
@@ -140,7 +148,27 @@ func variables(d definition, defaults Defaults) []string {
 			names = append(names, "PORT_"+strconv.Itoa(r.Port))
 		}
 	}
+	for _, name := range defaults.variables(d.ID) {
+		if !slices.Contains(names, name) { // Whaley's own go first
+			names = append(names, name)
+		}
+	}
 	return names
+}
+
+// variables are the names of what organisers set for a challenge.
+func (d Defaults) variables(challenge string) (names []string) {
+	for _, name := range strings.Fields(d.Variables) {
+		of, own, scoped := strings.Cut(name, "/")
+		switch {
+		case !scoped:
+			names = append(names, name)
+		case of == challenge:
+			names = append(names, own)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // addRelay adds the service that makes a challenge's own addresses work inside its instances, if it wants that.

@@ -143,5 +143,5 @@ func unset(name string) string {
 	if isFlag(name) {
 		return fmt.Sprintf("$%s is empty: owners have no flags of their own here", name)
 	}
-	return fmt.Sprintf("$%s is set nowhere and so is empty; set it in .env beside the file, or write $$ for a plain $", name)
+	return fmt.Sprintf("$%s is set nowhere and so is empty; set it in .env beside the file or as a variable in the panel, or write $$ for a plain $", name)
 }

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 )
 
@@ -86,5 +89,39 @@ func TestVariablesOfTheFileBesideAreFilledInWithinBounds(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "1 MB of text") {
 			t.Errorf("%s: %.300v", name, err)
 		}
+	}
+}
+
+// What organisers set takes the place of its name where instances are made, whatever .env says; elsewhere nothing is known of it.
+func TestOrganisersVariablesArePutInWhereTheyAreNamed(t *testing.T) {
+	d := defaults
+	d.Variables = "API_KEY web-test/TOKEN other/SECRET "
+	ch, err := challenge.Load(t.Context(), folder(t, oneRoute, `services:
+  web:
+    build: .
+    environment:
+      KEY: "x ${API_KEY:-none}"
+      TOKEN:
+      SECRET: "${SECRET}"
+    env_file: app.env
+    command: ["run", "$API_KEY"]
+`, ".env", "API_KEY=from the file\n", "app.env", "AGAIN=${TOKEN}\n"), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := ch.Services[0]
+	want := []string{"AGAIN=" + instancer.Token("TOKEN"), "KEY=x " + instancer.Token("API_KEY"), "SECRET=", "TOKEN=" + instancer.Token("TOKEN")}
+	if diff := cmp.Diff(want, s.Environment); diff != "" || s.Command[1] != instancer.Token("API_KEY") {
+		t.Error(diff, s.Command)
+	}
+	if diff := cmp.Diff([]string{"API_KEY", "TOKEN"}, ch.Variables); diff != "" {
+		t.Error(diff)
+	}
+	if len(ch.Notes) != 1 || !strings.Contains(ch.Notes[0].Text, "$SECRET is set nowhere") {
+		t.Errorf("%+v", ch.Notes)
+	}
+	_, err = challenge.Load(t.Context(), folder(t, oneRoute, "services: {web: {image: \"x:${API_KEY}\"}}"), d)
+	if err == nil || !strings.Contains(err.Error(), "$API_KEY, can stand in") {
+		t.Errorf("in an image's name: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,6 +43,7 @@ type Snapshot struct {
 	Overrides map[string]string // what organisers set, by name, in the form of the environment
 	Ignored   map[string]string // what is set and not in force, with the reason
 	defaults  *Config
+	variables map[Variable]string
 }
 
 // Environment is a setting's value without what organisers changed.
@@ -170,6 +172,9 @@ func Find(name string) (Setting, bool) {
 func (l *Live) opened(stored map[string]string) (values, ignored map[string]string) {
 	values, ignored = map[string]string{}, map[string]string{}
 	for name, text := range stored {
+		if strings.HasPrefix(name, variablePrefix) {
+			continue // see variablesIn
+		}
 		row, known := Find(name)
 		if !known || !row.Live {
 			ignored[name] = "it cannot be changed while Whaley runs"
@@ -196,7 +201,7 @@ func (l *Live) apply(stored map[string]string) error {
 		return err
 	}
 	values, ignored := l.opened(stored)
-	next := &Snapshot{Overrides: values, Ignored: ignored, defaults: defaults}
+	next := &Snapshot{Overrides: values, Ignored: ignored, defaults: defaults, variables: l.variablesIn(stored, ignored)}
 	next.Config, err = Load(over(l.environment, values))
 	if err != nil {
 		taken := map[string]string{}
@@ -211,7 +216,7 @@ func (l *Live) apply(stored map[string]string) error {
 		}
 	}
 	before := l.now.Swap(next)
-	if before != nil && maps.Equal(before.Overrides, next.Overrides) && maps.Equal(before.Ignored, ignored) {
+	if before != nil && maps.Equal(before.Overrides, next.Overrides) && maps.Equal(before.Ignored, ignored) && maps.Equal(before.variables, next.variables) {
 		return nil
 	}
 	for name, reason := range ignored {

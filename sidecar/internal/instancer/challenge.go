@@ -66,7 +66,8 @@ type Challenge struct {
 	Volumes     []string  // named volumes, made per instance
 	Networks    []Network // kept apart from each other, by name; nil: one that all services are on
 	Flag        FlagPlan
-	Notes       []Note // what was taken otherwise than it is written
+	Variables   []string // names of organisers' own variables that services use, see Needs.Variables
+	Notes       []Note   // what was taken otherwise than it is written
 }
 
 // Note says what was done with a place of a challenge's files that was not taken as it is written.

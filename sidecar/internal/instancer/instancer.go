@@ -33,6 +33,7 @@ type Needs struct {
 	Router     Router
 	Firewall   Firewall  // nil: none
 	Sandboxes  Sandboxes // nil: none
+	Variables  Variables // nil: organisers have none
 	Inside     Inside    // nil: no address of an instance works inside it
 	Challenges Challenges
 	Opening    Opening      // nil: all is open

@@ -319,7 +319,33 @@ func (i *Instancer) variables(in *Instance, ch *Challenge, flags []string) (*str
 	for internal, host := range in.Ports {
 		pairs = append(pairs, Token("PORT_"+strconv.Itoa(internal)), strconv.Itoa(host))
 	}
+	values := i.secrets(ch)
+	for _, name := range ch.Variables { // last: of two of one name Whaley's own counts
+		pairs = append(pairs, Token(name), values[name]) // one that was removed since is empty
+	}
 	return strings.NewReplacer(pairs...), nil
+}
+
+// secrets are the organisers' variables of a challenge.
+func (i *Instancer) secrets(ch *Challenge) map[string]string {
+	if i.Variables == nil || len(ch.Variables) == 0 {
+		return nil
+	}
+	return i.Variables.Values(ch.ID)
+}
+
+// withoutSecrets is what a container printed, without the values of the organisers' variables.
+func (i *Instancer) withoutSecrets(challenge, text string) string {
+	ch, ok := i.Challenges.Get(challenge)
+	if !ok {
+		return text
+	}
+	for name, value := range i.secrets(ch) {
+		if value != "" {
+			text = strings.ReplaceAll(text, value, "($"+name+")")
+		}
+	}
+	return text
 }
 
 func expand(s Service, vars *strings.Replacer) Service {

@@ -114,6 +114,12 @@ type Flags interface {
 	AwaitLive(ctx context.Context, owner Owner, ch *Challenge)
 }
 
+// Variables are what organisers set for challenges: secrets, which are told to nobody but the containers that ask for them.
+type Variables interface {
+	// Values are those of one challenge by name, as they are now.
+	Values(challenge string) map[string]string
+}
+
 // Labels are on every object of the engine that is ours.
 type Labels struct {
 	Instance  string

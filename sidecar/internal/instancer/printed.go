@@ -38,6 +38,7 @@ func (i *Instancer) keepPrinted(ctx context.Context, in *Instance) (last string)
 		if err != nil {
 			i.Log.WarnContext(ctx, "last lines of a service not kept", "instance", in.ID, "service", o.Labels.Service, "err", err)
 		}
+		text = i.withoutSecrets(in.Challenge, text)
 		if text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD"); text != "" {
 			all = append(all, Printed{o.Labels.Service, text})
 		}
