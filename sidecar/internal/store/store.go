@@ -29,10 +29,15 @@ const callTimeout = 10 * time.Second
 // idleConnections is how many connections wait for work.
 const idleConnections = 10
 
+// sqliteConnections is how many there are at most. One at a time writes, and those that wait for their turn have none: they
+// would leave none to read with.
+const sqliteConnections = 8
+
 // Store is the database.
 type Store struct {
 	db     *bun.DB
 	config *pgx.ConnConfig // of PostgreSQL; nil for SQLite
+	writer chan struct{}   // holds the one that writes to SQLite; nil for PostgreSQL
 	tell   func([]instancer.Event)
 	owed   func(instancer.Event) []string // nil: nobody is told by webhooks
 
@@ -75,7 +80,11 @@ func openSQLite(path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: bun.NewDB(db, sqlitedialect.New(), bun.WithDiscardUnknownColumns())}, nil
+	// SQLite closes no descriptor of a database that is still open elsewhere in the process, so that as many stay as there ever
+	// were connections at once.
+	db.SetMaxOpenConns(sqliteConnections)
+	db.SetMaxIdleConns(sqliteConnections)
+	return &Store{db: bun.NewDB(db, sqlitedialect.New(), bun.WithDiscardUnknownColumns()), writer: make(chan struct{}, 1)}, nil
 }
 
 // keepPrivate makes the file for its owner alone, and takes the rights of others from one that is there, as far as we may; SQLite
@@ -136,12 +145,35 @@ func (s *Store) write(ctx context.Context, f func(ctx context.Context, tx bun.Tx
 	ctx = context.WithValue(ctx, toldKey{}, t)
 	err := again(ctx, notBegun, func() error {
 		t.events = nil
+		if err := s.takeTurn(ctx); err != nil {
+			return err
+		}
+		defer s.endTurn()
 		return s.db.RunInTx(ctx, nil, f)
 	})
 	if err == nil && s.tell != nil && len(t.events) > 0 {
 		s.tell(t.events)
 	}
 	return translate(err)
+}
+
+// takeTurn waits until no other writes, where only one can.
+func (s *Store) takeTurn(ctx context.Context) error {
+	if s.writer == nil {
+		return nil
+	}
+	select {
+	case s.writer <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) endTurn() {
+	if s.writer != nil {
+		<-s.writer
+	}
 }
 
 // read runs a function without one.
