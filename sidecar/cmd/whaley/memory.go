@@ -10,7 +10,7 @@ import (
 const (
 	giveBackEvery = 15 * time.Second
 	seldomAtMost  = 4 * time.Minute
-	worthwhile    = 16 << 20 // bytes
+	worthwhile    = 4 << 20 // bytes
 )
 
 // memory gives back to the system what a rush has left behind. Go by itself collects an idle process's garbage after two

@@ -20,6 +20,8 @@ func rush(t *testing.T) [][]byte {
 	return held
 }
 
+const little = 16 << 20 // bytes, that a test may use by itself
+
 func TestMemoryOfARushIsGivenBackOnce(t *testing.T) {
 	var m memory
 	now := time.Now()
@@ -29,7 +31,7 @@ func TestMemoryOfARushIsGivenBackOnce(t *testing.T) {
 	if now = now.Add(giveBackEvery); !m.giveBack(now) {
 		t.Error("nothing was given back")
 	}
-	if after := heldMemory(); after > before+worthwhile {
+	if after := heldMemory(); after > before+little {
 		t.Errorf("%d MB are held, %d before", after>>20, before>>20)
 	}
 	if now = now.Add(giveBackEvery); m.giveBack(now) {
@@ -56,7 +58,7 @@ func TestMemoryThatWasInUseIsGivenBackOnceItIsNot(t *testing.T) {
 	for end := now.Add(seldomAtMost); now.Before(end); now = now.Add(giveBackEvery) {
 		m.giveBack(now)
 	}
-	if after := heldMemory(); after > before+worthwhile {
+	if after := heldMemory(); after > before+little {
 		t.Errorf("%d MB are held, %d before", after>>20, before>>20)
 	}
 }
