@@ -28,6 +28,7 @@ const usage = `whaley gives every player their own running copy of a challenge.
                    there is none, beside what is there; --check only says what would become of them
   whaley export --ctfcli [--replace] DIR  write the link to players' instances into each challenge.yml of a ctfcli project, and make
                    those that are missing; flags are never written
+  whaley test DIR [--solve]     build a challenge, start a throw-away instance of it here, and solve it; see whaley test --help
   whaley canary    try addresses: what serve and check run in a container to see whether the firewall holds
   whaley relay     lead an instance's own addresses to its services: what runs inside instances that want it
   whaley survey    measure what instances have on the disk: what serve runs in a container and asks
@@ -65,6 +66,9 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 	}
 	if command == "export" {
 		return exportChallenges(ctx, env, args[1:], out)
+	}
+	if command == "test" {
+		return testChallenge(ctx, env, args[1:], out)
 	}
 	if command == "relay" {
 		return serveRelay(ctx, env)

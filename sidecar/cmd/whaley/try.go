@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/program"
+	"github.com/whaley-ctf/whaley/sidecar/internal/tryout"
+)
+
+const testUsage = `whaley test DIR [--solve] [--timeout 2m]
+
+Tests a challenge: builds its images, starts a throw-away instance of it on this machine's Docker engine and prints its
+address. It runs until Ctrl-C; with --solve, DIR/solve.sh is run against it instead, and must print that instance's flag.
+Everything lies in a temporary folder and is gone afterwards, but for layers of images that make the next test quick. A
+Whaley that runs on this machine is not touched. Settings in the environment count, as FLAG_PREFIX and CONTAINER_MAX_MEMORY.
+
+solve.sh gets the address of the first route as its arguments (http: URL; port: HOST PORT; tcp: HOST PORT NAME) and as
+HOST, PORT, URL and SNI in its environment; those of each route are HOST_<ROUTE>, PORT_<ROUTE>, URL_<ROUTE>, SNI_<ROUTE>.
+
+The exit code is 0 if all went well; 1 if the challenge is refused, not built, not ready, or not solved.
+`
+
+// arguments reads flags wherever they stand. Help was asked for, and printed, if the error is flag.ErrHelp.
+func arguments(flags *flag.FlagSet, usage string, args []string, out io.Writer) (rest []string, err error) {
+	flags.SetOutput(io.Discard)
+	for len(args) > 0 {
+		err := flags.Parse(args)
+		switch {
+		case errors.Is(err, flag.ErrHelp):
+			fmt.Fprint(out, usage)
+			return nil, err
+		case err != nil:
+			return nil, fmt.Errorf("%w\n\n%s", err, usage)
+		}
+		if args = flags.Args(); len(args) > 0 {
+			rest, args = append(rest, args[0]), args[1:]
+		}
+	}
+	return rest, nil
+}
+
+func testChallenge(ctx context.Context, env map[string]string, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("test", flag.ContinueOnError)
+	solve := flags.Bool("solve", false, "")
+	timeout := flags.Duration("timeout", 2*time.Minute, "")
+	dirs, err := arguments(flags, testUsage, args, out)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	case len(dirs) != 1:
+		return fmt.Errorf("test takes the folder of one challenge\n\n%s", testUsage)
+	}
+	bare := map[string]string{} // settings of a Whaley that serves here are none of a test's
+	for name, value := range env {
+		if !strings.HasSuffix(name, "_FILE") && !ofAServer[name] {
+			bare[name] = value
+		}
+	}
+	c, err := readSettings(bare)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return tryout.Run(ctx, tryout.Options{
+		Dir: dirs[0], Defaults: defaults(c), Program: program.Self, Env: bare, Solve: *solve, Timeout: *timeout, Out: out,
+	})
+}
+
+// ofAServer are settings of a Whaley that serves: a test has its own in their place, or none.
+var ofAServer = map[string]bool{
+	"DATABASE_URL": true, "REDIS_URL": true, "TRAEFIK_REDIS_URL": true, "SECRET": true, "PLUGIN_KEY": true, "METRICS_SECRET": true, "CTFD_URL": true,
+	"CTFD_PUBLIC_URL": true, "CTFD_API_KEY": true, "TRUSTED_PROXIES": true, "BACKEND": true, "BACKEND_HOST": true, "SUBNET_POOL": true, "DRAIN": true,
+	"ADMIN_PATH": true, "LISTEN_HOSTS": true, "DISCORD_WEBHOOK_URL": true, "WEBHOOK_URL": true, "OTEL_TRACES_EXPORTER": true, "EVENTS_FILE": true, "FORENSICS_LOG_DIR": true,
+}
