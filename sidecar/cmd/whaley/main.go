@@ -24,11 +24,13 @@ const usage = `whaley gives every player their own running copy of a challenge.
 
   whaley serve     run (the default); settings come from the environment, see docs/settings.md
   whaley check     look at the settings, every challenge, the engine, the database and Redis, and say all that is wrong
+  whaley new KIND NAME          make a folder with a new challenge (web, pwn, two-services, bot); see whaley new --help
   whaley import [--check] DIR…  make challenges of the folders found there: instance.toml, and a compose file where
                    there is none, beside what is there; --check only says what would become of them
   whaley export --ctfcli [--replace] DIR  write the link to players' instances into each challenge.yml of a ctfcli project, and make
                    those that are missing; flags are never written
   whaley test DIR [--solve]     build a challenge, start a throw-away instance of it here, and solve it; see whaley test --help
+  whaley push DIR [--to URL]    send a challenge to a Whaley that runs; see whaley push --help
   whaley canary    try addresses: what serve and check run in a container to see whether the firewall holds
   whaley relay     lead an instance's own addresses to its services: what runs inside instances that want it
   whaley survey    measure what instances have on the disk: what serve runs in a container and asks
@@ -69,6 +71,12 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 	}
 	if command == "test" {
 		return testChallenge(ctx, env, args[1:], out)
+	}
+	if command == "push" {
+		return pushChallenge(ctx, env, args[1:], out)
+	}
+	if command == "new" {
+		return newChallenge(env, args[1:], out)
 	}
 	if command == "relay" {
 		return serveRelay(ctx, env)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -61,12 +62,7 @@ func testChallenge(ctx context.Context, env map[string]string, args []string, ou
 	case len(dirs) != 1:
 		return fmt.Errorf("test takes the folder of one challenge\n\n%s", testUsage)
 	}
-	bare := map[string]string{} // settings of a Whaley that serves here are none of a test's
-	for name, value := range env {
-		if !strings.HasSuffix(name, "_FILE") && !ofAServer[name] {
-			bare[name] = value
-		}
-	}
+	bare := settingsOfAuthors(env)
 	c, err := readSettings(bare)
 	if err != nil {
 		return err
@@ -78,9 +74,21 @@ func testChallenge(ctx context.Context, env map[string]string, args []string, ou
 	})
 }
 
-// ofAServer are settings of a Whaley that serves: a test has its own in their place, or none.
-var ofAServer = map[string]bool{
-	"DATABASE_URL": true, "REDIS_URL": true, "TRAEFIK_REDIS_URL": true, "SECRET": true, "PLUGIN_KEY": true, "METRICS_SECRET": true, "CTFD_URL": true,
-	"CTFD_PUBLIC_URL": true, "CTFD_API_KEY": true, "TRUSTED_PROXIES": true, "BACKEND": true, "BACKEND_HOST": true, "SUBNET_POOL": true, "DRAIN": true,
-	"ADMIN_PATH": true, "LISTEN_HOSTS": true, "DISCORD_WEBHOOK_URL": true, "WEBHOOK_URL": true, "OTEL_TRACES_EXPORTER": true, "EVENTS_FILE": true, "FORENSICS_LOG_DIR": true,
+// settingsOfAuthors are those that say what a challenge may have. Those of a Whaley that serves, with its secrets, are none
+// of an author's command, but for those that are named.
+func settingsOfAuthors(env map[string]string, named ...string) map[string]string {
+	bare := map[string]string{}
+	for name, value := range env {
+		if slices.Contains(named, name) || !strings.HasSuffix(name, "_FILE") && !slices.Contains(ofAServer, name) {
+			bare[name] = value
+		}
+	}
+	return bare
+}
+
+var ofAServer = []string{
+	"DATA_DIR", "CHALLENGES_DIR", "DATABASE_URL", "REDIS_URL", "TRAEFIK_REDIS_URL", "SECRET", "PLUGIN_KEY", "ADMIN_KEY", "METRICS_SECRET", "ADMIN_PATH",
+	"AUTH_MODE", "CTFD_URL", "CTFD_PUBLIC_URL", "CTFD_API_KEY", "EDGE", "LISTEN", "LISTEN_HOSTS", "INTERNAL_LISTEN", "EDGE_LISTEN", "EDGE_TLS_LISTEN",
+	"BASE_DOMAIN", "DASHBOARD_URL", "TRUSTED_PROXIES", "BACKEND", "BACKEND_HOST", "SUBNET_POOL", "PORT_RANGE_START", "PORT_RANGE_END", "DRAIN",
+	"DASHBOARD_USERS", "DISCORD_WEBHOOK_URL", "WEBHOOK_URL", "WEBHOOK_SECRET", "EVENTS_FILE", "FORENSICS_LOG_DIR", "OTEL_TRACES_EXPORTER",
 }

@@ -141,7 +141,8 @@ func (a *API) adminUploadChallenge(w http.ResponseWriter, r *http.Request) error
 	if size > files.MaxArchive {
 		return files.ArchiveTooLarge()
 	}
-	e, err := a.Library.Upload(r.Context(), archive, size, name, adminOf(r))
+	replace := r.URL.Query().Get("replace") == "true"
+	e, err := a.Library.Upload(r.Context(), challenge.Archive{ReaderAt: archive, Size: size, Name: name, Replace: replace}, adminOf(r))
 	if err != nil {
 		return withProblems(err)
 	}

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 )
 
 // Whatever one folder holds, the others are loaded, at the start and at every reload.
@@ -67,7 +69,7 @@ func TestAnUploadThatTakesLongHoldsNobodyUp(t *testing.T) {
 	slow := &gate{Reader: bytes.NewReader(text), at: make(chan struct{}), on: make(chan struct{})}
 	uploaded := make(chan error)
 	go func() {
-		_, err := s.library.Upload(context.Background(), slow, int64(len(text)), "up", "admin")
+		_, err := s.library.Upload(context.Background(), challenge.Archive{ReaderAt: slow, Size: int64(len(text)), Name: "up"}, "admin")
 		uploaded <- err
 	}()
 	<-slow.at
@@ -82,7 +84,7 @@ func TestAnUploadThatTakesLongHoldsNobodyUp(t *testing.T) {
 	if err := <-uploaded; err != nil || s.get("up") == nil {
 		t.Errorf("%v %v", err, s.get("up"))
 	}
-	if _, err := s.library.Upload(context.Background(), bytes.NewReader(text), int64(len(text)), "up", "admin"); err == nil {
+	if _, err := s.library.Upload(context.Background(), challenge.Archive{ReaderAt: bytes.NewReader(text), Size: int64(len(text)), Name: "up"}, "admin"); err == nil {
 		t.Error("the same id was taken twice")
 	}
 	noLeftovers(t, s.dir)

@@ -106,9 +106,19 @@ func (l *Library) Set(ctx context.Context, id, by string, ev instancer.Event, ch
 	return l.Find(e.ID)
 }
 
-// Upload makes a challenge of a zip archive: all of it, or nothing. The error may be Problems. Name is what the
-// challenge is called if neither its instance.toml nor a folder in the archive says so.
-func (l *Library) Upload(ctx context.Context, archive io.ReaderAt, size int64, name, by string) (Entry, error) {
+// Archive is a challenge as a zip.
+type Archive struct {
+	io.ReaderAt
+	Size int64
+	// Name is what the challenge is called if neither its instance.toml nor a folder in the archive says so.
+	Name string
+	// Replace puts it into the place of one with its id. Instances that run go on with theirs.
+	Replace bool
+}
+
+// Upload makes a challenge of a zip archive: all of it, or nothing. The error may be Problems.
+func (l *Library) Upload(ctx context.Context, archive Archive, by string) (Entry, error) {
+	name := archive.Name
 	staging, err := l.stage(uploading)
 	if err != nil {
 		return Entry{}, unreachable(err)
@@ -118,7 +128,7 @@ func (l *Library) Upload(ctx context.Context, archive io.ReaderAt, size int64, n
 	if err := os.Mkdir(extracted, 0o755); err != nil {
 		return Entry{}, unreachable(err)
 	}
-	where, err := unzip(extracted, archive, size)
+	where, err := unzip(extracted, archive, archive.Size)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -139,6 +149,15 @@ func (l *Library) Upload(ctx context.Context, archive io.ReaderAt, size int64, n
 	// Only now is anything of the library's touched: whatever an archive does, others go on.
 	l.changing.Lock()
 	defer l.changing.Unlock()
+	if e, err := l.Find(ch.ID); err == nil && archive.Replace {
+		if folder, err = l.renamed(ctx, folder, filepath.Base(e.Folder), ch.ID); err != nil {
+			return Entry{}, err
+		}
+		if err := l.replace(staging, folder, e.Folder); err != nil {
+			return Entry{}, err
+		}
+		return l.again(ctx, e.Folder, cause{instancer.OriginUpload, by})
+	}
 	if _, taken := l.Get(ch.ID); taken {
 		return Entry{}, instancer.Errorf(instancer.Conflict, "challenge_exists",
 			"There is a challenge %q already. Delete it first, or give this one another id.", ch.ID)
@@ -152,6 +171,35 @@ func (l *Library) Upload(ctx context.Context, archive io.ReaderAt, size int64, n
 		return Entry{}, unreachable(err)
 	}
 	return l.again(ctx, ch.ID, cause{instancer.OriginUpload, by})
+}
+
+// renamed gives a folder the name of the one that it replaces. It must not become another challenge by that.
+func (l *Library) renamed(ctx context.Context, folder, name, id string) (string, error) {
+	as := filepath.Join(filepath.Dir(folder), name)
+	if as == folder {
+		return folder, nil
+	}
+	if err := os.Rename(folder, as); err != nil {
+		return "", unreachable(err)
+	}
+	ch, err := Load(ctx, as, *l.defaults.Load())
+	if err == nil && ch.ID != id {
+		err = instancer.Errorf(instancer.Conflict, "challenge_exists",
+			"The challenge %q lies in the folder %q, by which this one would become %q. Write id = %q into its instance.toml.", id, name, ch.ID, id)
+	}
+	return as, err
+}
+
+// replace puts a folder into the place of a challenge's, whose old one goes with the staging.
+func (l *Library) replace(staging *staging, folder, old string) error {
+	target, away := filepath.Join(l.dir, old), filepath.Join(staging.dir, ".replaced")
+	if err := os.Rename(target, away); err != nil {
+		return unreachable(err)
+	}
+	if err := os.Rename(folder, target); err != nil {
+		return unreachable(errors.Join(err, os.Rename(away, target)))
+	}
+	return nil
 }
 
 func unzip(dir string, archive io.ReaderAt, size int64) (where string, err error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
@@ -66,6 +67,9 @@ func Sweep(ctx context.Context, deployment string) error {
 		}
 		for _, name := range names {
 			_, err := api.ImageRemove(ctx, name, image.RemoveOptions{})
+			if errdefs.IsConflict(err) {
+				continue // another deployment's container uses it
+			}
 			keep("remove image "+name, err)
 		}
 	}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/push"
+)
+
+const pushUsage = `whaley push DIR [--to URL]
+
+Sends a challenge to a Whaley that runs, in the place of the one with the same id if there is one, and follows the building
+of its images. Instances that run go on with what they were made of. Nothing changes there if it is refused.
+
+URL is the dashboard's address, as https://whaley.example.org; by default that of DASHBOARD_URL, or of make run on this
+machine. The key of organisers is read from ADMIN_KEY or ADMIN_KEY_FILE, else it is asked for.
+
+The exit code is 0 if its images were built; 1 if it is refused, cannot be sent, or is not built.
+`
+
+func pushChallenge(ctx context.Context, env map[string]string, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("push", flag.ContinueOnError)
+	to := flags.String("to", "", "")
+	dirs, err := arguments(flags, pushUsage, args, out)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	case len(dirs) != 1:
+		return fmt.Errorf("push takes the folder of one challenge\n\n%s", pushUsage)
+	}
+	c, err := readSettings(settingsOfAuthors(env, "DASHBOARD_URL"))
+	if err != nil {
+		return err
+	}
+	key, err := adminKey(env, out)
+	if err != nil {
+		return err
+	}
+	return push.Run(ctx, push.Options{Dir: dirs[0], To: cmp.Or(*to, c.DashboardURL), Key: key, Defaults: defaults(c), Out: out})
+}
+
+// adminKey is the key of organisers of another Whaley.
+func adminKey(env map[string]string, out io.Writer) (string, error) {
+	if key := env["ADMIN_KEY"]; key != "" {
+		return key, nil
+	}
+	if file := env["ADMIN_KEY_FILE"]; file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return "", fmt.Errorf("ADMIN_KEY_FILE: %w", err)
+		}
+		return strings.TrimSpace(string(text)), nil
+	}
+	return askKey(out)
+}
+
+// askKey asks for the key of organisers without showing it.
+func askKey(out io.Writer) (string, error) {
+	terminal := int(os.Stdin.Fd())
+	state, err := unix.IoctlGetTermios(terminal, unix.TCGETS)
+	if err != nil {
+		return "", errors.New("ADMIN_KEY is not set, and there is no terminal to ask for it: set it, or ADMIN_KEY_FILE")
+	}
+	fmt.Fprint(out, "Admin key: ")
+	quiet := *state
+	quiet.Lflag &^= unix.ECHO
+	if err := unix.IoctlSetTermios(terminal, unix.TCSETS, &quiet); err != nil {
+		return "", fmt.Errorf("ask for the admin key: %w", err)
+	}
+	defer func() {
+		_ = unix.IoctlSetTermios(terminal, unix.TCSETS, state) // it is the terminal of before
+		fmt.Fprintln(out)
+	}()
+	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if key := strings.TrimSpace(line); key != "" {
+		return key, nil
+	}
+	return "", errors.Join(errors.New("no admin key was given"), err)
+}
