@@ -146,7 +146,7 @@ func (l *Library) take(ctx context.Context, dir, folder string, was Entry) Entry
 	}
 	e.found, e.Notes = Split(inFolder(folder, problems))
 	if e.plain == nil && l.revisions != nil {
-		if copied := l.revisions.lastGood(e.Folder); copied != "" {
+		if copied := l.revisions.last(e.Folder, goodFile); copied != "" {
 			e.plain, _ = Load(ctx, copied, *l.defaults.Load()) // what is wrong with what the folder holds now is what counts
 		}
 	}
@@ -179,7 +179,7 @@ func (l *Library) load(ctx context.Context, path, folder string) (ch *instancer.
 	case err != nil:
 		return nil, err.(Problems) // Load promises it
 	case l.revisions != nil:
-		if err := l.revisions.remember(dir, folder); err != nil {
+		if err := l.revisions.remember(dir, folder, goodFile); err != nil {
 			return nil, unreadable(err)
 		}
 	}

@@ -18,9 +18,10 @@ import (
 )
 
 const (
-	halfMade = ".new-"         // begins the names of copies that are not whole yet
-	leftover = time.Hour       // after which a half-made copy is nobody's any more
-	goodFile = "last-good-of-" // begins the names of files that hold a folder's last good revision
+	halfMade  = ".new-"          // begins the names of copies that are not whole yet
+	leftover  = time.Hour        // after which a half-made copy is nobody's any more
+	goodFile  = "last-good-of-"  // begins the names of files that hold a folder's last good revision
+	builtFile = "last-built-of-" // the same, of the last one whose images were made
 )
 
 // revisions keeps a copy of every good revision as <dir>/<revision>/<folder>. Images are built and files are mounted
@@ -96,9 +97,9 @@ func (r *revisions) drop(copied string) error {
 	return nil
 }
 
-// remember writes down that a copy of a folder is good.
-func (r *revisions) remember(copied, folder string) error {
-	revision, path := filepath.Base(filepath.Dir(copied)), r.good(folder)
+// remember writes down that a copy of a folder is good, or (builtFile) that its images were made.
+func (r *revisions) remember(copied, folder, kind string) error {
+	revision, path := filepath.Base(filepath.Dir(copied)), r.file(folder, kind)
 	if before, err := os.ReadFile(path); err == nil && string(before) == revision {
 		return nil
 	}
@@ -109,9 +110,9 @@ func (r *revisions) remember(copied, folder string) error {
 	return os.Rename(beside, path)
 }
 
-// lastGood is the copy of a folder's last good revision; empty if there is none.
-func (r *revisions) lastGood(folder string) string {
-	revision, err := os.ReadFile(r.good(folder))
+// last is the copy of a folder's last good revision, or of the last that was built; empty if there is none.
+func (r *revisions) last(folder, kind string) string {
+	revision, err := os.ReadFile(r.file(folder, kind))
 	if err != nil {
 		return ""
 	}
@@ -121,21 +122,25 @@ func (r *revisions) lastGood(folder string) string {
 	return ""
 }
 
-// good is the file that holds a folder's last good revision.
-func (r *revisions) good(folder string) string {
-	return filepath.Join(r.dir, goodFile+url.PathEscape(folder))
+// file is the one that holds which revision of a folder that is.
+func (r *revisions) file(folder, kind string) string {
+	return filepath.Join(r.dir, kind+url.PathEscape(folder))
 }
 
-// allGood are the copies of all folders' last good revisions.
+// allGood are the copies of all folders' last good revisions, and of those that were built last.
 func (r *revisions) allGood() (map[string]bool, error) {
-	files, err := filepath.Glob(filepath.Join(r.dir, goodFile+"*"))
 	all := map[string]bool{}
-	for _, file := range files {
-		if folder, err := url.PathUnescape(strings.TrimPrefix(filepath.Base(file), goodFile)); err == nil {
-			all[r.lastGood(folder)] = true
+	var failed error
+	for _, kind := range []string{goodFile, builtFile} {
+		files, err := filepath.Glob(filepath.Join(r.dir, kind+"*"))
+		failed = errors.Join(failed, err)
+		for _, file := range files {
+			if folder, err := url.PathUnescape(strings.TrimPrefix(filepath.Base(file), kind)); err == nil {
+				all[r.last(folder, kind)] = true
+			}
 		}
 	}
-	return all, err
+	return all, failed
 }
 
 // prune removes the copies that keep did not want twice in a row: a spawn that has just begun is not known yet.

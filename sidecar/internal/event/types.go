@@ -32,6 +32,7 @@ var Types = map[string]string{
 	"system_start":             Info,
 	"system_stop":              Info,
 	"system_pool":              Warning,
+	"challenge_build_failed":   Error,
 	"ctfd_key_refused":         Error,
 	"ctfd_key_ends":            Warning,
 	"ctfd_key_taken":           Info,

@@ -19,6 +19,9 @@ type images struct {
 	engine Images
 	log    *slog.Logger
 	turns  *turns
+	// broken is told of what could not be built, and works what is built; both before whoever waits for the build goes on.
+	broken func(ch *Challenge, why *Error)
+	works  func(ch *Challenge)
 
 	mu     sync.Mutex
 	ready  map[string]*build       // challenge/revision → the one that spawns use
@@ -237,6 +240,12 @@ func (im *images) ended(b *build, err error) {
 	var reason *Error
 	if err != nil && !errors.As(err, &reason) {
 		reason = Errorf(Unavailable, "image_failed", "The challenge's image could not be built. Tell an organiser.").Because(err)
+	}
+	switch {
+	case reason == nil:
+		im.works(b.ch)
+	case !errors.Is(err, errUnwanted) && reason.Code != "engine_unavailable":
+		im.broken(b.ch, reason)
 	}
 	im.mu.Lock()
 	switch {

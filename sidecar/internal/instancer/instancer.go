@@ -134,6 +134,7 @@ func New(needs Needs, opts Options) *Instancer {
 	i.base, i.cancel = context.WithCancelCause(context.Background())
 	i.queue = newQueue(0, func() time.Duration { return i.Policy().StartTimeout }, func() { i.launch(i.queue.ready()) })
 	i.images = newImages(needs.Engine, func() (int, time.Duration) { p := i.Policy(); return p.BuildConcurrency, p.BuildTimeout }, needs.Log)
+	i.images.works, i.images.broken = i.keepBuilt, i.fallBack
 	i.SetPolicy(opts.Policy)
 	return i
 }

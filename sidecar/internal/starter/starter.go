@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
@@ -33,8 +34,8 @@ func Make(dir, kind, name, prefix string) ([]string, error) {
 		return nil, fmt.Errorf("%q can be no challenge's name: take letters, digits, spaces and hyphens", name)
 	}
 	from := path.Join("kinds", kind)
-	if _, err := fs.Stat(templates, from); err != nil || kind == "" {
-		return nil, fmt.Errorf("there is no kind %q; there are %s", kind, kinds())
+	if !slices.Contains(kinds(), kind) {
+		return nil, fmt.Errorf("there is no kind %q; there are %s", kind, strings.Join(kinds(), ", "))
 	}
 	target := filepath.Join(dir, id)
 	if err := os.Mkdir(target, 0o755); err != nil {
@@ -72,10 +73,10 @@ func Make(dir, kind, name, prefix string) ([]string, error) {
 	return made, nil
 }
 
-func kinds() string {
+func kinds() []string {
 	var all []string
 	for _, k := range Kinds {
 		all = append(all, k.Name)
 	}
-	return strings.Join(all, ", ")
+	return all
 }

@@ -1,0 +1,49 @@
+package instancer
+
+import (
+	"context"
+	"time"
+)
+
+// builtChallenges is what challenges come from, if that keeps what was built last.
+type builtChallenges interface {
+	// Built is told of a challenge whose images were made.
+	Built(ch *Challenge) error
+	// NotBuilt is told of one whose images could not be made. instead is the revision that takes its place; empty: none does.
+	NotBuilt(ctx context.Context, ch *Challenge, why string) (instead string, err error)
+}
+
+const fallingBack = 30 * time.Second
+
+func (i *Instancer) keepBuilt(ch *Challenge) {
+	if from, ok := i.Challenges.(builtChallenges); ok {
+		if err := from.Built(ch); err != nil {
+			i.Log.Error("what was built is not kept for when a later revision fails", "challenge", ch.ID, "revision", ch.Revision, "err", err)
+		}
+	}
+}
+
+// fallBack has players go on with the last revision that was built, and tells organisers.
+func (i *Instancer) fallBack(ch *Challenge, why *Error) {
+	ctx, cancel := context.WithTimeout(i.base, fallingBack)
+	defer cancel()
+	message := "the images of revision " + ch.Revision + " could not be made"
+	from, ok := i.Challenges.(builtChallenges)
+	if !ok {
+		return
+	}
+	instead, err := from.NotBuilt(ctx, ch, why.Detail)
+	switch {
+	case err != nil:
+		i.Log.Error("the last good revision is not brought back", "challenge", ch.ID, "revision", ch.Revision, "err", err)
+	case instead != "":
+		message += ", and players go on with revision " + instead
+		i.Log.Warn("players go on with the last good revision", "challenge", ch.ID, "revision", ch.Revision, "instead", instead)
+	}
+	if err := i.Store.Record(ctx, Event{Type: "challenge_build_failed", Challenge: ch.ID, At: i.now(), Message: message}); err != nil {
+		i.Log.Warn("event not recorded", "type", "challenge_build_failed", "err", err)
+	}
+	if instead != "" {
+		i.PrepareImages()
+	}
+}
