@@ -5,12 +5,15 @@ import { useEffect, useRef } from "react";
 import { api, asProblem, unwrapEmpty } from "@/api/client";
 import { Button } from "@/components/ui/button";
 import { Skeleton } from "@/components/ui/skeleton";
+import { ThemeSwitch } from "@/components/ui/theme-switch";
 import { Toaster } from "@/components/ui/toast";
+import { cn } from "@/lib/cn";
 import { useAction } from "./kit/action";
 import { whoamiKey } from "./kit/client";
 import { TabLink } from "./kit/link";
 import { LiveBadge, LiveProvider } from "./kit/live";
 import { Loaded } from "./kit/loaded";
+import { OfflineBar, useOffline } from "./kit/offline";
 import { whoamiQuery } from "./queries";
 import { SignIn } from "./sign-in";
 import { text } from "./text";
@@ -27,6 +30,7 @@ const tabs: { to: string; name: string; icon: LucideIcon }[] = [
 /** The frame of the panel: the six tabs for an admin, the sign-in page for everybody else. */
 export function Shell() {
   const whoami = useQuery(whoamiQuery);
+  const offline = useOffline();
   const nav = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
   const stranger = whoami.isError && [401, 403].includes(asProblem(whoami.error).status);
@@ -50,6 +54,7 @@ export function Shell() {
           </p>
           <div className="flex min-h-10 min-w-0 items-center gap-2">
             {!stranger && <Who name={whoami.data?.name} />}
+            <ThemeSwitch />
           </div>
           {!stranger && (
             <nav ref={nav} aria-label={text.tabs.label} className="-mx-4 w-[calc(100%+2rem)] overflow-x-auto px-4">
@@ -71,9 +76,17 @@ export function Shell() {
           )}
         </div>
       </header>
-      <main id="content" tabIndex={-1} className="mx-auto max-w-[96rem] px-4 pt-8 pb-20 focus:outline-none">
+      <main
+        id="content"
+        tabIndex={-1}
+        className={cn(
+          "mx-auto max-w-[96rem] px-4 pt-8 pb-20 focus:outline-none",
+          offline !== undefined && "opacity-75",
+        )}
+      >
         {stranger ? <SignIn /> : <Loaded query={whoami}>{() => <Outlet />}</Loaded>}
       </main>
+      <OfflineBar since={offline} />
       <Toaster close={text.error.close} />
     </LiveProvider>
   );

@@ -44,7 +44,7 @@ export function BottomBar({ live }: { live: Live }) {
       {offline && (
         <p className="pointer-events-auto mx-auto flex w-fit max-w-3xl items-start gap-3 rounded-lg border border-bad/40 bg-bad-ground px-4 py-3 text-sm shadow-lg">
           <WifiOff aria-hidden className="mt-0.5 size-4 shrink-0 text-bad" />
-          {text.link.offlineBar(new Date(live.updatedAt).toLocaleTimeString())}
+          {text.link.offlineBar(new Date(live.updatedAt).toLocaleTimeString([], { hour12: false }))}
         </p>
       )}
     </div>

@@ -13,6 +13,7 @@ import { useAction } from "../kit/action";
 import { Loaded } from "../kit/loaded";
 import { LogView } from "../kit/log-view";
 import { text } from "../text";
+import { buildLines } from "./build-lines";
 import { buildQuery } from "./queries";
 
 const tones: Record<ChallengeBuild["state"], Tone> = {
@@ -78,11 +79,7 @@ export function Build({ challenge }: { challenge: AdminChallenge }) {
             </p>
           )}
           <Stages stages={now.stages} />
-          <LogView
-            label={text.build.log}
-            lines={now.log === "" ? [] : now.log.replace(/\n$/, "").split("\n")}
-            live={now.state === "building"}
-          />
+          <LogView label={text.build.log} lines={buildLines(now.log)} live={now.state === "building"} />
           {now.per_owner && (
             <>
               <p className="text-sm">{text.build.perOwner}</p>

@@ -67,7 +67,14 @@ export function CodeEditor(props: Props) {
     });
     editor.scrollDOM.tabIndex = 0; // what scrolls must be reachable by keyboard
     view.current = editor;
-    return () => editor.destroy();
+    // The height of a line is another once the font is there, and once what hid the editor does so no more.
+    void document.fonts?.ready.then(() => editor.requestMeasure());
+    const seen = new ResizeObserver(() => editor.requestMeasure());
+    seen.observe(editor.dom);
+    return () => {
+      seen.disconnect();
+      editor.destroy();
+    };
   }, []);
 
   useEffect(() => {

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { FilePlus, FileSearch, FolderPlus } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import type { AdminChallenge, FileEntry } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import { Button } from "@/components/ui/button";
@@ -8,6 +8,7 @@ import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { useAction } from "../kit/action";
 import { useFilters } from "../kit/filters";
+import { AskBeforeLeaving } from "../kit/leaving";
 import { Loaded } from "../kit/loaded";
 import { text } from "../text";
 import { FilePane } from "./file-pane";
@@ -24,17 +25,13 @@ export function Files({ challenge }: { challenge: AdminChallenge }) {
   const [drafts, setDrafts] = useState<Drafts>({});
   const dirty = Object.keys(drafts).length > 0;
 
-  useEffect(() => {
-    if (!dirty) return;
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    window.addEventListener("beforeunload", ask);
-    return () => window.removeEventListener("beforeunload", ask);
-  }, [dirty]);
-
   return (
-    <Loaded query={files} className="h-[34rem]">
-      {(entries) => <Workbench challenge={challenge} entries={entries} drafts={drafts} onDrafts={setDrafts} />}
-    </Loaded>
+    <>
+      <AskBeforeLeaving dirty={dirty} />
+      <Loaded query={files} className="h-[34rem]">
+        {(entries) => <Workbench challenge={challenge} entries={entries} drafts={drafts} onDrafts={setDrafts} />}
+      </Loaded>
+    </>
   );
 }
 
@@ -158,7 +155,7 @@ function NewEntry({ id, kind, folder, taken, onMade, onClose }: NewProps) {
           {(ids) => (
             <Input
               {...ids}
-              autoFocus
+              data-first
               value={path}
               onChange={(event) => setPath(event.target.value)}
               className="font-mono"

@@ -7,14 +7,13 @@ import { Field, Input } from "@/components/ui/field";
 import { formatBytes, formatNumber } from "@/lib/format";
 import { useAction } from "../kit/action";
 import { text } from "../text";
+import { bytesOf } from "./limit";
 import { challengesKey, receiveChallenge } from "./queries";
-
-const mib = 1 << 20;
 
 /** What an instance may use: as the files say, or as an organiser has decided. */
 export function Limits({ challenge }: { challenge: AdminChallenge }) {
-  const { overrides, resources } = challenge;
-  const [memory, setMemory] = useState(overrides.memory ? String(overrides.memory / mib) : "");
+  const { overrides, resources, most } = challenge;
+  const [memory, setMemory] = useState(overrides.memory ? formatBytes(overrides.memory) : "");
   const [cpus, setCPUs] = useState(overrides.cpus ? String(overrides.cpus) : "");
   const [pids, setPids] = useState(overrides.pids ? String(overrides.pids) : "");
   const client = useQueryClient();
@@ -25,7 +24,7 @@ export function Limits({ challenge }: { challenge: AdminChallenge }) {
         await unwrap(
           api.PUT("/admin/api/challenges/{id}/resources", {
             params: { path: { id: challenge.id } },
-            body: { memory: Math.round(Number(memory) * mib), cpus: Number(cpus), pids: Number(pids) },
+            body: { memory: bytesOf(memory) ?? 0, cpus: Number(cpus), pids: Number(pids) },
           }),
         ),
       ),
@@ -33,7 +32,14 @@ export function Limits({ challenge }: { challenge: AdminChallenge }) {
     failed: text.challenges.limitsFailed,
     renews: [challengesKey],
   });
-  const wrong = [memory, cpus, pids].some((value) => value.trim() !== "" && !(Number(value) > 0));
+  const tooMuch = {
+    memory: (bytesOf(memory) ?? 0) > most.memory && most.memory > 0,
+    cpus: Number(cpus) > most.cpus && most.cpus > 0,
+    pids: Number(pids) > most.pids && most.pids > 0,
+  };
+  const unreadable =
+    bytesOf(memory) === undefined || [cpus, pids].some((value) => value.trim() !== "" && !(Number(value) > 0));
+  const wrong = unreadable || Object.values(tooMuch).some(Boolean);
 
   return (
     <form
@@ -44,18 +50,30 @@ export function Limits({ challenge }: { challenge: AdminChallenge }) {
       className="flex max-w-xl flex-col gap-4 rounded-xl border border-line bg-card p-4"
     >
       <p className="text-ink-soft text-sm">{text.challenges.limitsText}</p>
-      <Field label={text.challenges.memoryMiB} hint={text.challenges.inForce(formatBytes(resources.memory))}>
+      <Field
+        label={text.challenges.memoryMiB}
+        hint={text.challenges.inForce(formatBytes(resources.memory), formatBytes(most.memory))}
+        error={tooMuch.memory ? text.challenges.atMost(formatBytes(most.memory), "CONTAINER_MAX_MEMORY") : undefined}
+      >
         {(ids) => (
-          <Input {...ids} inputMode="numeric" value={memory} onChange={(event) => setMemory(event.target.value)} />
+          <Input {...ids} placeholder="64m" value={memory} onChange={(event) => setMemory(event.target.value)} />
         )}
       </Field>
-      <Field label={text.challenges.cpus} hint={text.challenges.inForce(formatNumber(resources.cpus))}>
+      <Field
+        label={text.challenges.cpus}
+        hint={text.challenges.inForce(formatNumber(resources.cpus), formatNumber(most.cpus))}
+        error={tooMuch.cpus ? text.challenges.atMost(formatNumber(most.cpus), "CONTAINER_MAX_CPU") : undefined}
+      >
         {(ids) => <Input {...ids} inputMode="decimal" value={cpus} onChange={(event) => setCPUs(event.target.value)} />}
       </Field>
-      <Field label={text.challenges.pids} hint={text.challenges.inForce(formatNumber(resources.pids))}>
+      <Field
+        label={text.challenges.pids}
+        hint={text.challenges.inForce(formatNumber(resources.pids), formatNumber(most.pids))}
+        error={tooMuch.pids ? text.challenges.atMost(formatNumber(most.pids), "CONTAINER_PIDS_LIMIT") : undefined}
+      >
         {(ids) => <Input {...ids} inputMode="numeric" value={pids} onChange={(event) => setPids(event.target.value)} />}
       </Field>
-      {wrong && <p className="text-bad text-sm">{text.challenges.limitsWrong}</p>}
+      {unreadable && <p className="text-bad text-sm">{text.challenges.limitsWrong}</p>}
       <div>
         <Button look="primary" type="submit" disabled={wrong} aria-disabled={save.isPending || undefined}>
           {text.challenges.limitsSave}

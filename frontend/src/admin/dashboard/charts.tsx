@@ -45,7 +45,7 @@ export function Charts() {
                 empty={text.charts.none}
                 series={[
                   { name: text.charts.spawned, values: parts.map(({ spawned }) => spawned) },
-                  { name: text.charts.failed, values: parts.map(({ failed }) => failed) },
+                  { name: text.charts.failed, values: parts.map(({ failed }) => failed), bad: true },
                 ]}
               />
               <TimeChart

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Camera, Square } from "lucide-react";
+import { Camera, RefreshCcw, Square } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import type { AdminInstanceDetail } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
@@ -17,7 +17,9 @@ import { Loaded } from "../kit/loaded";
 import { text } from "../text";
 import { isLive, StateBadge } from "./instances";
 import { Output } from "./output";
+import { Printed } from "./printed";
 import { instanceQuery } from "./queries";
+import { useRestart } from "./restart";
 import { StopDialog } from "./stop-dialog";
 import { Usage } from "./usage";
 
@@ -49,6 +51,7 @@ export function InstanceDialog({ id, onClose }: Props) {
 function Detail({ instance }: { instance: AdminInstanceDetail }) {
   const [view, setView] = useState<"about" | "usage" | "output">("about");
   const [stopping, setStopping] = useState(false);
+  const restart = useRestart();
   const capture = useAction<void>({
     act: () => unwrap(api.POST("/admin/api/forensics/live-capture/{id}", { params: { path: { id: instance.id } } })),
     done: () => text.dashboard.captured,
@@ -76,13 +79,24 @@ function Detail({ instance }: { instance: AdminInstanceDetail }) {
             </Button>
           )}
           {isLive(instance) && (
-            <Button look="danger" onClick={() => setStopping(true)}>
-              <Square aria-hidden className="size-3.5" /> {text.dashboard.stop}
-            </Button>
+            <>
+              <Button onClick={() => restart.mutate(instance)} aria-disabled={restart.isPending || undefined}>
+                <RefreshCcw aria-hidden className="size-4" /> {text.dashboard.restart}
+              </Button>
+              <Button className="text-bad" onClick={() => setStopping(true)}>
+                <Square aria-hidden className="size-3.5 fill-current" /> {text.dashboard.stop}
+              </Button>
+            </>
           )}
         </div>
       </div>
+      {instance.stage !== "" && (
+        <p role="status" className="text-sm">
+          {instance.stage}
+        </p>
+      )}
       {instance.problem && <Notice>{instance.problem.detail}</Notice>}
+      {view === "about" && <Printed printed={instance.printed} />}
       {view === "about" ? (
         <About instance={instance} />
       ) : view === "usage" ? (
@@ -150,7 +164,18 @@ function About({ instance }: { instance: AdminInstanceDetail }) {
             return (
               line !== "" && (
                 <li key={route.name} className="flex items-center gap-2">
-                  <code className="min-w-0 flex-1 break-all text-[0.8125rem]">{line}</code>
+                  {route.type === "http" ? (
+                    <a
+                      href={route.url}
+                      target="_blank"
+                      rel="noopener noreferrer"
+                      className="min-w-0 flex-1 break-all font-mono text-[0.8125rem] text-accent underline underline-offset-4"
+                    >
+                      {line}
+                    </a>
+                  ) : (
+                    <code className="min-w-0 flex-1 break-all text-[0.8125rem]">{line}</code>
+                  )}
                   <CopyButton value={line} what={route.name || route.type} />
                 </li>
               )

@@ -1,5 +1,5 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { Download, Server, Square } from "lucide-react";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Download, RefreshCcw, Server, Square } from "lucide-react";
 import { useState } from "react";
 import type { AdminInstance } from "@/api/admin";
 import { Badge, type Tone } from "@/components/ui/badge";
@@ -8,14 +8,17 @@ import type { Column } from "@/components/ui/table";
 import { useServerNow } from "@/lib/clock";
 import { formatBytes, formatMoment } from "@/lib/format";
 import { formatClock } from "@/lib/time";
-import { ChoiceFilter, everything, FilterBar, SearchFilter, TextFilter } from "../kit/fields";
+import { ChallengeFilter } from "../kit/challenge-filter";
+import { ChoiceFilter, FilterBar, SearchFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { List, Opener, ownerColumn } from "../kit/list";
 import { useAfterEvents } from "../kit/live";
+import { OwnerFilter } from "../kit/owner-field";
 import { Section } from "../kit/page";
 import { text } from "../text";
 import { BulkStop } from "./bulk-stop";
-import { challengeNamesQuery, instancesQuery, selecting } from "./queries";
+import { instancesQuery, selecting } from "./queries";
+import { useRestart } from "./restart";
 import { StopDialog } from "./stop-dialog";
 
 const tones: Record<AdminInstance["state"], Tone> = {
@@ -47,6 +50,7 @@ export function Instances() {
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const [stopping, setStopping] = useState<AdminInstance>();
   const [bulk, setBulk] = useState(false);
+  const restart = useRestart();
   const instances = useInfiniteQuery(instancesQuery(filters));
   useAfterEvents(
     ({ type }) => type.startsWith("instance"),
@@ -60,7 +64,7 @@ export function Instances() {
       title={text.dashboard.instances}
       actions={
         <>
-          <Button look="danger" onClick={() => setBulk(true)}>
+          <Button onClick={() => setBulk(true)} className="text-bad">
             <Square aria-hidden className="size-3.5" />
             {picked.size > 0 ? text.dashboard.stopPicked(picked.size) : text.dashboard.stopAll}
           </Button>
@@ -78,7 +82,13 @@ export function Instances() {
           query={instances}
           rows={(pages) => pages.flatMap((page) => page.instances)}
           label={text.dashboard.instances}
-          columns={columns(picked, setPicked, (id) => setFilters({ show: id }), setStopping)}
+          columns={columns(
+            picked,
+            setPicked,
+            (id) => setFilters({ show: id }),
+            setStopping,
+            (row) => restart.mutate(row),
+          )}
           rowKey={({ id }) => id}
           order="-created"
           sorted
@@ -101,7 +111,6 @@ export function Instances() {
 }
 
 function Selection() {
-  const challenges = useQuery(challengeNamesQuery).data ?? [];
   return (
     <FilterBar>
       <SearchFilter name="q" label={text.dashboard.search} />
@@ -114,12 +123,8 @@ function Selection() {
           ...(Object.keys(tones) as AdminInstance["state"][]).map((value) => ({ value, label: text.state[value] })),
         ]}
       />
-      <ChoiceFilter
-        name="challenge"
-        label={text.logs.challenge}
-        choices={[everything, ...challenges.map(({ id, name }) => ({ value: id, label: name }))]}
-      />
-      <TextFilter name="owner" label={text.dashboard.ownerID} />
+      <ChallengeFilter />
+      <OwnerFilter />
     </FilterBar>
   );
 }
@@ -129,11 +134,13 @@ function columns(
   pick: (ids: ReadonlySet<string>) => void,
   show: (id: string) => void,
   stop: (instance: AdminInstance) => void,
+  restart: (instance: AdminInstance) => void,
 ): Column<AdminInstance>[] {
   const byServer = () => 0; // the list comes in the order that was asked for
   return [
     {
       id: "pick",
+      phone: "none",
       header: text.dashboard.pick,
       width: "4.5rem",
       cell: (row) =>
@@ -189,13 +196,31 @@ function columns(
     {
       id: "stop",
       header: text.dashboard.stop,
-      width: "5rem",
+      width: "7rem",
       end: true,
+      phone: "first",
       cell: (row) =>
         isLive(row) && (
-          <Button look="ghost" size="icon" aria-label={text.dashboard.stopOf(row.id)} onClick={() => stop(row)}>
-            <Square aria-hidden className="size-4" />
-          </Button>
+          <>
+            <Button
+              look="ghost"
+              size="icon"
+              aria-label={text.dashboard.restartOf(row.id)}
+              title={text.dashboard.restart}
+              onClick={() => restart(row)}
+            >
+              <RefreshCcw aria-hidden className="size-4" />
+            </Button>
+            <Button
+              look="ghost"
+              size="icon"
+              aria-label={text.dashboard.stopOf(row.id)}
+              title={text.dashboard.stop}
+              onClick={() => stop(row)}
+            >
+              <Square aria-hidden className="size-4 fill-current" />
+            </Button>
+          </>
         ),
     },
   ];

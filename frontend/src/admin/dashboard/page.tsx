@@ -8,7 +8,7 @@ import { formatBytes, formatNumber } from "@/lib/format";
 import { useAction } from "../kit/action";
 import { useFilters } from "../kit/filters";
 import { useAfterEvents } from "../kit/live";
-import { Page, Stat, Stats } from "../kit/page";
+import { Page, Stat, Stats, toneOf } from "../kit/page";
 import { systemQuery } from "../queries";
 import { text } from "../text";
 import { Charts } from "./charts";
@@ -65,18 +65,39 @@ function Overview() {
       <Stat
         name={text.state.running}
         value={count("running")}
+        filters={{ state: "running" }}
         more={stats.data && text.dashboard.capacity(stats.data.live, stats.data.max_instances)}
       />
-      <Stat name={text.state.starting} value={count("starting")} more={text.dashboard.queued(count("queued"))} />
-      <Stat name={text.state.failed} value={count("failed")} more={text.dashboard.stopped(count("stopped"))} />
+      <Stat
+        name={text.state.starting}
+        value={count("starting")}
+        filters={{ state: "starting" }}
+        more={text.dashboard.queued(count("queued"))}
+      />
+      <Stat
+        name={text.state.failed}
+        value={count("failed")}
+        tone={(stats.data?.instances.failed ?? 0) > 0 ? "bad" : "calm"}
+        filters={{ state: "failed" }}
+        more={text.dashboard.stopped(count("stopped"))}
+      />
       <Stat
         name={text.dashboard.cpu}
-        value={system ? `${formatNumber(system.total_cpu_percent / Math.max(1, system.host_cpu_cores))} %` : text.none}
-        more={system && text.dashboard.cores(system.host_cpu_cores, formatNumber(system.loadavg_1))}
+        value={system ? `${formatNumber(system.host_cpu_percent)} %` : text.none}
+        tone={toneOf(system?.host_cpu_percent ?? 0)}
+        more={
+          system &&
+          text.dashboard.cores(
+            system.host_cpu_cores,
+            formatNumber(system.loadavg_1),
+            `${formatNumber(system.total_cpu_percent / Math.max(1, system.host_cpu_cores))} %`,
+          )
+        }
       />
       <Stat
         name={text.dashboard.memory}
         value={system ? `${formatNumber(system.host_memory_percent)} %` : text.none}
+        tone={toneOf(system?.host_memory_percent ?? 0)}
         more={
           system &&
           text.dashboard.of(formatBytes(system.host_memory_used_bytes), formatBytes(system.host_memory_total_bytes))
@@ -85,6 +106,7 @@ function Overview() {
       <Stat
         name={text.dashboard.disk}
         value={system ? `${formatNumber(system.disk_percent)} %` : text.none}
+        tone={toneOf(system?.disk_percent ?? 0)}
         more={system && text.dashboard.of(formatBytes(system.disk_used_bytes), formatBytes(system.disk_total_bytes))}
       />
     </Stats>

@@ -6,6 +6,7 @@ import { Dialog } from "@/components/ui/dialog";
 import { Field, Input, Select } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { ProblemText } from "../kit/loaded";
+import { OwnerInput } from "../kit/owner-field";
 import { text } from "../text";
 import { challengeNamesQuery, instancesKey } from "./queries";
 
@@ -15,6 +16,7 @@ type Props = { onClose: () => void; onSpawned: (id: string) => void };
 export function SpawnDialog({ onClose, onSpawned }: Props) {
   const [challenge, setChallenge] = useState("");
   const [owner, setOwner] = useState("");
+  const [typed, setTyped] = useState("");
   const [name, setName] = useState("");
   const challenges = useQuery(challengeNamesQuery).data?.filter(({ loaded }) => loaded);
   const client = useQueryClient();
@@ -54,9 +56,18 @@ export function SpawnDialog({ onClose, onSpawned }: Props) {
             </Select>
           )}
         </Field>
-        <Field label={text.dashboard.ownerID} hint={text.dashboard.ownerHint}>
+        <Field label={text.owner.label} hint={text.dashboard.ownerHint}>
           {(ids) => (
-            <Input {...ids} value={owner} onChange={(event) => setOwner(event.target.value)} className="font-mono" />
+            <OwnerInput
+              ids={ids}
+              value={typed}
+              onChange={(words, id) => {
+                setTyped(words);
+                setOwner(id);
+                const known = / \([^()]+\)$/.exec(words);
+                if (known && name === "") setName(words.slice(0, known.index));
+              }}
+            />
           )}
         </Field>
         <Field label={text.dashboard.ownerName}>

@@ -1,13 +1,13 @@
 import type { AdminInstance } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
+import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { useAction } from "../kit/action";
-import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
 import { instancesKey } from "./queries";
 
 type Props = { instance: AdminInstance; onClose: () => void };
 
-/** Stops somebody's instance, once its challenge's id has been typed. */
+/** Stops somebody's instance, once that has been confirmed. */
 export function StopDialog({ instance, onClose }: Props) {
   const stop = useAction<void>({
     act: () => unwrap(api.DELETE("/admin/api/instances/{id}", { params: { path: { id: instance.id } } })),
@@ -16,15 +16,18 @@ export function StopDialog({ instance, onClose }: Props) {
     renews: [instancesKey],
   });
   return (
-    <TypeToConfirm
+    <ConfirmDialog
       open
       title={text.dashboard.stopTitle(instance.challenge_name, instance.owner.name)}
-      name={instance.challenge_id}
       confirm={text.dashboard.stop}
-      onConfirm={() => stop.mutate()}
+      cancel={text.confirm.cancel}
+      onConfirm={() => {
+        stop.mutate();
+        onClose();
+      }}
       onClose={onClose}
     >
       {text.dashboard.stopText}
-    </TypeToConfirm>
+    </ConfirmDialog>
   );
 }

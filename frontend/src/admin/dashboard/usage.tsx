@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import type { InstanceUsage } from "@/api/admin";
-import { powerOf2, TimeChart } from "@/components/ui/chart";
+import { percentTop, powerOf2, TimeChart } from "@/components/ui/chart";
 import { type Column, Table } from "@/components/ui/table";
 import { formatBytes, formatNumber } from "@/lib/format";
 import { ClipCode } from "../kit/list";
@@ -43,6 +43,7 @@ function Figures({ now, samples }: { now: InstanceUsage; samples: readonly Sampl
           {...chart}
           title={text.monitoring.cpuOfOne}
           format={(value) => `${formatNumber(value)} %`}
+          roundUp={percentTop}
           series={[{ name: text.monitoring.cpu, values: samples.map(({ cpu }) => cpu) }]}
         />
         <TimeChart

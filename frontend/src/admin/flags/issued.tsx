@@ -10,9 +10,11 @@ import { Switch } from "@/components/ui/field";
 import type { Column } from "@/components/ui/table";
 import { formatMoment } from "@/lib/format";
 import { useAction } from "../kit/action";
-import { ChoiceFilter, everything, FilterBar, TextFilter } from "../kit/fields";
+import { ChallengeFilter } from "../kit/challenge-filter";
+import { ChoiceFilter, everything, FilterBar } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { ClipCode, challengeColumn, List, ownerColumn } from "../kit/list";
+import { OwnerFilter } from "../kit/owner-field";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
 import { flagsKey, issuedQuery, registrations } from "./queries";
@@ -41,9 +43,8 @@ export function Issued() {
   return (
     <div className="flex flex-col gap-4">
       <FilterBar>
-        {(["challenge", "owner"] as const).map((name) => (
-          <TextFilter key={name} name={name} label={text.logs[name]} />
-        ))}
+        <ChallengeFilter />
+        <OwnerFilter />
         <ChoiceFilter
           name="state"
           label={text.flags.inCTFd}

@@ -8,9 +8,11 @@ import { Button } from "@/components/ui/button";
 import type { Column } from "@/components/ui/table";
 import { formatMoment } from "@/lib/format";
 import { useAction } from "../kit/action";
-import { ChoiceFilter, everything, FilterBar, TextFilter } from "../kit/fields";
+import { ChallengeFilter } from "../kit/challenge-filter";
+import { ChoiceFilter, everything, FilterBar } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { Clip, challengeColumn, List, Opener, ownerColumn } from "../kit/list";
+import { OwnerFilter } from "../kit/owner-field";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
 import { flagsKey, suspiciousQuery } from "./queries";
@@ -64,9 +66,8 @@ export function Review() {
             { value: "solve", label: text.flags.kinds.solve },
           ]}
         />
-        {(["challenge", "owner"] as const).map((name) => (
-          <TextFilter key={name} name={name} label={text.logs[name]} />
-        ))}
+        <ChallengeFilter />
+        <OwnerFilter />
       </FilterBar>
       <List
         query={list}

@@ -1,5 +1,8 @@
 import { type ReactNode, useEffect, useId } from "react";
+import { cn } from "@/lib/cn";
 import { text } from "../text";
+import type { Filters } from "./filters";
+import { TabLink } from "./link";
 
 type Props = { title: string; lead: string; actions?: ReactNode; children: ReactNode };
 
@@ -41,12 +44,40 @@ export function Section({ title, lead, actions, children }: Omit<Props, "lead"> 
   );
 }
 
-/** One number with its name. */
-export function Stat({ name, value, more }: { name: string; value: ReactNode; more?: ReactNode }) {
+/** How bad a figure is. */
+type StatTone = "calm" | "busy" | "bad";
+
+const statInks: Record<StatTone, string> = { calm: "", busy: "text-busy", bad: "text-bad" };
+
+/** How bad it is that so much of something, in per cent, is in use. */
+export function toneOf(percent: number): StatTone {
+  if (percent >= 95) return "bad";
+  return percent >= 80 ? "busy" : "calm";
+}
+
+type StatProps = {
+  name: string;
+  value: ReactNode;
+  more?: ReactNode;
+  tone?: StatTone;
+  /** What of a list it counts. */
+  filters?: Filters;
+};
+
+/** One number with its name, and the way to what it counts. */
+export function Stat({ name, value, more, tone = "calm", filters }: StatProps) {
   return (
-    <div className="flex min-w-0 flex-col rounded-xl border border-line bg-card p-4">
-      <dt className="text-ink-soft text-sm">{name}</dt>
-      <dd className="font-display font-semibold text-2xl tabular-nums">{value}</dd>
+    <div className="flex min-w-0 flex-col rounded-xl border border-line bg-card px-4 py-3">
+      <dt className="text-ink-soft text-sm">
+        {filters ? (
+          <TabLink to="/" filters={filters} className="underline decoration-line-strong underline-offset-4">
+            {name}
+          </TabLink>
+        ) : (
+          name
+        )}
+      </dt>
+      <dd className={cn("font-display font-semibold text-2xl tabular-nums", statInks[tone])}>{value}</dd>
       {more && <dd className="break-words text-ink-soft text-xs tabular-nums">{more}</dd>}
     </div>
   );

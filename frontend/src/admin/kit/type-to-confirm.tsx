@@ -44,7 +44,7 @@ function Question({ name, confirm, onConfirm, onClose, children }: Omit<Props, "
         {(ids) => (
           <Input
             {...ids}
-            autoFocus
+            data-first
             value={typed}
             onChange={(event) => setTyped(event.target.value)}
             className="font-mono"

@@ -5,6 +5,7 @@ import { CopyButton } from "@/components/ui/copy-button";
 import { Dialog } from "@/components/ui/dialog";
 import { formatMoment } from "@/lib/format";
 import type { Filters } from "../kit/filters";
+import { TabLink } from "../kit/link";
 import { text } from "../text";
 import { EventType } from "./events";
 
@@ -20,6 +21,15 @@ export function EventDialog({ event, onClose, onFilter }: Props) {
             <EventType type={event.type} level={event.level} />
           </div>
           <p className="whitespace-pre-wrap break-words">{event.message}</p>
+          {event.instance && (
+            <TabLink
+              to="/"
+              filters={{ show: event.instance }}
+              className="w-fit text-accent text-sm underline underline-offset-4"
+            >
+              {text.logs.toInstance}
+            </TabLink>
+          )}
           <dl className="flex flex-col divide-y divide-line border-line border-y text-sm">
             {(["challenge", "owner", "player", "instance", "request"] as const).map((name) => (
               <div key={name} className="flex min-h-11 items-center gap-2">

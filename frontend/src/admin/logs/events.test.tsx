@@ -26,6 +26,14 @@ function event(given: Partial<AdminEvent> = {}): AdminEvent {
 function serveEvents(): URLSearchParams[] {
   const asked: URLSearchParams[] = [];
   server.use(
+    http.get("*/admin/api/challenges/list", () => HttpResponse.json({ challenges: [] })),
+    http.get("*/admin/api/instances", () =>
+      HttpResponse.json({
+        instances: [{ id: "i", owner: { id: "team_1", name: "Red Pandas" } }],
+        counts: {},
+        next: "",
+      }),
+    ),
     http.get("*/admin/api/logs/stats", () =>
       HttpResponse.json({ total: 2, types: [{ type: "instance_running", count: 2 }] }),
     ),
@@ -48,7 +56,7 @@ it("asks for what its address selects", async () => {
   const asked = serveEvents();
   renderPanel("/logs?owner=team_1&type=instance_running");
   expect(await screen.findByText("it runs")).toBeVisible();
-  expect(screen.getByRole("textbox", { name: "Owner" })).toHaveValue("team_1");
+  expect(screen.getByRole("combobox", { name: "Player or team" })).toHaveValue("team_1");
   expect(screen.getByRole("combobox", { name: "Type" })).toHaveValue("instance_running");
   expect(last(asked)).toEqual({ owner: "team_1", type: "instance_running", limit: "200" });
 });
@@ -61,11 +69,11 @@ it("writes what is typed into the address, letter by letter and without losing o
   const search = screen.getByRole("searchbox");
   await user.type(search, "it runs again");
   expect(search).toHaveValue("it runs again");
-  await user.type(screen.getByRole("textbox", { name: "Challenge" }), "web-1 ");
-  await waitFor(() => expect(router.state.location.searchStr).toBe("?q=it+runs+again&challenge=web-1"));
-  await waitFor(() => expect(last(asked)).toEqual({ q: "it runs again", challenge: "web-1", limit: "200" }));
+  await user.type(screen.getByRole("textbox", { name: "Instance" }), "web-1 ");
+  await waitFor(() => expect(router.state.location.searchStr).toBe("?q=it+runs+again&instance=web-1"));
+  await waitFor(() => expect(last(asked)).toEqual({ q: "it runs again", instance: "web-1", limit: "200" }));
   await user.clear(search);
-  await waitFor(() => expect(router.state.location.searchStr).toBe("?challenge=web-1"));
+  await waitFor(() => expect(router.state.location.searchStr).toBe("?instance=web-1"));
 });
 
 it("shows what the address says when that changes by itself, and forgets all filters at once", async () => {
@@ -90,4 +98,14 @@ it("brings the next part on demand, and an entry's own filters", async () => {
   await user.click(screen.getByText("an older one"));
   await user.click(screen.getByRole("button", { name: "Only events of this challenge" }));
   await waitFor(() => expect(router.state.location.searchStr).toBe("?challenge=web-1"));
+});
+
+it("finds a team by its name as by its id", async () => {
+  const user = userEvent.setup();
+  const asked = serveEvents();
+  renderPanel("/logs");
+  await screen.findByText("it runs");
+  await user.type(screen.getByRole("combobox", { name: "Player or team" }), "red pandas");
+  await waitFor(() => expect(last(asked)).toEqual({ owner: "team_1", limit: "200" }));
+  expect(screen.getByRole("combobox", { name: "Player or team" })).toHaveValue("red pandas");
 });

@@ -7,10 +7,12 @@ import { Button } from "@/components/ui/button";
 import { Switch } from "@/components/ui/field";
 import type { Column } from "@/components/ui/table";
 import { formatMoment, formatNumber } from "@/lib/format";
+import { ChallengeFilter } from "../kit/challenge-filter";
 import { ChoiceFilter, everything, FilterBar, MomentFilter, SearchFilter, TextFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { Clip, List, Opener } from "../kit/list";
 import { useEvents } from "../kit/live";
+import { OwnerFilter } from "../kit/owner-field";
 import { text } from "../text";
 import { EventDialog } from "./event-dialog";
 import { matches } from "./matches";
@@ -126,9 +128,9 @@ function Selection() {
           })),
         ]}
       />
-      {(["challenge", "owner", "instance"] as const).map((name) => (
-        <TextFilter key={name} name={name} label={text.logs[name]} />
-      ))}
+      <ChallengeFilter />
+      <OwnerFilter />
+      <TextFilter name="instance" label={text.logs.instance} />
       {(["from", "to"] as const).map((name) => (
         <MomentFilter key={name} name={name} label={text.logs[name]} />
       ))}

@@ -9,11 +9,13 @@ import { Switch } from "@/components/ui/field";
 import type { Column } from "@/components/ui/table";
 import { formatBytes, formatMoment, formatNumber } from "@/lib/format";
 import { useAction } from "../kit/action";
+import { ChallengeFilter } from "../kit/challenge-filter";
 import { ChoiceFilter, everything, FilterBar, TextFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { ClipCode, List, Opener, ownerColumn } from "../kit/list";
 import { useAfterEvents } from "../kit/live";
 import { Loaded } from "../kit/loaded";
+import { OwnerFilter } from "../kit/owner-field";
 import { Stat, Stats } from "../kit/page";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
@@ -66,9 +68,9 @@ export function Forensics() {
           </>
         }
       >
-        {(["challenge", "owner", "instance"] as const).map((name) => (
-          <TextFilter key={name} name={name} label={text.logs[name]} />
-        ))}
+        <ChallengeFilter />
+        <OwnerFilter />
+        <TextFilter name="instance" label={text.logs.instance} />
         <ChoiceFilter
           name="kind"
           label={text.forensics.kind}

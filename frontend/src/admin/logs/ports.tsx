@@ -8,10 +8,11 @@ import { Notice } from "@/components/ui/notice";
 import type { Column } from "@/components/ui/table";
 import { formatNumber } from "@/lib/format";
 import { useAction } from "../kit/action";
-import { FilterBar, TextFilter } from "../kit/fields";
+import { FilterBar } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { Clip, ClipCode, challengeColumn, List } from "../kit/list";
 import { Loaded } from "../kit/loaded";
+import { OwnerFilter } from "../kit/owner-field";
 import { Stat, Stats } from "../kit/page";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
@@ -42,7 +43,7 @@ export function Ports() {
           </Button>
         }
       >
-        <TextFilter name="owner" label={text.ports.owner} />
+        <OwnerFilter />
       </FilterBar>
       <List
         query={ports}

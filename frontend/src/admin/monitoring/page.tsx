@@ -1,22 +1,24 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Gauge } from "lucide-react";
 import type { InstanceUsage } from "@/api/admin";
-import { Sparkline, TimeChart } from "@/components/ui/chart";
+import { percentTop, Sparkline, TimeChart } from "@/components/ui/chart";
 import type { Column } from "@/components/ui/table";
 import { cn } from "@/lib/cn";
 import { formatBytes, formatMoment, formatMS, formatNumber } from "@/lib/format";
-import { ChoiceFilter, everything, FilterBar, TextFilter } from "../kit/fields";
+import { ChallengeFilter } from "../kit/challenge-filter";
+import { ChoiceFilter, everything, FilterBar } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { TabLink } from "../kit/link";
 import { List, ownerColumn } from "../kit/list";
 import { Loaded } from "../kit/loaded";
-import { Page, Section, Stat, Stats } from "../kit/page";
+import { OwnerFilter } from "../kit/owner-field";
+import { Page, Section, Stat, Stats, toneOf } from "../kit/page";
 import { Samples } from "../kit/samples";
 import { systemQuery } from "../queries";
 import { text } from "../text";
 import { usageQuery } from "./queries";
 
-type HostFigures = { cpu: number; memory: number; load: number; containers: number };
+type HostFigures = { cpu: number; containerCPU: number; memory: number; load: number; containers: number };
 type Figures = { cpu: number; memory: number };
 
 // Kept outside the page, so that a look at another tab leaves no gap.
@@ -41,7 +43,8 @@ function Host() {
         const cores = Math.max(1, now.host_cpu_cores);
         const samples = now.sampled_at
           ? host.add("host", Date.parse(now.sampled_at), {
-              cpu: now.total_cpu_percent / cores,
+              cpu: now.host_cpu_percent,
+              containerCPU: now.total_cpu_percent / cores,
               memory: now.host_memory_percent,
               load: now.loadavg_1,
               containers: now.running_containers,
@@ -59,8 +62,13 @@ function Host() {
               />
               <Stat
                 name={text.monitoring.cpu}
-                value={percent(now.total_cpu_percent / cores)}
-                more={text.dashboard.cores(now.host_cpu_cores, formatNumber(now.loadavg_1))}
+                value={percent(now.host_cpu_percent)}
+                tone={toneOf(now.host_cpu_percent)}
+                more={text.dashboard.cores(
+                  now.host_cpu_cores,
+                  formatNumber(now.loadavg_1),
+                  percent(now.total_cpu_percent / cores),
+                )}
               />
               <Stat
                 name={text.monitoring.used}
@@ -70,6 +78,7 @@ function Host() {
               <Stat
                 name={text.dashboard.memory}
                 value={percent(now.host_memory_percent)}
+                tone={toneOf(now.host_memory_percent)}
                 more={text.dashboard.of(
                   formatBytes(now.host_memory_used_bytes),
                   formatBytes(now.host_memory_total_bytes),
@@ -78,6 +87,7 @@ function Host() {
               <Stat
                 name={text.dashboard.disk}
                 value={percent(now.disk_percent)}
+                tone={toneOf(now.disk_percent)}
                 more={text.dashboard.of(formatBytes(now.disk_used_bytes), formatBytes(now.disk_total_bytes))}
               />
               <Stat
@@ -91,9 +101,11 @@ function Host() {
                 title={text.monitoring.cpuMemory}
                 times={times}
                 format={percent}
+                roundUp={percentTop}
                 empty={text.monitoring.collecting}
                 series={[
                   { name: text.monitoring.cpu, values: samples.map(({ cpu }) => cpu) },
+                  { name: text.monitoring.containerCPU, values: samples.map(({ containerCPU }) => containerCPU) },
                   { name: text.monitoring.memory, values: samples.map(({ memory }) => memory) },
                 ]}
               />
@@ -131,9 +143,8 @@ function Usage() {
               { value: "memory", label: text.monitoring.highMemory },
             ]}
           />
-          {(["challenge", "owner"] as const).map((name) => (
-            <TextFilter key={name} name={name} label={text.logs[name]} />
-          ))}
+          <ChallengeFilter />
+          <OwnerFilter />
         </FilterBar>
         <List
           query={usage}

@@ -9,6 +9,7 @@ import { Segmented } from "@/components/ui/segmented";
 import { useAction } from "../kit/action";
 import { SearchFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
+import { AskBeforeLeaving } from "../kit/leaving";
 import { Loaded } from "../kit/loaded";
 import { Page, Section } from "../kit/page";
 import { text } from "../text";
@@ -87,6 +88,7 @@ function Form({ settings, shown, words }: { settings: Setting[]; shown: Setting[
   );
   return (
     <>
+      <AskBeforeLeaving dirty={Object.keys(draft).length > 0} />
       {sections.length === 0 && (
         <EmptyState icon={SearchX} title={text.settings.noneTitle}>
           {text.settings.noneText}

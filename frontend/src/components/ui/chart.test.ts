@@ -7,5 +7,5 @@ it("ends its scale at a round number that no value exceeds", () => {
 });
 
 it("leaves a gap where nothing is known, and shows a value that stands alone", () => {
-  expect(line([0, 10, null, 5], 30, 10, 10, 0)).toBe("M0.0 10.0L10.0 0.0M30.0 5.0m-0.3 0h0.6");
+  expect(line([0, 10, null, 5], 30, 10, 10, 0)).toBe("M0.0 10.0L10.0 0.0M30.0 5.0h0.01");
 });

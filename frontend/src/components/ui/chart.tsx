@@ -30,7 +30,7 @@ export function Sparkline({ values, label, max, className }: SparkProps) {
 }
 
 /** One line of a chart; null is a gap. */
-export type Series = { name: string; values: (number | null)[] };
+export type Series = { name: string; values: (number | null)[]; bad?: boolean };
 
 type Props = {
   title: string;
@@ -65,7 +65,7 @@ export function TimeChart({ title, times, series, format, empty, roundUp = niceT
             const value = latest(s);
             return (
               <span key={s.name} className="flex items-center gap-1.5 text-ink-soft tabular-nums">
-                <svg aria-hidden viewBox="0 0 16 4" className={cn("h-1 w-4", inks[index % inks.length])}>
+                <svg aria-hidden viewBox="0 0 16 4" className={cn("h-1 w-4", inkOf(s, index))}>
                   <path
                     d="M0 2H16"
                     stroke="currentColor"
@@ -106,7 +106,8 @@ export function TimeChart({ title, times, series, format, empty, roundUp = niceT
                 <path
                   key={s.name}
                   d={line(s.values, width, height, top, 0)}
-                  className={inks[index % inks.length]}
+                  className={inkOf(s, index)}
+                  strokeLinecap="round"
                   fill="none"
                   stroke="currentColor"
                   strokeWidth="1.75"
@@ -145,7 +146,7 @@ export function TimeChart({ title, times, series, format, empty, roundUp = niceT
   );
 }
 
-/** The path of some values; a gap begins a new piece, and a value alone is a dash. */
+/** The path of some values; a gap begins a new piece, and a value alone is a dot. */
 export function line(values: (number | null)[], w: number, h: number, top: number, pad: number): string {
   const step = values.length > 1 ? w / (values.length - 1) : 0;
   let path = "";
@@ -158,10 +159,19 @@ export function line(values: (number | null)[], w: number, h: number, top: numbe
     const x = (index * step).toFixed(1);
     const y = (pad + h - (Math.min(value, top) / top) * h).toFixed(1);
     path += `${open ? "L" : "M"}${x} ${y}`;
-    if (!open && (values[index + 1] ?? null) === null) path += `m${-w / 100} 0h${w / 50}`;
+    if (!open && (values[index + 1] ?? null) === null) path += "h0.01"; // with round ends: a dot
     open = true;
   });
   return path;
+}
+
+function inkOf(series: Series, index: number): string {
+  return series.bad ? "text-bad" : (inks[index % inks.length] ?? inks[0]);
+}
+
+/** The next round number for per cents, whose steps people can tell apart. */
+export function percentTop(most: number): number {
+  return Math.max(1, niceTop(most));
 }
 
 /** The next round number: 1, 2, 5, 10, 20, … */
@@ -177,5 +187,7 @@ export function powerOf2(most: number): number {
 }
 
 function clock(time: number | undefined): string {
-  return time === undefined ? "" : new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return time === undefined
+    ? ""
+    : new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
 }

@@ -15,14 +15,17 @@ type Props = {
 
 /**
  * Something to look at or to fill in before going on. Like ConfirmDialog it is the browser's own, which needs no style
- * element; its content exists while it is open only.
+ * element; its content exists while it is open only. The focus begins at what has data-first, else at the button.
  */
 export function Dialog({ open, title, close, onClose, wide, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
 
   useEffect(() => {
-    if (open && !dialog.current?.open) dialog.current?.showModal();
+    if (open && !dialog.current?.open) {
+      dialog.current?.showModal(); // which takes the focus to the first button
+      dialog.current?.querySelector<HTMLElement>("[data-first]")?.focus();
+    }
     if (!open && dialog.current?.open) dialog.current.close();
   }, [open]);
 

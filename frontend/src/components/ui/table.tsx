@@ -1,7 +1,8 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { type ReactNode, useRef } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { cn } from "@/lib/cn";
+import { useNarrow } from "@/lib/narrow";
 
 /** One column. What stands in a cell is one line high: rows of one height are what keeps thousands of them smooth. */
 export type Column<T> = {
@@ -14,6 +15,8 @@ export type Column<T> = {
   sort?: (row: T) => string | number;
   /** Numbers stand at the end of their cell. */
   end?: boolean;
+  /** Where it stands on a phone, whose rows have two lines; without it the first two columns are on the first line. */
+  phone?: "first" | "second" | "none";
 };
 
 /** A column's id, with a minus before it for falling order; empty: as the rows come. */
@@ -38,7 +41,8 @@ type Props<T> = {
   isActive?: (row: T) => boolean;
 };
 
-const rowHeight = 44;
+const oneLine = 44;
+const twoLines = 76;
 
 /**
  * A table that draws only the rows in sight. It is made of elements that can be placed one by one, with the roles of a
@@ -48,6 +52,8 @@ export function Table<T>(props: Props<T>) {
   const { label, columns, rowKey, sort = "", onSort, empty, footer, height = "min(70vh,44rem)" } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const rows = props.sorted ? props.rows : inOrder(props.rows, columns, sort);
+  const narrow = useNarrow();
+  const rowHeight = narrow ? twoLines : oneLine;
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -56,6 +62,8 @@ export function Table<T>(props: Props<T>) {
     getItemKey: (index) => rowKey(rows[index] as T),
     initialRect: { width: 1000, height: 800 }, // before it is measured
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows are of another height then
+  useEffect(() => virtual.measure(), [narrow]);
   const grid = { gridTemplateColumns: columns.map((column) => column.width).join(" ") };
 
   return (
@@ -69,11 +77,14 @@ export function Table<T>(props: Props<T>) {
         tabIndex={0}
         className="overflow-auto rounded-t-xl [contain:strict] [scrollbar-gutter:stable]"
         style={{
-          height: rows.length === 0 ? rowHeight + 2 : `min(${rows.length * rowHeight + rowHeight + 18}px, ${height})`,
+          height:
+            rows.length === 0
+              ? oneLine + 2
+              : `min(${rows.length * rowHeight + (narrow ? 0 : oneLine) + 18}px, ${height})`,
         }}
       >
-        <div className="min-w-max">
-          <div role="rowgroup" className="sticky top-0 z-[1] border-line border-b bg-card">
+        <div className={narrow ? "min-w-0" : "min-w-max"}>
+          <div role="rowgroup" className={cn(narrow && "sr-only", "sticky top-0 z-[1] border-line border-b bg-card")}>
             <div role="row" aria-rowindex={1} className="grid" style={grid}>
               {columns.map((column) => (
                 <Header key={column.id} column={column} sort={sort} onSort={onSort} />
@@ -89,6 +100,8 @@ export function Table<T>(props: Props<T>) {
                 index={item.index}
                 top={item.start}
                 grid={grid}
+                tall={rowHeight}
+                narrow={narrow}
               />
             ))}
           </div>
@@ -139,9 +152,56 @@ function Header<T>({
   );
 }
 
-type RowProps<T> = Props<T> & { row: T; index: number; top: number; grid: { gridTemplateColumns: string } };
+type RowProps<T> = Props<T> & {
+  row: T;
+  index: number;
+  top: number;
+  grid: { gridTemplateColumns: string };
+  tall: number;
+  narrow: boolean;
+};
 
-function Row<T>({ columns, row, index, top, grid, onRow, isActive }: RowProps<T>) {
+function Row<T>({ columns, row, index, top, grid, tall, narrow, onRow, isActive }: RowProps<T>) {
+  if (narrow) {
+    const place = (column: Column<T>, at: number) => column.phone ?? (at < 2 ? "first" : "second");
+    const line = (which: "first" | "second") => columns.filter((column, at) => place(column, at) === which);
+    return (
+      <div
+        role="row"
+        aria-rowindex={index + 2}
+        onClick={onRow && (() => onRow(row))}
+        className={cn(
+          "absolute inset-x-0 flex flex-col justify-center border-line border-b px-3",
+          onRow && "cursor-pointer",
+          isActive?.(row) && "bg-accent-ground",
+        )}
+        style={{ height: tall, transform: `translateY(${top}px)` }}
+      >
+        <div role="presentation" className="flex min-w-0 items-center gap-2 text-sm">
+          {line("first").map((column) => (
+            <div
+              key={column.id}
+              role="cell"
+              className={cn("flex min-w-0 items-center gap-2 whitespace-nowrap", column.end && "ml-auto shrink-0")}
+            >
+              {column.cell(row)}
+            </div>
+          ))}
+        </div>
+        <div role="presentation" className="flex min-w-0 items-center gap-3 overflow-hidden text-ink-soft text-xs">
+          {line("second").map((column) => (
+            <div
+              key={column.id}
+              role="cell"
+              className="flex min-w-0 items-center gap-1 overflow-hidden whitespace-nowrap"
+            >
+              {column.cell(row)}
+            </div>
+          ))}
+        </div>
+      </div>
+    );
+  }
   return (
     <div
       role="row"
@@ -152,7 +212,7 @@ function Row<T>({ columns, row, index, top, grid, onRow, isActive }: RowProps<T>
         onRow && "cursor-pointer",
         isActive?.(row) && "bg-accent-ground",
       )}
-      style={{ ...grid, height: rowHeight, transform: `translateY(${top}px)` }}
+      style={{ ...grid, height: tall, transform: `translateY(${top}px)` }}
     >
       {columns.map((column) => (
         <div
