@@ -70,14 +70,14 @@ test("an organiser uploads a challenge, mends it, starts it, reads its output, s
   await page.getByRole("button", { name: "Close" }).click();
 
   await page.getByRole("link", { name: "Dashboard" }).click();
-  await page.getByRole("button", { name: "Start for an owner" }).click();
-  const dialog = page.getByRole("dialog", { name: "Start for an owner" });
+  await page.getByRole("button", { name: "Start for a player or team" }).click();
+  const dialog = page.getByRole("dialog", { name: "Start for a player or team" });
   await dialog.getByLabel("Challenge").selectOption({ label: uploaded.name });
-  await dialog.getByLabel("Owner's id").fill("user_7");
-  await dialog.getByLabel("Owner's name, for people").fill("Grace");
+  await dialog.getByLabel("Player or team").fill("user_7");
+  await dialog.getByLabel("Display name").fill("Grace");
   await everybodyCanUse(page, "admin-spawn");
   await page.setViewportSize({ width: 1280, height: 800 });
-  await dialog.getByRole("button", { name: "Start for an owner" }).click();
+  await dialog.getByRole("button", { name: "Start for a player or team" }).click();
 
   const detail = page.getByRole("dialog", { name: /Uploaded/ });
   await expect(detail.getByText("Running", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
@@ -95,9 +95,7 @@ test("an organiser uploads a challenge, mends it, starts it, reads its output, s
   await everybodyCanUse(page, "admin-instance-output");
   await page.setViewportSize({ width: 1280, height: 800 });
   await detail.getByRole("button", { name: "Stop" }).click();
-  const stop = page.getByRole("dialog", { name: "Stop Uploaded of Grace?" });
-  await expect(stop.getByRole("button", { name: "Stop" })).toBeDisabled();
-  await stop.getByLabel("Type uploaded to confirm").fill("uploaded");
+  const stop = page.getByRole("alertdialog", { name: "Stop Uploaded of Grace?" });
   await stop.getByRole("button", { name: "Stop" }).click();
   await expect(detail.getByText("Stopped", { exact: true }).first()).toBeVisible({ timeout: 60_000 });
   await detail.getByRole("button", { name: "Close" }).click();
@@ -173,7 +171,7 @@ const pages = {
 test("an address of no tab says so in the panel, and leads back to its start", async ({ page }) => {
   await signIn(page, "/nowhere/at/all");
   await expect(page.getByRole("heading", { level: 1, name: "There is nothing here" })).toBeVisible();
-  await page.getByRole("main").getByRole("link", { name: "To the dashboard" }).click();
+  await page.getByRole("main").getByRole("link", { name: "Back to the dashboard" }).click();
   await expect(page).toHaveURL(/\/admin\/?$/);
   await expect(page.getByRole("table", { name: "Instances" })).toBeVisible();
 });
