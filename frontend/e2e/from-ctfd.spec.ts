@@ -44,6 +44,8 @@ test("one click in CTFd leads to the player's own running instance, without a to
   await organiser.setViewportSize({ width: 1280, height: 800 });
   await organiser.getByRole("button", { name: "Connect CTFd" }).click();
   await expect(organiser.getByText("Connected", { exact: true })).toBeVisible();
+  await organiser.getByRole("switch", { name: /challenge window/ }).click();
+  await expect(organiser.getByRole("switch", { name: /challenge window/ })).toBeChecked();
   await everybodyCanUse(organiser, "admin-connected");
 
   const context = await browser.newContext();
@@ -52,9 +54,18 @@ test("one click in CTFd leads to the player's own running instance, without a to
   await expect(page.getByText(shared.heading ?? "")).toBeVisible({ timeout: 60_000 });
   expect(page.url()).toMatch(/^http:\/\/shared-[a-z2-7]{13}\.instances\.localhost:/);
 
+  // In the challenge window: it runs, is stopped and started again there.
   const later = await context.newPage();
   await later.goto(`${ctfd.url}/challenges`);
-  await later.getByRole("link", { name: /\/go\/shared$/ }).click();
+  const mine = later.getByRole("group", { name: "Your instance" });
+  await expect(mine.getByRole("status")).toHaveText("Running");
+  await expect(mine.getByRole("link")).toHaveAttribute("href", `${sidecar.dashboard}/go/shared`);
+  await mine.getByRole("button", { name: "Stop" }).click();
+  await expect(mine.getByRole("status")).toHaveText("Not running", { timeout: 30_000 });
+  await mine.getByRole("button", { name: "Start" }).click();
+  await expect(mine.getByRole("status")).toHaveText("Running", { timeout: 60_000 });
+  await later.screenshot({ path: "test-results/pages/in-ctfd.png" });
+  await later.locator(".challenge-connection-info a").click();
   await expect(later.getByText(shared.heading ?? "")).toBeVisible();
 
   await later.goto(`${sidecar.dashboard}/`);

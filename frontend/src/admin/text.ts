@@ -578,10 +578,14 @@ export const text = {
     again: "Connect again",
     connected: "Players sign in with CTFd now",
     connectFailed: "CTFd is not connected",
+    window: "Show each player's instance in CTFd's challenge window",
+    windowHint:
+      "Start, stop, time and addresses beside the link, by one script in CTFd's theme header. What the header holds stays.",
+    windowFailed: "CTFd's theme header stayed as it was",
     disconnect: "Disconnect",
-    disconnectTitle: "Take the page and the links out of CTFd?",
+    disconnectTitle: "Take the page, the links and the script out of CTFd?",
     disconnectText: "Players have to copy an access token again to sign in. Who is signed in stays.",
-    disconnected: "The page and the links are taken out of CTFd",
+    disconnected: "Nothing of Whaley is left in CTFd, but for flags",
     disconnectFailed: "Not all was taken out of CTFd",
   },
   charts: {

@@ -334,6 +334,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ctfd.js": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What shows a player's own instance in CTFd's challenge window */
+        get: operations["windowScript"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -1604,6 +1621,27 @@ export interface paths {
         post: operations["makeConnection"];
         /** Take the sign-in page and the links out of CTFd */
         delete: operations["removeConnection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/ctfd/window": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Show players' instances in CTFd's challenge window, or no more
+         * @description A script of this dashboard is put into CTFd's theme header; what else is there stays. It makes an access token in the
+         *     player's name for the tab.
+         */
+        put: operations["setWindow"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3544,11 +3582,20 @@ export interface components {
         };
         /**
          * @example {
+         *       "on": true
+         *     }
+         */
+        WindowRequest: {
+            on: boolean;
+        };
+        /**
+         * @example {
          *       "sign_in": {
          *         "state": "stands",
          *         "url": "https://ctf.example/whaley",
          *         "detail": ""
          *       },
+         *       "window": false,
          *       "links": [
          *         {
          *           "local_challenge_id": "web-notes",
@@ -3571,6 +3618,8 @@ export interface components {
                 /** @description What is wrong with it and what to do */
                 detail: string;
             };
+            /** @description CTFd shows a player's own instance in its challenge window */
+            window: boolean;
             /** @description Of the challenges that are mapped. */
             links: {
                 local_challenge_id: string;
@@ -5229,6 +5278,28 @@ export interface operations {
                      *     <html lang="en">…</html>
                      */
                     "text/html": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    windowScript: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The script. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example // Made by Whaley */
+                    "text/javascript": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -7321,6 +7392,31 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description As it is in CTFd now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setWindow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WindowRequest"];
+            };
+        };
         responses: {
             /** @description As it is in CTFd now. */
             200: {

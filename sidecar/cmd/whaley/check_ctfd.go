@@ -150,6 +150,8 @@ type readOnly struct{ *ctfd.Client }
 
 func (readOnly) SetConnectionInfo(context.Context, int, string) error { return nil }
 
+func (readOnly) ChangeSetting(context.Context, string, string) error { return nil }
+
 func (readOnly) ChangePage(context.Context, instancer.ScoreboardPage) error { return nil }
 
 // asRead is the database as it was read.

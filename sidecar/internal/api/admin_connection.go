@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -10,6 +11,7 @@ import (
 
 type connectionJSON struct {
 	SignIn signInPageJSON       `json:"sign_in"`
+	Window bool                 `json:"window"`
 	Links  []connectionLinkJSON `json:"links"`
 }
 
@@ -46,7 +48,7 @@ func (a *API) getConnection(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) showConnection(w http.ResponseWriter) error {
 	now := a.Connection.Standing()
-	j := connectionJSON{SignIn: signInPageJSON{string(now.SignIn.State), now.SignIn.URL, now.SignIn.Detail}, Links: []connectionLinkJSON{}}
+	j := connectionJSON{SignIn: signInPageJSON{string(now.SignIn.State), now.SignIn.URL, now.SignIn.Detail}, Window: now.Window, Links: []connectionLinkJSON{}}
 	for _, ch := range a.Challenges.All() {
 		if link, ok := now.Links[ch.ID]; ok {
 			j.Links = append(j.Links, connectionLinkJSON{ch.ID, string(link.State), link.Text, a.Connection.Of(ch.ID)})
@@ -77,12 +79,55 @@ func (a *API) makeConnection(w http.ResponseWriter, r *http.Request) error {
 	return a.showConnection(w)
 }
 
-// removeConnection takes both out of CTFd again.
+type windowRequest struct {
+	On bool `json:"on"`
+}
+
+func (windowRequest) valid() error { return nil }
+
+// setWindow has CTFd show instances in its challenge window, or no more.
+func (a *API) setWindow(w http.ResponseWriter, r *http.Request) error {
+	if err := a.connection(); err != nil {
+		return err
+	}
+	body, err := decode[windowRequest](w, r)
+	if err != nil {
+		return err
+	}
+	if err := a.Connection.ShowWindow(r.Context(), body.On); err != nil {
+		return err
+	}
+	message := "took the instances out of CTFd's challenge window"
+	if body.On {
+		message = "put the instances into CTFd's challenge window"
+	}
+	if err := a.audit(r, instancer.Event{Type: "admin_connection", Message: message}); err != nil {
+		return err
+	}
+	return a.showConnection(w)
+}
+
+// windowScript is the script that CTFd's pages load.
+func (a *API) windowScript(w http.ResponseWriter, r *http.Request) error {
+	if a.Connection == nil {
+		return errNotFound
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/javascript; charset=utf-8")
+	h.Set("Cache-Control", "public, max-age=300")
+	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(a.Connection.WindowScript()))
+	return nil
+}
+
+// removeConnection takes all of it out of CTFd again.
 func (a *API) removeConnection(w http.ResponseWriter, r *http.Request) error {
 	if err := a.connection(); err != nil {
 		return err
 	}
 	if err := a.Connection.RemoveSignIn(r.Context()); err != nil {
+		return err
+	}
+	if err := a.Connection.ShowWindow(r.Context(), false); err != nil {
 		return err
 	}
 	if err := a.Connection.RemoveLinks(r.Context()); err != nil {

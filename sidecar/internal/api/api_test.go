@@ -202,7 +202,7 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 		all, err := io.ReadAll(body)
 		return string(all), err
 	}
-	for _, kind := range []string{"text/html", "text/event-stream", "application/yaml", "text/plain"} {
+	for _, kind := range []string{"text/html", "text/event-stream", "application/yaml", "text/plain", "text/javascript"} {
 		openapi3filter.RegisterBodyDecoder(kind, text)
 	}
 	return s

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/whaley-ctf/whaley/shared/wire"
+	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/router"
 )
 
@@ -45,6 +46,7 @@ func (a *API) PublicRoutes() []Route {
 		{"GET", wire.SignInPath, a.signInToInstance},
 		{"GET", "/go/{id}", a.goToInstance},
 		{"GET", "/go/{id}/{route}", a.goToInstance},
+		{"GET", connect.WindowPath, a.windowScript},
 		{"GET", "/health", a.getReady},
 		{"GET", "/health/live", a.getLive},
 		{"GET", "/health/ready", a.getReady},
@@ -141,6 +143,7 @@ func (a *API) AdminRoutes() []Route {
 		{"GET", "/admin/api/ctfd/connection", a.getConnection},
 		{"POST", "/admin/api/ctfd/connection", a.makeConnection},
 		{"DELETE", "/admin/api/ctfd/connection", a.removeConnection},
+		{"PUT", "/admin/api/ctfd/window", a.setWindow},
 	}
 }
 

@@ -31,6 +31,8 @@ type Scoreboard interface {
 	Details(ctx context.Context) ([]instancer.ScoreboardDetails, error)
 	Detail(ctx context.Context, challenge int) (instancer.ScoreboardDetails, error)
 	SetConnectionInfo(ctx context.Context, challenge int, text string) error
+	Setting(ctx context.Context, key string) (string, error)
+	ChangeSetting(ctx context.Context, key, value string) error
 }
 
 // Store knows which challenge is which of CTFd's, and remembers what was written there.
@@ -57,6 +59,7 @@ type Connection struct {
 // Standing is how it stands with all of it, as last seen.
 type Standing struct {
 	SignIn SignIn
+	Window bool            // instances are shown in CTFd's challenge window
 	Links  map[string]Link // by our challenges, and challenge/part, those that are mapped
 }
 
@@ -121,7 +124,11 @@ func (c *Connection) Look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.now.Store(&Standing{SignIn: signIn, Links: links})
+	shown, err := c.lookAtWindow(ctx)
+	if err != nil {
+		return err
+	}
+	c.now.Store(&Standing{SignIn: signIn, Window: shown, Links: links})
 	return nil
 }
 

@@ -1,7 +1,10 @@
 package connect_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -217,5 +220,30 @@ func TestEachPartThatIsAChallengeOfItsOwnInCTFdHasTheLink(t *testing.T) {
 		if got := w.ctfd.Challenge(id).ConnectionInfo; got != link {
 			t.Errorf("%d: %q", id, got)
 		}
+	}
+}
+
+func TestTheScriptOfTheChallengeWindowLeavesTheHeaderAsItWas(t *testing.T) {
+	w := newWorld(t, "")
+	for _, was := range []string{"", "<style>a{}</style>", "<style>a{}</style>\n"} {
+		w.ctfd.SetConfig("theme_header", was)
+		w.must(w.ShowWindow(w.ctx, true))
+		w.must(w.ShowWindow(w.ctx, true))
+		now := w.ctfd.Config("theme_header")
+		if !strings.HasPrefix(now, was) || strings.Count(now, "<script") != 1 || !strings.Contains(now, dashboard+"/ctfd.js") || !w.looks().Window {
+			t.Errorf("%q", now)
+		}
+		w.must(w.ShowWindow(w.ctx, false))
+		if now := w.ctfd.Config("theme_header"); strings.TrimSuffix(now, "\n") != strings.TrimSuffix(was, "\n") || w.looks().Window {
+			t.Errorf("%q instead of %q", now, was)
+		}
+	}
+	var packed bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	io.WriteString(z, w.WindowScript())
+	z.Close()
+	t.Logf("%d bytes gzip", packed.Len())
+	if packed.Len() > 15_000 || !strings.Contains(w.WindowScript(), `const dashboard = "`+dashboard+`";`) {
+		t.Errorf("%d bytes", packed.Len())
 	}
 }

@@ -5,6 +5,7 @@ import { api, unwrap } from "@/api/client";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/confirm-dialog";
+import { Switch } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { useAction } from "../kit/action";
 import { Loaded } from "../kit/loaded";
@@ -27,9 +28,14 @@ export function Connection() {
     failed: text.connection.disconnectFailed,
     renews: [flagsKey],
   });
+  const show = useAction<boolean>({
+    act: (on) => unwrap(api.PUT("/admin/api/ctfd/window", { body: { on } })),
+    failed: text.connection.windowFailed,
+    renews: [flagsKey],
+  });
   return (
     <Loaded query={connection} className="h-36">
-      {({ sign_in: { state, url, detail } }) => (
+      {({ sign_in: { state, url, detail }, window: shown }) => (
         <section aria-labelledby="connection" className="flex flex-col gap-3 rounded-xl border border-line bg-card p-4">
           <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
             <h2 id="connection" className="font-display font-semibold text-lg">
@@ -65,6 +71,19 @@ export function Connection() {
             )}
             {url !== "" && <code className="min-w-0 break-all text-ink-soft text-xs">{url}</code>}
           </div>
+          {state !== "" && (
+            <div className="flex items-start gap-3 text-sm">
+              <Switch
+                label={text.connection.window}
+                checked={shown}
+                onChange={(on) => !show.isPending && show.mutate(on)}
+              />
+              <span>
+                {text.connection.window}
+                <span className="block text-ink-soft">{text.connection.windowHint}</span>
+              </span>
+            </div>
+          )}
           <ConfirmDialog
             open={asking}
             title={text.connection.disconnectTitle}

@@ -1,6 +1,7 @@
 package ctfdtest
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -29,6 +30,13 @@ func (s *Server) SetConfig(key, value string) {
 	}
 }
 
+// Config is a row of CTFd's settings, empty if there is none.
+func (s *Server) Config(key string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settings[key]
+}
+
 func (s *Server) configs() {
 	s.Handle("GET", "/configs", AdminOnly(func(Call) Answer {
 		rows := []map[string]any{{"id": 1, "key": "ctf_name", "value": "Rig"}}
@@ -37,7 +45,18 @@ func (s *Server) configs() {
 		}
 		return Success(rows)
 	}))
+	s.Handle("PATCH", "/configs", AdminOnly(func(c Call) Answer {
+		var body map[string]string
+		if json.Unmarshal(c.Body, &body) != nil {
+			return Abort(http.StatusBadRequest)
+		}
+		maps.Copy(s.settings, body)
+		return Answer{http.StatusOK, map[string]any{"success": true}}
+	}))
 	s.Handle("GET", "/configs/{key}", AdminOnly(func(c Call) Answer {
+		if value, ok := s.settings[c.PathValue("key")]; ok {
+			return Success(map[string]any{"key": c.PathValue("key"), "value": value, "id": 5})
+		}
 		if c.PathValue("key") != "user_mode" || s.preset {
 			return Abort(http.StatusNotFound)
 		}

@@ -69,8 +69,8 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, title, content str
 		content = script.ReplaceAllString(content, "")
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	fmt.Fprintf(w, "<!doctype html><title>%s</title><script>window.init = {urlRoot: '', csrfNonce: '%s'}</script><main>%s</main>",
-		html.EscapeString(title), nonceOf(session), content)
+	fmt.Fprintf(w, "<!doctype html><title>%s</title><script>window.init = {urlRoot: '', csrfNonce: '%s', userId: %d}</script>%s<main>%s</main>",
+		html.EscapeString(title), nonceOf(session), s.browsers[session], s.settings["theme_header"], content)
 }
 
 // signIn shows a form with the account's id in the place of name and password.

@@ -1,0 +1,215 @@
+// Made by Whaley: a player's own instance, beside its link in CTFd's challenge window.
+(() => {
+  const dashboard = DASHBOARD;
+  const prefix = `${dashboard}/go/`;
+  const key = "whaley-token";
+  const init = window.init || {};
+  if (window.whaleyWindow || !init.userId) return; // twice, or nobody has signed in
+  window.whaleyWindow = true;
+
+  /** Makes a token in the player's name, which this tab keeps. */
+  async function mint() {
+    const answer = await fetch(`${init.urlRoot || ""}/api/v1/tokens`, {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json", "CSRF-Token": init.csrfNonce },
+      body: JSON.stringify({
+        expiration: new Date(Date.now() + 172800000).toISOString().slice(0, 10),
+        description: "Whaley in the challenge window",
+      }),
+    });
+    const body = await answer.json();
+    if (!answer.ok || !body.success) throw new Error("CTFd gives no token.");
+    sessionStorage.setItem(key, body.data.value);
+    return body.data.value;
+  }
+
+  let minting;
+  function token() {
+    const kept = sessionStorage.getItem(key);
+    if (kept) return kept;
+    minting ||= mint().finally(() => {
+      minting = undefined;
+    });
+    return minting;
+  }
+
+  async function ask(method, path, body, again = true) {
+    const answer = await fetch(dashboard + path, {
+      method,
+      headers: { Authorization: `Bearer ${await token()}`, ...(body && { "Content-Type": "application/json" }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    if (answer.status === 401 && again) {
+      sessionStorage.removeItem(key);
+      return ask(method, path, body, false);
+    }
+    const text = await answer.text();
+    const data = text ? JSON.parse(text) : {};
+    if (!answer.ok) throw new Error(data.detail || `Whaley answers ${answer.status}.`);
+    return data;
+  }
+
+  const words = {
+    queued: "Waiting for its turn",
+    starting: "Starting",
+    running: "Running",
+    stopping: "Stopping",
+    stopped: "Not running",
+    failed: "It did not start",
+  };
+  const live = (instance) => ["queued", "starting", "running", "stopping"].includes(instance?.state);
+
+  function make(name, properties, ...children) {
+    const element = Object.assign(document.createElement(name), properties);
+    element.append(...children);
+    return element;
+  }
+
+  function clock(milliseconds) {
+    const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+    const two = (n) => String(n).padStart(2, "0");
+    const hours = Math.floor(seconds / 3600);
+    return `${hours ? `${hours}:` : ""}${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  }
+
+  /** Puts the player's instance of a challenge behind its link. */
+  function mount(link, id) {
+    const button = (text, look, act) => {
+      const made = make("button", { type: "button", className: `btn btn-sm ${look} me-2 mr-2`, textContent: text });
+      made.addEventListener("click", () => during(act));
+      return made;
+    };
+    const start = button("Start", "btn-primary", () => ask("POST", "/instances/spawn", { challenge_id: id }));
+    const extend = button("Add time", "btn-outline-secondary", () => ask("POST", `/instances/${instance.id}/extend`));
+    const restart = button("Restart", "btn-outline-secondary", async () => {
+      await stopped();
+      await ask("POST", "/instances/spawn", { challenge_id: id });
+    });
+    const stop = button("Stop", "btn-outline-danger", () => ask("DELETE", `/instances/${instance.id}`));
+    const status = make("span", { role: "status" });
+    const time = make("span", { className: "ms-2 ml-2" });
+    const ways = make("ul", { className: "list-unstyled mb-2" });
+    const root = make(
+      "div",
+      { className: "whaley-instance my-2" },
+      make("p", { className: "mb-1" }, status, time),
+      ways,
+      start,
+      extend,
+      restart,
+      stop,
+    );
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-label", "Your instance");
+    (link.closest(".challenge-connection-info") || link).after(root);
+
+    let instance;
+    let routes = [];
+    let ahead = 0; // of the server's clock
+    let busy = false;
+    let trouble = "";
+    let shown = "";
+
+    async function look() {
+      const { instances, now } = await ask("GET", "/instances");
+      ahead = Date.parse(now) - Date.now();
+      const all = instances.filter((one) => one.challenge_id === id);
+      instance = all.find(live) || all[0];
+      if (live(instance)) routes = instance.routes;
+    }
+
+    async function stopped() {
+      await ask("DELETE", `/instances/${instance.id}`);
+      for (let n = 0; n < 120 && live(instance); n++) {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        await look();
+      }
+    }
+
+    async function during(act) {
+      if (busy) return;
+      busy = true;
+      trouble = "";
+      show();
+      try {
+        await act();
+        await look();
+      } catch (why) {
+        trouble = why.message;
+      }
+      busy = false;
+      show();
+    }
+
+    function show() {
+      const state = instance?.state || "stopped";
+      const place = state === "queued" && instance.position > 0 ? `, place ${instance.position} in the queue` : "";
+      const stage = state === "starting" && instance.stage ? `: ${instance.stage}` : "";
+      const why = state === "failed" && instance.problem ? `: ${instance.problem.detail}` : "";
+      say(trouble || words[state] + place + stage + why);
+      start.hidden = live(instance);
+      stop.hidden = !live(instance) || state === "stopping";
+      restart.hidden = state !== "running";
+      extend.hidden = state !== "running" || !instance.extend.allowed;
+      for (const one of [start, stop, restart, extend]) one.disabled = busy;
+      const now = JSON.stringify([state, routes]);
+      if (now === shown) return;
+      shown = now;
+      ways.replaceChildren(...(state === "running" ? routes : []).map(way));
+    }
+
+    function say(text) {
+      if (status.textContent !== text) status.textContent = text; // told once by screen readers
+    }
+
+    function way({ name, type, url, hint }) {
+      if (type === "http") {
+        const to = prefix + id + (name ? `/${name}` : "");
+        return make("li", {}, make("a", { href: to, target: "_blank", rel: "noopener", textContent: url }));
+      }
+      const copy = make("button", { type: "button", className: "btn btn-sm btn-link", textContent: "Copy" });
+      copy.addEventListener("click", () => navigator.clipboard.writeText(hint));
+      return make("li", {}, make("code", { textContent: hint }), copy);
+    }
+
+    async function follow() {
+      while (root.isConnected) {
+        if (!busy && !document.hidden) {
+          await look().then(
+            () => {
+              trouble = "";
+            },
+            (why) => {
+              trouble = why.message;
+            },
+          );
+          show();
+        }
+        const quick = live(instance) && instance.state !== "running";
+        await new Promise((resolve) => setTimeout(resolve, quick ? 1000 : 10000));
+      }
+      clearInterval(ticking);
+    }
+
+    const ticking = setInterval(() => {
+      const ends = instance?.state === "running" && instance.expires_at;
+      time.textContent = ends ? clock(Date.parse(ends) - Date.now() - ahead) : "";
+    }, 1000);
+    say("Looking for your instance");
+    for (const one of [start, extend, restart, stop]) one.hidden = true;
+    follow();
+  }
+
+  function find() {
+    for (const link of document.querySelectorAll(`a[href^="${prefix}"]`)) {
+      const id = link.href.slice(prefix.length).split(/[/?#]/)[0];
+      if (!id || link.dataset.whaley || link.closest(".whaley-instance")) continue;
+      link.dataset.whaley = "mounted";
+      mount(link, id);
+    }
+  }
+
+  new MutationObserver(find).observe(document.documentElement, { childList: true, subtree: true });
+  find();
+})();
