@@ -99,8 +99,12 @@ func TestConnectingCTFdIsOneCallAndCanBeUndone(t *testing.T) {
 	if c.admin("GET", "/admin/api/ctfd/connection", "").is(200).into(&now); now.Links[0].State != "stands" {
 		t.Errorf("%+v", now)
 	}
+	c.admin("PUT", "/admin/api/ctfd/window", `{"on":true}`).is(200)
+	if w := c.call(alice, "GET", "/ctfd.js", ""); w.Code != 200 || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/javascript") || !strings.Contains(c.ctfd.Config("theme_header"), "http://whaley.localhost:8080/ctfd.js") {
+		t.Errorf("%d %v %q", w.Code, w.Header(), c.ctfd.Config("theme_header"))
+	}
 	c.admin("DELETE", "/admin/api/ctfd/connection", "").is(200)
-	if got := c.ctfd.Challenge(id).ConnectionInfo; got != "" || len(c.ctfd.Pages()) != 0 || signInPage() != "" {
+	if got := c.ctfd.Challenge(id).ConnectionInfo; got != "" || len(c.ctfd.Pages()) != 0 || signInPage() != "" || c.ctfd.Config("theme_header") != "" {
 		t.Errorf("left behind: %q, %d pages, %q", got, len(c.ctfd.Pages()), signInPage())
 	}
 }
