@@ -108,6 +108,18 @@ func findFlag(ctx context.Context, d *definition, ch *instancer.Challenge, tomlF
 	}
 }
 
+// tellFlagless notes a challenge in which nothing even looks like a flag; what does is noted by its line already.
+func tellFlagless(ch *instancer.Challenge, folder string, defaults Defaults, problems *Problems) {
+	told := slices.ContainsFunc(ch.Notes, func(n instancer.Note) bool {
+		return n.Key == "flag" || strings.HasPrefix(n.Key, "flag.") || strings.HasPrefix(n.Key, "flags[")
+	})
+	if defaults.FlagPrefix == "" || ch.Flag.Dynamic || ch.StaticFlags || ch.Flag.Open == "" || told {
+		return
+	}
+	problems.note(folder+"/"+definitionFile, 1, "flag", "no file holds a flag like %s…%s, so everybody has the same: [flag] text names it, "+
+		"place = \"env\" gives each owner one by the variable FLAG, disable_dynamic_flags = true says that it is meant so", ch.Flag.Open, ch.Flag.Close)
+}
+
 // flagArguments says whether build arguments are to be the owner's flags, and puts the texts of these into them if it may.
 func flagArguments(ch *instancer.Challenge, forms []formAt, put bool) (asked bool) {
 	for _, s := range ch.Services {

@@ -3,6 +3,7 @@ package challenge_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -54,7 +55,7 @@ func TestOfSeveralPlaceholdersNoDecoyBecomesAFlag(t *testing.T) {
 		"of another shape":          {"[flag]\ntext = \"ABC+{x.y}\"\n", []string{"app.py", "f\"ABC+{x.y}\""}, "ABC+{x.y}", nil},
 		"without braces":            {"[flag]\ntext = \"flag-abc\"\n", []string{"app.py", "flag-abc"}, "flag-abc", nil},
 		"apostrophe in a flag file": {"", []string{"flag.txt", "FLAG{it's}\n"}, "FLAG{it's}", nil},
-		"apostrophe in code":        {"", []string{"app.py", "x = 'FLAG{it's}'"}, "", nil},
+		"apostrophe in code":        {"", []string{"app.py", "x = 'FLAG{it's}'"}, "", []string{"app.py:1: no owner gets a flag of their own of FLAG{it's}"}},
 		"another prefix":            {"", []string{"flag.txt", "csictf{a_b}\n", "style.css", "body{color:red}"}, "", []string{"flag.txt:1: no owner gets a flag of their own of csictf{a_b}"}},
 		"another case":              {"", []string{"app.py", "\nx = 'flag{a_b}'"}, "", []string{"app.py:2: no owner gets a flag of their own of flag{a_b}"}},
 		"only in what tells of it":  {"", []string{"README.md", "FLAG{a}"}, "", nil},
@@ -228,6 +229,39 @@ func TestABuildArgumentCanBeTheOwnersFlag(t *testing.T) {
 		}
 		if b := ch.Services[0].Build; ch.Flag.Text != c.text || b.Args["A"] != c.argument || !b.Flag || !ch.Flag.Dynamic {
 			t.Errorf("%s: %+v %+v", name, ch.Flag, b)
+		}
+	}
+}
+
+func TestEveryChallengeWithoutAFlagIsNamed(t *testing.T) {
+	d := defaults
+	d.FlagPrefix = "FLAG"
+	for name, c := range map[string]struct {
+		toml string
+		file []string
+		want string
+	}{
+		"nothing":         {"", nil, "/instance.toml:1: flag: note: no file holds a flag like FLAG{…}"},
+		"another prefix":  {"", []string{"flag.txt", "x\ncsictf{a_b}"}, "/flag.txt:2: flag: note: no owner gets a flag of their own of csictf{a_b}"},
+		"only in a text":  {"", []string{"README.md", "FLAG{a}"}, "/instance.toml:1: flag: note: no file holds a flag"},
+		"a flag":          {"", []string{"flag.txt", "FLAG{a}"}, ""},
+		"meant to be so":  {"disable_dynamic_flags = true\n", nil, ""},
+		"without a place": {"[flag]\nplace = \"none\"\n", nil, ""},
+		"by a variable":   {"[flag]\nplace = \"env\"\n", nil, ""},
+	} {
+		dir := folder(t, c.toml+oneRoute, builtWeb, c.file...)
+		library := challenge.NewLibrary(filepath.Dir(dir), d)
+		if problems, err := library.Reload(t.Context()); err != nil || len(problems) > 0 {
+			t.Fatal(problems, err)
+		}
+		var said []string
+		for _, e := range library.Entries() {
+			for _, n := range e.Notes {
+				said = append(said, n.String())
+			}
+		}
+		if c.want == "" && len(said) > 0 || c.want != "" && (len(said) != 1 || !strings.Contains(said[0], c.want)) {
+			t.Errorf("%s: %q", name, said)
 		}
 	}
 }

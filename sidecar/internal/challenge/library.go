@@ -142,7 +142,9 @@ func (l *Library) take(ctx context.Context, dir, folder string, was Entry) Entry
 	if ch == nil {
 		e.plain = was.plain
 	} else {
-		problems = notesOf(ch)
+		notes := Problems(notesOf(ch))
+		tellFlagless(ch, filepath.Base(folder), *l.defaults.Load(), &notes)
+		problems = notes
 	}
 	e.found, e.Notes = Split(inFolder(folder, problems))
 	if e.plain == nil && l.revisions != nil {

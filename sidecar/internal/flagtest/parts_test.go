@@ -100,3 +100,26 @@ func TestAChallengeInPartsHasAFlagOfEach(t *testing.T) {
 		t.Fatalf("%d of 6 flags that others submitted are recognised: %v", len(found), err)
 	}
 }
+
+// A part that cannot be replaced in the image has an image built for each owner, with all flags; one that is in no image at all
+// is told when the images are built.
+func TestAPartIsBuiltForItsOwnerOrRefused(t *testing.T) {
+	w := newWorld(t, 8)
+	const two = oneRoute + "[[flags]]\ntext = \"FLAG{one}\"\n[[flags]]\ntext = \"FLAG{two}\"\n"
+	w.write("packed-part", "instance.toml", two, "one.txt", "FLAG{one}", "two.txt", "FLAG{two}", "Dockerfile",
+		"FROM busybox:1.36 AS pack\nCOPY two.txt /\nRUN gzip /two.txt\nFROM busybox:1.36\nCOPY one.txt /\nCOPY --from=pack /two.txt.gz /"+listen)
+	w.write("lost-part", "instance.toml", two, "one.txt", "FLAG{one}", "two.txt", "FLAG{two}", "Dockerfile", "FROM busybox:1.36\nCOPY one.txt /"+listen)
+	w.load()
+	if st := w.built("lost-part"); st.State != instancer.BuildFailed || instancer.CodeOf(st.Reason) != "flag_nowhere" || !strings.Contains(st.Reason.Detail, "Flag 2") {
+		t.Errorf("%+v", st)
+	}
+	if st := w.built("packed-part"); st.State != instancer.BuildReady || !st.PerOwner {
+		t.Fatalf("%+v", st)
+	}
+	ch, _ := w.library.Get("packed-part")
+	in := w.running("alice", "packed-part")
+	own, _ := w.flags.Flags(t.Context(), instancer.Owner{ID: "alice"}, ch)
+	if got := w.inside(in, "web", "sh", "-c", "cat /one.txt; zcat /two.txt.gz"); got != own[0]+own[1] {
+		t.Errorf("alice sees %q, and her flags are %q", got, own)
+	}
+}

@@ -159,7 +159,6 @@ func (b *build) decide() error {
 	var files int
 	var bytes int64
 	var settings bool
-	found := make([]bool, len(flag.Forms()))
 	for _, s := range b.ch.Services {
 		f := b.flags[s.Name]
 		if f == nil {
@@ -167,9 +166,6 @@ func (b *build) decide() error {
 		}
 		files, bytes = files+f.Files, bytes+f.Bytes
 		settings = settings || f.settings()
-		for n := range found {
-			found[n] = found[n] || f.Found[n]
-		}
 		for _, o := range f.Odd {
 			odd = append(odd, s.Name+": "+o)
 		}
@@ -182,12 +178,10 @@ func (b *build) decide() error {
 			"such a file must be made by the Dockerfile out of text, or the challenge must set disable_dynamic_flags.", strings.Join(left, "; "))
 	}
 	nowhere := ""
-	for n, form := range flag.Forms() {
-		if !found[n] && !form.Elsewhere {
-			nowhere = "the flag"
-			if len(found) > 1 {
-				nowhere = "flag " + strconv.Itoa(n+1)
-			}
+	for _, n := range b.unseen() {
+		nowhere = "the flag"
+		if n > 0 || len(flag.More) > 0 {
+			nowhere = "flag " + strconv.Itoa(n+1)
 		}
 	}
 	switch {

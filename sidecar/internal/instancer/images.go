@@ -229,6 +229,9 @@ func (im *images) make(ctx context.Context, b *build) error {
 			return err
 		}
 	}
+	if err := im.tryParts(ctx, b); err != nil {
+		return err
+	}
 	return b.decide()
 }
 

@@ -161,6 +161,9 @@ func (f Finder) Similar(text []byte, flagFile bool) Found {
 			return Found{string(plain[m[2]:m[3]]), 1 + bytes.Count(plain[:m[2]], []byte("\n"))}
 		}
 	}
+	if at, text := f.apostrophe(plain); text != "" {
+		return Found{text, 1 + bytes.Count(plain[:at], []byte("\n"))}
+	}
 	lower := Finder{open: bytes.ToLower(f.open), end: bytes.ToLower(f.end)}
 	folded := bytes.ToLower(plain)
 	if len(folded) != len(plain) {
@@ -172,6 +175,27 @@ func (f Finder) Similar(text []byte, flagFile bool) Found {
 		}
 	}
 	return Found{}
+}
+
+// contraction is an apostrophe as people write it, which elsewhere would end a text.
+var contraction = regexp.MustCompile(`[A-Za-z]\\?'[a-z]`)
+
+// apostrophe is the first placeholder of a program that was taken for code because of its apostrophe, and where it is.
+func (f Finder) apostrophe(text []byte) (at int, found string) {
+	for at < len(text) && len(f.open) > 0 && len(f.end) > 0 {
+		n := bytes.Index(text[at:], f.open)
+		if n < 0 {
+			break
+		}
+		at += n
+		rest := text[at+len(f.open) : min(len(text), at+len(f.open)+maxInner)]
+		size := f.inner(text, at, rest)
+		if inner := rest[:size]; size > 0 && contraction.Match(inner) && !bytes.ContainsAny(inner, "{\"`+$") {
+			return at, string(f.open) + string(inner) + string(f.end)
+		}
+		at += len(f.open)
+	}
+	return 0, ""
 }
 
 // hollow says that there is nothing between a placeholder's braces but what shows how flags look.
