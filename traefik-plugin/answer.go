@@ -66,7 +66,7 @@ func (h *Handler) unavailable(w http.ResponseWriter, r *http.Request, v *visit) 
 		return // nobody waits any more
 	}
 	h.problem(w, r, v, wire.Problem{Status: http.StatusServiceUnavailable, Code: "sidecar_unavailable", RetryAfter: 5,
-		Detail: "Whaley is restarting or out of order, so nothing can be started right now. Try again in a few seconds; if it stays like this, tell an organiser."})
+		Detail: "Whaley is restarting or out of order, so nothing can be started right now. Try again in a few seconds; if it keeps happening, tell an organiser."})
 }
 
 // id is the request's id, the same in everything that is said of it.

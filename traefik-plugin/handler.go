@@ -153,7 +153,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 		unreached++
 		if unreached == unreachedTries {
 			h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,
-				Detail: "The challenge runs but does not accept connections. Try again; if it stays like this, stop it on the dashboard and start it anew."})
+				Detail: "The challenge runs but does not accept connections. Try again; if it keeps happening, stop it on the dashboard and start it anew."})
 			return
 		}
 		if !asked {
@@ -210,7 +210,7 @@ func (h *Handler) stranger(w http.ResponseWriter, r *http.Request, v *visit) {
 		return
 	}
 	h.problem(w, r, v, wire.Problem{Status: http.StatusNotFound, Code: "not_found",
-		Detail: "There is nothing here for you. The addresses of your challenges are on the dashboard."})
+		Detail: "No challenge at this address, or it isn't yours. Your addresses are on the dashboard."})
 }
 
 // isNavigation says whether a person will look at the answer. A form that is sent is none: the page that would tell

@@ -86,7 +86,7 @@ func (h *Handler) broken(w http.ResponseWriter, r *http.Request, v *visit, err e
 		return
 	}
 	h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,
-		Detail: "The challenge ended the connection without an answer that can be passed on. Try again; if it stays like this, stop it on the dashboard and start it anew."})
+		Detail: "The challenge ended the connection without an answer that can be passed on. Try again; if it keeps happening, stop it on the dashboard and start it anew."})
 }
 
 // rewrite makes the request that the container gets: the player's, without what is Whaley's, and with forwarding

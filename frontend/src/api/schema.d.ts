@@ -953,7 +953,8 @@ export interface paths {
          * Make a challenge of a zip archive, all of it or nothing
          * @description At most 50 MB, 1,000 entries and 200 MB of contents. The archive holds one `instance.toml`, at most four folders
          *     deep; everything beside and below it becomes the challenge's folder, which is named like its id. `422` with code
-         *     `challenge_invalid` lists all problems; `409` is an id that is there already.
+         *     `challenge_invalid` lists all problems; `409` is an id that is there already, unless it is to be replaced: then
+         *     instances that run go on with what they were made of, and the next one has the new files.
          */
         post: operations["adminUploadChallenge"];
         delete?: never;
@@ -1767,7 +1768,7 @@ export interface components {
          *     | `capture_not_found` | 404 | There is no capture %q. |
          *     | `captures_busy` | 503 | Too many captures are being made. Try again. |
          *     | `challenge_exists` | 409 | There is a challenge %q already. Delete it first, or give this one another id. |
-         *     | `challenge_in_use` | 409 | %d of its instances live. Close the challenge and stop them first. |
+         *     | `challenge_in_use` | 409 | %s still running. Close the challenge and stop them first. |
          *     | `challenge_inactive` | 409 | This challenge is closed: your instance keeps running, but could not be started again. |
          *     | `challenge_invalid` | 422 | The challenge has %d problems, the first: %s |
          *     | `challenge_missing` | 422 | challenge_id is missing. |
@@ -1789,7 +1790,7 @@ export interface components {
          *     | `ctfd_unavailable` | 503 | CTFd does not answer right now. Try again in a few seconds. |
          *     | `cursor_invalid` | 422 | after must be the next of an earlier page in the same order. |
          *     | `database_not_empty` | 409 | The database is in use: it has %d %s. Restore into an empty one. |
-         *     | `database_not_writable` | 503 | The database cannot be written: %s. Organisers have to mend that; what runs goes on. |
+         *     | `database_not_writable` | 503 | The database cannot be written: %s. Organisers have to fix that; running instances keep going. |
          *     | `database_unavailable` | 503 | The database does not answer. Try again in a few seconds. |
          *     | `disk` | 429 | The instance was stopped: it wrote %d MB to its disk, and may write %d MB. |
          *     | `disk_full` | 503 | The disk of the captures is full. Remove old captures or make room. |
@@ -1797,11 +1798,11 @@ export interface components {
          *     | `draining` | 503 | %s |
          *     | `enabled_missing` | 422 | enabled must be true or false. |
          *     | `encoding_invalid` | 422 | encoding must be utf-8 or base64, and content must be in it. |
-         *     | `engine_unavailable` | 503 | The container engine does not answer. Try again in a few seconds; if it stays like this, tell an organiser. |
+         *     | `engine_unavailable` | 503 | The container engine does not answer. Try again in a few seconds; if it keeps happening, tell an organiser. |
          *     | `event_id_invalid` | 422 | Last-Event-ID is no id of an event. |
          *     | `event_not_begun` | 403 | The event begins on %s. |
          *     | `event_over` | 403 | The event ended on %s. |
-         *     | `event_paused` | 403 | The organisers have paused the event. What runs goes on. |
+         *     | `event_paused` | 403 | The organisers have paused the event. Running instances keep going. |
          *     | `extension_too_early` | 409 | This instance can be extended from %s on. |
          *     | `extension_used_up` | 409 | This instance cannot be extended any further. You can start it anew after it ends. |
          *     | `file_changed` | 409 | %q was changed by somebody else since you have read it. Read it again and put your change into that. |
@@ -1823,7 +1824,7 @@ export interface components {
          *     | `instance_not_found` | 404 | You have no instance %q. |
          *     | `instance_not_live` | 409 | This instance is %s already: it prints no more. |
          *     | `instance_not_running` | 409 | Only a running instance can be extended; this one is %s. |
-         *     | `internal` | 500 | Something went wrong in Whaley itself. Try again; if it stays like this, tell an organiser the request's id. |
+         *     | `internal` | 500 | Something went wrong in Whaley itself. Try again; if it keeps happening, tell an organiser the request's id. |
          *     | `key_missing` | 422 | key is missing: the admin key, or the access token of a CTFd admin. |
          *     | `key_refused` | 401 | The key is missing or wrong. |
          *     | `lease_lost` | 409, 503 | Another sidecar goes on with this instance. |
@@ -1844,7 +1845,7 @@ export interface components {
          *     | `not_found` | 404 | There is nothing at this address. |
          *     | `note_invalid` | 422 | note must have at most %d characters. |
          *     | `number_invalid` | 422 | %s must be a number from 0 on. |
-         *     | `object_missing` | 503 | Something the challenge needs is missing on the engine. Try again; if it stays like this, tell an organiser. |
+         *     | `object_missing` | 503 | Something the challenge needs is missing on the engine. Try again; if it keeps happening, tell an organiser. |
          *     | `output` | 429 | The instance was stopped: it printed %d KB a second without end, and may print %d. |
          *     | `owner_invalid` | 422 | owner_id must be the id of a player or team, of letters, digits, _ and -. |
          *     | `parameter_invalid` | 422 | %s must be a text of at most %d bytes. |
@@ -6201,7 +6202,10 @@ export interface operations {
     };
     adminUploadChallenge: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true: in the place of the challenge with its id, if there is one */
+                replace?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -46,7 +46,7 @@ func checkChallenges(ctx context.Context, c *config.Config, variables string, r 
 	}
 	r.say("challenges", err, "CHALLENGES_DIR must be a folder with one folder per challenge.")
 	for _, p := range problems {
-		r.fault("challenges", p.String(), "Mend the file; the other challenges load without this one.")
+		r.fault("challenges", p.String(), "Fix the file; the other challenges load without this one.")
 	}
 	if err == nil {
 		fmt.Fprintf(r.out, "%-11s %d can be started\n", "challenges", len(library.All()))

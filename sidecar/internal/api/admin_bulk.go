@@ -92,7 +92,7 @@ func (a *API) stopSelected(r *http.Request, q instancer.InstanceQuery) (bulkStop
 		}
 		all, q.After = append(all, part...), next
 	}
-	err := a.audit(r, instancer.Event{Type: "admin_instances_stop", Challenge: q.Challenge, Owner: q.Owner, Message: fmt.Sprintf("forced %d instances to stop", len(all))})
+	err := a.audit(r, instancer.Event{Type: "admin_instances_stop", Challenge: q.Challenge, Owner: q.Owner, Message: fmt.Sprintf("Stopped by an admin: %d", len(all))})
 	if err != nil {
 		return answer, err
 	}

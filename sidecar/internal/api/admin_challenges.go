@@ -248,7 +248,7 @@ func (a *API) adminToggleChallenge(w http.ResponseWriter, r *http.Request) error
 	}
 	message := "opened"
 	if !*request.Active {
-		message = "closed; what runs goes on"
+		message = "closed; running instances keep going"
 	}
 	return a.setChallenge(w, r, "admin_challenge_toggle", message, func(s *instancer.ChallengeSetting) { s.Active = *request.Active })
 }

@@ -192,7 +192,7 @@ func (a *API) adminStopInstance(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, instancer.Event{Type: "admin_instance_stop", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "forced to stop"})
+	err = a.audit(r, instancer.Event{Type: "admin_instance_stop", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "Stopped by an admin"})
 	if err != nil {
 		return err
 	}

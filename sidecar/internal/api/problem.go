@@ -20,7 +20,7 @@ import (
 
 var (
 	errNotFound    = instancer.Errorf(instancer.NotFound, "not_found", "There is nothing at this address.")
-	errNoHost      = instancer.Errorf(instancer.NotFound, "not_found", "There is nothing here for you. The addresses of your challenges are on the dashboard.")
+	errNoHost      = instancer.Errorf(instancer.NotFound, "not_found", "No challenge at this address, or it isn't yours. Your addresses are on the dashboard.")
 	errMethod      = instancer.Errorf(instancer.Invalid, "method_not_allowed", "This address does not answer this method.")
 	errUnreadable  = instancer.Errorf(instancer.Invalid, "address_unreadable", "The address has characters that no address here has.")
 	errCrossOrigin = instancer.Errorf(instancer.Forbidden, "cross_origin", "Another site's page sent this request. Use the dashboard.")
@@ -43,7 +43,7 @@ var statuses = map[instancer.Kind]int{
 func problemOf(err error) wire.Problem {
 	var e *instancer.Error
 	if !errors.As(err, &e) {
-		e = instancer.Errorf(instancer.Internal, "internal", "Something went wrong in Whaley itself. Try again; if it stays like this, tell an organiser the request's id.")
+		e = instancer.Errorf(instancer.Internal, "internal", "Something went wrong in Whaley itself. Try again; if it keeps happening, tell an organiser the request's id.")
 	}
 	status := statuses[e.Kind]
 	if e == errMethod {

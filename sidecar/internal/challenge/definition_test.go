@@ -84,9 +84,9 @@ var wrongDefinitions = []struct{ toml, want string }{
 	{"flag = \"x\"" + oneRoute, `1: flag: must be a table, as [flag], and is a text`},
 	{"name = \"a\"\nid = \"x\"\nname = \"b\"" + oneRoute, `! 3: name: is there twice, first on line 1; keep one`},
 	{oneRoute + "[limits]\npids = 50\n[flag]\n[limits]\ncpus = 1\n", `! 8: limits: this table is there already, on line 5; put its keys together`},
-	{"name = \"a\"\nx = [", "! 2: is no valid TOML:"},
-	{"name = \"a\"\n\nname \"b\"\n", "! 3: is no valid TOML:"},
-	{"name = \"\xff\"\n", "! 1: is no valid TOML:"},
+	{"name = \"a\"\nx = [", "! 2: is not valid TOML:"},
+	{"name = \"a\"\n\nname \"b\"\n", "! 3: is not valid TOML:"},
+	{"name = \"\xff\"\n", "! 1: is not valid TOML:"},
 }
 
 func TestWrongDefinitionsAreRefusedByLine(t *testing.T) {

@@ -3,6 +3,7 @@ package challenge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -235,7 +236,7 @@ func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, liv
 	}
 	n, err := live(ctx)
 	if err == nil && n > 0 {
-		err = instancer.Errorf(instancer.Conflict, "challenge_in_use", "%d of its instances live. Close the challenge and stop them first.", n)
+		err = instancer.Errorf(instancer.Conflict, "challenge_in_use", "%s still running. Close the challenge and stop them first.", counted(n))
 	}
 	var gone *staging
 	if err == nil {
@@ -263,4 +264,11 @@ func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, liv
 func unreachable(err error) error {
 	return instancer.Errorf(instancer.Unavailable, "challenges_unwritable",
 		"The challenges' folder cannot be read or written. Has the sidecar the right to, and is there space?").Because(err)
+}
+
+func counted(instances int) string {
+	if instances == 1 {
+		return "1 instance is"
+	}
+	return fmt.Sprintf("%d instances are", instances)
 }

@@ -22,12 +22,12 @@ func parseTOML(file, text string) (map[string]any, lines, Problems) {
 	values, err := decodeTOML(text[:index.end()])
 	switch twice := index.twice; {
 	case err == nil && !index.complete():
-		problems.add(file, index.line, "", "is no valid TOML: %q is not expected here", index.next())
+		problems.add(file, index.line, "", "is not valid TOML: %q is not expected here", index.next())
 	case err == nil:
 	case twice != nil && twice.Line == err.Position.Line:
 		problems.add(file, twice.Line, twice.Key, "%s", twice.Text)
 	default:
-		problems.add(file, err.Position.Line, "", "is no valid TOML: %s", err.Message)
+		problems.add(file, err.Position.Line, "", "is not valid TOML: %s", err.Message)
 	}
 	return values, index.at, problems
 }

@@ -77,8 +77,8 @@ type Config struct {
 	BuildPidsLimit int64   `env:"BUILD_PIDS_LIMIT" envDefault:"2048" min:"16" max:"1000000" whaley:"Processes of a build. BuildKit does not know it."`
 	BuildMaxDisk   Bytes   `env:"BUILD_MAX_DISK" envDefault:"10g" whaley:"What one RUN of a build may write: looked at every 5 s. 0: no limit. BuildKit does not know it."`
 
-	Drain        bool   `env:"DRAIN" envDefault:"false" live:"true" whaley:"No instance is started any more; what runs goes on. For the end of an event or before maintenance."`
-	DrainMessage string `env:"DRAIN_MESSAGE" envDefault:"The organisers have paused starting instances. What runs goes on." live:"true" max:"300" whaley:"What players read while DRAIN is on."`
+	Drain        bool   `env:"DRAIN" envDefault:"false" live:"true" whaley:"Start no new instances; running ones keep going. For the end of an event or before maintenance."`
+	DrainMessage string `env:"DRAIN_MESSAGE" envDefault:"New instances are paused. Running ones keep going." live:"true" max:"300" whaley:"What players read while DRAIN is on."`
 
 	ContainerMaxMemory Bytes   `env:"CONTAINER_MAX_MEMORY" envDefault:"384m" live:"true" min:"16m" whaley:"Memory of a whole instance, as 512m or 1g: the default, and the most a challenge may ask for."`
 	ContainerMaxCPU    float64 `env:"CONTAINER_MAX_CPU" envDefault:"0.5" live:"true" min:"0.01" max:"256" unit:"CPUs" whaley:"CPUs of a whole instance: the default, and the most a challenge may ask for."`
@@ -115,7 +115,7 @@ type Config struct {
 	ForensicsRetention int     `env:"FORENSICS_RETENTION_HOURS" envDefault:"168" live:"true" min:"1" max:"8760" unit:"hours" whaley:"How long it is kept, in hours."`
 	ForensicsMaxMB     int     `env:"FORENSICS_MAX_SIZE_MB" envDefault:"5" live:"true" min:"1" max:"100" unit:"MiB" whaley:"The most that is kept of one instance, in MiB before it is compressed. The end is what is kept."`
 	ForensicsLines     int     `env:"FORENSICS_TAIL_LINES" envDefault:"1000" live:"true" min:"1" max:"1000000" unit:"lines" whaley:"The most that is kept of one container, in lines."`
-	ForensicsCompress  bool    `env:"FORENSICS_COMPRESSION" envDefault:"true" live:"true" whaley:"It is compressed."`
+	ForensicsCompress  bool    `env:"FORENSICS_COMPRESSION" envDefault:"true" live:"true" whaley:"Compress captures."`
 
 	DiscordWebhookURL Secret   `env:"DISCORD_WEBHOOK_URL" section:"Who is told" live:"true" whaley:"Webhook of a Discord channel that is told of spawns, failures, extensions, stops and shared flags."`
 	WebhookURL        Secret   `env:"WEBHOOK_URL" live:"true" whaley:"http or https URL that events are sent to as JSON, signed as standardwebhooks.com describes it."`

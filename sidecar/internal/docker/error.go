@@ -19,10 +19,10 @@ func translate(err error) error {
 		return nil
 	case client.IsErrConnectionFailed(err), errors.Is(err, context.DeadlineExceeded):
 		return instancer.Errorf(instancer.Unavailable, "engine_unavailable",
-			"The container engine does not answer. Try again in a few seconds; if it stays like this, tell an organiser.").Because(err).After(5 * time.Second)
+			"The container engine does not answer. Try again in a few seconds; if it keeps happening, tell an organiser.").Because(err).After(5 * time.Second)
 	case errdefs.IsNotFound(err):
 		return instancer.Errorf(instancer.Unavailable, instancer.CodeObjectMissing,
-			"Something the challenge needs is missing on the engine. Try again; if it stays like this, tell an organiser.").Because(err)
+			"Something the challenge needs is missing on the engine. Try again; if it keeps happening, tell an organiser.").Because(err)
 	}
 	// The engine has no codes for these, only texts: of versions 20.10 to 28.
 	text := err.Error()

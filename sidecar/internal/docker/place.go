@@ -78,7 +78,7 @@ func (e *Engine) lost(image *instancer.ImageFlag, err error) error {
 		return notPlaced(err)
 	}
 	return instancer.Errorf(instancer.Unavailable, instancer.CodeObjectMissing,
-		"Something the challenge needs is missing. Try again; if it stays like this, tell an organiser.").Because(fmt.Errorf("%s: %w", image.Image, err))
+		"Something the challenge needs is missing. Try again; if it keeps happening, tell an organiser.").Because(fmt.Errorf("%s: %w", image.Image, err))
 }
 
 // instanceFolder holds an instance's own copies of files.

@@ -117,13 +117,13 @@ func TestEverySidecarTellsHowFarAStartIs(t *testing.T) {
 		}
 	}
 	first, second, third := spawn("first"), spawn("second"), spawn("third")
-	tells(first, "Starting its services", 0)
+	tells(first, "Starting services", 0)
 	tells(second, "", 1)
 	tells(third, "", 2)
 	if _, err := two.Stop(ctx, player("first"), first.ID); err != nil {
 		t.Fatal(err)
 	}
-	tells(second, "Starting its services", 0)
+	tells(second, "Starting services", 0)
 	tells(third, "", 1)
 	tells(first, "", 0)
 }

@@ -194,7 +194,7 @@ func (b *build) decide() error {
 	case nowhere != "":
 		b.placing = "built per owner, since " + nowhere + " is in no file of the images: hashed, encrypted or compressed"
 	default:
-		b.placing = fmt.Sprintf("put into %d files of built images", files)
+		b.placing = "replaced in " + filesOf(files) + " of the built images"
 		if settings {
 			b.placing += ", and their settings"
 		}
@@ -205,6 +205,13 @@ func (b *build) decide() error {
 	}
 	b.perOwner = true
 	return nil
+}
+
+func filesOf(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
 }
 
 // BuildStatus is the state of a challenge's latest build and a channel that is closed when it changes.

@@ -48,7 +48,7 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 	if err != nil {
 		return nil, timedOut(ctx, err)
 	}
-	i.setStage(in, "Making its network")
+	i.setStage(in, "Setting up the network")
 	pooled := len(old.networks) == 0
 	for try := 1; ; try++ {
 		var sb *Sandbox

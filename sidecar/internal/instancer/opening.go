@@ -35,7 +35,7 @@ func (e ScoreboardEvent) Closed(at time.Time) *Error {
 	case !e.Ends.IsZero() && !at.Before(e.Ends) && !e.Viewable:
 		return Errorf(Forbidden, CodeOver, "The event ended on %s.", e.Ends.UTC().Format(eventTime))
 	case e.Paused && !e.over(at):
-		return Errorf(Forbidden, CodePaused, "The organisers have paused the event. What runs goes on.").After(drainRetry)
+		return Errorf(Forbidden, CodePaused, "The organisers have paused the event. Running instances keep going.").After(drainRetry)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func pace(since time.Time, least time.Duration) time.Duration {
 // startAll starts each service once what it depends on has got there, and returns when every route is ready. The
 // first service that ends before it should ends all.
 func (i *Instancer) startAll(ctx context.Context, in *Instance, ch *Challenge, ids []string, vars *strings.Replacer) error {
-	i.setStage(in, "Starting its services")
+	i.setStage(in, "Starting services")
 	units := make(map[string]*unit, len(ch.Services))
 	for n, s := range ch.Services {
 		units[s.Name] = &unit{

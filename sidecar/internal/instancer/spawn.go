@@ -58,7 +58,7 @@ func (i *Instancer) queued(ctx context.Context, p Player, ch *Challenge, q Quota
 	}
 	err := i.Store.Insert(ctx, in, q, Event{
 		Type: "instance_spawn", Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Player: p.ID, At: now,
-		Message: "asked for " + ch.ID,
+		Message: "Start requested",
 	})
 	if CodeOf(err) == CodeQuota {
 		return nil, i.quotaUsed(ctx, p.Owner, q.PerOwner, err)

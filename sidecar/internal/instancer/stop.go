@@ -47,7 +47,7 @@ func (i *Instancer) stop(ctx context.Context, in *Instance, cause string) (*Inst
 
 // stopBecause also keeps a reason, which its player reads, and before which it is not started again at once.
 func (i *Instancer) stopBecause(ctx context.Context, in *Instance, cause string, reason *Error) (*Instance, error) {
-	message := "stopped: " + cause
+	message := stopMessage(cause)
 	if reason != nil {
 		message = cause + ": " + reason.Detail
 	}
@@ -77,6 +77,25 @@ func (i *Instancer) stopBecause(ctx context.Context, in *Instance, cause string,
 	i.changed(stopping)
 	i.takeDown(stopping)
 	return stopping, nil
+}
+
+// stopMessage says for people why an instance was stopped.
+func stopMessage(cause string) string {
+	switch cause {
+	case CausePlayer:
+		return "Stopped by the player"
+	case CauseAdmin:
+		return "Stopped by an admin"
+	case CauseExpired:
+		return "Time was up"
+	case CauseLost:
+		return "A container ended or was removed"
+	case CauseBanned:
+		return "The player or team is banned or gone"
+	case CauseOver:
+		return "The event is over"
+	}
+	return "Stopped: " + cause
 }
 
 func stopEvent(cause string) string {

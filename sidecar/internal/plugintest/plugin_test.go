@@ -168,7 +168,7 @@ func waiting(t *testing.T, w *world) {
 	w.on(wire.PathWake, mine(wire.StateStarting))
 	cookie := "whaley=" + w.ticket(web)
 	got := w.get(web, "/page", "Cookie", cookie, "Sec-Fetch-Mode", "navigate", "Accept", "text/html")
-	for _, want := range []string{"Notes &lt;b&gt; is starting", "Making its network", `<span id="estimate">7</span>`, `role="status"`, "<noscript>", wire.StatusPath} {
+	for _, want := range []string{"Notes &lt;b&gt; is starting", "Setting up the network", `<span id="estimate">7</span>`, `role="status"`, "<noscript>", wire.StatusPath} {
 		if !strings.Contains(got.Body, want) {
 			t.Errorf("the page does not say %q", want)
 		}

@@ -162,7 +162,7 @@ func mine(state string) func(wire.HostRequest) wire.HostStatus {
 		if q.Owner != owner {
 			return wire.HostStatus{State: wire.StateUnknown, Version: "unknown"}
 		}
-		return wire.HostStatus{State: state, Mine: true, Access: "link", Name: "Notes <b>", Stage: "Making its network", Version: "2", ElapsedMS: 1500, Position: 3, EstimateMS: 6500}
+		return wire.HostStatus{State: state, Mine: true, Access: "link", Name: "Notes <b>", Stage: "Setting up the network", Version: "2", ElapsedMS: 1500, Position: 3, EstimateMS: 6500}
 	}
 }
 

@@ -22,7 +22,7 @@ func translate(err error) error {
 	}
 	if why := unwritable(err); why != "" {
 		return instancer.Errorf(instancer.Unavailable, "database_not_writable",
-			"The database cannot be written: %s. Organisers have to mend that; what runs goes on.", why).Because(err).After(laterRetry)
+			"The database cannot be written: %s. Organisers have to fix that; running instances keep going.", why).Because(err).After(laterRetry)
 	}
 	return instancer.Errorf(instancer.Unavailable, "database_unavailable",
 		"The database does not answer. Try again in a few seconds.").Because(err).After(firstRetry)

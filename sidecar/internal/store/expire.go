@@ -27,7 +27,7 @@ func (s *Store) Expire(ctx context.Context, ids []string, now time.Time) ([]*ins
 			row.State, row.StopCause, row.Version, row.Losses = string(instancer.Stopping), instancer.CauseExpired, row.Version+1, 0
 			due[n] = row.ID
 			events[n] = instancer.Event{Type: "instance_expired", Instance: row.ID, Challenge: row.Challenge, Owner: row.OwnerID,
-				Player: row.Player, Message: "its time was over", At: now}
+				Player: row.Player, Message: "Time was up", At: now}
 		}
 		_, err := tx.NewUpdate().Table("instances").Set("state = ?", instancer.Stopping).Set("stop_cause = ?", instancer.CauseExpired).
 			Set("version = version + 1").Set("losses = 0").Where("id IN ?", bun.Tuple(due)).Exec(ctx)
