@@ -40,8 +40,9 @@ func (e *Engine) template(ch *instancer.Challenge, flag *instancer.ImageFlag) (r
 }
 
 // PlaceFlag writes the files of an image that hold the sentinel into a created container, with an owner's flags. Owner,
-// mode and time stay, and names of the same file stay names of one file.
-func (e *Engine) PlaceFlag(ctx context.Context, id string, ch *instancer.Challenge, image *instancer.ImageFlag, flags []string) error {
+// mode and time stay, and names of the same file stay names of one file. What lies under a mount that cannot be written is
+// hidden by it, and is left as it is.
+func (e *Engine) PlaceFlag(ctx context.Context, id string, ch *instancer.Challenge, svc *instancer.Service, image *instancer.ImageFlag, flags []string) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
 	api, err := e.api(ctx)
@@ -60,7 +61,7 @@ func (e *Engine) PlaceFlag(ctx context.Context, id string, ch *instancer.Challen
 	reader, writer := io.Pipe()
 	patched := make(chan error, 1)
 	go func() {
-		err := sentinel.PatchTar(writer, files, record, digits)
+		err := sentinel.PatchTar(writer, files, record, digits, func(name string) bool { return hidden(svc, "/"+strings.Trim(name, "/")) })
 		writer.CloseWithError(err)
 		patched <- err
 	}()
@@ -208,6 +209,14 @@ func prefixed(names []string) (paths []string) {
 		paths = append(paths, "/"+n)
 	}
 	return paths
+}
+
+// hidden says whether a path lies under a mount that is read only and never filled from the image.
+func hidden(svc *instancer.Service, target string) bool {
+	return slices.ContainsFunc(svc.Mounts, func(m instancer.Mount) bool {
+		mount := path.Clean(m.Target)
+		return m.ReadOnly && !m.Volume && m.From == "" && (target == mount || strings.HasPrefix(target, strings.TrimSuffix(mount, "/")+"/"))
+	})
 }
 
 func covered(svc *instancer.Service, target string) bool {

@@ -251,8 +251,8 @@ func (s faultyEngine) RemoveFiles(ctx context.Context, instance string) error {
 	return s.f.step("files removed", func() error { return s.Engine.RemoveFiles(ctx, instance) })
 }
 
-func (s faultyEngine) PlaceFlag(ctx context.Context, id string, ch *instancer.Challenge, image *instancer.ImageFlag, flags []string) error {
-	return s.f.step("flag placed", func() error { return s.Engine.PlaceFlag(ctx, id, ch, image, flags) })
+func (s faultyEngine) PlaceFlag(ctx context.Context, id string, ch *instancer.Challenge, svc *instancer.Service, image *instancer.ImageFlag, flags []string) error {
+	return s.f.step("flag placed", func() error { return s.Engine.PlaceFlag(ctx, id, ch, svc, image, flags) })
 }
 
 type faultyFlags struct {

@@ -192,7 +192,7 @@ type Engine interface {
 	RemoveFiles(ctx context.Context, instance string) error
 	// PlaceFlag writes all files of its image that hold the sentinel, now with the flag, into a container that is not
 	// started yet. It fails if any of them is not what the scan saw.
-	PlaceFlag(ctx context.Context, id string, ch *Challenge, image *ImageFlag, flags []string) error
+	PlaceFlag(ctx context.Context, id string, ch *Challenge, svc *Service, image *ImageFlag, flags []string) error
 	// FillMounts writes those of a service's mounts that are the instance's own copies into a container that is not started
 	// yet, with the flags (nil: none) in the place of the placeholders.
 	FillMounts(ctx context.Context, id string, ch *Challenge, svc *Service, mounts []Mount, flags []string) error

@@ -64,7 +64,7 @@ func (i *Instancer) create(ctx context.Context, ch *Challenge, spec ContainerSpe
 	}
 	id, err := i.Engine.CreateContainer(ctx, spec)
 	if err == nil && flag != nil && flag.Files > 0 && !s.ReadOnly {
-		err = i.Engine.PlaceFlag(ctx, id, ch, flag, p.own)
+		err = i.Engine.PlaceFlag(ctx, id, ch, s, flag, p.own)
 	}
 	if own := ch.own(s); err == nil && len(own) > 0 {
 		err = i.Engine.FillMounts(ctx, id, ch, s, own, p.own)

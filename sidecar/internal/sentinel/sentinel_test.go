@@ -140,7 +140,7 @@ func TestEveryHitIsPatchedAndNothingElse(t *testing.T) {
 	if err := sentinel.PickTar(&template, bytes.NewReader(all), record); err != nil {
 		t.Fatal(err)
 	}
-	if err := sentinel.PatchTar(&patched, bytes.NewReader(template.Bytes()), record, []string{digits}); err != nil {
+	if err := sentinel.PatchTar(&patched, bytes.NewReader(template.Bytes()), record, []string{digits}, nothing); err != nil {
 		t.Fatal(err)
 	}
 	in := tar.NewReader(&patched)
@@ -156,11 +156,11 @@ func TestEveryHitIsPatchedAndNothingElse(t *testing.T) {
 	}
 
 	record.Files[0].Hits[17].Offset++
-	if err := sentinel.PatchTar(io.Discard, bytes.NewReader(template.Bytes()), record, []string{digits}); err == nil {
+	if err := sentinel.PatchTar(io.Discard, bytes.NewReader(template.Bytes()), record, []string{digits}, nothing); err == nil {
 		t.Error("patched a place that does not hold the sentinel")
 	}
 	record.Files[0].Name = "usr/bin/z"
-	if err := sentinel.PatchTar(io.Discard, bytes.NewReader(template.Bytes()), record, []string{digits}); err == nil {
+	if err := sentinel.PatchTar(io.Discard, bytes.NewReader(template.Bytes()), record, []string{digits}, nothing); err == nil {
 		t.Error("patched another file")
 	}
 }
@@ -376,3 +376,5 @@ func TestOneOfSeveralPlaceholdersIsReplaced(t *testing.T) {
 		}
 	}
 }
+
+func nothing(string) bool { return false }

@@ -149,8 +149,10 @@ func PickTar(w io.Writer, r io.Reader, record Record) error {
 }
 
 // PatchTar copies a template with digits in the place of each core. It is an error if any place of the record does not
-// hold the core, or any file of it is not there: then nothing that was written may be used.
-func PatchTar(w io.Writer, r io.Reader, record Record, digits []string) error {
+// hold the core, or any file of it is not there: then nothing that was written may be used. Names that are covered are left
+// out; a file that has others too is written as these.
+func PatchTar(w io.Writer, r io.Reader, record Record, digits []string, covered func(name string) bool) error {
+	stands := map[string]string{} // a name that is left out → another of the same file
 	out := tar.NewWriter(w)
 	missing := map[string]File{}
 	for _, f := range record.Files {
@@ -164,14 +166,26 @@ func PatchTar(w io.Writer, r io.Reader, record Record, digits []string) error {
 		if err != nil {
 			return err
 		}
+		f := missing[header.Name]
+		delete(missing, header.Name)
+		if covered(header.Name) {
+			at := slices.IndexFunc(f.Links, func(name string) bool { return !covered(name) })
+			if header.Typeflag != tar.TypeReg || at < 0 {
+				continue
+			}
+			stands[header.Name], header.Name = f.Links[at], f.Links[at]
+		}
+		if other := stands[header.Linkname]; header.Typeflag == tar.TypeLink && other != "" {
+			if header.Linkname = other; header.Name == other {
+				continue
+			}
+		}
 		if err := out.WriteHeader(header); err != nil {
 			return err
 		}
 		if header.Typeflag != tar.TypeReg {
 			continue
 		}
-		f := missing[header.Name]
-		delete(missing, header.Name)
 		if err := Patch(out, in, f, record.Cores, digits); err != nil {
 			return err
 		}

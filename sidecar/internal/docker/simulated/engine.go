@@ -388,7 +388,7 @@ func (e *Engine) FillMounts(_ context.Context, id string, _ *instancer.Challenge
 }
 
 // PlaceFlag refuses a container that is not there.
-func (e *Engine) PlaceFlag(_ context.Context, id string, _ *instancer.Challenge, _ *instancer.ImageFlag, _ []string) error {
+func (e *Engine) PlaceFlag(_ context.Context, id string, _ *instancer.Challenge, _ *instancer.Service, _ *instancer.ImageFlag, _ []string) error {
 	defer e.lock()()
 	if e.find(id) == nil {
 		return missing()
