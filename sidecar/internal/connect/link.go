@@ -62,6 +62,10 @@ func (c *Connection) lookAtLinks(ctx context.Context, before written) (map[strin
 		switch {
 		case !known || !instancer.SameName(there.Name, m.CTFdName): // what else has this number now is not ours to write into
 			link.State = LinkGone
+			if c.Standing().LinkOf(m).State != LinkGone {
+				c.log.Warn("ctfd's challenge is gone or has another name than when it was mapped: nothing is registered there until it is mapped again",
+					"challenge", place(m), "ctfd_challenge", m.CTFdChallenge, "was", m.CTFdName, "is", there.Name)
+			}
 		case link.Text == c.Of(m.Challenge):
 			link.State = LinkStands
 		case link.Text == "" && before.Links[place(m)] == "":
