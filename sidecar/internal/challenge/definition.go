@@ -69,7 +69,7 @@ type securing struct {
 type flagging struct {
 	Place  string   `toml:"place" about:"auto: in files, binaries and variables of the image. build: an image for each owner. env: the variable FLAG too. none: no flags of their own. Default: auto." enum:"auto,build,env,none"`
 	Text   string   `toml:"text" about:"The flag as it stands in the challenge's files, of whatever shape. Default: the one placeholder PREFIX{…} that they hold." min:"1" max:"200" pattern:"^[^\\r\\n]+$"`
-	Format string   `toml:"format" about:"How flags look, with … or ... for their text: ABC+{…}, flag_... Default: FLAG_FORMAT." min:"4" max:"100"`
+	Format string   `toml:"format" about:"How flags look, with … or ... for their text: ABC+{…}, flag_... Default: FLAG_FORMAT." min:"3" max:"100"`
 	CTFd   any      `toml:"ctfd" about:"The challenge of CTFd that takes the flag, by id or name. Default: the one that it is mapped to in the panel." min:"1" max:"200"`
 	Decoys []string `toml:"decoys" about:"Texts that look like the flag and are none: they stay as they are." max:"200"`
 }
