@@ -350,6 +350,7 @@ export const text = {
     ports: "Ports",
     stop: "Stop",
     stopOf: (id: string) => `Stop ${id}`,
+    actions: "Restart, stop",
     restart: "Restart",
     restartOf: (id: string) => `Restart ${id}`,
     restarted: (challenge: string, owner: string) => `${challenge} of ${owner} is starting again`,

@@ -105,6 +105,7 @@ function columns(toggle: (challenge: AdminChallenge) => void): Column<AdminChall
   return [
     {
       id: "name",
+      phone: "first",
       header: text.challenges.name,
       width: "minmax(14rem,2fr)",
       sort: ({ name }) => name,
@@ -119,6 +120,7 @@ function columns(toggle: (challenge: AdminChallenge) => void): Column<AdminChall
     },
     {
       id: "category",
+      phone: "second",
       header: text.challenges.category,
       width: "8rem",
       sort: ({ category }) => category,
@@ -127,12 +129,13 @@ function columns(toggle: (challenge: AdminChallenge) => void): Column<AdminChall
     {
       id: "state",
       header: text.challenges.state,
-      width: "minmax(13rem,1fr)",
+      width: "minmax(17rem,1fr)",
       sort: ({ active, loaded }) => Number(active) + 2 * Number(loaded),
       cell: (challenge) => <ChallengeState challenge={challenge} />,
     },
     {
       id: "problems",
+      phone: "none",
       header: text.challenges.problems,
       width: "6rem",
       end: true,
@@ -141,6 +144,7 @@ function columns(toggle: (challenge: AdminChallenge) => void): Column<AdminChall
     },
     {
       id: "instances",
+      phone: "none",
       header: text.challenges.instances,
       width: "6rem",
       end: true,
@@ -149,6 +153,7 @@ function columns(toggle: (challenge: AdminChallenge) => void): Column<AdminChall
     },
     {
       id: "memory",
+      phone: "none",
       header: text.challenges.memory,
       width: "7rem",
       end: true,
@@ -157,6 +162,7 @@ function columns(toggle: (challenge: AdminChallenge) => void): Column<AdminChall
     },
     {
       id: "cpus",
+      phone: "none",
       header: text.challenges.cpus,
       width: "5rem",
       end: true,
@@ -165,6 +171,7 @@ function columns(toggle: (challenge: AdminChallenge) => void): Column<AdminChall
     },
     {
       id: "open",
+      phone: "first",
       header: text.challenges.toggle,
       width: "6rem",
       end: true,

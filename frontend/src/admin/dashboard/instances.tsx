@@ -160,6 +160,7 @@ function columns(
     },
     {
       id: "state",
+      phone: "first",
       header: text.dashboard.state,
       width: "8.5rem",
       sort: byServer,
@@ -167,6 +168,7 @@ function columns(
     },
     {
       id: "challenge",
+      phone: "first",
       header: text.logs.challenge,
       width: "minmax(11rem,1.5fr)",
       sort: byServer,
@@ -179,6 +181,7 @@ function columns(
     ownerColumn((row) => row.owner),
     {
       id: "created",
+      phone: "none",
       header: text.dashboard.created,
       width: "12.5rem",
       sort: byServer,
@@ -192,10 +195,17 @@ function columns(
       sort: byServer,
       cell: (row) => <Left instance={row} />,
     },
-    { id: "memory", header: text.dashboard.limit, width: "7rem", end: true, cell: ({ memory }) => formatBytes(memory) },
+    {
+      id: "memory",
+      phone: "none",
+      header: text.dashboard.limit,
+      width: "7rem",
+      end: true,
+      cell: ({ memory }) => formatBytes(memory),
+    },
     {
       id: "stop",
-      header: text.dashboard.stop,
+      header: text.dashboard.actions,
       width: "7rem",
       end: true,
       phone: "first",

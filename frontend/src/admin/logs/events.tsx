@@ -107,6 +107,7 @@ function columns(show: (event: AdminEvent) => void): Column<AdminEvent>[] {
       id: name,
       header: text.logs[name],
       width: "minmax(8rem,1fr)",
+      phone: name === "player" ? ("none" as const) : ("second" as const),
       cell: (event: AdminEvent) => <Clip>{event[name]}</Clip>,
     })),
   ];

@@ -171,7 +171,10 @@ function columns(show: (id: string) => void): Column<Capture>[] {
       width: "12.5rem",
       sort: (row) => row.capture_time,
       cell: (row) => (
-        <Opener label={text.forensics.show(row.instance)} onOpen={() => show(row.id)}>
+        <Opener
+          label={`${formatMoment(row.capture_time)}, ${text.forensics.show(row.instance)}`}
+          onOpen={() => show(row.id)}
+        >
           {formatMoment(row.capture_time)}
         </Opener>
       ),

@@ -193,7 +193,7 @@ function Row<T>({ columns, row, index, top, grid, tall, narrow, onRow, isActive 
             <div
               key={column.id}
               role="cell"
-              className="flex min-w-0 items-center gap-1 overflow-hidden whitespace-nowrap"
+              className="flex min-w-0 shrink-[2] items-center gap-1 overflow-hidden whitespace-nowrap"
             >
               {column.cell(row)}
             </div>
