@@ -110,7 +110,7 @@ func lives(ctx context.Context, start func() (*sidecar, error), count int) (life
 }
 
 func (s *sidecar) tookUp() error {
-	if !strings.Contains(s.Said(), "all that runs is taken up") {
+	if !strings.Contains(s.Said(), "startup reconcile finished") {
 		return rig.ErrNotYet
 	}
 	return nil

@@ -195,7 +195,7 @@ func prove(ctx context.Context, engine *docker.Engine, db *store.Store, pool net
 		return nil, err
 	}
 	defer func() { _ = subnets.Release(context.WithoutCancel(ctx), "canary") }() // else the reconciler does
-	found, err := firewall.Prove(ctx, engine.Apart("canary"), part, listeners)
+	found, err := firewall.Prove(ctx, engine.WithPurpose("canary"), part, listeners)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 
 // newSandboxes makes the pool of networks that are ready before anybody asks.
 func newSandboxes(live *config.Live, db *store.Store, subnets *subnet.Pool, engine *docker.Engine, worker string, log *slog.Logger) *sandbox.Pool {
-	return sandbox.New(db, subnets, engine.Apart("sandbox"), sandbox.Options{
+	return sandbox.New(db, subnets, engine.WithPurpose("sandbox"), sandbox.Options{
 		Worker: worker, Size: func() int { return live.Config().SandboxPool },
 	}, log)
 }

@@ -17,7 +17,7 @@ import (
 //	min, max, unit   bounds of numbers
 //	live             "true": organisers may change it while Whaley runs
 type Config struct {
-	DataDir       string `env:"DATA_DIR" envDefault:"data" section:"Where things are" kind:"path" whaley:"Folder of the SQLite database, keys and captures, of Whaley alone. Made if it is missing, and closed to everybody but its owner."`
+	DataDir       string `env:"DATA_DIR" envDefault:"data" section:"Storage" kind:"path" whaley:"Folder of the SQLite database, keys and captures, of Whaley alone. Made if it is missing, and closed to everybody but its owner."`
 	ChallengesDir string `env:"CHALLENGES_DIR" envDefault:"challenges" kind:"path" whaley:"Folder with one folder per challenge."`
 	DatabaseURL   Secret `env:"DATABASE_URL" whaley:"PostgreSQL, as postgres://user:password@host/database. Empty: SQLite in DATA_DIR."`
 
@@ -39,7 +39,7 @@ type Config struct {
 	AdminPath  string `env:"ADMIN_PATH" envDefault:"/admin" whaley:"Path of the admin panel on the dashboard's host, one segment. Another than the default keeps it out of sight."`
 	MetricsKey Secret `env:"METRICS_SECRET" whaley:"Bearer token for /metrics. Empty: /metrics is off."`
 
-	AuthMode        string   `env:"AUTH_MODE" envDefault:"none" section:"Who is asking" choices:"none|ctfd" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network. ctfd: a player is a CTFd account."`
+	AuthMode        string   `env:"AUTH_MODE" envDefault:"none" section:"Authentication" choices:"none|ctfd" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network. ctfd: a player is a CTFd account."`
 	CTFdURL         string   `env:"CTFD_URL" kind:"url" whaley:"Where CTFd is. With it there is a middleware ctfd-redirect@redis that leads players there."`
 	CTFdPublicURL   string   `env:"CTFD_PUBLIC_URL" kind:"url" whaley:"Where players find CTFd, if CTFD_URL is an address that only the sidecar reaches. Default: CTFD_URL."`
 	CTFdKey         Secret   `env:"CTFD_API_KEY" live:"true" whaley:"Access token of a CTFd admin, who reads accounts, teams and bans. Needed with AUTH_MODE=ctfd. CTFD_API_KEY_FILE is read again every 30 s."`
@@ -106,18 +106,18 @@ type Config struct {
 	RedisURL        Secret `env:"REDIS_URL" whaley:"Redis, as redis://user:password@host:6379/0."`
 	TraefikRedisURL Secret `env:"TRAEFIK_REDIS_URL" whaley:"Redis database that Traefik reads its routers from, of its own. Needed with EDGE=traefik. Default: REDIS_URL."`
 
-	EventsFile         string  `env:"EVENTS_FILE" section:"What is seen" kind:"path" whaley:"File that every event is also written to, as a line of JSON. Default: events.jsonl in DATA_DIR; off: none."`
+	EventsFile         string  `env:"EVENTS_FILE" section:"Observability" kind:"path" whaley:"File that every event is also written to, as a line of JSON. Default: events.jsonl in DATA_DIR; off: none."`
 	EventsRetention    int     `env:"EVENTS_RETENTION_HOURS" envDefault:"2160" live:"true" min:"0" max:"87600" unit:"hours" whaley:"How long events are kept, in hours; 0: for ever."`
 	MetricsDetail      bool    `env:"METRICS_DETAIL" envDefault:"false" live:"true" whaley:"Metrics of each owner and each instance too. That is many series at a large event."`
 	MonitorEvery       Seconds `env:"MONITOR_EVERY" envDefault:"10" min:"1" max:"3600" whaley:"How often the use of CPU, memory and so on is sampled, in seconds; less often when that takes long."`
-	ForensicsAuto      bool    `env:"FORENSICS_AUTO_CAPTURE" envDefault:"false" live:"true" whaley:"What the containers of an instance printed is kept when it ends."`
+	ForensicsAuto      bool    `env:"FORENSICS_AUTO_CAPTURE" envDefault:"false" live:"true" whaley:"Save what containers printed when their instance ends."`
 	ForensicsDir       string  `env:"FORENSICS_LOG_DIR" kind:"path" whaley:"Folder of what is kept. Default: forensics in DATA_DIR."`
 	ForensicsRetention int     `env:"FORENSICS_RETENTION_HOURS" envDefault:"168" live:"true" min:"1" max:"8760" unit:"hours" whaley:"How long it is kept, in hours."`
 	ForensicsMaxMB     int     `env:"FORENSICS_MAX_SIZE_MB" envDefault:"5" live:"true" min:"1" max:"100" unit:"MiB" whaley:"The most that is kept of one instance, in MiB before it is compressed. The end is what is kept."`
 	ForensicsLines     int     `env:"FORENSICS_TAIL_LINES" envDefault:"1000" live:"true" min:"1" max:"1000000" unit:"lines" whaley:"The most that is kept of one container, in lines."`
 	ForensicsCompress  bool    `env:"FORENSICS_COMPRESSION" envDefault:"true" live:"true" whaley:"Compress captures."`
 
-	DiscordWebhookURL Secret   `env:"DISCORD_WEBHOOK_URL" section:"Who is told" live:"true" whaley:"Webhook of a Discord channel that is told of spawns, failures, extensions, stops and shared flags."`
+	DiscordWebhookURL Secret   `env:"DISCORD_WEBHOOK_URL" section:"Notifications" live:"true" whaley:"Webhook of a Discord channel that is told of spawns, failures, extensions, stops and shared flags."`
 	WebhookURL        Secret   `env:"WEBHOOK_URL" live:"true" whaley:"http or https URL that events are sent to as JSON, signed as standardwebhooks.com describes it."`
 	WebhookSecret     Secret   `env:"WEBHOOK_SECRET" live:"true" whaley:"Key of the signature, at least 16 bytes; with the prefix whsec_ it is base64. Needed with WEBHOOK_URL."`
 	WebhookEvents     []string `env:"WEBHOOK_EVENTS" live:"true" whaley:"Types of events that are sent to WEBHOOK_URL, separated by commas. Default: all."`

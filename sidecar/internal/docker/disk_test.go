@@ -172,7 +172,7 @@ func TestAllThatAnInstanceWritesIsSeen(t *testing.T) {
 // A surveyor that dies is replaced, and one whose sidecar ends is gone.
 func TestTheSurveyorIsThereForItsSidecarOnly(t *testing.T) {
 	engine := dockertest.EnginesWith(t, filepath.Join(dockertest.TestServerContext(t), "server"))[0]
-	apart := engine.Apart("survey")
+	apart := engine.WithPurpose("survey")
 	surveyors := func() []instancer.Object {
 		t.Helper()
 		all, err := apart.List(context.Background(), "")

@@ -94,8 +94,8 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 	return e, nil
 }
 
-// Apart is the same engine for objects of this deployment that are not instances': List does not show them to it.
-func (e *Engine) Apart(purpose string) *Engine {
+// WithPurpose is the same engine for objects of this deployment that are not instances': List does not show them to it.
+func (e *Engine) WithPurpose(purpose string) *Engine {
 	apart := &Engine{client: e.client, deployment: e.deployment, purpose: purpose, log: e.log, standIn: e.standIn}
 	apart.proc.Store(e.proc.Load())
 	return apart

@@ -97,7 +97,7 @@ func (s *surveyor) ask(ctx context.Context, q survey.Question) (survey.Answer, e
 func (e *Engine) survey(ctx context.Context) (_ *surveyor, err error) {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
-	apart := e.Apart(surveyPurpose)
+	apart := e.WithPurpose(surveyPurpose)
 	api, err := e.api(ctx)
 	if err != nil {
 		return nil, err

@@ -25,10 +25,10 @@ func TestAStartWhoseSandboxBreaksGoesOnWithoutIt(t *testing.T) {
 					return
 				}
 				broken = w.holders(live[0].ID)
-				objects, err := w.engine.Apart("sandbox").List(ctx, "")
+				objects, err := w.engine.WithPurpose("sandbox").List(ctx, "")
 				for _, o := range objects {
 					if err == nil && o.Kind == "container" && slices.Contains(broken, o.ID) {
-						err = w.engine.Apart("sandbox").StopContainer(ctx, o.ID, 0)
+						err = w.engine.WithPurpose("sandbox").StopContainer(ctx, o.ID, 0)
 					}
 				}
 				if err != nil || len(broken) != 2 { // the holder and its network

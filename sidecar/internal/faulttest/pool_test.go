@@ -61,7 +61,7 @@ func everyFault() bool { return os.Getenv("FAULTS") == "all" }
 
 // newPool makes the pool of one life of a sidecar.
 func (w *world) newPool(subnets sandbox.Subnets, f *faults) *sandbox.Pool {
-	return sandbox.New(faultyPoolStore{w.db, f}, faultyPoolSubnets{subnets, f}, faultyPoolEngine{w.engine.Apart("sandbox"), f}, sandbox.Options{
+	return sandbox.New(faultyPoolStore{w.db, f}, faultyPoolSubnets{subnets, f}, faultyPoolEngine{w.engine.WithPurpose("sandbox"), f}, sandbox.Options{
 		Worker: "the sidecar", Size: func() int { return int(w.size.Load()) }, Rest: 50 * time.Millisecond, Pause: 100 * time.Millisecond,
 	}, w.log())
 }
@@ -94,7 +94,7 @@ func (w *world) auditPool(ready int) error {
 	if err != nil {
 		return err
 	}
-	objects, err := w.engine.Apart("sandbox").List(ctx, "")
+	objects, err := w.engine.WithPurpose("sandbox").List(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (w *world) holders(instance string) []string {
 		if sb.Instance != instance {
 			continue
 		}
-		objects, err := w.engine.Apart("sandbox").List(context.Background(), sb.ID)
+		objects, err := w.engine.WithPurpose("sandbox").List(context.Background(), sb.ID)
 		if err != nil {
 			w.t.Fatal(err)
 		}

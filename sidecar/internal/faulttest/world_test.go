@@ -68,7 +68,7 @@ func newPooledWorld(t *testing.T, number int, postgres bool) *world {
 
 // removeSandboxes removes what the bystander's is in, too.
 func (w *world) removeSandboxes() {
-	ctx, apart := context.Background(), w.engine.Apart("sandbox")
+	ctx, apart := context.Background(), w.engine.WithPurpose("sandbox")
 	objects, err := apart.List(ctx, "")
 	for _, o := range objects {
 		if o.Kind == "container" {

@@ -14,9 +14,9 @@ func (i *Instancer) forgetGone(rows []*Instance) {
 	i.images.disown(func(id string) bool { return !starting[id] && !i.Busy(id) })
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for id := range i.abroad {
+	for id := range i.remoteProgress {
 		if !starting[id] {
-			delete(i.abroad, id)
+			delete(i.remoteProgress, id)
 		}
 	}
 	for key, o := range i.origins {

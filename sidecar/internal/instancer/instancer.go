@@ -65,18 +65,18 @@ type Instancer struct {
 	diskShort atomic.Pointer[Error] // why the engine's disk is too full; nil: it is not
 	tell      chan struct{}         // see moved
 
-	mu        sync.Mutex
-	jobs      map[string]*job               // instance → the one job that works on it
-	progress  map[string]progress           // instance → what is being done
-	abroad    map[string]Progress           // instance → what another sidecar does
-	untold    map[string]*Instance          // whose progress other sidecars are to be told of
-	losing    map[string]context.CancelFunc // instance that is being started → what gives its sandbox up
-	origins   map[string]origin             // operation/instance → where it comes from
-	downs     map[string]bool               // instance → it is about to be taken down
-	lookTimer *time.Timer                   // see lookLater
-	running   sync.WaitGroup                // jobs under way
-	base      context.Context               // of jobs; cancelled when Run ends
-	cancel    context.CancelCauseFunc
+	mu             sync.Mutex
+	jobs           map[string]*job               // instance → the one job that works on it
+	progress       map[string]progress           // instance → what is being done
+	remoteProgress map[string]Progress           // instance → what another sidecar does
+	unsentProgress map[string]*Instance          // whose progress other sidecars are to be told of
+	sandboxLost    map[string]context.CancelFunc // instance that is being started → what gives its sandbox up
+	origins        map[string]origin             // operation/instance → where it comes from
+	downs          map[string]bool               // instance → it is about to be taken down
+	lookTimer      *time.Timer                   // see lookLater
+	running        sync.WaitGroup                // jobs under way
+	base           context.Context               // of jobs; cancelled when Run ends
+	cancel         context.CancelCauseFunc
 }
 
 type progress struct {
@@ -88,7 +88,7 @@ type progress struct {
 // New makes an Instancer that does nothing before Run.
 func New(needs Needs, opts Options) *Instancer {
 	if opts.Worker == "" {
-		opts.Worker = "the only one"
+		opts.Worker = "single"
 	}
 	if opts.ReconcileEvery == 0 {
 		opts.ReconcileEvery = time.Minute
@@ -112,24 +112,24 @@ func New(needs Needs, opts Options) *Instancer {
 		needs.Tracer = noop.NewTracerProvider().Tracer("")
 	}
 	i := &Instancer{
-		Needs:    needs,
-		opts:     opts,
-		hub:      newHub(),
-		views:    newTogether[HostView](),
-		deadline: newSchedule(),
-		looks:    newLooks(),
-		heard:    newSchedule(),
-		jobs:     map[string]*job{},
-		progress: map[string]progress{},
-		abroad:   map[string]Progress{},
-		untold:   map[string]*Instance{},
-		tell:     make(chan struct{}, 1),
-		losing:   map[string]context.CancelFunc{},
-		origins:  map[string]origin{},
-		downs:    map[string]bool{},
-		undone:   make(chan struct{}, 1),
-		removals: make(chan struct{}, removalSlots),
-		loud:     map[string]int{},
+		Needs:          needs,
+		opts:           opts,
+		hub:            newHub(),
+		views:          newTogether[HostView](),
+		deadline:       newSchedule(),
+		looks:          newLooks(),
+		heard:          newSchedule(),
+		jobs:           map[string]*job{},
+		progress:       map[string]progress{},
+		remoteProgress: map[string]Progress{},
+		unsentProgress: map[string]*Instance{},
+		tell:           make(chan struct{}, 1),
+		sandboxLost:    map[string]context.CancelFunc{},
+		origins:        map[string]origin{},
+		downs:          map[string]bool{},
+		undone:         make(chan struct{}, 1),
+		removals:       make(chan struct{}, removalSlots),
+		loud:           map[string]int{},
 	}
 	i.base, i.cancel = context.WithCancelCause(context.Background())
 	i.queue = newQueue(0, func() time.Duration { return i.Policy().StartTimeout }, func() { i.launch(i.queue.ready()) })
@@ -157,7 +157,7 @@ func (i *Instancer) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return i.hearLoop(ctx) })
 	g.Go(func() error { return i.followLoop(ctx) })
-	g.Go(func() error { return i.tellLoop(ctx) })
+	g.Go(func() error { return i.broadcastLoop(ctx) })
 	g.Go(func() error { return i.shiftLoop(ctx) })
 	g.Go(func() error { return i.sweepLoop(ctx) })
 	g.Go(func() error { return i.diskLoop(ctx) })

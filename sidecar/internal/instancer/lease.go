@@ -92,7 +92,7 @@ func (i *Instancer) hearLoop(ctx context.Context) error {
 				}
 				continue
 			}
-			i.hearProgress(change)
+			i.receiveProgress(change)
 			i.hub.notify(hostKey(change.Challenge, change.Slug), ownerKey(change.Owner))
 			if change.State == Running || change.State == Stopping {
 				i.heard.set(change.Instance, time.Now())

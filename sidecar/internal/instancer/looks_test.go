@@ -100,13 +100,13 @@ func TestWhatIsRememberedOfInstancesEndsWithThem(t *testing.T) {
 		for n := range 100 {
 			in := &Instance{ID: fmt.Sprint("i", n)}
 			i.looks.hint(in.ID)
-			i.abroad[in.ID] = Progress{}
+			i.remoteProgress[in.ID] = Progress{}
 			i.begin(t.Context(), OpSpawn, in)
 		}
 		time.Sleep(time.Hour)
 		i.forgetGone([]*Instance{{ID: "i1", State: Starting}})
-		if len(i.looks.of) != 1 || len(i.abroad) != 1 || len(i.origins) != 1 {
-			t.Errorf("of one instance %d, %d and %d are left", len(i.looks.of), len(i.abroad), len(i.origins))
+		if len(i.looks.of) != 1 || len(i.remoteProgress) != 1 || len(i.origins) != 1 {
+			t.Errorf("of one instance %d, %d and %d are left", len(i.looks.of), len(i.remoteProgress), len(i.origins))
 		}
 		for range 1000 {
 			i.lookLater(time.Minute)

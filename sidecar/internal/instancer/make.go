@@ -60,7 +60,7 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 			if err := i.leave(ctx, in, was); err != nil {
 				return nil, timedOut(ctx, err)
 			}
-			old = relics{}
+			old = leftovers{}
 		}
 		for _, subnet := range in.outside() {
 			if err := i.Firewall.Allow(ctx, subnet); err != nil {
@@ -73,7 +73,7 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 		} else {
 			lost, err = i.inSandbox(ctx, in, func(ctx context.Context) error { return i.assemble(ctx, in, ch, sb, placing, old) })
 		}
-		old = relics{} // another try begins with nothing
+		old = leftovers{} // another try begins with nothing
 		if sb != nil && (lost || CodeOf(err) == CodeObjectMissing || CodeOf(err) == "") && err != nil && ctx.Err() == nil {
 			i.Log.WarnContext(ctx, "sandbox is of no use, going on without", "instance", in.ID, "sandbox", sb.ID, "err", err)
 			if in, err = i.unplace(ctx, in); err != nil {
@@ -198,7 +198,7 @@ func (i *Instancer) unplace(ctx context.Context, in *Instance) (*Instance, error
 
 // assemble makes network, volumes and containers, but for those that are there, and starts these in the order of their
 // dependencies.
-func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, sb *Sandbox, p placing, old relics) error {
+func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, sb *Sandbox, p placing, old leftovers) error {
 	labels := Labels{
 		Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Revision: ch.Revision,
 		CreatedAt: in.CreatedAt, ExpiresAt: in.CreatedAt.Add(ch.Timeout),
@@ -264,7 +264,7 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 }
 
 // connect puts the services that are on several networks onto the further ones, which are there by now.
-func (i *Instancer) connect(ctx context.Context, in *Instance, ch *Challenge, ids []string, vars *strings.Replacer, old relics) error {
+func (i *Instancer) connect(ctx context.Context, in *Instance, ch *Challenge, ids []string, vars *strings.Replacer, old leftovers) error {
 	var g errgroup.Group
 	for n, s := range ch.Services {
 		if old.containers[s.Name] != "" {

@@ -76,8 +76,8 @@ func (i *Instancer) resume(ctx context.Context, operation, id string) (_ context
 	return trace.ContextWithSpan(WithRequest(ctx, o.request), o.span), o, func() { o.span.End() }
 }
 
-// forgo ends an operation that no job will go on with.
-func (i *Instancer) forgo(operation, id string) {
+// dropSpan ends an operation that no job will go on with.
+func (i *Instancer) dropSpan(operation, id string) {
 	_, _, end := i.resume(context.Background(), operation, id)
 	end()
 }
@@ -89,13 +89,13 @@ func (i *Instancer) step(ctx context.Context, name string) (_ context.Context, e
 	}
 	ctx, span := i.Tracer.Start(ctx, name)
 	return ctx, func(err error) {
-		ended(span, err)
+		setSpanStatus(span, err)
 		span.End()
 	}
 }
 
-// ended marks a span as failed, with the code of the error: its text may hold what is nobody's business.
-func ended(span trace.Span, err error) {
+// setSpanStatus marks a span as failed, with the code of the error: its text may hold what is nobody's business.
+func setSpanStatus(span trace.Span, err error) {
 	if err == nil {
 		return
 	}
@@ -106,8 +106,8 @@ func ended(span trace.Span, err error) {
 	span.SetStatus(codes.Error, code)
 }
 
-// quiet is for calls that are repeated many times: they are in no trace.
-func quiet(ctx context.Context) context.Context {
+// withoutTrace is for calls that are repeated many times: they are in no trace.
+func withoutTrace(ctx context.Context) context.Context {
 	s := trace.SpanContextFromContext(ctx)
 	if !s.IsSampled() {
 		return ctx

@@ -56,7 +56,7 @@ func (i *Instancer) startAll(ctx context.Context, in *Instance, ch *Challenge, i
 				return err
 			}
 			close(u.started)
-			watch.Go(func() error { return i.watchExit(quiet(watchCtx), in, u) })
+			watch.Go(func() error { return i.watchExit(withoutTrace(watchCtx), in, u) })
 			ready, until := i.step(gctx, "until "+u.service.Name+" is ready")
 			err = i.untilReady(ready, u)
 			until(err)
@@ -147,7 +147,7 @@ func (i *Instancer) untilReady(ctx context.Context, u *unit) error {
 }
 
 func (i *Instancer) untilHealthy(ctx context.Context, u *unit) error {
-	ctx = quiet(ctx)
+	ctx = withoutTrace(ctx)
 	u.awaited.set("the health check of "+u.service.Name+" to pass", 0)
 	for began := time.Now(); ; {
 		check, cancel := context.WithTimeout(ctx, u.health.Timeout)

@@ -25,7 +25,7 @@ func (i *Instancer) reconcileLoop(ctx context.Context) error {
 		} else {
 			retry = lookAgain
 			if first && ctx.Err() == nil {
-				i.Log.Info("all that runs is taken up", "took", time.Since(began))
+				i.Log.Info("startup reconcile finished", "took", time.Since(began))
 				first = false
 			}
 		}

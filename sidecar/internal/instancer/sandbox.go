@@ -107,7 +107,7 @@ func (i *Instancer) Idle() bool { return i.queue.idle() }
 // NetworkLost stops an instance whose network is no more; one that is being started is given another.
 func (i *Instancer) NetworkLost(ctx context.Context, id string) {
 	i.mu.Lock()
-	lose := i.losing[id]
+	lose := i.sandboxLost[id]
 	i.mu.Unlock()
 	if lose != nil {
 		lose()
@@ -129,11 +129,11 @@ func (i *Instancer) inSandbox(ctx context.Context, in *Instance, assemble func(c
 	ctx, lose := context.WithCancel(ctx)
 	defer lose()
 	i.mu.Lock()
-	i.losing[in.ID] = lose
+	i.sandboxLost[in.ID] = lose
 	i.mu.Unlock()
 	defer func() {
 		i.mu.Lock()
-		delete(i.losing, in.ID)
+		delete(i.sandboxLost, in.ID)
 		i.mu.Unlock()
 	}()
 	err = assemble(ctx)

@@ -153,7 +153,7 @@ func (i *Instancer) launch(ready []queued) {
 		})
 		if !started {
 			release() // stopped while it waited, or shutting down
-			i.forgo(OpSpawn, w.id)
+			i.dropSpan(OpSpawn, w.id)
 		}
 	}
 }
@@ -216,7 +216,7 @@ func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
 	reason = backedOff(reason, in.Failures)
 	now := i.now()
 	i.Observer.Done(OpSpawn, in.Challenge, now.Sub(in.CreatedAt), reason)
-	ended(trace.SpanFromContext(ctx), reason)
+	setSpanStatus(trace.SpanFromContext(ctx), reason)
 	failed, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
 		in.State, in.Reason, in.EndedAt = Failed, reason, now
 		in.Failures++

@@ -72,7 +72,7 @@ func (i *Instancer) stopBecause(ctx context.Context, in *Instance, cause string,
 		return nil, err
 	}
 	i.queue.drop(in.ID)
-	i.forgo(OpSpawn, in.ID)
+	i.dropSpan(OpSpawn, in.ID)
 	i.begin(ctx, OpStop, in)
 	i.changed(stopping)
 	i.takeDown(stopping)

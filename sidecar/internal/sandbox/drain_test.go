@@ -27,18 +27,18 @@ func TestAnEarlierPoolIsDrained(t *testing.T) {
 	w := newWorld(t, 3)
 	p := w.pool(newFaults(0, ""))
 	earlier, now := netip.MustParsePrefix("10.188.0.0/24"), netip.MustParsePrefix("10.188.1.0/24")
-	w.try(p.Tend(ctx, w))
+	w.try(p.Fill(ctx, w))
 	for _, id := range []string{"runs", "ends"} {
 		w.instance(id)
 		if sb, err := p.Take(ctx, id, shape); sb == nil || err != nil {
 			t.Fatalf("%s gets %+v %v", id, sb, err)
 		}
 	}
-	w.try(p.Tend(ctx, w))
+	w.try(p.Fill(ctx, w))
 	w.try(w.subnets.Move(now))
 	w.stopped("ends")
 	w.try(p.Free(ctx, "ends"))
-	w.try(p.Tend(ctx, w))
+	w.try(p.Fill(ctx, w))
 	if got := w.in(earlier); len(got) != 1 || got[instancer.SandboxTaken] != 1 {
 		t.Errorf("of the earlier pool there are %v, and one instance runs", got)
 	}
@@ -50,7 +50,7 @@ func TestAnEarlierPoolIsDrained(t *testing.T) {
 	}
 	w.stopped("runs")
 	w.try(p.Free(ctx, "runs"))
-	w.try(p.Tend(ctx, w))
+	w.try(p.Fill(ctx, w))
 	if got := w.in(earlier); len(got) != 0 {
 		t.Errorf("of the earlier pool there are %v, and nothing runs", got)
 	}

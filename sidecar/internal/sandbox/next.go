@@ -24,12 +24,12 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 	}
 	var surplus, again *instancer.Sandbox
 	for _, sb := range all {
-		wait, k := p.later.waits(sb.ID), key(sb.Shape)
+		wait, k := p.backoff.waits(sb.ID), key(sb.Shape)
 		switch {
 		case p.useless(sb):
 			switch {
 			case wait:
-			case p.later.failedBefore(sb.ID): // it may take long to fail again
+			case p.backoff.failedBefore(sb.ID): // it may take long to fail again
 				again = sb
 			default:
 				keep := resting < p.opts.Size() && !p.outside(sb)
@@ -48,7 +48,7 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 		return surplus.ID, func(ctx context.Context) error { return p.retire(ctx, surplus) }
 	}
 	for k, n := range want {
-		if there[k] >= n || p.later.waits(k) {
+		if there[k] >= n || p.backoff.waits(k) {
 			continue
 		}
 		return k, func(ctx context.Context) error {
@@ -79,7 +79,7 @@ func (p *Pool) useless(sb *instancer.Sandbox) bool {
 
 // rested says whether nobody remembers any more whose a sandbox was.
 func (p *Pool) rested(sb *instancer.Sandbox) bool {
-	return sb.State == instancer.SandboxResting && sb.Age >= p.opts.Rest && !p.later.waits(sb.ID)
+	return sb.State == instancer.SandboxResting && sb.Age >= p.opts.Rest && !p.backoff.waits(sb.ID)
 }
 
 // outside says whether the network of a sandbox is of an earlier pool: nobody gets it any more.

@@ -77,9 +77,9 @@ type Pool struct {
 	engine  Engine
 	opts    Options
 	log     *slog.Logger
-	poke    chan struct{}
+	wakeup  chan struct{}
 
-	later later
+	backoff backoff
 
 	mu     sync.Mutex
 	asked  []string // shapes of the last spawns
@@ -97,7 +97,7 @@ func New(store Store, subnets Subnets, engine Engine, opts Options, log *slog.Lo
 		opts.Pause = tendPause
 	}
 	return &Pool{store: store, subnets: subnets, engine: engine, opts: opts, log: log,
-		poke: make(chan struct{}, 1), later: later{pause: opts.Pause, of: map[string]trouble{}}, shapes: map[string]instancer.Shape{}}
+		wakeup: make(chan struct{}, 1), backoff: backoff{pause: opts.Pause, of: map[string]failure{}}, shapes: map[string]instancer.Shape{}}
 }
 
 // Take gives an instance a ready sandbox; see instancer.Sandboxes.
@@ -133,7 +133,7 @@ func (p *Pool) Wake() { p.wake() }
 
 func (p *Pool) wake() {
 	select {
-	case p.poke <- struct{}{}:
+	case p.wakeup <- struct{}{}:
 	default:
 	}
 }
@@ -147,11 +147,11 @@ func (p *Pool) Run(ctx context.Context, rules Rules) error {
 	defer look.Stop()
 	p.try(ctx, "sandboxes not looked at", func() error { return p.Reconcile(ctx, rules) })
 	for {
-		p.try(ctx, "sandboxes not made", func() error { return p.Tend(ctx, rules) })
+		p.try(ctx, "sandboxes not made", func() error { return p.Fill(ctx, rules) })
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-p.poke:
+		case <-p.wakeup:
 		case <-tend.C:
 		case <-look.C:
 			p.try(ctx, "sandboxes not looked at", func() error { return p.Reconcile(ctx, rules) })

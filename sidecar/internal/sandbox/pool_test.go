@@ -41,7 +41,7 @@ func newWorld(t *testing.T, size int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{t: t, db: db, engine: simulated.NewWorld().Engine("ours").Apart("sandbox"), subnets: subnets, size: size, shapes: []instancer.Shape{shape}}
+	return &world{t: t, db: db, engine: simulated.NewWorld().Engine("ours").WithPurpose("sandbox"), subnets: subnets, size: size, shapes: []instancer.Shape{shape}}
 }
 
 // Shapes, Idle and NetworkLost are what a pool asks of the rules.
@@ -144,7 +144,7 @@ func TestASandboxIsOneInstancesAndItsNetworkIsUsedAgain(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, 2)
 	p := w.pool(newFaults(0, ""))
-	w.try(p.Tend(ctx, w))
+	w.try(p.Fill(ctx, w))
 	w.want("filled", map[instancer.SandboxState]int{"ready": 2})
 
 	other := instancer.Shape{Egress: true, Services: shape.Services}
@@ -170,14 +170,14 @@ func TestASandboxIsOneInstancesAndItsNetworkIsUsedAgain(t *testing.T) {
 		taken = append(taken, first)
 	}
 	w.size = 1
-	w.try(p.Tend(ctx, w))
+	w.try(p.Fill(ctx, w))
 	before, err := w.engine.List(ctx, taken[0].ID)
 	w.try(err)
 	w.stopped("a")
 	w.try(p.Free(ctx, "a"))
 	w.try(p.Free(ctx, "a"))
 	w.size = 2
-	w.try(p.Tend(ctx, w))
+	w.try(p.Fill(ctx, w))
 	after, err := w.engine.List(ctx, taken[0].ID)
 	w.try(err)
 	for _, o := range before {
@@ -189,10 +189,10 @@ func TestASandboxIsOneInstancesAndItsNetworkIsUsedAgain(t *testing.T) {
 	// What an instance has stays, whatever the pool does; what nobody has goes with the pool.
 	w.size = 0
 	w.try(p.Reconcile(ctx, w))
-	w.try(p.Tend(ctx, w))
+	w.try(p.Fill(ctx, w))
 	w.want("emptied", map[instancer.SandboxState]int{"taken": 1})
 	w.try(p.Discard(ctx, "b"))
-	w.try(p.Tend(ctx, w))
+	w.try(p.Fill(ctx, w))
 	w.want("broken", map[instancer.SandboxState]int{})
 }
 
@@ -200,7 +200,7 @@ func TestANetworkWithoutItsHolderIsNobodys(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, 2)
 	p := w.pool(newFaults(0, ""))
-	w.try(p.Tend(ctx, w))
+	w.try(p.Fill(ctx, w))
 	w.instance("a")
 	taken, err := p.Take(ctx, "a", shape)
 	w.try(err)
@@ -215,7 +215,7 @@ func TestANetworkWithoutItsHolderIsNobodys(t *testing.T) {
 	}
 	w.stopped("a")
 	w.try(p.Free(ctx, "a"))
-	w.try(p.Tend(ctx, w))
+	w.try(p.Fill(ctx, w))
 	states, err := w.audit()
 	if err != nil || states["ready"] != 2 {
 		t.Errorf("%v %v", states, err)
@@ -229,14 +229,14 @@ func TestNothingIsLeftWhateverStepOfASandboxIsTheLast(t *testing.T) {
 	life := func(w *world, f *faults) {
 		p := w.pool(f)
 		p.Reconcile(ctx, w)
-		p.Tend(ctx, w)
+		p.Fill(ctx, w)
 		p.Take(ctx, "a", shape)
-		p.Tend(ctx, w)
+		p.Fill(ctx, w)
 		w.stopped("a")
 		p.Free(ctx, "a")
-		p.Tend(ctx, w)
+		p.Fill(ctx, w)
 		w.size = 0
-		p.Tend(ctx, w)
+		p.Fill(ctx, w)
 	}
 	counted := newFaults(0, "")
 	w := newWorld(t, 2)
@@ -252,7 +252,7 @@ func TestNothingIsLeftWhateverStepOfASandboxIsTheLast(t *testing.T) {
 			w.instance("a")
 			w.instance("stays")
 			first := w.pool(newFaults(0, ""))
-			w.try(first.Tend(ctx, w))
+			w.try(first.Fill(ctx, w))
 			kept, err := first.Take(ctx, "stays", shape)
 			w.try(err)
 			objects, err := w.engine.List(ctx, kept.ID)
@@ -261,7 +261,7 @@ func TestNothingIsLeftWhateverStepOfASandboxIsTheLast(t *testing.T) {
 			w.size = 2
 			next := w.pool(newFaults(0, ""))
 			w.try(next.Reconcile(ctx, w))
-			w.try(next.Tend(ctx, w))
+			w.try(next.Fill(ctx, w))
 			states, err := w.audit()
 			if err != nil || states["ready"] != 2 || states["taken"] != 1 {
 				t.Errorf("step %d %s: %v %v", at+1, fault, states, err)

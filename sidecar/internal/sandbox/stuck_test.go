@@ -64,7 +64,7 @@ func TestASandboxThatCannotBeRemovedHoldsUpNoOther(t *testing.T) {
 			inBubble(t, 3, func(t *testing.T, w *world, engine stuckEngine) {
 				ctx := context.Background()
 				p := w.poolOn(engine)
-				w.try(p.Tend(ctx, w))
+				w.try(p.Fill(ctx, w))
 				for _, id := range []string{"a", "b", "c"} {
 					w.instance(id)
 					sb, err := p.Take(ctx, id, shape)
@@ -81,20 +81,20 @@ func TestASandboxThatCannotBeRemovedHoldsUpNoOther(t *testing.T) {
 						w.try(p.Free(ctx, id))
 					}
 				}
-				if err := p.Tend(ctx, w); err == nil {
+				if err := p.Fill(ctx, w); err == nil {
 					t.Error("nothing was told of what is stuck")
 				}
 				if states := w.states(); states["ready"] != 3 || states["used"]+states["gone"] != 1 || states["cleaning"] != 0 {
 					t.Errorf("with one stuck: %v", states)
 				}
 				tries := engine.tries.Load()
-				w.try(p.Tend(ctx, w))
+				w.try(p.Fill(ctx, w))
 				if engine.tries.Load() != tries {
 					t.Error("it was tried again at once")
 				}
 				clear(engine.stuck)
 				time.Sleep(11 * time.Second)
-				w.try(p.Tend(ctx, w))
+				w.try(p.Fill(ctx, w))
 				if states := w.states(); states["ready"] != 3 || states["used"]+states["gone"] != 0 {
 					t.Errorf("once it can be removed: %v", states)
 				}
@@ -111,7 +111,7 @@ func TestAShapeThatCannotBeMadeHoldsUpNoOther(t *testing.T) {
 		w.shapes = []instancer.Shape{bad, shape}
 		p := w.poolOn(engine)
 		for range 3 {
-			p.Tend(ctx, w)
+			p.Fill(ctx, w)
 		}
 		all, err := w.db.Sandboxes(ctx)
 		w.try(err)

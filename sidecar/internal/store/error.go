@@ -76,9 +76,9 @@ func again(ctx context.Context, worth func(error) bool, do func() error) error {
 	}
 }
 
-// notBegun says whether a transaction surely has changed nothing: it could not be sent, or the server was shutting
+// retryableWrite says whether a transaction surely has changed nothing: it could not be sent, or the server was shutting
 // down or starting.
-func notBegun(err error) bool {
+func retryableWrite(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return strings.HasPrefix(pg.Code, "57P")
@@ -86,15 +86,15 @@ func notBegun(err error) bool {
 	return pgconn.SafeToRetry(err)
 }
 
-// passing says whether a read may succeed if it is tried again: whatever broke but was no answer of the database.
-func passing(err error) bool {
+// retryableRead says whether a read may succeed if it is tried again: whatever broke but was no answer of the database.
+func retryableRead(err error) bool {
 	var known *instancer.Error
 	var pg *pgconn.PgError
 	var lite *sqlite.Error
 	if errors.As(err, &known) || errors.As(err, &lite) || isNoRow(err) {
 		return false
 	}
-	return !errors.As(err, &pg) || notBegun(err)
+	return !errors.As(err, &pg) || retryableWrite(err)
 }
 
 // isUnique says whether an insert was refused because a row with that key is there.

@@ -143,7 +143,7 @@ func (s *Store) write(ctx context.Context, f func(ctx context.Context, tx bun.Tx
 	defer cancel()
 	t := &told{}
 	ctx = context.WithValue(ctx, toldKey{}, t)
-	err := again(ctx, notBegun, func() error {
+	err := again(ctx, retryableWrite, func() error {
 		t.events = nil
 		if err := s.takeTurn(ctx); err != nil {
 			return err
@@ -180,7 +180,7 @@ func (s *Store) endTurn() {
 func (s *Store) read(ctx context.Context, f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return translate(again(ctx, passing, func() error { return f(ctx) }))
+	return translate(again(ctx, retryableRead, func() error { return f(ctx) }))
 }
 
 // utc is a time as both databases keep it.

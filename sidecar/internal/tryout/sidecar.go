@@ -71,7 +71,7 @@ func start(ctx context.Context, o Options, dir, scratch string, ch *instancer.Ch
 	s.process = exec.Command(o.Program, "serve")
 	s.process.Stdout, s.process.Stderr = log, log
 	// It ends when it is told to, not with the terminal's Ctrl-C: the instance has to be stopped first.
-	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	s.process.SysProcAttr = groupThatEndsWithUs()
 	for name, value := range o.Env {
 		if _, ours := settings[name]; !ours {
 			s.process.Env = append(s.process.Env, name+"="+value)

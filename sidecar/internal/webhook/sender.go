@@ -191,10 +191,10 @@ func (s *Sender) deliver(ctx context.Context, body []byte) string {
 			wait = min(2*wait, longWait)
 		}
 		if time.Since(began)+pause > s.opts.Patience {
-			s.log.Error("events not told of, they are in the log of events", "target", s.opts.Target, "err", answer.err)
+			s.log.Error("webhook delivery given up", "target", s.opts.Target, "err", answer.err)
 			return Dropped
 		}
-		s.log.Warn("events not told of yet", "target", s.opts.Target, "err", answer.err, "again_in", pause)
+		s.log.Warn("webhook delivery failed, to be retried", "target", s.opts.Target, "err", answer.err, "again_in", pause)
 		if mine, err := s.lead(ctx, pause+leadFor); err != nil || !mine || sleep(ctx, pause) != nil {
 			return lost
 		}

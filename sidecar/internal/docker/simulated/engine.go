@@ -43,8 +43,8 @@ func NewWorld() *World {
 // Engine is the engine as one deployment sees it.
 func (w *World) Engine(deployment string) *Engine { return &Engine{world: w, deployment: deployment} }
 
-// Apart is the same engine for objects that are not instances'.
-func (e *Engine) Apart(purpose string) *Engine {
+// WithPurpose is the same engine for objects that are not instances'.
+func (e *Engine) WithPurpose(purpose string) *Engine {
 	return &Engine{world: e.world, deployment: e.deployment + "/" + purpose}
 }
 

@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	// politeness is how long making one waits for spawns that are under way.
-	politeness   = 2 * time.Second
-	holderMemory = 32 << 20 // bytes; the program needs none, starting it does
-	subnetTries  = 5
+	// yieldToStarts is how long making one waits for spawns that are under way.
+	yieldToStarts = 2 * time.Second
+	holderMemory  = 32 << 20 // bytes; the program needs none, starting it does
+	subnetTries   = 5
 )
 
-// Tend makes, cleans and removes one thing after the other until all is as it should be. What fails is left for later
+// Fill makes, cleans and removes one thing after the other until all is as it should be. What fails is left for later
 // and holds up nothing else.
-func (p *Pool) Tend(ctx context.Context, rules Rules) error {
+func (p *Pool) Fill(ctx context.Context, rules Rules) error {
 	var failed error
 	for ctx.Err() == nil {
 		all, err := p.store.Sandboxes(ctx)
@@ -35,9 +35,9 @@ func (p *Pool) Tend(ctx context.Context, rules Rules) error {
 		}
 		if err := do(ctx); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", what, err))
-			p.later.failed(what)
+			p.backoff.failed(what)
 		} else {
-			p.later.done(what)
+			p.backoff.done(what)
 		}
 	}
 	return failed
@@ -51,7 +51,7 @@ func (p *Pool) shapeOf(k string) instancer.Shape {
 
 // wait lets spawns go first, for a while.
 func (p *Pool) wait(ctx context.Context, rules Rules) {
-	deadline := time.Now().Add(politeness)
+	deadline := time.Now().Add(yieldToStarts)
 	for !rules.Idle() && time.Now().Before(deadline) && ctx.Err() == nil {
 		time.Sleep(20 * time.Millisecond)
 	}

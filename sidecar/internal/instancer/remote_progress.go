@@ -14,7 +14,7 @@ const (
 func (i *Instancer) moved(in *Instance) {
 	i.changed(in)
 	i.mu.Lock()
-	i.untold[in.ID] = in
+	i.unsentProgress[in.ID] = in
 	i.mu.Unlock()
 	select {
 	case i.tell <- struct{}{}:
@@ -22,8 +22,8 @@ func (i *Instancer) moved(in *Instance) {
 	}
 }
 
-// tellLoop tells other sidecars how far the starts of this one are. It is not on the way of any start.
-func (i *Instancer) tellLoop(ctx context.Context) error {
+// broadcastLoop tells other sidecars how far the starts of this one are. It is not on the way of any start.
+func (i *Instancer) broadcastLoop(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -47,7 +47,7 @@ func (i *Instancer) progressMade() []Change {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	var all []Change
-	for id, in := range i.untold {
+	for id, in := range i.unsentProgress {
 		local, at := i.progress[id]
 		if at || places[id].position > 0 {
 			all = append(all, Change{Instance: id, Challenge: in.Challenge, Slug: in.Slug, Owner: in.Owner.ID, Progress: &Progress{
@@ -55,19 +55,19 @@ func (i *Instancer) progressMade() []Change {
 			}})
 		}
 	}
-	clear(i.untold)
+	clear(i.unsentProgress)
 	return all
 }
 
-// hearProgress remembers what another sidecar tells, for as long as that start goes on.
-func (i *Instancer) hearProgress(change Change) {
+// receiveProgress remembers what another sidecar tells, for as long as that start goes on.
+func (i *Instancer) receiveProgress(change Change) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	switch {
 	case change.Progress == nil && change.State != Queued && change.State != Starting:
-		delete(i.abroad, change.Instance)
+		delete(i.remoteProgress, change.Instance)
 	case change.Progress != nil && change.Progress.Worker != i.opts.Worker:
-		i.abroad[change.Instance] = *change.Progress
+		i.remoteProgress[change.Instance] = *change.Progress
 	}
 }
 
@@ -78,7 +78,7 @@ func (i *Instancer) progressOf(id string) Progress {
 	defer i.mu.Unlock()
 	local, here := i.progress[id]
 	if !here && place.position == 0 {
-		return i.abroad[id]
+		return i.remoteProgress[id]
 	}
 	return Progress{Stage: local.stage, Seq: local.seq, Position: place.position, Estimate: i.estimate(local, place)}
 }
