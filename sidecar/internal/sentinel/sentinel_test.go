@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand"
@@ -162,6 +163,44 @@ func TestEveryHitIsPatchedAndNothingElse(t *testing.T) {
 	record.Files[0].Name = "usr/bin/z"
 	if err := sentinel.PatchTar(io.Discard, bytes.NewReader(template.Bytes()), record, []string{digits}, nothing); err == nil {
 		t.Error("patched another file")
+	}
+}
+
+// A file that is hidden under one of its names is written under another, to which its further names lead.
+func TestWhatIsHiddenIsLeftOutAndItsOtherNamesStayOneFile(t *testing.T) {
+	all := pack(t, file{name: "app/flag", content: []byte(core)}, file{name: "app/alone", content: []byte(core)},
+		file{name: "app/link", header: tar.Header{Typeflag: tar.TypeLink, Linkname: "app/flag"}},
+		file{name: "one", header: tar.Header{Typeflag: tar.TypeLink, Linkname: "app/flag"}},
+		file{name: "two", header: tar.Header{Typeflag: tar.TypeLink, Linkname: "app/flag"}})
+	record, err := sentinel.ScanTar(bytes.NewReader(all), sought(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var template, patched bytes.Buffer
+	if err := sentinel.PickTar(&template, bytes.NewReader(all), record); err != nil {
+		t.Fatal(err)
+	}
+	hidden := func(name string) bool { return strings.HasPrefix(name, "app/") }
+	if err := sentinel.PatchTar(&patched, bytes.NewReader(template.Bytes()), record, []string{digits}, hidden); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for in := tar.NewReader(&patched); ; {
+		header, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, header.Name+"="+header.Linkname+string(text))
+	}
+	if want := []string{"one=" + digits, "two=one"}; !cmp.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 
