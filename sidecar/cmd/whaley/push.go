@@ -68,18 +68,18 @@ func adminKey(env map[string]string, out io.Writer) (string, error) {
 // askKey asks for the key of organisers without showing it.
 func askKey(out io.Writer) (string, error) {
 	terminal := int(os.Stdin.Fd())
-	state, err := unix.IoctlGetTermios(terminal, unix.TCGETS)
+	state, err := unix.IoctlGetTermios(terminal, getTerminal)
 	if err != nil {
 		return "", errors.New("ADMIN_KEY is not set, and there is no terminal to ask for it: set it, or ADMIN_KEY_FILE")
 	}
 	fmt.Fprint(out, "Admin key: ")
 	quiet := *state
 	quiet.Lflag &^= unix.ECHO
-	if err := unix.IoctlSetTermios(terminal, unix.TCSETS, &quiet); err != nil {
+	if err := unix.IoctlSetTermios(terminal, setTerminal, &quiet); err != nil {
 		return "", fmt.Errorf("ask for the admin key: %w", err)
 	}
 	defer func() {
-		_ = unix.IoctlSetTermios(terminal, unix.TCSETS, state) // it is the terminal of before
+		_ = unix.IoctlSetTermios(terminal, setTerminal, state) // it is the terminal of before
 		fmt.Fprintln(out)
 	}()
 	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
