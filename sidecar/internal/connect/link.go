@@ -63,7 +63,7 @@ func (c *Connection) lookAtLinks(ctx context.Context, before written) (map[strin
 		case !known || !instancer.SameName(there.Name, m.CTFdName): // what else has this number now is not ours to write into
 			link.State = LinkGone
 			if c.Standing().LinkOf(m).State != LinkGone {
-				c.log.Warn("ctfd's challenge is gone or has another name than when it was mapped: nothing is registered there until it is mapped again",
+				c.log.Warn("ctfd's challenge is gone or has another name: nothing is registered there until it is mapped again",
 					"challenge", place(m), "ctfd_challenge", m.CTFdChallenge, "was", m.CTFdName, "is", there.Name)
 			}
 		case link.Text == c.Of(m.Challenge):
@@ -137,7 +137,8 @@ func (c *Connection) writeOne(ctx context.Context, m *instancer.Mapping, replace
 	}
 	if !instancer.SameName(there.Name, m.CTFdName) {
 		return instancer.Errorf(instancer.Conflict, "mapping_doubtful",
-			"CTFd's challenge %d was %q when %s was mapped to it, and is %q now. Map it again first.", m.CTFdChallenge, m.CTFdName, place(m), there.Name)
+			"CTFd's challenge %d was %q when %s was mapped to it, and is %q now. Map it again first.",
+			m.CTFdChallenge, m.CTFdName, place(m), there.Name)
 	}
 	before, err := c.recall(ctx)
 	if err != nil {
@@ -146,7 +147,8 @@ func (c *Connection) writeOne(ctx context.Context, m *instancer.Mapping, replace
 	if text := there.ConnectionInfo; text != "" && !replace && !c.ours(m, text, before) {
 		c.setLink(m, Link{LinkOther, text})
 		return instancer.Errorf(instancer.Conflict, CodeTaken,
-			"CTFd's challenge %q says %q already, which Whaley did not write. Replace it, or put %s into it yourself.", m.CTFdName, text, c.Of(m.Challenge))
+			"CTFd's challenge %q says %q already, which Whaley did not write. Replace it, or put %s into it yourself.",
+			m.CTFdName, text, c.Of(m.Challenge))
 	}
 	if err := c.write(ctx, m); err != nil {
 		return err
