@@ -84,7 +84,7 @@ export function Table<T>(props: Props<T>) {
         }}
       >
         <div className={narrow ? "min-w-0" : "min-w-max"}>
-          <div role="rowgroup" className={cn(narrow && "sr-only", "sticky top-0 z-[1] border-line border-b bg-card")}>
+          <div role="rowgroup" className={cn(narrow && "hidden", "sticky top-0 z-[1] border-line border-b bg-card")}>
             <div role="row" aria-rowindex={1} className="grid" style={grid}>
               {columns.map((column) => (
                 <Header key={column.id} column={column} sort={sort} onSort={onSort} />
