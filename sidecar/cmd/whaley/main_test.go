@@ -5,6 +5,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 func TestCommandsSayWhatTheyAre(t *testing.T) {
@@ -60,6 +62,7 @@ func TestToBeEndedBeforeItHasBegunIsNoFailure(t *testing.T) {
 }
 
 func TestCheckSaysAllThatIsWrong(t *testing.T) {
+	testkit.Need(t, testkit.Docker)
 	var out strings.Builder
 	err := run(context.Background(), []string{"check"}, map[string]string{
 		"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": "/nowhere", "EDGE": "traefik", "PLUGIN_KEY": strings.Repeat("k", 20),
@@ -91,6 +94,7 @@ func TestAPortThatIsTakenIsNamed(t *testing.T) {
 }
 
 func TestAnotherSecretThanTheDatabasesIsRefused(t *testing.T) {
+	testkit.Need(t, testkit.Docker)
 	env := map[string]string{"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "SECRET": "one secret of more than thirty-two bytes"}
 	var out strings.Builder
 	if err := check(context.Background(), env, &out); err != nil {

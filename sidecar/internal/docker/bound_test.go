@@ -10,6 +10,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // building is an engine whose builds are bounded, and a Dockerfile that is built on it.
@@ -31,6 +32,7 @@ func building(t *testing.T, limits docker.BuildLimits, dockerfile string) (strin
 }
 
 func TestWhatABuildMayUseIsBounded(t *testing.T) {
+	testkit.Need(t, testkit.Docker)
 	log, err := building(t, docker.BuildLimits{MemoryBytes: 96 << 20, NanoCPUs: 5e8, Pids: 40},
 		// The number of processes is bounded a moment after the line has begun.
 		"RUN n=0; until [ $n -ge 600 ] || grep -qsx 40 /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max; do n=$((n+1)); sleep 0.1; done; for f in memory/memory.limit_in_bytes memory.max pids/pids.max pids.max cpu/cpu.cfs_quota_us cpu.max; do "+
@@ -48,6 +50,7 @@ func TestWhatABuildMayUseIsBounded(t *testing.T) {
 }
 
 func TestABuildThatWritesWithoutEndIsEnded(t *testing.T) {
+	testkit.Need(t, testkit.Docker)
 	_, err := building(t, docker.BuildLimits{DiskBytes: 8 << 20}, "RUN dd if=/dev/zero of=/big bs=1M count=24 && sleep 600\n")
 	if err == nil || !strings.Contains(errorText(err), "a RUN has written ") || !strings.Contains(errorText(err), "; it may write 8 MB") {
 		t.Error(errorText(err))
@@ -55,6 +58,7 @@ func TestABuildThatWritesWithoutEndIsEnded(t *testing.T) {
 }
 
 func TestABuildThatPrintsWithoutEndIsEnded(t *testing.T) {
+	testkit.Need(t, testkit.Docker)
 	log, err := building(t, docker.BuildLimits{NanoCPUs: 1e9}, "RUN yes 0123456789012345678901234567890123456789012345678901234567890123456789\n")
 	if err == nil || !strings.Contains(errorText(err), "the build has printed more than 64 MB") || len(log) > 65<<20 {
 		t.Errorf("%d bytes, %s", len(log), errorText(err))

@@ -13,10 +13,12 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // TestALargeImageIsReadAsAStreamAndOnlyOnce builds an image of 300 MB whose flag is in a small file and in the large one.
 func TestALargeImageIsReadAsAStreamAndOnlyOnce(t *testing.T) {
+	testkit.Need(t, testkit.Docker)
 	ctx, folder, dir := context.Background(), t.TempDir(), t.TempDir()
 	const size, core = 300 << 20, "qzqzqzqzqzqzqzqz"
 	ch := &instancer.Challenge{ID: "engine", Flag: instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceAuto, FlagForm: instancer.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{big}",

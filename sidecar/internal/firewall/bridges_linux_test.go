@@ -105,6 +105,7 @@ func (p *port) learned() int {
 }
 
 func TestABridgeOfOursLearnsLittleAndTellsNothingOfTheHost(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	const gateway, other = "10.188.0.1", "10.188.0.17"
 	before := newPort(t, "whbrid-b", gateway+"/28") // is there when bridges begin to be followed
 	foreign := newPort(t, "wxforei-b", "10.188.0.33/28")

@@ -55,6 +55,7 @@ func allowed(t *testing.T) []string {
 func subnet(n int) netip.Prefix { return netip.MustParsePrefix(fmt.Sprintf("10.189.0.%d/28", 16*n)) }
 
 func TestTheTableIsSetOnceHoweverOften(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	table := newTable(t)
 	if table.Holds() || table.State() == nil {
 		t.Error("it holds before it is set")
@@ -78,6 +79,7 @@ func TestTheTableIsSetOnceHoweverOften(t *testing.T) {
 }
 
 func TestEgressIsWhatTheRowsSay(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	ctx := context.Background()
 	table := newTable(t)
 	try := func(err error) {
@@ -135,6 +137,7 @@ func withoutFiles(t *testing.T, run func()) {
 }
 
 func TestATroubleThatPassesLeavesNothingWrong(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	table := newTable(t)
 	if err := table.Put(); err != nil {
 		t.Fatal(err)
