@@ -317,6 +317,7 @@ func TestCheckLooksAtTheEngine(t *testing.T) {
 }
 
 func TestCheckAndHealthLookAtTheDisks(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	for options, says := range map[string]string{"size=8m": "has 8 MiB left", "size=2g,nr_inodes=100": "more files"} {
 		scarce := t.TempDir()
 		if err := unix.Mount("tmpfs", scarce, "tmpfs", 0, options); err != nil {
