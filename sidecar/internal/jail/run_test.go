@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // TestMain is the stand-in too: where it is started by one of its names.
@@ -151,6 +153,7 @@ func processes(user string) (n int) {
 }
 
 func TestConnectionsReachNeitherEachOtherNorTheListener(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	t.Parallel()
 	address := listening(t, "cgroup_pids_max: 6 max_conns_per_ip: 3 envar: \"A=b\" mount { src: \""+rooted(t)+"\" dst: \"/\" is_bind: true }")
 	a, b := dial(t, address), dial(t, address)
@@ -187,6 +190,7 @@ func TestConnectionsReachNeitherEachOtherNorTheListener(t *testing.T) {
 
 // A chain of processes, each of which ends once it has a child, outruns whoever ends them one by one.
 func TestNothingOutlivesItsConnection(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	t.Parallel()
 	const chain = "setsid sh -c 'f() { f & }; f' & for n in 1 2 3; do setsid sleep 1234 & done"
 	for name, config := range map[string]string{"a user of its own": "cgroup_pids_max: 40 time_limit: 2", "the end of its time": "time_limit: 1"} {
@@ -204,6 +208,7 @@ func TestNothingOutlivesItsConnection(t *testing.T) {
 }
 
 func TestAFloodLeavesRoom(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	t.Parallel()
 	address := listening(t, "mount { src: \""+rooted(t)+"\" dst: \"/\" is_bind: true }")
 	var in sync.WaitGroup

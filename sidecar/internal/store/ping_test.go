@@ -21,6 +21,7 @@ import (
 const wellAgain = 30 * time.Second
 
 func TestAFullDiskIsNamedAndForgottenWhenThereIsRoom(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
 		t.Fatal(err)

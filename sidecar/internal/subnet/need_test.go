@@ -12,9 +12,11 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 func TestEverythingThatAHostNeedsIsFound(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	root := t.TempDir()
 	for name, text := range map[string]string{
 		"/etc/resolv.conf":                              "# made by hand\nnameserver 127.0.0.53\nnameserver 10.198.1.1\noptions edns0\n",

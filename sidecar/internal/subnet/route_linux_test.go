@@ -87,6 +87,7 @@ func (s side) reserve(t *testing.T, holder string) netip.Prefix {
 }
 
 func TestAddressesOfAnInstanceThatHasGoneAreUnreachableAtOnce(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	s := sides(t, 1)[0]
 	network := s.reserve(t, "a")
 	unreachable(t, network)
@@ -97,6 +98,7 @@ func TestAddressesOfAnInstanceThatHasGoneAreUnreachableAtOnce(t *testing.T) {
 }
 
 func TestNothingButWhatInstancesHaveIsCovered(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	s := sides(t, 1)[0]
 	network := s.reserve(t, "a")
 	unreachable(t, network)
@@ -112,6 +114,7 @@ func TestNothingButWhatInstancesHaveIsCovered(t *testing.T) {
 }
 
 func TestWhatTheHostComesToNeedIsCoveredNoLonger(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	needed := &atomic.Pointer[netip.Prefix]{}
 	s := sidesThatNeed(t, 1, needed)[0]
 	network, other := s.reserve(t, "a"), s.reserve(t, "b")
@@ -136,6 +139,7 @@ func TestWhatTheHostComesToNeedIsCoveredNoLonger(t *testing.T) {
 
 // What an earlier version covered was the whole pool.
 func TestWhatAKilledSidecarLeftIsReplacedAtTheNextStart(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	for _, left := range []string{guardedPool.String(), "10.195.77.16/28"} {
 		_, to, err := net.ParseCIDR(left)
 		if err != nil {
@@ -158,6 +162,7 @@ func TestWhatAKilledSidecarLeftIsReplacedAtTheNextStart(t *testing.T) {
 }
 
 func TestASecondSidecarThatEndsLeavesTheOtherItsRoutes(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	for range 20 {
 		two := sides(t, 2)
 		network := two[0].reserve(t, "a")
@@ -172,6 +177,7 @@ func TestASecondSidecarThatEndsLeavesTheOtherItsRoutes(t *testing.T) {
 }
 
 func TestTwoSidecarsMayEndAtOnce(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	for range 20 {
 		two := sides(t, 2)
 		network := two[0].reserve(t, "a")

@@ -120,6 +120,7 @@ func TestWhatIsWrittenIsCounted(t *testing.T) {
 }
 
 func TestWhatIsDeletedAndStillHeldIsCounted(t *testing.T) {
+	testkit.Need(t, testkit.Root)
 	for how, hold := range map[string]func(t *testing.T, f *os.File){
 		"open":                 func(*testing.T, *os.File) {},
 		"open twice":           func(t *testing.T, f *os.File) { again(t, f) },
