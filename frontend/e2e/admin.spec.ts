@@ -49,7 +49,7 @@ test("an organiser uploads a challenge, mends it, starts it, reads its output, s
   await expect(page.getByRole("alert")).toHaveCount(0);
 
   await page.getByText("Images", { exact: true }).click();
-  await page.getByRole("button", { name: "Build from scratch" }).click();
+  await page.getByRole("button", { name: "Rebuild without cache" }).click();
   await expect(page.getByRole("region", { name: "Build log" }).getByText(/COPY start.sh/)).toBeVisible({
     timeout: 60_000,
   });

@@ -38,7 +38,7 @@ test("one click in CTFd leads to the player's own running instance, without a to
 }) => {
   const organiser = await (await browser.newContext({ baseURL: sidecar.dashboard })).newPage();
   await signIn(organiser, "/flags?view=mappings");
-  await organiser.getByRole("button", { name: "Map the sure match" }).click();
+  await organiser.getByRole("button", { name: "Link 1 exact match" }).click();
   await expect(organiser.getByText("Mapped", { exact: true })).toBeVisible();
   await everybodyCanUse(organiser, "admin-connect");
   await organiser.setViewportSize({ width: 1280, height: 800 });

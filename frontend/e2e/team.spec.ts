@@ -33,7 +33,7 @@ test.afterAll(async () => {
 async function browserOf(browser: Browser, name: keyof CTFd["tokens"]): Promise<Page> {
   const page = await (await browser.newContext({ baseURL: sidecar.dashboard })).newPage();
   await page.goto("/");
-  await page.getByLabel("Access token of CTFd").fill(ctfd.tokens[name]);
+  await page.getByLabel("CTFd access token").fill(ctfd.tokens[name]);
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Challenges" })).toBeVisible();
   await expect(page.getByText("Live", { exact: true })).toBeVisible();
@@ -42,11 +42,11 @@ async function browserOf(browser: Browser, name: keyof CTFd["tokens"]): Promise<
 
 test("a wrong token is refused in words, and the page says where tokens are made", async ({ page }) => {
   await page.goto(`${sidecar.dashboard}/`);
-  await expect(page.getByRole("link", { name: /Make a token in CTFd/ })).toHaveAttribute(
+  await expect(page.getByRole("link", { name: /Create a token in CTFd/ })).toHaveAttribute(
     "href",
     "https://ctf.example.org/settings", // where the sidecar reaches it is no way for players
   );
-  await page.getByLabel("Access token of CTFd").fill("ctfd_nonsense");
+  await page.getByLabel("CTFd access token").fill("ctfd_nonsense");
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("alert")).toBeVisible();
   await everybodyCanUse(page, "login");
@@ -115,7 +115,7 @@ test("an organiser maps a challenge, finds a team with another team's flag, and 
   await expect(organiser.getByText("Not mapped", { exact: true })).toBeVisible();
   await everybodyCanUse(organiser, "admin-flags-wizard");
   await organiser.setViewportSize({ width: 1280, height: 800 });
-  await organiser.getByRole("button", { name: "Map the sure match" }).click();
+  await organiser.getByRole("button", { name: "Link 1 exact match" }).click();
   await expect(organiser.getByText("Mapped", { exact: true })).toBeVisible();
 
   const [ada, mallory] = [await browserOf(browser, "Ada"), await browserOf(browser, "Mallory")];
