@@ -9,7 +9,7 @@ import (
 
 const (
 	giveBackEvery = 15 * time.Second
-	seldomAtMost  = 4 * time.Minute
+	seldomAtMost  = 30 * time.Second
 	worthwhile    = 4 << 20 // bytes
 )
 
