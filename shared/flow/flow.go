@@ -14,14 +14,16 @@ import (
 )
 
 // A request's body may come as slowly as a bad line lets it: with slowest bytes a second once grace is over, never with a
-// pause of more than stall, and for Longest altogether. Only the time counts in which somebody waits for it, not what the
-// receiver takes: a request that is held until its instance runs, or a challenge that works while it reads, loses nothing.
+// pause of more than stall, and for Longest altogether. Only the time counts in which the receiver waits for it, not what it
+// takes itself: a request that is held until its instance runs, or a challenge that works while it reads, loses nothing.
 const (
 	stall   = 30 * time.Second
 	grace   = 30 * time.Second
-	slowest = 1 << 10 // bytes
-	Longest = 10 * time.Minute
+	slowest = 1 << 10         // bytes
 	leave   = 5 * time.Second // for what the handler did not read
+
+	// Longest is how long a body may be waited for altogether.
+	Longest = 10 * time.Minute
 )
 
 // Bound gives the body of a request a deadline that moves on while it flows. It returns the request to go on with, and what to
@@ -90,8 +92,8 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.err = err
 	if err == nil || errors.Is(err, io.EOF) {
-		// Nobody waits for it until the next read, or the server waits for the client to go away, for as long as the answer
-		// takes. By HTTP/2 a deadline ends a body that nobody reads just then, too.
+		// Until the next read nothing is waited for, or the server waits for the client to go away, for as long as the answer
+		// takes. By HTTP/2 a deadline ends a body between two reads, too.
 		_ = b.conn.SetReadDeadline(time.Time{})
 	}
 	return n, err

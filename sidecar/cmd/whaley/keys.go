@@ -29,12 +29,12 @@ func deriveKeys(ctx context.Context, c *config.Config, db *store.Store) (identit
 	if err != nil {
 		return identity.Keys{}, fmt.Errorf("SECRET: %w", err)
 	}
-	print := instancer.Slug(keys.Slug, "fingerprint", "of the secret")
-	known, err := db.Meta(ctx, "secret_fingerprint", func() string { return print })
+	fingerprint := instancer.Slug(keys.Slug, "fingerprint", "of the secret")
+	known, err := db.Meta(ctx, "secret_fingerprint", func() string { return fingerprint })
 	if err != nil {
 		return identity.Keys{}, err
 	}
-	if known != print {
+	if known != fingerprint {
 		return identity.Keys{}, errors.New("the secret is not the one that this database was made with, so every address would change. " +
 			"Bring back the earlier SECRET or DATA_DIR/secret, or start with an empty database")
 	}

@@ -30,14 +30,9 @@ The exit code is 0 if its images were built; 1 if it is refused, cannot be sent,
 func pushChallenge(ctx context.Context, env map[string]string, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("push", flag.ContinueOnError)
 	to := flags.String("to", "", "")
-	dirs, err := arguments(flags, pushUsage, args, out)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
-	case err != nil:
+	dir, err := oneFolder(flags, pushUsage, args, out)
+	if err != nil || dir == "" {
 		return err
-	case len(dirs) != 1:
-		return fmt.Errorf("push takes the folder of one challenge\n\n%s", pushUsage)
 	}
 	c, err := readSettings(settingsOfAuthors(env, "DASHBOARD_URL"))
 	if err != nil {
@@ -47,7 +42,7 @@ func pushChallenge(ctx context.Context, env map[string]string, args []string, ou
 	if err != nil {
 		return err
 	}
-	return push.Run(ctx, push.Options{Dir: dirs[0], To: cmp.Or(*to, c.DashboardURL), Key: key, Defaults: defaults(c), Out: out})
+	return push.Run(ctx, push.Options{Dir: dir, To: cmp.Or(*to, c.DashboardURL), Key: key, Defaults: defaults(c), Out: out})
 }
 
 // adminKey is the key of organisers of another Whaley.

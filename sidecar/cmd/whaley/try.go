@@ -49,18 +49,28 @@ func arguments(flags *flag.FlagSet, usage string, args []string, out io.Writer) 
 	return rest, nil
 }
 
+// oneFolder is the one argument of a command that takes a challenge's folder, beside its flags. It is empty, without an error,
+// if help was asked for and printed.
+func oneFolder(flags *flag.FlagSet, usage string, args []string, out io.Writer) (string, error) {
+	dirs, err := arguments(flags, usage, args, out)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return "", nil
+	case err != nil:
+		return "", err
+	case len(dirs) != 1 || dirs[0] == "":
+		return "", fmt.Errorf("%s takes the folder of one challenge\n\n%s", flags.Name(), usage)
+	}
+	return dirs[0], nil
+}
+
 func testChallenge(ctx context.Context, env map[string]string, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("test", flag.ContinueOnError)
 	solve := flags.Bool("solve", false, "")
 	timeout := flags.Duration("timeout", 2*time.Minute, "")
-	dirs, err := arguments(flags, testUsage, args, out)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
-	case err != nil:
+	dir, err := oneFolder(flags, testUsage, args, out)
+	if err != nil || dir == "" {
 		return err
-	case len(dirs) != 1:
-		return fmt.Errorf("test takes the folder of one challenge\n\n%s", testUsage)
 	}
 	bare := settingsOfAuthors(env)
 	c, err := readSettings(bare)
@@ -70,7 +80,7 @@ func testChallenge(ctx context.Context, env map[string]string, args []string, ou
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return tryout.Run(ctx, tryout.Options{
-		Dir: dirs[0], Defaults: defaults(c), Program: program.Self, Env: bare, Solve: *solve, Timeout: *timeout, Out: out,
+		Dir: dir, Defaults: defaults(c), Program: program.Self, Env: bare, Solve: *solve, Timeout: *timeout, Out: out,
 	})
 }
 

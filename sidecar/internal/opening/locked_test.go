@@ -19,6 +19,25 @@ func (chained) Mappings(context.Context) ([]*instancer.Mapping, error) {
 	return []*instancer.Mapping{{Challenge: "first", CTFdChallenge: 1}, {Challenge: "second", CTFdChallenge: 2}}, nil
 }
 
+// lookedAt is what is open, once the board has been read.
+func lookedAt(t *testing.T, board *ctfdtest.Server) *opening.Opening {
+	t.Helper()
+	client, err := ctfd.New(board.URL, ctfd.Fixed(board.Admin), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(t.Context(), "", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	o := opening.New(client, chained{db}, func() bool { return true }, slog.New(slog.DiscardHandler))
+	if err := o.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
 func TestWhatHasToBeSolvedFirstLocksAChallengeForWhoHasNot(t *testing.T) {
 	for _, mode := range []string{"teams", "users"} {
 		t.Run(mode, func(t *testing.T) {
@@ -34,19 +53,7 @@ func TestWhatHasToBeSolvedFirstLocksAChallengeForWhoHasNot(t *testing.T) {
 			if mode == "teams" {
 				owner.ID = instancer.TeamID(team)
 			}
-			client, err := ctfd.New(board.URL, ctfd.Fixed(board.Admin), slog.New(slog.DiscardHandler))
-			if err != nil {
-				t.Fatal(err)
-			}
-			db, err := store.Open(t.Context(), "", t.TempDir())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer db.Close()
-			o := opening.New(client, chained{db}, func() bool { return true }, slog.New(slog.DiscardHandler))
-			if err := o.Look(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			o := lookedAt(t, board)
 			closed := func(id string, who instancer.Player) string {
 				return code(o.Closed(who, &instancer.Challenge{ID: id}, time.Now()))
 			}
@@ -85,19 +92,7 @@ func TestACTFdThatDoesNotSayWhatItRequiresLocksNothing(t *testing.T) {
 	board := ctfdtest.New(t)
 	board.WithoutExports()
 	board.AddChallenge(ctfdtest.Challenge{Name: "first"})
-	client, err := ctfd.New(board.URL, ctfd.Fixed(board.Admin), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(t.Context(), "", t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	o := opening.New(client, chained{db}, func() bool { return true }, slog.New(slog.DiscardHandler))
-	if err := o.Look(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	o := lookedAt(t, board)
 	if why := o.Closed(instancer.Player{Owner: instancer.Owner{ID: "user_2"}}, &instancer.Challenge{ID: "first"}, time.Now()); why != nil {
 		t.Error(why)
 	}
