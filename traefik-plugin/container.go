@@ -96,6 +96,13 @@ func wayTo(backend string) (through *http.Transport, target *url.URL, err error)
 	return plainHTTP2, target, nil
 }
 
+// dropIdle closes the connections to containers that nothing is under way on. What ended with its network may not have closed
+// its side, and a request with a body that was sent there is lost: it cannot be sent twice.
+func dropIdle() {
+	transport.CloseIdleConnections()
+	plainHTTP2.CloseIdleConnections()
+}
+
 // speakH2C makes a transport speak HTTP/2 without TLS, and says whether it can. By name, since the interpreter does not
 // know what Go has had since 1.24, and Traefik's own Go has it.
 func speakH2C(t *http.Transport) bool {

@@ -111,6 +111,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 		status, asked, err := h.sidecar.resolve(r.Context(), v.query)
 		if err == nil && status.State != wire.StateRunning && status.Mine {
 			status, err = h.wake(r, v, end)
+			dropIdle() // a connection that is kept to this address can only be to who had it before
 		}
 		if r.Context().Err() != nil {
 			return // nobody waits any more
