@@ -85,7 +85,7 @@ func newCrowd(ctx context.Context, dir string, count int) (*crowd, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.rules = instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: c.engine, Router: edge.NewRoutes(log), Challenges: library, Log: log},
+	c.rules = instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: c.engine, Prober: c.engine, Router: edge.NewRoutes(log), Challenges: library, Log: log},
 		instancer.Options{BaseDomain: pluginDomain, SlugKey: c.keys.Slug, Worker: "bench", ReconcileEvery: time.Hour})
 	happening := event.New(db, event.Options{}, log)
 	db.OnEvents(happening.Tell)

@@ -16,6 +16,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/relay"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
@@ -45,7 +46,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "firewall", Ping: wall.ping, Optional: true}, {Name: "disk", Ping: diskPing(c), Optional: true},
 		{Name: "pool", Ping: pools.Ping, Optional: true}}
 	made := rules{ports: ports}
-	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer, Observer: seen.metrics, Log: log}
+	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Prober: probe.New(engine), Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer, Observer: seen.metrics, Log: log}
 	needs.Firewall = wall.rules()
 	made.sandboxes = newSandboxes(live, db, subnets, engine, worker, log)
 	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })

@@ -38,6 +38,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 )
@@ -79,6 +80,7 @@ func (s *surface) removeFolder(name string) error { return os.RemoveAll(filepath
 // engine is what a surface needs of one.
 type engine interface {
 	instancer.Engine
+	probe.Inside
 	api.Containers
 	forensics.Engine
 	monitor.Engine
@@ -144,7 +146,7 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 	}
 	counting := &countingStore{Store: db}
 	rules := instancer.New(instancer.Needs{
-		Store: counting, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log), Challenges: library, Forensics: captures, Log: log,
+		Store: counting, Subnets: subnets, Ports: ports, Engine: engine, Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Forensics: captures, Log: log,
 	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: keys.Slug, Policy: instancer.Policy{Quota: instancer.Quota{PerOwner: 1}}})
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()

@@ -18,6 +18,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
@@ -98,7 +99,7 @@ func startRules(t *testing.T, library *challenge.Library, said *testkit.Log) (*i
 		t.Fatal(err)
 	}
 	rules := instancer.New(instancer.Needs{
-		Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log), Challenges: library, Log: log,
+		Store: db, Subnets: subnets, Ports: ports, Engine: engine, Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log,
 	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), Policy: instancer.Policy{SpawnConcurrency: 4, StartTimeout: 40 * time.Second}})
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()

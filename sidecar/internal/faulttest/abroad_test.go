@@ -16,6 +16,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
@@ -79,7 +80,7 @@ func sidecars(t *testing.T, policy instancer.Policy) func(worker string) *instan
 			t.Fatal(problems, err)
 		}
 		log, looked := slog.New(slog.DiscardHandler), make(chan struct{}, 1)
-		rules := instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: lookedRoutes{edge.NewRoutes(log), looked}, Challenges: library, Log: log},
+		rules := instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Prober: probe.New(engine), Router: lookedRoutes{edge.NewRoutes(log), looked}, Challenges: library, Log: log},
 			instancer.Options{BaseDomain: "x.localhost", Worker: worker, Policy: policy})
 		ended.Go(func() {
 			if err := rules.Run(ctx); err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
@@ -162,7 +163,7 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 					t.Fatal(problems, err)
 				}
 				log := slog.New(slog.DiscardHandler)
-				rules := instancer.New(instancer.Needs{Store: w.db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log), Challenges: library, Log: log},
+				rules := instancer.New(instancer.Needs{Store: w.db, Subnets: subnets, Ports: ports, Engine: engine, Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log},
 					instancer.Options{BaseDomain: "x.localhost", Worker: "w"})
 				ended := make(chan error, 1)
 				go func() { ended <- rules.Run(ctx) }()

@@ -69,8 +69,14 @@ func TestManyInstancesExpireOnTime(t *testing.T) {
 	}
 }
 
+// probedEngine is one that also knows whether what runs on it is ready.
+type probedEngine interface {
+	instancer.Engine
+	instancer.Prober
+}
+
 // runRules runs a sidecar's rules on a simulated engine until the function that it returns is called.
-func runRules(t *testing.T, ctx context.Context, cancel context.CancelFunc, db *store.Store, engine instancer.Engine, now func() time.Time) func() {
+func runRules(t *testing.T, ctx context.Context, cancel context.CancelFunc, db *store.Store, engine probedEngine, now func() time.Time) func() {
 	t.Helper()
 	subnets, err := subnet.New(db, netip.MustParsePrefix("10.0.0.0/16"))
 	if err != nil {
@@ -81,7 +87,7 @@ func runRules(t *testing.T, ctx context.Context, cancel context.CancelFunc, db *
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	rules := instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Router: edge.NewRoutes(log),
+	rules := instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Prober: engine, Router: edge.NewRoutes(log),
 		Challenges: challenge.NewLibrary(t.TempDir(), challenge.Defaults{}), Log: log},
 		instancer.Options{BaseDomain: "x.localhost", Worker: "w", Now: now})
 	ended := make(chan error, 1)

@@ -23,6 +23,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
@@ -157,7 +158,7 @@ func (w *world) start(f *faults) *sidecar {
 	looked := &lookedRouter{Router: faultyRouter{router, f}, done: make(chan struct{})}
 	needs := instancer.Needs{
 		Store: faultyStore{w.db, f}, Subnets: faultySubnets{subnets, f}, Ports: faultyPorts{ports, f},
-		Engine: faultyEngine{w.engine, f}, Router: looked, Challenges: w.library, Flags: faultyFlags{fixedFlags{}, f}, Log: log,
+		Engine: faultyEngine{w.engine, f}, Prober: probe.New(w.engine), Router: looked, Challenges: w.library, Flags: faultyFlags{fixedFlags{}, f}, Log: log,
 	}
 	var pool *sandbox.Pool
 	if w.pooled {

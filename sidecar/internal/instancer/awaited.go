@@ -86,7 +86,7 @@ func (i *Instancer) awaits(ctx context.Context, units map[string]*unit) string {
 
 // listensElsewhere says in brackets what a service listens on instead of a port, or nothing if that cannot be seen.
 func (i *Instancer) listensElsewhere(ctx context.Context, u *unit, port int) string {
-	ports, err := i.Engine.Listens(ctx, u.id)
+	ports, err := i.Prober.Listens(ctx, u.id)
 	switch {
 	case err != nil:
 		return ""

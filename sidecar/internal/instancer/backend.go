@@ -1,9 +1,9 @@
 package instancer
 
 import (
-	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 )
 
 // published says whether a route gets a host port: those of type port do, and all when routers cannot reach the
@@ -17,9 +17,17 @@ func (i *Instancer) backend(in *Instance, r Route) string {
 		if !ok {
 			return "" // started when BACKEND was another
 		}
-		return net.JoinHostPort(i.opts.BackendHost, strconv.Itoa(port))
+		return hostPort(i.opts.BackendHost, port)
 	}
 	return i.contained(in, r)
+}
+
+// hostPort is a host, which may be an address of either kind, with a port.
+func hostPort(host string, port int) string {
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(port)
 }
 
 // contained is where a route's service listens, on the instance's own network; empty while that is not known.

@@ -9,5 +9,5 @@
 //     in the row, and what it writes without the lease is refused there.
 //   - A restart stops nothing: running instances are adopted, half-made ones are made anew, half-removed ones removed.
 //
-// It knows no Docker, SQL, Redis or HTTP; the interfaces it needs are in needs.go.
+// It knows no Docker, SQL or Redis and connects to nothing; the interfaces it needs are in needs.go.
 package instancer

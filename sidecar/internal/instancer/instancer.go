@@ -30,6 +30,7 @@ type Needs struct {
 	Subnets    Subnets
 	Ports      Ports
 	Engine     Engine
+	Prober     Prober
 	Router     Router
 	Firewall   Firewall  // nil: none
 	Sandboxes  Sandboxes // nil: none

@@ -203,12 +203,8 @@ type Engine interface {
 	RemoveContainer(ctx context.Context, id string) error
 	// Wait blocks until the container has exited and returns its exit code.
 	Wait(ctx context.Context, id string) (int, error)
-	// Exec runs a command inside and returns its exit code.
-	Exec(ctx context.Context, id string, argv []string) (int, error)
 	// Logs returns the end of what a container printed.
 	Logs(ctx context.Context, id string, lines int) (string, error)
-	// Listens are the TCP ports that are open inside a running container, in order. An error means that it cannot be seen.
-	Listens(ctx context.Context, id string) ([]int, error)
 	// Disk is what instances have on the engine's disk; of each no more than mostFiles need be counted (0: all). With an
 	// error it is what was seen all the same. What takes long at one instance keeps it from none of the others.
 	Disk(ctx context.Context, mostFiles int64) (Disk, error)

@@ -151,7 +151,7 @@ func (i *Instancer) untilHealthy(ctx context.Context, u *unit) error {
 	u.awaited.set("the health check of "+u.service.Name+" to pass", 0)
 	for began := time.Now(); ; {
 		check, cancel := context.WithTimeout(ctx, u.health.Timeout)
-		code, err := i.Engine.Exec(check, u.id, u.health.Test)
+		code, err := i.Prober.Exec(check, u.id, u.health.Test)
 		late := check.Err() != nil
 		cancel()
 		if err == nil && code == 0 {

@@ -1,5 +1,6 @@
 // Package simulated is an engine in memory, for tests and benchmarks with more instances than a machine can hold. It
-// passes the same contract as the real one (dockertest.Contract), and runs nothing: no address answers.
+// passes the same contract as the real one (dockertest.Contract), and runs nothing: no address answers, but the engine itself
+// says what would, as a service's environment has it.
 package simulated
 
 import (
@@ -32,6 +33,7 @@ type object struct {
 	subnet     netip.Prefix
 	spec       instancer.ContainerSpec
 	code       int
+	started    time.Time
 	ended      chan struct{} // closed when a started container has ended
 }
 
@@ -167,7 +169,7 @@ func (e *Engine) StartContainer(_ context.Context, id string) error {
 	if o.Ended {
 		o.ended = make(chan struct{})
 	}
-	o.Running, o.Ended = true, false
+	o.Running, o.Ended, o.started = true, false, time.Now()
 	for _, pair := range o.spec.Service.Environment {
 		if text, ends := strings.CutPrefix(pair, "EXIT="); ends {
 			o.code, _ = strconv.Atoi(text)
@@ -252,15 +254,6 @@ func (e *Engine) Wait(ctx context.Context, id string) (int, error) {
 	}
 }
 
-// Exec succeeds in a container that runs.
-func (e *Engine) Exec(_ context.Context, id string, _ []string) (int, error) {
-	defer e.lock()()
-	if o := e.find(id); o == nil || !o.Running {
-		return 0, missing()
-	}
-	return 0, nil
-}
-
 // Follow says nothing until a container has ended.
 func (e *Engine) Follow(ctx context.Context, id string, _ int, _ func(string) error) error {
 	_, err := e.Wait(ctx, id)
@@ -298,9 +291,6 @@ func (e *Engine) Logs(_ context.Context, id string, _ int) (string, error) {
 	}
 	return "", nil
 }
-
-// Listens are none.
-func (e *Engine) Listens(context.Context, string) ([]int, error) { return nil, nil }
 
 // Disk is empty: what runs nothing writes nothing.
 func (e *Engine) Disk(context.Context, int64) (instancer.Disk, error) { return instancer.Disk{}, nil }

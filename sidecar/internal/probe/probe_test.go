@@ -1,4 +1,4 @@
-package instancer
+package probe_test
 
 import (
 	"context"
@@ -7,27 +7,29 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
-	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 )
 
 // services is what may stand behind a route; each says what it speaks, or nothing for what is not ready.
 var services = map[string]struct {
 	serve  func(net.Listener)
-	speaks Scheme
+	speaks instancer.Scheme
 }{
-	"a web server":       {func(l net.Listener) { http.Serve(l, http.NotFoundHandler()) }, SchemeHTTP},
-	"HTTP/2 without TLS": {func(l net.Listener) { serveHTTP2(l) }, SchemeH2C},
+	"a web server":       {func(l net.Listener) { http.Serve(l, http.NotFoundHandler()) }, instancer.SchemeHTTP},
+	"HTTP/2 without TLS": {func(l net.Listener) { serveHTTP2(l) }, instancer.SchemeH2C},
 	"TLS": {func(l net.Listener) {
 		serveEach(tls.NewListener(l, ownTLS("http/1.1")), func(c net.Conn) { c.Read(make([]byte, 512)); io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n") })
-	}, SchemeHTTPS},
+	}, instancer.SchemeHTTPS},
 	// It says so in plain text, as several do.
 	"TLS that helps": {func(l net.Listener) { http.Serve(tls.NewListener(l, ownTLS("http/1.1")), http.NotFoundHandler()) }, "any"},
 	"TLS of HTTP/2 only": {func(l net.Listener) {
@@ -35,11 +37,11 @@ var services = map[string]struct {
 			io.ReadFull(c, make([]byte, 24))
 			c.Write([]byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
 		})
-	}, SchemeHTTPS},
+	}, instancer.SchemeHTTPS},
 	"TLS that asks who": {func(l net.Listener) {
 		serveEach(tls.NewListener(l, strictTLS()), func(c net.Conn) { c.Read(make([]byte, 1)) })
-	}, SchemeHTTPS},
-	"a greeting of its own": {func(l net.Listener) { serveEach(l, func(c net.Conn) { io.WriteString(c, "220 hello\r\n") }) }, SchemeHTTP},
+	}, instancer.SchemeHTTPS},
+	"a greeting of its own": {func(l net.Listener) { serveEach(l, func(c net.Conn) { io.WriteString(c, "220 hello\r\n") }) }, instancer.SchemeHTTP},
 	// It ends what is not HTTP/2 without a word, and says nothing before it has heard the preface.
 	"a shy gRPC server": {func(l net.Listener) {
 		serveEach(l, func(c net.Conn) {
@@ -49,7 +51,7 @@ var services = map[string]struct {
 				c.Write([]byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
 			}
 		})
-	}, SchemeH2C},
+	}, instancer.SchemeH2C},
 	"one that hangs up":    {func(l net.Listener) { serveEach(l, func(net.Conn) {}) }, ""},
 	"nobody":               {func(l net.Listener) { l.Close() }, ""},
 	"one that only starts": {func(l net.Listener) { serveEach(l, func(c net.Conn) { io.Copy(io.Discard, c) }) }, ""},
@@ -57,7 +59,7 @@ var services = map[string]struct {
 
 func TestAServiceIsReadyWhateverItSpeaks(t *testing.T) {
 	for name, service := range services {
-		for _, scheme := range []Scheme{SchemeHTTP, SchemeH2C, SchemeHTTPS} {
+		for _, scheme := range []instancer.Scheme{instancer.SchemeHTTP, instancer.SchemeH2C, instancer.SchemeHTTPS} {
 			t.Run(name+" as "+string(scheme), func(t *testing.T) {
 				t.Parallel()
 				l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -67,7 +69,7 @@ func TestAServiceIsReadyWhateverItSpeaks(t *testing.T) {
 				defer l.Close()
 				go service.serve(l)
 				began := time.Now()
-				speaks, err := answers(context.Background(), netip.MustParseAddrPort(l.Addr().String()), ReadyHTTP, scheme)
+				speaks, err := probe.New(nil).Answers(t.Context(), instancer.Target{Address: netip.MustParseAddrPort(l.Addr().String()), Ready: instancer.ReadyHTTP, Scheme: scheme})
 				if ready := err == nil; ready != (service.speaks != "") {
 					t.Fatalf("it speaks %q: %v", speaks, err)
 				}
@@ -91,32 +93,25 @@ func TestEachReadinessWaitsForWhatItSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed.Close()
-	log := &strings.Builder{}
-	i := &Instancer{Needs: Needs{Log: slog.New(slog.NewTextHandler(log, nil))}}
-	check := &Health{}
 	for _, c := range []struct {
-		kind   RouteType
-		health *Health
-		ready  Readiness
-		at     net.Listener
-		want   bool
+		ready instancer.Readiness
+		at    net.Listener
+		want  error
 	}{
-		{RouteHTTP, nil, "", silent, false},
-		{RouteHTTP, nil, ReadyTCP, silent, true},
-		{RouteHTTP, nil, ReadyTCP, closed, false},
-		{RouteHTTP, nil, ReadyNone, closed, true},
-		{RouteHTTP, check, "", silent, true},
-		{RouteHTTP, check, ReadyHTTP, silent, false},
-		{RoutePort, nil, "", silent, true},
-		{RoutePort, nil, "", closed, false},
-		{RoutePort, nil, ReadyHTTP, silent, false},
+		{instancer.ReadyHTTP, silent, context.DeadlineExceeded},
+		{instancer.ReadyTCP, silent, nil},
+		{instancer.ReadyHTTP, closed, instancer.ErrClosed},
+		{instancer.ReadyTCP, closed, instancer.ErrClosed},
 	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		at := netip.MustParseAddrPort(c.at.Addr().String())
-		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-		err := i.untilAnswers(ctx, &unit{address: at.Addr(), health: c.health}, Route{Type: c.kind, Port: int(at.Port()), Ready: c.ready})
+		_, err := probe.New(nil).Answers(ctx, instancer.Target{Address: at, Ready: c.ready, Scheme: instancer.SchemeHTTP})
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
 		cancel()
-		if ready := err == nil; ready != c.want {
-			t.Errorf("%+v: %v", c, err)
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s at %s: %v, want %v", c.ready, at, err, c.want)
 		}
 	}
 }

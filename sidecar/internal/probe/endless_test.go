@@ -1,4 +1,4 @@
-package instancer
+package probe_test
 
 import (
 	"bufio"
@@ -9,6 +9,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 )
 
 // answering is where every request gets exactly this, over and over until it is read no further.
@@ -49,7 +52,8 @@ func TestAnEndlessAnswerCostsLittle(t *testing.T) {
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		if _, err := answers(t.Context(), at, ReadyHTTP, SchemeHTTP); err != nil { // its first bytes are enough
+		target := instancer.Target{Address: at, Ready: instancer.ReadyHTTP, Scheme: instancer.SchemeHTTP}
+		if _, err := probe.New(nil).Answers(t.Context(), target); err != nil { // its first bytes are enough
 			t.Errorf("endless %s: %v", what, err)
 		}
 		runtime.ReadMemStats(&after)
