@@ -1,0 +1,300 @@
+// Package memtest plays whole lives of instances in memory: the real rules, store, subnets and sandboxes on a simulated
+// engine, in a time that passes as soon as nobody has anything to do. It needs no root, no engine and no server.
+package memtest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+)
+
+// world is an engine and a database, on which one life of a sidecar follows the other.
+type world struct {
+	t       *testing.T
+	db      *store.Store
+	engine  *simulated.Engine
+	loaded  loaded
+	policy  instancer.Policy
+	routes  routes
+	ports   ports
+	pool    int // sandboxes to have ready
+	subnets *subnet.Pool
+	rules   *instancer.Instancer
+	end     func()
+}
+
+// inMemory plays a test in a world with some challenges, whose first sidecar has looked at everything.
+func inMemory(t *testing.T, play func(w *world), challenges ...*instancer.Challenge) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		db, err := store.Open(t.Context(), "", t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &world{t: t, db: db, engine: simulated.NewWorld().Engine("ours"), loaded: challenges, end: func() {}}
+		defer db.Close()
+		defer func() { w.end() }()
+		w.start()
+		play(w)
+	})
+}
+
+// start begins a life of the sidecar, in the place of the one before.
+func (w *world) start() {
+	w.t.Helper()
+	w.end()
+	log := slog.New(slog.NewTextHandler(w.output(), nil))
+	var err error
+	if w.subnets, err = subnet.New(w.db, netip.MustParsePrefix("10.190.0.0/16")); err != nil {
+		w.t.Fatal(err)
+	}
+	pool := sandbox.New(w.db, w.subnets, w.engine.WithPurpose("sandbox"), sandbox.Options{Worker: "w", Size: func() int { return w.pool }}, log)
+	w.rules = instancer.New(instancer.Needs{
+		Store: w.db, Subnets: w.subnets, Ports: &w.ports, Engine: w.engine, Prober: w.engine, Router: &w.routes, Sandboxes: pool, Challenges: w.loaded, Log: log,
+	}, instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Worker: "w", Policy: w.policy})
+	ctx, cancel := context.WithCancel(context.Background())
+	var g errgroup.Group
+	rules := w.rules
+	g.Go(func() error { return rules.Run(ctx) })
+	g.Go(func() error { return pool.Run(ctx, rules) })
+	rules.PrepareImages()
+	w.end = sync.OnceFunc(func() {
+		cancel()
+		if err := g.Wait(); err != nil {
+			w.t.Error(err)
+		}
+	})
+	synctest.Wait()
+}
+
+func (w *world) output() io.Writer {
+	if os.Getenv("MEM_LOG") != "" {
+		return os.Stderr
+	}
+	return io.Discard
+}
+
+func player(name string) instancer.Player {
+	return instancer.Player{ID: name, Owner: instancer.Owner{ID: name, Name: name}}
+}
+
+func (w *world) spawn(name, challenge string) *instancer.Instance {
+	w.t.Helper()
+	in, err := w.rules.Spawn(w.t.Context(), player(name), challenge)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return in
+}
+
+func (w *world) stop(in *instancer.Instance) {
+	w.t.Helper()
+	if _, err := w.rules.Stop(w.t.Context(), player(in.Owner.ID), in.ID); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) get(id string) *instancer.Instance {
+	w.t.Helper()
+	in, err := w.db.Get(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return in
+}
+
+// until lets time pass until an instance is in a state.
+func (w *world) until(in *instancer.Instance, state instancer.State) *instancer.Instance {
+	w.t.Helper()
+	now := w.get(in.ID)
+	for deadline := time.Now().Add(10 * time.Minute); now.State != state; now = w.get(in.ID) {
+		if time.Now().After(deadline) || !now.State.Live() {
+			w.t.Fatalf("%s is %s, not %s: %v", now.ID, now.State, state, now.Reason)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	synctest.Wait()
+	return now
+}
+
+func (w *world) running(name, challenge string) *instancer.Instance {
+	w.t.Helper()
+	return w.until(w.spawn(name, challenge), instancer.Running)
+}
+
+// service is the container of an instance's service.
+func (w *world) service(in *instancer.Instance, name string) instancer.Object {
+	w.t.Helper()
+	for _, o := range w.objects(in.ID) {
+		if o.Kind == "container" && o.Labels.Service == name {
+			return o
+		}
+	}
+	w.t.Fatalf("%s has no container of %s", in.ID, name)
+	return instancer.Object{}
+}
+
+// kill ends a service as if it had done so itself.
+func (w *world) kill(in *instancer.Instance, service string) {
+	w.t.Helper()
+	if err := w.engine.StopContainer(w.t.Context(), w.service(in, service).ID, 0); err != nil {
+		w.t.Fatal(err)
+	}
+	synctest.Wait()
+}
+
+func (w *world) objects(instance string) []instancer.Object {
+	w.t.Helper()
+	all, err := w.engine.List(w.t.Context(), instance)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return all
+}
+
+// nothingLeft fails the test if anything is there of instances.
+func (w *world) nothingLeft() {
+	w.t.Helper()
+	synctest.Wait()
+	if all := w.objects(""); len(all) > 0 {
+		w.t.Errorf("on the engine is still %+v", all)
+	}
+	holders, err := w.subnets.Holders(w.t.Context())
+	holders = slices.DeleteFunc(holders, func(id string) bool { return strings.HasPrefix(id, instancer.SandboxPrefix) })
+	if err != nil || len(holders) > 0 {
+		w.t.Errorf("subnets are still reserved for %q: %v", holders, err)
+	}
+	if held, _ := w.ports.Holders(w.t.Context()); len(held) > 0 {
+		w.t.Errorf("ports are still reserved for %q", held)
+	}
+	if names := w.routes.names(); len(names) > 0 {
+		w.t.Errorf("routes lead still to %q", names)
+	}
+}
+
+// built is a challenge of services whose images are built; the first has its only route.
+func built(id string, services ...instancer.Service) *instancer.Challenge {
+	ch := &instancer.Challenge{ID: id, Name: id, Revision: "1", Timeout: time.Hour, ExtendTime: 30 * time.Minute, Access: instancer.AccessLink, Wake: true,
+		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}}}
+	if services == nil {
+		services = []instancer.Service{{Name: "web"}}
+	}
+	for _, s := range services {
+		s.Image, s.Build = "whaley/"+id+"-"+s.Name+":1", &instancer.Build{}
+		ch.Services = append(ch.Services, s)
+	}
+	return ch
+}
+
+// web is a service that is ready some time after its start; "never" is never.
+func web(opens string) instancer.Service {
+	return instancer.Service{Name: "web", Environment: []string{"OPENS=" + opens}}
+}
+
+type loaded []*instancer.Challenge
+
+func (l loaded) Get(id string) (*instancer.Challenge, bool) {
+	for _, ch := range l {
+		if ch.ID == id {
+			return ch, true
+		}
+	}
+	return nil, false
+}
+
+func (l loaded) All() []*instancer.Challenge { return l }
+func (loaded) Prune(func(string) bool) error { return nil }
+
+// routes are those that are published.
+type routes struct {
+	mu  sync.Mutex
+	all map[string]string // name → backend
+}
+
+func (r *routes) Publish(_ context.Context, _ string, all []instancer.Publication) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range all {
+		r.all[p.Name] = p.Backend
+	}
+	return nil
+}
+
+func (r *routes) Retract(_ context.Context, _ string, all []instancer.Publication) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range all {
+		delete(r.all, p.Name)
+	}
+	return nil
+}
+
+func (r *routes) Sync(ctx context.Context, list func(context.Context) ([]instancer.Publication, error)) error {
+	all, err := list(ctx)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.all = map[string]string{}
+	r.mu.Unlock()
+	return r.Publish(ctx, "", all)
+}
+
+func (r *routes) names() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Sorted(maps.Keys(r.all))
+}
+
+// ports hands out ports of the host from 20000 on, none twice.
+type ports struct {
+	mu   sync.Mutex
+	next int
+	held map[string]map[int]int
+}
+
+func (p *ports) Reserve(_ context.Context, instance, _, _ string, internal []int) (map[int]int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held == nil {
+		p.held = map[string]map[int]int{}
+	}
+	if p.held[instance] == nil {
+		p.held[instance] = map[int]int{}
+		for _, port := range internal {
+			p.held[instance][port] = 20000 + p.next
+			p.next++
+		}
+	}
+	return maps.Clone(p.held[instance]), nil
+}
+
+func (p *ports) Release(_ context.Context, instance string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.held, instance)
+	return nil
+}
+
+func (p *ports) Holders(context.Context) ([]string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Sorted(maps.Keys(p.held)), nil
+}
