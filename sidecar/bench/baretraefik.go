@@ -16,10 +16,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/rig"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // bareTraefik is a Traefik with its Redis and without a sidecar, which would take back routes that it knows nothing of. Its
@@ -80,7 +80,7 @@ func startBareTraefik(ctx context.Context, dir, internal string) (*bareTraefik, 
 	}
 	const every = 50 * time.Millisecond
 	err = rig.Poll(ctx, 30*time.Second, every, every, func() error {
-		return f.router.Sync(ctx, func(context.Context) ([]instancer.Publication, error) { return nil, nil })
+		return f.router.Sync(ctx, func(context.Context) ([]whaley.Publication, error) { return nil, nil })
 	})
 	if err != nil {
 		return nil, errors.Join(err, f.end())

@@ -8,7 +8,7 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 var counts = []int{50, 500, 5000}
@@ -104,7 +104,7 @@ func (c *crowd) expire(ctx context.Context) ([]time.Duration, error) {
 			if err != nil {
 				return nil, err
 			}
-			if in.State != instancer.Running {
+			if in.State != whaley.Running {
 				late = append(late, max(0, time.Since(at)))
 				delete(due, id)
 			}

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -111,11 +111,11 @@ func (r *results) routesAt(ctx context.Context, standing, count, rounds int, pub
 
 // publisher writes routes into Redis.
 func (f *bareTraefik) publisher(backend string) *publisher {
-	route := func(name string) instancer.Publication {
-		return instancer.Publication{Instance: name, Name: name, Host: name + "." + kvDomain, Type: instancer.RouteHTTP, Access: instancer.AccessLink, Backend: backend}
+	route := func(name string) whaley.Publication {
+		return whaley.Publication{Instance: name, Name: name, Host: name + "." + kvDomain, Type: whaley.RouteHTTP, Access: whaley.AccessLink, Backend: backend}
 	}
 	return &publisher{"kv", f, 0, func(ctx context.Context, from, to int) error {
-		var more []instancer.Publication
+		var more []whaley.Publication
 		for n := from; n < to; n++ {
 			more = append(more, route(fmt.Sprint("standing-", n)))
 		}
@@ -131,8 +131,8 @@ func (f *bareTraefik) publisher(backend string) *publisher {
 		return err
 	}, func(ctx context.Context, n int) (string, func() error, error) {
 		p := route(fmt.Sprint("new-", n))
-		return p.Host, func() error { return f.router.Retract(ctx, p.Instance, []instancer.Publication{p}) },
-			f.router.Publish(ctx, p.Instance, []instancer.Publication{p})
+		return p.Host, func() error { return f.router.Retract(ctx, p.Instance, []whaley.Publication{p}) },
+			f.router.Publish(ctx, p.Instance, []whaley.Publication{p})
 	}}
 }
 

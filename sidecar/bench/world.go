@@ -29,6 +29,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // crowd is a sidecar's inside with many running instances: real rules, rows, API and metrics on an engine in memory.
@@ -136,7 +137,7 @@ func manyChallenges(ctx context.Context, folder string) (*challenge.Library, err
 			}
 		}
 	}
-	library := challenge.NewLibrary(folder, challenge.Defaults{Timeout: time.Hour, Access: "link", Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
+	library := challenge.NewLibrary(folder, challenge.Defaults{Timeout: time.Hour, Access: "link", Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
 	problems, err := library.Reload(ctx)
 	if err == nil && len(problems) > 0 {
 		err = fmt.Errorf("%v", problems)
@@ -154,18 +155,18 @@ func (c *crowd) insert(ctx context.Context, n int, due time.Time) error {
 	prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(n >> 12), byte(n >> 4), byte(n << 4)}), 28)
 	player := c.keys.ByAddress(address(n))
 	now := time.Now().UTC()
-	in := &instancer.Instance{
-		ID: id, Challenge: name, Owner: player.Owner, Player: player.ID, Slug: instancer.Slug(c.keys.Slug, player.Owner.ID, name), State: instancer.Running,
-		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}}, Subnet: prefix, Memory: 64 << 20,
+	in := &whaley.Instance{
+		ID: id, Challenge: name, Owner: player.Owner, Player: player.ID, Slug: whaley.Slug(c.keys.Slug, player.Owner.ID, name), State: whaley.Running,
+		Routes: []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}}, Subnet: prefix, Memory: 64 << 20,
 		Addresses: map[string]netip.Addr{"web": prefix.Addr().Next().Next()}, CreatedAt: now, StartedAt: now, ExpiresAt: due,
-		Terms: instancer.Terms{Name: name, Timeout: time.Hour, Access: instancer.AccessLink},
+		Terms: whaley.Terms{Name: name, Timeout: time.Hour, Access: whaley.AccessLink},
 	}
 	if c.backend.IsValid() {
 		in.Addresses["web"], in.Routes[0].Port = c.backend.Addr(), int(c.backend.Port())
 	}
 	labels := instancer.Labels{Instance: id, Challenge: name, Owner: player.Owner.ID, Service: "web", CreatedAt: now, ExpiresAt: due}
-	service := instancer.Service{Name: "web", Image: "bench"}
-	if err := c.engine.BuildImage(ctx, instancer.BuildSpec{Challenge: &instancer.Challenge{ID: name}, Service: &service}, io.Discard); err != nil {
+	service := whaley.Service{Name: "web", Image: "bench"}
+	if err := c.engine.BuildImage(ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: name}, Service: &service}, io.Discard); err != nil {
 		return err
 	}
 	container, err := c.engine.CreateContainer(ctx, instancer.ContainerSpec{Name: id, Service: service, Labels: labels})
@@ -175,14 +176,14 @@ func (c *crowd) insert(ctx context.Context, n int, due time.Time) error {
 	if err := c.engine.StartContainer(ctx, container); err != nil {
 		return err
 	}
-	return errors.Join(c.engine.CreateNetwork(ctx, instancer.NetworkSpec{Name: instancer.NetworkName(id), Subnet: prefix, Labels: labels}),
-		c.db.TakeSubnet(ctx, prefix, id), c.db.Insert(ctx, in, instancer.Quota{}, instancer.Event{Type: "instance_running", Instance: id, Challenge: name, Owner: player.Owner.ID}))
+	return errors.Join(c.engine.CreateNetwork(ctx, instancer.NetworkSpec{Name: whaley.NetworkName(id), Subnet: prefix, Labels: labels}),
+		c.db.TakeSubnet(ctx, prefix, id), c.db.Insert(ctx, in, whaley.Quota{}, whaley.Event{Type: "instance_running", Instance: id, Challenge: name, Owner: player.Owner.ID}))
 }
 
 // host is where the nth player's instance is reached.
 func (c *crowd) host(n int) string {
 	name := fmt.Sprint("challenge-", n%20)
-	return host.Join(host.Name{Challenge: name, Slug: instancer.Slug(c.keys.Slug, c.keys.ByAddress(address(n)).Owner.ID, name)}, pluginDomain)
+	return host.Join(host.Name{Challenge: name, Slug: whaley.Slug(c.keys.Slug, c.keys.ByAddress(address(n)).Owner.ID, name)}, pluginDomain)
 }
 
 // get asks the API as the nth player.

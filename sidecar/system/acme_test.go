@@ -19,9 +19,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const acmeBase, acmeDashboard = "play.example.org", "whaley.example.org"
@@ -130,11 +130,11 @@ func (d *deployment) published(host, url string) string {
 	}
 	defer router.Close()
 	testkit.Eventually(d.t, 30*time.Second, "Redis takes the routes", func() error {
-		return router.Sync(d.t.Context(), func(context.Context) ([]instancer.Publication, error) {
-			web := instancer.Publication{Instance: "notes", Name: "notes", Host: host, Type: instancer.RouteHTTP, Access: instancer.AccessLink, Backend: server.Listener.Addr().String()}
+		return router.Sync(d.t.Context(), func(context.Context) ([]whaley.Publication, error) {
+			web := whaley.Publication{Instance: "notes", Name: "notes", Host: host, Type: whaley.RouteHTTP, Access: whaley.AccessLink, Backend: server.Listener.Addr().String()}
 			named := web
-			named.Name, named.Type = "notes-tcp", instancer.RouteTCP
-			return []instancer.Publication{web, named}, nil
+			named.Name, named.Type = "notes-tcp", whaley.RouteTCP
+			return []whaley.Publication{web, named}, nil
 		})
 	})
 	return text

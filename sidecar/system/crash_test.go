@@ -131,7 +131,7 @@ func TestABrokenChallengeStopsNoOther(t *testing.T) {
 	if log := s.log.String(); !strings.Contains(log, "compose.yaml") || !strings.Contains(log, "privileged") {
 		t.Errorf("the log does not name file and key:\n%s", log)
 	}
-	check := exec.Command(whaley, "check")
+	check := exec.Command(binary, "check")
 	check.Env = s.env
 	out, err := check.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "broken/compose.yaml") || !strings.Contains(string(out), "privileged") {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// whaley is the path of the binary under test, built once, with the race detector.
-var whaley string
+// binary is the path of the binary under test, built once, with the race detector.
+var binary string
 
 // root is the repository.
 var root string
@@ -26,7 +26,7 @@ func static(t *testing.T) string {
 }
 
 var buildStatic = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(filepath.Dir(whaley), "static")
+	path := filepath.Join(filepath.Dir(binary), "static")
 	build := exec.Command("go", "build", "-trimpath", "-o", path, "./cmd/whaley")
 	build.Dir, build.Env = filepath.Join(root, "sidecar"), append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -48,8 +48,8 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		root = filepath.Join(wd, "..", "..")
-		whaley = filepath.Join(dir, "whaley")
-		build := exec.Command("go", "build", "-race", "-o", whaley, "./cmd/whaley")
+		binary = filepath.Join(dir, "whaley")
+		build := exec.Command("go", "build", "-race", "-o", binary, "./cmd/whaley")
 		build.Dir = filepath.Join(root, "sidecar")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build of the binary under test: %v\n%s", err, out)

@@ -24,7 +24,7 @@ type pooled struct {
 }
 
 func (p *pooled) whaley(verb string, more ...string) *exec.Cmd {
-	command := p.command(whaley, verb)
+	command := p.command(binary, verb)
 	command.Env = slices.Concat(p.env, more)
 	return command
 }

@@ -41,7 +41,7 @@ func TestWhatIsInDataDirIsItsOwnersAlone(t *testing.T) {
 		}
 		return err
 	})
-	backup := exec.Command(whaley, "backup", filepath.Join(data, "backup.tar.gz"))
+	backup := exec.Command(binary, "backup", filepath.Join(data, "backup.tar.gz"))
 	backup.Env = s.env
 	if out, err := backup.CombinedOutput(); err != nil {
 		t.Fatalf("backup: %v\n%s", err, out)
@@ -68,7 +68,7 @@ func TestWhatIsInDataDirIsItsOwnersAlone(t *testing.T) {
 	if err != nil || seen < 8 {
 		t.Errorf("%d entries looked at, %v", seen, err)
 	}
-	check := exec.Command(whaley, "check")
+	check := exec.Command(binary, "check")
 	check.Env = s.env
 	if out, _ := check.CombinedOutput(); !strings.Contains(string(out), "privacy     ok") {
 		t.Errorf("check says\n%s", out)

@@ -132,7 +132,7 @@ func (s *stack) serve() {
 // launch starts the sidecar and waits for nothing.
 func (s *stack) launch() {
 	s.t.Helper()
-	s.process = exec.Command(cmp.Or(s.binary, whaley), "serve")
+	s.process = exec.Command(cmp.Or(s.binary, binary), "serve")
 	s.process.Env = s.env
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

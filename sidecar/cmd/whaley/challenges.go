@@ -14,6 +14,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // openLibrary loads all challenges. Broken ones are told of in the log and stop nothing.
@@ -53,8 +54,8 @@ func defaults(c *config.Config) challenge.Defaults {
 	}
 	return challenge.Defaults{
 		FlagPrefix: prefix, FlagFormat: c.FlagFormat,
-		Timeout: c.InstanceTimeout.Duration(), Access: instancer.Access(c.InstanceAccess), Runtime: c.ContainerRuntime,
-		Limits: instancer.Limits{
+		Timeout: c.InstanceTimeout.Duration(), Access: whaley.Access(c.InstanceAccess), Runtime: c.ContainerRuntime,
+		Limits: whaley.Limits{
 			MemoryBytes: int64(c.ContainerMaxMemory), NanoCPUs: int64(c.ContainerMaxCPU * 1e9), Pids: c.ContainerPidsLimit,
 		},
 	}
@@ -81,7 +82,7 @@ func followChallenges(ctx context.Context, db *store.Store, library *challenge.L
 		}
 	}
 	connected := false
-	db.HearEvents(ctx, func(ev instancer.Event) {
+	db.HearEvents(ctx, func(ev whaley.Event) {
 		if strings.HasPrefix(ev.Type, "admin_challenge_") {
 			change()
 		}

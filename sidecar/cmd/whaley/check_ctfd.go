@@ -15,7 +15,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const keyMissing = "CTFD_URL must lead to CTFd, and CTFD_API_KEY be the access token of one of its admins (Settings, Access Tokens)."
@@ -152,12 +152,12 @@ func (readOnly) SetConnectionInfo(context.Context, int, string) error { return n
 
 func (readOnly) ChangeSetting(context.Context, string, string) error { return nil }
 
-func (readOnly) ChangePage(context.Context, instancer.ScoreboardPage) error { return nil }
+func (readOnly) ChangePage(context.Context, whaley.ScoreboardPage) error { return nil }
 
 // asRead is the database as it was read.
 type asRead struct{ known }
 
-func (m asRead) Mappings(context.Context) ([]*instancer.Mapping, error) { return m.mapped, nil }
+func (m asRead) Mappings(context.Context) ([]*whaley.Mapping, error) { return m.mapped, nil }
 
 func (m asRead) ChangeMeta(_ context.Context, _ string, change func(string) string) error {
 	change(m.written)

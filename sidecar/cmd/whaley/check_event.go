@@ -10,7 +10,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // known is what the database has that other probes go by.
@@ -18,7 +18,7 @@ type known struct {
 	now       *config.Config // the settings as they are in force, with what organisers have changed
 	ports     map[int]string // host port → which instance holds it
 	mappings  map[string]int // challenge → CTFd's
-	mapped    []*instancer.Mapping
+	mapped    []*whaley.Mapping
 	written   string // what connect remembers
 	variables string // names of the organisers' own, see challenge.Defaults
 	closed    map[string]bool
@@ -62,7 +62,7 @@ func checkFlags(k known, library *challenge.Library, r *report) {
 			static = append(static, ch.ID)
 		default:
 			dynamic++
-			unnamed := func(form instancer.FlagForm) bool { return form.Scoreboard == (instancer.ScoreboardName{}) }
+			unnamed := func(form whaley.FlagForm) bool { return form.Scoreboard == (whaley.ScoreboardName{}) }
 			if k.mappings[ch.ID] == 0 && slices.ContainsFunc(ch.Flag.Forms(), unnamed) {
 				unmapped = append(unmapped, ch.ID)
 			}
@@ -93,7 +93,7 @@ const unbounded = 1 << 50
 // checkCaps tells which services get less than their files ask for, by loading the challenges once more without caps.
 func checkCaps(ctx context.Context, c *config.Config, library *challenge.Library, r *report) {
 	generous := defaults(c)
-	generous.Limits = instancer.Limits{MemoryBytes: unbounded, NanoCPUs: unbounded, Pids: unbounded}
+	generous.Limits = whaley.Limits{MemoryBytes: unbounded, NanoCPUs: unbounded, Pids: unbounded}
 	asking := challenge.NewLibrary(c.ChallengesDir, generous)
 	if _, err := asking.Reload(ctx); err != nil {
 		return // told of before
@@ -172,7 +172,7 @@ func checkCapacity(k known, library *challenge.Library, r *report) {
 	for _, ch := range library.All() {
 		n := 0
 		for _, route := range ch.Routes {
-			if route.Type == instancer.RoutePort {
+			if route.Type == whaley.RoutePort {
 				n++
 			}
 		}

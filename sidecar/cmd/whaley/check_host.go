@@ -17,9 +17,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -55,10 +55,10 @@ func checkChallenges(ctx context.Context, c *config.Config, variables string, r 
 }
 
 // wantAsSent are the challenges with a route that wants what players send as forwarding headers.
-func wantAsSent(all []*instancer.Challenge) []string {
+func wantAsSent(all []*whaley.Challenge) []string {
 	var names []string
 	for _, ch := range all {
-		if slices.ContainsFunc(ch.Routes, func(r instancer.Route) bool { return r.Forwarded != "" && r.Forwarded != wire.ForwardedReplace }) {
+		if slices.ContainsFunc(ch.Routes, func(r whaley.Route) bool { return r.Forwarded != "" && r.Forwarded != wire.ForwardedReplace }) {
 			names = append(names, ch.ID)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // fewInstances at once get along with what a kernel has by default.
@@ -98,7 +98,7 @@ func wants(proc string, limits limits, r *report, why string) {
 }
 
 // named are the challenges of a kind.
-func named(all []*instancer.Challenge, kind func(*instancer.Challenge) bool) []string {
+func named(all []*whaley.Challenge, kind func(*whaley.Challenge) bool) []string {
 	var ids []string
 	for _, ch := range all {
 		if kind(ch) {
@@ -112,12 +112,12 @@ func named(all []*instancer.Challenge, kind func(*instancer.Challenge) bool) []s
 }
 
 // connects says whether instances have connections that the host forwards.
-func connects(ch *instancer.Challenge) bool {
-	return ch.Egress || slices.ContainsFunc(ch.Routes, func(r instancer.Route) bool { return r.Type == instancer.RoutePort })
+func connects(ch *whaley.Challenge) bool {
+	return ch.Egress || slices.ContainsFunc(ch.Routes, func(r whaley.Route) bool { return r.Type == whaley.RoutePort })
 }
 
-func sendsRaw(ch *instancer.Challenge) bool {
-	return slices.ContainsFunc(ch.Services, func(s instancer.Service) bool { return slices.Contains(s.Capabilities, "NET_RAW") })
+func sendsRaw(ch *whaley.Challenge) bool {
+	return slices.ContainsFunc(ch.Services, func(s whaley.Service) bool { return slices.Contains(s.Capabilities, "NET_RAW") })
 }
 
 // older says whether the kernel is from before a version; one that does not tell is not.

@@ -29,9 +29,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // told is what probes say, and how many faults they find. Each of the texts must be in it.
@@ -263,7 +263,7 @@ func TestCheckLooksAtWhatIsInCTFd(t *testing.T) {
 	admin := scoreboard.AddUser(ctfdtest.User{Name: "whaley", Type: "admin"})
 	id := scoreboard.AddChallenge(ctfdtest.Challenge{Name: "Notes", ConnectionInfo: "nc old 1"})
 	env := map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": scoreboard.URL, "CTFD_API_KEY": scoreboard.Token(admin)}
-	k := known{mapped: []*instancer.Mapping{{Challenge: "notes", CTFdChallenge: id, CTFdName: "Notes"}}}
+	k := known{mapped: []*whaley.Mapping{{Challenge: "notes", CTFdChallenge: id, CTFdName: "Notes"}}}
 	look := func(r *report) { checkCTFd(t.Context(), settings(t, env), k, r) }
 	told(t, 0, look, "mappings    ok", "players copy an access token", "something else than the link to the player's own instance for notes")
 	scoreboard.ChangeChallenge(id, func(c *ctfdtest.Challenge) { c.Name = "Bonus" })
@@ -357,9 +357,9 @@ func TestCheckLooksAtTheDatabase(t *testing.T) {
 				return map[string]string{"LISTEN": ":1", "DRAIN": "true"}, nil
 			})
 		},
-		func() error { return db.Map(ctx, &instancer.Mapping{Challenge: "web", CTFdChallenge: 7}) },
+		func() error { return db.Map(ctx, &whaley.Mapping{Challenge: "web", CTFdChallenge: 7}) },
 		func() error {
-			return db.SetChallenge(ctx, instancer.ChallengeSetting{Challenge: "pwn", UpdatedAt: time.Now()}, instancer.Event{})
+			return db.SetChallenge(ctx, whaley.ChallengeSetting{Challenge: "pwn", UpdatedAt: time.Now()}, whaley.Event{})
 		},
 		db.Close,
 	} {

@@ -12,8 +12,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // newCTFd makes a client that takes the key as it is now: from the panel, or from the file that CTFD_API_KEY_FILE names.
@@ -49,7 +49,7 @@ func (k *keyWatch) run(ctx context.Context, players *identity.Players, db *store
 	refused, warned, next := false, time.Time{}, time.Time{}
 	for {
 		err := players.Ping(ctx)
-		switch now := instancer.CodeOf(err) == ctfd.CodeMisconfigured; {
+		switch now := whaley.CodeOf(err) == ctfd.CodeMisconfigured; {
 		case now && !refused:
 			log.Error("ctfd does not take our key: who is signed in plays on, nobody new can sign in", "err", err)
 			systemEvent(ctx, db, "ctfd_key_refused", detailOf(err)+" "+keyMend, log)
@@ -93,7 +93,7 @@ func (k *keyWatch) look(ctx context.Context, log *slog.Logger) (ends string) {
 
 // detailOf is what of an error people may read.
 func detailOf(err error) string {
-	var e *instancer.Error
+	var e *whaley.Error
 	if errors.As(err, &e) {
 		return e.Detail
 	}

@@ -13,17 +13,17 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // host is what runs, as challenge → owner, and what was ended why.
 type host struct {
-	rows    []instancer.LiveRow
+	rows    []whaley.LiveRow
 	ended   []string
 	failing error
 }
 
-func (h *host) LiveRows(context.Context) ([]instancer.LiveRow, error) {
+func (h *host) LiveRows(context.Context) ([]whaley.LiveRow, error) {
 	return slices.Clone(h.rows), nil
 }
 
@@ -32,12 +32,12 @@ func (h *host) End(_ context.Context, id, cause string) error {
 		return h.failing
 	}
 	h.ended = append(h.ended, id+" "+cause)
-	h.rows = slices.DeleteFunc(h.rows, func(row instancer.LiveRow) bool { return row.ID == id })
+	h.rows = slices.DeleteFunc(h.rows, func(row whaley.LiveRow) bool { return row.ID == id })
 	return nil
 }
 
 func (h *host) runs(challenge, owner string) {
-	h.rows = append(h.rows, instancer.LiveRow{ID: challenge + "-" + owner, Challenge: challenge, Owner: instancer.Owner{ID: owner}})
+	h.rows = append(h.rows, whaley.LiveRow{ID: challenge + "-" + owner, Challenge: challenge, Owner: whaley.Owner{ID: owner}})
 }
 
 // took says what was ended since it was last asked.
@@ -50,9 +50,9 @@ func (h *host) took() string {
 
 func TestWhatRunsIsStoppedOnceWhenTheEventEnds(t *testing.T) {
 	end := time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
-	event, wanted, h := instancer.ScoreboardEvent{Ends: end}, false, &host{}
+	event, wanted, h := whaley.ScoreboardEvent{Ends: end}, false, &host{}
 	last := &lastCall{
-		wanted: func() bool { return wanted }, event: func() instancer.ScoreboardEvent { return event }, instances: h, rules: h,
+		wanted: func() bool { return wanted }, event: func() whaley.ScoreboardEvent { return event }, instances: h, rules: h,
 		anyTime: func(id string) bool { return id == "survey" }, log: slog.New(slog.DiscardHandler),
 	}
 	h.runs("web", "team_1")
@@ -75,7 +75,7 @@ func TestWhatRunsIsStoppedOnceWhenTheEventEnds(t *testing.T) {
 	event.Ends = end.Add(time.Hour) // it is made longer, and ends again
 	look(end.Add(2*time.Minute), "", "made longer")
 	look(event.Ends, "web-user_1 event_over", "the other end")
-	event = instancer.ScoreboardEvent{}
+	event = whaley.ScoreboardEvent{}
 	h.runs("web", "team_2")
 	look(end.Add(24*time.Hour), "", "CTFd is not followed, or has no end")
 }
@@ -92,7 +92,7 @@ func TestInstancesOfBannedAndVanishedOwnersAreStopped(t *testing.T) {
 	o := &owners{players: players, instances: h, rules: h, wanted: func() bool { return wanted }, log: log}
 	players.OnSweep(o.look)
 	for n := range 6 {
-		h.runs("web", instancer.TeamID(board.AddTeam(ctfdtest.Team{Name: fmt.Sprint("team", n)})))
+		h.runs("web", whaley.TeamID(board.AddTeam(ctfdtest.Team{Name: fmt.Sprint("team", n)})))
 	}
 	sweep := func(want, what string) {
 		t.Helper()

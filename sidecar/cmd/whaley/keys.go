@@ -11,8 +11,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // deriveKeys makes all keys, and refuses to go on with another secret than the database was made with: every
@@ -29,7 +29,7 @@ func deriveKeys(ctx context.Context, c *config.Config, db *store.Store) (identit
 	if err != nil {
 		return identity.Keys{}, fmt.Errorf("SECRET: %w", err)
 	}
-	fingerprint := instancer.Slug(keys.Slug, "fingerprint", "of the secret")
+	fingerprint := whaley.Slug(keys.Slug, "fingerprint", "of the secret")
 	known, err := db.Meta(ctx, "secret_fingerprint", func() string { return fingerprint })
 	if err != nil {
 		return identity.Keys{}, err

@@ -9,10 +9,10 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/metric"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // measure makes everything that can be counted part of the metrics. Without METRICS_SECRET nobody scrapes, and nothing is
@@ -39,10 +39,10 @@ func measure(ctx context.Context, g *errgroup.Group, live *config.Live, db *stor
 		},
 		Flags: func(ctx context.Context) (int, int, error) {
 			totals, err := db.FlagTotals(ctx)
-			return totals.Current, totals.Registrations[instancer.RegistrationPending] + totals.Registrations[instancer.RegistrationFailed], err
+			return totals.Current, totals.Registrations[whaley.RegistrationPending] + totals.Registrations[whaley.RegistrationFailed], err
 		},
 		Suspicious: func(ctx context.Context) (int, error) {
-			return db.CountSuspicions(ctx, instancer.SuspicionFilter{Kind: instancer.SuspicionSharing})
+			return db.CountSuspicions(ctx, whaley.SuspicionFilter{Kind: whaley.SuspicionSharing})
 		},
 		Captures:   db.CaptureStats,
 		Events:     seen.stats,

@@ -12,9 +12,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/discord"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/webhook"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // gather is how long an event waits for others that go in the same message.
@@ -29,7 +29,7 @@ func receivers(live *config.Live) (channel, hook webhook.Options) {
 	hook = webhook.Options{
 		Target: "webhook", Gather: gather / 4, Encode: webhook.Encode,
 		URL: func() string { return string(live.Config().WebhookURL) },
-		Wants: func(ev instancer.Event) bool {
+		Wants: func(ev whaley.Event) bool {
 			types := live.Config().WebhookEvents
 			return len(types) == 0 || slices.Contains(types, ev.Type)
 		},
@@ -41,7 +41,7 @@ func receivers(live *config.Live) (channel, hook webhook.Options) {
 // owed has every event put into the outbox of who is to be told of it.
 func owed(live *config.Live, db *store.Store) {
 	channel, hook := receivers(live)
-	db.OnOwed(func(ev instancer.Event) (targets []string) {
+	db.OnOwed(func(ev whaley.Event) (targets []string) {
 		for _, o := range []webhook.Options{channel, hook} {
 			if o.Owed(ev) {
 				targets = append(targets, o.Target)
@@ -54,7 +54,7 @@ func owed(live *config.Live, db *store.Store) {
 // notify tells Discord and another webhook of what is in the outbox.
 func notify(ctx context.Context, g *errgroup.Group, live *config.Live, db *store.Store, library *challenge.Library, surface *api.API, worker string, seen *observers, log *slog.Logger) {
 	channel, hook := receivers(live)
-	channel.Encode = discord.Encoder(func(ctx context.Context, ev instancer.Event) (discord.Details, error) {
+	channel.Encode = discord.Encoder(func(ctx context.Context, ev whaley.Event) (discord.Details, error) {
 		in, err := db.Get(ctx, ev.Instance)
 		if err != nil {
 			return discord.Details{}, err

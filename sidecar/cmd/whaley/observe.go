@@ -13,16 +13,16 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
 	"github.com/whaley-ctf/whaley/sidecar/internal/forensics"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/metric"
 	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // observers see what happens and change nothing.
 type observers struct {
 	events    *event.Log
-	stats     func(ctx context.Context) (instancer.EventStats, error)
+	stats     func(ctx context.Context) (whaley.EventStats, error)
 	forensics *forensics.Recorder
 	monitor   *monitor.Monitor
 	metrics   *metric.Metrics
@@ -71,7 +71,7 @@ func (o *observers) run(ctx context.Context, g *errgroup.Group) {
 func systemEvent(ctx context.Context, db *store.Store, kind, message string, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := db.Record(ctx, instancer.Event{Type: kind, Message: message, At: time.Now().UTC()}); err != nil {
+	if err := db.Record(ctx, whaley.Event{Type: kind, Message: message, At: time.Now().UTC()}); err != nil {
 		log.Warn("event not recorded", "type", kind, "err", err)
 	}
 }

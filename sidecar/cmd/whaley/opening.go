@@ -12,6 +12,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/opening"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // newOpening follows CTFd's event, nil where there is no CTFd.
@@ -32,7 +33,7 @@ const endLook = 10 * time.Second // between two looks whether the event has ende
 
 // running is what lives, and how it is ended.
 type running interface {
-	LiveRows(ctx context.Context) ([]instancer.LiveRow, error)
+	LiveRows(ctx context.Context) ([]whaley.LiveRow, error)
 }
 
 // ender ends an instance, telling its owner why.
@@ -43,7 +44,7 @@ type ender interface {
 // lastCall stops what runs when CTFd's event ends, if the settings want that: once, for organisers may go on trying.
 type lastCall struct {
 	wanted    func() bool
-	event     func() instancer.ScoreboardEvent
+	event     func() whaley.ScoreboardEvent
 	anyTime   func(challenge string) bool // whether it goes on after the end
 	instances running
 	rules     ender
@@ -73,13 +74,13 @@ func stopAtEnd(ctx context.Context, live *config.Live, rules *instancer.Instance
 
 func (l *lastCall) look(ctx context.Context, now time.Time) {
 	event := l.event()
-	if why := event.Closed(now); !l.wanted() || why == nil || why.Code != instancer.CodeOver || l.done.Equal(event.Ends) {
+	if why := event.Closed(now); !l.wanted() || why == nil || why.Code != whaley.CodeOver || l.done.Equal(event.Ends) {
 		return
 	}
 	rows, err := l.instances.LiveRows(ctx)
 	for _, row := range rows {
 		if err == nil && !l.anyTime(row.Challenge) {
-			err = l.rules.End(ctx, row.ID, instancer.CauseOver)
+			err = l.rules.End(ctx, row.ID, whaley.CauseOver)
 		}
 	}
 	if err != nil {

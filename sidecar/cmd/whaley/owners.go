@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // owners ends what runs for owners whom CTFd has banned or does not know any more, if the settings want that.
@@ -71,7 +71,7 @@ func (o *owners) look(ctx context.Context) {
 
 func (o *owners) stop(ctx context.Context, owner string, ids []string) {
 	for _, id := range ids {
-		if err := o.rules.End(ctx, id, instancer.CauseBanned); err != nil {
+		if err := o.rules.End(ctx, id, whaley.CauseBanned); err != nil {
 			o.log.Error("instance of an owner who plays no more not stopped", "instance", id, "owner", owner, "err", err)
 			continue
 		}

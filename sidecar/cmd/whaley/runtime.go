@@ -9,14 +9,14 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // missingRuntimes says which challenges ask for a container runtime that the engine does not have.
 func missingRuntimes(library *challenge.Library, known []string) []string {
 	var missing []string
 	for _, ch := range library.All() {
-		unknown := func(s instancer.Service) bool { return s.Runtime != "" && !slices.Contains(known, s.Runtime) }
+		unknown := func(s whaley.Service) bool { return s.Runtime != "" && !slices.Contains(known, s.Runtime) }
 		if n := slices.IndexFunc(ch.Services, unknown); n >= 0 {
 			missing = append(missing, fmt.Sprintf("%s asks for the container runtime %q, and the engine has %s",
 				ch.ID, ch.Services[n].Runtime, strings.Join(known, ", ")))

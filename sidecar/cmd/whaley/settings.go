@@ -8,8 +8,8 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // readSettings is config.Load; where the settings are not right, what is misspelled among them may be why.
@@ -32,9 +32,9 @@ func logLevel(c *config.Config, level *slog.LevelVar) {
 	}
 }
 
-func policy(c *config.Config) instancer.Policy {
-	p := instancer.Policy{
-		Quota:      instancer.Quota{PerOwner: c.MaxInstancesPerUser, Total: c.MaxInstances, Memory: int64(c.MemoryBudget)},
+func policy(c *config.Config) whaley.Policy {
+	p := whaley.Policy{
+		Quota:      whaley.Quota{PerOwner: c.MaxInstancesPerUser, Total: c.MaxInstances, Memory: int64(c.MemoryBudget)},
 		MaxPerTeam: c.MaxInstancesPerTeam, StartsPerMinute: c.UserRateLimit, SpawnConcurrency: c.SpawnConcurrency, StartTimeout: c.StartTimeout.Duration(),
 		BuildConcurrency: c.BuildConcurrency, BuildTimeout: c.BuildTimeout.Duration(), Disk: int64(c.ContainerMaxDisk),
 		Files: c.ContainerMaxFiles, DiskReserve: int64(c.DiskReserve), Output: int64(c.ContainerMaxOutput),

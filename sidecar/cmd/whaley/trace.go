@@ -11,7 +11,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // tracing makes the tracer that the usual variables ask for: OTEL_TRACES_EXPORTER (console, otlp), or just an endpoint in
@@ -45,7 +45,7 @@ func tracing(ctx context.Context, env map[string]string, log *slog.Logger) (_ tr
 type about struct{ slog.Handler }
 
 func (a about) Handle(ctx context.Context, r slog.Record) error {
-	if id := instancer.RequestOf(ctx); id != "" {
+	if id := whaley.RequestOf(ctx); id != "" {
 		r.AddAttrs(slog.String("request", id))
 	}
 	if s := trace.SpanContextFromContext(ctx); s.IsValid() {

@@ -11,9 +11,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/limit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // who is what the API knows people by.
@@ -26,7 +26,7 @@ type who struct {
 }
 
 // whoAsks makes what AUTH_MODE wants, and counts in Redis where there is one.
-func whoAsks(ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, keys identity.Keys, db *store.Store, event func() instancer.ScoreboardEvent, log *slog.Logger) (who, error) {
+func whoAsks(ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, keys identity.Keys, db *store.Store, event func() whaley.ScoreboardEvent, log *slog.Logger) (who, error) {
 	w := who{sessions: identity.NewSessions(keys, db), limiter: limit.NewLocal()}
 	if c.RedisURL != "" {
 		shared, err := limit.NewRedis(string(c.RedisURL), log)
@@ -67,7 +67,7 @@ const (
 
 // sessionLife is how long a sign-in lasts that begins at a time: a player who has to sign in anew in the middle of an
 // event loses their way, and a sign-in is worth nothing after it.
-func sessionLife(c *config.Config, event instancer.ScoreboardEvent, now time.Time) time.Duration {
+func sessionLife(c *config.Config, event whaley.ScoreboardEvent, now time.Time) time.Duration {
 	switch {
 	case c.SessionHours > 0:
 		return time.Duration(c.SessionHours) * time.Hour

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // adminHeader carries the admin key of scripts.
@@ -43,7 +43,7 @@ func (a *API) asAdmin(next handler) handler {
 		if reads(r.Method) || v.audited || v.asked {
 			return nil
 		}
-		if err := a.audit(r, instancer.Event{Type: "admin_action", Message: r.Method + " " + r.URL.Path}); err != nil {
+		if err := a.audit(r, whaley.Event{Type: "admin_action", Message: r.Method + " " + r.URL.Path}); err != nil {
 			a.Log.Error("an admin's action is not recorded", "admin", v.name, "path", r.URL.Path, "err", err) // it is done and answered
 		}
 		return nil
@@ -55,8 +55,8 @@ func (a *API) recordRefusal(r *http.Request, why error) {
 	if r.Header.Get(adminHeader) == "" && r.Header.Get("Authorization") == "" || a.limit(r, "refusal", 1) != nil {
 		return
 	}
-	err := a.Events.Record(r.Context(), instancer.Event{
-		Type: "auth_failure", At: time.Now().UTC(), Message: "refused as an admin: " + instancer.CodeOf(why) + " from " + a.address(r).String(),
+	err := a.Events.Record(r.Context(), whaley.Event{
+		Type: "auth_failure", At: time.Now().UTC(), Message: "refused as an admin: " + whaley.CodeOf(why) + " from " + a.address(r).String(),
 	})
 	if err != nil {
 		a.Log.ErrorContext(r.Context(), "refusal not recorded", "err", err)
@@ -107,7 +107,7 @@ func adminOf(r *http.Request) string {
 }
 
 // audit records what an admin did. It is called before the answer: what cannot be recorded is an error.
-func (a *API) audit(r *http.Request, ev instancer.Event) error {
+func (a *API) audit(r *http.Request, ev whaley.Event) error {
 	ev.Player, ev.At = adminOf(r), time.Now().UTC()
 	return a.Events.Record(r.Context(), ev)
 }
@@ -123,7 +123,7 @@ type adminLoginRequest struct {
 
 func (l adminLoginRequest) valid() error {
 	if l.Key == "" {
-		return instancer.Errorf(instancer.Invalid, "key_missing", "key is missing: the admin key, or the access token of a CTFd admin.")
+		return whaley.Errorf(whaley.Invalid, "key_missing", "key is missing: the admin key, or the access token of a CTFd admin.")
 	}
 	return nil
 }
@@ -148,10 +148,10 @@ func (a *API) adminLogin(w http.ResponseWriter, r *http.Request) error {
 	address := a.address(r)
 	s, cookie, err := a.admins.SignIn(r.Context(), l.Key, address.String())
 	if err != nil {
-		a.recordLogin(r, "admin_login_failed", instancer.Player{Address: address.String()}, instancer.CodeOf(err))
+		a.recordLogin(r, "admin_login_failed", whaley.Player{Address: address.String()}, whaley.CodeOf(err))
 		return err
 	}
-	err = a.Events.Record(r.Context(), instancer.Event{
+	err = a.Events.Record(r.Context(), whaley.Event{
 		Type: "admin_login", Player: s.Player.Name + " at " + address.String(), At: time.Now().UTC(), Message: "signed in to the panel",
 	})
 	if err != nil {

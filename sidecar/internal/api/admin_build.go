@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type buildJSON struct {
@@ -39,7 +39,7 @@ type ownerBuildJSON struct {
 	Failed   bool      `json:"failed"`
 }
 
-func (a *API) build(st instancer.BuildStatus) buildJSON {
+func (a *API) build(st whaley.BuildStatus) buildJSON {
 	j := buildJSON{
 		Challenge: st.Challenge, Revision: st.Revision, State: string(st.State), Stages: []buildStageJSON{}, Log: strings.ToValidUTF8(st.Log, "\uFFFD"),
 		Placing: st.Placing, PerOwner: st.PerOwner, Owners: []ownerBuildJSON{}, StartedAt: known(st.StartedAt), EndedAt: known(st.EndedAt),
@@ -92,7 +92,7 @@ func (a *API) getBuild(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusOK, a.build(st))
 }
 
-func (a *API) streamBuild(w http.ResponseWriter, r *http.Request, st instancer.BuildStatus, changed <-chan struct{}) error {
+func (a *API) streamBuild(w http.ResponseWriter, r *http.Request, st whaley.BuildStatus, changed <-chan struct{}) error {
 	out, err := a.followAsAdmin(w, r)
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func (a *API) buildAgain(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Instancer.BuildAgain(idOf(r)); err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_build", Challenge: idOf(r), Message: "built " + idOf(r) + " again"}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_build", Challenge: idOf(r), Message: "built " + idOf(r) + " again"}); err != nil {
 		return err
 	}
 	st, _, err := a.Instancer.BuildStatus(idOf(r))

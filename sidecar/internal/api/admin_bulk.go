@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -29,7 +29,7 @@ type bulkStopRequest struct {
 
 func (b bulkStopRequest) valid() error {
 	if len(b.IDs) > maxPage || slices.ContainsFunc(b.IDs, func(id string) bool { return id == "" || len(id) > maxText || strings.ContainsRune(id, 0) }) {
-		return instancer.Errorf(instancer.Invalid, "ids_invalid", "ids must be at most %d ids of instances.", maxPage)
+		return whaley.Errorf(whaley.Invalid, "ids_invalid", "ids must be at most %d ids of instances.", maxPage)
 	}
 	return nil
 }
@@ -54,9 +54,9 @@ func (a *API) adminStopInstances(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q.IDs, q.Limit = request.IDs, maxPage
-	q.States = slices.DeleteFunc(slices.Clone(instancer.LiveStates), func(s instancer.State) bool { return q.States != nil && !slices.Contains(q.States, s) })
+	q.States = slices.DeleteFunc(slices.Clone(whaley.LiveStates), func(s whaley.State) bool { return q.States != nil && !slices.Contains(q.States, s) })
 	if len(q.States) == 0 {
-		return instancer.Errorf(instancer.Invalid, "state_invalid", "Only live instances can be stopped.")
+		return whaley.Errorf(whaley.Invalid, "state_invalid", "Only live instances can be stopped.")
 	}
 	if request.Token == "" {
 		onlyAsked(r)
@@ -81,10 +81,10 @@ func (a *API) adminStopInstances(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusAccepted, answer)
 }
 
-func (a *API) stopSelected(r *http.Request, q instancer.InstanceQuery) (bulkStopJSON, error) {
+func (a *API) stopSelected(r *http.Request, q whaley.InstanceQuery) (bulkStopJSON, error) {
 	answer := bulkStopJSON{}
-	counts := map[instancer.State]int{}
-	var all []*instancer.Instance
+	counts := map[whaley.State]int{}
+	var all []*whaley.Instance
 	for more := true; more; more = q.After != "" {
 		part, next, err := a.Books.Instances(r.Context(), q)
 		if err != nil {
@@ -92,7 +92,7 @@ func (a *API) stopSelected(r *http.Request, q instancer.InstanceQuery) (bulkStop
 		}
 		all, q.After = append(all, part...), next
 	}
-	err := a.audit(r, instancer.Event{Type: "admin_instances_stop", Challenge: q.Challenge, Owner: q.Owner, Message: fmt.Sprintf("Stopped by an admin: %d", len(all))})
+	err := a.audit(r, whaley.Event{Type: "admin_instances_stop", Challenge: q.Challenge, Owner: q.Owner, Message: fmt.Sprintf("Stopped by an admin: %d", len(all))})
 	if err != nil {
 		return answer, err
 	}
@@ -103,7 +103,7 @@ func (a *API) stopSelected(r *http.Request, q instancer.InstanceQuery) (bulkStop
 		counts[in.State]++
 		g.Go(func() error {
 			_, err := a.Instancer.StopAny(ctx, in.ID)
-			if code := instancer.CodeOf(err); code == "instance_not_live" || code == instancer.CodeInstanceNotFound {
+			if code := whaley.CodeOf(err); code == "instance_not_live" || code == whaley.CodeInstanceNotFound {
 				return nil // ended by itself meanwhile
 			}
 			return err
@@ -114,7 +114,7 @@ func (a *API) stopSelected(r *http.Request, q instancer.InstanceQuery) (bulkStop
 }
 
 // bulkToken confirms a selection at a moment. Any sidecar of the deployment takes it.
-func (a *API) bulkToken(at time.Time, q instancer.InstanceQuery) string {
+func (a *API) bulkToken(at time.Time, q whaley.InstanceQuery) string {
 	stamp := binary.BigEndian.AppendUint64(nil, uint64(at.UnixMicro()))
 	mac := hmac.New(sha256.New, a.Keys.Code)
 	chosen, _ := json.Marshal([]any{"stop", q.States, q.Challenge, q.Owner, q.Text, q.IDs}) // texts can be
@@ -123,7 +123,7 @@ func (a *API) bulkToken(at time.Time, q instancer.InstanceQuery) string {
 }
 
 // issued is when a token for this selection was made.
-func (a *API) issued(token string, q instancer.InstanceQuery) (time.Time, error) {
+func (a *API) issued(token string, q whaley.InstanceQuery) (time.Time, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err == nil && len(raw) > 8 {
 		at := time.UnixMicro(int64(binary.BigEndian.Uint64(raw)))
@@ -131,5 +131,5 @@ func (a *API) issued(token string, q instancer.InstanceQuery) (time.Time, error)
 			return at, nil
 		}
 	}
-	return time.Time{}, instancer.Errorf(instancer.Conflict, "token_refused", "The token is for another selection or older than %s. Ask again without a token.", tokenLife)
+	return time.Time{}, whaley.Errorf(whaley.Conflict, "token_refused", "The token is for another selection or older than %s. Ask again without a token.", tokenLife)
 }

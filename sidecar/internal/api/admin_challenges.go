@@ -16,7 +16,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type adminChallengeJSON struct {
@@ -60,7 +60,7 @@ type challengeSettingJSON struct {
 	UpdatedBy string        `json:"updated_by"`
 }
 
-func resources(l instancer.Limits) resourcesJSON {
+func resources(l whaley.Limits) resourcesJSON {
 	return resourcesJSON{Memory: l.MemoryBytes, CPUs: float64(l.NanoCPUs) / 1e9, Pids: l.Pids}
 }
 
@@ -136,7 +136,7 @@ func (a *API) adminUploadChallenge(w http.ResponseWriter, r *http.Request) error
 	}
 	size, err := io.Copy(archive, io.LimitReader(body, files.MaxArchive+1))
 	if err != nil {
-		return instancer.Errorf(instancer.Invalid, "archive_incomplete", "The archive did not arrive whole. Send it again.").Because(err)
+		return whaley.Errorf(whaley.Invalid, "archive_incomplete", "The archive did not arrive whole. Send it again.").Because(err)
 	}
 	if size > files.MaxArchive {
 		return files.ArchiveTooLarge()
@@ -146,7 +146,7 @@ func (a *API) adminUploadChallenge(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return withProblems(err)
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_challenge_upload", Challenge: e.ID, Message: "uploaded as " + e.Folder}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_challenge_upload", Challenge: e.ID, Message: "uploaded as " + e.Folder}); err != nil {
 		return err
 	}
 	return a.answerEntry(w, r, http.StatusCreated, e)
@@ -157,7 +157,7 @@ func upload(r *http.Request) (body io.Reader, name string, err error) {
 	if err == nil && kind == "application/zip" {
 		return r.Body, "challenge", nil
 	}
-	wanted := instancer.Errorf(instancer.Invalid, "archive_missing", "Send a zip archive: as the part named file of a form, or as a body of type application/zip.")
+	wanted := whaley.Errorf(whaley.Invalid, "archive_missing", "Send a zip archive: as the part named file of a form, or as a body of type application/zip.")
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return nil, "", wanted.Because(err)
@@ -175,7 +175,7 @@ func upload(r *http.Request) (body io.Reader, name string, err error) {
 
 // invalidChallenge is a refusal with everything that is wrong in the files.
 type invalidChallenge struct {
-	reason   *instancer.Error
+	reason   *whaley.Error
 	problems []challenge.Problem
 	notes    []challenge.Problem
 }
@@ -189,13 +189,13 @@ func withProblems(err error) error {
 		return err
 	}
 	refused, notes := challenge.Split(problems)
-	return &invalidChallenge{instancer.Errorf(instancer.Invalid, "challenge_invalid",
+	return &invalidChallenge{whaley.Errorf(whaley.Invalid, "challenge_invalid",
 		"The challenge has %d problems, the first: %s", len(refused), refused[0]), refused, notes}
 }
 
 func (a *API) adminDeleteChallenge(w http.ResponseWriter, r *http.Request) error {
 	id := idOf(r)
-	ev := instancer.Event{Type: "admin_challenge_delete", Challenge: id, Player: adminOf(r), At: time.Now().UTC(), Message: "deleted"}
+	ev := whaley.Event{Type: "admin_challenge_delete", Challenge: id, Player: adminOf(r), At: time.Now().UTC(), Message: "deleted"}
 	err := a.Library.Delete(r.Context(), id, ev, func(ctx context.Context) (int, error) {
 		live, err := a.Instancer.LiveCounts(ctx)
 		return live[id], err
@@ -213,7 +213,7 @@ func (a *API) adminReloadChallenge(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_challenge_reload", Challenge: e.ID, Message: "reloaded"}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_challenge_reload", Challenge: e.ID, Message: "reloaded"}); err != nil {
 		return err
 	}
 	return a.answerEntry(w, r, http.StatusOK, e)
@@ -223,7 +223,7 @@ func (a *API) adminReloadChallenges(w http.ResponseWriter, r *http.Request) erro
 	if _, err := a.Library.ReloadBy(r.Context(), adminOf(r)); err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_challenge_reload", Message: "reloaded all"}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_challenge_reload", Message: "reloaded all"}); err != nil {
 		return err
 	}
 	a.Instancer.PrepareImages()
@@ -236,7 +236,7 @@ type toggleRequest struct {
 
 func (t toggleRequest) valid() error {
 	if t.Active == nil {
-		return instancer.Errorf(instancer.Invalid, "active_missing", "active must be true or false.")
+		return whaley.Errorf(whaley.Invalid, "active_missing", "active must be true or false.")
 	}
 	return nil
 }
@@ -250,7 +250,7 @@ func (a *API) adminToggleChallenge(w http.ResponseWriter, r *http.Request) error
 	if !*request.Active {
 		message = "closed; running instances keep going"
 	}
-	return a.setChallenge(w, r, "admin_challenge_toggle", message, func(s *instancer.ChallengeSetting) { s.Active = *request.Active })
+	return a.setChallenge(w, r, "admin_challenge_toggle", message, func(s *whaley.ChallengeSetting) { s.Active = *request.Active })
 }
 
 type resourcesRequest struct{ resourcesJSON }
@@ -266,25 +266,25 @@ const (
 func (q resourcesRequest) valid() error {
 	switch {
 	case q.Memory != 0 && (q.Memory < leastMemory || q.Memory > mostMemory):
-		return instancer.Errorf(instancer.Invalid, "memory_invalid", "memory must be bytes, at least %d; 0 for what the files say.", leastMemory)
+		return whaley.Errorf(whaley.Invalid, "memory_invalid", "memory must be bytes, at least %d; 0 for what the files say.", leastMemory)
 	case q.CPUs != 0 && (q.CPUs < 0.01 || q.CPUs > mostCPUs):
-		return instancer.Errorf(instancer.Invalid, "cpus_invalid", "cpus must be from 0.01 to %d; 0 for what the files say.", mostCPUs)
+		return whaley.Errorf(whaley.Invalid, "cpus_invalid", "cpus must be from 0.01 to %d; 0 for what the files say.", mostCPUs)
 	case q.Pids != 0 && (q.Pids < 16 || q.Pids > mostPids):
-		return instancer.Errorf(instancer.Invalid, "pids_invalid", "pids must be from 16 to %d; 0 for what the files say.", mostPids)
+		return whaley.Errorf(whaley.Invalid, "pids_invalid", "pids must be from 16 to %d; 0 for what the files say.", mostPids)
 	}
 	return nil
 }
 
 // within refuses what is more than the settings allow any instance.
-func (q resourcesRequest) within(most instancer.Limits) error {
+func (q resourcesRequest) within(most whaley.Limits) error {
 	const text = "%s may be at most %s, as %s says. Raise that setting first, or ask for less."
 	switch {
 	case most.MemoryBytes > 0 && q.Memory > most.MemoryBytes:
-		return instancer.Errorf(instancer.Invalid, "memory_invalid", text, "Memory", units.BytesSize(float64(most.MemoryBytes)), "CONTAINER_MAX_MEMORY")
+		return whaley.Errorf(whaley.Invalid, "memory_invalid", text, "Memory", units.BytesSize(float64(most.MemoryBytes)), "CONTAINER_MAX_MEMORY")
 	case most.NanoCPUs > 0 && int64(q.CPUs*1e9) > most.NanoCPUs:
-		return instancer.Errorf(instancer.Invalid, "cpus_invalid", text, "CPUs", fmt.Sprintf("%g", float64(most.NanoCPUs)/1e9), "CONTAINER_MAX_CPU")
+		return whaley.Errorf(whaley.Invalid, "cpus_invalid", text, "CPUs", fmt.Sprintf("%g", float64(most.NanoCPUs)/1e9), "CONTAINER_MAX_CPU")
 	case most.Pids > 0 && q.Pids > most.Pids:
-		return instancer.Errorf(instancer.Invalid, "pids_invalid", text, "Processes", strconv.FormatInt(most.Pids, 10), "CONTAINER_PIDS_LIMIT")
+		return whaley.Errorf(whaley.Invalid, "pids_invalid", text, "Processes", strconv.FormatInt(most.Pids, 10), "CONTAINER_PIDS_LIMIT")
 	}
 	return nil
 }
@@ -297,13 +297,13 @@ func (a *API) adminSetResources(w http.ResponseWriter, r *http.Request) error {
 	if err := q.within(a.Library.Most()); err != nil {
 		return err
 	}
-	return a.setChallenge(w, r, "admin_challenge_resources", "resources set; instances started from now on have them", func(s *instancer.ChallengeSetting) {
-		s.Limits = instancer.Limits{MemoryBytes: q.Memory, NanoCPUs: int64(q.CPUs * 1e9), Pids: q.Pids}
+	return a.setChallenge(w, r, "admin_challenge_resources", "resources set; instances started from now on have them", func(s *whaley.ChallengeSetting) {
+		s.Limits = whaley.Limits{MemoryBytes: q.Memory, NanoCPUs: int64(q.CPUs * 1e9), Pids: q.Pids}
 	})
 }
 
-func (a *API) setChallenge(w http.ResponseWriter, r *http.Request, kind, message string, change func(*instancer.ChallengeSetting)) error {
-	ev := instancer.Event{Type: kind, Challenge: idOf(r), Player: adminOf(r), At: time.Now().UTC(), Message: message}
+func (a *API) setChallenge(w http.ResponseWriter, r *http.Request, kind, message string, change func(*whaley.ChallengeSetting)) error {
+	ev := whaley.Event{Type: kind, Challenge: idOf(r), Player: adminOf(r), At: time.Now().UTC(), Message: message}
 	e, err := a.Library.Set(r.Context(), idOf(r), adminOf(r), ev, change)
 	if err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type connectionJSON struct {
@@ -73,7 +73,7 @@ func (a *API) makeConnection(w http.ResponseWriter, r *http.Request) error {
 	if len(others) > 0 {
 		message += "; an author's own text stays for " + strings.Join(others, ", ")
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_connection", Message: message}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_connection", Message: message}); err != nil {
 		return err
 	}
 	return a.showConnection(w)
@@ -101,7 +101,7 @@ func (a *API) setWindow(w http.ResponseWriter, r *http.Request) error {
 	if body.On {
 		message = "put the instances into CTFd's challenge window"
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_connection", Message: message}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_connection", Message: message}); err != nil {
 		return err
 	}
 	return a.showConnection(w)
@@ -133,7 +133,7 @@ func (a *API) removeConnection(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Connection.RemoveLinks(r.Context()); err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_connection", Message: "took the sign-in page and the links out of CTFd"}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_connection", Message: "took the sign-in page and the links out of CTFd"}); err != nil {
 		return err
 	}
 	return a.showConnection(w)

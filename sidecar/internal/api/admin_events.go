@@ -11,17 +11,17 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // EventLog is what happened, for those who look back.
 type EventLog interface {
-	FindEvents(ctx context.Context, q instancer.EventQuery) ([]instancer.Event, error)
-	EventsAfter(ctx context.Context, id string, limit int) ([]instancer.Event, error)
+	FindEvents(ctx context.Context, q whaley.EventQuery) ([]whaley.Event, error)
+	EventsAfter(ctx context.Context, id string, limit int) ([]whaley.Event, error)
 }
 
 // EventStats answers with the log in numbers, which may be some seconds old.
-type EventStats func(ctx context.Context) (instancer.EventStats, error)
+type EventStats func(ctx context.Context) (whaley.EventStats, error)
 
 type eventJSON struct {
 	ID        string    `json:"id"`
@@ -36,7 +36,7 @@ type eventJSON struct {
 	Request   string    `json:"request"`
 }
 
-func eventOf(ev instancer.Event) eventJSON {
+func eventOf(ev whaley.Event) eventJSON {
 	return eventJSON{
 		ID: ev.ID, Type: ev.Type, Level: event.Level(ev.Type), At: ev.At, Instance: ev.Instance, Challenge: ev.Challenge,
 		Owner: ev.Owner, Player: ev.Player, Message: ev.Message, Request: ev.Request,
@@ -54,7 +54,7 @@ func typesOf(r *http.Request) ([]string, error) {
 				continue
 			}
 			if !typeForm.MatchString(kind) || len(all) == maxTypes {
-				return nil, instancer.Errorf(instancer.Invalid, "type_invalid", "type must be at most %d types of events, like instance_spawn.", maxTypes)
+				return nil, whaley.Errorf(whaley.Invalid, "type_invalid", "type must be at most %d types of events, like instance_spawn.", maxTypes)
 			}
 			all = append(all, kind)
 		}
@@ -63,8 +63,8 @@ func typesOf(r *http.Request) ([]string, error) {
 }
 
 // eventQuery reads which events a request is about.
-func eventQuery(r *http.Request) (instancer.EventQuery, error) {
-	var q instancer.EventQuery
+func eventQuery(r *http.Request) (whaley.EventQuery, error) {
+	var q whaley.EventQuery
 	err := textParams(r, map[string]*string{
 		"instance": &q.Instance, "challenge": &q.Challenge, "owner": &q.Owner, "player": &q.Player, "q": &q.Words,
 	})
@@ -95,7 +95,7 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	events, next := partOf(found, page.Limit, func(ev instancer.Event) string { return ev.ID }, eventOf)
+	events, next := partOf(found, page.Limit, func(ev whaley.Event) string { return ev.ID }, eventOf)
 	return write(w, http.StatusOK, map[string]any{"events": events, "next": next})
 }
 
@@ -139,7 +139,7 @@ func (a *API) streamAdminEvents(w http.ResponseWriter, r *http.Request) error {
 	}
 	last := r.Header.Get("Last-Event-ID")
 	if last != "" && uuid.Validate(last) != nil {
-		return instancer.Errorf(instancer.Invalid, "event_id_invalid", "Last-Event-ID is no id of an event.")
+		return whaley.Errorf(whaley.Invalid, "event_id_invalid", "Last-Event-ID is no id of an event.")
 	}
 	out, err := a.followAsAdmin(w, r)
 	if err != nil {
@@ -148,14 +148,14 @@ func (a *API) streamAdminEvents(w http.ResponseWriter, r *http.Request) error {
 	defer out.close()
 	watch, done := a.Happening.Watch()
 	defer done()
-	var missed []instancer.Event
+	var missed []whaley.Event
 	if last != "" {
 		if missed, err = a.EventLog.EventsAfter(r.Context(), last, maxReplay); err != nil {
 			return err
 		}
 	}
 	replayed := map[string]bool{}
-	send := func(ev instancer.Event) bool {
+	send := func(ev whaley.Event) bool {
 		return len(kinds) > 0 && !slices.Contains(kinds, ev.Type) || out.put(ev.ID, "event", eventOf(ev)) == nil
 	}
 	if out.breathe() != nil {

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // exportEvents streams the log of events as CSV, latest first, with the filters of the list.
@@ -63,7 +63,7 @@ func (a *API) exportSuspicious(w http.ResponseWriter, r *http.Request) error {
 	return streamCSV(w, "suspicious", columns, func(out *csv.Writer) (bool, error) {
 		all, err := a.Flags.Suspicions(r.Context(), f, after, maxPage)
 		for _, s := range all {
-			owner := instancer.Party{}
+			owner := whaley.Party{}
 			if s.Owner != nil {
 				owner = *s.Owner
 			}

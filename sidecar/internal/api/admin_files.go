@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // The two ways in which a file's bytes are written in JSON.
@@ -63,7 +63,7 @@ func (f fileRequest) bytes() ([]byte, error) {
 			return text, nil
 		}
 	}
-	return nil, instancer.Errorf(instancer.Invalid, "encoding_invalid", "encoding must be utf-8 or base64, and content must be in it.")
+	return nil, whaley.Errorf(whaley.Invalid, "encoding_invalid", "encoding must be utf-8 or base64, and content must be in it.")
 }
 
 // decodeFile is decode with room for a file.
@@ -72,10 +72,10 @@ func decodeFile(w http.ResponseWriter, r *http.Request) (fileRequest, error) {
 	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxInBody))
 	body.DisallowUnknownFields()
 	if err := body.Decode(&f); err != nil {
-		return f, instancer.Errorf(instancer.Invalid, "body_invalid", "The body is not the JSON that is wanted here: %s.", explain(err))
+		return f, whaley.Errorf(whaley.Invalid, "body_invalid", "The body is not the JSON that is wanted here: %s.", explain(err))
 	}
 	if _, err := body.Token(); !errors.Is(err, io.EOF) {
-		return f, instancer.Errorf(instancer.Invalid, "body_invalid", "The body has more than one JSON value.")
+		return f, whaley.Errorf(whaley.Invalid, "body_invalid", "The body has more than one JSON value.")
 	}
 	return f, nil
 }
@@ -159,7 +159,7 @@ func (a *API) edit(w http.ResponseWriter, r *http.Request, status int, what, tag
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_challenge_edit", Challenge: e.ID, Message: what + ": " + name}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_challenge_edit", Challenge: e.ID, Message: what + ": " + name}); err != nil {
 		return err
 	}
 	a.Instancer.PrepareImages()

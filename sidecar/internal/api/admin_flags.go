@@ -7,7 +7,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type flagStateJSON struct {
@@ -69,11 +69,11 @@ type registrationJSON struct {
 	ChangedAt     time.Time `json:"changed_at"`
 }
 
-func mapping(m *instancer.Mapping) mappingJSON {
+func mapping(m *whaley.Mapping) mappingJSON {
 	return mappingJSON{m.Challenge, m.Part, m.CTFdChallenge, m.CTFdName, m.CreatedAt}
 }
 
-func issuedFlag(f *instancer.IssuedFlag) issuedFlagJSON {
+func issuedFlag(f *whaley.IssuedFlag) issuedFlagJSON {
 	j := issuedFlagJSON{
 		ID: f.ID, Challenge: f.Challenge, Part: f.Part, Owner: ownerJSON{f.Owner.ID, f.Owner.Name}, Value: f.Value, State: string(flag.StateOf(f)),
 		CreatedAt: f.CreatedAt, RetiredAt: moment(f.RetiredAt), RetiredBy: f.RetiredBy, RetiredWhy: f.RetiredWhy, Registrations: []registrationJSON{},
@@ -107,10 +107,10 @@ func (a *API) adminFlags(w http.ResponseWriter, r *http.Request) error {
 			Requests: scan.Requests, Problem: scan.Problem,
 		},
 	}
-	if j.Suspicious.Total, err = a.Flags.CountSuspicions(ctx, instancer.SuspicionFilter{}); err != nil {
+	if j.Suspicious.Total, err = a.Flags.CountSuspicions(ctx, whaley.SuspicionFilter{}); err != nil {
 		return err
 	}
-	if j.Suspicious.Open, err = a.Flags.CountSuspicions(ctx, instancer.SuspicionFilter{Review: instancer.ReviewOpen}); err != nil {
+	if j.Suspicious.Open, err = a.Flags.CountSuspicions(ctx, whaley.SuspicionFilter{Review: whaley.ReviewOpen}); err != nil {
 		return err
 	}
 	for state, n := range totals.Registrations {
@@ -137,11 +137,11 @@ func (a *API) adminFlags(w http.ResponseWriter, r *http.Request) error {
 }
 
 // flagFilter reads which flags a request is about.
-func flagFilter(r *http.Request) (instancer.FlagFilter, error) {
-	f := instancer.FlagFilter{Retired: r.URL.Query().Get("history") == "true"}
+func flagFilter(r *http.Request) (whaley.FlagFilter, error) {
+	f := whaley.FlagFilter{Retired: r.URL.Query().Get("history") == "true"}
 	var state string
 	err := textParams(r, map[string]*string{"challenge": &f.Challenge, "owner": &f.Owner, "state": &state})
-	f.State = instancer.RegistrationState(state)
+	f.State = whaley.RegistrationState(state)
 	return f, err
 }
 
@@ -158,7 +158,7 @@ func (a *API) adminListFlags(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, next := partOf(found, page.Limit, func(f *instancer.IssuedFlag) string { return f.ID }, issuedFlag)
+	all, next := partOf(found, page.Limit, func(f *whaley.IssuedFlag) string { return f.ID }, issuedFlag)
 	return write(w, http.StatusOK, map[string]any{"flags": all, "next": next})
 }
 
@@ -167,7 +167,7 @@ func (a *API) adminDeleteFlag(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_flag_delete", Challenge: f.Challenge, Owner: f.Owner.ID, Message: "deleted the flag of " + f.Owner.Name}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_flag_delete", Challenge: f.Challenge, Owner: f.Owner.ID, Message: "deleted the flag of " + f.Owner.Name}); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, issuedFlag(f))
@@ -178,7 +178,7 @@ func (a *API) adminRotateFlag(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_flag_rotate", Challenge: f.Challenge, Owner: f.Owner.ID, Message: "made " + f.Owner.Name + " another flag"}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_flag_rotate", Challenge: f.Challenge, Owner: f.Owner.ID, Message: "made " + f.Owner.Name + " another flag"}); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, issuedFlag(f))
@@ -189,7 +189,7 @@ func (a *API) adminDeleteFlagsOf(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_flag_delete", Owner: idOf(r), Message: "deleted " + strconv.Itoa(n) + " flags of an owner"}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_flag_delete", Owner: idOf(r), Message: "deleted " + strconv.Itoa(n) + " flags of an owner"}); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]int{"deleted": n})

@@ -13,15 +13,15 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // oneChallenge is a set with one challenge whose owners have flags of their own.
-type oneChallenge struct{ *instancer.Challenge }
+type oneChallenge struct{ *whaley.Challenge }
 
-func (o oneChallenge) Get(id string) (*instancer.Challenge, bool) { return o.Challenge, id == o.ID }
-func (o oneChallenge) All() []*instancer.Challenge                { return []*instancer.Challenge{o.Challenge} }
+func (o oneChallenge) Get(id string) (*whaley.Challenge, bool) { return o.Challenge, id == o.ID }
+func (o oneChallenge) All() []*whaley.Challenge                { return []*whaley.Challenge{o.Challenge} }
 
 func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 	board := ctfdtest.New(t)
@@ -31,7 +31,7 @@ func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quick := oneChallenge{&instancer.Challenge{ID: "quick", Name: "Quick", Flag: instancer.FlagPlan{Dynamic: true, FlagForm: instancer.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{b}"}}}}
+	quick := oneChallenge{&whaley.Challenge{ID: "quick", Name: "Quick", Flag: whaley.FlagPlan{Dynamic: true, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{b}"}}}}
 	var flags *flag.Flags
 	s := newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, _ *api.Options) {
 		flags = flag.New(n.Books.(*store.Store), client, quick, flag.Options{}, slog.New(slog.DiscardHandler))
@@ -64,12 +64,12 @@ func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 	}
 	s.admin("POST", "/admin/api/flags/mapping/quick/sync-connection-info", "").is(200)
 
-	values, err := flags.Flags(ctx, instancer.Owner{ID: "user_77", Name: "victim"}, quick.Challenge)
+	values, err := flags.Flags(ctx, whaley.Owner{ID: "user_77", Name: "victim"}, quick.Challenge)
 	if err != nil {
 		t.Fatal(err)
 	}
 	value := values[0]
-	flags.AwaitLive(ctx, instancer.Owner{ID: "user_77"}, quick.Challenge)
+	flags.AwaitLive(ctx, whaley.Owner{ID: "user_77"}, quick.Challenge)
 	var list struct {
 		Flags []struct{ ID, Value, State string }
 		Next  string

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type captureJSON struct {
@@ -26,7 +26,7 @@ type captureJSON struct {
 	Sidecar    string    `json:"sidecar"`
 }
 
-func captureOf(c instancer.Capture) captureJSON {
+func captureOf(c whaley.Capture) captureJSON {
 	return captureJSON{
 		ID: c.ID, Instance: c.Instance, Challenge: c.Challenge, Owner: ownerJSON{ID: c.Owner.ID, Name: c.Owner.Name}, SpawnedBy: c.Player, Type: c.Kind,
 		Reason: c.Reason, At: c.At, Size: c.Size, Compressed: c.Compressed, Containers: c.Containers, Truncated: c.Truncated, Sidecar: c.Holder,
@@ -52,7 +52,7 @@ type captureToggle struct {
 
 func (t captureToggle) valid() error {
 	if t.Enabled == nil {
-		return instancer.Errorf(instancer.Invalid, "enabled_missing", "enabled must be true or false.")
+		return whaley.Errorf(whaley.Invalid, "enabled_missing", "enabled must be true or false.")
 	}
 	return nil
 }
@@ -69,8 +69,8 @@ func (a *API) toggleForensics(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusOK, map[string]bool{"auto_capture_enabled": *t.Enabled})
 }
 
-func captureQuery(r *http.Request) (instancer.CaptureQuery, error) {
-	var q instancer.CaptureQuery
+func captureQuery(r *http.Request) (whaley.CaptureQuery, error) {
+	var q whaley.CaptureQuery
 	err := textParams(r, map[string]*string{
 		"instance": &q.Instance, "challenge": &q.Challenge, "owner": &q.Owner, "capture_type": &q.Kind, "reason": &q.Reason,
 	})
@@ -99,7 +99,7 @@ func (a *API) listCaptures(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	logs, next := partOf(found, limit, func(c instancer.Capture) string { return c.ID }, captureOf)
+	logs, next := partOf(found, limit, func(c whaley.Capture) string { return c.ID }, captureOf)
 	return write(w, http.StatusOK, map[string]any{"logs": logs, "next": next})
 }
 
@@ -117,7 +117,7 @@ func (a *API) getCapture(w http.ResponseWriter, r *http.Request) error {
 	var text io.Reader = f
 	if c.Compressed {
 		if text, err = gzip.NewReader(f); err != nil {
-			return instancer.Errorf(instancer.Internal, "capture_broken", "The file of this capture cannot be read.").Because(err)
+			return whaley.Errorf(whaley.Internal, "capture_broken", "The file of this capture cannot be read.").Because(err)
 		}
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -136,18 +136,18 @@ func (a *API) deleteCapture(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Forensics.Remove(r.Context(), id); err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_forensics_delete", Message: "removed the capture " + id}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_forensics_delete", Message: "removed the capture " + id}); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]int{"deleted": 1})
 }
 
 func (a *API) deleteCaptures(w http.ResponseWriter, r *http.Request) error {
-	n, err := a.Forensics.Clear(r.Context(), instancer.CaptureQuery{})
+	n, err := a.Forensics.Clear(r.Context(), whaley.CaptureQuery{})
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_forensics_clear", Message: "removed all captures: " + strconv.Itoa(n)}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_forensics_clear", Message: "removed all captures: " + strconv.Itoa(n)}); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]int{"deleted": n})
@@ -158,7 +158,7 @@ func (a *API) cleanCaptures(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_forensics_cleanup", Message: "removed captures that were too old: " + strconv.Itoa(n)}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_forensics_cleanup", Message: "removed captures that were too old: " + strconv.Itoa(n)}); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]int{"deleted": n})
@@ -170,13 +170,13 @@ func (a *API) captureLive(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !in.State.Live() {
-		return instancer.Errorf(instancer.Conflict, "instance_not_live", "This instance is %s already: it prints no more.", in.State)
+		return whaley.Errorf(whaley.Conflict, "instance_not_live", "This instance is %s already: it prints no more.", in.State)
 	}
 	c, err := a.Forensics.Live(r.Context(), in)
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, instancer.Event{Type: "admin_forensics_capture", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "captured " + c.ID})
+	err = a.audit(r, whaley.Event{Type: "admin_forensics_capture", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "captured " + c.ID})
 	if err != nil {
 		return err
 	}

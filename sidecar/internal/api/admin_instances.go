@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // adminInstanceJSON is an instance as organisers see it.
@@ -25,7 +25,7 @@ type adminInstanceJSON struct {
 	Ports     map[string]int    `json:"ports"`
 }
 
-func (a *API) adminInstance(in *instancer.Instance) adminInstanceJSON {
+func (a *API) adminInstance(in *whaley.Instance) adminInstanceJSON {
 	j := adminInstanceJSON{
 		instanceJSON: a.instance(in), Player: in.Player, Revision: in.Revision, StopCause: in.StopCause, EndedAt: moment(in.EndedAt),
 		Extended: int(in.Extended.Seconds()), Memory: in.Memory, Addresses: map[string]string{}, Ports: map[string]int{},
@@ -43,8 +43,8 @@ func (a *API) adminInstance(in *instancer.Instance) adminInstanceJSON {
 }
 
 // selection reads which instances a request is about. Without ?state= these are the live ones.
-func selection(r *http.Request) (instancer.InstanceQuery, error) {
-	q := instancer.InstanceQuery{}
+func selection(r *http.Request) (whaley.InstanceQuery, error) {
+	q := whaley.InstanceQuery{}
 	for name, into := range map[string]*string{"challenge": &q.Challenge, "owner": &q.Owner, "q": &q.Text} {
 		text, err := textParam(r, name)
 		if err != nil {
@@ -58,23 +58,23 @@ func selection(r *http.Request) (instancer.InstanceQuery, error) {
 }
 
 // allStates are the states of instances, in the order of a life.
-var allStates = append(slices.Clone(instancer.LiveStates), instancer.Stopped, instancer.Failed)
+var allStates = append(slices.Clone(whaley.LiveStates), whaley.Stopped, whaley.Failed)
 
 // statesOf reads a list of states; live and all stand for several, nothing for live.
-func statesOf(text string) ([]instancer.State, error) {
+func statesOf(text string) ([]whaley.State, error) {
 	switch text {
 	case "", "live":
-		return instancer.LiveStates, nil
+		return whaley.LiveStates, nil
 	case "all":
 		return nil, nil
 	}
-	var states []instancer.State
+	var states []whaley.State
 	for part := range strings.SplitSeq(text, ",") {
-		if len(states) == len(allStates) || !slices.Contains(allStates, instancer.State(part)) {
-			return nil, instancer.Errorf(instancer.Invalid, "state_invalid",
+		if len(states) == len(allStates) || !slices.Contains(allStates, whaley.State(part)) {
+			return nil, whaley.Errorf(whaley.Invalid, "state_invalid",
 				"state must be live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas.")
 		}
-		states = append(states, instancer.State(part))
+		states = append(states, whaley.State(part))
 	}
 	return states, nil
 }
@@ -96,7 +96,7 @@ func (a *API) adminListInstances(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	counts, err := a.Books.CountInstances(r.Context(), instancer.InstanceQuery{Challenge: q.Challenge, Owner: q.Owner, Text: q.Text})
+	counts, err := a.Books.CountInstances(r.Context(), whaley.InstanceQuery{Challenge: q.Challenge, Owner: q.Owner, Text: q.Text})
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (a *API) adminListInstances(w http.ResponseWriter, r *http.Request) error {
 }
 
 // byState counts with a number for every state there is.
-func byState(counts map[instancer.State]int) map[string]int {
+func byState(counts map[whaley.State]int) map[string]int {
 	all := map[string]int{}
 	for _, s := range allStates {
 		all[string(s)] = counts[s]
@@ -122,15 +122,15 @@ func byState(counts map[instancer.State]int) map[string]int {
 }
 
 // orderOf reads ?sort=, with a minus before it for the other direction. Without it the latest come first.
-func orderOf(r *http.Request) (instancer.InstanceOrder, bool, error) {
+func orderOf(r *http.Request) (whaley.InstanceOrder, bool, error) {
 	text := r.URL.Query().Get("sort")
 	if text == "" {
 		text = "-created"
 	}
 	name, descending := strings.CutPrefix(text, "-")
-	order := instancer.InstanceOrder(name)
-	if !slices.Contains(instancer.InstanceOrders, order) {
-		return "", false, instancer.Errorf(instancer.Invalid, "sort_invalid", "sort must be created, expires, challenge, owner or state, with - before it for the other direction.")
+	order := whaley.InstanceOrder(name)
+	if !slices.Contains(whaley.InstanceOrders, order) {
+		return "", false, whaley.Errorf(whaley.Invalid, "sort_invalid", "sort must be created, expires, challenge, owner or state, with - before it for the other direction.")
 	}
 	return order, descending, nil
 }
@@ -149,8 +149,8 @@ func (a *API) adminGetInstance(w http.ResponseWriter, r *http.Request) error {
 		adminInstanceJSON
 		Events     []instanceEventJSON `json:"events"`
 		Containers []containerJSON     `json:"containers"`
-		Printed    []instancer.Printed `json:"printed"`
-	}{a.adminInstance(a.Instancer.Staged(in)), []instanceEventJSON{}, []containerJSON{}, []instancer.Printed{}}
+		Printed    []whaley.Printed    `json:"printed"`
+	}{a.adminInstance(a.Instancer.Staged(in)), []instanceEventJSON{}, []containerJSON{}, []whaley.Printed{}}
 	printed, err := a.Books.Printed(r.Context(), in.ID)
 	if err != nil {
 		return err
@@ -192,7 +192,7 @@ func (a *API) adminStopInstance(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, instancer.Event{Type: "admin_instance_stop", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "Stopped by an admin"})
+	err = a.audit(r, whaley.Event{Type: "admin_instance_stop", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "Stopped by an admin"})
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (a *API) adminRestartInstance(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, instancer.Event{Type: "admin_instance_restart", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "restarted in the place of " + idOf(r)})
+	err = a.audit(r, whaley.Event{Type: "admin_instance_restart", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "restarted in the place of " + idOf(r)})
 	if err != nil {
 		return err
 	}
@@ -220,13 +220,13 @@ type adminSpawnRequest struct {
 
 func (s adminSpawnRequest) valid() error {
 	if s.ChallengeID == "" {
-		return instancer.Errorf(instancer.Invalid, "challenge_missing", "challenge_id is missing.")
+		return whaley.Errorf(whaley.Invalid, "challenge_missing", "challenge_id is missing.")
 	}
 	if !ownerForm.MatchString(s.OwnerID) {
-		return instancer.Errorf(instancer.Invalid, "owner_invalid", "owner_id must be the id of a player or team, of letters, digits, _ and -.")
+		return whaley.Errorf(whaley.Invalid, "owner_invalid", "owner_id must be the id of a player or team, of letters, digits, _ and -.")
 	}
 	if len(s.OwnerName) > maxText || strings.ContainsRune(s.OwnerName, 0) {
-		return instancer.Errorf(instancer.Invalid, "owner_invalid", "owner_name must be a text of at most %d bytes.", maxText)
+		return whaley.Errorf(whaley.Invalid, "owner_invalid", "owner_name must be a text of at most %d bytes.", maxText)
 	}
 	return nil
 }
@@ -240,11 +240,11 @@ func (a *API) adminSpawnInstance(w http.ResponseWriter, r *http.Request) error {
 	if s.OwnerName == "" {
 		s.OwnerName = s.OwnerID
 	}
-	in, err := a.Instancer.SpawnFor(r.Context(), instancer.Owner{ID: s.OwnerID, Name: s.OwnerName}, adminOf(r), s.ChallengeID)
+	in, err := a.Instancer.SpawnFor(r.Context(), whaley.Owner{ID: s.OwnerID, Name: s.OwnerName}, adminOf(r), s.ChallengeID)
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, instancer.Event{Type: "admin_instance_spawn", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "started for " + in.Owner.Name})
+	err = a.audit(r, whaley.Event{Type: "admin_instance_spawn", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "started for " + in.Owner.Name})
 	if err != nil {
 		return err
 	}
@@ -257,7 +257,7 @@ func (a *API) exportInstances(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q.Limit, q.Sort = maxPage, instancer.ByCreated
+	q.Limit, q.Sort = maxPage, whaley.ByCreated
 	columns := []string{"id", "challenge", "owner_id", "owner_name", "player", "state", "stop_cause", "reason", "created_at", "started_at", "expires_at", "ended_at", "extended_seconds", "memory_bytes", "ports"}
 	return streamCSV(w, "instances", columns, func(out *csv.Writer) (bool, error) {
 		all, next, err := a.Books.Instances(r.Context(), q)

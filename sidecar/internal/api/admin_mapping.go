@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type ctfdChallengeJSON struct {
@@ -72,7 +72,7 @@ type syncChallengeRequest struct {
 
 func (s syncChallengeRequest) valid() error {
 	if s.Challenge == "" || s.CTFdChallenge < 1 {
-		return instancer.Errorf(instancer.Invalid, "mapping_invalid", "local_challenge_id and ctfd_challenge_id are needed.")
+		return whaley.Errorf(whaley.Invalid, "mapping_invalid", "local_challenge_id and ctfd_challenge_id are needed.")
 	}
 	return nil
 }
@@ -86,13 +86,13 @@ func (a *API) adminSyncChallenge(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, instancer.Event{Type: "admin_mapping", Challenge: m.Challenge, Message: fmt.Sprintf("mapped to CTFd's challenge %d", m.CTFdChallenge)})
+	err = a.audit(r, whaley.Event{Type: "admin_mapping", Challenge: m.Challenge, Message: fmt.Sprintf("mapped to CTFd's challenge %d", m.CTFdChallenge)})
 	if err != nil {
 		return err
 	}
 	if body.ConnectionInfo && a.Connection != nil {
 		// An author's own text stays; the panel says so, and offers to replace it.
-		if _, err := a.Connection.WriteLink(r.Context(), m.Challenge, false); err != nil && instancer.CodeOf(err) != connect.CodeTaken {
+		if _, err := a.Connection.WriteLink(r.Context(), m.Challenge, false); err != nil && whaley.CodeOf(err) != connect.CodeTaken {
 			return err
 		}
 	}
@@ -107,7 +107,7 @@ func (a *API) adminDeleteMapping(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Flags.Unmap(r.Context(), idOf(r), part); err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_mapping", Challenge: idOf(r), Message: "mapping removed"}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_mapping", Challenge: idOf(r), Message: "mapping removed"}); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]string{"local_challenge_id": idOf(r)})
@@ -121,7 +121,7 @@ func (a *API) adminSyncConnectionInfo(w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, instancer.Event{
+	err = a.audit(r, whaley.Event{
 		Type: "admin_mapping", Challenge: idOf(r), Message: fmt.Sprintf("wrote its link into CTFd's challenge %d", m.CTFdChallenge),
 	})
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type usageJSON struct {
@@ -147,7 +147,7 @@ func (a *API) listUsage(w http.ResponseWriter, r *http.Request) error {
 	case "memory":
 		rank = func(in monitor.Instance) float64 { return float64(in.Memory) }
 	default:
-		return instancer.Errorf(instancer.Invalid, "sort_invalid", "sort must be id, cpu or memory.")
+		return whaley.Errorf(whaley.Invalid, "sort_invalid", "sort must be id, cpu or memory.")
 	}
 	s := a.Monitor.Last()
 	chosen := make([]monitor.Instance, 0, len(s.Instances))

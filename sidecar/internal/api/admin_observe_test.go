@@ -11,8 +11,8 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/limit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func (s *surface) asAdmin(method, path, body string, header ...string) *httptest.ResponseRecorder {
@@ -28,7 +28,7 @@ type eventList struct {
 func TestAdminsLookBackAtWhatHappened(t *testing.T) {
 	s := newSurface(t)
 	for n, message := range []string{"asked for web-notes", "stopped: player", "service_exited: It ended."} {
-		err := s.api.Events.Record(t.Context(), instancer.Event{
+		err := s.api.Events.Record(t.Context(), whaley.Event{
 			Type: []string{"instance_spawn", "instance_stop", "instance_spawn_failed"}[n], Instance: "i1", Owner: "team_1", Message: message, At: time.Now(),
 		})
 		if err != nil {
@@ -77,7 +77,7 @@ func TestAdminsSeeEventsAsTheyHappenAndThoseTheyMissed(t *testing.T) {
 	server := httptest.NewServer(s.public)
 	defer server.Close()
 	record := func(message string) {
-		if err := s.api.Events.Record(t.Context(), instancer.Event{Type: "told", Message: message, At: time.Now()}); err != nil {
+		if err := s.api.Events.Record(t.Context(), whaley.Event{Type: "told", Message: message, At: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}

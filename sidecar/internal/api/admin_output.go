@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Containers are what runs of an instance.
@@ -131,7 +132,7 @@ func tailOf(r *http.Request) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 || n > maxTail {
-		return 0, instancer.Errorf(instancer.Invalid, "tail_invalid", "tail must be a number of lines from 0 to %d.", maxTail)
+		return 0, whaley.Errorf(whaley.Invalid, "tail_invalid", "tail must be a number of lines from 0 to %d.", maxTail)
 	}
 	return n, nil
 }

@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // ownerForm is what ids of owners are made of.
@@ -49,13 +49,13 @@ func (a *API) listUserPorts(w http.ResponseWriter, r *http.Request) error {
 func (a *API) forgetUserPorts(w http.ResponseWriter, r *http.Request) error {
 	owner := r.PathValue("user_id")
 	if owner != "" && !ownerForm.MatchString(owner) {
-		return instancer.Errorf(instancer.Invalid, "owner_invalid", "The owner's id is of letters, digits, _ and -.")
+		return whaley.Errorf(whaley.Invalid, "owner_invalid", "The owner's id is of letters, digits, _ and -.")
 	}
 	challenge, err := textParam(r, "challenge")
 	if err != nil {
 		return err
 	}
-	forgotten, err := a.Books.ForgetPorts(r.Context(), owner, challenge, instancer.Event{
+	forgotten, err := a.Books.ForgetPorts(r.Context(), owner, challenge, whaley.Event{
 		Type: "admin_ports_forget", Owner: owner, Challenge: challenge, Player: adminOf(r), At: time.Now().UTC(), Message: "remembered ports forgotten",
 	})
 	if err != nil {

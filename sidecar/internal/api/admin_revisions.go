@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type revisionJSON struct {
@@ -86,7 +86,7 @@ func (a *API) compareRevisions(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if sides[n] == "" {
-			return instancer.Errorf(instancer.NotFound, "revision_not_kept",
+			return whaley.Errorf(whaley.NotFound, "revision_not_kept",
 				"What was in revision %q is not kept. It is of the latest 50 revisions of a challenge only, and of none from before Whaley kept it.", revision)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Bounds of the time that a series looks back, in minutes, and how many parts it has.
@@ -31,7 +31,7 @@ func (a *API) getSeries(w http.ResponseWriter, r *http.Request) error {
 	if text := r.URL.Query().Get("minutes"); text != "" {
 		var err error
 		if minutes, err = strconv.Atoi(text); err != nil || minutes < leastSpan || minutes > mostSpan {
-			return instancer.Errorf(instancer.Invalid, "minutes_invalid", "minutes must be a number from %d to %d.", leastSpan, mostSpan)
+			return whaley.Errorf(whaley.Invalid, "minutes_invalid", "minutes must be a number from %d to %d.", leastSpan, mostSpan)
 		}
 	}
 	end := time.Now().UTC()
@@ -41,7 +41,7 @@ func (a *API) getSeries(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	parts := make([]partJSON, 0, seriesParts)
-	for _, p := range instancer.Timeline(lives, begin, end, seriesParts) {
+	for _, p := range whaley.Timeline(lives, begin, end, seriesParts) {
 		parts = append(parts, partJSON{p.Until, p.Spawned, p.Failed, p.Running, p.Median.Milliseconds(), p.Slow.Milliseconds()})
 	}
 	return write(w, http.StatusOK, map[string]any{"parts": parts})

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Settings are what organisers may change.
@@ -86,7 +86,7 @@ type settingsRequest struct {
 
 func (s settingsRequest) valid() error {
 	if len(s.Settings) == 0 {
-		return instancer.Errorf(instancer.Invalid, "settings_missing", "settings must be an object with a value for each name; null resets one.")
+		return whaley.Errorf(whaley.Invalid, "settings_missing", "settings must be an object with a value for each name; null resets one.")
 	}
 	return nil
 }
@@ -131,16 +131,16 @@ func textOf(name string, raw json.RawMessage) (*string, error) {
 		for _, part := range v {
 			s, ok := part.(string)
 			if !ok || strings.Contains(s, ",") {
-				return nil, instancer.Errorf(instancer.Invalid, "settings_refused", "%s must be a list of texts without commas.", clip(name))
+				return nil, whaley.Errorf(whaley.Invalid, "settings_refused", "%s must be a list of texts without commas.", clip(name))
 			}
 			parts = append(parts, s)
 		}
 		text = strings.Join(parts, ",")
 	default:
-		return nil, instancer.Errorf(instancer.Invalid, "settings_refused", "%s must be a text, a number, true, false, a list of texts, or null.", clip(name))
+		return nil, whaley.Errorf(whaley.Invalid, "settings_refused", "%s must be a text, a number, true, false, a list of texts, or null.", clip(name))
 	}
 	if strings.ContainsRune(text, 0) {
-		return nil, instancer.Errorf(instancer.Invalid, "settings_refused", "%s must not contain the NUL character.", clip(name))
+		return nil, whaley.Errorf(whaley.Invalid, "settings_refused", "%s must not contain the NUL character.", clip(name))
 	}
 	return &text, nil
 }
@@ -157,7 +157,7 @@ func clip(text string) string {
 func (a *API) resetSetting(w http.ResponseWriter, r *http.Request) error {
 	row, known := config.Find(r.PathValue("key"))
 	if !known {
-		return instancer.Errorf(instancer.NotFound, "setting_not_found", "There is no setting %q.", clip(r.PathValue("key")))
+		return whaley.Errorf(whaley.NotFound, "setting_not_found", "There is no setting %q.", clip(r.PathValue("key")))
 	}
 	if err := a.setSettings(r, map[string]*string{row.Name: nil}); err != nil {
 		return err
@@ -169,19 +169,19 @@ func (a *API) setSettings(r *http.Request, values map[string]*string) error {
 	err := a.Settings.Change(r.Context(), adminOf(r), values)
 	var refused *config.Refused
 	if errors.As(err, &refused) {
-		return instancer.Errorf(instancer.Invalid, "settings_refused", "Nothing was changed: %s.", refused)
+		return whaley.Errorf(whaley.Invalid, "settings_refused", "Nothing was changed: %s.", refused)
 	}
 	if err != nil {
 		return err
 	}
-	return a.audit(r, instancer.Event{Type: "admin_settings", Message: "changed " + strings.Join(slices.Sorted(maps.Keys(values)), ", ")})
+	return a.audit(r, whaley.Event{Type: "admin_settings", Message: "changed " + strings.Join(slices.Sorted(maps.Keys(values)), ", ")})
 }
 
 func (a *API) loadSettings(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Settings.Load(r.Context()); err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_settings", Message: "loaded again"}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_settings", Message: "loaded again"}); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, settingsOf(a.Settings.Now()))
@@ -206,7 +206,7 @@ func (a *API) listSettingChanges(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, next := partOf(changes, page.Limit, func(c instancer.SettingChange) string { return c.ID }, func(c instancer.SettingChange) settingChangeJSON {
+	all, next := partOf(changes, page.Limit, func(c whaley.SettingChange) string { return c.ID }, func(c whaley.SettingChange) settingChangeJSON {
 		if row, known := config.Find(c.Name); !known || row.Type == config.TypeSecret {
 			c.Before, c.After = hiddenText(c.Before), hiddenText(c.After)
 		}

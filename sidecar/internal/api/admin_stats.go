@@ -3,7 +3,7 @@ package api
 import (
 	"net/http"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type statsJSON struct {
@@ -27,7 +27,7 @@ type eventCountJSON struct {
 
 // getStats is how it stands, in numbers.
 func (a *API) getStats(w http.ResponseWriter, r *http.Request) error {
-	counts, err := a.Books.CountInstances(r.Context(), instancer.InstanceQuery{})
+	counts, err := a.Books.CountInstances(r.Context(), whaley.InstanceQuery{})
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (a *API) getStats(w http.ResponseWriter, r *http.Request) error {
 		Instances: byState(counts), Limit: policy.Quota.Total, Ports: ports, Draining: policy.Drain, Version: a.opts.Version,
 		Events: eventCountJSON{Total: events.Total, ByType: events.ByType, Owners: events.Owners, LastDay: events.LastDay},
 	}
-	for _, s := range instancer.LiveStates {
+	for _, s := range whaley.LiveStates {
 		stats.Live += counts[s]
 	}
 	for _, ch := range a.Challenges.All() {

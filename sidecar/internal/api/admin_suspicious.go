@@ -7,43 +7,43 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type suspicionJSON struct {
-	ID            string                     `json:"id"`
-	Kind          string                     `json:"kind"`
-	Score         int                        `json:"score"`
-	Reasons       []instancer.Reason         `json:"reasons"`
-	Challenge     string                     `json:"challenge_id"`
-	CTFdChallenge int                        `json:"ctfd_challenge_id"`
-	Submitter     partyJSON                  `json:"submitter"`
-	FlagOwner     *partyJSON                 `json:"flag_owner"`
-	Flag          string                     `json:"flag_id"`
-	Submissions   []instancer.SubmissionCopy `json:"submissions"`
-	Review        string                     `json:"review"`
-	Note          string                     `json:"note"`
-	ReviewedBy    string                     `json:"reviewed_by"`
-	ReviewedAt    *time.Time                 `json:"reviewed_at"`
-	FoundAt       time.Time                  `json:"found_at"`
+	ID            string                  `json:"id"`
+	Kind          string                  `json:"kind"`
+	Score         int                     `json:"score"`
+	Reasons       []whaley.Reason         `json:"reasons"`
+	Challenge     string                  `json:"challenge_id"`
+	CTFdChallenge int                     `json:"ctfd_challenge_id"`
+	Submitter     partyJSON               `json:"submitter"`
+	FlagOwner     *partyJSON              `json:"flag_owner"`
+	Flag          string                  `json:"flag_id"`
+	Submissions   []whaley.SubmissionCopy `json:"submissions"`
+	Review        string                  `json:"review"`
+	Note          string                  `json:"note"`
+	ReviewedBy    string                  `json:"reviewed_by"`
+	ReviewedAt    *time.Time              `json:"reviewed_at"`
+	FoundAt       time.Time               `json:"found_at"`
 }
 
 type partyJSON struct {
-	Owner     ownerJSON                  `json:"owner"`
-	User      int                        `json:"ctfd_user_id"`
-	UserName  string                     `json:"ctfd_user_name"`
-	Instances []instancer.InstanceRecord `json:"instances"`
+	Owner     ownerJSON               `json:"owner"`
+	User      int                     `json:"ctfd_user_id"`
+	UserName  string                  `json:"ctfd_user_name"`
+	Instances []whaley.InstanceRecord `json:"instances"`
 }
 
-func party(p instancer.Party) partyJSON {
+func party(p whaley.Party) partyJSON {
 	j := partyJSON{ownerJSON{p.OwnerID, p.OwnerName}, p.User, p.UserName, p.Instances}
 	if j.Instances == nil {
-		j.Instances = []instancer.InstanceRecord{}
+		j.Instances = []whaley.InstanceRecord{}
 	}
 	return j
 }
 
-func suspicion(s *instancer.Suspicion) suspicionJSON {
+func suspicion(s *whaley.Suspicion) suspicionJSON {
 	j := suspicionJSON{
 		ID: s.ID, Kind: string(s.Kind), Score: s.Score, Reasons: s.Reasons, Challenge: s.Challenge, CTFdChallenge: s.CTFdChallenge,
 		Submitter: party(s.Submitter), Flag: s.Flag, Submissions: s.Submissions, Review: string(s.Review), Note: s.Note,
@@ -57,11 +57,11 @@ func suspicion(s *instancer.Suspicion) suspicionJSON {
 }
 
 // suspicionFilter reads which entries of the review list a request is about.
-func suspicionFilter(r *http.Request) (instancer.SuspicionFilter, error) {
-	f := instancer.SuspicionFilter{Cleared: r.URL.Query().Get("cleared") == "true"}
+func suspicionFilter(r *http.Request) (whaley.SuspicionFilter, error) {
+	f := whaley.SuspicionFilter{Cleared: r.URL.Query().Get("cleared") == "true"}
 	var kind, review string
 	err := textParams(r, map[string]*string{"kind": &kind, "review": &review, "challenge": &f.Challenge, "owner": &f.Owner})
-	f.Kind, f.Review = instancer.SuspicionKind(kind), instancer.ReviewState(review)
+	f.Kind, f.Review = whaley.SuspicionKind(kind), whaley.ReviewState(review)
 	return f, err
 }
 
@@ -78,7 +78,7 @@ func (a *API) adminListSuspicious(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	all, next := partOf(found, page.Limit, func(s *instancer.Suspicion) string { return s.ID }, suspicion)
+	all, next := partOf(found, page.Limit, func(s *whaley.Suspicion) string { return s.ID }, suspicion)
 	return write(w, http.StatusOK, map[string]any{"suspicious": all, "next": next})
 }
 
@@ -87,7 +87,7 @@ func (a *API) adminClearSuspicious(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_suspicious_clear", Message: fmt.Sprintf("took %d entries off the review list", n)}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_suspicious_clear", Message: fmt.Sprintf("took %d entries off the review list", n)}); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]int{"cleared": n})
@@ -102,11 +102,11 @@ type reviewRequest struct {
 }
 
 func (q reviewRequest) valid() error {
-	if !slices.Contains([]instancer.ReviewState{instancer.ReviewOpen, instancer.ReviewDismissed, instancer.ReviewConfirmed}, instancer.ReviewState(q.Review)) {
-		return instancer.Errorf(instancer.Invalid, "review_invalid", "review must be open, dismissed or confirmed.")
+	if !slices.Contains([]whaley.ReviewState{whaley.ReviewOpen, whaley.ReviewDismissed, whaley.ReviewConfirmed}, whaley.ReviewState(q.Review)) {
+		return whaley.Errorf(whaley.Invalid, "review_invalid", "review must be open, dismissed or confirmed.")
 	}
 	if utf8.RuneCountInString(q.Note) > maxNote {
-		return instancer.Errorf(instancer.Invalid, "note_invalid", "note must have at most %d characters.", maxNote)
+		return whaley.Errorf(whaley.Invalid, "note_invalid", "note must have at most %d characters.", maxNote)
 	}
 	return nil
 }
@@ -116,11 +116,11 @@ func (a *API) adminReviewSuspicious(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	s, err := a.Flags.Review(r.Context(), idOf(r), instancer.ReviewState(body.Review), body.Note, adminOf(r))
+	s, err := a.Flags.Review(r.Context(), idOf(r), whaley.ReviewState(body.Review), body.Note, adminOf(r))
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, instancer.Event{
+	err = a.audit(r, whaley.Event{
 		Type: "admin_suspicious_review", Challenge: s.Challenge, Owner: s.Submitter.OwnerID, Message: "entry " + s.ID + " is " + body.Review,
 	})
 	if err != nil {
@@ -135,7 +135,7 @@ func (a *API) adminCheckSubmissions(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_check_submissions", Message: fmt.Sprintf("read %d submissions, %d new suspicions", check.Examined, len(check.Found))}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_check_submissions", Message: fmt.Sprintf("read %d submissions, %d new suspicions", check.Examined, len(check.Found))}); err != nil {
 		return err
 	}
 	found := []suspicionJSON{}

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // variableJSON never holds a value: nobody is told one, not even who has set it.
@@ -42,7 +42,7 @@ type variableRequest struct {
 
 func (v variableRequest) valid() error {
 	if v.Name == "" {
-		return instancer.Errorf(instancer.Invalid, "variable_invalid", "name and value are needed.")
+		return whaley.Errorf(whaley.Invalid, "variable_invalid", "name and value are needed.")
 	}
 	return nil
 }
@@ -61,19 +61,19 @@ func (a *API) removeVariable(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !slices.Contains(a.Settings.Now().Variables(), v) {
-		return instancer.Errorf(instancer.NotFound, "variable_not_found", "There is no variable %q there.", clip(v.Name))
+		return whaley.Errorf(whaley.NotFound, "variable_not_found", "There is no variable %q there.", clip(v.Name))
 	}
 	return a.changeVariable(w, r, v, nil)
 }
 
 func (a *API) changeVariable(w http.ResponseWriter, r *http.Request, v config.Variable, value *string) error {
 	if _, known := a.Challenges.Get(v.Challenge); value != nil && v.Challenge != "" && !known {
-		return instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", clip(v.Challenge))
+		return whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", clip(v.Challenge))
 	}
 	err := a.Settings.SetVariable(r.Context(), adminOf(r), v, value)
 	var refused *config.Refused
 	if errors.As(err, &refused) {
-		return instancer.Errorf(instancer.Invalid, "variable_refused", "Nothing was changed: %s.", refused)
+		return whaley.Errorf(whaley.Invalid, "variable_refused", "Nothing was changed: %s.", refused)
 	}
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func (a *API) changeVariable(w http.ResponseWriter, r *http.Request, v config.Va
 	if value == nil {
 		message = "removed the variable " + v.Name
 	}
-	if err := a.audit(r, instancer.Event{Type: "admin_settings", Challenge: v.Challenge, Message: message}); err != nil {
+	if err := a.audit(r, whaley.Event{Type: "admin_settings", Challenge: v.Challenge, Message: message}); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, a.variables())

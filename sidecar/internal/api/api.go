@@ -19,6 +19,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Options are the settings of an API.
@@ -51,27 +52,27 @@ type Check struct {
 
 // Events keeps what happened.
 type Events interface {
-	Record(ctx context.Context, ev instancer.Event) error
+	Record(ctx context.Context, ev whaley.Event) error
 }
 
 // Books are the lists that only organisers read.
 type Books interface {
-	SettingChanges(ctx context.Context, before string, limit int) ([]instancer.SettingChange, error)
+	SettingChanges(ctx context.Context, before string, limit int) ([]whaley.SettingChange, error)
 	// Instances is a page of everybody's instances and the cursor of the next.
-	Instances(ctx context.Context, q instancer.InstanceQuery) ([]*instancer.Instance, string, error)
-	CountInstances(ctx context.Context, q instancer.InstanceQuery) (map[instancer.State]int, error)
+	Instances(ctx context.Context, q whaley.InstanceQuery) ([]*whaley.Instance, string, error)
+	CountInstances(ctx context.Context, q whaley.InstanceQuery) (map[whaley.State]int, error)
 	// Lives is when the instances were asked for, ran and ended that lived at some time after since.
-	Lives(ctx context.Context, since time.Time) ([]instancer.Life, error)
-	Events(ctx context.Context, instance string) ([]instancer.Event, error)
+	Lives(ctx context.Context, since time.Time) ([]whaley.Life, error)
+	Events(ctx context.Context, instance string) ([]whaley.Event, error)
 	// Printed is what was kept of an instance that did not start, or ended by itself.
-	Printed(ctx context.Context, instance string) ([]instancer.Printed, error)
+	Printed(ctx context.Context, instance string) ([]whaley.Printed, error)
 	// Revisions is a page of a challenge's history, latest first, and the cursor of the next.
-	Revisions(ctx context.Context, challenge, after string, limit int) ([]instancer.Revision, string, error)
+	Revisions(ctx context.Context, challenge, after string, limit int) ([]whaley.Revision, string, error)
 	// RevisionFiles is what was in a revision, for challenge.Compare; empty if that is not kept.
 	RevisionFiles(ctx context.Context, challenge, revision string) (string, error)
-	PortMappings(ctx context.Context, owner, challenge, after string, limit int) ([]instancer.PortMapping, string, error)
-	ForgetPorts(ctx context.Context, owner, challenge string, ev instancer.Event) (int, error)
-	PortUse(ctx context.Context) (instancer.PortUse, error)
+	PortMappings(ctx context.Context, owner, challenge, after string, limit int) ([]whaley.PortMapping, string, error)
+	ForgetPorts(ctx context.Context, owner, challenge string, ev whaley.Event) (int, error)
+	PortUse(ctx context.Context) (whaley.PortUse, error)
 }
 
 // Needs is what an API works with.

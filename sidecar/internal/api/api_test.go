@@ -41,6 +41,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -70,7 +71,7 @@ type countingStore struct {
 	lists atomic.Int64
 }
 
-func (c *countingStore) LiveOrFailed(ctx context.Context, owner string, since time.Time) ([]*instancer.Instance, error) {
+func (c *countingStore) LiveOrFailed(ctx context.Context, owner string, since time.Time) ([]*whaley.Instance, error) {
 	c.lists.Add(1)
 	return c.Store.LiveOrFailed(ctx, owner, since)
 }
@@ -112,7 +113,7 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 			t.Fatal(err)
 		}
 	}
-	library := challenge.NewLibrary(folder, challenge.Defaults{Timeout: time.Hour, Access: "link", Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
+	library := challenge.NewLibrary(folder, challenge.Defaults{Timeout: time.Hour, Access: "link", Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
 	library.UseSettings(db)
 	if err := library.KeepRevisions(t.TempDir()); err != nil {
 		t.Fatal(err)
@@ -147,7 +148,7 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 	counting := &countingStore{Store: db}
 	rules := instancer.New(instancer.Needs{
 		Store: counting, Subnets: subnets, Ports: ports, Engine: engine, Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Forensics: captures, Log: log,
-	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: keys.Slug, Policy: instancer.Policy{Quota: instancer.Quota{PerOwner: 1}}})
+	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: keys.Slug, Policy: whaley.Policy{Quota: whaley.Quota{PerOwner: 1}}})
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()
 	t.Cleanup(func() {
@@ -162,7 +163,7 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 		t.Fatal(err)
 	}
 	live.Use(func(c *config.Config) {
-		p := instancer.Policy{Quota: instancer.Quota{PerOwner: c.MaxInstancesPerUser}}
+		p := whaley.Policy{Quota: whaley.Quota{PerOwner: c.MaxInstancesPerUser}}
 		if c.Drain {
 			p.Drain = c.DrainMessage
 		}

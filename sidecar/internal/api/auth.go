@@ -9,7 +9,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/shared/wire"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type loginRequest struct {
@@ -20,7 +20,7 @@ type loginRequest struct {
 
 func (l loginRequest) valid() error {
 	if l.Token == "" {
-		return instancer.Errorf(instancer.Invalid, "token_missing", "token is missing: an access token of CTFd, made there under Settings, Access Tokens.")
+		return whaley.Errorf(whaley.Invalid, "token_missing", "token is missing: an access token of CTFd, made there under Settings, Access Tokens.")
 	}
 	return nil
 }
@@ -28,7 +28,7 @@ func (l loginRequest) valid() error {
 // login exchanges an access token for a session in a cookie. A form of another site cannot send what it takes.
 func (a *API) login(w http.ResponseWriter, r *http.Request) error {
 	if a.Players == nil {
-		return instancer.Errorf(instancer.Conflict, "sign_in_not_needed", "There is nothing to sign in to: a player is an address here.")
+		return whaley.Errorf(whaley.Conflict, "sign_in_not_needed", "There is nothing to sign in to: a player is an address here.")
 	}
 	if err := asJSON(r); err != nil {
 		return err
@@ -50,7 +50,7 @@ func (a *API) login(w http.ResponseWriter, r *http.Request) error {
 		defer a.useUp(token, l.TokenID) // whatever came of it
 	}
 	if err != nil {
-		a.recordLogin(r, "user_login_failed", instancer.Player{Address: address.String()}, instancer.CodeOf(err))
+		a.recordLogin(r, "user_login_failed", whaley.Player{Address: address.String()}, whaley.CodeOf(err))
 		return err
 	}
 	a.recordLogin(r, "user_login", s.Player, "signed in")
@@ -84,14 +84,14 @@ const tokenRemoval = 30 * time.Second
 // asJSON wants a body that says that it is JSON, which a page of another site may not send without being asked first.
 func asJSON(r *http.Request) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return instancer.Errorf(instancer.Invalid, "body_invalid", "The body must be JSON, with the header Content-Type: application/json.")
+		return whaley.Errorf(whaley.Invalid, "body_invalid", "The body must be JSON, with the header Content-Type: application/json.")
 	}
 	return nil
 }
 
 // recordLogin writes who came, or who did not get in. A log that cannot be written keeps nobody out.
-func (a *API) recordLogin(r *http.Request, kind string, p instancer.Player, message string) {
-	err := a.Events.Record(r.Context(), instancer.Event{
+func (a *API) recordLogin(r *http.Request, kind string, p whaley.Player, message string) {
+	err := a.Events.Record(r.Context(), whaley.Event{
 		Type: kind, Owner: p.Owner.ID, Player: p.ID, At: time.Now().UTC(), Message: message + " from " + p.Address,
 	})
 	if err != nil {
@@ -118,7 +118,7 @@ type toolTicketRequest struct {
 
 func (t toolTicketRequest) valid() error {
 	if t.Host == "" {
-		return instancer.Errorf(instancer.Invalid, "host_missing", "host is missing: one of your own instances' hosts.")
+		return whaley.Errorf(whaley.Invalid, "host_missing", "host is missing: one of your own instances' hosts.")
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func (a *API) makeTicket(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	name, p := host.Clean(t.Host), a.player(r)
-	view, err := a.Instancer.Resolve(r.Context(), instancer.HostQuery{Host: name, Player: p})
+	view, err := a.Instancer.Resolve(r.Context(), whaley.HostQuery{Host: name, Player: p})
 	if err != nil {
 		return err
 	}

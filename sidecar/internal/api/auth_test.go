@@ -23,9 +23,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/limit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // competition is a surface whose players come from a CTFd with two teams.
@@ -535,9 +535,9 @@ func TestWhatAnAdminDoesIsRecordedWithWhoAndFromWhere(t *testing.T) {
 	}
 }
 
-type recorder struct{ all []instancer.Event }
+type recorder struct{ all []whaley.Event }
 
-func (r *recorder) Record(_ context.Context, ev instancer.Event) error {
+func (r *recorder) Record(_ context.Context, ev whaley.Event) error {
 	r.all = append(r.all, ev)
 	return nil
 }

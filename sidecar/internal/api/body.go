@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -23,10 +23,10 @@ func decode[T interface{ valid() error }](w http.ResponseWriter, r *http.Request
 	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	body.DisallowUnknownFields()
 	if err := body.Decode(&value); err != nil {
-		return value, instancer.Errorf(instancer.Invalid, "body_invalid", "The body is not the JSON that is wanted here: %s.", explain(err))
+		return value, whaley.Errorf(whaley.Invalid, "body_invalid", "The body is not the JSON that is wanted here: %s.", explain(err))
 	}
 	if _, err := body.Token(); !errors.Is(err, io.EOF) {
-		return value, instancer.Errorf(instancer.Invalid, "body_invalid", "The body has more than one JSON value.")
+		return value, whaley.Errorf(whaley.Invalid, "body_invalid", "The body has more than one JSON value.")
 	}
 	return value, value.valid()
 }
@@ -65,7 +65,7 @@ func waiting(r *http.Request) (time.Duration, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 || n > maxWait {
-		return 0, instancer.Errorf(instancer.Invalid, "wait_invalid", "wait must be a number of seconds from 0 to %d.", maxWait)
+		return 0, whaley.Errorf(whaley.Invalid, "wait_invalid", "wait must be a number of seconds from 0 to %d.", maxWait)
 	}
 	return time.Duration(n) * time.Second, nil
 }

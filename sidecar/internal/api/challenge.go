@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type challengeJSON struct {
@@ -55,21 +55,21 @@ func (a *API) listChallenges(w http.ResponseWriter, r *http.Request) error {
 }
 
 // leftOver is a challenge of which there is nothing any more but an owner's instance.
-func (a *API) leftOver(in *instancer.Instance, p instancer.Player, flags map[string]instancer.FlagState) challengeJSON {
+func (a *API) leftOver(in *whaley.Instance, p whaley.Player, flags map[string]whaley.FlagState) challengeJSON {
 	t := in.Terms
-	gone := &instancer.Challenge{ID: in.Challenge, Name: cmp.Or(t.Name, in.Challenge), Timeout: t.Timeout, ExtendTime: t.ExtendTime, Access: t.Access, Routes: in.Routes}
+	gone := &whaley.Challenge{ID: in.Challenge, Name: cmp.Or(t.Name, in.Challenge), Timeout: t.Timeout, ExtendTime: t.ExtendTime, Access: t.Access, Routes: in.Routes}
 	j := a.challenge(gone, p, in, flags)
 	j.Closed = true
 	return j
 }
 
-func sortedByID(own map[string]*instancer.Instance) []*instancer.Instance {
-	return slices.SortedFunc(maps.Values(own), func(a, b *instancer.Instance) int { return strings.Compare(a.Challenge, b.Challenge) })
+func sortedByID(own map[string]*whaley.Instance) []*whaley.Instance {
+	return slices.SortedFunc(maps.Values(own), func(a, b *whaley.Instance) int { return strings.Compare(a.Challenge, b.Challenge) })
 }
 
 // hidden says whether a challenge that may not be started may not be seen either. While the event is paused players go on
 // reading.
-func hidden(why *instancer.Error) bool { return why != nil && why.Code != instancer.CodePaused }
+func hidden(why *whaley.Error) bool { return why != nil && why.Code != whaley.CodePaused }
 
 // scoreboardEventJSON is when all of it takes place, as the scoreboard says.
 type scoreboardEventJSON struct {
@@ -78,7 +78,7 @@ type scoreboardEventJSON struct {
 	Paused bool       `json:"paused"`
 }
 
-func scoreboardEvent(e instancer.ScoreboardEvent) scoreboardEventJSON {
+func scoreboardEvent(e whaley.ScoreboardEvent) scoreboardEventJSON {
 	j := scoreboardEventJSON{Paused: e.Paused}
 	if !e.Begins.IsZero() {
 		j.Begins = &e.Begins
@@ -93,7 +93,7 @@ func (a *API) getChallenge(w http.ResponseWriter, r *http.Request) error {
 	ch, ok := a.Challenges.Get(idOf(r))
 	p := a.player(r)
 	if !ok || ch.Inactive || hidden(a.Instancer.Closed(p, ch)) {
-		return instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", idOf(r))
+		return whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", idOf(r))
 	}
 	own, err := a.byChallenge(r, p)
 	if err != nil {
@@ -106,16 +106,16 @@ func (a *API) getChallenge(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusOK, a.challenge(ch, p, own[ch.ID], flags))
 }
 
-func (a *API) byChallenge(r *http.Request, p instancer.Player) (map[string]*instancer.Instance, error) {
+func (a *API) byChallenge(r *http.Request, p whaley.Player) (map[string]*whaley.Instance, error) {
 	all, err := a.Instancer.List(r.Context(), p)
-	own := map[string]*instancer.Instance{}
+	own := map[string]*whaley.Instance{}
 	for _, in := range all {
 		own[in.Challenge] = in
 	}
 	return own, err
 }
 
-func (a *API) challenge(ch *instancer.Challenge, p instancer.Player, in *instancer.Instance, flags map[string]instancer.FlagState) challengeJSON {
+func (a *API) challenge(ch *whaley.Challenge, p whaley.Player, in *whaley.Instance, flags map[string]whaley.FlagState) challengeJSON {
 	j := challengeJSON{
 		ID: ch.ID, Name: ch.Name, Category: ch.Category, Description: ch.Description,
 		Timeout: int(ch.Timeout.Seconds()), ExtendTime: int(ch.ExtendTime.Seconds()),

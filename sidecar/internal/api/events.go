@@ -3,7 +3,7 @@ package api
 import (
 	"net/http"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // streamEvents sends the player's list of instances at once and after every change.
@@ -43,7 +43,7 @@ func (a *API) streamEvents(w http.ResponseWriter, r *http.Request) error {
 
 // still says whether who asked is who they were: they may have signed out, been banned, or changed their team, and then
 // the browser asks anew.
-func (a *API) still(r *http.Request, p instancer.Player) bool {
+func (a *API) still(r *http.Request, p whaley.Player) bool {
 	now, err := a.identify(r)
 	return err == nil && now.Owner == p.Owner
 }

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const eventPause = 100 * time.Millisecond // between two lists: a spawn changes several things at once
@@ -130,7 +130,7 @@ func (s *feeds) current(f *feed) *frame {
 
 // encoded is an owner's list as GET /instances answers it.
 func (a *API) encoded(ctx context.Context, owner string) ([]byte, error) {
-	list, err := a.list(ctx, instancer.Player{ID: owner, Owner: instancer.Owner{ID: owner}})
+	list, err := a.list(ctx, whaley.Player{ID: owner, Owner: whaley.Owner{ID: owner}})
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // goToInstance is the link that CTFd shows to all players of a challenge: it leads each of them to their own instance,
@@ -29,7 +29,7 @@ func (a *API) goToInstance(w http.ResponseWriter, r *http.Request) error {
 	case why != nil && why.Code == codeNoChallenge: // hidden in CTFd
 		return a.noChallenge(w, r)
 	case hidden(why): // the dashboard says when it begins
-	case route.Type == instancer.RouteHTTP && ch.Wake:
+	case route.Type == whaley.RouteHTTP && ch.Wake:
 		to = a.url(a.Instancer.Host(ch.ID, route, p.Owner.ID)) + "/"
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -46,19 +46,19 @@ func (a *API) noChallenge(w http.ResponseWriter, r *http.Request) error {
 		a.Pages.ServeHTTP(w, r) // which know no such page, and say so as pages do
 		return nil
 	}
-	return instancer.Errorf(instancer.NotFound, codeNoChallenge, "There is no challenge %q.", idOf(r))
+	return whaley.Errorf(whaley.NotFound, codeNoChallenge, "There is no challenge %q.", idOf(r))
 }
 
 // routeOf is a challenge's route with a name; without one its first that a browser opens, else its first.
-func routeOf(ch *instancer.Challenge, name string) (instancer.Route, bool) {
-	n := slices.IndexFunc(ch.Routes, func(r instancer.Route) bool {
-		return name != "" && r.Name == name || name == "" && r.Type == instancer.RouteHTTP
+func routeOf(ch *whaley.Challenge, name string) (whaley.Route, bool) {
+	n := slices.IndexFunc(ch.Routes, func(r whaley.Route) bool {
+		return name != "" && r.Name == name || name == "" && r.Type == whaley.RouteHTTP
 	})
 	if n < 0 && name == "" && len(ch.Routes) > 0 {
 		n = 0
 	}
 	if n < 0 {
-		return instancer.Route{}, false
+		return whaley.Route{}, false
 	}
 	return ch.Routes[n], true
 }

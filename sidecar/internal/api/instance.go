@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/shared/wire"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type instanceJSON struct {
@@ -41,7 +41,7 @@ type listJSON struct {
 	Now       time.Time      `json:"now"`
 }
 
-func (a *API) instance(in *instancer.Instance) instanceJSON {
+func (a *API) instance(in *whaley.Instance) instanceJSON {
 	now := time.Now()
 	j := instanceJSON{
 		ID: in.ID, ChallengeID: in.Challenge, ChallengeName: in.Challenge, State: string(in.State), Stage: in.Stage,
@@ -68,20 +68,20 @@ func (a *API) instance(in *instancer.Instance) instanceJSON {
 }
 
 // flagStates says for an owner's challenges whether CTFd knows the owner's flag.
-func (a *API) flagStates(ctx context.Context, owner string) (map[string]instancer.FlagState, error) {
+func (a *API) flagStates(ctx context.Context, owner string) (map[string]whaley.FlagState, error) {
 	if a.Flags == nil || owner == "" {
 		return nil, nil
 	}
 	return a.Flags.States(ctx, owner)
 }
 
-func (j instanceJSON) with(flags map[string]instancer.FlagState) instanceJSON {
+func (j instanceJSON) with(flags map[string]whaley.FlagState) instanceJSON {
 	j.Flag = string(flags[j.ChallengeID])
 	return j
 }
 
 // answerInstance answers an owner's instance.
-func (a *API) answerInstance(w http.ResponseWriter, r *http.Request, status int, in *instancer.Instance) error {
+func (a *API) answerInstance(w http.ResponseWriter, r *http.Request, status int, in *whaley.Instance) error {
 	flags, err := a.flagStates(r.Context(), in.Owner.ID)
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
-func (a *API) list(ctx context.Context, p instancer.Player) (listJSON, error) {
+func (a *API) list(ctx context.Context, p whaley.Player) (listJSON, error) {
 	all, err := a.Instancer.List(ctx, p)
 	list := listJSON{Instances: []instanceJSON{}, Now: time.Now().UTC()}
 	if err != nil || len(all) == 0 {
@@ -132,7 +132,7 @@ type spawnRequest struct {
 
 func (s spawnRequest) valid() error {
 	if s.ChallengeID == "" {
-		return instancer.Errorf(instancer.Invalid, "challenge_missing", "challenge_id is missing.")
+		return whaley.Errorf(whaley.Invalid, "challenge_missing", "challenge_id is missing.")
 	}
 	return nil
 }
@@ -155,12 +155,12 @@ func (a *API) spawnInstance(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
 	defer context.AfterFunc(a.ctx, cancel)()
-	for ctx.Err() == nil && (in.State == instancer.Queued || in.State == instancer.Starting) {
+	for ctx.Err() == nil && (in.State == whaley.Queued || in.State == whaley.Starting) {
 		if in, err = a.Instancer.Await(ctx, p, in.ID, in.Version); err != nil {
 			return err
 		}
 	}
-	if in.State == instancer.Running {
+	if in.State == whaley.Running {
 		return a.answerInstance(w, r, http.StatusCreated, in)
 	}
 	return a.answerInstance(w, r, http.StatusAccepted, in)

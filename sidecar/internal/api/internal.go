@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/shared/wire"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // maxHold is the longest that a call of the plugin is held.
@@ -42,7 +42,7 @@ type hostRequest struct{ wire.HostRequest }
 
 func (h hostRequest) valid() error {
 	if h.Host == "" || h.WaitMS < 0 {
-		return instancer.Errorf(instancer.Invalid, "host_missing", "host is missing or wait_ms is negative.")
+		return whaley.Errorf(whaley.Invalid, "host_missing", "host is missing or wait_ms is negative.")
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ func (h hostRequest) valid() error {
 // query says on whose behalf the plugin asks: a verified ticket's, else, in no-auth mode, the address's. A ticket that
 // counts no more is nobody's, and the plugin is told so: that is how signing out, a ban and a change of team end
 // tickets that only the plugin has seen.
-func (a *API) query(ctx context.Context, h hostRequest) (q instancer.HostQuery, revoked bool, err error) {
+func (a *API) query(ctx context.Context, h hostRequest) (q whaley.HostQuery, revoked bool, err error) {
 	q.Host = h.Host
 	switch {
 	case h.Owner != "" && a.Players != nil:
@@ -60,7 +60,7 @@ func (a *API) query(ctx context.Context, h hostRequest) (q instancer.HostQuery, 
 		}
 		q.Player = p
 	case h.Owner != "":
-		q.Player = instancer.Player{ID: h.Player, Owner: instancer.Owner{ID: h.Owner, Name: h.Owner}}
+		q.Player = whaley.Player{ID: h.Player, Owner: whaley.Owner{ID: h.Owner, Name: h.Owner}}
 	case a.noAuth():
 		if address, err := netip.ParseAddr(h.Address); err == nil {
 			q.Player = a.byAddress(address)
@@ -108,8 +108,8 @@ func (a *API) wakeHost(w http.ResponseWriter, r *http.Request) error {
 }
 
 // contact notes that the plugin is about to pass a request on to an instance.
-func (a *API) contact(v instancer.HostView) {
-	if a.Flags != nil && v.Instance != nil && v.Instance.State == instancer.Running {
+func (a *API) contact(v whaley.HostView) {
+	if a.Flags != nil && v.Instance != nil && v.Instance.State == whaley.Running {
 		a.Flags.Contact(v.Instance.ID)
 	}
 }
@@ -129,7 +129,7 @@ func (a *API) watchHost(w http.ResponseWriter, r *http.Request) error {
 	return a.writeView(w, view, revoked, err)
 }
 
-func (a *API) writeView(w http.ResponseWriter, v instancer.HostView, revoked bool, err error) error {
+func (a *API) writeView(w http.ResponseWriter, v whaley.HostView, revoked bool, err error) error {
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (a *API) writeView(w http.ResponseWriter, v instancer.HostView, revoked boo
 		s.Instance, s.Stage = in.ID, in.Stage
 		s.ElapsedMS = max(0, time.Since(in.CreatedAt).Milliseconds())
 	}
-	s.Ending = a.ctx.Err() != nil && v.Problem == nil && v.State != instancer.Running && v.Mine
+	s.Ending = a.ctx.Err() != nil && v.Problem == nil && v.State != whaley.Running && v.Mine
 	if v.Problem != nil {
 		p := problemOf(v.Problem)
 		s.Problem = &p
@@ -154,7 +154,7 @@ type ticketRequest struct{ wire.TicketRequest }
 
 func (t ticketRequest) valid() error {
 	if t.Host == "" || t.Code == "" || t.Nonce == "" {
-		return instancer.Errorf(instancer.Invalid, "code_missing", "host, code and nonce are needed.")
+		return whaley.Errorf(whaley.Invalid, "code_missing", "host, code and nonce are needed.")
 	}
 	return nil
 }

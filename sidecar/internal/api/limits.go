@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Limits are how often somebody may do something in a minute; zero: as often as they like.
@@ -51,7 +51,7 @@ func (a *API) take(r *http.Request, key string, n int) error {
 	if err != nil || wait == 0 {
 		return err
 	}
-	return instancer.TooFast(wait)
+	return whaley.TooFast(wait)
 }
 
 // network is what one counts as an address: of IPv6 the part that a provider gives to one household.

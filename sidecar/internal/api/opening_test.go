@@ -15,6 +15,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/opening"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // TestNothingIsListedOrStartedBeforeTheEvent asks by list, by name, by the API and by the address, as a player and as an
@@ -57,11 +58,11 @@ func TestNothingIsListedOrStartedBeforeTheEvent(t *testing.T) {
 		t.Errorf("a player is shown %+v", list)
 	}
 	c.refused(c.call(alice, "GET", "/challenges/quick", "", bearer(c.aliceToken)...), 404, "challenge_not_found")
-	c.refused(c.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, bearer(c.aliceToken)...), 403, instancer.CodeNotBegun)
+	c.refused(c.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, bearer(c.aliceToken)...), 403, whaley.CodeNotBegun)
 	asking, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	player := instancer.Player{ID: instancer.UserID(c.alice), Owner: instancer.Owner{ID: instancer.TeamID(c.red), Name: "red"}}
-	view, err := rules.Wake(asking, instancer.HostQuery{Host: host, Player: player})
+	player := whaley.Player{ID: whaley.UserID(c.alice), Owner: whaley.Owner{ID: whaley.TeamID(c.red), Name: "red"}}
+	view, err := rules.Wake(asking, whaley.HostQuery{Host: host, Player: player})
 	if err != nil || view.State != wire.StateFailed || view.Problem == nil || !strings.HasPrefix(view.Problem.Detail, "The event begins on ") {
 		t.Errorf("the address: %+v %v", view, err)
 	}
@@ -96,15 +97,15 @@ func (l later) ask() *ctfd.Client {
 	return *l.client
 }
 
-func (l later) Event(ctx context.Context) (instancer.ScoreboardEvent, error) {
+func (l later) Event(ctx context.Context) (whaley.ScoreboardEvent, error) {
 	return l.ask().Event(ctx)
 }
 
-func (l later) Challenges(ctx context.Context) ([]instancer.ScoreboardChallenge, error) {
+func (l later) Challenges(ctx context.Context) ([]whaley.ScoreboardChallenge, error) {
 	return l.ask().Challenges(ctx)
 }
 
-func (l later) Details(ctx context.Context) ([]instancer.ScoreboardDetails, error) {
+func (l later) Details(ctx context.Context) ([]whaley.ScoreboardDetails, error) {
 	return l.ask().Details(ctx)
 }
 

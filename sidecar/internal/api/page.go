@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -28,7 +28,7 @@ func pageOf(r *http.Request) (page, error) {
 	if text := r.URL.Query().Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > maxPage {
-			return p, instancer.Errorf(instancer.Invalid, "limit_invalid", "limit must be a number from 1 to %d.", maxPage)
+			return p, whaley.Errorf(whaley.Invalid, "limit_invalid", "limit must be a number from 1 to %d.", maxPage)
 		}
 		p.Limit = n
 	}
@@ -41,7 +41,7 @@ func pageOf(r *http.Request) (page, error) {
 func textParam(r *http.Request, name string) (string, error) {
 	text := r.URL.Query().Get(name)
 	if len(text) > maxText || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return "", instancer.Errorf(instancer.Invalid, "parameter_invalid", "%s must be a text of at most %d bytes.", name, maxText)
+		return "", whaley.Errorf(whaley.Invalid, "parameter_invalid", "%s must be a text of at most %d bytes.", name, maxText)
 	}
 	return text, nil
 }
@@ -66,7 +66,7 @@ func timeOf(r *http.Request, name string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return t, instancer.Errorf(instancer.Invalid, "time_invalid", "%s must be a time like 2030-01-31T18:00:00Z.", name)
+		return t, whaley.Errorf(whaley.Invalid, "time_invalid", "%s must be a time like 2030-01-31T18:00:00Z.", name)
 	}
 	return t, nil
 }
@@ -79,7 +79,7 @@ func numberOf(r *http.Request, name string) (float64, error) {
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(n >= 0) {
-		return 0, instancer.Errorf(instancer.Invalid, "number_invalid", "%s must be a number from 0 on.", name)
+		return 0, whaley.Errorf(whaley.Invalid, "number_invalid", "%s must be a number from 0 on.", name)
 	}
 	return n, nil
 }

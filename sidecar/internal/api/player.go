@@ -3,7 +3,7 @@ package api
 import (
 	"net/http"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type ownerJSON struct {
@@ -20,7 +20,7 @@ type meJSON struct {
 	MaxInstances int       `json:"max_instances"`
 }
 
-func (a *API) me(r *http.Request, p instancer.Player) (meJSON, error) {
+func (a *API) me(r *http.Request, p whaley.Player) (meJSON, error) {
 	all, err := a.Instancer.List(r.Context(), p)
 	me := meJSON{
 		User: ownerJSON{p.ID, p.Name}, Owner: ownerJSON{p.Owner.ID, p.Owner.Name},
@@ -50,7 +50,7 @@ type teamJSON struct {
 
 func (a *API) getTeam(w http.ResponseWriter, r *http.Request) error {
 	if a.Players == nil {
-		return instancer.Errorf(instancer.NotFound, "no_team", "This event is not played in teams.")
+		return whaley.Errorf(whaley.NotFound, "no_team", "This event is not played in teams.")
 	}
 	p := a.player(r)
 	_, members, err := a.Players.Team(r.Context(), p)
@@ -59,7 +59,7 @@ func (a *API) getTeam(w http.ResponseWriter, r *http.Request) error {
 	}
 	team := teamJSON{ID: p.Owner.ID, Name: p.Owner.Name, Members: []ownerJSON{}}
 	for _, m := range members {
-		team.Members = append(team.Members, ownerJSON{instancer.UserID(m.ID), m.Name})
+		team.Members = append(team.Members, ownerJSON{whaley.UserID(m.ID), m.Name})
 	}
 	return write(w, http.StatusOK, team)
 }

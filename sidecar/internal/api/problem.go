@@ -15,35 +15,35 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/shared/wire"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 var (
-	errNotFound    = instancer.Errorf(instancer.NotFound, "not_found", "There is nothing at this address.")
-	errNoHost      = instancer.Errorf(instancer.NotFound, "not_found", "No challenge at this address, or it isn't yours. Your addresses are on the dashboard.")
-	errMethod      = instancer.Errorf(instancer.Invalid, "method_not_allowed", "This address does not answer this method.")
-	errUnreadable  = instancer.Errorf(instancer.Invalid, "address_unreadable", "The address has characters that no address here has.")
-	errCrossOrigin = instancer.Errorf(instancer.Forbidden, "cross_origin", "Another site's page sent this request. Use the dashboard.")
-	errWrongKey    = instancer.Errorf(instancer.Unauthorized, "key_refused", "The key is missing or wrong.")
+	errNotFound    = whaley.Errorf(whaley.NotFound, "not_found", "There is nothing at this address.")
+	errNoHost      = whaley.Errorf(whaley.NotFound, "not_found", "No challenge at this address, or it isn't yours. Your addresses are on the dashboard.")
+	errMethod      = whaley.Errorf(whaley.Invalid, "method_not_allowed", "This address does not answer this method.")
+	errUnreadable  = whaley.Errorf(whaley.Invalid, "address_unreadable", "The address has characters that no address here has.")
+	errCrossOrigin = whaley.Errorf(whaley.Forbidden, "cross_origin", "Another site's page sent this request. Use the dashboard.")
+	errWrongKey    = whaley.Errorf(whaley.Unauthorized, "key_refused", "The key is missing or wrong.")
 )
 
 // statuses is the one table from the kind of an error to the status of an answer.
-var statuses = map[instancer.Kind]int{
-	instancer.Invalid:      http.StatusUnprocessableEntity,
-	instancer.Unauthorized: http.StatusUnauthorized,
-	instancer.Forbidden:    http.StatusForbidden,
-	instancer.NotFound:     http.StatusNotFound,
-	instancer.Conflict:     http.StatusConflict,
-	instancer.Exhausted:    http.StatusTooManyRequests,
-	instancer.Unavailable:  http.StatusServiceUnavailable,
-	instancer.Internal:     http.StatusInternalServerError,
+var statuses = map[whaley.Kind]int{
+	whaley.Invalid:      http.StatusUnprocessableEntity,
+	whaley.Unauthorized: http.StatusUnauthorized,
+	whaley.Forbidden:    http.StatusForbidden,
+	whaley.NotFound:     http.StatusNotFound,
+	whaley.Conflict:     http.StatusConflict,
+	whaley.Exhausted:    http.StatusTooManyRequests,
+	whaley.Unavailable:  http.StatusServiceUnavailable,
+	whaley.Internal:     http.StatusInternalServerError,
 }
 
 // problemOf is an error as the outside may see it: the cause stays in the log.
 func problemOf(err error) wire.Problem {
-	var e *instancer.Error
+	var e *whaley.Error
 	if !errors.As(err, &e) {
-		e = instancer.Errorf(instancer.Internal, "internal", "Something went wrong in Whaley itself. Try again; if it keeps happening, tell an organiser the request's id.")
+		e = whaley.Errorf(whaley.Internal, "internal", "Something went wrong in Whaley itself. Try again; if it keeps happening, tell an organiser the request's id.")
 	}
 	status := statuses[e.Kind]
 	if e == errMethod {
@@ -68,7 +68,7 @@ func (a *API) wrap(h handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set(wire.RequestHeader, id)
-		ctx, end := a.traced(instancer.WithRequest(r.Context(), id), r)
+		ctx, end := a.traced(whaley.WithRequest(r.Context(), id), r)
 		r = r.WithContext(ctx)
 		status := http.StatusOK
 		defer func() { end(status) }()
@@ -115,8 +115,8 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 
 // levelOf is Info for what is refused on purpose, such as a start while starting is paused: nothing is wrong then.
 func levelOf(err error) slog.Level {
-	var e *instancer.Error
-	if errors.As(err, &e) && e.Kind == instancer.Unavailable && e.Err == nil {
+	var e *whaley.Error
+	if errors.As(err, &e) && e.Kind == whaley.Unavailable && e.Err == nil {
 		return slog.LevelInfo
 	}
 	return slog.LevelError

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type routeJSON struct {
@@ -17,25 +17,25 @@ type routeJSON struct {
 }
 
 // defaultHints say how to connect where the challenge does not.
-var defaultHints = map[instancer.RouteType]string{
-	instancer.RouteHTTP:   "{url}",
-	instancer.RouteTCP:    "ncat --ssl --ssl-servername {host} {address} {port}",
-	instancer.RoutePort:   "nc {host} {port}",
-	instancer.RouteCustom: "ssh -p {port} {host}",
+var defaultHints = map[whaley.RouteType]string{
+	whaley.RouteHTTP:   "{url}",
+	whaley.RouteTCP:    "ncat --ssl --ssl-servername {host} {address} {port}",
+	whaley.RoutePort:   "nc {host} {port}",
+	whaley.RouteCustom: "ssh -p {port} {host}",
 }
 
 // routes are the ways into an owner's copy of a challenge, which may not run.
-func (a *API) routes(challenge string, routes []instancer.Route, owner string, in *instancer.Instance) []routeJSON {
+func (a *API) routes(challenge string, routes []whaley.Route, owner string, in *whaley.Instance) []routeJSON {
 	all := make([]routeJSON, 0, len(routes))
 	for _, r := range routes {
 		j := routeJSON{Name: r.Name, Type: string(r.Type), Host: a.Instancer.Host(challenge, r, owner)}
 		switch r.Type {
-		case instancer.RouteHTTP:
+		case whaley.RouteHTTP:
 			j.URL = a.url(j.Host)
 			j.Port, _ = strconv.Atoi(a.opts.Dashboard.Port())
-		case instancer.RouteTCP:
+		case whaley.RouteTCP:
 			j.Port = a.opts.TLSPort
-		case instancer.RoutePort:
+		case whaley.RoutePort:
 			if in != nil {
 				j.Port = in.Ports[r.Port]
 			}
@@ -66,7 +66,7 @@ func (a *API) portOfURL() string {
 }
 
 // Ways are how a running instance is reached, as lines to copy.
-func (a *API) Ways(in *instancer.Instance) []string {
+func (a *API) Ways(in *whaley.Instance) []string {
 	var all []string
 	for _, r := range a.routes(in.Challenge, in.Routes, in.Owner.ID, in) {
 		if r.Hint != "" {
@@ -77,7 +77,7 @@ func (a *API) Ways(in *instancer.Instance) []string {
 }
 
 // hint is the line to copy; empty while its port is not known.
-func (a *API) hint(r instancer.Route, j routeJSON) string {
+func (a *API) hint(r whaley.Route, j routeJSON) string {
 	template := r.Connection
 	if template == "" {
 		template = defaultHints[r.Type]
@@ -89,7 +89,7 @@ func (a *API) hint(r instancer.Route, j routeJSON) string {
 		return ""
 	}
 	name := j.Host
-	if r.Type == instancer.RoutePort {
+	if r.Type == whaley.RoutePort {
 		name = a.reachable(a.opts.Dashboard.Hostname())
 	}
 	return strings.NewReplacer("{host}", name, "{address}", a.reachable(j.Host), "{port}", strconv.Itoa(j.Port), "{url}", j.URL).Replace(template)

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -47,11 +47,11 @@ func (s *seats) take(who, from string, giveWay func()) (*seat, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.froms[from] >= s.from {
-		return nil, instancer.Errorf(instancer.Exhausted, "too_many_streams",
+		return nil, whaley.Errorf(whaley.Exhausted, "too_many_streams",
 			"%d event streams from your network are open. Close some pages, or ask GET /instances now and then instead.", s.from).After(streamsPause)
 	}
 	if s.taken >= s.all {
-		return nil, instancer.Errorf(instancer.Unavailable, "streams_exhausted",
+		return nil, whaley.Errorf(whaley.Unavailable, "streams_exhausted",
 			"%d event streams are open, which is all there may be. Ask GET /instances now and then instead.", s.all).After(streamsPause)
 	}
 	if held := s.holders[who]; len(held) >= s.each {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/shared/wire"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 var nonceForm = regexp.MustCompile(`^[A-Za-z0-9_-]{16,64}$`)
@@ -22,7 +22,7 @@ func (a *API) signInToInstance(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && a.Players != nil { // where a player is an address there is nowhere to sign in
 		return a.signInFirst(w, r, err)
 	}
-	view, err := a.Instancer.Resolve(r.Context(), instancer.HostQuery{Host: name, Player: p})
+	view, err := a.Instancer.Resolve(r.Context(), whaley.HostQuery{Host: name, Player: p})
 	if err != nil {
 		return err
 	}
@@ -49,15 +49,15 @@ func (a *API) signInToInstance(w http.ResponseWriter, r *http.Request) error {
 // signInFirst sends a browser to the page that signs in, which returns here, or to the dashboard, which says why this
 // player may not play. A program is told directly.
 func (a *API) signInFirst(w http.ResponseWriter, r *http.Request, err error) error {
-	var e *instancer.Error
+	var e *whaley.Error
 	if !isBrowser(r) || !errors.As(err, &e) {
 		return err
 	}
 	to := "/"
 	switch e.Kind {
-	case instancer.Unauthorized:
+	case whaley.Unauthorized:
 		to = loginPage + "?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()
-	case instancer.Forbidden:
+	case whaley.Forbidden:
 	default:
 		return err
 	}

@@ -4,14 +4,14 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/shared/wire"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func TestThePluginIsToldOfStatesByTheNamesItKnows(t *testing.T) {
-	for ours, theirs := range map[instancer.State]string{
-		instancer.Unknown: wire.StateUnknown, instancer.Asleep: wire.StateAsleep, instancer.Queued: wire.StateQueued,
-		instancer.Starting: wire.StateStarting, instancer.Running: wire.StateRunning, instancer.Stopping: wire.StateStopping,
-		instancer.Failed: wire.StateFailed,
+	for ours, theirs := range map[whaley.State]string{
+		whaley.Unknown: wire.StateUnknown, whaley.Asleep: wire.StateAsleep, whaley.Queued: wire.StateQueued,
+		whaley.Starting: wire.StateStarting, whaley.Running: wire.StateRunning, whaley.Stopping: wire.StateStopping,
+		whaley.Failed: wire.StateFailed,
 	} {
 		if string(ours) != theirs {
 			t.Errorf("%q is %q on the wire", ours, theirs)

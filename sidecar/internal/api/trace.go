@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // traced makes a request a span if it changes something, and part of the plugin's trace if it comes from there; whoever
@@ -30,7 +30,7 @@ func (a *API) traced(ctx context.Context, r *http.Request) (_ context.Context, e
 		return ctx, func(status int) { a.answered(route, status, time.Since(began)) }
 	}
 	ctx, span := a.Tracer.Start(ctx, route, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
-		attribute.String("http.request.method", r.Method), attribute.String("whaley.request", instancer.RequestOf(ctx)),
+		attribute.String("http.request.method", r.Method), attribute.String("whaley.request", whaley.RequestOf(ctx)),
 	))
 	return ctx, func(status int) {
 		a.answered(route, status, time.Since(began))

@@ -8,7 +8,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/shared/peer"
 	"github.com/whaley-ctf/whaley/shared/wire"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Cookies of browsers that have signed in; on https with the prefix that keeps other hosts from setting them.
@@ -32,14 +32,14 @@ func (a *API) asPlayer(next handler) handler {
 }
 
 // player is who asks. Behind asPlayer that is somebody known.
-func (a *API) player(r *http.Request) instancer.Player {
-	p, _ := r.Context().Value(playerKey{}).(instancer.Player)
+func (a *API) player(r *http.Request) whaley.Player {
+	p, _ := r.Context().Value(playerKey{}).(whaley.Player)
 	return p
 }
 
 // identify finds out who asks: in no-auth mode by address, else by a CTFd access token or by a session's cookie. It
 // refuses whoever is nobody, banned, or in team mode without a team.
-func (a *API) identify(r *http.Request) (instancer.Player, error) {
+func (a *API) identify(r *http.Request) (whaley.Player, error) {
 	address := a.address(r)
 	if a.Origins != nil {
 		a.Origins.see(r, address)
@@ -52,9 +52,9 @@ func (a *API) identify(r *http.Request) (instancer.Player, error) {
 		return p, nil
 	}
 	if a.opts.Inside(address) {
-		return instancer.Player{}, a.nobody()
+		return whaley.Player{}, a.nobody()
 	}
-	var p instancer.Player
+	var p whaley.Player
 	token, shown, err := a.tokenOf(r)
 	if err != nil {
 		return p, err
@@ -69,7 +69,7 @@ func (a *API) identify(r *http.Request) (instancer.Player, error) {
 		p, err = a.Players.ByCookie(r.Context(), cookie)
 	}
 	if err != nil {
-		return instancer.Player{}, err
+		return whaley.Player{}, err
 	}
 	p.Address = address.String()
 	return p, nil
@@ -77,9 +77,9 @@ func (a *API) identify(r *http.Request) (instancer.Player, error) {
 
 func (a *API) nobody() error {
 	if a.Players == nil {
-		return instancer.Errorf(instancer.Unauthorized, "player_unknown", "Your address is not one that a player has.")
+		return whaley.Errorf(whaley.Unauthorized, "player_unknown", "Your address is not one that a player has.")
 	}
-	return instancer.Errorf(instancer.Unauthorized, "player_unknown",
+	return whaley.Errorf(whaley.Unauthorized, "player_unknown",
 		"Sign in at %s/login, or send a CTFd access token as Authorization: Bearer.", a.opts.Dashboard)
 }
 
@@ -105,9 +105,9 @@ func (a *API) address(r *http.Request) netip.Addr {
 }
 
 // byAddress is the player at an address. A container that has found its way to us is nobody.
-func (a *API) byAddress(address netip.Addr) instancer.Player {
+func (a *API) byAddress(address netip.Addr) whaley.Player {
 	if a.opts.Inside(address) {
-		return instancer.Player{}
+		return whaley.Player{}
 	}
 	return a.Keys.ByAddress(address)
 }

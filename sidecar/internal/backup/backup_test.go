@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/backup"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func open(t *testing.T) *store.Store {
@@ -39,7 +39,7 @@ func write(t *testing.T, path, text string, mode os.FileMode) {
 func saved(t *testing.T) string {
 	t.Helper()
 	db, dir := open(t), t.TempDir()
-	if err := db.Record(context.Background(), instancer.Event{Type: "x", Instance: "i", Message: "happened", At: time.Now()}); err != nil {
+	if err := db.Record(context.Background(), whaley.Event{Type: "x", Instance: "i", Message: "happened", At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	write(t, dir+"/data/secret", "s3cret", 0o600)

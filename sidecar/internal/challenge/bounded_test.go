@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 )
@@ -114,7 +114,7 @@ func TestADeletedChallengeLeavesNothing(t *testing.T) {
 	s.put("good/compose.yaml", "services: {web: {image: x}}\n")
 	s.reload()
 	live := func(context.Context) (int, error) { return 0, nil }
-	if err := s.library.Delete(context.Background(), "good", instancer.Event{}, live); err != nil {
+	if err := s.library.Delete(context.Background(), "good", whaley.Event{}, live); err != nil {
 		t.Error(err)
 	}
 	if _, there := s.library.Get("good"); there {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Built is told of each challenge whose images were made: what players go on with should a later revision's not be.
-func (l *Library) Built(ch *instancer.Challenge) error {
+func (l *Library) Built(ch *whaley.Challenge) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	for _, e := range l.Entries() {
@@ -22,7 +22,7 @@ func (l *Library) Built(ch *instancer.Challenge) error {
 // NotBuilt is told of a challenge whose images could not be made. The last revision that was built takes its place, and the
 // challenge's problems say so; instead is that revision, or empty if there is none. When its folder is read again, what that
 // holds is tried again.
-func (l *Library) NotBuilt(ctx context.Context, ch *instancer.Challenge, why string) (instead string, err error) {
+func (l *Library) NotBuilt(ctx context.Context, ch *whaley.Challenge, why string) (instead string, err error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	all := l.Entries()
@@ -42,7 +42,7 @@ func (l *Library) NotBuilt(ctx context.Context, ch *instancer.Challenge, why str
 		e.plain, e.Notes = good, nil
 		e.found = append(e.found, Problem{File: e.Folder, Text: fmt.Sprintf("the images of revision %s could not be made, and players go on with revision %s. "+
 			"The log of its build says why; mend it, or press Reload to try again. %s", ch.Revision, good.Revision, why)})
-		_, err = l.shelve(ctx, all, cause{origin: instancer.OriginFiles})
+		_, err = l.shelve(ctx, all, cause{origin: whaley.OriginFiles})
 		return good.Revision, err
 	}
 	return "", nil

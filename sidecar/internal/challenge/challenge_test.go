@@ -14,12 +14,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 var defaults = challenge.Defaults{
-	Timeout: time.Hour, Access: instancer.AccessLink,
-	Limits: instancer.Limits{MemoryBytes: 384 << 20, NanoCPUs: 5e8, Pids: 256},
+	Timeout: time.Hour, Access: whaley.AccessLink,
+	Limits: whaley.Limits{MemoryBytes: 384 << 20, NanoCPUs: 5e8, Pids: 256},
 }
 
 const oneRoute = `
@@ -45,7 +45,7 @@ func folder(t testing.TB, toml, compose string, files ...string) string {
 	return dir
 }
 
-func load(t testing.TB, dir string) (*instancer.Challenge, error) {
+func load(t testing.TB, dir string) (*whaley.Challenge, error) {
 	t.Helper()
 	return challenge.Load(context.Background(), dir, defaults)
 }
@@ -98,27 +98,27 @@ volumes:
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := instancer.Token
-	want := &instancer.Challenge{
+	token := whaley.Token
+	want := &whaley.Challenge{
 		ID: "web-test", Name: "Login, please", Category: "web", Revision: ch.Revision, Dir: dir,
 		Timeout: 30 * time.Minute, ExtendTime: 10 * time.Minute, Access: "owner", Egress: true, Volumes: []string{"data"},
-		Routes: []instancer.Route{
+		Routes: []whaley.Route{
 			{Service: "web", Port: 80, Type: "http", Connection: "curl {url}"},
 			{Name: "nc", Service: "db", Port: 9000, Type: "port"},
 		},
-		Services: []instancer.Service{{
+		Services: []whaley.Service{{
 			Name: "db", Image: "redis:7", User: "999", ReadOnly: true, StopGrace: 2 * time.Second, Capabilities: []string{"SYS_PTRACE"},
-			Health: &instancer.Health{Test: []string{"redis-cli", "ping"}, Timeout: 3 * time.Second},
-			Limits: instancer.Limits{MemoryBytes: 128 << 20, NanoCPUs: 25e7, Pids: 64},
+			Health: &whaley.Health{Test: []string{"redis-cli", "ping"}, Timeout: 3 * time.Second},
+			Limits: whaley.Limits{MemoryBytes: 128 << 20, NanoCPUs: 25e7, Pids: 64},
 		}, {
 			Name: "web", Image: "whaley/web-test-web:" + ch.Revision, StopGrace: 5 * time.Second, Capabilities: []string{"SYS_PTRACE"},
-			Build:       &instancer.Build{Context: dir, Dockerfile: "Dockerfile", Args: map[string]string{"A": "b"}},
+			Build:       &whaley.Build{Context: dir, Dockerfile: "Dockerfile", Args: map[string]string{"A": "b"}},
 			Environment: []string{"DEFAULT=fallback", "EXTRA=1", "HOST=" + token("HOST_nc"), "ID=" + token("INSTANCE_ID"), "PLAIN=a$b", "PORT=" + token("PORT_9000")},
-			DependsOn:   []instancer.Dependency{{Service: "db", Condition: "service_healthy"}},
-			Mounts: []instancer.Mount{
+			DependsOn:   []whaley.Dependency{{Service: "db", Condition: "service_healthy"}},
+			Mounts: []whaley.Mount{
 				{Source: filepath.Join(dir, "conf.txt"), Target: "/etc/conf.txt", ReadOnly: true}, {Source: "data", Target: "/data", Volume: true}},
-			Tmpfs: []instancer.Tmpfs{{Target: "/run", Bytes: 1 << 20}}, Ulimits: []instancer.Ulimit{{Name: "nofile", Soft: 100, Hard: 200}},
-			Limits: instancer.Limits{MemoryBytes: 128 << 20, NanoCPUs: 25e7, Pids: 64},
+			Tmpfs: []whaley.Tmpfs{{Target: "/run", Bytes: 1 << 20}}, Ulimits: []whaley.Ulimit{{Name: "nofile", Soft: 100, Hard: 200}},
+			Limits: whaley.Limits{MemoryBytes: 128 << 20, NanoCPUs: 25e7, Pids: 64},
 		}},
 	}
 	if diff := cmp.Diff(want, ch); diff != "" {

@@ -12,23 +12,23 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // history keeps in memory what a library notes.
 type history struct {
-	noted []instancer.Revision
+	noted []whaley.Revision
 	files map[string]string
 }
 
-func (h *history) ChallengeSettings(context.Context) (map[string]instancer.ChallengeSetting, error) {
+func (h *history) ChallengeSettings(context.Context) (map[string]whaley.ChallengeSetting, error) {
 	return nil, nil
 }
-func (h *history) SetChallenge(context.Context, instancer.ChallengeSetting, instancer.Event) error {
+func (h *history) SetChallenge(context.Context, whaley.ChallengeSetting, whaley.Event) error {
 	return nil
 }
-func (h *history) ForgetChallenge(context.Context, string, instancer.Event) error { return nil }
-func (h *history) NoteRevisions(_ context.Context, loaded []instancer.Revision) (bare []string, err error) {
+func (h *history) ForgetChallenge(context.Context, string, whaley.Event) error { return nil }
+func (h *history) NoteRevisions(_ context.Context, loaded []whaley.Revision) (bare []string, err error) {
 	h.noted = append(h.noted, loaded...)
 	for _, l := range loaded {
 		bare = append(bare, l.Challenge)

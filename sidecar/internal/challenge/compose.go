@@ -16,7 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.yaml.in/yaml/v4"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // projectName is what the project of every challenge is called.
@@ -82,7 +82,7 @@ func readCompose(ctx context.Context, dir, name, file string, variables []string
 	}
 	f.environment = maps.Clone(f.environment)
 	for _, v := range variables {
-		f.environment[v] = instancer.Token(v)
+		f.environment[v] = whaley.Token(v)
 	}
 	s.first = len(*problems)
 	s.assemble(f, model)

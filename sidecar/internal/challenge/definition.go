@@ -9,7 +9,7 @@ import (
 	"github.com/docker/go-units"
 
 	"github.com/whaley-ctf/whaley/shared/host"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // definitionFile is the name of a challenge's own file.
@@ -140,27 +140,27 @@ func checkRoutes(d *definition, file string, problems *Problems) {
 			check(!twice || r.Name == "", "name", "%q is the name of route %d already", r.Name, first+1)
 		}
 		names[r.Name] = n
-		if r.Type == string(instancer.RoutePort) {
+		if r.Type == string(whaley.RoutePort) {
 			key := strconv.Itoa(r.Port) + r.Protocol
 			first, twice := published[strings.TrimSuffix(key, "tcp")]
 			check(!twice, "port", "%d has a route of type port already, route %d", r.Port, first+1)
 			published[strings.TrimSuffix(key, "tcp")] = n
 		}
-		check(r.Type == string(instancer.RoutePort) || r.Protocol == "", "protocol", "is for routes of type port")
-		check(r.Protocol != "udp" || r.Ready == "" || r.Ready == string(instancer.ReadyNone), "ready", "of a route of UDP can be none only")
-		web := r.Type == string(instancer.RouteHTTP)
+		check(r.Type == string(whaley.RoutePort) || r.Protocol == "", "protocol", "is for routes of type port")
+		check(r.Protocol != "udp" || r.Ready == "" || r.Ready == string(whaley.ReadyNone), "ready", "of a route of UDP can be none only")
+		web := r.Type == string(whaley.RouteHTTP)
 		check(web || r.Scheme == "", "scheme", "is for routes of type http")
 		check(web || r.Forwarded == "", "forwarded", "is for routes of type http")
-		custom := r.Type == string(instancer.RouteCustom)
+		custom := r.Type == string(whaley.RouteCustom)
 		check(!custom || r.EntryPoint != "", "entrypoint", "a route of type custom names its Traefik entry point")
-		check(r.Type == string(instancer.RouteTCP) || !r.Passthrough, "passthrough", "is for routes of type tcp")
+		check(r.Type == string(whaley.RouteTCP) || !r.Passthrough, "passthrough", "is for routes of type tcp")
 		check(custom || r.EntryPoint == "", "entrypoint", "is for routes of type custom")
 		check(custom || !r.TLS, "tls", "is for routes of type custom; those of type tcp always have it")
 	}
 }
 
 // limits are what the whole instance may use: what the file says, at most what the settings allow.
-func (d *definition) limits(file string, defaults Defaults, problems *Problems) instancer.Limits {
+func (d *definition) limits(file string, defaults Defaults, problems *Problems) whaley.Limits {
 	l := defaults.Limits
 	if d.Limits.Memory != "" {
 		bytes, err := units.RAMInBytes(d.Limits.Memory)

@@ -11,13 +11,13 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/moby/patternmatcher/ignorefile"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // dockerfile finds a build's Dockerfile, a file of the challenge or a text of the compose file, and looks at it and at what
 // the build is to ignore. Whatever a RUN does is held by the build's network and limits; what ADD fetches is fetched by the
 // engine, from the host's own place in the network.
-func (c *converter) dockerfile(s types.ServiceConfig, b *instancer.Build) bool {
+func (c *converter) dockerfile(s types.ServiceConfig, b *whaley.Build) bool {
 	if b.Inline = s.Build.DockerfileInline; b.Inline != "" {
 		for _, line := range fetching([]byte(b.Inline)) {
 			key := "services." + s.Name + ".build.dockerfile_inline"

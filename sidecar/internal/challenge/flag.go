@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // dynamic says whether owners may get flags of their own.
 func (d *definition) dynamic(defaults Defaults) bool {
-	return defaults.FlagPrefix != "" && !d.DisableDynamicFlags && d.Flag.Place != string(instancer.PlaceNone)
+	return defaults.FlagPrefix != "" && !d.DisableDynamicFlags && d.Flag.Place != string(whaley.PlaceNone)
 }
 
 // withShape is another revision: placeholders of another shape make other images.
@@ -40,12 +40,12 @@ func coreOf(challenge, part, revision string, digits int) string {
 }
 
 // findFlag fills a challenge's Flag, and marks where its flags go: builds, mounts, and values of the compose file.
-func findFlag(ctx context.Context, d *definition, ch *instancer.Challenge, tomlFile, composeFile string, defaults Defaults, problems *Problems) {
+func findFlag(ctx context.Context, d *definition, ch *whaley.Challenge, tomlFile, composeFile string, defaults Defaults, problems *Problems) {
 	if !d.dynamic(defaults) {
 		return
 	}
 	plan := &ch.Flag
-	plan.Place = instancer.Place(d.Flag.Place)
+	plan.Place = whaley.Place(d.Flag.Place)
 	open, end := d.shape(defaults)
 	forms := d.named()
 	finders := []sentinel.Finder{sentinel.NewFinder(open, end)}
@@ -56,7 +56,7 @@ func findFlag(ctx context.Context, d *definition, ch *instancer.Challenge, tomlF
 	}
 	s := surveyOf(ctx, ch, composeFile, finders, problems)
 	if len(forms) == 0 {
-		form := formAt{instancer.FlagForm{Scoreboard: scoreboardName(d.Flag.CTFd)}, "flag.text"}
+		form := formAt{whaley.FlagForm{Scoreboard: scoreboardName(d.Flag.CTFd)}, "flag.text"}
 		form.Text, form.Literal = s.choose(d, problems)
 		form.Literal = form.Literal || end == "" && form.Text != ""
 		forms = []formAt{form}
@@ -74,7 +74,7 @@ func findFlag(ctx context.Context, d *definition, ch *instancer.Challenge, tomlF
 		s = surveyOf(ctx, ch, composeFile, findersOf(forms, plan.Decoys), problems)
 	}
 	asked := s.mark(ch, forms, plan)
-	env := plan.Place == instancer.PlaceEnv
+	env := plan.Place == whaley.PlaceEnv
 	stands := false
 	for n := range forms {
 		form := &forms[n]
@@ -96,7 +96,7 @@ func findFlag(ctx context.Context, d *definition, ch *instancer.Challenge, tomlF
 		plan.FlagForm = forms[0].FlagForm
 		plan.Core = coreOf(ch.ID, plan.Part, ch.Revision, plan.Digits())
 	}
-	if plan.Place == instancer.PlaceBuild && !stands {
+	if plan.Place == whaley.PlaceBuild && !stands {
 		problems.add(tomlFile, 0, "flag.place", `"build" needs a placeholder %s…%s in a file that an image is built from`, open, end)
 	}
 	for n := range ch.Services {
@@ -109,8 +109,8 @@ func findFlag(ctx context.Context, d *definition, ch *instancer.Challenge, tomlF
 }
 
 // tellFlagless notes a challenge in which nothing even looks like a flag; what does is noted by its line already.
-func tellFlagless(ch *instancer.Challenge, folder string, defaults Defaults, problems *Problems) {
-	told := slices.ContainsFunc(ch.Notes, func(n instancer.Note) bool {
+func tellFlagless(ch *whaley.Challenge, folder string, defaults Defaults, problems *Problems) {
+	told := slices.ContainsFunc(ch.Notes, func(n whaley.Note) bool {
 		return n.Key == "flag" || strings.HasPrefix(n.Key, "flag.") || strings.HasPrefix(n.Key, "flags[")
 	})
 	if defaults.FlagPrefix == "" || ch.Flag.Dynamic || ch.StaticFlags || ch.Flag.Open == "" || told {
@@ -121,7 +121,7 @@ func tellFlagless(ch *instancer.Challenge, folder string, defaults Defaults, pro
 }
 
 // flagArguments says whether build arguments are to be the owner's flags, and puts the texts of these into them if it may.
-func flagArguments(ch *instancer.Challenge, forms []formAt, put bool) (asked bool) {
+func flagArguments(ch *whaley.Challenge, forms []formAt, put bool) (asked bool) {
 	for _, s := range ch.Services {
 		if s.Build == nil {
 			continue
@@ -129,9 +129,9 @@ func flagArguments(ch *instancer.Challenge, forms []formAt, put bool) (asked boo
 		for name, value := range s.Build.Args {
 			for _, form := range forms {
 				for _, variable := range form.Variables() {
-					asked = asked || strings.Contains(value, instancer.Token(variable))
+					asked = asked || strings.Contains(value, whaley.Token(variable))
 					if put {
-						value = strings.ReplaceAll(value, instancer.Token(variable), form.Text)
+						value = strings.ReplaceAll(value, whaley.Token(variable), form.Text)
 					}
 				}
 			}
@@ -142,7 +142,7 @@ func flagArguments(ch *instancer.Challenge, forms []formAt, put bool) (asked boo
 }
 
 // mark says where owners' flags go in a challenge's services, and of each flag whether a value of the compose file asks for it.
-func (s *survey) mark(ch *instancer.Challenge, forms []formAt, plan *instancer.FlagPlan) (asked []bool) {
+func (s *survey) mark(ch *whaley.Challenge, forms []formAt, plan *whaley.FlagPlan) (asked []bool) {
 	asked = make([]bool, len(forms))
 	finders := findersOf(forms, plan.Decoys)
 	var texts []string
@@ -150,7 +150,7 @@ func (s *survey) mark(ch *instancer.Challenge, forms []formAt, plan *instancer.F
 	for n, finder := range finders {
 		swaps[n].Finder = finder
 		if n < len(forms) {
-			swaps[n].With = instancer.Token(forms[n].Variables()[0])
+			swaps[n].With = whaley.Token(forms[n].Variables()[0])
 			texts = append(texts, forms[n].Text)
 		}
 	}
@@ -181,9 +181,9 @@ func (s *survey) mark(ch *instancer.Challenge, forms []formAt, plan *instancer.F
 }
 
 // mounted says whether a mounted file holds a placeholder.
-func (s *survey) mounted(ch *instancer.Challenge, text string) bool {
-	return slices.ContainsFunc(ch.Services, func(service instancer.Service) bool {
-		return slices.ContainsFunc(service.Mounts, func(m instancer.Mount) bool {
+func (s *survey) mounted(ch *whaley.Challenge, text string) bool {
+	return slices.ContainsFunc(ch.Services, func(service whaley.Service) bool {
+		return slices.ContainsFunc(service.Mounts, func(m whaley.Mount) bool {
 			return m.Path() != "" && len(s.folders[m.Path()].holding([]string{text})) > 0
 		})
 	})
@@ -198,10 +198,10 @@ func (s *survey) texts() (all []string) {
 }
 
 // giveEnv gives a service a variable of a flag unless it has one.
-func giveEnv(service *instancer.Service, name string) {
+func giveEnv(service *whaley.Service, name string) {
 	if slices.ContainsFunc(service.Environment, func(e string) bool { return strings.HasPrefix(e, name+"=") }) {
 		return
 	}
-	service.Environment = append(slices.Clone(service.Environment), name+"="+instancer.Token(name))
+	service.Environment = append(slices.Clone(service.Environment), name+"="+whaley.Token(name))
 	slices.Sort(service.Environment)
 }

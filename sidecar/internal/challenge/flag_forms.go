@@ -5,13 +5,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // formAt is the form of a flag, and the key of instance.toml that its text is at.
 type formAt struct {
-	instancer.FlagForm
+	whaley.FlagForm
 	key string
 }
 
@@ -28,7 +28,7 @@ func (d *definition) shape(defaults Defaults) (open, end string) {
 // named are the flags whose texts instance.toml names: the one of [flag] first, then those of [[flags]].
 func (d *definition) named() (all []formAt) {
 	add := func(key, name, text string, ctfd any) {
-		form := instancer.FlagForm{Name: name, Text: text, Literal: true, Scoreboard: scoreboardName(ctfd)}
+		form := whaley.FlagForm{Name: name, Text: text, Literal: true, Scoreboard: scoreboardName(ctfd)}
 		if len(all) > 0 {
 			if form.Part = name; name == "" {
 				form.Part = strconv.Itoa(len(all) + 1)
@@ -49,7 +49,7 @@ func (d *definition) named() (all []formAt) {
 	return all
 }
 
-func scoreboardName(value any) (name instancer.ScoreboardName) {
+func scoreboardName(value any) (name whaley.ScoreboardName) {
 	switch v := value.(type) {
 	case int64:
 		name.ID = int(v)
@@ -65,7 +65,7 @@ func (d *definition) flagVariables() (names []string) {
 		names = append(names, form.Variables()...)
 	}
 	if len(names) == 0 {
-		names = instancer.FlagForm{}.Variables()
+		names = whaley.FlagForm{}.Variables()
 	}
 	return names
 }

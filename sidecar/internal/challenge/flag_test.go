@@ -11,13 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const builtWeb = "services: {web: {build: .}}"
 
 // flagOf loads a folder with flags of the prefix FLAG.
-func flagOf(t *testing.T, toml, compose string, files ...string) *instancer.Challenge {
+func flagOf(t *testing.T, toml, compose string, files ...string) *whaley.Challenge {
 	t.Helper()
 	d := defaults
 	d.FlagPrefix = "FLAG"
@@ -29,7 +29,7 @@ func flagOf(t *testing.T, toml, compose string, files ...string) *instancer.Chal
 }
 
 // flagNotes are what is noted of flags: file:line and the first words.
-func flagNotes(ch *instancer.Challenge) (said []string) {
+func flagNotes(ch *whaley.Challenge) (said []string) {
 	for _, n := range ch.Notes {
 		said = append(said, fmt.Sprintf("%s:%d: %s", strings.TrimPrefix(n.File, "web-test/"), n.Line, n.Text))
 	}
@@ -99,7 +99,7 @@ text = "nowhere"
     environment: {A: "FLAG{a} second", B: "$FLAG_3 xFLAG{a}x"}
     volumes: ["./data:/data:ro"]
 `, "data/a", "FLAG{a}", "data/b", "third", "data/c", "FLAG{decoy} xFLAG{a}x")
-	var got []instancer.FlagForm
+	var got []whaley.FlagForm
 	for _, f := range ch.Flag.Forms() {
 		if len(f.Core) != 16 {
 			t.Errorf("%+v", f)
@@ -107,16 +107,16 @@ text = "nowhere"
 		f.Core = ""
 		got = append(got, f)
 	}
-	want := []instancer.FlagForm{
+	want := []whaley.FlagForm{
 		{Open: "FLAG{", Close: "}", Text: "FLAG{a}", Literal: true, Elsewhere: true},
-		{Part: "The Safe", Name: "The Safe", Open: "FLAG{", Close: "}", Text: "second", Literal: true, Elsewhere: true, Scoreboard: instancer.ScoreboardName{ID: 12}},
-		{Part: "3", Open: "FLAG{", Close: "}", Text: "third", Literal: true, Elsewhere: true, Scoreboard: instancer.ScoreboardName{Name: "Bank 3"}},
+		{Part: "The Safe", Name: "The Safe", Open: "FLAG{", Close: "}", Text: "second", Literal: true, Elsewhere: true, Scoreboard: whaley.ScoreboardName{ID: 12}},
+		{Part: "3", Open: "FLAG{", Close: "}", Text: "third", Literal: true, Elsewhere: true, Scoreboard: whaley.ScoreboardName{Name: "Bank 3"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	s := ch.Services[0]
-	env := []string{"A=" + instancer.Token("FLAG") + " " + instancer.Token("FLAG_THE_SAFE"), "B=" + instancer.Token("FLAG_3") + " xFLAG{a}x"}
+	env := []string{"A=" + whaley.Token("FLAG") + " " + whaley.Token("FLAG_THE_SAFE"), "B=" + whaley.Token("FLAG_3") + " xFLAG{a}x"}
 	if diff := cmp.Diff(env, s.Environment); diff != "" || s.Build.Args["S"] != "second" || !slices.Equal(s.Mounts[0].Flags, []string{"a", "b"}) {
 		t.Error(diff, s.Build, s.Mounts)
 	}
@@ -197,7 +197,7 @@ func TestOnlyTheFlagsPlacesAreMarked(t *testing.T) {
 	for _, s := range ch.Services {
 		switch s.Name {
 		case "web":
-			if want := []string{"OTHER=FLAG{fake}", "REAL=x " + instancer.Token("FLAG")}; !slices.Equal(s.Environment, want) || !slices.Equal(s.Mounts[0].Flags, []string{"a"}) ||
+			if want := []string{"OTHER=FLAG{fake}", "REAL=x " + whaley.Token("FLAG")}; !slices.Equal(s.Environment, want) || !slices.Equal(s.Mounts[0].Flags, []string{"a"}) ||
 				s.Build.Args["A"] != "FLAG{fake}" || !s.Build.Flag {
 				t.Errorf("%q %q %+v", s.Environment, s.Mounts[0].Flags, s.Build)
 			}

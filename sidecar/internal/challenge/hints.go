@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // What lines of a Dockerfile or of a script that a container starts with ask for and do not get by themselves.
@@ -59,7 +59,7 @@ type hinter struct {
 }
 
 // hints looks at what images are built from and containers start with.
-func hints(ctx context.Context, d *definition, ch *instancer.Challenge, composeFile string, at lines, memory int64, problems *Problems) {
+func hints(ctx context.Context, d *definition, ch *whaley.Challenge, composeFile string, at lines, memory int64, problems *Problems) {
 	h := &hinter{dir: ch.Dir, d: d, memory: memory, problems: problems, told: map[string]bool{}}
 	for n := range ch.Services {
 		s := &ch.Services[n]

@@ -22,6 +22,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // What honest authors write runs as they have written it: each folder's own services end at once unless they find what
@@ -66,15 +67,15 @@ func TestEveryHonestChallengeRunsUnchanged(t *testing.T) {
 func runs(rules *instancer.Instancer, id string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
-	p := instancer.Player{ID: "owner_of_" + id, Owner: instancer.Owner{ID: "owner_of_" + id}}
+	p := whaley.Player{ID: "owner_of_" + id, Owner: whaley.Owner{ID: "owner_of_" + id}}
 	in, err := rules.Spawn(ctx, p, id)
-	for err == nil && (in.State == instancer.Queued || in.State == instancer.Starting) && ctx.Err() == nil {
+	for err == nil && (in.State == whaley.Queued || in.State == whaley.Starting) && ctx.Err() == nil {
 		in, err = rules.Await(ctx, p, in.ID, in.Version)
 	}
 	if err != nil {
 		return err
 	}
-	if in.State != instancer.Running {
+	if in.State != whaley.Running {
 		return fmt.Errorf("is %s: %v", in.State, in.Reason)
 	}
 	_, err = rules.Stop(ctx, p, in.ID)
@@ -100,7 +101,7 @@ func startRules(t *testing.T, library *challenge.Library, said *testkit.Log) (*i
 	}
 	rules := instancer.New(instancer.Needs{
 		Store: db, Subnets: subnets, Ports: ports, Engine: engine, Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log,
-	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), Policy: instancer.Policy{SpawnConcurrency: 4, StartTimeout: 40 * time.Second}})
+	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), Policy: whaley.Policy{SpawnConcurrency: 4, StartTimeout: 40 * time.Second}})
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()
 	rules.PrepareImages()
@@ -133,14 +134,14 @@ func TestAServiceThatIsToRestartIsStartedAgainAndOthersEndTheInstance(t *testing
 	rules, engine := startRules(t, library, &said)
 	ctx := context.Background()
 	containers := map[string]string{}
-	instances := map[string]*instancer.Instance{}
-	p := instancer.Player{ID: "owner", Owner: instancer.Owner{ID: "owner"}}
+	instances := map[string]*whaley.Instance{}
+	p := whaley.Player{ID: "owner", Owner: whaley.Owner{ID: "owner"}}
 	for _, id := range []string{"again", "once"} {
 		in, err := rules.Spawn(ctx, p, id)
-		for err == nil && in.State != instancer.Running && in.State.Live() {
+		for err == nil && in.State != whaley.Running && in.State.Live() {
 			in, err = rules.Await(ctx, p, in.ID, in.Version)
 		}
-		if err != nil || in.State != instancer.Running {
+		if err != nil || in.State != whaley.Running {
 			t.Fatalf("%+v %v", in, err)
 		}
 		objects, err := engine.List(ctx, in.ID)
@@ -166,7 +167,7 @@ func TestAServiceThatIsToRestartIsStartedAgainAndOthersEndTheInstance(t *testing
 			t.Fatal(err)
 		}
 		testkit.Eventually(t, 20*time.Second, "the same container runs again", func() error {
-			if in, err := rules.Get(ctx, p, instances["again"].ID); err != nil || in.State != instancer.Running || !running("again") {
+			if in, err := rules.Get(ctx, p, instances["again"].ID); err != nil || in.State != whaley.Running || !running("again") {
 				return fmt.Errorf("%+v %v", in, err)
 			}
 			return nil
@@ -176,7 +177,7 @@ func TestAServiceThatIsToRestartIsStartedAgainAndOthersEndTheInstance(t *testing
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, 20*time.Second, "the instance is stopped", func() error {
-		if in, err := rules.Get(ctx, p, instances["once"].ID); err != nil || in.State != instancer.Stopped || in.StopCause != instancer.CauseLost {
+		if in, err := rules.Get(ctx, p, instances["once"].ID); err != nil || in.State != whaley.Stopped || in.StopCause != whaley.CauseLost {
 			return fmt.Errorf("%+v %v", in, err)
 		}
 		return nil

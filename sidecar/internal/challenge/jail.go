@@ -11,8 +11,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/jail"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // jails are images by which authors give each connection a sandbox, the first that fits. What events have built on them has
@@ -84,7 +84,7 @@ var rightsOfJails = []string{"SYS_CHROOT", "SETGID", "SETUID", "KILL"}
 // jail gives a service whose image has a jail the stand-in for it, and takes what was refused because only the jail itself
 // would have needed it for a note. None of these keys reaches the container. The stand-in alone is no note: nothing of the
 // file is done otherwise.
-func (c *converter) jail(s *instancer.Service, from types.ServiceConfig) {
+func (c *converter) jail(s *whaley.Service, from types.ServiceConfig) {
 	family, ok := jail.Family{}, false
 	var d dockerfile
 	if s.Build == nil {
@@ -109,7 +109,7 @@ func (c *converter) jail(s *instancer.Service, from types.ServiceConfig) {
 	case !ok:
 		return
 	}
-	s.Jail = &instancer.Jail{Over: family.Over, Roots: family.Roots}
+	s.Jail = &whaley.Jail{Over: family.Over, Roots: family.Roots}
 	if slices.Contains(family.Over, jail.Entry) && !d.commanded && len(s.Entrypoint) == 0 && len(s.Command) == 0 {
 		s.Entrypoint = []string{jail.Entry}
 	}

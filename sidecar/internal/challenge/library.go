@@ -11,16 +11,17 @@ import (
 	"sync/atomic"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Settings is where organisers' settings of challenges are kept, and which revisions these had.
 type Settings interface {
-	ChallengeSettings(ctx context.Context) (map[string]instancer.ChallengeSetting, error)
-	SetChallenge(ctx context.Context, c instancer.ChallengeSetting, ev instancer.Event) error
-	ForgetChallenge(ctx context.Context, challenge string, ev instancer.Event) error
+	ChallengeSettings(ctx context.Context) (map[string]whaley.ChallengeSetting, error)
+	SetChallenge(ctx context.Context, c whaley.ChallengeSetting, ev whaley.Event) error
+	ForgetChallenge(ctx context.Context, challenge string, ev whaley.Event) error
 	// NoteRevisions is told which revisions are loaded; what it knows already is no news. It returns the challenges of
 	// whose revision KeepRevisionFiles is still to be told what is in it.
-	NoteRevisions(ctx context.Context, loaded []instancer.Revision) ([]string, error)
+	NoteRevisions(ctx context.Context, loaded []whaley.Revision) ([]string, error)
 	KeepRevisionFiles(ctx context.Context, challenge, revision, files string) error
 }
 
@@ -37,22 +38,22 @@ type Library struct {
 
 // shelf is what is loaded. It is never changed; a reload makes another one.
 type shelf struct {
-	byID    map[string]*instancer.Challenge
-	order   []*instancer.Challenge
+	byID    map[string]*whaley.Challenge
+	order   []*whaley.Challenge
 	entries []Entry // by folder
 }
 
 // Entry is one folder and what became of it.
 type Entry struct {
-	Folder   string                     // in CHALLENGES_DIR, with slashes
-	ID       string                     // of the challenge; of one that never was good, made of the folder
-	Loaded   *instancer.Challenge       // what players get; nil: nothing
-	Problems []Problem                  // of what the folder holds now; Loaded is then an earlier revision
-	Notes    []Problem                  // of what the folder holds now
-	Setting  instancer.ChallengeSetting // what organisers have set
+	Folder   string                  // in CHALLENGES_DIR, with slashes
+	ID       string                  // of the challenge; of one that never was good, made of the folder
+	Loaded   *whaley.Challenge       // what players get; nil: nothing
+	Problems []Problem               // of what the folder holds now; Loaded is then an earlier revision
+	Notes    []Problem               // of what the folder holds now
+	Setting  whaley.ChallengeSetting // what organisers have set
 
-	plain *instancer.Challenge // as its files say
-	found []Problem            // in the files alone
+	plain *whaley.Challenge // as its files say
+	found []Problem         // in the files alone
 }
 
 var _ instancer.Challenges = (*Library)(nil)
@@ -69,7 +70,7 @@ func NewLibrary(dir string, defaults Defaults) *Library {
 func (l *Library) SetDefaults(defaults Defaults) { l.defaults.Store(&defaults) }
 
 // Most are the limits that no instance of any challenge goes beyond, whatever its files or organisers say; 0: none.
-func (l *Library) Most() instancer.Limits { return l.defaults.Load().Limits }
+func (l *Library) Most() whaley.Limits { return l.defaults.Load().Limits }
 
 // KeepRevisions makes the library work with copies in a folder of its own instead of with what organisers edit.
 func (l *Library) KeepRevisions(dir string) error {
@@ -84,12 +85,12 @@ func (l *Library) UseSettings(s Settings) { l.settings = s }
 // Reload reads all folders again and returns what is wrong with the broken ones. Of these the last good revision
 // stays; a challenge whose folder is gone is gone. The error is about the folder of folders only.
 func (l *Library) Reload(ctx context.Context) ([]Problem, error) {
-	return l.reloadAll(ctx, cause{origin: instancer.OriginFiles})
+	return l.reloadAll(ctx, cause{origin: whaley.OriginFiles})
 }
 
 // ReloadBy is Reload for an organiser.
 func (l *Library) ReloadBy(ctx context.Context, by string) ([]Problem, error) {
-	return l.reloadAll(ctx, cause{instancer.OriginReload, by})
+	return l.reloadAll(ctx, cause{whaley.OriginReload, by})
 }
 
 func (l *Library) reloadAll(ctx context.Context, why cause) ([]Problem, error) {
@@ -100,7 +101,7 @@ func (l *Library) reloadAll(ctx context.Context, why cause) ([]Problem, error) {
 
 // cause is what the history says of a revision that is loaded now.
 type cause struct {
-	origin instancer.Origin
+	origin whaley.Origin
 	by     string // the organiser, if it is one
 }
 
@@ -155,7 +156,7 @@ func (l *Library) take(ctx context.Context, dir, folder string, was Entry) Entry
 	return e
 }
 
-func (l *Library) load(ctx context.Context, path, folder string) (ch *instancer.Challenge, problems []Problem) {
+func (l *Library) load(ctx context.Context, path, folder string) (ch *whaley.Challenge, problems []Problem) {
 	unreadable := func(err error) []Problem {
 		return []Problem{{File: filepath.Base(path), Text: fmt.Sprintf("cannot be read: %s", err)}}
 	}
@@ -191,7 +192,7 @@ func (l *Library) load(ctx context.Context, path, folder string) (ch *instancer.
 // shelve gives every id to one folder, the one that has it already if there is such a one, applies settings, and puts
 // all in place in one step.
 func (l *Library) shelve(ctx context.Context, entries []Entry, why cause) ([]Problem, error) {
-	settings := map[string]instancer.ChallengeSetting{}
+	settings := map[string]whaley.ChallengeSetting{}
 	if l.settings != nil {
 		var err error
 		if settings, err = l.settings.ChallengeSettings(ctx); err != nil {
@@ -204,11 +205,11 @@ func (l *Library) shelve(ctx context.Context, entries []Entry, why cause) ([]Pro
 			has[e.ID] = e.Folder
 		}
 	}
-	next := &shelf{byID: map[string]*instancer.Challenge{}, entries: slices.Clone(entries)}
+	next := &shelf{byID: map[string]*whaley.Challenge{}, entries: slices.Clone(entries)}
 	slices.SortFunc(next.entries, func(a, b Entry) int { return cmp.Compare(a.Folder, b.Folder) })
 	for n := range next.entries {
 		e := &next.entries[n]
-		e.Problems, e.Loaded, e.ID, e.Setting = slices.Clone(e.found), nil, nameless(e.Folder), instancer.ChallengeSetting{}
+		e.Problems, e.Loaded, e.ID, e.Setting = slices.Clone(e.found), nil, nameless(e.Folder), whaley.ChallengeSetting{}
 	}
 	owner := map[string]string{}
 	for _, first := range []bool{true, false} { // those that have their id already, then the others
@@ -229,7 +230,7 @@ func (l *Library) shelve(ctx context.Context, entries []Entry, why cause) ([]Pro
 			next.order = append(next.order, e.Loaded)
 		}
 	}
-	slices.SortFunc(next.order, func(a, b *instancer.Challenge) int {
+	slices.SortFunc(next.order, func(a, b *whaley.Challenge) int {
 		return cmp.Or(cmp.Compare(a.Category, b.Category), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
 	if err := l.note(ctx, next, why); err != nil {
@@ -249,10 +250,10 @@ func (l *Library) note(ctx context.Context, next *shelf, why cause) error {
 		return nil
 	}
 	before := l.loaded.Load().byID
-	var changed []instancer.Revision
+	var changed []whaley.Revision
 	for _, ch := range next.order {
 		if was := before[ch.ID]; was == nil || was.Revision != ch.Revision {
-			changed = append(changed, instancer.Revision{Challenge: ch.ID, Revision: ch.Revision, Origin: why.origin, By: why.by})
+			changed = append(changed, whaley.Revision{Challenge: ch.ID, Revision: ch.Revision, Origin: why.origin, By: why.by})
 		}
 	}
 	bare, err := l.settings.NoteRevisions(ctx, changed)
@@ -284,7 +285,7 @@ func (s *shelf) blame(id string, err error) {
 
 // withSetting is a challenge as organisers have set it: limits are shared out as the files do, up to the most there may be,
 // which may have been more when they were set.
-func withSetting(plain *instancer.Challenge, s instancer.ChallengeSetting, most instancer.Limits) *instancer.Challenge {
+func withSetting(plain *whaley.Challenge, s whaley.ChallengeSetting, most whaley.Limits) *whaley.Challenge {
 	if s.Challenge == "" {
 		return plain
 	}
@@ -317,8 +318,8 @@ func withSetting(plain *instancer.Challenge, s instancer.ChallengeSetting, most 
 }
 
 // LimitsOf are what the services of an instance of a challenge may use together; a relay of ours has its own beside them.
-func LimitsOf(ch *instancer.Challenge) instancer.Limits {
-	var total instancer.Limits
+func LimitsOf(ch *whaley.Challenge) whaley.Limits {
+	var total whaley.Limits
 	for _, s := range ch.Services {
 		if s.Relay {
 			continue
@@ -331,13 +332,13 @@ func LimitsOf(ch *instancer.Challenge) instancer.Limits {
 }
 
 // Get is a challenge by its id.
-func (l *Library) Get(id string) (*instancer.Challenge, bool) {
+func (l *Library) Get(id string) (*whaley.Challenge, bool) {
 	ch, ok := l.loaded.Load().byID[id]
 	return ch, ok
 }
 
 // All lists the challenges by category, then name.
-func (l *Library) All() []*instancer.Challenge { return l.loaded.Load().order }
+func (l *Library) All() []*whaley.Challenge { return l.loaded.Load().order }
 
 // Entries lists all folders, the broken ones too.
 func (l *Library) Entries() []Entry { return l.loaded.Load().entries }

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // shelf is a folder of challenges and the folder of their revisions.
@@ -56,7 +56,7 @@ func (s *shelf) put(path, text string) {
 	}
 }
 
-func (s *shelf) get(id string) *instancer.Challenge {
+func (s *shelf) get(id string) *whaley.Challenge {
 	s.t.Helper()
 	ch, ok := s.library.Get(id)
 	if !ok {

@@ -3,7 +3,7 @@ package challenge
 import (
 	"github.com/compose-spec/compose-go/v2/types"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // The least that a container gets, however many share an instance's limits.
@@ -14,8 +14,8 @@ const (
 )
 
 // wanted is what a service's own keys ask for; 0 where they say nothing.
-func wanted(s types.ServiceConfig) instancer.Limits {
-	l := instancer.Limits{MemoryBytes: int64(s.MemLimit), NanoCPUs: int64(float64(s.CPUS) * 1e9), Pids: s.PidsLimit}
+func wanted(s types.ServiceConfig) whaley.Limits {
+	l := whaley.Limits{MemoryBytes: int64(s.MemLimit), NanoCPUs: int64(float64(s.CPUS) * 1e9), Pids: s.PidsLimit}
 	if l.NanoCPUs == 0 {
 		l.NanoCPUs = s.CPUCount * 1e9
 	}
@@ -38,14 +38,14 @@ func wanted(s types.ServiceConfig) instancer.Limits {
 // share splits the instance's limits between its containers, so that together they cannot have more. Services that ask
 // for less than their part leave the rest to those that ask for nothing; if all together ask for too much, each gets
 // less in proportion.
-func share(services []instancer.Service, total instancer.Limits) {
+func share(services []whaley.Service, total whaley.Limits) {
 	for _, part := range []struct {
-		of         func(*instancer.Limits) *int64
+		of         func(*whaley.Limits) *int64
 		total, min int64
 	}{
-		{func(l *instancer.Limits) *int64 { return &l.MemoryBytes }, total.MemoryBytes, minMemory},
-		{func(l *instancer.Limits) *int64 { return &l.NanoCPUs }, total.NanoCPUs, minCPUs},
-		{func(l *instancer.Limits) *int64 { return &l.Pids }, total.Pids, minPids},
+		{func(l *whaley.Limits) *int64 { return &l.MemoryBytes }, total.MemoryBytes, minMemory},
+		{func(l *whaley.Limits) *int64 { return &l.NanoCPUs }, total.NanoCPUs, minCPUs},
+		{func(l *whaley.Limits) *int64 { return &l.Pids }, total.Pids, minPids},
 	} {
 		values := make([]*int64, len(services))
 		for n := range services {

@@ -11,15 +11,15 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Defaults are what the settings say where a challenge says nothing, and the most that it may have.
 type Defaults struct {
 	Timeout time.Duration
-	Access  instancer.Access
-	Limits  instancer.Limits // of a whole instance
-	Runtime string           // of containers; empty: the engine's default
+	Access  whaley.Access
+	Limits  whaley.Limits // of a whole instance
+	Runtime string        // of containers; empty: the engine's default
 	// FlagPrefix is what placeholders of flags begin with. Empty: no owner gets a flag of their own.
 	FlagPrefix string
 	// FlagFormat is how flags look, with … for their text. Empty: FlagPrefix{…}.
@@ -31,18 +31,18 @@ type Defaults struct {
 
 // Load reads one folder. What was taken otherwise than it is written is in the challenge's Notes. The error is Problems,
 // with refusals and notes together.
-func Load(ctx context.Context, dir string, defaults Defaults) (*instancer.Challenge, error) {
+func Load(ctx context.Context, dir string, defaults Defaults) (*whaley.Challenge, error) {
 	ch, problems := load(ctx, dir, defaults)
 	if problems.refused() {
 		return nil, problems
 	}
 	for _, p := range problems {
-		ch.Notes = append(ch.Notes, instancer.Note{File: p.File, Line: p.Line, Key: p.Key, Text: p.Text})
+		ch.Notes = append(ch.Notes, whaley.Note{File: p.File, Line: p.Line, Key: p.Key, Text: p.Text})
 	}
 	return ch, nil
 }
 
-func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Challenge, problems Problems) {
+func load(ctx context.Context, dir string, defaults Defaults) (_ *whaley.Challenge, problems Problems) {
 	folder := filepath.Base(dir)
 	tomlFile := folder + "/" + definitionFile
 	text, err := readLimited(filepath.Join(dir, definitionFile), maxFile)
@@ -77,20 +77,20 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 	if d.dynamic(defaults) {
 		revision = withShape(revision, defaults)
 	}
-	ch := &instancer.Challenge{
+	ch := &whaley.Challenge{
 		ID: d.ID, Name: d.Name, Category: d.Category, Description: d.Description, Revision: revision, Dir: dir,
 		Timeout: time.Duration(d.Timeout) * time.Second, ExtendTime: time.Duration(d.ExtendTime) * time.Second,
-		Access: instancer.Access(d.Access), Wake: d.Wake, AnyTime: d.AnyTime, Egress: d.Egress, StaticFlags: d.DisableDynamicFlags,
+		Access: whaley.Access(d.Access), Wake: d.Wake, AnyTime: d.AnyTime, Egress: d.Egress, StaticFlags: d.DisableDynamicFlags,
 	}
 	for n, r := range d.Routes {
 		if _, there := project.Services[r.Service]; !there && r.Service != "" && !read.main.at.has("services."+r.Service) {
 			problems.add(tomlFile, 0, route(n, "service"), "%q is not a service of %s, which has %s", r.Service, name,
 				strings.Join(slices.Sorted(maps.Keys(project.Services)), ", "))
 		}
-		ch.Routes = append(ch.Routes, instancer.Route{
-			Name: r.Name, Service: r.Service, Port: r.Port, Type: instancer.RouteType(r.Type), Passthrough: r.Passthrough,
+		ch.Routes = append(ch.Routes, whaley.Route{
+			Name: r.Name, Service: r.Service, Port: r.Port, Type: whaley.RouteType(r.Type), Passthrough: r.Passthrough,
 			EntryPoint: r.EntryPoint, TLS: r.TLS, Connection: r.Connection,
-			UDP: r.Protocol == "udp", Scheme: instancer.Scheme(r.Scheme), Forwarded: r.Forwarded, Ready: instancer.Readiness(r.Ready),
+			UDP: r.Protocol == "udp", Scheme: whaley.Scheme(r.Scheme), Forwarded: r.Forwarded, Ready: whaley.Readiness(r.Ready),
 		})
 	}
 	c := &converter{dir: dir, file: composeFile, problems: &problems, project: project, at: read.main.at, most: limits}
@@ -111,12 +111,12 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 	}
 	c.networks(ch, project)
 	for n, r := range ch.Routes {
-		if slices.ContainsFunc(ch.Services, func(s instancer.Service) bool { return s.Name == r.Service && s.Offline }) {
+		if slices.ContainsFunc(ch.Services, func(s whaley.Service) bool { return s.Name == r.Service && s.Offline }) {
 			problems.add(tomlFile, 0, route(n, "service"), "%s is on no network (network_mode: none), so no route can lead to it", r.Service)
 		}
 	}
 	for _, name := range defaults.variables(d.ID) {
-		if slices.ContainsFunc(ch.Services, func(s instancer.Service) bool { return s.Uses(name) }) {
+		if slices.ContainsFunc(ch.Services, func(s whaley.Service) bool { return s.Uses(name) }) {
 			ch.Variables = append(ch.Variables, name)
 		}
 	}
@@ -131,20 +131,20 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *instancer.Chal
 
 // variables are what a compose file may interpolate.
 func variables(d definition, defaults Defaults) []string {
-	names := []string{"INSTANCE_ID", instancer.AuthorityVariable}
+	names := []string{"INSTANCE_ID", whaley.AuthorityVariable}
 	if d.dynamic(defaults) {
 		names = append(names, d.flagVariables()...)
 	}
-	var routes []instancer.Route
+	var routes []whaley.Route
 	for _, r := range d.Routes {
-		routes = append(routes, instancer.Route{Name: r.Name, Service: r.Service})
+		routes = append(routes, whaley.Route{Name: r.Name, Service: r.Service})
 	}
 	for n, r := range d.Routes {
-		names = append(names, instancer.HostVariables(routes, n)...)
-		if r.Type == string(instancer.RouteHTTP) {
-			names = append(names, instancer.URLVariables(routes, n)...)
+		names = append(names, whaley.HostVariables(routes, n)...)
+		if r.Type == string(whaley.RouteHTTP) {
+			names = append(names, whaley.URLVariables(routes, n)...)
 		}
-		if r.Type == string(instancer.RoutePort) {
+		if r.Type == string(whaley.RoutePort) {
 			names = append(names, "PORT_"+strconv.Itoa(r.Port))
 		}
 	}
@@ -172,15 +172,15 @@ func (d Defaults) variables(challenge string) (names []string) {
 }
 
 // addRelay adds the service that makes a challenge's own addresses work inside its instances, if it wants that.
-func addRelay(d *definition, ch *instancer.Challenge, tomlFile, composeFile string, problems *Problems) {
-	variables := []string{instancer.AuthorityVariable}
+func addRelay(d *definition, ch *whaley.Challenge, tomlFile, composeFile string, problems *Problems) {
+	variables := []string{whaley.AuthorityVariable}
 	for n, r := range ch.Routes {
 		if r.Inside() {
-			variables = append(variables, slices.Concat(instancer.HostVariables(ch.Routes, n), instancer.URLVariables(ch.Routes, n))...)
+			variables = append(variables, slices.Concat(whaley.HostVariables(ch.Routes, n), whaley.URLVariables(ch.Routes, n))...)
 		}
 	}
 	asked := d.Inside != nil && *d.Inside
-	uses := func(s instancer.Service) bool { return s.Uses(variables...) }
+	uses := func(s whaley.Service) bool { return s.Uses(variables...) }
 	if !asked && (d.Inside != nil || !slices.ContainsFunc(ch.Services, uses)) {
 		return
 	}
@@ -189,7 +189,7 @@ func addRelay(d *definition, ch *instancer.Challenge, tomlFile, composeFile stri
 	case !can && asked:
 		problems.add(tomlFile, 0, "inside", "no route has an address that could work inside: only those of type http and tcp have a name of their own")
 	case !can:
-	case slices.ContainsFunc(ch.Services, func(s instancer.Service) bool { return s.Name == relay.Name }):
+	case slices.ContainsFunc(ch.Services, func(s whaley.Service) bool { return s.Name == relay.Name }):
 		problems.add(composeFile, 0, "services."+relay.Name, "is the name of what makes the challenge's own addresses work inside it; take another one, or set inside = false in %s", definitionFile)
 	case len(ch.Services) >= maxServices:
 		problems.add(composeFile, 0, "services", "there are %d, and one of Whaley's own makes the challenge's addresses work inside it; a challenge has at most %d. Set inside = false in %s to do without it",

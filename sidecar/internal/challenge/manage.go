@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Find is the folder of a challenge by its id, or of a broken one by the folder's name.
@@ -21,7 +21,7 @@ func (l *Library) Find(id string) (Entry, error) {
 			return e, nil
 		}
 	}
-	return Entry{}, instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", id)
+	return Entry{}, whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", id)
 }
 
 // View opens a challenge's folder for looking.
@@ -50,7 +50,7 @@ func (l *Library) Edit(ctx context.Context, id, by string, reload bool, change f
 	if err := l.View(id, change); err != nil || !reload {
 		return e, err
 	}
-	return l.again(ctx, e.Folder, cause{instancer.OriginEdit, by})
+	return l.again(ctx, e.Folder, cause{whaley.OriginEdit, by})
 }
 
 // ReloadOne reads one challenge's folder again for an organiser.
@@ -61,7 +61,7 @@ func (l *Library) ReloadOne(ctx context.Context, id, by string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	return l.again(ctx, e.Folder, cause{instancer.OriginReload, by})
+	return l.again(ctx, e.Folder, cause{whaley.OriginReload, by})
 }
 
 // again loads one folder and returns what became of it, whose id may be another now.
@@ -74,11 +74,11 @@ func (l *Library) again(ctx context.Context, folder string, why cause) (Entry, e
 			return e, nil
 		}
 	}
-	return Entry{}, instancer.Errorf(instancer.NotFound, "challenge_not_found", "The folder %q is gone.", folder)
+	return Entry{}, whaley.Errorf(whaley.NotFound, "challenge_not_found", "The folder %q is gone.", folder)
 }
 
 // Set changes what organisers have set for a challenge.
-func (l *Library) Set(ctx context.Context, id, by string, ev instancer.Event, change func(*instancer.ChallengeSetting)) (Entry, error) {
+func (l *Library) Set(ctx context.Context, id, by string, ev whaley.Event, change func(*whaley.ChallengeSetting)) (Entry, error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	e, err := l.Find(id)
@@ -86,7 +86,7 @@ func (l *Library) Set(ctx context.Context, id, by string, ev instancer.Event, ch
 		return Entry{}, err
 	}
 	if l.settings == nil {
-		return Entry{}, instancer.Errorf(instancer.Unavailable, "settings_missing", "Settings of challenges are not kept here.")
+		return Entry{}, whaley.Errorf(whaley.Unavailable, "settings_missing", "Settings of challenges are not kept here.")
 	}
 	all, err := l.settings.ChallengeSettings(ctx)
 	if err != nil {
@@ -94,7 +94,7 @@ func (l *Library) Set(ctx context.Context, id, by string, ev instancer.Event, ch
 	}
 	setting, known := all[id]
 	if !known {
-		setting = instancer.ChallengeSetting{Active: true}
+		setting = whaley.ChallengeSetting{Active: true}
 	}
 	change(&setting)
 	setting.Challenge, setting.UpdatedAt, setting.UpdatedBy = id, time.Now().UTC(), by
@@ -157,21 +157,21 @@ func (l *Library) Upload(ctx context.Context, archive Archive, by string) (Entry
 		if err := l.replace(staging, folder, e.Folder); err != nil {
 			return Entry{}, err
 		}
-		return l.again(ctx, e.Folder, cause{instancer.OriginUpload, by})
+		return l.again(ctx, e.Folder, cause{whaley.OriginUpload, by})
 	}
 	if _, taken := l.Get(ch.ID); taken {
-		return Entry{}, instancer.Errorf(instancer.Conflict, "challenge_exists",
+		return Entry{}, whaley.Errorf(whaley.Conflict, "challenge_exists",
 			"There is a challenge %q already. Delete it first, or give this one another id.", ch.ID)
 	}
 	target := filepath.Join(l.dir, ch.ID)
 	if _, err := os.Lstat(target); err == nil {
-		return Entry{}, instancer.Errorf(instancer.Conflict, "challenge_exists",
+		return Entry{}, whaley.Errorf(whaley.Conflict, "challenge_exists",
 			"There is a folder %q already. Delete it first, or give this challenge another id.", ch.ID)
 	}
 	if err := os.Rename(folder, target); err != nil {
 		return Entry{}, unreachable(err)
 	}
-	return l.again(ctx, ch.ID, cause{instancer.OriginUpload, by})
+	return l.again(ctx, ch.ID, cause{whaley.OriginUpload, by})
 }
 
 // renamed gives a folder the name of the one that it replaces. It must not become another challenge by that.
@@ -185,7 +185,7 @@ func (l *Library) renamed(ctx context.Context, folder, name, id string) (string,
 	}
 	ch, err := Load(ctx, as, *l.defaults.Load())
 	if err == nil && ch.ID != id {
-		err = instancer.Errorf(instancer.Conflict, "challenge_exists",
+		err = whaley.Errorf(whaley.Conflict, "challenge_exists",
 			"The challenge %q lies in the folder %q, by which this one would become %q. Write id = %q into its instance.toml.", id, name, ch.ID, id)
 	}
 	return as, err
@@ -217,7 +217,7 @@ func unzip(dir string, archive io.ReaderAt, size int64) (where string, err error
 
 // Delete removes a challenge's folder for good. It refuses with challenge_in_use while live says that instances of it
 // live; nobody can start one while it looks.
-func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, live func(ctx context.Context) (int, error)) error {
+func (l *Library) Delete(ctx context.Context, id string, ev whaley.Event, live func(ctx context.Context) (int, error)) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	e, err := l.Find(id)
@@ -236,7 +236,7 @@ func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, liv
 	}
 	n, err := live(ctx)
 	if err == nil && n > 0 {
-		err = instancer.Errorf(instancer.Conflict, "challenge_in_use", "%s still running. Close the challenge and stop them first.", counted(n))
+		err = whaley.Errorf(whaley.Conflict, "challenge_in_use", "%s still running. Close the challenge and stop them first.", counted(n))
 	}
 	var gone *staging
 	if err == nil {
@@ -257,12 +257,12 @@ func (l *Library) Delete(ctx context.Context, id string, ev instancer.Event, liv
 	}
 	err = errors.Join(err, gone.remove())
 	// Another folder may have waited for the id.
-	_, reloaded := l.reload(ctx, "", cause{instancer.OriginReload, ev.Player})
+	_, reloaded := l.reload(ctx, "", cause{whaley.OriginReload, ev.Player})
 	return errors.Join(err, reloaded)
 }
 
 func unreachable(err error) error {
-	return instancer.Errorf(instancer.Unavailable, "challenges_unwritable",
+	return whaley.Errorf(whaley.Unavailable, "challenges_unwritable",
 		"The challenges' folder cannot be read or written. Has the sidecar the right to, and is there space?").Because(err)
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/go-units"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -21,7 +21,7 @@ const (
 )
 
 // mounts are binds, volumes, in-memory file systems, configs and secrets of a service.
-func (c *converter) mounts(s types.ServiceConfig, out *instancer.Service) {
+func (c *converter) mounts(s types.ServiceConfig, out *whaley.Service) {
 	for n, v := range s.Volumes {
 		key := item("volumes", n)
 		if v.Type == types.VolumeTypeBind && ofTheHost(v.Source) {
@@ -47,11 +47,11 @@ func (c *converter) mounts(s types.ServiceConfig, out *instancer.Service) {
 				c.refuse(s.Name, key, "%q is none of the file's volumes; name it under volumes", v.Source)
 				continue
 			}
-			m := instancer.Mount{Source: v.Source, Target: v.Target, Volume: true, ReadOnly: v.ReadOnly}
+			m := whaley.Mount{Source: v.Source, Target: v.Target, Volume: true, ReadOnly: v.ReadOnly}
 			m.NoCopy = v.Volume != nil && v.Volume.NoCopy
 			out.Mounts = append(out.Mounts, m)
 		case types.VolumeTypeTmpfs:
-			t := instancer.Tmpfs{Target: v.Target, Bytes: defaultTmpfs}
+			t := whaley.Tmpfs{Target: v.Target, Bytes: defaultTmpfs}
 			if v.Tmpfs != nil && v.Tmpfs.Size > 0 {
 				t.Bytes = int64(v.Tmpfs.Size)
 			}
@@ -98,13 +98,13 @@ func (c *converter) certificate(source string) bool {
 }
 
 // bind mounts a file or folder of the challenge. One that is not there is an empty folder, as for Compose.
-func (c *converter) bind(service, key string, v types.ServiceVolumeConfig, out *instancer.Service) {
+func (c *converter) bind(service, key string, v types.ServiceVolumeConfig, out *whaley.Service) {
 	source, err := inside(c.dir, v.Source)
 	if os.IsNotExist(err) {
 		name := c.ownVolume(service, len(out.Mounts))
 		relative, _ := filepath.Rel(c.dir, v.Source)
 		c.note(service, key, "there is no %q in the challenge's folder: %s is an empty volume of each instance", relative, v.Target)
-		out.Mounts = append(out.Mounts, instancer.Mount{Source: name, Target: v.Target, Volume: true, ReadOnly: v.ReadOnly})
+		out.Mounts = append(out.Mounts, whaley.Mount{Source: name, Target: v.Target, Volume: true, ReadOnly: v.ReadOnly})
 		return
 	}
 	if err != nil {
@@ -115,7 +115,7 @@ func (c *converter) bind(service, key string, v types.ServiceVolumeConfig, out *
 		c.own(service, key, source, v, out)
 		return
 	}
-	out.Mounts = append(out.Mounts, instancer.Mount{Source: source, Target: v.Target, ReadOnly: true})
+	out.Mounts = append(out.Mounts, whaley.Mount{Source: source, Target: v.Target, ReadOnly: true})
 }
 
 // ofTheEngine are files that every container has of the engine.
@@ -123,8 +123,8 @@ var ofTheEngine = []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
 
 // own gives each instance a copy of its own of what is mounted to be written: the challenge's is everybody's. Services that
 // mount the same folder share the copy.
-func (c *converter) own(service, key, source string, v types.ServiceVolumeConfig, out *instancer.Service) {
-	m := instancer.Mount{Source: source, From: source, Target: v.Target}
+func (c *converter) own(service, key, source string, v types.ServiceVolumeConfig, out *whaley.Service) {
+	m := whaley.Mount{Source: source, From: source, Target: v.Target}
 	switch {
 	case isFolder(source):
 		if c.copies == nil {
@@ -136,7 +136,7 @@ func (c *converter) own(service, key, source string, v types.ServiceVolumeConfig
 		m.Source, m.Volume, m.NoCopy = c.copies[source], true, true
 	case out.ReadOnly || slices.Contains(ofTheEngine, path.Clean(v.Target)):
 		c.note(service, key, "%s cannot be written: a file that is written lies among the container's own, and those are read-only", v.Target)
-		out.Mounts = append(out.Mounts, instancer.Mount{Source: source, Target: v.Target, ReadOnly: true})
+		out.Mounts = append(out.Mounts, whaley.Mount{Source: source, Target: v.Target, ReadOnly: true})
 		return
 	}
 	c.note(service, key, "each instance has a copy of its own in %s, seen by no other and gone with it; with :ro, where nothing is written, there is "+
@@ -145,11 +145,11 @@ func (c *converter) own(service, key, source string, v types.ServiceVolumeConfig
 }
 
 // share lets services that only read a folder which others write see what these write.
-func (c *converter) share(services []instancer.Service) {
+func (c *converter) share(services []whaley.Service) {
 	for n := range services {
 		for i, m := range services[n].Mounts {
 			if name := c.copies[m.Source]; name != "" && !m.Volume {
-				services[n].Mounts[i] = instancer.Mount{Source: name, From: m.Source, Target: m.Target, Volume: true, NoCopy: true, ReadOnly: true}
+				services[n].Mounts[i] = whaley.Mount{Source: name, From: m.Source, Target: m.Target, Volume: true, NoCopy: true, ReadOnly: true}
 			}
 		}
 	}
@@ -194,7 +194,7 @@ func (c *converter) target(service, key, target string) bool {
 	return true
 }
 
-func (c *converter) tmpfs(service, key string, t instancer.Tmpfs, out *instancer.Service) {
+func (c *converter) tmpfs(service, key string, t whaley.Tmpfs, out *whaley.Service) {
 	if path.Clean(t.Target) == "/dev/shm" {
 		c.note(service, key, "is left out: every container has /dev/shm, as large as shm_size says")
 		return
@@ -212,8 +212,8 @@ func (c *converter) tmpfs(service, key string, t instancer.Tmpfs, out *instancer
 // tmpfsFlags change nothing that matters to the host.
 var tmpfsFlags = []string{"rw", "ro", "exec", "noexec", "nosuid", "nodev", "noatime", "relatime"}
 
-func (c *converter) tmpfsOptions(service, key, target, options string) instancer.Tmpfs {
-	t := instancer.Tmpfs{Target: target, Bytes: defaultTmpfs}
+func (c *converter) tmpfsOptions(service, key, target, options string) whaley.Tmpfs {
+	t := whaley.Tmpfs{Target: target, Bytes: defaultTmpfs}
 	if options == "" {
 		return t
 	}
@@ -239,7 +239,7 @@ func (c *converter) tmpfsOptions(service, key, target, options string) instancer
 }
 
 // grant mounts the file of a config or a secret, as the specification says where.
-func (c *converter) grant(service, key string, g types.FileReferenceConfig, folder, file string, out *instancer.Service) {
+func (c *converter) grant(service, key string, g types.FileReferenceConfig, folder, file string, out *whaley.Service) {
 	if file == "" {
 		c.refuse(service, key, "%q has no file", g.Source)
 		return
@@ -258,11 +258,11 @@ func (c *converter) grant(service, key string, g types.FileReferenceConfig, fold
 	if info, err := os.Stat(source); err != nil || !info.Mode().IsRegular() {
 		c.refuse(service, key, "%q must be a file", g.Source)
 	}
-	out.Mounts = append(out.Mounts, instancer.Mount{Source: source, Target: target, ReadOnly: true})
+	out.Mounts = append(out.Mounts, whaley.Mount{Source: source, Target: target, ReadOnly: true})
 }
 
 // hidden refuses what would not be seen: the engine mounts in-memory file systems over the rest.
-func (c *converter) hidden(service string, s *instancer.Service) {
+func (c *converter) hidden(service string, s *whaley.Service) {
 	targets := map[string]bool{}
 	for _, m := range s.Mounts {
 		if targets[path.Clean(m.Target)] {

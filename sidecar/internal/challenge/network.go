@@ -8,12 +8,12 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // networks fills in what a challenge's services are on. One network for all, which nearly every challenge has, is not
 // named.
-func (c *converter) networks(ch *instancer.Challenge, project *types.Project) {
+func (c *converter) networks(ch *whaley.Challenge, project *types.Project) {
 	alone := len(ch.Services) == 1 // there is nobody to use another name
 	used := map[string]bool{}
 	for n := range ch.Services {
@@ -22,7 +22,7 @@ func (c *converter) networks(ch *instancer.Challenge, project *types.Project) {
 			continue
 		}
 		for _, name := range s.NetworksByPriority() {
-			join := instancer.Join{Network: name}
+			join := whaley.Join{Network: name}
 			if with := s.Networks[name]; with != nil {
 				for i, alias := range with.Aliases {
 					if !hostName(alias) {
@@ -51,7 +51,7 @@ func (c *converter) networks(ch *instancer.Challenge, project *types.Project) {
 	shut := slices.ContainsFunc(slices.Collect(maps.Keys(used)), func(name string) bool { return project.Networks[name].Internal })
 	if len(used) > 1 || shut && ch.Egress {
 		for _, name := range slices.Sorted(maps.Keys(used)) {
-			ch.Networks = append(ch.Networks, instancer.Network{Name: name, Internal: project.Networks[name].Internal})
+			ch.Networks = append(ch.Networks, whaley.Network{Name: name, Internal: project.Networks[name].Internal})
 		}
 		return
 	}
@@ -64,7 +64,7 @@ func (c *converter) networks(ch *instancer.Challenge, project *types.Project) {
 }
 
 // mode is what a service has instead of networks of its own: those of another service, or none. False: it has its own.
-func (c *converter) mode(s types.ServiceConfig, out *instancer.Service) bool {
+func (c *converter) mode(s types.ServiceConfig, out *whaley.Service) bool {
 	if s.NetworkMode == "none" {
 		out.Offline = true
 		return true

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Problem is one thing that is wrong with a challenge, or (Note) that was taken otherwise than it is written.
@@ -88,7 +88,7 @@ func Split(all []Problem) (refusals, notes []Problem) {
 }
 
 // notesOf are the notes of a challenge that has loaded.
-func notesOf(ch *instancer.Challenge) []Problem {
+func notesOf(ch *whaley.Challenge) []Problem {
 	var notes []Problem
 	for _, n := range ch.Notes {
 		notes = append(notes, Problem{File: n.File, Line: n.Line, Key: n.Key, Text: n.Text, Note: true})

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func TestAChallengeThatUsesItsOwnAddressesHasThemInside(t *testing.T) {
@@ -41,11 +41,11 @@ func TestAChallengeThatUsesItsOwnAddressesHasThemInside(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			n := slices.IndexFunc(ch.Services, func(s instancer.Service) bool { return s.Relay })
+			n := slices.IndexFunc(ch.Services, func(s whaley.Service) bool { return s.Relay })
 			if c.inside != (n == 2) || len(ch.Services) != 2 && n < 0 {
 				t.Fatalf("%d of %d services", n, len(ch.Services))
 			}
-			if n > 0 && ch.Services[n].Joins[0].Aliases[0] != instancer.Token("HOST_") {
+			if n > 0 && ch.Services[n].Joins[0].Aliases[0] != whaley.Token("HOST_") {
 				t.Errorf("its names: %+v", ch.Services[n].Joins)
 			}
 		})

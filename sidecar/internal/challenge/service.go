@@ -13,7 +13,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/go-units"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -34,7 +34,7 @@ type converter struct {
 	problems *Problems
 	project  *types.Project
 	at       lines
-	most     instancer.Limits    // of the whole instance
+	most     whaley.Limits       // of the whole instance
 	aliases  map[string][]string // further names of services
 	copies   map[string]string   // folder of the challenge → volume with each instance's copy
 }
@@ -47,8 +47,8 @@ func (c *converter) note(service, key, format string, args ...any) {
 	c.problems.note(c.file, 0, "services."+service+"."+key, format, args...)
 }
 
-func (c *converter) service(s types.ServiceConfig, d *definition, revision string) instancer.Service {
-	out := instancer.Service{
+func (c *converter) service(s types.ServiceConfig, d *definition, revision string) whaley.Service {
+	out := whaley.Service{
 		Name: s.Name, Image: s.Image, Entrypoint: s.Entrypoint, Command: s.Command, User: s.User, Groups: s.GroupAdd,
 		WorkingDir: s.WorkingDir, Hostname: s.Hostname, Domain: s.DomainName, ReadOnly: s.ReadOnly, Init: s.Init != nil && *s.Init,
 		TTY: s.Tty, Stdin: s.StdinOpen, StopSignal: s.StopSignal, StopGrace: defaultGrace,
@@ -98,7 +98,7 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 	c.mounts(s, &out)
 	c.ulimits(s, &out)
 	for _, name := range slices.Sorted(maps.Keys(s.DependsOn)) {
-		out.DependsOn = append(out.DependsOn, instancer.Dependency{Service: name, Condition: instancer.Condition(s.DependsOn[name].Condition)})
+		out.DependsOn = append(out.DependsOn, whaley.Dependency{Service: name, Condition: whaley.Condition(s.DependsOn[name].Condition)})
 	}
 	c.ports(s, d)
 	c.noTokens(s.Name, out)
@@ -116,7 +116,7 @@ func ofThisHost(platform string) bool {
 }
 
 // restart is when a service is started again. Nobody stops one by hand, so always and unless-stopped are the same.
-func (c *converter) restart(s types.ServiceConfig) *instancer.Restart {
+func (c *converter) restart(s types.ServiceConfig) *whaley.Restart {
 	policy, tries, counted := strings.Cut(s.Restart, ":")
 	n, err := strconv.Atoi(tries)
 	switch {
@@ -128,16 +128,16 @@ func (c *converter) restart(s types.ServiceConfig) *instancer.Restart {
 				c.refuse(s.Name, "restart", "%s waits for this service to complete, which it never does with %q; write \"no\" or \"on-failure\"", other.Name, s.Restart)
 			}
 		}
-		return &instancer.Restart{}
+		return &whaley.Restart{}
 	case policy == "on-failure" && (!counted || err == nil && n > 0):
-		return &instancer.Restart{Failure: true, Tries: n}
+		return &whaley.Restart{Failure: true, Tries: n}
 	}
 	c.refuse(s.Name, "restart", "%q must be no, always, unless-stopped, on-failure or on-failure:<tries>", s.Restart)
 	return nil
 }
 
 // noTokens refuses variables where their value would be needed before there is an instance.
-func (c *converter) noTokens(service string, s instancer.Service) {
+func (c *converter) noTokens(service string, s whaley.Service) {
 	if slices.ContainsFunc(*c.problems, func(p Problem) bool { return !p.Note && within(p.Key, "services."+service) }) {
 		return // it is told already where they stand
 	}
@@ -151,13 +151,13 @@ func (c *converter) noTokens(service string, s instancer.Service) {
 	}
 }
 
-func (c *converter) build(s types.ServiceConfig) *instancer.Build {
+func (c *converter) build(s types.ServiceConfig) *whaley.Build {
 	context, err := inside(c.dir, s.Build.Context)
 	if err != nil || !isFolder(context) {
 		c.refuse(s.Name, "build.context", "must be a folder in the challenge's folder")
 		return nil
 	}
-	b := &instancer.Build{Context: context, Target: s.Build.Target, Args: map[string]string{}}
+	b := &whaley.Build{Context: context, Target: s.Build.Target, Args: map[string]string{}}
 	if !c.dockerfile(s, b) {
 		return nil
 	}
@@ -176,15 +176,15 @@ func (c *converter) build(s types.ServiceConfig) *instancer.Build {
 }
 
 // health takes the check and how long one may take. How often it is run is ours: at once and again until it passes.
-func (c *converter) health(s types.ServiceConfig) *instancer.Health {
+func (c *converter) health(s types.ServiceConfig) *whaley.Health {
 	h := s.HealthCheck
 	if h == nil {
 		return nil
 	}
 	if h.Disable || len(h.Test) > 0 && h.Test[0] == "NONE" {
-		return &instancer.Health{} // nothing to test: not the image's own check either
+		return &whaley.Health{} // nothing to test: not the image's own check either
 	}
-	health := &instancer.Health{Timeout: checkTimeout}
+	health := &whaley.Health{Timeout: checkTimeout}
 	if h.Timeout != nil && *h.Timeout > 0 {
 		health.Timeout = time.Duration(*h.Timeout)
 	}
@@ -200,12 +200,12 @@ func (c *converter) health(s types.ServiceConfig) *instancer.Health {
 }
 
 // capabilities are those of instance.toml for all services, and the service's own.
-func (c *converter) capabilities(s types.ServiceConfig, d *definition, out *instancer.Service) {
+func (c *converter) capabilities(s types.ServiceConfig, d *definition, out *whaley.Service) {
 	out.Capabilities = slices.Clone(d.Security.Capabilities)
 	for n, name := range s.CapAdd {
 		capability, ok := grant(name)
 		switch {
-		case !ok && !slices.Contains(instancer.DefaultCapabilities, capability):
+		case !ok && !slices.Contains(whaley.DefaultCapabilities, capability):
 			c.refuse(s.Name, item("cap_add", n), "%q is not allowed; it can be %s", name, strings.Join(allowedCapabilities, ", "))
 		case !slices.Contains(out.Capabilities, capability):
 			out.Capabilities = append(out.Capabilities, capability)
@@ -216,7 +216,7 @@ func (c *converter) capabilities(s types.ServiceConfig, d *definition, out *inst
 	}
 }
 
-func (c *converter) ulimits(s types.ServiceConfig, out *instancer.Service) {
+func (c *converter) ulimits(s types.ServiceConfig, out *whaley.Service) {
 	for _, name := range slices.Sorted(maps.Keys(s.Ulimits)) {
 		u := s.Ulimits[name]
 		most, known := allowedUlimits[name]
@@ -224,7 +224,7 @@ func (c *converter) ulimits(s types.ServiceConfig, out *instancer.Service) {
 			c.note(s.Name, "ulimits."+name, "is left out; there are %s", strings.Join(slices.Sorted(maps.Keys(allowedUlimits)), ", "))
 			continue
 		}
-		limit := instancer.Ulimit{Name: name, Soft: int64(u.Soft), Hard: int64(u.Hard)}
+		limit := whaley.Ulimit{Name: name, Soft: int64(u.Soft), Hard: int64(u.Hard)}
 		if u.Single != 0 {
 			limit.Soft, limit.Hard = int64(u.Single), int64(u.Single)
 		}

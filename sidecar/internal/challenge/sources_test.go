@@ -10,11 +10,11 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // service is one of a challenge's services by name.
-func service(t *testing.T, ch *instancer.Challenge, name string) instancer.Service {
+func service(t *testing.T, ch *whaley.Challenge, name string) whaley.Service {
 	t.Helper()
 	for _, s := range ch.Services {
 		if s.Name == name {
@@ -22,7 +22,7 @@ func service(t *testing.T, ch *instancer.Challenge, name string) instancer.Servi
 		}
 	}
 	t.Fatalf("no service %s in %+v", name, ch.Services)
-	return instancer.Service{}
+	return whaley.Service{}
 }
 
 func TestWhatAServiceExtendsIsWhatComposeMakesOfIt(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // survey collects the placeholders of a challenge.
@@ -26,7 +26,7 @@ type survey struct {
 }
 
 // surveyOf looks at all that a challenge's services are made of.
-func surveyOf(ctx context.Context, ch *instancer.Challenge, composeFile string, finders []sentinel.Finder, problems *Problems) *survey {
+func surveyOf(ctx context.Context, ch *whaley.Challenge, composeFile string, finders []sentinel.Finder, problems *Problems) *survey {
 	s := &survey{finders: finders, dir: ch.Dir, files: map[string][]sentinel.Found{}, folders: map[string]surveyed{}}
 	for n := range ch.Services {
 		if err := s.service(ctx, &ch.Services[n], composeFile); err != nil {
@@ -59,7 +59,7 @@ func (s surveyed) holding(texts []string) (names []string) {
 }
 
 // values are a service's texts that may hold a flag.
-func values(service *instancer.Service) [][]string {
+func values(service *whaley.Service) [][]string {
 	all := [][]string{service.Command, service.Entrypoint, service.Environment}
 	if service.Health != nil {
 		all = append(all, service.Health.Test)
@@ -67,7 +67,7 @@ func values(service *instancer.Service) [][]string {
 	return all
 }
 
-func (s *survey) service(ctx context.Context, service *instancer.Service, composeFile string) error {
+func (s *survey) service(ctx context.Context, service *whaley.Service, composeFile string) error {
 	for _, texts := range values(service) {
 		for _, text := range texts {
 			s.value(composeFile, text)

@@ -9,22 +9,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // A variable that is set nowhere keeps no challenge from loading where nothing is lost without it, and what stands in its
 // place is what is left of the value.
 func TestWhatAVariableThatIsSetNowhereLeaves(t *testing.T) {
-	image := func(ch *instancer.Challenge) string { return ch.Services[0].Image }
-	mounts := func(ch *instancer.Challenge) string {
+	image := func(ch *whaley.Challenge) string { return ch.Services[0].Image }
+	mounts := func(ch *whaley.Challenge) string {
 		m := ch.Services[0].Mounts[0]
 		return fmt.Sprintln(m.Target, m.Volume, m.ReadOnly, m.Source[strings.LastIndex(m.Source, "/")+1:])
 	}
-	environment := func(ch *instancer.Challenge) string { return strings.Join(ch.Services[0].Environment, " ") }
+	environment := func(ch *whaley.Challenge) string { return strings.Join(ch.Services[0].Environment, " ") }
 	for _, c := range []struct {
 		service string
 		notes   string // of them, the keys
-		is      func(*instancer.Challenge) string
+		is      func(*whaley.Challenge) string
 		want    string
 	}{
 		{`image: x, ports: ["${PORT}:1337"]`, "ports[0]", nil, ""},
@@ -110,8 +110,8 @@ func TestOrganisersVariablesArePutInWhereTheyAreNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := ch.Services[0]
-	want := []string{"AGAIN=" + instancer.Token("TOKEN"), "KEY=x " + instancer.Token("API_KEY"), "SECRET=", "TOKEN=" + instancer.Token("TOKEN")}
-	if diff := cmp.Diff(want, s.Environment); diff != "" || s.Command[1] != instancer.Token("API_KEY") {
+	want := []string{"AGAIN=" + whaley.Token("TOKEN"), "KEY=x " + whaley.Token("API_KEY"), "SECRET=", "TOKEN=" + whaley.Token("TOKEN")}
+	if diff := cmp.Diff(want, s.Environment); diff != "" || s.Command[1] != whaley.Token("API_KEY") {
 		t.Error(diff, s.Command)
 	}
 	if diff := cmp.Diff([]string{"API_KEY", "TOKEN"}, ch.Variables); diff != "" {

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -21,15 +21,15 @@ const Memory = "ctfd_written"
 
 // Scoreboard is what is asked of CTFd.
 type Scoreboard interface {
-	Pages(ctx context.Context) ([]instancer.ScoreboardPage, error)
-	Page(ctx context.Context, id int) (instancer.ScoreboardPage, error)
-	AddPage(ctx context.Context, p instancer.ScoreboardPage) (instancer.ScoreboardPage, error)
-	ChangePage(ctx context.Context, p instancer.ScoreboardPage) error
+	Pages(ctx context.Context) ([]whaley.ScoreboardPage, error)
+	Page(ctx context.Context, id int) (whaley.ScoreboardPage, error)
+	AddPage(ctx context.Context, p whaley.ScoreboardPage) (whaley.ScoreboardPage, error)
+	ChangePage(ctx context.Context, p whaley.ScoreboardPage) error
 	RemovePage(ctx context.Context, id int) error
 	// PageShown is a page as browsers get it.
 	PageShown(ctx context.Context, route string) (string, error)
-	Details(ctx context.Context) ([]instancer.ScoreboardDetails, error)
-	Detail(ctx context.Context, challenge int) (instancer.ScoreboardDetails, error)
+	Details(ctx context.Context) ([]whaley.ScoreboardDetails, error)
+	Detail(ctx context.Context, challenge int) (whaley.ScoreboardDetails, error)
 	SetConnectionInfo(ctx context.Context, challenge int, text string) error
 	Setting(ctx context.Context, key string) (string, error)
 	ChangeSetting(ctx context.Context, key, value string) error
@@ -37,7 +37,7 @@ type Scoreboard interface {
 
 // Store knows which challenge is which of CTFd's, and remembers what was written there.
 type Store interface {
-	Mappings(ctx context.Context) ([]*instancer.Mapping, error)
+	Mappings(ctx context.Context) ([]*whaley.Mapping, error)
 	ChangeMeta(ctx context.Context, name string, change func(now string) string) error
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -40,7 +40,7 @@ func newWorld(t *testing.T, connectionInfo string) *world {
 	t.Cleanup(func() { db.Close() })
 	w.db = db
 	w.notes = w.ctfd.AddChallenge(ctfdtest.Challenge{Name: "Notes, please", ConnectionInfo: connectionInfo})
-	w.must(db.Map(w.ctx, &instancer.Mapping{Challenge: "notes", CTFdChallenge: w.notes, CTFdName: "Notes, please", CreatedAt: time.Now()}))
+	w.must(db.Map(w.ctx, &whaley.Mapping{Challenge: "notes", CTFdChallenge: w.notes, CTFdName: "Notes, please", CreatedAt: time.Now()}))
 	w.Connection = w.again()
 	return w
 }
@@ -61,7 +61,7 @@ func (w *world) must(err error) {
 
 func (w *world) code(want string, err error) {
 	w.t.Helper()
-	if got := instancer.CodeOf(err); got != want {
+	if got := whaley.CodeOf(err); got != want {
 		w.t.Fatalf("%q, wanted %q: %v", got, want, err)
 	}
 }
@@ -211,7 +211,7 @@ func TestACTFdWithoutExportsIsAskedOneByOne(t *testing.T) {
 func TestEachPartThatIsAChallengeOfItsOwnInCTFdHasTheLink(t *testing.T) {
 	w := newWorld(t, "")
 	second := w.ctfd.AddChallenge(ctfdtest.Challenge{Name: "Notes, part two"})
-	w.must(w.db.Map(w.ctx, &instancer.Mapping{Challenge: "notes", Part: "two", CTFdChallenge: second, CTFdName: "Notes, part two", CreatedAt: time.Now()}))
+	w.must(w.db.Map(w.ctx, &whaley.Mapping{Challenge: "notes", Part: "two", CTFdChallenge: second, CTFdName: "Notes, part two", CreatedAt: time.Now()}))
 	_, err := w.WriteLink(w.ctx, "notes", false)
 	w.must(err)
 	w.ctfd.ChangeChallenge(second, func(c *ctfdtest.Challenge) { c.ConnectionInfo = "" })

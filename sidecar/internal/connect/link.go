@@ -3,7 +3,7 @@ package connect
 import (
 	"context"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Link is what CTFd shows the players of a challenge as the way to it.
@@ -30,7 +30,7 @@ const CodeTaken = "connection_info_taken"
 func (c *Connection) Of(challenge string) string { return c.opts.Dashboard + "/go/" + challenge }
 
 // place is the name of what a mapping maps: a challenge, or one of its parts.
-func place(m *instancer.Mapping) string {
+func place(m *whaley.Mapping) string {
 	if m.Part == "" {
 		return m.Challenge
 	}
@@ -38,10 +38,10 @@ func place(m *instancer.Mapping) string {
 }
 
 // LinkOf is the link in the challenge of CTFd that a mapping names.
-func (s Standing) LinkOf(m *instancer.Mapping) Link { return s.Links[place(m)] }
+func (s Standing) LinkOf(m *whaley.Mapping) Link { return s.Links[place(m)] }
 
 // ours says whether a text was written by Whaley: last, or by an earlier version, or is what it would write.
-func (c *Connection) ours(m *instancer.Mapping, text string, before written) bool {
+func (c *Connection) ours(m *whaley.Mapping, text string, before written) bool {
 	return text == c.Of(m.Challenge) || text == before.Links[place(m)] || text == c.opts.Dashboard+"/?challenge="+m.Challenge
 }
 
@@ -60,7 +60,7 @@ func (c *Connection) lookAtLinks(ctx context.Context, before written) (map[strin
 		there, known := texts[m.CTFdChallenge]
 		link := Link{LinkOther, there.ConnectionInfo}
 		switch {
-		case !known || !instancer.SameName(there.Name, m.CTFdName): // what else has this number now is not ours to write into
+		case !known || !whaley.SameName(there.Name, m.CTFdName): // what else has this number now is not ours to write into
 			link.State = LinkGone
 			if c.Standing().LinkOf(m).State != LinkGone {
 				c.log.Warn("ctfd's challenge is gone or has another name: nothing is registered there until it is mapped again",
@@ -83,8 +83,8 @@ func (c *Connection) lookAtLinks(ctx context.Context, before written) (map[strin
 }
 
 // texts reads what CTFd says of its challenges: all in one request, or from a CTFd that exports nothing one by one.
-func (c *Connection) texts(ctx context.Context, mappings []*instancer.Mapping) (map[int]instancer.ScoreboardDetails, error) {
-	texts := map[int]instancer.ScoreboardDetails{}
+func (c *Connection) texts(ctx context.Context, mappings []*whaley.Mapping) (map[int]whaley.ScoreboardDetails, error) {
+	texts := map[int]whaley.ScoreboardDetails{}
 	all, err := c.ctfd.Details(ctx)
 	if err == nil {
 		for _, d := range all {
@@ -108,7 +108,7 @@ func (c *Connection) texts(ctx context.Context, mappings []*instancer.Mapping) (
 
 // WriteLink writes the link of a challenge into CTFd, for each of its parts that is a challenge of its own there. What the
 // author has written stays, and is refused with, unless it is to be replaced. It returns the first mapping.
-func (c *Connection) WriteLink(ctx context.Context, challenge string, replace bool) (first *instancer.Mapping, err error) {
+func (c *Connection) WriteLink(ctx context.Context, challenge string, replace bool) (first *whaley.Mapping, err error) {
 	all, err := c.store.Mappings(ctx)
 	if err != nil {
 		return nil, err
@@ -125,18 +125,18 @@ func (c *Connection) WriteLink(ctx context.Context, challenge string, replace bo
 		}
 	}
 	if first == nil {
-		return nil, instancer.Errorf(instancer.NotFound, "mapping_not_found", "The challenge %q is not mapped to one of CTFd.", challenge)
+		return nil, whaley.Errorf(whaley.NotFound, "mapping_not_found", "The challenge %q is not mapped to one of CTFd.", challenge)
 	}
 	return first, nil
 }
 
-func (c *Connection) writeOne(ctx context.Context, m *instancer.Mapping, replace bool) error {
+func (c *Connection) writeOne(ctx context.Context, m *whaley.Mapping, replace bool) error {
 	there, err := c.ctfd.Detail(ctx, m.CTFdChallenge)
 	if err != nil {
 		return err
 	}
-	if !instancer.SameName(there.Name, m.CTFdName) {
-		return instancer.Errorf(instancer.Conflict, "mapping_doubtful",
+	if !whaley.SameName(there.Name, m.CTFdName) {
+		return whaley.Errorf(whaley.Conflict, "mapping_doubtful",
 			"CTFd's challenge %d was %q when %s was mapped to it, and is %q now. Map it again first.",
 			m.CTFdChallenge, m.CTFdName, place(m), there.Name)
 	}
@@ -146,7 +146,7 @@ func (c *Connection) writeOne(ctx context.Context, m *instancer.Mapping, replace
 	}
 	if text := there.ConnectionInfo; text != "" && !replace && !c.ours(m, text, before) {
 		c.setLink(m, Link{LinkOther, text})
-		return instancer.Errorf(instancer.Conflict, CodeTaken,
+		return whaley.Errorf(whaley.Conflict, CodeTaken,
 			"CTFd's challenge %q says %q already, which Whaley did not write. Replace it, or put %s into it yourself.",
 			m.CTFdName, text, c.Of(m.Challenge))
 	}
@@ -212,14 +212,14 @@ func (c *Connection) RemoveLinks(ctx context.Context) error {
 	return c.Look(ctx)
 }
 
-func (c *Connection) write(ctx context.Context, m *instancer.Mapping) error {
+func (c *Connection) write(ctx context.Context, m *whaley.Mapping) error {
 	if err := c.ctfd.SetConnectionInfo(ctx, m.CTFdChallenge, c.Of(m.Challenge)); err != nil {
 		return err
 	}
 	return c.remember(ctx, func(w *written) { w.Links[place(m)] = c.Of(m.Challenge) })
 }
 
-func (c *Connection) setLink(m *instancer.Mapping, l Link) {
+func (c *Connection) setLink(m *whaley.Mapping, l Link) {
 	next := *c.now.Load()
 	links := map[string]Link{place(m): l}
 	for other, link := range next.Links {

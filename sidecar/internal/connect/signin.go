@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -96,7 +96,7 @@ func (c *Connection) MakeSignIn(ctx context.Context) error {
 			return err
 		}
 		if before, err := c.recall(ctx); err != nil || there.ID != before.Page && !strings.Contains(there.Content, mark) {
-			return instancer.Errorf(instancer.Conflict, "ctfd_page_taken",
+			return whaley.Errorf(whaley.Conflict, "ctfd_page_taken",
 				"CTFd has a page of its own at /%s, which Whaley did not make. Give it another address in CTFd (Admin Panel, Pages), then try again.", route).Because(err)
 		}
 		id = there.ID
@@ -115,13 +115,13 @@ func (c *Connection) MakeSignIn(ctx context.Context) error {
 	if err := c.RemoveSignIn(ctx); err != nil {
 		return err
 	}
-	return instancer.Errorf(instancer.Conflict, "ctfd_scripts_removed",
+	return whaley.Errorf(whaley.Conflict, "ctfd_scripts_removed",
 		"CTFd takes scripts out of its pages, so none of them can sign anybody in. Switch HTML sanitization off (in CTFd under Config, Sanitize, or HTML_SANITIZATION in its config.ini), then try again.")
 }
 
 // writePage makes the page, or writes one again, and remembers it.
 func (c *Connection) writePage(ctx context.Context, id int) error {
-	p := instancer.ScoreboardPage{ID: id, Route: route, Title: title, Content: c.content()}
+	p := whaley.ScoreboardPage{ID: id, Route: route, Title: title, Content: c.content()}
 	var err error
 	if id == 0 {
 		p, err = c.ctfd.AddPage(ctx, p)
@@ -161,6 +161,6 @@ func (c *Connection) setSignIn(s SignIn) {
 }
 
 func isNotFound(err error) bool {
-	var e *instancer.Error
-	return errors.As(err, &e) && e.Kind == instancer.NotFound
+	var e *whaley.Error
+	return errors.As(err, &e) && e.Kind == whaley.NotFound
 }

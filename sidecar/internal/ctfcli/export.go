@@ -9,7 +9,7 @@ import (
 	"path"
 	"slices"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -45,7 +45,7 @@ type Options struct {
 
 // Export looks in a folder for the file of each challenge, by its name or in a folder of its id, and completes it; one that
 // is not there is made.
-func Export(root *os.Root, challenges []*instancer.Challenge, o Options) ([]Result, error) {
+func Export(root *os.Root, challenges []*whaley.Challenge, o Options) ([]Result, error) {
 	files, err := find(root)
 	if err != nil {
 		return nil, err
@@ -100,14 +100,14 @@ func find(root *os.Root) (map[string][]byte, error) {
 }
 
 // fileOf is where a challenge's file is, or should be.
-func fileOf(ch *instancer.Challenge, files map[string][]byte) string {
+func fileOf(ch *whaley.Challenge, files map[string][]byte) string {
 	own := path.Join(ch.ID, fileName)
 	if _, there := files[own]; there {
 		return own
 	}
 	var named []string
 	for at, text := range files {
-		if instancer.SameName(nameIn(text), ch.Name) {
+		if whaley.SameName(nameIn(text), ch.Name) {
 			named = append(named, at)
 		}
 	}
@@ -117,7 +117,7 @@ func fileOf(ch *instancer.Challenge, files map[string][]byte) string {
 	return slices.Min(named)
 }
 
-func create(root *os.Root, at string, ch *instancer.Challenge, link string) error {
+func create(root *os.Root, at string, ch *whaley.Challenge, link string) error {
 	text, err := fresh(ch, link)
 	if err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfcli"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const link = "https://whaley.example/go/notes"
@@ -29,8 +29,8 @@ func exported(t *testing.T, at, text string, replace bool) (ctfcli.Result, strin
 		t.Fatal(err)
 	}
 	defer root.Close()
-	notes := &instancer.Challenge{ID: "notes", Name: "Notes, please", Category: "web", Description: "Read: it's # not \"easy\".\n\nÜ"}
-	results, err := ctfcli.Export(root, []*instancer.Challenge{notes}, ctfcli.Options{
+	notes := &whaley.Challenge{ID: "notes", Name: "Notes, please", Category: "web", Description: "Read: it's # not \"easy\".\n\nÜ"}
+	results, err := ctfcli.Export(root, []*whaley.Challenge{notes}, ctfcli.Options{
 		Link: func(id string) string { return "https://whaley.example/go/" + id }, Replace: replace,
 	})
 	if err != nil || len(results) != 1 {

@@ -9,7 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const key = "connection_info"
@@ -77,7 +77,7 @@ func written(text []byte, pairs []*yaml.Node, to string) []byte {
 }
 
 // fresh is a file for a challenge that has none.
-func fresh(ch *instancer.Challenge, link string) ([]byte, error) {
+func fresh(ch *whaley.Challenge, link string) ([]byte, error) {
 	return yaml.Marshal(struct {
 		Name           string `yaml:"name"`
 		Category       string `yaml:"category"`

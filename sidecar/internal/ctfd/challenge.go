@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type challenge struct {
@@ -19,7 +19,7 @@ type challenge struct {
 
 // Challenges lists all challenges, hidden ones too. The list itself does not say which players see, so it is asked for
 // twice: what is not visible is hidden, or locked, or comes later.
-func (c *Client) Challenges(ctx context.Context) ([]instancer.ScoreboardChallenge, error) {
+func (c *Client) Challenges(ctx context.Context) ([]whaley.ScoreboardChallenge, error) {
 	var rows, visible []challenge
 	all := request{method: http.MethodGet, path: "/challenges", query: url.Values{"view": {"admin"}}}
 	if _, err := c.do(ctx, all, &rows); err != nil {
@@ -33,9 +33,9 @@ func (c *Client) Challenges(ctx context.Context) ([]instancer.ScoreboardChalleng
 	for _, row := range visible {
 		isVisible[row.ID] = true
 	}
-	list := make([]instancer.ScoreboardChallenge, len(rows))
+	list := make([]whaley.ScoreboardChallenge, len(rows))
 	for n, row := range rows {
-		list[n] = instancer.ScoreboardChallenge{
+		list[n] = whaley.ScoreboardChallenge{
 			ID: row.ID, Name: row.Name, Category: row.Category, Type: row.Type, Value: row.Value, Hidden: !isVisible[row.ID],
 		}
 	}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/sony/gobreaker/v2"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -219,6 +219,6 @@ func withoutURL(err error) error {
 }
 
 func unavailable(err error) error {
-	return instancer.Errorf(instancer.Unavailable, instancer.CodeCTFdUnavailable,
+	return whaley.Errorf(whaley.Unavailable, whaley.CodeCTFdUnavailable,
 		"CTFd does not answer right now. Try again in a few seconds.").After(tripFor).Because(err)
 }

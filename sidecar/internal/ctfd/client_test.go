@@ -15,7 +15,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func client(t *testing.T, url, key string) *ctfd.Client {
@@ -38,17 +38,17 @@ func TestAccountsAreReadAsTheAdminSeesThem(t *testing.T) {
 		t.Errorf("a banned player's token is let through by CTFd: %d %v", id, err)
 	}
 	user, err := c.User(ctx, alice)
-	if diff := cmp.Diff(instancer.Account{ID: alice, Name: "alice", Team: red, Banned: true}, user); diff != "" || err != nil {
+	if diff := cmp.Diff(whaley.Account{ID: alice, Name: "alice", Team: red, Banned: true}, user); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 	team, err := c.Team(ctx, red)
-	if diff := cmp.Diff(instancer.Team{ID: red, Name: "red", Members: []int{alice}, Banned: true}, team); diff != "" || err != nil {
+	if diff := cmp.Diff(whaley.Team{ID: red, Name: "red", Members: []int{alice}, Banned: true}, team); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 	if admin, err := c.User(ctx, 1); err != nil || !admin.Admin {
 		t.Errorf("%+v %v", admin, err)
 	}
-	if _, err := c.User(ctx, 99); instancer.CodeOf(err) != ctfd.CodeNotFound {
+	if _, err := c.User(ctx, 99); whaley.CodeOf(err) != ctfd.CodeNotFound {
 		t.Error(err)
 	}
 }
@@ -73,8 +73,8 @@ func TestATokenThatIsNoneIsRefusedWithAReason(t *testing.T) {
 	id := s.AddUser(ctfdtest.User{Name: "alice"})
 	for token, word := range map[string]string{"ctfd_x": "does not know", s.TokenUntil(id, time.Now().Add(-time.Second)): "expired"} {
 		_, err := c.Me(context.Background(), token)
-		var e *instancer.Error
-		if !errors.As(err, &e) || e.Code != instancer.CodeTokenRefused || e.Kind != instancer.Unauthorized || !strings.Contains(e.Detail, word) {
+		var e *whaley.Error
+		if !errors.As(err, &e) || e.Code != whaley.CodeTokenRefused || e.Kind != whaley.Unauthorized || !strings.Contains(e.Detail, word) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -103,7 +103,7 @@ func TestWhatIsNotTheAPIIsNamedAsSuch(t *testing.T) {
 		"half":        func(w http.ResponseWriter, _ *http.Request) { json(w, `{"success": true, "da`) },
 	} {
 		s := httptest.NewServer(answer)
-		if _, err := client(t, s.URL, "k").Me(context.Background(), "t"); instancer.CodeOf(err) != ctfd.CodeMisconfigured {
+		if _, err := client(t, s.URL, "k").Me(context.Background(), "t"); whaley.CodeOf(err) != ctfd.CodeMisconfigured {
 			t.Errorf("%s: %v", what, err)
 		}
 		s.Close()
@@ -129,7 +129,7 @@ func TestTheFourShapesOfErrorsAreRead(t *testing.T) {
 		}))
 		_, err := client(t, s.URL, "k").Me(context.Background(), "t")
 		var said *ctfd.Refusal
-		if !errors.As(err, &said) || said.Status != 400 || instancer.CodeOf(err) != ctfd.CodeInvalid || !strings.Contains(said.Error(), want) {
+		if !errors.As(err, &said) || said.Status != 400 || whaley.CodeOf(err) != ctfd.CodeInvalid || !strings.Contains(said.Error(), want) {
 			t.Errorf("%s: %v", body, err)
 		}
 		s.Close()
@@ -141,12 +141,12 @@ func TestACTFdThatDoesNotAnswerIsNotWaitedForAgainAndAgain(t *testing.T) {
 	c := client(t, s.URL, s.Admin)
 	s.Down()
 	for range 5 {
-		if _, err := c.User(context.Background(), 1); instancer.CodeOf(err) != instancer.CodeCTFdUnavailable {
+		if _, err := c.User(context.Background(), 1); whaley.CodeOf(err) != whaley.CodeCTFdUnavailable {
 			t.Error(err)
 		}
 	}
 	asked := s.Calls("GET /api/v1/users/1")
-	if _, err := c.User(context.Background(), 1); instancer.CodeOf(err) != instancer.CodeCTFdUnavailable || s.Calls("GET /api/v1/users/1") != asked {
+	if _, err := c.User(context.Background(), 1); whaley.CodeOf(err) != whaley.CodeCTFdUnavailable || s.Calls("GET /api/v1/users/1") != asked {
 		t.Errorf("it was asked although it had not answered five times: %v", err)
 	}
 	s.Recover()
@@ -167,7 +167,7 @@ func TestASlowCTFdEndsWithTheCallersDeadline(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	if _, err := client(t, s.URL, s.Admin).User(ctx, 1); instancer.CodeOf(err) != instancer.CodeCTFdUnavailable || time.Since(began) > 5*time.Second {
+	if _, err := client(t, s.URL, s.Admin).User(ctx, 1); whaley.CodeOf(err) != whaley.CodeCTFdUnavailable || time.Since(began) > 5*time.Second {
 		t.Errorf("%v after %s", err, time.Since(began))
 	}
 	s.Recover()

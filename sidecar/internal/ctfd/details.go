@@ -7,17 +7,17 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // required finds the ids in a challenge's requirements, which an export has as Python writes them.
 var required = regexp.MustCompile(`['"]prerequisites['"]\s*:\s*\[([^\]]*)\]`)
 
 // Details reads of all challenges what the list does not say, in one request.
-func (c *Client) Details(ctx context.Context) ([]instancer.ScoreboardDetails, error) {
-	var all []instancer.ScoreboardDetails
+func (c *Client) Details(ctx context.Context) ([]whaley.ScoreboardDetails, error) {
+	var all []whaley.ScoreboardDetails
 	err := c.export(ctx, "challenges", []string{"id", "name", "connection_info", "requirements"}, func(l line) error {
-		d := instancer.ScoreboardDetails{ID: l.number("id"), Name: l.text("name"), ConnectionInfo: l.text("connection_info")}
+		d := whaley.ScoreboardDetails{ID: l.number("id"), Name: l.text("name"), ConnectionInfo: l.text("connection_info")}
 		if d.ConnectionInfo == "None" {
 			d.ConnectionInfo = ""
 		}
@@ -35,12 +35,12 @@ func (c *Client) Details(ctx context.Context) ([]instancer.ScoreboardDetails, er
 }
 
 // Detail is the same of one challenge, without what it requires.
-func (c *Client) Detail(ctx context.Context, challenge int) (instancer.ScoreboardDetails, error) {
+func (c *Client) Detail(ctx context.Context, challenge int) (whaley.ScoreboardDetails, error) {
 	var row struct {
 		ID             int    `json:"id"`
 		Name           string `json:"name"`
 		ConnectionInfo string `json:"connection_info"` // null: empty
 	}
 	_, err := c.do(ctx, request{method: http.MethodGet, path: "/challenges/" + strconv.Itoa(challenge)}, &row)
-	return instancer.ScoreboardDetails{ID: row.ID, Name: row.Name, ConnectionInfo: row.ConnectionInfo}, err
+	return whaley.ScoreboardDetails{ID: row.ID, Name: row.Name, ConnectionInfo: row.ConnectionInfo}, err
 }

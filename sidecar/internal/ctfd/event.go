@@ -7,19 +7,19 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Event is when the event takes place. What was never set stands in no row; times are seconds since 1970.
-func (c *Client) Event(ctx context.Context) (instancer.ScoreboardEvent, error) {
+func (c *Client) Event(ctx context.Context) (whaley.ScoreboardEvent, error) {
 	var rows []struct {
 		Key   string `json:"key"`
 		Value any    `json:"value"`
 	}
 	if _, err := c.do(ctx, request{method: http.MethodGet, path: "/configs"}, &rows); err != nil {
-		return instancer.ScoreboardEvent{}, err
+		return whaley.ScoreboardEvent{}, err
 	}
-	e := instancer.ScoreboardEvent{}
+	e := whaley.ScoreboardEvent{}
 	for _, row := range rows {
 		text := valueText(row.Value)
 		switch row.Key {

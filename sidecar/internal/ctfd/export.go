@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -21,10 +21,10 @@ const (
 )
 
 // ExportSubmissions gives all submissions to a function, in no promised order and without names.
-func (c *Client) ExportSubmissions(ctx context.Context, each func(instancer.Submission) error) error {
+func (c *Client) ExportSubmissions(ctx context.Context, each func(whaley.Submission) error) error {
 	columns := []string{"id", "challenge_id", "user_id", "team_id", "ip", "provided", "type", "date"}
 	return c.export(ctx, "submissions", columns, func(l line) error {
-		s := instancer.Submission{
+		s := whaley.Submission{
 			ID: l.number("id"), Challenge: l.number("challenge_id"), User: l.number("user_id"), Team: l.number("team_id"),
 			Address: l.text("ip"), Provided: l.text("provided"), Type: l.text("type"),
 		}

@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type flag struct {
@@ -17,18 +17,18 @@ type flag struct {
 	Data      string `json:"data"` // null: empty
 }
 
-func (f flag) scoreboard() instancer.ScoreboardFlag { return instancer.ScoreboardFlag(f) }
+func (f flag) scoreboard() whaley.ScoreboardFlag { return whaley.ScoreboardFlag(f) }
 
 // Flags lists the flags of a challenge: with a content those that CTFd's database takes for the same, which may be
 // without regard to case, else all.
-func (c *Client) Flags(ctx context.Context, challenge int, content string) ([]instancer.ScoreboardFlag, error) {
+func (c *Client) Flags(ctx context.Context, challenge int, content string) ([]whaley.ScoreboardFlag, error) {
 	query := url.Values{"challenge_id": {strconv.Itoa(challenge)}}
 	if content != "" {
 		query.Set("content", content)
 	}
 	var rows []flag
 	_, err := c.do(ctx, request{method: http.MethodGet, path: "/flags", query: query}, &rows)
-	list := make([]instancer.ScoreboardFlag, len(rows))
+	list := make([]whaley.ScoreboardFlag, len(rows))
 	for n, row := range rows {
 		list[n] = row.scoreboard()
 	}
@@ -37,7 +37,7 @@ func (c *Client) Flags(ctx context.Context, challenge int, content string) ([]in
 
 // AddFlag adds a static flag and returns it as it was stored. Calling it twice makes two. The type is always sent:
 // CTFd stores a flag without one, and fails at every wrong submission from then on.
-func (c *Client) AddFlag(ctx context.Context, challenge int, content string) (instancer.ScoreboardFlag, error) {
+func (c *Client) AddFlag(ctx context.Context, challenge int, content string) (whaley.ScoreboardFlag, error) {
 	var row flag
 	_, err := c.do(ctx, request{method: http.MethodPost, path: "/flags", body: map[string]any{
 		"challenge_id": challenge, "content": content, "type": "static", "data": "",
@@ -48,7 +48,7 @@ func (c *Client) AddFlag(ctx context.Context, challenge int, content string) (in
 // RemoveFlag removes a flag; one that is not there is no error.
 func (c *Client) RemoveFlag(ctx context.Context, id int) error {
 	_, err := c.do(ctx, request{method: http.MethodDelete, path: "/flags/" + strconv.Itoa(id)}, nil)
-	if instancer.CodeOf(err) == CodeNotFound {
+	if whaley.CodeOf(err) == CodeNotFound {
 		return nil
 	}
 	return err

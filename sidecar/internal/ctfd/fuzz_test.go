@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Whatever a CTFd answers, or what stands where one should be: an error or a value, and never an account that is nobody's.
@@ -45,9 +45,9 @@ func FuzzAnswersOfCTFd(f *testing.F) {
 		_, _ = c.Challenges(ctx)
 		_, _ = c.Flags(ctx, 2, "FLAG{x}")
 		_, _ = c.Submissions(ctx, 1, 100)
-		_ = c.ExportSubmissions(ctx, func(instancer.Submission) error { return nil })
+		_ = c.ExportSubmissions(ctx, func(whaley.Submission) error { return nil })
 		_, err := c.AddFlag(ctx, 2, "FLAG{x}")
-		if status >= 400 && err == nil || err != nil && instancer.CodeOf(err) == "" {
+		if status >= 400 && err == nil || err != nil && whaley.CodeOf(err) == "" {
 			t.Errorf("%d %q: %v (%s)", status, body, err, ctfd.CodeNotFound)
 		}
 	})

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // TeamMode says whether CTFd's players are in teams. A mode that was set from outside stands in no row, and then the
@@ -19,12 +19,12 @@ func (c *Client) TeamMode(ctx context.Context) (bool, error) {
 		return config.Value == "teams", nil
 	case status(err) == http.StatusForbidden:
 		return false, notAdmin()
-	case instancer.CodeOf(err) != CodeNotFound:
+	case whaley.CodeOf(err) != CodeNotFound:
 		return false, err
 	}
 	_, err = c.do(ctx, request{method: http.MethodGet, path: "/teams/me"}, nil)
 	switch {
-	case instancer.CodeOf(err) == CodeNotFound:
+	case whaley.CodeOf(err) == CodeNotFound:
 		return false, nil
 	case status(err) == http.StatusForbidden: // an admin without a team
 		return true, nil

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type page struct {
@@ -20,20 +20,20 @@ type page struct {
 	SignedIn bool   `json:"auth_required"` // whoever is not is sent to the sign-in and comes back
 }
 
-func (p page) scoreboardPage() instancer.ScoreboardPage {
-	return instancer.ScoreboardPage{ID: p.ID, Route: p.Route, Title: p.Title, Content: p.Content}
+func (p page) scoreboardPage() whaley.ScoreboardPage {
+	return whaley.ScoreboardPage{ID: p.ID, Route: p.Route, Title: p.Title, Content: p.Content}
 }
 
 // hiddenPage is a page for who is signed in, in no menu.
-func hiddenPage(p instancer.ScoreboardPage) page {
+func hiddenPage(p whaley.ScoreboardPage) page {
 	return page{Title: p.Title, Route: p.Route, Content: p.Content, Format: "html", Hidden: true, SignedIn: true}
 }
 
 // Pages lists the pages that organisers have made, without what is in them.
-func (c *Client) Pages(ctx context.Context) ([]instancer.ScoreboardPage, error) {
+func (c *Client) Pages(ctx context.Context) ([]whaley.ScoreboardPage, error) {
 	var rows []page
 	_, err := c.do(ctx, request{method: http.MethodGet, path: "/pages"}, &rows)
-	list := make([]instancer.ScoreboardPage, len(rows))
+	list := make([]whaley.ScoreboardPage, len(rows))
 	for n, row := range rows {
 		list[n] = row.scoreboardPage()
 	}
@@ -41,21 +41,21 @@ func (c *Client) Pages(ctx context.Context) ([]instancer.ScoreboardPage, error) 
 }
 
 // Page is a page with what is in it, CodeNotFound if there is none.
-func (c *Client) Page(ctx context.Context, id int) (instancer.ScoreboardPage, error) {
+func (c *Client) Page(ctx context.Context, id int) (whaley.ScoreboardPage, error) {
 	var row page
 	_, err := c.do(ctx, request{method: http.MethodGet, path: pagePath(id)}, &row)
 	return row.scoreboardPage(), err
 }
 
 // AddPage makes a page for who is signed in, in no menu, and returns it as it was stored.
-func (c *Client) AddPage(ctx context.Context, p instancer.ScoreboardPage) (instancer.ScoreboardPage, error) {
+func (c *Client) AddPage(ctx context.Context, p whaley.ScoreboardPage) (whaley.ScoreboardPage, error) {
 	var row page
 	_, err := c.do(ctx, request{method: http.MethodPost, path: "/pages", body: hiddenPage(p)}, &row)
 	return row.scoreboardPage(), err
 }
 
 // ChangePage writes a page again.
-func (c *Client) ChangePage(ctx context.Context, p instancer.ScoreboardPage) error {
+func (c *Client) ChangePage(ctx context.Context, p whaley.ScoreboardPage) error {
 	_, err := c.do(ctx, request{method: http.MethodPatch, path: pagePath(p.ID), body: hiddenPage(p)}, nil)
 	return err
 }
@@ -63,7 +63,7 @@ func (c *Client) ChangePage(ctx context.Context, p instancer.ScoreboardPage) err
 // RemovePage deletes a page; one that is not there is no error.
 func (c *Client) RemovePage(ctx context.Context, id int) error {
 	_, err := c.do(ctx, request{method: http.MethodDelete, path: pagePath(id)}, nil)
-	if instancer.CodeOf(err) == CodeNotFound {
+	if whaley.CodeOf(err) == CodeNotFound {
 		return nil
 	}
 	return err
@@ -79,7 +79,7 @@ func (c *Client) PageShown(ctx context.Context, route string) (string, error) {
 	case err != nil:
 		return "", unavailable(fmt.Errorf("GET %s: %w", route, err))
 	case got.status != http.StatusOK:
-		return "", instancer.Errorf(instancer.NotFound, CodeNotFound, "CTFd shows no page at /%s: it answers %d.", route, got.status)
+		return "", whaley.Errorf(whaley.NotFound, CodeNotFound, "CTFd shows no page at /%s: it answers %d.", route, got.status)
 	}
 	return string(got.body), nil
 }

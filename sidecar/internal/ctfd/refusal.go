@@ -8,7 +8,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Codes of what CTFd refused; those that other packages act on are in instancer.
@@ -57,24 +57,24 @@ func refusal(r request, got answer) error {
 	if r.token == "" && (got.status == http.StatusUnauthorized || got.status == http.StatusForbidden) {
 		return keyRefused(said)
 	}
-	kind, code, detail := instancer.Internal, CodeMisconfigured, "CTFd gave an answer that Whaley does not understand. Tell an organiser."
+	kind, code, detail := whaley.Internal, CodeMisconfigured, "CTFd gave an answer that Whaley does not understand. Tell an organiser."
 	switch got.status {
 	case http.StatusUnauthorized:
-		kind, code = instancer.Unauthorized, instancer.CodeTokenRefused
+		kind, code = whaley.Unauthorized, whaley.CodeTokenRefused
 		detail = "CTFd does not know this access token. Make a new one in CTFd under Settings, Access Tokens."
 		if strings.Contains(said.Message, "expired") {
 			detail = "This access token has expired. Make a new one in CTFd under Settings, Access Tokens."
 		}
 	case http.StatusForbidden:
-		kind, code, detail = instancer.Forbidden, CodeForbidden, "CTFd does not allow this."
+		kind, code, detail = whaley.Forbidden, CodeForbidden, "CTFd does not allow this."
 	case http.StatusNotFound:
-		kind, code, detail = instancer.NotFound, CodeNotFound, "CTFd does not know this."
+		kind, code, detail = whaley.NotFound, CodeNotFound, "CTFd does not know this."
 	case http.StatusBadRequest:
-		kind, code, detail = instancer.Invalid, CodeInvalid, "CTFd does not take this."
+		kind, code, detail = whaley.Invalid, CodeInvalid, "CTFd does not take this."
 	case http.StatusTooManyRequests:
-		return instancer.Errorf(instancer.Unavailable, CodeTooFast, "CTFd asks to go slower. Try again in a few seconds.").After(tripFor).Because(said)
+		return whaley.Errorf(whaley.Unavailable, CodeTooFast, "CTFd asks to go slower. Try again in a few seconds.").After(tripFor).Because(said)
 	}
-	return instancer.Errorf(kind, code, "%s", detail).Because(said)
+	return whaley.Errorf(kind, code, "%s", detail).Because(said)
 }
 
 // read takes the words out of a body of either shape: {"message": …}, or {"errors": {field: text or list of texts}}.
@@ -109,7 +109,7 @@ func keyRefused(said *Refusal) error {
 	if said.Status == http.StatusUnauthorized {
 		text = "CTFd does not take CTFD_API_KEY, the access token that Whaley reads accounts with, any more. Tell an organiser."
 	}
-	return instancer.Errorf(instancer.Unavailable, CodeMisconfigured, "%s", text).Because(said)
+	return whaley.Errorf(whaley.Unavailable, CodeMisconfigured, "%s", text).Because(said)
 }
 
 // status is that of the answer behind an error, 0 if there was none.
@@ -122,6 +122,6 @@ func status(err error) int {
 }
 
 func misconfigured(err error) error {
-	return instancer.Errorf(instancer.Unavailable, CodeMisconfigured,
+	return whaley.Errorf(whaley.Unavailable, CodeMisconfigured,
 		"What CTFD_URL names does not answer as CTFd's API does. Tell an organiser.").Because(err)
 }

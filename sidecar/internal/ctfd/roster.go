@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // maxPages of a list are read: of 50 rows each, so 50,000.
@@ -14,7 +14,7 @@ const maxPages = 1000
 
 // Users lists the accounts that anybody may see, with the teams that they are in now. Who is banned or hidden is not
 // among them, and who is an admin is not said.
-func (c *Client) Users(ctx context.Context) (list []instancer.Account, pages int, err error) {
+func (c *Client) Users(ctx context.Context) (list []whaley.Account, pages int, err error) {
 	rows, pages, err := pagesOf[user](ctx, c, request{method: http.MethodGet, path: "/users"})
 	for _, u := range rows {
 		list = append(list, u.account())
@@ -23,13 +23,13 @@ func (c *Client) Users(ctx context.Context) (list []instancer.Account, pages int
 }
 
 // Teams lists all teams, banned ones too, without their members. There are none where CTFd has no teams.
-func (c *Client) Teams(ctx context.Context) (list []instancer.Team, pages int, err error) {
+func (c *Client) Teams(ctx context.Context) (list []whaley.Team, pages int, err error) {
 	rows, pages, err := pagesOf[team](ctx, c, request{method: http.MethodGet, path: "/teams", query: url.Values{"view": {"admin"}}})
-	if instancer.CodeOf(err) == CodeNotFound {
+	if whaley.CodeOf(err) == CodeNotFound {
 		return nil, 0, nil
 	}
 	for _, t := range rows {
-		list = append(list, instancer.Team{ID: t.ID, Name: t.Name, Banned: t.Banned})
+		list = append(list, whaley.Team{ID: t.ID, Name: t.Name, Banned: t.Banned})
 	}
 	return list, pages, err
 }

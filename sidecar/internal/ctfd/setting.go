@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Setting is one of CTFd's settings as text, empty if it was never set.
@@ -13,7 +13,7 @@ func (c *Client) Setting(ctx context.Context, key string) (string, error) {
 		Value any `json:"value"`
 	}
 	_, err := c.do(ctx, request{method: http.MethodGet, path: "/configs/" + key}, &row)
-	if instancer.CodeOf(err) == CodeNotFound {
+	if whaley.CodeOf(err) == CodeNotFound {
 		return "", nil
 	}
 	text, _ := row.Value.(string)

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Solvers are the teams, or where nobody plays in teams the players, that have solved a challenge, as owners. CTFd leaves
@@ -19,9 +19,9 @@ func (c *Client) Solvers(ctx context.Context, challenge int) ([]string, error) {
 	_, err := c.do(ctx, request{method: http.MethodGet, path: "/challenges/" + strconv.Itoa(challenge) + "/solves"}, &rows)
 	owners := make([]string, len(rows))
 	for n, row := range rows {
-		owners[n] = instancer.UserID(row.Account)
+		owners[n] = whaley.UserID(row.Account)
 		if strings.Contains(row.URL, "/teams/") {
-			owners[n] = instancer.TeamID(row.Account)
+			owners[n] = whaley.TeamID(row.Account)
 		}
 	}
 	return owners, err

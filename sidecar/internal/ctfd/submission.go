@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type submission struct {
@@ -28,20 +28,20 @@ type named struct {
 	Name string `json:"name"`
 }
 
-func (s submission) submission() instancer.Submission {
-	return instancer.Submission{
+func (s submission) submission() whaley.Submission {
+	return whaley.Submission{
 		ID: s.ID, Challenge: s.ChallengeID, ChallengeName: s.Challenge.Name, User: s.UserID, UserName: s.User.Name, Team: s.TeamID,
 		TeamName: s.Team.Name, Provided: s.Provided, Type: s.Type, Address: s.IP, At: s.Date.UTC(),
 	}
 }
 
 // Submissions is one page of all submissions. CTFd gives at most 100 a page and promises no order.
-func (c *Client) Submissions(ctx context.Context, page, perPage int) (instancer.Submissions, error) {
+func (c *Client) Submissions(ctx context.Context, page, perPage int) (whaley.Submissions, error) {
 	var rows []submission
 	at, err := c.do(ctx, request{method: http.MethodGet, path: "/submissions", query: url.Values{
 		"page": {strconv.Itoa(page)}, "per_page": {strconv.Itoa(perPage)},
 	}}, &rows)
-	list := instancer.Submissions{Page: at.Page, Pages: at.Pages, Total: at.Total, Rows: make([]instancer.Submission, len(rows))}
+	list := whaley.Submissions{Page: at.Page, Pages: at.Pages, Total: at.Total, Rows: make([]whaley.Submission, len(rows))}
 	for n, row := range rows {
 		list.Rows[n] = row.submission()
 	}

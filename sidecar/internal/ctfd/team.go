@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type team struct {
@@ -16,8 +16,8 @@ type team struct {
 }
 
 // Team is a team with its members, CodeNotFound if there is none or CTFd has no teams.
-func (c *Client) Team(ctx context.Context, id int) (instancer.Team, error) {
+func (c *Client) Team(ctx context.Context, id int) (whaley.Team, error) {
 	var t team
 	_, err := c.do(ctx, request{method: http.MethodGet, path: "/teams/" + strconv.Itoa(id)}, &t)
-	return instancer.Team{ID: t.ID, Name: t.Name, Members: t.Members, Banned: t.Banned}, err
+	return whaley.Team{ID: t.ID, Name: t.Name, Members: t.Members, Banned: t.Banned}, err
 }

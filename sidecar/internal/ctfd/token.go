@@ -5,14 +5,14 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // RemoveToken deletes an access token by the right of a token of the same account, as itself. One that is not there is no
 // error.
 func (c *Client) RemoveToken(ctx context.Context, token string, id int) error {
 	_, err := c.do(ctx, request{method: http.MethodDelete, path: "/tokens/" + strconv.Itoa(id), token: token}, nil)
-	if code := instancer.CodeOf(err); code == CodeNotFound || code == instancer.CodeTokenRefused {
+	if code := whaley.CodeOf(err); code == CodeNotFound || code == whaley.CodeTokenRefused {
 		return nil
 	}
 	return err

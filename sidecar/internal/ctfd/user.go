@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // user is an account as an admin sees it; whoever asks for their own gets no type, banned and hidden.
@@ -20,8 +20,8 @@ type user struct {
 	Verified bool   `json:"verified"`
 }
 
-func (u user) account() instancer.Account {
-	return instancer.Account{ID: u.ID, Name: u.Name, Team: u.TeamID, Admin: u.Type == "admin", Banned: u.Banned}
+func (u user) account() whaley.Account {
+	return whaley.Account{ID: u.ID, Name: u.Name, Team: u.TeamID, Admin: u.Type == "admin", Banned: u.Banned}
 }
 
 // Me is whose token this is. It says nothing of bans: CTFd lets a banned player's token through.
@@ -37,15 +37,15 @@ func (c *Client) Me(ctx context.Context, token string) (id int, err error) {
 }
 
 // User is an account, CodeNotFound if there is none.
-func (c *Client) User(ctx context.Context, id int) (instancer.Account, error) {
+func (c *Client) User(ctx context.Context, id int) (whaley.Account, error) {
 	var u user
 	_, err := c.do(ctx, request{method: http.MethodGet, path: "/users/" + strconv.Itoa(id)}, &u)
 	if err == nil && u.Type == "" {
-		return instancer.Account{}, notAdmin()
+		return whaley.Account{}, notAdmin()
 	}
 	return u.account(), err
 }
 
 func notAdmin() error {
-	return instancer.Errorf(instancer.Unavailable, CodeMisconfigured, "CTFD_API_KEY is not the access token of a CTFd admin. Tell an organiser.")
+	return whaley.Errorf(whaley.Unavailable, CodeMisconfigured, "CTFD_API_KEY is not the access token of a CTFd admin. Tell an organiser.")
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Discord's limits, and from how many on events are summed up.
@@ -51,7 +51,7 @@ var kinds = map[string]kind{
 }
 
 // Wants says whether a channel is told of an event.
-func Wants(ev instancer.Event) bool { _, known := kinds[ev.Type]; return known }
+func Wants(ev whaley.Event) bool { _, known := kinds[ev.Type]; return known }
 
 // Details are what is known of an event's instance beside the event.
 type Details struct {
@@ -89,8 +89,8 @@ func (e *embed) size() int {
 }
 
 // Encoder makes messages; describe adds what an event does not hold, and may fail.
-func Encoder(describe func(ctx context.Context, ev instancer.Event) (Details, error)) func(context.Context, []instancer.Event) ([]byte, int, error) {
-	return func(ctx context.Context, events []instancer.Event) ([]byte, int, error) {
+func Encoder(describe func(ctx context.Context, ev whaley.Event) (Details, error)) func(context.Context, []whaley.Event) ([]byte, int, error) {
+	return func(ctx context.Context, events []whaley.Event) ([]byte, int, error) {
 		if len(events) > manyEvents {
 			body, err := message([]embed{summary(events)})
 			return body, len(events), err
@@ -119,7 +119,7 @@ func message(embeds []embed) ([]byte, error) {
 	})
 }
 
-func embedOf(ev instancer.Event, d Details) embed {
+func embedOf(ev whaley.Event, d Details) embed {
 	k := kinds[ev.Type]
 	challenge := d.Challenge
 	if challenge == "" {
@@ -152,7 +152,7 @@ func embedOf(ev instancer.Event, d Details) embed {
 }
 
 // summary tells of many events at once.
-func summary(events []instancer.Event) embed {
+func summary(events []whaley.Event) embed {
 	counts := map[string]int{}
 	for _, ev := range events {
 		counts[ev.Type]++

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/discord"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type message struct {
@@ -23,9 +23,9 @@ type message struct {
 	AllowedMentions struct{ Parse []string } `json:"allowed_mentions"`
 }
 
-func encode(t *testing.T, d discord.Details, events ...instancer.Event) (message, int) {
+func encode(t *testing.T, d discord.Details, events ...whaley.Event) (message, int) {
 	t.Helper()
-	body, used, err := discord.Encoder(func(context.Context, instancer.Event) (discord.Details, error) { return d, nil })(t.Context(), events)
+	body, used, err := discord.Encoder(func(context.Context, whaley.Event) (discord.Details, error) { return d, nil })(t.Context(), events)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestEachKindOfEventLooksAsItShould(t *testing.T) {
 		"instance_running": 0x2ecc71, "instance_spawn_failed": 0xe74c3c, "instance_extend": 0xf1c40f, "instance_stop": 0xe67e22,
 		"instance_expired": 0xe67e22, "suspicious_submission": 0x8e44ad,
 	} {
-		ev := instancer.Event{Type: kind, Instance: "web-1", Challenge: "web", Owner: "team_1", Player: "user_2", Message: "why: so", At: time.Now()}
+		ev := whaley.Event{Type: kind, Instance: "web-1", Challenge: "web", Owner: "team_1", Player: "user_2", Message: "why: so", At: time.Now()}
 		if !discord.Wants(ev) {
 			t.Errorf("%s is not wanted", kind)
 		}
@@ -62,14 +62,14 @@ func TestEachKindOfEventLooksAsItShould(t *testing.T) {
 			t.Errorf("%s: %s", kind, text)
 		}
 	}
-	if discord.Wants(instancer.Event{Type: "instance_spawn"}) || discord.Wants(instancer.Event{Type: "admin_settings"}) {
+	if discord.Wants(whaley.Event{Type: "instance_spawn"}) || discord.Wants(whaley.Event{Type: "admin_settings"}) {
 		t.Error("a channel is told of too much")
 	}
 }
 
 func TestNamesOfPlayersFormatAndMentionNothing(t *testing.T) {
 	m, _ := encode(t, discord.Details{Owner: "@everyone **x** [a](http://evil) <@1>\n# `", Challenge: "<@&2> \xff"},
-		instancer.Event{Type: "instance_running", Owner: "o", Instance: "i"})
+		whaley.Event{Type: "instance_running", Owner: "o", Instance: "i"})
 	text := fmt.Sprint(m.Embeds[0])
 	for _, bad := range []string{"@everyone", "**x**", "](http", "<@1>", "<@&2>", "\n#", "\xff"} {
 		if strings.Contains(text, bad) {
@@ -79,8 +79,8 @@ func TestNamesOfPlayersFormatAndMentionNothing(t *testing.T) {
 }
 
 func TestManyEventsFitDiscordsLimits(t *testing.T) {
-	long := instancer.Event{Type: "instance_spawn_failed", Owner: "o", Instance: "i", Message: strings.Repeat("ü", 5000)}
-	all := make([]instancer.Event, 25)
+	long := whaley.Event{Type: "instance_spawn_failed", Owner: "o", Instance: "i", Message: strings.Repeat("ü", 5000)}
+	all := make([]whaley.Event, 25)
 	for n := range all {
 		all[n] = long
 	}
@@ -104,9 +104,9 @@ func TestManyEventsFitDiscordsLimits(t *testing.T) {
 	if m, used = encode(t, discord.Details{}, all...); used != 10 || len(m.Embeds) != 10 {
 		t.Errorf("%d of ten short ones in a message", used)
 	}
-	flood := make([]instancer.Event, 300)
+	flood := make([]whaley.Event, 300)
 	for n := range flood {
-		flood[n] = instancer.Event{Type: "instance_expired"}
+		flood[n] = whaley.Event{Type: "instance_expired"}
 	}
 	if m, used = encode(t, discord.Details{}, flood...); used != 300 || len(m.Embeds) != 1 || m.Embeds[0].Fields[0].Value != "300" {
 		t.Errorf("%d %+v", used, m)
@@ -114,9 +114,9 @@ func TestManyEventsFitDiscordsLimits(t *testing.T) {
 }
 
 func TestWithoutDetailsTheEventIsTold(t *testing.T) {
-	body, used, err := discord.Encoder(func(context.Context, instancer.Event) (discord.Details, error) {
+	body, used, err := discord.Encoder(func(context.Context, whaley.Event) (discord.Details, error) {
 		return discord.Details{Owner: "half"}, errors.New("database")
-	})(t.Context(), []instancer.Event{{Type: "instance_stop", Owner: "o", Challenge: "web"}})
+	})(t.Context(), []whaley.Event{{Type: "instance_stop", Owner: "o", Challenge: "web"}})
 	if err != nil || used != 1 || !strings.Contains(string(body), "Instance stopped: web") {
 		t.Errorf("%s %d %v", body, used, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // building is an engine whose builds are bounded, and a Dockerfile that is built on it.
@@ -25,9 +26,9 @@ func building(t *testing.T, limits docker.BuildLimits, dockerfile string) (strin
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM busybox:1.36\n"+dockerfile), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	service := instancer.Service{Name: "web", Image: "whaley/engine-test-bound:latest", Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
+	service := whaley.Service{Name: "web", Image: "whaley/engine-test-bound:latest", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"}}
 	var log bytes.Buffer
-	err = engine.BuildImage(t.Context(), instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "engine"}, Service: &service, Again: true}, &log)
+	err = engine.BuildImage(t.Context(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service, Again: true}, &log)
 	return log.String(), err
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // build makes an image out of a service's context.
@@ -72,7 +73,7 @@ var modern = regexp.MustCompile(`(?im)^\s*#\s*syntax\s*=|^\s*(RUN|COPY|ADD)\s+(-
 
 // buildKit says whether a build needs BuildKit. The classic builder does without it, is on every engine, and keeps its
 // layers where others find them.
-func (e *Engine) buildKit(b *instancer.Build) bool {
+func (e *Engine) buildKit(b *whaley.Build) bool {
 	switch e.builder {
 	case BuilderBuildKit:
 		return true

@@ -11,7 +11,7 @@ import (
 	"github.com/moby/go-archive"
 	"github.com/moby/patternmatcher/ignorefile"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // inlineName is what a Dockerfile is called in a context that it is no file of. No COPY takes it into an image.
@@ -19,7 +19,7 @@ const inlineName = ".dockerfile.whaley"
 
 // buildContext is what is sent to the engine for a build of a challenge, and the name of the Dockerfile in it. The
 // challenge's own definition is no part of it: it may name the flag.
-func buildContext(b *instancer.Build, ch *instancer.Challenge) (files io.ReadCloser, dockerfile string, err error) {
+func buildContext(b *whaley.Build, ch *whaley.Challenge) (files io.ReadCloser, dockerfile string, err error) {
 	patterns, err := ignored(b.Context, b.Dockerfile)
 	if err != nil {
 		return nil, "", err

@@ -11,7 +11,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/whaley-ctf/whaley/shared/wire"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // carrying makes every call carry the id of the request that it is made for, and the trace it is part of.
@@ -20,7 +20,7 @@ var carrying = client.WithTraceOptions(
 	otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return callName(r) }),
 	// What the sidecar does by itself, as looking after all containers, has neither.
 	otelhttp.WithFilter(func(r *http.Request) bool {
-		return oteltrace.SpanContextFromContext(r.Context()).IsValid() || instancer.RequestOf(r.Context()) != ""
+		return oteltrace.SpanContextFromContext(r.Context()).IsValid() || whaley.RequestOf(r.Context()) != ""
 	}),
 )
 
@@ -50,7 +50,7 @@ func callName(r *http.Request) string {
 type requestID struct{}
 
 func (requestID) Inject(ctx context.Context, carrier propagation.TextMapCarrier) {
-	if id := instancer.RequestOf(ctx); id != "" {
+	if id := whaley.RequestOf(ctx); id != "" {
 		carrier.Set(wire.RequestHeader, id)
 	}
 }

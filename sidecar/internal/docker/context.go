@@ -7,12 +7,12 @@ import (
 	"io"
 	"path"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // swapsOf are an owner's flags, or sentinels, and what they take the places of in a challenge's files; without any, nothing.
-func swapsOf(ch *instancer.Challenge, flags []string) (all []sentinel.Swap) {
+func swapsOf(ch *whaley.Challenge, flags []string) (all []sentinel.Swap) {
 	if len(flags) == 0 {
 		return nil
 	}
@@ -30,7 +30,7 @@ func swapsOf(ch *instancer.Challenge, flags []string) (all []sentinel.Swap) {
 }
 
 // soughtIn are the sentinels that an image of a challenge is searched for.
-func soughtIn(ch *instancer.Challenge) (all []sentinel.Sought) {
+func soughtIn(ch *whaley.Challenge) (all []sentinel.Sought) {
 	within := append(ch.Flag.Sentinels(), ch.Flag.Decoys...)
 	for _, form := range ch.Flag.Forms() {
 		all = append(all, sentinel.Sought{Core: form.Core, Placeholder: form.Text, Within: within})

@@ -10,6 +10,7 @@ import (
 	"github.com/docker/go-connections/nat"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // CreateContainer makes a container and returns its id. Its network need not exist yet. One of the same name that a
@@ -70,7 +71,7 @@ func replace(ctx context.Context, make, remove func() error) error {
 }
 
 // ConnectContainer puts a container that is not started yet onto one more network.
-func (e *Engine) ConnectContainer(ctx context.Context, id string, p instancer.Endpoint) error {
+func (e *Engine) ConnectContainer(ctx context.Context, id string, p whaley.Endpoint) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
 	api, err := e.api(ctx)

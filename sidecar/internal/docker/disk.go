@@ -12,8 +12,8 @@ import (
 	"github.com/docker/docker/api/types/mount"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/survey"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // place is where a container writes, which never changes.
@@ -38,12 +38,12 @@ type disk struct {
 
 // Disk is what instances have on the engine's disk. It is looked at by a container of ours, or, where that cannot be, by what
 // the engine's API tells: that sees neither files that are deleted and still open nor how many there are, nor how much is free.
-func (e *Engine) Disk(ctx context.Context, mostFiles int64) (instancer.Disk, error) {
+func (e *Engine) Disk(ctx context.Context, mostFiles int64) (whaley.Disk, error) {
 	e.disk.mu.Lock()
 	defer e.disk.mu.Unlock()
 	containers, unknown, err := e.whereTheyWrite(ctx)
 	if err != nil {
-		return instancer.Disk{}, err
+		return whaley.Disk{}, err
 	}
 	seen, err := e.surveyed(ctx, containers, mostFiles)
 	if err == nil {
@@ -84,7 +84,7 @@ func (e *Engine) whereTheyWrite(ctx context.Context) (map[string]place, error, e
 			defer mu.Unlock()
 			if err == nil {
 				now[c.ID] = p
-			} else if instancer.CodeOf(translate(err)) != instancer.CodeObjectMissing {
+			} else if whaley.CodeOf(translate(err)) != whaley.CodeObjectMissing {
 				unknown = append(unknown, err)
 			}
 			return nil
@@ -112,7 +112,7 @@ func (e *Engine) placeOf(ctx context.Context, id string) (place, error) {
 }
 
 // surveyed lets the surveyor look.
-func (e *Engine) surveyed(ctx context.Context, containers map[string]place, mostFiles int64) (instancer.Disk, error) {
+func (e *Engine) surveyed(ctx context.Context, containers map[string]place, mostFiles int64) (whaley.Disk, error) {
 	question := survey.Question{MostFiles: mostFiles, Instances: map[string]survey.Instance{}}
 	for id, p := range containers {
 		in := question.Instances[p.instance]
@@ -129,11 +129,11 @@ func (e *Engine) surveyed(ctx context.Context, containers map[string]place, most
 	}
 	answer, err := e.ask(ctx, question)
 	if err != nil {
-		return instancer.Disk{}, err
+		return whaley.Disk{}, err
 	}
-	seen := instancer.Disk{Instances: map[string]instancer.Written{}, Free: answer.Free, Size: answer.Size, FreeFiles: answer.FreeFiles, AllFiles: answer.AllFiles}
+	seen := whaley.Disk{Instances: map[string]whaley.Written{}, Free: answer.Free, Size: answer.Size, FreeFiles: answer.FreeFiles, AllFiles: answer.AllFiles}
 	for id, f := range answer.Instances {
-		seen.Instances[id] = instancer.Written{Bytes: f.Bytes, Files: f.Files, Wrote: f.Wrote, Prints: f.Prints, Hides: f.TooDeep}
+		seen.Instances[id] = whaley.Written{Bytes: f.Bytes, Files: f.Files, Wrote: f.Wrote, Prints: f.Prints, Hides: f.TooDeep}
 		if f.Early != "" {
 			e.log.Debug("an instance has at least this much on the disk", "instance", id, "bytes", f.Bytes, "files", f.Files, "why", f.Early)
 		}
@@ -156,8 +156,8 @@ type size struct {
 }
 
 // asked lets the engine count, each container for itself: one that takes long keeps the others from nothing.
-func (e *Engine) asked(ctx context.Context, containers map[string]place) (instancer.Disk, error) {
-	seen := instancer.Disk{Instances: map[string]instancer.Written{}}
+func (e *Engine) asked(ctx context.Context, containers map[string]place) (whaley.Disk, error) {
+	seen := whaley.Disk{Instances: map[string]whaley.Written{}}
 	sizes := map[string]size{}
 	var mu sync.Mutex
 	var problems []error
@@ -198,7 +198,7 @@ func (e *Engine) sizeOf(ctx context.Context, id string, known size) (size, error
 	switch {
 	case err == nil && is.SizeRw != nil:
 		return size{bytes: *is.SizeRw}, nil
-	case err == nil || instancer.CodeOf(translate(err)) == instancer.CodeObjectMissing:
+	case err == nil || whaley.CodeOf(translate(err)) == whaley.CodeObjectMissing:
 		return size{}, nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		known.next = time.Now().Add(slowAgain)
@@ -208,7 +208,7 @@ func (e *Engine) sizeOf(ctx context.Context, id string, known size) (size, error
 
 // volumeSizes adds those of volumes, which the engine counts all at once or not at all, e.g. while somebody else asks. Then
 // they are what they were.
-func (e *Engine) volumeSizes(ctx context.Context, containers map[string]place, instances map[string]instancer.Written) error {
+func (e *Engine) volumeSizes(ctx context.Context, containers map[string]place, instances map[string]whaley.Written) error {
 	ctx, cancel := context.WithTimeout(ctx, sizeTime)
 	defer cancel()
 	used, err := e.client.DiskUsage(ctx, types.DiskUsageOptions{Types: []types.DiskUsageObject{types.VolumeObject}})

@@ -19,6 +19,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // probe lets a container do something and answers what it says.
@@ -59,8 +60,8 @@ func newWriters(t *testing.T) *writers {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := instancer.Service{Name: "web", Image: "whaley/engine-test:volume", Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
-	if err := b.BuildImage(t.Context(), instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "engine"}, Service: &service}, io.Discard); err != nil {
+	service := whaley.Service{Name: "web", Image: "whaley/engine-test:volume", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"}}
+	if err := b.BuildImage(t.Context(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	w := &writers{bench: b, asks: both[1]}
@@ -79,7 +80,7 @@ func newWriters(t *testing.T) *writers {
 			spec.Labels.Instance = "quiet"
 		} else {
 			spec.Service.Image = service.Image
-			spec.Service.Mounts = []instancer.Mount{{Volume: true, Source: "data", Target: "/data"}}
+			spec.Service.Mounts = []whaley.Mount{{Volume: true, Source: "data", Target: "/data"}}
 			spec.Volumes = map[string]string{"data": "whaley-engine-test-data"}
 		}
 		id, err := b.CreateContainer(t.Context(), spec)
@@ -108,9 +109,9 @@ func TestAllThatAnInstanceWritesIsSeen(t *testing.T) {
 		{"a deleted file that is only mapped", "hide?path=/z&mb=6&how=map", false},
 	}
 	w := newWriters(t)
-	look := func(by *docker.Engine) instancer.Disk {
+	look := func(by *docker.Engine) whaley.Disk {
 		t.Helper()
-		var disk instancer.Disk
+		var disk whaley.Disk
 		testkit.Eventually(t, time.Minute, "the disk is looked at", func() (err error) {
 			disk, err = by.Disk(t.Context(), 0) // the engine refuses while somebody else asks it
 			return err

@@ -24,6 +24,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 var nets atomic.Int64
@@ -44,9 +45,9 @@ func newBench(t *testing.T) *bench {
 	b := &bench{Engine: dockertest.Engine(t), t: t, subnet: netip.MustParsePrefix(fmt.Sprintf("10.196.%d.0/28", nets.Add(1)))}
 	b.labels = instancer.Labels{Instance: "engine-test", Challenge: "engine", Owner: "user_1", Revision: "r", CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
 	dir := dockertest.TestServerContext(t)
-	service := instancer.Service{Name: "web", Image: "whaley/engine-test:latest", Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
+	service := whaley.Service{Name: "web", Image: "whaley/engine-test:latest", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"}}
 	var log bytes.Buffer
-	if err := b.BuildImage(context.Background(), instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "engine"}, Service: &service}, &log); err != nil {
+	if err := b.BuildImage(context.Background(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, &log); err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
 	b.image = service.Image
@@ -62,7 +63,7 @@ func (b *bench) spec(name string) instancer.ContainerSpec {
 	labels.Service = "web"
 	return instancer.ContainerSpec{
 		Name: name, Network: network, Address: b.subnet.Addr().Next().Next(), Aliases: []string{"web"}, Labels: labels,
-		Service: instancer.Service{Name: "web", Image: b.image, Init: true, Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32}},
+		Service: whaley.Service{Name: "web", Image: b.image, Init: true, Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32}},
 	}
 }
 
@@ -152,7 +153,7 @@ func TestEveryContainerIsHardened(t *testing.T) {
 	b := newBench(t)
 	spec := b.spec("whaley-engine-test-hard")
 	spec.Service.Capabilities = []string{"SYS_PTRACE"}
-	spec.Service.Tmpfs = []instancer.Tmpfs{{Target: "/tmp", Bytes: 1 << 20}}
+	spec.Service.Tmpfs = []whaley.Tmpfs{{Target: "/tmp", Bytes: 1 << 20}}
 	id := b.run(spec)
 	for format, want := range map[string]string{
 		"{{.HostConfig.CapDrop}}":                             "[ALL]",
@@ -201,14 +202,14 @@ func TestWhatAnImageBringsIsHeldToo(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), append(dockerfile, more...), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	service := instancer.Service{Name: "web", Image: "whaley/engine-test-brings:latest", Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
-	if err := b.BuildImage(ctx, instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "engine"}, Service: &service}, io.Discard); err != nil {
+	service := whaley.Service{Name: "web", Image: "whaley/engine-test-brings:latest", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"}}
+	if err := b.BuildImage(ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	spec := b.spec("whaley-engine-test-web")
 	spec.Service.Image = service.Image
-	spec.Service.Mounts = []instancer.Mount{{Volume: true, Source: "data", Target: "/named"}}
-	spec.Service.Tmpfs = []instancer.Tmpfs{{Target: "/in-memory", Bytes: 1 << 20}}
+	spec.Service.Mounts = []whaley.Mount{{Volume: true, Source: "data", Target: "/named"}}
+	spec.Service.Tmpfs = []whaley.Tmpfs{{Target: "/in-memory", Bytes: 1 << 20}}
 	spec.Volumes = map[string]string{"data": "engine-test_data"}
 	if err := b.CreateVolume(ctx, "engine-test_data", b.labels); err != nil {
 		t.Fatal(err)
@@ -284,7 +285,7 @@ func TestTakenSubnetsAndPortsHaveTheirCodes(t *testing.T) {
 	if err := b.network(network, b.subnet); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.network(network+"-2", b.subnet); instancer.CodeOf(err) != instancer.CodeSubnetTaken {
+	if err := b.network(network+"-2", b.subnet); whaley.CodeOf(err) != whaley.CodeSubnetTaken {
 		t.Errorf("the same subnet: %v", err)
 	}
 	listener, err := net.Listen("tcp", "0.0.0.0:0")
@@ -303,7 +304,7 @@ func TestTakenSubnetsAndPortsHaveTheirCodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.StartContainer(context.Background(), id); instancer.CodeOf(err) != instancer.CodePortTaken {
+	if err := b.StartContainer(context.Background(), id); whaley.CodeOf(err) != whaley.CodePortTaken {
 		t.Errorf("the same port: %v", err)
 	}
 }
@@ -349,9 +350,9 @@ func TestAnImagesOwnCheckIsFound(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nCOPY server /server\n"+c.line+"\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		service := instancer.Service{Name: "web", Image: fmt.Sprintf("whaley/engine-test-health:%d", n), Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
+		service := whaley.Service{Name: "web", Image: fmt.Sprintf("whaley/engine-test-health:%d", n), Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"}}
 		t.Cleanup(func() { exec.Command("docker", "rmi", "-f", service.Image).Run() })
-		if err := b.BuildImage(context.Background(), instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "engine"}, Service: &service}, io.Discard); err != nil {
+		if err := b.BuildImage(context.Background(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		health, err := b.ImageHealth(context.Background(), service.Image)
@@ -363,7 +364,7 @@ func TestAnImagesOwnCheckIsFound(t *testing.T) {
 			t.Errorf("%q: %s %v, want %s", c.line, got, err, c.want)
 		}
 	}
-	if _, err := b.ImageHealth(context.Background(), "whaley/nothing:here"); instancer.CodeOf(err) != instancer.CodeObjectMissing {
+	if _, err := b.ImageHealth(context.Background(), "whaley/nothing:here"); whaley.CodeOf(err) != whaley.CodeObjectMissing {
 		t.Errorf("an image that is not there: %v", err)
 	}
 }
@@ -374,10 +375,10 @@ func TestABuildThatFailsSaysSoAndLeavesItsOutput(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM busybox:1.36\nRUN echo about to fail && false\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	service := instancer.Service{Name: "web", Image: "whaley/engine-test-broken:1", Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile"}}
+	service := whaley.Service{Name: "web", Image: "whaley/engine-test-broken:1", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"}}
 	var log bytes.Buffer
-	err := b.BuildImage(context.Background(), instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "engine"}, Service: &service}, &log)
-	if instancer.CodeOf(err) != "image_failed" || !strings.Contains(log.String(), "about to fail") {
+	err := b.BuildImage(context.Background(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, &log)
+	if whaley.CodeOf(err) != "image_failed" || !strings.Contains(log.String(), "about to fail") {
 		t.Errorf("%v\n%s", err, log.String())
 	}
 }
@@ -393,7 +394,7 @@ func TestWithoutAnEngineTheErrorSaysSo(t *testing.T) {
 		"start": engine.StartContainer(context.Background(), "x"),
 		"list":  func() error { _, err := engine.List(context.Background(), ""); return err }(),
 	} {
-		if instancer.CodeOf(err) != "engine_unavailable" {
+		if whaley.CodeOf(err) != "engine_unavailable" {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

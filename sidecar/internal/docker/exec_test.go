@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // shellImage has a shell; scripts/need makes it.
@@ -119,7 +119,7 @@ func TestACheckCostsNoMoreThanItsTime(t *testing.T) {
 		}
 		return nil
 	})
-	if _, err := check(time.Second, "/bin/true"); instancer.CodeOf(err) != instancer.CodeObjectMissing {
+	if _, err := check(time.Second, "/bin/true"); whaley.CodeOf(err) != whaley.CodeObjectMissing {
 		t.Errorf("a check in a container that is gone: %v", err)
 	}
 }

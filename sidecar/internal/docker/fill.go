@@ -15,14 +15,14 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/moby/go-archive"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // FillMounts writes what a challenge's service has of its own of the challenge's files into a created container: folders into
 // their volumes, files into the container. With flags these take the places of the placeholders. Owner, mode and time stay; links
 // stay links, so that none leads anywhere but where it leads inside the container.
 func (e *Engine) FillMounts(
-	ctx context.Context, id string, ch *instancer.Challenge, svc *instancer.Service, mounts []instancer.Mount, flags []string,
+	ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, mounts []whaley.Mount, flags []string,
 ) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
@@ -45,7 +45,7 @@ func (e *Engine) FillMounts(
 }
 
 // filesOf is what a mount begins with, as an archive, and the folder of the container that it is relative to.
-func filesOf(ch *instancer.Challenge, svc *instancer.Service, m instancer.Mount, flags []string) (io.ReadCloser, string, error) {
+func filesOf(ch *whaley.Challenge, svc *whaley.Service, m whaley.Mount, flags []string) (io.ReadCloser, string, error) {
 	info, err := os.Stat(m.From)
 	if err != nil {
 		return nil, "", err
@@ -67,7 +67,7 @@ func filesOf(ch *instancer.Challenge, svc *instancer.Service, m instancer.Mount,
 	definition, err := filepath.Rel(m.From, filepath.Join(ch.Dir, "instance.toml"))
 	left := func(name string) bool {
 		at := path.Join(m.Target, name)
-		return err == nil && path.Clean(name) == filepath.ToSlash(definition) || slices.ContainsFunc(svc.Mounts, func(o instancer.Mount) bool {
+		return err == nil && path.Clean(name) == filepath.ToSlash(definition) || slices.ContainsFunc(svc.Mounts, func(o whaley.Mount) bool {
 			over := path.Clean(o.Target)
 			return over != path.Clean(m.Target) && strings.HasPrefix(over, path.Clean(m.Target)+"/") && (at == over || strings.HasPrefix(at, over+"/"))
 		})
@@ -90,7 +90,7 @@ func filesOf(ch *instancer.Challenge, svc *instancer.Service, m instancer.Mount,
 }
 
 // placed is an archive with flags in the places of the placeholders, if there are any.
-func placed(files io.ReadCloser, ch *instancer.Challenge, flags []string) io.ReadCloser {
+func placed(files io.ReadCloser, ch *whaley.Challenge, flags []string) io.ReadCloser {
 	if flags == nil {
 		return files
 	}

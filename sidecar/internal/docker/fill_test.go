@@ -10,6 +10,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Two instances of a challenge that writes into its own files: each has a copy with its owner's flag, owner and mode as in the
@@ -37,12 +38,12 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ch := &instancer.Challenge{ID: "copies", Dir: dir, Flag: instancer.FlagPlan{FlagForm: instancer.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{the_flag}"}}}
-	data, all := filepath.Join(dir, "data"), instancer.Mount{Source: "all", From: dir, Target: "/all", Volume: true, NoCopy: true}
-	service := instancer.Service{
+	ch := &whaley.Challenge{ID: "copies", Dir: dir, Flag: whaley.FlagPlan{FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{the_flag}"}}}
+	data, all := filepath.Join(dir, "data"), whaley.Mount{Source: "all", From: dir, Target: "/all", Volume: true, NoCopy: true}
+	service := whaley.Service{
 		Name: "web", Image: "busybox:1.36", Command: []string{"sleep", "600"}, Offline: true, Init: true,
-		Limits: instancer.Limits{MemoryBytes: 32 << 20, NanoCPUs: 5e8, Pids: 32},
-		Mounts: []instancer.Mount{
+		Limits: whaley.Limits{MemoryBytes: 32 << 20, NanoCPUs: 5e8, Pids: 32},
+		Mounts: []whaley.Mount{
 			{Source: "data", From: data, Target: "/srv/data", Volume: true, NoCopy: true}, all,
 			{Source: filepath.Join(dir, "own.db"), From: filepath.Join(dir, "own.db"), Target: "/srv/deep/er/own.db"},
 			{Source: filepath.Join(dir, "flag.txt"), Target: "/all/data/sub", ReadOnly: true}, // lies over what is copied
@@ -55,7 +56,7 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	reader := service
-	reader.Name, reader.Mounts = "reader", []instancer.Mount{{Source: "data", From: data, Target: "/data", Volume: true, NoCopy: true, ReadOnly: true}}
+	reader.Name, reader.Mounts = "reader", []whaley.Mount{{Source: "data", From: data, Target: "/data", Volume: true, NoCopy: true, ReadOnly: true}}
 	containers := map[string]string{}
 	for _, instance := range []string{"copies-1", "copies-2"} {
 		labels := instancer.Labels{Instance: instance, Challenge: "copies"}
@@ -65,14 +66,14 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, s := range []instancer.Service{service, reader} {
+		for _, s := range []whaley.Service{service, reader} {
 			id, err := engine.CreateContainer(ctx, instancer.ContainerSpec{Name: instance + "-" + s.Name, Service: s, Volumes: volumes, Labels: labels})
 			if err != nil {
 				t.Fatal(err)
 			}
 			containers[instance+s.Name] = id
 			if s.Name == "web" {
-				own := []instancer.Mount{s.Mounts[0], s.Mounts[1], s.Mounts[2]}
+				own := []whaley.Mount{s.Mounts[0], s.Mounts[1], s.Mounts[2]}
 				if err := engine.FillMounts(ctx, id, ch, &s, own, []string{"FLAG{of " + instance + "}"}); err != nil {
 					t.Fatal(err)
 				}

@@ -9,7 +9,7 @@ import (
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/go-units"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -19,7 +19,7 @@ const (
 )
 
 // harden is what every container is subject to, whatever its challenge says.
-func harden(s instancer.Service) *container.HostConfig {
+func harden(s whaley.Service) *container.HostConfig {
 	init := s.Init
 	pids := s.Limits.Pids
 	shm := s.ShmBytes
@@ -54,8 +54,8 @@ func harden(s instancer.Service) *container.HostConfig {
 }
 
 // capabilities are the default ones without what the service drops, and what it was granted.
-func capabilities(s instancer.Service) []string {
-	all := slices.DeleteFunc(slices.Clone(instancer.DefaultCapabilities), func(c string) bool {
+func capabilities(s whaley.Service) []string {
+	all := slices.DeleteFunc(slices.Clone(whaley.DefaultCapabilities), func(c string) bool {
 		return slices.Contains(s.Drop, c) || slices.Contains(s.Drop, "ALL")
 	})
 	for _, c := range s.Capabilities {
@@ -66,7 +66,7 @@ func capabilities(s instancer.Service) []string {
 	return all
 }
 
-func ulimits(s instancer.Service) []*units.Ulimit {
+func ulimits(s whaley.Service) []*units.Ulimit {
 	limits := map[string]*units.Ulimit{
 		"nofile": {Name: "nofile", Soft: defaultOpenSoft, Hard: defaultOpenHard},
 		"core":   {Name: "core"},
@@ -81,7 +81,7 @@ func ulimits(s instancer.Service) []*units.Ulimit {
 	return all
 }
 
-func tmpfs(s instancer.Service) map[string]string {
+func tmpfs(s whaley.Service) map[string]string {
 	all := map[string]string{}
 	for _, t := range s.Tmpfs {
 		all[t.Target] = strings.Join(append([]string{"rw", "nosuid", "nodev", "size=" + strconv.FormatInt(t.Bytes, 10)}, t.Options...), ",")
@@ -89,7 +89,7 @@ func tmpfs(s instancer.Service) map[string]string {
 	return all
 }
 
-func mounts(s instancer.Service, volumes map[string]string) []mount.Mount {
+func mounts(s whaley.Service, volumes map[string]string) []mount.Mount {
 	var all []mount.Mount
 	for _, m := range s.Mounts {
 		if m.From != "" && !m.Volume {

@@ -12,7 +12,7 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // pause is machine code that waits for ever: all that a container needs that only holds a network namespace. The image
@@ -54,7 +54,7 @@ func (e *Engine) HolderImage(ctx context.Context) (string, error) {
 	}
 	program, known := executable(engine.Arch)
 	if !known {
-		return "", instancer.Errorf(instancer.Unavailable, "architecture_unknown", "There is no program for containers that hold a network on %s.", engine.Arch)
+		return "", whaley.Errorf(whaley.Unavailable, "architecture_unknown", "There is no program for containers that hold a network on %s.", engine.Arch)
 	}
 	sum := sha256.Sum256(program)
 	name := "whaley/holder:" + hex.EncodeToString(sum[:6])

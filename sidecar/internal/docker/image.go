@@ -12,6 +12,7 @@ import (
 	"github.com/docker/docker/pkg/jsonmessage"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // BuildImage makes sure that a service's image is there: builds it if the challenge says how, else pulls it. One that
@@ -41,11 +42,11 @@ func (e *Engine) BuildImage(ctx context.Context, spec instancer.BuildSpec, log i
 }
 
 // failedImage keeps what is the engine's own trouble apart from what is the challenge's.
-func failedImage(svc *instancer.Service, err error) error {
-	if err = translate(err); err == nil || instancer.CodeOf(err) == "engine_unavailable" {
+func failedImage(svc *whaley.Service, err error) error {
+	if err = translate(err); err == nil || whaley.CodeOf(err) == "engine_unavailable" {
 		return err
 	}
-	return instancer.Errorf(instancer.Unavailable, "image_failed",
+	return whaley.Errorf(whaley.Unavailable, "image_failed",
 		"The image of the challenge's service %s could not be made. Tell an organiser: the log says why.", svc.Name).Because(err)
 }
 
@@ -63,7 +64,7 @@ func (e *Engine) pull(ctx context.Context, name string, log io.Writer) error {
 }
 
 // ImageHealth is the check that an image defines itself, nil if none.
-func (e *Engine) ImageHealth(ctx context.Context, name string) (*instancer.Health, error) {
+func (e *Engine) ImageHealth(ctx context.Context, name string) (*whaley.Health, error) {
 	ctx, cancel := context.WithTimeout(ctx, quick)
 	defer cancel()
 	api, err := e.api(ctx)
@@ -78,7 +79,7 @@ func (e *Engine) ImageHealth(ctx context.Context, name string) (*instancer.Healt
 		return nil, nil
 	}
 	check := found.Config.Healthcheck
-	health := &instancer.Health{Test: check.Test[1:], Timeout: check.Timeout}
+	health := &whaley.Health{Test: check.Test[1:], Timeout: check.Timeout}
 	if check.Test[0] == "CMD-SHELL" {
 		shell := found.Config.Shell
 		if len(shell) == 0 {

@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // maxImageVolumes is how many VOLUMEs an image may have.
@@ -39,7 +40,7 @@ func (e *Engine) inherit(ctx context.Context, config *container.Config, host *co
 		}
 	}
 	if n := len(found.Config.Volumes); n > maxImageVolumes {
-		return instancer.Errorf(instancer.Unavailable, "image_volumes",
+		return whaley.Errorf(whaley.Unavailable, "image_volumes",
 			"The image of the challenge's service %s has %d volumes; at most %d are given. Tell an organiser.", l.Service, n, maxImageVolumes)
 	}
 	for _, target := range slices.Sorted(maps.Keys(found.Config.Volumes)) {

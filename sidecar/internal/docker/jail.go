@@ -13,7 +13,7 @@ import (
 
 	"github.com/docker/docker/api/types/mount"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // jailDevices are those of /dev of a jail: what every container may use, which only the engine can put into another root.
@@ -24,7 +24,7 @@ var jailDevices = []string{"full", "null", "random", "urandom", "zero"}
 const controlGroups = "/sys/fs/cgroup"
 
 // mounts are those of a service, and the stand-in over the programs of its jail.
-func (e *Engine) mounts(s instancer.Service, volumes map[string]string) ([]mount.Mount, error) {
+func (e *Engine) mounts(s whaley.Service, volumes map[string]string) ([]mount.Mount, error) {
 	all := mounts(s, volumes)
 	if s.Jail == nil {
 		return all, nil

@@ -19,6 +19,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // notPlaced ends a spawn rather than let it go on with a placeholder.
@@ -26,11 +27,11 @@ func notPlaced(err error) error {
 	if err == nil {
 		return nil
 	}
-	return instancer.Errorf(instancer.Internal, instancer.CodeFlagNotPlaced, "The challenge's flag could not be put in place. Tell an organiser: the log says why.").Because(err)
+	return whaley.Errorf(whaley.Internal, whaley.CodeFlagNotPlaced, "The challenge's flag could not be put in place. Tell an organiser: the log says why.").Because(err)
 }
 
 // template is what a scan found and the files of it.
-func (e *Engine) template(ch *instancer.Challenge, flag *instancer.ImageFlag) (record sentinel.Record, files *os.File, err error) {
+func (e *Engine) template(ch *whaley.Challenge, flag *whaley.ImageFlag) (record sentinel.Record, files *os.File, err error) {
 	path := e.scanPath(flag.Image, ch.Flag.Cores())
 	if record, err = readRecord(path); err != nil {
 		return record, nil, err
@@ -42,7 +43,7 @@ func (e *Engine) template(ch *instancer.Challenge, flag *instancer.ImageFlag) (r
 // PlaceFlag writes the files of an image that hold the sentinel into a created container, with an owner's flags. Owner,
 // mode and time stay, and names of the same file stay names of one file. What lies under a mount that cannot be written is
 // hidden by it, and is left as it is.
-func (e *Engine) PlaceFlag(ctx context.Context, id string, ch *instancer.Challenge, svc *instancer.Service, image *instancer.ImageFlag, flags []string) error {
+func (e *Engine) PlaceFlag(ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
 	api, err := e.api(ctx)
@@ -74,11 +75,11 @@ func (e *Engine) PlaceFlag(ctx context.Context, id string, ch *instancer.Challen
 }
 
 // lost answers as if the image were gone when the result of its scan is: both are made again.
-func (e *Engine) lost(image *instancer.ImageFlag, err error) error {
+func (e *Engine) lost(image *whaley.ImageFlag, err error) error {
 	if !errors.Is(err, os.ErrNotExist) {
 		return notPlaced(err)
 	}
-	return instancer.Errorf(instancer.Unavailable, instancer.CodeObjectMissing,
+	return whaley.Errorf(whaley.Unavailable, whaley.CodeObjectMissing,
 		"Something the challenge needs is missing. Try again; if it keeps happening, tell an organiser.").Because(fmt.Errorf("%s: %w", image.Image, err))
 }
 
@@ -88,7 +89,7 @@ func (e *Engine) instanceFolder(instance string) string {
 }
 
 // MakeFiles writes an instance's own copies of files with the flags, and returns how they are mounted.
-func (e *Engine) MakeFiles(_ context.Context, instance string, ch *instancer.Challenge, svc *instancer.Service, image *instancer.ImageFlag, flags []string) ([]instancer.Mount, error) {
+func (e *Engine) MakeFiles(_ context.Context, instance string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string) ([]whaley.Mount, error) {
 	c := &copies{folder: filepath.Join(e.instanceFolder(instance), svc.Name)}
 	if err := os.MkdirAll(c.folder, 0o700); err != nil {
 		return nil, notPlaced(err)
@@ -122,7 +123,7 @@ func (e *Engine) MakeFiles(_ context.Context, instance string, ch *instancer.Cha
 // copies are the files that one service gets of its own.
 type copies struct {
 	folder string
-	mounts []instancer.Mount
+	mounts []whaley.Mount
 }
 
 // write makes the next copy and mounts it at some places.
@@ -147,7 +148,7 @@ func (c *copies) write(mode fs.FileMode, uid, gid int, stamp syscall.Timespec, t
 	}
 	source, err := filepath.Abs(name)
 	for _, target := range targets {
-		c.mounts = append(c.mounts, instancer.Mount{Source: source, Target: target, ReadOnly: true})
+		c.mounts = append(c.mounts, whaley.Mount{Source: source, Target: target, ReadOnly: true})
 	}
 	return err
 }
@@ -174,7 +175,7 @@ func (c *copies) mounted(source, target string, swaps []sentinel.Swap) error {
 }
 
 // patched unpacks a template with an owner's digits. What the service covers with mounts of its own stays covered.
-func (c *copies) patched(files io.Reader, record sentinel.Record, svc *instancer.Service, digits []string) error {
+func (c *copies) patched(files io.Reader, record sentinel.Record, svc *whaley.Service, digits []string) error {
 	missing := map[string]sentinel.File{}
 	for _, f := range record.Files {
 		missing[f.Name] = f
@@ -212,19 +213,19 @@ func prefixed(names []string) (paths []string) {
 }
 
 // hidden says whether a path lies under a mount that is read only and never filled from the image.
-func hidden(svc *instancer.Service, target string) bool {
-	return slices.ContainsFunc(svc.Mounts, func(m instancer.Mount) bool {
+func hidden(svc *whaley.Service, target string) bool {
+	return slices.ContainsFunc(svc.Mounts, func(m whaley.Mount) bool {
 		mount := path.Clean(m.Target)
 		return m.ReadOnly && !m.Volume && m.From == "" && (target == mount || strings.HasPrefix(target, strings.TrimSuffix(mount, "/")+"/"))
 	})
 }
 
-func covered(svc *instancer.Service, target string) bool {
+func covered(svc *whaley.Service, target string) bool {
 	under := func(mount string) bool {
 		return target == path.Clean(mount) || strings.HasPrefix(target, strings.TrimSuffix(path.Clean(mount), "/")+"/")
 	}
-	return slices.ContainsFunc(svc.Tmpfs, func(t instancer.Tmpfs) bool { return under(t.Target) }) ||
-		slices.ContainsFunc(svc.Mounts, func(m instancer.Mount) bool { return !m.Volume && under(m.Target) })
+	return slices.ContainsFunc(svc.Tmpfs, func(t whaley.Tmpfs) bool { return under(t.Target) }) ||
+		slices.ContainsFunc(svc.Mounts, func(m whaley.Mount) bool { return !m.Volume && under(m.Target) })
 }
 
 // RemoveFiles removes an instance's own copies; none there is no error.

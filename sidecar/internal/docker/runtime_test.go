@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func TestAContainerGetsTheRuntimeItAsksFor(t *testing.T) {
@@ -40,10 +40,10 @@ func TestAContainerGetsTheRuntimeItAsksFor(t *testing.T) {
 	spec.Service.Runtime = "nonesuch"
 	if id, err := b.CreateContainer(ctx, spec); err == nil {
 		err = b.StartContainer(ctx, id)
-		if instancer.CodeOf(err) != "runtime_missing" {
+		if whaley.CodeOf(err) != "runtime_missing" {
 			t.Errorf("a runtime that is not there: %v", err)
 		}
-	} else if instancer.CodeOf(err) != "runtime_missing" {
+	} else if whaley.CodeOf(err) != "runtime_missing" {
 		t.Errorf("a runtime that is not there: %v", err)
 	}
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // labelScan marks the containers that are made only to read an image, so that those of a dead process are found.
@@ -44,7 +44,7 @@ func (e *Engine) scanPath(id string, cores []string) string {
 
 // ScanImage looks for the sentinels in all that an image has. What it finds is kept in files, by the image's id: the same
 // image is not read again.
-func (e *Engine) ScanImage(ctx context.Context, ch *instancer.Challenge, svc *instancer.Service, log io.Writer) (*instancer.ImageFlag, error) {
+func (e *Engine) ScanImage(ctx context.Context, ch *whaley.Challenge, svc *whaley.Service, log io.Writer) (*whaley.ImageFlag, error) {
 	api, err := e.api(ctx)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func (e *Engine) ScanImage(ctx context.Context, ch *instancer.Challenge, svc *in
 	if err != nil {
 		return nil, failedImage(svc, err)
 	}
-	flag := &instancer.ImageFlag{Image: found.ID, Cores: record.Cores, Files: len(record.Files), Bytes: record.Bytes(), Odd: record.Odd, Left: record.Left}
+	flag := &whaley.ImageFlag{Image: found.ID, Cores: record.Cores, Files: len(record.Files), Bytes: record.Bytes(), Odd: record.Odd, Left: record.Left}
 	for n := range flag.Cores {
 		flag.Found = append(flag.Found, record.Holds(n))
 	}
@@ -66,7 +66,7 @@ func (e *Engine) ScanImage(ctx context.Context, ch *instancer.Challenge, svc *in
 }
 
 // inspectConfig looks for the sentinels in what is not a file.
-func inspectConfig(flag *instancer.ImageFlag, found image.InspectResponse, ch *instancer.Challenge) {
+func inspectConfig(flag *whaley.ImageFlag, found image.InspectResponse, ch *whaley.Challenge) {
 	config := found.Config
 	if config == nil {
 		return
@@ -99,7 +99,7 @@ func inspectConfig(flag *instancer.ImageFlag, found image.InspectResponse, ch *i
 }
 
 // record is what the scan of an image found, now or earlier.
-func (e *Engine) record(ctx context.Context, id string, ch *instancer.Challenge, log io.Writer) (record sentinel.Record, err error) {
+func (e *Engine) record(ctx context.Context, id string, ch *whaley.Challenge, log io.Writer) (record sentinel.Record, err error) {
 	path := e.scanPath(id, ch.Flag.Cores())
 	if record, err = readRecord(path); err == nil {
 		fmt.Fprintf(log, "%s was scanned before\n", id)

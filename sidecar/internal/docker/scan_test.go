@@ -14,6 +14,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // TestALargeImageIsReadAsAStreamAndOnlyOnce builds an image of 300 MB whose flag is in a small file and in the large one.
@@ -21,7 +22,7 @@ func TestALargeImageIsReadAsAStreamAndOnlyOnce(t *testing.T) {
 	testkit.Need(t, testkit.Docker)
 	ctx, folder, dir := context.Background(), t.TempDir(), t.TempDir()
 	const size, core = 300 << 20, "qzqzqzqzqzqzqzqz"
-	ch := &instancer.Challenge{ID: "engine", Flag: instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceAuto, FlagForm: instancer.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{big}",
+	ch := &whaley.Challenge{ID: "engine", Flag: whaley.FlagPlan{Dynamic: true, Place: whaley.PlaceAuto, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{big}",
 		Core: core}}}
 	for name, text := range map[string]string{
 		"Dockerfile": "FROM busybox:1.36\nCOPY large flag.txt /\n", "flag.txt": "FLAG{big}\n", "large": "",
@@ -37,12 +38,12 @@ func TestALargeImageIsReadAsAStreamAndOnlyOnce(t *testing.T) {
 	if err != nil || large.Close() != nil {
 		t.Fatal(err)
 	}
-	service := instancer.Service{Name: "web", Image: "whaley/engine-test-large:1",
-		Build: &instancer.Build{Context: dir, Dockerfile: "Dockerfile", Flag: true}}
+	service := whaley.Service{Name: "web", Image: "whaley/engine-test-large:1",
+		Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile", Flag: true}}
 	t.Cleanup(func() { exec.Command("docker", "rmi", "-f", service.Image).Run() })
 
 	// scan is what a process that has just started does with the challenge.
-	scan := func() (*instancer.ImageFlag, string) {
+	scan := func() (*whaley.ImageFlag, string) {
 		t.Helper()
 		engine, err := docker.New(docker.Options{Deployment: "test-large-image", Folder: folder}, slog.New(slog.DiscardHandler))
 		if err != nil {

@@ -8,37 +8,37 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // usageTime bounds one look at a container: the next round comes anyway.
 const usageTime = 5 * time.Second
 
 // Usage says what a container uses. One that is gone, or not running, is CodeObjectMissing.
-func (e *Engine) Usage(ctx context.Context, id string) (instancer.Usage, error) {
+func (e *Engine) Usage(ctx context.Context, id string) (whaley.Usage, error) {
 	ctx, cancel := context.WithTimeout(ctx, usageTime)
 	defer cancel()
 	api, err := e.api(ctx)
 	if err != nil {
-		return instancer.Usage{}, err
+		return whaley.Usage{}, err
 	}
 	answer, err := api.ContainerStatsOneShot(ctx, id)
 	if err != nil {
-		return instancer.Usage{}, translate(err)
+		return whaley.Usage{}, translate(err)
 	}
 	defer answer.Body.Close()
 	var s container.StatsResponse
 	if err := json.NewDecoder(answer.Body).Decode(&s); err != nil {
-		return instancer.Usage{}, translate(err)
+		return whaley.Usage{}, translate(err)
 	}
 	if s.Read.IsZero() || s.MemoryStats.Limit == 0 && s.CPUStats.CPUUsage.TotalUsage == 0 {
-		return instancer.Usage{}, instancer.Errorf(instancer.Unavailable, instancer.CodeObjectMissing, "The container does not run.")
+		return whaley.Usage{}, whaley.Errorf(whaley.Unavailable, whaley.CodeObjectMissing, "The container does not run.")
 	}
 	return usageOf(&s), nil
 }
 
-func usageOf(s *container.StatsResponse) instancer.Usage {
-	u := instancer.Usage{
+func usageOf(s *container.StatsResponse) whaley.Usage {
+	u := whaley.Usage{
 		At: s.Read, CPU: time.Duration(s.CPUStats.CPUUsage.TotalUsage), Memory: memory(s.MemoryStats), MemoryLimit: int64(s.MemoryStats.Limit),
 		Pids: int64(s.PidsStats.Current),
 	}

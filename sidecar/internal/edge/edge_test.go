@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // start serves an edge whose internal API nobody answers.
@@ -97,13 +97,13 @@ func TestAHugeHeaderIsRefused(t *testing.T) {
 func TestRoutesHoldExactlyWhatIsListed(t *testing.T) {
 	routes := edge.NewRoutes(slog.New(slog.DiscardHandler))
 	ctx := context.Background()
-	of := func(instance string) []instancer.Publication {
-		return []instancer.Publication{{Instance: instance, Name: instance, Host: instance + ".x", Type: instancer.RouteTCP, Backend: "10.0.0.2:1"}}
+	of := func(instance string) []whaley.Publication {
+		return []whaley.Publication{{Instance: instance, Name: instance, Host: instance + ".x", Type: whaley.RouteTCP, Backend: "10.0.0.2:1"}}
 	}
 	if err := routes.Publish(ctx, "a", of("a")); err != nil {
 		t.Fatal(err)
 	}
-	list := func(context.Context) ([]instancer.Publication, error) { return of("b"), nil }
+	list := func(context.Context) ([]whaley.Publication, error) { return of("b"), nil }
 	if err := routes.Sync(ctx, list); err != nil {
 		t.Fatal(err)
 	}

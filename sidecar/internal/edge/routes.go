@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Routes implements instancer.Router in memory. Web routes need none: the plugin serves them all.
@@ -13,7 +14,7 @@ type Routes struct {
 	log *slog.Logger
 
 	mu    sync.RWMutex
-	names map[string]instancer.Publication // TLS name → route
+	names map[string]whaley.Publication // TLS name → route
 
 	changing sync.Mutex // one change at a time
 }
@@ -22,11 +23,11 @@ var _ instancer.Router = (*Routes)(nil)
 
 // NewRoutes makes an empty set.
 func NewRoutes(log *slog.Logger) *Routes {
-	return &Routes{log: log, names: map[string]instancer.Publication{}}
+	return &Routes{log: log, names: map[string]whaley.Publication{}}
 }
 
 // ByName is the route that a TLS name leads to.
-func (r *Routes) ByName(name string) (instancer.Publication, bool) {
+func (r *Routes) ByName(name string) (whaley.Publication, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	p, ok := r.names[name]
@@ -34,7 +35,7 @@ func (r *Routes) ByName(name string) (instancer.Publication, bool) {
 }
 
 // Publish adds an instance's routes.
-func (r *Routes) Publish(_ context.Context, _ string, routes []instancer.Publication) error {
+func (r *Routes) Publish(_ context.Context, _ string, routes []whaley.Publication) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	r.mu.Lock()
@@ -43,19 +44,19 @@ func (r *Routes) Publish(_ context.Context, _ string, routes []instancer.Publica
 	return nil
 }
 
-func (r *Routes) add(routes []instancer.Publication) {
+func (r *Routes) add(routes []whaley.Publication) {
 	for _, p := range routes {
 		switch p.Type {
-		case instancer.RouteTCP:
+		case whaley.RouteTCP:
 			r.names[p.Host] = p
-		case instancer.RouteCustom:
+		case whaley.RouteCustom:
 			r.log.Warn("the embedded edge has no entry points of its own; this route needs EDGE=traefik", "instance", p.Instance, "route", p.Name)
 		}
 	}
 }
 
 // Retract removes an instance's routes.
-func (r *Routes) Retract(_ context.Context, instance string, routes []instancer.Publication) error {
+func (r *Routes) Retract(_ context.Context, instance string, routes []whaley.Publication) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	r.mu.Lock()
@@ -69,7 +70,7 @@ func (r *Routes) Retract(_ context.Context, instance string, routes []instancer.
 }
 
 // Sync holds what list returns and nothing else.
-func (r *Routes) Sync(ctx context.Context, list func(context.Context) ([]instancer.Publication, error)) error {
+func (r *Routes) Sync(ctx context.Context, list func(context.Context) ([]whaley.Publication, error)) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	all, err := list(ctx)
@@ -78,7 +79,7 @@ func (r *Routes) Sync(ctx context.Context, list func(context.Context) ([]instanc
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.names = map[string]instancer.Publication{}
+	r.names = map[string]whaley.Publication{}
 	r.add(all)
 	return nil
 }

@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // counting is a challenge that says how much it got once its player has ended their side.
@@ -55,7 +55,7 @@ func byName(t *testing.T, listener net.Listener) (ended <-chan error) {
 	}
 	log := slog.New(slog.DiscardHandler)
 	routes := edge.NewRoutes(log)
-	if err := routes.Publish(t.Context(), "a", []instancer.Publication{{Instance: "a", Host: "a.instances.localhost", Type: instancer.RouteTCP, Backend: counting(t)}}); err != nil {
+	if err := routes.Publish(t.Context(), "a", []whaley.Publication{{Instance: "a", Host: "a.instances.localhost", Type: whaley.RouteTCP, Backend: counting(t)}}); err != nil {
 		t.Fatal(err)
 	}
 	e, err := edge.New(edge.Options{

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -19,8 +19,8 @@ const (
 // Store keeps the rows.
 type Store interface {
 	// HearEvents goes on until ctx ends, and does not wait for that.
-	HearEvents(ctx context.Context, heard func(instancer.Event), missed func())
-	EventsAfter(ctx context.Context, id string, limit int) ([]instancer.Event, error)
+	HearEvents(ctx context.Context, heard func(whaley.Event), missed func())
+	EventsAfter(ctx context.Context, id string, limit int) ([]whaley.Event, error)
 	ForgetEvents(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
@@ -36,12 +36,12 @@ type Log struct {
 	store Store
 	opts  Options
 	log   *slog.Logger
-	lines chan instancer.Event
+	lines chan whaley.Event
 	gap   chan struct{} // some events may not have been told
 
 	mu      sync.Mutex
-	own     []func(instancer.Event)
-	watches map[chan instancer.Event]struct{}
+	own     []func(whaley.Event)
+	watches map[chan whaley.Event]struct{}
 }
 
 // New makes a Log that does nothing before it is told something.
@@ -50,20 +50,20 @@ func New(store Store, opts Options, log *slog.Logger) *Log {
 		opts.Retention = func() time.Duration { return 0 }
 	}
 	return &Log{
-		store: store, opts: opts, log: log, lines: make(chan instancer.Event, backlog), gap: make(chan struct{}, 1),
-		watches: map[chan instancer.Event]struct{}{},
+		store: store, opts: opts, log: log, lines: make(chan whaley.Event, backlog), gap: make(chan struct{}, 1),
+		watches: map[chan whaley.Event]struct{}{},
 	}
 }
 
 // Own has a function called for every event that this sidecar writes: each event is one sidecar's own. It must not block.
-func (l *Log) Own(f func(instancer.Event)) {
+func (l *Log) Own(f func(whaley.Event)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.own = append(l.own, f)
 }
 
 // Tell passes events of this sidecar on. It never blocks.
-func (l *Log) Tell(events []instancer.Event) {
+func (l *Log) Tell(events []whaley.Event) {
 	l.mu.Lock()
 	own := l.own
 	l.mu.Unlock()
@@ -78,7 +78,7 @@ func (l *Log) Tell(events []instancer.Event) {
 }
 
 // pass gives an event of any sidecar to the file and to those who watch.
-func (l *Log) pass(ev instancer.Event) {
+func (l *Log) pass(ev whaley.Event) {
 	select {
 	case l.lines <- ev:
 	default:
@@ -104,8 +104,8 @@ func (l *Log) missed() {
 }
 
 // Watch gives every event from now on. The channel is closed when events may have been missed; the function ends it.
-func (l *Log) Watch() (<-chan instancer.Event, func()) {
-	watch := make(chan instancer.Event, subscribers)
+func (l *Log) Watch() (<-chan whaley.Event, func()) {
+	watch := make(chan whaley.Event, subscribers)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.watches[watch] = struct{}{}

@@ -16,32 +16,32 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // rows stand for the database.
 type rows struct {
 	mu     sync.Mutex
-	events []instancer.Event
+	events []whaley.Event
 	broken bool
-	hear   func(instancer.Event)
+	hear   func(whaley.Event)
 	missed func()
 }
 
-func (r *rows) HearEvents(_ context.Context, heard func(instancer.Event), missed func()) {
+func (r *rows) HearEvents(_ context.Context, heard func(whaley.Event), missed func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.hear, r.missed = heard, missed
 }
 
-func (r *rows) EventsAfter(_ context.Context, id string, limit int) ([]instancer.Event, error) {
+func (r *rows) EventsAfter(_ context.Context, id string, limit int) ([]whaley.Event, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.broken {
 		return nil, errors.New("broken")
 	}
-	var all []instancer.Event
+	var all []whaley.Event
 	for _, ev := range r.events {
 		if ev.ID > id && len(all) < limit {
 			all = append(all, ev)
@@ -53,13 +53,13 @@ func (r *rows) EventsAfter(_ context.Context, id string, limit int) ([]instancer
 func (r *rows) ForgetEvents(context.Context, time.Time, int) (int, error) { return 0, nil }
 
 // add is a commit.
-func (r *rows) add(t *testing.T, message string) instancer.Event {
+func (r *rows) add(t *testing.T, message string) whaley.Event {
 	t.Helper()
 	id, err := uuid.NewV7()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ev := instancer.Event{ID: id.String(), Type: "instance_spawn", Message: message, At: time.Now()}
+	ev := whaley.Event{ID: id.String(), Type: "instance_spawn", Message: message, At: time.Now()}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, ev)
@@ -110,7 +110,7 @@ func TestEveryEventIsALineOnceAcrossPowerCuts(t *testing.T) {
 	file, r := filepath.Join(t.TempDir(), "events.jsonl"), &rows{}
 	r.add(t, "from before there was a file")
 	l, stop := run(t, r, event.Options{File: file})
-	l.Tell([]instancer.Event{r.add(t, "line\nwith an end")})
+	l.Tell([]whaley.Event{r.add(t, "line\nwith an end")})
 	awaitLines(t, file, "from before there was a file", "line\nwith an end")
 	stop()
 
@@ -125,7 +125,7 @@ func TestEveryEventIsALineOnceAcrossPowerCuts(t *testing.T) {
 	}
 	l, _ = run(t, r, event.Options{File: file})
 	awaitLines(t, file, "from before there was a file", "line\nwith an end", "not told")
-	l.Tell([]instancer.Event{r.add(t, "after")})
+	l.Tell([]whaley.Event{r.add(t, "after")})
 	awaitLines(t, file, "from before there was a file", "line\nwith an end", "not told", "after")
 }
 
@@ -133,8 +133,8 @@ func TestAnEarlierEventThatIsToldLaterIsNotLost(t *testing.T) {
 	file, r := filepath.Join(t.TempDir(), "events.jsonl"), &rows{}
 	l, _ := run(t, r, event.Options{File: file})
 	first, second := r.add(t, "first"), r.add(t, "second")
-	l.Tell([]instancer.Event{second})
-	l.Tell([]instancer.Event{first})
+	l.Tell([]whaley.Event{second})
+	l.Tell([]whaley.Event{first})
 	testkit.Eventually(t, 10*time.Second, "both are there", func() error {
 		if got := messages(t, file); len(got) != 2 {
 			return fmt.Errorf("%q", got)
@@ -157,8 +157,8 @@ func TestWhatIsMissedOnAReconnectIsWritten(t *testing.T) {
 	watch, done := l.Watch()
 	defer done()
 	own := 0
-	l.Own(func(instancer.Event) { own++ })
-	l.Tell([]instancer.Event{r.add(t, "of this sidecar")}) // is heard from the database, too
+	l.Own(func(whaley.Event) { own++ })
+	l.Tell([]whaley.Event{r.add(t, "of this sidecar")}) // is heard from the database, too
 	r.hear(r.events[0])
 	r.hear(r.add(t, "of another"))
 	for range 2 {
@@ -182,7 +182,7 @@ func TestWhoIsSlowHoldsUpNobody(t *testing.T) {
 	defer done()
 	began := time.Now()
 	for n := range 5000 {
-		l.Tell([]instancer.Event{{ID: fmt.Sprint(n)}})
+		l.Tell([]whaley.Event{{ID: fmt.Sprint(n)}})
 	}
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("telling took %s", took)
@@ -203,7 +203,7 @@ func TestAFileThatCannotBeWrittenIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	l, _ := run(t, r, event.Options{File: file})
-	l.Tell([]instancer.Event{r.add(t, "kept")})
+	l.Tell([]whaley.Event{r.add(t, "kept")})
 	if err := os.Remove(filepath.Join(dir, "folder")); err != nil {
 		t.Fatal(err)
 	}

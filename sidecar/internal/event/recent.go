@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -54,7 +54,7 @@ func (r *recent) add(id string) {
 }
 
 // put writes an event unless it was written.
-func (r *recent) put(out io.Writer, ev instancer.Event) error {
+func (r *recent) put(out io.Writer, ev whaley.Event) error {
 	if _, done := r.ids[ev.ID]; done {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // gates hold up the builds of some challenges until they are opened.
@@ -76,7 +77,7 @@ func (w *world) begins(g *gates, id string) {
 }
 
 // newBuildWorld is one where builds are held up from the start on.
-func newBuildWorld(t *testing.T, g *gates, policy instancer.Policy, challenges ...*instancer.Challenge) *world {
+func newBuildWorld(t *testing.T, g *gates, policy whaley.Policy, challenges ...*whaley.Challenge) *world {
 	t.Helper()
 	return newWorldOf(t, func(e *engine) { e.building = g.build }, policy, challenges...)
 }
@@ -85,7 +86,7 @@ func newBuildWorld(t *testing.T, g *gates, policy instancer.Policy, challenges .
 func (w *world) quickly(name, challenge string) {
 	w.t.Helper()
 	began := time.Now()
-	in := w.until(w.spawn(name, challenge).ID, instancer.Running)
+	in := w.until(w.spawn(name, challenge).ID, whaley.Running)
 	if took := time.Since(began); took > 5*time.Second {
 		w.t.Errorf("%s's start of %s took %s", name, challenge, took)
 	}
@@ -96,9 +97,9 @@ func (w *world) quickly(name, challenge string) {
 
 func TestWhoWaitsForABuildTakesNoSlotAndNoTimeOfAStart(t *testing.T) {
 	g := newGates("endless")
-	w := newBuildWorld(t, g, instancer.Policy{SpawnConcurrency: 4, StartTimeout: time.Second}, built("endless"), built("honest"))
+	w := newBuildWorld(t, g, whaley.Policy{SpawnConcurrency: 4, StartTimeout: time.Second}, built("endless"), built("honest"))
 	w.begins(g, "endless")
-	var waiting []*instancer.Instance
+	var waiting []*whaley.Instance
 	for n := range 10 {
 		waiting = append(waiting, w.spawn(fmt.Sprint("visitor", n), "endless"))
 	}
@@ -112,7 +113,7 @@ func TestWhoWaitsForABuildTakesNoSlotAndNoTimeOfAStart(t *testing.T) {
 		time.Sleep(1500*time.Millisecond - since) // longer than a start may take
 	}
 	for _, in := range waiting {
-		if now := w.get(in.ID); now.State != instancer.Queued {
+		if now := w.get(in.ID); now.State != whaley.Queued {
 			t.Errorf("one that waits for its image is %s: %v", now.State, now.Reason)
 		}
 		if stage := w.rules.Staged(w.get(in.ID)).Stage; !strings.Contains(stage, "Building") || w.rules.Estimate(in.ID) <= 0 {
@@ -122,10 +123,10 @@ func TestWhoWaitsForABuildTakesNoSlotAndNoTimeOfAStart(t *testing.T) {
 	if _, err := w.rules.Stop(t.Context(), player("visitor0"), waiting[0].ID); err != nil {
 		t.Error(err)
 	}
-	w.until(waiting[0].ID, instancer.Stopped)
+	w.until(waiting[0].ID, whaley.Stopped)
 	close(g.of["endless"])
 	for _, in := range waiting[1:] {
-		w.until(in.ID, instancer.Running)
+		w.until(in.ID, whaley.Running)
 	}
 	if begun, _ := g.counts("endless"); begun != 1 {
 		t.Errorf("the images were built %d times", begun)
@@ -135,12 +136,12 @@ func TestWhoWaitsForABuildTakesNoSlotAndNoTimeOfAStart(t *testing.T) {
 func TestABuildThatNobodyWantsIsGivenUp(t *testing.T) {
 	g := newGates("removed", "edited", "waits")
 	edited := built("edited")
-	w := newBuildWorld(t, g, instancer.Policy{}, built("removed"), edited, built("waits"), built("honest"))
+	w := newBuildWorld(t, g, whaley.Policy{}, built("removed"), edited, built("waits"), built("honest"))
 	removed, next := w.spawn("a", "removed"), w.spawn("a", "edited")
 	w.begins(g, "removed")
 	w.begins(g, "edited")
 	other := *edited
-	other.Revision, other.Services = "2", []instancer.Service{{Name: "web", Image: "whaley/edited-web:2", Build: &instancer.Build{}}}
+	other.Revision, other.Services = "2", []whaley.Service{{Name: "web", Image: "whaley/edited-web:2", Build: &whaley.Build{}}}
 	w.loaded.set(&other, built("honest"))
 	w.rules.PrepareImages()
 	testkit.Eventually(t, 10*time.Second, "both builds are given up", func() error {
@@ -150,7 +151,7 @@ func TestABuildThatNobodyWantsIsGivenUp(t *testing.T) {
 		}
 		return nil
 	})
-	if failed := w.until(removed.ID, instancer.Failed); failed.Reason.Code != "challenge_not_found" {
+	if failed := w.until(removed.ID, whaley.Failed); failed.Reason.Code != "challenge_not_found" {
 		t.Errorf("the start of what was removed ends with %v", failed.Reason)
 	}
 	if begun, _ := g.counts("waits"); begun != 0 {
@@ -158,7 +159,7 @@ func TestABuildThatNobodyWantsIsGivenUp(t *testing.T) {
 	}
 	w.quickly("b", "honest")
 	close(g.of["edited"])
-	if in := w.until(next.ID, instancer.Running); in.Revision != "2" {
+	if in := w.until(next.ID, whaley.Running); in.Revision != "2" {
 		t.Errorf("it runs with revision %s", in.Revision)
 	}
 }
@@ -166,9 +167,9 @@ func TestABuildThatNobodyWantsIsGivenUp(t *testing.T) {
 func TestEndlessBuildsThatPlayersWaitForHoldUpNoOther(t *testing.T) {
 	// Two slots, of which one is for what is waited for, and one of which nobody waits that never ends.
 	g := newGates("endless")
-	w := newBuildWorld(t, g, instancer.Policy{}, built("endless"))
+	w := newBuildWorld(t, g, whaley.Policy{}, built("endless"))
 	w.begins(g, "endless")
-	all := []*instancer.Challenge{built("endless")}
+	all := []*whaley.Challenge{built("endless")}
 	for n := range 20 {
 		all = append(all, built(fmt.Sprint("new", n)))
 	}
@@ -180,15 +181,15 @@ func TestEndlessBuildsThatPlayersWaitForHoldUpNoOther(t *testing.T) {
 
 func TestABuildMayTakeSoLongAndIsThenTriedEverMoreRarely(t *testing.T) {
 	g := newGates("endless")
-	w := newBuildWorld(t, g, instancer.Policy{BuildTimeout: 300 * time.Millisecond}, built("endless"), built("honest"))
+	w := newBuildWorld(t, g, whaley.Policy{BuildTimeout: 300 * time.Millisecond}, built("endless"), built("honest"))
 	in := w.spawn("first", "endless")
-	failed := w.until(in.ID, instancer.Failed)
+	failed := w.until(in.ID, whaley.Failed)
 	if failed.Reason.Code != "build_timeout" || failed.Reason.RetryAfter <= 0 {
 		t.Errorf("%+v", failed.Reason)
 	}
 	refused := 0
 	for n := range 50 {
-		if _, err := w.rules.Spawn(t.Context(), player(fmt.Sprint("hog", n)), "endless"); instancer.CodeOf(err) == "build_timeout" {
+		if _, err := w.rules.Spawn(t.Context(), player(fmt.Sprint("hog", n)), "endless"); whaley.CodeOf(err) == "build_timeout" {
 			refused++
 		}
 	}
@@ -199,17 +200,17 @@ func TestABuildMayTakeSoLongAndIsThenTriedEverMoreRarely(t *testing.T) {
 }
 
 // ownFlags is a challenge that is built for each owner.
-func ownFlags(id string) *instancer.Challenge {
+func ownFlags(id string) *whaley.Challenge {
 	ch := built(id)
 	ch.Services[0].Build.Flag = true
-	ch.Flag = instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceBuild, FlagForm: instancer.FlagForm{Open: "FLAG{", Close: "}", Core: strings.Repeat("g", 32)}}
+	ch.Flag = whaley.FlagPlan{Dynamic: true, Place: whaley.PlaceBuild, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Core: strings.Repeat("g", 32)}}
 	return ch
 }
 
 func TestBuildsForOwnersTakeNoSlotOfAStart(t *testing.T) {
 	g := newGates("own for all")
-	w := newBuildWorld(t, g, instancer.Policy{SpawnConcurrency: 2, StartTimeout: time.Second}, ownFlags("own"), built("honest"))
-	var waiting []*instancer.Instance
+	w := newBuildWorld(t, g, whaley.Policy{SpawnConcurrency: 2, StartTimeout: time.Second}, ownFlags("own"), built("honest"))
+	var waiting []*whaley.Instance
 	for n := range 5 {
 		waiting = append(waiting, w.spawn(fmt.Sprint("owner", n), "own"))
 	}
@@ -226,18 +227,18 @@ func TestBuildsForOwnersTakeNoSlotOfAStart(t *testing.T) {
 		if _, err := w.rules.StopAny(t.Context(), in.ID); err != nil {
 			t.Error(err)
 		}
-		w.until(in.ID, instancer.Stopped)
+		w.until(in.ID, whaley.Stopped)
 	}
 	close(g.of["own for all"])
 	for _, in := range waiting[2:] {
-		w.until(in.ID, instancer.Running)
+		w.until(in.ID, whaley.Running)
 	}
 	// What was built for an owner is there the next time, and takes no turn then.
 	before, _ := g.counts("own for owner4")
 	if _, err := w.rules.StopAny(t.Context(), waiting[4].ID); err != nil {
 		t.Error(err)
 	}
-	w.until(waiting[4].ID, instancer.Stopped)
+	w.until(waiting[4].ID, whaley.Stopped)
 	w.quickly("owner4", "own")
 	if after, _ := g.counts("own for owner4"); after != before {
 		t.Errorf("the images of an owner were built %d times", after)
@@ -246,27 +247,27 @@ func TestBuildsForOwnersTakeNoSlotOfAStart(t *testing.T) {
 
 func TestARestartWhileImagesAreBuiltFailsNoStart(t *testing.T) {
 	g := newGates("slow", "own for all")
-	w := newBuildWorld(t, g, instancer.Policy{}, built("slow"), ownFlags("own"))
+	w := newBuildWorld(t, g, whaley.Policy{}, built("slow"), ownFlags("own"))
 	one, two := w.spawn("a", "slow"), w.spawn("a", "own")
 	w.begins(g, "slow")
 	w.begins(g, "own for a")
 	w.end()
 	for _, id := range []string{one.ID, two.ID} {
-		if in := w.get(id); in.State != instancer.Queued {
+		if in := w.get(id); in.State != whaley.Queued {
 			t.Errorf("after the end of the sidecar a start that waited for its images is %s: %v", in.State, in.Reason)
 		}
 	}
-	w.run(instancer.Policy{})
+	w.run(whaley.Policy{})
 	close(g.of["slow"])
 	close(g.of["own for all"])
-	w.until(one.ID, instancer.Running)
-	w.until(two.ID, instancer.Running)
+	w.until(one.ID, whaley.Running)
+	w.until(two.ID, whaley.Running)
 }
 
 func TestOfAChallengeThatHangsOthersFeelNothing(t *testing.T) {
 	hangs := hanging(t, "hangs")
-	w := newWorld(t, instancer.Policy{SpawnConcurrency: 4, StartTimeout: time.Minute}, hangs, answering(t, "honest"))
-	var starts []*instancer.Instance
+	w := newWorld(t, whaley.Policy{SpawnConcurrency: 4, StartTimeout: time.Minute}, hangs, answering(t, "honest"))
+	var starts []*whaley.Instance
 	for n := range 20 {
 		starts = append(starts, w.spawn(fmt.Sprint("visitor", n), "hangs"))
 	}

@@ -5,15 +5,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // crashing is a challenge with services that end as soon as they are started, and one that goes on.
-func crashing(id string, loops int) *instancer.Challenge {
-	services := []instancer.Service{{Name: "web"}}
+func crashing(id string, loops int) *whaley.Challenge {
+	services := []whaley.Service{{Name: "web"}}
 	for n := range loops {
-		services = append(services, instancer.Service{
-			Name: "l" + string(rune('1'+n)), Restart: &instancer.Restart{}, Environment: []string{"EXIT=1"},
+		services = append(services, whaley.Service{
+			Name: "l" + string(rune('1'+n)), Restart: &whaley.Restart{}, Environment: []string{"EXIT=1"},
 		})
 	}
 	return built(id, services...)
@@ -21,12 +21,12 @@ func crashing(id string, loops int) *instancer.Challenge {
 
 // TestServicesThatEndAgainAndAgainLeaveOneLookAtAnInstance lets five services of three instances crash in a loop.
 func TestServicesThatEndAgainAndAgainLeaveOneLookAtAnInstance(t *testing.T) {
-	w := newWorld(t, instancer.Policy{}, crashing("loop", 5), built("honest"))
-	w.until(w.spawn("warm", "honest").ID, instancer.Running)
+	w := newWorld(t, whaley.Policy{}, crashing("loop", 5), built("honest"))
+	w.until(w.spawn("warm", "honest").ID, whaley.Running)
 	before := goroutines()
 	var ids []string
 	for _, owner := range []string{"a", "b", "c"} {
-		in := w.until(w.spawn(owner, "loop").ID, instancer.Running)
+		in := w.until(w.spawn(owner, "loop").ID, whaley.Running)
 		ids = append(ids, in.ID)
 	}
 	most, longest := 0, time.Duration(0)
@@ -45,7 +45,7 @@ func TestServicesThatEndAgainAndAgainLeaveOneLookAtAnInstance(t *testing.T) {
 		if looks := w.engine.counted("list " + id); looks > 60 {
 			t.Errorf("%s was looked at %d times in 4 s", id, looks)
 		}
-		if in := w.get(id); in.State != instancer.Running {
+		if in := w.get(id); in.State != whaley.Running {
 			t.Errorf("%s is %s, although what its services lack is to be started again", id, in.State)
 		}
 	}
@@ -59,7 +59,7 @@ func TestServicesThatEndAgainAndAgainLeaveOneLookAtAnInstance(t *testing.T) {
 	for _, in := range ids {
 		stopped, err := w.rules.StopAny(t.Context(), in)
 		w.try(err)
-		w.until(stopped.ID, instancer.Stopped)
+		w.until(stopped.ID, whaley.Stopped)
 	}
 	if after := goroutines(); after > before+2 {
 		t.Errorf("%d goroutines when all is stopped, and %d before", after, before)

@@ -20,6 +20,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // world is a sidecar's rules on a simulated engine. Addresses of instances are of the loopback network.
@@ -33,13 +34,13 @@ type world struct {
 }
 
 // newWorld runs the rules with some challenges until the test ends.
-func newWorld(t *testing.T, policy instancer.Policy, challenges ...*instancer.Challenge) *world {
+func newWorld(t *testing.T, policy whaley.Policy, challenges ...*whaley.Challenge) *world {
 	t.Helper()
 	return newWorldOf(t, func(*engine) {}, policy, challenges...)
 }
 
 // newWorldOf has an engine that something is done to before anything is asked of it.
-func newWorldOf(t *testing.T, change func(*engine), policy instancer.Policy, challenges ...*instancer.Challenge) *world {
+func newWorldOf(t *testing.T, change func(*engine), policy whaley.Policy, challenges ...*whaley.Challenge) *world {
 	t.Helper()
 	db, err := store.Open(context.Background(), "", t.TempDir())
 	if err != nil {
@@ -55,7 +56,7 @@ func newWorldOf(t *testing.T, change func(*engine), policy instancer.Policy, cha
 }
 
 // run begins a life of the sidecar.
-func (w *world) run(policy instancer.Policy) {
+func (w *world) run(policy whaley.Policy) {
 	w.t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("FAIR_LOG") != "" {
@@ -84,14 +85,14 @@ func (w *world) try(err error) {
 	}
 }
 
-func (w *world) spawn(name, challenge string) *instancer.Instance {
+func (w *world) spawn(name, challenge string) *whaley.Instance {
 	w.t.Helper()
 	in, err := w.rules.Spawn(context.Background(), player(name), challenge)
 	w.try(err)
 	return in
 }
 
-func (w *world) get(id string) *instancer.Instance {
+func (w *world) get(id string) *whaley.Instance {
 	w.t.Helper()
 	in, err := w.db.Get(context.Background(), id)
 	w.try(err)
@@ -99,9 +100,9 @@ func (w *world) get(id string) *instancer.Instance {
 }
 
 // until waits until an instance is in one of some states.
-func (w *world) until(id string, states ...instancer.State) *instancer.Instance {
+func (w *world) until(id string, states ...whaley.State) *whaley.Instance {
 	w.t.Helper()
-	var in *instancer.Instance
+	var in *whaley.Instance
 	testkit.Eventually(w.t, 30*time.Second, fmt.Sprint(id, " is ", states), func() error {
 		if in = w.get(id); !slices.Contains(states, in.State) {
 			return fmt.Errorf("it is %s: %v", in.State, in.Reason)
@@ -121,25 +122,25 @@ func goroutines() int {
 	return n
 }
 
-func player(name string) instancer.Player {
-	return instancer.Player{ID: name, Owner: instancer.Owner{ID: name, Name: name}}
+func player(name string) whaley.Player {
+	return whaley.Player{ID: name, Owner: whaley.Owner{ID: name, Name: name}}
 }
 
 // built is a challenge of services that are built and, without routes, ready as soon as they run.
-func built(id string, services ...instancer.Service) *instancer.Challenge {
-	ch := &instancer.Challenge{ID: id, Name: id, Revision: "1", Timeout: time.Hour, Access: instancer.AccessLink, Wake: true}
+func built(id string, services ...whaley.Service) *whaley.Challenge {
+	ch := &whaley.Challenge{ID: id, Name: id, Revision: "1", Timeout: time.Hour, Access: whaley.AccessLink, Wake: true}
 	if services == nil {
-		services = []instancer.Service{{Name: "web"}}
+		services = []whaley.Service{{Name: "web"}}
 	}
 	for _, s := range services {
-		s.Image, s.Build = "whaley/"+id+"-"+s.Name+":1", &instancer.Build{}
+		s.Image, s.Build = "whaley/"+id+"-"+s.Name+":1", &whaley.Build{}
 		ch.Services = append(ch.Services, s)
 	}
 	return ch
 }
 
 // hanging is a challenge whose instances never get ready: nobody listens on its port.
-func hanging(t *testing.T, id string) *instancer.Challenge {
+func hanging(t *testing.T, id string) *whaley.Challenge {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -147,23 +148,23 @@ func hanging(t *testing.T, id string) *instancer.Challenge {
 	}
 	defer l.Close()
 	ch := built(id)
-	ch.Routes = []instancer.Route{{Service: "web", Port: l.Addr().(*net.TCPAddr).Port, Type: instancer.RouteTCP}}
+	ch.Routes = []whaley.Route{{Service: "web", Port: l.Addr().(*net.TCPAddr).Port, Type: whaley.RouteTCP}}
 	return ch
 }
 
 // loaded are the challenges that are loaded.
 type loaded struct {
 	mu  sync.Mutex
-	all []*instancer.Challenge
+	all []*whaley.Challenge
 }
 
-func (l *loaded) set(all ...*instancer.Challenge) {
+func (l *loaded) set(all ...*whaley.Challenge) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.all = all
 }
 
-func (l *loaded) Get(id string) (*instancer.Challenge, bool) {
+func (l *loaded) Get(id string) (*whaley.Challenge, bool) {
 	for _, ch := range l.All() {
 		if ch.ID == id {
 			return ch, true
@@ -172,7 +173,7 @@ func (l *loaded) Get(id string) (*instancer.Challenge, bool) {
 	return nil, false
 }
 
-func (l *loaded) All() []*instancer.Challenge {
+func (l *loaded) All() []*whaley.Challenge {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.all)
@@ -185,7 +186,7 @@ type engine struct {
 	*simulated.Engine
 	building func(ctx context.Context, spec instancer.BuildSpec) error
 	checking func(ctx context.Context, id string) (int, error)
-	disk     func() instancer.Disk // nil: nothing is written
+	disk     func() whaley.Disk // nil: nothing is written
 
 	mu    sync.Mutex
 	calls map[string]int
@@ -203,7 +204,7 @@ func (e *engine) counted(what string) int {
 	return e.calls[what]
 }
 
-func (e *engine) Disk(ctx context.Context, mostFiles int64) (instancer.Disk, error) {
+func (e *engine) Disk(ctx context.Context, mostFiles int64) (whaley.Disk, error) {
 	if e.disk == nil {
 		return e.Engine.Disk(ctx, mostFiles)
 	}
@@ -277,8 +278,8 @@ func (noPorts) Holders(context.Context) ([]string, error) { return nil, nil }
 // flags are an owner's name in digits.
 type flags struct{}
 
-func (flags) Flags(_ context.Context, owner instancer.Owner, ch *instancer.Challenge) ([]string, error) {
+func (flags) Flags(_ context.Context, owner whaley.Owner, ch *whaley.Challenge) ([]string, error) {
 	return []string{ch.Flag.Flag(fmt.Sprintf("%032x", owner.ID)[:ch.Flag.Digits()])}, nil
 }
 
-func (flags) AwaitLive(context.Context, instancer.Owner, *instancer.Challenge) {}
+func (flags) AwaitLive(context.Context, whaley.Owner, *whaley.Challenge) {}

@@ -20,6 +20,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // lookedRoutes tells when a sidecar has looked at everything: its routes come last.
@@ -28,7 +29,7 @@ type lookedRoutes struct {
 	looked chan<- struct{}
 }
 
-func (r lookedRoutes) Sync(ctx context.Context, list func(context.Context) ([]instancer.Publication, error)) error {
+func (r lookedRoutes) Sync(ctx context.Context, list func(context.Context) ([]whaley.Publication, error)) error {
 	defer func() {
 		select {
 		case r.looked <- struct{}{}:
@@ -40,7 +41,7 @@ func (r lookedRoutes) Sync(ctx context.Context, list func(context.Context) ([]in
 
 // sidecars returns what starts one more sidecar on the same database and engine, until the test ends. Their challenge
 // "one" never gets ready.
-func sidecars(t *testing.T, policy instancer.Policy) func(worker string) *instancer.Instancer {
+func sidecars(t *testing.T, policy whaley.Policy) func(worker string) *instancer.Instancer {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	url, dir := testkit.StartPostgres(t), t.TempDir()
@@ -75,7 +76,7 @@ func sidecars(t *testing.T, policy instancer.Policy) func(worker string) *instan
 			t.Fatal(err)
 		}
 		library := challenge.NewLibrary(dir, challenge.Defaults{Timeout: time.Hour, Access: "link", FlagPrefix: "FLAG",
-			Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
+			Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
 		if problems, err := library.Reload(ctx); err != nil || len(problems) > 0 {
 			t.Fatal(problems, err)
 		}
@@ -95,9 +96,9 @@ func sidecars(t *testing.T, policy instancer.Policy) func(worker string) *instan
 // TestEverySidecarTellsHowFarAStartIs asks one sidecar for instances that never get ready, one at a time, and reads stage
 // and place in the queue from another one on the same database.
 func TestEverySidecarTellsHowFarAStartIs(t *testing.T) {
-	ctx, run := context.Background(), sidecars(t, instancer.Policy{SpawnConcurrency: 1})
+	ctx, run := context.Background(), sidecars(t, whaley.Policy{SpawnConcurrency: 1})
 	one, two := run("one"), run("two")
-	spawn := func(name string) *instancer.Instance {
+	spawn := func(name string) *whaley.Instance {
 		t.Helper()
 		in, err := one.Spawn(ctx, player(name), "one")
 		if err != nil {
@@ -105,7 +106,7 @@ func TestEverySidecarTellsHowFarAStartIs(t *testing.T) {
 		}
 		return in
 	}
-	tells := func(in *instancer.Instance, stage string, position int) {
+	tells := func(in *whaley.Instance, stage string, position int) {
 		t.Helper()
 		for name, rules := range map[string]*instancer.Instancer{"the one that is at it": one, "the other": two} {
 			testkit.Eventually(t, 10*time.Second, fmt.Sprintf("%s says %q %d of %s", name, stage, position, in.ID), func() error {
@@ -131,24 +132,24 @@ func TestEverySidecarTellsHowFarAStartIs(t *testing.T) {
 
 // TestTheBackOffAfterAFailedStartHoldsAtEverySidecarAndAfterARestart lets a start fail, and asks others.
 func TestTheBackOffAfterAFailedStartHoldsAtEverySidecarAndAfterARestart(t *testing.T) {
-	ctx, run := context.Background(), sidecars(t, instancer.Policy{SpawnConcurrency: 1, StartTimeout: 200 * time.Millisecond})
+	ctx, run := context.Background(), sidecars(t, whaley.Policy{SpawnConcurrency: 1, StartTimeout: 200 * time.Millisecond})
 	one, two := run("one"), run("two")
 	in, err := one.Spawn(ctx, player("p"), "one")
 	if err != nil {
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, 10*time.Second, "it fails", func() error {
-		if in, err = one.Get(ctx, player("p"), in.ID); err != nil || in.State != instancer.Failed {
+		if in, err = one.Get(ctx, player("p"), in.ID); err != nil || in.State != whaley.Failed {
 			return fmt.Errorf("%+v %v", in, err)
 		}
 		return nil
 	})
 	for name, rules := range map[string]*instancer.Instancer{"the one that was at it": one, "the other": two, "one that starts now": run("three")} {
 		_, err := rules.Spawn(ctx, player("p"), "one")
-		if reason, refused := err.(*instancer.Error); !refused || reason.Code != in.Reason.Code || reason.RetryAfter <= 0 || reason.RetryAfter > 5*time.Second {
+		if reason, refused := err.(*whaley.Error); !refused || reason.Code != in.Reason.Code || reason.RetryAfter <= 0 || reason.RetryAfter > 5*time.Second {
 			t.Errorf("%s says %v to another try", name, err)
 		}
-		view, err := rules.Wake(ctx, instancer.HostQuery{Host: "one-" + in.Slug + ".x.localhost", Player: player("p")})
+		view, err := rules.Wake(ctx, whaley.HostQuery{Host: "one-" + in.Slug + ".x.localhost", Player: player("p")})
 		if err != nil || view.State != "failed" || view.Problem == nil || view.Problem.Code != in.Reason.Code {
 			t.Errorf("%s says of its host %+v %v", name, view, err)
 		}

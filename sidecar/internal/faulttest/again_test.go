@@ -23,6 +23,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // callsEngine counts what is made and removed in one life of a sidecar.
@@ -73,7 +74,7 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 	type world struct {
 		db     *store.Store
 		engine *simulated.Engine
-		in     *instancer.Instance
+		in     *whaley.Instance
 		dir    string
 	}
 	ctx := context.Background()
@@ -104,7 +105,7 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 			for _, o := range objects {
 				if o.Kind == "container" && o.Labels.Service == "web" {
 					_, err = w.engine.CreateContainer(ctx, instancer.ContainerSpec{Name: o.Name, Labels: o.Labels,
-						Service: instancer.Service{Image: "whaley/two-web:" + w.in.Revision}})
+						Service: whaley.Service{Image: "whaley/two-web:" + w.in.Revision}})
 				}
 			}
 			return err
@@ -121,7 +122,7 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 			for _, id := range containers(t, w) {
 				err = errors.Join(err, w.engine.RemoveContainer(ctx, id))
 			}
-			return errors.Join(err, w.engine.RemoveNetwork(ctx, instancer.NetworkName(w.in.ID)))
+			return errors.Join(err, w.engine.RemoveNetwork(ctx, whaley.NetworkName(w.in.ID)))
 		}, everything},
 		"the challenge was edited": {func(_ *testing.T, w *world) error {
 			return os.WriteFile(filepath.Join(w.dir, "two", "more.txt"), []byte("new"), 0o644)
@@ -158,7 +159,7 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 					t.Fatal(err)
 				}
 				library := challenge.NewLibrary(w.dir, challenge.Defaults{Timeout: time.Hour, Access: "link", FlagPrefix: "FLAG",
-					Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
+					Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
 				if problems, err := library.Reload(ctx); err != nil || len(problems) > 0 {
 					t.Fatal(problems, err)
 				}
@@ -189,7 +190,7 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 			if calls := life(true); !cmp.Equal(calls, everything) {
 				t.Fatalf("the first life: %v", calls)
 			}
-			if w.in, err = w.db.Get(ctx, w.in.ID); err != nil || w.in.State != instancer.Starting {
+			if w.in, err = w.db.Get(ctx, w.in.ID); err != nil || w.in.State != whaley.Starting {
 				t.Fatalf("%+v %v", w.in, err)
 			}
 			if err := c.between(t, w); err != nil {
@@ -199,7 +200,7 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 				t.Errorf("the next life: %s", cmp.Diff(c.want, calls))
 			}
 			now, err := w.db.Get(ctx, w.in.ID)
-			if err != nil || now.State != instancer.Starting {
+			if err != nil || now.State != whaley.Starting {
 				t.Fatalf("%+v %v", now, err)
 			}
 			if held, err := w.db.HeldSubnets(ctx); err != nil || len(held) != 1 || held[now.Subnet] != now.ID {

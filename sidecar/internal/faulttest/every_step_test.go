@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // TestNothingIsLostOrLeftWhateverStepIsTheLast tries every fault at every step, and prints what became of each.
@@ -80,13 +80,13 @@ func (w *world) live(s *sidecar, name string) string {
 	p := player(name)
 	in, err := s.Spawn(context.Background(), p, w.challenge)
 	if err != nil {
-		return "refused: " + instancer.CodeOf(err)
+		return "refused: " + whaley.CodeOf(err)
 	}
 	if w.pooled {
 		defer w.empty(s)
 	}
-	state := w.until(s, in.ID, instancer.Running, instancer.Failed)
-	if state != instancer.Running {
+	state := w.until(s, in.ID, whaley.Running, whaley.Failed)
+	if state != whaley.Running {
 		return "became " + string(state)
 	}
 	for {
@@ -99,11 +99,11 @@ func (w *world) live(s *sidecar, name string) string {
 		case <-time.After(50 * time.Millisecond): // the player presses again
 		}
 	}
-	return "ran and " + string(w.until(s, in.ID, instancer.Stopped))
+	return "ran and " + string(w.until(s, in.ID, whaley.Stopped))
 }
 
 // until waits for one of some states, or for the end of the process. What follows a state is waited for too: the lease.
-func (w *world) until(s *sidecar, id string, states ...instancer.State) (last instancer.State) {
+func (w *world) until(s *sidecar, id string, states ...whaley.State) (last whaley.State) {
 	w.t.Helper()
 	testkit.Eventually(w.t, 60*time.Second, fmt.Sprint(id, " becomes one of ", states), func() error {
 		select {
@@ -156,7 +156,7 @@ func (w *world) scenario(name, step, fault string) string {
 		if _, err := next.Stop(context.Background(), player(name), in.ID); err != nil {
 			w.t.Error(err)
 		}
-		w.until(next, in.ID, instancer.Stopped)
+		w.until(next, in.ID, whaley.Stopped)
 		w.clean("after that was stopped")
 		return outcome
 	}
@@ -172,7 +172,7 @@ func (w *world) bystander() func() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.until(s, in.ID, instancer.Running)
+	w.until(s, in.ID, whaley.Running)
 	containers := func() []string {
 		objects, err := w.engine.List(context.Background(), in.ID)
 		if err != nil {
@@ -190,7 +190,7 @@ func (w *world) bystander() func() {
 	return func() {
 		w.t.Helper()
 		now, err := w.db.Get(context.Background(), in.ID)
-		if err != nil || now.State != instancer.Running || !slices.Equal(containers(), before) || len(before) != w.owns {
+		if err != nil || now.State != whaley.Running || !slices.Equal(containers(), before) || len(before) != w.owns {
 			w.t.Fatalf("the bystander is %+v with %v, and had %v", now, containers(), before)
 		}
 	}

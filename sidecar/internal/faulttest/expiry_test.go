@@ -18,6 +18,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // TestManyInstancesExpireOnTime lets 500 be due in the same moment, one of which cannot be removed.
@@ -45,18 +46,18 @@ func TestManyInstancesExpireOnTime(t *testing.T) {
 			}
 			defer runRules(t, ctx, cancel, db, engine, time.Now)()
 			time.Sleep(time.Until(due) - time.Second)
-			if running := countIn(t, db, instancer.Running); running != count {
+			if running := countIn(t, db, whaley.Running); running != count {
 				t.Errorf("%d of %d run shortly before their end", running, count)
 			}
 			testkit.Eventually(t, time.Minute, "none runs any more", func() error {
-				if running := countIn(t, db, instancer.Running); running > 0 {
+				if running := countIn(t, db, whaley.Running); running > 0 {
 					return fmt.Errorf("%d still run", running)
 				}
 				return nil
 			})
 			late := time.Since(due)
 			testkit.Eventually(t, 2*time.Minute, "all but the stuck one are gone", func() error {
-				if left := countIn(t, db, instancer.Stopping); left != 1 {
+				if left := countIn(t, db, whaley.Stopping); left != 1 {
 					return fmt.Errorf("%d are left", left)
 				}
 				return nil
@@ -126,13 +127,13 @@ func TestAClockThatJumpsExpiresNothingEarlyAndNothingLate(t *testing.T) {
 		}
 		return nil
 	})
-	if running := countIn(t, db, instancer.Running); running != count {
+	if running := countIn(t, db, whaley.Running); running != count {
 		t.Errorf("%d of %d run after the clock was set back", running, count)
 	}
 	ahead.Store(int64(time.Hour))
 	jumped := time.Now()
 	testkit.Eventually(t, 10*time.Second, "none runs after the clock was set on", func() error {
-		if running := countIn(t, db, instancer.Running); running > 0 {
+		if running := countIn(t, db, whaley.Running); running > 0 {
 			return fmt.Errorf("%d still run", running)
 		}
 		return nil
@@ -155,7 +156,7 @@ func (e stuckEngine) RemoveContainer(ctx context.Context, id string) error {
 	}
 	for _, o := range objects {
 		if o.ID == id {
-			return instancer.Errorf(instancer.Unavailable, "stuck", "It is stuck.")
+			return whaley.Errorf(whaley.Unavailable, "stuck", "It is stuck.")
 		}
 	}
 	return e.Engine.RemoveContainer(ctx, id)
@@ -166,20 +167,20 @@ func insertRunning(t *testing.T, db *store.Store, engine stuckEngine, n int, due
 	ctx := context.Background()
 	id := fmt.Sprintf("echo-owner-%d", n)
 	prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(n / 16), byte(n % 16 * 16)}), 28)
-	in := &instancer.Instance{
-		ID: id, Challenge: "echo", Owner: instancer.Owner{ID: fmt.Sprint("owner", n)}, Slug: fmt.Sprint("slug", n), State: instancer.Running,
-		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}}, Subnet: prefix,
+	in := &whaley.Instance{
+		ID: id, Challenge: "echo", Owner: whaley.Owner{ID: fmt.Sprint("owner", n)}, Slug: fmt.Sprint("slug", n), State: whaley.Running,
+		Routes: []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}}, Subnet: prefix,
 		Addresses: map[string]netip.Addr{"web": prefix.Addr().Next().Next()}, CreatedAt: time.Now(), StartedAt: time.Now(), ExpiresAt: due,
 	}
 	labels := instancer.Labels{Instance: id, Challenge: "echo", Service: "web"}
-	service := instancer.Service{Name: "web", Image: "echo"}
-	if err := engine.BuildImage(ctx, instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "echo"}, Service: &service}, io.Discard); err != nil {
+	service := whaley.Service{Name: "web", Image: "echo"}
+	if err := engine.BuildImage(ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "echo"}, Service: &service}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	container, err := engine.CreateContainer(ctx, instancer.ContainerSpec{Name: id, Service: service, Labels: labels})
 	for _, err := range []error{
 		err, engine.StartContainer(ctx, container), engine.CreateNetwork(ctx, instancer.NetworkSpec{Name: id, Subnet: prefix, Labels: labels}),
-		db.TakeSubnet(ctx, prefix, id), db.Insert(ctx, in, instancer.Quota{}, instancer.Event{}),
+		db.TakeSubnet(ctx, prefix, id), db.Insert(ctx, in, whaley.Quota{}, whaley.Event{}),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -187,7 +188,7 @@ func insertRunning(t *testing.T, db *store.Store, engine stuckEngine, n int, due
 	}
 }
 
-func countIn(t *testing.T, db *store.Store, state instancer.State) int {
+func countIn(t *testing.T, db *store.Store, state whaley.State) int {
 	t.Helper()
 	live, err := db.Live(context.Background(), "")
 	if err != nil {

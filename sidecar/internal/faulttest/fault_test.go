@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // What can happen to one call.
@@ -80,7 +81,7 @@ func (f *faults) step(name string, do func() error) error {
 		defer f.meanwhile()
 		return do()
 	case fails:
-		return instancer.Errorf(instancer.Unavailable, "fault", "A fault of the test.")
+		return whaley.Errorf(whaley.Unavailable, "fault", "A fault of the test.")
 	case diesAfter:
 		_ = do() // nobody is there to hear of it
 	}
@@ -103,11 +104,11 @@ type faultyStore struct {
 	f *faults
 }
 
-func (s faultyStore) Insert(ctx context.Context, in *instancer.Instance, q instancer.Quota, ev instancer.Event) error {
+func (s faultyStore) Insert(ctx context.Context, in *whaley.Instance, q whaley.Quota, ev whaley.Event) error {
 	return s.f.step("row inserted", func() error { return s.Store.Insert(ctx, in, q, ev) })
 }
 
-func (s faultyStore) Update(ctx context.Context, id, worker string, from []instancer.State, change func(*instancer.Instance), ev instancer.Event) (in *instancer.Instance, err error) {
+func (s faultyStore) Update(ctx context.Context, id, worker string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (in *whaley.Instance, err error) {
 	err = s.f.step("row updated", func() error {
 		in, err = s.Store.Update(ctx, id, worker, from, change, ev)
 		return err
@@ -115,7 +116,7 @@ func (s faultyStore) Update(ctx context.Context, id, worker string, from []insta
 	return in, err
 }
 
-func (s faultyStore) Get(ctx context.Context, id string) (in *instancer.Instance, err error) {
+func (s faultyStore) Get(ctx context.Context, id string) (in *whaley.Instance, err error) {
 	err = s.f.step("row read", func() error {
 		in, err = s.Store.Get(ctx, id)
 		return err
@@ -174,15 +175,15 @@ type faultyRouter struct {
 	f *faults
 }
 
-func (s faultyRouter) Publish(ctx context.Context, instance string, routes []instancer.Publication) error {
+func (s faultyRouter) Publish(ctx context.Context, instance string, routes []whaley.Publication) error {
 	return s.f.step("routes published", func() error { return s.Router.Publish(ctx, instance, routes) })
 }
 
-func (s faultyRouter) Retract(ctx context.Context, instance string, routes []instancer.Publication) error {
+func (s faultyRouter) Retract(ctx context.Context, instance string, routes []whaley.Publication) error {
 	return s.f.step("routes retracted", func() error { return s.Router.Retract(ctx, instance, routes) })
 }
 
-func (s faultyRouter) Sync(ctx context.Context, list func(context.Context) ([]instancer.Publication, error)) error {
+func (s faultyRouter) Sync(ctx context.Context, list func(context.Context) ([]whaley.Publication, error)) error {
 	return s.f.step("routes compared", func() error { return s.Router.Sync(ctx, list) })
 }
 
@@ -235,11 +236,11 @@ func (s faultyEngine) List(ctx context.Context, instance string) (objects []inst
 	return objects, err
 }
 
-func (s faultyEngine) FillMounts(ctx context.Context, id string, ch *instancer.Challenge, svc *instancer.Service, m []instancer.Mount, flags []string) error {
+func (s faultyEngine) FillMounts(ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, m []whaley.Mount, flags []string) error {
 	return s.f.step("mounts filled", func() error { return s.Engine.FillMounts(ctx, id, ch, svc, m, flags) })
 }
 
-func (s faultyEngine) MakeFiles(ctx context.Context, instance string, ch *instancer.Challenge, svc *instancer.Service, image *instancer.ImageFlag, flags []string) (mounts []instancer.Mount, err error) {
+func (s faultyEngine) MakeFiles(ctx context.Context, instance string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string) (mounts []whaley.Mount, err error) {
 	err = s.f.step("files made", func() error {
 		mounts, err = s.Engine.MakeFiles(ctx, instance, ch, svc, image, flags)
 		return err
@@ -251,7 +252,7 @@ func (s faultyEngine) RemoveFiles(ctx context.Context, instance string) error {
 	return s.f.step("files removed", func() error { return s.Engine.RemoveFiles(ctx, instance) })
 }
 
-func (s faultyEngine) PlaceFlag(ctx context.Context, id string, ch *instancer.Challenge, svc *instancer.Service, image *instancer.ImageFlag, flags []string) error {
+func (s faultyEngine) PlaceFlag(ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string) error {
 	return s.f.step("flag placed", func() error { return s.Engine.PlaceFlag(ctx, id, ch, svc, image, flags) })
 }
 
@@ -260,11 +261,11 @@ type faultyFlags struct {
 	f    *faults
 }
 
-func (s faultyFlags) AwaitLive(ctx context.Context, owner instancer.Owner, ch *instancer.Challenge) {
+func (s faultyFlags) AwaitLive(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge) {
 	s.real.AwaitLive(ctx, owner, ch)
 }
 
-func (s faultyFlags) Flags(ctx context.Context, owner instancer.Owner, ch *instancer.Challenge) (flags []string, err error) {
+func (s faultyFlags) Flags(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge) (flags []string, err error) {
 	err = s.f.step("flag asked for", func() error {
 		flags, err = s.real.Flags(ctx, owner, ch)
 		return err
@@ -275,8 +276,8 @@ func (s faultyFlags) Flags(ctx context.Context, owner instancer.Owner, ch *insta
 // fixedFlags are the same for everybody: what matters here is that they get in.
 type fixedFlags struct{}
 
-func (fixedFlags) Flags(_ context.Context, _ instancer.Owner, ch *instancer.Challenge) ([]string, error) {
+func (fixedFlags) Flags(_ context.Context, _ whaley.Owner, ch *whaley.Challenge) ([]string, error) {
 	return []string{ch.Flag.Flag("0123456789abcdef")}, nil
 }
 
-func (fixedFlags) AwaitLive(context.Context, instancer.Owner, *instancer.Challenge) {}
+func (fixedFlags) AwaitLive(context.Context, whaley.Owner, *whaley.Challenge) {}

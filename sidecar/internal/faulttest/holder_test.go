@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // TestAStartWhoseSandboxBreaksGoesOnWithoutIt ends the holder of a service that has been started, which then runs on
@@ -49,7 +49,7 @@ func TestAStartWhoseSandboxBreaksGoesOnWithoutIt(t *testing.T) {
 				s = w.start(newFaults("", ""))
 			}
 			defer func() { s.end() }()
-			if got := w.until(s, in.ID, instancer.Running, instancer.Failed); got != instancer.Running {
+			if got := w.until(s, in.ID, whaley.Running, whaley.Failed); got != whaley.Running {
 				t.Fatalf("it is %s", got)
 			}
 			for _, id := range w.holders(in.ID) {
@@ -60,7 +60,7 @@ func TestAStartWhoseSandboxBreaksGoesOnWithoutIt(t *testing.T) {
 			if _, err := s.Stop(ctx, player("unlucky"), in.ID); err != nil {
 				t.Fatal(err)
 			}
-			w.until(s, in.ID, instancer.Stopped)
+			w.until(s, in.ID, whaley.Stopped)
 			w.clean("after it was stopped")
 		})
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // TestNothingIsLostOrLeftWhateverStepOfASandboxIsTheLast does with the pool of sandboxes what the other test does with
@@ -120,14 +121,14 @@ func (w *world) auditPool(ready int) error {
 		}
 		held[holder] = prefix
 	}
-	states := map[instancer.SandboxState]int{}
+	states := map[whaley.SandboxState]int{}
 	for _, sb := range all {
 		states[sb.State]++
 		want := []string{"container", "network"}
 		switch sb.State {
-		case instancer.SandboxReady, instancer.SandboxResting:
-		case instancer.SandboxTaken:
-			if !slices.ContainsFunc(live, func(in *instancer.Instance) bool { return in.ID == sb.Instance && in.Subnet == sb.Subnet }) {
+		case whaley.SandboxReady, whaley.SandboxResting:
+		case whaley.SandboxTaken:
+			if !slices.ContainsFunc(live, func(in *whaley.Instance) bool { return in.ID == sb.Instance && in.Subnet == sb.Subnet }) {
 				return fmt.Errorf("%s is taken by %s, which is not there", sb.ID, sb.Instance)
 			}
 		default:
@@ -138,11 +139,11 @@ func (w *world) auditPool(ready int) error {
 		}
 		delete(has, sb.ID)
 	}
-	if len(has) > 0 || states[instancer.SandboxReady] != ready || states[instancer.SandboxResting] > ready {
+	if len(has) > 0 || states[whaley.SandboxReady] != ready || states[whaley.SandboxResting] > ready {
 		return fmt.Errorf("sandboxes are %v, and of nobody's are %v", states, has)
 	}
 	for holder := range held {
-		if strings.HasPrefix(holder, instancer.SandboxPrefix) && !slices.ContainsFunc(all, func(sb *instancer.Sandbox) bool { return sb.ID == holder }) {
+		if strings.HasPrefix(holder, whaley.SandboxPrefix) && !slices.ContainsFunc(all, func(sb *whaley.Sandbox) bool { return sb.ID == holder }) {
 			return fmt.Errorf("%s holds a subnet and is not there", holder)
 		}
 	}
@@ -177,11 +178,11 @@ type faultyPoolStore struct {
 	f *faults
 }
 
-func (s faultyPoolStore) AddSandbox(ctx context.Context, sb *instancer.Sandbox) error {
+func (s faultyPoolStore) AddSandbox(ctx context.Context, sb *whaley.Sandbox) error {
 	return s.f.step("sandbox's row added", func() error { return s.Store.AddSandbox(ctx, sb) })
 }
 
-func (s faultyPoolStore) Sandboxes(ctx context.Context) (all []*instancer.Sandbox, err error) {
+func (s faultyPoolStore) Sandboxes(ctx context.Context) (all []*whaley.Sandbox, err error) {
 	err = s.f.alive(func() error {
 		all, err = s.Store.Sandboxes(ctx)
 		return err
@@ -189,7 +190,7 @@ func (s faultyPoolStore) Sandboxes(ctx context.Context) (all []*instancer.Sandbo
 	return all, err
 }
 
-func (s faultyPoolStore) Live(ctx context.Context, owner string) (all []*instancer.Instance, err error) {
+func (s faultyPoolStore) Live(ctx context.Context, owner string) (all []*whaley.Instance, err error) {
 	err = s.f.alive(func() error {
 		all, err = s.Store.Live(ctx, owner)
 		return err
@@ -197,7 +198,7 @@ func (s faultyPoolStore) Live(ctx context.Context, owner string) (all []*instanc
 	return all, err
 }
 
-func (s faultyPoolStore) TakeSandbox(ctx context.Context, instance string, shape instancer.Shape) (sb *instancer.Sandbox, err error) {
+func (s faultyPoolStore) TakeSandbox(ctx context.Context, instance string, shape whaley.Shape) (sb *whaley.Sandbox, err error) {
 	err = s.f.step("sandbox taken", func() error {
 		sb, err = s.Store.TakeSandbox(ctx, instance, shape)
 		return err
@@ -205,7 +206,7 @@ func (s faultyPoolStore) TakeSandbox(ctx context.Context, instance string, shape
 	return sb, err
 }
 
-func (s faultyPoolStore) FreeSandbox(ctx context.Context, instance string, to instancer.SandboxState) (had bool, err error) {
+func (s faultyPoolStore) FreeSandbox(ctx context.Context, instance string, to whaley.SandboxState) (had bool, err error) {
 	err = s.f.step("sandbox freed", func() error {
 		had, err = s.Store.FreeSandbox(ctx, instance, to)
 		return err
@@ -213,7 +214,7 @@ func (s faultyPoolStore) FreeSandbox(ctx context.Context, instance string, to in
 	return had, err
 }
 
-func (s faultyPoolStore) MoveSandbox(ctx context.Context, sb *instancer.Sandbox, to instancer.SandboxState, worker string) (moved bool, err error) {
+func (s faultyPoolStore) MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState, worker string) (moved bool, err error) {
 	err = s.f.step("sandbox becomes "+string(to), func() error {
 		moved, err = s.Store.MoveSandbox(ctx, sb, to, worker)
 		return err

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // TestAStartThatWasCutShortGoesOnWithWhatIsThere: sidecars that die every few seconds would otherwise undo for ever what
@@ -51,7 +51,7 @@ func TestAStartThatWasCutShortGoesOnWithWhatIsThere(t *testing.T) {
 					}
 					next := w.start(newFaults("", ""))
 					defer next.end()
-					w.until(next, in.ID, instancer.Running)
+					w.until(next, in.ID, whaley.Running)
 					whole := ids(in.ID)
 					for kind := range whole {
 						if same := slices.Equal(whole[kind], half[kind]); (kind == "container" || kind == "network") && same != slices.Contains(c.stays, kind) {
@@ -65,7 +65,7 @@ func TestAStartThatWasCutShortGoesOnWithWhatIsThere(t *testing.T) {
 					if _, err := next.Stop(context.Background(), player("cut-short"), in.ID); err != nil {
 						t.Fatal(err)
 					}
-					w.until(next, in.ID, instancer.Stopped)
+					w.until(next, in.ID, whaley.Stopped)
 					w.clean("after it was stopped")
 				})
 			}

@@ -29,6 +29,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // world is what outlives a sidecar: engine, database, Redis, challenges.
@@ -111,7 +112,7 @@ func makeWorld(t *testing.T, number int, database, name string) *world {
 		}
 	}
 	w.library = challenge.NewLibrary(folder, challenge.Defaults{Timeout: time.Hour, Access: "link", FlagPrefix: "FLAG",
-		Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
+		Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
 	if problems, err := w.library.Reload(context.Background()); err != nil || len(problems) > 0 {
 		t.Fatal(problems, err)
 	}
@@ -206,7 +207,7 @@ type lookedRouter struct {
 	told bool
 }
 
-func (r *lookedRouter) Sync(ctx context.Context, list func(context.Context) ([]instancer.Publication, error)) error {
+func (r *lookedRouter) Sync(ctx context.Context, list func(context.Context) ([]whaley.Publication, error)) error {
 	err := r.Router.Sync(ctx, list)
 	if !r.told {
 		r.told = true
@@ -215,20 +216,20 @@ func (r *lookedRouter) Sync(ctx context.Context, list func(context.Context) ([]i
 	return err
 }
 
-func player(name string) instancer.Player {
-	return instancer.Player{ID: name, Owner: instancer.Owner{ID: name, Name: name}}
+func player(name string) whaley.Player {
+	return whaley.Player{ID: name, Owner: whaley.Owner{ID: name, Name: name}}
 }
 
 // settled waits until nothing is on its way any more, and returns the rows that live.
-func (w *world) settled() []*instancer.Instance {
+func (w *world) settled() []*whaley.Instance {
 	w.t.Helper()
-	var live []*instancer.Instance
+	var live []*whaley.Instance
 	testkit.Eventually(w.t, 60*time.Second, "nothing is on its way", func() (err error) {
 		if live, err = w.db.Live(context.Background(), ""); err != nil {
 			return err
 		}
 		for _, in := range live {
-			if in.State != instancer.Running {
+			if in.State != whaley.Running {
 				return fmt.Errorf("%s is %s", in.ID, in.State)
 			}
 		}
@@ -238,7 +239,7 @@ func (w *world) settled() []*instancer.Instance {
 }
 
 // audit compares everything there is with the rows of running instances.
-func (w *world) audit(live []*instancer.Instance) error {
+func (w *world) audit(live []*whaley.Instance) error {
 	ctx := context.Background()
 	var owned []string
 	for _, in := range live {
@@ -287,7 +288,7 @@ func (w *world) audit(live []*instancer.Instance) error {
 	published := owned
 	if w.pooled {
 		published = nil
-		maps.DeleteFunc(subnets, func(_ netip.Prefix, holder string) bool { return strings.HasPrefix(holder, instancer.SandboxPrefix) })
+		maps.DeleteFunc(subnets, func(_ netip.Prefix, holder string) bool { return strings.HasPrefix(holder, whaley.SandboxPrefix) })
 	}
 	for what, of := range map[string]struct{ holders, want []string }{
 		"objects": {slices.Collect(maps.Keys(has)), owned}, "subnets": {slices.Collect(maps.Values(subnets)), networked},
@@ -321,7 +322,7 @@ func (w *world) inSandboxes() (map[string]bool, error) {
 	all, err := w.db.Sandboxes(context.Background())
 	pooled := map[string]bool{}
 	for _, sb := range all {
-		if sb.State == instancer.SandboxTaken {
+		if sb.State == whaley.SandboxTaken {
 			pooled[sb.Instance] = true
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/program"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // dialFor is how long the canary waits for an answer of each address.
@@ -82,8 +83,8 @@ func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []
 	}
 	id, err := engine.CreateContainer(ctx, instancer.ContainerSpec{
 		Name: "whaley-canary-" + rest(subnet), Network: "whaley-canary-" + rest(subnet), Address: subnet.Addr().Next().Next(), Labels: labels,
-		Service: instancer.Service{Name: "canary", Image: image, Entrypoint: append([]string{"/whaley", "canary"}, targets...),
-			Limits: instancer.Limits{MemoryBytes: 128 << 20, NanoCPUs: 5e8, Pids: 64}},
+		Service: whaley.Service{Name: "canary", Image: image, Entrypoint: append([]string{"/whaley", "canary"}, targets...),
+			Limits: whaley.Limits{MemoryBytes: 128 << 20, NanoCPUs: 5e8, Pids: 64}},
 	})
 	if err != nil {
 		return nil, err

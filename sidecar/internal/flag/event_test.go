@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // script is an event of 20 teams, 5 challenges and 60 submissions, of which 7 are of another team's flag.
@@ -25,7 +25,7 @@ type script struct {
 }
 
 func newScript(t *testing.T, url string) *script {
-	var challenges []*instancer.Challenge
+	var challenges []*whaley.Challenge
 	for n := 1; n <= 5; n++ {
 		challenges = append(challenges, dynamic(fmt.Sprintf("c%d", n), fmt.Sprintf("Challenge %d", n), []string{"", "base", "it's \"quoted\"", "ünïcödé-✓", strings.Repeat("long", 120)}[n-1]))
 	}
@@ -40,7 +40,7 @@ func newScript(t *testing.T, url string) *script {
 	s.mapAll()
 	for n := 1; n <= 18; n++ { // 19 and 20 never start anything
 		for _, ch := range challenges {
-			s.own[key(n, ch.ID)] = s.start(s.team(n), instancer.UserID(s.users[n][0]), ch.ID, time.Hour)
+			s.own[key(n, ch.ID)] = s.start(s.team(n), whaley.UserID(s.users[n][0]), ch.ID, time.Hour)
 		}
 	}
 	s.write()
@@ -118,7 +118,7 @@ func (s *script) write() {
 
 func (s *script) sharing() []string {
 	var got []string
-	for _, found := range s.list(instancer.SuspicionFilter{Kind: instancer.SuspicionSharing}) {
+	for _, found := range s.list(whaley.SuspicionFilter{Kind: whaley.SuspicionSharing}) {
 		got = append(got, fmt.Sprintf("%s has %s's flag of %s", found.Submitter.OwnerID, found.Owner.OwnerID, found.Challenge))
 	}
 	slices.Sort(got)
@@ -127,7 +127,7 @@ func (s *script) sharing() []string {
 }
 
 func (s *script) tell() {
-	for _, found := range s.list(instancer.SuspicionFilter{Kind: instancer.SuspicionSharing}) {
+	for _, found := range s.list(whaley.SuspicionFilter{Kind: whaley.SuspicionSharing}) {
 		var codes []string
 		for _, r := range found.Reasons {
 			codes = append(codes, r.Code)
@@ -170,15 +170,15 @@ func sevenOfSixty(t *testing.T, s *script) {
 	}
 	t.Logf("%d submissions in CTFd, %d of them found to be shared", len(s.ctfd.Submissions()), len(s.sharing()))
 	s.tell()
-	events, err := s.db.FindEvents(s.ctx, instancer.EventQuery{Types: []string{"suspicious_submission"}, Limit: 100})
+	events, err := s.db.FindEvents(s.ctx, whaley.EventQuery{Types: []string{"suspicious_submission"}, Limit: 100})
 	if err != nil || len(events) != 7 {
 		t.Errorf("%d events %v", len(events), err)
 	}
-	for _, found := range s.list(instancer.SuspicionFilter{}) {
-		if found.Kind == instancer.SuspicionSharing && found.Submitter.OwnerID == "team_4" && len(found.Submissions) != 2 {
+	for _, found := range s.list(whaley.SuspicionFilter{}) {
+		if found.Kind == whaley.SuspicionSharing && found.Submitter.OwnerID == "team_4" && len(found.Submissions) != 2 {
 			t.Errorf("copies: %+v", found.Submissions)
 		}
-		if found.Kind == instancer.SuspicionSolve {
+		if found.Kind == whaley.SuspicionSolve {
 			t.Errorf("an honest solve is suspicious: %+v", found)
 		}
 	}
@@ -221,11 +221,11 @@ func TestNothingIsLostWhileCTFdIsDown(t *testing.T) {
 		t.Errorf("(-shared +found)\n%s", diff)
 	}
 	totals, err := s.flags.Totals(s.ctx)
-	if err != nil || totals.Registrations[instancer.RegistrationLive] != totals.Current {
+	if err != nil || totals.Registrations[whaley.RegistrationLive] != totals.Current {
 		t.Errorf("%+v %v", totals, err)
 	}
 	t.Logf("%d checks failed while CTFd was down; found %d of 7; %d flags current, %d live in CTFd, %d removed", failed, len(s.sharing()),
-		totals.Current, totals.Registrations[instancer.RegistrationLive], totals.Registrations[instancer.RegistrationRemoved])
+		totals.Current, totals.Registrations[whaley.RegistrationLive], totals.Registrations[whaley.RegistrationRemoved])
 	for challenge, id := range s.ids {
 		seen := map[string]int{}
 		for _, f := range s.ctfd.Flags(id) {

@@ -9,12 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // examine looks at some submissions: whose flags they hold, and whether solves fit what instances saw. It may look at
 // the same ones any number of times.
-func (r *reading) examine(ctx context.Context, some []instancer.Submission) error {
+func (r *reading) examine(ctx context.Context, some []whaley.Submission) error {
 	r.check.Examined += len(some)
 	flags, err := r.flagsIn(ctx, some)
 	if err != nil {
@@ -24,10 +24,10 @@ func (r *reading) examine(ctx context.Context, some []instancer.Submission) erro
 	if err != nil {
 		return err
 	}
-	var solves []instancer.Submission
+	var solves []whaley.Submission
 	for _, s := range some {
 		shared := false
-		var own *instancer.IssuedFlag
+		var own *whaley.IssuedFlag
 		for _, token := range tokens(s.Provided) {
 			flag := flags[token]
 			switch {
@@ -50,23 +50,23 @@ func (r *reading) examine(ctx context.Context, some []instancer.Submission) erro
 }
 
 // flagsIn finds the flags that were made for anybody in some submissions, by their random parts.
-func (r *reading) flagsIn(ctx context.Context, some []instancer.Submission) (map[string]*instancer.IssuedFlag, error) {
+func (r *reading) flagsIn(ctx context.Context, some []whaley.Submission) (map[string]*whaley.IssuedFlag, error) {
 	var all []string
 	for _, s := range some {
 		all = append(all, tokens(s.Provided)...)
 	}
 	slices.Sort(all)
 	found, err := r.store.FlagsByToken(ctx, slices.Compact(all))
-	byToken := map[string]*instancer.IssuedFlag{}
+	byToken := map[string]*whaley.IssuedFlag{}
 	for _, flag := range found {
 		byToken[flag.Token] = flag
 	}
 	return byToken, err
 }
 
-func (r *reading) mapped(ctx context.Context) (map[int]*instancer.Mapping, error) {
+func (r *reading) mapped(ctx context.Context) (map[int]*whaley.Mapping, error) {
 	all, err := r.store.Mappings(ctx)
-	byID := map[int]*instancer.Mapping{}
+	byID := map[int]*whaley.Mapping{}
 	for _, m := range all {
 		byID[m.CTFdChallenge] = m
 	}
@@ -75,44 +75,44 @@ func (r *reading) mapped(ctx context.Context) (map[int]*instancer.Mapping, error
 
 // isOwner says whether a submission comes from a flag's owner: from the team if that is what owned it, else from the
 // account.
-func isOwner(s instancer.Submission, owner string) bool {
-	if team, ok := instancer.TeamOf(owner); ok {
+func isOwner(s whaley.Submission, owner string) bool {
+	if team, ok := whaley.TeamOf(owner); ok {
 		return s.Team == team
 	}
-	if user, ok := instancer.UserOf(owner); ok {
+	if user, ok := whaley.UserOf(owner); ok {
 		return s.User == user
 	}
 	return true // made for an address, before there was a CTFd: nobody's to compare with
 }
 
 // submitter is who a submission's owner is here. CTFd goes on naming the team of who has one where nobody plays in teams.
-func (r *reading) submitter(s instancer.Submission) instancer.Party {
+func (r *reading) submitter(s whaley.Submission) whaley.Party {
 	if s.Team != 0 && !r.alone {
-		return instancer.Party{OwnerID: instancer.TeamID(s.Team), OwnerName: s.TeamName, User: s.User, UserName: s.UserName}
+		return whaley.Party{OwnerID: whaley.TeamID(s.Team), OwnerName: s.TeamName, User: s.User, UserName: s.UserName}
 	}
-	return instancer.Party{OwnerID: instancer.UserID(s.User), OwnerName: s.UserName, User: s.User, UserName: s.UserName}
+	return whaley.Party{OwnerID: whaley.UserID(s.User), OwnerName: s.UserName, User: s.User, UserName: s.UserName}
 }
 
 // owners are all that the instances of a submission's player may belong to: to the player or the team, as it was played
 // when they were started.
-func owners(s instancer.Submission) []string {
-	all := []string{instancer.UserID(s.User)}
+func owners(s whaley.Submission) []string {
+	all := []string{whaley.UserID(s.User)}
 	if s.Team != 0 {
-		all = append(all, instancer.TeamID(s.Team))
+		all = append(all, whaley.TeamID(s.Team))
 	}
 	return all
 }
 
-func copyOf(s instancer.Submission) instancer.SubmissionCopy {
-	return instancer.SubmissionCopy{
+func copyOf(s whaley.Submission) whaley.SubmissionCopy {
+	return whaley.SubmissionCopy{
 		ID: s.ID, Challenge: s.Challenge, User: s.User, Team: s.Team, Provided: s.Provided, Type: s.Type, Address: s.Address, At: s.At,
 	}
 }
 
 // share writes that somebody submitted another owner's flag.
-func (r *reading) share(ctx context.Context, s instancer.Submission, flag *instancer.IssuedFlag, mapped map[int]*instancer.Mapping) error {
+func (r *reading) share(ctx context.Context, s whaley.Submission, flag *whaley.IssuedFlag, mapped map[int]*whaley.Mapping) error {
 	from := r.from(ctx, s)
-	whose := &instancer.Party{OwnerID: flag.Owner.ID, OwnerName: flag.Owner.Name}
+	whose := &whaley.Party{OwnerID: flag.Owner.ID, OwnerName: flag.Owner.Name}
 	records, err := r.store.History(ctx, flag.Challenge, append(owners(s), whose.OwnerID))
 	if err != nil {
 		return err
@@ -124,22 +124,22 @@ func (r *reading) share(ctx context.Context, s instancer.Submission, flag *insta
 			from.Instances = append(from.Instances, record)
 		}
 	}
-	found := &instancer.Suspicion{
-		Kind: instancer.SuspicionSharing, Key: key("sharing", from.OwnerID, whose.OwnerID, flag.Token), Challenge: flag.Challenge,
-		CTFdChallenge: s.Challenge, Submitter: from, Owner: whose, Flag: flag.ID, Submissions: []instancer.SubmissionCopy{copyOf(s)},
-		Review: instancer.ReviewOpen, FoundAt: time.Now().UTC(),
+	found := &whaley.Suspicion{
+		Kind: whaley.SuspicionSharing, Key: key("sharing", from.OwnerID, whose.OwnerID, flag.Token), Challenge: flag.Challenge,
+		CTFdChallenge: s.Challenge, Submitter: from, Owner: whose, Flag: flag.ID, Submissions: []whaley.SubmissionCopy{copyOf(s)},
+		Review: whaley.ReviewOpen, FoundAt: time.Now().UTC(),
 	}
 	found.Score, found.Reasons = scoreSharing(s, flag, from, whose, mapped)
 	return r.suspect(ctx, found, fmt.Sprintf("%s submitted the flag of %s", name(from), name(*whose)))
 }
 
 // scoreSharing says why a foreign flag is suspicious, and how much.
-func scoreSharing(s instancer.Submission, flag *instancer.IssuedFlag, from instancer.Party, whose *instancer.Party, mapped map[int]*instancer.Mapping) (int, []instancer.Reason) {
+func scoreSharing(s whaley.Submission, flag *whaley.IssuedFlag, from whaley.Party, whose *whaley.Party, mapped map[int]*whaley.Mapping) (int, []whaley.Reason) {
 	score := 70
-	reasons := []instancer.Reason{{Code: "foreign_flag", Text: "The flag was made for " + name(*whose) + ofPart(flag.Part) + "."}}
+	reasons := []whaley.Reason{{Code: "foreign_flag", Text: "The flag was made for " + name(*whose) + ofPart(flag.Part) + "."}}
 	add := func(points int, code, text string) {
 		score += points
-		reasons = append(reasons, instancer.Reason{Code: code, Text: text})
+		reasons = append(reasons, whaley.Reason{Code: code, Text: text})
 	}
 	if s.Type == "correct" {
 		add(15, "accepted", "CTFd accepted it and gave points for it.")
@@ -156,8 +156,8 @@ func scoreSharing(s instancer.Submission, flag *instancer.IssuedFlag, from insta
 	if m := mapped[s.Challenge]; m == nil || m.Challenge != flag.Challenge {
 		add(0, "other_challenge", "It was submitted to another challenge than the one it was made for.")
 	}
-	player := instancer.UserID(s.User)
-	if slices.ContainsFunc(whose.Instances, func(i instancer.InstanceRecord) bool { return i.Player == player }) {
+	player := whaley.UserID(s.User)
+	if slices.ContainsFunc(whose.Instances, func(i whaley.InstanceRecord) bool { return i.Player == player }) {
 		add(-40, "former_member", "The submitter has started instances of that owner itself, so may have changed team.")
 	}
 	return max(0, min(score, 100)), reasons
@@ -177,8 +177,8 @@ func inexact(provided, flag string) string {
 }
 
 // missing asks for a comparison where CTFd has refused an owner's own, current flag.
-func (r *reading) missing(s instancer.Submission, own *instancer.IssuedFlag, mapped map[int]*instancer.Mapping) {
-	there := func(reg instancer.Registration) bool { return reg.CTFdChallenge == s.Challenge }
+func (r *reading) missing(s whaley.Submission, own *whaley.IssuedFlag, mapped map[int]*whaley.Mapping) {
+	there := func(reg whaley.Registration) bool { return reg.CTFdChallenge == s.Challenge }
 	if own == nil || mapped[s.Challenge] == nil || s.Type != "incorrect" || !slices.ContainsFunc(own.Registrations, there) || !own.RetiredAt.IsZero() || s.Provided != own.Value {
 		return
 	}
@@ -191,13 +191,13 @@ func (r *reading) missing(s instancer.Submission, own *instancer.IssuedFlag, map
 	}
 }
 
-func (r *reading) suspect(ctx context.Context, found *instancer.Suspicion, message string) error {
+func (r *reading) suspect(ctx context.Context, found *whaley.Suspicion, message string) error {
 	kind := "suspicious_submission"
-	if found.Kind == instancer.SuspicionSolve {
+	if found.Kind == whaley.SuspicionSolve {
 		kind = "suspicious_solve"
 	}
-	isNew, err := r.store.Suspect(ctx, found, instancer.Event{
-		Type: kind, Challenge: found.Challenge, Owner: found.Submitter.OwnerID, Player: instancer.UserID(found.Submitter.User),
+	isNew, err := r.store.Suspect(ctx, found, whaley.Event{
+		Type: kind, Challenge: found.Challenge, Owner: found.Submitter.OwnerID, Player: whaley.UserID(found.Submitter.User),
 		Message: message, At: found.FoundAt,
 	})
 	if isNew {
@@ -212,11 +212,11 @@ func key(parts ...string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func before(at time.Time) func(instancer.InstanceRecord) bool {
-	return func(i instancer.InstanceRecord) bool { return i.CreatedAt.Before(at.Add(clockSlack)) }
+func before(at time.Time) func(whaley.InstanceRecord) bool {
+	return func(i whaley.InstanceRecord) bool { return i.CreatedAt.Before(at.Add(clockSlack)) }
 }
 
-func name(p instancer.Party) string {
+func name(p whaley.Party) string {
 	if p.OwnerName != "" {
 		return p.OwnerName
 	}

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Flags are the flags that an owner has for a challenge, one of each of its forms; see instancer.Flags.
-func (f *Flags) Flags(ctx context.Context, owner instancer.Owner, ch *instancer.Challenge) ([]string, error) {
+func (f *Flags) Flags(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge) ([]string, error) {
 	current, err := f.store.CurrentFlags(ctx, owner.ID, ch.ID)
 	if err != nil {
 		return nil, err
@@ -20,7 +20,7 @@ func (f *Flags) Flags(ctx context.Context, owner instancer.Owner, ch *instancer.
 	forms := ch.Flag.Forms()
 	values, changed := make([]string, len(forms)), false
 	for _, had := range current {
-		if !slices.ContainsFunc(forms, func(form instancer.FlagForm) bool { return form.Part == had.Part }) {
+		if !slices.ContainsFunc(forms, func(form whaley.FlagForm) bool { return form.Part == had.Part }) {
 			// The challenge has this part no more.
 			if _, err := f.store.RetireFlags(ctx, had.ID, "", "", "edited", time.Now().UTC(), nil); err != nil {
 				return nil, err
@@ -29,7 +29,7 @@ func (f *Flags) Flags(ctx context.Context, owner instancer.Owner, ch *instancer.
 		}
 	}
 	for n, form := range forms {
-		at := slices.IndexFunc(current, func(had *instancer.IssuedFlag) bool { return had.Part == form.Part })
+		at := slices.IndexFunc(current, func(had *whaley.IssuedFlag) bool { return had.Part == form.Part })
 		if at >= 0 {
 			if _, fits := form.DigitsOf(current[at].Value); fits {
 				values[n] = current[at].Value
@@ -52,11 +52,11 @@ func (f *Flags) Flags(ctx context.Context, owner instancer.Owner, ch *instancer.
 // issue makes an owner the flag of one form. If they have one of it, that is not of this form any more: the challenge's
 // placeholder was edited, and what is placed must look as the new one says.
 func (f *Flags) issue(
-	ctx context.Context, owner instancer.Owner, ch *instancer.Challenge, form instancer.FlagForm, had bool, current []*instancer.IssuedFlag,
-) (*instancer.IssuedFlag, error) {
+	ctx context.Context, owner whaley.Owner, ch *whaley.Challenge, form whaley.FlagForm, had bool, current []*whaley.IssuedFlag,
+) (*whaley.IssuedFlag, error) {
 	made := newFlag(owner, ch, form)
 	if !had {
-		return f.store.IssueFlag(ctx, made, instancer.Event{
+		return f.store.IssueFlag(ctx, made, whaley.Event{
 			Type: "flag_created", Challenge: ch.ID, Owner: owner.ID, Message: "made for " + ch.ID + ofPart(form.Part), At: made.CreatedAt,
 		})
 	}
@@ -64,7 +64,7 @@ func (f *Flags) issue(
 		if old.Part != form.Part {
 			continue
 		}
-		next := func(*instancer.IssuedFlag) *instancer.IssuedFlag { return made }
+		next := func(*whaley.IssuedFlag) *whaley.IssuedFlag { return made }
 		if _, err := f.store.RetireFlags(ctx, old.ID, "", "", "edited", made.CreatedAt, next); err != nil {
 			return nil, err
 		}
@@ -80,9 +80,9 @@ func ofPart(part string) string {
 	return ", part " + part
 }
 
-func newFlag(owner instancer.Owner, ch *instancer.Challenge, form instancer.FlagForm) *instancer.IssuedFlag {
+func newFlag(owner whaley.Owner, ch *whaley.Challenge, form whaley.FlagForm) *whaley.IssuedFlag {
 	digits := digits(form.Digits())
-	return &instancer.IssuedFlag{
+	return &whaley.IssuedFlag{
 		Challenge: ch.ID, Part: form.Part, Owner: owner, Value: form.Flag(digits), Token: digits, CreatedAt: time.Now().UTC(),
 	}
 }
@@ -96,9 +96,9 @@ func digits(n int) string {
 
 // Rotate retires a flag and makes its owner a new one at once. The old one stays recognisable as the owner's. An
 // instance that runs has the old one until it is started anew.
-func (f *Flags) Rotate(ctx context.Context, id, by string) (*instancer.IssuedFlag, error) {
+func (f *Flags) Rotate(ctx context.Context, id, by string) (*whaley.IssuedFlag, error) {
 	var unknown string
-	retired, err := f.store.RetireFlags(ctx, id, "", by, "rotated", time.Now().UTC(), func(old *instancer.IssuedFlag) *instancer.IssuedFlag {
+	retired, err := f.store.RetireFlags(ctx, id, "", by, "rotated", time.Now().UTC(), func(old *whaley.IssuedFlag) *whaley.IssuedFlag {
 		if ch, ok := f.challenges.Get(old.Challenge); ok && ch.Flag.Dynamic {
 			for _, form := range ch.Flag.Forms() {
 				if form.Part == old.Part {
@@ -123,16 +123,16 @@ func (f *Flags) Rotate(ctx context.Context, id, by string) (*instancer.IssuedFla
 }
 
 // again is a flag like an old one, with other digits.
-func again(old *instancer.IssuedFlag) *instancer.IssuedFlag {
+func again(old *whaley.IssuedFlag) *whaley.IssuedFlag {
 	token := digits(len(old.Token))
 	at := strings.LastIndex(old.Value, old.Token) // which flags of whatever shape end with, or almost
-	return &instancer.IssuedFlag{
+	return &whaley.IssuedFlag{
 		Challenge: old.Challenge, Part: old.Part, Owner: old.Owner, Value: old.Value[:at] + token + old.Value[at+len(old.Token):], Token: token, CreatedAt: time.Now().UTC(),
 	}
 }
 
 // Delete retires a flag: it leaves CTFd and stays in the history. Its owner's next instance gets a new one.
-func (f *Flags) Delete(ctx context.Context, id, by string) (*instancer.IssuedFlag, error) {
+func (f *Flags) Delete(ctx context.Context, id, by string) (*whaley.IssuedFlag, error) {
 	retired, err := f.store.RetireFlags(ctx, id, "", by, "deleted", time.Now().UTC(), nil)
 	if err != nil {
 		return nil, err
@@ -152,15 +152,15 @@ func (f *Flags) DeleteOf(ctx context.Context, owner, by string) (int, error) {
 }
 
 func errNoFlag(id string) error {
-	return instancer.Errorf(instancer.NotFound, "flag_not_found", "There is no flag %q in use. It may have been deleted or rotated.", id)
+	return whaley.Errorf(whaley.NotFound, "flag_not_found", "There is no flag %q in use. It may have been deleted or rotated.", id)
 }
 
 // List is one page of flags, newest first.
-func (f *Flags) List(ctx context.Context, which instancer.FlagFilter, after string, limit int) ([]*instancer.IssuedFlag, error) {
+func (f *Flags) List(ctx context.Context, which whaley.FlagFilter, after string, limit int) ([]*whaley.IssuedFlag, error) {
 	return f.store.ListFlags(ctx, which, after, limit)
 }
 
 // Totals are the numbers of flags.
-func (f *Flags) Totals(ctx context.Context) (instancer.FlagTotals, error) {
+func (f *Flags) Totals(ctx context.Context) (whaley.FlagTotals, error) {
 	return f.store.FlagTotals(ctx)
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // lookAgain is how often a spawn looks whether another sidecar has registered its flag.
@@ -45,14 +45,14 @@ func (f *Flags) nudge() {
 }
 
 // AwaitLive returns once CTFd knows an owner's flags, or it is clear that it will not soon, or when ctx ends.
-func (f *Flags) AwaitLive(ctx context.Context, owner instancer.Owner, ch *instancer.Challenge) {
+func (f *Flags) AwaitLive(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge) {
 	if f.ctfd == nil {
 		return
 	}
 	for {
 		changed := f.live.watch()
 		current, err := f.store.CurrentFlags(ctx, owner.ID, ch.ID)
-		waits := func(one *instancer.IssuedFlag) bool { return StateOf(one) == instancer.FlagPending && !tried(one) }
+		waits := func(one *whaley.IssuedFlag) bool { return StateOf(one) == whaley.FlagPending && !tried(one) }
 		if err != nil || f.down.Load() || !slices.ContainsFunc(current, waits) {
 			return
 		}
@@ -70,9 +70,9 @@ func (f *Flags) AwaitLive(ctx context.Context, owner instancer.Owner, ch *instan
 }
 
 // States says for each challenge that an owner has flags of whether CTFd knows them: what is true of the worst.
-func (f *Flags) States(ctx context.Context, owner string) (map[string]instancer.FlagState, error) {
+func (f *Flags) States(ctx context.Context, owner string) (map[string]whaley.FlagState, error) {
 	all, err := f.store.CurrentFlags(ctx, owner, "")
-	states := map[string]instancer.FlagState{}
+	states := map[string]whaley.FlagState{}
 	for _, current := range all {
 		state, before := StateOf(current), states[current.Challenge]
 		if slices.Index(worst, state) > slices.Index(worst, before) {
@@ -83,20 +83,20 @@ func (f *Flags) States(ctx context.Context, owner string) (map[string]instancer.
 }
 
 // worst orders states: the last is what a challenge with several flags shows.
-var worst = []instancer.FlagState{instancer.FlagNone, instancer.FlagLive, instancer.FlagLocal, instancer.FlagPending, instancer.FlagFailed}
+var worst = []whaley.FlagState{whaley.FlagNone, whaley.FlagLive, whaley.FlagLocal, whaley.FlagPending, whaley.FlagFailed}
 
 // StateOf is the best that is true of a flag in any challenge of CTFd.
-func StateOf(f *instancer.IssuedFlag) instancer.FlagState {
-	state := instancer.FlagLocal
+func StateOf(f *whaley.IssuedFlag) whaley.FlagState {
+	state := whaley.FlagLocal
 	for _, r := range f.Registrations {
 		switch r.State {
-		case instancer.RegistrationLive:
-			return instancer.FlagLive
-		case instancer.RegistrationPending:
-			state = instancer.FlagPending
-		case instancer.RegistrationFailed:
-			if state == instancer.FlagLocal {
-				state = instancer.FlagFailed
+		case whaley.RegistrationLive:
+			return whaley.FlagLive
+		case whaley.RegistrationPending:
+			state = whaley.FlagPending
+		case whaley.RegistrationFailed:
+			if state == whaley.FlagLocal {
+				state = whaley.FlagFailed
 			}
 		}
 	}
@@ -104,6 +104,6 @@ func StateOf(f *instancer.IssuedFlag) instancer.FlagState {
 }
 
 // tried says whether registering a flag was tried and did not succeed: waiting a moment more will not help.
-func tried(f *instancer.IssuedFlag) bool {
-	return slices.ContainsFunc(f.Registrations, func(r instancer.Registration) bool { return r.Tries > 0 })
+func tried(f *whaley.IssuedFlag) bool {
+	return slices.ContainsFunc(f.Registrations, func(r whaley.Registration) bool { return r.Tries > 0 })
 }

@@ -6,22 +6,22 @@ import (
 	"slices"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Map says which challenge of CTFd a challenge is, or where one of its parts belongs. Flags that were made before are
 // registered there at once. One whose owners have no flags of their own is mapped for its link's sake.
-func (f *Flags) Map(ctx context.Context, challenge, part string, ctfdChallenge int) (*instancer.Mapping, error) {
+func (f *Flags) Map(ctx context.Context, challenge, part string, ctfdChallenge int) (*whaley.Mapping, error) {
 	if f.ctfd == nil {
 		return nil, ErrNoCTFd
 	}
 	ch, ok := f.challenges.Get(challenge)
 	if !ok {
-		return nil, instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
+		return nil, whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
 	}
-	at := slices.IndexFunc(ch.Flag.Forms(), func(form instancer.FlagForm) bool { return form.Part == part })
+	at := slices.IndexFunc(ch.Flag.Forms(), func(form whaley.FlagForm) bool { return form.Part == part })
 	if at < 0 && part != "" {
-		return nil, instancer.Errorf(instancer.NotFound, "part_not_found", "%s has no flag of a part %q.", challenge, part)
+		return nil, whaley.Errorf(whaley.NotFound, "part_not_found", "%s has no flag of a part %q.", challenge, part)
 	}
 	all, err := f.ctfd.Challenges(ctx)
 	if err != nil {
@@ -30,10 +30,10 @@ func (f *Flags) Map(ctx context.Context, challenge, part string, ctfdChallenge i
 	for _, there := range all {
 		if there.ID == ctfdChallenge {
 			if at >= 0 && !fits(ch.Flag.Forms()[at].Scoreboard, there) {
-				return nil, instancer.Errorf(instancer.Conflict, "mapping_in_file",
+				return nil, whaley.Errorf(whaley.Conflict, "mapping_in_file",
 					"The instance.toml of %s names another challenge of CTFd%s. Change it there.", challenge, ofPart(part))
 			}
-			m := &instancer.Mapping{Challenge: challenge, Part: part, CTFdChallenge: there.ID, CTFdName: there.Name, CreatedAt: time.Now().UTC()}
+			m := &whaley.Mapping{Challenge: challenge, Part: part, CTFdChallenge: there.ID, CTFdName: there.Name, CreatedAt: time.Now().UTC()}
 			err := f.store.Map(ctx, m)
 			f.known.forget()
 			if err == nil {
@@ -43,7 +43,7 @@ func (f *Flags) Map(ctx context.Context, challenge, part string, ctfdChallenge i
 			return m, err
 		}
 	}
-	return nil, instancer.Errorf(instancer.NotFound, "ctfd_challenge_not_found", "CTFd has no challenge %d.", ctfdChallenge)
+	return nil, whaley.Errorf(whaley.NotFound, "ctfd_challenge_not_found", "CTFd has no challenge %d.", ctfdChallenge)
 }
 
 // Unmap forgets a challenge's mapping, whose flags stay in CTFd since instances that run have them, or that of one part, whose
@@ -58,11 +58,11 @@ func (f *Flags) Unmap(ctx context.Context, challenge, part string) error {
 }
 
 func errNotMapped(challenge string) error {
-	return instancer.Errorf(instancer.NotFound, "mapping_not_found", "The challenge %q is not mapped to one of CTFd.", challenge)
+	return whaley.Errorf(whaley.NotFound, "mapping_not_found", "The challenge %q is not mapped to one of CTFd.", challenge)
 }
 
 // Mappings lists which challenges are in CTFd.
-func (f *Flags) Mappings(ctx context.Context) ([]*instancer.Mapping, error) {
+func (f *Flags) Mappings(ctx context.Context) ([]*whaley.Mapping, error) {
 	return f.store.Mappings(ctx)
 }
 
@@ -79,7 +79,7 @@ func (f *Flags) Unmapped(ctx context.Context) ([]string, error) {
 	}
 	missing := []string{}
 	for _, ch := range f.challenges.All() {
-		nowhere := func(form instancer.FlagForm) bool { return !mapped[place{ch.ID, form.Part}] }
+		nowhere := func(form whaley.FlagForm) bool { return !mapped[place{ch.ID, form.Part}] }
 		if ch.Flag.Dynamic && !mapped[place{ch.ID, ""}] && slices.ContainsFunc(ch.Flag.Forms(), nowhere) {
 			missing = append(missing, ch.ID)
 		}
@@ -108,11 +108,11 @@ type Suggestion struct {
 
 // Pairing is the two lists of challenges side by side.
 type Pairing struct {
-	CTFd      []instancer.ScoreboardChallenge
+	CTFd      []whaley.ScoreboardChallenge
 	Mapped    map[int]string // challenge of CTFd → ours
 	Doubts    []Doubt        // mappings that somebody has to look at
 	Of        map[string]int // our challenge → that of CTFd; not those of parts
-	Local     []*instancer.Challenge
+	Local     []*whaley.Challenge
 	Suggested map[string]Suggestion // by our challenge, for those not mapped
 }
 
@@ -168,14 +168,14 @@ func (d Doubt) Text() string {
 }
 
 // Doubts finds them among mappings, by what CTFd has now.
-func Doubts(mappings []*instancer.Mapping, ctfd []instancer.ScoreboardChallenge) []Doubt {
+func Doubts(mappings []*whaley.Mapping, ctfd []whaley.ScoreboardChallenge) []Doubt {
 	names := map[int]string{}
 	for _, ch := range ctfd {
 		names[ch.ID] = ch.Name
 	}
 	var all []Doubt
 	for _, m := range mappings {
-		if now := names[m.CTFdChallenge]; !instancer.SameName(m.CTFdName, now) {
+		if now := names[m.CTFdChallenge]; !whaley.SameName(m.CTFdName, now) {
 			all = append(all, Doubt{m.Challenge, m.Part, m.CTFdChallenge, m.CTFdName, now})
 		}
 	}
@@ -183,7 +183,7 @@ func Doubts(mappings []*instancer.Mapping, ctfd []instancer.ScoreboardChallenge)
 }
 
 // suggest finds the one challenge of CTFd that has the same name, or a name that is near enough and nearer than others.
-func suggest(ch *instancer.Challenge, all []instancer.ScoreboardChallenge, mapped map[int]string) (Suggestion, bool) {
+func suggest(ch *whaley.Challenge, all []whaley.ScoreboardChallenge, mapped map[int]string) (Suggestion, bool) {
 	const near = 0.6
 	best, second := 0.0, 0.0
 	var found Suggestion
@@ -205,7 +205,7 @@ func suggest(ch *instancer.Challenge, all []instancer.ScoreboardChallenge, mappe
 
 // likeness is 1 for the same letters and digits, else the part of the pairs of neighbours that two names share, below 1.
 func likeness(a, b string) float64 {
-	a, b = instancer.PlainName(a), instancer.PlainName(b)
+	a, b = whaley.PlainName(a), whaley.PlainName(b)
 	if a == b {
 		if a == "" {
 			return 0

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // mapByFile maps what instance.toml files say of challenges of CTFd, unless it is so already. It tells the log of those that
@@ -13,7 +13,7 @@ import (
 func (f *Flags) mapByFile(ctx context.Context, told []string) ([]string, error) {
 	type wish struct {
 		challenge string
-		form      instancer.FlagForm
+		form      whaley.FlagForm
 	}
 	var wishes []wish
 	now, err := f.store.Mappings(ctx)
@@ -25,7 +25,7 @@ func (f *Flags) mapByFile(ctx context.Context, told []string) ([]string, error) 
 	}
 	for _, ch := range f.challenges.All() {
 		for _, form := range ch.Flag.Forms() {
-			if ch.Flag.Dynamic && form.Scoreboard != (instancer.ScoreboardName{}) {
+			if ch.Flag.Dynamic && form.Scoreboard != (whaley.ScoreboardName{}) {
 				wishes = append(wishes, wish{ch.ID, form})
 			}
 		}
@@ -39,15 +39,15 @@ func (f *Flags) mapByFile(ctx context.Context, told []string) ([]string, error) 
 	}
 	var missing []string
 	for _, w := range wishes {
-		at := slices.IndexFunc(there, func(c instancer.ScoreboardChallenge) bool {
+		at := slices.IndexFunc(there, func(c whaley.ScoreboardChallenge) bool {
 			return fits(w.form.Scoreboard, c)
 		})
 		if at < 0 {
 			missing = append(missing, w.challenge+ofPart(w.form.Part))
 			continue
 		}
-		m := &instancer.Mapping{Challenge: w.challenge, Part: w.form.Part, CTFdChallenge: there[at].ID, CTFdName: there[at].Name, CreatedAt: time.Now().UTC()}
-		if slices.ContainsFunc(now, func(o *instancer.Mapping) bool {
+		m := &whaley.Mapping{Challenge: w.challenge, Part: w.form.Part, CTFdChallenge: there[at].ID, CTFdName: there[at].Name, CreatedAt: time.Now().UTC()}
+		if slices.ContainsFunc(now, func(o *whaley.Mapping) bool {
 			return o.Challenge == m.Challenge && o.Part == m.Part && o.CTFdChallenge == m.CTFdChallenge
 		}) {
 			continue
@@ -65,16 +65,16 @@ func (f *Flags) mapByFile(ctx context.Context, told []string) ([]string, error) 
 }
 
 // fits says whether a challenge of CTFd is the one that a file names; where it names none, any is.
-func fits(name instancer.ScoreboardName, there instancer.ScoreboardChallenge) bool {
-	return name == (instancer.ScoreboardName{}) || name.ID == there.ID || name.ID == 0 && name.Name == there.Name
+func fits(name whaley.ScoreboardName, there whaley.ScoreboardChallenge) bool {
+	return name == (whaley.ScoreboardName{}) || name.ID == there.ID || name.ID == 0 && name.Name == there.Name
 }
 
 // dropParts forgets the mappings of parts that challenges have no more. Those of one that cannot be loaded stay: it may be back
 // in a minute.
-func (f *Flags) dropParts(ctx context.Context, now []*instancer.Mapping) error {
+func (f *Flags) dropParts(ctx context.Context, now []*whaley.Mapping) error {
 	for _, m := range now {
 		ch, ok := f.challenges.Get(m.Challenge)
-		if !ok || !ch.Flag.Dynamic || m.Part == "" || slices.ContainsFunc(ch.Flag.Forms(), func(form instancer.FlagForm) bool { return form.Part == m.Part }) {
+		if !ok || !ch.Flag.Dynamic || m.Part == "" || slices.ContainsFunc(ch.Flag.Forms(), func(form whaley.FlagForm) bool { return form.Part == m.Part }) {
 			continue
 		}
 		if _, err := f.store.Unmap(ctx, m.Challenge, m.Part); err != nil {

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Store keeps flags, what CTFd should hold of them, and what was found.
@@ -25,67 +25,67 @@ type leases interface {
 }
 
 type issued interface {
-	CurrentFlag(ctx context.Context, owner, challenge, part string) (*instancer.IssuedFlag, error)
-	CurrentFlags(ctx context.Context, owner, challenge string) ([]*instancer.IssuedFlag, error)
-	FlagsByToken(ctx context.Context, tokens []string) ([]*instancer.IssuedFlag, error)
-	IssueFlag(ctx context.Context, f *instancer.IssuedFlag, ev instancer.Event) (*instancer.IssuedFlag, error)
-	RetireFlags(ctx context.Context, id, owner, by, why string, at time.Time, next func(*instancer.IssuedFlag) *instancer.IssuedFlag) ([]*instancer.IssuedFlag, error)
-	ListFlags(ctx context.Context, f instancer.FlagFilter, after string, limit int) ([]*instancer.IssuedFlag, error)
-	FlagTotals(ctx context.Context) (instancer.FlagTotals, error)
+	CurrentFlag(ctx context.Context, owner, challenge, part string) (*whaley.IssuedFlag, error)
+	CurrentFlags(ctx context.Context, owner, challenge string) ([]*whaley.IssuedFlag, error)
+	FlagsByToken(ctx context.Context, tokens []string) ([]*whaley.IssuedFlag, error)
+	IssueFlag(ctx context.Context, f *whaley.IssuedFlag, ev whaley.Event) (*whaley.IssuedFlag, error)
+	RetireFlags(ctx context.Context, id, owner, by, why string, at time.Time, next func(*whaley.IssuedFlag) *whaley.IssuedFlag) ([]*whaley.IssuedFlag, error)
+	ListFlags(ctx context.Context, f whaley.FlagFilter, after string, limit int) ([]*whaley.IssuedFlag, error)
+	FlagTotals(ctx context.Context) (whaley.FlagTotals, error)
 }
 
 type outbox interface {
-	DueRegistrations(ctx context.Context, limit int) ([]instancer.Registration, error)
-	RegistrationsIn(ctx context.Context, ctfdChallenge int) ([]instancer.Registration, error)
-	Registered(ctx context.Context, was, now instancer.Registration, again time.Duration, ev instancer.Event) error
+	DueRegistrations(ctx context.Context, limit int) ([]whaley.Registration, error)
+	RegistrationsIn(ctx context.Context, ctfdChallenge int) ([]whaley.Registration, error)
+	Registered(ctx context.Context, was, now whaley.Registration, again time.Duration, ev whaley.Event) error
 	TryRegistrationsNow(ctx context.Context) error
 }
 
 type mappings interface {
-	Mappings(ctx context.Context) ([]*instancer.Mapping, error)
-	Mapping(ctx context.Context, challenge string) (*instancer.Mapping, error)
-	Map(ctx context.Context, m *instancer.Mapping) error
+	Mappings(ctx context.Context) ([]*whaley.Mapping, error)
+	Mapping(ctx context.Context, challenge string) (*whaley.Mapping, error)
+	Map(ctx context.Context, m *whaley.Mapping) error
 	Unmap(ctx context.Context, challenge, part string) (bool, error)
 }
 
 type findings interface {
-	Suspect(ctx context.Context, found *instancer.Suspicion, ev instancer.Event) (bool, error)
-	ListSuspicions(ctx context.Context, f instancer.SuspicionFilter, after string, limit int) ([]*instancer.Suspicion, error)
-	CountSuspicions(ctx context.Context, f instancer.SuspicionFilter) (int, error)
-	ReviewSuspicion(ctx context.Context, id string, state instancer.ReviewState, note, by string, at time.Time) (*instancer.Suspicion, error)
+	Suspect(ctx context.Context, found *whaley.Suspicion, ev whaley.Event) (bool, error)
+	ListSuspicions(ctx context.Context, f whaley.SuspicionFilter, after string, limit int) ([]*whaley.Suspicion, error)
+	CountSuspicions(ctx context.Context, f whaley.SuspicionFilter) (int, error)
+	ReviewSuspicion(ctx context.Context, id string, state whaley.ReviewState, note, by string, at time.Time) (*whaley.Suspicion, error)
 	ClearSuspicions(ctx context.Context, at time.Time) (int, error)
-	Scan(ctx context.Context) (instancer.Scan, error)
-	SaveScan(ctx context.Context, s instancer.Scan) error
-	History(ctx context.Context, challenge string, owners []string) ([]instancer.InstanceRecord, error)
+	Scan(ctx context.Context) (whaley.Scan, error)
+	SaveScan(ctx context.Context, s whaley.Scan) error
+	History(ctx context.Context, challenge string, owners []string) ([]whaley.InstanceRecord, error)
 	Contacted(ctx context.Context, first map[string]time.Time) error
-	Record(ctx context.Context, ev instancer.Event) error
+	Record(ctx context.Context, ev whaley.Event) error
 }
 
 // CTFd is what is asked of CTFd.
 type CTFd interface {
 	// Challenges lists all challenges, hidden ones too.
-	Challenges(ctx context.Context) ([]instancer.ScoreboardChallenge, error)
+	Challenges(ctx context.Context) ([]whaley.ScoreboardChallenge, error)
 	// Flags lists the flags of a challenge: those with a content, or with an empty one all.
-	Flags(ctx context.Context, challenge int, content string) ([]instancer.ScoreboardFlag, error)
+	Flags(ctx context.Context, challenge int, content string) ([]whaley.ScoreboardFlag, error)
 	// AddFlag adds a static, case-sensitive flag and returns it as it was stored. It is not idempotent.
-	AddFlag(ctx context.Context, challenge int, content string) (instancer.ScoreboardFlag, error)
+	AddFlag(ctx context.Context, challenge int, content string) (whaley.ScoreboardFlag, error)
 	// RemoveFlag removes a flag; one that is not there is no error.
 	RemoveFlag(ctx context.Context, id int) error
 	// Submissions is one page of all submissions, at most 100 on a page.
-	Submissions(ctx context.Context, page, perPage int) (instancer.Submissions, error)
+	Submissions(ctx context.Context, page, perPage int) (whaley.Submissions, error)
 	// ExportSubmissions gives all submissions to a function, without names.
-	ExportSubmissions(ctx context.Context, each func(instancer.Submission) error) error
+	ExportSubmissions(ctx context.Context, each func(whaley.Submission) error) error
 	// User and Team are an account and a team, CodeNotFound if there is none.
-	User(ctx context.Context, id int) (instancer.Account, error)
-	Team(ctx context.Context, id int) (instancer.Team, error)
+	User(ctx context.Context, id int) (whaley.Account, error)
+	Team(ctx context.Context, id int) (whaley.Team, error)
 	// TeamMode says whether players are in teams.
 	TeamMode(ctx context.Context) (bool, error)
 }
 
 // Challenges is the set of loaded challenges.
 type Challenges interface {
-	Get(id string) (*instancer.Challenge, bool)
-	All() []*instancer.Challenge
+	Get(id string) (*whaley.Challenge, bool)
+	All() []*whaley.Challenge
 }
 
 // Options are the settings of Flags.

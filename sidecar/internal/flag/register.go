@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -99,34 +99,34 @@ func (f *Flags) deliver(ctx context.Context, mine *lead) (tried, done int, err e
 }
 
 // try brings one flag into CTFd or out of it and writes what came of it.
-func (f *Flags) try(ctx context.Context, was instancer.Registration) error {
+func (f *Flags) try(ctx context.Context, was whaley.Registration) error {
 	call, cancel := context.WithTimeout(ctx, leadLeft)
 	defer cancel()
 	now := was
 	var err error
-	if was.State == instancer.RegistrationRemoving {
+	if was.State == whaley.RegistrationRemoving {
 		err = f.remove(call, was)
-		now.State, now.CTFdFlag = instancer.RegistrationRemoved, 0
+		now.State, now.CTFdFlag = whaley.RegistrationRemoved, 0
 	} else {
 		now.CTFdFlag, err = f.add(call, was)
-		now.State = instancer.RegistrationLive
+		now.State = whaley.RegistrationLive
 	}
 	now.ChangedAt = time.Now().UTC()
 	now.Tries, now.Reason = 0, ""
 	if err == nil {
-		return f.settle(ctx, was, now, 0, instancer.Event{})
+		return f.settle(ctx, was, now, 0, whaley.Event{})
 	}
 	if ctx.Err() != nil {
 		return err // the end: the entry stays as it is
 	}
 	now.State, now.CTFdFlag, now.Tries, now.Reason = was.State, was.CTFdFlag, was.Tries+1, reasonOf(err)
 	if !refused(err) {
-		return errors.Join(err, f.store.Registered(ctx, was, now, backoff(time.Second, was.Tries, outageLong), instancer.Event{}))
+		return errors.Join(err, f.store.Registered(ctx, was, now, backoff(time.Second, was.Tries, outageLong), whaley.Event{}))
 	}
-	var ev instancer.Event
-	if was.State == instancer.RegistrationPending {
-		now.State = instancer.RegistrationFailed
-		ev = instancer.Event{
+	var ev whaley.Event
+	if was.State == whaley.RegistrationPending {
+		now.State = whaley.RegistrationFailed
+		ev = whaley.Event{
 			Type: "flag_registration_failed", Challenge: was.Challenge, Owner: was.Owner, Message: now.Reason, At: now.ChangedAt,
 		}
 		f.log.Error("ctfd refuses a flag", "challenge", was.Challenge, "ctfd_challenge", was.CTFdChallenge, "owner", was.Owner, "err", err)
@@ -135,7 +135,7 @@ func (f *Flags) try(ctx context.Context, was instancer.Registration) error {
 }
 
 // settle writes what came of a try, and tells of it.
-func (f *Flags) settle(ctx context.Context, was, now instancer.Registration, again time.Duration, ev instancer.Event) error {
+func (f *Flags) settle(ctx context.Context, was, now whaley.Registration, again time.Duration, ev whaley.Event) error {
 	err := f.store.Registered(ctx, was, now, again, ev)
 	if err == nil && was.State != now.State {
 		f.told(was.Owner)
@@ -150,7 +150,7 @@ func backoff(first time.Duration, tries int, limit time.Duration) time.Duration 
 
 // add makes sure that CTFd has a flag and returns its row there. CTFd takes the same flag twice, so it is asked first,
 // and asked for exactly this one: its database may compare without case.
-func (f *Flags) add(ctx context.Context, r instancer.Registration) (int, error) {
+func (f *Flags) add(ctx context.Context, r whaley.Registration) (int, error) {
 	there, err := f.ctfd.Flags(ctx, r.CTFdChallenge, r.Value)
 	if err != nil {
 		return 0, err
@@ -178,7 +178,7 @@ func (f *Flags) add(ctx context.Context, r instancer.Registration) (int, error) 
 // confirmed refuses a flag for a challenge of CTFd that is gone, or is called otherwise than when it was mapped: its number
 // may be another's now, and a flag there would give points for it. CTFd also breaks on a flag for a challenge that is not
 // there, and an answer like that counts as an outage.
-func (f *Flags) confirmed(ctx context.Context, r instancer.Registration) error {
+func (f *Flags) confirmed(ctx context.Context, r whaley.Registration) error {
 	m, err := f.store.Mapping(ctx, r.Challenge)
 	if err != nil {
 		return err
@@ -193,19 +193,19 @@ func (f *Flags) confirmed(ctx context.Context, r instancer.Registration) error {
 		return err
 	case !there:
 		return refusal("CTFd has no challenge %d any more. Map %s to another one.", r.CTFdChallenge, r.Challenge)
-	case was != "" && !instancer.SameName(name, was):
+	case was != "" && !whaley.SameName(name, was):
 		return refusal("CTFd's challenge %d was %q when %s was mapped to it, and is %q now. Map it again if it is the same.", r.CTFdChallenge, was, r.Challenge, name)
 	}
 	return nil
 }
 
 // ours says whether a row of CTFd accepts exactly this flag and does not break the challenge.
-func ours(row instancer.ScoreboardFlag, r instancer.Registration) bool {
+func ours(row whaley.ScoreboardFlag, r whaley.Registration) bool {
 	return row.Challenge == r.CTFdChallenge && row.Content == r.Value && row.Type == "static" && row.Data != "case_insensitive"
 }
 
 // remove makes sure that CTFd has a flag no more, however often it is there.
-func (f *Flags) remove(ctx context.Context, r instancer.Registration) error {
+func (f *Flags) remove(ctx context.Context, r whaley.Registration) error {
 	there, err := f.ctfd.Flags(ctx, r.CTFdChallenge, r.Value)
 	if err != nil {
 		return err
@@ -222,17 +222,17 @@ func (f *Flags) remove(ctx context.Context, r instancer.Registration) error {
 }
 
 func refusal(format string, args ...any) error {
-	return instancer.Errorf(instancer.Conflict, "flag_refused", format, args...)
+	return whaley.Errorf(whaley.Conflict, "flag_refused", format, args...)
 }
 
 // refused says whether CTFd answered and did not want this one flag; anything else is no reason against the flag.
 func refused(err error) bool {
-	var e *instancer.Error
-	return errors.As(err, &e) && slices.Contains([]instancer.Kind{instancer.Conflict, instancer.Invalid, instancer.NotFound}, e.Kind)
+	var e *whaley.Error
+	return errors.As(err, &e) && slices.Contains([]whaley.Kind{whaley.Conflict, whaley.Invalid, whaley.NotFound}, e.Kind)
 }
 
 func reasonOf(err error) string {
-	var e *instancer.Error
+	var e *whaley.Error
 	if errors.As(err, &e) {
 		return e.Detail
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func (w *world) contents(challenge string) []string {
@@ -57,10 +57,10 @@ func TestAFlagOfAnyTextIsRegisteredOnceAndAccepted(t *testing.T) {
 			t.Errorf("%q is %s", value, got)
 		}
 	}
-	if states, err := w.flags.States(w.ctx, user(player).ID); err != nil || states["a"] != instancer.FlagLive || len(states) != len(w.local) {
+	if states, err := w.flags.States(w.ctx, user(player).ID); err != nil || states["a"] != whaley.FlagLive || len(states) != len(w.local) {
 		t.Errorf("%v %v", states, err)
 	}
-	if got := w.check(false); len(got.Found) > 0 && got.Found[0].Kind == instancer.SuspicionSharing {
+	if got := w.check(false); len(got.Found) > 0 && got.Found[0].Kind == whaley.SuspicionSharing {
 		t.Errorf("%+v", got.Found)
 	}
 }
@@ -71,14 +71,14 @@ func TestWhoLooksOnIsToldWhenCTFdKnowsAFlag(t *testing.T) {
 	told := make(chan string, 10)
 	w.flags.OnChange(func(owner string) { told <- owner })
 	w.flag(user(1), "web")
-	if states, err := w.flags.States(w.ctx, "user_1"); err != nil || states["web"] != instancer.FlagPending {
+	if states, err := w.flags.States(w.ctx, "user_1"); err != nil || states["web"] != whaley.FlagPending {
 		t.Fatal(states, err)
 	}
 	w.run(w.flags)
 	if owner := <-told; owner != "user_1" {
 		t.Errorf("told of %s", owner)
 	}
-	if states, err := w.flags.States(w.ctx, "user_1"); err != nil || states["web"] != instancer.FlagLive {
+	if states, err := w.flags.States(w.ctx, "user_1"); err != nil || states["web"] != whaley.FlagLive {
 		t.Error(states, err)
 	}
 }
@@ -100,7 +100,7 @@ func TestAFlagThatSomebodyRemovesInCTFdComesBack(t *testing.T) {
 	w.submit(1, "web", mine)
 	w.check(false)
 	w.until("it is there again", func() bool { return slices.Equal(w.contents("web"), []string{mine}) })
-	if events, err := w.db.FindEvents(w.ctx, instancer.EventQuery{Types: []string{"flag_missing"}, Limit: 10}); err != nil || len(events) != 2 {
+	if events, err := w.db.FindEvents(w.ctx, whaley.EventQuery{Types: []string{"flag_missing"}, Limit: 10}); err != nil || len(events) != 2 {
 		t.Errorf("%v %v", events, err)
 	}
 }
@@ -126,14 +126,14 @@ func TestRotatedAndDeletedFlagsLeaveCTFdAndStayRecognised(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	for _, id := range []string{current.ID, "none"} {
-		if _, err := w.flags.Delete(w.ctx, id, ""); instancer.CodeOf(err) != "flag_not_found" {
+		if _, err := w.flags.Delete(w.ctx, id, ""); whaley.CodeOf(err) != "flag_not_found" {
 			t.Error(err)
 		}
 	}
 	w.submit(thief, "web", first)
 	w.submit(other, "web", rotated.Value)
 	w.check(false)
-	if n, err := w.db.CountSuspicions(w.ctx, instancer.SuspicionFilter{}); n != 2 || err != nil { // the first reading in the background may have found one
+	if n, err := w.db.CountSuspicions(w.ctx, whaley.SuspicionFilter{}); n != 2 || err != nil { // the first reading in the background may have found one
 		t.Error(n, err)
 	}
 	// A flag that an import brings back is taken out again.
@@ -168,14 +168,14 @@ func TestAFlagForAChallengeThatCTFdLostFailsWithAReason(t *testing.T) {
 	w.run(w.flags)
 	w.flag(user(1), "web")
 	good := w.flag(user(1), "pwn")
-	var failed []*instancer.IssuedFlag
+	var failed []*whaley.IssuedFlag
 	w.until("it failed", func() (done bool) {
 		var err error
-		failed, err = w.flags.List(w.ctx, instancer.FlagFilter{State: instancer.RegistrationFailed}, "", 10)
+		failed, err = w.flags.List(w.ctx, whaley.FlagFilter{State: whaley.RegistrationFailed}, "", 10)
 		w.must(err)
 		return len(failed) == 1
 	})
-	if r := failed[0].Registrations[0]; !strings.Contains(r.Reason, "no challenge") || r.Tries == 0 || flag.StateOf(failed[0]) != instancer.FlagFailed {
+	if r := failed[0].Registrations[0]; !strings.Contains(r.Reason, "no challenge") || r.Tries == 0 || flag.StateOf(failed[0]) != whaley.FlagFailed {
 		t.Errorf("%+v", r)
 	}
 	w.until("the other is live", func() bool { return slices.Equal(w.contents("pwn"), []string{good}) })
@@ -196,7 +196,7 @@ func TestASpawnDoesNotWaitForACTFdThatIsDown(t *testing.T) {
 	if ctx.Err() != nil {
 		t.Error("it was waited for to the end")
 	}
-	if states, err := w.flags.States(w.ctx, "user_1"); err != nil || states["web"] != instancer.FlagPending {
+	if states, err := w.flags.States(w.ctx, "user_1"); err != nil || states["web"] != whaley.FlagPending {
 		t.Errorf("%v %v", states, err)
 	}
 }
@@ -222,7 +222,7 @@ func TestChallengesOfTheSameNameAreSuggested(t *testing.T) {
 	if len(got.Suggested) != 3 || !got.Suggested["static"].Exact || !got.CTFd[0].Hidden || got.CTFd[1].Hidden {
 		t.Errorf("%+v", got)
 	}
-	if _, err := w.flags.Map(w.ctx, "pwn", "", 999); instancer.CodeOf(err) != "ctfd_challenge_not_found" {
+	if _, err := w.flags.Map(w.ctx, "pwn", "", 999); whaley.CodeOf(err) != "ctfd_challenge_not_found" {
 		t.Error(err)
 	}
 	_, err = w.flags.Map(w.ctx, "pwn", "", w.ids["Heap of Troubles 2"])
@@ -238,10 +238,10 @@ type forgetful struct {
 	lost *atomic.Int32
 }
 
-func (f forgetful) AddFlag(ctx context.Context, challenge int, content string) (instancer.ScoreboardFlag, error) {
+func (f forgetful) AddFlag(ctx context.Context, challenge int, content string) (whaley.ScoreboardFlag, error) {
 	stored, err := f.CTFd.AddFlag(ctx, challenge, content)
 	if f.lost.Add(1) <= 2 {
-		return instancer.ScoreboardFlag{}, instancer.Errorf(instancer.Unavailable, instancer.CodeCTFdUnavailable, "The answer was lost.")
+		return whaley.ScoreboardFlag{}, whaley.Errorf(whaley.Unavailable, whaley.CodeCTFdUnavailable, "The answer was lost.")
 	}
 	return stored, err
 }
@@ -277,7 +277,7 @@ func TestAReusedOrRenamedChallengeGetsNoFlagUntilItIsMappedAgain(t *testing.T) {
 	w.flag(user(2), "lock")
 	w.until("refused", func() bool {
 		states, err := w.flags.States(w.ctx, "user_2")
-		return err == nil && states["lock"] == instancer.FlagFailed
+		return err == nil && states["lock"] == whaley.FlagFailed
 	})
 	if got := w.contents("lock"); len(got) != 0 {
 		t.Errorf("flags of Lock are worth points in Bonus: %q", got)

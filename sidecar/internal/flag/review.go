@@ -4,21 +4,21 @@ import (
 	"context"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Suspicions is one page of the review list, newest first.
-func (f *Flags) Suspicions(ctx context.Context, which instancer.SuspicionFilter, after string, limit int) ([]*instancer.Suspicion, error) {
+func (f *Flags) Suspicions(ctx context.Context, which whaley.SuspicionFilter, after string, limit int) ([]*whaley.Suspicion, error) {
 	return f.store.ListSuspicions(ctx, which, after, limit)
 }
 
 // CountSuspicions says how many the review list has.
-func (f *Flags) CountSuspicions(ctx context.Context, which instancer.SuspicionFilter) (int, error) {
+func (f *Flags) CountSuspicions(ctx context.Context, which whaley.SuspicionFilter) (int, error) {
 	return f.store.CountSuspicions(ctx, which)
 }
 
 // Review writes what an organiser made of a suspicion. Nothing else follows from it.
-func (f *Flags) Review(ctx context.Context, id string, state instancer.ReviewState, note, by string) (*instancer.Suspicion, error) {
+func (f *Flags) Review(ctx context.Context, id string, state whaley.ReviewState, note, by string) (*whaley.Suspicion, error) {
 	return f.store.ReviewSuspicion(ctx, id, state, note, by, time.Now().UTC())
 }
 
@@ -29,4 +29,4 @@ func (f *Flags) ClearSuspicions(ctx context.Context) (int, error) {
 }
 
 // LastCheck is how far CTFd's submissions have been read.
-func (f *Flags) LastCheck(ctx context.Context) (instancer.Scan, error) { return f.store.Scan(ctx) }
+func (f *Flags) LastCheck(ctx context.Context) (whaley.Scan, error) { return f.store.Scan(ctx) }

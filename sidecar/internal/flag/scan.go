@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -21,7 +21,7 @@ type Check struct {
 	Total    int // submissions that CTFd has
 	Requests int // made to CTFd
 	Took     time.Duration
-	Found    []*instancer.Suspicion // new ones
+	Found    []*whaley.Suspicion // new ones
 }
 
 // scanLoop reads what is new among CTFd's submissions.
@@ -38,7 +38,7 @@ func (f *Flags) scanLoop(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case instancer.CodeOf(err) == codeCheckRunning: // another sidecar does it
+		case whaley.CodeOf(err) == codeCheckRunning: // another sidecar does it
 		case err != nil:
 			f.log.Warn("submissions in ctfd not read", "err", err)
 		case len(check.Found) > 0:
@@ -62,7 +62,7 @@ func (f *Flags) CheckSubmissions(ctx context.Context, full bool) (Check, error) 
 	defer f.scanning.Unlock()
 	mine := lead{store: f.store, name: "submissions", worker: f.opts.Worker}
 	if ok, err := mine.mine(ctx); err != nil || !ok {
-		return Check{}, errors.Join(err, instancer.Errorf(instancer.Conflict, codeCheckRunning,
+		return Check{}, errors.Join(err, whaley.Errorf(whaley.Conflict, codeCheckRunning,
 			"Another sidecar reads the submissions right now. Try again in a few seconds.").After(leadTry))
 	}
 	defer mine.resign(ctx)
@@ -89,7 +89,7 @@ func (f *Flags) CheckSubmissions(ctx context.Context, full bool) (Check, error) 
 }
 
 // ErrNoCTFd is the answer to what needs a CTFd where there is none.
-var ErrNoCTFd = instancer.Errorf(instancer.Conflict, "ctfd_not_configured", "Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY.")
+var ErrNoCTFd = whaley.Errorf(whaley.Conflict, "ctfd_not_configured", "Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY.")
 
 // reading is one look at CTFd's submissions.
 type reading struct {
@@ -110,7 +110,7 @@ func (f *Flags) playAlone(ctx context.Context) (bool, error) {
 
 // read looks at as little as surely holds all that is new, and at everything where that cannot be known. It returns
 // how far it got.
-func (r *reading) read(ctx context.Context, was instancer.Scan, full bool) (instancer.Scan, error) {
+func (r *reading) read(ctx context.Context, was whaley.Scan, full bool) (whaley.Scan, error) {
 	if !full {
 		total, quiet, err := r.quiet(ctx, was)
 		if err != nil || quiet {
@@ -133,7 +133,7 @@ func (r *reading) read(ctx context.Context, was instancer.Scan, full bool) (inst
 
 // quiet says whether nothing has happened: as many submissions as before, and the same one the last. Two that balance
 // each other change the last.
-func (r *reading) quiet(ctx context.Context, was instancer.Scan) (total int, quiet bool, err error) {
+func (r *reading) quiet(ctx context.Context, was whaley.Scan) (total int, quiet bool, err error) {
 	if was.Total == 0 {
 		return 0, false, nil
 	}
@@ -148,7 +148,7 @@ func (r *reading) quiet(ctx context.Context, was instancer.Scan) (total int, qui
 // window reads from somewhat before where the last reading ended. Ids are given before rows can be seen, so a lower one
 // may appear after a higher one; and rows disappear, which moves all that follow. It is not whole if so many have
 // disappeared that some may have been missed.
-func (r *reading) window(ctx context.Context, was instancer.Scan, size int) (now instancer.Scan, whole bool, err error) {
+func (r *reading) window(ctx context.Context, was whaley.Scan, size int) (now whaley.Scan, whole bool, err error) {
 	first := max(1, was.Total/size-1)
 	now = was
 	now.LastID, now.LastAt = 0, time.Time{}
@@ -180,11 +180,11 @@ func (r *reading) window(ctx context.Context, was instancer.Scan, size int) (now
 }
 
 // all reads everything: by export, which is one request, or where that is refused page by page.
-func (r *reading) all(ctx context.Context) (instancer.Scan, error) {
-	var now instancer.Scan
-	var some []instancer.Submission
+func (r *reading) all(ctx context.Context) (whaley.Scan, error) {
+	var now whaley.Scan
+	var some []whaley.Submission
 	r.check.Requests++
-	err := r.ctfd.ExportSubmissions(ctx, func(s instancer.Submission) error {
+	err := r.ctfd.ExportSubmissions(ctx, func(s whaley.Submission) error {
 		now.Total++
 		now.Seen(s)
 		if some = append(some, s); len(some) < examineMax {
@@ -199,14 +199,14 @@ func (r *reading) all(ctx context.Context) (instancer.Scan, error) {
 	}
 	if refused(err) {
 		r.log.Warn("ctfd exports no submissions, reading them page by page", "err", err)
-		now, _, err = r.window(ctx, instancer.Scan{}, pageSize)
+		now, _, err = r.window(ctx, whaley.Scan{}, pageSize)
 	}
 	return now, err
 }
 
-func (r *reading) page(ctx context.Context, n, perPage int) (instancer.Submissions, error) {
+func (r *reading) page(ctx context.Context, n, perPage int) (whaley.Submissions, error) {
 	if ok, err := r.lead.mine(ctx); err != nil || !ok {
-		return instancer.Submissions{}, errors.Join(err, instancer.Errorf(instancer.Conflict, codeCheckRunning, "Another sidecar has taken over."))
+		return whaley.Submissions{}, errors.Join(err, whaley.Errorf(whaley.Conflict, codeCheckRunning, "Another sidecar has taken over."))
 	}
 	r.check.Requests++
 	return r.ctfd.Submissions(ctx, n, perPage)

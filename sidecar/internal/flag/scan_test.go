@@ -14,7 +14,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -26,8 +26,8 @@ func (w *world) submit(user int, challenge, provided string) int {
 	return w.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w.ids[challenge], User: user, Provided: provided})
 }
 
-func user(n int) instancer.Owner {
-	return instancer.Owner{ID: instancer.UserID(n), Name: fmt.Sprint("player ", n)}
+func user(n int) whaley.Owner {
+	return whaley.Owner{ID: whaley.UserID(n), Name: fmt.Sprint("player ", n)}
 }
 
 func TestAPollOfSixtyThousandSubmissionsIsAFewRequests(t *testing.T) {
@@ -101,7 +101,7 @@ func TestRowsThatDisappearAndIdsThatComeTwiceHideNothing(t *testing.T) {
 	if got := w.check(false); len(got.Found) != 1 || !got.Full {
 		t.Errorf("more came than went: %+v", got)
 	}
-	if all := w.list(instancer.SuspicionFilter{}); len(all) != 3 {
+	if all := w.list(whaley.SuspicionFilter{}); len(all) != 3 {
 		t.Errorf("%d entries", len(all))
 	}
 }
@@ -184,7 +184,7 @@ func TestTwoSidecarsThatCheckAtOnceFindEachThingOnce(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			found += len(got.Found)
-			if instancer.CodeOf(err) == "check_running" {
+			if whaley.CodeOf(err) == "check_running" {
 				refused++
 			} else if err != nil {
 				t.Error(err)
@@ -215,13 +215,13 @@ func TestASolveIsComparedWithWhatItsInstancesSaw(t *testing.T) {
 	want["user_3"] = []string{"common_flag"}
 	solve(4, w.start(user(4), "user_4", "web", 4*time.Second)) // two seconds after it was first opened
 	want["user_4"] = []string{"too_fast"}
-	silent := &instancer.Instance{ID: "silent", Challenge: "web", Owner: user(5), State: instancer.Queued, CreatedAt: at.Add(-time.Hour)}
-	w.must(w.db.Insert(w.ctx, silent, instancer.Quota{}, instancer.Event{}))
+	silent := &whaley.Instance{ID: "silent", Challenge: "web", Owner: user(5), State: whaley.Queued, CreatedAt: at.Add(-time.Hour)}
+	w.must(w.db.Insert(w.ctx, silent, whaley.Quota{}, whaley.Event{}))
 	solve(5, w.flag(user(5), "web")) // its instance was never ready
 	want["user_5"] = []string{"never_ready"}
-	unseen := &instancer.Instance{ID: "unseen", Challenge: "web", Owner: user(6), State: instancer.Queued, CreatedAt: at.Add(-time.Hour)}
-	w.must(w.db.Insert(w.ctx, unseen, instancer.Quota{}, instancer.Event{}))
-	_, err = w.db.Update(w.ctx, "unseen", "", instancer.LiveStates, func(in *instancer.Instance) { in.State, in.StartedAt = instancer.Running, at.Add(-time.Hour) }, instancer.Event{})
+	unseen := &whaley.Instance{ID: "unseen", Challenge: "web", Owner: user(6), State: whaley.Queued, CreatedAt: at.Add(-time.Hour)}
+	w.must(w.db.Insert(w.ctx, unseen, whaley.Quota{}, whaley.Event{}))
+	_, err = w.db.Update(w.ctx, "unseen", "", whaley.LiveStates, func(in *whaley.Instance) { in.State, in.StartedAt = whaley.Running, at.Add(-time.Hour) }, whaley.Event{})
 	w.must(err)
 	solve(6, w.flag(user(6), "web")) // nobody ever opened it
 	want["user_6"] = []string{"no_traffic"}
@@ -246,8 +246,8 @@ func TestASolveIsComparedWithWhatItsInstancesSaw(t *testing.T) {
 	w2 := newWorld(t, w.local...)
 	w2.mapAll()
 	w2.flags = w2.sidecar(blind)
-	w2.must(w2.db.Insert(w2.ctx, unseen, instancer.Quota{}, instancer.Event{}))
-	_, err = w2.db.Update(w2.ctx, "unseen", "", instancer.LiveStates, func(in *instancer.Instance) { in.State, in.StartedAt = instancer.Running, at.Add(-time.Hour) }, instancer.Event{})
+	w2.must(w2.db.Insert(w2.ctx, unseen, whaley.Quota{}, whaley.Event{}))
+	_, err = w2.db.Update(w2.ctx, "unseen", "", whaley.LiveStates, func(in *whaley.Instance) { in.State, in.StartedAt = whaley.Running, at.Add(-time.Hour) }, whaley.Event{})
 	w2.must(err)
 	w2.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w2.ids["web"], User: 6, Provided: w2.flag(user(6), "web"), Type: "correct", At: time.Now().Add(time.Second)})
 	if got := w2.check(false); len(got.Found) != 0 {
@@ -261,7 +261,7 @@ type between struct {
 	before func(page int)
 }
 
-func (b between) Submissions(ctx context.Context, page, perPage int) (instancer.Submissions, error) {
+func (b between) Submissions(ctx context.Context, page, perPage int) (whaley.Submissions, error) {
 	b.before(page)
 	return b.CTFd.Submissions(ctx, page, perPage)
 }
@@ -311,8 +311,8 @@ func TestATeamThatIsLeftOverWhereNobodyPlaysInTeamsIsNoReason(t *testing.T) {
 			w.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w.ids["web"], User: 1, Team: 7, Provided: mine, Type: "correct"})
 			w.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w.ids["web"], User: thief, Team: 7, Provided: foreign, Type: "correct"})
 			w.check(false)
-			for _, s := range w.list(instancer.SuspicionFilter{}) {
-				if s.Submitter.OwnerID != instancer.UserID(thief) {
+			for _, s := range w.list(whaley.SuspicionFilter{}) {
+				if s.Submitter.OwnerID != whaley.UserID(thief) {
 					t.Errorf("%s is suspected: %+v", s.Submitter.OwnerID, s.Reasons)
 				}
 				for _, why := range s.Reasons {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -17,8 +17,8 @@ const (
 )
 
 // solves compares correct submissions with what their owners' instances did before them.
-func (r *reading) solves(ctx context.Context, some []instancer.Submission, mapped map[int]*instancer.Mapping, flags map[string]*instancer.IssuedFlag) error {
-	byChallenge := map[int][]instancer.Submission{}
+func (r *reading) solves(ctx context.Context, some []whaley.Submission, mapped map[int]*whaley.Mapping, flags map[string]*whaley.IssuedFlag) error {
+	byChallenge := map[int][]whaley.Submission{}
 	for _, s := range some {
 		byChallenge[s.Challenge] = append(byChallenge[s.Challenge], s)
 	}
@@ -33,7 +33,7 @@ func (r *reading) solves(ctx context.Context, some []instancer.Submission, mappe
 			return err
 		}
 		for _, s := range solves {
-			var history []instancer.InstanceRecord
+			var history []whaley.InstanceRecord
 			for _, owner := range owners(s) {
 				history = append(history, histories[owner]...)
 			}
@@ -44,9 +44,9 @@ func (r *reading) solves(ctx context.Context, some []instancer.Submission, mappe
 			}
 			from := r.from(ctx, s)
 			from.Instances = history
-			err := r.suspect(ctx, &instancer.Suspicion{
-				Kind: instancer.SuspicionSolve, Key: key("solve", from.OwnerID, challenge), Score: score, Reasons: reasons, Challenge: challenge,
-				CTFdChallenge: s.Challenge, Submitter: from, Submissions: []instancer.SubmissionCopy{copyOf(s)}, Review: instancer.ReviewOpen,
+			err := r.suspect(ctx, &whaley.Suspicion{
+				Kind: whaley.SuspicionSolve, Key: key("solve", from.OwnerID, challenge), Score: score, Reasons: reasons, Challenge: challenge,
+				CTFdChallenge: s.Challenge, Submitter: from, Submissions: []whaley.SubmissionCopy{copyOf(s)}, Review: whaley.ReviewOpen,
 				FoundAt: time.Now().UTC(),
 			}, name(from)+" solved "+challenge+": "+reasons[0].Text)
 			if err != nil {
@@ -60,7 +60,7 @@ func (r *reading) solves(ctx context.Context, some []instancer.Submission, mappe
 // ownersAtOnce is above what a page of submissions has; for more, all histories of a challenge are read.
 const ownersAtOnce = 200
 
-func (r *reading) histories(ctx context.Context, challenge string, solves []instancer.Submission) (map[string][]instancer.InstanceRecord, error) {
+func (r *reading) histories(ctx context.Context, challenge string, solves []whaley.Submission) (map[string][]whaley.InstanceRecord, error) {
 	var asked []string
 	for _, s := range solves {
 		asked = append(asked, owners(s)...)
@@ -70,7 +70,7 @@ func (r *reading) histories(ctx context.Context, challenge string, solves []inst
 		asked = nil
 	}
 	records, err := r.store.History(ctx, challenge, asked)
-	byOwner := map[string][]instancer.InstanceRecord{}
+	byOwner := map[string][]whaley.InstanceRecord{}
 	for _, record := range records {
 		byOwner[record.Owner] = append(byOwner[record.Owner], record)
 	}
@@ -79,12 +79,12 @@ func (r *reading) histories(ctx context.Context, challenge string, solves []inst
 
 // scoreSolve says what is suspicious about a solve at a time, and how much; 0 is nothing. own says that it was made
 // with the owner's own flag, seesAll that no request to an instance goes unseen.
-func scoreSolve(at time.Time, history []instancer.InstanceRecord, own, seesAll bool) (int, []instancer.Reason) {
+func scoreSolve(at time.Time, history []whaley.InstanceRecord, own, seesAll bool) (int, []whaley.Reason) {
 	score := 0
-	var reasons []instancer.Reason
+	var reasons []whaley.Reason
 	add := func(points int, code, format string, args ...any) {
 		score = max(score, points)
-		reasons = append(reasons, instancer.Reason{Code: code, Text: fmt.Sprintf(format, args...)})
+		reasons = append(reasons, whaley.Reason{Code: code, Text: fmt.Sprintf(format, args...)})
 	}
 	var started, ready bool
 	var contact time.Time
@@ -118,6 +118,6 @@ func scoreSolve(at time.Time, history []instancer.InstanceRecord, own, seesAll b
 }
 
 // webOnly says whether all ways into a challenge are web addresses.
-func webOnly(ch *instancer.Challenge) bool {
-	return !slices.ContainsFunc(ch.Routes, func(r instancer.Route) bool { return r.Type != instancer.RouteHTTP })
+func webOnly(ch *whaley.Challenge) bool {
+	return !slices.ContainsFunc(ch.Routes, func(r whaley.Route) bool { return r.Type != whaley.RouteHTTP })
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // verifyLoop looks at intervals whether CTFd still has what it was given, and at once where a player's own flag was
@@ -69,24 +69,24 @@ func (f *Flags) verify(ctx context.Context, challenge int) error {
 	if err != nil {
 		return err
 	}
-	content := map[string][]instancer.ScoreboardFlag{}
+	content := map[string][]whaley.ScoreboardFlag{}
 	for _, row := range rows {
 		content[row.Content] = append(content[row.Content], row)
 	}
 	repaired := 0
 	for _, was := range wanted {
-		there := slices.ContainsFunc(content[was.Value], func(row instancer.ScoreboardFlag) bool { return ours(row, was) })
+		there := slices.ContainsFunc(content[was.Value], func(row whaley.ScoreboardFlag) bool { return ours(row, was) })
 		now := was
 		now.Tries, now.ChangedAt = 0, time.Now().UTC()
-		var ev instancer.Event
+		var ev whaley.Event
 		switch {
-		case was.State == instancer.RegistrationLive && !there:
-			now.State, now.CTFdFlag, now.Reason = instancer.RegistrationPending, 0, "It was removed or changed in CTFd."
-			ev = instancer.Event{
+		case was.State == whaley.RegistrationLive && !there:
+			now.State, now.CTFdFlag, now.Reason = whaley.RegistrationPending, 0, "It was removed or changed in CTFd."
+			ev = whaley.Event{
 				Type: "flag_missing", Challenge: was.Challenge, Owner: was.Owner, At: now.ChangedAt, Message: "removed or changed in CTFd; it is registered again",
 			}
-		case was.State == instancer.RegistrationRemoved && len(content[was.Value]) > 0:
-			now.State, now.Reason = instancer.RegistrationRemoving, "It was in CTFd again."
+		case was.State == whaley.RegistrationRemoved && len(content[was.Value]) > 0:
+			now.State, now.Reason = whaley.RegistrationRemoving, "It was in CTFd again."
 		default:
 			continue
 		}

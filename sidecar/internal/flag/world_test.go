@@ -10,14 +10,14 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // library is a set of challenges.
-type library []*instancer.Challenge
+type library []*whaley.Challenge
 
-func (l library) Get(id string) (*instancer.Challenge, bool) {
+func (l library) Get(id string) (*whaley.Challenge, bool) {
 	for _, ch := range l {
 		if ch.ID == id {
 			return ch, true
@@ -26,16 +26,16 @@ func (l library) Get(id string) (*instancer.Challenge, bool) {
 	return nil, false
 }
 
-func (l library) All() []*instancer.Challenge { return l }
+func (l library) All() []*whaley.Challenge { return l }
 
-func dynamic(id, name, base string) *instancer.Challenge {
+func dynamic(id, name, base string) *whaley.Challenge {
 	text := ""
 	if base != "" {
 		text = "FLAG{" + base + "}"
 	}
-	return &instancer.Challenge{
-		ID: id, Name: name, Flag: instancer.FlagPlan{Dynamic: true, Place: instancer.PlaceAuto, FlagForm: instancer.FlagForm{Open: "FLAG{", Close: "}", Text: text}},
-		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}},
+	return &whaley.Challenge{
+		ID: id, Name: name, Flag: whaley.FlagPlan{Dynamic: true, Place: whaley.PlaceAuto, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: text}},
+		Routes: []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}},
 	}
 }
 
@@ -52,13 +52,13 @@ type world struct {
 	made  int
 }
 
-func newWorld(t testing.TB, challenges ...*instancer.Challenge) *world {
+func newWorld(t testing.TB, challenges ...*whaley.Challenge) *world {
 	t.Helper()
 	return newWorldOn(t, "", challenges...)
 }
 
 // newWorldOn has its database at a URL, or with none in a file.
-func newWorldOn(t testing.TB, url string, challenges ...*instancer.Challenge) *world {
+func newWorldOn(t testing.TB, url string, challenges ...*whaley.Challenge) *world {
 	t.Helper()
 	ctx := context.Background()
 	db, err := store.Open(ctx, url, t.TempDir())
@@ -121,29 +121,29 @@ func (w *world) mapAll() {
 	}
 }
 
-func (w *world) team(n int) instancer.Owner {
-	return instancer.Owner{ID: instancer.TeamID(n), Name: fmt.Sprintf("team %d", n)}
+func (w *world) team(n int) whaley.Owner {
+	return whaley.Owner{ID: whaley.TeamID(n), Name: fmt.Sprintf("team %d", n)}
 }
 
 // start gives an owner an instance that ran and was opened some time ago, and its flag.
-func (w *world) start(owner instancer.Owner, player, challenge string, ago time.Duration) string {
+func (w *world) start(owner whaley.Owner, player, challenge string, ago time.Duration) string {
 	w.t.Helper()
 	w.made++
 	at := time.Now().UTC().Add(-ago)
-	in := &instancer.Instance{
+	in := &whaley.Instance{
 		ID: fmt.Sprintf("%s-%s-%d", challenge, owner.ID, w.made), Challenge: challenge, Owner: owner, Player: player, Slug: owner.ID,
-		State: instancer.Queued, CreatedAt: at,
+		State: whaley.Queued, CreatedAt: at,
 	}
-	w.must(w.db.Insert(w.ctx, in, instancer.Quota{}, instancer.Event{}))
-	_, err := w.db.Update(w.ctx, in.ID, "", instancer.LiveStates, func(in *instancer.Instance) {
-		in.State, in.StartedAt, in.EndedAt = instancer.Stopped, at.Add(time.Second), at.Add(time.Hour)
-	}, instancer.Event{})
+	w.must(w.db.Insert(w.ctx, in, whaley.Quota{}, whaley.Event{}))
+	_, err := w.db.Update(w.ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) {
+		in.State, in.StartedAt, in.EndedAt = whaley.Stopped, at.Add(time.Second), at.Add(time.Hour)
+	}, whaley.Event{})
 	w.must(err)
 	w.must(w.db.Contacted(w.ctx, map[string]time.Time{in.ID: at.Add(2 * time.Second)}))
 	return w.flag(owner, challenge)
 }
 
-func (w *world) flag(owner instancer.Owner, challenge string) string {
+func (w *world) flag(owner whaley.Owner, challenge string) string {
 	w.t.Helper()
 	ch, _ := w.local.Get(challenge)
 	values, err := w.flags.Flags(w.ctx, owner, ch)
@@ -158,7 +158,7 @@ func (w *world) settled() {
 		totals, err := w.flags.Totals(w.ctx)
 		w.must(err)
 		r := totals.Registrations
-		return r[instancer.RegistrationPending]+r[instancer.RegistrationFailed]+r[instancer.RegistrationRemoving] == 0
+		return r[whaley.RegistrationPending]+r[whaley.RegistrationFailed]+r[whaley.RegistrationRemoving] == 0
 	})
 }
 
@@ -180,7 +180,7 @@ func (w *world) check(full bool) flag.Check {
 	return check
 }
 
-func (w *world) list(f instancer.SuspicionFilter) []*instancer.Suspicion {
+func (w *world) list(f whaley.SuspicionFilter) []*whaley.Suspicion {
 	w.t.Helper()
 	all, err := w.flags.Suspicions(w.ctx, f, "", 1000)
 	w.must(err)

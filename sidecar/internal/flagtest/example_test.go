@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Two owners solve the example whose flag is compiled into its program, and each gets their own, without a build.
@@ -21,7 +21,7 @@ func TestAProgramHoldsItsOwnersFlag(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.load()
-	if st := w.built("pwn-lock"); st.State != instancer.BuildReady || st.PerOwner {
+	if st := w.built("pwn-lock"); st.State != whaley.BuildReady || st.PerOwner {
 		t.Fatalf("%+v", st)
 	}
 	ch, _ := w.library.Get("pwn-lock")
@@ -29,7 +29,7 @@ func TestAProgramHoldsItsOwnersFlag(t *testing.T) {
 	solved := map[string]bool{}
 	for _, owner := range []string{"alice", "bob"} {
 		in := w.running(owner, "pwn-lock")
-		wants, _ := w.flags.Flags(t.Context(), instancer.Owner{ID: owner}, ch)
+		wants, _ := w.flags.Flags(t.Context(), whaley.Owner{ID: owner}, ch)
 		want := wants[0]
 		testkit.Eventually(t, 20*time.Second, owner+" solves it", func() error {
 			out, err := exec.Command(filepath.Join(example, "solve.sh"), "127.0.0.1", fmt.Sprint(in.Ports[9000])).CombinedOutput()
@@ -52,13 +52,13 @@ func TestNobodyGetsAPlaceholder(t *testing.T) {
 	w.write("ignored", "flag.txt", placeholder, ".dockerignore", "flag.txt\n", "Dockerfile", "FROM busybox:1.36"+listen)
 	w.write("static", "instance.toml", "disable_dynamic_flags = true\n"+oneRoute, "flag.txt", placeholder, "Dockerfile", "FROM busybox:1.36\nCOPY flag.txt /"+listen)
 	w.load()
-	if st := w.built("left"); st.State != instancer.BuildFailed || st.Reason.Code != "placeholder_left" {
+	if st := w.built("left"); st.State != whaley.BuildFailed || st.Reason.Code != "placeholder_left" {
 		t.Errorf("a placeholder in a binary: %+v", st)
 	}
-	if _, err := w.spawn("alice", "left"); instancer.CodeOf(err) != "placeholder_left" {
+	if _, err := w.spawn("alice", "left"); whaley.CodeOf(err) != "placeholder_left" {
 		t.Errorf("a placeholder in a binary: %v", err)
 	}
-	if _, err := w.spawn("alice", "ignored"); instancer.CodeOf(err) != instancer.CodeFlagNotPlaced {
+	if _, err := w.spawn("alice", "ignored"); whaley.CodeOf(err) != whaley.CodeFlagNotPlaced {
 		t.Errorf("a flag that no image holds: %v", err)
 	}
 	if out := w.inside(w.running("alice", "static"), "web", "cat", "/flag.txt"); out != placeholder {

@@ -14,6 +14,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const bank = oneRoute + `
@@ -58,14 +59,14 @@ func TestAChallengeInPartsHasAFlagOfEach(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { _ = flags.Run(t.Context()) }()
-	if st := w.built("bank"); st.State != instancer.BuildReady || st.PerOwner {
+	if st := w.built("bank"); st.State != whaley.BuildReady || st.PerOwner {
 		t.Fatalf("%+v", st)
 	}
 	ch, _ := w.library.Get("bank")
 	seen := map[string]bool{}
-	for n, owner := range []string{instancer.UserID(7), instancer.UserID(8)} {
+	for n, owner := range []string{whaley.UserID(7), whaley.UserID(8)} {
 		in := w.running(owner, "bank")
-		own, err := flags.Flags(t.Context(), instancer.Owner{ID: owner}, ch)
+		own, err := flags.Flags(t.Context(), whaley.Owner{ID: owner}, ch)
 		if err != nil || len(own) != 3 {
 			t.Fatal(own, err)
 		}
@@ -83,7 +84,7 @@ func TestAChallengeInPartsHasAFlagOfEach(t *testing.T) {
 			testkit.Eventually(t, 5*time.Second, "CTFd knows "+f, func() error {
 				got, err := client.Flags(t.Context(), []int{whole, safe, whole}[k], f)
 				if err == nil && len(got) != 1 {
-					err = instancer.Errorf(instancer.NotFound, "x", "%d there", len(got))
+					err = whaley.Errorf(whaley.NotFound, "x", "%d there", len(got))
 				}
 				return err
 			})
@@ -94,8 +95,8 @@ func TestAChallengeInPartsHasAFlagOfEach(t *testing.T) {
 	if _, err := flags.CheckSubmissions(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	found, err := flags.Suspicions(t.Context(), instancer.SuspicionFilter{Challenge: "bank"}, "", 100)
-	found = slices.DeleteFunc(found, func(s *instancer.Suspicion) bool { return s.Kind != instancer.SuspicionSharing })
+	found, err := flags.Suspicions(t.Context(), whaley.SuspicionFilter{Challenge: "bank"}, "", 100)
+	found = slices.DeleteFunc(found, func(s *whaley.Suspicion) bool { return s.Kind != whaley.SuspicionSharing })
 	if err != nil || len(found) != 6 {
 		t.Fatalf("%d of 6 flags that others submitted are recognised: %v", len(found), err)
 	}
@@ -110,15 +111,15 @@ func TestAPartIsBuiltForItsOwnerOrRefused(t *testing.T) {
 		"FROM busybox:1.36 AS pack\nCOPY two.txt /\nRUN gzip /two.txt\nFROM busybox:1.36\nCOPY one.txt /\nCOPY --from=pack /two.txt.gz /"+listen)
 	w.write("lost-part", "instance.toml", two, "one.txt", "FLAG{one}", "two.txt", "FLAG{two}", "Dockerfile", "FROM busybox:1.36\nCOPY one.txt /"+listen)
 	w.load()
-	if st := w.built("lost-part"); st.State != instancer.BuildFailed || instancer.CodeOf(st.Reason) != "flag_nowhere" || !strings.Contains(st.Reason.Detail, "Flag 2") {
+	if st := w.built("lost-part"); st.State != whaley.BuildFailed || whaley.CodeOf(st.Reason) != "flag_nowhere" || !strings.Contains(st.Reason.Detail, "Flag 2") {
 		t.Errorf("%+v", st)
 	}
-	if st := w.built("packed-part"); st.State != instancer.BuildReady || !st.PerOwner {
+	if st := w.built("packed-part"); st.State != whaley.BuildReady || !st.PerOwner {
 		t.Fatalf("%+v", st)
 	}
 	ch, _ := w.library.Get("packed-part")
 	in := w.running("alice", "packed-part")
-	own, _ := w.flags.Flags(t.Context(), instancer.Owner{ID: "alice"}, ch)
+	own, _ := w.flags.Flags(t.Context(), whaley.Owner{ID: "alice"}, ch)
 	if got := w.inside(in, "web", "sh", "-c", "cat /one.txt; zcat /two.txt.gz"); got != own[0]+own[1] {
 		t.Errorf("alice sees %q, and her flags are %q", got, own)
 	}

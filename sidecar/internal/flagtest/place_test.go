@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const placeholder = "FLAG{the_base}"
@@ -125,7 +125,7 @@ func TestEveryOwnerFindsTheirFlagWhereverThePlaceholderStands(t *testing.T) {
 	w.load()
 	for _, c := range challenges {
 		st := w.built(c.id)
-		if st.State != instancer.BuildReady || st.PerOwner != c.perOwner || st.Placing == "" || len(st.Stages) == 0 || st.Log == "" {
+		if st.State != whaley.BuildReady || st.PerOwner != c.perOwner || st.Placing == "" || len(st.Stages) == 0 || st.Log == "" {
 			t.Errorf("%s is built as %+v", c.id, st)
 		}
 	}
@@ -141,7 +141,7 @@ func TestEveryOwnerFindsTheirFlagWhereverThePlaceholderStands(t *testing.T) {
 			}
 			for _, owner := range owners {
 				in := w.running(owner, c.id)
-				values, _ := w.flags.Flags(t.Context(), instancer.Owner{ID: owner}, ch)
+				values, _ := w.flags.Flags(t.Context(), whaley.Owner{ID: owner}, ch)
 				flag := values[0]
 				for _, p := range c.probes {
 					if out := w.inside(in, p.service, p.command...); strings.Count(out, flag) != 1 || strings.Count(out, "FLAG{") != 1 {
@@ -191,7 +191,7 @@ func TestEveryOwnerFindsTheirFlagWhereverThePlaceholderStands(t *testing.T) {
 }
 
 // metadata checks owner, mode and time of files that were patched or copied.
-func (w *world) metadata(id string, in *instancer.Instance) {
+func (w *world) metadata(id string, in *whaley.Instance) {
 	w.t.Helper()
 	for at, want := range map[string]string{
 		"text /srv/flag.txt": "1000 1001 4640 1500000000 2", "readonly /srv/flag.txt": "1000 1001 400 1500000000",

@@ -25,6 +25,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // flags are owners' flags in memory.
@@ -34,7 +35,7 @@ type flags struct {
 	fixed string              // if not empty: everybody's
 }
 
-func (f *flags) Flags(_ context.Context, owner instancer.Owner, ch *instancer.Challenge) ([]string, error) {
+func (f *flags) Flags(_ context.Context, owner whaley.Owner, ch *whaley.Challenge) ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fixed != "" {
@@ -52,7 +53,7 @@ func (f *flags) Flags(_ context.Context, owner instancer.Owner, ch *instancer.Ch
 }
 
 // AwaitLive has nothing to wait for.
-func (f *flags) AwaitLive(context.Context, instancer.Owner, *instancer.Challenge) {}
+func (f *flags) AwaitLive(context.Context, whaley.Owner, *whaley.Challenge) {}
 
 // world is a sidecar's rules on the real engine, with challenges that tests write.
 type world struct {
@@ -82,7 +83,7 @@ func newWorldWith(t testing.TB, part int, maker func(*store.Store, *challenge.Li
 	}
 	t.Cleanup(func() { db.Close() })
 	w.library = challenge.NewLibrary(w.folder, challenge.Defaults{Timeout: time.Hour, Access: "link", FlagPrefix: "FLAG",
-		Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 1e9, Pids: 64}})
+		Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 1e9, Pids: 64}})
 	subnets, err := subnet.New(db, netip.MustParsePrefix(fmt.Sprintf("10.188.%d.0/24", part)))
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +157,7 @@ func (w *world) load() {
 }
 
 // built waits for the end of a challenge's build.
-func (w *world) built(id string) instancer.BuildStatus {
+func (w *world) built(id string) whaley.BuildStatus {
 	w.t.Helper()
 	timeout := time.After(15 * time.Minute) // never, unless something hangs
 	for {
@@ -164,7 +165,7 @@ func (w *world) built(id string) instancer.BuildStatus {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if st.State == instancer.BuildReady || st.State == instancer.BuildFailed {
+		if st.State == whaley.BuildReady || st.State == whaley.BuildFailed {
 			return st
 		}
 		select {
@@ -175,12 +176,12 @@ func (w *world) built(id string) instancer.BuildStatus {
 	}
 }
 
-func player(name string) instancer.Player {
-	return instancer.Player{ID: name, Owner: instancer.Owner{ID: name, Name: name}}
+func player(name string) whaley.Player {
+	return whaley.Player{ID: name, Owner: whaley.Owner{ID: name, Name: name}}
 }
 
 // spawn starts an instance and waits for what becomes of it.
-func (w *world) spawn(owner, id string) (*instancer.Instance, error) {
+func (w *world) spawn(owner, id string) (*whaley.Instance, error) {
 	w.t.Helper()
 	changes, done := w.rules.Changes(owner)
 	defer done()
@@ -194,9 +195,9 @@ func (w *world) spawn(owner, id string) (*instancer.Instance, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case in.State == instancer.Running:
+		case in.State == whaley.Running:
 			return in, nil
-		case in.State == instancer.Failed:
+		case in.State == whaley.Failed:
 			return in, in.Reason
 		}
 		select {
@@ -208,7 +209,7 @@ func (w *world) spawn(owner, id string) (*instancer.Instance, error) {
 }
 
 // running is spawn that must succeed.
-func (w *world) running(owner, id string) *instancer.Instance {
+func (w *world) running(owner, id string) *whaley.Instance {
 	w.t.Helper()
 	in, err := w.spawn(owner, id)
 	if err != nil {
@@ -217,7 +218,7 @@ func (w *world) running(owner, id string) *instancer.Instance {
 	return in
 }
 
-func (w *world) stop(owner string, in *instancer.Instance) {
+func (w *world) stop(owner string, in *whaley.Instance) {
 	w.t.Helper()
 	changes, done := w.rules.Changes(owner)
 	defer done()
@@ -229,7 +230,7 @@ func (w *world) stop(owner string, in *instancer.Instance) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if !slices.ContainsFunc(live, func(l *instancer.Instance) bool { return l.ID == in.ID && l.State != instancer.Failed }) {
+		if !slices.ContainsFunc(live, func(l *whaley.Instance) bool { return l.ID == in.ID && l.State != whaley.Failed }) {
 			return
 		}
 		<-changes
@@ -237,7 +238,7 @@ func (w *world) stop(owner string, in *instancer.Instance) {
 }
 
 // inside runs a command in a container of an instance.
-func (w *world) inside(in *instancer.Instance, service string, command ...string) string {
+func (w *world) inside(in *whaley.Instance, service string, command ...string) string {
 	w.t.Helper()
 	out, err := exec.Command("docker", append([]string{"exec", in.ID + "-" + service}, command...)...).CombinedOutput()
 	if err != nil {
@@ -247,7 +248,7 @@ func (w *world) inside(in *instancer.Instance, service string, command ...string
 }
 
 // everything is every byte that root sees in a container: files, mounted or not, and the environment.
-func (w *world) everything(in *instancer.Instance, service string) string {
+func (w *world) everything(in *whaley.Instance, service string) string {
 	w.t.Helper()
 	const script = `cd /; /bin/busybox tar c $(/bin/busybox ls -A | /bin/busybox grep -vxE 'proc|sys|dev'); /bin/busybox cat /proc/1/environ /proc/1/cmdline 2>/dev/null || true` // another user's environment is not even root's to read
 	out, err := exec.Command("docker", "exec", "-u", "0", in.ID+"-"+service, "sh", "-c", script).Output()

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const partial = ".partial-" // what files are called before they are whole
@@ -23,13 +23,13 @@ func makeDir(dir string) error { return os.MkdirAll(dir, 0o700) }
 // full says so where the disk is, and keeps other errors.
 func full(err error) error {
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		return instancer.Errorf(instancer.Unavailable, "disk_full", "The disk of the captures is full. Remove old captures or make room.").Because(err)
+		return whaley.Errorf(whaley.Unavailable, "disk_full", "The disk of the captures is full. Remove old captures or make room.").Because(err)
 	}
 	return err
 }
 
 // write makes a file that is whole and on the disk, or none.
-func (r *Recorder) write(c instancer.Capture, prints []*print) (name string, size int64, err error) {
+func (r *Recorder) write(c whaley.Capture, prints []*print) (name string, size int64, err error) {
 	name = c.ID + ".log"
 	if c.Compressed {
 		name += ".gz"
@@ -80,7 +80,7 @@ func compress(to io.Writer, on bool, lay func(io.Writer) error) error {
 }
 
 // lay writes the text of a capture.
-func lay(out io.Writer, c instancer.Capture, prints []*print) error {
+func lay(out io.Writer, c whaley.Capture, prints []*print) error {
 	w := &sticky{w: out}
 	bar, rule := strings.Repeat("=", 60), strings.Repeat("-", 50)
 	w.printf("%s\n", bar)
@@ -126,10 +126,10 @@ func (s *sticky) write(text []byte) {
 func (s *sticky) printf(format string, args ...any) { s.write(fmt.Appendf(nil, format, args...)) }
 
 // Open gives a capture's file as it is on the disk.
-func (r *Recorder) Open(c *instancer.Capture) (*os.File, error) {
+func (r *Recorder) Open(c *whaley.Capture) (*os.File, error) {
 	f, err := os.Open(filepath.Join(r.opts.Dir, filepath.Base(c.File)))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, instancer.Errorf(instancer.NotFound, "capture_file_missing", "The file of this capture is not on this sidecar's disk (it was written by %s).", c.Holder)
+		return nil, whaley.Errorf(whaley.NotFound, "capture_file_missing", "The file of this capture is not on this sidecar's disk (it was written by %s).", c.Holder)
 	}
 	return f, err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/forensics"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // engine has one container that prints what print says.
@@ -69,12 +70,12 @@ func newWorld(t *testing.T, e *engine) *world {
 	return w
 }
 
-var instance = &instancer.Instance{ID: "web-user_123-0a", Challenge: "web", Owner: instancer.Owner{ID: "user_123456", Name: "Anna\n\x1b[31m"}, Player: "user_123456"}
+var instance = &whaley.Instance{ID: "web-user_123-0a", Challenge: "web", Owner: whaley.Owner{ID: "user_123456", Name: "Anna\n\x1b[31m"}, Player: "user_123456"}
 
 // text is the only capture, unpacked.
-func (w *world) text(t *testing.T) (instancer.Capture, string) {
+func (w *world) text(t *testing.T) (whaley.Capture, string) {
 	t.Helper()
-	found, err := w.Find(t.Context(), instancer.CaptureQuery{Limit: 10})
+	found, err := w.Find(t.Context(), whaley.CaptureQuery{Limit: 10})
 	if err != nil || len(found) != 1 {
 		t.Fatalf("%d captures %v", len(found), err)
 	}
@@ -174,7 +175,7 @@ func TestAnEngineThatHangsDelaysAStopByNoMoreThanItMay(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	for {
-		if found, _ := w.Find(t.Context(), instancer.CaptureQuery{Limit: 1}); len(found) == 1 {
+		if found, _ := w.Find(t.Context(), whaley.CaptureQuery{Limit: 1}); len(found) == 1 {
 			break
 		}
 		time.Sleep(time.Millisecond)
@@ -209,7 +210,7 @@ func TestWithoutADiskNothingIsLeftBehindAndItIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Capture(t.Context(), instance, "player")
-	if found, err := w.Find(t.Context(), instancer.CaptureQuery{Limit: 1}); err != nil || len(found) != 0 {
+	if found, err := w.Find(t.Context(), whaley.CaptureQuery{Limit: 1}); err != nil || len(found) != 0 {
 		t.Errorf("%+v %v", found, err)
 	}
 	events, err := w.db.Events(t.Context(), instance.ID)
@@ -270,10 +271,10 @@ func TestOldCapturesAndStrayFilesGo(t *testing.T) {
 	if err := w.Remove(t.Context(), kept.ID); err != nil {
 		t.Error(err)
 	}
-	if err := w.Remove(t.Context(), kept.ID); instancer.CodeOf(err) != "capture_not_found" {
+	if err := w.Remove(t.Context(), kept.ID); whaley.CodeOf(err) != "capture_not_found" {
 		t.Error(err)
 	}
-	if _, err := w.Open(&kept); instancer.CodeOf(err) != "capture_file_missing" {
+	if _, err := w.Open(&kept); whaley.CodeOf(err) != "capture_file_missing" {
 		t.Error(err)
 	}
 	if got := fmt.Sprint(w.files(t)); strings.Contains(got, kept.File) {

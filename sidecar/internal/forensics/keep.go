@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -45,11 +45,11 @@ func (r *Recorder) Cleanup(ctx context.Context) (int, error) {
 	if keep <= 0 {
 		return 0, nil
 	}
-	return r.Clear(ctx, instancer.CaptureQuery{Holder: r.opts.Holder, To: time.Now().Add(-keep)})
+	return r.Clear(ctx, whaley.CaptureQuery{Holder: r.opts.Holder, To: time.Now().Add(-keep)})
 }
 
 // Clear removes all captures that a query selects, and returns how many. The files of other sidecars go when these sweep.
-func (r *Recorder) Clear(ctx context.Context, q instancer.CaptureQuery) (int, error) {
+func (r *Recorder) Clear(ctx context.Context, q whaley.CaptureQuery) (int, error) {
 	q.Limit = batch
 	removed := 0
 	for {
@@ -90,21 +90,21 @@ func (r *Recorder) Remove(ctx context.Context, id string) error {
 }
 
 // Get reads the row of a capture.
-func (r *Recorder) Get(ctx context.Context, id string) (*instancer.Capture, error) {
+func (r *Recorder) Get(ctx context.Context, id string) (*whaley.Capture, error) {
 	c, err := r.store.Capture(ctx, id)
 	if err == nil && c == nil {
-		err = instancer.Errorf(instancer.NotFound, "capture_not_found", "There is no capture %q.", id)
+		err = whaley.Errorf(whaley.NotFound, "capture_not_found", "There is no capture %q.", id)
 	}
 	return c, err
 }
 
 // Find lists rows.
-func (r *Recorder) Find(ctx context.Context, q instancer.CaptureQuery) ([]instancer.Capture, error) {
+func (r *Recorder) Find(ctx context.Context, q whaley.CaptureQuery) ([]whaley.Capture, error) {
 	return r.store.Captures(ctx, q)
 }
 
 // Stats counts.
-func (r *Recorder) Stats(ctx context.Context) (instancer.CaptureStats, error) {
+func (r *Recorder) Stats(ctx context.Context) (whaley.CaptureStats, error) {
 	return r.store.CaptureStats(ctx)
 }
 

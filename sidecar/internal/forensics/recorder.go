@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -26,12 +27,12 @@ type Engine interface {
 
 // Store keeps the rows.
 type Store interface {
-	AddCapture(ctx context.Context, c instancer.Capture) error
-	Capture(ctx context.Context, id string) (*instancer.Capture, error)
-	Captures(ctx context.Context, q instancer.CaptureQuery) ([]instancer.Capture, error)
+	AddCapture(ctx context.Context, c whaley.Capture) error
+	Capture(ctx context.Context, id string) (*whaley.Capture, error)
+	Captures(ctx context.Context, q whaley.CaptureQuery) ([]whaley.Capture, error)
 	RemoveCaptures(ctx context.Context, ids []string) (int, error)
-	CaptureStats(ctx context.Context) (instancer.CaptureStats, error)
-	Record(ctx context.Context, ev instancer.Event) error
+	CaptureStats(ctx context.Context) (whaley.CaptureStats, error)
+	Record(ctx context.Context, ev whaley.Event) error
 }
 
 // Options are the settings of a Recorder. Those that are functions may change while it works.
@@ -72,14 +73,14 @@ func (r *Recorder) OnDone(done func(kind string, took time.Duration, err error))
 func (r *Recorder) Options() Options { return r.opts }
 
 // Capture keeps what an instance printed, if that is on. It returns when ctx ends whatever the engine and the disk do.
-func (r *Recorder) Capture(ctx context.Context, in *instancer.Instance, reason string) {
+func (r *Recorder) Capture(ctx context.Context, in *whaley.Instance, reason string) {
 	if !r.opts.Auto() {
 		return
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if _, err := r.capture(ctx, in, instancer.CaptureAuto, reason); err != nil {
+		if _, err := r.capture(ctx, in, whaley.CaptureAuto, reason); err != nil {
 			r.log.Warn("nothing kept of what an instance printed", "instance", in.ID, "err", err)
 			r.tell(ctx, in, err)
 		}
@@ -91,14 +92,14 @@ func (r *Recorder) Capture(ctx context.Context, in *instancer.Instance, reason s
 }
 
 // tell makes a failure an event, as long as that takes no time.
-func (r *Recorder) tell(ctx context.Context, in *instancer.Instance, err error) {
+func (r *Recorder) tell(ctx context.Context, in *whaley.Instance, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	why := "the log says why"
-	if code := instancer.CodeOf(err); code != "" {
+	if code := whaley.CodeOf(err); code != "" {
 		why = code
 	}
-	err = r.store.Record(ctx, instancer.Event{
+	err = r.store.Record(ctx, whaley.Event{
 		Type: "forensics_failed", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, At: time.Now().UTC(),
 		Message: "what it printed could not be kept: " + why,
 	})
@@ -108,20 +109,20 @@ func (r *Recorder) tell(ctx context.Context, in *instancer.Instance, err error) 
 }
 
 // Live keeps what a running instance has printed so far.
-func (r *Recorder) Live(ctx context.Context, in *instancer.Instance) (instancer.Capture, error) {
+func (r *Recorder) Live(ctx context.Context, in *whaley.Instance) (whaley.Capture, error) {
 	ctx, cancel := context.WithTimeout(ctx, liveTime)
 	defer cancel()
-	return r.capture(ctx, in, instancer.CaptureLive, instancer.CaptureLive)
+	return r.capture(ctx, in, whaley.CaptureLive, whaley.CaptureLive)
 }
 
-func (r *Recorder) capture(ctx context.Context, in *instancer.Instance, kind, reason string) (c instancer.Capture, err error) {
+func (r *Recorder) capture(ctx context.Context, in *whaley.Instance, kind, reason string) (c whaley.Capture, err error) {
 	began := time.Now()
 	defer func() { r.done(kind, time.Since(began), err) }()
 	select {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
 	case <-ctx.Done():
-		return c, instancer.Errorf(instancer.Unavailable, "captures_busy", "Too many captures are being made. Try again.").Because(ctx.Err()).After(2 * time.Second)
+		return c, whaley.Errorf(whaley.Unavailable, "captures_busy", "Too many captures are being made. Try again.").Because(ctx.Err()).After(2 * time.Second)
 	}
 	objects, err := r.engine.List(ctx, in.ID)
 	if err != nil {
@@ -129,11 +130,11 @@ func (r *Recorder) capture(ctx context.Context, in *instancer.Instance, kind, re
 	}
 	objects = slices.DeleteFunc(objects, func(o instancer.Object) bool { return o.Kind != "container" })
 	if len(objects) == 0 {
-		return c, instancer.Errorf(instancer.Conflict, "no_containers", "The instance has no containers.")
+		return c, whaley.Errorf(whaley.Conflict, "no_containers", "The instance has no containers.")
 	}
 	slices.SortFunc(objects, func(a, b instancer.Object) int { return strings.Compare(a.Name, b.Name) })
 	at := began.UTC()
-	c = instancer.Capture{
+	c = whaley.Capture{
 		ID: newID(at, in), Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner, Player: in.Player, Kind: kind, Reason: reason,
 		At: at, Compressed: r.opts.Compress(), Holder: r.opts.Holder, Containers: []string{},
 	}
@@ -155,7 +156,7 @@ func (r *Recorder) capture(ctx context.Context, in *instancer.Instance, kind, re
 }
 
 // newID begins with the time, by which captures sort.
-func newID(at time.Time, in *instancer.Instance) string {
+func newID(at time.Time, in *whaley.Instance) string {
 	var random [3]byte
 	_, _ = rand.Read(random[:]) // never fails
 	owner := in.Owner.ID[:min(8, len(in.Owner.ID))]

@@ -6,7 +6,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Admins knows organisers: by the admin key, by the token of a CTFd admin, or by a session that one of these started.
@@ -40,13 +40,13 @@ func (a *Admins) ByToken(ctx context.Context, token string) (string, error) {
 	return adminName(account), err
 }
 
-func adminName(account instancer.Account) string {
+func adminName(account whaley.Account) string {
 	return fmt.Sprintf("CTFd admin %s (%d)", account.Name, account.ID)
 }
 
 // SignIn starts a session of the panel with the admin key or a CTFd admin's token.
-func (a *Admins) SignIn(ctx context.Context, secret, address string) (s instancer.Session, cookie string, err error) {
-	p := instancer.Player{Name: keyName, Address: address}
+func (a *Admins) SignIn(ctx context.Context, secret, address string) (s whaley.Session, cookie string, err error) {
+	p := whaley.Player{Name: keyName, Address: address}
 	account := 0
 	if _, ok := a.ByKey(secret); !ok {
 		if a.players == nil {
@@ -58,13 +58,13 @@ func (a *Admins) SignIn(ctx context.Context, secret, address string) (s instance
 		}
 		account, p.Name = admin.ID, adminName(admin)
 	}
-	return a.sessions.start(ctx, instancer.SessionAdmin, account, p, a.key[:], SessionLife)
+	return a.sessions.start(ctx, whaley.SessionAdmin, account, p, a.key[:], SessionLife)
 }
 
 // ByCookie is the name of the admin of a session. Another admin key ends all of them, as does an account that is no
 // admin's any more.
 func (a *Admins) ByCookie(ctx context.Context, cookie string) (string, error) {
-	s, err := a.sessions.find(ctx, instancer.SessionAdmin, cookie, a.key[:])
+	s, err := a.sessions.find(ctx, whaley.SessionAdmin, cookie, a.key[:])
 	if err != nil {
 		return "", err
 	}
@@ -83,9 +83,9 @@ func (a *Admins) ByCookie(ctx context.Context, cookie string) (string, error) {
 
 // SignOut ends the session of a cookie.
 func (a *Admins) SignOut(ctx context.Context, cookie string) error {
-	return a.sessions.end(ctx, instancer.SessionAdmin, cookie, a.key[:])
+	return a.sessions.end(ctx, whaley.SessionAdmin, cookie, a.key[:])
 }
 
 func refusedAdmin() error {
-	return instancer.Errorf(instancer.Unauthorized, "key_refused", "The key is missing or wrong.")
+	return whaley.Errorf(whaley.Unauthorized, "key_refused", "The key is missing or wrong.")
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -20,13 +20,13 @@ type Accounts interface {
 	Me(ctx context.Context, token string) (int, error)
 	// RemoveToken deletes an access token by the right of a token of the same account, as itself.
 	RemoveToken(ctx context.Context, token string, id int) error
-	User(ctx context.Context, id int) (instancer.Account, error)
-	Team(ctx context.Context, id int) (instancer.Team, error)
+	User(ctx context.Context, id int) (whaley.Account, error)
+	Team(ctx context.Context, id int) (whaley.Team, error)
 	TeamMode(ctx context.Context) (bool, error)
 	// Users are the accounts that are neither banned nor hidden, without saying who is an admin; Teams are all, without
 	// their members. Both say how many requests that took.
-	Users(ctx context.Context) (list []instancer.Account, requests int, err error)
-	Teams(ctx context.Context) (list []instancer.Team, requests int, err error)
+	Users(ctx context.Context) (list []whaley.Account, requests int, err error)
+	Teams(ctx context.Context) (list []whaley.Team, requests int, err error)
 }
 
 // Values of TEAM_MODE.
@@ -41,8 +41,8 @@ type directory struct {
 	from  Accounts
 	mode  string
 	log   *slog.Logger
-	users *kept[instancer.Account]
-	teams *kept[instancer.Team]
+	users *kept[whaley.Account]
+	teams *kept[whaley.Team]
 	modes *kept[bool]
 
 	mu      sync.Mutex
@@ -52,17 +52,17 @@ type directory struct {
 
 func newDirectory(from Accounts, mode string, fresh time.Duration, log *slog.Logger) *directory {
 	return &directory{
-		from: from, mode: mode, log: log, users: newKept[instancer.Account](fresh, maxAccounts),
-		teams: newKept[instancer.Team](fresh, maxAccounts), modes: newKept[bool](min(fresh, modeEvery), 1),
+		from: from, mode: mode, log: log, users: newKept[whaley.Account](fresh, maxAccounts),
+		teams: newKept[whaley.Team](fresh, maxAccounts), modes: newKept[bool](min(fresh, modeEvery), 1),
 	}
 }
 
-func (d *directory) user(ctx context.Context, id int) (instancer.Account, error) {
-	return d.users.get(ctx, number(id), func(ctx context.Context) (instancer.Account, error) { return d.from.User(ctx, id) })
+func (d *directory) user(ctx context.Context, id int) (whaley.Account, error) {
+	return d.users.get(ctx, number(id), func(ctx context.Context) (whaley.Account, error) { return d.from.User(ctx, id) })
 }
 
-func (d *directory) team(ctx context.Context, id int) (instancer.Team, error) {
-	return d.teams.get(ctx, number(id), func(ctx context.Context) (instancer.Team, error) { return d.from.Team(ctx, id) })
+func (d *directory) team(ctx context.Context, id int) (whaley.Team, error) {
+	return d.teams.get(ctx, number(id), func(ctx context.Context) (whaley.Team, error) { return d.from.Team(ctx, id) })
 }
 
 // teamMode says whether instances belong to teams now.
@@ -84,39 +84,39 @@ func (d *directory) teamMode(ctx context.Context) (bool, error) {
 }
 
 // player is who an account is now. It refuses whoever is banned, whose team is, and in team mode whoever has no team.
-func (d *directory) player(ctx context.Context, id int) (instancer.Player, error) {
+func (d *directory) player(ctx context.Context, id int) (whaley.Player, error) {
 	account, err := d.user(ctx, id)
 	if err != nil {
-		return instancer.Player{}, gone(err)
+		return whaley.Player{}, gone(err)
 	}
 	if account.Banned {
-		return instancer.Player{}, instancer.Errorf(instancer.Forbidden, "player_banned", "You are banned from this event. The organisers can tell you why.")
+		return whaley.Player{}, whaley.Errorf(whaley.Forbidden, "player_banned", "You are banned from this event. The organisers can tell you why.")
 	}
-	p := instancer.Player{ID: instancer.UserID(account.ID), Name: account.Name, Organiser: account.Admin}
-	p.Owner = instancer.Owner{ID: p.ID, Name: p.Name}
+	p := whaley.Player{ID: whaley.UserID(account.ID), Name: account.Name, Organiser: account.Admin}
+	p.Owner = whaley.Owner{ID: p.ID, Name: p.Name}
 	teams, err := d.teamMode(ctx)
 	if err != nil || !teams {
 		return p, err
 	}
 	if account.Team == 0 {
-		return instancer.Player{}, teamRequired()
+		return whaley.Player{}, teamRequired()
 	}
 	team, err := d.team(ctx, account.Team)
 	if err != nil {
 		if isRefusal(err) { // the team has gone since, and the account will say so
 			err = teamRequired()
 		}
-		return instancer.Player{}, err
+		return whaley.Player{}, err
 	}
 	if team.Banned {
-		return instancer.Player{}, instancer.Errorf(instancer.Forbidden, "team_banned", "Your team is banned from this event. The organisers can tell you why.")
+		return whaley.Player{}, whaley.Errorf(whaley.Forbidden, "team_banned", "Your team is banned from this event. The organisers can tell you why.")
 	}
-	p.Owner = instancer.Owner{ID: instancer.TeamID(team.ID), Name: team.Name}
+	p.Owner = whaley.Owner{ID: whaley.TeamID(team.ID), Name: team.Name}
 	return p, nil
 }
 
 func teamRequired() error {
-	return instancer.Errorf(instancer.Forbidden, "team_required", "This event is played in teams. Join a team in CTFd, then come back.")
+	return whaley.Errorf(whaley.Forbidden, "team_required", "This event is played in teams. Join a team in CTFd, then come back.")
 }
 
 // gone makes an account that is no more a sign-in that has ended; what is no answer stays so.
@@ -124,5 +124,5 @@ func gone(err error) error {
 	if !isRefusal(err) {
 		return err
 	}
-	return instancer.Errorf(instancer.Unauthorized, instancer.CodeSessionOver, "CTFd does not know your account any more. Sign in again.").Because(err)
+	return whaley.Errorf(whaley.Unauthorized, whaley.CodeSessionOver, "CTFd does not know your account any more. Sign in again.").Because(err)
 }

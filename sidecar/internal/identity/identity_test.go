@@ -14,8 +14,8 @@ import (
 
 	"github.com/whaley-ctf/whaley/shared/ticket"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func keys(t testing.TB, fill byte) identity.Keys {
@@ -41,7 +41,7 @@ func tickets(t testing.TB) *identity.Tickets {
 	return made
 }
 
-var alice = instancer.Player{ID: "user_a", Owner: instancer.Owner{ID: "user_a"}}
+var alice = whaley.Player{ID: "user_a", Owner: whaley.Owner{ID: "user_a"}}
 
 const (
 	host  = "web-abcdefghijklm.instances.localhost"
@@ -62,7 +62,7 @@ func TestACodeGivesOneTicketForItsHost(t *testing.T) {
 		"cut off":       {code[:len(code)-2], host, nonce},
 		"empty":         {"", host, nonce},
 	} {
-		if _, _, err := made.Redeem(context.Background(), c[0], c[1], c[2]); instancer.CodeOf(err) != "code_refused" {
+		if _, _, err := made.Redeem(context.Background(), c[0], c[1], c[2]); whaley.CodeOf(err) != "code_refused" {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -81,14 +81,14 @@ func TestACodeGivesOneTicketForItsHost(t *testing.T) {
 	if err != nil || claims.Owner != "user_a" || claims.Player != "user_a" {
 		t.Errorf("%+v %v", claims, err)
 	}
-	if _, _, err := made.Redeem(context.Background(), code, host, nonce); instancer.CodeOf(err) != "code_refused" {
+	if _, _, err := made.Redeem(context.Background(), code, host, nonce); whaley.CodeOf(err) != "code_refused" {
 		t.Errorf("a second time: %v", err)
 	}
 }
 
 func TestAnAddressIsAlwaysTheSamePlayerAndNobodyElse(t *testing.T) {
 	k := keys(t, 1)
-	at := func(text string) instancer.Player { return k.ByAddress(netip.MustParseAddr(text)) }
+	at := func(text string) whaley.Player { return k.ByAddress(netip.MustParseAddr(text)) }
 	if a, b := at("192.0.2.1"), at("::ffff:192.0.2.1"); a.ID != b.ID {
 		t.Errorf("%s and %s", a.ID, b.ID)
 	}
@@ -111,7 +111,7 @@ func TestAnAddressIsAlwaysTheSamePlayerAndNobodyElse(t *testing.T) {
 
 func TestABrowserAndCurlOnThisComputerAreOnePlayer(t *testing.T) {
 	k := keys(t, 1)
-	at := func(text string) instancer.Player { return k.ByAddress(netip.MustParseAddr(text)) }
+	at := func(text string) whaley.Player { return k.ByAddress(netip.MustParseAddr(text)) }
 	const before = "user_c1a37cc1f16c" // of 127.0.0.1 when each address was a player of its own: flags and instances stay
 	for _, text := range []string{"127.0.0.1", "::1", "::ffff:127.0.0.1", "::1%lo"} {
 		p := at(text)

@@ -11,7 +11,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -86,7 +86,7 @@ func (k *kept[V]) has(key string) bool {
 	return ok && (e.has || e.asking || time.Since(e.tried) < refusedOn)
 }
 
-// get is the value of a key. An error is what CTFd refused, or instancer.CodeCTFdUnavailable if there is no value and
+// get is the value of a key. An error is what CTFd refused, or whaley.CodeCTFdUnavailable if there is no value and
 // no answer. Whoever has a value waits a moment at most, and nobody in a hurry waits for a question that hangs.
 func (k *kept[V]) get(ctx context.Context, key string, fetch func(context.Context) (V, error)) (V, error) {
 	now := time.Now()
@@ -127,14 +127,14 @@ func (k *kept[V]) get(ctx context.Context, key string, fetch func(context.Contex
 
 // old is what is known while there is no answer.
 func (k *kept[V]) old(e entry[V], why error) (V, error) {
-	var known *instancer.Error
+	var known *whaley.Error
 	switch {
 	case e.has:
 		return e.value, nil
 	case errors.As(why, &known):
 		return e.value, why
 	}
-	return e.value, instancer.Errorf(instancer.Unavailable, instancer.CodeCTFdUnavailable,
+	return e.value, whaley.Errorf(whaley.Unavailable, whaley.CodeCTFdUnavailable,
 		"CTFd does not answer right now. Try again in a few seconds.").After(tryAgain).Because(why)
 }
 
@@ -171,8 +171,8 @@ func (k *kept[V]) ask(key string, fetch func(context.Context) (V, error)) <-chan
 
 // isRefusal says whether an error is an answer, and not the lack of one.
 func isRefusal(err error) bool {
-	var e *instancer.Error
-	return errors.As(err, &e) && e.Kind != instancer.Unavailable && e.Kind != instancer.Internal
+	var e *whaley.Error
+	return errors.As(err, &e) && e.Kind != whaley.Unavailable && e.Kind != whaley.Internal
 }
 
 func number(id int) string { return fmt.Sprint(id) }

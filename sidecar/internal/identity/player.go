@@ -6,7 +6,7 @@ import (
 	"encoding/hex"
 	"net/netip"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -22,16 +22,16 @@ const (
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // ByAddress is the player at an address, where that is enough to know somebody (AUTH_MODE=none).
-func (k Keys) ByAddress(address netip.Addr) instancer.Player {
+func (k Keys) ByAddress(address netip.Addr) whaley.Player {
 	if !address.IsValid() {
-		return instancer.Player{}
+		return whaley.Player{}
 	}
 	address = address.Unmap().WithZone("")
 	who := address.String()
 	if address.Is6() {
 		prefix, err := address.Prefix(v6Bits)
 		if err != nil {
-			return instancer.Player{}
+			return whaley.Player{}
 		}
 		who = prefix.String()
 	}
@@ -42,5 +42,5 @@ func (k Keys) ByAddress(address netip.Addr) instancer.Player {
 	mac := hmac.New(sha256.New, k.Player)
 	mac.Write([]byte(who))
 	id := "user_" + hex.EncodeToString(mac.Sum(nil))[:12]
-	return instancer.Player{ID: id, Name: name, Owner: instancer.Owner{ID: id, Name: name}, Address: address.String()}
+	return whaley.Player{ID: id, Name: name, Owner: whaley.Owner{ID: id, Name: name}, Address: address.String()}
 }

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -62,23 +62,23 @@ func NewPlayers(from Accounts, sessions *Sessions, opts PlayersOptions, log *slo
 func (p *Players) Heard(token string) bool { return p.tokens.has(hash(token)) }
 
 // ByToken is the player of an access token.
-func (p *Players) ByToken(ctx context.Context, token string) (instancer.Player, error) {
+func (p *Players) ByToken(ctx context.Context, token string) (whaley.Player, error) {
 	id, err := p.account(ctx, token)
 	if err != nil {
-		return instancer.Player{}, err
+		return whaley.Player{}, err
 	}
 	return p.directory.player(ctx, id)
 }
 
 func (p *Players) account(ctx context.Context, token string) (int, error) {
 	if token == "" || len(token) > maxToken || strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return 0, instancer.Errorf(instancer.Unauthorized, instancer.CodeTokenRefused, "This is no access token of CTFd. Make one there under Settings, Access Tokens.")
+		return 0, whaley.Errorf(whaley.Unauthorized, whaley.CodeTokenRefused, "This is no access token of CTFd. Make one there under Settings, Access Tokens.")
 	}
 	return p.tokens.get(ctx, hash(token), func(ctx context.Context) (int, error) { return p.directory.from.Me(ctx, token) })
 }
 
 // SignIn exchanges an access token for a session; cookie is what the browser keeps.
-func (p *Players) SignIn(ctx context.Context, token, address string) (s instancer.Session, cookie string, err error) {
+func (p *Players) SignIn(ctx context.Context, token, address string) (s whaley.Session, cookie string, err error) {
 	id, err := p.account(ctx, token)
 	if err != nil {
 		return s, "", err
@@ -88,7 +88,7 @@ func (p *Players) SignIn(ctx context.Context, token, address string) (s instance
 		return s, "", err
 	}
 	player.Address = address
-	return p.sessions.start(ctx, instancer.SessionPlayer, id, player, nil, p.life())
+	return p.sessions.start(ctx, whaley.SessionPlayer, id, player, nil, p.life())
 }
 
 // UseUp deletes an access token that was made for one sign-in, by its own right, so that nobody uses it again.
@@ -98,16 +98,16 @@ func (p *Players) UseUp(ctx context.Context, token string, id int) error {
 }
 
 // ByCookie is the player of a session. While CTFd does not answer it is who they were before.
-func (p *Players) ByCookie(ctx context.Context, cookie string) (instancer.Player, error) {
-	s, err := p.sessions.find(ctx, instancer.SessionPlayer, cookie, nil)
+func (p *Players) ByCookie(ctx context.Context, cookie string) (whaley.Player, error) {
+	s, err := p.sessions.find(ctx, whaley.SessionPlayer, cookie, nil)
 	if err != nil {
-		return instancer.Player{}, err
+		return whaley.Player{}, err
 	}
 	return p.now(ctx, s)
 }
 
 // now is who the player of a session is at this moment.
-func (p *Players) now(ctx context.Context, s instancer.Session) (instancer.Player, error) {
+func (p *Players) now(ctx context.Context, s whaley.Session) (whaley.Player, error) {
 	asking, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	player, err := p.directory.player(asking, s.Account)
@@ -116,14 +116,14 @@ func (p *Players) now(ctx context.Context, s instancer.Session) (instancer.Playe
 			return s.Player, nil
 		}
 		if isRefusal(err) && s.Player.Known() { // nor are they anybody should CTFd fall silent
-			err = errors.Join(err, p.sessions.renew(ctx, s, instancer.Player{Name: s.Player.Name}))
+			err = errors.Join(err, p.sessions.renew(ctx, s, whaley.Player{Name: s.Player.Name}))
 		}
-		return instancer.Player{}, err
+		return whaley.Player{}, err
 	}
 	player.Session = s.ID
 	if player.Name != s.Player.Name || player.Owner != s.Player.Owner {
 		if err := p.sessions.renew(ctx, s, player); err != nil {
-			return instancer.Player{}, err
+			return whaley.Player{}, err
 		}
 	}
 	return player, nil
@@ -131,36 +131,36 @@ func (p *Players) now(ctx context.Context, s instancer.Session) (instancer.Playe
 
 // SignOut ends the session of a cookie, and with it the tickets that were given to it. One that is over is no error.
 func (p *Players) SignOut(ctx context.Context, cookie string) error {
-	return p.sessions.end(ctx, instancer.SessionPlayer, cookie, nil)
+	return p.sessions.end(ctx, whaley.SessionPlayer, cookie, nil)
 }
 
 // Holder is who a ticket belongs to that was given to a player, for an owner, in a session (empty: to a token), and
 // whether it still counts. It does not after signing out, after a ban, and after a change of team.
-func (p *Players) Holder(ctx context.Context, player, owner, session string) (instancer.Player, bool, error) {
+func (p *Players) Holder(ctx context.Context, player, owner, session string) (whaley.Player, bool, error) {
 	now, err := p.holder(ctx, player, owner, session)
 	if err != nil {
-		return instancer.Player{}, false, unlessRefused(err)
+		return whaley.Player{}, false, unlessRefused(err)
 	}
 	return now, now.Known() && now.ID == player && now.Owner.ID == owner, nil
 }
 
-func (p *Players) holder(ctx context.Context, player, owner, session string) (instancer.Player, error) {
+func (p *Players) holder(ctx context.Context, player, owner, session string) (whaley.Player, error) {
 	if session != "" {
-		s, err := p.sessions.byID(ctx, instancer.SessionPlayer, session)
+		s, err := p.sessions.byID(ctx, whaley.SessionPlayer, session)
 		if err != nil {
-			return instancer.Player{}, err
+			return whaley.Player{}, err
 		}
 		return p.now(ctx, s)
 	}
 	id, err := strconv.Atoi(strings.TrimPrefix(player, "user_"))
 	if err != nil {
-		return instancer.Player{}, nil // of no account
+		return whaley.Player{}, nil // of no account
 	}
 	asking, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	now, err := p.directory.player(asking, id)
 	if err != nil && !isRefusal(err) { // who gave the ticket knew them
-		return instancer.Player{ID: player, Name: player, Owner: instancer.Owner{ID: owner, Name: owner}}, nil
+		return whaley.Player{ID: player, Name: player, Owner: whaley.Owner{ID: owner, Name: owner}}, nil
 	}
 	return now, err
 }
@@ -174,23 +174,23 @@ func unlessRefused(err error) error {
 }
 
 // Team is a player's team with its members' names. It refuses with no_team where players are not in teams.
-func (p *Players) Team(ctx context.Context, player instancer.Player) (instancer.Team, []instancer.Account, error) {
-	id, ok := instancer.TeamOf(player.Owner.ID)
+func (p *Players) Team(ctx context.Context, player whaley.Player) (whaley.Team, []whaley.Account, error) {
+	id, ok := whaley.TeamOf(player.Owner.ID)
 	if !ok || !player.InTeam() {
-		return instancer.Team{}, nil, instancer.Errorf(instancer.NotFound, "no_team", "This event is not played in teams.")
+		return whaley.Team{}, nil, whaley.Errorf(whaley.NotFound, "no_team", "This event is not played in teams.")
 	}
 	team, err := p.directory.team(ctx, id)
 	if err != nil {
-		return instancer.Team{}, nil, err
+		return whaley.Team{}, nil, err
 	}
-	var members []instancer.Account
+	var members []whaley.Account
 	for _, account := range team.Members {
 		member, err := p.directory.user(ctx, account)
 		if err != nil {
 			if isRefusal(err) {
 				continue // left and deleted since
 			}
-			return instancer.Team{}, nil, err
+			return whaley.Team{}, nil, err
 		}
 		if member.Team != id {
 			continue // left
@@ -201,15 +201,15 @@ func (p *Players) Team(ctx context.Context, player instancer.Player) (instancer.
 }
 
 // Admin is the account of a token, if it is an admin's who is not banned.
-func (p *Players) Admin(ctx context.Context, token string) (instancer.Account, error) {
+func (p *Players) Admin(ctx context.Context, token string) (whaley.Account, error) {
 	id, err := p.account(ctx, token)
 	if err != nil {
-		return instancer.Account{}, err
+		return whaley.Account{}, err
 	}
 	return p.admin(ctx, id)
 }
 
-func (p *Players) admin(ctx context.Context, id int) (instancer.Account, error) {
+func (p *Players) admin(ctx context.Context, id int) (whaley.Account, error) {
 	account, err := p.directory.user(ctx, id)
 	if err != nil {
 		return account, gone(err)
@@ -221,7 +221,7 @@ func (p *Players) admin(ctx context.Context, id int) (instancer.Account, error) 
 		}
 	}
 	if !account.Admin || account.Banned {
-		return account, instancer.Errorf(instancer.Forbidden, "not_admin", "This CTFd account is not an admin's.")
+		return account, whaley.Errorf(whaley.Forbidden, "not_admin", "This CTFd account is not an admin's.")
 	}
 	return account, nil
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // event is a CTFd with an organiser, two teams and three players, and a sidecar that asks it.
@@ -76,7 +76,7 @@ func (e *event) becomes(code string, ask func() error) {
 	e.t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		err := ask()
-		if instancer.CodeOf(err) == code && (err == nil) == (code == "") {
+		if whaley.CodeOf(err) == code && (err == nil) == (code == "") {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -105,10 +105,10 @@ func TestWhoeverHasNoTeamIsRefusedInTeamMode(t *testing.T) {
 	for mode, code := range map[string]string{identity.TeamsAuto: "team_required", identity.TeamsEnabled: "team_required", identity.TeamsDisabled: ""} {
 		e := newEvent(t, mode)
 		_, err := e.players.ByToken(ctx, e.ctfd.Token(e.mallory))
-		if instancer.CodeOf(err) != code {
+		if whaley.CodeOf(err) != code {
 			t.Errorf("%s: %v", mode, err)
 		}
-		if _, _, err := e.players.SignIn(ctx, e.ctfd.Token(e.mallory), ""); instancer.CodeOf(err) != code {
+		if _, _, err := e.players.SignIn(ctx, e.ctfd.Token(e.mallory), ""); whaley.CodeOf(err) != code {
 			t.Errorf("%s: signing in: %v", mode, err)
 		}
 	}
@@ -148,7 +148,7 @@ func TestATokenIsAskedAboutOnceHoweverManyShowIt(t *testing.T) {
 	}
 	const bad = "ctfd_0000000000000000000000000000000000000000000000000000000000000000"
 	for range 20 {
-		if _, err := e.players.ByToken(context.Background(), bad); instancer.CodeOf(err) != instancer.CodeTokenRefused {
+		if _, err := e.players.ByToken(context.Background(), bad); whaley.CodeOf(err) != whaley.CodeTokenRefused {
 			t.Error(err)
 		}
 	}
@@ -156,7 +156,7 @@ func TestATokenIsAskedAboutOnceHoweverManyShowIt(t *testing.T) {
 		t.Errorf("a bad token was asked about %d times", n-1)
 	}
 	for _, bad := range []string{"", "with space", "line\nbreak", strings.Repeat("x", 600), "ü"} {
-		if _, err := e.players.ByToken(context.Background(), bad); instancer.CodeOf(err) != instancer.CodeTokenRefused {
+		if _, err := e.players.ByToken(context.Background(), bad); whaley.CodeOf(err) != whaley.CodeTokenRefused {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -194,14 +194,14 @@ func TestATokenThatIsDeletedInCTFdIsRefused(t *testing.T) {
 	ask := func() error { _, err := e.players.ByToken(context.Background(), e.token); return err }
 	e.becomes("", ask)
 	e.ctfd.RemoveToken(e.token)
-	e.becomes(instancer.CodeTokenRefused, ask)
+	e.becomes(whaley.CodeTokenRefused, ask)
 }
 
 func TestAnAccountThatIsDeletedIsSignedOut(t *testing.T) {
 	e := newEvent(t, identity.TeamsAuto)
 	cookie := e.signIn()
 	e.ctfd.RemoveUser(e.alice)
-	e.becomes(instancer.CodeSessionOver, func() error { _, err := e.players.ByCookie(context.Background(), cookie); return err })
+	e.becomes(whaley.CodeSessionOver, func() error { _, err := e.players.ByCookie(context.Background(), cookie); return err })
 }
 
 func TestACTFdThatIsAwayKeepsOutNobodyWhoIsIn(t *testing.T) {
@@ -245,7 +245,7 @@ func TestACTFdThatIsAwayKeepsOutNobodyWhoIsIn(t *testing.T) {
 			}
 			short, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
-			if _, _, err := e.players.SignIn(short, e.ctfd.Token(e.bob), ""); instancer.CodeOf(err) != instancer.CodeCTFdUnavailable {
+			if _, _, err := e.players.SignIn(short, e.ctfd.Token(e.bob), ""); whaley.CodeOf(err) != whaley.CodeCTFdUnavailable {
 				t.Errorf("somebody new: %v", err)
 			}
 			e.ctfd.Recover()
@@ -305,10 +305,10 @@ func TestATicketEndsWithTheSessionTheBanAndTheTeam(t *testing.T) {
 	}
 }
 
-func held(e *event, p instancer.Player, session string) error {
+func held(e *event, p whaley.Player, session string) error {
 	_, holds, err := e.players.Holder(context.Background(), p.ID, p.Owner.ID, session)
 	if err == nil && !holds {
-		err = instancer.Errorf(instancer.Forbidden, "not_held", "it counts no more")
+		err = whaley.Errorf(whaley.Forbidden, "not_held", "it counts no more")
 	}
 	return err
 }
@@ -328,11 +328,11 @@ func TestASessionIsOneCookieUntilItEnds(t *testing.T) {
 		"no signature": id, "an empty one": id + ".", "another's": other + "." + signature, "cut off": cookie[:len(cookie)-1],
 		"one letter else": "A" + cookie[1:], "long": cookie + strings.Repeat("A", 5000), "empty": "", "an admin's": admin,
 	} {
-		if _, err := e.players.ByCookie(ctx, forged); cookie != forged && instancer.CodeOf(err) != instancer.CodeSessionOver {
+		if _, err := e.players.ByCookie(ctx, forged); cookie != forged && whaley.CodeOf(err) != whaley.CodeSessionOver {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if _, err := admins.ByCookie(ctx, cookie); instancer.CodeOf(err) != instancer.CodeSessionOver {
+	if _, err := admins.ByCookie(ctx, cookie); whaley.CodeOf(err) != whaley.CodeSessionOver {
 		t.Errorf("a player's as an admin's: %v", err)
 	}
 	before := e.players
@@ -343,10 +343,10 @@ func TestASessionIsOneCookieUntilItEnds(t *testing.T) {
 	if err := before.SignOut(ctx, cookie); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := before.ByCookie(ctx, cookie); instancer.CodeOf(err) != instancer.CodeSessionOver {
+	if _, err := before.ByCookie(ctx, cookie); whaley.CodeOf(err) != whaley.CodeSessionOver {
 		t.Errorf("where it was ended: %v", err)
 	}
-	e.becomes(instancer.CodeSessionOver, func() error { _, err := e.players.ByCookie(ctx, cookie); return err })
+	e.becomes(whaley.CodeSessionOver, func() error { _, err := e.players.ByCookie(ctx, cookie); return err })
 	if _, err := e.players.ByCookie(ctx, another); err != nil {
 		t.Errorf("the other one: %v", err)
 	}
@@ -371,7 +371,7 @@ func TestAnAdminIsKnownByKeyByTokenAndBySession(t *testing.T) {
 	if name, err := admins.ByToken(ctx, e.ctfd.Admin); err != nil || name != "CTFd admin admin (1)" {
 		t.Errorf("%q %v", name, err)
 	}
-	if _, err := admins.ByToken(ctx, e.token); instancer.CodeOf(err) != "not_admin" {
+	if _, err := admins.ByToken(ctx, e.token); whaley.CodeOf(err) != "not_admin" {
 		t.Errorf("a player's token: %v", err)
 	}
 	second := e.ctfd.AddUser(ctfdtest.User{Name: "root", Type: "admin"})
@@ -387,7 +387,7 @@ func TestAnAdminIsKnownByKeyByTokenAndBySession(t *testing.T) {
 		if _, err := admins.ByCookie(ctx, cookie); err != nil {
 			t.Error(err)
 		}
-		if _, err := identity.NewAdmins("another key", e.players, e.sessions).ByCookie(ctx, cookie); instancer.CodeOf(err) != instancer.CodeSessionOver {
+		if _, err := identity.NewAdmins("another key", e.players, e.sessions).ByCookie(ctx, cookie); whaley.CodeOf(err) != whaley.CodeSessionOver {
 			t.Errorf("after the key was changed: %v", err)
 		}
 		if secret == token {
@@ -397,11 +397,11 @@ func TestAnAdminIsKnownByKeyByTokenAndBySession(t *testing.T) {
 		if err := admins.SignOut(ctx, cookie); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := admins.ByCookie(ctx, cookie); instancer.CodeOf(err) != instancer.CodeSessionOver {
+		if _, err := admins.ByCookie(ctx, cookie); whaley.CodeOf(err) != whaley.CodeSessionOver {
 			t.Errorf("after signing out: %v", err)
 		}
 	}
-	if _, _, err := admins.SignIn(ctx, e.token, ""); instancer.CodeOf(err) != "not_admin" {
+	if _, _, err := admins.SignIn(ctx, e.token, ""); whaley.CodeOf(err) != "not_admin" {
 		t.Errorf("a player signs in to the panel: %v", err)
 	}
 }
@@ -417,8 +417,8 @@ func TestATeamIsToldWithItsMembers(t *testing.T) {
 	if err != nil || team.Name != "red" || fmt.Sprint(members[0].Name, members[1].Name, len(members)) != "alicebob2" {
 		t.Errorf("%+v %+v %v", team, members, err)
 	}
-	p.Owner = instancer.Owner{ID: p.ID}
-	if _, _, err := e.players.Team(ctx, p); instancer.CodeOf(err) != "no_team" {
+	p.Owner = whaley.Owner{ID: p.ID}
+	if _, _, err := e.players.Team(ctx, p); whaley.CodeOf(err) != "no_team" {
 		t.Error(err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -25,10 +25,10 @@ const (
 
 // SessionRows keeps sign-ins.
 type SessionRows interface {
-	StartSession(ctx context.Context, s instancer.Session) error
+	StartSession(ctx context.Context, s whaley.Session) error
 	// Session refuses with CodeSessionOver.
-	Session(ctx context.Context, id string) (instancer.Session, error)
-	RenewSession(ctx context.Context, id string, p instancer.Player) error
+	Session(ctx context.Context, id string) (whaley.Session, error)
+	RenewSession(ctx context.Context, id string, p whaley.Player) error
 	EndSession(ctx context.Context, id string) error
 }
 
@@ -42,7 +42,7 @@ type Sessions struct {
 }
 
 type knownSession struct {
-	session instancer.Session
+	session whaley.Session
 	at      time.Time
 }
 
@@ -56,12 +56,12 @@ func NewSessions(keys Keys, rows SessionRows) *Sessions {
 }
 
 // start writes a new session. What it depends on beside its row is part of the signature: with another bound it is none.
-func (s *Sessions) start(ctx context.Context, kind string, account int, p instancer.Player, bound []byte, life time.Duration) (instancer.Session, string, error) {
+func (s *Sessions) start(ctx context.Context, kind string, account int, p whaley.Player, bound []byte, life time.Duration) (whaley.Session, string, error) {
 	now := time.Now().UTC()
-	n := instancer.Session{ID: rand.Text(), Kind: kind, Account: account, Player: p, CreatedAt: now, ExpiresAt: now.Add(life)}
+	n := whaley.Session{ID: rand.Text(), Kind: kind, Account: account, Player: p, CreatedAt: now, ExpiresAt: now.Add(life)}
 	n.Player.Session = n.ID
 	if err := s.rows.StartSession(ctx, n); err != nil {
-		return instancer.Session{}, "", err
+		return whaley.Session{}, "", err
 	}
 	s.known.Add(n.ID, knownSession{n, now})
 	return n, n.ID + "." + s.sign(kind, n.ID, bound), nil
@@ -83,25 +83,25 @@ func (s *Sessions) open(kind, cookie string, bound []byte) (string, bool) {
 	return id, hmac.Equal([]byte(signature), []byte(s.sign(kind, id, bound)))
 }
 
-func (s *Sessions) find(ctx context.Context, kind, cookie string, bound []byte) (instancer.Session, error) {
+func (s *Sessions) find(ctx context.Context, kind, cookie string, bound []byte) (whaley.Session, error) {
 	id, ok := s.open(kind, cookie, bound)
 	if !ok {
-		return instancer.Session{}, sessionOver()
+		return whaley.Session{}, sessionOver()
 	}
 	return s.byID(ctx, kind, id)
 }
 
-func (s *Sessions) byID(ctx context.Context, kind, id string) (instancer.Session, error) {
+func (s *Sessions) byID(ctx context.Context, kind, id string) (whaley.Session, error) {
 	k, seen := s.known.Get(id)
 	if !seen || time.Since(k.at) > sessionFresh {
 		n, err, _ := s.reads.Do(id, func() (any, error) { return s.read(context.WithoutCancel(ctx), id) })
 		if err != nil {
-			return instancer.Session{}, err
+			return whaley.Session{}, err
 		}
 		k = n.(knownSession)
 	}
 	if k.session.Kind != kind || !time.Now().Before(k.session.ExpiresAt) {
-		return instancer.Session{}, sessionOver()
+		return whaley.Session{}, sessionOver()
 	}
 	return k.session, nil
 }
@@ -117,7 +117,7 @@ func (s *Sessions) read(ctx context.Context, id string) (knownSession, error) {
 	return k, nil
 }
 
-func (s *Sessions) renew(ctx context.Context, n instancer.Session, p instancer.Player) error {
+func (s *Sessions) renew(ctx context.Context, n whaley.Session, p whaley.Player) error {
 	if err := s.rows.RenewSession(ctx, n.ID, p); err != nil {
 		return err
 	}
@@ -138,5 +138,5 @@ func (s *Sessions) end(ctx context.Context, kind, cookie string, bound []byte) e
 }
 
 func sessionOver() error {
-	return instancer.Errorf(instancer.Unauthorized, instancer.CodeSessionOver, "You are not signed in any more. Sign in again.")
+	return whaley.Errorf(whaley.Unauthorized, whaley.CodeSessionOver, "You are not signed in any more. Sign in again.")
 }

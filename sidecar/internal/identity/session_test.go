@@ -9,28 +9,28 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // slowRows are rows whose database takes a second.
 type slowRows struct {
 	identity.SessionRows
-	row   instancer.Session
+	row   whaley.Session
 	reads atomic.Int64
 }
 
-func (r *slowRows) StartSession(_ context.Context, s instancer.Session) error {
+func (r *slowRows) StartSession(_ context.Context, s whaley.Session) error {
 	r.row = s
 	return nil
 }
 
-func (r *slowRows) Session(ctx context.Context, _ string) (instancer.Session, error) {
+func (r *slowRows) Session(ctx context.Context, _ string) (whaley.Session, error) {
 	r.reads.Add(1)
 	select {
 	case <-time.After(time.Second):
 		return r.row, nil
 	case <-ctx.Done():
-		return instancer.Session{}, ctx.Err()
+		return whaley.Session{}, ctx.Err()
 	}
 }
 

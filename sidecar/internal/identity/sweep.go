@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -68,14 +68,14 @@ func (d *directory) sweep(ctx context.Context) (requests int, err error) {
 	if err != nil {
 		return requests, err
 	}
-	listed, members := map[string]instancer.Account{}, map[int][]int{}
+	listed, members := map[string]whaley.Account{}, map[int][]int{}
 	for _, u := range users {
 		listed[number(u.ID)] = u
 		if u.Team != 0 {
 			members[u.Team] = append(members[u.Team], u.ID)
 		}
 	}
-	d.users.each(func(key string, was instancer.Account, has bool) {
+	d.users.each(func(key string, was whaley.Account, has bool) {
 		switch now, in := listed[key]; {
 		case !has:
 		case !in, was.Admin: // the list does not say who is an admin
@@ -89,11 +89,11 @@ func (d *directory) sweep(ctx context.Context) (requests int, err error) {
 	if err != nil {
 		return requests, err
 	}
-	known := map[string]instancer.Team{}
+	known := map[string]whaley.Team{}
 	for _, t := range teams {
 		known[number(t.ID)] = t
 	}
-	d.teams.each(func(key string, was instancer.Team, has bool) {
+	d.teams.each(func(key string, was whaley.Team, has bool) {
 		now, in := known[key]
 		switch {
 		case !has:
@@ -134,15 +134,15 @@ func (p *Players) Stands(ctx context.Context, owner string) (Standing, error) {
 		return Plays, err
 	}
 	banned := false
-	if id, ok := instancer.TeamOf(owner); ok {
+	if id, ok := whaley.TeamOf(owner); ok {
 		if !teams {
 			return Plays, nil
 		}
-		var team instancer.Team
+		var team whaley.Team
 		team, err = p.directory.team(ctx, id)
 		banned = team.Banned
 	} else if id, ok := accountOf(owner); ok && !teams {
-		var account instancer.Account
+		var account whaley.Account
 		account, err = p.directory.user(ctx, id)
 		banned = account.Banned
 	}
@@ -161,5 +161,5 @@ func (p *Players) Stands(ctx context.Context, owner string) (Standing, error) {
 func accountOf(owner string) (int, bool) {
 	text, ok := strings.CutPrefix(owner, "user_")
 	id, err := strconv.Atoi(text)
-	return id, ok && err == nil && instancer.UserID(id) == owner
+	return id, ok && err == nil && whaley.UserID(id) == owner
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // TestAKeyThatEndsLocksNobodyOut takes the admin's token away under players: that says nothing of them.
@@ -47,12 +47,12 @@ func TestAKeyThatEndsLocksNobodyOut(t *testing.T) {
 					t.Fatalf("a ticket: %v", err)
 				}
 			}
-			if _, err := e.players.Sweep(ctx); what == "deleted" && instancer.CodeOf(err) != ctfd.CodeMisconfigured {
+			if _, err := e.players.Sweep(ctx); what == "deleted" && whaley.CodeOf(err) != ctfd.CodeMisconfigured {
 				t.Errorf("the lists: %v", err)
 			}
-			var said *instancer.Error
+			var said *whaley.Error
 			_, _, err = e.players.SignIn(ctx, e.ctfd.Token(e.bob), "")
-			if !errors.As(err, &said) || said.Kind != instancer.Unavailable || said.Code != ctfd.CodeMisconfigured {
+			if !errors.As(err, &said) || said.Kind != whaley.Unavailable || said.Code != ctfd.CodeMisconfigured {
 				t.Errorf("somebody new reads %v", err)
 			}
 			key.Store(e.ctfd.Token(e.ctfd.AddUser(ctfdtest.User{Name: "second", Type: "admin", Hidden: true})))
@@ -122,13 +122,13 @@ func TestAFewRequestsTellOfAWholeEvent(t *testing.T) {
 	if _, err := e.players.Sweep(ctx); err != nil {
 		t.Fatal(err)
 	}
-	for n, want := range map[int]string{0: "", 4: "team_required", 8: "player_banned", 12: "", 16: "team_banned", 20: "", 24: instancer.CodeSessionOver} {
+	for n, want := range map[int]string{0: "", 4: "team_required", 8: "player_banned", 12: "", 16: "team_banned", 20: "", 24: whaley.CodeSessionOver} {
 		p, err := e.players.ByCookie(ctx, cookies[n])
-		if instancer.CodeOf(err) != want || err == nil != (want == "") {
+		if whaley.CodeOf(err) != want || err == nil != (want == "") {
 			t.Errorf("player %d: %+v, %v, want %q", n, p, err, want)
 		}
 		switch {
-		case n == 0 && (p.Name != "renamed" || p.Owner.ID != instancer.TeamID(teams[1])), n == 20 && p.Owner.Name != "another name":
+		case n == 0 && (p.Name != "renamed" || p.Owner.ID != whaley.TeamID(teams[1])), n == 20 && p.Owner.Name != "another name":
 			t.Errorf("player %d is %+v", n, p)
 		}
 	}
@@ -160,8 +160,8 @@ func TestWhoPlaysNoMoreIsTold(t *testing.T) {
 		}
 		return got
 	}
-	red := instancer.TeamID(e.red)
-	for _, owner := range []string{red, instancer.UserID(e.alice), "user_0123456789ab", "team_x", "user_02", ""} {
+	red := whaley.TeamID(e.red)
+	for _, owner := range []string{red, whaley.UserID(e.alice), "user_0123456789ab", "team_x", "user_02", ""} {
 		if got := stands(owner); got != identity.Plays {
 			t.Errorf("%s: %v", owner, got)
 		}
@@ -181,7 +181,7 @@ func TestWhoPlaysNoMoreIsTold(t *testing.T) {
 		return nil
 	})
 	e.ctfd.ChangeUser(e.bob, func(u *ctfdtest.User) { u.Banned = true })
-	if got := stands(instancer.UserID(e.bob)); got != identity.Banned {
+	if got := stands(whaley.UserID(e.bob)); got != identity.Banned {
 		t.Errorf("a banned player: %v", got)
 	}
 }

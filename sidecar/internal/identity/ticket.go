@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/shared/ticket"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -67,7 +67,7 @@ func (t *Tickets) PublicKeys() []string {
 }
 
 // Code makes a one-time code for a player, a host and the browser that holds the nonce. It is good for 60 s.
-func (t *Tickets) Code(p instancer.Player, host, nonce string) (string, error) {
+func (t *Tickets) Code(p whaley.Player, host, nonce string) (string, error) {
 	id := make([]byte, 16)
 	rand.Read(id)
 	text, err := json.Marshal(code{ID: hex.EncodeToString(id), Host: host, Nonce: nonce, Owner: p.Owner.ID, Player: p.ID, Session: p.Session,
@@ -98,7 +98,7 @@ func (t *Tickets) Redeem(ctx context.Context, sealed, host, nonce string) (strin
 }
 
 // Ticket makes a ticket for one of a player's own hosts without any code: for the player's tools.
-func (t *Tickets) Ticket(p instancer.Player, host string) (string, time.Time, error) {
+func (t *Tickets) Ticket(p whaley.Player, host string) (string, time.Time, error) {
 	return t.sign(ticket.Claims{Host: host, Owner: p.Owner.ID, Player: p.ID, Session: p.Session})
 }
 
@@ -110,7 +110,7 @@ func (t *Tickets) sign(c ticket.Claims) (string, time.Time, error) {
 }
 
 func refused() error {
-	return instancer.Errorf(instancer.Forbidden, "code_refused", "This sign-in code is used up, too old, or not for this host. Open the address again.")
+	return whaley.Errorf(whaley.Forbidden, "code_refused", "This sign-in code is used up, too old, or not for this host. Open the address again.")
 }
 
 func (t *Tickets) open(sealed string) (code, bool) {

@@ -12,13 +12,13 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/importer"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // standard are the defaults that the settings have.
 var standard = challenge.Defaults{
-	Timeout: time.Hour, Access: instancer.AccessLink, FlagPrefix: "FLAG",
-	Limits: instancer.Limits{MemoryBytes: 384 << 20, NanoCPUs: 1e9, Pids: 256},
+	Timeout: time.Hour, Access: whaley.AccessLink, FlagPrefix: "FLAG",
+	Limits: whaley.Limits{MemoryBytes: 384 << 20, NanoCPUs: 1e9, Pids: 256},
 }
 
 // example is one of testdata's. There, "### name: reason" begins it, "> folder verdict routes [metadata]" is a result,

@@ -12,8 +12,8 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Bounds of the search for a flag.
@@ -93,7 +93,7 @@ func (p *plan) findFlag(ctx context.Context) {
 func (p *plan) metaPath() string { return filepath.Join(p.found.folder.path, p.meta.file) }
 
 // judgeFlag says how owners get flags of their own, and whether what is replaced is what metadata call the flag.
-func (p *plan) judgeFlag(ch *instancer.Challenge, r *Result, defaults challenge.Defaults) {
+func (p *plan) judgeFlag(ch *whaley.Challenge, r *Result, defaults challenge.Defaults) {
 	r.Flag = "none"
 	if ch.Flag.Dynamic {
 		r.Flag = "own"

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -20,14 +22,14 @@ var ErrClosed = errors.New("nothing listens there")
 type Target struct {
 	Container string // the engine's id
 	Address   netip.AddrPort
-	Ready     Readiness // tcp or http
-	Scheme    Scheme
+	Ready     whaley.Readiness // tcp or http
+	Scheme    whaley.Scheme
 }
 
 // Prober tries services once for every call, and waits for none: when to try again is up to the rules.
 type Prober interface {
 	// Answers says what a service speaks that answers as it has to. Where nothing listens the error is ErrClosed.
-	Answers(ctx context.Context, t Target) (speaks Scheme, err error)
+	Answers(ctx context.Context, t Target) (speaks whaley.Scheme, err error)
 	// Exec runs a command inside a container and returns its exit code.
 	Exec(ctx context.Context, container string, argv []string) (int, error)
 	// Listens are the TCP ports that are open inside a running container, in order. An error means that it cannot be seen.
@@ -35,15 +37,15 @@ type Prober interface {
 }
 
 // untilAnswers waits until a route's service is as its readiness wants it.
-func (i *Instancer) untilAnswers(ctx context.Context, u *unit, r Route) error {
+func (i *Instancer) untilAnswers(ctx context.Context, u *unit, r whaley.Route) error {
 	ready := r.Ready
 	if ready == "" {
-		ready = ReadyTCP
-		if r.Type == RouteHTTP && u.health == nil {
-			ready = ReadyHTTP
+		ready = whaley.ReadyTCP
+		if r.Type == whaley.RouteHTTP && u.health == nil {
+			ready = whaley.ReadyHTTP
 		}
 	}
-	if ready == ReadyNone || r.UDP { // nobody answers a datagram that means nothing to them
+	if ready == whaley.ReadyNone || r.UDP { // nobody answers a datagram that means nothing to them
 		return nil
 	}
 	began := time.Now()

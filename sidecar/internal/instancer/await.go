@@ -3,11 +3,13 @@ package instancer
 import (
 	"context"
 	"errors"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // awaitImages has a start wait for its images, and then put into the queue. It takes no slot, and no part of the time that
 // a start may take.
-func (i *Instancer) awaitImages(ctx context.Context, in *Instance, address string) {
+func (i *Instancer) awaitImages(ctx context.Context, in *whaley.Instance, address string) {
 	defer i.clearStage(in.ID)
 	waiting, end := i.step(ctx, "images")
 	err := i.makeImages(waiting, in)
@@ -17,10 +19,10 @@ func (i *Instancer) awaitImages(ctx context.Context, in *Instance, address strin
 	case err == nil:
 		i.then(in.ID, func() { i.enqueue(in, address) })
 	default:
-		ctx, _, end := i.resume(ctx, OpSpawn, in.ID)
+		ctx, _, end := i.resume(ctx, whaley.OpSpawn, in.ID)
 		defer end()
 		i.leased(ctx, in.ID, false, func(ctx context.Context) {
-			if now, gone := i.Store.Get(ctx, in.ID); gone == nil && (now.State == Queued || now.State == Starting) {
+			if now, gone := i.Store.Get(ctx, in.ID); gone == nil && (now.State == whaley.Queued || now.State == whaley.Starting) {
 				i.fail(ctx, now, err)
 			}
 		})
@@ -29,7 +31,7 @@ func (i *Instancer) awaitImages(ctx context.Context, in *Instance, address strin
 
 // makeImages returns when all images of a start are there, those with its owner's flag too. A challenge that is edited
 // meanwhile is waited for anew.
-func (i *Instancer) makeImages(ctx context.Context, in *Instance) error {
+func (i *Instancer) makeImages(ctx context.Context, in *whaley.Instance) error {
 	tell := func(stage string, t *turn) { i.setWaiting(in, stage, t) }
 	for {
 		ch, loaded := i.Challenges.Get(in.Challenge)
@@ -48,7 +50,7 @@ func (i *Instancer) makeImages(ctx context.Context, in *Instance) error {
 	}
 }
 
-func (i *Instancer) makeOwn(ctx context.Context, b *build, in *Instance, ch *Challenge, tell func(string, *turn)) error {
+func (i *Instancer) makeOwn(ctx context.Context, b *build, in *whaley.Instance, ch *whaley.Challenge, tell func(string, *turn)) error {
 	flags, err := i.flags(ctx, in, ch)
 	if err != nil {
 		return err

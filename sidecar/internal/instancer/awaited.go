@@ -9,15 +9,14 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
 	awaitedAfter = 15 * time.Second // a start that takes longer says what it waits for
 	awaitedEvery = 15 * time.Second
 )
-
-// CodeStartTimeout is the code of a start that took longer than it may.
-const CodeStartTimeout = "start_timeout"
 
 // awaited is what a service has to do before its instance is ready.
 type awaited struct {
@@ -39,7 +38,7 @@ func (a *awaited) get() (what string, port int) {
 }
 
 // tellAwaited makes what a start waits for its stage, once it takes long.
-func (i *Instancer) tellAwaited(ctx context.Context, in *Instance, units map[string]*unit) {
+func (i *Instancer) tellAwaited(ctx context.Context, in *whaley.Instance, units map[string]*unit) {
 	said := ""
 	for wait := awaitedAfter; pause(ctx, wait) == nil; wait = awaitedEvery {
 		if what := i.awaits(ctx, units); what != "" && what != said && ctx.Err() == nil {
@@ -51,8 +50,8 @@ func (i *Instancer) tellAwaited(ctx context.Context, in *Instance, units map[str
 
 // notReady is the error of a start whose time is over, with what it waited for.
 func (i *Instancer) notReady(ctx context.Context, units map[string]*unit, err error) error {
-	var over *Error
-	if !errors.As(context.Cause(ctx), &over) || over.Code != CodeStartTimeout {
+	var over *whaley.Error
+	if !errors.As(context.Cause(ctx), &over) || over.Code != whaley.CodeStartTimeout {
 		return err
 	}
 	what := i.awaits(context.WithoutCancel(ctx), units)
@@ -62,8 +61,8 @@ func (i *Instancer) notReady(ctx context.Context, units map[string]*unit, err er
 	return startTimeout(i.Policy().StartTimeout, ": it still waits for "+what).Because(err)
 }
 
-func startTimeout(after time.Duration, why string) *Error {
-	return Errorf(Unavailable, CodeStartTimeout,
+func startTimeout(after time.Duration, why string) *whaley.Error {
+	return whaley.Errorf(whaley.Unavailable, whaley.CodeStartTimeout,
 		"The challenge did not get ready within %s%s. Try again; if it keeps happening, tell an organiser.", after, why)
 }
 

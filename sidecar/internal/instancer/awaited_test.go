@@ -8,15 +8,17 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // closed is a prober of services that do not answer, and knows what listens in their containers.
 type closed struct {
 	ports map[string][]int
-	asked []Readiness
+	asked []whaley.Readiness
 }
 
-func (c *closed) Answers(_ context.Context, t Target) (Scheme, error) {
+func (c *closed) Answers(_ context.Context, t Target) (whaley.Scheme, error) {
 	c.asked = append(c.asked, t.Ready)
 	return "", ErrClosed
 }
@@ -43,15 +45,15 @@ func TestAStartThatTakesTooLongSaysWhatItWaitsFor(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			i := &Instancer{Needs: Needs{Prober: &closed{ports: c.ports}}}
-			i.policy.Store(&Policy{StartTimeout: time.Minute})
-			u := &unit{service: Service{Name: "web"}, id: "id"}
+			i.policy.Store(&whaley.Policy{StartTimeout: time.Minute})
+			u := &unit{service: whaley.Service{Name: "web"}, id: "id"}
 			ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, startTimeout(time.Minute, ""))
 			defer cancel()
-			err := i.untilAnswers(ctx, u, Route{Type: RouteHTTP, Port: 80})
+			err := i.untilAnswers(ctx, u, whaley.Route{Type: whaley.RouteHTTP, Port: 80})
 			err = timedOut(ctx, i.notReady(ctx, map[string]*unit{"web": u, "done": {}}, err))
 			want := "within 1m0s: it still waits for web" + c.want
-			var e *Error
-			if !errors.As(err, &e) || e.Code != CodeStartTimeout || !strings.Contains(e.Detail, want) {
+			var e *whaley.Error
+			if !errors.As(err, &e) || e.Code != whaley.CodeStartTimeout || !strings.Contains(e.Detail, want) {
 				t.Errorf("%s: %v, want …%s…", what, err, want)
 			}
 		})
@@ -59,20 +61,20 @@ func TestAStartThatTakesTooLongSaysWhatItWaitsFor(t *testing.T) {
 }
 
 func TestReadinessIsAskedForAsRouteAndHealthCheckWantIt(t *testing.T) {
-	check := &Health{}
+	check := &whaley.Health{}
 	for _, c := range []struct {
-		route  Route
-		health *Health
-		want   Readiness // empty: nothing is asked
+		route  whaley.Route
+		health *whaley.Health
+		want   whaley.Readiness // empty: nothing is asked
 	}{
-		{Route{Type: RouteHTTP}, nil, ReadyHTTP},
-		{Route{Type: RouteHTTP, Ready: ReadyTCP}, nil, ReadyTCP},
-		{Route{Type: RouteHTTP, Ready: ReadyNone}, nil, ""},
-		{Route{Type: RouteHTTP}, check, ReadyTCP},
-		{Route{Type: RouteHTTP, Ready: ReadyHTTP}, check, ReadyHTTP},
-		{Route{Type: RoutePort}, nil, ReadyTCP},
-		{Route{Type: RoutePort, Ready: ReadyHTTP}, nil, ReadyHTTP},
-		{Route{Type: RoutePort, UDP: true}, nil, ""},
+		{whaley.Route{Type: whaley.RouteHTTP}, nil, whaley.ReadyHTTP},
+		{whaley.Route{Type: whaley.RouteHTTP, Ready: whaley.ReadyTCP}, nil, whaley.ReadyTCP},
+		{whaley.Route{Type: whaley.RouteHTTP, Ready: whaley.ReadyNone}, nil, ""},
+		{whaley.Route{Type: whaley.RouteHTTP}, check, whaley.ReadyTCP},
+		{whaley.Route{Type: whaley.RouteHTTP, Ready: whaley.ReadyHTTP}, check, whaley.ReadyHTTP},
+		{whaley.Route{Type: whaley.RoutePort}, nil, whaley.ReadyTCP},
+		{whaley.Route{Type: whaley.RoutePort, Ready: whaley.ReadyHTTP}, nil, whaley.ReadyHTTP},
+		{whaley.Route{Type: whaley.RoutePort, UDP: true}, nil, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			prober := &closed{}
@@ -80,7 +82,7 @@ func TestReadinessIsAskedForAsRouteAndHealthCheckWantIt(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			err := i.untilAnswers(ctx, &unit{health: c.health}, c.route)
-			if asked := slices.Compact(prober.asked); (err == nil) != (c.want == "") || c.want != "" && !slices.Equal(asked, []Readiness{c.want}) {
+			if asked := slices.Compact(prober.asked); (err == nil) != (c.want == "") || c.want != "" && !slices.Equal(asked, []whaley.Readiness{c.want}) {
 				t.Errorf("%+v, health check %v: asked for %q, %v", c.route, c.health != nil, asked, err)
 			}
 		})

@@ -7,47 +7,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
-
-// BuildState is where a build is.
-type BuildState string
-
-// queued → building → ready or failed.
-const (
-	BuildQueued  BuildState = "queued"
-	BuildRunning BuildState = "building"
-	BuildReady   BuildState = "ready"
-	BuildFailed  BuildState = "failed"
-)
-
-// BuildStage is one step of a build.
-type BuildStage struct {
-	Name      string // for people
-	StartedAt time.Time
-	EndedAt   time.Time // zero: it goes on
-	Failed    bool
-}
-
-// OwnerBuild is an image set of one owner, for a challenge whose flag cannot be put into a built image.
-type OwnerBuild struct {
-	Owner, Revision, Instance string
-	At                        time.Time
-	Took                      time.Duration
-	Failed                    bool
-}
-
-// BuildStatus is what an organiser sees of a challenge's latest build.
-type BuildStatus struct {
-	Challenge, Revision string
-	State               BuildState
-	Stages              []BuildStage
-	Log                 string // its end
-	Placing             string // how the flag gets into instances, for people; known when ready
-	PerOwner            bool   // by a build for each owner
-	Owners              []OwnerBuild
-	Reason              *Error
-	StartedAt, EndedAt  time.Time
-}
 
 const (
 	maxLog     = 128 << 10 // bytes of a build's log that are kept
@@ -57,27 +19,27 @@ const (
 
 // build is one making of all images of a revision.
 type build struct {
-	ch       *Challenge
+	ch       *whaley.Challenge
 	again    bool
 	turn     *turn
 	failures int       // in a row; like retry kept under the lock of images
 	retry    time.Time // not tried again before
 	done     chan struct{}
-	err      *Error                // set before done is closed, like all that follows
-	health   map[string]*Health    // service → the image's own check
-	flags    map[string]*ImageFlag // service → where the sentinel is
+	err      *whaley.Error                // set before done is closed, like all that follows
+	health   map[string]*whaley.Health    // service → the image's own check
+	flags    map[string]*whaley.ImageFlag // service → where the sentinel is
 	placing  string
 	perOwner bool
 
 	mu             sync.Mutex
 	log            tail
-	stages         []BuildStage
+	stages         []whaley.BuildStage
 	started, ended time.Time
 	changed        chan struct{} // closed at the next change
 }
 
-func newBuild(ch *Challenge, again bool) *build {
-	return &build{ch: ch, again: again, done: make(chan struct{}), health: map[string]*Health{}, flags: map[string]*ImageFlag{}, changed: make(chan struct{})}
+func newBuild(ch *whaley.Challenge, again bool) *build {
+	return &build{ch: ch, again: again, done: make(chan struct{}), health: map[string]*whaley.Health{}, flags: map[string]*whaley.ImageFlag{}, changed: make(chan struct{})}
 }
 
 func (b *build) over() bool {
@@ -129,7 +91,7 @@ func (b *build) begin() {
 
 // stage does one step and keeps when it was.
 func (b *build) stage(name string, do func() error) error {
-	b.change(func() { b.stages = append(b.stages, BuildStage{Name: name, StartedAt: time.Now().UTC()}) })
+	b.change(func() { b.stages = append(b.stages, whaley.BuildStage{Name: name, StartedAt: time.Now().UTC()}) })
 	err := do()
 	b.change(func() {
 		last := &b.stages[len(b.stages)-1]
@@ -138,7 +100,7 @@ func (b *build) stage(name string, do func() error) error {
 	return err
 }
 
-func (b *build) finish(reason *Error) {
+func (b *build) finish(reason *whaley.Error) {
 	if reason != nil {
 		fmt.Fprintln(b, reason)
 	}
@@ -165,7 +127,7 @@ func (b *build) decide() error {
 			continue
 		}
 		files, bytes = files+f.Files, bytes+f.Bytes
-		settings = settings || f.settings()
+		settings = settings || f.Settings()
 		for _, o := range f.Odd {
 			odd = append(odd, s.Name+": "+o)
 		}
@@ -174,7 +136,7 @@ func (b *build) decide() error {
 		}
 	}
 	if len(left) > 0 {
-		return Errorf(Unavailable, "placeholder_left", "The challenge's image still holds a placeholder flag after it was built (%s). Tell an organiser: "+
+		return whaley.Errorf(whaley.Unavailable, "placeholder_left", "The challenge's image still holds a placeholder flag after it was built (%s). Tell an organiser: "+
 			"such a file must be made by the Dockerfile out of text, or the challenge must set disable_dynamic_flags.", strings.Join(left, "; "))
 	}
 	nowhere := ""
@@ -185,7 +147,7 @@ func (b *build) decide() error {
 		}
 	}
 	switch {
-	case flag.Place == PlaceBuild:
+	case flag.Place == whaley.PlaceBuild:
 		b.placing = "built per owner, as the challenge asks"
 	case len(odd) > 0:
 		b.placing = "built per owner, since the flag stands where it cannot be replaced (" + strings.Join(odd, "; ") + ")"
@@ -198,7 +160,7 @@ func (b *build) decide() error {
 		if settings {
 			b.placing += ", and their settings"
 		}
-		if slices.ContainsFunc(flag.Forms(), func(f FlagForm) bool { return f.Elsewhere }) {
+		if slices.ContainsFunc(flag.Forms(), func(f whaley.FlagForm) bool { return f.Elsewhere }) {
 			b.placing += ", and what the compose file gives"
 		}
 		return nil
@@ -215,10 +177,10 @@ func filesOf(n int) string {
 }
 
 // BuildStatus is the state of a challenge's latest build and a channel that is closed when it changes.
-func (i *Instancer) BuildStatus(challenge string) (BuildStatus, <-chan struct{}, error) {
+func (i *Instancer) BuildStatus(challenge string) (whaley.BuildStatus, <-chan struct{}, error) {
 	ch, ok := i.Challenges.Get(challenge)
 	if !ok {
-		return BuildStatus{}, nil, Errorf(NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
+		return whaley.BuildStatus{}, nil, whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
 	}
 	im := i.images
 	im.mu.Lock()
@@ -241,18 +203,18 @@ func (b *build) watch() <-chan struct{} {
 	return b.changed
 }
 
-func (b *build) status(owners []OwnerBuild) BuildStatus {
+func (b *build) status(owners []whaley.OwnerBuild) whaley.BuildStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	st := BuildStatus{Challenge: b.ch.ID, Revision: b.ch.Revision, State: BuildQueued, Stages: slices.Clone(b.stages), Log: string(b.log),
+	st := whaley.BuildStatus{Challenge: b.ch.ID, Revision: b.ch.Revision, State: whaley.BuildQueued, Stages: slices.Clone(b.stages), Log: string(b.log),
 		Owners: owners, StartedAt: b.started, EndedAt: b.ended}
 	switch {
 	case b.over() && b.err != nil:
-		st.State, st.Reason = BuildFailed, b.err
+		st.State, st.Reason = whaley.BuildFailed, b.err
 	case b.over():
-		st.State, st.Placing, st.PerOwner = BuildReady, b.placing, b.perOwner
+		st.State, st.Placing, st.PerOwner = whaley.BuildReady, b.placing, b.perOwner
 	case !b.started.IsZero():
-		st.State = BuildRunning
+		st.State = whaley.BuildRunning
 	}
 	return st
 }
@@ -261,7 +223,7 @@ func (b *build) status(owners []OwnerBuild) BuildStatus {
 func (i *Instancer) BuildAgain(challenge string) error {
 	ch, ok := i.Challenges.Get(challenge)
 	if !ok {
-		return Errorf(NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
+		return whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
 	}
 	return i.images.again(ch)
 }

@@ -3,6 +3,8 @@ package instancer
 import (
 	"context"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -59,7 +61,7 @@ func (i *Instancer) expire(ctx context.Context, ids []string) {
 			continue
 		}
 		// Extended by another sidecar, stopped meanwhile, or gone.
-		if in, err := i.Store.Get(ctx, id); err == nil && in.State == Running {
+		if in, err := i.Store.Get(ctx, id); err == nil && in.State == whaley.Running {
 			i.deadline.set(id, in.ExpiresAt)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // diskEvery is the pause between two looks at what instances have written, during which nothing bounds them. Where somebody
@@ -13,32 +15,6 @@ import (
 const (
 	diskEvery = 10 * time.Second
 	diskSoon  = 2 * time.Second
-)
-
-// Written is what an instance has on the engine's disk.
-type Written struct {
-	Bytes  int64 // in layers, volumes, and files that are deleted and still open
-	Files  int64
-	Wrote  int64 // by processes that live, since they began, much of it maybe over and over; 0 where that is not known
-	Prints int64 // bytes of log a second, lately
-	Hides  bool  // files are where they cannot be counted
-}
-
-// Disk is what was seen of the engine's disk. What is not known is zero.
-type Disk struct {
-	Instances map[string]Written
-	Free      int64 // bytes
-	Size      int64
-	FreeFiles int64 // of AllFiles, if the file system has a bound of them
-	AllFiles  int64
-}
-
-// Causes of stops of instances that took too much of what all share. Each is the code of the Reason, too.
-const (
-	CauseDisk   = "disk"   // wrote more than Policy.Disk
-	CauseFiles  = "files"  // has more files than Policy.Files
-	CauseShort  = "short"  // wrote the most when the engine's disk was running full
-	CauseOutput = "output" // prints without end
 )
 
 // diskLoop stops instances that have written too much, before the host's disk is full for everybody.
@@ -66,9 +42,9 @@ func (i *Instancer) CheckDisk(ctx context.Context) error {
 	for id, w := range disk.Instances {
 		switch {
 		case p.Disk > 0 && w.Bytes > p.Disk:
-			i.stopHog(ctx, id, CauseDisk, Errorf(Exhausted, CauseDisk, "The instance was stopped: it wrote %d MB to its disk, and may write %d MB.", mb(w.Bytes), mb(p.Disk)), "bytes", w.Bytes)
+			i.stopHog(ctx, id, whaley.CauseDisk, whaley.Errorf(whaley.Exhausted, whaley.CauseDisk, "The instance was stopped: it wrote %d MB to its disk, and may write %d MB.", mb(w.Bytes), mb(p.Disk)), "bytes", w.Bytes)
 		case p.Files > 0 && (w.Files > p.Files || w.Hides):
-			i.stopHog(ctx, id, CauseFiles, Errorf(Exhausted, CauseFiles, "The instance was stopped: it has made more than %d files, or nested them too deep.", p.Files), "files", w.Files)
+			i.stopHog(ctx, id, whaley.CauseFiles, whaley.Errorf(whaley.Exhausted, whaley.CauseFiles, "The instance was stopped: it has made more than %d files, or nested them too deep.", p.Files), "files", w.Files)
 		}
 	}
 	i.checkOutput(ctx, disk, p)
@@ -89,15 +65,15 @@ const (
 
 // guardDisk frees what is missing to the reserve, from the instance that has the most on. Files that have no name and are
 // open nowhere that can be seen show in nothing but the space they take; then those that wrote the most are asked.
-func (i *Instancer) guardDisk(ctx context.Context, disk Disk, p Policy) {
-	var short *Error
+func (i *Instancer) guardDisk(ctx context.Context, disk whaley.Disk, p whaley.Policy) {
+	var short *whaley.Error
 	missing, missingFiles := p.DiskReserve-disk.Free, disk.AllFiles/scarceFiles-disk.FreeFiles
 	switch {
 	case p.DiskReserve == 0 || disk.Size == 0:
 	case missing > 0:
-		short = Errorf(Unavailable, "disk_short", "the engine's disk has %d MiB left, less than DISK_RESERVE=%d MiB", mb(disk.Free), mb(p.DiskReserve))
+		short = whaley.Errorf(whaley.Unavailable, "disk_short", "the engine's disk has %d MiB left, less than DISK_RESERVE=%d MiB", mb(disk.Free), mb(p.DiskReserve))
 	case missingFiles > 0:
-		short = Errorf(Unavailable, "disk_short", "the engine's disk has room for %d more files, of %d", disk.FreeFiles, disk.AllFiles)
+		short = whaley.Errorf(whaley.Unavailable, "disk_short", "the engine's disk has room for %d more files, of %d", disk.FreeFiles, disk.AllFiles)
 	}
 	before := i.diskShort.Swap(short)
 	if short == nil {
@@ -108,21 +84,21 @@ func (i *Instancer) guardDisk(ctx context.Context, disk Disk, p Policy) {
 	}
 	if before == nil {
 		i.Log.Error("the engine's disk is running full: instances that wrote the most are stopped; remove what is not needed (docker image prune), or make it larger", "err", short)
-		if err := i.Store.Record(ctx, Event{Type: "disk_short", Message: short.Detail, At: i.now()}); err != nil {
+		if err := i.Store.Record(ctx, whaley.Event{Type: "disk_short", Message: short.Detail, At: i.now()}); err != nil {
 			i.Log.Error("event not recorded", "type", "disk_short", "err", err)
 		}
 	}
-	has, least, lack := func(w Written) int64 { return w.Bytes }, int64(noticeable), missing
+	has, least, lack := func(w whaley.Written) int64 { return w.Bytes }, int64(noticeable), missing
 	if missing <= 0 {
-		has, least, lack = func(w Written) int64 { return w.Files }, noticeableFiles, missingFiles
+		has, least, lack = func(w whaley.Written) int64 { return w.Files }, noticeableFiles, missingFiles
 	}
 	if !i.stopHeaviest(ctx, disk, has, least, lack) && missing > 0 {
-		i.stopHeaviest(ctx, disk, func(w Written) int64 { return w.Wrote }, noticeable, 1) // one, and see
+		i.stopHeaviest(ctx, disk, func(w whaley.Written) int64 { return w.Wrote }, noticeable, 1) // one, and see
 	}
 }
 
 // stopHeaviest stops instances, the heaviest first, until enough will be free. It says whether there was one.
-func (i *Instancer) stopHeaviest(ctx context.Context, disk Disk, has func(Written) int64, least, lack int64) (found bool) {
+func (i *Instancer) stopHeaviest(ctx context.Context, disk whaley.Disk, has func(whaley.Written) int64, least, lack int64) (found bool) {
 	order := slices.SortedFunc(maps.Keys(disk.Instances), func(a, b string) int {
 		return cmp.Compare(has(disk.Instances[b]), has(disk.Instances[a]))
 	})
@@ -133,7 +109,7 @@ func (i *Instancer) stopHeaviest(ctx context.Context, disk Disk, has func(Writte
 		}
 		lack -= amount
 		found = true
-		i.stopHog(ctx, id, CauseShort, Errorf(Exhausted, CauseShort, "The instance was stopped: the host's disk was running full, and it had written the most."), "amount", amount)
+		i.stopHog(ctx, id, whaley.CauseShort, whaley.Errorf(whaley.Exhausted, whaley.CauseShort, "The instance was stopped: the host's disk was running full, and it had written the most."), "amount", amount)
 	}
 	return found
 }

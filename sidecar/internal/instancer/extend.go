@@ -3,32 +3,26 @@ package instancer
 import (
 	"context"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Extension is what the rule allows for an instance: after half of the challenge's time-out a step may be added, and
-// all steps together at most one time-out.
-type Extension struct {
-	Step time.Duration // what the next extension adds; 0: nothing is left, or the challenge allows none
-	From time.Time     // the first moment at which it is allowed
-	Left time.Duration // what may still be added in all
-}
-
 // Extension applies the rule to a running instance.
-func (i *Instancer) Extension(in *Instance) Extension {
-	if in.State != Running {
-		return Extension{}
+func (i *Instancer) Extension(in *whaley.Instance) whaley.Extension {
+	if in.State != whaley.Running {
+		return whaley.Extension{}
 	}
 	left := max(0, in.Terms.Timeout-in.Extended)
-	return Extension{Step: min(in.Terms.ExtendTime, left), From: in.StartedAt.Add(in.Terms.Timeout / 2), Left: left}
+	return whaley.Extension{Step: min(in.Terms.ExtendTime, left), From: in.StartedAt.Add(in.Terms.Timeout / 2), Left: left}
 }
 
 // Extend adds the next step to an instance's time. It refuses with extension_too_early, extension_used_up or
 // instance_not_running, and says what would be allowed when.
-func (i *Instancer) Extend(ctx context.Context, p Player, id string) (_ *Instance, err error) {
+func (i *Instancer) Extend(ctx context.Context, p whaley.Player, id string) (_ *whaley.Instance, err error) {
 	began, challenge := time.Now(), ""
 	defer func() {
-		if i.refused(OpExtend, challenge, err); err == nil {
-			i.Observer.Done(OpExtend, challenge, time.Since(began), nil)
+		if i.refused(whaley.OpExtend, challenge, err); err == nil {
+			i.Observer.Done(whaley.OpExtend, challenge, time.Since(began), nil)
 		}
 	}()
 	in, err := i.Get(ctx, p, id)
@@ -36,24 +30,24 @@ func (i *Instancer) Extend(ctx context.Context, p Player, id string) (_ *Instanc
 		return nil, err
 	}
 	challenge = in.Challenge
-	if in.State != Running {
-		return nil, Errorf(Conflict, "instance_not_running", "Only a running instance can be extended; this one is %s.", in.State)
+	if in.State != whaley.Running {
+		return nil, whaley.Errorf(whaley.Conflict, "instance_not_running", "Only a running instance can be extended; this one is %s.", in.State)
 	}
 	rule, now := i.Extension(in), i.now()
 	if rule.Step <= 0 {
-		return nil, Errorf(Conflict, "extension_used_up", "This instance cannot be extended any further. You can start it anew after it ends.")
+		return nil, whaley.Errorf(whaley.Conflict, "extension_used_up", "This instance cannot be extended any further. You can start it anew after it ends.")
 	}
 	if now.Before(rule.From) {
-		return nil, Errorf(Conflict, "extension_too_early", "This instance can be extended from %s on.",
+		return nil, whaley.Errorf(whaley.Conflict, "extension_too_early", "This instance can be extended from %s on.",
 			rule.From.Format(time.RFC3339)).After(rule.From.Sub(now))
 	}
 	before := in.Extended
-	extended, err := i.Store.Update(ctx, id, "", []State{Running}, func(in *Instance) {
+	extended, err := i.Store.Update(ctx, id, "", []whaley.State{whaley.Running}, func(in *whaley.Instance) {
 		if in.Extended == before { // two presses at once are one
 			in.Extended += rule.Step
 			in.ExpiresAt = in.ExpiresAt.Add(rule.Step)
 		}
-	}, Event{
+	}, whaley.Event{
 		Type: "instance_extend", Instance: id, Challenge: in.Challenge, Owner: in.Owner.ID, Player: p.ID, At: now,
 		Message: "extended by " + rule.Step.String(),
 	})

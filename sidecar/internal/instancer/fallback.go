@@ -3,19 +3,21 @@ package instancer
 import (
 	"context"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // builtChallenges is what challenges come from, if that keeps what was built last.
 type builtChallenges interface {
 	// Built is told of a challenge whose images were made.
-	Built(ch *Challenge) error
+	Built(ch *whaley.Challenge) error
 	// NotBuilt is told of one whose images could not be made. instead is the revision that takes its place; empty: none does.
-	NotBuilt(ctx context.Context, ch *Challenge, why string) (instead string, err error)
+	NotBuilt(ctx context.Context, ch *whaley.Challenge, why string) (instead string, err error)
 }
 
 const fallingBack = 30 * time.Second
 
-func (i *Instancer) keepBuilt(ch *Challenge) {
+func (i *Instancer) keepBuilt(ch *whaley.Challenge) {
 	if from, ok := i.Challenges.(builtChallenges); ok {
 		if err := from.Built(ch); err != nil {
 			i.Log.Error("what was built is not kept for when a later revision fails", "challenge", ch.ID, "revision", ch.Revision, "err", err)
@@ -24,7 +26,7 @@ func (i *Instancer) keepBuilt(ch *Challenge) {
 }
 
 // fallBack has players go on with the last revision that was built, and tells organisers.
-func (i *Instancer) fallBack(ch *Challenge, why *Error) {
+func (i *Instancer) fallBack(ch *whaley.Challenge, why *whaley.Error) {
 	ctx, cancel := context.WithTimeout(i.base, fallingBack)
 	defer cancel()
 	message := "the images of revision " + ch.Revision + " could not be made"
@@ -40,7 +42,7 @@ func (i *Instancer) fallBack(ch *Challenge, why *Error) {
 		message += ", and players go on with revision " + instead
 		i.Log.Warn("players go on with the last good revision", "challenge", ch.ID, "revision", ch.Revision, "instead", instead)
 	}
-	if err := i.Store.Record(ctx, Event{Type: "challenge_build_failed", Challenge: ch.ID, At: i.now(), Message: message}); err != nil {
+	if err := i.Store.Record(ctx, whaley.Event{Type: "challenge_build_failed", Challenge: ch.ID, At: i.now(), Message: message}); err != nil {
 		i.Log.Warn("event not recorded", "type", "challenge_build_failed", "err", err)
 	}
 	if instead != "" {

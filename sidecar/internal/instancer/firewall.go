@@ -22,7 +22,7 @@ func (i *Instancer) mayLeave(ctx context.Context) ([]netip.Prefix, error) {
 	}
 	var all []netip.Prefix
 	for _, in := range live {
-		all = append(all, in.outside()...)
+		all = append(all, in.Outside()...)
 	}
 	return all, nil
 }

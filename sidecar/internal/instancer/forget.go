@@ -1,14 +1,18 @@
 package instancer
 
-import "time"
+import (
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
 
 // forgetGone drops what is remembered of instances that live no more, whichever sidecar has ended them.
-func (i *Instancer) forgetGone(rows []*Instance) {
+func (i *Instancer) forgetGone(rows []*whaley.Instance) {
 	live := make(map[string]bool, len(rows))
 	starting := map[string]bool{}
 	for _, in := range rows {
 		live[in.ID] = true
-		starting[in.ID] = in.State == Queued || in.State == Starting
+		starting[in.ID] = in.State == whaley.Queued || in.State == whaley.Starting
 	}
 	i.looks.keep(func(id string) bool { return live[id] || i.Busy(id) })
 	i.images.disown(func(id string) bool { return !starting[id] && !i.Busy(id) })

@@ -1,16 +1,15 @@
 package instancer
 
-import "context"
+import (
+	"context"
 
-// tooMuch says whether a stop has one of the causes of those that took too much.
-func tooMuch(cause string) bool {
-	return cause == CauseDisk || cause == CauseFiles || cause == CauseShort || cause == CauseOutput
-}
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
 
 // stopHog stops an instance that takes what others need. Its player reads the reason.
-func (i *Instancer) stopHog(ctx context.Context, id, cause string, reason *Error, seen ...any) {
+func (i *Instancer) stopHog(ctx context.Context, id, cause string, reason *whaley.Error, seen ...any) {
 	in, err := i.Store.Get(ctx, id)
-	if err != nil || !in.State.Live() || in.State == Stopping {
+	if err != nil || !in.State.Live() || in.State == whaley.Stopping {
 		return
 	}
 	i.Log.Warn("instance takes too much of what all share and is stopped", append([]any{"instance", id, "owner", in.Owner.ID, "challenge", in.Challenge, "cause", cause}, seen...)...)

@@ -3,6 +3,8 @@ package instancer
 import (
 	"context"
 	"sync"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // hub wakes those who wait for a change of a key (an instance, a host, an owner). It carries no data: who is woken
@@ -64,7 +66,7 @@ func hostKey(challenge, slug string) string { return "host/" + challenge + "/" +
 func ownerKey(owner string) string          { return "owner/" + owner }
 
 // changed tells everybody who waits for something about this instance.
-func (i *Instancer) changed(in *Instance) {
+func (i *Instancer) changed(in *whaley.Instance) {
 	i.hub.notify(hostKey(in.Challenge, in.Slug), ownerKey(in.Owner.ID))
 }
 

@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // errUnwanted is the end of a build of what is not loaded any more.
-var errUnwanted = Errorf(Conflict, "build_unwanted", "The challenge was edited or taken away while its images were built.")
+var errUnwanted = whaley.Errorf(whaley.Conflict, "build_unwanted", "The challenge was edited or taken away while its images were built.")
 
 // errNotBuilt sends a start whose images are not there back to wait for them, without a slot.
 var errNotBuilt = errors.New("the images for it are not there")
@@ -20,14 +22,14 @@ type images struct {
 	log    *slog.Logger
 	turns  *turns
 	// broken is told of what could not be built, and works what is built; both before whoever waits for the build goes on.
-	broken func(ch *Challenge, why *Error)
-	works  func(ch *Challenge)
+	broken func(ch *whaley.Challenge, why *whaley.Error)
+	works  func(ch *whaley.Challenge)
 
 	mu     sync.Mutex
-	ready  map[string]*build       // challenge/revision → the one that spawns use
-	latest map[string]*build       // challenge → what an organiser wants to see
-	owners map[string][]OwnerBuild // challenge
-	own    map[string]ownImages    // instance that needs images with its owner's flag
+	ready  map[string]*build              // challenge/revision → the one that spawns use
+	latest map[string]*build              // challenge → what an organiser wants to see
+	owners map[string][]whaley.OwnerBuild // challenge
+	own    map[string]ownImages           // instance that needs images with its owner's flag
 }
 
 // ownImages are those of one owner.
@@ -38,14 +40,14 @@ type ownImages struct {
 
 func newImages(engine Images, limits func() (int, time.Duration), log *slog.Logger) *images {
 	return &images{engine: engine, log: log, turns: newTurns(limits), ready: map[string]*build{}, latest: map[string]*build{},
-		owners: map[string][]OwnerBuild{}, own: map[string]ownImages{}}
+		owners: map[string][]whaley.OwnerBuild{}, own: map[string]ownImages{}}
 }
 
-func keyOf(ch *Challenge) string { return ch.ID + "/" + ch.Revision }
+func keyOf(ch *whaley.Challenge) string { return ch.ID + "/" + ch.Revision }
 
 // prepare queues the build of a revision unless it is built, or being built; a failed one is tried again when its
 // back-off is over.
-func (im *images) prepare(ch *Challenge) *build {
+func (im *images) prepare(ch *whaley.Challenge) *build {
 	im.mu.Lock()
 	b, fresh := im.prepared(ch)
 	im.mu.Unlock()
@@ -56,7 +58,7 @@ func (im *images) prepare(ch *Challenge) *build {
 }
 
 // prepared is the build of a revision, and whether that is a new one, which is to be added to the turns without im.mu.
-func (im *images) prepared(ch *Challenge) (_ *build, fresh bool) {
+func (im *images) prepared(ch *whaley.Challenge) (_ *build, fresh bool) {
 	if b := im.ready[keyOf(ch)]; b != nil {
 		return b, false
 	}
@@ -67,11 +69,11 @@ func (im *images) prepared(ch *Challenge) (_ *build, fresh bool) {
 }
 
 // again queues a build from scratch. Until it is done, spawns use what there is.
-func (im *images) again(ch *Challenge) error {
+func (im *images) again(ch *whaley.Challenge) error {
 	im.mu.Lock()
 	if b := im.latest[ch.ID]; b != nil && !b.over() {
 		im.mu.Unlock()
-		return Errorf(Conflict, "build_running", "The images of %q are being built already.", ch.ID)
+		return whaley.Errorf(whaley.Conflict, "build_running", "The images of %q are being built already.", ch.ID)
 	}
 	b := im.newest(ch, true)
 	im.mu.Unlock()
@@ -79,7 +81,7 @@ func (im *images) again(ch *Challenge) error {
 	return nil
 }
 
-func (im *images) newest(ch *Challenge, again bool) *build {
+func (im *images) newest(ch *whaley.Challenge, again bool) *build {
 	b, before := newBuild(ch, again), im.latest[ch.ID]
 	b.turn = &turn{challenge: ch.ID, revision: ch.Revision, work: func(ctx context.Context) error { return im.make(ctx, b) },
 		ended: func(err error) { im.ended(b, err) }}
@@ -94,7 +96,7 @@ func (im *images) newest(ch *Challenge, again bool) *build {
 }
 
 // want has what is loaded built, and ends the building of what is not.
-func (im *images) want(loaded []*Challenge) {
+func (im *images) want(loaded []*whaley.Challenge) {
 	keys := map[string]bool{}
 	for _, ch := range loaded {
 		keys[keyOf(ch)] = true
@@ -106,7 +108,7 @@ func (im *images) want(loaded []*Challenge) {
 }
 
 // forget makes the next prepare build again: an image of this revision is gone.
-func (im *images) forget(ch *Challenge) {
+func (im *images) forget(ch *whaley.Challenge) {
 	im.mu.Lock()
 	defer im.mu.Unlock()
 	delete(im.ready, keyOf(ch))
@@ -134,7 +136,7 @@ func (im *images) prune(keep func(challenge, revision string) bool) {
 
 // failure is the reason why a revision cannot be started at all, if its build failed; another try is queued when the
 // back-off of that is over.
-func (im *images) failure(ch *Challenge) error {
+func (im *images) failure(ch *whaley.Challenge) error {
 	im.mu.Lock()
 	ready, b := im.ready[keyOf(ch)], im.latest[ch.ID]
 	im.mu.Unlock()
@@ -146,14 +148,14 @@ func (im *images) failure(ch *Challenge) error {
 }
 
 // built is a revision's build if it is done, else nil.
-func (im *images) built(ch *Challenge) *build {
+func (im *images) built(ch *whaley.Challenge) *build {
 	im.mu.Lock()
 	defer im.mu.Unlock()
 	return im.ready[keyOf(ch)]
 }
 
 // there says whether all images are there that a start needs.
-func (im *images) there(ch *Challenge, instance string) bool {
+func (im *images) there(ch *whaley.Challenge, instance string) bool {
 	im.mu.Lock()
 	defer im.mu.Unlock()
 	b := im.ready[keyOf(ch)]
@@ -165,7 +167,7 @@ func (im *images) there(ch *Challenge, instance string) bool {
 }
 
 // wait returns when the images of a revision are there. Whoever waits is told of the turn.
-func (im *images) wait(ctx context.Context, ch *Challenge, tell func(stage string, t *turn)) (*build, error) {
+func (im *images) wait(ctx context.Context, ch *whaley.Challenge, tell func(stage string, t *turn)) (*build, error) {
 	b := im.prepare(ch)
 	if !b.over() {
 		im.turns.ask(b.turn, 1)
@@ -184,7 +186,7 @@ func (im *images) wait(ctx context.Context, ch *Challenge, tell func(stage strin
 }
 
 // health is a service's check: its own, else its image's; nil if there is none or it is disabled.
-func (im *images) health(ch *Challenge, s Service) *Health {
+func (im *images) health(ch *whaley.Challenge, s whaley.Service) *whaley.Health {
 	if s.Health != nil {
 		if len(s.Health.Test) == 0 {
 			return nil
@@ -240,9 +242,9 @@ func (im *images) ended(b *build, err error) {
 	if errors.Is(err, errShutdown) {
 		return
 	}
-	var reason *Error
+	var reason *whaley.Error
 	if err != nil && !errors.As(err, &reason) {
-		reason = Errorf(Unavailable, "image_failed", "The challenge's image could not be built. Tell an organiser.").Because(err)
+		reason = whaley.Errorf(whaley.Unavailable, "image_failed", "The challenge's image could not be built. Tell an organiser.").Because(err)
 	}
 	switch {
 	case reason == nil:
@@ -255,7 +257,7 @@ func (im *images) ended(b *build, err error) {
 	case reason == nil:
 		im.ready[keyOf(b.ch)] = b
 	case !errors.Is(err, errUnwanted):
-		reason = backedOff(reason, b.failures)
+		reason = whaley.BackedOff(reason, b.failures)
 		b.failures++
 		b.retry = time.Now().Add(reason.RetryAfter)
 	}

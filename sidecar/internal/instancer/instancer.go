@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/sync/errgroup"
@@ -19,7 +20,7 @@ type Options struct {
 	SlugKey        []byte // changing it changes every host
 	BackendHost    string // where published ports are reached; empty: routes lead to the containers' own addresses
 	Worker         string // this sidecar, as leases name it: stays the same when it is started again
-	Policy         Policy
+	Policy         whaley.Policy
 	ReconcileEvery time.Duration    // default 60 s
 	Now            func() time.Time // the wall clock, which may jump; default time.Now
 }
@@ -49,9 +50,9 @@ type Needs struct {
 type Instancer struct {
 	Needs
 	opts     Options
-	policy   atomic.Pointer[Policy]
+	policy   atomic.Pointer[whaley.Policy]
 	hub      *hub
-	views    *together[HostView] // of hosts, by host and owner
+	views    *together[whaley.HostView] // of hosts, by host and owner
 	queue    *queue
 	images   *images
 	deadline *schedule // of expiry
@@ -61,16 +62,16 @@ type Instancer struct {
 	undone   chan struct{} // see leftUndone
 	removals chan struct{} // slots for stops
 
-	diskLook  sync.Mutex            // one at a time
-	loud      map[string]int        // instance → how long it has printed too fast; of the look at the disk
-	diskShort atomic.Pointer[Error] // why the engine's disk is too full; nil: it is not
-	tell      chan struct{}         // see moved
+	diskLook  sync.Mutex                   // one at a time
+	loud      map[string]int               // instance → how long it has printed too fast; of the look at the disk
+	diskShort atomic.Pointer[whaley.Error] // why the engine's disk is too full; nil: it is not
+	tell      chan struct{}                // see moved
 
 	mu             sync.Mutex
 	jobs           map[string]*job               // instance → the one job that works on it
 	progress       map[string]progress           // instance → what is being done
-	remoteProgress map[string]Progress           // instance → what another sidecar does
-	unsentProgress map[string]*Instance          // whose progress other sidecars are to be told of
+	remoteProgress map[string]whaley.Progress    // instance → what another sidecar does
+	unsentProgress map[string]*whaley.Instance   // whose progress other sidecars are to be told of
 	sandboxLost    map[string]context.CancelFunc // instance that is being started → what gives its sandbox up
 	origins        map[string]origin             // operation/instance → where it comes from
 	downs          map[string]bool               // instance → it is about to be taken down
@@ -116,14 +117,14 @@ func New(needs Needs, opts Options) *Instancer {
 		Needs:          needs,
 		opts:           opts,
 		hub:            newHub(),
-		views:          newTogether[HostView](),
+		views:          newTogether[whaley.HostView](),
 		deadline:       newSchedule(),
 		looks:          newLooks(),
 		heard:          newSchedule(),
 		jobs:           map[string]*job{},
 		progress:       map[string]progress{},
-		remoteProgress: map[string]Progress{},
-		unsentProgress: map[string]*Instance{},
+		remoteProgress: map[string]whaley.Progress{},
+		unsentProgress: map[string]*whaley.Instance{},
 		tell:           make(chan struct{}, 1),
 		sandboxLost:    map[string]context.CancelFunc{},
 		origins:        map[string]origin{},
@@ -141,7 +142,7 @@ func New(needs Needs, opts Options) *Instancer {
 }
 
 // errShutdown is the cause of the jobs' contexts when Run ends: what they were making stays as it is.
-var errShutdown = Errorf(Unavailable, "shutting_down", "Whaley is restarting. Try again in a few seconds.").After(5 * time.Second)
+var errShutdown = whaley.Errorf(whaley.Unavailable, "shutting_down", "Whaley is restarting. Try again in a few seconds.").After(5 * time.Second)
 
 // Run adopts what is there, then expires, reconciles and watches the engine until ctx ends. Jobs under way are given
 // up, not undone: the next Run goes on with them.
@@ -179,10 +180,10 @@ func (i *Instancer) now() time.Time { return i.opts.Now().UTC() }
 // of challenges that are not loaded any more.
 func (i *Instancer) PrepareImages() { i.images.want(i.Challenges.All()) }
 
-func (i *Instancer) setStage(in *Instance, stage string) { i.setWaiting(in, stage, nil) }
+func (i *Instancer) setStage(in *whaley.Instance, stage string) { i.setWaiting(in, stage, nil) }
 
 // setWaiting sets the stage of a start that waits for a build.
-func (i *Instancer) setWaiting(in *Instance, stage string, t *turn) {
+func (i *Instancer) setWaiting(in *whaley.Instance, stage string, t *turn) {
 	i.mu.Lock()
 	p := i.progress[in.ID]
 	i.progress[in.ID] = progress{stage: stage, seq: p.seq + 1, turn: t}

@@ -3,6 +3,8 @@ package instancer
 import (
 	"context"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -12,7 +14,7 @@ const (
 )
 
 // errLeaseLost is the cause of a job's end when another sidecar has taken over: this one was away for too long.
-var errLeaseLost = Errorf(Unavailable, CodeLeaseLost, "Another sidecar goes on with this instance.")
+var errLeaseLost = whaley.Errorf(whaley.Unavailable, whaley.CodeLeaseLost, "Another sidecar goes on with this instance.")
 
 // leased does work on an instance while this sidecar holds its lease, and nothing if another one does. With wait it
 // tries until it has it, for as long as the instance is to be stopped: the other one will let go.
@@ -34,7 +36,7 @@ func (i *Instancer) leased(ctx context.Context, id string, wait bool, work func(
 		if pause(ctx, leaseTry) != nil {
 			return
 		}
-		if in, err := i.Store.Get(ctx, id); err != nil || in.State != Stopping {
+		if in, err := i.Store.Get(ctx, id); err != nil || in.State != whaley.Stopping {
 			return
 		}
 	}
@@ -94,7 +96,7 @@ func (i *Instancer) hearLoop(ctx context.Context) error {
 			}
 			i.receiveProgress(change)
 			i.hub.notify(hostKey(change.Challenge, change.Slug), ownerKey(change.Owner))
-			if change.State == Running || change.State == Stopping {
+			if change.State == whaley.Running || change.State == whaley.Stopping {
 				i.heard.set(change.Instance, time.Now())
 			}
 		}
@@ -123,10 +125,10 @@ func (i *Instancer) follow(ctx context.Context, id string) {
 		return // the reconciler will see
 	}
 	switch {
-	case in.State == Running:
+	case in.State == whaley.Running:
 		i.queue.drop(id)
 		i.deadline.set(id, in.ExpiresAt)
-	case in.State == Stopping && i.Busy(id):
+	case in.State == whaley.Stopping && i.Busy(id):
 		i.queue.drop(id)
 		i.takeDown(in)
 	}

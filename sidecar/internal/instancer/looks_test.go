@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // drain takes every look that becomes due in a time, as one that is over at once and wants the next after a pause.
@@ -98,13 +100,13 @@ func TestWhatIsRememberedOfInstancesEndsWithThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := New(Needs{Log: slog.New(slog.DiscardHandler)}, Options{})
 		for n := range 100 {
-			in := &Instance{ID: fmt.Sprint("i", n)}
+			in := &whaley.Instance{ID: fmt.Sprint("i", n)}
 			i.looks.hint(in.ID)
-			i.remoteProgress[in.ID] = Progress{}
-			i.begin(t.Context(), OpSpawn, in)
+			i.remoteProgress[in.ID] = whaley.Progress{}
+			i.begin(t.Context(), whaley.OpSpawn, in)
 		}
 		time.Sleep(time.Hour)
-		i.forgetGone([]*Instance{{ID: "i1", State: Starting}})
+		i.forgetGone([]*whaley.Instance{{ID: "i1", State: whaley.Starting}})
 		if len(i.looks.of) != 1 || len(i.remoteProgress) != 1 || len(i.origins) != 1 {
 			t.Errorf("of one instance %d, %d and %d are left", len(i.looks.of), len(i.remoteProgress), len(i.origins))
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -17,17 +18,14 @@ import (
 const subnetTries = 5
 
 // errTakenAway ends a start whose challenge is not loaded any more.
-var errTakenAway = Errorf(NotFound, "challenge_not_found", "The challenge was taken away meanwhile.")
+var errTakenAway = whaley.Errorf(whaley.NotFound, "challenge_not_found", "The challenge was taken away meanwhile.")
 
 // portTries is how many sets of ports it tries: somebody else may listen on one since it was reserved.
 const portTries = 3
 
-// NetworkName is the engine's name of an instance's network.
-func NetworkName(instance string) string { return "whaley-" + instance }
-
 // make does every step of a spawn in an order that can stop anywhere: rows first, then the engine. It builds nothing: a
 // start whose images are not there waits for them elsewhere.
-func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
+func (i *Instancer) make(ctx context.Context, in *whaley.Instance) (*whaley.Instance, error) {
 	timeout := i.Policy().StartTimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, startTimeout(timeout, ""))
 	defer cancel()
@@ -51,18 +49,18 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 	i.setStage(in, "Setting up the network")
 	pooled := len(old.networks) == 0
 	for try := 1; ; try++ {
-		var sb *Sandbox
-		was := in.parts()
+		var sb *whaley.Sandbox
+		was := in.Parts()
 		if in, sb, err = i.reserve(ctx, in, ch, pooled); err != nil {
 			return nil, timedOut(ctx, err)
 		}
-		if old.any() && !slices.Equal(was, in.parts()) {
+		if old.any() && !slices.Equal(was, in.Parts()) {
 			if err := i.leave(ctx, in, was); err != nil {
 				return nil, timedOut(ctx, err)
 			}
 			old = leftovers{}
 		}
-		for _, subnet := range in.outside() {
+		for _, subnet := range in.Outside() {
 			if err := i.Firewall.Allow(ctx, subnet); err != nil {
 				return nil, timedOut(ctx, err)
 			}
@@ -74,7 +72,7 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 			lost, err = i.inSandbox(ctx, in, func(ctx context.Context) error { return i.assemble(ctx, in, ch, sb, placing, old) })
 		}
 		old = leftovers{} // another try begins with nothing
-		if sb != nil && (lost || CodeOf(err) == CodeObjectMissing || CodeOf(err) == "") && err != nil && ctx.Err() == nil {
+		if sb != nil && (lost || whaley.CodeOf(err) == whaley.CodeObjectMissing || whaley.CodeOf(err) == "") && err != nil && ctx.Err() == nil {
 			i.Log.WarnContext(ctx, "sandbox is of no use, going on without", "instance", in.ID, "sandbox", sb.ID, "err", err)
 			if in, err = i.unplace(ctx, in); err != nil {
 				return nil, err
@@ -85,16 +83,16 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 			pooled = false
 			continue
 		}
-		if CodeOf(err) == CodePortTaken && try < portTries {
+		if whaley.CodeOf(err) == whaley.CodePortTaken && try < portTries {
 			i.Log.WarnContext(ctx, "port is taken, trying others", "instance", in.ID, "ports", in.Ports, "err", err)
 			if err := errors.Join(i.clear(ctx, in), i.Ports.Release(ctx, in.ID)); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		if CodeOf(err) == CodeSubnetTaken && try < subnetTries {
+		if whaley.CodeOf(err) == whaley.CodeSubnetTaken && try < subnetTries {
 			i.Log.WarnContext(ctx, "subnet is taken, trying another", "instance", in.ID, "subnet", in.Subnet, "err", err)
-			taken := in.parts() // which of several it was is not known
+			taken := in.Parts() // which of several it was is not known
 			if in, err = i.unplace(ctx, in); err != nil {
 				return nil, err
 			}
@@ -105,7 +103,7 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 			}
 			continue
 		}
-		if CodeOf(err) == CodeObjectMissing {
+		if whaley.CodeOf(err) == whaley.CodeObjectMissing {
 			i.images.forget(ch) // somebody removed the image: the next spawn builds it
 		}
 		if err != nil {
@@ -115,9 +113,9 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 	}
 	i.awaitFlag(ctx, in, ch, asked)
 	now := i.now()
-	return i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Starting}, func(in *Instance) {
-		in.State, in.StartedAt, in.ExpiresAt, in.Failures = Running, now, now.Add(ch.Timeout), 0
-	}, Event{
+	return i.Store.Update(ctx, in.ID, i.opts.Worker, []whaley.State{whaley.Starting}, func(in *whaley.Instance) {
+		in.State, in.StartedAt, in.ExpiresAt, in.Failures = whaley.Running, now, now.Add(ch.Timeout), 0
+	}, whaley.Event{
 		Type: "instance_running", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player, At: now,
 		Message: "running after " + now.Sub(in.CreatedAt).Round(time.Millisecond).String(),
 	})
@@ -125,14 +123,14 @@ func (i *Instancer) make(ctx context.Context, in *Instance) (*Instance, error) {
 
 // timedOut prefers the reason why a context ended to the error of the call that noticed.
 func timedOut(ctx context.Context, err error) error {
-	if ctx.Err() != nil && CodeOf(err) != CodeStartTimeout {
+	if ctx.Err() != nil && whaley.CodeOf(err) != whaley.CodeStartTimeout {
 		return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
 	}
 	return err // which may say more of the same
 }
 
 // reserve fixes the subnet, the addresses and the ports and writes them into the row before anything uses them.
-func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge, pooled bool) (_ *Instance, _ *Sandbox, err error) {
+func (i *Instancer) reserve(ctx context.Context, in *whaley.Instance, ch *whaley.Challenge, pooled bool) (_ *whaley.Instance, _ *whaley.Sandbox, err error) {
 	ctx, end := i.step(ctx, "reserve")
 	defer func() { end(err) }()
 	internal, err := i.internalPorts(ch)
@@ -149,32 +147,32 @@ func (i *Instancer) reserve(ctx context.Context, in *Instance, ch *Challenge, po
 			return nil, nil, err
 		}
 	}
-	planned := &Instance{ID: in.ID, Subnet: parts[0].Subnet}
+	planned := &whaley.Instance{ID: in.ID, Subnet: parts[0].Subnet}
 	if len(parts) > 1 || parts[0].Name != "" {
 		planned.Networks = parts
 	}
 	addresses := make(map[string]netip.Addr, len(ch.Services))
 	for _, s := range ch.Services {
-		addresses[s.Name] = planned.address(ch, s.Name)
+		addresses[s.Name] = planned.Address(ch, s.Name)
 	}
-	in, err = i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
-		in.State, in.Addresses, in.Ports = Starting, addresses, ports
+	in, err = i.Store.Update(ctx, in.ID, i.opts.Worker, []whaley.State{whaley.Queued, whaley.Starting}, func(in *whaley.Instance) {
+		in.State, in.Addresses, in.Ports = whaley.Starting, addresses, ports
 		in.Subnet, in.Networks = planned.Subnet, planned.Networks
 		in.Egress = ch.Egress
-		in.Revision, in.Routes, in.Terms = ch.Revision, ch.Routes, TermsOf(ch)
-	}, Event{})
+		in.Revision, in.Routes, in.Terms = ch.Revision, ch.Routes, whaley.TermsOf(ch)
+	}, whaley.Event{})
 	return in, sb, err
 }
 
 // place is a ready sandbox if the pool has one, else subnets where everything is to be made.
-func (i *Instancer) place(ctx context.Context, in *Instance, ch *Challenge, pooled bool) ([]Part, *Sandbox, error) {
+func (i *Instancer) place(ctx context.Context, in *whaley.Instance, ch *whaley.Challenge, pooled bool) ([]whaley.Part, *whaley.Sandbox, error) {
 	if shape, fits := i.shape(ch); fits && pooled {
 		sb, err := i.Sandboxes.Take(ctx, in.ID, shape)
 		if err != nil {
 			return nil, nil, err
 		}
 		if sb != nil {
-			return []Part{{Subnet: sb.Subnet}}, sb, nil
+			return []whaley.Part{{Subnet: sb.Subnet}}, sb, nil
 		}
 	}
 	parts, err := i.reserveParts(ctx, in.ID, ch)
@@ -182,23 +180,23 @@ func (i *Instancer) place(ctx context.Context, in *Instance, ch *Challenge, pool
 }
 
 // unplace undoes what was made of an instance and takes its networks out of the row, before anybody else gets them.
-func (i *Instancer) unplace(ctx context.Context, in *Instance) (*Instance, error) {
+func (i *Instancer) unplace(ctx context.Context, in *whaley.Instance) (*whaley.Instance, error) {
 	if err := i.clear(ctx, in); err != nil {
 		return nil, err
 	}
-	for _, p := range in.parts() {
+	for _, p := range in.Parts() {
 		if err := i.Firewall.Forbid(ctx, p.Subnet); err != nil {
 			return nil, err
 		}
 	}
-	return i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Starting}, func(in *Instance) {
+	return i.Store.Update(ctx, in.ID, i.opts.Worker, []whaley.State{whaley.Starting}, func(in *whaley.Instance) {
 		in.Subnet, in.Networks, in.Addresses = netip.Prefix{}, nil, nil
-	}, Event{})
+	}, whaley.Event{})
 }
 
 // assemble makes network, volumes and containers, but for those that are there, and starts these in the order of their
 // dependencies.
-func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, sb *Sandbox, p placing, old leftovers) error {
+func (i *Instancer) assemble(ctx context.Context, in *whaley.Instance, ch *whaley.Challenge, sb *whaley.Sandbox, p placing, old leftovers) error {
 	labels := Labels{
 		Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Revision: ch.Revision,
 		CreatedAt: in.CreatedAt, ExpiresAt: in.CreatedAt.Add(ch.Timeout),
@@ -220,8 +218,8 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 	ids := make([]string, len(ch.Services))
 	whole, end := i.step(whole, "network and containers")
 	var g errgroup.Group
-	for _, p := range in.parts() {
-		if sb == nil && !old.networks[in.engineNetwork(p.Name)] {
+	for _, p := range in.Parts() {
+		if sb == nil && !old.networks[in.EngineNetwork(p.Name)] {
 			g.Go(func() error { return i.Engine.CreateNetwork(whole, i.networkSpec(in, ch, p, labels)) })
 		}
 	}
@@ -229,7 +227,7 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 		if ids[n] = old.containers[s.Name]; ids[n] != "" {
 			continue
 		}
-		first := in.endpoints(expand(s, vars), n)[0]
+		first := in.Endpoints(expand(s, vars), n)[0]
 		g.Go(func() (err error) {
 			labels := labels
 			labels.Service = s.Name
@@ -246,8 +244,8 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 			if s.Shares != "" {
 				spec.Join = in.ID + "-" + s.Shares
 			}
-			if authority := i.Inside.Authority(); authority != "" && s.Uses(AuthorityVariable) {
-				spec.Service.Mounts = append(slices.Clone(spec.Service.Mounts), Mount{Source: authority, Target: AuthorityFile, ReadOnly: true})
+			if authority := i.Inside.Authority(); authority != "" && s.Uses(whaley.AuthorityVariable) {
+				spec.Service.Mounts = append(slices.Clone(spec.Service.Mounts), whaley.Mount{Source: authority, Target: whaley.AuthorityFile, ReadOnly: true})
 			}
 			ids[n], err = i.create(whole, ch, spec, p)
 			return err
@@ -264,13 +262,13 @@ func (i *Instancer) assemble(ctx context.Context, in *Instance, ch *Challenge, s
 }
 
 // connect puts the services that are on several networks onto the further ones, which are there by now.
-func (i *Instancer) connect(ctx context.Context, in *Instance, ch *Challenge, ids []string, vars *strings.Replacer, old leftovers) error {
+func (i *Instancer) connect(ctx context.Context, in *whaley.Instance, ch *whaley.Challenge, ids []string, vars *strings.Replacer, old leftovers) error {
 	var g errgroup.Group
 	for n, s := range ch.Services {
 		if old.containers[s.Name] != "" {
 			continue
 		}
-		for _, e := range in.endpoints(expand(s, vars), n)[1:] {
+		for _, e := range in.Endpoints(expand(s, vars), n)[1:] {
 			g.Go(func() error { return i.Engine.ConnectContainer(ctx, ids[n], e) })
 		}
 	}
@@ -278,13 +276,13 @@ func (i *Instancer) connect(ctx context.Context, in *Instance, ch *Challenge, id
 }
 
 // hostPorts are the ports of a service, of TCP or UDP, that get a host port.
-func (i *Instancer) hostPorts(in *Instance, ch *Challenge, service string, udp bool) map[int]int {
+func (i *Instancer) hostPorts(in *whaley.Instance, ch *whaley.Challenge, service string, udp bool) map[int]int {
 	ports := map[int]int{}
 	for _, r := range ch.Routes {
 		if !i.published(r) || r.UDP != udp {
 			continue
 		}
-		if home, _ := ch.home(r.Service); home.Name == service {
+		if home, _ := ch.Home(r.Service); home.Name == service {
 			ports[r.Port] = in.Ports[r.Port]
 		}
 	}
@@ -292,42 +290,42 @@ func (i *Instancer) hostPorts(in *Instance, ch *Challenge, service string, udp b
 }
 
 // variables are what a compose file may interpolate, and nothing else.
-func (i *Instancer) variables(in *Instance, ch *Challenge, flags []string) (*strings.Replacer, error) {
+func (i *Instancer) variables(in *whaley.Instance, ch *whaley.Challenge, flags []string) (*strings.Replacer, error) {
 	relay, err := i.relaySettings(in, ch)
 	if err != nil {
 		return nil, fmt.Errorf("what the relay of %s is told: %w", in.ID, err)
 	}
-	pairs := []string{Token("INSTANCE_ID"), in.ID, Token(relayVariable), relay, Token(AuthorityVariable), AuthorityFile}
+	pairs := []string{whaley.Token("INSTANCE_ID"), in.ID, whaley.Token(whaley.RelayVariable), relay, whaley.Token(whaley.AuthorityVariable), whaley.AuthorityFile}
 	for n, form := range ch.Flag.Forms() {
 		for _, name := range form.Variables() {
 			flag := ""
 			if flags != nil {
 				flag = flags[n]
 			}
-			pairs = append(pairs, Token(name), flag)
+			pairs = append(pairs, whaley.Token(name), flag)
 		}
 	}
 	for n, r := range ch.Routes {
 		host := i.Host(ch.ID, r, in.Owner.ID)
-		for _, name := range HostVariables(ch.Routes, n) {
-			pairs = append(pairs, Token(name), host)
+		for _, name := range whaley.HostVariables(ch.Routes, n) {
+			pairs = append(pairs, whaley.Token(name), host)
 		}
-		for _, name := range URLVariables(ch.Routes, n) {
-			pairs = append(pairs, Token(name), i.Inside.URL(host))
+		for _, name := range whaley.URLVariables(ch.Routes, n) {
+			pairs = append(pairs, whaley.Token(name), i.Inside.URL(host))
 		}
 	}
 	for internal, host := range in.Ports {
-		pairs = append(pairs, Token("PORT_"+strconv.Itoa(internal)), strconv.Itoa(host))
+		pairs = append(pairs, whaley.Token("PORT_"+strconv.Itoa(internal)), strconv.Itoa(host))
 	}
 	values := i.secrets(ch)
 	for _, name := range ch.Variables { // last: of two of one name Whaley's own counts
-		pairs = append(pairs, Token(name), values[name]) // one that was removed since is empty
+		pairs = append(pairs, whaley.Token(name), values[name]) // one that was removed since is empty
 	}
 	return strings.NewReplacer(pairs...), nil
 }
 
 // secrets are the organisers' variables of a challenge.
-func (i *Instancer) secrets(ch *Challenge) map[string]string {
+func (i *Instancer) secrets(ch *whaley.Challenge) map[string]string {
 	if i.Variables == nil || len(ch.Variables) == 0 {
 		return nil
 	}
@@ -348,7 +346,7 @@ func (i *Instancer) withoutSecrets(challenge, text string) string {
 	return text
 }
 
-func expand(s Service, vars *strings.Replacer) Service {
+func expand(s whaley.Service, vars *strings.Replacer) whaley.Service {
 	s.Command = expandAll(s.Command, vars)
 	s.Entrypoint = expandAll(s.Entrypoint, vars)
 	s.Environment = expandAll(s.Environment, vars)
@@ -359,7 +357,7 @@ func expand(s Service, vars *strings.Replacer) Service {
 		}
 	}
 	if s.Health != nil {
-		s.Health = &Health{Test: expandAll(s.Health.Test, vars), Timeout: s.Health.Timeout}
+		s.Health = &whaley.Health{Test: expandAll(s.Health.Test, vars), Timeout: s.Health.Timeout}
 	}
 	return s
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/netip"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Store keeps what should be. All methods are safe for concurrent use and by several sidecars.
@@ -13,65 +15,37 @@ type Store interface {
 	// a live one of this challenge, with CodeQuota if the owner and with CodeHostFull if the host has as many as allowed,
 	// with the reason of the owner's last start of it while that one's back-off lasts, and with too_fast if the player
 	// has started as many as allowed in the last minute. It sets Failures and Losses.
-	Insert(ctx context.Context, in *Instance, q Quota, ev Event) error
+	Insert(ctx context.Context, in *whaley.Instance, q whaley.Quota, ev whaley.Event) error
 	// Update re-reads the row inside a transaction, refuses with CodeStateChanged if its state is none of from and with
 	// CodeLeaseLost if it is another worker's (worker "": whoever has it), applies change, adds one to Version, writes
 	// row and event (if its Type is not empty), and returns the new row.
-	Update(ctx context.Context, id, worker string, from []State, change func(*Instance), ev Event) (*Instance, error)
+	Update(ctx context.Context, id, worker string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (*whaley.Instance, error)
 	// Expire turns those of the running instances whose time is over into stopping ones, with an event each, in one
 	// transaction however many they are, and returns them.
-	Expire(ctx context.Context, ids []string, now time.Time) ([]*Instance, error)
+	Expire(ctx context.Context, ids []string, now time.Time) ([]*whaley.Instance, error)
 	// Claim gives a worker the lease of an instance for a time, or more time if it has it; false if another has it.
 	Claim(ctx context.Context, id, worker string, d time.Duration) (bool, error)
 	// Yield gives the lease back.
 	Yield(ctx context.Context, id, worker string) error
 	// Changes reports what other sidecars (and this one) change, until ctx ends. It reconnects by itself; after every
 	// reconnect it sends a Change with an empty Instance. A database of one sidecar reports nothing.
-	Changes(ctx context.Context) <-chan Change
+	Changes(ctx context.Context) <-chan whaley.Change
 	// Tell sends other sidecars what is in no row.
-	Tell(ctx context.Context, changes ...Change) error
+	Tell(ctx context.Context, changes ...whaley.Change) error
 	// Get refuses with CodeInstanceNotFound.
-	Get(ctx context.Context, id string) (*Instance, error)
+	Get(ctx context.Context, id string) (*whaley.Instance, error)
 	// Live lists all live instances, oldest first; owner "" means of everybody.
-	Live(ctx context.Context, owner string) ([]*Instance, error)
+	Live(ctx context.Context, owner string) ([]*whaley.Instance, error)
 	// LiveOrFailed lists an owner's live instances, oldest first, and after them those whose start failed since a moment.
-	LiveOrFailed(ctx context.Context, owner string, since time.Time) ([]*Instance, error)
+	LiveOrFailed(ctx context.Context, owner string, since time.Time) ([]*whaley.Instance, error)
 	// Record writes an event that is about no instance.
-	Record(ctx context.Context, ev Event) error
+	Record(ctx context.Context, ev whaley.Event) error
 	// KeepPrinted writes what an instance's services printed last, in the place of what was kept before; Printed reads it,
 	// nothing if nothing was kept.
-	KeepPrinted(ctx context.Context, instance string, printed []Printed) error
-	Printed(ctx context.Context, instance string) ([]Printed, error)
+	KeepPrinted(ctx context.Context, instance string, printed []whaley.Printed) error
+	Printed(ctx context.Context, instance string) ([]whaley.Printed, error)
 	// LiveByHost finds the live instance of a challenge's slug, or the latest that failed or ended with a reason, or nil.
-	LiveByHost(ctx context.Context, challenge, slug string) (*Instance, error)
-}
-
-// Quota bounds how much may live at once; zero means no limit.
-type Quota struct {
-	PerOwner  int   // instances of one owner
-	PerMinute int   // starts of one player within a minute, live or not
-	Total     int   // instances of all
-	Memory    int64 // bytes, sum of what live instances may use
-	BackOff   bool  // after a failed start, or instances that ended by themselves, the owner waits
-}
-
-// Change is a hint that an instance's row is another now; without an instance, that something of the owner's is.
-type Change struct {
-	Instance  string
-	Challenge string
-	Slug      string
-	Owner     string
-	State     State
-	Progress  *Progress `json:",omitempty"` // of a start; the row is what it was
-}
-
-// Progress is how far a start is, as the sidecar knows that is at it.
-type Progress struct {
-	Worker   string // that sidecar
-	Stage    string
-	Position int           // in its queue; 0: waits no more
-	Estimate time.Duration // about how long it still waits
-	Seq      int           // changes with the stage
+	LiveByHost(ctx context.Context, challenge, slug string) (*whaley.Instance, error)
 }
 
 // Subnets hands out parts of the pool, each reserved by a unique row.
@@ -109,9 +83,9 @@ type Ports interface {
 type Flags interface {
 	// Flags are the flags that an owner has for a challenge, one for each of the forms of ch.Flag, for ever: made when first
 	// asked for, the same whenever asked again. They are asked only for challenges whose Flag is Dynamic.
-	Flags(ctx context.Context, owner Owner, ch *Challenge) ([]string, error)
+	Flags(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge) ([]string, error)
 	// AwaitLive returns once the scoreboard accepts the flags, or it is clear that it will not soon, or when ctx ends.
-	AwaitLive(ctx context.Context, owner Owner, ch *Challenge)
+	AwaitLive(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge)
 }
 
 // Variables are what organisers set for challenges: secrets, which are told to nobody but the containers that ask for them.
@@ -142,17 +116,10 @@ type NetworkSpec struct {
 	Labels     Labels
 }
 
-// Endpoint is a container's place on a network.
-type Endpoint struct {
-	Network string
-	Address netip.Addr
-	Aliases []string
-}
-
 // ContainerSpec is one container to be made, tokens already replaced.
 type ContainerSpec struct {
 	Name    string
-	Service Service
+	Service whaley.Service
 	Network string
 	Join    string // container whose network it shares; Network, Address, Aliases, Publish and Egress are that one's then
 	Address netip.Addr
@@ -187,17 +154,17 @@ type Engine interface {
 	// MakeFiles writes an instance's own copies, with the flag, of what cannot be written into its container: mounted
 	// files that hold a placeholder and, if its root is read-only, files of its image (nil: none) that hold the sentinel.
 	// It returns how they are mounted.
-	MakeFiles(ctx context.Context, instance string, ch *Challenge, svc *Service, image *ImageFlag, flags []string) ([]Mount, error)
+	MakeFiles(ctx context.Context, instance string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string) ([]whaley.Mount, error)
 	// RemoveFiles removes what MakeFiles wrote.
 	RemoveFiles(ctx context.Context, instance string) error
 	// PlaceFlag writes all files of its image that hold the sentinel, now with the flag, into a container that is not
 	// started yet. It fails if any of them is not what the scan saw.
-	PlaceFlag(ctx context.Context, id string, ch *Challenge, svc *Service, image *ImageFlag, flags []string) error
+	PlaceFlag(ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string) error
 	// FillMounts writes those of a service's mounts that are the instance's own copies into a container that is not started
 	// yet, with the flags (nil: none) in the place of the placeholders.
-	FillMounts(ctx context.Context, id string, ch *Challenge, svc *Service, mounts []Mount, flags []string) error
+	FillMounts(ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, mounts []whaley.Mount, flags []string) error
 	// ConnectContainer puts a container that is not started yet onto one more network, which must be there.
-	ConnectContainer(ctx context.Context, id string, e Endpoint) error
+	ConnectContainer(ctx context.Context, id string, e whaley.Endpoint) error
 	StartContainer(ctx context.Context, id string) error
 	StopContainer(ctx context.Context, id string, grace time.Duration) error
 	RemoveContainer(ctx context.Context, id string) error
@@ -207,7 +174,7 @@ type Engine interface {
 	Logs(ctx context.Context, id string, lines int) (string, error)
 	// Disk is what instances have on the engine's disk; of each no more than mostFiles need be counted (0: all). With an
 	// error it is what was seen all the same. What takes long at one instance keeps it from none of the others.
-	Disk(ctx context.Context, mostFiles int64) (Disk, error)
+	Disk(ctx context.Context, mostFiles int64) (whaley.Disk, error)
 	// List returns every object with our labels that belongs to this deployment, of one instance or (empty) of all.
 	List(ctx context.Context, instance string) ([]Object, error)
 	// Exits reports containers of ours that stopped running, until ctx ends. It reconnects by itself; after every
@@ -223,24 +190,11 @@ type Exit struct {
 
 // BuildSpec is one image to be made.
 type BuildSpec struct {
-	Challenge *Challenge
-	Service   *Service // its Image is the image's name
-	Flags     []string // take the places of the placeholders; nil: they stay
-	Owner     string   // whose flags these are; empty: the image is everybody's
-	Again     bool     // from scratch, even if it is there
-}
-
-// ImageFlag is where an image holds the sentinel of its challenge.
-type ImageFlag struct {
-	Image string   // id of exactly this image
-	Cores []string // the letters of the sentinels
-	Found []bool   // for each: it is where it can be replaced
-	Files int      // hold any, and can be patched
-	Bytes int64    // size of these files
-	// Environment, Entrypoint and Command are the image's own, if the sentinel is in them.
-	Environment, Entrypoint, Command []string
-	Odd                              []string // places where it stands so that it cannot be replaced
-	Left                             []string // places that still hold a placeholder
+	Challenge *whaley.Challenge
+	Service   *whaley.Service // its Image is the image's name
+	Flags     []string        // take the places of the placeholders; nil: they stay
+	Owner     string          // whose flags these are; empty: the image is everybody's
+	Again     bool            // from scratch, even if it is there
 }
 
 // Images are built once per revision, ahead of any spawn.
@@ -248,51 +202,36 @@ type Images interface {
 	// BuildImage makes sure a service's image is there, writes the build's output to log.
 	BuildImage(ctx context.Context, spec BuildSpec, log io.Writer) error
 	// ScanImage looks for the sentinel in all that an image has, once: the result is kept.
-	ScanImage(ctx context.Context, ch *Challenge, svc *Service, log io.Writer) (*ImageFlag, error)
+	ScanImage(ctx context.Context, ch *whaley.Challenge, svc *whaley.Service, log io.Writer) (*whaley.ImageFlag, error)
 	// SameImage says whether two images have the same files and settings.
 	SameImage(ctx context.Context, a, b string) (bool, error)
 	// RemoveImages removes the images that this deployment has built and keep does not want; owner is empty for those
 	// that are everybody's. One that a container uses stays.
 	RemoveImages(ctx context.Context, keep func(challenge, revision, owner string) bool) error
 	// ImageHealth returns the health check that the image itself defines, nil if none. CodeObjectMissing if no such image.
-	ImageHealth(ctx context.Context, image string) (*Health, error)
-}
-
-// Publication is a route of a running instance for the router in front.
-type Publication struct {
-	Instance    string
-	Name        string // unique in the router: instance id, with the route's name for further routes
-	Host        string // empty for routes of type custom
-	Type        RouteType
-	Access      Access
-	Backend     string // host:port
-	Scheme      Scheme // http
-	Forwarded   string // http, see Route
-	Passthrough bool
-	EntryPoint  string
-	TLS         bool
+	ImageHealth(ctx context.Context, image string) (*whaley.Health, error)
 }
 
 // Router tells the edge in front where running instances are.
 type Router interface {
 	// Publish puts all routes of one instance live in one step.
-	Publish(ctx context.Context, instance string, routes []Publication) error
-	Retract(ctx context.Context, instance string, routes []Publication) error
+	Publish(ctx context.Context, instance string, routes []whaley.Publication) error
+	Retract(ctx context.Context, instance string, routes []whaley.Publication) error
 	// Sync makes the router hold exactly what list returns. It calls list while no Publish or Retract is under way:
 	// what was listed before one of these must not be written after it.
-	Sync(ctx context.Context, list func(context.Context) ([]Publication, error)) error
+	Sync(ctx context.Context, list func(context.Context) ([]whaley.Publication, error)) error
 }
 
 // Forensics keeps what an instance's containers printed, before they are removed. Capture returns when that is done, or
 // when ctx ends: then what could not be kept is lost.
 type Forensics interface {
-	Capture(ctx context.Context, in *Instance, reason string)
+	Capture(ctx context.Context, in *whaley.Instance, reason string)
 }
 
 // Challenges is the set of loaded challenges.
 type Challenges interface {
-	Get(id string) (*Challenge, bool)
-	All() []*Challenge // by category, then name
+	Get(id string) (*whaley.Challenge, bool)
+	All() []*whaley.Challenge // by category, then name
 	// Prune removes the folders of revisions that are neither loaded nor wanted by keep.
 	Prune(keep func(dir string) bool) error
 }

@@ -4,16 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
-)
-
-// Operations that an Observer is told of.
-const (
-	OpSpawn  = "spawn"
-	OpStop   = "stop"
-	OpExtend = "extend"
 )
 
 // Observer is told of what comes to pass. Its methods must not block.
@@ -53,14 +47,14 @@ type origin struct {
 }
 
 // begin remembers where an operation on an instance comes from, until a job goes on with it.
-func (i *Instancer) begin(ctx context.Context, operation string, in *Instance) {
+func (i *Instancer) begin(ctx context.Context, operation string, in *whaley.Instance) {
 	_, span := i.Tracer.Start(ctx, operation, trace.WithAttributes(
 		attribute.String("whaley.instance", in.ID), attribute.String("whaley.challenge", in.Challenge), attribute.String("whaley.owner", in.Owner.ID),
-		attribute.String("whaley.request", RequestOf(ctx)),
+		attribute.String("whaley.request", whaley.RequestOf(ctx)),
 	))
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.origins[operation+"/"+in.ID] = origin{in.ID, span, RequestOf(ctx), time.Now()}
+	i.origins[operation+"/"+in.ID] = origin{in.ID, span, whaley.RequestOf(ctx), time.Now()}
 }
 
 // resume gives a job the context of the operation that it goes on with. end ends that.
@@ -73,7 +67,7 @@ func (i *Instancer) resume(ctx context.Context, operation, id string) (_ context
 		return ctx, origin{}, func() {} // this process did not see its beginning
 	}
 	delete(i.origins, key)
-	return trace.ContextWithSpan(WithRequest(ctx, o.request), o.span), o, func() { o.span.End() }
+	return trace.ContextWithSpan(whaley.WithRequest(ctx, o.request), o.span), o, func() { o.span.End() }
 }
 
 // dropSpan ends an operation that no job will go on with.
@@ -99,9 +93,9 @@ func setSpanStatus(span trace.Span, err error) {
 	if err == nil {
 		return
 	}
-	code := CodeOf(err)
+	code := whaley.CodeOf(err)
 	if code == "" {
-		code = string(Internal)
+		code = string(whaley.Internal)
 	}
 	span.SetStatus(codes.Error, code)
 }

@@ -1,49 +1,21 @@
 package instancer
 
-import "time"
+import (
+	"time"
 
-// ScoreboardEvent is when CTFd's event takes place. A zero time is none.
-type ScoreboardEvent struct {
-	Begins, Ends time.Time
-	Paused       bool
-	Viewable     bool // its challenges may be seen after its end
-}
-
-// Codes of an event that is not on.
-const (
-	CodeNotBegun = "event_not_begun"
-	CodeOver     = "event_over"
-	CodePaused   = "event_paused"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Opening says what may be started now.
 type Opening interface {
 	// Closed says why a player may not start a challenge at a time, nil if they may.
-	Closed(p Player, ch *Challenge, at time.Time) *Error
+	Closed(p whaley.Player, ch *whaley.Challenge, at time.Time) *whaley.Error
 	// Event is when all of it takes place.
-	Event() ScoreboardEvent
+	Event() whaley.ScoreboardEvent
 }
-
-// eventTime is how people read a moment whose day they may not know.
-const eventTime = "Monday, 2 January 2006, 15:04 UTC"
-
-// Closed says why nothing is started at a time, nil if there is no such reason.
-func (e ScoreboardEvent) Closed(at time.Time) *Error {
-	switch {
-	case at.Before(e.Begins):
-		return Errorf(Forbidden, CodeNotBegun, "The event begins on %s.", e.Begins.UTC().Format(eventTime)).After(e.Begins.Sub(at))
-	case !e.Ends.IsZero() && !at.Before(e.Ends) && !e.Viewable:
-		return Errorf(Forbidden, CodeOver, "The event ended on %s.", e.Ends.UTC().Format(eventTime))
-	case e.Paused && !e.over(at):
-		return Errorf(Forbidden, CodePaused, "The organisers have paused the event. Running instances keep going.").After(drainRetry)
-	}
-	return nil
-}
-
-func (e ScoreboardEvent) over(at time.Time) bool { return !e.Ends.IsZero() && !at.Before(e.Ends) }
 
 // Closed says why a player may not see and start a challenge now, nil if they may.
-func (i *Instancer) Closed(p Player, ch *Challenge) *Error {
+func (i *Instancer) Closed(p whaley.Player, ch *whaley.Challenge) *whaley.Error {
 	if i.Opening == nil {
 		return nil
 	}
@@ -51,9 +23,9 @@ func (i *Instancer) Closed(p Player, ch *Challenge) *Error {
 }
 
 // Event is when all of it takes place, zero if nobody says.
-func (i *Instancer) Event() ScoreboardEvent {
+func (i *Instancer) Event() whaley.ScoreboardEvent {
 	if i.Opening == nil {
-		return ScoreboardEvent{}
+		return whaley.ScoreboardEvent{}
 	}
 	return i.Opening.Event()
 }

@@ -10,20 +10,22 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // ownBuild makes the images of one owner, with their flags in the places of the placeholders. They are kept by the flags.
 type ownBuild struct {
 	im    *images
-	ch    *Challenge
-	in    *Instance
+	ch    *whaley.Challenge
+	in    *whaley.Instance
 	flags []string
 	log   tail
 	names map[string]string // service → image
 }
 
 // newOwnBuild names what is to be built.
-func (im *images) newOwnBuild(in *Instance, ch *Challenge, flags []string) *ownBuild {
+func (im *images) newOwnBuild(in *whaley.Instance, ch *whaley.Challenge, flags []string) *ownBuild {
 	o := &ownBuild{im: im, ch: ch, in: in, flags: flags, names: map[string]string{}}
 	sum := sha256.Sum256([]byte(strings.Join(flags, "\n")))
 	for _, s := range ch.Services {
@@ -35,7 +37,7 @@ func (im *images) newOwnBuild(in *Instance, ch *Challenge, flags []string) *ownB
 }
 
 // needed says whether an owner's instance needs images of its own.
-func (b *build) needed(ch *Challenge, flags []string) bool {
+func (b *build) needed(ch *whaley.Challenge, flags []string) bool {
 	if flags == nil {
 		return false
 	}
@@ -44,7 +46,7 @@ func (b *build) needed(ch *Challenge, flags []string) bool {
 }
 
 // owned are an instance's own images, or errNotBuilt, which is remembered so that the start waits for them.
-func (im *images) owned(in *Instance, ch *Challenge) (map[string]string, error) {
+func (im *images) owned(in *whaley.Instance, ch *whaley.Challenge) (map[string]string, error) {
 	im.mu.Lock()
 	defer im.mu.Unlock()
 	if own := im.own[in.ID]; own.key == keyOf(ch) && own.names != nil {
@@ -67,7 +69,7 @@ func (im *images) disown(gone func(instance string) bool) {
 
 // buildOwn returns when the images of an instance are there with its owner's flag. Those that are there already take no
 // turn. Whoever waits is told of the turn.
-func (im *images) buildOwn(ctx context.Context, b *build, in *Instance, ch *Challenge, flags []string, tell func(stage string, t *turn)) error {
+func (im *images) buildOwn(ctx context.Context, b *build, in *whaley.Instance, ch *whaley.Challenge, flags []string, tell func(stage string, t *turn)) error {
 	o := im.newOwnBuild(in, ch, flags)
 	there, err := o.there(ctx)
 	if err == nil && there {
@@ -102,7 +104,7 @@ func (o *ownBuild) wait(ctx context.Context, tell func(stage string, t *turn)) e
 
 func (o *ownBuild) there(ctx context.Context) (bool, error) {
 	for _, name := range o.names {
-		if _, err := o.im.engine.ImageHealth(ctx, name); CodeOf(err) == CodeObjectMissing {
+		if _, err := o.im.engine.ImageHealth(ctx, name); whaley.CodeOf(err) == whaley.CodeObjectMissing {
 			return false, nil
 		} else if err != nil {
 			return false, err
@@ -127,7 +129,7 @@ func (o *ownBuild) build(ctx context.Context) error {
 
 // differ refuses images that are the same with any flag.
 func (o *ownBuild) differ(ctx context.Context) error {
-	differs := !slices.ContainsFunc(o.ch.Flag.Forms(), func(f FlagForm) bool { return !f.Elsewhere })
+	differs := !slices.ContainsFunc(o.ch.Flag.Forms(), func(f whaley.FlagForm) bool { return !f.Elsewhere })
 	for _, s := range o.ch.Services {
 		if name, own := o.names[s.Name]; own {
 			same, err := o.im.engine.SameImage(ctx, s.Image, name)
@@ -150,8 +152,8 @@ func (im *images) record(b *build, o *ownBuild, began time.Time, err error) {
 	}
 	id, owner := o.ch.ID, o.in.Owner.ID
 	im.mu.Lock()
-	owners := slices.DeleteFunc(im.owners[id], func(other OwnerBuild) bool { return other.Owner == owner })
-	owners = append(owners, OwnerBuild{Owner: owner, Revision: o.ch.Revision, Instance: o.in.ID, At: began, Took: time.Since(began), Failed: err != nil})
+	owners := slices.DeleteFunc(im.owners[id], func(other whaley.OwnerBuild) bool { return other.Owner == owner })
+	owners = append(owners, whaley.OwnerBuild{Owner: owner, Revision: o.ch.Revision, Instance: o.in.ID, At: began, Took: time.Since(began), Failed: err != nil})
 	im.owners[id] = owners[max(0, len(owners)-maxOwners):]
 	im.mu.Unlock()
 	if err != nil {
@@ -171,7 +173,7 @@ func hidden(text string, flags []string) string {
 
 // without keeps an owner's flags out of what is logged: a builder's error may quote the line that failed.
 func without(err error, flags []string) error {
-	var known *Error
+	var known *whaley.Error
 	if !errors.As(err, &known) || known.Err == nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // unseen are the flags, by their place in the plan, that no scan has found and nothing but an image can hold.
@@ -41,7 +43,7 @@ func (im *images) tryParts(ctx context.Context, b *build) error {
 			return err
 		}
 		if !differs {
-			return Errorf(Unavailable, "flag_nowhere", "Flag %d of the challenge is in no file that gets into its images: with another one they are the same. "+
+			return whaley.Errorf(whaley.Unavailable, "flag_nowhere", "Flag %d of the challenge is in no file that gets into its images: with another one they are the same. "+
 				"Tell an organiser: its text must be in what the Dockerfile copies, or it must not be among [[flags]].", n+1)
 		}
 	}

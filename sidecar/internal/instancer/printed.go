@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // printedLines is how many of the last lines of each service are kept of an instance that ended badly.
@@ -12,16 +14,10 @@ const printedLines = 100
 // mostOfALine is how much of a last line an event holds, in bytes.
 const mostOfALine = 300
 
-// Printed is what one service of an instance printed last.
-type Printed struct {
-	Service string `json:"service"`
-	Text    string `json:"text"` // lines with their ends
-}
-
 // keepPrinted keeps the last lines of an instance that is about to be removed because it did not start, or ended by itself:
 // without them its author does not find out why.
 // It returns the very last line of them.
-func (i *Instancer) keepPrinted(ctx context.Context, in *Instance) (last string) {
+func (i *Instancer) keepPrinted(ctx context.Context, in *whaley.Instance) (last string) {
 	ctx, cancel := context.WithTimeout(ctx, captureTime)
 	defer cancel()
 	objects, err := i.Engine.List(ctx, in.ID)
@@ -29,9 +25,9 @@ func (i *Instancer) keepPrinted(ctx context.Context, in *Instance) (last string)
 		i.Log.WarnContext(ctx, "last lines not kept", "instance", in.ID, "err", err)
 		return ""
 	}
-	var all []Printed
+	var all []whaley.Printed
 	for _, o := range objects {
-		if o.Kind != "container" || !o.Running && !o.Ended || o.Labels.Service == RelayService {
+		if o.Kind != "container" || !o.Running && !o.Ended || o.Labels.Service == whaley.RelayService {
 			continue
 		}
 		text, err := i.Engine.Logs(ctx, o.ID, printedLines)
@@ -40,13 +36,13 @@ func (i *Instancer) keepPrinted(ctx context.Context, in *Instance) (last string)
 		}
 		text = i.withoutSecrets(in.Challenge, text)
 		if text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD"); text != "" {
-			all = append(all, Printed{o.Labels.Service, text})
+			all = append(all, whaley.Printed{Service: o.Labels.Service, Text: text})
 		}
 	}
 	if len(all) == 0 {
 		return ""
 	}
-	slices.SortFunc(all, func(a, b Printed) int { return strings.Compare(a.Service, b.Service) })
+	slices.SortFunc(all, func(a, b whaley.Printed) int { return strings.Compare(a.Service, b.Service) })
 	if err := i.Store.KeepPrinted(ctx, in.ID, all); err != nil {
 		i.Log.WarnContext(ctx, "last lines not kept", "instance", in.ID, "err", err)
 	}
@@ -54,7 +50,7 @@ func (i *Instancer) keepPrinted(ctx context.Context, in *Instance) (last string)
 }
 
 // lastLine is what a service printed last, if only one printed anything: which of several told why is not known.
-func lastLine(all []Printed) string {
+func lastLine(all []whaley.Printed) string {
 	if len(all) != 1 {
 		return ""
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // slowStart is how long a start has its slot for itself. One that takes longer mostly waits for something inside its
@@ -36,7 +38,7 @@ type queue struct {
 type queued struct {
 	id, owner, challenge string
 	address              string // where it was asked from; empty: not known
-	in                   *Instance
+	in                   *whaley.Instance
 }
 
 // active is a spawn that has a slot.
@@ -50,7 +52,7 @@ func newQueue(slots int, timeout func() time.Duration, retry func()) *queue {
 }
 
 // add puts an instance at its place and returns those that may start now.
-func (q *queue) add(in *Instance, address string) []queued {
+func (q *queue) add(in *whaley.Instance, address string) []queued {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.has(in.ID) {
@@ -128,14 +130,14 @@ func (q *queue) moved() {
 }
 
 // shifts are all that wait, if their positions have changed since it was last called.
-func (q *queue) shifts() []*Instance {
+func (q *queue) shifts() []*whaley.Instance {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.shifted {
 		return nil
 	}
 	q.shifted = false
-	all := make([]*Instance, len(q.waiting))
+	all := make([]*whaley.Instance, len(q.waiting))
 	for n, w := range q.waiting {
 		all[n] = w.in
 	}

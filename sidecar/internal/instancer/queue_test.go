@@ -7,15 +7,17 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // bystander waits for a challenge of its own.
-func bystander(id, owner string) *Instance {
-	return &Instance{ID: id, Owner: Owner{ID: owner}, Challenge: "of-" + id}
+func bystander(id, owner string) *whaley.Instance {
+	return &whaley.Instance{ID: id, Owner: whaley.Owner{ID: owner}, Challenge: "of-" + id}
 }
 
-func of(challenge, id string) *Instance {
-	return &Instance{ID: id, Owner: Owner{ID: "owner-" + id}, Challenge: challenge}
+func of(challenge, id string) *whaley.Instance {
+	return &whaley.Instance{ID: id, Owner: whaley.Owner{ID: "owner-" + id}, Challenge: challenge}
 }
 
 func slotted(slots int) *queue {
@@ -109,10 +111,10 @@ func TestQueueTakesAnInstanceOnce(t *testing.T) {
 }
 
 func TestNoChallengeOwnerOrAddressTakesAllSlots(t *testing.T) {
-	for name, hog := range map[string]func(n int) (*Instance, string){
-		"challenge": func(n int) (*Instance, string) { return of("hog", fmt.Sprint(n)), "" },
-		"owner":     func(n int) (*Instance, string) { return bystander(fmt.Sprint(n), "hog"), "" },
-		"address":   func(n int) (*Instance, string) { return bystander(fmt.Sprint(n), fmt.Sprint(n)), "192.0.2.1" },
+	for name, hog := range map[string]func(n int) (*whaley.Instance, string){
+		"challenge": func(n int) (*whaley.Instance, string) { return of("hog", fmt.Sprint(n)), "" },
+		"owner":     func(n int) (*whaley.Instance, string) { return bystander(fmt.Sprint(n), "hog"), "" },
+		"address":   func(n int) (*whaley.Instance, string) { return bystander(fmt.Sprint(n), fmt.Sprint(n)), "192.0.2.1" },
 	} {
 		for _, slots := range []int{2, 3, 4, 10, 50} {
 			q := slotted(slots)

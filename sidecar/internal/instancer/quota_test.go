@@ -1,15 +1,19 @@
 package instancer
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
 
 func TestATeamHasAQuotaOfItsOwn(t *testing.T) {
-	i := New(Needs{}, Options{Policy: Policy{Quota: Quota{PerOwner: 3, Total: 100}, MaxPerTeam: 5}})
-	alone := Player{ID: "user_1", Owner: Owner{ID: "user_1"}}
-	member := Player{ID: "user_1", Owner: Owner{ID: "team_1"}}
-	if q := i.quota(alone); q != (Quota{PerOwner: 3, Total: 100, BackOff: true}) {
+	i := New(Needs{}, Options{Policy: whaley.Policy{Quota: whaley.Quota{PerOwner: 3, Total: 100}, MaxPerTeam: 5}})
+	alone := whaley.Player{ID: "user_1", Owner: whaley.Owner{ID: "user_1"}}
+	member := whaley.Player{ID: "user_1", Owner: whaley.Owner{ID: "team_1"}}
+	if q := i.quota(alone); q != (whaley.Quota{PerOwner: 3, Total: 100, BackOff: true}) {
 		t.Errorf("alone: %+v", q)
 	}
-	if q := i.quota(member); q != (Quota{PerOwner: 5, Total: 100, BackOff: true}) {
+	if q := i.quota(member); q != (whaley.Quota{PerOwner: 5, Total: 100, BackOff: true}) {
 		t.Errorf("in a team: %+v", q)
 	}
 }

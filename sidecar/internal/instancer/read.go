@@ -1,30 +1,34 @@
 package instancer
 
-import "context"
+import (
+	"context"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
 
 // Get is an owner's instance. Another owner's is CodeInstanceNotFound, as is one that never was.
-func (i *Instancer) Get(ctx context.Context, p Player, id string) (*Instance, error) {
+func (i *Instancer) Get(ctx context.Context, p whaley.Player, id string) (*whaley.Instance, error) {
 	in, err := i.Store.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if !p.Known() || in.Owner.ID != p.Owner.ID {
-		return nil, Errorf(NotFound, CodeInstanceNotFound, "You have no instance %q.", id)
+		return nil, whaley.Errorf(whaley.NotFound, whaley.CodeInstanceNotFound, "You have no instance %q.", id)
 	}
 	return i.withStage(in), nil
 }
 
 // List is an owner's live instances, and per challenge without one the spawn that failed as long as its back-off lasts.
-func (i *Instancer) List(ctx context.Context, p Player) ([]*Instance, error) {
+func (i *Instancer) List(ctx context.Context, p whaley.Player) ([]*whaley.Instance, error) {
 	if !p.Known() {
-		return nil, Errorf(Unauthorized, "player_unknown", "Sign in first.")
+		return nil, whaley.Errorf(whaley.Unauthorized, "player_unknown", "Sign in first.")
 	}
 	now := i.now()
-	all, err := i.Store.LiveOrFailed(ctx, p.Owner.ID, now.Add(-lastBackoff))
+	all, err := i.Store.LiveOrFailed(ctx, p.Owner.ID, now.Add(-whaley.LongestBackOff))
 	if err != nil {
 		return nil, err
 	}
-	var list []*Instance
+	var list []*whaley.Instance
 	at := map[string]int{} // challenge → index in list
 	for _, in := range all {
 		n, has := at[in.Challenge]
@@ -54,7 +58,7 @@ func (i *Instancer) LiveCounts(ctx context.Context) (map[string]int, error) {
 }
 
 // Await returns an owner's instance as soon as its version is another than seen, or as it is when ctx ends.
-func (i *Instancer) Await(ctx context.Context, p Player, id string, seen int64) (*Instance, error) {
+func (i *Instancer) Await(ctx context.Context, p whaley.Player, id string, seen int64) (*whaley.Instance, error) {
 	for {
 		changed, done := i.hub.watch(ownerKey(p.Owner.ID))
 		in, err := i.Get(context.WithoutCancel(ctx), p, id)
@@ -76,8 +80,8 @@ func (i *Instancer) Await(ctx context.Context, p Player, id string, seen int64) 
 func (i *Instancer) Position(id string) int { return i.progressOf(id).Position }
 
 // withStage adds what is in no row.
-func (i *Instancer) withStage(in *Instance) *Instance {
-	if in.State == Queued || in.State == Starting {
+func (i *Instancer) withStage(in *whaley.Instance) *whaley.Instance {
+	if in.State == whaley.Queued || in.State == whaley.Starting {
 		in.Stage = i.progressOf(in.ID).Stage
 	}
 	return in

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -23,7 +24,7 @@ func pace(since time.Time, least time.Duration) time.Duration {
 
 // startAll starts each service once what it depends on has got there, and returns when every route is ready. The
 // first service that ends before it should ends all.
-func (i *Instancer) startAll(ctx context.Context, in *Instance, ch *Challenge, ids []string, vars *strings.Replacer) error {
+func (i *Instancer) startAll(ctx context.Context, in *whaley.Instance, ch *whaley.Challenge, ids []string, vars *strings.Replacer) error {
 	i.setStage(in, "Starting services")
 	units := make(map[string]*unit, len(ch.Services))
 	for n, s := range ch.Services {
@@ -74,7 +75,7 @@ func (i *Instancer) startAll(ctx context.Context, in *Instance, ch *Challenge, i
 		err = i.notReady(ctx, units, err)
 	}
 	ready()
-	if early := watch.Wait(); CodeOf(early) != "" {
+	if early := watch.Wait(); whaley.CodeOf(early) != "" {
 		return early // the cause, of which err is only the consequence
 	}
 	return err
@@ -82,17 +83,17 @@ func (i *Instancer) startAll(ctx context.Context, in *Instance, ch *Challenge, i
 
 // unit is a service on its way.
 type unit struct {
-	service                     Service
+	service                     whaley.Service
 	id                          string
 	address                     netip.Addr
-	health                      *Health
-	routes                      []Route
-	wanted                      []Condition // by those that depend on it
+	health                      *whaley.Health
+	routes                      []whaley.Route
+	wanted                      []whaley.Condition // by those that depend on it
 	awaited                     awaited
 	started, healthy, completed chan struct{}
 }
 
-func (u *unit) wants(c Condition) bool {
+func (u *unit) wants(c whaley.Condition) bool {
 	for _, w := range u.wanted {
 		if w == c {
 			return true
@@ -104,8 +105,8 @@ func (u *unit) wants(c Condition) bool {
 func (u *unit) await(ctx context.Context, units map[string]*unit) error {
 	for _, d := range u.service.DependsOn {
 		on := units[d.Service]
-		reached := map[Condition]chan struct{}{
-			ConditionStarted: on.started, ConditionHealthy: on.healthy, ConditionCompleted: on.completed,
+		reached := map[whaley.Condition]chan struct{}{
+			whaley.ConditionStarted: on.started, whaley.ConditionHealthy: on.healthy, whaley.ConditionCompleted: on.completed,
 		}[d.Condition]
 		select {
 		case <-reached:
@@ -118,7 +119,7 @@ func (u *unit) await(ctx context.Context, units map[string]*unit) error {
 
 // untilReady returns when the service's health check passes, or without one when its routes answer.
 func (i *Instancer) untilReady(ctx context.Context, u *unit) error {
-	if u.wants(ConditionCompleted) {
+	if u.wants(whaley.ConditionCompleted) {
 		u.awaited.set(u.service.Name+" to finish", 0)
 		select {
 		case <-u.completed:
@@ -128,7 +129,7 @@ func (i *Instancer) untilReady(ctx context.Context, u *unit) error {
 			return ctx.Err()
 		}
 	}
-	if len(u.routes) == 0 && !u.wants(ConditionHealthy) {
+	if len(u.routes) == 0 && !u.wants(whaley.ConditionHealthy) {
 		return nil
 	}
 	if u.health != nil {
@@ -170,12 +171,12 @@ func (i *Instancer) untilHealthy(ctx context.Context, u *unit) error {
 }
 
 // watchExit returns an error when a service ends that should go on, or ends badly.
-func (i *Instancer) watchExit(ctx context.Context, in *Instance, u *unit) error {
+func (i *Instancer) watchExit(ctx context.Context, in *whaley.Instance, u *unit) error {
 	code, err := i.untilEnded(ctx, u)
 	if err != nil || ctx.Err() != nil {
 		return ctx.Err() // the engine's trouble shows elsewhere
 	}
-	if code == 0 && u.wants(ConditionCompleted) {
+	if code == 0 && u.wants(whaley.ConditionCompleted) {
 		close(u.completed)
 		return nil
 	}
@@ -183,7 +184,7 @@ func (i *Instancer) watchExit(ctx context.Context, in *Instance, u *unit) error 
 		return nil // nobody waits for it
 	}
 	i.Log.InfoContext(ctx, "service ended while starting", "instance", in.ID, "service", u.service.Name, "code", code)
-	return Errorf(Unavailable, "service_exited",
+	return whaley.Errorf(whaley.Unavailable, "service_exited",
 		"The challenge crashed on startup: its service %s ended with exit code %d. Try again; if it keeps happening, tell an organiser.",
 		u.service.Name, code)
 }
@@ -192,7 +193,7 @@ func (i *Instancer) watchExit(ctx context.Context, in *Instance, u *unit) error 
 func (i *Instancer) untilEnded(ctx context.Context, u *unit) (int, error) {
 	for count := 0; ; count++ {
 		code, err := i.Engine.Wait(ctx, u.id)
-		if err != nil || ctx.Err() != nil || !u.service.Restart.again(code, count) {
+		if err != nil || ctx.Err() != nil || !u.service.Restart.Again(code, count) {
 			return code, err
 		}
 		if err := pause(ctx, restartPause(count)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -110,7 +111,7 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 			i.Observer.Leaked(o.Kind)
 		}
 		g.Go(func() error {
-			if err := i.clear(ctx, &Instance{ID: id}); err != nil {
+			if err := i.clear(ctx, &whaley.Instance{ID: id}); err != nil {
 				i.Log.Error("object without owner not removed", "instance", id, "err", err)
 			}
 			return nil
@@ -123,11 +124,11 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 	}
 	// A subnet is free only once its network is gone: after the objects.
 	for _, id := range slices.Concat(subnets, ports) {
-		if strings.HasPrefix(id, SandboxPrefix) {
+		if strings.HasPrefix(id, whaley.SandboxPrefix) {
 			continue // the pool of sandboxes looks after its own
 		}
 		if !live[id] && !i.Busy(id) {
-			if err := i.remove(ctx, &Instance{ID: id}); err != nil {
+			if err := i.remove(ctx, &whaley.Instance{ID: id}); err != nil {
 				i.Log.Error("reservation without owner not released", "instance", id, "err", err)
 			}
 		}
@@ -136,16 +137,16 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 }
 
 // settle brings one live row and its objects together. The job on an instance, if there is one, knows better.
-func (i *Instancer) settle(in *Instance, objects []Object) {
+func (i *Instancer) settle(in *whaley.Instance, objects []Object) {
 	if i.Busy(in.ID) {
 		return
 	}
 	switch in.State {
-	case Queued, Starting:
+	case whaley.Queued, whaley.Starting:
 		i.enqueue(in, "")
-	case Stopping:
+	case whaley.Stopping:
 		i.takeDown(in)
-	case Running:
+	case whaley.Running:
 		if missing(in, objects, nil) != "" || stoppedShort(in, objects) {
 			i.looks.hint(in.ID) // it may have become running after the objects were listed
 			return
@@ -159,9 +160,9 @@ func (i *Instancer) settle(in *Instance, objects []Object) {
 func (i *Instancer) verify(ctx context.Context, id string) (runs bool, again time.Duration) {
 	in, err := i.Store.Get(ctx, id)
 	if err != nil {
-		return CodeOf(err) != CodeInstanceNotFound, 0 // the reconciler will see
+		return whaley.CodeOf(err) != whaley.CodeInstanceNotFound, 0 // the reconciler will see
 	}
-	if in.State != Running {
+	if in.State != whaley.Running {
 		return false, 0
 	}
 	objects, err := i.Engine.List(ctx, id)
@@ -176,14 +177,14 @@ func (i *Instancer) verify(ctx context.Context, id string) (runs bool, again tim
 		return true, again
 	}
 	i.Log.Warn("instance lost a container", "instance", id, "service", dead)
-	if _, err := i.stop(ctx, in, CauseLost); err != nil {
+	if _, err := i.stop(ctx, in, whaley.CauseLost); err != nil {
 		i.Log.Error("lost instance not stopped", "instance", id, "err", err)
 	}
 	return false, 0
 }
 
 // stoppedShort says whether a service has ended that is to be started again.
-func stoppedShort(in *Instance, objects []Object) bool {
+func stoppedShort(in *whaley.Instance, objects []Object) bool {
 	return slices.ContainsFunc(objects, func(o Object) bool {
 		return o.Kind == "container" && !o.Running && in.Terms.Restarts[o.Labels.Service] != nil
 	})
@@ -191,7 +192,7 @@ func stoppedShort(in *Instance, objects []Object) bool {
 
 // missing names a service that a running instance cannot do without and that does not run, or is empty. Those in alive
 // count as running.
-func missing(in *Instance, objects []Object, alive map[string]bool) string {
+func missing(in *whaley.Instance, objects []Object, alive map[string]bool) string {
 	running := map[string]bool{}
 	maps.Copy(running, alive)
 	for _, o := range objects {
@@ -208,8 +209,8 @@ func missing(in *Instance, objects []Object, alive map[string]bool) string {
 }
 
 // essential says whether an instance is of use without a service: routes lead to it, or others wait for it to run.
-func essential(in *Instance, service string) bool {
-	if slices.ContainsFunc(in.Routes, func(r Route) bool { return r.Service == service }) {
+func essential(in *whaley.Instance, service string) bool {
+	if slices.ContainsFunc(in.Routes, func(r whaley.Route) bool { return r.Service == service }) {
 		return true
 	}
 	return slices.Contains(in.Terms.Needed, service)

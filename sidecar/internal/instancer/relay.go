@@ -2,30 +2,14 @@ package instancer
 
 import (
 	"slices"
-	"strings"
-	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
-
-// RelayService is the name of the container of ours in an instance whose own addresses work inside it. There it has the
-// names of the instance's hosts, and does what the edge does for players.
-const RelayService = "whaley"
-
-// AuthorityFile is where a container that asks for it finds the certificate by which it knows the relay.
-const AuthorityFile = "/etc/whaley/ca.crt"
-
-// Variables of what is inside an instance.
-const (
-	relayVariable     = "RELAY"
-	AuthorityVariable = "WHALEY_CA" // is AuthorityFile, and makes it be there
-)
-
-// relayLimits are beside those of the challenge.
-var relayLimits = Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 128}
 
 // Inside is what makes an instance's own addresses work inside it.
 type Inside interface {
 	// Settings are what a relay is told that serves routes of an instance; their backends are its containers.
-	Settings(routes []Publication) (string, error)
+	Settings(routes []whaley.Publication) (string, error)
 	// URL is the web address that players have of a host.
 	URL(host string) string
 	// Authority is the file on the host with the certificate of whoever signs the relays'.
@@ -35,52 +19,16 @@ type Inside interface {
 // noInside is for those who have none.
 type noInside struct{}
 
-func (noInside) Settings([]Publication) (string, error) { return "", nil }
-func (noInside) URL(host string) string                 { return "http://" + host }
-func (noInside) Authority() string                      { return "" }
-
-// Relay is the service that a challenge gets whose own addresses are to work inside; false if it has none that could.
-func (ch *Challenge) Relay() (Service, bool) {
-	var names []string
-	for n, r := range ch.Routes {
-		if r.Inside() {
-			names = append(names, Token(HostVariables(ch.Routes, n)[0]))
-		}
-	}
-	s := Service{
-		Name: RelayService, Relay: true, Environment: []string{"WHALEY_RELAY=" + Token(relayVariable)}, ReadOnly: true, Drop: []string{"ALL"},
-		Capabilities: []string{"NET_BIND_SERVICE"}, StopGrace: time.Second, Restart: &Restart{}, Limits: relayLimits,
-	}
-	networks := ch.Networks
-	if len(networks) == 0 {
-		networks = []Network{{}}
-	}
-	for _, n := range networks {
-		s.Joins = append(s.Joins, Join{Network: n.Name, Aliases: names})
-	}
-	return s, len(names) > 0
-}
-
-// Inside says whether a route is reached by its host's name.
-func (r Route) Inside() bool { return r.Type == RouteHTTP || r.Type == RouteTCP }
-
-// Uses says whether a service's strings hold one of the variables.
-func (s Service) Uses(variables ...string) bool {
-	texts := slices.Concat(s.Command, s.Entrypoint, s.Environment)
-	if s.Health != nil {
-		texts = append(texts, s.Health.Test...)
-	}
-	return slices.ContainsFunc(texts, func(text string) bool {
-		return slices.ContainsFunc(variables, func(v string) bool { return strings.Contains(text, Token(v)) })
-	})
-}
+func (noInside) Settings([]whaley.Publication) (string, error) { return "", nil }
+func (noInside) URL(host string) string                        { return "http://" + host }
+func (noInside) Authority() string                             { return "" }
 
 // relaySettings are what an instance's relay is told, if it has one.
-func (i *Instancer) relaySettings(in *Instance, ch *Challenge) (string, error) {
-	if !slices.ContainsFunc(ch.Services, func(s Service) bool { return s.Relay }) {
+func (i *Instancer) relaySettings(in *whaley.Instance, ch *whaley.Challenge) (string, error) {
+	if !slices.ContainsFunc(ch.Services, func(s whaley.Service) bool { return s.Relay }) {
 		return "", nil
 	}
-	var all []Publication
+	var all []whaley.Publication
 	for _, r := range ch.Routes {
 		if r.Inside() {
 			all = append(all, i.publication(in, r, i.contained(in, r)))

@@ -3,6 +3,8 @@ package instancer
 import (
 	"context"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -11,7 +13,7 @@ const (
 )
 
 // moved tells everybody who waits for an instance that its start got further, here at once, on other sidecars soon.
-func (i *Instancer) moved(in *Instance) {
+func (i *Instancer) moved(in *whaley.Instance) {
 	i.changed(in)
 	i.mu.Lock()
 	i.unsentProgress[in.ID] = in
@@ -42,15 +44,15 @@ func (i *Instancer) broadcastLoop(ctx context.Context) error {
 }
 
 // progressMade are the starts that got further since it was last asked.
-func (i *Instancer) progressMade() []Change {
+func (i *Instancer) progressMade() []whaley.Change {
 	places := i.queue.places()
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	var all []Change
+	var all []whaley.Change
 	for id, in := range i.unsentProgress {
 		local, at := i.progress[id]
 		if at || places[id].position > 0 {
-			all = append(all, Change{Instance: id, Challenge: in.Challenge, Slug: in.Slug, Owner: in.Owner.ID, Progress: &Progress{
+			all = append(all, whaley.Change{Instance: id, Challenge: in.Challenge, Slug: in.Slug, Owner: in.Owner.ID, Progress: &whaley.Progress{
 				Worker: i.opts.Worker, Stage: local.stage, Seq: local.seq, Position: places[id].position, Estimate: i.estimate(local, places[id]),
 			}})
 		}
@@ -60,11 +62,11 @@ func (i *Instancer) progressMade() []Change {
 }
 
 // receiveProgress remembers what another sidecar tells, for as long as that start goes on.
-func (i *Instancer) receiveProgress(change Change) {
+func (i *Instancer) receiveProgress(change whaley.Change) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	switch {
-	case change.Progress == nil && change.State != Queued && change.State != Starting:
+	case change.Progress == nil && change.State != whaley.Queued && change.State != whaley.Starting:
 		delete(i.remoteProgress, change.Instance)
 	case change.Progress != nil && change.Progress.Worker != i.opts.Worker:
 		i.remoteProgress[change.Instance] = *change.Progress
@@ -72,7 +74,7 @@ func (i *Instancer) receiveProgress(change Change) {
 }
 
 // progressOf is how far an instance's start is, here or on another sidecar.
-func (i *Instancer) progressOf(id string) Progress {
+func (i *Instancer) progressOf(id string) whaley.Progress {
 	place := i.queue.places()[id]
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -80,7 +82,7 @@ func (i *Instancer) progressOf(id string) Progress {
 	if !here && place.position == 0 {
 		return i.remoteProgress[id]
 	}
-	return Progress{Stage: local.stage, Seq: local.seq, Position: place.position, Estimate: i.estimate(local, place)}
+	return whaley.Progress{Stage: local.stage, Seq: local.seq, Position: place.position, Estimate: i.estimate(local, place)}
 }
 
 // estimate is about how long it is until a start begins that waits for its images, or for its turn.

@@ -4,45 +4,21 @@ import (
 	"context"
 	"crypto/subtle"
 	"fmt"
-	"time"
 
 	"github.com/whaley-ctf/whaley/shared/host"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
-
-// HostQuery asks for a host on behalf of a player, who may be nobody known.
-type HostQuery struct {
-	Host   string
-	Player Player
-}
-
-// HostView is what the asker may know of a host. For whoever does not own it, one that is not running is the same as
-// one that never was.
-type HostView struct {
-	State     State // of an instance, or Unknown or Asleep
-	Mine      bool
-	Access    Access
-	Backend   string // running: scheme://address:port
-	Forwarded string // running: see Route
-	Instance  *Instance
-	Challenge string // its id
-	Name      string // the challenge's, for people
-	Wake      bool   // not live: whether opening the address may start it
-	Position  int
-	Estimate  time.Duration // how long it still waits in the queue
-	Version   string
-	Problem   *Error // failed or refused: why
-}
 
 // target is what a host names.
 type target struct {
-	ch   *Challenge // nil: not loaded, but what was started of it goes on
-	id   string     // of the challenge
+	ch   *whaley.Challenge // nil: not loaded, but what was started of it goes on
+	id   string            // of the challenge
 	slug string
 	name string // of the route
 	mine bool
 }
 
-func (i *Instancer) target(q HostQuery) (target, bool) {
+func (i *Instancer) target(q whaley.HostQuery) (target, bool) {
 	name, ok := host.Parse(q.Host, i.opts.BaseDomain)
 	if !ok {
 		return target{}, false
@@ -50,7 +26,7 @@ func (i *Instancer) target(q HostQuery) (target, bool) {
 	t := target{id: name.Challenge, slug: name.Slug, name: name.Route}
 	t.ch, _ = i.Challenges.Get(t.id)
 	if q.Player.Known() {
-		own := Slug(i.opts.SlugKey, q.Player.Owner.ID, t.id)
+		own := whaley.Slug(i.opts.SlugKey, q.Player.Owner.ID, t.id)
 		t.mine = subtle.ConstantTimeCompare([]byte(own), []byte(name.Slug)) == 1
 	}
 	return t, true
@@ -58,27 +34,27 @@ func (i *Instancer) target(q HostQuery) (target, bool) {
 
 // Resolve says what a host is now. It never starts anything. The instance in it may be shared with others who asked at the
 // same time: it is only read.
-func (i *Instancer) Resolve(ctx context.Context, q HostQuery) (HostView, error) {
-	return i.views.ask(context.WithoutCancel(ctx), q.Host+"\x00"+q.Player.Owner.ID, func(ctx context.Context) (HostView, error) {
+func (i *Instancer) Resolve(ctx context.Context, q whaley.HostQuery) (whaley.HostView, error) {
+	return i.views.ask(context.WithoutCancel(ctx), q.Host+"\x00"+q.Player.Owner.ID, func(ctx context.Context) (whaley.HostView, error) {
 		return i.resolve(ctx, q)
 	})
 }
 
-func (i *Instancer) resolve(ctx context.Context, q HostQuery) (HostView, error) {
-	unknown := HostView{State: Unknown, Version: string(Unknown)}
+func (i *Instancer) resolve(ctx context.Context, q whaley.HostQuery) (whaley.HostView, error) {
+	unknown := whaley.HostView{State: whaley.Unknown, Version: string(whaley.Unknown)}
 	t, ok := i.target(q)
 	if !ok {
 		return unknown, nil
 	}
 	in, err := i.Store.LiveByHost(ctx, t.id, t.slug)
 	if err != nil {
-		return HostView{}, err
+		return whaley.HostView{}, err
 	}
 	live := in != nil && in.State.Live()
-	if !t.mine && (!live || in.State != Running) || t.ch == nil && !live {
+	if !t.mine && (!live || in.State != whaley.Running) || t.ch == nil && !live {
 		return unknown, nil
 	}
-	view := HostView{Mine: t.mine, Challenge: t.id, Instance: in}
+	view := whaley.HostView{Mine: t.mine, Challenge: t.id, Instance: in}
 	if live {
 		view.Name, view.Access = in.Terms.Name, in.Terms.Access
 	} else {
@@ -86,13 +62,13 @@ func (i *Instancer) resolve(ctx context.Context, q HostQuery) (HostView, error) 
 	}
 	switch {
 	case in == nil:
-		view.State = Asleep
-	case in.State == Failed || in.State == Stopped:
+		view.State = whaley.Asleep
+	case in.State == whaley.Failed || in.State == whaley.Stopped:
 		// Its back-off tells whether it still counts.
 		if view.Problem = in.BackOff(i.now()); view.Problem != nil {
-			view.State = Failed
+			view.State = whaley.Failed
 		} else {
-			view.State, view.Instance = Asleep, nil
+			view.State, view.Instance = whaley.Asleep, nil
 		}
 	default:
 		view.State = in.State
@@ -101,12 +77,12 @@ func (i *Instancer) resolve(ctx context.Context, q HostQuery) (HostView, error) 
 	if !found {
 		return unknown, nil
 	}
-	if in != nil && in.State == Running {
-		if route.Type == RouteHTTP {
+	if in != nil && in.State == whaley.Running {
+		if route.Type == whaley.RouteHTTP {
 			view.Backend = string(route.Speaks()) + "://" + i.backend(in, route)
 			view.Forwarded = route.Forwarded
 		} else {
-			view.Problem = Errorf(NotFound, "route_not_http", "This address is not a web page. How to connect to it is on the dashboard.")
+			view.Problem = whaley.Errorf(whaley.NotFound, "route_not_http", "This address is not a web page. How to connect to it is on the dashboard.")
 		}
 	}
 	i.complete(&view)
@@ -114,8 +90,8 @@ func (i *Instancer) resolve(ctx context.Context, q HostQuery) (HostView, error) 
 }
 
 // routeOf is the route a host names: of the instance if there is one, whose challenge may have changed since.
-func routeOf(in *Instance, t target) (Route, bool) {
-	var routes []Route
+func routeOf(in *whaley.Instance, t target) (whaley.Route, bool) {
+	var routes []whaley.Route
 	if in != nil && in.State.Live() {
 		routes = in.Routes
 	} else if t.ch != nil {
@@ -126,17 +102,17 @@ func routeOf(in *Instance, t target) (Route, bool) {
 			return r, true
 		}
 	}
-	return Route{}, false
+	return whaley.Route{}, false
 }
 
 // complete adds stage, position and the version, which changes whenever anything else does.
-func (i *Instancer) complete(v *HostView) {
+func (i *Instancer) complete(v *whaley.HostView) {
 	v.Version = string(v.State)
 	if v.Instance == nil {
 		return
 	}
-	var p Progress
-	if in := v.Instance; in.State == Queued || in.State == Starting {
+	var p whaley.Progress
+	if in := v.Instance; in.State == whaley.Queued || in.State == whaley.Starting {
 		p = i.progressOf(in.ID)
 	}
 	v.Instance.Stage, v.Position, v.Estimate = p.Stage, p.Position, p.Estimate

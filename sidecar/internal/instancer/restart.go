@@ -3,13 +3,9 @@ package instancer
 import (
 	"context"
 	"time"
-)
 
-// Restart says that a service is started again when it ends by itself.
-type Restart struct {
-	Failure bool // only after a code other than 0
-	Tries   int  // how often in a row; 0: without end
-}
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
 
 const (
 	firstRestart = 100 * time.Millisecond // before the first; doubles each time
@@ -23,18 +19,13 @@ type restarts struct {
 	next  time.Time // not before
 }
 
-// again says whether a service that has ended with a code is to be started again.
-func (r *Restart) again(code, count int) bool {
-	return r != nil && (!r.Failure || code != 0) && (r.Tries == 0 || count < r.Tries)
-}
-
 func restartPause(count int) time.Duration { return min(firstRestart<<min(count, 10), lastRestart) }
 
 // revive starts the containers of a running instance that have ended and are to be started again, each after its
 // pause. It returns the services that count as running meanwhile, and how long it is until the first of those pauses is
 // over; 0: there is none. The engine does not do it by itself: after a restart of its own it would start containers before
 // anything guards the pool.
-func (i *Instancer) revive(ctx context.Context, in *Instance, objects []Object) (alive map[string]bool, first time.Duration) {
+func (i *Instancer) revive(ctx context.Context, in *whaley.Instance, objects []Object) (alive map[string]bool, first time.Duration) {
 	alive = map[string]bool{}
 	for _, o := range objects {
 		policy := in.Terms.Restarts[o.Labels.Service]
@@ -64,7 +55,7 @@ func (i *Instancer) revive(ctx context.Context, in *Instance, objects []Object) 
 }
 
 // rejoin starts those again that share the network of a service which has been: the network that they are in is no more.
-func (i *Instancer) rejoin(ctx context.Context, in *Instance, objects []Object, service string) {
+func (i *Instancer) rejoin(ctx context.Context, in *whaley.Instance, objects []Object, service string) {
 	for _, o := range objects {
 		if o.Kind != "container" || !o.Running || in.Terms.Shares[o.Labels.Service] != service {
 			continue
@@ -80,7 +71,7 @@ func (i *Instancer) rejoin(ctx context.Context, in *Instance, objects []Object, 
 }
 
 // restartDue says whether a container may be started again, and after which pause. Without one it has been counted.
-func (i *Instancer) restartDue(ctx context.Context, in *Instance, o Object, policy *Restart) (time.Duration, bool) {
+func (i *Instancer) restartDue(ctx context.Context, in *whaley.Instance, o Object, policy *whaley.Restart) (time.Duration, bool) {
 	code := -1
 	if policy.Failure {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -96,12 +87,12 @@ func (i *Instancer) restartDue(ctx context.Context, in *Instance, o Object, poli
 		now := time.Now()
 		switch {
 		case r.next.IsZero() || now.Sub(r.next) > steady:
-			wait, again = firstRestart, policy.again(code, 0)
+			wait, again = firstRestart, policy.Again(code, 0)
 			return restarts{next: now.Add(firstRestart)}
 		case now.Before(r.next):
-			wait, again = r.next.Sub(now), policy.again(code, r.count)
+			wait, again = r.next.Sub(now), policy.Again(code, r.count)
 			return r
-		case !policy.again(code, r.count):
+		case !policy.Again(code, r.count):
 			again = false
 			return r
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // starter is an engine that does nothing but note what is stopped and started.
@@ -28,10 +30,10 @@ func (s *starter) StartContainer(_ context.Context, id string) error {
 func TestWhoSharesANetworkIsStartedAgainWithIt(t *testing.T) {
 	engine := &starter{}
 	i := &Instancer{Needs: Needs{Engine: engine, Log: slog.New(slog.DiscardHandler)}, looks: newLooks()}
-	ch := &Challenge{Services: []Service{
-		{Name: "web", Restart: &Restart{}}, {Name: "bot", Shares: "web", StopGrace: time.Second}, {Name: "other"}, {Name: "ended", Shares: "web"},
+	ch := &whaley.Challenge{Services: []whaley.Service{
+		{Name: "web", Restart: &whaley.Restart{}}, {Name: "bot", Shares: "web", StopGrace: time.Second}, {Name: "other"}, {Name: "ended", Shares: "web"},
 	}}
-	in := &Instance{ID: "one", Terms: TermsOf(ch)}
+	in := &whaley.Instance{ID: "one", Terms: whaley.TermsOf(ch)}
 	objects := []Object{
 		{Kind: "container", ID: "w", Labels: Labels{Service: "web"}}, {Kind: "container", ID: "b", Running: true, Labels: Labels{Service: "bot"}},
 		{Kind: "container", ID: "o", Running: true, Labels: Labels{Service: "other"}}, {Kind: "container", ID: "e", Labels: Labels{Service: "ended"}},

@@ -9,22 +9,23 @@ import (
 	"strings"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 	"go.opentelemetry.io/otel/trace"
 )
 
 // Spawn asks for an instance of a challenge and returns it as soon as it is queued. It refuses with CodeLiveInstance,
 // CodeQuota, challenge_not_found, challenge_inactive, CodeNotBegun, CodeOver, CodePaused, image_failed, or the reason of a failed spawn whose back-off is not over.
-func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (_ *Instance, err error) {
-	defer func() { i.refused(OpSpawn, challenge, err) }()
+func (i *Instancer) Spawn(ctx context.Context, p whaley.Player, challenge string) (_ *whaley.Instance, err error) {
+	defer func() { i.refused(whaley.OpSpawn, challenge, err) }()
 	if !p.Known() {
-		return nil, Errorf(Unauthorized, "player_unknown", "Sign in first.")
+		return nil, whaley.Errorf(whaley.Unauthorized, "player_unknown", "Sign in first.")
 	}
 	ch, ok := i.Challenges.Get(challenge)
 	if !ok {
-		return nil, Errorf(NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
+		return nil, whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
 	}
 	if ch.Inactive {
-		return nil, Errorf(Conflict, "challenge_inactive", "This challenge is closed at the moment. The organisers open it when its time comes.")
+		return nil, whaley.Errorf(whaley.Conflict, "challenge_inactive", "This challenge is closed at the moment. The organisers open it when its time comes.")
 	}
 	if why := i.Closed(p, ch); why != nil {
 		return nil, why
@@ -36,44 +37,44 @@ func (i *Instancer) Spawn(ctx context.Context, p Player, challenge string) (_ *I
 }
 
 // queued writes the row of a spawn and puts it into the queue.
-func (i *Instancer) queued(ctx context.Context, p Player, ch *Challenge, q Quota) (*Instance, error) {
+func (i *Instancer) queued(ctx context.Context, p whaley.Player, ch *whaley.Challenge, q whaley.Quota) (*whaley.Instance, error) {
 	if err := i.images.failure(ch); err != nil {
 		return nil, err
 	}
 	now := i.now()
-	in := &Instance{
+	in := &whaley.Instance{
 		ID:        newID(ch.ID, p.Owner.ID),
 		Challenge: ch.ID,
 		Revision:  ch.Revision,
 		Owner:     p.Owner,
 		Player:    p.ID,
-		Slug:      Slug(i.opts.SlugKey, p.Owner.ID, ch.ID),
+		Slug:      whaley.Slug(i.opts.SlugKey, p.Owner.ID, ch.ID),
 		Routes:    ch.Routes,
-		Terms:     TermsOf(ch),
-		State:     Queued,
+		Terms:     whaley.TermsOf(ch),
+		State:     whaley.Queued,
 		CreatedAt: now,
 	}
 	for _, s := range ch.Services {
 		in.Memory += s.Limits.MemoryBytes
 	}
-	err := i.Store.Insert(ctx, in, q, Event{
+	err := i.Store.Insert(ctx, in, q, whaley.Event{
 		Type: "instance_spawn", Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Player: p.ID, At: now,
 		Message: "Start requested",
 	})
-	if CodeOf(err) == CodeQuota {
+	if whaley.CodeOf(err) == whaley.CodeQuota {
 		return nil, i.quotaUsed(ctx, p.Owner, q.PerOwner, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	i.begin(ctx, OpSpawn, in)
+	i.begin(ctx, whaley.OpSpawn, in)
 	i.enqueue(in, p.Address)
 	i.moved(in)
 	return in, nil
 }
 
 // quotaUsed is a refusal for an owner's quota that names what runs, so that one knows what to stop.
-func (i *Instancer) quotaUsed(ctx context.Context, owner Owner, most int, refused error) error {
+func (i *Instancer) quotaUsed(ctx context.Context, owner whaley.Owner, most int, refused error) error {
 	live, err := i.Store.Live(ctx, owner.ID)
 	if err != nil || len(live) == 0 {
 		return refused
@@ -81,7 +82,7 @@ func (i *Instancer) quotaUsed(ctx context.Context, owner Owner, most int, refuse
 	var all []string
 	for _, in := range live[:min(len(live), mostNamed)] {
 		name := cmp.Or(in.Terms.Name, in.Challenge)
-		if left := in.ExpiresAt.Sub(i.now()); in.State == Running && left > 0 {
+		if left := in.ExpiresAt.Sub(i.now()); in.State == whaley.Running && left > 0 {
 			name += fmt.Sprintf(" (%d min left)", int(math.Ceil(left.Minutes())))
 		}
 		all = append(all, name)
@@ -89,14 +90,14 @@ func (i *Instancer) quotaUsed(ctx context.Context, owner Owner, most int, refuse
 	if more := len(live) - mostNamed; more > 0 {
 		all = append(all, fmt.Sprintf("%d more", more))
 	}
-	return Errorf(Exhausted, CodeQuota, "You're using all %d of your instances: %s. Stop one on the dashboard to start another.", most, strings.Join(all, ", "))
+	return whaley.Errorf(whaley.Exhausted, whaley.CodeQuota, "You're using all %d of your instances: %s. Stop one on the dashboard to start another.", most, strings.Join(all, ", "))
 }
 
 // mostNamed is how many of an owner's instances a refusal names.
 const mostNamed = 8
 
 // quota bounds what a player may have: an owner who is not the player is a team.
-func (i *Instancer) quota(p Player) Quota {
+func (i *Instancer) quota(p whaley.Player) whaley.Quota {
 	policy := i.Policy()
 	q := policy.Quota
 	q.BackOff, q.PerMinute = true, policy.StartsPerMinute
@@ -108,7 +109,7 @@ func (i *Instancer) quota(p Player) Quota {
 
 // spawnOnce is Spawn for any number of simultaneous askers of one host: one asks the store, all get its answer. It does
 // not end with the request that happened to be first.
-func (i *Instancer) spawnOnce(ctx context.Context, p Player, challenge string) error {
+func (i *Instancer) spawnOnce(ctx context.Context, p whaley.Player, challenge string) error {
 	result := i.spawns.DoChan(p.Owner.ID+"/"+challenge, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
@@ -117,7 +118,7 @@ func (i *Instancer) spawnOnce(ctx context.Context, p Player, challenge string) e
 	})
 	select {
 	case r := <-result:
-		if CodeOf(r.Err) == CodeLiveInstance {
+		if whaley.CodeOf(r.Err) == whaley.CodeLiveInstance {
 			return nil
 		}
 		return r.Err
@@ -128,7 +129,7 @@ func (i *Instancer) spawnOnce(ctx context.Context, p Player, challenge string) e
 
 // enqueue puts an instance into the queue, once its images are there: whoever waits for a build takes no slot. address is
 // where it was asked from, if that is known.
-func (i *Instancer) enqueue(in *Instance, address string) {
+func (i *Instancer) enqueue(in *whaley.Instance, address string) {
 	ch, loaded := i.Challenges.Get(in.Challenge)
 	if !loaded || i.images.there(ch, in.ID) {
 		i.launch(i.queue.add(in, address))
@@ -143,7 +144,7 @@ func (i *Instancer) launch(ready []queued) {
 		release := func() { i.launch(i.queue.done(w.id, learn)) }
 		_, started := i.start(w.id, false, func(ctx context.Context) {
 			defer release()
-			ctx, from, end := i.resume(ctx, OpSpawn, w.id)
+			ctx, from, end := i.resume(ctx, whaley.OpSpawn, w.id)
 			defer end()
 			if !from.at.IsZero() {
 				i.Observer.Waited(time.Since(from.at))
@@ -153,7 +154,7 @@ func (i *Instancer) launch(ready []queued) {
 		})
 		if !started {
 			release() // stopped while it waited, or shutting down
-			i.dropSpan(OpSpawn, w.id)
+			i.dropSpan(whaley.OpSpawn, w.id)
 		}
 	}
 }
@@ -169,14 +170,14 @@ func (i *Instancer) spawn(ctx context.Context, id, address string) bool {
 		return false
 	}
 	switch in.State {
-	case Queued, Starting:
+	case whaley.Queued, whaley.Starting:
 	default:
 		return false // another job got there first
 	}
 	began := time.Now()
 	running, err := i.make(ctx, in)
 	if err == nil {
-		i.Observer.Done(OpSpawn, in.Challenge, i.now().Sub(in.CreatedAt), nil)
+		i.Observer.Done(whaley.OpSpawn, in.Challenge, i.now().Sub(in.CreatedAt), nil)
 		i.changed(running)
 		i.deadline.set(running.ID, running.ExpiresAt)
 		i.Log.InfoContext(ctx, "instance running", "instance", id, "challenge", in.Challenge, "owner", in.Owner.ID, "took", time.Since(began))
@@ -187,7 +188,7 @@ func (i *Instancer) spawn(ctx context.Context, id, address string) bool {
 		i.then(id, func() { i.enqueue(in, address) })
 		return false
 	}
-	if context.Cause(ctx) != nil || errors.Is(err, errShutdown) || CodeOf(err) == CodeStateChanged || CodeOf(err) == CodeLeaseLost {
+	if context.Cause(ctx) != nil || errors.Is(err, errShutdown) || whaley.CodeOf(err) == whaley.CodeStateChanged || whaley.CodeOf(err) == whaley.CodeLeaseLost {
 		return false // stopped meanwhile, or shutting down: who stopped it, or the next start, goes on from the row
 	}
 	if now, err := i.Store.Get(ctx, in.ID); err == nil {
@@ -198,10 +199,10 @@ func (i *Instancer) spawn(ctx context.Context, id, address string) bool {
 }
 
 // fail undoes what a spawn did and leaves the reason.
-func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
-	var reason *Error
+func (i *Instancer) fail(ctx context.Context, in *whaley.Instance, err error) {
+	var reason *whaley.Error
 	if !errors.As(err, &reason) {
-		reason = Errorf(Internal, "spawn_failed", "The instance could not be started. Try again; if it keeps happening, tell an organiser.").Because(err)
+		reason = whaley.Errorf(whaley.Internal, "spawn_failed", "The instance could not be started. Try again; if it keeps happening, tell an organiser.").Because(err)
 	}
 	i.Log.ErrorContext(ctx, "spawn failed", "instance", in.ID, "challenge", in.Challenge, "owner", in.Owner.ID, "err", err)
 	message := reason.Code + ": " + reason.Detail
@@ -213,14 +214,14 @@ func (i *Instancer) fail(ctx context.Context, in *Instance, err error) {
 		i.Log.ErrorContext(ctx, "undo of a failed spawn is not complete, the reconciler goes on", "instance", in.ID, "err", err)
 		i.leftUndone()
 	}
-	reason = backedOff(reason, in.Failures)
+	reason = whaley.BackedOff(reason, in.Failures)
 	now := i.now()
-	i.Observer.Done(OpSpawn, in.Challenge, now.Sub(in.CreatedAt), reason)
+	i.Observer.Done(whaley.OpSpawn, in.Challenge, now.Sub(in.CreatedAt), reason)
 	setSpanStatus(trace.SpanFromContext(ctx), reason)
-	failed, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Queued, Starting}, func(in *Instance) {
-		in.State, in.Reason, in.EndedAt = Failed, reason, now
+	failed, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []whaley.State{whaley.Queued, whaley.Starting}, func(in *whaley.Instance) {
+		in.State, in.Reason, in.EndedAt = whaley.Failed, reason, now
 		in.Failures++
-	}, Event{
+	}, whaley.Event{
 		Type: "instance_spawn_failed", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
 		Message: message, At: now,
 	})

@@ -6,16 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 	"golang.org/x/sync/errgroup"
-)
-
-// Why an instance was stopped.
-const (
-	CausePlayer  = "player"
-	CauseExpired = "expired"
-	CauseLost    = "lost"   // a container ended, or was taken away
-	CauseBanned  = "banned" // or the owner is not known any more
-	CauseOver    = "event_over"
 )
 
 // removalSlots is how many instances are taken down at the same time.
@@ -25,55 +17,55 @@ const removalSlots = 16
 const defaultGrace = 2 * time.Second
 
 // errStopped is the cause of a spawn's end when its instance is stopped meanwhile.
-var errStopped = Errorf(Conflict, "stopped", "The instance was stopped while it started.")
+var errStopped = whaley.Errorf(whaley.Conflict, "stopped", "The instance was stopped while it started.")
 
 // Stop takes an owner's instance down and returns as soon as that is written; removing goes on in the background.
 // Stopping what is stopping already is no error.
-func (i *Instancer) Stop(ctx context.Context, p Player, id string) (_ *Instance, err error) {
-	defer func() { i.refused(OpStop, "", err) }()
+func (i *Instancer) Stop(ctx context.Context, p whaley.Player, id string) (_ *whaley.Instance, err error) {
+	defer func() { i.refused(whaley.OpStop, "", err) }()
 	in, err := i.Get(ctx, p, id)
 	if err != nil {
 		return nil, err
 	}
 	if !in.State.Live() {
-		return nil, Errorf(Conflict, "instance_not_live", "This instance is %s already.", in.State)
+		return nil, whaley.Errorf(whaley.Conflict, "instance_not_live", "This instance is %s already.", in.State)
 	}
-	return i.stop(ctx, in, CausePlayer)
+	return i.stop(ctx, in, whaley.CausePlayer)
 }
 
-func (i *Instancer) stop(ctx context.Context, in *Instance, cause string) (*Instance, error) {
+func (i *Instancer) stop(ctx context.Context, in *whaley.Instance, cause string) (*whaley.Instance, error) {
 	return i.stopBecause(ctx, in, cause, nil)
 }
 
 // stopBecause also keeps a reason, which its player reads, and before which it is not started again at once.
-func (i *Instancer) stopBecause(ctx context.Context, in *Instance, cause string, reason *Error) (*Instance, error) {
+func (i *Instancer) stopBecause(ctx context.Context, in *whaley.Instance, cause string, reason *whaley.Error) (*whaley.Instance, error) {
 	message := stopMessage(cause)
 	if reason != nil {
 		message = cause + ": " + reason.Detail
 	}
-	if in.State == Stopping {
+	if in.State == whaley.Stopping {
 		i.takeDown(in)
 		return in, nil
 	}
 	now := i.now()
-	stopping, err := i.Store.Update(ctx, in.ID, "", []State{Queued, Starting, Running}, func(in *Instance) {
-		in.State = Stopping
-		if in.end(cause, now); reason != nil {
-			in.Reason = backedOff(reason, max(in.Losses-patience, 0))
+	stopping, err := i.Store.Update(ctx, in.ID, "", []whaley.State{whaley.Queued, whaley.Starting, whaley.Running}, func(in *whaley.Instance) {
+		in.State = whaley.Stopping
+		if in.End(cause, now); reason != nil {
+			in.Reason = whaley.BackedOff(reason, max(in.Losses-whaley.LossesBeforeBackOff, 0))
 		}
-	}, Event{
+	}, whaley.Event{
 		Type: stopEvent(cause), Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
 		Message: message, At: now,
 	})
-	if CodeOf(err) == CodeStateChanged {
+	if whaley.CodeOf(err) == whaley.CodeStateChanged {
 		return i.Store.Get(ctx, in.ID) // somebody else was first
 	}
 	if err != nil {
 		return nil, err
 	}
 	i.queue.drop(in.ID)
-	i.dropSpan(OpSpawn, in.ID)
-	i.begin(ctx, OpStop, in)
+	i.dropSpan(whaley.OpSpawn, in.ID)
+	i.begin(ctx, whaley.OpStop, in)
 	i.changed(stopping)
 	i.takeDown(stopping)
 	return stopping, nil
@@ -82,30 +74,30 @@ func (i *Instancer) stopBecause(ctx context.Context, in *Instance, cause string,
 // stopMessage says for people why an instance was stopped.
 func stopMessage(cause string) string {
 	switch cause {
-	case CausePlayer:
+	case whaley.CausePlayer:
 		return "Stopped by the player"
-	case CauseAdmin:
+	case whaley.CauseAdmin:
 		return "Stopped by an admin"
-	case CauseExpired:
+	case whaley.CauseExpired:
 		return "Time was up"
-	case CauseLost:
+	case whaley.CauseLost:
 		return "A container ended or was removed"
-	case CauseBanned:
+	case whaley.CauseBanned:
 		return "The player or team is banned or gone"
-	case CauseOver:
+	case whaley.CauseOver:
 		return "The event is over"
 	}
 	return "Stopped: " + cause
 }
 
 func stopEvent(cause string) string {
-	if tooMuch(cause) {
+	if whaley.TookTooMuch(cause) {
 		return "instance_over_limit"
 	}
 	switch cause {
-	case CauseExpired:
+	case whaley.CauseExpired:
 		return "instance_expired"
-	case CauseLost:
+	case whaley.CauseLost:
 		return "instance_lost"
 	}
 	return "instance_stop"
@@ -113,7 +105,7 @@ func stopEvent(cause string) string {
 
 // takeDown starts the removal of an instance in state stopping, after whatever job is on it was given up. However often
 // it is asked for, one waits for that.
-func (i *Instancer) takeDown(in *Instance) {
+func (i *Instancer) takeDown(in *whaley.Instance) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if j := i.jobs[in.ID]; i.downs[in.ID] || j != nil && j.stops {
@@ -124,14 +116,14 @@ func (i *Instancer) takeDown(in *Instance) {
 }
 
 // giveWay gives up the job on an instance for the one that takes it down.
-func (i *Instancer) giveWay(in *Instance) {
+func (i *Instancer) giveWay(in *whaley.Instance) {
 	defer func() {
 		i.mu.Lock()
 		delete(i.downs, in.ID)
 		i.mu.Unlock()
 	}()
 	i.replace(in.ID, errStopped, true, func(ctx context.Context) {
-		ctx, _, end := i.resume(ctx, OpStop, in.ID)
+		ctx, _, end := i.resume(ctx, whaley.OpStop, in.ID)
 		defer end()
 		// The engine removes a few at a time as fast as many, and the rest of the work does not wait for hundreds.
 		select {
@@ -145,9 +137,9 @@ func (i *Instancer) giveWay(in *Instance) {
 }
 
 // finishStop removes everything and writes stopped. What fails is tried again, by the reconciler if need be.
-func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
+func (i *Instancer) finishStop(ctx context.Context, in *whaley.Instance) {
 	began := time.Now()
-	if in.StopCause == CauseLost || tooMuch(in.StopCause) {
+	if in.StopCause == whaley.CauseLost || whaley.TookTooMuch(in.StopCause) {
 		i.keepPrinted(ctx, in)
 	}
 	i.capture(ctx, in, in.StopCause)
@@ -165,7 +157,7 @@ func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
 		}
 	}
 	now := i.now()
-	stopped, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []State{Stopping}, func(in *Instance) { in.State, in.EndedAt = Stopped, now }, Event{})
+	stopped, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []whaley.State{whaley.Stopping}, func(in *whaley.Instance) { in.State, in.EndedAt = whaley.Stopped, now }, whaley.Event{})
 	if err != nil {
 		i.Log.ErrorContext(ctx, "stopped instance could not be recorded, the reconciler goes on", "instance", in.ID, "err", err)
 		i.leftUndone()
@@ -173,13 +165,13 @@ func (i *Instancer) finishStop(ctx context.Context, in *Instance) {
 	}
 	i.deadline.drop(in.ID)
 	i.looks.forget(in.ID)
-	i.Observer.Done(OpStop, in.Challenge, time.Since(began), nil)
+	i.Observer.Done(whaley.OpStop, in.Challenge, time.Since(began), nil)
 	i.Log.InfoContext(ctx, "instance stopped", "instance", in.ID, "owner", in.Owner.ID, "cause", in.StopCause)
 	i.changed(stopped)
 }
 
 // remove undoes all that a spawn makes, from the outside in. It can be repeated.
-func (i *Instancer) remove(ctx context.Context, in *Instance) error {
+func (i *Instancer) remove(ctx context.Context, in *whaley.Instance) error {
 	if err := i.Router.Retract(ctx, in.ID, i.publications(in)); err != nil {
 		// The router makes its routes what they should be when it is back; a route to nothing does no harm until then.
 		i.Log.WarnContext(ctx, "routes not retracted", "instance", in.ID, "err", err)
@@ -188,7 +180,7 @@ func (i *Instancer) remove(ctx context.Context, in *Instance) error {
 	if err := i.clear(ctx, in); err != nil {
 		return err
 	}
-	for _, p := range in.parts() {
+	for _, p := range in.Parts() {
 		if err := i.Firewall.Forbid(ctx, p.Subnet); err != nil {
 			return err // the next one who gets this subnet must not inherit it
 		}
@@ -200,7 +192,7 @@ func (i *Instancer) remove(ctx context.Context, in *Instance) error {
 }
 
 // clear removes everything on the engine that carries the instance's label.
-func (i *Instancer) clear(ctx context.Context, in *Instance) error {
+func (i *Instancer) clear(ctx context.Context, in *whaley.Instance) error {
 	objects, err := i.Engine.List(ctx, in.ID)
 	if err != nil {
 		return err
@@ -209,7 +201,7 @@ func (i *Instancer) clear(ctx context.Context, in *Instance) error {
 }
 
 // removeAll removes objects of an instance.
-func (i *Instancer) removeAll(ctx context.Context, in *Instance, objects []Object) error {
+func (i *Instancer) removeAll(ctx context.Context, in *whaley.Instance, objects []Object) error {
 	g, gctx := errgroup.WithContext(ctx)
 	for _, o := range objects {
 		if o.Kind != "container" {

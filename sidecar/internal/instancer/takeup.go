@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // How long a half-made instance is left alone between two tries to undo what is of no use.
@@ -23,8 +25,8 @@ type leftovers struct {
 func (r leftovers) any() bool { return len(r.containers)+len(r.networks) > 0 }
 
 // takeUp looks at what there is of an instance in state starting and removes what is of no use.
-func (i *Instancer) takeUp(ctx context.Context, in *Instance, ch *Challenge) (*Instance, leftovers, error) {
-	if in.State != Starting {
+func (i *Instancer) takeUp(ctx context.Context, in *whaley.Instance, ch *whaley.Challenge) (*whaley.Instance, leftovers, error) {
+	if in.State != whaley.Starting {
 		return in, leftovers{}, nil
 	}
 	// The engine may still be at what that process asked for, and refuse for a moment what disturbs it.
@@ -34,14 +36,14 @@ func (i *Instancer) takeUp(ctx context.Context, in *Instance, ch *Challenge) (*I
 			i.Log.InfoContext(ctx, "going on with a half-made instance", "instance", in.ID, "containers", len(old.containers), "networks", len(old.networks))
 			return now, old, nil
 		}
-		if CodeOf(err) == CodeStateChanged || CodeOf(err) == CodeLeaseLost || pause(ctx, wait) != nil {
+		if whaley.CodeOf(err) == whaley.CodeStateChanged || whaley.CodeOf(err) == whaley.CodeLeaseLost || pause(ctx, wait) != nil {
 			return nil, leftovers{}, err
 		}
 		i.Log.WarnContext(ctx, "half-made instance not taken up yet", "instance", in.ID, "err", err, "again_in", wait)
 	}
 }
 
-func (i *Instancer) tryTakeUp(ctx context.Context, in *Instance, ch *Challenge) (*Instance, leftovers, error) {
+func (i *Instancer) tryTakeUp(ctx context.Context, in *whaley.Instance, ch *whaley.Challenge) (*whaley.Instance, leftovers, error) {
 	objects, err := i.Engine.List(ctx, in.ID)
 	if err != nil {
 		return nil, leftovers{}, err
@@ -69,14 +71,14 @@ func (i *Instancer) tryTakeUp(ctx context.Context, in *Instance, ch *Challenge) 
 // leftovers sorts objects into those that can be used and those that cannot. A container that runs was complete before it
 // was started; of one that does not, that is not known. Once one has ended, others may have begun with what it left
 // behind: then nothing is of use.
-func (i *Instancer) leftovers(in *Instance, ch *Challenge, objects []Object) (old leftovers, useless []Object) {
+func (i *Instancer) leftovers(in *whaley.Instance, ch *whaley.Challenge, objects []Object) (old leftovers, useless []Object) {
 	old = leftovers{containers: map[string]string{}, networks: map[string]bool{}}
 	if in.Revision != ch.Revision || slices.ContainsFunc(objects, func(o Object) bool { return o.Ended }) {
 		return leftovers{}, objects
 	}
 	expected := map[string]bool{}
-	for _, p := range in.parts() {
-		expected[in.engineNetwork(p.Name)] = true
+	for _, p := range in.Parts() {
+		expected[in.EngineNetwork(p.Name)] = true
 	}
 	for _, o := range objects {
 		switch {
@@ -94,7 +96,7 @@ func (i *Instancer) leftovers(in *Instance, ch *Challenge, objects []Object) (ol
 }
 
 // leave removes what was made of an instance in another place than it has now.
-func (i *Instancer) leave(ctx context.Context, in *Instance, was []Part) error {
+func (i *Instancer) leave(ctx context.Context, in *whaley.Instance, was []whaley.Part) error {
 	err := i.clear(ctx, in)
 	for _, p := range was {
 		err = errors.Join(err, i.Firewall.Forbid(ctx, p.Subnet))

@@ -3,6 +3,8 @@ package instancer
 import (
 	"context"
 	"sync"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // together lets those who ask the same thing at the same time share one answer: a thousand requests that are held for one
@@ -47,7 +49,7 @@ func (t *together[V]) ask(ctx context.Context, key string, find func(context.Con
 }
 
 func (t *together[V]) find(ctx context.Context, key string, a *answer[V], find func(context.Context) (V, error)) (V, error) {
-	a.err = Errorf(Internal, "internal", "Something went wrong in Whaley itself. Try again.") // should find panic
+	a.err = whaley.Errorf(whaley.Internal, "internal", "Something went wrong in Whaley itself. Try again.") // should find panic
 	defer func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -289,8 +291,8 @@ func (t *turns) makeRoom(one *turn, now time.Time) (left time.Duration, found bo
 }
 
 // buildTimeout is the end of what may not take any longer.
-func buildTimeout(longest time.Duration) *Error {
-	return Errorf(Unavailable, "build_timeout", "The challenge's images were not built within %s. Tell an organiser: the build's log says how far it got, "+
+func buildTimeout(longest time.Duration) *whaley.Error {
+	return whaley.Errorf(whaley.Unavailable, "build_timeout", "The challenge's images were not built within %s. Tell an organiser: the build's log says how far it got, "+
 		"and BUILD_TIMEOUT is how long it may take.", longest)
 }
 

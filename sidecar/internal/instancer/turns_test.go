@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // works are turns whose work takes a time.
@@ -110,7 +112,7 @@ func TestABuildEndsWithItsTime(t *testing.T) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		for _, name := range []string{"endless", "other", "third"} {
-			if at := w.ended[name]; CodeOf(w.errs[name]) != "build_timeout" || at.Sub(began) > 31*time.Minute {
+			if at := w.ended[name]; whaley.CodeOf(w.errs[name]) != "build_timeout" || at.Sub(began) > 31*time.Minute {
 				t.Errorf("%s ended after %s with %v", name, at.Sub(began), w.errs[name])
 			}
 		}

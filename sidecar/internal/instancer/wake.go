@@ -5,24 +5,25 @@ import (
 	"errors"
 
 	"github.com/whaley-ctf/whaley/shared/host"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Wake starts what a host stands for, if the asker owns it, and returns its view once that runs, failed or was
 // refused, or as it is when ctx ends. Any number of calls at once make one instance.
-func (i *Instancer) Wake(ctx context.Context, q HostQuery) (HostView, error) {
+func (i *Instancer) Wake(ctx context.Context, q whaley.HostQuery) (whaley.HostView, error) {
 	asked := false
 	for {
 		name, _ := host.Parse(q.Host, i.opts.BaseDomain)
 		changed, done := i.hub.watch(hostKey(name.Challenge, name.Slug))
 		view, err := i.Resolve(ctx, q)
-		if err != nil || !view.Mine || view.Problem != nil || view.State == Running {
+		if err != nil || !view.Mine || view.Problem != nil || view.State == whaley.Running {
 			done()
 			return view, err
 		}
-		if view.State == Asleep && !asked {
+		if view.State == whaley.Asleep && !asked {
 			done()
 			if !view.Wake {
-				return refused(view, Errorf(Conflict, "wake_disabled", "This challenge is started from the dashboard only."))
+				return refused(view, whaley.Errorf(whaley.Conflict, "wake_disabled", "This challenge is started from the dashboard only."))
 			}
 			if err := i.spawnOnce(ctx, q.Player, view.Challenge); err != nil {
 				return refused(view, err)
@@ -41,19 +42,19 @@ func (i *Instancer) Wake(ctx context.Context, q HostQuery) (HostView, error) {
 }
 
 // refused puts a refusal into the view; other errors stay errors.
-func refused(view HostView, err error) (HostView, error) {
-	var reason *Error
+func refused(view whaley.HostView, err error) (whaley.HostView, error) {
+	var reason *whaley.Error
 	if !errors.As(err, &reason) {
-		return HostView{}, err
+		return whaley.HostView{}, err
 	}
-	view.State, view.Problem = Failed, reason
+	view.State, view.Problem = whaley.Failed, reason
 	view.Version += "." + reason.Code
 	return view, nil
 }
 
 // Watch returns the view of a host as soon as its version is another than seen, or as it is when ctx ends. It never
 // starts anything.
-func (i *Instancer) Watch(ctx context.Context, q HostQuery, seen string) (HostView, error) {
+func (i *Instancer) Watch(ctx context.Context, q whaley.HostQuery, seen string) (whaley.HostView, error) {
 	for {
 		name, _ := host.Parse(q.Host, i.opts.BaseDomain)
 		changed, done := i.hub.watch(hostKey(name.Challenge, name.Slug))

@@ -8,25 +8,26 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func TestAServiceThatEndsFailsItsStartAndBacksOffEverLonger(t *testing.T) {
-	service := instancer.Service{Name: "web", Environment: []string{"EXIT=3", "PRINT=no database"}}
+	service := whaley.Service{Name: "web", Environment: []string{"EXIT=3", "PRINT=no database"}}
 	inMemory(t, func(w *world) {
 		for _, pause := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute, time.Minute} {
-			failed := w.until(w.spawn("one", "crash"), instancer.Failed)
+			failed := w.until(w.spawn("one", "crash"), whaley.Failed)
 			if failed.Reason == nil || failed.Reason.Code != "service_exited" || !strings.Contains(failed.Reason.Detail, "exit code 3") || failed.Reason.RetryAfter != pause {
 				w.t.Errorf("it failed because of %+v, want a pause of %s", failed.Reason, pause)
 			}
 			w.nothingLeft()
 			_, err := w.rules.Spawn(w.t.Context(), player("one"), "crash")
-			var again *instancer.Error
+			var again *whaley.Error
 			if !errors.As(err, &again) || again.Code != "service_exited" || again.RetryAfter > pause || again.RetryAfter < pause-time.Second {
 				w.t.Errorf("at once again: %v", err)
 			}
-			other := w.until(w.spawn("other"+pause.String()[:1], "web"), instancer.Running) // others are not held up
+			other := w.until(w.spawn("other"+pause.String()[:1], "web"), whaley.Running) // others are not held up
 			w.stop(other)
-			w.until(other, instancer.Stopped)
+			w.until(other, whaley.Stopped)
 			time.Sleep(time.Until(failed.EndedAt.Add(pause)) + 10*time.Millisecond)
 		}
 	}, built("crash", service), built("web"))
@@ -36,8 +37,8 @@ func TestAStartThatNeverGetsReadyIsGivenUpInTime(t *testing.T) {
 	inMemory(t, func(w *world) {
 		w.policy.StartTimeout = 40 * time.Second
 		w.start()
-		failed := w.until(w.spawn("one", "hangs"), instancer.Failed)
-		if took := failed.EndedAt.Sub(failed.CreatedAt).Round(time.Second); took != 40*time.Second || failed.Reason.Code != instancer.CodeStartTimeout ||
+		failed := w.until(w.spawn("one", "hangs"), whaley.Failed)
+		if took := failed.EndedAt.Sub(failed.CreatedAt).Round(time.Second); took != 40*time.Second || failed.Reason.Code != whaley.CodeStartTimeout ||
 			!strings.Contains(failed.Reason.Detail, "waits for web to open port 80") {
 			w.t.Errorf("after %s: %v", took, failed.Reason)
 		}
@@ -47,7 +48,7 @@ func TestAStartThatNeverGetsReadyIsGivenUpInTime(t *testing.T) {
 
 func TestWhatSomebodyElseTookIsTriedElsewhere(t *testing.T) {
 	ch := built("nc")
-	ch.Routes = []instancer.Route{{Service: "web", Port: 9000, Type: instancer.RoutePort}}
+	ch.Routes = []whaley.Route{{Service: "web", Port: 9000, Type: whaley.RoutePort}}
 	inMemory(t, func(w *world) {
 		// Another one's container has the port that is next, and its network all of the pool but the last parts.
 		foreign := w.engine.WithPurpose("another's")
@@ -64,9 +65,9 @@ func TestWhatSomebodyElseTookIsTriedElsewhere(t *testing.T) {
 		if second.Ports[9000] != first.Ports[9000]+2 {
 			w.t.Errorf("it has port %d, the one before %d", second.Ports[9000], first.Ports[9000])
 		}
-		for _, in := range []*instancer.Instance{first, second} {
+		for _, in := range []*whaley.Instance{first, second} {
 			w.stop(in)
-			w.until(in, instancer.Stopped)
+			w.until(in, whaley.Stopped)
 		}
 		w.nothingLeft()
 	}, ch)
@@ -77,12 +78,12 @@ func TestAnInstanceThatEndsItselfAgainAndAgainBacksOff(t *testing.T) {
 		for range 2 {
 			in := w.running("one", "web")
 			w.kill(in, "web")
-			if now := w.until(in, instancer.Stopped); now.StopCause != instancer.CauseLost {
+			if now := w.until(in, whaley.Stopped); now.StopCause != whaley.CauseLost {
 				w.t.Errorf("it was stopped because of %q", now.StopCause)
 			}
 		}
 		synctest.Wait()
-		if _, err := w.rules.Spawn(w.t.Context(), player("one"), "web"); instancer.CodeOf(err) != "lost_again" {
+		if _, err := w.rules.Spawn(w.t.Context(), player("one"), "web"); whaley.CodeOf(err) != "lost_again" {
 			w.t.Errorf("after the second end: %v", err)
 		}
 		time.Sleep(6 * time.Second)

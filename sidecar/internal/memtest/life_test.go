@@ -5,16 +5,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func TestAnInstanceStartsIsReachedAndLeavesNothingWhenItIsStopped(t *testing.T) {
-	db := instancer.Service{Name: "db", Environment: []string{"OPENS=20s"}, Health: &instancer.Health{Test: []string{"check"}, Timeout: time.Second}}
+	db := whaley.Service{Name: "db", Environment: []string{"OPENS=20s"}, Health: &whaley.Health{Test: []string{"check"}, Timeout: time.Second}}
 	front := web("3s")
-	front.DependsOn = []instancer.Dependency{{Service: "db", Condition: instancer.ConditionHealthy}}
+	front.DependsOn = []whaley.Dependency{{Service: "db", Condition: whaley.ConditionHealthy}}
 	ch := built("shop", front, db)
 	ch.Volumes = []string{"data"}
-	ch.Routes = append(ch.Routes, instancer.Route{Name: "nc", Service: "web", Port: 9000, Type: instancer.RoutePort})
+	ch.Routes = append(ch.Routes, whaley.Route{Name: "nc", Service: "web", Port: 9000, Type: whaley.RoutePort})
 	inMemory(t, func(w *world) {
 		in := w.running("one", "shop")
 		if took := in.StartedAt.Sub(in.CreatedAt); took < 23*time.Second || took > 25*time.Second {
@@ -24,7 +24,7 @@ func TestAnInstanceStartsIsReachedAndLeavesNothingWhenItIsStopped(t *testing.T) 
 			w.t.Errorf("routes %v, addresses %v, ports %v", w.routes.all, in.Addresses, in.Ports)
 		}
 		w.stop(in)
-		w.until(in, instancer.Stopped)
+		w.until(in, whaley.Stopped)
 		w.nothingLeft()
 	}, ch)
 }
@@ -38,15 +38,15 @@ func TestAnInstanceEndsWhenItsTimeIsOverAndNotBefore(t *testing.T) {
 		}
 		time.Sleep(time.Until(in.ExpiresAt) - time.Second)
 		synctest.Wait()
-		if now := w.get(in.ID); now.State != instancer.Running {
+		if now := w.get(in.ID); now.State != whaley.Running {
 			w.t.Errorf("a second before its end it is %s", now.State)
 		}
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		if now := w.get(in.ID); now.State != instancer.Stopped || now.StopCause != instancer.CauseExpired {
+		if now := w.get(in.ID); now.State != whaley.Stopped || now.StopCause != whaley.CauseExpired {
 			w.t.Errorf("two seconds after its end it is %s, %s", now.State, now.StopCause)
 		}
-		if now := w.get(longer.ID); now.State != instancer.Running {
+		if now := w.get(longer.ID); now.State != whaley.Running {
 			w.t.Errorf("the one that was extended is %s", now.State)
 		}
 	}, built("web"))
@@ -56,11 +56,11 @@ func TestWhatIsStoppedWhileItStartsLeavesNothing(t *testing.T) {
 	inMemory(t, func(w *world) {
 		in := w.spawn("one", "slow")
 		time.Sleep(10 * time.Second)
-		if now := w.get(in.ID); now.State != instancer.Starting || len(w.objects(in.ID)) == 0 {
+		if now := w.get(in.ID); now.State != whaley.Starting || len(w.objects(in.ID)) == 0 {
 			w.t.Fatalf("it is %s, with %d objects", now.State, len(w.objects(in.ID)))
 		}
 		w.stop(in)
-		w.until(in, instancer.Stopped)
+		w.until(in, whaley.Stopped)
 		w.nothingLeft()
 	}, built("slow", web("1m")))
 }
@@ -68,11 +68,11 @@ func TestWhatIsStoppedWhileItStartsLeavesNothing(t *testing.T) {
 func TestASecondStartOfWhatLivesIsRefusedAndAfterItsEndIsNot(t *testing.T) {
 	inMemory(t, func(w *world) {
 		in := w.running("one", "web")
-		if _, err := w.rules.Spawn(w.t.Context(), player("one"), "web"); instancer.CodeOf(err) != instancer.CodeLiveInstance {
+		if _, err := w.rules.Spawn(w.t.Context(), player("one"), "web"); whaley.CodeOf(err) != whaley.CodeLiveInstance {
 			w.t.Errorf("a second start: %v", err)
 		}
 		w.stop(in)
-		w.until(in, instancer.Stopped)
+		w.until(in, whaley.Stopped)
 		w.running("one", "web")
 	}, built("web"))
 }

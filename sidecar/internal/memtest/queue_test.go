@@ -5,35 +5,35 @@ import (
 	"testing"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func TestWhoAsksForManyStartsWaitsForThoseWhoAskForOne(t *testing.T) {
-	var all []*instancer.Challenge
+	var all []*whaley.Challenge
 	for n := range 6 {
 		all = append(all, built(fmt.Sprint("c", n), web("5s")), built(fmt.Sprint("f", n), web("5s")))
 	}
 	inMemory(t, func(w *world) {
 		w.policy.SpawnConcurrency = 2
 		w.start()
-		var many []*instancer.Instance
+		var many []*whaley.Instance
 		for n := range 6 {
 			many = append(many, w.spawn("many", fmt.Sprint("c", n)))
 		}
 		time.Sleep(time.Second)
-		var few []*instancer.Instance
+		var few []*whaley.Instance
 		for n := range 3 {
 			few = append(few, w.spawn(fmt.Sprint("few", n), fmt.Sprint("f", n)))
 		}
 		var last time.Time
 		for _, in := range few {
-			if at := w.until(in, instancer.Running).StartedAt; at.After(last) {
+			if at := w.until(in, whaley.Running).StartedAt; at.After(last) {
 				last = at
 			}
 		}
 		before := 0
 		for _, in := range many {
-			if !w.until(in, instancer.Running).StartedAt.After(last) {
+			if !w.until(in, whaley.Running).StartedAt.After(last) {
 				before++
 			}
 		}

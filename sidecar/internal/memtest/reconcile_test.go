@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func TestARestartAdoptsWhatRunsAndStopsNothing(t *testing.T) {
@@ -21,7 +22,7 @@ func TestARestartAdoptsWhatRunsAndStopsNothing(t *testing.T) {
 			w.t.Errorf("routes lead to %q", names)
 		}
 		time.Sleep(time.Until(in.ExpiresAt) + 3*time.Second)
-		if now := w.get(in.ID); now.State != instancer.Stopped || now.StopCause != instancer.CauseExpired {
+		if now := w.get(in.ID); now.State != whaley.Stopped || now.StopCause != whaley.CauseExpired {
 			w.t.Errorf("after its end it is %s, %s", now.State, now.StopCause)
 		}
 	}, built("web"))
@@ -33,7 +34,7 @@ func TestARestartGoesOnWithAHalfMadeStart(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		before := w.service(in, "web")
 		w.start()
-		w.until(in, instancer.Running)
+		w.until(in, whaley.Running)
 		if after := w.service(in, "web"); after.ID != before.ID {
 			w.t.Errorf("its container was %s and is %s", before.ID, after.ID)
 		}
@@ -47,13 +48,13 @@ func TestARestartGoesOnWithWhatWaitedAndWithWhatWasBeingStopped(t *testing.T) {
 		first, second, gone := w.spawn("one", "slow"), w.spawn("two", "slow"), w.spawn("three", "slow")
 		time.Sleep(time.Second)
 		w.end()
-		if _, err := w.db.Update(w.t.Context(), gone.ID, "", []instancer.State{instancer.Queued}, func(in *instancer.Instance) { in.State = instancer.Stopping }, instancer.Event{}); err != nil {
+		if _, err := w.db.Update(w.t.Context(), gone.ID, "", []whaley.State{whaley.Queued}, func(in *whaley.Instance) { in.State = whaley.Stopping }, whaley.Event{}); err != nil {
 			w.t.Fatal(err)
 		}
 		w.start()
-		w.until(first, instancer.Running)
-		w.until(second, instancer.Running)
-		w.until(gone, instancer.Stopped)
+		w.until(first, whaley.Running)
+		w.until(second, whaley.Running)
+		w.until(gone, whaley.Stopped)
 	}, built("slow", web("9s")))
 }
 
@@ -65,14 +66,14 @@ func TestWhatEndedWhileNoSidecarRanIsFoundAtTheStart(t *testing.T) {
 			w.t.Fatal(err)
 		}
 		w.start()
-		if now := w.until(in, instancer.Stopped); now.StopCause != instancer.CauseLost {
+		if now := w.until(in, whaley.Stopped); now.StopCause != whaley.CauseLost {
 			w.t.Errorf("it was stopped because of %q", now.StopCause)
 		}
-		if now := w.get(other.ID); now.State != instancer.Running {
+		if now := w.get(other.ID); now.State != whaley.Running {
 			w.t.Errorf("the other one is %s", now.State)
 		}
 		w.stop(other)
-		w.until(other, instancer.Stopped)
+		w.until(other, whaley.Stopped)
 		w.nothingLeft()
 	}, built("web"))
 }
@@ -98,18 +99,18 @@ func TestWhatNoRowAsksForIsRemovedAndWhatIsNotOursIsNot(t *testing.T) {
 		if theirs, err := foreign.List(w.t.Context(), ""); err != nil || len(theirs) != 1 {
 			w.t.Errorf("of another's are left %+v %v", theirs, err)
 		}
-		if now := w.get(in.ID); now.State != instancer.Running {
+		if now := w.get(in.ID); now.State != whaley.Running {
 			w.t.Errorf("what has a row is %s", now.State)
 		}
 		w.stop(in)
-		w.until(in, instancer.Stopped)
+		w.until(in, whaley.Stopped)
 		w.nothingLeft()
 	}, built("web"))
 }
 
 func TestAServiceThatIsToGoOnIsStartedAgainAfterEverLongerPauses(t *testing.T) {
 	service := web("0s")
-	service.Restart = &instancer.Restart{Tries: 3}
+	service.Restart = &whaley.Restart{Tries: 3}
 	inMemory(t, func(w *world) {
 		in := w.running("one", "web")
 		for _, pause := range []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond} {
@@ -125,7 +126,7 @@ func TestAServiceThatIsToGoOnIsStartedAgainAfterEverLongerPauses(t *testing.T) {
 			}
 		}
 		w.kill(in, "web")
-		if now := w.until(in, instancer.Stopped); now.StopCause != instancer.CauseLost {
+		if now := w.until(in, whaley.Stopped); now.StopCause != whaley.CauseLost {
 			w.t.Errorf("after its last try it was stopped because of %q", now.StopCause)
 		}
 	}, built("web", service))

@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // ready lets time pass until as many sandboxes are ready.
@@ -19,7 +19,7 @@ func (w *world) ready(want int) {
 		}
 		ready := 0
 		for _, sb := range all {
-			if sb.State == instancer.SandboxReady {
+			if sb.State == whaley.SandboxReady {
 				ready++
 			}
 		}
@@ -33,14 +33,14 @@ func (w *world) ready(want int) {
 }
 
 // sandbox is the one that an instance has, or nil.
-func (w *world) sandbox(in *instancer.Instance) *instancer.Sandbox {
+func (w *world) sandbox(in *whaley.Instance) *whaley.Sandbox {
 	w.t.Helper()
 	all, err := w.db.Sandboxes(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	for _, sb := range all {
-		if sb.State == instancer.SandboxTaken && sb.Instance == in.ID {
+		if sb.State == whaley.SandboxTaken && sb.Instance == in.ID {
 			return sb
 		}
 	}
@@ -48,7 +48,7 @@ func (w *world) sandbox(in *instancer.Instance) *instancer.Sandbox {
 }
 
 // breakSandbox ends the holder that has the network of an instance's service.
-func (w *world) breakSandbox(sb *instancer.Sandbox, service string) {
+func (w *world) breakSandbox(sb *whaley.Sandbox, service string) {
 	w.t.Helper()
 	if err := w.engine.WithPurpose("sandbox").StopContainer(w.t.Context(), sb.Holder(service), 0); err != nil {
 		w.t.Fatal(err)
@@ -68,7 +68,7 @@ func TestAStartTakesASandboxThatIsReadyAndAnotherTakesItsPlace(t *testing.T) {
 		}
 		w.ready(2)
 		w.stop(in)
-		w.until(in, instancer.Stopped)
+		w.until(in, whaley.Stopped)
 		w.nothingLeft()
 		if left := w.sandbox(in); left != nil {
 			w.t.Errorf("it still has the sandbox %+v", left)
@@ -88,12 +88,12 @@ func TestAStartWhoseSandboxBreaksGoesOnWithoutIt(t *testing.T) {
 			w.t.Fatal("it has no sandbox")
 		}
 		w.breakSandbox(sb, "web")
-		now := w.until(in, instancer.Running)
+		now := w.until(in, whaley.Running)
 		if now.Subnet == sb.Subnet || w.sandbox(in) != nil {
 			w.t.Errorf("it is on %s, where the broken sandbox was: %s", now.Subnet, sb.Subnet)
 		}
 		w.stop(in)
-		w.until(in, instancer.Stopped)
+		w.until(in, whaley.Stopped)
 		w.nothingLeft()
 	}, built("slow", web("20s")))
 }
@@ -105,7 +105,7 @@ func TestARunningInstanceWhoseSandboxBreaksIsLost(t *testing.T) {
 		w.ready(1)
 		in := w.running("one", "web")
 		w.breakSandbox(w.sandbox(in), "web")
-		if now := w.until(in, instancer.Stopped); now.StopCause != instancer.CauseLost {
+		if now := w.until(in, whaley.Stopped); now.StopCause != whaley.CauseLost {
 			w.t.Errorf("it was stopped because of %q", now.StopCause)
 		}
 		w.nothingLeft()
@@ -124,10 +124,10 @@ func TestARestartKeepsTheSandboxOfWhatRunsAndOfWhatIsHalfMade(t *testing.T) {
 			w.t.Fatalf("%+v %+v", had, w.sandbox(running))
 		}
 		w.start()
-		if now := w.until(starting, instancer.Running); now.Subnet != had.Subnet {
+		if now := w.until(starting, whaley.Running); now.Subnet != had.Subnet {
 			w.t.Errorf("it was begun on %s and is on %s", had.Subnet, now.Subnet)
 		}
-		if w.sandbox(running) == nil || w.get(running.ID).State != instancer.Running {
+		if w.sandbox(running) == nil || w.get(running.ID).State != whaley.Running {
 			w.t.Errorf("what ran is %s, with %+v", w.get(running.ID).State, w.sandbox(running))
 		}
 	}, built("web"), built("web2", web("20s")))

@@ -23,6 +23,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // world is an engine and a database, on which one life of a sidecar follows the other.
@@ -31,7 +32,7 @@ type world struct {
 	db      *store.Store
 	engine  *simulated.Engine
 	loaded  loaded
-	policy  instancer.Policy
+	policy  whaley.Policy
 	routes  routes
 	ports   ports
 	pool    int // sandboxes to have ready
@@ -41,7 +42,7 @@ type world struct {
 }
 
 // inMemory plays a test in a world with some challenges, whose first sidecar has looked at everything.
-func inMemory(t *testing.T, play func(w *world), challenges ...*instancer.Challenge) {
+func inMemory(t *testing.T, play func(w *world), challenges ...*whaley.Challenge) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		db, err := store.Open(t.Context(), "", t.TempDir())
@@ -91,11 +92,11 @@ func (w *world) output() io.Writer {
 	return io.Discard
 }
 
-func player(name string) instancer.Player {
-	return instancer.Player{ID: name, Owner: instancer.Owner{ID: name, Name: name}}
+func player(name string) whaley.Player {
+	return whaley.Player{ID: name, Owner: whaley.Owner{ID: name, Name: name}}
 }
 
-func (w *world) spawn(name, challenge string) *instancer.Instance {
+func (w *world) spawn(name, challenge string) *whaley.Instance {
 	w.t.Helper()
 	in, err := w.rules.Spawn(w.t.Context(), player(name), challenge)
 	if err != nil {
@@ -104,14 +105,14 @@ func (w *world) spawn(name, challenge string) *instancer.Instance {
 	return in
 }
 
-func (w *world) stop(in *instancer.Instance) {
+func (w *world) stop(in *whaley.Instance) {
 	w.t.Helper()
 	if _, err := w.rules.Stop(w.t.Context(), player(in.Owner.ID), in.ID); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-func (w *world) get(id string) *instancer.Instance {
+func (w *world) get(id string) *whaley.Instance {
 	w.t.Helper()
 	in, err := w.db.Get(w.t.Context(), id)
 	if err != nil {
@@ -121,7 +122,7 @@ func (w *world) get(id string) *instancer.Instance {
 }
 
 // until lets time pass until an instance is in a state.
-func (w *world) until(in *instancer.Instance, state instancer.State) *instancer.Instance {
+func (w *world) until(in *whaley.Instance, state whaley.State) *whaley.Instance {
 	w.t.Helper()
 	now := w.get(in.ID)
 	for deadline := time.Now().Add(10 * time.Minute); now.State != state; now = w.get(in.ID) {
@@ -134,13 +135,13 @@ func (w *world) until(in *instancer.Instance, state instancer.State) *instancer.
 	return now
 }
 
-func (w *world) running(name, challenge string) *instancer.Instance {
+func (w *world) running(name, challenge string) *whaley.Instance {
 	w.t.Helper()
-	return w.until(w.spawn(name, challenge), instancer.Running)
+	return w.until(w.spawn(name, challenge), whaley.Running)
 }
 
 // service is the container of an instance's service.
-func (w *world) service(in *instancer.Instance, name string) instancer.Object {
+func (w *world) service(in *whaley.Instance, name string) instancer.Object {
 	w.t.Helper()
 	for _, o := range w.objects(in.ID) {
 		if o.Kind == "container" && o.Labels.Service == name {
@@ -152,7 +153,7 @@ func (w *world) service(in *instancer.Instance, name string) instancer.Object {
 }
 
 // kill ends a service as if it had done so itself.
-func (w *world) kill(in *instancer.Instance, service string) {
+func (w *world) kill(in *whaley.Instance, service string) {
 	w.t.Helper()
 	if err := w.engine.StopContainer(w.t.Context(), w.service(in, service).ID, 0); err != nil {
 		w.t.Fatal(err)
@@ -177,7 +178,7 @@ func (w *world) nothingLeft() {
 		w.t.Errorf("on the engine is still %+v", all)
 	}
 	holders, err := w.subnets.Holders(w.t.Context())
-	holders = slices.DeleteFunc(holders, func(id string) bool { return strings.HasPrefix(id, instancer.SandboxPrefix) })
+	holders = slices.DeleteFunc(holders, func(id string) bool { return strings.HasPrefix(id, whaley.SandboxPrefix) })
 	if err != nil || len(holders) > 0 {
 		w.t.Errorf("subnets are still reserved for %q: %v", holders, err)
 	}
@@ -190,27 +191,27 @@ func (w *world) nothingLeft() {
 }
 
 // built is a challenge of services whose images are built; the first has its only route.
-func built(id string, services ...instancer.Service) *instancer.Challenge {
-	ch := &instancer.Challenge{ID: id, Name: id, Revision: "1", Timeout: time.Hour, ExtendTime: 30 * time.Minute, Access: instancer.AccessLink, Wake: true,
-		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}}}
+func built(id string, services ...whaley.Service) *whaley.Challenge {
+	ch := &whaley.Challenge{ID: id, Name: id, Revision: "1", Timeout: time.Hour, ExtendTime: 30 * time.Minute, Access: whaley.AccessLink, Wake: true,
+		Routes: []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}}}
 	if services == nil {
-		services = []instancer.Service{{Name: "web"}}
+		services = []whaley.Service{{Name: "web"}}
 	}
 	for _, s := range services {
-		s.Image, s.Build = "whaley/"+id+"-"+s.Name+":1", &instancer.Build{}
+		s.Image, s.Build = "whaley/"+id+"-"+s.Name+":1", &whaley.Build{}
 		ch.Services = append(ch.Services, s)
 	}
 	return ch
 }
 
 // web is a service that is ready some time after its start; "never" is never.
-func web(opens string) instancer.Service {
-	return instancer.Service{Name: "web", Environment: []string{"OPENS=" + opens}}
+func web(opens string) whaley.Service {
+	return whaley.Service{Name: "web", Environment: []string{"OPENS=" + opens}}
 }
 
-type loaded []*instancer.Challenge
+type loaded []*whaley.Challenge
 
-func (l loaded) Get(id string) (*instancer.Challenge, bool) {
+func (l loaded) Get(id string) (*whaley.Challenge, bool) {
 	for _, ch := range l {
 		if ch.ID == id {
 			return ch, true
@@ -219,7 +220,7 @@ func (l loaded) Get(id string) (*instancer.Challenge, bool) {
 	return nil, false
 }
 
-func (l loaded) All() []*instancer.Challenge { return l }
+func (l loaded) All() []*whaley.Challenge    { return l }
 func (loaded) Prune(func(string) bool) error { return nil }
 
 // routes are those that are published.
@@ -228,7 +229,7 @@ type routes struct {
 	all map[string]string // name → backend
 }
 
-func (r *routes) Publish(_ context.Context, _ string, all []instancer.Publication) error {
+func (r *routes) Publish(_ context.Context, _ string, all []whaley.Publication) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range all {
@@ -237,7 +238,7 @@ func (r *routes) Publish(_ context.Context, _ string, all []instancer.Publicatio
 	return nil
 }
 
-func (r *routes) Retract(_ context.Context, _ string, all []instancer.Publication) error {
+func (r *routes) Retract(_ context.Context, _ string, all []whaley.Publication) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range all {
@@ -246,7 +247,7 @@ func (r *routes) Retract(_ context.Context, _ string, all []instancer.Publicatio
 	return nil
 }
 
-func (r *routes) Sync(ctx context.Context, list func(context.Context) ([]instancer.Publication, error)) error {
+func (r *routes) Sync(ctx context.Context, list func(context.Context) ([]whaley.Publication, error)) error {
 	all, err := list(ctx)
 	if err != nil {
 		return err

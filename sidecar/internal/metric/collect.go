@@ -6,7 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -57,7 +57,7 @@ var (
 	descInfo         = describe("whaley_instance_info", "Always 1.", "instance_id", "challenge_id", "status", "owner_type", "owner_id", "owner_name", "spawned_by")
 	stale            = 2 * time.Minute
 	expiring         = map[string]time.Duration{"5m": 5 * time.Minute, "10m": 10 * time.Minute}
-	states           = []instancer.State{instancer.Queued, instancer.Starting, instancer.Running, instancer.Stopping}
+	states           = []whaley.State{whaley.Queued, whaley.Starting, whaley.Running, whaley.Stopping}
 	ownerTypes       = []string{"user", "team"}
 )
 
@@ -124,8 +124,8 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		gauge(descSuspicious, float64(s.suspicious))
 	}
 	if f.Captures != nil {
-		gauge(descCaptures, float64(s.captures.Auto), instancer.CaptureAuto)
-		gauge(descCaptures, float64(s.captures.Live), instancer.CaptureLive)
+		gauge(descCaptures, float64(s.captures.Auto), whaley.CaptureAuto)
+		gauge(descCaptures, float64(s.captures.Live), whaley.CaptureLive)
 		gauge(descCaptureBytes, float64(s.captures.Bytes))
 	}
 	if f.Events != nil {
@@ -160,8 +160,8 @@ func usage(gauge func(*prometheus.Desc, float64, ...string), u Usage) {
 }
 
 // typeOf says whether an instance's owner is its player or a team.
-func typeOf(in instancer.LiveRow) string {
-	if _, ok := instancer.TeamOf(in.Owner.ID); ok {
+func typeOf(in whaley.LiveRow) string {
+	if _, ok := whaley.TeamOf(in.Owner.ID); ok {
 		return "team"
 	}
 	return "user"
@@ -171,7 +171,7 @@ type ownerKey struct{ kind, id, name string }
 
 func instances(gauge func(*prometheus.Desc, float64, ...string), s *state, f Sources) {
 	now := time.Now()
-	byState, byChallenge, byOwner := map[instancer.State]int{}, map[string]int{}, map[ownerKey]int{}
+	byState, byChallenge, byOwner := map[whaley.State]int{}, map[string]int{}, map[ownerKey]int{}
 	soon := map[string]int{}
 	overdue, memory := 0, int64(0)
 	for _, in := range s.live {
@@ -179,11 +179,11 @@ func instances(gauge func(*prometheus.Desc, float64, ...string), s *state, f Sou
 		byChallenge[in.Challenge]++
 		byOwner[ownerKey{typeOf(in), in.Owner.ID, in.Owner.Name}]++
 		memory += in.Memory
-		if in.State == instancer.Starting && now.Sub(in.CreatedAt) > stale {
+		if in.State == whaley.Starting && now.Sub(in.CreatedAt) > stale {
 			overdue++
 		}
 		for label, d := range expiring {
-			if in.State == instancer.Running && in.ExpiresAt.Sub(now) <= d {
+			if in.State == whaley.Running && in.ExpiresAt.Sub(now) <= d {
 				soon[label]++
 			}
 		}
@@ -201,7 +201,7 @@ func instances(gauge func(*prometheus.Desc, float64, ...string), s *state, f Sou
 	gauge(descStale, float64(overdue))
 	gauge(descMemory, float64(memory))
 	gauge(descCounted, float64(s.at.UnixMilli())/1000)
-	var policy instancer.Policy
+	var policy whaley.Policy
 	if f.Policy != nil {
 		policy = f.Policy()
 	}

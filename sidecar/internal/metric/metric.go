@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // spawnBuckets are the nine of a spawn, in seconds; native histograms are finer.
@@ -69,7 +70,7 @@ func New(version string) *Metrics {
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "whaley_build_info", Help: "The version that runs; always 1."}, []string{"version", "goversion"})
 	info.WithLabelValues(version, runtime.Version()).Set(1)
 	registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
-	for _, operation := range []string{instancer.OpSpawn, instancer.OpStop, instancer.OpExtend} {
+	for _, operation := range []string{whaley.OpSpawn, whaley.OpStop, whaley.OpExtend} {
 		m.operations.WithLabelValues(operation, success, none, unknown) // there from the start: the first failure is a rise, too
 	}
 	for _, outcome := range []string{success, failure} {
@@ -78,7 +79,7 @@ func New(version string) *Metrics {
 	for _, kind := range []string{"container", "network", "volume"} {
 		m.leaks.WithLabelValues(kind)
 	}
-	for _, kind := range []string{instancer.CaptureAuto, instancer.CaptureLive} {
+	for _, kind := range []string{whaley.CaptureAuto, whaley.CaptureLive} {
 		m.captures.WithLabelValues(kind, success)
 		m.captures.WithLabelValues(kind, failure)
 	}
@@ -106,9 +107,9 @@ func reasonOf(err error) string {
 	if err == nil {
 		return none
 	}
-	reason := strings.Trim(notWord.ReplaceAllString(strings.ToLower(instancer.CodeOf(err)), "_"), "_")
+	reason := strings.Trim(notWord.ReplaceAllString(strings.ToLower(whaley.CodeOf(err)), "_"), "_")
 	if reason == "" {
-		return string(instancer.Internal)
+		return string(whaley.Internal)
 	}
 	return reason[:min(len(reason), maxReason)]
 }
@@ -128,9 +129,9 @@ func (m *Metrics) Done(operation, challenge string, took time.Duration, err erro
 	m.operations.WithLabelValues(operation, outcomeOf(err), reasonOf(err), challenge).Inc()
 	switch {
 	case took <= 0: // refused
-	case operation == instancer.OpSpawn:
+	case operation == whaley.OpSpawn:
 		m.spawnTime.WithLabelValues(outcomeOf(err)).Observe(took.Seconds())
-	case operation == instancer.OpStop:
+	case operation == whaley.OpStop:
 		m.stopTime.Observe(took.Seconds())
 	}
 }
@@ -142,7 +143,7 @@ func (m *Metrics) Waited(d time.Duration) { m.queueTime.Observe(d.Seconds()) }
 func (m *Metrics) Leaked(kind string) { m.leaks.WithLabelValues(kind).Inc() }
 
 // Event counts an event that was written.
-func (m *Metrics) Event(ev instancer.Event) { m.events.WithLabelValues(ev.Type).Inc() }
+func (m *Metrics) Event(ev whaley.Event) { m.events.WithLabelValues(ev.Type).Inc() }
 
 // Captured counts a capture.
 func (m *Metrics) Captured(kind string, took time.Duration, err error) {

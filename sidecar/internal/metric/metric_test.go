@@ -17,8 +17,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/metric"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // odd is what a team may be called.
@@ -34,36 +34,36 @@ type world struct {
 func watched(t testing.TB, n int) *world {
 	t.Helper()
 	w := &world{Metrics: metric.New("test")}
-	rows := make([]instancer.LiveRow, n)
+	rows := make([]whaley.LiveRow, n)
 	now := time.Now()
 	for i := range rows {
-		rows[i] = instancer.LiveRow{
-			ID: fmt.Sprint("web-", i), Challenge: fmt.Sprint("challenge-", i%20), Owner: instancer.Owner{ID: fmt.Sprint("team_", 1+i/4), Name: odd},
-			Player: "user_1", State: instancer.Running, CreatedAt: now.Add(-time.Hour), ExpiresAt: now.Add(time.Duration(i) * time.Minute), Memory: 1 << 20,
+		rows[i] = whaley.LiveRow{
+			ID: fmt.Sprint("web-", i), Challenge: fmt.Sprint("challenge-", i%20), Owner: whaley.Owner{ID: fmt.Sprint("team_", 1+i/4), Name: odd},
+			Player: "user_1", State: whaley.Running, CreatedAt: now.Add(-time.Hour), ExpiresAt: now.Add(time.Duration(i) * time.Minute), Memory: 1 << 20,
 		}
 	}
 	if n > 3 {
-		rows[0].State, rows[1].State, rows[1].CreatedAt = instancer.Starting, instancer.Starting, now
+		rows[0].State, rows[1].State, rows[1].CreatedAt = whaley.Starting, whaley.Starting, now
 	}
 	asked := func() { w.asked.Add(1) }
 	state := w.Watch(metric.Sources{
-		Live:       func(context.Context) ([]instancer.LiveRow, error) { asked(); return rows, nil },
+		Live:       func(context.Context) ([]whaley.LiveRow, error) { asked(); return rows, nil },
 		Ports:      func(context.Context) (int, int, error) { asked(); return 25, 100, nil },
 		Subnets:    func(context.Context) (int, int, error) { asked(); return 7, 16, nil },
 		Flags:      func(context.Context) (int, int, error) { asked(); return 5, 1, nil },
 		Suspicious: func(context.Context) (int, error) { asked(); return 2, nil },
-		Captures: func(context.Context) (instancer.CaptureStats, error) {
+		Captures: func(context.Context) (whaley.CaptureStats, error) {
 			asked()
-			return instancer.CaptureStats{Auto: 3, Live: 1, Bytes: 99}, nil
+			return whaley.CaptureStats{Auto: 3, Live: 1, Bytes: 99}, nil
 		},
-		Events: func(context.Context) (instancer.EventStats, error) {
+		Events: func(context.Context) (whaley.EventStats, error) {
 			asked()
-			return instancer.EventStats{Total: 9, ByType: map[string]int64{"instance_spawn": 9}, LastDay: 4, Owners: 2}, nil
+			return whaley.EventStats{Total: 9, ByType: map[string]int64{"instance_spawn": 9}, LastDay: 4, Owners: 2}, nil
 		},
 		Up:         map[string]func(context.Context) error{"engine": func(context.Context) error { asked(); return nil }, "ctfd": func(context.Context) error { asked(); return errors.New("down") }},
-		Challenges: func() []*instancer.Challenge { return []*instancer.Challenge{{ID: "a"}, {ID: "b", Inactive: true}} },
+		Challenges: func() []*whaley.Challenge { return []*whaley.Challenge{{ID: "a"}, {ID: "b", Inactive: true}} },
 		Queue:      func() (int, int) { return 3, 2 },
-		Policy:     func() instancer.Policy { return instancer.Policy{MaxPerTeam: 4} },
+		Policy:     func() whaley.Policy { return whaley.Policy{MaxPerTeam: 4} },
 		AutoOn:     func() bool { return true },
 		Usage: func() metric.Usage {
 			return metric.Usage{At: now, Took: time.Second, Running: 4, CPU: map[string]float64{"a": 0.5}, Memory: map[string]float64{"a": 1 << 20}}
@@ -96,13 +96,13 @@ func (w *world) scrape(t testing.TB) string {
 
 // happen makes something of everything happen.
 func (w *world) happen() {
-	w.Done(instancer.OpSpawn, "a", 300*time.Millisecond, nil)
-	w.Done(instancer.OpSpawn, "a", time.Second, instancer.Errorf(instancer.Unavailable, "service_exited", "x"))
-	w.Done(instancer.OpSpawn, "", 0, errors.New("secret text"))
-	w.Done(instancer.OpStop, "a", time.Second, nil)
+	w.Done(whaley.OpSpawn, "a", 300*time.Millisecond, nil)
+	w.Done(whaley.OpSpawn, "a", time.Second, whaley.Errorf(whaley.Unavailable, "service_exited", "x"))
+	w.Done(whaley.OpSpawn, "", 0, errors.New("secret text"))
+	w.Done(whaley.OpStop, "a", time.Second, nil)
 	w.Waited(time.Millisecond)
 	w.Leaked("network")
-	w.Event(instancer.Event{Type: "instance_spawn"})
+	w.Event(whaley.Event{Type: "instance_spawn"})
 	w.Captured("auto", time.Second, nil)
 	w.Notified("discord", "sent", 2)
 	w.Answered("GET /instances/{id}", 404, time.Millisecond)

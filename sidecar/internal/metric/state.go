@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // How often the database and others are asked in the background.
@@ -19,19 +19,19 @@ const (
 
 // Sources are asked in the background. Those that are nil have no metrics.
 type Sources struct {
-	Live       func(ctx context.Context) ([]instancer.LiveRow, error)
+	Live       func(ctx context.Context) ([]whaley.LiveRow, error)
 	Ports      func(ctx context.Context) (held, all int, err error)
 	Subnets    func(ctx context.Context) (held, all int, err error)
 	Flags      func(ctx context.Context) (assigned, waiting int, err error) // waiting: to be registered
 	Suspicious func(ctx context.Context) (int, error)
-	Captures   func(ctx context.Context) (instancer.CaptureStats, error)
-	Events     func(ctx context.Context) (instancer.EventStats, error)
+	Captures   func(ctx context.Context) (whaley.CaptureStats, error)
+	Events     func(ctx context.Context) (whaley.EventStats, error)
 	Up         map[string]func(ctx context.Context) error // dependency → whether it answers
 
 	// Answered from memory at each scrape.
-	Challenges func() []*instancer.Challenge
+	Challenges func() []*whaley.Challenge
 	Queue      func() (waiting, busy int)
-	Policy     func() instancer.Policy
+	Policy     func() whaley.Policy
 	AutoOn     func() bool
 	Usage      func() Usage
 	Detail     func() bool
@@ -48,13 +48,13 @@ type Usage struct {
 // state is what was last answered.
 type state struct {
 	at         time.Time
-	live       []instancer.LiveRow
+	live       []whaley.LiveRow
 	ports      [2]int
 	subnets    [2]int
 	flags      [2]int
 	suspicious int
-	captures   instancer.CaptureStats
-	events     instancer.EventStats
+	captures   whaley.CaptureStats
+	events     whaley.EventStats
 	up         map[string]bool
 }
 

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // parallel is how many containers are looked at at the same time. Engines up to 20.10 answer at their own next look at a
@@ -22,12 +23,12 @@ const parallel = 200
 // Engine lists containers and says what each uses.
 type Engine interface {
 	List(ctx context.Context, instance string) ([]instancer.Object, error)
-	Usage(ctx context.Context, id string) (instancer.Usage, error)
+	Usage(ctx context.Context, id string) (whaley.Usage, error)
 }
 
 // Instances are the rows of what lives.
 type Instances interface {
-	Live(ctx context.Context, owner string) ([]*instancer.Instance, error)
+	Live(ctx context.Context, owner string) ([]*whaley.Instance, error)
 }
 
 // Options are the settings of a Monitor.
@@ -43,13 +44,13 @@ type Monitor struct {
 	opts      Options
 	log       *slog.Logger
 	last      atomic.Pointer[Sample]
-	before    map[string]instancer.Usage // container → its last usage
-	cores     *cpu.TimesStat             // what the machine's cores had done at the last look
+	before    map[string]whaley.Usage // container → its last usage
+	cores     *cpu.TimesStat          // what the machine's cores had done at the last look
 }
 
 // New makes a Monitor that has sampled nothing yet.
 func New(engine Engine, instances Instances, opts Options, log *slog.Logger) *Monitor {
-	m := &Monitor{engine: engine, instances: instances, opts: opts, log: log, before: map[string]instancer.Usage{}}
+	m := &Monitor{engine: engine, instances: instances, opts: opts, log: log, before: map[string]whaley.Usage{}}
 	m.last.Store(&Sample{})
 	return m
 }
@@ -69,7 +70,7 @@ type Sample struct {
 
 // Instance is what one live instance uses.
 type Instance struct {
-	Row *instancer.Instance
+	Row *whaley.Instance
 	Totals
 	Sampled    bool // there are figures
 	Containers []Container
@@ -134,7 +135,7 @@ func (m *Monitor) round(ctx context.Context) error {
 	sample := &Sample{At: began.UTC(), Containers: len(objects)}
 	sample.Host, m.cores = host(ctx, m.opts.Disk, m.cores)
 	byInstance := map[string][]Container{}
-	now := make(map[string]instancer.Usage, len(usages))
+	now := make(map[string]whaley.Usage, len(usages))
 	for n, o := range objects {
 		c := Container{ID: o.ID, Name: o.Name, Service: o.Labels.Service, Running: o.Running}
 		if o.Running {
@@ -160,8 +161,8 @@ func (m *Monitor) round(ctx context.Context) error {
 }
 
 // look asks about all containers that run, a few at a time. What is gone meanwhile has no usage.
-func (m *Monitor) look(ctx context.Context, objects []instancer.Object) []*instancer.Usage {
-	usages := make([]*instancer.Usage, len(objects))
+func (m *Monitor) look(ctx context.Context, objects []instancer.Object) []*whaley.Usage {
+	usages := make([]*whaley.Usage, len(objects))
 	var g errgroup.Group
 	g.SetLimit(parallel)
 	var once sync.Once
@@ -174,7 +175,7 @@ func (m *Monitor) look(ctx context.Context, objects []instancer.Object) []*insta
 			switch {
 			case err == nil:
 				usages[n] = &u
-			case instancer.CodeOf(err) != instancer.CodeObjectMissing && ctx.Err() == nil:
+			case whaley.CodeOf(err) != whaley.CodeObjectMissing && ctx.Err() == nil:
 				once.Do(func() { m.log.Warn("usage of a container not sampled", "instance", o.Labels.Instance, "err", err) })
 			}
 			return nil
@@ -185,7 +186,7 @@ func (m *Monitor) look(ctx context.Context, objects []instancer.Object) []*insta
 }
 
 // totals compares a container's usage with the one before. The first time there is no rate yet.
-func totals(u, before instancer.Usage) Totals {
+func totals(u, before whaley.Usage) Totals {
 	t := Totals{
 		Memory: u.Memory, MemoryLimit: u.MemoryLimit, NetworkIn: u.NetworkIn, NetworkOut: u.NetworkOut,
 		BlockRead: u.BlockRead, BlockWrite: u.BlockWrite, Pids: u.Pids,
@@ -196,7 +197,7 @@ func totals(u, before instancer.Usage) Totals {
 	return t
 }
 
-func together(in *instancer.Instance, containers []Container) Instance {
+func together(in *whaley.Instance, containers []Container) Instance {
 	all := Instance{Row: in, Containers: containers}
 	for _, c := range containers {
 		all.Sampled = all.Sampled || c.Sampled

@@ -13,6 +13,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // fleet is an engine with a container for each of n instances; every tenth vanishes between the list and the look.
@@ -33,30 +34,30 @@ func (f *fleet) List(context.Context, string) ([]instancer.Object, error) {
 	return all, nil
 }
 
-func (f *fleet) Live(context.Context, string) ([]*instancer.Instance, error) {
-	var all []*instancer.Instance
+func (f *fleet) Live(context.Context, string) ([]*whaley.Instance, error) {
+	var all []*whaley.Instance
 	for n := range f.n {
-		all = append(all, &instancer.Instance{ID: fmt.Sprintf("i%03d", n), Challenge: "web", State: instancer.Running})
+		all = append(all, &whaley.Instance{ID: fmt.Sprintf("i%03d", n), Challenge: "web", State: whaley.Running})
 	}
 	return all, nil
 }
 
-func (f *fleet) Usage(_ context.Context, id string) (instancer.Usage, error) {
+func (f *fleet) Usage(_ context.Context, id string) (whaley.Usage, error) {
 	now := f.inside.Add(1)
 	for most := f.most.Load(); now > most && !f.most.CompareAndSwap(most, now); most = f.most.Load() {
 	}
 	defer f.inside.Add(-1)
 	time.Sleep(100 * time.Microsecond)
 	if id[len(id)-1] == '0' {
-		return instancer.Usage{}, instancer.Errorf(instancer.Unavailable, instancer.CodeObjectMissing, "gone")
+		return whaley.Usage{}, whaley.Errorf(whaley.Unavailable, whaley.CodeObjectMissing, "gone")
 	}
 	if id == "c2" {
-		return instancer.Usage{}, errors.New("garbled")
+		return whaley.Usage{}, errors.New("garbled")
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cpu[id] += 500 * time.Millisecond
-	return instancer.Usage{At: time.Unix(0, 2*int64(f.cpu[id])), CPU: f.cpu[id], Memory: 10, MemoryLimit: 100, Pids: 3, NetworkIn: 5, BlockWrite: 7}, nil
+	return whaley.Usage{At: time.Unix(0, 2*int64(f.cpu[id])), CPU: f.cpu[id], Memory: 10, MemoryLimit: 100, Pids: 3, NetworkIn: 5, BlockWrite: 7}, nil
 }
 
 func TestThreeHundredInstancesAreSampledSomeAtATime(t *testing.T) {

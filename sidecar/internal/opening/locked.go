@@ -5,7 +5,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // locks is which of our challenges need others to be solved before, and who has solved these.
@@ -15,12 +15,12 @@ type locks struct {
 }
 
 // readLocks asks what has to be solved first, and who has. Of requirements that are not there any more nothing is wanted.
-func (o *Opening) readLocks(ctx context.Context, mappings []*instancer.Mapping) (locks, error) {
+func (o *Opening) readLocks(ctx context.Context, mappings []*whaley.Mapping) (locks, error) {
 	all, err := o.ctfd.Details(ctx)
 	if err != nil {
 		return locks{}, err
 	}
-	there := map[int]instancer.ScoreboardDetails{}
+	there := map[int]whaley.ScoreboardDetails{}
 	for _, d := range all {
 		there[d.ID] = d
 	}
@@ -51,11 +51,11 @@ func (o *Opening) readLocks(ctx context.Context, mappings []*instancer.Mapping) 
 // locked says whether an owner has yet to solve something else. Where CTFd counts for teams and instances belong to
 // players, or the other way round, nothing can be said of anybody.
 func (l locks) locked(challenge, owner string) bool {
-	_, inTeam := instancer.TeamOf(owner)
+	_, inTeam := whaley.TeamOf(owner)
 	for _, id := range l.Needs[challenge] {
 		solved := l.Solved[id]
 		if len(solved) > 0 {
-			if _, teams := instancer.TeamOf(solved[0]); teams != inTeam {
+			if _, teams := whaley.TeamOf(solved[0]); teams != inTeam {
 				continue
 			}
 		}
@@ -68,6 +68,6 @@ func (l locks) locked(challenge, owner string) bool {
 
 // isAnswer says whether CTFd answered, if not with what was wanted: an older one exports nothing.
 func isAnswer(err error) bool {
-	var e *instancer.Error
-	return errors.As(err, &e) && e.Kind != instancer.Unavailable
+	var e *whaley.Error
+	return errors.As(err, &e) && e.Kind != whaley.Unavailable
 }

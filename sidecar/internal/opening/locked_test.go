@@ -8,15 +8,15 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/opening"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type chained struct{ *store.Store }
 
-func (chained) Mappings(context.Context) ([]*instancer.Mapping, error) {
-	return []*instancer.Mapping{{Challenge: "first", CTFdChallenge: 1}, {Challenge: "second", CTFdChallenge: 2}}, nil
+func (chained) Mappings(context.Context) ([]*whaley.Mapping, error) {
+	return []*whaley.Mapping{{Challenge: "first", CTFdChallenge: 1}, {Challenge: "second", CTFdChallenge: 2}}, nil
 }
 
 // lookedAt is what is open, once the board has been read.
@@ -49,20 +49,20 @@ func TestWhatHasToBeSolvedFirstLocksAChallengeForWhoHasNot(t *testing.T) {
 			board.AddFlag(first, "right")
 			team := board.AddTeam(ctfdtest.Team{Name: "red"})
 			player := board.AddUser(ctfdtest.User{Name: "ada", Team: team})
-			owner := instancer.Owner{ID: instancer.UserID(player)}
+			owner := whaley.Owner{ID: whaley.UserID(player)}
 			if mode == "teams" {
-				owner.ID = instancer.TeamID(team)
+				owner.ID = whaley.TeamID(team)
 			}
 			o := lookedAt(t, board)
-			closed := func(id string, who instancer.Player) string {
-				return code(o.Closed(who, &instancer.Challenge{ID: id}, time.Now()))
+			closed := func(id string, who whaley.Player) string {
+				return code(o.Closed(who, &whaley.Challenge{ID: id}, time.Now()))
 			}
-			ada := instancer.Player{ID: instancer.UserID(player), Owner: owner}
-			other := instancer.Player{ID: "user_99", Owner: instancer.Owner{ID: owner.ID + "9"}}
+			ada := whaley.Player{ID: whaley.UserID(player), Owner: owner}
+			other := whaley.Player{ID: "user_99", Owner: whaley.Owner{ID: owner.ID + "9"}}
 			if got := closed("first", ada) + closed("second", ada); got != "challenge_not_found" {
 				t.Errorf("before it is solved: %q", got)
 			}
-			if got := closed("second", instancer.Player{Organiser: true, Owner: owner}); got != "" {
+			if got := closed("second", whaley.Player{Organiser: true, Owner: owner}); got != "" {
 				t.Errorf("an organiser: %q", got)
 			}
 			ctx, end := context.WithCancel(t.Context())
@@ -93,7 +93,7 @@ func TestACTFdThatDoesNotSayWhatItRequiresLocksNothing(t *testing.T) {
 	board.WithoutExports()
 	board.AddChallenge(ctfdtest.Challenge{Name: "first"})
 	o := lookedAt(t, board)
-	if why := o.Closed(instancer.Player{Owner: instancer.Owner{ID: "user_2"}}, &instancer.Challenge{ID: "first"}, time.Now()); why != nil {
+	if why := o.Closed(whaley.Player{Owner: whaley.Owner{ID: "user_2"}}, &whaley.Challenge{ID: "first"}, time.Now()); why != nil {
 		t.Error(why)
 	}
 }

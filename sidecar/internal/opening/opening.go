@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // locksEvery is between two looks at what has to be solved first: an export, of which CTFd allows ten a minute.
@@ -22,16 +22,16 @@ const (
 
 // Scoreboard is CTFd.
 type Scoreboard interface {
-	Event(ctx context.Context) (instancer.ScoreboardEvent, error)
-	Challenges(ctx context.Context) ([]instancer.ScoreboardChallenge, error)
-	Details(ctx context.Context) ([]instancer.ScoreboardDetails, error)
+	Event(ctx context.Context) (whaley.ScoreboardEvent, error)
+	Challenges(ctx context.Context) ([]whaley.ScoreboardChallenge, error)
+	Details(ctx context.Context) ([]whaley.ScoreboardDetails, error)
 	// Solvers are the owners that have solved a challenge.
 	Solvers(ctx context.Context, challenge int) ([]string, error)
 }
 
 // Store keeps what CTFd said, and knows which challenge is which of CTFd's.
 type Store interface {
-	Mappings(ctx context.Context) ([]*instancer.Mapping, error)
+	Mappings(ctx context.Context) ([]*whaley.Mapping, error)
 	ChangeMeta(ctx context.Context, name string, change func(now string) string) error
 }
 
@@ -49,7 +49,7 @@ type Opening struct {
 
 // said is what CTFd said last.
 type said struct {
-	Event  instancer.ScoreboardEvent
+	Event  whaley.ScoreboardEvent
 	Hidden map[string]bool // our challenges
 	locks
 }
@@ -164,15 +164,15 @@ func (o *Opening) recall(ctx context.Context) {
 }
 
 // Event is CTFd's event; zero while CTFd is not followed.
-func (o *Opening) Event() instancer.ScoreboardEvent {
+func (o *Opening) Event() whaley.ScoreboardEvent {
 	if !o.on() {
-		return instancer.ScoreboardEvent{}
+		return whaley.ScoreboardEvent{}
 	}
 	return o.now.Load().Event
 }
 
 // Closed says why a player may not start a challenge at a time, nil if they may. Organisers may always.
-func (o *Opening) Closed(p instancer.Player, ch *instancer.Challenge, at time.Time) *instancer.Error {
+func (o *Opening) Closed(p whaley.Player, ch *whaley.Challenge, at time.Time) *whaley.Error {
 	if !o.on() || p.Organiser || ch.AnyTime {
 		return nil
 	}
@@ -188,7 +188,7 @@ func (o *Opening) Closed(p instancer.Player, ch *instancer.Challenge, at time.Ti
 		}
 	}
 	if locked || now.Hidden[ch.ID] {
-		return instancer.Errorf(instancer.NotFound, "challenge_not_found", "There is no challenge %q.", ch.ID)
+		return whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", ch.ID)
 	}
 	return nil
 }

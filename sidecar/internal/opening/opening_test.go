@@ -10,15 +10,15 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/opening"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type mapped struct{ *store.Store }
 
-func (mapped) Mappings(context.Context) ([]*instancer.Mapping, error) {
-	return []*instancer.Mapping{{Challenge: "shown", CTFdChallenge: 1}, {Challenge: "hidden", CTFdChallenge: 2}, {Challenge: "gone", CTFdChallenge: 99}}, nil
+func (mapped) Mappings(context.Context) ([]*whaley.Mapping, error) {
+	return []*whaley.Mapping{{Challenge: "shown", CTFdChallenge: 1}, {Challenge: "hidden", CTFdChallenge: 2}, {Challenge: "gone", CTFdChallenge: 99}}, nil
 }
 
 // TestWhatIsOpenIsWhatCTFdSays goes through an event, with CTFd there, away, and away from the start of a second sidecar.
@@ -41,18 +41,18 @@ func TestWhatIsOpenIsWhatCTFdSays(t *testing.T) {
 		return opening.New(client, mapped{db}, func() bool { return follow }, slog.New(slog.DiscardHandler))
 	}
 	o := begin()
-	player, organiser := instancer.Player{ID: "user_2"}, instancer.Player{ID: "user_1", Organiser: true}
+	player, organiser := whaley.Player{ID: "user_2"}, whaley.Player{ID: "user_1", Organiser: true}
 	now := time.Date(2026, 5, 16, 12, 0, 0, 0, time.UTC)
 	wants := func(what string, shown, hidden string) {
 		t.Helper()
 		for id, want := range map[string]string{"shown": shown, "hidden": hidden, "gone": shown, "unmapped": shown} {
-			if got := o.Closed(player, &instancer.Challenge{ID: id}, now); code(got) != want {
+			if got := o.Closed(player, &whaley.Challenge{ID: id}, now); code(got) != want {
 				t.Errorf("%s: %s: %v, want %q", what, id, got, want)
 			}
-			if got := o.Closed(organiser, &instancer.Challenge{ID: id}, now); got != nil {
+			if got := o.Closed(organiser, &whaley.Challenge{ID: id}, now); got != nil {
 				t.Errorf("%s: an organiser: %s: %v", what, id, got)
 			}
-			if got := o.Closed(player, &instancer.Challenge{ID: id, AnyTime: true}, now); got != nil {
+			if got := o.Closed(player, &whaley.Challenge{ID: id, AnyTime: true}, now); got != nil {
 				t.Errorf("%s: one that is for any time: %s: %v", what, id, got)
 			}
 		}
@@ -70,15 +70,15 @@ func TestWhatIsOpenIsWhatCTFdSays(t *testing.T) {
 	set("start", now.Add(time.Hour))
 	set("end", now.Add(2*time.Hour))
 	look()
-	wants("before", instancer.CodeNotBegun, instancer.CodeNotBegun)
-	if why := o.Closed(player, &instancer.Challenge{ID: "shown"}, now); why.RetryAfter != time.Hour || why.Detail != "The event begins on Saturday, 16 May 2026, 13:00 UTC." {
+	wants("before", whaley.CodeNotBegun, whaley.CodeNotBegun)
+	if why := o.Closed(player, &whaley.Challenge{ID: "shown"}, now); why.RetryAfter != time.Hour || why.Detail != "The event begins on Saturday, 16 May 2026, 13:00 UTC." {
 		t.Errorf("players read %q, after %s", why.Detail, why.RetryAfter)
 	}
 	board.Down()
 	if o.Look(ctx) == nil {
 		t.Error("an answer of what is down")
 	}
-	wants("CTFd is away", instancer.CodeNotBegun, instancer.CodeNotBegun)
+	wants("CTFd is away", whaley.CodeNotBegun, whaley.CodeNotBegun)
 	o = begin()
 	ended, end := context.WithCancel(ctx)
 	over := make(chan error, 1)
@@ -90,15 +90,15 @@ func TestWhatIsOpenIsWhatCTFdSays(t *testing.T) {
 	if err := <-over; err != nil {
 		t.Error(err)
 	}
-	wants("after a restart without CTFd", instancer.CodeNotBegun, instancer.CodeNotBegun)
+	wants("after a restart without CTFd", whaley.CodeNotBegun, whaley.CodeNotBegun)
 	board.Recover()
 	now = now.Add(time.Hour) // to the second, without another look
 	wants("it begins", "", "challenge_not_found")
 	board.SetConfig("paused", "1")
 	look()
-	wants("paused", instancer.CodePaused, instancer.CodePaused)
+	wants("paused", whaley.CodePaused, whaley.CodePaused)
 	now = now.Add(time.Hour)
-	wants("it ends", instancer.CodeOver, instancer.CodeOver)
+	wants("it ends", whaley.CodeOver, whaley.CodeOver)
 	for _, on := range []string{"1", "true"} {
 		board.SetConfig("view_after_ctf", on)
 		look()
@@ -115,12 +115,12 @@ func TestWhatIsOpenIsWhatCTFdSays(t *testing.T) {
 	set("end", now.Add(-time.Hour))
 	look()
 	wants("not followed", "", "")
-	if o.Event() != (instancer.ScoreboardEvent{}) {
+	if o.Event() != (whaley.ScoreboardEvent{}) {
 		t.Errorf("players are told of %+v", o.Event())
 	}
 }
 
-func code(e *instancer.Error) string {
+func code(e *whaley.Error) string {
 	if e == nil {
 		return ""
 	}

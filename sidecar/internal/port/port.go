@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/blake2b"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // maxLanes is how many parts the range has at most.
@@ -52,7 +53,7 @@ func New(store Store, first, last int) (*Lanes, error) {
 // SetRange cuts another range into lanes. Ports that are held stay with their holders, inside of it or not.
 func (l *Lanes) SetRange(first, last int) error {
 	if first < 1024 || last > 65535 || first > last {
-		return instancer.Errorf(instancer.Invalid, "port_range_invalid",
+		return whaley.Errorf(whaley.Invalid, "port_range_invalid",
 			"PORT_RANGE_START %d and PORT_RANGE_END %d must be ports from 1024 to 65535, in this order.", first, last)
 	}
 	count := last - first + 1
@@ -104,7 +105,7 @@ func (l *Lanes) take(ctx context.Context, held map[int]string, instance, owner, 
 			return false, nil
 		}
 		err := l.store.TakePort(ctx, port, instance, owner, challenge, internal)
-		if instancer.CodeOf(err) == instancer.CodePortTaken {
+		if whaley.CodeOf(err) == whaley.CodePortTaken {
 			return false, nil
 		}
 		return err == nil, err
@@ -124,7 +125,7 @@ func (l *Lanes) take(ctx context.Context, held map[int]string, instance, owner, 
 			}
 		}
 	}
-	return 0, instancer.Errorf(instancer.Unavailable, "ports_exhausted",
+	return 0, whaley.Errorf(whaley.Unavailable, "ports_exhausted",
 		"This host has no free port left. Try again when others have stopped theirs, or tell an organiser (PORT_RANGE_END).").After(30e9)
 }
 

@@ -6,9 +6,9 @@ import (
 	"net"
 	"testing"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func lanes(t *testing.T, first, last int) *port.Lanes {
@@ -64,7 +64,7 @@ func TestEveryPortHasOneHolderUntilNoneIsLeft(t *testing.T) {
 		seen[got] = true
 	}
 	_, err := l.Reserve(context.Background(), "more", "more", "pwn", []int{9000})
-	if instancer.CodeOf(err) != "ports_exhausted" {
+	if whaley.CodeOf(err) != "ports_exhausted" {
 		t.Errorf("the 21st: %v", err)
 	}
 	if holders, err := l.Holders(context.Background()); err != nil || len(holders) != 20 {

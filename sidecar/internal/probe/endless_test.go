@@ -12,6 +12,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // answering is where every request gets exactly this, over and over until it is read no further.
@@ -52,7 +53,7 @@ func TestAnEndlessAnswerCostsLittle(t *testing.T) {
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		target := instancer.Target{Address: at, Ready: instancer.ReadyHTTP, Scheme: instancer.SchemeHTTP}
+		target := instancer.Target{Address: at, Ready: whaley.ReadyHTTP, Scheme: whaley.SchemeHTTP}
 		if _, err := probe.New(nil).Answers(t.Context(), target); err != nil { // its first bytes are enough
 			t.Errorf("endless %s: %v", what, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -37,8 +38,8 @@ func New(inside Inside) *Prober { return &Prober{inside} }
 
 // Answers tries once whether a service is ready. A service that ends connections without a word may speak another scheme
 // than the route says: waiting for it to speak this one would be waiting for ever, so what it does speak is looked for.
-func (*Prober) Answers(ctx context.Context, t instancer.Target) (speaks instancer.Scheme, err error) {
-	if t.Ready == instancer.ReadyTCP {
+func (*Prober) Answers(ctx context.Context, t instancer.Target) (speaks whaley.Scheme, err error) {
+	if t.Ready == whaley.ReadyTCP {
 		conn, err := dial(ctx, t.Address)
 		if err != nil {
 			return "", err
@@ -49,7 +50,7 @@ func (*Prober) Answers(ctx context.Context, t instancer.Target) (speaks instance
 	if !errors.Is(err, errSilent) {
 		return speaks, err
 	}
-	for _, other := range []instancer.Scheme{instancer.SchemeHTTP, instancer.SchemeH2C, instancer.SchemeHTTPS} {
+	for _, other := range []whaley.Scheme{whaley.SchemeHTTP, whaley.SchemeH2C, whaley.SchemeHTTPS} {
 		if other == t.Scheme {
 			continue
 		}
@@ -65,7 +66,7 @@ var errSilent = errors.New("the service ended the connection without a word")
 
 // greet begins a connection as a scheme does and waits for the first bytes of an answer, whatever they say: a page, an
 // error, a complaint about what was said. speaks is what they are of.
-func greet(ctx context.Context, at netip.AddrPort, scheme instancer.Scheme) (speaks instancer.Scheme, err error) {
+func greet(ctx context.Context, at netip.AddrPort, scheme whaley.Scheme) (speaks whaley.Scheme, err error) {
 	conn, err := dial(ctx, at)
 	if err != nil {
 		return "", err
@@ -76,16 +77,16 @@ func greet(ctx context.Context, at netip.AddrPort, scheme instancer.Scheme) (spe
 	_ = conn.SetDeadline(time.Now().Add(answerTime)) // fails only on a connection that is closed, as what follows does
 	get := fmt.Sprintf("GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: Whaley readiness check\r\nAccept: */*\r\nConnection: close\r\n\r\n", at)
 	switch scheme {
-	case instancer.SchemeH2C:
+	case whaley.SchemeH2C:
 		get = h2Preface
-	case instancer.SchemeHTTPS:
+	case whaley.SchemeHTTPS:
 		inner := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1", "h2"}}) // it may be anybody's
 		err := inner.HandshakeContext(ctx)
 		var alert tls.AlertError
 		var other tls.RecordHeaderError
 		switch {
 		case errors.As(err, &alert):
-			return instancer.SchemeHTTPS, nil // it wants a name, or a certificate of ours
+			return whaley.SchemeHTTPS, nil // it wants a name, or a certificate of ours
 		case errors.As(err, &other):
 			return spoken(other.RecordHeader[:]), nil
 		case err != nil:
@@ -100,7 +101,7 @@ func greet(ctx context.Context, at netip.AddrPort, scheme instancer.Scheme) (spe
 		if err != nil && tooSlow(err) {
 			return "", err
 		}
-		return instancer.SchemeHTTPS, nil
+		return whaley.SchemeHTTPS, nil
 	}
 	if _, err := conn.Write([]byte(get)); err != nil {
 		return "", hungUp(err)
@@ -117,14 +118,14 @@ func greet(ctx context.Context, at netip.AddrPort, scheme instancer.Scheme) (spe
 const h2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
 // spoken says what first bytes are of: a record of TLS, a frame of settings or of goodbye of HTTP/2, or anything else.
-func spoken(first []byte) instancer.Scheme {
+func spoken(first []byte) whaley.Scheme {
 	switch {
 	case len(first) >= 3 && (first[0] == 0x15 || first[0] == 0x16) && first[1] == 3:
-		return instancer.SchemeHTTPS
+		return whaley.SchemeHTTPS
 	case len(first) >= 4 && first[0] == 0 && (first[3] == 4 || first[3] == 7):
-		return instancer.SchemeH2C
+		return whaley.SchemeH2C
 	}
-	return instancer.SchemeHTTP
+	return whaley.SchemeHTTP
 }
 
 // hungUp is errSilent for a connection that has ended, and the error itself for one that is only slow.

@@ -18,18 +18,19 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // services is what may stand behind a route; each says what it speaks, or nothing for what is not ready.
 var services = map[string]struct {
 	serve  func(net.Listener)
-	speaks instancer.Scheme
+	speaks whaley.Scheme
 }{
-	"a web server":       {func(l net.Listener) { http.Serve(l, http.NotFoundHandler()) }, instancer.SchemeHTTP},
-	"HTTP/2 without TLS": {func(l net.Listener) { serveHTTP2(l) }, instancer.SchemeH2C},
+	"a web server":       {func(l net.Listener) { http.Serve(l, http.NotFoundHandler()) }, whaley.SchemeHTTP},
+	"HTTP/2 without TLS": {func(l net.Listener) { serveHTTP2(l) }, whaley.SchemeH2C},
 	"TLS": {func(l net.Listener) {
 		serveEach(tls.NewListener(l, ownTLS("http/1.1")), func(c net.Conn) { c.Read(make([]byte, 512)); io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n") })
-	}, instancer.SchemeHTTPS},
+	}, whaley.SchemeHTTPS},
 	// It says so in plain text, as several do.
 	"TLS that helps": {func(l net.Listener) { http.Serve(tls.NewListener(l, ownTLS("http/1.1")), http.NotFoundHandler()) }, "any"},
 	"TLS of HTTP/2 only": {func(l net.Listener) {
@@ -37,11 +38,11 @@ var services = map[string]struct {
 			io.ReadFull(c, make([]byte, 24))
 			c.Write([]byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
 		})
-	}, instancer.SchemeHTTPS},
+	}, whaley.SchemeHTTPS},
 	"TLS that asks who": {func(l net.Listener) {
 		serveEach(tls.NewListener(l, strictTLS()), func(c net.Conn) { c.Read(make([]byte, 1)) })
-	}, instancer.SchemeHTTPS},
-	"a greeting of its own": {func(l net.Listener) { serveEach(l, func(c net.Conn) { io.WriteString(c, "220 hello\r\n") }) }, instancer.SchemeHTTP},
+	}, whaley.SchemeHTTPS},
+	"a greeting of its own": {func(l net.Listener) { serveEach(l, func(c net.Conn) { io.WriteString(c, "220 hello\r\n") }) }, whaley.SchemeHTTP},
 	// It ends what is not HTTP/2 without a word, and says nothing before it has heard the preface.
 	"a shy gRPC server": {func(l net.Listener) {
 		serveEach(l, func(c net.Conn) {
@@ -51,7 +52,7 @@ var services = map[string]struct {
 				c.Write([]byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
 			}
 		})
-	}, instancer.SchemeH2C},
+	}, whaley.SchemeH2C},
 	"one that hangs up":    {func(l net.Listener) { serveEach(l, func(net.Conn) {}) }, ""},
 	"nobody":               {func(l net.Listener) { l.Close() }, ""},
 	"one that only starts": {func(l net.Listener) { serveEach(l, func(c net.Conn) { io.Copy(io.Discard, c) }) }, ""},
@@ -59,7 +60,7 @@ var services = map[string]struct {
 
 func TestAServiceIsReadyWhateverItSpeaks(t *testing.T) {
 	for name, service := range services {
-		for _, scheme := range []instancer.Scheme{instancer.SchemeHTTP, instancer.SchemeH2C, instancer.SchemeHTTPS} {
+		for _, scheme := range []whaley.Scheme{whaley.SchemeHTTP, whaley.SchemeH2C, whaley.SchemeHTTPS} {
 			t.Run(name+" as "+string(scheme), func(t *testing.T) {
 				t.Parallel()
 				l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -69,7 +70,7 @@ func TestAServiceIsReadyWhateverItSpeaks(t *testing.T) {
 				defer l.Close()
 				go service.serve(l)
 				began := time.Now()
-				speaks, err := probe.New(nil).Answers(t.Context(), instancer.Target{Address: netip.MustParseAddrPort(l.Addr().String()), Ready: instancer.ReadyHTTP, Scheme: scheme})
+				speaks, err := probe.New(nil).Answers(t.Context(), instancer.Target{Address: netip.MustParseAddrPort(l.Addr().String()), Ready: whaley.ReadyHTTP, Scheme: scheme})
 				if ready := err == nil; ready != (service.speaks != "") {
 					t.Fatalf("it speaks %q: %v", speaks, err)
 				}
@@ -94,18 +95,18 @@ func TestEachReadinessWaitsForWhatItSays(t *testing.T) {
 	}
 	closed.Close()
 	for _, c := range []struct {
-		ready instancer.Readiness
+		ready whaley.Readiness
 		at    net.Listener
 		want  error
 	}{
-		{instancer.ReadyHTTP, silent, context.DeadlineExceeded},
-		{instancer.ReadyTCP, silent, nil},
-		{instancer.ReadyHTTP, closed, instancer.ErrClosed},
-		{instancer.ReadyTCP, closed, instancer.ErrClosed},
+		{whaley.ReadyHTTP, silent, context.DeadlineExceeded},
+		{whaley.ReadyTCP, silent, nil},
+		{whaley.ReadyHTTP, closed, instancer.ErrClosed},
+		{whaley.ReadyTCP, closed, instancer.ErrClosed},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		at := netip.MustParseAddrPort(c.at.Addr().String())
-		_, err := probe.New(nil).Answers(ctx, instancer.Target{Address: at, Ready: c.ready, Scheme: instancer.SchemeHTTP})
+		_, err := probe.New(nil).Answers(ctx, instancer.Target{Address: at, Ready: c.ready, Scheme: whaley.SchemeHTTP})
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}

@@ -14,14 +14,14 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/push"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const key = "a key of organisers"
 
-// whaley answers as the admin API does; api_test of internal/api holds that to it.
-type whaley struct {
+// server answers as the admin API does; api_test of internal/api holds that to it.
+type server struct {
 	status      int
 	answer      string
 	build       string
@@ -29,7 +29,7 @@ type whaley struct {
 	asked, keys []string
 }
 
-func (s *whaley) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.asked, s.keys = append(s.asked, r.Method+" "+r.URL.RequestURI()), append(s.keys, r.Header.Get("X-Admin-Key"))
 	switch {
 	case r.Header.Get("X-Admin-Key") != key:
@@ -78,12 +78,12 @@ func run(t *testing.T, dir, to, with string) (string, error) {
 	t.Helper()
 	var out strings.Builder
 	err := push.Run(t.Context(), push.Options{Dir: dir, To: to, Key: with, Out: &out,
-		Defaults: challenge.Defaults{Timeout: time.Hour, Access: instancer.AccessLink, Limits: instancer.Limits{MemoryBytes: 1 << 28, NanoCPUs: 1e9, Pids: 99}}})
+		Defaults: challenge.Defaults{Timeout: time.Hour, Access: whaley.AccessLink, Limits: whaley.Limits{MemoryBytes: 1 << 28, NanoCPUs: 1e9, Pids: 99}}})
 	return out.String(), err
 }
 
 func TestAPushedChallengeArrivesWholeAndItsBuildIsFollowed(t *testing.T) {
-	s := &whaley{status: 201, answer: `{"id":"notes","revision":"new","active":true}`, build: `{"revision":"new","state":"ready"}`}
+	s := &server{status: 201, answer: `{"id":"notes","revision":"new","active":true}`, build: `{"revision":"new","state":"ready"}`}
 	server := httptest.NewServer(s)
 	defer server.Close()
 	out, err := run(t, folder(t), server.URL+"/", key)
@@ -104,7 +104,7 @@ func TestWhatIsNotPushedSaysWhy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &whaley{status: 422, answer: string(refusal)}
+	s := &server{status: 422, answer: string(refusal)}
 	server := httptest.NewServer(s)
 	defer server.Close()
 	elsewhere := httptest.NewServer(http.RedirectHandler(server.URL+"/stolen", http.StatusTemporaryRedirect))

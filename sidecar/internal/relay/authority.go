@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // lifetime of a relay's certificate; no instance lives as long.
@@ -104,7 +105,7 @@ func (a *Authority) URL(host string) string {
 
 // Settings implements instancer.Inside: the relay of an instance with these routes gets a key and a certificate of its
 // own for their names.
-func (a *Authority) Settings(routes []instancer.Publication) (string, error) {
+func (a *Authority) Settings(routes []whaley.Publication) (string, error) {
 	s := Settings{Secure: a.opts.Dashboard.Scheme == "https", BaseDomain: a.opts.BaseDomain}
 	s.Port, _ = strconv.Atoi(a.opts.Dashboard.Port())
 	if s.Port == 0 {
@@ -112,7 +113,7 @@ func (a *Authority) Settings(routes []instancer.Publication) (string, error) {
 	}
 	var names []string
 	for _, p := range routes {
-		r := Route{Host: p.Host, Web: p.Type == instancer.RouteHTTP, Backend: p.Backend, Passthrough: p.Passthrough}
+		r := Route{Host: p.Host, Web: p.Type == whaley.RouteHTTP, Backend: p.Backend, Passthrough: p.Passthrough}
 		if r.Web {
 			r.Backend = string(p.Scheme) + "://" + p.Backend
 		} else {

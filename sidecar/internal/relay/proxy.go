@@ -9,7 +9,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // proxy leads to the service of a web route, as the edge does: it says who asks, for which host, and how.
@@ -19,10 +19,10 @@ func (s Settings) proxy(r Route, log *slog.Logger) (http.Handler, error) {
 		return nil, fmt.Errorf("the backend of %s: %w", r.Host, err)
 	}
 	var protocols http.Protocols
-	protocols.SetHTTP1(backend.Scheme != string(instancer.SchemeH2C))
-	protocols.SetHTTP2(backend.Scheme == string(instancer.SchemeHTTPS))
-	protocols.SetUnencryptedHTTP2(backend.Scheme == string(instancer.SchemeH2C))
-	if backend.Scheme == string(instancer.SchemeH2C) {
+	protocols.SetHTTP1(backend.Scheme != string(whaley.SchemeH2C))
+	protocols.SetHTTP2(backend.Scheme == string(whaley.SchemeHTTPS))
+	protocols.SetUnencryptedHTTP2(backend.Scheme == string(whaley.SchemeH2C))
+	if backend.Scheme == string(whaley.SchemeH2C) {
 		backend.Scheme = "http"
 	}
 	proto := map[bool]string{false: "http", true: "https"}[s.Secure]

@@ -5,16 +5,16 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-func key(s instancer.Shape) string {
+func key(s whaley.Shape) string {
 	text, _ := json.Marshal(s) // booleans and strings always can be
 	return string(text)
 }
 
 // remember counts a spawn as demand.
-func (p *Pool) remember(s instancer.Shape) {
+func (p *Pool) remember(s whaley.Shape) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	k := key(s)
@@ -26,7 +26,7 @@ func (p *Pool) remember(s instancer.Shape) {
 }
 
 // want shares the pool out among shapes: each challenge counts once, and each of the last spawns.
-func (p *Pool) want(expected []instancer.Shape) map[string]int {
+func (p *Pool) want(expected []whaley.Shape) map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var asked []string
@@ -35,7 +35,7 @@ func (p *Pool) want(expected []instancer.Shape) map[string]int {
 		asked = append(asked, key(s))
 	}
 	asked = append(asked, p.asked...)
-	maps.DeleteFunc(p.shapes, func(k string, _ instancer.Shape) bool { return !slices.Contains(asked, k) }) // of challenges that were edited
+	maps.DeleteFunc(p.shapes, func(k string, _ whaley.Shape) bool { return !slices.Contains(asked, k) }) // of challenges that were edited
 	demand := map[string]int{}
 	var order []string // latest first
 	for n := len(asked) - 1; n >= 0; n-- {

@@ -5,15 +5,15 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // in counts sandboxes by state whose networks are of a pool.
-func (w *world) in(pool netip.Prefix) map[instancer.SandboxState]int {
+func (w *world) in(pool netip.Prefix) map[whaley.SandboxState]int {
 	w.t.Helper()
 	all, err := w.db.Sandboxes(context.Background())
 	w.try(err)
-	states := map[instancer.SandboxState]int{}
+	states := map[whaley.SandboxState]int{}
 	for _, sb := range all {
 		if pool.Overlaps(sb.Subnet) {
 			states[sb.State]++
@@ -39,10 +39,10 @@ func TestAnEarlierPoolIsDrained(t *testing.T) {
 	w.stopped("ends")
 	w.try(p.Free(ctx, "ends"))
 	w.try(p.Fill(ctx, w))
-	if got := w.in(earlier); len(got) != 1 || got[instancer.SandboxTaken] != 1 {
+	if got := w.in(earlier); len(got) != 1 || got[whaley.SandboxTaken] != 1 {
 		t.Errorf("of the earlier pool there are %v, and one instance runs", got)
 	}
-	if got := w.in(now); got[instancer.SandboxReady] != 3 {
+	if got := w.in(now); got[whaley.SandboxReady] != 3 {
 		t.Errorf("of the pool there are %v", got)
 	}
 	if sb, err := p.Take(ctx, "next", shape); err != nil || sb != nil && !now.Overlaps(sb.Subnet) {

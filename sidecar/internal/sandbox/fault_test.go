@@ -7,6 +7,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // faults counts the calls of one life of a sidecar and lets one of them go wrong. What is dead does nothing any more.
@@ -54,23 +55,23 @@ type faultyStore struct {
 	f *faults
 }
 
-func (s faultyStore) AddSandbox(ctx context.Context, sb *instancer.Sandbox) error {
+func (s faultyStore) AddSandbox(ctx context.Context, sb *whaley.Sandbox) error {
 	return s.f.step(func() error { return s.Store.AddSandbox(ctx, sb) })
 }
 
-func (s faultyStore) Sandboxes(ctx context.Context) ([]*instancer.Sandbox, error) {
-	return stepped(s.f, func() ([]*instancer.Sandbox, error) { return s.Store.Sandboxes(ctx) })
+func (s faultyStore) Sandboxes(ctx context.Context) ([]*whaley.Sandbox, error) {
+	return stepped(s.f, func() ([]*whaley.Sandbox, error) { return s.Store.Sandboxes(ctx) })
 }
 
-func (s faultyStore) TakeSandbox(ctx context.Context, instance string, shape instancer.Shape) (*instancer.Sandbox, error) {
-	return stepped(s.f, func() (*instancer.Sandbox, error) { return s.Store.TakeSandbox(ctx, instance, shape) })
+func (s faultyStore) TakeSandbox(ctx context.Context, instance string, shape whaley.Shape) (*whaley.Sandbox, error) {
+	return stepped(s.f, func() (*whaley.Sandbox, error) { return s.Store.TakeSandbox(ctx, instance, shape) })
 }
 
-func (s faultyStore) FreeSandbox(ctx context.Context, instance string, to instancer.SandboxState) (bool, error) {
+func (s faultyStore) FreeSandbox(ctx context.Context, instance string, to whaley.SandboxState) (bool, error) {
 	return stepped(s.f, func() (bool, error) { return s.Store.FreeSandbox(ctx, instance, to) })
 }
 
-func (s faultyStore) MoveSandbox(ctx context.Context, sb *instancer.Sandbox, to instancer.SandboxState, worker string) (bool, error) {
+func (s faultyStore) MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState, worker string) (bool, error) {
 	return stepped(s.f, func() (bool, error) { return s.Store.MoveSandbox(ctx, sb, to, worker) })
 }
 

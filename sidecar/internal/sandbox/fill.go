@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -43,7 +44,7 @@ func (p *Pool) Fill(ctx context.Context, rules Rules) error {
 	return failed
 }
 
-func (p *Pool) shapeOf(k string) instancer.Shape {
+func (p *Pool) shapeOf(k string) whaley.Shape {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.shapes[k]
@@ -58,29 +59,29 @@ func (p *Pool) wait(ctx context.Context, rules Rules) {
 }
 
 // make makes a sandbox, out of another that has rested if there is one.
-func (p *Pool) make(ctx context.Context, shape instancer.Shape, rested *instancer.Sandbox) error {
+func (p *Pool) make(ctx context.Context, shape whaley.Shape, rested *whaley.Sandbox) error {
 	// What the engine has begun is waited for, so that what it makes is found by whoever goes on.
 	ctx = context.WithoutCancel(ctx)
 	sb := rested
 	if sb == nil {
 		id := make([]byte, 4)
 		_, _ = rand.Read(id) // never fails
-		sb = &instancer.Sandbox{ID: instancer.SandboxPrefix + hex.EncodeToString(id), Shape: shape, State: instancer.SandboxMaking, Worker: p.opts.Worker}
+		sb = &whaley.Sandbox{ID: whaley.SandboxPrefix + hex.EncodeToString(id), Shape: shape, State: whaley.SandboxMaking, Worker: p.opts.Worker}
 		if err := p.store.AddSandbox(ctx, sb); err != nil {
 			return err
 		}
 	} else {
 		sb.Shape = shape
-		if mine, err := p.store.MoveSandbox(ctx, sb, instancer.SandboxMaking, p.opts.Worker); err != nil || !mine {
+		if mine, err := p.store.MoveSandbox(ctx, sb, whaley.SandboxMaking, p.opts.Worker); err != nil || !mine {
 			return err
 		}
-		sb.State = instancer.SandboxMaking
+		sb.State = whaley.SandboxMaking
 	}
-	return p.finish(ctx, sb, rested != nil, instancer.SandboxReady)
+	return p.finish(ctx, sb, rested != nil, whaley.SandboxReady)
 }
 
 // finish gives a sandbox the holders that it lacks, in the place of others if it has some, and its next state.
-func (p *Pool) finish(ctx context.Context, sb *instancer.Sandbox, others bool, to instancer.SandboxState) error {
+func (p *Pool) finish(ctx context.Context, sb *whaley.Sandbox, others bool, to whaley.SandboxState) error {
 	var err error
 	if others {
 		err = p.removeHolders(ctx, sb.ID)
@@ -98,13 +99,13 @@ func (p *Pool) finish(ctx context.Context, sb *instancer.Sandbox, others bool, t
 }
 
 // move leaves a sandbox in a state that nobody works on; another sidecar may have been first.
-func (p *Pool) move(ctx context.Context, sb *instancer.Sandbox, to instancer.SandboxState) error {
+func (p *Pool) move(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState) error {
 	_, err := p.store.MoveSandbox(ctx, sb, to, "")
 	return err
 }
 
 // fill makes what a sandbox consists of.
-func (p *Pool) fill(ctx context.Context, sb *instancer.Sandbox) error {
+func (p *Pool) fill(ctx context.Context, sb *whaley.Sandbox) error {
 	image, err := p.engine.HolderImage(ctx)
 	if err != nil {
 		return err
@@ -121,11 +122,11 @@ func (p *Pool) fill(ctx context.Context, sb *instancer.Sandbox) error {
 			labels := labels
 			labels.Service = place.Name
 			id, err := p.engine.CreateContainer(ctx, instancer.ContainerSpec{
-				Name: sb.Holder(place.Name), Network: instancer.NetworkName(sb.ID), Address: sb.Address(n),
+				Name: sb.Holder(place.Name), Network: whaley.NetworkName(sb.ID), Address: sb.Address(n),
 				Aliases: append([]string{place.Name}, place.Aliases...),
 				Egress:  sb.Shape.Egress, Labels: labels,
-				Service: instancer.Service{Name: place.Name, Hostname: place.Hostname, Image: image,
-					Limits: instancer.Limits{MemoryBytes: holderMemory, Pids: 8}},
+				Service: whaley.Service{Name: place.Name, Hostname: place.Hostname, Image: image,
+					Limits: whaley.Limits{MemoryBytes: holderMemory, Pids: 8}},
 			})
 			if err != nil {
 				return err
@@ -136,20 +137,20 @@ func (p *Pool) fill(ctx context.Context, sb *instancer.Sandbox) error {
 	return g.Wait()
 }
 
-func (p *Pool) network(ctx context.Context, sb *instancer.Sandbox, labels instancer.Labels) error {
+func (p *Pool) network(ctx context.Context, sb *whaley.Sandbox, labels instancer.Labels) error {
 	for try := 1; ; try++ {
 		subnet, err := p.subnets.Reserve(ctx, sb.ID)
 		if err != nil {
 			return err
 		}
 		err = p.engine.CreateNetwork(ctx, instancer.NetworkSpec{
-			Name: instancer.NetworkName(sb.ID), Subnet: subnet, Internal: !sb.Shape.Egress, Masquerade: sb.Shape.Egress, Labels: labels,
+			Name: whaley.NetworkName(sb.ID), Subnet: subnet, Internal: !sb.Shape.Egress, Masquerade: sb.Shape.Egress, Labels: labels,
 		})
 		if err == nil {
 			sb.Subnet = subnet // written when it is ready
 			return nil
 		}
-		if instancer.CodeOf(err) != instancer.CodeSubnetTaken || try == subnetTries {
+		if whaley.CodeOf(err) != whaley.CodeSubnetTaken || try == subnetTries {
 			return err
 		}
 		if err := p.subnets.Avoid(ctx, sb.ID, subnet); err != nil {
@@ -159,11 +160,11 @@ func (p *Pool) network(ctx context.Context, sb *instancer.Sandbox, labels instan
 }
 
 // clear does what a sandbox waits for that nobody can use.
-func (p *Pool) clear(ctx context.Context, sb *instancer.Sandbox, keep bool, rules Rules) error {
+func (p *Pool) clear(ctx context.Context, sb *whaley.Sandbox, keep bool, rules Rules) error {
 	switch {
-	case sb.State == instancer.SandboxGone:
+	case sb.State == whaley.SandboxGone:
 		return p.remove(ctx, sb)
-	case sb.State == instancer.SandboxUsed && keep:
+	case sb.State == whaley.SandboxUsed && keep:
 		p.wait(ctx, rules)
 		return p.clean(ctx, sb)
 	}
@@ -172,19 +173,19 @@ func (p *Pool) clear(ctx context.Context, sb *instancer.Sandbox, keep bool, rule
 
 // clean replaces the holders that an instance had, and keeps the network. There are new ones at once, because an address
 // that nobody has lets whoever still remembers it wait, and theirs refuse.
-func (p *Pool) clean(ctx context.Context, sb *instancer.Sandbox) error {
+func (p *Pool) clean(ctx context.Context, sb *whaley.Sandbox) error {
 	ctx = context.WithoutCancel(ctx) // as in make
-	mine, err := p.store.MoveSandbox(ctx, sb, instancer.SandboxCleaning, p.opts.Worker)
+	mine, err := p.store.MoveSandbox(ctx, sb, whaley.SandboxCleaning, p.opts.Worker)
 	if err != nil || !mine {
 		return err
 	}
-	sb.State = instancer.SandboxCleaning
-	return p.finish(ctx, sb, true, instancer.SandboxResting)
+	sb.State = whaley.SandboxCleaning
+	return p.finish(ctx, sb, true, whaley.SandboxResting)
 }
 
 // retire makes sure that nobody takes a sandbox any more, and removes it.
-func (p *Pool) retire(ctx context.Context, sb *instancer.Sandbox) error {
-	mine, err := p.store.MoveSandbox(ctx, sb, instancer.SandboxGone, p.opts.Worker)
+func (p *Pool) retire(ctx context.Context, sb *whaley.Sandbox) error {
+	mine, err := p.store.MoveSandbox(ctx, sb, whaley.SandboxGone, p.opts.Worker)
 	if err != nil || !mine {
 		return err
 	}
@@ -192,7 +193,7 @@ func (p *Pool) retire(ctx context.Context, sb *instancer.Sandbox) error {
 }
 
 // remove removes all that a sandbox has, and then forgets it.
-func (p *Pool) remove(ctx context.Context, sb *instancer.Sandbox) error {
+func (p *Pool) remove(ctx context.Context, sb *whaley.Sandbox) error {
 	if err := p.removeObjects(ctx, sb.ID); err != nil {
 		return err
 	}

@@ -3,11 +3,11 @@ package sandbox
 import (
 	"context"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // next is the most urgent thing to do, and what it is done to; nil: there is nothing.
-func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context.Context) error) {
+func (p *Pool) next(all []*whaley.Sandbox, rules Rules) (string, func(context.Context) error) {
 	want := p.want(rules.Shapes())
 	there := map[string]int{}
 	resting := 0
@@ -16,13 +16,13 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 			continue
 		}
 		switch sb.State {
-		case instancer.SandboxReady, instancer.SandboxMaking:
+		case whaley.SandboxReady, whaley.SandboxMaking:
 			there[key(sb.Shape)]++
-		case instancer.SandboxResting:
+		case whaley.SandboxResting:
 			resting++
 		}
 	}
-	var surplus, again *instancer.Sandbox
+	var surplus, again *whaley.Sandbox
 	for _, sb := range all {
 		wait, k := p.backoff.waits(sb.ID), key(sb.Shape)
 		switch {
@@ -36,12 +36,12 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 				return sb.ID, func(ctx context.Context) error { return p.clear(ctx, sb, keep, rules) }
 			}
 		case wait:
-		case p.outside(sb) && (sb.State == instancer.SandboxReady || sb.State == instancer.SandboxResting):
+		case p.outside(sb) && (sb.State == whaley.SandboxReady || sb.State == whaley.SandboxResting):
 			surplus = sb
-		case sb.State == instancer.SandboxReady && there[k] > want[k], sb.State == instancer.SandboxResting && resting > p.opts.Size():
+		case sb.State == whaley.SandboxReady && there[k] > want[k], sb.State == whaley.SandboxResting && resting > p.opts.Size():
 			surplus = sb
 		case p.rested(sb) && there[k] < want[k]:
-			return sb.ID, func(ctx context.Context) error { return p.move(ctx, sb, instancer.SandboxReady) }
+			return sb.ID, func(ctx context.Context) error { return p.move(ctx, sb, whaley.SandboxReady) }
 		}
 	}
 	if surplus != nil {
@@ -67,28 +67,28 @@ func (p *Pool) next(all []*instancer.Sandbox, rules Rules) (string, func(context
 
 // useless says whether nobody can use a sandbox as it is. It is made and cleaned by one thing after the other, so what this
 // sidecar seems to be at now was left half done by an earlier try.
-func (p *Pool) useless(sb *instancer.Sandbox) bool {
+func (p *Pool) useless(sb *whaley.Sandbox) bool {
 	switch sb.State {
-	case instancer.SandboxUsed, instancer.SandboxGone:
+	case whaley.SandboxUsed, whaley.SandboxGone:
 		return true
-	case instancer.SandboxMaking, instancer.SandboxCleaning:
+	case whaley.SandboxMaking, whaley.SandboxCleaning:
 		return sb.Worker == p.opts.Worker
 	}
 	return false
 }
 
 // rested says whether nobody remembers any more whose a sandbox was.
-func (p *Pool) rested(sb *instancer.Sandbox) bool {
-	return sb.State == instancer.SandboxResting && sb.Age >= p.opts.Rest && !p.backoff.waits(sb.ID)
+func (p *Pool) rested(sb *whaley.Sandbox) bool {
+	return sb.State == whaley.SandboxResting && sb.Age >= p.opts.Rest && !p.backoff.waits(sb.ID)
 }
 
 // outside says whether the network of a sandbox is of an earlier pool: nobody gets it any more.
-func (p *Pool) outside(sb *instancer.Sandbox) bool {
+func (p *Pool) outside(sb *whaley.Sandbox) bool {
 	return sb.Subnet.IsValid() && !p.subnets.Holds(sb.Subnet)
 }
 
 // other is one that has rested and can be made into one of a shape, or nil.
-func (p *Pool) other(all []*instancer.Sandbox, shape instancer.Shape) *instancer.Sandbox {
+func (p *Pool) other(all []*whaley.Sandbox, shape whaley.Shape) *whaley.Sandbox {
 	for _, sb := range all {
 		if p.rested(sb) && !p.outside(sb) && sb.Shape.Egress == shape.Egress {
 			return sb

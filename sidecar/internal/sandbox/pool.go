@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -25,13 +26,13 @@ const (
 
 // Store keeps the rows.
 type Store interface {
-	AddSandbox(ctx context.Context, sb *instancer.Sandbox) error
-	Sandboxes(ctx context.Context) ([]*instancer.Sandbox, error)
-	TakeSandbox(ctx context.Context, instance string, s instancer.Shape) (*instancer.Sandbox, error)
-	FreeSandbox(ctx context.Context, instance string, to instancer.SandboxState) (bool, error)
-	MoveSandbox(ctx context.Context, sb *instancer.Sandbox, to instancer.SandboxState, worker string) (bool, error)
+	AddSandbox(ctx context.Context, sb *whaley.Sandbox) error
+	Sandboxes(ctx context.Context) ([]*whaley.Sandbox, error)
+	TakeSandbox(ctx context.Context, instance string, s whaley.Shape) (*whaley.Sandbox, error)
+	FreeSandbox(ctx context.Context, instance string, to whaley.SandboxState) (bool, error)
+	MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState, worker string) (bool, error)
 	DropSandbox(ctx context.Context, id string) error
-	Live(ctx context.Context, owner string) ([]*instancer.Instance, error)
+	Live(ctx context.Context, owner string) ([]*whaley.Instance, error)
 }
 
 // Subnets hands out parts of the pool.
@@ -57,7 +58,7 @@ type Engine interface {
 
 // Rules are what a pool has to know of the instances.
 type Rules interface {
-	Shapes() []instancer.Shape
+	Shapes() []whaley.Shape
 	Idle() bool
 	NetworkLost(ctx context.Context, instance string)
 }
@@ -83,7 +84,7 @@ type Pool struct {
 
 	mu     sync.Mutex
 	asked  []string // shapes of the last spawns
-	shapes map[string]instancer.Shape
+	shapes map[string]whaley.Shape
 }
 
 var _ instancer.Sandboxes = (*Pool)(nil)
@@ -97,11 +98,11 @@ func New(store Store, subnets Subnets, engine Engine, opts Options, log *slog.Lo
 		opts.Pause = tendPause
 	}
 	return &Pool{store: store, subnets: subnets, engine: engine, opts: opts, log: log,
-		wakeup: make(chan struct{}, 1), backoff: backoff{pause: opts.Pause, of: map[string]failure{}}, shapes: map[string]instancer.Shape{}}
+		wakeup: make(chan struct{}, 1), backoff: backoff{pause: opts.Pause, of: map[string]failure{}}, shapes: map[string]whaley.Shape{}}
 }
 
 // Take gives an instance a ready sandbox; see instancer.Sandboxes.
-func (p *Pool) Take(ctx context.Context, instance string, s instancer.Shape) (*instancer.Sandbox, error) {
+func (p *Pool) Take(ctx context.Context, instance string, s whaley.Shape) (*whaley.Sandbox, error) {
 	if p.opts.Size() == 0 {
 		return nil, nil
 	}
@@ -112,15 +113,15 @@ func (p *Pool) Take(ctx context.Context, instance string, s instancer.Shape) (*i
 
 // Free takes back what an instance has.
 func (p *Pool) Free(ctx context.Context, instance string) error {
-	return p.free(ctx, instance, instancer.SandboxUsed)
+	return p.free(ctx, instance, whaley.SandboxUsed)
 }
 
 // Discard takes back what an instance has and removes it.
 func (p *Pool) Discard(ctx context.Context, instance string) error {
-	return p.free(ctx, instance, instancer.SandboxGone)
+	return p.free(ctx, instance, whaley.SandboxGone)
 }
 
-func (p *Pool) free(ctx context.Context, instance string, to instancer.SandboxState) error {
+func (p *Pool) free(ctx context.Context, instance string, to whaley.SandboxState) error {
 	had, err := p.store.FreeSandbox(ctx, instance, to)
 	if had {
 		p.wake()
@@ -174,7 +175,7 @@ func (p *Pool) end() {
 		}
 		all, err := p.store.Sandboxes(ctx)
 		for _, sb := range all {
-			if sb.State != instancer.SandboxTaken {
+			if sb.State != whaley.SandboxTaken {
 				err = errors.Join(err, p.retire(ctx, sb))
 			}
 		}

@@ -15,9 +15,10 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-var shape = instancer.Shape{Services: []instancer.Seat{{Name: "db"}, {Name: "web", Hostname: "www", Aliases: []string{"front"}}}}
+var shape = whaley.Shape{Services: []whaley.Seat{{Name: "db"}, {Name: "web", Hostname: "www", Aliases: []string{"front"}}}}
 
 // world is what outlives a sidecar.
 type world struct {
@@ -26,7 +27,7 @@ type world struct {
 	engine  *simulated.Engine
 	subnets *subnet.Pool
 	size    int
-	shapes  []instancer.Shape
+	shapes  []whaley.Shape
 	lost    []string
 }
 
@@ -41,11 +42,11 @@ func newWorld(t *testing.T, size int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{t: t, db: db, engine: simulated.NewWorld().Engine("ours").WithPurpose("sandbox"), subnets: subnets, size: size, shapes: []instancer.Shape{shape}}
+	return &world{t: t, db: db, engine: simulated.NewWorld().Engine("ours").WithPurpose("sandbox"), subnets: subnets, size: size, shapes: []whaley.Shape{shape}}
 }
 
 // Shapes, Idle and NetworkLost are what a pool asks of the rules.
-func (w *world) Shapes() []instancer.Shape                   { return w.shapes }
+func (w *world) Shapes() []whaley.Shape                      { return w.shapes }
 func (w *world) Idle() bool                                  { return true }
 func (w *world) NetworkLost(_ context.Context, which string) { w.lost = append(w.lost, which) }
 
@@ -63,11 +64,11 @@ func (w *world) options() sandbox.Options {
 }
 
 // states counts the rows.
-func (w *world) states() map[instancer.SandboxState]int {
+func (w *world) states() map[whaley.SandboxState]int {
 	w.t.Helper()
 	all, err := w.db.Sandboxes(context.Background())
 	w.try(err)
-	states := map[instancer.SandboxState]int{}
+	states := map[whaley.SandboxState]int{}
 	for _, sb := range all {
 		states[sb.State]++
 	}
@@ -84,19 +85,19 @@ func (w *world) try(err error) {
 // instance adds the row of a live one.
 func (w *world) instance(id string) {
 	w.t.Helper()
-	w.try(w.db.Insert(context.Background(), &instancer.Instance{
-		ID: id, Challenge: "c", Owner: instancer.Owner{ID: id}, State: instancer.Queued, CreatedAt: time.Now(),
-	}, instancer.Quota{}, instancer.Event{Type: "instance_spawn", Instance: id, At: time.Now()}))
+	w.try(w.db.Insert(context.Background(), &whaley.Instance{
+		ID: id, Challenge: "c", Owner: whaley.Owner{ID: id}, State: whaley.Queued, CreatedAt: time.Now(),
+	}, whaley.Quota{}, whaley.Event{Type: "instance_spawn", Instance: id, At: time.Now()}))
 }
 
 func (w *world) stopped(id string) {
 	w.t.Helper()
-	_, err := w.db.Update(context.Background(), id, "", instancer.LiveStates, func(in *instancer.Instance) { in.State = instancer.Stopped }, instancer.Event{})
+	_, err := w.db.Update(context.Background(), id, "", whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Stopped }, whaley.Event{})
 	w.try(err)
 }
 
 // audit compares rows, objects and subnets, and returns how many sandboxes are in which state.
-func (w *world) audit() (map[instancer.SandboxState]int, error) {
+func (w *world) audit() (map[whaley.SandboxState]int, error) {
 	ctx := context.Background()
 	all, err := w.db.Sandboxes(ctx)
 	w.try(err)
@@ -104,7 +105,7 @@ func (w *world) audit() (map[instancer.SandboxState]int, error) {
 	w.try(err)
 	held, err := w.db.HeldSubnets(ctx)
 	w.try(err)
-	states, holders := map[instancer.SandboxState]int{}, map[string]int{}
+	states, holders := map[whaley.SandboxState]int{}, map[string]int{}
 	networks := 0
 	for _, o := range objects {
 		switch {
@@ -132,7 +133,7 @@ func (w *world) audit() (map[instancer.SandboxState]int, error) {
 	return states, nil
 }
 
-func (w *world) want(what string, want map[instancer.SandboxState]int) {
+func (w *world) want(what string, want map[whaley.SandboxState]int) {
 	w.t.Helper()
 	got, err := w.audit()
 	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
@@ -145,13 +146,13 @@ func TestASandboxIsOneInstancesAndItsNetworkIsUsedAgain(t *testing.T) {
 	w := newWorld(t, 2)
 	p := w.pool(newFaults(0, ""))
 	w.try(p.Fill(ctx, w))
-	w.want("filled", map[instancer.SandboxState]int{"ready": 2})
+	w.want("filled", map[whaley.SandboxState]int{"ready": 2})
 
-	other := instancer.Shape{Egress: true, Services: shape.Services}
+	other := whaley.Shape{Egress: true, Services: shape.Services}
 	if sb, err := p.Take(ctx, "x", other); sb != nil || err != nil {
 		t.Errorf("another shape's: %+v %v", sb, err)
 	}
-	var taken []*instancer.Sandbox
+	var taken []*whaley.Sandbox
 	for _, id := range []string{"a", "b", "c"} {
 		w.instance(id)
 		first, err := p.Take(ctx, id, shape)
@@ -164,7 +165,7 @@ func TestASandboxIsOneInstancesAndItsNetworkIsUsedAgain(t *testing.T) {
 			}
 			continue
 		}
-		if first == nil || second == nil || first.ID != second.ID || slices.ContainsFunc(taken, func(sb *instancer.Sandbox) bool { return sb.ID == first.ID }) {
+		if first == nil || second == nil || first.ID != second.ID || slices.ContainsFunc(taken, func(sb *whaley.Sandbox) bool { return sb.ID == first.ID }) {
 			t.Fatalf("%s gets %+v, then %+v", id, first, second)
 		}
 		taken = append(taken, first)
@@ -190,10 +191,10 @@ func TestASandboxIsOneInstancesAndItsNetworkIsUsedAgain(t *testing.T) {
 	w.size = 0
 	w.try(p.Reconcile(ctx, w))
 	w.try(p.Fill(ctx, w))
-	w.want("emptied", map[instancer.SandboxState]int{"taken": 1})
+	w.want("emptied", map[whaley.SandboxState]int{"taken": 1})
 	w.try(p.Discard(ctx, "b"))
 	w.try(p.Fill(ctx, w))
-	w.want("broken", map[instancer.SandboxState]int{})
+	w.want("broken", map[whaley.SandboxState]int{})
 }
 
 func TestANetworkWithoutItsHolderIsNobodys(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Reconcile looks at every row and every object of sandboxes once: what was half made or half removed goes, what an
@@ -48,21 +49,21 @@ func (p *Pool) Reconcile(ctx context.Context, rules Rules) error {
 	return nil
 }
 
-func (p *Pool) settle(ctx context.Context, sb *instancer.Sandbox, objects []instancer.Object, live map[string]bool, rules Rules) error {
+func (p *Pool) settle(ctx context.Context, sb *whaley.Sandbox, objects []instancer.Object, live map[string]bool, rules Rules) error {
 	switch sb.State {
-	case instancer.SandboxMaking, instancer.SandboxCleaning:
+	case whaley.SandboxMaking, whaley.SandboxCleaning:
 		// Run does one thing at a time: what is this sidecar's was left by an earlier life.
 		if sb.Worker == p.opts.Worker || sb.Age > abandoned {
 			return p.retire(ctx, sb)
 		}
-	case instancer.SandboxTaken:
+	case whaley.SandboxTaken:
 		if !live[sb.Instance] {
 			return p.Free(ctx, sb.Instance)
 		}
 		if !whole(sb, objects) {
 			return p.look(ctx, sb, rules)
 		}
-	case instancer.SandboxReady, instancer.SandboxResting:
+	case whaley.SandboxReady, whaley.SandboxResting:
 		if !whole(sb, objects) {
 			return p.look(ctx, sb, rules)
 		}
@@ -71,7 +72,7 @@ func (p *Pool) settle(ctx context.Context, sb *instancer.Sandbox, objects []inst
 }
 
 // whole says whether all of a sandbox is there and every holder runs.
-func whole(sb *instancer.Sandbox, objects []instancer.Object) bool {
+func whole(sb *whaley.Sandbox, objects []instancer.Object) bool {
 	holders, network := 0, false
 	for _, o := range objects {
 		if o.Kind == "container" && o.Running {
@@ -89,7 +90,7 @@ func (p *Pool) Whole(ctx context.Context, instance string) (bool, error) {
 		return false, err
 	}
 	for _, sb := range all {
-		if sb.Instance == instance && sb.State == instancer.SandboxTaken {
+		if sb.Instance == instance && sb.State == whaley.SandboxTaken {
 			objects, err := p.engine.List(ctx, sb.ID)
 			return whole(sb, objects), err
 		}
@@ -98,12 +99,12 @@ func (p *Pool) Whole(ctx context.Context, instance string) (bool, error) {
 }
 
 // look checks one afresh that does not seem whole, and acts on it.
-func (p *Pool) look(ctx context.Context, sb *instancer.Sandbox, rules Rules) error {
+func (p *Pool) look(ctx context.Context, sb *whaley.Sandbox, rules Rules) error {
 	objects, err := p.engine.List(ctx, sb.ID)
 	if err != nil || whole(sb, objects) {
 		return err
 	}
-	if sb.State == instancer.SandboxTaken {
+	if sb.State == whaley.SandboxTaken {
 		rules.NetworkLost(ctx, sb.Instance)
 		return nil
 	}
@@ -125,7 +126,7 @@ func (p *Pool) lost(ctx context.Context, id string, rules Rules) error {
 			continue
 		}
 		switch sb.State {
-		case instancer.SandboxTaken, instancer.SandboxReady, instancer.SandboxResting:
+		case whaley.SandboxTaken, whaley.SandboxReady, whaley.SandboxResting:
 			return p.look(ctx, sb, rules)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // stuckEngine cannot remove what belongs to some sandboxes, nor make containers of some names.
@@ -59,7 +60,7 @@ func inBubble(t *testing.T, size int, test func(t *testing.T, w *world, engine s
 }
 
 func TestASandboxThatCannotBeRemovedHoldsUpNoOther(t *testing.T) {
-	for name, back := range map[string]instancer.SandboxState{"used": instancer.SandboxUsed, "gone": instancer.SandboxGone} {
+	for name, back := range map[string]whaley.SandboxState{"used": whaley.SandboxUsed, "gone": whaley.SandboxGone} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, 3, func(t *testing.T, w *world, engine stuckEngine) {
 				ctx := context.Background()
@@ -75,7 +76,7 @@ func TestASandboxThatCannotBeRemovedHoldsUpNoOther(t *testing.T) {
 				}
 				for _, id := range []string{"a", "b", "c"} { // the stuck one is the first to be cleared
 					w.stopped(id)
-					if back == instancer.SandboxGone {
+					if back == whaley.SandboxGone {
 						w.try(p.Discard(ctx, id))
 					} else {
 						w.try(p.Free(ctx, id))
@@ -107,19 +108,19 @@ func TestAShapeThatCannotBeMadeHoldsUpNoOther(t *testing.T) {
 	inBubble(t, 4, func(t *testing.T, w *world, engine stuckEngine) {
 		ctx := context.Background()
 		engine.refused = "bad"
-		bad := instancer.Shape{Services: []instancer.Seat{{Name: "bad"}}}
-		w.shapes = []instancer.Shape{bad, shape}
+		bad := whaley.Shape{Services: []whaley.Seat{{Name: "bad"}}}
+		w.shapes = []whaley.Shape{bad, shape}
 		p := w.poolOn(engine)
 		for range 3 {
 			p.Fill(ctx, w)
 		}
 		all, err := w.db.Sandboxes(ctx)
 		w.try(err)
-		ready := slices.DeleteFunc(all, func(sb *instancer.Sandbox) bool { return sb.State != instancer.SandboxReady })
+		ready := slices.DeleteFunc(all, func(sb *whaley.Sandbox) bool { return sb.State != whaley.SandboxReady })
 		if len(ready) != 2 || engine.tries.Load() != 1 {
 			t.Errorf("%d of the good shape are ready, and the bad one was tried %d times", len(ready), engine.tries.Load())
 		}
-		if slices.ContainsFunc(ready, func(sb *instancer.Sandbox) bool { return strings.Contains(sb.Shape.Services[0].Name, "bad") }) {
+		if slices.ContainsFunc(ready, func(sb *whaley.Sandbox) bool { return strings.Contains(sb.Shape.Services[0].Name, "bad") }) {
 			t.Error("one that could not be made is ready")
 		}
 	})

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/starter"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Every kind loads without a refusal, with a flag of each owner's own, and has a solver that can be run.
 func TestEveryNewChallengeLoadsWithAFlagOfItsOwn(t *testing.T) {
-	defaults := challenge.Defaults{Timeout: time.Hour, Access: instancer.AccessLink, FlagPrefix: "EVENT",
-		Limits: instancer.Limits{MemoryBytes: 1 << 30, NanoCPUs: 1e9, Pids: 256}}
+	defaults := challenge.Defaults{Timeout: time.Hour, Access: whaley.AccessLink, FlagPrefix: "EVENT",
+		Limits: whaley.Limits{MemoryBytes: 1 << 30, NanoCPUs: 1e9, Pids: 256}}
 	for _, kind := range starter.Kinds {
 		dir := t.TempDir()
 		made, err := starter.Make(dir, kind.Name, "Baby's First", "EVENT")

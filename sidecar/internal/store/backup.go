@@ -14,7 +14,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -118,7 +118,7 @@ func (s *Store) Restore(ctx context.Context, open func(table string) (io.ReadClo
 				if err != nil {
 					return err
 				}
-				return instancer.Errorf(instancer.Conflict, "database_not_empty",
+				return whaley.Errorf(whaley.Conflict, "database_not_empty",
 					"The database is in use: it has %d %s. Restore into an empty one.", n, table)
 			}
 		}

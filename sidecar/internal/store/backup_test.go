@@ -11,10 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type closing struct{ io.ReadWriter }
@@ -36,11 +36,11 @@ func TestABackupIsTheWholeDatabase(t *testing.T) {
 			t.Run("filled", func(t *testing.T) {
 				storetest.Run(t, func(*testing.T) *store.Store { return from })
 			})
-			issued := &instancer.IssuedFlag{Challenge: "web", Owner: instancer.Owner{ID: "o"}, Value: "FLAG{x}", Token: "x", CreatedAt: time.Now()}
-			if err := from.Map(context.Background(), &instancer.Mapping{Challenge: "web", CTFdChallenge: 7}); err != nil {
+			issued := &whaley.IssuedFlag{Challenge: "web", Owner: whaley.Owner{ID: "o"}, Value: "FLAG{x}", Token: "x", CreatedAt: time.Now()}
+			if err := from.Map(context.Background(), &whaley.Mapping{Challenge: "web", CTFdChallenge: 7}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := from.IssueFlag(context.Background(), issued, instancer.Event{}); err != nil {
+			if _, err := from.IssueFlag(context.Background(), issued, whaley.Event{}); err != nil {
 				t.Fatal(err)
 			}
 			saved := backup(t, from)
@@ -55,11 +55,11 @@ func TestABackupIsTheWholeDatabase(t *testing.T) {
 			if diff := cmp.Diff(sorted(saved), sorted(backup(t, into))); diff != "" {
 				t.Errorf("restored another database:\n%.2000s", diff)
 			}
-			if err := restore(into, saved); instancer.CodeOf(err) != "database_not_empty" {
+			if err := restore(into, saved); whaley.CodeOf(err) != "database_not_empty" {
 				t.Errorf("restoring over it: %v", err)
 			}
-			in := &instancer.Instance{ID: "new", Challenge: "new", Slug: "s", Owner: instancer.Owner{ID: "new"}, State: instancer.Queued, CreatedAt: time.Now()}
-			if err := into.Insert(context.Background(), in, instancer.Quota{}, instancer.Event{Type: "instance_spawn", Instance: "new", At: time.Now()}); err != nil {
+			in := &whaley.Instance{ID: "new", Challenge: "new", Slug: "s", Owner: whaley.Owner{ID: "new"}, State: whaley.Queued, CreatedAt: time.Now()}
+			if err := into.Insert(context.Background(), in, whaley.Quota{}, whaley.Event{Type: "instance_spawn", Instance: "new", At: time.Now()}); err != nil {
 				t.Errorf("going on after a restore: %v", err)
 			}
 		})

@@ -9,20 +9,20 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // orders are the columns behind the orders of a list of instances; the id decides between equals.
-var orders = map[instancer.InstanceOrder]struct {
+var orders = map[whaley.InstanceOrder]struct {
 	expression string
 	key        func(*instanceRow) string
 	time       bool
 }{
-	instancer.ByCreated:   {"created_at", func(r *instanceRow) string { return stamp(r.CreatedAt) }, true},
-	instancer.ByExpiry:    {"coalesce(expires_at, '9999-12-31 00:00:00+00:00')", func(r *instanceRow) string { return stamp(r.ExpiresAt) }, true},
-	instancer.ByChallenge: {"challenge", func(r *instanceRow) string { return r.Challenge }, false},
-	instancer.ByOwner:     {"owner_name", func(r *instanceRow) string { return r.OwnerName }, false},
-	instancer.ByState:     {"state", func(r *instanceRow) string { return r.State }, false},
+	whaley.ByCreated:   {"created_at", func(r *instanceRow) string { return stamp(r.CreatedAt) }, true},
+	whaley.ByExpiry:    {"coalesce(expires_at, '9999-12-31 00:00:00+00:00')", func(r *instanceRow) string { return stamp(r.ExpiresAt) }, true},
+	whaley.ByChallenge: {"challenge", func(r *instanceRow) string { return r.Challenge }, false},
+	whaley.ByOwner:     {"owner_name", func(r *instanceRow) string { return r.OwnerName }, false},
+	whaley.ByState:     {"state", func(r *instanceRow) string { return r.State }, false},
 }
 
 // never stands for the expiry of what does not expire.
@@ -56,14 +56,14 @@ func readCursor(text string) (cursor, error) {
 }
 
 func badCursor() error {
-	return instancer.Errorf(instancer.Invalid, "cursor_invalid", "after must be the next of an earlier page in the same order.")
+	return whaley.Errorf(whaley.Invalid, "cursor_invalid", "after must be the next of an earlier page in the same order.")
 }
 
 // Instances lists a page of everybody's instances, and the cursor of the next one, empty if it was the last.
-func (s *Store) Instances(ctx context.Context, q instancer.InstanceQuery) ([]*instancer.Instance, string, error) {
+func (s *Store) Instances(ctx context.Context, q whaley.InstanceQuery) ([]*whaley.Instance, string, error) {
 	order, known := orders[q.Sort]
 	if !known {
-		q.Sort = instancer.ByCreated
+		q.Sort = whaley.ByCreated
 		order = orders[q.Sort]
 	}
 	direction, beyond := "ASC", ">"
@@ -105,7 +105,7 @@ func (s *Store) Instances(ctx context.Context, q instancer.InstanceQuery) ([]*in
 		last := rows[len(rows)-1]
 		next = cursor{order.key(last), last.ID}.text()
 	}
-	all := make([]*instancer.Instance, 0, len(rows))
+	all := make([]*whaley.Instance, 0, len(rows))
 	for _, row := range rows {
 		in, err := row.instance()
 		if err != nil {
@@ -117,7 +117,7 @@ func (s *Store) Instances(ctx context.Context, q instancer.InstanceQuery) ([]*in
 }
 
 // matching narrows a query of instances to what is asked for.
-func (s *Store) matching(query *bun.SelectQuery, q instancer.InstanceQuery) *bun.SelectQuery {
+func (s *Store) matching(query *bun.SelectQuery, q whaley.InstanceQuery) *bun.SelectQuery {
 	if len(q.States) > 0 {
 		query = query.Where("state IN ?", bun.Tuple(q.States))
 	}
@@ -141,7 +141,7 @@ func (s *Store) matching(query *bun.SelectQuery, q instancer.InstanceQuery) *bun
 }
 
 // CountInstances counts them by state; states of which there is none are left out.
-func (s *Store) CountInstances(ctx context.Context, q instancer.InstanceQuery) (map[instancer.State]int, error) {
+func (s *Store) CountInstances(ctx context.Context, q whaley.InstanceQuery) (map[whaley.State]int, error) {
 	var rows []struct {
 		State string
 		Count int
@@ -150,9 +150,9 @@ func (s *Store) CountInstances(ctx context.Context, q instancer.InstanceQuery) (
 		rows = nil
 		return s.matching(s.db.NewSelect().Table("instances").Column("state").ColumnExpr("count(*) AS count").Group("state"), q).Scan(ctx, &rows)
 	})
-	counts := map[instancer.State]int{}
+	counts := map[whaley.State]int{}
 	for _, r := range rows {
-		counts[instancer.State(r.State)] = r.Count
+		counts[whaley.State(r.State)] = r.Count
 	}
 	return counts, err
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type captureRow struct {
@@ -30,9 +30,9 @@ type captureRow struct {
 	Holder     string
 }
 
-func (r captureRow) capture() instancer.Capture {
-	c := instancer.Capture{
-		ID: r.ID, Instance: r.Instance, Challenge: r.Challenge, Owner: instancer.Owner{ID: r.OwnerID, Name: r.OwnerName},
+func (r captureRow) capture() whaley.Capture {
+	c := whaley.Capture{
+		ID: r.ID, Instance: r.Instance, Challenge: r.Challenge, Owner: whaley.Owner{ID: r.OwnerID, Name: r.OwnerName},
 		Player: r.Player, Kind: r.Kind, Reason: r.Reason, At: utc(r.At), File: r.File, Size: r.Size, Compressed: r.Compressed,
 		Truncated: r.Truncated, Holder: r.Holder, Containers: []string{},
 	}
@@ -43,7 +43,7 @@ func (r captureRow) capture() instancer.Capture {
 }
 
 // AddCapture writes the row of a file that is there.
-func (s *Store) AddCapture(ctx context.Context, c instancer.Capture) error {
+func (s *Store) AddCapture(ctx context.Context, c whaley.Capture) error {
 	row := &captureRow{
 		ID: c.ID, Instance: c.Instance, Challenge: c.Challenge, OwnerID: c.Owner.ID, OwnerName: c.Owner.Name, Player: c.Player,
 		Kind: c.Kind, Reason: c.Reason, At: utc(c.At), File: c.File, Size: c.Size, Compressed: c.Compressed,
@@ -56,7 +56,7 @@ func (s *Store) AddCapture(ctx context.Context, c instancer.Capture) error {
 }
 
 // Capture reads one row, nil if there is none.
-func (s *Store) Capture(ctx context.Context, id string) (*instancer.Capture, error) {
+func (s *Store) Capture(ctx context.Context, id string) (*whaley.Capture, error) {
 	row := &captureRow{}
 	none := false
 	err := s.read(ctx, func(ctx context.Context) error {
@@ -74,7 +74,7 @@ func (s *Store) Capture(ctx context.Context, id string) (*instancer.Capture, err
 }
 
 // Captures lists rows, newest first.
-func (s *Store) Captures(ctx context.Context, q instancer.CaptureQuery) ([]instancer.Capture, error) {
+func (s *Store) Captures(ctx context.Context, q whaley.CaptureQuery) ([]whaley.Capture, error) {
 	var rows []captureRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
@@ -97,7 +97,7 @@ func (s *Store) Captures(ctx context.Context, q instancer.CaptureQuery) ([]insta
 		}
 		return query.Scan(ctx)
 	})
-	all := make([]instancer.Capture, 0, len(rows))
+	all := make([]whaley.Capture, 0, len(rows))
 	for _, r := range rows {
 		all = append(all, r.capture())
 	}
@@ -119,10 +119,10 @@ func (s *Store) RemoveCaptures(ctx context.Context, ids []string) (int, error) {
 }
 
 // CaptureStats counts.
-func (s *Store) CaptureStats(ctx context.Context) (instancer.CaptureStats, error) {
-	var stats instancer.CaptureStats
+func (s *Store) CaptureStats(ctx context.Context) (whaley.CaptureStats, error) {
+	var stats whaley.CaptureStats
 	err := s.read(ctx, func(ctx context.Context) error {
-		stats = instancer.CaptureStats{}
+		stats = whaley.CaptureStats{}
 		var kinds []struct {
 			Kind  string
 			Count int64
@@ -132,7 +132,7 @@ func (s *Store) CaptureStats(ctx context.Context) (instancer.CaptureStats, error
 			ColumnExpr("coalesce(sum(size), 0) AS bytes").Group("kind").Scan(ctx, &kinds)
 		for _, k := range kinds {
 			stats.Bytes += k.Bytes
-			if k.Kind == instancer.CaptureLive {
+			if k.Kind == whaley.CaptureLive {
 				stats.Live += k.Count
 			} else {
 				stats.Auto += k.Count

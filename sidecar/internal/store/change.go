@@ -9,7 +9,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // channel is PostgreSQL's name for what sidecars tell each other.
@@ -20,17 +20,17 @@ const relisten = time.Second
 
 // announce tells other sidecars of rows, if there can be any, when their transaction is committed.
 func (s *Store) announce(ctx context.Context, tx bun.Tx, rows ...*instanceRow) error {
-	changes := make([]instancer.Change, len(rows))
+	changes := make([]whaley.Change, len(rows))
 	for n, row := range rows {
-		changes[n] = instancer.Change{
-			Instance: row.ID, Challenge: row.Challenge, Slug: row.Slug, Owner: row.OwnerID, State: instancer.State(row.State),
+		changes[n] = whaley.Change{
+			Instance: row.ID, Challenge: row.Challenge, Slug: row.Slug, Owner: row.OwnerID, State: whaley.State(row.State),
 		}
 	}
 	return s.tellOthers(ctx, tx, changes...)
 }
 
 // tellOthers sends changes to other sidecars when the transaction is committed.
-func (s *Store) tellOthers(ctx context.Context, tx bun.Tx, changes ...instancer.Change) error {
+func (s *Store) tellOthers(ctx context.Context, tx bun.Tx, changes ...whaley.Change) error {
 	if !s.postgres() {
 		return nil
 	}
@@ -47,7 +47,7 @@ func (s *Store) tellOthers(ctx context.Context, tx bun.Tx, changes ...instancer.
 }
 
 // Tell sends other sidecars what is in no row; see instancer.Store.
-func (s *Store) Tell(ctx context.Context, changes ...instancer.Change) error {
+func (s *Store) Tell(ctx context.Context, changes ...whaley.Change) error {
 	if !s.postgres() || len(changes) == 0 {
 		return nil
 	}
@@ -55,12 +55,12 @@ func (s *Store) Tell(ctx context.Context, changes ...instancer.Change) error {
 }
 
 // Changes reports what is changed in the database; see instancer.Store. SQLite has one sidecar, which knows by itself.
-func (s *Store) Changes(ctx context.Context) <-chan instancer.Change {
-	changes := make(chan instancer.Change)
+func (s *Store) Changes(ctx context.Context) <-chan whaley.Change {
+	changes := make(chan whaley.Change)
 	s.hear(ctx, channel, func(payload string) {
-		var c instancer.Change
+		var c whaley.Change
 		if err := json.Unmarshal([]byte(payload), &c); err != nil {
-			c = instancer.Change{} // not ours to understand: look yourself
+			c = whaley.Change{} // not ours to understand: look yourself
 		}
 		select {
 		case changes <- c:

@@ -6,7 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type contactRow struct {
@@ -32,7 +32,7 @@ func (s *Store) Contacted(ctx context.Context, first map[string]time.Time) error
 }
 
 // History lists what instances of a challenge did, oldest first: those of some owners, or with none named of all.
-func (s *Store) History(ctx context.Context, challenge string, owners []string) ([]instancer.InstanceRecord, error) {
+func (s *Store) History(ctx context.Context, challenge string, owners []string) ([]whaley.InstanceRecord, error) {
 	var rows []struct {
 		ID, OwnerID, Player, State string
 		CreatedAt                  time.Time
@@ -48,10 +48,10 @@ func (s *Store) History(ctx context.Context, challenge string, owners []string) 
 		}
 		return query.Scan(ctx, &rows)
 	})
-	all := make([]instancer.InstanceRecord, len(rows))
+	all := make([]whaley.InstanceRecord, len(rows))
 	for n, r := range rows {
-		all[n] = instancer.InstanceRecord{
-			ID: r.ID, Owner: r.OwnerID, Player: r.Player, State: instancer.State(r.State), CreatedAt: utc(r.CreatedAt),
+		all[n] = whaley.InstanceRecord{
+			ID: r.ID, Owner: r.OwnerID, Player: r.Player, State: whaley.State(r.State), CreatedAt: utc(r.CreatedAt),
 			StartedAt: moment(r.StartedAt), ContactAt: moment(r.ContactAt), EndedAt: moment(r.EndedAt),
 		}
 	}

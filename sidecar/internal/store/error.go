@@ -11,20 +11,20 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // translate makes an error of the rules out of one of the database, and keeps those that are one already.
 func translate(err error) error {
-	var known *instancer.Error
+	var known *whaley.Error
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
 	if why := unwritable(err); why != "" {
-		return instancer.Errorf(instancer.Unavailable, "database_not_writable",
+		return whaley.Errorf(whaley.Unavailable, "database_not_writable",
 			"The database cannot be written: %s. Organisers have to fix that; running instances keep going.", why).Because(err).After(laterRetry)
 	}
-	return instancer.Errorf(instancer.Unavailable, "database_unavailable",
+	return whaley.Errorf(whaley.Unavailable, "database_unavailable",
 		"The database does not answer. Try again in a few seconds.").Because(err).After(firstRetry)
 }
 
@@ -88,7 +88,7 @@ func retryableWrite(err error) bool {
 
 // retryableRead says whether a read may succeed if it is tried again: whatever broke but was no answer of the database.
 func retryableRead(err error) bool {
-	var known *instancer.Error
+	var known *whaley.Error
 	var pg *pgconn.PgError
 	var lite *sqlite.Error
 	if errors.As(err, &known) || errors.As(err, &lite) || isNoRow(err) {

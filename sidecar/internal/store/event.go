@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // maxMessage bounds an event's message in bytes: some of it may come from players.
@@ -38,14 +38,14 @@ type wordsRow struct {
 }
 
 // insertEvent writes an event in the transaction of what it tells; one without a type is none.
-func (s *Store) insertEvent(ctx context.Context, tx bun.Tx, ev instancer.Event) error {
+func (s *Store) insertEvent(ctx context.Context, tx bun.Tx, ev whaley.Event) error {
 	if ev.Type == "" {
 		return nil
 	}
-	return s.insertEvents(ctx, tx, []instancer.Event{ev})
+	return s.insertEvents(ctx, tx, []whaley.Event{ev})
 }
 
-func (s *Store) insertEvents(ctx context.Context, tx bun.Tx, events []instancer.Event) error {
+func (s *Store) insertEvents(ctx context.Context, tx bun.Tx, events []whaley.Event) error {
 	rows, words := make([]*eventRow, len(events)), make([]*wordsRow, len(events))
 	for n, ev := range events {
 		id, err := uuid.NewV7()
@@ -54,7 +54,7 @@ func (s *Store) insertEvents(ctx context.Context, tx bun.Tx, events []instancer.
 		}
 		ev.ID, ev.At, ev.Message = id.String(), utc(ev.At), clean(ev.Message)
 		if ev.Request == "" {
-			ev.Request = instancer.RequestOf(ctx)
+			ev.Request = whaley.RequestOf(ctx)
 		}
 		rows[n] = &eventRow{
 			ID: ev.ID, Type: ev.Type, Instance: ev.Instance, Challenge: ev.Challenge, Owner: ev.Owner,
@@ -89,12 +89,12 @@ func wordsOf(text string) []string {
 }
 
 // Record writes an event that is about no other row.
-func (s *Store) Record(ctx context.Context, ev instancer.Event) error {
+func (s *Store) Record(ctx context.Context, ev whaley.Event) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error { return s.insertEvent(ctx, tx, ev) })
 }
 
 // Events lists what happened to an instance, oldest first.
-func (s *Store) Events(ctx context.Context, instance string) ([]instancer.Event, error) {
+func (s *Store) Events(ctx context.Context, instance string) ([]whaley.Event, error) {
 	var rows []eventRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		return s.db.NewSelect().Model(&rows).Where("instance = ?", instance).Order("id").Scan(ctx)
@@ -102,10 +102,10 @@ func (s *Store) Events(ctx context.Context, instance string) ([]instancer.Event,
 	return toEvents(rows), err
 }
 
-func toEvents(rows []eventRow) []instancer.Event {
-	all := make([]instancer.Event, 0, len(rows))
+func toEvents(rows []eventRow) []whaley.Event {
+	all := make([]whaley.Event, 0, len(rows))
 	for _, r := range rows {
-		all = append(all, instancer.Event{ID: r.ID, Type: r.Type, Instance: r.Instance, Challenge: r.Challenge, Owner: r.Owner,
+		all = append(all, whaley.Event{ID: r.ID, Type: r.Type, Instance: r.Instance, Challenge: r.Challenge, Owner: r.Owner,
 			Player: r.Player, Message: r.Message, At: utc(r.At), Request: r.Request})
 	}
 	return all

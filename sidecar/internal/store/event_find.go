@@ -7,11 +7,11 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // FindEvents lists events, newest first.
-func (s *Store) FindEvents(ctx context.Context, q instancer.EventQuery) ([]instancer.Event, error) {
+func (s *Store) FindEvents(ctx context.Context, q whaley.EventQuery) ([]whaley.Event, error) {
 	var rows []eventRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
@@ -51,7 +51,7 @@ func (s *Store) searched(words []string) *bun.SelectQuery {
 }
 
 // EventsAfter lists the events that follow one, oldest first; an empty id: from the first on.
-func (s *Store) EventsAfter(ctx context.Context, id string, limit int) ([]instancer.Event, error) {
+func (s *Store) EventsAfter(ctx context.Context, id string, limit int) ([]whaley.Event, error) {
 	var rows []eventRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
@@ -61,8 +61,8 @@ func (s *Store) EventsAfter(ctx context.Context, id string, limit int) ([]instan
 }
 
 // EventStats counts. It reads the whole table: ask now and then and remember the answer.
-func (s *Store) EventStats(ctx context.Context) (instancer.EventStats, error) {
-	stats := instancer.EventStats{ByType: map[string]int64{}}
+func (s *Store) EventStats(ctx context.Context) (whaley.EventStats, error) {
+	stats := whaley.EventStats{ByType: map[string]int64{}}
 	err := s.read(ctx, func(ctx context.Context) error {
 		var byType []struct {
 			Type  string

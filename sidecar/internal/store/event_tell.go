@@ -8,7 +8,7 @@ import (
 	"github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // eventChannel is PostgreSQL's name for the events that sidecars tell each other.
@@ -18,16 +18,16 @@ const eventChannel = "whaley_events"
 const maxTold = 1000
 
 // told collects the events of one transaction.
-type told struct{ events []instancer.Event }
+type told struct{ events []whaley.Event }
 
 type toldKey struct{}
 
 // OnEvents sets who is told of events once their transaction is committed; they must not block. Set it before the store
 // is used by others.
-func (s *Store) OnEvents(tell func([]instancer.Event)) { s.tell = tell }
+func (s *Store) OnEvents(tell func([]whaley.Event)) { s.tell = tell }
 
 // willTell remembers events until their transaction is committed, and has PostgreSQL tell the other sidecars then.
-func willTell(ctx context.Context, tx bun.Tx, events []instancer.Event) error {
+func willTell(ctx context.Context, tx bun.Tx, events []whaley.Event) error {
 	if t, ok := ctx.Value(toldKey{}).(*told); ok {
 		t.events = append(t.events, events...)
 	}
@@ -49,9 +49,9 @@ func willTell(ctx context.Context, tx bun.Tx, events []instancer.Event) error {
 
 // HearEvents calls heard for every event that any sidecar of this database writes, this one too, and missed after every
 // (re)connect, until ctx ends. SQLite has one sidecar, which is told by OnEvents.
-func (s *Store) HearEvents(ctx context.Context, heard func(instancer.Event), missed func()) {
+func (s *Store) HearEvents(ctx context.Context, heard func(whaley.Event), missed func()) {
 	s.hear(ctx, eventChannel, func(payload string) {
-		var ev instancer.Event
+		var ev whaley.Event
 		if payload == "" || json.Unmarshal([]byte(payload), &ev) != nil {
 			missed()
 			return

@@ -6,15 +6,15 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Expire turns running instances whose time is over into stopping ones; see instancer.Store.
-func (s *Store) Expire(ctx context.Context, ids []string, now time.Time) ([]*instancer.Instance, error) {
+func (s *Store) Expire(ctx context.Context, ids []string, now time.Time) ([]*whaley.Instance, error) {
 	var rows []*instanceRow
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		query := tx.NewSelect().Model(&rows).Where("id IN ?", bun.Tuple(ids)).
-			Where("state = ?", instancer.Running).Where("expires_at <= ?", utc(now))
+			Where("state = ?", whaley.Running).Where("expires_at <= ?", utc(now))
 		if s.postgres() {
 			query = query.For("UPDATE")
 		}
@@ -22,14 +22,14 @@ func (s *Store) Expire(ctx context.Context, ids []string, now time.Time) ([]*ins
 			return err
 		}
 		due := make([]string, len(rows))
-		events := make([]instancer.Event, len(rows))
+		events := make([]whaley.Event, len(rows))
 		for n, row := range rows {
-			row.State, row.StopCause, row.Version, row.Losses = string(instancer.Stopping), instancer.CauseExpired, row.Version+1, 0
+			row.State, row.StopCause, row.Version, row.Losses = string(whaley.Stopping), whaley.CauseExpired, row.Version+1, 0
 			due[n] = row.ID
-			events[n] = instancer.Event{Type: "instance_expired", Instance: row.ID, Challenge: row.Challenge, Owner: row.OwnerID,
+			events[n] = whaley.Event{Type: "instance_expired", Instance: row.ID, Challenge: row.Challenge, Owner: row.OwnerID,
 				Player: row.Player, Message: "Time was up", At: now}
 		}
-		_, err := tx.NewUpdate().Table("instances").Set("state = ?", instancer.Stopping).Set("stop_cause = ?", instancer.CauseExpired).
+		_, err := tx.NewUpdate().Table("instances").Set("state = ?", whaley.Stopping).Set("stop_cause = ?", whaley.CauseExpired).
 			Set("version = version + 1").Set("losses = 0").Where("id IN ?", bun.Tuple(due)).Exec(ctx)
 		if err != nil {
 			return err
@@ -42,7 +42,7 @@ func (s *Store) Expire(ctx context.Context, ids []string, now time.Time) ([]*ins
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*instancer.Instance, 0, len(rows))
+	all := make([]*whaley.Instance, 0, len(rows))
 	for _, row := range rows {
 		in, err := row.instance()
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type flagRow struct {
@@ -27,15 +27,15 @@ type flagRow struct {
 	RetiredWhy string
 }
 
-func (r *flagRow) issued() *instancer.IssuedFlag {
-	return &instancer.IssuedFlag{
-		ID: r.ID, Challenge: r.Challenge, Part: r.Part, Owner: instancer.Owner{ID: r.OwnerID, Name: r.OwnerName},
+func (r *flagRow) issued() *whaley.IssuedFlag {
+	return &whaley.IssuedFlag{
+		ID: r.ID, Challenge: r.Challenge, Part: r.Part, Owner: whaley.Owner{ID: r.OwnerID, Name: r.OwnerName},
 		Value: r.Value, Token: r.Token, CreatedAt: utc(r.CreatedAt), RetiredAt: utc(r.RetiredAt), RetiredBy: r.RetiredBy, RetiredWhy: r.RetiredWhy,
 	}
 }
 
 // CurrentFlag is an owner's flag of a part of a challenge with its registrations, nil if there is none.
-func (s *Store) CurrentFlag(ctx context.Context, owner, challenge, part string) (*instancer.IssuedFlag, error) {
+func (s *Store) CurrentFlag(ctx context.Context, owner, challenge, part string) (*whaley.IssuedFlag, error) {
 	all, err := s.CurrentFlags(ctx, owner, challenge)
 	for _, f := range all {
 		if f.Part == part {
@@ -46,7 +46,7 @@ func (s *Store) CurrentFlag(ctx context.Context, owner, challenge, part string) 
 }
 
 // CurrentFlags are an owner's flags that are not retired, of one challenge or (empty) of all, oldest first.
-func (s *Store) CurrentFlags(ctx context.Context, owner, challenge string) ([]*instancer.IssuedFlag, error) {
+func (s *Store) CurrentFlags(ctx context.Context, owner, challenge string) ([]*whaley.IssuedFlag, error) {
 	return s.flags(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
 		if challenge != "" {
 			q = q.Where("challenge = ?", challenge)
@@ -59,8 +59,8 @@ func (s *Store) CurrentFlags(ctx context.Context, owner, challenge string) ([]*i
 const atOnce = 500
 
 // FlagsByToken finds flags by their random parts, retired ones too.
-func (s *Store) FlagsByToken(ctx context.Context, tokens []string) ([]*instancer.IssuedFlag, error) {
-	var found []*instancer.IssuedFlag
+func (s *Store) FlagsByToken(ctx context.Context, tokens []string) ([]*whaley.IssuedFlag, error) {
+	var found []*whaley.IssuedFlag
 	for some := range slices.Chunk(tokens, atOnce) {
 		part, err := s.flags(ctx, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("token IN ?", bun.Tuple(some)) })
 		if err != nil {
@@ -71,9 +71,9 @@ func (s *Store) FlagsByToken(ctx context.Context, tokens []string) ([]*instancer
 	return found, nil
 }
 
-func (s *Store) flags(ctx context.Context, which func(*bun.SelectQuery) *bun.SelectQuery) ([]*instancer.IssuedFlag, error) {
+func (s *Store) flags(ctx context.Context, which func(*bun.SelectQuery) *bun.SelectQuery) ([]*whaley.IssuedFlag, error) {
 	var rows []*flagRow
-	var all []*instancer.IssuedFlag
+	var all []*whaley.IssuedFlag
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
 		if err := which(s.db.NewSelect().Model(&rows)).Scan(ctx); err != nil || len(rows) == 0 {
@@ -86,10 +86,10 @@ func (s *Store) flags(ctx context.Context, which func(*bun.SelectQuery) *bun.Sel
 	return all, err
 }
 
-func (s *Store) withRegistrations(ctx context.Context, db bun.IDB, rows []*flagRow) ([]*instancer.IssuedFlag, error) {
+func (s *Store) withRegistrations(ctx context.Context, db bun.IDB, rows []*flagRow) ([]*whaley.IssuedFlag, error) {
 	ids := make([]string, len(rows))
-	all := make([]*instancer.IssuedFlag, len(rows))
-	byID := map[string]*instancer.IssuedFlag{}
+	all := make([]*whaley.IssuedFlag, len(rows))
+	byID := map[string]*whaley.IssuedFlag{}
 	for n, r := range rows {
 		ids[n], all[n] = r.ID, r.issued()
 		byID[r.ID] = all[n]
@@ -109,7 +109,7 @@ func (s *Store) withRegistrations(ctx context.Context, db bun.IDB, rows []*flagR
 
 // IssueFlag writes a new flag, its event and, if its challenge is mapped, its place in the outbox. If its owner has a
 // current one of the same part, that is returned instead.
-func (s *Store) IssueFlag(ctx context.Context, f *instancer.IssuedFlag, ev instancer.Event) (*instancer.IssuedFlag, error) {
+func (s *Store) IssueFlag(ctx context.Context, f *whaley.IssuedFlag, ev whaley.Event) (*whaley.IssuedFlag, error) {
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error { return s.issue(ctx, tx, f, ev) })
 	if err != nil {
 		if current, read := s.CurrentFlag(ctx, f.Owner.ID, f.Challenge, f.Part); read == nil && current != nil {
@@ -120,7 +120,7 @@ func (s *Store) IssueFlag(ctx context.Context, f *instancer.IssuedFlag, ev insta
 	return s.CurrentFlag(ctx, f.Owner.ID, f.Challenge, f.Part)
 }
 
-func (s *Store) issue(ctx context.Context, tx bun.Tx, f *instancer.IssuedFlag, ev instancer.Event) error {
+func (s *Store) issue(ctx context.Context, tx bun.Tx, f *whaley.IssuedFlag, ev whaley.Event) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err
@@ -144,8 +144,8 @@ func (s *Store) issue(ctx context.Context, tx bun.Tx, f *instancer.IssuedFlag, e
 
 // RetireFlags takes current flags out of use: one by id, or all of an owner; both stay in the history and are removed
 // from CTFd. With next, each owner gets a new one in the same transaction. It returns those retired.
-func (s *Store) RetireFlags(ctx context.Context, id, owner, by, why string, at time.Time, next func(*instancer.IssuedFlag) *instancer.IssuedFlag) ([]*instancer.IssuedFlag, error) {
-	var retired []*instancer.IssuedFlag
+func (s *Store) RetireFlags(ctx context.Context, id, owner, by, why string, at time.Time, next func(*whaley.IssuedFlag) *whaley.IssuedFlag) ([]*whaley.IssuedFlag, error) {
+	var retired []*whaley.IssuedFlag
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		retired = nil
 		var rows []*flagRow
@@ -173,13 +173,13 @@ func (s *Store) RetireFlags(ctx context.Context, id, owner, by, why string, at t
 			f := r.issued()
 			f.RetiredAt, f.RetiredBy, f.RetiredWhy = at, by, why
 			retired = append(retired, f)
-			if err := s.insertEvent(ctx, tx, instancer.Event{Type: "flag_deleted", Challenge: f.Challenge, Owner: f.Owner.ID, Player: by, Message: why, At: at}); err != nil {
+			if err := s.insertEvent(ctx, tx, whaley.Event{Type: "flag_deleted", Challenge: f.Challenge, Owner: f.Owner.ID, Player: by, Message: why, At: at}); err != nil {
 				return err
 			}
 			if next == nil {
 				continue
 			}
-			if err := s.issue(ctx, tx, next(f), instancer.Event{Type: "flag_created", Challenge: f.Challenge, Owner: f.Owner.ID, Player: by, Message: why, At: at}); err != nil {
+			if err := s.issue(ctx, tx, next(f), whaley.Event{Type: "flag_created", Challenge: f.Challenge, Owner: f.Owner.ID, Player: by, Message: why, At: at}); err != nil {
 				return err
 			}
 		}
@@ -189,7 +189,7 @@ func (s *Store) RetireFlags(ctx context.Context, id, owner, by, why string, at t
 }
 
 // ListFlags is one page of flags, newest first, with their registrations; after is the id of the last one seen.
-func (s *Store) ListFlags(ctx context.Context, f instancer.FlagFilter, after string, limit int) ([]*instancer.IssuedFlag, error) {
+func (s *Store) ListFlags(ctx context.Context, f whaley.FlagFilter, after string, limit int) ([]*whaley.IssuedFlag, error) {
 	return s.flags(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
 		q = q.Order("id DESC").Limit(int64(limit))
 		if after != "" {
@@ -212,8 +212,8 @@ func (s *Store) ListFlags(ctx context.Context, f instancer.FlagFilter, after str
 }
 
 // FlagTotals counts flags, their owners, and registrations by state.
-func (s *Store) FlagTotals(ctx context.Context) (instancer.FlagTotals, error) {
-	totals := instancer.FlagTotals{Registrations: map[instancer.RegistrationState]int{}}
+func (s *Store) FlagTotals(ctx context.Context) (whaley.FlagTotals, error) {
+	totals := whaley.FlagTotals{Registrations: map[whaley.RegistrationState]int{}}
 	err := s.read(ctx, func(ctx context.Context) error {
 		err := s.db.NewSelect().Model((*flagRow)(nil)).ColumnExpr("COUNT(*)").ColumnExpr("COUNT(DISTINCT owner_id)").
 			Where("retired_at IS NULL").Scan(ctx, &totals.Current, &totals.Owners)
@@ -221,7 +221,7 @@ func (s *Store) FlagTotals(ctx context.Context) (instancer.FlagTotals, error) {
 			return err
 		}
 		var counts []struct {
-			State instancer.RegistrationState
+			State whaley.RegistrationState
 			N     int
 		}
 		if err := s.db.NewSelect().Model((*registrationRow)(nil)).Column("state").ColumnExpr("COUNT(*) AS n").Group("state").Scan(ctx, &counts); err != nil {

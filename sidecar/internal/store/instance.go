@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 var _ instancer.Store = (*Store)(nil)
@@ -20,7 +21,7 @@ const (
 )
 
 // Insert adds a live instance; see instancer.Store.
-func (s *Store) Insert(ctx context.Context, in *instancer.Instance, q instancer.Quota, ev instancer.Event) error {
+func (s *Store) Insert(ctx context.Context, in *whaley.Instance, q whaley.Quota, ev whaley.Event) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if err := s.checkOwner(ctx, tx, in, q); err != nil {
 			return err
@@ -45,11 +46,11 @@ func (s *Store) Insert(ctx context.Context, in *instancer.Instance, q instancer.
 }
 
 func liveExists() error {
-	return instancer.Errorf(instancer.Conflict, instancer.CodeLiveInstance, "You have a running copy of this challenge already.")
+	return whaley.Errorf(whaley.Conflict, whaley.CodeLiveInstance, "You have a running copy of this challenge already.")
 }
 
 // checkHost refuses an instance that the host has no room for.
-func (s *Store) checkHost(ctx context.Context, tx bun.Tx, in *instancer.Instance, q instancer.Quota) error {
+func (s *Store) checkHost(ctx context.Context, tx bun.Tx, in *whaley.Instance, q whaley.Quota) error {
 	if q.Total == 0 && q.Memory == 0 {
 		return nil
 	}
@@ -61,12 +62,12 @@ func (s *Store) checkHost(ctx context.Context, tx bun.Tx, in *instancer.Instance
 		Memory int64
 	}
 	err := tx.NewSelect().Table("instances").ColumnExpr("count(*) AS count").ColumnExpr("coalesce(sum(memory), 0) AS memory").
-		Where("state IN ?", bun.Tuple(instancer.LiveStates)).Scan(ctx, &used)
+		Where("state IN ?", bun.Tuple(whaley.LiveStates)).Scan(ctx, &used)
 	if err != nil {
 		return err
 	}
 	if q.Total > 0 && used.Count >= q.Total || q.Memory > 0 && used.Memory+in.Memory > q.Memory {
-		return instancer.Errorf(instancer.Unavailable, instancer.CodeHostFull,
+		return whaley.Errorf(whaley.Unavailable, whaley.CodeHostFull,
 			"The host is full: %d instances are running. Try again when others have stopped theirs.", used.Count).After(30 * time.Second)
 	}
 	return nil
@@ -82,8 +83,8 @@ func (s *Store) takeTurns(ctx context.Context, tx bun.Tx, lock int, key string) 
 }
 
 // Update changes one instance under a row lock; see instancer.Store.
-func (s *Store) Update(ctx context.Context, id, worker string, from []instancer.State, change func(*instancer.Instance), ev instancer.Event) (*instancer.Instance, error) {
-	var changed *instancer.Instance
+func (s *Store) Update(ctx context.Context, id, worker string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (*whaley.Instance, error) {
+	var changed *whaley.Instance
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		row := &instanceRow{}
 		query := tx.NewSelect().Model(row).ColumnExpr("i.*").Where("id = ?", id)
@@ -100,10 +101,10 @@ func (s *Store) Update(ctx context.Context, id, worker string, from []instancer.
 			return err
 		}
 		if !slices.Contains(from, in.State) {
-			return instancer.Errorf(instancer.Conflict, instancer.CodeStateChanged, "The instance is %s meanwhile.", in.State)
+			return whaley.Errorf(whaley.Conflict, whaley.CodeStateChanged, "The instance is %s meanwhile.", in.State)
 		}
 		if worker != "" && row.Holder != worker {
-			return instancer.Errorf(instancer.Conflict, instancer.CodeLeaseLost, "Another sidecar goes on with this instance.")
+			return whaley.Errorf(whaley.Conflict, whaley.CodeLeaseLost, "Another sidecar goes on with this instance.")
 		}
 		change(in)
 		in.Version++
@@ -125,7 +126,7 @@ func (s *Store) Update(ctx context.Context, id, worker string, from []instancer.
 }
 
 // Get reads one instance.
-func (s *Store) Get(ctx context.Context, id string) (*instancer.Instance, error) {
+func (s *Store) Get(ctx context.Context, id string) (*whaley.Instance, error) {
 	row := &instanceRow{}
 	err := s.read(ctx, func(ctx context.Context) error {
 		err := s.db.NewSelect().Model(row).Where("id = ?", id).Scan(ctx)
@@ -141,14 +142,14 @@ func (s *Store) Get(ctx context.Context, id string) (*instancer.Instance, error)
 }
 
 func notFound(id string) error {
-	return instancer.Errorf(instancer.NotFound, instancer.CodeInstanceNotFound, "You have no instance %q.", id)
+	return whaley.Errorf(whaley.NotFound, whaley.CodeInstanceNotFound, "You have no instance %q.", id)
 }
 
 // Live lists live instances, oldest first.
-func (s *Store) Live(ctx context.Context, owner string) ([]*instancer.Instance, error) {
+func (s *Store) Live(ctx context.Context, owner string) ([]*whaley.Instance, error) {
 	var rows []*instanceRow
 	err := s.read(ctx, func(ctx context.Context) error {
-		query := s.db.NewSelect().Model(&rows).Where("state IN ?", bun.Tuple(instancer.LiveStates)).Order("created_at", "id")
+		query := s.db.NewSelect().Model(&rows).Where("state IN ?", bun.Tuple(whaley.LiveStates)).Order("created_at", "id")
 		if owner != "" {
 			query = query.Where("owner_id = ?", owner)
 		}
@@ -160,8 +161,8 @@ func (s *Store) Live(ctx context.Context, owner string) ([]*instancer.Instance, 
 	return instancesOf(rows)
 }
 
-func instancesOf(rows []*instanceRow) ([]*instancer.Instance, error) {
-	all := make([]*instancer.Instance, 0, len(rows))
+func instancesOf(rows []*instanceRow) ([]*whaley.Instance, error) {
+	all := make([]*whaley.Instance, 0, len(rows))
 	for _, row := range rows {
 		in, err := row.instance()
 		if err != nil {
@@ -173,13 +174,13 @@ func instancesOf(rows []*instanceRow) ([]*instancer.Instance, error) {
 }
 
 // LiveByHost finds what a host stands for; see instancer.Store.
-func (s *Store) LiveByHost(ctx context.Context, challenge, slug string) (*instancer.Instance, error) {
+func (s *Store) LiveByHost(ctx context.Context, challenge, slug string) (*whaley.Instance, error) {
 	row := &instanceRow{}
 	none := false
 	err := s.read(ctx, func(ctx context.Context) error {
 		err := s.db.NewSelect().Model(row).Where("challenge = ?", challenge).Where("slug = ?", slug).
-			Where("(state <> ? OR reason <> 'null')", instancer.Stopped).
-			OrderExpr("CASE WHEN state IN ? THEN 1 ELSE 0 END", bun.Tuple([]instancer.State{instancer.Failed, instancer.Stopped})).Order("created_at DESC").Limit(1).Scan(ctx)
+			Where("(state <> ? OR reason <> 'null')", whaley.Stopped).
+			OrderExpr("CASE WHEN state IN ? THEN 1 ELSE 0 END", bun.Tuple([]whaley.State{whaley.Failed, whaley.Stopped})).Order("created_at DESC").Limit(1).Scan(ctx)
 		if none = isNoRow(err); none {
 			return nil
 		}

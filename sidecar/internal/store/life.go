@@ -6,22 +6,22 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Lives is when the instances were asked for, ran and ended that lived at some time after since, in no order.
-func (s *Store) Lives(ctx context.Context, since time.Time) ([]instancer.Life, error) {
+func (s *Store) Lives(ctx context.Context, since time.Time) ([]whaley.Life, error) {
 	var rows []instanceRow
 	err := s.db.NewSelect().Model(&rows).Column("state", "created_at", "started_at", "ended_at").
-		Where("state IN ?", bun.Tuple(instancer.LiveStates)).WhereOr("created_at >= ?", utc(since)).WhereOr("ended_at >= ?", utc(since)).
+		Where("state IN ?", bun.Tuple(whaley.LiveStates)).WhereOr("created_at >= ?", utc(since)).WhereOr("ended_at >= ?", utc(since)).
 		Scan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	lives := make([]instancer.Life, 0, len(rows))
+	lives := make([]whaley.Life, 0, len(rows))
 	for _, r := range rows {
-		lives = append(lives, instancer.Life{
-			State: instancer.State(r.State), CreatedAt: utc(r.CreatedAt), StartedAt: utc(r.StartedAt), EndedAt: utc(r.EndedAt),
+		lives = append(lives, whaley.Life{
+			State: whaley.State(r.State), CreatedAt: utc(r.CreatedAt), StartedAt: utc(r.StartedAt), EndedAt: utc(r.EndedAt),
 		})
 	}
 	return lives, nil

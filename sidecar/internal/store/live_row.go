@@ -6,7 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // liveRow is the part of a row that is counted.
@@ -26,16 +26,16 @@ type liveRow struct {
 }
 
 // LiveRows lists what lives, with only what is counted.
-func (s *Store) LiveRows(ctx context.Context) ([]instancer.LiveRow, error) {
+func (s *Store) LiveRows(ctx context.Context) ([]whaley.LiveRow, error) {
 	var rows []liveRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
-		return s.db.NewSelect().Model(&rows).Where("state IN ?", bun.Tuple(instancer.LiveStates)).Scan(ctx)
+		return s.db.NewSelect().Model(&rows).Where("state IN ?", bun.Tuple(whaley.LiveStates)).Scan(ctx)
 	})
-	all := make([]instancer.LiveRow, 0, len(rows))
+	all := make([]whaley.LiveRow, 0, len(rows))
 	for _, r := range rows {
-		all = append(all, instancer.LiveRow{
-			ID: r.ID, Challenge: r.Challenge, Owner: instancer.Owner{ID: r.OwnerID, Name: r.OwnerName}, Player: r.Player, State: instancer.State(r.State),
+		all = append(all, whaley.LiveRow{
+			ID: r.ID, Challenge: r.Challenge, Owner: whaley.Owner{ID: r.OwnerID, Name: r.OwnerName}, Player: r.Player, State: whaley.State(r.State),
 			CreatedAt: utc(r.CreatedAt), StartedAt: utc(r.StartedAt), ExpiresAt: utc(r.ExpiresAt), Memory: r.Memory,
 		})
 	}

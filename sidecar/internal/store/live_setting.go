@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // lockSettings is the key of PostgreSQL's lock under which settings are changed one after the other.
@@ -118,7 +118,7 @@ func changeSetting(ctx context.Context, tx bun.Tx, by, name string, before, afte
 
 // SettingChanges lists the history, latest first, at most limit rows that are older than the one with the id before
 // (empty: from the latest on).
-func (s *Store) SettingChanges(ctx context.Context, before string, limit int) ([]instancer.SettingChange, error) {
+func (s *Store) SettingChanges(ctx context.Context, before string, limit int) ([]whaley.SettingChange, error) {
 	var rows []settingChangeRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		query := s.db.NewSelect().Model(&rows).Order("id DESC").Limit(int64(limit))
@@ -127,9 +127,9 @@ func (s *Store) SettingChanges(ctx context.Context, before string, limit int) ([
 		}
 		return query.Scan(ctx)
 	})
-	var all []instancer.SettingChange
+	var all []whaley.SettingChange
 	for _, r := range rows {
-		all = append(all, instancer.SettingChange{ID: r.ID, Name: r.Name, Before: r.Before, After: r.After, By: r.ChangedBy, At: utc(r.At)})
+		all = append(all, whaley.SettingChange{ID: r.ID, Name: r.Name, Before: r.Before, After: r.After, By: r.ChangedBy, At: utc(r.At)})
 	}
 	return all, err
 }

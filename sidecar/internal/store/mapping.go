@@ -9,7 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type challengeMappingRow struct {
@@ -21,8 +21,8 @@ type challengeMappingRow struct {
 	CreatedAt     time.Time
 }
 
-func (r *challengeMappingRow) mapping() *instancer.Mapping {
-	return &instancer.Mapping{Challenge: r.Challenge, CTFdChallenge: r.CTFdChallenge, CTFdName: r.CTFdName, CreatedAt: utc(r.CreatedAt)}
+func (r *challengeMappingRow) mapping() *whaley.Mapping {
+	return &whaley.Mapping{Challenge: r.Challenge, CTFdChallenge: r.CTFdChallenge, CTFdName: r.CTFdName, CreatedAt: utc(r.CreatedAt)}
 }
 
 type partMappingRow struct {
@@ -35,8 +35,8 @@ type partMappingRow struct {
 	CreatedAt     time.Time
 }
 
-func (r *partMappingRow) mapping() *instancer.Mapping {
-	return &instancer.Mapping{Challenge: r.Challenge, Part: r.Part, CTFdChallenge: r.CTFdChallenge, CTFdName: r.CTFdName, CreatedAt: utc(r.CreatedAt)}
+func (r *partMappingRow) mapping() *whaley.Mapping {
+	return &whaley.Mapping{Challenge: r.Challenge, Part: r.Part, CTFdChallenge: r.CTFdChallenge, CTFdName: r.CTFdName, CreatedAt: utc(r.CreatedAt)}
 }
 
 // lockMappings is the key of PostgreSQL's lock under which mappings change one after the other.
@@ -59,7 +59,7 @@ func mappedTo(ctx context.Context, db bun.IDB, challenge, part string) (ctfd int
 }
 
 // Mappings lists which challenges are in CTFd, by id, and after each those of its parts that are elsewhere.
-func (s *Store) Mappings(ctx context.Context) ([]*instancer.Mapping, error) {
+func (s *Store) Mappings(ctx context.Context) ([]*whaley.Mapping, error) {
 	var rows []*challengeMappingRow
 	var parts []*partMappingRow
 	err := s.read(ctx, func(ctx context.Context) error {
@@ -68,21 +68,21 @@ func (s *Store) Mappings(ctx context.Context) ([]*instancer.Mapping, error) {
 		}
 		return s.db.NewSelect().Model(&parts).Scan(ctx)
 	})
-	all := make([]*instancer.Mapping, 0, len(rows)+len(parts))
+	all := make([]*whaley.Mapping, 0, len(rows)+len(parts))
 	for _, r := range rows {
 		all = append(all, r.mapping())
 	}
 	for _, r := range parts {
 		all = append(all, r.mapping())
 	}
-	slices.SortFunc(all, func(a, b *instancer.Mapping) int {
+	slices.SortFunc(all, func(a, b *whaley.Mapping) int {
 		return cmp.Or(strings.Compare(a.Challenge, b.Challenge), strings.Compare(a.Part, b.Part))
 	})
 	return all, err
 }
 
 // Mapping is a challenge's, nil if it has none.
-func (s *Store) Mapping(ctx context.Context, challenge string) (*instancer.Mapping, error) {
+func (s *Store) Mapping(ctx context.Context, challenge string) (*whaley.Mapping, error) {
 	all, err := s.Mappings(ctx)
 	for _, m := range all {
 		if m.Challenge == challenge && m.Part == "" {
@@ -95,7 +95,7 @@ func (s *Store) Mapping(ctx context.Context, challenge string) (*instancer.Mappi
 // Map writes which challenge of CTFd a challenge is, or where one of its parts belongs. The current flags that this is about go
 // into the outbox for that one, and out of those where they were before. It refuses with mapping_taken if another challenge is
 // mapped to the same.
-func (s *Store) Map(ctx context.Context, m *instancer.Mapping) error {
+func (s *Store) Map(ctx context.Context, m *whaley.Mapping) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if err := s.takeTurns(ctx, tx, lockMappings, ""); err != nil {
 			return err
@@ -118,14 +118,14 @@ func (s *Store) Map(ctx context.Context, m *instancer.Mapping) error {
 }
 
 // free refuses a challenge of CTFd that another challenge, or a part of one, is mapped to.
-func free(ctx context.Context, tx bun.Tx, m *instancer.Mapping) error {
+func free(ctx context.Context, tx bun.Tx, m *whaley.Mapping) error {
 	for _, table := range []string{"challenge_mappings", "part_mappings"} {
 		taken, err := tx.NewSelect().Table(table).Where("ctfd_challenge = ?", m.CTFdChallenge).Where("challenge <> ?", m.Challenge).Count(ctx)
 		if err != nil {
 			return err
 		}
 		if taken > 0 {
-			return instancer.Errorf(instancer.Conflict, "mapping_taken", "CTFd's challenge %d belongs to another challenge already. Remove that mapping first.", m.CTFdChallenge)
+			return whaley.Errorf(whaley.Conflict, "mapping_taken", "CTFd's challenge %d belongs to another challenge already. Remove that mapping first.", m.CTFdChallenge)
 		}
 	}
 	return nil
@@ -151,10 +151,10 @@ func (s *Store) move(ctx context.Context, tx bun.Tx, challenge, part string, ctf
 			return err
 		}
 	}
-	_, err := tx.NewUpdate().Model((*registrationRow)(nil)).Set("state = ?", instancer.RegistrationRemoving).Set("tries = 0").Set("next_at = 0").
+	_, err := tx.NewUpdate().Model((*registrationRow)(nil)).Set("state = ?", whaley.RegistrationRemoving).Set("tries = 0").Set("next_at = 0").
 		Set("reason = ''").Set("changed_at = ?", utc(at)).
 		Where("ctfd_challenge <> ?", ctfd).Where("flag IN (?)", about(tx.NewSelect().Model((*flagRow)(nil)).Column("id"))).
-		Where("state <> ?", instancer.RegistrationRemoved).Exec(ctx)
+		Where("state <> ?", whaley.RegistrationRemoved).Exec(ctx)
 	return err
 }
 
@@ -187,7 +187,7 @@ func (s *Store) Unmap(ctx context.Context, challenge, part string) (bool, error)
 			return s.move(ctx, tx, challenge, part, ctfd, time.Now())
 		}
 		// One that was tried may be there all the same: an answer can be lost.
-		_, err = tx.NewUpdate().Model((*registrationRow)(nil)).Set("state = ?", instancer.RegistrationRemoving).Set("next_at = 0").
+		_, err = tx.NewUpdate().Model((*registrationRow)(nil)).Set("state = ?", whaley.RegistrationRemoving).Set("next_at = 0").
 			Where("state IN ('pending', 'failed')").
 			Where("flag IN (SELECT id FROM flags WHERE challenge = ? AND part NOT IN (SELECT part FROM part_mappings WHERE challenge = ?))", challenge, challenge).
 			Exec(ctx)

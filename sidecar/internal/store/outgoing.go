@@ -5,7 +5,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type outgoingRow struct {
@@ -16,10 +16,10 @@ type outgoingRow struct {
 }
 
 // OnOwed names who is to be told of an event; it must not block. Set it before the store is used by others.
-func (s *Store) OnOwed(owed func(instancer.Event) (targets []string)) { s.owed = owed }
+func (s *Store) OnOwed(owed func(whaley.Event) (targets []string)) { s.owed = owed }
 
 // owe writes down who is to be told of events, in their transaction.
-func (s *Store) owe(ctx context.Context, tx bun.Tx, events []instancer.Event) error {
+func (s *Store) owe(ctx context.Context, tx bun.Tx, events []whaley.Event) error {
 	if s.owed == nil {
 		return nil
 	}
@@ -37,7 +37,7 @@ func (s *Store) owe(ctx context.Context, tx bun.Tx, events []instancer.Event) er
 }
 
 // Outgoing are the first events that a target has not been told of, oldest first.
-func (s *Store) Outgoing(ctx context.Context, target string, limit int) ([]instancer.Event, error) {
+func (s *Store) Outgoing(ctx context.Context, target string, limit int) ([]whaley.Event, error) {
 	var rows []eventRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
@@ -48,7 +48,7 @@ func (s *Store) Outgoing(ctx context.Context, target string, limit int) ([]insta
 }
 
 // Told forgets that a target is to be told of events, as it has been, or never will be.
-func (s *Store) Told(ctx context.Context, target string, events []instancer.Event) error {
+func (s *Store) Told(ctx context.Context, target string, events []whaley.Event) error {
 	ids := make([]string, len(events))
 	for n, ev := range events {
 		ids[n] = ev.ID

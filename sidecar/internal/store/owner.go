@@ -7,7 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // ownersQuery reads an owner's live instances, of one challenge the latest that there was, and what a player has started
@@ -21,7 +21,7 @@ const ownersQuery = `SELECT 'live' AS part, challenge, state, reason, created_at
 
 // checkOwner refuses an instance that its owner may not have, and carries over how often starts of it failed before. It
 // prefers to say that the challenge itself has an instance: that answer helps more.
-func (s *Store) checkOwner(ctx context.Context, tx bun.Tx, in *instancer.Instance, q instancer.Quota) error {
+func (s *Store) checkOwner(ctx context.Context, tx bun.Tx, in *whaley.Instance, q whaley.Quota) error {
 	if q.PerOwner > 0 || q.PerMinute > 0 {
 		if err := s.takeTurns(ctx, tx, lockOwner, in.Owner.ID); err != nil {
 			return err
@@ -36,7 +36,7 @@ func (s *Store) checkOwner(ctx context.Context, tx bun.Tx, in *instancer.Instanc
 	if q.PerMinute == 0 {
 		since = in.CreatedAt
 	}
-	err := tx.NewRaw(ownersQuery, in.Owner.ID, bun.Tuple(instancer.LiveStates), in.Challenge, in.Slug, utc(since), in.Owner.ID, in.Player).Scan(ctx, &rows)
+	err := tx.NewRaw(ownersQuery, in.Owner.ID, bun.Tuple(whaley.LiveStates), in.Challenge, in.Slug, utc(since), in.Owner.ID, in.Player).Scan(ctx, &rows)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (s *Store) checkOwner(ctx context.Context, tx bun.Tx, in *instancer.Instanc
 		case r.Part == "live":
 			live++
 		default:
-			last := instancer.Instance{State: instancer.State(r.State), EndedAt: utc(r.EndedAt)}
+			last := whaley.Instance{State: whaley.State(r.State), EndedAt: utc(r.EndedAt)}
 			if last.Reason, err = reasonOf(r.Reason); err != nil {
 				return err
 			}
@@ -63,30 +63,30 @@ func (s *Store) checkOwner(ctx context.Context, tx bun.Tx, in *instancer.Instanc
 		}
 	}
 	if q.PerOwner > 0 && live >= q.PerOwner {
-		return instancer.Errorf(instancer.Exhausted, instancer.CodeQuota,
+		return whaley.Errorf(whaley.Exhausted, whaley.CodeQuota,
 			"You're using all %d of your instances. Stop one to start another.", q.PerOwner)
 	}
 	if refusal == nil && q.PerMinute > 0 && len(started) >= q.PerMinute {
 		slices.SortFunc(started, time.Time.Compare)
-		return instancer.TooFast(started[len(started)-q.PerMinute].Add(time.Minute).Sub(in.CreatedAt))
+		return whaley.TooFast(started[len(started)-q.PerMinute].Add(time.Minute).Sub(in.CreatedAt))
 	}
 	return refusal
 }
 
 // LiveOrFailed lists an owner's live instances, oldest first, and after them those whose start failed since a moment.
-func (s *Store) LiveOrFailed(ctx context.Context, owner string, since time.Time) ([]*instancer.Instance, error) {
+func (s *Store) LiveOrFailed(ctx context.Context, owner string, since time.Time) ([]*whaley.Instance, error) {
 	var rows []*instanceRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
 		return s.db.NewRaw(`SELECT * FROM instances WHERE owner_id = ? AND state IN ? UNION ALL
 			SELECT * FROM instances WHERE owner_id = ? AND state = 'failed' AND ended_at > ?`,
-			owner, bun.Tuple(instancer.LiveStates), owner, utc(since)).Scan(ctx, &rows)
+			owner, bun.Tuple(whaley.LiveStates), owner, utc(since)).Scan(ctx, &rows)
 	})
 	if err != nil {
 		return nil, err
 	}
 	all, err := instancesOf(rows)
-	slices.SortStableFunc(all, func(a, b *instancer.Instance) int {
+	slices.SortStableFunc(all, func(a, b *whaley.Instance) int {
 		switch {
 		case a.State.Live() != b.State.Live() && a.State.Live():
 			return -1

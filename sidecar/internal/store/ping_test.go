@@ -12,9 +12,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // wellAgain is how long what was seen of writes is believed, and time for a busy machine.
@@ -115,13 +115,13 @@ func writtenAt(t *testing.T, s *store.Store) string {
 
 func insert(s *store.Store) error {
 	id := time.Now().Format(time.RFC3339Nano)
-	return s.Insert(context.Background(), &instancer.Instance{
-		ID: id, Challenge: "web", Slug: id, Owner: instancer.Owner{ID: id}, State: instancer.Queued, CreatedAt: time.Now(),
-	}, instancer.Quota{}, instancer.Event{Type: "instance_spawn", Message: strings.Repeat("x", 64<<10)})
+	return s.Insert(context.Background(), &whaley.Instance{
+		ID: id, Challenge: "web", Slug: id, Owner: whaley.Owner{ID: id}, State: whaley.Queued, CreatedAt: time.Now(),
+	}, whaley.Quota{}, whaley.Event{Type: "instance_spawn", Message: strings.Repeat("x", 64<<10)})
 }
 
 func isUnwritable(err error, says string) error {
-	var e *instancer.Error
+	var e *whaley.Error
 	switch {
 	case err == nil:
 		return errors.New("no error at all")

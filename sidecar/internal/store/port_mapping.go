@@ -8,12 +8,12 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // PortMappings lists a page of remembered ports by owner, challenge and internal port, of one owner or (empty) of all,
 // and the cursor of the next page.
-func (s *Store) PortMappings(ctx context.Context, owner, challenge, after string, limit int) ([]instancer.PortMapping, string, error) {
+func (s *Store) PortMappings(ctx context.Context, owner, challenge, after string, limit int) ([]whaley.PortMapping, string, error) {
 	var from [3]string
 	internal := 0
 	if after != "" {
@@ -55,16 +55,16 @@ func (s *Store) PortMappings(ctx context.Context, owner, challenge, after string
 		key, _ := json.Marshal([3]string{last.Owner, last.Challenge, strconv.Itoa(last.Internal)}) // strings can be
 		next = cursor{Key: string(key)}.text()
 	}
-	all := make([]instancer.PortMapping, 0, len(rows))
+	all := make([]whaley.PortMapping, 0, len(rows))
 	for _, r := range rows {
-		all = append(all, instancer.PortMapping{Owner: r.Owner, Challenge: r.Challenge, Internal: r.Internal, Port: r.Port, Instance: r.Instance})
+		all = append(all, whaley.PortMapping{Owner: r.Owner, Challenge: r.Challenge, Internal: r.Internal, Port: r.Port, Instance: r.Instance})
 	}
 	return all, next, nil
 }
 
 // ForgetPorts forgets which ports an owner's challenge had last, of all challenges if it is empty, of everybody if both
 // are; what instances hold they keep. It returns how many, and writes the event with them.
-func (s *Store) ForgetPorts(ctx context.Context, owner, challenge string, ev instancer.Event) (int, error) {
+func (s *Store) ForgetPorts(ctx context.Context, owner, challenge string, ev whaley.Event) (int, error) {
 	forgotten := 0
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		query := tx.NewDelete().Model((*mappingRow)(nil)).Where("1 = 1")
@@ -88,8 +88,8 @@ func (s *Store) ForgetPorts(ctx context.Context, owner, challenge string, ev ins
 }
 
 // PortUse counts reservations and remembered ports.
-func (s *Store) PortUse(ctx context.Context) (instancer.PortUse, error) {
-	var use instancer.PortUse
+func (s *Store) PortUse(ctx context.Context) (whaley.PortUse, error) {
+	var use whaley.PortUse
 	err := s.read(ctx, func(ctx context.Context) error {
 		if err := s.db.NewSelect().Table("ports").ColumnExpr("count(*)").Scan(ctx, &use.Held); err != nil {
 			return err

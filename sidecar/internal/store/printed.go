@@ -7,7 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // mostPrinted is of how many instances the last lines are kept; the oldest go first.
@@ -22,7 +22,7 @@ type printedRow struct {
 }
 
 // KeepPrinted writes what an instance printed last, in the place of what was kept of it before; see instancer.Store.
-func (s *Store) KeepPrinted(ctx context.Context, instance string, printed []instancer.Printed) error {
+func (s *Store) KeepPrinted(ctx context.Context, instance string, printed []whaley.Printed) error {
 	text, err := json.Marshal(printed)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func (s *Store) KeepPrinted(ctx context.Context, instance string, printed []inst
 }
 
 // Printed is what is kept of an instance; nothing is no error.
-func (s *Store) Printed(ctx context.Context, instance string) ([]instancer.Printed, error) {
+func (s *Store) Printed(ctx context.Context, instance string) ([]whaley.Printed, error) {
 	row := &printedRow{}
 	err := s.read(ctx, func(ctx context.Context) error {
 		err := s.db.NewSelect().Model(row).Where("instance = ?", instance).Scan(ctx)
@@ -53,6 +53,6 @@ func (s *Store) Printed(ctx context.Context, instance string) ([]instancer.Print
 	if err != nil {
 		return nil, err
 	}
-	var printed []instancer.Printed
+	var printed []whaley.Printed
 	return printed, json.Unmarshal([]byte(row.Services), &printed)
 }

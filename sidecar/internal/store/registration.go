@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type registrationRow struct {
@@ -28,10 +28,10 @@ type registrationRow struct {
 	Challenge string `bun:",scanonly"`
 }
 
-func (r *registrationRow) registration(value, owner, challenge string) instancer.Registration {
-	return instancer.Registration{
+func (r *registrationRow) registration(value, owner, challenge string) whaley.Registration {
+	return whaley.Registration{
 		Flag: r.Flag, Value: value, Owner: owner, Challenge: challenge, CTFdChallenge: r.CTFdChallenge, CTFdFlag: r.CTFdFlag,
-		State: instancer.RegistrationState(r.State), Tries: r.Tries, Reason: r.Reason, ChangedAt: utc(r.ChangedAt),
+		State: whaley.RegistrationState(r.State), Tries: r.Tries, Reason: r.Reason, ChangedAt: utc(r.ChangedAt),
 	}
 }
 
@@ -46,18 +46,18 @@ func (s *Store) want(ctx context.Context, tx bun.Tx, flags []string, ctfd int, a
 		if err != nil {
 			return err
 		}
-		rows[n] = &registrationRow{Flag: flag, CTFdChallenge: ctfd, Place: place.String(), State: string(instancer.RegistrationPending), ChangedAt: utc(at)}
+		rows[n] = &registrationRow{Flag: flag, CTFdChallenge: ctfd, Place: place.String(), State: string(whaley.RegistrationPending), ChangedAt: utc(at)}
 	}
 	_, err := tx.NewInsert().Model(&rows).On("CONFLICT (flag, ctfd_challenge) DO UPDATE").
 		Set("state = EXCLUDED.state").Set("place = EXCLUDED.place").Set("tries = 0").Set("next_at = 0").Set("reason = ''").Set("changed_at = EXCLUDED.changed_at").
-		Where("r.state NOT IN (?, ?, ?)", instancer.RegistrationLive, instancer.RegistrationPending, instancer.RegistrationFailed).Exec(ctx)
+		Where("r.state NOT IN (?, ?, ?)", whaley.RegistrationLive, whaley.RegistrationPending, whaley.RegistrationFailed).Exec(ctx)
 	return err
 }
 
 // unwant asks for registrations to be taken out of CTFd.
 func (s *Store) unwant(ctx context.Context, tx bun.Tx, where string, value any, at time.Time) error {
-	_, err := tx.NewUpdate().Model((*registrationRow)(nil)).Set("state = ?", instancer.RegistrationRemoving).Set("tries = 0").Set("next_at = 0").
-		Set("reason = ''").Set("changed_at = ?", utc(at)).Where(where, value).Where("state <> ?", instancer.RegistrationRemoved).Exec(ctx)
+	_, err := tx.NewUpdate().Model((*registrationRow)(nil)).Set("state = ?", whaley.RegistrationRemoving).Set("tries = 0").Set("next_at = 0").
+		Set("reason = ''").Set("changed_at = ?", utc(at)).Where(where, value).Where("state <> ?", whaley.RegistrationRemoved).Exec(ctx)
 	return err
 }
 
@@ -65,13 +65,13 @@ func (s *Store) selectRegistrations(rows *[]*registrationRow) *bun.SelectQuery {
 	return s.db.NewSelect().Model(rows).ColumnExpr("r.*").ColumnExpr("f.value, f.owner_id, f.challenge").Join("JOIN flags AS f ON f.id = r.flag").Order("r.place")
 }
 
-func (s *Store) registrations(ctx context.Context, which func(*bun.SelectQuery) *bun.SelectQuery) ([]instancer.Registration, error) {
+func (s *Store) registrations(ctx context.Context, which func(*bun.SelectQuery) *bun.SelectQuery) ([]whaley.Registration, error) {
 	var rows []*registrationRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
 		return which(s.selectRegistrations(&rows)).Scan(ctx)
 	})
-	all := make([]instancer.Registration, len(rows))
+	all := make([]whaley.Registration, len(rows))
 	for n, r := range rows {
 		all[n] = r.registration(r.Value, r.OwnerID, r.Challenge)
 	}
@@ -79,14 +79,14 @@ func (s *Store) registrations(ctx context.Context, which func(*bun.SelectQuery) 
 }
 
 // DueRegistrations are the first entries of the outbox whose time has come, in its order.
-func (s *Store) DueRegistrations(ctx context.Context, limit int) ([]instancer.Registration, error) {
+func (s *Store) DueRegistrations(ctx context.Context, limit int) ([]whaley.Registration, error) {
 	return s.registrations(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where("r.state IN ('pending', 'failed', 'removing')").Where("r.next_at <= ?", s.now()).Limit(int64(limit))
 	})
 }
 
 // RegistrationsIn are all entries about a challenge of CTFd.
-func (s *Store) RegistrationsIn(ctx context.Context, ctfd int) ([]instancer.Registration, error) {
+func (s *Store) RegistrationsIn(ctx context.Context, ctfd int) ([]whaley.Registration, error) {
 	return s.registrations(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where("r.ctfd_challenge = ?", ctfd)
 	})
@@ -94,7 +94,7 @@ func (s *Store) RegistrationsIn(ctx context.Context, ctfd int) ([]instancer.Regi
 
 // Registered writes the outcome of a try: the state it has now, and if it is not done when to try again. It changes
 // nothing if the entry is wanted otherwise by now.
-func (s *Store) Registered(ctx context.Context, was, now instancer.Registration, again time.Duration, ev instancer.Event) error {
+func (s *Store) Registered(ctx context.Context, was, now whaley.Registration, again time.Duration, ev whaley.Event) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		query := tx.NewUpdate().Model((*registrationRow)(nil)).
 			Set("state = ?", now.State).Set("ctfd_flag = ?", now.CTFdFlag).Set("tries = ?", now.Tries).Set("reason = ?", now.Reason).
@@ -111,7 +111,7 @@ func (s *Store) Registered(ctx context.Context, was, now instancer.Registration,
 			return err
 		}
 		if was.State != now.State {
-			if err := s.tellOthers(ctx, tx, instancer.Change{Owner: was.Owner}); err != nil {
+			if err := s.tellOthers(ctx, tx, whaley.Change{Owner: was.Owner}); err != nil {
 				return err
 			}
 		}

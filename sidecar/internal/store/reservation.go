@@ -6,7 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type subnetRow struct {
@@ -53,7 +53,7 @@ func (s *Store) TakeSubnet(ctx context.Context, prefix netip.Prefix, instance st
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewInsert().Model(&subnetRow{Prefix: prefix.String(), Instance: instance}).Exec(ctx)
 		if isUnique(err) {
-			return instancer.Errorf(instancer.Conflict, instancer.CodeSubnetTaken, "The subnet %s is taken.", prefix)
+			return whaley.Errorf(whaley.Conflict, whaley.CodeSubnetTaken, "The subnet %s is taken.", prefix)
 		}
 		return err
 	})
@@ -109,7 +109,7 @@ func (s *Store) TakePort(ctx context.Context, port int, instance, owner, challen
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewInsert().Model(&portRow{Port: port, Instance: instance, Internal: internal}).Exec(ctx)
 		if isUnique(err) {
-			return instancer.Errorf(instancer.Conflict, instancer.CodePortTaken, "The port %d is taken.", port)
+			return whaley.Errorf(whaley.Conflict, whaley.CodePortTaken, "The port %d is taken.", port)
 		}
 		if err != nil {
 			return err

@@ -7,7 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // lockRevisions is the key of PostgreSQL's lock under which sidecars note what they have loaded one after the other.
@@ -26,7 +26,7 @@ type revisionRow struct {
 // NoteRevisions adds to the history of each challenge the revision that is loaded now, unless it is the latest entry
 // already: a restart, or a second sidecar, is no change. It returns the challenges of whose revision it is not kept yet
 // what is in it.
-func (s *Store) NoteRevisions(ctx context.Context, loaded []instancer.Revision) (bare []string, err error) {
+func (s *Store) NoteRevisions(ctx context.Context, loaded []whaley.Revision) (bare []string, err error) {
 	if len(loaded) == 0 {
 		return nil, nil
 	}
@@ -69,7 +69,7 @@ func (s *Store) NoteRevisions(ctx context.Context, loaded []instancer.Revision) 
 }
 
 // Revisions is a page of a challenge's history, latest first, and the cursor of the next one, empty if it was the last.
-func (s *Store) Revisions(ctx context.Context, challenge, after string, limit int) ([]instancer.Revision, string, error) {
+func (s *Store) Revisions(ctx context.Context, challenge, after string, limit int) ([]whaley.Revision, string, error) {
 	var from cursor
 	var before time.Time
 	if after != "" {
@@ -97,7 +97,7 @@ func (s *Store) Revisions(ctx context.Context, challenge, after string, limit in
 			return err
 		}
 		return s.db.NewSelect().Table("instances").Column("revision").ColumnExpr("count(*) AS instances").
-			ColumnExpr("sum(CASE WHEN state IN ? THEN 1 ELSE 0 END) AS live", bun.Tuple(instancer.LiveStates)).
+			ColumnExpr("sum(CASE WHEN state IN ? THEN 1 ELSE 0 END) AS live", bun.Tuple(whaley.LiveStates)).
 			Where("challenge = ?", challenge).Group("revision").Scan(ctx, &used)
 	})
 	if err != nil {
@@ -109,10 +109,10 @@ func (s *Store) Revisions(ctx context.Context, challenge, after string, limit in
 		last := rows[limit-1]
 		next = cursor{stamp(last.LoadedAt), last.Revision}.text()
 	}
-	all := make([]instancer.Revision, 0, len(rows))
+	all := make([]whaley.Revision, 0, len(rows))
 	for _, row := range rows {
-		r := instancer.Revision{Challenge: row.Challenge, Revision: row.Revision, LoadedAt: utc(row.LoadedAt),
-			Origin: instancer.Origin(row.Origin), By: row.ChangedBy}
+		r := whaley.Revision{Challenge: row.Challenge, Revision: row.Revision, LoadedAt: utc(row.LoadedAt),
+			Origin: whaley.Origin(row.Origin), By: row.ChangedBy}
 		for _, u := range used {
 			if u.Revision == row.Revision {
 				r.Instances, r.Live = u.Instances, u.Live

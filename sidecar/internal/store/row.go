@@ -8,7 +8,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // instanceRow is an instance as a row; what has an inner structure is JSON, and nothing queries by it.
@@ -46,12 +46,12 @@ type instanceRow struct {
 
 // reasonJSON is why an instance failed; the cause stays in the log.
 type reasonJSON struct {
-	Kind         instancer.Kind
+	Kind         whaley.Kind
 	Code, Detail string
 	RetryAfter   time.Duration
 }
 
-func toRow(in *instancer.Instance) (*instanceRow, error) {
+func toRow(in *whaley.Instance) (*instanceRow, error) {
 	row := &instanceRow{
 		ID: in.ID, Challenge: in.Challenge, Revision: in.Revision, OwnerID: in.Owner.ID, OwnerName: in.Owner.Name,
 		Player: in.Player, Slug: in.Slug, State: string(in.State), StopCause: in.StopCause,
@@ -77,11 +77,11 @@ func toRow(in *instancer.Instance) (*instanceRow, error) {
 	return row, nil
 }
 
-func (row *instanceRow) instance() (*instancer.Instance, error) {
-	in := &instancer.Instance{
+func (row *instanceRow) instance() (*whaley.Instance, error) {
+	in := &whaley.Instance{
 		ID: row.ID, Challenge: row.Challenge, Revision: row.Revision,
-		Owner: instancer.Owner{ID: row.OwnerID, Name: row.OwnerName}, Player: row.Player, Slug: row.Slug,
-		State: instancer.State(row.State), StopCause: row.StopCause,
+		Owner: whaley.Owner{ID: row.OwnerID, Name: row.OwnerName}, Player: row.Player, Slug: row.Slug,
+		State: whaley.State(row.State), StopCause: row.StopCause,
 		CreatedAt: utc(row.CreatedAt), StartedAt: utc(row.StartedAt), ExpiresAt: utc(row.ExpiresAt), EndedAt: utc(row.EndedAt),
 		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Memory: row.Memory, Failures: row.Failures, Losses: row.Losses, Egress: row.Egress, Version: row.Version,
 	}
@@ -107,10 +107,10 @@ func (row *instanceRow) instance() (*instancer.Instance, error) {
 	return in, nil
 }
 
-func reasonOf(column string) (*instancer.Error, error) {
+func reasonOf(column string) (*whaley.Error, error) {
 	var reason *reasonJSON
 	if err := json.Unmarshal([]byte(column), &reason); err != nil || reason == nil {
 		return nil, err
 	}
-	return &instancer.Error{Kind: reason.Kind, Code: reason.Code, Detail: reason.Detail, RetryAfter: reason.RetryAfter}, nil
+	return &whaley.Error{Kind: reason.Kind, Code: reason.Code, Detail: reason.Detail, RetryAfter: reason.RetryAfter}, nil
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type sandboxRow struct {
@@ -18,15 +18,15 @@ type sandboxRow struct {
 	ID        string `bun:",pk"`
 	Shape     string // JSON; equal shapes have equal texts
 	Subnet    string
-	State     instancer.SandboxState
+	State     whaley.SandboxState
 	Instance  string
 	Worker    string
 	ChangedAt int64
 	Age       int64 `bun:",scanonly"` // milliseconds
 }
 
-func (r *sandboxRow) sandbox() (*instancer.Sandbox, error) {
-	s := &instancer.Sandbox{ID: r.ID, State: r.State, Instance: r.Instance, Worker: r.Worker, Age: time.Duration(r.Age) * time.Millisecond}
+func (r *sandboxRow) sandbox() (*whaley.Sandbox, error) {
+	s := &whaley.Sandbox{ID: r.ID, State: r.State, Instance: r.Instance, Worker: r.Worker, Age: time.Duration(r.Age) * time.Millisecond}
 	if err := json.Unmarshal([]byte(r.Shape), &s.Shape); err != nil {
 		return nil, fmt.Errorf("row of %s: %w", r.ID, err)
 	}
@@ -39,26 +39,26 @@ func (r *sandboxRow) sandbox() (*instancer.Sandbox, error) {
 	return s, nil
 }
 
-func shapeText(s instancer.Shape) (string, error) {
+func shapeText(s whaley.Shape) (string, error) {
 	text, err := json.Marshal(s)
 	return string(text), err
 }
 
 // AddSandbox adds a sandbox that is to be made.
-func (s *Store) AddSandbox(ctx context.Context, sb *instancer.Sandbox) error {
+func (s *Store) AddSandbox(ctx context.Context, sb *whaley.Sandbox) error {
 	shape, err := shapeText(sb.Shape)
 	if err != nil {
 		return err
 	}
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(&sandboxRow{ID: sb.ID, Shape: shape, State: instancer.SandboxMaking, Worker: sb.Worker}).
+		_, err := tx.NewInsert().Model(&sandboxRow{ID: sb.ID, Shape: shape, State: whaley.SandboxMaking, Worker: sb.Worker}).
 			Value("changed_at", "?", s.now()).Exec(ctx)
 		return err
 	})
 }
 
 // Sandboxes lists all, those in their state for longest first.
-func (s *Store) Sandboxes(ctx context.Context) ([]*instancer.Sandbox, error) {
+func (s *Store) Sandboxes(ctx context.Context) ([]*whaley.Sandbox, error) {
 	var rows []sandboxRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		return s.db.NewSelect().Model(&rows).ColumnExpr("sb.*").ColumnExpr("? - changed_at AS age", s.now()).Order("changed_at", "id").Scan(ctx)
@@ -66,7 +66,7 @@ func (s *Store) Sandboxes(ctx context.Context) ([]*instancer.Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*instancer.Sandbox, len(rows))
+	all := make([]*whaley.Sandbox, len(rows))
 	for n := range rows {
 		if all[n], err = rows[n].sandbox(); err != nil {
 			return nil, err
@@ -76,7 +76,7 @@ func (s *Store) Sandboxes(ctx context.Context) ([]*instancer.Sandbox, error) {
 }
 
 // TakeSandbox gives an instance the one it has already, else a ready one of a shape, else nil.
-func (s *Store) TakeSandbox(ctx context.Context, instance string, shape instancer.Shape) (*instancer.Sandbox, error) {
+func (s *Store) TakeSandbox(ctx context.Context, instance string, shape whaley.Shape) (*whaley.Sandbox, error) {
 	text, err := shapeText(shape)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (s *Store) TakeSandbox(ctx context.Context, instance string, shape instance
 	none := false
 	err = s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		query := tx.NewSelect().Model(row).ColumnExpr("sb.*").
-			Where("instance = ?", instance).WhereOr("state = ? AND shape = ?", instancer.SandboxReady, text).
+			Where("instance = ?", instance).WhereOr("state = ? AND shape = ?", whaley.SandboxReady, text).
 			OrderExpr("CASE WHEN instance = ? THEN 0 ELSE 1 END", instance).Order("changed_at").Limit(1)
 		if s.postgres() {
 			query = query.For("UPDATE SKIP LOCKED")
@@ -96,7 +96,7 @@ func (s *Store) TakeSandbox(ctx context.Context, instance string, shape instance
 		} else if err != nil {
 			return err
 		}
-		row.State, row.Instance = instancer.SandboxTaken, instance
+		row.State, row.Instance = whaley.SandboxTaken, instance
 		_, err := tx.NewUpdate().Model(row).Column("state", "instance").Set("changed_at = ?", s.now()).WherePK().Exec(ctx)
 		return err
 	})
@@ -107,7 +107,7 @@ func (s *Store) TakeSandbox(ctx context.Context, instance string, shape instance
 }
 
 // FreeSandbox moves what an instance has to another state, and says whether it had one.
-func (s *Store) FreeSandbox(ctx context.Context, instance string, to instancer.SandboxState) (bool, error) {
+func (s *Store) FreeSandbox(ctx context.Context, instance string, to whaley.SandboxState) (bool, error) {
 	return s.moveSandbox(ctx, func(q *bun.UpdateQuery) *bun.UpdateQuery {
 		return q.Set("state = ?", to).Set("instance = ''").Where("instance = ?", instance)
 	})
@@ -115,7 +115,7 @@ func (s *Store) FreeSandbox(ctx context.Context, instance string, to instancer.S
 
 // MoveSandbox changes the state of one, unless that is another meanwhile, and says whether it did. Subnet and shape
 // are written as they are in sb; worker is who goes on with it.
-func (s *Store) MoveSandbox(ctx context.Context, sb *instancer.Sandbox, to instancer.SandboxState, worker string) (bool, error) {
+func (s *Store) MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState, worker string) (bool, error) {
 	shape, err := shapeText(sb.Shape)
 	if err != nil {
 		return false, err

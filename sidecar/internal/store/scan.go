@@ -6,7 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type scanRow struct {
@@ -24,7 +24,7 @@ type scanRow struct {
 }
 
 // Scan is how far CTFd's submissions have been read; the zero one if never.
-func (s *Store) Scan(ctx context.Context) (instancer.Scan, error) {
+func (s *Store) Scan(ctx context.Context) (whaley.Scan, error) {
 	row := &scanRow{}
 	err := s.read(ctx, func(ctx context.Context) error {
 		err := s.db.NewSelect().Model(row).Where("id = 1").Scan(ctx)
@@ -33,14 +33,14 @@ func (s *Store) Scan(ctx context.Context) (instancer.Scan, error) {
 		}
 		return err
 	})
-	return instancer.Scan{
+	return whaley.Scan{
 		Total: row.Total, LastID: row.LastID, LastAt: utc(row.LastAt), FullAt: utc(row.FullAt), CheckedAt: utc(row.CheckedAt),
 		TriedAt: utc(row.TriedAt), Requests: row.Requests, Problem: row.Problem,
 	}, err
 }
 
 // SaveScan writes how far they have been read.
-func (s *Store) SaveScan(ctx context.Context, scan instancer.Scan) error {
+func (s *Store) SaveScan(ctx context.Context, scan whaley.Scan) error {
 	row := &scanRow{
 		ID: 1, Total: scan.Total, LastID: scan.LastID, LastAt: utc(scan.LastAt), FullAt: utc(scan.FullAt), CheckedAt: utc(scan.CheckedAt),
 		TriedAt: utc(scan.TriedAt), Requests: scan.Requests, Problem: scan.Problem,

@@ -6,7 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type sessionRow struct {
@@ -25,7 +25,7 @@ type sessionRow struct {
 }
 
 // StartSession writes a sign-in, and forgets those that are over.
-func (s *Store) StartSession(ctx context.Context, n instancer.Session) error {
+func (s *Store) StartSession(ctx context.Context, n whaley.Session) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.NewDelete().Model((*sessionRow)(nil)).Where("expires_at < ?", utc(time.Now())).Exec(ctx); err != nil {
 			return err
@@ -39,28 +39,28 @@ func (s *Store) StartSession(ctx context.Context, n instancer.Session) error {
 }
 
 // Session finds a sign-in, and refuses with CodeSessionOver if there is none.
-func (s *Store) Session(ctx context.Context, id string) (instancer.Session, error) {
+func (s *Store) Session(ctx context.Context, id string) (whaley.Session, error) {
 	r := &sessionRow{}
 	err := s.read(ctx, func(ctx context.Context) error {
 		err := s.db.NewSelect().Model(r).Where("id = ?", id).Scan(ctx)
 		if isNoRow(err) {
-			return instancer.Errorf(instancer.Unauthorized, instancer.CodeSessionOver, "You have been signed out. Sign in again.")
+			return whaley.Errorf(whaley.Unauthorized, whaley.CodeSessionOver, "You have been signed out. Sign in again.")
 		}
 		return err
 	})
 	if err != nil {
-		return instancer.Session{}, err
+		return whaley.Session{}, err
 	}
-	return instancer.Session{
+	return whaley.Session{
 		ID: r.ID, Kind: r.Kind, Account: r.Account, CreatedAt: utc(r.CreatedAt), ExpiresAt: utc(r.ExpiresAt),
-		Player: instancer.Player{
-			ID: r.PlayerID, Name: r.PlayerName, Owner: instancer.Owner{ID: r.OwnerID, Name: r.OwnerName}, Address: r.Address, Session: r.ID,
+		Player: whaley.Player{
+			ID: r.PlayerID, Name: r.PlayerName, Owner: whaley.Owner{ID: r.OwnerID, Name: r.OwnerName}, Address: r.Address, Session: r.ID,
 		},
 	}, nil
 }
 
 // RenewSession writes who a signed-in player is now.
-func (s *Store) RenewSession(ctx context.Context, id string, p instancer.Player) error {
+func (s *Store) RenewSession(ctx context.Context, id string, p whaley.Player) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewUpdate().Model((*sessionRow)(nil)).Where("id = ?", id).Set("player_name = ?", p.Name).
 			Set("owner_id = ?", p.Owner.ID).Set("owner_name = ?", p.Owner.Name).Exec(ctx)

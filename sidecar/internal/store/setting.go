@@ -6,7 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type challengeRow struct {
@@ -22,21 +22,21 @@ type challengeRow struct {
 }
 
 // ChallengeSettings are those of all challenges that have any, by id.
-func (s *Store) ChallengeSettings(ctx context.Context) (map[string]instancer.ChallengeSetting, error) {
+func (s *Store) ChallengeSettings(ctx context.Context) (map[string]whaley.ChallengeSetting, error) {
 	var rows []challengeRow
 	err := s.read(ctx, func(ctx context.Context) error { return s.db.NewSelect().Model(&rows).Scan(ctx) })
-	all := make(map[string]instancer.ChallengeSetting, len(rows))
+	all := make(map[string]whaley.ChallengeSetting, len(rows))
 	for _, r := range rows {
-		all[r.Challenge] = instancer.ChallengeSetting{
+		all[r.Challenge] = whaley.ChallengeSetting{
 			Challenge: r.Challenge, Active: r.Active, UpdatedAt: utc(r.UpdatedAt), UpdatedBy: r.UpdatedBy,
-			Limits: instancer.Limits{MemoryBytes: r.Memory, NanoCPUs: r.NanoCPUs, Pids: r.Pids},
+			Limits: whaley.Limits{MemoryBytes: r.Memory, NanoCPUs: r.NanoCPUs, Pids: r.Pids},
 		}
 	}
 	return all, err
 }
 
 // SetChallenge writes a challenge's setting, with its event in the same transaction.
-func (s *Store) SetChallenge(ctx context.Context, c instancer.ChallengeSetting, ev instancer.Event) error {
+func (s *Store) SetChallenge(ctx context.Context, c whaley.ChallengeSetting, ev whaley.Event) error {
 	row := &challengeRow{
 		Challenge: c.Challenge, Active: c.Active, UpdatedAt: utc(c.UpdatedAt), UpdatedBy: c.UpdatedBy,
 		Memory: c.Limits.MemoryBytes, NanoCPUs: c.Limits.NanoCPUs, Pids: c.Limits.Pids,
@@ -53,7 +53,7 @@ func (s *Store) SetChallenge(ctx context.Context, c instancer.ChallengeSetting, 
 }
 
 // ForgetChallenge removes a challenge's setting; none is no error.
-func (s *Store) ForgetChallenge(ctx context.Context, challenge string, ev instancer.Event) error {
+func (s *Store) ForgetChallenge(ctx context.Context, challenge string, ev whaley.Event) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.NewDelete().Model((*challengeRow)(nil)).Where("challenge = ?", challenge).Exec(ctx); err != nil {
 			return err

@@ -20,7 +20,7 @@ import (
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	_ "modernc.org/sqlite" // driver "sqlite"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // callTimeout bounds every method beyond what its caller allows.
@@ -38,8 +38,8 @@ type Store struct {
 	db     *bun.DB
 	config *pgx.ConnConfig // of PostgreSQL; nil for SQLite
 	writer chan struct{}   // holds the one that writes to SQLite; nil for PostgreSQL
-	tell   func([]instancer.Event)
-	owed   func(instancer.Event) []string // nil: nobody is told by webhooks
+	tell   func([]whaley.Event)
+	owed   func(whaley.Event) []string // nil: nobody is told by webhooks
 
 	probing sync.Mutex
 	probed  time.Time // when it was last seen whether the database can be written

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 type suspicionRow struct {
@@ -35,25 +35,25 @@ type suspicionRow struct {
 
 // evidenceJSON is what a suspicion rests on; nothing queries by it.
 type evidenceJSON struct {
-	Reasons     []instancer.Reason
-	Submitter   instancer.Party
-	Owner       *instancer.Party
-	Submissions []instancer.SubmissionCopy
+	Reasons     []whaley.Reason
+	Submitter   whaley.Party
+	Owner       *whaley.Party
+	Submissions []whaley.SubmissionCopy
 }
 
-func (r *suspicionRow) suspicion() (*instancer.Suspicion, error) {
+func (r *suspicionRow) suspicion() (*whaley.Suspicion, error) {
 	var e evidenceJSON
 	if err := json.Unmarshal([]byte(r.Evidence), &e); err != nil {
 		return nil, err
 	}
-	return &instancer.Suspicion{
-		ID: r.ID, Kind: instancer.SuspicionKind(r.Kind), Key: r.Key, Score: r.Score, Reasons: e.Reasons, Challenge: r.Challenge,
+	return &whaley.Suspicion{
+		ID: r.ID, Kind: whaley.SuspicionKind(r.Kind), Key: r.Key, Score: r.Score, Reasons: e.Reasons, Challenge: r.Challenge,
 		CTFdChallenge: r.CTFdChallenge, Submitter: e.Submitter, Owner: e.Owner, Flag: r.Flag, Submissions: e.Submissions,
-		Review: instancer.ReviewState(r.Review), Note: r.Note, ReviewedBy: r.ReviewedBy, ReviewedAt: utc(r.ReviewedAt), FoundAt: utc(r.FoundAt),
+		Review: whaley.ReviewState(r.Review), Note: r.Note, ReviewedBy: r.ReviewedBy, ReviewedAt: utc(r.ReviewedAt), FoundAt: utc(r.FoundAt),
 	}, nil
 }
 
-func evidence(s *instancer.Suspicion) (string, error) {
+func evidence(s *whaley.Suspicion) (string, error) {
 	text, err := json.Marshal(evidenceJSON{s.Reasons, s.Submitter, s.Owner, s.Submissions})
 	return string(text), err
 }
@@ -63,7 +63,7 @@ const copiesKept = 50
 
 // Suspect writes a suspicion and its event, and says whether it is new. One with the same key gets the submissions that
 // it has no copy of yet, and the higher score with its reasons; its review stays as it is.
-func (s *Store) Suspect(ctx context.Context, found *instancer.Suspicion, ev instancer.Event) (bool, error) {
+func (s *Store) Suspect(ctx context.Context, found *whaley.Suspicion, ev whaley.Event) (bool, error) {
 	isNew := false
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		row := &suspicionRow{}
@@ -92,7 +92,7 @@ func (s *Store) Suspect(ctx context.Context, found *instancer.Suspicion, ev inst
 	return isNew, err
 }
 
-func (s *Store) insertSuspicion(ctx context.Context, tx bun.Tx, found *instancer.Suspicion, ev instancer.Event) error {
+func (s *Store) insertSuspicion(ctx context.Context, tx bun.Tx, found *whaley.Suspicion, ev whaley.Event) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (s *Store) insertSuspicion(ctx context.Context, tx bun.Tx, found *instancer
 	}
 	row := &suspicionRow{
 		ID: found.ID, Kind: string(found.Kind), Key: found.Key, Score: found.Score, Challenge: found.Challenge, CTFdChallenge: found.CTFdChallenge,
-		SubmitterOwner: found.Submitter.OwnerID, Flag: found.Flag, Evidence: text, Review: string(instancer.ReviewOpen), FoundAt: utc(found.FoundAt),
+		SubmitterOwner: found.Submitter.OwnerID, Flag: found.Flag, Evidence: text, Review: string(whaley.ReviewOpen), FoundAt: utc(found.FoundAt),
 	}
 	if found.Owner != nil {
 		row.FlagOwner = found.Owner.OwnerID
@@ -116,10 +116,10 @@ func (s *Store) insertSuspicion(ctx context.Context, tx bun.Tx, found *instancer
 }
 
 // add puts what is new of found into known and says whether there was anything.
-func add(known, found *instancer.Suspicion) bool {
+func add(known, found *whaley.Suspicion) bool {
 	changed := false
 	for _, c := range found.Submissions {
-		same := func(k instancer.SubmissionCopy) bool { return k.ID == c.ID && k.At.Equal(c.At) } // CTFd may use an id twice
+		same := func(k whaley.SubmissionCopy) bool { return k.ID == c.ID && k.At.Equal(c.At) } // CTFd may use an id twice
 		if len(known.Submissions) < copiesKept && !slices.ContainsFunc(known.Submissions, same) {
 			known.Submissions, changed = append(known.Submissions, c), true
 		}
@@ -131,7 +131,7 @@ func add(known, found *instancer.Suspicion) bool {
 }
 
 // ListSuspicions is one page of the review list, newest first; after is the id of the last one seen.
-func (s *Store) ListSuspicions(ctx context.Context, f instancer.SuspicionFilter, after string, limit int) ([]*instancer.Suspicion, error) {
+func (s *Store) ListSuspicions(ctx context.Context, f whaley.SuspicionFilter, after string, limit int) ([]*whaley.Suspicion, error) {
 	var rows []*suspicionRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
@@ -144,7 +144,7 @@ func (s *Store) ListSuspicions(ctx context.Context, f instancer.SuspicionFilter,
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*instancer.Suspicion, len(rows))
+	all := make([]*whaley.Suspicion, len(rows))
 	for n, r := range rows {
 		if all[n], err = r.suspicion(); err != nil {
 			return nil, err
@@ -154,7 +154,7 @@ func (s *Store) ListSuspicions(ctx context.Context, f instancer.SuspicionFilter,
 }
 
 // CountSuspicions says how many a list would have.
-func (s *Store) CountSuspicions(ctx context.Context, f instancer.SuspicionFilter) (int, error) {
+func (s *Store) CountSuspicions(ctx context.Context, f whaley.SuspicionFilter) (int, error) {
 	n := 0
 	err := s.read(ctx, func(ctx context.Context) error {
 		return s.filter(s.db.NewSelect().Model((*suspicionRow)(nil)), f).ColumnExpr("COUNT(*)").Scan(ctx, &n)
@@ -162,7 +162,7 @@ func (s *Store) CountSuspicions(ctx context.Context, f instancer.SuspicionFilter
 	return n, err
 }
 
-func (s *Store) filter(q *bun.SelectQuery, f instancer.SuspicionFilter) *bun.SelectQuery {
+func (s *Store) filter(q *bun.SelectQuery, f whaley.SuspicionFilter) *bun.SelectQuery {
 	if !f.Cleared {
 		q = q.Where("cleared_at IS NULL")
 	}
@@ -184,12 +184,12 @@ func (s *Store) filter(q *bun.SelectQuery, f instancer.SuspicionFilter) *bun.Sel
 }
 
 // Suspicion is one entry of the review list; suspicion_not_found if there is none.
-func (s *Store) Suspicion(ctx context.Context, id string) (*instancer.Suspicion, error) {
+func (s *Store) Suspicion(ctx context.Context, id string) (*whaley.Suspicion, error) {
 	row := &suspicionRow{}
 	err := s.read(ctx, func(ctx context.Context) error {
 		err := s.db.NewSelect().Model(row).Where("id = ?", id).Scan(ctx)
 		if isNoRow(err) {
-			return instancer.Errorf(instancer.NotFound, "suspicion_not_found", "The review list has no entry %q.", id)
+			return whaley.Errorf(whaley.NotFound, "suspicion_not_found", "The review list has no entry %q.", id)
 		}
 		return err
 	})
@@ -200,7 +200,7 @@ func (s *Store) Suspicion(ctx context.Context, id string) (*instancer.Suspicion,
 }
 
 // ReviewSuspicion writes what an organiser made of one.
-func (s *Store) ReviewSuspicion(ctx context.Context, id string, state instancer.ReviewState, note, by string, at time.Time) (*instancer.Suspicion, error) {
+func (s *Store) ReviewSuspicion(ctx context.Context, id string, state whaley.ReviewState, note, by string, at time.Time) (*whaley.Suspicion, error) {
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewUpdate().Model((*suspicionRow)(nil)).Set("review = ?", state).Set("note = ?", note).Set("reviewed_by = ?", by).
 			Set("reviewed_at = ?", utc(at)).Where("id = ?", id).Exec(ctx)

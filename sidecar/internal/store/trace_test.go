@@ -11,8 +11,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func TestATraceShowsTheDatabasesPartAndNoValues(t *testing.T) {
@@ -22,18 +22,18 @@ func TestATraceShowsTheDatabasesPartAndNoValues(t *testing.T) {
 			printed := tracetest.NewInMemoryExporter()
 			tracer := sdktrace.NewTracerProvider(sdktrace.WithSyncer(printed)).Tracer("test")
 			db.Trace(tracer)
-			in := &instancer.Instance{ID: "web-hunter2", Challenge: "web", Slug: "s", Owner: instancer.Owner{ID: "o"}, State: instancer.Queued, CreatedAt: time.Now()}
-			if err := db.Insert(context.Background(), in, instancer.Quota{}, instancer.Event{Type: "instance_spawn"}); err != nil {
+			in := &whaley.Instance{ID: "web-hunter2", Challenge: "web", Slug: "s", Owner: whaley.Owner{ID: "o"}, State: whaley.Queued, CreatedAt: time.Now()}
+			if err := db.Insert(context.Background(), in, whaley.Quota{}, whaley.Event{Type: "instance_spawn"}); err != nil {
 				t.Fatal(err)
 			}
 			if n := len(printed.GetSpans()); n != 0 {
 				t.Errorf("%d spans of what is in no trace", n)
 			}
 			ctx, wake := tracer.Start(context.Background(), "wake")
-			if _, err := db.Update(ctx, in.ID, "", instancer.LiveStates, func(in *instancer.Instance) { in.State = instancer.Starting }, instancer.Event{Type: "instance_running", Message: "hunter2"}); err != nil {
+			if _, err := db.Update(ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Starting }, whaley.Event{Type: "instance_running", Message: "hunter2"}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := db.Get(ctx, "no hunter2"); instancer.CodeOf(err) != "instance_not_found" {
+			if _, err := db.Get(ctx, "no hunter2"); whaley.CodeOf(err) != "instance_not_found" {
 				t.Fatal(err)
 			}
 			wake.End()

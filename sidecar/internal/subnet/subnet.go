@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Bits is the size of a part: 13 containers, the gateway, and the two addresses that a network keeps.
@@ -57,7 +58,7 @@ func New(store Store, pool netip.Prefix) (*Pool, error) {
 // Move lets what is reserved from now on come from another prefix. What was reserved before stays.
 func (p *Pool) Move(pool netip.Prefix) error {
 	if !pool.Addr().Is4() || pool.Bits() > Bits || pool.Bits() < 8 {
-		return instancer.Errorf(instancer.Invalid, "subnet_pool_invalid", "SUBNET_POOL %s must be an IPv4 network between /8 and /%d.", pool, Bits)
+		return whaley.Errorf(whaley.Invalid, "subnet_pool_invalid", "SUBNET_POOL %s must be an IPv4 network between /8 and /%d.", pool, Bits)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -102,7 +103,7 @@ func (p *Pool) Reserve(ctx context.Context, instance string) (netip.Prefix, erro
 			continue
 		}
 		if !ok {
-			return netip.Prefix{}, instancer.Errorf(instancer.Unavailable, "subnets_exhausted",
+			return netip.Prefix{}, whaley.Errorf(whaley.Unavailable, "subnets_exhausted",
 				"This host has no free network left. Try again when others have stopped theirs, or tell an organiser (SUBNET_POOL).").After(30 * time.Second)
 		}
 		err := p.store.TakeSubnet(ctx, prefix, instance)
@@ -111,7 +112,7 @@ func (p *Pool) Reserve(ctx context.Context, instance string) (netip.Prefix, erro
 			p.held[prefix] = instance
 			p.guard.Hold(prefix)
 			return prefix, nil
-		case instancer.CodeOf(err) == instancer.CodeSubnetTaken:
+		case whaley.CodeOf(err) == whaley.CodeSubnetTaken:
 			p.held = nil // another sidecar was first: what it holds is known after the next load
 		default:
 			return netip.Prefix{}, err

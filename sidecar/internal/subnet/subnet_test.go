@@ -7,9 +7,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func pools(t *testing.T, prefix string, count int) []*subnet.Pool {
@@ -53,7 +53,7 @@ func TestEverySubnetHasOneHolder(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if _, err := two[0].Reserve(context.Background(), "one too many"); instancer.CodeOf(err) != "subnets_exhausted" {
+	if _, err := two[0].Reserve(context.Background(), "one too many"); whaley.CodeOf(err) != "subnets_exhausted" {
 		t.Errorf("the 33rd: %v", err)
 	}
 }
@@ -86,7 +86,7 @@ func TestWhatAnotherSidecarReleasedIsFound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := two[1].Reserve(ctx, "c"); instancer.CodeOf(err) != "subnets_exhausted" {
+	if _, err := two[1].Reserve(ctx, "c"); whaley.CodeOf(err) != "subnets_exhausted" {
 		t.Errorf("a third of two: %v", err)
 	}
 	if err := two[0].Release(ctx, "a"); err != nil {
@@ -120,7 +120,7 @@ func TestWhatTheEngineRefusedIsNotOfferedAgain(t *testing.T) {
 
 func TestTheHostsOwnNetworksAreLeftOut(t *testing.T) {
 	p := pools(t, "127.0.0.0/28", 1)[0]
-	if got, err := p.Reserve(context.Background(), "a"); instancer.CodeOf(err) != "subnets_exhausted" {
+	if got, err := p.Reserve(context.Background(), "a"); whaley.CodeOf(err) != "subnets_exhausted" {
 		t.Errorf("a part of the loopback network: %s %v", got, err)
 	}
 }
@@ -142,7 +142,7 @@ func TestWhatTheHostHasGivenUpIsOfferedAgain(t *testing.T) {
 	if got, err := p.Reserve(ctx, "a"); err != nil || got == used {
 		t.Fatalf("%s %v", got, err)
 	}
-	if got, err := p.Reserve(ctx, "b"); instancer.CodeOf(err) != "subnets_exhausted" {
+	if got, err := p.Reserve(ctx, "b"); whaley.CodeOf(err) != "subnets_exhausted" {
 		t.Fatalf("what the host has: %s %v", got, err)
 	}
 	subnet.HostHas(p, func() ([]netip.Prefix, error) { return nil, nil })

@@ -6,7 +6,7 @@ import (
 	"maps"
 
 	"github.com/whaley-ctf/whaley/shared/wire"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // priority is above the catch-all's, which leads to the plugin.
@@ -45,20 +45,20 @@ func (r *Router) permanent() map[string]string {
 }
 
 // keys are what one route is in Redis; none for what needs no router.
-func (r *Router) keys(p instancer.Publication) map[string]string {
+func (r *Router) keys(p whaley.Publication) map[string]string {
 	switch p.Type {
-	case instancer.RouteHTTP:
+	case whaley.RouteHTTP:
 		if !r.opts.HTTP {
 			return nil
 		}
 		return r.httpKeys(p)
-	case instancer.RouteTCP, instancer.RouteCustom:
+	case whaley.RouteTCP, whaley.RouteCustom:
 		return r.tcpKeys(p)
 	}
 	return nil // a host port needs none
 }
 
-func (r *Router) httpKeys(p instancer.Publication) map[string]string {
+func (r *Router) httpKeys(p whaley.Publication) map[string]string {
 	router := r.opts.Root + "/http/routers/" + p.Name
 	keys := map[string]string{
 		router + "/rule":          fmt.Sprintf("Host(`%s`)", p.Host),
@@ -70,13 +70,13 @@ func (r *Router) httpKeys(p instancer.Publication) map[string]string {
 		keys[router+"/entryPoints/0"] = entryWebSecure
 		keys[router+"/tls"] = "true"
 	}
-	if p.Access != instancer.AccessLink {
+	if p.Access != whaley.AccessLink {
 		keys[router+"/middlewares/0"] = r.opts.Middleware
 		return keys
 	}
 	// The plugin's short way: it filters what comes back, and has nobody asked anything.
 	keys[router+"/middlewares/0"] = p.Name
-	keys[r.pluginBackend(p)] = string(cmp.Or(p.Scheme, instancer.SchemeHTTP)) + "://" + p.Backend
+	keys[r.pluginBackend(p)] = string(cmp.Or(p.Scheme, whaley.SchemeHTTP)) + "://" + p.Backend
 	// Without the setting Traefik itself has dropped what clients claim, and the plugin need not look.
 	if how := p.Forwarded; how != "" || r.opts.AsSent {
 		keys[r.pluginForwarded(p)] = cmp.Or(how, wire.ForwardedReplace)
@@ -84,7 +84,7 @@ func (r *Router) httpKeys(p instancer.Publication) map[string]string {
 	return keys
 }
 
-func (r *Router) tcpKeys(p instancer.Publication) map[string]string {
+func (r *Router) tcpKeys(p whaley.Publication) map[string]string {
 	router, service := r.opts.Root+"/tcp/routers/"+p.Name, r.opts.Root+"/tcp/services/"+p.Name
 	keys := map[string]string{
 		router + "/rule":                            fmt.Sprintf("HostSNI(`%s`)", p.Host),
@@ -95,7 +95,7 @@ func (r *Router) tcpKeys(p instancer.Publication) map[string]string {
 		service + "/loadBalancer/serversTransport":  r.opts.Transport,
 	}
 	switch {
-	case p.Type == instancer.RouteCustom:
+	case p.Type == whaley.RouteCustom:
 		keys[router+"/entryPoints/0"] = p.EntryPoint
 		if !p.TLS {
 			keys[router+"/rule"] = "HostSNI(`*`)" // without TLS nobody says a name
@@ -111,7 +111,7 @@ func (r *Router) tcpKeys(p instancer.Publication) map[string]string {
 }
 
 // everyKey is all that a route may ever have had: its challenge can have been edited since it was published.
-func (r *Router) everyKey(p instancer.Publication) []string {
+func (r *Router) everyKey(p whaley.Publication) []string {
 	var all []string
 	for _, kind := range []string{"http", "tcp"} {
 		router, service := r.opts.Root+"/"+kind+"/routers/"+p.Name, r.opts.Root+"/"+kind+"/services/"+p.Name
@@ -126,11 +126,11 @@ func (r *Router) everyKey(p instancer.Publication) []string {
 }
 
 // pluginBackend tells the plugin of one route where that leads.
-func (r *Router) pluginBackend(p instancer.Publication) string {
+func (r *Router) pluginBackend(p whaley.Publication) string {
 	return r.opts.Root + "/http/middlewares/" + p.Name + "/plugin/whaley/backend"
 }
 
 // pluginForwarded tells it what becomes of forwarding headers that a client sends.
-func (r *Router) pluginForwarded(p instancer.Publication) string {
+func (r *Router) pluginForwarded(p whaley.Publication) string {
 	return r.opts.Root + "/http/middlewares/" + p.Name + "/plugin/whaley/forwarded"
 }

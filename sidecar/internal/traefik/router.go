@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -84,7 +85,7 @@ func (r *Router) Ping(ctx context.Context) error {
 }
 
 // Publish puts all routes of an instance live in one step.
-func (r *Router) Publish(ctx context.Context, _ string, routes []instancer.Publication) error {
+func (r *Router) Publish(ctx context.Context, _ string, routes []whaley.Publication) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	set := map[string]string{}
@@ -95,7 +96,7 @@ func (r *Router) Publish(ctx context.Context, _ string, routes []instancer.Publi
 }
 
 // Retract takes all routes of an instance away in one step.
-func (r *Router) Retract(ctx context.Context, _ string, routes []instancer.Publication) error {
+func (r *Router) Retract(ctx context.Context, _ string, routes []whaley.Publication) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var gone []string
@@ -107,7 +108,7 @@ func (r *Router) Retract(ctx context.Context, _ string, routes []instancer.Publi
 
 // Sync makes Redis hold the permanent keys and the listed routes, and nothing else under the root. When another
 // sidecar writes meanwhile, it lists again.
-func (r *Router) Sync(ctx context.Context, list func(context.Context) ([]instancer.Publication, error)) error {
+func (r *Router) Sync(ctx context.Context, list func(context.Context) ([]whaley.Publication, error)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for try := 1; ; try++ {
@@ -118,7 +119,7 @@ func (r *Router) Sync(ctx context.Context, list func(context.Context) ([]instanc
 	}
 }
 
-func (r *Router) syncOnce(ctx context.Context, tx *redis.Tx, list func(context.Context) ([]instancer.Publication, error)) error {
+func (r *Router) syncOnce(ctx context.Context, tx *redis.Tx, list func(context.Context) ([]whaley.Publication, error)) error {
 	all, err := list(ctx)
 	if err != nil {
 		return err

@@ -15,9 +15,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // bench is a router on a Redis with the repository's own configuration.
@@ -61,32 +61,32 @@ func (b *bench) keys() map[string]string {
 	return all
 }
 
-func (b *bench) sync(all ...instancer.Publication) {
+func (b *bench) sync(all ...whaley.Publication) {
 	b.t.Helper()
-	if err := b.Sync(context.Background(), func(context.Context) ([]instancer.Publication, error) { return all, nil }); err != nil {
+	if err := b.Sync(context.Background(), func(context.Context) ([]whaley.Publication, error) { return all, nil }); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-func publication(name string, kind instancer.RouteType, access instancer.Access) instancer.Publication {
-	return instancer.Publication{Instance: name, Name: name, Host: name + ".instances.localhost", Type: kind, Access: access,
+func publication(name string, kind whaley.RouteType, access whaley.Access) whaley.Publication {
+	return whaley.Publication{Instance: name, Name: name, Host: name + ".instances.localhost", Type: kind, Access: access,
 		Backend: "10.240.0.2:80", EntryPoint: "ssh"}
 }
 
 func TestARouteIsInRedisAsTraefikReadsIt(t *testing.T) {
 	b := newBench(t, traefik.Options{HTTP: true})
 	ctx := context.Background()
-	passthrough := publication("pass", instancer.RouteTCP, instancer.AccessLink)
+	passthrough := publication("pass", whaley.RouteTCP, whaley.AccessLink)
 	passthrough.Passthrough = true
-	grpc, own := publication("grpc", instancer.RouteHTTP, instancer.AccessLink), publication("own", instancer.RouteHTTP, instancer.AccessLink)
-	grpc.Scheme, own.Scheme = instancer.SchemeH2C, instancer.SchemeHTTPS
+	grpc, own := publication("grpc", whaley.RouteHTTP, whaley.AccessLink), publication("own", whaley.RouteHTTP, whaley.AccessLink)
+	grpc.Scheme, own.Scheme = whaley.SchemeH2C, whaley.SchemeHTTPS
 	grpc.Forwarded = "append"
-	for _, p := range []instancer.Publication{
-		publication("open", instancer.RouteHTTP, instancer.AccessLink), publication("mine", instancer.RouteHTTP, instancer.AccessOwner),
-		publication("sni", instancer.RouteTCP, instancer.AccessLink), passthrough, publication("shell", instancer.RouteCustom, instancer.AccessLink),
-		publication("nc", instancer.RoutePort, instancer.AccessLink), grpc, own,
+	for _, p := range []whaley.Publication{
+		publication("open", whaley.RouteHTTP, whaley.AccessLink), publication("mine", whaley.RouteHTTP, whaley.AccessOwner),
+		publication("sni", whaley.RouteTCP, whaley.AccessLink), passthrough, publication("shell", whaley.RouteCustom, whaley.AccessLink),
+		publication("nc", whaley.RoutePort, whaley.AccessLink), grpc, own,
 	} {
-		if err := b.Publish(ctx, p.Instance, []instancer.Publication{p}); err != nil {
+		if err := b.Publish(ctx, p.Instance, []whaley.Publication{p}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -130,7 +130,7 @@ func TestEveryChangeIsOneTransactionAndOneMessage(t *testing.T) {
 	}
 	messages := heard.Channel()
 	want := b.keys()
-	routes := []instancer.Publication{publication("a", instancer.RouteHTTP, instancer.AccessOwner), publication("a-raw", instancer.RouteTCP, instancer.AccessLink)}
+	routes := []whaley.Publication{publication("a", whaley.RouteHTTP, whaley.AccessOwner), publication("a-raw", whaley.RouteTCP, whaley.AccessLink)}
 	if err := b.Publish(ctx, "a", routes); err != nil {
 		t.Fatal(err)
 	}
@@ -165,14 +165,14 @@ func TestSyncHoldsExactlyWhatIsListed(t *testing.T) {
 	if len(empty) == 0 {
 		t.Error("without any route nothing is left that keeps the set from being empty")
 	}
-	b.sync(publication("a", instancer.RouteHTTP, instancer.AccessLink))
+	b.sync(publication("a", whaley.RouteHTTP, whaley.AccessLink))
 	if err := b.client.Set(ctx, "traefik/http/routers/old/rule", "Host(`old`)", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.client.Set(ctx, "unrelated", "1", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	b.sync(publication("b", instancer.RouteHTTP, instancer.AccessLink))
+	b.sync(publication("b", whaley.RouteHTTP, whaley.AccessLink))
 	have := b.keys()
 	for key := range have {
 		if strings.Contains(key, "/a/") || strings.Contains(key, "/old/") {
@@ -182,7 +182,7 @@ func TestSyncHoldsExactlyWhatIsListed(t *testing.T) {
 	if have["unrelated"] != "1" || have["traefik/http/routers/b/middlewares/0"] != "b" {
 		t.Errorf("%v", have)
 	}
-	if err := b.Sync(ctx, func(context.Context) ([]instancer.Publication, error) { return nil, errors.New("no database") }); err == nil {
+	if err := b.Sync(ctx, func(context.Context) ([]whaley.Publication, error) { return nil, errors.New("no database") }); err == nil {
 		t.Error("a list that failed was taken for an empty one")
 	}
 	if !maps.Equal(b.keys(), have) {
@@ -198,12 +198,12 @@ func TestASyncDoesNotUndoWhatAnotherSidecarWroteMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	fresh, lists := publication("fresh", instancer.RouteHTTP, instancer.AccessLink), 0
-	err = b.Sync(ctx, func(ctx context.Context) ([]instancer.Publication, error) {
+	fresh, lists := publication("fresh", whaley.RouteHTTP, whaley.AccessLink), 0
+	err = b.Sync(ctx, func(ctx context.Context) ([]whaley.Publication, error) {
 		if lists++; lists == 1 {
-			return nil, other.Publish(ctx, "fresh", []instancer.Publication{fresh})
+			return nil, other.Publish(ctx, "fresh", []whaley.Publication{fresh})
 		}
-		return []instancer.Publication{fresh}, nil
+		return []whaley.Publication{fresh}, nil
 	})
 	if err != nil || lists < 2 {
 		t.Errorf("%d lists, %v", lists, err)
@@ -215,7 +215,7 @@ func TestASyncDoesNotUndoWhatAnotherSidecarWroteMeanwhile(t *testing.T) {
 
 func TestWithoutRoutersOfTheirOwnOnlyTCPRoutesAreWritten(t *testing.T) {
 	b := newBench(t, traefik.Options{HTTP: false})
-	b.sync(publication("a", instancer.RouteHTTP, instancer.AccessLink), publication("b", instancer.RouteTCP, instancer.AccessLink))
+	b.sync(publication("a", whaley.RouteHTTP, whaley.AccessLink), publication("b", whaley.RouteTCP, whaley.AccessLink))
 	have := slices.Collect(maps.Keys(b.keys()))
 	if slices.ContainsFunc(have, func(k string) bool { return strings.Contains(k, "/a/") }) ||
 		!slices.ContainsFunc(have, func(k string) bool { return strings.Contains(k, "/b/") }) {
@@ -226,8 +226,8 @@ func TestWithoutRoutersOfTheirOwnOnlyTCPRoutesAreWritten(t *testing.T) {
 func TestARedisThatComesBackEmptyIsFilledAgain(t *testing.T) {
 	b := newBench(t, traefik.Options{HTTP: true})
 	ctx, cancel := context.WithCancel(context.Background())
-	list := func(context.Context) ([]instancer.Publication, error) {
-		return []instancer.Publication{publication("a", instancer.RouteHTTP, instancer.AccessLink)}, nil
+	list := func(context.Context) ([]whaley.Publication, error) {
+		return []whaley.Publication{publication("a", whaley.RouteHTTP, whaley.AccessLink)}, nil
 	}
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -240,7 +240,7 @@ func TestARedisThatComesBackEmptyIsFilledAgain(t *testing.T) {
 	}
 	testkit.Eventually(t, 10*time.Second, "the route is there", there)
 	b.server.Stop()
-	if err := b.Publish(ctx, "b", []instancer.Publication{publication("b", instancer.RouteHTTP, instancer.AccessLink)}); err == nil {
+	if err := b.Publish(ctx, "b", []whaley.Publication{publication("b", whaley.RouteHTTP, whaley.AccessLink)}); err == nil {
 		t.Error("published without Redis")
 	}
 	b.server.Start()

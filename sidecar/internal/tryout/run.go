@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Options say what is tested, and how.
@@ -85,7 +85,7 @@ func Run(ctx context.Context, o Options) (err error) {
 }
 
 // load says all that is to be said of the challenge's files.
-func load(ctx context.Context, dir string, o Options) (*instancer.Challenge, error) {
+func load(ctx context.Context, dir string, o Options) (*whaley.Challenge, error) {
 	if _, err := os.Stat(filepath.Join(dir, "instance.toml")); err != nil {
 		return nil, fmt.Errorf("there is no instance.toml in %s: whaley import makes one of a challenge that has none, whaley new a new challenge", o.Dir)
 	}

@@ -19,8 +19,8 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // sidecar is a whole Whaley of a test's own.
@@ -38,7 +38,7 @@ type sidecar struct {
 }
 
 // start has it serve a copy of the challenge, at ports that nothing else has.
-func start(ctx context.Context, o Options, dir, scratch string, ch *instancer.Challenge) (*sidecar, error) {
+func start(ctx context.Context, o Options, dir, scratch string, ch *whaley.Challenge) (*sidecar, error) {
 	challenges := filepath.Join(scratch, "challenges")
 	if err := os.Mkdir(challenges, 0o755); err != nil {
 		return nil, fmt.Errorf("make a temporary folder: %w", err)

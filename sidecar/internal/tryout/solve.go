@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // way is one into the instance, for people and for its solver.
@@ -31,7 +31,7 @@ type way struct {
 
 // ways are those of an instance. Those of the web have an address that every program understands, beside the one that
 // browsers and curl resolve.
-func (s *sidecar) ways(ctx context.Context, ch *instancer.Challenge, in instance) ([]way, error) {
+func (s *sidecar) ways(ctx context.Context, ch *whaley.Challenge, in instance) ([]way, error) {
 	var all []way
 	for n, r := range in.Routes {
 		w := way{name: r.Name, kind: r.Type, host: "127.0.0.1", port: r.Port, sni: r.Host, shown: r.Hint}
@@ -39,7 +39,7 @@ func (s *sidecar) ways(ctx context.Context, ch *instancer.Challenge, in instance
 			w.name = ch.Routes[n].Service
 		}
 		switch r.Type {
-		case string(instancer.RouteHTTP):
+		case string(whaley.RouteHTTP):
 			port, err := s.forward(ctx, r.URL)
 			if err != nil {
 				return nil, err
@@ -47,7 +47,7 @@ func (s *sidecar) ways(ctx context.Context, ch *instancer.Challenge, in instance
 			w.port, w.url = port, fmt.Sprintf("http://127.0.0.1:%d", port)
 			w.shown = fmt.Sprintf("%s  (for browsers and curl; for other programs %s)", r.URL, w.url)
 			w.arguments = []string{w.url}
-		case string(instancer.RouteTCP):
+		case string(whaley.RouteTCP):
 			w.arguments = []string{w.host, fmt.Sprint(w.port), w.sni}
 		default:
 			w.shown = fmt.Sprintf("nc %s %d", w.host, w.port)
@@ -93,7 +93,7 @@ func (s *sidecar) forward(ctx context.Context, address string) (port int, err er
 }
 
 // solve runs the challenge's solver and looks for the instance's flag in what it prints.
-func (s *sidecar) solve(ctx context.Context, ch *instancer.Challenge, solver string, ways []way) error {
+func (s *sidecar) solve(ctx context.Context, ch *whaley.Challenge, solver string, ways []way) error {
 	wanted, err := s.flags(ctx, ch)
 	if err != nil {
 		return fmt.Errorf("find this instance's flag: %w", err)
@@ -147,7 +147,7 @@ func failed(err error) error {
 }
 
 // flags are what the instance's owner has to find.
-func (s *sidecar) flags(ctx context.Context, ch *instancer.Challenge) ([]string, error) {
+func (s *sidecar) flags(ctx context.Context, ch *whaley.Challenge) ([]string, error) {
 	if !ch.Flag.Dynamic {
 		if ch.Flag.Text == "" {
 			return nil, nil

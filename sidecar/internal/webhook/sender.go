@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -33,8 +33,8 @@ const (
 
 // Outbox is where events wait, written in the transaction of what they tell.
 type Outbox interface {
-	Outgoing(ctx context.Context, target string, limit int) ([]instancer.Event, error)
-	Told(ctx context.Context, target string, events []instancer.Event) error
+	Outgoing(ctx context.Context, target string, limit int) ([]whaley.Event, error)
+	Told(ctx context.Context, target string, events []whaley.Event) error
 	TrimOutgoing(ctx context.Context, target string, keep int) (int, error)
 	Lead(ctx context.Context, name, worker string, d time.Duration) (bool, error)
 	Resign(ctx context.Context, name, worker string) error
@@ -45,10 +45,10 @@ type Options struct {
 	Target string // name in the outbox, in logs and metrics
 	Worker string // this sidecar, as leases name it
 	URL    func() string
-	Wants  func(instancer.Event) bool
+	Wants  func(whaley.Event) bool
 	Gather time.Duration // how long the first event of a message waits for others
 	// Encode makes the body of a message of the first used events; it must use at least one.
-	Encode func(ctx context.Context, events []instancer.Event) (body []byte, used int, err error)
+	Encode func(ctx context.Context, events []whaley.Event) (body []byte, used int, err error)
 	// Sign gives further headers of a message; nil: there are none.
 	Sign     func(id string, at time.Time, body []byte) http.Header
 	Patience time.Duration // default 15 min; then a message is dropped
@@ -56,7 +56,7 @@ type Options struct {
 }
 
 // Owed says whether the receiver is to be told of an event.
-func (o Options) Owed(ev instancer.Event) bool { return o.URL() != "" && o.Wants(ev) }
+func (o Options) Owed(ev whaley.Event) bool { return o.URL() != "" && o.Wants(ev) }
 
 // Sender sends the events that wait in the outbox.
 type Sender struct {
@@ -86,7 +86,7 @@ func New(outbox Outbox, opts Options, done func(target, outcome string, n int), 
 }
 
 // Tell says that an event is in the outbox. It never blocks.
-func (s *Sender) Tell(ev instancer.Event) {
+func (s *Sender) Tell(ev whaley.Event) {
 	if !s.opts.Owed(ev) {
 		return
 	}
@@ -151,7 +151,7 @@ func (s *Sender) empty(ctx context.Context) error {
 }
 
 // message sends the first of some events.
-func (s *Sender) message(ctx context.Context, events []instancer.Event) (used int, outcome string) {
+func (s *Sender) message(ctx context.Context, events []whaley.Event) (used int, outcome string) {
 	for used < len(events) && time.Since(events[used].At) > stale {
 		used++
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const maxEvents = 100 // in one message
@@ -28,7 +28,7 @@ type eventJSON struct {
 }
 
 // Encode makes the JSON of a message: {"events": […]}, oldest first.
-func Encode(_ context.Context, events []instancer.Event) ([]byte, int, error) {
+func Encode(_ context.Context, events []whaley.Event) ([]byte, int, error) {
 	all := make([]eventJSON, 0, min(len(events), maxEvents))
 	for _, ev := range events[:min(len(events), maxEvents)] {
 		all = append(all, eventJSON{ev.ID, ev.Type, ev.At, ev.Instance, ev.Challenge, ev.Owner, ev.Player, ev.Message})

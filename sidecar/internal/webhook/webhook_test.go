@@ -17,9 +17,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/webhook"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // receiver answers as its script says, then with 204.
@@ -88,7 +88,7 @@ func newWorld(t *testing.T, change func(*webhook.Options), script ...func(http.R
 	w := &world{receiver: &receiver{script: script, got: make(chan struct{}, 100)}, outcomes: &outcomes{n: map[string]int{}, ch: make(chan string, 100)}, log: &bytes.Buffer{}}
 	server := httptest.NewServer(w.receiver)
 	opts := webhook.Options{
-		Target: "test", URL: func() string { return server.URL + secretPath }, Wants: func(ev instancer.Event) bool { return ev.Type != "unwanted" },
+		Target: "test", URL: func() string { return server.URL + secretPath }, Wants: func(ev whaley.Event) bool { return ev.Type != "unwanted" },
 		Encode: webhook.Encode, Sign: webhook.Signer(func() string { return "whsec_" + base64.StdEncoding.EncodeToString([]byte("key")) }),
 	}
 	if change != nil {
@@ -116,13 +116,13 @@ func (w *world) begin() {
 	}
 	w.db = db
 	sender := webhook.New(db, w.opts, w.done, slog.New(slog.NewTextHandler(w.log, nil)))
-	db.OnOwed(func(ev instancer.Event) []string {
+	db.OnOwed(func(ev whaley.Event) []string {
 		if w.opts.Owed(ev) {
 			return []string{w.opts.Target}
 		}
 		return nil
 	})
-	db.OnEvents(func(events []instancer.Event) {
+	db.OnEvents(func(events []whaley.Event) {
 		for _, ev := range events {
 			sender.Tell(ev)
 		}
@@ -140,7 +140,7 @@ func (w *world) begin() {
 // happens writes an event.
 func (w *world) happens(kind, message string) {
 	w.t.Helper()
-	if err := w.db.Record(context.Background(), instancer.Event{Type: kind, Message: message, At: time.Now()}); err != nil {
+	if err := w.db.Record(context.Background(), whaley.Event{Type: kind, Message: message, At: time.Now()}); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -309,9 +309,9 @@ func TestTooManyThatWaitMakeTheOldestGiveWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.OnOwed(func(instancer.Event) []string { return []string{"test", "another"} })
+	db.OnOwed(func(whaley.Event) []string { return []string{"test", "another"} })
 	for n := range 23 {
-		if err := db.Record(context.Background(), instancer.Event{Type: "wanted", Message: fmt.Sprintf("event %d.", n), At: time.Now()}); err != nil {
+		if err := db.Record(context.Background(), whaley.Event{Type: "wanted", Message: fmt.Sprintf("event %d.", n), At: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}

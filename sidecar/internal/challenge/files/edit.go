@@ -11,7 +11,7 @@ import (
 	"path"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // MaxContent is the size in bytes of the largest file that is read or written as one piece.
@@ -51,7 +51,7 @@ func Read(root *os.Root, name string) (Content, error) {
 		return Content{}, translate(name, err)
 	}
 	if len(text) > MaxContent {
-		return Content{}, instancer.Errorf(instancer.Invalid, "file_too_large", "%q has more than %d bytes. Change it where the folder is.", name, MaxContent)
+		return Content{}, whaley.Errorf(whaley.Invalid, "file_too_large", "%q has more than %d bytes. Change it where the folder is.", name, MaxContent)
 	}
 	return Content{Path: name, Bytes: text, Tag: Tag(text), Modified: info.ModTime().UTC()}, nil
 }
@@ -67,7 +67,7 @@ func Write(root *os.Root, name string, content []byte, tag string) error {
 		return err
 	}
 	if tag != "" && tag != before.Tag {
-		return instancer.Errorf(instancer.Conflict, "file_changed", "%q was changed by somebody else since you have read it. Read it again and put your change into that.", name)
+		return whaley.Errorf(whaley.Conflict, "file_changed", "%q was changed by somebody else since you have read it. Read it again and put your change into that.", name)
 	}
 	info, err := regular(root, before.Path)
 	if err != nil {
@@ -136,7 +136,7 @@ func regular(root *os.Root, name string) (fs.FileInfo, error) {
 		return nil, translate(name, err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, instancer.Errorf(instancer.Invalid, "not_a_file", "%q is a %s, not a file.", name, kind(info.Mode()))
+		return nil, whaley.Errorf(whaley.Invalid, "not_a_file", "%q is a %s, not a file.", name, kind(info.Mode()))
 	}
 	return info, nil
 }
@@ -161,5 +161,5 @@ func replace(root *os.Root, name string, content []byte, mode fs.FileMode) error
 }
 
 func tooLarge(name string) error {
-	return instancer.Errorf(instancer.Invalid, "file_too_large", "%q would have more than %d bytes, the most that can be written here.", name, MaxContent)
+	return whaley.Errorf(whaley.Invalid, "file_too_large", "%q would have more than %d bytes, the most that can be written here.", name, MaxContent)
 }

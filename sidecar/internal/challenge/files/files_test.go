@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // place is a folder with a file beside it that nobody may touch.
@@ -37,7 +37,7 @@ func place(t testing.TB) (root *os.Root, dir string) {
 
 func refused(t *testing.T, what, code string, err error) {
 	t.Helper()
-	var e *instancer.Error
+	var e *whaley.Error
 	if !errors.As(err, &e) || e.Code != code || e.Detail == "" {
 		t.Errorf("%s: %v, want %s", what, err, code)
 	}
@@ -232,8 +232,8 @@ func directory(t testing.TB, n int) []byte {
 func TestWhatAnArchiveIsRefusedForIsSaid(t *testing.T) {
 	root, _ := place(t)
 	err := unzip(root, archive(t, entry{name: strings.Repeat("n", 300), text: "x"}))
-	var e *instancer.Error
-	if !errors.As(err, &e) || e.Kind != instancer.Invalid || !strings.Contains(e.Detail, "has a name of 300 bytes; at most 255 can be stored") {
+	var e *whaley.Error
+	if !errors.As(err, &e) || e.Kind != whaley.Invalid || !strings.Contains(e.Detail, "has a name of 300 bytes; at most 255 can be stored") {
 		t.Errorf("%v", err)
 	}
 	refused(t, "a file's name of 300 bytes", "path_invalid", files.Create(root, strings.Repeat("n", 300), nil))
@@ -325,7 +325,7 @@ func FuzzArchive(f *testing.F) {
 		}
 		defer into.Close()
 		if err := unzip(into, text); err != nil {
-			var e *instancer.Error
+			var e *whaley.Error
 			if !errors.As(err, &e) {
 				t.Errorf("%T %v", err, err)
 			}

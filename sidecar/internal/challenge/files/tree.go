@@ -13,7 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // The kinds of entries.
@@ -71,7 +71,7 @@ func Tree(root *os.Root) ([]Entry, error) {
 	}
 	err = w.from(fs.FileInfoToDirEntry(info))
 	if errors.Is(err, errTooMany) || errors.Is(err, errTooDeep) {
-		return nil, instancer.Errorf(instancer.Invalid, "tree_too_large",
+		return nil, whaley.Errorf(whaley.Invalid, "tree_too_large",
 			"The folder has more than %d entries or more than %d folders in each other.", maxEntries, MaxFolders)
 	}
 	return all, translate(".", err)
@@ -99,12 +99,12 @@ const (
 func clean(name string) (string, error) {
 	control := func(r rune) bool { return r == '\\' || unicode.IsControl(r) }
 	if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, control) || !filepath.IsLocal(name) {
-		return "", instancer.Errorf(instancer.Invalid, "path_invalid",
+		return "", whaley.Errorf(whaley.Invalid, "path_invalid",
 			"%q is no path in the challenge's folder: it must be relative, without .., backslashes and control characters.", abbreviated(name))
 	}
 	name = path.Clean(name)
 	if name == "." || Own(path.Base(name)) {
-		return "", instancer.Errorf(instancer.Invalid, "path_invalid", "%q is not a file of the challenge.", name)
+		return "", whaley.Errorf(whaley.Invalid, "path_invalid", "%q is not a file of the challenge.", name)
 	}
 	return name, short(name)
 }
@@ -113,11 +113,11 @@ func clean(name string) (string, error) {
 func short(name string) error {
 	for part := range strings.SplitSeq(name, "/") {
 		if len(part) > maxName {
-			return instancer.Errorf(instancer.Invalid, "path_invalid", "%q has a name of %d bytes; at most %d can be stored.", abbreviated(name), len(part), maxName)
+			return whaley.Errorf(whaley.Invalid, "path_invalid", "%q has a name of %d bytes; at most %d can be stored.", abbreviated(name), len(part), maxName)
 		}
 	}
 	if len(name) > maxPath {
-		return instancer.Errorf(instancer.Invalid, "path_invalid", "%q is a path of %d bytes; it may have %d.", abbreviated(name), len(name), maxPath)
+		return whaley.Errorf(whaley.Invalid, "path_invalid", "%q is a path of %d bytes; it may have %d.", abbreviated(name), len(name), maxPath)
 	}
 	return nil
 }
@@ -125,25 +125,25 @@ func short(name string) error {
 // shallow refuses to make folders in each other without end.
 func shallow(name string) error {
 	if n := strings.Count(name, "/"); n > MaxDepth {
-		return instancer.Errorf(instancer.Invalid, "path_invalid", "%q lies in %d folders; at most %d are made.", abbreviated(name), n, MaxDepth)
+		return whaley.Errorf(whaley.Invalid, "path_invalid", "%q lies in %d folders; at most %d are made.", abbreviated(name), n, MaxDepth)
 	}
 	return nil
 }
 
 // translate makes an Error for people of what the file system says.
 func translate(name string, err error) error {
-	var known *instancer.Error
+	var known *whaley.Error
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
 	case errors.Is(err, fs.ErrNotExist):
-		return instancer.Errorf(instancer.NotFound, "file_not_found", "There is no %q in the challenge's folder.", name)
+		return whaley.Errorf(whaley.NotFound, "file_not_found", "There is no %q in the challenge's folder.", name)
 	case errors.Is(err, fs.ErrExist):
-		return instancer.Errorf(instancer.Conflict, "file_exists", "There is a %q already.", name)
+		return whaley.Errorf(whaley.Conflict, "file_exists", "There is a %q already.", name)
 	case escapes(err):
-		return instancer.Errorf(instancer.Invalid, "path_invalid", "%q leads out of the challenge's folder.", name)
+		return whaley.Errorf(whaley.Invalid, "path_invalid", "%q leads out of the challenge's folder.", name)
 	}
-	return instancer.Errorf(instancer.Unavailable, "file_failed", "The file system refused %q. Has the sidecar the right to write to CHALLENGES_DIR, and is there space?", name).Because(err)
+	return whaley.Errorf(whaley.Unavailable, "file_failed", "The file system refused %q. Has the sidecar the right to write to CHALLENGES_DIR, and is there space?", name).Because(err)
 }
 
 // escapes knows the error of os.Root, which has no name.

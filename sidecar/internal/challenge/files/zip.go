@@ -10,7 +10,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Limits of an archive.
@@ -36,7 +36,7 @@ func Unzip(archive io.ReaderAt, size int64, root *os.Root) error {
 	case counted.left < 0 || err == nil && len(r.File) > MaxFiles:
 		return tooManyEntries()
 	case err != nil && !errors.Is(err, zip.ErrInsecurePath): // such paths are refused below, by name
-		return instancer.Errorf(instancer.Invalid, "archive_invalid", "This is not a zip archive that can be read.").Because(err)
+		return whaley.Errorf(whaley.Invalid, "archive_invalid", "This is not a zip archive that can be read.").Because(err)
 	}
 	counted.left = math.MaxInt64
 	if err := survey(r.File); err != nil {
@@ -72,7 +72,7 @@ func (c *counted) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func tooManyEntries() error {
-	return instancer.Errorf(instancer.Invalid, "archive_too_many", "The archive has more than %d files and folders.", MaxFiles)
+	return whaley.Errorf(whaley.Invalid, "archive_too_many", "The archive has more than %d files and folders.", MaxFiles)
 }
 
 // survey refuses an archive by the paths in it before anything is written.
@@ -87,7 +87,7 @@ func survey(entries []*zip.File) error {
 			err = shallow(name)
 		}
 		if err != nil {
-			return instancer.Errorf(instancer.Invalid, "archive_path",
+			return whaley.Errorf(whaley.Invalid, "archive_path",
 				"The archive's entry %q cannot be in the challenge's folder: %s", abbreviated(f.Name), detail(err))
 		}
 		for ; name != "." && !made[name]; name = path.Dir(name) {
@@ -101,7 +101,7 @@ func survey(entries []*zip.File) error {
 }
 
 func detail(err error) string {
-	var known *instancer.Error
+	var known *whaley.Error
 	if errors.As(err, &known) {
 		return known.Detail
 	}
@@ -110,7 +110,7 @@ func detail(err error) string {
 
 // ArchiveTooLarge is the refusal of an archive by its own size.
 func ArchiveTooLarge() error {
-	return instancer.Errorf(instancer.Invalid, "archive_too_large", "The archive is larger than %d MB. Leave out what an image can fetch or build.", MaxArchive>>20)
+	return whaley.Errorf(whaley.Invalid, "archive_too_large", "The archive is larger than %d MB. Leave out what an image can fetch or build.", MaxArchive>>20)
 }
 
 func cluttered(name string) bool {
@@ -132,11 +132,11 @@ func extract(f *zip.File, root *os.Root, left *int64) error {
 	mode := f.Mode()
 	switch {
 	case f.Flags&1 != 0:
-		return instancer.Errorf(instancer.Invalid, "archive_encrypted", "The archive's entry %q is encrypted.", f.Name)
+		return whaley.Errorf(whaley.Invalid, "archive_encrypted", "The archive's entry %q is encrypted.", f.Name)
 	case mode.IsDir() || strings.HasSuffix(f.Name, "/"):
 		return translate(name, root.MkdirAll(name, 0o755))
 	case !mode.IsRegular():
-		return instancer.Errorf(instancer.Invalid, "archive_link", "The archive's entry %q is a link or another special file; only files and folders are taken.", f.Name)
+		return whaley.Errorf(whaley.Invalid, "archive_link", "The archive's entry %q is a link or another special file; only files and folders are taken.", f.Name)
 	}
 	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return translate(path.Dir(name), err)
@@ -147,7 +147,7 @@ func extract(f *zip.File, root *os.Root, left *int64) error {
 	}
 	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, permissions)
 	if errors.Is(err, fs.ErrExist) {
-		return instancer.Errorf(instancer.Invalid, "archive_twice", "The archive has %q twice.", f.Name)
+		return whaley.Errorf(whaley.Invalid, "archive_twice", "The archive has %q twice.", f.Name)
 	}
 	if err != nil {
 		return translate(name, err)
@@ -162,10 +162,10 @@ func extract(f *zip.File, root *os.Root, left *int64) error {
 	}
 	err = errors.Join(err, out.Chmod(permissions), out.Close())
 	if *left < 0 {
-		return instancer.Errorf(instancer.Invalid, "archive_too_large", "More than %d MB come out of the archive.", MaxExtracted>>20)
+		return whaley.Errorf(whaley.Invalid, "archive_too_large", "More than %d MB come out of the archive.", MaxExtracted>>20)
 	}
 	if err != nil {
-		return instancer.Errorf(instancer.Invalid, "archive_invalid", "The archive's entry %q cannot be read.", f.Name).Because(err)
+		return whaley.Errorf(whaley.Invalid, "archive_invalid", "The archive's entry %q cannot be read.", f.Name).Because(err)
 	}
 	return nil
 }
@@ -190,9 +190,9 @@ func Find(root *os.Root, name string) (string, error) {
 	}
 	switch len(found) {
 	case 0:
-		return "", instancer.Errorf(instancer.Invalid, "archive_no_challenge", "There is no %s in the archive.", name)
+		return "", whaley.Errorf(whaley.Invalid, "archive_no_challenge", "There is no %s in the archive.", name)
 	case 1:
 		return found[0], nil
 	}
-	return "", instancer.Errorf(instancer.Invalid, "archive_many", "There is a %s in each of %s; an archive holds one challenge.", name, strings.Join(found, ", "))
+	return "", whaley.Errorf(whaley.Invalid, "archive_many", "There is a %s in each of %s; an archive holds one challenge.", name, strings.Join(found, ", "))
 }

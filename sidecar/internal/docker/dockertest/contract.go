@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Contract is what an engine must do, real or simulated. make gives the same engine to two deployments, and part is a
@@ -19,8 +20,8 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	ours, foreign := make(t)
 	subnet := func(n int) netip.Prefix { return netip.MustParsePrefix(fmt.Sprintf("10.191.%d.%d/28", part, 16*n)) }
 	labels := instancer.Labels{Instance: "contract", Challenge: "c", Owner: "o", Revision: "r", Service: "web", CreatedAt: time.Now(), ExpiresAt: time.Now()}
-	service := instancer.Service{Name: "web", Image: fmt.Sprint("whaley/contract:", time.Now().UnixNano()), Init: true, Limits: instancer.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32},
-		Build: &instancer.Build{Context: TestServerContext(t), Dockerfile: "Dockerfile"}}
+	service := whaley.Service{Name: "web", Image: fmt.Sprint("whaley/contract:", time.Now().UnixNano()), Init: true, Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32},
+		Build: &whaley.Build{Context: TestServerContext(t), Dockerfile: "Dockerfile"}}
 	spec := func(name string, n int) instancer.ContainerSpec {
 		return instancer.ContainerSpec{Name: name, Service: service, Network: fmt.Sprint("contract-", n), Address: subnet(n).Addr().Next().Next(),
 			Aliases: []string{"web"}, Labels: labels}
@@ -36,7 +37,7 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	}
 	refused := func(what, code string, err error) {
 		t.Helper()
-		if instancer.CodeOf(err) != code {
+		if whaley.CodeOf(err) != code {
 			t.Errorf("%s: %v, want %s", what, err, code)
 		}
 	}
@@ -51,9 +52,9 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 
 	try("ping", ours.Ping(ctx))
 	_, err := ours.ImageHealth(ctx, "whaley/no-such-image:1")
-	refused("an image that is not there", instancer.CodeObjectMissing, err)
+	refused("an image that is not there", whaley.CodeObjectMissing, err)
 	for range 2 {
-		try("image", ours.BuildImage(ctx, instancer.BuildSpec{Challenge: &instancer.Challenge{ID: "contract", Revision: "r"}, Service: &service}, io.Discard))
+		try("image", ours.BuildImage(ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "contract", Revision: "r"}, Service: &service}, io.Discard))
 	}
 	exits := ours.Exits(ctx)
 	time.Sleep(time.Second) // the real one has no answer that says it has begun
@@ -75,7 +76,7 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 		}
 	}
 	objects(foreign, 0)
-	refused("a subnet that is taken", instancer.CodeSubnetTaken, ours.CreateNetwork(ctx, instancer.NetworkSpec{Name: "contract-other", Subnet: subnet(0), Labels: labels}))
+	refused("a subnet that is taken", whaley.CodeSubnetTaken, ours.CreateNetwork(ctx, instancer.NetworkSpec{Name: "contract-other", Subnet: subnet(0), Labels: labels}))
 
 	try("images that are used", ours.RemoveImages(ctx, func(string, string, string) bool { return false }))
 	_, err = ours.ImageHealth(ctx, service.Image)
@@ -89,7 +90,7 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 		t.Errorf("told of the end of %+v", exit)
 	}
 	objects(ours, 2)
-	refused("starting what is gone", instancer.CodeObjectMissing, ours.StartContainer(ctx, id))
+	refused("starting what is gone", whaley.CodeObjectMissing, ours.StartContainer(ctx, id))
 
 	ending := spec("contract-ending", 0)
 	ending.Address, ending.Service.Environment = ending.Address.Next(), []string{"EXIT=7"}
@@ -109,7 +110,7 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	}
 
 	try("network", network(1, ours))
-	for n, want := range []string{"", instancer.CodePortTaken} {
+	for n, want := range []string{"", whaley.CodePortTaken} {
 		published := spec(fmt.Sprint("contract-port-", n), 1)
 		published.Publish, published.UDP = map[int]int{9000: 22000 + part}, map[int]int{9000: 22000 + part}
 		for range n {
@@ -163,5 +164,5 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	try("an image that is wanted, or another's", err)
 	try("images are removed", ours.RemoveImages(ctx, none))
 	_, err = ours.ImageHealth(ctx, service.Image)
-	refused("an image that nobody wants", instancer.CodeObjectMissing, err)
+	refused("an image that nobody wants", whaley.CodeObjectMissing, err)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // World is what all deployments on one engine share.
@@ -64,7 +65,7 @@ func (e *Engine) lock() func() {
 }
 
 func missing() error {
-	return instancer.Errorf(instancer.Unavailable, instancer.CodeObjectMissing, "Something is missing.")
+	return whaley.Errorf(whaley.Unavailable, whaley.CodeObjectMissing, "Something is missing.")
 }
 
 // Ping always answers.
@@ -75,7 +76,7 @@ func (e *Engine) CreateNetwork(_ context.Context, spec instancer.NetworkSpec) er
 	defer e.lock()()
 	for _, o := range e.world.objects {
 		if o.Kind == "network" && o.Name != spec.Name && o.subnet.Overlaps(spec.Subnet) {
-			return instancer.Errorf(instancer.Unavailable, instancer.CodeSubnetTaken, "The network's addresses are in use.")
+			return whaley.Errorf(whaley.Unavailable, whaley.CodeSubnetTaken, "The network's addresses are in use.")
 		}
 	}
 	e.put(&object{Object: instancer.Object{Kind: "network", ID: spec.Name, Name: spec.Name, Labels: spec.Labels}, subnet: spec.Subnet})
@@ -124,7 +125,7 @@ func (e *Engine) CreateContainer(_ context.Context, spec instancer.ContainerSpec
 }
 
 // ConnectContainer puts a container onto one more network.
-func (e *Engine) ConnectContainer(_ context.Context, id string, p instancer.Endpoint) error {
+func (e *Engine) ConnectContainer(_ context.Context, id string, p whaley.Endpoint) error {
 	defer e.lock()()
 	if e.find(id) == nil || e.world.objects["network/"+p.Network] == nil {
 		return missing()
@@ -163,7 +164,7 @@ func (e *Engine) StartContainer(_ context.Context, id string) error {
 	}
 	for _, other := range e.world.objects {
 		if other.Running && other != o && (sharesPort(other.spec.Publish, o.spec.Publish) || sharesPort(other.spec.UDP, o.spec.UDP)) {
-			return instancer.Errorf(instancer.Unavailable, instancer.CodePortTaken, "A port is in use.")
+			return whaley.Errorf(whaley.Unavailable, whaley.CodePortTaken, "A port is in use.")
 		}
 	}
 	if o.Ended {
@@ -269,12 +270,12 @@ func (e *Engine) Output(context.Context, string, int, func(stream string, at tim
 }
 
 // Usage is nothing, of a container that runs.
-func (e *Engine) Usage(_ context.Context, id string) (instancer.Usage, error) {
+func (e *Engine) Usage(_ context.Context, id string) (whaley.Usage, error) {
 	defer e.lock()()
 	if o := e.find(id); o == nil || !o.Running {
-		return instancer.Usage{}, missing()
+		return whaley.Usage{}, missing()
 	}
-	return instancer.Usage{}, nil
+	return whaley.Usage{}, nil
 }
 
 // Logs are what its environment says with PRINT=.
@@ -293,7 +294,7 @@ func (e *Engine) Logs(_ context.Context, id string, _ int) (string, error) {
 }
 
 // Disk is empty: what runs nothing writes nothing.
-func (e *Engine) Disk(context.Context, int64) (instancer.Disk, error) { return instancer.Disk{}, nil }
+func (e *Engine) Disk(context.Context, int64) (whaley.Disk, error) { return whaley.Disk{}, nil }
 
 // List returns this deployment's objects.
 func (e *Engine) List(_ context.Context, instance string) ([]instancer.Object, error) {
@@ -343,19 +344,19 @@ func (e *Engine) BuildImage(_ context.Context, spec instancer.BuildSpec, _ io.Wr
 }
 
 // ScanImage finds the sentinel in one file of every image.
-func (e *Engine) ScanImage(_ context.Context, ch *instancer.Challenge, svc *instancer.Service, _ io.Writer) (*instancer.ImageFlag, error) {
+func (e *Engine) ScanImage(_ context.Context, ch *whaley.Challenge, svc *whaley.Service, _ io.Writer) (*whaley.ImageFlag, error) {
 	defer e.lock()()
 	if _, there := e.world.images[svc.Image]; !there {
 		return nil, missing()
 	}
-	return &instancer.ImageFlag{Image: svc.Image, Cores: ch.Flag.Cores(), Found: slices.Repeat([]bool{true}, len(ch.Flag.Forms())), Files: 1, Bytes: 64}, nil
+	return &whaley.ImageFlag{Image: svc.Image, Cores: ch.Flag.Cores(), Found: slices.Repeat([]bool{true}, len(ch.Flag.Forms())), Files: 1, Bytes: 64}, nil
 }
 
 // SameImage says that no two images are the same.
 func (e *Engine) SameImage(_ context.Context, a, b string) (bool, error) { return a == b, nil }
 
 // MakeFiles makes files known.
-func (e *Engine) MakeFiles(_ context.Context, instance string, _ *instancer.Challenge, _ *instancer.Service, _ *instancer.ImageFlag, _ []string) ([]instancer.Mount, error) {
+func (e *Engine) MakeFiles(_ context.Context, instance string, _ *whaley.Challenge, _ *whaley.Service, _ *whaley.ImageFlag, _ []string) ([]whaley.Mount, error) {
 	defer e.lock()()
 	e.put(&object{Object: instancer.Object{Kind: "files", ID: instance, Name: instance, Labels: instancer.Labels{Instance: instance}}})
 	return nil, nil
@@ -369,7 +370,7 @@ func (e *Engine) RemoveFiles(_ context.Context, instance string) error {
 }
 
 // FillMounts refuses a container that is not there.
-func (e *Engine) FillMounts(_ context.Context, id string, _ *instancer.Challenge, _ *instancer.Service, _ []instancer.Mount, _ []string) error {
+func (e *Engine) FillMounts(_ context.Context, id string, _ *whaley.Challenge, _ *whaley.Service, _ []whaley.Mount, _ []string) error {
 	defer e.lock()()
 	if e.find(id) == nil {
 		return missing()
@@ -378,7 +379,7 @@ func (e *Engine) FillMounts(_ context.Context, id string, _ *instancer.Challenge
 }
 
 // PlaceFlag refuses a container that is not there.
-func (e *Engine) PlaceFlag(_ context.Context, id string, _ *instancer.Challenge, _ *instancer.Service, _ *instancer.ImageFlag, _ []string) error {
+func (e *Engine) PlaceFlag(_ context.Context, id string, _ *whaley.Challenge, _ *whaley.Service, _ *whaley.ImageFlag, _ []string) error {
 	defer e.lock()()
 	if e.find(id) == nil {
 		return missing()
@@ -402,7 +403,7 @@ func (e *Engine) RemoveImages(_ context.Context, keep func(challenge, revision, 
 }
 
 // ImageHealth says that no image has a check.
-func (e *Engine) ImageHealth(_ context.Context, image string) (*instancer.Health, error) {
+func (e *Engine) ImageHealth(_ context.Context, image string) (*whaley.Health, error) {
 	defer e.lock()()
 	if _, there := e.world.images[image]; !there {
 		return nil, missing()

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // backOff lets starts of one owner fail, stop and succeed on one sidecar, and asks for the next one on another.
@@ -15,49 +15,49 @@ func backOff(t *testing.T, s, other *store.Store) {
 	ctx := context.Background()
 	who, n := owner(), 0
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	insert := func(s *store.Store, challenge string, q instancer.Quota) (*instancer.Instance, error) {
+	insert := func(s *store.Store, challenge string, q whaley.Quota) (*whaley.Instance, error) {
 		in := fresh(who, challenge)
 		in.CreatedAt = now
 		err := s.Insert(ctx, in, q, event(in, "instance_spawn"))
 		return in, err
 	}
-	must := func(in *instancer.Instance, err error) *instancer.Instance {
+	must := func(in *whaley.Instance, err error) *whaley.Instance {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 		return in
 	}
-	become := func(in *instancer.Instance, state instancer.State) {
+	become := func(in *whaley.Instance, state whaley.State) {
 		t.Helper()
-		_, err := s.Update(ctx, in.ID, "", instancer.LiveStates, func(in *instancer.Instance) {
+		_, err := s.Update(ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) {
 			in.State = state
 			switch state {
-			case instancer.Failed:
+			case whaley.Failed:
 				n++
 				in.Failures++
-				in.EndedAt, in.Reason = now, instancer.Errorf(instancer.Unavailable, "service_exited", "It ended, try %d.", n).After(10*time.Second)
-			case instancer.Running:
+				in.EndedAt, in.Reason = now, whaley.Errorf(whaley.Unavailable, "service_exited", "It ended, try %d.", n).After(10*time.Second)
+			case whaley.Running:
 				in.Failures = 0
 			}
-		}, instancer.Event{})
+		}, whaley.Event{})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, q := range []instancer.Quota{{BackOff: true}, {BackOff: true, PerOwner: 2}} {
+	for _, q := range []whaley.Quota{{BackOff: true}, {BackOff: true, PerOwner: 2}} {
 		challenge := fmt.Sprint("challenge-", q.PerOwner)
 		first := must(insert(s, challenge, q))
-		become(first, instancer.Failed)
+		become(first, whaley.Failed)
 		now = now.Add(4 * time.Second)
 		_, err := insert(other, challenge, q)
-		if reason, ok := err.(*instancer.Error); !ok || reason.Code != "service_exited" || reason.Detail != fmt.Sprintf("It ended, try %d.", n) || reason.RetryAfter != 6*time.Second {
+		if reason, ok := err.(*whaley.Error); !ok || reason.Code != "service_exited" || reason.Detail != fmt.Sprintf("It ended, try %d.", n) || reason.RetryAfter != 6*time.Second {
 			t.Errorf("the other sidecar says %v to a second try", err)
 		}
 		if another, err := insert(other, challenge+"-other", q); err != nil {
 			t.Errorf("another challenge: %v", err)
 		} else {
-			become(another, instancer.Stopped)
+			become(another, whaley.Stopped)
 		}
 		listed, err := other.LiveOrFailed(ctx, who, now.Add(-time.Minute))
 		if err != nil || len(listed) == 0 || listed[len(listed)-1].ID != first.ID || listed[len(listed)-1].BackOff(now) == nil {
@@ -67,11 +67,11 @@ func backOff(t *testing.T, s, other *store.Store) {
 			t.Errorf("listed since now: %+v %v", listed, err)
 		}
 		// An organiser need not wait, and how often it failed is carried on, also by one that is stopped before it runs.
-		forced := must(insert(other, challenge, instancer.Quota{}))
-		become(forced, instancer.Stopped)
+		forced := must(insert(other, challenge, whaley.Quota{}))
+		become(forced, whaley.Stopped)
 		now = now.Add(6 * time.Second)
 		third := must(insert(other, challenge, q))
-		become(third, instancer.Failed)
+		become(third, whaley.Failed)
 		now = now.Add(10 * time.Second)
 		fourth := must(insert(s, challenge, q))
 		if forced.Failures != 1 || third.Failures != 1 || fourth.Failures != 2 {
@@ -80,12 +80,12 @@ func backOff(t *testing.T, s, other *store.Store) {
 		if listed, err = other.LiveOrFailed(ctx, who, now.Add(-time.Minute)); err != nil || len(listed) < 2 || listed[0].ID != fourth.ID {
 			t.Errorf("the live one is not listed first: %+v %v", listed, err)
 		}
-		become(fourth, instancer.Running)
-		become(fourth, instancer.Stopped)
+		become(fourth, whaley.Running)
+		become(fourth, whaley.Stopped)
 		if fifth := must(insert(other, challenge, q)); fifth.Failures != 0 {
 			t.Errorf("after one that ran, %d failures are counted", fifth.Failures)
 		} else {
-			become(fifth, instancer.Stopped)
+			become(fifth, whaley.Stopped)
 		}
 		now = now.Add(2 * time.Minute)
 	}
@@ -95,20 +95,20 @@ func backOff(t *testing.T, s, other *store.Store) {
 func losses(t *testing.T, s, other *store.Store) {
 	ctx := context.Background()
 	who, now := owner(), time.Now().UTC().Truncate(time.Microsecond)
-	insert := func(s *store.Store, challenge string, q instancer.Quota) (*instancer.Instance, error) {
+	insert := func(s *store.Store, challenge string, q whaley.Quota) (*whaley.Instance, error) {
 		in := fresh(who, challenge)
 		in.CreatedAt, in.Player = now, who
 		err := s.Insert(ctx, in, q, event(in, "instance_spawn"))
 		return in, err
 	}
-	lose := func(challenge string, reason *instancer.Error) *instancer.Instance {
+	lose := func(challenge string, reason *whaley.Error) *whaley.Instance {
 		t.Helper()
-		in, err := insert(s, challenge, instancer.Quota{BackOff: true})
+		in, err := insert(s, challenge, whaley.Quota{BackOff: true})
 		if err == nil {
-			_, err = s.Update(ctx, in.ID, "", instancer.LiveStates, func(in *instancer.Instance) {
-				in.State, in.StopCause, in.EndedAt, in.Reason = instancer.Stopped, instancer.CauseLost, now, reason
+			_, err = s.Update(ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) {
+				in.State, in.StopCause, in.EndedAt, in.Reason = whaley.Stopped, whaley.CauseLost, now, reason
 				in.Losses++
-			}, instancer.Event{})
+			}, whaley.Event{})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -119,25 +119,25 @@ func losses(t *testing.T, s, other *store.Store) {
 	if in, err := other.LiveByHost(ctx, "lost", first.Slug); err != nil || in != nil {
 		t.Errorf("after the first loss its host is %+v %v", in, err)
 	}
-	second := lose("lost", instancer.Errorf(instancer.Exhausted, "lost_again", "It ended.").After(10*time.Second))
+	second := lose("lost", whaley.Errorf(whaley.Exhausted, "lost_again", "It ended.").After(10*time.Second))
 	if second.Losses != 1 {
 		t.Errorf("%d losses before the second", second.Losses)
 	}
 	now = now.Add(4 * time.Second)
-	_, err := insert(other, "lost", instancer.Quota{BackOff: true})
-	if reason, ok := err.(*instancer.Error); !ok || reason.Code != "lost_again" || reason.RetryAfter != 6*time.Second {
+	_, err := insert(other, "lost", whaley.Quota{BackOff: true})
+	if reason, ok := err.(*whaley.Error); !ok || reason.Code != "lost_again" || reason.RetryAfter != 6*time.Second {
 		t.Errorf("the other sidecar says %v to a third try", err)
 	}
 	if in, err := other.LiveByHost(ctx, "lost", second.Slug); err != nil || in == nil || in.ID != second.ID || in.BackOff(now) == nil || in.Losses != 2 {
 		t.Errorf("after the second loss its host is %+v %v", in, err)
 	}
-	if _, err := insert(other, "another", instancer.Quota{BackOff: true, PerMinute: 2}); instancer.CodeOf(err) != "too_fast" {
+	if _, err := insert(other, "another", whaley.Quota{BackOff: true, PerMinute: 2}); whaley.CodeOf(err) != "too_fast" {
 		t.Errorf("a third start within a minute of which two are allowed: %v", err)
-	} else if reason, ok := err.(*instancer.Error); !ok || reason.RetryAfter != 56*time.Second {
+	} else if reason, ok := err.(*whaley.Error); !ok || reason.RetryAfter != 56*time.Second {
 		t.Errorf("there is room again: %+v", err)
 	}
 	now = now.Add(56 * time.Second)
-	if in, err := insert(other, "lost", instancer.Quota{BackOff: true, PerMinute: 2}); err != nil || in.Losses != 2 {
+	if in, err := insert(other, "lost", whaley.Quota{BackOff: true, PerMinute: 2}); err != nil || in.Losses != 2 {
 		t.Errorf("a minute later: %+v %v", in, err)
 	}
 }

@@ -11,22 +11,22 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // events checks what is kept of what happened.
 func events(t *testing.T, s, other *store.Store) {
 	ctx := context.Background()
-	record := func(t *testing.T, evs ...instancer.Event) {
+	record := func(t *testing.T, evs ...whaley.Event) {
 		t.Helper()
 		for _, ev := range evs {
-			if err := s.Record(instancer.WithRequest(ctx, "request-1"), ev); err != nil {
+			if err := s.Record(whaley.WithRequest(ctx, "request-1"), ev); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	find := func(t *testing.T, q instancer.EventQuery) []string {
+	find := func(t *testing.T, q whaley.EventQuery) []string {
 		t.Helper()
 		if q.Limit == 0 {
 			q.Limit = 100
@@ -45,27 +45,27 @@ func events(t *testing.T, s, other *store.Store) {
 	t.Run("EventsAreFoundByWhatTheyAreAbout", func(t *testing.T) {
 		who, at := owner(), time.Now().UTC().Truncate(time.Microsecond)
 		record(t,
-			instancer.Event{Type: "instance_spawn", Instance: "i1", Challenge: "web", Owner: who, Player: "p1", Message: "asked for web-notes", At: at.Add(-time.Hour)},
-			instancer.Event{Type: "instance_spawn_failed", Instance: "i1", Challenge: "web", Owner: who, Player: "p1", Message: "service_exited: It ENDED with code 1", At: at},
-			instancer.Event{Type: "instance_spawn", Instance: "i2", Challenge: "pwn", Owner: who, Player: "p2", Message: "für Ärger gebaut", At: at},
+			whaley.Event{Type: "instance_spawn", Instance: "i1", Challenge: "web", Owner: who, Player: "p1", Message: "asked for web-notes", At: at.Add(-time.Hour)},
+			whaley.Event{Type: "instance_spawn_failed", Instance: "i1", Challenge: "web", Owner: who, Player: "p1", Message: "service_exited: It ENDED with code 1", At: at},
+			whaley.Event{Type: "instance_spawn", Instance: "i2", Challenge: "pwn", Owner: who, Player: "p2", Message: "für Ärger gebaut", At: at},
 		)
 		for _, c := range []struct {
-			q    instancer.EventQuery
+			q    whaley.EventQuery
 			want []string
 		}{
-			{instancer.EventQuery{}, []string{"für Ärger gebaut", "service_exited: It ENDED with code 1", "asked for web-notes"}},
-			{instancer.EventQuery{Types: []string{"instance_spawn"}}, []string{"für Ärger gebaut", "asked for web-notes"}},
-			{instancer.EventQuery{Instance: "i1", Types: []string{"instance_spawn", "other"}}, []string{"asked for web-notes"}},
-			{instancer.EventQuery{Challenge: "pwn"}, []string{"für Ärger gebaut"}},
-			{instancer.EventQuery{Player: "p1", From: at.Add(-time.Minute)}, []string{"service_exited: It ENDED with code 1"}},
-			{instancer.EventQuery{To: at}, []string{"asked for web-notes"}},
-			{instancer.EventQuery{Words: "ended exited"}, []string{"service_exited: It ENDED with code 1"}},
-			{instancer.EventQuery{Words: "notes"}, []string{"asked for web-notes"}},
-			{instancer.EventQuery{Words: "Web-No"}, []string{"asked for web-notes"}},
-			{instancer.EventQuery{Words: "ärg"}, []string{"für Ärger gebaut"}},
-			{instancer.EventQuery{Words: "otes"}, []string{}},
-			{instancer.EventQuery{Words: `" OR 1=1 -- :* & | ' \ (`}, []string{}},
-			{instancer.EventQuery{Words: "code 2"}, []string{}},
+			{whaley.EventQuery{}, []string{"für Ärger gebaut", "service_exited: It ENDED with code 1", "asked for web-notes"}},
+			{whaley.EventQuery{Types: []string{"instance_spawn"}}, []string{"für Ärger gebaut", "asked for web-notes"}},
+			{whaley.EventQuery{Instance: "i1", Types: []string{"instance_spawn", "other"}}, []string{"asked for web-notes"}},
+			{whaley.EventQuery{Challenge: "pwn"}, []string{"für Ärger gebaut"}},
+			{whaley.EventQuery{Player: "p1", From: at.Add(-time.Minute)}, []string{"service_exited: It ENDED with code 1"}},
+			{whaley.EventQuery{To: at}, []string{"asked for web-notes"}},
+			{whaley.EventQuery{Words: "ended exited"}, []string{"service_exited: It ENDED with code 1"}},
+			{whaley.EventQuery{Words: "notes"}, []string{"asked for web-notes"}},
+			{whaley.EventQuery{Words: "Web-No"}, []string{"asked for web-notes"}},
+			{whaley.EventQuery{Words: "ärg"}, []string{"für Ärger gebaut"}},
+			{whaley.EventQuery{Words: "otes"}, []string{}},
+			{whaley.EventQuery{Words: `" OR 1=1 -- :* & | ' \ (`}, []string{}},
+			{whaley.EventQuery{Words: "code 2"}, []string{}},
 		} {
 			c.q.Owner = who
 			if diff := cmp.Diff(c.want, find(t, c.q)); diff != "" {
@@ -77,12 +77,12 @@ func events(t *testing.T, s, other *store.Store) {
 	t.Run("PagesOfEventsNeitherRepeatNorLeaveOut", func(t *testing.T) {
 		who := owner()
 		for n := range 25 {
-			record(t, instancer.Event{Type: "page", Owner: who, Message: fmt.Sprint("number ", n), At: time.Now()})
+			record(t, whaley.Event{Type: "page", Owner: who, Message: fmt.Sprint("number ", n), At: time.Now()})
 		}
 		var all []string
 		after := ""
 		for {
-			found, err := s.FindEvents(ctx, instancer.EventQuery{Owner: who, After: after, Limit: 10})
+			found, err := s.FindEvents(ctx, whaley.EventQuery{Owner: who, After: after, Limit: 10})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func events(t *testing.T, s, other *store.Store) {
 			if len(found) < 10 {
 				break
 			}
-			record(t, instancer.Event{Type: "page", Owner: who, Message: "came meanwhile", At: time.Now()})
+			record(t, whaley.Event{Type: "page", Owner: who, Message: "came meanwhile", At: time.Now()})
 		}
 		slices.Reverse(all)
 		for n, message := range all {
@@ -112,24 +112,24 @@ func events(t *testing.T, s, other *store.Store) {
 	t.Run("OldEventsAreForgottenWithTheirWords", func(t *testing.T) {
 		who, old := owner(), time.Now().Add(-1000*time.Hour)
 		record(t,
-			instancer.Event{Type: "old", Owner: who, Message: "quetzalcoatl one", At: old},
-			instancer.Event{Type: "old", Owner: who, Message: "quetzalcoatl two", At: old},
-			instancer.Event{Type: "new", Owner: who, Message: "quetzalcoatl three", At: time.Now()},
+			whaley.Event{Type: "old", Owner: who, Message: "quetzalcoatl one", At: old},
+			whaley.Event{Type: "old", Owner: who, Message: "quetzalcoatl two", At: old},
+			whaley.Event{Type: "new", Owner: who, Message: "quetzalcoatl three", At: time.Now()},
 		)
 		for _, want := range []int{1, 1, 0} {
 			if n, err := s.ForgetEvents(ctx, time.Now().Add(-999*time.Hour), 1); err != nil || n != want {
 				t.Errorf("forgot %d instead of %d: %v", n, want, err)
 			}
 		}
-		if got := find(t, instancer.EventQuery{Words: "quetzalcoatl"}); !slices.Equal(got, []string{"quetzalcoatl three"}) {
+		if got := find(t, whaley.EventQuery{Words: "quetzalcoatl"}); !slices.Equal(got, []string{"quetzalcoatl three"}) {
 			t.Errorf("%q", got)
 		}
 	})
 
 	t.Run("AnEventTakesWhateverAPlayerMaySend", func(t *testing.T) {
 		who := owner()
-		record(t, instancer.Event{Type: "odd", Owner: who, Message: "a\x00b\xff\"'\n" + strings.Repeat("ü", 5000), At: time.Now()})
-		got := find(t, instancer.EventQuery{Owner: who})
+		record(t, whaley.Event{Type: "odd", Owner: who, Message: "a\x00b\xff\"'\n" + strings.Repeat("ü", 5000), At: time.Now()})
+		got := find(t, whaley.EventQuery{Owner: who})
 		if len(got) != 1 || !strings.HasPrefix(got[0], "a�b�\"'\nü") || len(got[0]) > 2100 {
 			t.Errorf("%q", got)
 		}
@@ -137,19 +137,19 @@ func events(t *testing.T, s, other *store.Store) {
 
 	t.Run("EventsAreToldOnceTheyAreCommittedAndNoOthers", func(t *testing.T) {
 		var mu sync.Mutex
-		var told []instancer.Event
-		s.OnEvents(func(evs []instancer.Event) {
+		var told []whaley.Event
+		s.OnEvents(func(evs []whaley.Event) {
 			mu.Lock()
 			defer mu.Unlock()
 			told = append(told, evs...)
 		})
 		defer s.OnEvents(nil)
 		in := fresh(owner(), "web")
-		if err := s.Insert(ctx, in, instancer.Quota{}, event(in, "instance_spawn")); err != nil {
+		if err := s.Insert(ctx, in, whaley.Quota{}, event(in, "instance_spawn")); err != nil {
 			t.Fatal(err)
 		}
 		again := fresh(in.Owner.ID, "web")
-		if err := s.Insert(ctx, again, instancer.Quota{}, event(again, "instance_spawn")); instancer.CodeOf(err) != instancer.CodeLiveInstance {
+		if err := s.Insert(ctx, again, whaley.Quota{}, event(again, "instance_spawn")); whaley.CodeOf(err) != whaley.CodeLiveInstance {
 			t.Fatal(err)
 		}
 		if len(told) != 1 || told[0].Instance != in.ID || told[0].ID == "" {
@@ -166,7 +166,7 @@ func events(t *testing.T, s, other *store.Store) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		record(t, instancer.Event{Type: "counted", Owner: owner(), At: time.Now()}, instancer.Event{Type: "counted", At: time.Now().Add(-30 * time.Hour)})
+		record(t, whaley.Event{Type: "counted", Owner: owner(), At: time.Now()}, whaley.Event{Type: "counted", At: time.Now().Add(-30 * time.Hour)})
 		after, err := s.EventStats(ctx)
 		if err != nil || after.Total != before.Total+2 || after.ByType["counted"] != 2 || after.LastDay != before.LastDay+1 || after.Owners != before.Owners+1 {
 			t.Errorf("before %+v, after %+v %v", before, after, err)
@@ -179,38 +179,38 @@ func captures(t *testing.T, s, other *store.Store) {
 	ctx := context.Background()
 	at := time.Now().UTC().Truncate(time.Microsecond)
 	who := owner()
-	capture := func(n int, kind string) instancer.Capture {
-		return instancer.Capture{
-			ID: fmt.Sprintf("2030%02d_web_%s", n, who), Instance: "i", Challenge: "web", Owner: instancer.Owner{ID: who, Name: "näme"}, Player: "p",
+	capture := func(n int, kind string) whaley.Capture {
+		return whaley.Capture{
+			ID: fmt.Sprintf("2030%02d_web_%s", n, who), Instance: "i", Challenge: "web", Owner: whaley.Owner{ID: who, Name: "näme"}, Player: "p",
 			Kind: kind, Reason: "expired", At: at.Add(time.Duration(n) * time.Hour), File: "f", Size: 100, Compressed: true,
 			Containers: []string{"i-web", "i-db"}, Holder: "here",
 		}
 	}
-	for n, kind := range []string{instancer.CaptureAuto, instancer.CaptureLive, instancer.CaptureAuto} {
+	for n, kind := range []string{whaley.CaptureAuto, whaley.CaptureLive, whaley.CaptureAuto} {
 		if err := s.AddCapture(ctx, capture(n, kind)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	got, err := other.Capture(ctx, capture(1, "").ID)
-	if want := capture(1, instancer.CaptureLive); err != nil || got == nil || cmp.Diff(want, *got) != "" {
+	if want := capture(1, whaley.CaptureLive); err != nil || got == nil || cmp.Diff(want, *got) != "" {
 		t.Errorf("%v %v", cmp.Diff(want, got), err)
 	}
 	if none, err := s.Capture(ctx, "none"); none != nil || err != nil {
 		t.Errorf("%v %v", none, err)
 	}
 	stats, err := s.CaptureStats(ctx)
-	if err != nil || stats != (instancer.CaptureStats{Auto: 2, Live: 1, Bytes: 300}) {
+	if err != nil || stats != (whaley.CaptureStats{Auto: 2, Live: 1, Bytes: 300}) {
 		t.Errorf("%+v %v", stats, err)
 	}
 	for _, c := range []struct {
-		q    instancer.CaptureQuery
+		q    whaley.CaptureQuery
 		want []int
 	}{
-		{instancer.CaptureQuery{}, []int{2, 1, 0}},
-		{instancer.CaptureQuery{Kind: "auto", Owner: who}, []int{2, 0}},
-		{instancer.CaptureQuery{To: at.Add(time.Hour)}, []int{0}},
-		{instancer.CaptureQuery{After: capture(2, "").ID}, []int{1, 0}},
-		{instancer.CaptureQuery{Holder: "elsewhere"}, nil},
+		{whaley.CaptureQuery{}, []int{2, 1, 0}},
+		{whaley.CaptureQuery{Kind: "auto", Owner: who}, []int{2, 0}},
+		{whaley.CaptureQuery{To: at.Add(time.Hour)}, []int{0}},
+		{whaley.CaptureQuery{After: capture(2, "").ID}, []int{1, 0}},
+		{whaley.CaptureQuery{Holder: "elsewhere"}, nil},
 	} {
 		c.q.Limit = 10
 		found, err := other.Captures(ctx, c.q)
@@ -235,11 +235,11 @@ func counted(t *testing.T, s, other *store.Store) {
 	ctx := context.Background()
 	in := fresh(owner(), "counted")
 	in.Memory = 7
-	if err := s.Insert(ctx, in, instancer.Quota{}, instancer.Event{}); err != nil {
+	if err := s.Insert(ctx, in, whaley.Quota{}, whaley.Event{}); err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	row := func() *instancer.LiveRow {
+	row := func() *whaley.LiveRow {
 		t.Helper()
 		all, err := other.LiveRows(ctx)
 		if err != nil {
@@ -252,25 +252,25 @@ func counted(t *testing.T, s, other *store.Store) {
 		}
 		return nil
 	}
-	want := instancer.LiveRow{ID: in.ID, Challenge: "counted", Owner: in.Owner, Player: in.Player, State: instancer.Queued, CreatedAt: in.CreatedAt, Memory: 7}
+	want := whaley.LiveRow{ID: in.ID, Challenge: "counted", Owner: in.Owner, Player: in.Player, State: whaley.Queued, CreatedAt: in.CreatedAt, Memory: 7}
 	if got := row(); got == nil || cmp.Diff(want, *got) != "" {
 		t.Errorf("%v", cmp.Diff(&want, got))
 	}
-	change := func(state instancer.State) {
+	change := func(state whaley.State) {
 		t.Helper()
-		_, err := s.Update(ctx, in.ID, "", instancer.LiveStates, func(in *instancer.Instance) {
+		_, err := s.Update(ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) {
 			in.State, in.StartedAt, in.ExpiresAt = state, now, now.Add(time.Hour)
-		}, instancer.Event{})
+		}, whaley.Event{})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	change(instancer.Running)
-	want.State, want.StartedAt, want.ExpiresAt = instancer.Running, now, now.Add(time.Hour)
+	change(whaley.Running)
+	want.State, want.StartedAt, want.ExpiresAt = whaley.Running, now, now.Add(time.Hour)
 	if got := row(); got == nil || cmp.Diff(want, *got) != "" {
 		t.Errorf("%v", cmp.Diff(&want, got))
 	}
-	if change(instancer.Stopped); row() != nil {
+	if change(whaley.Stopped); row() != nil {
 		t.Error("what has ended is counted")
 	}
 	if _, err := s.SubnetsHeld(ctx); err != nil {

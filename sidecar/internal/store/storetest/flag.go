@@ -9,14 +9,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-func freshFlag(who, challenge string) *instancer.IssuedFlag {
+func freshFlag(who, challenge string) *whaley.IssuedFlag {
 	token := fmt.Sprintf("%016x", numbers.Add(1)<<20|time.Now().UnixNano()&0xfffff)
-	return &instancer.IssuedFlag{
-		Challenge: challenge, Owner: instancer.Owner{ID: who, Name: who + "'s name"}, Value: `FLAG{"ünï` + "'" + `_` + token + "}", Token: token,
+	return &whaley.IssuedFlag{
+		Challenge: challenge, Owner: whaley.Owner{ID: who, Name: who + "'s name"}, Value: `FLAG{"ünï` + "'" + `_` + token + "}", Token: token,
 		CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
@@ -31,7 +31,7 @@ func flags(t *testing.T, s, other *store.Store) {
 		var all sync.WaitGroup
 		for n := range values {
 			all.Go(func() {
-				f, err := []*store.Store{s, other}[n%2].IssueFlag(ctx, freshFlag(who, challenge), instancer.Event{})
+				f, err := []*store.Store{s, other}[n%2].IssueFlag(ctx, freshFlag(who, challenge), whaley.Event{})
 				if err != nil {
 					t.Error(err)
 					return
@@ -50,12 +50,12 @@ func flags(t *testing.T, s, other *store.Store) {
 
 	t.Run("ARetiredFlagIsKeptAndItsOwnerGetsAnother", func(t *testing.T) {
 		who := owner()
-		old, err := s.IssueFlag(ctx, freshFlag(who, challenge), instancer.Event{})
+		old, err := s.IssueFlag(ctx, freshFlag(who, challenge), whaley.Event{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		next := freshFlag(who, challenge)
-		retired, err := other.RetireFlags(ctx, old.ID, "", "an admin", "rotated", time.Now(), func(*instancer.IssuedFlag) *instancer.IssuedFlag { return next })
+		retired, err := other.RetireFlags(ctx, old.ID, "", "an admin", "rotated", time.Now(), func(*whaley.IssuedFlag) *whaley.IssuedFlag { return next })
 		if err != nil || len(retired) != 1 {
 			t.Fatal(retired, err)
 		}
@@ -70,11 +70,11 @@ func flags(t *testing.T, s, other *store.Store) {
 		if again, err := s.RetireFlags(ctx, old.ID, "", "", "", time.Now(), nil); err != nil || len(again) != 0 {
 			t.Errorf("retired twice: %v %v", again, err)
 		}
-		list, err := s.ListFlags(ctx, instancer.FlagFilter{Owner: who, Retired: true}, "", 10)
+		list, err := s.ListFlags(ctx, whaley.FlagFilter{Owner: who, Retired: true}, "", 10)
 		if err != nil || len(list) != 2 || list[1].RetiredWhy != "rotated" || list[1].RetiredBy != "an admin" {
 			t.Errorf("%+v %v", list, err)
 		}
-		if list, err = s.ListFlags(ctx, instancer.FlagFilter{Owner: who, Retired: true}, list[0].ID, 10); err != nil || len(list) != 1 || list[0].ID != old.ID {
+		if list, err = s.ListFlags(ctx, whaley.FlagFilter{Owner: who, Retired: true}, list[0].ID, 10); err != nil || len(list) != 1 || list[0].ID != old.ID {
 			t.Errorf("second page: %+v %v", list, err)
 		}
 	})
@@ -86,7 +86,7 @@ func flags(t *testing.T, s, other *store.Store) {
 			f := freshFlag(who, challenge)
 			f.Part = part
 			for range 2 {
-				if got, err := s.IssueFlag(ctx, f, instancer.Event{}); err != nil || got.Value != f.Value || got.Part != part {
+				if got, err := s.IssueFlag(ctx, f, whaley.Event{}); err != nil || got.Value != f.Value || got.Part != part {
 					t.Fatalf("%q: %+v %v", part, got, err)
 				}
 			}
@@ -99,7 +99,7 @@ func flags(t *testing.T, s, other *store.Store) {
 			places := map[string][]int{}
 			for _, f := range all {
 				for _, r := range f.Registrations {
-					if r.State == instancer.RegistrationPending {
+					if r.State == whaley.RegistrationPending {
 						places[f.Part] = append(places[f.Part], r.CTFdChallenge)
 					}
 				}
@@ -117,13 +117,13 @@ func flags(t *testing.T, s, other *store.Store) {
 		}
 		mapTo := func(part string, to int) func() error {
 			return func() error {
-				return other.Map(ctx, &instancer.Mapping{Challenge: challenge, Part: part, CTFdChallenge: to, CreatedAt: time.Now()})
+				return other.Map(ctx, &whaley.Mapping{Challenge: challenge, Part: part, CTFdChallenge: to, CreatedAt: time.Now()})
 			}
 		}
 		step("a part alone", mapTo("safe", id+1), map[string][]int{"safe": {id + 1}})
 		step("the challenge", mapTo("", id), map[string][]int{"": {id}, "safe": {id + 1}, "3": {id}})
 		step("another part", mapTo("3", id+1), map[string][]int{"": {id}, "safe": {id + 1}, "3": {id + 1}})
-		if err := s.Map(ctx, &instancer.Mapping{Challenge: owner(), CTFdChallenge: id + 1, CreatedAt: time.Now()}); instancer.CodeOf(err) != "mapping_taken" {
+		if err := s.Map(ctx, &whaley.Mapping{Challenge: owner(), CTFdChallenge: id + 1, CreatedAt: time.Now()}); whaley.CodeOf(err) != "mapping_taken" {
 			t.Error("a part's place is another challenge's too", err)
 		}
 		unmap := func() error { _, err := s.Unmap(ctx, challenge, "safe"); return err }
@@ -133,23 +133,23 @@ func flags(t *testing.T, s, other *store.Store) {
 	t.Run("FlagsGoWhereTheirChallengeIsMapped", func(t *testing.T) {
 		challenge, who := owner(), owner()
 		id := int(numbers.Add(1)) + 1000
-		before, err := s.IssueFlag(ctx, freshFlag(who, challenge), instancer.Event{})
+		before, err := s.IssueFlag(ctx, freshFlag(who, challenge), whaley.Event{})
 		if err != nil || len(before.Registrations) != 0 {
 			t.Fatal(before, err)
 		}
 		mapTo := func(to int) error {
-			return other.Map(ctx, &instancer.Mapping{Challenge: challenge, CTFdChallenge: to, CTFdName: "name", CreatedAt: time.Now()})
+			return other.Map(ctx, &whaley.Mapping{Challenge: challenge, CTFdChallenge: to, CTFdName: "name", CreatedAt: time.Now()})
 		}
 		if err := mapTo(id); err != nil {
 			t.Fatal(err)
 		}
 		due := dueOf(t, s, before.ID)
-		if len(due) != 1 || due[0].CTFdChallenge != id || due[0].Value != before.Value || due[0].State != instancer.RegistrationPending {
+		if len(due) != 1 || due[0].CTFdChallenge != id || due[0].Value != before.Value || due[0].State != whaley.RegistrationPending {
 			t.Fatalf("%+v", due)
 		}
 		done := due[0]
-		done.State, done.CTFdFlag, done.ChangedAt = instancer.RegistrationLive, 77, time.Now()
-		if err := s.Registered(ctx, due[0], done, 0, instancer.Event{}); err != nil {
+		done.State, done.CTFdFlag, done.ChangedAt = whaley.RegistrationLive, 77, time.Now()
+		if err := s.Registered(ctx, due[0], done, 0, whaley.Event{}); err != nil {
 			t.Fatal(err)
 		}
 		if due := dueOf(t, s, before.ID); len(due) != 0 {
@@ -158,15 +158,15 @@ func flags(t *testing.T, s, other *store.Store) {
 		if err := mapTo(id + 500); err != nil {
 			t.Fatal(err)
 		}
-		states := map[int]instancer.RegistrationState{}
+		states := map[int]whaley.RegistrationState{}
 		for _, r := range dueOf(t, s, before.ID) {
 			states[r.CTFdChallenge] = r.State
 		}
-		if diff := cmp.Diff(map[int]instancer.RegistrationState{id: instancer.RegistrationRemoving, id + 500: instancer.RegistrationPending}, states); diff != "" {
+		if diff := cmp.Diff(map[int]whaley.RegistrationState{id: whaley.RegistrationRemoving, id + 500: whaley.RegistrationPending}, states); diff != "" {
 			t.Error(diff)
 		}
-		err = s.Map(ctx, &instancer.Mapping{Challenge: owner(), CTFdChallenge: id + 500, CreatedAt: time.Now()})
-		if instancer.CodeOf(err) != "mapping_taken" {
+		err = s.Map(ctx, &whaley.Mapping{Challenge: owner(), CTFdChallenge: id + 500, CreatedAt: time.Now()})
+		if whaley.CodeOf(err) != "mapping_taken" {
 			t.Errorf("two challenges are one of CTFd: %v", err)
 		}
 		if had, err := s.Unmap(ctx, challenge, ""); err != nil || !had {
@@ -179,17 +179,17 @@ func flags(t *testing.T, s, other *store.Store) {
 
 	t.Run("WhatFailedIsNotDueBeforeItsTime", func(t *testing.T) {
 		challenge, who := owner(), owner()
-		if err := s.Map(ctx, &instancer.Mapping{Challenge: challenge, CTFdChallenge: int(numbers.Add(1)) + 5000, CreatedAt: time.Now()}); err != nil {
+		if err := s.Map(ctx, &whaley.Mapping{Challenge: challenge, CTFdChallenge: int(numbers.Add(1)) + 5000, CreatedAt: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
-		f, err := s.IssueFlag(ctx, freshFlag(who, challenge), instancer.Event{})
+		f, err := s.IssueFlag(ctx, freshFlag(who, challenge), whaley.Event{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		was := dueOf(t, s, f.ID)[0]
 		now := was
-		now.State, now.Tries, now.Reason, now.ChangedAt = instancer.RegistrationFailed, 1, "why", time.Now()
-		if err := s.Registered(ctx, was, now, time.Hour, instancer.Event{}); err != nil {
+		now.State, now.Tries, now.Reason, now.ChangedAt = whaley.RegistrationFailed, 1, "why", time.Now()
+		if err := s.Registered(ctx, was, now, time.Hour, whaley.Event{}); err != nil {
 			t.Fatal(err)
 		}
 		if due := dueOf(t, other, f.ID); len(due) != 0 {
@@ -206,11 +206,11 @@ func flags(t *testing.T, s, other *store.Store) {
 			t.Fatal(err)
 		}
 		live := now
-		live.State = instancer.RegistrationLive
-		if err := s.Registered(ctx, now, live, 0, instancer.Event{}); err != nil {
+		live.State = whaley.RegistrationLive
+		if err := s.Registered(ctx, now, live, 0, whaley.Event{}); err != nil {
 			t.Fatal(err)
 		}
-		if due := dueOf(t, s, f.ID); len(due) != 1 || due[0].State != instancer.RegistrationRemoving {
+		if due := dueOf(t, s, f.ID); len(due) != 1 || due[0].State != whaley.RegistrationRemoving {
 			t.Errorf("%+v", due)
 		}
 	})
@@ -239,16 +239,16 @@ func flags(t *testing.T, s, other *store.Store) {
 	})
 
 	t.Run("AFindingIsOneEntryHoweverOften", func(t *testing.T) {
-		found := func(id, score int) *instancer.Suspicion {
-			return &instancer.Suspicion{
-				Kind: instancer.SuspicionSharing, Key: challenge, Score: score, Reasons: []instancer.Reason{{Code: "x", Text: "y"}}, Challenge: challenge,
-				Submitter: instancer.Party{OwnerID: "a"}, Owner: &instancer.Party{OwnerID: "b"}, FoundAt: time.Now(),
-				Submissions: []instancer.SubmissionCopy{{ID: id, Provided: "p\u00e9", At: time.Unix(int64(score), 0).UTC()}},
+		found := func(id, score int) *whaley.Suspicion {
+			return &whaley.Suspicion{
+				Kind: whaley.SuspicionSharing, Key: challenge, Score: score, Reasons: []whaley.Reason{{Code: "x", Text: "y"}}, Challenge: challenge,
+				Submitter: whaley.Party{OwnerID: "a"}, Owner: &whaley.Party{OwnerID: "b"}, FoundAt: time.Now(),
+				Submissions: []whaley.SubmissionCopy{{ID: id, Provided: "p\u00e9", At: time.Unix(int64(score), 0).UTC()}},
 			}
 		}
 		news := 0
-		for _, one := range []*instancer.Suspicion{found(1, 70), found(1, 70), found(2, 60), found(1, 85)} {
-			isNew, err := s.Suspect(ctx, one, instancer.Event{})
+		for _, one := range []*whaley.Suspicion{found(1, 70), found(1, 70), found(2, 60), found(1, 85)} {
+			isNew, err := s.Suspect(ctx, one, whaley.Event{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -256,32 +256,32 @@ func flags(t *testing.T, s, other *store.Store) {
 				news++
 			}
 		}
-		f := instancer.SuspicionFilter{Challenge: challenge, Owner: "b", Review: instancer.ReviewOpen}
+		f := whaley.SuspicionFilter{Challenge: challenge, Owner: "b", Review: whaley.ReviewOpen}
 		list, err := other.ListSuspicions(ctx, f, "", 10)
 		if err != nil || news != 1 || len(list) != 1 || list[0].Score != 85 || len(list[0].Submissions) != 3 {
 			t.Fatalf("%d new, %+v %v", news, list, err)
 		}
-		got, err := s.ReviewSuspicion(ctx, list[0].ID, instancer.ReviewConfirmed, "talked to them", "an admin", time.Now())
-		if err != nil || got.Review != instancer.ReviewConfirmed || got.Note != "talked to them" || got.ReviewedAt.IsZero() {
+		got, err := s.ReviewSuspicion(ctx, list[0].ID, whaley.ReviewConfirmed, "talked to them", "an admin", time.Now())
+		if err != nil || got.Review != whaley.ReviewConfirmed || got.Note != "talked to them" || got.ReviewedAt.IsZero() {
 			t.Errorf("%+v %v", got, err)
 		}
 		if n, err := s.CountSuspicions(ctx, f); n != 0 || err != nil {
 			t.Errorf("%d open %v", n, err)
 		}
-		if _, err := s.ReviewSuspicion(ctx, "none", instancer.ReviewOpen, "", "", time.Now()); instancer.CodeOf(err) != "suspicion_not_found" {
+		if _, err := s.ReviewSuspicion(ctx, "none", whaley.ReviewOpen, "", "", time.Now()); whaley.CodeOf(err) != "suspicion_not_found" {
 			t.Error(err)
 		}
 		if _, err := s.ClearSuspicions(ctx, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		if isNew, err := s.Suspect(ctx, found(3, 99), instancer.Event{}); isNew || err != nil {
+		if isNew, err := s.Suspect(ctx, found(3, 99), whaley.Event{}); isNew || err != nil {
 			t.Errorf("what was cleared comes back: %v %v", isNew, err)
 		}
 	})
 
 	t.Run("TheFirstContactStays", func(t *testing.T) {
 		in := fresh(owner(), challenge)
-		if err := s.Insert(ctx, in, instancer.Quota{}, instancer.Event{}); err != nil {
+		if err := s.Insert(ctx, in, whaley.Quota{}, whaley.Event{}); err != nil {
 			t.Fatal(err)
 		}
 		first := time.Now().UTC().Truncate(time.Microsecond)
@@ -297,7 +297,7 @@ func flags(t *testing.T, s, other *store.Store) {
 	})
 
 	t.Run("HowFarSubmissionsWereReadIsKept", func(t *testing.T) {
-		want := instancer.Scan{Total: 60_000, LastID: 61_234, LastAt: time.Now().UTC().Truncate(time.Microsecond), Requests: 3, Problem: "p"}
+		want := whaley.Scan{Total: 60_000, LastID: 61_234, LastAt: time.Now().UTC().Truncate(time.Microsecond), Requests: 3, Problem: "p"}
 		for range 2 {
 			if err := s.SaveScan(ctx, want); err != nil {
 				t.Fatal(err)
@@ -310,13 +310,13 @@ func flags(t *testing.T, s, other *store.Store) {
 	})
 }
 
-func dueOf(t *testing.T, s *store.Store, flag string) []instancer.Registration {
+func dueOf(t *testing.T, s *store.Store, flag string) []whaley.Registration {
 	t.Helper()
 	all, err := s.DueRegistrations(context.Background(), 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var own []instancer.Registration
+	var own []whaley.Registration
 	for _, r := range all {
 		if r.Flag == flag {
 			own = append(own, r)

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // lives checks which instances count for a stretch of time up to now. All times are those of no other test.
@@ -17,18 +17,18 @@ func lives(t *testing.T, s *store.Store) {
 	at := func(minutes int) time.Time { return since.Add(time.Duration(minutes) * time.Minute) }
 	want := map[time.Time]bool{at(-3): true, at(-4): true, at(1): true, at(-5): false}
 	for _, in := range []struct {
-		state              instancer.State
+		state              whaley.State
 		created, began, to time.Time
 	}{
-		{instancer.Running, at(-3), at(-2), time.Time{}},
-		{instancer.Stopped, at(-4), at(-3), at(1)},
-		{instancer.Failed, at(1), time.Time{}, at(2)},
-		{instancer.Stopped, at(-5), at(-4), at(-1)}, // over before
+		{whaley.Running, at(-3), at(-2), time.Time{}},
+		{whaley.Stopped, at(-4), at(-3), at(1)},
+		{whaley.Failed, at(1), time.Time{}, at(2)},
+		{whaley.Stopped, at(-5), at(-4), at(-1)}, // over before
 	} {
 		row := fresh(owner(), "lives")
 		ev := event(row, "instance_spawn")
 		row.State, row.CreatedAt, row.StartedAt, row.EndedAt = in.state, in.created, in.began, in.to
-		if err := s.Insert(ctx, row, instancer.Quota{}, ev); err != nil {
+		if err := s.Insert(ctx, row, whaley.Quota{}, ev); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -37,7 +37,7 @@ func lives(t *testing.T, s *store.Store) {
 		t.Fatal(err)
 	}
 	for created, wanted := range want {
-		if got := slices.ContainsFunc(all, func(l instancer.Life) bool { return l.CreatedAt.Equal(created) }); got != wanted {
+		if got := slices.ContainsFunc(all, func(l whaley.Life) bool { return l.CreatedAt.Equal(created) }); got != wanted {
 			t.Errorf("the one of %s is there: %v, want %v", created, got, wanted)
 		}
 	}

@@ -6,14 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // outgoing checks what others are to be told of.
 func outgoing(t *testing.T, s, other *store.Store) {
 	ctx := context.Background()
-	s.OnOwed(func(ev instancer.Event) []string {
+	s.OnOwed(func(ev whaley.Event) []string {
 		switch ev.Type {
 		case "for_both":
 			return []string{"one", "two"}
@@ -23,13 +23,13 @@ func outgoing(t *testing.T, s, other *store.Store) {
 		return nil
 	})
 	defer s.OnOwed(nil)
-	for _, ev := range []instancer.Event{{Type: "for_both", Message: "a"}, {Type: "for_nobody"}, {Type: "for_one", Message: "b", Owner: "o"}, {Type: "for_both", Message: "c"}} {
+	for _, ev := range []whaley.Event{{Type: "for_both", Message: "a"}, {Type: "for_nobody"}, {Type: "for_one", Message: "b", Owner: "o"}, {Type: "for_both", Message: "c"}} {
 		ev.At = time.Now()
 		if err := s.Record(ctx, ev); err != nil {
 			t.Fatal(err)
 		}
 	}
-	waiting := func(target string, limit int, want ...string) []instancer.Event {
+	waiting := func(target string, limit int, want ...string) []whaley.Event {
 		t.Helper()
 		all, err := other.Outgoing(ctx, target, limit)
 		messages := []string{}
@@ -70,7 +70,7 @@ func outgoing(t *testing.T, s, other *store.Store) {
 	if n, err := s.TrimOutgoing(ctx, "two", 0); n != 0 || err != nil {
 		t.Errorf("%d are left behind, %v", n, err)
 	}
-	if err := s.Record(ctx, instancer.Event{Type: "for_nobody", Message: "after it all", At: time.Now()}); err != nil {
+	if err := s.Record(ctx, whaley.Event{Type: "for_nobody", Message: "after it all", At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func revisions(t *testing.T, s, other *store.Store) {
@@ -16,29 +16,29 @@ func revisions(t *testing.T, s, other *store.Store) {
 	for n, loaded := range []string{"a", "a", "b", "b", "a"} {
 		for k, sidecar := range []*store.Store{s, other} { // both load what organisers put there
 			by := fmt.Sprint(n, k)
-			_, err := sidecar.NoteRevisions(ctx, []instancer.Revision{
-				{Challenge: challenge, Revision: loaded, Origin: instancer.OriginEdit, By: by}, {Challenge: challenge + "-2", Revision: "c"},
+			_, err := sidecar.NoteRevisions(ctx, []whaley.Revision{
+				{Challenge: challenge, Revision: loaded, Origin: whaley.OriginEdit, By: by}, {Challenge: challenge + "-2", Revision: "c"},
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	for n, state := range []instancer.State{instancer.Queued, instancer.Queued, instancer.Failed} {
+	for n, state := range []whaley.State{whaley.Queued, whaley.Queued, whaley.Failed} {
 		in := fresh(owner(), challenge)
 		in.Revision = "a"
-		if err := s.Insert(ctx, in, instancer.Quota{}, event(in, "instance_spawn")); err != nil {
+		if err := s.Insert(ctx, in, whaley.Quota{}, event(in, "instance_spawn")); err != nil {
 			t.Fatal(n, err)
 		}
-		if state == instancer.Failed {
-			_, err := s.Update(ctx, in.ID, "", instancer.LiveStates, func(in *instancer.Instance) { in.State = state }, event(in, "instance_spawn_failed"))
+		if state == whaley.Failed {
+			_, err := s.Update(ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) { in.State = state }, event(in, "instance_spawn_failed"))
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 
-	var all []instancer.Revision
+	var all []whaley.Revision
 	for after := ""; ; {
 		page, next, err := other.Revisions(ctx, challenge, after, 1)
 		if err != nil {
@@ -56,11 +56,11 @@ func revisions(t *testing.T, s, other *store.Store) {
 		t.Errorf("%+v", all)
 	}
 	for n, by := range []string{"4 0", "2 0", "0 0"} { // who was first
-		if all[n].By != by || all[n].Origin != instancer.OriginEdit {
+		if all[n].By != by || all[n].Origin != whaley.OriginEdit {
 			t.Errorf("entry %d is of %q %q", n, all[n].Origin, all[n].By)
 		}
 	}
-	if _, _, err := s.Revisions(ctx, challenge, "no cursor", 1); instancer.CodeOf(err) != "cursor_invalid" {
+	if _, _, err := s.Revisions(ctx, challenge, "no cursor", 1); whaley.CodeOf(err) != "cursor_invalid" {
 		t.Errorf("a cursor that is none: %v", err)
 	}
 }
@@ -71,7 +71,7 @@ func revisionFiles(t *testing.T, s, other *store.Store) {
 	challenge := owner() + "-challenge"
 	note := func(sidecar *store.Store, revision string) []string {
 		t.Helper()
-		bare, err := sidecar.NoteRevisions(ctx, []instancer.Revision{{Challenge: challenge, Revision: revision}})
+		bare, err := sidecar.NoteRevisions(ctx, []whaley.Revision{{Challenge: challenge, Revision: revision}})
 		if err != nil {
 			t.Fatal(err)
 		}

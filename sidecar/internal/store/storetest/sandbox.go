@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // sandboxes checks the rows of networks that are ready before anybody asks, with two sidecars at them.
@@ -25,28 +25,28 @@ func sandboxes(t *testing.T, s, other *store.Store) {
 			t.Fatal(err)
 		}
 	}
-	find := func(id string) *instancer.Sandbox {
+	find := func(id string) *whaley.Sandbox {
 		t.Helper()
 		all, err := other.Sandboxes(ctx)
 		try(err)
-		if n := slices.IndexFunc(all, func(sb *instancer.Sandbox) bool { return sb.ID == id }); n >= 0 {
+		if n := slices.IndexFunc(all, func(sb *whaley.Sandbox) bool { return sb.ID == id }); n >= 0 {
 			return all[n]
 		}
 		return nil
 	}
-	moved := func(s *store.Store, sb *instancer.Sandbox, to instancer.SandboxState, want bool) {
+	moved := func(s *store.Store, sb *whaley.Sandbox, to whaley.SandboxState, want bool) {
 		t.Helper()
 		if got, err := s.MoveSandbox(ctx, sb, to, "w"); err != nil || got != want {
 			t.Fatalf("from %s to %s: %t %v, want %t", sb.State, to, got, err, want)
 		}
 	}
-	shape := instancer.Shape{Egress: true, Services: []instancer.Seat{{Name: "db"}, {Name: owner(), Hostname: "www", Aliases: []string{"front"}}}}
+	shape := whaley.Shape{Egress: true, Services: []whaley.Seat{{Name: "db"}, {Name: owner(), Hostname: "www", Aliases: []string{"front"}}}}
 	var ids []string
 	for n := range 3 {
-		sb := &instancer.Sandbox{ID: fmt.Sprint(instancer.SandboxPrefix, owner()), Shape: shape, State: instancer.SandboxMaking, Worker: "w"}
+		sb := &whaley.Sandbox{ID: fmt.Sprint(whaley.SandboxPrefix, owner()), Shape: shape, State: whaley.SandboxMaking, Worker: "w"}
 		ids = append(ids, sb.ID)
 		try(s.AddSandbox(ctx, sb))
-		if got := find(sb.ID); !cmp.Equal(got, sb, cmpopts.EquateComparable(netip.Prefix{}), cmpopts.IgnoreFields(instancer.Sandbox{}, "Age")) || got.Age < 0 || got.Age > time.Minute {
+		if got := find(sb.ID); !cmp.Equal(got, sb, cmpopts.EquateComparable(netip.Prefix{}), cmpopts.IgnoreFields(whaley.Sandbox{}, "Age")) || got.Age < 0 || got.Age > time.Minute {
 			t.Fatalf("written %+v, read %+v", sb, got)
 		}
 		if n == 0 {
@@ -55,20 +55,20 @@ func sandboxes(t *testing.T, s, other *store.Store) {
 			}
 		}
 		sb.Subnet = netip.MustParsePrefix(fmt.Sprintf("10.240.7.%d/28", 16*n))
-		moved(s, sb, instancer.SandboxReady, true)
-		moved(other, sb, instancer.SandboxReady, false) // its state is another by now
-		if got := find(sb.ID); got.State != instancer.SandboxReady || got.Subnet != sb.Subnet {
+		moved(s, sb, whaley.SandboxReady, true)
+		moved(other, sb, whaley.SandboxReady, false) // its state is another by now
+		if got := find(sb.ID); got.State != whaley.SandboxReady || got.Subnet != sb.Subnet {
 			t.Fatalf("%+v", got)
 		}
-		sb.State = instancer.SandboxReady
+		sb.State = whaley.SandboxReady
 		if n > 0 {
-			moved(other, sb, instancer.SandboxGone, true)
-			sb.State = instancer.SandboxGone
-			moved(s, sb, instancer.SandboxReady, true)
+			moved(other, sb, whaley.SandboxGone, true)
+			sb.State = whaley.SandboxGone
+			moved(s, sb, whaley.SandboxReady, true)
 		}
 	}
 
-	if got, err := s.TakeSandbox(ctx, "a", instancer.Shape{Services: shape.Services}); err != nil || got != nil {
+	if got, err := s.TakeSandbox(ctx, "a", whaley.Shape{Services: shape.Services}); err != nil || got != nil {
 		t.Errorf("one of another shape: %+v %v", got, err)
 	}
 	var mu sync.Mutex
@@ -77,7 +77,7 @@ func sandboxes(t *testing.T, s, other *store.Store) {
 	for n := range 8 {
 		all.Go(func() {
 			instance := fmt.Sprint(ids[0], "-taker-", n)
-			var first *instancer.Sandbox
+			var first *whaley.Sandbox
 			for again := range 2 { // the second sidecar goes on with what the first began
 				sb, err := []*store.Store{s, other}[again].TakeSandbox(ctx, instance, shape)
 				if err != nil {
@@ -102,16 +102,16 @@ func sandboxes(t *testing.T, s, other *store.Store) {
 			t.Fatalf("three sandboxes and eight instances: %v", takers)
 		}
 		instance := takers[id][0]
-		if got := find(id); got.State != instancer.SandboxTaken || got.Instance != instance {
+		if got := find(id); got.State != whaley.SandboxTaken || got.Instance != instance {
 			t.Errorf("%s is %+v", id, got)
 		}
 		for n := range 2 {
-			had, err := other.FreeSandbox(ctx, instance, instancer.SandboxUsed)
+			had, err := other.FreeSandbox(ctx, instance, whaley.SandboxUsed)
 			if try(err); had != (n == 0) {
 				t.Errorf("freed for the %d. time: %t", n+1, had)
 			}
 		}
-		if got := find(id); got.State != instancer.SandboxUsed || got.Instance != "" {
+		if got := find(id); got.State != whaley.SandboxUsed || got.Instance != "" {
 			t.Errorf("%s is %+v", id, got)
 		}
 		for range 2 {

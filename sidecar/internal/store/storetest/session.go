@@ -7,17 +7,17 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func sessions(t *testing.T, s, other *store.Store) {
 	ctx := context.Background()
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	id := owner()
-	want := instancer.Session{
-		ID: id, Kind: instancer.SessionPlayer, Account: 7, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
-		Player: instancer.Player{ID: "user_7", Name: "Seven", Owner: instancer.Owner{ID: "team_1", Name: "Red"}, Address: "192.0.2.1", Session: id},
+	want := whaley.Session{
+		ID: id, Kind: whaley.SessionPlayer, Account: 7, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+		Player: whaley.Player{ID: "user_7", Name: "Seven", Owner: whaley.Owner{ID: "team_1", Name: "Red"}, Address: "192.0.2.1", Session: id},
 	}
 	if err := s.StartSession(ctx, want); err != nil {
 		t.Fatal(err)
@@ -26,7 +26,7 @@ func sessions(t *testing.T, s, other *store.Store) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
-	want.Player.Name, want.Player.Owner = "Sept", instancer.Owner{ID: "team_2", Name: "Blue"}
+	want.Player.Name, want.Player.Owner = "Sept", whaley.Owner{ID: "team_2", Name: "Blue"}
 	if err := other.RenewSession(ctx, id, want.Player); err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func sessions(t *testing.T, s, other *store.Store) {
 	over.ID, over.ExpiresAt = owner(), now.Add(-time.Second)
 	next := want
 	next.ID = owner()
-	for _, n := range []instancer.Session{over, next} {
+	for _, n := range []whaley.Session{over, next} {
 		if err := s.StartSession(ctx, n); err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func sessions(t *testing.T, s, other *store.Store) {
 		}
 	}
 	for what, id := range map[string]string{"ended": id, "over, and another was started since": over.ID, "never": owner()} {
-		if _, err := s.Session(ctx, id); instancer.CodeOf(err) != instancer.CodeSessionOver {
+		if _, err := s.Session(ctx, id); whaley.CodeOf(err) != whaley.CodeSessionOver {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

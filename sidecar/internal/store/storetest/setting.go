@@ -7,19 +7,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func challengeSettings(t *testing.T, s, other *store.Store) {
 	ctx := context.Background()
-	want := instancer.ChallengeSetting{
+	want := whaley.ChallengeSetting{
 		Challenge: owner(), Active: true, UpdatedAt: time.Now().UTC().Truncate(time.Microsecond), UpdatedBy: "an admin",
-		Limits: instancer.Limits{MemoryBytes: 5 << 30, NanoCPUs: 15e8, Pids: 7},
+		Limits: whaley.Limits{MemoryBytes: 5 << 30, NanoCPUs: 15e8, Pids: 7},
 	}
 	for _, active := range []bool{true, false} {
 		want.Active = active
-		if err := s.SetChallenge(ctx, want, instancer.Event{Type: "admin_challenge_toggle", Challenge: want.Challenge, At: want.UpdatedAt}); err != nil {
+		if err := s.SetChallenge(ctx, want, whaley.Event{Type: "admin_challenge_toggle", Challenge: want.Challenge, At: want.UpdatedAt}); err != nil {
 			t.Fatal(err)
 		}
 		all, err := other.ChallengeSettings(ctx)
@@ -28,7 +28,7 @@ func challengeSettings(t *testing.T, s, other *store.Store) {
 		}
 	}
 	for range 2 {
-		if err := other.ForgetChallenge(ctx, want.Challenge, instancer.Event{}); err != nil {
+		if err := other.ForgetChallenge(ctx, want.Challenge, whaley.Event{}); err != nil {
 			t.Fatal(err)
 		}
 	}

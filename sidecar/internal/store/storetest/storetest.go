@@ -14,28 +14,28 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 var numbers atomic.Int64
 
 // fresh is an instance that no other test has.
-func fresh(owner, challenge string) *instancer.Instance {
+func fresh(owner, challenge string) *whaley.Instance {
 	n := numbers.Add(1)
-	return &instancer.Instance{
+	return &whaley.Instance{
 		ID: fmt.Sprintf("%s-%s-%d", challenge, owner, n), Challenge: challenge, Revision: "r1",
-		Owner: instancer.Owner{ID: owner, Name: owner + "'s name"}, Player: owner, Slug: "slug" + owner,
-		Routes: []instancer.Route{{Service: "web", Port: 80, Type: instancer.RouteHTTP}},
-		Terms: instancer.Terms{Name: "Web", Dir: "/revisions/1/web", Timeout: time.Hour, ExtendTime: time.Minute, Access: instancer.AccessLink,
-			Grace: map[string]time.Duration{"web": 3 * time.Second}, Needed: []string{"db"}, Restarts: map[string]*instancer.Restart{"web": {Failure: true, Tries: 3}}},
-		Networks: []instancer.Part{{Name: "back", Subnet: netip.MustParsePrefix("10.240.0.16/28"), Internal: true}},
-		State:    instancer.Queued, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
+		Owner: whaley.Owner{ID: owner, Name: owner + "'s name"}, Player: owner, Slug: "slug" + owner,
+		Routes: []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}},
+		Terms: whaley.Terms{Name: "Web", Dir: "/revisions/1/web", Timeout: time.Hour, ExtendTime: time.Minute, Access: whaley.AccessLink,
+			Grace: map[string]time.Duration{"web": 3 * time.Second}, Needed: []string{"db"}, Restarts: map[string]*whaley.Restart{"web": {Failure: true, Tries: 3}}},
+		Networks: []whaley.Part{{Name: "back", Subnet: netip.MustParsePrefix("10.240.0.16/28"), Internal: true}},
+		State:    whaley.Queued, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 
-func event(in *instancer.Instance, kind string) instancer.Event {
-	return instancer.Event{Type: kind, Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
+func event(in *whaley.Instance, kind string) whaley.Event {
+	return whaley.Event{Type: kind, Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
 		Message: kind, At: in.CreatedAt}
 }
 
@@ -45,9 +45,9 @@ func owner() string { return fmt.Sprintf("owner_%d", numbers.Add(1)) }
 func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	s, other := open(t), open(t)
 	ctx := context.Background()
-	insert := func(t *testing.T, in *instancer.Instance) *instancer.Instance {
+	insert := func(t *testing.T, in *whaley.Instance) *whaley.Instance {
 		t.Helper()
-		if err := s.Insert(ctx, in, instancer.Quota{}, event(in, "instance_spawn")); err != nil {
+		if err := s.Insert(ctx, in, whaley.Quota{}, event(in, "instance_spawn")); err != nil {
 			t.Fatal(err)
 		}
 		return in
@@ -69,9 +69,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	t.Run("AnInstanceIsReadAsItWasWritten", func(t *testing.T) {
 		in := insert(t, fresh(owner(), "web"))
 		now := time.Now().UTC().Truncate(time.Microsecond)
-		want, err := other.Update(ctx, in.ID, "", []instancer.State{instancer.Queued}, func(in *instancer.Instance) {
-			in.State, in.StartedAt, in.ExpiresAt, in.EndedAt = instancer.Failed, now, now.Add(time.Hour), now.Add(time.Minute)
-			in.Reason = instancer.Errorf(instancer.Unavailable, "service_exited", "It ended.").After(5 * time.Second)
+		want, err := other.Update(ctx, in.ID, "", []whaley.State{whaley.Queued}, func(in *whaley.Instance) {
+			in.State, in.StartedAt, in.ExpiresAt, in.EndedAt = whaley.Failed, now, now.Add(time.Hour), now.Add(time.Minute)
+			in.Reason = whaley.Errorf(whaley.Unavailable, "service_exited", "It ended.").After(5 * time.Second)
 			in.Subnet, in.Ports = netip.MustParsePrefix("10.240.0.16/28"), map[int]int{9000: 40001}
 			in.Addresses, in.Extended = map[string]netip.Addr{"web": netip.MustParseAddr("10.240.0.18")}, 90*time.Second
 			in.StopCause, in.Revision = "player", "r2"
@@ -102,10 +102,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		for n := range 16 {
 			all.Go(func() {
 				in := fresh(who, "web")
-				switch err := []*store.Store{s, other}[n%2].Insert(ctx, in, instancer.Quota{PerOwner: 3}, event(in, "instance_spawn")); {
+				switch err := []*store.Store{s, other}[n%2].Insert(ctx, in, whaley.Quota{PerOwner: 3}, event(in, "instance_spawn")); {
 				case err == nil:
 					won.Add(1)
-				case instancer.CodeOf(err) == instancer.CodeLiveInstance:
+				case whaley.CodeOf(err) == whaley.CodeLiveInstance:
 					lost.Add(1)
 				default:
 					t.Error(err)
@@ -125,10 +125,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		for n := range 12 {
 			all.Go(func() {
 				in := fresh(who, fmt.Sprintf("challenge-%d", n))
-				switch err := []*store.Store{s, other}[n%2].Insert(ctx, in, instancer.Quota{PerOwner: 3}, event(in, "instance_spawn")); {
+				switch err := []*store.Store{s, other}[n%2].Insert(ctx, in, whaley.Quota{PerOwner: 3}, event(in, "instance_spawn")); {
 				case err == nil:
 					won.Add(1)
-				case instancer.CodeOf(err) == instancer.CodeQuota:
+				case whaley.CodeOf(err) == whaley.CodeQuota:
 					refused.Add(1)
 				default:
 					t.Error(err)
@@ -143,18 +143,18 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 
 	t.Run("ATransitionNeedsItsState", func(t *testing.T) {
 		in := insert(t, fresh(owner(), "web"))
-		_, err := s.Update(ctx, in.ID, "", []instancer.State{instancer.Running}, func(in *instancer.Instance) { in.State = instancer.Stopping },
+		_, err := s.Update(ctx, in.ID, "", []whaley.State{whaley.Running}, func(in *whaley.Instance) { in.State = whaley.Stopping },
 			event(in, "instance_stop"))
-		if instancer.CodeOf(err) != instancer.CodeStateChanged {
+		if whaley.CodeOf(err) != whaley.CodeStateChanged {
 			t.Errorf("stopping what is queued: %v", err)
 		}
 		if events, _ := s.Events(ctx, in.ID); len(events) != 1 {
 			t.Errorf("a refused transition left an event: %+v", events)
 		}
-		if _, err := s.Get(ctx, "nothing"); instancer.CodeOf(err) != instancer.CodeInstanceNotFound {
+		if _, err := s.Get(ctx, "nothing"); whaley.CodeOf(err) != whaley.CodeInstanceNotFound {
 			t.Errorf("an unknown id: %v", err)
 		}
-		if _, err := s.Update(ctx, "nothing", "", instancer.LiveStates, func(*instancer.Instance) {}, instancer.Event{}); instancer.CodeOf(err) != instancer.CodeInstanceNotFound {
+		if _, err := s.Update(ctx, "nothing", "", whaley.LiveStates, func(*whaley.Instance) {}, whaley.Event{}); whaley.CodeOf(err) != whaley.CodeInstanceNotFound {
 			t.Errorf("an unknown id: %v", err)
 		}
 	})
@@ -165,11 +165,11 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		var all sync.WaitGroup
 		for n := range 8 {
 			all.Go(func() {
-				_, err := []*store.Store{s, other}[n%2].Update(ctx, in.ID, "", []instancer.State{instancer.Queued},
-					func(in *instancer.Instance) { in.State = instancer.Starting }, instancer.Event{})
+				_, err := []*store.Store{s, other}[n%2].Update(ctx, in.ID, "", []whaley.State{whaley.Queued},
+					func(in *whaley.Instance) { in.State = whaley.Starting }, whaley.Event{})
 				if err == nil {
 					won.Add(1)
-				} else if instancer.CodeOf(err) != instancer.CodeStateChanged {
+				} else if whaley.CodeOf(err) != whaley.CodeStateChanged {
 					t.Error(err)
 				}
 			})
@@ -183,14 +183,14 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	t.Run("AStoppedInstanceMakesRoomForTheNext", func(t *testing.T) {
 		who := owner()
 		in := insert(t, fresh(who, "web"))
-		if _, err := s.Update(ctx, in.ID, "", instancer.LiveStates, func(in *instancer.Instance) { in.State = instancer.Stopped }, instancer.Event{}); err != nil {
+		if _, err := s.Update(ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Stopped }, whaley.Event{}); err != nil {
 			t.Fatal(err)
 		}
 		if found, err := s.LiveByHost(ctx, "web", in.Slug); err != nil || found != nil {
 			t.Errorf("its host leads to %+v %v", found, err)
 		}
 		failed := insert(t, fresh(who, "web"))
-		if _, err := s.Update(ctx, failed.ID, "", instancer.LiveStates, func(in *instancer.Instance) { in.State = instancer.Failed }, instancer.Event{}); err != nil {
+		if _, err := s.Update(ctx, failed.ID, "", whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Failed }, whaley.Event{}); err != nil {
 			t.Fatal(err)
 		}
 		if found, err := s.LiveByHost(ctx, "web", in.Slug); err != nil || found == nil || found.ID != failed.ID {
@@ -205,7 +205,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 			t.Errorf("live: %+v %v", live, err)
 		}
 		all, err := s.Live(ctx, "")
-		if err != nil || !slices.ContainsFunc(all, func(in *instancer.Instance) bool { return in.ID == next.ID }) {
+		if err != nil || !slices.ContainsFunc(all, func(in *whaley.Instance) bool { return in.ID == next.ID }) {
 			t.Errorf("not among all live ones: %v", err)
 		}
 	})
@@ -231,9 +231,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		if claim(other, "b", time.Minute) {
 			t.Error("b has it too")
 		}
-		starting := func(in *instancer.Instance) { in.State = instancer.Starting }
-		queued := []instancer.State{instancer.Queued}
-		if _, err := other.Update(ctx, in.ID, "b", queued, starting, instancer.Event{}); instancer.CodeOf(err) != instancer.CodeLeaseLost {
+		starting := func(in *whaley.Instance) { in.State = whaley.Starting }
+		queued := []whaley.State{whaley.Queued}
+		if _, err := other.Update(ctx, in.ID, "b", queued, starting, whaley.Event{}); whaley.CodeOf(err) != whaley.CodeLeaseLost {
 			t.Errorf("b writes without the lease: %v", err)
 		}
 		if err := other.Yield(ctx, in.ID, "b"); err != nil {
@@ -249,10 +249,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		if !claim(other, "b", time.Minute) {
 			t.Error("b cannot have a lease that is over")
 		}
-		if _, err := s.Update(ctx, in.ID, "a", queued, starting, instancer.Event{}); instancer.CodeOf(err) != instancer.CodeLeaseLost {
+		if _, err := s.Update(ctx, in.ID, "a", queued, starting, whaley.Event{}); whaley.CodeOf(err) != whaley.CodeLeaseLost {
 			t.Errorf("a writes after the lease is b's: %v", err)
 		}
-		if _, err := other.Update(ctx, in.ID, "b", queued, starting, instancer.Event{}); err != nil {
+		if _, err := other.Update(ctx, in.ID, "b", queued, starting, whaley.Event{}); err != nil {
 			t.Error(err)
 		}
 		if err := other.Yield(ctx, in.ID, "b"); err != nil {
@@ -271,12 +271,12 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		var ids []string
 		for n := range 5 {
 			in := fresh(owner(), "web")
-			in.State, in.ExpiresAt = instancer.Running, now.Add(-time.Second)
+			in.State, in.ExpiresAt = whaley.Running, now.Add(-time.Second)
 			switch n {
 			case 3:
 				in.ExpiresAt = now.Add(time.Hour) // extended
 			case 4:
-				in.State = instancer.Stopping
+				in.State = whaley.Stopping
 			}
 			ids = append(ids, insert(t, in).ID)
 		}
@@ -289,7 +289,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 					t.Error(err)
 				}
 				for _, in := range expired {
-					if in.State != instancer.Stopping || in.StopCause != instancer.CauseExpired || in.Version != 1 {
+					if in.State != whaley.Stopping || in.StopCause != whaley.CauseExpired || in.Version != 1 {
 						t.Errorf("%+v", in)
 					}
 					got.Add(1)
@@ -303,7 +303,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		for n, id := range ids {
 			in, err := s.Get(ctx, id)
 			events, _ := s.Events(ctx, id)
-			if want := []int{2, 2, 2, 1, 1}[n]; err != nil || len(events) != want || n < 3 && in.State != instancer.Stopping || n == 3 && in.State != instancer.Running {
+			if want := []int{2, 2, 2, 1, 1}[n]; err != nil || len(events) != want || n < 3 && in.State != whaley.Stopping || n == 3 && in.State != whaley.Running {
 				t.Errorf("%d is %+v with %d events", n, in, len(events))
 			}
 		}
@@ -320,12 +320,12 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		}
 		in := fresh(owner(), "web")
 		in.Memory = 64 << 20
-		for what, q := range map[string]instancer.Quota{"count": {Total: len(live)}, "memory": {Memory: used + in.Memory - 1}} {
-			if err := s.Insert(ctx, in, q, event(in, "instance_spawn")); instancer.CodeOf(err) != instancer.CodeHostFull {
+		for what, q := range map[string]whaley.Quota{"count": {Total: len(live)}, "memory": {Memory: used + in.Memory - 1}} {
+			if err := s.Insert(ctx, in, q, event(in, "instance_spawn")); whaley.CodeOf(err) != whaley.CodeHostFull {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		if err := s.Insert(ctx, in, instancer.Quota{Total: len(live) + 1, Memory: used + in.Memory}, event(in, "instance_spawn")); err != nil {
+		if err := s.Insert(ctx, in, whaley.Quota{Total: len(live) + 1, Memory: used + in.Memory}, event(in, "instance_spawn")); err != nil {
 			t.Errorf("the last one: %v", err)
 		}
 	})
@@ -335,7 +335,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		if err := s.TakeSubnet(ctx, prefix, "a"); err != nil {
 			t.Fatal(err)
 		}
-		if err := other.TakeSubnet(ctx, prefix, "b"); instancer.CodeOf(err) != instancer.CodeSubnetTaken {
+		if err := other.TakeSubnet(ctx, prefix, "b"); whaley.CodeOf(err) != whaley.CodeSubnetTaken {
 			t.Errorf("the same subnet for another: %v", err)
 		}
 		if held, err := other.HeldSubnets(ctx); err != nil || held[prefix] != "a" {
@@ -350,7 +350,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		if err := s.TakePort(ctx, 40001, "a", "alice", "pwn", 9000); err != nil {
 			t.Fatal(err)
 		}
-		if err := other.TakePort(ctx, 40001, "b", "bob", "pwn", 9000); instancer.CodeOf(err) != instancer.CodePortTaken {
+		if err := other.TakePort(ctx, 40001, "b", "bob", "pwn", 9000); whaley.CodeOf(err) != whaley.CodePortTaken {
 			t.Errorf("the same port for another: %v", err)
 		}
 		if own, err := s.InstancePorts(ctx, "a"); err != nil || own[9000] != 40001 {
@@ -410,7 +410,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	t.Run("ADatabaseOutOfReachIsNamedSo", func(t *testing.T) {
 		gone, cancel := context.WithCancel(ctx)
 		cancel()
-		if _, err := s.Get(gone, "x"); instancer.CodeOf(err) != "database_unavailable" {
+		if _, err := s.Get(gone, "x"); whaley.CodeOf(err) != "database_unavailable" {
 			t.Errorf("%v", err)
 		}
 	})

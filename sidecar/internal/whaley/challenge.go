@@ -1,4 +1,4 @@
-package instancer
+package whaley
 
 import (
 	"slices"
@@ -215,8 +215,8 @@ func (m Mount) Path() string {
 	return m.Source
 }
 
-// own are the copies that a service fills: where several have a volume, the first that may write.
-func (ch *Challenge) own(service *Service) (all []Mount) {
+// OwnMounts are the copies that a service fills: where several have a volume, the first that may write.
+func (ch *Challenge) OwnMounts(service *Service) (all []Mount) {
 	for _, m := range service.Mounts {
 		if m.From == "" || m.ReadOnly {
 			continue

@@ -1,4 +1,4 @@
-package instancer
+package whaley
 
 // Player is who asks for something. The zero Player is nobody known.
 type Player struct {

@@ -1,4 +1,4 @@
-package instancer
+package whaley
 
 // Account is a player's account in CTFd.
 type Account struct {

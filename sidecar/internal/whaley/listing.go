@@ -1,4 +1,4 @@
-package instancer
+package whaley
 
 import "time"
 
@@ -45,4 +45,17 @@ type PortUse struct {
 	Held     int // by instances, now
 	Mappings int
 	Owners   int
+}
+
+// LiveRow is the little of a live instance that thousands of them can be counted by.
+type LiveRow struct {
+	ID        string
+	Challenge string
+	Owner     Owner
+	Player    string
+	State     State
+	CreatedAt time.Time
+	StartedAt time.Time
+	ExpiresAt time.Time
+	Memory    int64
 }

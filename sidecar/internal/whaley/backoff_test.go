@@ -1,4 +1,4 @@
-package instancer
+package whaley
 
 import (
 	"testing"
@@ -9,7 +9,7 @@ func TestABackOffDoublesAndEndsAlsoWhenTheClockIsPutBack(t *testing.T) {
 	now := time.Now()
 	reason := Errorf(Unavailable, "service_exited", "It ended.")
 	for before, want := range map[int]time.Duration{0: 5 * time.Second, 1: 10 * time.Second, 3: 40 * time.Second, 4: time.Minute, 1000: time.Minute} {
-		in := &Instance{State: Failed, EndedAt: now, Reason: backedOff(reason, before)}
+		in := &Instance{State: Failed, EndedAt: now, Reason: BackedOff(reason, before)}
 		for after, left := range map[time.Duration]time.Duration{
 			0: want, 4 * time.Second: want - 4*time.Second, want: 0, time.Hour: 0, -time.Second: want + time.Second, -time.Hour: 0,
 		} {
@@ -37,7 +37,7 @@ func TestWhoeverLosesInstancesSoonAndInARowWaitsBeforeTheNext(t *testing.T) {
 	next := func(cause string, ran, want time.Duration) {
 		t.Helper()
 		in.Reason, in.StartedAt = nil, now.Add(-ran)
-		in.end(cause, now)
+		in.End(cause, now)
 		if got := in.BackOff(now); want == 0 && got != nil || want > 0 && (got == nil || got.RetryAfter != want) {
 			t.Errorf("%s after %s, the loss number %d: %v, want %s", cause, ran, in.Losses, got, want)
 		}
@@ -50,7 +50,7 @@ func TestWhoeverLosesInstancesSoonAndInARowWaitsBeforeTheNext(t *testing.T) {
 	next(CausePlayer, time.Second, 0)
 	next(CauseLost, time.Second, 0)
 	for range 100 {
-		in.end(CauseLost, now)
+		in.End(CauseLost, now)
 	}
 	next(CauseLost, time.Second, time.Minute)
 	next(CauseExpired, time.Hour, 0)

@@ -1,4 +1,4 @@
-package instancer
+package whaley
 
 import (
 	"net/netip"

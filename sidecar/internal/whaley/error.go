@@ -1,4 +1,4 @@
-package instancer
+package whaley
 
 import (
 	"errors"
@@ -74,6 +74,7 @@ func CodeOf(err error) string {
 // Codes that more than one package acts on.
 const (
 	CodeInstanceNotFound = "instance_not_found"
+	CodeStartTimeout     = "start_timeout"   // a start took longer than it may
 	CodeLiveInstance     = "instance_exists" // the owner already has a live instance of this challenge
 	CodeQuota            = "quota_reached"
 	CodeStateChanged     = "state_changed" // a transition found another state than it needs

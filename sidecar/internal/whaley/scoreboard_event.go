@@ -1,0 +1,35 @@
+package whaley
+
+import "time"
+
+// ScoreboardEvent is when CTFd's event takes place. A zero time is none.
+type ScoreboardEvent struct {
+	Begins, Ends time.Time
+	Paused       bool
+	Viewable     bool // its challenges may be seen after its end
+}
+
+// Codes of an event that is not on.
+const (
+	CodeNotBegun = "event_not_begun"
+	CodeOver     = "event_over"
+	CodePaused   = "event_paused"
+)
+
+// eventTime is how people read a moment whose day they may not know.
+const eventTime = "Monday, 2 January 2006, 15:04 UTC"
+
+// Closed says why nothing is started at a time, nil if there is no such reason.
+func (e ScoreboardEvent) Closed(at time.Time) *Error {
+	switch {
+	case at.Before(e.Begins):
+		return Errorf(Forbidden, CodeNotBegun, "The event begins on %s.", e.Begins.UTC().Format(eventTime)).After(e.Begins.Sub(at))
+	case !e.Ends.IsZero() && !at.Before(e.Ends) && !e.Viewable:
+		return Errorf(Forbidden, CodeOver, "The event ended on %s.", e.Ends.UTC().Format(eventTime))
+	case e.Paused && !e.over(at):
+		return Errorf(Forbidden, CodePaused, "The organisers have paused the event. Running instances keep going.").After(RetryWhilePaused)
+	}
+	return nil
+}
+
+func (e ScoreboardEvent) over(at time.Time) bool { return !e.Ends.IsZero() && !at.Before(e.Ends) }
