@@ -18,6 +18,14 @@ const lastAnswer = 5 * time.Second // for what is written to a connection before
 // logError writes to Traefik's error log, which is where standard error of a plugin goes.
 func logError(text string) { _, _ = os.Stderr.WriteString("whaley: " + text + "\n") }
 
+// methodOf is the method of a request as it is logged.
+func methodOf(r *http.Request) string {
+	if len(r.Method) > len(http.MethodOptions) {
+		return "a request"
+	}
+	return r.Method
+}
+
 func noStore(w http.ResponseWriter) { w.Header().Set("Cache-Control", "no-store") }
 
 // problem answers a program with problem+json and a person with a page that says the same.

@@ -43,7 +43,7 @@ func New(_ context.Context, next http.Handler, c *Config, name string) (http.Han
 		if err := checkForwarded(c.Forwarded); err != nil {
 			return nil, fmt.Errorf("%s: forwarded: %w", name, err)
 		}
-		d, err := directTo(c.Backend, c.Forwarded)
+		d, err := directTo(name, c.Backend, c.Forwarded)
 		if err != nil {
 			return nil, fmt.Errorf("%s: backend: %w", name, err)
 		}

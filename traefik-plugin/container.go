@@ -6,7 +6,6 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"net/url"
-	"reflect"
 	"strings"
 
 	"github.com/whaley-ctf/whaley/shared/flow"
@@ -28,9 +27,6 @@ var harmless = set("Accept-Ranges Access-Control-Allow-Credentials Access-Contro
 	"Content-Disposition Content-Encoding Content-Language Content-Length Content-Range Content-Security-Policy Content-Type Date Etag " +
 	"Expires Keep-Alive Last-Modified Link Location Pragma Referrer-Policy Server Strict-Transport-Security Transfer-Encoding " +
 	"Upgrade Vary Www-Authenticate X-Content-Type-Options X-Frame-Options X-Powered-By X-Xss-Protection")
-
-// schemeH2C is that of backends which speak HTTP/2 without TLS.
-const schemeH2C = "h2c"
 
 // errAnswer means that a container answered what cannot be passed on.
 var errAnswer = errors.New("no answer that can be passed on")
@@ -74,50 +70,6 @@ func checkAnswer(resp *http.Response) error {
 		clean(resp.Trailer, resp.Request.Host) // the names; what they hold comes after the body
 	}
 	return nil
-}
-
-// wayTo is how to ask a backend in what it speaks: http, https, or h2c, which is HTTP/2 without TLS. target is what its requests
-// have in their URLs.
-func wayTo(backend string) (through *http.Transport, target *url.URL, err error) {
-	target, err = url.Parse(backend)
-	if err == nil && target.Host == "" {
-		err = errors.New("no host")
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	if target.Scheme != schemeH2C {
-		return transport, target, nil
-	}
-	if !speaksH2C {
-		return nil, nil, errors.New("this Traefik is too old to speak HTTP/2 without TLS")
-	}
-	target.Scheme = "http"
-	return plainHTTP2, target, nil
-}
-
-// dropIdle closes the connections to containers that nothing is under way on. What ended with its network may not have closed
-// its side, and a request with a body that was sent there is lost: it cannot be sent twice.
-func dropIdle() {
-	transport.CloseIdleConnections()
-	plainHTTP2.CloseIdleConnections()
-}
-
-// speakH2C makes a transport speak HTTP/2 without TLS, and says whether it can. By name, since the interpreter does not
-// know what Go has had since 1.24, and Traefik's own Go has it.
-func speakH2C(t *http.Transport) bool {
-	field := reflect.ValueOf(t).Elem().FieldByName("Protocols")
-	if !field.IsValid() {
-		return false
-	}
-	protocols := reflect.New(field.Type().Elem())
-	set := protocols.MethodByName("SetUnencryptedHTTP2")
-	if !set.IsValid() {
-		return false
-	}
-	set.Call([]reflect.Value{reflect.ValueOf(true)})
-	field.Set(protocols)
-	return true
 }
 
 // clean takes out of an answer's headers what a container must not say: cookies that are not its own, what takes the

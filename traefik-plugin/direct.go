@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -16,8 +17,10 @@ import (
 // has to be asked, and most requests need no more than a proxy that filters the answer. Others go the long way.
 type direct struct {
 	backend   string
+	at        string       // it and the middleware's name, which is its instance's
 	forwarded string       // not empty: no header of the client's is taken for Traefik's own
 	proxy     http.Handler // a ReverseProxy; interpreted, its method costs less by the interface
+	once      http.Handler // the same for requests that cannot be sent twice
 }
 
 const (
@@ -25,7 +28,7 @@ const (
 	shortestReserved = "/.well-known/whaley"
 )
 
-// All that exist, by their backends, since Traefik makes all its middlewares anew at every change of its routes;
+// All that exist, by name and backend, since Traefik makes all its middlewares anew at every change of its routes;
 // and the middlewares that know the sidecar, by base domain.
 var (
 	directsMu sync.Mutex
@@ -33,27 +36,39 @@ var (
 	fronts    = map[string]*Handler{}
 )
 
-func directTo(backend, forwarded string) (*direct, error) {
+func directTo(name, backend, forwarded string) (*direct, error) {
+	key := name + "\x00" + forwarded + backend
 	directsMu.Lock()
 	defer directsMu.Unlock()
-	if d := directs[forwarded+backend]; d != nil {
+	if d := directs[key]; d != nil {
 		return d, nil
 	}
 	through, target, err := wayTo(backend)
 	if err != nil {
 		return nil, err
 	}
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	d := &direct{backend: backend, forwarded: forwarded, proxy: proxy}
-	proxy.Transport = through
-	proxy.BufferPool = spare
-	proxy.ModifyResponse = checkAnswer
-	proxy.ErrorHandler = d.failed
+	meet(backend, name)
+	d := &direct{backend: backend, at: name + " at " + backend, forwarded: forwarded}
+	d.proxy = d.through(through, target)
+	d.once = d.proxy
+	if through == transport {
+		d.once = d.through(unrepeated, target)
+	}
 	if len(directs) >= maxDirects {
 		directs = map[string]*direct{}
 	}
-	directs[forwarded+backend] = d
+	directs[key] = d
 	return d, nil
+}
+
+func (d *direct) through(way *http.Transport, target *url.URL) http.Handler {
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.Transport = way
+	proxy.BufferPool = spare
+	proxy.ErrorLog = proxyLog
+	proxy.ModifyResponse = checkAnswer
+	proxy.ErrorHandler = d.failed
+	return proxy
 }
 
 // ordinary are the headers that most requests have and that are passed on, or that Traefik sets whatever a stranger said.
@@ -89,7 +104,11 @@ func (d *direct) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = bounded
 		r.Body = io.NopCloser(r.Body) // a failed dial closes the body, and another try needs it
 	}
-	d.proxy.ServeHTTP(w, r)
+	if repeatable(r) {
+		d.proxy.ServeHTTP(w, r)
+	} else {
+		d.once.ServeHTTP(w, r)
+	}
 	if sent := w.Header(); sent["Content-Length"] == nil { // only a body in chunks has trailers
 		cleanTrailers(sent, r.Host)
 	}
@@ -121,7 +140,7 @@ func (d *direct) longWay(w http.ResponseWriter, r *http.Request) {
 		early(w)
 		return
 	}
-	v := &visit{host: host.Clean(r.Host), navigation: isNavigation(r), ring: &keyring{}, forwarded: d.forwarded}
+	v := &visit{host: host.Clean(r.Host), navigation: isNavigation(r), ring: &keyring{}, forwarded: d.forwarded, at: d.at}
 	if h.tooMany(w, r, v) {
 		return
 	}
@@ -158,7 +177,7 @@ func (d *direct) failed(w http.ResponseWriter, r *http.Request, err error) {
 		h.ServeHTTP(w, r)
 		return
 	}
-	h.broken(w, r, &visit{navigation: isNavigation(r)}, err)
+	h.broken(w, r, &visit{navigation: isNavigation(r), at: d.at}, err)
 }
 
 // front is the middleware that knows the sidecar of a host's base domain, nil if Traefik has not made it yet.

@@ -29,6 +29,8 @@ type visit struct {
 	forwarded  string // what becomes of forwarding headers that a client sends
 	target     string // of the request line, as it was sent
 	key        string // of a request that may be ready, see there
+	at         string // the container that it goes to, for the log
+	unreached  error  // why no connection to it came about
 	expires    int64  // of the ticket that was shown, Unix seconds; 0: none
 	signedIn   bool   // the asker is known: by ticket, or by address where that is enough
 	request    string // its id, once somebody needs it
@@ -111,7 +113,6 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 		status, asked, err := h.sidecar.resolve(r.Context(), v.query)
 		if err == nil && status.State != wire.StateRunning && status.Mine {
 			status, err = h.wake(r, v, end)
-			dropIdle() // a connection that is kept to this address can only be to who had it before
 		}
 		if r.Context().Err() != nil {
 			return // nobody waits any more
@@ -143,6 +144,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 			h.stranger(w, r, v)
 			return
 		}
+		meet(status.Backend, status.Instance)
+		v.at = status.Instance + " at " + status.Backend
 		if v.forwarded = status.Forwarded; v.key != "" && !asClaimed(v.forwarded) {
 			h.prepare(r, v, v.key, status.Backend)
 		}
@@ -153,6 +156,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 		h.sidecar.unready(v.key)
 		unreached++
 		if unreached == unreachedTries {
+			notReached.tell(v.at, "no connection to", v.unreached)
 			h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,
 				Detail: "The challenge runs but does not accept connections. Try again; if it keeps happening, stop it on the dashboard and start it anew."})
 			return

@@ -23,7 +23,11 @@ var errUnreached = errors.New("not reached")
 func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, backend string) bool {
 	through, target, err := wayTo(backend)
 	if err != nil {
+		v.unreached = err
 		return false
+	}
+	if through == transport && !repeatable(r) {
+		through = unrepeated
 	}
 	reached := true
 	if r.Body != nil && r.Body != http.NoBody {
@@ -50,11 +54,13 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 	proxy := &httputil.ReverseProxy{
 		Transport:      through,
 		BufferPool:     spare,
+		ErrorLog:       proxyLog,
 		Rewrite:        func(p *httputil.ProxyRequest) { h.rewrite(p, v, out) },
 		ModifyResponse: checkAnswer,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			if errors.Is(err, errUnreached) && r.Context().Err() == nil {
 				reached = false
+				v.unreached = err
 				return
 			}
 			h.broken(w, r, v, err)
@@ -85,6 +91,7 @@ func (h *Handler) broken(w http.ResponseWriter, r *http.Request, v *visit, err e
 		h.problem(w, r, v, slow)
 		return
 	}
+	noAnswer.tell(v.at, "no answer to "+methodOf(r)+" from", err)
 	h.problem(w, r, v, wire.Problem{Status: http.StatusBadGateway, Code: "no_answer", RetryAfter: 2,
 		Detail: "The challenge ended the connection without an answer that can be passed on. Try again; if it keeps happening, stop it on the dashboard and start it anew."})
 }

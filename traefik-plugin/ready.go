@@ -29,17 +29,18 @@ type ready struct {
 	scheme    []string
 	requester wire.HostRequest
 	from      string      // the address of the connection
+	at        string      // the container, for the log
 	said      http.Header // what was said of the request, which is not passed on
 }
 
-// readyKey is all of a request that the decision depends on, empty if such a request is looked at anew each time: with
-// a body, for which a second try needs care, with an upgrade, with headers for one hop only, with a target that the standard
+// readyKey is all of a request that the decision depends on, empty if such a request is looked at anew each time: one that may
+// not be sent twice, for which another try needs care, with an upgrade, with headers for one hop only, with a target that the standard
 // library would write otherwise, or for a path that may be ours.
 func (h *Handler) readyKey(r *http.Request) string {
 	header := r.Header
 	path := r.URL.Path
 	port := strings.LastIndexByte(r.RemoteAddr, ':')
-	if r.ContentLength != 0 || r.Method == http.MethodConnect || len(header) > maxNames || port < 0 || !plainTarget(r) || strings.Contains(path, "whaley") {
+	if !repeatable(r) || len(header) > maxNames || port < 0 || !plainTarget(r) || strings.Contains(path, "whaley") {
 		return ""
 	}
 	if hops := header["Connection"]; len(hops) > 1 || len(hops) == 1 && hops[0] != "keep-alive" {
@@ -92,7 +93,7 @@ func (h *Handler) refused(w http.ResponseWriter, out *http.Request, err error, k
 		h.ServeHTTP(w, r)
 		return
 	}
-	h.broken(w, out, &visit{navigation: isNavigation(out)}, err)
+	h.broken(w, out, &visit{navigation: isNavigation(out), at: p.at}, err)
 }
 
 func (s *sidecar) unready(key string) {
@@ -124,11 +125,12 @@ func (h *Handler) prepare(r *http.Request, v *visit, key, backend string) {
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.Transport = through
 	proxy.BufferPool = spare
+	proxy.ErrorLog = proxyLog
 	proxy.ModifyResponse = checkAnswer
 	shown := http.Header{"Cookie": r.Header["Cookie"]}
 	stripCookies(shown)
 	p := &ready{until: until, proxy: proxy, remote: net.JoinHostPort(address.String(), "0"), cookie: shown["Cookie"],
-		forHost: []string{r.Host}, scheme: []string{h.scheme()}, requester: v.query, from: r.RemoteAddr, said: http.Header{}}
+		forHost: []string{r.Host}, scheme: []string{h.scheme()}, requester: v.query, from: r.RemoteAddr, at: v.at, said: http.Header{}}
 	for _, name := range []string{"X-Forwarded-For", "Cookie", wire.TicketHeader} {
 		p.said[name] = r.Header[name]
 	}

@@ -3,7 +3,6 @@ package whaley
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,17 +17,14 @@ import (
 )
 
 const (
-	callTimeout = 5 * time.Second // of a call to the sidecar, beyond what it was asked to wait
-	maxReply    = 256 << 10       // bytes
-	downFor     = time.Second     // how long a failed sidecar is not asked about what is known anyway
-	errorPause  = time.Minute     // between two lines of log about the same trouble
-	dialTimeout = 2 * time.Second // to a sidecar
-	// backendTimeout is for connections to containers. Where one was stopped a moment ago and its network gets ready for the
-	// next instance, nobody refuses for some tenths of a second. Whoever opens the address again just then waits for this, once.
-	backendTimeout = 500 * time.Millisecond
-	idleTimeout    = 30 * time.Second
-	idlePerHost    = 64
-	idleAltogeth   = 512
+	callTimeout  = 5 * time.Second // of a call to the sidecar, beyond what it was asked to wait
+	maxReply     = 256 << 10       // bytes
+	downFor      = time.Second     // how long a failed sidecar is not asked about what is known anyway
+	errorPause   = time.Minute     // between two lines of log about the same trouble
+	dialTimeout  = 2 * time.Second // to a sidecar
+	idleTimeout  = 30 * time.Second
+	idlePerHost  = 64
+	idleAltogeth = 512
 )
 
 // errSidecar means that the sidecar could not be asked, or did not answer as agreed.
@@ -55,26 +51,12 @@ type sidecar struct {
 	loggedAt  time.Time
 }
 
-// The sidecars of all middlewares, and the transport to all containers: package-level because Traefik makes new
-// middlewares at every reload of its configuration while requests go on in the old ones.
+// The sidecars of all middlewares: package-level because Traefik makes new middlewares at every reload of its configuration
+// while requests go on in the old ones.
 var (
 	sidecarsMu sync.Mutex
 	sidecars   = map[string]*sidecar{}
-	transport  = newContainerTransport()
-	plainHTTP2 = newContainerTransport() // speaks nothing else, where Traefik is new enough
-	speaksH2C  = speakH2C(plainHTTP2)
 )
-
-// newContainerTransport makes a transport that hostile servers may be asked with.
-func newContainerTransport() *http.Transport {
-	t := newTransport(backendTimeout)
-	t.Proxy = interim
-	t.MaxResponseHeaderBytes = maxAnswerHeader
-	t.MaxConnsPerHost = maxContainerConn
-	t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} // a container's certificate is its own
-	t.ForceAttemptHTTP2 = true                                // where both ends have TLS
-	return t
-}
 
 func sidecarAt(urls []string, key string) *sidecar {
 	id := strings.Join(urls, ",") + "\x00" + key

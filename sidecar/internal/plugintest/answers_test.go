@@ -30,6 +30,7 @@ var answers = map[string]func(t *testing.T, w *world){
 	"AStatusThatIsNoneIsABadGatewayAndNoPanic": statuses,
 	"AnAnswerSaysNothingInOurName":             inOurName,
 	"ManyCookiesCostLittle":                    manyCookies,
+	"AnAnswerBeforeAllIsReadIsPassedOn":        answeredEarly,
 }
 
 func TestAnswersOfContainersCompiled(t *testing.T)    { attack(t, compiled, answers) }

@@ -43,9 +43,11 @@ func directly() map[string]func(t *testing.T, w *world) {
 }
 
 // goDirect lets all further requests take the way of a running instance's own router.
-func (w *world) goDirect() {
+func (w *world) goDirect() { w.t.Helper(); w.goDirectTo("test", w.container.URL) }
+
+func (w *world) goDirectTo(name, backend string) {
 	w.t.Helper()
-	middleware, err := w.make(w.t, http.NotFoundHandler(), settings{backend: w.container.URL})
+	middleware, err := w.make(w.t, http.NotFoundHandler(), settings{name: name, backend: backend})
 	if err != nil {
 		w.t.Fatal(err)
 	}

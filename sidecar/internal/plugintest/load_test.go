@@ -15,7 +15,7 @@ import (
 )
 
 // settings are what a middleware is configured with.
-type settings struct{ internal, key, base, dashboard, backend, forwarded, own, proxies string }
+type settings struct{ name, internal, key, base, dashboard, backend, forwarded, own, proxies string }
 
 // maker makes the middleware, one way or the other.
 type maker func(t testing.TB, next http.Handler, s settings) (http.Handler, error)
@@ -24,7 +24,7 @@ func compiled(_ testing.TB, next http.Handler, s settings) (http.Handler, error)
 	c := whaley.CreateConfig()
 	c.InternalURL, c.PluginKey, c.BaseDomain, c.DashboardURL, c.Backend = s.internal, s.key, s.base, s.dashboard, s.backend
 	c.Forwarded, c.OwnPages, c.Proxies = s.forwarded, s.own, s.proxies
-	return whaley.New(context.Background(), next, c, "test")
+	return whaley.New(context.Background(), next, c, s.name)
 }
 
 // interpreted loads the plugin as Traefik loads a local one: sources in a GOPATH, shared beside it, the standard
@@ -62,7 +62,7 @@ func interpreted(t testing.TB) maker {
 			config.Elem().FieldByName(field).SetString(value)
 		}
 		results := constructor.Call([]reflect.Value{
-			reflect.ValueOf(context.Background()), reflect.ValueOf(&next).Elem(), config, reflect.ValueOf("test"),
+			reflect.ValueOf(context.Background()), reflect.ValueOf(&next).Elem(), config, reflect.ValueOf(s.name),
 		})
 		if err, failed := results[1].Interface().(error); failed {
 			return nil, err

@@ -40,11 +40,7 @@ func New(inside Inside) *Prober { return &Prober{inside} }
 // than the route says: waiting for it to speak this one would be waiting for ever, so what it does speak is looked for.
 func (*Prober) Answers(ctx context.Context, t instancer.Target) (speaks whaley.Scheme, err error) {
 	if t.Ready == whaley.ReadyTCP {
-		conn, err := dial(ctx, t.Address)
-		if err != nil {
-			return "", err
-		}
-		return t.Scheme, conn.Close()
+		return accepts(ctx, t)
 	}
 	speaks, err = greet(ctx, t.Address, t.Scheme)
 	if !errors.Is(err, errSilent) {
@@ -59,6 +55,38 @@ func (*Prober) Answers(ctx context.Context, t instancer.Target) (speaks whaley.S
 		}
 	}
 	return "", err
+}
+
+// accepts says that a port takes connections. One of TLS has to take handshakes, for which it may not be ready yet.
+func accepts(ctx context.Context, t instancer.Target) (speaks whaley.Scheme, err error) {
+	conn, err := dial(ctx, t.Address)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	if t.Scheme != whaley.SchemeHTTPS {
+		return t.Scheme, nil
+	}
+	_ = conn.SetDeadline(time.Now().Add(answerTime)) // as in greet
+	_, speaks, err = handshake(ctx, conn)
+	return speaks, err
+}
+
+// handshake begins TLS. Without a connection but with a scheme, that is what the service speaks all the same.
+func handshake(ctx context.Context, conn net.Conn) (inner *tls.Conn, speaks whaley.Scheme, err error) {
+	inner = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1", "h2"}}) // it may be anybody's
+	err = inner.HandshakeContext(ctx)
+	var alert tls.AlertError
+	var other tls.RecordHeaderError
+	switch {
+	case errors.As(err, &alert):
+		return nil, whaley.SchemeHTTPS, nil // it wants a name, or a certificate of ours
+	case errors.As(err, &other):
+		return nil, spoken(other.RecordHeader[:]), nil
+	case err != nil:
+		return nil, "", hungUp(err)
+	}
+	return inner, whaley.SchemeHTTPS, nil
 }
 
 // errSilent means that a service took a connection and ended it without a word.
@@ -80,17 +108,9 @@ func greet(ctx context.Context, at netip.AddrPort, scheme whaley.Scheme) (speaks
 	case whaley.SchemeH2C:
 		get = h2Preface
 	case whaley.SchemeHTTPS:
-		inner := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1", "h2"}}) // it may be anybody's
-		err := inner.HandshakeContext(ctx)
-		var alert tls.AlertError
-		var other tls.RecordHeaderError
-		switch {
-		case errors.As(err, &alert):
-			return whaley.SchemeHTTPS, nil // it wants a name, or a certificate of ours
-		case errors.As(err, &other):
-			return spoken(other.RecordHeader[:]), nil
-		case err != nil:
-			return "", hungUp(err)
+		inner, speaks, err := handshake(ctx, conn)
+		if inner == nil {
+			return speaks, err
 		}
 		if inner.ConnectionState().NegotiatedProtocol == "h2" {
 			get = h2Preface

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,6 +114,28 @@ func TestEachReadinessWaitsForWhatItSays(t *testing.T) {
 		cancel()
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s at %s: %v, want %v", c.ready, at, err, c.want)
+		}
+	}
+}
+
+// TestAPortThatAcceptsIsNoHandshake has a port that is open before its service can speak TLS.
+func TestAPortThatAcceptsIsNoHandshake(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var came atomic.Int64
+	own := ownTLS("h2")
+	go serveEach(l, func(c net.Conn) {
+		if came.Add(1) > 1 {
+			_ = tls.Server(c, own).Handshake()
+		}
+	})
+	for n, want := range []bool{false, true} {
+		speaks, err := probe.New(nil).Answers(t.Context(), instancer.Target{Address: netip.MustParseAddrPort(l.Addr().String()), Ready: whaley.ReadyTCP, Scheme: whaley.SchemeHTTPS})
+		if ready := err == nil; ready != want {
+			t.Errorf("try %d: it speaks %q: %v", n, speaks, err)
 		}
 	}
 }
