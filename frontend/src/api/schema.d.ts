@@ -351,6 +351,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/adapter/challenges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which challenges of CTFd are which here */
+        get: operations["adapterChallenges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/adapter/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What happened in CTFd
+         * @description What is not told is found when CTFd is read the next time.
+         */
+        post: operations["adapterEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -1745,7 +1782,9 @@ export interface components {
          *
          *     | code | status | what it says |
          *     |---|---|---|
+         *     | `account_invalid` | 422 | %s must be the number of an account of CTFd. |
          *     | `active_missing` | 422 | active must be true or false. |
+         *     | `adapter_refused` | 401 | The plugin's key is missing or not ADAPTER_KEY. |
          *     | `address_unreadable` | 422 | The address has characters that no address here has. |
          *     | `architecture_unknown` | 503 | There is no program for containers that hold a network on %s. |
          *     | `archive_encrypted` | 422 | The archive's entry %q is encrypted. |
@@ -1803,6 +1842,7 @@ export interface components {
          *     | `event_not_begun` | 403 | The event begins on %s. |
          *     | `event_over` | 403 | The event ended on %s. |
          *     | `event_paused` | 403 | The organisers have paused the event. Running instances keep going. |
+         *     | `event_type_invalid` | 422 | type must be submission, user, team or event. |
          *     | `extension_too_early` | 409 | This instance can be extended from %s on. |
          *     | `extension_used_up` | 409 | This instance cannot be extended any further. You can start it anew after it ends. |
          *     | `file_changed` | 409 | %q was changed by somebody else since you have read it. Read it again and put your change into that. |
@@ -1901,7 +1941,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "active_missing" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "restart_slow" | "review_invalid" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "wake_disabled";
+        ProblemCode: "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "restart_slow" | "review_invalid" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -2348,6 +2388,28 @@ export interface components {
          */
         Admin: {
             name: string;
+        };
+        /** @description A submission, or an account, a team or the event as it is now. */
+        AdapterEvent: {
+            /** @enum {string} */
+            type: "submission" | "user" | "team" | "event";
+            /** @description Of the submission, user or team; 0: of a submission that CTFd does not keep */
+            id?: number;
+            challenge_id?: number;
+            user_id?: number;
+            /** @description 0: none */
+            team_id?: number;
+            provided?: string;
+            /** @description correct, incorrect, partial, ratelimited */
+            verdict?: string;
+            ip?: string;
+            /** Format: date-time */
+            date?: string;
+            name?: string;
+            banned?: boolean;
+            admin?: boolean;
+            /** @description It was deleted */
+            gone?: boolean;
         };
         /**
          * @example {
@@ -5287,7 +5349,10 @@ export interface operations {
     };
     windowScript: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description plugin: it asks Whaley's plugin in CTFd */
+                from?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5303,6 +5368,88 @@ export interface operations {
                     /** @example // Made by Whaley */
                     "text/javascript": string;
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adapterChallenges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that are mapped. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "challenges": [
+                     *         {
+                     *           "id": "web-notes",
+                     *           "ctfd_challenge_id": 4,
+                     *           "part": ""
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        challenges: {
+                            id: string;
+                            ctfd_challenge_id: number;
+                            /** @description Of the challenge; empty: the whole, or the first */
+                            part: string;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adapterEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "lost": 0,
+                 *       "events": [
+                 *         {
+                 *           "type": "user",
+                 *           "id": 3,
+                 *           "name": "Ada",
+                 *           "team_id": 2,
+                 *           "banned": false,
+                 *           "admin": false,
+                 *           "gone": false
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Events that could not be kept */
+                    lost?: number;
+                    events?: components["schemas"]["AdapterEvent"][];
+                };
+            };
+        };
+        responses: {
+            /** @description It is known now. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

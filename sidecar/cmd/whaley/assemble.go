@@ -15,6 +15,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/opening"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/relay"
@@ -31,6 +32,7 @@ type rules struct {
 	edge      *edge.Routes // nil with EDGE=traefik
 	ports     *port.Lanes
 	flags     *flag.Flags
+	opening   *opening.Opening // nil: there is no CTFd
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
@@ -61,8 +63,11 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 		return rules{}, nil, err
 	}
 	needs.Flags, needs.Variables = made.flags, live
-	if needs.Opening, err = newOpening(ctx, g, c, live, db, log); err != nil {
+	if made.opening, err = newOpening(ctx, g, c, live, db, log); err != nil {
 		return rules{}, nil, err
+	}
+	if made.opening != nil {
+		needs.Opening = made.opening
 	}
 	var kv *traefik.Router
 	if c.Edge == "traefik" {

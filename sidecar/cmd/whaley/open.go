@@ -111,16 +111,20 @@ func (s *server) openSurface(ctx context.Context) error {
 	}
 	s.checks = append(append(s.checks, s.who.checks...), s.listeners.checks()...)
 	seen := s.seen
+	var look func()
+	if s.rules.opening != nil {
+		look = s.rules.opening.LookSoon
+	}
 	s.surface = api.New(ctx, api.Needs{
 		Players: s.who.players, Sessions: s.who.sessions, Limiter: s.who.limiter, Connection: s.who.written,
 		Instancer: s.rules.instancer, Challenges: s.library, Library: s.library, Keys: s.keys, Tickets: tickets,
 		Events: s.db, Checks: s.checks, Settings: s.live, Flags: s.rules.flags, Books: s.db, Containers: s.engine,
 		EventLog: s.db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
 		Tracer: seen.tracer, Pages: web.Handler(c.AdminPath), Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered,
-		Log: s.log,
+		Opening: look, Log: s.log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: s.pluginKey,
-		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AuthMode: c.AuthMode, CTFdURL: scoreboard(c),
+		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AdapterKey: string(c.AdapterKey), AuthMode: c.AuthMode, CTFdURL: scoreboard(c),
 		Trusted: c.Trusted, Proxies: c.TrustedProxies, Inside: s.pools.Contains, Version: version,
 		Limits: func() api.Limits { return limitsOf(s.live.Config()) }, Streams: maxStreams(),
 	})

@@ -16,7 +16,7 @@ import (
 )
 
 // newOpening follows CTFd's event, nil where there is no CTFd.
-func newOpening(ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, db *store.Store, log *slog.Logger) (instancer.Opening, error) {
+func newOpening(ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, db *store.Store, log *slog.Logger) (*opening.Opening, error) {
 	if c.AuthMode != "ctfd" {
 		return nil, nil
 	}

@@ -115,7 +115,11 @@ func (a *API) windowScript(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/javascript; charset=utf-8")
 	h.Set("Cache-Control", "public, max-age=300")
-	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(a.Connection.WindowScript()))
+	script := a.Connection.WindowScript()
+	if r.URL.Query().Get("from") == "plugin" {
+		script = a.Connection.PluginScript()
+	}
+	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(script))
 	return nil
 }
 

@@ -30,6 +30,7 @@ type Options struct {
 	PluginKey  string // of the internal API
 	MetricsKey string // of /metrics; empty: there is none
 	AdminKey   string // of /admin/api; empty: nobody is an admin by key
+	AdapterKey string // of a plugin in CTFd; empty: there is none
 	AuthMode   string
 	CTFdURL    string // where players make access tokens; empty: nowhere
 	Trusted    []netip.Prefix
@@ -89,6 +90,7 @@ type Needs struct {
 	Settings   Settings
 	Flags      *flag.Flags
 	Connection *connect.Connection // what is in CTFd; nil: there is none
+	Opening    func()              // looks at CTFd's times and visibility anew; nil: they are not followed
 	Books      Books
 	Containers Containers
 	EventLog   EventLog

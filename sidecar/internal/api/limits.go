@@ -31,8 +31,10 @@ func (a *API) limited(next handler) handler {
 		if err := a.take(r, "player/"+a.player(r).ID, limits.Player); err != nil {
 			return err
 		}
-		if err := a.limit(r, "address", limits.Address); err != nil {
-			return err
+		if from, err := netip.ParseAddr(a.player(r).Address); err == nil {
+			if err := a.take(r, "address/"+network(from), limits.Address); err != nil {
+				return err
+			}
 		}
 		return next(w, r)
 	}

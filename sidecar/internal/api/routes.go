@@ -47,6 +47,8 @@ func (a *API) PublicRoutes() []Route {
 		{"GET", "/go/{id}", a.goToInstance},
 		{"GET", "/go/{id}/{route}", a.goToInstance},
 		{"GET", connect.WindowPath, a.windowScript},
+		{"GET", "/adapter/challenges", a.adapterChallenges},
+		{"POST", "/adapter/events", a.adapterEvents},
 		{"GET", "/health", a.getReady},
 		{"GET", "/health/live", a.getLive},
 		{"GET", "/health/ready", a.getReady},

@@ -40,6 +40,12 @@ func (a *API) player(r *http.Request) whaley.Player {
 // identify finds out who asks: in no-auth mode by address, else by a CTFd access token or by a session's cookie. It
 // refuses whoever is nobody, banned, or in team mode without a team.
 func (a *API) identify(r *http.Request) (whaley.Player, error) {
+	if account, shown, err := a.adapterOf(r); shown {
+		if err != nil {
+			return whaley.Player{}, err
+		}
+		return a.byAccount(r, account)
+	}
 	address := a.address(r)
 	if a.Origins != nil {
 		a.Origins.see(r, address)

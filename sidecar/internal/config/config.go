@@ -37,6 +37,7 @@ type Config struct {
 	PluginKey  Secret `env:"PLUGIN_KEY" whaley:"What the plugin shows to the internal API, at least 16 bytes. Needed with EDGE=traefik; else made anew at each start."`
 	AdminKey   Secret `env:"ADMIN_KEY" whaley:"What scripts of organisers show as X-Admin-Key, at least 16 bytes. Empty: nobody is an admin by key."`
 	AdminPath  string `env:"ADMIN_PATH" envDefault:"/admin" whaley:"Path of the admin panel on the dashboard's host, one segment. Another than the default keeps it out of sight."`
+	AdapterKey Secret `env:"ADAPTER_KEY" whaley:"What the plugin in CTFd shows as Authorization: Adapter, at least 16 bytes. Whoever has it acts for any player. Needs AUTH_MODE=ctfd. Empty: there is no such plugin."`
 	MetricsKey Secret `env:"METRICS_SECRET" whaley:"Bearer token for /metrics. Empty: /metrics is off."`
 
 	AuthMode        string   `env:"AUTH_MODE" envDefault:"none" section:"Authentication" choices:"none|ctfd" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network. ctfd: a player is a CTFd account."`

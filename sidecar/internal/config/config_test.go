@@ -165,6 +165,17 @@ func TestAKeyThatCanBeGuessedIsRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	for _, key := range []string{"9f86d081884c7d659a2feaa0c55ad015", "dGhlIGtleSBpcyBsb25n", "correct horse battery staple", "X7-kQ2-pP9-mZ4-tL1"} {
+		ctfd := map[string]string{"ADAPTER_KEY": key, "AUTH_MODE": "ctfd", "CTFD_URL": "https://ctf.example", "CTFD_API_KEY": "x"}
+		if _, err := config.Load(ctfd); err != nil {
+			t.Error(err)
+		}
+		if _, err := config.Load(map[string]string{"ADAPTER_KEY": key}); err == nil || !strings.Contains(err.Error(), "ADAPTER_KEY needs AUTH_MODE=ctfd") {
+			t.Error(err)
+		}
+		ctfd["ADMIN_KEY"] = key
+		if _, err := config.Load(ctfd); err == nil || !strings.Contains(err.Error(), "another key") {
+			t.Error(err)
+		}
 		if _, err := config.Load(map[string]string{"ADMIN_KEY": key}); err != nil {
 			t.Errorf("%s: %v", key, err)
 		}

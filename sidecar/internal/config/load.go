@@ -80,7 +80,10 @@ func Load(environment map[string]string) (*Config, error) {
 	refuse(c.Secret != "" && len(c.Secret) < minSecret, "SECRET must have at least %d bytes", minSecret)
 	refuse(c.PluginKey != "" && len(c.PluginKey) < minKey, "PLUGIN_KEY must have at least %d bytes", minKey)
 	refuse(c.AdminKey != "" && len(c.AdminKey) < minKey, "ADMIN_KEY must have at least %d bytes", minKey)
-	for name, key := range map[string]Secret{"ADMIN_KEY": c.AdminKey, "SECRET": c.Secret} {
+	refuse(c.AdapterKey != "" && len(c.AdapterKey) < minKey, "ADAPTER_KEY must have at least %d bytes", minKey)
+	refuse(c.AdapterKey != "" && c.AuthMode != "ctfd", "ADAPTER_KEY needs AUTH_MODE=ctfd: it is for a plugin in CTFd")
+	refuse(c.AdapterKey != "" && (c.AdapterKey == c.AdminKey || c.AdapterKey == c.PluginKey), "ADAPTER_KEY must be another key than ADMIN_KEY and PLUGIN_KEY")
+	for name, key := range map[string]Secret{"ADMIN_KEY": c.AdminKey, "SECRET": c.Secret, "ADAPTER_KEY": c.AdapterKey} {
 		refuse(key != "" && guessable(string(key)), "%s can be guessed: take one that openssl rand -hex 32 prints", name)
 	}
 	refuse(!pathForm.MatchString(c.AdminPath), "ADMIN_PATH=%q must be one segment of lower-case letters, digits and hyphens, as /admin", c.AdminPath)

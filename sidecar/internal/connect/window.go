@@ -19,6 +19,11 @@ const (
 //go:embed window.js
 var window string
 
+// PluginScript is the script for Whaley's plugin in CTFd, which passes on what it asks.
+func (c *Connection) PluginScript() string {
+	return strings.Replace(c.WindowScript(), "const plugin = false;", "const plugin = true;", 1)
+}
+
 // WindowScript is the script, which asks this dashboard only.
 func (c *Connection) WindowScript() string {
 	to, err := json.Marshal(c.opts.Dashboard)

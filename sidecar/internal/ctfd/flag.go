@@ -35,14 +35,30 @@ func (c *Client) Flags(ctx context.Context, challenge int, content string) ([]wh
 	return list, err
 }
 
-// AddFlag adds a static flag and returns it as it was stored. Calling it twice makes two. The type is always sent:
-// CTFd stores a flag without one, and fails at every wrong submission from then on.
-func (c *Client) AddFlag(ctx context.Context, challenge int, content string) (whaley.ScoreboardFlag, error) {
+// OwnedFlag is the type of flags that Whaley's plugin in CTFd compares: right for one owner only.
+const OwnedFlag = "whaley"
+
+// AddFlag adds a flag and returns it as it was stored: one that is right for an owner only, or with none a static one.
+// Calling it twice makes two. The type is always sent: CTFd stores a flag without one, and fails at every wrong submission
+// from then on, as it does with a type that it does not know.
+func (c *Client) AddFlag(ctx context.Context, challenge int, content, owner string) (whaley.ScoreboardFlag, error) {
+	kind := "static"
+	if owner != "" {
+		kind = OwnedFlag
+	}
 	var row flag
 	_, err := c.do(ctx, request{method: http.MethodPost, path: "/flags", body: map[string]any{
-		"challenge_id": challenge, "content": content, "type": "static", "data": "",
+		"challenge_id": challenge, "content": content, "type": kind, "data": owner,
 	}}, &row)
 	return row.scoreboard(), err
+}
+
+// OwnedFlags says whether CTFd has the plugin that knows flags of one owner only.
+func (c *Client) OwnedFlags(ctx context.Context) (bool, error) {
+	var types map[string]any
+	_, err := c.do(ctx, request{method: http.MethodGet, path: "/flags/types"}, &types)
+	_, there := types[OwnedFlag]
+	return there, err
 }
 
 // RemoveFlag removes a flag; one that is not there is no error.

@@ -46,7 +46,7 @@ func FuzzAnswersOfCTFd(f *testing.F) {
 		_, _ = c.Flags(ctx, 2, "FLAG{x}")
 		_, _ = c.Submissions(ctx, 1, 100)
 		_ = c.ExportSubmissions(ctx, func(whaley.Submission) error { return nil })
-		_, err := c.AddFlag(ctx, 2, "FLAG{x}")
+		_, err := c.AddFlag(ctx, 2, "FLAG{x}", "")
 		if status >= 400 && err == nil || err != nil && whaley.CodeOf(err) == "" {
 			t.Errorf("%d %q: %v (%s)", status, body, err, ctfd.CodeNotFound)
 		}

@@ -67,8 +67,11 @@ type CTFd interface {
 	Challenges(ctx context.Context) ([]whaley.ScoreboardChallenge, error)
 	// Flags lists the flags of a challenge: those with a content, or with an empty one all.
 	Flags(ctx context.Context, challenge int, content string) ([]whaley.ScoreboardFlag, error)
-	// AddFlag adds a static, case-sensitive flag and returns it as it was stored. It is not idempotent.
-	AddFlag(ctx context.Context, challenge int, content string) (whaley.ScoreboardFlag, error)
+	// AddFlag adds a case-sensitive flag, right for an owner only or with none for everybody, and returns it as it was stored.
+	// It is not idempotent.
+	AddFlag(ctx context.Context, challenge int, content, owner string) (whaley.ScoreboardFlag, error)
+	// OwnedFlags says whether it knows flags of one owner only.
+	OwnedFlags(ctx context.Context) (bool, error)
 	// RemoveFlag removes a flag; one that is not there is no error.
 	RemoveFlag(ctx context.Context, id int) error
 	// Submissions is one page of all submissions, at most 100 on a page.
@@ -113,7 +116,10 @@ type Flags struct {
 	kick    chan struct{}      // there is something in the outbox
 	recheck chan int           // a challenge of CTFd that may lack a flag
 	live    waiting
-	down    atomic.Bool // the last round of registering found CTFd down
+	down    atomic.Bool   // the last round of registering found CTFd down
+	owned   atomic.Bool   // CTFd knows flags of one owner only
+	pushed  atomic.Int64  // when CTFd's plugin was last heard of, Unix seconds
+	look    chan struct{} // it has lost what it should have told
 
 	scanning sync.Mutex
 	contacts contacts
@@ -134,7 +140,7 @@ func New(store Store, ctfd CTFd, challenges Challenges, opts Options, log *slog.
 	}
 	return &Flags{
 		store: store, ctfd: ctfd, challenges: challenges, opts: opts, log: log,
-		told: func(string) {}, kick: make(chan struct{}, 1), recheck: make(chan int, 64),
+		told: func(string) {}, kick: make(chan struct{}, 1), recheck: make(chan int, 64), look: make(chan struct{}, 1),
 		live: newWaiting(), contacts: newContacts(),
 	}
 }

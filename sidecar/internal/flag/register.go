@@ -155,24 +155,25 @@ func (f *Flags) add(ctx context.Context, r whaley.Registration) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	owner := f.ownerOf(r)
 	for _, row := range there {
-		if ours(row, r) {
-			return row.ID, nil
+		if ours(row, r, owner) {
+			return row.ID, f.replaced(ctx, there, r, owner)
 		}
 	}
 	if err := f.confirmed(ctx, r); err != nil {
 		return 0, err
 	}
-	stored, err := f.ctfd.AddFlag(ctx, r.CTFdChallenge, r.Value)
+	stored, err := f.ctfd.AddFlag(ctx, r.CTFdChallenge, r.Value, owner)
 	if err != nil {
 		f.known.forget() // of a challenge that was just deleted CTFd says that it is broken itself
 		return 0, err
 	}
-	if !ours(stored, r) {
+	if !ours(stored, r, owner) {
 		return 0, errors.Join(refusal("CTFd stored another flag than it was given. FLAG_PREFIX or the challenge's placeholder has something that it changes."),
 			f.ctfd.RemoveFlag(ctx, stored.ID))
 	}
-	return stored.ID, nil
+	return stored.ID, f.replaced(ctx, there, r, owner)
 }
 
 // confirmed refuses a flag for a challenge of CTFd that is gone, or is called otherwise than when it was mapped: its number
@@ -197,11 +198,6 @@ func (f *Flags) confirmed(ctx context.Context, r whaley.Registration) error {
 		return refusal("CTFd's challenge %d was %q when %s was mapped to it, and is %q now. Map it again if it is the same.", r.CTFdChallenge, was, r.Challenge, name)
 	}
 	return nil
-}
-
-// ours says whether a row of CTFd accepts exactly this flag and does not break the challenge.
-func ours(row whaley.ScoreboardFlag, r whaley.Registration) bool {
-	return row.Challenge == r.CTFdChallenge && row.Content == r.Value && row.Type == "static" && row.Data != "case_insensitive"
 }
 
 // remove makes sure that CTFd has a flag no more, however often it is there.

@@ -238,8 +238,8 @@ type forgetful struct {
 	lost *atomic.Int32
 }
 
-func (f forgetful) AddFlag(ctx context.Context, challenge int, content string) (whaley.ScoreboardFlag, error) {
-	stored, err := f.CTFd.AddFlag(ctx, challenge, content)
+func (f forgetful) AddFlag(ctx context.Context, challenge int, content, owner string) (whaley.ScoreboardFlag, error) {
+	stored, err := f.CTFd.AddFlag(ctx, challenge, content, owner)
 	if f.lost.Add(1) <= 2 {
 		return whaley.ScoreboardFlag{}, whaley.Errorf(whaley.Unavailable, whaley.CodeCTFdUnavailable, "The answer was lost.")
 	}

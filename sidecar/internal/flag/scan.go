@@ -44,7 +44,7 @@ func (f *Flags) scanLoop(ctx context.Context) error {
 		case len(check.Found) > 0:
 			f.log.Warn("suspicious submissions", "new", len(check.Found))
 		}
-		if !pause(ctx, time.Until(began.Add(f.opts.ScanEvery))) {
+		if !f.untilScan(ctx, began) {
 			return nil
 		}
 	}

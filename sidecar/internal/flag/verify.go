@@ -15,11 +15,18 @@ func (f *Flags) verifyLoop(ctx context.Context) error {
 	mine := lead{store: f.store, name: "flag_verification", worker: f.opts.Worker}
 	defer func() { mine.resign(ctx) }()
 	next := time.Now().Add(f.opts.VerifyEvery)
+	first := true
 	for {
-		timer := time.NewTimer(time.Until(next))
+		if err := f.lookOwned(ctx, &first); err != nil && ctx.Err() == nil {
+			f.log.Debug("ctfd does not say what types of flags it knows", "err", err)
+		}
+		timer := time.NewTimer(min(time.Until(next), ownedLook))
 		var one []int
 		select {
 		case <-timer.C:
+			if time.Now().Before(next) {
+				continue
+			}
 			next = time.Now().Add(f.opts.VerifyEvery)
 		case id := <-f.recheck:
 			one = []int{id}
@@ -75,7 +82,8 @@ func (f *Flags) verify(ctx context.Context, challenge int) error {
 	}
 	repaired := 0
 	for _, was := range wanted {
-		there := slices.ContainsFunc(content[was.Value], func(row whaley.ScoreboardFlag) bool { return ours(row, was) })
+		owner := f.ownerOf(was)
+		there := slices.ContainsFunc(content[was.Value], func(row whaley.ScoreboardFlag) bool { return ours(row, was, owner) })
 		now := was
 		now.Tries, now.ChangedAt = 0, time.Now().UTC()
 		var ev whaley.Event

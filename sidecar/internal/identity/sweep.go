@@ -36,10 +36,26 @@ func (p *Players) sweepLoop(ctx context.Context) error {
 			failed = err != nil
 			again = max(again, time.Duration(requests)*perRequest)
 		}
-		select {
-		case <-time.After(again):
-		case <-ctx.Done():
+		if !p.untilSweep(ctx, again) {
 			return nil
+		}
+	}
+}
+
+// untilSweep waits, and has news looked at meanwhile; false if ctx ended.
+func (p *Players) untilSweep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			return true
+		case <-p.news:
+			if p.watched != nil {
+				p.watched(ctx)
+			}
+		case <-ctx.Done():
+			return false
 		}
 	}
 }

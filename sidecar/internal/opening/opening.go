@@ -84,6 +84,14 @@ func (o *Opening) Run(ctx context.Context) error {
 	}
 }
 
+// LookSoon has CTFd looked at within seconds: something there has changed.
+func (o *Opening) LookSoon() {
+	select {
+	case o.again <- struct{}{}:
+	default:
+	}
+}
+
 // wait returns when it is time for another look, false if ctx ended.
 func (o *Opening) wait(ctx context.Context) bool {
 	next, early := time.After(every), time.After(soon)
@@ -182,10 +190,7 @@ func (o *Opening) Closed(p whaley.Player, ch *whaley.Challenge, at time.Time) *w
 	}
 	locked := now.locked(ch.ID, p.Owner.ID)
 	if locked {
-		select {
-		case o.again <- struct{}{}:
-		default:
-		}
+		o.LookSoon()
 	}
 	if locked || now.Hidden[ch.ID] {
 		return whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", ch.ID)

@@ -19,6 +19,7 @@ const (
 	Postgres = "postgres"
 	Root     = "root"
 	Busybox  = "busybox"
+	Flask    = "flask"
 )
 
 // missing says what to do about a part that this machine lacks; empty: it is there.
@@ -44,6 +45,12 @@ var missing = map[string]func() string{
 	Root: func() string {
 		if os.Geteuid() != 0 {
 			return "root, for network namespaces, mounts and firewalls: run it with sudo"
+		}
+		return ""
+	},
+	Flask: func() string {
+		if exec.Command("/usr/bin/python3", "-c", "import flask, sqlalchemy").Run() != nil {
+			return "Debian's Flask and SQLAlchemy: scripts/need flask installs them"
 		}
 		return ""
 	},

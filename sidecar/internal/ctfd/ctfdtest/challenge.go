@@ -200,6 +200,13 @@ func (s *Server) attempt(u *User, challenge int, provided string) (status string
 		if f.Challenge != challenge {
 			continue
 		}
+		if f.Type == "whaley" && s.plugin {
+			if f.Content == provided && (f.Data == fmt.Sprintf("user_%d", u.ID) || u.Team != 0 && f.Data == fmt.Sprintf("team_%d", u.Team)) {
+				status = "correct"
+				break
+			}
+			continue
+		}
 		if f.Type != "static" && f.Type != "regex" {
 			return "", http.StatusInternalServerError // a flag of an unknown type breaks every wrong attempt
 		}

@@ -57,6 +57,13 @@ func (s *Server) RemoveFlag(id int) {
 	s.flags = slices.DeleteFunc(s.flags, func(f *Flag) bool { return f.ID == id })
 }
 
+// SetPlugin installs Whaley's plugin, whose flags are right for one owner only, or takes it out.
+func (s *Server) SetPlugin(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.plugin = on
+}
+
 func (s *Server) flagRows() {
 	s.Handle("GET", "/flags", AdminOnly(func(c Call) Answer {
 		q := c.URL.Query()
@@ -72,6 +79,13 @@ func (s *Server) flagRows() {
 			}
 		}
 		return Success(list)
+	}))
+	s.Handle("GET", "/flags/types", AdminOnly(func(Call) Answer {
+		types := map[string]any{"static": map[string]any{"name": "static", "templates": map[string]any{}}, "regex": map[string]any{"name": "regex", "templates": map[string]any{}}}
+		if s.plugin {
+			types["whaley"] = map[string]any{"name": "whaley", "templates": map[string]any{}}
+		}
+		return Success(types)
 	}))
 	s.Handle("POST", "/flags", AdminOnly(func(c Call) Answer {
 		var body struct {

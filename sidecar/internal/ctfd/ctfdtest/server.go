@@ -30,6 +30,7 @@ type Server struct {
 	mu     sync.Mutex
 	mode   string // user_mode: users or teams
 	preset bool   // the mode stands in no row
+	plugin bool   // Whaley's is installed
 
 	settings map[string]string // other rows of its settings
 	users    map[int]*User

@@ -47,3 +47,14 @@ func (s *Server) Calls(what string) int {
 	defer s.mu.Unlock()
 	return s.calls[what]
 }
+
+// Requests is how many there were altogether.
+func (s *Server) Requests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := 0
+	for _, n := range s.calls {
+		all += n
+	}
+	return all
+}

@@ -1,0 +1,2 @@
+def can_access_challenge(challenge, user):
+    return True

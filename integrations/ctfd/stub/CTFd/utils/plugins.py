@@ -1,0 +1,5 @@
+scripts = []
+
+
+def register_script(url):
+    scripts.append(url)
