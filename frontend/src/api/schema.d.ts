@@ -3207,7 +3207,9 @@ export interface components {
          *       },
          *       "problems": [],
          *       "notes": [],
-         *       "disable_dynamic_flags": false
+         *       "disable_dynamic_flags": false,
+         *       "images": "ready",
+         *       "unbuilt": ""
          *     }
          */
         AdminChallenge: {
@@ -3236,6 +3238,13 @@ export interface components {
             notes: components["schemas"]["FileProblem"][];
             /** @description Its flag is the same for everybody */
             disable_dynamic_flags: boolean;
+            /**
+             * @description Of what players get; empty: nothing
+             * @enum {string}
+             */
+            images: "" | "queued" | "building" | "ready" | "failed";
+            /** @description The folder's revision, if its images could not be made and players go on with the last that was built; empty: none such */
+            unbuilt: string;
         };
         /**
          * @description Of a whole instance. In overrides 0 means as the files say.

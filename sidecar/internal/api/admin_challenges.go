@@ -36,6 +36,8 @@ type adminChallengeJSON struct {
 	Problems    []fileProblemJSON `json:"problems"`
 	Notes       []fileProblemJSON `json:"notes"` // taken otherwise than it is written
 	StaticFlags bool              `json:"disable_dynamic_flags"`
+	Images      string            `json:"images"`  // state of the building of those that players are given
+	Unbuilt     string            `json:"unbuilt"` // the folder's revision, if its images could not be made; empty: none such
 }
 
 // resourcesJSON are limits of a whole instance; 0 in an override means as the files say.
@@ -76,11 +78,11 @@ func (a *API) adminChallenge(e challenge.Entry, live int) adminChallengeJSON {
 	j := adminChallengeJSON{
 		ID: e.ID, Folder: e.Folder, Name: e.ID, Loaded: e.Loaded != nil, Current: e.Loaded != nil && len(e.Problems) == 0,
 		Active: e.Setting.Challenge == "" || e.Setting.Active, Services: []string{}, Instances: live,
-		Overrides: resources(e.Setting.Limits), Most: resources(a.Library.Most()), Problems: fileProblems(e.Problems), Notes: fileProblems(e.Notes),
+		Overrides: resources(e.Setting.Limits), Most: resources(a.Library.Most()), Problems: fileProblems(e.Problems), Notes: fileProblems(e.Notes), Unbuilt: e.Unbuilt,
 	}
 	if ch := e.Loaded; ch != nil {
 		j.Name, j.Category, j.Revision, j.Resources = ch.Name, ch.Category, ch.Revision, resources(challenge.LimitsOf(ch))
-		j.StaticFlags = ch.StaticFlags
+		j.StaticFlags, j.Images = ch.StaticFlags, string(a.Instancer.BuildState(ch.ID))
 		for _, s := range ch.Services {
 			j.Services = append(j.Services, s.Name)
 		}

@@ -44,6 +44,9 @@ func TestARevisionThatIsNotBuiltGivesWayToTheLastThatWas(t *testing.T) {
 		t.Errorf("%q took its place, and players get %s", instead, s.get("web").Services[0].Image)
 	}
 	e := s.library.Entries()[0]
+	if e.Unbuilt != second.Revision || e.Loaded == nil || e.Loaded.Revision != first.Revision {
+		t.Errorf("unbuilt is %q, loaded %+v", e.Unbuilt, e.Loaded)
+	}
 	if len(e.Problems) != 1 || !strings.Contains(e.Problems[0].Text, "the images of revision "+second.Revision+" could not be made") ||
 		!strings.Contains(e.Problems[0].Text, "no space") {
 		t.Errorf("%v", e.Problems)
@@ -55,7 +58,7 @@ func TestARevisionThatIsNotBuiltGivesWayToTheLastThatWas(t *testing.T) {
 		}
 	}
 	s.reload()
-	if now := s.get("web"); now.Revision != second.Revision || len(s.library.Entries()[0].Problems) != 0 {
+	if now := s.get("web"); now.Revision != second.Revision || len(s.library.Entries()[0].Problems) != 0 || s.library.Entries()[0].Unbuilt != "" {
 		t.Errorf("read again it is %s: %v", now.Revision, s.library.Entries()[0].Problems)
 	}
 	if instead := fails(); instead != first.Revision {

@@ -51,6 +51,7 @@ type Entry struct {
 	Problems []Problem               // of what the folder holds now; Loaded is then an earlier revision
 	Notes    []Problem               // of what the folder holds now
 	Setting  whaley.ChallengeSetting // what organisers have set
+	Unbuilt  string                  // the folder's revision, if its images could not be made and Loaded is the last that was built
 
 	plain *whaley.Challenge // as its files say
 	found []Problem         // in the files alone

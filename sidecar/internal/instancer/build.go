@@ -197,6 +197,17 @@ func (i *Instancer) BuildStatus(challenge string) (whaley.BuildStatus, <-chan st
 	return status, changed, nil
 }
 
+// BuildState is where the latest build of a challenge's images is; queued where none has begun.
+func (i *Instancer) BuildState(challenge string) whaley.BuildState {
+	i.images.mu.Lock()
+	b := i.images.latest[challenge]
+	i.images.mu.Unlock()
+	if b == nil {
+		return whaley.BuildQueued
+	}
+	return b.status(nil).State
+}
+
 func (b *build) watch() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -6,6 +6,7 @@ import type { AdminChallenge, FileProblem } from "@/api/admin";
 import { api, unwrapEmpty } from "@/api/client";
 import { Button } from "@/components/ui/button";
 import { Switch } from "@/components/ui/field";
+import { Notice } from "@/components/ui/notice";
 import { Segmented } from "@/components/ui/segmented";
 import { NotFound } from "../dead-ends";
 import { useAction } from "../kit/action";
@@ -64,6 +65,18 @@ function Found({ challenge }: { challenge: AdminChallenge }) {
       lead={text.challenges.about(challenge.id, challenge.category, challenge.instances)}
       actions={<Actions challenge={challenge} />}
     >
+      {(challenge.unbuilt || challenge.images === "failed") && (
+        <Notice>
+          <span className="mr-3">
+            {challenge.unbuilt
+              ? text.challenges.unbuiltText(challenge.unbuilt, challenge.revision)
+              : text.challenges.imagesFailedText}
+          </span>
+          <Button onClick={() => setFilters({ view: challenge.unbuilt ? "revisions" : "build" })}>
+            {challenge.unbuilt ? text.challenges.seeRevisions : text.challenges.seeBuild}
+          </Button>
+        </Notice>
+      )}
       {challenge.problems.length > 0 && (
         <div role="alert" className="rounded-xl border border-bad/40 bg-bad-ground p-4">
           <p className="font-semibold">

@@ -32,7 +32,7 @@ export function ChallengesPage() {
     renews: [challengesKey],
   });
   useAfterEvents(
-    ({ type }) => type.startsWith("admin_challenge") || type.startsWith("instance"),
+    ({ type }) => type.startsWith("admin_challenge") || type.startsWith("challenge_") || type.startsWith("instance"),
     () => challenges.refetch(),
     3_000,
   );
@@ -93,7 +93,7 @@ export function ChallengesPage() {
 function selected(challenge: AdminChallenge, state: string, words: string): boolean {
   if (state === "open" && !(challenge.active && challenge.loaded)) return false;
   if (state === "closed" && challenge.active) return false;
-  if (state === "problems" && challenge.problems.length === 0) return false;
+  if (state === "problems" && challenge.problems.length === 0 && challenge.images !== "failed") return false;
   const all = `${challenge.id} ${challenge.name} ${challenge.category} ${challenge.folder}`.toLocaleLowerCase();
   return words
     .toLocaleLowerCase()

@@ -10,6 +10,9 @@ export const challengesKey = ["admin", "challenges"] as const;
 export const challengesQuery = queryOptions({
   queryKey: [...challengesKey, "list"],
   queryFn: async ({ signal }) => (await unwrap(api.GET("/admin/api/challenges/list", { signal }))).challenges,
+  // Images come and go without an event.
+  refetchInterval: ({ state }) =>
+    state.data?.some(({ images }) => images === "queued" || images === "building") && 2_000,
 });
 
 /** The files of one challenge. */
