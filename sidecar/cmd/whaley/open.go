@@ -6,12 +6,14 @@ import (
 	"fmt"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
 	"github.com/whaley-ctf/whaley/sidecar/internal/program"
+	"github.com/whaley-ctf/whaley/sidecar/internal/registry"
 	"github.com/whaley-ctf/whaley/sidecar/internal/standin"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/web"
@@ -60,6 +62,7 @@ func (s *server) openEngine(ctx context.Context) (err error) {
 	s.engine, err = docker.New(docker.Options{
 		Deployment: s.deployment, Folder: s.c.DataDir, Builder: docker.Builder(s.c.Builder), Builds: buildLimits(s.c),
 		Worker: s.worker, Program: program.Self, StandIn: standin.Program,
+		Logins: &registry.Logins{Setting: func() string { return string(s.live.Config().RegistryLogins) }}, Fetch: challenge.IsPublic,
 	}, s.log)
 	if err != nil {
 		return fmt.Errorf("DOCKER_HOST: %w", err)

@@ -156,7 +156,7 @@ func fetches(instruction string, known settings) bool {
 		if n == len(words)-1 || strings.HasPrefix(word, "--") {
 			continue // where it is put, and flags
 		}
-		if isPublic(known.fill(as)) {
+		if IsPublic(known.fill(as)) {
 			continue
 		}
 		if address.MatchString(word) {

@@ -96,3 +96,16 @@ func TestWhatABuildReadsIsBounded(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatABuildIsGivenSecretlyIsAFileOfTheChallengeAndMayHoldTheFlag(t *testing.T) {
+	ch := flagOf(t, "", "services:\n  web:\n    build:\n      context: app\n      secrets:\n        - flag\n        - {source: key, target: other}\n"+
+		"secrets:\n  flag: {file: private/flag.txt}\n  key: {file: private/key}\n",
+		"app/Dockerfile", "FROM busybox\n", "private/flag.txt", "FLAG{in_a_secret}\n", "private/key", "k")
+	b := ch.Services[0].Build
+	if filepath.Base(b.Secrets["flag"]) != "flag.txt" || filepath.Base(b.Secrets["other"]) != "key" || len(b.Secrets) != 2 {
+		t.Errorf("%v", b.Secrets)
+	}
+	if !b.Flag || ch.Flag.Text != "FLAG{in_a_secret}" {
+		t.Errorf("its flag is %q, and of the build: %v", ch.Flag.Text, b.Flag)
+	}
+}

@@ -10,8 +10,8 @@ import (
 var publicPlace = regexp.MustCompile(`(?i)^https://(github\.com|raw\.githubusercontent\.com|codeload\.github\.com|dl\.google\.com|files\.pythonhosted\.org|` +
 	`registry\.npmjs\.org|nodejs\.org|deb\.debian\.org|dl-cdn\.alpinelinux\.org|static\.rust-lang\.org)(/[a-z0-9._~%+=@-]+)+$`)
 
-// isPublic says whether an address is of a public place. A repository is none: what it names would be fetched with it.
-func isPublic(address string) bool {
+// IsPublic says whether an address is of a public place. A repository is none: what it names would be fetched with it.
+func IsPublic(address string) bool {
 	return publicPlace.MatchString(address) && !strings.HasSuffix(strings.ToLower(address), ".git")
 }
 

@@ -170,6 +170,9 @@ func (s *survey) mark(ch *whaley.Challenge, forms []formAt, plan *whaley.FlagPla
 			for _, value := range b.Args {
 				b.Flag = b.Flag || len(sentinel.Find([]byte(value), finders)) > 0
 			}
+			for _, file := range b.Secrets {
+				b.Flag = b.Flag || len(s.folders[file].holding(texts)) > 0
+			}
 		}
 		for k := range service.Mounts {
 			if m := &service.Mounts[k]; m.Path() != "" {

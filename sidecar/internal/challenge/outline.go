@@ -37,6 +37,9 @@ func Read(ctx context.Context, dir, name string) (Outline, Problems) {
 			if s.Build.Dockerfile != "" {
 				o.Files = append(o.Files, absolute(s.Build.Context, s.Build.Dockerfile))
 			}
+			for _, c := range s.Build.Secrets {
+				o.Files = append(o.Files, project.Secrets[c.Source].File)
+			}
 		}
 		for _, v := range s.Volumes {
 			if v.Type == types.VolumeTypeBind {

@@ -107,7 +107,7 @@ var serviceRules = table(map[string]rule{
 		"entitlements":        no("would give the build the host"),
 		"privileged":          no("would give the build the host"),
 		"ssh":                 no("a build gets none of the host's keys"),
-		"secrets":             no("a build gets no secrets; what it needs must be in its context"),
+		"secrets":             listOf(text.or(grantRules)),
 		"additional_contexts": no("a build has one context, in the challenge's folder"),
 		"extra_hosts":         leave("a build has the engine's own names"),
 		"cache_from":          leave("images are built on this host"), "cache_to": leave("images are built on this host"),

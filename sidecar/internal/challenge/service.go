@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -172,7 +173,33 @@ func (c *converter) build(s types.ServiceConfig) *whaley.Build {
 			c.note(s.Name, "build.args."+name, "is left out: it has no value here or in .env, and Whaley passes nothing on from its own environment")
 		}
 	}
+	b.Secrets = c.buildSecrets(s)
 	return b
+}
+
+// maxBuildSecret is what BuildKit takes.
+const maxBuildSecret = 500 << 10 // bytes
+
+// buildSecrets are the files that RUN --mount=type=secret sees while the image is built.
+func (c *converter) buildSecrets(s types.ServiceConfig) map[string]string {
+	all := map[string]string{}
+	for n, g := range s.Build.Secrets {
+		key, id := item("build.secrets", n), cmp.Or(g.Target, g.Source)
+		file := c.project.Secrets[g.Source].File
+		if file == "" {
+			c.refuse(s.Name, key, "%q has no file", g.Source)
+			continue
+		}
+		source, ok := c.within(s.Name, key, file)
+		if !ok {
+			continue
+		}
+		if info, err := os.Stat(source); err != nil || !info.Mode().IsRegular() || info.Size() > maxBuildSecret {
+			c.refuse(s.Name, key, "%q must be a file of at most %d KB", g.Source, maxBuildSecret>>10)
+		}
+		all[id] = source
+	}
+	return all
 }
 
 // health takes the check and how long one may take. How often it is run is ours: at once and again until it passes.

@@ -81,6 +81,11 @@ func (s *survey) service(ctx context.Context, service *whaley.Service, composeFi
 		for _, value := range b.Args {
 			s.value(composeFile, value)
 		}
+		for _, file := range b.Secrets {
+			if err := s.folder(ctx, file); err != nil {
+				return err
+			}
+		}
 	}
 	for n := range service.Mounts {
 		m := &service.Mounts[n]

@@ -72,6 +72,8 @@ type Config struct {
 	FlagPrefix   string `env:"FLAG_PREFIX" envDefault:"FLAG" whaley:"What flags and their placeholders begin with, before the brace, in exactly this case."`
 	FlagFormat   string `env:"FLAG_FORMAT" whaley:"How flags and their placeholders look if not FLAG_PREFIX{…}, with … or ... for their text, as ABC+{…}, flag-... or flag_.... A challenge's instance.toml may say otherwise."`
 	Builder      string `env:"BUILDER" envDefault:"auto" choices:"auto|classic|buildkit" whaley:"Who builds images. auto: the engine's classic builder, and BuildKit where a Dockerfile needs it."`
+	// Read at each pull, so that a login counts at once.
+	RegistryLogins Secret `env:"REGISTRY_LOGINS" live:"true" whaley:"Logins for registries that images are pulled from: name:password@registry, separated by spaces, or the text that docker login writes into config.json. Those of the user that Whaley runs as (~/.docker/config.json, with its credential helpers) count too."`
 
 	BuildMaxMemory Bytes   `env:"BUILD_MAX_MEMORY" envDefault:"4g" min:"64m" whaley:"Memory of a build. BuildKit does not know it."`
 	BuildMaxCPU    float64 `env:"BUILD_MAX_CPU" envDefault:"2" min:"0.1" max:"256" unit:"CPUs" whaley:"CPUs of a build. BuildKit does not know it."`

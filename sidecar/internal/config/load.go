@@ -15,6 +15,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/whaley-ctf/whaley/shared/peer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/registry"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
 )
 
@@ -85,6 +86,9 @@ func Load(environment map[string]string) (*Config, error) {
 	refuse(c.AdapterKey != "" && (c.AdapterKey == c.AdminKey || c.AdapterKey == c.PluginKey), "ADAPTER_KEY must be another key than ADMIN_KEY and PLUGIN_KEY")
 	for name, key := range map[string]Secret{"ADMIN_KEY": c.AdminKey, "SECRET": c.Secret, "ADAPTER_KEY": c.AdapterKey} {
 		refuse(key != "" && guessable(string(key)), "%s can be guessed: take one that openssl rand -hex 32 prints", name)
+	}
+	if _, err := registry.Parse(string(c.RegistryLogins)); err != nil {
+		wrong = append(wrong, fmt.Errorf("REGISTRY_LOGINS %w", err))
 	}
 	refuse(!pathForm.MatchString(c.AdminPath), "ADMIN_PATH=%q must be one segment of lower-case letters, digits and hyphens, as /admin", c.AdminPath)
 	refuse(slices.Contains(takenPaths, c.AdminPath), "ADMIN_PATH=%q is a path of the players' API or pages: choose another, as /admin", c.AdminPath)

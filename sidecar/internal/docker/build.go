@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	buildapi "github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/pkg/jsonmessage"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/buildkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
@@ -18,8 +20,7 @@ import (
 
 // build makes an image out of a service's context.
 func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Writer) error {
-	api, err := e.api(ctx)
-	if err != nil {
+	if _, err := e.api(ctx); err != nil {
 		return err
 	}
 	b := spec.Service.Build
@@ -29,40 +30,97 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 	}
 	defer files.Close()
 	swaps := swapsOf(spec.Challenge, spec.Flags)
-	arguments := map[string]*string{}
+	arguments := map[string]string{}
 	for name, value := range b.Args {
 		replaced, _ := sentinel.Replace([]byte(value), swaps)
-		value = string(replaced)
-		arguments[name] = &value
+		arguments[name] = string(replaced)
 	}
 	content := files
 	if len(swaps) > 0 {
 		content = withFlags(files, swaps)
 		defer content.Close()
 	}
-	version := buildapi.BuilderV1
-	if e.buildKit(b) {
-		version = buildapi.BuilderBuildKit // needs no session with this process as long as nothing is asked of it
-	}
 	held, ctx := e.bound(ctx, log)
 	defer held.close()
-	built, err := api.ImageBuild(ctx, content, buildapi.ImageBuildOptions{
+	if e.buildKit(b) {
+		err = e.withBuildKit(ctx, spec, content, dockerfile, arguments, swaps, held)
+	} else {
+		err = e.classic(ctx, spec, content, dockerfile, arguments, held)
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err() // which BuildKit tells in words of its own
+	}
+	if err != nil {
+		return fmt.Errorf("build %s: %w", spec.Service.Image, held.cause(err))
+	}
+	return nil
+}
+
+// classic builds with what every engine has.
+func (e *Engine) classic(ctx context.Context, spec instancer.BuildSpec, content io.Reader, dockerfile string, arguments map[string]string, log io.Writer) error {
+	logins, err := e.logins.All()
+	if err != nil {
+		return err
+	}
+	pointers := map[string]*string{}
+	for name, value := range arguments {
+		pointers[name] = &value
+	}
+	built, err := e.client.ImageBuild(ctx, content, buildapi.ImageBuildOptions{
 		Memory: e.builds.MemoryBytes, MemorySwap: e.builds.MemoryBytes, // the same: no swap
 		CPUPeriod: cpuPeriod, CPUQuota: e.builds.NanoCPUs * cpuPeriod / 1e9,
-		Tags: []string{spec.Service.Image}, Dockerfile: dockerfile, Target: b.Target, BuildArgs: arguments,
-		Version: version, Remove: true, ForceRemove: true, NoCache: spec.Again,
-		Labels: map[string]string{labelManaged: "true", labelDeployment: e.deployment, labelChallenge: spec.Challenge.ID,
-			labelRevision: spec.Challenge.Revision, labelOwner: spec.Owner},
+		Tags: []string{spec.Service.Image}, Dockerfile: dockerfile, Target: spec.Service.Build.Target, BuildArgs: pointers,
+		Version: buildapi.BuilderV1, Remove: true, ForceRemove: true, NoCache: spec.Again, Labels: e.labelsOf(spec), AuthConfigs: logins,
 	})
 	if err != nil {
 		return err
 	}
 	defer built.Body.Close()
-	trace := &trace{log: held, named: map[string]bool{}}
-	if err := jsonmessage.DisplayJSONMessagesStream(built.Body, held, 0, false, trace.add); err != nil {
-		return fmt.Errorf("build %s: %w", spec.Service.Image, held.cause(err))
+	return jsonmessage.DisplayJSONMessagesStream(built.Body, log, 0, false, nil)
+}
+
+// withBuildKit builds what the classic builder cannot.
+func (e *Engine) withBuildKit(ctx context.Context, spec instancer.BuildSpec, content io.ReadCloser, dockerfile string, arguments map[string]string, swaps []sentinel.Swap, log io.Writer) error {
+	secrets, err := secretsOf(spec.Service.Build, swaps)
+	if err != nil {
+		return err
 	}
-	return held.cause(ctx.Err())
+	one := buildkit.Build{
+		Image: spec.Service.Image, Context: content, Dockerfile: dockerfile, Target: spec.Service.Build.Target, Args: arguments,
+		Labels: e.labelsOf(spec), Secrets: secrets, Logins: e.logins.NameAndPassword, Fetch: e.fetch,
+		Again: spec.Again || len(secrets) > 0, // BuildKit takes a step with another secret for the same
+	}
+	dial := func(ctx context.Context, address, protocol string, header map[string][]string) (net.Conn, error) {
+		return e.client.DialHijack(ctx, address, protocol, header)
+	}
+	if err = one.Run(ctx, dial, log); err == nil || ctx.Err() != nil {
+		return err
+	}
+	if _, gone := e.client.Ping(ctx); gone != nil { // else the engine's end would count as the challenge's fault
+		return gone
+	}
+	return err
+}
+
+func (e *Engine) labelsOf(spec instancer.BuildSpec) map[string]string {
+	return map[string]string{labelManaged: "true", labelDeployment: e.deployment, labelChallenge: spec.Challenge.ID,
+		labelRevision: spec.Challenge.Revision, labelOwner: spec.Owner}
+}
+
+// secretsOf are the files that RUN --mount=type=secret sees, with flags in the places of placeholders as in the context.
+func secretsOf(b *whaley.Build, swaps []sentinel.Swap) (map[string][]byte, error) {
+	secrets := map[string][]byte{}
+	for id, file := range b.Secrets {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the build's secret %s: %w", id, err)
+		}
+		if len(swaps) > 0 && sentinel.IsText(text) {
+			text, _ = sentinel.Replace(text, swaps)
+		}
+		secrets[id] = text
+	}
+	return secrets, nil
 }
 
 const cpuPeriod = 100_000 // microseconds
@@ -79,6 +137,9 @@ func (e *Engine) buildKit(b *whaley.Build) bool {
 		return true
 	case BuilderClassic:
 		return false
+	}
+	if len(b.Secrets) > 0 {
+		return true
 	}
 	if b.Dockerfile == "" {
 		return modern.MatchString(b.Inline)

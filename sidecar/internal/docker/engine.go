@@ -11,6 +11,7 @@ import (
 	"github.com/docker/docker/client"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/registry"
 )
 
 // Deadlines of calls, beyond what their callers allow.
@@ -30,6 +31,8 @@ type Engine struct {
 	folder     string
 	builder    Builder
 	builds     BuildLimits
+	logins     *registry.Logins
+	fetch      func(address string) bool
 	worker     string
 	program    string
 	log        *slog.Logger
@@ -64,6 +67,9 @@ type Options struct {
 	Folder  string
 	Builder Builder // default BuilderAuto
 	Builds  BuildLimits
+	Logins  *registry.Logins // for registries; nil: none
+	// Fetch says which addresses of ADD the engine may fetch by itself; nil: none.
+	Fetch func(address string) bool
 	// Worker is this sidecar among those of the deployment.
 	Worker string
 	// Program is what runs as `whaley survey` in a container; one that is not static cannot.
@@ -78,7 +84,8 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, worker: o.Worker, program: o.Program, log: log,
+		client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, logins: o.Logins, fetch: o.Fetch, worker: o.Worker,
+		program: o.Program, log: log,
 		standIn: sync.OnceValues(func() (string, error) {
 			if o.StandIn == nil {
 				return "", errors.New("there is none")

@@ -1,14 +1,10 @@
 package docker
 
 import (
-	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/docker/docker/pkg/jsonmessage"
 )
 
 func frame(stream byte, text string) string {
@@ -33,20 +29,5 @@ func FuzzOutputOfAContainer(f *testing.F) {
 		if read > len(text) {
 			t.Errorf("%d bytes of %d", read, len(text))
 		}
-	})
-}
-
-// BuildKit's log is a protocol buffer that nobody checks before us.
-func FuzzLogOfABuild(f *testing.F) {
-	f.Add([]byte("\x0a\x0c\x0a\x03abc\x1a\x05hello"))
-	f.Add([]byte("\x1a\x07\x22\x05print"))
-	f.Fuzz(func(_ *testing.T, status []byte) {
-		aux, err := json.Marshal(status)
-		if err != nil {
-			return
-		}
-		var log bytes.Buffer
-		t := &trace{log: &log, named: map[string]bool{}}
-		t.add(jsonmessage.JSONMessage{ID: "moby.buildkit.trace", Aux: (*json.RawMessage)(&aux)})
 	})
 }

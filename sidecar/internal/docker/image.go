@@ -55,9 +55,13 @@ func (e *Engine) pull(ctx context.Context, name string, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	stream, err := api.ImagePull(ctx, name, image.PullOptions{})
+	login, err := e.logins.OfImage(name)
 	if err != nil {
 		return err
+	}
+	stream, err := api.ImagePull(ctx, name, image.PullOptions{RegistryAuth: login})
+	if err != nil {
+		return fmt.Errorf("pull %s: %w", name, err)
 	}
 	defer stream.Close()
 	return jsonmessage.DisplayJSONMessagesStream(stream, log, 0, false, nil)

@@ -169,7 +169,8 @@ type Build struct {
 	Inline     string // a Dockerfile that is no file of Context
 	Target     string
 	Args       map[string]string
-	Flag       bool // Context or Args hold a placeholder
+	Secrets    map[string]string // id → file, absolute, for RUN --mount=type=secret
+	Flag       bool              // Context or Args hold a placeholder
 }
 
 // Condition is what a service waits for in one that it depends on.
