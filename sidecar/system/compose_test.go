@@ -121,7 +121,7 @@ func newProduction(t *testing.T) *production {
 	p.env = append(os.Environ(), "COMPOSE="+strings.TrimSpace(string(compose)), "BASE_DOMAIN="+base, "DASHBOARD_URL="+p.dashboard,
 		"WHALEY_PROJECT="+p.project(), "WHALEY_IMAGE=whaley/sidecar:test", "SUBNET_POOL="+nextPool(),
 		"WEB_PORT="+portOnly(t, p.http), "TLS_PORT="+portOnly(t, p.web), "PUBLIC_PORT="+portOnly(t, p.public), "TRAEFIK_API_PORT="+portOnly(t, p.api),
-		"INTERNAL_PORT="+free(), "TLS_ROUTES_PORT="+free(), "METRICS_PORT="+portOnly(t, p.metrics), "PROMETHEUS_PORT="+portOnly(t, p.prometheus), "REDIS_PORT="+free(), "SSH_PORT="+free(),
+		"INTERNAL_PORT="+free(), "WAKE_PORT="+free(), "TLS_ROUTES_PORT="+free(), "METRICS_PORT="+portOnly(t, p.metrics), "PROMETHEUS_PORT="+portOnly(t, p.prometheus), "REDIS_PORT="+free(), "SSH_PORT="+free(),
 		fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)), fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200))
 	if out, err := exec.Command(filepath.Join(root, "scripts", "stack-images")).CombinedOutput(); err != nil {
 		t.Fatalf("scripts/stack-images: %v\n%s", err, out)

@@ -38,7 +38,7 @@ func startWholeRun(t *testing.T, edge string) *wholeRun {
 	m.command.Env = append(os.Environ(), "DATA_DIR="+m.data, "SUBNET_POOL="+nextPool(), "WEB_PORT="+portOnly(t, m.web),
 		"MAX_INSTANCE_PER_USER=1", // a slip
 		fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)), fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200))
-	for _, name := range []string{"TLS_PORT", "API_PORT", "INTERNAL_PORT", "TRAEFIK_API_PORT", "REDIS_PORT", "METRICS_PORT", "SSH_PORT"} {
+	for _, name := range []string{"TLS_PORT", "API_PORT", "INTERNAL_PORT", "WAKE_PORT", "TRAEFIK_API_PORT", "REDIS_PORT", "METRICS_PORT", "SSH_PORT"} {
 		m.command.Env = append(m.command.Env, name+"="+portOnly(t, testkit.FreeAddress(t)))
 	}
 	if err := m.command.Start(); err != nil {

@@ -22,7 +22,7 @@ func TestARollingRestartLosesNoHeldRequest(t *testing.T) {
 	one := startStack(t, &stack{peers: []string{second}}, "127.0.0.1", "traefik", writeFixtures(t, "slow"), shared...)
 	two := *one
 	two.log, two.internal, two.public = &testkit.Log{}, second, testkit.FreeAddress(t)
-	two.env = append(append([]string{}, one.env...), "LISTEN="+two.public, "INTERNAL_LISTEN="+second, "DATA_DIR="+t.TempDir())
+	two.env = append(append([]string{}, one.env...), "LISTEN="+two.public, "INTERNAL_LISTEN="+second, "WAKE_LISTEN=", "DATA_DIR="+t.TempDir())
 	two.serve()
 	t.Cleanup(func() { two.terminate() })
 

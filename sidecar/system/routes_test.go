@@ -118,6 +118,8 @@ func rawRoutes(t *testing.T, s *stack) {
 			t.Errorf("the SNI of a sleeping instance reached a service")
 		}
 	}
+	wakesByName(t, s, bob, "raw", "sni")
+	wakesByName(t, s, mallory, "kinds", "through")
 	// Ports stay with their owner.
 	s.call(alice, "DELETE", "/instances/"+in.ID, "", nil)
 	s.eventually("it is stopped", 30*time.Second, func() error {
@@ -130,6 +132,26 @@ func rawRoutes(t *testing.T, s *stack) {
 		if r.Name == "nc" && r.Port != port.Port {
 			t.Errorf("the port was %d and is %d after a respawn", port.Port, r.Port)
 		}
+	}
+}
+
+// wakesByName wants the first connection to a sleeping instance to be the one that the challenge answers.
+func wakesByName(t *testing.T, s *stack, player, challenge, name string) {
+	t.Helper()
+	if in := s.live(player, challenge); in != nil {
+		t.Fatalf("%s is %s already", in.ID, in.State)
+	}
+	from := &net.Dialer{Timeout: time.Minute, LocalAddr: &net.TCPAddr{IP: net.ParseIP(player)}}
+	began := time.Now()
+	conn, err := tls.DialWithDialer(from, "tcp", s.tls, &tls.Config{ServerName: s.route(player, challenge, name).Host, InsecureSkipVerify: true})
+	if err != nil {
+		t.Errorf("TLS by the name of a sleeping %s: %v", challenge, err)
+		return
+	}
+	echo(t, "the connection that woke "+challenge, conn)
+	t.Logf("woken and answered by TLS within %s", time.Since(began))
+	if in := s.live(player, challenge); in == nil || in.State != "running" {
+		t.Errorf("after it the instance is %+v", in)
 	}
 }
 

@@ -97,6 +97,7 @@ func startStack(t *testing.T, s *stack, listen, edge, challenges string, setting
 		fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)), fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200),
 	}, settings...)
 	if edge == "traefik" {
+		s.env = append(s.env, "WAKE_LISTEN="+testkit.FreeAddress(t))
 		s.startTraefik(strings.Join(append([]string{s.internal}, s.peers...), ",http://"))
 	}
 	s.serve()

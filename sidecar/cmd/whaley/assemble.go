@@ -100,7 +100,7 @@ func newRouter(c *config.Config, log *slog.Logger) (*traefik.Router, error) {
 		return nil, err
 	}
 	return traefik.New(string(c.TraefikRedisURL), traefik.Options{
-		HTTP: c.RouteMode == "kv", AsSent: c.ForwardedAsSent, Secure: c.Dashboard.Scheme == "https",
+		Names: dialled(c.WakeListen), HTTP: c.RouteMode == "kv", AsSent: c.ForwardedAsSent, Secure: c.Dashboard.Scheme == "https",
 		Permanent: traefik.Permanent{DashboardUsers: string(c.DashboardUsers), CTFdURL: c.CTFdPublicURL, Extra: extra},
 	}, log)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/netip"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
@@ -14,9 +15,11 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
 	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 	"github.com/whaley-ctf/whaley/sidecar/internal/registry"
+	"github.com/whaley-ctf/whaley/sidecar/internal/sni"
 	"github.com/whaley-ctf/whaley/sidecar/internal/standin"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/web"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // openListeners comes first: a port that is taken is better known at once.
@@ -141,17 +144,49 @@ func (s *server) openSurface(ctx context.Context) error {
 // openEdge serves instances' own addresses, unless Traefik does.
 func (s *server) openEdge(ctx context.Context) error {
 	if s.c.Edge != "embedded" {
+		s.openNames(ctx)
 		return nil
 	}
 	front, err := edge.New(edge.Options{
 		BaseDomain: s.c.BaseDomain, DashboardURL: s.c.DashboardURL, InternalURL: "http://" + loopback(s.listeners.internal.Addr()),
 		PluginKey: s.pluginKey, Dashboard: s.surface.Public(),
 		Web: behindProxies(s.listeners.web, s.c.Trusted), TLS: behindProxies(s.listeners.tls, s.c.Trusted),
-		Routes: s.rules.edge, Log: s.log,
+		Routes: s.rules.edge, Opener: s.opener(), Log: s.log,
 	})
 	if err != nil {
 		return err
 	}
 	s.Go(func() error { return front.Run(ctx) })
 	return nil
+}
+
+// openNames takes the connections by TLS that Traefik has no route for.
+func (s *server) openNames(ctx context.Context) {
+	if s.listeners.wake == nil {
+		return
+	}
+	behind := &edge.Behind{
+		Listener: behindProxies(s.listeners.wake, everywhere), Opener: s.opener(), Port: portOf(s.c.EdgeTLSListen), Log: s.log,
+	}
+	s.Go(func() error { return behind.Run(ctx) })
+}
+
+// everywhere is whoever can reach a listener that is for proxies only.
+var everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+
+// opener starts instances for connections by TLS.
+func (s *server) opener() *sni.Opener {
+	o := &sni.Opener{BaseDomain: s.c.BaseDomain, Rules: s.rules.instancer, Challenges: s.library, Log: s.log, Owners: sni.ByAddress(s.byAddress)}
+	if s.who.players != nil {
+		o.Owners = sni.NewBySession(s.db, s.who.players, s.keys.Slug)
+	}
+	return o
+}
+
+// byAddress is the player at an address. A container that has found its way to us is nobody.
+func (s *server) byAddress(address netip.Addr) whaley.Player {
+	if s.pools.Contains(address) {
+		return whaley.Player{}
+	}
+	return s.keys.ByAddress(address)
 }

@@ -16,7 +16,14 @@ import (
 
 // listeners are opened before anything else: a port that is taken is better known at once.
 type listeners struct {
-	public, internal, web, tls *listen.Listener
+	public, internal, web, tls, wake *listen.Listener
+}
+
+// listening is a listener that is wanted.
+type listening struct {
+	address string
+	opts    listen.Options
+	into    **listen.Listener
 }
 
 // here is this machine.
@@ -28,11 +35,7 @@ func openListeners(c *config.Config, log *slog.Logger) (*listeners, error) {
 		return nil, fmt.Errorf("how many files may be open: %w", err)
 	}
 	l := &listeners{}
-	wanted := []struct {
-		address string
-		opts    listen.Options
-		into    **listen.Listener
-	}{
+	wanted := []listening{
 		{c.Listen, listen.Options{Name: "LISTEN", Most: most.Public, PerAddress: c.AddressConnections}, &l.public},
 		{c.InternalListen, listen.Options{Name: "INTERNAL_LISTEN", Most: most.Internal}, &l.internal},
 		{c.EdgeListen, listen.Options{Name: "EDGE_LISTEN", Most: most.Web, PerAddress: c.AddressConnections}, &l.web},
@@ -40,11 +43,14 @@ func openListeners(c *config.Config, log *slog.Logger) (*listeners, error) {
 	}
 	if c.Edge != "embedded" {
 		wanted = wanted[:2]
+		if c.WakeListen != "" {
+			wanted = append(wanted, listening{c.WakeListen, listen.Options{Name: "WAKE_LISTEN", Most: most.TLS, PerAddress: c.AddressConnections, Hello: edge.HelloTimeout}, &l.wake})
+		}
 	}
 	for _, want := range wanted {
 		want.opts.ForMany, want.opts.Log = c.Trusted, log
-		if want.into == &l.internal {
-			want.opts.ForMany = append(slices.Clip(c.Trusted), here...) // the plugin asks for all players
+		if want.into == &l.internal || want.into == &l.wake {
+			want.opts.ForMany = append(slices.Clip(c.Trusted), here...) // Traefik and the plugin in it ask for all players
 		}
 		if *want.into, err = listen.Open(want.address, want.opts); err != nil {
 			l.close()
@@ -56,7 +62,7 @@ func openListeners(c *config.Config, log *slog.Logger) (*listeners, error) {
 
 // open are those that this process has.
 func (l *listeners) open() []*listen.Listener {
-	return slices.DeleteFunc([]*listen.Listener{l.public, l.internal, l.web, l.tls}, func(one *listen.Listener) bool { return one == nil })
+	return slices.DeleteFunc([]*listen.Listener{l.public, l.internal, l.web, l.tls, l.wake}, func(one *listen.Listener) bool { return one == nil })
 }
 
 // addresses are where this process listens.
@@ -96,12 +102,15 @@ func ownNames(c *config.Config) []string {
 }
 
 // loopback is how this machine reaches a listener of its own.
-func loopback(a net.Addr) string {
-	host, port, err := net.SplitHostPort(a.String())
-	if ip := net.ParseIP(host); err == nil && (ip == nil || ip.IsUnspecified()) {
+func loopback(a net.Addr) string { return dialled(a.String()) }
+
+// dialled is how this machine reaches what listens at an address.
+func dialled(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
 		return net.JoinHostPort("127.0.0.1", port)
 	}
-	return a.String()
+	return address
 }
 
 func newLog(c *config.Config, level *slog.LevelVar) *slog.Logger {

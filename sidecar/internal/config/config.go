@@ -27,6 +27,7 @@ type Config struct {
 	Edge           string   `env:"EDGE" envDefault:"embedded" choices:"embedded|traefik" whaley:"embedded: the sidecar is the front door itself. traefik: Traefik with the plugin is."`
 	EdgeListen     string   `env:"EDGE_LISTEN" envDefault:":8080" whaley:"Address of the embedded edge for the web."`
 	EdgeTLSListen  string   `env:"EDGE_TLS_LISTEN" envDefault:":8443" whaley:"Address of the embedded edge for TLS by name (routes of type tcp). With EDGE=traefik: its port is what players are told."`
+	WakeListen     string   `env:"WAKE_LISTEN" whaley:"With EDGE=traefik: address, as 127.0.0.1:8002, where Traefik brings the connections by TLS that it has no route for: those by the name of a sleeping instance start it. Keep it from players. Empty: such connections end at once."`
 
 	AddressConnections int `env:"ADDRESS_MAX_CONNECTIONS" envDefault:"4096" min:"0" max:"1000000" whaley:"Connections that one address (of IPv6: one /64) may have at once to each of these, which a whole campus may share; 0: as many as leave some to others. Proxies of TRUSTED_PROXIES may have as many as there are; whom they name by the PROXY protocol is counted instead."`
 

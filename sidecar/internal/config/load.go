@@ -71,6 +71,10 @@ func Load(environment map[string]string) (*Config, error) {
 		_, _, err := net.SplitHostPort(address)
 		refuse(err != nil, "%s=%q must be an address like :8000 or 127.0.0.1:8000", name, address)
 	}
+	if c.WakeListen != "" {
+		_, port, err := net.SplitHostPort(c.WakeListen)
+		refuse(err != nil || port == "0", "WAKE_LISTEN=%q must be an address like 127.0.0.1:8002", c.WakeListen)
+	}
 	refuse(c.PortRangeStart > c.PortRangeEnd, "PORT_RANGE_START=%d must not be above PORT_RANGE_END=%d", c.PortRangeStart, c.PortRangeEnd)
 	var pool netip.Prefix
 	if c.SubnetPool != "" {

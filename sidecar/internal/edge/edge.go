@@ -28,6 +28,7 @@ type Options struct {
 	Dashboard    http.Handler // the public API and the pages
 	Web, TLS     net.Listener
 	Routes       *Routes
+	Opener       Opener // nil: no connection by TLS starts anything
 	Log          *slog.Logger
 }
 

@@ -8,15 +8,15 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"fmt"
+	"log/slog"
 	"math/big"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/inetaf/tcpproxy"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // HelloTimeout is how long a connection by TLS has for the whole of its ClientHello.
@@ -27,38 +27,30 @@ const (
 	dialTimeout      = 3 * time.Second
 )
 
-// serveTLS leads connections by the name in their ClientHello to running instances, and closes all others. It returns an
-// error if no more connections can be accepted.
+// serveTLS leads connections by the name in their ClientHello to instances, and closes all others.
 func (e *Edge) serveTLS(ctx context.Context) error {
-	listener := listen.Around(e.opts.TLS, listen.Options{Name: "EDGE_TLS_LISTEN", Hello: HelloTimeout, Log: e.opts.Log})
-	proxy := &tcpproxy.Proxy{ListenFunc: func(string, string) (net.Listener, error) { return patient{listener}, nil }}
-	proxy.AddSNIRouteFunc("", func(_ context.Context, name string) (tcpproxy.Target, bool) {
-		route, ok := e.opts.Routes.ByName(strings.ToLower(name))
-		if !ok {
-			return nil, false
-		}
-		onward := &tcpproxy.DialProxy{Addr: route.Backend, DialTimeout: dialTimeout, OnDialError: e.unreached}
-		if route.Passthrough {
-			return greeted{onward}, true
-		}
-		return greeted{&terminated{config: e.config, onward: onward}}, true
-	})
-	proxy.AddRoute("", closed{}) // else every stranger's attempt would be a line in the log
-	if err := proxy.Start(); err != nil {
-		return err
+	n := names{
+		setting:  "EDGE_TLS_LISTEN",
+		listener: listen.Around(e.opts.TLS, listen.Options{Name: "EDGE_TLS_LISTEN", Hello: HelloTimeout, Log: e.opts.Log}),
+		known:    e.opts.Routes.ByName, opener: e.opts.Opener, onward: e.onward, log: e.opts.Log,
 	}
-	stop := context.AfterFunc(ctx, func() { proxy.Close() })
-	defer stop()
-	err := proxy.Wait()
-	if ctx.Err() != nil {
-		return nil
-	}
-	return fmt.Errorf("the edge accepts no more connections for TLS by name: %w", err)
+	return n.serve(ctx)
 }
 
-func (e *Edge) unreached(conn net.Conn, err error) {
-	conn.Close()
-	e.opts.Log.Debug("an instance could not be reached by TLS", "err", err)
+func (e *Edge) onward(route whaley.Publication) tcpproxy.Target {
+	onward := dial(route.Backend, e.opts.Log)
+	if route.Passthrough {
+		return onward
+	}
+	return &terminated{config: e.config, onward: onward}
+}
+
+// dial leads connections to an address.
+func dial(address string, log *slog.Logger) *tcpproxy.DialProxy {
+	return &tcpproxy.DialProxy{Addr: address, DialTimeout: dialTimeout, OnDialError: func(conn net.Conn, err error) {
+		conn.Close()
+		log.Debug("an instance could not be reached by TLS", "err", err)
+	}}
 }
 
 // closed leads nowhere.

@@ -47,7 +47,7 @@ func counting(t *testing.T) string {
 }
 
 // byName is an edge on the given listener, with a route that ends TLS.
-func byName(t *testing.T, listener net.Listener) (ended <-chan error) {
+func byName(t *testing.T, listener net.Listener, opener ...edge.Opener) (ended <-chan error) {
 	t.Helper()
 	web, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -58,10 +58,14 @@ func byName(t *testing.T, listener net.Listener) (ended <-chan error) {
 	if err := routes.Publish(t.Context(), "a", []whaley.Publication{{Instance: "a", Host: "a.instances.localhost", Type: whaley.RouteTCP, Backend: counting(t)}}); err != nil {
 		t.Fatal(err)
 	}
-	e, err := edge.New(edge.Options{
+	opts := edge.Options{
 		BaseDomain: "instances.localhost", DashboardURL: "http://whaley.localhost:8080", InternalURL: "http://127.0.0.1:1", PluginKey: "a key of the plugin",
 		Dashboard: http.NotFoundHandler(), Web: web, TLS: listener, Routes: routes, Log: log,
-	})
+	}
+	if len(opener) > 0 {
+		opts.Opener = opener[0]
+	}
+	e, err := edge.New(opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,17 @@ func (i *Instancer) publication(in *whaley.Instance, r whaley.Route, backend str
 	return p
 }
 
+// Published is the route of a running instance that has a host's name, as a router needs it; false if there is none, or it
+// is not known where it leads.
+func (i *Instancer) Published(in *whaley.Instance, name string) (whaley.Publication, bool) {
+	for _, p := range i.publications(in) {
+		if p.Host == name {
+			return p, true
+		}
+	}
+	return whaley.Publication{}, false
+}
+
 // publish puts a running instance's routes in front. Failing is no reason to stop the instance: the plugin serves it
 // meanwhile, and the router publishes everything again when it is back.
 func (i *Instancer) publish(ctx context.Context, in *whaley.Instance) {

@@ -41,7 +41,7 @@ func Embedded(ctx context.Context, o Options) (*Sidecar, error) {
 
 // Traefik runs make run's script: a sidecar behind a real Traefik, with its Redis, whose plugin is interpreted.
 func Traefik(ctx context.Context, o Options) (*Sidecar, error) {
-	ports, err := FreePorts(7)
+	ports, err := FreePorts(8)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func Traefik(ctx context.Context, o Options) (*Sidecar, error) {
 	s.Process = exec.Command("../scripts/run")
 	s.Process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return s, s.start(ctx, o, "EDGE=traefik", "WEB_PORT="+ports[0], "TLS_PORT="+ports[1], "API_PORT="+ports[2], "INTERNAL_PORT="+ports[3],
-		"TRAEFIK_API_PORT="+ports[4], "REDIS_PORT="+ports[5], "METRICS_PORT="+ports[6], "SSH_PORT=0")
+		"TRAEFIK_API_PORT="+ports[4], "REDIS_PORT="+ports[5], "METRICS_PORT="+ports[6], "WAKE_PORT="+ports[7], "SSH_PORT=0")
 }
 
 func newSidecar(o Options, web, tls, public string) *Sidecar {

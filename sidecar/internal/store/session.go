@@ -51,12 +51,47 @@ func (s *Store) Session(ctx context.Context, id string) (whaley.Session, error) 
 	if err != nil {
 		return whaley.Session{}, err
 	}
+	return r.session(), nil
+}
+
+func (r *sessionRow) session() whaley.Session {
 	return whaley.Session{
 		ID: r.ID, Kind: r.Kind, Account: r.Account, CreatedAt: utc(r.CreatedAt), ExpiresAt: utc(r.ExpiresAt),
 		Player: whaley.Player{
 			ID: r.PlayerID, Name: r.PlayerName, Owner: whaley.Owner{ID: r.OwnerID, Name: r.OwnerName}, Address: r.Address, Session: r.ID,
 		},
-	}, nil
+	}
+}
+
+// mostSignIns is how many sign-ins for one owner are looked at.
+const mostSignIns = 64
+
+// SignedInOwners are the owners that players are signed in for, sorted.
+func (s *Store) SignedInOwners(ctx context.Context) (owners []string, err error) {
+	err = s.read(ctx, func(ctx context.Context) error {
+		owners = nil
+		return s.signedIn().ColumnExpr("DISTINCT s.owner_id").Model((*sessionRow)(nil)).Where("s.owner_id <> ''").
+			OrderExpr("s.owner_id").Scan(ctx, &owners)
+	})
+	return owners, err
+}
+
+// SignedIn lists the latest sign-ins of players for an owner, the latest first.
+func (s *Store) SignedIn(ctx context.Context, owner string) (all []whaley.Session, err error) {
+	var rows []*sessionRow
+	err = s.read(ctx, func(ctx context.Context) error {
+		rows = nil
+		return s.signedIn().Model(&rows).Where("s.owner_id = ?", owner).Order("s.created_at DESC", "s.id").Limit(mostSignIns).Scan(ctx)
+	})
+	for _, r := range rows {
+		all = append(all, r.session())
+	}
+	return all, err
+}
+
+// signedIn selects sign-ins of players that are not over.
+func (s *Store) signedIn() *bun.SelectQuery {
+	return s.db.NewSelect().Where("s.kind = ?", whaley.SessionPlayer).Where("s.expires_at > ?", utc(time.Now()))
 }
 
 // RenewSession writes who a signed-in player is now.

@@ -18,6 +18,9 @@ const sentinelRule = "/http/routers/whaley-sentinel/rule"
 // noService is what web routers lead to: the plugin before it answers everything.
 const noService = "noop@internal"
 
+// namesTransport says whose connection it is that is brought: see traefik/dynamic/whaley.yml.
+const namesTransport = "whaley-names@file"
+
 // Names of the entry points in traefik/traefik.yml.
 const (
 	entryWeb       = "web"
@@ -26,7 +29,7 @@ const (
 )
 
 // permanent keys are always there: the set of keys never becomes empty, and names that lead nowhere on the TCP entry
-// point end there.
+// point end there, or are brought to the sidecar.
 func (r *Router) permanent() map[string]string {
 	http, tcp := r.opts.Root+"/http/", r.opts.Root+"/tcp/"
 	keys := map[string]string{
@@ -39,6 +42,10 @@ func (r *Router) permanent() map[string]string {
 		tcp + "routers/block-all/tls/passthrough":                 "true",
 		tcp + "routers/block-all/service":                         "block-all",
 		tcp + "services/block-all/loadBalancer/servers/0/address": "127.0.0.1:1",
+	}
+	if r.opts.Names != "" {
+		keys[tcp+"services/block-all/loadBalancer/servers/0/address"] = r.opts.Names
+		keys[tcp+"services/block-all/loadBalancer/serversTransport"] = namesTransport
 	}
 	maps.Copy(keys, r.extra)
 	return keys

@@ -33,6 +33,7 @@ type Options struct {
 	Secure     bool   // web routes are on the entry point websecure with TLS, else on web
 	Middleware string // in front of challenges of access "owner"; default "whaley@file"
 	Transport  string // to containers of TCP routes; default "whaley@file"
+	Names      string // where connections by TLS go whose name is no route's, as host:port; empty: they end
 	Permanent  Permanent
 }
 

@@ -278,6 +278,9 @@ func TestPermanentKeysAreAlwaysThereAndNoneThatStopsTraefik(t *testing.T) {
 			t.Errorf("%s is %q, want %q", key, have[key], want)
 		}
 	}
+	if got := have["traefik/tcp/services/block-all/loadBalancer/servers/0/address"]; got != "127.0.0.1:1" {
+		t.Errorf("names of no route lead to %q, and nobody wants them", got)
+	}
 	for key, value := range map[string]string{
 		"http/routers/board/rulle": "x", "http/routers/board": "x", "udp/routers/a/service": "x", "http/routers/a/priority": "high",
 		"http/routers/a/tls": "maybe", "http/routers/a b/rule": "x", "http/routers/a/rule": "", "/http/routers/a/rule": "x", "http/routers/a/entryPoints/x": "web",

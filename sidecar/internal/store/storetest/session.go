@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,6 +43,22 @@ func sessions(t *testing.T, s, other *store.Store) {
 		if err := s.StartSession(ctx, n); err != nil {
 			t.Fatal(err)
 		}
+	}
+	admin := next
+	admin.ID, admin.Kind = owner(), whaley.SessionAdmin
+	if err := s.StartSession(ctx, admin); err != nil {
+		t.Fatal(err)
+	}
+	if owners, err := other.SignedInOwners(ctx); err != nil || !slices.Contains(owners, "team_2") || slices.Contains(owners, "team_1") || slices.Contains(owners, "") {
+		t.Errorf("owners: %v %v", owners, err)
+	}
+	ids := map[string]bool{}
+	all, err := other.SignedIn(ctx, "team_2")
+	for _, n := range all {
+		ids[n.ID] = true
+	}
+	if err != nil || !ids[id] || !ids[next.ID] || ids[over.ID] || ids[admin.ID] {
+		t.Errorf("signed in for an owner: %+v %v", all, err)
 	}
 	for range 2 {
 		if err := other.EndSession(ctx, id); err != nil {
