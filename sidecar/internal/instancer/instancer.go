@@ -7,11 +7,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Options are the settings of an Instancer. Policy can be changed later.
@@ -49,6 +50,7 @@ type Needs struct {
 // Instancer applies the rules. Make one with New and let Run go on for as long as it is used.
 type Instancer struct {
 	Needs
+	platform *onEngine
 	opts     Options
 	policy   atomic.Pointer[whaley.Policy]
 	hub      *hub
@@ -68,16 +70,15 @@ type Instancer struct {
 	tell      chan struct{}                // see moved
 
 	mu             sync.Mutex
-	jobs           map[string]*job               // instance → the one job that works on it
-	progress       map[string]progress           // instance → what is being done
-	remoteProgress map[string]whaley.Progress    // instance → what another sidecar does
-	unsentProgress map[string]*whaley.Instance   // whose progress other sidecars are to be told of
-	sandboxLost    map[string]context.CancelFunc // instance that is being started → what gives its sandbox up
-	origins        map[string]origin             // operation/instance → where it comes from
-	downs          map[string]bool               // instance → it is about to be taken down
-	lookTimer      *time.Timer                   // see lookLater
-	running        sync.WaitGroup                // jobs under way
-	base           context.Context               // of jobs; cancelled when Run ends
+	jobs           map[string]*job             // instance → the one job that works on it
+	progress       map[string]progress         // instance → what is being done
+	remoteProgress map[string]whaley.Progress  // instance → what another sidecar does
+	unsentProgress map[string]*whaley.Instance // whose progress other sidecars are to be told of
+	origins        map[string]origin           // operation/instance → where it comes from
+	downs          map[string]bool             // instance → it is about to be taken down
+	lookTimer      *time.Timer                 // see lookLater
+	running        sync.WaitGroup              // jobs under way
+	base           context.Context             // of jobs; cancelled when Run ends
 	cancel         context.CancelCauseFunc
 }
 
@@ -115,6 +116,7 @@ func New(needs Needs, opts Options) *Instancer {
 	}
 	i := &Instancer{
 		Needs:          needs,
+		platform:       newOnEngine(needs, opts.BackendHost != ""),
 		opts:           opts,
 		hub:            newHub(),
 		views:          newTogether[whaley.HostView](),
@@ -126,7 +128,6 @@ func New(needs Needs, opts Options) *Instancer {
 		remoteProgress: map[string]whaley.Progress{},
 		unsentProgress: map[string]*whaley.Instance{},
 		tell:           make(chan struct{}, 1),
-		sandboxLost:    map[string]context.CancelFunc{},
 		origins:        map[string]origin{},
 		downs:          map[string]bool{},
 		undone:         make(chan struct{}, 1),

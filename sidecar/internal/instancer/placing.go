@@ -39,35 +39,17 @@ func (b *build) holds() bool {
 	return false
 }
 
-// create makes one container with the flag in it; it is not started before that is certain.
-func (i *Instancer) create(ctx context.Context, ch *whaley.Challenge, spec ContainerSpec, p placing) (string, error) {
-	s := &spec.Service
+// planned is a service with the image that its owner's instance has, and the flag in what that sets.
+func (p placing) planned(s whaley.Service) PlannedService {
 	if image := p.images[s.Name]; image != "" {
 		s.Image = image
 	}
 	flag := p.flags[s.Name]
 	if flag != nil {
 		s.Image = flag.Image
-		p.settings(s, flag)
+		p.settings(&s, flag)
 	}
-	if p.own != nil && (slices.ContainsFunc(s.Mounts, func(m whaley.Mount) bool { return m.From == "" && len(m.Flags) > 0 }) || s.ReadOnly && flag != nil && flag.Files > 0) {
-		copies, err := i.Engine.MakeFiles(ctx, spec.Labels.Instance, ch, s, flag, p.own)
-		if err != nil {
-			return "", err
-		}
-		s.Mounts = slices.DeleteFunc(slices.Clone(s.Mounts), func(m whaley.Mount) bool {
-			return slices.ContainsFunc(copies, func(c whaley.Mount) bool { return c.Target == m.Target })
-		})
-		s.Mounts = append(s.Mounts, copies...)
-	}
-	id, err := i.Engine.CreateContainer(ctx, spec)
-	if err == nil && flag != nil && flag.Files > 0 && !s.ReadOnly {
-		err = i.Engine.PlaceFlag(ctx, id, ch, s, flag, p.own)
-	}
-	if own := ch.OwnMounts(s); err == nil && len(own) > 0 {
-		err = i.Engine.FillMounts(ctx, id, ch, s, own, p.own)
-	}
-	return id, err
+	return PlannedService{s, flag}
 }
 
 // settings puts the flag into what the image itself sets, where the service does not set it.

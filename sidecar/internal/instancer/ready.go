@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
@@ -24,12 +24,12 @@ func pace(since time.Time, least time.Duration) time.Duration {
 
 // startAll starts each service once what it depends on has got there, and returns when every route is ready. The
 // first service that ends before it should ends all.
-func (i *Instancer) startAll(ctx context.Context, in *whaley.Instance, ch *whaley.Challenge, ids []string, vars *strings.Replacer) error {
+func (i *Instancer) startAll(ctx context.Context, in *whaley.Instance, ch *whaley.Challenge, made []Made) error {
 	i.setStage(in, "Starting services")
-	units := make(map[string]*unit, len(ch.Services))
-	for n, s := range ch.Services {
-		units[s.Name] = &unit{
-			service: expand(s, vars), id: ids[n], address: in.Addresses[s.Name], health: i.images.health(ch, s),
+	units := make(map[string]*unit, len(made))
+	for _, m := range made {
+		units[m.Service.Name] = &unit{
+			service: m.Service, id: m.ID, address: m.Address, health: i.images.health(ch, m.Service),
 			started: make(chan struct{}), healthy: make(chan struct{}), completed: make(chan struct{}),
 		}
 	}
@@ -53,7 +53,7 @@ func (i *Instancer) startAll(ctx context.Context, in *whaley.Instance, ch *whale
 			}
 			gctx, end := i.step(gctx, "start "+u.service.Name)
 			defer func() { end(err) }()
-			if err := i.Engine.StartContainer(context.WithoutCancel(gctx), u.id); err != nil {
+			if err := i.platform.StartService(context.WithoutCancel(gctx), u.id); err != nil {
 				return err
 			}
 			close(u.started)
@@ -192,14 +192,14 @@ func (i *Instancer) watchExit(ctx context.Context, in *whaley.Instance, u *unit)
 // untilEnded returns the code of a service that has ended and is not started again.
 func (i *Instancer) untilEnded(ctx context.Context, u *unit) (int, error) {
 	for count := 0; ; count++ {
-		code, err := i.Engine.Wait(ctx, u.id)
+		code, err := i.platform.Wait(ctx, u.id)
 		if err != nil || ctx.Err() != nil || !u.service.Restart.Again(code, count) {
 			return code, err
 		}
 		if err := pause(ctx, restartPause(count)); err != nil {
 			return 0, err
 		}
-		if err := i.Engine.StartContainer(context.WithoutCancel(ctx), u.id); err != nil {
+		if err := i.platform.StartService(context.WithoutCancel(ctx), u.id); err != nil {
 			return 0, err
 		}
 	}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
-	"golang.org/x/sync/errgroup"
 )
 
 // lookAgain is how soon after something was left undone everything is looked at again; it doubles while that fails.
@@ -74,15 +72,11 @@ func (i *Instancer) lookLater(after time.Duration) {
 func (i *Instancer) Reconcile(ctx context.Context) error {
 	// Rows come before objects and reservations in a spawn, so they are read after them here: whatever has no live
 	// row now had none when it was listed.
-	objects, err := i.Engine.List(ctx, "")
+	objects, err := i.platform.List(ctx, "")
 	if err != nil {
 		return err
 	}
-	subnets, err := i.Subnets.Holders(ctx)
-	if err != nil {
-		return err
-	}
-	ports, err := i.Ports.Holders(ctx)
+	reserved, err := i.platform.Reserved(ctx)
 	if err != nil {
 		return err
 	}
@@ -100,38 +94,25 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 		live[in.ID] = true
 		i.settle(in, byInstance[in.ID])
 	}
-	var g errgroup.Group
-	g.SetLimit(removalSlots)
-	for id := range byInstance {
+	orphans := map[string]bool{}
+	for id, objects := range byInstance {
 		if live[id] || i.Busy(id) {
 			continue
 		}
-		i.Log.Info("removing what no instance owns", "instance", id, "objects", len(byInstance[id]))
-		for _, o := range byInstance[id] {
+		orphans[id] = true
+		i.Log.Info("removing what no instance owns", "instance", id, "objects", len(objects))
+		for _, o := range objects {
 			i.Observer.Leaked(o.Kind)
 		}
-		g.Go(func() error {
-			if err := i.clear(ctx, &whaley.Instance{ID: id}); err != nil {
-				i.Log.Error("object without owner not removed", "instance", id, "err", err)
-			}
-			return nil
-		})
 	}
-	_ = g.Wait() // each has been told of
-	// Whoever gets a subnet next must not inherit what it was allowed.
-	if err := i.Firewall.Sync(ctx, i.mayLeave); err != nil {
-		return err
-	}
-	// A subnet is free only once its network is gone: after the objects.
-	for _, id := range slices.Concat(subnets, ports) {
-		if strings.HasPrefix(id, whaley.SandboxPrefix) {
-			continue // the pool of sandboxes looks after its own
-		}
+	for _, id := range reserved {
 		if !live[id] && !i.Busy(id) {
-			if err := i.remove(ctx, &whaley.Instance{ID: id}); err != nil {
-				i.Log.Error("reservation without owner not released", "instance", id, "err", err)
-			}
+			orphans[id] = true
 		}
+	}
+	everybodys := func(ctx context.Context) ([]*whaley.Instance, error) { return i.Store.Live(ctx, "") }
+	if err := i.platform.Tidy(ctx, slices.Sorted(maps.Keys(orphans)), everybodys); err != nil {
+		return err
 	}
 	return i.Republish(ctx)
 }
@@ -165,7 +146,7 @@ func (i *Instancer) verify(ctx context.Context, id string) (runs bool, again tim
 	if in.State != whaley.Running {
 		return false, 0
 	}
-	objects, err := i.Engine.List(ctx, id)
+	objects, err := i.platform.List(ctx, id)
 	if err != nil {
 		i.Log.Error("instance not verified", "instance", id, "err", err)
 		return true, 0
@@ -219,7 +200,7 @@ func essential(in *whaley.Instance, service string) bool {
 // exitLoop acts on containers that end by themselves. The engine's events are hints: each is checked against the row
 // and the engine before anything is done.
 func (i *Instancer) exitLoop(ctx context.Context) error {
-	for exit := range i.Engine.Exits(ctx) {
+	for exit := range i.platform.Exits(ctx) {
 		if exit.Instance == "" {
 			if err := i.Reconcile(ctx); err != nil && ctx.Err() == nil {
 				i.Log.Error("reconcile failed", "err", err)

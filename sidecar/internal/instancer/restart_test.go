@@ -29,7 +29,8 @@ func (s *starter) StartContainer(_ context.Context, id string) error {
 // A container that shares another one's network is left in a network that is no more when that one is started again.
 func TestWhoSharesANetworkIsStartedAgainWithIt(t *testing.T) {
 	engine := &starter{}
-	i := &Instancer{Needs: Needs{Engine: engine, Log: slog.New(slog.DiscardHandler)}, looks: newLooks()}
+	needs := Needs{Engine: engine, Log: slog.New(slog.DiscardHandler)}
+	i := &Instancer{Needs: needs, platform: newOnEngine(needs, false), looks: newLooks()}
 	ch := &whaley.Challenge{Services: []whaley.Service{
 		{Name: "web", Restart: &whaley.Restart{}}, {Name: "bot", Shares: "web", StopGrace: time.Second}, {Name: "other"}, {Name: "ended", Shares: "web"},
 	}}

@@ -1,20 +1,14 @@
 package instancer
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
-	"golang.org/x/sync/errgroup"
 )
 
 // removalSlots is how many instances are taken down at the same time.
 const removalSlots = 16
-
-// defaultGrace is how long a container may take to end by itself.
-const defaultGrace = 2 * time.Second
 
 // errStopped is the cause of a spawn's end when its instance is stopped meanwhile.
 var errStopped = whaley.Errorf(whaley.Conflict, "stopped", "The instance was stopped while it started.")
@@ -170,65 +164,12 @@ func (i *Instancer) finishStop(ctx context.Context, in *whaley.Instance) {
 	i.changed(stopped)
 }
 
-// remove undoes all that a spawn makes, from the outside in. It can be repeated.
+// remove undoes all that a start makes, from the outside in. It can be repeated.
 func (i *Instancer) remove(ctx context.Context, in *whaley.Instance) error {
 	if err := i.Router.Retract(ctx, in.ID, i.publications(in)); err != nil {
 		// The router makes its routes what they should be when it is back; a route to nothing does no harm until then.
 		i.Log.WarnContext(ctx, "routes not retracted", "instance", in.ID, "err", err)
 		i.leftUndone()
 	}
-	if err := i.clear(ctx, in); err != nil {
-		return err
-	}
-	for _, p := range in.Parts() {
-		if err := i.Firewall.Forbid(ctx, p.Subnet); err != nil {
-			return err // the next one who gets this subnet must not inherit it
-		}
-	}
-	if err := i.Sandboxes.Free(ctx, in.ID); err != nil {
-		return err
-	}
-	return errors.Join(i.Ports.Release(ctx, in.ID), i.Subnets.Release(ctx, in.ID))
-}
-
-// clear removes everything on the engine that carries the instance's label.
-func (i *Instancer) clear(ctx context.Context, in *whaley.Instance) error {
-	objects, err := i.Engine.List(ctx, in.ID)
-	if err != nil {
-		return err
-	}
-	return i.removeAll(ctx, in, objects)
-}
-
-// removeAll removes objects of an instance.
-func (i *Instancer) removeAll(ctx context.Context, in *whaley.Instance, objects []Object) error {
-	g, gctx := errgroup.WithContext(ctx)
-	for _, o := range objects {
-		if o.Kind != "container" {
-			continue
-		}
-		g.Go(func() error {
-			if o.Running {
-				if err := i.Engine.StopContainer(gctx, o.ID, cmp.Or(in.Terms.Grace[o.Labels.Service], defaultGrace)); err != nil {
-					i.Log.WarnContext(ctx, "container did not stop, removing it by force", "instance", in.ID, "service", o.Labels.Service, "err", err)
-				}
-			}
-			return i.Engine.RemoveContainer(gctx, o.ID)
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	var err error
-	for _, o := range objects {
-		switch o.Kind {
-		case "network":
-			err = errors.Join(err, i.Engine.RemoveNetwork(ctx, o.ID))
-		case "volume":
-			err = errors.Join(err, i.Engine.RemoveVolume(ctx, o.ID))
-		case "files":
-			err = errors.Join(err, i.Engine.RemoveFiles(ctx, o.ID))
-		}
-	}
-	return err
+	return i.platform.Remove(ctx, in)
 }

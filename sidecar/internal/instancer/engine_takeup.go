@@ -2,7 +2,6 @@ package instancer
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -25,53 +24,56 @@ type leftovers struct {
 func (r leftovers) any() bool { return len(r.containers)+len(r.networks) > 0 }
 
 // takeUp looks at what there is of an instance in state starting and removes what is of no use.
-func (i *Instancer) takeUp(ctx context.Context, in *whaley.Instance, ch *whaley.Challenge) (*whaley.Instance, leftovers, error) {
-	if in.State != whaley.Starting {
-		return in, leftovers{}, nil
+func (s *start) takeUp(ctx context.Context) error {
+	if s.in.State != whaley.Starting {
+		return nil
 	}
 	// The engine may still be at what that process asked for, and refuse for a moment what disturbs it.
 	for wait := undoFirst; ; wait = min(2*wait, undoLast) {
-		now, old, err := i.tryTakeUp(ctx, in, ch)
+		err := s.tryTakeUp(ctx)
 		if err == nil {
-			i.Log.InfoContext(ctx, "going on with a half-made instance", "instance", in.ID, "containers", len(old.containers), "networks", len(old.networks))
-			return now, old, nil
+			s.log.InfoContext(ctx, "going on with a half-made instance", "instance", s.in.ID,
+				"containers", len(s.old.containers), "networks", len(s.old.networks))
+			return nil
 		}
 		if whaley.CodeOf(err) == whaley.CodeStateChanged || whaley.CodeOf(err) == whaley.CodeLeaseLost || pause(ctx, wait) != nil {
-			return nil, leftovers{}, err
+			return err
 		}
-		i.Log.WarnContext(ctx, "half-made instance not taken up yet", "instance", in.ID, "err", err, "again_in", wait)
+		s.log.WarnContext(ctx, "half-made instance not taken up yet", "instance", s.in.ID, "err", err, "again_in", wait)
 	}
 }
 
-func (i *Instancer) tryTakeUp(ctx context.Context, in *whaley.Instance, ch *whaley.Challenge) (*whaley.Instance, leftovers, error) {
-	objects, err := i.Engine.List(ctx, in.ID)
+func (s *start) tryTakeUp(ctx context.Context) error {
+	objects, err := s.engine.List(ctx, s.in.ID)
 	if err != nil {
-		return nil, leftovers{}, err
+		return err
 	}
-	old, useless := i.leftovers(in, ch, objects)
-	whole, err := i.Sandboxes.Whole(ctx, in.ID)
+	old, useless := sortLeftovers(s.in, s.plan.Challenge, objects)
+	whole, err := s.sandboxes.Whole(ctx, s.in.ID)
 	if err != nil {
-		return nil, leftovers{}, err
+		return err
 	}
 	if old.any() && whole {
-		return in, old, i.removeAll(ctx, in, useless)
+		s.old = old
+		return s.removeAll(ctx, s.in, useless)
 	}
-	if in, err = i.unplace(ctx, in); err != nil {
-		return nil, leftovers{}, err
+	s.old = leftovers{}
+	if err := s.unplace(ctx); err != nil {
+		return err
 	}
 	if !whole {
-		i.Log.WarnContext(ctx, "sandbox of a half-made instance is broken, beginning without it", "instance", in.ID)
-		if err := i.Sandboxes.Discard(ctx, in.ID); err != nil {
-			return nil, leftovers{}, err
+		s.log.WarnContext(ctx, "sandbox of a half-made instance is broken, beginning without it", "instance", s.in.ID)
+		if err := s.sandboxes.Discard(ctx, s.in.ID); err != nil {
+			return err
 		}
 	}
-	return in, leftovers{}, i.Subnets.Release(ctx, in.ID)
+	return s.subnets.Release(ctx, s.in.ID)
 }
 
-// leftovers sorts objects into those that can be used and those that cannot. A container that runs was complete before it
+// sortLeftovers sorts objects into those that can be used and those that cannot. A container that runs was complete before it
 // was started; of one that does not, that is not known. Once one has ended, others may have begun with what it left
 // behind: then nothing is of use.
-func (i *Instancer) leftovers(in *whaley.Instance, ch *whaley.Challenge, objects []Object) (old leftovers, useless []Object) {
+func sortLeftovers(in *whaley.Instance, ch *whaley.Challenge, objects []Object) (old leftovers, useless []Object) {
 	old = leftovers{containers: map[string]string{}, networks: map[string]bool{}}
 	if in.Revision != ch.Revision || slices.ContainsFunc(objects, func(o Object) bool { return o.Ended }) {
 		return leftovers{}, objects
@@ -93,13 +95,4 @@ func (i *Instancer) leftovers(in *whaley.Instance, ch *whaley.Challenge, objects
 		}
 	}
 	return old, useless
-}
-
-// leave removes what was made of an instance in another place than it has now.
-func (i *Instancer) leave(ctx context.Context, in *whaley.Instance, was []whaley.Part) error {
-	err := i.clear(ctx, in)
-	for _, p := range was {
-		err = errors.Join(err, i.Firewall.Forbid(ctx, p.Subnet))
-	}
-	return err
 }

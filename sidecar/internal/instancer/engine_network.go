@@ -9,7 +9,7 @@ import (
 
 // reserveParts reserves a subnet for each network of a challenge. The first has the instance's own name as holder, the
 // others theirs below it.
-func (i *Instancer) reserveParts(ctx context.Context, instance string, ch *whaley.Challenge) ([]whaley.Part, error) {
+func (e *onEngine) reserveParts(ctx context.Context, instance string, ch *whaley.Challenge) ([]whaley.Part, error) {
 	networks := ch.Networks
 	if len(networks) == 0 {
 		networks = []whaley.Network{{}}
@@ -20,7 +20,7 @@ func (i *Instancer) reserveParts(ctx context.Context, instance string, ch *whale
 		if n > 0 {
 			holder += "/" + network.Name
 		}
-		subnet, err := i.Subnets.Reserve(ctx, holder)
+		subnet, err := e.subnets.Reserve(ctx, holder)
 		if err != nil {
 			return nil, err
 		}
@@ -30,11 +30,11 @@ func (i *Instancer) reserveParts(ctx context.Context, instance string, ch *whale
 }
 
 // networkSpec is how one of an instance's networks is made. The engine publishes no ports of an internal one.
-func (i *Instancer) networkSpec(in *whaley.Instance, ch *whaley.Challenge, p whaley.Part, labels Labels) NetworkSpec {
+func (e *onEngine) networkSpec(in *whaley.Instance, ch *whaley.Challenge, p whaley.Part, labels Labels) NetworkSpec {
 	leaves := ch.Egress && !p.Internal
-	publishes := slices.ContainsFunc(ch.Services, func(s whaley.Service) bool {
+	hasPorts := slices.ContainsFunc(ch.Services, func(s whaley.Service) bool {
 		first := len(s.Joins) == 0 || len(in.Networks) == 0 || s.Joins[0].Network == p.Name
-		return first && len(i.hostPorts(in, ch, s.Name, false))+len(i.hostPorts(in, ch, s.Name, true)) > 0
+		return first && len(e.hostPorts(in, ch, s.Name, false))+len(e.hostPorts(in, ch, s.Name, true)) > 0
 	})
-	return NetworkSpec{Name: in.EngineNetwork(p.Name), Subnet: p.Subnet, Labels: labels, Internal: !leaves && !publishes, Masquerade: leaves}
+	return NetworkSpec{Name: in.EngineNetwork(p.Name), Subnet: p.Subnet, Labels: labels, Internal: !leaves && !hasPorts, Masquerade: leaves}
 }

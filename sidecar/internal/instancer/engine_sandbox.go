@@ -1,0 +1,66 @@
+package instancer
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
+
+// shape is that of a challenge's instances, or false if they cannot use a sandbox: it has one network, and a published
+// port belongs to the container that has the network, but is known only when an instance is made.
+func (e *onEngine) shape(ch *whaley.Challenge) (whaley.Shape, bool) {
+	if len(ch.Networks) > 0 || slices.ContainsFunc(ch.Routes, e.publishes) {
+		return whaley.Shape{}, false
+	}
+	s := whaley.Shape{Egress: ch.Egress}
+	for _, service := range ch.Services {
+		if service.Relay {
+			continue // its names are an instance's, so it has a place of its own
+		}
+		seat := whaley.Seat{Name: service.Name, Hostname: service.Hostname}
+		if service.Shares != "" || service.Offline {
+			return whaley.Shape{}, false
+		}
+		if len(service.Joins) > 1 || service.Domain != "" || service.Runtime != "" { // the holder has the engine's own runtime
+			return whaley.Shape{}, false
+		}
+		if len(service.Joins) == 1 {
+			seat.Aliases = service.Joins[0].Aliases
+		}
+		s.Services = append(s.Services, seat)
+	}
+	return s, true
+}
+
+// inSandbox makes what an instance consists of, until that is ready or the sandbox is lost. The containers would run on
+// without a network and never get ready.
+func (s *start) inSandbox(ctx context.Context) (lost bool, err error) {
+	ctx, lose := context.WithCancel(ctx)
+	defer lose()
+	s.mu.Lock()
+	s.lose[s.in.ID] = lose
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.lose, s.in.ID)
+		s.mu.Unlock()
+	}()
+	err = s.assemble(ctx)
+	if lost = ctx.Err() != nil; lost && err == nil {
+		err = errors.New("it lost its sandbox")
+	}
+	return lost, err
+}
+
+// giveUpSandbox has an instance that is being started go on without its sandbox. It says whether there is such a one.
+func (e *onEngine) giveUpSandbox(instance string) bool {
+	e.mu.Lock()
+	lose := e.lose[instance]
+	e.mu.Unlock()
+	if lose != nil {
+		lose()
+	}
+	return lose != nil
+}

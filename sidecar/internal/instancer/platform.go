@@ -1,0 +1,79 @@
+package instancer
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
+
+// Platform runs instances. Where one is, and what it needs there beside its services (networks, addresses, volumes, host
+// ports, a firewall), is the platform's own affair: the rules know rows and services. All methods are safe for concurrent use.
+type Platform interface {
+	// Start makes what an instance consists of and has steps run it. Where a place turns out to be of no use it removes all
+	// that it made there and goes on in another; what an earlier life of this process has made is used as far as it can be. With
+	// an error it may leave things behind, which Remove removes.
+	Start(ctx context.Context, in *whaley.Instance, plan Plan, steps Steps) error
+	// Remove removes all that there is of an instance, what is reserved for it last. It can be repeated.
+	Remove(ctx context.Context, in *whaley.Instance) error
+	// List returns every object with our labels that belongs to this deployment, of one instance or (empty) of all.
+	List(ctx context.Context, instance string) ([]Object, error)
+	// Reserved are the instances for which something is reserved.
+	Reserved(ctx context.Context) ([]string, error)
+	// Tidy removes what there is of instances that no row asks for, and lets those that live do what they may and no other.
+	Tidy(ctx context.Context, orphans []string, live func(context.Context) ([]*whaley.Instance, error)) error
+	// Exits reports services that stopped running, until ctx ends. It reconnects by itself; after every reconnect it sends an
+	// Exit with an empty Instance, which means: look yourself.
+	Exits(ctx context.Context) <-chan Exit
+}
+
+// Services are what a platform does with one service, by its id.
+type Services interface {
+	StartService(ctx context.Context, id string) error
+	StopService(ctx context.Context, id string, grace time.Duration) error
+	// Wait blocks until the service has ended and returns its exit code.
+	Wait(ctx context.Context, id string) (int, error)
+	// Logs returns the end of what a service printed.
+	Logs(ctx context.Context, id string, lines int) (string, error)
+}
+
+// Plan is what an instance is to consist of.
+type Plan struct {
+	Challenge *whaley.Challenge
+	Labels    Labels
+	Flags     []string // its owner's; nil: it has none
+	// Services are those of the challenge, in its order, as they are in an instance whose place is known.
+	Services func(in *whaley.Instance) ([]PlannedService, error)
+}
+
+// PlannedService is a service with every text as its instance has it.
+type PlannedService struct {
+	whaley.Service
+	Flag *whaley.ImageFlag // where its image holds the sentinel; nil: nowhere, or its owner's flag is in it already
+}
+
+// Location is where an instance is. It is written into its row before anything is made there.
+type Location struct {
+	Subnet    netip.Prefix
+	Networks  []whaley.Part // if it has several
+	Addresses map[string]netip.Addr
+	Ports     map[int]int
+}
+
+// Made is a service that is there, and may not have been started.
+type Made struct {
+	Service whaley.Service
+	ID      string
+	Address netip.Addr
+}
+
+// Steps are what the rules do of a start.
+type Steps struct {
+	// Placed writes a place into the instance's row, an empty one before another is looked for, and returns the row.
+	Placed func(ctx context.Context, p Location) (*whaley.Instance, error)
+	// Run starts what is made, in the order of the challenge, and returns when all is ready.
+	Run func(ctx context.Context, in *whaley.Instance, made []Made) error
+	// Step is a part of the start in its trace.
+	Step func(ctx context.Context, name string) (context.Context, func(error))
+}
