@@ -1,10 +1,13 @@
 package memtest
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -75,4 +78,32 @@ func TestASecondStartOfWhatLivesIsRefusedAndAfterItsEndIsNot(t *testing.T) {
 		w.until(in, whaley.Stopped)
 		w.running("one", "web")
 	}, built("web"))
+}
+
+// checked is an engine that notes what its health checks run.
+type checked struct {
+	*simulated.Engine
+	ran chan []string
+}
+
+func (c checked) Exec(ctx context.Context, id string, argv []string) (int, error) {
+	select {
+	case c.ran <- argv:
+	default:
+	}
+	return c.Engine.Exec(ctx, id, argv)
+}
+
+func TestAHealthCheckHasTheValuesOfItsInstance(t *testing.T) {
+	service := web("0s")
+	service.Health = &whaley.Health{Test: []string{"check", whaley.Token("INSTANCE_ID")}, Timeout: time.Second}
+	inMemory(t, func(w *world) {
+		engine := checked{w.engine, make(chan []string, 1)}
+		w.prober = engine
+		w.start()
+		in := w.running("one", "web")
+		if ran := <-engine.ran; !slices.Equal(ran, []string{"check", in.ID}) {
+			w.t.Errorf("it ran %q", ran)
+		}
+	}, built("web", service))
 }

@@ -3,6 +3,7 @@
 package memtest
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -35,7 +36,8 @@ type world struct {
 	policy  whaley.Policy
 	routes  routes
 	ports   ports
-	pool    int // sandboxes to have ready
+	pool    int              // sandboxes to have ready
+	prober  instancer.Prober // nil: the engine
 	subnets *subnet.Pool
 	rules   *instancer.Instancer
 	end     func()
@@ -68,7 +70,7 @@ func (w *world) start() {
 	}
 	pool := sandbox.New(w.db, w.subnets, w.engine.WithPurpose("sandbox"), sandbox.Options{Worker: "w", Size: func() int { return w.pool }}, log)
 	w.rules = instancer.New(instancer.Needs{
-		Store: w.db, Subnets: w.subnets, Ports: &w.ports, Engine: w.engine, Prober: w.engine, Router: &w.routes, Sandboxes: pool, Challenges: w.loaded, Log: log,
+		Store: w.db, Subnets: w.subnets, Ports: &w.ports, Engine: w.engine, Prober: cmp.Or[instancer.Prober](w.prober, w.engine), Router: &w.routes, Sandboxes: pool, Challenges: w.loaded, Log: log,
 	}, instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Worker: "w", Policy: w.policy})
 	ctx, cancel := context.WithCancel(context.Background())
 	var g errgroup.Group
