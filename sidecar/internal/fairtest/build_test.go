@@ -289,3 +289,41 @@ func TestOfAChallengeThatHangsOthersFeelNothing(t *testing.T) {
 		t.Errorf("the last is said to wait %s", at)
 	}
 }
+
+func TestWhileANewRevisionIsBuiltStartsAreOfTheOneBefore(t *testing.T) {
+	g := newGates()
+	first := built("edited")
+	w := newBuildWorld(t, g, whaley.Policy{}, first, built("other"))
+	w.quickly("a", "edited")
+	g.mu.Lock()
+	g.of["edited"], g.begun["edited"] = make(chan struct{}), 0
+	g.mu.Unlock()
+	second := *first
+	second.Revision, second.Services = "2", []whaley.Service{{Name: "web", Image: "whaley/edited-web:2", Build: &whaley.Build{}}}
+	w.loaded.set(&second, built("other"))
+	w.rules.PrepareImages()
+	w.begins(g, "edited")
+	for _, name := range []string{"a", "b"} { // the first waits for a moment: most builds are done by then
+		if in := w.until(w.spawn(name, "edited").ID, whaley.Running); in.Revision != "1" {
+			t.Errorf("%s has revision %s", name, in.Revision)
+		}
+	}
+	if err := w.rules.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if in := w.until(w.spawn("c", "edited").ID, whaley.Running); in.Revision != "1" {
+		t.Errorf("after what is old was removed it is revision %s", in.Revision)
+	}
+	close(g.of["edited"])
+	owner := 0
+	testkit.Eventually(t, 10*time.Second, "starts are of the new revision once it is built", func() error {
+		owner++
+		if in := w.until(w.spawn(fmt.Sprint("d", owner), "edited").ID, whaley.Running); in.Revision != "2" {
+			return fmt.Errorf("it is %s", in.Revision)
+		}
+		return nil
+	})
+	if begun, given := g.counts("edited"); begun != 1 || given != 0 {
+		t.Errorf("it was begun %d times and given up %d times", begun, given)
+	}
+}

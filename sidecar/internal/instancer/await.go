@@ -38,13 +38,14 @@ func (i *Instancer) makeImages(ctx context.Context, in *whaley.Instance) error {
 		if !loaded {
 			return errTakenAway
 		}
+		ch = i.startable(ch)
 		b, err := i.images.wait(ctx, ch, tell)
 		if err == nil {
 			err = i.makeOwn(ctx, b, in, ch, tell)
 		}
 		now, _ := i.Challenges.Get(in.Challenge)
-		instead := err != nil && ctx.Err() == nil && now != nil && now.Revision != ch.Revision // the last good one
-		if !errors.Is(err, errUnwanted) && !instead {
+		instead := err != nil && ctx.Err() == nil && now != nil && i.startable(now).Revision != ch.Revision // the last good one
+		if !errors.Is(err, errUnwanted) && !instead && !errors.Is(err, errPatience) {
 			return err
 		}
 	}

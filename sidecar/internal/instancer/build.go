@@ -22,6 +22,7 @@ type build struct {
 	ch       *whaley.Challenge
 	again    bool
 	turn     *turn
+	asked    time.Time // when it was first wanted
 	failures int       // in a row; like retry kept under the lock of images
 	retry    time.Time // not tried again before
 	done     chan struct{}
@@ -39,7 +40,7 @@ type build struct {
 }
 
 func newBuild(ch *whaley.Challenge, again bool) *build {
-	return &build{ch: ch, again: again, done: make(chan struct{}), health: map[string]*whaley.Health{}, flags: map[string]*whaley.ImageFlag{}, changed: make(chan struct{})}
+	return &build{ch: ch, again: again, asked: time.Now(), done: make(chan struct{}), health: map[string]*whaley.Health{}, flags: map[string]*whaley.ImageFlag{}, changed: make(chan struct{})}
 }
 
 func (b *build) over() bool {

@@ -28,6 +28,7 @@ type images struct {
 	mu     sync.Mutex
 	ready  map[string]*build              // challenge/revision → the one that spawns use
 	latest map[string]*build              // challenge → what an organiser wants to see
+	good   map[string]*whaley.Challenge   // challenge → the last that had images
 	owners map[string][]whaley.OwnerBuild // challenge
 	own    map[string]ownImages           // instance that needs images with its owner's flag
 }
@@ -39,7 +40,7 @@ type ownImages struct {
 }
 
 func newImages(engine Images, limits func() (int, time.Duration), log *slog.Logger) *images {
-	return &images{engine: engine, log: log, turns: newTurns(limits), ready: map[string]*build{}, latest: map[string]*build{},
+	return &images{engine: engine, log: log, turns: newTurns(limits), ready: map[string]*build{}, latest: map[string]*build{}, good: map[string]*whaley.Challenge{},
 		owners: map[string][]whaley.OwnerBuild{}, own: map[string]ownImages{}}
 }
 
@@ -100,6 +101,7 @@ func (im *images) want(loaded []*whaley.Challenge) {
 	keys := map[string]bool{}
 	for _, ch := range loaded {
 		keys[keyOf(ch)] = true
+		keys[keyOf(im.startable(ch))] = true // owners' own images of it
 	}
 	im.turns.drop(func(one *turn) bool { return !keys[one.challenge+"/"+one.revision] }, errUnwanted)
 	for _, ch := range loaded {
@@ -130,6 +132,7 @@ func (im *images) prune(keep func(challenge, revision string) bool) {
 		if b.over() && !keep(id, b.ch.Revision) {
 			delete(im.latest, id)
 			delete(im.owners, id)
+			delete(im.good, id)
 		}
 	}
 }
@@ -176,6 +179,8 @@ func (im *images) wait(ctx context.Context, ch *whaley.Challenge, tell func(stag
 	}
 	select {
 	case <-b.done:
+	case <-im.late(b):
+		return nil, errPatience
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -255,7 +260,7 @@ func (im *images) ended(b *build, err error) {
 	im.mu.Lock()
 	switch {
 	case reason == nil:
-		im.ready[keyOf(b.ch)] = b
+		im.ready[keyOf(b.ch)], im.good[b.ch.ID] = b, b.ch
 	case !errors.Is(err, errUnwanted):
 		reason = whaley.BackedOff(reason, b.failures)
 		b.failures++

@@ -24,6 +24,7 @@ func (i *Instancer) make(ctx context.Context, in *whaley.Instance) (*whaley.Inst
 	if !ok {
 		return nil, errTakenAway
 	}
+	ch = i.startable(ch)
 	built := i.images.built(ch)
 	if built == nil {
 		return nil, errNotBuilt

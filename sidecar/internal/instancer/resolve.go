@@ -24,7 +24,9 @@ func (i *Instancer) target(q whaley.HostQuery) (target, bool) {
 		return target{}, false
 	}
 	t := target{id: name.Challenge, slug: name.Slug, name: name.Route}
-	t.ch, _ = i.Challenges.Get(t.id)
+	if ch, loaded := i.Challenges.Get(t.id); loaded {
+		t.ch = i.startable(ch)
+	}
 	if q.Player.Known() {
 		own := whaley.Slug(i.opts.SlugKey, q.Player.Owner.ID, t.id)
 		t.mine = subtle.ConstantTimeCompare([]byte(own), []byte(name.Slug)) == 1

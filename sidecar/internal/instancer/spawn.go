@@ -41,6 +41,7 @@ func (i *Instancer) queued(ctx context.Context, p whaley.Player, ch *whaley.Chal
 	if err := i.images.failure(ch); err != nil {
 		return nil, err
 	}
+	ch = i.startable(ch)
 	now := i.now()
 	in := &whaley.Instance{
 		ID:        newID(ch.ID, p.Owner.ID),
@@ -131,7 +132,7 @@ func (i *Instancer) spawnOnce(ctx context.Context, p whaley.Player, challenge st
 // where it was asked from, if that is known.
 func (i *Instancer) enqueue(in *whaley.Instance, address string) {
 	ch, loaded := i.Challenges.Get(in.Challenge)
-	if !loaded || i.images.there(ch, in.ID) {
+	if !loaded || i.images.there(i.startable(ch), in.ID) {
 		i.launch(i.queue.add(in, address))
 	} else if !i.queue.holds(in.ID) { // else it finds out when its turn comes
 		i.start(in.ID, false, func(ctx context.Context) { i.awaitImages(ctx, in, address) })

@@ -33,6 +33,9 @@ func (i *Instancer) Sweep(ctx context.Context) error {
 	}
 	for _, ch := range i.Challenges.All() {
 		used[[3]string{ch.ID, ch.Revision}] = true
+		now := i.startable(ch)
+		used[[3]string{ch.ID, now.Revision}] = true
+		dirs[now.Dir] = true
 	}
 	loaded := map[string]bool{}
 	for _, ch := range i.Challenges.All() {
