@@ -87,6 +87,10 @@ const minTotal = 16 << 20 // bytes of memory that an instance has at least
 // says in answer, is bounded in package firewall.
 var allowedCapabilities = []string{"AUDIT_WRITE", "FSETID", "NET_RAW", "SETFCAP", "SYS_CHROOT", "SYS_PTRACE"}
 
+// spareCapabilities are left out of a compose file: what asks for them mostly does without, and having them would cost
+// others their share of the machine, or make files that cannot be removed.
+var spareCapabilities = []string{"BLOCK_SUSPEND", "IPC_LOCK", "LEASE", "LINUX_IMMUTABLE", "SYS_NICE", "SYS_RESOURCE", "WAKE_ALARM"}
+
 // readDefinition reads instance.toml over the defaults, and where its keys stand.
 func readDefinition(file, text, folder string, defaults Defaults) (definition, lines, Problems) {
 	d := definition{

@@ -8,7 +8,8 @@ import (
 // publicPlace is an address that the engine may fetch from the host's own place in the network: by https, so that no
 // other can answer in its name, and at hosts that never send whoever asks to where an author wants.
 var publicPlace = regexp.MustCompile(`(?i)^https://(github\.com|raw\.githubusercontent\.com|codeload\.github\.com|dl\.google\.com|files\.pythonhosted\.org|` +
-	`registry\.npmjs\.org|nodejs\.org|deb\.debian\.org|dl-cdn\.alpinelinux\.org|static\.rust-lang\.org)(/[a-z0-9._~%+=@-]+)+$`)
+	`registry\.npmjs\.org|nodejs\.org|deb\.debian\.org|dl-cdn\.alpinelinux\.org|static\.rust-lang\.org|` +
+	`repo1\.maven\.org|repo\.maven\.apache\.org|archive\.apache\.org|dlcdn\.apache\.org|fill-data\.papermc\.io|cdn\.kernel\.org|www\.python\.org)(/[a-z0-9._~%+=@-]+)+$`)
 
 // IsPublic says whether an address is of a public place. A repository is none: what it names would be fetched with it.
 func IsPublic(address string) bool {

@@ -72,7 +72,14 @@ func (r *reading) once(node *yaml.Node, path, what string) {
 	r.seen[what] = node.Line
 }
 
-// volume refuses options of the short form that would be dropped, and a target that is mounted twice.
+// idleOptions of a mount's short form ask for what a mount here does not have.
+var idleOptions = map[string]string{
+	"z": relabels, "Z": relabels, "U": "the files' own owners count",
+	"cached": elsewhere, "delegated": elsewhere, "consistent": elsewhere,
+	"private": unspread, "rprivate": unspread, "shared": unspread, "rshared": unspread, "slave": unspread, "rslave": unspread,
+}
+
+// volume looks at the options of the short form, and refuses a target that is mounted twice.
 func (r *reading) volume(node *yaml.Node, path string) {
 	target := ""
 	switch node.Kind {
@@ -84,8 +91,12 @@ func (r *reading) volume(node *yaml.Node, path string) {
 		target = parts[min(1, len(parts)-1)]
 		for _, options := range parts[min(2, len(parts)):] {
 			for option := range strings.SplitSeq(options, ",") {
-				if !slices.Contains([]string{"ro", "rw", "nocopy"}, option) {
+				switch why := idleOptions[option]; {
+				case slices.Contains([]string{"ro", "rw", "nocopy"}, option):
+				case why == "":
 					r.refuse(node, path, "the option %q is not supported; it can be ro, rw or nocopy", option)
+				case r.over == 0:
+					r.problems.note(r.file, node.Line, path, "the option %s is left out: %s", option, why)
 				}
 			}
 		}

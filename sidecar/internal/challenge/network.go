@@ -109,6 +109,24 @@ func (c *converter) names(project *types.Project) {
 			add(name, cmp.Or(of, name), "container_name", s.ContainerName)
 			c.note(name, "container_name", "is taken as a further name of the service; Whaley names the containers")
 		}
+		for n, link := range s.ExternalLinks {
+			key := item("external_links", n)
+			called, alias, renamed := strings.Cut(link, ":")
+			of := called
+			for other, service := range project.Services {
+				if _, there := project.Services[called]; !there && service.ContainerName == called {
+					of = other
+				}
+			}
+			if _, there := project.Services[of]; !there {
+				c.refuse(name, key, "%q is no service of this file, and would reach containers of others", called)
+				continue
+			}
+			if renamed {
+				add(name, of, key, alias)
+			}
+			c.note(name, key, "is taken as a link: %s is a service of this file", of)
+		}
 		for n, link := range s.Links {
 			if of, alias, renamed := strings.Cut(link, ":"); renamed {
 				add(name, of, item("links", n), alias)

@@ -75,6 +75,13 @@ var (
 // unsupported is the reason of what only some other tool than an instancer has a use for.
 const unsupported = "-"
 
+// Why parts of a mount are left out.
+const (
+	relabels  = "would relabel the challenge's files"
+	elsewhere = "is for other platforms"
+	unspread  = "nothing is mounted below it"
+)
+
 // composeFile is the allow-list: every key of the compose specification is on it, either with what it may hold or with
 // the reason why it is refused. A key that the specification does not know is refused too.
 var composeRules = table(map[string]rule{
@@ -146,10 +153,10 @@ var serviceRules = table(map[string]rule{
 	"tmpfs": words,
 	"volumes": listOf(text.or(table(map[string]rule{
 		"type": only("bind", "volume", "tmpfs"), "source": text, "target": text, "read_only": truth,
-		"consistency": leave("is for other platforms"),
+		"consistency": leave(elsewhere),
 		"bind": table(map[string]rule{
-			"create_host_path": truth, "propagation": only("rprivate", "private").orLeave("nothing is mounted below it"),
-			"selinux": leave("would relabel the challenge's files"), "recursive": no("a mount has nothing mounted below it"),
+			"create_host_path": truth, "propagation": only("rprivate", "private").orLeave(unspread),
+			"selinux": leave(relabels), "recursive": no("a mount has nothing mounted below it"),
 		}),
 		"volume": table(map[string]rule{"nocopy": truth, "subpath": no("mount the whole volume"), "labels": leave("labels are Whaley's")}),
 		"tmpfs":  table(map[string]rule{"size": number, "mode": number}),
@@ -172,7 +179,7 @@ var serviceRules = table(map[string]rule{
 	"extra_hosts": leave("services find each other by name; give one more names with networks: {default: {aliases: […]}}"),
 	"dns":         leave("names are the engine's"), "dns_opt": leave("names are the engine's"), "dns_search": leave("names are the engine's"),
 	"mac_address":    leave("addresses are given out by Whaley"),
-	"external_links": no("would reach containers of others"),
+	"external_links": names, // to services of the same file, see network.go
 
 	// What could reach the host, another instance, or Whaley.
 	"devices": no("would give the container the host's devices"), "device_cgroup_rules": no("would give the container the host's devices"),

@@ -232,6 +232,8 @@ func (c *converter) capabilities(s types.ServiceConfig, d *definition, out *whal
 	for n, name := range s.CapAdd {
 		capability, ok := grant(name)
 		switch {
+		case slices.Contains(spareCapabilities, capability):
+			c.note(s.Name, item("cap_add", n), "%s is left out: containers do not have it; try with whaley test whether it works without", capability)
 		case !ok && !slices.Contains(whaley.DefaultCapabilities, capability):
 			c.refuse(s.Name, item("cap_add", n), "%q is not allowed; it can be %s", name, strings.Join(allowedCapabilities, ", "))
 		case !slices.Contains(out.Capabilities, capability):

@@ -35,8 +35,9 @@ func (f *folder) runs() bool {
 	return slices.ContainsFunc(f.files, isCompose) || slices.ContainsFunc(f.files, isDockerfile)
 }
 
-// find looks for the folders of challenges in a tree. resting is how many have metadata and nothing that runs.
-func find(root *folder) (all []*found, resting int) {
+// find looks for the folders of challenges in a tree. resting is how many have metadata and nothing that runs, and
+// notes are of what was left out.
+func find(root *folder) (all []*found, notes []string, resting int) {
 	s := &search{root: root, metas: map[*folder]metadata{}, claims: map[*folder]*found{}}
 	var running []*folder
 	root.each(func(f *folder) bool {
@@ -51,6 +52,25 @@ func find(root *folder) (all []*found, resting int) {
 	for f := range s.metas {
 		s.drop(f)
 	}
+	deployed := slices.Clone(running)
+	running = slices.DeleteFunc(running, func(f *folder) bool {
+		if !s.runsEvent(f, deployed) {
+			return false
+		}
+		notes = append(notes, f.path+" was left out: it runs the event itself")
+		return true
+	})
+	running = slices.DeleteFunc(running, func(f *folder) bool {
+		if s.metas[f].format != "" || slices.Contains(f.files, definitionFile) || slices.ContainsFunc(f.files, isDockerfile) || !collects(f) {
+			return false
+		}
+		for _, name := range f.files {
+			if isCompose(name) {
+				notes = append(notes, startsSeveral(file{f, name}.path()))
+			}
+		}
+		return true
+	})
 	for _, f := range running {
 		s.claim(s.home(f))
 	}
@@ -82,7 +102,7 @@ func find(root *folder) (all []*found, resting int) {
 		}
 		return true
 	})
-	return all, resting
+	return all, notes, resting
 }
 
 type search struct {
@@ -148,7 +168,7 @@ func (s *search) home(f *folder) *folder {
 	}
 	// What has a compose file around it is one of its services.
 	for at := f.parent; at != nil; at = at.parent {
-		if slices.ContainsFunc(at.files, isCompose) && !s.event(at) {
+		if slices.ContainsFunc(at.files, isCompose) && !s.event(at) && !collects(at) {
 			f = at
 		}
 	}
@@ -164,27 +184,59 @@ func (s *search) home(f *folder) *folder {
 // event says whether a folder holds challenges rather than the parts of one: by category, or each with metadata or an
 // instance.toml of its own.
 func (s *search) event(f *folder) bool {
-	children, described := 0, 0
+	described := 0
 	for _, inner := range f.inner {
-		if isCategory(inner.name) {
-			deeper := 0
-			for _, challenge := range inner.inner {
-				if !isGeneric(challenge.name) && challenge.holds() {
-					deeper++
-				}
-			}
-			if deeper > 0 {
-				children++
-			}
-			if deeper > 1 {
-				children++
-			}
-		}
 		if (s.metas[inner].format != "" || slices.Contains(inner.files, definitionFile)) && !isGeneric(inner.name) {
 			described++
 		}
 	}
-	return children > 1 || described > 1
+	return described > 1 || byCategory(f)
+}
+
+// byCategory says whether a folder holds challenges by category.
+func byCategory(f *folder) bool {
+	children := 0
+	for _, inner := range f.inner {
+		if isCategory(inner.name) {
+			children += min(2, inner.challenges())
+		}
+	}
+	return children > 1
+}
+
+// challenges is how many folders in this one hold something that runs, and are called as no part of a challenge.
+func (f *folder) challenges() int {
+	n := 0
+	for _, inner := range f.inner {
+		if !isGeneric(inner.name) && inner.holds() {
+			n++
+		}
+	}
+	return n
+}
+
+// collects says whether a folder is that of many challenges by category, or one of these categories.
+func collects(f *folder) bool {
+	return byCategory(f) || isCategory(f.name) && (f.parent == nil || byCategory(f.parent)) && f.challenges() > 1
+}
+
+func startsSeveral(path string) string {
+	return path + " starts several challenges together, and was left out: each of them is one of its own"
+}
+
+// runsEvent says whether a folder is a part of what runs the event itself: its platform and how that is watched.
+func (s *search) runsEvent(f *folder, running []*folder) bool {
+	names := f.below(s.root)
+	if len(names) == 0 || !platforms[hyphened(names[0])] {
+		return false
+	}
+	for at := f; at != s.root; at = at.parent {
+		if s.metas[at].format != "" || slices.Contains(at.files, definitionFile) {
+			return false
+		}
+	}
+	beside := func(other *folder) bool { return other.below(s.root)[0] != names[0] }
+	return slices.ContainsFunc(running, func(other *folder) bool { return other != s.root && beside(other) })
 }
 
 // holds says whether something runs in a folder or below it.

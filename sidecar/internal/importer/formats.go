@@ -21,6 +21,9 @@ func understand(t table, f *folder, own bool) metadata {
 		m.kctf(t, spec)
 	case strings.HasPrefix(api, "klodd"), t.text("kind") == "Challenge" && spec.has("pods"):
 		m.klodd(t, spec)
+	case strings.HasPrefix(api, "berg."), t.text("kind") == "Challenge" && spec.has("containers") && spec.has("flag", "flagFormat"):
+		m.usual(spec, f)
+		m.berg(t, spec)
 	case api != "" || t.has("kind") && t.has("metadata"):
 		return m // of Kubernetes
 	case t.has("containers") && (t.has("expose") || t.has("flag", "author")), t.has("provide") && t.has("flag", "flags") && !t.has("container"):
@@ -29,6 +32,9 @@ func understand(t table, f *folder, own bool) metadata {
 	case t.has("container") && t.table("container").has("containerImage", "containerExposePort", "exposePort", "flagTemplate"):
 		m.usual(t, f)
 		m.gzctf(t.table("container"))
+	case own && t.has("flag", "flags") && t.has("categories", "category", "points", "author") && !t.has("name", "title"):
+		m.usual(t, f)
+		m.format = "own"
 	case t.has("name", "title") && (t.has("flag", "flags", "category") || own && t.has("description", "desc", "type", "author", "statement")):
 		m.usual(t, f)
 		m.format = "own"
@@ -174,6 +180,24 @@ func (m *metadata) klodd(t, spec table) {
 	}
 }
 
+// berg has containers by host name, and says of each port who may reach it.
+func (m *metadata) berg(t, spec table) {
+	m.format, m.name = "berg", cmp.Or(m.name, t.table("metadata").text("displayName", "name"))
+	for _, value := range spec.list("containers") {
+		c, _ := value.(table)
+		m.memory = cmp.Or(m.memory, memory(c.table("resourceLimits").text("memory"), "b"))
+		for _, value := range c.list("ports") {
+			if p, ok := value.(table); ok && !strings.EqualFold(p.text("type"), "internalPort") {
+				kind := protocol(p.text("appProtocol"))
+				if p.text("protocol") == "udp" {
+					kind = "udp"
+				}
+				m.addPort(p.text("port"), c.text("hostname"), kind, false)
+			}
+		}
+	}
+}
+
 func (m *metadata) addPort(value any, container, protocol string, hint bool) {
 	text, _ := value.(string)
 	if port := portOf(text); port > 0 {
@@ -188,11 +212,13 @@ func (m *metadata) addPort(value any, container, protocol string, hint bool) {
 func (m *metadata) addFlag(value any, f *folder) {
 	text, _ := value.(string)
 	if t, ok := value.(table); ok {
-		if kind := t.text("type"); kind == "regex" || kind == "regexp" {
-			m.notes = append(m.notes, "the metadata's flag is a pattern, and no text that a placeholder could be")
-			return
-		}
 		text = t.text("content", "flag", "value", "text", "string")
+		if kind := t.text("type"); kind == "regex" || kind == "regexp" {
+			if text = literal(text); text == "" {
+				m.notes = append(m.notes, "the metadata's flag is a pattern, and no text that a placeholder could be")
+				return
+			}
+		}
 		if name := t.text("file"); name != "" && filepath.IsLocal(name) {
 			path, err := filepath.EvalSymlinks(filepath.Join(f.path, name))
 			if in, inErr := filepath.Rel(f.path, path); err == nil && inErr == nil && filepath.IsLocal(in) {
@@ -203,9 +229,31 @@ func (m *metadata) addFlag(value any, f *folder) {
 		}
 	}
 	text = strings.TrimSpace(text)
+	if strings.HasPrefix(text, "^") && strings.HasSuffix(text, "$") {
+		text = cmp.Or(literal(text), text)
+	}
 	if text != "" && len(text) <= 500 && len(m.flags) < 20 && !slices.Contains(m.flags, text) {
 		m.flags = append(m.flags, text)
 	}
+}
+
+// literal is the only text that a pattern matches, or nothing if there are others.
+func literal(pattern string) string {
+	pattern, _ = strings.CutPrefix(pattern, "(?i)")
+	pattern = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(pattern), "^"), "$")
+	var text strings.Builder
+	for n := 0; n < len(pattern); n++ {
+		switch c := pattern[n]; {
+		case c == '\\' && n+1 < len(pattern) && strings.IndexByte(`\.+*?()|[]{}^$/-_!"#%&',:;<=>@~ `, pattern[n+1]) >= 0:
+			n++
+			text.WriteByte(pattern[n])
+		case strings.IndexByte(`\.+*?()|[]^$`, c) >= 0:
+			return ""
+		default:
+			text.WriteByte(c)
+		}
+	}
+	return text.String()
 }
 
 // protocol is what metadata's words for one mean to a route.
@@ -221,7 +269,7 @@ func protocol(text string) string {
 	return ""
 }
 
-var sizeForm = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?([kmgKMG]?)(?:i?[bB])?$`)
+var sizeForm = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?([kmgKMG]?)i?[bB]?$`)
 
 // memory is a size as instance.toml has it, or empty; unit is that of a bare number.
 func memory(text, unit string) string {

@@ -39,8 +39,8 @@ func Run(ctx context.Context, dirs []string, o Options) (Report, error) {
 			return report, err
 		}
 		report.Notes = append(report.Notes, notes...)
-		all, resting := find(root)
-		report.Resting += resting
+		all, notes, resting := find(root)
+		report.Notes, report.Resting = append(report.Notes, notes...), report.Resting+resting
 		here := make([]*plan, 0, len(all))
 		for _, f := range all {
 			if err := ctx.Err(); err != nil {
@@ -50,7 +50,10 @@ func Run(ctx context.Context, dirs []string, o Options) (Report, error) {
 		}
 		kept := settled(here)
 		for _, p := range here {
-			if p.around {
+			switch {
+			case p.around && p.written == "":
+				report.Notes = append(report.Notes, startsSeveral(filepath.Join(p.folder.path, p.compose)))
+			case p.around:
 				report.Notes = append(report.Notes, fmt.Sprintf("%s has a Dockerfile and challenges in it, and was left out", p.folder.path))
 			}
 		}
@@ -92,8 +95,8 @@ func settled(plans []*plan) []*plan {
 			}
 		}
 		switch {
-		case inner > 1 && !p.own && p.written != "" && p.meta.format == "":
-			p.around = true // its Dockerfile is of none of them; a challenge here would take the others in
+		case inner > 1 && !p.own && p.meta.format == "" && (p.written != "" || p.starts(plans) > 1):
+			p.around = true // it is of none of them, or of all; a challenge here would take the others in
 		case inner > 0:
 			p.note("%d more challenges lie in its folder; below CHALLENGES_DIR what lies in a challenge's folder is a part of it, so move this one beside them", inner)
 		}
@@ -113,6 +116,20 @@ func settled(plans []*plan) []*plan {
 		}
 	}
 	return plans
+}
+
+// starts is how many other challenges a plan's services are built of.
+func (p *plan) starts(plans []*plan) int {
+	n := 0
+	for _, other := range plans {
+		if other != p && other.folder != p.folder && other.folder.within(p.folder) && slices.ContainsFunc(p.services, func(s *service) bool {
+			below, err := filepath.Rel(other.folder.path, s.context)
+			return s.context != "" && err == nil && filepath.IsLocal(below)
+		}) {
+			n++
+		}
+	}
+	return n
 }
 
 // name gives each plan an id that no other has. Those that are written down already come first.
@@ -155,7 +172,7 @@ func (p *plan) ownID() string {
 
 // load writes what a plan says and lets the loader judge it.
 func (p *plan) load(ctx context.Context, o Options) Result {
-	r := Result{Folder: p.folder.path, ID: p.id, Format: p.meta.format, Kept: p.own, Routes: p.routes, Flags: p.meta.flags}
+	r := Result{Folder: p.folder.path, ID: p.id, Format: p.meta.format, Kept: p.own, Made: p.written != "", Routes: p.routes, Flags: p.meta.flags}
 	if !p.own && len(p.services) == 0 {
 		r.Refusals, _ = challenge.Split(p.unread)
 		if len(r.Refusals) == 0 {

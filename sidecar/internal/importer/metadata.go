@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // metadata is what a challenge's author has written down about it, in whatever format.
@@ -103,8 +104,49 @@ func findMetadata(f *folder) metadata {
 			found.complete(m)
 		}
 	}
+	if m := ofTexts(f); m.format != "" {
+		if found.format == "" {
+			return m
+		}
+		found.complete(m)
+	}
 	return found
 }
+
+// Files that hold one thing of a challenge each.
+var (
+	titleFiles = []string{"title.txt", "name.txt", "title.md"}
+	aboutFiles = []string{"description.md", "description.txt", "statement.md", "desc.md"}
+	flagFiles  = []string{"flag.txt", "flags.txt", "flag", "flag.md", "real_flag.txt"}
+)
+
+// ofTexts is what such files say. A flag alone is none of metadata: it may be what the challenge reads.
+func ofTexts(f *folder) (m metadata) {
+	first := func(names []string) string {
+		for _, name := range f.files {
+			if slices.Contains(names, strings.ToLower(name)) {
+				if text, err := read(filepath.Join(f.path, name), 64<<10); err == nil && utf8.Valid(text) {
+					m.file = cmp.Or(m.file, name)
+					return strings.TrimSpace(string(text))
+				}
+			}
+		}
+		return ""
+	}
+	m.name, m.description = short(first(titleFiles), 200), first(aboutFiles)
+	if m.name == "" && m.description == "" {
+		return metadata{}
+	}
+	for line := range strings.Lines(first(flagFiles)) {
+		if flagForm.MatchString(strings.TrimSpace(line)) {
+			m.addFlag(line, f)
+		}
+	}
+	m.format = "texts"
+	return m
+}
+
+var flagForm = regexp.MustCompile(`^[A-Za-z0-9_.+-]{1,40}\{[^\r\n]{1,150}\}$`)
 
 // complete fills in what another file of the same folder knows.
 func (m *metadata) complete(other metadata) {

@@ -40,6 +40,12 @@ var (
 		sandbox cloud mobile android game gamepwn kernel web3 smart-contract smart-contracts beginner warmup welcome sanity intro boot2root pentest iot misc-web scripting`)
 )
 
+// named are categories that folders of challenges begin with.
+var named = words("web pwn crypto rev reverse reversing misc forensics osint blockchain ppc hardware network mobile stego steg")
+
+// platforms are folders beside challenges with what runs the event itself.
+var platforms = words("infra infrastructure platform ctfd rctf scoreboard monitoring grafana ansible terraform")
+
 func words(list string) map[string]bool {
 	set := map[string]bool{}
 	for word := range strings.FieldsSeq(list) {
@@ -135,6 +141,11 @@ func categoryOf(f *folder, m metadata) string {
 	slices.Reverse(above)
 	if at := slices.IndexFunc(append(slices.Clone(around), above[:min(len(above), 2)]...), isCategory); at >= 0 {
 		return numbering.ReplaceAllString(append(slices.Clone(around), above...)[at], "")
+	}
+	for at := f; at != nil && at.parent != nil; at = at.parent { // web_login, crypto-rsa
+		if first, _, more := strings.Cut(hyphened(at.name), "-"); more && named[first] {
+			return first
+		}
 	}
 	if f.parent != nil && f.parent.parent != nil && !isGeneric(f.parent.name) && identifier(f.parent.name) != "" {
 		return short(f.parent.name, maxCategory-1)

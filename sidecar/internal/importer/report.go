@@ -23,6 +23,7 @@ type Result struct {
 	ID       string
 	Format   string // of its metadata; empty: it has none
 	Kept     bool   // it had an instance.toml, which was left as it is
+	Made     bool   // it has no compose file: import makes one of its Dockerfiles
 	Loaded   bool
 	Flag     string   // own: each owner has one of their own; none
 	Flags    []string // what metadata say
