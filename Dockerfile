@@ -22,7 +22,7 @@ COPY --from=pages /src/sidecar/internal/web/dist sidecar/internal/web/dist
 ARG VERSION=development
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
 	cd sidecar && go build -trimpath -buildvcs=false -ldflags "-s -w" -o internal/standin/bin/jail ./cmd/jail && \
-	go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /whaley ./cmd/whaley
+	go build -trimpath -buildvcs=false -ldflags "-s -w -X github.com/whaley-ctf/whaley/sidecar/internal/app.Version=$VERSION" -o /whaley ./cmd/whaley
 
 FROM scratch
 COPY --from=binary /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

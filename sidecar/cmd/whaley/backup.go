@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/app"
 	"github.com/whaley-ctf/whaley/sidecar/internal/backup"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/datadir"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 )
 
@@ -26,7 +28,7 @@ func saveBackup(ctx context.Context, env map[string]string, to string, out io.Wr
 		return err
 	}
 	defer db.Close()
-	if err := backup.Write(ctx, to, version, db, backupFolders(c)); err != nil {
+	if err := backup.Write(ctx, to, app.Version, db, backupFolders(c)); err != nil {
 		return err
 	}
 	info, err := os.Stat(to)
@@ -45,7 +47,7 @@ func restoreBackup(ctx context.Context, env map[string]string, from string, out 
 	}
 	defer db.Close()
 	if c.DatabaseURL == "" {
-		lock, err := lockFolder(c.DataDir)
+		lock, err := app.LockFolder(c.DataDir)
 		if err != nil {
 			return err
 		}
@@ -59,11 +61,11 @@ func restoreBackup(ctx context.Context, env map[string]string, from string, out 
 }
 
 func openForBackup(ctx context.Context, env map[string]string) (*config.Config, *store.Store, error) {
-	c, err := readSettings(env)
+	c, err := app.ReadSettings(env)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := openDataDir(c.DataDir, slog.New(slog.DiscardHandler)); err != nil {
+	if err := datadir.Open(c.DataDir, slog.New(slog.DiscardHandler)); err != nil {
 		return nil, nil, err
 	}
 	db, err := store.Open(ctx, string(c.DatabaseURL), c.DataDir)
@@ -72,7 +74,7 @@ func openForBackup(ctx context.Context, env map[string]string) (*config.Config, 
 
 func backupFolders(c *config.Config) []backup.Folder {
 	folders := []backup.Folder{{Name: "data", Dir: c.DataDir, Skip: machineOnly}, {Name: "challenges", Dir: c.ChallengesDir}}
-	if !within(c.ForensicsDir, c.DataDir) {
+	if !datadir.Within(c.ForensicsDir, c.DataDir) {
 		folders = append(folders, backup.Folder{Name: "forensics", Dir: c.ForensicsDir})
 	}
 	return folders

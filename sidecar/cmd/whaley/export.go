@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/app"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfcli"
 )
@@ -30,11 +31,11 @@ func exportChallenges(ctx context.Context, env map[string]string, args []string,
 	if !wanted || dir == "" {
 		return fmt.Errorf("export takes --ctfcli and the folder of a ctfcli project\n\n%s", usage)
 	}
-	c, err := readSettings(env)
+	c, err := app.ReadSettings(env)
 	if err != nil {
 		return err
 	}
-	library := challenge.NewLibrary(c.ChallengesDir, defaults(c))
+	library := challenge.NewLibrary(c.ChallengesDir, app.ChallengeDefaults(c))
 	problems, err := library.Reload(ctx)
 	if err != nil {
 		return fmt.Errorf("read CHALLENGES_DIR: %w", err)

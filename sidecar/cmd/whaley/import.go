@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/app"
 	"github.com/whaley-ctf/whaley/sidecar/internal/importer"
 )
 
@@ -28,11 +29,11 @@ func importChallenges(ctx context.Context, env map[string]string, args []string,
 	if len(dirs) == 0 {
 		return fmt.Errorf("import takes the folders to look for challenges in\n\n%s", usage)
 	}
-	c, err := readSettings(env)
+	c, err := app.ReadSettings(env)
 	if err != nil {
 		return err
 	}
-	o.Defaults = defaults(c)
+	o.Defaults = app.ChallengeDefaults(c)
 	report, err := importer.Run(ctx, dirs, o)
 	if err != nil {
 		return err

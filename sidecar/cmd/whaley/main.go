@@ -11,14 +11,12 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/whaley-ctf/whaley/sidecar/internal/app"
+	"github.com/whaley-ctf/whaley/sidecar/internal/check"
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
 	"github.com/whaley-ctf/whaley/sidecar/internal/survey"
+	"golang.org/x/sys/unix"
 )
-
-// version is set by the build (-ldflags "-X main.version=…").
-var version = "development"
 
 const usage = `whaley gives every player their own running copy of a challenge.
 
@@ -79,7 +77,7 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 		return newChallenge(env, args[1:], out)
 	}
 	if command == "relay" {
-		return serveRelay(ctx, env)
+		return app.ServeRelay(ctx, env)
 	}
 	if command == "backup" || command == "restore" {
 		if len(args) != 2 {
@@ -97,17 +95,17 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 	case "survey":
 		return survey.Serve(ctx, os.Stdin, out)
 	case "serve":
-		err := serve(ctx, env, out)
+		err := app.Serve(ctx, env, out)
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return nil // it was told to end before it had begun
 		}
 		return err
 	case "check":
-		return check(ctx, env, out)
+		return check.Run(ctx, env, out)
 	case "health":
-		return health(ctx, env, out)
+		return app.Health(ctx, env, out)
 	case "version":
-		fmt.Fprintln(out, "whaley", version)
+		fmt.Fprintln(out, "whaley", app.Version)
 		return nil
 	case "help", "-h", "--help":
 		fmt.Fprint(out, usage)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/app"
+	"github.com/whaley-ctf/whaley/sidecar/internal/check"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
@@ -46,9 +48,6 @@ func TestAMisspelledSettingIsToldByServeAndByCheck(t *testing.T) {
 			t.Errorf("%s with settings that are not right: %v", command, err)
 		}
 	}
-	told(t, 1, func(r *report) {
-		checkNamesOfSettings(map[string]string{"MAX_INSTANCE_PER_USER": "1", "WHALEY_TURBO": "on", "PATH": "/bin"}, r)
-	}, "MAX_INSTANCE_PER_USER is no setting and does nothing: did you mean MAX_INSTANCES_PER_USER?", "note: WHALEY_TURBO is no setting")
 }
 
 func TestToBeEndedBeforeItHasBegunIsNoFailure(t *testing.T) {
@@ -87,7 +86,7 @@ func TestAPortThatIsTakenIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	err = serve(context.Background(), map[string]string{"DATA_DIR": t.TempDir(), "LISTEN": taken.Addr().String()}, &strings.Builder{})
+	err = app.Serve(context.Background(), map[string]string{"DATA_DIR": t.TempDir(), "LISTEN": taken.Addr().String()}, &strings.Builder{})
 	if err == nil || !strings.Contains(err.Error(), "LISTEN="+taken.Addr().String()) {
 		t.Errorf("%v", err)
 	}
@@ -97,11 +96,11 @@ func TestAnotherSecretThanTheDatabasesIsRefused(t *testing.T) {
 	testkit.Need(t, testkit.Docker)
 	env := map[string]string{"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "SECRET": "one secret of more than thirty-two bytes"}
 	var out strings.Builder
-	if err := check(context.Background(), env, &out); err != nil {
+	if err := check.Run(context.Background(), env, &out); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	env["SECRET"] = "quite another one of more than thirty-two"
-	if err := check(context.Background(), env, &out); err == nil || !strings.Contains(out.String(), "every address would change") {
+	if err := check.Run(context.Background(), env, &out); err == nil || !strings.Contains(out.String(), "every address would change") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }

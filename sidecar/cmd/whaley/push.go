@@ -11,9 +11,9 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/whaley-ctf/whaley/sidecar/internal/app"
 	"github.com/whaley-ctf/whaley/sidecar/internal/push"
+	"golang.org/x/sys/unix"
 )
 
 const pushUsage = `whaley push DIR [--to URL]
@@ -34,7 +34,7 @@ func pushChallenge(ctx context.Context, env map[string]string, args []string, ou
 	if err != nil || dir == "" {
 		return err
 	}
-	c, err := readSettings(settingsOfAuthors(env, "DASHBOARD_URL"))
+	c, err := app.ReadSettings(settingsOfAuthors(env, "DASHBOARD_URL"))
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func pushChallenge(ctx context.Context, env map[string]string, args []string, ou
 	if err != nil {
 		return err
 	}
-	return push.Run(ctx, push.Options{Dir: dir, To: cmp.Or(*to, c.DashboardURL), Key: key, Defaults: defaults(c), Out: out})
+	return push.Run(ctx, push.Options{Dir: dir, To: cmp.Or(*to, c.DashboardURL), Key: key, Defaults: app.ChallengeDefaults(c), Out: out})
 }
 
 // adminKey is the key of organisers of another Whaley.

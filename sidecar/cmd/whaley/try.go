@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/app"
 	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 	"github.com/whaley-ctf/whaley/sidecar/internal/tryout"
 )
@@ -73,14 +74,14 @@ func testChallenge(ctx context.Context, env map[string]string, args []string, ou
 		return err
 	}
 	bare := settingsOfAuthors(env)
-	c, err := readSettings(bare)
+	c, err := app.ReadSettings(bare)
 	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return tryout.Run(ctx, tryout.Options{
-		Dir: dir, Defaults: defaults(c), Program: program.Self, Env: bare, Solve: *solve, Timeout: *timeout, Out: out,
+		Dir: dir, Defaults: app.ChallengeDefaults(c), Program: program.Self, Env: bare, Solve: *solve, Timeout: *timeout, Out: out,
 	})
 }
 

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/datadir"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/opening"
+	"github.com/whaley-ctf/whaley/sidecar/internal/port"
+	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
+	"github.com/whaley-ctf/whaley/sidecar/internal/relay"
+	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
+	"golang.org/x/sync/errgroup"
+)
+
+// rules are the instancer and what was chosen for it.
+type rules struct {
+	instancer *instancer.Instancer
+	sandboxes *sandbox.Pool
+	edge      *edge.Routes // nil with EDGE=traefik
+	ports     *port.Lanes
+	flags     *flag.Flags
+	opening   *opening.Opening // nil: there is no CTFd
+}
+
+// assemble makes the instancer and the adapters that the settings choose.
+func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, wall *wall, pools *subnet.Chooser, live *config.Live, keys identity.Keys, worker string, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
+	subnets, err := newSubnets(ctx, g, db, pools, log)
+	if err != nil {
+		return rules{}, nil, err
+	}
+	ports, err := port.New(db, c.PortRangeStart, c.PortRangeEnd)
+	if err != nil {
+		return rules{}, nil, err
+	}
+	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "firewall", Ping: wall.ping, Optional: true}, {Name: "disk", Ping: datadir.Ping(c), Optional: true},
+		{Name: "pool", Ping: pools.Ping, Optional: true}}
+	made := rules{ports: ports}
+	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Prober: probe.New(engine), Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer, Observer: seen.metrics, Log: log}
+	needs.Firewall = wall.rules()
+	made.sandboxes = newSandboxes(live, db, subnets, engine, worker, log)
+	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })
+	needs.Sandboxes = made.sandboxes
+	needs.Inside, err = relay.NewAuthority(relay.Options{
+		Key: keys.Inside, BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), Folder: c.DataDir,
+	})
+	if err != nil {
+		return rules{}, nil, err
+	}
+	if made.flags, err = newFlags(c, live, db, library, worker, log); err != nil {
+		return rules{}, nil, err
+	}
+	needs.Flags, needs.Variables = made.flags, live
+	if made.opening, err = newOpening(ctx, g, c, live, db, log); err != nil {
+		return rules{}, nil, err
+	}
+	if made.opening != nil {
+		needs.Opening = made.opening
+	}
+	var kv *traefik.Router
+	if c.Edge == "traefik" {
+		if kv, err = NewRouter(c, log); err != nil {
+			return rules{}, nil, err
+		}
+		needs.Router = kv
+		checks = append(checks, api.Check{Name: "redis", Ping: kv.Ping})
+	} else {
+		made.edge = edge.NewRoutes(log)
+		needs.Router = made.edge
+	}
+	made.instancer = instancer.New(needs, instancer.Options{
+		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Worker: worker, Policy: policy(c),
+	})
+	checks = append(checks, api.Check{Name: "engine_disk", Ping: func(context.Context) error { return made.instancer.DiskShort() }, Optional: true})
+	made.flags.OnChange(made.instancer.OwnerChanged)
+	if kv != nil {
+		g.Go(func() error {
+			defer kv.Close()
+			return kv.Run(ctx, made.instancer.Republish)
+		})
+	}
+	return made, checks, nil
+}
+
+// NewRouter makes what writes routes into the Redis of Traefik.
+func NewRouter(c *config.Config, log *slog.Logger) (*traefik.Router, error) {
+	extra, err := traefik.ReadExtra(c.TraefikKeys, c.TraefikKeysFile)
+	if err != nil {
+		return nil, err
+	}
+	return traefik.New(string(c.TraefikRedisURL), traefik.Options{
+		Names: dialled(c.WakeListen), HTTP: c.RouteMode == "kv", AsSent: c.ForwardedAsSent, Secure: c.Dashboard.Scheme == "https",
+		Permanent: traefik.Permanent{DashboardUsers: string(c.DashboardUsers), CTFdURL: c.CTFdPublicURL, Extra: extra},
+	}, log)
+}

@@ -1,0 +1,193 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/netip"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/datadir"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
+	"github.com/whaley-ctf/whaley/sidecar/internal/program"
+	"github.com/whaley-ctf/whaley/sidecar/internal/registry"
+	"github.com/whaley-ctf/whaley/sidecar/internal/sni"
+	"github.com/whaley-ctf/whaley/sidecar/internal/standin"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/web"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
+
+// openListeners comes first: a port that is taken is better known at once.
+func (s *server) openListeners(context.Context) (err error) {
+	if s.listeners, err = openListeners(s.c, s.log); err != nil {
+		return err
+	}
+	s.OnStop("listeners", func() error { s.listeners.close(); return nil })
+	s.worker = workerName(s.listeners.public.Addr())
+	return nil
+}
+
+// openDatabase opens the data folder and what is in the database: keys, and the settings in force.
+func (s *server) openDatabase(ctx context.Context) error {
+	if err := datadir.Open(s.c.DataDir, s.log); err != nil {
+		return err
+	}
+	if s.c.DatabaseURL == "" {
+		lock, err := LockFolder(s.c.DataDir)
+		if err != nil {
+			return err
+		}
+		s.OnStop("lock of the data folder", lock.Close)
+	}
+	var err error
+	if s.db, err = store.Open(ctx, string(s.c.DatabaseURL), s.c.DataDir); err != nil {
+		return err
+	}
+	s.OnStop("database", s.db.Close)
+	if s.keys, err = DeriveKeys(ctx, s.c, s.db); err != nil {
+		return err
+	}
+	if s.live, err = config.NewLive(ctx, s.env, s.db, s.keys.Setting, s.log); err != nil {
+		return err
+	}
+	s.c = s.live.Config()
+	s.deployment, err = s.db.Meta(ctx, "deployment", rand.Text)
+	return err
+}
+
+// openEngine also chooses the pool and sets the firewall.
+func (s *server) openEngine(ctx context.Context) (err error) {
+	s.engine, err = docker.New(docker.Options{
+		Deployment: s.deployment, Folder: s.c.DataDir, Builder: docker.Builder(s.c.Builder), Builds: buildLimits(s.c),
+		Worker: s.worker, Program: program.Self, StandIn: standin.Program,
+		Logins: &registry.Logins{Setting: func() string { return string(s.live.Config().RegistryLogins) }}, Fetch: challenge.IsPublic,
+	}, s.log)
+	if err != nil {
+		return fmt.Errorf("DOCKER_HOST: %w", err)
+	}
+	s.OnStop("engine", s.engine.Close)
+	s.pools = NewPools(s.live.Config, s.env, s.db, s.engine, s.deployment, s.log)
+	if err := s.pools.Choose(ctx); err != nil {
+		return err
+	}
+	s.wall = newWall(s.c, s.deployment, s.pools, s.log)
+	s.OnStop("firewall", func() error { s.wall.end(s.db); return nil })
+	return nil
+}
+
+func (s *server) openObservers(ctx context.Context) error {
+	tracer, shut, err := tracing(ctx, s.env, s.log)
+	if err != nil {
+		return fmt.Errorf("OTEL_TRACES_EXPORTER: %w", err)
+	}
+	s.OnStop("traces", func() error { shut(); return nil })
+	if tracer != nil {
+		s.db.Trace(tracer)
+	}
+	s.seen, err = observe(s.live, s.db, s.engine, s.worker, tracer, s.log)
+	return err
+}
+
+// openRules loads the challenges and makes the instancer.
+func (s *server) openRules(ctx context.Context) (err error) {
+	if s.library, err = openLibrary(ctx, s.live, s.db, s.log); err != nil {
+		return err
+	}
+	s.rules, s.checks, err = assemble(ctx, s.c, s.Group, s.db, s.engine, s.library, s.wall, s.pools, s.live, s.keys, s.worker, s.seen, s.log)
+	return err
+}
+
+// openSurface makes the API and serves it.
+func (s *server) openSurface(ctx context.Context) error {
+	c := s.c
+	tickets, err := identity.NewTickets(s.keys, s.db)
+	if err != nil {
+		return err
+	}
+	if s.pluginKey = string(c.PluginKey); s.pluginKey == "" {
+		s.pluginKey = rand.Text()
+	}
+	if s.who, err = whoAsks(ctx, s.Group, c, s.live, s.keys, s.db, s.rules.instancer.Event, s.log); err != nil {
+		return err
+	}
+	s.checks = append(append(s.checks, s.who.checks...), s.listeners.checks()...)
+	seen := s.seen
+	var look func()
+	if s.rules.opening != nil {
+		look = s.rules.opening.LookSoon
+	}
+	s.surface = api.New(ctx, api.Needs{
+		Players: s.who.players, Sessions: s.who.sessions, Limiter: s.who.limiter, Connection: s.who.written,
+		Instancer: s.rules.instancer, Challenges: s.library, Library: s.library, Keys: s.keys, Tickets: tickets,
+		Events: s.db, Checks: s.checks, Settings: s.live, Flags: s.rules.flags, Books: s.db, Containers: s.engine,
+		EventLog: s.db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
+		Tracer: seen.tracer, Pages: web.Handler(c.AdminPath), Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered,
+		Opening: look, Log: s.log,
+	}, api.Options{
+		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: s.pluginKey,
+		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AdapterKey: string(c.AdapterKey), AuthMode: c.AuthMode, CTFdURL: scoreboard(c),
+		Trusted: c.Trusted, Proxies: c.TrustedProxies, Inside: s.pools.Contains, Version: Version,
+		Limits: func() api.Limits { return limitsOf(s.live.Config()) }, Streams: maxStreams(),
+	})
+	s.Go(func() error {
+		return listen.Serve(ctx, behindProxies(s.listeners.public, c.Trusted), s.surface.Direct(ownNames(c)), s.log)
+	})
+	s.Go(func() error { return listen.Serve(ctx, s.listeners.internal, s.surface.Internal(), s.log) })
+	return nil
+}
+
+// openEdge serves instances' own addresses, unless Traefik does.
+func (s *server) openEdge(ctx context.Context) error {
+	if s.c.Edge != "embedded" {
+		s.openNames(ctx)
+		return nil
+	}
+	front, err := edge.New(edge.Options{
+		BaseDomain: s.c.BaseDomain, DashboardURL: s.c.DashboardURL, InternalURL: "http://" + loopback(s.listeners.internal.Addr()),
+		PluginKey: s.pluginKey, Dashboard: s.surface.Public(),
+		Web: behindProxies(s.listeners.web, s.c.Trusted), TLS: behindProxies(s.listeners.tls, s.c.Trusted),
+		Routes: s.rules.edge, Opener: s.opener(), Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.Go(func() error { return front.Run(ctx) })
+	return nil
+}
+
+// openNames takes the connections by TLS that Traefik has no route for.
+func (s *server) openNames(ctx context.Context) {
+	if s.listeners.wake == nil {
+		return
+	}
+	behind := &edge.Behind{
+		Listener: behindProxies(s.listeners.wake, everywhere), Opener: s.opener(), Port: portOf(s.c.EdgeTLSListen), Log: s.log,
+	}
+	s.Go(func() error { return behind.Run(ctx) })
+}
+
+// everywhere is whoever can reach a listener that is for proxies only.
+var everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+
+// opener starts instances for connections by TLS.
+func (s *server) opener() *sni.Opener {
+	o := &sni.Opener{BaseDomain: s.c.BaseDomain, Rules: s.rules.instancer, Challenges: s.library, Log: s.log, Owners: sni.ByAddress(s.byAddress)}
+	if s.who.players != nil {
+		o.Owners = sni.NewBySession(s.db, s.who.players, s.keys.Slug)
+	}
+	return o
+}
+
+// byAddress is the player at an address. A container that has found its way to us is nobody.
+func (s *server) byAddress(address netip.Addr) whaley.Player {
+	if s.pools.Contains(address) {
+		return whaley.Player{}
+	}
+	return s.keys.ByAddress(address)
+}

@@ -1,0 +1,80 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
+
+// owners ends what runs for owners whom CTFd has banned or does not know any more, if the settings want that.
+type owners struct {
+	players   *identity.Players
+	instances running
+	rules     ender
+	wanted    func() bool
+	log       *slog.Logger
+
+	missing map[string]bool // owners that were not in CTFd at the last look
+}
+
+// tooMany of the owners of instances vanish at once only if CTFd is another one, or was set back.
+const tooMany = 3
+
+func (o *owners) follow(ctx context.Context, g *errgroup.Group) {
+	o.players.OnSweep(o.look)
+	g.Go(func() error { return o.players.Run(ctx) })
+}
+
+// look goes through the owners of live instances after each sweep. Whoever vanished is looked at twice.
+func (o *owners) look(ctx context.Context) {
+	if !o.wanted() {
+		return
+	}
+	rows, err := o.instances.LiveRows(ctx)
+	if err != nil {
+		o.log.Warn("owners of instances not looked at", "err", err)
+		return
+	}
+	of := map[string][]string{}
+	for _, row := range rows {
+		of[row.Owner.ID] = append(of[row.Owner.ID], row.ID)
+	}
+	vanished := map[string]bool{}
+	for owner, ids := range of {
+		stands, err := o.players.Stands(ctx, owner)
+		switch {
+		case err != nil:
+			o.log.Warn("owner not looked up in ctfd", "owner", owner, "err", err)
+			return // CTFd does not answer; others would not be answered either
+		case stands == identity.Banned:
+			o.stop(ctx, owner, ids)
+		case stands == identity.Vanished:
+			vanished[owner] = true
+		}
+	}
+	if len(vanished) >= tooMany && 2*len(vanished) > len(of) {
+		o.log.Error("most owners of instances are not in ctfd any more: it is another one, or was set back; their instances go on", "owners", len(vanished))
+		o.missing = nil
+		return
+	}
+	for owner := range vanished {
+		if o.missing[owner] {
+			o.stop(ctx, owner, of[owner])
+		}
+	}
+	o.missing = vanished
+}
+
+func (o *owners) stop(ctx context.Context, owner string, ids []string) {
+	for _, id := range ids {
+		if err := o.rules.End(ctx, id, whaley.CauseBanned); err != nil {
+			o.log.Error("instance of an owner who plays no more not stopped", "instance", id, "owner", owner, "err", err)
+			continue
+		}
+		o.log.Info("instance stopped: its owner is banned or gone", "instance", id, "owner", owner)
+	}
+}

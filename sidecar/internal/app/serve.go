@@ -1,0 +1,98 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
+)
+
+// server is what serves, with all its parts. They are opened from top to bottom.
+type server struct {
+	*lifecycle
+	env   map[string]string
+	level *slog.LevelVar
+	log   *slog.Logger
+	c     *config.Config
+
+	listeners  *listeners
+	db         *store.Store
+	keys       identity.Keys
+	live       *config.Live
+	deployment string
+	worker     string // the name of this process among those of the deployment
+	engine     *docker.Engine
+	pools      *subnet.Chooser
+	wall       *wall
+	library    *challenge.Library
+	seen       *observers
+	rules      rules
+	who        who
+	checks     []api.Check
+	pluginKey  string
+	surface    *api.API
+}
+
+// Serve runs until ctx ends. Instances go on running afterwards.
+func Serve(ctx context.Context, env map[string]string, out io.Writer) error {
+	c, err := ReadSettings(env)
+	if err != nil {
+		return err
+	}
+	level := &slog.LevelVar{}
+	log := newLog(c, level)
+	for _, m := range config.Misspelled(env) {
+		log.Warn("a variable looks like a setting and is none", "variable", m.Name, "help", m.String())
+	}
+	s := &server{env: env, level: level, log: log, c: c}
+	s.lifecycle, ctx = newLifecycle(ctx, log)
+	defer func() { _ = s.Stop() }() // its error is that of Wait
+	for _, open := range []func(context.Context) error{
+		s.openListeners, s.openDatabase, s.openEngine, s.openObservers, s.openRules, s.openSurface, s.openEdge,
+	} {
+		if err := open(ctx); err != nil {
+			return err
+		}
+	}
+	s.start(ctx)
+	fmt.Fprintf(out, "Whaley %s: the dashboard is at %s\n", Version, s.c.DashboardURL)
+	log.Info("serving", "dashboard", s.c.DashboardURL, "edge", s.c.Edge, "challenges", len(s.library.All()), "deployment", s.deployment)
+	err = s.Wait()
+	systemEvent(ctx, s.db, "system_stop", "Whaley stopped on "+s.worker+"; instances go on running", log)
+	log.Info("ended; instances go on running")
+	return err
+}
+
+// start begins what goes on in the background, once everything is there that it needs.
+func (s *server) start(ctx context.Context) {
+	followSettings(ctx, s.live, s.rules, s.library, s.level, s.log)
+	s.Go(func() error { return s.live.Run(ctx) })
+	s.Go(func() error { return new(memory).run(ctx) })
+	s.pools.OnTrouble(func(message string) { systemEvent(ctx, s.db, "system_pool", message, s.log) })
+	changes := subnet.Changes(ctx, docker.BridgePrefix(s.deployment), s.log)
+	s.Go(func() error { return s.pools.Run(ctx, changes) })
+	s.Go(func() error { return s.wall.run(ctx, proving(s.engine, s.db, s.pools.Pool, s.listeners.addresses())) })
+	s.Go(func() error { warnOfRuntimes(ctx, s.engine, s.library, s.log); return nil })
+	s.seen.run(ctx, s.Group)
+	notify(ctx, s.Group, s.live, s.db, s.library, s.surface, s.worker, s.seen, s.log)
+	systemEvent(ctx, s.db, "system_start", "Whaley "+Version+" started on "+s.worker, s.log)
+	measure(ctx, s.Group, s.live, s.db, s.pools, s.rules, s.library, s.checks, s.seen, s.log) // the start is counted too
+	s.Go(func() error { return s.rules.instancer.Run(ctx) })
+	s.Go(func() error { return s.rules.sandboxes.Run(ctx, s.rules.instancer) })
+	s.Go(func() error { return s.rules.flags.Run(ctx) })
+	s.Go(func() error { return stopAtEnd(ctx, s.live, s.rules.instancer, s.library, s.db, s.log) })
+	if s.who.players != nil {
+		wanted := func() bool { return s.live.Config().StopBanned }
+		(&owners{players: s.who.players, instances: s.db, rules: s.rules.instancer, wanted: wanted, log: s.log}).follow(ctx, s.Group)
+	}
+	s.rules.instancer.PrepareImages()
+	s.Go(func() error { return followChallenges(ctx, s.db, s.library, s.rules.instancer, s.log) })
+}

@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/limit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
+
+// who is what the API knows people by.
+type who struct {
+	players  *identity.Players // nil: a player is an address
+	sessions *identity.Sessions
+	limiter  api.Limiter
+	written  *connect.Connection // what is in CTFd; nil: there is none
+	checks   []api.Check
+}
+
+// whoAsks makes what AUTH_MODE wants, and counts in Redis where there is one.
+func whoAsks(ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, keys identity.Keys, db *store.Store, event func() whaley.ScoreboardEvent, log *slog.Logger) (who, error) {
+	w := who{sessions: identity.NewSessions(keys, db), limiter: limit.NewLocal()}
+	if c.RedisURL != "" {
+		shared, err := limit.NewRedis(string(c.RedisURL), log)
+		if err != nil {
+			return who{}, err
+		}
+		w.limiter = shared
+		g.Go(func() error {
+			<-ctx.Done()
+			return shared.Close()
+		})
+	}
+	if c.AuthMode != "ctfd" {
+		return w, nil
+	}
+	client, err := newCTFd(c, live, log)
+	if err != nil {
+		return who{}, err
+	}
+	if c.Dashboard.Scheme != "https" {
+		log.Warn("players sign in over plain http: whoever is on the way reads their tokens, so DASHBOARD_URL should begin with https://")
+	}
+	w.players = identity.NewPlayers(client, w.sessions, identity.PlayersOptions{
+		TeamMode: c.TeamMode, Life: func() time.Duration { return sessionLife(live.Config(), event(), time.Now()) },
+	}, log)
+	w.written = connect.New(client, db, connect.Options{Dashboard: c.DashboardURL, Public: c.CTFdPublicURL}, log)
+	g.Go(func() error { return w.written.Run(ctx) })
+	watch := &keyWatch{client: client}
+	w.checks = []api.Check{{Name: "ctfd", Ping: w.players.Ping, Optional: true}, watch.check()}
+	g.Go(func() error { return watch.run(ctx, w.players, db, log) })
+	return w, nil
+}
+
+const (
+	week  = 7 * 24 * time.Hour
+	month = 30 * 24 * time.Hour
+)
+
+// sessionLife is how long a sign-in lasts that begins at a time: a player who has to sign in anew in the middle of an
+// event loses their way, and a sign-in is worth nothing after it.
+func sessionLife(c *config.Config, event whaley.ScoreboardEvent, now time.Time) time.Duration {
+	switch {
+	case c.SessionHours > 0:
+		return time.Duration(c.SessionHours) * time.Hour
+	case event.Ends.IsZero():
+		return week
+	}
+	return min(max(event.Ends.Sub(now), identity.SessionLife), month)
+}
+
+// attempts is how many access tokens one address may have CTFd asked about in a minute: a room full of players signs
+// in at once when the event begins, and nobody guesses a token of 256 bits.
+const attempts = 300
+
+func limitsOf(c *config.Config) api.Limits {
+	return api.Limits{Player: c.UserRateLimit, Address: c.AddressLimit, Admin: c.AdminRateLimit, Attempts: attempts}
+}
