@@ -991,7 +991,8 @@ export interface paths {
          * @description At most 50 MB, 1,000 entries and 200 MB of contents. The archive holds one `instance.toml`, at most four folders
          *     deep; everything beside and below it becomes the challenge's folder, which is named like its id. `422` with code
          *     `challenge_invalid` lists all problems; `409` is an id that is there already, unless it is to be replaced: then
-         *     instances that run go on with what they were made of, and the next one has the new files.
+         *     instances that run go on with what they were made of, and the next one has the new files. A new challenge is
+         *     closed until an admin opens it.
          */
         post: operations["adminUploadChallenge"];
         delete?: never;
@@ -1112,6 +1113,47 @@ export interface paths {
          *     revision is kept for the latest 50 of each challenge.
          */
         get: operations["compareRevisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/challenges/{id}/revisions/{revision}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put an earlier revision back
+         * @description The challenge's folder holds what it held then, and its images are built. Instances that run go on with theirs.
+         *     The latest revisions are kept, up to 256 MB of each challenge; `kept` in the list says which.
+         */
+        post: operations["rollBackChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/challenges/{id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A challenge as a zip archive
+         * @description What its folder holds, or a revision that is kept; as it can be uploaded.
+         */
+        get: operations["downloadChallenge"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1902,6 +1944,7 @@ export interface components {
          *     | `quota_reached` | 429 | You're using all %d of your instances: %s. Stop one on the dashboard to start another. |
          *     | `restart_slow` | 503 | The instance is still shutting down. Start it again in a moment. |
          *     | `review_invalid` | 422 | review must be open, dismissed or confirmed. |
+         *     | `revision_files_gone` | 404 | The files of revision %q are not kept any more. The latest ones are, up to %d MB of each challenge. |
          *     | `revision_not_kept` | 404 | What was in revision %q is not kept. It is of the latest 50 revisions of a challenge only, and of none from before Whaley kept it. |
          *     | `route_not_http` | 404 | This address is not a web page. How to connect to it is on the dashboard. |
          *     | `runtime_missing` | 503 | The challenge asks for a container runtime that this host does not have. Tell an organiser. |
@@ -1941,7 +1984,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "restart_slow" | "review_invalid" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "wake_disabled";
+        ProblemCode: "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -2984,7 +3027,8 @@ export interface components {
          *           "live": 12,
          *           "instances": 40,
          *           "origin": "edit",
-         *           "by": "admin"
+         *           "by": "admin",
+         *           "kept": true
          *         },
          *         {
          *           "revision": "b1e9862efd988275",
@@ -2993,7 +3037,8 @@ export interface components {
          *           "live": 3,
          *           "instances": 211,
          *           "origin": "files",
-         *           "by": ""
+         *           "by": "",
+         *           "kept": true
          *         }
          *       ],
          *       "next": ""
@@ -3017,12 +3062,14 @@ export interface components {
             /** @description Instances of it that there were, those that live among them */
             instances: number;
             /**
-             * @description How it came: put into the folder by hand (files, or reload if an admin had it loaded), edited or uploaded in the panel; empty: from before that was kept
+             * @description How it came: put into the folder by hand (files, or reload if an admin had it loaded), edited or uploaded in the panel, or rolled back to; empty: from before that was kept
              * @enum {string}
              */
-            origin: "" | "files" | "reload" | "edit" | "upload";
+            origin: "" | "files" | "reload" | "edit" | "upload" | "rollback";
             /** @description Which admin; empty: nobody who is known */
             by: string;
+            /** @description Whether its files are still there, so that it can be rolled back to and downloaded */
+            kept: boolean;
         };
         /**
          * @example {
@@ -3168,7 +3215,9 @@ export interface components {
          *           },
          *           "problems": [],
          *           "notes": [],
-         *           "disable_dynamic_flags": false
+         *           "disable_dynamic_flags": false,
+         *           "images": "ready",
+         *           "unbuilt": ""
          *         }
          *       ]
          *     }
@@ -3456,7 +3505,9 @@ export interface components {
          *         },
          *         "problems": [],
          *         "notes": [],
-         *         "disable_dynamic_flags": false
+         *         "disable_dynamic_flags": false,
+         *         "images": "ready",
+         *         "unbuilt": ""
          *       }
          *     }
          */
@@ -6361,6 +6412,8 @@ export interface operations {
             query?: {
                 /** @description true: in the place of the challenge with its id, if there is one */
                 replace?: boolean;
+                /** @description true: players can start it at once, if it is new */
+                open?: boolean;
             };
             header?: never;
             path?: never;
@@ -6578,6 +6631,67 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RevisionChanges"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    rollBackChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+                revision: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChallenge"];
+                };
+            };
+            /** @description Why not, with all that is wrong in the files if they are refused by now. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ChallengeProblem"];
+                };
+            };
+        };
+    };
+    downloadChallenge: {
+        parameters: {
+            query?: {
+                /** @description Which; empty: what the folder holds */
+                revision?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example (the bytes of web-notes.zip) */
+                    "application/zip": string;
                 };
             };
             default: components["responses"]["Problem"];

@@ -16,10 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const pushUsage = `whaley push DIR [--to URL]
+const pushUsage = `whaley push DIR [--to URL] [--open]
 
 Sends a challenge to a Whaley that runs, in the place of the one with the same id if there is one, and follows the building
 of its images. Instances that run go on with what they were made of. Nothing changes there if it is refused.
+A challenge that is new there is closed to players until it is opened in the panel; with --open they can start it at once.
 
 URL is the dashboard's address, as https://whaley.example.org; by default that of DASHBOARD_URL, or of make run on this
 machine. The key of organisers is read from ADMIN_KEY or ADMIN_KEY_FILE, else it is asked for.
@@ -30,6 +31,7 @@ The exit code is 0 if its images were built; 1 if it is refused, cannot be sent,
 func pushChallenge(ctx context.Context, env map[string]string, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("push", flag.ContinueOnError)
 	to := flags.String("to", "", "")
+	open := flags.Bool("open", false, "")
 	dir, err := oneFolder(flags, pushUsage, args, out)
 	if err != nil || dir == "" {
 		return err
@@ -42,7 +44,7 @@ func pushChallenge(ctx context.Context, env map[string]string, args []string, ou
 	if err != nil {
 		return err
 	}
-	return push.Run(ctx, push.Options{Dir: dir, To: cmp.Or(*to, c.DashboardURL), Key: key, Defaults: app.ChallengeDefaults(c), Out: out})
+	return push.Run(ctx, push.Options{Dir: dir, To: cmp.Or(*to, c.DashboardURL), Key: key, Open: *open, Defaults: app.ChallengeDefaults(c), Out: out})
 }
 
 // adminKey is the key of organisers of another Whaley.

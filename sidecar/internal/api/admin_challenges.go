@@ -143,8 +143,8 @@ func (a *API) adminUploadChallenge(w http.ResponseWriter, r *http.Request) error
 	if size > files.MaxArchive {
 		return files.ArchiveTooLarge()
 	}
-	replace := r.URL.Query().Get("replace") == "true"
-	e, err := a.Library.Upload(r.Context(), challenge.Archive{ReaderAt: archive, Size: size, Name: name, Replace: replace}, adminOf(r))
+	replace, open := r.URL.Query().Get("replace") == "true", r.URL.Query().Get("open") == "true"
+	e, err := a.Library.Upload(r.Context(), challenge.Archive{ReaderAt: archive, Size: size, Name: name, Replace: replace, Open: open}, adminOf(r))
 	if err != nil {
 		return withProblems(err)
 	}

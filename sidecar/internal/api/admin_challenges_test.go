@@ -79,9 +79,10 @@ func TestAChallengeIsUploadedEditedClosedAndDeleted(t *testing.T) {
 	s := newSurface(t)
 	w := s.upload(zipped(t, "__MACOSX/x", "", "deep/er/instance.toml", "id = \"new\"\n"+minimalTOML, "deep/er/compose.yaml", minimalCompose, "deep/er/app/a.txt", "a"))
 	var ch adminChallenge
-	if s.into(w, &ch); w.Code != http.StatusCreated || ch.ID != "new" || !ch.Loaded || !ch.Current || !ch.Active || len(ch.Problems) > 0 {
+	if s.into(w, &ch); w.Code != http.StatusCreated || ch.ID != "new" || !ch.Loaded || !ch.Current || ch.Active || len(ch.Problems) > 0 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
+	s.refused(s.call(bob, "POST", "/instances/spawn", `{"challenge_id":"new"}`), 409, "challenge_inactive")
 	s.refused(s.upload(zipped(t, "instance.toml", "id = \"new\"\n"+minimalTOML, "compose.yaml", minimalCompose)), 409, "challenge_exists")
 
 	var file struct{ Content, Encoding, Tag string }
@@ -145,6 +146,24 @@ func TestAChallengeIsUploadedEditedClosedAndDeleted(t *testing.T) {
 	if p := c.Challenge; p.Current || !p.Loaded || p.Revision != good.Revision || len(p.Problems) != 1 ||
 		p.Problems[0].File != "new/compose.yaml" || p.Problems[0].Line != 4 || p.Problems[0].Key != "services.web.privileged" {
 		t.Errorf("%+v", p)
+	}
+
+	// What it was is downloaded, and put back.
+	if w := s.manage("GET", "/new/archive", ""); w.Code != 200 || w.Header().Get("Content-Type") != "application/zip" || !strings.HasPrefix(w.Body.String(), "PK") {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	if w := s.manage("GET", "/new/archive?revision="+first.Revision, ""); w.Code != 200 || w.Header().Get("Content-Disposition") != `attachment; filename="new-`+first.Revision+`.zip"` {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	s.refused(s.manage("GET", "/new/archive?revision=none", ""), 404, "revision_files_gone")
+	s.refused(s.manage("POST", "/new/revisions/none/rollback", ""), 404, "revision_files_gone")
+	var back adminChallenge
+	s.into(s.manage("POST", "/new/revisions/"+first.Revision+"/rollback", ""), &back)
+	if !back.Current || back.Revision != first.Revision {
+		t.Errorf("rolled back it is %+v", back)
+	}
+	if s.into(s.manage("GET", "/new/revisions", ""), &history); history.Revisions[0].Origin != "rollback" || history.Revisions[0].Revision != first.Revision {
+		t.Errorf("the history is %+v", history)
 	}
 
 	var set adminChallenge

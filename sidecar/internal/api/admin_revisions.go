@@ -15,7 +15,8 @@ type revisionJSON struct {
 	Live      int       `json:"live"`
 	Instances int       `json:"instances"`
 	Origin    string    `json:"origin"`
-	By        string    `json:"by"` // which admin; empty: nobody who is known
+	By        string    `json:"by"`   // which admin; empty: nobody who is known
+	Kept      bool      `json:"kept"` // it can be rolled back to and downloaded
 }
 
 type changesJSON struct {
@@ -66,7 +67,7 @@ func (a *API) listRevisions(w http.ResponseWriter, r *http.Request) error {
 	all := []revisionJSON{}
 	for n, rev := range revisions {
 		current := n == 0 && page.After == "" && e.Loaded != nil && e.Loaded.Revision == rev.Revision
-		all = append(all, revisionJSON{rev.Revision, rev.LoadedAt, current, rev.Live, rev.Instances, string(rev.Origin), rev.By})
+		all = append(all, revisionJSON{rev.Revision, rev.LoadedAt, current, rev.Live, rev.Instances, string(rev.Origin), rev.By, a.Library.HasRevision(e, rev.Revision)})
 	}
 	return write(w, http.StatusOK, map[string]any{"revisions": all, "next": next})
 }

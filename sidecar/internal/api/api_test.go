@@ -118,6 +118,7 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 	if err := library.KeepRevisions(t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
+	library.KeepEarlier(challenge.EarlierBytes)
 	if problems, err := library.Reload(ctx); err != nil || len(problems) > 0 {
 		t.Fatal(problems, err)
 	}

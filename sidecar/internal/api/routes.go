@@ -122,6 +122,8 @@ func (a *API) AdminRoutes() []Route {
 		{"POST", "/admin/api/challenges/{id}/build", a.buildAgain},
 		{"GET", "/admin/api/challenges/{id}/revisions", a.listRevisions},
 		{"GET", "/admin/api/challenges/{id}/revisions/{revision}/changes", a.compareRevisions},
+		{"POST", "/admin/api/challenges/{id}/revisions/{revision}/rollback", a.rollBack},
+		{"GET", "/admin/api/challenges/{id}/archive", a.downloadChallenge},
 		{"POST", "/admin/api/challenges/{id}/toggle", a.adminToggleChallenge},
 		{"PUT", "/admin/api/challenges/{id}/resources", a.adminSetResources},
 		{"GET", "/admin/api/challenges/{id}/files", a.adminListFiles},

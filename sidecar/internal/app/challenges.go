@@ -25,6 +25,7 @@ func openLibrary(ctx context.Context, live *config.Live, settings challenge.Sett
 	if err := library.KeepRevisions(filepath.Join(c.DataDir, "revisions")); err != nil {
 		return nil, fmt.Errorf("DATA_DIR: %w", err)
 	}
+	library.KeepEarlier(challenge.EarlierBytes)
 	removed, err := library.RemoveLeftovers()
 	if len(removed) > 0 {
 		log.Info("removed what an upload or a deletion has left", "folders", removed)

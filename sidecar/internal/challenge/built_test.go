@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
 )
 
 func TestARevisionThatIsNotBuiltGivesWayToTheLastThatWas(t *testing.T) {
@@ -110,5 +111,52 @@ func TestAnArchiveReplacesAChallengeOnlyWhereItMay(t *testing.T) {
 	}
 	if left, err := os.ReadDir(s.dir); err != nil || len(left) != 1 {
 		t.Errorf("%v %v", left, err)
+	}
+}
+
+func TestAChallengeIsRolledBackToWhatIsKeptOfIt(t *testing.T) {
+	s := newShelf(t)
+	s.library.KeepEarlier(1 << 10)
+	s.put("Web One/instance.toml", "id = \"one\"\n"+oneRoute)
+	s.put("Web One/compose.yaml", "services:\n  web: {image: x}\n")
+	s.reload()
+	first := s.get("one")
+	s.put("Web One/compose.yaml", "services:\n  web: {image: y, pid: host}\n")
+	s.reload()
+	prune := func() {
+		t.Helper()
+		for range 3 {
+			if err := s.library.Prune(func(string) bool { return false }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	prune()
+	e, err := s.library.RollBack(t.Context(), "one", first.Revision, "admin")
+	if err != nil || e.Loaded == nil || e.Loaded.Revision != first.Revision || len(e.Problems) > 0 || e.Folder != "Web One" {
+		t.Fatalf("%+v %v", e, err)
+	}
+	if text, err := os.ReadFile(filepath.Join(s.dir, "Web One/compose.yaml")); err != nil || !strings.Contains(string(text), "image: x") {
+		t.Errorf("the folder holds %q %v", text, err)
+	}
+	// Of larger ones as many stay as fit.
+	for n := range 4 {
+		s.put("Web One/large", strings.Repeat(string(rune('a'+n)), 500))
+		s.reload()
+	}
+	last := s.get("one")
+	prune()
+	for _, name := range []string{first.Revision, "", "../../etc", strings.Repeat("0", 16)} {
+		if _, err := s.library.RollBack(t.Context(), "one", name, "admin"); err == nil || s.get("one").Revision != last.Revision {
+			t.Errorf("it went back to %q: %v", name, err)
+		}
+	}
+	var packed bytes.Buffer
+	if err := s.library.ViewRevision("one", last.Revision, func(dir string) error { return files.Zip(t.Context(), dir, "one", &packed) }); err != nil {
+		t.Fatal(err)
+	}
+	e, err = s.library.Upload(t.Context(), challenge.Archive{ReaderAt: bytes.NewReader(packed.Bytes()), Size: int64(packed.Len()), Name: "up", Replace: true}, "admin")
+	if err != nil || e.Loaded.Revision != last.Revision {
+		t.Errorf("what was downloaded is another challenge when it is uploaded: %+v %v", e.Loaded, err)
 	}
 }

@@ -80,6 +80,12 @@ func (l *Library) KeepRevisions(dir string) error {
 	return err
 }
 
+// EarlierBytes is how much of each challenge's earlier revisions a server keeps for rolling back.
+const EarlierBytes = 256 << 20
+
+// KeepEarlier has so many bytes of each challenge's latest revisions stay although nothing uses them. It comes after KeepRevisions.
+func (l *Library) KeepEarlier(bytes int64) { l.revisions.earlier = bytes }
+
 // UseSettings makes the library apply what organisers have set.
 func (l *Library) UseSettings(s Settings) { l.settings = s }
 

@@ -115,6 +115,8 @@ type Archive struct {
 	Name string
 	// Replace puts it into the place of one with its id. Instances that run go on with theirs.
 	Replace bool
+	// Open lets players start one that is new at once; else an organiser opens it.
+	Open bool
 }
 
 // Upload makes a challenge of a zip archive: all of it, or nothing. The error may be Problems.
@@ -168,10 +170,23 @@ func (l *Library) Upload(ctx context.Context, archive Archive, by string) (Entry
 		return Entry{}, whaley.Errorf(whaley.Conflict, "challenge_exists",
 			"There is a folder %q already. Delete it first, or give this challenge another id.", ch.ID)
 	}
+	if err := l.closed(ctx, ch.ID, by, !archive.Open); err != nil {
+		return Entry{}, err
+	}
 	if err := os.Rename(folder, target); err != nil {
 		return Entry{}, unreachable(err)
 	}
 	return l.again(ctx, ch.ID, cause{whaley.OriginUpload, by})
+}
+
+// closed writes down before a new challenge is there that players cannot start it, so that they never can for a moment.
+func (l *Library) closed(ctx context.Context, id, by string, closed bool) error {
+	if !closed || l.settings == nil {
+		return nil
+	}
+	now := time.Now().UTC()
+	return l.settings.SetChallenge(ctx, whaley.ChallengeSetting{Challenge: id, UpdatedAt: now, UpdatedBy: by},
+		whaley.Event{Type: "admin_challenge_toggle", Challenge: id, Player: by, At: now, Message: "closed until an organiser opens it, since it is new"})
 }
 
 // renamed gives a folder the name of the one that it replaces. It must not become another challenge by that.

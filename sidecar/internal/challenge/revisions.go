@@ -6,9 +6,11 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,8 +32,10 @@ const (
 type revisions struct {
 	dir string
 
-	mu     sync.Mutex
-	unused map[string]bool // copies that the last prune found unused
+	mu      sync.Mutex
+	unused  map[string]bool // copies that the last prune found unused
+	earlier int64           // bytes of each folder's copies that stay although nothing uses them
+	sizes   map[string]int64
 }
 
 // openRevisions makes the folder and removes what a process that died has left half made.
@@ -52,7 +56,7 @@ func openRevisions(dir string) (*revisions, error) {
 			}
 		}
 	}
-	return &revisions{dir: dir, unused: map[string]bool{}}, err
+	return &revisions{dir: dir, unused: map[string]bool{}, sizes: map[string]int64{}}, err
 }
 
 // keep returns the copy of a folder as it is now, and whether it has just been made.
@@ -63,7 +67,8 @@ func (r *revisions) keep(ctx context.Context, path string) (copied string, fresh
 	}
 	folder := filepath.Base(path)
 	if copied = filepath.Join(r.dir, revision, folder); isFolder(copied) {
-		return copied, false, nil
+		now := time.Now()
+		return copied, false, os.Chtimes(filepath.Dir(copied), now, now) // see latest
 	}
 	half := filepath.Join(r.dir, halfMade+rand.Text())
 	defer os.RemoveAll(half)
@@ -155,20 +160,45 @@ func (r *revisions) prune(keep func(dir string) bool) error {
 	if err != nil {
 		return err
 	}
+	latest := r.latest(copies)
 	unused := map[string]bool{}
 	for _, copied := range copies {
 		half := strings.HasPrefix(filepath.Base(filepath.Dir(copied)), halfMade)
-		if half || keep(copied) || good[copied] {
+		if half || keep(copied) || good[copied] || latest[copied] {
 			continue
 		}
 		if !r.unused[copied] {
 			unused[copied] = true
 			continue
 		}
+		delete(r.sizes, copied)
 		err = errors.Join(err, r.drop(copied))
 	}
 	r.unused = unused
 	return err
+}
+
+// latest are the copies of each folder that were used last, as many as fit into what may stay for rolling back.
+func (r *revisions) latest(copies []string) map[string]bool {
+	stay := map[string]bool{}
+	if r.earlier == 0 {
+		return stay
+	}
+	used := map[string]time.Time{}
+	for _, copied := range copies {
+		if info, err := os.Stat(filepath.Dir(copied)); err == nil {
+			used[copied] = info.ModTime()
+		}
+	}
+	sorted := slices.SortedFunc(maps.Keys(used), func(a, b string) int { return used[b].Compare(used[a]) })
+	taken := map[string]int64{}
+	for _, copied := range sorted {
+		folder := filepath.Base(copied)
+		if taken[folder] += r.sizeOf(copied); taken[folder] <= r.earlier {
+			stay[copied] = true
+		}
+	}
+	return stay
 }
 
 func isFolder(path string) bool {

@@ -23,6 +23,7 @@ type Options struct {
 	Dir      string
 	To       string // the dashboard's address
 	Key      string // of organisers
+	Open     bool   // players can start it at once, if it is new
 	Defaults challenge.Defaults
 	Out      io.Writer
 }
@@ -97,7 +98,11 @@ func (o Options) send(ctx context.Context, c *client, id string, packed io.Reade
 		Active, Current      bool
 		Problems, Notes      []finding
 	}
-	err := c.ask(ctx, http.MethodPost, "/admin/api/challenges/upload?replace=true", packed, &now)
+	path := "/admin/api/challenges/upload?replace=true"
+	if o.Open {
+		path += "&open=true"
+	}
+	err := c.ask(ctx, http.MethodPost, path, packed, &now)
 	var refused *refusal
 	if errors.As(err, &refused) && len(refused.Problems) > 0 {
 		for _, p := range refused.Problems {
@@ -125,7 +130,7 @@ func (o Options) send(ctx context.Context, c *client, id string, packed io.Reade
 		return err
 	}
 	if !now.Active {
-		fmt.Fprintln(o.Out, "It is closed to players: open it in the panel.")
+		fmt.Fprintln(o.Out, "It is closed to players: open it in the panel, or push a new one with --open.")
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,7 +78,7 @@ func folder(t *testing.T, files ...string) string {
 func run(t *testing.T, dir, to, with string) (string, error) {
 	t.Helper()
 	var out strings.Builder
-	err := push.Run(t.Context(), push.Options{Dir: dir, To: to, Key: with, Out: &out,
+	err := push.Run(t.Context(), push.Options{Dir: dir, To: to, Key: with, Open: true, Out: &out,
 		Defaults: challenge.Defaults{Timeout: time.Hour, Access: whaley.AccessLink, Limits: whaley.Limits{MemoryBytes: 1 << 28, NanoCPUs: 1e9, Pids: 99}}})
 	return out.String(), err
 }
@@ -92,6 +93,9 @@ func TestAPushedChallengeArrivesWholeAndItsBuildIsFollowed(t *testing.T) {
 	}
 	if len(s.files) != 3 || s.files["notes/solve.sh"] != 0o755 || s.files["notes/instance.toml"] != 0o644 {
 		t.Errorf("%v", s.files)
+	}
+	if !slices.Contains(s.asked, "POST /admin/api/challenges/upload?replace=true&open=true") {
+		t.Errorf("it asked for %q", s.asked)
 	}
 	s.build = `{"revision":"new","state":"failed","log":"no such file"}`
 	if out, err = run(t, folder(t), server.URL, key); err == nil || !strings.Contains(out, "no such file") {

@@ -11,6 +11,8 @@ const (
 	OriginReload Origin = "reload" // put there by hand, and loaded by an organiser
 	OriginEdit   Origin = "edit"   // written by an organiser in the panel
 	OriginUpload Origin = "upload" // sent by an organiser as an archive
+
+	OriginRollback Origin = "rollback" // an earlier one, which an organiser put back
 )
 
 // Revision is one entry of a challenge's history: from LoadedAt on, instances were made of it.

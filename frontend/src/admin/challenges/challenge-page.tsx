@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
-import { ArrowLeft, RefreshCw, Trash2 } from "lucide-react";
+import { ArrowLeft, Download, RefreshCw, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { AdminChallenge, FileProblem } from "@/api/admin";
 import { api, unwrapEmpty } from "@/api/client";
@@ -23,6 +23,7 @@ import { Limits } from "./limits";
 import { Problems } from "./problems";
 import { challengesQuery } from "./queries";
 import { Revisions } from "./revisions";
+import { archiveOf } from "./roll-back";
 import { ChallengeState } from "./state";
 import { pathOf } from "./tree";
 
@@ -141,6 +142,11 @@ function Actions({ challenge }: { challenge: AdminChallenge }) {
       />
       <Button onClick={() => reload.mutate(challenge)} aria-disabled={reload.isPending || undefined}>
         <RefreshCw aria-hidden className="size-4" /> {text.challenges.reload}
+      </Button>
+      <Button asChild>
+        <a href={archiveOf(challenge.id)} download>
+          <Download aria-hidden className="size-4" /> {text.challenges.downloadAll}
+        </a>
       </Button>
       <Button look="danger" onClick={() => setDeleting(true)}>
         <Trash2 aria-hidden className="size-4" /> {text.challenges.delete}

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { FileDiff } from "lucide-react";
 import { useState } from "react";
-import type { FileChange, Revision } from "@/api/admin";
+import type { AdminChallenge, FileChange, Revision } from "@/api/admin";
 import { Badge, type Tone } from "@/components/ui/badge";
 import { Dialog } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/empty-state";
@@ -11,8 +11,9 @@ import { formatBytes, formatMoment } from "@/lib/format";
 import { Loaded } from "../kit/loaded";
 import { text } from "../text";
 import { changesQuery } from "./queries";
+import { RollBack } from "./roll-back";
 
-type Props = { challenge: string; revision: Revision; others: Revision[]; onClose: () => void };
+type Props = { challenge: AdminChallenge; revision: Revision; others: Revision[]; onClose: () => void };
 
 /** How a revision differs from another; at first from the one before it. */
 export function ChangesDialog({ challenge, revision, others, onClose }: Props) {
@@ -22,7 +23,7 @@ export function ChangesDialog({ challenge, revision, others, onClose }: Props) {
   });
   const before = sides.find(({ loaded_at }) => loaded_at < revision.loaded_at);
   const [from, setFrom] = useState(before?.revision ?? "");
-  const changes = useQuery(changesQuery(challenge, revision.revision, from));
+  const changes = useQuery(changesQuery(challenge.id, revision.revision, from));
   return (
     <Dialog open wide title={text.revisions.changesOf(revision.revision)} close={text.close} onClose={onClose}>
       <div className="flex min-h-[50vh] flex-col gap-4">
@@ -41,6 +42,7 @@ export function ChangesDialog({ challenge, revision, others, onClose }: Props) {
             </Select>
           )}
         </Field>
+        {!revision.current && <RollBack challenge={challenge} revision={revision} onDone={onClose} />}
         <Loaded query={changes} className="h-64">
           {({ files, more }) =>
             files.length === 0 ? (

@@ -21,7 +21,7 @@ export function Dropzone() {
   const send = useMutation({
     mutationFn: (file: File) => upload(file, setShare),
     onMutate: () => setShare(0),
-    onSuccess: (challenge) => toast.done(text.challenges.uploaded(challenge.name)),
+    onSuccess: (challenge) => toast.done(text.challenges.uploaded(challenge.name, challenge.active)),
     onSettled: () => client.invalidateQueries({ queryKey: challengesKey }),
   });
 

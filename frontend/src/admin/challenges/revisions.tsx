@@ -34,7 +34,7 @@ export function Revisions({ challenge }: { challenge: AdminChallenge }) {
       />
       {compared && (
         <ChangesDialog
-          challenge={challenge.id}
+          challenge={challenge}
           revision={compared}
           others={revisions.data?.pages.flatMap((page) => page.revisions) ?? []}
           onClose={() => setCompared(undefined)}
