@@ -24,6 +24,7 @@ const (
 	ProblemType    = "application/problem+json"   // RFC 9457
 	AuthNone       = "none"                       // a player is an address
 	AuthCTFd       = "ctfd"                       // a player is a CTFd account
+	AuthRCTF       = "rctf"                       // rCTF starts instances, nobody signs in
 )
 
 // What becomes of the headers by which a client says whom it asks for (X-Forwarded-For and its kind); empty is the first.

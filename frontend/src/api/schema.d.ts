@@ -351,6 +351,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/instances/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Start a team's instance */
+        put: operations["rctfStart"];
+        /** How a team's instance is */
+        post: operations["rctfStatus"];
+        /** Stop it */
+        delete: operations["rctfStop"];
+        options?: never;
+        head?: never;
+        /** Let it run for a time from now */
+        patch: operations["rctfExtend"];
+        trace?: never;
+    };
     "/adapter/challenges": {
         parameters: {
             query?: never;
@@ -1824,6 +1844,7 @@ export interface components {
          *
          *     | code | status | what it says |
          *     |---|---|---|
+         *     | `access_owner` | 409 | The challenge %s has access = "owner", and rCTF's players do not sign in to Whaley: take access = "link". |
          *     | `account_invalid` | 422 | %s must be the number of an account of CTFd. |
          *     | `active_missing` | 422 | active must be true or false. |
          *     | `adapter_refused` | 401 | The plugin's key is missing or not ADAPTER_KEY. |
@@ -1897,13 +1918,15 @@ export interface components {
          *     | `flag_not_placed` | 500 | The challenge's flag could not be put in place. Tell an organiser: the log says why. |
          *     | `flag_nowhere` | 503 | Flag %d of the challenge is in no file that gets into its images: with another one they are the same. Tell an organiser: its text must be in what the Dockerfile copies, or it must not be among [[flags]]. |
          *     | `flag_refused` | 409 |  |
+         *     | `flags_missing` | 422 | %s has %d flags of each owner's own, and the scoreboard gave %d. Give the challenge as many there. |
+         *     | `form_invalid` | 422 | kind must be %s, and teamId letters, digits and hyphens. |
          *     | `host_full` | 503 | The host is full: %d instances are running. Try again when others have stopped theirs. |
          *     | `host_missing` | 422 | host is missing: one of your own instances' hosts. |
          *     | `ids_invalid` | 422 | ids must be at most %d ids of instances. |
          *     | `image_failed` | 503 | The image of the challenge's service %s could not be made. Tell an organiser: the log says why. |
          *     | `image_volumes` | 503 | The image of the challenge's service %s has %d volumes; at most %d are given. Tell an organiser. |
          *     | `instance_exists` | 409 | You have a running copy of this challenge already. |
-         *     | `instance_not_found` | 404 | You have no instance %q. |
+         *     | `instance_not_found` | 404 | Nothing runs that could be extended. |
          *     | `instance_not_live` | 409 | This instance is %s already: it prints no more. |
          *     | `instance_not_running` | 409 | Only a running instance can be extended; this one is %s. |
          *     | `internal` | 500 | Something went wrong in Whaley itself. Try again; if it keeps happening, tell an organiser the request's id. |
@@ -1936,12 +1959,13 @@ export interface components {
          *     | `pids_invalid` | 422 | pids must be from 16 to %d; 0 for what the files say. |
          *     | `placeholder_left` | 503 | The challenge's image still holds a placeholder flag after it was built (%s). Tell an organiser: such a file must be made by the Dockerfile out of text, or the challenge must set disable_dynamic_flags. |
          *     | `player_banned` | 403 | You are banned from this event. The organisers can tell you why. |
-         *     | `player_unknown` | 401 | Your address is not one that a player has. |
+         *     | `player_unknown` | 401 | Start your instance in rCTF, at its challenge. |
          *     | `port_range_invalid` | 422 | PORT_RANGE_START %d and PORT_RANGE_END %d must be ports from 1024 to 65535, in this order. |
          *     | `port_taken` | 409, 503 | A port of the challenge is in use on this host. Try again. |
          *     | `ports_ambiguous` | 503 | The services %s and %s both listen on %d, which BACKEND=published cannot tell apart. Tell an organiser. |
          *     | `ports_exhausted` | 503 | This host has no free port left. Try again when others have stopped theirs, or tell an organiser (PORT_RANGE_END). |
          *     | `quota_reached` | 429 | You're using all %d of your instances: %s. Stop one on the dashboard to start another. |
+         *     | `rctf_refused` | 401 | authToken in rCTF is not RCTF_AUTH_TOKEN. |
          *     | `restart_slow` | 503 | The instance is still shutting down. Start it again in a moment. |
          *     | `review_invalid` | 422 | review must be open, dismissed or confirmed. |
          *     | `revision_files_gone` | 404 | The files of revision %q are not kept any more. The latest ones are, up to %d MB of each challenge. |
@@ -1971,6 +1995,7 @@ export interface components {
          *     | `team_banned` | 403 | Your team is banned from this event. The organisers can tell you why. |
          *     | `team_required` | 403 | This event is played in teams. Join a team in CTFd, then come back. |
          *     | `time_invalid` | 422 | %s must be a time like 2030-01-31T18:00:00Z. |
+         *     | `timeout_invalid` | 422 | timeoutMilliseconds in rCTF must be from %d to %d. |
          *     | `token_missing` | 422 | token is missing: an access token of CTFd, made there under Settings, Access Tokens. |
          *     | `token_refused` | 401, 409 | The token is for another selection or older than %s. Ask again without a token. |
          *     | `too_fast` | 429 | That was too often in a short time. Try again in %d s. |
@@ -1984,7 +2009,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "wake_disabled";
+        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_refused" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -2431,6 +2456,40 @@ export interface components {
          */
         Admin: {
             name: string;
+        };
+        /** @description What else rCTF sends is for its own instancer. */
+        RCTFForm: {
+            /** @enum {string} */
+            kind: "instancerGetInstanceForm" | "instancerCreateInstanceForm" | "instancerRenewInstanceForm" | "instancerDeleteInstanceForm";
+            /** @description RCTF_AUTH_TOKEN */
+            rctfAuthToken: string;
+            teamId: string;
+            /** @description The id of a challenge */
+            challengeIntegrationId: string;
+            /** @description To start and to extend */
+            timeoutMilliseconds?: number;
+            /** @description To start: the team's own, the first for the challenge's first flag */
+            flags?: {
+                provider?: string;
+                flag: string;
+            }[];
+        };
+        RCTFDetails: {
+            /** @enum {string} */
+            kind: "instancerInstanceDetails";
+            /** @enum {string} */
+            status: "stopped" | "starting" | "running" | "stopping" | "errored";
+            timeLeftMilliseconds: number | null;
+            endpoints: {
+                /** @enum {string} */
+                kind: "tcp" | "tcp-ssl" | "http" | "https" | "raw";
+                host: string;
+                port: number;
+                title?: string;
+                /** @description Of raw */
+                text?: string;
+                bypassExpose: boolean;
+            }[] | null;
         };
         /** @description A submission, or an account, a team or the event as it is now. */
         AdapterEvent: {
@@ -4797,6 +4856,49 @@ export interface components {
         };
     };
     responses: {
+        /** @description The instance, as it is now. */
+        RCTFDetails: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "instancerInstanceDetails",
+                 *       "status": "running",
+                 *       "timeLeftMilliseconds": 600000,
+                 *       "endpoints": [
+                 *         {
+                 *           "kind": "https",
+                 *           "host": "web-notes-abcdefghijklm.play.example.org",
+                 *           "port": 443,
+                 *           "bypassExpose": true
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["RCTFDetails"];
+            };
+        };
+        /** @description Why not. */
+        RCTFError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "instancerError",
+                 *       "message": "Nothing runs that could be extended."
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "instancerError";
+                    message: string;
+                };
+            };
+        };
         /** @description What went wrong and what to do. */
         Problem: {
             headers: {
@@ -4918,6 +5020,26 @@ export interface components {
         CaptureID: string;
     };
     requestBodies: {
+        RCTFForm: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "instancerCreateInstanceForm",
+                 *       "rctfAuthToken": "the value of RCTF_AUTH_TOKEN",
+                 *       "teamId": "1f0c6b1e-5f4c-4a52-9d53-0b2a6c0f9d11",
+                 *       "challengeIntegrationId": "web-notes",
+                 *       "timeoutMilliseconds": 600000,
+                 *       "flags": [
+                 *         {
+                 *           "provider": "flags/dynamic",
+                 *           "flag": "flag{n0t3s_7f3a}"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["RCTFForm"];
+            };
+        };
         HostRequest: {
             content: {
                 "application/json": components["schemas"]["HostRequest"];
@@ -5430,6 +5552,58 @@ export interface operations {
                 };
             };
             default: components["responses"]["Problem"];
+        };
+    };
+    rctfStart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["RCTFForm"];
+        responses: {
+            200: components["responses"]["RCTFDetails"];
+            default: components["responses"]["RCTFError"];
+        };
+    };
+    rctfStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["RCTFForm"];
+        responses: {
+            200: components["responses"]["RCTFDetails"];
+            default: components["responses"]["RCTFError"];
+        };
+    };
+    rctfStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["RCTFForm"];
+        responses: {
+            200: components["responses"]["RCTFDetails"];
+            default: components["responses"]["RCTFError"];
+        };
+    };
+    rctfExtend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["RCTFForm"];
+        responses: {
+            200: components["responses"]["RCTFDetails"];
+            default: components["responses"]["RCTFError"];
         };
     };
     adapterChallenges: {

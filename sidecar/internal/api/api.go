@@ -31,6 +31,7 @@ type Options struct {
 	MetricsKey string // of /metrics; empty: there is none
 	AdminKey   string // of /admin/api; empty: nobody is an admin by key
 	AdapterKey string // of a plugin in CTFd; empty: there is none
+	RCTFToken  string // of rCTF; empty: there is none
 	AuthMode   string
 	CTFdURL    string // where players make access tokens; empty: nowhere
 	Trusted    []netip.Prefix

@@ -50,6 +50,9 @@ func (a *API) identify(r *http.Request) (whaley.Player, error) {
 	if a.Origins != nil {
 		a.Origins.see(r, address)
 	}
+	if a.opts.AuthMode == wire.AuthRCTF {
+		return whaley.Player{}, a.nobody()
+	}
 	if a.Players == nil {
 		p := a.byAddress(address)
 		if !p.Known() {
@@ -82,6 +85,9 @@ func (a *API) identify(r *http.Request) (whaley.Player, error) {
 }
 
 func (a *API) nobody() error {
+	if a.opts.AuthMode == wire.AuthRCTF {
+		return whaley.Errorf(whaley.Unauthorized, "player_unknown", "Start your instance in rCTF, at its challenge.")
+	}
 	if a.Players == nil {
 		return whaley.Errorf(whaley.Unauthorized, "player_unknown", "Your address is not one that a player has.")
 	}

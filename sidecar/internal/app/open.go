@@ -131,7 +131,7 @@ func (s *server) openSurface(ctx context.Context) error {
 		Opening: look, Log: s.log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: s.pluginKey,
-		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AdapterKey: string(c.AdapterKey), AuthMode: c.AuthMode, CTFdURL: scoreboard(c),
+		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AdapterKey: string(c.AdapterKey), RCTFToken: string(c.RCTFToken), AuthMode: c.AuthMode, CTFdURL: scoreboard(c),
 		Trusted: c.Trusted, Proxies: c.TrustedProxies, Inside: s.pools.Contains, Version: Version,
 		Limits: func() api.Limits { return limitsOf(s.live.Config()) }, Streams: maxStreams(),
 	})

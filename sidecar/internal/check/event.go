@@ -74,7 +74,7 @@ func checkFlags(k known, library *challenge.Library, r *report) {
 	case dynamic == 0 && len(static) > 0:
 		r.hint("flags", "no file of any challenge holds a placeholder %s, so no owner gets a flag of their own. Is FLAG_PREFIX, or FLAG_FORMAT, what the challenges are written with?",
 			cmp.Or(k.now.FlagFormat, k.now.FlagPrefix+"{…}"))
-	case k.now.AuthMode != "ctfd" && dynamic > 0:
+	case k.now.AuthMode != "ctfd" && k.now.AuthMode != "rctf" && dynamic > 0:
 		r.hint("flags", "with AUTH_MODE=%s flags are made and placed, and no scoreboard is told of them", k.now.AuthMode)
 	case k.now.AuthMode == "ctfd" && len(k.mappings) == 0 && len(unmapped) > 0: // a first run, all right so far
 		r.hint("flags", "next step: say which challenge of CTFd each of %s is (admin panel, Flags, Mappings). Until then CTFd refuses the flags that players find", some(unmapped))

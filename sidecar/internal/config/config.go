@@ -41,10 +41,11 @@ type Config struct {
 	AdapterKey Secret `env:"ADAPTER_KEY" whaley:"What the plugin in CTFd shows as Authorization: Adapter, at least 16 bytes. Whoever has it acts for any player. Needs AUTH_MODE=ctfd. Empty: there is no such plugin."`
 	MetricsKey Secret `env:"METRICS_SECRET" whaley:"Bearer token for /metrics. Empty: /metrics is off."`
 
-	AuthMode        string   `env:"AUTH_MODE" envDefault:"none" section:"Authentication" choices:"none|ctfd" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network. ctfd: a player is a CTFd account."`
+	AuthMode        string   `env:"AUTH_MODE" envDefault:"none" section:"Authentication" choices:"none|ctfd|rctf" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network. ctfd: a player is a CTFd account. rctf: rCTF starts instances for its teams, and nobody signs in here."`
 	CTFdURL         string   `env:"CTFD_URL" kind:"url" whaley:"Where CTFd is. With it there is a middleware ctfd-redirect@redis that leads players there."`
 	CTFdPublicURL   string   `env:"CTFD_PUBLIC_URL" kind:"url" whaley:"Where players find CTFd, if CTFD_URL is an address that only the sidecar reaches. Default: CTFD_URL."`
 	CTFdKey         Secret   `env:"CTFD_API_KEY" live:"true" whaley:"Access token of a CTFd admin, who reads accounts, teams and bans. Needed with AUTH_MODE=ctfd. CTFD_API_KEY_FILE is read again every 30 s."`
+	RCTFToken       Secret   `env:"RCTF_AUTH_TOKEN" whaley:"What rCTF shows, as authToken of its Docker instancer, at least 16 bytes. Needed with AUTH_MODE=rctf. Whoever has it acts for any team."`
 	TeamMode        string   `env:"TEAM_MODE" envDefault:"auto" choices:"auto|enabled|disabled" whaley:"With AUTH_MODE=ctfd. enabled: instances belong to teams. disabled: to players. auto: as CTFd says, also when that changes."`
 	SessionHours    int      `env:"SESSION_HOURS" envDefault:"0" live:"true" min:"0" max:"2160" unit:"hours" whaley:"With AUTH_MODE=ctfd. How long a player's sign-in lasts, in hours. 0: until CTFd's event has ended, at least 12 hours and at most 30 days; a week where no end is set."`
 	StopBanned      bool     `env:"STOP_BANNED" envDefault:"true" live:"true" whaley:"With AUTH_MODE=ctfd. Instances of a player or team that CTFd bans or deletes are stopped within a minute."`

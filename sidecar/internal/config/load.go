@@ -31,7 +31,7 @@ var domainForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-
 var pathForm = regexp.MustCompile(`^/[a-z0-9-]+$`)
 
 // takenPaths are answered by the API or are pages of the players.
-var takenPaths = []string{"/assets", "/auth", "/challenges", "/config", "/events", "/health", "/instances", "/login", "/me", "/metrics"}
+var takenPaths = []string{"/adapter", "/assets", "/auth", "/challenges", "/config", "/events", "/go", "/health", "/instances", "/login", "/me", "/metrics", "/v1"}
 
 // Load reads the settings. The error holds everything that is wrong, one line each.
 func Load(environment map[string]string) (*Config, error) {
@@ -88,7 +88,7 @@ func Load(environment map[string]string) (*Config, error) {
 	refuse(c.AdapterKey != "" && len(c.AdapterKey) < minKey, "ADAPTER_KEY must have at least %d bytes", minKey)
 	refuse(c.AdapterKey != "" && c.AuthMode != "ctfd", "ADAPTER_KEY needs AUTH_MODE=ctfd: it is for a plugin in CTFd")
 	refuse(c.AdapterKey != "" && (c.AdapterKey == c.AdminKey || c.AdapterKey == c.PluginKey), "ADAPTER_KEY must be another key than ADMIN_KEY and PLUGIN_KEY")
-	for name, key := range map[string]Secret{"ADMIN_KEY": c.AdminKey, "SECRET": c.Secret, "ADAPTER_KEY": c.AdapterKey} {
+	for name, key := range map[string]Secret{"ADMIN_KEY": c.AdminKey, "SECRET": c.Secret, "ADAPTER_KEY": c.AdapterKey, "RCTF_AUTH_TOKEN": c.RCTFToken} {
 		refuse(key != "" && guessable(string(key)), "%s can be guessed: take one that openssl rand -hex 32 prints", name)
 	}
 	if _, err := registry.Parse(string(c.RegistryLogins)); err != nil {
@@ -96,6 +96,12 @@ func Load(environment map[string]string) (*Config, error) {
 	}
 	refuse(!pathForm.MatchString(c.AdminPath), "ADMIN_PATH=%q must be one segment of lower-case letters, digits and hyphens, as /admin", c.AdminPath)
 	refuse(slices.Contains(takenPaths, c.AdminPath), "ADMIN_PATH=%q is a path of the players' API or pages: choose another, as /admin", c.AdminPath)
+	refuse(c.RCTFToken != "" && len(c.RCTFToken) < minKey, "RCTF_AUTH_TOKEN must have at least %d bytes", minKey)
+	if c.AuthMode == "rctf" {
+		refuse(c.RCTFToken == "", "RCTF_AUTH_TOKEN is needed with AUTH_MODE=rctf: the same as authToken of the Docker instancer in rCTF")
+	} else {
+		refuse(c.RCTFToken != "", "RCTF_AUTH_TOKEN needs AUTH_MODE=rctf")
+	}
 	if c.AuthMode == "ctfd" {
 		refuse(c.CTFdURL == "", "CTFD_URL is needed with AUTH_MODE=ctfd, as https://ctf.example.org")
 		refuse(c.CTFdKey == "", "CTFD_API_KEY is needed with AUTH_MODE=ctfd: an access token of a CTFd admin, made in CTFd under Settings, Access Tokens")

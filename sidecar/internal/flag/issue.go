@@ -31,7 +31,7 @@ func (f *Flags) Flags(ctx context.Context, owner whaley.Owner, ch *whaley.Challe
 	for n, form := range forms {
 		at := slices.IndexFunc(current, func(had *whaley.IssuedFlag) bool { return had.Part == form.Part })
 		if at >= 0 {
-			if _, fits := form.DigitsOf(current[at].Value); fits {
+			if _, fits := form.DigitsOf(current[at].Value); fits || isGiven(current[at]) {
 				values[n] = current[at].Value
 				continue
 			}

@@ -44,7 +44,7 @@ func (i *Instancer) make(ctx context.Context, in *whaley.Instance) (*whaley.Inst
 	i.awaitFlag(ctx, in, ch, asked)
 	now := i.now()
 	return i.Store.Update(ctx, in.ID, i.opts.Worker, []whaley.State{whaley.Starting}, func(in *whaley.Instance) {
-		in.State, in.StartedAt, in.ExpiresAt, in.Failures = whaley.Running, now, now.Add(ch.Timeout), 0
+		in.State, in.StartedAt, in.ExpiresAt, in.Failures = whaley.Running, now, now.Add(in.Terms.Timeout), 0
 	}, whaley.Event{
 		Type: "instance_running", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player, At: now,
 		Message: "running after " + now.Sub(in.CreatedAt).Round(time.Millisecond).String(),
@@ -65,7 +65,7 @@ func (i *Instancer) plan(in *whaley.Instance, ch *whaley.Challenge, p placing) P
 		Challenge: ch, Flags: p.own,
 		Labels: Labels{
 			Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Revision: ch.Revision,
-			CreatedAt: in.CreatedAt, ExpiresAt: in.CreatedAt.Add(ch.Timeout),
+			CreatedAt: in.CreatedAt, ExpiresAt: in.CreatedAt.Add(in.Terms.Timeout),
 		},
 		Services: func(in *whaley.Instance) ([]PlannedService, error) {
 			vars, err := i.variables(in, ch, p.own)
@@ -93,7 +93,7 @@ func (i *Instancer) steps(in *whaley.Instance, ch *whaley.Challenge) Steps {
 				in.State = whaley.Starting
 				in.Subnet, in.Networks, in.Addresses, in.Ports = p.Subnet, p.Networks, p.Addresses, p.Ports
 				in.Egress = ch.Egress
-				in.Revision, in.Routes, in.Terms = ch.Revision, ch.Routes, whaley.TermsOf(ch)
+				in.Revision, in.Routes, in.Terms = ch.Revision, ch.Routes, whaley.TermsOf(ch).Keeping(in.Terms)
 			}, whaley.Event{})
 		},
 		Run: func(ctx context.Context, in *whaley.Instance, made []Made) error {

@@ -17,6 +17,15 @@ import (
 // CodeQuota, challenge_not_found, challenge_inactive, CodeNotBegun, CodeOver, CodePaused, image_failed, or the reason of a failed spawn whose back-off is not over.
 func (i *Instancer) Spawn(ctx context.Context, p whaley.Player, challenge string) (_ *whaley.Instance, err error) {
 	defer func() { i.refused(whaley.OpSpawn, challenge, err) }()
+	ch, err := i.open(p, challenge)
+	if err != nil {
+		return nil, err
+	}
+	return i.queued(ctx, p, ch, i.quota(p))
+}
+
+// open is a challenge that a player may start now.
+func (i *Instancer) open(p whaley.Player, challenge string) (*whaley.Challenge, error) {
 	if !p.Known() {
 		return nil, whaley.Errorf(whaley.Unauthorized, "player_unknown", "Sign in first.")
 	}
@@ -33,11 +42,17 @@ func (i *Instancer) Spawn(ctx context.Context, p whaley.Player, challenge string
 	if err := i.drained(); err != nil {
 		return nil, err
 	}
-	return i.queued(ctx, p, ch, i.quota(p))
+	return ch, nil
 }
 
 // queued writes the row of a spawn and puts it into the queue.
 func (i *Instancer) queued(ctx context.Context, p whaley.Player, ch *whaley.Challenge, q whaley.Quota) (*whaley.Instance, error) {
+	return i.queuedOn(ctx, p, ch, whaley.TermsOf(ch), q)
+}
+
+func (i *Instancer) queuedOn(
+	ctx context.Context, p whaley.Player, ch *whaley.Challenge, terms whaley.Terms, q whaley.Quota,
+) (*whaley.Instance, error) {
 	if err := i.images.failure(ch); err != nil {
 		return nil, err
 	}
@@ -51,7 +66,7 @@ func (i *Instancer) queued(ctx context.Context, p whaley.Player, ch *whaley.Chal
 		Player:    p.ID,
 		Slug:      whaley.Slug(i.opts.SlugKey, p.Owner.ID, ch.ID),
 		Routes:    ch.Routes,
-		Terms:     whaley.TermsOf(ch),
+		Terms:     terms,
 		State:     whaley.Queued,
 		CreatedAt: now,
 	}

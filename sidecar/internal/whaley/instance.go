@@ -78,6 +78,15 @@ type Terms struct {
 	Needed     []string                 // services that others need to run
 	Restarts   map[string]*Restart      // services that are started again when they end
 	Shares     map[string]string        // service → the one whose network it shares
+	Given      bool                     // a scoreboard says how long it runs
+}
+
+// Keeping are these terms with what a scoreboard has said before.
+func (t Terms) Keeping(before Terms) Terms {
+	if before.Given {
+		t.Timeout, t.ExtendTime, t.Given = before.Timeout, before.ExtendTime, true
+	}
+	return t
 }
 
 // TermsOf are the terms of a challenge's loaded revision.
