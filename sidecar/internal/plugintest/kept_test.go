@@ -42,7 +42,7 @@ func (c *toHolder) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if err == nil && c.who != c.of.holder.Load() {
 		_ = c.Conn.(*net.TCPConn).SetLinger(0)
-		c.Conn.Close()
+		c.Close()
 		return 0, net.ErrClosed
 	}
 	return n, err
