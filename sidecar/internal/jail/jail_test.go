@@ -228,7 +228,7 @@ func TestTheVariablesOfRedpwnsJail(t *testing.T) {
 		!slices.Equal(c.Command, []string{"/app/run"}) || !slices.Equal(c.Env, []string{"A=it's \"b\""}) {
 		t.Errorf("%+v", c)
 	}
-	if said := strings.Join(c.Notes, " "); !strings.Contains(said, "proof_of_work") || !strings.Contains(said, "cgroup_mem_max") {
+	if said := strings.Join(c.Notes, " "); c.Work != 1500 || !strings.Contains(said, "cgroup_mem_max") {
 		t.Error(said)
 	}
 	if _, err := redpwn([]string{"JAIL_TIME=soon"}); err == nil || !strings.Contains(err.Error(), "JAIL_TIME") {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 )
 
 // downUnderUser is what DownUnderCTF's image runs once it has made control groups, which nobody needs here.
@@ -47,10 +48,12 @@ func do(args []string) error {
 	switch name {
 	case "kctf_setup":
 		return nil // there is nothing to set up
-	case "kctf_pow": // its owner has no others to keep out
-		if _, err := io.WriteString(os.Stdout, "== proof-of-work: disabled ==\n"); err != nil {
+	case "kctf_pow":
+		end := time.AfterFunc(workTime, func() { os.Exit(1) }) // who asks for nothing but time gives its place back
+		if err := askKCTF(standardStreams{}); err != nil {
 			return err
 		}
+		end.Stop()
 		return instead(args[1:])
 	case "kctf_drop_privs", "docker-entrypoint.sh": // the jail becomes its user by itself, and nothing is mounted
 		return instead(args[1:])
@@ -68,8 +71,18 @@ func do(args []string) error {
 	if err != nil {
 		return err
 	}
-	return (&Jail{Config: c, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}).Run(ctx)
+	log := io.Writer(os.Stderr)
+	if isSocket(os.Stderr) { // what is said there the player reads
+		log = io.Discard
+	}
+	return (&Jail{Config: c, Log: slog.New(slog.NewTextHandler(log, nil))}).Run(ctx)
 }
+
+// standardStreams are what a program that is started for a connection has of it.
+type standardStreams struct{}
+
+func (standardStreams) Read(into []byte) (int, error)  { return os.Stdin.Read(into) }
+func (standardStreams) Write(text []byte) (int, error) { return os.Stdout.Write(text) }
 
 // hooked is the configuration of redpwn/jail, after its hook.
 func hooked(ctx context.Context) (*Config, error) {

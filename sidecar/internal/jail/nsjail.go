@@ -75,6 +75,10 @@ func (c *Config) set(f field) error {
 		c.Time = time.Duration(seconds) * time.Second
 	case "cgroup_pids_max":
 		c.Pids, err = number(f.value, math.MaxInt32)
+	case "proof_of_work": // no entry of nsjail's: what JAIL_POW asks for
+		var work int
+		work, err = number(f.value, math.MaxInt32)
+		c.Work = uint32(work)
 	case "keep_env":
 		c.KeepEnv = f.value == "true"
 	case "envar":

@@ -33,7 +33,7 @@ func redpwn(environment []string) (string, error) {
 		variable, otherwise, name string
 	}{
 		{"PORT", "5000", "port"}, {"TIME", "20", "time_limit"}, {"CONNS", "0", "max_conns"}, {"CONNS_PER_IP", "0", "max_conns_per_ip"},
-		{"PIDS", "5", "cgroup_pids_max"}, {"CPU", "100", "cgroup_cpu_ms_per_sec"},
+		{"POW", "0", "proof_of_work"}, {"PIDS", "5", "cgroup_pids_max"}, {"CPU", "100", "cgroup_cpu_ms_per_sec"},
 	} {
 		n, err := strconv.ParseUint(cmp.Or(set[one.variable], one.otherwise), 10, 31)
 		if err != nil {
@@ -42,9 +42,6 @@ func redpwn(environment []string) (string, error) {
 		line(one.name, n)
 	}
 	line("cgroup_mem_max", 1) // whatever JAIL_MEM says, it is the container's
-	if pow := set["POW"]; pow != "" && pow != "0" {
-		line("proof_of_work", strconv.Quote(pow))
-	}
 	fmt.Fprintf(&text, "mount { src: %q dst: \"/\" is_bind: true }\n", redpwnRoot)
 	for device := range strings.SplitSeq(cmp.Or(set["DEV"], "null,zero,urandom"), ",") {
 		if device = strings.TrimSpace(device); device != "" {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -40,7 +41,7 @@ func (j *Jail) Run(ctx context.Context) error {
 	if !root && c.Root != "/" {
 		return fmt.Errorf("the jail's root is %s, which only root can enter: leave out USER in the Dockerfile, or user in the compose file", c.Root)
 	}
-	if root && c.Mode == Listen {
+	if root && (c.Mode == Listen || c.Mode == Once && isSocket(os.Stdin)) { // which another server has accepted, as socat
 		why := c.shared()
 		if j.own = why == ""; !j.own {
 			c.note("all connections have the user %d, as %s; nothing counts their processes but the container's limit", c.UID, why)
@@ -69,6 +70,12 @@ func (j *Jail) Run(ctx context.Context) error {
 		return nil
 	}
 	return j.once(ctx, in, out, problems)
+}
+
+// isSocket says whether a file is a connection.
+func isSocket(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&fs.ModeSocket != 0
 }
 
 // setting is the configuration as a program that enters the jail is told it.

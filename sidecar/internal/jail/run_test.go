@@ -238,3 +238,53 @@ func TestAFloodLeavesRoom(t *testing.T) {
 		return p.says("echo in") == "in"
 	})
 }
+
+// TestWhatAnotherServerAcceptsHasAUserOfItsOwnToo is kCTF's way: socat or nc listens, and starts nsjail for each connection.
+func TestWhatAnotherServerAcceptsHasAUserOfItsOwnToo(t *testing.T) {
+	testkit.Need(t, testkit.Root)
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "nsjail")
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(filepath.Dir(program), "nsjail.cfg")
+	text := "cwd: \"/app\" cgroup_pids_max: 6 exec_bin { path: \"/bin/sh\" } mount { src: \"" + rooted(t) + "\" dst: \"/\" is_bind: true }"
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	var served sync.WaitGroup
+	t.Cleanup(served.Wait)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			file, err := conn.(*net.TCPConn).File()
+			conn.Close()
+			if err != nil {
+				continue
+			}
+			run := exec.Command(program, "--config", config)
+			run.Stdin, run.Stdout, run.Stderr = file, file, file
+			served.Go(func() { _ = run.Run(); file.Close() })
+		}
+	}()
+	a, b := dial(t, l.Addr().String()), dial(t, l.Addr().String())
+	first, second := a.says("id -u"), b.says("id -u")
+	if n, err := strconv.Atoi(first); err != nil || n < ownFrom || first == second {
+		t.Errorf("they are users %q and %q", first, second)
+	}
+	for _, p := range []*player{a, b} {
+		fmt.Fprintln(p.conn, "exit")
+	}
+}

@@ -52,6 +52,15 @@ func (j *Jail) listen(ctx context.Context) error {
 
 // serve runs the program for one connection, which is its standard input, output and error.
 func (j *Jail) serve(ctx context.Context, conn *net.TCPConn) {
+	if j.Config.Work > 0 {
+		if conn.SetDeadline(time.Now().Add(workTime)) != nil || !askRedpwn(conn, j.Config.Work) {
+			linger(conn)
+			return
+		}
+		if conn.SetDeadline(time.Time{}) != nil {
+			return
+		}
+	}
 	file, err := conn.File()
 	if err != nil {
 		j.Log.Warn("a connection cannot be given to the program", "err", err)
@@ -66,7 +75,14 @@ func (j *Jail) serve(ctx context.Context, conn *net.TCPConn) {
 			_, _ = io.WriteString(file, "The program could not be started. Try again in a moment.\n")
 		}
 	}
-	if syscall.SetNonblock(int(fd), true) != nil || conn.CloseWrite() != nil || conn.SetReadDeadline(time.Now().Add(lingers)) != nil {
+	if syscall.SetNonblock(int(fd), true) == nil {
+		linger(conn)
+	}
+}
+
+// linger ends what is said to a player, and waits for a moment for that to arrive.
+func linger(conn *net.TCPConn) {
+	if conn.CloseWrite() != nil || conn.SetReadDeadline(time.Now().Add(lingers)) != nil {
 		return
 	}
 	_, _ = io.Copy(io.Discard, conn)
