@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/whaley-ctf/whaley/shared/host"
-	"github.com/whaley-ctf/whaley/shared/peer"
 	"github.com/whaley-ctf/whaley/shared/ticket"
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
@@ -26,9 +25,8 @@ var ticketForms = map[bool]*regexp.Regexp{
 // identify finds out who asks: by a ticket for this very host, else, where a player is an address, by that.
 func (h *Handler) identify(r *http.Request, v *visit) {
 	v.query.Host = v.host
-	address := peer.Address(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), v.ring.trusted)
-	if v.ring.authMode == wire.AuthNone && address.IsValid() {
-		v.query.Address = address.String()
+	if v.ring.authMode == wire.AuthNone && v.address.IsValid() {
+		v.query.Address = v.address.String()
 		v.signedIn = true
 	}
 	checks := 0

@@ -150,7 +150,14 @@ func (d *direct) longWay(w http.ResponseWriter, r *http.Request) {
 		h.unavailable(w, r, v)
 		return
 	}
-	if isReserved(r.URL.Path) {
+	reserved := isReserved(r.URL.Path)
+	if reserved || r.Header.Get("Upgrade") != "" {
+		if !h.inTurn(w, r, v) {
+			return
+		}
+		defer v.done()
+	}
+	if reserved {
 		h.identify(r, v)
 		h.reserved(w, r, v)
 		return
@@ -161,6 +168,7 @@ func (d *direct) longWay(w http.ResponseWriter, r *http.Request) {
 	bounded, end := flow.Bound(w, r)
 	defer end()
 	if !h.forward(w, bounded, v, d.backend) {
+		v.done()
 		h.ServeHTTP(w, bounded)
 	}
 }

@@ -3,6 +3,7 @@ package whaley
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -35,6 +36,8 @@ type visit struct {
 	signedIn   bool   // the asker is known: by ticket, or by address where that is enough
 	request    string // its id, once somebody needs it
 	trace      string // the traceparent of its wakes
+	address    netip.Addr
+	end        func() // of its turn, see inTurn
 }
 
 // ServeHTTP decides what becomes of a request.
@@ -57,6 +60,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.ring = ring
+	if !h.inTurn(w, r, v) {
+		return
+	}
+	defer v.done()
 	if _, ok := host.Parse(v.host, h.base); !ok {
 		h.stranger(w, r, v)
 		return
@@ -112,6 +119,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 	for {
 		status, asked, err := h.sidecar.resolve(r.Context(), v.query)
 		if err == nil && status.State != wire.StateRunning && status.Mine {
+			v.done()
 			status, err = h.wake(r, v, end)
 		}
 		if r.Context().Err() != nil {
@@ -121,6 +129,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 			if down.IsZero() {
 				down = time.Now()
 			}
+			v.done()
 			if time.Since(down) < restartHold && time.Now().Before(end) && sleep(r, restartPause) {
 				continue
 			}
@@ -149,9 +158,13 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 		if v.forwarded = status.Forwarded; v.key != "" && !asClaimed(v.forwarded) {
 			h.prepare(r, v, v.key, status.Backend)
 		}
+		if r.Header.Get("Upgrade") == "" {
+			v.done()
+		}
 		if h.forward(w, r, v, status.Backend) {
 			return
 		}
+		v.done()
 		h.sidecar.forget(v.query)
 		h.sidecar.unready(v.key)
 		unreached++

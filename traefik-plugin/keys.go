@@ -11,6 +11,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/shared/peer"
 	"github.com/whaley-ctf/whaley/shared/ticket"
+	"github.com/whaley-ctf/whaley/shared/turn"
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
 
@@ -86,6 +87,10 @@ func (s *sidecar) fetchKeys(ctx context.Context) (*keyring, error) {
 		s.keys = ring // else what was checked with the keys stays checked
 	}
 	s.keysAt = time.Now()
+	if s.turns == nil || s.width != keys.AddressTurns {
+		s.turns = turn.New(keys.AddressTurns)
+		s.width = keys.AddressTurns
+	}
 	return s.keys, nil
 }
 

@@ -52,11 +52,14 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 	out.Scheme = target.Scheme
 	out.Host = target.Host
 	proxy := &httputil.ReverseProxy{
-		Transport:      through,
-		BufferPool:     spare,
-		ErrorLog:       proxyLog,
-		Rewrite:        func(p *httputil.ProxyRequest) { h.rewrite(p, v, out) },
-		ModifyResponse: checkAnswer,
+		Transport:  through,
+		BufferPool: spare,
+		ErrorLog:   proxyLog,
+		Rewrite:    func(p *httputil.ProxyRequest) { h.rewrite(p, v, out) },
+		ModifyResponse: func(resp *http.Response) error {
+			v.done() // what was opened has been
+			return checkAnswer(resp)
+		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			if errors.Is(err, errUnreached) && r.Context().Err() == nil {
 				reached = false

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/whaley-ctf/whaley/shared/turn"
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
 
@@ -44,6 +45,8 @@ type sidecar struct {
 	forged    map[string]*keyring // tickets that none of these keys has signed
 	keys      *keyring
 	keysAt    time.Time
+	turns     *turn.Turns // there once keys are
+	width     int         // that they were made with
 	fetching  bool
 	streams   map[string]int // open status streams by asker
 	open      int            // and altogether

@@ -46,6 +46,7 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request, v *visit) {
 		h.stranger(w, r, v)
 		return
 	}
+	v.done()
 	noStore(w)
 	if !stream {
 		w.Header().Set("Content-Type", "application/json")

@@ -50,6 +50,7 @@ type Keys struct {
 	TicketKeys     []string `json:"ticket_keys"`     // Ed25519 public keys, base64url without padding, newest first
 	AuthMode       string   `json:"auth_mode"`       // AuthNone or AuthCTFd
 	TrustedProxies []string `json:"trusted_proxies"` // CIDRs whose X-Forwarded-For is believed
+	AddressTurns   int      `json:"address_turns"`   // what one address has done at the same time; 0: as turn.New says
 }
 
 // HostRequest asks about one instance host.

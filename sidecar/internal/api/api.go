@@ -11,6 +11,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/whaley-ctf/whaley/shared/turn"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
@@ -39,6 +40,7 @@ type Options struct {
 	Inside     func(netip.Addr) bool // whether an address is an instance's: what runs in there is no player
 	Version    string
 	Limits     func() Limits // as they are now; nil: nothing is limited
+	Turns      int           // what one address has done at the same time; 0: as turn.New says
 	Streams    int           // event streams that may be open altogether; 0: streamsMost
 	// StreamPatience is how long the reader of a stream may take for one event; zero: streamPatience.
 	StreamPatience time.Duration
@@ -115,6 +117,7 @@ type API struct {
 	viewer func() ([]byte, error) // the description as a page
 	admins *identity.Admins
 	seats  *seats
+	turns  *turn.Turns
 	feeds  *feeds
 	ctx    context.Context // ends streams and waits when the process does
 
@@ -130,7 +133,7 @@ func New(ctx context.Context, needs Needs, opts Options) *API {
 		opts.StreamPatience = streamPatience
 	}
 	a := &API{
-		Needs: needs, opts: opts, viewer: sync.OnceValues(renderDocs), ctx: ctx, seats: newSeats(opts.Streams),
+		Needs: needs, opts: opts, viewer: sync.OnceValues(renderDocs), ctx: ctx, seats: newSeats(opts.Streams), turns: turn.New(opts.Turns),
 		unhealthy: unhealthy{names: map[string]bool{}},
 		admins:    identity.NewAdmins(opts.AdminKey, needs.Players, needs.Sessions),
 	}

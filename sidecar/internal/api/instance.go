@@ -155,6 +155,7 @@ func (a *API) spawnInstance(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
 	defer context.AfterFunc(a.ctx, cancel)()
+	endTurn(ctx)
 	for ctx.Err() == nil && (in.State == whaley.Queued || in.State == whaley.Starting) {
 		if in, err = a.Instancer.Await(ctx, p, in.ID, in.Version); err != nil {
 			return err

@@ -35,7 +35,7 @@ func (a *API) withPluginKey(next http.Handler) http.Handler {
 
 func (a *API) getKeys(w http.ResponseWriter, _ *http.Request) error {
 	return write(w, http.StatusOK, wire.Keys{TicketKeys: a.Tickets.PublicKeys(), AuthMode: a.opts.AuthMode,
-		TrustedProxies: append([]string{}, a.opts.Proxies...)})
+		TrustedProxies: append([]string{}, a.opts.Proxies...), AddressTurns: a.opts.Turns})
 }
 
 type hostRequest struct{ wire.HostRequest }

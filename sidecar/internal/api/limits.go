@@ -2,10 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 	"time"
 
+	"github.com/whaley-ctf/whaley/shared/peer"
+	"github.com/whaley-ctf/whaley/shared/turn"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -54,6 +57,36 @@ func (a *API) take(r *http.Request, key string, n int) error {
 		return err
 	}
 	return whaley.TooFast(wait)
+}
+
+// inTurn lets the requests of one address wait for each other instead of everybody waiting for them.
+func (a *API) inTurn(next http.Handler) http.Handler {
+	full := a.wrap(func(http.ResponseWriter, *http.Request) error { return whaley.TooFast(time.Second) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		address := a.address(r)
+		if peer.Trusted(address.String(), a.opts.Trusted) { // it stands for many
+			next.ServeHTTP(w, r)
+			return
+		}
+		end, err := a.turns.Take(r.Context(), turn.Of(address))
+		if errors.Is(err, turn.ErrFull) {
+			full.ServeHTTP(w, r)
+		}
+		if err != nil {
+			return
+		}
+		defer end()
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), turnKey{}, end)))
+	})
+}
+
+type turnKey struct{}
+
+// endTurn is called where a request begins to wait for something.
+func endTurn(ctx context.Context) {
+	if end, ok := ctx.Value(turnKey{}).(func()); ok {
+		end()
+	}
 }
 
 // network is what one counts as an address: of IPv6 the part that a provider gives to one household.

@@ -162,7 +162,7 @@ func (a *API) Public() http.Handler {
 		route.handle = a.asAdmin(route.handle)
 		routes = append(routes, route)
 	}
-	return secured(a.shared(a.sameOrigin(a.router(routes, a.Pages))))
+	return secured(a.inTurn(a.shared(a.sameOrigin(a.router(routes, a.Pages)))))
 }
 
 // Internal serves the internal routes.

@@ -72,6 +72,7 @@ func (s *stream) hurry() { _ = s.out.SetWriteDeadline(time.Now().Add(s.patience)
 
 func (s *stream) flush() error {
 	s.hurry()
+	endTurn(s)
 	return s.out.Flush()
 }
 

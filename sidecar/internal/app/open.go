@@ -133,7 +133,7 @@ func (s *server) openSurface(ctx context.Context) error {
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: s.pluginKey,
 		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AdapterKey: string(c.AdapterKey), RCTFToken: string(c.RCTFToken), AuthMode: c.AuthMode, CTFdURL: scoreboard(c),
 		Trusted: c.Trusted, Proxies: c.TrustedProxies, Inside: s.pools.Contains, Version: Version,
-		Limits: func() api.Limits { return limitsOf(s.live.Config()) }, Streams: maxStreams(),
+		Limits: func() api.Limits { return limitsOf(s.live.Config()) }, Streams: maxStreams(), Turns: c.AddressTurns,
 	})
 	s.Go(func() error {
 		return listen.Serve(ctx, behindProxies(s.listeners.public, c.Trusted), s.surface.Direct(ownNames(c)), s.log)

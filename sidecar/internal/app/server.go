@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/whaley-ctf/whaley/shared/turn"
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
@@ -36,9 +37,9 @@ func openListeners(c *config.Config, log *slog.Logger) (*listeners, error) {
 	}
 	l := &listeners{}
 	wanted := []listening{
-		{c.Listen, listen.Options{Name: "LISTEN", Most: most.Public, PerAddress: c.AddressConnections}, &l.public},
+		{c.Listen, listen.Options{Name: "LISTEN", Most: most.Public, PerAddress: c.AddressConnections, Turns: turn.New(c.AddressTurns)}, &l.public},
 		{c.InternalListen, listen.Options{Name: "INTERNAL_LISTEN", Most: most.Internal}, &l.internal},
-		{c.EdgeListen, listen.Options{Name: "EDGE_LISTEN", Most: most.Web, PerAddress: c.AddressConnections}, &l.web},
+		{c.EdgeListen, listen.Options{Name: "EDGE_LISTEN", Most: most.Web, PerAddress: c.AddressConnections, Turns: turn.New(c.AddressTurns)}, &l.web},
 		{c.EdgeTLSListen, listen.Options{Name: "EDGE_TLS_LISTEN", Most: most.TLS, PerAddress: c.AddressConnections, Hello: edge.HelloTimeout}, &l.tls},
 	}
 	if c.Edge != "embedded" {

@@ -30,6 +30,7 @@ type Config struct {
 	WakeListen     string   `env:"WAKE_LISTEN" whaley:"With EDGE=traefik: address, as 127.0.0.1:8002, where Traefik brings the connections by TLS that it has no route for: those by the name of a sleeping instance start it. Keep it from players. Empty: such connections end at once."`
 
 	AddressConnections int `env:"ADDRESS_MAX_CONNECTIONS" envDefault:"4096" min:"0" max:"1000000" whaley:"Connections that one address (of IPv6: one /64) may have at once to each of these, which a whole campus may share; 0: as many as leave some to others. Proxies of TRUSTED_PROXIES may have as many as there are; whom they name by the PROXY protocol is counted instead."`
+	AddressTurns       int `env:"ADDRESS_TURNS" envDefault:"0" min:"0" max:"1000" whaley:"Requests of one address (of IPv6: one /64) that the front door and the dashboard work on at the same time; its others wait in line, and who comes one at a time never does. What running instances send and get is not counted. 0: one for each four processors. Proxies of TRUSTED_PROXIES are not counted, but whom they name."`
 
 	BaseDomain   string `env:"BASE_DOMAIN" envDefault:"instances.localhost" section:"Names" whaley:"Instances are one label under it. Neither the dashboard nor the scoreboard may be on it, under it or above it."`
 	DashboardURL string `env:"DASHBOARD_URL" kind:"url" whaley:"Where players find the dashboard; instances have the same scheme and port. Default: http://whaley.localhost with the port of EDGE_LISTEN."`

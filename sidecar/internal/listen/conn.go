@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -16,11 +17,14 @@ const unread = 5 * time.Minute
 type Conn struct {
 	net.Conn
 	of       netip.Prefix
+	forMany  bool // it is other people's, whom it does not name
 	listener *Listener
 
 	mu      sync.Mutex
 	strange bool
 	closed  bool
+	opening bool   // the head of a request comes, or is awaited
+	end     func() // of the turn that it is read in
 }
 
 // Greeted takes the deadline for a hello away: the connection has said what it wants.
@@ -48,7 +52,7 @@ func (c *Conn) BroughtFor(address netip.Addr) error {
 	}
 	l, of := c.listener, source(address)
 	if !l.all.move(c.of, of, l.opts.PerAddress, l.forMany(address)) {
-		c.end()
+		c.giveBack()
 		l.refuse(c.Conn, address)
 		return ErrTooMany
 	}
@@ -56,17 +60,70 @@ func (c *Conn) BroughtFor(address netip.Addr) error {
 		// Whoever still says nothing after the proxy has spoken is one of the silent, of their own share.
 		if !l.strange.move(c.of, of, l.opts.PerAddress, l.forMany(address)) {
 			l.all.move(of, c.of, 0, true)
-			c.end()
+			c.giveBack()
 			l.refuse(c.Conn, address)
 			return ErrTooMany
 		}
 	}
 	c.of = of
+	c.forMany = l.forMany(address)
+	c.opening = l.opts.Turns != nil && !c.forMany
 	return nil
+}
+
+// Read implements net.Conn. What a head of a request costs, which many connections may send at once, is spent in a turn of the
+// address. It ends when the server reads on, writes, or has read the head.
+func (c *Conn) Read(p []byte) (int, error) {
+	c.endTurn()
+	n, err := c.Conn.Read(p)
+	if n > 0 && !c.takeTurn() {
+		return 0, net.ErrClosed
+	}
+	return n, err
+}
+
+// takeTurn waits for a turn where one is needed. It ends the connection if the line is full.
+func (c *Conn) takeTurn() bool {
+	c.mu.Lock()
+	opening, of := c.opening, c.of
+	c.mu.Unlock()
+	if !opening {
+		return true
+	}
+	end, err := c.listener.opts.Turns.Take(context.Background(), of.String())
+	if err != nil {
+		c.Close()
+		return false
+	}
+	c.mu.Lock()
+	c.end = end
+	c.mu.Unlock()
+	return true
+}
+
+func (c *Conn) endTurn() {
+	c.mu.Lock()
+	end := c.end
+	c.end = nil
+	c.mu.Unlock()
+	if end != nil {
+		end()
+	}
+}
+
+// expect says whether the next bytes are the head of a request.
+func (c *Conn) expect(head bool) {
+	c.mu.Lock()
+	c.opening = head && c.listener.opts.Turns != nil && !c.forMany
+	c.mu.Unlock()
+	if !head {
+		c.endTurn()
+	}
 }
 
 // Write implements net.Conn. A client that does not read for minutes has gone, whatever its machine says.
 func (c *Conn) Write(p []byte) (int, error) {
+	c.endTurn()
 	if err := c.SetWriteDeadline(time.Now().Add(c.listener.unread)); err != nil {
 		return 0, err
 	}
@@ -96,17 +153,18 @@ func (c *Conn) CloseRead() error {
 
 // Close implements net.Conn.
 func (c *Conn) Close() error {
+	c.endTurn()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return net.ErrClosed
 	}
-	c.end()
+	c.giveBack()
 	return c.Conn.Close()
 }
 
-// end gives back what the connection holds. The caller holds mu, and closes what is under it.
-func (c *Conn) end() {
+// giveBack gives back what the connection holds. The caller holds mu, and closes what is under it.
+func (c *Conn) giveBack() {
 	c.closed = true
 	if c.strange {
 		c.listener.strange.give(c.of)

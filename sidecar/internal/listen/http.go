@@ -25,7 +25,7 @@ func Serve(
 ) error {
 	server := &http.Server{
 		Handler: flowing(handler), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), ConnState: heads,
 	}
 	for _, set := range with {
 		set(server)
@@ -45,6 +45,17 @@ func Serve(
 	}
 	<-ended
 	return nil
+}
+
+// heads tells connections whether a head of a request is awaited or has been read.
+func heads(conn net.Conn, state http.ConnState) {
+	counted, ours := conn.(*Conn)
+	if over, ok := conn.(interface{ Raw() net.Conn }); ok {
+		counted, ours = over.Raw().(*Conn)
+	}
+	if ours && (state == http.StateActive || state == http.StateIdle) {
+		counted.expect(state == http.StateIdle)
+	}
 }
 
 // flowing bounds how slowly the bodies of requests may come.

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/whaley-ctf/whaley/shared/turn"
 )
 
 const (
@@ -30,6 +32,8 @@ type Options struct {
 	ForMany []netip.Prefix
 	// Hello is how long a connection may take until the server calls Greeted on it; 0: the server has a deadline of its own.
 	Hello time.Duration
+	// Turns are those of addresses for the heads of their requests, from which on Serve takes a connection for open; nil: none.
+	Turns *turn.Turns
 	Log   *slog.Logger
 }
 
@@ -136,12 +140,13 @@ func (l *Listener) admit(conn net.Conn) *Conn {
 	if from, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		address = from.AddrPort().Addr().Unmap()
 	}
-	c := &Conn{Conn: conn, of: source(address), listener: l}
 	forMany := l.forMany(address)
+	c := &Conn{Conn: conn, of: source(address), listener: l, forMany: forMany}
 	if !l.all.take(c.of, l.opts.PerAddress, forMany) {
 		l.refuse(conn, address)
 		return nil
 	}
+	c.opening = l.opts.Turns != nil && !forMany
 	if l.opts.Hello == 0 {
 		return c
 	}

@@ -12,14 +12,15 @@ import (
 
 // direct is what the middleware of a route promises that knows its container's address and asks nobody anything.
 var direct = map[string]func(t *testing.T, w *world){
-	"NoClaimOfAPlayersReachesAContainer":    identityHeaders,
-	"OnlyOurCookiesAreTakenOff":             otherCookies,
-	"ARequestThatIsReadyAsksNobody":         asksNobody,
-	"AContainerThatIsGoneIsLookedForAnew":   movedOn,
-	"ARequestOfEndlessHeadersIsRefused":     endlessHeaders,
-	"HeadersForOneHopEndHere":               oneHop,
-	"ItIsNotServedBeforeTheOthersAreThere":  tooEarly,
-	"InterimAnswersAreFilteredAsAnswersAre": interim,
+	"NoClaimOfAPlayersReachesAContainer":     identityHeaders,
+	"OnlyOurCookiesAreTakenOff":              otherCookies,
+	"ARequestThatIsReadyAsksNobody":          asksNobody,
+	"AContainerThatIsGoneIsLookedForAnew":    movedOn,
+	"ARequestOfEndlessHeadersIsRefused":      endlessHeaders,
+	"HeadersForOneHopEndHere":                oneHop,
+	"ItIsNotServedBeforeTheOthersAreThere":   tooEarly,
+	"WebsocketsOfOneAddressWaitForEachOther": websocketsAtOnce,
+	"InterimAnswersAreFilteredAsAnswersAre":  interim,
 }
 
 func TestDirectCompiled(t *testing.T)    { attack(t, compiled, directly()) }

@@ -40,6 +40,8 @@ var promises = map[string]func(t *testing.T, w *world){
 	"AContainerSpeaksHTTP2OrTLS":                    schemes,
 	"WhoTookOverAnAddressGetsAConnectionOfTheirOwn": takenOver,
 	"AHandshakeThatFailsIsTriedAgain":               handshakes,
+	"StrangersOfOneAddressWaitForEachOther":         strangersAtOnce,
+	"WebsocketsOfOneAddressWaitForEachOther":        websocketsAtOnce,
 	"AConnectionIsNotKeptLongForABody":              keptShortly,
 }
 

@@ -89,7 +89,7 @@ func (w *world) serveInternal(rw http.ResponseWriter, r *http.Request) {
 	answer := func(value any) { json.NewEncoder(rw).Encode(value) }
 	switch r.URL.Path {
 	case wire.PathKeys:
-		answer(wire.Keys{AuthMode: mode, TrustedProxies: []string{"10.0.0.0/8"},
+		answer(wire.Keys{AuthMode: mode, TrustedProxies: []string{"10.0.0.0/8"}, AddressTurns: 1,
 			TicketKeys: []string{base64.RawURLEncoding.EncodeToString(signing.Public().(ed25519.PublicKey))}})
 	case wire.PathTicket:
 		var q wire.TicketRequest

@@ -1,0 +1,136 @@
+package turn_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/turn"
+)
+
+func TestWhoComesOneAtATimeNeverWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns, began := turn.New(1), time.Now()
+		for n := 0; n < 1000; n++ {
+			end, err := turns.Take(t.Context(), "one")
+			if err != nil {
+				t.Fatal(err)
+			}
+			end()
+			end()
+		}
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("waited %s", waited)
+		}
+	})
+}
+
+// TestManyOfOneAddressWaitForEachOther has them come at once, each for a millisecond's work. They take twice that each, one
+// after the other, and another address has its turn at once.
+func TestManyOfOneAddressWaitForEachOther(t *testing.T) {
+	for _, width := range []int{1, 3} {
+		width := width
+		synctest.Test(t, func(t *testing.T) {
+			turns, began := turn.New(width), time.Now()
+			var busy, most atomic.Int64
+			var all sync.WaitGroup
+			for n := 0; n < 60; n++ {
+				all.Go(func() {
+					end, err := turns.Take(t.Context(), "many")
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer end()
+					if now := busy.Add(1); now > most.Load() {
+						most.Store(now)
+					}
+					time.Sleep(time.Millisecond)
+					busy.Add(-1)
+				})
+			}
+			synctest.Wait()
+			end, err := turns.Take(t.Context(), "another")
+			if err != nil || time.Since(began) != 0 {
+				t.Errorf("another waited %s: %v", time.Since(began), err)
+			}
+			end()
+			all.Wait()
+			if most.Load() != int64(width) {
+				t.Errorf("%d at the same time, want %d", most.Load(), width)
+			}
+			if took, want := time.Since(began), time.Duration(2*60/width-1)*time.Millisecond; took != want {
+				t.Errorf("all took %s, want %s", took, want)
+			}
+			end, err = turns.Take(t.Context(), "many")
+			if err != nil || time.Since(began) > 2*60*time.Millisecond {
+				t.Errorf("afterwards one waited until %s: %v", time.Since(began), err)
+			}
+			end()
+		})
+	}
+}
+
+func TestATurnThatTakesLongIsGivenToTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns, began := turn.New(1), time.Now()
+		for n := 0; n < 3; n++ {
+			end, err := turns.Take(t.Context(), "one")
+			if err != nil {
+				t.Fatal(n, err)
+			}
+			defer end()
+		}
+		if waited := time.Since(began); waited > 100*time.Millisecond {
+			t.Errorf("waited %s", waited)
+		}
+	})
+}
+
+func TestALineEndsSomewhereAndWhoLeavesMakesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := turn.New(1)
+		end, err := turns.Take(t.Context(), "one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		var left atomic.Int64
+		for n := 0; n < 1024; n++ {
+			go func() {
+				if _, err := turns.Take(ctx, "one"); errors.Is(err, context.Canceled) {
+					left.Add(1)
+				}
+			}()
+		}
+		synctest.Wait()
+		if _, err := turns.Take(t.Context(), "one"); !errors.Is(err, turn.ErrFull) {
+			t.Errorf("a place more: %v", err)
+		}
+		leave()
+		synctest.Wait()
+		if left.Load() != 1024 {
+			t.Errorf("%d of 1024 left", left.Load())
+		}
+		end()
+		if end, err = turns.Take(t.Context(), "one"); err != nil {
+			t.Errorf("after all have left: %v", err)
+		}
+		end()
+	})
+}
+
+func TestAHouseholdCountsAsOneAddress(t *testing.T) {
+	for text, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64",
+	} {
+		if got := turn.Of(netip.MustParseAddr(text)); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
