@@ -26,6 +26,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/metric"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
@@ -86,7 +87,7 @@ func newCrowd(ctx context.Context, dir string, count int) (*crowd, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.rules = instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: c.engine, Prober: c.engine, Router: edge.NewRoutes(log), Challenges: library, Log: log},
+	c.rules = instancer.New(instancer.Needs{Store: db, Platform: containers.New(containers.Needs{Engine: c.engine, Subnets: subnets, Ports: ports, Log: log}), Prober: c.engine, Router: edge.NewRoutes(log), Challenges: library, Log: log},
 		instancer.Options{BaseDomain: pluginDomain, SlugKey: c.keys.Slug, Worker: "bench", ReconcileEvery: time.Hour})
 	happening := event.New(db, event.Options{}, log)
 	db.OnEvents(happening.Tell)
@@ -169,14 +170,14 @@ func (c *crowd) insert(ctx context.Context, n int, due time.Time) error {
 	if err := c.engine.BuildImage(ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: name}, Service: &service}, io.Discard); err != nil {
 		return err
 	}
-	container, err := c.engine.CreateContainer(ctx, instancer.ContainerSpec{Name: id, Service: service, Labels: labels})
+	container, err := c.engine.CreateContainer(ctx, containers.ContainerSpec{Name: id, Service: service, Labels: labels})
 	if err != nil {
 		return err
 	}
 	if err := c.engine.StartContainer(ctx, container); err != nil {
 		return err
 	}
-	return errors.Join(c.engine.CreateNetwork(ctx, instancer.NetworkSpec{Name: whaley.NetworkName(id), Subnet: prefix, Labels: labels}),
+	return errors.Join(c.engine.CreateNetwork(ctx, containers.NetworkSpec{Name: whaley.NetworkName(id), Subnet: prefix, Labels: labels}),
 		c.db.TakeSubnet(ctx, prefix, id), c.db.Insert(ctx, in, whaley.Quota{}, whaley.Event{Type: "instance_running", Instance: id, Challenge: name, Owner: player.Owner.ID}))
 }
 

@@ -37,6 +37,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
@@ -80,7 +81,7 @@ func (s *surface) removeFolder(name string) error { return os.RemoveAll(filepath
 
 // engine is what a surface needs of one.
 type engine interface {
-	instancer.Engine
+	containers.Engine
 	probe.Inside
 	api.Containers
 	forensics.Engine
@@ -148,7 +149,7 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 	}
 	counting := &countingStore{Store: db}
 	rules := instancer.New(instancer.Needs{
-		Store: counting, Subnets: subnets, Ports: ports, Engine: engine, Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Forensics: captures, Log: log,
+		Store: counting, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}), Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Forensics: captures, Log: log,
 	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: keys.Slug, Policy: whaley.Policy{Quota: whaley.Quota{PerOwner: 1}}})
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()

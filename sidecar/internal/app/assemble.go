@@ -15,6 +15,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/opening"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/relay"
@@ -28,6 +29,7 @@ import (
 // rules are the instancer and what was chosen for it.
 type rules struct {
 	instancer *instancer.Instancer
+	platform  *containers.Platform
 	sandboxes *sandbox.Pool
 	edge      *edge.Routes // nil with EDGE=traefik
 	ports     *port.Lanes
@@ -48,11 +50,15 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "firewall", Ping: wall.ping, Optional: true}, {Name: "disk", Ping: datadir.Ping(c), Optional: true},
 		{Name: "pool", Ping: pools.Ping, Optional: true}}
 	made := rules{ports: ports}
-	needs := instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Prober: probe.New(engine), Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer, Observer: seen.metrics, Log: log}
-	needs.Firewall = wall.rules()
 	made.sandboxes = newSandboxes(live, db, subnets, engine, worker, log)
 	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })
-	needs.Sandboxes = made.sandboxes
+	made.platform = containers.New(containers.Needs{
+		Engine: engine, Subnets: subnets, Ports: ports, Firewall: wall.rules(), Sandboxes: made.sandboxes, Published: c.BackendHost != "", Log: log,
+	})
+	needs := instancer.Needs{
+		Store: db, Platform: made.platform, Prober: probe.New(engine), Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer,
+		Observer: seen.metrics, Log: log,
+	}
 	needs.Inside, err = relay.NewAuthority(relay.Options{
 		Key: keys.Inside, BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), Folder: c.DataDir,
 	})

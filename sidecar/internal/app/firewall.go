@@ -18,7 +18,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 )
@@ -95,7 +95,7 @@ func (w *wall) end(db *store.Store) {
 }
 
 // rules is the firewall for the instancer.
-func (w *wall) rules() instancer.Firewall {
+func (w *wall) rules() containers.Firewall {
 	if w.Table == nil {
 		return nil
 	}

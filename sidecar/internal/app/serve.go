@@ -86,7 +86,9 @@ func (s *server) start(ctx context.Context) {
 	systemEvent(ctx, s.db, "system_start", "Whaley "+Version+" started on "+s.worker, s.log)
 	measure(ctx, s.Group, s.live, s.db, s.pools, s.rules, s.library, s.checks, s.seen, s.log) // the start is counted too
 	s.Go(func() error { return s.rules.instancer.Run(ctx) })
-	s.Go(func() error { return s.rules.sandboxes.Run(ctx, s.rules.instancer) })
+	s.Go(func() error {
+		return s.rules.sandboxes.Run(ctx, s.rules.platform.Demand(s.rules.instancer, s.library.All))
+	})
 	s.Go(func() error { return s.rules.flags.Run(ctx) })
 	s.Go(func() error { return stopAtEnd(ctx, s.live, s.rules.instancer, s.library, s.db, s.log) })
 	if s.who.players != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
@@ -100,7 +101,7 @@ func startRules(t *testing.T, library *challenge.Library, said *testkit.Log) (*i
 		t.Fatal(err)
 	}
 	rules := instancer.New(instancer.Needs{
-		Store: db, Subnets: subnets, Ports: ports, Engine: engine, Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log,
+		Store: db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}), Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log,
 	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), Policy: whaley.Policy{SpawnConcurrency: 4, StartTimeout: 40 * time.Second}})
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()

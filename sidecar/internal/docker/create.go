@@ -9,13 +9,13 @@ import (
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/go-connections/nat"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // CreateContainer makes a container and returns its id. Its network need not exist yet. One of the same name that a
 // dead process left is replaced.
-func (e *Engine) CreateContainer(ctx context.Context, spec instancer.ContainerSpec) (string, error) {
+func (e *Engine) CreateContainer(ctx context.Context, spec containers.ContainerSpec) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
 	api, err := e.api(ctx)
@@ -83,7 +83,7 @@ func (e *Engine) ConnectContainer(ctx context.Context, id string, p whaley.Endpo
 	}))
 }
 
-func (e *Engine) configs(spec instancer.ContainerSpec) (*container.Config, *container.HostConfig, error) {
+func (e *Engine) configs(spec containers.ContainerSpec) (*container.Config, *container.HostConfig, error) {
 	s := spec.Service
 	binds, err := e.mounts(s, spec.Volumes)
 	if err != nil {

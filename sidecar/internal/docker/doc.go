@@ -1,4 +1,4 @@
-// Package docker is instancer.Engine on the Docker API, one verb a file.
+// Package docker is containers.Engine on the Docker API, one verb a file.
 //
 // It promises: every object it makes carries the labels of this deployment, and it lists, waits for and removes no
 // others; every container is hardened whatever its challenge says; a verb can be repeated after its process died in

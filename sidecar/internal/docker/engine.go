@@ -10,7 +10,7 @@ import (
 
 	"github.com/docker/docker/client"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/registry"
 )
 
@@ -47,7 +47,7 @@ type Engine struct {
 	negotiated  atomic.Bool
 }
 
-var _ instancer.Engine = (*Engine)(nil)
+var _ containers.Engine = (*Engine)(nil)
 
 // Builder is what builds images.
 type Builder string

@@ -23,6 +23,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -55,19 +56,19 @@ func newBench(t *testing.T) *bench {
 }
 
 func (b *bench) network(name string, subnet netip.Prefix) error {
-	return b.CreateNetwork(context.Background(), instancer.NetworkSpec{Name: name, Subnet: subnet, Internal: true, Labels: b.labels})
+	return b.CreateNetwork(context.Background(), containers.NetworkSpec{Name: name, Subnet: subnet, Internal: true, Labels: b.labels})
 }
 
-func (b *bench) spec(name string) instancer.ContainerSpec {
+func (b *bench) spec(name string) containers.ContainerSpec {
 	labels := b.labels
 	labels.Service = "web"
-	return instancer.ContainerSpec{
+	return containers.ContainerSpec{
 		Name: name, Network: network, Address: b.subnet.Addr().Next().Next(), Aliases: []string{"web"}, Labels: labels,
 		Service: whaley.Service{Name: "web", Image: b.image, Init: true, Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32}},
 	}
 }
 
-func (b *bench) run(spec instancer.ContainerSpec) string {
+func (b *bench) run(spec containers.ContainerSpec) string {
 	b.t.Helper()
 	if err := b.network(network, b.subnet); err != nil {
 		b.t.Fatal(err)
@@ -294,7 +295,7 @@ func TestTakenSubnetsAndPortsHaveTheirCodes(t *testing.T) {
 	}
 	defer listener.Close()
 	open := netip.MustParsePrefix(fmt.Sprintf("10.196.%d.0/28", nets.Add(1)))
-	if err := b.CreateNetwork(context.Background(), instancer.NetworkSpec{Name: network + "-open", Subnet: open, Labels: b.labels}); err != nil {
+	if err := b.CreateNetwork(context.Background(), containers.NetworkSpec{Name: network + "-open", Subnet: open, Labels: b.labels}); err != nil {
 		t.Fatal(err)
 	}
 	spec := b.spec("whaley-engine-test-port")
@@ -401,7 +402,7 @@ func TestWithoutAnEngineTheErrorSaysSo(t *testing.T) {
 }
 
 func TestItDoesWhatAnEngineMust(t *testing.T) {
-	dockertest.Contract(t, 1, func(t *testing.T) (instancer.Engine, instancer.Engine) {
+	dockertest.Contract(t, 1, func(t *testing.T) (containers.Engine, containers.Engine) {
 		return dockertest.Engine(t), dockertest.Engine(t)
 	})
 }
@@ -460,7 +461,7 @@ func TestAPublishedPortOfUDPIsReached(t *testing.T) {
 	}
 	spec.Publish, spec.UDP = map[int]int{9000: port}, map[int]int{9000: port}
 	spec.Egress = true
-	if err := b.CreateNetwork(t.Context(), instancer.NetworkSpec{Name: network, Subnet: b.subnet, Labels: b.labels}); err != nil {
+	if err := b.CreateNetwork(t.Context(), containers.NetworkSpec{Name: network, Subnet: b.subnet, Labels: b.labels}); err != nil {
 		t.Fatal(err)
 	}
 	id, err := b.CreateContainer(t.Context(), spec)

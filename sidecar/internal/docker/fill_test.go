@@ -10,6 +10,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -57,7 +58,7 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 	}
 	reader := service
 	reader.Name, reader.Mounts = "reader", []whaley.Mount{{Source: "data", From: data, Target: "/data", Volume: true, NoCopy: true, ReadOnly: true}}
-	containers := map[string]string{}
+	made := map[string]string{}
 	for _, instance := range []string{"copies-1", "copies-2"} {
 		labels := instancer.Labels{Instance: instance, Challenge: "copies"}
 		volumes := map[string]string{"data": instance + "_data", "all": instance + "_all"}
@@ -67,11 +68,11 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 			}
 		}
 		for _, s := range []whaley.Service{service, reader} {
-			id, err := engine.CreateContainer(ctx, instancer.ContainerSpec{Name: instance + "-" + s.Name, Service: s, Volumes: volumes, Labels: labels})
+			id, err := engine.CreateContainer(ctx, containers.ContainerSpec{Name: instance + "-" + s.Name, Service: s, Volumes: volumes, Labels: labels})
 			if err != nil {
 				t.Fatal(err)
 			}
-			containers[instance+s.Name] = id
+			made[instance+s.Name] = id
 			if s.Name == "web" {
 				own := []whaley.Mount{s.Mounts[0], s.Mounts[1], s.Mounts[2]}
 				if err := engine.FillMounts(ctx, id, ch, &s, own, []string{"FLAG{of " + instance + "}"}); err != nil {
@@ -80,14 +81,14 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 			}
 		}
 		for _, s := range []string{"web", "reader"} {
-			if err := engine.StartContainer(ctx, containers[instance+s]); err != nil {
+			if err := engine.StartContainer(ctx, made[instance+s]); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	says := func(container, command, want string) {
 		t.Helper()
-		out, err := exec.Command("docker", "exec", containers[container], "sh", "-c", command).CombinedOutput()
+		out, err := exec.Command("docker", "exec", made[container], "sh", "-c", command).CombinedOutput()
 		if got := strings.TrimSpace(string(out)); err != nil && want != "" || got != want {
 			t.Errorf("%s: %s: %q (%v), not %q", container, command, got, err, want)
 		}
@@ -106,7 +107,7 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(dir, "own.db")); err != nil || string(text) != "FLAG{the_flag}" {
 		t.Errorf("the challenge's own: %q %v", text, err)
 	}
-	for _, id := range containers {
+	for _, id := range made {
 		if err := engine.RemoveContainer(ctx, id); err != nil {
 			t.Error(err)
 		}

@@ -9,11 +9,11 @@ import (
 
 	"github.com/docker/docker/api/types/network"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 )
 
 // CreateNetwork makes an instance's own network. One of the same name that a dead process left is replaced.
-func (e *Engine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) error {
+func (e *Engine) CreateNetwork(ctx context.Context, spec containers.NetworkSpec) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
 	api, err := e.api(ctx)

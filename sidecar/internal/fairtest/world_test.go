@@ -17,6 +17,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
@@ -62,7 +63,7 @@ func (w *world) run(policy whaley.Policy) {
 	if os.Getenv("FAIR_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	w.rules = instancer.New(instancer.Needs{Store: w.db, Subnets: &subnets{held: map[string]netip.Prefix{}}, Ports: noPorts{}, Engine: w.engine, Prober: probe.New(w.engine),
+	w.rules = instancer.New(instancer.Needs{Store: w.db, Platform: containers.New(containers.Needs{Engine: w.engine, Subnets: &subnets{held: map[string]netip.Prefix{}}, Ports: noPorts{}, Log: log}), Prober: probe.New(w.engine),
 		Router: edge.NewRoutes(log), Challenges: w.loaded, Flags: flags{}, Log: log},
 		instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Worker: "w", Policy: policy})
 	ctx, cancel := context.WithCancel(context.Background())

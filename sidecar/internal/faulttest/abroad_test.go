@@ -15,6 +15,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
@@ -81,7 +82,7 @@ func sidecars(t *testing.T, policy whaley.Policy) func(worker string) *instancer
 			t.Fatal(problems, err)
 		}
 		log, looked := slog.New(slog.DiscardHandler), make(chan struct{}, 1)
-		rules := instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Prober: probe.New(engine), Router: lookedRoutes{edge.NewRoutes(log), looked}, Challenges: library, Log: log},
+		rules := instancer.New(instancer.Needs{Store: db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}), Prober: probe.New(engine), Router: lookedRoutes{edge.NewRoutes(log), looked}, Challenges: library, Log: log},
 			instancer.Options{BaseDomain: "x.localhost", Worker: worker, Policy: policy})
 		ended.Go(func() {
 			if err := rules.Run(ctx); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
@@ -39,7 +40,7 @@ func (e callsEngine) count(what string) {
 	e.calls[what]++
 }
 
-func (e callsEngine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) error {
+func (e callsEngine) CreateNetwork(ctx context.Context, spec containers.NetworkSpec) error {
 	e.count("network made")
 	return e.Engine.CreateNetwork(ctx, spec)
 }
@@ -49,7 +50,7 @@ func (e callsEngine) RemoveNetwork(ctx context.Context, name string) error {
 	return e.Engine.RemoveNetwork(ctx, name)
 }
 
-func (e callsEngine) CreateContainer(ctx context.Context, spec instancer.ContainerSpec) (string, error) {
+func (e callsEngine) CreateContainer(ctx context.Context, spec containers.ContainerSpec) (string, error) {
 	e.count(spec.Service.Name + " made")
 	return e.Engine.CreateContainer(ctx, spec)
 }
@@ -78,7 +79,7 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 		dir    string
 	}
 	ctx := context.Background()
-	containers := func(t *testing.T, w *world) map[string]string {
+	containersOf := func(t *testing.T, w *world) map[string]string {
 		t.Helper()
 		objects, err := w.engine.List(ctx, w.in.ID)
 		if err != nil {
@@ -98,28 +99,28 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 		want    map[string]int
 	}{
 		"all is there": {func(*testing.T, *world) error { return nil }, map[string]int{"container started": 2}},
-		"one container is gone": {func(t *testing.T, w *world) error { return w.engine.RemoveContainer(ctx, containers(t, w)["web"]) },
+		"one container is gone": {func(t *testing.T, w *world) error { return w.engine.RemoveContainer(ctx, containersOf(t, w)["web"]) },
 			map[string]int{"web made": 1, "container started": 2}},
 		"one container was not started": {func(_ *testing.T, w *world) error {
 			objects, err := w.engine.List(ctx, w.in.ID)
 			for _, o := range objects {
 				if o.Kind == "container" && o.Labels.Service == "web" {
-					_, err = w.engine.CreateContainer(ctx, instancer.ContainerSpec{Name: o.Name, Labels: o.Labels,
+					_, err = w.engine.CreateContainer(ctx, containers.ContainerSpec{Name: o.Name, Labels: o.Labels,
 						Service: whaley.Service{Image: "whaley/two-web:" + w.in.Revision}})
 				}
 			}
 			return err
 		}, map[string]int{"container removed": 1, "web made": 1, "container started": 2}},
-		"one container has ended": {func(t *testing.T, w *world) error { return w.engine.StopContainer(ctx, containers(t, w)["web"], 0) },
+		"one container has ended": {func(t *testing.T, w *world) error { return w.engine.StopContainer(ctx, containersOf(t, w)["web"], 0) },
 			map[string]int{"container removed": 2, "network removed": 1, "network made": 1, "db made": 1, "web made": 1, "container started": 2}},
 		"only the network is there": {func(t *testing.T, w *world) (err error) {
-			for _, id := range containers(t, w) {
+			for _, id := range containersOf(t, w) {
 				err = w.engine.RemoveContainer(ctx, id)
 			}
 			return err
 		}, map[string]int{"db made": 1, "web made": 1, "container started": 2}},
 		"nothing is there": {func(t *testing.T, w *world) (err error) {
-			for _, id := range containers(t, w) {
+			for _, id := range containersOf(t, w) {
 				err = errors.Join(err, w.engine.RemoveContainer(ctx, id))
 			}
 			return errors.Join(err, w.engine.RemoveNetwork(ctx, whaley.NetworkName(w.in.ID)))
@@ -164,7 +165,7 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 					t.Fatal(problems, err)
 				}
 				log := slog.New(slog.DiscardHandler)
-				rules := instancer.New(instancer.Needs{Store: w.db, Subnets: subnets, Ports: ports, Engine: engine, Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log},
+				rules := instancer.New(instancer.Needs{Store: w.db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}), Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log},
 					instancer.Options{BaseDomain: "x.localhost", Worker: "w"})
 				ended := make(chan error, 1)
 				go func() { ended <- rules.Run(ctx) }()

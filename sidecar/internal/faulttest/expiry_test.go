@@ -14,6 +14,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
@@ -72,7 +73,7 @@ func TestManyInstancesExpireOnTime(t *testing.T) {
 
 // probedEngine is one that also knows whether what runs on it is ready.
 type probedEngine interface {
-	instancer.Engine
+	containers.Engine
 	instancer.Prober
 }
 
@@ -88,7 +89,7 @@ func runRules(t *testing.T, ctx context.Context, cancel context.CancelFunc, db *
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	rules := instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: engine, Prober: engine, Router: edge.NewRoutes(log),
+	rules := instancer.New(instancer.Needs{Store: db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}), Prober: engine, Router: edge.NewRoutes(log),
 		Challenges: challenge.NewLibrary(t.TempDir(), challenge.Defaults{}), Log: log},
 		instancer.Options{BaseDomain: "x.localhost", Worker: "w", Now: now})
 	ended := make(chan error, 1)
@@ -177,9 +178,9 @@ func insertRunning(t *testing.T, db *store.Store, engine stuckEngine, n int, due
 	if err := engine.BuildImage(ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "echo"}, Service: &service}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	container, err := engine.CreateContainer(ctx, instancer.ContainerSpec{Name: id, Service: service, Labels: labels})
+	container, err := engine.CreateContainer(ctx, containers.ContainerSpec{Name: id, Service: service, Labels: labels})
 	for _, err := range []error{
-		err, engine.StartContainer(ctx, container), engine.CreateNetwork(ctx, instancer.NetworkSpec{Name: id, Subnet: prefix, Labels: labels}),
+		err, engine.StartContainer(ctx, container), engine.CreateNetwork(ctx, containers.NetworkSpec{Name: id, Subnet: prefix, Labels: labels}),
 		db.TakeSubnet(ctx, prefix, id), db.Insert(ctx, in, whaley.Quota{}, whaley.Event{}),
 	} {
 		if err != nil {

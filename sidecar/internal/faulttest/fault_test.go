@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -137,7 +138,7 @@ func (s faultyStore) Yield(ctx context.Context, id, worker string) error {
 }
 
 type faultySubnets struct {
-	instancer.Subnets
+	containers.Subnets
 	f *faults
 }
 
@@ -154,7 +155,7 @@ func (s faultySubnets) Release(ctx context.Context, instance string) error {
 }
 
 type faultyPorts struct {
-	instancer.Ports
+	containers.Ports
 	f *faults
 }
 
@@ -188,11 +189,11 @@ func (s faultyRouter) Sync(ctx context.Context, list func(context.Context) ([]wh
 }
 
 type faultyEngine struct {
-	instancer.Engine
+	containers.Engine
 	f *faults
 }
 
-func (s faultyEngine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) error {
+func (s faultyEngine) CreateNetwork(ctx context.Context, spec containers.NetworkSpec) error {
 	return s.f.step("network made", func() error { return s.Engine.CreateNetwork(ctx, spec) })
 }
 
@@ -208,7 +209,7 @@ func (s faultyEngine) RemoveVolume(ctx context.Context, name string) error {
 	return s.f.step("volume removed", func() error { return s.Engine.RemoveVolume(ctx, name) })
 }
 
-func (s faultyEngine) CreateContainer(ctx context.Context, spec instancer.ContainerSpec) (id string, err error) {
+func (s faultyEngine) CreateContainer(ctx context.Context, spec containers.ContainerSpec) (id string, err error) {
 	err = s.f.step("container made", func() error {
 		id, err = s.Engine.CreateContainer(ctx, spec)
 		return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
@@ -264,7 +265,7 @@ func (s faultyPoolEngine) List(ctx context.Context, id string) (all []instancer.
 	return all, err
 }
 
-func (s faultyPoolEngine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) error {
+func (s faultyPoolEngine) CreateNetwork(ctx context.Context, spec containers.NetworkSpec) error {
 	return s.f.step("sandbox's network made", func() error { return s.Engine.CreateNetwork(ctx, spec) })
 }
 
@@ -272,7 +273,7 @@ func (s faultyPoolEngine) RemoveNetwork(ctx context.Context, name string) error 
 	return s.f.step("sandbox's network removed", func() error { return s.Engine.RemoveNetwork(ctx, name) })
 }
 
-func (s faultyPoolEngine) CreateContainer(ctx context.Context, spec instancer.ContainerSpec) (id string, err error) {
+func (s faultyPoolEngine) CreateContainer(ctx context.Context, spec containers.ContainerSpec) (id string, err error) {
 	err = s.f.step("sandbox's holder made", func() error {
 		id, err = s.Engine.CreateContainer(ctx, spec)
 		return err

@@ -22,6 +22,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
@@ -157,22 +158,23 @@ func (w *world) start(f *faults) *sidecar {
 		w.t.Fatal(err)
 	}
 	looked := &lookedRouter{Router: faultyRouter{router, f}, done: make(chan struct{})}
-	needs := instancer.Needs{
-		Store: faultyStore{w.db, f}, Subnets: faultySubnets{subnets, f}, Ports: faultyPorts{ports, f},
-		Engine: faultyEngine{w.engine, f}, Prober: probe.New(w.engine), Router: looked, Challenges: w.library, Flags: faultyFlags{fixedFlags{}, f}, Log: log,
-	}
+	parts := containers.Needs{Engine: faultyEngine{w.engine, f}, Subnets: faultySubnets{subnets, f}, Ports: faultyPorts{ports, f}, Log: log}
 	var pool *sandbox.Pool
 	if w.pooled {
 		w.size.Store(1)
 		pool = w.newPool(subnets, f)
-		needs.Sandboxes = pool
+		parts.Sandboxes = pool
 	}
-	rules := instancer.New(needs, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), Worker: "the sidecar", ReconcileEvery: time.Hour})
+	platform := containers.New(parts)
+	rules := instancer.New(instancer.Needs{
+		Store: faultyStore{w.db, f}, Platform: platform, Prober: probe.New(w.engine), Router: looked, Challenges: w.library,
+		Flags: faultyFlags{fixedFlags{}, f}, Log: log,
+	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), Worker: "the sidecar", ReconcileEvery: time.Hour})
 	ctx, cancel := context.WithCancel(context.Background())
 	var g errgroup.Group
 	g.Go(func() error { return rules.Run(ctx) })
 	if pool != nil {
-		g.Go(func() error { return pool.Run(ctx, rules) })
+		g.Go(func() error { return pool.Run(ctx, platform.Demand(rules, w.library.All)) })
 	}
 	select {
 	case <-looked.done:

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -27,9 +28,9 @@ const canaryTime = 40 * time.Second
 // Engine makes the canary's container; of a deployment of its own, so that nobody takes it for a leftover.
 type Engine interface {
 	List(ctx context.Context, instance string) ([]instancer.Object, error)
-	CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) error
+	CreateNetwork(ctx context.Context, spec containers.NetworkSpec) error
 	RemoveNetwork(ctx context.Context, name string) error
-	CreateContainer(ctx context.Context, spec instancer.ContainerSpec) (string, error)
+	CreateContainer(ctx context.Context, spec containers.ContainerSpec) (string, error)
 	StartContainer(ctx context.Context, id string) error
 	RemoveContainer(ctx context.Context, id string) error
 	Wait(ctx context.Context, id string) (int, error)
@@ -77,11 +78,11 @@ func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []
 	}
 	labels := instancer.Labels{Instance: "canary", Service: "canary", CreatedAt: time.Now(), ExpiresAt: time.Now().Add(canaryTime)}
 	// Not an internal network: there the canary would have no route to try.
-	err = engine.CreateNetwork(ctx, instancer.NetworkSpec{Name: "whaley-canary-" + rest(subnet), Subnet: subnet, Labels: labels})
+	err = engine.CreateNetwork(ctx, containers.NetworkSpec{Name: "whaley-canary-" + rest(subnet), Subnet: subnet, Labels: labels})
 	if err != nil {
 		return nil, err
 	}
-	id, err := engine.CreateContainer(ctx, instancer.ContainerSpec{
+	id, err := engine.CreateContainer(ctx, containers.ContainerSpec{
 		Name: "whaley-canary-" + rest(subnet), Network: "whaley-canary-" + rest(subnet), Address: subnet.Addr().Next().Next(), Labels: labels,
 		Service: whaley.Service{Name: "canary", Image: image, Entrypoint: append([]string{"/whaley", "canary"}, targets...),
 			Limits: whaley.Limits{MemoryBytes: 128 << 20, NanoCPUs: 5e8, Pids: 64}},

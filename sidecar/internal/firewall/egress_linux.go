@@ -6,10 +6,10 @@ import (
 
 	"github.com/google/nftables"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 )
 
-var _ instancer.Firewall = (*Table)(nil)
+var _ containers.Firewall = (*Table)(nil)
 
 // Allow lets a subnet reach the world; twice is no error.
 func (t *Table) Allow(_ context.Context, subnet netip.Prefix) error {

@@ -8,12 +8,12 @@ import (
 	"log/slog"
 	"net/netip"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 )
 
 var errLinux = errors.New("the firewall is an nftables table, which only Linux has; FIREWALL=off goes without")
 
-var _ instancer.Firewall = (*Table)(nil)
+var _ containers.Firewall = (*Table)(nil)
 
 // Table cannot be set on this system; every method that would set it says so.
 type Table struct{}

@@ -20,6 +20,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
@@ -98,7 +99,7 @@ func newWorldWith(t testing.TB, part int, maker func(*store.Store, *challenge.Li
 		given = maker(db, w.library)
 	}
 	start := func() func() {
-		w.rules = instancer.New(instancer.Needs{Store: db, Subnets: subnets, Ports: ports, Engine: w.engine, Prober: probe.New(w.engine), Router: edge.NewRoutes(log),
+		w.rules = instancer.New(instancer.Needs{Store: db, Platform: containers.New(containers.Needs{Engine: w.engine, Subnets: subnets, Ports: ports, Log: log}), Prober: probe.New(w.engine), Router: edge.NewRoutes(log),
 			Challenges: w.library, Flags: given, Log: log}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key")})
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error, 1)

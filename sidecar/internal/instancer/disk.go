@@ -38,7 +38,7 @@ func (i *Instancer) CheckDisk(ctx context.Context) error {
 	}
 	i.diskLook.Lock()
 	defer i.diskLook.Unlock()
-	disk, err := i.Engine.Disk(ctx, p.Files)
+	disk, err := i.Platform.Disk(ctx, p.Files)
 	for id, w := range disk.Instances {
 		switch {
 		case p.Disk > 0 && w.Bytes > p.Disk:

@@ -29,13 +29,9 @@ type Options struct {
 // Needs are the adapters an Instancer works with.
 type Needs struct {
 	Store      Store
-	Subnets    Subnets
-	Ports      Ports
-	Engine     Engine
+	Platform   Platform
 	Prober     Prober
 	Router     Router
-	Firewall   Firewall  // nil: none
-	Sandboxes  Sandboxes // nil: none
 	Variables  Variables // nil: organisers have none
 	Inside     Inside    // nil: no address of an instance works inside it
 	Challenges Challenges
@@ -50,7 +46,6 @@ type Needs struct {
 // Instancer applies the rules. Make one with New and let Run go on for as long as it is used.
 type Instancer struct {
 	Needs
-	platform *onEngine
 	opts     Options
 	policy   atomic.Pointer[whaley.Policy]
 	hub      *hub
@@ -99,14 +94,8 @@ func New(needs Needs, opts Options) *Instancer {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	if needs.Firewall == nil {
-		needs.Firewall = noFirewall{}
-	}
 	if needs.Inside == nil {
 		needs.Inside = noInside{}
-	}
-	if needs.Sandboxes == nil {
-		needs.Sandboxes = noSandboxes{}
 	}
 	if needs.Observer == nil {
 		needs.Observer = unobserved{}
@@ -116,7 +105,6 @@ func New(needs Needs, opts Options) *Instancer {
 	}
 	i := &Instancer{
 		Needs:          needs,
-		platform:       newOnEngine(needs, opts.BackendHost != ""),
 		opts:           opts,
 		hub:            newHub(),
 		views:          newTogether[whaley.HostView](),
@@ -136,7 +124,7 @@ func New(needs Needs, opts Options) *Instancer {
 	}
 	i.base, i.cancel = context.WithCancelCause(context.Background())
 	i.queue = newQueue(0, func() time.Duration { return i.Policy().StartTimeout }, func() { i.launch(i.queue.ready()) })
-	i.images = newImages(needs.Engine, func() (int, time.Duration) { p := i.Policy(); return p.BuildConcurrency, p.BuildTimeout }, needs.Log)
+	i.images = newImages(needs.Platform, func() (int, time.Duration) { p := i.Policy(); return p.BuildConcurrency, p.BuildTimeout }, needs.Log)
 	i.images.works, i.images.broken = i.keepBuilt, i.fallBack
 	i.SetPolicy(opts.Policy)
 	return i

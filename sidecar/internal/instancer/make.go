@@ -35,7 +35,7 @@ func (i *Instancer) make(ctx context.Context, in *whaley.Instance) (*whaley.Inst
 		return nil, timedOut(ctx, err)
 	}
 	i.setStage(in, "Setting up the network")
-	if err := i.platform.Start(ctx, in, i.plan(in, ch, placing), i.steps(in, ch)); err != nil {
+	if err := i.Platform.Start(ctx, in, i.plan(in, ch, placing), i.steps(in, ch)); err != nil {
 		if whaley.CodeOf(err) == whaley.CodeObjectMissing {
 			i.images.forget(ch) // somebody removed the image: the next start builds it
 		}

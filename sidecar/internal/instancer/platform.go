@@ -11,6 +11,16 @@ import (
 // Platform runs instances. Where one is, and what it needs there beside its services (networks, addresses, volumes, host
 // ports, a firewall), is the platform's own affair: the rules know rows and services. All methods are safe for concurrent use.
 type Platform interface {
+	Instances
+	Services
+	Images
+	// Disk is what instances have on the platform's disk; of each no more than mostFiles need be counted (0: all). With an
+	// error it is what was seen all the same. What takes long at one instance keeps it from none of the others.
+	Disk(ctx context.Context, mostFiles int64) (whaley.Disk, error)
+}
+
+// Instances are what a platform does with a whole one.
+type Instances interface {
 	// Start makes what an instance consists of and has steps run it. Where a place turns out to be of no use it removes all
 	// that it made there and goes on in another; what an earlier life of this process has made is used as far as it can be. With
 	// an error it may leave things behind, which Remove removes.
@@ -36,6 +46,33 @@ type Services interface {
 	Wait(ctx context.Context, id string) (int, error)
 	// Logs returns the end of what a service printed.
 	Logs(ctx context.Context, id string, lines int) (string, error)
+}
+
+// Labels are on every object that is ours.
+type Labels struct {
+	Instance  string
+	Challenge string
+	Owner     string
+	Revision  string
+	Service   string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// Object is something that is there and carries our labels.
+type Object struct {
+	Kind    string // container, network, volume, files
+	ID      string // for containers the id, for files the instance, else the name
+	Name    string
+	Running bool
+	Ended   bool // a container that ran, and does so no more
+	Labels  Labels
+}
+
+// Exit is a hint that a container of an instance stopped.
+type Exit struct {
+	Instance string
+	Service  string
 }
 
 // Plan is what an instance is to consist of.

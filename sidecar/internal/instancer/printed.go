@@ -20,7 +20,7 @@ const mostOfALine = 300
 func (i *Instancer) keepPrinted(ctx context.Context, in *whaley.Instance) (last string) {
 	ctx, cancel := context.WithTimeout(ctx, captureTime)
 	defer cancel()
-	objects, err := i.platform.List(ctx, in.ID)
+	objects, err := i.Platform.List(ctx, in.ID)
 	if err != nil {
 		i.Log.WarnContext(ctx, "last lines not kept", "instance", in.ID, "err", err)
 		return ""
@@ -30,7 +30,7 @@ func (i *Instancer) keepPrinted(ctx context.Context, in *whaley.Instance) (last 
 		if o.Kind != "container" || !o.Running && !o.Ended || o.Labels.Service == whaley.RelayService {
 			continue
 		}
-		text, err := i.platform.Logs(ctx, o.ID, printedLines)
+		text, err := i.Platform.Logs(ctx, o.ID, printedLines)
 		if err != nil {
 			i.Log.WarnContext(ctx, "last lines of a service not kept", "instance", in.ID, "service", o.Labels.Service, "err", err)
 		}

@@ -53,7 +53,7 @@ func (i *Instancer) startAll(ctx context.Context, in *whaley.Instance, ch *whale
 			}
 			gctx, end := i.step(gctx, "start "+u.service.Name)
 			defer func() { end(err) }()
-			if err := i.platform.StartService(context.WithoutCancel(gctx), u.id); err != nil {
+			if err := i.Platform.StartService(context.WithoutCancel(gctx), u.id); err != nil {
 				return err
 			}
 			close(u.started)
@@ -192,14 +192,14 @@ func (i *Instancer) watchExit(ctx context.Context, in *whaley.Instance, u *unit)
 // untilEnded returns the code of a service that has ended and is not started again.
 func (i *Instancer) untilEnded(ctx context.Context, u *unit) (int, error) {
 	for count := 0; ; count++ {
-		code, err := i.platform.Wait(ctx, u.id)
+		code, err := i.Platform.Wait(ctx, u.id)
 		if err != nil || ctx.Err() != nil || !u.service.Restart.Again(code, count) {
 			return code, err
 		}
 		if err := pause(ctx, restartPause(count)); err != nil {
 			return 0, err
 		}
-		if err := i.platform.StartService(context.WithoutCancel(ctx), u.id); err != nil {
+		if err := i.Platform.StartService(context.WithoutCancel(ctx), u.id); err != nil {
 			return 0, err
 		}
 	}

@@ -72,11 +72,11 @@ func (i *Instancer) lookLater(after time.Duration) {
 func (i *Instancer) Reconcile(ctx context.Context) error {
 	// Rows come before objects and reservations in a spawn, so they are read after them here: whatever has no live
 	// row now had none when it was listed.
-	objects, err := i.platform.List(ctx, "")
+	objects, err := i.Platform.List(ctx, "")
 	if err != nil {
 		return err
 	}
-	reserved, err := i.platform.Reserved(ctx)
+	reserved, err := i.Platform.Reserved(ctx)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 		}
 	}
 	everybodys := func(ctx context.Context) ([]*whaley.Instance, error) { return i.Store.Live(ctx, "") }
-	if err := i.platform.Tidy(ctx, slices.Sorted(maps.Keys(orphans)), everybodys); err != nil {
+	if err := i.Platform.Tidy(ctx, slices.Sorted(maps.Keys(orphans)), everybodys); err != nil {
 		return err
 	}
 	return i.Republish(ctx)
@@ -146,7 +146,7 @@ func (i *Instancer) verify(ctx context.Context, id string) (runs bool, again tim
 	if in.State != whaley.Running {
 		return false, 0
 	}
-	objects, err := i.platform.List(ctx, id)
+	objects, err := i.Platform.List(ctx, id)
 	if err != nil {
 		i.Log.Error("instance not verified", "instance", id, "err", err)
 		return true, 0
@@ -200,7 +200,7 @@ func essential(in *whaley.Instance, service string) bool {
 // exitLoop acts on containers that end by themselves. The engine's events are hints: each is checked against the row
 // and the engine before anything is done.
 func (i *Instancer) exitLoop(ctx context.Context) error {
-	for exit := range i.platform.Exits(ctx) {
+	for exit := range i.Platform.Exits(ctx) {
 		if exit.Instance == "" {
 			if err := i.Reconcile(ctx); err != nil && ctx.Err() == nil {
 				i.Log.Error("reconcile failed", "err", err)

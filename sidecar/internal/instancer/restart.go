@@ -44,7 +44,7 @@ func (i *Instancer) revive(ctx context.Context, in *whaley.Instance, objects []O
 			continue
 		}
 		i.Log.InfoContext(ctx, "starting a service again", "instance", in.ID, "service", o.Labels.Service)
-		if err := i.platform.StartService(ctx, o.ID); err != nil {
+		if err := i.Platform.StartService(ctx, o.ID); err != nil {
 			i.Log.ErrorContext(ctx, "service not started again", "instance", in.ID, "service", o.Labels.Service, "err", err)
 			continue
 		}
@@ -60,9 +60,9 @@ func (i *Instancer) rejoin(ctx context.Context, in *whaley.Instance, objects []O
 		if o.Kind != "container" || !o.Running || in.Terms.Shares[o.Labels.Service] != service {
 			continue
 		}
-		err := i.platform.StopService(ctx, o.ID, in.Terms.Grace[o.Labels.Service])
+		err := i.Platform.StopService(ctx, o.ID, in.Terms.Grace[o.Labels.Service])
 		if err == nil {
-			err = i.platform.StartService(ctx, o.ID)
+			err = i.Platform.StartService(ctx, o.ID)
 		}
 		if err != nil {
 			i.Log.ErrorContext(ctx, "service that shares a network not started again", "instance", in.ID, "service", o.Labels.Service, "err", err)
@@ -77,7 +77,7 @@ func (i *Instancer) restartDue(ctx context.Context, in *whaley.Instance, o Objec
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		var err error
-		if code, err = i.platform.Wait(ctx, o.ID); err != nil {
+		if code, err = i.Platform.Wait(ctx, o.ID); err != nil {
 			return 0, false
 		}
 	}

@@ -10,18 +10,18 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// starter is an engine that does nothing but note what is stopped and started.
+// starter is a platform that does nothing but note what is stopped and started.
 type starter struct {
-	Engine
+	Platform
 	did []string
 }
 
-func (s *starter) StopContainer(_ context.Context, id string, grace time.Duration) error {
+func (s *starter) StopService(_ context.Context, id string, grace time.Duration) error {
 	s.did = append(s.did, "stop "+id+" "+grace.String())
 	return nil
 }
 
-func (s *starter) StartContainer(_ context.Context, id string) error {
+func (s *starter) StartService(_ context.Context, id string) error {
 	s.did = append(s.did, "start "+id)
 	return nil
 }
@@ -29,8 +29,7 @@ func (s *starter) StartContainer(_ context.Context, id string) error {
 // A container that shares another one's network is left in a network that is no more when that one is started again.
 func TestWhoSharesANetworkIsStartedAgainWithIt(t *testing.T) {
 	engine := &starter{}
-	needs := Needs{Engine: engine, Log: slog.New(slog.DiscardHandler)}
-	i := &Instancer{Needs: needs, platform: newOnEngine(needs, false), looks: newLooks()}
+	i := &Instancer{Needs: Needs{Platform: engine, Log: slog.New(slog.DiscardHandler)}, looks: newLooks()}
 	ch := &whaley.Challenge{Services: []whaley.Service{
 		{Name: "web", Restart: &whaley.Restart{}}, {Name: "bot", Shares: "web", StopGrace: time.Second}, {Name: "other"}, {Name: "ended", Shares: "web"},
 	}}

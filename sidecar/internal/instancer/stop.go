@@ -171,5 +171,5 @@ func (i *Instancer) remove(ctx context.Context, in *whaley.Instance) error {
 		i.Log.WarnContext(ctx, "routes not retracted", "instance", in.ID, "err", err)
 		i.leftUndone()
 	}
-	return i.platform.Remove(ctx, in)
+	return i.Platform.Remove(ctx, in)
 }

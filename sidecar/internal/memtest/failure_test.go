@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -53,7 +53,7 @@ func TestWhatSomebodyElseTookIsTriedElsewhere(t *testing.T) {
 		// Another one's container has the port that is next, and its network all of the pool but the last parts.
 		foreign := w.engine.WithPurpose("another's")
 		first := w.running("one", "nc")
-		taken := instancer.ContainerSpec{Name: "theirs", Service: ch.Services[0], Publish: map[int]int{1: first.Ports[9000] + 1}}
+		taken := containers.ContainerSpec{Name: "theirs", Service: ch.Services[0], Publish: map[int]int{1: first.Ports[9000] + 1}}
 		id, err := foreign.CreateContainer(w.t.Context(), taken)
 		if err == nil {
 			err = foreign.StartContainer(w.t.Context(), id)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
@@ -69,14 +70,15 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	pool := sandbox.New(w.db, w.subnets, w.engine.WithPurpose("sandbox"), sandbox.Options{Worker: "w", Size: func() int { return w.pool }}, log)
+	platform := containers.New(containers.Needs{Engine: w.engine, Subnets: w.subnets, Ports: &w.ports, Sandboxes: pool, Log: log})
 	w.rules = instancer.New(instancer.Needs{
-		Store: w.db, Subnets: w.subnets, Ports: &w.ports, Engine: w.engine, Prober: cmp.Or[instancer.Prober](w.prober, w.engine), Router: &w.routes, Sandboxes: pool, Challenges: w.loaded, Log: log,
+		Store: w.db, Platform: platform, Prober: cmp.Or[instancer.Prober](w.prober, w.engine), Router: &w.routes, Challenges: w.loaded, Log: log,
 	}, instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Worker: "w", Policy: w.policy})
 	ctx, cancel := context.WithCancel(context.Background())
 	var g errgroup.Group
 	rules := w.rules
 	g.Go(func() error { return rules.Run(ctx) })
-	g.Go(func() error { return pool.Run(ctx, rules) })
+	g.Go(func() error { return pool.Run(ctx, platform.Demand(rules, w.loaded.All)) })
 	rules.PrepareImages()
 	w.end = sync.OnceFunc(func() {
 		cancel()

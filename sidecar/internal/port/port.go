@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/crypto/blake2b"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -29,7 +29,7 @@ type Store interface {
 	DropPorts(ctx context.Context, instance string) error
 }
 
-// Lanes implements instancer.Ports.
+// Lanes implements containers.Ports.
 type Lanes struct {
 	store Store
 	free  func(port int) bool
@@ -42,7 +42,7 @@ type Lanes struct {
 // lane is a part of the range, the last port included.
 type lane struct{ first, last int }
 
-var _ instancer.Ports = (*Lanes)(nil)
+var _ containers.Ports = (*Lanes)(nil)
 
 // New makes lanes of a range of ports, both ends included.
 func New(store Store, first, last int) (*Lanes, error) {

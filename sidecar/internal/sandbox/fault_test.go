@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -97,7 +98,7 @@ type faultyEngine struct {
 	f *faults
 }
 
-func (s faultyEngine) CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) error {
+func (s faultyEngine) CreateNetwork(ctx context.Context, spec containers.NetworkSpec) error {
 	return s.f.step(func() error { return s.Engine.CreateNetwork(ctx, spec) })
 }
 
@@ -105,7 +106,7 @@ func (s faultyEngine) RemoveNetwork(ctx context.Context, name string) error {
 	return s.f.step(func() error { return s.Engine.RemoveNetwork(ctx, name) })
 }
 
-func (s faultyEngine) CreateContainer(ctx context.Context, spec instancer.ContainerSpec) (string, error) {
+func (s faultyEngine) CreateContainer(ctx context.Context, spec containers.ContainerSpec) (string, error) {
 	return stepped(s.f, func() (string, error) { return s.Engine.CreateContainer(ctx, spec) })
 }
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -121,7 +122,7 @@ func (p *Pool) fill(ctx context.Context, sb *whaley.Sandbox) error {
 		g.Go(func() error {
 			labels := labels
 			labels.Service = place.Name
-			id, err := p.engine.CreateContainer(ctx, instancer.ContainerSpec{
+			id, err := p.engine.CreateContainer(ctx, containers.ContainerSpec{
 				Name: sb.Holder(place.Name), Network: whaley.NetworkName(sb.ID), Address: sb.Address(n),
 				Aliases: append([]string{place.Name}, place.Aliases...),
 				Egress:  sb.Shape.Egress, Labels: labels,
@@ -143,7 +144,7 @@ func (p *Pool) network(ctx context.Context, sb *whaley.Sandbox, labels instancer
 		if err != nil {
 			return err
 		}
-		err = p.engine.CreateNetwork(ctx, instancer.NetworkSpec{
+		err = p.engine.CreateNetwork(ctx, containers.NetworkSpec{
 			Name: whaley.NetworkName(sb.ID), Subnet: subnet, Internal: !sb.Shape.Egress, Masquerade: sb.Shape.Egress, Labels: labels,
 		})
 		if err == nil {

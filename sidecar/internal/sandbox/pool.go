@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -47,9 +48,9 @@ type Subnets interface {
 // Engine makes and removes the objects of sandboxes, and lists no others.
 type Engine interface {
 	HolderImage(ctx context.Context) (string, error)
-	CreateNetwork(ctx context.Context, spec instancer.NetworkSpec) error
+	CreateNetwork(ctx context.Context, spec containers.NetworkSpec) error
 	RemoveNetwork(ctx context.Context, name string) error
-	CreateContainer(ctx context.Context, spec instancer.ContainerSpec) (string, error)
+	CreateContainer(ctx context.Context, spec containers.ContainerSpec) (string, error)
 	StartContainer(ctx context.Context, id string) error
 	RemoveContainer(ctx context.Context, id string) error
 	List(ctx context.Context, sandbox string) ([]instancer.Object, error)
@@ -71,7 +72,7 @@ type Options struct {
 	Pause  time.Duration // between two looks at what is to be done, and before what failed is tried again
 }
 
-// Pool implements instancer.Sandboxes.
+// Pool implements containers.Sandboxes.
 type Pool struct {
 	store   Store
 	subnets Subnets
@@ -87,7 +88,7 @@ type Pool struct {
 	shapes map[string]whaley.Shape
 }
 
-var _ instancer.Sandboxes = (*Pool)(nil)
+var _ containers.Sandboxes = (*Pool)(nil)
 
 // New makes a pool that makes nothing before Run.
 func New(store Store, subnets Subnets, engine Engine, opts Options, log *slog.Logger) *Pool {
@@ -101,7 +102,7 @@ func New(store Store, subnets Subnets, engine Engine, opts Options, log *slog.Lo
 		wakeup: make(chan struct{}, 1), backoff: backoff{pause: opts.Pause, of: map[string]failure{}}, shapes: map[string]whaley.Shape{}}
 }
 
-// Take gives an instance a ready sandbox; see instancer.Sandboxes.
+// Take gives an instance a ready sandbox; see containers.Sandboxes.
 func (p *Pool) Take(ctx context.Context, instance string, s whaley.Shape) (*whaley.Sandbox, error) {
 	if p.opts.Size() == 0 {
 		return nil, nil

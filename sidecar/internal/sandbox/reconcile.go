@@ -83,7 +83,7 @@ func whole(sb *whaley.Sandbox, objects []instancer.Object) bool {
 	return network && holders == len(sb.Shape.Services)
 }
 
-// Whole says whether the sandbox that an instance has is; see instancer.Sandboxes.
+// Whole says whether the sandbox that an instance has is; see containers.Sandboxes.
 func (p *Pool) Whole(ctx context.Context, instance string) (bool, error) {
 	all, err := p.store.Sandboxes(ctx)
 	if err != nil {

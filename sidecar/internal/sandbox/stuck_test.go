@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -43,7 +43,7 @@ func (e stuckEngine) RemoveContainer(ctx context.Context, id string) error {
 	return e.Engine.RemoveContainer(ctx, id)
 }
 
-func (e stuckEngine) CreateContainer(ctx context.Context, spec instancer.ContainerSpec) (string, error) {
+func (e stuckEngine) CreateContainer(ctx context.Context, spec containers.ContainerSpec) (string, error) {
 	if spec.Labels.Service == e.refused {
 		e.tries.Add(1)
 		return "", errFault

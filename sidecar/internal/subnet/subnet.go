@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -29,7 +29,7 @@ type Store interface {
 	DropSubnets(ctx context.Context, instance string) error
 }
 
-// Pool implements instancer.Subnets.
+// Pool implements containers.Subnets.
 type Pool struct {
 	store Store
 
@@ -46,7 +46,7 @@ type Pool struct {
 	needed func(netip.Prefix) bool
 }
 
-var _ instancer.Subnets = (*Pool)(nil)
+var _ containers.Subnets = (*Pool)(nil)
 
 // New makes a pool of an IPv4 prefix of at most /28.
 func New(store Store, pool netip.Prefix) (*Pool, error) {

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Contract is what an engine must do, real or simulated. make gives the same engine to two deployments, and part is a
 // number from 0 to 255 that no other test of this machine uses for its subnets.
-func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign instancer.Engine)) {
+func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign containers.Engine)) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	ours, foreign := make(t)
@@ -22,12 +23,12 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 	labels := instancer.Labels{Instance: "contract", Challenge: "c", Owner: "o", Revision: "r", Service: "web", CreatedAt: time.Now(), ExpiresAt: time.Now()}
 	service := whaley.Service{Name: "web", Image: fmt.Sprint("whaley/contract:", time.Now().UnixNano()), Init: true, Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32},
 		Build: &whaley.Build{Context: TestServerContext(t), Dockerfile: "Dockerfile"}}
-	spec := func(name string, n int) instancer.ContainerSpec {
-		return instancer.ContainerSpec{Name: name, Service: service, Network: fmt.Sprint("contract-", n), Address: subnet(n).Addr().Next().Next(),
+	spec := func(name string, n int) containers.ContainerSpec {
+		return containers.ContainerSpec{Name: name, Service: service, Network: fmt.Sprint("contract-", n), Address: subnet(n).Addr().Next().Next(),
 			Aliases: []string{"web"}, Labels: labels}
 	}
-	network := func(n int, e instancer.Engine) error {
-		return e.CreateNetwork(ctx, instancer.NetworkSpec{Name: fmt.Sprint("contract-", n), Subnet: subnet(n), Labels: labels})
+	network := func(n int, e containers.Engine) error {
+		return e.CreateNetwork(ctx, containers.NetworkSpec{Name: fmt.Sprint("contract-", n), Subnet: subnet(n), Labels: labels})
 	}
 	try := func(what string, err error) {
 		t.Helper()
@@ -41,7 +42,7 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 			t.Errorf("%s: %v, want %s", what, err, code)
 		}
 	}
-	objects := func(e instancer.Engine, want int) []instancer.Object {
+	objects := func(e containers.Engine, want int) []instancer.Object {
 		t.Helper()
 		all, err := e.List(ctx, "contract")
 		if err != nil || len(all) != want {
@@ -76,7 +77,7 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign ins
 		}
 	}
 	objects(foreign, 0)
-	refused("a subnet that is taken", whaley.CodeSubnetTaken, ours.CreateNetwork(ctx, instancer.NetworkSpec{Name: "contract-other", Subnet: subnet(0), Labels: labels}))
+	refused("a subnet that is taken", whaley.CodeSubnetTaken, ours.CreateNetwork(ctx, containers.NetworkSpec{Name: "contract-other", Subnet: subnet(0), Labels: labels}))
 
 	try("images that are used", ours.RemoveImages(ctx, func(string, string, string) bool { return false }))
 	_, err = ours.ImageHealth(ctx, service.Image)

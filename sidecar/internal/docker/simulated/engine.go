@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -32,7 +33,7 @@ type object struct {
 	instancer.Object
 	deployment string
 	subnet     netip.Prefix
-	spec       instancer.ContainerSpec
+	spec       containers.ContainerSpec
 	code       int
 	started    time.Time
 	ended      chan struct{} // closed when a started container has ended
@@ -51,13 +52,13 @@ func (e *Engine) WithPurpose(purpose string) *Engine {
 	return &Engine{world: e.world, deployment: e.deployment + "/" + purpose}
 }
 
-// Engine implements instancer.Engine.
+// Engine implements containers.Engine.
 type Engine struct {
 	world      *World
 	deployment string
 }
 
-var _ instancer.Engine = (*Engine)(nil)
+var _ containers.Engine = (*Engine)(nil)
 
 func (e *Engine) lock() func() {
 	e.world.mu.Lock()
@@ -72,7 +73,7 @@ func missing() error {
 func (e *Engine) Ping(context.Context) error { return nil }
 
 // CreateNetwork makes a network, or refuses with CodeSubnetTaken.
-func (e *Engine) CreateNetwork(_ context.Context, spec instancer.NetworkSpec) error {
+func (e *Engine) CreateNetwork(_ context.Context, spec containers.NetworkSpec) error {
 	defer e.lock()()
 	for _, o := range e.world.objects {
 		if o.Kind == "network" && o.Name != spec.Name && o.subnet.Overlaps(spec.Subnet) {
@@ -110,7 +111,7 @@ func (e *Engine) RemoveVolume(_ context.Context, name string) error {
 }
 
 // CreateContainer makes a container in the place of one with the same name.
-func (e *Engine) CreateContainer(_ context.Context, spec instancer.ContainerSpec) (string, error) {
+func (e *Engine) CreateContainer(_ context.Context, spec containers.ContainerSpec) (string, error) {
 	defer e.lock()()
 	if _, there := e.world.images[spec.Service.Image]; !there {
 		return "", missing()

@@ -5,11 +5,11 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 )
 
 func TestItDoesWhatAnEngineMust(t *testing.T) {
-	dockertest.Contract(t, 0, func(*testing.T) (instancer.Engine, instancer.Engine) {
+	dockertest.Contract(t, 0, func(*testing.T) (containers.Engine, containers.Engine) {
 		world := simulated.NewWorld()
 		return world.Engine("ours"), world.Engine("foreign")
 	})

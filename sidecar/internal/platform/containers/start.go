@@ -1,10 +1,11 @@
-package instancer
+package containers
 
 import (
 	"context"
 	"errors"
 	"slices"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -16,18 +17,18 @@ const portTries = 3
 
 // start is one instance that is being made.
 type start struct {
-	*onEngine
+	*Platform
 	in     *whaley.Instance
-	plan   Plan
-	steps  Steps
+	plan   instancer.Plan
+	steps  instancer.Steps
 	old    leftovers
 	pooled bool // a sandbox may be taken
 	taken  *whaley.Sandbox
 }
 
 // Start makes an instance's networks and containers and has them run; see Platform.
-func (e *onEngine) Start(ctx context.Context, in *whaley.Instance, plan Plan, steps Steps) error {
-	s := &start{onEngine: e, in: in, plan: plan, steps: steps}
+func (c *Platform) Start(ctx context.Context, in *whaley.Instance, plan instancer.Plan, steps instancer.Steps) error {
+	s := &start{Platform: c, in: in, plan: plan, steps: steps}
 	if err := s.takeUp(ctx); err != nil {
 		return err
 	}

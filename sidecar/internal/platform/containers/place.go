@@ -1,9 +1,10 @@
-package instancer
+package containers
 
 import (
 	"context"
 	"net/netip"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -34,11 +35,11 @@ func (s *start) reserve(ctx context.Context) (err error) {
 	for _, service := range ch.Services {
 		addresses[service.Name] = planned.Address(ch, service.Name)
 	}
-	return s.placed(ctx, Location{Subnet: planned.Subnet, Networks: planned.Networks, Addresses: addresses, Ports: ports})
+	return s.placed(ctx, instancer.Location{Subnet: planned.Subnet, Networks: planned.Networks, Addresses: addresses, Ports: ports})
 }
 
 // placed has a place written.
-func (s *start) placed(ctx context.Context, p Location) error {
+func (s *start) placed(ctx context.Context, p instancer.Location) error {
 	in, err := s.steps.Placed(ctx, p)
 	if err == nil {
 		s.in = in
@@ -70,7 +71,7 @@ func (s *start) unplace(ctx context.Context) error {
 	if err := s.forbid(ctx, s.in.Parts()); err != nil {
 		return err
 	}
-	return s.placed(ctx, Location{Ports: s.in.Ports})
+	return s.placed(ctx, instancer.Location{Ports: s.in.Ports})
 }
 
 // leave removes what was made of an instance in another place than it has now.
@@ -82,9 +83,9 @@ func (s *start) leave(ctx context.Context, was []whaley.Part) error {
 }
 
 // forbid keeps networks from the outside: the next one who gets them must not inherit what this one was allowed.
-func (e *onEngine) forbid(ctx context.Context, parts []whaley.Part) error {
+func (c *Platform) forbid(ctx context.Context, parts []whaley.Part) error {
 	for _, p := range parts {
-		if err := e.firewall.Forbid(ctx, p.Subnet); err != nil {
+		if err := c.firewall.Forbid(ctx, p.Subnet); err != nil {
 			return err
 		}
 	}

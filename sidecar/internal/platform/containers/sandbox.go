@@ -1,4 +1,4 @@
-package instancer
+package containers
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 
 // shape is that of a challenge's instances, or false if they cannot use a sandbox: it has one network, and a published
 // port belongs to the container that has the network, but is known only when an instance is made.
-func (e *onEngine) shape(ch *whaley.Challenge) (whaley.Shape, bool) {
-	if len(ch.Networks) > 0 || slices.ContainsFunc(ch.Routes, e.publishes) {
+func (c *Platform) shape(ch *whaley.Challenge) (whaley.Shape, bool) {
+	if len(ch.Networks) > 0 || slices.ContainsFunc(ch.Routes, c.publishes) {
 		return whaley.Shape{}, false
 	}
 	s := whaley.Shape{Egress: ch.Egress}
@@ -55,12 +55,50 @@ func (s *start) inSandbox(ctx context.Context) (lost bool, err error) {
 }
 
 // giveUpSandbox has an instance that is being started go on without its sandbox. It says whether there is such a one.
-func (e *onEngine) giveUpSandbox(instance string) bool {
-	e.mu.Lock()
-	lose := e.lose[instance]
-	e.mu.Unlock()
+func (c *Platform) giveUpSandbox(instance string) bool {
+	c.mu.Lock()
+	lose := c.lose[instance]
+	c.mu.Unlock()
 	if lose != nil {
 		lose()
 	}
 	return lose != nil
+}
+
+// Rules are what a platform has to know of the instances, and whom it tells what they lose.
+type Rules interface {
+	// Idle says whether no start is under way.
+	Idle() bool
+	// Lost says that an instance that may run has lost its network.
+	Lost(ctx context.Context, instance string)
+}
+
+// Demand is what the pool of sandboxes goes by, and whom it tells of those that break.
+type Demand struct {
+	Rules
+	platform   *Platform
+	challenges func() []*whaley.Challenge
+}
+
+// Demand is that of the challenges that can be started.
+func (c *Platform) Demand(rules Rules, challenges func() []*whaley.Challenge) Demand {
+	return Demand{rules, c, challenges}
+}
+
+// Shapes are those of all challenges that can have a sandbox.
+func (d Demand) Shapes() []whaley.Shape {
+	var all []whaley.Shape
+	for _, ch := range d.challenges() {
+		if s, ok := d.platform.shape(ch); ok {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// NetworkLost has an instance go on without its sandbox if it is being started, and ended if it runs.
+func (d Demand) NetworkLost(ctx context.Context, instance string) {
+	if !d.platform.giveUpSandbox(instance) {
+		d.Lost(ctx, instance)
+	}
 }

@@ -1,4 +1,4 @@
-package instancer
+package containers
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ func TestOnlyWhatASandboxCanHoldGetsOne(t *testing.T) {
 	plain := func() *whaley.Challenge {
 		return &whaley.Challenge{Services: []whaley.Service{{Name: "web"}}, Routes: []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}}}
 	}
-	if _, fits := (&onEngine{}).shape(plain()); !fits {
+	if _, fits := (&Platform{}).shape(plain()); !fits {
 		t.Error("a plain challenge gets none")
 	}
 	for what, change := range map[string]func(*whaley.Challenge){
@@ -27,7 +27,7 @@ func TestOnlyWhatASandboxCanHoldGetsOne(t *testing.T) {
 	} {
 		ch := plain()
 		change(ch)
-		if _, fits := (&onEngine{}).shape(ch); fits {
+		if _, fits := (&Platform{}).shape(ch); fits {
 			t.Errorf("with %s it gets one", what)
 		}
 	}

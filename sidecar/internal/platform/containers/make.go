@@ -1,4 +1,4 @@
-package instancer
+package containers
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -19,14 +20,14 @@ func (s *start) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	made := make([]Made, len(services))
+	made := make([]instancer.Made, len(services))
 	for n, service := range services {
-		made[n] = Made{Service: service.Service, ID: ids[n], Address: s.in.Addresses[service.Name]}
+		made[n] = instancer.Made{Service: service.Service, ID: ids[n], Address: s.in.Addresses[service.Name]}
 	}
 	return s.steps.Run(ctx, s.in, made)
 }
 
-func (s *start) makeAll(ctx context.Context, services []PlannedService) (ids []string, err error) {
+func (s *start) makeAll(ctx context.Context, services []instancer.PlannedService) (ids []string, err error) {
 	// A call that the engine has begun is waited for even if the start is given up: what it makes must be there when
 	// whoever gave it up looks for what to remove. The engine's adapter bounds each call.
 	ctx = context.WithoutCancel(ctx)
@@ -62,7 +63,7 @@ func (s *start) makeAll(ctx context.Context, services []PlannedService) (ids []s
 }
 
 // connect puts the services that are on several networks onto the further ones, which are there by now.
-func (s *start) connect(ctx context.Context, services []PlannedService, ids []string) error {
+func (s *start) connect(ctx context.Context, services []instancer.PlannedService, ids []string) error {
 	var g errgroup.Group
 	for n, service := range services {
 		if s.old.containers[service.Name] != "" {
@@ -76,7 +77,7 @@ func (s *start) connect(ctx context.Context, services []PlannedService, ids []st
 }
 
 // create makes the container of the nth service with the flag in it; it is not started before that is certain.
-func (s *start) create(ctx context.Context, n int, service PlannedService, volumes map[string]string) (string, error) {
+func (s *start) create(ctx context.Context, n int, service instancer.PlannedService, volumes map[string]string) (string, error) {
 	spec := s.spec(n, service.Service, volumes)
 	ch, flag, svc := s.plan.Challenge, service.Flag, &spec.Service
 	if s.copies(svc, flag) {

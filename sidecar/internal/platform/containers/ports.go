@@ -1,18 +1,18 @@
-package instancer
+package containers
 
 import "github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 
 // publishes says whether a route gets a host port: those of type port do, and all when routers cannot reach the
 // containers' own addresses.
-func (e *onEngine) publishes(r whaley.Route) bool { return r.Type == whaley.RoutePort || e.published }
+func (c *Platform) publishes(r whaley.Route) bool { return r.Type == whaley.RoutePort || c.published }
 
 // internalPorts are those of a challenge that get a host port. Two services cannot publish the same one: a host port
 // belongs to an internal port of the instance.
-func (e *onEngine) internalPorts(ch *whaley.Challenge) ([]int, error) {
+func (c *Platform) internalPorts(ch *whaley.Challenge) ([]int, error) {
 	var ports []int
 	service := map[int]string{}
 	for _, r := range ch.Routes {
-		if !e.publishes(r) {
+		if !c.publishes(r) {
 			continue
 		}
 		if other, taken := service[r.Port]; taken && other != r.Service {
@@ -28,10 +28,10 @@ func (e *onEngine) internalPorts(ch *whaley.Challenge) ([]int, error) {
 }
 
 // hostPorts are the ports of a service, of TCP or UDP, that get a host port.
-func (e *onEngine) hostPorts(in *whaley.Instance, ch *whaley.Challenge, service string, udp bool) map[int]int {
+func (c *Platform) hostPorts(in *whaley.Instance, ch *whaley.Challenge, service string, udp bool) map[int]int {
 	ports := map[int]int{}
 	for _, r := range ch.Routes {
-		if !e.publishes(r) || r.UDP != udp {
+		if !c.publishes(r) || r.UDP != udp {
 			continue
 		}
 		if home, _ := ch.Home(r.Service); home.Name == service {

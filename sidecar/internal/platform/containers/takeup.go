@@ -1,10 +1,11 @@
-package instancer
+package containers
 
 import (
 	"context"
 	"slices"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -73,9 +74,9 @@ func (s *start) tryTakeUp(ctx context.Context) error {
 // sortLeftovers sorts objects into those that can be used and those that cannot. A container that runs was complete before it
 // was started; of one that does not, that is not known. Once one has ended, others may have begun with what it left
 // behind: then nothing is of use.
-func sortLeftovers(in *whaley.Instance, ch *whaley.Challenge, objects []Object) (old leftovers, useless []Object) {
+func sortLeftovers(in *whaley.Instance, ch *whaley.Challenge, objects []instancer.Object) (old leftovers, useless []instancer.Object) {
 	old = leftovers{containers: map[string]string{}, networks: map[string]bool{}}
-	if in.Revision != ch.Revision || slices.ContainsFunc(objects, func(o Object) bool { return o.Ended }) {
+	if in.Revision != ch.Revision || slices.ContainsFunc(objects, func(o instancer.Object) bool { return o.Ended }) {
 		return leftovers{}, objects
 	}
 	expected := map[string]bool{}
@@ -95,4 +96,13 @@ func sortLeftovers(in *whaley.Instance, ch *whaley.Challenge, objects []Object) 
 		}
 	}
 	return old, useless
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
