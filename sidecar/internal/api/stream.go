@@ -35,6 +35,7 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request, who string) (*strea
 		end(nil)
 		return nil, err
 	}
+	endTurn(ctx) // what it sends is read once for many, and awaited
 	ended := context.AfterFunc(a.ctx, func() { end(nil) })
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
@@ -72,7 +73,6 @@ func (s *stream) hurry() { _ = s.out.SetWriteDeadline(time.Now().Add(s.patience)
 
 func (s *stream) flush() error {
 	s.hurry()
-	endTurn(s)
 	return s.out.Flush()
 }
 
