@@ -5,7 +5,7 @@ import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 // What the sidecar answers itself; everything else on its host is this build.
-const api = ["/challenges", "/instances", "/events", "/me", "/config", "/health", "/auth", "/admin/api"];
+const api = ["/challenges", "/instances", "/event", "/events", "/me", "/config", "/health", "/auth", "/admin/api"];
 
 const page = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 

@@ -38,7 +38,7 @@ func (h *Handler) problem(w http.ResponseWriter, r *http.Request, v *visit, p wi
 	}
 	noStore(w)
 	if v.navigation {
-		problemPage(w, r, p, h.dashboard)
+		problemPage(w, r, p, h.dashboard, h.sidecar.looks())
 		return
 	}
 	w.Header().Set("Content-Type", wire.ProblemType)

@@ -214,7 +214,7 @@ func (h *Handler) notRunning(w http.ResponseWriter, r *http.Request, v *visit, s
 	case status.Problem != nil:
 		h.problem(w, r, v, *status.Problem)
 	case v.navigation:
-		waitingPage(w, r, status)
+		waitingPage(w, r, status, h.sidecar.looks())
 	default:
 		h.problem(w, r, v, wire.Problem{Status: http.StatusServiceUnavailable, Code: "still_starting", RetryAfter: 2,
 			Detail: "The challenge is still starting. Send the request again."})

@@ -81,8 +81,10 @@ func (s *sidecar) fetchKeys(ctx context.Context) (*keyring, error) {
 	if ring.trusted, err = peer.ParsePrefixes(keys.TrustedProxies); err != nil {
 		return nil, s.failed(ctx, wire.PathKeys, err.Error())
 	}
+	look := faceOf(keys)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.face = look
 	if s.keys == nil || s.keys.text != ring.text {
 		s.keys = ring // else what was checked with the keys stays checked
 	}

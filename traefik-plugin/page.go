@@ -10,6 +10,7 @@ import (
 // pageView is what the one template of all pages shows.
 type pageView struct {
 	Nonce     string // of the Content-Security-Policy
+	Event     face
 	Title     string
 	Text      string
 	Waiting   bool
@@ -28,7 +29,7 @@ var page = template.Must(template.New("page").Parse(pageHTML))
 
 // waitingPage tells a person that the start goes on, and brings them on as soon as it is done: by events where
 // JavaScript runs, else by refreshing.
-func waitingPage(w http.ResponseWriter, r *http.Request, s wire.HostStatus) {
+func waitingPage(w http.ResponseWriter, r *http.Request, s wire.HostStatus, event face) {
 	noStore(w)
 	w.Header().Set("Retry-After", "2")
 	stage := s.Stage
@@ -40,13 +41,13 @@ func waitingPage(w http.ResponseWriter, r *http.Request, s wire.HostStatus) {
 		name = "Your challenge"
 	}
 	write(w, r, http.StatusServiceUnavailable, pageView{
-		Title: name + " is starting", Text: stage, Waiting: true,
+		Event: event, Title: name + " is starting", Text: stage, Waiting: true,
 		Elapsed: int(s.ElapsedMS / 1000), Position: s.Position, Estimate: int((s.EstimateMS + 999) / 1000), StatusURL: wire.StatusPath,
 	})
 }
 
 // problemPage is a problem for people.
-func problemPage(w http.ResponseWriter, r *http.Request, p wire.Problem, dashboard string) {
+func problemPage(w http.ResponseWriter, r *http.Request, p wire.Problem, dashboard string, event face) {
 	title := "That did not work"
 	switch p.Status {
 	case http.StatusNotFound:
@@ -67,7 +68,7 @@ func problemPage(w http.ResponseWriter, r *http.Request, p wire.Problem, dashboa
 		title = "The challenge couldn't start"
 	}
 	write(w, r, p.Status, pageView{
-		Title: title, Text: p.Detail, Retry: p.RetryAfter > 0, RetryIn: p.RetryAfter,
+		Event: event, Title: title, Text: p.Detail, Retry: p.RetryAfter > 0, RetryIn: p.RetryAfter,
 		Code: p.Code, Request: p.RequestID, Dashboard: dashboard,
 	})
 }
@@ -77,7 +78,7 @@ func write(w http.ResponseWriter, r *http.Request, status int, view pageView) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+view.Nonce+"'; script-src 'nonce-"+view.Nonce+
-		"'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		"'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "same-origin")
 	w.WriteHeader(status)

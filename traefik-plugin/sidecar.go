@@ -47,6 +47,7 @@ type sidecar struct {
 	keysAt    time.Time
 	turns     *turn.Turns // there once keys are
 	width     int         // that they were made with
+	face      face        // how the event looks
 	fetching  bool
 	streams   map[string]int // open status streams by asker
 	open      int            // and altogether

@@ -9,17 +9,22 @@ const pageHTML = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="dark light">
 <meta name="robots" content="noindex">
-<title>{{.Title}}</title>
+<title>{{.Title}} · {{.Event.Name}}</title>
+{{if .Event.Logo}}<link rel="icon" href="{{.Event.Logo}}">{{end}}
 {{if .Waiting}}<noscript><meta http-equiv="refresh" content="3"></noscript>{{end}}
 <style nonce="{{.Nonce}}">
 :root { --ground: #0d0d0d; --card: #262626; --line: #404040; --text: #f2f2f2; --quiet: #b3b3b3; --accent: #b79cff; --on: #200f38 }
 @media (prefers-color-scheme: light) {
 	:root { --ground: #f2f2f2; --card: #ffffff; --line: #d4d4d4; --text: #0d0d0d; --quiet: #525252; --accent: #4b2a85; --on: #ffffff }
 }
+{{.Event.Colours}}
 * { box-sizing: border-box }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem; background: var(--ground); color: var(--text);
 	font: 1rem/1.5 "Public Sans", system-ui, sans-serif }
 main { width: 100%; max-width: 30rem; padding: 2rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem }
+main > header { display: flex; align-items: center; gap: .625rem; margin: 0 0 1.25rem; font-weight: 600; overflow-wrap: anywhere }
+main > header img { display: block; height: 1.75rem; max-width: 10rem; object-fit: contain }
+main > footer { margin: 1.5rem 0 0; padding-top: 1rem; border-top: 1px solid var(--line) }
 h1 { margin: 0 0 .75rem; font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere }
 p { margin: 0 0 .75rem; overflow-wrap: anywhere }
 .quiet { color: var(--quiet); font-size: .875rem; font-variant-numeric: tabular-nums; margin: 0 }
@@ -36,6 +41,7 @@ a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 </head>
 <body>
 <main{{if .Waiting}} data-status="{{.StatusURL}}" data-elapsed="{{.Elapsed}}"{{end}}{{if .Retry}} data-retry="{{.RetryIn}}"{{end}}>
+<header>{{if .Event.Logo}}<img src="{{.Event.Logo}}" alt="">{{end}}<span>{{.Event.Name}}</span></header>
 <h1 id="title">{{.Title}}</h1>
 {{if .Waiting}}<p id="stage" role="status">{{.Text}}</p>
 <div class="bar" id="bar"><i></i></div>
@@ -43,8 +49,9 @@ a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 <p class="quiet" id="note"><span id="elapsed">{{.Elapsed}}</span> s so far. The page opens by itself.</p>
 <div class="actions" id="actions" hidden><a class="button" href="">Try again</a></div>
 {{else}}<p role="alert">{{.Text}}</p>
-<div class="actions">{{if .Retry}}<a class="button" id="retry" href="">Try again</a>{{end}}<a href="{{.Dashboard}}">Dashboard</a></div>
+<div class="actions">{{if .Retry}}<a class="button" id="retry" href="">Try again</a>{{end}}<a href="{{.Dashboard}}">Dashboard</a>{{if .Event.Home}}<a href="{{.Event.Home}}">Scoreboard</a>{{end}}</div>
 <p class="quiet">{{.Code}} · request <span class="id">{{.Request}}</span></p>{{end}}
+{{if .Event.Footer}}<footer class="quiet">{{.Event.Footer}}</footer>{{end}}
 </main>
 {{if .Waiting}}<script nonce="{{.Nonce}}">
 (function () {

@@ -51,6 +51,13 @@ type Keys struct {
 	AuthMode       string   `json:"auth_mode"`       // AuthNone or AuthCTFd
 	TrustedProxies []string `json:"trusted_proxies"` // CIDRs whose X-Forwarded-For is believed
 	AddressTurns   int      `json:"address_turns"`   // what one address has done at the same time; 0: as turn.New says
+
+	// How the event looks; all may be empty.
+	EventName    string   `json:"event_name,omitempty"`
+	EventHome    string   `json:"event_home,omitempty"`    // URL of the scoreboard
+	EventFooter  string   `json:"event_footer,omitempty"`  // text
+	EventLogo    string   `json:"event_logo,omitempty"`    // data: address of a picture
+	EventColours []string `json:"event_colours,omitempty"` // #rrggbb: accent and text on it in the dark theme, the same in the light one
 }
 
 // HostRequest asks about one instance host.

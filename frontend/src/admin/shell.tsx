@@ -8,6 +8,7 @@ import { Skeleton } from "@/components/ui/skeleton";
 import { ThemeSwitch } from "@/components/ui/theme-switch";
 import { Toaster } from "@/components/ui/toast";
 import { cn } from "@/lib/cn";
+import { logo } from "@/lib/event";
 import { useAction } from "./kit/action";
 import { whoamiKey } from "./kit/client";
 import { TabLink } from "./kit/link";
@@ -49,7 +50,7 @@ export function Shell() {
       <header className="border-line border-b bg-card/70">
         <div className="mx-auto flex min-h-14 max-w-[96rem] flex-wrap items-center justify-between gap-x-4 px-4 pt-2">
           <p className="flex items-center gap-2.5 font-display font-semibold text-lg">
-            <img src="/favicon.svg" alt="" className="size-7" />
+            <img src={logo} alt="" className="h-7 max-w-40 object-contain" />
             {text.app.name}
           </p>
           <div className="flex min-h-10 min-w-0 items-center gap-2">

@@ -1,7 +1,9 @@
+import { event } from "@/lib/event";
+
 /** Every sentence that the admin panel shows, in one place. */
 export const text = {
   app: {
-    name: "Whaley for organisers",
+    name: `${event.name} for organisers`,
     skip: "Skip to the content",
     notFoundTitle: "There is nothing here",
     notFoundText: "The panel has no page at this address.",
@@ -98,6 +100,9 @@ export const text = {
     default: (value: string) => `default ${value}`,
     environment: (value: string) => `default ${value} (environment)`,
     fromEnvironment: "from the environment",
+    choosePicture: "Choose a picture",
+    noPicture: "Remove the picture",
+    pickColour: (name: string) => `Pick ${name}`,
     undo: (name: string) => `Undo the edit of ${name}`,
     undoAll: "Undo all",
     reset: (name: string) => `Reset ${name}`,
@@ -123,6 +128,8 @@ export const text = {
       number: "Must be a number",
       bytes: "Must be a size such as 512m or 1g",
       url: "Must begin with http:// or https://",
+      colour: "Must be a colour such as #7a3cff",
+      image: "Must be a picture of at most 40 kB",
       least: (min: string) => `at least ${min}`,
       most: (max: string) => `at most ${max}`,
     },

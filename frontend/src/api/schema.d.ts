@@ -3001,7 +3001,7 @@ export interface components {
             /** @description Heading for people */
             section: string;
             /** @enum {string} */
-            type: "text" | "int" | "float" | "bool" | "enum" | "duration" | "bytes" | "url" | "cidr list" | "path" | "secret";
+            type: "text" | "int" | "float" | "bool" | "enum" | "duration" | "bytes" | "url" | "cidr list" | "path" | "secret" | "image" | "colour";
             /** @description A sentence for people */
             help: string;
             /** @description Of a number, for people */

@@ -1,7 +1,7 @@
 /** Every sentence that the player dashboard shows, in one place. */
 export const text = {
   app: {
-    name: "Whaley",
+    scoreboard: "Scoreboard",
     title: "Challenges",
     lead: "Each challenge has its own address, just for you. Open it and your instance starts; it stops when time runs out.",
     skip: "Skip to the challenges",

@@ -1,6 +1,8 @@
+import { Trophy } from "lucide-react";
 import { type ReactNode, useEffect } from "react";
 import { ThemeSwitch } from "@/components/ui/theme-switch";
 import { Toaster } from "@/components/ui/toast";
+import { event, logo } from "@/lib/event";
 import { text } from "@/lib/text";
 
 type Props = { title: string; urgent?: string; aside?: ReactNode; children: ReactNode };
@@ -11,7 +13,7 @@ type Props = { title: string; urgent?: string; aside?: ReactNode; children: Reac
  */
 export function Shell({ title, urgent = "", aside, children }: Props) {
   useEffect(() => {
-    document.title = `${urgent || title} · ${text.app.name}`;
+    document.title = `${urgent || title} · ${event.name}`;
   }, [title, urgent]);
 
   return (
@@ -25,10 +27,18 @@ export function Shell({ title, urgent = "", aside, children }: Props) {
       <header className="border-line border-b bg-card/70">
         <div className="mx-auto flex min-h-14 max-w-7xl 2xl:max-w-[100rem] flex-wrap items-center justify-between gap-x-4 gap-y-1 px-4 py-2">
           <p className="flex items-center gap-2.5 font-display font-semibold text-lg">
-            <img src="/favicon.svg" alt="" className="size-7" />
-            {text.app.name}
+            <img src={logo} alt="" className="h-7 max-w-40 object-contain" />
+            {event.name}
           </p>
           <div className="flex min-w-0 items-center gap-2">
+            {event.home !== "" && (
+              <a
+                href={event.home}
+                className="inline-flex min-h-10 items-center gap-1.5 px-2 text-accent text-sm underline underline-offset-4"
+              >
+                <Trophy aria-hidden className="size-4" /> {text.app.scoreboard}
+              </a>
+            )}
             {aside}
             <ThemeSwitch />
           </div>
@@ -41,6 +51,11 @@ export function Shell({ title, urgent = "", aside, children }: Props) {
       >
         {children}
       </main>
+      {event.footer !== "" && (
+        <footer className="mx-auto max-w-7xl 2xl:max-w-[100rem] border-line border-t px-4 py-6 text-ink-soft text-sm">
+          <p className="break-words">{event.footer}</p>
+        </footer>
+      )}
       <Toaster close={text.problem.close} />
     </>
   );

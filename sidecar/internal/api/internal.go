@@ -34,8 +34,17 @@ func (a *API) withPluginKey(next http.Handler) http.Handler {
 }
 
 func (a *API) getKeys(w http.ResponseWriter, _ *http.Request) error {
-	return write(w, http.StatusOK, wire.Keys{TicketKeys: a.Tickets.PublicKeys(), AuthMode: a.opts.AuthMode,
-		TrustedProxies: append([]string{}, a.opts.Proxies...), AddressTurns: a.opts.Turns})
+	keys := wire.Keys{TicketKeys: a.Tickets.PublicKeys(), AuthMode: a.opts.AuthMode, TrustedProxies: append([]string{}, a.opts.Proxies...),
+		AddressTurns: a.opts.Turns}
+	of := a.Settings.Now().Config.Face
+	keys.EventName, keys.EventHome, keys.EventFooter = of.Name, of.Home, of.Footer
+	if of.Logo != nil {
+		keys.EventLogo = of.Logo.URI
+	}
+	if b := of.Brand; b != nil {
+		keys.EventColours = []string{b.Dark.Accent, b.Dark.AccentInk(), b.Light.Accent, b.Light.AccentInk()}
+	}
+	return write(w, http.StatusOK, keys)
 }
 
 type hostRequest struct{ wire.HostRequest }

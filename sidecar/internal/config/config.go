@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"net/url"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/face"
 )
 
 // Config is every setting. Its tags are the one table of settings, which docs/settings.md, .env.example and the admin
@@ -12,7 +14,7 @@ import (
 //	env, envDefault  name and default
 //	whaley           the sentence that explains it
 //	section          heading of this and the following settings
-//	kind             url, cidr or path, where the Go type does not say it
+//	kind             url, cidr, path, image or colour, where the Go type does not say it
 //	choices          the only values there are, separated by |
 //	min, max, unit   bounds of numbers
 //	live             "true": organisers may change it while Whaley runs
@@ -83,6 +85,12 @@ type Config struct {
 	BuildPidsLimit int64   `env:"BUILD_PIDS_LIMIT" envDefault:"2048" min:"16" max:"1000000" whaley:"Processes of a build. BuildKit does not know it."`
 	BuildMaxDisk   Bytes   `env:"BUILD_MAX_DISK" envDefault:"10g" whaley:"What one RUN of a build may write: looked at every 5 s. 0: no limit. BuildKit does not know it."`
 
+	EventName   string `env:"EVENT_NAME" section:"The event" live:"true" max:"80" whaley:"What the event is called, on every page of players and organisers. Empty: Whaley."`
+	EventLogo   string `env:"EVENT_LOGO" live:"true" kind:"image" whaley:"Picture beside the name and in the browser's tab: PNG, JPEG or GIF of at most 40 kB, as data:image/png;base64,… Empty: Whaley's."`
+	EventColour string `env:"EVENT_COLOUR" live:"true" kind:"colour" whaley:"Colour of buttons and links, as #7a3cff; shades that are readable in both themes are made of it. Empty: violet."`
+	EventHome   string `env:"EVENT_HOME" live:"true" kind:"url" whaley:"Where the scoreboard is, linked from every page. Default: CTFD_PUBLIC_URL."`
+	EventFooter string `env:"EVENT_FOOTER" live:"true" max:"300" whaley:"Text at the foot of every page of players, as a contact or a sponsor."`
+
 	Drain        bool   `env:"DRAIN" envDefault:"false" live:"true" whaley:"Start no new instances; running ones keep going. For the end of an event or before maintenance."`
 	DrainMessage string `env:"DRAIN_MESSAGE" envDefault:"New instances are paused. Running ones keep going." live:"true" max:"300" whaley:"What players read while DRAIN is on."`
 
@@ -132,6 +140,7 @@ type Config struct {
 	LogFormat string `env:"LOG_FORMAT" envDefault:"text" choices:"text|json" whaley:"text or json."`
 
 	// What follows is made of the above.
+	Face      face.Face      `env:"-"`
 	Dashboard *url.URL       `env:"-"`
 	Pool      netip.Prefix   `env:"-"` // SUBNET_POOL; not valid: it is chosen
 	Trusted   []netip.Prefix `env:"-"`

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/whaley-ctf/whaley/shared/peer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/face"
 	"github.com/whaley-ctf/whaley/sidecar/internal/registry"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
 )
@@ -31,7 +33,7 @@ var domainForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-
 var pathForm = regexp.MustCompile(`^/[a-z0-9-]+$`)
 
 // takenPaths are answered by the API or are pages of the players.
-var takenPaths = []string{"/adapter", "/assets", "/auth", "/challenges", "/config", "/events", "/go", "/health", "/instances", "/login", "/me", "/metrics", "/v1"}
+var takenPaths = []string{"/adapter", "/assets", "/auth", "/challenges", "/config", "/event", "/events", "/go", "/health", "/instances", "/login", "/me", "/metrics", "/v1"}
 
 // Load reads the settings. The error holds everything that is wrong, one line each.
 func Load(environment map[string]string) (*Config, error) {
@@ -138,6 +140,7 @@ func Load(environment map[string]string) (*Config, error) {
 		c.ForensicsDir = filepath.Join(c.DataDir, "forensics")
 	}
 	wrong = append(wrong, c.hosts()...)
+	wrong = append(wrong, c.face()...)
 	if len(wrong) > 0 {
 		return nil, errors.Join(wrong...)
 	}
@@ -171,6 +174,20 @@ func (c *Config) hosts() []error {
 		c.CTFdPublicURL = c.CTFdURL
 	} else if ctfd, err := url.Parse(c.CTFdPublicURL); err == nil {
 		wrong = append(wrong, c.apart("CTFD_PUBLIC_URL", ctfd.Hostname())...)
+	}
+	return wrong
+}
+
+// face checks how the event looks.
+func (c *Config) face() []error {
+	var wrong []error
+	c.Face = face.Face{Name: cmp.Or(strings.TrimSpace(c.EventName), face.DefaultName), Home: cmp.Or(c.EventHome, c.CTFdPublicURL), Footer: strings.TrimSpace(c.EventFooter)}
+	var err error
+	if c.Face.Logo, err = face.ParseLogo(c.EventLogo); err != nil {
+		wrong = append(wrong, fmt.Errorf("EVENT_LOGO %w", err))
+	}
+	if c.Face.Brand, err = face.ParseBrand(c.EventColour); err != nil {
+		wrong = append(wrong, fmt.Errorf("EVENT_COLOUR %w", err))
 	}
 	return wrong
 }

@@ -22,6 +22,8 @@ const (
 	TypeCIDRs    = "cidr list" // separated by commas
 	TypePath     = "path"
 	TypeSecret   = "secret"
+	TypeImage    = "image"  // a data: address
+	TypeColour   = "colour" // #rrggbb
 )
 
 // Setting is one row of the table: a field of Config as its tags describe it.
@@ -85,6 +87,10 @@ func typeOf(f reflect.StructField) string {
 		return TypeCIDRs
 	case "path":
 		return TypePath
+	case "image":
+		return TypeImage
+	case "colour":
+		return TypeColour
 	}
 	switch f.Type.Kind() {
 	case reflect.Bool:

@@ -22,6 +22,8 @@ var promises = map[string]func(t *testing.T, w *world){
 	"AHostIsWokenAndTheRequestArrivesWhole":         woken,
 	"APersonIsShownThatItStarts":                    waiting,
 	"ARefusalSaysWhyToPeopleAndPrograms":            refusals,
+	"ThePagesHaveTheEventsFace":                     eventsFace,
+	"AFaceThatIsNoneChangesNothing":                 wrongFace,
 	"ABadTicketIsNoTicket":                          badTickets,
 	"ACodeBecomesACookieOnce":                       exchange,
 	"AContainerSeesNothingOfOurs":                   stripped,
@@ -198,6 +200,46 @@ func waiting(t *testing.T, w *world) {
 	}
 	if got := w.send("POST", web, "/form", "a=b", "Cookie", cookie, "Sec-Fetch-Mode", "navigate"); got.Header.Get("Content-Type") != wire.ProblemType {
 		t.Errorf("a form that was sent got a page that cannot send it again: %v", got.Header)
+	}
+}
+
+func eventsFace(t *testing.T, w *world) {
+	w.look = wire.Keys{EventName: "Fox <CTF>", EventHome: "https://ctf.example.org/", EventFooter: "Help: <b>@fox</b>", EventLogo: "data:image/png;base64,iVBORw0KGgo=",
+		EventColours: []string{"#ffaa00", "#000000", "#884400", "#ffffff"}}
+	w.on(wire.PathResolve, mine(wire.StateAsleep))
+	w.on(wire.PathWake, mine(wire.StateStarting))
+	waiting := w.get(web, "/", wire.TicketHeader, w.ticket(web), "Accept", "text/html")
+	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
+		return wire.HostStatus{State: wire.StateFailed, Mine: true, Version: "3", Problem: &wire.Problem{Status: 429, Code: "quota_reached", Detail: "Stop one."}}
+	})
+	refused := w.get(web, "/", wire.TicketHeader, w.ticket(web), "Accept", "text/html")
+	for what, body := range map[string]string{"waiting": waiting.Body, "refused": refused.Body} {
+		for _, want := range []string{"Fox &lt;CTF&gt;</title>", "<span>Fox &lt;CTF&gt;</span>", "Help: &lt;b&gt;@fox", `<img src="data:image/png;base64,iVBORw0KGgo=" alt="">`,
+			":root { --accent: #ffaa00; --on: #000000 }", ":root { --accent: #884400; --on: #ffffff }"} {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s: the page does not have %s:\n%.3000s", what, want, body)
+			}
+		}
+	}
+	if !strings.Contains(refused.Body, `<a href="https://ctf.example.org/">Scoreboard</a>`) || !strings.Contains(refused.Header.Get("Content-Security-Policy"), "img-src data:;") {
+		t.Errorf("%v %s", refused.Header, refused.Body)
+	}
+}
+
+func wrongFace(t *testing.T, w *world) {
+	w.look = wire.Keys{EventName: "Fox", EventHome: "javascript:alert(1)", EventLogo: `data:image/svg+xml;base64,AAAA" onload="x`, EventColours: []string{"#fff", "red;} body{", "", ""}}
+	w.on(wire.PathResolve, mine(wire.StateAsleep))
+	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
+		return wire.HostStatus{State: wire.StateFailed, Mine: true, Version: "3", Problem: &wire.Problem{Status: 429, Code: "quota_reached", Detail: "Stop one."}}
+	})
+	body := w.get(web, "/", wire.TicketHeader, w.ticket(web), "Accept", "text/html").Body
+	for _, never := range []string{"javascript:", "svg", "onload", "red;", "Scoreboard", "<img"} {
+		if strings.Contains(body, never) {
+			t.Errorf("the page has %q", never)
+		}
+	}
+	if !strings.Contains(body, "<span>Fox</span>") {
+		t.Errorf("%s", body)
 	}
 }
 

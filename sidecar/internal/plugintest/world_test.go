@@ -43,6 +43,7 @@ type world struct {
 
 	mu      sync.Mutex
 	mode    string
+	look    wire.Keys                                         // how the event looks
 	script  map[string]func(wire.HostRequest) wire.HostStatus // path of the internal API → answer
 	calls   map[string]int
 	header  map[string]http.Header // path of the internal API → of the last call
@@ -77,7 +78,7 @@ func (w *world) serveInternal(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	w.calls[r.URL.Path]++
 	w.header[r.URL.Path] = r.Header
-	script, mode, down := w.script[r.URL.Path], w.mode, w.down
+	script, mode, down, look := w.script[r.URL.Path], w.mode, w.down, w.look
 	w.mu.Unlock()
 	if down {
 		panic(http.ErrAbortHandler)
@@ -89,8 +90,9 @@ func (w *world) serveInternal(rw http.ResponseWriter, r *http.Request) {
 	answer := func(value any) { json.NewEncoder(rw).Encode(value) }
 	switch r.URL.Path {
 	case wire.PathKeys:
-		answer(wire.Keys{AuthMode: mode, TrustedProxies: []string{"10.0.0.0/8"}, AddressTurns: 1,
-			TicketKeys: []string{base64.RawURLEncoding.EncodeToString(signing.Public().(ed25519.PublicKey))}})
+		look.AuthMode, look.TrustedProxies, look.AddressTurns = mode, []string{"10.0.0.0/8"}, 1
+		look.TicketKeys = []string{base64.RawURLEncoding.EncodeToString(signing.Public().(ed25519.PublicKey))}
+		answer(look)
 	case wire.PathTicket:
 		var q wire.TicketRequest
 		json.NewDecoder(r.Body).Decode(&q)

@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/whaley-ctf/whaley/shared/wire"
+	"github.com/whaley-ctf/whaley/sidecar/internal/face"
 )
 
 // contentSecurityPolicy allows what comes from this host and nothing else: no inline script, no inline style, no frame
@@ -24,13 +26,13 @@ const (
 
 // New serves a build of the frontend: its files, its two pages at the addresses that the pages' own routers know, and
 // a 404 elsewhere (the page for a browser, a problem for everything else). The admin panel is at adminPath, such as
-// "/admin", and below it, and nowhere else. Without a page in the build every answer is 503.
-func New(build fs.FS, adminPath string) (http.Handler, error) {
+// "/admin", and below it, and nowhere else. now is how the event looks. Without a page in the build every answer is 503.
+func New(build fs.FS, adminPath string, now func() face.Face) (http.Handler, error) {
 	files, err := load(build)
 	if err != nil {
 		return nil, err
 	}
-	h := &handler{files: files, page: files["index.html"], adminPath: strings.Trim(adminPath, "/")}
+	h := &handler{files: files, page: files["index.html"], adminPath: strings.Trim(adminPath, "/"), now: now}
 	if admin, ok := files[adminPage]; ok {
 		body := bytes.Replace(admin.body, []byte(adminMark), []byte(`content="/`+html.EscapeString(h.adminPath)+`"`), 1)
 		if h.admin, err = prepare(adminPage, body); err != nil {
@@ -51,6 +53,9 @@ type handler struct {
 	page      *file            // nil: there is no build
 	admin     *file            // nil: the build has no admin panel
 	adminPath string           // without slashes around it
+
+	now   func() face.Face
+	faced atomic.Pointer[faced] // the pages as they were sent last
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -72,11 +77,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	if clientRoute(name) {
-		serve(w, r, h.page)
+		serve(w, r, h.dressed().page)
 		return
 	}
 	if h.admin != nil && h.adminRoute(name) {
-		serve(w, r, h.admin)
+		serve(w, r, h.dressed().admin)
+		return
+	}
+	if f, ok := h.ofEvent(name); ok {
+		serve(w, r, f)
 		return
 	}
 	if f, ok := h.files[name]; ok {
@@ -84,9 +93,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(name, assetFolder) {
-		page := h.page
+		page := h.dressed().page
 		if h.admin != nil && strings.HasPrefix(name, h.adminPath+"/") {
-			page = h.admin
+			page = h.dressed().admin
 		}
 		notFoundPage(w, r, page)
 		return

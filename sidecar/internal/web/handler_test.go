@@ -38,7 +38,7 @@ func built(t *testing.T) http.Handler {
 
 func handler(t *testing.T, build fstest.MapFS) http.Handler {
 	t.Helper()
-	h, err := web.New(build, "/staff")
+	h, err := web.New(build, "/staff", plain)
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}
@@ -246,7 +246,7 @@ func TestWithoutABuildThePageSaysHowToMakeOne(t *testing.T) {
 }
 
 func TestEmbeddedHandlerAnswersWithOrWithoutABuild(t *testing.T) {
-	got := do(web.Handler("/admin"), http.MethodGet, "/")
+	got := do(web.Handler("/admin", plain), http.MethodGet, "/")
 	if got.StatusCode != http.StatusOK && got.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("status %d", got.StatusCode)
 	}
@@ -256,7 +256,7 @@ func FuzzAnyPathIsAnswered(f *testing.F) {
 	for _, seed := range []string{"/", "//", "/..", "/assets/../index.html", "/%00", "/assets/main-a1b2c3.js/"} {
 		f.Add(seed)
 	}
-	h, err := web.New(fstest.MapFS{"index.html": {Data: []byte(page)}}, "/admin")
+	h, err := web.New(fstest.MapFS{"index.html": {Data: []byte(page)}}, "/admin", plain)
 	if err != nil {
 		f.Fatal(err)
 	}

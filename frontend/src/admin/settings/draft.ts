@@ -10,7 +10,9 @@ export function textOf(value: Setting["value"]): string {
 
 /** A setting's value for people: the empty one is named. */
 export function shown(value: Setting["value"], empty: string): string {
-  return textOf(value) === "" ? empty : textOf(value);
+  const text = textOf(value);
+  if (text.startsWith("data:")) return `${text.slice(0, text.indexOf(";") + 1)}… (${Math.ceil(text.length / 1000)} kB)`;
+  return text === "" ? empty : text;
 }
 
 /** The draft with another value; what equals the saved value is no change. */
@@ -33,10 +35,17 @@ export function faultOf(setting: Setting, value: string, say: Faults): string | 
       return /^\d+(\.\d+)?\s*[kmgt]?i?b?$/i.test(value.trim()) ? undefined : say.bytes;
     case "url":
       return value === "" || /^https?:\/\/\S+$/i.test(value) ? undefined : say.url;
+    case "colour":
+      return value === "" || /^#[0-9a-f]{6}$/i.test(value) ? undefined : say.colour;
+    case "image":
+      return value.length <= mostImage ? undefined : say.image;
     default:
       return undefined;
   }
 }
+
+/** The longest data: address of a picture that the server takes: 40,000 bytes in base64, and what is before these. */
+const mostImage = 53_400;
 
 /** The sentences of faultOf. */
 export type Faults = {
@@ -44,6 +53,8 @@ export type Faults = {
   number: string;
   bytes: string;
   url: string;
+  colour: string;
+  image: string;
   least: (min: string) => string;
   most: (max: string) => string;
 };

@@ -10,6 +10,7 @@ import { cn } from "@/lib/cn";
 import { useAction } from "../kit/action";
 import { text } from "../text";
 import { faultOf, shown, textOf } from "./draft";
+import { ColourControl, PictureControl } from "./face-controls";
 import { settingsKey } from "./queries";
 
 type Props = {
@@ -49,7 +50,14 @@ export function SettingRow({ setting, draft, onChange, onUndo }: Props) {
       <div className="flex min-w-0 flex-col gap-1">
         <div className="flex items-center gap-2">
           {setting.live ? (
-            <Control setting={setting} id={id} value={value} invalid={fault !== undefined} onChange={onChange} />
+            <Control
+              setting={setting}
+              id={id}
+              value={value}
+              invalid={fault !== undefined}
+              edited={draft !== undefined}
+              onChange={onChange}
+            />
           ) : (
             <code className="min-w-0 flex-1 break-all py-2 text-sm">
               {setting.type === "secret"
@@ -83,10 +91,11 @@ type ControlProps = {
   id: string;
   value: string;
   invalid: boolean;
+  edited: boolean;
   onChange: (value: string) => void;
 };
 
-function Control({ setting, id, value, invalid, onChange }: ControlProps) {
+function Control({ setting, id, value, invalid, edited, onChange }: ControlProps) {
   const described = `${id}-help ${id}-hint`;
   switch (setting.type) {
     case "bool":
@@ -104,6 +113,10 @@ function Control({ setting, id, value, invalid, onChange }: ControlProps) {
           ))}
         </Select>
       );
+    case "image":
+      return <PictureControl saved={!edited} id={id} described={described} value={value} onChange={onChange} />;
+    case "colour":
+      return <ColourControl {...{ setting, id, described, value, invalid, onChange }} />;
     default:
       return (
         <Input
