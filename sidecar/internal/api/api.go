@@ -90,7 +90,7 @@ type Needs struct {
 	Sessions   *identity.Sessions // of browsers
 	Limiter    Limiter            // nil: nothing is limited
 	Events     Events
-	Settings   Settings
+	Settings   Settings // nil: there are none
 	Flags      *flag.Flags
 	Connection *connect.Connection // what is in CTFd; nil: there is none
 	Opening    func()              // looks at CTFd's times and visibility anew; nil: they are not followed

@@ -36,6 +36,14 @@ func (a *API) withPluginKey(next http.Handler) http.Handler {
 func (a *API) getKeys(w http.ResponseWriter, _ *http.Request) error {
 	keys := wire.Keys{TicketKeys: a.Tickets.PublicKeys(), AuthMode: a.opts.AuthMode, TrustedProxies: append([]string{}, a.opts.Proxies...),
 		AddressTurns: a.opts.Turns}
+	if a.Settings != nil {
+		a.tellFace(&keys)
+	}
+	return write(w, http.StatusOK, keys)
+}
+
+// tellFace tells how the event looks.
+func (a *API) tellFace(keys *wire.Keys) {
 	of := a.Settings.Now().Config.Face
 	keys.EventName, keys.EventHome, keys.EventFooter = of.Name, of.Home, of.Footer
 	if of.Logo != nil {
@@ -44,7 +52,6 @@ func (a *API) getKeys(w http.ResponseWriter, _ *http.Request) error {
 	if b := of.Brand; b != nil {
 		keys.EventColours = []string{b.Dark.Accent, b.Dark.AccentInk(), b.Light.Accent, b.Light.AccentInk()}
 	}
-	return write(w, http.StatusOK, keys)
 }
 
 type hostRequest struct{ wire.HostRequest }
