@@ -15,6 +15,7 @@ import { Charts } from "./charts";
 import { InstanceDialog } from "./instance-dialog";
 import { Instances } from "./instances";
 import { configQuery, instancesKey, statsQuery } from "./queries";
+import { RedNow } from "./red-now";
 import { SpawnDialog } from "./spawn-dialog";
 
 /** What runs now, how it has been, and what can be done about it. */
@@ -34,6 +35,7 @@ export function DashboardPage() {
         </>
       }
     >
+      <RedNow />
       <Overview />
       <Charts />
       <Instances />
