@@ -142,7 +142,11 @@ func (m *metadata) kctf(t, spec table) {
 	m.format, m.name = "kctf", t.table("metadata").text("name")
 	for _, value := range spec.table("network").list("ports") {
 		if p, ok := value.(table); ok {
-			m.addPort(cmp.Or(p.text("targetPort"), p.text("port")), "", protocol(p.text("protocol")), false)
+			kind := protocol(p.text("protocol"))
+			if kind == "tcp" { // what it says of web servers too
+				kind = ""
+			}
+			m.addPort(cmp.Or(p.text("targetPort"), p.text("port")), "", kind, false)
 		}
 	}
 	if len(m.ports) == 0 {

@@ -242,7 +242,9 @@ func (p *plan) typeOf(s *service, o offer, first bool) (kind string, passthrough
 			return typed(protocol, o.port)
 		}
 	}
-	if said := p.saidProtocol(); said != "" && first {
+	text := s.recipe.text + s.command
+	launcher := p.meta.protocol == "" && isRaw(p.category) && rawSaid.MatchString(text) && !webSaid.MatchString(text) // at the address, not it
+	if said := p.saidProtocol(); said != "" && first && !(said == "http" && launcher) {
 		return typed(said, o.port)
 	}
 	image, known := ofImage(s.bases)
@@ -257,15 +259,14 @@ func (p *plan) typeOf(s *service, o offer, first bool) (kind string, passthrough
 		protocol = "http"
 	case isRaw(p.category) && hyphened(p.category) != "misc":
 		protocol = "tcp"
-		said := s.recipe.text + s.command
-		if known && image.protocol == "http" && image.port == o.port || !rawSaid.MatchString(said) && webSaid.MatchString(said) {
+		if known && image.protocol == "http" && image.port == o.port || !rawSaid.MatchString(text) && (webSaid.MatchString(text) || s.serves()) {
 			protocol = "http"
 		}
 	case known && image.protocol != "":
 		protocol = image.protocol
-	case rawSaid.MatchString(s.recipe.text + s.command):
+	case rawSaid.MatchString(text):
 		protocol = "tcp"
-	case webSaid.MatchString(s.recipe.text + s.command):
+	case webSaid.MatchString(text):
 		protocol = "http"
 	case hyphened(p.category) == "misc" && p.meta.category != "" && o.port != 80 && o.port != 443:
 		protocol = cmp.Or(protocol, "tcp")
@@ -273,6 +274,25 @@ func (p *plan) typeOf(s *service, o offer, first bool) (kind string, passthrough
 		protocol = cmp.Or(protocol, number)
 	}
 	return typed(protocol, o.port)
+}
+
+// webProgram is how a program of a well-known kind serves the web.
+var webProgram = regexp.MustCompile(`\bFlask\(|\bFastAPI\(|\bexpress\(\)|http\.createServer\(|\bhttp\.ListenAndServe|\bgin\.(Default|New)\(|\bSanic\(|\baiohttp\.web\b|\bHTTPServer\(`)
+
+// serves says whether a service's programs serve the web, and none of its scripts makes a server of something else.
+func (s *service) serves() bool {
+	web := false
+	for _, path := range scripts(s.context) {
+		text, err := read(path, maxScriptSize)
+		if err != nil {
+			continue
+		}
+		if rawSaid.Match(text) {
+			return false
+		}
+		web = web || webProgram.Match(text)
+	}
+	return web
 }
 
 func typed(protocol string, port int) (string, bool) {
