@@ -1021,6 +1021,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/challenges/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import folders as their authors keep them, or say what would become of them
+         * @description At most 50 MB, 1,000 entries and 200 MB of contents: one challenge, several, or a whole repository. Each is given an
+         *     `instance.toml`, and a compose file where it has none, as `whaley import` does. Without `take` nothing is kept; with it
+         *     the archive is sent again, and these folders become challenges. One that is there already is replaced only with
+         *     `replace`; `changes` is how it differs.
+         */
+        post: operations["adminImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/challenges/reload": {
         parameters: {
             query?: never;
@@ -3374,6 +3397,82 @@ export interface components {
              * @description Processes
              */
             pids: number;
+        };
+        /**
+         * @example {
+         *       "challenges": [
+         *         {
+         *           "folder": "web/notes",
+         *           "id": "notes",
+         *           "verdict": "noted",
+         *           "metadata": "ctfcli",
+         *           "compose_made": false,
+         *           "flag": "own",
+         *           "routes": [
+         *             {
+         *               "name": "",
+         *               "service": "web",
+         *               "port": 80,
+         *               "type": "http"
+         *             }
+         *           ],
+         *           "notes": [
+         *             "notes/compose.yaml:3: services.web.ports: host port 8080 left out: Whaley gives out ports"
+         *           ],
+         *           "problems": [],
+         *           "exists": false,
+         *           "changes": {
+         *             "files": [],
+         *             "more": 0
+         *           },
+         *           "taken": false,
+         *           "refusal": ""
+         *         }
+         *       ],
+         *       "notes": [],
+         *       "resting": 4
+         *     }
+         */
+        ImportReport: {
+            challenges: components["schemas"]["ImportedChallenge"][];
+            /** @description What was left out */
+            notes: string[];
+            /** @description Folders with metadata and nothing that runs */
+            resting: number;
+        };
+        ImportedChallenge: {
+            /** @description In the archive, below the folder that holds all of it; .: that one */
+            folder: string;
+            id: string;
+            /**
+             * @description noted: it loads, and the notes say what was taken otherwise or guessed
+             * @enum {string}
+             */
+            verdict: "taken" | "noted" | "refused";
+            /** @description As ctfcli, rcds, kctf, gzctf; empty: none was found */
+            metadata: string;
+            /** @description It has only Dockerfiles, and import has written its compose file */
+            compose_made: boolean;
+            /**
+             * @description own: each owner has one of their own
+             * @enum {string}
+             */
+            flag: "own" | "none";
+            routes: {
+                name: string;
+                service: string;
+                port: number;
+                type: string;
+            }[];
+            notes: string[];
+            problems: components["schemas"]["FileProblem"][];
+            /** @description There is a challenge of this id already */
+            exists: boolean;
+            changes: components["schemas"]["RevisionChanges"];
+            /** @description It is a challenge now */
+            taken: boolean;
+            /** @description Why it was not taken although it was to be; empty: it was, or was not to be */
+            refusal: string;
         };
         FileProblem: {
             /** @description With the folder, as web-login/instance.toml */
@@ -6625,6 +6724,48 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["ChallengeProblem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminImport: {
+        parameters: {
+            query?: {
+                /** @description `folder` of a challenge in the answer, as often as wanted */
+                take?: string[];
+                /** @description true: in the place of challenges with their ids */
+                replace?: boolean;
+                /** @description true: players can start those that are new at once */
+                open?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "file": "(the bytes of web-notes.zip)"
+                 *     }
+                 */
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+                /** @example (the bytes of web-notes.zip) */
+                "application/zip": string;
+            };
+        };
+        responses: {
+            /** @description What became of each folder, or would. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -121,30 +121,14 @@ func (a *API) answerEntry(w http.ResponseWriter, r *http.Request, status int, e 
 	return write(w, status, a.adminChallenge(e, live[e.ID]))
 }
 
-// adminUploadChallenge takes a zip as the part "file" of a form, or as the whole body. It goes to disk as it comes, into
-// a file that has no name from the start: not even a crash leaves it.
+// adminUploadChallenge takes a zip as the part "file" of a form, or as the whole body.
 func (a *API) adminUploadChallenge(w http.ResponseWriter, r *http.Request) error {
-	archive, err := os.CreateTemp("", "whaley-upload-")
+	archive, err := receive(r)
 	if err != nil {
 		return err
 	}
-	defer archive.Close()
-	if err := os.Remove(archive.Name()); err != nil {
-		return err
-	}
-	body, name, err := upload(r)
-	if err != nil {
-		return err
-	}
-	size, err := io.Copy(archive, io.LimitReader(body, files.MaxArchive+1))
-	if err != nil {
-		return whaley.Errorf(whaley.Invalid, "archive_incomplete", "The archive did not arrive whole. Send it again.").Because(err)
-	}
-	if size > files.MaxArchive {
-		return files.ArchiveTooLarge()
-	}
-	replace, open := r.URL.Query().Get("replace") == "true", r.URL.Query().Get("open") == "true"
-	e, err := a.Library.Upload(r.Context(), challenge.Archive{ReaderAt: archive, Size: size, Name: name, Replace: replace, Open: open}, adminOf(r))
+	defer archive.close()
+	e, err := a.Library.Upload(r.Context(), archive.Archive, adminOf(r))
 	if err != nil {
 		return withProblems(err)
 	}
@@ -152,6 +136,45 @@ func (a *API) adminUploadChallenge(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	return a.answerEntry(w, r, http.StatusCreated, e)
+}
+
+// received is an archive that has come whole.
+type received struct {
+	challenge.Archive
+	close func() error
+}
+
+// receive reads an archive. It goes to disk as it comes, into a file that has no name from the start: not even a crash
+// leaves it.
+func receive(r *http.Request) (received, error) {
+	file, err := os.CreateTemp("", "whaley-upload-")
+	if err != nil {
+		return received{}, err
+	}
+	size, name, err := int64(0), "", os.Remove(file.Name())
+	if err == nil {
+		size, name, err = store(r, file)
+	}
+	if err != nil {
+		return received{}, errors.Join(err, file.Close())
+	}
+	replace, open := r.URL.Query().Get("replace") == "true", r.URL.Query().Get("open") == "true"
+	return received{challenge.Archive{ReaderAt: file, Size: size, Name: name, Replace: replace, Open: open}, file.Close}, nil
+}
+
+func store(r *http.Request, file io.Writer) (size int64, name string, err error) {
+	body, name, err := upload(r)
+	if err != nil {
+		return 0, "", err
+	}
+	size, err = io.Copy(file, io.LimitReader(body, files.MaxArchive+1))
+	switch {
+	case err != nil:
+		return 0, "", whaley.Errorf(whaley.Invalid, "archive_incomplete", "The archive did not arrive whole. Send it again.").Because(err)
+	case size > files.MaxArchive:
+		return 0, "", files.ArchiveTooLarge()
+	}
+	return size, name, nil
 }
 
 func upload(r *http.Request) (body io.Reader, name string, err error) {

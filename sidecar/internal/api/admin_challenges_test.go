@@ -64,9 +64,15 @@ func (s *surface) manage(method, path, body string) *httptest.ResponseRecorder {
 
 func (s *surface) upload(archive []byte) *httptest.ResponseRecorder {
 	s.t.Helper()
+	return s.sendArchive("/admin/api/challenges/upload", archive)
+}
+
+// sendArchive sends one as a browser's form does.
+func (s *surface) sendArchive(path string, archive []byte) *httptest.ResponseRecorder {
+	s.t.Helper()
 	var form bytes.Buffer
 	fmt.Fprintf(&form, "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"My Challenge.zip\"\r\nContent-Type: application/zip\r\n\r\n%s\r\n--b--\r\n", archive)
-	r := httptest.NewRequest("POST", "/admin/api/challenges/upload", &form)
+	r := httptest.NewRequest("POST", path, &form)
 	r.RemoteAddr = alice + ":5555"
 	r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
 	r.Header.Set("X-Admin-Key", adminKey)

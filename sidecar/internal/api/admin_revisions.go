@@ -95,6 +95,10 @@ func (a *API) compareRevisions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return write(w, http.StatusOK, changesOf(changes))
+}
+
+func changesOf(changes challenge.Changes) changesJSON {
 	j := changesJSON{Files: []fileChangeJSON{}, More: changes.More}
 	for _, f := range changes.Files {
 		file := fileChangeJSON{f.Path, f.Change, fileStateJSON(f.Before), fileStateJSON(f.After), f.Text, []hunkJSON{}, f.Cut}
@@ -107,5 +111,5 @@ func (a *API) compareRevisions(w http.ResponseWriter, r *http.Request) error {
 		}
 		j.Files = append(j.Files, file)
 	}
-	return write(w, http.StatusOK, j)
+	return j
 }

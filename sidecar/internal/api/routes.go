@@ -119,6 +119,7 @@ func (a *API) AdminRoutes() []Route {
 		{"GET", "/admin/api/challenges/list", a.adminListChallenges},
 		{"GET", "/admin/api/challenges/settings", a.adminChallengeSettings},
 		{"POST", "/admin/api/challenges/upload", a.adminUploadChallenge},
+		{"POST", "/admin/api/challenges/import", a.adminImport},
 		{"POST", "/admin/api/challenges/reload", a.adminReloadChallenges},
 		{"DELETE", "/admin/api/challenges/{id}", a.adminDeleteChallenge},
 		{"POST", "/admin/api/challenges/{id}/reload", a.adminReloadChallenge},

@@ -39,6 +39,7 @@ GET    /admin/api/monitoring/system
 GET    /admin/api/monitoring/instances
 GET    /admin/api/challenges/list
 POST   /admin/api/challenges/upload
+POST   /admin/api/challenges/import
 DELETE /admin/api/challenges/{id}
 GET    /admin/api/challenges/{id}/files
 GET    /admin/api/challenges/{id}/files/{path}

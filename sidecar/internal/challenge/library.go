@@ -70,6 +70,9 @@ func NewLibrary(dir string, defaults Defaults) *Library {
 // SetDefaults changes what holds where a challenge says nothing, from the next Reload on.
 func (l *Library) SetDefaults(defaults Defaults) { l.defaults.Store(&defaults) }
 
+// Defaults are what challenges are held to.
+func (l *Library) Defaults() Defaults { return *l.defaults.Load() }
+
 // Most are the limits that no instance of any challenge goes beyond, whatever its files or organisers say; 0: none.
 func (l *Library) Most() whaley.Limits { return l.defaults.Load().Limits }
 

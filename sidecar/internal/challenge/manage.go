@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/challenge/files"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -105,129 +102,6 @@ func (l *Library) Set(ctx context.Context, id, by string, ev whaley.Event, chang
 		return Entry{}, err
 	}
 	return l.Find(e.ID)
-}
-
-// Archive is a challenge as a zip.
-type Archive struct {
-	io.ReaderAt
-	Size int64
-	// Name is what the challenge is called if neither its instance.toml nor a folder in the archive says so.
-	Name string
-	// Replace puts it into the place of one with its id. Instances that run go on with theirs.
-	Replace bool
-	// Open lets players start one that is new at once; else an organiser opens it.
-	Open bool
-}
-
-// Upload makes a challenge of a zip archive: all of it, or nothing. The error may be Problems.
-func (l *Library) Upload(ctx context.Context, archive Archive, by string) (Entry, error) {
-	name := archive.Name
-	staging, err := l.stage(uploading)
-	if err != nil {
-		return Entry{}, unreachable(err)
-	}
-	defer func() { _ = staging.remove() }() // what stays is removed at the next start
-	extracted := filepath.Join(staging.dir, ".extracted")
-	if err := os.Mkdir(extracted, 0o755); err != nil {
-		return Entry{}, unreachable(err)
-	}
-	where, err := unzip(extracted, archive, archive.Size)
-	if err != nil {
-		return Entry{}, err
-	}
-	if where != "." {
-		name = filepath.Base(where)
-	}
-	folder := filepath.Join(staging.dir, DeriveID(strings.TrimSuffix(name, ".zip")))
-	if err := os.Rename(filepath.Join(extracted, where), folder); err != nil {
-		return Entry{}, unreachable(err)
-	}
-	ch, err := Load(ctx, folder, *l.defaults.Load())
-	if err != nil {
-		return Entry{}, err
-	}
-	if err := errors.Join(os.Chmod(folder, 0o755), syncFolder(folder)); err != nil {
-		return Entry{}, unreachable(err)
-	}
-	// Only now is anything of the library's touched: whatever an archive does, others go on.
-	l.changing.Lock()
-	defer l.changing.Unlock()
-	if e, err := l.Find(ch.ID); err == nil && archive.Replace {
-		if folder, err = l.renamed(ctx, folder, filepath.Base(e.Folder), ch.ID); err != nil {
-			return Entry{}, err
-		}
-		if err := l.replace(staging, folder, e.Folder); err != nil {
-			return Entry{}, err
-		}
-		return l.again(ctx, e.Folder, cause{whaley.OriginUpload, by})
-	}
-	if _, taken := l.Get(ch.ID); taken {
-		return Entry{}, whaley.Errorf(whaley.Conflict, "challenge_exists",
-			"There is a challenge %q already. Delete it first, or give this one another id.", ch.ID)
-	}
-	target := filepath.Join(l.dir, ch.ID)
-	if _, err := os.Lstat(target); err == nil {
-		return Entry{}, whaley.Errorf(whaley.Conflict, "challenge_exists",
-			"There is a folder %q already. Delete it first, or give this challenge another id.", ch.ID)
-	}
-	if err := l.closed(ctx, ch.ID, by, !archive.Open); err != nil {
-		return Entry{}, err
-	}
-	if err := os.Rename(folder, target); err != nil {
-		return Entry{}, unreachable(err)
-	}
-	return l.again(ctx, ch.ID, cause{whaley.OriginUpload, by})
-}
-
-// closed writes down before a new challenge is there that players cannot start it, so that they never can for a moment.
-func (l *Library) closed(ctx context.Context, id, by string, closed bool) error {
-	if !closed || l.settings == nil {
-		return nil
-	}
-	now := time.Now().UTC()
-	return l.settings.SetChallenge(ctx, whaley.ChallengeSetting{Challenge: id, UpdatedAt: now, UpdatedBy: by},
-		whaley.Event{Type: "admin_challenge_toggle", Challenge: id, Player: by, At: now, Message: "closed until an organiser opens it, since it is new"})
-}
-
-// renamed gives a folder the name of the one that it replaces. It must not become another challenge by that.
-func (l *Library) renamed(ctx context.Context, folder, name, id string) (string, error) {
-	as := filepath.Join(filepath.Dir(folder), name)
-	if as == folder {
-		return folder, nil
-	}
-	if err := os.Rename(folder, as); err != nil {
-		return "", unreachable(err)
-	}
-	ch, err := Load(ctx, as, *l.defaults.Load())
-	if err == nil && ch.ID != id {
-		err = whaley.Errorf(whaley.Conflict, "challenge_exists",
-			"The challenge %q lies in the folder %q, by which this one would become %q. Write id = %q into its instance.toml.", id, name, ch.ID, id)
-	}
-	return as, err
-}
-
-// replace puts a folder into the place of a challenge's, whose old one goes with the staging.
-func (l *Library) replace(staging *staging, folder, old string) error {
-	target, away := filepath.Join(l.dir, old), filepath.Join(staging.dir, ".replaced")
-	if err := os.Rename(target, away); err != nil {
-		return unreachable(err)
-	}
-	if err := os.Rename(folder, target); err != nil {
-		return unreachable(errors.Join(err, os.Rename(away, target)))
-	}
-	return nil
-}
-
-func unzip(dir string, archive io.ReaderAt, size int64) (where string, err error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return "", unreachable(err)
-	}
-	defer root.Close()
-	if err := files.Unzip(archive, size, root); err != nil {
-		return "", err
-	}
-	return files.Find(root, definitionFile)
 }
 
 // Delete removes a challenge's folder for good. It refuses with challenge_in_use while live says that instances of it
