@@ -15,6 +15,10 @@ export type Revision = Schemas["Revision"];
 export type FileChange = Schemas["FileChange"];
 /** Something wrong in a challenge's files. */
 export type FileProblem = Schemas["FileProblem"];
+/** What import makes of an archive's folders. */
+export type ImportReport = Schemas["ImportReport"];
+/** What import makes of one of them. */
+export type ImportedChallenge = Schemas["ImportedChallenge"];
 /** A file or a folder of a challenge. */
 export type FileEntry = Schemas["FileEntry"];
 /** A file of a challenge with what is in it. */

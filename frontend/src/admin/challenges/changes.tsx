@@ -50,19 +50,26 @@ export function ChangesDialog({ challenge, revision, others, onClose }: Props) {
                 {text.revisions.sameText}
               </EmptyState>
             ) : (
-              <>
-                <ul className="flex flex-col gap-3">
-                  {files.map((file) => (
-                    <File key={file.path} file={file} />
-                  ))}
-                </ul>
-                {more > 0 && <p className="text-ink-soft text-sm">{text.revisions.more(more)}</p>}
-              </>
+              <FileChanges files={files} more={more} />
             )
           }
         </Loaded>
       </div>
     </Dialog>
+  );
+}
+
+/** Files that differ, with the lines that do. */
+export function FileChanges({ files, more }: { files: FileChange[]; more: number }) {
+  return (
+    <>
+      <ul className="flex flex-col gap-3">
+        {files.map((file) => (
+          <File key={file.path} file={file} />
+        ))}
+      </ul>
+      {more > 0 && <p className="text-ink-soft text-sm">{text.revisions.more(more)}</p>}
+    </>
   );
 }
 

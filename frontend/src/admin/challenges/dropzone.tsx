@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Upload } from "lucide-react";
 import { type DragEvent, useRef, useState } from "react";
+import type { ImportReport } from "@/api/admin";
 import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
 import { toast } from "@/components/ui/toast";
@@ -8,20 +9,33 @@ import { cn } from "@/lib/cn";
 import { formatBytes, formatNumber } from "@/lib/format";
 import { ProblemText } from "../kit/loaded";
 import { text } from "../text";
+import { ImportDialog } from "./import-dialog";
 import { Problems } from "./problems";
 import { challengesKey } from "./queries";
-import { UploadProblem, upload } from "./upload";
+import { bring, UploadProblem, upload } from "./upload";
+
+/** Refusals of an archive that is more than one new challenge: an organiser chooses what to take of it. */
+const toChoose = ["archive_no_challenge", "archive_many", "challenge_exists"];
 
 /** Where an archive is dropped or chosen; shows how much of it has left, and what is wrong in it. */
 export function Dropzone() {
   const input = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
   const [share, setShare] = useState(0);
+  const [found, setFound] = useState<{ file: File; report: ImportReport }>();
   const client = useQueryClient();
   const send = useMutation({
-    mutationFn: (file: File) => upload(file, setShare),
+    mutationFn: async (file: File) => {
+      try {
+        return await upload(file, setShare);
+      } catch (cause) {
+        if (!(cause instanceof UploadProblem) || !toChoose.includes(cause.code)) throw cause;
+        const report = await bring(file, [], setShare);
+        setFound({ file, report });
+      }
+    },
     onMutate: () => setShare(0),
-    onSuccess: (challenge) => toast.done(text.challenges.uploaded(challenge.name, challenge.active)),
+    onSuccess: (challenge) => challenge && toast.done(text.challenges.uploaded(challenge.name, challenge.active)),
     onSettled: () => client.invalidateQueries({ queryKey: challengesKey }),
   });
 
@@ -87,6 +101,7 @@ export function Dropzone() {
           {send.error instanceof UploadProblem && <Problems problems={send.error.problems} />}
         </Notice>
       )}
+      {found && <ImportDialog {...found} onClose={() => setFound(undefined)} />}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import type { AdminChallenge, FileProblem } from "@/api/admin";
+import type { AdminChallenge, FileProblem, ImportReport } from "@/api/admin";
 import { Problem } from "@/api/client";
 import { text } from "../text";
 
@@ -12,8 +12,20 @@ export class UploadProblem extends Problem {
   }
 }
 
-/** Sends a zip archive. Only XMLHttpRequest says how much of it has left. */
+/** Makes a challenge of a zip archive. */
 export function upload(file: File, onProgress: (share: number) => void): Promise<AdminChallenge> {
+  return send("/admin/api/challenges/upload", file, onProgress);
+}
+
+/** What import makes of an archive's folders; those that are named become challenges, also in the place of others. */
+export function bring(file: File, folders: string[], onProgress: (share: number) => void): Promise<ImportReport> {
+  const query = new URLSearchParams(folders.map((folder) => ["take", folder]));
+  if (folders.length > 0) query.set("replace", "true"); // what it would replace was shown before
+  return send(`/admin/api/challenges/import?${query}`, file, onProgress);
+}
+
+/** Sends a zip archive. Only XMLHttpRequest says how much of it has left. */
+function send<T>(path: string, file: File, onProgress: (share: number) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const form = new FormData();
@@ -22,7 +34,7 @@ export function upload(file: File, onProgress: (share: number) => void): Promise
     request.addEventListener("error", () => reject(new Problem(0, "network", text.error.network)));
     request.addEventListener("load", () => {
       const body = parse(request.responseText);
-      if (request.status < 300) return resolve(body as unknown as AdminChallenge);
+      if (request.status < 300) return resolve(body as T);
       const said = (name: string) => (typeof body[name] === "string" ? body[name] : "");
       const problem = new Problem(
         request.status,
@@ -33,7 +45,7 @@ export function upload(file: File, onProgress: (share: number) => void): Promise
       );
       reject(new UploadProblem(problem, Array.isArray(body.problems) ? (body.problems as FileProblem[]) : []));
     });
-    request.open("POST", "/admin/api/challenges/upload");
+    request.open("POST", path);
     request.send(form);
   });
 }
