@@ -49,7 +49,7 @@ func TestAStartThatNeverGetsReadyIsGivenUpInTime(t *testing.T) {
 func TestWhatSomebodyElseTookIsTriedElsewhere(t *testing.T) {
 	ch := built("nc")
 	ch.Routes = []whaley.Route{{Service: "web", Port: 9000, Type: whaley.RoutePort}}
-	inMemory(t, func(w *world) {
+	onEngine(t, func(w *world) {
 		// Another one's container has the port that is next, and its network all of the pool but the last parts.
 		foreign := w.engine.WithPurpose("another's")
 		first := w.running("one", "nc")

@@ -97,7 +97,7 @@ func (c checked) Exec(ctx context.Context, id string, argv []string) (int, error
 func TestAHealthCheckHasTheValuesOfItsInstance(t *testing.T) {
 	service := web("0s")
 	service.Health = &whaley.Health{Test: []string{"check", whaley.Token("INSTANCE_ID")}, Timeout: time.Second}
-	inMemory(t, func(w *world) {
+	onEngine(t, func(w *world) {
 		engine := checked{w.engine, make(chan []string, 1)}
 		w.prober = engine
 		w.start()

@@ -59,7 +59,7 @@ func TestARestartGoesOnWithWhatWaitedAndWithWhatWasBeingStopped(t *testing.T) {
 }
 
 func TestWhatEndedWhileNoSidecarRanIsFoundAtTheStart(t *testing.T) {
-	inMemory(t, func(w *world) {
+	onEngine(t, func(w *world) {
 		in, other := w.running("one", "web"), w.running("two", "web")
 		w.end()
 		if err := w.engine.RemoveContainer(w.t.Context(), w.service(in, "web").ID); err != nil {
@@ -79,7 +79,7 @@ func TestWhatEndedWhileNoSidecarRanIsFoundAtTheStart(t *testing.T) {
 }
 
 func TestWhatNoRowAsksForIsRemovedAndWhatIsNotOursIsNot(t *testing.T) {
-	inMemory(t, func(w *world) {
+	onEngine(t, func(w *world) {
 		foreign := w.engine.WithPurpose("another's")
 		if err := foreign.CreateVolume(w.t.Context(), "theirs", instancer.Labels{Instance: "unknown-2"}); err != nil {
 			w.t.Fatal(err)

@@ -57,7 +57,7 @@ func (w *world) breakSandbox(sb *whaley.Sandbox, service string) {
 }
 
 func TestAStartTakesASandboxThatIsReadyAndAnotherTakesItsPlace(t *testing.T) {
-	inMemory(t, func(w *world) {
+	onEngine(t, func(w *world) {
 		w.pool = 2
 		w.start()
 		w.ready(2)
@@ -77,7 +77,7 @@ func TestAStartTakesASandboxThatIsReadyAndAnotherTakesItsPlace(t *testing.T) {
 }
 
 func TestAStartWhoseSandboxBreaksGoesOnWithoutIt(t *testing.T) {
-	inMemory(t, func(w *world) {
+	onEngine(t, func(w *world) {
 		w.pool = 1
 		w.start()
 		w.ready(1)
@@ -99,7 +99,7 @@ func TestAStartWhoseSandboxBreaksGoesOnWithoutIt(t *testing.T) {
 }
 
 func TestARunningInstanceWhoseSandboxBreaksIsLost(t *testing.T) {
-	inMemory(t, func(w *world) {
+	onEngine(t, func(w *world) {
 		w.pool = 1
 		w.start()
 		w.ready(1)
@@ -113,7 +113,7 @@ func TestARunningInstanceWhoseSandboxBreaksIsLost(t *testing.T) {
 }
 
 func TestARestartKeepsTheSandboxOfWhatRunsAndOfWhatIsHalfMade(t *testing.T) {
-	inMemory(t, func(w *world) {
+	onEngine(t, func(w *world) {
 		w.pool = 2
 		w.start()
 		w.ready(2)

@@ -1,5 +1,5 @@
 // Package memtest plays whole lives of instances in memory: the real rules, store, subnets and sandboxes on a simulated
-// engine, in a time that passes as soon as nobody has anything to do. It needs no root, no engine and no server.
+// engine or on no engine at all, in a time that passes as soon as nobody has anything to do. It needs no root, no engine and no server.
 package memtest
 
 import (
@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -22,17 +21,32 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/memory"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// world is an engine and a database, on which one life of a sidecar follows the other.
+// platform is one that also knows whether what runs on it is ready.
+type platform interface {
+	instancer.Platform
+	instancer.Prober
+}
+
+// onContainers is the platform of containers, whose engine knows that.
+type onContainers struct {
+	*containers.Platform
+	instancer.Prober
+}
+
+// world is a platform and a database, on which one life of a sidecar follows the other.
 type world struct {
 	t       *testing.T
 	db      *store.Store
+	host    *memory.Host // nil: it runs on the engine
 	engine  *simulated.Engine
+	runs    platform
 	loaded  loaded
 	policy  whaley.Policy
 	routes  routes
@@ -44,15 +58,28 @@ type world struct {
 	end     func()
 }
 
-// inMemory plays a test in a world with some challenges, whose first sidecar has looked at everything.
+// inMemory plays a test in a world with some challenges, whose first sidecar has looked at everything: once on the platform of
+// containers, whose engine is simulated, and once on the platform in memory. To the rules there is no difference.
 func inMemory(t *testing.T, play func(w *world), challenges ...*whaley.Challenge) {
+	t.Helper()
+	t.Run("on a platform in memory", func(t *testing.T) { playIn(t, memory.NewHost(), play, challenges) })
+	t.Run("on a simulated engine", func(t *testing.T) { playIn(t, nil, play, challenges) })
+}
+
+// onEngine plays a test that is about an engine, or about what only one has.
+func onEngine(t *testing.T, play func(w *world), challenges ...*whaley.Challenge) {
+	t.Helper()
+	playIn(t, nil, play, challenges)
+}
+
+func playIn(t *testing.T, host *memory.Host, play func(w *world), challenges loaded) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		db, err := store.Open(t.Context(), "", t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{t: t, db: db, engine: simulated.NewWorld().Engine("ours"), loaded: challenges, end: func() {}}
+		w := &world{t: t, db: db, host: host, engine: simulated.NewWorld().Engine("ours"), loaded: challenges, end: func() {}}
 		defer db.Close()
 		defer func() { w.end() }()
 		w.start()
@@ -70,15 +97,19 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	pool := sandbox.New(w.db, w.subnets, w.engine.WithPurpose("sandbox"), sandbox.Options{Worker: "w", Size: func() int { return w.pool }}, log)
-	platform := containers.New(containers.Needs{Engine: w.engine, Subnets: w.subnets, Ports: &w.ports, Sandboxes: pool, Log: log})
-	w.rules = instancer.New(instancer.Needs{
-		Store: w.db, Platform: platform, Prober: cmp.Or[instancer.Prober](w.prober, w.engine), Router: &w.routes, Challenges: w.loaded, Log: log,
-	}, instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Worker: "w", Policy: w.policy})
-	ctx, cancel := context.WithCancel(context.Background())
 	var g errgroup.Group
-	rules := w.rules
+	ctx, cancel := context.WithCancel(context.Background())
+	made := containers.New(containers.Needs{Engine: w.engine, Subnets: w.subnets, Ports: &w.ports, Sandboxes: pool, Log: log})
+	if w.runs = (onContainers{made, w.engine}); w.host != nil {
+		w.runs = w.host.Platform("ours")
+	}
+	rules := instancer.New(instancer.Needs{
+		Store: w.db, Platform: w.runs, Prober: cmp.Or[instancer.Prober](w.prober, w.runs), Router: &w.routes, Challenges: w.loaded, Log: log,
+	}, instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Worker: "w", Policy: w.policy})
 	g.Go(func() error { return rules.Run(ctx) })
-	g.Go(func() error { return pool.Run(ctx, platform.Demand(rules, w.loaded.All)) })
+	if w.rules = rules; w.host == nil {
+		g.Go(func() error { return pool.Run(ctx, made.Demand(rules, w.loaded.All)) })
+	}
 	rules.PrepareImages()
 	w.end = sync.OnceFunc(func() {
 		cancel()
@@ -159,7 +190,7 @@ func (w *world) service(in *whaley.Instance, name string) instancer.Object {
 // kill ends a service as if it had done so itself.
 func (w *world) kill(in *whaley.Instance, service string) {
 	w.t.Helper()
-	if err := w.engine.StopContainer(w.t.Context(), w.service(in, service).ID, 0); err != nil {
+	if err := w.runs.StopService(w.t.Context(), w.service(in, service).ID, 0); err != nil {
 		w.t.Fatal(err)
 	}
 	synctest.Wait()
@@ -167,7 +198,7 @@ func (w *world) kill(in *whaley.Instance, service string) {
 
 func (w *world) objects(instance string) []instancer.Object {
 	w.t.Helper()
-	all, err := w.engine.List(w.t.Context(), instance)
+	all, err := w.runs.List(w.t.Context(), instance)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -179,15 +210,10 @@ func (w *world) nothingLeft() {
 	w.t.Helper()
 	synctest.Wait()
 	if all := w.objects(""); len(all) > 0 {
-		w.t.Errorf("on the engine is still %+v", all)
+		w.t.Errorf("there is still %+v", all)
 	}
-	holders, err := w.subnets.Holders(w.t.Context())
-	holders = slices.DeleteFunc(holders, func(id string) bool { return strings.HasPrefix(id, whaley.SandboxPrefix) })
-	if err != nil || len(holders) > 0 {
-		w.t.Errorf("subnets are still reserved for %q: %v", holders, err)
-	}
-	if held, _ := w.ports.Holders(w.t.Context()); len(held) > 0 {
-		w.t.Errorf("ports are still reserved for %q", held)
+	if held, err := w.runs.Reserved(w.t.Context()); err != nil || len(held) > 0 {
+		w.t.Errorf("something is still reserved for %q: %v", held, err)
 	}
 	if names := w.routes.names(); len(names) > 0 {
 		w.t.Errorf("routes lead still to %q", names)
