@@ -153,7 +153,7 @@ func (s *server) openEdge(ctx context.Context) error {
 		BaseDomain: s.c.BaseDomain, DashboardURL: s.c.DashboardURL, InternalURL: "http://" + loopback(s.listeners.internal.Addr()),
 		PluginKey: s.pluginKey, Dashboard: s.surface.Public(),
 		Web: behindProxies(s.listeners.web, s.c.Trusted), TLS: behindProxies(s.listeners.tls, s.c.Trusted),
-		Routes: s.rules.edge, Opener: s.opener(), Log: s.log,
+		Routes: s.rules.edge, Opener: s.opener(), Turns: s.c.AddressTurns, Log: s.log,
 	})
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (s *server) openNames(ctx context.Context) {
 		return
 	}
 	behind := &edge.Behind{
-		Listener: behindProxies(s.listeners.wake, everywhere), Opener: s.opener(), Port: portOf(s.c.EdgeTLSListen), Log: s.log,
+		Listener: behindProxies(s.listeners.wake, everywhere), Opener: s.opener(), Turns: s.c.AddressTurns, Port: portOf(s.c.EdgeTLSListen), Log: s.log,
 	}
 	s.Go(func() error { return behind.Run(ctx) })
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/inetaf/tcpproxy"
 
+	"github.com/whaley-ctf/whaley/shared/turn"
 	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -30,6 +31,7 @@ type Behind struct {
 	Listener net.Listener
 	Opener   Opener
 	Port     int // of Traefik's entry point for TLS by name
+	Turns    int // of one address, as turn.New has them
 	Log      *slog.Logger
 
 	mu   sync.Mutex
@@ -43,7 +45,7 @@ func (b *Behind) Run(ctx context.Context) error {
 		setting:  "WAKE_LISTEN",
 		listener: listen.Around(b.Listener, listen.Options{Name: "WAKE_LISTEN", Hello: HelloTimeout, Log: b.Log}),
 		known:    func(string) (whaley.Publication, bool) { return whaley.Publication{}, false },
-		opener:   b.Opener, log: b.Log, refuse: b.came,
+		opener:   b.Opener, log: b.Log, refuse: b.came, turns: turn.New(b.Turns),
 		onward: func(route whaley.Publication) tcpproxy.Target {
 			if route.Passthrough {
 				return dial(route.Backend, b.Log)

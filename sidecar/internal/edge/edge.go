@@ -27,6 +27,7 @@ type Options struct {
 	PluginKey    string
 	Dashboard    http.Handler // the public API and the pages
 	Web, TLS     net.Listener
+	Turns        int // of one address, as turn.New has them
 	Routes       *Routes
 	Opener       Opener // nil: no connection by TLS starts anything
 	Log          *slog.Logger

@@ -11,6 +11,7 @@ import (
 
 	"github.com/inetaf/tcpproxy"
 
+	"github.com/whaley-ctf/whaley/shared/turn"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -28,7 +29,8 @@ type names struct {
 	setting  string // of the listener's address
 	listener net.Listener
 	known    func(name string) (whaley.Publication, bool)
-	opener   Opener // nil: there is none
+	opener   Opener      // nil: there is none
+	turns    *turn.Turns // of addresses, for what the opener has to look up
 	onward   func(whaley.Publication) tcpproxy.Target
 	refuse   func(*tcpproxy.Conn) bool // says of a connection that it is to be closed; nil: of none
 	log      *slog.Logger
@@ -76,11 +78,19 @@ func (o opening) HandleConn(conn net.Conn) {
 	}
 	ctx, cancel := context.WithTimeout(o.ctx, Hold)
 	defer cancel()
-	route, ok := o.opener.Open(ctx, o.name, addressOf(conn))
+	from := addressOf(conn)
+	end, err := o.turns.Take(ctx, turn.Of(from))
+	if err != nil {
+		conn.Close()
+		return
+	}
+	defer end() // it ends by itself where a start takes its time
+	route, ok := o.opener.Open(ctx, o.name, from)
 	if !ok {
 		conn.Close()
 		return
 	}
+	end()
 	o.onward(route).HandleConn(conn)
 }
 

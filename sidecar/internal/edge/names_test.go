@@ -233,3 +233,39 @@ func TestBehindTraefikWhatEndsTLSItselfIsReachedAtOnce(t *testing.T) {
 		t.Errorf("%q %v", got, err)
 	}
 }
+
+// TestNamesThatOneAddressGuessesAreLookedUpOneAfterTheOther has many connections ask for names at once.
+func TestNamesThatOneAddressGuessesAreLookedUpOneAfterTheOther(t *testing.T) {
+	l := listening(t)
+	var now, most atomic.Int64
+	behind := &edge.Behind{Listener: l, Turns: 1, Log: slog.New(slog.DiscardHandler), Opener: guesses(func() {
+		if n := now.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		time.Sleep(2 * time.Millisecond)
+		now.Add(-1)
+	})}
+	ctx, stop := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- behind.Run(ctx) }()
+	var all sync.WaitGroup
+	for n := range 40 {
+		all.Go(func() { silence(t, l.Addr().String(), fmt.Sprintf("guess-%d.instances.localhost", n)) })
+	}
+	all.Wait()
+	if n := most.Load(); n > 12 { // a turn is over after 20 ms, however slow this machine is
+		t.Errorf("%d are looked up at the same time", n)
+	}
+	stop()
+	if err := <-ran; err != nil {
+		t.Error(err)
+	}
+}
+
+// guesses is an Opener for names that lead nowhere.
+type guesses func()
+
+func (g guesses) Open(context.Context, string, netip.Addr) (whaley.Publication, bool) {
+	g()
+	return whaley.Publication{}, false
+}

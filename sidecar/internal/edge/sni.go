@@ -15,6 +15,7 @@ import (
 
 	"github.com/inetaf/tcpproxy"
 
+	"github.com/whaley-ctf/whaley/shared/turn"
 	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -33,6 +34,7 @@ func (e *Edge) serveTLS(ctx context.Context) error {
 		setting:  "EDGE_TLS_LISTEN",
 		listener: listen.Around(e.opts.TLS, listen.Options{Name: "EDGE_TLS_LISTEN", Hello: HelloTimeout, Log: e.opts.Log}),
 		known:    e.opts.Routes.ByName, opener: e.opts.Opener, onward: e.onward, log: e.opts.Log,
+		turns: turn.New(e.opts.Turns),
 	}
 	return n.serve(ctx)
 }
