@@ -31,8 +31,14 @@ func (e *Engine) CreateContainer(ctx context.Context, spec containers.ContainerS
 	if err != nil {
 		return "", err
 	}
-	if err := e.inherit(ctx, config, host, spec.Labels); err != nil {
+	image, err := e.inherit(ctx, config, host, spec.Labels)
+	if err != nil {
 		return "", err
+	}
+	if spec.Gated {
+		if err := e.gated(spec.Labels.Instance, spec.Service.Name, config, image, host); err != nil {
+			return "", err
+		}
 	}
 	var networking *network.NetworkingConfig
 	if spec.Join == "" && !spec.Service.Offline {

@@ -19,20 +19,27 @@ import (
 // maxImageVolumes is how many VOLUMEs an image may have.
 const maxImageVolumes = 16
 
+// imageConfig is what a container takes of its image when nothing else is said.
+type imageConfig struct {
+	argv []string // with what was said
+	user string
+	env  []string
+}
+
 // inherit deals with what a container would get of its image without being asked. Other tools on the host act on labels:
 // none of the image's reaches the container with its value. Where the image has a VOLUME, the engine would make one that
 // nobody knows of; it gets one of the instance's, which is counted and removed like those that a compose file names.
-func (e *Engine) inherit(ctx context.Context, config *container.Config, host *container.HostConfig, l instancer.Labels) error {
+func (e *Engine) inherit(ctx context.Context, config *container.Config, host *container.HostConfig, l instancer.Labels) (imageConfig, error) {
 	api, err := e.api(ctx)
 	if err != nil {
-		return err
+		return imageConfig{}, err
 	}
 	found, err := api.ImageInspect(ctx, config.Image)
 	if err != nil {
-		return translate(err)
+		return imageConfig{}, translate(err)
 	}
 	if found.Config == nil {
-		return nil
+		return imageConfig{argv: argv(config, nil, nil)}, nil
 	}
 	for name := range found.Config.Labels {
 		if _, ours := config.Labels[name]; !ours {
@@ -40,7 +47,7 @@ func (e *Engine) inherit(ctx context.Context, config *container.Config, host *co
 		}
 	}
 	if n := len(found.Config.Volumes); n > maxImageVolumes {
-		return whaley.Errorf(whaley.Unavailable, "image_volumes",
+		return imageConfig{}, whaley.Errorf(whaley.Unavailable, "image_volumes",
 			"The image of the challenge's service %s has %d volumes; at most %d are given. Tell an organiser.", l.Service, n, maxImageVolumes)
 	}
 	for _, target := range slices.Sorted(maps.Keys(found.Config.Volumes)) {
@@ -49,11 +56,11 @@ func (e *Engine) inherit(ctx context.Context, config *container.Config, host *co
 		}
 		name := imageVolume(l, target)
 		if err := e.CreateVolume(ctx, name, l); err != nil {
-			return fmt.Errorf("volume for %s of %s: %w", target, config.Image, err)
+			return imageConfig{}, fmt.Errorf("volume for %s of %s: %w", target, config.Image, err)
 		}
 		host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeVolume, Source: name, Target: target})
 	}
-	return nil
+	return imageConfig{argv: argv(config, found.Config.Entrypoint, found.Config.Cmd), user: found.Config.User, env: found.Config.Env}, nil
 }
 
 // mounted says whether something is mounted at a place already.

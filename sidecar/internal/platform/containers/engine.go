@@ -32,6 +32,7 @@ type ContainerSpec struct {
 	UDP     map[int]int       // the same of UDP
 	Volumes map[string]string // named volume → engine's volume name
 	Egress  bool              // names of the outside are answered
+	Gated   bool              // it waits for what it is to be before its program begins
 	Labels  instancer.Labels
 }
 

@@ -1,0 +1,75 @@
+package guest
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+const (
+	// Name is what the program has to be called to be the guest.
+	Name = "whaley-guest"
+	// Folder is where a container has the program and its gate.
+	Folder = "/.whaley"
+	// Gate is the pipe in Folder.
+	Gate = "gate"
+	// variable holds an Order. The challenge never sees it.
+	variable = "WHALEY_GUEST"
+)
+
+// Order is what a container was made for, before it was anybody's.
+type Order struct {
+	Hash   string   `json:"hash"` // of the key
+	Argv   []string `json:"argv"`
+	User   string   `json:"user,omitempty"`   // as in an image: name or number, with :group or without
+	Groups []string `json:"groups,omitempty"` // further ones
+	Keep   []string `json:"keep"`             // capabilities that the challenge's program may have, as CHOWN
+	Home   bool     `json:"home,omitempty"`   // HOME was said by the image or the challenge
+}
+
+// Needs are the capabilities that the guest has to have, whatever its challenge may: it writes files of any owner, which
+// keep owner and mode, and becomes any user. What is not in Order.Keep is given up for good.
+var Needs = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETPCAP", "SETUID"}
+
+// Variable is an order as a variable of a container.
+func (o Order) Variable() (string, error) {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return "", fmt.Errorf("what a container is made for: %w", err)
+	}
+	return variable + "=" + string(text), nil
+}
+
+// ordered takes the order out of an environment.
+func ordered(environment []string) (o Order, rest []string, err error) {
+	found := false
+	for _, e := range environment {
+		if text, ours := strings.CutPrefix(e, variable+"="); ours {
+			found = true
+			err = json.Unmarshal([]byte(text), &o)
+			continue
+		}
+		rest = append(rest, e)
+	}
+	if !found || err != nil || len(o.Argv) == 0 {
+		return o, nil, fmt.Errorf("%s says nothing of what to become: %w", variable, err)
+	}
+	return o, rest, nil
+}
+
+// with sets variables in an environment, in their place if they are there.
+func with(environment []string, variables ...string) []string {
+	for _, v := range variables {
+		name, _, _ := strings.Cut(v, "=")
+		done := false
+		for n, e := range environment {
+			if strings.HasPrefix(e, name+"=") {
+				environment[n], done = v, true
+			}
+		}
+		if !done {
+			environment = append(environment, v)
+		}
+	}
+	return environment
+}
