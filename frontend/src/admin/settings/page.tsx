@@ -18,6 +18,7 @@ import { History } from "./history";
 import { settingsKey, settingsQuery } from "./queries";
 import { SaveBar } from "./save-bar";
 import { SettingRow } from "./setting-row";
+import { Variables } from "./variables";
 
 /** Every setting of the sidecar, made from what it says of them. */
 export function SettingsPage() {
@@ -54,10 +55,11 @@ export function SettingsPage() {
             { value: "live", label: text.settings.viewLive },
             { value: "changed", label: text.settings.viewChanged },
             { value: "all", label: text.settings.viewAll },
+            { value: "variables", label: text.variables.title },
             { value: "history", label: text.settings.viewHistory },
           ]}
         />
-        {view !== "history" && (
+        {view !== "history" && view !== "variables" && (
           <div className="flex min-w-0 flex-1 basis-72">
             <SearchFilter name="q" label={text.settings.search} />
           </div>
@@ -65,6 +67,8 @@ export function SettingsPage() {
       </div>
       {view === "history" ? (
         <History />
+      ) : view === "variables" ? (
+        <Variables />
       ) : (
         <Loaded query={settings} className="h-96">
           {(all) => <Form settings={all} shown={all.filter(inView[view] ?? inView.all)} words={filters.q ?? ""} />}
