@@ -24,6 +24,7 @@ const (
 	ProblemType    = "application/problem+json"   // RFC 9457
 	AuthNone       = "none"                       // a player is an address
 	AuthCTFd       = "ctfd"                       // a player is a CTFd account
+	AuthOIDC       = "oidc"                       // a player is an account of an OpenID Connect provider
 	AuthRCTF       = "rctf"                       // rCTF starts instances, nobody signs in
 )
 

@@ -207,6 +207,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sign in at the OpenID Connect provider, where AUTH_MODE is oidc */
+        get: operations["beginSignIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the provider sends players back to */
+        get: operations["endSignIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/login": {
         parameters: {
             query?: never;
@@ -1974,6 +2008,7 @@ export interface components {
          *     | `note_invalid` | 422 | note must have at most %d characters. |
          *     | `number_invalid` | 422 | %s must be a number from 0 on. |
          *     | `object_missing` | 503 | Something the challenge needs is missing on the engine. Try again; if it keeps happening, tell an organiser. |
+         *     | `oidc_unavailable` | 503 | The sign-in service does not answer as it should. Try again in a few seconds, or tell an organiser. |
          *     | `output` | 429 | The instance was stopped: it printed %d KB a second without end, and may print %d. |
          *     | `owner_invalid` | 422 | owner_id must be the id of a player or team, of letters, digits, _ and -. |
          *     | `parameter_invalid` | 422 | %s must be a text of at most %d bytes. |
@@ -1988,6 +2023,7 @@ export interface components {
          *     | `ports_ambiguous` | 503 | The services %s and %s both listen on %d, which BACKEND=published cannot tell apart. Tell an organiser. |
          *     | `ports_exhausted` | 503 | This host has no free port left. Try again when others have stopped theirs, or tell an organiser (PORT_RANGE_END). |
          *     | `quota_reached` | 429 | You're using all %d of your instances: %s. Stop one on the dashboard to start another. |
+         *     | `rctf_off` | 404 | Whaley is not set up for rCTF: AUTH_MODE=rctf and RCTF_AUTH_TOKEN are needed. |
          *     | `rctf_refused` | 401 | authToken in rCTF is not RCTF_AUTH_TOKEN. |
          *     | `restart_slow` | 503 | The instance is still shutting down. Start it again in a moment. |
          *     | `review_invalid` | 422 | review must be open, dismissed or confirmed. |
@@ -2002,7 +2038,9 @@ export interface components {
          *     | `settings_refused` | 422 | %s must be a list of texts without commas. |
          *     | `short` | 429 | The instance was stopped: the host's disk was running full, and it had written the most. |
          *     | `shutting_down` | 503 | Whaley is restarting. Try again in a few seconds. |
+         *     | `sign_in_foreign` | 401 | This sign-in did not begin in this browser, or too long ago. Begin it here again. |
          *     | `sign_in_not_needed` | 409 | There is nothing to sign in to: a player is an address here. |
+         *     | `sign_in_refused` | 401 | The sign-in did not work. Try it again; if it goes on, tell an organiser. |
          *     | `sort_invalid` | 422 | sort must be created, expires, challenge, owner or state, with - before it for the other direction. |
          *     | `spawn_failed` | 500 | The instance could not be started. Try again; if it keeps happening, tell an organiser. |
          *     | `start_timeout` | 503 | The challenge did not get ready within %s%s. Try again; if it keeps happening, tell an organiser. |
@@ -2017,6 +2055,7 @@ export interface components {
          *     | `tail_invalid` | 422 | tail must be a number of lines from 0 to %d. |
          *     | `team_banned` | 403 | Your team is banned from this event. The organisers can tell you why. |
          *     | `team_required` | 403 | This event is played in teams. Join a team in CTFd, then come back. |
+         *     | `teams_several` | 403 | Your account is in several teams, and instances belong to one. Tell an organiser. |
          *     | `time_invalid` | 422 | %s must be a time like 2030-01-31T18:00:00Z. |
          *     | `timeout_invalid` | 422 | timeoutMilliseconds in rCTF must be from %d to %d. |
          *     | `token_missing` | 422 | token is missing: an access token of CTFd, made there under Settings, Access Tokens. |
@@ -2032,7 +2071,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_refused" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_not_needed" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "wake_disabled";
+        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "check_running" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "host_full" | "host_missing" | "ids_invalid" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "lease_lost" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "sort_invalid" | "spawn_failed" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -2468,10 +2507,10 @@ export interface components {
             max_instances: number;
         };
         /**
-         * @description none: a player is an address; ctfd: a player is a CTFd account
+         * @description none: a player is an address; ctfd: a player is a CTFd account; rctf: rCTF starts instances, nobody signs in here; oidc: a player is an account of an OpenID Connect provider
          * @enum {string}
          */
-        AuthMode: "none" | "ctfd";
+        AuthMode: "none" | "ctfd" | "rctf" | "oidc";
         /**
          * @example {
          *       "name": "admin"
@@ -5433,6 +5472,50 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Config"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    beginSignIn: {
+        parameters: {
+            query?: {
+                /** @description A path of the dashboard to go to afterwards */
+                next?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider, or to the page that says why not. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    endSignIn: {
+        parameters: {
+            query?: {
+                code?: string;
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed in, or to the page that says why not. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

@@ -39,7 +39,7 @@ export function ChallengesPage() {
   const urgent = useUrgent(live);
   const refusal = asked.isError ? asProblem(asked.error) : undefined;
 
-  if (refusal?.status === 401 && config?.auth_mode === "ctfd") return <ToLogin />;
+  if (refusal?.status === 401 && (config?.auth_mode === "ctfd" || config?.auth_mode === "oidc")) return <ToLogin />;
   if (refusal?.status === 401 || refusal?.status === 403) {
     return <Refused detail={refusal.detail} signedIn={refusal.status === 403} />;
   }
@@ -100,7 +100,7 @@ function Aside({ me, live }: { me: Me | undefined; live: Live }) {
         <Skeleton className="h-5 w-36" />
       )}
       <ConnectionBadge live={live} />
-      {me?.auth_mode === "ctfd" && <SignOut />}
+      {(me?.auth_mode === "ctfd" || me?.auth_mode === "oidc") && <SignOut />}
     </div>
   );
 }

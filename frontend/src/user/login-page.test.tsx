@@ -63,6 +63,29 @@ test("a sign-in without a token says what is missing", async () => {
   expect(screen.getByLabelText("CTFd access token")).toHaveAccessibleDescription("Enter your token first.");
 });
 
+describe("where a provider of sign-ins has the accounts", () => {
+  const assign = vi.mocked(leaveFor);
+  beforeEach(() => {
+    serve().config = { ...config, auth_mode: "oidc" as const };
+    stranger();
+    assign.mockClear();
+  });
+
+  test("the sign-in goes there by itself and knows the way on", async () => {
+    renderDashboard("/login?next=%2Fgo%2Fnotes");
+    await waitFor(() => expect(assign).toHaveBeenCalledWith("/auth/oidc?next=%2Fgo%2Fnotes"));
+  });
+
+  test("what went wrong is said, and it begins with a click only", async () => {
+    renderDashboard("/login?stay=yes&failed=team_required");
+    expect(await screen.findByText(/your account is in none/)).toBeVisible();
+    expect(await screen.findByText(/account of this event/)).toBeVisible();
+    expect(assign).not.toHaveBeenCalled();
+    await userEvent.setup().click(screen.getByRole("button", { name: "Sign in" }));
+    expect(assign).toHaveBeenCalledWith("/auth/oidc?next=%2F");
+  });
+});
+
 describe("where CTFd has a page that signs in", () => {
   const withPage = { ...ctfd, ctfd_sign_in: "https://ctfd.example/whaley" };
   const assign = vi.mocked(leaveFor);

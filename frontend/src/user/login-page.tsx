@@ -22,6 +22,7 @@ export function LoginPage() {
   const [gone] = useState(hasJustGone);
   const begun = useRef(false);
   const config = useQuery(configQuery).data;
+  const elsewhere = config?.auth_mode === "oidc"; // the sidecar leads to the provider and back
   const page = config?.ctfd_sign_in ?? "";
   const next = returned && returned !== "foreign" ? returned.next : (search.next ?? "/");
   const signIn = useMutation({
@@ -32,7 +33,7 @@ export function LoginPage() {
     },
   });
   const me = useQuery(meQuery);
-  const byItself = page !== "" && !returned && !gone && !search.by && !search.stay;
+  const byItself = (page !== "" || elsewhere) && !returned && !gone && !search.by && !search.stay;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: what the page does by itself it does once
   useEffect(() => {
@@ -40,13 +41,18 @@ export function LoginPage() {
     begun.current = true;
     forgetReturned();
     if (returned && returned !== "foreign") signIn.mutate({ token: returned.token, token_id: returned.id });
-    else if (byItself) toCTFd(page, next);
+    else if (byItself) go();
   }, [returned, byItself]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: whoever is signed in already has no business here
   useEffect(() => {
     if (me.isSuccess && !returned) leave();
   }, [me.isSuccess]);
+
+  function go() {
+    if (elsewhere) leaveFor(`/auth/oidc?${new URLSearchParams({ next: localPath(next) })}`);
+    else toCTFd(page, next);
+  }
 
   function leave() {
     // Not the router's way: `next` may be an address that the sidecar answers itself, on the way to an instance.
@@ -65,7 +71,8 @@ export function LoginPage() {
           </p>
         ) : (
           <>
-            <p className="mt-1 mb-5 text-ink-soft">{text.login.lead}</p>
+            <p className="mt-1 mb-5 text-ink-soft">{elsewhere ? text.login.leadElsewhere : text.login.lead}</p>
+            {search.failed && <Warning>{text.login.failed[search.failed] ?? text.login.failedOtherwise}</Warning>}
             {returned === "foreign" && <Warning>{text.login.foreign}</Warning>}
             {signIn.isError && (
               <Warning>
@@ -77,11 +84,15 @@ export function LoginPage() {
                 )}
               </Warning>
             )}
-            {page === "" ? (
+            {elsewhere ? (
+              <Button look="primary" className="w-full" onClick={go}>
+                <LogIn aria-hidden className="size-4" /> {text.login.signIn}
+              </Button>
+            ) : page === "" ? (
               <TokenForm ctfd={config?.ctfd_url} signIn={signIn} />
             ) : (
               <>
-                <Button look="primary" className="w-full" onClick={() => toCTFd(page, next)}>
+                <Button look="primary" className="w-full" onClick={go}>
                   <LogIn aria-hidden className="size-4" /> {text.login.withCTFd}
                 </Button>
                 <details open={search.by === "token"} className="mt-5">

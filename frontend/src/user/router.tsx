@@ -13,7 +13,7 @@ import { Crashed, NotFound } from "./dead-ends";
 export type ChallengeSearch = { q?: string; category?: string; challenge?: string };
 
 /** What the address of the sign-in may carry: where to go on to, and that the player wants to stay on the page. */
-export type LoginSearch = { next?: string; by?: "token"; stay?: "yes" };
+export type LoginSearch = { next?: string; by?: "token"; stay?: "yes"; failed?: string };
 
 const rootRoute = createRootRoute({ notFoundComponent: NotFound, errorComponent: Crashed });
 
@@ -36,6 +36,7 @@ const loginRoute = createRoute({
     ...(typeof search.next === "string" && { next: search.next }),
     ...(search.by === "token" && { by: search.by }),
     ...(search.stay === "yes" && { stay: search.stay }),
+    ...(typeof search.failed === "string" && { failed: search.failed }),
   }),
   component: lazyRouteComponent(() => import("./login-page"), "LoginPage"),
 });

@@ -20,6 +20,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
+	"github.com/whaley-ctf/whaley/sidecar/internal/oidc"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -86,7 +87,9 @@ type Needs struct {
 	Library    *challenge.Library
 	Keys       identity.Keys
 	Tickets    *identity.Tickets
-	Players    *identity.Players  // nil: a player is an address
+	Players    *identity.Players  // of CTFd; nil: there is none
+	Members    *identity.Members  // of a provider of sign-ins; nil: there is none
+	Provider   *oidc.Provider     // not nil if Members are not
 	Sessions   *identity.Sessions // of browsers
 	Limiter    Limiter            // nil: nothing is limited
 	Events     Events

@@ -27,6 +27,9 @@ func (l loginRequest) valid() error {
 
 // login exchanges an access token for a session in a cookie. A form of another site cannot send what it takes.
 func (a *API) login(w http.ResponseWriter, r *http.Request) error {
+	if a.Members != nil {
+		return a.nobody()
+	}
 	if a.Players == nil {
 		return whaley.Errorf(whaley.Conflict, "sign_in_not_needed", "There is nothing to sign in to: a player is an address here.")
 	}
@@ -55,10 +58,8 @@ func (a *API) login(w http.ResponseWriter, r *http.Request) error {
 	}
 	a.recordLogin(r, "user_login", s.Player, "signed in")
 	// Whoever signs in anew leaves the earlier session behind, tickets and all.
-	if before, ok := a.cookie(r, sessionCookie); ok {
-		if err := a.Players.SignOut(r.Context(), before); err != nil {
-			return err
-		}
+	if err := a.endSession(r); err != nil {
+		return err
 	}
 	me, err := a.me(r, s.Player)
 	if err != nil {
@@ -99,12 +100,22 @@ func (a *API) recordLogin(r *http.Request, kind string, p whaley.Player, message
 	}
 }
 
+// endSession ends the session that a request shows, if any.
+func (a *API) endSession(r *http.Request) error {
+	cookie, ok := a.cookie(r, sessionCookie)
+	switch {
+	case ok && a.Players != nil:
+		return a.Players.SignOut(r.Context(), cookie)
+	case ok && a.Members != nil:
+		return a.Members.SignOut(r.Context(), cookie)
+	}
+	return nil
+}
+
 // logout ends the session, and with it every ticket that was given to it.
 func (a *API) logout(w http.ResponseWriter, r *http.Request) error {
-	if cookie, ok := a.cookie(r, sessionCookie); ok && a.Players != nil {
-		if err := a.Players.SignOut(r.Context(), cookie); err != nil {
-			return err
-		}
+	if err := a.endSession(r); err != nil {
+		return err
 	}
 	a.setCookie(w, sessionCookie, "", http.SameSiteLaxMode, 0)
 	w.Header().Set("Cache-Control", "no-store")

@@ -75,6 +75,12 @@ func (a *API) query(ctx context.Context, h hostRequest) (q whaley.HostQuery, rev
 			return q, true, err
 		}
 		q.Player = p
+	case h.Owner != "" && a.Members != nil:
+		p, holds, err := a.Members.Holder(ctx, h.Player, h.Owner, h.Session)
+		if err != nil || !holds {
+			return q, true, err
+		}
+		q.Player = p
 	case h.Owner != "":
 		q.Player = whaley.Player{ID: h.Player, Owner: whaley.Owner{ID: h.Owner, Name: h.Owner}}
 	case a.noAuth():

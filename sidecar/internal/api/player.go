@@ -49,6 +49,9 @@ type teamJSON struct {
 }
 
 func (a *API) getTeam(w http.ResponseWriter, r *http.Request) error {
+	if p := a.player(r); a.Members != nil && p.InTeam() { // of the others nothing is known
+		return write(w, http.StatusOK, teamJSON{ID: p.Owner.ID, Name: p.Owner.Name, Members: []ownerJSON{{p.ID, p.Name}}})
+	}
 	if a.Players == nil {
 		return whaley.Errorf(whaley.NotFound, "no_team", "This event is not played in teams.")
 	}

@@ -39,6 +39,8 @@ func (a *API) PublicRoutes() []Route {
 		{"GET", "/me/team", a.asPlayer(a.getTeam)},
 		{"GET", "/config", a.getConfig},
 		{"POST", "/auth/login", a.login},
+		{"GET", oidcPath, a.beginSignIn},
+		{"GET", oidcPath + "/callback", a.endSignIn},
 		{"POST", "/auth/logout", a.logout},
 		{"POST", "/auth/ticket", a.asPlayer(a.makeTicket)},
 		{"POST", adminSession, a.adminLogin},

@@ -19,7 +19,7 @@ func (a *API) signInToInstance(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	name, nonce := host.Clean(query.Get("host")), query.Get("nonce")
 	p, err := a.identify(r)
-	if err != nil && a.Players != nil { // where a player is an address there is nowhere to sign in
+	if err != nil && (a.Players != nil || a.Members != nil) { // where a player is an address there is nowhere to sign in
 		return a.signInFirst(w, r, err)
 	}
 	view, err := a.Instancer.Resolve(r.Context(), whaley.HostQuery{Host: name, Player: p})
@@ -57,6 +57,9 @@ func (a *API) signInFirst(w http.ResponseWriter, r *http.Request, err error) err
 	switch e.Kind {
 	case whaley.Unauthorized:
 		to = loginPage + "?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()
+		if a.Members != nil {
+			to = oidcPath + "?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()
+		}
 	case whaley.Forbidden:
 	default:
 		return err

@@ -53,6 +53,9 @@ func (a *API) identify(r *http.Request) (whaley.Player, error) {
 	if a.opts.AuthMode == wire.AuthRCTF {
 		return whaley.Player{}, a.nobody()
 	}
+	if a.Members != nil {
+		return a.byMember(r, address)
+	}
 	if a.Players == nil {
 		p := a.byAddress(address)
 		if !p.Known() {
@@ -87,6 +90,9 @@ func (a *API) identify(r *http.Request) (whaley.Player, error) {
 func (a *API) nobody() error {
 	if a.opts.AuthMode == wire.AuthRCTF {
 		return whaley.Errorf(whaley.Unauthorized, "player_unknown", "Start your instance in rCTF, at its challenge.")
+	}
+	if a.Members != nil {
+		return whaley.Errorf(whaley.Unauthorized, "player_unknown", "Sign in at %s%s.", a.opts.Dashboard, oidcPath)
 	}
 	if a.Players == nil {
 		return whaley.Errorf(whaley.Unauthorized, "player_unknown", "Your address is not one that a player has.")

@@ -124,7 +124,7 @@ func (s *server) openSurface(ctx context.Context) error {
 		look = s.rules.opening.LookSoon
 	}
 	s.surface = api.New(ctx, api.Needs{
-		Players: s.who.players, Sessions: s.who.sessions, Limiter: s.who.limiter, Connection: s.who.written,
+		Players: s.who.players, Members: s.who.members, Provider: s.who.provider, Sessions: s.who.sessions, Limiter: s.who.limiter, Connection: s.who.written,
 		Instancer: s.rules.instancer, Challenges: s.library, Library: s.library, Keys: s.keys, Tickets: tickets,
 		Events: s.db, Checks: s.checks, Settings: s.live, Flags: s.rules.flags, Books: s.db, Containers: s.engine,
 		EventLog: s.db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,

@@ -12,13 +12,16 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/limit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/oidc"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // who is what the API knows people by.
 type who struct {
-	players  *identity.Players // nil: a player is an address
+	players  *identity.Players // of CTFd; nil: there is none
+	members  *identity.Members // of a provider of sign-ins; nil: there is none
+	provider *oidc.Provider
 	sessions *identity.Sessions
 	limiter  api.Limiter
 	written  *connect.Connection // what is in CTFd; nil: there is none
@@ -39,6 +42,10 @@ func whoAsks(ctx context.Context, g *errgroup.Group, c *config.Config, live *con
 			return shared.Close()
 		})
 	}
+	if c.AuthMode == "oidc" {
+		w.useProvider(c, live)
+		return w, nil
+	}
 	if c.AuthMode != "ctfd" {
 		return w, nil
 	}
@@ -58,6 +65,26 @@ func whoAsks(ctx context.Context, g *errgroup.Group, c *config.Config, live *con
 	w.checks = []api.Check{{Name: "ctfd", Ping: w.players.Ping, Optional: true}, watch.check()}
 	g.Go(func() error { return watch.run(ctx, w.players, db, log) })
 	return w, nil
+}
+
+// useProvider lets players sign in at an OpenID Connect provider, whose news of them come with the next sign-in only.
+func (w *who) useProvider(c *config.Config, live *config.Live) {
+	w.provider = NewProvider(c)
+	w.members = identity.NewMembers(w.sessions, func() time.Duration {
+		if hours := live.Config().SessionHours; hours > 0 {
+			return time.Duration(hours) * time.Hour
+		}
+		return identity.SessionLife
+	})
+	w.checks = []api.Check{{Name: "oidc", Ping: w.provider.Find, Optional: true}}
+}
+
+// NewProvider is the provider that the settings name.
+func NewProvider(c *config.Config) *oidc.Provider {
+	return oidc.New(oidc.Options{
+		Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, ClientSecret: string(c.OIDCSecret), Redirect: c.DashboardURL + "/auth/oidc/callback",
+		Scopes: c.OIDCScopes, NameClaim: c.OIDCName, TeamClaim: c.OIDCTeam,
+	})
 }
 
 const (

@@ -82,6 +82,7 @@ func Run(ctx context.Context, env map[string]string, out io.Writer) error {
 	looking(func(ctx context.Context) bool { checkProxies(ctx, c, r); return true })
 	if c.CTFdURL != "" {
 		looking(func(ctx context.Context) bool { checkCTFd(ctx, c, k, r); return true })
+		looking(func(ctx context.Context) bool { checkProvider(ctx, c, r); return true })
 	}
 	if c.Edge == "traefik" {
 		looking(func(ctx context.Context) bool { checkRedis(ctx, c, r); return true })

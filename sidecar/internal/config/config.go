@@ -44,13 +44,19 @@ type Config struct {
 	AdapterKey Secret `env:"ADAPTER_KEY" whaley:"What the plugin in CTFd shows as Authorization: Adapter, at least 16 bytes. Whoever has it acts for any player. Needs AUTH_MODE=ctfd. Empty: there is no such plugin."`
 	MetricsKey Secret `env:"METRICS_SECRET" whaley:"Bearer token for /metrics. Empty: /metrics is off."`
 
-	AuthMode        string   `env:"AUTH_MODE" envDefault:"none" section:"Authentication" choices:"none|ctfd|rctf" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network. ctfd: a player is a CTFd account. rctf: rCTF starts instances for its teams, and nobody signs in here."`
+	AuthMode        string   `env:"AUTH_MODE" envDefault:"none" section:"Authentication" choices:"none|ctfd|rctf|oidc" whaley:"none: a player is an address. For a laptop, a workshop or a trusted network. ctfd: a player is a CTFd account. rctf: rCTF starts instances for its teams, and nobody signs in here. oidc: a player is an account of an OpenID Connect provider."`
 	CTFdURL         string   `env:"CTFD_URL" kind:"url" whaley:"Where CTFd is. With it there is a middleware ctfd-redirect@redis that leads players there."`
 	CTFdPublicURL   string   `env:"CTFD_PUBLIC_URL" kind:"url" whaley:"Where players find CTFd, if CTFD_URL is an address that only the sidecar reaches. Default: CTFD_URL."`
 	CTFdKey         Secret   `env:"CTFD_API_KEY" live:"true" whaley:"Access token of a CTFd admin, who reads accounts, teams and bans. Needed with AUTH_MODE=ctfd. CTFD_API_KEY_FILE is read again every 30 s."`
 	RCTFToken       Secret   `env:"RCTF_AUTH_TOKEN" whaley:"What rCTF shows, as authToken of its Docker instancer, at least 16 bytes. Needed with AUTH_MODE=rctf. Whoever has it acts for any team."`
+	OIDCIssuer      string   `env:"OIDC_ISSUER" kind:"url" whaley:"With AUTH_MODE=oidc: the provider, to the letter as its document at /.well-known/openid-configuration has it."`
+	OIDCClient      string   `env:"OIDC_CLIENT_ID" whaley:"With AUTH_MODE=oidc: the client that was made for Whaley there, with DASHBOARD_URL/auth/oidc/callback as its redirect URI."`
+	OIDCSecret      Secret   `env:"OIDC_CLIENT_SECRET" whaley:"Its secret. Empty: it is a public client."`
+	OIDCScopes      []string `env:"OIDC_SCOPES" envDefault:"openid,profile" whaley:"What the provider is asked for, separated by commas; openid has to be among it."`
+	OIDCName        string   `env:"OIDC_NAME_CLAIM" envDefault:"preferred_username" whaley:"The claim that is a player's name."`
+	OIDCTeam        string   `env:"OIDC_TEAM_CLAIM" whaley:"The claim that is a player's team: a text, or a list of one. Empty: instances belong to players."`
 	TeamMode        string   `env:"TEAM_MODE" envDefault:"auto" choices:"auto|enabled|disabled" whaley:"With AUTH_MODE=ctfd. enabled: instances belong to teams. disabled: to players. auto: as CTFd says, also when that changes."`
-	SessionHours    int      `env:"SESSION_HOURS" envDefault:"0" live:"true" min:"0" max:"2160" unit:"hours" whaley:"With AUTH_MODE=ctfd. How long a player's sign-in lasts, in hours. 0: until CTFd's event has ended, at least 12 hours and at most 30 days; a week where no end is set."`
+	SessionHours    int      `env:"SESSION_HOURS" envDefault:"0" live:"true" min:"0" max:"2160" unit:"hours" whaley:"How long a player's sign-in lasts, in hours. 0: with AUTH_MODE=oidc 12 hours; with AUTH_MODE=ctfd until CTFd's event has ended, at least 12 hours and at most 30 days; a week where no end is set."`
 	StopBanned      bool     `env:"STOP_BANNED" envDefault:"true" live:"true" whaley:"With AUTH_MODE=ctfd. Instances of a player or team that CTFd bans or deletes are stopped within a minute."`
 	FollowCTFd      bool     `env:"FOLLOW_CTFD" envDefault:"true" live:"true" whaley:"With AUTH_MODE=ctfd. Nothing is listed or started before CTFd's event begins, after it has ended, while it is paused, nor a challenge that is hidden there. Organisers are exempt."`
 	StopAtEnd       bool     `env:"STOP_AT_END" envDefault:"false" live:"true" whaley:"With FOLLOW_CTFD. What runs is stopped when CTFd's event ends."`

@@ -104,6 +104,12 @@ func Load(environment map[string]string) (*Config, error) {
 	} else {
 		refuse(c.RCTFToken != "", "RCTF_AUTH_TOKEN needs AUTH_MODE=rctf")
 	}
+	if c.AuthMode == "oidc" {
+		refuse(c.OIDCIssuer == "", "OIDC_ISSUER is needed with AUTH_MODE=oidc, as https://id.example.org")
+		refuse(c.OIDCClient == "", "OIDC_CLIENT_ID is needed with AUTH_MODE=oidc: make a client for Whaley at the provider")
+		refuse(!slices.Contains(c.OIDCScopes, "openid"), "OIDC_SCOPES must have openid among it, as openid,profile")
+		refuse(c.OIDCName == "", "OIDC_NAME_CLAIM must not be empty: take preferred_username or sub")
+	}
 	if c.AuthMode == "ctfd" {
 		refuse(c.CTFdURL == "", "CTFD_URL is needed with AUTH_MODE=ctfd, as https://ctf.example.org")
 		refuse(c.CTFdKey == "", "CTFD_API_KEY is needed with AUTH_MODE=ctfd: an access token of a CTFd admin, made in CTFd under Settings, Access Tokens")

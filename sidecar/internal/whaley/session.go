@@ -6,6 +6,7 @@ import "time"
 const (
 	SessionPlayer = "player" // of the dashboard
 	SessionAdmin  = "admin"  // of the admin panel
+	SessionMember = "member" // of the dashboard, by a provider of sign-ins
 )
 
 // Session is a browser that has signed in. Its row is its life: what has no row has ended.
