@@ -24,7 +24,7 @@ body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding
 main { width: 100%; max-width: 30rem; padding: 2rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem }
 main > header { display: flex; align-items: center; gap: .625rem; margin: 0 0 1.25rem; font-weight: 600; overflow-wrap: anywhere }
 main > header img { display: block; height: 1.75rem; max-width: 10rem; object-fit: contain }
-main > footer { margin: 1.5rem 0 0; padding-top: 1rem; border-top: 1px solid var(--line) }
+main > footer.quiet { margin: 1.5rem 0 0; padding-top: 1rem; border-top: 1px solid var(--line) }
 h1 { margin: 0 0 .75rem; font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere }
 p { margin: 0 0 .75rem; overflow-wrap: anywhere }
 .quiet { color: var(--quiet); font-size: .875rem; font-variant-numeric: tabular-nums; margin: 0 }

@@ -36,7 +36,8 @@ export function Shell({ title, urgent = "", aside, children }: Props) {
                 href={event.home}
                 className="inline-flex min-h-10 items-center gap-1.5 px-2 text-accent text-sm underline underline-offset-4"
               >
-                <Trophy aria-hidden className="size-4" /> {text.app.scoreboard}
+                <Trophy aria-hidden className="size-4" />
+                <span className="max-sm:sr-only">{text.app.scoreboard}</span>
               </a>
             )}
             {aside}

@@ -107,7 +107,7 @@ function columns(toggle: (challenge: AdminChallenge) => void): Column<AdminChall
       id: "name",
       phone: "first",
       header: text.challenges.name,
-      width: "minmax(14rem,2fr)",
+      width: "minmax(14rem,1fr)",
       sort: ({ name }) => name,
       cell: ({ id, name }) => (
         <TabLink
@@ -129,7 +129,7 @@ function columns(toggle: (challenge: AdminChallenge) => void): Column<AdminChall
     {
       id: "state",
       header: text.challenges.state,
-      width: "minmax(17rem,1fr)",
+      width: "17rem",
       sort: ({ active, loaded }) => Number(active) + 2 * Number(loaded),
       cell: (challenge) => <ChallengeState challenge={challenge} />,
     },
