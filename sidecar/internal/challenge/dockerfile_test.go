@@ -1,6 +1,7 @@
 package challenge_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -107,5 +108,32 @@ func TestWhatABuildIsGivenSecretlyIsAFileOfTheChallengeAndMayHoldTheFlag(t *test
 	}
 	if !b.Flag || ch.Flag.Text != "FLAG{in_a_secret}" {
 		t.Errorf("its flag is %q, and of the build: %v", ch.Flag.Text, b.Flag)
+	}
+}
+
+func TestAnImageMayBeAFileOfTheChallenge(t *testing.T) {
+	for name, c := range map[string]struct{ image, archive string }{
+		"beside":       {"./app.tar", "app.tar"},
+		"below":        {"images/app.tar.gz", "images/app.tar.gz"},
+		"only a name":  {"missing.tar", ""},
+		"of a service": {"registry.example/app@sha256:" + strings.Repeat("ab", 32), ""},
+	} {
+		ch, err := load(t, folder(t, oneRoute, "services: {web: {image: \""+c.image+"\"}}\n", "app.tar", "x", "images/app.tar.gz", "x"))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		s := ch.Services[0]
+		if !strings.HasSuffix(s.Archive, c.archive) || (c.archive == "") != (s.Archive == "") || (s.Archive == "") != (s.Image == c.image) {
+			t.Errorf("%s: %q, image %q", name, s.Archive, s.Image)
+		}
+	}
+	dir := folder(t, oneRoute, "services: {web: {image: \"out.tar\"}}\n")
+	outside := filepath.Join(t.TempDir(), "secret.tar")
+	if err := errors.Join(os.WriteFile(outside, []byte("x"), 0o600), os.Symlink(outside, filepath.Join(dir, "out.tar"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(t, dir); err == nil || !strings.Contains(err.Error(), "must be in the challenge's folder") {
+		t.Errorf("a link that leads out: %v", err)
 	}
 }

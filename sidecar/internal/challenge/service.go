@@ -81,6 +81,9 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 		out.Image = imageName(d.ID, s.Name, revision)
 	case s.Image == "":
 		c.refuse(s.Name, "image", "a service needs image or build")
+	case c.archived(s.Image) != "":
+		out.Archive, _ = c.within(s.Name, "image", c.archived(s.Image))
+		out.Image = imageName(d.ID, s.Name, revision)
 	case s.PullPolicy == "build":
 		c.refuse(s.Name, "pull_policy", `"build" needs a build`)
 	}
@@ -200,6 +203,19 @@ func (c *converter) buildSecrets(s types.ServiceConfig) map[string]string {
 		all[id] = source
 	}
 	return all
+}
+
+// archived is the path of an image that is a file of docker save in the folder; empty: it is the name of one.
+func (c *converter) archived(image string) string {
+	for _, end := range []string{".tar", ".tar.gz", ".tgz"} {
+		if strings.HasSuffix(image, end) {
+			path := absolute(c.project.WorkingDir, image)
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+				return path
+			}
+		}
+	}
+	return ""
 }
 
 // health takes the check and how long one may take. How often it is run is ours: at once and again until it passes.

@@ -2,16 +2,20 @@ package docker_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
+	"errors"
 	"io"
 	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
@@ -124,5 +128,81 @@ func TestAModernDockerfileBuildsOnABaseBehindALogin(t *testing.T) {
 			t.Errorf("the classic builder with the logins %q: %s", logins, errorText(err))
 		}
 		service.Build.Inline, service.Build.Dockerfile = "", "Dockerfile"
+	}
+}
+
+func TestABuildWithBuildKitEndsWithItsTime(t *testing.T) {
+	testkit.Need(t, testkit.Docker)
+	engine, err := docker.New(docker.Options{Deployment: "test-bound", Folder: t.TempDir(), Builder: docker.BuilderBuildKit}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { engine.Close() })
+	const line = "busybox sleep 604.25"
+	service := whaley.Service{Name: "web", Image: "whaley/engine-test-time:latest",
+		Build: &whaley.Build{Context: t.TempDir(), Inline: "FROM busybox:1.36\nRUN " + line + "\n"}}
+	ctx, end := context.WithTimeout(t.Context(), 3*time.Second)
+	defer end()
+	err = engine.BuildImage(ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service, Again: true}, io.Discard)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(errorText(err))
+	}
+	testkit.Eventually(t, 20*time.Second, "what it has begun ends", func() error {
+		out, _ := exec.Command("ps", "ax", "-o", "args").Output()
+		if bytes.Contains(out, []byte("sleep 604.25")) {
+			return errors.New("it runs still")
+		}
+		return nil
+	})
+}
+
+func TestAnImageComesFromAFileAndTakesNoOthersName(t *testing.T) {
+	testkit.Need(t, testkit.Docker)
+	api, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer api.Close()
+	const victim = "whaley-test/victim:1"
+	if err := api.ImageTag(t.Context(), "busybox:1.36", victim); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = api.ImageRemove(context.Background(), victim, image.RemoveOptions{}) })
+	saved, err := api.ImageSave(t.Context(), []string{victim})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(saved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "image.tar")
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := api.ImageRemove(t.Context(), victim, image.RemoveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	engine, err := docker.New(docker.Options{Deployment: "test-load", Folder: t.TempDir()}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { engine.Close() })
+	service := whaley.Service{Name: "web", Image: "whaley/engine-test-load:1", Archive: file}
+	if err := engine.BuildImage(t.Context(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine", Revision: "1"}, Service: &service}, io.Discard); err != nil {
+		t.Fatal(errorText(err))
+	}
+	if _, err := api.ImageInspect(t.Context(), victim); err == nil {
+		t.Error("it has the name that the file gives it")
+	}
+	found, err := api.ImageInspect(t.Context(), service.Image)
+	if err != nil || found.Config.Labels["whaley.challenge"] != "engine" || len(found.RootFS.Layers) == 0 {
+		t.Errorf("%v", err)
+	}
+	if err := engine.RemoveImages(t.Context(), func(string, string, string) bool { return false }); err != nil {
+		t.Error(err)
+	}
+	if _, err := api.ImageInspect(t.Context(), service.Image); err == nil {
+		t.Error("it is not removed with its revision")
 	}
 }

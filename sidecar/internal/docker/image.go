@@ -35,6 +35,9 @@ func (e *Engine) BuildImage(ctx context.Context, spec instancer.BuildSpec, log i
 		fmt.Fprintf(log, "%s is there\n", svc.Image)
 		return nil
 	}
+	if svc.Archive != "" {
+		return failedImage(svc, e.load(ctx, spec, log))
+	}
 	if svc.Build == nil {
 		return failedImage(svc, e.pull(ctx, svc.Image, log))
 	}

