@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// patient is a connection to a server that may answer before it has read all of a request, and close. What is written then
-// fails, and a transport would report that instead of the answer, which can still be read. So a failed Write returns only
-// once there is nothing more to read, or the connection is closed. It names all methods, since Yaegi does not pass on those of
-// an embedded interface.
+// patient is a connection to a server that may answer before it has read all of a request, and close. What is written
+// then fails, and a transport would report that instead of the answer, which can still be read. So a failed Write
+// returns only once there is nothing more to read, or the connection is closed. It names all methods, since Yaegi does
+// not pass on those of an embedded interface.
 type patient struct {
 	conn net.Conn
 	once sync.Once

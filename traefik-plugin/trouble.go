@@ -73,7 +73,8 @@ func cause(err error) string {
 	return strconv.Quote(strings.TrimSpace(text))
 }
 
-// proxyLog is where reverse proxies write to that an answer broke off. Yaegi has a logger of its own instead of package log's.
+// proxyLog is where reverse proxies write to that an answer broke off. Yaegi has a logger of its own instead of
+// package log's.
 var proxyLog = slog.NewLogLogger(slog.NewTextHandler(&broke{}, nil), slog.LevelWarn)
 
 type broke struct{}

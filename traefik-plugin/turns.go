@@ -9,9 +9,10 @@ import (
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
 
-// inTurn waits until what an address may have done at the same time leaves room for one more request, and says whether to go on.
-// A turn is for what the front door itself does: finding out who asks, what the host is, and opening a websocket. It ends with
-// done, at the latest before a container is asked for anything else, or something is waited for.
+// inTurn waits until what an address may have done at the same time leaves room for one more request, and says whether
+// to go on. A turn is for what the front door itself does: finding out who asks, what the host is, and opening a
+// websocket. It ends with done, at the latest before a container is asked for anything else, or something is waited
+// for.
 func (h *Handler) inTurn(w http.ResponseWriter, r *http.Request, v *visit) bool {
 	v.address = peer.Address(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), v.ring.trusted)
 	if peer.Trusted(v.address.String(), v.ring.trusted) {

@@ -18,11 +18,12 @@ import (
 const schemeH2C = "h2c"
 
 const (
-	// backendTimeout is for connections to containers. Where one was stopped a moment ago and its network gets ready for the
-	// next instance, nobody refuses for some tenths of a second. Whoever opens the address again just then waits for this, once.
+	// backendTimeout is for connections to containers. Where one was stopped a moment ago and its network gets ready
+	// for the next instance, nobody refuses for some tenths of a second. Whoever opens the address again just then
+	// waits for this, once.
 	backendTimeout = 500 * time.Millisecond
-	// shortIdle is how long a connection is kept for a request that cannot be sent twice. Servers close connections that are
-	// idle, few after less than two seconds: a request that is on its way meanwhile is lost.
+	// shortIdle is how long a connection is kept for a request that cannot be sent twice. Servers close connections
+	// that are idle, few after less than two seconds: a request that is on its way meanwhile is lost.
 	shortIdle = time.Second
 	maxSeen   = 8192
 )
@@ -86,8 +87,8 @@ func overTLS(dial dialer, config *tls.Config) dialer {
 	}
 }
 
-// wayTo is how to ask a backend in what it speaks: http, https, or h2c, which is HTTP/2 without TLS. target is what its requests
-// have in their URLs.
+// wayTo is how to ask a backend in what it speaks: http, https, or h2c, which is HTTP/2 without TLS. target is what
+// its requests have in their URLs.
 func wayTo(backend string) (through *http.Transport, target *url.URL, err error) {
 	target, err = url.Parse(backend)
 	if err == nil && target.Host == "" {
@@ -109,7 +110,8 @@ func wayTo(backend string) (through *http.Transport, target *url.URL, err error)
 	return plainHTTP2, target, nil
 }
 
-// repeatable says whether a request may be sent again by itself where a connection that was kept turns out to be closed.
+// repeatable says whether a request may be sent again by itself where a connection that was kept turns out to be
+// closed.
 func repeatable(r *http.Request) bool {
 	return r.ContentLength == 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions)
 }
@@ -120,9 +122,9 @@ var (
 	seenAt = map[string]string{}
 )
 
-// meet notes which instance is at a backend, by its id or by the name of a middleware of its own. Where that is a new one, no
-// connection is used again that was kept: one to this address can only be to who had it before, and what ended with its network
-// may not have closed its side.
+// meet notes which instance is at a backend, by its id or by the name of a middleware of its own. Where that is a new
+// one, no connection is used again that was kept: one to this address can only be to who had it before, and what ended
+// with its network may not have closed its side.
 func meet(backend, instance string) {
 	instance, _, _ = strings.Cut(instance, "@")
 	seenMu.Lock()

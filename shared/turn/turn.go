@@ -1,9 +1,10 @@
-// Package turn lets those who come from one address wait for each other instead of everybody waiting for them. It is interpreted
-// by Yaegi.
+// Package turn lets those who come from one address wait for each other instead of everybody waiting for them. It is
+// interpreted by Yaegi.
 //
-// What one address has done at the same time is bounded, the rest stands in line. While a line stands, each piece of work is
-// followed by a rest as long as it took: so an address, however many requests it sends, gets at most half of the processors that
-// its width would take, and the others' requests meet a short queue. Who comes one at a time never waits.
+// What one address has done at the same time is bounded, the rest stands in line. While a line stands, each piece of
+// work is followed by a rest as long as it took: so an address, however many requests it sends, gets at most half of
+// the processors that its width would take, and the others' requests meet a short queue. Who comes one at a time never
+// waits.
 package turn
 
 import (
@@ -68,8 +69,8 @@ func Of(address netip.Addr) string {
 	return address.String()
 }
 
-// Take waits for a turn. It has to be ended, which may be done more than once, and ends by itself when it takes long. The error is
-// ErrFull, or why ctx ended.
+// Take waits for a turn. It has to be ended, which may be done more than once, and ends by itself when it takes long.
+// The error is ErrFull, or why ctx ended.
 func (t *Turns) Take(ctx context.Context, who string) (end func(), err error) {
 	t.mu.Lock()
 	l := t.lines[who]

@@ -30,8 +30,8 @@ func TestWhoComesOneAtATimeNeverWaits(t *testing.T) {
 	})
 }
 
-// TestManyOfOneAddressWaitForEachOther has them come at once, each for a millisecond's work. They take twice that each, one
-// after the other, and another address has its turn at once.
+// TestManyOfOneAddressWaitForEachOther has them come at once, each for a millisecond's work. They take twice that
+// each, one after the other, and another address has its turn at once.
 func TestManyOfOneAddressWaitForEachOther(t *testing.T) {
 	for _, width := range []int{1, 3} {
 		width := width

@@ -15,7 +15,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 )
 
-// TestAFloodOfOneAddressWaitsForItself asks for pages, each a millisecond's work. A proxy that is trusted is nobody's address.
+// TestAFloodOfOneAddressWaitsForItself asks for pages, each a millisecond's work. A proxy that is trusted is nobody's
+// address.
 func TestAFloodOfOneAddressWaitsForItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var busy, most atomic.Int64
@@ -26,7 +27,9 @@ func TestAFloodOfOneAddressWaitsForItself(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			busy.Add(-1)
 		})
-		public := api.New(t.Context(), api.Needs{Pages: pages}, api.Options{Turns: 2, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Dashboard: &url.URL{Scheme: "http", Host: "whaley.localhost"}}).Public()
+		public := api.New(t.Context(), api.Needs{Pages: pages}, api.Options{
+			Turns: 2, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Dashboard: &url.URL{Scheme: "http", Host: "whaley.localhost"},
+		}).Public()
 		ask := func(from, forwarded string) {
 			r := httptest.NewRequest("GET", "/", nil)
 			r.RemoteAddr = from + ":1"

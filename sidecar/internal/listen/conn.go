@@ -41,8 +41,9 @@ func (c *Conn) Greeted() error {
 // ErrTooMany is why a connection ends that a proxy brings for a client who has enough of them.
 var ErrTooMany = errors.New("more connections than one address may have, or than there are")
 
-// BroughtFor counts a connection for the one it is from, once a proxy has said who that is: otherwise one player behind a
-// proxy could take what all others behind it need. It ends the connection and returns ErrTooMany if they have enough.
+// BroughtFor counts a connection for the one it is from, once a proxy has said who that is: otherwise one player
+// behind a proxy could take what all others behind it need. It ends the connection and returns ErrTooMany if they have
+// enough.
 func (c *Conn) BroughtFor(address netip.Addr) error {
 	address = address.Unmap()
 	c.mu.Lock()
@@ -71,8 +72,8 @@ func (c *Conn) BroughtFor(address netip.Addr) error {
 	return nil
 }
 
-// Read implements net.Conn. What a head of a request costs, which many connections may send at once, is spent in a turn of the
-// address. It ends when the server reads on, writes, or has read the head.
+// Read implements net.Conn. What a head of a request costs, which many connections may send at once, is spent in a
+// turn of the address. It ends when the server reads on, writes, or has read the head.
 func (c *Conn) Read(p []byte) (int, error) {
 	c.endTurn()
 	n, err := c.Conn.Read(p)

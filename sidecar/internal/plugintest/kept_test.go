@@ -15,8 +15,8 @@ import (
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
 
-// address is that of one container after the other. Connections to who had it before are known to none who comes later, and
-// answered as a kernel answers them: by a reset.
+// address is that of one container after the other. Connections to who had it before are known to none who comes
+// later, and answered as a kernel answers them: by a reset.
 type address struct {
 	net.Listener
 	holder atomic.Int64
@@ -161,8 +161,8 @@ func handshakes(t *testing.T, w *world) {
 	}
 }
 
-// keptShortly has a container that closes connections without a word after a time that is longer than none should be kept
-// idle for a request with a body.
+// keptShortly has a container that closes connections without a word after a time that is longer than none should be
+// kept idle for a request with a body.
 func keptShortly(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
 	at := serveAt(t, "http", count)

@@ -26,7 +26,8 @@ func (g *gauge) during(do func()) {
 	g.now.Add(-1)
 }
 
-// few are as many as get a turn at the same time of 40, on a machine that is slow enough for a turn to be over before its work is.
+// few are as many as get a turn at the same time of 40, on a machine that is slow enough for a turn to be over before
+// its work is.
 const few = 12
 
 // strangersAtOnce has one address guess hosts, many at a time. Another's request is answered meanwhile.
@@ -69,7 +70,8 @@ func strangersAtOnce(t *testing.T, w *world) {
 	}
 }
 
-// websocketsAtOnce opens many: one after the other, and then all are open. Requests to what runs are under way all at the same time.
+// websocketsAtOnce opens many: one after the other, and then all are open. Requests to what runs are under way all at
+// the same time.
 func websocketsAtOnce(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
 	w.on(wire.PathResolve, func(wire.HostRequest) wire.HostStatus {
