@@ -21,6 +21,15 @@ type host struct {
 	rows    []whaley.LiveRow
 	ended   []string
 	failing error
+	names   map[string]string // owners that got another
+}
+
+func (h *host) RenameOwner(_ context.Context, owner, name string) error {
+	if h.names == nil {
+		h.names = map[string]string{}
+	}
+	h.names[owner] = name
+	return nil
 }
 
 func (h *host) LiveRows(context.Context) ([]whaley.LiveRow, error) {
@@ -102,6 +111,11 @@ func TestInstancesOfBannedAndVanishedOwnersAreStopped(t *testing.T) {
 		if got := h.took(); got != want {
 			t.Errorf("%s: ended %q, not %q", what, got, want)
 		}
+	}
+	board.ChangeTeam(6, func(t *ctfdtest.Team) { t.Name = "renamed" })
+	sweep("", "renamed")
+	if h.names["team_6"] != "renamed" {
+		t.Errorf("instances show %q", h.names)
 	}
 	ban := func(team int) { board.ChangeTeam(team, func(t *ctfdtest.Team) { t.Banned = true }) }
 	ban(1)

@@ -10,10 +10,17 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// owners ends what runs for owners whom CTFd has banned or does not know any more, if the settings want that.
+// ownedRows are the rows of instances, by whose they are.
+type ownedRows interface {
+	running
+	// RenameOwner writes another name of an owner into the rows of its live instances.
+	RenameOwner(ctx context.Context, owner, name string) error
+}
+
+// owners has instances show what CTFd calls their owners now, and ends what runs for owners whom CTFd has banned or does not know any more, if the settings want that.
 type owners struct {
 	players   *identity.Players
-	instances running
+	instances ownedRows
 	rules     ender
 	wanted    func() bool
 	log       *slog.Logger
@@ -31,12 +38,13 @@ func (o *owners) follow(ctx context.Context, g *errgroup.Group) {
 
 // look goes through the owners of live instances after each sweep. Whoever vanished is looked at twice.
 func (o *owners) look(ctx context.Context) {
-	if !o.wanted() {
-		return
-	}
 	rows, err := o.instances.LiveRows(ctx)
 	if err != nil {
 		o.log.Warn("owners of instances not looked at", "err", err)
+		return
+	}
+	o.rename(ctx, rows)
+	if !o.wanted() {
 		return
 	}
 	of := map[string][]string{}
@@ -67,6 +75,24 @@ func (o *owners) look(ctx context.Context) {
 		}
 	}
 	o.missing = vanished
+}
+
+// rename brings the names of owners up to date.
+func (o *owners) rename(ctx context.Context, rows []whaley.LiveRow) {
+	done := map[string]bool{}
+	for _, row := range rows {
+		if done[row.Owner.ID] {
+			continue
+		}
+		done[row.Owner.ID] = true
+		name := o.players.NameOf(ctx, row.Owner.ID)
+		if name == "" || name == row.Owner.Name {
+			continue
+		}
+		if err := o.instances.RenameOwner(ctx, row.Owner.ID, name); err != nil {
+			o.log.Warn("another name of an owner not written", "owner", row.Owner.ID, "err", err)
+		}
+	}
 }
 
 func (o *owners) stop(ctx context.Context, owner string, ids []string) {

@@ -173,6 +173,25 @@ func (p *Players) Stands(ctx context.Context, owner string) (Standing, error) {
 	return Plays, nil
 }
 
+// NameOf is what CTFd calls an owner of instances now; empty: it does not say.
+func (p *Players) NameOf(ctx context.Context, owner string) string {
+	if id, ok := whaley.TeamOf(owner); ok {
+		team, err := p.directory.team(ctx, id)
+		if err != nil {
+			return ""
+		}
+		return team.Name
+	}
+	if id, ok := accountOf(owner); ok {
+		account, err := p.directory.user(ctx, id)
+		if err != nil {
+			return ""
+		}
+		return account.Name
+	}
+	return ""
+}
+
 // accountOf is the account of a player who is an owner; ids made of addresses are no numbers.
 func accountOf(owner string) (int, bool) {
 	text, ok := strings.CutPrefix(owner, "user_")

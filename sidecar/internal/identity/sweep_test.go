@@ -145,6 +145,58 @@ func TestAFewRequestsTellOfAWholeEvent(t *testing.T) {
 	}
 }
 
+// TestTwoThousandOpenPagesAreAFewDozenRequests counts what CTFd is asked in the time of one sweep, with and without its
+// lists, and how soon a change is known.
+func TestTwoThousandOpenPagesAreAFewDozenRequests(t *testing.T) {
+	ctx := context.Background()
+	e := newEvent(t, identity.TeamsAuto)
+	e.opts.Fresh = time.Hour
+	e.restart()
+	const players, perTeam = 2000, 4
+	var ids, teams []int
+	for n := range players {
+		if n%perTeam == 0 {
+			teams = append(teams, e.ctfd.AddTeam(ctfdtest.Team{Name: fmt.Sprint("team ", n/perTeam)}))
+		}
+		ids = append(ids, e.ctfd.AddUser(ctfdtest.User{Name: fmt.Sprint("player ", n), Team: teams[len(teams)-1]}))
+	}
+	requests := func(do func()) int {
+		before := e.ctfd.Requests()
+		do()
+		return e.ctfd.Requests() - before
+	}
+	everybody := func() {
+		for _, id := range ids {
+			if _, err := e.players.ByAccount(ctx, id); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	one := requests(everybody) // each is asked about alone, as all were every minute
+	swept := requests(func() {
+		if _, err := e.players.Sweep(ctx); err != nil {
+			t.Fatal(err)
+		}
+		everybody()
+	})
+	if one < players+len(teams) || swept > 55 {
+		t.Errorf("%d requests one by one, %d by lists", one, swept)
+	}
+	e.ctfd.ChangeUser(ids[0], func(u *ctfdtest.User) { u.Team = teams[1] })
+	e.ctfd.ChangeTeam(teams[2], func(team *ctfdtest.Team) { team.Banned = true })
+	if _, err := e.players.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	moved, err := e.players.ByAccount(ctx, ids[0])
+	if err != nil || moved.Owner.ID != whaley.TeamID(teams[1]) {
+		t.Errorf("the change of team: %+v %v", moved, err)
+	}
+	if _, err := e.players.ByAccount(ctx, ids[2*perTeam]); whaley.CodeOf(err) != "team_banned" {
+		t.Errorf("the ban: %v", err)
+	}
+	t.Logf("%d players in %d teams: %d requests one by one, %d a sweep; a change of team and a ban are known after one sweep", players, len(teams), one, swept)
+}
+
 // TestWhoPlaysNoMoreIsTold tells owners that play from those that are banned or gone.
 func TestWhoPlaysNoMoreIsTold(t *testing.T) {
 	ctx := context.Background()

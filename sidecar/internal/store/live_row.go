@@ -42,6 +42,15 @@ func (s *Store) LiveRows(ctx context.Context) ([]whaley.LiveRow, error) {
 	return all, err
 }
 
+// RenameOwner writes another name of an owner into the rows of its live instances.
+func (s *Store) RenameOwner(ctx context.Context, owner, name string) error {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewUpdate().Table("instances").Set("owner_name = ?", name).Where("owner_id = ?", owner).
+			Where("state IN ?", bun.Tuple(whaley.LiveStates)).Exec(ctx)
+		return err
+	})
+}
+
 // SubnetsHeld counts the parts of the pool that are reserved.
 func (s *Store) SubnetsHeld(ctx context.Context) (int, error) {
 	n := int64(0)
