@@ -22,7 +22,7 @@ type Host struct {
 
 // Contract holds a platform to what instancer.Platform promises.
 func Contract(t *testing.T, host Host) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // for a busy machine
 	defer cancel()
 	c := &contract{T: t, Host: host, ctx: ctx, ch: challenge(host.Build), rows: map[string]*whaley.Instance{}}
 	for n := range c.ch.Services {
