@@ -12,7 +12,7 @@ import (
 
 // Config is the middleware's part of Traefik's dynamic configuration.
 type Config struct {
-	InternalURL   string `json:"internalURL,omitempty"`    // of the sidecar's internal API; of several sidecars with commas between
+	InternalURL   string `json:"internalURL,omitempty"`    // of the sidecar's internal API; of an active one and its standbys with commas between
 	PluginKey     string `json:"pluginKey,omitempty"`      // the sidecar's PLUGIN_KEY
 	PluginKeyFile string `json:"pluginKeyFile,omitempty"`  // a file that holds it instead
 	BaseDomain    string `json:"baseDomain,omitempty"`     // instances are one label under it

@@ -33,7 +33,7 @@ var errSidecar = errors.New("sidecar unavailable")
 
 // sidecar is the internal API, with all that is remembered of its answers.
 type sidecar struct {
-	urls   []string // of one sidecar, or of several that share the work
+	urls   []string // of the sidecar, or of an active one and its standbys
 	key    string
 	client *http.Client
 
@@ -160,7 +160,11 @@ func (s *sidecar) callAt(ctx context.Context, url, path string, timeout time.Dur
 		return nil, nil
 	}
 	problem := &wire.Problem{}
-	if json.Unmarshal(text, problem) != nil || problem.Code == "" || resp.StatusCode == http.StatusUnauthorized {
+	unreadable := json.Unmarshal(text, problem) != nil
+	if problem.Code == wire.CodeStandby {
+		return nil, errSidecar // nothing is wrong: another is the active one, or will be in a moment
+	}
+	if unreadable || problem.Code == "" || resp.StatusCode == http.StatusUnauthorized {
 		return nil, s.failed(ctx, url+path, "answered "+resp.Status+" "+problem.Detail)
 	}
 	return problem, nil

@@ -22,6 +22,7 @@ const (
 	RequestHeader  = "X-Request-Id"               // one id from the plugin to the engine calls
 	TraceHeader    = "Traceparent"                // W3C trace context, from the plugin's wake on
 	ProblemType    = "application/problem+json"   // RFC 9457
+	CodeStandby    = "standby"                    // of a Problem: the sidecar is not the active one, ask the next
 	AuthNone       = "none"                       // a player is an address
 	AuthCTFd       = "ctfd"                       // a player is a CTFd account
 	AuthOIDC       = "oidc"                       // a player is an account of an OpenID Connect provider

@@ -88,7 +88,7 @@ func newCrowd(ctx context.Context, dir string, count int) (*crowd, error) {
 		return nil, err
 	}
 	c.rules = instancer.New(instancer.Needs{Store: db, Platform: containers.New(containers.Needs{Engine: c.engine, Subnets: subnets, Ports: ports, Log: log}), Prober: c.engine, Router: edge.NewRoutes(log), Challenges: library, Log: log},
-		instancer.Options{BaseDomain: pluginDomain, SlugKey: c.keys.Slug, Worker: "bench", ReconcileEvery: time.Hour})
+		instancer.Options{BaseDomain: pluginDomain, SlugKey: c.keys.Slug, ReconcileEvery: time.Hour})
 	happening := event.New(db, event.Options{}, log)
 	db.OnEvents(happening.Tell)
 	dashboard, err := url.Parse("http://whaley.localhost:8080")

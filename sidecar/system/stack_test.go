@@ -30,6 +30,7 @@ type stack struct {
 	public    string   // host:port of the sidecar's public API
 	internal  string   // and of its internal one
 	peers     []string // the same of further sidecars behind the same edge
+	standbys  []string // URLs of their public APIs
 	metrics   string   // host:port of Traefik's metrics
 	api       string   // host:port of Traefik's own API
 	ssh       string   // host:port of Traefik's entry point for custom routes

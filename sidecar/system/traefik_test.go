@@ -53,7 +53,7 @@ func (s *stack) startTraefik(internal string) {
 	traefik.Dir = dir
 	traefik.Env = append(append(os.Environ(), both...),
 		"BASE_DOMAIN="+base, "DASHBOARD_HOST=whaley.localhost", "DASHBOARD_URL="+s.dashboard,
-		"WHALEY_PUBLIC_URL=http://"+s.public, "WHALEY_INTERNAL_URL=http://"+internal, "PLUGIN_KEY="+strings.Repeat("k", 40))
+		"WHALEY_PUBLIC_URL="+strings.Join(append([]string{"http://" + s.public}, s.standbys...), ","), "WHALEY_INTERNAL_URL=http://"+internal, "PLUGIN_KEY="+strings.Repeat("k", 40))
 	traefik.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	log := &testkit.Log{}
 	traefik.Stdout, traefik.Stderr = log, log

@@ -47,9 +47,9 @@ func restoreBackup(ctx context.Context, env map[string]string, from string, out 
 	}
 	defer db.Close()
 	if c.DatabaseURL == "" {
-		lock, err := app.LockFolder(c.DataDir)
+		lock, err := store.LockFolder(c.DataDir)
 		if err != nil {
-			return err
+			return fmt.Errorf("DATA_DIR=%s: %w. Stop the sidecar first", c.DataDir, err)
 		}
 		defer lock.Close()
 	}

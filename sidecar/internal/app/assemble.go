@@ -38,7 +38,7 @@ type rules struct {
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
-func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, wall *wall, pools *subnet.Chooser, live *config.Live, keys identity.Keys, worker string, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
+func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, wall *wall, pools *subnet.Chooser, live *config.Live, keys identity.Keys, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
 	subnets, err := newSubnets(ctx, g, db, pools, log)
 	if err != nil {
 		return rules{}, nil, err
@@ -50,7 +50,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "firewall", Ping: wall.ping, Optional: true}, {Name: "disk", Ping: datadir.Ping(c), Optional: true},
 		{Name: "pool", Ping: pools.Ping, Optional: true}}
 	made := rules{ports: ports}
-	made.sandboxes = newSandboxes(live, db, subnets, engine, worker, log)
+	made.sandboxes = newSandboxes(live, db, subnets, engine, log)
 	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })
 	made.platform = containers.New(containers.Needs{
 		Engine: engine, Subnets: subnets, Ports: ports, Firewall: wall.rules(), Sandboxes: made.sandboxes, Published: c.BackendHost != "", Log: log,
@@ -65,7 +65,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	if err != nil {
 		return rules{}, nil, err
 	}
-	if made.flags, err = newFlags(c, live, db, library, worker, log); err != nil {
+	if made.flags, err = newFlags(c, live, db, library, log); err != nil {
 		return rules{}, nil, err
 	}
 	needs.Flags, needs.Variables = made.flags, live
@@ -87,7 +87,7 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 		needs.Router = made.edge
 	}
 	made.instancer = instancer.New(needs, instancer.Options{
-		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Worker: worker, Policy: policy(c),
+		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Policy: policy(c),
 	})
 	checks = append(checks, api.Check{Name: "engine_disk", Ping: func(context.Context) error { return made.instancer.DiskShort() }, Optional: true})
 	made.flags.OnChange(made.instancer.OwnerChanged)

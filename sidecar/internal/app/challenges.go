@@ -7,13 +7,11 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
-	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -71,35 +69,16 @@ func reload(ctx context.Context, library *challenge.Library, log *slog.Logger) e
 	return err
 }
 
-// followChallenges loads the challenges again at a SIGHUP, and when an organiser changes one on another sidecar.
-func followChallenges(ctx context.Context, db *store.Store, library *challenge.Library, rules *instancer.Instancer, log *slog.Logger) error {
+// followChallenges loads the challenges again at a SIGHUP.
+func followChallenges(ctx context.Context, library *challenge.Library, rules *instancer.Instancer, log *slog.Logger) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	changed := make(chan struct{}, 1)
-	change := func() {
-		select {
-		case changed <- struct{}{}:
-		default: // many changes at once are one
-		}
-	}
-	connected := false
-	db.HearEvents(ctx, func(ev whaley.Event) {
-		if strings.HasPrefix(ev.Type, "admin_challenge_") {
-			change()
-		}
-	}, func() {
-		if connected { // again: others may have changed something meanwhile
-			change()
-		}
-		connected = true
-	})
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-hangup:
-		case <-changed:
 		}
 		if err := reload(ctx, library, log); err != nil {
 			log.Error("challenges not loaded again", "err", err)

@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -146,25 +148,14 @@ func (e *leakError) Error() string {
 	return "a container like an instance's reaches " + strings.Join(e.reached, ", ")
 }
 
-// canaryFor is how long a canary that was killed keeps the next one waiting.
-const canaryFor = time.Minute
-
-// canaryTurn waits until no other canary of the deployment is under way. Each one removes what the one before it left, and
-// check may take the rules away that it has set, so two at once would spoil each other's proof. The caller ends the turn.
-func canaryTurn(ctx context.Context, db *store.Store) (done func(), err error) {
-	const work = "canary"
-	holder := rand.Text()
+// canaryTurn waits until no other canary is under way that shares DATA_DIR: serve and check may try at once. Each one
+// removes what the one before it left, and check may take the rules away that it has set, so two would spoil each other's
+// proof. The caller ends the turn.
+func canaryTurn(ctx context.Context, dataDir string) (io.Closer, error) {
 	for {
-		mine, err := db.Lead(ctx, work, holder, canaryFor)
-		if err != nil {
-			return nil, err
-		}
-		if mine {
-			return func() {
-				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wallTimeout)
-				defer cancel()
-				_ = db.Resign(ctx, work, holder) // else it ends by itself
-			}, nil
+		turn, err := store.LockFile(filepath.Join(dataDir, "canary.lock"))
+		if !errors.Is(err, store.ErrFolderInUse) {
+			return turn, err
 		}
 		select {
 		case <-time.After(200 * time.Millisecond):
@@ -175,13 +166,13 @@ func canaryTurn(ctx context.Context, db *store.Store) (done func(), err error) {
 }
 
 // proving is one proof of this deployment's rules, when its turn has come.
-func proving(engine *docker.Engine, db *store.Store, pool func() netip.Prefix, listeners []net.Addr) func(context.Context) error {
+func proving(engine *docker.Engine, db *store.Store, dataDir string, pool func() netip.Prefix, listeners []net.Addr) func(context.Context) error {
 	return func(ctx context.Context) error {
-		done, err := canaryTurn(ctx, db)
+		turn, err := canaryTurn(ctx, dataDir)
 		if err != nil {
 			return err
 		}
-		defer done()
+		defer turn.Close()
 		_, err = prove(ctx, engine, db, pool(), listeners)
 		return err
 	}
@@ -219,11 +210,11 @@ func TryFirewall(ctx context.Context, c *config.Config, pool netip.Prefix) (open
 	if err != nil {
 		return nil, err
 	}
-	done, err := canaryTurn(ctx, db)
+	turn, err := canaryTurn(ctx, c.DataDir)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
+	defer turn.Close()
 	log := slog.New(slog.DiscardHandler)
 	table := firewall.New(docker.BridgePrefix(deployment), []netip.Prefix{pool}, c.ContainerMaxConnections, log)
 	if !table.Holds() {

@@ -52,7 +52,7 @@ func owed(live *config.Live, db *store.Store) {
 }
 
 // notify tells Discord and another webhook of what is in the outbox.
-func notify(ctx context.Context, g *errgroup.Group, live *config.Live, db *store.Store, library *challenge.Library, surface *api.API, worker string, seen *observers, log *slog.Logger) {
+func notify(ctx context.Context, g *errgroup.Group, live *config.Live, db *store.Store, library *challenge.Library, surface *api.API, seen *observers, log *slog.Logger) {
 	channel, hook := receivers(live)
 	channel.Encode = discord.Encoder(func(ctx context.Context, ev whaley.Event) (discord.Details, error) {
 		in, err := db.Get(ctx, ev.Instance)
@@ -66,7 +66,6 @@ func notify(ctx context.Context, g *errgroup.Group, live *config.Live, db *store
 		return d, nil
 	})
 	for _, o := range []webhook.Options{channel, hook} {
-		o.Worker = worker
 		s := webhook.New(db, o, seen.metrics.Notified, log)
 		seen.events.Own(s.Tell)
 		g.Go(func() error { return s.Run(ctx) })

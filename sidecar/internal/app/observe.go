@@ -35,7 +35,7 @@ func observe(live *config.Live, db *store.Store, engine *docker.Engine, worker s
 	o := &observers{
 		tracer: tracer, metrics: metric.New(Version),
 		events: event.New(db, event.Options{
-			File: c.EventsFile, Shared: c.DatabaseURL != "",
+			File:      c.EventsFile,
 			Retention: func() time.Duration { return time.Duration(live.Config().EventsRetention) * time.Hour },
 		}, log),
 		stats:   remembered(statsAge, db.EventStats),

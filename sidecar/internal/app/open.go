@@ -9,48 +9,44 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
-	"github.com/whaley-ctf/whaley/sidecar/internal/datadir"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/face"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
-	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
 	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 	"github.com/whaley-ctf/whaley/sidecar/internal/registry"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sni"
 	"github.com/whaley-ctf/whaley/sidecar/internal/standin"
-	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/web"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // openListeners comes first: a port that is taken is better known at once.
-func (s *server) openListeners(context.Context) (err error) {
-	if s.listeners, err = openListeners(s.c, s.log); err != nil {
+func (s *server) openListeners(ctx context.Context) error {
+	s.OnStop("listeners", func() error { s.listeners.close(); return nil })
+	if err := s.listeners.openAPI(s.c, s.log); err != nil {
 		return err
 	}
-	s.OnStop("listeners", func() error { s.listeners.close(); return nil })
 	s.worker = workerName(s.listeners.public.Addr())
+	s.serveStandby(ctx)
+	s.pages = web.Handler(s.c.AdminPath, s.face) // which takes a second: nobody is to wait for it when this one takes over
 	return nil
 }
 
-// openDatabase opens the data folder and what is in the database: keys, and the settings in force.
-func (s *server) openDatabase(ctx context.Context) error {
-	if err := datadir.Open(s.c.DataDir, s.log); err != nil {
+// face is the event's, as the settings in force say; before they are read, as the environment does.
+func (s *server) face() face.Face {
+	if s.live == nil {
+		return s.c.Face
+	}
+	return s.live.Config().Face
+}
+
+// openDatabase reads what is in the database: keys, and the settings in force. The edge's listeners are opened once it is
+// sure that this process serves: nobody is to be led to a standby's.
+func (s *server) openDatabase(ctx context.Context) (err error) {
+	if err := s.listeners.openEdge(s.c, s.log); err != nil {
 		return err
 	}
-	if s.c.DatabaseURL == "" {
-		lock, err := LockFolder(s.c.DataDir)
-		if err != nil {
-			return err
-		}
-		s.OnStop("lock of the data folder", lock.Close)
-	}
-	var err error
-	if s.db, err = store.Open(ctx, string(s.c.DatabaseURL), s.c.DataDir); err != nil {
-		return err
-	}
-	s.OnStop("database", s.db.Close)
 	if s.keys, err = DeriveKeys(ctx, s.c, s.db); err != nil {
 		return err
 	}
@@ -66,7 +62,7 @@ func (s *server) openDatabase(ctx context.Context) error {
 func (s *server) openEngine(ctx context.Context) (err error) {
 	s.engine, err = docker.New(docker.Options{
 		Deployment: s.deployment, Folder: s.c.DataDir, Builder: docker.Builder(s.c.Builder), Builds: buildLimits(s.c),
-		Worker: s.worker, Program: program.Self, StandIn: standin.Program,
+		Program: program.Self, StandIn: standin.Program, Guard: s.active.Valid,
 		Logins: &registry.Logins{Setting: func() string { return string(s.live.Config().RegistryLogins) }}, Fetch: challenge.IsPublic,
 	}, s.log)
 	if err != nil {
@@ -78,7 +74,6 @@ func (s *server) openEngine(ctx context.Context) (err error) {
 		return err
 	}
 	s.wall = newWall(s.c, s.deployment, s.pools, s.log)
-	s.OnStop("firewall", func() error { s.wall.end(s.db); return nil })
 	return nil
 }
 
@@ -100,7 +95,7 @@ func (s *server) openRules(ctx context.Context) (err error) {
 	if s.library, err = openLibrary(ctx, s.live, s.db, s.log); err != nil {
 		return err
 	}
-	s.rules, s.checks, err = assemble(ctx, s.c, s.Group, s.db, s.engine, s.library, s.wall, s.pools, s.live, s.keys, s.worker, s.seen, s.log)
+	s.rules, s.checks, err = assemble(ctx, s.c, s.Group, s.db, s.engine, s.library, s.wall, s.pools, s.live, s.keys, s.seen, s.log)
 	return err
 }
 
@@ -128,7 +123,7 @@ func (s *server) openSurface(ctx context.Context) error {
 		Instancer: s.rules.instancer, Challenges: s.library, Library: s.library, Keys: s.keys, Tickets: tickets,
 		Events: s.db, Checks: s.checks, Settings: s.live, Flags: s.rules.flags, Books: s.db, Containers: s.engine,
 		EventLog: s.db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
-		Tracer: seen.tracer, Pages: web.Handler(c.AdminPath, func() face.Face { return s.live.Config().Face }), Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered,
+		Tracer: seen.tracer, Pages: s.pages, Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered,
 		Opening: look, Log: s.log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: s.pluginKey,
@@ -136,10 +131,8 @@ func (s *server) openSurface(ctx context.Context) error {
 		Trusted: c.Trusted, Proxies: c.TrustedProxies, Inside: s.pools.Contains, Version: Version,
 		Limits: func() api.Limits { return limitsOf(s.live.Config()) }, Streams: maxStreams(), Turns: c.AddressTurns,
 	})
-	s.Go(func() error {
-		return listen.Serve(ctx, behindProxies(s.listeners.public, c.Trusted), s.surface.Direct(ownNames(c)), s.log)
-	})
-	s.Go(func() error { return listen.Serve(ctx, s.listeners.internal, s.surface.Internal(), s.log) })
+	s.public.set(s.surface.Direct(ownNames(c)))
+	s.internal.set(s.surface.Internal())
 	return nil
 }
 

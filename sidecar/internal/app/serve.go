@@ -2,9 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
@@ -23,8 +28,13 @@ type server struct {
 	log   *slog.Logger
 	c     *config.Config
 
-	listeners  *listeners
+	listeners  listeners
+	pages      http.Handler
+	public     *swap // what LISTEN answers
+	internal   *swap // what INTERNAL_LISTEN answers
 	db         *store.Store
+	active     *store.Active
+	handing    sync.Once
 	keys       identity.Keys
 	live       *config.Live
 	deployment string
@@ -41,8 +51,17 @@ type server struct {
 	surface    *api.API
 }
 
-// Serve runs until ctx ends. Instances go on running afterwards.
+// Serve runs until ctx ends, as the active sidecar or as its standby. Instances go on running afterwards.
 func Serve(ctx context.Context, env map[string]string, out io.Writer) error {
+	for {
+		err := serveOnce(ctx, env, out)
+		if ctx.Err() != nil || !errors.Is(err, store.ErrTakenOver) {
+			return err
+		}
+	}
+}
+
+func serveOnce(ctx context.Context, env map[string]string, out io.Writer) error {
 	c, err := ReadSettings(env)
 	if err != nil {
 		return err
@@ -56,7 +75,7 @@ func Serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	s.lifecycle, ctx = newLifecycle(ctx, log)
 	defer func() { _ = s.Stop() }() // its error is that of Wait
 	for _, open := range []func(context.Context) error{
-		s.openListeners, s.openDatabase, s.openEngine, s.openObservers, s.openRules, s.openSurface, s.openEdge,
+		s.openListeners, s.becomeActive, s.openDatabase, s.openEngine, s.openObservers, s.openRules, s.openSurface, s.openEdge,
 	} {
 		if err := open(ctx); err != nil {
 			return err
@@ -66,7 +85,10 @@ func Serve(ctx context.Context, env map[string]string, out io.Writer) error {
 	fmt.Fprintf(out, "Whaley %s: the dashboard is at %s\n", Version, s.c.DashboardURL)
 	log.Info("serving", "dashboard", s.c.DashboardURL, "edge", s.c.Edge, "challenges", len(s.library.All()), "deployment", s.deployment)
 	err = s.Wait()
-	systemEvent(ctx, s.db, "system_stop", "Whaley stopped on "+s.worker+"; instances go on running", log)
+	if errors.Is(err, store.ErrTakenOver) {
+		log.Warn("another sidecar is active now, this one waits to be it again")
+		return err
+	}
 	log.Info("ended; instances go on running")
 	return err
 }
@@ -77,24 +99,39 @@ func (s *server) start(ctx context.Context) {
 	s.Go(func() error { return s.live.Run(ctx) })
 	s.Go(func() error { return new(memory).run(ctx) })
 	s.pools.OnTrouble(func(message string) { systemEvent(ctx, s.db, "system_pool", message, s.log) })
-	changes := subnet.Changes(ctx, docker.BridgePrefix(s.deployment), s.log)
-	s.Go(func() error { return s.pools.Run(ctx, changes) })
-	s.Go(func() error { return s.wall.run(ctx, proving(s.engine, s.db, s.pools.Pool, s.listeners.addresses())) })
-	s.Go(func() error { warnOfRuntimes(ctx, s.engine, s.library, s.log); return nil })
 	s.seen.run(ctx, s.Group)
-	notify(ctx, s.Group, s.live, s.db, s.library, s.surface, s.worker, s.seen, s.log)
+	notify(ctx, s.Group, s.live, s.db, s.library, s.surface, s.seen, s.log)
 	systemEvent(ctx, s.db, "system_start", "Whaley "+Version+" started on "+s.worker, s.log)
 	measure(ctx, s.Group, s.live, s.db, s.pools, s.rules, s.library, s.checks, s.seen, s.log) // the start is counted too
-	s.Go(func() error { return s.rules.instancer.Run(ctx) })
-	s.Go(func() error {
-		return s.rules.sandboxes.Run(ctx, s.rules.platform.Demand(s.rules.instancer, s.library.All))
-	})
-	s.Go(func() error { return s.rules.flags.Run(ctx) })
 	s.Go(func() error { return stopAtEnd(ctx, s.live, s.rules.instancer, s.library, s.db, s.log) })
 	if s.who.players != nil {
 		wanted := func() bool { return s.live.Config().StopBanned }
 		(&owners{players: s.who.players, instances: s.db, rules: s.rules.instancer, wanted: wanted, log: s.log}).follow(ctx, s.Group)
 	}
+	s.Go(func() error { return s.work(ctx) })
 	s.rules.instancer.PrepareImages()
-	s.Go(func() error { return followChallenges(ctx, s.db, s.library, s.rules.instancer, s.log) })
+	s.Go(func() error { return followChallenges(ctx, s.library, s.rules.instancer, s.log) })
+}
+
+// work is what changes the engine and the host. Once that has ended the standby may begin: it need not wait until the last
+// answer is sent.
+func (s *server) work(ctx context.Context) error {
+	work, ctx := errgroup.WithContext(ctx)
+	changes := subnet.Changes(ctx, docker.BridgePrefix(s.deployment), s.log)
+	work.Go(func() error { return s.pools.Run(ctx, changes) })
+	work.Go(func() error {
+		return s.wall.run(ctx, proving(s.engine, s.db, s.c.DataDir, s.pools.Pool, s.listeners.addresses()))
+	})
+	work.Go(func() error { warnOfRuntimes(ctx, s.engine, s.library, s.log); return nil })
+	work.Go(func() error { return s.rules.instancer.Run(ctx) })
+	work.Go(func() error {
+		return s.rules.sandboxes.Run(ctx, s.rules.platform.Demand(s.rules.instancer, s.library.All))
+	})
+	work.Go(func() error { return s.rules.flags.Run(ctx) })
+	err := work.Wait()
+	if s.active.Valid() == nil {
+		systemEvent(ctx, s.db, "system_stop", "Whaley stopped on "+s.worker+"; instances go on running", s.log)
+	}
+	s.handOver()
+	return err
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
 )
 
-// listeners are opened before anything else: a port that is taken is better known at once.
+// listeners are where this process is reached.
 type listeners struct {
 	public, internal, web, tls, wake *listen.Listener
 }
@@ -30,35 +30,49 @@ type listening struct {
 // here is this machine.
 var here = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 
-func openListeners(c *config.Config, log *slog.Logger) (*listeners, error) {
+// openAPI opens those of the API.
+func (l *listeners) openAPI(c *config.Config, log *slog.Logger) error {
 	most, err := listen.Divide()
 	if err != nil {
-		return nil, fmt.Errorf("how many files may be open: %w", err)
+		return fmt.Errorf("how many files may be open: %w", err)
 	}
-	l := &listeners{}
-	wanted := []listening{
+	return l.openAll(c, log, []listening{
 		{c.Listen, listen.Options{Name: "LISTEN", Most: most.Public, PerAddress: c.AddressConnections, Turns: turn.New(c.AddressTurns)}, &l.public},
 		{c.InternalListen, listen.Options{Name: "INTERNAL_LISTEN", Most: most.Internal}, &l.internal},
-		{c.EdgeListen, listen.Options{Name: "EDGE_LISTEN", Most: most.Web, PerAddress: c.AddressConnections, Turns: turn.New(c.AddressTurns)}, &l.web},
-		{c.EdgeTLSListen, listen.Options{Name: "EDGE_TLS_LISTEN", Most: most.TLS, PerAddress: c.AddressConnections, Hello: edge.HelloTimeout}, &l.tls},
+	})
+}
+
+// openEdge opens those of the embedded edge, or the one by which Traefik wakes what is asked for by TLS.
+func (l *listeners) openEdge(c *config.Config, log *slog.Logger) error {
+	most, err := listen.Divide()
+	if err != nil {
+		return fmt.Errorf("how many files may be open: %w", err)
+	}
+	if c.Edge != "embedded" && c.WakeListen == "" {
+		return nil
 	}
 	if c.Edge != "embedded" {
-		wanted = wanted[:2]
-		if c.WakeListen != "" {
-			wanted = append(wanted, listening{c.WakeListen, listen.Options{Name: "WAKE_LISTEN", Most: most.TLS, PerAddress: c.AddressConnections, Hello: edge.HelloTimeout}, &l.wake})
-		}
+		return l.openAll(c, log, []listening{
+			{c.WakeListen, listen.Options{Name: "WAKE_LISTEN", Most: most.TLS, PerAddress: c.AddressConnections, Hello: edge.HelloTimeout}, &l.wake},
+		})
 	}
+	return l.openAll(c, log, []listening{
+		{c.EdgeListen, listen.Options{Name: "EDGE_LISTEN", Most: most.Web, PerAddress: c.AddressConnections, Turns: turn.New(c.AddressTurns)}, &l.web},
+		{c.EdgeTLSListen, listen.Options{Name: "EDGE_TLS_LISTEN", Most: most.TLS, PerAddress: c.AddressConnections, Hello: edge.HelloTimeout}, &l.tls},
+	})
+}
+
+func (l *listeners) openAll(c *config.Config, log *slog.Logger, wanted []listening) (err error) {
 	for _, want := range wanted {
 		want.opts.ForMany, want.opts.Log = c.Trusted, log
 		if want.into == &l.internal || want.into == &l.wake {
 			want.opts.ForMany = append(slices.Clip(c.Trusted), here...) // Traefik and the plugin in it ask for all players
 		}
 		if *want.into, err = listen.Open(want.address, want.opts); err != nil {
-			l.close()
-			return nil, err
+			return err
 		}
 	}
-	return l, nil
+	return nil
 }
 
 // open are those that this process has.

@@ -38,7 +38,7 @@ func TestNothingOfAServerRunsOnceItHasStopped(t *testing.T) {
 	go func() { ended <- Serve(ctx, env, &strings.Builder{}) }()
 	defer func() { end(); <-ended }()
 	testkit.Eventually(t, time.Minute, "it answers", func() error {
-		answer, err := http.Get("http://" + public + "/health/live")
+		answer, err := http.Get("http://" + public + "/config")
 		if err != nil {
 			return err
 		}

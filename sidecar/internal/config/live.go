@@ -13,15 +13,13 @@ import (
 	"time"
 )
 
-// reloadEvery is how often settings are read again although nothing was heard.
+// reloadEvery is how often settings are read again: a file that one of them names may hold something else.
 const reloadEvery = 30 * time.Second
 
 // Store keeps the settings that organisers change; *store.Store is one.
 type Store interface {
 	Settings(ctx context.Context) (map[string]string, error)
 	ChangeSettings(ctx context.Context, by string, change func(now map[string]string) (map[string]string, error)) error
-	// SettingsHints gives a hint whenever another sidecar may have changed something.
-	SettingsHints(ctx context.Context) <-chan struct{}
 }
 
 // Live is the settings as they are now: what organisers changed, over the environment. What does not go together with
@@ -69,15 +67,14 @@ func (l *Live) Use(f func(*Config)) {
 	f(l.Config())
 }
 
-// Run applies what other sidecars change until ctx ends.
+// Run reads the settings again at intervals until ctx ends.
 func (l *Live) Run(ctx context.Context) error {
-	hints, again := l.store.SettingsHints(ctx), time.NewTicker(reloadEvery)
+	again := time.NewTicker(reloadEvery)
 	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-hints:
 		case <-again.C:
 		}
 		if err := l.Load(ctx); err != nil && ctx.Err() == nil {

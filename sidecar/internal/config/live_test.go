@@ -7,11 +7,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
-	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 var sealKey = bytes.Repeat([]byte{7}, 32)
@@ -36,32 +34,6 @@ func live(t *testing.T, db config.Store, env map[string]string, log *slog.Logger
 }
 
 func text(s string) *string { return &s }
-
-func TestEverySidecarHearsOfAChangedSetting(t *testing.T) {
-	url := testkit.StartPostgres(t)
-	log := slog.New(slog.DiscardHandler)
-	one, two := live(t, openStore(t, url, ""), nil, log), live(t, openStore(t, url, ""), nil, log)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	heard := make(chan int, 100)
-	two.Use(func(c *config.Config) { heard <- c.MaxInstances })
-	ended := make(chan error, 1)
-	go func() { ended <- two.Run(ctx) }()
-	if err := one.Change(ctx, "somebody", map[string]*string{"MAX_INSTANCES": text("77")}); err != nil {
-		t.Fatal(err)
-	}
-	for n := -1; n != 77; {
-		select {
-		case n = <-heard:
-		case <-ctx.Done():
-			t.Fatal("the other sidecar never hears of it")
-		}
-	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
-}
 
 func TestAChangeSurvivesARestartAndOneThatNoLongerFitsIsIgnored(t *testing.T) {
 	db := openStore(t, "", t.TempDir())

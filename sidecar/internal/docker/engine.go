@@ -33,10 +33,10 @@ type Engine struct {
 	builds     BuildLimits
 	logins     *registry.Logins
 	fetch      func(address string) bool
-	worker     string
 	program    string
 	log        *slog.Logger
 	standIn    func() (string, error) // the file that containers with a jail are given
+	guard      func() error           // nil: nothing is refused
 
 	commands commands
 	proc     atomic.Value // string: where the host's processes are seen
@@ -70,11 +70,10 @@ type Options struct {
 	Logins  *registry.Logins // for registries; nil: none
 	// Fetch says which addresses of ADD the engine may fetch by itself; nil: none.
 	Fetch func(address string) bool
-	// Worker is this sidecar among those of the deployment.
-	Worker string
 	// Program is what runs as `whaley survey` in a container; one that is not static cannot.
 	Program string
 	StandIn func() ([]byte, error) // the program that takes the place of jails
+	Guard   func() error           // refuses what another sidecar may be doing by now; nil: never
 }
 
 // New makes an Engine for what DOCKER_HOST and its companions name. It does not connect yet.
@@ -84,8 +83,8 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, logins: o.Logins, fetch: o.Fetch, worker: o.Worker,
-		program: o.Program, log: log,
+		client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, logins: o.Logins, fetch: o.Fetch,
+		program: o.Program, guard: o.Guard, log: log,
 		standIn: sync.OnceValues(func() (string, error) {
 			if o.StandIn == nil {
 				return "", errors.New("there is none")
@@ -103,7 +102,7 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 
 // WithPurpose is the same engine for objects of this deployment that are not instances': List does not show them to it.
 func (e *Engine) WithPurpose(purpose string) *Engine {
-	apart := &Engine{client: e.client, deployment: e.deployment, purpose: purpose, log: e.log, standIn: e.standIn}
+	apart := &Engine{client: e.client, guard: e.guard, deployment: e.deployment, purpose: purpose, log: e.log, standIn: e.standIn}
 	apart.proc.Store(e.proc.Load())
 	return apart
 }
@@ -121,6 +120,11 @@ func (e *Engine) Close() error {
 // api is the client once it speaks the engine's version of the API. The client could negotiate by itself, but writes
 // the version while other calls read it.
 func (e *Engine) api(ctx context.Context) (*client.Client, error) {
+	if e.guard != nil {
+		if err := e.guard(); err != nil {
+			return nil, err
+		}
+	}
 	if e.negotiated.Load() {
 		return e.client, nil
 	}

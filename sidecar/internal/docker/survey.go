@@ -93,7 +93,7 @@ func (s *surveyor) ask(ctx context.Context, q survey.Question) (survey.Answer, e
 	return a, nil
 }
 
-// survey starts one, in the place of one that a dead process of this sidecar made and did not start.
+// survey starts one, in the place of one that a sidecar before made and did not start.
 func (e *Engine) survey(ctx context.Context) (_ *surveyor, err error) {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
@@ -129,7 +129,7 @@ func (e *Engine) survey(ctx context.Context) (_ *surveyor, err error) {
 		Mounts:      surveyMounts(about),
 		Resources:   container.Resources{Memory: surveyMemory, MemorySwap: surveyMemory, NanoCPUs: surveyCPUs, PidsLimit: &pids},
 	}
-	sum := sha256.Sum256([]byte(e.deployment + "/" + e.worker))
+	sum := sha256.Sum256([]byte(e.deployment))
 	name := "whaley-survey-" + hex.EncodeToString(sum[:4])
 	var created container.CreateResponse
 	err = replace(ctx, func() error {

@@ -18,8 +18,6 @@ const (
 
 // Store keeps the rows.
 type Store interface {
-	// HearEvents goes on until ctx ends, and does not wait for that.
-	HearEvents(ctx context.Context, heard func(whaley.Event), missed func())
 	EventsAfter(ctx context.Context, id string, limit int) ([]whaley.Event, error)
 	ForgetEvents(ctx context.Context, before time.Time, limit int) (int, error)
 }
@@ -27,7 +25,6 @@ type Store interface {
 // Options are the settings of a Log.
 type Options struct {
 	File      string               // of JSON lines; empty: none
-	Shared    bool                 // several sidecars write events, all of which the store lets hear
 	Retention func() time.Duration // 0: events are kept for ever
 }
 
@@ -55,14 +52,14 @@ func New(store Store, opts Options, log *slog.Logger) *Log {
 	}
 }
 
-// Own has a function called for every event that this sidecar writes: each event is one sidecar's own. It must not block.
+// Own has a function called for every event. It must not block.
 func (l *Log) Own(f func(whaley.Event)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.own = append(l.own, f)
 }
 
-// Tell passes events of this sidecar on. It never blocks.
+// Tell passes events on. It never blocks.
 func (l *Log) Tell(events []whaley.Event) {
 	l.mu.Lock()
 	own := l.own
@@ -71,13 +68,11 @@ func (l *Log) Tell(events []whaley.Event) {
 		for _, f := range own {
 			f(ev)
 		}
-		if !l.opts.Shared {
-			l.pass(ev)
-		}
+		l.pass(ev)
 	}
 }
 
-// pass gives an event of any sidecar to the file and to those who watch.
+// pass gives an event to the file and to those who watch.
 func (l *Log) pass(ev whaley.Event) {
 	select {
 	case l.lines <- ev:
@@ -116,26 +111,12 @@ func (l *Log) Watch() (<-chan whaley.Event, func()) {
 	}
 }
 
-// Run hears other sidecars, writes the file and forgets old events until ctx ends.
+// Run writes the file and forgets old events until ctx ends.
 func (l *Log) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.writeLoop(ctx) })
 	g.Go(func() error { return l.forgetLoop(ctx) })
-	if l.opts.Shared {
-		l.store.HearEvents(ctx, l.pass, l.reconnected)
-	}
 	return g.Wait()
-}
-
-// reconnected ends all watches: what was written meanwhile has not been heard.
-func (l *Log) reconnected() {
-	l.missed()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for watch := range l.watches {
-		close(watch)
-	}
-	clear(l.watches)
 }
 
 const (

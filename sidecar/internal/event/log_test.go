@@ -25,14 +25,6 @@ type rows struct {
 	mu     sync.Mutex
 	events []whaley.Event
 	broken bool
-	hear   func(whaley.Event)
-	missed func()
-}
-
-func (r *rows) HearEvents(_ context.Context, heard func(whaley.Event), missed func()) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.hear, r.missed = heard, missed
 }
 
 func (r *rows) EventsAfter(_ context.Context, id string, limit int) ([]whaley.Event, error) {
@@ -141,38 +133,6 @@ func TestAnEarlierEventThatIsToldLaterIsNotLost(t *testing.T) {
 		}
 		return nil
 	})
-}
-
-func TestWhatIsMissedOnAReconnectIsWritten(t *testing.T) {
-	file, r := filepath.Join(t.TempDir(), "events.jsonl"), &rows{}
-	l, _ := run(t, r, event.Options{File: file, Shared: true})
-	testkit.Eventually(t, 10*time.Second, "the database is heard", func() error {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.hear == nil {
-			return errors.New("not yet")
-		}
-		return nil
-	})
-	watch, done := l.Watch()
-	defer done()
-	own := 0
-	l.Own(func(whaley.Event) { own++ })
-	l.Tell([]whaley.Event{r.add(t, "of this sidecar")}) // is heard from the database, too
-	r.hear(r.events[0])
-	r.hear(r.add(t, "of another"))
-	for range 2 {
-		<-watch
-	}
-	r.add(t, "while nobody heard")
-	r.missed()
-	awaitLines(t, file, "of this sidecar", "of another", "while nobody heard")
-	if _, open := <-watch; open {
-		t.Error("who watches does not learn that something may have been missed")
-	}
-	if own != 1 {
-		t.Errorf("%d events are this sidecar's own", own)
-	}
 }
 
 func TestWhoIsSlowHoldsUpNobody(t *testing.T) {

@@ -65,7 +65,7 @@ func (w *world) run(policy whaley.Policy) {
 	}
 	w.rules = instancer.New(instancer.Needs{Store: w.db, Platform: containers.New(containers.Needs{Engine: w.engine, Subnets: &subnets{held: map[string]netip.Prefix{}}, Ports: noPorts{}, Log: log}), Prober: probe.New(w.engine),
 		Router: edge.NewRoutes(log), Challenges: w.loaded, Flags: flags{}, Log: log},
-		instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Worker: "w", Policy: policy})
+		instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: policy})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- w.rules.Run(ctx) }()

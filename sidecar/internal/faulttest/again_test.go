@@ -166,7 +166,7 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 				}
 				log := slog.New(slog.DiscardHandler)
 				rules := instancer.New(instancer.Needs{Store: w.db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}), Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log},
-					instancer.Options{BaseDomain: "x.localhost", Worker: "w"})
+					instancer.Options{BaseDomain: "x.localhost"})
 				ended := make(chan error, 1)
 				go func() { ended <- rules.Run(ctx) }()
 				if spawn {

@@ -91,7 +91,7 @@ func runRules(t *testing.T, ctx context.Context, cancel context.CancelFunc, db *
 	log := slog.New(slog.DiscardHandler)
 	rules := instancer.New(instancer.Needs{Store: db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}), Prober: engine, Router: edge.NewRoutes(log),
 		Challenges: challenge.NewLibrary(t.TempDir(), challenge.Defaults{}), Log: log},
-		instancer.Options{BaseDomain: "x.localhost", Worker: "w", Now: now})
+		instancer.Options{BaseDomain: "x.localhost", Now: now})
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()
 	return func() {

@@ -109,9 +109,9 @@ func (s faultyStore) Insert(ctx context.Context, in *whaley.Instance, q whaley.Q
 	return s.f.step("row inserted", func() error { return s.Store.Insert(ctx, in, q, ev) })
 }
 
-func (s faultyStore) Update(ctx context.Context, id, worker string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (in *whaley.Instance, err error) {
+func (s faultyStore) Update(ctx context.Context, id string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (in *whaley.Instance, err error) {
 	err = s.f.step("row updated", func() error {
-		in, err = s.Store.Update(ctx, id, worker, from, change, ev)
+		in, err = s.Store.Update(ctx, id, from, change, ev)
 		return err
 	})
 	return in, err
@@ -123,18 +123,6 @@ func (s faultyStore) Get(ctx context.Context, id string) (in *whaley.Instance, e
 		return err
 	})
 	return in, err
-}
-
-func (s faultyStore) Claim(ctx context.Context, id, worker string, d time.Duration) (mine bool, err error) {
-	err = s.f.step("lease claimed", func() error {
-		mine, err = s.Store.Claim(ctx, id, worker, d)
-		return err
-	})
-	return mine, err
-}
-
-func (s faultyStore) Yield(ctx context.Context, id, worker string) error {
-	return s.f.step("lease given back", func() error { return s.Store.Yield(ctx, id, worker) })
 }
 
 type faultySubnets struct {

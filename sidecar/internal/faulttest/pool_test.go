@@ -64,7 +64,7 @@ func everyFault() bool { return os.Getenv("FAULTS") == "all" }
 // newPool makes the pool of one life of a sidecar.
 func (w *world) newPool(subnets sandbox.Subnets, f *faults) *sandbox.Pool {
 	return sandbox.New(faultyPoolStore{w.db, f}, faultyPoolSubnets{subnets, f}, faultyPoolEngine{w.engine.WithPurpose("sandbox"), f}, sandbox.Options{
-		Worker: "the sidecar", Size: func() int { return int(w.size.Load()) }, Rest: 50 * time.Millisecond, Pause: 100 * time.Millisecond,
+		Size: func() int { return int(w.size.Load()) }, Rest: 50 * time.Millisecond, Pause: 100 * time.Millisecond,
 	}, w.log())
 }
 
@@ -215,9 +215,9 @@ func (s faultyPoolStore) FreeSandbox(ctx context.Context, instance string, to wh
 	return had, err
 }
 
-func (s faultyPoolStore) MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState, worker string) (moved bool, err error) {
+func (s faultyPoolStore) MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState) (moved bool, err error) {
 	err = s.f.step("sandbox becomes "+string(to), func() error {
-		moved, err = s.Store.MoveSandbox(ctx, sb, to, worker)
+		moved, err = s.Store.MoveSandbox(ctx, sb, to)
 		return err
 	})
 	return moved, err

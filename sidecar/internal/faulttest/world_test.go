@@ -169,7 +169,7 @@ func (w *world) start(f *faults) *sidecar {
 	rules := instancer.New(instancer.Needs{
 		Store: faultyStore{w.db, f}, Platform: platform, Prober: probe.New(w.engine), Router: looked, Challenges: w.library,
 		Flags: faultyFlags{fixedFlags{}, f}, Log: log,
-	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), Worker: "the sidecar", ReconcileEvery: time.Hour})
+	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), ReconcileEvery: time.Hour})
 	ctx, cancel := context.WithCancel(context.Background())
 	var g errgroup.Group
 	g.Go(func() error { return rules.Run(ctx) })

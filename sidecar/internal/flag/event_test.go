@@ -144,9 +144,6 @@ func TestSevenOfSixtySubmissionsAreSharedAndExactlyTheseAreFound(t *testing.T) {
 }
 
 func sevenOfSixty(t *testing.T, s *script) {
-	opts := s.opts
-	opts.Worker = "two"
-	s.run(s.sidecar(opts)) // another sidecar shares the work
 	s.run(s.flags)
 	s.settled()
 	for n, step := range s.steps {

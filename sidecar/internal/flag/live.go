@@ -4,13 +4,9 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
-
-// lookAgain is how often a spawn looks whether another sidecar has registered its flag.
-const lookAgain = 100 * time.Millisecond
 
 // waiting remembers which current flags are in CTFd, as far as this process has seen, and wakes who waits for that.
 type waiting struct {
@@ -56,14 +52,9 @@ func (f *Flags) AwaitLive(ctx context.Context, owner whaley.Owner, ch *whaley.Ch
 		if err != nil || f.down.Load() || !slices.ContainsFunc(current, waits) {
 			return
 		}
-		timer := time.NewTimer(lookAgain)
 		select {
 		case <-changed:
-		case <-timer.C:
 		case <-ctx.Done():
-		}
-		timer.Stop()
-		if ctx.Err() != nil {
 			return
 		}
 	}

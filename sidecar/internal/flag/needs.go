@@ -12,16 +12,10 @@ import (
 
 // Store keeps flags, what CTFd should hold of them, and what was found.
 type Store interface {
-	leases
 	issued
 	outbox
 	mappings
 	findings
-}
-
-type leases interface {
-	Lead(ctx context.Context, name, worker string, d time.Duration) (bool, error)
-	Resign(ctx context.Context, name, worker string) error
 }
 
 type issued interface {
@@ -93,7 +87,6 @@ type Challenges interface {
 
 // Options are the settings of Flags.
 type Options struct {
-	Worker string // this sidecar, as leases name it
 	// Teams says whether instances belong to teams; nil: as CTFd says.
 	Teams *bool
 	// SeesAll says that every request to an instance's web address passes the plugin. Where running instances have

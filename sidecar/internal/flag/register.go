@@ -14,21 +14,20 @@ import (
 )
 
 const (
-	batch      = 32                     // entries of the outbox that are read at a time
-	atOnce     = 4                      // calls under way; players use the same CTFd
-	idle       = 500 * time.Millisecond // between looks for what other sidecars put into the outbox
-	outageLong = 20 * time.Second       // between tries while CTFd is down, at most
-	retryFirst = 5 * time.Second        // after CTFd refused a flag; doubles
-	retryLong  = 10 * time.Minute
+	batch       = 32                     // entries of the outbox that are read at a time
+	atOnce      = 4                      // calls under way; players use the same CTFd
+	idle        = 500 * time.Millisecond // between looks for what is due again
+	callTimeout = 20 * time.Second       // of one entry
+	outageLong  = 20 * time.Second       // between tries while CTFd is down, at most
+	retryFirst  = 5 * time.Second        // after CTFd refused a flag; doubles
+	retryLong   = 10 * time.Minute
 )
 
 // registerLoop empties the outbox, entry by entry in its order.
 func (f *Flags) registerLoop(ctx context.Context) error {
-	mine := lead{store: f.store, name: "flag_registration", worker: f.opts.Worker}
-	defer func() { mine.resign(ctx) }()
 	outage := time.Duration(0)
 	for {
-		tried, done, err := f.deliver(ctx, &mine)
+		tried, done, err := f.deliver(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -38,6 +37,7 @@ func (f *Flags) registerLoop(ctx context.Context) error {
 			}
 			outage = min(max(2*outage, time.Second), outageLong)
 			f.down.Store(true)
+			f.live.notify()
 			if !pause(ctx, outage) { // whatever is put into the outbox meanwhile does not make CTFd answer
 				return nil
 			}
@@ -65,7 +65,7 @@ func (f *Flags) registerLoop(ctx context.Context) error {
 
 // deliver makes one try at what is due, and says how many entries that were and how many of them are done with. After
 // an error it tries no more: that one is a reason to believe that CTFd is down, unless others got through.
-func (f *Flags) deliver(ctx context.Context, mine *lead) (tried, done int, err error) {
+func (f *Flags) deliver(ctx context.Context) (tried, done int, err error) {
 	due, err := f.store.DueRegistrations(ctx, batch)
 	if err != nil || len(due) == 0 {
 		return 0, 0, err
@@ -75,9 +75,7 @@ func (f *Flags) deliver(ctx context.Context, mine *lead) (tried, done int, err e
 	var through atomic.Int64
 	var failed atomic.Bool
 	for _, r := range due {
-		ok, led := mine.mine(ctx)
-		if led != nil || !ok || failed.Load() || ctx.Err() != nil {
-			err = led
+		if failed.Load() || ctx.Err() != nil {
 			break
 		}
 		tried++
@@ -91,7 +89,7 @@ func (f *Flags) deliver(ctx context.Context, mine *lead) (tried, done int, err e
 			return nil
 		})
 	}
-	err = errors.Join(err, g.Wait())
+	err = g.Wait()
 	if tried > 0 {
 		f.live.notify()
 	}
@@ -100,7 +98,7 @@ func (f *Flags) deliver(ctx context.Context, mine *lead) (tried, done int, err e
 
 // try brings one flag into CTFd or out of it and writes what came of it.
 func (f *Flags) try(ctx context.Context, was whaley.Registration) error {
-	call, cancel := context.WithTimeout(ctx, leadLeft)
+	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	now := was
 	var err error

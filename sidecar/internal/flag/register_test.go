@@ -142,19 +142,18 @@ func TestRotatedAndDeletedFlagsLeaveCTFdAndStayRecognised(t *testing.T) {
 	w.until("it is gone again", func() bool { return len(w.contents("web")) == 0 })
 }
 
-func TestTwoSidecarsRegisterEachFlagOnce(t *testing.T) {
+func TestTheNextSidecarRegistersWhatTheFirstLeft(t *testing.T) {
 	w := newWorld(t, dynamic("web", "Web", "base"))
 	w.mapAll()
-	opts := w.opts
-	opts.Worker = "two"
-	two := w.sidecar(opts)
-	w.run(w.flags)
-	w.run(two)
+	end := w.run(w.flags)
 	for n := 1; n <= 60; n++ {
-		from := []*flag.Flags{w.flags, two}[n%2]
-		_, err := from.Flags(w.ctx, user(n), w.local[0])
+		if n == 30 {
+			end()
+		}
+		_, err := w.flags.Flags(w.ctx, user(n), w.local[0])
 		w.must(err)
 	}
+	w.run(w.sidecar(w.opts))
 	w.settled()
 	if got := w.contents("web"); len(got) != 60 || len(slices.Compact(got)) != 60 || w.ctfd.Calls("POST /api/v1/flags") != 60 {
 		t.Errorf("%d flags, made by %d calls", len(got), w.ctfd.Calls("POST /api/v1/flags"))

@@ -38,7 +38,6 @@ func (f *Flags) scanLoop(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case whaley.CodeOf(err) == codeCheckRunning: // another sidecar does it
 		case err != nil:
 			f.log.Warn("submissions in ctfd not read", "err", err)
 		case len(check.Found) > 0:
@@ -50,28 +49,20 @@ func (f *Flags) scanLoop(ctx context.Context) error {
 	}
 }
 
-const codeCheckRunning = "check_running"
-
 // CheckSubmissions reads what is new among CTFd's submissions, or with full all of them, and puts what it finds into
-// the review list. It refuses with check_running while another sidecar does that.
+// the review list.
 func (f *Flags) CheckSubmissions(ctx context.Context, full bool) (Check, error) {
 	if f.ctfd == nil {
 		return Check{}, ErrNoCTFd
 	}
 	f.scanning.Lock()
 	defer f.scanning.Unlock()
-	mine := lead{store: f.store, name: "submissions", worker: f.opts.Worker}
-	if ok, err := mine.mine(ctx); err != nil || !ok {
-		return Check{}, errors.Join(err, whaley.Errorf(whaley.Conflict, codeCheckRunning,
-			"Another sidecar reads the submissions right now. Try again in a few seconds.").After(leadTry))
-	}
-	defer mine.resign(ctx)
 	began := time.Now()
 	was, err := f.store.Scan(ctx)
 	if err != nil {
 		return Check{}, err
 	}
-	r := reading{Flags: f, lead: &mine}
+	r := reading{Flags: f}
 	now := was
 	if r.alone, err = f.playAlone(ctx); err == nil {
 		now, err = r.read(ctx, was, full || began.Sub(was.FullAt) > f.opts.FullEvery)
@@ -94,7 +85,6 @@ var ErrNoCTFd = whaley.Errorf(whaley.Conflict, "ctfd_not_configured", "Whaley kn
 // reading is one look at CTFd's submissions.
 type reading struct {
 	*Flags
-	lead  *lead
 	check Check
 	alone bool // instances belong to players, whatever team CTFd still knows them in
 }
@@ -205,9 +195,6 @@ func (r *reading) all(ctx context.Context) (whaley.Scan, error) {
 }
 
 func (r *reading) page(ctx context.Context, n, perPage int) (whaley.Submissions, error) {
-	if ok, err := r.lead.mine(ctx); err != nil || !ok {
-		return whaley.Submissions{}, errors.Join(err, whaley.Errorf(whaley.Conflict, codeCheckRunning, "Another sidecar has taken over."))
-	}
 	r.check.Requests++
 	return r.ctfd.Submissions(ctx, n, perPage)
 }

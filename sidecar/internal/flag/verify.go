@@ -12,8 +12,6 @@ import (
 // verifyLoop looks at intervals whether CTFd still has what it was given, and at once where a player's own flag was
 // not accepted.
 func (f *Flags) verifyLoop(ctx context.Context) error {
-	mine := lead{store: f.store, name: "flag_verification", worker: f.opts.Worker}
-	defer func() { mine.resign(ctx) }()
 	next := time.Now().Add(f.opts.VerifyEvery)
 	first := true
 	for {
@@ -35,9 +33,6 @@ func (f *Flags) verifyLoop(ctx context.Context) error {
 		timer.Stop()
 		if ctx.Err() != nil {
 			return nil
-		}
-		if ok, err := mine.mine(ctx); err != nil || !ok && one == nil {
-			continue
 		}
 		if err := f.Verify(ctx, one...); err != nil && ctx.Err() == nil {
 			f.log.Warn("flags in ctfd could not be compared", "err", err)

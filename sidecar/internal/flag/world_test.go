@@ -67,7 +67,7 @@ func newWorldOn(t testing.TB, url string, challenges ...*whaley.Challenge) *worl
 	}
 	t.Cleanup(func() { db.Close() })
 	w := &world{t: t, ctx: ctx, ctfd: ctfdtest.New(t), db: db, local: challenges, ids: map[string]int{}, opts: flag.Options{
-		Worker: "one", SeesAll: true, ScanEvery: time.Hour, VerifyEvery: time.Hour,
+		SeesAll: true, ScanEvery: time.Hour, VerifyEvery: time.Hour,
 	}}
 	for n, ch := range challenges {
 		w.ids[ch.ID] = w.ctfd.AddChallenge(ctfdtest.Challenge{Name: ch.Name, Hidden: n%2 == 1})
@@ -135,7 +135,7 @@ func (w *world) start(owner whaley.Owner, player, challenge string, ago time.Dur
 		State: whaley.Queued, CreatedAt: at,
 	}
 	w.must(w.db.Insert(w.ctx, in, whaley.Quota{}, whaley.Event{}))
-	_, err := w.db.Update(w.ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) {
+	_, err := w.db.Update(w.ctx, in.ID, whaley.LiveStates, func(in *whaley.Instance) {
 		in.State, in.StartedAt, in.EndedAt = whaley.Stopped, at.Add(time.Second), at.Add(time.Hour)
 	}, whaley.Event{})
 	w.must(err)

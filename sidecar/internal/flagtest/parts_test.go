@@ -44,7 +44,7 @@ func TestAChallengeInPartsHasAFlagOfEach(t *testing.T) {
 	}
 	var flags *flag.Flags
 	w := newWorldWith(t, 9, func(db *store.Store, library *challenge.Library) instancer.Flags {
-		flags = flag.New(db, client, library, flag.Options{Worker: "one", ScanEvery: time.Hour, VerifyEvery: time.Hour}, slog.New(slog.DiscardHandler))
+		flags = flag.New(db, client, library, flag.Options{ScanEvery: time.Hour, VerifyEvery: time.Hour}, slog.New(slog.DiscardHandler))
 		return flags
 	})
 	w.write("bank", "instance.toml", bank, "compose.yaml", `services:

@@ -21,11 +21,9 @@ func (i *Instancer) awaitImages(ctx context.Context, in *whaley.Instance, addres
 	default:
 		ctx, _, end := i.resume(ctx, whaley.OpSpawn, in.ID)
 		defer end()
-		i.leased(ctx, in.ID, false, func(ctx context.Context) {
-			if now, gone := i.Store.Get(ctx, in.ID); gone == nil && (now.State == whaley.Queued || now.State == whaley.Starting) {
-				i.fail(ctx, now, err)
-			}
-		})
+		if now, gone := i.Store.Get(ctx, in.ID); gone == nil && (now.State == whaley.Queued || now.State == whaley.Starting) {
+			i.fail(ctx, now, err)
+		}
 	}
 }
 

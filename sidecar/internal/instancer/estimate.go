@@ -124,4 +124,4 @@ func nth(ends []time.Duration, n, slots int, typical time.Duration) time.Duratio
 
 // Estimate is about how long it is until an instance's start begins: until its images are built, and its turn has come;
 // 0 if it has begun.
-func (i *Instancer) Estimate(id string) time.Duration { return i.progressOf(id).Estimate }
+func (i *Instancer) Estimate(id string) time.Duration { return i.progressOf(id).estimate }

@@ -42,7 +42,7 @@ func (i *Instancer) Extend(ctx context.Context, p whaley.Player, id string) (_ *
 			rule.From.Format(time.RFC3339)).After(rule.From.Sub(now))
 	}
 	before := in.Extended
-	extended, err := i.Store.Update(ctx, id, "", []whaley.State{whaley.Running}, func(in *whaley.Instance) {
+	extended, err := i.Store.Update(ctx, id, []whaley.State{whaley.Running}, func(in *whaley.Instance) {
 		if in.Extended == before { // two presses at once are one
 			in.Extended += rule.Step
 			in.ExpiresAt = in.ExpiresAt.Add(rule.Step)
@@ -54,7 +54,6 @@ func (i *Instancer) Extend(ctx context.Context, p whaley.Player, id string) (_ *
 	if err != nil {
 		return nil, err
 	}
-	i.deadline.set(id, extended.ExpiresAt)
 	i.changed(extended)
 	return extended, nil
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// forgetGone drops what is remembered of instances that live no more, whichever sidecar has ended them.
+// forgetGone drops what is remembered of instances that live no more.
 func (i *Instancer) forgetGone(rows []*whaley.Instance) {
 	live := make(map[string]bool, len(rows))
 	starting := map[string]bool{}
@@ -18,11 +18,6 @@ func (i *Instancer) forgetGone(rows []*whaley.Instance) {
 	i.images.disown(func(id string) bool { return !starting[id] && !i.Busy(id) })
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for id := range i.remoteProgress {
-		if !starting[id] {
-			delete(i.remoteProgress, id)
-		}
-	}
 	for key, o := range i.origins {
 		// One that began since the rows were read is in none of them.
 		if !live[o.instance] && time.Since(o.at) > i.opts.ReconcileEvery {

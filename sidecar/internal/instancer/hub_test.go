@@ -1,10 +1,7 @@
 package instancer
 
 import (
-	"context"
 	"testing"
-
-	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func TestHubWakesEveryWaiterOfAKeyAndNoOther(t *testing.T) {
@@ -43,28 +40,19 @@ func TestHubKeepsNothingForKeysNobodyWaitsFor(t *testing.T) {
 	}
 }
 
-// told is a database that others have changed.
-type told struct {
-	Store
-	changes chan whaley.Change
-}
-
-func (s told) Changes(context.Context) <-chan whaley.Change { return s.changes }
-
 func TestAChangeOfAnOwnerWakesWhoWaitsForThatOwnerOnly(t *testing.T) {
-	i := &Instancer{Needs: Needs{Store: told{changes: make(chan whaley.Change)}}, hub: newHub()}
-	go func() { _ = i.hearLoop(t.Context()) }()
+	i := &Instancer{hub: newHub()}
 	mine, done := i.hub.watch(ownerKey("mine"))
 	defer done()
 	theirs, doneToo := i.hub.watch(ownerKey("theirs"))
 	defer doneToo()
-	i.Store.(told).changes <- whaley.Change{Owner: "mine"}
+	i.OwnerChanged("mine")
 	<-mine
 	select {
 	case <-theirs:
 		t.Error("others are woken too")
 	default:
 	}
-	i.Store.(told).changes <- whaley.Change{}
+	i.hub.notifyAll()
 	<-theirs
 }

@@ -20,7 +20,6 @@ type Options struct {
 	BaseDomain     string
 	SlugKey        []byte // changing it changes every host
 	BackendHost    string // where published ports are reached; empty: routes lead to the containers' own addresses
-	Worker         string // this sidecar, as leases name it: stays the same when it is started again
 	Policy         whaley.Policy
 	ReconcileEvery time.Duration    // default 60 s
 	Now            func() time.Time // the wall clock, which may jump; default time.Now
@@ -52,9 +51,7 @@ type Instancer struct {
 	views    *together[whaley.HostView] // of hosts, by host and owner
 	queue    *queue
 	images   *images
-	deadline *schedule // of expiry
 	looks    *looks
-	heard    *schedule // instances that other sidecars changed
 	spawns   singleflight.Group
 	undone   chan struct{} // see leftUndone
 	removals chan struct{} // slots for stops
@@ -62,19 +59,16 @@ type Instancer struct {
 	diskLook  sync.Mutex                   // one at a time
 	loud      map[string]int               // instance → how long it has printed too fast; of the look at the disk
 	diskShort atomic.Pointer[whaley.Error] // why the engine's disk is too full; nil: it is not
-	tell      chan struct{}                // see moved
 
-	mu             sync.Mutex
-	jobs           map[string]*job             // instance → the one job that works on it
-	progress       map[string]progress         // instance → what is being done
-	remoteProgress map[string]whaley.Progress  // instance → what another sidecar does
-	unsentProgress map[string]*whaley.Instance // whose progress other sidecars are to be told of
-	origins        map[string]origin           // operation/instance → where it comes from
-	downs          map[string]bool             // instance → it is about to be taken down
-	lookTimer      *time.Timer                 // see lookLater
-	running        sync.WaitGroup              // jobs under way
-	base           context.Context             // of jobs; cancelled when Run ends
-	cancel         context.CancelCauseFunc
+	mu        sync.Mutex
+	jobs      map[string]*job     // instance → the one job that works on it
+	progress  map[string]progress // instance → what is being done
+	origins   map[string]origin   // operation/instance → where it comes from
+	downs     map[string]bool     // instance → it is about to be taken down
+	lookTimer *time.Timer         // see lookLater
+	running   sync.WaitGroup      // jobs under way
+	base      context.Context     // of jobs; cancelled when Run ends
+	cancel    context.CancelCauseFunc
 }
 
 type progress struct {
@@ -85,9 +79,6 @@ type progress struct {
 
 // New makes an Instancer that does nothing before Run.
 func New(needs Needs, opts Options) *Instancer {
-	if opts.Worker == "" {
-		opts.Worker = "single"
-	}
 	if opts.ReconcileEvery == 0 {
 		opts.ReconcileEvery = time.Minute
 	}
@@ -104,23 +95,18 @@ func New(needs Needs, opts Options) *Instancer {
 		needs.Tracer = noop.NewTracerProvider().Tracer("")
 	}
 	i := &Instancer{
-		Needs:          needs,
-		opts:           opts,
-		hub:            newHub(),
-		views:          newTogether[whaley.HostView](),
-		deadline:       newSchedule(),
-		looks:          newLooks(),
-		heard:          newSchedule(),
-		jobs:           map[string]*job{},
-		progress:       map[string]progress{},
-		remoteProgress: map[string]whaley.Progress{},
-		unsentProgress: map[string]*whaley.Instance{},
-		tell:           make(chan struct{}, 1),
-		origins:        map[string]origin{},
-		downs:          map[string]bool{},
-		undone:         make(chan struct{}, 1),
-		removals:       make(chan struct{}, removalSlots),
-		loud:           map[string]int{},
+		Needs:    needs,
+		opts:     opts,
+		hub:      newHub(),
+		views:    newTogether[whaley.HostView](),
+		looks:    newLooks(),
+		jobs:     map[string]*job{},
+		progress: map[string]progress{},
+		origins:  map[string]origin{},
+		downs:    map[string]bool{},
+		undone:   make(chan struct{}, 1),
+		removals: make(chan struct{}, removalSlots),
+		loud:     map[string]int{},
 	}
 	i.base, i.cancel = context.WithCancelCause(context.Background())
 	i.queue = newQueue(0, func() time.Duration { return i.Policy().StartTimeout }, func() { i.launch(i.queue.ready()) })
@@ -146,9 +132,6 @@ func (i *Instancer) Run(ctx context.Context) error {
 	for range lookSlots {
 		g.Go(func() error { return i.lookLoop(ctx) })
 	}
-	g.Go(func() error { return i.hearLoop(ctx) })
-	g.Go(func() error { return i.followLoop(ctx) })
-	g.Go(func() error { return i.broadcastLoop(ctx) })
 	g.Go(func() error { return i.shiftLoop(ctx) })
 	g.Go(func() error { return i.sweepLoop(ctx) })
 	g.Go(func() error { return i.diskLoop(ctx) })
@@ -177,7 +160,7 @@ func (i *Instancer) setWaiting(in *whaley.Instance, stage string, t *turn) {
 	p := i.progress[in.ID]
 	i.progress[in.ID] = progress{stage: stage, seq: p.seq + 1, turn: t}
 	i.mu.Unlock()
-	i.moved(in)
+	i.changed(in)
 }
 
 func (i *Instancer) clearStage(id string) {

@@ -102,13 +102,12 @@ func TestWhatIsRememberedOfInstancesEndsWithThem(t *testing.T) {
 		for n := range 100 {
 			in := &whaley.Instance{ID: fmt.Sprint("i", n)}
 			i.looks.hint(in.ID)
-			i.remoteProgress[in.ID] = whaley.Progress{}
 			i.begin(t.Context(), whaley.OpSpawn, in)
 		}
 		time.Sleep(time.Hour)
 		i.forgetGone([]*whaley.Instance{{ID: "i1", State: whaley.Starting}})
-		if len(i.looks.of) != 1 || len(i.remoteProgress) != 1 || len(i.origins) != 1 {
-			t.Errorf("of one instance %d, %d and %d are left", len(i.looks.of), len(i.remoteProgress), len(i.origins))
+		if len(i.looks.of) != 1 || len(i.origins) != 1 {
+			t.Errorf("of one instance %d and %d are left", len(i.looks.of), len(i.origins))
 		}
 		for range 1000 {
 			i.lookLater(time.Minute)

@@ -43,7 +43,7 @@ func (i *Instancer) make(ctx context.Context, in *whaley.Instance) (*whaley.Inst
 	}
 	i.awaitFlag(ctx, in, ch, asked)
 	now := i.now()
-	return i.Store.Update(ctx, in.ID, i.opts.Worker, []whaley.State{whaley.Starting}, func(in *whaley.Instance) {
+	return i.Store.Update(ctx, in.ID, []whaley.State{whaley.Starting}, func(in *whaley.Instance) {
 		in.State, in.StartedAt, in.ExpiresAt, in.Failures = whaley.Running, now, now.Add(in.Terms.Timeout), 0
 	}, whaley.Event{
 		Type: "instance_running", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player, At: now,
@@ -89,7 +89,7 @@ func (i *Instancer) plan(in *whaley.Instance, ch *whaley.Challenge, p placing) P
 func (i *Instancer) steps(in *whaley.Instance, ch *whaley.Challenge) Steps {
 	return Steps{
 		Placed: func(ctx context.Context, p Location) (*whaley.Instance, error) {
-			return i.Store.Update(ctx, in.ID, i.opts.Worker, []whaley.State{whaley.Queued, whaley.Starting}, func(in *whaley.Instance) {
+			return i.Store.Update(ctx, in.ID, []whaley.State{whaley.Queued, whaley.Starting}, func(in *whaley.Instance) {
 				in.State = whaley.Starting
 				in.Subnet, in.Networks, in.Addresses, in.Ports = p.Subnet, p.Networks, p.Addresses, p.Ports
 				in.Egress = ch.Egress

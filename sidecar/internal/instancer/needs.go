@@ -7,29 +7,23 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Store keeps what should be. All methods are safe for concurrent use and by several sidecars.
+// Store keeps what should be. All methods are safe for concurrent use. What writes refuses with CodeStandby once another
+// sidecar is active.
 type Store interface {
 	// Insert adds a live instance and its event in one transaction. It refuses with CodeLiveInstance if the owner has
 	// a live one of this challenge, with CodeQuota if the owner and with CodeHostFull if the host has as many as allowed,
 	// with the reason of the owner's last start of it while that one's back-off lasts, and with too_fast if the player
 	// has started as many as allowed in the last minute. It sets Failures and Losses.
 	Insert(ctx context.Context, in *whaley.Instance, q whaley.Quota, ev whaley.Event) error
-	// Update re-reads the row inside a transaction, refuses with CodeStateChanged if its state is none of from and with
-	// CodeLeaseLost if it is another worker's (worker "": whoever has it), applies change, adds one to Version, writes
-	// row and event (if its Type is not empty), and returns the new row.
-	Update(ctx context.Context, id, worker string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (*whaley.Instance, error)
+	// Update re-reads the row inside a transaction, refuses with CodeStateChanged if its state is none of from, applies
+	// change, adds one to Version, writes row and event (if its Type is not empty), and returns the new row.
+	Update(ctx context.Context, id string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (*whaley.Instance, error)
+	// Due lists running instances whose time is over, those first that have been over for longest, and not more than can be
+	// stopped at once.
+	Due(ctx context.Context, now time.Time) ([]string, error)
 	// Expire turns those of the running instances whose time is over into stopping ones, with an event each, in one
 	// transaction however many they are, and returns them.
 	Expire(ctx context.Context, ids []string, now time.Time) ([]*whaley.Instance, error)
-	// Claim gives a worker the lease of an instance for a time, or more time if it has it; false if another has it.
-	Claim(ctx context.Context, id, worker string, d time.Duration) (bool, error)
-	// Yield gives the lease back.
-	Yield(ctx context.Context, id, worker string) error
-	// Changes reports what other sidecars (and this one) change, until ctx ends. It reconnects by itself; after every
-	// reconnect it sends a Change with an empty Instance. A database of one sidecar reports nothing.
-	Changes(ctx context.Context) <-chan whaley.Change
-	// Tell sends other sidecars what is in no row.
-	Tell(ctx context.Context, changes ...whaley.Change) error
 	// Get refuses with CodeInstanceNotFound.
 	Get(ctx context.Context, id string) (*whaley.Instance, error)
 	// Live lists all live instances, oldest first; owner "" means of everybody.

@@ -77,12 +77,12 @@ func (i *Instancer) Await(ctx context.Context, p whaley.Player, id string, seen 
 }
 
 // Position is an instance's place in the queue: 1 is next, 0 does not wait.
-func (i *Instancer) Position(id string) int { return i.progressOf(id).Position }
+func (i *Instancer) Position(id string) int { return i.progressOf(id).turn }
 
 // withStage adds what is in no row.
 func (i *Instancer) withStage(in *whaley.Instance) *whaley.Instance {
 	if in.State == whaley.Queued || in.State == whaley.Starting {
-		in.Stage = i.progressOf(in.ID).Stage
+		in.Stage = i.progressOf(in.ID).stage
 	}
 	return in
 }

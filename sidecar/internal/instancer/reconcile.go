@@ -114,6 +114,7 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 	if err := i.Platform.Tidy(ctx, slices.Sorted(maps.Keys(orphans)), everybodys); err != nil {
 		return err
 	}
+	i.hub.notifyAll() // what was written although the answer was lost was told to no one
 	return i.Republish(ctx)
 }
 
@@ -132,7 +133,6 @@ func (i *Instancer) settle(in *whaley.Instance, objects []Object) {
 			i.looks.hint(in.ID) // it may have become running after the objects were listed
 			return
 		}
-		i.deadline.set(in.ID, in.ExpiresAt)
 	}
 }
 
@@ -154,7 +154,6 @@ func (i *Instancer) verify(ctx context.Context, id string) (runs bool, again tim
 	alive, again := i.revive(ctx, in, objects)
 	dead := missing(in, objects, alive)
 	if dead == "" {
-		i.deadline.set(id, in.ExpiresAt)
 		return true, again
 	}
 	i.Log.Warn("instance lost a container", "instance", id, "service", dead)

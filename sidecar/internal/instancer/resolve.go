@@ -113,10 +113,10 @@ func (i *Instancer) complete(v *whaley.HostView) {
 	if v.Instance == nil {
 		return
 	}
-	var p whaley.Progress
+	var p position
 	if in := v.Instance; in.State == whaley.Queued || in.State == whaley.Starting {
 		p = i.progressOf(in.ID)
 	}
-	v.Instance.Stage, v.Position, v.Estimate = p.Stage, p.Position, p.Estimate
-	v.Version = fmt.Sprintf("%s.%d.%d.%d.%s", v.Instance.ID, v.Instance.Version, p.Seq, v.Position, v.State)
+	v.Instance.Stage, v.Position, v.Estimate = p.stage, p.turn, p.estimate
+	v.Version = fmt.Sprintf("%s.%d.%d.%d.%s", v.Instance.ID, v.Instance.Version, p.seq, v.Position, v.State)
 }

@@ -85,7 +85,7 @@ func (i *Instancer) queuedOn(
 	}
 	i.begin(ctx, whaley.OpSpawn, in)
 	i.enqueue(in, p.Address)
-	i.moved(in)
+	i.changed(in)
 	return in, nil
 }
 
@@ -166,7 +166,7 @@ func (i *Instancer) launch(ready []queued) {
 				i.Observer.Waited(time.Since(from.at))
 				from.span.AddEvent("left the queue")
 			}
-			i.leased(ctx, w.id, false, func(ctx context.Context) { learn = i.spawn(ctx, w.id, w.address) })
+			learn = i.spawn(ctx, w.id, w.address)
 		})
 		if !started {
 			release() // stopped while it waited, or shutting down
@@ -195,7 +195,6 @@ func (i *Instancer) spawn(ctx context.Context, id, address string) bool {
 	if err == nil {
 		i.Observer.Done(whaley.OpSpawn, in.Challenge, i.now().Sub(in.CreatedAt), nil)
 		i.changed(running)
-		i.deadline.set(running.ID, running.ExpiresAt)
 		i.Log.InfoContext(ctx, "instance running", "instance", id, "challenge", in.Challenge, "owner", in.Owner.ID, "took", time.Since(began))
 		i.publish(ctx, running)
 		return true
@@ -204,7 +203,11 @@ func (i *Instancer) spawn(ctx context.Context, id, address string) bool {
 		i.then(id, func() { i.enqueue(in, address) })
 		return false
 	}
-	if context.Cause(ctx) != nil || errors.Is(err, errShutdown) || whaley.CodeOf(err) == whaley.CodeStateChanged || whaley.CodeOf(err) == whaley.CodeLeaseLost {
+	if whaley.CodeOf(err) == whaley.CodeStandby {
+		i.leftUndone() // should this one be active again, it goes on
+		return false
+	}
+	if context.Cause(ctx) != nil || errors.Is(err, errShutdown) || whaley.CodeOf(err) == whaley.CodeStateChanged {
 		return false // stopped meanwhile, or shutting down: who stopped it, or the next start, goes on from the row
 	}
 	if now, err := i.Store.Get(ctx, in.ID); err == nil {
@@ -234,7 +237,7 @@ func (i *Instancer) fail(ctx context.Context, in *whaley.Instance, err error) {
 	now := i.now()
 	i.Observer.Done(whaley.OpSpawn, in.Challenge, now.Sub(in.CreatedAt), reason)
 	setSpanStatus(trace.SpanFromContext(ctx), reason)
-	failed, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []whaley.State{whaley.Queued, whaley.Starting}, func(in *whaley.Instance) {
+	failed, err := i.Store.Update(ctx, in.ID, []whaley.State{whaley.Queued, whaley.Starting}, func(in *whaley.Instance) {
 		in.State, in.Reason, in.EndedAt = whaley.Failed, reason, now
 		in.Failures++
 	}, whaley.Event{

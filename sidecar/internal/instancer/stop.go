@@ -42,7 +42,7 @@ func (i *Instancer) stopBecause(ctx context.Context, in *whaley.Instance, cause 
 		return in, nil
 	}
 	now := i.now()
-	stopping, err := i.Store.Update(ctx, in.ID, "", []whaley.State{whaley.Queued, whaley.Starting, whaley.Running}, func(in *whaley.Instance) {
+	stopping, err := i.Store.Update(ctx, in.ID, []whaley.State{whaley.Queued, whaley.Starting, whaley.Running}, func(in *whaley.Instance) {
 		in.State = whaley.Stopping
 		if in.End(cause, now); reason != nil {
 			in.Reason = whaley.BackedOff(reason, max(in.Losses-whaley.LossesBeforeBackOff, 0))
@@ -126,7 +126,7 @@ func (i *Instancer) giveWay(in *whaley.Instance) {
 		case <-ctx.Done():
 			return
 		}
-		i.leased(ctx, in.ID, true, func(ctx context.Context) { i.finishStop(ctx, in) })
+		i.finishStop(ctx, in)
 	})
 }
 
@@ -151,13 +151,12 @@ func (i *Instancer) finishStop(ctx context.Context, in *whaley.Instance) {
 		}
 	}
 	now := i.now()
-	stopped, err := i.Store.Update(ctx, in.ID, i.opts.Worker, []whaley.State{whaley.Stopping}, func(in *whaley.Instance) { in.State, in.EndedAt = whaley.Stopped, now }, whaley.Event{})
+	stopped, err := i.Store.Update(ctx, in.ID, []whaley.State{whaley.Stopping}, func(in *whaley.Instance) { in.State, in.EndedAt = whaley.Stopped, now }, whaley.Event{})
 	if err != nil {
 		i.Log.ErrorContext(ctx, "stopped instance could not be recorded, the reconciler goes on", "instance", in.ID, "err", err)
 		i.leftUndone()
 		return
 	}
-	i.deadline.drop(in.ID)
 	i.looks.forget(in.ID)
 	i.Observer.Done(whaley.OpStop, in.Challenge, time.Since(began), nil)
 	i.Log.InfoContext(ctx, "instance stopped", "instance", in.ID, "owner", in.Owner.ID, "cause", in.StopCause)

@@ -29,7 +29,7 @@ func (i *Instancer) Renew(ctx context.Context, p whaley.Player, id string, timeo
 		return nil, whaley.Errorf(whaley.Conflict, "instance_not_running", "Only a running instance can be extended; this one is %s.", in.State)
 	}
 	now := i.now()
-	renewed, err := i.Store.Update(ctx, id, "", []whaley.State{whaley.Running}, func(in *whaley.Instance) {
+	renewed, err := i.Store.Update(ctx, id, []whaley.State{whaley.Running}, func(in *whaley.Instance) {
 		in.ExpiresAt = now.Add(timeout)
 	}, whaley.Event{
 		Type: "instance_extend", Instance: id, Challenge: in.Challenge, Owner: in.Owner.ID, Player: p.ID, At: now,
@@ -38,7 +38,6 @@ func (i *Instancer) Renew(ctx context.Context, p whaley.Player, id string, timeo
 	if err != nil {
 		return nil, err
 	}
-	i.deadline.set(id, renewed.ExpiresAt)
 	i.changed(renewed)
 	return renewed, nil
 }

@@ -48,7 +48,7 @@ func TestARestartGoesOnWithWhatWaitedAndWithWhatWasBeingStopped(t *testing.T) {
 		first, second, gone := w.spawn("one", "slow"), w.spawn("two", "slow"), w.spawn("three", "slow")
 		time.Sleep(time.Second)
 		w.end()
-		if _, err := w.db.Update(w.t.Context(), gone.ID, "", []whaley.State{whaley.Queued}, func(in *whaley.Instance) { in.State = whaley.Stopping }, whaley.Event{}); err != nil {
+		if _, err := w.db.Update(w.t.Context(), gone.ID, []whaley.State{whaley.Queued}, func(in *whaley.Instance) { in.State = whaley.Stopping }, whaley.Event{}); err != nil {
 			w.t.Fatal(err)
 		}
 		w.start()

@@ -96,7 +96,7 @@ func (w *world) start() {
 	if w.subnets, err = subnet.New(w.db, netip.MustParsePrefix("10.190.0.0/16")); err != nil {
 		w.t.Fatal(err)
 	}
-	pool := sandbox.New(w.db, w.subnets, w.engine.WithPurpose("sandbox"), sandbox.Options{Worker: "w", Size: func() int { return w.pool }}, log)
+	pool := sandbox.New(w.db, w.subnets, w.engine.WithPurpose("sandbox"), sandbox.Options{Size: func() int { return w.pool }}, log)
 	var g errgroup.Group
 	ctx, cancel := context.WithCancel(context.Background())
 	made := containers.New(containers.Needs{Engine: w.engine, Subnets: w.subnets, Ports: &w.ports, Sandboxes: pool, Log: log})
@@ -105,7 +105,7 @@ func (w *world) start() {
 	}
 	rules := instancer.New(instancer.Needs{
 		Store: w.db, Platform: w.runs, Prober: cmp.Or[instancer.Prober](w.prober, w.runs), Router: &w.routes, Challenges: w.loaded, Log: log,
-	}, instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Worker: "w", Policy: w.policy})
+	}, instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: w.policy})
 	g.Go(func() error { return rules.Run(ctx) })
 	if w.rules = rules; w.host == nil {
 		g.Go(func() error { return pool.Run(ctx, made.Demand(rules, w.loaded.All)) })

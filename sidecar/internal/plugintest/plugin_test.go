@@ -1,11 +1,14 @@
 package plugintest
 
 import (
+	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,6 +48,7 @@ var promises = map[string]func(t *testing.T, w *world){
 	"StrangersOfOneAddressWaitForEachOther":         strangersAtOnce,
 	"WebsocketsOfOneAddressWaitForEachOther":        websocketsAtOnce,
 	"AConnectionIsNotKeptLongForABody":              keptShortly,
+	"AHeldRequestGoesOnAtTheStandby":                standby,
 }
 
 func TestCompiled(t *testing.T) { all(t, compiled) }
@@ -414,6 +418,52 @@ func sidecarRestarts(t *testing.T, w *world) {
 	got := w.send("POST", web, "/", "whole", wire.TicketHeader, w.ticket(web))
 	if got.Status != 200 || !strings.Contains(got.Body, "container POST / 5 ") || wakes != 2 {
 		t.Errorf("%d %q after %d wakes", got.Status, got.Body, wakes)
+	}
+}
+
+// standby lets the active sidecar end in the middle of a wake, and the standby, which is named first, take over later.
+func standby(t *testing.T, w *world) {
+	var active atomic.Bool
+	first := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if active.Load() {
+			w.serveInternal(rw, r)
+			return
+		}
+		rw.Header().Set("Content-Type", wire.ProblemType)
+		rw.WriteHeader(http.StatusServiceUnavailable)
+		json.NewEncoder(rw).Encode(wire.Problem{Status: http.StatusServiceUnavailable, Code: wire.CodeStandby, RetryAfter: 1})
+	}))
+	defer first.Close()
+	w.on(wire.PathResolve, mine(wire.StateAsleep))
+	wakes := 0
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
+		if wakes++; wakes > 1 {
+			return w.running("link")(q)
+		}
+		w.internal.Listener.Close()
+		time.AfterFunc(700*time.Millisecond, func() { active.Store(true) })
+		panic(http.ErrAbortHandler)
+	})
+	front, err := w.make(t, http.NotFoundHandler(), settings{internal: first.URL + "," + w.internal.URL, key: key, base: base, dashboard: dashboard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(front)
+	defer server.Close()
+	r, err := http.NewRequest("POST", server.URL+"/", strings.NewReader("whole"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = web
+	r.Header.Set(wire.TicketHeader, w.ticket(web))
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode != 200 || !strings.Contains(string(body), "container POST / 5 ") || wakes != 2 {
+		t.Errorf("%d %q after %d wakes", resp.StatusCode, body, wakes)
 	}
 }
 

@@ -72,8 +72,8 @@ func (s faultyStore) FreeSandbox(ctx context.Context, instance string, to whaley
 	return stepped(s.f, func() (bool, error) { return s.Store.FreeSandbox(ctx, instance, to) })
 }
 
-func (s faultyStore) MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState, worker string) (bool, error) {
-	return stepped(s.f, func() (bool, error) { return s.Store.MoveSandbox(ctx, sb, to, worker) })
+func (s faultyStore) MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState) (bool, error) {
+	return stepped(s.f, func() (bool, error) { return s.Store.MoveSandbox(ctx, sb, to) })
 }
 
 func (s faultyStore) DropSandbox(ctx context.Context, id string) error {

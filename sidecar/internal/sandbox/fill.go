@@ -67,13 +67,13 @@ func (p *Pool) make(ctx context.Context, shape whaley.Shape, rested *whaley.Sand
 	if sb == nil {
 		id := make([]byte, 4)
 		_, _ = rand.Read(id) // never fails
-		sb = &whaley.Sandbox{ID: whaley.SandboxPrefix + hex.EncodeToString(id), Shape: shape, State: whaley.SandboxMaking, Worker: p.opts.Worker}
+		sb = &whaley.Sandbox{ID: whaley.SandboxPrefix + hex.EncodeToString(id), Shape: shape, State: whaley.SandboxMaking}
 		if err := p.store.AddSandbox(ctx, sb); err != nil {
 			return err
 		}
 	} else {
 		sb.Shape = shape
-		if mine, err := p.store.MoveSandbox(ctx, sb, whaley.SandboxMaking, p.opts.Worker); err != nil || !mine {
+		if mine, err := p.store.MoveSandbox(ctx, sb, whaley.SandboxMaking); err != nil || !mine {
 			return err
 		}
 		sb.State = whaley.SandboxMaking
@@ -99,9 +99,9 @@ func (p *Pool) finish(ctx context.Context, sb *whaley.Sandbox, others bool, to w
 	return nil
 }
 
-// move leaves a sandbox in a state that nobody works on; another sidecar may have been first.
+// move leaves a sandbox in a state that nothing works on.
 func (p *Pool) move(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState) error {
-	_, err := p.store.MoveSandbox(ctx, sb, to, "")
+	_, err := p.store.MoveSandbox(ctx, sb, to)
 	return err
 }
 
@@ -176,7 +176,7 @@ func (p *Pool) clear(ctx context.Context, sb *whaley.Sandbox, keep bool, rules R
 // that nobody has lets whoever still remembers it wait, and theirs refuse.
 func (p *Pool) clean(ctx context.Context, sb *whaley.Sandbox) error {
 	ctx = context.WithoutCancel(ctx) // as in make
-	mine, err := p.store.MoveSandbox(ctx, sb, whaley.SandboxCleaning, p.opts.Worker)
+	mine, err := p.store.MoveSandbox(ctx, sb, whaley.SandboxCleaning)
 	if err != nil || !mine {
 		return err
 	}
@@ -186,7 +186,7 @@ func (p *Pool) clean(ctx context.Context, sb *whaley.Sandbox) error {
 
 // retire makes sure that nobody takes a sandbox any more, and removes it.
 func (p *Pool) retire(ctx context.Context, sb *whaley.Sandbox) error {
-	mine, err := p.store.MoveSandbox(ctx, sb, whaley.SandboxGone, p.opts.Worker)
+	mine, err := p.store.MoveSandbox(ctx, sb, whaley.SandboxGone)
 	if err != nil || !mine {
 		return err
 	}

@@ -65,14 +65,12 @@ func (p *Pool) next(all []*whaley.Sandbox, rules Rules) (string, func(context.Co
 	return "", nil
 }
 
-// useless says whether nobody can use a sandbox as it is. It is made and cleaned by one thing after the other, so what this
-// sidecar seems to be at now was left half done by an earlier try.
+// useless says whether nobody can use a sandbox as it is. It is made and cleaned by one thing after the other, so what
+// seems to be under way now was left half done by an earlier try.
 func (p *Pool) useless(sb *whaley.Sandbox) bool {
 	switch sb.State {
-	case whaley.SandboxUsed, whaley.SandboxGone:
+	case whaley.SandboxUsed, whaley.SandboxGone, whaley.SandboxMaking, whaley.SandboxCleaning:
 		return true
-	case whaley.SandboxMaking, whaley.SandboxCleaning:
-		return sb.Worker == p.opts.Worker
 	}
 	return false
 }

@@ -15,9 +15,7 @@ import (
 
 const (
 	// rest is how long a network is left alone after an instance: an edge may remember for some seconds where that was.
-	rest = 30 * time.Second
-	// abandoned is how long another sidecar may take to make or clean one before it counts as dead.
-	abandoned = 2 * time.Minute
+	rest      = 30 * time.Second
 	tendPause = 10 * time.Second
 	lookEvery = time.Minute
 	endTime   = 20 * time.Second
@@ -31,7 +29,7 @@ type Store interface {
 	Sandboxes(ctx context.Context) ([]*whaley.Sandbox, error)
 	TakeSandbox(ctx context.Context, instance string, s whaley.Shape) (*whaley.Sandbox, error)
 	FreeSandbox(ctx context.Context, instance string, to whaley.SandboxState) (bool, error)
-	MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState, worker string) (bool, error)
+	MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState) (bool, error)
 	DropSandbox(ctx context.Context, id string) error
 	Live(ctx context.Context, owner string) ([]*whaley.Instance, error)
 }
@@ -66,10 +64,9 @@ type Rules interface {
 
 // Options of a pool.
 type Options struct {
-	Worker string
-	Size   func() int // how many to keep ready; 0: none
-	Rest   time.Duration
-	Pause  time.Duration // between two looks at what is to be done, and before what failed is tried again
+	Size  func() int // how many to keep ready; 0: none
+	Rest  time.Duration
+	Pause time.Duration // between two looks at what is to be done, and before what failed is tried again
 }
 
 // Pool implements containers.Sandboxes.

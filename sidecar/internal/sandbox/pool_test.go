@@ -60,7 +60,7 @@ func (w *world) poolOn(engine sandbox.Engine) *sandbox.Pool {
 }
 
 func (w *world) options() sandbox.Options {
-	return sandbox.Options{Worker: "the sidecar", Size: func() int { return w.size }, Rest: time.Nanosecond}
+	return sandbox.Options{Size: func() int { return w.size }, Rest: time.Nanosecond}
 }
 
 // states counts the rows.
@@ -92,7 +92,7 @@ func (w *world) instance(id string) {
 
 func (w *world) stopped(id string) {
 	w.t.Helper()
-	_, err := w.db.Update(context.Background(), id, "", whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Stopped }, whaley.Event{})
+	_, err := w.db.Update(context.Background(), id, whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Stopped }, whaley.Event{})
 	w.try(err)
 }
 

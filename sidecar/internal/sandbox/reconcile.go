@@ -52,10 +52,7 @@ func (p *Pool) Reconcile(ctx context.Context, rules Rules) error {
 func (p *Pool) settle(ctx context.Context, sb *whaley.Sandbox, objects []instancer.Object, live map[string]bool, rules Rules) error {
 	switch sb.State {
 	case whaley.SandboxMaking, whaley.SandboxCleaning:
-		// Run does one thing at a time: what is this sidecar's was left by an earlier life.
-		if sb.Worker == p.opts.Worker || sb.Age > abandoned {
-			return p.retire(ctx, sb)
-		}
+		return p.retire(ctx, sb) // Run does one thing at a time: this was left by an earlier life
 	case whaley.SandboxTaken:
 		if !live[sb.Instance] {
 			return p.Free(ctx, sb.Instance)

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"github.com/uptrace/bun"
+
 	"context"
 	"time"
 )
@@ -22,4 +24,12 @@ func (s *Store) Ahead(ctx context.Context) (time.Duration, error) {
 		return nil
 	})
 	return ahead, err
+}
+
+// now is the database's clock in milliseconds, which no restart on another machine sets back.
+func (s *Store) now() bun.Safe {
+	if s.postgres() {
+		return clock
+	}
+	return "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
 }

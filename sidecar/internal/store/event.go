@@ -72,7 +72,8 @@ func (s *Store) insertEvents(ctx context.Context, tx bun.Tx, events []whaley.Eve
 	if err := s.owe(ctx, tx, events); err != nil {
 		return err
 	}
-	return willTell(ctx, tx, events)
+	willTell(ctx, events)
+	return nil
 }
 
 // clean makes a text one that both databases take, of bounded length.

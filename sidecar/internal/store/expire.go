@@ -9,6 +9,20 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
+// mostDue bounds what is stopped in one transaction.
+const mostDue = 500
+
+// Due lists running instances whose time is over; see instancer.Store.
+func (s *Store) Due(ctx context.Context, now time.Time) ([]string, error) {
+	var ids []string
+	err := s.read(ctx, func(ctx context.Context) error {
+		ids = nil
+		return s.db.NewSelect().Table("instances").Column("id").
+			Where("state = ?", whaley.Running).Where("expires_at <= ?", utc(now)).Order("expires_at").Limit(mostDue).Scan(ctx, &ids)
+	})
+	return ids, err
+}
+
 // Expire turns running instances whose time is over into stopping ones; see instancer.Store.
 func (s *Store) Expire(ctx context.Context, ids []string, now time.Time) ([]*whaley.Instance, error) {
 	var rows []*instanceRow
@@ -34,10 +48,7 @@ func (s *Store) Expire(ctx context.Context, ids []string, now time.Time) ([]*wha
 		if err != nil {
 			return err
 		}
-		if err := s.insertEvents(ctx, tx, events); err != nil {
-			return err
-		}
-		return s.announce(ctx, tx, rows...)
+		return s.insertEvents(ctx, tx, events)
 	})
 	if err != nil {
 		return nil, err

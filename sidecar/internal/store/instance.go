@@ -38,10 +38,7 @@ func (s *Store) Insert(ctx context.Context, in *whaley.Instance, q whaley.Quota,
 		} else if err != nil {
 			return err
 		}
-		if err := s.insertEvent(ctx, tx, ev); err != nil {
-			return err
-		}
-		return s.announce(ctx, tx, row)
+		return s.insertEvent(ctx, tx, ev)
 	})
 }
 
@@ -83,7 +80,7 @@ func (s *Store) takeTurns(ctx context.Context, tx bun.Tx, lock int, key string) 
 }
 
 // Update changes one instance under a row lock; see instancer.Store.
-func (s *Store) Update(ctx context.Context, id, worker string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (*whaley.Instance, error) {
+func (s *Store) Update(ctx context.Context, id string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (*whaley.Instance, error) {
 	var changed *whaley.Instance
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		row := &instanceRow{}
@@ -103,9 +100,6 @@ func (s *Store) Update(ctx context.Context, id, worker string, from []whaley.Sta
 		if !slices.Contains(from, in.State) {
 			return whaley.Errorf(whaley.Conflict, whaley.CodeStateChanged, "The instance is %s meanwhile.", in.State)
 		}
-		if worker != "" && row.Holder != worker {
-			return whaley.Errorf(whaley.Conflict, whaley.CodeLeaseLost, "Another sidecar goes on with this instance.")
-		}
 		change(in)
 		in.Version++
 		if row, err = toRow(in); err != nil {
@@ -117,10 +111,7 @@ func (s *Store) Update(ctx context.Context, id, worker string, from []whaley.Sta
 		if changed, err = row.instance(); err != nil {
 			return err
 		}
-		if err := s.insertEvent(ctx, tx, ev); err != nil {
-			return err
-		}
-		return s.announce(ctx, tx, row)
+		return s.insertEvent(ctx, tx, ev)
 	})
 	return changed, err
 }

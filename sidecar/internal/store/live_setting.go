@@ -15,9 +15,6 @@ import (
 // lockSettings is the key of PostgreSQL's lock under which settings are changed one after the other.
 const lockSettings = 3
 
-// settingsChannel is PostgreSQL's name for the hint that settings changed.
-const settingsChannel = "whaley_settings"
-
 type settingRow struct {
 	bun.BaseModel `bun:"table:settings,alias:s"`
 
@@ -57,7 +54,7 @@ func settingsOf(ctx context.Context, db bun.IDB) (map[string]string, error) {
 }
 
 // ChangeSettings replaces all values by what change makes of them, with a row of history for each that differs. Changes
-// of several sidecars come one after the other, so what change checks holds when it is written.
+// at once come one after the other, so what change checks holds when it is written.
 func (s *Store) ChangeSettings(ctx context.Context, by string, change func(now map[string]string) (map[string]string, error)) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if err := s.takeTurns(ctx, tx, lockSettings, ""); err != nil {
@@ -82,10 +79,7 @@ func (s *Store) ChangeSettings(ctx context.Context, by string, change func(now m
 				return err
 			}
 		}
-		if s.postgres() {
-			_, err = tx.ExecContext(ctx, "SELECT pg_notify(?, '')", settingsChannel)
-		}
-		return err
+		return nil
 	})
 }
 
@@ -132,17 +126,4 @@ func (s *Store) SettingChanges(ctx context.Context, before string, limit int) ([
 		all = append(all, whaley.SettingChange{ID: r.ID, Name: r.Name, Before: r.Before, After: r.After, By: r.ChangedBy, At: utc(r.At)})
 	}
 	return all, err
-}
-
-// SettingsHints gives a hint whenever any sidecar changed settings, and after every new connection, since one may have
-// been missed. A database of one sidecar gives none.
-func (s *Store) SettingsHints(ctx context.Context) <-chan struct{} {
-	hints := make(chan struct{}, 1)
-	s.hear(ctx, settingsChannel, func(string) {
-		select {
-		case hints <- struct{}{}:
-		default:
-		}
-	}, func() {})
-	return hints
 }

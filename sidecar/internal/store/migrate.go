@@ -21,11 +21,11 @@ var migrations embed.FS
 const migrateLock = 0x7768616c6579 // "whaley"
 
 // migrateInTurn lets one process at a time bring the tables up to date.
-func (s *Store) migrateInTurn(ctx context.Context, dir string) error {
+func (s *Store) migrateInTurn(ctx context.Context) error {
 	if s.postgres() {
 		return s.migrate(ctx)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "migrate.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(s.dir, "migrate.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}

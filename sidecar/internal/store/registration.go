@@ -110,11 +110,6 @@ func (s *Store) Registered(ctx context.Context, was, now whaley.Registration, ag
 		if rows, err := result.RowsAffected(); err != nil || rows == 0 {
 			return err
 		}
-		if was.State != now.State {
-			if err := s.tellOthers(ctx, tx, whaley.Change{Owner: was.Owner}); err != nil {
-				return err
-			}
-		}
 		return s.insertEvent(ctx, tx, ev)
 	})
 }

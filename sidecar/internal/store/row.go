@@ -40,7 +40,6 @@ type instanceRow struct {
 	Memory     int64
 	Failures   int
 	Losses     int
-	Holder     string `bun:"worker,scanonly"` // of the lease; written by Claim and Yield only
 	Version    int64
 }
 

@@ -20,13 +20,12 @@ type sandboxRow struct {
 	Subnet    string
 	State     whaley.SandboxState
 	Instance  string
-	Worker    string
 	ChangedAt int64
 	Age       int64 `bun:",scanonly"` // milliseconds
 }
 
 func (r *sandboxRow) sandbox() (*whaley.Sandbox, error) {
-	s := &whaley.Sandbox{ID: r.ID, State: r.State, Instance: r.Instance, Worker: r.Worker, Age: time.Duration(r.Age) * time.Millisecond}
+	s := &whaley.Sandbox{ID: r.ID, State: r.State, Instance: r.Instance, Age: time.Duration(r.Age) * time.Millisecond}
 	if err := json.Unmarshal([]byte(r.Shape), &s.Shape); err != nil {
 		return nil, fmt.Errorf("row of %s: %w", r.ID, err)
 	}
@@ -51,7 +50,7 @@ func (s *Store) AddSandbox(ctx context.Context, sb *whaley.Sandbox) error {
 		return err
 	}
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(&sandboxRow{ID: sb.ID, Shape: shape, State: whaley.SandboxMaking, Worker: sb.Worker}).
+		_, err := tx.NewInsert().Model(&sandboxRow{ID: sb.ID, Shape: shape, State: whaley.SandboxMaking}).
 			Value("changed_at", "?", s.now()).Exec(ctx)
 		return err
 	})
@@ -114,8 +113,8 @@ func (s *Store) FreeSandbox(ctx context.Context, instance string, to whaley.Sand
 }
 
 // MoveSandbox changes the state of one, unless that is another meanwhile, and says whether it did. Subnet and shape
-// are written as they are in sb; worker is who goes on with it.
-func (s *Store) MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState, worker string) (bool, error) {
+// are written as they are in sb.
+func (s *Store) MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState) (bool, error) {
 	shape, err := shapeText(sb.Shape)
 	if err != nil {
 		return false, err
@@ -125,7 +124,7 @@ func (s *Store) MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.S
 		subnet = sb.Subnet.String()
 	}
 	return s.moveSandbox(ctx, func(q *bun.UpdateQuery) *bun.UpdateQuery {
-		return q.Set("state = ?", to).Set("worker = ?", worker).Set("shape = ?", shape).Set("subnet = ?", subnet).Set("instance = ''").
+		return q.Set("state = ?", to).Set("shape = ?", shape).Set("subnet = ?", subnet).Set("instance = ''").
 			Where("id = ?", sb.ID).Where("state = ?", sb.State)
 	})
 }

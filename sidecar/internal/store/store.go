@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,11 +36,14 @@ const sqliteConnections = 8
 
 // Store is the database.
 type Store struct {
-	db     *bun.DB
-	config *pgx.ConnConfig // of PostgreSQL; nil for SQLite
-	writer chan struct{}   // holds the one that writes to SQLite; nil for PostgreSQL
-	tell   func([]whaley.Event)
-	owed   func(whaley.Event) []string // nil: nobody is told by webhooks
+	db      *bun.DB
+	dir     string          // of SQLite
+	config  *pgx.ConnConfig // of PostgreSQL; nil for SQLite
+	process string          // its name at PostgreSQL
+	epoch   atomic.Int64    // of this process while it is the active one; 0: nothing is fenced
+	writer  chan struct{}   // holds the one that writes to SQLite; nil for PostgreSQL
+	tell    func([]whaley.Event)
+	owed    func(whaley.Event) []string // nil: nobody is told by webhooks
 
 	probing sync.Mutex
 	probed  time.Time // when it was last seen whether the database can be written
@@ -49,27 +53,39 @@ type Store struct {
 // Open connects to the database at a URL (postgres://…), or with an empty one to the file whaley.db in dir, and brings
 // its tables up to date.
 func Open(ctx context.Context, databaseURL, dir string) (*Store, error) {
-	var s *Store
-	var err error
-	if databaseURL == "" {
-		s, err = openSQLite(filepath.Join(dir, "whaley.db"))
-	} else {
-		s, err = openPostgres(databaseURL)
-	}
+	s, err := Connect(databaseURL, dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.migrateInTurn(ctx, dir); err != nil {
+	if err := s.update(ctx); err != nil {
 		s.Close()
-		if why := unwritable(err); why != "" {
-			return nil, fmt.Errorf("the database cannot be written: %s: %w", why, err)
-		}
-		return nil, fmt.Errorf("bring the database up to date: %w", err)
+		return nil, err
 	}
 	return s, nil
 }
 
-func openSQLite(path string) (*Store, error) {
+// Connect is Open without the latter: BecomeActive does that once this process is the active one.
+func Connect(databaseURL, dir string) (*Store, error) {
+	if databaseURL == "" {
+		return openSQLite(dir)
+	}
+	return openPostgres(databaseURL)
+}
+
+// update brings the tables up to date.
+func (s *Store) update(ctx context.Context) error {
+	err := s.migrateInTurn(ctx)
+	if err == nil {
+		return nil
+	}
+	if why := unwritable(err); why != "" {
+		return fmt.Errorf("the database cannot be written: %s: %w", why, err)
+	}
+	return fmt.Errorf("bring the database up to date: %w", err)
+}
+
+func openSQLite(dir string) (*Store, error) {
+	path := filepath.Join(dir, "whaley.db")
 	if err := keepPrivate(path); err != nil {
 		return nil, err
 	}
@@ -84,7 +100,9 @@ func openSQLite(path string) (*Store, error) {
 	// were connections at once.
 	db.SetMaxOpenConns(sqliteConnections)
 	db.SetMaxIdleConns(sqliteConnections)
-	return &Store{db: bun.NewDB(db, sqlitedialect.New(), bun.WithDiscardUnknownColumns()), writer: make(chan struct{}, 1)}, nil
+	return &Store{
+		db: bun.NewDB(db, sqlitedialect.New(), bun.WithDiscardUnknownColumns()), dir: dir, writer: make(chan struct{}, 1),
+	}, nil
 }
 
 // keepPrivate makes the file for its owner alone, and takes the rights of others from one that is there, as far as we may; SQLite
@@ -111,11 +129,15 @@ func openPostgres(databaseURL string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL is no valid PostgreSQL address") // pgx's text may quote the password
 	}
+	process := newProcess()
+	config.RuntimeParams["application_name"] = process
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(20)
 	db.SetMaxIdleConns(idleConnections)
 	db.SetConnMaxLifetime(30 * time.Minute)
-	return &Store{db: bun.NewDB(db, pgdialect.New(), bun.WithDiscardUnknownColumns()), config: config}, nil
+	return &Store{
+		db: bun.NewDB(db, pgdialect.New(), bun.WithDiscardUnknownColumns()), config: config, process: process,
+	}, nil
 }
 
 // Hosts are the machines that a database's URL names; a socket is on this one.
@@ -149,7 +171,12 @@ func (s *Store) write(ctx context.Context, f func(ctx context.Context, tx bun.Tx
 			return err
 		}
 		defer s.endTurn()
-		return s.db.RunInTx(ctx, nil, f)
+		return s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+			if err := s.fence(ctx, tx); err != nil {
+				return err
+			}
+			return f(ctx, tx)
+		})
 	})
 	if err == nil && s.tell != nil && len(t.events) > 0 {
 		s.tell(t.events)

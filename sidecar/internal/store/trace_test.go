@@ -30,7 +30,7 @@ func TestATraceShowsTheDatabasesPartAndNoValues(t *testing.T) {
 				t.Errorf("%d spans of what is in no trace", n)
 			}
 			ctx, wake := tracer.Start(context.Background(), "wake")
-			if _, err := db.Update(ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Starting }, whaley.Event{Type: "instance_running", Message: "hunter2"}); err != nil {
+			if _, err := db.Update(ctx, in.ID, whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Starting }, whaley.Event{Type: "instance_running", Message: "hunter2"}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := db.Get(ctx, "no hunter2"); whaley.CodeOf(err) != "instance_not_found" {

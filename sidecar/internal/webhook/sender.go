@@ -19,8 +19,7 @@ const (
 	firstWait = time.Second      // after a failed try; doubles
 	longWait  = time.Minute
 	patience  = 15 * time.Minute // then a message is dropped
-	idle      = 2 * time.Second  // between looks for what other sidecars put into the outbox
-	leadFor   = 3 * callTime     // after the death of a sidecar another one goes on
+	idle      = 2 * time.Second  // between looks for what could not be read
 )
 
 // What becomes of events.
@@ -28,7 +27,7 @@ const (
 	Sent    = "sent"
 	Refused = "refused" // the receiver does not want them
 	Dropped = "dropped" // too many waited, or it took too long
-	lost    = ""        // this sidecar ends, or another one goes on with it: they stay in the outbox
+	lost    = ""        // this sidecar ends: they stay in the outbox
 )
 
 // Outbox is where events wait, written in the transaction of what they tell.
@@ -36,14 +35,11 @@ type Outbox interface {
 	Outgoing(ctx context.Context, target string, limit int) ([]whaley.Event, error)
 	Told(ctx context.Context, target string, events []whaley.Event) error
 	TrimOutgoing(ctx context.Context, target string, keep int) (int, error)
-	Lead(ctx context.Context, name, worker string, d time.Duration) (bool, error)
-	Resign(ctx context.Context, name, worker string) error
 }
 
 // Options say what is sent where. Functions are asked anew for each message.
 type Options struct {
 	Target string // name in the outbox, in logs and metrics
-	Worker string // this sidecar, as leases name it
 	URL    func() string
 	Wants  func(whaley.Event) bool
 	Gather time.Duration // how long the first event of a message waits for others
@@ -96,9 +92,8 @@ func (s *Sender) Tell(ev whaley.Event) {
 	}
 }
 
-// Run sends until ctx ends. What waits then is sent by another sidecar, or by the next one.
+// Run sends until ctx ends. What waits then is sent by the next one.
 func (s *Sender) Run(ctx context.Context) error {
-	defer s.resign(ctx)
 	tick := time.NewTicker(idle)
 	defer tick.Stop()
 	for {
@@ -125,9 +120,6 @@ func (s *Sender) empty(ctx context.Context) error {
 		if some, err := s.outbox.Outgoing(ctx, s.opts.Target, 1); err != nil || len(some) == 0 {
 			return err
 		}
-		if mine, err := s.lead(ctx, leadFor); err != nil || !mine {
-			return err
-		}
 		gone, err := s.outbox.TrimOutgoing(ctx, s.opts.Target, s.opts.Backlog)
 		if err != nil {
 			return err
@@ -135,7 +127,7 @@ func (s *Sender) empty(ctx context.Context) error {
 		if gone > 0 {
 			s.done(s.opts.Target, Dropped, gone)
 		}
-		events, err := s.outbox.Outgoing(ctx, s.opts.Target, atATime) // not before the lease: another may have sent them
+		events, err := s.outbox.Outgoing(ctx, s.opts.Target, atATime)
 		if err != nil || len(events) == 0 {
 			return err
 		}
@@ -195,22 +187,10 @@ func (s *Sender) deliver(ctx context.Context, body []byte) string {
 			return Dropped
 		}
 		s.log.Warn("webhook delivery failed, to be retried", "target", s.opts.Target, "err", answer.err, "again_in", pause)
-		if mine, err := s.lead(ctx, pause+leadFor); err != nil || !mine || sleep(ctx, pause) != nil {
+		if sleep(ctx, pause) != nil {
 			return lost
 		}
 	}
-}
-
-// lead says whether this sidecar is the one that sends, for a while.
-func (s *Sender) lead(ctx context.Context, d time.Duration) (bool, error) {
-	return s.outbox.Lead(ctx, "notify_"+s.opts.Target, s.opts.Worker, d)
-}
-
-// resign lets another sidecar go on at once. Should this not succeed, the lease ends by itself.
-func (s *Sender) resign(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	_ = s.outbox.Resign(ctx, "notify_"+s.opts.Target, s.opts.Worker)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

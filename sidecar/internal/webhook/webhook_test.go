@@ -327,21 +327,3 @@ func TestTooManyThatWaitMakeTheOldestGiveWay(t *testing.T) {
 		t.Errorf("of another's %d wait, %v", len(waiting), err)
 	}
 }
-
-func TestOneSidecarAtATimeSends(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, nil)
-	if ok, err := w.db.Lead(context.Background(), "notify_test", "another sidecar", time.Minute); err != nil || !ok {
-		t.Fatal(ok, err)
-	}
-	w.happens("wanted", "1")
-	select {
-	case outcome := <-w.ch:
-		t.Errorf("%s although another one sends", outcome)
-	case <-time.After(3 * time.Second):
-	}
-	if err := w.db.Resign(context.Background(), "notify_test", "another sidecar"); err != nil {
-		t.Fatal(err)
-	}
-	w.await(t, webhook.Sent)
-}

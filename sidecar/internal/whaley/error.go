@@ -78,7 +78,7 @@ const (
 	CodeLiveInstance     = "instance_exists" // the owner already has a live instance of this challenge
 	CodeQuota            = "quota_reached"
 	CodeStateChanged     = "state_changed" // a transition found another state than it needs
-	CodeLeaseLost        = "lease_lost"    // another sidecar works on the instance
+	CodeStandby          = "standby"       // another sidecar is the active one
 	CodeHostFull         = "host_full"
 	CodeSubnetTaken      = "subnet_taken" // the engine or the host already uses the subnet
 	CodePortTaken        = "port_taken"   // somebody else listens on the port

@@ -30,7 +30,6 @@ type Sandbox struct {
 	Subnet   netip.Prefix
 	State    SandboxState
 	Instance string        // taken: whose it is
-	Worker   string        // which sidecar makes or cleans it
 	Age      time.Duration // since the state changed
 }
 

@@ -37,7 +37,7 @@ func (s *start) takeUp(ctx context.Context) error {
 				"containers", len(s.old.containers), "networks", len(s.old.networks))
 			return nil
 		}
-		if whaley.CodeOf(err) == whaley.CodeStateChanged || whaley.CodeOf(err) == whaley.CodeLeaseLost || pause(ctx, wait) != nil {
+		if whaley.CodeOf(err) == whaley.CodeStateChanged || whaley.CodeOf(err) == whaley.CodeStandby || pause(ctx, wait) != nil {
 			return err
 		}
 		s.log.WarnContext(ctx, "half-made instance not taken up yet", "instance", s.in.ID, "err", err, "again_in", wait)

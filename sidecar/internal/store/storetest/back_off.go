@@ -30,7 +30,7 @@ func backOff(t *testing.T, s, other *store.Store) {
 	}
 	become := func(in *whaley.Instance, state whaley.State) {
 		t.Helper()
-		_, err := s.Update(ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) {
+		_, err := s.Update(ctx, in.ID, whaley.LiveStates, func(in *whaley.Instance) {
 			in.State = state
 			switch state {
 			case whaley.Failed:
@@ -105,7 +105,7 @@ func losses(t *testing.T, s, other *store.Store) {
 		t.Helper()
 		in, err := insert(s, challenge, whaley.Quota{BackOff: true})
 		if err == nil {
-			_, err = s.Update(ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) {
+			_, err = s.Update(ctx, in.ID, whaley.LiveStates, func(in *whaley.Instance) {
 				in.State, in.StopCause, in.EndedAt, in.Reason = whaley.Stopped, whaley.CauseLost, now, reason
 				in.Losses++
 			}, whaley.Event{})

@@ -258,7 +258,7 @@ func counted(t *testing.T, s, other *store.Store) {
 	}
 	change := func(state whaley.State) {
 		t.Helper()
-		_, err := s.Update(ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) {
+		_, err := s.Update(ctx, in.ID, whaley.LiveStates, func(in *whaley.Instance) {
 			in.State, in.StartedAt, in.ExpiresAt = state, now, now.Add(time.Hour)
 		}, whaley.Event{})
 		if err != nil {

@@ -215,29 +215,6 @@ func flags(t *testing.T, s, other *store.Store) {
 		}
 	})
 
-	t.Run("OneLeadsAtATime", func(t *testing.T) {
-		name := owner()
-		lead := func(s *store.Store, worker string, d time.Duration) bool {
-			mine, err := s.Lead(ctx, name, worker, d)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return mine
-		}
-		if !lead(s, "a", time.Minute) || lead(other, "b", time.Minute) || !lead(s, "a", 50*time.Millisecond) {
-			t.Error("the lease is not one worker's")
-		}
-		for !lead(other, "b", time.Minute) { // a's ends
-			time.Sleep(10 * time.Millisecond)
-		}
-		if lead(s, "a", time.Minute) {
-			t.Error("both lead")
-		}
-		if err := other.Resign(ctx, name, "b"); err != nil || !lead(s, "a", time.Minute) {
-			t.Error("a resigned lead is not free", err)
-		}
-	})
-
 	t.Run("AFindingIsOneEntryHoweverOften", func(t *testing.T) {
 		found := func(id, score int) *whaley.Suspicion {
 			return &whaley.Suspicion{

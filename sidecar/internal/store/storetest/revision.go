@@ -31,7 +31,7 @@ func revisions(t *testing.T, s, other *store.Store) {
 			t.Fatal(n, err)
 		}
 		if state == whaley.Failed {
-			_, err := s.Update(ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) { in.State = state }, event(in, "instance_spawn_failed"))
+			_, err := s.Update(ctx, in.ID, whaley.LiveStates, func(in *whaley.Instance) { in.State = state }, event(in, "instance_spawn_failed"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -36,14 +36,14 @@ func sandboxes(t *testing.T, s, other *store.Store) {
 	}
 	moved := func(s *store.Store, sb *whaley.Sandbox, to whaley.SandboxState, want bool) {
 		t.Helper()
-		if got, err := s.MoveSandbox(ctx, sb, to, "w"); err != nil || got != want {
+		if got, err := s.MoveSandbox(ctx, sb, to); err != nil || got != want {
 			t.Fatalf("from %s to %s: %t %v, want %t", sb.State, to, got, err, want)
 		}
 	}
 	shape := whaley.Shape{Egress: true, Services: []whaley.Seat{{Name: "db"}, {Name: owner(), Hostname: "www", Aliases: []string{"front"}}}}
 	var ids []string
 	for n := range 3 {
-		sb := &whaley.Sandbox{ID: fmt.Sprint(whaley.SandboxPrefix, owner()), Shape: shape, State: whaley.SandboxMaking, Worker: "w"}
+		sb := &whaley.Sandbox{ID: fmt.Sprint(whaley.SandboxPrefix, owner()), Shape: shape, State: whaley.SandboxMaking}
 		ids = append(ids, sb.ID)
 		try(s.AddSandbox(ctx, sb))
 		if got := find(sb.ID); !cmp.Equal(got, sb, cmpopts.EquateComparable(netip.Prefix{}), cmpopts.IgnoreFields(whaley.Sandbox{}, "Age")) || got.Age < 0 || got.Age > time.Minute {

@@ -69,7 +69,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	t.Run("AnInstanceIsReadAsItWasWritten", func(t *testing.T) {
 		in := insert(t, fresh(owner(), "web"))
 		now := time.Now().UTC().Truncate(time.Microsecond)
-		want, err := other.Update(ctx, in.ID, "", []whaley.State{whaley.Queued}, func(in *whaley.Instance) {
+		want, err := other.Update(ctx, in.ID, []whaley.State{whaley.Queued}, func(in *whaley.Instance) {
 			in.State, in.StartedAt, in.ExpiresAt, in.EndedAt = whaley.Failed, now, now.Add(time.Hour), now.Add(time.Minute)
 			in.Reason = whaley.Errorf(whaley.Unavailable, "service_exited", "It ended.").After(5 * time.Second)
 			in.Subnet, in.Ports = netip.MustParsePrefix("10.240.0.16/28"), map[int]int{9000: 40001}
@@ -143,7 +143,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 
 	t.Run("ATransitionNeedsItsState", func(t *testing.T) {
 		in := insert(t, fresh(owner(), "web"))
-		_, err := s.Update(ctx, in.ID, "", []whaley.State{whaley.Running}, func(in *whaley.Instance) { in.State = whaley.Stopping },
+		_, err := s.Update(ctx, in.ID, []whaley.State{whaley.Running}, func(in *whaley.Instance) { in.State = whaley.Stopping },
 			event(in, "instance_stop"))
 		if whaley.CodeOf(err) != whaley.CodeStateChanged {
 			t.Errorf("stopping what is queued: %v", err)
@@ -154,7 +154,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		if _, err := s.Get(ctx, "nothing"); whaley.CodeOf(err) != whaley.CodeInstanceNotFound {
 			t.Errorf("an unknown id: %v", err)
 		}
-		if _, err := s.Update(ctx, "nothing", "", whaley.LiveStates, func(*whaley.Instance) {}, whaley.Event{}); whaley.CodeOf(err) != whaley.CodeInstanceNotFound {
+		if _, err := s.Update(ctx, "nothing", whaley.LiveStates, func(*whaley.Instance) {}, whaley.Event{}); whaley.CodeOf(err) != whaley.CodeInstanceNotFound {
 			t.Errorf("an unknown id: %v", err)
 		}
 	})
@@ -165,7 +165,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		var all sync.WaitGroup
 		for n := range 8 {
 			all.Go(func() {
-				_, err := []*store.Store{s, other}[n%2].Update(ctx, in.ID, "", []whaley.State{whaley.Queued},
+				_, err := []*store.Store{s, other}[n%2].Update(ctx, in.ID, []whaley.State{whaley.Queued},
 					func(in *whaley.Instance) { in.State = whaley.Starting }, whaley.Event{})
 				if err == nil {
 					won.Add(1)
@@ -183,14 +183,14 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	t.Run("AStoppedInstanceMakesRoomForTheNext", func(t *testing.T) {
 		who := owner()
 		in := insert(t, fresh(who, "web"))
-		if _, err := s.Update(ctx, in.ID, "", whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Stopped }, whaley.Event{}); err != nil {
+		if _, err := s.Update(ctx, in.ID, whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Stopped }, whaley.Event{}); err != nil {
 			t.Fatal(err)
 		}
 		if found, err := s.LiveByHost(ctx, "web", in.Slug); err != nil || found != nil {
 			t.Errorf("its host leads to %+v %v", found, err)
 		}
 		failed := insert(t, fresh(who, "web"))
-		if _, err := s.Update(ctx, failed.ID, "", whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Failed }, whaley.Event{}); err != nil {
+		if _, err := s.Update(ctx, failed.ID, whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Failed }, whaley.Event{}); err != nil {
 			t.Fatal(err)
 		}
 		if found, err := s.LiveByHost(ctx, "web", in.Slug); err != nil || found == nil || found.ID != failed.ID {
@@ -212,59 +212,6 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 
 	t.Run("AfterAFailedStartEverySidecarKeepsToTheBackOff", func(t *testing.T) { backOff(t, s, other) })
 	t.Run("AfterInstancesThatEndedByThemselvesTheOwnerWaits", func(t *testing.T) { losses(t, s, other) })
-
-	t.Run("ALeaseHasOneHolder", func(t *testing.T) {
-		in := insert(t, fresh(owner(), "web"))
-		claim := func(s *store.Store, worker string, d time.Duration) bool {
-			t.Helper()
-			mine, err := s.Claim(ctx, in.ID, worker, d)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return mine
-		}
-		for range 2 {
-			if !claim(s, "a", time.Minute) {
-				t.Error("a cannot claim it, or not again")
-			}
-		}
-		if claim(other, "b", time.Minute) {
-			t.Error("b has it too")
-		}
-		starting := func(in *whaley.Instance) { in.State = whaley.Starting }
-		queued := []whaley.State{whaley.Queued}
-		if _, err := other.Update(ctx, in.ID, "b", queued, starting, whaley.Event{}); whaley.CodeOf(err) != whaley.CodeLeaseLost {
-			t.Errorf("b writes without the lease: %v", err)
-		}
-		if err := other.Yield(ctx, in.ID, "b"); err != nil {
-			t.Error(err)
-		}
-		if claim(other, "b", time.Minute) {
-			t.Error("b gave back what was not b's")
-		}
-		if !claim(s, "a", time.Millisecond) {
-			t.Error("a cannot shorten it")
-		}
-		time.Sleep(20 * time.Millisecond)
-		if !claim(other, "b", time.Minute) {
-			t.Error("b cannot have a lease that is over")
-		}
-		if _, err := s.Update(ctx, in.ID, "a", queued, starting, whaley.Event{}); whaley.CodeOf(err) != whaley.CodeLeaseLost {
-			t.Errorf("a writes after the lease is b's: %v", err)
-		}
-		if _, err := other.Update(ctx, in.ID, "b", queued, starting, whaley.Event{}); err != nil {
-			t.Error(err)
-		}
-		if err := other.Yield(ctx, in.ID, "b"); err != nil {
-			t.Error(err)
-		}
-		if !claim(s, "a", time.Hour) {
-			t.Error("a cannot have what b gave back")
-		}
-		if !claim(other, "b", time.Minute) {
-			t.Error("b cannot have a lease that ends in an hour, which only a clock that was set back can have written")
-		}
-	})
 
 	t.Run("ManyExpireInOneStepAndNoneTwice", func(t *testing.T) {
 		now := time.Now().UTC()
