@@ -21,7 +21,8 @@ export const text = {
       sign_in_foreign: "This sign-in did not begin in this browser, or too long ago. Begin it here again.",
       team_required: "This event is played in teams, and your account is in none. Join one, then sign in again.",
       teams_several: "Your account is in several teams, and instances belong to one. Tell an organiser.",
-      oidc_unavailable: "The sign-in service does not answer right now. Try again in a few seconds, or tell an organiser.",
+      oidc_unavailable:
+        "The sign-in service does not answer right now. Try again in a few seconds, or tell an organiser.",
     } as Record<string, string>,
     failedOtherwise: "The sign-in did not work. Try it again; if it goes on, tell an organiser.",
     token: "CTFd access token",
