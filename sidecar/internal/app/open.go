@@ -112,7 +112,9 @@ func (s *server) openSurface(ctx context.Context) error {
 	if s.who, err = whoAsks(ctx, s.Group, c, s.live, s.keys, s.db, s.rules.instancer.Event, s.log); err != nil {
 		return err
 	}
+	origins := api.NewOrigins(isHome(c.Dashboard.Hostname()), s.log)
 	s.checks = append(append(s.checks, s.who.checks...), s.listeners.checks()...)
+	s.checks = append(s.checks, api.Check{Name: "proxies", Ping: origins.Ping, Optional: true})
 	seen := s.seen
 	var look func()
 	if s.rules.opening != nil {
@@ -124,7 +126,7 @@ func (s *server) openSurface(ctx context.Context) error {
 		Events: s.db, Checks: s.checks, Settings: s.live, Flags: s.rules.flags, Books: s.db, Containers: s.engine,
 		EventLog: s.db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
 		Tracer: seen.tracer, Pages: s.pages, Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered,
-		Opening: look, Log: s.log,
+		Opening: look, Origins: origins, Log: s.log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: s.pluginKey,
 		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AdapterKey: string(c.AdapterKey), RCTFToken: string(c.RCTFToken), AuthMode: c.AuthMode, CTFdURL: scoreboard(c),

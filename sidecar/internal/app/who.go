@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -111,3 +112,6 @@ const attempts = 300
 func limitsOf(c *config.Config) api.Limits {
 	return api.Limits{Player: c.UserRateLimit, Address: c.AddressLimit, Admin: c.AdminRateLimit, Attempts: attempts}
 }
+
+// isHome says whether a name leads every browser to its own computer.
+func isHome(name string) bool { return name == "localhost" || strings.HasSuffix(name, ".localhost") }
