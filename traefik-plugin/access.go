@@ -76,7 +76,8 @@ func (h *Handler) tickets(r *http.Request, host string) []string {
 func (h *Handler) ticketRequired(w http.ResponseWriter, r *http.Request, v *visit) {
 	if !v.navigation {
 		h.problem(w, r, v, wire.Problem{Status: http.StatusUnauthorized, Code: "ticket_required",
-			Detail: "This address wants a ticket in the header " + wire.TicketHeader + ". The dashboard has a button that copies it as a curl line: " + h.dashboard})
+			Detail: "This address wants a ticket in the header " + wire.TicketHeader +
+				". The dashboard has a button that copies it as a curl line: " + h.dashboard})
 		return
 	}
 	nonce := h.nonce(r)

@@ -53,8 +53,10 @@ func (h *Handler) problemTo(conn net.Conn, r *http.Request, v *visit, p wire.Pro
 	_ = conn.SetDeadline(time.Now().Add(lastAnswer))
 	kept := &unsent{header: http.Header{}, status: http.StatusOK}
 	h.problem(kept, r, v, p)
-	answer := &http.Response{StatusCode: kept.status, ProtoMajor: 1, ProtoMinor: 1, Header: kept.header, Request: r, Close: true,
-		Body: io.NopCloser(&kept.body), ContentLength: int64(kept.body.Len())}
+	answer := &http.Response{
+		StatusCode: kept.status, ProtoMajor: 1, ProtoMinor: 1, Header: kept.header, Request: r, Close: true,
+		Body: io.NopCloser(&kept.body), ContentLength: int64(kept.body.Len()),
+	}
 	_ = answer.Write(conn) // who sent half a request may be gone
 }
 

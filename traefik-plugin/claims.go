@@ -29,9 +29,11 @@ var (
 // usual are the headers that most requests have, and whether they claim something: what claimsOrigin says, at less cost.
 var usual = map[string]bool{
 	"Accept": false, "Accept-Encoding": false, "Accept-Language": false, "Authorization": false, "Cache-Control": false,
-	"Connection": false, "Content-Length": false, "Content-Type": false, "Cookie": false, "Dnt": false, "If-Modified-Since": false,
-	"If-None-Match": false, "Origin": false, "Pragma": false, "Priority": false, "Range": false, "Referer": false,
-	"Sec-Ch-Ua": false, "Sec-Ch-Ua-Mobile": false, "Sec-Ch-Ua-Platform": false, "Sec-Fetch-Dest": false, "Sec-Fetch-Mode": false,
+	"Connection": false, "Content-Length": false, "Content-Type": false, "Cookie": false, "Dnt": false,
+	"If-Modified-Since": false,
+	"If-None-Match":     false, "Origin": false, "Pragma": false, "Priority": false, "Range": false, "Referer": false,
+	"Sec-Ch-Ua": false, "Sec-Ch-Ua-Mobile": false, "Sec-Ch-Ua-Platform": false, "Sec-Fetch-Dest": false,
+	"Sec-Fetch-Mode": false,
 	"Sec-Fetch-Site": false, "Sec-Fetch-User": false, "Te": false, "Upgrade": false, "Upgrade-Insecure-Requests": false,
 	"User-Agent": false, "X-Requested-With": false,
 	"X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Forwarded-Port": true, "X-Forwarded-Proto": true,

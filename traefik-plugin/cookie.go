@@ -53,7 +53,8 @@ func (h *Handler) nonce(r *http.Request) string {
 const space = `[\s\v\x{85}\pZ]`
 
 // ourCookie finds Whaley's cookies in a line of them, on http and on https.
-var ourCookie = regexp.MustCompile(`(?i)(?:^|;)` + space + `*(?:` + hostPrefix + `)?(?:` + ticketCookie + `|` + nonceCookie + `)` + space + `*=[^;]*`)
+var ourCookie = regexp.MustCompile(`(?i)(?:^|;)` + space + `*(?:` + hostPrefix + `)?(?:` + ticketCookie + `|` +
+	nonceCookie + `)` + space + `*=[^;]*`)
 
 // stripCookies removes Whaley's cookies from what a container gets, and leaves all others as they were sent.
 func stripCookies(header http.Header) {

@@ -87,9 +87,9 @@ func (d *direct) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := r.Header
 	var others strings.Builder
 	_ = header.WriteSubset(&others, ordinary)
-	if d.forwarded != "" || others.Len() != 0 && !passable(header) || u.RawPath != "" || r.RequestURI == "" || r.RequestURI[0] != '/' ||
-		u.RawQuery != "" && strings.IndexByte(r.RequestURI, ';') >= 0 || r.Trailer != nil || r.Method == http.MethodConnect ||
-		len(u.Path) >= len(shortestReserved) && isReserved(u.Path) {
+	if d.forwarded != "" || others.Len() != 0 && !passable(header) || u.RawPath != "" || r.RequestURI == "" ||
+		r.RequestURI[0] != '/' || u.RawQuery != "" && strings.IndexByte(r.RequestURI, ';') >= 0 || r.Trailer != nil ||
+		r.Method == http.MethodConnect || len(u.Path) >= len(shortestReserved) && isReserved(u.Path) {
 		d.longWay(w, r)
 		return
 	}

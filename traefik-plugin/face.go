@@ -38,8 +38,8 @@ func faceOf(keys wire.Keys) face {
 			return f
 		}
 	}
-	f.Colours = template.CSS(":root { --accent: " + c[0] + "; --on: " + c[1] + " } @media (prefers-color-scheme: light) { :root { --accent: " +
-		c[2] + "; --on: " + c[3] + " } }")
+	f.Colours = template.CSS(":root { --accent: " + c[0] + "; --on: " + c[1] +
+		" } @media (prefers-color-scheme: light) { :root { --accent: " + c[2] + "; --on: " + c[3] + " } }")
 	return f
 }
 

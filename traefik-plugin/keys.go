@@ -70,7 +70,8 @@ func (s *sidecar) fetchKeys(ctx context.Context) (*keyring, error) {
 		return nil, s.failed(ctx, wire.PathKeys, problem.Code)
 	}
 	ring := &keyring{authMode: keys.AuthMode}
-	ring.text = strings.Join(keys.TicketKeys, " ") + "\x00" + keys.AuthMode + "\x00" + strings.Join(keys.TrustedProxies, " ")
+	ring.text = strings.Join(keys.TicketKeys, " ") + "\x00" + keys.AuthMode + "\x00" +
+		strings.Join(keys.TrustedProxies, " ")
 	for _, text := range keys.TicketKeys {
 		key, err := base64.RawURLEncoding.DecodeString(text)
 		if err != nil || len(key) != ed25519.PublicKeySize {

@@ -42,7 +42,8 @@ func waitingPage(w http.ResponseWriter, r *http.Request, s wire.HostStatus, even
 	}
 	write(w, r, http.StatusServiceUnavailable, pageView{
 		Event: event, Title: name + " is starting", Text: stage, Waiting: true,
-		Elapsed: int(s.ElapsedMS / 1000), Position: s.Position, Estimate: int((s.EstimateMS + 999) / 1000), StatusURL: wire.StatusPath,
+		Elapsed: int(s.ElapsedMS / 1000), Position: s.Position, Estimate: int((s.EstimateMS + 999) / 1000),
+		StatusURL: wire.StatusPath,
 	})
 }
 
@@ -77,8 +78,10 @@ func write(w http.ResponseWriter, r *http.Request, status int, view pageView) {
 	view.Nonce = random()
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+view.Nonce+"'; script-src 'nonce-"+view.Nonce+
-		"'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	header.Set(
+		"Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+view.Nonce+"'; script-src 'nonce-"+view.Nonce+
+			"'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "same-origin")
 	w.WriteHeader(status)

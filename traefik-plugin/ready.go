@@ -47,8 +47,9 @@ func (h *Handler) readyKey(r *http.Request) string {
 		return ""
 	}
 	// No part can hold a zero byte: net/http refuses such requests.
-	return h.settings + r.Host + "\x00" + r.RemoteAddr[:port] + "\x00" + strings.Join(header["X-Forwarded-For"], ",") + "\x00" +
-		strings.Join(header[wire.TicketHeader], ",") + "\x00" + strings.Join(header["Cookie"], "; ")
+	return h.settings + r.Host + "\x00" + r.RemoteAddr[:port] + "\x00" +
+		strings.Join(header["X-Forwarded-For"], ",") + "\x00" + strings.Join(header[wire.TicketHeader], ",") + "\x00" +
+		strings.Join(header["Cookie"], "; ")
 }
 
 // serveReady proxies a request of which everything is known. It returns false, with nothing written and the request as
@@ -130,7 +131,8 @@ func (h *Handler) prepare(r *http.Request, v *visit, key, backend string) {
 	shown := http.Header{"Cookie": r.Header["Cookie"]}
 	stripCookies(shown)
 	p := &ready{until: until, proxy: proxy, remote: net.JoinHostPort(address.String(), "0"), cookie: shown["Cookie"],
-		forHost: []string{r.Host}, scheme: []string{h.scheme()}, requester: v.query, from: r.RemoteAddr, at: v.at, said: http.Header{}}
+		forHost: []string{r.Host}, scheme: []string{h.scheme()}, requester: v.query, from: r.RemoteAddr, at: v.at,
+		said: http.Header{}}
 	for _, name := range []string{"X-Forwarded-For", "Cookie", wire.TicketHeader} {
 		p.said[name] = r.Header[name]
 	}

@@ -103,7 +103,9 @@ func newTransport(timeout time.Duration) *http.Transport {
 
 // call asks the sidecar that answered last, and if that cannot be asked, the others: no call does harm when it is made
 // twice.
-func (s *sidecar) call(ctx context.Context, path string, timeout time.Duration, request, reply interface{}) (*wire.Problem, error) {
+func (s *sidecar) call(
+	ctx context.Context, path string, timeout time.Duration, request, reply interface{},
+) (*wire.Problem, error) {
 	s.mu.Lock()
 	first := s.current
 	s.mu.Unlock()
@@ -124,7 +126,9 @@ func (s *sidecar) call(ctx context.Context, path string, timeout time.Duration, 
 
 // callAt posts a request (or, with nil, gets) and decodes the answer. A problem that the sidecar answered is returned
 // as such; everything else that goes wrong is errSidecar.
-func (s *sidecar) callAt(ctx context.Context, url, path string, timeout time.Duration, request, reply interface{}) (*wire.Problem, error) {
+func (s *sidecar) callAt(
+	ctx context.Context, url, path string, timeout time.Duration, request, reply interface{},
+) (*wire.Problem, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	method := http.MethodGet

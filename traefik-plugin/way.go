@@ -113,7 +113,8 @@ func wayTo(backend string) (through *http.Transport, target *url.URL, err error)
 // repeatable says whether a request may be sent again by itself where a connection that was kept turns out to be
 // closed.
 func repeatable(r *http.Request) bool {
-	return r.ContentLength == 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions)
+	return r.ContentLength == 0 &&
+		(r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions)
 }
 
 // Which instance was seen last at each backend.

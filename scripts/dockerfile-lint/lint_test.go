@@ -17,7 +17,9 @@ import (
 // unknown is the base image that every name stands for: nobody is asked for the real ones.
 type unknown struct{}
 
-func (unknown) ResolveImageConfig(_ context.Context, ref string, _ sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+func (unknown) ResolveImageConfig(
+	_ context.Context, ref string, _ sourceresolver.Opt,
+) (string, digest.Digest, []byte, error) {
 	return ref, "", []byte(`{"architecture":"amd64","os":"linux","config":{}}`), nil
 }
 
@@ -26,7 +28,9 @@ func lint(t *testing.T, name string, text []byte) (found []string) {
 	t.Helper()
 	source := llb.NewSourceMap(nil, name, "Dockerfile", text)
 	source.Definition = &llb.Definition{} // where it came from, which matters to builds only
-	results, err := dockerfile2llb.DockerfileLint(context.Background(), text, dockerfile2llb.ConvertOpt{MetaResolver: unknown{}, SourceMap: source})
+	results, err := dockerfile2llb.DockerfileLint(
+		context.Background(), text, dockerfile2llb.ConvertOpt{MetaResolver: unknown{}, SourceMap: source},
+	)
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}

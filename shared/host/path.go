@@ -7,7 +7,8 @@ const maxPath = 2048
 
 // LocalPath is a path to return to if that stays on its host, else "/": nobody can be sent elsewhere by a link of ours.
 func LocalPath(path string) string {
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") || len(path) > maxPath {
+	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") ||
+		len(path) > maxPath {
 		return "/"
 	}
 	return path

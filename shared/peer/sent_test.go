@@ -26,7 +26,10 @@ func TestWhatTheClientSentIsLeftOfWhatProxiesAdd(t *testing.T) {
 		{"10.0.0.1:4000", []string{"127.0.0.1, 203.0.113.9"}, "127.0.0.1", true},
 		{"10.0.0.1:4000", []string{"<b>,127.0.0.1", "203.0.113.9, 10.0.0.2"}, "<b>,127.0.0.1", true},
 		{"10.0.0.1:4000", []string{"x, 10.0.0.2"}, "x", true},
-		{"10.0.0.1:4000", []string{strings.Repeat("10.0.0.1,", 40) + "10.0.0.1"}, strings.Repeat("10.0.0.1,", 8) + "10.0.0.1", true},
+		{
+			"10.0.0.1:4000", []string{strings.Repeat("10.0.0.1,", 40) + "10.0.0.1"}, strings.Repeat("10.0.0.1,", 8) + "10.0.0.1",
+			true,
+		},
 	} {
 		if got, did := peer.Sent(c.remote, c.lines, trusted); got != c.want || did != c.did {
 			t.Errorf("%s, %q: %q, %v", c.remote, c.lines, got, did)

@@ -97,7 +97,8 @@ func TestEveryTicketBeginsWithItsHost(t *testing.T) {
 		c := claims
 		c.Host = strings.Repeat("h", n+1) + ".instances.localhost"
 		token := sign(t, key, c)
-		if begin := ticket.Begin(c.Host); !strings.HasPrefix(token, begin) || strings.HasPrefix(token, ticket.Begin("g"+c.Host)) || len(begin) < len(c.Host) {
+		if begin := ticket.Begin(c.Host); !strings.HasPrefix(token, begin) ||
+			strings.HasPrefix(token, ticket.Begin("g"+c.Host)) || len(begin) < len(c.Host) {
 			t.Errorf("%s does not begin with %s", token, begin)
 		}
 	}

@@ -22,7 +22,9 @@ const bareImage = "whaley/bench:bare"
 type bare struct{ api *client.Client }
 
 func newBare(ctx context.Context, dir string) (*bare, error) {
-	if out, err := exec.CommandContext(ctx, "docker", "build", "-q", "-t", bareImage, filepath.Join(dir, "challenges/bench")).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(
+		ctx, "docker", "build", "-q", "-t", bareImage, filepath.Join(dir, "challenges/bench"),
+	).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("docker build: %w %s", err, out)
 	}
 	api, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
@@ -51,8 +53,14 @@ func (b *bare) start(ctx context.Context, n int) error {
 		return err
 	}
 	created, err := b.api.ContainerCreate(ctx, &container.Config{Image: bareImage},
-		&container.HostConfig{NetworkMode: container.NetworkMode(name), Resources: container.Resources{Memory: 384 << 20, NanoCPUs: 5e8}},
-		&network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{name: {IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: address}}}},
+		&container.HostConfig{
+			NetworkMode: container.NetworkMode(name), Resources: container.Resources{Memory: 384 << 20, NanoCPUs: 5e8},
+		},
+		&network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{name: {
+			IPAMConfig: &network.EndpointIPAMConfig{
+				IPv4Address: address,
+			},
+		}}},
 		nil, name)
 	if err == nil {
 		err = b.api.ContainerStart(ctx, created.ID, container.StartOptions{})

@@ -26,8 +26,12 @@ const (
 // newPair builds what wakePair starts.
 func newPair(ctx context.Context, dir string) error {
 	folder := filepath.Join(dir, "challenges/web-db")
-	for service, args := range map[string][]string{"web": {filepath.Join(folder, "web")}, "db": {"-f", filepath.Join(folder, "db/Dockerfile"), folder}} {
-		if out, err := exec.CommandContext(ctx, "docker", append([]string{"build", "-q", "-t", pairImage(service)}, args...)...).CombinedOutput(); err != nil {
+	for service, args := range map[string][]string{
+		"web": {filepath.Join(folder, "web")}, "db": {"-f", filepath.Join(folder, "db/Dockerfile"), folder},
+	} {
+		if out, err := exec.CommandContext(
+			ctx, "docker", append([]string{"build", "-q", "-t", pairImage(service)}, args...)...,
+		).CombinedOutput(); err != nil {
 			return fmt.Errorf("docker build of %s: %w %s", service, err, out)
 		}
 	}
@@ -74,7 +78,10 @@ func (b *bare) startPair(ctx context.Context) error {
 
 func (b *bare) createOfPair(ctx context.Context, service, address string, tmpfs map[string]string) error {
 	_, err := b.api.ContainerCreate(ctx, &container.Config{Image: pairImage(service)},
-		&container.HostConfig{NetworkMode: pairName, Tmpfs: tmpfs, ReadonlyRootfs: tmpfs != nil, Resources: container.Resources{Memory: 64 << 20, NanoCPUs: 25e7}},
+		&container.HostConfig{
+			NetworkMode: pairName, Tmpfs: tmpfs, ReadonlyRootfs: tmpfs != nil,
+			Resources: container.Resources{Memory: 64 << 20, NanoCPUs: 25e7},
+		},
 		&network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{pairName: {
 			Aliases: []string{service}, IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: address}}}},
 		nil, pairName+"-"+service)
@@ -85,7 +92,9 @@ func (b *bare) createOfPair(ctx context.Context, service, address string, tmpfs 
 func (b *bare) healthy(ctx context.Context, id, check string) error {
 	const every = 50 * time.Millisecond
 	return rig.Poll(ctx, 30*time.Second, every, every, func() error {
-		run, err := b.api.ContainerExecCreate(ctx, id, container.ExecOptions{Cmd: []string{"/bin/sh", "-c", check}, AttachStdout: true})
+		run, err := b.api.ContainerExecCreate(
+			ctx, id, container.ExecOptions{Cmd: []string{"/bin/sh", "-c", check}, AttachStdout: true},
+		)
 		if err != nil {
 			return err
 		}
@@ -105,7 +114,8 @@ func (b *bare) healthy(ctx context.Context, id, check string) error {
 
 func (b *bare) clearPair(ctx context.Context) error {
 	for _, service := range []string{"web", "db"} {
-		if err := b.api.ContainerRemove(ctx, pairName+"-"+service, container.RemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
+		if err := b.api.ContainerRemove(ctx, pairName+"-"+service, container.RemoveOptions{Force: true}); err != nil &&
+			!errdefs.IsNotFound(err) {
 			return err
 		}
 	}

@@ -38,20 +38,27 @@ func startBareTraefik(ctx context.Context, dir, internal string) (*bareTraefik, 
 	if err != nil {
 		return nil, err
 	}
-	f := &bareTraefik{client: http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, "127.0.0.1:"+ports[0])
-	}}}}
+	f := &bareTraefik{client: http.Client{
+		Timeout: 10 * time.Second,
+		Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, "127.0.0.1:"+ports[0])
+		}},
+	}}
 	started := func(command *exec.Cmd) error {
 		command.SysProcAttr = testkit.EndsWithParent()
 		f.started = append(f.started, command)
 		return command.Start()
 	}
-	err = started(exec.Command("redis-server", "../traefik/redis.conf", "--port", ports[3], "--bind", "127.0.0.1", "--dir", filepath.Join(dir, "redis"),
-		"--user", "default", "on", "nopass", "~*", "&*", "+@all", "-config"))
+	err = started(exec.Command(
+		"redis-server", "../traefik/redis.conf", "--port", ports[3], "--bind", "127.0.0.1", "--dir",
+		filepath.Join(dir, "redis"), "--user", "default", "on", "nopass", "~*", "&*", "+@all", "-config",
+	))
 	if err != nil {
 		return nil, err
 	}
-	derive := exec.CommandContext(ctx, "../scripts/traefik-config", ports[0], ports[1], ports[2], "127.0.0.1:"+ports[3], dir)
+	derive := exec.CommandContext(
+		ctx, "../scripts/traefik-config", ports[0], ports[1], ports[2], "127.0.0.1:"+ports[3], dir,
+	)
 	derive.Env = append(os.Environ(), "METRICS_PORT="+ports[4], "SSH_PORT="+ports[5], "WEB_ADDRESS=")
 	config, err := derive.Output()
 	if err != nil {
@@ -63,8 +70,10 @@ func startBareTraefik(ctx context.Context, dir, internal string) (*bareTraefik, 
 	}
 	server := exec.Command(strings.TrimSpace(string(binary)), "--configFile="+strings.TrimSpace(string(config)))
 	server.Dir = dir
-	server.Env = append(os.Environ(), "BASE_DOMAIN="+pluginDomain, "DASHBOARD_HOST=whaley.localhost", "DASHBOARD_URL=http://whaley.localhost",
-		"PLUGIN_KEY="+pluginKey, "WHALEY_PUBLIC_URL=http://127.0.0.1:1", "WHALEY_INTERNAL_URL="+internal)
+	server.Env = append(
+		os.Environ(), "BASE_DOMAIN="+pluginDomain, "DASHBOARD_HOST=whaley.localhost", "DASHBOARD_URL=http://whaley.localhost",
+		"PLUGIN_KEY="+pluginKey, "WHALEY_PUBLIC_URL=http://127.0.0.1:1", "WHALEY_INTERNAL_URL="+internal,
+	)
 	log, err := os.Create(filepath.Join(dir, "traefik.log"))
 	if err != nil {
 		return nil, errors.Join(err, f.end())
@@ -74,7 +83,9 @@ func startBareTraefik(ctx context.Context, dir, internal string) (*bareTraefik, 
 	if err := started(server); err != nil {
 		return nil, errors.Join(err, f.end())
 	}
-	f.router, err = traefik.New("redis://127.0.0.1:"+ports[3]+"/0", traefik.Options{HTTP: true}, slog.New(slog.DiscardHandler))
+	f.router, err = traefik.New(
+		"redis://127.0.0.1:"+ports[3]+"/0", traefik.Options{HTTP: true}, slog.New(slog.DiscardHandler),
+	)
 	if err != nil {
 		return nil, errors.Join(err, f.end())
 	}

@@ -60,13 +60,17 @@ func burst(ctx context.Context, dir string, rounds int, r *results) error {
 // send uploads what is the nth request's own, and wants its sum back.
 func (s *sidecar) send(url string, n int) error {
 	body := bytes.Repeat([]byte{byte(n)}, upload)
-	answer, err := (&http.Client{Transport: s.Transport("127.0.0.1"), Timeout: time.Minute}).Post(url+"/echo", "application/octet-stream", bytes.NewReader(body))
+	answer, err := (&http.Client{Transport: s.Transport("127.0.0.1"), Timeout: time.Minute}).Post(
+		url+"/echo", "application/octet-stream", bytes.NewReader(body),
+	)
 	if err != nil {
 		return err
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
-	if err == nil && (answer.StatusCode != http.StatusOK || !strings.Contains(string(text), fmt.Sprintf("%d %x", upload, sha256.Sum256(body)))) {
+	if err == nil &&
+		(answer.StatusCode != http.StatusOK ||
+			!strings.Contains(string(text), fmt.Sprintf("%d %x", upload, sha256.Sum256(body)))) {
 		err = fmt.Errorf("%s: %s %.200s", url, answer.Status, text)
 	}
 	return err

@@ -30,7 +30,9 @@ func bothFronts(ctx context.Context, dir string, pool int) ([]front, func(), err
 // opens lets each front wake a challenge as a contender.
 func opens(fronts []front, challenge string) (contenders []contender) {
 	for _, f := range fronts {
-		contenders = append(contenders, contender{f.name, func(ctx context.Context) (time.Duration, error) { return f.wake(ctx, challenge) }})
+		contenders = append(
+			contenders, contender{f.name, func(ctx context.Context) (time.Duration, error) { return f.wake(ctx, challenge) }},
+		)
 	}
 	return contenders
 }
@@ -57,8 +59,14 @@ func fronts(ctx context.Context, dir string, rounds int, r *results) error {
 			return err
 		}
 		err = errors.Join(
-			r.compare(ctx, fmt.Sprintf("front_pool%d", pool), rounds, append([]contender{{"bare", bare.wake}, {"compose", one.wake}}, opens(both, "bench")...), "compose", "embedded"),
-			r.compare(ctx, fmt.Sprintf("front_pair_pool%d", pool), max(3, rounds/2), append([]contender{{"bare", bare.wakePair}}, opens(both, "web-db")...), "embedded"))
+			r.compare(
+				ctx, fmt.Sprintf("front_pool%d", pool), rounds,
+				append([]contender{{"bare", bare.wake}, {"compose", one.wake}}, opens(both, "bench")...), "compose", "embedded",
+			),
+			r.compare(
+				ctx, fmt.Sprintf("front_pair_pool%d", pool), max(3, rounds/2),
+				append([]contender{{"bare", bare.wakePair}}, opens(both, "web-db")...), "embedded",
+			))
 		end()
 		if err != nil {
 			return err

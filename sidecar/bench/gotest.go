@@ -13,7 +13,9 @@ import (
 
 // goBench runs a benchmark that lives beside what it measures, and returns what it prints.
 func goBench(ctx context.Context, pkg, name string, args ...string) ([]string, error) {
-	command := exec.CommandContext(ctx, "go", append([]string{"test", "-run", "^$", "-bench", "^" + name + "$", pkg}, args...)...)
+	command := exec.CommandContext(
+		ctx, "go", append([]string{"test", "-run", "^$", "-bench", "^" + name + "$", pkg}, args...)...,
+	)
 	command.Stderr = os.Stderr
 	out, err := command.Output()
 	if err != nil {

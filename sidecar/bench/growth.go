@@ -59,7 +59,10 @@ func growth(ctx context.Context, dir string, rounds int, r *results) error {
 	}
 	for _, c := range crowds[1:] {
 		for _, p := range []int{50, 99} {
-			r.ratio(fmt.Sprintf("growth_api_p%d_%d_over_%d", p, c.count, counts[0]), float64(percentile(pages[c.count], p))/float64(percentile(pages[counts[0]], p)))
+			r.ratio(
+				fmt.Sprintf("growth_api_p%d_%d_over_%d", p, c.count, counts[0]),
+				float64(percentile(pages[c.count], p))/float64(percentile(pages[counts[0]], p)),
+			)
 		}
 	}
 	for _, c := range crowds {

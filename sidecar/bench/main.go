@@ -40,8 +40,11 @@ type section struct {
 	measure func(ctx context.Context, dir string, rounds int, r *results) error
 }
 
-var sections = []section{{"wake", wake}, {"fronts", fronts}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path}, {"growth", growth}, {"routes", routes},
-	{"api", apiRequests}, {"flags", flags}, {"steps", steps}, {"streams", streams}, {"restart", restart}}
+var sections = []section{
+	{"wake", wake}, {"fronts", fronts}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path},
+	{"growth", growth}, {"routes", routes}, {"api", apiRequests}, {"flags", flags}, {"steps", steps}, {"streams", streams},
+	{"restart", restart},
+}
 
 func names() string {
 	var all []string
@@ -124,14 +127,21 @@ func wake(ctx context.Context, dir string, rounds int, r *results) error {
 			return err
 		}
 		defer s.close()
-		contenders = append(contenders, contender{fmt.Sprintf("pool%d", pool), func(ctx context.Context) (time.Duration, error) { return s.wake(ctx, "bench") }})
+		contenders = append(
+			contenders,
+			contender{
+				fmt.Sprintf("pool%d", pool), func(ctx context.Context) (time.Duration, error) { return s.wake(ctx, "bench") },
+			},
+		)
 	}
 	return r.compare(ctx, "wake", rounds, contenders)
 }
 
 // build makes the sidecar and a challenge of one service, with the server of the engine's own tests.
 func build(ctx context.Context, dir string) error {
-	for name, source := range map[string]string{"whaley": "./cmd/whaley", "challenges/bench/server": "./internal/docker/dockertest/testserver"} {
+	for name, source := range map[string]string{
+		"whaley": "./cmd/whaley", "challenges/bench/server": "./internal/docker/dockertest/testserver",
+	} {
 		c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, name), source)
 		c.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := c.CombinedOutput(); err != nil {

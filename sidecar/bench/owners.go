@@ -42,7 +42,12 @@ func owners(ctx context.Context, dir string, rounds int, r *results) error {
 	for _, count := range []int{1, 10, 30} {
 		contenders := []contending[both]{{"bare", func(ctx context.Context) (both, error) { return bare.many(ctx, count) }}}
 		for _, s := range sidecars {
-			contenders = append(contenders, contending[both]{fmt.Sprintf("pool%d", s.Pool), func(ctx context.Context) (both, error) { return s.many(ctx, count) }})
+			contenders = append(
+				contenders,
+				contending[both]{
+					fmt.Sprintf("pool%d", s.Pool), func(ctx context.Context) (both, error) { return s.many(ctx, count) },
+				},
+			)
 		}
 		n := max(3, rounds/5)
 		if count == 1 {
@@ -61,7 +66,9 @@ func owners(ctx context.Context, dir string, rounds int, r *results) error {
 }
 
 // laps sets throughput (of the median lap) and waiting of each contender against the first one's.
-func (r *results) laps(what string, count int, contenders []contending[both], took map[string][]both, of func(both) lap) {
+func (r *results) laps(
+	what string, count int, contenders []contending[both], took map[string][]both, of func(both) lap,
+) {
 	var names []string
 	perSecond, waited := map[string]float64{}, map[string][]time.Duration{}
 	for _, c := range contenders {

@@ -24,7 +24,12 @@ func pair(ctx context.Context, dir string, rounds int, r *results) error {
 			return err
 		}
 		defer s.close()
-		contenders = append(contenders, contender{fmt.Sprintf("pool%d", pool), func(ctx context.Context) (time.Duration, error) { return s.wake(ctx, "web-db") }})
+		contenders = append(
+			contenders,
+			contender{
+				fmt.Sprintf("pool%d", pool), func(ctx context.Context) (time.Duration, error) { return s.wake(ctx, "web-db") },
+			},
+		)
 	}
 	return r.compare(ctx, "pair", max(3, rounds/2), contenders)
 }
@@ -37,7 +42,9 @@ func newComposed(ctx context.Context, dir, challenge string) (*composed, error) 
 	if err != nil {
 		return nil, fmt.Errorf("scripts/compose-build: %w", err)
 	}
-	c := &composed{strings.TrimSpace(string(binary)), filepath.Join(dir, "challenges", challenge), "whaley-bench-compose-" + challenge}
+	c := &composed{
+		strings.TrimSpace(string(binary)), filepath.Join(dir, "challenges", challenge), "whaley-bench-compose-" + challenge,
+	}
 	return c, c.run(ctx, "build")
 }
 
@@ -55,7 +62,9 @@ func (c *composed) wake(ctx context.Context) (time.Duration, error) {
 	if err := c.run(ctx, "up", "--detach"); err != nil {
 		return 0, err
 	}
-	address, err := exec.CommandContext(ctx, "docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", c.project+"-web-1").Output()
+	address, err := exec.CommandContext(
+		ctx, "docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", c.project+"-web-1",
+	).Output()
 	if err != nil {
 		return 0, err
 	}

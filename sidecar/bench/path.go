@@ -137,9 +137,11 @@ func (w *routed) load(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()
-	transport := &http.Transport{MaxIdleConnsPerHost: clients, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, w.address)
-	}}
+	transport := &http.Transport{
+		MaxIdleConnsPerHost: clients, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, w.address)
+		},
+	}
 	defer transport.CloseIdleConnections()
 	var mu sync.Mutex
 	var failed error
@@ -200,7 +202,9 @@ func (s *sidecar) plainRouters() error {
 		if in.Challenge != "bench" {
 			continue
 		}
-		address, err := exec.Command("docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", in.ID+"-web").Output()
+		address, err := exec.Command(
+			"docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", in.ID+"-web",
+		).Output()
 		if err != nil {
 			return err
 		}

@@ -63,7 +63,9 @@ func turns[T any](ctx context.Context, rounds int, contenders []contending[T]) (
 }
 
 // compare sets the times of all contenders against the first one's, and against those of others that are named.
-func (r *results) compare(ctx context.Context, what string, rounds int, contenders []contender, others ...string) error {
+func (r *results) compare(
+	ctx context.Context, what string, rounds int, contenders []contender, others ...string,
+) error {
 	took, err := turns(ctx, rounds, contenders)
 	if err != nil {
 		return err

@@ -99,8 +99,14 @@ func (r *results) routesAt(ctx context.Context, standing, count, rounds int, pub
 		return err
 	}
 	kv, plugin := publishers[0].name, publishers[1].name
-	r.ratio(fmt.Sprintf("routes_%d_plugin_live_over_kv_p50", count), float64(percentile(live[plugin], 50))/float64(percentile(live[kv], 50)))
-	r.ratio(fmt.Sprintf("routes_%d_plugin_request_over_kv_p50", count), float64(percentile(asked[plugin], 50))/float64(percentile(asked[kv], 50)))
+	r.ratio(
+		fmt.Sprintf("routes_%d_plugin_live_over_kv_p50", count),
+		float64(percentile(live[plugin], 50))/float64(percentile(live[kv], 50)),
+	)
+	r.ratio(
+		fmt.Sprintf("routes_%d_plugin_request_over_kv_p50", count),
+		float64(percentile(asked[plugin], 50))/float64(percentile(asked[kv], 50)),
+	)
 	for _, name := range []string{kv, plugin} {
 		r.milliseconds(fmt.Sprintf("routes_%d_%s_live_p50_ms", count, name), percentile(live[name], 50))
 		r.milliseconds(fmt.Sprintf("routes_%d_%s_live_p95_ms", count, name), percentile(live[name], 95))
@@ -112,7 +118,10 @@ func (r *results) routesAt(ctx context.Context, standing, count, rounds int, pub
 // publisher writes routes into Redis.
 func (f *bareTraefik) publisher(backend string) *publisher {
 	route := func(name string) whaley.Publication {
-		return whaley.Publication{Instance: name, Name: name, Host: name + "." + kvDomain, Type: whaley.RouteHTTP, Access: whaley.AccessLink, Backend: backend}
+		return whaley.Publication{
+			Instance: name, Name: name, Host: name + "." + kvDomain, Type: whaley.RouteHTTP, Access: whaley.AccessLink,
+			Backend: backend,
+		}
 	}
 	return &publisher{"kv", f, 0, func(ctx context.Context, from, to int) error {
 		var more []whaley.Publication

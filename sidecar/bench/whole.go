@@ -36,7 +36,10 @@ func whole(ctx context.Context, ways []*routed, rounds int, r *results) error {
 	for _, w := range ways {
 		mb := download / percentile(loaded[w.name], 50).Seconds()
 		if w != ways[0] {
-			r.ratio("path_"+w.name+"_websocket_time_over_plain", float64(percentile(echoed[w.name], 50))/float64(percentile(echoed[ways[0].name], 50)))
+			r.ratio(
+				"path_"+w.name+"_websocket_time_over_plain",
+				float64(percentile(echoed[w.name], 50))/float64(percentile(echoed[ways[0].name], 50)),
+			)
 			r.ratio("path_"+w.name+"_download_over_plain", mb*percentile(loaded[ways[0].name], 50).Seconds()/download)
 		}
 		r.milliseconds("path_"+w.name+"_websocket_echo_ms", percentile(echoed[w.name], 50)/echoes)
@@ -47,9 +50,12 @@ func whole(ctx context.Context, ways []*routed, rounds int, r *results) error {
 
 // client leads every name to the edge.
 func (w *routed) client() *http.Client {
-	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, w.address)
-	}}}
+	return &http.Client{
+		Timeout: time.Minute,
+		Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, w.address)
+		}},
+	}
 }
 
 func (w *routed) echo(ctx context.Context) (time.Duration, error) {
@@ -79,7 +85,9 @@ func (w *routed) echo(ctx context.Context) (time.Duration, error) {
 func (w *routed) download(ctx context.Context) (time.Duration, error) {
 	client := w.client()
 	defer client.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/bytes?mb=%d", w.host, download), nil)
+	request, err := http.NewRequestWithContext(
+		ctx, http.MethodGet, fmt.Sprintf("http://%s/bytes?mb=%d", w.host, download), nil,
+	)
 	if err != nil {
 		return 0, err
 	}

@@ -87,8 +87,13 @@ func newCrowd(ctx context.Context, dir string, count int) (*crowd, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.rules = instancer.New(instancer.Needs{Store: db, Platform: containers.New(containers.Needs{Engine: c.engine, Subnets: subnets, Ports: ports, Log: log}), Prober: c.engine, Router: edge.NewRoutes(log), Challenges: library, Log: log},
-		instancer.Options{BaseDomain: pluginDomain, SlugKey: c.keys.Slug, ReconcileEvery: time.Hour})
+	c.rules = instancer.New(
+		instancer.Needs{
+			Store: db, Platform: containers.New(containers.Needs{Engine: c.engine, Subnets: subnets, Ports: ports, Log: log}),
+			Prober: c.engine, Router: edge.NewRoutes(log), Challenges: library, Log: log,
+		},
+		instancer.Options{BaseDomain: pluginDomain, SlugKey: c.keys.Slug, ReconcileEvery: time.Hour},
+	)
 	happening := event.New(db, event.Options{}, log)
 	db.OnEvents(happening.Tell)
 	dashboard, err := url.Parse("http://whaley.localhost:8080")
@@ -96,12 +101,20 @@ func newCrowd(ctx context.Context, dir string, count int) (*crowd, error) {
 		return nil, err
 	}
 	counted := metric.New("bench")
-	state := counted.Watch(metric.Sources{Live: db.LiveRows, Challenges: library.All, Queue: c.rules.Queue, Policy: c.rules.Policy}, log)
+	state := counted.Watch(
+		metric.Sources{Live: db.LiveRows, Challenges: library.All, Queue: c.rules.Queue, Policy: c.rules.Policy}, log,
+	)
 	inner, cancel := context.WithCancel(ctx)
-	asked := api.New(inner, api.Needs{Instancer: c.rules, Challenges: library, Library: library, Keys: c.keys, Tickets: tickets,
-		Sessions: identity.NewSessions(c.keys, db), Events: db, EventLog: db, EventStats: db.EventStats, Happening: happening, Books: db,
-		Containers: c.engine, Pages: http.NotFoundHandler(), Metrics: counted.Handler(), Answered: counted.Answered, Log: log},
-		api.Options{BaseDomain: pluginDomain, Dashboard: dashboard, AuthMode: wire.AuthNone, Inside: netip.MustParsePrefix("10.0.0.0/12").Contains, Version: "bench", PluginKey: pluginKey})
+	asked := api.New(
+		inner, api.Needs{Instancer: c.rules, Challenges: library, Library: library, Keys: c.keys, Tickets: tickets,
+			Sessions: identity.NewSessions(c.keys, db), Events: db, EventLog: db, EventStats: db.EventStats,
+			Happening: happening, Books: db,
+			Containers: c.engine, Pages: http.NotFoundHandler(), Metrics: counted.Handler(), Answered: counted.Answered, Log: log},
+		api.Options{
+			BaseDomain: pluginDomain, Dashboard: dashboard, AuthMode: wire.AuthNone,
+			Inside: netip.MustParsePrefix("10.0.0.0/12").Contains, Version: "bench", PluginKey: pluginKey,
+		},
+	)
 	c.public, c.internal = asked.Public(), asked.Internal()
 	c.metrics = counted.Handler()
 	ended := make(chan error, 2)
@@ -130,15 +143,22 @@ func manyChallenges(ctx context.Context, folder string) (*challenge.Library, err
 			return nil, err
 		}
 		for name, text := range map[string]string{
-			"compose.yaml":  "services:\n  web:\n    image: busybox:1.36\n",
-			"instance.toml": fmt.Sprintf("name = \"Challenge %d\"\n[[routes]]\nservice = \"web\"\nport = 80\ntype = \"http\"\n", n),
+			"compose.yaml": "services:\n  web:\n    image: busybox:1.36\n",
+			"instance.toml": fmt.Sprintf(
+				"name = \"Challenge %d\"\n[[routes]]\nservice = \"web\"\nport = 80\ntype = \"http\"\n", n,
+			),
 		} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 				return nil, err
 			}
 		}
 	}
-	library := challenge.NewLibrary(folder, challenge.Defaults{Timeout: time.Hour, Access: "link", Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
+	library := challenge.NewLibrary(
+		folder,
+		challenge.Defaults{
+			Timeout: time.Hour, Access: "link", Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64},
+		},
+	)
 	problems, err := library.Reload(ctx)
 	if err == nil && len(problems) > 0 {
 		err = fmt.Errorf("%v", problems)
@@ -157,7 +177,8 @@ func (c *crowd) insert(ctx context.Context, n int, due time.Time) error {
 	player := c.keys.ByAddress(address(n))
 	now := time.Now().UTC()
 	in := &whaley.Instance{
-		ID: id, Challenge: name, Owner: player.Owner, Player: player.ID, Slug: whaley.Slug(c.keys.Slug, player.Owner.ID, name), State: whaley.Running,
+		ID: id, Challenge: name, Owner: player.Owner, Player: player.ID,
+		Slug: whaley.Slug(c.keys.Slug, player.Owner.ID, name), State: whaley.Running,
 		Routes: []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}}, Subnet: prefix, Memory: 64 << 20,
 		Addresses: map[string]netip.Addr{"web": prefix.Addr().Next().Next()}, CreatedAt: now, StartedAt: now, ExpiresAt: due,
 		Terms: whaley.Terms{Name: name, Timeout: time.Hour, Access: whaley.AccessLink},
@@ -165,9 +186,13 @@ func (c *crowd) insert(ctx context.Context, n int, due time.Time) error {
 	if c.backend.IsValid() {
 		in.Addresses["web"], in.Routes[0].Port = c.backend.Addr(), int(c.backend.Port())
 	}
-	labels := instancer.Labels{Instance: id, Challenge: name, Owner: player.Owner.ID, Service: "web", CreatedAt: now, ExpiresAt: due}
+	labels := instancer.Labels{
+		Instance: id, Challenge: name, Owner: player.Owner.ID, Service: "web", CreatedAt: now, ExpiresAt: due,
+	}
 	service := whaley.Service{Name: "web", Image: "bench"}
-	if err := c.engine.BuildImage(ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: name}, Service: &service}, io.Discard); err != nil {
+	if err := c.engine.BuildImage(
+		ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: name}, Service: &service}, io.Discard,
+	); err != nil {
 		return err
 	}
 	container, err := c.engine.CreateContainer(ctx, containers.ContainerSpec{Name: id, Service: service, Labels: labels})
@@ -177,14 +202,22 @@ func (c *crowd) insert(ctx context.Context, n int, due time.Time) error {
 	if err := c.engine.StartContainer(ctx, container); err != nil {
 		return err
 	}
-	return errors.Join(c.engine.CreateNetwork(ctx, containers.NetworkSpec{Name: whaley.NetworkName(id), Subnet: prefix, Labels: labels}),
-		c.db.TakeSubnet(ctx, prefix, id), c.db.Insert(ctx, in, whaley.Quota{}, whaley.Event{Type: "instance_running", Instance: id, Challenge: name, Owner: player.Owner.ID}))
+	return errors.Join(
+		c.engine.CreateNetwork(ctx, containers.NetworkSpec{Name: whaley.NetworkName(id), Subnet: prefix, Labels: labels}),
+		c.db.TakeSubnet(ctx, prefix, id),
+		c.db.Insert(
+			ctx, in, whaley.Quota{},
+			whaley.Event{Type: "instance_running", Instance: id, Challenge: name, Owner: player.Owner.ID},
+		),
+	)
 }
 
 // host is where the nth player's instance is reached.
 func (c *crowd) host(n int) string {
 	name := fmt.Sprint("challenge-", n%20)
-	return host.Join(host.Name{Challenge: name, Slug: whaley.Slug(c.keys.Slug, c.keys.ByAddress(address(n)).Owner.ID, name)}, pluginDomain)
+	return host.Join(
+		host.Name{Challenge: name, Slug: whaley.Slug(c.keys.Slug, c.keys.ByAddress(address(n)).Owner.ID, name)}, pluginDomain,
+	)
 }
 
 // get asks the API as the nth player.

@@ -71,7 +71,9 @@ func (s *strike) told() string {
 }
 
 // many lets so many do something over and over, with a pause between, until ctx ends.
-func (s *strike) many(ctx context.Context, count int, pause time.Duration, do func(ctx context.Context, r *rand.Rand) string) {
+func (s *strike) many(
+	ctx context.Context, count int, pause time.Duration, do func(ctx context.Context, r *rand.Rand) string,
+) {
 	var all sync.WaitGroup
 	for n := range count {
 		all.Go(func() {
@@ -94,15 +96,19 @@ func (s *strike) many(ctx context.Context, count int, pause time.Duration, do fu
 func (s *strike) client(from string, timeout time.Duration) *http.Client {
 	return &http.Client{
 		Timeout: timeout,
-		Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return s.dial(ctx, from, s.Edge)
-		}},
+		Transport: &http.Transport{
+			DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return s.dial(ctx, from, s.Edge)
+			},
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
 func (s *strike) dial(ctx context.Context, from, to string) (net.Conn, error) {
-	return (&net.Dialer{Timeout: 10 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).DialContext(ctx, "tcp", to)
+	return (&net.Dialer{Timeout: 10 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).DialContext(
+		ctx, "tcp", to,
+	)
 }
 
 // send sends a request and says what came back, without the body.

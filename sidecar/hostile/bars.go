@@ -67,8 +67,10 @@ func (f *finding) print(out io.Writer) {
 		what                  string
 		before, during, after int
 	}{
-		{"memory_mb", f.before.memory, f.during.memory, f.after.memory}, {"goroutines", f.before.goroutines, f.during.goroutines, f.after.goroutines},
-		{"files", f.before.files, f.during.files, f.after.files}, {"tracked_connections", f.before.tracked, f.during.tracked, f.after.tracked},
+		{"memory_mb", f.before.memory, f.during.memory, f.after.memory},
+		{"goroutines", f.before.goroutines, f.during.goroutines, f.after.goroutines},
+		{"files", f.before.files, f.during.files, f.after.files},
+		{"tracked_connections", f.before.tracked, f.during.tracked, f.after.tracked},
 	} {
 		fmt.Fprintf(out, "%s%s_before_during_after %d %d %d\n", name, r.what, r.before, r.during, r.after)
 	}
@@ -84,7 +86,10 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 // table is all of it at a glance.
 func table(out io.Writer, findings []finding) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "\nedge\tattack\tpage p99\tapi p99\tstart p95\trequest p99\techo p99\tcrowd p95\tmemory MB\tgoroutines\tfiles\trestored\tover")
+	fmt.Fprintln(
+		w,
+		"\nedge\tattack\tpage p99\tapi p99\tstart p95\trequest p99\techo p99\tcrowd p95\tmemory MB\tgoroutines\tfiles\trestored\tover",
+	)
 	for _, f := range findings {
 		fmt.Fprintf(w, "%s\t%s", f.edge, f.attack)
 		for _, bar := range bars {

@@ -12,8 +12,10 @@ func bomb(r *rand.Rand) (name string, files map[string]string) {
 		name string
 		make func(*rand.Rand, map[string]string)
 	}{
-		{"alias tree", aliasTree}, {"aliases of a long text", longAliases}, {"nested lists", nested}, {"expanding variables", expanding},
-		{"many services", manyServices}, {"dotted keys", dottedKeys}, {"many routes", manyRoutes}, {"deep folders", deepFolders},
+		{"alias tree", aliasTree}, {"aliases of a long text", longAliases}, {"nested lists", nested},
+		{"expanding variables", expanding},
+		{"many services", manyServices}, {"dotted keys", dottedKeys}, {"many routes", manyRoutes},
+		{"deep folders", deepFolders},
 		{"long names", longNames}, {"many lines of Dockerfile", longDockerfile},
 	}
 	kind := kinds[r.IntN(len(kinds))]
@@ -34,7 +36,9 @@ func aliasTree(r *rand.Rand, files map[string]string) {
 
 func longAliases(r *rand.Rand, files map[string]string) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "x-long: &long %s\n%s    environment:\n", strings.Repeat("l", upTo(r, 200_000)), files["compose.yaml"])
+	fmt.Fprintf(
+		&text, "x-long: &long %s\n%s    environment:\n", strings.Repeat("l", upTo(r, 200_000)), files["compose.yaml"],
+	)
 	for n := range upTo(r, 10_000) {
 		fmt.Fprintf(&text, "      V%d: *long\n", n)
 	}
@@ -48,7 +52,8 @@ func nested(r *rand.Rand, files map[string]string) {
 	if r.IntN(2) == 0 {
 		open, shut = "{a: ", "}"
 	}
-	files["compose.yaml"] = key + ": " + strings.Repeat(open, depth) + strings.Repeat("1, ", r.IntN(1000)) + "1" + strings.Repeat(shut, depth) + "\n" + files["compose.yaml"]
+	files["compose.yaml"] = key + ": " + strings.Repeat(open, depth) + strings.Repeat("1, ", r.IntN(1000)) + "1" +
+		strings.Repeat(shut, depth) + "\n" + files["compose.yaml"]
 }
 
 func expanding(r *rand.Rand, files map[string]string) {
@@ -98,7 +103,9 @@ func deepFolders(r *rand.Rand, files map[string]string) {
 }
 
 func longNames(r *rand.Rand, files map[string]string) {
-	files["compose.yaml"] += fmt.Sprintf("  %q: {build: .}\n", []string{"..", ".", strings.Repeat("n", upTo(r, 5000)), "a/../../b", "WEB"}[r.IntN(5)])
+	files["compose.yaml"] += fmt.Sprintf(
+		"  %q: {build: .}\n", []string{"..", ".", strings.Repeat("n", upTo(r, 5000)), "a/../../b", "WEB"}[r.IntN(5)],
+	)
 }
 
 func longDockerfile(r *rand.Rand, files map[string]string) {

@@ -30,7 +30,12 @@ func TestNoDrawnChallengeCostsMoreThanItMayOrStopsAnother(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		library := challenge.NewLibrary(dir, challenge.Defaults{Timeout: time.Hour, Access: "link", Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
+		library := challenge.NewLibrary(
+			dir,
+			challenge.Defaults{
+				Timeout: time.Hour, Access: "link", Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64},
+			},
+		)
 		var before, after runtime.MemStats
 		one := time.Now()
 		runtime.ReadMemStats(&before)

@@ -45,7 +45,9 @@ func slowReaders(ctx context.Context, s *strike) error {
 	return s.with(ctx, "hostile-web", func(url string) {
 		c := s.client(attacker, 0)
 		s.many(ctx, 200, time.Second, func(ctx context.Context, r *rand.Rand) string {
-			request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/bytes?mb=%d", url, 50+r.IntN(200)), nil)
+			request, err := http.NewRequestWithContext(
+				ctx, http.MethodGet, fmt.Sprintf("%s/bytes?mb=%d", url, 50+r.IntN(200)), nil,
+			)
 			if err != nil {
 				return "no request"
 			}

@@ -20,9 +20,18 @@ const (
 // amongStarts are what root in a container does while many others start. Each is bounded by its own number, and by what Whaley
 // allows: whoever goes beyond that is found and stopped meanwhile.
 var amongStarts = []attack{
-	{name: "log_flood", crowd: true, run: untilStopped("hostile-log"), folders: map[string]map[string]string{"hostile-log": folder("serve", "print")}},
-	{name: "inode_flood", crowd: true, run: untilStopped("hostile-inodes"), folders: map[string]map[string]string{"hostile-inodes": folder("serve", "files=100000")}},
-	{name: "slow_size", crowd: true, run: untilStopped("hostile-size"), folders: map[string]map[string]string{"hostile-size": folder("serve", "files=20000")}},
+	{
+		name: "log_flood", crowd: true, run: untilStopped("hostile-log"),
+		folders: map[string]map[string]string{"hostile-log": folder("serve", "print")},
+	},
+	{
+		name: "inode_flood", crowd: true, run: untilStopped("hostile-inodes"),
+		folders: map[string]map[string]string{"hostile-inodes": folder("serve", "files=100000")},
+	},
+	{
+		name: "slow_size", crowd: true, run: untilStopped("hostile-size"),
+		folders: map[string]map[string]string{"hostile-size": folder("serve", "files=20000")},
+	},
 	{name: "full_table", crowd: true, run: fullTable, folders: map[string]map[string]string{"hostile-egress": withEgress(
 		folder("serve", "udp="+nowhere+".9/20000"))}},
 }
@@ -85,7 +94,9 @@ func (h *honest) crowd(ctx context.Context, lasts time.Duration) {
 		for n := range crowded {
 			who := fmt.Sprintf("127.0.2.%d", 1+h.starter%crowds*crowded+n)
 			all.Go(func() {
-				_ = rig.Poll(context.WithoutCancel(ctx), gaveUp, 100*time.Millisecond, time.Second, func() error { return h.Stop(who) })
+				_ = rig.Poll(
+					context.WithoutCancel(ctx), gaveUp, 100*time.Millisecond, time.Second, func() error { return h.Stop(who) },
+				)
 			})
 		}
 		all.Wait()

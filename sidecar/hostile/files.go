@@ -55,7 +55,10 @@ func endlessBuilds(ctx context.Context, s *strike) error {
 	var folders []string
 	for n := range 3 {
 		files := folder("serve")
-		files["Dockerfile"] = fmt.Sprintf("FROM scratch\nCOPY program /program\nENV N=%d-%d\nRUN [\"/program\", \"sleep\"]\nENTRYPOINT [\"/program\"]\n", s.Seed, n)
+		files["Dockerfile"] = fmt.Sprintf(
+			"FROM scratch\nCOPY program /program\nENV N=%d-%d\nRUN [\"/program\", \"sleep\"]\nENTRYPOINT [\"/program\"]\n",
+			s.Seed, n,
+		)
 		where := filepath.Join(s.Challenges, fmt.Sprintf("endless-%d", n))
 		folders = append(folders, where)
 		if err := writeFolder(where, files); err != nil {
@@ -70,7 +73,10 @@ func endlessBuilds(ctx context.Context, s *strike) error {
 	}
 	s.many(ctx, 10, time.Second, func(ctx context.Context, r *rand.Rand) string {
 		from := fmt.Sprintf("127.0.3.%d", 10+r.IntN(20))
-		return s.send(ctx, s.client(from, 0), http.MethodPost, s.Dashboard+"/instances/spawn?wait=60", `{"challenge_id":"endless-0"}`, "Content-Type", "application/json")
+		return s.send(
+			ctx, s.client(from, 0), http.MethodPost, s.Dashboard+"/instances/spawn?wait=60", `{"challenge_id":"endless-0"}`,
+			"Content-Type", "application/json",
+		)
 	})
 	for n := range 20 {
 		s.stopAll(fmt.Sprintf("127.0.3.%d", 10+n))

@@ -80,7 +80,9 @@ func (h *honest) act(ctx context.Context, lasts time.Duration) {
 			h.starter++
 			who := fmt.Sprintf("127.0.1.%d", 1+h.starter%startEvery)
 			h.time("start", func() error { return h.start(who) })
-			_ = rig.Poll(context.WithoutCancel(ctx), gaveUp, 100*time.Millisecond, time.Second, func() error { return h.Stop(who) })
+			_ = rig.Poll(
+				context.WithoutCancel(ctx), gaveUp, 100*time.Millisecond, time.Second, func() error { return h.Stop(who) },
+			)
 		}
 	})
 	all.Wait()
@@ -103,7 +105,9 @@ func (h *honest) time(what string, do func() error) {
 
 // start starts a challenge that is built, and waits until it runs.
 func (h *honest) start(who string) error {
-	r, err := http.NewRequest(http.MethodPost, h.Dashboard+"/instances/spawn?wait=60", strings.NewReader(`{"challenge_id":"start"}`))
+	r, err := http.NewRequest(
+		http.MethodPost, h.Dashboard+"/instances/spawn?wait=60", strings.NewReader(`{"challenge_id":"start"}`),
+	)
 	if err != nil {
 		return err
 	}

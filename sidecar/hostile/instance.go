@@ -32,7 +32,9 @@ func (s *strike) with(ctx context.Context, challenge string, do func(url string)
 		return err
 	}
 	defer s.stopAll(attacker)
-	if err := s.ask(ctx, attacker, http.MethodPost, "/instances/spawn?wait=60", fmt.Sprintf(`{"challenge_id":%q}`, challenge), nil); err != nil {
+	if err := s.ask(
+		ctx, attacker, http.MethodPost, "/instances/spawn?wait=60", fmt.Sprintf(`{"challenge_id":%q}`, challenge), nil,
+	); err != nil {
 		return err
 	}
 	do(url)

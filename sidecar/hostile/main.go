@@ -36,7 +36,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var p plan
 	edge := flag.String("edge", "embedded,traefik", "these edges")
-	names := flag.String("attack", "", "these attacks, with commas between; empty: all of "+strings.Join(namesOf(attacks), " "))
+	names := flag.String(
+		"attack", "", "these attacks, with commas between; empty: all of "+strings.Join(namesOf(attacks), " "),
+	)
 	flag.DurationVar(&p.window, "window", 8*time.Second, "how long one look takes")
 	flag.IntVar(&p.rounds, "rounds", 2, "looks without and with each attack")
 	flag.Uint64Var(&p.seed, "seed", rand.Uint64()>>12, "what the attacks are drawn from")
@@ -124,7 +126,9 @@ func (p *plan) run(ctx context.Context) error {
 	}
 	table(os.Stdout, findings)
 	if over := overBars(findings); over > 0 {
-		return fmt.Errorf("%d attacks broke a bar, named above; logs are in %s (go run ./hostile -seed %d)", over, dir, p.seed)
+		return fmt.Errorf(
+			"%d attacks broke a bar, named above; logs are in %s (go run ./hostile -seed %d)", over, dir, p.seed,
+		)
 	}
 	return os.RemoveAll(dir)
 }

@@ -37,9 +37,12 @@ func (p *plan) measure(ctx context.Context, dir, edge string, a attack) (f findi
 	if err := furnish(dir, own, a); err != nil {
 		return f, err
 	}
-	o := rig.Options{Dir: own, Name: "data", Subnets: "10.186.0.0/20", Challenges: 2 + len(a.folders), Files: a.files, Settings: []string{
-		"USER_RATE_LIMIT=10", "ADDRESS_RATE_LIMIT=60", "ADMIN_KEY=" + adminKey, "METRICS_SECRET=" + metricsKey, "LOG_LEVEL=info", "CONTAINER_MAX_DISK=128m", "CONTAINER_MAX_FILES=50000",
-	}}
+	o := rig.Options{
+		Dir: own, Name: "data", Subnets: "10.186.0.0/20", Challenges: 2 + len(a.folders), Files: a.files, Settings: []string{
+			"USER_RATE_LIMIT=10", "ADDRESS_RATE_LIMIT=60", "ADMIN_KEY=" + adminKey, "METRICS_SECRET=" + metricsKey,
+			"LOG_LEVEL=info", "CONTAINER_MAX_DISK=128m", "CONTAINER_MAX_FILES=50000",
+		},
+	}
 	start := rig.Embedded
 	if edge == "traefik" {
 		start = rig.Traefik
@@ -66,7 +69,13 @@ func (p *plan) measure(ctx context.Context, dir, edge string, a attack) (f findi
 	if f.before, err = resourcesOf(s); err != nil {
 		return f, err
 	}
-	if err := f.look(ctx, p, h, a, target{s.Edge, s.TLS, s.Public, s.Dashboard, filepath.Join(own, "challenges"), filepath.Join(dir, "program"), adminKey, p.seed}); err != nil {
+	if err := f.look(
+		ctx, p, h, a,
+		target{
+			s.Edge, s.TLS, s.Public, s.Dashboard, filepath.Join(own, "challenges"), filepath.Join(dir, "program"), adminKey,
+			p.seed,
+		},
+	); err != nil {
 		return f, err
 	}
 	f.rest(ctx, s, pid)
@@ -146,7 +155,9 @@ const adminKey = "orca 52 swims past 7 lighthouses"
 
 // build makes the sidecar and the two programs that run in containers.
 func build(ctx context.Context, dir string) error {
-	for name, source := range map[string]string{"whaley": "./cmd/whaley", "program": "./hostile/container", "server": "./internal/docker/dockertest/testserver"} {
+	for name, source := range map[string]string{
+		"whaley": "./cmd/whaley", "program": "./hostile/container", "server": "./internal/docker/dockertest/testserver",
+	} {
 		c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, name), source)
 		c.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := c.CombinedOutput(); err != nil {
@@ -160,7 +171,10 @@ func build(ctx context.Context, dir string) error {
 func furnish(dir, own string, a attack) error {
 	const compose = "services:\n  web:\n    build: .\n"
 	const toml = "name = \"Honest\"\n[[routes]]\nservice = \"web\"\nport = 8080\n"
-	honest := map[string]string{"Dockerfile": "FROM scratch\nCOPY server /server\nCMD [\"/server\"]\n", "compose.yaml": compose, "instance.toml": toml}
+	honest := map[string]string{
+		"Dockerfile": "FROM scratch\nCOPY server /server\nCMD [\"/server\"]\n", "compose.yaml": compose,
+		"instance.toml": toml,
+	}
 	all := map[string]map[string]string{"start": honest, "honest": {
 		"Dockerfile": honest["Dockerfile"], "compose.yaml": compose,
 		"instance.toml": toml + "[[routes]]\nname = \"sni\"\nservice = \"web\"\nport = 9000\ntype = \"tcp\"\n",

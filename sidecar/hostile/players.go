@@ -34,7 +34,10 @@ var fromPlayers = []attack{
 	}},
 	{name: "slow_bodies", run: raw(500, func(c net.Conn, s *strike, r *rand.Rand) {
 		path := []string{"/instances/spawn", "/auth/login", "/auth/ticket", "/admin/api/session"}[r.IntN(4)]
-		fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 50000\r\n\r\n{", path, hostOf(s.Dashboard))
+		fmt.Fprintf(
+			c, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 50000\r\n\r\n{", path,
+			hostOf(s.Dashboard),
+		)
 	}, " ")},
 	{name: "slow_headers", run: raw(500, func(c net.Conn, s *strike, r *rand.Rand) {
 		fmt.Fprintf(c, "GET /%s HTTP/1.1\r\nHost: %s\r\n", word(r, 8), hostOf(s.Dashboard))
@@ -46,7 +49,9 @@ var fromPlayers = []attack{
 		begun := s.begun
 		s.begun = func() {}
 		go func() { ended <- idleTLS(600)(ctx, s) }()
-		err := raw(600, func(net.Conn, *strike, *rand.Rand) {}, "")(ctx, &strike{target: s.target, begun: begun, counts: map[string]int{}})
+		err := raw(600, func(net.Conn, *strike, *rand.Rand) {}, "")(
+			ctx, &strike{target: s.target, begun: begun, counts: map[string]int{}},
+		)
 		return cmp.Or(err, <-ended)
 	}},
 	{name: "streams", run: streams},
@@ -56,7 +61,9 @@ var fromPlayers = []attack{
 		s.many(ctx, 30, 5*time.Millisecond, func(ctx context.Context, r *rand.Rand) string {
 			challenge := []string{"start", "honest", word(r, 1+r.IntN(20))}[r.IntN(3)]
 			host := fmt.Sprintf("http://%s-%s.instances.localhost:%s/", challenge, word(r, 13), portOf(s.Edge))
-			return s.send(ctx, c, http.MethodGet, host+word(r, 5), "", "X-Whaley-Ticket", word(r, 80)+"."+word(r, 86), "Accept", "text/html")
+			return s.send(
+				ctx, c, http.MethodGet, host+word(r, 5), "", "X-Whaley-Ticket", word(r, 80)+"."+word(r, 86), "Accept", "text/html",
+			)
 		})
 		return nil
 	}},
@@ -65,9 +72,15 @@ var fromPlayers = []attack{
 		s.many(ctx, 20, 5*time.Millisecond, func(ctx context.Context, r *rand.Rand) string {
 			switch r.IntN(3) {
 			case 0:
-				return s.send(ctx, c, http.MethodPost, s.Dashboard+"/admin/api/session", `{"key":"`+word(r, 30)+`"}`, "Content-Type", "application/json")
+				return s.send(
+					ctx, c, http.MethodPost, s.Dashboard+"/admin/api/session", `{"key":"`+word(r, 30)+`"}`, "Content-Type",
+					"application/json",
+				)
 			case 1:
-				return s.send(ctx, c, http.MethodPost, s.Dashboard+"/auth/login", `{"token":"`+word(r, 30)+`"}`, "Content-Type", "application/json")
+				return s.send(
+					ctx, c, http.MethodPost, s.Dashboard+"/auth/login", `{"token":"`+word(r, 30)+`"}`, "Content-Type",
+					"application/json",
+				)
 			}
 			return s.send(ctx, c, http.MethodGet, s.Dashboard+"/admin/api/stats", "", "X-Admin-Key", word(r, 30))
 		})
@@ -78,7 +91,10 @@ var fromPlayers = []attack{
 		c := s.client(attacker, 60*time.Second)
 		s.many(ctx, 10, 20*time.Millisecond, func(ctx context.Context, r *rand.Rand) string {
 			if r.IntN(2) == 0 {
-				return s.send(ctx, c, http.MethodPost, s.Dashboard+"/instances/spawn", `{"challenge_id":"start"}`, "Content-Type", "application/json")
+				return s.send(
+					ctx, c, http.MethodPost, s.Dashboard+"/instances/spawn", `{"challenge_id":"start"}`, "Content-Type",
+					"application/json",
+				)
 			}
 			var list listed
 			if s.ask(ctx, attacker, http.MethodGet, "/instances", "", &list) != nil || len(list.Instances) == 0 {
@@ -109,7 +125,11 @@ func streams(ctx context.Context, s *strike) error {
 	go func() {
 		c := s.client(attacker, 60*time.Second)
 		for ctx.Err() == nil {
-			s.count("start " + s.send(ctx, c, http.MethodPost, s.Dashboard+"/instances/spawn?wait=30", `{"challenge_id":"start"}`, "Content-Type", "application/json"))
+			s.count("start " +
+				s.send(
+					ctx, c, http.MethodPost, s.Dashboard+"/instances/spawn?wait=30", `{"challenge_id":"start"}`, "Content-Type",
+					"application/json",
+				))
 			s.stopAll(attacker)
 			_ = rig.Poll(ctx, 8*time.Second, 8*time.Second, 8*time.Second, func() error { return rig.ErrNotYet }) // the player's own limit
 		}
@@ -126,7 +146,11 @@ func streams(ctx context.Context, s *strike) error {
 func websockets(ctx context.Context, s *strike) error {
 	return s.with(ctx, "hostile-web", func(url string) {
 		_ = raw(2000, func(c net.Conn, _ *strike, _ *rand.Rand) {
-			fmt.Fprintf(c, "GET /ws HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", hostOf(url))
+			fmt.Fprintf(
+				c,
+				"GET /ws HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+				hostOf(url),
+			)
 		}, "")(ctx, s)
 	})
 }

@@ -55,7 +55,9 @@ func goroutines(s *rig.Sidecar) int {
 		return 0
 	}
 	request.Header.Set("Authorization", "Bearer "+metricsKey)
-	answer, err := (&http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)
+	answer, err := (&http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}).Do(
+		request,
+	)
 	if err != nil {
 		return 0
 	}
@@ -70,7 +72,9 @@ func goroutines(s *rig.Sidecar) int {
 }
 
 func (r resources) most(o resources) resources {
-	return resources{max(r.memory, o.memory), max(r.goroutines, o.goroutines), max(r.files, o.files), max(r.tracked, o.tracked)}
+	return resources{
+		max(r.memory, o.memory), max(r.goroutines, o.goroutines), max(r.files, o.files), max(r.tracked, o.tracked),
+	}
 }
 
 // Noise that no attack is the cause of: a garbage collector's timing, a connection to the database that is open by chance.
@@ -81,7 +85,10 @@ func (r resources) above(before resources) (what []string) {
 	for _, one := range []struct {
 		name             string
 		now, then, noise int
-	}{{"memory", r.memory, before.memory, noise.memory}, {"goroutines", r.goroutines, before.goroutines, noise.goroutines}, {"files", r.files, before.files, noise.files}} {
+	}{
+		{"memory", r.memory, before.memory, noise.memory}, {"goroutines", r.goroutines, before.goroutines, noise.goroutines},
+		{"files", r.files, before.files, noise.files},
+	} {
 		if one.now > one.then+max(one.then/10, one.noise) {
 			what = append(what, fmt.Sprintf("%s %d, %d before", one.name, one.now, one.then))
 		}

@@ -36,7 +36,10 @@ func begin(ctx context.Context, a attack, to target) (*striking, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &striking{process: exec.Command("nice", "-n", "19", self, "-strike", string(text), "-attack", a.name), lines: make(chan string, 100)}
+	k := &striking{
+		process: exec.Command("nice", "-n", "19", self, "-strike", string(text), "-attack", a.name),
+		lines:   make(chan string, 100),
+	}
 	k.process.Stderr = os.Stderr
 	k.process.SysProcAttr = testkit.EndsWithParent()
 	k.process.SysProcAttr.Setpgid = true

@@ -28,7 +28,9 @@ func idleTLS(count int) func(context.Context, *strike) error {
 				_, _ = c.Write(hello[:1+r.IntN(len(hello)-1)])
 				return "half a hello, " + drain(c)
 			}
-			t := tls.Client(c, &tls.Config{ServerName: "sni-honest-" + word(r, 13) + ".instances.localhost", InsecureSkipVerify: true}) //nolint:gosec // the edge's own
+			t := tls.Client(
+				c, &tls.Config{ServerName: "sni-honest-" + word(r, 13) + ".instances.localhost", InsecureSkipVerify: true},
+			) //nolint:gosec // the edge's own
 			_ = t.SetDeadline(time.Now().Add(time.Minute))
 			if t.HandshakeContext(ctx) != nil {
 				return "handshake refused"

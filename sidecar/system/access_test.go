@@ -27,7 +27,10 @@ func strangers(t *testing.T, s *stack) {
 		} {
 			got := s.do(mallory, "GET", address+"/", nil, "Accept", accept, "X-Request-Id", "the-same-request-id")
 			if got.Status != want.Status || shape(got.Body) != shape(want.Body) {
-				t.Errorf("%s is told from an unknown host: %d %.200q, want %d %.200q", what, got.Status, shape(got.Body), want.Status, shape(want.Body))
+				t.Errorf(
+					"%s is told from an unknown host: %d %.200q, want %d %.200q", what, got.Status, shape(got.Body), want.Status,
+					shape(want.Body),
+				)
 			}
 		}
 	}
@@ -121,7 +124,9 @@ func tickets(t *testing.T, s *stack) {
 	s.t = t
 	guarded, echo := s.address(bob, "guarded"), s.address(bob, "echo")
 	ticket := ticketFor(t, s, bob, guarded)
-	if got := s.do(mallory, "GET", s.dashboard+"/auth/instance?host="+hostOf(t, guarded)+"&nonce=bm9uY2Utb2YtdGhlLXRlc3Q&path=/", nil); got.Status != http.StatusNotFound {
+	if got := s.do(
+		mallory, "GET", s.dashboard+"/auth/instance?host="+hostOf(t, guarded)+"&nonce=bm9uY2Utb2YtdGhlLXRlc3Q&path=/", nil,
+	); got.Status != http.StatusNotFound {
 		t.Errorf("a code for another's host: %d", got.Status)
 	}
 	middle := len(ticket) / 2
@@ -161,7 +166,8 @@ func credentials(t *testing.T, s *stack) {
 	if got.Status != http.StatusOK {
 		t.Fatalf("%d %s", got.Status, got.Body)
 	}
-	if strings.Contains(got.Body, ticket) || strings.Contains(strings.ToLower(got.Body), "whaley_nonce") || strings.Contains(got.Body, "X-Whaley") {
+	if strings.Contains(got.Body, ticket) || strings.Contains(strings.ToLower(got.Body), "whaley_nonce") ||
+		strings.Contains(got.Body, "X-Whaley") {
 		t.Errorf("the container saw %s", got.Body)
 	}
 	if !strings.Contains(got.Body, "mine=1") || !strings.Contains(got.Body, "other=2") {

@@ -32,8 +32,15 @@ const acmeBase, acmeDashboard = "play.example.org", "whaley.example.org"
 func TestAWildcardCertificateComesByACME(t *testing.T) {
 	t.Parallel()
 	authority := startAuthority(t)
-	d := newDeployment(t, "TLS=acme", "ACME_EMAIL=organisers@ctf.example", "ACME_DNS_PROVIDER=httpreq", "ACME_CA_SERVER="+authority.directory)
-	d.write("acme.env", "HTTPREQ_ENDPOINT="+authority.provider+"\nHTTPREQ_POLLING_INTERVAL=1\nHTTPREQ_PROPAGATION_TIMEOUT=20\nLEGO_CA_CERTIFICATES="+authority.certificate+"\n")
+	d := newDeployment(
+		t, "TLS=acme", "ACME_EMAIL=organisers@ctf.example", "ACME_DNS_PROVIDER=httpreq",
+		"ACME_CA_SERVER="+authority.directory,
+	)
+	d.write(
+		"acme.env",
+		"HTTPREQ_ENDPOINT="+authority.provider+
+			"\nHTTPREQ_POLLING_INTERVAL=1\nHTTPREQ_PROPAGATION_TIMEOUT=20\nLEGO_CA_CERTIFICATES="+authority.certificate+"\n",
+	)
 	d.prepare()
 	running, sleeping := "notes-0123456789abcdef."+acmeBase, "web-fedcba9876543210."+acmeBase
 	backend := d.published(running, d.redis())
@@ -42,7 +49,10 @@ func TestAWildcardCertificateComesByACME(t *testing.T) {
 		if strings.Count(static, provider) != 1 {
 			t.Fatalf("the static configuration names the DNS provider otherwise:\n%s", static)
 		}
-		return strings.Replace(static, provider, provider+`, resolvers: ["`+authority.dns+`"], propagation: { requireAllRNS: true, disableANSChecks: true }`, 1)
+		return strings.Replace(
+			static, provider,
+			provider+`, resolvers: ["`+authority.dns+`"], propagation: { requireAllRNS: true, disableANSChecks: true }`, 1,
+		)
 	}
 	front := d.traefik(edit)
 
@@ -54,7 +64,9 @@ func TestAWildcardCertificateComesByACME(t *testing.T) {
 	if _, ok := wildcard.PublicKey.(*ecdsa.PublicKey); !ok {
 		t.Errorf("its key is a %T, with which handshakes are slow", wildcard.PublicKey)
 	}
-	if dashboard := d.eventuallyTrusted(d.tls, acmeDashboard, roots); !slices.Equal(dashboard.DNSNames, []string{acmeDashboard}) {
+	if dashboard := d.eventuallyTrusted(d.tls, acmeDashboard, roots); !slices.Equal(
+		dashboard.DNSNames, []string{acmeDashboard},
+	) {
 		t.Errorf("the dashboard has a certificate for %v", dashboard.DNSNames)
 	}
 	// The plugin answers for one that sleeps, and its sidecar is not there; one that runs has routers of its own.
@@ -99,7 +111,9 @@ func TestWhereTheCertificateComesFromCanBeChanged(t *testing.T) {
 		d.prepare()
 		env := d.started("traefik").Environment
 		if env["TLS_CERT"] != step.cert || env["CERT_RESOLVER"] != step.resolver {
-			t.Errorf("with TLS=%s Traefik has the certificate %q and the resolver %q", step.tls, env["TLS_CERT"], env["CERT_RESOLVER"])
+			t.Errorf(
+				"with TLS=%s Traefik has the certificate %q and the resolver %q", step.tls, env["TLS_CERT"], env["CERT_RESOLVER"],
+			)
 		}
 		static, err := os.ReadFile(filepath.Join(d.dir, "data", "traefik", "traefik.yml"))
 		if err != nil {
@@ -108,7 +122,8 @@ func TestWhereTheCertificateComesFromCanBeChanged(t *testing.T) {
 		if asks := strings.Contains(string(static), "\ncertificatesResolvers:"); asks != (step.resolver != "") {
 			t.Errorf("with TLS=%s Traefik has a resolver: %v", step.tls, asks)
 		}
-		if step.tls == "acme" && !strings.Contains(string(static), `caServer: "https://acme-v02.api.letsencrypt.org/directory"`) {
+		if step.tls == "acme" &&
+			!strings.Contains(string(static), `caServer: "https://acme-v02.api.letsencrypt.org/directory"`) {
 			t.Errorf("the authority is not Let's Encrypt:\n%s", static)
 		}
 		sums = append(sums, env["TRAEFIK_YML_SUM"])
@@ -131,7 +146,10 @@ func (d *deployment) published(host, url string) string {
 	defer router.Close()
 	testkit.Eventually(d.t, 30*time.Second, "Redis takes the routes", func() error {
 		return router.Sync(d.t.Context(), func(context.Context) ([]whaley.Publication, error) {
-			web := whaley.Publication{Instance: "notes", Name: "notes", Host: host, Type: whaley.RouteHTTP, Access: whaley.AccessLink, Backend: server.Listener.Addr().String()}
+			web := whaley.Publication{
+				Instance: "notes", Name: "notes", Host: host, Type: whaley.RouteHTTP, Access: whaley.AccessLink,
+				Backend: server.Listener.Addr().String(),
+			}
 			named := web
 			named.Name, named.Type = "notes-tcp", whaley.RouteTCP
 			return []whaley.Publication{web, named}, nil
@@ -145,7 +163,9 @@ func (d *deployment) eventuallyTrusted(address, name string, roots *x509.CertPoo
 	d.t.Helper()
 	var leaf *x509.Certificate
 	testkit.Eventually(d.t, 90*time.Second, name+" has a good certificate", func() error {
-		conn, err := tls.DialWithDialer(&net.Dialer{Timeout: 5 * time.Second}, "tcp", address, &tls.Config{ServerName: name, RootCAs: roots})
+		conn, err := tls.DialWithDialer(
+			&net.Dialer{Timeout: 5 * time.Second}, "tcp", address, &tls.Config{ServerName: name, RootCAs: roots},
+		)
 		if err != nil {
 			return err
 		}

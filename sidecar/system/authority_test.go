@@ -51,13 +51,18 @@ func startAuthority(t *testing.T) *authority {
 		certificate: filepath.Join(dir, "tls.crt"), records: map[string]bool{},
 	}
 	key := filepath.Join(dir, "tls.key")
-	if out, err := exec.Command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
-		"-keyout", key, "-out", a.certificate, "-subj", "/CN=Pebble", "-addext", "subjectAltName=IP:127.0.0.1").CombinedOutput(); err != nil {
+	if out, err := exec.Command(
+		"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+		"-keyout", key, "-out", a.certificate, "-subj", "/CN=Pebble", "-addext", "subjectAltName=IP:127.0.0.1",
+	).CombinedOutput(); err != nil {
 		t.Fatalf("openssl: %v\n%s", err, out)
 	}
 
-	startUntilEnd(t, "the DNS server", exec.Command(filepath.Join(binaries, "pebble-challtestsrv"), "-dnsserver", a.dns, "-management", api,
-		"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "", "-defaultIPv6", ""))
+	startUntilEnd(
+		t, "the DNS server",
+		exec.Command(filepath.Join(binaries, "pebble-challtestsrv"), "-dnsserver", a.dns, "-management", api,
+			"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "", "-defaultIPv6", ""),
+	)
 	provider := httptest.NewServer(a.providerOf("http://" + api))
 	t.Cleanup(provider.Close)
 	a.provider = provider.URL
@@ -83,11 +88,16 @@ func startAuthority(t *testing.T) *authority {
 	}
 	trusted := x509.NewCertPool()
 	trusted.AppendCertsFromPEM(own)
-	a.client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}}}
+	a.client = &http.Client{
+		Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}},
+	}
 	for _, url := range []string{a.directory, a.management + "/roots/0"} {
 		testkit.Eventually(t, 30*time.Second, url+" answers", func() error { _, err := a.get(url); return err })
 	}
-	testkit.Eventually(t, 30*time.Second, "the DNS server's API answers", func() error { return tell("http://"+api+"/clear-txt", "nothing.example.") })
+	testkit.Eventually(
+		t, 30*time.Second, "the DNS server's API answers",
+		func() error { return tell("http://"+api+"/clear-txt", "nothing.example.") },
+	)
 	return a
 }
 

@@ -31,9 +31,11 @@ func TestAnAnswerWithoutEndIsABadGateway(t *testing.T) {
 			front := s.front()
 			before := resident(t, front)
 			for what, answer := range map[string]url.Values{
-				"headers":         {"head": {"HTTP/1.1 200 OK\r\n"}, "line": {"{n}:\r\n"}, "times": {"1000000"}, "tail": {"\r\n"}},
-				"one header":      {"head": {"HTTP/1.1 200 OK\r\n"}, "line": {"a:\r\n"}, "times": {"1000000"}, "tail": {"\r\n"}},
-				"interim answers": {"line": {"HTTP/1.1 103 x\r\nA: {n}\r\n\r\n"}, "times": {"100000"}, "tail": {"HTTP/1.1 200 OK\r\n\r\n"}},
+				"headers":    {"head": {"HTTP/1.1 200 OK\r\n"}, "line": {"{n}:\r\n"}, "times": {"1000000"}, "tail": {"\r\n"}},
+				"one header": {"head": {"HTTP/1.1 200 OK\r\n"}, "line": {"a:\r\n"}, "times": {"1000000"}, "tail": {"\r\n"}},
+				"interim answers": {
+					"line": {"HTTP/1.1 103 x\r\nA: {n}\r\n\r\n"}, "times": {"100000"}, "tail": {"HTTP/1.1 200 OK\r\n\r\n"},
+				},
 			} {
 				var all sync.WaitGroup
 				for range 12 {
@@ -51,13 +53,16 @@ func TestAnAnswerWithoutEndIsABadGateway(t *testing.T) {
 				t.Errorf("the front door has grown by %d MB", grown>>20)
 			}
 			for status := range 100 {
-				got := s.do(alice, "GET", address+"/raw?"+url.Values{"head": {fmt.Sprintf("HTTP/1.1 %03d OK\r\n\r\n", status)}}.Encode(), nil)
+				got := s.do(
+					alice, "GET", address+"/raw?"+url.Values{"head": {fmt.Sprintf("HTTP/1.1 %03d OK\r\n\r\n", status)}}.Encode(), nil,
+				)
 				if got.Status != http.StatusBadGateway {
 					t.Errorf("status %03d: %d", status, got.Status)
 				}
 			}
 			hints := s.do(alice, "GET", address+"/raw?"+url.Values{
-				"head": {"HTTP/1.1 103 Early Hints\r\nSet-Cookie: whaley=x\r\nClear-Site-Data: *\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nSet-Cookie: a=b; Domain=" + base + "\r\n\r\n"},
+				"head": {"HTTP/1.1 103 Early Hints\r\nSet-Cookie: whaley=x\r\nClear-Site-Data: *\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nSet-Cookie: a=b; Domain=" +
+					base + "\r\n\r\n"},
 			}.Encode(), nil)
 			if hints.Status != http.StatusOK || hints.Body != "ok" || len(hints.Header["Set-Cookie"]) > 0 {
 				t.Errorf("%d %q %v", hints.Status, hints.Body, hints.Header)
@@ -116,7 +121,9 @@ func TestRunningOutOfDescriptorsPasses(t *testing.T) {
 			processes := map[string]int{"front": s.front(), "sidecar": s.process.Process.Pid}
 			listeners := map[string][]string{"front": {s.web, s.tls}, "sidecar": {s.public, s.internal}}
 			if edge == "embedded" {
-				processes, listeners = map[string]int{"sidecar": s.front()}, map[string][]string{"sidecar": {s.web, s.tls, s.public, s.internal}}
+				processes, listeners = map[string]int{"sidecar": s.front()}, map[string][]string{"sidecar": {
+					s.web, s.tls, s.public, s.internal,
+				}}
 			}
 			for name, pid := range processes {
 				for range 2 {
@@ -248,7 +255,10 @@ func TestAHogOfConnectionsKeepsNobodyElseOut(t *testing.T) {
 	in := s.running(alice, "raw")
 	web, byName := in.Routes[0].URL, in.Routes[2].Host
 	for _, listener := range []string{s.web, s.tls, s.public} {
-		for _, says := range []string{"", "\x16\x03\x01\x02\x00\x01", "POST / HTTP/1.1\r\nHost: whaley.localhost\r\nContent-Length: 100\r\n\r\n{", "GET / HTTP/1.1\r\nHo"} {
+		for _, says := range []string{
+			"", "\x16\x03\x01\x02\x00\x01", "POST / HTTP/1.1\r\nHost: whaley.localhost\r\nContent-Length: 100\r\n\r\n{",
+			"GET / HTTP/1.1\r\nHo",
+		} {
 			release := s.hog(listener, says, wanted, wanted-most)
 			if got := s.do(alice, "GET", web+"/", nil); got.Status != http.StatusOK {
 				t.Errorf("meanwhile: %d", got.Status)

@@ -16,8 +16,10 @@ func TestABrowserSignsInOnItsWayToAWokenInstance(t *testing.T) {
 	// It begins at a word of ours, when its network is there.
 	browser := exec.Command("sh", "-c", "read go; exec node "+filepath.Join(root, "frontend", "e2e", "front-door.mjs"))
 	browser.Dir = filepath.Join(root, "frontend")
-	browser.Env = append(os.Environ(), "DASHBOARD="+s.dashboard, "TOKEN="+s.tokens[alice], "OTHER_TOKEN="+s.tokens[mallory], "EDGE="+ourEnd,
-		"LINK="+s.address(alice, "echo"), "OWNER="+s.address(alice, "guarded"), "FOREIGN="+s.address(mallory, "guarded"))
+	browser.Env = append(
+		os.Environ(), "DASHBOARD="+s.dashboard, "TOKEN="+s.tokens[alice], "OTHER_TOKEN="+s.tokens[mallory], "EDGE="+ourEnd,
+		"LINK="+s.address(alice, "echo"), "OWNER="+s.address(alice, "guarded"), "FOREIGN="+s.address(mallory, "guarded"),
+	)
 	browser.SysProcAttr = apart()
 	var out bytes.Buffer
 	browser.Stdout, browser.Stderr = &out, &out

@@ -25,8 +25,11 @@ func newSeed(t *testing.T) uint64 {
 }
 
 // pieces are what random targets are made of; any byte may stand between them.
-var pieces = []string{"/", "/", "/", "..", ".", "//", "%2e", "%2E", "%2f", "%5c", "\\", ";", "%3b", "%", "%41", "%00", "%ff", "?", "&", "=", "+", "@", ":", "|", "{", "}", "\"", "<", "^", "`", "~", "[", "]",
-	"*", "whaley", ".well-known", "a", "index.php", "\xc3\xa9", "\xff"}
+var pieces = []string{
+	"/", "/", "/", "..", ".", "//", "%2e", "%2E", "%2f", "%5c", "\\", ";", "%3b", "%", "%41", "%00", "%ff", "?", "&", "=",
+	"+", "@", ":", "|", "{", "}", "\"", "<", "^", "`", "~", "[", "]", "*", "whaley", ".well-known", "a", "index.php",
+	"\xc3\xa9", "\xff",
+}
 
 // randomInputs are requests that arrive as they were sent.
 func randomInputs(seed uint64, n int) []input {

@@ -39,7 +39,8 @@ func asSpoken(t *testing.T, ways []*way) {
 					}()
 				}
 				err := try(w, at)
-				for end := time.Now().Add(wakeTime); err != nil && strings.Contains(err.Error(), "still_starting") && time.Now().Before(end); {
+				for end := time.Now().Add(wakeTime); err != nil && strings.Contains(err.Error(), "still_starting") &&
+					time.Now().Before(end); {
 					err = try(w, at) // as it was asked to, see send
 				}
 				if err != nil {
@@ -57,7 +58,9 @@ func (w *way) client(player string, two bool) (*http.Client, func()) {
 	protocols := &http.Protocols{}
 	protocols.SetUnencryptedHTTP2(two)
 	protocols.SetHTTP1(!two)
-	through := &http.Transport{Protocols: protocols, DialContext: func(context.Context, string, string) (net.Conn, error) { return w.dial(player) }}
+	through := &http.Transport{
+		Protocols: protocols, DialContext: func(context.Context, string, string) (net.Conn, error) { return w.dial(player) },
+	}
 	return &http.Client{Transport: through}, through.CloseIdleConnections
 }
 

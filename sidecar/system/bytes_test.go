@@ -30,7 +30,9 @@ func TestForwardingHeadersOnAllFourWays(t *testing.T) {
 	arriveEqually(t, ways, slices.Concat(forwarding(), headers()))
 	for _, w := range ways[:2] { // who asks, at the dashboard too, is whose connection it is
 		var me struct{ User struct{ Name string } }
-		got := w.stack.do(bob, "GET", w.stack.dashboard+"/me", nil, "X-Forwarded-For", alice, "X-Real-Ip", alice, "Forwarded", "for="+alice)
+		got := w.stack.do(
+			bob, "GET", w.stack.dashboard+"/me", nil, "X-Forwarded-For", alice, "X-Real-Ip", alice, "Forwarded", "for="+alice,
+		)
 		if err := json.Unmarshal([]byte(got.Body), &me); err != nil || me.User.Name != bob {
 			t.Errorf("%s: who says that they are another is %q: %s", w.name, me.User.Name, got.Body)
 		}

@@ -45,12 +45,16 @@ func fourWays(t *testing.T, settings ...string) []*way {
 	t.Helper()
 	dir := t.TempDir()
 	const route = "\n[[routes]]\nservice = \"web\"\nport = 8090\ntype = \"http\"\n"
-	const routes = route + route + "name = \"append\"\nforwarded = \"append\"\n" + route + "name = \"none\"\nforwarded = \"none\"\n" +
+	const routes = route + route + "name = \"append\"\nforwarded = \"append\"\n" + route +
+		"name = \"none\"\nforwarded = \"none\"\n" +
 		"\n[[routes]]\nservice = \"web\"\nport = 8091\nname = \"h2c\"\nscheme = \"h2c\"\n\n[[routes]]\nservice = \"web\"\nport = 8092\nname = \"tls\"\nscheme = \"https\"\n"
 	writeFixture(t, filepath.Join(dir, "bytes"), fixture{toml: routes})
 	writeFixture(t, filepath.Join(dir, "guarded-bytes"), fixture{toml: "access = \"owner\"\n" + routes})
 	embedded, traefik := start(t, "embedded", dir, settings...), start(t, "traefik", dir, settings...)
-	ways := []*way{{name: "embedded", stack: embedded}, {name: "asleep", stack: traefik}, {name: "owner", stack: traefik}, {name: "link", stack: traefik}}
+	ways := []*way{
+		{name: "embedded", stack: embedded}, {name: "asleep", stack: traefik}, {name: "owner", stack: traefik},
+		{name: "link", stack: traefik},
+	}
 	for _, w := range ways {
 		if w.name == "asleep" {
 			w.seats = make(chan seat, sleepers)

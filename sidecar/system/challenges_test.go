@@ -19,13 +19,17 @@ func TestAnEditOnOneSidecarIsThereOnTheOtherAndAfterARestart(t *testing.T) {
 	dir := t.TempDir()
 	writeFixture(t, filepath.Join(dir, "edited"), fixture{})
 	shared := []string{
-		"DATABASE_URL=" + testkit.StartPostgres(t), "SECRET=what both of the sidecars derive from, 40 b", "SUBNET_POOL=10.187.0.0/24", "ADMIN_KEY=" + key,
+		"DATABASE_URL=" + testkit.StartPostgres(t), "SECRET=what both of the sidecars derive from, 40 b",
+		"SUBNET_POOL=10.187.0.0/24", "ADMIN_KEY=" + key,
 	}
 	one := start(t, "embedded", dir, shared...)
 	two := start(t, "embedded", dir, shared...)
 	admin := func(method, path, body string) answer {
 		t.Helper()
-		return one.do(player, method, one.dashboard+"/admin/api/challenges"+path, strings.NewReader(body), "Content-Type", "application/json", "X-Admin-Key", key)
+		return one.do(
+			player, method, one.dashboard+"/admin/api/challenges"+path, strings.NewReader(body), "Content-Type",
+			"application/json", "X-Admin-Key", key,
+		)
 	}
 	named := func(s *stack, want string) {
 		t.Helper()
@@ -42,7 +46,10 @@ func TestAnEditOnOneSidecarIsThereOnTheOtherAndAfterARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := admin("PUT", "/edited/files/instance.toml", fmt.Sprintf(`{"content":%q}`, strings.Replace(string(text), `"Fixture"`, `"Second"`, 1))); got.Status != http.StatusOK {
+	if got := admin(
+		"PUT", "/edited/files/instance.toml",
+		fmt.Sprintf(`{"content":%q}`, strings.Replace(string(text), `"Fixture"`, `"Second"`, 1)),
+	); got.Status != http.StatusOK {
 		t.Fatalf("%d %s", got.Status, got.Body)
 	}
 	named(one, "Second")
@@ -51,7 +58,10 @@ func TestAnEditOnOneSidecarIsThereOnTheOtherAndAfterARestart(t *testing.T) {
 		t.Fatalf("%d %s", got.Status, got.Body)
 	}
 	two.eventually("it is closed on the other", 30*time.Second, func() error {
-		got := two.do(bob, "POST", two.dashboard+"/instances/spawn", strings.NewReader(`{"challenge_id":"edited"}`), "Content-Type", "application/json")
+		got := two.do(
+			bob, "POST", two.dashboard+"/instances/spawn", strings.NewReader(`{"challenge_id":"edited"}`), "Content-Type",
+			"application/json",
+		)
 		if got.Status != http.StatusConflict || !strings.Contains(got.Body, "challenge_inactive") {
 			return fmt.Errorf("%d %s", got.Status, got.Body)
 		}
@@ -75,7 +85,9 @@ func TestAnEditOnOneSidecarIsThereOnTheOtherAndAfterARestart(t *testing.T) {
 		t.Errorf("%+v instead of %s", now, before.ID)
 	}
 	one.running(mallory, "edited")
-	if got := admin("GET", "/list", ""); !strings.Contains(got.Body, `"line":1,"key":"name","text":"must be a text in quotes, and is a whole number"`) {
+	if got := admin("GET", "/list", ""); !strings.Contains(
+		got.Body, `"line":1,"key":"name","text":"must be a text in quotes, and is a whole number"`,
+	) {
 		t.Errorf("%s", got.Body)
 	}
 }

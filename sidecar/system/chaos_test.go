@@ -70,7 +70,10 @@ func TestPowerCutsWhilePlayersPlayLeaveNothingBehind(t *testing.T) {
 	players.Wait()
 	close(over)
 	killer.Wait()
-	s.eventually("the sidecar is ready", 60*time.Second, func() error { _, err := s.try(alice, "GET", s.dashboard+"/health/ready", nil); return err })
+	s.eventually(
+		"the sidecar is ready", 60*time.Second,
+		func() error { _, err := s.try(alice, "GET", s.dashboard+"/health/ready", nil); return err },
+	)
 	for n := range count {
 		me := fmt.Sprintf("127.0.2.%d", n+1)
 		s.eventually(me+" has nothing", 60*time.Second, func() error {

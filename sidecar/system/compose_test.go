@@ -110,7 +110,9 @@ func newProduction(t *testing.T) *production {
 		t.Fatal(err)
 	}
 	writeFixture(t, filepath.Join(p.dir, "challenges", "echo"), fixture{})
-	p.web, p.http, p.public, p.api = testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t)
+	p.web, p.http, p.public, p.api = testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(t), testkit.FreeAddress(
+		t,
+	)
 	compose, err := exec.Command(filepath.Join(root, "scripts", "compose-build")).Output()
 	if err != nil {
 		t.Fatalf("scripts/compose-build: %v", err)
@@ -118,11 +120,15 @@ func newProduction(t *testing.T) *production {
 	p.metrics, p.prometheus = testkit.FreeAddress(t), testkit.FreeAddress(t)
 	p.dashboard = "https://whaley.localhost:" + portOnly(t, p.web)
 	free := func() string { return portOnly(t, testkit.FreeAddress(t)) }
-	p.env = append(os.Environ(), "COMPOSE="+strings.TrimSpace(string(compose)), "BASE_DOMAIN="+base, "DASHBOARD_URL="+p.dashboard,
+	p.env = append(
+		os.Environ(), "COMPOSE="+strings.TrimSpace(string(compose)), "BASE_DOMAIN="+base, "DASHBOARD_URL="+p.dashboard,
 		"WHALEY_PROJECT="+p.project(), "WHALEY_IMAGE=whaley/sidecar:test", "SUBNET_POOL="+nextPool(),
-		"WEB_PORT="+portOnly(t, p.http), "TLS_PORT="+portOnly(t, p.web), "PUBLIC_PORT="+portOnly(t, p.public), "TRAEFIK_API_PORT="+portOnly(t, p.api),
-		"INTERNAL_PORT="+free(), "WAKE_PORT="+free(), "TLS_ROUTES_PORT="+free(), "METRICS_PORT="+portOnly(t, p.metrics), "PROMETHEUS_PORT="+portOnly(t, p.prometheus), "REDIS_PORT="+free(), "SSH_PORT="+free(),
-		fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)), fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200))
+		"WEB_PORT="+portOnly(t, p.http), "TLS_PORT="+portOnly(t, p.web), "PUBLIC_PORT="+portOnly(t, p.public),
+		"TRAEFIK_API_PORT="+portOnly(t, p.api), "INTERNAL_PORT="+free(), "WAKE_PORT="+free(), "TLS_ROUTES_PORT="+free(),
+		"METRICS_PORT="+portOnly(t, p.metrics), "PROMETHEUS_PORT="+portOnly(t, p.prometheus), "REDIS_PORT="+free(),
+		"SSH_PORT="+free(), fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)),
+		fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200),
+	)
 	if out, err := exec.Command(filepath.Join(root, "scripts", "stack-images")).CombinedOutput(); err != nil {
 		t.Fatalf("scripts/stack-images: %v\n%s", err, out)
 	}
@@ -149,7 +155,10 @@ func newProduction(t *testing.T) *production {
 func copyOfTheRepository(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	copied := exec.Command("bash", "-c", "git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -c -T - | tar -x -C "+dir)
+	copied := exec.Command(
+		"bash", "-c",
+		"git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -c -T - | tar -x -C "+dir,
+	)
 	copied.Dir = root
 	if out, err := copied.CombinedOutput(); err != nil {
 		t.Fatalf("copy the repository: %v\n%s", err, out)
@@ -192,7 +201,9 @@ func (p *production) restarted(service, address string) {
 	defer cancel()
 	client := p.client(alice)
 	client.Timeout = 0
-	socket, _, err := websocket.Dial(ctx, "wss"+strings.TrimPrefix(address, "https")+"/ws", &websocket.DialOptions{HTTPClient: client})
+	socket, _, err := websocket.Dial(
+		ctx, "wss"+strings.TrimPrefix(address, "https")+"/ws", &websocket.DialOptions{HTTPClient: client},
+	)
 	if err != nil {
 		p.t.Fatalf("websocket: %v", err)
 	}
@@ -272,7 +283,10 @@ func (p *production) nothingPublished() {
 	p.t.Helper()
 	var out []byte
 	p.eventually("all four are healthy", 60*time.Second, func() (err error) {
-		out, err = exec.Command("docker", "ps", "--filter", "label=com.docker.compose.project="+p.project(), "--format", "{{.Names}} {{.Status}} {{.Ports}}").Output()
+		out, err = exec.Command(
+			"docker", "ps", "--filter", "label=com.docker.compose.project="+p.project(), "--format",
+			"{{.Names}} {{.Status}} {{.Ports}}",
+		).Output()
 		if err == nil && strings.Count(string(out), "(healthy)") != 4 {
 			err = fmt.Errorf("%s", out)
 		}

@@ -105,7 +105,8 @@ func TestWithoutAnEngineOnlyWakingIsRefused(t *testing.T) {
 		}
 		return err
 	})
-	if got := s.do(alice, "GET", s.dashboard+"/health/ready", nil); got.Status != http.StatusServiceUnavailable || !strings.Contains(got.Body, "engine") {
+	if got := s.do(alice, "GET", s.dashboard+"/health/ready", nil); got.Status != http.StatusServiceUnavailable ||
+		!strings.Contains(got.Body, "engine") {
 		t.Errorf("ready without an engine: %d %s", got.Status, got.Body)
 	}
 	got := s.do(alice, "GET", address+"/", nil)
@@ -120,7 +121,9 @@ func TestWithoutAnEngineOnlyWakingIsRefused(t *testing.T) {
 func TestABrokenChallengeStopsNoOther(t *testing.T) {
 	t.Parallel()
 	dir := writeFixtures(t, "echo")
-	writeFixture(t, filepath.Join(dir, "broken"), fixture{compose: "services:\n  web:\n    build: .\n    privileged: true\n"})
+	writeFixture(
+		t, filepath.Join(dir, "broken"), fixture{compose: "services:\n  web:\n    build: .\n    privileged: true\n"},
+	)
 	s := start(t, "embedded", dir)
 	if got := s.do(alice, "GET", s.address(alice, "echo")+"/", nil); got.Status != http.StatusOK {
 		t.Errorf("the good one: %d", got.Status)

@@ -83,8 +83,11 @@ func (e *engine) start() {
 		e.t.Fatal(err)
 	}
 	defer log.Close()
-	args := append(slices.Clone(e.in), "dockerd", "--host", e.host(), "--data-root", filepath.Join(e.dir, "data"), "--exec-root", filepath.Join(e.dir, "exec"),
-		"--pidfile", filepath.Join(e.dir, "pid"), "--bridge", e.bridge, "--iptables=false", "--ip6tables=false", "--ip-masq=false", "--userland-proxy=false")
+	args := append(
+		slices.Clone(e.in), "dockerd", "--host", e.host(), "--data-root", filepath.Join(e.dir, "data"), "--exec-root",
+		filepath.Join(e.dir, "exec"), "--pidfile", filepath.Join(e.dir, "pid"), "--bridge", e.bridge, "--iptables=false",
+		"--ip6tables=false", "--ip-masq=false", "--userland-proxy=false",
+	)
 	e.process = exec.Command(args[0], args[1:]...)
 	e.process.Stdout, e.process.Stderr = log, log
 	e.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
@@ -119,7 +122,8 @@ func TestAnEngineThatRestartsLosesItsInstancesAndNothingElse(t *testing.T) {
 	}
 	before := s.live(alice, "echo")
 	e.stop()
-	if got := s.do(bob, "GET", s.address(bob, "echo")+"/", nil); got.Status != http.StatusServiceUnavailable || got.problem(t).Code != "engine_unavailable" {
+	if got := s.do(bob, "GET", s.address(bob, "echo")+"/", nil); got.Status != http.StatusServiceUnavailable ||
+		got.problem(t).Code != "engine_unavailable" {
 		t.Errorf("waking without an engine: %d %s", got.Status, got.Body)
 	}
 	e.start()

@@ -31,9 +31,19 @@ func newDeployment(t *testing.T, settings ...string) *deployment {
 	if err != nil {
 		t.Fatalf("scripts/compose-build: %v", err)
 	}
-	d.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "COMPOSE=" + strings.TrimSpace(string(compose))}
-	first := slices.Concat(settings, []string{"BASE_DOMAIN=" + acmeBase, "DASHBOARD_URL=https://" + acmeDashboard, "TLS_PORT=" + portOnly(t, d.tls), "TLS_ROUTES_PORT=" + portOnly(t, d.routes)})
-	for _, name := range []string{"WEB_PORT", "PUBLIC_PORT", "INTERNAL_PORT", "WAKE_PORT", "TRAEFIK_API_PORT", "METRICS_PORT", "REDIS_PORT", "SSH_PORT"} {
+	d.env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "COMPOSE=" + strings.TrimSpace(string(compose)),
+	}
+	first := slices.Concat(
+		settings,
+		[]string{
+			"BASE_DOMAIN=" + acmeBase, "DASHBOARD_URL=https://" + acmeDashboard, "TLS_PORT=" + portOnly(t, d.tls),
+			"TLS_ROUTES_PORT=" + portOnly(t, d.routes),
+		},
+	)
+	for _, name := range []string{
+		"WEB_PORT", "PUBLIC_PORT", "INTERNAL_PORT", "WAKE_PORT", "TRAEFIK_API_PORT", "METRICS_PORT", "REDIS_PORT", "SSH_PORT",
+	} {
 		first = append(first, name+"="+portOnly(t, testkit.FreeAddress(t)))
 	}
 	made := d.command("scripts/up", "prepare")

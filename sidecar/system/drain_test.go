@@ -23,7 +23,10 @@ func TestWhileDrainingAnAddressSaysWhy(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := s.do(alice, "PUT", s.dashboard+"/admin/api/settings", strings.NewReader(string(body)), "X-Admin-Key", key, "Content-Type", "application/json"); got.Status != http.StatusOK {
+				if got := s.do(
+					alice, "PUT", s.dashboard+"/admin/api/settings", strings.NewReader(string(body)), "X-Admin-Key", key,
+					"Content-Type", "application/json",
+				); got.Status != http.StatusOK {
 					t.Fatalf("%d %s", got.Status, got.Body)
 				}
 			}
@@ -46,11 +49,13 @@ func TestWhileDrainingAnAddressSaysWhy(t *testing.T) {
 			}
 			began := time.Now()
 			page := s.do(bob, "GET", asleep+"/", nil, "Accept", "text/html,*/*", "Sec-Fetch-Mode", "navigate")
-			if page.Status != http.StatusServiceUnavailable || !strings.Contains(page.Body, html.EscapeString(message)) || strings.Contains(page.Body, "<b>") || page.Header.Get("Cache-Control") != "no-store" {
+			if page.Status != http.StatusServiceUnavailable || !strings.Contains(page.Body, html.EscapeString(message)) ||
+				strings.Contains(page.Body, "<b>") || page.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("its page: %d %v\n%s", page.Status, page.Header, page.Body)
 			}
 			script := s.do(bob, "POST", asleep+"/", strings.NewReader("x"))
-			if p := script.problem(t); script.Status != http.StatusServiceUnavailable || p.Code != "draining" || p.Detail != message || script.Header.Get("Retry-After") == "" {
+			if p := script.problem(t); script.Status != http.StatusServiceUnavailable || p.Code != "draining" ||
+				p.Detail != message || script.Header.Get("Retry-After") == "" {
 				t.Errorf("a script: %d %v %s", script.Status, script.Header, script.Body)
 			}
 			if took := time.Since(began); took > 30*time.Second { // one that is held takes 45

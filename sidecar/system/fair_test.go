@@ -68,7 +68,10 @@ func TestAChallengeThatCrashesInALoopIsItsOwnTroubleOnly(t *testing.T) {
 		slowest = max(slowest, time.Since(at))
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Logf("%.0f goroutines before, %.0f at the most; the slowest of %d lists took %s", before, most, asked, slowest.Round(time.Millisecond))
+	t.Logf(
+		"%.0f goroutines before, %.0f at the most; the slowest of %d lists took %s", before, most, asked,
+		slowest.Round(time.Millisecond),
+	)
 	if most > before+60 { // of connections to the engine and of these requests, mostly
 		t.Errorf("%.0f goroutines, and %.0f before", most, before)
 	}
@@ -106,7 +109,9 @@ func TestABuildWithoutEndHoldsUpNobodysStart(t *testing.T) {
 	s.eventually("the endless build runs", 60*time.Second, func() error { return s.builds(1) })
 	began := time.Now()
 	in := s.running(alice, "echo")
-	t.Logf("an honest start took %s beside eight that wait for a build without end", time.Since(began).Round(time.Millisecond))
+	t.Logf(
+		"an honest start took %s beside eight that wait for a build without end", time.Since(began).Round(time.Millisecond),
+	)
 	if waiting := s.live(visitor(0), "endless"); waiting == nil || waiting.State != "queued" || waiting.EstimateMS <= 0 {
 		t.Errorf("one that waits for the build: %+v", waiting)
 	}
@@ -119,7 +124,8 @@ func TestABuildWithoutEndHoldsUpNobodysStart(t *testing.T) {
 	s.process.Process.Signal(syscall.SIGHUP)
 	s.eventually("the build is given up", 60*time.Second, func() error { return s.builds(0) })
 	s.eventually("who waited is told", 30*time.Second, func() error {
-		if now := s.live(visitor(0), "endless"); now == nil || now.State != "failed" || now.Problem.Code != "challenge_not_found" {
+		if now := s.live(visitor(0), "endless"); now == nil || now.State != "failed" ||
+			now.Problem.Code != "challenge_not_found" {
 			return fmt.Errorf("%+v", now)
 		}
 		return nil

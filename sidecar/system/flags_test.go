@@ -53,7 +53,10 @@ func TestEveryTeamsFlagIsInItsContainerAndInCTFd(t *testing.T) {
 		"ADMIN_KEY="+key, "MAX_INSTANCES_PER_TEAM=5")
 	admin := func(method, path, body string) string {
 		t.Helper()
-		got := s.do(bob, method, s.dashboard+"/admin/api"+path, strings.NewReader(body), "X-Admin-Key", key, "Content-Type", "application/json")
+		got := s.do(
+			bob, method, s.dashboard+"/admin/api"+path, strings.NewReader(body), "X-Admin-Key", key, "Content-Type",
+			"application/json",
+		)
 		if got.Status >= 300 {
 			t.Fatalf("%s %s: %d %s", method, path, got.Status, got.Body)
 		}
@@ -119,7 +122,8 @@ func TestEveryTeamsFlagIsInItsContainerAndInCTFd(t *testing.T) {
 		}
 		return nil
 	})
-	if log := s.log.String(); strings.Contains(log, red) || strings.Contains(log, blue) || strings.Contains(log, ctfd.Admin) {
+	if log := s.log.String(); strings.Contains(log, red) || strings.Contains(log, blue) ||
+		strings.Contains(log, ctfd.Admin) {
 		t.Error("a flag or a token is in the log")
 	}
 

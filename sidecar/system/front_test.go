@@ -25,11 +25,16 @@ func nginxBefore(t *testing.T, s *stack) front {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	server := strings.NewReplacer("listen 80;", "listen "+f.web+";", ".play.example.org whaley.example.org", "."+base+" whaley.localhost",
-		"http://127.0.0.1:8080", "http://"+s.web).Replace(string(example))
-	write(t, filepath.Join(dir, "nginx.conf"), "daemon off; worker_processes 1; pid "+dir+"/pid; error_log stderr warn; events {}\nhttp { access_log off; "+
-		"client_body_temp_path "+dir+"/body; proxy_temp_path "+dir+"/proxy; fastcgi_temp_path "+dir+"/f; uwsgi_temp_path "+dir+"/u; scgi_temp_path "+dir+"/s;\n"+
-		server+"}\n")
+	server := strings.NewReplacer(
+		"listen 80;", "listen "+f.web+";", ".play.example.org whaley.example.org", "."+base+" whaley.localhost",
+		"http://127.0.0.1:8080", "http://"+s.web,
+	).Replace(string(example))
+	write(
+		t, filepath.Join(dir, "nginx.conf"),
+		"daemon off; worker_processes 1; pid "+dir+"/pid; error_log stderr warn; events {}\nhttp { access_log off; "+
+			"client_body_temp_path "+dir+"/body; proxy_temp_path "+dir+"/proxy; fastcgi_temp_path "+dir+"/f; uwsgi_temp_path "+dir+"/u; scgi_temp_path "+dir+"/s;\n"+
+			server+"}\n",
+	)
 	inFront(t, f.web, "nginx", "-p", dir, "-c", filepath.Join(dir, "nginx.conf"))
 	return f
 }

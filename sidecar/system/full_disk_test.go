@@ -42,7 +42,8 @@ func TestAFullDiskIsSaidAndForgottenWhenThereIsRoom(t *testing.T) {
 	f.Close()
 	s.eventually("health and metrics name the database", time.Minute, func() error {
 		got, err := s.try(alice, "GET", s.dashboard+"/health/ready", nil)
-		if err == nil && (got.Status != http.StatusServiceUnavailable || !strings.Contains(got.Body, `"name":"database","status":"failed"`)) {
+		if err == nil &&
+			(got.Status != http.StatusServiceUnavailable || !strings.Contains(got.Body, `"name":"database","status":"failed"`)) {
 			err = fmt.Errorf("%d %s", got.Status, got.Body)
 		}
 		if err != nil {
@@ -54,7 +55,8 @@ func TestAFullDiskIsSaidAndForgottenWhenThereIsRoom(t *testing.T) {
 		t.Error(err)
 	}
 	got := s.do(alice, "GET", s.address(alice, "echo")+"/", nil)
-	if p := got.problem(t); got.Status != http.StatusServiceUnavailable || !strings.Contains(p.Detail, "cannot be written: its disk is full") {
+	if p := got.problem(t); got.Status != http.StatusServiceUnavailable ||
+		!strings.Contains(p.Detail, "cannot be written: its disk is full") {
 		t.Errorf("a start: %d %s", got.Status, got.Body)
 	}
 

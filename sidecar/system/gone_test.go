@@ -21,7 +21,8 @@ func TestAChallengeThatGoesLeavesItsRunningInstancesReachable(t *testing.T) {
 			dir := t.TempDir()
 			names := []string{"removed", "broken", "emptied", "closed", "dropped"}
 			for _, name := range names {
-				toml := "timeout = 60\nextend_time = 60\n" + httpRoute + "\n[[routes]]\nname = \"nc\"\nservice = \"web\"\nport = 9000\ntype = \"port\"\n"
+				toml := "timeout = 60\nextend_time = 60\n" + httpRoute +
+					"\n[[routes]]\nname = \"nc\"\nservice = \"web\"\nport = 9000\ntype = \"port\"\n"
 				if name == "emptied" {
 					toml = "access = \"owner\"\n" + toml
 				}
@@ -54,7 +55,10 @@ func TestAChallengeThatGoesLeavesItsRunningInstancesReachable(t *testing.T) {
 			}
 			admin := func(method, path, body string) answer {
 				t.Helper()
-				return s.do(alice, method, s.dashboard+"/admin/api"+path, strings.NewReader(body), "Content-Type", "application/json", "X-Admin-Key", key)
+				return s.do(
+					alice, method, s.dashboard+"/admin/api"+path, strings.NewReader(body), "Content-Type", "application/json",
+					"X-Admin-Key", key,
+				)
 			}
 			if got := admin("POST", "/challenges/closed/toggle", `{"active":false}`); got.Status != http.StatusOK {
 				t.Fatalf("%d %s", got.Status, got.Body)
@@ -80,7 +84,8 @@ func TestAChallengeThatGoesLeavesItsRunningInstancesReachable(t *testing.T) {
 					if got := s.do(bob, "GET", in.Routes[0].URL+"/", nil); (got.Status == http.StatusOK) != (name != "emptied") {
 						t.Errorf("%s %s: somebody with its address gets %d", name, when, got.Status)
 					}
-					if got := s.do(alice, "GET", s.dashboard+"/instances/"+in.ID, nil); got.Status != http.StatusOK || !strings.Contains(got.Body, `"running"`) {
+					if got := s.do(alice, "GET", s.dashboard+"/instances/"+in.ID, nil); got.Status != http.StatusOK ||
+						!strings.Contains(got.Body, `"running"`) {
 						t.Errorf("%s %s: %d %s", name, when, got.Status, got.Body)
 					}
 					if got := admin("GET", "/instances/"+in.ID, ""); got.Status != http.StatusOK {
@@ -94,7 +99,10 @@ func TestAChallengeThatGoesLeavesItsRunningInstancesReachable(t *testing.T) {
 			look("after a restart")
 			for _, name := range names {
 				in := running[name]
-				s.eventually(name+" is extended", 60*time.Second, func() error { return s.tryCall(alice, "POST", "/instances/"+in.ID+"/extend", "", nil) })
+				s.eventually(
+					name+" is extended", 60*time.Second,
+					func() error { return s.tryCall(alice, "POST", "/instances/"+in.ID+"/extend", "", nil) },
+				)
 				s.call(alice, "DELETE", "/instances/"+in.ID, "", nil)
 				s.eventually(name+" is gone", 30*time.Second, func() error {
 					if left := containers(t, in.ID); len(left) > 0 {

@@ -19,7 +19,8 @@ func TestWhatAnInstanceHidesLittersAndPrintsIsFoundAndStopped(t *testing.T) {
 		{"127.0.2.4", "output?mb=3000", "output"},              // a minute's worth and more
 	}
 	s := startStack(t, &stack{binary: static(t)}, "127.0.0.1", "embedded", writeFixtures(t, "echo"),
-		"CONTAINER_MAX_DISK=32m", "CONTAINER_MAX_FILES=2000", "CONTAINER_MAX_OUTPUT=100k", "DISK_RESERVE=0", "USER_RATE_LIMIT=0")
+		"CONTAINER_MAX_DISK=32m", "CONTAINER_MAX_FILES=2000", "CONTAINER_MAX_OUTPUT=100k", "DISK_RESERVE=0",
+		"USER_RATE_LIMIT=0")
 	s.running(alice, "echo")
 	ids := make([]string, len(hogs))
 	var all sync.WaitGroup
@@ -32,7 +33,8 @@ func TestWhatAnInstanceHidesLittersAndPrintsIsFoundAndStopped(t *testing.T) {
 				return
 			}
 			ids[n] = in.ID
-			if got, err := s.try(hog.player, "GET", s.address(hog.player, "echo")+"/probe/"+hog.probe, nil); err != nil || got.Status != http.StatusOK || got.Body != "done" {
+			if got, err := s.try(hog.player, "GET", s.address(hog.player, "echo")+"/probe/"+hog.probe, nil); err != nil ||
+				got.Status != http.StatusOK || got.Body != "done" {
 				t.Errorf("%s: %v %d %s", hog.probe, err, got.Status, got.Body)
 			}
 		})
@@ -46,7 +48,8 @@ func TestWhatAnInstanceHidesLittersAndPrintsIsFoundAndStopped(t *testing.T) {
 	for n, hog := range hogs {
 		s.eventually(hog.probe+" is found and stopped", time.Minute, func() error {
 			for line := range strings.Lines(s.log.String()) {
-				if strings.Contains(line, "takes too much") && strings.Contains(line, "instance="+ids[n]) && strings.Contains(line, "cause="+hog.cause) {
+				if strings.Contains(line, "takes too much") && strings.Contains(line, "instance="+ids[n]) &&
+					strings.Contains(line, "cause="+hog.cause) {
 					return nil
 				}
 			}

@@ -61,7 +61,10 @@ func ownAddresses(t *testing.T, s *stack) {
 	scheme, host, _ := strings.Cut(web.URL, "://")
 	for name, from := range map[string]route{"the bot": bot, "the service itself": web} {
 		said := visit(from, "path=/headers")
-		for _, want := range []string{"visited " + web.URL + "/headers: 200 OK, " + issuer, "Host: " + host, "X-Forwarded-Host: " + host, "X-Forwarded-Proto: " + scheme, "X-Forwarded-For: 10."} {
+		for _, want := range []string{
+			"visited " + web.URL + "/headers: 200 OK, " + issuer, "Host: " + host, "X-Forwarded-Host: " + host,
+			"X-Forwarded-Proto: " + scheme, "X-Forwarded-For: 10.",
+		} {
 			if !strings.Contains(said, want) {
 				t.Errorf("%s visits, and %q is not in\n%s", name, want, said)
 			}
@@ -70,18 +73,24 @@ func ownAddresses(t *testing.T, s *stack) {
 			t.Errorf("what %s says of itself counts:\n%s", name, said)
 		}
 	}
-	if said := visit(bot, "url="+url.QueryEscape(bot.URL)+"&path=/some/where"); !strings.Contains(said, "test server at /some/where") {
+	if said := visit(bot, "url="+url.QueryEscape(bot.URL)+"&path=/some/where"); !strings.Contains(
+		said, "test server at /some/where",
+	) {
 		t.Errorf("another of its addresses: %s", said)
 	}
 	other := s.address(bob, "own") // has the same shape, and is nobody's business
-	if said := s.do(alice, http.MethodGet, bot.URL+"/visit?url="+url.QueryEscape(other), nil).Body; !strings.HasPrefix(said, "cannot visit") {
+	if said := s.do(alice, http.MethodGet, bot.URL+"/visit?url="+url.QueryEscape(other), nil).Body; !strings.HasPrefix(
+		said, "cannot visit",
+	) {
 		t.Errorf("another owner's address: %s", said)
 	}
 	to := func(r route) string { return url.QueryEscape(r.Host + ":" + portOnly(t, s.tls)) }
 	if said := s.do(alice, http.MethodGet, bot.URL+"/shout?text=whale&to="+to(byName["ended"]), nil).Body; said != "whale" {
 		t.Errorf("TLS by name: %q", said)
 	}
-	if said := s.do(alice, http.MethodGet, bot.URL+"/shout?text=whale&to="+to(byName["through"]), nil).Body; !strings.Contains(said, "certificate") {
+	if said := s.do(alice, http.MethodGet, bot.URL+"/shout?text=whale&to="+to(byName["through"]), nil).Body; !strings.Contains(
+		said, "certificate",
+	) {
 		t.Errorf("what the service itself ends is not the relay's: %q", said)
 	}
 }

@@ -23,7 +23,9 @@ import (
 func init() {
 	two := "services:\n  web:\n    build: .\n    depends_on: [db]\n    tmpfs: [\"/scratch:size=4m\"]\n  db:\n    build: .\n"
 	fixtures["closed"] = fixture{compose: two}
-	fixtures["ported"] = fixture{compose: two, toml: httpRoute + "[[routes]]\nname = \"nc\"\nservice = \"web\"\nport = 9000\ntype = \"port\"\n"}
+	fixtures["ported"] = fixture{
+		compose: two, toml: httpRoute + "[[routes]]\nname = \"nc\"\nservice = \"web\"\nport = 9000\ntype = \"port\"\n",
+	}
 	fixtures["open"] = fixture{compose: two, toml: "egress = true\n" + httpRoute}
 }
 
@@ -146,13 +148,18 @@ func isolation(t *testing.T, settings ...string) {
 		}
 	}
 	raw := func(arguments ...string) func(string) []string { return func(string) []string { return arguments } }
-	denied := []string{"operation not permitted", "permission denied", "read-only file system", "function not implemented", "no such file"}
+	denied := []string{
+		"operation not permitted", "permission denied", "read-only file system", "function not implemented", "no such file",
+	}
 	attempts := []attempt{
 		{"service of the host, gateway", "dial", gateway(bait), unreached, nil},
 		{"service of the host, its own address", "dial", at(host, bait), unreached, nil},
 		{"service of the host, address of another bridge", "dial", at("172.17.0.1", bait), unreached, nil},
 		{"port of the host that nobody listens on", "dial", gateway("1"), unreached, nil},
-		{"ping to the gateway", "ping", func(c string) []string { return []string{"to", s.gatewayOf(ids[c])} }, unreached, nil},
+		{
+			"ping to the gateway", "ping", func(c string) []string { return []string{"to", s.gatewayOf(ids[c])} }, unreached,
+			nil,
+		},
 		{"sidecar's public API", "dial", gateway(portOnly(t, s.public)), unreached, nil},
 		{"the edge", "dial", gateway(portOnly(t, s.web)), unreached, nil},
 		{"sidecar's internal API, on loopback", "dial", at("127.0.0.1", portOnly(t, s.internal)), []string{"refused"}, nil},
@@ -169,7 +176,10 @@ func isolation(t *testing.T, settings ...string) {
 		{"the outside, ping", "ping", raw("to", outside), unreached, []string{"open"}},
 		{"the outside's cable, on the host", "dial", at("203.0.113.1", bait), unreached, nil},
 		{"multicast", "udp", at("224.0.0.251", "5353"), unreached, nil},
-		{"IPv6, the host's link-local", "dial", raw("to", "[fe80::1%eth0]:"+bait), []string{"no route", "cannot assign", "connect: cannot assign", "dial"}, nil},
+		{
+			"IPv6, the host's link-local", "dial", raw("to", "[fe80::1%eth0]:"+bait),
+			[]string{"no route", "cannot assign", "connect: cannot assign", "dial"}, nil,
+		},
 		{"its own service db by name, TCP", "dial", at("db", "9000"), []string{"open"}, nil},
 		{"its own service db by name, UDP", "udp", at("db", "9000"), []string{"open"}, nil},
 		{"its own name", "dial", at("web", "8080"), []string{"open"}, nil},
@@ -189,11 +199,16 @@ func isolation(t *testing.T, settings ...string) {
 		{"kernel module", "call", raw("name", "module"), denied, nil},
 		{"fork bomb", "fork", raw(), []string{"resource temporarily unavailable"}, nil},
 		{"memory of the host", "eat", raw(), []string{"signal: killed"}, nil},
-		{"memory by a file system in it", "fill", raw("path", "/scratch/x", "mb", "64"), []string{"no space left on device after 4 MB"}, nil},
+		{
+			"memory by a file system in it", "fill", raw("path", "/scratch/x", "mb", "64"),
+			[]string{"no space left on device after 4 MB"}, nil,
+		},
 		{"shared memory", "fill", raw("path", "/dev/shm/x", "mb", "512"), []string{"no space left", "cannot allocate"}, nil},
 	}
 	for what, port := range servers(t) {
-		attempts = append([]attempt{{what + " on all addresses of the host", "dial", gateway(port), unreached, nil}}, attempts...)
+		attempts = append(
+			[]attempt{{what + " on all addresses of the host", "dial", gateway(port), unreached, nil}}, attempts...,
+		)
 	}
 	t.Logf("%-66s %-36s %-36s %s", "", prisons[0], prisons[1], prisons[2])
 	answers := make([][]string, len(attempts))
@@ -297,7 +312,9 @@ func TestAFirewallThatIsFlushedComesBack(t *testing.T) {
 // bridge is the host's interface of an instance's network.
 func bridge(t *testing.T, instance string) string {
 	t.Helper()
-	out, err := exec.Command("docker", "network", "inspect", "-f", `{{index .Options "com.docker.network.bridge.name"}}`, "whaley-"+instance).CombinedOutput()
+	out, err := exec.Command(
+		"docker", "network", "inspect", "-f", `{{index .Options "com.docker.network.bridge.name"}}`, "whaley-"+instance,
+	).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
@@ -386,7 +403,9 @@ func TestCheckProvesTheFirewallFromInsideAContainer(t *testing.T) {
 }
 
 func TestAnInstanceThatFillsTheDiskIsStopped(t *testing.T) {
-	fixtures["writes"] = fixture{compose: "services:\n  web:\n    build: .\n    volumes: [\"data:/data\"]\nvolumes:\n  data: {}\n"}
+	fixtures["writes"] = fixture{
+		compose: "services:\n  web:\n    build: .\n    volumes: [\"data:/data\"]\nvolumes:\n  data: {}\n",
+	}
 	s := start(t, "embedded", writeFixtures(t, "writes", "echo"), "CONTAINER_MAX_DISK=32m")
 	s.running(alice, "echo")
 	in := s.running(alice, "writes")

@@ -71,9 +71,11 @@ func TestJailsOfEachFamilyRunWithoutPrivilege(t *testing.T) {
 			t.Fatal(err)
 		}
 		for file, text := range map[string]string{
-			"instance.toml": "name = \"" + name + "\"\ncategory = \"pwn\"\n[[routes]]\nservice = \"web\"\nport = 1337\ntype = \"port\"\n",
-			"compose.yaml":  orElse(j.compose, "services: {web: {build: ., privileged: true, ports: [\"1337:1337\"]}}\n"),
-			"Dockerfile":    j.dockerfile, "run": "#!/bin/sh\nexec /bin/sh\n", "flag.txt": "FLAG{" + name + "}\n", "nsjail.cfg": j.config,
+			"instance.toml": "name = \"" + name +
+				"\"\ncategory = \"pwn\"\n[[routes]]\nservice = \"web\"\nport = 1337\ntype = \"port\"\n",
+			"compose.yaml": orElse(j.compose, "services: {web: {build: ., privileged: true, ports: [\"1337:1337\"]}}\n"),
+			"Dockerfile":   j.dockerfile, "run": "#!/bin/sh\nexec /bin/sh\n", "flag.txt": "FLAG{" + name + "}\n",
+			"nsjail.cfg": j.config,
 		} {
 			if text != "" && (j.dockerfile != "" || file != "flag.txt") {
 				write(t, filepath.Join(folder, name, file), text)
@@ -97,7 +99,9 @@ func TestJailsOfEachFamilyRunWithoutPrivilege(t *testing.T) {
 			t.Errorf("%v %s", err, out)
 		}
 	})
-	s := startStack(t, &stack{binary: static(t)}, "127.0.0.1", "embedded", folder, "SANDBOX_POOL=2", "MAX_INSTANCES_PER_USER=9")
+	s := startStack(
+		t, &stack{binary: static(t)}, "127.0.0.1", "embedded", folder, "SANDBOX_POOL=2", "MAX_INSTANCES_PER_USER=9",
+	)
 	for name := range jailed {
 		t.Run(name, func(t *testing.T) { inJail(t, s, name) })
 	}

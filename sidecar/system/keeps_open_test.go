@@ -113,5 +113,7 @@ func (b *browser) notices(nothing string) {
 	if got.Answers == 0 || len(got.Failed) > 0 || got.Heard != "still here" {
 		b.t.Errorf("in the browser, while %s: %+v", nothing, got)
 	}
-	b.t.Logf("in the browser, while %s: %d answers, %d failures, its websocket open", nothing, got.Answers, len(got.Failed))
+	b.t.Logf(
+		"in the browser, while %s: %d answers, %d failures, its websocket open", nothing, got.Answers, len(got.Failed),
+	)
 }

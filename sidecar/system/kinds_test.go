@@ -37,11 +37,23 @@ func TestEveryKindOfRouteIsReachedByItsTool(t *testing.T) {
 	s.awaitRouter(in.ID)
 	tool(s, "test server", "", "curl", "-sS", "--resolve", web.Host+":"+portOnly(t, s.web)+":127.0.0.1", web.URL+"/")
 	tool(s, "TRAEFIK DEFAULT CERT", "", "openssl", "s_client", "-connect", s.tls, "-servername", byName["ended"].Host)
-	tool(s, "whale in TLS", "whale in TLS", "openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", s.tls, "-servername", byName["ended"].Host)
-	tool(s, "whale by ncat", "whale by ncat", "ncat", "--ssl", "--ssl-servername", byName["ended"].Host, "127.0.0.1", portOnly(t, s.tls))
+	tool(
+		s, "whale in TLS", "whale in TLS", "openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", s.tls, "-servername",
+		byName["ended"].Host,
+	)
+	tool(
+		s, "whale by ncat", "whale by ncat", "ncat", "--ssl", "--ssl-servername", byName["ended"].Host, "127.0.0.1",
+		portOnly(t, s.tls),
+	)
 	tool(s, "the container's own", "", "openssl", "s_client", "-connect", s.tls, "-servername", byName["through"].Host)
-	tool(s, "whale through TLS", "whale through TLS", "openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", s.tls, "-servername", byName["through"].Host)
-	tool(s, "whale in a TLS shell", "whale in a TLS shell", "openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", s.ssh, "-servername", byName["shell-tls"].Host)
+	tool(
+		s, "whale through TLS", "whale through TLS", "openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", s.tls,
+		"-servername", byName["through"].Host,
+	)
+	tool(
+		s, "whale in a TLS shell", "whale in a TLS shell", "openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", s.ssh,
+		"-servername", byName["shell-tls"].Host,
+	)
 	tool(s, "whale in a shell", "whale in a shell", "ncat", "127.0.0.1", portOnly(t, s.ssh))
 }
 
@@ -49,22 +61,39 @@ func TestEveryKindOfRouteIsReachedByItsTool(t *testing.T) {
 func TestPermanentKeysNeverStopTraefiksUpdates(t *testing.T) {
 	t.Parallel()
 	keys := map[string]string{
-		"http/routers/extra/rule": "Host(`extra.localhost`)", "http/routers/extra/service": "extra", "http/routers/extra/priority": "7",
+		"http/routers/extra/rule": "Host(`extra.localhost`)", "http/routers/extra/service": "extra",
+		"http/routers/extra/priority":      "7",
 		"http/routers/extra/entryPoints/0": "web", "http/routers/extra/middlewares/0": "all@redis",
-		"http/routers/extra-tls/rule": "Host(`extra.localhost`)", "http/routers/extra-tls/service": "extra", "http/routers/extra-tls/entryPoints/0": "websecure",
-		"http/routers/extra-tls/tls": "true", "http/routers/extra-tls/tls/domains/0/main": "extra.localhost", "http/routers/extra-tls/tls/domains/0/sans/0": "*.extra.localhost",
-		"http/services/extra/loadBalancer/servers/0/url": "http://127.0.0.1:1", "http/services/extra/loadBalancer/passHostHeader": "false",
-		"http/middlewares/limit/rateLimit/average": "100", "http/middlewares/limit/rateLimit/burst": "50",
-		"http/middlewares/strip/stripPrefix/prefixes/0": "/x", "http/middlewares/regex/stripPrefixRegex/regex/0": "/y+", "http/middlewares/add/addPrefix/prefix": "/z",
-		"http/middlewares/head/headers/customRequestHeaders/X-Test": "1", "http/middlewares/head/headers/customResponseHeaders/X-Test": "",
-		"http/middlewares/list/ipAllowList/sourceRange/0": "127.0.0.0/8", "http/middlewares/all/chain/middlewares/0": "limit@redis",
-		"http/middlewares/scheme/redirectScheme/scheme": "https", "http/middlewares/scheme/redirectScheme/port": "443", "http/middlewares/scheme/redirectScheme/permanent": "true",
-		"http/middlewares/away/redirectRegex/regex": "^.*$", "http/middlewares/away/redirectRegex/replacement": "http://example.org", "http/middlewares/away/redirectRegex/permanent": "false",
-		"http/middlewares/auth/basicAuth/users/0": "a:$2y$05$abcdefghijklmnopqrstuv", "http/middlewares/auth/basicAuth/realm": "r", "http/middlewares/auth/basicAuth/removeHeader": "true",
-		"tcp/routers/extra/rule": "HostSNI(`extra.localhost`)", "tcp/routers/extra/service": "extra", "tcp/routers/extra/priority": "7",
-		"tcp/routers/extra/entryPoints/0": "tcp", "tcp/routers/extra/middlewares/0": "list@redis", "tcp/routers/extra/tls/passthrough": "true",
-		"tcp/services/extra/loadBalancer/servers/0/address": "127.0.0.1:1", "tcp/services/extra/loadBalancer/serversTransport": "whaley@file",
-		"tcp/middlewares/list/ipAllowList/sourceRange/0": "127.0.0.0/8",
+		"http/routers/extra-tls/rule": "Host(`extra.localhost`)", "http/routers/extra-tls/service": "extra",
+		"http/routers/extra-tls/entryPoints/0": "websecure",
+		"http/routers/extra-tls/tls":           "true", "http/routers/extra-tls/tls/domains/0/main": "extra.localhost",
+		"http/routers/extra-tls/tls/domains/0/sans/0":     "*.extra.localhost",
+		"http/services/extra/loadBalancer/servers/0/url":  "http://127.0.0.1:1",
+		"http/services/extra/loadBalancer/passHostHeader": "false",
+		"http/middlewares/limit/rateLimit/average":        "100", "http/middlewares/limit/rateLimit/burst": "50",
+		"http/middlewares/strip/stripPrefix/prefixes/0": "/x", "http/middlewares/regex/stripPrefixRegex/regex/0": "/y+",
+		"http/middlewares/add/addPrefix/prefix":                      "/z",
+		"http/middlewares/head/headers/customRequestHeaders/X-Test":  "1",
+		"http/middlewares/head/headers/customResponseHeaders/X-Test": "",
+		"http/middlewares/list/ipAllowList/sourceRange/0":            "127.0.0.0/8",
+		"http/middlewares/all/chain/middlewares/0":                   "limit@redis",
+		"http/middlewares/scheme/redirectScheme/scheme":              "https",
+		"http/middlewares/scheme/redirectScheme/port":                "443",
+		"http/middlewares/scheme/redirectScheme/permanent":           "true",
+		"http/middlewares/away/redirectRegex/regex":                  "^.*$",
+		"http/middlewares/away/redirectRegex/replacement":            "http://example.org",
+		"http/middlewares/away/redirectRegex/permanent":              "false",
+		"http/middlewares/auth/basicAuth/users/0":                    "a:$2y$05$abcdefghijklmnopqrstuv",
+		"http/middlewares/auth/basicAuth/realm":                      "r",
+		"http/middlewares/auth/basicAuth/removeHeader":               "true",
+		"tcp/routers/extra/rule":                                     "HostSNI(`extra.localhost`)",
+		"tcp/routers/extra/service":                                  "extra",
+		"tcp/routers/extra/priority":                                 "7",
+		"tcp/routers/extra/entryPoints/0":                            "tcp", "tcp/routers/extra/middlewares/0": "list@redis",
+		"tcp/routers/extra/tls/passthrough":                 "true",
+		"tcp/services/extra/loadBalancer/servers/0/address": "127.0.0.1:1",
+		"tcp/services/extra/loadBalancer/serversTransport":  "whaley@file",
+		"tcp/middlewares/list/ipAllowList/sourceRange/0":    "127.0.0.0/8",
 	}
 	text, err := json.Marshal(keys)
 	if err != nil {

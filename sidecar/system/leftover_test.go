@@ -40,7 +40,9 @@ func (s *stack) remember() func() {
 		}
 		return nil
 	})
-	name := fmt.Sprintf("%d_%s_%s", os.Getpid(), docker.BridgePrefix(found[1]), strings.ReplaceAll(setting(s.env, "SUBNET_POOL"), "/", "+"))
+	name := fmt.Sprintf(
+		"%d_%s_%s", os.Getpid(), docker.BridgePrefix(found[1]), strings.ReplaceAll(setting(s.env, "SUBNET_POOL"), "/", "+"),
+	)
 	if err := os.MkdirAll(leftovers, 0o700); err != nil {
 		s.t.Fatal(err)
 	}
@@ -80,7 +82,9 @@ func forget(name string) {
 
 // guardsIn are the routes by which addresses of instances in a pool are unreachable when they have gone.
 func guardsIn(pool netip.Prefix) []netlink.Route {
-	all, _ := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Type: unix.RTN_UNREACHABLE}, netlink.RT_FILTER_TYPE)
+	all, _ := netlink.RouteListFiltered(
+		netlink.FAMILY_V4, &netlink.Route{Type: unix.RTN_UNREACHABLE}, netlink.RT_FILTER_TYPE,
+	)
 	return slices.DeleteFunc(all, func(r netlink.Route) bool {
 		if r.Dst == nil {
 			return true

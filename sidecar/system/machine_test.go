@@ -34,7 +34,9 @@ const resolvedName, resolvedTo = "mirror.example.org", "192.0.2.80"
 // startMachine makes one whose default route leads by a gateway.
 func startMachine(t *testing.T, gateway netip.Addr) *machine {
 	t.Helper()
-	a := &machine{t: t, host: fmt.Sprintf("whaley-apart-%d", os.Getpid()), world: fmt.Sprintf("whaley-world-%d", os.Getpid())}
+	a := &machine{
+		t: t, host: fmt.Sprintf("whaley-apart-%d", os.Getpid()), world: fmt.Sprintf("whaley-world-%d", os.Getpid()),
+	}
 	a.resolv = filepath.Join("/etc/netns", a.host, "resolv.conf") // where ip netns exec looks for it
 	if err := os.MkdirAll(filepath.Dir(a.resolv), 0o755); err != nil {
 		t.Fatal(err)
@@ -172,8 +174,10 @@ func answerTo(question []byte) ([]byte, error) {
 	m.Response, m.Additionals = true, nil
 	for _, q := range m.Questions {
 		if q.Type == dnsmessage.TypeA && q.Name.String() == resolvedName+"." {
-			m.Answers = append(m.Answers, dnsmessage.Resource{Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class},
-				Body: &dnsmessage.AResource{A: netip.MustParseAddr(resolvedTo).As4()}})
+			m.Answers = append(
+				m.Answers, dnsmessage.Resource{Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class},
+					Body: &dnsmessage.AResource{A: netip.MustParseAddr(resolvedTo).As4()}},
+			)
 		}
 	}
 	return m.Pack()

@@ -31,14 +31,19 @@ type wholeRun struct {
 
 func startWholeRun(t *testing.T, edge string) *wholeRun {
 	t.Helper()
-	m := &wholeRun{t: t, ended: make(chan error, 1), data: filepath.Join(t.TempDir(), "data"), web: testkit.FreeAddress(t), said: &testkit.Log{}, logs: &testkit.Log{}}
+	m := &wholeRun{
+		t: t, ended: make(chan error, 1), data: filepath.Join(t.TempDir(), "data"), web: testkit.FreeAddress(t),
+		said: &testkit.Log{}, logs: &testkit.Log{},
+	}
 	m.command = exec.Command("make", "run", "EDGE="+edge)
 	m.command.Dir, m.command.Stdout, m.command.Stderr = root, m.said, m.logs
 	m.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	m.command.Env = append(os.Environ(), "DATA_DIR="+m.data, "SUBNET_POOL="+nextPool(), "WEB_PORT="+portOnly(t, m.web),
 		"MAX_INSTANCE_PER_USER=1", // a slip
 		fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)), fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200))
-	for _, name := range []string{"TLS_PORT", "API_PORT", "INTERNAL_PORT", "WAKE_PORT", "TRAEFIK_API_PORT", "REDIS_PORT", "METRICS_PORT", "SSH_PORT"} {
+	for _, name := range []string{
+		"TLS_PORT", "API_PORT", "INTERNAL_PORT", "WAKE_PORT", "TRAEFIK_API_PORT", "REDIS_PORT", "METRICS_PORT", "SSH_PORT",
+	} {
 		m.command.Env = append(m.command.Env, name+"="+portOnly(t, testkit.FreeAddress(t)))
 	}
 	if err := m.command.Start(); err != nil {
@@ -77,7 +82,10 @@ func (m *wholeRun) removeAll() {
 		return
 	}
 	label := "label=whaley.deployment=" + found[1]
-	script := fmt.Sprintf("docker ps -aq --filter %s | xargs -r docker rm -f; docker network ls -q --filter %s | xargs -r docker network rm", label, label)
+	script := fmt.Sprintf(
+		"docker ps -aq --filter %s | xargs -r docker rm -f; docker network ls -q --filter %s | xargs -r docker network rm",
+		label, label,
+	)
 	if out, err := exec.Command("bash", "-c", script).CombinedOutput(); err != nil {
 		m.t.Errorf("clean up: %v\n%s", err, out)
 	}
@@ -150,14 +158,17 @@ func (m *wholeRun) opensPages(dashboard, first, second string) {
 			return err
 		})
 	}
-	browser := exec.Command("node", filepath.Join("e2e", "this-computer.mjs"), dashboard, first, "Notes", second, "Key by key")
+	browser := exec.Command(
+		"node", filepath.Join("e2e", "this-computer.mjs"), dashboard, first, "Notes", second, "Key by key",
+	)
 	browser.Dir = filepath.Join(root, "frontend")
 	out, err := browser.CombinedOutput()
 	if err != nil {
 		m.t.Fatalf("the browser: %v\n%s", err, out)
 	}
 	m.t.Logf("%s", out)
-	if seen := string(out); strings.Count(seen, `"from":"[::1]"`) != 2 || !strings.Contains(seen, "Playing as This computer") || !strings.Contains(seen, "2 of 5 running") {
+	if seen := string(out); strings.Count(seen, `"from":"[::1]"`) != 2 ||
+		!strings.Contains(seen, "Playing as This computer") || !strings.Contains(seen, "2 of 5 running") {
 		m.t.Error("the browser is somebody else than curl, or did not come from ::1")
 	}
 }
@@ -174,7 +185,10 @@ func (m *wholeRun) otherTools(address string) {
 	if err := os.Symlink(busybox, filepath.Join(bin, "wget")); err != nil {
 		m.t.Fatal(err)
 	}
-	if host := strings.TrimSuffix(strings.TrimPrefix(address, "http://"), "/"); !strings.Contains(line, ".instances.localhost:") || host == "" {
+	if host := strings.TrimSuffix(strings.TrimPrefix(address, "http://"), "/"); !strings.Contains(
+		line, ".instances.localhost:",
+	) ||
+		host == "" {
 		m.t.Errorf("%s names no instance", line)
 	}
 	testkit.Eventually(m.t, 5*time.Minute, "the printed line works: "+line, func() error {
@@ -231,7 +245,9 @@ func (m *wholeRun) opensPanel(dashboard string) {
 	if strings.Contains(m.logs.String(), key) {
 		m.t.Error("the key is in the log")
 	}
-	shown, err := exec.Command("bash", "-c", "grep -lsa "+key[:40]+" /proc/[0-9]*/cmdline /proc/[0-9]*/environ | grep -v /$$/").Output()
+	shown, err := exec.Command(
+		"bash", "-c", "grep -lsa "+key[:40]+" /proc/[0-9]*/cmdline /proc/[0-9]*/environ | grep -v /$$/",
+	).Output()
 	for line := range strings.Lines(string(shown)) {
 		text, _ := os.ReadFile(strings.TrimSpace(line))
 		if !bytes.Contains(text, []byte("grep -lsa")) && len(text) > 0 {

@@ -28,7 +28,10 @@ func TestWhatAWebhookWasNotToldBeforeAPowerCutItIsToldAfterwards(t *testing.T) {
 		told += string(body)
 	}))
 	defer hook.Close()
-	s := start(t, "embedded", writeFixtures(t, "echo"), "DISCORD_WEBHOOK_URL="+hook.URL, "WEBHOOK_URL="+hook.URL, "WEBHOOK_SECRET=0123456789abcdef")
+	s := start(
+		t, "embedded", writeFixtures(t, "echo"), "DISCORD_WEBHOOK_URL="+hook.URL, "WEBHOOK_URL="+hook.URL,
+		"WEBHOOK_SECRET=0123456789abcdef",
+	)
 	if got := s.do(alice, "GET", s.address(alice, "echo")+"/", nil); got.Status != http.StatusOK {
 		t.Fatalf("%d %s", got.Status, got.Body)
 	}
@@ -49,7 +52,9 @@ func TestWhatAWebhookWasNotToldBeforeAPowerCutItIsToldAfterwards(t *testing.T) {
 	s.eventually("both are told of what was before", 60*time.Second, func() error {
 		mu.Lock()
 		defer mu.Unlock()
-		for _, want := range []string{`"type":"instance_running","timestamp"`, `"instance":"` + id + `"`, `"title":"Instance started`} {
+		for _, want := range []string{
+			`"type":"instance_running","timestamp"`, `"instance":"` + id + `"`, `"title":"Instance started`,
+		} {
 			if !strings.Contains(told, want) {
 				return fmt.Errorf("%s is not in %.2000s", want, told)
 			}

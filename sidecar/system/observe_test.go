@@ -25,7 +25,9 @@ const (
 // asAdmin uses the admin API.
 func (s *stack) asAdmin(method, path, body string) answer {
 	s.t.Helper()
-	return s.do(alice, method, s.dashboard+path, strings.NewReader(body), "X-Admin-Key", seenKey, "Content-Type", "application/json")
+	return s.do(
+		alice, method, s.dashboard+path, strings.NewReader(body), "X-Admin-Key", seenKey, "Content-Type", "application/json",
+	)
 }
 
 // span is one that the console exporter printed.
@@ -62,11 +64,17 @@ func (s *stack) spans() []span {
 
 func TestOneWakeIsOneTraceAndOneRequest(t *testing.T) {
 	t.Parallel()
-	s := start(t, "traefik", writeFixtures(t, "pair"), "OTEL_TRACES_EXPORTER=console", "OTEL_BSP_SCHEDULE_DELAY=100", "ADMIN_KEY="+seenKey, "LOG_FORMAT=json")
+	s := start(
+		t, "traefik", writeFixtures(t, "pair"), "OTEL_TRACES_EXPORTER=console", "OTEL_BSP_SCHEDULE_DELAY=100",
+		"ADMIN_KEY="+seenKey, "LOG_FORMAT=json",
+	)
 	if got := s.do(alice, "GET", s.address(alice, "pair")+"/", nil, "X-Request-Id", "the-request-of-this-test"); got.Status != http.StatusOK {
 		t.Fatalf("%d %s", got.Status, got.Body)
 	}
-	wanted := []string{"POST /internal/wake", "spawn", "reserve", "network and containers", "start db", "until db is ready", "start web", "until web is ready"}
+	wanted := []string{
+		"POST /internal/wake", "spawn", "reserve", "network and containers", "start db", "until db is ready", "start web",
+		"until web is ready",
+	}
 	var trace []span
 	s.eventually("the trace is printed", 40*time.Second, func() error {
 		byID := map[string][]span{}
@@ -94,10 +102,15 @@ func TestOneWakeIsOneTraceAndOneRequest(t *testing.T) {
 		if strings.Contains(one.Name, "/containers/") || strings.Contains(one.Name, "/networks/") {
 			engine++
 		}
-		if one.Name == "INSERT instances" || one.Name == "UPDATE instances" || one.Name == "INSERT events" || one.Name == "COMMIT" {
+		if one.Name == "INSERT instances" || one.Name == "UPDATE instances" || one.Name == "INSERT events" ||
+			one.Name == "COMMIT" {
 			database++
 		}
-		t.Logf("%8s +%-8s %s%s", one.StartTime.Sub(began).Round(time.Millisecond), one.EndTime.Sub(one.StartTime).Round(time.Millisecond), strings.Repeat("  ", depth[one.SpanContext.SpanID]), one.Name)
+		t.Logf(
+			"%8s +%-8s %s%s", one.StartTime.Sub(began).Round(time.Millisecond),
+			one.EndTime.Sub(one.StartTime).Round(time.Millisecond), strings.Repeat("  ", depth[one.SpanContext.SpanID]),
+			one.Name,
+		)
 	}
 	if database < 5 {
 		t.Errorf("%d calls to the database are in the trace", database)
@@ -122,7 +135,9 @@ func TestOneWakeIsOneTraceAndOneRequest(t *testing.T) {
 		t.Error("the log does not say which request the instance runs for")
 	}
 	for _, kind := range []string{"instance_spawn", "instance_running"} {
-		if got := s.asAdmin("GET", "/admin/api/logs?type="+kind, ""); !strings.Contains(got.Body, `"request":"the-request-of-this-test"`) {
+		if got := s.asAdmin("GET", "/admin/api/logs?type="+kind, ""); !strings.Contains(
+			got.Body, `"request":"the-request-of-this-test"`,
+		) {
 			t.Errorf("%s: %s", kind, got.Body)
 		}
 	}
@@ -139,8 +154,11 @@ func TestAnEventIsSeenEverywhere(t *testing.T) {
 		told[r.URL.Path] += string(body)
 	}))
 	defer hooks.Close()
-	s := start(t, "traefik", writeFixtures(t, "loud", "exits"), "ADMIN_KEY="+seenKey, "METRICS_SECRET="+seenSecret, "MONITOR_EVERY=1", "FORENSICS_AUTO_CAPTURE=true",
-		"DISCORD_WEBHOOK_URL="+hooks.URL+"/discord-hunter2", "WEBHOOK_URL="+hooks.URL+"/hook-hunter2", "WEBHOOK_SECRET=0123456789abcdef")
+	s := start(
+		t, "traefik", writeFixtures(t, "loud", "exits"), "ADMIN_KEY="+seenKey, "METRICS_SECRET="+seenSecret,
+		"MONITOR_EVERY=1", "FORENSICS_AUTO_CAPTURE=true", "DISCORD_WEBHOOK_URL="+hooks.URL+"/discord-hunter2",
+		"WEBHOOK_URL="+hooks.URL+"/hook-hunter2", "WEBHOOK_SECRET=0123456789abcdef",
+	)
 	prometheus := s.prometheus()
 
 	stream, err := http.NewRequest("GET", "http://"+s.public+"/admin/api/events", nil)
@@ -161,7 +179,8 @@ func TestAnEventIsSeenEverywhere(t *testing.T) {
 	s.do(alice, "GET", s.address(alice, "exits")+"/", nil)
 
 	lines := bufio.NewScanner(streamed.Body)
-	for lines.Scan() && (!strings.Contains(lines.Text(), `"type":"instance_running"`) || !strings.Contains(lines.Text(), in.ID)) {
+	for lines.Scan() &&
+		(!strings.Contains(lines.Text(), `"type":"instance_running"`) || !strings.Contains(lines.Text(), in.ID)) {
 	}
 	if lines.Err() != nil {
 		t.Errorf("the stream ended: %v", lines.Err())
@@ -179,10 +198,12 @@ func TestAnEventIsSeenEverywhere(t *testing.T) {
 				In      int64 `json:"network_rx_bytes"`
 			}
 		}
-		if err := json.Unmarshal([]byte(got.Body), &list); err != nil || len(list.Instances) != 1 || !list.Instances[0].Sampled {
+		if err := json.Unmarshal([]byte(got.Body), &list); err != nil || len(list.Instances) != 1 ||
+			!list.Instances[0].Sampled {
 			return fmt.Errorf("%s", got.Body)
 		}
-		if one := list.Instances[0]; one.ID != in.ID || one.Memory == 0 || one.Memory >= one.Limit || one.Pids == 0 || one.In == 0 {
+		if one := list.Instances[0]; one.ID != in.ID || one.Memory == 0 || one.Memory >= one.Limit || one.Pids == 0 ||
+			one.In == 0 {
 			return fmt.Errorf("%+v", one)
 		}
 		return nil
@@ -204,12 +225,15 @@ func TestAnEventIsSeenEverywhere(t *testing.T) {
 		}
 		return nil
 	})
-	t.Logf("stopping and capturing an instance that printed %s MB took %s", loud(), time.Since(began).Round(time.Millisecond))
+	t.Logf(
+		"stopping and capturing an instance that printed %s MB took %s", loud(), time.Since(began).Round(time.Millisecond),
+	)
 	for _, log := range logs.Logs {
 		text := s.asAdmin("GET", "/admin/api/forensics/logs/"+log.ID, "").Body
 		switch log.Instance {
 		case in.ID:
-			if log.Reason != "player" || !strings.Contains(text, "last words") || !strings.Contains(text, `\x01\x02\x03`) || len(text) > 6<<20 {
+			if log.Reason != "player" || !strings.Contains(text, "last words") || !strings.Contains(text, `\x01\x02\x03`) ||
+				len(text) > 6<<20 {
 				t.Errorf("%+v %d bytes, ends %q", log, len(text), text[max(0, len(text)-400):])
 			}
 		default:
@@ -219,7 +243,9 @@ func TestAnEventIsSeenEverywhere(t *testing.T) {
 		}
 	}
 
-	for what, want := range map[string]string{"/discord-hunter2": "Instance failed to start", "/hook-hunter2": `"type":"instance_stop"`} {
+	for what, want := range map[string]string{
+		"/discord-hunter2": "Instance failed to start", "/hook-hunter2": `"type":"instance_stop"`,
+	} {
 		s.eventually("the webhook is told", 40*time.Second, func() error {
 			mu.Lock()
 			defer mu.Unlock()
@@ -239,7 +265,9 @@ func TestAnEventIsSeenEverywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"system_start", "instance_spawn", "instance_running", "instance_spawn_failed", "instance_stop", "system_stop"} {
+	for _, kind := range []string{
+		"system_start", "instance_spawn", "instance_running", "instance_spawn_failed", "instance_stop", "system_stop",
+	} {
 		if n := bytes.Count(file, []byte(`"type":"`+kind+`"`)); n == 0 && kind != "system_stop" { // that one may be written at the next start
 			t.Errorf("%d lines of %s", n, kind)
 		}

@@ -74,7 +74,9 @@ func (p *pooled) answers(page string) {
 func (p *pooled) networks(pool netip.Prefix) int {
 	p.t.Helper()
 	count := 0
-	list := p.docker(`network ls -q --filter label=whaley.deployment | xargs -r docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{end}}' 2>/dev/null; true`) // some go while they are looked at
+	list := p.docker(
+		`network ls -q --filter label=whaley.deployment | xargs -r docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{end}}' 2>/dev/null; true`,
+	) // some go while they are looked at
 	for _, text := range strings.Fields(list) {
 		if network, err := netip.ParsePrefix(text); err == nil && pool.Overlaps(network) {
 			count++
@@ -116,7 +118,8 @@ func TestAHostKeepsItsNamesDatabaseAndGatewayWhereverTheyAre(t *testing.T) {
 		"DATABASE_URL=" + p.database(in(2, 3)), "CTFD_URL=http://" + in(3, 4).String(),
 		"DATA_DIR=" + t.TempDir(), "CHALLENGES_DIR=" + writeFixtures(t, "echo", "manual"), "EDGE=embedded",
 		"LISTEN=127.0.0.1:8000", "EDGE_LISTEN=127.0.0.1:8080",
-		"INTERNAL_LISTEN=127.0.0.1:8001", "EDGE_TLS_LISTEN=127.0.0.1:8443", "BASE_DOMAIN=" + base, "DASHBOARD_URL=http://whaley.localhost:8080",
+		"INTERNAL_LISTEN=127.0.0.1:8001", "EDGE_TLS_LISTEN=127.0.0.1:8443", "BASE_DOMAIN=" + base,
+		"DASHBOARD_URL=http://whaley.localhost:8080",
 		"PLUGIN_KEY=" + strings.Repeat("k", 40), "SANDBOX_POOL=1", "PORT_RANGE_START=20000", "PORT_RANGE_END=20100",
 	}
 	t.Cleanup(func() {

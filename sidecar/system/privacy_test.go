@@ -30,7 +30,9 @@ func TestWhatIsInDataDirIsItsOwnersAlone(t *testing.T) {
 	if got := s.do(alice, "GET", s.address(alice, "echo")+"/", nil); got.Status != http.StatusOK {
 		t.Fatalf("an instance: %d %s", got.Status, got.Body)
 	}
-	if got := s.do(alice, "GET", s.address(alice, "echo")+"/probe/read?path=/srv/text.txt", nil); !strings.Contains(got.Body, "read by another user") {
+	if got := s.do(alice, "GET", s.address(alice, "echo")+"/probe/read?path=/srv/text.txt", nil); !strings.Contains(
+		got.Body, "read by another user",
+	) {
 		t.Errorf("its mount, as another user than root: %d %s", got.Status, got.Body)
 	}
 	s.call(alice, "DELETE", "/instances/"+s.live(alice, "echo").ID, "", nil)

@@ -64,10 +64,17 @@ func (s *stack) prometheus() string {
 		t.Fatal(err)
 	}
 	config := filepath.Join(dir, "prometheus.yml")
-	write(t, config, strings.NewReplacer("/run/secrets/metrics_secret", secret, "127.0.0.1:8000", s.public, "127.0.0.1:8082", s.metrics,
-		"127.0.0.1:9090", address, ": 15s", ": 1s", "rules/", filepath.Join(root, "traefik", "rules")+"/").Replace(string(text)))
-	p := exec.Command("prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address,
-		"--enable-feature=native-histograms", "--log.level=warn")
+	write(
+		t, config,
+		strings.NewReplacer("/run/secrets/metrics_secret", secret, "127.0.0.1:8000", s.public, "127.0.0.1:8082", s.metrics,
+			"127.0.0.1:9090", address, ": 15s", ": 1s", "rules/", filepath.Join(root, "traefik", "rules")+"/").Replace(string(
+			text,
+		)),
+	)
+	p := exec.Command(
+		"prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"),
+		"--web.listen-address="+address, "--enable-feature=native-histograms", "--log.level=warn",
+	)
 	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	log := &testkit.Log{}
 	p.Stdout, p.Stderr = log, log
@@ -118,7 +125,8 @@ func (s *stack) scraped(prometheus string) {
 	}
 	s.eventually("Prometheus has scraped both", time.Duration(long+30)*time.Second, func() error {
 		for _, job := range []string{"whaley", "traefik"} {
-			if _, n, err := query(prometheus, fmt.Sprintf(`count_over_time(up{job=%q}[5m] ) and up{job=%q} == 1`, job, job)); err != nil || n < float64(long) {
+			if _, n, err := query(prometheus, fmt.Sprintf(`count_over_time(up{job=%q}[5m] ) and up{job=%q} == 1`, job, job)); err != nil ||
+				n < float64(long) {
 				return fmt.Errorf("%s was scraped %v times: %v", job, n, err)
 			}
 		}
@@ -167,7 +175,9 @@ func (s *stack) scraped(prometheus string) {
 	promtool(t, "", "test", "rules", filepath.Join(root, "traefik", "rules", "tests", "whaley.yml"))
 	_, scrapes, _ := query(prometheus, `count_over_time(up{job="whaley"}[10m])`)
 	_, took, _ := query(prometheus, `max_over_time(scrape_duration_seconds{job="whaley"}[10m])`)
-	t.Logf("%v scrapes, the longest %.1f ms; families: %v; promtool: %s", scrapes, 1000*took, names, strings.TrimSpace(rules))
+	t.Logf(
+		"%v scrapes, the longest %.1f ms; families: %v; promtool: %s", scrapes, 1000*took, names, strings.TrimSpace(rules),
+	)
 }
 
 // watched checks that looking at count instances takes no time: they are sampled in the background.
@@ -206,8 +216,10 @@ func (s *stack) watched(count int) {
 			took = append(took, time.Since(began))
 		}
 		slices.Sort(took)
-		t.Logf("%d instances, a round of sampling takes %d ms; %s (%d bytes): median %s, longest %s", count, system.TookMS, what, size,
-			took[7].Round(100*time.Microsecond), took[14].Round(100*time.Microsecond))
+		t.Logf(
+			"%d instances, a round of sampling takes %d ms; %s (%d bytes): median %s, longest %s", count, system.TookMS, what,
+			size, took[7].Round(100*time.Microsecond), took[14].Round(100*time.Microsecond),
+		)
 		if took[7] > 4*look.bar { // the binary under test has the race detector in it, and is not alone on the machine
 			t.Errorf("%s takes %s", what, took[7])
 		}

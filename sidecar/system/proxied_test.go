@@ -36,8 +36,12 @@ func TestEachPlayerBehindAProxyIsSomebodyElse(t *testing.T) {
 			}
 			t.Run("nobody believes a stranger", func(t *testing.T) { unbelieved(t, s) })
 			t.Run("a proxy before the API alone", func(t *testing.T) {
-				if got := nameSaid(t, alice, s.public, s.dashboard, &proxyproto.Header{Version: 2, Command: proxyproto.PROXY, TransportProtocol: proxyproto.TCPv4,
-					SourceAddr: &net.TCPAddr{IP: net.ParseIP(claimed), Port: 1}, DestinationAddr: &net.TCPAddr{IP: net.ParseIP(alice), Port: 2}}); got != claimed {
+				if got := nameSaid(
+					t, alice, s.public, s.dashboard,
+					&proxyproto.Header{Version: 2, Command: proxyproto.PROXY, TransportProtocol: proxyproto.TCPv4,
+						SourceAddr:      &net.TCPAddr{IP: net.ParseIP(claimed), Port: 1},
+						DestinationAddr: &net.TCPAddr{IP: net.ParseIP(alice), Port: 2}},
+				); got != claimed {
 					t.Errorf("the trusted proxy brings %s, and it is %q", claimed, got)
 				}
 			})
@@ -66,7 +70,8 @@ func twoPlayers(t *testing.T, s *stack, f front) {
 		}
 		if s.edge == "traefik" {
 			s.awaitRouter(in.ID)
-			if got = via.do(player, "GET", page+"/headers", nil); got.Status != http.StatusOK || !strings.Contains(got.Body, "X-Forwarded-For: "+player) {
+			if got = via.do(player, "GET", page+"/headers", nil); got.Status != http.StatusOK ||
+				!strings.Contains(got.Body, "X-Forwarded-For: "+player) {
 				t.Errorf("%s, by the router of their own: %d %s", player, got.Status, got.Body)
 			}
 		}
@@ -77,7 +82,10 @@ func twoPlayers(t *testing.T, s *stack, f front) {
 				sni = via.running(player, "raw")
 			}
 			s.eventually("TLS by name answers", 30*time.Second, func() error { return piped(player, f.tls, sni.Routes[2].Host) })
-			s.eventually("TLS by name answers without the proxy too", 30*time.Second, func() error { return piped(stranger, s.tls, sni.Routes[2].Host) })
+			s.eventually(
+				"TLS by name answers without the proxy too", 30*time.Second,
+				func() error { return piped(stranger, s.tls, sni.Routes[2].Host) },
+			)
 		}
 	}
 	if pages[0] == pages[1] {
@@ -100,8 +108,12 @@ func unbelieved(t *testing.T, s *stack) {
 	}
 	for _, version := range []byte{1, 2} {
 		for what, to := range map[string]string{"edge": s.web, "API": s.public} {
-			if got := nameSaid(t, stranger, to, s.dashboard, &proxyproto.Header{Version: version, Command: proxyproto.PROXY, TransportProtocol: proxyproto.TCPv4,
-				SourceAddr: &net.TCPAddr{IP: net.ParseIP(claimed), Port: 1}, DestinationAddr: &net.TCPAddr{IP: net.ParseIP(alice), Port: 2}}); got != "" && got != stranger {
+			if got := nameSaid(
+				t, stranger, to, s.dashboard,
+				&proxyproto.Header{Version: version, Command: proxyproto.PROXY, TransportProtocol: proxyproto.TCPv4,
+					SourceAddr:      &net.TCPAddr{IP: net.ParseIP(claimed), Port: 1},
+					DestinationAddr: &net.TCPAddr{IP: net.ParseIP(alice), Port: 2}},
+			); got != "" && got != stranger {
 				t.Errorf("version %d makes the stranger %q before the %s", version, got, what)
 			}
 		}
@@ -138,7 +150,9 @@ func nameSaid(t *testing.T, from, to, dashboard string, header *proxyproto.Heade
 	if _, err := header.WriteTo(&said); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(&said, "GET /me HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", strings.TrimPrefix(dashboard, "http://"))
+	fmt.Fprintf(
+		&said, "GET /me HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", strings.TrimPrefix(dashboard, "http://"),
+	)
 	if _, err := conn.Write(said.Bytes()); err != nil {
 		t.Fatal(err)
 	}

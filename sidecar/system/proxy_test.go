@@ -50,9 +50,12 @@ func TestAllWorksBehindTheProxyOfTheEngine(t *testing.T) {
 	})
 	refused := 0
 	for _, call := range []string{
-		"POST /swarm/init", "GET /secrets", "POST /v1.41/containers/prune", "POST /images/prune", "POST /v1.41/networks/prune", "POST /volumes/prune",
-		"POST /plugins/pull", "POST /images/busybox/push", "POST /images/busybox/tag", "POST /commit", "GET /configs", "POST /auth",
-		"POST /containers/x/rename", "GET /v1.41/nodes", "PUT /containers/x/start", "POST /containers/../swarm/init", "POST //swarm/init", "POST /v1.41/build/prune",
+		"POST /swarm/init", "GET /secrets", "POST /v1.41/containers/prune", "POST /images/prune",
+		"POST /v1.41/networks/prune", "POST /volumes/prune",
+		"POST /plugins/pull", "POST /images/busybox/push", "POST /images/busybox/tag", "POST /commit", "GET /configs",
+		"POST /auth",
+		"POST /containers/x/rename", "GET /v1.41/nodes", "PUT /containers/x/start", "POST /containers/../swarm/init",
+		"POST //swarm/init", "POST /v1.41/build/prune",
 		"POST /containers/x/attach/ws", "POST /system/df", "PATCH /containers/x",
 	} {
 		method, path, _ := strings.Cut(call, " ")
@@ -84,7 +87,9 @@ func TestAllWorksBehindTheProxyOfTheEngine(t *testing.T) {
 		return nil
 	})
 	before := len(log.String())
-	s := startStack(t, &stack{binary: static(t)}, "127.0.0.1", "embedded", writeFixtures(t, "echo", "raw"), "DOCKER_HOST=unix://"+socket)
+	s := startStack(
+		t, &stack{binary: static(t)}, "127.0.0.1", "embedded", writeFixtures(t, "echo", "raw"), "DOCKER_HOST=unix://"+socket,
+	)
 	if got := s.do(alice, "GET", s.address(alice, "echo")+"/", nil); got.Status != http.StatusOK {
 		t.Errorf("waking: %d %.300s", got.Status, got.Body)
 	}

@@ -45,7 +45,9 @@ func websocketEcho(t *testing.T, s *stack, stage, player, address string) {
 	defer cancel()
 	client := s.client(player)
 	client.Timeout = 0
-	c, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(address, "http")+"/ws", &websocket.DialOptions{HTTPClient: client})
+	c, _, err := websocket.Dial(
+		ctx, "ws"+strings.TrimPrefix(address, "http")+"/ws", &websocket.DialOptions{HTTPClient: client},
+	)
 	if err != nil {
 		t.Errorf("websocket %s: %v", stage, err)
 		return
@@ -104,7 +106,9 @@ func rawRoutes(t *testing.T, s *stack) {
 	echo(t, "port route", conn)
 	sni := byName["sni"]
 	s.eventually("the SNI route answers", 30*time.Second, func() error {
-		conn, err := tls.DialWithDialer(&net.Dialer{Timeout: 5 * time.Second}, "tcp", s.tls, &tls.Config{ServerName: sni.Host, InsecureSkipVerify: true})
+		conn, err := tls.DialWithDialer(
+			&net.Dialer{Timeout: 5 * time.Second}, "tcp", s.tls, &tls.Config{ServerName: sni.Host, InsecureSkipVerify: true},
+		)
 		if err != nil {
 			return err
 		}
@@ -112,7 +116,9 @@ func rawRoutes(t *testing.T, s *stack) {
 	})
 	// The name of another owner's instance that does not run leads nowhere.
 	other := s.route(bob, "raw", "sni")
-	conn, err = tls.DialWithDialer(&net.Dialer{Timeout: 5 * time.Second}, "tcp", s.tls, &tls.Config{ServerName: other.Host, InsecureSkipVerify: true})
+	conn, err = tls.DialWithDialer(
+		&net.Dialer{Timeout: 5 * time.Second}, "tcp", s.tls, &tls.Config{ServerName: other.Host, InsecureSkipVerify: true},
+	)
 	if err == nil {
 		if err := tryEcho(conn); err == nil {
 			t.Errorf("the SNI of a sleeping instance reached a service")
@@ -143,7 +149,9 @@ func wakesByName(t *testing.T, s *stack, player, challenge, name string) {
 	}
 	from := &net.Dialer{Timeout: time.Minute, LocalAddr: &net.TCPAddr{IP: net.ParseIP(player)}}
 	began := time.Now()
-	conn, err := tls.DialWithDialer(from, "tcp", s.tls, &tls.Config{ServerName: s.route(player, challenge, name).Host, InsecureSkipVerify: true})
+	conn, err := tls.DialWithDialer(
+		from, "tcp", s.tls, &tls.Config{ServerName: s.route(player, challenge, name).Host, InsecureSkipVerify: true},
+	)
 	if err != nil {
 		t.Errorf("TLS by the name of a sleeping %s: %v", challenge, err)
 		return

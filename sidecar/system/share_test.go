@@ -55,7 +55,10 @@ func counted(t *testing.T, text, word string) int {
 func TestAnInstanceHasItsShareOfTheHostsConnectionsAndNoMore(t *testing.T) {
 	const share = 40
 	startOutside(t)
-	s := startOn(t, "0.0.0.0", "embedded", writeFixtures(t, prisons...), "CONTAINER_MAX_CONNECTIONS="+fmt.Sprint(share), "SANDBOX_POOL=0")
+	s := startOn(
+		t, "0.0.0.0", "embedded", writeFixtures(t, prisons...), "CONTAINER_MAX_CONNECTIONS="+fmt.Sprint(share),
+		"SANDBOX_POOL=0",
+	)
 	ids := map[string]string{}
 	for _, challenge := range prisons {
 		ids[challenge] = s.running(alice, challenge).ID

@@ -22,11 +22,16 @@ func startCompetition(t *testing.T, challenges string, settings ...string) *comp
 	red, blue := ctfd.AddTeam(ctfdtest.Team{Name: "red"}), ctfd.AddTeam(ctfdtest.Team{Name: "blue"})
 	s := &stack{secure: true, tokens: map[string]string{}}
 	users := map[string]int{}
-	for player, user := range map[string]ctfdtest.User{alice: {Name: "alice", Team: red}, bob: {Name: "bob", Team: red}, mallory: {Name: "mallory", Team: blue}} {
+	for player, user := range map[string]ctfdtest.User{
+		alice: {Name: "alice", Team: red}, bob: {Name: "bob", Team: red}, mallory: {Name: "mallory", Team: blue},
+	} {
 		users[player] = ctfd.AddUser(user)
 		s.tokens[player] = ctfd.Token(users[player])
 	}
-	settings = append([]string{"AUTH_MODE=ctfd", "CTFD_URL=" + ctfd.URL, "CTFD_API_KEY=" + ctfd.Admin, "MAX_INSTANCES_PER_TEAM=20"}, settings...)
+	settings = append(
+		[]string{"AUTH_MODE=ctfd", "CTFD_URL=" + ctfd.URL, "CTFD_API_KEY=" + ctfd.Admin, "MAX_INSTANCES_PER_TEAM=20"},
+		settings...,
+	)
 	return &competition{startStack(t, s, "127.0.0.1", "traefik", challenges, settings...), func(from, to string) {
 		var team int
 		ctfd.ChangeUser(users[to], func(u *ctfdtest.User) { team = u.Team })
@@ -52,8 +57,10 @@ func TestAttacksThroughTheFrontDoorAreRefused(t *testing.T) {
 
 	t.Run("WithoutATicketAndWithAnothers", func(t *testing.T) {
 		for what, header := range map[string][]string{
-			"none": {}, "mallory's": {"X-Whaley-Ticket", s.toolTicket(mallory, s.address(mallory, "guarded"))}, "cut off": {"X-Whaley-Ticket", ticket[:len(ticket)-2]},
-			"under the name of plain http": {"Cookie", "whaley=" + ticket}, "CTFd's token": {"Authorization", "Bearer " + s.tokens[alice]},
+			"none": {}, "mallory's": {"X-Whaley-Ticket", s.toolTicket(mallory, s.address(mallory, "guarded"))},
+			"cut off":                      {"X-Whaley-Ticket", ticket[:len(ticket)-2]},
+			"under the name of plain http": {"Cookie", "whaley=" + ticket},
+			"CTFd's token":                 {"Authorization", "Bearer " + s.tokens[alice]},
 		} {
 			if got := s.do(mallory, "GET", guarded+"/", nil, header...); got.Status != http.StatusUnauthorized {
 				t.Errorf("%s: %d %s", what, got.Status, got.Body)
@@ -81,8 +88,10 @@ func TestAttacksThroughTheFrontDoorAreRefused(t *testing.T) {
 		hidden := "GET /smuggled HTTP/1.1\r\nHost: " + hostOf(t, guarded) + "\r\n\r\n"
 		begin := "POST /headers HTTP/1.1\r\nHost: " + hostOf(t, guarded) + "\r\nX-Whaley-Ticket: " + ticket + "\r\n"
 		for what, request := range map[string]string{
-			"length and chunks":        begin + fmt.Sprintf("Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n%s", len(hidden)+5, hidden),
-			"two lengths":              begin + fmt.Sprintf("Content-Length: 0\r\nContent-Length: %d\r\n\r\n%s", len(hidden), hidden),
+			"length and chunks": begin +
+				fmt.Sprintf("Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n%s", len(hidden)+5, hidden),
+			"two lengths": begin +
+				fmt.Sprintf("Content-Length: 0\r\nContent-Length: %d\r\n\r\n%s", len(hidden), hidden),
 			"an unknown encoding":      begin + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + hidden,
 			"a space before the colon": begin + "Transfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + hidden,
 			"a line that goes on":      begin + "X-A: b\r\n Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n" + hidden,
@@ -93,13 +102,19 @@ func TestAttacksThroughTheFrontDoorAreRefused(t *testing.T) {
 		}
 	})
 	t.Run("AContainerSeesAndSetsNothingOfOurs", func(t *testing.T) {
-		got := s.do(alice, "GET", guarded+"/headers", nil, "Cookie", "mine=1; __Host-whaley="+ticket+"; __Host-whaley_nonce=n", "X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil.example")
+		got := s.do(
+			alice, "GET", guarded+"/headers", nil, "Cookie", "mine=1; __Host-whaley="+ticket+"; __Host-whaley_nonce=n",
+			"X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil.example",
+		)
 		for _, secret := range []string{ticket, "__Host-whaley", "X-Whaley", "6.6.6.6", "evil.example"} {
 			if got.Status != http.StatusOK || strings.Contains(got.Body, secret) {
 				t.Errorf("%q: %d %s", secret, got.Status, got.Body)
 			}
 		}
-		got = s.do(alice, "GET", guarded+"/setcookie?c=a%3D1%3B+Domain%3D"+base+"&c=__Host-whaley%3Dx%3B+Secure%3B+Path%3D/&c=own%3D1", nil, "X-Whaley-Ticket", ticket)
+		got = s.do(
+			alice, "GET", guarded+"/setcookie?c=a%3D1%3B+Domain%3D"+base+"&c=__Host-whaley%3Dx%3B+Secure%3B+Path%3D/&c=own%3D1",
+			nil, "X-Whaley-Ticket", ticket,
+		)
 		if set := strings.Join(got.Header["Set-Cookie"], "|"); set != "own=1" {
 			t.Errorf("%s", set)
 		}

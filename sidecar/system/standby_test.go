@@ -28,9 +28,14 @@ type pair struct {
 func startPair(t *testing.T) *pair {
 	t.Helper()
 	url, restart := testkit.RestartablePostgres(t)
-	shared := []string{"DATABASE_URL=" + url, "SECRET=what both of the sidecars derive from, 40 b", "SUBNET_POOL=10.192.16.0/22"}
+	shared := []string{
+		"DATABASE_URL=" + url, "SECRET=what both of the sidecars derive from, 40 b", "SUBNET_POOL=10.192.16.0/22",
+	}
 	internal, public := testkit.FreeAddress(t), testkit.FreeAddress(t)
-	one := startStack(t, &stack{peers: []string{internal}, standbys: []string{"http://" + public}}, "127.0.0.1", "traefik", writeFixtures(t, "slow", "echo"), shared...)
+	one := startStack(
+		t, &stack{peers: []string{internal}, standbys: []string{"http://" + public}}, "127.0.0.1", "traefik",
+		writeFixtures(t, "slow", "echo"), shared...,
+	)
 	two := *one
 	two.log, two.internal, two.public = &testkit.Log{}, internal, public
 	two.env = append(slices.Clone(one.env), "LISTEN="+public, "INTERNAL_LISTEN="+internal, "DATA_DIR="+t.TempDir())
@@ -151,7 +156,10 @@ func (p *pair) held(t *testing.T) {
 	active.launch()
 	all.Wait()
 	slices.Sort(kills)
-	t.Logf("%d requests waited; takeover after kill -9 p50 %s, p95 %s; after a stop %s", len(answered), kills[len(kills)/2], kills[len(kills)*95/100], stop)
+	t.Logf(
+		"%d requests waited; takeover after kill -9 p50 %s, p95 %s; after a stop %s", len(answered), kills[len(kills)/2],
+		kills[len(kills)*95/100], stop,
+	)
 	for _, player := range owners {
 		if in := p.one.live(player, "slow"); in == nil || len(containers(t, in.ID)) != 1 {
 			t.Errorf("%s has %+v", player, in)

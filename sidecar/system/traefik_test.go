@@ -53,7 +53,8 @@ func (s *stack) startTraefik(internal string) {
 	traefik.Dir = dir
 	traefik.Env = append(append(os.Environ(), both...),
 		"BASE_DOMAIN="+base, "DASHBOARD_HOST=whaley.localhost", "DASHBOARD_URL="+s.dashboard,
-		"WHALEY_PUBLIC_URL="+strings.Join(append([]string{"http://" + s.public}, s.standbys...), ","), "WHALEY_INTERNAL_URL=http://"+internal, "PLUGIN_KEY="+strings.Repeat("k", 40))
+		"WHALEY_PUBLIC_URL="+strings.Join(append([]string{"http://" + s.public}, s.standbys...), ","),
+		"WHALEY_INTERNAL_URL=http://"+internal, "PLUGIN_KEY="+strings.Repeat("k", 40))
 	traefik.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	log := &testkit.Log{}
 	traefik.Stdout, traefik.Stderr = log, log
@@ -142,7 +143,8 @@ func TestRunningInstancesOutliveTheSidecarAndRedis(t *testing.T) {
 			t.Errorf("without the sidecar a running instance of access %s answers %d %s", what, got.Status, got.Body)
 		}
 	}
-	if got := s.do(bob, "GET", sleeping+"/", nil); got.Status != http.StatusServiceUnavailable || got.problem(t).Code != "sidecar_unavailable" {
+	if got := s.do(bob, "GET", sleeping+"/", nil); got.Status != http.StatusServiceUnavailable ||
+		got.problem(t).Code != "sidecar_unavailable" {
 		t.Errorf("waking without the sidecar: %d %s", got.Status, got.Body)
 	}
 	s.serve()

@@ -24,7 +24,9 @@ func TestANewChallengeIsTestedAndSolved(t *testing.T) {
 		return string(out)
 	}
 	run(0, "new", "web", "My Notes")
-	if said := run(0, "test", "my-notes", "--solve"); !strings.Contains(said, "Solved: it printed EVENT{every_player_gets_another_text_here_") {
+	if said := run(0, "test", "my-notes", "--solve"); !strings.Contains(
+		said, "Solved: it printed EVENT{every_player_gets_another_text_here_",
+	) {
 		t.Errorf("%s", said)
 	}
 	compose := filepath.Join(dir, "my-notes", "compose.yaml")

@@ -27,7 +27,10 @@ func TestWhatMakeUpMakesIsItsOwnersAlone(t *testing.T) {
 	dir := copyOfTheRepository(t)
 	for range 2 { // the second time finds what an earlier version may have left open
 		prepared(t, dir)
-		open := map[string]bool{"secrets/redis-users.acl": true, "secrets/metrics_secret": true, "secrets/admin_key": true, "prometheus/prometheus.yml": true}
+		open := map[string]bool{
+			"secrets/redis-users.acl": true, "secrets/metrics_secret": true, "secrets/admin_key": true,
+			"prometheus/prometheus.yml": true,
+		}
 		data := filepath.Join(dir, "data")
 		err := filepath.WalkDir(data, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil {
@@ -87,7 +90,9 @@ func TestWhatNobodyReadsInEnvIsTold(t *testing.T) {
 			told = append(told, strings.Fields(after)[0])
 		}
 	}
-	if want := []string{"BASE_DOMAIN_FILE", "CHALLENGE_DIR", "MAX_INSTANCE_PER_USER", "anything"}; !slices.Equal(told, want) {
+	if want := []string{"BASE_DOMAIN_FILE", "CHALLENGE_DIR", "MAX_INSTANCE_PER_USER", "anything"}; !slices.Equal(
+		told, want,
+	) {
 		t.Errorf("it tells of %v instead of %v", told, want)
 	}
 }

@@ -147,7 +147,9 @@ func failures(t *testing.T, s *stack) {
 			t.Fatalf("%d %s", got.Status, got.Body)
 		}
 	}
-	for _, c := range []struct{ challenge, code string }{{"exits", "service_exited"}, {"manual", "wake_disabled"}, {"never", "start_timeout"}} {
+	for _, c := range []struct{ challenge, code string }{
+		{"exits", "service_exited"}, {"manual", "wake_disabled"}, {"never", "start_timeout"},
+	} {
 		challenge, code := c.challenge, c.code
 		if code == "start_timeout" {
 			allow("9") // of this one alone: how long others take depends on the machine
@@ -197,7 +199,9 @@ func oddRequests(t *testing.T, s *stack) {
 	if got := s.do(alice, "GET", address+"/.well-known/whaley/else", nil); got.Status != http.StatusNotFound {
 		t.Errorf("an unknown reserved path: %d", got.Status)
 	}
-	got, err := s.try(alice, "GET", address+"/", io.NopCloser(strings.NewReader("")), "Cookie", strings.Repeat("whaley=x; ", 1000))
+	got, err := s.try(
+		alice, "GET", address+"/", io.NopCloser(strings.NewReader("")), "Cookie", strings.Repeat("whaley=x; ", 1000),
+	)
 	if err != nil || got.Status != http.StatusOK {
 		t.Errorf("a thousand cookies of our name: %d %v", got.Status, err)
 	}
@@ -206,7 +210,8 @@ func oddRequests(t *testing.T, s *stack) {
 func timeEnds(t *testing.T, s *stack) {
 	s.t = t
 	in := s.running(alice, "brief")
-	if err := s.tryCall(alice, "POST", "/instances/"+in.ID+"/extend", "", nil); err == nil || !strings.Contains(err.Error(), "extension_too_early") {
+	if err := s.tryCall(alice, "POST", "/instances/"+in.ID+"/extend", "", nil); err == nil ||
+		!strings.Contains(err.Error(), "extension_too_early") {
 		t.Errorf("extended at once: %v", err)
 	}
 	var extended instance

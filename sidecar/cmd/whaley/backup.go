@@ -35,7 +35,11 @@ func saveBackup(ctx context.Context, env map[string]string, to string, out io.Wr
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s holds the database, the secret, the challenges, the captures and ACME's certificates (%d kB). It holds secrets: keep it safe.\n", to, info.Size()>>10)
+	fmt.Fprintf(
+		out,
+		"%s holds the database, the secret, the challenges, the captures and ACME's certificates (%d kB). It holds secrets: keep it safe.\n",
+		to, info.Size()>>10,
+	)
 	return nil
 }
 
@@ -56,7 +60,11 @@ func restoreBackup(ctx context.Context, env map[string]string, from string, out 
 	if err := backup.Read(ctx, from, db, backupFolders(c)); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s is restored. At its start the sidecar takes over the instances that still run, and ends what has lost its containers.\n", from)
+	fmt.Fprintf(
+		out,
+		"%s is restored. At its start the sidecar takes over the instances that still run, and ends what has lost its containers.\n",
+		from,
+	)
 	return nil
 }
 
@@ -73,7 +81,9 @@ func openForBackup(ctx context.Context, env map[string]string) (*config.Config, 
 }
 
 func backupFolders(c *config.Config) []backup.Folder {
-	folders := []backup.Folder{{Name: "data", Dir: c.DataDir, Skip: machineOnly}, {Name: "challenges", Dir: c.ChallengesDir}}
+	folders := []backup.Folder{
+		{Name: "data", Dir: c.DataDir, Skip: machineOnly}, {Name: "challenges", Dir: c.ChallengesDir},
+	}
 	if !datadir.Within(c.ForensicsDir, c.DataDir) {
 		folders = append(folders, backup.Folder{Name: "forensics", Dir: c.ForensicsDir})
 	}

@@ -62,7 +62,10 @@ func exportChallenges(ctx context.Context, env map[string]string, args []string,
 		}
 		fmt.Fprintf(out, "%-24s %s: %s\n", r.Challenge, r.File, r.Outcome)
 	}
-	fmt.Fprintln(out, "Points of files that were made are 100. During the event: ctf challenge sync --ignore flags --ignore connection_info")
+	fmt.Fprintln(
+		out,
+		"Points of files that were made are 100. During the event: ctf challenge sync --ignore flags --ignore connection_info",
+	)
 	if failed > 0 || len(problems) > 0 {
 		return errors.New("not every challenge has its link")
 	}

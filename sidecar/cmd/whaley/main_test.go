@@ -41,10 +41,13 @@ func TestNothingStartsWithWrongSettings(t *testing.T) {
 }
 
 func TestAMisspelledSettingIsToldByServeAndByCheck(t *testing.T) {
-	wrong := map[string]string{"AUTH_MODE": "ctfd", "CTFD_ULR": "http://127.0.0.1:1", "CTFD_API_KEY": "a key that stays secret"}
+	wrong := map[string]string{
+		"AUTH_MODE": "ctfd", "CTFD_ULR": "http://127.0.0.1:1", "CTFD_API_KEY": "a key that stays secret",
+	}
 	for _, command := range []string{"serve", "check", "health"} {
 		err := run(t.Context(), []string{command}, wrong, &strings.Builder{})
-		if err == nil || !strings.Contains(err.Error(), "CTFD_URL is needed") || !strings.Contains(err.Error(), "did you mean CTFD_URL") {
+		if err == nil || !strings.Contains(err.Error(), "CTFD_URL is needed") ||
+			!strings.Contains(err.Error(), "did you mean CTFD_URL") {
 			t.Errorf("%s with settings that are not right: %v", command, err)
 		}
 	}
@@ -53,8 +56,10 @@ func TestAMisspelledSettingIsToldByServeAndByCheck(t *testing.T) {
 func TestToBeEndedBeforeItHasBegunIsNoFailure(t *testing.T) {
 	ctx, end := context.WithCancel(context.Background())
 	end()
-	env := map[string]string{"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "LISTEN": "127.0.0.1:0", "INTERNAL_LISTEN": "127.0.0.1:0",
-		"EDGE_LISTEN": "127.0.0.1:0", "EDGE_TLS_LISTEN": "127.0.0.1:0", "FIREWALL": "off"}
+	env := map[string]string{
+		"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "LISTEN": "127.0.0.1:0", "INTERNAL_LISTEN": "127.0.0.1:0",
+		"EDGE_LISTEN": "127.0.0.1:0", "EDGE_TLS_LISTEN": "127.0.0.1:0", "FIREWALL": "off",
+	}
 	if err := run(ctx, []string{"serve"}, env, &strings.Builder{}); err != nil {
 		t.Error(err)
 	}
@@ -70,7 +75,9 @@ func TestCheckSaysAllThatIsWrong(t *testing.T) {
 	if err == nil || err.Error() != "3 things are wrong" {
 		t.Errorf("%v", err)
 	}
-	for _, want := range []string{"CHALLENGES_DIR", "engine      ok", "database    ", "DATABASE_URL", "redis       ", "TRAEFIK_REDIS_URL"} {
+	for _, want := range []string{
+		"CHALLENGES_DIR", "engine      ok", "database    ", "DATABASE_URL", "redis       ", "TRAEFIK_REDIS_URL",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())
 		}
@@ -86,7 +93,9 @@ func TestAPortThatIsTakenIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	err = app.Serve(context.Background(), map[string]string{"DATA_DIR": t.TempDir(), "LISTEN": taken.Addr().String()}, &strings.Builder{})
+	err = app.Serve(
+		context.Background(), map[string]string{"DATA_DIR": t.TempDir(), "LISTEN": taken.Addr().String()}, &strings.Builder{},
+	)
 	if err == nil || !strings.Contains(err.Error(), "LISTEN="+taken.Addr().String()) {
 		t.Errorf("%v", err)
 	}
@@ -94,13 +103,16 @@ func TestAPortThatIsTakenIsNamed(t *testing.T) {
 
 func TestAnotherSecretThanTheDatabasesIsRefused(t *testing.T) {
 	testkit.Need(t, testkit.Docker)
-	env := map[string]string{"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "SECRET": "one secret of more than thirty-two bytes"}
+	env := map[string]string{
+		"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "SECRET": "one secret of more than thirty-two bytes",
+	}
 	var out strings.Builder
 	if err := check.Run(context.Background(), env, &out); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	env["SECRET"] = "quite another one of more than thirty-two"
-	if err := check.Run(context.Background(), env, &out); err == nil || !strings.Contains(out.String(), "every address would change") {
+	if err := check.Run(context.Background(), env, &out); err == nil ||
+		!strings.Contains(out.String(), "every address would change") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }

@@ -44,7 +44,12 @@ func pushChallenge(ctx context.Context, env map[string]string, args []string, ou
 	if err != nil {
 		return err
 	}
-	return push.Run(ctx, push.Options{Dir: dir, To: cmp.Or(*to, c.DashboardURL), Key: key, Open: *open, Defaults: app.ChallengeDefaults(c), Out: out})
+	return push.Run(
+		ctx,
+		push.Options{
+			Dir: dir, To: cmp.Or(*to, c.DashboardURL), Key: key, Open: *open, Defaults: app.ChallengeDefaults(c), Out: out,
+		},
+	)
 }
 
 // adminKey is the key of organisers of another Whaley.

@@ -81,7 +81,8 @@ func testChallenge(ctx context.Context, env map[string]string, args []string, ou
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return tryout.Run(ctx, tryout.Options{
-		Dir: dir, Defaults: app.ChallengeDefaults(c), Program: program.Self, Env: bare, Solve: *solve, Timeout: *timeout, Out: out,
+		Dir: dir, Defaults: app.ChallengeDefaults(c), Program: program.Self, Env: bare, Solve: *solve, Timeout: *timeout,
+		Out: out,
 	})
 }
 
@@ -98,8 +99,12 @@ func settingsOfAuthors(env map[string]string, named ...string) map[string]string
 }
 
 var ofAServer = []string{
-	"DATA_DIR", "CHALLENGES_DIR", "DATABASE_URL", "REDIS_URL", "TRAEFIK_REDIS_URL", "SECRET", "PLUGIN_KEY", "ADMIN_KEY", "ADAPTER_KEY", "RCTF_AUTH_TOKEN", "METRICS_SECRET", "ADMIN_PATH",
-	"AUTH_MODE", "CTFD_URL", "CTFD_PUBLIC_URL", "CTFD_API_KEY", "EDGE", "LISTEN", "LISTEN_HOSTS", "INTERNAL_LISTEN", "EDGE_LISTEN", "EDGE_TLS_LISTEN",
-	"BASE_DOMAIN", "DASHBOARD_URL", "TRUSTED_PROXIES", "BACKEND", "BACKEND_HOST", "SUBNET_POOL", "PORT_RANGE_START", "PORT_RANGE_END", "DRAIN",
-	"DASHBOARD_USERS", "DISCORD_WEBHOOK_URL", "WEBHOOK_URL", "WEBHOOK_SECRET", "EVENTS_FILE", "FORENSICS_LOG_DIR", "OTEL_TRACES_EXPORTER",
+	"DATA_DIR", "CHALLENGES_DIR", "DATABASE_URL", "REDIS_URL", "TRAEFIK_REDIS_URL", "SECRET", "PLUGIN_KEY", "ADMIN_KEY",
+	"ADAPTER_KEY", "RCTF_AUTH_TOKEN", "METRICS_SECRET", "ADMIN_PATH",
+	"AUTH_MODE", "CTFD_URL", "CTFD_PUBLIC_URL", "CTFD_API_KEY", "EDGE", "LISTEN", "LISTEN_HOSTS", "INTERNAL_LISTEN",
+	"EDGE_LISTEN", "EDGE_TLS_LISTEN",
+	"BASE_DOMAIN", "DASHBOARD_URL", "TRUSTED_PROXIES", "BACKEND", "BACKEND_HOST", "SUBNET_POOL", "PORT_RANGE_START",
+	"PORT_RANGE_END", "DRAIN",
+	"DASHBOARD_USERS", "DISCORD_WEBHOOK_URL", "WEBHOOK_URL", "WEBHOOK_SECRET", "EVENTS_FILE", "FORENSICS_LOG_DIR",
+	"OTEL_TRACES_EXPORTER",
 }

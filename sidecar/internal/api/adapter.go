@@ -26,7 +26,9 @@ func (a *API) adapterOf(r *http.Request) (account int, shown bool, err error) {
 	}
 	account, err = strconv.Atoi(r.Header.Get(adapterAccount))
 	if err != nil || account < 1 {
-		return 0, true, whaley.Errorf(whaley.Invalid, "account_invalid", "%s must be the number of an account of CTFd.", adapterAccount)
+		return 0, true, whaley.Errorf(
+			whaley.Invalid, "account_invalid", "%s must be the number of an account of CTFd.", adapterAccount,
+		)
 	}
 	return account, true, nil
 }
@@ -47,7 +49,9 @@ func (a *API) isAdapter(r *http.Request) (shown bool, err error) {
 	return true, errAdapter
 }
 
-var errAdapter = whaley.Errorf(whaley.Unauthorized, "adapter_refused", "The plugin's key is missing or not ADAPTER_KEY.")
+var errAdapter = whaley.Errorf(
+	whaley.Unauthorized, "adapter_refused", "The plugin's key is missing or not ADAPTER_KEY.",
+)
 
 // byAccount is the player of an account. Where they are is what the plugin says: CTFd is where the request comes from.
 func (a *API) byAccount(r *http.Request, account int) (whaley.Player, error) {
@@ -142,10 +146,13 @@ func (a *API) adapterEvents(w http.ResponseWriter, r *http.Request) error {
 		switch e.Type {
 		case "submission":
 			some = append(some, whaley.Submission{
-				ID: e.ID, Challenge: e.Challenge, User: e.User, Team: e.Team, Provided: e.Provided, Type: e.Verdict, Address: e.Address, At: e.At.UTC(),
+				ID: e.ID, Challenge: e.Challenge, User: e.User, Team: e.Team, Provided: e.Provided, Type: e.Verdict,
+				Address: e.Address, At: e.At.UTC(),
 			})
 		case "user":
-			a.Players.ToldOfAccount(whaley.Account{ID: e.ID, Name: e.Name, Team: e.Team, Admin: e.Admin, Banned: e.Banned}, e.Gone)
+			a.Players.ToldOfAccount(
+				whaley.Account{ID: e.ID, Name: e.Name, Team: e.Team, Admin: e.Admin, Banned: e.Banned}, e.Gone,
+			)
 		case "team":
 			a.Players.ToldOfTeam(whaley.Team{ID: e.ID, Name: e.Name, Banned: e.Banned}, e.Gone)
 		case "event":

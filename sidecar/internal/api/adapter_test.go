@@ -27,37 +27,55 @@ func withAdapter(_ *api.Needs, o *api.Options) { o.AdapterKey = adapterKey }
 func TestThePluginInCTFdActsForWhoIsSignedInThere(t *testing.T) {
 	c := newCompetition(t, api.Limits{Attempts: 5}, withAdapter)
 	as := func(key string, account any) []string {
-		return []string{"Authorization", "Adapter " + key, "X-Whaley-Account", fmt.Sprint(account), "X-Whaley-Address", "198.51.100.7"}
+		return []string{
+			"Authorization", "Adapter " + key, "X-Whaley-Account", fmt.Sprint(account), "X-Whaley-Address", "198.51.100.7",
+		}
 	}
 	var me struct{ User, Owner struct{ Name string } }
-	if c.into(c.call(proxy, "GET", "/me", "", as(adapterKey, c.alice)...), &me); me.User.Name != "alice" || me.Owner.Name != "red" {
+	if c.into(c.call(proxy, "GET", "/me", "", as(adapterKey, c.alice)...), &me); me.User.Name != "alice" ||
+		me.Owner.Name != "red" {
 		t.Errorf("%+v", me)
 	}
-	if w := c.call(proxy, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, append(as(adapterKey, c.alice), "Origin", "https://ctf.example")...); w.Code != http.StatusAccepted {
+	if w := c.call(
+		proxy, "POST", "/instances/spawn", `{"challenge_id":"quick"}`,
+		append(as(adapterKey, c.alice), "Origin", "https://ctf.example")...,
+	); w.Code != http.StatusAccepted {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	for what, header := range map[string][]string{
-		"no account": as(adapterKey, ""), "no number": as(adapterKey, "1 or 2"), "nobody": as(adapterKey, 999), "below one": as(adapterKey, -1),
+		"no account": as(adapterKey, ""), "no number": as(adapterKey, "1 or 2"), "nobody": as(adapterKey, 999),
+		"below one": as(adapterKey, -1),
 	} {
 		if w := c.call(proxy, "GET", "/me", "", header...); w.Code < 400 {
 			t.Errorf("%s: %d %s", what, w.Code, w.Body)
 		}
 	}
 	for range 5 {
-		c.refused(c.call("192.0.2.77", "GET", "/me", "", as("a wrong key of the adapter", c.alice)...), 401, "adapter_refused")
+		c.refused(
+			c.call("192.0.2.77", "GET", "/me", "", as("a wrong key of the adapter", c.alice)...), 401, "adapter_refused",
+		)
 	}
 	c.refused(c.call("192.0.2.77", "GET", "/me", "", as("a wrong key of the adapter", c.alice)...), 429, "too_fast")
 	c.refused(c.call(proxy, "GET", "/admin/api/whoami", "", as(adapterKey, 1)...), 401, "key_refused")
 	c.refused(c.call(proxy, "POST", "/adapter/events", `{"events":[]}`, bearer(c.aliceToken)...), 401, "adapter_refused")
-	c.refused(c.call(proxy, "POST", "/adapter/events", `{"events":[{"type":"coffee"}]}`, as(adapterKey, "")...), 422, "event_type_invalid")
-	if w := c.call(proxy, "POST", "/adapter/events", fmt.Sprintf(`{"events":[{"type":"user","id":%d,"name":"alice","banned":true}]}`, c.alice), as(adapterKey, "")...); w.Code != http.StatusNoContent {
+	c.refused(
+		c.call(proxy, "POST", "/adapter/events", `{"events":[{"type":"coffee"}]}`, as(adapterKey, "")...), 422,
+		"event_type_invalid",
+	)
+	if w := c.call(
+		proxy, "POST", "/adapter/events",
+		fmt.Sprintf(`{"events":[{"type":"user","id":%d,"name":"alice","banned":true}]}`, c.alice), as(adapterKey, "")...,
+	); w.Code != http.StatusNoContent {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 
 func TestWithoutAnAdapterKeyNoneIsRight(t *testing.T) {
 	c := newCompetition(t, api.Limits{})
-	c.refused(c.call(alice, "GET", "/me", "", "Authorization", "Adapter ", "X-Whaley-Account", fmt.Sprint(c.alice)), 401, "adapter_refused")
+	c.refused(
+		c.call(alice, "GET", "/me", "", "Authorization", "Adapter ", "X-Whaley-Account", fmt.Sprint(c.alice)), 401,
+		"adapter_refused",
+	)
 	c.refused(c.call(alice, "GET", "/adapter/challenges", "", "Authorization", "Adapter"), 401, "adapter_refused")
 }
 
@@ -99,7 +117,9 @@ func startPlugin(t *testing.T, sidecar string) *plugin {
 func (p *plugin) visitor(account int) func(method, path, body string) (int, string) {
 	p.t.Helper()
 	jar, _ := cookiejar.New(nil)
-	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{
+		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	ask := func(method, path, body string) (int, string) {
 		p.t.Helper()
 		r, err := http.NewRequestWithContext(p.t.Context(), method, p.url+path, strings.NewReader(body))
@@ -153,10 +173,12 @@ func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 	p.change("Challenges", map[string]any{"id": board, "name": "Quick"})
 	ada, carol, nobody := p.visitor(c.alice), p.visitor(c.carol), p.visitor(0)
 
-	if status, text := nobody("GET", "/plugins/whaley/window.js", ""); status != 200 || !strings.Contains(text, "const plugin = true;") {
+	if status, text := nobody("GET", "/plugins/whaley/window.js", ""); status != 200 ||
+		!strings.Contains(text, "const plugin = true;") {
 		t.Errorf("the script: %d %.80s", status, text)
 	}
-	if status, text := ada("GET", "/plugins/whaley/api/adapter/mapping", ""); status != 200 || !strings.Contains(text, fmt.Sprintf(`"ctfd":%d,"id":"quick"`, board)) {
+	if status, text := ada("GET", "/plugins/whaley/api/adapter/mapping", ""); status != 200 ||
+		!strings.Contains(text, fmt.Sprintf(`"ctfd":%d,"id":"quick"`, board)) {
 		t.Errorf("the mapping: %d %s", status, text)
 	}
 	// CTFd's own rules, before the sidecar is asked.
@@ -164,8 +186,10 @@ func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 		return ask("POST", "/plugins/whaley/api/instances/spawn", `{"challenge_id":"quick"}`)
 	}
 	for what, refused := range map[string][2]map[string]any{
-		"hidden":             {{"id": board, "state": "hidden"}, {"id": board, "state": "visible"}},
-		"to be solved first": {{"id": board, "requirements": map[string]any{"prerequisites": []int{board}}}, {"id": board, "requirements": nil}},
+		"hidden": {{"id": board, "state": "hidden"}, {"id": board, "state": "visible"}},
+		"to be solved first": {
+			{"id": board, "requirements": map[string]any{"prerequisites": []int{board}}}, {"id": board, "requirements": nil},
+		},
 	} {
 		p.change("Challenges", refused[0])
 		if status, text := start(ada); status != 403 || !strings.Contains(text, "challenge_closed") {
@@ -179,7 +203,9 @@ func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 			t.Errorf("nobody: %s: %d %s", ask, status, text)
 		}
 	}
-	for _, path := range []string{"GET me", "GET admin/api/whoami", "POST auth/ticket", "GET instances/..%2Fme", "POST adapter/events"} {
+	for _, path := range []string{
+		"GET me", "GET admin/api/whoami", "POST auth/ticket", "GET instances/..%2Fme", "POST adapter/events",
+	} {
 		method, path, _ := strings.Cut(path, " ")
 		if status, text := ada(method, "/plugins/whaley/api/"+path, "{}"); status != 404 {
 			t.Errorf("%s is passed on: %d %s", path, status, text)
@@ -191,7 +217,8 @@ func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 		ID    string
 		Owner struct{ ID string }
 	}
-	if err := json.Unmarshal([]byte(text), &in); err != nil || status != http.StatusAccepted || in.Owner.ID != whaley.TeamID(c.red) {
+	if err := json.Unmarshal([]byte(text), &in); err != nil || status != http.StatusAccepted ||
+		in.Owner.ID != whaley.TeamID(c.red) {
 		t.Fatalf("%d %s", status, text)
 	}
 	if status, text := carol("DELETE", "/plugins/whaley/api/instances/"+in.ID, ""); status != 404 {
@@ -208,11 +235,16 @@ func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.change("Flags", map[string]any{"id": 1, "challenge_id": board, "type": "whaley", "content": values[0], "data": whaley.TeamID(c.red)})
+	p.change(
+		"Flags",
+		map[string]any{"id": 1, "challenge_id": board, "type": "whaley", "content": values[0], "data": whaley.TeamID(c.red)},
+	)
 	p.change("Flags", map[string]any{"id": 2, "challenge_id": board, "type": "static", "content": "FLAG{everybody's}"})
 	submit := func(ask func(string, string, string) (int, string), flag, want string) {
 		t.Helper()
-		status, text := ask("POST", "/api/v1/challenges/attempt", fmt.Sprintf(`{"challenge_id":%d,"submission":%q}`, board, flag))
+		status, text := ask(
+			"POST", "/api/v1/challenges/attempt", fmt.Sprintf(`{"challenge_id":%d,"submission":%q}`, board, flag),
+		)
 		if status != 200 || !strings.Contains(text, want) {
 			t.Errorf("%d %s, want %s", status, text, want)
 		}
@@ -239,7 +271,8 @@ func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 	// A ban counts at once, although CTFd's API, as the sidecar knows it, says nothing of it.
 	p.change("Teams", map[string]any{"id": c.blue, "banned": true})
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if status, text = carol("GET", "/plugins/whaley/api/instances", ""); status == 403 && strings.Contains(text, "team_banned") {
+		if status, text = carol("GET", "/plugins/whaley/api/instances", ""); status == 403 &&
+			strings.Contains(text, "team_banned") {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -247,7 +280,8 @@ func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 		}
 	}
 	sidecar.Close()
-	if status, text := ada("GET", "/plugins/whaley/api/instances", ""); status != 503 || !strings.Contains(text, "whaley_away") {
+	if status, text := ada("GET", "/plugins/whaley/api/instances", ""); status != 503 ||
+		!strings.Contains(text, "whaley_away") {
 		t.Errorf("away: %d %s", status, text)
 	}
 	submit(ada, "FLAG{wrong}", "Incorrect") // and CTFd goes on
@@ -256,7 +290,9 @@ func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 // TestThePluginUsesOnlyWhatCTFdHas holds the stand-in and the plugin to one list of CTFd's names, which was read from its source.
 func TestThePluginUsesOnlyWhatCTFdHas(t *testing.T) {
 	testkit.Need(t, testkit.Flask)
-	if said, err := exec.Command("/usr/bin/python3", "-B", "../../../integrations/ctfd/stub/contract.py", "../../../integrations/ctfd/stub").CombinedOutput(); err != nil {
+	if said, err := exec.Command(
+		"/usr/bin/python3", "-B", "../../../integrations/ctfd/stub/contract.py", "../../../integrations/ctfd/stub",
+	).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, said)
 	}
 }

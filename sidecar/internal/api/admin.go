@@ -56,7 +56,8 @@ func (a *API) recordRefusal(r *http.Request, why error) {
 		return
 	}
 	err := a.Events.Record(r.Context(), whaley.Event{
-		Type: "auth_failure", At: time.Now().UTC(), Message: "refused as an admin: " + whaley.CodeOf(why) + " from " + a.address(r).String(),
+		Type: "auth_failure", At: time.Now().UTC(),
+		Message: "refused as an admin: " + whaley.CodeOf(why) + " from " + a.address(r).String(),
 	})
 	if err != nil {
 		a.Log.ErrorContext(r.Context(), "refusal not recorded", "err", err)
@@ -123,7 +124,9 @@ type adminLoginRequest struct {
 
 func (l adminLoginRequest) valid() error {
 	if l.Key == "" {
-		return whaley.Errorf(whaley.Invalid, "key_missing", "key is missing: the admin key, or the access token of a CTFd admin.")
+		return whaley.Errorf(
+			whaley.Invalid, "key_missing", "key is missing: the admin key, or the access token of a CTFd admin.",
+		)
 	}
 	return nil
 }
@@ -152,7 +155,8 @@ func (a *API) adminLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = a.Events.Record(r.Context(), whaley.Event{
-		Type: "admin_login", Player: s.Player.Name + " at " + address.String(), At: time.Now().UTC(), Message: "signed in to the panel",
+		Type: "admin_login", Player: s.Player.Name + " at " + address.String(), At: time.Now().UTC(),
+		Message: "signed in to the panel",
 	})
 	if err != nil {
 		return err

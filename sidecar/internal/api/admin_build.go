@@ -41,8 +41,10 @@ type ownerBuildJSON struct {
 
 func (a *API) build(st whaley.BuildStatus) buildJSON {
 	j := buildJSON{
-		Challenge: st.Challenge, Revision: st.Revision, State: string(st.State), Stages: []buildStageJSON{}, Log: strings.ToValidUTF8(st.Log, "\uFFFD"),
-		Placing: st.Placing, PerOwner: st.PerOwner, Owners: []ownerBuildJSON{}, StartedAt: known(st.StartedAt), EndedAt: known(st.EndedAt),
+		Challenge: st.Challenge, Revision: st.Revision, State: string(st.State), Stages: []buildStageJSON{},
+		Log:     strings.ToValidUTF8(st.Log, "\uFFFD"),
+		Placing: st.Placing, PerOwner: st.PerOwner, Owners: []ownerBuildJSON{}, StartedAt: known(st.StartedAt),
+		EndedAt: known(st.EndedAt),
 	}
 	if st.Reason != nil {
 		j.Reason = &st.Reason.Detail
@@ -92,7 +94,9 @@ func (a *API) getBuild(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusOK, a.build(st))
 }
 
-func (a *API) streamBuild(w http.ResponseWriter, r *http.Request, st whaley.BuildStatus, changed <-chan struct{}) error {
+func (a *API) streamBuild(
+	w http.ResponseWriter, r *http.Request, st whaley.BuildStatus, changed <-chan struct{},
+) error {
 	out, err := a.followAsAdmin(w, r)
 	if err != nil {
 		return err

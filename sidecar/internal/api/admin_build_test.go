@@ -27,11 +27,15 @@ func TestAnOrganiserWatchesABuildBuildsAgainAndReadsWhyOneFailed(t *testing.T) {
 	s := newSurface(t)
 	recipe := "FROM busybox:1.36\nRUN echo the oven is hot; sleep 1\nCMD [\"sleep\", \"1000\"]\n# " + rand.Text() + "\n" // never built before
 	t.Cleanup(func() {
-		if images, err := exec.Command("docker", "images", "-q", "whaley/baked-web").Output(); err != nil || exec.Command("docker", append([]string{"rmi", "-f"}, strings.Fields(string(images))...)...).Run() != nil {
+		if images, err := exec.Command("docker", "images", "-q", "whaley/baked-web").Output(); err != nil ||
+			exec.Command("docker", append([]string{"rmi", "-f"}, strings.Fields(string(images))...)...).Run() != nil {
 			t.Error("the images are left")
 		}
 	})
-	w := s.upload(zipped(t, "instance.toml", "id = \"baked\"\n"+minimalTOML, "compose.yaml", "services:\n  web:\n    build: .\n", "Dockerfile", recipe))
+	w := s.upload(zipped(
+		t, "instance.toml", "id = \"baked\"\n"+minimalTOML, "compose.yaml", "services:\n  web:\n    build: .\n", "Dockerfile",
+		recipe,
+	))
 	if w.Code != http.StatusCreated {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
@@ -40,7 +44,8 @@ func TestAnOrganiserWatchesABuildBuildsAgainAndReadsWhyOneFailed(t *testing.T) {
 		s.into(s.manage("GET", "/baked/build?wait=30", ""), &b)
 		return b
 	}
-	if b := built(); b.State != "ready" || !strings.Contains(b.Log, "the oven is hot") || len(b.Stages) != 1 || b.Stages[0].Name != "image of web" || b.EndedAt == nil || b.Reason != nil {
+	if b := built(); b.State != "ready" || !strings.Contains(b.Log, "the oven is hot") || len(b.Stages) != 1 ||
+		b.Stages[0].Name != "image of web" || b.EndedAt == nil || b.Reason != nil {
 		t.Fatalf("%+v", b)
 	}
 
@@ -69,7 +74,8 @@ func TestAnOrganiserWatchesABuildBuildsAgainAndReadsWhyOneFailed(t *testing.T) {
 	if w := s.manage("PUT", "/baked/files/Dockerfile", string(edit)); w.Code != http.StatusOK {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	if b := built(); b.State != "failed" || b.Reason == nil || !strings.Contains(b.Log, "the oven is hot") || len(b.Stages) != 1 || !b.Stages[0].Failed {
+	if b := built(); b.State != "failed" || b.Reason == nil || !strings.Contains(b.Log, "the oven is hot") ||
+		len(b.Stages) != 1 || !b.Stages[0].Failed {
 		t.Errorf("%+v", b)
 	}
 	s.refused(s.manage("GET", "/none/build", ""), 404, "challenge_not_found")

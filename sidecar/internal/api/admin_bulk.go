@@ -28,7 +28,10 @@ type bulkStopRequest struct {
 }
 
 func (b bulkStopRequest) valid() error {
-	if len(b.IDs) > maxPage || slices.ContainsFunc(b.IDs, func(id string) bool { return id == "" || len(id) > maxText || strings.ContainsRune(id, 0) }) {
+	if len(b.IDs) > maxPage ||
+		slices.ContainsFunc(
+			b.IDs, func(id string) bool { return id == "" || len(id) > maxText || strings.ContainsRune(id, 0) },
+		) {
 		return whaley.Errorf(whaley.Invalid, "ids_invalid", "ids must be at most %d ids of instances.", maxPage)
 	}
 	return nil
@@ -54,7 +57,10 @@ func (a *API) adminStopInstances(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q.IDs, q.Limit = request.IDs, maxPage
-	q.States = slices.DeleteFunc(slices.Clone(whaley.LiveStates), func(s whaley.State) bool { return q.States != nil && !slices.Contains(q.States, s) })
+	q.States = slices.DeleteFunc(
+		slices.Clone(whaley.LiveStates),
+		func(s whaley.State) bool { return q.States != nil && !slices.Contains(q.States, s) },
+	)
 	if len(q.States) == 0 {
 		return whaley.Errorf(whaley.Invalid, "state_invalid", "Only live instances can be stopped.")
 	}
@@ -92,7 +98,13 @@ func (a *API) stopSelected(r *http.Request, q whaley.InstanceQuery) (bulkStopJSO
 		}
 		all, q.After = append(all, part...), next
 	}
-	err := a.audit(r, whaley.Event{Type: "admin_instances_stop", Challenge: q.Challenge, Owner: q.Owner, Message: fmt.Sprintf("Stopped by an admin: %d", len(all))})
+	err := a.audit(
+		r,
+		whaley.Event{
+			Type: "admin_instances_stop", Challenge: q.Challenge, Owner: q.Owner,
+			Message: fmt.Sprintf("Stopped by an admin: %d", len(all)),
+		},
+	)
 	if err != nil {
 		return answer, err
 	}
@@ -131,5 +143,8 @@ func (a *API) issued(token string, q whaley.InstanceQuery) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, whaley.Errorf(whaley.Conflict, "token_refused", "The token is for another selection or older than %s. Ask again without a token.", tokenLife)
+	return time.Time{}, whaley.Errorf(
+		whaley.Conflict, "token_refused", "The token is for another selection or older than %s. Ask again without a token.",
+		tokenLife,
+	)
 }

@@ -78,7 +78,8 @@ func (a *API) adminChallenge(e challenge.Entry, live int) adminChallengeJSON {
 	j := adminChallengeJSON{
 		ID: e.ID, Folder: e.Folder, Name: e.ID, Loaded: e.Loaded != nil, Current: e.Loaded != nil && len(e.Problems) == 0,
 		Active: e.Setting.Challenge == "" || e.Setting.Active, Services: []string{}, Instances: live,
-		Overrides: resources(e.Setting.Limits), Most: resources(a.Library.Most()), Problems: fileProblems(e.Problems), Notes: fileProblems(e.Notes), Unbuilt: e.Unbuilt,
+		Overrides: resources(e.Setting.Limits), Most: resources(a.Library.Most()), Problems: fileProblems(e.Problems),
+		Notes: fileProblems(e.Notes), Unbuilt: e.Unbuilt,
 	}
 	if ch := e.Loaded; ch != nil {
 		j.Name, j.Category, j.Revision, j.Resources = ch.Name, ch.Category, ch.Revision, resources(challenge.LimitsOf(ch))
@@ -159,7 +160,8 @@ func receive(r *http.Request) (received, error) {
 		return received{}, errors.Join(err, file.Close())
 	}
 	replace, open := r.URL.Query().Get("replace") == "true", r.URL.Query().Get("open") == "true"
-	return received{challenge.Archive{ReaderAt: file, Size: size, Name: name, Replace: replace, Open: open}, file.Close}, nil
+	return received{challenge.Archive{ReaderAt: file, Size: size, Name: name, Replace: replace, Open: open}, file.Close},
+		nil
 }
 
 func store(r *http.Request, file io.Writer) (size int64, name string, err error) {
@@ -170,7 +172,9 @@ func store(r *http.Request, file io.Writer) (size int64, name string, err error)
 	size, err = io.Copy(file, io.LimitReader(body, files.MaxArchive+1))
 	switch {
 	case err != nil:
-		return 0, "", whaley.Errorf(whaley.Invalid, "archive_incomplete", "The archive did not arrive whole. Send it again.").Because(err)
+		return 0, "", whaley.Errorf(whaley.Invalid, "archive_incomplete", "The archive did not arrive whole. Send it again.").Because(
+			err,
+		)
 	case size > files.MaxArchive:
 		return 0, "", files.ArchiveTooLarge()
 	}
@@ -182,7 +186,10 @@ func upload(r *http.Request) (body io.Reader, name string, err error) {
 	if err == nil && kind == "application/zip" {
 		return r.Body, "challenge", nil
 	}
-	wanted := whaley.Errorf(whaley.Invalid, "archive_missing", "Send a zip archive: as the part named file of a form, or as a body of type application/zip.")
+	wanted := whaley.Errorf(
+		whaley.Invalid, "archive_missing",
+		"Send a zip archive: as the part named file of a form, or as a body of type application/zip.",
+	)
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return nil, "", wanted.Because(err)
@@ -220,7 +227,9 @@ func withProblems(err error) error {
 
 func (a *API) adminDeleteChallenge(w http.ResponseWriter, r *http.Request) error {
 	id := idOf(r)
-	ev := whaley.Event{Type: "admin_challenge_delete", Challenge: id, Player: adminOf(r), At: time.Now().UTC(), Message: "deleted"}
+	ev := whaley.Event{
+		Type: "admin_challenge_delete", Challenge: id, Player: adminOf(r), At: time.Now().UTC(), Message: "deleted",
+	}
 	err := a.Library.Delete(r.Context(), id, ev, func(ctx context.Context) (int, error) {
 		live, err := a.Instancer.LiveCounts(ctx)
 		return live[id], err
@@ -275,7 +284,9 @@ func (a *API) adminToggleChallenge(w http.ResponseWriter, r *http.Request) error
 	if !*request.Active {
 		message = "closed; running instances keep going"
 	}
-	return a.setChallenge(w, r, "admin_challenge_toggle", message, func(s *whaley.ChallengeSetting) { s.Active = *request.Active })
+	return a.setChallenge(
+		w, r, "admin_challenge_toggle", message, func(s *whaley.ChallengeSetting) { s.Active = *request.Active },
+	)
 }
 
 type resourcesRequest struct{ resourcesJSON }
@@ -291,11 +302,17 @@ const (
 func (q resourcesRequest) valid() error {
 	switch {
 	case q.Memory != 0 && (q.Memory < leastMemory || q.Memory > mostMemory):
-		return whaley.Errorf(whaley.Invalid, "memory_invalid", "memory must be bytes, at least %d; 0 for what the files say.", leastMemory)
+		return whaley.Errorf(
+			whaley.Invalid, "memory_invalid", "memory must be bytes, at least %d; 0 for what the files say.", leastMemory,
+		)
 	case q.CPUs != 0 && (q.CPUs < 0.01 || q.CPUs > mostCPUs):
-		return whaley.Errorf(whaley.Invalid, "cpus_invalid", "cpus must be from 0.01 to %d; 0 for what the files say.", mostCPUs)
+		return whaley.Errorf(
+			whaley.Invalid, "cpus_invalid", "cpus must be from 0.01 to %d; 0 for what the files say.", mostCPUs,
+		)
 	case q.Pids != 0 && (q.Pids < 16 || q.Pids > mostPids):
-		return whaley.Errorf(whaley.Invalid, "pids_invalid", "pids must be from 16 to %d; 0 for what the files say.", mostPids)
+		return whaley.Errorf(
+			whaley.Invalid, "pids_invalid", "pids must be from 16 to %d; 0 for what the files say.", mostPids,
+		)
 	}
 	return nil
 }
@@ -305,11 +322,17 @@ func (q resourcesRequest) within(most whaley.Limits) error {
 	const text = "%s may be at most %s, as %s says. Raise that setting first, or ask for less."
 	switch {
 	case most.MemoryBytes > 0 && q.Memory > most.MemoryBytes:
-		return whaley.Errorf(whaley.Invalid, "memory_invalid", text, "Memory", units.BytesSize(float64(most.MemoryBytes)), "CONTAINER_MAX_MEMORY")
+		return whaley.Errorf(
+			whaley.Invalid, "memory_invalid", text, "Memory", units.BytesSize(float64(most.MemoryBytes)), "CONTAINER_MAX_MEMORY",
+		)
 	case most.NanoCPUs > 0 && int64(q.CPUs*1e9) > most.NanoCPUs:
-		return whaley.Errorf(whaley.Invalid, "cpus_invalid", text, "CPUs", fmt.Sprintf("%g", float64(most.NanoCPUs)/1e9), "CONTAINER_MAX_CPU")
+		return whaley.Errorf(
+			whaley.Invalid, "cpus_invalid", text, "CPUs", fmt.Sprintf("%g", float64(most.NanoCPUs)/1e9), "CONTAINER_MAX_CPU",
+		)
 	case most.Pids > 0 && q.Pids > most.Pids:
-		return whaley.Errorf(whaley.Invalid, "pids_invalid", text, "Processes", strconv.FormatInt(most.Pids, 10), "CONTAINER_PIDS_LIMIT")
+		return whaley.Errorf(
+			whaley.Invalid, "pids_invalid", text, "Processes", strconv.FormatInt(most.Pids, 10), "CONTAINER_PIDS_LIMIT",
+		)
 	}
 	return nil
 }
@@ -322,12 +345,17 @@ func (a *API) adminSetResources(w http.ResponseWriter, r *http.Request) error {
 	if err := q.within(a.Library.Most()); err != nil {
 		return err
 	}
-	return a.setChallenge(w, r, "admin_challenge_resources", "resources set; instances started from now on have them", func(s *whaley.ChallengeSetting) {
-		s.Limits = whaley.Limits{MemoryBytes: q.Memory, NanoCPUs: int64(q.CPUs * 1e9), Pids: q.Pids}
-	})
+	return a.setChallenge(
+		w, r, "admin_challenge_resources", "resources set; instances started from now on have them",
+		func(s *whaley.ChallengeSetting) {
+			s.Limits = whaley.Limits{MemoryBytes: q.Memory, NanoCPUs: int64(q.CPUs * 1e9), Pids: q.Pids}
+		},
+	)
 }
 
-func (a *API) setChallenge(w http.ResponseWriter, r *http.Request, kind, message string, change func(*whaley.ChallengeSetting)) error {
+func (a *API) setChallenge(
+	w http.ResponseWriter, r *http.Request, kind, message string, change func(*whaley.ChallengeSetting),
+) error {
 	ev := whaley.Event{Type: kind, Challenge: idOf(r), Player: adminOf(r), At: time.Now().UTC(), Message: message}
 	e, err := a.Library.Set(r.Context(), idOf(r), adminOf(r), ev, change)
 	if err != nil {

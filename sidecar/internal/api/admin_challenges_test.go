@@ -71,7 +71,11 @@ func (s *surface) upload(archive []byte) *httptest.ResponseRecorder {
 func (s *surface) sendArchive(path string, archive []byte) *httptest.ResponseRecorder {
 	s.t.Helper()
 	var form bytes.Buffer
-	fmt.Fprintf(&form, "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"My Challenge.zip\"\r\nContent-Type: application/zip\r\n\r\n%s\r\n--b--\r\n", archive)
+	fmt.Fprintf(
+		&form,
+		"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"My Challenge.zip\"\r\nContent-Type: application/zip\r\n\r\n%s\r\n--b--\r\n",
+		archive,
+	)
 	r := httptest.NewRequest("POST", path, &form)
 	r.RemoteAddr = alice + ":5555"
 	r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
@@ -83,18 +87,26 @@ func (s *surface) sendArchive(path string, archive []byte) *httptest.ResponseRec
 
 func TestAChallengeIsUploadedEditedClosedAndDeleted(t *testing.T) {
 	s := newSurface(t)
-	w := s.upload(zipped(t, "__MACOSX/x", "", "deep/er/instance.toml", "id = \"new\"\n"+minimalTOML, "deep/er/compose.yaml", minimalCompose, "deep/er/app/a.txt", "a"))
+	w := s.upload(zipped(
+		t, "__MACOSX/x", "", "deep/er/instance.toml", "id = \"new\"\n"+minimalTOML, "deep/er/compose.yaml", minimalCompose,
+		"deep/er/app/a.txt", "a",
+	))
 	var ch adminChallenge
-	if s.into(w, &ch); w.Code != http.StatusCreated || ch.ID != "new" || !ch.Loaded || !ch.Current || ch.Active || len(ch.Problems) > 0 {
+	if s.into(w, &ch); w.Code != http.StatusCreated || ch.ID != "new" || !ch.Loaded || !ch.Current || ch.Active ||
+		len(ch.Problems) > 0 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	s.refused(s.call(bob, "POST", "/instances/spawn", `{"challenge_id":"new"}`), 409, "challenge_inactive")
-	s.refused(s.upload(zipped(t, "instance.toml", "id = \"new\"\n"+minimalTOML, "compose.yaml", minimalCompose)), 409, "challenge_exists")
+	s.refused(
+		s.upload(zipped(t, "instance.toml", "id = \"new\"\n"+minimalTOML, "compose.yaml", minimalCompose)), 409,
+		"challenge_exists",
+	)
 
 	var file struct{ Content, Encoding, Tag string }
 	if w := s.manage("GET", "/new/files/app%2Fa.txt", ""); w.Code != 200 {
 		t.Fatalf("%d %s", w.Code, w.Body)
-	} else if s.into(w, &file); file.Content != "a" || file.Encoding != "utf-8" || file.Tag != files.Tag([]byte("a")) || w.Header().Get("ETag") != `"`+file.Tag+`"` {
+	} else if s.into(w, &file); file.Content != "a" || file.Encoding != "utf-8" || file.Tag != files.Tag([]byte("a")) ||
+		w.Header().Get("ETag") != `"`+file.Tag+`"` {
 		t.Errorf("%+v", file)
 	}
 	var c changed
@@ -102,7 +114,9 @@ func TestAChallengeIsUploadedEditedClosedAndDeleted(t *testing.T) {
 	if c.Challenge.Revision == ch.Revision || !c.Challenge.Current || c.Tag != files.Tag([]byte("b")) {
 		t.Errorf("an edit made no revision: %+v", c)
 	}
-	s.refused(s.manage("PUT", "/new/files/app%2Fa.txt", fmt.Sprintf(`{"content":"c","tag":%q}`, file.Tag)), 409, "file_changed")
+	s.refused(
+		s.manage("PUT", "/new/files/app%2Fa.txt", fmt.Sprintf(`{"content":"c","tag":%q}`, file.Tag)), 409, "file_changed",
+	)
 	s.refused(s.manage("PUT", "/new/files/none", `{"content":"c"}`), 404, "file_not_found")
 	s.refused(s.manage("POST", "/new/files/app%2Fa.txt", `{"content":"c"}`), 409, "file_exists")
 	s.refused(s.manage("GET", "/new/files/..%2Fquick%2Finstance.toml", ""), 422, "path_invalid")
@@ -129,7 +143,8 @@ func TestAChallengeIsUploadedEditedClosedAndDeleted(t *testing.T) {
 	}
 	s.into(s.manage("GET", "/new/revisions", ""), &history)
 	first := history.Revisions[len(history.Revisions)-1]
-	if first.Origin != "upload" || !strings.HasPrefix(first.By, "admin key") || first.Revision != ch.Revision || history.Revisions[0].Origin != "edit" || history.Revisions[0].By != first.By {
+	if first.Origin != "upload" || !strings.HasPrefix(first.By, "admin key") || first.Revision != ch.Revision ||
+		history.Revisions[0].Origin != "edit" || history.Revisions[0].By != first.By {
 		t.Errorf("the history is %+v", history)
 	}
 	second := history.Revisions[len(history.Revisions)-2].Revision
@@ -139,7 +154,8 @@ func TestAChallengeIsUploadedEditedClosedAndDeleted(t *testing.T) {
 		"?from=" + second: `{"files":[],"more":0}`,
 		"":                `{"files":[{"path":"app/a.txt","change":"added",`,
 	} {
-		if w := s.manage("GET", "/new/revisions/"+second+"/changes"+query, ""); w.Code != 200 || !strings.HasPrefix(w.Body.String(), want) {
+		if w := s.manage("GET", "/new/revisions/"+second+"/changes"+query, ""); w.Code != 200 ||
+			!strings.HasPrefix(w.Body.String(), want) {
 			t.Errorf("%s: %d %s, want %s…", query, w.Code, w.Body, want)
 		}
 	}
@@ -148,17 +164,22 @@ func TestAChallengeIsUploadedEditedClosedAndDeleted(t *testing.T) {
 	// A broken edit stays, says what is wrong by line, and the last good revision is what players get.
 	good := adminChallenge{}
 	s.into(s.manage("POST", "/new/reload", ""), &good)
-	s.into(s.manage("PUT", "/new/files/compose.yaml", `{"content":"services:\n  web:\n    image: x\n    privileged: true\n"}`), &c)
+	s.into(
+		s.manage("PUT", "/new/files/compose.yaml", `{"content":"services:\n  web:\n    image: x\n    privileged: true\n"}`),
+		&c,
+	)
 	if p := c.Challenge; p.Current || !p.Loaded || p.Revision != good.Revision || len(p.Problems) != 1 ||
 		p.Problems[0].File != "new/compose.yaml" || p.Problems[0].Line != 4 || p.Problems[0].Key != "services.web.privileged" {
 		t.Errorf("%+v", p)
 	}
 
 	// What it was is downloaded, and put back.
-	if w := s.manage("GET", "/new/archive", ""); w.Code != 200 || w.Header().Get("Content-Type") != "application/zip" || !strings.HasPrefix(w.Body.String(), "PK") {
+	if w := s.manage("GET", "/new/archive", ""); w.Code != 200 || w.Header().Get("Content-Type") != "application/zip" ||
+		!strings.HasPrefix(w.Body.String(), "PK") {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
-	if w := s.manage("GET", "/new/archive?revision="+first.Revision, ""); w.Code != 200 || w.Header().Get("Content-Disposition") != `attachment; filename="new-`+first.Revision+`.zip"` {
+	if w := s.manage("GET", "/new/archive?revision="+first.Revision, ""); w.Code != 200 ||
+		w.Header().Get("Content-Disposition") != `attachment; filename="new-`+first.Revision+`.zip"` {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 	s.refused(s.manage("GET", "/new/archive?revision=none", ""), 404, "revision_files_gone")
@@ -168,13 +189,15 @@ func TestAChallengeIsUploadedEditedClosedAndDeleted(t *testing.T) {
 	if !back.Current || back.Revision != first.Revision {
 		t.Errorf("rolled back it is %+v", back)
 	}
-	if s.into(s.manage("GET", "/new/revisions", ""), &history); history.Revisions[0].Origin != "rollback" || history.Revisions[0].Revision != first.Revision {
+	if s.into(s.manage("GET", "/new/revisions", ""), &history); history.Revisions[0].Origin != "rollback" ||
+		history.Revisions[0].Revision != first.Revision {
 		t.Errorf("the history is %+v", history)
 	}
 
 	var set adminChallenge
 	s.into(s.manage("PUT", "/new/resources", `{"memory":67108864,"cpus":0.4,"pids":60}`), &set)
-	if set.Resources.Memory != 64<<20 || set.Resources.CPUs != 0.4 || set.Resources.Pids != 60 || set.Overrides != set.Resources {
+	if set.Resources.Memory != 64<<20 || set.Resources.CPUs != 0.4 || set.Resources.Pids != 60 ||
+		set.Overrides != set.Resources {
 		t.Errorf("%+v", set)
 	}
 	s.refused(s.manage("PUT", "/new/resources", `{"memory":1,"cpus":0,"pids":0}`), 422, "memory_invalid")
@@ -182,7 +205,8 @@ func TestAChallengeIsUploadedEditedClosedAndDeleted(t *testing.T) {
 	if set.Active || set.Resources.Pids != 60 {
 		t.Errorf("%+v", set)
 	}
-	if list := s.call(bob, "GET", "/challenges", "").Body.String(); strings.Contains(list, `"new"`) || !strings.Contains(list, `"quick"`) {
+	if list := s.call(bob, "GET", "/challenges", "").Body.String(); strings.Contains(list, `"new"`) ||
+		!strings.Contains(list, `"quick"`) {
 		t.Errorf("a closed challenge is listed: %s", list)
 	}
 	s.refused(s.call(bob, "POST", "/instances/spawn", `{"challenge_id":"new"}`), 409, "challenge_inactive")
@@ -196,14 +220,18 @@ func TestAChallengeIsUploadedEditedClosedAndDeleted(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	s.refused(s.manage("DELETE", "/new", ""), 404, "challenge_not_found")
-	if w := s.upload(zipped(t, "instance.toml", minimalTOML, "compose.yaml", minimalCompose)); w.Code != http.StatusCreated || !strings.Contains(w.Body.String(), `"my-challenge"`) {
+	if w := s.upload(zipped(t, "instance.toml", minimalTOML, "compose.yaml", minimalCompose)); w.Code != http.StatusCreated ||
+		!strings.Contains(w.Body.String(), `"my-challenge"`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 
 func TestABrokenUploadChangesNothingAndSaysEverything(t *testing.T) {
 	s := newSurface(t)
-	w := s.upload(zipped(t, "c/instance.toml", "nmae = 1\n"+minimalTOML, "c/compose.yaml", "services:\n  web:\n    pid: host\n    image: x\n    ipc: host\n"))
+	w := s.upload(zipped(
+		t, "c/instance.toml", "nmae = 1\n"+minimalTOML, "c/compose.yaml",
+		"services:\n  web:\n    pid: host\n    image: x\n    ipc: host\n",
+	))
 	var p struct {
 		Code     string
 		Problems []struct {
@@ -243,12 +271,19 @@ func TestWhatRunsGoesOnWhenItsChallengeIsClosedEditedOrGone(t *testing.T) {
 			}
 		}
 		s.into(s.call(bob, "GET", "/instances", ""), &list)
-		if len(list.Instances) != 1 || list.Instances[0].State != "running" || list.Instances[0].ChallengeName != "Quick" || len(list.Instances[0].Routes) != 3 {
+		if len(list.Instances) != 1 || list.Instances[0].State != "running" ||
+			list.Instances[0].ChallengeName != "Quick" || len(list.Instances[0].Routes) != 3 {
 			t.Fatalf("%s: %+v", when, list)
 		}
 		var status struct{ State, Backend, Name, Access string }
 		in := list.Instances[0]
-		s.into(s.call(alice, "POST", "/internal/resolve", fmt.Sprintf(`{"host":%q}`, in.Routes[0].Host), "Authorization", "Bearer "+pluginKey), &status)
+		s.into(
+			s.call(
+				alice, "POST", "/internal/resolve", fmt.Sprintf(`{"host":%q}`, in.Routes[0].Host), "Authorization",
+				"Bearer "+pluginKey,
+			),
+			&status,
+		)
 		if status.State != "running" || status.Backend == "" || status.Name != "Quick" || status.Access != "link" {
 			t.Errorf("%s: %+v", when, status)
 		}
@@ -256,7 +291,13 @@ func TestWhatRunsGoesOnWhenItsChallengeIsClosedEditedOrGone(t *testing.T) {
 	}
 	running("closed")
 	var c changed
-	s.into(s.manage("PUT", "/quick/files/instance.toml", `{"content":"name = \"Other\"\ntimeout = 20\naccess = \"owner\"\n[[routes]]\nservice = \"web\"\nport = 81\n"}`), &c)
+	s.into(
+		s.manage(
+			"PUT", "/quick/files/instance.toml",
+			`{"content":"name = \"Other\"\ntimeout = 20\naccess = \"owner\"\n[[routes]]\nservice = \"web\"\nport = 81\n"}`,
+		),
+		&c,
+	)
 	if c.Challenge.Name != "Other" || !c.Challenge.Current {
 		t.Fatalf("%+v", c)
 	}

@@ -48,7 +48,10 @@ func (a *API) getConnection(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) showConnection(w http.ResponseWriter) error {
 	now := a.Connection.Standing()
-	j := connectionJSON{SignIn: signInPageJSON{string(now.SignIn.State), now.SignIn.URL, now.SignIn.Detail}, Window: now.Window, Links: []connectionLinkJSON{}}
+	j := connectionJSON{
+		SignIn: signInPageJSON{string(now.SignIn.State), now.SignIn.URL, now.SignIn.Detail}, Window: now.Window,
+		Links: []connectionLinkJSON{},
+	}
 	for _, ch := range a.Challenges.All() {
 		if link, ok := now.Links[ch.ID]; ok {
 			j.Links = append(j.Links, connectionLinkJSON{ch.ID, string(link.State), link.Text, a.Connection.Of(ch.ID)})
@@ -137,7 +140,9 @@ func (a *API) removeConnection(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Connection.RemoveLinks(r.Context()); err != nil {
 		return err
 	}
-	if err := a.audit(r, whaley.Event{Type: "admin_connection", Message: "took the sign-in page and the links out of CTFd"}); err != nil {
+	if err := a.audit(
+		r, whaley.Event{Type: "admin_connection", Message: "took the sign-in page and the links out of CTFd"},
+	); err != nil {
 		return err
 	}
 	return a.showConnection(w)

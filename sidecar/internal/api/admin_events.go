@@ -54,7 +54,9 @@ func typesOf(r *http.Request) ([]string, error) {
 				continue
 			}
 			if !typeForm.MatchString(kind) || len(all) == maxTypes {
-				return nil, whaley.Errorf(whaley.Invalid, "type_invalid", "type must be at most %d types of events, like instance_spawn.", maxTypes)
+				return nil, whaley.Errorf(
+					whaley.Invalid, "type_invalid", "type must be at most %d types of events, like instance_spawn.", maxTypes,
+				)
 			}
 			all = append(all, kind)
 		}

@@ -34,7 +34,9 @@ func (a *API) exportFlags(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	after := ""
-	columns := []string{"id", "challenge", "owner_id", "owner_name", "flag", "created_at", "retired_at", "retired_by", "retired_why", "ctfd"}
+	columns := []string{
+		"id", "challenge", "owner_id", "owner_name", "flag", "created_at", "retired_at", "retired_by", "retired_why", "ctfd",
+	}
 	return streamCSV(w, "flags", columns, func(out *csv.Writer) (bool, error) {
 		all, err := a.Flags.List(r.Context(), f, after, maxPage)
 		for _, one := range all {
@@ -42,7 +44,10 @@ func (a *API) exportFlags(w http.ResponseWriter, r *http.Request) error {
 			for _, p := range one.Registrations {
 				places = append(places, strconv.Itoa(p.CTFdChallenge)+":"+string(p.State))
 			}
-			row(out, one.ID, one.Challenge, one.Owner.ID, one.Owner.Name, one.Value, when(one.CreatedAt), when(one.RetiredAt), one.RetiredBy, one.RetiredWhy, strings.Join(places, " "))
+			row(
+				out, one.ID, one.Challenge, one.Owner.ID, one.Owner.Name, one.Value, when(one.CreatedAt), when(one.RetiredAt),
+				one.RetiredBy, one.RetiredWhy, strings.Join(places, " "),
+			)
 			after = one.ID
 		}
 		return len(all) == maxPage, err
@@ -57,7 +62,8 @@ func (a *API) exportSuspicious(w http.ResponseWriter, r *http.Request) error {
 	}
 	after := ""
 	columns := []string{
-		"id", "found_at", "kind", "score", "reasons", "challenge", "ctfd_challenge", "submitter_id", "submitter_name", "submitter_user",
+		"id", "found_at", "kind", "score", "reasons", "challenge", "ctfd_challenge", "submitter_id", "submitter_name",
+		"submitter_user",
 		"flag_owner_id", "flag_owner_name", "submissions", "addresses", "review", "note", "reviewed_by", "reviewed_at",
 	}
 	return streamCSV(w, "suspicious", columns, func(out *csv.Writer) (bool, error) {
@@ -74,9 +80,12 @@ func (a *API) exportSuspicious(w http.ResponseWriter, r *http.Request) error {
 			for _, c := range s.Submissions {
 				submissions, addresses = append(submissions, strconv.Itoa(c.ID)), append(addresses, c.Address)
 			}
-			row(out, s.ID, when(s.FoundAt), string(s.Kind), strconv.Itoa(s.Score), strings.Join(reasons, "; "), s.Challenge, strconv.Itoa(s.CTFdChallenge),
-				s.Submitter.OwnerID, s.Submitter.OwnerName, s.Submitter.UserName, owner.OwnerID, owner.OwnerName,
-				strings.Join(submissions, " "), strings.Join(addresses, " "), string(s.Review), s.Note, s.ReviewedBy, when(s.ReviewedAt))
+			row(
+				out, s.ID, when(s.FoundAt), string(s.Kind), strconv.Itoa(s.Score), strings.Join(reasons, "; "), s.Challenge,
+				strconv.Itoa(s.CTFdChallenge), s.Submitter.OwnerID, s.Submitter.OwnerName, s.Submitter.UserName, owner.OwnerID,
+				owner.OwnerName, strings.Join(submissions, " "), strings.Join(addresses, " "), string(s.Review), s.Note,
+				s.ReviewedBy, when(s.ReviewedAt),
+			)
 			after = s.ID
 		}
 		return len(all) == maxPage, err

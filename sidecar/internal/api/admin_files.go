@@ -63,7 +63,9 @@ func (f fileRequest) bytes() ([]byte, error) {
 			return text, nil
 		}
 	}
-	return nil, whaley.Errorf(whaley.Invalid, "encoding_invalid", "encoding must be utf-8 or base64, and content must be in it.")
+	return nil, whaley.Errorf(
+		whaley.Invalid, "encoding_invalid", "encoding must be utf-8 or base64, and content must be in it.",
+	)
 }
 
 // decodeFile is decode with room for a file.
@@ -72,7 +74,9 @@ func decodeFile(w http.ResponseWriter, r *http.Request) (fileRequest, error) {
 	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxInBody))
 	body.DisallowUnknownFields()
 	if err := body.Decode(&f); err != nil {
-		return f, whaley.Errorf(whaley.Invalid, "body_invalid", "The body is not the JSON that is wanted here: %s.", explain(err))
+		return f, whaley.Errorf(
+			whaley.Invalid, "body_invalid", "The body is not the JSON that is wanted here: %s.", explain(err),
+		)
 	}
 	if _, err := body.Token(); !errors.Is(err, io.EOF) {
 		return f, whaley.Errorf(whaley.Invalid, "body_invalid", "The body has more than one JSON value.")
@@ -105,7 +109,9 @@ func (a *API) adminReadFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	j := fileJSON{Path: c.Path, Content: string(c.Bytes), Encoding: plainText, Tag: c.Tag, Size: len(c.Bytes), Modified: c.Modified}
+	j := fileJSON{
+		Path: c.Path, Content: string(c.Bytes), Encoding: plainText, Tag: c.Tag, Size: len(c.Bytes), Modified: c.Modified,
+	}
 	if !utf8.Valid(c.Bytes) || strings.ContainsRune(j.Content, 0) {
 		j.Content, j.Encoding = base64.StdEncoding.EncodeToString(c.Bytes), inBase64
 	}
@@ -152,10 +158,14 @@ func (a *API) adminDeleteFile(w http.ResponseWriter, r *http.Request) error {
 }
 
 // edit does one change to a challenge's files. With ?reload=false it is not loaded yet: more changes follow.
-func (a *API) edit(w http.ResponseWriter, r *http.Request, status int, what, tag string, change func(root *os.Root, name string) error) error {
+func (a *API) edit(
+	w http.ResponseWriter, r *http.Request, status int, what, tag string, change func(root *os.Root, name string) error,
+) error {
 	name := r.PathValue("path")
 	reload := r.URL.Query().Get("reload") != "false"
-	e, err := a.Library.Edit(r.Context(), idOf(r), adminOf(r), reload, func(root *os.Root) error { return change(root, name) })
+	e, err := a.Library.Edit(
+		r.Context(), idOf(r), adminOf(r), reload, func(root *os.Root) error { return change(root, name) },
+	)
 	if err != nil {
 		return err
 	}

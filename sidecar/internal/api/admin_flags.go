@@ -75,11 +75,15 @@ func mapping(m *whaley.Mapping) mappingJSON {
 
 func issuedFlag(f *whaley.IssuedFlag) issuedFlagJSON {
 	j := issuedFlagJSON{
-		ID: f.ID, Challenge: f.Challenge, Part: f.Part, Owner: ownerJSON{f.Owner.ID, f.Owner.Name}, Value: f.Value, State: string(flag.StateOf(f)),
-		CreatedAt: f.CreatedAt, RetiredAt: moment(f.RetiredAt), RetiredBy: f.RetiredBy, RetiredWhy: f.RetiredWhy, Registrations: []registrationJSON{},
+		ID: f.ID, Challenge: f.Challenge, Part: f.Part, Owner: ownerJSON{f.Owner.ID, f.Owner.Name}, Value: f.Value,
+		State:     string(flag.StateOf(f)),
+		CreatedAt: f.CreatedAt, RetiredAt: moment(f.RetiredAt), RetiredBy: f.RetiredBy, RetiredWhy: f.RetiredWhy,
+		Registrations: []registrationJSON{},
 	}
 	for _, r := range f.Registrations {
-		j.Registrations = append(j.Registrations, registrationJSON{r.CTFdChallenge, r.CTFdFlag, string(r.State), r.Tries, r.Reason, r.ChangedAt})
+		j.Registrations = append(
+			j.Registrations, registrationJSON{r.CTFdChallenge, r.CTFdFlag, string(r.State), r.Tries, r.Reason, r.ChangedAt},
+		)
 	}
 	return j
 }
@@ -100,11 +104,13 @@ func (a *API) adminFlags(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	j := flagStateJSON{
-		CTFd: a.Flags.InCTFd(), Flags: totals.Current, Owners: totals.Owners, Retired: totals.Retired, Registration: map[string]int{},
-		Mappings: []mappingJSON{}, Doubtful: []string{},
+		CTFd: a.Flags.InCTFd(), Flags: totals.Current, Owners: totals.Owners, Retired: totals.Retired,
+		Registration: map[string]int{},
+		Mappings:     []mappingJSON{}, Doubtful: []string{},
 		LastCheck: lastCheckJSON{
-			CheckedAt: moment(scan.CheckedAt), TriedAt: moment(scan.TriedAt), FullAt: moment(scan.FullAt), Submissions: scan.Total,
-			Requests: scan.Requests, Problem: scan.Problem,
+			CheckedAt: moment(scan.CheckedAt), TriedAt: moment(scan.TriedAt), FullAt: moment(scan.FullAt),
+			Submissions: scan.Total,
+			Requests:    scan.Requests, Problem: scan.Problem,
 		},
 	}
 	if j.Suspicious.Total, err = a.Flags.CountSuspicions(ctx, whaley.SuspicionFilter{}); err != nil {
@@ -167,7 +173,12 @@ func (a *API) adminDeleteFlag(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, whaley.Event{Type: "admin_flag_delete", Challenge: f.Challenge, Owner: f.Owner.ID, Message: "deleted the flag of " + f.Owner.Name}); err != nil {
+	if err := a.audit(
+		r,
+		whaley.Event{
+			Type: "admin_flag_delete", Challenge: f.Challenge, Owner: f.Owner.ID, Message: "deleted the flag of " + f.Owner.Name,
+		},
+	); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, issuedFlag(f))
@@ -178,7 +189,13 @@ func (a *API) adminRotateFlag(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, whaley.Event{Type: "admin_flag_rotate", Challenge: f.Challenge, Owner: f.Owner.ID, Message: "made " + f.Owner.Name + " another flag"}); err != nil {
+	if err := a.audit(
+		r,
+		whaley.Event{
+			Type: "admin_flag_rotate", Challenge: f.Challenge, Owner: f.Owner.ID,
+			Message: "made " + f.Owner.Name + " another flag",
+		},
+	); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, issuedFlag(f))
@@ -189,7 +206,10 @@ func (a *API) adminDeleteFlagsOf(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, whaley.Event{Type: "admin_flag_delete", Owner: idOf(r), Message: "deleted " + strconv.Itoa(n) + " flags of an owner"}); err != nil {
+	if err := a.audit(
+		r,
+		whaley.Event{Type: "admin_flag_delete", Owner: idOf(r), Message: "deleted " + strconv.Itoa(n) + " flags of an owner"},
+	); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]int{"deleted": n})

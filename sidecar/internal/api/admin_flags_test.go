@@ -31,12 +31,17 @@ func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quick := oneChallenge{&whaley.Challenge{ID: "quick", Name: "Quick", Flag: whaley.FlagPlan{Dynamic: true, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{b}"}}}}
+	quick := oneChallenge{&whaley.Challenge{
+		ID: "quick", Name: "Quick",
+		Flag: whaley.FlagPlan{Dynamic: true, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{b}"}},
+	}}
 	var flags *flag.Flags
 	s := newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, _ *api.Options) {
 		flags = flag.New(n.Books.(*store.Store), client, quick, flag.Options{}, slog.New(slog.DiscardHandler))
 		n.Flags = flags
-		n.Connection = connect.New(client, n.Books.(*store.Store), connect.Options{Dashboard: "http://whaley.localhost"}, slog.New(slog.DiscardHandler))
+		n.Connection = connect.New(
+			client, n.Books.(*store.Store), connect.Options{Dashboard: "http://whaley.localhost"}, slog.New(slog.DiscardHandler),
+		)
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -58,7 +63,10 @@ func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 	}
 	s.admin("POST", "/admin/api/flags/sync-challenge", `{"local_challenge_id":"quick"}`).is(422)
 	s.admin("POST", "/admin/api/flags/sync-challenge", `{"local_challenge_id":"quick","ctfd_challenge_id":99}`).is(404)
-	s.admin("POST", "/admin/api/flags/sync-challenge", `{"local_challenge_id":"quick","ctfd_challenge_id":`+strconv.Itoa(id)+`,"connection_info":true}`).is(200)
+	s.admin(
+		"POST", "/admin/api/flags/sync-challenge",
+		`{"local_challenge_id":"quick","ctfd_challenge_id":`+strconv.Itoa(id)+`,"connection_info":true}`,
+	).is(200)
 	if info := board.Challenge(id).ConnectionInfo; !strings.HasPrefix(info, "http://whaley.localhost/") {
 		t.Errorf("CTFd shows %q", info)
 	}

@@ -28,8 +28,10 @@ type captureJSON struct {
 
 func captureOf(c whaley.Capture) captureJSON {
 	return captureJSON{
-		ID: c.ID, Instance: c.Instance, Challenge: c.Challenge, Owner: ownerJSON{ID: c.Owner.ID, Name: c.Owner.Name}, SpawnedBy: c.Player, Type: c.Kind,
-		Reason: c.Reason, At: c.At, Size: c.Size, Compressed: c.Compressed, Containers: c.Containers, Truncated: c.Truncated, Sidecar: c.Holder,
+		ID: c.ID, Instance: c.Instance, Challenge: c.Challenge, Owner: ownerJSON{ID: c.Owner.ID, Name: c.Owner.Name},
+		SpawnedBy: c.Player, Type: c.Kind,
+		Reason: c.Reason, At: c.At, Size: c.Size, Compressed: c.Compressed, Containers: c.Containers, Truncated: c.Truncated,
+		Sidecar: c.Holder,
 	}
 }
 
@@ -158,7 +160,9 @@ func (a *API) cleanCaptures(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, whaley.Event{Type: "admin_forensics_cleanup", Message: "removed captures that were too old: " + strconv.Itoa(n)}); err != nil {
+	if err := a.audit(
+		r, whaley.Event{Type: "admin_forensics_cleanup", Message: "removed captures that were too old: " + strconv.Itoa(n)},
+	); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]int{"deleted": n})
@@ -170,13 +174,21 @@ func (a *API) captureLive(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !in.State.Live() {
-		return whaley.Errorf(whaley.Conflict, "instance_not_live", "This instance is %s already: it prints no more.", in.State)
+		return whaley.Errorf(
+			whaley.Conflict, "instance_not_live", "This instance is %s already: it prints no more.", in.State,
+		)
 	}
 	c, err := a.Forensics.Live(r.Context(), in)
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, whaley.Event{Type: "admin_forensics_capture", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "captured " + c.ID})
+	err = a.audit(
+		r,
+		whaley.Event{
+			Type: "admin_forensics_capture", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID,
+			Message: "captured " + c.ID,
+		},
+	)
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,8 @@ func imported(r importer.Result, top string) importedJSON {
 		folder = filepath.Base(r.Folder)
 	}
 	j := importedJSON{
-		Folder: filepath.ToSlash(folder), ID: r.ID, Verdict: r.Verdict(), Metadata: r.Format, Made: r.Made, Flag: cmp.Or(r.Flag, "none"),
+		Folder: filepath.ToSlash(folder), ID: r.ID, Verdict: r.Verdict(), Metadata: r.Format, Made: r.Made,
+		Flag:   cmp.Or(r.Flag, "none"),
 		Routes: []importedRouteJSON{}, Notes: append([]string{}, r.Notes...), Problems: fileProblems(r.Refusals),
 		Changes: changesOf(challenge.Changes{}),
 	}
@@ -128,7 +129,9 @@ func (a *API) takeFolders(r *http.Request, from *challenge.Unpacked, top string,
 			return err
 		}
 		j.Taken, j.ID = true, e.ID
-		if err := a.audit(r, whaley.Event{Type: "admin_challenge_upload", Challenge: e.ID, Message: "imported as " + e.Folder}); err != nil {
+		if err := a.audit(
+			r, whaley.Event{Type: "admin_challenge_upload", Challenge: e.ID, Message: "imported as " + e.Folder},
+		); err != nil {
 			return err
 		}
 	}

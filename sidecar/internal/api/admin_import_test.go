@@ -49,7 +49,8 @@ func TestAnArchiveOfManyIsLookedAtAndThenTaken(t *testing.T) {
 			"event-main/web/blog/Dockerfile", "FROM busybox:1.36\nCOPY index.html /\nENV FLAG=CTF{planted}\nEXPOSE 80\n",
 			"event-main/web/blog/index.html", page,
 			"event-main/pwn/heap/docker-compose.yml", "services:\n  heap:\n    image: busybox:1.36\n    ports: ['1337:1337']\n",
-			"event-main/pwn/host/docker-compose.yml", "services:\n  host:\n    image: busybox:1.36\n    pid: host\n    ports: ['1:1']\n",
+			"event-main/pwn/host/docker-compose.yml",
+			"services:\n  host:\n    image: busybox:1.36\n    pid: host\n    ports: ['1:1']\n",
 		)
 	}
 	looked := s.bring(event("one"), nil)
@@ -73,10 +74,12 @@ func TestAnArchiveOfManyIsLookedAtAndThenTaken(t *testing.T) {
 	s.refused(s.manage("GET", "/heap/files", ""), 404, "challenge_not_found")
 
 	again := s.bring(event("two"), nil)["web/blog"]
-	if !again.Exists || len(again.Changes.Files) != 1 || again.Changes.Files[0].Path != "index.html" || again.Changes.Files[0].Change != "changed" {
+	if !again.Exists || len(again.Changes.Files) != 1 || again.Changes.Files[0].Path != "index.html" ||
+		again.Changes.Files[0].Change != "changed" {
 		t.Fatalf("%+v", again)
 	}
-	if kept := s.bring(event("two"), url.Values{"take": {"web/blog"}})["web/blog"]; kept.Taken || !strings.Contains(kept.Refusal, "already") {
+	if kept := s.bring(event("two"), url.Values{"take": {"web/blog"}})["web/blog"]; kept.Taken ||
+		!strings.Contains(kept.Refusal, "already") {
 		t.Errorf("%+v", kept)
 	}
 	if put := s.bring(event("two"), url.Values{"take": {"web/blog"}, "replace": {"true"}})["web/blog"]; !put.Taken {

@@ -27,7 +27,8 @@ type adminInstanceJSON struct {
 
 func (a *API) adminInstance(in *whaley.Instance) adminInstanceJSON {
 	j := adminInstanceJSON{
-		instanceJSON: a.instance(in), Player: in.Player, Revision: in.Revision, StopCause: in.StopCause, EndedAt: moment(in.EndedAt),
+		instanceJSON: a.instance(in), Player: in.Player, Revision: in.Revision, StopCause: in.StopCause,
+		EndedAt:  moment(in.EndedAt),
 		Extended: int(in.Extended.Seconds()), Memory: in.Memory, Addresses: map[string]string{}, Ports: map[string]int{},
 	}
 	if in.Subnet.IsValid() {
@@ -96,7 +97,9 @@ func (a *API) adminListInstances(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	counts, err := a.Books.CountInstances(r.Context(), whaley.InstanceQuery{Challenge: q.Challenge, Owner: q.Owner, Text: q.Text})
+	counts, err := a.Books.CountInstances(
+		r.Context(), whaley.InstanceQuery{Challenge: q.Challenge, Owner: q.Owner, Text: q.Text},
+	)
 	if err != nil {
 		return err
 	}
@@ -130,7 +133,10 @@ func orderOf(r *http.Request) (whaley.InstanceOrder, bool, error) {
 	name, descending := strings.CutPrefix(text, "-")
 	order := whaley.InstanceOrder(name)
 	if !slices.Contains(whaley.InstanceOrders, order) {
-		return "", false, whaley.Errorf(whaley.Invalid, "sort_invalid", "sort must be created, expires, challenge, owner or state, with - before it for the other direction.")
+		return "", false, whaley.Errorf(
+			whaley.Invalid, "sort_invalid",
+			"sort must be created, expires, challenge, owner or state, with - before it for the other direction.",
+		)
 	}
 	return order, descending, nil
 }
@@ -192,7 +198,13 @@ func (a *API) adminStopInstance(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, whaley.Event{Type: "admin_instance_stop", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "Stopped by an admin"})
+	err = a.audit(
+		r,
+		whaley.Event{
+			Type: "admin_instance_stop", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID,
+			Message: "Stopped by an admin",
+		},
+	)
 	if err != nil {
 		return err
 	}
@@ -205,7 +217,13 @@ func (a *API) adminRestartInstance(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, whaley.Event{Type: "admin_instance_restart", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "restarted in the place of " + idOf(r)})
+	err = a.audit(
+		r,
+		whaley.Event{
+			Type: "admin_instance_restart", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID,
+			Message: "restarted in the place of " + idOf(r),
+		},
+	)
 	if err != nil {
 		return err
 	}
@@ -223,7 +241,9 @@ func (s adminSpawnRequest) valid() error {
 		return whaley.Errorf(whaley.Invalid, "challenge_missing", "challenge_id is missing.")
 	}
 	if !ownerForm.MatchString(s.OwnerID) {
-		return whaley.Errorf(whaley.Invalid, "owner_invalid", "owner_id must be the id of a player or team, of letters, digits, _ and -.")
+		return whaley.Errorf(
+			whaley.Invalid, "owner_invalid", "owner_id must be the id of a player or team, of letters, digits, _ and -.",
+		)
 	}
 	if len(s.OwnerName) > maxText || strings.ContainsRune(s.OwnerName, 0) {
 		return whaley.Errorf(whaley.Invalid, "owner_invalid", "owner_name must be a text of at most %d bytes.", maxText)
@@ -244,7 +264,13 @@ func (a *API) adminSpawnInstance(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, whaley.Event{Type: "admin_instance_spawn", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Message: "started for " + in.Owner.Name})
+	err = a.audit(
+		r,
+		whaley.Event{
+			Type: "admin_instance_spawn", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID,
+			Message: "started for " + in.Owner.Name,
+		},
+	)
 	if err != nil {
 		return err
 	}
@@ -258,7 +284,10 @@ func (a *API) exportInstances(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q.Limit, q.Sort = maxPage, whaley.ByCreated
-	columns := []string{"id", "challenge", "owner_id", "owner_name", "player", "state", "stop_cause", "reason", "created_at", "started_at", "expires_at", "ended_at", "extended_seconds", "memory_bytes", "ports"}
+	columns := []string{
+		"id", "challenge", "owner_id", "owner_name", "player", "state", "stop_cause", "reason", "created_at", "started_at",
+		"expires_at", "ended_at", "extended_seconds", "memory_bytes", "ports",
+	}
 	return streamCSV(w, "instances", columns, func(out *csv.Writer) (bool, error) {
 		all, next, err := a.Books.Instances(r.Context(), q)
 		for _, in := range all {
@@ -266,8 +295,11 @@ func (a *API) exportInstances(w http.ResponseWriter, r *http.Request) error {
 			if in.Reason != nil {
 				reason = in.Reason.Code + ": " + in.Reason.Detail
 			}
-			row(out, in.ID, in.Challenge, in.Owner.ID, in.Owner.Name, in.Player, string(in.State), in.StopCause, reason, when(in.CreatedAt), when(in.StartedAt),
-				when(in.ExpiresAt), when(in.EndedAt), strconv.Itoa(int(in.Extended.Seconds())), strconv.FormatInt(in.Memory, 10), portList(in.Ports))
+			row(
+				out, in.ID, in.Challenge, in.Owner.ID, in.Owner.Name, in.Player, string(in.State), in.StopCause, reason,
+				when(in.CreatedAt), when(in.StartedAt), when(in.ExpiresAt), when(in.EndedAt),
+				strconv.Itoa(int(in.Extended.Seconds())), strconv.FormatInt(in.Memory, 10), portList(in.Ports),
+			)
 		}
 		q.After = next
 		return next != "", err

@@ -28,7 +28,10 @@ type adminList struct {
 func (s *surface) spawned(owner string) adminInstance {
 	s.t.Helper()
 	var in adminInstance
-	s.admin("POST", "/admin/api/instances/spawn", `{"challenge_id":"quick","owner_id":"`+owner+`","owner_name":"=Team `+owner+`"}`).is(202).into(&in)
+	s.admin(
+		"POST", "/admin/api/instances/spawn",
+		`{"challenge_id":"quick","owner_id":"`+owner+`","owner_name":"=Team `+owner+`"}`,
+	).is(202).into(&in)
 	return in
 }
 
@@ -38,13 +41,23 @@ func TestOrganisersSeeStartAndStopEverybodysInstances(t *testing.T) {
 	if one.Owner.ID != "one" || one.Player == "" {
 		t.Errorf("%+v", one)
 	}
-	s.refused(s.admin("POST", "/admin/api/instances/spawn", `{"challenge_id":"quick","owner_id":"one"}`).ResponseRecorder, 409, "instance_exists")
-	s.refused(s.admin("POST", "/admin/api/instances/spawn", `{"challenge_id":"none","owner_id":"one"}`).ResponseRecorder, 404, "challenge_not_found")
-	s.refused(s.admin("POST", "/admin/api/instances/spawn", `{"challenge_id":"quick","owner_id":"a b"}`).ResponseRecorder, 422, "owner_invalid")
+	s.refused(
+		s.admin("POST", "/admin/api/instances/spawn", `{"challenge_id":"quick","owner_id":"one"}`).ResponseRecorder, 409,
+		"instance_exists",
+	)
+	s.refused(
+		s.admin("POST", "/admin/api/instances/spawn", `{"challenge_id":"none","owner_id":"one"}`).ResponseRecorder, 404,
+		"challenge_not_found",
+	)
+	s.refused(
+		s.admin("POST", "/admin/api/instances/spawn", `{"challenge_id":"quick","owner_id":"a b"}`).ResponseRecorder, 422,
+		"owner_invalid",
+	)
 	var first, second adminList
 	s.admin("GET", "/admin/api/instances?limit=1&sort=owner", "").is(200).into(&first)
 	s.admin("GET", "/admin/api/instances?limit=1&sort=owner&after="+first.Next, "").is(200).into(&second)
-	if len(first.Instances) != 1 || first.Instances[0].ID != one.ID || len(second.Instances) != 1 || second.Instances[0].ID != two.ID || second.Next != "" {
+	if len(first.Instances) != 1 || first.Instances[0].ID != one.ID || len(second.Instances) != 1 ||
+		second.Instances[0].ID != two.ID || second.Next != "" {
 		t.Errorf("%+v %+v", first, second)
 	}
 	for _, empty := range []string{"state=stopped", "challenge=none", "owner=none", "q=none"} {
@@ -53,14 +66,18 @@ func TestOrganisersSeeStartAndStopEverybodysInstances(t *testing.T) {
 			t.Errorf("%s: %+v", empty, none)
 		}
 	}
-	for query, code := range map[string]string{"state=x": "state_invalid", "sort=x": "sort_invalid", "limit=x": "limit_invalid", "after=x": "cursor_invalid", "q=" + strings.Repeat("x", 201): "parameter_invalid"} {
+	for query, code := range map[string]string{
+		"state=x": "state_invalid", "sort=x": "sort_invalid", "limit=x": "limit_invalid", "after=x": "cursor_invalid",
+		"q=" + strings.Repeat("x", 201): "parameter_invalid",
+	} {
 		s.refused(s.admin("GET", "/admin/api/instances?"+query, "").ResponseRecorder, 422, code)
 	}
 	var detail struct {
 		adminInstance
 		Events []struct{ Type string }
 	}
-	if s.admin("GET", "/admin/api/instances/"+one.ID, "").is(200).into(&detail); detail.ID != one.ID || len(detail.Events) < 2 {
+	if s.admin("GET", "/admin/api/instances/"+one.ID, "").is(200).into(&detail); detail.ID != one.ID ||
+		len(detail.Events) < 2 {
 		t.Errorf("%+v", detail)
 	}
 	s.refused(s.admin("GET", "/admin/api/instances/none", "").ResponseRecorder, 404, "instance_not_found")
@@ -119,7 +136,9 @@ func TestManyAreStoppedOnlyAfterAConfirmation(t *testing.T) {
 		}
 	}
 	for _, token := range []string{"x", "AAAAAAAAAAAA", bulk.Token + "A", "é"} {
-		s.refused(s.admin("POST", "/admin/api/instances/stop", `{"token":"`+token+`"}`).ResponseRecorder, 409, "token_refused")
+		s.refused(
+			s.admin("POST", "/admin/api/instances/stop", `{"token":"`+token+`"}`).ResponseRecorder, 409, "token_refused",
+		)
 	}
 	s.admin("POST", "/admin/api/instances/stop", `{}`).is(200).into(&bulk)
 	later := s.spawned("later")
@@ -183,7 +202,8 @@ func TestPortsAreListedCountedAndForgotten(t *testing.T) {
 		Mappings  int `json:"persistent_mappings"`
 		Total     int `json:"total_range"`
 	}
-	if s.admin("GET", "/admin/api/port-stats", "").is(200).into(&stats); stats.Allocated != 1 || stats.Mappings != 1 || stats.Total != 10001 {
+	if s.admin("GET", "/admin/api/port-stats", "").is(200).into(&stats); stats.Allocated != 1 || stats.Mappings != 1 ||
+		stats.Total != 10001 {
 		t.Errorf("%+v", stats)
 	}
 	s.refused(s.admin("DELETE", "/admin/api/user-ports/a%20b", "").ResponseRecorder, 422, "owner_invalid")

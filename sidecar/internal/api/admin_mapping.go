@@ -49,7 +49,10 @@ func (a *API) adminCTFdChallenges(w http.ResponseWriter, r *http.Request) error 
 		doubts[d.Challenge] = d.Text()
 	}
 	for _, ch := range pairing.Local {
-		j := localChallengeJSON{ID: ch.ID, Name: ch.Name, Dynamic: ch.Flag.Dynamic, MappedTo: pairing.Of[ch.ID], Doubt: doubts[ch.ID], Parts: []string{}}
+		j := localChallengeJSON{
+			ID: ch.ID, Name: ch.Name, Dynamic: ch.Flag.Dynamic, MappedTo: pairing.Of[ch.ID], Doubt: doubts[ch.ID],
+			Parts: []string{},
+		}
 		for _, form := range ch.Flag.Forms() {
 			if form.Part != "" {
 				j.Parts = append(j.Parts, form.Part)
@@ -86,13 +89,20 @@ func (a *API) adminSyncChallenge(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, whaley.Event{Type: "admin_mapping", Challenge: m.Challenge, Message: fmt.Sprintf("mapped to CTFd's challenge %d", m.CTFdChallenge)})
+	err = a.audit(
+		r,
+		whaley.Event{
+			Type: "admin_mapping", Challenge: m.Challenge,
+			Message: fmt.Sprintf("mapped to CTFd's challenge %d", m.CTFdChallenge),
+		},
+	)
 	if err != nil {
 		return err
 	}
 	if body.ConnectionInfo && a.Connection != nil {
 		// An author's own text stays; the panel says so, and offers to replace it.
-		if _, err := a.Connection.WriteLink(r.Context(), m.Challenge, false); err != nil && whaley.CodeOf(err) != connect.CodeTaken {
+		if _, err := a.Connection.WriteLink(r.Context(), m.Challenge, false); err != nil &&
+			whaley.CodeOf(err) != connect.CodeTaken {
 			return err
 		}
 	}
@@ -122,7 +132,8 @@ func (a *API) adminSyncConnectionInfo(w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	err = a.audit(r, whaley.Event{
-		Type: "admin_mapping", Challenge: idOf(r), Message: fmt.Sprintf("wrote its link into CTFd's challenge %d", m.CTFdChallenge),
+		Type: "admin_mapping", Challenge: idOf(r),
+		Message: fmt.Sprintf("wrote its link into CTFd's challenge %d", m.CTFdChallenge),
 	})
 	if err != nil {
 		return err

@@ -25,7 +25,8 @@ type usageJSON struct {
 
 func usageOf(t monitor.Totals) usageJSON {
 	return usageJSON{
-		CPU: t.CPU, Memory: t.Memory, MemoryLimit: t.MemoryLimit, MemoryPercent: percent(t.Memory, t.MemoryLimit), NetworkIn: t.NetworkIn,
+		CPU: t.CPU, Memory: t.Memory, MemoryLimit: t.MemoryLimit, MemoryPercent: percent(t.Memory, t.MemoryLimit),
+		NetworkIn:  t.NetworkIn,
 		NetworkOut: t.NetworkOut, BlockRead: t.BlockRead, BlockWrite: t.BlockWrite, Pids: t.Pids,
 	}
 }
@@ -62,9 +63,12 @@ func (a *API) getSystemUsage(w http.ResponseWriter, _ *http.Request) error {
 	s := a.Monitor.Last()
 	h := s.Host
 	return write(w, http.StatusOK, systemJSON{
-		At: moment(s.At), TookMS: s.Took.Milliseconds(), Containers: s.Containers, Running: s.Running, Sampled: s.Sampled, CPU: s.CPU, Memory: s.Memory,
-		Cores: h.Cores, HostCPU: h.CPU, HostTotal: h.MemoryTotal, HostUsed: h.MemoryUsed, HostPercent: percent(h.MemoryUsed, h.MemoryTotal),
-		Load1: h.Load1, Load5: h.Load5, Load15: h.Load15, DiskTotal: h.DiskTotal, DiskUsed: h.DiskUsed, DiskPercent: percent(h.DiskUsed, h.DiskTotal),
+		At: moment(s.At), TookMS: s.Took.Milliseconds(), Containers: s.Containers, Running: s.Running, Sampled: s.Sampled,
+		CPU: s.CPU, Memory: s.Memory,
+		Cores: h.Cores, HostCPU: h.CPU, HostTotal: h.MemoryTotal, HostUsed: h.MemoryUsed,
+		HostPercent: percent(h.MemoryUsed, h.MemoryTotal),
+		Load1:       h.Load1, Load5: h.Load5, Load15: h.Load15, DiskTotal: h.DiskTotal, DiskUsed: h.DiskUsed,
+		DiskPercent: percent(h.DiskUsed, h.DiskTotal),
 	})
 }
 
@@ -93,8 +97,10 @@ type instanceUsageJSON struct {
 // instanceUsage is what an instance used at a time.
 func instanceUsage(in monitor.Instance, at time.Time) instanceUsageJSON {
 	j := instanceUsageJSON{
-		usageJSON: usageOf(in.Totals), ID: in.Row.ID, Challenge: in.Row.Challenge, Owner: ownerJSON{ID: in.Row.Owner.ID, Name: in.Row.Owner.Name}, State: string(in.Row.State),
-		CreatedAt: in.Row.CreatedAt, ExpiresAt: moment(in.Row.ExpiresAt), Sampled: in.Sampled, Containers: make([]containerUsageJSON, 0, len(in.Containers)),
+		usageJSON: usageOf(in.Totals), ID: in.Row.ID, Challenge: in.Row.Challenge,
+		Owner: ownerJSON{ID: in.Row.Owner.ID, Name: in.Row.Owner.Name}, State: string(in.Row.State),
+		CreatedAt: in.Row.CreatedAt, ExpiresAt: moment(in.Row.ExpiresAt), Sampled: in.Sampled,
+		Containers: make([]containerUsageJSON, 0, len(in.Containers)),
 	}
 	if in.Sampled {
 		j.At = moment(at)
@@ -152,8 +158,9 @@ func (a *API) listUsage(w http.ResponseWriter, r *http.Request) error {
 	s := a.Monitor.Last()
 	chosen := make([]monitor.Instance, 0, len(s.Instances))
 	for _, in := range s.Instances {
-		if (get("challenge") == "" || in.Row.Challenge == get("challenge")) && (get("owner") == "" || in.Row.Owner.ID == get("owner")) &&
-			in.CPU >= minCPU && percent(in.Memory, in.MemoryLimit) >= minMemory {
+		if (get("challenge") == "" || in.Row.Challenge == get("challenge")) &&
+			(get("owner") == "" || in.Row.Owner.ID == get("owner")) && in.CPU >= minCPU &&
+			percent(in.Memory, in.MemoryLimit) >= minMemory {
 			chosen = append(chosen, in)
 		}
 	}
@@ -170,5 +177,7 @@ func (a *API) listUsage(w http.ResponseWriter, r *http.Request) error {
 	}
 	instances, next := partOf(chosen, page.Limit, func(in monitor.Instance) string { return in.Row.ID },
 		func(in monitor.Instance) instanceUsageJSON { return instanceUsage(in, s.At) })
-	return write(w, http.StatusOK, map[string]any{"instances": instances, "total": total, "next": next, "sampled_at": moment(s.At)})
+	return write(
+		w, http.StatusOK, map[string]any{"instances": instances, "total": total, "next": next, "sampled_at": moment(s.At)},
+	)
 }

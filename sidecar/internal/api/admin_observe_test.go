@@ -29,7 +29,8 @@ func TestAdminsLookBackAtWhatHappened(t *testing.T) {
 	s := newSurface(t)
 	for n, message := range []string{"asked for web-notes", "stopped: player", "service_exited: It ended."} {
 		err := s.api.Events.Record(t.Context(), whaley.Event{
-			Type: []string{"instance_spawn", "instance_stop", "instance_spawn_failed"}[n], Instance: "i1", Owner: "team_1", Message: message, At: time.Now(),
+			Type: []string{"instance_spawn", "instance_stop", "instance_spawn_failed"}[n], Instance: "i1", Owner: "team_1",
+			Message: message, At: time.Now(),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -46,7 +47,8 @@ func TestAdminsLookBackAtWhatHappened(t *testing.T) {
 		t.Errorf("%+v", rest)
 	}
 	for query, want := range map[string]int{
-		"q=notes": 1, "q=It+end": 1, "type=instance_spawn,instance_stop": 2, "type=instance_spawn&type=instance_stop": 2, "instance=i2": 0,
+		"q=notes": 1, "q=It+end": 1, "type=instance_spawn,instance_stop": 2, "type=instance_spawn&type=instance_stop": 2,
+		"instance=i2":               0,
 		"from=2000-01-01T00:00:00Z": 3, "to=2000-01-01T00:00:00Z": 0, "q=%25%27%22": 3,
 	} {
 		var found eventList
@@ -55,7 +57,8 @@ func TestAdminsLookBackAtWhatHappened(t *testing.T) {
 		}
 	}
 	for query, code := range map[string]string{
-		"limit=0": "limit_invalid", "from=yesterday": "time_invalid", "type=A": "type_invalid", "q=%ff": "address_unreadable", "type=" + strings.Repeat("a,", 60): "type_invalid",
+		"limit=0": "limit_invalid", "from=yesterday": "time_invalid", "type=A": "type_invalid", "q=%ff": "address_unreadable",
+		"type=" + strings.Repeat("a,", 60): "type_invalid",
 	} {
 		s.refused(s.asAdmin("GET", "/admin/api/logs?"+query, ""), 422, code)
 	}
@@ -144,7 +147,8 @@ func TestAdminsCaptureReadAndRemoveWhatAnInstancePrints(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	w := s.asAdmin("GET", "/admin/api/forensics/logs/"+c.ID+"?download=true", "")
-	if w.Code != 200 || !strings.Contains(w.Body.String(), "Instance ID:      "+in.ID) || w.Header().Get("Content-Disposition") != `attachment; filename="`+c.ID+`.log"` {
+	if w.Code != 200 || !strings.Contains(w.Body.String(), "Instance ID:      "+in.ID) ||
+		w.Header().Get("Content-Disposition") != `attachment; filename="`+c.ID+`.log"` {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
 	s.refused(s.asAdmin("GET", "/admin/api/forensics/logs/none", ""), 404, "capture_not_found")
@@ -178,10 +182,13 @@ func TestAdminsCaptureReadAndRemoveWhatAnInstancePrints(t *testing.T) {
 		t.Errorf("%+v", stats)
 	}
 	var list struct{ Logs []struct{ ID string } }
-	if s.into(s.asAdmin("GET", "/admin/api/forensics/logs?capture_type=auto&reason=player&instance="+in.ID, ""), &list); len(list.Logs) != 1 {
+	if s.into(s.asAdmin("GET", "/admin/api/forensics/logs?capture_type=auto&reason=player&instance="+in.ID, ""), &list); len(
+		list.Logs,
+	) != 1 {
 		t.Errorf("%+v", list)
 	}
-	if w := s.asAdmin("DELETE", "/admin/api/forensics/logs/"+c.ID, ""); w.Code != 200 || strings.TrimSpace(w.Body.String()) != `{"deleted":1}` {
+	if w := s.asAdmin("DELETE", "/admin/api/forensics/logs/"+c.ID, ""); w.Code != 200 ||
+		strings.TrimSpace(w.Body.String()) != `{"deleted":1}` {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	if w := s.asAdmin("DELETE", "/admin/api/forensics/logs", ""); strings.TrimSpace(w.Body.String()) != `{"deleted":1}` {
@@ -191,7 +198,14 @@ func TestAdminsCaptureReadAndRemoveWhatAnInstancePrints(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	var done eventList
-	s.into(s.asAdmin("GET", "/admin/api/logs?type=admin_forensics_capture,admin_forensics_delete,admin_forensics_clear,admin_forensics_cleanup,admin_settings", ""), &done)
+	s.into(
+		s.asAdmin(
+			"GET",
+			"/admin/api/logs?type=admin_forensics_capture,admin_forensics_delete,admin_forensics_clear,admin_forensics_cleanup,admin_settings",
+			"",
+		),
+		&done,
+	)
 	if len(done.Events) != 5 {
 		t.Errorf("%d of five things that an admin did are recorded: %+v", len(done.Events), done)
 	}
@@ -227,7 +241,8 @@ func TestAdminsSeeWhatIsUsedFromMemory(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 		s.into(s.asAdmin("GET", "/admin/api/monitoring/instances?sort=memory", ""), &list)
 	}
-	if in := list.Instances[0]; in.Challenge != "quick" || in.Memory == 0 || len(in.Containers) != 1 || in.Containers[0].Service != "web" || list.Total != 1 {
+	if in := list.Instances[0]; in.Challenge != "quick" || in.Memory == 0 || len(in.Containers) != 1 ||
+		in.Containers[0].Service != "web" || list.Total != 1 {
 		t.Errorf("%+v", list)
 	}
 	var system struct {
@@ -235,10 +250,13 @@ func TestAdminsSeeWhatIsUsedFromMemory(t *testing.T) {
 		Cores   int   `json:"host_cpu_cores"`
 		Disk    int64 `json:"disk_total_bytes"`
 	}
-	if s.into(s.asAdmin("GET", "/admin/api/monitoring/system", ""), &system); system.Running != 1 || system.Cores == 0 || system.Disk == 0 {
+	if s.into(s.asAdmin("GET", "/admin/api/monitoring/system", ""), &system); system.Running != 1 || system.Cores == 0 ||
+		system.Disk == 0 {
 		t.Errorf("%+v", system)
 	}
-	for query, want := range map[string]int{"min_memory_percent=99": 0, "min_cpu_percent=0": 1, "challenge=other": 0, "owner=nobody": 0} {
+	for query, want := range map[string]int{
+		"min_memory_percent=99": 0, "min_cpu_percent=0": 1, "challenge=other": 0, "owner=nobody": 0,
+	} {
 		if s.into(s.asAdmin("GET", "/admin/api/monitoring/instances?"+query, ""), &list); len(list.Instances) != want {
 			t.Errorf("%s: %d", query, len(list.Instances))
 		}
@@ -248,14 +266,17 @@ func TestAdminsSeeWhatIsUsedFromMemory(t *testing.T) {
 }
 
 func TestAWrongAdminKeyIsRecordedOnceAMinute(t *testing.T) {
-	s := newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, _ *api.Options) { n.Limiter = limit.NewLocal() })
+	s := newSurfaceOn(
+		t, simulated.NewWorld().Engine("test"), func(n *api.Needs, _ *api.Options) { n.Limiter = limit.NewLocal() },
+	)
 	for range 3 {
 		s.refused(s.call(bob, "GET", "/admin/api/whoami", "", "X-Admin-Key", "guessed"), 401, "key_refused")
 	}
 	s.refused(s.call(bob, "GET", "/admin/api/whoami", ""), 401, "key_refused")
 	var list eventList
 	s.into(s.asAdmin("GET", "/admin/api/logs?type=auth_failure", ""), &list)
-	if len(list.Events) != 1 || !strings.Contains(list.Events[0].Message, bob) || strings.Contains(list.Events[0].Message, "guessed") {
+	if len(list.Events) != 1 || !strings.Contains(list.Events[0].Message, bob) ||
+		strings.Contains(list.Events[0].Message, "guessed") {
 		t.Errorf("%+v", list)
 	}
 }

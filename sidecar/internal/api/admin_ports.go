@@ -56,7 +56,8 @@ func (a *API) forgetUserPorts(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	forgotten, err := a.Books.ForgetPorts(r.Context(), owner, challenge, whaley.Event{
-		Type: "admin_ports_forget", Owner: owner, Challenge: challenge, Player: adminOf(r), At: time.Now().UTC(), Message: "remembered ports forgotten",
+		Type: "admin_ports_forget", Owner: owner, Challenge: challenge, Player: adminOf(r), At: time.Now().UTC(),
+		Message: "remembered ports forgotten",
 	})
 	if err != nil {
 		return err
@@ -101,7 +102,9 @@ func (a *API) portUse(ctx context.Context) (portStatsJSON, error) {
 	part := float64(s.Allocated) / float64(s.Total)
 	s.UsePercent = part * 100
 	if part >= scarce {
-		s.Warning = fmt.Sprintf("%.0f %% of the ports are in use: raise PORT_RANGE_END, or lower MAX_INSTANCES_PER_USER.", s.UsePercent)
+		s.Warning = fmt.Sprintf(
+			"%.0f %% of the ports are in use: raise PORT_RANGE_END, or lower MAX_INSTANCES_PER_USER.", s.UsePercent,
+		)
 	}
 	return s, nil
 }

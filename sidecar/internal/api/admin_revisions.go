@@ -67,7 +67,13 @@ func (a *API) listRevisions(w http.ResponseWriter, r *http.Request) error {
 	all := []revisionJSON{}
 	for n, rev := range revisions {
 		current := n == 0 && page.After == "" && e.Loaded != nil && e.Loaded.Revision == rev.Revision
-		all = append(all, revisionJSON{rev.Revision, rev.LoadedAt, current, rev.Live, rev.Instances, string(rev.Origin), rev.By, a.Library.HasRevision(e, rev.Revision)})
+		all = append(
+			all,
+			revisionJSON{
+				rev.Revision, rev.LoadedAt, current, rev.Live, rev.Instances, string(rev.Origin), rev.By,
+				a.Library.HasRevision(e, rev.Revision),
+			},
+		)
 	}
 	return write(w, http.StatusOK, map[string]any{"revisions": all, "next": next})
 }
@@ -88,7 +94,8 @@ func (a *API) compareRevisions(w http.ResponseWriter, r *http.Request) error {
 		}
 		if sides[n] == "" {
 			return whaley.Errorf(whaley.NotFound, "revision_not_kept",
-				"What was in revision %q is not kept. It is of the latest 50 revisions of a challenge only, and of none from before Whaley kept it.", revision)
+				"What was in revision %q is not kept. It is of the latest 50 revisions of a challenge only, and of none from before Whaley kept it.",
+				revision)
 		}
 	}
 	changes, err := challenge.Compare(sides[0], sides[1])

@@ -14,7 +14,8 @@ type revisions struct {
 func TestTheRevisionsOfAChallengeAreListedWithWhatRunsOfThem(t *testing.T) {
 	s := newSurface(t)
 	var all revisions
-	if s.into(s.manage("GET", "/quick/revisions", ""), &all); len(all.Revisions) != 1 || !all.Revisions[0].Current || all.Revisions[0].Instances != 0 {
+	if s.into(s.manage("GET", "/quick/revisions", ""), &all); len(all.Revisions) != 1 || !all.Revisions[0].Current ||
+		all.Revisions[0].Instances != 0 {
 		t.Errorf("%+v", all)
 	}
 	first := all.Revisions[0].Revision

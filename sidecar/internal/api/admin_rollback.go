@@ -15,7 +15,9 @@ func (a *API) rollBack(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return withProblems(err)
 	}
-	if err := a.audit(r, whaley.Event{Type: "admin_challenge_rollback", Challenge: e.ID, Message: "rolled back to revision " + revision}); err != nil {
+	if err := a.audit(
+		r, whaley.Event{Type: "admin_challenge_rollback", Challenge: e.ID, Message: "rolled back to revision " + revision},
+	); err != nil {
 		return err
 	}
 	return a.answerEntry(w, r, http.StatusOK, e)

@@ -31,7 +31,9 @@ func (a *API) getSeries(w http.ResponseWriter, r *http.Request) error {
 	if text := r.URL.Query().Get("minutes"); text != "" {
 		var err error
 		if minutes, err = strconv.Atoi(text); err != nil || minutes < leastSpan || minutes > mostSpan {
-			return whaley.Errorf(whaley.Invalid, "minutes_invalid", "minutes must be a number from %d to %d.", leastSpan, mostSpan)
+			return whaley.Errorf(
+				whaley.Invalid, "minutes_invalid", "minutes must be a number from %d to %d.", leastSpan, mostSpan,
+			)
 		}
 	}
 	end := time.Now().UTC()
@@ -42,7 +44,9 @@ func (a *API) getSeries(w http.ResponseWriter, r *http.Request) error {
 	}
 	parts := make([]partJSON, 0, seriesParts)
 	for _, p := range whaley.Timeline(lives, begin, end, seriesParts) {
-		parts = append(parts, partJSON{p.Until, p.Spawned, p.Failed, p.Running, p.Median.Milliseconds(), p.Slow.Milliseconds()})
+		parts = append(
+			parts, partJSON{p.Until, p.Spawned, p.Failed, p.Running, p.Median.Milliseconds(), p.Slow.Milliseconds()},
+		)
 	}
 	return write(w, http.StatusOK, map[string]any{"parts": parts})
 }

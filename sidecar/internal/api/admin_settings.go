@@ -58,7 +58,9 @@ func settingOf(now *config.Snapshot, row config.Setting) settingJSON {
 		Set: now.Config.Value(row) != "",
 	}
 	if row.Type != config.TypeSecret {
-		j.Value, j.Environment, j.Default = typed(row, now.Config.Value(row)), typed(row, now.Environment(row)), typed(row, row.Default)
+		j.Value, j.Environment, j.Default = typed(row, now.Config.Value(row)), typed(row, now.Environment(row)), typed(
+			row, row.Default,
+		)
 	}
 	return j
 }
@@ -86,7 +88,9 @@ type settingsRequest struct {
 
 func (s settingsRequest) valid() error {
 	if len(s.Settings) == 0 {
-		return whaley.Errorf(whaley.Invalid, "settings_missing", "settings must be an object with a value for each name; null resets one.")
+		return whaley.Errorf(
+			whaley.Invalid, "settings_missing", "settings must be an object with a value for each name; null resets one.",
+		)
 	}
 	return nil
 }
@@ -131,13 +135,18 @@ func textOf(name string, raw json.RawMessage) (*string, error) {
 		for _, part := range v {
 			s, ok := part.(string)
 			if !ok || strings.Contains(s, ",") {
-				return nil, whaley.Errorf(whaley.Invalid, "settings_refused", "%s must be a list of texts without commas.", clip(name))
+				return nil, whaley.Errorf(
+					whaley.Invalid, "settings_refused", "%s must be a list of texts without commas.", clip(name),
+				)
 			}
 			parts = append(parts, s)
 		}
 		text = strings.Join(parts, ",")
 	default:
-		return nil, whaley.Errorf(whaley.Invalid, "settings_refused", "%s must be a text, a number, true, false, a list of texts, or null.", clip(name))
+		return nil, whaley.Errorf(
+			whaley.Invalid, "settings_refused", "%s must be a text, a number, true, false, a list of texts, or null.",
+			clip(name),
+		)
 	}
 	if strings.ContainsRune(text, 0) {
 		return nil, whaley.Errorf(whaley.Invalid, "settings_refused", "%s must not contain the NUL character.", clip(name))
@@ -174,7 +183,9 @@ func (a *API) setSettings(r *http.Request, values map[string]*string) error {
 	if err != nil {
 		return err
 	}
-	return a.audit(r, whaley.Event{Type: "admin_settings", Message: "changed " + strings.Join(slices.Sorted(maps.Keys(values)), ", ")})
+	return a.audit(
+		r, whaley.Event{Type: "admin_settings", Message: "changed " + strings.Join(slices.Sorted(maps.Keys(values)), ", ")},
+	)
 }
 
 func (a *API) loadSettings(w http.ResponseWriter, r *http.Request) error {
@@ -206,12 +217,15 @@ func (a *API) listSettingChanges(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, next := partOf(changes, page.Limit, func(c whaley.SettingChange) string { return c.ID }, func(c whaley.SettingChange) settingChangeJSON {
-		if row, known := config.Find(c.Name); !known || row.Type == config.TypeSecret {
-			c.Before, c.After = hiddenText(c.Before), hiddenText(c.After)
-		}
-		return settingChangeJSON{c.ID, c.Name, c.Before, c.After, c.By, c.At}
-	})
+	all, next := partOf(
+		changes, page.Limit, func(c whaley.SettingChange) string { return c.ID },
+		func(c whaley.SettingChange) settingChangeJSON {
+			if row, known := config.Find(c.Name); !known || row.Type == config.TypeSecret {
+				c.Before, c.After = hiddenText(c.Before), hiddenText(c.After)
+			}
+			return settingChangeJSON{c.ID, c.Name, c.Before, c.After, c.By, c.At}
+		},
+	)
 	return write(w, http.StatusOK, map[string]any{"changes": all, "next": next})
 }
 

@@ -37,8 +37,11 @@ func TestASettingHoldsAtOnceAndIsResetAndRemembered(t *testing.T) {
 	if limit() != 1 {
 		t.Fatalf("%+v", me)
 	}
-	s.admin("PUT", "/admin/api/settings", `{"settings":{"MAX_INSTANCES_PER_USER":7,"CONTAINER_MAX_MEMORY":"512m","DRAIN":true}}`).is(200)
-	if got := s.settings(); got["MAX_INSTANCES_PER_USER"].Value != 7.0 || !got["DRAIN"].Overridden || got["DRAIN"].Environment != false || limit() != 7 {
+	s.admin(
+		"PUT", "/admin/api/settings", `{"settings":{"MAX_INSTANCES_PER_USER":7,"CONTAINER_MAX_MEMORY":"512m","DRAIN":true}}`,
+	).is(200)
+	if got := s.settings(); got["MAX_INSTANCES_PER_USER"].Value != 7.0 || !got["DRAIN"].Overridden ||
+		got["DRAIN"].Environment != false || limit() != 7 {
 		t.Errorf("%+v, a player is told %d", got["MAX_INSTANCES_PER_USER"], limit())
 	}
 	s.refused(s.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`), 503, "draining")
@@ -58,7 +61,8 @@ func TestASettingHoldsAtOnceAndIsResetAndRemembered(t *testing.T) {
 		Next string
 	}
 	s.admin("GET", "/admin/api/settings/history?limit=2", "").into(&history)
-	if c := history.Changes; len(c) != 2 || c[0].Name != "MAX_INSTANCES_PER_USER" || *c[0].Before != "7" || c[0].After != nil || c[0].By == "" || history.Next == "" {
+	if c := history.Changes; len(c) != 2 || c[0].Name != "MAX_INSTANCES_PER_USER" || *c[0].Before != "7" ||
+		c[0].After != nil || c[0].By == "" || history.Next == "" {
 		t.Errorf("%+v", history)
 	}
 	s.admin("GET", "/admin/api/settings/history?limit=2&after="+history.Next, "").into(&history)

@@ -45,8 +45,9 @@ func party(p whaley.Party) partyJSON {
 
 func suspicion(s *whaley.Suspicion) suspicionJSON {
 	j := suspicionJSON{
-		ID: s.ID, Kind: string(s.Kind), Score: s.Score, Reasons: s.Reasons, Challenge: s.Challenge, CTFdChallenge: s.CTFdChallenge,
-		Submitter: party(s.Submitter), Flag: s.Flag, Submissions: s.Submissions, Review: string(s.Review), Note: s.Note,
+		ID: s.ID, Kind: string(s.Kind), Score: s.Score, Reasons: s.Reasons, Challenge: s.Challenge,
+		CTFdChallenge: s.CTFdChallenge,
+		Submitter:     party(s.Submitter), Flag: s.Flag, Submissions: s.Submissions, Review: string(s.Review), Note: s.Note,
 		ReviewedBy: s.ReviewedBy, ReviewedAt: moment(s.ReviewedAt), FoundAt: s.FoundAt,
 	}
 	if s.Owner != nil {
@@ -60,7 +61,9 @@ func suspicion(s *whaley.Suspicion) suspicionJSON {
 func suspicionFilter(r *http.Request) (whaley.SuspicionFilter, error) {
 	f := whaley.SuspicionFilter{Cleared: r.URL.Query().Get("cleared") == "true"}
 	var kind, review string
-	err := textParams(r, map[string]*string{"kind": &kind, "review": &review, "challenge": &f.Challenge, "owner": &f.Owner})
+	err := textParams(
+		r, map[string]*string{"kind": &kind, "review": &review, "challenge": &f.Challenge, "owner": &f.Owner},
+	)
 	f.Kind, f.Review = whaley.SuspicionKind(kind), whaley.ReviewState(review)
 	return f, err
 }
@@ -87,7 +90,9 @@ func (a *API) adminClearSuspicious(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, whaley.Event{Type: "admin_suspicious_clear", Message: fmt.Sprintf("took %d entries off the review list", n)}); err != nil {
+	if err := a.audit(
+		r, whaley.Event{Type: "admin_suspicious_clear", Message: fmt.Sprintf("took %d entries off the review list", n)},
+	); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]int{"cleared": n})
@@ -102,7 +107,9 @@ type reviewRequest struct {
 }
 
 func (q reviewRequest) valid() error {
-	if !slices.Contains([]whaley.ReviewState{whaley.ReviewOpen, whaley.ReviewDismissed, whaley.ReviewConfirmed}, whaley.ReviewState(q.Review)) {
+	if !slices.Contains(
+		[]whaley.ReviewState{whaley.ReviewOpen, whaley.ReviewDismissed, whaley.ReviewConfirmed}, whaley.ReviewState(q.Review),
+	) {
 		return whaley.Errorf(whaley.Invalid, "review_invalid", "review must be open, dismissed or confirmed.")
 	}
 	if utf8.RuneCountInString(q.Note) > maxNote {
@@ -121,7 +128,8 @@ func (a *API) adminReviewSuspicious(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	err = a.audit(r, whaley.Event{
-		Type: "admin_suspicious_review", Challenge: s.Challenge, Owner: s.Submitter.OwnerID, Message: "entry " + s.ID + " is " + body.Review,
+		Type: "admin_suspicious_review", Challenge: s.Challenge, Owner: s.Submitter.OwnerID,
+		Message: "entry " + s.ID + " is " + body.Review,
 	})
 	if err != nil {
 		return err
@@ -135,7 +143,13 @@ func (a *API) adminCheckSubmissions(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, whaley.Event{Type: "admin_check_submissions", Message: fmt.Sprintf("read %d submissions, %d new suspicions", check.Examined, len(check.Found))}); err != nil {
+	if err := a.audit(
+		r,
+		whaley.Event{
+			Type:    "admin_check_submissions",
+			Message: fmt.Sprintf("read %d submissions, %d new suspicions", check.Examined, len(check.Found)),
+		},
+	); err != nil {
 		return err
 	}
 	found := []suspicionJSON{}

@@ -24,7 +24,10 @@ func TestAVariablesValueIsNeverTold(t *testing.T) {
 	if w := s.call(alice, "PUT", "/admin/api/variables", `{"name":"X","value":"x"}`); w.Code != 401 && w.Code != 403 {
 		t.Errorf("a player may set one: %d", w.Code)
 	}
-	for _, path := range []string{"/admin/api/variables", "/admin/api/settings", "/admin/api/settings/history?limit=50", "/admin/api/logs?limit=50", "/admin/api/challenges/list"} {
+	for _, path := range []string{
+		"/admin/api/variables", "/admin/api/settings", "/admin/api/settings/history?limit=50", "/admin/api/logs?limit=50",
+		"/admin/api/challenges/list",
+	} {
 		w := s.call(alice, "GET", path, "", "X-Admin-Key", adminKey)
 		if strings.Contains(w.Body.String(), secret) {
 			t.Errorf("%s tells it: %s", path, w.Body)
@@ -42,5 +45,7 @@ func TestAVariablesValueIsNeverTold(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 	s.admin("DELETE", "/admin/api/variables/API_KEY?challenge=quick", "").is(200)
-	s.refused(s.call(alice, "DELETE", "/admin/api/variables/API_KEY", "", "X-Admin-Key", adminKey), 404, "variable_not_found")
+	s.refused(
+		s.call(alice, "DELETE", "/admin/api/variables/API_KEY", "", "X-Admin-Key", adminKey), 404, "variable_not_found",
+	)
 }

@@ -136,7 +136,8 @@ func New(ctx context.Context, needs Needs, opts Options) *API {
 		opts.StreamPatience = streamPatience
 	}
 	a := &API{
-		Needs: needs, opts: opts, viewer: sync.OnceValues(renderDocs), ctx: ctx, seats: newSeats(opts.Streams), turns: turn.New(opts.Turns),
+		Needs: needs, opts: opts, viewer: sync.OnceValues(renderDocs), ctx: ctx, seats: newSeats(opts.Streams),
+		turns:     turn.New(opts.Turns),
 		unhealthy: unhealthy{names: map[string]bool{}},
 		admins:    identity.NewAdmins(opts.AdminKey, needs.Players, needs.Sessions),
 	}

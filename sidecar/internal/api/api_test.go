@@ -114,7 +114,12 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 			t.Fatal(err)
 		}
 	}
-	library := challenge.NewLibrary(folder, challenge.Defaults{Timeout: time.Hour, Access: "link", Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
+	library := challenge.NewLibrary(
+		folder,
+		challenge.Defaults{
+			Timeout: time.Hour, Access: "link", Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64},
+		},
+	)
 	library.UseSettings(db)
 	if err := library.KeepRevisions(t.TempDir()); err != nil {
 		t.Fatal(err)
@@ -141,16 +146,20 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 	}
 	var live *config.Live
 	captures, err := forensics.New(engine, db, forensics.Options{
-		Dir: t.TempDir(), Holder: "this one", Auto: func() bool { return live.Config().ForensicsAuto }, Retention: func() time.Duration { return time.Hour },
-		MaxBytes: func() int64 { return 1 << 20 }, Lines: func() int { return 100 }, Compress: func() bool { return true },
+		Dir: t.TempDir(), Holder: "this one", Auto: func() bool { return live.Config().ForensicsAuto },
+		Retention: func() time.Duration { return time.Hour },
+		MaxBytes:  func() int64 { return 1 << 20 }, Lines: func() int { return 100 }, Compress: func() bool { return true },
 	}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	counting := &countingStore{Store: db}
 	rules := instancer.New(instancer.Needs{
-		Store: counting, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}), Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Forensics: captures, Log: log,
-	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: keys.Slug, Policy: whaley.Policy{Quota: whaley.Quota{PerOwner: 1}}})
+		Store: counting, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}),
+		Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Forensics: captures, Log: log,
+	}, instancer.Options{
+		BaseDomain: "instances.localhost", SlugKey: keys.Slug, Policy: whaley.Policy{Quota: whaley.Quota{PerOwner: 1}},
+	})
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()
 	t.Cleanup(func() {
@@ -178,7 +187,8 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 	s.monitor = monitor.New(engine, db, monitor.Options{Every: time.Second, Disk: "/"}, log)
 	needs := api.Needs{
 		EventLog: db, EventStats: db.EventStats, Happening: happening, Forensics: captures, Monitor: s.monitor,
-		Instancer: rules, Challenges: library, Library: library, Keys: keys, Tickets: tickets, Sessions: identity.NewSessions(keys, db), Events: db, Log: log,
+		Instancer: rules, Challenges: library, Library: library, Keys: keys, Tickets: tickets,
+		Sessions: identity.NewSessions(keys, db), Events: db, Log: log,
 		Settings: live, Flags: flag.New(db, nil, library, flag.Options{}, log), Books: db, Containers: engine,
 		Checks: []api.Check{{Name: "engine", Ping: engine.Ping}},
 		Pages:  http.NotFoundHandler(),
@@ -188,7 +198,8 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 		}),
 	}
 	opts := api.Options{
-		BaseDomain: "instances.localhost", Dashboard: dashboard, TLSPort: 8443, PluginKey: pluginKey, MetricsKey: metricsKey, AdminKey: adminKey,
+		BaseDomain: "instances.localhost", Dashboard: dashboard, TLSPort: 8443, PluginKey: pluginKey, MetricsKey: metricsKey,
+		AdminKey: adminKey,
 		AuthMode: wire.AuthNone, Inside: netip.MustParsePrefix("10.194.0.0/24").Contains, Version: "test",
 	}
 	for _, change := range with {
@@ -247,9 +258,13 @@ func (s *surface) call(player, method, path, body string, header ...string) *htt
 }
 
 // held holds a request and its answer against what the description says of the route.
-func (s *surface) held(route *routers.Route, params map[string]string, request func() *http.Request, w *httptest.ResponseRecorder) {
+func (s *surface) held(
+	route *routers.Route, params map[string]string, request func() *http.Request, w *httptest.ResponseRecorder,
+) {
 	s.t.Helper()
-	input := &openapi3filter.RequestValidationInput{Request: request(), PathParams: params, Route: route, Options: validation}
+	input := &openapi3filter.RequestValidationInput{
+		Request: request(), PathParams: params, Route: route, Options: validation,
+	}
 	if w.Code < 400 {
 		if err := openapi3filter.ValidateRequest(context.Background(), input); err != nil {
 			s.t.Errorf("%s %.300s is taken and not described so: %v", route.Method, request().URL.RequestURI(), err)
@@ -258,20 +273,29 @@ func (s *surface) held(route *routers.Route, params map[string]string, request f
 	s.answered(route, params, request(), w)
 }
 
-var validation = &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}
+var validation = &openapi3filter.Options{
+	AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true,
+}
 
 // answered holds the answer only.
-func (s *surface) answered(route *routers.Route, params map[string]string, r *http.Request, w *httptest.ResponseRecorder) {
+func (s *surface) answered(
+	route *routers.Route, params map[string]string, r *http.Request, w *httptest.ResponseRecorder,
+) {
 	s.t.Helper()
 	var p wire.Problem
-	if w.Code >= 400 && json.Unmarshal(w.Body.Bytes(), &p) == nil && p.Code != "" && !slices.Contains(s.document.Components.Schemas["ProblemCode"].Value.Enum, any(p.Code)) {
+	if w.Code >= 400 && json.Unmarshal(w.Body.Bytes(), &p) == nil && p.Code != "" &&
+		!slices.Contains(s.document.Components.Schemas["ProblemCode"].Value.Enum, any(p.Code)) {
 		s.t.Errorf("%s %.300s: the problem %q is not on the description's list", route.Method, r.URL.RequestURI(), p.Code)
 	}
 	input := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: validation}
-	answer := &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: w.Code, Header: w.Header(), Options: validation}
+	answer := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: input, Status: w.Code, Header: w.Header(), Options: validation,
+	}
 	answer.SetBodyBytes(w.Body.Bytes())
 	if err := openapi3filter.ValidateResponse(context.Background(), answer); err != nil {
-		s.t.Errorf("%s %.300s: the answer %d is not as described: %v\n%s", route.Method, r.URL.RequestURI(), w.Code, err, w.Body)
+		s.t.Errorf(
+			"%s %.300s: the answer %d is not as described: %v\n%s", route.Method, r.URL.RequestURI(), w.Code, err, w.Body,
+		)
 	}
 }
 
@@ -287,7 +311,8 @@ func (s *surface) refused(w *httptest.ResponseRecorder, status int, code string)
 	s.t.Helper()
 	var p wire.Problem
 	s.into(w, &p)
-	if w.Code != status || p.Status != status || p.Code != code || p.Detail == "" || p.RequestID == "" || w.Header().Get("Content-Type") != wire.ProblemType {
+	if w.Code != status || p.Status != status || p.Code != code || p.Detail == "" || p.RequestID == "" ||
+		w.Header().Get("Content-Type") != wire.ProblemType {
 		s.t.Errorf("got %d %+v %s, want %d %s", w.Code, p, w.Header().Get("Content-Type"), status, code)
 	}
 }
@@ -307,7 +332,9 @@ func TestTheDescriptionNamesEveryRouteAndNoOther(t *testing.T) {
 		t.Errorf("openapi.yaml: %v", err)
 	}
 	if bytes.Contains(sidecar.OpenAPI, []byte("nullable:")) {
-		t.Error(`openapi.yaml has nullable:, which 3.1 does not know: write type: [string, "null"], or oneOf with { type: "null" }`)
+		t.Error(
+			`openapi.yaml has nullable:, which 3.1 does not know: write type: [string, "null"], or oneOf with { type: "null" }`,
+		)
 	}
 	var described, served []string
 	for path, item := range s.document.Paths.Map() {
@@ -338,7 +365,8 @@ func TestAnInstancesLifeThroughTheAPI(t *testing.T) {
 		}
 	}
 	s.into(s.call(alice, "GET", "/challenges", ""), &list)
-	if len(list.Challenges) != 1 || list.Challenges[0].Instance != nil || !strings.HasPrefix(list.Challenges[0].Routes[0].URL, "http://quick-") {
+	if len(list.Challenges) != 1 || list.Challenges[0].Instance != nil ||
+		!strings.HasPrefix(list.Challenges[0].Routes[0].URL, "http://quick-") {
 		t.Fatalf("%+v", list)
 	}
 	if hint := list.Challenges[0].Routes[1].Hint; hint != "" {
@@ -420,8 +448,9 @@ func TestTheEventsTellOfEveryChange(t *testing.T) {
 func TestBadRequestsGetAClearAnswer(t *testing.T) {
 	s := newSurface(t)
 	for body, status := range map[string]int{
-		"": 422, "{": 422, "[]": 422, `{"challenge_id":5}`: 422, `{}`: 422, `{"challenge_id":""}`: 422, `{"challenge_id":"quick","owner":"admin"}`: 422,
-		`{"challenge_id":"quick"}{}`: 422, `{"challenge_id":"` + strings.Repeat("x", 100_000) + `"}`: 422,
+		"": 422, "{": 422, "[]": 422, `{"challenge_id":5}`: 422, `{}`: 422, `{"challenge_id":""}`: 422,
+		`{"challenge_id":"quick","owner":"admin"}`: 422,
+		`{"challenge_id":"quick"}{}`:               422, `{"challenge_id":"` + strings.Repeat("x", 100_000) + `"}`: 422,
 	} {
 		if w := s.call(alice, "POST", "/instances/spawn", body); w.Code != status {
 			t.Errorf("%.40q: %d %s", body, w.Code, w.Body)
@@ -432,8 +461,14 @@ func TestBadRequestsGetAClearAnswer(t *testing.T) {
 	}
 	s.refused(s.call(alice, "POST", "/instances/else", `{}`), 405, "method_not_allowed")
 	s.refused(s.call(alice, "PUT", "/instances", `{}`), 405, "method_not_allowed")
-	s.refused(s.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, "Sec-Fetch-Site", "cross-site"), 403, "cross_origin")
-	s.refused(s.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, "Origin", "http://quick-x.instances.localhost"), 403, "cross_origin")
+	s.refused(
+		s.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, "Sec-Fetch-Site", "cross-site"), 403,
+		"cross_origin",
+	)
+	s.refused(
+		s.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, "Origin", "http://quick-x.instances.localhost"),
+		403, "cross_origin",
+	)
 	var in struct{ Instances []instance }
 	if s.into(s.call(alice, "GET", "/instances", ""), &in); len(in.Instances) != 0 {
 		t.Errorf("one of them started something: %+v", in)
@@ -448,7 +483,13 @@ func TestAContainerIsNoPlayer(t *testing.T) {
 	}
 	s.refused(s.call(container, "POST", "/instances/spawn", `{"challenge_id":"quick"}`), 401, "player_unknown")
 	var status wire.HostStatus
-	s.into(s.call("", "POST", wire.PathResolve, `{"host":"quick-aaaaaaaaaaaaa.instances.localhost","address":"`+container+`"}`, "Authorization", "Bearer "+pluginKey), &status)
+	s.into(
+		s.call(
+			"", "POST", wire.PathResolve, `{"host":"quick-aaaaaaaaaaaaa.instances.localhost","address":"`+container+`"}`,
+			"Authorization", "Bearer "+pluginKey,
+		),
+		&status,
+	)
 	if status.Mine {
 		t.Errorf("%+v", status)
 	}
@@ -489,14 +530,18 @@ func TestOnlyThePluginUsesTheInternalAPI(t *testing.T) {
 	var ch struct{ Routes []struct{ Host string } }
 	s.into(s.call(alice, "GET", "/challenges/quick", ""), &ch)
 	ask := fmt.Sprintf(`{"host":%q,"address":%q,"wait_ms":30000}`, ch.Routes[0].Host, alice)
-	if s.into(s.call("", "POST", wire.PathResolve, ask, "Authorization", key), &status); status.State != wire.StateAsleep || !status.Mine {
+	if s.into(s.call("", "POST", wire.PathResolve, ask, "Authorization", key), &status); status.State != wire.StateAsleep ||
+		!status.Mine {
 		t.Errorf("%+v", status)
 	}
-	if s.into(s.call("", "POST", wire.PathWake, ask, "Authorization", key), &status); status.State != wire.StateRunning || !strings.HasPrefix(status.Backend, "http://10.194.") {
+	if s.into(s.call("", "POST", wire.PathWake, ask, "Authorization", key), &status); status.State != wire.StateRunning ||
+		!strings.HasPrefix(status.Backend, "http://10.194.") {
 		t.Errorf("%+v", status)
 	}
 	s.call("", "POST", wire.PathStatus, ask, "Authorization", key)
-	s.refused(s.call("", "POST", wire.PathTicket, `{"host":"h","code":"c","nonce":"n"}`, "Authorization", key), 403, "code_refused")
+	s.refused(
+		s.call("", "POST", wire.PathTicket, `{"host":"h","code":"c","nonce":"n"}`, "Authorization", key), 403, "code_refused",
+	)
 	s.refused(s.call("", "POST", wire.PathWake, `{"host":""}`, "Authorization", key), 422, "host_missing")
 }
 
@@ -511,12 +556,14 @@ func TestAOneTimeCodeIsForOwnHostsOnly(t *testing.T) {
 	const nonce = "0123456789abcdef"
 	w := s.call(alice, "GET", query(host, nonce, "/a?b=c"), "")
 	to, err := url.Parse(w.Header().Get("Location"))
-	if err != nil || w.Code != 303 || to.Host != host+":8080" || to.Path != wire.TicketPath || to.Query().Get("path") != "/a?b=c" || to.Query().Get("code") == "" {
+	if err != nil || w.Code != 303 || to.Host != host+":8080" || to.Path != wire.TicketPath ||
+		to.Query().Get("path") != "/a?b=c" || to.Query().Get("code") == "" {
 		t.Errorf("%d %s", w.Code, to)
 	}
 	first := s.call(bob, "GET", query(host, nonce, "/"), "")
 	for what, path := range map[string]string{
-		"no host of ours": query("evil.example", nonce, "/"), "no such host": query("quick-aaaaaaaaaaaaa.instances.localhost", nonce, "/"),
+		"no host of ours": query("evil.example", nonce, "/"),
+		"no such host":    query("quick-aaaaaaaaaaaaa.instances.localhost", nonce, "/"),
 	} {
 		if w := s.call(bob, "GET", path, ""); w.Code != 404 || shape(w) != shape(first) {
 			t.Errorf("%s: %d %s", what, w.Code, w.Body)

@@ -20,7 +20,10 @@ type loginRequest struct {
 
 func (l loginRequest) valid() error {
 	if l.Token == "" {
-		return whaley.Errorf(whaley.Invalid, "token_missing", "token is missing: an access token of CTFd, made there under Settings, Access Tokens.")
+		return whaley.Errorf(
+			whaley.Invalid, "token_missing",
+			"token is missing: an access token of CTFd, made there under Settings, Access Tokens.",
+		)
 	}
 	return nil
 }
@@ -31,7 +34,9 @@ func (a *API) login(w http.ResponseWriter, r *http.Request) error {
 		return a.nobody()
 	}
 	if a.Players == nil {
-		return whaley.Errorf(whaley.Conflict, "sign_in_not_needed", "There is nothing to sign in to: a player is an address here.")
+		return whaley.Errorf(
+			whaley.Conflict, "sign_in_not_needed", "There is nothing to sign in to: a player is an address here.",
+		)
 	}
 	if err := asJSON(r); err != nil {
 		return err
@@ -85,7 +90,9 @@ const tokenRemoval = 30 * time.Second
 // asJSON wants a body that says that it is JSON, which a page of another site may not send without being asked first.
 func asJSON(r *http.Request) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return whaley.Errorf(whaley.Invalid, "body_invalid", "The body must be JSON, with the header Content-Type: application/json.")
+		return whaley.Errorf(
+			whaley.Invalid, "body_invalid", "The body must be JSON, with the header Content-Type: application/json.",
+		)
 	}
 	return nil
 }
@@ -163,7 +170,9 @@ func (a *API) makeTicket(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	// Host and ticket are made of letters, digits, dots, hyphens and underscores: nothing to quote.
-	j := toolTicketJSON{Host: name, URL: a.url(name) + "/", Header: wire.TicketHeader, Ticket: ticket, ExpiresAt: expires.UTC()}
+	j := toolTicketJSON{
+		Host: name, URL: a.url(name) + "/", Header: wire.TicketHeader, Ticket: ticket, ExpiresAt: expires.UTC(),
+	}
 	j.Curl = "curl -H '" + j.Header + ": " + ticket + "' " + a.resolvable(name) + j.URL
 	return write(w, http.StatusOK, j)
 }

@@ -45,7 +45,9 @@ func newCompetition(t testing.TB, limits api.Limits, with ...func(*api.Needs, *a
 }
 
 // newCompetitionAsking believes CTFd for a time.
-func newCompetitionAsking(t testing.TB, fresh time.Duration, limits api.Limits, with ...func(*api.Needs, *api.Options)) *competition {
+func newCompetitionAsking(
+	t testing.TB, fresh time.Duration, limits api.Limits, with ...func(*api.Needs, *api.Options),
+) *competition {
 	t.Helper()
 	c := &competition{ctfd: ctfdtest.New(t)}
 	c.ctfd.SetMode("teams")
@@ -60,7 +62,9 @@ func newCompetitionAsking(t testing.TB, fresh time.Duration, limits api.Limits, 
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.Players = identity.NewPlayers(client, n.Sessions, identity.PlayersOptions{TeamMode: identity.TeamsAuto, Fresh: fresh}, log)
+		n.Players = identity.NewPlayers(
+			client, n.Sessions, identity.PlayersOptions{TeamMode: identity.TeamsAuto, Fresh: fresh}, log,
+		)
 		db := n.Books.(*store.Store)
 		n.Connection = connect.New(client, db, connect.Options{Dashboard: o.Dashboard.String(), Public: c.ctfd.URL}, log)
 		n.Flags = flag.New(db, client, n.Challenges, flag.Options{}, log)
@@ -73,7 +77,9 @@ func newCompetitionAsking(t testing.TB, fresh time.Duration, limits api.Limits, 
 		o.AuthMode, o.Trusted = wire.AuthCTFd, []netip.Prefix{netip.MustParsePrefix(proxy + "/32")}
 		o.Limits = func() api.Limits { return limits }
 	}
-	c.surface = newSurfaceOn(t, simulated.NewWorld().Engine("test"), append([]func(*api.Needs, *api.Options){ctfdMode}, with...)...)
+	c.surface = newSurfaceOn(
+		t, simulated.NewWorld().Engine("test"), append([]func(*api.Needs, *api.Options){ctfdMode}, with...)...,
+	)
 	return c
 }
 
@@ -131,14 +137,16 @@ func TestSigningInGivesASessionThatEndsWithSigningOut(t *testing.T) {
 		t.Errorf("%d %+v", w.Code, me)
 	}
 	cookie := w.Result().Cookies()[0]
-	if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Domain != "" || cookie.Path != "/" || cookie.MaxAge != 12*3600 || strings.Contains(cookie.Value, c.aliceToken) {
+	if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Domain != "" || cookie.Path != "/" ||
+		cookie.MaxAge != 12*3600 || strings.Contains(cookie.Value, c.aliceToken) {
 		t.Errorf("%+v", cookie)
 	}
 	header := []string{"Cookie", cookie.Name + "=" + cookie.Value}
 	if w := c.call(alice, "GET", "/me", "", header...); w.Code != 200 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if w := c.call(alice, "POST", "/auth/logout", "", header...); w.Code != 204 || !strings.Contains(w.Header().Get("Set-Cookie"), "Max-Age=0") {
+	if w := c.call(alice, "POST", "/auth/logout", "", header...); w.Code != 204 ||
+		!strings.Contains(w.Header().Get("Set-Cookie"), "Max-Age=0") {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 	c.refused(c.call(alice, "GET", "/me", "", header...), 401, "session_over")
@@ -148,7 +156,9 @@ func TestSigningInGivesASessionThatEndsWithSigningOut(t *testing.T) {
 }
 
 func TestOnHTTPSTheSessionsCookieCannotBeSetByAnotherHost(t *testing.T) {
-	c := newCompetition(t, api.Limits{}, func(_ *api.Needs, o *api.Options) { o.Dashboard, _ = url.Parse("https://whaley.example.org") })
+	c := newCompetition(
+		t, api.Limits{}, func(_ *api.Needs, o *api.Options) { o.Dashboard, _ = url.Parse("https://whaley.example.org") },
+	)
 	header := c.signIn(c.aliceToken)
 	if !strings.HasPrefix(header[1], "__Host-whaley_session=") {
 		t.Errorf("%s", header[1])
@@ -162,7 +172,9 @@ func TestOnHTTPSTheSessionsCookieCannotBeSetByAnotherHost(t *testing.T) {
 func TestScriptsShowTheirTokenAndNobodyElseIsAPlayer(t *testing.T) {
 	c := newCompetition(t, api.Limits{})
 	expired := c.ctfd.TokenUntil(c.alice, time.Now().Add(-time.Minute))
-	for _, path := range []string{"/me", "/me/team", "/challenges", "/challenges/quick", "/instances", "/instances/x", "/events"} {
+	for _, path := range []string{
+		"/me", "/me/team", "/challenges", "/challenges/quick", "/instances", "/instances/x", "/events",
+	} {
 		c.refused(c.call(alice, "GET", path, ""), 401, "player_unknown")
 		c.refused(c.call(alice, "GET", path, "", bearer("ctfd_0")...), 401, "token_refused")
 		c.refused(c.call(alice, "GET", path, "", bearer(expired)...), 401, "token_refused")
@@ -176,7 +188,8 @@ func TestScriptsShowTheirTokenAndNobodyElseIsAPlayer(t *testing.T) {
 	if c.into(c.call(alice, "GET", "/me/team", "", bearer(c.aliceToken)...), &team); len(team.Members) != 2 {
 		t.Errorf("%+v", team)
 	}
-	if c.host(bearer(c.aliceToken)...) != c.host(bearer(c.bobToken)...) || c.host(bearer(c.aliceToken)...) == c.host(bearer(c.carolKey)...) {
+	if c.host(bearer(c.aliceToken)...) != c.host(bearer(c.bobToken)...) ||
+		c.host(bearer(c.aliceToken)...) == c.host(bearer(c.carolKey)...) {
 		t.Error("a team does not share its hosts, or shares them with another")
 	}
 }
@@ -190,8 +203,10 @@ func TestWhoMayNotPlayIsRefusedEverywhere(t *testing.T) {
 		c.ctfd.ChangeUser(c.alice, change)
 		c.eventually(403, func() *httptest.ResponseRecorder { return c.call(alice, "GET", "/me", "", header...) })
 		for _, r := range [][3]string{
-			{"GET", "/me", ""}, {"GET", "/me/team", ""}, {"GET", "/challenges", ""}, {"GET", "/instances", ""}, {"GET", "/events", ""},
-			{"POST", "/instances/spawn", `{"challenge_id":"quick"}`}, {"DELETE", "/instances/x", ""}, {"POST", "/instances/x/extend", ""}, {"POST", "/auth/ticket", `{"host":"x"}`},
+			{"GET", "/me", ""}, {"GET", "/me/team", ""}, {"GET", "/challenges", ""}, {"GET", "/instances", ""},
+			{"GET", "/events", ""},
+			{"POST", "/instances/spawn", `{"challenge_id":"quick"}`}, {"DELETE", "/instances/x", ""},
+			{"POST", "/instances/x/extend", ""}, {"POST", "/auth/ticket", `{"host":"x"}`},
 		} {
 			c.refused(c.call(alice, r[0], r[1], r[2], header...), 403, code)
 			c.refused(c.call(alice, r[0], r[1], r[2], bearer(c.aliceToken)...), 403, code)
@@ -220,7 +235,9 @@ func TestWhoeverChangesTheirTeamLosesTheOldOnesInstances(t *testing.T) {
 	c.into(c.call(alice, "POST", "/auth/ticket", fmt.Sprintf(`{"host":%q}`, host), header...), &ticket)
 
 	c.ctfd.ChangeUser(c.alice, func(u *ctfdtest.User) { u.Team = c.blue })
-	c.eventually(404, func() *httptest.ResponseRecorder { return c.call(alice, "GET", "/instances/"+in.ID, "", header...) })
+	c.eventually(
+		404, func() *httptest.ResponseRecorder { return c.call(alice, "GET", "/instances/"+in.ID, "", header...) },
+	)
 	for _, method := range []string{"GET", "DELETE"} {
 		c.refused(c.call(alice, method, "/instances/"+in.ID, "", header...), 404, "instance_not_found")
 	}
@@ -255,13 +272,17 @@ func TestATicketEndsWithSigningOut(t *testing.T) {
 	host := c.host(header...)
 	var ticket struct{ Header, Ticket, Curl, URL string }
 	c.into(c.call(alice, "POST", "/auth/ticket", fmt.Sprintf(`{"host":%q}`, host), header...), &ticket)
-	if want := "curl -H 'X-Whaley-Ticket: " + ticket.Ticket + "' --resolve " + host + ":8080:127.0.0.1 http://" + host + ":8080/"; ticket.Curl != want || ticket.Header != wire.TicketHeader {
+	if want := "curl -H 'X-Whaley-Ticket: " + ticket.Ticket + "' --resolve " + host + ":8080:127.0.0.1 http://" +
+		host + ":8080/"; ticket.Curl != want || ticket.Header != wire.TicketHeader {
 		t.Errorf("%s\nwant %s", ticket.Curl, want)
 	}
 	if s := c.resolve(host, ticket.Ticket); !s.Mine || s.Revoked || s.State != wire.StateAsleep {
 		t.Errorf("%+v", s)
 	}
-	for what, other := range map[string]string{"another team's": c.host(bearer(c.carolKey)...), "none": "quick-aaaaaaaaaaaaa.instances.localhost", "no host": "evil.example"} {
+	for what, other := range map[string]string{
+		"another team's": c.host(bearer(c.carolKey)...), "none": "quick-aaaaaaaaaaaaa.instances.localhost",
+		"no host": "evil.example",
+	} {
 		w := c.call(alice, "POST", "/auth/ticket", fmt.Sprintf(`{"host":%q}`, other), header...)
 		if c.refused(w, 404, "not_found"); strings.Contains(w.Body.String(), "red") {
 			t.Errorf("%s: %s", what, w.Body)
@@ -277,7 +298,8 @@ func TestABrowserThatOpensAnInstanceIsSignedInOnTheWay(t *testing.T) {
 	c := newCompetition(t, api.Limits{})
 	header := c.signIn(c.aliceToken)
 	host := c.host(header...)
-	path := wire.SignInPath + "?" + url.Values{"host": {host}, "nonce": {"0123456789abcdef"}, "path": {"/a?b=c&d"}}.Encode()
+	path := wire.SignInPath + "?" +
+		url.Values{"host": {host}, "nonce": {"0123456789abcdef"}, "path": {"/a?b=c&d"}}.Encode()
 	w := c.call(alice, "GET", path, "", "Accept", "text/html")
 	to, err := url.Parse(w.Header().Get("Location"))
 	if err != nil || w.Code != 303 || to.Host != "" || to.Path != "/login" || to.Query().Get("next") != path {
@@ -285,20 +307,24 @@ func TestABrowserThatOpensAnInstanceIsSignedInOnTheWay(t *testing.T) {
 	}
 	c.refused(c.call(alice, "GET", path, ""), 401, "player_unknown")
 	w = c.call(alice, "GET", to.Query().Get("next"), "", append(header, "Accept", "text/html")...)
-	if to, err = url.Parse(w.Header().Get("Location")); err != nil || w.Code != 303 || to.Hostname() != host || to.Query().Get("path") != "/a?b=c&d" {
+	if to, err = url.Parse(w.Header().Get("Location")); err != nil || w.Code != 303 || to.Hostname() != host ||
+		to.Query().Get("path") != "/a?b=c&d" {
 		t.Errorf("%d %s", w.Code, to)
 	}
 	other := strings.Replace(path, host, c.host(bearer(c.carolKey)...), 1)
 	none := strings.Replace(path, host, "quick-aaaaaaaaaaaaa.instances.localhost", 1)
 	for _, accept := range []string{"text/html", "*/*"} {
-		a, b := c.call(alice, "GET", other, "", append(header, "Accept", accept)...), c.call(alice, "GET", none, "", append(header, "Accept", accept)...)
+		a, b := c.call(alice, "GET", other, "", append(header, "Accept", accept)...), c.call(
+			alice, "GET", none, "", append(header, "Accept", accept)...,
+		)
 		if a.Code != 404 || b.Code != 404 || withoutID(a.Body.String()) != withoutID(b.Body.String()) {
 			t.Errorf("another's host is told from none: %d %s, %d %s", a.Code, a.Body, b.Code, b.Body)
 		}
 	}
 	c.ctfd.ChangeUser(c.alice, func(u *ctfdtest.User) { u.Banned = true })
 	c.eventually(403, func() *httptest.ResponseRecorder { return c.call(alice, "GET", "/me", "", header...) })
-	if w := c.call(alice, "GET", path, "", append(header, "Accept", "text/html")...); w.Code != 303 || w.Header().Get("Location") != "/" {
+	if w := c.call(alice, "GET", path, "", append(header, "Accept", "text/html")...); w.Code != 303 ||
+		w.Header().Get("Location") != "/" {
 		t.Errorf("who is banned is not told by the dashboard: %d %v", w.Code, w.Header())
 	}
 }
@@ -359,8 +385,13 @@ func (c *competition) preflight(path string) *httptest.ResponseRecorder {
 func TestAnotherSitesPageWritesNothingWithAPlayersCookie(t *testing.T) {
 	c := newCompetition(t, api.Limits{})
 	header := c.signIn(c.aliceToken)
-	for _, where := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}} {
-		for _, r := range [][2]string{{"POST", "/instances/spawn"}, {"DELETE", "/instances/x"}, {"POST", "/instances/x/extend"}, {"POST", "/auth/logout"}, {"POST", "/auth/ticket"}} {
+	for _, where := range [][]string{
+		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"},
+	} {
+		for _, r := range [][2]string{
+			{"POST", "/instances/spawn"}, {"DELETE", "/instances/x"}, {"POST", "/instances/x/extend"}, {"POST", "/auth/logout"},
+			{"POST", "/auth/ticket"},
+		} {
 			c.refused(c.call(alice, r[0], r[1], `{}`, append(header, where...)...), 403, "cross_origin")
 		}
 		for _, r := range c.api.AdminRoutes() {
@@ -377,10 +408,14 @@ func TestAnotherSitesPageWritesNothingWithAPlayersCookie(t *testing.T) {
 func TestOtherSitesMayUseATokenAndNeverACookie(t *testing.T) {
 	c := newCompetition(t, api.Limits{})
 	w := c.preflight("/instances/spawn")
-	if w.Code != 204 || w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Access-Control-Allow-Credentials") != "" {
+	if w.Code != 204 || w.Header().Get("Access-Control-Allow-Origin") != "*" ||
+		w.Header().Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
-	if w := c.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, append(bearer(c.aliceToken), "Origin", "https://tool.example", "Sec-Fetch-Site", "cross-site")...); w.Code != 202 || w.Header().Get("Access-Control-Allow-Origin") != "*" {
+	if w := c.call(
+		alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`,
+		append(bearer(c.aliceToken), "Origin", "https://tool.example", "Sec-Fetch-Site", "cross-site")...,
+	); w.Code != 202 || w.Header().Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	// A token beside somebody's cookie is who it says, and not who the cookie says.
@@ -395,7 +430,9 @@ func TestOtherSitesMayUseATokenAndNeverACookie(t *testing.T) {
 		}
 	}
 	plain := newSurfaceOn(t, simulated.NewWorld().Engine("test"))
-	if w := plain.call(alice, "GET", "/me", "", "Origin", "https://evil.example"); w.Header().Get("Access-Control-Allow-Origin") != "" {
+	if w := plain.call(alice, "GET", "/me", "", "Origin", "https://evil.example"); w.Header().Get(
+		"Access-Control-Allow-Origin",
+	) != "" {
 		t.Error("where an address is enough, another site's page reads what is the player's")
 	}
 }
@@ -429,15 +466,29 @@ func TestPlayersAreLimitedAndWakingIsNot(t *testing.T) {
 		c.refused(spawn(alice, bearer(c.carolKey)...), 404, "challenge_not_found")
 	}
 	c.refused(spawn(alice, bearer(c.bobToken)...), 429, "too_fast") // the address has had its 15
-	c.refused(c.call(alice, "POST", "/instances/spawn", `{"challenge_id":"none"}`, append(bearer(c.bobToken), "X-Forwarded-For", "198.51.100.77")...), 429, "too_fast")
-	c.refused(c.call(proxy, "POST", "/instances/spawn", `{"challenge_id":"none"}`, append(bearer(c.bobToken), "X-Forwarded-For", "198.51.100.78")...), 404, "challenge_not_found")
+	c.refused(
+		c.call(
+			alice, "POST", "/instances/spawn", `{"challenge_id":"none"}`,
+			append(bearer(c.bobToken), "X-Forwarded-For", "198.51.100.77")...,
+		),
+		429, "too_fast",
+	)
+	c.refused(
+		c.call(
+			proxy, "POST", "/instances/spawn", `{"challenge_id":"none"}`,
+			append(bearer(c.bobToken), "X-Forwarded-For", "198.51.100.78")...,
+		),
+		404, "challenge_not_found",
+	)
 	for range 30 {
 		if w := c.call(alice, "GET", "/instances", "", bearer(c.aliceToken)...); w.Code != 200 {
 			t.Fatalf("reading is limited: %d", w.Code)
 		}
 	}
 	host := c.host(bearer(c.aliceToken)...)
-	ask := fmt.Sprintf(`{"host":%q,"owner":"team_1","player":"user_%d","address":%q,"wait_ms":10000}`, host, c.alice, alice)
+	ask := fmt.Sprintf(
+		`{"host":%q,"owner":"team_1","player":"user_%d","address":%q,"wait_ms":10000}`, host, c.alice, alice,
+	)
 	var status wire.HostStatus
 	c.into(c.call("", "POST", wire.PathWake, ask, "Authorization", "Bearer "+pluginKey), &status)
 	if !status.Mine || status.Problem != nil || status.State == wire.StateAsleep {
@@ -475,22 +526,37 @@ func TestAdminsAreCountedBeforeTheirKeyIsLookedAt(t *testing.T) {
 	c.refused(c.call(alice, "GET", "/admin/api/whoami", "", "X-Admin-Key", adminKey), 429, "too_fast")
 	c.refused(c.call(alice, "POST", "/admin/api/session", fmt.Sprintf(`{"key":%q}`, adminKey)), 429, "too_fast")
 	// What a stranger says of their address counts for nothing; what a trusted proxy says counts.
-	c.refused(c.call(alice, "GET", "/admin/api/whoami", "", "X-Admin-Key", adminKey, "X-Forwarded-For", "198.51.100.1", "X-Real-Ip", "198.51.100.1", "Forwarded", "for=198.51.100.1"), 429, "too_fast")
-	if w := c.call(proxy, "GET", "/admin/api/whoami", "", "X-Admin-Key", adminKey, "X-Forwarded-For", alice+", 198.51.100.1"); w.Code != 200 {
+	c.refused(
+		c.call(
+			alice, "GET", "/admin/api/whoami", "", "X-Admin-Key", adminKey, "X-Forwarded-For", "198.51.100.1", "X-Real-Ip",
+			"198.51.100.1", "Forwarded", "for=198.51.100.1",
+		),
+		429, "too_fast",
+	)
+	if w := c.call(
+		proxy, "GET", "/admin/api/whoami", "", "X-Admin-Key", adminKey, "X-Forwarded-For", alice+", 198.51.100.1",
+	); w.Code != 200 {
 		t.Errorf("another one behind the proxy: %d", w.Code)
 	}
-	c.refused(c.call(proxy, "GET", "/admin/api/whoami", "", "X-Admin-Key", adminKey, "X-Forwarded-For", "198.51.100.1, "+alice), 429, "too_fast")
+	c.refused(
+		c.call(proxy, "GET", "/admin/api/whoami", "", "X-Admin-Key", adminKey, "X-Forwarded-For", "198.51.100.1, "+alice),
+		429, "too_fast",
+	)
 }
 
 func TestThePanelHasASessionInsteadOfTheKey(t *testing.T) {
 	c := newCompetition(t, api.Limits{})
 	c.refused(c.call(alice, "POST", "/admin/api/session", `{"key":"wrong"}`), 401, "token_refused")
 	c.refused(c.call(alice, "POST", "/admin/api/session", fmt.Sprintf(`{"key":%q}`, c.aliceToken)), 403, "not_admin")
-	c.refused(c.call(alice, "POST", "/admin/api/session", fmt.Sprintf(`{"key":%q}`, adminKey), "Sec-Fetch-Site", "same-site"), 403, "cross_origin")
+	c.refused(
+		c.call(alice, "POST", "/admin/api/session", fmt.Sprintf(`{"key":%q}`, adminKey), "Sec-Fetch-Site", "same-site"), 403,
+		"cross_origin",
+	)
 	for key, name := range map[string]string{adminKey: "admin key", c.ctfd.Admin: "CTFd admin admin (1)"} {
 		w := c.call(alice, "POST", "/admin/api/session", fmt.Sprintf(`{"key":%q}`, key))
 		cookie := w.Result().Cookies()[0]
-		if w.Code != 200 || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Domain != "" || strings.Contains(cookie.Value, key) || strings.Contains(w.Body.String(), key) {
+		if w.Code != 200 || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Domain != "" ||
+			strings.Contains(cookie.Value, key) || strings.Contains(w.Body.String(), key) {
 			t.Errorf("%d %s %+v", w.Code, w.Body, cookie)
 		}
 		header := []string{"Cookie", cookie.Name + "=" + cookie.Value}
@@ -507,7 +573,12 @@ func TestThePanelHasASessionInsteadOfTheKey(t *testing.T) {
 		c.refused(c.call(alice, "GET", "/admin/api/whoami", "", header...), 401, "session_over")
 	}
 	player := c.signIn(c.aliceToken)
-	c.refused(c.call(alice, "GET", "/admin/api/whoami", "", "Cookie", strings.Replace(player[1], "whaley_session", "whaley_admin", 1)), 401, "session_over")
+	c.refused(
+		c.call(
+			alice, "GET", "/admin/api/whoami", "", "Cookie", strings.Replace(player[1], "whaley_session", "whaley_admin", 1),
+		),
+		401, "session_over",
+	)
 	c.refused(c.call(alice, "GET", "/admin/api/whoami", "", player...), 401, "key_refused")
 	if w := c.call(alice, "GET", "/admin/api/whoami", "", bearer(c.ctfd.Admin)...); w.Code != 200 {
 		t.Errorf("a CTFd admin's token: %d", w.Code)
@@ -520,10 +591,15 @@ func TestWhatAnAdminDoesIsRecordedWithWhoAndFromWhere(t *testing.T) {
 	c := newCompetition(t, api.Limits{}, func(n *api.Needs, _ *api.Options) { n.Events = &events })
 	c.call("198.51.100.5", "POST", "/admin/api/session", fmt.Sprintf(`{"key":%q}`, adminKey))
 	c.call("198.51.100.6", "POST", "/admin/api/session", `{"key":"guess-guess-guess"}`)
-	c.call("198.51.100.7", "PUT", "/admin/api/settings", `{"settings":{"MAX_INSTANCES_PER_USER":2}}`, bearer(c.ctfd.Admin)...)
+	c.call(
+		"198.51.100.7", "PUT", "/admin/api/settings", `{"settings":{"MAX_INSTANCES_PER_USER":2}}`, bearer(c.ctfd.Admin)...,
+	)
 	c.call("198.51.100.8", "POST", "/admin/api/settings/load", "", "X-Admin-Key", adminKey)
 	text := fmt.Sprintf("%+v", events.all)
-	for _, want := range []string{"admin_login", "admin key at 198.51.100.5", "admin_login_failed", "198.51.100.6", "admin_settings", "admin key at 198.51.100.8"} {
+	for _, want := range []string{
+		"admin_login", "admin key at 198.51.100.5", "admin_login_failed", "198.51.100.6", "admin_settings",
+		"admin key at 198.51.100.8",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in %s", want, text)
 		}
@@ -546,8 +622,9 @@ func TestEveryAnswerCarriesTheHeadersThatKeepBrowsersSafe(t *testing.T) {
 	c := newCompetition(t, api.Limits{})
 	for _, path := range []string{"/config", "/me", "/nothing", "/admin/api/whoami", "/auth/instance", "/health/live"} {
 		h := c.call(alice, "GET", path, "").Header()
-		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Frame-Options") != "DENY" || h.Get("Referrer-Policy") == "" ||
-			!strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") || strings.Contains(h.Get("Content-Security-Policy"), "unsafe") {
+		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Frame-Options") != "DENY" ||
+			h.Get("Referrer-Policy") == "" || !strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") ||
+			strings.Contains(h.Get("Content-Security-Policy"), "unsafe") {
 			t.Errorf("%s: %v", path, h)
 		}
 	}

@@ -23,7 +23,9 @@ func decode[T interface{ valid() error }](w http.ResponseWriter, r *http.Request
 	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	body.DisallowUnknownFields()
 	if err := body.Decode(&value); err != nil {
-		return value, whaley.Errorf(whaley.Invalid, "body_invalid", "The body is not the JSON that is wanted here: %s.", explain(err))
+		return value, whaley.Errorf(
+			whaley.Invalid, "body_invalid", "The body is not the JSON that is wanted here: %s.", explain(err),
+		)
 	}
 	if _, err := body.Token(); !errors.Is(err, io.EOF) {
 		return value, whaley.Errorf(whaley.Invalid, "body_invalid", "The body has more than one JSON value.")

@@ -57,14 +57,19 @@ func (a *API) listChallenges(w http.ResponseWriter, r *http.Request) error {
 // leftOver is a challenge of which there is nothing any more but an owner's instance.
 func (a *API) leftOver(in *whaley.Instance, p whaley.Player, flags map[string]whaley.FlagState) challengeJSON {
 	t := in.Terms
-	gone := &whaley.Challenge{ID: in.Challenge, Name: cmp.Or(t.Name, in.Challenge), Timeout: t.Timeout, ExtendTime: t.ExtendTime, Access: t.Access, Routes: in.Routes}
+	gone := &whaley.Challenge{
+		ID: in.Challenge, Name: cmp.Or(t.Name, in.Challenge), Timeout: t.Timeout, ExtendTime: t.ExtendTime, Access: t.Access,
+		Routes: in.Routes,
+	}
 	j := a.challenge(gone, p, in, flags)
 	j.Closed = true
 	return j
 }
 
 func sortedByID(own map[string]*whaley.Instance) []*whaley.Instance {
-	return slices.SortedFunc(maps.Values(own), func(a, b *whaley.Instance) int { return strings.Compare(a.Challenge, b.Challenge) })
+	return slices.SortedFunc(
+		maps.Values(own), func(a, b *whaley.Instance) int { return strings.Compare(a.Challenge, b.Challenge) },
+	)
 }
 
 // hidden says whether a challenge that may not be started may not be seen either. While the event is paused players go on
@@ -115,7 +120,9 @@ func (a *API) byChallenge(r *http.Request, p whaley.Player) (map[string]*whaley.
 	return own, err
 }
 
-func (a *API) challenge(ch *whaley.Challenge, p whaley.Player, in *whaley.Instance, flags map[string]whaley.FlagState) challengeJSON {
+func (a *API) challenge(
+	ch *whaley.Challenge, p whaley.Player, in *whaley.Instance, flags map[string]whaley.FlagState,
+) challengeJSON {
 	j := challengeJSON{
 		ID: ch.ID, Name: ch.Name, Category: ch.Category, Description: ch.Description,
 		Timeout: int(ch.Timeout.Seconds()), ExtendTime: int(ch.ExtendTime.Seconds()),

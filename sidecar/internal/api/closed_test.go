@@ -26,7 +26,8 @@ func TestAClosedChallengeStaysInFrontOfWhoRunsIt(t *testing.T) {
 		t.Fatalf("%+v", closed)
 	}
 	var list listed
-	if s.into(s.call(alice, "GET", "/challenges", ""), &list); len(list.Challenges) != 1 || !list.Challenges[0].Closed || list.Challenges[0].Instance == nil {
+	if s.into(s.call(alice, "GET", "/challenges", ""), &list); len(list.Challenges) != 1 || !list.Challenges[0].Closed ||
+		list.Challenges[0].Instance == nil {
 		t.Errorf("its player sees %+v", list)
 	}
 	if s.into(s.call(bob, "GET", "/challenges", ""), &list); len(list.Challenges) != 0 {
@@ -58,7 +59,8 @@ func TestLimitsAreRefusedBeyondTheirMaximum(t *testing.T) {
 		}
 	}
 	var set adminChallenge
-	if s.into(s.manage("PUT", "/quick/resources", `{"memory":33554432,"cpus":0.5,"pids":64}`), &set); set.Resources.Memory != 32<<20 || set.Resources.Pids != 64 {
+	if s.into(s.manage("PUT", "/quick/resources", `{"memory":33554432,"cpus":0.5,"pids":64}`), &set); set.Resources.Memory != 32<<20 ||
+		set.Resources.Pids != 64 {
 		t.Errorf("%+v", set)
 	}
 }
@@ -68,7 +70,8 @@ func TestAskingHowManyWouldBeStoppedIsNoAction(t *testing.T) {
 	if w := s.call(alice, "POST", "/admin/api/instances/stop", `{"ids":[]}`, "X-Admin-Key", adminKey); w.Code != http.StatusOK {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	if events := s.call(alice, "GET", "/admin/api/logs", "", "X-Admin-Key", adminKey); events.Code != 200 || strings.Contains(events.Body.String(), "admin_action") {
+	if events := s.call(alice, "GET", "/admin/api/logs", "", "X-Admin-Key", adminKey); events.Code != 200 ||
+		strings.Contains(events.Body.String(), "admin_action") {
 		t.Errorf("%d %s", events.Code, events.Body)
 	}
 }

@@ -26,8 +26,10 @@ var write = flag.Bool("write", false, "write the list of problems into openapi.y
 
 // statusOf is what each kind of error is answered with.
 var statusOf = map[string]int{
-	"Invalid": http.StatusUnprocessableEntity, "Unauthorized": http.StatusUnauthorized, "Forbidden": http.StatusForbidden, "NotFound": http.StatusNotFound,
-	"Conflict": http.StatusConflict, "Exhausted": http.StatusTooManyRequests, "Unavailable": http.StatusServiceUnavailable, "Internal": http.StatusInternalServerError,
+	"Invalid": http.StatusUnprocessableEntity, "Unauthorized": http.StatusUnauthorized, "Forbidden": http.StatusForbidden,
+	"NotFound": http.StatusNotFound,
+	"Conflict": http.StatusConflict, "Exhausted": http.StatusTooManyRequests, "Unavailable": http.StatusServiceUnavailable,
+	"Internal": http.StatusInternalServerError,
 }
 
 type problemCode struct {
@@ -43,7 +45,8 @@ func problemCodes(t *testing.T) map[string]problemCode {
 	set := token.NewFileSet()
 	for _, root := range []string{"../../internal", "../../cmd"} {
 		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "test/") {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") ||
+				strings.Contains(path, "test/") {
 				return err
 			}
 			f, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
@@ -182,7 +185,9 @@ func TestTheDescriptionListsEveryProblem(t *testing.T) {
 			delete(listed, code)
 		}
 		for code := range listed {
-			t.Errorf("openapi.yaml lists the problem %s, which nothing has: run go test ./internal/api -run EveryProblem -write", code)
+			t.Errorf(
+				"openapi.yaml lists the problem %s, which nothing has: run go test ./internal/api -run EveryProblem -write", code,
+			)
 		}
 		return
 	}

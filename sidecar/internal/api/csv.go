@@ -40,7 +40,9 @@ func (s *starting) Write(part []byte) (int, error) {
 		s.started = true
 		h := s.w.Header()
 		h.Set("Content-Type", "text/csv; charset=utf-8")
-		h.Set("Content-Disposition", `attachment; filename="whaley-`+s.name+"-"+time.Now().UTC().Format("20060102-150405")+`.csv"`)
+		h.Set(
+			"Content-Disposition", `attachment; filename="whaley-`+s.name+"-"+time.Now().UTC().Format("20060102-150405")+`.csv"`,
+		)
 		h.Set("Cache-Control", "no-store")
 	}
 	return s.w.Write(part)

@@ -38,7 +38,10 @@ type frame struct {
 	next chan struct{}
 }
 
-func newFeeds(ctx context.Context, changes func(owner string) (<-chan struct{}, func()), read func(context.Context, string) ([]byte, error)) *feeds {
+func newFeeds(
+	ctx context.Context, changes func(owner string) (<-chan struct{}, func()),
+	read func(context.Context, string) ([]byte, error),
+) *feeds {
 	return &feeds{ctx: ctx, changes: changes, read: read, all: map[string]*feed{}}
 }
 

@@ -32,10 +32,14 @@ const answerIn = 60 * time.Millisecond
 
 // strange are texts that no part of an API should trip over.
 var strange = []string{
-	"", " ", "0", "-1", "null", "true", "[]", "{}", "quick", "one", "..", ".", "../../../etc/passwd", "..%2f..%2fetc", "%00", "\x00", "a\x00b", "\n", "\r\nX-A: b",
-	"'", `"`, `\`, "' OR 1=1 --", "$(id)", "{{7*7}}", "<script>alert(1)</script>", "%s%n", "é", "e\u0301", "\u202Eabc", "😀", "\ufeff", "\uffff", "\xff\xfe", "Ω≈ç", "ａ",
-	"9223372036854775808", "-9223372036854775809", "1e309", "NaN", "0x10", "1.5", "١", "2030-01-01T00:00:00Z", "0000-00-00", "9999999-01-01T00:00:00Z",
-	"/", "//", "a/b", "a//b", "a/../b", "C:\\", "file:///etc/passwd", "http://127.0.0.1/", "instance.toml", strings.Repeat("a", 300), strings.Repeat("é", 5000), strings.Repeat("(", 2000),
+	"", " ", "0", "-1", "null", "true", "[]", "{}", "quick", "one", "..", ".", "../../../etc/passwd", "..%2f..%2fetc",
+	"%00", "\x00", "a\x00b", "\n", "\r\nX-A: b",
+	"'", `"`, `\`, "' OR 1=1 --", "$(id)", "{{7*7}}", "<script>alert(1)</script>", "%s%n", "é", "e\u0301", "\u202Eabc",
+	"😀", "\ufeff", "\uffff", "\xff\xfe", "Ω≈ç", "ａ",
+	"9223372036854775808", "-9223372036854775809", "1e309", "NaN", "0x10", "1.5", "١", "2030-01-01T00:00:00Z",
+	"0000-00-00", "9999999-01-01T00:00:00Z",
+	"/", "//", "a/b", "a//b", "a/../b", "C:\\", "file:///etc/passwd", "http://127.0.0.1/", "instance.toml",
+	strings.Repeat("a", 300), strings.Repeat("é", 5000), strings.Repeat("(", 2000),
 }
 
 type fuzzer struct {
@@ -60,7 +64,10 @@ func TestNothingSentToTheAPIBreaksIt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f := &fuzzer{surface: newSurfaceOn(t, simulated.NewWorld().Engine("d")), random: rand.New(rand.NewPCG(seed, seed)), counts: map[int]int{}}
+	f := &fuzzer{
+		surface: newSurfaceOn(t, simulated.NewWorld().Engine("d")), random: rand.New(rand.NewPCG(seed, seed)),
+		counts: map[int]int{},
+	}
 	paths := slices.Sorted(maps.Keys(f.document.Paths.Map()))
 	operations := 0
 	rounds := 0
@@ -139,7 +146,10 @@ func (f *fuzzer) body(op *openapi3.Operation) (string, string) {
 	content := op.RequestBody.Value.Content
 	if media := content.Get("application/json"); media != nil && media.Schema != nil {
 		if f.random.IntN(8) == 0 {
-			return f.pick(append(strange, "{", "[", `{"a":`, `{"a":1}{}`, strings.Repeat("[", 20000), `{"`+strings.Repeat("k", 70000)+`":1}`)), "application/json"
+			return f.pick(append(
+					strange, "{", "[", `{"a":`, `{"a":1}{}`, strings.Repeat("[", 20000), `{"`+strings.Repeat("k", 70000)+`":1}`,
+				)),
+				"application/json"
 		}
 		text, err := json.Marshal(f.spoilt(f.right(media.Schema.Value, 0)))
 		if err != nil {
@@ -183,7 +193,9 @@ func (f *fuzzer) right(s *openapi3.Schema, depth int) any {
 		}
 		if s.AdditionalProperties.Schema != nil {
 			for range 1 + f.random.IntN(3) {
-				object[f.pick([]string{"MAX_INSTANCES", "LOG_LEVEL", "START_TIMEOUT", "CONTAINER_MAX_MEMORY", "PORT_RANGE_END", f.pick(strange)})] = f.right(s.AdditionalProperties.Schema.Value, depth+1)
+				object[f.pick([]string{
+					"MAX_INSTANCES", "LOG_LEVEL", "START_TIMEOUT", "CONTAINER_MAX_MEMORY", "PORT_RANGE_END", f.pick(strange),
+				})] = f.right(s.AdditionalProperties.Schema.Value, depth+1)
 			}
 		}
 		return object
@@ -201,7 +213,10 @@ func (f *fuzzer) right(s *openapi3.Schema, depth int) any {
 	case s.Type.Includes("boolean"):
 		return f.random.IntN(2) == 0
 	case s.Type.Includes("string"):
-		return f.pick([]string{"quick", "one", "a", "web", "2030-01-01T00:00:00Z", "quick-aaaaaaaaaaaaa.instances.localhost", "0123456789abcdef", f.pick(strange)})
+		return f.pick([]string{
+			"quick", "one", "a", "web", "2030-01-01T00:00:00Z", "quick-aaaaaaaaaaaaa.instances.localhost", "0123456789abcdef",
+			f.pick(strange),
+		})
 	}
 	return nil
 }
@@ -235,11 +250,17 @@ func (f *fuzzer) spoilt(value any) any {
 }
 
 func (f *fuzzer) anything() any {
-	return []any{nil, true, false, 0, -1, 1.5, 1e300, int64(1) << 62, f.pick(strange), f.pick(strange), []any{}, []any{f.pick(strange)}, map[string]any{}, map[string]any{f.pick(strange): 1}}[f.random.IntN(14)]
+	return []any{
+		nil, true, false, 0, -1, 1.5, 1e300, int64(1) << 62, f.pick(strange), f.pick(strange), []any{},
+		[]any{f.pick(strange)}, map[string]any{}, map[string]any{f.pick(strange): 1},
+	}[f.random.IntN(14)]
 }
 
 // send judges the answer to one request.
-func (f *fuzzer) send(method, path string, item *openapi3.PathItem, op *openapi3.Operation, params map[string]string, target, query, body, kind string) {
+func (f *fuzzer) send(
+	method, path string, item *openapi3.PathItem, op *openapi3.Operation, params map[string]string,
+	target, query, body, kind string,
+) {
 	f.sent++
 	uri := target
 	if query != "" {
@@ -282,11 +303,14 @@ func (f *fuzzer) send(method, path string, item *openapi3.PathItem, op *openapi3
 	if ctx.Err() != nil && w.Code == http.StatusServiceUnavailable {
 		return // cut off by us in the middle
 	}
-	if w.Code == http.StatusInternalServerError || w.Code > 500 && (p.Code == "" && !strings.HasPrefix(path, "/health") || p.Code == "database_unavailable") {
+	if w.Code == http.StatusInternalServerError ||
+		w.Code > 500 && (p.Code == "" && !strings.HasPrefix(path, "/health") || p.Code == "database_unavailable") {
 		f.t.Errorf("%s %s %s %.300q: %d %s", method, uri, kind, body, w.Code, w.Body)
 	}
 	if w.Code != http.StatusNotFound && w.Code != http.StatusTemporaryRedirect { // which may be of another path
-		f.answered(&routers.Route{Spec: f.document, Path: path, PathItem: item, Method: method, Operation: op}, params, request(), w)
+		f.answered(
+			&routers.Route{Spec: f.document, Path: path, PathItem: item, Method: method, Operation: op}, params, request(), w,
+		)
 	}
 	if got := w.Header().Get("X-A"); got != "" {
 		f.t.Errorf("%s %s: a header of the asker's is in the answer", method, uri)
@@ -305,8 +329,10 @@ func TestPathsThatMeanSomethingElse(t *testing.T) {
 			continue
 		}
 		for _, part := range []string{
-			"/..", "/../", "/../..//etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fetc%2fpasswd", "/%5c..%5c", "/%00", "%00", "/%ff", "%ff%fe", "//", "/.", "/;a=b",
-			"/%252e%252e%252f", "%0d%0aX-A:b", "/" + strings.Repeat("a/", 3000), "/%E2%80%AE", "?%00=%00", "?a=%ff", "?;;;", "?a=%zz",
+			"/..", "/../", "/../..//etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fetc%2fpasswd", "/%5c..%5c", "/%00",
+			"%00", "/%ff", "%ff%fe", "//", "/.", "/;a=b",
+			"/%252e%252e%252f", "%0d%0aX-A:b", "/" + strings.Repeat("a/", 3000), "/%E2%80%AE", "?%00=%00", "?a=%ff", "?;;;",
+			"?a=%zz",
 		} {
 			for _, method := range []string{"GET", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"} {
 				u, err := url.ParseRequestURI(path + part)
@@ -321,8 +347,8 @@ func TestPathsThatMeanSomethingElse(t *testing.T) {
 				w := httptest.NewRecorder()
 				s.public.ServeHTTP(w, r)
 				cancel()
-				if w.Code >= 500 && !strings.HasPrefix(path, "/health") || w.Header().Get("X-A") != "" || strings.Contains(w.Body.String(), "root:") ||
-					guarded[path] && w.Code < 400 && w.Code != 307 {
+				if w.Code >= 500 && !strings.HasPrefix(path, "/health") || w.Header().Get("X-A") != "" ||
+					strings.Contains(w.Body.String(), "root:") || guarded[path] && w.Code < 400 && w.Code != 307 {
 					t.Errorf("%s %.80s: %d %.200s", method, path+part, w.Code, w.Body)
 				}
 			}

@@ -21,7 +21,8 @@ func TestTheLinkInCTFdLeadsEachPlayerToTheirOwnInstance(t *testing.T) {
 	if w.Code != 303 || w.Header().Get("Location") != want || w.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %v instead of %s", w.Code, w.Header(), want)
 	}
-	if there := c.call(bob, "GET", "/go/quick", "", other...).Header().Get("Location"); there == want || !strings.HasPrefix(there, "http://quick-") {
+	if there := c.call(bob, "GET", "/go/quick", "", other...).Header().Get("Location"); there == want ||
+		!strings.HasPrefix(there, "http://quick-") {
 		t.Errorf("another team is led to %s", there)
 	}
 	for path, to := range map[string]string{"/go/quick/nc": "/?challenge=quick", "/go/quick/sni": "/?challenge=quick"} {
@@ -82,16 +83,23 @@ func TestConnectingCTFdIsOneCallAndCanBeUndone(t *testing.T) {
 	if signInPage() != "" {
 		t.Error("a page is known that was not made")
 	}
-	c.admin("POST", "/admin/api/flags/sync-challenge", fmt.Sprintf(`{"local_challenge_id":"quick","ctfd_challenge_id":%d,"connection_info":true}`, id)).is(200)
+	c.admin(
+		"POST", "/admin/api/flags/sync-challenge",
+		fmt.Sprintf(`{"local_challenge_id":"quick","ctfd_challenge_id":%d,"connection_info":true}`, id),
+	).is(200)
 	var now struct {
 		SignIn struct{ State, URL string } `json:"sign_in"`
 		Links  []struct{ State, Text string }
 	}
 	c.admin("POST", "/admin/api/ctfd/connection", "").is(200).into(&now)
-	if now.SignIn.State != "stands" || signInPage() != c.ctfd.URL+"/whaley" || len(now.Links) != 1 || now.Links[0].State != "other" || now.Links[0].Text != "nc old 1" {
+	if now.SignIn.State != "stands" || signInPage() != c.ctfd.URL+"/whaley" || len(now.Links) != 1 ||
+		now.Links[0].State != "other" || now.Links[0].Text != "nc old 1" {
 		t.Errorf("%+v, players are sent to %q", now, signInPage())
 	}
-	c.refused(c.admin("POST", "/admin/api/flags/mapping/quick/sync-connection-info", "").ResponseRecorder, 409, "connection_info_taken")
+	c.refused(
+		c.admin("POST", "/admin/api/flags/mapping/quick/sync-connection-info", "").ResponseRecorder, 409,
+		"connection_info_taken",
+	)
 	c.admin("POST", "/admin/api/flags/mapping/quick/sync-connection-info?replace=true", "").is(200)
 	if got := c.ctfd.Challenge(id).ConnectionInfo; got != "http://whaley.localhost:8080/go/quick" {
 		t.Error(got)
@@ -100,11 +108,14 @@ func TestConnectingCTFdIsOneCallAndCanBeUndone(t *testing.T) {
 		t.Errorf("%+v", now)
 	}
 	c.admin("PUT", "/admin/api/ctfd/window", `{"on":true}`).is(200)
-	if w := c.call(alice, "GET", "/ctfd.js", ""); w.Code != 200 || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/javascript") || !strings.Contains(c.ctfd.Config("theme_header"), "http://whaley.localhost:8080/ctfd.js") {
+	if w := c.call(alice, "GET", "/ctfd.js", ""); w.Code != 200 ||
+		!strings.HasPrefix(w.Header().Get("Content-Type"), "text/javascript") ||
+		!strings.Contains(c.ctfd.Config("theme_header"), "http://whaley.localhost:8080/ctfd.js") {
 		t.Errorf("%d %v %q", w.Code, w.Header(), c.ctfd.Config("theme_header"))
 	}
 	c.admin("DELETE", "/admin/api/ctfd/connection", "").is(200)
-	if got := c.ctfd.Challenge(id).ConnectionInfo; got != "" || len(c.ctfd.Pages()) != 0 || signInPage() != "" || c.ctfd.Config("theme_header") != "" {
+	if got := c.ctfd.Challenge(id).ConnectionInfo; got != "" || len(c.ctfd.Pages()) != 0 || signInPage() != "" ||
+		c.ctfd.Config("theme_header") != "" {
 		t.Errorf("left behind: %q, %d pages, %q", got, len(c.ctfd.Pages()), signInPage())
 	}
 }

@@ -37,7 +37,9 @@ func (a *API) getReady(w http.ResponseWriter, r *http.Request) error {
 		all.Go(func() {
 			ready.Dependencies[n] = dependencyJSON{Name: check.Name, Status: "ok"}
 			if err := check.Ping(ctx); err != nil {
-				ready.Dependencies[n] = dependencyJSON{Name: check.Name, Status: "failed", Detail: check.Name + " is not as it should be; the log says why"}
+				ready.Dependencies[n] = dependencyJSON{
+					Name: check.Name, Status: "failed", Detail: check.Name + " is not as it should be; the log says why",
+				}
 				a.failing(check.Name, err)
 				return
 			}

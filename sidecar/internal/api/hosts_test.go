@@ -23,7 +23,8 @@ func TestTheListenerAnswersToNamesOfOursOnly(t *testing.T) {
 		return w.Code
 	}
 	for _, name := range []string{
-		"whaley.localhost:8080", "whaley.localhost", "WHALEY.localhost.", "localhost:8000", "127.0.0.1:8000", "127.0.0.1", "10.1.2.3:80", "[::1]:8000", "[::1]", "::1",
+		"whaley.localhost:8080", "whaley.localhost", "WHALEY.localhost.", "localhost:8000", "127.0.0.1:8000", "127.0.0.1",
+		"10.1.2.3:80", "[::1]:8000", "[::1]", "::1",
 		"[fe80::1%25eth0]:80", "sidecar.internal:1", "WHALEY-1",
 	} {
 		for _, path := range []string{"/instances", "/challenges", "/admin/api/settings", "/nothing"} {
@@ -33,11 +34,16 @@ func TestTheListenerAnswersToNamesOfOursOnly(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"evil.example", "evil.example:8000", "whaley.localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.1.nip.io:8000", "localhost.evil.example", "evil.localhost",
-		"web-abcdefghijklm.instances.localhost", "xwhaley.localhost", "whaley", "0x7f.1", "2130706433", "[::1].evil.example", "127.0.0.1:8000.evil.example", "[evil.example]", "",
+		"evil.example", "evil.example:8000", "whaley.localhost.evil.example", "127.0.0.1.evil.example",
+		"127.0.0.1.nip.io:8000", "localhost.evil.example", "evil.localhost",
+		"web-abcdefghijklm.instances.localhost", "xwhaley.localhost", "whaley", "0x7f.1", "2130706433", "[::1].evil.example",
+		"127.0.0.1:8000.evil.example", "[evil.example]", "",
 	} {
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"} {
-			for _, path := range []string{"/instances", "/instances/spawn", "/", "/admin/api/settings", "/events", "/healthy", "/metrics/", "/x/health/ready", "/health/../instances", "/health/x", "//health"} {
+			for _, path := range []string{
+				"/instances", "/instances/spawn", "/", "/admin/api/settings", "/events", "/healthy", "/metrics/", "/x/health/ready",
+				"/health/../instances", "/health/x", "//health",
+			} {
 				if got := ask(method, path, name); got != http.StatusMisdirectedRequest {
 					t.Errorf("%s %s of %q: %d", method, path, name, got)
 				}

@@ -45,7 +45,8 @@ func (a *API) instance(in *whaley.Instance) instanceJSON {
 	now := time.Now()
 	j := instanceJSON{
 		ID: in.ID, ChallengeID: in.Challenge, ChallengeName: in.Challenge, State: string(in.State), Stage: in.Stage,
-		Position: a.Instancer.Position(in.ID), EstimateMS: a.Instancer.Estimate(in.ID).Milliseconds(), Owner: ownerJSON{in.Owner.ID, in.Owner.Name},
+		Position: a.Instancer.Position(in.ID), EstimateMS: a.Instancer.Estimate(in.ID).Milliseconds(),
+		Owner:     ownerJSON{in.Owner.ID, in.Owner.Name},
 		CreatedAt: in.CreatedAt, StartedAt: moment(in.StartedAt), ExpiresAt: moment(in.ExpiresAt),
 		ElapsedMS: max(0, now.Sub(in.CreatedAt).Milliseconds()), Version: in.Version,
 	}

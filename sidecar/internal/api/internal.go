@@ -34,8 +34,10 @@ func (a *API) withPluginKey(next http.Handler) http.Handler {
 }
 
 func (a *API) getKeys(w http.ResponseWriter, _ *http.Request) error {
-	keys := wire.Keys{TicketKeys: a.Tickets.PublicKeys(), AuthMode: a.opts.AuthMode, TrustedProxies: append([]string{}, a.opts.Proxies...),
-		AddressTurns: a.opts.Turns}
+	keys := wire.Keys{
+		TicketKeys: a.Tickets.PublicKeys(), AuthMode: a.opts.AuthMode, TrustedProxies: append([]string{}, a.opts.Proxies...),
+		AddressTurns: a.opts.Turns,
+	}
 	if a.Settings != nil {
 		a.tellFace(&keys)
 	}
@@ -156,7 +158,8 @@ func (a *API) writeView(w http.ResponseWriter, v whaley.HostView, revoked bool, 
 		return err
 	}
 	s := wire.HostStatus{
-		State: string(v.State), Mine: v.Mine, Revoked: revoked, Access: string(v.Access), Backend: v.Backend, Forwarded: v.Forwarded, Position: v.Position, Version: v.Version,
+		State: string(v.State), Mine: v.Mine, Revoked: revoked, Access: string(v.Access), Backend: v.Backend,
+		Forwarded: v.Forwarded, Position: v.Position, Version: v.Version,
 		EstimateMS: v.Estimate.Milliseconds(),
 	}
 	s.Challenge, s.Name = v.Challenge, v.Name

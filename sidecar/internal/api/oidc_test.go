@@ -38,7 +38,9 @@ func (a *accounts) setTeam(claim any) {
 	a.claim = claim
 }
 
-func (a *accounts) SetUserinfoFromToken(ctx context.Context, info *zitadel.UserInfo, token, subject, origin string) error {
+func (a *accounts) SetUserinfoFromToken(
+	ctx context.Context, info *zitadel.UserInfo, token, subject, origin string,
+) error {
 	if err := a.Storage.SetUserinfoFromToken(ctx, info, token, subject, origin); err != nil {
 		return err
 	}
@@ -71,19 +73,28 @@ func newSignedIn(t *testing.T) *signedIn {
 	}
 	s.provider, s.dashboard = later(&provider), later(&dashboard)
 	callback := s.dashboard.URL + "/auth/oidc/callback"
-	s.accounts = &accounts{Storage: storage.NewStorageWithClients(storage.NewUserStore(s.provider.URL), map[string]*storage.Client{
-		"whaley": storage.WebClient("whaley", oidcSecret, callback),
-	})}
-	provider = exampleop.SetupServer(s.provider.URL, s.accounts, slog.New(slog.DiscardHandler), false, op.WithAllowInsecure())
+	s.accounts = &accounts{Storage: storage.NewStorageWithClients(
+		storage.NewUserStore(s.provider.URL), map[string]*storage.Client{
+			"whaley": storage.WebClient("whaley", oidcSecret, callback),
+		},
+	)}
+	provider = exampleop.SetupServer(
+		s.provider.URL, s.accounts, slog.New(slog.DiscardHandler), false, op.WithAllowInsecure(),
+	)
 	s.surface = newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, o *api.Options) {
 		o.AuthMode = wire.AuthOIDC
 		o.Dashboard, _ = url.Parse(s.dashboard.URL)
 		n.Members = identity.NewMembers(n.Sessions, func() time.Duration { return time.Hour })
 		n.Provider = oidc.New(oidc.Options{
-			Issuer: s.provider.URL, ClientID: "whaley", ClientSecret: oidcSecret, Redirect: callback, Scopes: []string{"openid", "profile"},
+			Issuer: s.provider.URL, ClientID: "whaley", ClientSecret: oidcSecret, Redirect: callback,
+			Scopes:    []string{"openid", "profile"},
 			NameClaim: "preferred_username", TeamClaim: "team",
 		})
-		n.Pages = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "page "+r.URL.RequestURI()) })
+		n.Pages = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(
+				w, "page "+r.URL.RequestURI(),
+			)
+		})
 	})
 	dashboard = s.public
 	return s
@@ -127,7 +138,8 @@ func (s *signedIn) signIn(p *person, from string) string {
 		s.t.Fatalf("%s leads to %s", from, w.Request.URL)
 	}
 	w, text := p.open("POST", s.provider.URL+"/login/username", url.Values{
-		"id": {w.Request.URL.Query().Get("authRequestID")}, "username": {"test-user@" + hostOf(s.provider.URL)}, "password": {"verysecure"},
+		"id": {w.Request.URL.Query().Get("authRequestID")}, "username": {"test-user@" + hostOf(s.provider.URL)},
+		"password": {"verysecure"},
 	})
 	if strings.HasPrefix(w.Request.URL.String(), s.provider.URL) {
 		s.t.Fatalf("the provider does not let them in: %s", text)
@@ -163,7 +175,8 @@ func TestPlayersSignInAtAnOpenIDProviderAndPlayInTheirTeams(t *testing.T) {
 		t.Errorf("it ends at %s", at)
 	}
 	me := s.me(ada)
-	if me.User.Name != "test-user@"+hostOf(s.provider.URL) || me.Owner.Name != "Red Pandas" || !me.TeamMode || me.User.ID == me.Owner.ID {
+	if me.User.Name != "test-user@"+hostOf(s.provider.URL) || me.Owner.Name != "Red Pandas" || !me.TeamMode ||
+		me.User.ID == me.Owner.ID {
 		t.Errorf("%+v", me)
 	}
 	// The same account in another browser is the same player, in a list of one team too; in another team it is not.
@@ -240,7 +253,8 @@ func (s *signedIn) signInHeld(p *person) {
 	s.t.Helper()
 	w, _ := p.open("GET", s.dashboard.URL+"/auth/oidc", nil)
 	p.open("POST", s.provider.URL+"/login/username", url.Values{
-		"id": {w.Request.URL.Query().Get("authRequestID")}, "username": {"test-user@" + hostOf(s.provider.URL)}, "password": {"verysecure"},
+		"id": {w.Request.URL.Query().Get("authRequestID")}, "username": {"test-user@" + hostOf(s.provider.URL)},
+		"password": {"verysecure"},
 	})
 }
 
@@ -253,8 +267,9 @@ func hostAndPort(address string) string {
 func TestACheckSaysWhatIsWrongWithTheProvider(t *testing.T) {
 	s := newSignedIn(t)
 	right := oidc.Options{
-		Issuer: s.provider.URL, ClientID: "whaley", ClientSecret: oidcSecret, Redirect: s.dashboard.URL + "/auth/oidc/callback",
-		Scopes: []string{"openid", "profile"}, NameClaim: "preferred_username",
+		Issuer: s.provider.URL, ClientID: "whaley", ClientSecret: oidcSecret,
+		Redirect: s.dashboard.URL + "/auth/oidc/callback",
+		Scopes:   []string{"openid", "profile"}, NameClaim: "preferred_username",
 	}
 	for what, c := range map[string]struct {
 		change func(*oidc.Options)

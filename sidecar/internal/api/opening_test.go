@@ -58,12 +58,16 @@ func TestNothingIsListedOrStartedBeforeTheEvent(t *testing.T) {
 		t.Errorf("a player is shown %+v", list)
 	}
 	c.refused(c.call(alice, "GET", "/challenges/quick", "", bearer(c.aliceToken)...), 404, "challenge_not_found")
-	c.refused(c.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, bearer(c.aliceToken)...), 403, whaley.CodeNotBegun)
+	c.refused(
+		c.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, bearer(c.aliceToken)...), 403,
+		whaley.CodeNotBegun,
+	)
 	asking, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	player := whaley.Player{ID: whaley.UserID(c.alice), Owner: whaley.Owner{ID: whaley.TeamID(c.red), Name: "red"}}
 	view, err := rules.Wake(asking, whaley.HostQuery{Host: host, Player: player})
-	if err != nil || view.State != wire.StateFailed || view.Problem == nil || !strings.HasPrefix(view.Problem.Detail, "The event begins on ") {
+	if err != nil || view.State != wire.StateFailed || view.Problem == nil ||
+		!strings.HasPrefix(view.Problem.Detail, "The event begins on ") {
 		t.Errorf("the address: %+v %v", view, err)
 	}
 	token := c.ctfd.Token(admin)

@@ -23,7 +23,8 @@ func (a *API) sameOrigin(next http.Handler) http.Handler {
 
 func showsSecret(r *http.Request) bool {
 	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "Token") || strings.EqualFold(scheme, adapterScheme)
+	return strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "Token") ||
+		strings.EqualFold(scheme, adapterScheme)
 }
 
 // shared lets pages of other sites use the API with a token that they have, and never with a browser's cookies. Where

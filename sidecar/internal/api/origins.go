@@ -77,10 +77,14 @@ func (o *Origins) judge() {
 	if o.several || !shared || !o.said && len(o.browsers) < browsersMany {
 		return
 	}
-	o.trouble = fmt.Errorf("all requests of players come from %s: if that is a proxy, name it in TRUSTED_PROXIES, and let it say "+
-		"for whom it asks (X-Forwarded-For or PROXY protocol), else all players are one", o.one)
+	o.trouble = fmt.Errorf(
+		"all requests of players come from %s: if that is a proxy, name it in TRUSTED_PROXIES, and let it say "+
+			"for whom it asks (X-Forwarded-For or PROXY protocol), else all players are one", o.one,
+	)
 	if before == nil {
-		o.log.Warn("all players are at one private address, as behind a proxy that is not trusted", "address", o.one, "err", o.trouble)
+		o.log.Warn(
+			"all players are at one private address, as behind a proxy that is not trusted", "address", o.one, "err", o.trouble,
+		)
 	}
 }
 

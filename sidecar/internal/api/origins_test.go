@@ -27,16 +27,30 @@ func TestHealthTellsWhenAllPlayersAreOnePrivateAddress(t *testing.T) {
 		trouble  string
 	}{
 		"browsers of several people behind a proxy": {requests: [][]request{many(40, proxy, "", 5)}, trouble: proxy},
-		"a proxy that says for whom it asks":        {requests: [][]request{many(40, proxy, "203.0.113.7", 1)}, trouble: proxy},
-		"a proxy whose word counts":                 {trusted: proxy, requests: [][]request{many(40, proxy, "203.0.113.7", 5)}},
-		"a trusted proxy behind one that is not":    {trusted: proxy, requests: [][]request{many(40, proxy, "203.0.113.7, 192.168.1.1", 1)}, trouble: "192.168.1.1"},
-		"one organiser on their own network":        {requests: [][]request{many(40, proxy, "", 2)}},
-		"too few to tell":                           {requests: [][]request{many(12, proxy, "", 5)}},
-		"players of a local network":                {requests: [][]request{many(12, proxy, "", 5), many(30, "10.0.0.6", "", 5), many(30, proxy, "", 5)}},
-		"a public address":                          {requests: [][]request{many(40, "203.0.113.7", "", 5)}},
-		"this computer":                             {requests: [][]request{many(40, "127.0.0.1", "", 5)}},
-		"a proxy on a server":                       {away: true, requests: [][]request{many(40, "127.0.0.1", "", 5)}, trouble: "127.0.0.1"},
-		"a proxy elsewhere, and the server itself":  {away: true, requests: [][]request{many(30, "127.0.0.1", "", 1), many(40, proxy, "", 5), many(30, "127.0.0.1", "", 1)}, trouble: proxy},
+		"a proxy that says for whom it asks": {
+			requests: [][]request{many(40, proxy, "203.0.113.7", 1)}, trouble: proxy,
+		},
+		"a proxy whose word counts": {
+			trusted: proxy, requests: [][]request{many(40, proxy, "203.0.113.7", 5)},
+		},
+		"a trusted proxy behind one that is not": {
+			trusted: proxy, requests: [][]request{many(40, proxy, "203.0.113.7, 192.168.1.1", 1)}, trouble: "192.168.1.1",
+		},
+		"one organiser on their own network": {requests: [][]request{many(40, proxy, "", 2)}},
+		"too few to tell":                    {requests: [][]request{many(12, proxy, "", 5)}},
+		"players of a local network": {requests: [][]request{
+			many(12, proxy, "", 5), many(30, "10.0.0.6", "", 5), many(30, proxy, "", 5),
+		}},
+		"a public address": {requests: [][]request{many(40, "203.0.113.7", "", 5)}},
+		"this computer":    {requests: [][]request{many(40, "127.0.0.1", "", 5)}},
+		"a proxy on a server": {
+			away: true, requests: [][]request{many(40, "127.0.0.1", "", 5)}, trouble: "127.0.0.1",
+		},
+		"a proxy elsewhere, and the server itself": {
+			away:     true,
+			requests: [][]request{many(30, "127.0.0.1", "", 1), many(40, proxy, "", 5), many(30, "127.0.0.1", "", 1)},
+			trouble:  proxy,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := &strings.Builder{}
@@ -55,10 +69,12 @@ func TestHealthTellsWhenAllPlayersAreOnePrivateAddress(t *testing.T) {
 				}
 			}
 			w := s.call("127.0.0.1", "GET", "/health/ready", "")
-			if failed := strings.Contains(w.Body.String(), `"name":"proxies","status":"failed"`); w.Code != 200 || failed != (c.trouble != "") {
+			if failed := strings.Contains(w.Body.String(), `"name":"proxies","status":"failed"`); w.Code != 200 ||
+				failed != (c.trouble != "") {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
-			if c.trouble == "" && log.Len() > 0 || c.trouble != "" && (strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), c.trouble)) {
+			if c.trouble == "" && log.Len() > 0 ||
+				c.trouble != "" && (strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), c.trouble)) {
 				t.Errorf("the log says %q", log)
 			}
 		})

@@ -79,7 +79,8 @@ type configJSON struct {
 
 func (a *API) getConfig(w http.ResponseWriter, r *http.Request) error {
 	c := configJSON{
-		AuthMode: a.opts.AuthMode, BaseDomain: a.opts.BaseDomain, DashboardURL: a.opts.Dashboard.String(), CTFdURL: a.opts.CTFdURL,
+		AuthMode: a.opts.AuthMode, BaseDomain: a.opts.BaseDomain, DashboardURL: a.opts.Dashboard.String(),
+		CTFdURL: a.opts.CTFdURL,
 		Version: a.opts.Version, Notice: a.Instancer.Policy().Drain,
 	}
 	if a.Connection != nil && a.Players != nil && a.Players.Ping(r.Context()) == nil { // a CTFd that is away signs nobody in

@@ -31,10 +31,12 @@ func TestWhyAStartFailedIsKeptAndShown(t *testing.T) {
 			t.Fatalf("%+v", detail)
 		}
 	}
-	if len(detail.Printed) != 1 || detail.Printed[0].Service != "web" || !strings.Contains(detail.Printed[0].Text, "DB_URL is not set") {
+	if len(detail.Printed) != 1 || detail.Printed[0].Service != "web" ||
+		!strings.Contains(detail.Printed[0].Text, "DB_URL is not set") {
 		t.Errorf("kept %+v", detail.Printed)
 	}
-	if last := detail.Events[len(detail.Events)-1]; !strings.Contains(last.Message, "exit code 3") || !strings.Contains(last.Message, "DB_URL is not set") {
+	if last := detail.Events[len(detail.Events)-1]; !strings.Contains(last.Message, "exit code 3") ||
+		!strings.Contains(last.Message, "DB_URL is not set") {
 		t.Errorf("the event says %+v", last)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -44,7 +46,8 @@ func TestWhyAStartFailedIsKeptAndShown(t *testing.T) {
 	r.Header.Set("X-Admin-Key", adminKey)
 	w := httptest.NewRecorder()
 	s.public.ServeHTTP(w, r)
-	if text := w.Body.String(); !strings.Contains(text, `"line":"config error: DB_URL is not set"`) || !strings.Contains(text, "event: end") {
+	if text := w.Body.String(); !strings.Contains(text, `"line":"config error: DB_URL is not set"`) ||
+		!strings.Contains(text, "event: end") {
 		t.Errorf("its output is %d %s", w.Code, text)
 	}
 }

@@ -19,12 +19,18 @@ import (
 )
 
 var (
-	errNotFound    = whaley.Errorf(whaley.NotFound, "not_found", "There is nothing at this address.")
-	errNoHost      = whaley.Errorf(whaley.NotFound, "not_found", "No challenge at this address, or it isn't yours. Your addresses are on the dashboard.")
-	errMethod      = whaley.Errorf(whaley.Invalid, "method_not_allowed", "This address does not answer this method.")
-	errUnreadable  = whaley.Errorf(whaley.Invalid, "address_unreadable", "The address has characters that no address here has.")
-	errCrossOrigin = whaley.Errorf(whaley.Forbidden, "cross_origin", "Another site's page sent this request. Use the dashboard.")
-	errWrongKey    = whaley.Errorf(whaley.Unauthorized, "key_refused", "The key is missing or wrong.")
+	errNotFound = whaley.Errorf(whaley.NotFound, "not_found", "There is nothing at this address.")
+	errNoHost   = whaley.Errorf(
+		whaley.NotFound, "not_found", "No challenge at this address, or it isn't yours. Your addresses are on the dashboard.",
+	)
+	errMethod     = whaley.Errorf(whaley.Invalid, "method_not_allowed", "This address does not answer this method.")
+	errUnreadable = whaley.Errorf(
+		whaley.Invalid, "address_unreadable", "The address has characters that no address here has.",
+	)
+	errCrossOrigin = whaley.Errorf(
+		whaley.Forbidden, "cross_origin", "Another site's page sent this request. Use the dashboard.",
+	)
+	errWrongKey = whaley.Errorf(whaley.Unauthorized, "key_refused", "The key is missing or wrong.")
 )
 
 // statuses is the one table from the kind of an error to the status of an answer.
@@ -43,7 +49,10 @@ var statuses = map[whaley.Kind]int{
 func problemOf(err error) wire.Problem {
 	var e *whaley.Error
 	if !errors.As(err, &e) {
-		e = whaley.Errorf(whaley.Internal, "internal", "Something went wrong in Whaley itself. Try again; if it keeps happening, tell an organiser the request's id.")
+		e = whaley.Errorf(
+			whaley.Internal, "internal",
+			"Something went wrong in Whaley itself. Try again; if it keeps happening, tell an organiser the request's id.",
+		)
 	}
 	status := statuses[e.Kind]
 	if e == errMethod {
@@ -77,7 +86,9 @@ func (a *API) wrap(h handler) http.Handler {
 				if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(p)
 				}
-				a.Log.ErrorContext(r.Context(), "handler panicked", "path", r.URL.Path, "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+				a.Log.ErrorContext(
+					r.Context(), "handler panicked", "path", r.URL.Path, "err", fmt.Sprint(p), "stack", string(debug.Stack()),
+				)
 				status = a.fail(w, r, id, errors.New("panic"))
 			}
 		}()
@@ -92,7 +103,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 	p := problemOf(err)
 	p.RequestID = id
 	if p.Status >= 500 && !errors.Is(err, context.Canceled) {
-		a.Log.Log(r.Context(), levelOf(err), "request failed", "method", r.Method, "path", r.URL.Path, "status", p.Status, "err", err)
+		a.Log.Log(
+			r.Context(), levelOf(err), "request failed", "method", r.Method, "path", r.URL.Path, "status", p.Status, "err", err,
+		)
 	}
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))

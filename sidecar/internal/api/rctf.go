@@ -61,7 +61,9 @@ type rctfEndpoint struct {
 }
 
 // asRCTF answers one verb, errors in rCTF's own shape.
-func (a *API) asRCTF(kind string, answer func(*http.Request, rctfForm, whaley.Player) (*whaley.Instance, error)) handler {
+func (a *API) asRCTF(
+	kind string, answer func(*http.Request, rctfForm, whaley.Player) (*whaley.Instance, error),
+) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		in, err := a.rctf(w, r, kind, answer)
 		if err == nil {
@@ -76,13 +78,20 @@ func (a *API) asRCTF(kind string, answer func(*http.Request, rctfForm, whaley.Pl
 	}
 }
 
-func (a *API) rctf(w http.ResponseWriter, r *http.Request, kind string, answer func(*http.Request, rctfForm, whaley.Player) (*whaley.Instance, error)) (*whaley.Instance, error) {
+func (a *API) rctf(
+	w http.ResponseWriter, r *http.Request, kind string,
+	answer func(*http.Request, rctfForm, whaley.Player) (*whaley.Instance, error),
+) (*whaley.Instance, error) {
 	if a.opts.RCTFToken == "" {
-		return nil, whaley.Errorf(whaley.NotFound, "rctf_off", "Whaley is not set up for rCTF: AUTH_MODE=rctf and RCTF_AUTH_TOKEN are needed.")
+		return nil, whaley.Errorf(
+			whaley.NotFound, "rctf_off", "Whaley is not set up for rCTF: AUTH_MODE=rctf and RCTF_AUTH_TOKEN are needed.",
+		)
 	}
 	var form rctfForm
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, rctfBody)).Decode(&form); err != nil {
-		return nil, whaley.Errorf(whaley.Invalid, "body_invalid", "The body is not the JSON that is wanted here: %s.", explain(err))
+		return nil, whaley.Errorf(
+			whaley.Invalid, "body_invalid", "The body is not the JSON that is wanted here: %s.", explain(err),
+		)
 	}
 	got, want := sha256.Sum256([]byte(form.Token)), sha256.Sum256([]byte(a.opts.RCTFToken))
 	if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
@@ -92,15 +101,21 @@ func (a *API) rctf(w http.ResponseWriter, r *http.Request, kind string, answer f
 		return nil, whaley.Errorf(whaley.Unauthorized, "rctf_refused", "authToken in rCTF is not RCTF_AUTH_TOKEN.")
 	}
 	if form.Kind != kind || !rctfTeam.MatchString(form.Team) {
-		return nil, whaley.Errorf(whaley.Invalid, "form_invalid", "kind must be %s, and teamId letters, digits and hyphens.", kind)
+		return nil, whaley.Errorf(
+			whaley.Invalid, "form_invalid", "kind must be %s, and teamId letters, digits and hyphens.", kind,
+		)
 	}
 	ch, ok := a.Challenges.Get(form.Challenge)
 	if !ok {
-		return nil, whaley.Errorf(whaley.NotFound, codeNoChallenge, "Whaley has no challenge %q. challengeIntegrationId in rCTF is its id.", form.Challenge)
+		return nil, whaley.Errorf(
+			whaley.NotFound, codeNoChallenge, "Whaley has no challenge %q. challengeIntegrationId in rCTF is its id.",
+			form.Challenge,
+		)
 	}
 	if ch.Access == whaley.AccessOwner {
 		return nil, whaley.Errorf(whaley.Conflict, "access_owner",
-			"The challenge %s has access = \"owner\", and rCTF's players do not sign in to Whaley: take access = \"link\".", ch.ID)
+			"The challenge %s has access = \"owner\", and rCTF's players do not sign in to Whaley: take access = \"link\".",
+			ch.ID)
 	}
 	owner := whaley.Owner{ID: rctfOwner + form.Team, Name: form.Team}
 	return answer(r, form, whaley.Player{ID: rctfPlayer, Name: form.Team, Owner: owner})
@@ -174,14 +189,18 @@ func (a *API) rctfStop(r *http.Request, form rctfForm, p whaley.Player) (*whaley
 
 func (f rctfForm) timeout() (time.Duration, error) {
 	if f.Timeout < rctfLeast.Milliseconds() || f.Timeout > rctfLongest.Milliseconds() {
-		return 0, whaley.Errorf(whaley.Invalid, "timeout_invalid", "timeoutMilliseconds in rCTF must be from %d to %d.", rctfLeast.Milliseconds(), rctfLongest.Milliseconds())
+		return 0, whaley.Errorf(
+			whaley.Invalid, "timeout_invalid", "timeoutMilliseconds in rCTF must be from %d to %d.", rctfLeast.Milliseconds(),
+			rctfLongest.Milliseconds(),
+		)
 	}
 	return time.Duration(f.Timeout) * time.Millisecond, nil
 }
 
 // rctfStates are Whaley's in rCTF's words.
 var rctfStates = map[whaley.State]string{
-	whaley.Queued: "starting", whaley.Starting: "starting", whaley.Running: "running", whaley.Stopping: "stopping", whaley.Failed: "errored",
+	whaley.Queued: "starting", whaley.Starting: "starting", whaley.Running: "running", whaley.Stopping: "stopping",
+	whaley.Failed: "errored",
 }
 
 func (a *API) rctfDetails(in *whaley.Instance) rctfDetails {

@@ -43,7 +43,10 @@ type rctfAnswer struct {
 
 func (c *rctf) ask(method, kind, team string, more map[string]any) (int, rctfAnswer) {
 	c.t.Helper()
-	body := map[string]any{"kind": kind, "rctfAuthToken": c.token, "teamId": team, "challengeIntegrationId": "quick", "config": map[string]any{"services": map[string]any{"app": map[string]any{"image": "traefik/whoami:latest"}}}}
+	body := map[string]any{
+		"kind": kind, "rctfAuthToken": c.token, "teamId": team, "challengeIntegrationId": "quick",
+		"config": map[string]any{"services": map[string]any{"app": map[string]any{"image": "traefik/whoami:latest"}}},
+	}
 	for k, v := range more {
 		body[k] = v
 	}
@@ -67,11 +70,13 @@ func (c *rctf) accepted(w *httptest.ResponseRecorder) (a rctfAnswer) {
 	}
 	_, left := raw["timeLeftMilliseconds"]
 	_, endpoints := raw["endpoints"]
-	if a.Kind != "instancerInstanceDetails" || !left || !endpoints || !slices.Contains([]string{"stopped", "running", "starting", "stopping", "errored"}, a.Status) {
+	if a.Kind != "instancerInstanceDetails" || !left || !endpoints ||
+		!slices.Contains([]string{"stopped", "running", "starting", "stopping", "errored"}, a.Status) {
 		c.t.Errorf("rCTF refuses %s", w.Body)
 	}
 	for _, e := range a.Endpoints {
-		if !slices.Contains([]string{"tcp", "tcp-ssl", "http", "https", "raw"}, e.Kind) || e.Host == "" || e.Port == nil || *e.Port < 0 || *e.Port > 65535 {
+		if !slices.Contains([]string{"tcp", "tcp-ssl", "http", "https", "raw"}, e.Kind) || e.Host == "" || e.Port == nil ||
+			*e.Port < 0 || *e.Port > 65535 {
 			c.t.Errorf("rCTF refuses %s", w.Body)
 		}
 	}
@@ -107,8 +112,11 @@ func newRCTF(t *testing.T) *rctf {
 // create is what rCTF adds to start an instance.
 func create(flag string) map[string]any {
 	return map[string]any{
-		"timeoutMilliseconds": 600_000, "extendable": true, "flags": []map[string]any{{"provider": "flags/dynamic", "flag": flag}},
-		"expose": []map[string]any{{"kind": "https", "hostPrefix": "quick", "containerName": "web", "containerPort": 8080, "shouldDisplay": true}},
+		"timeoutMilliseconds": 600_000, "extendable": true,
+		"flags": []map[string]any{{"provider": "flags/dynamic", "flag": flag}},
+		"expose": []map[string]any{{
+			"kind": "https", "hostPrefix": "quick", "containerName": "web", "containerPort": 8080, "shouldDisplay": true,
+		}},
 	}
 }
 
@@ -120,14 +128,17 @@ func TestRCTFStartsReadsExtendsAndStopsATeamsInstance(t *testing.T) {
 	if _, a := c.ask("DELETE", "instancerDeleteInstanceForm", redTeam, nil); a.Status != "stopped" {
 		t.Errorf("nothing to stop: %+v", a)
 	}
-	if code, a := c.ask("PATCH", "instancerRenewInstanceForm", redTeam, map[string]any{"timeoutMilliseconds": 60_000}); code != http.StatusNotFound || a.Kind != "instancerError" {
+	if code, a := c.ask("PATCH", "instancerRenewInstanceForm", redTeam, map[string]any{"timeoutMilliseconds": 60_000}); code != http.StatusNotFound ||
+		a.Kind != "instancerError" {
 		t.Errorf("nothing to extend: %d %+v", code, a)
 	}
-	if _, a := c.ask("PUT", "instancerCreateInstanceForm", redTeam, create("flag{red}")); a.Status != "starting" && a.Status != "running" {
+	if _, a := c.ask("PUT", "instancerCreateInstanceForm", redTeam, create("flag{red}")); a.Status != "starting" &&
+		a.Status != "running" {
 		t.Fatalf("%+v", a)
 	}
 	a := c.becomes(redTeam, "running")
-	if a.TimeLeftMilliseconds == nil || *a.TimeLeftMilliseconds < 590_000 || *a.TimeLeftMilliseconds > 600_000 || len(a.Endpoints) != 3 {
+	if a.TimeLeftMilliseconds == nil || *a.TimeLeftMilliseconds < 590_000 || *a.TimeLeftMilliseconds > 600_000 ||
+		len(a.Endpoints) != 3 {
 		t.Fatalf("%+v", a)
 	}
 	for n, want := range []string{"http 8080", "tcp 24000", "tcp-ssl 8443"} {
@@ -141,10 +152,12 @@ func TestRCTFStartsReadsExtendsAndStopsATeamsInstance(t *testing.T) {
 	if other := c.get(blueTeam); other.Status != "stopped" {
 		t.Errorf("another team's: %+v", other)
 	}
-	if _, a := c.ask("PATCH", "instancerRenewInstanceForm", redTeam, map[string]any{"timeoutMilliseconds": 1_200_000}); a.TimeLeftMilliseconds == nil || *a.TimeLeftMilliseconds < 1_190_000 {
+	if _, a := c.ask("PATCH", "instancerRenewInstanceForm", redTeam, map[string]any{"timeoutMilliseconds": 1_200_000}); a.TimeLeftMilliseconds == nil ||
+		*a.TimeLeftMilliseconds < 1_190_000 {
 		t.Errorf("extended: %+v", a)
 	}
-	if _, a := c.ask("DELETE", "instancerDeleteInstanceForm", redTeam, nil); a.Status != "stopping" && a.Status != "stopped" {
+	if _, a := c.ask("DELETE", "instancerDeleteInstanceForm", redTeam, nil); a.Status != "stopping" &&
+		a.Status != "stopped" {
 		t.Errorf("stopped: %+v", a)
 	}
 	c.becomes(redTeam, "stopped")
@@ -161,7 +174,10 @@ func TestRCTFIsRefusedInItsOwnShape(t *testing.T) {
 	const form = "instancerCreateInstanceForm"
 	refused("a team that is no name", 422, "PUT", form, "../x", create("f"))
 	refused("another verb's form", 422, "DELETE", form, redTeam, nil)
-	refused("an unknown challenge", 404, "POST", "instancerGetInstanceForm", redTeam, map[string]any{"challengeIntegrationId": "none"})
+	refused(
+		"an unknown challenge", 404, "POST", "instancerGetInstanceForm", redTeam,
+		map[string]any{"challengeIntegrationId": "none"},
+	)
 	for _, timeout := range []any{nil, 0, -1, 9_999, 604_800_001} {
 		refused(fmt.Sprint("for ", timeout), 422, "PUT", form, redTeam, map[string]any{"timeoutMilliseconds": timeout})
 	}
@@ -185,7 +201,10 @@ func TestRCTFIsRefusedInItsOwnShape(t *testing.T) {
 // TestRCTFsFlagIsTheTeamsOwn: what rCTF has made is what an instance gets, whatever its shape, until rCTF makes another.
 func TestRCTFsFlagIsTheTeamsOwn(t *testing.T) {
 	c := newRCTF(t)
-	ch := &whaley.Challenge{ID: "quick", Flag: whaley.FlagPlan{Dynamic: true, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{x}"}}}
+	ch := &whaley.Challenge{
+		ID:   "quick",
+		Flag: whaley.FlagPlan{Dynamic: true, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{x}"}},
+	}
 	red, blue := whaley.Owner{ID: "rctf_" + redTeam}, whaley.Owner{ID: "rctf_" + blueTeam}
 	for _, one := range []struct {
 		owner whaley.Owner

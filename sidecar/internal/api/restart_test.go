@@ -11,7 +11,8 @@ func TestARestartIsANewInstanceInOneCall(t *testing.T) {
 	var first, second, third, kept instance
 	s.into(s.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`), &first)
 	s.refused(s.call(bob, "POST", "/instances/"+first.ID+"/restart", ""), 404, "instance_not_found")
-	if s.into(s.call(alice, "POST", "/instances/"+first.ID+"/restart", ""), &second); second.ID == first.ID || second.ID == "" {
+	if s.into(s.call(alice, "POST", "/instances/"+first.ID+"/restart", ""), &second); second.ID == first.ID ||
+		second.ID == "" {
 		t.Errorf("%+v then %+v", first, second)
 	}
 	s.into(s.call(bob, "POST", "/admin/api/instances/"+second.ID+"/restart", "", "X-Admin-Key", adminKey), &third)

@@ -92,7 +92,9 @@ func (a *API) hint(r whaley.Route, j routeJSON) string {
 	if r.Type == whaley.RoutePort {
 		name = a.reachable(a.opts.Dashboard.Hostname())
 	}
-	return strings.NewReplacer("{host}", name, "{address}", a.reachable(j.Host), "{port}", strconv.Itoa(j.Port), "{url}", j.URL).Replace(template)
+	return strings.NewReplacer(
+		"{host}", name, "{address}", a.reachable(j.Host), "{port}", strconv.Itoa(j.Port), "{url}", j.URL,
+	).Replace(template)
 }
 
 // reachable is a name as command-line tools can look it up: unlike browsers they know nothing of names under localhost.

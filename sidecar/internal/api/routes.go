@@ -170,7 +170,9 @@ func (a *API) Public() http.Handler {
 
 // Internal serves the internal routes.
 func (a *API) Internal() http.Handler {
-	return a.withPluginKey(a.router(a.InternalRoutes(), a.wrap(func(http.ResponseWriter, *http.Request) error { return errNotFound })))
+	return a.withPluginKey(a.router(
+		a.InternalRoutes(), a.wrap(func(http.ResponseWriter, *http.Request) error { return errNotFound }),
+	))
 }
 
 // router answers what is on the list, another method on one of its paths with 405, and leaves the rest to otherwise.

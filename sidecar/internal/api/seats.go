@@ -48,11 +48,15 @@ func (s *seats) take(who, from string, giveWay func()) (*seat, error) {
 	defer s.mu.Unlock()
 	if s.froms[from] >= s.from {
 		return nil, whaley.Errorf(whaley.Exhausted, "too_many_streams",
-			"%d event streams from your network are open. Close some pages, or ask GET /instances now and then instead.", s.from).After(streamsPause)
+			"%d event streams from your network are open. Close some pages, or ask GET /instances now and then instead.", s.from).After(
+			streamsPause,
+		)
 	}
 	if s.taken >= s.all {
 		return nil, whaley.Errorf(whaley.Unavailable, "streams_exhausted",
-			"%d event streams are open, which is all there may be. Ask GET /instances now and then instead.", s.all).After(streamsPause)
+			"%d event streams are open, which is all there may be. Ask GET /instances now and then instead.", s.all).After(
+			streamsPause,
+		)
 	}
 	if held := s.holders[who]; len(held) >= s.each {
 		held[0].giveWay()

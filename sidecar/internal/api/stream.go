@@ -41,7 +41,8 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request, who string) (*strea
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
 	return &stream{
-		Context: ctx, w: w, out: http.NewResponseController(w), alive: time.NewTicker(keepAlive), patience: a.opts.StreamPatience,
+		Context: ctx, w: w, out: http.NewResponseController(w), alive: time.NewTicker(keepAlive),
+		patience: a.opts.StreamPatience,
 		leave: func() {
 			ended()
 			end(nil)

@@ -210,7 +210,8 @@ func TestStreamsAreBoundedAltogether(t *testing.T) {
 		all = append(all, follow(t, server, "/events", fmt.Sprintf("192.0.2.%d", 10+n)))
 		all[n].next(t)
 	}
-	if f := follow(t, server, "/events", "192.0.2.99"); f.status != http.StatusServiceUnavailable || f.code != "streams_exhausted" {
+	if f := follow(t, server, "/events", "192.0.2.99"); f.status != http.StatusServiceUnavailable ||
+		f.code != "streams_exhausted" {
 		t.Errorf("one too many: %d %s", f.status, f.code)
 	}
 	all[0].close()

@@ -93,7 +93,8 @@ func TestNumbersAndTables(t *testing.T) {
 			Total int `json:"total_entries"`
 		}
 	}
-	if s.admin("GET", "/admin/api/stats", "").is(200).into(&stats); stats.Live != 1 || stats.Loaded != 1 || stats.Events.Total < 2 {
+	if s.admin("GET", "/admin/api/stats", "").is(200).into(&stats); stats.Live != 1 || stats.Loaded != 1 ||
+		stats.Events.Total < 2 {
 		t.Errorf("%+v", stats)
 	}
 	var series struct {
@@ -113,7 +114,8 @@ func TestNumbersAndTables(t *testing.T) {
 	}
 	s.refused(s.admin("GET", "/admin/api/instances/none/metrics", "").ResponseRecorder, 404, "instance_not_found")
 	for path, want := range map[string]string{
-		"events.csv?type=admin_instance_spawn": "," + one.ID + ",quick,one,", "flags.csv": "id,challenge,owner_id", "suspicious.csv?review=open": "id,found_at,kind",
+		"events.csv?type=admin_instance_spawn": "," + one.ID + ",quick,one,", "flags.csv": "id,challenge,owner_id",
+		"suspicious.csv?review=open": "id,found_at,kind",
 	} {
 		r := s.admin("GET", "/admin/api/export/"+path, "").is(200)
 		if !strings.Contains(r.Body.String(), want) || !strings.HasPrefix(r.Header().Get("Content-Disposition"), "attachment") {
@@ -140,7 +142,9 @@ func TestTheDescriptionIsAPageOfItsOwn(t *testing.T) {
 			t.Errorf("the schema %s is not on it", name)
 		}
 	}
-	if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-") {
+	if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(
+		policy, "default-src 'none'; style-src 'sha256-",
+	) {
 		t.Error(policy)
 	}
 	for _, foreign := range []string{"<script", "http-equiv", "src=", "@import", "ZgotmplZ", "<link", "%!"} {

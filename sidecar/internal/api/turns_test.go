@@ -28,7 +28,8 @@ func TestAFloodOfOneAddressWaitsForItself(t *testing.T) {
 			busy.Add(-1)
 		})
 		public := api.New(t.Context(), api.Needs{Pages: pages}, api.Options{
-			Turns: 2, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Dashboard: &url.URL{Scheme: "http", Host: "whaley.localhost"},
+			Turns: 2, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+			Dashboard: &url.URL{Scheme: "http", Host: "whaley.localhost"},
 		}).Public()
 		ask := func(from, forwarded string) {
 			r := httptest.NewRequest("GET", "/", nil)

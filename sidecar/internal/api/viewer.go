@@ -68,7 +68,11 @@ func (a *API) viewDocs(w http.ResponseWriter, _ *http.Request) error {
 	style := sha256.Sum256([]byte(viewerStyle))
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(style[:])+"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set(
+		"Content-Security-Policy",
+		"default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(style[:])+
+			"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	)
 	_, _ = w.Write(page) // nobody to tell when the client has gone away
 	return nil
 }
@@ -80,7 +84,9 @@ func renderDocs() ([]byte, error) {
 	}
 	d := reader{root.Content[0]}
 	view := docView{OpenAPI: d.text(d.root, "openapi"), Style: template.CSS(viewerStyle)}
-	view.Info.Title, view.Info.Description = d.text(get(d.root, "info"), "title"), d.text(get(d.root, "info"), "description")
+	view.Info.Title, view.Info.Description = d.text(get(d.root, "info"), "title"), d.text(
+		get(d.root, "info"), "description",
+	)
 	for _, tag := range items(get(d.root, "tags")) {
 		view.Groups = append(view.Groups, &docGroup{Name: d.text(tag, "name"), Description: d.text(tag, "description")})
 	}
@@ -111,12 +117,16 @@ func renderDocs() ([]byte, error) {
 type reader struct{ root *node }
 
 func (d reader) operation(method, p string, op *node) docOperation {
-	o := docOperation{Method: method, Path: p, ID: d.text(op, "operationId"), Summary: d.text(op, "summary"), Description: d.text(op, "description")}
+	o := docOperation{
+		Method: method, Path: p, ID: d.text(op, "operationId"), Summary: d.text(op, "summary"),
+		Description: d.text(op, "description"),
+	}
 	for _, ref := range items(get(op, "parameters")) {
 		one := d.follow(ref)
 		o.Parameters = append(o.Parameters, docParameter{
-			Name: d.text(one, "name"), In: d.text(one, "in"), Description: d.text(one, "description"), Required: d.text(one, "required") == "true",
-			Schema: strings.Join(strings.Fields(plainYAML(get(one, "schema"))), " "),
+			Name: d.text(one, "name"), In: d.text(one, "in"), Description: d.text(one, "description"),
+			Required: d.text(one, "required") == "true",
+			Schema:   strings.Join(strings.Fields(plainYAML(get(one, "schema"))), " "),
 		})
 	}
 	if body := get(op, "requestBody"); body != nil {

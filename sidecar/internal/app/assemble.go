@@ -38,7 +38,11 @@ type rules struct {
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
-func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, library *challenge.Library, wall *wall, pools *subnet.Chooser, live *config.Live, keys identity.Keys, seen *observers, log *slog.Logger) (rules, []api.Check, error) {
+func assemble(
+	ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine,
+	library *challenge.Library, wall *wall, pools *subnet.Chooser, live *config.Live, keys identity.Keys, seen *observers,
+	log *slog.Logger,
+) (rules, []api.Check, error) {
 	subnets, err := newSubnets(ctx, g, db, pools, log)
 	if err != nil {
 		return rules{}, nil, err
@@ -47,20 +51,26 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	if err != nil {
 		return rules{}, nil, err
 	}
-	checks := []api.Check{{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "firewall", Ping: wall.ping, Optional: true}, {Name: "disk", Ping: datadir.Ping(c), Optional: true},
-		{Name: "pool", Ping: pools.Ping, Optional: true}}
+	checks := []api.Check{
+		{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping},
+		{Name: "firewall", Ping: wall.ping, Optional: true}, {Name: "disk", Ping: datadir.Ping(c), Optional: true},
+		{Name: "pool", Ping: pools.Ping, Optional: true},
+	}
 	made := rules{ports: ports}
 	made.sandboxes = newSandboxes(live, db, subnets, engine, log)
 	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })
 	made.platform = containers.New(containers.Needs{
-		Engine: engine, Subnets: subnets, Ports: ports, Firewall: wall.rules(), Sandboxes: made.sandboxes, Published: c.BackendHost != "", Log: log,
+		Engine: engine, Subnets: subnets, Ports: ports, Firewall: wall.rules(), Sandboxes: made.sandboxes,
+		Published: c.BackendHost != "", Log: log,
 	})
 	needs := instancer.Needs{
-		Store: db, Platform: made.platform, Prober: probe.New(engine), Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer,
+		Store: db, Platform: made.platform, Prober: probe.New(engine), Challenges: library, Forensics: seen.forensics,
+		Tracer:   seen.tracer,
 		Observer: seen.metrics, Log: log,
 	}
 	needs.Inside, err = relay.NewAuthority(relay.Options{
-		Key: keys.Inside, BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), Folder: c.DataDir,
+		Key: keys.Inside, BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen),
+		Folder: c.DataDir,
 	})
 	if err != nil {
 		return rules{}, nil, err
@@ -89,7 +99,12 @@ func assemble(ctx context.Context, c *config.Config, g *errgroup.Group, db *stor
 	made.instancer = instancer.New(needs, instancer.Options{
 		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Policy: policy(c),
 	})
-	checks = append(checks, api.Check{Name: "engine_disk", Ping: func(context.Context) error { return made.instancer.DiskShort() }, Optional: true})
+	checks = append(
+		checks,
+		api.Check{
+			Name: "engine_disk", Ping: func(context.Context) error { return made.instancer.DiskShort() }, Optional: true,
+		},
+	)
 	made.flags.OnChange(made.instancer.OwnerChanged)
 	if kv != nil {
 		g.Go(func() error {
@@ -107,7 +122,8 @@ func NewRouter(c *config.Config, log *slog.Logger) (*traefik.Router, error) {
 		return nil, err
 	}
 	return traefik.New(string(c.TraefikRedisURL), traefik.Options{
-		Names: dialled(c.WakeListen), HTTP: c.RouteMode == "kv", AsSent: c.ForwardedAsSent, Secure: c.Dashboard.Scheme == "https",
+		Names: dialled(c.WakeListen), HTTP: c.RouteMode == "kv", AsSent: c.ForwardedAsSent,
+		Secure:    c.Dashboard.Scheme == "https",
 		Permanent: traefik.Permanent{DashboardUsers: string(c.DashboardUsers), CTFdURL: c.CTFdPublicURL, Extra: extra},
 	}, log)
 }

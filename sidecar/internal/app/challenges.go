@@ -16,7 +16,9 @@ import (
 )
 
 // openLibrary loads all challenges. Broken ones are told of in the log and stop nothing.
-func openLibrary(ctx context.Context, live *config.Live, settings challenge.Settings, log *slog.Logger) (*challenge.Library, error) {
+func openLibrary(
+	ctx context.Context, live *config.Live, settings challenge.Settings, log *slog.Logger,
+) (*challenge.Library, error) {
 	c := live.Config()
 	library := challenge.NewLibrary(c.ChallengesDir, ChallengeDefaultsNow(live.Now()))
 	library.UseSettings(settings)
@@ -70,7 +72,9 @@ func reload(ctx context.Context, library *challenge.Library, log *slog.Logger) e
 }
 
 // followChallenges loads the challenges again at a SIGHUP.
-func followChallenges(ctx context.Context, library *challenge.Library, rules *instancer.Instancer, log *slog.Logger) error {
+func followChallenges(
+	ctx context.Context, library *challenge.Library, rules *instancer.Instancer, log *slog.Logger,
+) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)

@@ -46,7 +46,9 @@ func (h *host) End(_ context.Context, id, cause string) error {
 }
 
 func (h *host) runs(challenge, owner string) {
-	h.rows = append(h.rows, whaley.LiveRow{ID: challenge + "-" + owner, Challenge: challenge, Owner: whaley.Owner{ID: owner}})
+	h.rows = append(
+		h.rows, whaley.LiveRow{ID: challenge + "-" + owner, Challenge: challenge, Owner: whaley.Owner{ID: owner}},
+	)
 }
 
 // took says what was ended since it was last asked.
@@ -97,7 +99,9 @@ func TestInstancesOfBannedAndVanishedOwnersAreStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	h, wanted, log := &host{}, false, slog.New(slog.DiscardHandler)
-	players := identity.NewPlayers(client, nil, identity.PlayersOptions{TeamMode: identity.TeamsAuto, Fresh: time.Nanosecond}, log)
+	players := identity.NewPlayers(
+		client, nil, identity.PlayersOptions{TeamMode: identity.TeamsAuto, Fresh: time.Nanosecond}, log,
+	)
 	o := &owners{players: players, instances: h, rules: h, wanted: func() bool { return wanted }, log: log}
 	players.OnSweep(o.look)
 	for n := range 6 {

@@ -50,7 +50,10 @@ func newWall(c *config.Config, deployment string, pools *subnet.Chooser, log *sl
 	w.Table, w.bridges = table, firewall.NewBridges(docker.BridgePrefix(deployment), log)
 	pools.OnChange(table.SetPools)
 	if err := table.Put(); err != nil {
-		log.Error("NO FIREWALL: instances may reach everything that this host listens on, and each other. Setting the rules needs CAP_NET_ADMIN in the host's network namespace and nftables in its kernel", "err", err)
+		log.Error(
+			"NO FIREWALL: instances may reach everything that this host listens on, and each other. Setting the rules needs CAP_NET_ADMIN in the host's network namespace and nftables in its kernel",
+			"err", err,
+		)
 	}
 	return w
 }
@@ -125,8 +128,11 @@ func (w *wall) prove(ctx context.Context, try func(context.Context) error) {
 			w.log.Info("firewall holds: tried from inside a container")
 			return
 		case errors.As(err, &leak):
-			w.log.Error("THE FIREWALL DOES NOT HOLD: a container like an instance's reaches what it must not", "reached", leak.reached,
-				"help", "the sidecar must run in the network namespace of the host whose engine it uses (network_mode: host), with CAP_NET_ADMIN")
+			w.log.Error(
+				"THE FIREWALL DOES NOT HOLD: a container like an instance's reaches what it must not", "reached", leak.reached,
+				"help",
+				"the sidecar must run in the network namespace of the host whose engine it uses (network_mode: host), with CAP_NET_ADMIN",
+			)
 		default:
 			w.log.Warn("firewall could not be tried from inside a container", "err", err)
 		}
@@ -166,7 +172,9 @@ func canaryTurn(ctx context.Context, dataDir string) (io.Closer, error) {
 }
 
 // proving is one proof of this deployment's rules, when its turn has come.
-func proving(engine *docker.Engine, db *store.Store, dataDir string, pool func() netip.Prefix, listeners []net.Addr) func(context.Context) error {
+func proving(
+	engine *docker.Engine, db *store.Store, dataDir string, pool func() netip.Prefix, listeners []net.Addr,
+) func(context.Context) error {
 	return func(ctx context.Context) error {
 		turn, err := canaryTurn(ctx, dataDir)
 		if err != nil {
@@ -179,7 +187,9 @@ func proving(engine *docker.Engine, db *store.Store, dataDir string, pool func()
 }
 
 // prove lets a canary try, and returns which sockets it could open besides.
-func prove(ctx context.Context, engine *docker.Engine, db *store.Store, pool netip.Prefix, listeners []net.Addr) (opened []string, err error) {
+func prove(
+	ctx context.Context, engine *docker.Engine, db *store.Store, pool netip.Prefix, listeners []net.Addr,
+) (opened []string, err error) {
 	subnets, err := subnet.New(db, pool)
 	if err != nil {
 		return nil, err

@@ -20,16 +20,23 @@ func TestAProofThatFailedIsTriedAgainUntilItHolds(t *testing.T) {
 		trials  int
 		last    error // what is known at the end
 	}{
-		"it holds at once":              {[]error{nil}, 1, nil},
-		"a full disk, then room":        {[]error{disk, disk, nil}, 3, nil},
-		"a leak that is mended":         {[]error{leak, disk, leak, nil}, 4, nil},
-		"a leak that stays":             {nil, 0, leak},
-		"a program that cannot be one":  {[]error{firewall.ErrNotStatic}, 1, firewall.ErrNotStatic},
-		"a disk that is full for hours": {[]error{disk, disk, disk, disk, disk, disk, disk, disk, disk, disk, disk, nil}, 12, nil},
+		"it holds at once":             {[]error{nil}, 1, nil},
+		"a full disk, then room":       {[]error{disk, disk, nil}, 3, nil},
+		"a leak that is mended":        {[]error{leak, disk, leak, nil}, 4, nil},
+		"a leak that stays":            {nil, 0, leak},
+		"a program that cannot be one": {[]error{firewall.ErrNotStatic}, 1, firewall.ErrNotStatic},
+		"a disk that is full for hours": {
+			[]error{disk, disk, disk, disk, disk, disk, disk, disk, disk, disk, disk, nil}, 12, nil,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := &wall{Table: firewall.New("whproof-", []netip.Prefix{netip.MustParsePrefix("10.189.0.0/16")}, 0, slog.New(slog.DiscardHandler)), log: slog.New(slog.DiscardHandler)}
+				w := &wall{
+					Table: firewall.New(
+						"whproof-", []netip.Prefix{netip.MustParsePrefix("10.189.0.0/16")}, 0, slog.New(slog.DiscardHandler),
+					),
+					log: slog.New(slog.DiscardHandler),
+				}
 				ctx, cancel := context.WithTimeout(t.Context(), 4*time.Hour)
 				defer cancel()
 				trials := 0

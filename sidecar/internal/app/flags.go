@@ -12,7 +12,9 @@ import (
 
 // newFlags makes what gives owners their flags. They are registered in CTFd if players are its accounts, by a client of
 // its own: what CTFd refuses here must not keep players from signing in.
-func newFlags(c *config.Config, live *config.Live, db *store.Store, challenges instancer.Challenges, log *slog.Logger) (*flag.Flags, error) {
+func newFlags(
+	c *config.Config, live *config.Live, db *store.Store, challenges instancer.Challenges, log *slog.Logger,
+) (*flag.Flags, error) {
 	opts := flag.Options{
 		SeesAll: c.Edge == "embedded" || c.RouteMode == "plugin",
 	}

@@ -64,6 +64,7 @@ func portOf(address string) int {
 // buildLimits are what the RUN lines of one build may use.
 func buildLimits(c *config.Config) docker.BuildLimits {
 	return docker.BuildLimits{
-		MemoryBytes: int64(c.BuildMaxMemory), NanoCPUs: int64(c.BuildMaxCPU * 1e9), Pids: c.BuildPidsLimit, DiskBytes: int64(c.BuildMaxDisk),
+		MemoryBytes: int64(c.BuildMaxMemory), NanoCPUs: int64(c.BuildMaxCPU * 1e9), Pids: c.BuildPidsLimit,
+		DiskBytes: int64(c.BuildMaxDisk),
 	}
 }

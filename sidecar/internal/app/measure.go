@@ -17,7 +17,10 @@ import (
 
 // measure makes everything that can be counted part of the metrics. Without METRICS_SECRET nobody scrapes, and nothing is
 // asked.
-func measure(ctx context.Context, g *errgroup.Group, live *config.Live, db *store.Store, pools *subnet.Chooser, made rules, library *challenge.Library, checks []api.Check, seen *observers, log *slog.Logger) {
+func measure(
+	ctx context.Context, g *errgroup.Group, live *config.Live, db *store.Store, pools *subnet.Chooser, made rules,
+	library *challenge.Library, checks []api.Check, seen *observers, log *slog.Logger,
+) {
 	c := live.Config()
 	if c.MetricsKey == "" {
 		return
@@ -39,7 +42,8 @@ func measure(ctx context.Context, g *errgroup.Group, live *config.Live, db *stor
 		},
 		Flags: func(ctx context.Context) (int, int, error) {
 			totals, err := db.FlagTotals(ctx)
-			return totals.Current, totals.Registrations[whaley.RegistrationPending] + totals.Registrations[whaley.RegistrationFailed], err
+			return totals.Current,
+				totals.Registrations[whaley.RegistrationPending] + totals.Registrations[whaley.RegistrationFailed], err
 		},
 		Suspicious: func(ctx context.Context) (int, error) {
 			return db.CountSuspicions(ctx, whaley.SuspicionFilter{Kind: whaley.SuspicionSharing})
@@ -60,7 +64,9 @@ func measure(ctx context.Context, g *errgroup.Group, live *config.Live, db *stor
 // usage sums the last sample by challenge.
 func (o *observers) usage() metric.Usage {
 	last := o.monitor.Last()
-	u := metric.Usage{At: last.At, Took: last.Took, Running: last.Running, CPU: map[string]float64{}, Memory: map[string]float64{}}
+	u := metric.Usage{
+		At: last.At, Took: last.Took, Running: last.Running, CPU: map[string]float64{}, Memory: map[string]float64{},
+	}
 	for _, in := range last.Instances {
 		u.CPU[in.Row.Challenge] += in.CPU / 100
 		u.Memory[in.Row.Challenge] += float64(in.Memory)

@@ -52,7 +52,10 @@ func owed(live *config.Live, db *store.Store) {
 }
 
 // notify tells Discord and another webhook of what is in the outbox.
-func notify(ctx context.Context, g *errgroup.Group, live *config.Live, db *store.Store, library *challenge.Library, surface *api.API, seen *observers, log *slog.Logger) {
+func notify(
+	ctx context.Context, g *errgroup.Group, live *config.Live, db *store.Store, library *challenge.Library,
+	surface *api.API, seen *observers, log *slog.Logger,
+) {
 	channel, hook := receivers(live)
 	channel.Encode = discord.Encoder(func(ctx context.Context, ev whaley.Event) (discord.Details, error) {
 		in, err := db.Get(ctx, ev.Instance)

@@ -30,7 +30,9 @@ type observers struct {
 }
 
 // observe makes the observers. What they do in the background begins with run.
-func observe(live *config.Live, db *store.Store, engine *docker.Engine, worker string, tracer trace.Tracer, log *slog.Logger) (*observers, error) {
+func observe(
+	live *config.Live, db *store.Store, engine *docker.Engine, worker string, tracer trace.Tracer, log *slog.Logger,
+) (*observers, error) {
 	c := live.Config()
 	o := &observers{
 		tracer: tracer, metrics: metric.New(Version),

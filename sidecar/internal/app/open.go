@@ -63,7 +63,8 @@ func (s *server) openEngine(ctx context.Context) (err error) {
 	s.engine, err = docker.New(docker.Options{
 		Deployment: s.deployment, Folder: s.c.DataDir, Builder: docker.Builder(s.c.Builder), Builds: buildLimits(s.c),
 		Program: program.Self, StandIn: standin.Program, Guard: s.active.Valid,
-		Logins: &registry.Logins{Setting: func() string { return string(s.live.Config().RegistryLogins) }}, Fetch: challenge.IsPublic,
+		Logins: &registry.Logins{Setting: func() string { return string(s.live.Config().RegistryLogins) }},
+		Fetch:  challenge.IsPublic,
 	}, s.log)
 	if err != nil {
 		return fmt.Errorf("DOCKER_HOST: %w", err)
@@ -95,7 +96,9 @@ func (s *server) openRules(ctx context.Context) (err error) {
 	if s.library, err = openLibrary(ctx, s.live, s.db, s.log); err != nil {
 		return err
 	}
-	s.rules, s.checks, err = assemble(ctx, s.c, s.Group, s.db, s.engine, s.library, s.wall, s.pools, s.live, s.keys, s.seen, s.log)
+	s.rules, s.checks, err = assemble(
+		ctx, s.c, s.Group, s.db, s.engine, s.library, s.wall, s.pools, s.live, s.keys, s.seen, s.log,
+	)
 	return err
 }
 
@@ -121,7 +124,8 @@ func (s *server) openSurface(ctx context.Context) error {
 		look = s.rules.opening.LookSoon
 	}
 	s.surface = api.New(ctx, api.Needs{
-		Players: s.who.players, Members: s.who.members, Provider: s.who.provider, Sessions: s.who.sessions, Limiter: s.who.limiter, Connection: s.who.written,
+		Players: s.who.players, Members: s.who.members, Provider: s.who.provider, Sessions: s.who.sessions,
+		Limiter: s.who.limiter, Connection: s.who.written,
 		Instancer: s.rules.instancer, Challenges: s.library, Library: s.library, Keys: s.keys, Tickets: tickets,
 		Events: s.db, Checks: s.checks, Settings: s.live, Flags: s.rules.flags, Books: s.db, Containers: s.engine,
 		EventLog: s.db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
@@ -129,7 +133,8 @@ func (s *server) openSurface(ctx context.Context) error {
 		Opening: look, Origins: origins, Log: s.log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: s.pluginKey,
-		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AdapterKey: string(c.AdapterKey), RCTFToken: string(c.RCTFToken), AuthMode: c.AuthMode, CTFdURL: scoreboard(c),
+		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AdapterKey: string(c.AdapterKey),
+		RCTFToken: string(c.RCTFToken), AuthMode: c.AuthMode, CTFdURL: scoreboard(c),
 		Trusted: c.Trusted, Proxies: c.TrustedProxies, Inside: s.pools.Contains, Version: Version,
 		Limits: func() api.Limits { return limitsOf(s.live.Config()) }, Streams: maxStreams(), Turns: c.AddressTurns,
 	})
@@ -145,8 +150,9 @@ func (s *server) openEdge(ctx context.Context) error {
 		return nil
 	}
 	front, err := edge.New(edge.Options{
-		BaseDomain: s.c.BaseDomain, DashboardURL: s.c.DashboardURL, InternalURL: "http://" + loopback(s.listeners.internal.Addr()),
-		PluginKey: s.pluginKey, Dashboard: s.surface.Public(),
+		BaseDomain: s.c.BaseDomain, DashboardURL: s.c.DashboardURL,
+		InternalURL: "http://" + loopback(s.listeners.internal.Addr()),
+		PluginKey:   s.pluginKey, Dashboard: s.surface.Public(),
 		Web: behindProxies(s.listeners.web, s.c.Trusted), TLS: behindProxies(s.listeners.tls, s.c.Trusted),
 		Routes: s.rules.edge, Opener: s.opener(), Turns: s.c.AddressTurns, Log: s.log,
 	})
@@ -163,7 +169,8 @@ func (s *server) openNames(ctx context.Context) {
 		return
 	}
 	behind := &edge.Behind{
-		Listener: behindProxies(s.listeners.wake, everywhere), Opener: s.opener(), Turns: s.c.AddressTurns, Port: portOf(s.c.EdgeTLSListen), Log: s.log,
+		Listener: behindProxies(s.listeners.wake, everywhere), Opener: s.opener(), Turns: s.c.AddressTurns,
+		Port: portOf(s.c.EdgeTLSListen), Log: s.log,
 	}
 	s.Go(func() error { return behind.Run(ctx) })
 }
@@ -173,7 +180,10 @@ var everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustPa
 
 // opener starts instances for connections by TLS.
 func (s *server) opener() *sni.Opener {
-	o := &sni.Opener{BaseDomain: s.c.BaseDomain, Rules: s.rules.instancer, Challenges: s.library, Log: s.log, Owners: sni.ByAddress(s.byAddress)}
+	o := &sni.Opener{
+		BaseDomain: s.c.BaseDomain, Rules: s.rules.instancer, Challenges: s.library, Log: s.log,
+		Owners: sni.ByAddress(s.byAddress),
+	}
 	if s.who.players != nil {
 		o.Owners = sni.NewBySession(s.db, s.who.players, s.keys.Slug)
 	}

@@ -16,7 +16,9 @@ import (
 )
 
 // newOpening follows CTFd's event, nil where there is no CTFd.
-func newOpening(ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, db *store.Store, log *slog.Logger) (*opening.Opening, error) {
+func newOpening(
+	ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, db *store.Store, log *slog.Logger,
+) (*opening.Opening, error) {
 	if c.AuthMode != "ctfd" {
 		return nil, nil
 	}
@@ -54,7 +56,10 @@ type lastCall struct {
 }
 
 // stopAtEnd looks at intervals whether the event has ended, until ctx ends.
-func stopAtEnd(ctx context.Context, live *config.Live, rules *instancer.Instancer, library *challenge.Library, db *store.Store, log *slog.Logger) error {
+func stopAtEnd(
+	ctx context.Context, live *config.Live, rules *instancer.Instancer, library *challenge.Library, db *store.Store,
+	log *slog.Logger,
+) error {
 	last := &lastCall{
 		wanted: func() bool { return live.Config().StopAtEnd }, event: rules.Event, instances: db, rules: rules, log: log,
 		anyTime: func(id string) bool {

@@ -65,7 +65,10 @@ func (o *owners) look(ctx context.Context) {
 		}
 	}
 	if len(vanished) >= tooMany && 2*len(vanished) > len(of) {
-		o.log.Error("most owners of instances are not in ctfd any more: it is another one, or was set back; their instances go on", "owners", len(vanished))
+		o.log.Error(
+			"most owners of instances are not in ctfd any more: it is another one, or was set back; their instances go on",
+			"owners", len(vanished),
+		)
 		o.missing = nil
 		return
 	}

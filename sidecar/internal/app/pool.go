@@ -18,14 +18,21 @@ import (
 )
 
 // NewPools knows the pool, by what this host, the engine and the settings say.
-func NewPools(now func() *config.Config, env map[string]string, db *store.Store, engine *docker.Engine, deployment string, log *slog.Logger) *subnet.Chooser {
+func NewPools(
+	now func() *config.Config, env map[string]string, db *store.Store, engine *docker.Engine, deployment string,
+	log *slog.Logger,
+) *subnet.Chooser {
 	c := now()
 	return subnet.NewChooser(db, c.Pool, c.MaxInstances, func(ctx context.Context) ([]subnet.Need, error) {
 		c := now()
-		from := subnet.Sources{Servers: serversOf(c, env), Trusted: trustedProxies(c), Bridges: docker.BridgePrefix(deployment)}
+		from := subnet.Sources{
+			Servers: serversOf(c, env), Trusted: trustedProxies(c), Bridges: docker.BridgePrefix(deployment),
+		}
 		networks, err := engine.Networks(ctx)
 		for _, n := range networks {
-			from.Networks = append(from.Networks, subnet.Network{Name: n.Name, Prefix: n.Prefix, Ours: n.Ours, Soft: n.Whaley || n.ToCome})
+			from.Networks = append(
+				from.Networks, subnet.Network{Name: n.Name, Prefix: n.Prefix, Ours: n.Ours, Soft: n.Whaley || n.ToCome},
+			)
 		}
 		needs, unknown := subnet.Look(ctx, from)
 		return needs, errors.Join(err, unknown)
@@ -84,7 +91,9 @@ func trustedProxies(c *config.Config) []netip.Prefix {
 }
 
 // newSubnets hands out parts of the pool, follows it when it is another, and guards what it hands out.
-func newSubnets(ctx context.Context, g *errgroup.Group, db *store.Store, pools *subnet.Chooser, log *slog.Logger) (*subnet.Pool, error) {
+func newSubnets(
+	ctx context.Context, g *errgroup.Group, db *store.Store, pools *subnet.Chooser, log *slog.Logger,
+) (*subnet.Pool, error) {
 	subnets, err := subnet.New(db, pools.Pool())
 	if err != nil {
 		return nil, err

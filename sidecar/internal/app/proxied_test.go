@@ -36,7 +36,9 @@ func TestWhoeverAProxyBringsCanEndTheirSide(t *testing.T) {
 		want := from
 		if from == "127.0.0.1" {
 			want = "203.0.113.5"
-			header := proxyproto.HeaderProxyFromAddrs(2, &net.TCPAddr{IP: net.ParseIP(want), Port: 1}, &net.TCPAddr{IP: net.ParseIP(from), Port: 2})
+			header := proxyproto.HeaderProxyFromAddrs(
+				2, &net.TCPAddr{IP: net.ParseIP(want), Port: 1}, &net.TCPAddr{IP: net.ParseIP(from), Port: 2},
+			)
 			if _, err := header.WriteTo(conn); err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +89,9 @@ func TestPlayersBehindOneProxyEachHaveTheirShare(t *testing.T) {
 				}
 				t.Cleanup(func() { conn.Close() })
 				if source != "" {
-					header := proxyproto.HeaderProxyFromAddrs(2, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(source)), conn.RemoteAddr())
+					header := proxyproto.HeaderProxyFromAddrs(
+						2, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(source)), conn.RemoteAddr(),
+					)
 					if _, err := header.WriteTo(conn); err != nil {
 						t.Fatal(err)
 					}

@@ -11,7 +11,9 @@ import (
 )
 
 // newSandboxes makes the pool of networks that are ready before anybody asks.
-func newSandboxes(live *config.Live, db *store.Store, subnets *subnet.Pool, engine *docker.Engine, log *slog.Logger) *sandbox.Pool {
+func newSandboxes(
+	live *config.Live, db *store.Store, subnets *subnet.Pool, engine *docker.Engine, log *slog.Logger,
+) *sandbox.Pool {
 	return sandbox.New(db, subnets, engine.WithPurpose("sandbox"), sandbox.Options{
 		Size: func() int { return live.Config().SandboxPool },
 	}, log)

@@ -83,7 +83,10 @@ func serveOnce(ctx context.Context, env map[string]string, out io.Writer) error 
 	}
 	s.start(ctx)
 	fmt.Fprintf(out, "Whaley %s: the dashboard is at %s\n", Version, s.c.DashboardURL)
-	log.Info("serving", "dashboard", s.c.DashboardURL, "edge", s.c.Edge, "challenges", len(s.library.All()), "deployment", s.deployment)
+	log.Info(
+		"serving", "dashboard", s.c.DashboardURL, "edge", s.c.Edge, "challenges", len(s.library.All()), "deployment",
+		s.deployment,
+	)
 	err = s.Wait()
 	if errors.Is(err, store.ErrTakenOver) {
 		log.Warn("another sidecar is active now, this one waits to be it again")
@@ -106,7 +109,9 @@ func (s *server) start(ctx context.Context) {
 	s.Go(func() error { return stopAtEnd(ctx, s.live, s.rules.instancer, s.library, s.db, s.log) })
 	if s.who.players != nil {
 		wanted := func() bool { return s.live.Config().StopBanned }
-		(&owners{players: s.who.players, instances: s.db, rules: s.rules.instancer, wanted: wanted, log: s.log}).follow(ctx, s.Group)
+		(&owners{players: s.who.players, instances: s.db, rules: s.rules.instancer, wanted: wanted, log: s.log}).follow(
+			ctx, s.Group,
+		)
 	}
 	s.Go(func() error { return s.work(ctx) })
 	s.rules.instancer.PrepareImages()

@@ -37,7 +37,11 @@ func (l *listeners) openAPI(c *config.Config, log *slog.Logger) error {
 		return fmt.Errorf("how many files may be open: %w", err)
 	}
 	return l.openAll(c, log, []listening{
-		{c.Listen, listen.Options{Name: "LISTEN", Most: most.Public, PerAddress: c.AddressConnections, Turns: turn.New(c.AddressTurns)}, &l.public},
+		{
+			c.Listen,
+			listen.Options{Name: "LISTEN", Most: most.Public, PerAddress: c.AddressConnections, Turns: turn.New(c.AddressTurns)},
+			&l.public,
+		},
 		{c.InternalListen, listen.Options{Name: "INTERNAL_LISTEN", Most: most.Internal}, &l.internal},
 	})
 }
@@ -53,12 +57,26 @@ func (l *listeners) openEdge(c *config.Config, log *slog.Logger) error {
 	}
 	if c.Edge != "embedded" {
 		return l.openAll(c, log, []listening{
-			{c.WakeListen, listen.Options{Name: "WAKE_LISTEN", Most: most.TLS, PerAddress: c.AddressConnections, Hello: edge.HelloTimeout}, &l.wake},
+			{
+				c.WakeListen,
+				listen.Options{Name: "WAKE_LISTEN", Most: most.TLS, PerAddress: c.AddressConnections, Hello: edge.HelloTimeout},
+				&l.wake,
+			},
 		})
 	}
 	return l.openAll(c, log, []listening{
-		{c.EdgeListen, listen.Options{Name: "EDGE_LISTEN", Most: most.Web, PerAddress: c.AddressConnections, Turns: turn.New(c.AddressTurns)}, &l.web},
-		{c.EdgeTLSListen, listen.Options{Name: "EDGE_TLS_LISTEN", Most: most.TLS, PerAddress: c.AddressConnections, Hello: edge.HelloTimeout}, &l.tls},
+		{
+			c.EdgeListen,
+			listen.Options{
+				Name: "EDGE_LISTEN", Most: most.Web, PerAddress: c.AddressConnections, Turns: turn.New(c.AddressTurns),
+			},
+			&l.web,
+		},
+		{
+			c.EdgeTLSListen,
+			listen.Options{Name: "EDGE_TLS_LISTEN", Most: most.TLS, PerAddress: c.AddressConnections, Hello: edge.HelloTimeout},
+			&l.tls,
+		},
 	})
 }
 
@@ -77,7 +95,9 @@ func (l *listeners) openAll(c *config.Config, log *slog.Logger, wanted []listeni
 
 // open are those that this process has.
 func (l *listeners) open() []*listen.Listener {
-	return slices.DeleteFunc([]*listen.Listener{l.public, l.internal, l.web, l.tls, l.wake}, func(one *listen.Listener) bool { return one == nil })
+	return slices.DeleteFunc(
+		[]*listen.Listener{l.public, l.internal, l.web, l.tls, l.wake}, func(one *listen.Listener) bool { return one == nil },
+	)
 }
 
 // addresses are where this process listens.

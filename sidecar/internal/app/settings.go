@@ -35,7 +35,8 @@ func logLevel(c *config.Config, level *slog.LevelVar) {
 func policy(c *config.Config) whaley.Policy {
 	p := whaley.Policy{
 		Quota:      whaley.Quota{PerOwner: c.MaxInstancesPerUser, Total: c.MaxInstances, Memory: int64(c.MemoryBudget)},
-		MaxPerTeam: c.MaxInstancesPerTeam, StartsPerMinute: c.UserRateLimit, SpawnConcurrency: c.SpawnConcurrency, StartTimeout: c.StartTimeout.Duration(),
+		MaxPerTeam: c.MaxInstancesPerTeam, StartsPerMinute: c.UserRateLimit, SpawnConcurrency: c.SpawnConcurrency,
+		StartTimeout:     c.StartTimeout.Duration(),
 		BuildConcurrency: c.BuildConcurrency, BuildTimeout: c.BuildTimeout.Duration(), Disk: int64(c.ContainerMaxDisk),
 		Files: c.ContainerMaxFiles, DiskReserve: int64(c.DiskReserve), Output: int64(c.ContainerMaxOutput),
 	}
@@ -48,7 +49,9 @@ func policy(c *config.Config) whaley.Policy {
 }
 
 // followSettings makes everything that may be changed while running follow the settings.
-func followSettings(ctx context.Context, live *config.Live, made rules, library *challenge.Library, level *slog.LevelVar, log *slog.Logger) {
+func followSettings(
+	ctx context.Context, live *config.Live, made rules, library *challenge.Library, level *slog.LevelVar, log *slog.Logger,
+) {
 	known := ChallengeDefaultsNow(live.Now())
 	live.Use(func(c *config.Config) {
 		logLevel(c, level)

@@ -30,8 +30,10 @@ func TestNothingOfAServerRunsOnceItHasStopped(t *testing.T) {
 	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 	public := testkit.FreeAddress(t)
 	env := map[string]string{
-		"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "FIREWALL": "off", "LOG_LEVEL": "error", "METRICS_SECRET": "a secret of those who scrape",
-		"LISTEN": public, "INTERNAL_LISTEN": "127.0.0.1:0", "EDGE_LISTEN": "127.0.0.1:0", "EDGE_TLS_LISTEN": "127.0.0.1:0",
+		"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "FIREWALL": "off", "LOG_LEVEL": "error",
+		"METRICS_SECRET": "a secret of those who scrape",
+		"LISTEN":         public, "INTERNAL_LISTEN": "127.0.0.1:0", "EDGE_LISTEN": "127.0.0.1:0",
+		"EDGE_TLS_LISTEN": "127.0.0.1:0",
 	}
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -26,8 +26,11 @@ func tracing(ctx context.Context, env map[string]string, log *slog.Logger) (_ tr
 	if err != nil {
 		return nil, nil, err
 	}
-	about, err := resource.New(ctx, resource.WithAttributes(attribute.String("service.name", "whaley"), attribute.String("service.version", Version)),
-		resource.WithFromEnv())
+	about, err := resource.New(
+		ctx,
+		resource.WithAttributes(attribute.String("service.name", "whaley"), attribute.String("service.version", Version)),
+		resource.WithFromEnv(),
+	)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -30,7 +30,10 @@ type who struct {
 }
 
 // whoAsks makes what AUTH_MODE wants, and counts in Redis where there is one.
-func whoAsks(ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, keys identity.Keys, db *store.Store, event func() whaley.ScoreboardEvent, log *slog.Logger) (who, error) {
+func whoAsks(
+	ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, keys identity.Keys, db *store.Store,
+	event func() whaley.ScoreboardEvent, log *slog.Logger,
+) (who, error) {
 	w := who{sessions: identity.NewSessions(keys, db), limiter: limit.NewLocal()}
 	if c.RedisURL != "" {
 		shared, err := limit.NewRedis(string(c.RedisURL), log)
@@ -55,7 +58,9 @@ func whoAsks(ctx context.Context, g *errgroup.Group, c *config.Config, live *con
 		return who{}, err
 	}
 	if c.Dashboard.Scheme != "https" {
-		log.Warn("players sign in over plain http: whoever is on the way reads their tokens, so DASHBOARD_URL should begin with https://")
+		log.Warn(
+			"players sign in over plain http: whoever is on the way reads their tokens, so DASHBOARD_URL should begin with https://",
+		)
 	}
 	w.players = identity.NewPlayers(client, w.sessions, identity.PlayersOptions{
 		TeamMode: c.TeamMode, Life: func() time.Duration { return sessionLife(live.Config(), event(), time.Now()) },
@@ -83,8 +88,9 @@ func (w *who) useProvider(c *config.Config, live *config.Live) {
 // NewProvider is the provider that the settings name.
 func NewProvider(c *config.Config) *oidc.Provider {
 	return oidc.New(oidc.Options{
-		Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, ClientSecret: string(c.OIDCSecret), Redirect: c.DashboardURL + "/auth/oidc/callback",
-		Scopes: c.OIDCScopes, NameClaim: c.OIDCName, TeamClaim: c.OIDCTeam,
+		Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, ClientSecret: string(c.OIDCSecret),
+		Redirect: c.DashboardURL + "/auth/oidc/callback",
+		Scopes:   c.OIDCScopes, NameClaim: c.OIDCName, TeamClaim: c.OIDCTeam,
 	})
 }
 

@@ -50,7 +50,10 @@ func saved(t *testing.T) string {
 		t.Fatal(err)
 	}
 	file := dir + "/data/whole.tar.gz" // in one of its own folders
-	folders := []backup.Folder{{Name: "data", Dir: dir + "/data", Skip: []string{"lock"}}, {Name: "challenges", Dir: dir + "/challenges"}, {Name: "none", Dir: dir + "/none"}}
+	folders := []backup.Folder{
+		{Name: "data", Dir: dir + "/data", Skip: []string{"lock"}}, {Name: "challenges", Dir: dir + "/challenges"},
+		{Name: "none", Dir: dir + "/none"},
+	}
 	if err := backup.Write(context.Background(), file, "1.0", db, folders); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +137,9 @@ func TestABackupWritesNothingOutsideItsFolders(t *testing.T) {
 	for name, entries := range map[string][]tar.Header{
 		"dots":     {{Name: "data/../../evil", Typeflag: tar.TypeReg}},
 		"absolute": {{Name: "data//etc/evil", Typeflag: tar.TypeReg}},
-		"link":     {{Name: "data/out", Typeflag: tar.TypeSymlink, Linkname: "../.."}, {Name: "data/out/evil", Typeflag: tar.TypeReg}},
+		"link": {
+			{Name: "data/out", Typeflag: tar.TypeSymlink, Linkname: "../.."}, {Name: "data/out/evil", Typeflag: tar.TypeReg},
+		},
 	} {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "made.tar.gz")

@@ -81,9 +81,13 @@ func fits(ctx context.Context, from string, db Database) error {
 	younger := slices.ContainsFunc(m.Migrations, func(name string) bool { return !slices.Contains(known, name) })
 	switch {
 	case m.Format > format || younger:
-		return fmt.Errorf("%s was made by Whaley %s, which is younger than this one: restore with that version", from, m.Version)
+		return fmt.Errorf(
+			"%s was made by Whaley %s, which is younger than this one: restore with that version", from, m.Version,
+		)
 	case m.Database != db.Kind():
-		return fmt.Errorf("%s is of a %s database and this one is %s: set DATABASE_URL as it was", from, m.Database, db.Kind())
+		return fmt.Errorf(
+			"%s is of a %s database and this one is %s: set DATABASE_URL as it was", from, m.Database, db.Kind(),
+		)
 	}
 	return nil
 }

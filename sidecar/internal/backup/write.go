@@ -68,7 +68,9 @@ func Write(ctx context.Context, to, version string, db Database, folders []Folde
 	if m.Migrations, err = db.Migrations(ctx); err != nil {
 		return err
 	}
-	err = db.Backup(ctx, func(table string) (io.WriteCloser, error) { return os.Create(filepath.Join(tables, table+".jsonl")) })
+	err = db.Backup(
+		ctx, func(table string) (io.WriteCloser, error) { return os.Create(filepath.Join(tables, table+".jsonl")) },
+	)
 	if err != nil {
 		return err
 	}
@@ -78,7 +80,9 @@ func Write(ctx context.Context, to, version string, db Database, folders []Folde
 	if err != nil {
 		return err
 	}
-	err = w.WriteHeader(&tar.Header{Name: manifestName, Mode: 0o600, Size: int64(len(text)), ModTime: m.MadeAt, Typeflag: tar.TypeReg})
+	err = w.WriteHeader(&tar.Header{
+		Name: manifestName, Mode: 0o600, Size: int64(len(text)), ModTime: m.MadeAt, Typeflag: tar.TypeReg,
+	})
 	if err == nil {
 		_, err = w.Write(text)
 	}

@@ -18,7 +18,9 @@ type authServer struct {
 
 func (a authServer) Register(server *grpc.Server) { auth.RegisterAuthServer(server, a) }
 
-func (a authServer) Credentials(ctx context.Context, asked *auth.CredentialsRequest) (*auth.CredentialsResponse, error) {
+func (a authServer) Credentials(
+	ctx context.Context, asked *auth.CredentialsRequest,
+) (*auth.CredentialsResponse, error) {
 	if a.logins == nil {
 		return &auth.CredentialsResponse{}, nil
 	}

@@ -38,7 +38,9 @@ func (g guarded) Solve(ctx context.Context, asked gateway.SolveRequest) (*gatewa
 func (g guarded) may(op *pb.Op) error {
 	if exec := op.GetExec(); exec != nil {
 		if exec.Network == pb.NetMode_HOST || exec.Security == pb.SecurityMode_INSECURE {
-			return fmt.Errorf("build: RUN --network=host and --security=insecure are not allowed: they would give the build the host")
+			return fmt.Errorf(
+				"build: RUN --network=host and --security=insecure are not allowed: they would give the build the host",
+			)
 		}
 		for _, m := range exec.Mounts {
 			if m.MountType == pb.MountType_SSH {

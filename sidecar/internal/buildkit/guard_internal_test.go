@@ -27,10 +27,13 @@ func TestTheEngineFetchesAndRunsOnlyWhatAChallengeMay(t *testing.T) {
 		state  llb.State
 		passes bool
 	}{
-		"an image":                {base, true},
-		"its own context":         {llb.HTTP("http://buildkit-session/abc"), true},
-		"a RUN":                   {base.Run(llb.Shlex("true")).Root(), true},
-		"a cache":                 {base.Run(llb.Shlex("true"), llb.AddMount("/c", llb.Scratch(), llb.AsPersistentCacheDir("c", llb.CacheMountShared))).Root(), true},
+		"an image":        {base, true},
+		"its own context": {llb.HTTP("http://buildkit-session/abc"), true},
+		"a RUN":           {base.Run(llb.Shlex("true")).Root(), true},
+		"a cache": {
+			base.Run(llb.Shlex("true"), llb.AddMount("/c", llb.Scratch(), llb.AsPersistentCacheDir("c", llb.CacheMountShared))).Root(),
+			true,
+		},
 		"what is public":          {llb.HTTP("https://public.example/a.tar"), true},
 		"metadata":                {llb.HTTP("http://169.254.169.254/latest"), false},
 		"like its own context":    {llb.HTTP("http://buildkit-session.example/abc"), false},

@@ -35,7 +35,9 @@ type reading struct {
 // Of an extended file only what keep leaves in it is looked at: no more is taken. What it returns beside is the file for
 // the parser: aliases and merges followed, without what is refused or left out, so that all else can be told of in the
 // same round.
-func allowed(file string, content []byte, of *sources, variables vocabulary, part bool, keep func(*yaml.Node)) (*reading, *yaml.Node) {
+func allowed(
+	file string, content []byte, of *sources, variables vocabulary, part bool, keep func(*yaml.Node),
+) (*reading, *yaml.Node) {
 	problems := of.problems
 	r := &reading{
 		file: file, problems: problems, at: lines{}, left: of.left, variables: variables, part: part,
@@ -234,7 +236,9 @@ func (r *reading) entry(key, value *yaml.Node, rule rule, path, place string) *y
 	case strings.HasPrefix(key.Value, "x-") && !named(rule), under == ".version":
 		// Extensions are for the author's own use, and of a version the parser would tell the log.
 	case !known:
-		r.refuse(key, at, "is not a key of the compose specification; %s", suggest(key.Value, slices.Sorted(maps.Keys(rule.keys))))
+		r.refuse(
+			key, at, "is not a key of the compose specification; %s", suggest(key.Value, slices.Sorted(maps.Keys(rule.keys))),
+		)
 	case below.no == unsupported:
 		r.gone[at] = true
 		r.refuse(key, at, "is not supported")
@@ -243,7 +247,8 @@ func (r *reading) entry(key, value *yaml.Node, rule rule, path, place string) *y
 		r.refuse(key, at, "is not allowed: %s", below.no)
 	case below.left != "" && !slices.Contains(below.only, followed(value).Value):
 		r.leave(key, at, below.left)
-	case under == ".services.*.network_mode" && (followed(value).Value == "none" || strings.HasPrefix(followed(value).Value, types.ServicePrefix)):
+	case under == ".services.*.network_mode" &&
+		(followed(value).Value == "none" || strings.HasPrefix(followed(value).Value, types.ServicePrefix)):
 		return r.walk(value, text, at, under)
 	case under == ".services.*.network_mode":
 		if r.walk(value, below, at, under) != nil {

@@ -32,7 +32,8 @@ func TestAFolderThatIsTooMuchStopsNoOther(t *testing.T) {
 	s.start()
 	want := []string{
 		"bomb/compose.yaml:1: has more than 2000 brackets; put long texts into files of their own",
-		"deep: cannot be read: …", "env/compose.yaml:1: services.web.env_file[0]: ", "wide/instance.toml:667: has more than 2000 keys and values",
+		"deep: cannot be read: …", "env/compose.yaml:1: services.web.env_file[0]: ",
+		"wide/instance.toml:667: has more than 2000 keys and values",
 	}
 	problems := s.reload()
 	for n, p := range problems {
@@ -69,7 +70,9 @@ func TestAnUploadThatTakesLongHoldsNobodyUp(t *testing.T) {
 	slow := &gate{Reader: bytes.NewReader(text), at: make(chan struct{}), on: make(chan struct{})}
 	uploaded := make(chan error)
 	go func() {
-		_, err := s.library.Upload(context.Background(), challenge.Archive{ReaderAt: slow, Size: int64(len(text)), Name: "up"}, "admin")
+		_, err := s.library.Upload(
+			context.Background(), challenge.Archive{ReaderAt: slow, Size: int64(len(text)), Name: "up"}, "admin",
+		)
 		uploaded <- err
 	}()
 	<-slow.at
@@ -84,7 +87,9 @@ func TestAnUploadThatTakesLongHoldsNobodyUp(t *testing.T) {
 	if err := <-uploaded; err != nil || s.get("up") == nil {
 		t.Errorf("%v %v", err, s.get("up"))
 	}
-	if _, err := s.library.Upload(context.Background(), challenge.Archive{ReaderAt: bytes.NewReader(text), Size: int64(len(text)), Name: "up"}, "admin"); err == nil {
+	if _, err := s.library.Upload(
+		context.Background(), challenge.Archive{ReaderAt: bytes.NewReader(text), Size: int64(len(text)), Name: "up"}, "admin",
+	); err == nil {
 		t.Error("the same id was taken twice")
 	}
 	noLeftovers(t, s.dir)

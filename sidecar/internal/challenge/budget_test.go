@@ -17,30 +17,87 @@ func TestBombsAreRefusedByLine(t *testing.T) {
 	const web = "services:\n  web:\n    image: busybox:1.36\n"
 	long := strings.Repeat("x", 30<<10)
 	for what, c := range map[string]struct{ compose, env, want string }{
-		"lists in an extension":            {"x-a: " + strings.Repeat("[", 9990) + strings.Repeat("]", 9990) + "\n" + web, "", "compose.yaml:1: has more than 2000 brackets"},
-		"some lists in an extension":       {web + "x-a: " + strings.Repeat("[", 1900) + strings.Repeat("a,", 20000) + strings.Repeat("]", 1900), "", "compose.yaml:4: its tables and lists are more than 32 deep"},
-		"tables in a line":                 {web + "x-a: " + strings.Repeat("{a: ", 1900) + strings.Repeat("}", 1900), "", "compose.yaml:4: its tables and lists are more than 32 deep"},
-		"lists in a line":                  {web + "x-a:\n" + strings.Repeat("- ", 9000), "", "compose.yaml:5: its tables and lists are more than 32 deep"},
-		"lists after another end of line":  {web + "x-a:\u2028" + strings.Repeat("- ", 9000), "", "compose.yaml:4: its tables and lists are more than 32 deep"},
-		"keys in a line":                   {web + "? " + strings.Repeat("? ", 9000), "", "compose.yaml:4: its tables and lists are more than 32 deep"},
-		"tables by lines":                  {web + indented(300), "", "compose.yaml:36: its tables and lists are more than 32 deep"},
-		"a long text in many variables":    {"x-a: &a " + long + "\n" + web + "    environment: {" + each(100, "A%d: *a, ") + "}\n", "", "has more than 1 MB of text"},
-		"a long table in many places":      {"x-a: &a {" + each(900, "A%d: b, ") + "}\n" + web + "    environment: {<<: [" + strings.Repeat("*a, ", 900) + "]}\n", "", "has more than 20000 keys and values"},
-		"an alias of itself":               {"services: &a\n  web: *a\n", "", "compose.yaml:2: services.web.web: is not a key"},
-		"merges of itself":                 {"services: &a\n  web: &b\n    <<: *b\n", "", "its tables and lists are more than 32 deep"},
-		"8,000 services":                   {"services:\n" + each(4000, "  s%d:\n"), "", "compose.yaml:2: there are more than 1000 entries"},
-		"a hundred services":               {"services:\n" + each(100, "  s%d: {image: x}\n"), "", "compose.yaml:15: services: there are more than 13"},
-		"UTF-16":                           {"\xff\xfe" + web, "", "compose.yaml:1: is no valid YAML: it must be UTF-8"},
-		"a key of 1,000 bytes":             {web + "    environment: {" + strings.Repeat("k", 1000) + ": a}\n", "", "compose.yaml:4: services.web.environment: a key has 1000 bytes"},
-		"mistakes without end":             {web + each(900, "k%d: 1\n"), "", "there is more that is wrong"},
-		"variables in variables":           {web + "    environment: {A: \"" + strings.Repeat("${A:-", 9000) + strings.Repeat("}", 9000) + "\"}\n", "", "compose.yaml:4: there are too many variables in braces"},
-		"variables in a line":              {web + "    environment: {A: \"" + strings.Repeat("${A:-}", 9000) + "\"}\n", "", "compose.yaml:4: there are too many variables in braces"},
-		"65 KB":                            {web + "#" + strings.Repeat("x", 65<<10), "", "compose.yaml:1: compose.yaml has more than 65536 bytes"},
-		"an environment that doubles":      {web + "    env_file: bomb.env\n", doubling(40), `compose.yaml:4: services.web.env_file[0]: "bomb.env": with its variables filled in it has more than 1 MB`},
-		"two environments that double":     {web + "    env_file:\n    - bomb.env\n    - bomb.env\n", doubling(18), `compose.yaml:5: services.web.env_file[0]: "bomb.env": with its variables filled in it has more than 1 MB`},
-		"an environment of a long value":   {web + "    environment: {A: " + long + "}\n    env_file: bomb.env\n", "A=\n" + each(100, "B%d=$A\n"), `compose.yaml:5: services.web.env_file[0]: "bomb.env": with its variables filled in`},
-		"an environment of many variables": {web + "    env_file: bomb.env\n", "A=\nB=" + strings.Repeat("${A:-}", 9000), `compose.yaml:4: services.web.env_file: "bomb.env" has too many variables in braces`},
-		"an environment of 65 KB":          {web + "    env_file: bomb.env\n", "#" + strings.Repeat("x", 65<<10), `compose.yaml:4: services.web.env_file: bomb.env has more than 65536 bytes`},
+		"lists in an extension": {
+			"x-a: " + strings.Repeat("[", 9990) + strings.Repeat("]", 9990) + "\n" + web, "",
+			"compose.yaml:1: has more than 2000 brackets",
+		},
+		"some lists in an extension": {
+			web + "x-a: " + strings.Repeat("[", 1900) + strings.Repeat("a,", 20000) + strings.Repeat("]", 1900), "",
+			"compose.yaml:4: its tables and lists are more than 32 deep",
+		},
+		"tables in a line": {
+			web + "x-a: " + strings.Repeat("{a: ", 1900) + strings.Repeat("}", 1900), "",
+			"compose.yaml:4: its tables and lists are more than 32 deep",
+		},
+		"lists in a line": {
+			web + "x-a:\n" + strings.Repeat("- ", 9000), "", "compose.yaml:5: its tables and lists are more than 32 deep",
+		},
+		"lists after another end of line": {
+			web + "x-a:\u2028" + strings.Repeat("- ", 9000), "", "compose.yaml:4: its tables and lists are more than 32 deep",
+		},
+		"keys in a line": {
+			web + "? " + strings.Repeat("? ", 9000), "", "compose.yaml:4: its tables and lists are more than 32 deep",
+		},
+		"tables by lines": {
+			web + indented(300), "", "compose.yaml:36: its tables and lists are more than 32 deep",
+		},
+		"a long text in many variables": {
+			"x-a: &a " + long + "\n" + web + "    environment: {" + each(100, "A%d: *a, ") + "}\n", "",
+			"has more than 1 MB of text",
+		},
+		"a long table in many places": {
+			"x-a: &a {" + each(900, "A%d: b, ") + "}\n" + web + "    environment: {<<: [" + strings.Repeat("*a, ", 900) + "]}\n",
+			"", "has more than 20000 keys and values",
+		},
+		"an alias of itself": {
+			"services: &a\n  web: *a\n", "", "compose.yaml:2: services.web.web: is not a key",
+		},
+		"merges of itself": {
+			"services: &a\n  web: &b\n    <<: *b\n", "", "its tables and lists are more than 32 deep",
+		},
+		"8,000 services": {
+			"services:\n" + each(4000, "  s%d:\n"), "", "compose.yaml:2: there are more than 1000 entries",
+		},
+		"a hundred services": {
+			"services:\n" + each(100, "  s%d: {image: x}\n"), "", "compose.yaml:15: services: there are more than 13",
+		},
+		"UTF-16": {"\xff\xfe" + web, "", "compose.yaml:1: is no valid YAML: it must be UTF-8"},
+		"a key of 1,000 bytes": {
+			web + "    environment: {" + strings.Repeat("k", 1000) + ": a}\n", "",
+			"compose.yaml:4: services.web.environment: a key has 1000 bytes",
+		},
+		"mistakes without end": {web + each(900, "k%d: 1\n"), "", "there is more that is wrong"},
+		"variables in variables": {
+			web + "    environment: {A: \"" + strings.Repeat("${A:-", 9000) + strings.Repeat("}", 9000) + "\"}\n", "",
+			"compose.yaml:4: there are too many variables in braces",
+		},
+		"variables in a line": {
+			web + "    environment: {A: \"" + strings.Repeat("${A:-}", 9000) + "\"}\n", "",
+			"compose.yaml:4: there are too many variables in braces",
+		},
+		"65 KB": {
+			web + "#" + strings.Repeat("x", 65<<10), "", "compose.yaml:1: compose.yaml has more than 65536 bytes",
+		},
+		"an environment that doubles": {
+			web + "    env_file: bomb.env\n", doubling(40),
+			`compose.yaml:4: services.web.env_file[0]: "bomb.env": with its variables filled in it has more than 1 MB`,
+		},
+		"two environments that double": {
+			web + "    env_file:\n    - bomb.env\n    - bomb.env\n", doubling(18),
+			`compose.yaml:5: services.web.env_file[0]: "bomb.env": with its variables filled in it has more than 1 MB`,
+		},
+		"an environment of a long value": {
+			web + "    environment: {A: " + long + "}\n    env_file: bomb.env\n", "A=\n" + each(100, "B%d=$A\n"),
+			`compose.yaml:5: services.web.env_file[0]: "bomb.env": with its variables filled in`,
+		},
+		"an environment of many variables": {
+			web + "    env_file: bomb.env\n", "A=\nB=" + strings.Repeat("${A:-}", 9000),
+			`compose.yaml:4: services.web.env_file: "bomb.env" has too many variables in braces`,
+		},
+		"an environment of 65 KB": {
+			web + "    env_file: bomb.env\n", "#" + strings.Repeat("x", 65<<10),
+			`compose.yaml:4: services.web.env_file: bomb.env has more than 65536 bytes`,
+		},
 	} {
 		began := time.Now()
 		_, err := load(t, folder(t, oneRoute, c.compose, "bomb.env", c.env))
@@ -54,8 +111,12 @@ func TestBombsAreRefusedByLine(t *testing.T) {
 // Compose's own .env is filled in by the same library.
 func TestABombBesideTheComposeFileIsRefused(t *testing.T) {
 	for what, c := range map[string]struct{ env, want string }{
-		"many variables": {"A=\nB=" + strings.Repeat("${A:-}", 9000), "web-test/.env:1: has too many variables in braces in long texts"},
-		"doubling":       {doubling(40), "web-test/.env:1: cannot be read: with its variables filled in it has more than 1 MB"},
+		"many variables": {
+			"A=\nB=" + strings.Repeat("${A:-}", 9000), "web-test/.env:1: has too many variables in braces in long texts",
+		},
+		"doubling": {
+			doubling(40), "web-test/.env:1: cannot be read: with its variables filled in it has more than 1 MB",
+		},
 	} {
 		_, err := load(t, folder(t, oneRoute, "services:\n  web:\n    image: busybox:1.36\n", ".env", c.env))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -68,7 +129,9 @@ func TestABombBesideTheComposeFileIsRefused(t *testing.T) {
 func TestLargeHonestFilesAreTaken(t *testing.T) {
 	const web = "services:\n  web:\n    image: busybox:1.36\n"
 	for what, c := range map[string]struct{ compose, env string }{
-		"a long script":           {web + "    command:\n      - |\n" + strings.Repeat("        if [ \"$$X\" ]; then echo $${Y}; fi # {[\n", 600), ""},
+		"a long script": {
+			web + "    command:\n      - |\n" + strings.Repeat("        if [ \"$$X\" ]; then echo $${Y}; fi # {[\n", 600), "",
+		},
 		"many variables":          {web + "    environment: {" + each(400, "A%d: \"${HOST_web:-x}\", ") + "}\n", ""},
 		"a whole environment":     {web + "    env_file: bomb.env\n", "A=b\n" + each(2000, "A%d=$A/${A}/c\n")},
 		"an extension of its own": {web + "x-a: {b: &b [*b, 1], \"$NOBODY:-x\": !own c, " + each(900, "k%d: 1, ") + "}\n", ""},
@@ -133,7 +196,9 @@ func randomCompose(r *rand.Rand) string {
 	b.WriteString("services:\n")
 	for n := range 1 + r.IntN(20) {
 		fmt.Fprintf(&b, "  s%d:\n    image: busybox:1.36\n", n)
-		for _, key := range []string{"environment", "command", "tmpfs", "volumes", "expose", "x-more", "env_file", "depends_on"} {
+		for _, key := range []string{
+			"environment", "command", "tmpfs", "volumes", "expose", "x-more", "env_file", "depends_on",
+		} {
 			switch r.IntN(6) {
 			case 0:
 				fmt.Fprintf(&b, "    %s: *a%d\n", key, r.IntN(levels))
@@ -169,7 +234,10 @@ func randomTOML(r *rand.Rand) string {
 		case 0:
 			fmt.Fprintf(&b, "[[%s]]\n", strings.Repeat("a.", r.IntN(40))+"routes")
 		case 1:
-			fmt.Fprintf(&b, "%sk%d = %s%s\n", strings.Repeat("b.", r.IntN(40)), n, strings.Repeat("[", r.IntN(40)), strings.Repeat("]", r.IntN(40)))
+			fmt.Fprintf(
+				&b, "%sk%d = %s%s\n", strings.Repeat("b.", r.IntN(40)), n, strings.Repeat("[", r.IntN(40)),
+				strings.Repeat("]", r.IntN(40)),
+			)
 		case 2:
 			fmt.Fprintf(&b, "t%d = {%s}\n", n, each(r.IntN(300), "a%d = 1, "))
 		default:

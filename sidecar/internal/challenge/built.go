@@ -40,8 +40,14 @@ func (l *Library) NotBuilt(ctx context.Context, ch *whaley.Challenge, why string
 			return "", fmt.Errorf("bring back revision %s of %s: %w", copied, ch.ID, err)
 		}
 		e.plain, e.Notes, e.Unbuilt = good, nil, ch.Revision
-		e.found = append(e.found, Problem{File: e.Folder, Text: fmt.Sprintf("the images of revision %s could not be made, and players go on with revision %s. "+
-			"The log of its build says why; mend it, or press Reload to try again. %s", ch.Revision, good.Revision, why)})
+		e.found = append(
+			e.found,
+			Problem{
+				File: e.Folder,
+				Text: fmt.Sprintf("the images of revision %s could not be made, and players go on with revision %s. "+
+					"The log of its build says why; mend it, or press Reload to try again. %s", ch.Revision, good.Revision, why),
+			},
+		)
 		_, err = l.shelve(ctx, all, cause{origin: whaley.OriginFiles})
 		return good.Revision, err
 	}

@@ -41,14 +41,16 @@ func TestARevisionThatIsNotBuiltGivesWayToTheLastThatWas(t *testing.T) {
 	if second.Revision == first.Revision {
 		t.Fatal("an edit made no revision")
 	}
-	if instead := fails(); instead != first.Revision || s.get("web").Revision != first.Revision || s.get("web").Services[0].Image != "x" {
+	if instead := fails(); instead != first.Revision || s.get("web").Revision != first.Revision ||
+		s.get("web").Services[0].Image != "x" {
 		t.Errorf("%q took its place, and players get %s", instead, s.get("web").Services[0].Image)
 	}
 	e := s.library.Entries()[0]
 	if e.Unbuilt != second.Revision || e.Loaded == nil || e.Loaded.Revision != first.Revision {
 		t.Errorf("unbuilt is %q, loaded %+v", e.Unbuilt, e.Loaded)
 	}
-	if len(e.Problems) != 1 || !strings.Contains(e.Problems[0].Text, "the images of revision "+second.Revision+" could not be made") ||
+	if len(e.Problems) != 1 ||
+		!strings.Contains(e.Problems[0].Text, "the images of revision "+second.Revision+" could not be made") ||
 		!strings.Contains(e.Problems[0].Text, "no space") {
 		t.Errorf("%v", e.Problems)
 	}
@@ -59,7 +61,8 @@ func TestARevisionThatIsNotBuiltGivesWayToTheLastThatWas(t *testing.T) {
 		}
 	}
 	s.reload()
-	if now := s.get("web"); now.Revision != second.Revision || len(s.library.Entries()[0].Problems) != 0 || s.library.Entries()[0].Unbuilt != "" {
+	if now := s.get("web"); now.Revision != second.Revision || len(s.library.Entries()[0].Problems) != 0 ||
+		s.library.Entries()[0].Unbuilt != "" {
 		t.Errorf("read again it is %s: %v", now.Revision, s.library.Entries()[0].Problems)
 	}
 	if instead := fails(); instead != first.Revision {
@@ -90,16 +93,25 @@ func TestAnArchiveReplacesAChallengeOnlyWhereItMay(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		return s.library.Upload(t.Context(), challenge.Archive{ReaderAt: bytes.NewReader(packed.Bytes()), Size: int64(packed.Len()), Name: "up", Replace: replace}, "admin")
+		return s.library.Upload(
+			t.Context(),
+			challenge.Archive{ReaderAt: bytes.NewReader(packed.Bytes()), Size: int64(packed.Len()), Name: "up", Replace: replace},
+			"admin",
+		)
 	}
-	next := []string{"one/instance.toml", "id = \"one\"\n" + oneRoute, "one/compose.yaml", "services:\n  web: {image: y}\n"}
+	next := []string{
+		"one/instance.toml", "id = \"one\"\n" + oneRoute, "one/compose.yaml", "services:\n  web: {image: y}\n",
+	}
 	if _, err := upload(false, next...); err == nil || s.get("one") != first {
 		t.Errorf("without being told it replaced one: %v", err)
 	}
-	if _, err := upload(true, "one/instance.toml", "id = \"one\"\n"+oneRoute, "one/compose.yaml", "services:\n  web: {image: y, pid: host}\n"); err == nil || s.get("one") != first {
+	if _, err := upload(
+		true, "one/instance.toml", "id = \"one\"\n"+oneRoute, "one/compose.yaml", "services:\n  web: {image: y, pid: host}\n",
+	); err == nil || s.get("one") != first {
 		t.Errorf("what is refused replaced one: %v", err)
 	}
-	if _, err := upload(true, "one/instance.toml", oneRoute, "one/compose.yaml", "services:\n  web: {image: y}\n"); err == nil || s.get("one") != first {
+	if _, err := upload(true, "one/instance.toml", oneRoute, "one/compose.yaml", "services:\n  web: {image: y}\n"); err == nil ||
+		s.get("one") != first {
 		t.Errorf("what would become another challenge replaced one: %v", err)
 	}
 	e, err := upload(true, next...)
@@ -136,7 +148,8 @@ func TestAChallengeIsRolledBackToWhatIsKeptOfIt(t *testing.T) {
 	if err != nil || e.Loaded == nil || e.Loaded.Revision != first.Revision || len(e.Problems) > 0 || e.Folder != "Web One" {
 		t.Fatalf("%+v %v", e, err)
 	}
-	if text, err := os.ReadFile(filepath.Join(s.dir, "Web One/compose.yaml")); err != nil || !strings.Contains(string(text), "image: x") {
+	if text, err := os.ReadFile(filepath.Join(s.dir, "Web One/compose.yaml")); err != nil ||
+		!strings.Contains(string(text), "image: x") {
 		t.Errorf("the folder holds %q %v", text, err)
 	}
 	// Of larger ones as many stay as fit.
@@ -147,15 +160,22 @@ func TestAChallengeIsRolledBackToWhatIsKeptOfIt(t *testing.T) {
 	last := s.get("one")
 	prune()
 	for _, name := range []string{first.Revision, "", "../../etc", strings.Repeat("0", 16)} {
-		if _, err := s.library.RollBack(t.Context(), "one", name, "admin"); err == nil || s.get("one").Revision != last.Revision {
+		if _, err := s.library.RollBack(t.Context(), "one", name, "admin"); err == nil ||
+			s.get("one").Revision != last.Revision {
 			t.Errorf("it went back to %q: %v", name, err)
 		}
 	}
 	var packed bytes.Buffer
-	if err := s.library.ViewRevision("one", last.Revision, func(dir string) error { return files.Zip(t.Context(), dir, "one", &packed) }); err != nil {
+	if err := s.library.ViewRevision(
+		"one", last.Revision, func(dir string) error { return files.Zip(t.Context(), dir, "one", &packed) },
+	); err != nil {
 		t.Fatal(err)
 	}
-	e, err = s.library.Upload(t.Context(), challenge.Archive{ReaderAt: bytes.NewReader(packed.Bytes()), Size: int64(packed.Len()), Name: "up", Replace: true}, "admin")
+	e, err = s.library.Upload(
+		t.Context(),
+		challenge.Archive{ReaderAt: bytes.NewReader(packed.Bytes()), Size: int64(packed.Len()), Name: "up", Replace: true},
+		"admin",
+	)
 	if err != nil || e.Loaded.Revision != last.Revision {
 		t.Errorf("what was downloaded is another challenge when it is uploaded: %+v %v", e.Loaded, err)
 	}

@@ -107,18 +107,25 @@ volumes:
 			{Name: "nc", Service: "db", Port: 9000, Type: "port"},
 		},
 		Services: []whaley.Service{{
-			Name: "db", Image: "redis:7", User: "999", ReadOnly: true, StopGrace: 2 * time.Second, Capabilities: []string{"SYS_PTRACE"},
-			Health: &whaley.Health{Test: []string{"redis-cli", "ping"}, Timeout: 3 * time.Second},
-			Limits: whaley.Limits{MemoryBytes: 128 << 20, NanoCPUs: 25e7, Pids: 64},
+			Name: "db", Image: "redis:7", User: "999", ReadOnly: true, StopGrace: 2 * time.Second,
+			Capabilities: []string{"SYS_PTRACE"},
+			Health:       &whaley.Health{Test: []string{"redis-cli", "ping"}, Timeout: 3 * time.Second},
+			Limits:       whaley.Limits{MemoryBytes: 128 << 20, NanoCPUs: 25e7, Pids: 64},
 		}, {
-			Name: "web", Image: "whaley/web-test-web:" + ch.Revision, StopGrace: 5 * time.Second, Capabilities: []string{"SYS_PTRACE"},
-			Build:       &whaley.Build{Context: dir, Dockerfile: "Dockerfile", Args: map[string]string{"A": "b"}},
-			Environment: []string{"DEFAULT=fallback", "EXTRA=1", "HOST=" + token("HOST_nc"), "ID=" + token("INSTANCE_ID"), "PLAIN=a$b", "PORT=" + token("PORT_9000")},
-			DependsOn:   []whaley.Dependency{{Service: "db", Condition: "service_healthy"}},
+			Name: "web", Image: "whaley/web-test-web:" + ch.Revision, StopGrace: 5 * time.Second,
+			Capabilities: []string{"SYS_PTRACE"},
+			Build:        &whaley.Build{Context: dir, Dockerfile: "Dockerfile", Args: map[string]string{"A": "b"}},
+			Environment: []string{
+				"DEFAULT=fallback", "EXTRA=1", "HOST=" + token("HOST_nc"), "ID=" + token("INSTANCE_ID"), "PLAIN=a$b",
+				"PORT=" + token("PORT_9000"),
+			},
+			DependsOn: []whaley.Dependency{{Service: "db", Condition: "service_healthy"}},
 			Mounts: []whaley.Mount{
-				{Source: filepath.Join(dir, "conf.txt"), Target: "/etc/conf.txt", ReadOnly: true}, {Source: "data", Target: "/data", Volume: true}},
-			Tmpfs: []whaley.Tmpfs{{Target: "/run", Bytes: 1 << 20}}, Ulimits: []whaley.Ulimit{{Name: "nofile", Soft: 100, Hard: 200}},
-			Limits: whaley.Limits{MemoryBytes: 128 << 20, NanoCPUs: 25e7, Pids: 64},
+				{Source: filepath.Join(dir, "conf.txt"), Target: "/etc/conf.txt", ReadOnly: true},
+				{Source: "data", Target: "/data", Volume: true}},
+			Tmpfs:   []whaley.Tmpfs{{Target: "/run", Bytes: 1 << 20}},
+			Ulimits: []whaley.Ulimit{{Name: "nofile", Soft: 100, Hard: 200}},
+			Limits:  whaley.Limits{MemoryBytes: 128 << 20, NanoCPUs: 25e7, Pids: 64},
 		}},
 	}
 	if diff := cmp.Diff(want, ch); diff != "" {
@@ -127,7 +134,9 @@ volumes:
 }
 
 func TestSettingsCapWhatAChallengeAsksFor(t *testing.T) {
-	ch, err := load(t, folder(t, oneRoute+"[limits]\nmemory = \"64g\"\ncpus = 64\npids = 100000\n", "services:\n  web: {build: .}\n"))
+	ch, err := load(
+		t, folder(t, oneRoute+"[limits]\nmemory = \"64g\"\ncpus = 64\npids = 100000\n", "services:\n  web: {build: .}\n"),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +152,12 @@ func TestTheProcesssOwnEnvironmentIsNeverRead(t *testing.T) {
 		"{image: \"x:1$DATABASE_URL\"}", "{build: ., environment: {A: \"${DATABASE_URL:-}\"}}",
 		"{build: {context: ., args: [DATABASE_URL]}}", "{build: ., env_file: more.env}",
 	} {
-		ch, err := load(t, folder(t, oneRoute, "services:\n  web: "+service+"\n", "more.env", "A=${DATABASE_URL}\n", ".env", "B=${DATABASE_URL}\n"))
+		ch, err := load(
+			t,
+			folder(
+				t, oneRoute, "services:\n  web: "+service+"\n", "more.env", "A=${DATABASE_URL}\n", ".env", "B=${DATABASE_URL}\n",
+			),
+		)
 		if err != nil {
 			t.Errorf("%s: %v", service, err)
 			continue
@@ -155,26 +169,35 @@ func TestTheProcesssOwnEnvironmentIsNeverRead(t *testing.T) {
 }
 
 func TestTheEnvFileBesideTheFileIsReadAsComposeDoes(t *testing.T) {
-	ch, err := load(t, folder(t, oneRoute, "services:\n  web:\n    image: busybox:${VERSION}\n    environment: [KEY, OTHER=$KEY]\n",
-		".env", "VERSION=1.36\nKEY=value\n"))
+	ch, err := load(
+		t, folder(t, oneRoute, "services:\n  web:\n    image: busybox:${VERSION}\n    environment: [KEY, OTHER=$KEY]\n",
+			".env", "VERSION=1.36\nKEY=value\n"),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	web := ch.Services[0]
-	if diff := cmp.Diff([]string{"KEY=value", "OTHER=value"}, web.Environment); diff != "" || web.Image != "busybox:1.36" || len(ch.Notes) > 0 {
+	if diff := cmp.Diff([]string{"KEY=value", "OTHER=value"}, web.Environment); diff != "" ||
+		web.Image != "busybox:1.36" || len(ch.Notes) > 0 {
 		t.Errorf("%s %+v %v", diff, web, ch.Notes)
 	}
 	outside := folder(t, oneRoute, "services:\n  web: {image: x}\n")
 	if err := os.Symlink("/etc/hostname", filepath.Join(outside, ".env")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := load(t, outside); err == nil || !strings.Contains(err.Error(), "web-test/.env:1: must be a file in the challenge's folder") {
+	if _, err := load(t, outside); err == nil ||
+		!strings.Contains(err.Error(), "web-test/.env:1: must be a file in the challenge's folder") {
 		t.Errorf("a link that leads out: %v", err)
 	}
 }
 
 func TestOtherNamesOfServicesAreNamesOnTheirNetwork(t *testing.T) {
-	ch, err := load(t, folder(t, oneRoute, "services:\n  web: {image: x, links: [\"db:database\"]}\n  db: {image: y, container_name: chal_db}\n"))
+	ch, err := load(
+		t,
+		folder(
+			t, oneRoute, "services:\n  web: {image: x, links: [\"db:database\"]}\n  db: {image: y, container_name: chal_db}\n",
+		),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,15 +229,21 @@ func TestRefusalsAndNotesAreSaidTogether(t *testing.T) {
 	for _, p := range got {
 		keys = append(keys, fmt.Sprintf("%d %s %v", p.Line, p.Key, p.Note))
 	}
-	want := []string{"3 services.web.build.context false", "4 services.web.privileged false", "5 services.web.ports true", "5 services.web.ports true",
-		"6 services.web.cap_add[0] false", "7 services.web.container_name true", "8 services.web.volumes[0] false", "10 services.api.image false"}
+	want := []string{
+		"3 services.web.build.context false", "4 services.web.privileged false", "5 services.web.ports true",
+		"5 services.web.ports true", "6 services.web.cap_add[0] false", "7 services.web.container_name true",
+		"8 services.web.volumes[0] false", "10 services.api.image false",
+	}
 	if diff := cmp.Diff(want, keys); diff != "" {
 		t.Errorf("%s\n%v", diff, err)
 	}
 }
 
 func TestProblemsNameFileLineAndKey(t *testing.T) {
-	_, err := load(t, folder(t, oneRoute+"type = \"x\"\n", "services:\n  web:\n    build: .\n    privileged: true\n    ports: [\"81\"]\n"))
+	_, err := load(
+		t,
+		folder(t, oneRoute+"type = \"x\"\n", "services:\n  web:\n    build: .\n    privileged: true\n    ports: [\"81\"]\n"),
+	)
 	want := "web-test/instance.toml:5: routes[0].type: \"x\" must be \"http\", \"tcp\", \"port\" or \"custom\"\n" +
 		"web-test/compose.yaml:4: services.web.privileged: \"true\" is not allowed: would give the container the host; try without it. " +
 		"A jail wants it most often: an instance is one owner's, so the program can run behind socat instead\n" +
@@ -296,7 +325,8 @@ func TestOneBrokenChallengeStopsNoOther(t *testing.T) {
 	if twin, ok := library.Get("good"); !ok || filepath.Base(twin.Dir) != "twin" {
 		t.Errorf("after its folder is gone: %+v %v", twin, ok)
 	}
-	if _, err := challenge.NewLibrary("/nowhere", defaults).Reload(context.Background()); err == nil || !strings.Contains(err.Error(), "CHALLENGES_DIR") {
+	if _, err := challenge.NewLibrary("/nowhere", defaults).Reload(context.Background()); err == nil ||
+		!strings.Contains(err.Error(), "CHALLENGES_DIR") {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 }
@@ -304,11 +334,16 @@ func TestOneBrokenChallengeStopsNoOther(t *testing.T) {
 func TestTheComposeFileMayLieDeeperInTheFolder(t *testing.T) {
 	named := "compose = \"deploy/docker-compose.yml\"\n" + oneRoute
 	const elsewhere = "services:\n  web:\n    build: ../src\n    env_file: web.env\n    volumes: [\"../data:/data:ro\", \"../../up:/up\"]\n"
-	dir := folder(t, named, "services: {other: {image: busybox}}", "deploy/docker-compose.yml", strings.Replace(elsewhere, ", \"../../up:/up\"", "", 1),
-		"src/Dockerfile", "FROM busybox\n", "deploy/web.env", "A=$B\n", "deploy/.env", "B=b\n", "data/x", "x")
+	dir := folder(
+		t, named, "services: {other: {image: busybox}}", "deploy/docker-compose.yml",
+		strings.Replace(elsewhere, ", \"../../up:/up\"", "", 1), "src/Dockerfile", "FROM busybox\n", "deploy/web.env",
+		"A=$B\n", "deploy/.env", "B=b\n", "data/x", "x",
+	)
 	ch, err := load(t, dir)
 	if err != nil || len(ch.Services) != 1 || ch.Services[0].Build.Context != filepath.Join(dir, "src") ||
-		ch.Services[0].Mounts[0].Source != filepath.Join(dir, "data") || !slices.Equal(ch.Services[0].Environment, []string{"A=b"}) {
+		ch.Services[0].Mounts[0].Source != filepath.Join(dir, "data") || !slices.Equal(
+		ch.Services[0].Environment, []string{"A=b"},
+	) {
 		t.Fatalf("%v %+v", err, ch)
 	}
 	for text, want := range map[string]string{
@@ -326,18 +361,27 @@ func TestTheComposeFileMayLieDeeperInTheFolder(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	_, err = load(t, folder(t, named, "", "deploy/docker-compose.yml", elsewhere, "src/Dockerfile", "FROM busybox\n", "deploy/web.env", ""))
-	if err == nil || !strings.Contains(err.Error(), "web-test/deploy/docker-compose.yml:5: services.web.volumes[1]: must be in the challenge's folder") {
+	_, err = load(
+		t,
+		folder(t, named, "", "deploy/docker-compose.yml", elsewhere, "src/Dockerfile", "FROM busybox\n", "deploy/web.env", ""),
+	)
+	if err == nil ||
+		!strings.Contains(
+			err.Error(), "web-test/deploy/docker-compose.yml:5: services.web.volumes[1]: must be in the challenge's folder",
+		) {
 		t.Errorf("a bind above the folder: %v", err)
 	}
 }
 
 func TestOfSeveralComposeFilesTheOneIsTakenThatComposeTakes(t *testing.T) {
-	ch, err := load(t, folder(t, oneRoute, "services: {web: {build: .}}", "docker-compose.yml", "services: {other: {build: .}}"))
+	ch, err := load(
+		t, folder(t, oneRoute, "services: {web: {build: .}}", "docker-compose.yml", "services: {other: {build: .}}"),
+	)
 	if err != nil || len(ch.Services) != 1 || ch.Services[0].Name != "web" {
 		t.Fatalf("%v %+v", err, ch)
 	}
-	if len(ch.Notes) != 1 || ch.Notes[0].File != "web-test/docker-compose.yml" || !strings.Contains(ch.Notes[0].Text, "Compose takes compose.yaml") {
+	if len(ch.Notes) != 1 || ch.Notes[0].File != "web-test/docker-compose.yml" ||
+		!strings.Contains(ch.Notes[0].Text, "Compose takes compose.yaml") {
 		t.Errorf("%+v", ch.Notes)
 	}
 }

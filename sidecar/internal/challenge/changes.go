@@ -133,7 +133,10 @@ func compare(was, is *content, left *int) (FileChange, error) {
 				break
 			}
 			*left--
-			hunk.add(map[udiff.OpKind]string{udiff.Delete: lineRemoved, udiff.Insert: lineAdded, udiff.Equal: lineKept}[l.Kind], l.Content)
+			hunk.add(
+				map[udiff.OpKind]string{udiff.Delete: lineRemoved, udiff.Insert: lineAdded, udiff.Equal: lineKept}[l.Kind],
+				l.Content,
+			)
 		}
 		if len(hunk.Lines) > 0 {
 			c.Hunks = append(c.Hunks, hunk)

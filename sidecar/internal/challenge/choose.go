@@ -88,7 +88,9 @@ func (s *survey) choose(d *definition, problems *Problems) (text string, literal
 func tellPretending(forms []formAt, tomlFile string, problems *Problems) {
 	for _, form := range forms {
 		if pretending.MatchString(form.Text) {
-			problems.note(tomlFile, 0, form.key, "%s says that it is none, and owners' flags begin with it: is it the right one?", form.Text)
+			problems.note(
+				tomlFile, 0, form.key, "%s says that it is none, and owners' flags begin with it: is it the right one?", form.Text,
+			)
 		}
 	}
 }

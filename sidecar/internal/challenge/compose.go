@@ -55,7 +55,10 @@ func findCompose(dir, named string, problems *Problems) string {
 		return ""
 	}
 	for _, other := range found[1:] {
-		problems.note(folder+"/"+other, 1, "", "is left out: Compose takes %s; name another in %s with compose = \"…\"", found[0], definitionFile)
+		problems.note(
+			folder+"/"+other, 1, "", "is left out: Compose takes %s; name another in %s with compose = \"…\"", found[0],
+			definitionFile,
+		)
 	}
 	return found[0]
 }
@@ -63,7 +66,9 @@ func findCompose(dir, named string, problems *Problems) string {
 // readCompose loads what a compose file has that is on the allow-list, with the files that it includes and extends, and
 // with no environment but the given variables and the .env beside it. name is its path in the challenge's folder, out of
 // which nothing in it may lead; file what it is called in problems. The project is nil if the file cannot be read as one.
-func readCompose(ctx context.Context, dir, name, file string, variables []string, problems *Problems) (*types.Project, *sources) {
+func readCompose(
+	ctx context.Context, dir, name, file string, variables []string, problems *Problems,
+) (*types.Project, *sources) {
 	s := newSources(ctx, dir, strings.TrimSuffix(file, name), variables, problems)
 	path := filepath.Join(dir, name)
 	beside := filepath.Dir(path)
@@ -74,7 +79,9 @@ func readCompose(ctx context.Context, dir, name, file string, variables []string
 		return nil, s
 	}
 	// What Compose itself sets: the folder, which here is as good as its path, and the project's name.
-	environment := types.Mapping{"PWD": ".", "COMPOSE_PROJECT_NAME": projectName}.Merge(s.dotEnv(filepath.Join(beside, ".env"), s.called(filepath.Join(beside, ".env"))))
+	environment := types.Mapping{"PWD": ".", "COMPOSE_PROJECT_NAME": projectName}.Merge(s.dotEnv(
+		filepath.Join(beside, ".env"), s.called(filepath.Join(beside, ".env")),
+	))
 	f := &source{located: located{path, real}, beside: beside, environment: environment}
 	model := s.open(f, false, func(*yaml.Node) {})
 	if s.main = f.read; model == nil {
@@ -106,7 +113,9 @@ var (
 	imageless = regexp.MustCompile(`service "([^"]+)" has neither an image nor a build`)
 	circle    = regexp.MustCompile(`dependency cycle detected: (\S+) -> `)
 	exclusive = regexp.MustCompile(`service (\S+) declares mutually exclusive`)
-	undefined = regexp.MustCompile(`service "([^"]+)" (depends on|refers to) undefined (service|network|volume|config|secret)`)
+	undefined = regexp.MustCompile(
+		`service "([^"]+)" (depends on|refers to) undefined (service|network|volume|config|secret)`,
+	)
 )
 
 // keyOf is the key that an error of the parser is about. Whose network a service has it depends on too.

@@ -89,7 +89,9 @@ var allowedCapabilities = []string{"AUDIT_WRITE", "FSETID", "NET_RAW", "SETFCAP"
 
 // spareCapabilities are left out of a compose file: what asks for them mostly does without, and having them would cost
 // others their share of the machine, or make files that cannot be removed.
-var spareCapabilities = []string{"BLOCK_SUSPEND", "IPC_LOCK", "LEASE", "LINUX_IMMUTABLE", "SYS_NICE", "SYS_RESOURCE", "WAKE_ALARM"}
+var spareCapabilities = []string{
+	"BLOCK_SUSPEND", "IPC_LOCK", "LEASE", "LINUX_IMMUTABLE", "SYS_NICE", "SYS_RESOURCE", "WAKE_ALARM",
+}
 
 // readDefinition reads instance.toml over the defaults, and where its keys stand.
 func readDefinition(file, text, folder string, defaults Defaults) (definition, lines, Problems) {
@@ -151,7 +153,10 @@ func checkRoutes(d *definition, file string, problems *Problems) {
 			published[strings.TrimSuffix(key, "tcp")] = n
 		}
 		check(r.Type == string(whaley.RoutePort) || r.Protocol == "", "protocol", "is for routes of type port")
-		check(r.Protocol != "udp" || r.Ready == "" || r.Ready == string(whaley.ReadyNone), "ready", "of a route of UDP can be none only")
+		check(
+			r.Protocol != "udp" || r.Ready == "" || r.Ready == string(whaley.ReadyNone), "ready",
+			"of a route of UDP can be none only",
+		)
 		web := r.Type == string(whaley.RouteHTTP)
 		check(web || r.Scheme == "", "scheme", "is for routes of type http")
 		check(web || r.Forwarded == "", "forwarded", "is for routes of type http")

@@ -46,7 +46,8 @@ func (c *converter) dockerfile(s types.ServiceConfig, b *whaley.Build) bool {
 	if b.Dockerfile, err = filepath.Rel(b.Context, real); err != nil || !filepath.IsLocal(b.Dockerfile) {
 		b.Dockerfile, b.Inline = "", string(text) // beside the context: Compose sends it too
 	}
-	return c.checkIgnored(s.Name, b.Context, b.Dockerfile+".dockerignore") && c.checkIgnored(s.Name, b.Context, ".dockerignore")
+	return c.checkIgnored(s.Name, b.Context, b.Dockerfile+".dockerignore") &&
+		c.checkIgnored(s.Name, b.Context, ".dockerignore")
 }
 
 // DockerfileOf is the path of a build's Dockerfile. As for the engine, one that is called Dockerfile may be in lower case.

@@ -48,7 +48,10 @@ func TestADockerfileThatLetsTheEngineFetchIsRefusedByLine(t *testing.T) {
 		{2, "FROM x\nADD https://github.com/a/b/tini http://10.0.0.1/x /x\n"},
 		{0, "FROM x\nADD https://github.com/a/b/releases/download/v1/tini /tini\n"},
 		{0, "FROM x\nADD --chmod=755 https://dl.google.com/linux/direct/chrome_amd64.deb /tmp/\n"},
-		{0, "FROM x\nENV TINI_VERSION v0.19.0\nADD https://github.com/krallin/tini/releases/download/${TINI_VERSION}/tini /tini\n"},
+		{
+			0,
+			"FROM x\nENV TINI_VERSION v0.19.0\nADD https://github.com/krallin/tini/releases/download/${TINI_VERSION}/tini /tini\n",
+		},
 		{0, "FROM x\nENV V=\"1.2\"\nADD [\"https://raw.githubusercontent.com/a/b/$V/install.sh\", \"/x\"]\n"},
 		{4, "FROM x\nRUN <<EOF\necho \\\nADD http://10.0.0.1/x /x\n"},
 		{0, "FROM x\nADD app.tar.gz /app\n"},
@@ -87,9 +90,15 @@ func TestADockerfileMayBeInLowerCase(t *testing.T) {
 
 func TestWhatABuildReadsIsBounded(t *testing.T) {
 	for what, c := range map[string][]string{
-		`services.web.build.dockerfile: Dockerfile has more than 262144 bytes`:                              {"Dockerfile", strings.Repeat("# x\n", 70000)},
-		`services.web.build.context: .dockerignore cannot be read: .dockerignore has more than 65536 bytes`: {".dockerignore", strings.Repeat("a\n", 40000)},
-		`services.web.build.context: .dockerignore has 1001 patterns; it may have 1000`:                     {".dockerignore", strings.Repeat("a\n", 1001)},
+		`services.web.build.dockerfile: Dockerfile has more than 262144 bytes`: {
+			"Dockerfile", strings.Repeat("# x\n", 70000),
+		},
+		`services.web.build.context: .dockerignore cannot be read: .dockerignore has more than 65536 bytes`: {
+			".dockerignore", strings.Repeat("a\n", 40000),
+		},
+		`services.web.build.context: .dockerignore has 1001 patterns; it may have 1000`: {
+			".dockerignore", strings.Repeat("a\n", 1001),
+		},
 	} {
 		_, err := load(t, folder(t, oneRoute, "services: {web: {build: .}}\n", c...))
 		if err == nil || err.Error() != "web-test/compose.yaml:1: "+what {
@@ -99,9 +108,12 @@ func TestWhatABuildReadsIsBounded(t *testing.T) {
 }
 
 func TestWhatABuildIsGivenSecretlyIsAFileOfTheChallengeAndMayHoldTheFlag(t *testing.T) {
-	ch := flagOf(t, "", "services:\n  web:\n    build:\n      context: app\n      secrets:\n        - flag\n        - {source: key, target: other}\n"+
-		"secrets:\n  flag: {file: private/flag.txt}\n  key: {file: private/key}\n",
-		"app/Dockerfile", "FROM busybox\n", "private/flag.txt", "FLAG{in_a_secret}\n", "private/key", "k")
+	ch := flagOf(
+		t, "",
+		"services:\n  web:\n    build:\n      context: app\n      secrets:\n        - flag\n        - {source: key, target: other}\n"+
+			"secrets:\n  flag: {file: private/flag.txt}\n  key: {file: private/key}\n", "app/Dockerfile", "FROM busybox\n",
+		"private/flag.txt", "FLAG{in_a_secret}\n", "private/key", "k",
+	)
 	b := ch.Services[0].Build
 	if filepath.Base(b.Secrets["flag"]) != "flag.txt" || filepath.Base(b.Secrets["other"]) != "key" || len(b.Secrets) != 2 {
 		t.Errorf("%v", b.Secrets)
@@ -118,13 +130,16 @@ func TestAnImageMayBeAFileOfTheChallenge(t *testing.T) {
 		"only a name":  {"missing.tar", ""},
 		"of a service": {"registry.example/app@sha256:" + strings.Repeat("ab", 32), ""},
 	} {
-		ch, err := load(t, folder(t, oneRoute, "services: {web: {image: \""+c.image+"\"}}\n", "app.tar", "x", "images/app.tar.gz", "x"))
+		ch, err := load(
+			t, folder(t, oneRoute, "services: {web: {image: \""+c.image+"\"}}\n", "app.tar", "x", "images/app.tar.gz", "x"),
+		)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		s := ch.Services[0]
-		if !strings.HasSuffix(s.Archive, c.archive) || (c.archive == "") != (s.Archive == "") || (s.Archive == "") != (s.Image == c.image) {
+		if !strings.HasSuffix(s.Archive, c.archive) || (c.archive == "") != (s.Archive == "") ||
+			(s.Archive == "") != (s.Image == c.image) {
 			t.Errorf("%s: %q, image %q", name, s.Archive, s.Image)
 		}
 	}

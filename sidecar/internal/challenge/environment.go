@@ -67,7 +67,9 @@ func (s *sources) dotEnv(path, file string) types.Mapping {
 	}
 	left := maxText
 	if err := fillFrom(types.EnvFile{Path: real}, env, nil, nil, &left); err != nil {
-		s.problems.add(file, lineIn(err.Error()), "", "cannot be read: %s", strings.ReplaceAll(err.Error(), real, filepath.Base(path)))
+		s.problems.add(
+			file, lineIn(err.Error()), "", "cannot be read: %s", strings.ReplaceAll(err.Error(), real, filepath.Base(path)),
+		)
 	}
 	return env
 }
@@ -79,7 +81,10 @@ func (r *reading) checkEnvFiles(dir, beside string) {
 		path, err := inside(dir, filepath.Join(beside, e.path))
 		switch {
 		case strings.Contains(e.path, "$"):
-			r.problems.add(r.file, e.line, e.key, "%q is not allowed: write the name without variables, or set them in .env beside the file", e.path)
+			r.problems.add(
+				r.file, e.line, e.key, "%q is not allowed: write the name without variables, or set them in .env beside the file",
+				e.path,
+			)
 			r.broken = true // it would be opened
 			continue
 		case filepath.IsAbs(e.path) || strings.HasPrefix(e.path, "~") || err != nil && !os.IsNotExist(err):
@@ -140,7 +145,9 @@ func (r *reading) variablesOfFile(path string, e envFile) {
 }
 
 // errTooLong ends the reading of an environment file.
-var errTooLong = errors.New("with its variables filled in it has more than 1 MB; a variable may not hold itself again and again")
+var errTooLong = errors.New(
+	"with its variables filled in it has more than 1 MB; a variable may not hold itself again and again",
+)
 
 // fillEnvironments gives each service what its environment files say, as the specification has it: the service's own
 // values win, then later files. It is false if there is anything wrong.

@@ -110,7 +110,10 @@ func (s *sources) foreign(f *source, at located, on link, key string, chain []li
 	}
 	services, _ := model["services"].(map[string]any)
 	if _, there := services[on.name].(map[string]any); !there {
-		s.problems.add(f.read.file, f.read.at.of(key), key, "there is no service %q in %s", on.name, strings.TrimPrefix(s.called(at.path), s.prefix))
+		s.problems.add(
+			f.read.file, f.read.at.of(key), key, "there is no service %q in %s", on.name,
+			strings.TrimPrefix(s.called(at.path), s.prefix),
+		)
 		return base{}
 	}
 	found := s.extended(other, services, on.name, chain)

@@ -40,7 +40,10 @@ func coreOf(challenge, part, revision string, digits int) string {
 }
 
 // findFlag fills a challenge's Flag, and marks where its flags go: builds, mounts, and values of the compose file.
-func findFlag(ctx context.Context, d *definition, ch *whaley.Challenge, tomlFile, composeFile string, defaults Defaults, problems *Problems) {
+func findFlag(
+	ctx context.Context, d *definition, ch *whaley.Challenge, tomlFile, composeFile string, defaults Defaults,
+	problems *Problems,
+) {
 	if !d.dynamic(defaults) {
 		return
 	}
@@ -85,8 +88,10 @@ func findFlag(ctx context.Context, d *definition, ch *whaley.Challenge, tomlFile
 			form.Core = coreOf(ch.ID, form.Part, ch.Revision, form.Digits())
 			plan.Add(form.FlagForm)
 		} else if form.Literal && slices.ContainsFunc(d.named(), func(o formAt) bool { return o.Text == form.Text }) {
-			problems.note(tomlFile, 0, form.key, "stands in none of the challenge's files, so no owner gets a flag of their own; "+
-				"place = \"env\" gives it by the variable %s", form.Variables()[0])
+			problems.note(
+				tomlFile, 0, form.key, "stands in none of the challenge's files, so no owner gets a flag of their own; "+
+					"place = \"env\" gives it by the variable %s", form.Variables()[0],
+			)
 		}
 		for _, name := range s.binaries {
 			s.refuseBinary(name, form.Text, problems)
@@ -97,7 +102,9 @@ func findFlag(ctx context.Context, d *definition, ch *whaley.Challenge, tomlFile
 		plan.Core = coreOf(ch.ID, plan.Part, ch.Revision, plan.Digits())
 	}
 	if plan.Place == whaley.PlaceBuild && !stands {
-		problems.add(tomlFile, 0, "flag.place", `"build" needs a placeholder %s…%s in a file that an image is built from`, open, end)
+		problems.add(
+			tomlFile, 0, "flag.place", `"build" needs a placeholder %s…%s in a file that an image is built from`, open, end,
+		)
 	}
 	for n := range ch.Services {
 		for _, form := range plan.Forms() {
@@ -116,8 +123,12 @@ func tellFlagless(ch *whaley.Challenge, folder string, defaults Defaults, proble
 	if defaults.FlagPrefix == "" || ch.Flag.Dynamic || ch.StaticFlags || ch.Flag.Open == "" || told {
 		return
 	}
-	problems.note(folder+"/"+definitionFile, 1, "flag", "no file holds a flag like %s…%s, so everybody has the same: [flag] text names it, "+
-		"place = \"env\" gives each owner one by the variable FLAG, disable_dynamic_flags = true says that it is meant so", ch.Flag.Open, ch.Flag.Close)
+	problems.note(
+		folder+"/"+definitionFile, 1, "flag",
+		"no file holds a flag like %s…%s, so everybody has the same: [flag] text names it, "+
+			"place = \"env\" gives each owner one by the variable FLAG, disable_dynamic_flags = true says that it is meant so",
+		ch.Flag.Open, ch.Flag.Close,
+	)
 }
 
 // flagArguments says whether build arguments are to be the owner's flags, and puts the texts of these into them if it may.

@@ -88,7 +88,10 @@ func checkFlags(d *definition, file string, problems *Problems) {
 		}
 		for _, v := range form.Variables() {
 			if first, twice := variables[v]; twice {
-				problems.add(file, 0, strings.TrimSuffix(form.key, "text")+"name", "makes the variable %s, as %s does; take another name", v, first)
+				problems.add(
+					file, 0, strings.TrimSuffix(form.key, "text")+"name", "makes the variable %s, as %s does; take another name", v,
+					first,
+				)
 			}
 			variables[v] = strings.TrimSuffix(form.key, ".text")
 		}

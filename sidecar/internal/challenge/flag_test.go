@@ -43,27 +43,60 @@ func TestOfSeveralPlaceholdersNoDecoyBecomesAFlag(t *testing.T) {
 		want  string   // the text that flags take the place of
 		notes []string // parts, in their order
 	}{
-		"one":                       {"", []string{"flag.txt", "FLAG{a}"}, "FLAG{a}", nil},
-		"one, often":                {"", []string{"flag.txt", "FLAG{a}", "app.py", "x = 'FLAG{a}'"}, "FLAG{a}", nil},
-		"one that pretends":         {"", []string{"flag.txt", "FLAG{fake_flag}"}, "FLAG{fake_flag}", []string{"flag.txt:1: FLAG{fake_flag} says that it is none"}},
-		"beside one that pretends":  {"", []string{"a.py", "\n'FLAG{this_is_a_decoy}'", "b.py", "'FLAG{b}'"}, "FLAG{b}", []string{"a.py:2: FLAG{this_is_a_decoy} stays as it is: the flag is FLAG{b}"}},
-		"a flag file among others":  {"", []string{"a.py", "'FLAG{a}'", "flag.txt", "FLAG{b}"}, "FLAG{b}", []string{"a.py:1: FLAG{a} stays"}},
-		"two that look alike":       {"", []string{"a.py", "'FLAG{a}'", "b.py", "'FLAG{b}'"}, "", []string{"a.py:1: FLAG{a} may be the flag, one of 2", "b.py:1: FLAG{b} may be"}},
-		"two flag files":            {"", []string{"flag1.txt", "FLAG{a}", "flag_2.txt", "FLAG{b}", "flag.txt", "FLAG{c}"}, "", []string{"flag.txt:1: FLAG{c} may be", "flag_2.txt:1: FLAG{b} may be", "flag1.txt:1: FLAG{a} may be"}},
-		"named":                     {"[flag]\ntext = \"FLAG{b}\"\n", []string{"flag.txt", "FLAG{a}", "b.py", "'FLAG{b}'"}, "FLAG{b}", nil},
-		"decoys named":              {"[flag]\ndecoys = [\"FLAG{a}\"]\n", []string{"flag.txt", "FLAG{a}", "b.py", "'FLAG{b}'"}, "FLAG{b}", nil},
-		"of another shape":          {"[flag]\ntext = \"ABC+{x.y}\"\n", []string{"app.py", "f\"ABC+{x.y}\""}, "ABC+{x.y}", nil},
+		"one":        {"", []string{"flag.txt", "FLAG{a}"}, "FLAG{a}", nil},
+		"one, often": {"", []string{"flag.txt", "FLAG{a}", "app.py", "x = 'FLAG{a}'"}, "FLAG{a}", nil},
+		"one that pretends": {
+			"", []string{"flag.txt", "FLAG{fake_flag}"}, "FLAG{fake_flag}",
+			[]string{"flag.txt:1: FLAG{fake_flag} says that it is none"},
+		},
+		"beside one that pretends": {
+			"", []string{"a.py", "\n'FLAG{this_is_a_decoy}'", "b.py", "'FLAG{b}'"}, "FLAG{b}",
+			[]string{"a.py:2: FLAG{this_is_a_decoy} stays as it is: the flag is FLAG{b}"},
+		},
+		"a flag file among others": {
+			"", []string{"a.py", "'FLAG{a}'", "flag.txt", "FLAG{b}"}, "FLAG{b}", []string{"a.py:1: FLAG{a} stays"},
+		},
+		"two that look alike": {
+			"", []string{"a.py", "'FLAG{a}'", "b.py", "'FLAG{b}'"}, "",
+			[]string{"a.py:1: FLAG{a} may be the flag, one of 2", "b.py:1: FLAG{b} may be"},
+		},
+		"two flag files": {
+			"", []string{"flag1.txt", "FLAG{a}", "flag_2.txt", "FLAG{b}", "flag.txt", "FLAG{c}"}, "",
+			[]string{"flag.txt:1: FLAG{c} may be", "flag_2.txt:1: FLAG{b} may be", "flag1.txt:1: FLAG{a} may be"},
+		},
+		"named": {
+			"[flag]\ntext = \"FLAG{b}\"\n", []string{"flag.txt", "FLAG{a}", "b.py", "'FLAG{b}'"}, "FLAG{b}", nil,
+		},
+		"decoys named": {
+			"[flag]\ndecoys = [\"FLAG{a}\"]\n", []string{"flag.txt", "FLAG{a}", "b.py", "'FLAG{b}'"}, "FLAG{b}", nil,
+		},
+		"of another shape": {
+			"[flag]\ntext = \"ABC+{x.y}\"\n", []string{"app.py", "f\"ABC+{x.y}\""}, "ABC+{x.y}", nil,
+		},
 		"without braces":            {"[flag]\ntext = \"flag-abc\"\n", []string{"app.py", "flag-abc"}, "flag-abc", nil},
 		"apostrophe in a flag file": {"", []string{"flag.txt", "FLAG{it's}\n"}, "FLAG{it's}", nil},
-		"apostrophe in code":        {"", []string{"app.py", "x = 'FLAG{it's}'"}, "", []string{"app.py:1: no owner gets a flag of their own of FLAG{it's}"}},
-		"another prefix":            {"", []string{"flag.txt", "csictf{a_b}\n", "style.css", "body{color:red}"}, "", []string{"flag.txt:1: no owner gets a flag of their own of csictf{a_b}"}},
-		"another case":              {"", []string{"app.py", "\nx = 'flag{a_b}'"}, "", []string{"app.py:2: no owner gets a flag of their own of flag{a_b}"}},
-		"only in what tells of it":  {"", []string{"README.md", "FLAG{a}"}, "", nil},
-		"named and nowhere":         {"[flag]\ntext = \"FLAG{gone}\"\n", nil, "FLAG{gone}", []string{"instance.toml:2: stands in none of the challenge's files"}},
+		"apostrophe in code": {
+			"", []string{"app.py", "x = 'FLAG{it's}'"}, "",
+			[]string{"app.py:1: no owner gets a flag of their own of FLAG{it's}"},
+		},
+		"another prefix": {
+			"", []string{"flag.txt", "csictf{a_b}\n", "style.css", "body{color:red}"}, "",
+			[]string{"flag.txt:1: no owner gets a flag of their own of csictf{a_b}"},
+		},
+		"another case": {
+			"", []string{"app.py", "\nx = 'flag{a_b}'"}, "",
+			[]string{"app.py:2: no owner gets a flag of their own of flag{a_b}"},
+		},
+		"only in what tells of it": {"", []string{"README.md", "FLAG{a}"}, "", nil},
+		"named and nowhere": {
+			"[flag]\ntext = \"FLAG{gone}\"\n", nil, "FLAG{gone}",
+			[]string{"instance.toml:2: stands in none of the challenge's files"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ch := flagOf(t, c.toml, builtWeb, c.files...)
-			if ch.Flag.Text != c.want || ch.Flag.Dynamic != (c.want != "" && c.want != "FLAG{gone}") || ch.Services[0].Build.Flag != ch.Flag.Dynamic {
+			if ch.Flag.Text != c.want || ch.Flag.Dynamic != (c.want != "" && c.want != "FLAG{gone}") ||
+				ch.Services[0].Build.Flag != ch.Flag.Dynamic {
 				t.Errorf("%+v", ch.Flag)
 			}
 			said := flagNotes(ch)
@@ -109,15 +142,24 @@ text = "nowhere"
 	}
 	want := []whaley.FlagForm{
 		{Open: "FLAG{", Close: "}", Text: "FLAG{a}", Literal: true, Elsewhere: true},
-		{Part: "The Safe", Name: "The Safe", Open: "FLAG{", Close: "}", Text: "second", Literal: true, Elsewhere: true, Scoreboard: whaley.ScoreboardName{ID: 12}},
-		{Part: "3", Open: "FLAG{", Close: "}", Text: "third", Literal: true, Elsewhere: true, Scoreboard: whaley.ScoreboardName{Name: "Bank 3"}},
+		{
+			Part: "The Safe", Name: "The Safe", Open: "FLAG{", Close: "}", Text: "second", Literal: true, Elsewhere: true,
+			Scoreboard: whaley.ScoreboardName{ID: 12},
+		},
+		{
+			Part: "3", Open: "FLAG{", Close: "}", Text: "third", Literal: true, Elsewhere: true,
+			Scoreboard: whaley.ScoreboardName{Name: "Bank 3"},
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	s := ch.Services[0]
-	env := []string{"A=" + whaley.Token("FLAG") + " " + whaley.Token("FLAG_THE_SAFE"), "B=" + whaley.Token("FLAG_3") + " xFLAG{a}x"}
-	if diff := cmp.Diff(env, s.Environment); diff != "" || s.Build.Args["S"] != "second" || !slices.Equal(s.Mounts[0].Flags, []string{"a", "b"}) {
+	env := []string{
+		"A=" + whaley.Token("FLAG") + " " + whaley.Token("FLAG_THE_SAFE"), "B=" + whaley.Token("FLAG_3") + " xFLAG{a}x",
+	}
+	if diff := cmp.Diff(env, s.Environment); diff != "" || s.Build.Args["S"] != "second" ||
+		!slices.Equal(s.Mounts[0].Flags, []string{"a", "b"}) {
 		t.Error(diff, s.Build, s.Mounts)
 	}
 	if said := flagNotes(ch); len(said) != 1 || !strings.HasPrefix(said[0], "instance.toml:13: stands in none") {
@@ -134,7 +176,8 @@ text = "nowhere"
 	} {
 		d := defaults
 		d.FlagPrefix = "FLAG"
-		if _, err := challenge.Load(t.Context(), folder(t, toml+oneRoute, builtWeb), d); err == nil || !strings.Contains(err.Error(), why) {
+		if _, err := challenge.Load(t.Context(), folder(t, toml+oneRoute, builtWeb), d); err == nil ||
+			!strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v", toml, err)
 		}
 	}
@@ -147,12 +190,16 @@ func TestFlagsMayHaveAnyShape(t *testing.T) {
 		want   string // the text that flags take the place of
 		flag   string // of digits 0…
 	}{
-		"a hyphen":         {"flag-{…}", []string{"a.py", "x = 'flag-{a_b}'"}, "flag-{a_b}", "flag-{a_b_0}"},
-		"a plus":           {"ABC+{...}", []string{"a.py", "x = 'ABC+{a b}'"}, "ABC+{a b}", "ABC+{a b_0}"},
-		"dots":             {"f.l.a.g{...}", []string{"a.py", "'f.l.a.g{q}'"}, "f.l.a.g{q}", "f.l.a.g{q_0}"},
-		"round":            {"flag(…)", []string{"a.py", "'flag(q)'"}, "flag(q)", "flag(q_0)"},
-		"no end":           {"flag_…", []string{"flag.txt", "flag_of-me\n", "a.py", "flag_path = read('flag.txt')"}, "flag_of-me", "flag_of-me_0"},
-		"no end, a value":  {"flag_…", []string{".env", "FLAG=flag_of_me\n", "a.py", "flag_path = flag_other"}, "flag_of_me", "flag_of_me_0"},
+		"a hyphen": {"flag-{…}", []string{"a.py", "x = 'flag-{a_b}'"}, "flag-{a_b}", "flag-{a_b_0}"},
+		"a plus":   {"ABC+{...}", []string{"a.py", "x = 'ABC+{a b}'"}, "ABC+{a b}", "ABC+{a b_0}"},
+		"dots":     {"f.l.a.g{...}", []string{"a.py", "'f.l.a.g{q}'"}, "f.l.a.g{q}", "f.l.a.g{q_0}"},
+		"round":    {"flag(…)", []string{"a.py", "'flag(q)'"}, "flag(q)", "flag(q_0)"},
+		"no end": {
+			"flag_…", []string{"flag.txt", "flag_of-me\n", "a.py", "flag_path = read('flag.txt')"}, "flag_of-me", "flag_of-me_0",
+		},
+		"no end, a value": {
+			"flag_…", []string{".env", "FLAG=flag_of_me\n", "a.py", "flag_path = flag_other"}, "flag_of_me", "flag_of_me_0",
+		},
 		"an apostrophe":    {"", []string{".env", "FLAG=FLAG{it's}\n"}, "FLAG{it's}", "FLAG{it's_0}"},
 		"quotes in YAML":   {"", []string{"app.yml", "a:\n  flag: 'FLAG{\"x\"}'\n"}, `FLAG{"x"}`, `FLAG{"x"_0}`},
 		"a backslash":      {"", []string{"secret.txt", `FLAG{a\b}`}, `FLAG{a\b}`, `FLAG{a\b_0}`},
@@ -197,8 +244,8 @@ func TestOnlyTheFlagsPlacesAreMarked(t *testing.T) {
 	for _, s := range ch.Services {
 		switch s.Name {
 		case "web":
-			if want := []string{"OTHER=FLAG{fake}", "REAL=x " + whaley.Token("FLAG")}; !slices.Equal(s.Environment, want) || !slices.Equal(s.Mounts[0].Flags, []string{"a"}) ||
-				s.Build.Args["A"] != "FLAG{fake}" || !s.Build.Flag {
+			if want := []string{"OTHER=FLAG{fake}", "REAL=x " + whaley.Token("FLAG")}; !slices.Equal(s.Environment, want) ||
+				!slices.Equal(s.Mounts[0].Flags, []string{"a"}) || s.Build.Args["A"] != "FLAG{fake}" || !s.Build.Flag {
 				t.Errorf("%q %q %+v", s.Environment, s.Mounts[0].Flags, s.Build)
 			}
 		case "db":
@@ -241,8 +288,11 @@ func TestEveryChallengeWithoutAFlagIsNamed(t *testing.T) {
 		file []string
 		want string
 	}{
-		"nothing":         {"", nil, "/instance.toml:1: flag: note: no file holds a flag like FLAG{…}"},
-		"another prefix":  {"", []string{"flag.txt", "x\ncsictf{a_b}"}, "/flag.txt:2: flag: note: no owner gets a flag of their own of csictf{a_b}"},
+		"nothing": {"", nil, "/instance.toml:1: flag: note: no file holds a flag like FLAG{…}"},
+		"another prefix": {
+			"", []string{"flag.txt", "x\ncsictf{a_b}"},
+			"/flag.txt:2: flag: note: no owner gets a flag of their own of csictf{a_b}",
+		},
 		"only in a text":  {"", []string{"README.md", "FLAG{a}"}, "/instance.toml:1: flag: note: no file holds a flag"},
 		"a flag":          {"", []string{"flag.txt", "FLAG{a}"}, ""},
 		"meant to be so":  {"disable_dynamic_flags = true\n", nil, ""},

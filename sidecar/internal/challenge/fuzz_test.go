@@ -52,7 +52,8 @@ func held(t *testing.T, dir string) {
 			}
 		}
 	}
-	if total := challenge.LimitsOf(ch); total.MemoryBytes > defaults.Limits.MemoryBytes && len(ch.Services) < 13 || total.MemoryBytes <= 0 || total.NanoCPUs <= 0 || total.Pids <= 0 {
+	if total := challenge.LimitsOf(ch); total.MemoryBytes > defaults.Limits.MemoryBytes && len(ch.Services) < 13 ||
+		total.MemoryBytes <= 0 || total.NanoCPUs <= 0 || total.Pids <= 0 {
 		t.Errorf("limits %+v", total)
 	}
 }
@@ -103,8 +104,12 @@ func FuzzCompose(f *testing.F) {
 			f.Add(string(text))
 		}
 	}
-	f.Add("include: [{path: [compose.yaml], project_directory: ., env_file: .env}]\nservices: {web: {extends: {file: Dockerfile, service: a}}}\n")
-	f.Add("services:\n  web: {image: x, extends: a}\n  a: {extends: {file: ./compose.yaml, service: b}}\n  b: {command: [\"$$A ${B:-c}\"]}\n")
+	f.Add(
+		"include: [{path: [compose.yaml], project_directory: ., env_file: .env}]\nservices: {web: {extends: {file: Dockerfile, service: a}}}\n",
+	)
+	f.Add(
+		"services:\n  web: {image: x, extends: a}\n  a: {extends: {file: ./compose.yaml, service: b}}\n  b: {command: [\"$$A ${B:-c}\"]}\n",
+	)
 	f.Fuzz(func(t *testing.T, text string) {
 		put(t, "compose.yaml", text)
 		held(t, dir)

@@ -16,11 +16,29 @@ import (
 
 // What lines of a Dockerfile or of a script that a container starts with ask for and do not get by themselves.
 var (
-	setuid   = phrase{regexp.MustCompile(`\bchmod\s+(?:-\S+\s+)*(?:[0-7]?[246][0-7]{3}|[ugoa]*\+[rwx]*s[rwx]*)\b|\binstall\s[^&;|]*-m\s*[0-7]?[46][0-7]{3}\b`), []string{"chmod", "install"}}
-	sudo     = phrase{regexp.MustCompile(`\b(?:apt|apt-get|apk|yum|dnf)\b[^&;|]*\bsudo\b|/etc/sudoers`), []string{"sudo"}}
-	chroots  = phrase{regexp.MustCompile(`\bchroot\b|\bsshd\b|openssh-server|\bvsftpd\b`), []string{"chroot", "sshd", "openssh-server", "vsftpd"}}
-	browsers = phrase{regexp.MustCompile(`(?i)\b(chromium|google-chrome|chrome-headless|puppeteer|playwright|selenium|firefox-esr|geckodriver|chromedriver)`), []string{"chrom", "puppeteer", "playwright", "selenium", "firefox-esr", "geckodriver"}}
-	installs = phrase{regexp.MustCompile(`\b(?:apt-get (?:-\S+ )*install|apt install|pip3? install|npm (?:i|ci|install)\b|apk add|gem install|cargo (?:build|run)|go run\b)`), []string{"install", "npm", "apk", "cargo", "go run"}}
+	setuid = phrase{
+		regexp.MustCompile(
+			`\bchmod\s+(?:-\S+\s+)*(?:[0-7]?[246][0-7]{3}|[ugoa]*\+[rwx]*s[rwx]*)\b|\binstall\s[^&;|]*-m\s*[0-7]?[46][0-7]{3}\b`,
+		),
+		[]string{"chmod", "install"},
+	}
+	sudo    = phrase{regexp.MustCompile(`\b(?:apt|apt-get|apk|yum|dnf)\b[^&;|]*\bsudo\b|/etc/sudoers`), []string{"sudo"}}
+	chroots = phrase{
+		regexp.MustCompile(`\bchroot\b|\bsshd\b|openssh-server|\bvsftpd\b`),
+		[]string{"chroot", "sshd", "openssh-server", "vsftpd"},
+	}
+	browsers = phrase{
+		regexp.MustCompile(
+			`(?i)\b(chromium|google-chrome|chrome-headless|puppeteer|playwright|selenium|firefox-esr|geckodriver|chromedriver)`,
+		),
+		[]string{"chrom", "puppeteer", "playwright", "selenium", "firefox-esr", "geckodriver"},
+	}
+	installs = phrase{
+		regexp.MustCompile(
+			`\b(?:apt-get (?:-\S+ )*install|apt install|pip3? install|npm (?:i|ci|install)\b|apk add|gem install|cargo (?:build|run)|go run\b)`,
+		),
+		[]string{"install", "npm", "apk", "cargo", "go run"},
+	}
 	randomly = phrase{regexp.MustCompile(`\bsetarch\b[^&;|]*(?:-[a-zA-Z]*R|--addr-no-randomize)`), []string{"setarch"}}
 	debugger = phrase{regexp.MustCompile(`\b(?:gdb|gdbserver|strace|ltrace)\b`), []string{"gdb", "strace", "ltrace"}}
 	starting = phrase{regexp.MustCompile(`(?i)^\s*(CMD|ENTRYPOINT)\b(.*)`), []string{"cmd", "entrypoint"}}
@@ -59,7 +77,10 @@ type hinter struct {
 }
 
 // hints looks at what images are built from and containers start with.
-func hints(ctx context.Context, d *definition, ch *whaley.Challenge, composeFile string, at lines, memory int64, problems *Problems) {
+func hints(
+	ctx context.Context, d *definition, ch *whaley.Challenge, composeFile string, at lines, memory int64,
+	problems *Problems,
+) {
 	h := &hinter{dir: ch.Dir, d: d, memory: memory, problems: problems, told: map[string]bool{}}
 	for n := range ch.Services {
 		s := &ch.Services[n]
@@ -139,7 +160,8 @@ func (h *hinter) recipe(file string, text []byte) (command string) {
 		}
 		if browsers.in(said) && (h.memory < browserMemory || !h.d.Egress && h.d.Limits.Memory == "") {
 			h.tell(file, n, "a browser wants more memory than most challenges have",
-				add+`memory = "1g" in [limits] (and CONTAINER_MAX_MEMORY at least as much), and egress = true at the top where the bot opens pages of the Internet`)
+				add+
+					`memory = "1g" in [limits] (and CONTAINER_MAX_MEMORY at least as much), and egress = true at the top where the bot opens pages of the Internet`)
 		}
 		h.random(file, n, said)
 	}
@@ -148,7 +170,11 @@ func (h *hinter) recipe(file string, text []byte) (command string) {
 
 func (h *hinter) random(file string, line int, said string) {
 	if randomly.in(said) {
-		h.tell(file, line, "setarch -R is refused by the engine: addresses stay random; link the program with -no-pie, or let it say where it is", "")
+		h.tell(
+			file, line,
+			"setarch -R is refused by the engine: addresses stay random; link the program with -no-pie, or let it say where it is",
+			"",
+		)
 	}
 }
 
@@ -170,12 +196,16 @@ func (h *hinter) scripts(ctx context.Context, context, command, dockerfile strin
 		}
 		file := h.called(name)
 		first, _, _ := bytes.Cut(text, []byte("\n"))
-		if bytes.HasSuffix(first, []byte("\r")) && !strings.Contains(dockerfile, "dos2unix") && !strings.Contains(dockerfile, `\r`) {
+		if bytes.HasSuffix(first, []byte("\r")) && !strings.Contains(dockerfile, "dos2unix") &&
+			!strings.Contains(dockerfile, `\r`) {
 			h.tell(file, 1, "its lines end as on Windows, so the program of the first line is not found: "+
 				"save it with Unix line ends, or add to the Dockerfile: RUN sed -i 's/\\r$//' "+base, "")
 		}
 		if info.Mode()&0o111 == 0 && !executable(dockerfile, base) && runs(command, base) {
-			h.tell(file, 1, "it is what a container starts with and may not be executed", "; add to the Dockerfile: COPY --chmod=755, or RUN chmod +x")
+			h.tell(
+				file, 1, "it is what a container starts with and may not be executed",
+				"; add to the Dockerfile: COPY --chmod=755, or RUN chmod +x",
+			)
 		}
 		n := 0
 		for line := range bytes.Lines(text) {
@@ -204,7 +234,8 @@ func mentions(command, base string) bool {
 // executable says whether a Dockerfile lets a file be executed.
 func executable(dockerfile, base string) bool {
 	for line := range strings.Lines(dockerfile) {
-		if strings.Contains(line, "chmod") && (strings.Contains(line, base) || strings.ContainsAny(line, "*") || strings.Contains(line, "-R")) {
+		if strings.Contains(line, "chmod") &&
+			(strings.Contains(line, base) || strings.ContainsAny(line, "*") || strings.Contains(line, "-R")) {
 			return true
 		}
 	}

@@ -13,13 +13,15 @@ func TestWhatAChallengeWillMissIsToldByFileAndLine(t *testing.T) {
 	const dockerfile = "FROM busybox:1.36\n# chmod 4755 /no\nRUN chmod 4755 /readflag && \\\n    apt-get install -y openssh-server gdb\n" +
 		"RUN apt-get install -y chromium\nCOPY start.sh run.sh /\nENTRYPOINT [\"/start.sh\"]\nCMD [\"sh\", \"/run.sh\"]\n"
 	files := []string{
-		"Dockerfile", dockerfile, "start.sh", "#!/bin/sh\r\nexec \"$@\"\r\n", "run.sh", "#!/bin/sh\n# npm install\ncd /app\nnpm install\nsetarch -R ./chall\n",
+		"Dockerfile", dockerfile, "start.sh", "#!/bin/sh\r\nexec \"$@\"\r\n", "run.sh",
+		"#!/bin/sh\n# npm install\ncd /app\nnpm install\nsetarch -R ./chall\n",
 		"unused.sh", "#!/bin/sh\npip install x\n",
 	}
 	all := []string{
 		`Dockerfile:3 allow_setuid = true in [security]`, `Dockerfile:4 capabilities = ["SYS_CHROOT"] in [security]`,
 		`Dockerfile:4 capabilities = ["SYS_PTRACE"] in [security]`, `Dockerfile:5 memory = "1g" in [limits]`,
-		`run.sh:4 egress = true at the top`, `run.sh:5 setarch -R is refused`, `start.sh:1 RUN sed -i 's/\r$//' start.sh`, `start.sh:1 RUN chmod +x`,
+		`run.sh:4 egress = true at the top`, `run.sh:5 setarch -R is refused`, `start.sh:1 RUN sed -i 's/\r$//' start.sh`,
+		`start.sh:1 RUN chmod +x`,
 	}
 	for name, c := range map[string]struct {
 		toml, head string
@@ -28,7 +30,9 @@ func TestWhatAChallengeWillMissIsToldByFileAndLine(t *testing.T) {
 	}{
 		"nothing is said": {"", "", 0o644, all},
 		"all is said": {
-			"egress = true\n", "[security]\nallow_setuid = true\ncapabilities = [\"SYS_CHROOT\", \"SYS_PTRACE\"]\n[limits]\nmemory = \"1g\"\n", 0o755,
+			"egress = true\n",
+			"[security]\nallow_setuid = true\ncapabilities = [\"SYS_CHROOT\", \"SYS_PTRACE\"]\n[limits]\nmemory = \"1g\"\n",
+			0o755,
 			[]string{all[3], all[5], all[6]}, // of 1g an instance has what the settings allow
 		},
 	} {

@@ -10,7 +10,8 @@ import (
 // mostOf is how much there may be of what costs more than the file's text.
 var mostOf = map[string]int{
 	".volumes": maxVolumes, ".networks": maxVolumes,
-	".services.*.volumes": maxMounts, ".services.*.tmpfs": maxMounts, ".services.*.configs": maxMounts, ".services.*.secrets": maxMounts,
+	".services.*.volumes": maxMounts, ".services.*.tmpfs": maxMounts, ".services.*.configs": maxMounts,
+	".services.*.secrets":  maxMounts,
 	".services.*.env_file": maxMounts,
 }
 
@@ -76,7 +77,8 @@ func (r *reading) once(node *yaml.Node, path, what string) {
 var idleOptions = map[string]string{
 	"z": relabels, "Z": relabels, "U": "the files' own owners count",
 	"cached": elsewhere, "delegated": elsewhere, "consistent": elsewhere,
-	"private": unspread, "rprivate": unspread, "shared": unspread, "rshared": unspread, "slave": unspread, "rslave": unspread,
+	"private": unspread, "rprivate": unspread, "shared": unspread, "rshared": unspread, "slave": unspread,
+	"rslave": unspread,
 }
 
 // volume looks at the options of the short form, and refuses a target that is mounted twice.
@@ -124,7 +126,9 @@ func (r *reading) sourceless(node *yaml.Node, path string, parts []string) {
 	}
 	content := []*yaml.Node{text("type"), text("volume"), text("target"), text(parts[1])}
 	if slices.Contains(parts[2:], "ro") {
-		content = append(content, text("read_only"), &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true", Line: node.Line})
+		content = append(
+			content, text("read_only"), &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true", Line: node.Line},
+		)
 	}
 	*node = yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: content, Line: node.Line}
 }

@@ -101,8 +101,12 @@ func startRules(t *testing.T, library *challenge.Library, said *testkit.Log) (*i
 		t.Fatal(err)
 	}
 	rules := instancer.New(instancer.Needs{
-		Store: db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}), Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log,
-	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), Policy: whaley.Policy{SpawnConcurrency: 4, StartTimeout: 40 * time.Second}})
+		Store: db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}),
+		Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log,
+	}, instancer.Options{
+		BaseDomain: "instances.localhost", SlugKey: []byte("key"),
+		Policy: whaley.Policy{SpawnConcurrency: 4, StartTimeout: 40 * time.Second},
+	})
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()
 	rules.PrepareImages()
@@ -178,7 +182,8 @@ func TestAServiceThatIsToRestartIsStartedAgainAndOthersEndTheInstance(t *testing
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, 20*time.Second, "the instance is stopped", func() error {
-		if in, err := rules.Get(ctx, p, instances["once"].ID); err != nil || in.State != whaley.Stopped || in.StopCause != whaley.CauseLost {
+		if in, err := rules.Get(ctx, p, instances["once"].ID); err != nil || in.State != whaley.Stopped ||
+			in.StopCause != whaley.CauseLost {
 			return fmt.Errorf("%+v %v", in, err)
 		}
 		return nil

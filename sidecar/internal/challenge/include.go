@@ -128,7 +128,8 @@ func (s *sources) entry(f *source, key string, entry any) map[string]any {
 	beside := filepath.Dir(files[0].path)
 	if i.folder != "" {
 		beside = filepath.Join(f.beside, i.folder)
-		if real, err := inside(s.dir, beside); err != nil || filepath.IsAbs(i.folder) || strings.Contains(i.folder, "$") || !isFolder(real) {
+		if real, err := inside(s.dir, beside); err != nil || filepath.IsAbs(i.folder) || strings.Contains(i.folder, "$") ||
+			!isFolder(real) {
 			return refuse("%q must be a folder in the challenge's folder", i.folder)
 		}
 	}

@@ -118,7 +118,9 @@ func (c *converter) jail(s *whaley.Service, from types.ServiceConfig) {
 			s.Capabilities = append(s.Capabilities, right)
 		}
 	}
-	c.leaveRights(s.Name, "is left out: Whaley's stand-in takes the jail's place and needs no privilege; see docs/challenges.md, Jails")
+	c.leaveRights(
+		s.Name, "is left out: Whaley's stand-in takes the jail's place and needs no privilege; see docs/challenges.md, Jails",
+	)
 }
 
 // leaveRights makes a note of what was refused only because it is more than a container may have. None of it reaches one.
@@ -186,7 +188,8 @@ func cleanOf(paths []string) []string {
 	for _, path := range paths {
 		path = filepath.Clean(path)
 		top, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-		if path != "/" && len(all) < 8 && !slices.Contains([]string{"proc", "sys", "dev"}, top) && !strings.ContainsAny(path, ",:\\\x00") {
+		if path != "/" && len(all) < 8 && !slices.Contains([]string{"proc", "sys", "dev"}, top) &&
+			!strings.ContainsAny(path, ",:\\\x00") {
 			all = append(all, path)
 		}
 	}

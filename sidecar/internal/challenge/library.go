@@ -359,6 +359,7 @@ func (l *Library) Prune(keep func(dir string) bool) error {
 		return nil
 	}
 	return l.revisions.prune(func(dir string) bool {
-		return keep(dir) || slices.ContainsFunc(l.Entries(), func(e Entry) bool { return e.plain != nil && e.plain.Dir == dir })
+		return keep(dir) ||
+			slices.ContainsFunc(l.Entries(), func(e Entry) bool { return e.plain != nil && e.plain.Dir == dir })
 	})
 }

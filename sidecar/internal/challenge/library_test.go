@@ -84,7 +84,8 @@ func TestAnEditChangesNothingUnderWhatRuns(t *testing.T) {
 	if text, err := os.ReadFile(mounted); err != nil || string(text) != "one" {
 		t.Errorf("what is mounted has become %q %v", text, err)
 	}
-	if text, err := os.ReadFile(filepath.Join(second.Services[0].Mounts[0].Source, "a")); err != nil || string(text) != "two" {
+	if text, err := os.ReadFile(filepath.Join(second.Services[0].Mounts[0].Source, "a")); err != nil ||
+		string(text) != "two" {
 		t.Errorf("the new revision has %q %v", text, err)
 	}
 	// Kept as long as somebody runs it; gone after two looks without.
@@ -141,7 +142,8 @@ func TestAnIdBelongsToWhoeverHasItFirst(t *testing.T) {
 	s.put("a/compose.yaml", "services:\n  web: {image: y}\n")
 	for range 2 {
 		problems := s.reload()
-		if len(problems) != 1 || problems[0].String() != `a/instance.toml:2: id: "one" is the id of b already; every challenge needs its own` {
+		if len(problems) != 1 ||
+			problems[0].String() != `a/instance.toml:2: id: "one" is the id of b already; every challenge needs its own` {
 			t.Errorf("%v", problems)
 		}
 		if ch := s.get("one"); ch.Services[0].Image != "x" {

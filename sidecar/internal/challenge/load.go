@@ -80,7 +80,8 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *whaley.Challen
 	ch := &whaley.Challenge{
 		ID: d.ID, Name: d.Name, Category: d.Category, Description: d.Description, Revision: revision, Dir: dir,
 		Timeout: time.Duration(d.Timeout) * time.Second, ExtendTime: time.Duration(d.ExtendTime) * time.Second,
-		Access: whaley.Access(d.Access), Wake: d.Wake, AnyTime: d.AnyTime, Egress: d.Egress, StaticFlags: d.DisableDynamicFlags,
+		Access: whaley.Access(d.Access), Wake: d.Wake, AnyTime: d.AnyTime, Egress: d.Egress,
+		StaticFlags: d.DisableDynamicFlags,
 	}
 	for n, r := range d.Routes {
 		if _, there := project.Services[r.Service]; !there && r.Service != "" && !read.main.at.has("services."+r.Service) {
@@ -112,7 +113,9 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *whaley.Challen
 	c.networks(ch, project)
 	for n, r := range ch.Routes {
 		if slices.ContainsFunc(ch.Services, func(s whaley.Service) bool { return s.Name == r.Service && s.Offline }) {
-			problems.add(tomlFile, 0, route(n, "service"), "%s is on no network (network_mode: none), so no route can lead to it", r.Service)
+			problems.add(
+				tomlFile, 0, route(n, "service"), "%s is on no network (network_mode: none), so no route can lead to it", r.Service,
+			)
 		}
 	}
 	for _, name := range defaults.variables(d.ID) {
@@ -176,7 +179,9 @@ func addRelay(d *definition, ch *whaley.Challenge, tomlFile, composeFile string,
 	variables := []string{whaley.AuthorityVariable}
 	for n, r := range ch.Routes {
 		if r.Inside() {
-			variables = append(variables, slices.Concat(whaley.HostVariables(ch.Routes, n), whaley.URLVariables(ch.Routes, n))...)
+			variables = append(
+				variables, slices.Concat(whaley.HostVariables(ch.Routes, n), whaley.URLVariables(ch.Routes, n))...,
+			)
 		}
 	}
 	asked := d.Inside != nil && *d.Inside
@@ -187,13 +192,23 @@ func addRelay(d *definition, ch *whaley.Challenge, tomlFile, composeFile string,
 	relay, can := ch.Relay()
 	switch {
 	case !can && asked:
-		problems.add(tomlFile, 0, "inside", "no route has an address that could work inside: only those of type http and tcp have a name of their own")
+		problems.add(
+			tomlFile, 0, "inside",
+			"no route has an address that could work inside: only those of type http and tcp have a name of their own",
+		)
 	case !can:
 	case slices.ContainsFunc(ch.Services, func(s whaley.Service) bool { return s.Name == relay.Name }):
-		problems.add(composeFile, 0, "services."+relay.Name, "is the name of what makes the challenge's own addresses work inside it; take another one, or set inside = false in %s", definitionFile)
+		problems.add(
+			composeFile, 0, "services."+relay.Name,
+			"is the name of what makes the challenge's own addresses work inside it; take another one, or set inside = false in %s",
+			definitionFile,
+		)
 	case len(ch.Services) >= maxServices:
-		problems.add(composeFile, 0, "services", "there are %d, and one of Whaley's own makes the challenge's addresses work inside it; a challenge has at most %d. Set inside = false in %s to do without it",
-			len(ch.Services), maxServices, definitionFile)
+		problems.add(
+			composeFile, 0, "services",
+			"there are %d, and one of Whaley's own makes the challenge's addresses work inside it; a challenge has at most %d. Set inside = false in %s to do without it",
+			len(ch.Services), maxServices, definitionFile,
+		)
 	default:
 		ch.Services = append(ch.Services, relay)
 	}

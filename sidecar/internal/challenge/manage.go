@@ -37,7 +37,9 @@ func (l *Library) View(id string, look func(root *os.Root) error) error {
 
 // Edit opens a challenge's folder for a change, and then loads it again unless it is told to wait for further edits.
 // A change that breaks the challenge stays; the last good revision is what players get until it is mended.
-func (l *Library) Edit(ctx context.Context, id, by string, reload bool, change func(root *os.Root) error) (Entry, error) {
+func (l *Library) Edit(
+	ctx context.Context, id, by string, reload bool, change func(root *os.Root) error,
+) (Entry, error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	e, err := l.Find(id)
@@ -75,7 +77,9 @@ func (l *Library) again(ctx context.Context, folder string, why cause) (Entry, e
 }
 
 // Set changes what organisers have set for a challenge.
-func (l *Library) Set(ctx context.Context, id, by string, ev whaley.Event, change func(*whaley.ChallengeSetting)) (Entry, error) {
+func (l *Library) Set(
+	ctx context.Context, id, by string, ev whaley.Event, change func(*whaley.ChallengeSetting),
+) (Entry, error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	e, err := l.Find(id)
@@ -106,7 +110,9 @@ func (l *Library) Set(ctx context.Context, id, by string, ev whaley.Event, chang
 
 // Delete removes a challenge's folder for good. It refuses with challenge_in_use while live says that instances of it
 // live; nobody can start one while it looks.
-func (l *Library) Delete(ctx context.Context, id string, ev whaley.Event, live func(ctx context.Context) (int, error)) error {
+func (l *Library) Delete(
+	ctx context.Context, id string, ev whaley.Event, live func(ctx context.Context) (int, error),
+) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	e, err := l.Find(id)
@@ -125,7 +131,9 @@ func (l *Library) Delete(ctx context.Context, id string, ev whaley.Event, live f
 	}
 	n, err := live(ctx)
 	if err == nil && n > 0 {
-		err = whaley.Errorf(whaley.Conflict, "challenge_in_use", "%s still running. Close the challenge and stop them first.", counted(n))
+		err = whaley.Errorf(
+			whaley.Conflict, "challenge_in_use", "%s still running. Close the challenge and stop them first.", counted(n),
+		)
 	}
 	var gone *staging
 	if err == nil {

@@ -29,8 +29,11 @@ func (c *converter) mounts(s types.ServiceConfig, out *whaley.Service) {
 			continue
 		}
 		if v.Type == types.VolumeTypeBind && c.certificate(v.Source) {
-			c.note(s.Name, key, "%s is left out: it is a certificate or key of the host. Players have TLS from Whaley; a server that is told to "+
-				"use it must do without, or have one of its own in the challenge's folder", v.Source)
+			c.note(
+				s.Name, key,
+				"%s is left out: it is a certificate or key of the host. Players have TLS from Whaley; a server that is told to "+
+					"use it must do without, or have one of its own in the challenge's folder", v.Source,
+			)
 			continue
 		}
 		if !c.target(s.Name, key, v.Target) {
@@ -80,13 +83,17 @@ func (c *converter) mounts(s types.ServiceConfig, out *whaley.Service) {
 }
 
 // hostFiles are what authors mount of their own host and a container does well without.
-var hostFiles = []string{"/etc/letsencrypt", "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates",
-	"/usr/local/share/ca-certificates", "/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo", "/sys/fs/cgroup"}
+var hostFiles = []string{
+	"/etc/letsencrypt", "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates",
+	"/usr/local/share/ca-certificates", "/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo", "/sys/fs/cgroup",
+}
 
 // ofTheHost says whether a mount may be left out: certificates, the time zone, and what only a jail would manage.
 func ofTheHost(source string) bool {
 	clean := path.Clean(source)
-	return slices.ContainsFunc(hostFiles, func(dir string) bool { return clean == dir || strings.HasPrefix(clean, dir+"/") })
+	return slices.ContainsFunc(
+		hostFiles, func(dir string) bool { return clean == dir || strings.HasPrefix(clean, dir+"/") },
+	)
 }
 
 // certificate says whether a mount is a certificate or its key, somewhere on the author's host.
@@ -103,7 +110,9 @@ func (c *converter) bind(service, key string, v types.ServiceVolumeConfig, out *
 	if os.IsNotExist(err) {
 		name := c.ownVolume(service, len(out.Mounts))
 		relative, _ := filepath.Rel(c.dir, v.Source)
-		c.note(service, key, "there is no %q in the challenge's folder: %s is an empty volume of each instance", relative, v.Target)
+		c.note(
+			service, key, "there is no %q in the challenge's folder: %s is an empty volume of each instance", relative, v.Target,
+		)
 		out.Mounts = append(out.Mounts, whaley.Mount{Source: name, Target: v.Target, Volume: true, ReadOnly: v.ReadOnly})
 		return
 	}
@@ -135,12 +144,18 @@ func (c *converter) own(service, key, source string, v types.ServiceVolumeConfig
 		}
 		m.Source, m.Volume, m.NoCopy = c.copies[source], true, true
 	case out.ReadOnly || slices.Contains(ofTheEngine, path.Clean(v.Target)):
-		c.note(service, key, "%s cannot be written: a file that is written lies among the container's own, and those are read-only", v.Target)
+		c.note(
+			service, key, "%s cannot be written: a file that is written lies among the container's own, and those are read-only",
+			v.Target,
+		)
 		out.Mounts = append(out.Mounts, whaley.Mount{Source: source, Target: v.Target, ReadOnly: true})
 		return
 	}
-	c.note(service, key, "each instance has a copy of its own in %s, seen by no other and gone with it; with :ro, where nothing is written, there is "+
-		"none to be made", v.Target)
+	c.note(
+		service, key,
+		"each instance has a copy of its own in %s, seen by no other and gone with it; with :ro, where nothing is written, there is "+
+			"none to be made", v.Target,
+	)
 	out.Mounts = append(out.Mounts, m)
 }
 
@@ -149,7 +164,9 @@ func (c *converter) share(services []whaley.Service) {
 	for n := range services {
 		for i, m := range services[n].Mounts {
 			if name := c.copies[m.Source]; name != "" && !m.Volume {
-				services[n].Mounts[i] = whaley.Mount{Source: name, From: m.Source, Target: m.Target, Volume: true, NoCopy: true, ReadOnly: true}
+				services[n].Mounts[i] = whaley.Mount{
+					Source: name, From: m.Source, Target: m.Target, Volume: true, NoCopy: true, ReadOnly: true,
+				}
 			}
 		}
 	}
@@ -186,7 +203,11 @@ func (c *converter) within(service, key, source string) (string, bool) {
 // target refuses mounts over what the engine itself mounts.
 func (c *converter) target(service, key, target string) bool {
 	clean := path.Clean(target)
-	own := clean == "/" || slices.ContainsFunc([]string{"/proc", "/sys", "/dev"}, func(dir string) bool { return clean == dir || strings.HasPrefix(clean, dir+"/") })
+	own := clean == "/" ||
+		slices.ContainsFunc(
+			[]string{"/proc", "/sys", "/dev"},
+			func(dir string) bool { return clean == dir || strings.HasPrefix(clean, dir+"/") },
+		)
 	if !path.IsAbs(target) || own {
 		c.refuse(service, key, "the target %q must be an absolute path, not / and not in /proc, /sys or /dev", target)
 		return false
@@ -232,7 +253,10 @@ func (c *converter) tmpfsOptions(service, key, target, options string) whaley.Tm
 		case base > 0 && err == nil, !valued && slices.Contains(tmpfsFlags, option):
 			t.Options = append(t.Options, option)
 		default:
-			c.refuse(service, key, "the option %q is not supported; it can be size=, mode=, uid=, gid=, %s", option, strings.Join(tmpfsFlags, ", "))
+			c.refuse(
+				service, key, "the option %q is not supported; it can be size=, mode=, uid=, gid=, %s", option,
+				strings.Join(tmpfsFlags, ", "),
+			)
 		}
 	}
 	return t

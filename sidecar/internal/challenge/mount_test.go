@@ -42,9 +42,11 @@ services:
 		}
 	}
 	want := []string{
-		"bot /seen volume bot-1 data true [flag.txt]", "bot /again volume bot-1 data false [flag.txt]", "bot /app.db app.db  true [.]",
+		"bot /seen volume bot-1 data true [flag.txt]", "bot /again volume bot-1 data false [flag.txt]",
+		"bot /app.db app.db  true [.]",
 		"shut /app.db app.db  true [.]", "shut /data volume bot-1 data false [flag.txt]",
-		"web /data volume bot-1 data false [flag.txt]", "web /app/app.db app.db app.db false [.]", "web /etc/hosts hosts  true []", "web /conf conf  true []",
+		"web /data volume bot-1 data false [flag.txt]", "web /app/app.db app.db app.db false [.]",
+		"web /etc/hosts hosts  true []", "web /conf conf  true []",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -12,7 +12,9 @@ import (
 // hostForm is what can be a host's name for the engine's resolver: labels of at most 63 letters, digits, hyphens and
 // (as many files have them) underscores. objectForm is the engine's own for what it keeps.
 var (
-	hostForm   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*$`)
+	hostForm = regexp.MustCompile(
+		`^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*$`,
+	)
 	objectForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 )
 
@@ -29,11 +31,17 @@ func (r *reading) name(key *yaml.Node, at, place string) {
 	switch place {
 	case ".services.*":
 		if !hostName(key.Value) {
-			r.refuse(key, at, "%q cannot be the name of a service: it must be a host name of letters, digits, hyphens and underscores, at most 63", key.Value)
+			r.refuse(
+				key, at,
+				"%q cannot be the name of a service: it must be a host name of letters, digits, hyphens and underscores, at most 63",
+				key.Value,
+			)
 		}
 		for other, line := range r.services {
 			if other != key.Value && strings.EqualFold(other, key.Value) {
-				r.refuse(key, at, "differs from %s on line %d in upper and lower case only, which is one name on a network", other, line)
+				r.refuse(
+					key, at, "differs from %s on line %d in upper and lower case only, which is one name on a network", other, line,
+				)
 			}
 		}
 		if _, known := r.services[key.Value]; !known && len(r.services) == maxServices {
@@ -43,7 +51,11 @@ func (r *reading) name(key *yaml.Node, at, place string) {
 		r.services[key.Value] = key.Line
 	case ".volumes.*", ".networks.*", ".configs.*", ".secrets.*":
 		if !objectName(key.Value) {
-			r.refuse(key, at, "%q cannot be a name: it must be of letters, digits, dots, hyphens and underscores, begin with one of the first two, and have at most 63", key.Value)
+			r.refuse(
+				key, at,
+				"%q cannot be a name: it must be of letters, digits, dots, hyphens and underscores, begin with one of the first two, and have at most 63",
+				key.Value,
+			)
 		}
 	}
 }

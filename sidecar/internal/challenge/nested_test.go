@@ -36,7 +36,8 @@ func TestChallengesLieInFoldersOfAnyDepthAndName(t *testing.T) {
 		t.Errorf("%q %q, %d", first.Name, second.Name, len(s.library.All()))
 	}
 	e, err := s.library.Find("babys-first-heap")
-	if err != nil || len(e.Notes) != 1 || e.Notes[0].File != "web/Baby's First Heap/instance.toml" || !strings.Contains(e.Notes[0].Text, "babys-first-heap") {
+	if err != nil || len(e.Notes) != 1 || e.Notes[0].File != "web/Baby's First Heap/instance.toml" ||
+		!strings.Contains(e.Notes[0].Text, "babys-first-heap") {
 		t.Errorf("%+v %v", e.Notes, err)
 	}
 	// One that breaks keeps its last good revision, after a restart and a look for unused ones too.
@@ -58,7 +59,8 @@ func TestChallengesLieInFoldersOfAnyDepthAndName(t *testing.T) {
 	s.put("pwn/other/instance.toml", "id = \"plain\"\n"+oneRoute)
 	s.put("pwn/other/compose.yaml", "services: {web: {image: busybox}}")
 	problems, err = s.library.Reload(context.Background())
-	if err != nil || len(problems) != 3 || problems[2].File != "pwn/other/instance.toml" || !strings.Contains(problems[2].Text, "is the id of plain already") {
+	if err != nil || len(problems) != 3 || problems[2].File != "pwn/other/instance.toml" ||
+		!strings.Contains(problems[2].Text, "is the id of plain already") {
 		t.Errorf("%v %v", problems, err)
 	}
 	none := func(context.Context) (int, error) { return 0, nil }
@@ -72,8 +74,10 @@ func TestChallengesLieInFoldersOfAnyDepthAndName(t *testing.T) {
 
 func TestAnIdIsMadeOfAnyName(t *testing.T) {
 	for name, want := range map[string]string{
-		"web-login": "web-login", "Baby's First Heap": "babys-first-heap", "RSA_2048 (easy)": "rsa-2048-easy", "  --x--  ": "x",
-		"Ünïcode": "n-code", "日本": "challenge-" + "8b7c6c4f", strings.Repeat("ab-", 30): strings.Repeat("ab-", 13) + "a", "": "challenge-e3b0c442", "..": "",
+		"web-login": "web-login", "Baby's First Heap": "babys-first-heap", "RSA_2048 (easy)": "rsa-2048-easy",
+		"  --x--  ": "x",
+		"Ünïcode":   "n-code", "日本": "challenge-" + "8b7c6c4f", strings.Repeat("ab-", 30): strings.Repeat("ab-", 13) + "a",
+		"": "challenge-e3b0c442", "..": "",
 	} {
 		got := challenge.DeriveID(name)
 		if !host.ValidChallenge(got) || want != "" && got != want && !strings.HasPrefix(want, "challenge-") {

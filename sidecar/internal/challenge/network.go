@@ -48,7 +48,9 @@ func (c *converter) networks(ch *whaley.Challenge, project *types.Project) {
 			c.problems.note(c.file, 0, "networks."+name, "is left out: no service is on it")
 		}
 	}
-	shut := slices.ContainsFunc(slices.Collect(maps.Keys(used)), func(name string) bool { return project.Networks[name].Internal })
+	shut := slices.ContainsFunc(
+		slices.Collect(maps.Keys(used)), func(name string) bool { return project.Networks[name].Internal },
+	)
 	if len(used) > 1 || shut && ch.Egress {
 		for _, name := range slices.Sorted(maps.Keys(used)) {
 			ch.Networks = append(ch.Networks, whaley.Network{Name: name, Internal: project.Networks[name].Internal})

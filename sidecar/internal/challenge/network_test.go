@@ -10,8 +10,11 @@ func TestNoRouteLeadsToAServiceWithoutANetwork(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "routes[0].service: web is on no network (network_mode: none)") {
 		t.Error(err)
 	}
-	dir := folder(t, oneRoute, "services:\n  web: {image: x}\n  bot: {image: x, network_mode: \"service:web\"}\n  job: {image: x, network_mode: none}\n"+
-		"  third: {image: x, network_mode: \"service:bot\"}\n")
+	dir := folder(
+		t, oneRoute,
+		"services:\n  web: {image: x}\n  bot: {image: x, network_mode: \"service:web\"}\n  job: {image: x, network_mode: none}\n"+
+			"  third: {image: x, network_mode: \"service:bot\"}\n",
+	)
 	ch, err := load(t, dir)
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +38,8 @@ func TestARouteOfUDPHasALaneOfItsOwnProtocol(t *testing.T) {
 	if len(ch.Routes) != 2 || ch.Routes[0].UDP || !ch.Routes[1].UDP {
 		t.Errorf("%+v", ch.Routes)
 	}
-	if len(ch.Notes) != 2 || !strings.Contains(ch.Notes[0].Text, "no route leads to UDP port 55 of web") || !strings.Contains(ch.Notes[1].Text, "54/sctp left out") {
+	if len(ch.Notes) != 2 || !strings.Contains(ch.Notes[0].Text, "no route leads to UDP port 55 of web") ||
+		!strings.Contains(ch.Notes[1].Text, "54/sctp left out") {
 		t.Errorf("%+v", ch.Notes)
 	}
 }

@@ -61,7 +61,8 @@ func (r *reading) halves(node *yaml.Node, path string) {
 		}
 	}
 	host, container := node.Value[:max(at, 0)], node.Value[at+1:]
-	if filled := strings.Trim(r.fill(host), ":"); strings.Contains(host, "$") && (filled == "" || strings.Contains(filled, "$")) {
+	if filled := strings.Trim(r.fill(host), ":"); strings.Contains(host, "$") &&
+		(filled == "" || strings.Contains(filled, "$")) {
 		r.gone[path] = !strings.Contains(container, "$")
 		node.Value = container
 		if r.over == 0 {
@@ -98,11 +99,17 @@ func (c *converter) ports(s types.ServiceConfig, d *definition) {
 		c.note(s.Name, "ports", "host port %s left out: Whaley gives out ports", strings.Join(hosts, ", "))
 	}
 	if unrouted = some(unrouted); len(unrouted) > 0 {
-		c.note(s.Name, "ports", "no route leads to port %s of %s; players reach it only by a [[routes]] in instance.toml", strings.Join(unrouted, ", "), s.Name)
+		c.note(
+			s.Name, "ports", "no route leads to port %s of %s; players reach it only by a [[routes]] in instance.toml",
+			strings.Join(unrouted, ", "), s.Name,
+		)
 	}
 	if datagrams = some(datagrams); len(datagrams) > 0 {
-		c.note(s.Name, "ports", "no route leads to UDP port %s of %s; players reach it only by a [[routes]] in instance.toml with type = \"port\" and "+
-			"protocol = \"udp\"", strings.Join(datagrams, ", "), s.Name)
+		c.note(
+			s.Name, "ports",
+			"no route leads to UDP port %s of %s; players reach it only by a [[routes]] in instance.toml with type = \"port\" and "+
+				"protocol = \"udp\"", strings.Join(datagrams, ", "), s.Name,
+		)
 	}
 	if others = some(others); len(others) > 0 {
 		c.note(s.Name, "ports", "%s left out: routes are TCP or UDP", strings.Join(others, ", "))

@@ -102,7 +102,8 @@ func (p Problems) withoutEchoes(first int) Problems {
 	kept := slices.Clone(p[:first])
 	for _, later := range p[first:] {
 		echo := slices.ContainsFunc(p[:first], func(earlier Problem) bool {
-			return !earlier.Note && earlier.File == later.File && (within(later.Key, earlier.Key) || within(earlier.Key, later.Key))
+			return !earlier.Note && earlier.File == later.File &&
+				(within(later.Key, earlier.Key) || within(earlier.Key, later.Key))
 		})
 		if !echo {
 			kept = append(kept, later)

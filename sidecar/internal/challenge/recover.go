@@ -67,7 +67,8 @@ func (s *sources) follows(before int, key, said string) bool {
 			_, known := composeRules.keys["services"].keys["*"].keys[rest]
 			return !p.Note && p.File == s.main.file && (!known || rest == "image" || rest == "build")
 		}
-		return !p.Note && p.File == s.main.file && (key == "" || within(key, p.Key) || within(p.Key, key) || missing != "" && within(p.Key, missing))
+		return !p.Note && p.File == s.main.file &&
+			(key == "" || within(key, p.Key) || within(p.Key, key) || missing != "" && within(p.Key, missing))
 	})
 }
 
@@ -95,7 +96,8 @@ func (s *sources) causes(err error) (all []string) {
 		if m := decoding.FindStringSubmatch(line); m != nil {
 			line = bracketed.ReplaceAllString(m[1], ".$1") + ": " + m[2]
 		}
-		if line = strings.TrimSuffix(line, ": invalid compose project"); line != "" && !strings.HasPrefix(line, "decoding failed due to") {
+		if line = strings.TrimSuffix(line, ": invalid compose project"); line != "" &&
+			!strings.HasPrefix(line, "decoding failed due to") {
 			all = append(all, line)
 		}
 	}
@@ -136,7 +138,10 @@ func seek(model map[string]any, said string, left *int, load func(map[string]any
 }
 
 // inPlace is what takes the place of an item of a list that was refused, so that others keep theirs.
-var inPlace = map[string]string{"ports": "1", "expose": "1", "volumes": "/.%d", "tmpfs": "/.%d", "environment": "_%d=", "command": "x", "entrypoint": "x"}
+var inPlace = map[string]string{
+	"ports": "1", "expose": "1", "volumes": "/.%d", "tmpfs": "/.%d", "environment": "_%d=", "command": "x",
+	"entrypoint": "x",
+}
 
 // takeOut takes what a key names out of a model, or what is closest around it in a service; false if there is nothing. A
 // service goes on with an image of no meaning.

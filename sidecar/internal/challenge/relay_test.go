@@ -15,15 +15,17 @@ func TestAChallengeThatUsesItsOwnAddressesHasThemInside(t *testing.T) {
 		inside     bool
 		problem    string
 	}{
-		"nobody asks":                     {used: "x"},
-		"the bot knows the host":          {used: "https://${HOST_}/", inside: true},
-		"the bot knows the address":       {used: "${URL_web}/", inside: true},
-		"by the service's name":           {used: "$HOST_web", inside: true},
-		"the bot knows whom to trust":     {used: "${WHALEY_CA}", inside: true},
-		"a player tells the bot":          {toml: "inside = true\n", used: "x", inside: true},
-		"the host is only a text":         {toml: "inside = false\n", used: "${HOST_}"},
-		"the port is all that is known":   {toml: "type = \"port\"\n", used: "${PORT_80}"},
-		"the host's port has no name":     {toml: "inside = true\ntype = \"port\"\n", used: "x", problem: "inside: no route has an address"},
+		"nobody asks":                   {used: "x"},
+		"the bot knows the host":        {used: "https://${HOST_}/", inside: true},
+		"the bot knows the address":     {used: "${URL_web}/", inside: true},
+		"by the service's name":         {used: "$HOST_web", inside: true},
+		"the bot knows whom to trust":   {used: "${WHALEY_CA}", inside: true},
+		"a player tells the bot":        {toml: "inside = true\n", used: "x", inside: true},
+		"the host is only a text":       {toml: "inside = false\n", used: "${HOST_}"},
+		"the port is all that is known": {toml: "type = \"port\"\n", used: "${PORT_80}"},
+		"the host's port has no name": {
+			toml: "inside = true\ntype = \"port\"\n", used: "x", problem: "inside: no route has an address",
+		},
 		"a file of ours, for TLS by name": {toml: "type = \"tcp\"\n", used: "${HOST_}", inside: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -31,7 +33,9 @@ func TestAChallengeThatUsesItsOwnAddressesHasThemInside(t *testing.T) {
 			if route != "" {
 				route = "type" + route
 			}
-			ch, err := load(t, folder(t, head+"[[routes]]\nservice = \"web\"\nport = 80\n"+route, strings.ReplaceAll(compose, "%", c.used)))
+			ch, err := load(
+				t, folder(t, head+"[[routes]]\nservice = \"web\"\nport = 80\n"+route, strings.ReplaceAll(compose, "%", c.used)),
+			)
 			if c.problem != "" {
 				if err == nil || !strings.Contains(err.Error(), c.problem) {
 					t.Errorf("%v", err)

@@ -96,7 +96,8 @@ func (r *revisions) drop(copied string) error {
 	if err := os.RemoveAll(copied); err != nil {
 		return err
 	}
-	if err := os.Remove(filepath.Dir(copied)); err != nil && !errors.Is(err, syscall.ENOTEMPTY) && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(filepath.Dir(copied)); err != nil && !errors.Is(err, syscall.ENOTEMPTY) &&
+		!errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -83,7 +83,8 @@ func (l *Library) RollBack(ctx context.Context, id, revision, by string) (Entry,
 
 func filesGone(revision string) error {
 	return whaley.Errorf(whaley.NotFound, "revision_files_gone",
-		"The files of revision %q are not kept any more. The latest ones are, up to %d MB of each challenge.", revision, EarlierBytes>>20)
+		"The files of revision %q are not kept any more. The latest ones are, up to %d MB of each challenge.", revision,
+		EarlierBytes>>20)
 }
 
 // sizeOf is how many bytes a copy has; it is measured once, since a copy never changes.

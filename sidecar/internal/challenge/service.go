@@ -51,9 +51,11 @@ func (c *converter) note(service, key, format string, args ...any) {
 func (c *converter) service(s types.ServiceConfig, d *definition, revision string) whaley.Service {
 	out := whaley.Service{
 		Name: s.Name, Image: s.Image, Entrypoint: s.Entrypoint, Command: s.Command, User: s.User, Groups: s.GroupAdd,
-		WorkingDir: s.WorkingDir, Hostname: s.Hostname, Domain: s.DomainName, ReadOnly: s.ReadOnly, Init: s.Init != nil && *s.Init,
-		TTY: s.Tty, Stdin: s.StdinOpen, StopSignal: s.StopSignal, StopGrace: defaultGrace,
-		Runtime: d.Security.Runtime, AllowSetuid: d.Security.AllowSetuid && len(s.SecurityOpt) == 0, ShmBytes: int64(s.ShmSize), Limits: wanted(s),
+		WorkingDir: s.WorkingDir, Hostname: s.Hostname, Domain: s.DomainName, ReadOnly: s.ReadOnly,
+		Init: s.Init != nil && *s.Init,
+		TTY:  s.Tty, Stdin: s.StdinOpen, StopSignal: s.StopSignal, StopGrace: defaultGrace,
+		Runtime: d.Security.Runtime, AllowSetuid: d.Security.AllowSetuid && len(s.SecurityOpt) == 0,
+		ShmBytes: int64(s.ShmSize), Limits: wanted(s),
 	}
 	if most := c.most.MemoryBytes; out.ShmBytes < 0 || out.ShmBytes > most {
 		out.ShmBytes = most
@@ -90,7 +92,10 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 	for _, name := range slices.Sorted(maps.Keys(s.Environment)) {
 		value := s.Environment[name]
 		if value == nil {
-			c.note(s.Name, "environment."+name, "is left out: it has no value here or in .env, and Whaley passes nothing on from its own environment")
+			c.note(
+				s.Name, "environment."+name,
+				"is left out: it has no value here or in .env, and Whaley passes nothing on from its own environment",
+			)
 			continue
 		}
 		out.Environment = append(out.Environment, name+"="+*value)
@@ -102,7 +107,9 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 	c.mounts(s, &out)
 	c.ulimits(s, &out)
 	for _, name := range slices.Sorted(maps.Keys(s.DependsOn)) {
-		out.DependsOn = append(out.DependsOn, whaley.Dependency{Service: name, Condition: whaley.Condition(s.DependsOn[name].Condition)})
+		out.DependsOn = append(
+			out.DependsOn, whaley.Dependency{Service: name, Condition: whaley.Condition(s.DependsOn[name].Condition)},
+		)
 	}
 	c.ports(s, d)
 	c.noTokens(s.Name, out)
@@ -115,7 +122,10 @@ func ofThisHost(platform string) bool {
 	if architecture == "" {
 		system, architecture = "linux", system
 	}
-	architecture = cmp.Or(map[string]string{"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}[architecture], strings.TrimSuffix(architecture, "/v8"))
+	architecture = cmp.Or(
+		map[string]string{"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}[architecture],
+		strings.TrimSuffix(architecture, "/v8"),
+	)
 	return system == "linux" && architecture == runtime.GOARCH
 }
 
@@ -129,7 +139,11 @@ func (c *converter) restart(s types.ServiceConfig) *whaley.Restart {
 	case s.Restart == "always" || s.Restart == "unless-stopped":
 		for _, other := range c.project.Services {
 			if other.DependsOn[s.Name].Condition == types.ServiceConditionCompletedSuccessfully {
-				c.refuse(s.Name, "restart", "%s waits for this service to complete, which it never does with %q; write \"no\" or \"on-failure\"", other.Name, s.Restart)
+				c.refuse(
+					s.Name, "restart",
+					"%s waits for this service to complete, which it never does with %q; write \"no\" or \"on-failure\"", other.Name,
+					s.Restart,
+				)
 			}
 		}
 		return &whaley.Restart{}
@@ -173,7 +187,10 @@ func (c *converter) build(s types.ServiceConfig) *whaley.Build {
 	for key := range c.at { // the parser drops those of a list that have no value
 		name, isArgument := strings.CutPrefix(key, "services."+s.Name+".build.args.")
 		if _, given := b.Args[name]; isArgument && !given {
-			c.note(s.Name, "build.args."+name, "is left out: it has no value here or in .env, and Whaley passes nothing on from its own environment")
+			c.note(
+				s.Name, "build.args."+name,
+				"is left out: it has no value here or in .env, and Whaley passes nothing on from its own environment",
+			)
 		}
 	}
 	b.Secrets = c.buildSecrets(s)
@@ -249,9 +266,14 @@ func (c *converter) capabilities(s types.ServiceConfig, d *definition, out *whal
 		capability, ok := grant(name)
 		switch {
 		case slices.Contains(spareCapabilities, capability):
-			c.note(s.Name, item("cap_add", n), "%s is left out: containers do not have it; try with whaley test whether it works without", capability)
+			c.note(
+				s.Name, item("cap_add", n),
+				"%s is left out: containers do not have it; try with whaley test whether it works without", capability,
+			)
 		case !ok && !slices.Contains(whaley.DefaultCapabilities, capability):
-			c.refuse(s.Name, item("cap_add", n), "%q is not allowed; it can be %s", name, strings.Join(allowedCapabilities, ", "))
+			c.refuse(
+				s.Name, item("cap_add", n), "%q is not allowed; it can be %s", name, strings.Join(allowedCapabilities, ", "),
+			)
 		case !slices.Contains(out.Capabilities, capability):
 			out.Capabilities = append(out.Capabilities, capability)
 		}
@@ -266,7 +288,9 @@ func (c *converter) ulimits(s types.ServiceConfig, out *whaley.Service) {
 		u := s.Ulimits[name]
 		most, known := allowedUlimits[name]
 		if !known {
-			c.note(s.Name, "ulimits."+name, "is left out; there are %s", strings.Join(slices.Sorted(maps.Keys(allowedUlimits)), ", "))
+			c.note(
+				s.Name, "ulimits."+name, "is left out; there are %s", strings.Join(slices.Sorted(maps.Keys(allowedUlimits)), ", "),
+			)
 			continue
 		}
 		limit := whaley.Ulimit{Name: name, Soft: int64(u.Soft), Hard: int64(u.Hard)}

@@ -110,10 +110,12 @@ services:
 		t.Fatal(err)
 	}
 	db, cache := service(t, ch, "db"), service(t, ch, "cache")
-	if !slices.Equal(db.Environment, []string{"NAME=of the db", "OWN=mine"}) || db.Build.Context != filepath.Join(dir, "db") {
+	if !slices.Equal(db.Environment, []string{"NAME=of the db", "OWN=mine"}) ||
+		db.Build.Context != filepath.Join(dir, "db") {
 		t.Errorf("%+v %+v", db, db.Build)
 	}
-	if cache.Image != "cache:2" || !slices.Equal(cache.Command, []string{"2", "outer"}) || cache.Mounts[0].Source != filepath.Join(dir, "file") {
+	if cache.Image != "cache:2" || !slices.Equal(cache.Command, []string{"2", "outer"}) ||
+		cache.Mounts[0].Source != filepath.Join(dir, "file") {
 		t.Errorf("%+v", cache)
 	}
 	if !slices.Equal(ch.Volumes, []string{"data"}) || len(ch.Services) != 3 {
@@ -175,9 +177,13 @@ func TestFilesThatNameEachOtherCostNoMoreThanOne(t *testing.T) {
 	many := "include: [" + strings.Join(wide, ", ") + "]\nservices: {web: {image: x}}\n"
 	var chain []string
 	for n := range 20 {
-		chain = append(chain, "f"+strconv.Itoa(n)+".yml", "services: {s: {image: x, extends: {service: s, file: f"+strconv.Itoa(n+1)+".yml}}}\n")
+		chain = append(
+			chain, "f"+strconv.Itoa(n)+".yml",
+			"services: {s: {image: x, extends: {service: s, file: f"+strconv.Itoa(n+1)+".yml}}}\n",
+		)
 	}
-	big := "services:\n  web: {image: x, command: [" + strings.Repeat("x, ", 900) + "x], entrypoint: [" + strings.Repeat("x, ", 900) + "x]}\n"
+	big := "services:\n  web: {image: x, command: [" + strings.Repeat("x, ", 900) + "x], entrypoint: [" +
+		strings.Repeat("x, ", 900) + "x]}\n"
 	for n := range 12 {
 		big += "  s" + strconv.Itoa(n) + ": {extends: web}\n"
 	}

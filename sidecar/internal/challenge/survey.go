@@ -26,7 +26,9 @@ type survey struct {
 }
 
 // surveyOf looks at all that a challenge's services are made of.
-func surveyOf(ctx context.Context, ch *whaley.Challenge, composeFile string, finders []sentinel.Finder, problems *Problems) *survey {
+func surveyOf(
+	ctx context.Context, ch *whaley.Challenge, composeFile string, finders []sentinel.Finder, problems *Problems,
+) *survey {
 	s := &survey{finders: finders, dir: ch.Dir, files: map[string][]sentinel.Found{}, folders: map[string]surveyed{}}
 	for n := range ch.Services {
 		if err := s.service(ctx, &ch.Services[n], composeFile); err != nil {
@@ -198,5 +200,7 @@ func (s *survey) refuseBinary(path, text string, problems *Problems) {
 		return
 	}
 	name, _ := filepath.Rel(filepath.Dir(s.dir), path)
-	problems.add(name, 0, "", "holds %s, is mounted and no text: it cannot be given an owner's flag. Build it in a Dockerfile", text)
+	problems.add(
+		name, 0, "", "holds %s, is mounted and no text: it cannot be given an owner's flag. Build it in a Dockerfile", text,
+	)
 }

@@ -39,7 +39,9 @@ func (l *Library) Unpack(archive Archive) (*Unpacked, error) {
 	if err != nil {
 		return nil, unreachable(err)
 	}
-	u := &Unpacked{filepath.Join(staging.dir, "challenge", DeriveID(strings.TrimSuffix(archive.Name, ".zip"))), archive, l, staging}
+	u := &Unpacked{
+		filepath.Join(staging.dir, "challenge", DeriveID(strings.TrimSuffix(archive.Name, ".zip"))), archive, l, staging,
+	}
 	if err := os.MkdirAll(u.Dir, 0o755); err != nil {
 		u.Close()
 		return nil, unreachable(err)
@@ -155,7 +157,8 @@ func (l *Library) renamed(ctx context.Context, staging *staging, folder, name, i
 	ch, err := Load(ctx, as, l.Defaults())
 	if err == nil && ch.ID != id {
 		err = whaley.Errorf(whaley.Conflict, "challenge_exists",
-			"The challenge %q lies in the folder %q, by which this one would become %q. Write id = %q into its instance.toml.", id, name, ch.ID, id)
+			"The challenge %q lies in the folder %q, by which this one would become %q. Write id = %q into its instance.toml.",
+			id, name, ch.ID, id)
 	}
 	return as, err
 }
@@ -206,5 +209,8 @@ func (l *Library) closed(ctx context.Context, id, by string, closed bool) error 
 	}
 	now := time.Now().UTC()
 	return l.settings.SetChallenge(ctx, whaley.ChallengeSetting{Challenge: id, UpdatedAt: now, UpdatedBy: by},
-		whaley.Event{Type: "admin_challenge_toggle", Challenge: id, Player: by, At: now, Message: "closed until an organiser opens it, since it is new"})
+		whaley.Event{
+			Type: "admin_challenge_toggle", Challenge: id, Player: by, At: now,
+			Message: "closed until an organiser opens it, since it is new",
+		})
 }

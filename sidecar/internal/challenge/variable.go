@@ -54,7 +54,9 @@ func (r *reading) variablesOf(node *yaml.Node, path string) {
 	if r.left.spent() {
 		return
 	}
-	_, err := template.SubstituteWithOptions(node.Value, func(string) (string, bool) { return "x", true }, template.WithoutLogging)
+	_, err := template.SubstituteWithOptions(
+		node.Value, func(string) (string, bool) { return "x", true }, template.WithoutLogging,
+	)
 	if err != nil {
 		r.refuse(node, path, "%q is no valid use of a variable; write $$ for a plain $", node.Value)
 		return
@@ -71,8 +73,10 @@ func (r *reading) variablesOf(node *yaml.Node, path string) {
 		case !r.variables.has(name) && used[name].DefaultValue == "" && used[name].PresenceValue == "":
 			r.problems.note(r.file, node.Line, path, "%s", unset(name))
 		case ours && ownPort.MatchString(node.Value): // see ports.go
-		case (isFlag(name) || strings.HasPrefix(name, "FLAG_")) && len(parts) > 3 && parts[0] == "services" && parts[2] == "build" && within(parts[3], "args"): // see flagArguments
-		case ours && len(parts) > 2 && parts[0] == "services" && !slices.Contains(carriers, strings.SplitN(parts[2], "[", 2)[0]):
+		case (isFlag(name) || strings.HasPrefix(name, "FLAG_")) && len(parts) > 3 && parts[0] == "services" &&
+			parts[2] == "build" && within(parts[3], "args"): // see flagArguments
+		case ours && len(parts) > 2 && parts[0] == "services" &&
+			!slices.Contains(carriers, strings.SplitN(parts[2], "[", 2)[0]):
 			r.refuse(node, path, "Whaley's variables, as $%s, can stand in %s only", name, strings.Join(carriers, ", "))
 		}
 	}
@@ -104,13 +108,16 @@ func (r *reading) substitute(text string) (string, error) {
 }
 
 // meantEmpty are the places in which a text without a letter says something.
-var meantEmpty = []string{".services.*.environment", ".services.*.command", ".services.*.entrypoint", ".services.*.healthcheck.test",
-	".services.*.build.args", ".services.*.extends", ".include"}
+var meantEmpty = []string{
+	".services.*.environment", ".services.*.command", ".services.*.entrypoint", ".services.*.healthcheck.test",
+	".services.*.build.args", ".services.*.extends", ".include",
+}
 
 // empty leaves out a value that would be a number, a name, a path or the like, had its variables been set. Compose would end
 // there; of what they were to say nothing is lost.
 func (r *reading) empty(node *yaml.Node, path, place string) bool {
-	if node.Kind != yaml.ScalarNode || !strings.Contains(node.Value, "$") || strings.Trim(r.fill(node.Value), ": ") != "" ||
+	if node.Kind != yaml.ScalarNode || !strings.Contains(node.Value, "$") ||
+		strings.Trim(r.fill(node.Value), ": ") != "" ||
 		slices.ContainsFunc(meantEmpty, func(of string) bool { return within(place, of) }) {
 		return false
 	}
@@ -143,5 +150,8 @@ func unset(name string) string {
 	if isFlag(name) {
 		return fmt.Sprintf("$%s is empty: owners have no flags of their own here", name)
 	}
-	return fmt.Sprintf("$%s is set nowhere and so is empty; set it in .env beside the file or as a variable in the panel, or write $$ for a plain $", name)
+	return fmt.Sprintf(
+		"$%s is set nowhere and so is empty; set it in .env beside the file or as a variable in the panel, or write $$ for a plain $",
+		name,
+	)
 }

@@ -37,22 +37,37 @@ func TestWhatAVariableThatIsSetNowhereLeaves(t *testing.T) {
 		{`image: "x:${TAG}"`, "image image", image, "x"},
 		{`image: "${REGISTRY}/me/x:${TAG:-2}"`, "image image", image, "me/x:2"},
 		{`image: "${REGISTRY:-example.com:5000}/x"`, "", image, "example.com:5000/x"},
-		{`image: x, mem_limit: "$A", cpus: "$A", read_only: "$A", shm_size: "$A", restart: "$A", user: "$A:$B", container_name: "$A"`,
-			"container_name cpus mem_limit read_only restart shm_size user", nil, ""},
-		{`image: x, deploy: {resources: {limits: {memory: "$A"}}}, stop_grace_period: "$A"`, "deploy.resources.limits.memory stop_grace_period", nil, ""},
-		{`image: x, healthcheck: {test: "true", interval: "$A", retries: "$A"}`, "healthcheck.interval healthcheck.retries", nil, ""},
-		{`image: x, depends_on: ["$A"], networks: ["$A"], tmpfs: ["$A"], env_file: "$A"`, "depends_on[0] env_file networks[0] tmpfs[0]", nil, ""},
+		{
+			`image: x, mem_limit: "$A", cpus: "$A", read_only: "$A", shm_size: "$A", restart: "$A", user: "$A:$B", container_name: "$A"`,
+			"container_name cpus mem_limit read_only restart shm_size user", nil, "",
+		},
+		{
+			`image: x, deploy: {resources: {limits: {memory: "$A"}}}, stop_grace_period: "$A"`,
+			"deploy.resources.limits.memory stop_grace_period", nil, "",
+		},
+		{
+			`image: x, healthcheck: {test: "true", interval: "$A", retries: "$A"}`, "healthcheck.interval healthcheck.retries",
+			nil, "",
+		},
+		{
+			`image: x, depends_on: ["$A"], networks: ["$A"], tmpfs: ["$A"], env_file: "$A"`,
+			"depends_on[0] env_file networks[0] tmpfs[0]", nil, "",
+		},
 		{`image: x, labels: ["a=${A:?needed}"], logging: {driver: "${A:?}"}`, "labels logging", nil, ""},
 		{`image: x, volumes: ["${DIR}:/x:ro"]`, "volumes[0]", mounts, "/x true true web-0\n"},
 		{`image: x, volumes: ["${DIR:-./file}:/x:ro"]`, "", mounts, "/x false true file\n"},
 		{`image: x, volumes: ["${PWD}/file:/x:ro"]`, "", mounts, "/x false true file\n"},
-		{`image: x, environment: {A: "${A}", B: "${B:-b}", C: "${B:+c}", D: "$$B", P: "$COMPOSE_PROJECT_NAME"}`, "environment.A",
-			environment, "A= B=b C= D=$B P=challenge"},
+		{
+			`image: x, environment: {A: "${A}", B: "${B:-b}", C: "${B:+c}", D: "$$B", P: "$COMPOSE_PROJECT_NAME"}`,
+			"environment.A", environment, "A= B=b C= D=$B P=challenge",
+		},
 		{`image: x, env_file: "${FILE:-passed.env}"`, "", environment, "KEY=value"},
 		{`build: {context: "${A:-.}", target: "$A", args: {V: "$A"}}`, "build.args.V build.target", nil, ""},
 	} {
-		dir := folder(t, "[[routes]]\nservice = \"web\"\nport = 1337\ntype = \"port\"\n", "services:\n  web: {"+c.service+"}\n",
-			"file", "x", "passed.env", "KEY=value\n")
+		dir := folder(
+			t, "[[routes]]\nservice = \"web\"\nport = 1337\ntype = \"port\"\n", "services:\n  web: {"+c.service+"}\n", "file",
+			"x", "passed.env", "KEY=value\n",
+		)
 		ch, err := load(t, dir)
 		if err != nil {
 			t.Errorf("%s: %v", c.service, err)
@@ -80,8 +95,9 @@ func TestVariablesOfTheFileBesideAreFilledInWithinBounds(t *testing.T) {
 	env := "A=" + strings.Repeat("x", 60000) + "\n"
 	again := strings.Repeat("$A", 15000)
 	for name, compose := range map[string]string{
-		"a text":          "services:\n  web: {image: x, command: \"" + again + "\"}\n",
-		"an anchor":       "x-a: &a \"" + strings.Repeat("$A", 10) + "\"\nservices:\n  web: {image: x, command: [" + strings.Repeat("*a, ", 900) + "*a]}\n",
+		"a text": "services:\n  web: {image: x, command: \"" + again + "\"}\n",
+		"an anchor": "x-a: &a \"" + strings.Repeat("$A", 10) + "\"\nservices:\n  web: {image: x, command: [" +
+			strings.Repeat("*a, ", 900) + "*a]}\n",
 		"what is missing": "services:\n  web: {image: x, ports: [\"" + again + "\"]}\n",
 		"a volume":        "services:\n  web: {image: x, volumes: [\"" + again + ":/x\"]}\n",
 	} {
@@ -110,7 +126,9 @@ func TestOrganisersVariablesArePutInWhereTheyAreNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := ch.Services[0]
-	want := []string{"AGAIN=" + whaley.Token("TOKEN"), "KEY=x " + whaley.Token("API_KEY"), "SECRET=", "TOKEN=" + whaley.Token("TOKEN")}
+	want := []string{
+		"AGAIN=" + whaley.Token("TOKEN"), "KEY=x " + whaley.Token("API_KEY"), "SECRET=", "TOKEN=" + whaley.Token("TOKEN"),
+	}
 	if diff := cmp.Diff(want, s.Environment); diff != "" || s.Command[1] != whaley.Token("API_KEY") {
 		t.Error(diff, s.Command)
 	}

@@ -37,9 +37,11 @@ func hostNetwork(t *testing.T) string {
 func healthy(t *testing.T, redisConfig string, scoreboard *ctfdtest.Server, token string) map[string]string {
 	t.Helper()
 	return map[string]string{
-		"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "FIREWALL": "off", "PORT_RANGE_START": "20300", "PORT_RANGE_END": "20309",
-		"EDGE": "traefik", "PLUGIN_KEY": "Kq7bW2xZp9LmRt4vYc6N", "TRAEFIK_REDIS_URL": "redis://" + testkit.StartRedis(t, redisConfig).Addr() + "/0",
-		"AUTH_MODE": "ctfd", "CTFD_URL": scoreboard.URL, "CTFD_API_KEY": token,
+		"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "FIREWALL": "off", "PORT_RANGE_START": "20300",
+		"PORT_RANGE_END": "20309",
+		"EDGE":           "traefik", "PLUGIN_KEY": "Kq7bW2xZp9LmRt4vYc6N",
+		"TRAEFIK_REDIS_URL": "redis://" + testkit.StartRedis(t, redisConfig).Addr() + "/0",
+		"AUTH_MODE":         "ctfd", "CTFD_URL": scoreboard.URL, "CTFD_API_KEY": token,
 	}
 }
 
@@ -75,7 +77,9 @@ func TestCheckFindsFivePlantedFaults(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	for _, want := range []string{
-		"CTFD_API_KEY", `notify-keyspace-events ""`, "SUBNET_POOL=" + env["SUBNET_POOL"] + " holds the network " + env["SUBNET_POOL"] + ", which this host has a route to", "1 of the ports from 20300 to 20309 are used", "privileged",
+		"CTFD_API_KEY", `notify-keyspace-events ""`,
+		"SUBNET_POOL=" + env["SUBNET_POOL"] + " holds the network " + env["SUBNET_POOL"] + ", which this host has a route to",
+		"1 of the ports from 20300 to 20309 are used", "privileged",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in what is said", want)
@@ -105,19 +109,23 @@ func TestCheckFindsNothingWhereNothingIsWrong(t *testing.T) {
 
 func TestCheckTellsWhoseCookiesInstancesCanSet(t *testing.T) {
 	for host, want := range map[string]string{
-		"ctf.example.org": "1", "a.i.ctf.example.org": "1", "i.ctf.example.org": "1", "example.org": "1", "whaley.example.org": "note", "ctf.example.net": "", "127.0.0.1": "",
+		"ctf.example.org": "1", "a.i.ctf.example.org": "1", "i.ctf.example.org": "1", "example.org": "1",
+		"whaley.example.org": "note", "ctf.example.net": "", "127.0.0.1": "",
 	} {
 		var out strings.Builder
 		r := &report{out: &out}
 		checkCookies("CTFD_URL", host, "i.ctf.example.org", r)
-		if got := out.String(); want == "" && got != "" || want == "note" && (r.wrong != 0 || !strings.Contains(got, "note")) || want == "1" && r.wrong != 1 {
+		if got := out.String(); want == "" && got != "" ||
+			want == "note" && (r.wrong != 0 || !strings.Contains(got, "note")) || want == "1" && r.wrong != 1 {
 			t.Errorf("%s: %q", host, got)
 		}
 	}
 }
 
 func TestCheckMissesNoNameAndNoRoom(t *testing.T) {
-	c, err := config.Load(map[string]string{"BASE_DOMAIN": "instances.invalid", "DASHBOARD_URL": "http://whaley.localhost:8080"})
+	c, err := config.Load(map[string]string{
+		"BASE_DOMAIN": "instances.invalid", "DASHBOARD_URL": "http://whaley.localhost:8080",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,10 @@ func checkKey(ctx context.Context, client *ctfd.Client, r *report) {
 	case standing.LastEnd.Before(soon):
 		r.fault("ctfd", "the admin's token ends on "+standing.LastEnd.Format(time.RFC1123), renew)
 	case standing.FirstEnd.Before(soon):
-		r.hint("ctfd", "one of the admin's tokens ends on %s; CTFd does not say whether it is ours", standing.FirstEnd.Format(time.RFC1123))
+		r.hint(
+			"ctfd", "one of the admin's tokens ends on %s; CTFd does not say whether it is ours",
+			standing.FirstEnd.Format(time.RFC1123),
+		)
 	}
 }
 
@@ -88,13 +91,16 @@ func wayToCTFd(base string, err error) (problem, mend string) {
 	case to != nil && said.To != "" && at != nil && at.Scheme == "http" && to.Scheme == "https":
 		return problem + ", to " + said.To, "It is asked by https: write CTFD_URL with https://."
 	case said.To != "":
-		return problem + ", to " + said.To, "Write into CTFD_URL where that leads to, without what comes after CTFd's own address."
+		return problem + ", to " + said.To,
+			"Write into CTFD_URL where that leads to, without what comes after CTFd's own address."
 	case said.Status == http.StatusUnauthorized:
-		return problem + ": " + said.Message, "CTFD_API_KEY must be the access token of a CTFd admin, and not have ended (Settings, Access Tokens)."
+		return problem + ": " + said.Message,
+			"CTFD_API_KEY must be the access token of a CTFd admin, and not have ended (Settings, Access Tokens)."
 	case said.Status == http.StatusForbidden && said.Message != "":
 		return problem + ": " + said.Message, keyMissing
 	case said.Status == http.StatusNotFound:
-		return problem + ": there is no CTFd", "CTFD_URL is the address of CTFd's first page: with its path if it has one, and without /login or /api/v1."
+		return problem + ": there is no CTFd",
+			"CTFD_URL is the address of CTFd's first page: with its path if it has one, and without /login or /api/v1."
 	}
 	return problem + ": " + strings.TrimSuffix(said.Message, "."), keyMissing
 }
@@ -120,7 +126,10 @@ func checkMappings(ctx context.Context, client *ctfd.Client, k known, r *report)
 
 // checkConnection looks whether players can sign in by CTFd, and whether it leads them to their instances.
 func checkConnection(ctx context.Context, client *ctfd.Client, c *config.Config, k known, r *report) {
-	now := connect.New(readOnly{client}, asRead{k}, connect.Options{Dashboard: c.DashboardURL, Public: c.CTFdPublicURL}, slog.New(slog.DiscardHandler))
+	now := connect.New(
+		readOnly{client}, asRead{k}, connect.Options{Dashboard: c.DashboardURL, Public: c.CTFdPublicURL},
+		slog.New(slog.DiscardHandler),
+	)
 	if err := now.Look(ctx); err != nil {
 		r.hint("sign-in", "what Whaley wrote into CTFd cannot be seen: %v", err)
 		return
@@ -128,7 +137,10 @@ func checkConnection(ctx context.Context, client *ctfd.Client, c *config.Config,
 	const again = "Connect CTFd again (admin panel, Flags, Mappings)."
 	switch page := now.Standing().SignIn; page.State {
 	case connect.SignInNone:
-		r.hint("sign-in", "players copy an access token from CTFd to sign in; one click in the admin panel (Flags, Mappings) lets them come from CTFd signed in")
+		r.hint(
+			"sign-in",
+			"players copy an access token from CTFd to sign in; one click in the admin panel (Flags, Mappings) lets them come from CTFd signed in",
+		)
 	case connect.SignInStands:
 		r.ok("sign-in")
 	default:
@@ -142,7 +154,11 @@ func checkConnection(ctx context.Context, client *ctfd.Client, c *config.Config,
 	}
 	slices.Sort(others)
 	if len(others) > 0 {
-		r.hint("links", "CTFd shows something else than the link to the player's own instance for %s; the admin panel (Flags, Mappings) replaces it", some(others))
+		r.hint(
+			"links",
+			"CTFd shows something else than the link to the player's own instance for %s; the admin panel (Flags, Mappings) replaces it",
+			some(others),
+		)
 	}
 }
 

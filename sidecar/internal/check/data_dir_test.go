@@ -43,7 +43,10 @@ func modeOf(t *testing.T, path string) fs.FileMode {
 func TestWhatOthersCouldReadInDataDirIsTakenFromThem(t *testing.T) {
 	dir := holding(t, "whaley.db", "whaley.db-wal", "events.jsonl", "forensics/one.log", "revisions/abc/web/app.py")
 	c := settings(t, map[string]string{"DATA_DIR": dir})
-	told(t, 1, func(r *report) { checkPrivate(c, r) }, "others on this machine can look into DATA_DIR="+dir+" (mode 755)", "chmod 700")
+	told(
+		t, 1, func(r *report) { checkPrivate(c, r) }, "others on this machine can look into DATA_DIR="+dir+" (mode 755)",
+		"chmod 700",
+	)
 	if err := datadir.Open(dir, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
@@ -78,21 +81,27 @@ func TestAFolderOfOthersIsNotClosed(t *testing.T) {
 	if err := datadir.Open(dir, slog.New(slog.NewTextHandler(log, nil))); err != nil {
 		t.Fatal(err)
 	}
-	if got := modeOf(t, dir); got != 0o755 || modeOf(t, filepath.Join(dir, "passwd")) != 0o644 || !strings.Contains(log.String(), "folder of its own") {
+	if got := modeOf(t, dir); got != 0o755 || modeOf(t, filepath.Join(dir, "passwd")) != 0o644 ||
+		!strings.Contains(log.String(), "folder of its own") {
 		t.Errorf("mode %o, log %q", got, log)
 	}
-	told(t, 1, func(r *report) { checkPrivate(settings(t, map[string]string{"DATA_DIR": dir}), r) }, "others on this machine")
+	told(
+		t, 1, func(r *report) { checkPrivate(settings(t, map[string]string{"DATA_DIR": dir}), r) }, "others on this machine",
+	)
 	everybodys := t.TempDir()
 	if err := os.Chmod(everybodys, 0o777|fs.ModeSticky); err != nil {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{everybodys, "/"} {
-		if err := datadir.Open(dir, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "one of its own") {
+		if err := datadir.Open(dir, slog.New(slog.DiscardHandler)); err == nil ||
+			!strings.Contains(err.Error(), "one of its own") {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}
 	if err := os.WriteFile(filepath.Join(everybodys, "x"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	told(t, 1, func(r *report) { checkPrivate(settings(t, map[string]string{"DATA_DIR": everybodys}), r) }, "everybody uses")
+	told(
+		t, 1, func(r *report) { checkPrivate(settings(t, map[string]string{"DATA_DIR": everybodys}), r) }, "everybody uses",
+	)
 }

@@ -15,9 +15,15 @@ func checkDisks(c *config.Config, r *report) {
 		left, err := writable(f.Path)
 		switch scarce := left.Scarce(); {
 		case err != nil:
-			r.fault("disk", fmt.Sprintf("%s=%s cannot be written to: %v", f.Setting, f.Path, err), "Give the user that Whaley runs as the right to write there.")
+			r.fault(
+				"disk", fmt.Sprintf("%s=%s cannot be written to: %v", f.Setting, f.Path, err),
+				"Give the user that Whaley runs as the right to write there.",
+			)
 		case scarce != "":
-			r.fault("disk", fmt.Sprintf("%s=%s %s", f.Setting, f.Path, scarce), "Make room: lower FORENSICS_RETENTION_HOURS or EVENTS_RETENTION_HOURS, or take a larger disk.")
+			r.fault(
+				"disk", fmt.Sprintf("%s=%s %s", f.Setting, f.Path, scarce),
+				"Make room: lower FORENSICS_RETENTION_HOURS or EVENTS_RETENTION_HOURS, or take a larger disk.",
+			)
 		case left.Percent < datadir.FewFree:
 			r.hint("disk", "%s=%s is %d %% full", f.Setting, f.Path, 100-left.Percent)
 		}

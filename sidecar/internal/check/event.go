@@ -52,7 +52,9 @@ func checkOpen(k known, library *challenge.Library, r *report) {
 // checkFlags looks whether owners get flags of their own, and whether CTFd takes them.
 func checkFlags(k known, library *challenge.Library, r *report) {
 	if !k.now.DynamicFlags {
-		r.hint("flags", "DYNAMIC_FLAGS_ENABLED=false: a challenge's flag is the same for everybody, and sharing it is not found")
+		r.hint(
+			"flags", "DYNAMIC_FLAGS_ENABLED=false: a challenge's flag is the same for everybody, and sharing it is not found",
+		)
 		return
 	}
 	var unmapped, static []string
@@ -72,12 +74,19 @@ func checkFlags(k known, library *challenge.Library, r *report) {
 	}
 	switch {
 	case dynamic == 0 && len(static) > 0:
-		r.hint("flags", "no file of any challenge holds a placeholder %s, so no owner gets a flag of their own. Is FLAG_PREFIX, or FLAG_FORMAT, what the challenges are written with?",
-			cmp.Or(k.now.FlagFormat, k.now.FlagPrefix+"{…}"))
+		r.hint(
+			"flags",
+			"no file of any challenge holds a placeholder %s, so no owner gets a flag of their own. Is FLAG_PREFIX, or FLAG_FORMAT, what the challenges are written with?",
+			cmp.Or(k.now.FlagFormat, k.now.FlagPrefix+"{…}"),
+		)
 	case k.now.AuthMode != "ctfd" && k.now.AuthMode != "rctf" && dynamic > 0:
 		r.hint("flags", "with AUTH_MODE=%s flags are made and placed, and no scoreboard is told of them", k.now.AuthMode)
 	case k.now.AuthMode == "ctfd" && len(k.mappings) == 0 && len(unmapped) > 0: // a first run, all right so far
-		r.hint("flags", "next step: say which challenge of CTFd each of %s is (admin panel, Flags, Mappings). Until then CTFd refuses the flags that players find", some(unmapped))
+		r.hint(
+			"flags",
+			"next step: say which challenge of CTFd each of %s is (admin panel, Flags, Mappings). Until then CTFd refuses the flags that players find",
+			some(unmapped),
+		)
 	case k.now.AuthMode == "ctfd" && len(unmapped) > 0:
 		r.fault("flags", "CTFd is not told of the owners' flags of "+some(unmapped)+", so it refuses what players find there",
 			"Map each to its challenge of CTFd (admin panel, Flags), or set disable_dynamic_flags in its instance.toml.")
@@ -85,7 +94,11 @@ func checkFlags(k known, library *challenge.Library, r *report) {
 		r.ok("flags")
 	}
 	if dynamic > 0 && len(static) > 0 {
-		r.hint("flags", "all owners have the same flag in %s: no text there is known as the flag. The notes say what looks like one; [flag] text in instance.toml names it, disable_dynamic_flags says that it is meant so", some(static))
+		r.hint(
+			"flags",
+			"all owners have the same flag in %s: no text there is known as the flag. The notes say what looks like one; [flag] text in instance.toml names it, disable_dynamic_flags says that it is meant so",
+			some(static),
+		)
 	}
 }
 
@@ -112,16 +125,28 @@ func checkCaps(ctx context.Context, c *config.Config, library *challenge.Library
 				asked, gets int64
 				text        func(int64) string
 			}{
-				{"CONTAINER_MAX_MEMORY", asked.Services[n].Limits.MemoryBytes, s.Limits.MemoryBytes, func(v int64) string { return fmt.Sprintf("%d MiB", v>>20) }},
-				{"CONTAINER_MAX_CPU", asked.Services[n].Limits.NanoCPUs, s.Limits.NanoCPUs, func(v int64) string { return fmt.Sprintf("%g CPUs", float64(v)/1e9) }},
-				{"CONTAINER_PIDS_LIMIT", asked.Services[n].Limits.Pids, s.Limits.Pids, func(v int64) string { return fmt.Sprintf("%d processes", v) }},
+				{
+					"CONTAINER_MAX_MEMORY", asked.Services[n].Limits.MemoryBytes, s.Limits.MemoryBytes,
+					func(v int64) string { return fmt.Sprintf("%d MiB", v>>20) },
+				},
+				{
+					"CONTAINER_MAX_CPU", asked.Services[n].Limits.NanoCPUs, s.Limits.NanoCPUs,
+					func(v int64) string { return fmt.Sprintf("%g CPUs", float64(v)/1e9) },
+				},
+				{
+					"CONTAINER_PIDS_LIMIT", asked.Services[n].Limits.Pids, s.Limits.Pids,
+					func(v int64) string { return fmt.Sprintf("%d processes", v) },
+				},
 			} {
 				if l.asked > l.gets && l.asked < unbounded/1024 { // what asks for nothing gets its part of all
 					less = append(less, fmt.Sprintf("%s of %s (%s)", l.text(l.gets), l.text(l.asked), l.setting))
 				}
 			}
 			if len(less) > 0 {
-				r.hint("limits", "service %s of %s gets %s; the panel can give one challenge more", s.Name, ch.ID, strings.Join(less, ", "))
+				r.hint(
+					"limits", "service %s of %s gets %s; the panel can give one challenge more", s.Name, ch.ID,
+					strings.Join(less, ", "),
+				)
 			}
 		}
 	}
@@ -144,7 +169,11 @@ func checkSmall(c *config.Config, r *report) {
 		r.hint("limits", "USER_RATE_LIMIT=%d: a player cannot start, extend and stop within a minute", c.UserRateLimit)
 	}
 	if c.AddressLimit > 0 && (c.AddressLimit < c.UserRateLimit || c.UserRateLimit == 0) {
-		r.hint("limits", "ADDRESS_RATE_LIMIT=%d is what all players of one room have together, and less than one of them may have (USER_RATE_LIMIT=%d)", c.AddressLimit, c.UserRateLimit)
+		r.hint(
+			"limits",
+			"ADDRESS_RATE_LIMIT=%d is what all players of one room have together, and less than one of them may have (USER_RATE_LIMIT=%d)",
+			c.AddressLimit, c.UserRateLimit,
+		)
 	}
 }
 
@@ -183,7 +212,10 @@ func checkCapacity(k known, library *challenge.Library, r *report) {
 		}
 	}
 	if most*c.MaxInstances > total {
-		r.hint("ports", "MAX_INSTANCES=%d instances like those of %s need %d host ports, and the range has %d", c.MaxInstances, of, most*c.MaxInstances, total)
+		r.hint(
+			"ports", "MAX_INSTANCES=%d instances like those of %s need %d host ports, and the range has %d", c.MaxInstances, of,
+			most*c.MaxInstances, total,
+		)
 	}
 }
 
@@ -191,9 +223,15 @@ func checkCapacity(k known, library *challenge.Library, r *report) {
 func checkTeams(mode string, inTeams bool, r *report) {
 	switch {
 	case mode == "enabled" && !inTeams:
-		r.fault("teams", "TEAM_MODE=enabled, and CTFd's players are not in teams: each of them would be refused", "Set TEAM_MODE=auto, or CTFd's user mode to teams.")
+		r.fault(
+			"teams", "TEAM_MODE=enabled, and CTFd's players are not in teams: each of them would be refused",
+			"Set TEAM_MODE=auto, or CTFd's user mode to teams.",
+		)
 	case mode == "disabled" && inTeams:
-		r.hint("teams", "CTFd plays in teams, and with TEAM_MODE=disabled each member has instances and flags of their own: a flag that a team shares counts as another player's")
+		r.hint(
+			"teams",
+			"CTFd plays in teams, and with TEAM_MODE=disabled each member has instances and flags of their own: a flag that a team shares counts as another player's",
+		)
 	default:
 		r.ok("teams")
 	}

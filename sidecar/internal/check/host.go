@@ -43,8 +43,11 @@ func checkChallenges(ctx context.Context, c *config.Config, variables string, r 
 		}
 	}
 	if names := wantAsSent(library.All()); c.Edge == "traefik" && !c.ForwardedAsSent && len(names) > 0 {
-		r.fault("challenges", "forwarded = \"append\" or \"none\" of "+strings.Join(names, ", ")+": Traefik takes off what players send",
-			"Set FORWARDED_AS_SENT=true in .env and call make up, which tells Traefik to pass it on (docs/operate.md).")
+		r.fault(
+			"challenges",
+			"forwarded = \"append\" or \"none\" of "+strings.Join(names, ", ")+": Traefik takes off what players send",
+			"Set FORWARDED_AS_SENT=true in .env and call make up, which tells Traefik to pass it on (docs/operate.md).",
+		)
 	}
 	r.say("challenges", err, "CHALLENGES_DIR must be a folder with one folder per challenge.")
 	for _, p := range problems {
@@ -60,7 +63,9 @@ func checkChallenges(ctx context.Context, c *config.Config, variables string, r 
 func wantAsSent(all []*whaley.Challenge) []string {
 	var names []string
 	for _, ch := range all {
-		if slices.ContainsFunc(ch.Routes, func(r whaley.Route) bool { return r.Forwarded != "" && r.Forwarded != wire.ForwardedReplace }) {
+		if slices.ContainsFunc(
+			ch.Routes, func(r whaley.Route) bool { return r.Forwarded != "" && r.Forwarded != wire.ForwardedReplace },
+		) {
 			names = append(names, ch.ID)
 		}
 	}
@@ -113,7 +118,10 @@ func checkDatabase(ctx context.Context, c *config.Config, env map[string]string,
 	}
 	k.now, k.variables = live.Config(), app.ChallengeDefaultsNow(live.Now()).Variables
 	for name, reason := range live.Now().Ignored {
-		r.fault("settings", fmt.Sprintf("%s is set in the database and ignored: %s", name, reason), "Reset it in the admin panel, or change the environment.")
+		r.fault(
+			"settings", fmt.Sprintf("%s is set in the database and ignored: %s", name, reason),
+			"Reset it in the admin panel, or change the environment.",
+		)
 	}
 	ahead, err := db.Ahead(ctx)
 	if err == nil {
@@ -136,7 +144,10 @@ func checkEngine(ctx context.Context, c *config.Config, library *challenge.Libra
 	k.engine = about
 	checkAbout(about, c, library, r)
 	if left, err := datadir.RoomIn(about.Folder); err == nil && left.Scarce() != "" {
-		r.fault("disk", fmt.Sprintf("%s, where the engine keeps images and containers, %s", about.Folder, left.Scarce()), "Remove what is not needed there (docker image prune), or make the disk larger.")
+		r.fault(
+			"disk", fmt.Sprintf("%s, where the engine keeps images and containers, %s", about.Folder, left.Scarce()),
+			"Remove what is not needed there (docker image prune), or make the disk larger.",
+		)
 	}
 	return true
 }
@@ -145,23 +156,38 @@ func checkEngine(ctx context.Context, c *config.Config, library *challenge.Libra
 func checkAbout(about docker.About, c *config.Config, library *challenge.Library, r *report) {
 	major, _, _ := strings.Cut(about.Version, ".")
 	if n, err := strconv.Atoi(major); err == nil && n < oldestEngine {
-		r.fault("engine", "Docker "+about.Version+" is too old", "Install Docker 28 or newer; 20.10 is the oldest that works.")
+		r.fault(
+			"engine", "Docker "+about.Version+" is too old", "Install Docker 28 or newer; 20.10 is the oldest that works.",
+		)
 	} else if err == nil && n < quickEngine {
 		r.hint("engine", "Docker %s works; from 28 on instances start in about half the time", about.Version)
 	}
 	if len(about.Unlimited) > 0 {
 		slices.Sort(about.Unlimited)
-		r.fault("engine", "this kernel cannot limit "+strings.Join(about.Unlimited, ", ")+" of containers, so one instance can take the whole host",
-			"Boot with cgroup_enable=memory swapaccount=1, or a kernel with cgroup v2.")
+		r.fault(
+			"engine",
+			"this kernel cannot limit "+strings.Join(about.Unlimited, ", ")+
+				" of containers, so one instance can take the whole host",
+			"Boot with cgroup_enable=memory swapaccount=1, or a kernel with cgroup v2.",
+		)
 	}
 	if int64(c.MemoryBudget) > about.Memory {
-		r.fault("engine", fmt.Sprintf("MEMORY_BUDGET is more than the %d MiB that the engine's host has", about.Memory>>20), "Lower it, and leave 1 to 2 GiB for the host.")
+		r.fault(
+			"engine", fmt.Sprintf("MEMORY_BUDGET is more than the %d MiB that the engine's host has", about.Memory>>20),
+			"Lower it, and leave 1 to 2 GiB for the host.",
+		)
 	}
 	if c.MemoryBudget == 0 && c.MaxInstances == 0 {
-		r.hint("engine", "neither MAX_INSTANCES nor MEMORY_BUDGET bounds what the host is asked for; it has %d MiB", about.Memory>>20)
+		r.hint(
+			"engine", "neither MAX_INSTANCES nor MEMORY_BUDGET bounds what the host is asked for; it has %d MiB",
+			about.Memory>>20,
+		)
 	}
 	for _, m := range app.MissingRuntimes(library, about.Runtimes) {
-		r.fault("engine", m, "Install the runtime and name it in the engine's daemon.json, or change CONTAINER_RUNTIME or [security] runtime in instance.toml.")
+		r.fault(
+			"engine", m,
+			"Install the runtime and name it in the engine's daemon.json, or change CONTAINER_RUNTIME or [security] runtime in instance.toml.",
+		)
 	}
 }
 
@@ -177,7 +203,10 @@ func checkPorts(c *config.Config, r *report, held map[int]string) {
 	for _, n := range ports[:min(len(ports), listedAtMost)] {
 		names = append(names, strconv.Itoa(n))
 	}
-	others := fmt.Sprintf("%d of the ports from %d to %d are used by something else: %s", len(ports), c.PortRangeStart, c.PortRangeEnd, strings.Join(names, ", "))
+	others := fmt.Sprintf(
+		"%d of the ports from %d to %d are used by something else: %s", len(ports), c.PortRangeStart, c.PortRangeEnd,
+		strings.Join(names, ", "),
+	)
 	if 100*len(ports) >= manyTaken*(c.PortRangeEnd-c.PortRangeStart+1) {
 		r.fault("ports", others, "Move that service, or PORT_RANGE_START and PORT_RANGE_END; ss -ltnp names what listens.")
 		return
@@ -189,7 +218,11 @@ func checkPorts(c *config.Config, r *report, held map[int]string) {
 	if text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range"); err == nil {
 		var first, last int
 		if _, err := fmt.Sscan(string(text), &first, &last); err == nil && first <= c.PortRangeEnd && c.PortRangeStart <= last {
-			r.hint("ports", "the range overlaps %d to %d, from which this host takes ports for its own connections; net.ipv4.ip_local_reserved_ports=%d-%d keeps them apart", first, last, c.PortRangeStart, c.PortRangeEnd)
+			r.hint(
+				"ports",
+				"the range overlaps %d to %d, from which this host takes ports for its own connections; net.ipv4.ip_local_reserved_ports=%d-%d keeps them apart",
+				first, last, c.PortRangeStart, c.PortRangeEnd,
+			)
 		}
 	}
 }
@@ -197,7 +230,10 @@ func checkPorts(c *config.Config, r *report, held map[int]string) {
 // checkClock goes by what the kernel says of its clock.
 func checkClock(synchronised func() bool, r *report) {
 	if !synchronised() {
-		r.hint("clock", "the kernel knows of nothing that keeps this machine's clock right; expiry and tickets go by it. Install chrony or systemd-timesyncd")
+		r.hint(
+			"clock",
+			"the kernel knows of nothing that keeps this machine's clock right; expiry and tickets go by it. Install chrony or systemd-timesyncd",
+		)
 	}
 }
 
@@ -211,14 +247,21 @@ func checkWall(ctx context.Context, c *config.Config, pool netip.Prefix, r *repo
 		r.hint("firewall", "can be set, not tried from inside: %v", err)
 		err = nil
 	}
-	r.say("firewall", err, "It must run in the network namespace of the engine's host (network_mode: host), with CAP_NET_ADMIN. FIREWALL=off goes without.")
+	r.say(
+		"firewall", err,
+		"It must run in the network namespace of the engine's host (network_mode: host), with CAP_NET_ADMIN. FIREWALL=off goes without.",
+	)
 	checkSockets(opened, r)
 }
 
 // checkSockets tells of an engine whose profile of system calls is older than what is known of it.
 func checkSockets(opened []string, r *report) {
 	if len(opened) > 0 {
-		r.hint("engine", "its seccomp profile lets containers open sockets of %s, which lead to the hypervisor and into the kernel. "+
-			"Newer engines refuse them: update Docker, or give it a profile that does (seccomp-profile in its daemon.json)", strings.Join(opened, " and "))
+		r.hint(
+			"engine",
+			"its seccomp profile lets containers open sockets of %s, which lead to the hypervisor and into the kernel. "+
+				"Newer engines refuse them: update Docker, or give it a profile that does (seccomp-profile in its daemon.json)",
+			strings.Join(opened, " and "),
+		)
 	}
 }

@@ -50,12 +50,17 @@ func checkKernel(proc string, c *config.Config, about docker.About, library *cha
 	}
 	if about.Remapped {
 		containers := serviceOf * atOnce(c)
-		wants(proc, limits{"kernel.keys.maxkeys": keysEach * containers, "kernel.keys.maxbytes": keysEach * containers * keyBytes}, r,
-			"the engine remaps users, so that all containers share one user's keys, and starts fail when these run out")
+		wants(
+			proc, limits{"kernel.keys.maxkeys": keysEach * containers, "kernel.keys.maxbytes": keysEach * containers * keyBytes},
+			r, "the engine remaps users, so that all containers share one user's keys, and starts fail when these run out",
+		)
 	}
 	if raw := named(all, sendsRaw); len(raw) > 0 && older(proc, learning) {
-		r.hint("kernel", "before Linux %d.%d an instance with NET_RAW can make the host remember as many invented hardware addresses as it likes: %s",
-			learning[0], learning[1], strings.Join(raw, ", "))
+		r.hint(
+			"kernel",
+			"before Linux %d.%d an instance with NET_RAW can make the host remember as many invented hardware addresses as it likes: %s",
+			learning[0], learning[1], strings.Join(raw, ", "),
+		)
 	}
 }
 
@@ -63,12 +68,17 @@ func checkKernel(proc string, c *config.Config, about docker.About, library *cha
 func checkConnections(proc string, c *config.Config, outward []string, r *report) {
 	share := c.ContainerMaxConnections
 	if share == 0 || c.Firewall == "off" {
-		r.hint("kernel", "nothing bounds how much of the host's table of connections one instance takes (CONTAINER_MAX_CONNECTIONS, FIREWALL): %s", strings.Join(outward, ", "))
+		r.hint(
+			"kernel",
+			"nothing bounds how much of the host's table of connections one instance takes (CONTAINER_MAX_CONNECTIONS, FIREWALL): %s",
+			strings.Join(outward, ", "),
+		)
 		return
 	}
 	want := hostConnections + min(hogs, atOnce(c))*hogTimes*share
 	wants(proc, limits{"net.netfilter.nf_conntrack_max": want}, r, fmt.Sprintf(
-		"%d instances that use up CONTAINER_MAX_CONNECTIONS=%d leave too little of the host's table of connections to others", min(hogs, atOnce(c)), share))
+		"%d instances that use up CONTAINER_MAX_CONNECTIONS=%d leave too little of the host's table of connections to others",
+		min(hogs, atOnce(c)), share))
 }
 
 // atOnce is how many instances there may be, as far as that is known.
@@ -117,7 +127,9 @@ func connects(ch *whaley.Challenge) bool {
 }
 
 func sendsRaw(ch *whaley.Challenge) bool {
-	return slices.ContainsFunc(ch.Services, func(s whaley.Service) bool { return slices.Contains(s.Capabilities, "NET_RAW") })
+	return slices.ContainsFunc(
+		ch.Services, func(s whaley.Service) bool { return slices.Contains(s.Capabilities, "NET_RAW") },
+	)
 }
 
 // older says whether the kernel is from before a version; one that does not tell is not.

@@ -18,6 +18,9 @@ func checkProvider(ctx context.Context, c *config.Config, r *report) {
 	}
 	r.ok("oidc")
 	if c.Dashboard.Scheme != "https" {
-		r.hint("oidc", "players sign in over plain http: whoever is on the way takes their sessions, so DASHBOARD_URL should begin with https://")
+		r.hint(
+			"oidc",
+			"players sign in over plain http: whoever is on the way takes their sessions, so DASHBOARD_URL should begin with https://",
+		)
 	}
 }

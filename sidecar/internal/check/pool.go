@@ -21,18 +21,27 @@ func checkPool(ctx context.Context, c *config.Config, env map[string]string, r *
 		if err != nil {
 			why = err.Error()
 		}
-		r.fault("pool", "no range is free for the networks of instances: "+why, "Set SUBNET_POOL to an IPv4 network that nothing else uses.")
+		r.fault(
+			"pool", "no range is free for the networks of instances: "+why,
+			"Set SUBNET_POOL to an IPv4 network that nothing else uses.",
+		)
 		return pool, false
 	}
 	if err != nil {
 		r.hint("pool", "not all that this host reaches is known: %v", err)
 	}
 	if parts := 1 << (subnet.Bits - pool.Bits()); c.MaxInstances > parts {
-		r.fault("pool", fmt.Sprintf("the pool %s makes %d networks, and MAX_INSTANCES=%d need one each", pool, parts, c.MaxInstances),
-			"Set SUBNET_POOL to a larger one, as 10.240.0.0/12.")
+		r.fault(
+			"pool",
+			fmt.Sprintf("the pool %s makes %d networks, and MAX_INSTANCES=%d need one each", pool, parts, c.MaxInstances),
+			"Set SUBNET_POOL to a larger one, as 10.240.0.0/12.",
+		)
 	}
 	if why != "" {
-		r.fault("pool", fmt.Sprintf("SUBNET_POOL=%s holds %s", pool, why), "Leave SUBNET_POOL empty, or set it to private addresses that nothing else uses (ip route lists what is used).")
+		r.fault(
+			"pool", fmt.Sprintf("SUBNET_POOL=%s holds %s", pool, why),
+			"Leave SUBNET_POOL empty, or set it to private addresses that nothing else uses (ip route lists what is used).",
+		)
 		return pool, !c.Pool.IsValid()
 	}
 	r.ok("pool")
@@ -43,7 +52,9 @@ func checkPool(ctx context.Context, c *config.Config, env map[string]string, r *
 }
 
 // poolNow is what serve would use.
-func poolNow(ctx context.Context, c *config.Config, env map[string]string) (pool netip.Prefix, why string, needs []subnet.Need, err error) {
+func poolNow(
+	ctx context.Context, c *config.Config, env map[string]string,
+) (pool netip.Prefix, why string, needs []subnet.Need, err error) {
 	log := slog.New(slog.DiscardHandler)
 	db, err := store.Open(ctx, string(c.DatabaseURL), c.DataDir)
 	if err != nil {

@@ -103,7 +103,10 @@ func serveTLS(t *testing.T, ends time.Time) (port string, roots *x509.CertPool) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: ends, DNSNames: []string{"localhost"}, IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: ends, DNSNames: []string{"localhost"},
+		IsCA: true, BasicConstraintsValid: true,
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +146,9 @@ func TestCheckLooksAtTheCertificate(t *testing.T) {
 		"over":           {over, overRoots, 1, []string{"is not good"}},
 		"nothing answer": {nobody, nil, 0, []string{"nothing answers with TLS"}},
 	} {
-		settings := &config.Config{BaseDomain: "ctf.example", Dashboard: &url.URL{Scheme: "https", Host: "whaley.example:" + c.port}}
+		settings := &config.Config{
+			BaseDomain: "ctf.example", Dashboard: &url.URL{Scheme: "https", Host: "whaley.example:" + c.port},
+		}
 		t.Run(what, func(t *testing.T) {
 			told(t, c.faults, func(r *report) { checkCertificate(t.Context(), "localhost", settings, c.roots, r) }, c.says...)
 		})
@@ -169,12 +174,18 @@ func TestCheckLooksAtRedis(t *testing.T) {
 			if err := os.WriteFile(file, []byte(c.config), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			env := map[string]string{"EDGE": "traefik", "PLUGIN_KEY": "Kq7bW2xZp9LmRt4vYc6N", "TRAEFIK_REDIS_URL": "redis://whaley:x@" + testkit.StartRedis(t, file).Addr() + "/0"}
+			env := map[string]string{
+				"EDGE": "traefik", "PLUGIN_KEY": "Kq7bW2xZp9LmRt4vYc6N",
+				"TRAEFIK_REDIS_URL": "redis://whaley:x@" + testkit.StartRedis(t, file).Addr() + "/0",
+			}
 			told(t, c.faults, func(r *report) { checkRedis(t.Context(), settings(t, env), r) }, c.says)
 		})
 	}
 	t.Run("is not there", func(t *testing.T) {
-		env := map[string]string{"EDGE": "traefik", "PLUGIN_KEY": "Kq7bW2xZp9LmRt4vYc6N", "TRAEFIK_REDIS_URL": "redis://:hunter2@" + testkit.FreeAddress(t) + "/0"}
+		env := map[string]string{
+			"EDGE": "traefik", "PLUGIN_KEY": "Kq7bW2xZp9LmRt4vYc6N",
+			"TRAEFIK_REDIS_URL": "redis://:hunter2@" + testkit.FreeAddress(t) + "/0",
+		}
 		told(t, 1, func(r *report) { checkRedis(t.Context(), settings(t, env), r) }, "TRAEFIK_REDIS_URL must name")
 	})
 }
@@ -183,7 +194,10 @@ func TestCheckLooksAtClocks(t *testing.T) {
 	told(t, 0, func(r *report) { checkClock(func() bool { return false }, r) }, "chrony")
 	told(t, 0, func(r *report) { checkClock(func() bool { return true }, r) })
 	told(t, 0, func(r *report) { checkSkew("the database's", maxSkew, r) })
-	told(t, 1, func(r *report) { checkSkew("the database's", -time.Minute, r) }, "the database's clock is -1m0s off ours", "chrony")
+	told(
+		t, 1, func(r *report) { checkSkew("the database's", -time.Minute, r) }, "the database's clock is -1m0s off ours",
+		"chrony",
+	)
 
 	scoreboard := ctfdtest.New(t)
 	admin := scoreboard.AddUser(ctfdtest.User{Name: "whaley", Type: "admin"})
@@ -235,9 +249,15 @@ func TestCheckSaysWhatIsWrongWithTheWayToCTFd(t *testing.T) {
 		answer    http.HandlerFunc
 		says      []string
 	}{
-		"not set up":      {"", scoreboard.Admin, redirect("/setup"), []string{"/setup", "not set up yet"}},
-		"https":           {"", scoreboard.Admin, redirect("https://ctf.example/api/v1/users/me"), []string{"https://ctf.example", "write CTFD_URL with https://"}},
-		"elsewhere":       {"", scoreboard.Admin, redirect("http://other.example/"), []string{"http://other.example/", "Write into CTFD_URL where that leads"}},
+		"not set up": {"", scoreboard.Admin, redirect("/setup"), []string{"/setup", "not set up yet"}},
+		"https": {
+			"", scoreboard.Admin, redirect("https://ctf.example/api/v1/users/me"),
+			[]string{"https://ctf.example", "write CTFD_URL with https://"},
+		},
+		"elsewhere": {
+			"", scoreboard.Admin, redirect("http://other.example/"),
+			[]string{"http://other.example/", "Write into CTFD_URL where that leads"},
+		},
 		"too long":        {"/api/v1", scoreboard.Admin, nil, []string{"without /login or /api/v1"}},
 		"a key of nobody": {"", "ctfd_unknown", nil, []string{"access token is invalid", "CTFD_API_KEY must be"}},
 		"a player's key":  {"", player, nil, []string{"CTFD_API_KEY"}},
@@ -266,7 +286,10 @@ func TestCheckLooksAtWhatIsInCTFd(t *testing.T) {
 	env := map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": scoreboard.URL, "CTFD_API_KEY": scoreboard.Token(admin)}
 	k := known{mapped: []*whaley.Mapping{{Challenge: "notes", CTFdChallenge: id, CTFdName: "Notes"}}}
 	look := func(r *report) { checkCTFd(t.Context(), settings(t, env), k, r) }
-	told(t, 0, look, "mappings    ok", "players copy an access token", "something else than the link to the player's own instance for notes")
+	told(
+		t, 0, look, "mappings    ok", "players copy an access token",
+		"something else than the link to the player's own instance for notes",
+	)
 	scoreboard.ChangeChallenge(id, func(c *ctfdtest.Challenge) { c.Name = "Bonus" })
 	told(t, 1, look, `which was "Notes" and is "Bonus" now`, "mapped again")
 	scoreboard.RemoveChallenge(id)
@@ -287,12 +310,18 @@ func TestCheckLooksAtTheEngine(t *testing.T) {
 		faults   int
 		says     string
 	}{
-		"too old":          {about: func(a *docker.About) { a.Version = "19.03.1" }, faults: 1, says: "Install Docker 28"},
-		"slower":           {about: func(a *docker.About) { a.Version = "20.10.24" }, says: "half the time"},
-		"cannot limit":     {about: func(a *docker.About) { a.Unlimited = []string{"memory"} }, faults: 1, says: "cgroup_enable=memory"},
-		"runtime missing":  {about: func(a *docker.About) { a.Runtimes = []string{"runc"} }, faults: 1, says: "daemon.json"},
-		"budget too large": {settings: func(c *config.Config) { c.MemoryBudget = 9 << 30 }, faults: 1, says: "MEMORY_BUDGET is more"},
-		"no bounds":        {settings: func(c *config.Config) { c.MaxInstances = 0 }, says: "neither MAX_INSTANCES nor MEMORY_BUDGET"},
+		"too old": {about: func(a *docker.About) { a.Version = "19.03.1" }, faults: 1, says: "Install Docker 28"},
+		"slower":  {about: func(a *docker.About) { a.Version = "20.10.24" }, says: "half the time"},
+		"cannot limit": {
+			about: func(a *docker.About) { a.Unlimited = []string{"memory"} }, faults: 1, says: "cgroup_enable=memory",
+		},
+		"runtime missing": {about: func(a *docker.About) { a.Runtimes = []string{"runc"} }, faults: 1, says: "daemon.json"},
+		"budget too large": {
+			settings: func(c *config.Config) { c.MemoryBudget = 9 << 30 }, faults: 1, says: "MEMORY_BUDGET is more",
+		},
+		"no bounds": {
+			settings: func(c *config.Config) { c.MaxInstances = 0 }, says: "neither MAX_INSTANCES nor MEMORY_BUDGET",
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			about, changed := good, *c
@@ -312,7 +341,10 @@ func TestCheckLooksAtTheEngine(t *testing.T) {
 	off.Firewall = "off"
 	told(t, 0, func(r *report) { checkWall(t.Context(), &off, netip.Prefix{}, r) }, "FIREWALL=off")
 	told(t, 0, func(r *report) { checkSockets(nil, r) })
-	told(t, 0, func(r *report) { checkSockets([]string{"AF_VSOCK", "AF_ALG"}, r) }, "AF_VSOCK and AF_ALG", "seccomp", "update Docker")
+	told(
+		t, 0, func(r *report) { checkSockets([]string{"AF_VSOCK", "AF_ALG"}, r) }, "AF_VSOCK and AF_ALG", "seccomp",
+		"update Docker",
+	)
 	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 	told(t, 1, func(r *report) { checkEngine(t.Context(), c, library, r, &known{}) }, "Is dockerd running")
 }
@@ -327,7 +359,8 @@ func TestCheckAndHealthLookAtTheDisks(t *testing.T) {
 		t.Cleanup(func() { unix.Unmount(scarce, unix.MNT_DETACH) })
 		c := settings(t, map[string]string{"DATA_DIR": scarce, "FORENSICS_LOG_DIR": t.TempDir()})
 		told(t, 1, func(r *report) { checkDisks(c, r) }, "DATA_DIR="+scarce, says, "Make room")
-		if err := datadir.Ping(c)(t.Context()); err == nil || !strings.Contains(err.Error(), "DATA_DIR="+scarce) || !strings.Contains(err.Error(), says) {
+		if err := datadir.Ping(c)(t.Context()); err == nil || !strings.Contains(err.Error(), "DATA_DIR="+scarce) ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("health with %s: %v", options, err)
 		}
 	}
@@ -336,7 +369,8 @@ func TestCheckAndHealthLookAtTheDisks(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Unmount(roomy, unix.MNT_DETACH) })
-	if err := datadir.Ping(settings(t, map[string]string{"DATA_DIR": roomy}))(t.Context()); err == nil || !strings.Contains(err.Error(), "FORENSICS_LOG_DIR") {
+	if err := datadir.Ping(settings(t, map[string]string{"DATA_DIR": roomy}))(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "FORENSICS_LOG_DIR") {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 	if err := datadir.Ping(settings(t, map[string]string{"DATA_DIR": roomy, "FORENSICS_LOG_DIR": roomy}))(t.Context()); err != nil {
@@ -370,7 +404,10 @@ func TestCheckLooksAtTheDatabase(t *testing.T) {
 	}
 	c := settings(t, env)
 	k := known{mappings: map[string]int{}, closed: map[string]bool{}}
-	told(t, 1, func(r *report) { checkDatabase(ctx, c, env, r, &k) }, "LISTEN is set in the database and ignored", "database    ok")
+	told(
+		t, 1, func(r *report) { checkDatabase(ctx, c, env, r, &k) }, "LISTEN is set in the database and ignored",
+		"database    ok",
+	)
 	if k.mappings["web"] != 7 || !k.closed["pwn"] || !k.now.Drain || c.Drain {
 		t.Errorf("%+v", k)
 	}
@@ -410,7 +447,10 @@ func TestCheckTellsWhichFlagsCTFdWillNotTake(t *testing.T) {
 		return func(r *report) { checkFlags(known{now: c, mappings: mappings}, library, r) }
 	}
 	told(t, 0, look(c, library, nil), "next step: say which challenge of CTFd each of own is")
-	told(t, 1, look(c, library, map[string]int{"another": 1}), "CTFd is not told of the owners' flags of own,", "disable_dynamic_flags")
+	told(
+		t, 1, look(c, library, map[string]int{"another": 1}), "CTFd is not told of the owners' flags of own,",
+		"disable_dynamic_flags",
+	)
 	told(t, 0, look(c, library, map[string]int{"own": 4}))
 	alone := *c
 	alone.AuthMode = "none"
@@ -418,7 +458,9 @@ func TestCheckTellsWhichFlagsCTFdWillNotTake(t *testing.T) {
 	off := *c
 	off.DynamicFlags = false
 	told(t, 0, look(&off, library, nil), "DYNAMIC_FLAGS_ENABLED=false")
-	other, unfound := challenges(t, map[string]string{"FLAG_PREFIX": "CTF"}, map[string][2]string{"own": {webRoute, webWithIt}})
+	other, unfound := challenges(
+		t, map[string]string{"FLAG_PREFIX": "CTF"}, map[string][2]string{"own": {webRoute, webWithIt}},
+	)
 	told(t, 0, look(other, unfound, nil), "CTF{…}", "FLAG_PREFIX")
 }
 
@@ -433,16 +475,24 @@ func TestCheckTellsWhoGetsLessThanTheyAskFor(t *testing.T) {
 	r := &report{out: &out}
 	checkCaps(t.Context(), c, library, r)
 	if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); len(lines) != 2 || r.wrong != 0 ||
-		!strings.Contains(lines[0], "web of greedy gets 384 MiB of 1024 MiB (CONTAINER_MAX_MEMORY), 0.5 CPUs of 4 CPUs (CONTAINER_MAX_CPU)") ||
+		!strings.Contains(
+			lines[0], "web of greedy gets 384 MiB of 1024 MiB (CONTAINER_MAX_MEMORY), 0.5 CPUs of 4 CPUs (CONTAINER_MAX_CPU)",
+		) ||
 		!strings.Contains(lines[1], "web of inside gets 256 processes of 5000 processes (CONTAINER_PIDS_LIMIT)") {
 		t.Errorf("%d faults\n%s", r.wrong, out.String())
 	}
 }
 
 func TestCheckTellsWhenHostPortsRunOut(t *testing.T) {
-	c, library := challenges(t, map[string]string{"PORT_RANGE_START": "20320", "PORT_RANGE_END": "20339", "MAX_INSTANCES": "15"}, map[string][2]string{
-		"two": {"[[routes]]\nservice = \"web\"\nport = 1\ntype = \"port\"\n[[routes]]\nname = \"b\"\nservice = \"web\"\nport = 2\ntype = \"port\"\n", webOnly},
-	})
+	c, library := challenges(
+		t, map[string]string{"PORT_RANGE_START": "20320", "PORT_RANGE_END": "20339", "MAX_INSTANCES": "15"},
+		map[string][2]string{
+			"two": {
+				"[[routes]]\nservice = \"web\"\nport = 1\ntype = \"port\"\n[[routes]]\nname = \"b\"\nservice = \"web\"\nport = 2\ntype = \"port\"\n",
+				webOnly,
+			},
+		},
+	)
 	held := func(n int) known {
 		k := known{now: c, ports: map[int]string{1: "of an earlier range"}}
 		for i := range n {
@@ -450,7 +500,10 @@ func TestCheckTellsWhenHostPortsRunOut(t *testing.T) {
 		}
 		return k
 	}
-	told(t, 1, func(r *report) { checkCapacity(held(18), library, r) }, "18 of 20 host ports are held", "PORT_RANGE_END larger")
+	told(
+		t, 1, func(r *report) { checkCapacity(held(18), library, r) }, "18 of 20 host ports are held",
+		"PORT_RANGE_END larger",
+	)
 	told(t, 0, func(r *report) { checkCapacity(held(17), library, r) }, "need 30 host ports, and the range has 20")
 	c.MaxInstances = 10
 	told(t, 0, func(r *report) { checkCapacity(held(17), library, r) })
@@ -461,12 +514,22 @@ func TestCheckTellsOfWhatIsNextToNothing(t *testing.T) {
 		env  map[string]string
 		says []string
 	}{
-		"all is well":       {map[string]string{"FORENSICS_AUTO_CAPTURE": "true"}, nil},
-		"no captures":       {map[string]string{}, []string{"FORENSICS_AUTO_CAPTURE=false"}},
-		"short captures":    {map[string]string{"FORENSICS_AUTO_CAPTURE": "true", "FORENSICS_TAIL_LINES": "20"}, []string{"FORENSICS_TAIL_LINES=20"}},
-		"one call a minute": {map[string]string{"FORENSICS_AUTO_CAPTURE": "true", "USER_RATE_LIMIT": "1"}, []string{"USER_RATE_LIMIT=1"}},
-		"less for a room":   {map[string]string{"FORENSICS_AUTO_CAPTURE": "true", "ADDRESS_RATE_LIMIT": "5"}, []string{"ADDRESS_RATE_LIMIT=5", "USER_RATE_LIMIT=10"}},
-		"no limit for one":  {map[string]string{"FORENSICS_AUTO_CAPTURE": "true", "USER_RATE_LIMIT": "0"}, []string{"USER_RATE_LIMIT=0"}},
+		"all is well": {map[string]string{"FORENSICS_AUTO_CAPTURE": "true"}, nil},
+		"no captures": {map[string]string{}, []string{"FORENSICS_AUTO_CAPTURE=false"}},
+		"short captures": {
+			map[string]string{"FORENSICS_AUTO_CAPTURE": "true", "FORENSICS_TAIL_LINES": "20"},
+			[]string{"FORENSICS_TAIL_LINES=20"},
+		},
+		"one call a minute": {
+			map[string]string{"FORENSICS_AUTO_CAPTURE": "true", "USER_RATE_LIMIT": "1"}, []string{"USER_RATE_LIMIT=1"},
+		},
+		"less for a room": {
+			map[string]string{"FORENSICS_AUTO_CAPTURE": "true", "ADDRESS_RATE_LIMIT": "5"},
+			[]string{"ADDRESS_RATE_LIMIT=5", "USER_RATE_LIMIT=10"},
+		},
+		"no limit for one": {
+			map[string]string{"FORENSICS_AUTO_CAPTURE": "true", "USER_RATE_LIMIT": "0"}, []string{"USER_RATE_LIMIT=0"},
+		},
 	} {
 		t.Run(what, func(t *testing.T) { told(t, 0, func(r *report) { checkSmall(settings(t, c.env), r) }, c.says...) })
 	}
@@ -487,21 +550,33 @@ func TestManyInstancesWantHigherLimitsOfTheKernel(t *testing.T) {
 		t.Helper()
 		told(t, 0, func(r *report) { checkKernel(proc, c, about, library, r) }, texts...)
 	}
-	most, plain := challenges(t, map[string]string{"MAX_INSTANCES": "1000"}, map[string][2]string{"web": {webRoute, webOnly}})
+	most, plain := challenges(
+		t, map[string]string{"MAX_INSTANCES": "1000"}, map[string][2]string{"web": {webRoute, webOnly}},
+	)
 	few := settings(t, map[string]string{"MAX_INSTANCES": "200"})
 	probe(most, plain, docker.About{}) // nothing is known
 	limit("net/ipv4/neigh/default/gc_thresh3", "1024")
 	limit("fs/inotify/max_user_instances", "8192")
-	probe(most, plain, docker.About{}, "note: more than 500 instances", "sysctl -w net.ipv4.neigh.default.gc_thresh3=16384\n")
+	probe(
+		most, plain, docker.About{}, "note: more than 500 instances", "sysctl -w net.ipv4.neigh.default.gc_thresh3=16384\n",
+	)
 	probe(few, plain, docker.About{})
 	limit("net/ipv4/neigh/default/gc_thresh3", "16384")
 	probe(most, plain, docker.About{})
 
 	limit("net/netfilter/nf_conntrack_max", "65536")
 	probe(few, plain, docker.About{})
-	for kind, definition := range map[string]string{"out": "egress = true\n" + webRoute, "in": webRoute + "type = \"port\"\n"} {
-		c, outward := challenges(t, map[string]string{"MAX_INSTANCES": "10", "CONTAINER_MAX_CONNECTIONS": "500"}, map[string][2]string{kind: {definition, webOnly}})
-		probe(c, outward, docker.About{}, "10 instances that use up CONTAINER_MAX_CONNECTIONS=500", "sysctl -w net.netfilter.nf_conntrack_max=85536\n")
+	for kind, definition := range map[string]string{
+		"out": "egress = true\n" + webRoute, "in": webRoute + "type = \"port\"\n",
+	} {
+		c, outward := challenges(
+			t, map[string]string{"MAX_INSTANCES": "10", "CONTAINER_MAX_CONNECTIONS": "500"},
+			map[string][2]string{kind: {definition, webOnly}},
+		)
+		probe(
+			c, outward, docker.About{}, "10 instances that use up CONTAINER_MAX_CONNECTIONS=500",
+			"sysctl -w net.netfilter.nf_conntrack_max=85536\n",
+		)
 		c.ContainerMaxConnections = 0
 		probe(c, outward, docker.About{}, "note: nothing bounds", ": "+kind+"\n")
 	}
@@ -511,8 +586,13 @@ func TestManyInstancesWantHigherLimitsOfTheKernel(t *testing.T) {
 	probe(few, plain, docker.About{})
 	probe(few, plain, docker.About{Remapped: true}, "sysctl -w kernel.keys.maxbytes=240000 kernel.keys.maxkeys=1600\n")
 
-	_, raw := challenges(t, nil, map[string][2]string{"frames": {"[security]\ncapabilities = [\"NET_RAW\"]\n" + webRoute, webOnly}})
-	for release, says := range map[string][]string{"6.7.0-rc1": nil, "6.12.3+deb13": nil, "7.0.1": nil, "6.1.0-18-amd64": {"before Linux 6.7", ": frames\n"}, "5.15.0": {"NET_RAW"}, "strange": nil} {
+	_, raw := challenges(
+		t, nil, map[string][2]string{"frames": {"[security]\ncapabilities = [\"NET_RAW\"]\n" + webRoute, webOnly}},
+	)
+	for release, says := range map[string][]string{
+		"6.7.0-rc1": nil, "6.12.3+deb13": nil, "7.0.1": nil, "6.1.0-18-amd64": {"before Linux 6.7", ": frames\n"},
+		"5.15.0": {"NET_RAW"}, "strange": nil,
+	} {
 		limit("kernel/osrelease", release)
 		probe(few, raw, docker.About{}, says...)
 	}

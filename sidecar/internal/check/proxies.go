@@ -28,8 +28,11 @@ func checkProxies(ctx context.Context, c *config.Config, r *report) {
 		for _, d := range said.Dependencies {
 			if d.Name == "proxies" && d.Status != "ok" {
 				fine = false
-				r.fault("proxies", "all requests of players come from one private address, as behind a proxy that is not trusted: they share one identity and one rate limit",
-					"The sidecar's log names the address. If a proxy is there, put it into TRUSTED_PROXIES and let it say for whom it asks (docs/operate.md).")
+				r.fault(
+					"proxies",
+					"all requests of players come from one private address, as behind a proxy that is not trusted: they share one identity and one rate limit",
+					"The sidecar's log names the address. If a proxy is there, put it into TRUSTED_PROXIES and let it say for whom it asks (docs/operate.md).",
+				)
 			}
 		}
 	}
@@ -37,7 +40,10 @@ func checkProxies(ctx context.Context, c *config.Config, r *report) {
 	if text, err := os.ReadFile(path); c.Edge == "traefik" && err == nil {
 		if problem := otherProxies(text, c.TrustedProxies, c.ForwardedAsSent); problem != "" {
 			fine = false
-			r.fault("proxies", path+": "+problem, "Call make up again: it makes this file of TRUSTED_PROXIES and FORWARDED_AS_SENT and starts Traefik anew.")
+			r.fault(
+				"proxies", path+": "+problem,
+				"Call make up again: it makes this file of TRUSTED_PROXIES and FORWARDED_AS_SENT and starts Traefik anew.",
+			)
 		}
 	}
 	if fine {
@@ -68,9 +74,14 @@ func otherProxies(static []byte, trusted []string, asSent bool) string {
 	for _, name := range slices.Sorted(maps.Keys(traefik.EntryPoints)) {
 		web := name == "web" || name == "websecure"
 		if has := traefik.EntryPoints[name].ForwardedHeaders.Insecure; web && has != asSent {
-			return fmt.Sprintf("the entry point %s has forwardedHeaders.insecure: %v, FORWARDED_AS_SENT says %v", name, has, asSent)
+			return fmt.Sprintf(
+				"the entry point %s has forwardedHeaders.insecure: %v, FORWARDED_AS_SENT says %v", name, has, asSent,
+			)
 		}
-		for key, l := range map[string]list{"forwardedHeaders": traefik.EntryPoints[name].ForwardedHeaders, "proxyProtocol": traefik.EntryPoints[name].ProxyProtocol} {
+		for key, l := range map[string]list{
+			"forwardedHeaders": traefik.EntryPoints[name].ForwardedHeaders,
+			"proxyProtocol":    traefik.EntryPoints[name].ProxyProtocol,
+		} {
 			applies := web && (key == "proxyProtocol" || !asSent) || name == "tcp" && key == "proxyProtocol"
 			have, err := peer.ParsePrefixes(l.TrustedIPs)
 			if applies && (err != nil || !slices.Equal(sorted(have), sorted(want))) {

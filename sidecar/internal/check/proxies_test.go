@@ -16,10 +16,15 @@ import (
 func sidecarThatSays(t *testing.T, state string, more ...string) map[string]string {
 	t.Helper()
 	running := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, `{"status":"x","dependencies":[{"name":"engine","status":"failed"},{"name":"proxies","status":%q,"detail":""}]}`, state)
+		fmt.Fprintf(
+			w, `{"status":"x","dependencies":[{"name":"engine","status":"failed"},{"name":"proxies","status":%q,"detail":""}]}`,
+			state,
+		)
 	}))
 	t.Cleanup(running.Close)
-	env := map[string]string{"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "LISTEN": strings.TrimPrefix(running.URL, "http://")}
+	env := map[string]string{
+		"DATA_DIR": t.TempDir(), "CHALLENGES_DIR": t.TempDir(), "LISTEN": strings.TrimPrefix(running.URL, "http://"),
+	}
 	for n := 0; n+1 < len(more); n += 2 {
 		env[more[n]] = more[n+1]
 	}
@@ -38,22 +43,38 @@ func TestCheckNoticesThatAllPlayersAreBehindOneAddress(t *testing.T) {
 }
 
 func TestCheckNoticesThatTraefikTrustsOthersThanTheSidecar(t *testing.T) {
-	for trusted, faults := range map[string]int{"": 1, "10.0.0.5": 1, "192.168.7.0/24, 10.0.0.5": 0, "10.0.0.5,192.168.7.9/24": 0} {
-		env := sidecarThatSays(t, "ok", "EDGE", "traefik", "PLUGIN_KEY", "Kq7bW2xZp9LmRt4vYc6N", "REDIS_URL", "redis://127.0.0.1:1/0", "TRUSTED_PROXIES", trusted)
-		made := exec.Command(filepath.Join("..", "..", "..", "scripts", "traefik-config"), "80", "8443", "8081", "127.0.0.1:6379", filepath.Join(env["DATA_DIR"], "traefik"))
+	for trusted, faults := range map[string]int{
+		"": 1, "10.0.0.5": 1, "192.168.7.0/24, 10.0.0.5": 0, "10.0.0.5,192.168.7.9/24": 0,
+	} {
+		env := sidecarThatSays(
+			t, "ok", "EDGE", "traefik", "PLUGIN_KEY", "Kq7bW2xZp9LmRt4vYc6N", "REDIS_URL", "redis://127.0.0.1:1/0",
+			"TRUSTED_PROXIES", trusted,
+		)
+		made := exec.Command(
+			filepath.Join("..", "..", "..", "scripts", "traefik-config"), "80", "8443", "8081", "127.0.0.1:6379",
+			filepath.Join(env["DATA_DIR"], "traefik"),
+		)
 		made.Env = append(os.Environ(), "TRUSTED_PROXIES=10.0.0.5,192.168.7.0/24")
 		if out, err := made.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		told(t, faults, func(r *report) { checkProxies(context.Background(), settings(t, env), r) }, map[int]string{0: "proxies     ok", 1: "make up"}[faults])
+		told(
+			t, faults, func(r *report) { checkProxies(context.Background(), settings(t, env), r) },
+			map[int]string{0: "proxies     ok", 1: "make up"}[faults],
+		)
 	}
 }
 
 func TestCheckNoticesWhatTraefikDoesWithForwardingHeaders(t *testing.T) {
 	for traefik, sidecar := range map[string]string{"true": "false", "": "true", "1": "true", "false": ""} {
-		env := sidecarThatSays(t, "ok", "EDGE", "traefik", "PLUGIN_KEY", "Kq7bW2xZp9LmRt4vYc6N", "REDIS_URL", "redis://127.0.0.1:1/0",
-			"TRUSTED_PROXIES", "10.0.0.5", "FORWARDED_AS_SENT", sidecar)
-		made := exec.Command(filepath.Join("..", "..", "..", "scripts", "traefik-config"), "80", "8443", "8081", "127.0.0.1:6379", filepath.Join(env["DATA_DIR"], "traefik"))
+		env := sidecarThatSays(
+			t, "ok", "EDGE", "traefik", "PLUGIN_KEY", "Kq7bW2xZp9LmRt4vYc6N", "REDIS_URL", "redis://127.0.0.1:1/0",
+			"TRUSTED_PROXIES", "10.0.0.5", "FORWARDED_AS_SENT", sidecar,
+		)
+		made := exec.Command(
+			filepath.Join("..", "..", "..", "scripts", "traefik-config"), "80", "8443", "8081", "127.0.0.1:6379",
+			filepath.Join(env["DATA_DIR"], "traefik"),
+		)
 		made.Env = append(os.Environ(), "TRUSTED_PROXIES=10.0.0.5", "FORWARDED_AS_SENT="+traefik)
 		if out, err := made.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -66,7 +87,10 @@ func TestCheckNoticesWhatTraefikDoesWithForwardingHeaders(t *testing.T) {
 		}
 	}
 	asked := func(edge, asSent string) func(*report) {
-		env := sidecarThatSays(t, "ok", "EDGE", edge, "PLUGIN_KEY", "Kq7bW2xZp9LmRt4vYc6N", "REDIS_URL", "redis://127.0.0.1:1/0", "FORWARDED_AS_SENT", asSent)
+		env := sidecarThatSays(
+			t, "ok", "EDGE", edge, "PLUGIN_KEY", "Kq7bW2xZp9LmRt4vYc6N", "REDIS_URL", "redis://127.0.0.1:1/0",
+			"FORWARDED_AS_SENT", asSent,
+		)
 		dir := filepath.Join(env["CHALLENGES_DIR"], "headers")
 		err := os.Mkdir(dir, 0o700)
 		for name, text := range map[string]string{

@@ -48,9 +48,15 @@ func checkNames(ctx context.Context, c *config.Config, r *report) {
 	}
 	r.ok("names")
 	if dashboard, err := net.DefaultResolver.LookupHost(ctx, c.Dashboard.Hostname()); err != nil {
-		r.fault("names", fmt.Sprintf("the dashboard's host %s cannot be looked up: %s", c.Dashboard.Hostname(), dnsReason(err)), "Make a record for it in the DNS.")
+		r.fault(
+			"names", fmt.Sprintf("the dashboard's host %s cannot be looked up: %s", c.Dashboard.Hostname(), dnsReason(err)),
+			"Make a record for it in the DNS.",
+		)
 	} else if !slices.ContainsFunc(addresses, func(a string) bool { return slices.Contains(dashboard, a) }) {
-		r.hint("names", "*.%s leads to %s, the dashboard to %s: is this the same edge?", c.BaseDomain, strings.Join(addresses, " "), strings.Join(dashboard, " "))
+		r.hint(
+			"names", "*.%s leads to %s, the dashboard to %s: is this the same edge?", c.BaseDomain, strings.Join(addresses, " "),
+			strings.Join(dashboard, " "),
+		)
 	}
 	if c.Dashboard.Scheme == "https" {
 		checkCertificate(ctx, name, c, nil, r)
@@ -72,14 +78,21 @@ func checkCookies(what, host, base string, r *report) {
 		return
 	}
 	if host == base || strings.HasSuffix(host, "."+base) || strings.HasSuffix(base, "."+host) {
-		r.fault("cookies", fmt.Sprintf("%s is on %s, and instances on *.%s: a hostile page there can set its cookies", what, host, base),
-			"Give the instances a domain of their own, as ctf-instances.example.")
+		r.fault(
+			"cookies",
+			fmt.Sprintf("%s is on %s, and instances on *.%s: a hostile page there can set its cookies", what, host, base),
+			"Give the instances a domain of their own, as ctf-instances.example.",
+		)
 		return
 	}
 	ours, err1 := publicsuffix.EffectiveTLDPlusOne(base)
 	theirs, err2 := publicsuffix.EffectiveTLDPlusOne(host)
 	if err1 == nil && err2 == nil && ours == theirs {
-		r.hint("cookies", "instances and %s share the domain %s: a script on an instance's page can set cookies for all of it. A domain of their own keeps them apart", what, ours)
+		r.hint(
+			"cookies",
+			"instances and %s share the domain %s: a script on an instance's page can set cookies for all of it. A domain of their own keeps them apart",
+			what, ours,
+		)
 	}
 }
 
@@ -102,8 +115,12 @@ func checkCertificate(ctx context.Context, name string, c *config.Config, roots 
 		return
 	}
 	defer conn.Close()
-	if chain := conn.(*tls.Conn).ConnectionState().PeerCertificates; len(chain) > 0 && time.Until(chain[0].NotAfter) < certificate {
-		r.fault("certificate", "the certificate of *."+c.BaseDomain+" ends on "+chain[0].NotAfter.Format(time.DateOnly), "Renew it before the event.")
+	if chain := conn.(*tls.Conn).ConnectionState().PeerCertificates; len(chain) > 0 &&
+		time.Until(chain[0].NotAfter) < certificate {
+		r.fault(
+			"certificate", "the certificate of *."+c.BaseDomain+" ends on "+chain[0].NotAfter.Format(time.DateOnly),
+			"Renew it before the event.",
+		)
 		return
 	}
 	r.ok("certificate")
@@ -112,8 +129,14 @@ func checkCertificate(ctx context.Context, name string, c *config.Config, roots 
 // checkSkew compares another machine's clock with ours.
 func checkSkew(whose string, ahead time.Duration, r *report) {
 	if ahead.Abs() > maxSkew {
-		r.fault("clock", fmt.Sprintf("%s clock is %s off ours, so the times of what happens here and there do not fit", whose, ahead.Round(time.Millisecond)),
-			"Let both machines take the time from the network (chrony or systemd-timesyncd).")
+		r.fault(
+			"clock",
+			fmt.Sprintf(
+				"%s clock is %s off ours, so the times of what happens here and there do not fit", whose,
+				ahead.Round(time.Millisecond),
+			),
+			"Let both machines take the time from the network (chrony or systemd-timesyncd).",
+		)
 	}
 }
 
@@ -131,12 +154,22 @@ func checkRedis(ctx context.Context, c *config.Config, r *report) {
 		return
 	}
 	if standing.Notifies {
-		r.fault("redis", "it tells Traefik of every single key that changes, which keeps Traefik busy for minutes after many changes",
-			`Set notify-keyspace-events "" in redis.conf; Whaley tells Traefik itself, once for each change.`)
+		r.fault(
+			"redis",
+			"it tells Traefik of every single key that changes, which keeps Traefik busy for minutes after many changes",
+			`Set notify-keyspace-events "" in redis.conf; Whaley tells Traefik itself, once for each change.`,
+		)
 	} else if standing.Settable {
-		r.hint("redis", "this user may use CONFIG; Traefik's own must not (-config in its ACL), or it switches notifications of every key on")
+		r.hint(
+			"redis",
+			"this user may use CONFIG; Traefik's own must not (-config in its ACL), or it switches notifications of every key on",
+		)
 	}
 	if standing.Evicts != "" {
-		r.fault("redis", "when its memory is full it throws keys away by "+standing.Evicts+", routes of running instances among them", "Set maxmemory-policy noeviction in redis.conf.")
+		r.fault(
+			"redis",
+			"when its memory is full it throws keys away by "+standing.Evicts+", routes of running instances among them",
+			"Set maxmemory-policy noeviction in redis.conf.",
+		)
 	}
 }

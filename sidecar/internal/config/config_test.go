@@ -26,15 +26,19 @@ func TestNothingIsNeeded(t *testing.T) {
 
 func TestEveryProblemIsReportedAtOnceByName(t *testing.T) {
 	_, err := config.Load(map[string]string{
-		"EDGE": "nginx", "AUTH_MODE": "x", "LISTEN": "8000", "SPAWN_CONCURRENCY": "many", "START_TIMEOUT": "0", "SUBNET_POOL": "fd00::/8",
-		"CONTAINER_MAX_MEMORY": "lots", "PORT_RANGE_START": "5000", "PORT_RANGE_END": "4000", "TRUSTED_PROXIES": "lan", "SECRET": "short",
+		"EDGE": "nginx", "AUTH_MODE": "x", "LISTEN": "8000", "SPAWN_CONCURRENCY": "many", "START_TIMEOUT": "0",
+		"SUBNET_POOL":          "fd00::/8",
+		"CONTAINER_MAX_MEMORY": "lots", "PORT_RANGE_START": "5000", "PORT_RANGE_END": "4000", "TRUSTED_PROXIES": "lan",
+		"SECRET":      "short",
 		"BASE_DOMAIN": "x", "DASHBOARD_URL": "whaley", "LOG_LEVEL": "loud", "ROUTE_MODE": "x",
 	})
 	if err == nil {
 		t.Fatal("taken")
 	}
-	for _, name := range []string{"EDGE", "AUTH_MODE", "LISTEN", "SPAWN_CONCURRENCY", "START_TIMEOUT", "SUBNET_POOL", "CONTAINER_MAX_MEMORY",
-		"PORT_RANGE_START", "TRUSTED_PROXIES", "SECRET", "BASE_DOMAIN", "DASHBOARD_URL", "LOG_LEVEL", "ROUTE_MODE"} {
+	for _, name := range []string{
+		"EDGE", "AUTH_MODE", "LISTEN", "SPAWN_CONCURRENCY", "START_TIMEOUT", "SUBNET_POOL", "CONTAINER_MAX_MEMORY",
+		"PORT_RANGE_START", "TRUSTED_PROXIES", "SECRET", "BASE_DOMAIN", "DASHBOARD_URL", "LOG_LEVEL", "ROUTE_MODE",
+	} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not in\n%v", name, err)
 		}
@@ -46,7 +50,9 @@ func TestTraefikNeedsItsKeyAndRedis(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "PLUGIN_KEY") || !strings.Contains(err.Error(), "TRAEFIK_REDIS_URL") {
 		t.Errorf("%v", err)
 	}
-	c, err := config.Load(map[string]string{"EDGE": "traefik", "PLUGIN_KEY": strings.Repeat("k", 16), "REDIS_URL": "redis://r:6379/1"})
+	c, err := config.Load(map[string]string{
+		"EDGE": "traefik", "PLUGIN_KEY": strings.Repeat("k", 16), "REDIS_URL": "redis://r:6379/1",
+	})
 	if err != nil || c.TraefikRedisURL != "redis://r:6379/1" || len(c.Trusted) != 2 {
 		t.Errorf("%+v %v", c, err)
 	}
@@ -54,7 +60,8 @@ func TestTraefikNeedsItsKeyAndRedis(t *testing.T) {
 
 func TestTraefikIsTrustedBesideTheProxiesInFrontOfIt(t *testing.T) {
 	settings := map[string]string{
-		"EDGE": "traefik", "PLUGIN_KEY": strings.Repeat("k", 32), "REDIS_URL": "redis://r:6379/1", "TRUSTED_PROXIES": "10.0.0.5, 2001:db8::/32",
+		"EDGE": "traefik", "PLUGIN_KEY": strings.Repeat("k", 32), "REDIS_URL": "redis://r:6379/1",
+		"TRUSTED_PROXIES": "10.0.0.5, 2001:db8::/32",
 	}
 	c, err := config.Load(settings)
 	if err != nil {
@@ -77,21 +84,27 @@ func TestTraefikIsTrustedBesideTheProxiesInFrontOfIt(t *testing.T) {
 
 func TestDashboardAndInstancesCannotShareCookies(t *testing.T) {
 	for _, pair := range [][2]string{
-		{"example.org", "https://example.org"}, {"example.org", "https://whaley.example.org"}, {"i.example.org", "https://example.org"},
+		{"example.org", "https://example.org"}, {"example.org", "https://whaley.example.org"},
+		{"i.example.org", "https://example.org"},
 	} {
-		if _, err := config.Load(map[string]string{"BASE_DOMAIN": pair[0], "DASHBOARD_URL": pair[1]}); err == nil || !strings.Contains(err.Error(), "cookies") {
+		if _, err := config.Load(map[string]string{"BASE_DOMAIN": pair[0], "DASHBOARD_URL": pair[1]}); err == nil ||
+			!strings.Contains(err.Error(), "cookies") {
 			t.Errorf("%v: %v", pair, err)
 		}
 	}
 	for _, ctfd := range []string{"https://example.org", "https://ctf.i.example.org", "http://i.example.org:8000"} {
 		for _, name := range []string{"CTFD_URL", "CTFD_PUBLIC_URL"} {
-			_, err := config.Load(map[string]string{"BASE_DOMAIN": "i.example.org", "DASHBOARD_URL": "https://whaley.example.org", name: ctfd})
+			_, err := config.Load(map[string]string{
+				"BASE_DOMAIN": "i.example.org", "DASHBOARD_URL": "https://whaley.example.org", name: ctfd,
+			})
 			if err == nil || !strings.Contains(err.Error(), name) {
 				t.Errorf("a scoreboard at %s: %v", ctfd, err)
 			}
 		}
 	}
-	if _, err := config.Load(map[string]string{"BASE_DOMAIN": "i.example.org", "DASHBOARD_URL": "https://whaley.example.org", "CTFD_URL": "https://ctf.example.org"}); err != nil {
+	if _, err := config.Load(map[string]string{
+		"BASE_DOMAIN": "i.example.org", "DASHBOARD_URL": "https://whaley.example.org", "CTFD_URL": "https://ctf.example.org",
+	}); err != nil {
 		t.Error(err)
 	}
 }
@@ -111,7 +124,8 @@ func TestSecretsComeFromFilesAndAreNeverPrinted(t *testing.T) {
 			t.Errorf("printed: %s", printed)
 		}
 	}
-	if _, err := config.Load(map[string]string{"SECRET_FILE": "/nowhere"}); err == nil || !strings.Contains(err.Error(), "SECRET_FILE") {
+	if _, err := config.Load(map[string]string{"SECRET_FILE": "/nowhere"}); err == nil ||
+		!strings.Contains(err.Error(), "SECRET_FILE") {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
@@ -138,7 +152,8 @@ func TestTheTableDescribesEverySetting(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range config.Table() {
-		if s.Section == "" || len(s.Help) < 10 || !strings.HasSuffix(s.Help, ".") || (s.Type == config.TypeEnum) != (len(s.Choices) > 0) {
+		if s.Section == "" || len(s.Help) < 10 || !strings.HasSuffix(s.Help, ".") ||
+			(s.Type == config.TypeEnum) != (len(s.Choices) > 0) {
 			t.Errorf("%+v", s)
 		}
 		text := defaults.Value(s)
@@ -153,23 +168,32 @@ const longSecret = "hunter2 and thirty-nine bytes of wood!"
 
 func TestAKeyThatCanBeGuessedIsRefused(t *testing.T) {
 	for _, key := range []string{
-		"changemechangeme", "change-me-please-1234", "your-secret-key-here", "whaley-admin-key-2026", "aaaaaaaaaaaaaaaa", "abcabcabcabcabcabcabc",
-		"0123456789abcdef", "passwordpassword", "Admin123Admin123", "supersecretadminkey", "CHANGE_ME_TO_A_SECRET", "<your admin key here>",
+		"changemechangeme", "change-me-please-1234", "your-secret-key-here", "whaley-admin-key-2026", "aaaaaaaaaaaaaaaa",
+		"abcabcabcabcabcabcabc",
+		"0123456789abcdef", "passwordpassword", "Admin123Admin123", "supersecretadminkey", "CHANGE_ME_TO_A_SECRET",
+		"<your admin key here>",
 		"secret-secret-secret", "1234567890123456",
 	} {
-		if _, err := config.Load(map[string]string{"ADMIN_KEY": key}); err == nil || !strings.Contains(err.Error(), "ADMIN_KEY can be guessed") || strings.Contains(err.Error(), key) {
+		if _, err := config.Load(map[string]string{"ADMIN_KEY": key}); err == nil ||
+			!strings.Contains(err.Error(), "ADMIN_KEY can be guessed") || strings.Contains(err.Error(), key) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
-	if _, err := config.Load(map[string]string{"SECRET": strings.Repeat("changeme", 5)}); err == nil || !strings.Contains(err.Error(), "SECRET can be guessed") {
+	if _, err := config.Load(map[string]string{"SECRET": strings.Repeat("changeme", 5)}); err == nil ||
+		!strings.Contains(err.Error(), "SECRET can be guessed") {
 		t.Errorf("%v", err)
 	}
-	for _, key := range []string{"9f86d081884c7d659a2feaa0c55ad015", "dGhlIGtleSBpcyBsb25n", "correct horse battery staple", "X7-kQ2-pP9-mZ4-tL1"} {
-		ctfd := map[string]string{"ADAPTER_KEY": key, "AUTH_MODE": "ctfd", "CTFD_URL": "https://ctf.example", "CTFD_API_KEY": "x"}
+	for _, key := range []string{
+		"9f86d081884c7d659a2feaa0c55ad015", "dGhlIGtleSBpcyBsb25n", "correct horse battery staple", "X7-kQ2-pP9-mZ4-tL1",
+	} {
+		ctfd := map[string]string{
+			"ADAPTER_KEY": key, "AUTH_MODE": "ctfd", "CTFD_URL": "https://ctf.example", "CTFD_API_KEY": "x",
+		}
 		if _, err := config.Load(ctfd); err != nil {
 			t.Error(err)
 		}
-		if _, err := config.Load(map[string]string{"ADAPTER_KEY": key}); err == nil || !strings.Contains(err.Error(), "ADAPTER_KEY needs AUTH_MODE=ctfd") {
+		if _, err := config.Load(map[string]string{"ADAPTER_KEY": key}); err == nil ||
+			!strings.Contains(err.Error(), "ADAPTER_KEY needs AUTH_MODE=ctfd") {
 			t.Error(err)
 		}
 		ctfd["ADMIN_KEY"] = key
@@ -189,7 +213,9 @@ func TestCTFdNeedsAnAddressAndAKey(t *testing.T) {
 			t.Errorf("%s is not in %v", name, err)
 		}
 	}
-	c, err := config.Load(map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": "https://ctf.example.org", "CTFD_API_KEY": "ctfd_x"})
+	c, err := config.Load(map[string]string{
+		"AUTH_MODE": "ctfd", "CTFD_URL": "https://ctf.example.org", "CTFD_API_KEY": "ctfd_x",
+	})
 	if err != nil || c.CTFdPublicURL != c.CTFdURL {
 		t.Errorf("players are led to %q, %v", c.CTFdPublicURL, err)
 	}

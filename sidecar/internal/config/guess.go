@@ -13,7 +13,8 @@ const (
 // triedFirst is what keys out of examples, and keys that somebody thought of in a hurry, are made of; long ones first.
 var triedFirst = []string{
 	"abcdefghijklmnopqrstuvwxyz", "0123456789", "1234567890", "123456789", "administrator", "supersecret", "instancer",
-	"password", "passw0rd", "changeit", "whatever", "replace", "letmein", "default", "example", "abcdef", "qwerty", "change",
+	"password", "passw0rd", "changeit", "whatever", "replace", "letmein", "default", "example", "abcdef", "qwerty",
+	"change",
 	"please", "secret", "whaley", "sample", "123456", "admin", "token", "s3cret", "insert", "demo", "ctfd", "12345",
 	"your", "here", "test", "this", "with", "root", "1234", "key", "ctf", "abc", "123", "the", "pass", "min", "me", "my",
 }

@@ -48,7 +48,9 @@ type Snapshot struct {
 func (s *Snapshot) Environment(row Setting) string { return s.defaults.Value(row) }
 
 // NewLive reads the settings of the store over an environment that Load has taken. key has 32 bytes.
-func NewLive(ctx context.Context, environment map[string]string, store Store, key []byte, log *slog.Logger) (*Live, error) {
+func NewLive(
+	ctx context.Context, environment map[string]string, store Store, key []byte, log *slog.Logger,
+) (*Live, error) {
 	l := &Live{environment: environment, store: store, key: key, log: log}
 	return l, l.Load(ctx)
 }
@@ -146,7 +148,9 @@ func changeable(values map[string]*string) error {
 		case !known:
 			wrong = append(wrong, fmt.Errorf("%s is no setting", name))
 		case !row.Live:
-			wrong = append(wrong, fmt.Errorf("%s cannot be changed while Whaley runs; set it in the environment and start again", name))
+			wrong = append(
+				wrong, fmt.Errorf("%s cannot be changed while Whaley runs; set it in the environment and start again", name),
+			)
 		}
 	}
 	if len(wrong) > 0 {
@@ -213,7 +217,8 @@ func (l *Live) apply(stored map[string]string) error {
 		}
 	}
 	before := l.now.Swap(next)
-	if before != nil && maps.Equal(before.Overrides, next.Overrides) && maps.Equal(before.Ignored, ignored) && maps.Equal(before.variables, next.variables) {
+	if before != nil && maps.Equal(before.Overrides, next.Overrides) && maps.Equal(before.Ignored, ignored) &&
+		maps.Equal(before.variables, next.variables) {
 		return nil
 	}
 	for name, reason := range ignored {

@@ -40,14 +40,17 @@ func TestAChangeSurvivesARestartAndOneThatNoLongerFitsIsIgnored(t *testing.T) {
 	var said bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&said, nil))
 	first := live(t, db, nil, log)
-	if err := first.Change(context.Background(), "somebody", map[string]*string{"PORT_RANGE_START": text("35000"), "MAX_INSTANCES": text("9")}); err != nil {
+	if err := first.Change(
+		context.Background(), "somebody", map[string]*string{"PORT_RANGE_START": text("35000"), "MAX_INSTANCES": text("9")},
+	); err != nil {
 		t.Fatal(err)
 	}
 	if c := live(t, db, nil, log).Config(); c.PortRangeStart != 35000 || c.MaxInstances != 9 {
 		t.Errorf("after a restart %d %d", c.PortRangeStart, c.MaxInstances)
 	}
 	narrow := live(t, db, map[string]string{"PORT_RANGE_END": "34000"}, log)
-	if c := narrow.Config(); c.PortRangeStart != 30000 || c.MaxInstances != 9 || narrow.Now().Ignored["PORT_RANGE_START"] == "" || !strings.Contains(said.String(), "PORT_RANGE_START") {
+	if c := narrow.Config(); c.PortRangeStart != 30000 || c.MaxInstances != 9 ||
+		narrow.Now().Ignored["PORT_RANGE_START"] == "" || !strings.Contains(said.String(), "PORT_RANGE_START") {
 		t.Errorf("%d %d %v\n%s", c.PortRangeStart, c.MaxInstances, narrow.Now().Ignored, said.String())
 	}
 }
@@ -82,7 +85,8 @@ func TestOnlyWhatIsLiveCanBeChanged(t *testing.T) {
 		if s.Live {
 			continue
 		}
-		if err := l.Change(context.Background(), "somebody", map[string]*string{s.Name: text(s.Default)}); err == nil || !strings.Contains(err.Error(), s.Name) {
+		if err := l.Change(context.Background(), "somebody", map[string]*string{s.Name: text(s.Default)}); err == nil ||
+			!strings.Contains(err.Error(), s.Name) {
 			t.Errorf("%s: %v", s.Name, err)
 		}
 	}
@@ -93,7 +97,9 @@ func TestASecretIsSealedInTheDatabase(t *testing.T) {
 	db := openStore(t, "", dir)
 	log := slog.New(slog.DiscardHandler)
 	const secret = "https://discord.com/api/webhooks/1/hunter2hunter2"
-	if err := live(t, db, nil, log).Change(context.Background(), "somebody", map[string]*string{"DISCORD_WEBHOOK_URL": text(secret)}); err != nil {
+	if err := live(t, db, nil, log).Change(
+		context.Background(), "somebody", map[string]*string{"DISCORD_WEBHOOK_URL": text(secret)},
+	); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := db.Settings(context.Background())

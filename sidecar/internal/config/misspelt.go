@@ -28,7 +28,8 @@ func (m Misspelt) String() string {
 
 // ours are beginnings that nobody else's variables have.
 var ours = []string{
-	"CONTAINER_MAX_", "CTFD_", "DRAIN_", "DYNAMIC_FLAGS_", "FORENSICS_", "MAX_INSTANCES_", "PORT_RANGE_", "SANDBOX_", "SPAWN_",
+	"CONTAINER_MAX_", "CTFD_", "DRAIN_", "DYNAMIC_FLAGS_", "FORENSICS_", "MAX_INSTANCES_", "PORT_RANGE_", "SANDBOX_",
+	"SPAWN_",
 	"SUBNET_", "TRUSTED_", "WEBHOOK_", "WHALEY_",
 }
 

@@ -11,13 +11,17 @@ import (
 
 func TestAMisspelledSettingIsToldWithTheOneThatWasMeant(t *testing.T) {
 	for name, meant := range map[string]string{
-		"MAX_INSTANCE_PER_USER": "MAX_INSTANCES_PER_USER", "CHALLENGE_DIR": "CHALLENGES_DIR", "CHALLANGES_DIR": "CHALLENGES_DIR",
+		"MAX_INSTANCE_PER_USER": "MAX_INSTANCES_PER_USER", "CHALLENGE_DIR": "CHALLENGES_DIR",
+		"CHALLANGES_DIR":     "CHALLENGES_DIR",
 		"MAX_INSTANCES_USER": "MAX_INSTANCES_PER_USER", "INSTANCES_TIMEOUT": "INSTANCE_TIMEOUT", "SUBNETPOOL": "SUBNET_POOL",
 		"admin_key": "ADMIN_KEY", "ADMIN-KEY": "ADMIN_KEY", "ADMIN_KEY_FIEL": "ADMIN_KEY_FILE", "ADMNI_KEY": "ADMIN_KEY",
-		"WHALEY_BASE_DOMAIN": "BASE_DOMAIN", "CTFD_TOKEN": "CTFD_API_KEY", "CTFD_APIKEY": "CTFD_API_KEY", "CTFD_API_KEY_FLIE": "CTFD_API_KEY_FILE",
-		"DISCORD_WEBHOOK": "DISCORD_WEBHOOK_URL", "BASE_DOMAIN_FILE": "BASE_DOMAIN", "ADMIN_KEYS_FILE": "ADMIN_KEY_FILE",
-		"TIMEOUT_INSTANCE": "INSTANCE_TIMEOUT", "LOGLEVEL": "LOG_LEVEL", "FIREWAL": "FIREWALL", "MEMORY_BUGDET": "MEMORY_BUDGET",
-		"FORENSICS_DIR": "FORENSICS_LOG_DIR", "PORT_RANGE_BEGIN": "PORT_RANGE_START", "TRUSTED_PROXY": "TRUSTED_PROXIES", "DATABASE_URI": "DATABASE_URL",
+		"WHALEY_BASE_DOMAIN": "BASE_DOMAIN", "CTFD_TOKEN": "CTFD_API_KEY", "CTFD_APIKEY": "CTFD_API_KEY",
+		"CTFD_API_KEY_FLIE": "CTFD_API_KEY_FILE",
+		"DISCORD_WEBHOOK":   "DISCORD_WEBHOOK_URL", "BASE_DOMAIN_FILE": "BASE_DOMAIN", "ADMIN_KEYS_FILE": "ADMIN_KEY_FILE",
+		"TIMEOUT_INSTANCE": "INSTANCE_TIMEOUT", "LOGLEVEL": "LOG_LEVEL", "FIREWAL": "FIREWALL",
+		"MEMORY_BUGDET": "MEMORY_BUDGET",
+		"FORENSICS_DIR": "FORENSICS_LOG_DIR", "PORT_RANGE_BEGIN": "PORT_RANGE_START", "TRUSTED_PROXY": "TRUSTED_PROXIES",
+		"DATABASE_URI": "DATABASE_URL",
 	} {
 		found := config.Misspelled(map[string]string{name: "a value that nobody may read"})
 		if len(found) != 1 || found[0].Name != name || !slices.Contains(found[0].Meant, meant) {
@@ -58,7 +62,8 @@ func TestNoSlipOfOneLetterIsSilent(t *testing.T) {
 					continue
 				}
 				slips++
-				if found := config.Misspelled(map[string]string{name: ""}); len(found) != 1 || !slices.Contains(found[0].Meant, s.Name) {
+				if found := config.Misspelled(map[string]string{name: ""}); len(found) != 1 ||
+					!slices.Contains(found[0].Meant, s.Name) {
 					t.Errorf("%s for %s: %v", name, s.Name, found)
 				}
 			}

@@ -58,7 +58,8 @@ func Table() []Setting {
 		}
 		s := Setting{
 			Name: name, Section: section, Type: typeOf(f), Default: f.Tag.Get("envDefault"), Help: f.Tag.Get("whaley"),
-			Unit: f.Tag.Get("unit"), Min: f.Tag.Get("min"), Max: f.Tag.Get("max"), Live: f.Tag.Get("live") == "true", field: f.Name,
+			Unit: f.Tag.Get("unit"), Min: f.Tag.Get("min"), Max: f.Tag.Get("max"), Live: f.Tag.Get("live") == "true",
+			field: f.Name,
 		}
 		if choices := f.Tag.Get("choices"); choices != "" {
 			s.Choices = strings.Split(choices, "|")

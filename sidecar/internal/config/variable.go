@@ -40,7 +40,9 @@ func variableOf(key string) (v Variable, ok bool) {
 func (l *Live) SetVariable(ctx context.Context, by string, v Variable, value *string) error {
 	switch {
 	case !variableForm.MatchString(v.Name):
-		return &Refused{fmt.Errorf("a variable's name is letters, digits and underscores, at most 100, and begins with no digit")}
+		return &Refused{fmt.Errorf(
+			"a variable's name is letters, digits and underscores, at most 100, and begins with no digit",
+		)}
 	case slices.Contains(takenVariables, v.Name) || strings.HasPrefix(v.Name, "WHALEY_"):
 		return &Refused{fmt.Errorf("%s is a variable of Whaley's own; take another name", v.Name)}
 	case value != nil && (len(*value) > maxVariable || strings.ContainsRune(*value, 0)):

@@ -26,8 +26,13 @@ func TestAVariableIsReadByItsChallengesAndNobodyElse(t *testing.T) {
 	set("", "API_KEY", text("sk-for-all"))
 	set("web", "API_KEY", text("sk-for-web"))
 	set("pwn", "TOKEN", text("a 'quoted'\n$value"))
-	for what, got := range map[string]*config.Live{"here": l, "after a restart": live(t, db, nil, slog.New(slog.DiscardHandler))} {
-		want := map[string]map[string]string{"web": {"API_KEY": "sk-for-web"}, "pwn": {"API_KEY": "sk-for-all", "TOKEN": "a 'quoted'\n$value"}, "misc": {"API_KEY": "sk-for-all"}}
+	for what, got := range map[string]*config.Live{
+		"here": l, "after a restart": live(t, db, nil, slog.New(slog.DiscardHandler)),
+	} {
+		want := map[string]map[string]string{
+			"web": {"API_KEY": "sk-for-web"}, "pwn": {"API_KEY": "sk-for-all", "TOKEN": "a 'quoted'\n$value"},
+			"misc": {"API_KEY": "sk-for-all"},
+		}
 		for challenge, values := range want {
 			if diff := cmp.Diff(values, got.Values(challenge)); diff != "" {
 				t.Error(what, challenge, diff)
@@ -66,7 +71,8 @@ func TestAVariableIsReadByItsChallengesAndNobodyElse(t *testing.T) {
 		t.Errorf("a value was put in another's place: %v %v", l.Values("web"), err)
 	}
 	for _, name := range []string{"", "1A", "A-B", "FLAG", "WHALEY_CA", "INSTANCE_ID", strings.Repeat("A", 101), "A\n"} {
-		if err := l.SetVariable(ctx, "ada", config.Variable{Name: name}, text("sk-refused")); err == nil || strings.Contains(err.Error(), "sk-") {
+		if err := l.SetVariable(ctx, "ada", config.Variable{Name: name}, text("sk-refused")); err == nil ||
+			strings.Contains(err.Error(), "sk-") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

@@ -40,7 +40,9 @@ func newWorld(t *testing.T, connectionInfo string) *world {
 	t.Cleanup(func() { db.Close() })
 	w.db = db
 	w.notes = w.ctfd.AddChallenge(ctfdtest.Challenge{Name: "Notes, please", ConnectionInfo: connectionInfo})
-	w.must(db.Map(w.ctx, &whaley.Mapping{Challenge: "notes", CTFdChallenge: w.notes, CTFdName: "Notes, please", CreatedAt: time.Now()}))
+	w.must(db.Map(
+		w.ctx, &whaley.Mapping{Challenge: "notes", CTFdChallenge: w.notes, CTFdName: "Notes, please", CreatedAt: time.Now()},
+	))
 	w.Connection = w.again()
 	return w
 }
@@ -49,7 +51,9 @@ func newWorld(t *testing.T, connectionInfo string) *world {
 func (w *world) again() *connect.Connection {
 	client, err := ctfd.New(w.ctfd.URL, ctfd.Fixed(w.ctfd.Admin), slog.New(slog.DiscardHandler))
 	w.must(err)
-	return connect.New(client, w.db, connect.Options{Dashboard: dashboard, Public: w.ctfd.URL + "/"}, slog.New(slog.DiscardHandler))
+	return connect.New(
+		client, w.db, connect.Options{Dashboard: dashboard, Public: w.ctfd.URL + "/"}, slog.New(slog.DiscardHandler),
+	)
 }
 
 func (w *world) must(err error) {
@@ -126,9 +130,12 @@ func TestAPageOfAnEarlierVersionIsWrittenAgain(t *testing.T) {
 	w.must(w.MakeSignIn(w.ctx))
 	client, err := ctfd.New(w.ctfd.URL, ctfd.Fixed(w.ctfd.Admin), slog.New(slog.DiscardHandler))
 	w.must(err)
-	moved := connect.New(client, w.db, connect.Options{Dashboard: "https://new.example", Public: w.ctfd.URL}, slog.New(slog.DiscardHandler))
+	moved := connect.New(
+		client, w.db, connect.Options{Dashboard: "https://new.example", Public: w.ctfd.URL}, slog.New(slog.DiscardHandler),
+	)
 	w.must(moved.Look(w.ctx))
-	if s := moved.Standing().SignIn; s.State != connect.SignInStands || !strings.Contains(w.ctfd.Pages()[0].Content, "https://new.example/login") {
+	if s := moved.Standing().SignIn; s.State != connect.SignInStands ||
+		!strings.Contains(w.ctfd.Pages()[0].Content, "https://new.example/login") {
 		t.Errorf("%+v %s", s, w.ctfd.Pages()[0].Content)
 	}
 	w.must(moved.Look(w.ctx))
@@ -153,7 +160,8 @@ func TestALinkIsWrittenWhenAskedForAndRepaired(t *testing.T) {
 	}
 	_, err := w.WriteLink(w.ctx, "notes", false)
 	w.must(err)
-	if got := w.ctfd.Challenge(w.notes).ConnectionInfo; got != link || w.Standing().Links["notes"].State != connect.LinkStands {
+	if got := w.ctfd.Challenge(w.notes).ConnectionInfo; got != link ||
+		w.Standing().Links["notes"].State != connect.LinkStands {
 		t.Errorf("%q %+v", got, w.Standing())
 	}
 	for _, lost := range []string{"", dashboard + "/?challenge=notes"} { // ctfcli writes nothing; an earlier version wrote this
@@ -171,7 +179,8 @@ func TestAnAuthorsOwnTextStaysUntilItIsToBeReplaced(t *testing.T) {
 	w.code("connection_info_taken", err)
 	others, err := w.WriteLinks(w.ctx)
 	w.must(err)
-	if s := w.looks().Links["notes"]; s != (connect.Link{State: connect.LinkOther, Text: own}) || len(others) != 1 || w.ctfd.Challenge(w.notes).ConnectionInfo != own {
+	if s := w.looks().Links["notes"]; s != (connect.Link{State: connect.LinkOther, Text: own}) || len(others) != 1 ||
+		w.ctfd.Challenge(w.notes).ConnectionInfo != own {
 		t.Errorf("%+v %v", s, others)
 	}
 	_, err = w.WriteLink(w.ctx, "notes", true)
@@ -211,7 +220,12 @@ func TestACTFdWithoutExportsIsAskedOneByOne(t *testing.T) {
 func TestEachPartThatIsAChallengeOfItsOwnInCTFdHasTheLink(t *testing.T) {
 	w := newWorld(t, "")
 	second := w.ctfd.AddChallenge(ctfdtest.Challenge{Name: "Notes, part two"})
-	w.must(w.db.Map(w.ctx, &whaley.Mapping{Challenge: "notes", Part: "two", CTFdChallenge: second, CTFdName: "Notes, part two", CreatedAt: time.Now()}))
+	w.must(w.db.Map(
+		w.ctx,
+		&whaley.Mapping{
+			Challenge: "notes", Part: "two", CTFdChallenge: second, CTFdName: "Notes, part two", CreatedAt: time.Now(),
+		},
+	))
 	_, err := w.WriteLink(w.ctx, "notes", false)
 	w.must(err)
 	w.ctfd.ChangeChallenge(second, func(c *ctfdtest.Challenge) { c.ConnectionInfo = "" })
@@ -230,11 +244,13 @@ func TestTheScriptOfTheChallengeWindowLeavesTheHeaderAsItWas(t *testing.T) {
 		w.must(w.ShowWindow(w.ctx, true))
 		w.must(w.ShowWindow(w.ctx, true))
 		now := w.ctfd.Config("theme_header")
-		if !strings.HasPrefix(now, was) || strings.Count(now, "<script") != 1 || !strings.Contains(now, dashboard+"/ctfd.js") || !w.looks().Window {
+		if !strings.HasPrefix(now, was) || strings.Count(now, "<script") != 1 ||
+			!strings.Contains(now, dashboard+"/ctfd.js") || !w.looks().Window {
 			t.Errorf("%q", now)
 		}
 		w.must(w.ShowWindow(w.ctx, false))
-		if now := w.ctfd.Config("theme_header"); strings.TrimSuffix(now, "\n") != strings.TrimSuffix(was, "\n") || w.looks().Window {
+		if now := w.ctfd.Config("theme_header"); strings.TrimSuffix(now, "\n") != strings.TrimSuffix(was, "\n") ||
+			w.looks().Window {
 			t.Errorf("%q instead of %q", now, was)
 		}
 	}

@@ -42,7 +42,8 @@ func (s Standing) LinkOf(m *whaley.Mapping) Link { return s.Links[place(m)] }
 
 // ours says whether a text was written by Whaley: last, or by an earlier version, or is what it would write.
 func (c *Connection) ours(m *whaley.Mapping, text string, before written) bool {
-	return text == c.Of(m.Challenge) || text == before.Links[place(m)] || text == c.opts.Dashboard+"/?challenge="+m.Challenge
+	return text == c.Of(m.Challenge) || text == before.Links[place(m)] ||
+		text == c.opts.Dashboard+"/?challenge="+m.Challenge
 }
 
 // lookAtLinks sees what is in CTFd, and repairs the links that Whaley has written before.
@@ -125,7 +126,9 @@ func (c *Connection) WriteLink(ctx context.Context, challenge string, replace bo
 		}
 	}
 	if first == nil {
-		return nil, whaley.Errorf(whaley.NotFound, "mapping_not_found", "The challenge %q is not mapped to one of CTFd.", challenge)
+		return nil, whaley.Errorf(
+			whaley.NotFound, "mapping_not_found", "The challenge %q is not mapped to one of CTFd.", challenge,
+		)
 	}
 	return first, nil
 }

@@ -66,7 +66,11 @@ func (c *Connection) lookAtPage(ctx context.Context, before written) (SignIn, er
 	there, err := c.ctfd.Page(ctx, before.Page)
 	switch {
 	case isNotFound(err):
-		return c.signIn(SignInGone, "The page was deleted in CTFd: players copy a token by hand again. Make it again, or take it away here too."), nil
+		return c.signIn(
+				SignInGone,
+				"The page was deleted in CTFd: players copy a token by hand again. Make it again, or take it away here too.",
+			),
+			nil
 	case err != nil:
 		return SignIn{}, err
 	case there.Route != route || there.Content != before.Content:
@@ -97,7 +101,8 @@ func (c *Connection) MakeSignIn(ctx context.Context) error {
 		}
 		if before, err := c.recall(ctx); err != nil || there.ID != before.Page && !strings.Contains(there.Content, mark) {
 			return whaley.Errorf(whaley.Conflict, "ctfd_page_taken",
-				"CTFd has a page of its own at /%s, which Whaley did not make. Give it another address in CTFd (Admin Panel, Pages), then try again.", route).Because(err)
+				"CTFd has a page of its own at /%s, which Whaley did not make. Give it another address in CTFd (Admin Panel, Pages), then try again.",
+				route).Because(err)
 		}
 		id = there.ID
 	}

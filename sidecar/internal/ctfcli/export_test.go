@@ -29,7 +29,9 @@ func exported(t *testing.T, at, text string, replace bool) (ctfcli.Result, strin
 		t.Fatal(err)
 	}
 	defer root.Close()
-	notes := &whaley.Challenge{ID: "notes", Name: "Notes, please", Category: "web", Description: "Read: it's # not \"easy\".\n\nÜ"}
+	notes := &whaley.Challenge{
+		ID: "notes", Name: "Notes, please", Category: "web", Description: "Read: it's # not \"easy\".\n\nÜ",
+	}
 	results, err := ctfcli.Export(root, []*whaley.Challenge{notes}, ctfcli.Options{
 		Link: func(id string) string { return "https://whaley.example/go/" + id }, Replace: replace,
 	})
@@ -51,14 +53,25 @@ func TestWhatIsInAFileStaysByteForByte(t *testing.T) {
 		outcome ctfcli.Outcome
 		want    string
 	}{
-		"no link":        {rest, false, ctfcli.Linked, rest + "connection_info: \"" + link + "\"\n"},
-		"no newline":     {strings.TrimSpace(rest), false, ctfcli.Linked, rest + "connection_info: \"" + link + "\"\n"},
-		"empty":          {"connection_info:\n" + rest, false, ctfcli.Linked, "connection_info: \"" + link + "\"\n" + rest},
-		"null":           {rest + "connection_info: null\nvalue: 5\n", false, ctfcli.Linked, rest + "connection_info: \"" + link + "\"\nvalue: 5\n"},
-		"there":          {rest + "connection_info: " + link + "\n", false, ctfcli.Same, rest + "connection_info: " + link + "\n"},
-		"the author's":   {rest + "connection_info: nc host 1\n", false, ctfcli.Own, rest + "connection_info: nc host 1\n"},
-		"to be replaced": {rest + "connection_info: 'nc host 1' # x\nvalue: 5\n", true, ctfcli.Linked, rest + "connection_info: \"" + link + "\"\nvalue: 5\n"},
-		"lines of dos":   {"connection_info: \r\nname: notes please\r\n", false, ctfcli.Linked, "connection_info: \"" + link + "\"\r\nname: notes please\r\n"},
+		"no link":    {rest, false, ctfcli.Linked, rest + "connection_info: \"" + link + "\"\n"},
+		"no newline": {strings.TrimSpace(rest), false, ctfcli.Linked, rest + "connection_info: \"" + link + "\"\n"},
+		"empty":      {"connection_info:\n" + rest, false, ctfcli.Linked, "connection_info: \"" + link + "\"\n" + rest},
+		"null": {
+			rest + "connection_info: null\nvalue: 5\n", false, ctfcli.Linked,
+			rest + "connection_info: \"" + link + "\"\nvalue: 5\n",
+		},
+		"there": {
+			rest + "connection_info: " + link + "\n", false, ctfcli.Same, rest + "connection_info: " + link + "\n",
+		},
+		"the author's": {rest + "connection_info: nc host 1\n", false, ctfcli.Own, rest + "connection_info: nc host 1\n"},
+		"to be replaced": {
+			rest + "connection_info: 'nc host 1' # x\nvalue: 5\n", true, ctfcli.Linked,
+			rest + "connection_info: \"" + link + "\"\nvalue: 5\n",
+		},
+		"lines of dos": {
+			"connection_info: \r\nname: notes please\r\n", false, ctfcli.Linked,
+			"connection_info: \"" + link + "\"\r\nname: notes please\r\n",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, now := exported(t, "web/deep/challenge.yml", c.text, c.replace)
@@ -71,9 +84,11 @@ func TestWhatIsInAFileStaysByteForByte(t *testing.T) {
 
 func TestWhatCannotBeWrittenSafelyIsLeftAloneAndSaid(t *testing.T) {
 	for name, text := range map[string]string{
-		"several lines": "name: notes please\nconnection_info: |\n  nc a 1\n  nc b 2\n", "braces": "{name: notes please, value: 5}\n",
-		"folded": "name: notes please\nconnection_info: nc a\n  1\n", "two documents": "name: notes please\n---\nname: b\n",
-		"anchor": "name: notes please\nconnection_info: &a nc\nother: *a\n",
+		"several lines": "name: notes please\nconnection_info: |\n  nc a 1\n  nc b 2\n",
+		"braces":        "{name: notes please, value: 5}\n",
+		"folded":        "name: notes please\nconnection_info: nc a\n  1\n",
+		"two documents": "name: notes please\n---\nname: b\n",
+		"anchor":        "name: notes please\nconnection_info: &a nc\nother: *a\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if r, now := exported(t, "notes/challenge.yml", text, true); r.Err == nil || now != text {
@@ -88,7 +103,8 @@ func TestWhatCannotBeWrittenSafelyIsLeftAloneAndSaid(t *testing.T) {
 
 func TestAFileThatIsNotThereIsMadeWithoutFlags(t *testing.T) {
 	r, now := exported(t, "other/challenge.yml", "name: Other\n", false)
-	if r.Err != nil || r.Outcome != ctfcli.Made || r.File != "notes/challenge.yml" || strings.Contains(now, "flag") || !strings.Contains(now, "connection_info: "+link) {
+	if r.Err != nil || r.Outcome != ctfcli.Made || r.File != "notes/challenge.yml" || strings.Contains(now, "flag") ||
+		!strings.Contains(now, "connection_info: "+link) {
 		t.Errorf("%+v\n%s", r, now)
 	}
 	again, after := exported(t, r.File, now, false)

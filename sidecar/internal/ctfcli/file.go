@@ -50,7 +50,9 @@ func link(text []byte, to string, replace bool) ([]byte, Outcome, error) {
 	before[key] = to
 	var after map[string]any
 	if err := yaml.Unmarshal(next, &after); err != nil || !reflect.DeepEqual(after, before) {
-		return nil, "", fmt.Errorf("its %s cannot be replaced without touching anything else: write %s there yourself", key, to)
+		return nil, "", fmt.Errorf(
+			"its %s cannot be replaced without touching anything else: write %s there yourself", key, to,
+		)
 	}
 	return next, Linked, nil
 }

@@ -45,7 +45,8 @@ func (c *Client) Challenges(ctx context.Context) ([]whaley.ScoreboardChallenge, 
 // SetConnectionInfo writes what players of a challenge are shown as the way to it.
 func (c *Client) SetConnectionInfo(ctx context.Context, challenge int, text string) error {
 	_, err := c.do(ctx, request{
-		method: http.MethodPatch, path: "/challenges/" + strconv.Itoa(challenge), body: map[string]string{"connection_info": text},
+		method: http.MethodPatch, path: "/challenges/" + strconv.Itoa(challenge),
+		body: map[string]string{"connection_info": text},
 	}, nil)
 	return err
 }

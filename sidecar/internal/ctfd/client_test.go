@@ -42,7 +42,8 @@ func TestAccountsAreReadAsTheAdminSeesThem(t *testing.T) {
 		t.Error(diff, err)
 	}
 	team, err := c.Team(ctx, red)
-	if diff := cmp.Diff(whaley.Team{ID: red, Name: "red", Members: []int{alice}, Banned: true}, team); diff != "" || err != nil {
+	if diff := cmp.Diff(whaley.Team{ID: red, Name: "red", Members: []int{alice}, Banned: true}, team); diff != "" ||
+		err != nil {
 		t.Error(diff, err)
 	}
 	if admin, err := c.User(ctx, 1); err != nil || !admin.Admin {
@@ -71,10 +72,13 @@ func TestATokenThatIsNoneIsRefusedWithAReason(t *testing.T) {
 	s := ctfdtest.New(t)
 	c := client(t, s.URL, s.Admin)
 	id := s.AddUser(ctfdtest.User{Name: "alice"})
-	for token, word := range map[string]string{"ctfd_x": "does not know", s.TokenUntil(id, time.Now().Add(-time.Second)): "expired"} {
+	for token, word := range map[string]string{
+		"ctfd_x": "does not know", s.TokenUntil(id, time.Now().Add(-time.Second)): "expired",
+	} {
 		_, err := c.Me(context.Background(), token)
 		var e *whaley.Error
-		if !errors.As(err, &e) || e.Code != whaley.CodeTokenRefused || e.Kind != whaley.Unauthorized || !strings.Contains(e.Detail, word) {
+		if !errors.As(err, &e) || e.Code != whaley.CodeTokenRefused || e.Kind != whaley.Unauthorized ||
+			!strings.Contains(e.Detail, word) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -86,7 +90,8 @@ func TestTheKeyMustBeAnAdmins(t *testing.T) {
 		t.Error(err)
 	}
 	id := s.AddUser(ctfdtest.User{Name: "alice"})
-	if _, err := client(t, s.URL, s.Token(id)).TeamMode(context.Background()); err == nil || !strings.Contains(err.Error(), "CTFD_API_KEY") {
+	if _, err := client(t, s.URL, s.Token(id)).TeamMode(context.Background()); err == nil ||
+		!strings.Contains(err.Error(), "CTFD_API_KEY") {
 		t.Error(err)
 	}
 	if _, err := client(t, s.URL, s.Token(id)).User(context.Background(), id); err == nil {
@@ -129,7 +134,8 @@ func TestTheFourShapesOfErrorsAreRead(t *testing.T) {
 		}))
 		_, err := client(t, s.URL, "k").Me(context.Background(), "t")
 		var said *ctfd.Refusal
-		if !errors.As(err, &said) || said.Status != 400 || whaley.CodeOf(err) != ctfd.CodeInvalid || !strings.Contains(said.Error(), want) {
+		if !errors.As(err, &said) || said.Status != 400 || whaley.CodeOf(err) != ctfd.CodeInvalid ||
+			!strings.Contains(said.Error(), want) {
 			t.Errorf("%s: %v", body, err)
 		}
 		s.Close()
@@ -146,7 +152,8 @@ func TestACTFdThatDoesNotAnswerIsNotWaitedForAgainAndAgain(t *testing.T) {
 		}
 	}
 	asked := s.Calls("GET /api/v1/users/1")
-	if _, err := c.User(context.Background(), 1); whaley.CodeOf(err) != whaley.CodeCTFdUnavailable || s.Calls("GET /api/v1/users/1") != asked {
+	if _, err := c.User(context.Background(), 1); whaley.CodeOf(err) != whaley.CodeCTFdUnavailable ||
+		s.Calls("GET /api/v1/users/1") != asked {
 		t.Errorf("it was asked although it had not answered five times: %v", err)
 	}
 	s.Recover()
@@ -167,7 +174,8 @@ func TestASlowCTFdEndsWithTheCallersDeadline(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	if _, err := client(t, s.URL, s.Admin).User(ctx, 1); whaley.CodeOf(err) != whaley.CodeCTFdUnavailable || time.Since(began) > 5*time.Second {
+	if _, err := client(t, s.URL, s.Admin).User(ctx, 1); whaley.CodeOf(err) != whaley.CodeCTFdUnavailable ||
+		time.Since(began) > 5*time.Second {
 		t.Errorf("%v after %s", err, time.Since(began))
 	}
 	s.Recover()

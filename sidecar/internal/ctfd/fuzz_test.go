@@ -13,8 +13,14 @@ import (
 
 // Whatever a CTFd answers, or what stands where one should be: an error or a value, and never an account that is nobody's.
 func FuzzAnswersOfCTFd(f *testing.F) {
-	f.Add(200, `{"success": true, "data": {"id": 7, "name": "a", "banned": false, "type": "user", "team_id": 3, "members": [7]}}`)
-	f.Add(200, `{"success": true, "data": [{"id": 1, "content": "FLAG{x}", "challenge_id": 2, "user": null}], "meta": {"pagination": {"pages": 2}}}`)
+	f.Add(
+		200,
+		`{"success": true, "data": {"id": 7, "name": "a", "banned": false, "type": "user", "team_id": 3, "members": [7]}}`,
+	)
+	f.Add(
+		200,
+		`{"success": true, "data": [{"id": 1, "content": "FLAG{x}", "challenge_id": 2, "user": null}], "meta": {"pagination": {"pages": 2}}}`,
+	)
 	f.Add(403, `{"message": "no"}`)
 	f.Add(500, "<html>")
 	type page struct {

@@ -79,7 +79,9 @@ func (c *Client) PageShown(ctx context.Context, route string) (string, error) {
 	case err != nil:
 		return "", unavailable(fmt.Errorf("GET %s: %w", route, err))
 	case got.status != http.StatusOK:
-		return "", whaley.Errorf(whaley.NotFound, CodeNotFound, "CTFd shows no page at /%s: it answers %d.", route, got.status)
+		return "", whaley.Errorf(
+			whaley.NotFound, CodeNotFound, "CTFd shows no page at /%s: it answers %d.", route, got.status,
+		)
 	}
 	return string(got.body), nil
 }

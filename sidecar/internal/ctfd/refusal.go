@@ -72,7 +72,9 @@ func refusal(r request, got answer) error {
 	case http.StatusBadRequest:
 		kind, code, detail = whaley.Invalid, CodeInvalid, "CTFd does not take this."
 	case http.StatusTooManyRequests:
-		return whaley.Errorf(whaley.Unavailable, CodeTooFast, "CTFd asks to go slower. Try again in a few seconds.").After(tripFor).Because(said)
+		return whaley.Errorf(whaley.Unavailable, CodeTooFast, "CTFd asks to go slower. Try again in a few seconds.").After(
+			tripFor,
+		).Because(said)
 	}
 	return whaley.Errorf(kind, code, "%s", detail).Because(said)
 }

@@ -24,7 +24,9 @@ func (c *Client) Users(ctx context.Context) (list []whaley.Account, pages int, e
 
 // Teams lists all teams, banned ones too, without their members. There are none where CTFd has no teams.
 func (c *Client) Teams(ctx context.Context) (list []whaley.Team, pages int, err error) {
-	rows, pages, err := pagesOf[team](ctx, c, request{method: http.MethodGet, path: "/teams", query: url.Values{"view": {"admin"}}})
+	rows, pages, err := pagesOf[team](
+		ctx, c, request{method: http.MethodGet, path: "/teams", query: url.Values{"view": {"admin"}}},
+	)
 	if whaley.CodeOf(err) == CodeNotFound {
 		return nil, 0, nil
 	}

@@ -30,7 +30,8 @@ type named struct {
 
 func (s submission) submission() whaley.Submission {
 	return whaley.Submission{
-		ID: s.ID, Challenge: s.ChallengeID, ChallengeName: s.Challenge.Name, User: s.UserID, UserName: s.User.Name, Team: s.TeamID,
+		ID: s.ID, Challenge: s.ChallengeID, ChallengeName: s.Challenge.Name, User: s.UserID, UserName: s.User.Name,
+		Team:     s.TeamID,
 		TeamName: s.Team.Name, Provided: s.Provided, Type: s.Type, Address: s.IP, At: s.Date.UTC(),
 	}
 }

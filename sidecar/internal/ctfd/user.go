@@ -47,5 +47,7 @@ func (c *Client) User(ctx context.Context, id int) (whaley.Account, error) {
 }
 
 func notAdmin() error {
-	return whaley.Errorf(whaley.Unavailable, CodeMisconfigured, "CTFD_API_KEY is not the access token of a CTFd admin. Tell an organiser.")
+	return whaley.Errorf(
+		whaley.Unavailable, CodeMisconfigured, "CTFD_API_KEY is not the access token of a CTFd admin. Tell an organiser.",
+	)
 }

@@ -36,8 +36,10 @@ func Open(dir string, log *slog.Logger) error {
 	}
 	if len(entries) > 0 && !usedBefore(dir) {
 		if info.Mode()&OfOthers != 0 {
-			log.Warn("others on this machine can look into DATA_DIR; it holds things that are not Whaley's, so its mode is left as it is",
-				"folder", dir, "mode", info.Mode().Perm(), "help", "give Whaley a folder of its own, or chmod 700")
+			log.Warn(
+				"others on this machine can look into DATA_DIR; it holds things that are not Whaley's, so its mode is left as it is",
+				"folder", dir, "mode", info.Mode().Perm(), "help", "give Whaley a folder of its own, or chmod 700",
+			)
 		}
 		return nil
 	}

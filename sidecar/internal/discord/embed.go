@@ -89,7 +89,9 @@ func (e *embed) size() int {
 }
 
 // Encoder makes messages; describe adds what an event does not hold, and may fail.
-func Encoder(describe func(ctx context.Context, ev whaley.Event) (Details, error)) func(context.Context, []whaley.Event) ([]byte, int, error) {
+func Encoder(
+	describe func(ctx context.Context, ev whaley.Event) (Details, error),
+) func(context.Context, []whaley.Event) ([]byte, int, error) {
 	return func(ctx context.Context, events []whaley.Event) ([]byte, int, error) {
 		if len(events) > manyEvents {
 			body, err := message([]embed{summary(events)})
@@ -158,7 +160,8 @@ func summary(events []whaley.Event) embed {
 		counts[ev.Type]++
 	}
 	e := embed{
-		Title: fmt.Sprintf("%d things happened", len(events)), Color: grey, Timestamp: events[len(events)-1].At.UTC().Format(time.RFC3339),
+		Title: fmt.Sprintf("%d things happened", len(events)), Color: grey,
+		Timestamp: events[len(events)-1].At.UTC().Format(time.RFC3339),
 	}
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
 		e.add(kinds[name].title, fmt.Sprint(counts[name]), true)
@@ -167,7 +170,8 @@ func summary(events []whaley.Event) embed {
 }
 
 var unformatted = strings.NewReplacer(
-	`\`, `\\`, "*", `\*`, "_", `\_`, "~", `\~`, "`", "\\`", "|", `\|`, ">", `\>`, "#", `\#`, "[", `\[`, "]", `\]`, "(", `\(`, ")", `\)`,
+	`\`, `\\`, "*", `\*`, "_", `\_`, "~", `\~`, "`", "\\`", "|", `\|`, ">", `\>`, "#", `\#`, "[", `\[`, "]", `\]`, "(",
+	`\(`, ")", `\)`,
 	"<", `\<`, "@", "@\u200b", "\n", " ", "\r", " ",
 )
 

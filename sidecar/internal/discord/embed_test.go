@@ -25,7 +25,9 @@ type message struct {
 
 func encode(t *testing.T, d discord.Details, events ...whaley.Event) (message, int) {
 	t.Helper()
-	body, used, err := discord.Encoder(func(context.Context, whaley.Event) (discord.Details, error) { return d, nil })(t.Context(), events)
+	body, used, err := discord.Encoder(func(context.Context, whaley.Event) (discord.Details, error) { return d, nil })(
+		t.Context(), events,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,14 +43,24 @@ func encode(t *testing.T, d discord.Details, events ...whaley.Event) (message, i
 
 func TestEachKindOfEventLooksAsItShould(t *testing.T) {
 	for kind, color := range map[string]int{
-		"instance_running": 0x2ecc71, "instance_spawn_failed": 0xe74c3c, "instance_extend": 0xf1c40f, "instance_stop": 0xe67e22,
+		"instance_running": 0x2ecc71, "instance_spawn_failed": 0xe74c3c, "instance_extend": 0xf1c40f,
+		"instance_stop":    0xe67e22,
 		"instance_expired": 0xe67e22, "suspicious_submission": 0x8e44ad,
 	} {
-		ev := whaley.Event{Type: kind, Instance: "web-1", Challenge: "web", Owner: "team_1", Player: "user_2", Message: "why: so", At: time.Now()}
+		ev := whaley.Event{
+			Type: kind, Instance: "web-1", Challenge: "web", Owner: "team_1", Player: "user_2", Message: "why: so",
+			At: time.Now(),
+		}
 		if !discord.Wants(ev) {
 			t.Errorf("%s is not wanted", kind)
 		}
-		m, used := encode(t, discord.Details{Challenge: "Web!", Owner: "The team", Ways: []string{"nc 127.0.0.1 30000"}, ExpiresAt: time.Unix(1900000000, 0)}, ev)
+		m, used := encode(
+			t,
+			discord.Details{
+				Challenge: "Web!", Owner: "The team", Ways: []string{"nc 127.0.0.1 30000"}, ExpiresAt: time.Unix(1900000000, 0),
+			},
+			ev,
+		)
 		if used != 1 || len(m.Embeds) != 1 || m.Embeds[0].Color != color || !strings.HasSuffix(m.Embeds[0].Title, ": Web!") {
 			t.Errorf("%s: %+v", kind, m)
 		}
@@ -108,7 +120,8 @@ func TestManyEventsFitDiscordsLimits(t *testing.T) {
 	for n := range flood {
 		flood[n] = whaley.Event{Type: "instance_expired"}
 	}
-	if m, used = encode(t, discord.Details{}, flood...); used != 300 || len(m.Embeds) != 1 || m.Embeds[0].Fields[0].Value != "300" {
+	if m, used = encode(t, discord.Details{}, flood...); used != 300 || len(m.Embeds) != 1 ||
+		m.Embeds[0].Fields[0].Value != "300" {
 		t.Errorf("%d %+v", used, m)
 	}
 }

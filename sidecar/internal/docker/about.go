@@ -29,9 +29,13 @@ func (e *Engine) About(ctx context.Context) (About, error) {
 	if err != nil {
 		return About{}, translate(err)
 	}
-	a := About{Version: info.ServerVersion, Folder: info.DockerRootDir, Memory: info.MemTotal, CPUs: info.NCPU, Runtimes: slices.Sorted(maps.Keys(info.Runtimes)),
-		Remapped: slices.Contains(info.SecurityOptions, "name=userns")}
-	for what, can := range map[string]bool{"memory": info.MemoryLimit, "CPU": info.CPUCfsQuota, "processes": info.PidsLimit} {
+	a := About{
+		Version: info.ServerVersion, Folder: info.DockerRootDir, Memory: info.MemTotal, CPUs: info.NCPU,
+		Runtimes: slices.Sorted(maps.Keys(info.Runtimes)), Remapped: slices.Contains(info.SecurityOptions, "name=userns"),
+	}
+	for what, can := range map[string]bool{
+		"memory": info.MemoryLimit, "CPU": info.CPUCfsQuota, "processes": info.PidsLimit,
+	} {
 		if !can {
 			a.Unlimited = append(a.Unlimited, what)
 		}

@@ -42,7 +42,8 @@ type bounded struct {
 
 func (e *Engine) bound(ctx context.Context, out io.Writer) (*bounded, context.Context) {
 	ctx, end := context.WithCancelCause(ctx)
-	return &bounded{engine: e, out: out, end: end, left: maxOutput, began: time.Now(), ctx: ctx, named: map[string]bool{}}, ctx
+	return &bounded{engine: e, out: out, end: end, left: maxOutput, began: time.Now(), ctx: ctx, named: map[string]bool{}},
+		ctx
 }
 
 // close ends all looks.
@@ -53,7 +54,8 @@ func (b *bounded) close() {
 
 // cause is why a build was ended by its limits, else the error itself.
 func (b *bounded) cause(err error) error {
-	if why := context.Cause(b.ctx); err != nil && why != nil && !errors.Is(why, context.Canceled) && !errors.Is(why, context.DeadlineExceeded) {
+	if why := context.Cause(b.ctx); err != nil && why != nil && !errors.Is(why, context.Canceled) &&
+		!errors.Is(why, context.DeadlineExceeded) {
 		return why
 	}
 	return err

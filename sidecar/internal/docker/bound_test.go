@@ -17,7 +17,9 @@ import (
 // building is an engine whose builds are bounded, and a Dockerfile that is built on it.
 func building(t *testing.T, limits docker.BuildLimits, dockerfile string) (string, error) {
 	t.Helper()
-	engine, err := docker.New(docker.Options{Deployment: "test-bound", Folder: t.TempDir(), Builds: limits}, slog.New(slog.DiscardHandler))
+	engine, err := docker.New(
+		docker.Options{Deployment: "test-bound", Folder: t.TempDir(), Builds: limits}, slog.New(slog.DiscardHandler),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,9 +28,13 @@ func building(t *testing.T, limits docker.BuildLimits, dockerfile string) (strin
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM busybox:1.36\n"+dockerfile), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	service := whaley.Service{Name: "web", Image: "whaley/engine-test-bound:latest", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"}}
+	service := whaley.Service{
+		Name: "web", Image: "whaley/engine-test-bound:latest", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"},
+	}
 	var log bytes.Buffer
-	err = engine.BuildImage(t.Context(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service, Again: true}, &log)
+	err = engine.BuildImage(
+		t.Context(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service, Again: true}, &log,
+	)
 	return log.String(), err
 }
 
@@ -42,7 +48,8 @@ func TestWhatABuildMayUseIsBounded(t *testing.T) {
 		t.Fatalf("%v\n%s", err, log)
 	}
 	for _, either := range [][2]string{
-		{"memory/memory.limit_in_bytes 100663296", "memory.max 100663296"}, {"pids/pids.max 40", "pids.max 40"}, {"cpu/cpu.cfs_quota_us 50000", "cpu.max 50000 100000"},
+		{"memory/memory.limit_in_bytes 100663296", "memory.max 100663296"}, {"pids/pids.max 40", "pids.max 40"},
+		{"cpu/cpu.cfs_quota_us 50000", "cpu.max 50000 100000"},
 	} {
 		if !strings.Contains(log, either[0]+"\n") && !strings.Contains(log, either[1]+"\n") {
 			t.Errorf("neither of %q in\n%s", either, log)
@@ -52,15 +59,21 @@ func TestWhatABuildMayUseIsBounded(t *testing.T) {
 
 func TestABuildThatWritesWithoutEndIsEnded(t *testing.T) {
 	testkit.Need(t, testkit.Docker)
-	_, err := building(t, docker.BuildLimits{DiskBytes: 8 << 20}, "RUN dd if=/dev/zero of=/big bs=1M count=24 && sleep 600\n")
-	if err == nil || !strings.Contains(errorText(err), "a RUN has written ") || !strings.Contains(errorText(err), "; it may write 8 MB") {
+	_, err := building(
+		t, docker.BuildLimits{DiskBytes: 8 << 20}, "RUN dd if=/dev/zero of=/big bs=1M count=24 && sleep 600\n",
+	)
+	if err == nil || !strings.Contains(errorText(err), "a RUN has written ") ||
+		!strings.Contains(errorText(err), "; it may write 8 MB") {
 		t.Error(errorText(err))
 	}
 }
 
 func TestABuildThatPrintsWithoutEndIsEnded(t *testing.T) {
 	testkit.Need(t, testkit.Docker)
-	log, err := building(t, docker.BuildLimits{NanoCPUs: 1e9}, "RUN yes 0123456789012345678901234567890123456789012345678901234567890123456789\n")
+	log, err := building(
+		t, docker.BuildLimits{NanoCPUs: 1e9},
+		"RUN yes 0123456789012345678901234567890123456789012345678901234567890123456789\n",
+	)
 	if err == nil || !strings.Contains(errorText(err), "the build has printed more than 64 MB") || len(log) > 65<<20 {
 		t.Errorf("%d bytes, %s", len(log), errorText(err))
 	}

@@ -57,7 +57,10 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 }
 
 // classic builds with what every engine has.
-func (e *Engine) classic(ctx context.Context, spec instancer.BuildSpec, content io.Reader, dockerfile string, arguments map[string]string, log io.Writer) error {
+func (e *Engine) classic(
+	ctx context.Context, spec instancer.BuildSpec, content io.Reader, dockerfile string, arguments map[string]string,
+	log io.Writer,
+) error {
 	logins, err := e.logins.All()
 	if err != nil {
 		return err
@@ -70,7 +73,8 @@ func (e *Engine) classic(ctx context.Context, spec instancer.BuildSpec, content 
 		Memory: e.builds.MemoryBytes, MemorySwap: e.builds.MemoryBytes, // the same: no swap
 		CPUPeriod: cpuPeriod, CPUQuota: e.builds.NanoCPUs * cpuPeriod / 1e9,
 		Tags: []string{spec.Service.Image}, Dockerfile: dockerfile, Target: spec.Service.Build.Target, BuildArgs: pointers,
-		Version: buildapi.BuilderV1, Remove: true, ForceRemove: true, NoCache: spec.Again, Labels: e.labelsOf(spec), AuthConfigs: logins,
+		Version: buildapi.BuilderV1, Remove: true, ForceRemove: true, NoCache: spec.Again, Labels: e.labelsOf(spec),
+		AuthConfigs: logins,
 	})
 	if err != nil {
 		return err
@@ -80,13 +84,17 @@ func (e *Engine) classic(ctx context.Context, spec instancer.BuildSpec, content 
 }
 
 // withBuildKit builds what the classic builder cannot.
-func (e *Engine) withBuildKit(ctx context.Context, spec instancer.BuildSpec, content io.ReadCloser, dockerfile string, arguments map[string]string, swaps []sentinel.Swap, log io.Writer) error {
+func (e *Engine) withBuildKit(
+	ctx context.Context, spec instancer.BuildSpec, content io.ReadCloser, dockerfile string, arguments map[string]string,
+	swaps []sentinel.Swap, log io.Writer,
+) error {
 	secrets, err := secretsOf(spec.Service.Build, swaps)
 	if err != nil {
 		return err
 	}
 	one := buildkit.Build{
-		Image: spec.Service.Image, Context: content, Dockerfile: dockerfile, Target: spec.Service.Build.Target, Args: arguments,
+		Image: spec.Service.Image, Context: content, Dockerfile: dockerfile, Target: spec.Service.Build.Target,
+		Args:   arguments,
 		Labels: e.labelsOf(spec), Secrets: secrets, Logins: e.logins.NameAndPassword, Fetch: e.fetch,
 		Again: spec.Again || len(secrets) > 0, // BuildKit takes a step with another secret for the same
 	}
@@ -127,7 +135,9 @@ const cpuPeriod = 100_000 // microseconds
 
 // modern is what the classic builder does not know: a frontend, RUN --mount, --link, --chmod, here-documents, ADD
 // --checksum, COPY --parents.
-var modern = regexp.MustCompile(`(?im)^\s*#\s*syntax\s*=|^\s*(RUN|COPY|ADD)\s+(--\S+\s+)*--(mount|link|chmod|parents|exclude|checksum|network|security)\b|^\s*(RUN|COPY|ADD)\s.*<<-?["']?[A-Za-z_]`)
+var modern = regexp.MustCompile(
+	`(?im)^\s*#\s*syntax\s*=|^\s*(RUN|COPY|ADD)\s+(--\S+\s+)*--(mount|link|chmod|parents|exclude|checksum|network|security)\b|^\s*(RUN|COPY|ADD)\s.*<<-?["']?[A-Za-z_]`,
+)
 
 // buildKit says whether a build needs BuildKit. The classic builder does without it, is on every engine, and keeps its
 // layers where others find them.

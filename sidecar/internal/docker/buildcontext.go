@@ -27,7 +27,8 @@ func buildContext(b *whaley.Build, ch *whaley.Challenge) (files io.ReadCloser, d
 	if len(patterns) > 0 && b.Dockerfile != "" { // but never what the build itself needs
 		patterns = append(patterns, "!"+b.Dockerfile, "!.dockerignore")
 	}
-	if definition, err := filepath.Rel(b.Context, filepath.Join(ch.Dir, "instance.toml")); err == nil && filepath.IsLocal(definition) {
+	if definition, err := filepath.Rel(b.Context, filepath.Join(ch.Dir, "instance.toml")); err == nil &&
+		filepath.IsLocal(definition) {
 		patterns = append(patterns, definition)
 	}
 	if b.Dockerfile != "" {

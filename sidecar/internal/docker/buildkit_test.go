@@ -89,7 +89,8 @@ func TestAModernDockerfileBuildsOnABaseBehindALogin(t *testing.T) {
 	host, base := closedRegistry(t)
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"Dockerfile": strings.Replace(modernDockerfile, "COPY <<EOF", "ARG BASE\nCOPY <<EOF", 1), "part/of.txt": "part\n", "token": "secret of FLAG{placeholder}\n",
+		"Dockerfile": strings.Replace(modernDockerfile, "COPY <<EOF", "ARG BASE\nCOPY <<EOF", 1), "part/of.txt": "part\n",
+		"token": "secret of FLAG{placeholder}\n",
 	} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
 			t.Fatal(err)
@@ -99,10 +100,14 @@ func TestAModernDockerfileBuildsOnABaseBehindALogin(t *testing.T) {
 		}
 	}
 	service := whaley.Service{Name: "web", Image: "whaley/engine-test-modern:latest", Build: &whaley.Build{
-		Context: dir, Dockerfile: "Dockerfile", Args: map[string]string{"BASE": base}, Secrets: map[string]string{"token": filepath.Join(dir, "token")},
+		Context: dir, Dockerfile: "Dockerfile", Args: map[string]string{"BASE": base},
+		Secrets: map[string]string{"token": filepath.Join(dir, "token")},
 	}}
-	spec := instancer.BuildSpec{Service: &service, Again: true, Flags: []string{"FLAG{mine}"}, Challenge: &whaley.Challenge{
-		ID: "modern", Flag: whaley.FlagPlan{Dynamic: true, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{placeholder}"}}}}
+	spec := instancer.BuildSpec{
+		Service: &service, Again: true, Flags: []string{"FLAG{mine}"}, Challenge: &whaley.Challenge{
+			ID:   "modern",
+			Flag: whaley.FlagPlan{Dynamic: true, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{placeholder}"}}},
+	}
 	for _, logins := range []string{"", "puller:only:for@pulls@" + host} { // once it was let in, the engine has what it needs
 		builds := logins != ""
 		engine, err := docker.New(docker.Options{Deployment: "test-modern", Folder: t.TempDir(),
@@ -133,7 +138,10 @@ func TestAModernDockerfileBuildsOnABaseBehindALogin(t *testing.T) {
 
 func TestABuildWithBuildKitEndsWithItsTime(t *testing.T) {
 	testkit.Need(t, testkit.Docker)
-	engine, err := docker.New(docker.Options{Deployment: "test-bound", Folder: t.TempDir(), Builder: docker.BuilderBuildKit}, slog.New(slog.DiscardHandler))
+	engine, err := docker.New(
+		docker.Options{Deployment: "test-bound", Folder: t.TempDir(), Builder: docker.BuilderBuildKit},
+		slog.New(slog.DiscardHandler),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +151,9 @@ func TestABuildWithBuildKitEndsWithItsTime(t *testing.T) {
 		Build: &whaley.Build{Context: t.TempDir(), Inline: "FROM busybox:1.36\nRUN " + line + "\n"}}
 	ctx, end := context.WithTimeout(t.Context(), 3*time.Second)
 	defer end()
-	err = engine.BuildImage(ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service, Again: true}, io.Discard)
+	err = engine.BuildImage(
+		ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service, Again: true}, io.Discard,
+	)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(errorText(err))
 	}
@@ -189,7 +199,10 @@ func TestAnImageComesFromAFileAndTakesNoOthersName(t *testing.T) {
 	}
 	t.Cleanup(func() { engine.Close() })
 	service := whaley.Service{Name: "web", Image: "whaley/engine-test-load:1", Archive: file}
-	if err := engine.BuildImage(t.Context(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine", Revision: "1"}, Service: &service}, io.Discard); err != nil {
+	if err := engine.BuildImage(
+		t.Context(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine", Revision: "1"}, Service: &service},
+		io.Discard,
+	); err != nil {
 		t.Fatal(errorText(err))
 	}
 	if _, err := api.ImageInspect(t.Context(), victim); err == nil {

@@ -113,7 +113,8 @@ func (e *Engine) configs(spec containers.ContainerSpec) (*container.Config, *con
 	}
 	config := &container.Config{
 		Image: s.Image, Entrypoint: s.Entrypoint, Cmd: s.Command, Env: s.Environment, User: s.User,
-		WorkingDir: s.WorkingDir, Hostname: hostname, Domainname: s.Domain, Tty: s.TTY, OpenStdin: s.Stdin, StopSignal: s.StopSignal, StopTimeout: &grace,
+		WorkingDir: s.WorkingDir, Hostname: hostname, Domainname: s.Domain, Tty: s.TTY, OpenStdin: s.Stdin,
+		StopSignal: s.StopSignal, StopTimeout: &grace,
 		ExposedPorts: exposed, Labels: e.labels(spec.Labels),
 		// The instancer runs the check itself, at once and often.
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},

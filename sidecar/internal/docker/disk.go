@@ -131,11 +131,19 @@ func (e *Engine) surveyed(ctx context.Context, containers map[string]place, most
 	if err != nil {
 		return whaley.Disk{}, err
 	}
-	seen := whaley.Disk{Instances: map[string]whaley.Written{}, Free: answer.Free, Size: answer.Size, FreeFiles: answer.FreeFiles, AllFiles: answer.AllFiles}
+	seen := whaley.Disk{
+		Instances: map[string]whaley.Written{}, Free: answer.Free, Size: answer.Size, FreeFiles: answer.FreeFiles,
+		AllFiles: answer.AllFiles,
+	}
 	for id, f := range answer.Instances {
-		seen.Instances[id] = whaley.Written{Bytes: f.Bytes, Files: f.Files, Wrote: f.Wrote, Prints: f.Prints, Hides: f.TooDeep}
+		seen.Instances[id] = whaley.Written{
+			Bytes: f.Bytes, Files: f.Files, Wrote: f.Wrote, Prints: f.Prints, Hides: f.TooDeep,
+		}
 		if f.Early != "" {
-			e.log.Debug("an instance has at least this much on the disk", "instance", id, "bytes", f.Bytes, "files", f.Files, "why", f.Early)
+			e.log.Debug(
+				"an instance has at least this much on the disk", "instance", id, "bytes", f.Bytes, "files", f.Files, "why",
+				f.Early,
+			)
 		}
 	}
 	return seen, nil
@@ -208,7 +216,9 @@ func (e *Engine) sizeOf(ctx context.Context, id string, known size) (size, error
 
 // volumeSizes adds those of volumes, which the engine counts all at once or not at all, e.g. while somebody else asks. Then
 // they are what they were.
-func (e *Engine) volumeSizes(ctx context.Context, containers map[string]place, instances map[string]whaley.Written) error {
+func (e *Engine) volumeSizes(
+	ctx context.Context, containers map[string]place, instances map[string]whaley.Written,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, sizeTime)
 	defer cancel()
 	used, err := e.client.DiskUsage(ctx, types.DiskUsageOptions{Types: []types.DiskUsageObject{types.VolumeObject}})

@@ -60,8 +60,12 @@ func newWriters(t *testing.T) *writers {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := whaley.Service{Name: "web", Image: "whaley/engine-test:volume", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"}}
-	if err := b.BuildImage(t.Context(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, io.Discard); err != nil {
+	service := whaley.Service{
+		Name: "web", Image: "whaley/engine-test:volume", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"},
+	}
+	if err := b.BuildImage(
+		t.Context(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, io.Discard,
+	); err != nil {
 		t.Fatal(err)
 	}
 	w := &writers{bench: b, asks: both[1]}
@@ -196,7 +200,10 @@ func TestTheSurveyorIsThereForItsSidecarOnly(t *testing.T) {
 	if len(first) != 1 {
 		t.Fatalf("%+v", first)
 	}
-	may := (&bench{t: t}).inspect(first[0].ID, "{{.HostConfig.Privileged}} {{.HostConfig.NetworkMode}} {{range .Mounts}}{{.RW}} {{end}}{{join .HostConfig.CapAdd \" \"}}")
+	may := (&bench{t: t}).inspect(
+		first[0].ID,
+		"{{.HostConfig.Privileged}} {{.HostConfig.NetworkMode}} {{range .Mounts}}{{.RW}} {{end}}{{join .HostConfig.CapAdd \" \"}}",
+	)
 	fields := strings.Fields(strings.ReplaceAll(may, "CAP_", "")) // as newer engines, or older ones, write them
 	slices.Sort(fields)
 	if !slices.Equal(fields, []string{"DAC_READ_SEARCH", "SYS_ADMIN", "SYS_PTRACE", "false", "false", "none"}) {

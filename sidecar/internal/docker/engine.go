@@ -83,7 +83,8 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, logins: o.Logins, fetch: o.Fetch,
+		client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, logins: o.Logins,
+		fetch:   o.Fetch,
 		program: o.Program, guard: o.Guard, log: log,
 		standIn: sync.OnceValues(func() (string, error) {
 			if o.StandIn == nil {
@@ -102,7 +103,9 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 
 // WithPurpose is the same engine for objects of this deployment that are not instances': List does not show them to it.
 func (e *Engine) WithPurpose(purpose string) *Engine {
-	apart := &Engine{client: e.client, guard: e.guard, deployment: e.deployment, purpose: purpose, log: e.log, standIn: e.standIn}
+	apart := &Engine{
+		client: e.client, guard: e.guard, deployment: e.deployment, purpose: purpose, log: e.log, standIn: e.standIn,
+	}
 	apart.proc.Store(e.proc.Load())
 	return apart
 }

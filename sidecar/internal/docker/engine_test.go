@@ -43,12 +43,21 @@ const network = "whaley-engine-test"
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{Engine: dockertest.Engine(t), t: t, subnet: netip.MustParsePrefix(fmt.Sprintf("10.196.%d.0/28", nets.Add(1)))}
-	b.labels = instancer.Labels{Instance: "engine-test", Challenge: "engine", Owner: "user_1", Revision: "r", CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+	b := &bench{
+		Engine: dockertest.Engine(t), t: t, subnet: netip.MustParsePrefix(fmt.Sprintf("10.196.%d.0/28", nets.Add(1))),
+	}
+	b.labels = instancer.Labels{
+		Instance: "engine-test", Challenge: "engine", Owner: "user_1", Revision: "r", CreatedAt: time.Now(),
+		ExpiresAt: time.Now().Add(time.Hour),
+	}
 	dir := dockertest.TestServerContext(t)
-	service := whaley.Service{Name: "web", Image: "whaley/engine-test:latest", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"}}
+	service := whaley.Service{
+		Name: "web", Image: "whaley/engine-test:latest", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"},
+	}
 	var log bytes.Buffer
-	if err := b.BuildImage(context.Background(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, &log); err != nil {
+	if err := b.BuildImage(
+		context.Background(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, &log,
+	); err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
 	b.image = service.Image
@@ -56,7 +65,9 @@ func newBench(t *testing.T) *bench {
 }
 
 func (b *bench) network(name string, subnet netip.Prefix) error {
-	return b.CreateNetwork(context.Background(), containers.NetworkSpec{Name: name, Subnet: subnet, Internal: true, Labels: b.labels})
+	return b.CreateNetwork(
+		context.Background(), containers.NetworkSpec{Name: name, Subnet: subnet, Internal: true, Labels: b.labels},
+	)
 }
 
 func (b *bench) spec(name string) containers.ContainerSpec {
@@ -64,7 +75,9 @@ func (b *bench) spec(name string) containers.ContainerSpec {
 	labels.Service = "web"
 	return containers.ContainerSpec{
 		Name: name, Network: network, Address: b.subnet.Addr().Next().Next(), Aliases: []string{"web"}, Labels: labels,
-		Service: whaley.Service{Name: "web", Image: b.image, Init: true, Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32}},
+		Service: whaley.Service{
+			Name: "web", Image: b.image, Init: true, Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32},
+		},
 	}
 }
 
@@ -114,7 +127,8 @@ func TestAContainerRunsIsReachedAndGoes(t *testing.T) {
 		t.Fatalf("%+v %v", objects, err)
 	}
 	for _, o := range objects {
-		if o.Labels.Instance != "engine-test" || o.Labels.Owner != "user_1" || o.Labels.CreatedAt.IsZero() || o.Kind == "container" && (!o.Running || o.Labels.Service != "web") {
+		if o.Labels.Instance != "engine-test" || o.Labels.Owner != "user_1" || o.Labels.CreatedAt.IsZero() ||
+			o.Kind == "container" && (!o.Running || o.Labels.Service != "web") {
 			t.Errorf("%+v", o)
 		}
 	}
@@ -203,8 +217,12 @@ func TestWhatAnImageBringsIsHeldToo(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), append(dockerfile, more...), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	service := whaley.Service{Name: "web", Image: "whaley/engine-test-brings:latest", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"}}
-	if err := b.BuildImage(ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, io.Discard); err != nil {
+	service := whaley.Service{
+		Name: "web", Image: "whaley/engine-test-brings:latest", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"},
+	}
+	if err := b.BuildImage(
+		ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, io.Discard,
+	); err != nil {
 		t.Fatal(err)
 	}
 	spec := b.spec("whaley-engine-test-web")
@@ -295,7 +313,9 @@ func TestTakenSubnetsAndPortsHaveTheirCodes(t *testing.T) {
 	}
 	defer listener.Close()
 	open := netip.MustParsePrefix(fmt.Sprintf("10.196.%d.0/28", nets.Add(1)))
-	if err := b.CreateNetwork(context.Background(), containers.NetworkSpec{Name: network + "-open", Subnet: open, Labels: b.labels}); err != nil {
+	if err := b.CreateNetwork(
+		context.Background(), containers.NetworkSpec{Name: network + "-open", Subnet: open, Labels: b.labels},
+	); err != nil {
 		t.Fatal(err)
 	}
 	spec := b.spec("whaley-engine-test-port")
@@ -334,7 +354,8 @@ func TestAContainerThatEndsIsReportedAndItsWordsAreKept(t *testing.T) {
 		t.Errorf("%q %v", text, err)
 	}
 	var followed []string
-	if err := b.Follow(ctx, id, 20, func(line string) error { followed = append(followed, line); return nil }); err != nil || len(followed) != 1 || !strings.HasPrefix(followed[0], "ending with 7") {
+	if err := b.Follow(ctx, id, 20, func(line string) error { followed = append(followed, line); return nil }); err != nil ||
+		len(followed) != 1 || !strings.HasPrefix(followed[0], "ending with 7") {
 		t.Errorf("followed to its end it says %q %v", followed, err)
 	}
 }
@@ -348,12 +369,19 @@ func TestAnImagesOwnCheckIsFound(t *testing.T) {
 		{`HEALTHCHECK NONE`, "none"},
 		{``, "none"},
 	} {
-		if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nCOPY server /server\n"+c.line+"\n"), 0o644); err != nil {
+		if err := os.WriteFile(
+			filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nCOPY server /server\n"+c.line+"\n"), 0o644,
+		); err != nil {
 			t.Fatal(err)
 		}
-		service := whaley.Service{Name: "web", Image: fmt.Sprintf("whaley/engine-test-health:%d", n), Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"}}
+		service := whaley.Service{
+			Name: "web", Image: fmt.Sprintf("whaley/engine-test-health:%d", n),
+			Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"},
+		}
 		t.Cleanup(func() { exec.Command("docker", "rmi", "-f", service.Image).Run() })
-		if err := b.BuildImage(context.Background(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, io.Discard); err != nil {
+		if err := b.BuildImage(
+			context.Background(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, io.Discard,
+		); err != nil {
 			t.Fatal(err)
 		}
 		health, err := b.ImageHealth(context.Background(), service.Image)
@@ -373,12 +401,18 @@ func TestAnImagesOwnCheckIsFound(t *testing.T) {
 func TestABuildThatFailsSaysSoAndLeavesItsOutput(t *testing.T) {
 	b := newBench(t)
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM busybox:1.36\nRUN echo about to fail && false\n"), 0o644); err != nil {
+	if err := os.WriteFile(
+		filepath.Join(dir, "Dockerfile"), []byte("FROM busybox:1.36\nRUN echo about to fail && false\n"), 0o644,
+	); err != nil {
 		t.Fatal(err)
 	}
-	service := whaley.Service{Name: "web", Image: "whaley/engine-test-broken:1", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"}}
+	service := whaley.Service{
+		Name: "web", Image: "whaley/engine-test-broken:1", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"},
+	}
 	var log bytes.Buffer
-	err := b.BuildImage(context.Background(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, &log)
+	err := b.BuildImage(
+		context.Background(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service}, &log,
+	)
 	if whaley.CodeOf(err) != "image_failed" || !strings.Contains(log.String(), "about to fail") {
 		t.Errorf("%v\n%s", err, log.String())
 	}

@@ -120,7 +120,9 @@ func (e *Engine) exec(ctx context.Context, id string, one *command) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	exec, err := api.ContainerExecCreate(calls, id, container.ExecOptions{Cmd: tellingPid(one.argv), AttachStdout: true, AttachStderr: true})
+	exec, err := api.ContainerExecCreate(
+		calls, id, container.ExecOptions{Cmd: tellingPid(one.argv), AttachStdout: true, AttachStderr: true},
+	)
 	if err != nil {
 		return 0, translate(err)
 	}

@@ -73,7 +73,9 @@ func (e *Engine) kill(id, exec string, one *command) {
 	if pid == 0 {
 		return
 	}
-	killer, err := api.ContainerExecCreate(ctx, id, container.ExecOptions{Cmd: []string{one.argv[0], "-c", fmt.Sprintf("kill -9 -%d || kill -9 %d", pid, pid)}})
+	killer, err := api.ContainerExecCreate(
+		ctx, id, container.ExecOptions{Cmd: []string{one.argv[0], "-c", fmt.Sprintf("kill -9 -%d || kill -9 %d", pid, pid)}},
+	)
 	if err == nil {
 		err = api.ContainerExecStart(ctx, killer.ID, container.ExecStartOptions{Detach: true})
 	}

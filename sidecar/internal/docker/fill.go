@@ -52,7 +52,8 @@ func filesOf(ch *whaley.Challenge, svc *whaley.Service, m whaley.Mount, flags []
 	}
 	if !info.IsDir() {
 		files, err := archive.TarWithOptions(filepath.Dir(m.From), &archive.TarOptions{
-			IncludeFiles: []string{filepath.Base(m.From)}, RebaseNames: map[string]string{filepath.Base(m.From): strings.TrimPrefix(path.Clean(m.Target), "/")},
+			IncludeFiles: []string{filepath.Base(m.From)},
+			RebaseNames:  map[string]string{filepath.Base(m.From): strings.TrimPrefix(path.Clean(m.Target), "/")},
 		})
 		if err != nil {
 			return nil, "", err
@@ -67,10 +68,12 @@ func filesOf(ch *whaley.Challenge, svc *whaley.Service, m whaley.Mount, flags []
 	definition, err := filepath.Rel(m.From, filepath.Join(ch.Dir, "instance.toml"))
 	left := func(name string) bool {
 		at := path.Join(m.Target, name)
-		return err == nil && path.Clean(name) == filepath.ToSlash(definition) || slices.ContainsFunc(svc.Mounts, func(o whaley.Mount) bool {
-			over := path.Clean(o.Target)
-			return over != path.Clean(m.Target) && strings.HasPrefix(over, path.Clean(m.Target)+"/") && (at == over || strings.HasPrefix(at, over+"/"))
-		})
+		return err == nil && path.Clean(name) == filepath.ToSlash(definition) ||
+			slices.ContainsFunc(svc.Mounts, func(o whaley.Mount) bool {
+				over := path.Clean(o.Target)
+				return over != path.Clean(m.Target) && strings.HasPrefix(over, path.Clean(m.Target)+"/") &&
+					(at == over || strings.HasPrefix(at, over+"/"))
+			})
 	}
 	target := "/" // the engine leaves what it extracts into as it is, and so owner and mode of the folder itself
 	if svc.ReadOnly {

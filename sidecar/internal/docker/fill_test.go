@@ -22,7 +22,8 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"instance.toml": "[flag]\ntext = \"FLAG{the_flag}\"\n", "flag.txt": "FLAG{the_flag}\n", "data/note": "it is FLAG{the_flag}", "data/sub/theirs": "no", "own.db": "FLAG{the_flag}",
+		"instance.toml": "[flag]\ntext = \"FLAG{the_flag}\"\n", "flag.txt": "FLAG{the_flag}\n",
+		"data/note": "it is FLAG{the_flag}", "data/sub/theirs": "no", "own.db": "FLAG{the_flag}",
 	} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
 			t.Fatal(err)
@@ -33,14 +34,20 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 	}
 	for _, err := range []error{
 		os.Symlink("/etc/hostname", filepath.Join(dir, "data/link")), os.Symlink("/", filepath.Join(dir, "data/root")),
-		os.Chown(filepath.Join(dir, "data"), 1234, 1234), os.Chmod(filepath.Join(dir, "data"), 0o770|os.ModeSetgid), os.Chown(filepath.Join(dir, "own.db"), 1234, 0),
+		os.Chown(filepath.Join(dir, "data"), 1234, 1234), os.Chmod(filepath.Join(dir, "data"), 0o770|os.ModeSetgid),
+		os.Chown(filepath.Join(dir, "own.db"), 1234, 0),
 	} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	ch := &whaley.Challenge{ID: "copies", Dir: dir, Flag: whaley.FlagPlan{FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{the_flag}"}}}
-	data, all := filepath.Join(dir, "data"), whaley.Mount{Source: "all", From: dir, Target: "/all", Volume: true, NoCopy: true}
+	ch := &whaley.Challenge{
+		ID: "copies", Dir: dir,
+		Flag: whaley.FlagPlan{FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{the_flag}"}},
+	}
+	data, all := filepath.Join(dir, "data"), whaley.Mount{
+		Source: "all", From: dir, Target: "/all", Volume: true, NoCopy: true,
+	}
 	service := whaley.Service{
 		Name: "web", Image: "busybox:1.36", Command: []string{"sleep", "600"}, Offline: true, Init: true,
 		Limits: whaley.Limits{MemoryBytes: 32 << 20, NanoCPUs: 5e8, Pids: 32},
@@ -57,7 +64,9 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	reader := service
-	reader.Name, reader.Mounts = "reader", []whaley.Mount{{Source: "data", From: data, Target: "/data", Volume: true, NoCopy: true, ReadOnly: true}}
+	reader.Name, reader.Mounts = "reader", []whaley.Mount{{
+		Source: "data", From: data, Target: "/data", Volume: true, NoCopy: true, ReadOnly: true,
+	}}
 	made := map[string]string{}
 	for _, instance := range []string{"copies-1", "copies-2"} {
 		labels := instancer.Labels{Instance: instance, Challenge: "copies"}
@@ -68,7 +77,9 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 			}
 		}
 		for _, s := range []whaley.Service{service, reader} {
-			id, err := engine.CreateContainer(ctx, containers.ContainerSpec{Name: instance + "-" + s.Name, Service: s, Volumes: volumes, Labels: labels})
+			id, err := engine.CreateContainer(
+				ctx, containers.ContainerSpec{Name: instance + "-" + s.Name, Service: s, Volumes: volumes, Labels: labels},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,12 +106,21 @@ func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 	}
 	for _, n := range []string{"1", "2"} {
 		web := "copies-" + n + "web"
-		says(web, "cat /srv/data/note /all/flag.txt /srv/deep/er/own.db", "it is FLAG{of copies-"+n+"}FLAG{of copies-"+n+"}\nFLAG{of copies-"+n+"}")
+		says(
+			web, "cat /srv/data/note /all/flag.txt /srv/deep/er/own.db",
+			"it is FLAG{of copies-"+n+"}FLAG{of copies-"+n+"}\nFLAG{of copies-"+n+"}",
+		)
 		says(web, "stat -c '%u %g %a' /srv/data /srv/data/note /srv/deep/er/own.db", "1234 1234 2770\n0 0 640\n1234 0 640")
-		says(web, "readlink /srv/data/link; readlink /srv/data/root; ls /all/instance.toml 2>/dev/null || true", "/etc/hostname\n/")
+		says(
+			web, "readlink /srv/data/link; readlink /srv/data/root; ls /all/instance.toml 2>/dev/null || true",
+			"/etc/hostname\n/",
+		)
 		says(web, "cat /all/data/sub", "FLAG{the_flag}")
 	}
-	says("copies-1web", "echo mine > /srv/data/new && echo more >> /srv/deep/er/own.db && rm /srv/data/note && echo done", "done")
+	says(
+		"copies-1web", "echo mine > /srv/data/new && echo more >> /srv/deep/er/own.db && rm /srv/data/note && echo done",
+		"done",
+	)
 	says("copies-1reader", "cat /data/new; touch /data/no 2>/dev/null || echo refused", "mine\nrefused")
 	says("copies-2web", "ls /srv/data", "link\nnote\nroot")
 	says("copies-2reader", "cat /data/note", "it is FLAG{of copies-2}")

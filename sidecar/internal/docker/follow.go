@@ -23,7 +23,9 @@ func (e *Engine) Follow(ctx context.Context, id string, tail int, each func(line
 	if err != nil {
 		return err
 	}
-	stream, err := api.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Follow: true, Tail: strconv.Itoa(tail)})
+	stream, err := api.ContainerLogs(
+		ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Follow: true, Tail: strconv.Itoa(tail)},
+	)
 	if err != nil {
 		return translate(err)
 	}

@@ -30,15 +30,22 @@ func (e *Engine) gateFolder(instance, service string) string {
 // gated makes a container that is about to be created one that waits at its gate for OpenGate: its first program is the
 // guest, which becomes what the container would have run. What the engine would have taken of the image, if it were not
 // told otherwise, is said here.
-func (e *Engine) gated(instance, service string, config *container.Config, image imageConfig, host *container.HostConfig) error {
+func (e *Engine) gated(
+	instance, service string, config *container.Config, image imageConfig, host *container.HostConfig,
+) error {
 	o := guest.Order{Argv: image.argv, User: cmp.Or(config.User, image.user), Groups: host.GroupAdd, Keep: host.CapAdd}
 	if host.Init != nil && *host.Init {
 		return fmt.Errorf("gate of %s of %s: the engine's init would be before it, and stay what it is", service, instance)
 	}
 	if len(o.Argv) == 0 {
-		return whaley.Errorf(whaley.Unavailable, "image_command", "The image of the challenge's service %s says nothing of what to run. Tell an organiser.", service)
+		return whaley.Errorf(
+			whaley.Unavailable, "image_command",
+			"The image of the challenge's service %s says nothing of what to run. Tell an organiser.", service,
+		)
 	}
-	o.Home = slices.ContainsFunc(slices.Concat(image.env, config.Env), func(v string) bool { return strings.HasPrefix(v, "HOME=") && v != "HOME=" })
+	o.Home = slices.ContainsFunc(
+		slices.Concat(image.env, config.Env), func(v string) bool { return strings.HasPrefix(v, "HOME=") && v != "HOME=" },
+	)
 	folder, key, err := e.layGate(instance, service)
 	if err != nil {
 		return fmt.Errorf("gate of %s of %s: %w", service, instance, err)
@@ -52,8 +59,10 @@ func (e *Engine) gated(instance, service string, config *container.Config, image
 	config.Entrypoint, config.Cmd, config.User = []string{guest.Folder + "/" + guest.Name}, nil, "0:0"
 	host.GroupAdd = nil
 	host.CapAdd = append(slices.Clone(host.CapAdd), missing(guest.Needs, host.CapAdd)...)
-	host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeBind, Source: folder, Target: guest.Folder, ReadOnly: true,
-		BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate}})
+	host.Mounts = append(
+		host.Mounts, mount.Mount{Type: mount.TypeBind, Source: folder, Target: guest.Folder, ReadOnly: true,
+			BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate}},
+	)
 	return nil
 }
 

@@ -85,9 +85,13 @@ func gates(t *testing.T) (engine *docker.Engine, image string) {
 			t.Fatal(err)
 		}
 	}
-	service := whaley.Service{Name: "web", Image: "whaley/gates-test:" + version, Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"}}
+	service := whaley.Service{
+		Name: "web", Image: "whaley/gates-test:" + version, Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"},
+	}
 	var log bytes.Buffer
-	if err := engine.BuildImage(t.Context(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "gates"}, Service: &service}, &log); err != nil {
+	if err := engine.BuildImage(
+		t.Context(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "gates"}, Service: &service}, &log,
+	); err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
 	return engine, service.Image
@@ -109,7 +113,9 @@ func TestAChallengeSeesTheSameWithAndWithoutTheGuest(t *testing.T) {
 			Environment: []string{"IMAGE=2", "HOME=/else", "A=b=c", "LAST=3"}},
 		"entrypoint": {Entrypoint: []string{"/bin/sh", "-c"}, Command: []string{"exec seen \"$0\" from a shell", "zero"},
 			Ulimits: []whaley.Ulimit{{Name: "nofile", Soft: 100, Hard: 200}, {Name: "nproc", Soft: 50, Hard: 60}}},
-		"no entrypoint": {Entrypoint: []string{""}, Command: []string{"/bin/seen"}, Environment: []string{"LAST=wait"}, User: "player"},
+		"no entrypoint": {
+			Entrypoint: []string{""}, Command: []string{"/bin/seen"}, Environment: []string{"LAST=wait"}, User: "player",
+		},
 	}
 	var mu sync.Mutex
 	prints := map[string][2]string{}
@@ -147,8 +153,10 @@ func TestTheGuestDoesWhatItIsToldAndLeavesNothing(t *testing.T) {
 	script := `cat /flag /flag-too; stat -c "%a %u:%g %h %Y" /flag; stat -c %i /flag /flag-too | sort -u | wc -l; stat -c %a /run-as-root
 echo "$TOLD $IMAGE"; tail -n 1 /etc/hosts; ulimit -n; ulimit -Hn; id -u
 tr '\0' '\n' </proc/1/environ | grep -c WHALEY; ls /.whaley; touch /.whaley/x 2>&1`
-	service := whaley.Service{Name: "web", Image: image, Offline: true, User: "player", Command: []string{"sh", "-c", script},
-		Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 1e9, Pids: 64}}
+	service := whaley.Service{
+		Name: "web", Image: image, Offline: true, User: "player", Command: []string{"sh", "-c", script},
+		Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 1e9, Pids: 64},
+	}
 	labels := instancer.Labels{Instance: name, Challenge: "gates", Service: "web", CreatedAt: time.Now()}
 	spec := containers.ContainerSpec{Name: name, Labels: labels, Service: service, Gated: true}
 	id, err := engine.CreateContainer(t.Context(), spec)
@@ -165,10 +173,14 @@ tr '\0' '\n' </proc/1/environ | grep -c WHALEY; ls /.whaley; touch /.whaley/x 2>
 	}
 	told := guest.Message{
 		Patches: []guest.Patch{
-			{Path: "/flag", Links: []string{"/flag-too"}, Swaps: []guest.Swap{{Old: []byte("placeholder"), New: []byte("flag{o'wn\\}")}}},
+			{
+				Path: "/flag", Links: []string{"/flag-too"},
+				Swaps: []guest.Swap{{Old: []byte("placeholder"), New: []byte("flag{o'wn\\}")}},
+			},
 			{Path: "/run-as-root", Swaps: []guest.Swap{{At: 1, Old: []byte("ELF"), New: []byte("ELG")}}},
 		},
-		Env: []string{"TOLD=yes", "IMAGE=2"}, Hosts: []string{"192.0.2.1 other"}, Limits: map[string]guest.Limit{"nofile": {Soft: 40, Hard: 50}},
+		Env: []string{"TOLD=yes", "IMAGE=2"}, Hosts: []string{"192.0.2.1 other"},
+		Limits: map[string]guest.Limit{"nofile": {Soft: 40, Hard: 50}},
 	}
 	began := time.Now()
 	if err := engine.OpenGate(t.Context(), name, "web", told); err != nil {
@@ -177,7 +189,8 @@ tr '\0' '\n' </proc/1/environ | grep -c WHALEY; ls /.whaley; touch /.whaley/x 2>
 	code, err := engine.Wait(t.Context(), id)
 	t.Logf("told, run and ended within %s", time.Since(began))
 	want := "flag{o'wn\\}\nflag{o'wn\\}\n640 1000:2000 2 981173106\n1\n4755\nyes 2\n192.0.2.1 other\n40\n50\n1000\n0\ngate\nwhaley-guest\n"
-	if got := logs(t, id); err != nil || !strings.HasPrefix(got, want) || !strings.Contains(got, "touch: /.whaley/x: Read-only") {
+	if got := logs(t, id); err != nil || !strings.HasPrefix(got, want) ||
+		!strings.Contains(got, "touch: /.whaley/x: Read-only") {
 		t.Errorf("%d %v (-want +got)\n%s", code, err, cmp.Diff(want, got))
 	}
 	service.Init = true
@@ -193,7 +206,9 @@ func startAndRead(t *testing.T, engine *docker.Engine, name string, service whal
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	labels := instancer.Labels{Instance: name, Challenge: "gates", Service: "web", CreatedAt: time.Now()}
-	id, err := engine.CreateContainer(ctx, containers.ContainerSpec{Name: name, Labels: labels, Service: service, Gated: gated})
+	id, err := engine.CreateContainer(
+		ctx, containers.ContainerSpec{Name: name, Labels: labels, Service: service, Gated: gated},
+	)
 	if err != nil {
 		t.Error(err)
 		return ""

@@ -84,7 +84,9 @@ func ulimits(s whaley.Service) []*units.Ulimit {
 func tmpfs(s whaley.Service) map[string]string {
 	all := map[string]string{}
 	for _, t := range s.Tmpfs {
-		all[t.Target] = strings.Join(append([]string{"rw", "nosuid", "nodev", "size=" + strconv.FormatInt(t.Bytes, 10)}, t.Options...), ",")
+		all[t.Target] = strings.Join(
+			append([]string{"rw", "nosuid", "nodev", "size=" + strconv.FormatInt(t.Bytes, 10)}, t.Options...), ",",
+		)
 	}
 	return all
 }
@@ -96,8 +98,10 @@ func mounts(s whaley.Service, volumes map[string]string) []mount.Mount {
 			continue // it lies in the container
 		}
 		if m.Volume {
-			all = append(all, mount.Mount{Type: mount.TypeVolume, Source: volumes[m.Source], Target: m.Target, ReadOnly: m.ReadOnly,
-				VolumeOptions: &mount.VolumeOptions{NoCopy: m.NoCopy}})
+			all = append(
+				all, mount.Mount{Type: mount.TypeVolume, Source: volumes[m.Source], Target: m.Target, ReadOnly: m.ReadOnly,
+					VolumeOptions: &mount.VolumeOptions{NoCopy: m.NoCopy}},
+			)
 			continue
 		}
 		all = append(all, mount.Mount{Type: mount.TypeBind, Source: m.Source, Target: m.Target, ReadOnly: true,

@@ -54,7 +54,10 @@ func (e *Engine) HolderImage(ctx context.Context) (string, error) {
 	}
 	program, known := executable(engine.Arch)
 	if !known {
-		return "", whaley.Errorf(whaley.Unavailable, "architecture_unknown", "There is no program for containers that hold a network on %s.", engine.Arch)
+		return "", whaley.Errorf(
+			whaley.Unavailable, "architecture_unknown", "There is no program for containers that hold a network on %s.",
+			engine.Arch,
+		)
 	}
 	sum := sha256.Sum256(program)
 	name := "whaley/holder:" + hex.EncodeToString(sum[:6])

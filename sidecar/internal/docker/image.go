@@ -50,7 +50,9 @@ func failedImage(svc *whaley.Service, err error) error {
 		return err
 	}
 	return whaley.Errorf(whaley.Unavailable, "image_failed",
-		"The image of the challenge's service %s could not be made. Tell an organiser: the log says why.", svc.Name).Because(err)
+		"The image of the challenge's service %s could not be made. Tell an organiser: the log says why.", svc.Name).Because(
+		err,
+	)
 }
 
 func (e *Engine) pull(ctx context.Context, name string, log io.Writer) error {

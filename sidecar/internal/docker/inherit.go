@@ -29,7 +29,9 @@ type imageConfig struct {
 // inherit deals with what a container would get of its image without being asked. Other tools on the host act on labels:
 // none of the image's reaches the container with its value. Where the image has a VOLUME, the engine would make one that
 // nobody knows of; it gets one of the instance's, which is counted and removed like those that a compose file names.
-func (e *Engine) inherit(ctx context.Context, config *container.Config, host *container.HostConfig, l instancer.Labels) (imageConfig, error) {
+func (e *Engine) inherit(
+	ctx context.Context, config *container.Config, host *container.HostConfig, l instancer.Labels,
+) (imageConfig, error) {
 	api, err := e.api(ctx)
 	if err != nil {
 		return imageConfig{}, err
@@ -48,7 +50,8 @@ func (e *Engine) inherit(ctx context.Context, config *container.Config, host *co
 	}
 	if n := len(found.Config.Volumes); n > maxImageVolumes {
 		return imageConfig{}, whaley.Errorf(whaley.Unavailable, "image_volumes",
-			"The image of the challenge's service %s has %d volumes; at most %d are given. Tell an organiser.", l.Service, n, maxImageVolumes)
+			"The image of the challenge's service %s has %d volumes; at most %d are given. Tell an organiser.", l.Service, n,
+			maxImageVolumes)
 	}
 	for _, target := range slices.Sorted(maps.Keys(found.Config.Volumes)) {
 		if mounted(host, target) {
@@ -60,7 +63,10 @@ func (e *Engine) inherit(ctx context.Context, config *container.Config, host *co
 		}
 		host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeVolume, Source: name, Target: target})
 	}
-	return imageConfig{argv: argv(config, found.Config.Entrypoint, found.Config.Cmd), user: found.Config.User, env: found.Config.Env}, nil
+	return imageConfig{
+			argv: argv(config, found.Config.Entrypoint, found.Config.Cmd), user: found.Config.User, env: found.Config.Env,
+		},
+		nil
 }
 
 // mounted says whether something is mounted at a place already.

@@ -47,10 +47,17 @@ func (e *Engine) mounts(s whaley.Service, volumes map[string]string) ([]mount.Mo
 		}
 	}
 	if !slices.Contains(own, controlGroups) {
-		all = append(all, mount.Mount{Type: mount.TypeTmpfs, Target: controlGroups, TmpfsOptions: &mount.TmpfsOptions{SizeBytes: 1 << 20, Mode: 0o755}})
+		all = append(
+			all,
+			mount.Mount{
+				Type: mount.TypeTmpfs, Target: controlGroups, TmpfsOptions: &mount.TmpfsOptions{SizeBytes: 1 << 20, Mode: 0o755},
+			},
+		)
 	}
 	for _, root := range s.Jail.Roots {
-		if slices.ContainsFunc(own, func(target string) bool { return strings.HasPrefix(root+"/dev/", strings.TrimSuffix(target, "/")+"/") }) {
+		if slices.ContainsFunc(
+			own, func(target string) bool { return strings.HasPrefix(root+"/dev/", strings.TrimSuffix(target, "/")+"/") },
+		) {
 			continue
 		}
 		for _, device := range jailDevices {

@@ -43,8 +43,11 @@ func (e *Engine) List(ctx context.Context, instance string) ([]instancer.Object,
 		return nil, err
 	}
 	for _, c := range containers {
-		all = append(all, instancer.Object{Kind: "container", ID: c.ID, Name: trimSlash(c.Names), Running: c.State == container.StateRunning,
-			Ended: c.State != container.StateRunning && c.State != container.StateCreated, Labels: parse(c.Labels)})
+		all = append(
+			all,
+			instancer.Object{Kind: "container", ID: c.ID, Name: trimSlash(c.Names), Running: c.State == container.StateRunning,
+				Ended: c.State != container.StateRunning && c.State != container.StateCreated, Labels: parse(c.Labels)},
+		)
 	}
 	for _, n := range networks {
 		all = append(all, instancer.Object{Kind: "network", ID: n.ID, Name: n.Name, Labels: parse(n.Labels)})

@@ -23,7 +23,9 @@ func (e *Engine) Logs(ctx context.Context, id string, lines int) (string, error)
 	if err != nil {
 		return "", err
 	}
-	stream, err := api.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(lines)})
+	stream, err := api.ContainerLogs(
+		ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(lines)},
+	)
 	if err != nil {
 		return "", translate(err)
 	}

@@ -34,7 +34,12 @@ func (e *Engine) Networks(ctx context.Context) ([]HostNetwork, error) {
 		deployment, _, _ := strings.Cut(n.Labels[labelDeployment], "/")
 		for _, part := range n.IPAM.Config {
 			if prefix, err := netip.ParsePrefix(part.Subnet); err == nil && prefix.Addr().Is4() {
-				all = append(all, HostNetwork{Name: n.Name, Prefix: prefix, Ours: deployment == e.deployment, Whaley: n.Labels[labelManaged] == "true"})
+				all = append(
+					all,
+					HostNetwork{
+						Name: n.Name, Prefix: prefix, Ours: deployment == e.deployment, Whaley: n.Labels[labelManaged] == "true",
+					},
+				)
 			}
 		}
 	}

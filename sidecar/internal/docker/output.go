@@ -19,14 +19,18 @@ const maxFrame = 64 << 10
 // Output calls each with the last pieces of what a container printed to stdout and stderr ("out", "err"), in the order
 // in which it printed them. A piece is a line with its end, or 16 KiB of one that is longer. text is valid during the
 // call only. It goes on until the container has printed no more so far, each returns an error, or ctx ends.
-func (e *Engine) Output(ctx context.Context, id string, pieces int, each func(stream string, at time.Time, text []byte) error) error {
+func (e *Engine) Output(
+	ctx context.Context, id string, pieces int, each func(stream string, at time.Time, text []byte) error,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
 	api, err := e.api(ctx)
 	if err != nil {
 		return err
 	}
-	body, err := api.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Timestamps: true, Tail: strconv.Itoa(pieces)})
+	body, err := api.ContainerLogs(
+		ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Timestamps: true, Tail: strconv.Itoa(pieces)},
+	)
 	if err != nil {
 		return translate(err)
 	}

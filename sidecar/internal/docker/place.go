@@ -27,11 +27,16 @@ func notPlaced(err error) error {
 	if err == nil {
 		return nil
 	}
-	return whaley.Errorf(whaley.Internal, whaley.CodeFlagNotPlaced, "The challenge's flag could not be put in place. Tell an organiser: the log says why.").Because(err)
+	return whaley.Errorf(
+		whaley.Internal, whaley.CodeFlagNotPlaced,
+		"The challenge's flag could not be put in place. Tell an organiser: the log says why.",
+	).Because(err)
 }
 
 // template is what a scan found and the files of it.
-func (e *Engine) template(ch *whaley.Challenge, flag *whaley.ImageFlag) (record sentinel.Record, files *os.File, err error) {
+func (e *Engine) template(
+	ch *whaley.Challenge, flag *whaley.ImageFlag,
+) (record sentinel.Record, files *os.File, err error) {
 	path := e.scanPath(flag.Image, ch.Flag.Cores())
 	if record, err = readRecord(path); err != nil {
 		return record, nil, err
@@ -43,7 +48,9 @@ func (e *Engine) template(ch *whaley.Challenge, flag *whaley.ImageFlag) (record 
 // PlaceFlag writes the files of an image that hold the sentinel into a created container, with an owner's flags. Owner,
 // mode and time stay, and names of the same file stay names of one file. What lies under a mount that cannot be written is
 // hidden by it, and is left as it is.
-func (e *Engine) PlaceFlag(ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string) error {
+func (e *Engine) PlaceFlag(
+	ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
 	api, err := e.api(ctx)
@@ -62,7 +69,9 @@ func (e *Engine) PlaceFlag(ctx context.Context, id string, ch *whaley.Challenge,
 	reader, writer := io.Pipe()
 	patched := make(chan error, 1)
 	go func() {
-		err := sentinel.PatchTar(writer, files, record, digits, func(name string) bool { return hidden(svc, "/"+strings.Trim(name, "/")) })
+		err := sentinel.PatchTar(
+			writer, files, record, digits, func(name string) bool { return hidden(svc, "/"+strings.Trim(name, "/")) },
+		)
 		writer.CloseWithError(err)
 		patched <- err
 	}()
@@ -80,7 +89,9 @@ func (e *Engine) lost(image *whaley.ImageFlag, err error) error {
 		return notPlaced(err)
 	}
 	return whaley.Errorf(whaley.Unavailable, whaley.CodeObjectMissing,
-		"Something the challenge needs is missing. Try again; if it keeps happening, tell an organiser.").Because(fmt.Errorf("%s: %w", image.Image, err))
+		"Something the challenge needs is missing. Try again; if it keeps happening, tell an organiser.").Because(fmt.Errorf(
+		"%s: %w", image.Image, err,
+	))
 }
 
 // instanceFolder holds an instance's own copies of files.
@@ -89,7 +100,9 @@ func (e *Engine) instanceFolder(instance string) string {
 }
 
 // MakeFiles writes an instance's own copies of files with the flags, and returns how they are mounted.
-func (e *Engine) MakeFiles(_ context.Context, instance string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string) ([]whaley.Mount, error) {
+func (e *Engine) MakeFiles(
+	_ context.Context, instance string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string,
+) ([]whaley.Mount, error) {
 	c := &copies{folder: filepath.Join(e.instanceFolder(instance), svc.Name)}
 	if err := os.MkdirAll(c.folder, 0o700); err != nil {
 		return nil, notPlaced(err)
@@ -127,7 +140,9 @@ type copies struct {
 }
 
 // write makes the next copy and mounts it at some places.
-func (c *copies) write(mode fs.FileMode, uid, gid int, stamp syscall.Timespec, targets []string, write func(io.Writer) error) error {
+func (c *copies) write(
+	mode fs.FileMode, uid, gid int, stamp syscall.Timespec, targets []string, write func(io.Writer) error,
+) error {
 	name := filepath.Join(c.folder, strconv.Itoa(len(c.mounts)))
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -168,10 +183,12 @@ func (c *copies) mounted(source, target string, swaps []sentinel.Swap) error {
 	}
 	stat := info.Sys().(*syscall.Stat_t)
 	stamp := syscall.NsecToTimespec(info.ModTime().UnixNano())
-	return c.write(fs.FileMode(stat.Mode&0o7777), int(stat.Uid), int(stat.Gid), stamp, []string{target}, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
+	return c.write(
+		fs.FileMode(stat.Mode&0o7777), int(stat.Uid), int(stat.Gid), stamp, []string{target}, func(w io.Writer) error {
+			_, err := w.Write(text)
+			return err
+		},
+	)
 }
 
 // patched unpacks a template with an owner's digits. What the service covers with mounts of its own stays covered.
@@ -190,7 +207,9 @@ func (c *copies) patched(files io.Reader, record sentinel.Record, svc *whaley.Se
 			continue
 		}
 		delete(missing, header.Name)
-		targets := slices.DeleteFunc(append([]string{"/" + f.Name}, prefixed(f.Links)...), func(target string) bool { return covered(svc, target) })
+		targets := slices.DeleteFunc(
+			append([]string{"/" + f.Name}, prefixed(f.Links)...), func(target string) bool { return covered(svc, target) },
+		)
 		if len(targets) == 0 {
 			continue
 		}
@@ -216,7 +235,8 @@ func prefixed(names []string) (paths []string) {
 func hidden(svc *whaley.Service, target string) bool {
 	return slices.ContainsFunc(svc.Mounts, func(m whaley.Mount) bool {
 		mount := path.Clean(m.Target)
-		return m.ReadOnly && !m.Volume && m.From == "" && (target == mount || strings.HasPrefix(target, strings.TrimSuffix(mount, "/")+"/"))
+		return m.ReadOnly && !m.Volume && m.From == "" &&
+			(target == mount || strings.HasPrefix(target, strings.TrimSuffix(mount, "/")+"/"))
 	})
 }
 

@@ -44,7 +44,9 @@ func (e *Engine) scanPath(id string, cores []string) string {
 
 // ScanImage looks for the sentinels in all that an image has. What it finds is kept in files, by the image's id: the same
 // image is not read again.
-func (e *Engine) ScanImage(ctx context.Context, ch *whaley.Challenge, svc *whaley.Service, log io.Writer) (*whaley.ImageFlag, error) {
+func (e *Engine) ScanImage(
+	ctx context.Context, ch *whaley.Challenge, svc *whaley.Service, log io.Writer,
+) (*whaley.ImageFlag, error) {
 	api, err := e.api(ctx)
 	if err != nil {
 		return nil, err
@@ -57,7 +59,10 @@ func (e *Engine) ScanImage(ctx context.Context, ch *whaley.Challenge, svc *whale
 	if err != nil {
 		return nil, failedImage(svc, err)
 	}
-	flag := &whaley.ImageFlag{Image: found.ID, Cores: record.Cores, Files: len(record.Files), Bytes: record.Bytes(), Odd: record.Odd, Left: record.Left}
+	flag := &whaley.ImageFlag{
+		Image: found.ID, Cores: record.Cores, Files: len(record.Files), Bytes: record.Bytes(), Odd: record.Odd,
+		Left: record.Left,
+	}
 	for n := range flag.Cores {
 		flag.Found = append(flag.Found, record.Holds(n))
 	}
@@ -79,7 +84,8 @@ func inspectConfig(flag *whaley.ImageFlag, found image.InspectResponse, ch *whal
 			if slices.ContainsFunc(texts, sought.Left) {
 				flag.Left = append(flag.Left, "a setting of the image holds "+sought.Placeholder)
 			}
-			flag.Found[n] = flag.Found[n] || replaced && slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, sought.Core) })
+			flag.Found[n] = flag.Found[n] ||
+				replaced && slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, sought.Core) })
 		}
 		return slices.ContainsFunc(texts, core)
 	}
@@ -99,7 +105,9 @@ func inspectConfig(flag *whaley.ImageFlag, found image.InspectResponse, ch *whal
 }
 
 // record is what the scan of an image found, now or earlier.
-func (e *Engine) record(ctx context.Context, id string, ch *whaley.Challenge, log io.Writer) (record sentinel.Record, err error) {
+func (e *Engine) record(
+	ctx context.Context, id string, ch *whaley.Challenge, log io.Writer,
+) (record sentinel.Record, err error) {
 	path := e.scanPath(id, ch.Flag.Cores())
 	if record, err = readRecord(path); err == nil {
 		fmt.Fprintf(log, "%s was scanned before\n", id)
@@ -175,8 +183,10 @@ func (e *Engine) export(ctx context.Context, id string, read func(io.Reader) err
 	if err != nil {
 		return err
 	}
-	made, err := api.ContainerCreate(ctx, &container.Config{Image: id, Cmd: []string{"-"}, Labels: map[string]string{labelScan: e.deployment}},
-		&container.HostConfig{NetworkMode: "none"}, nil, nil, "")
+	made, err := api.ContainerCreate(
+		ctx, &container.Config{Image: id, Cmd: []string{"-"}, Labels: map[string]string{labelScan: e.deployment}},
+		&container.HostConfig{NetworkMode: "none"}, nil, nil, "",
+	)
 	if err != nil {
 		return err
 	}
@@ -201,14 +211,18 @@ func (e *Engine) sweepScans(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	left, err := api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", labelScan+"="+e.deployment))})
+	left, err := api.ContainerList(
+		ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", labelScan+"="+e.deployment))},
+	)
 	if err != nil {
 		return translate(err)
 	}
 	var failed error
 	for _, c := range left {
 		if time.Since(time.Unix(c.Created, 0)) > abandonedScan {
-			failed = errors.Join(failed, unlessMissing(api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})))
+			failed = errors.Join(
+				failed, unlessMissing(api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})),
+			)
 		}
 	}
 	images, err := api.ImageList(ctx, image.ListOptions{All: true})

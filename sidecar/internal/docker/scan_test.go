@@ -22,8 +22,13 @@ func TestALargeImageIsReadAsAStreamAndOnlyOnce(t *testing.T) {
 	testkit.Need(t, testkit.Docker)
 	ctx, folder, dir := context.Background(), t.TempDir(), t.TempDir()
 	const size, core = 300 << 20, "qzqzqzqzqzqzqzqz"
-	ch := &whaley.Challenge{ID: "engine", Flag: whaley.FlagPlan{Dynamic: true, Place: whaley.PlaceAuto, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{big}",
-		Core: core}}}
+	ch := &whaley.Challenge{
+		ID: "engine",
+		Flag: whaley.FlagPlan{
+			Dynamic: true, Place: whaley.PlaceAuto, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{big}",
+				Core: core},
+		},
+	}
 	for name, text := range map[string]string{
 		"Dockerfile": "FROM busybox:1.36\nCOPY large flag.txt /\n", "flag.txt": "FLAG{big}\n", "large": "",
 	} {
@@ -45,13 +50,17 @@ func TestALargeImageIsReadAsAStreamAndOnlyOnce(t *testing.T) {
 	// scan is what a process that has just started does with the challenge.
 	scan := func() (*whaley.ImageFlag, string) {
 		t.Helper()
-		engine, err := docker.New(docker.Options{Deployment: "test-large-image", Folder: folder}, slog.New(slog.DiscardHandler))
+		engine, err := docker.New(
+			docker.Options{Deployment: "test-large-image", Folder: folder}, slog.New(slog.DiscardHandler),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer engine.Close()
 		var log bytes.Buffer
-		if err := engine.BuildImage(ctx, instancer.BuildSpec{Challenge: ch, Service: &service, Flags: ch.Flag.Sentinels()}, &log); err != nil {
+		if err := engine.BuildImage(
+			ctx, instancer.BuildSpec{Challenge: ch, Service: &service, Flags: ch.Flag.Sentinels()}, &log,
+		); err != nil {
 			t.Fatalf("%v\n%s", err, log.String())
 		}
 		flag, err := engine.ScanImage(ctx, ch, &service, &log)
@@ -64,7 +73,8 @@ func TestALargeImageIsReadAsAStreamAndOnlyOnce(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	flag, log := scan()
 	runtime.ReadMemStats(&after)
-	if flag.Files != 2 || !strings.Contains(log, "the flag is in /large, 1 times") || !strings.Contains(log, "scanned sha256:") {
+	if flag.Files != 2 || !strings.Contains(log, "the flag is in /large, 1 times") ||
+		!strings.Contains(log, "scanned sha256:") {
 		t.Errorf("%+v\n%s", flag, log)
 	}
 	if got := after.TotalAlloc - before.TotalAlloc; got > 100<<20 {
@@ -73,7 +83,8 @@ func TestALargeImageIsReadAsAStreamAndOnlyOnce(t *testing.T) {
 		t.Logf("building and scanning %d MB allocated %d MB", size>>20, got>>20)
 	}
 	again, log := scan()
-	if again.Image != flag.Image || again.Files != flag.Files || !strings.Contains(log, "was scanned before") || strings.Contains(log, "\nscanned ") {
+	if again.Image != flag.Image || again.Files != flag.Files || !strings.Contains(log, "was scanned before") ||
+		strings.Contains(log, "\nscanned ") {
 		t.Errorf("after a restart: %+v\n%s", again, log)
 	}
 }

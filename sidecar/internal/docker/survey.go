@@ -71,8 +71,10 @@ func (e *Engine) failSurvey(err error) {
 	wait := min(surveyAgain<<min(e.disk.failures, 10), surveySeldom)
 	e.disk.failures++
 	e.disk.again = time.Now().Add(wait)
-	e.log.Warn("what instances have on the disk is counted by the engine: files that are deleted and still open are not seen, nor how many there are",
-		"err", err, "again_in", wait)
+	e.log.Warn(
+		"what instances have on the disk is counted by the engine: files that are deleted and still open are not seen, nor how many there are",
+		"err", err, "again_in", wait,
+	)
 }
 
 func (s *surveyor) ask(ctx context.Context, q survey.Question) (survey.Answer, error) {
@@ -116,7 +118,9 @@ func (e *Engine) survey(ctx context.Context) (_ *surveyor, err error) {
 	config := &container.Config{
 		Image: image, Entrypoint: []string{"/whaley", "survey"}, User: "0", OpenStdin: true, StdinOnce: true,
 		AttachStdin: true, AttachStdout: true, AttachStderr: true,
-		Labels: apart.labels(instancer.Labels{Instance: surveyPurpose, Service: surveyPurpose, CreatedAt: time.Now(), ExpiresAt: time.Now()}),
+		Labels: apart.labels(instancer.Labels{
+			Instance: surveyPurpose, Service: surveyPurpose, CreatedAt: time.Now(), ExpiresAt: time.Now(),
+		}),
 	}
 	pids := int64(64)
 	host := &container.HostConfig{
@@ -127,7 +131,9 @@ func (e *Engine) survey(ctx context.Context) (_ *surveyor, err error) {
 		SecurityOpt: []string{"no-new-privileges:true", "apparmor=unconfined"},
 		LogConfig:   container.LogConfig{Type: "none"},
 		Mounts:      surveyMounts(about),
-		Resources:   container.Resources{Memory: surveyMemory, MemorySwap: surveyMemory, NanoCPUs: surveyCPUs, PidsLimit: &pids},
+		Resources: container.Resources{
+			Memory: surveyMemory, MemorySwap: surveyMemory, NanoCPUs: surveyCPUs, PidsLimit: &pids,
+		},
 	}
 	sum := sha256.Sum256([]byte(e.deployment))
 	name := "whaley-survey-" + hex.EncodeToString(sum[:4])
@@ -147,7 +153,9 @@ func (e *Engine) survey(ctx context.Context) (_ *surveyor, err error) {
 	if err := e.PutProgram(ctx, created.ID, e.program, "whaley"); err != nil {
 		return nil, err
 	}
-	conn, err := api.ContainerAttach(ctx, created.ID, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
+	conn, err := api.ContainerAttach(
+		ctx, created.ID, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true},
+	)
 	if err != nil {
 		return nil, translate(err)
 	}

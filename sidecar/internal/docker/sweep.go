@@ -38,7 +38,9 @@ func Sweep(ctx context.Context, deployment string) error {
 	keep("list containers", err)
 	for _, c := range containers {
 		if ours(c.Labels) {
-			keep("remove container "+c.ID, api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true}))
+			keep(
+				"remove container "+c.ID, api.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true}),
+			)
 		}
 	}
 	networks, err := api.NetworkList(ctx, network.ListOptions{Filters: marked})

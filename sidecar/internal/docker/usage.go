@@ -39,8 +39,9 @@ func (e *Engine) Usage(ctx context.Context, id string) (whaley.Usage, error) {
 
 func usageOf(s *container.StatsResponse) whaley.Usage {
 	u := whaley.Usage{
-		At: s.Read, CPU: time.Duration(s.CPUStats.CPUUsage.TotalUsage), Memory: memory(s.MemoryStats), MemoryLimit: int64(s.MemoryStats.Limit),
-		Pids: int64(s.PidsStats.Current),
+		At: s.Read, CPU: time.Duration(s.CPUStats.CPUUsage.TotalUsage), Memory: memory(s.MemoryStats),
+		MemoryLimit: int64(s.MemoryStats.Limit),
+		Pids:        int64(s.PidsStats.Current),
 	}
 	for _, n := range s.Networks {
 		u.NetworkIn += int64(n.RxBytes)

@@ -27,7 +27,8 @@ func start(t *testing.T) (string, *edge.Routes) {
 	log := slog.New(slog.DiscardHandler)
 	routes := edge.NewRoutes(log)
 	e, err := edge.New(edge.Options{
-		BaseDomain: "instances.localhost", DashboardURL: "http://whaley.localhost:8080", InternalURL: "http://127.0.0.1:1", PluginKey: "a key of the plugin",
+		BaseDomain: "instances.localhost", DashboardURL: "http://whaley.localhost:8080", InternalURL: "http://127.0.0.1:1",
+		PluginKey: "a key of the plugin",
 		Dashboard: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "dashboard") }),
 		Web:       web, TLS: tls, Routes: routes, Log: log,
 	})
@@ -98,7 +99,9 @@ func TestRoutesHoldExactlyWhatIsListed(t *testing.T) {
 	routes := edge.NewRoutes(slog.New(slog.DiscardHandler))
 	ctx := context.Background()
 	of := func(instance string) []whaley.Publication {
-		return []whaley.Publication{{Instance: instance, Name: instance, Host: instance + ".x", Type: whaley.RouteTCP, Backend: "10.0.0.2:1"}}
+		return []whaley.Publication{{
+			Instance: instance, Name: instance, Host: instance + ".x", Type: whaley.RouteTCP, Backend: "10.0.0.2:1",
+		}}
 	}
 	if err := routes.Publish(ctx, "a", of("a")); err != nil {
 		t.Fatal(err)

@@ -15,7 +15,8 @@ import (
 )
 
 // hello begins a ClientHello of TLS 1.2 that names web.instances.localhost.
-const hello = "\x16\x03\x01\x00\x47\x01\x00\x00\x43\x03\x03" + "0123456789abcdef0123456789abcdef" + "\x00\x00\x02\x13\x01\x01\x00\x00\x18\x00\x00\x00\x14\x00\x12\x00\x00\x0fweb.x.localhost"
+const hello = "\x16\x03\x01\x00\x47\x01\x00\x00\x43\x03\x03" + "0123456789abcdef0123456789abcdef" +
+	"\x00\x00\x02\x13\x01\x01\x00\x00\x18\x00\x00\x00\x14\x00\x12\x00\x00\x0fweb.x.localhost"
 
 // Whatever somebody sends to the port for TLS: the connection ends when they have no more to say, and the next is served.
 func FuzzClientHello(f *testing.F) {
@@ -29,7 +30,8 @@ func FuzzClientHello(f *testing.F) {
 	}
 	log := slog.New(slog.DiscardHandler)
 	e, err := edge.New(edge.Options{
-		BaseDomain: "instances.localhost", DashboardURL: "http://whaley.localhost:8080", InternalURL: "http://127.0.0.1:1", PluginKey: "a key of the plugin",
+		BaseDomain: "instances.localhost", DashboardURL: "http://whaley.localhost:8080", InternalURL: "http://127.0.0.1:1",
+		PluginKey: "a key of the plugin",
 		Dashboard: http.NotFoundHandler(), Web: web, TLS: port, Routes: edge.NewRoutes(log), Log: log,
 	})
 	if err != nil {

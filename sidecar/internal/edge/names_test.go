@@ -118,7 +118,9 @@ func TestAConnectionByTLSIsHeldUntilItsInstanceRuns(t *testing.T) {
 			if passthrough {
 				backend = speaking(t)
 			}
-			s := newStarter("sleeps.instances.localhost", whaley.Publication{Type: whaley.RouteTCP, Backend: backend, Passthrough: passthrough})
+			s := newStarter(
+				"sleeps.instances.localhost", whaley.Publication{Type: whaley.RouteTCP, Backend: backend, Passthrough: passthrough},
+			)
 			l := listening(t)
 			byName(t, l, s)
 			silence(t, l.Addr().String(), "nobodys.instances.localhost")
@@ -180,7 +182,9 @@ func TestBehindTraefikAConnectionGoesBackOnceItsRouteIsThere(t *testing.T) {
 	l := listening(t)
 	traefik := newProxying(t, counting(t), l.Addr().String())
 	s := newStarter("sleeps.instances.localhost", whaley.Publication{Type: whaley.RouteTCP})
-	behind := &edge.Behind{Listener: l, Opener: s, Port: traefik.listener.Addr().(*net.TCPAddr).Port, Log: slog.New(slog.DiscardHandler)}
+	behind := &edge.Behind{
+		Listener: l, Opener: s, Port: traefik.listener.Addr().(*net.TCPAddr).Port, Log: slog.New(slog.DiscardHandler),
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -217,7 +221,9 @@ func TestBehindTraefikAConnectionGoesBackOnceItsRouteIsThere(t *testing.T) {
 func TestBehindTraefikWhatEndsTLSItselfIsReachedAtOnce(t *testing.T) {
 	l := listening(t)
 	traefik := newProxying(t, "", l.Addr().String())
-	s := newStarter("sleeps.instances.localhost", whaley.Publication{Type: whaley.RouteTCP, Backend: speaking(t), Passthrough: true})
+	s := newStarter(
+		"sleeps.instances.localhost", whaley.Publication{Type: whaley.RouteTCP, Backend: speaking(t), Passthrough: true},
+	)
 	close(s.runs)
 	behind := &edge.Behind{Listener: l, Opener: s, Port: 1, Log: slog.New(slog.DiscardHandler)}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -50,7 +50,10 @@ func (r *Routes) add(routes []whaley.Publication) {
 		case whaley.RouteTCP:
 			r.names[p.Host] = p
 		case whaley.RouteCustom:
-			r.log.Warn("the embedded edge has no entry points of its own; this route needs EDGE=traefik", "instance", p.Instance, "route", p.Name)
+			r.log.Warn(
+				"the embedded edge has no entry points of its own; this route needs EDGE=traefik", "instance", p.Instance, "route",
+				p.Name,
+			)
 		}
 	}
 }

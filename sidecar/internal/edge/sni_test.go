@@ -55,11 +55,15 @@ func byName(t *testing.T, listener net.Listener, opener ...edge.Opener) (ended <
 	}
 	log := slog.New(slog.DiscardHandler)
 	routes := edge.NewRoutes(log)
-	if err := routes.Publish(t.Context(), "a", []whaley.Publication{{Instance: "a", Host: "a.instances.localhost", Type: whaley.RouteTCP, Backend: counting(t)}}); err != nil {
+	if err := routes.Publish(
+		t.Context(), "a",
+		[]whaley.Publication{{Instance: "a", Host: "a.instances.localhost", Type: whaley.RouteTCP, Backend: counting(t)}},
+	); err != nil {
 		t.Fatal(err)
 	}
 	opts := edge.Options{
-		BaseDomain: "instances.localhost", DashboardURL: "http://whaley.localhost:8080", InternalURL: "http://127.0.0.1:1", PluginKey: "a key of the plugin",
+		BaseDomain: "instances.localhost", DashboardURL: "http://whaley.localhost:8080", InternalURL: "http://127.0.0.1:1",
+		PluginKey: "a key of the plugin",
 		Dashboard: http.NotFoundHandler(), Web: web, TLS: listener, Routes: routes, Log: log,
 	}
 	if len(opener) > 0 {
@@ -148,7 +152,10 @@ func TestTheEdgeEndsWithItsListener(t *testing.T) {
 
 // TestConnectionsWithoutAHelloKeepNobodyOut holds all that an address gets of them, and half-sent ones too.
 func TestConnectionsWithoutAHelloKeepNobodyOut(t *testing.T) {
-	listener, err := listen.Open("127.0.0.1:0", listen.Options{Name: "EDGE_TLS_LISTEN", Most: 80, Hello: time.Second, Log: slog.New(slog.DiscardHandler)})
+	listener, err := listen.Open(
+		"127.0.0.1:0",
+		listen.Options{Name: "EDGE_TLS_LISTEN", Most: 80, Hello: time.Second, Log: slog.New(slog.DiscardHandler)},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +176,9 @@ func TestConnectionsWithoutAHelloKeepNobodyOut(t *testing.T) {
 		silent = append(silent, conn)
 	}
 	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
-	conn, err := tls.DialWithDialer(&from, "tcp", listener.Addr().String(), &tls.Config{ServerName: "a.instances.localhost", InsecureSkipVerify: true})
+	conn, err := tls.DialWithDialer(
+		&from, "tcp", listener.Addr().String(), &tls.Config{ServerName: "a.instances.localhost", InsecureSkipVerify: true},
+	)
 	if err != nil {
 		t.Errorf("another address is kept out: %v", err)
 	} else {
@@ -182,7 +191,9 @@ func TestConnectionsWithoutAHelloKeepNobodyOut(t *testing.T) {
 		}
 	}
 	// What has said hello is not ended by the time it had for it.
-	held, err := tls.Dial("tcp", listener.Addr().String(), &tls.Config{ServerName: "a.instances.localhost", InsecureSkipVerify: true})
+	held, err := tls.Dial(
+		"tcp", listener.Addr().String(), &tls.Config{ServerName: "a.instances.localhost", InsecureSkipVerify: true},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

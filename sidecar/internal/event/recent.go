@@ -59,7 +59,8 @@ func (r *recent) put(out io.Writer, ev whaley.Event) error {
 		return nil
 	}
 	text, err := json.Marshal(line{
-		ID: ev.ID, At: ev.At, Type: ev.Type, Instance: ev.Instance, Challenge: ev.Challenge, Owner: ev.Owner, Player: ev.Player,
+		ID: ev.ID, At: ev.At, Type: ev.Type, Instance: ev.Instance, Challenge: ev.Challenge, Owner: ev.Owner,
+		Player:  ev.Player,
 		Message: ev.Message, Request: ev.Request,
 	})
 	if err != nil {

@@ -69,5 +69,7 @@ func ParseLogo(uri string) (*Logo, error) {
 		}
 		return &Logo{kind, body, "data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(body)}, nil
 	}
-	return nil, fmt.Errorf("must be data:image/png;base64,… (or jpeg, gif) of at most %d bytes; the panel makes it of a file", MaxLogo)
+	return nil, fmt.Errorf(
+		"must be data:image/png;base64,… (or jpeg, gif) of at most %d bytes; the panel makes it of a file", MaxLogo,
+	)
 }

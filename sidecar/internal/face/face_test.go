@@ -85,7 +85,8 @@ func TestEveryColourMakesReadablePages(t *testing.T) {
 			}
 		}
 	}
-	if !regexp.MustCompile(`^[a-z#0-9\[\]="():;{}@ \n-]+$`).MatchString(last) || strings.Count(last, "{") != strings.Count(last, "}") {
+	if !regexp.MustCompile(`^[a-z#0-9\[\]="():;{}@ \n-]+$`).MatchString(last) ||
+		strings.Count(last, "{") != strings.Count(last, "}") {
 		t.Errorf("the style is %s", last)
 	}
 	for _, text := range []string{"red", "#fff", "#12345g", "#123456;}body{display:none", " #123456", "#123456\n"} {

@@ -13,8 +13,10 @@ func (f Face) Style() string {
 	}
 	var out strings.Builder
 	write := func(selector string, s Shades, glow string) {
-		fmt.Fprintf(&out, "%s{--accent:%s;--accent-ground:%s;--accent-line:%s;--button:%s;--button-over:%s;--button-ink:%s;--glow:%s}\n",
-			selector, s.Accent, s.AccentGround, s.AccentLine, s.Button, s.ButtonOver, s.ButtonInk, s.AccentLine+glow)
+		fmt.Fprintf(
+			&out, "%s{--accent:%s;--accent-ground:%s;--accent-line:%s;--button:%s;--button-over:%s;--button-ink:%s;--glow:%s}\n",
+			selector, s.Accent, s.AccentGround, s.AccentLine, s.Button, s.ButtonOver, s.ButtonInk, s.AccentLine+glow,
+		)
 	}
 	// html:root wins over the :root of the build, wherever the two sheets stand.
 	write("html:root", f.Brand.Dark, "73")

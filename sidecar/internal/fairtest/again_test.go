@@ -32,7 +32,9 @@ func (w *world) open(name, challenge string) whaley.HostView {
 	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
 	defer cancel()
 	ch, _ := w.loaded.Get(challenge)
-	view, err := w.rules.Wake(ctx, whaley.HostQuery{Host: w.rules.Host(challenge, ch.Routes[0], name), Player: player(name)})
+	view, err := w.rules.Wake(
+		ctx, whaley.HostQuery{Host: w.rules.Host(challenge, ch.Routes[0], name), Player: player(name)},
+	)
 	w.try(err)
 	return view
 }
@@ -66,7 +68,8 @@ func TestWhatEndsItselfIsOpenedAgainAtOnceTheFirstTimeAndThenEverMoreRarely(t *t
 	refused := func(when string) {
 		t.Helper()
 		view := w.open("hog", "fragile")
-		if view.State != wire.StateFailed || view.Problem == nil || view.Problem.Code != "lost_again" || view.Problem.RetryAfter <= 0 || view.Problem.RetryAfter > 5*time.Second {
+		if view.State != wire.StateFailed || view.Problem == nil || view.Problem.Code != "lost_again" ||
+			view.Problem.RetryAfter <= 0 || view.Problem.RetryAfter > 5*time.Second {
 			t.Errorf("%s: %s %+v", when, view.State, view.Problem)
 		}
 		if _, err := w.rules.Spawn(t.Context(), player("hog"), "fragile"); whaley.CodeOf(err) != "lost_again" {
@@ -99,7 +102,8 @@ func TestStartsAreCountedByWhateverWayTheyAreAskedFor(t *testing.T) {
 			w.until(view.Instance.ID, whaley.Stopped)
 		}
 	}
-	if view := w.open("hog", "b"); view.Problem == nil || view.Problem.Code != "too_fast" || view.Problem.RetryAfter <= 0 || view.Problem.RetryAfter > time.Minute {
+	if view := w.open("hog", "b"); view.Problem == nil || view.Problem.Code != "too_fast" ||
+		view.Problem.RetryAfter <= 0 || view.Problem.RetryAfter > time.Minute {
 		t.Errorf("the fourth start within a minute, by its address: %s %+v", view.State, view.Problem)
 	}
 	if _, err := w.rules.Spawn(t.Context(), player("hog"), "b"); whaley.CodeOf(err) != "too_fast" {

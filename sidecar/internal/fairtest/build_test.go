@@ -25,7 +25,9 @@ type gates struct {
 }
 
 func newGates(challenges ...string) *gates {
-	g := &gates{of: map[string]chan struct{}{}, given: map[string]int{}, begun: map[string]int{}, endings: map[string]error{}}
+	g := &gates{
+		of: map[string]chan struct{}{}, given: map[string]int{}, begun: map[string]int{}, endings: map[string]error{},
+	}
 	for _, id := range challenges {
 		g.of[id] = make(chan struct{})
 	}
@@ -97,7 +99,9 @@ func (w *world) quickly(name, challenge string) {
 
 func TestWhoWaitsForABuildTakesNoSlotAndNoTimeOfAStart(t *testing.T) {
 	g := newGates("endless")
-	w := newBuildWorld(t, g, whaley.Policy{SpawnConcurrency: 4, StartTimeout: time.Second}, built("endless"), built("honest"))
+	w := newBuildWorld(
+		t, g, whaley.Policy{SpawnConcurrency: 4, StartTimeout: time.Second}, built("endless"), built("honest"),
+	)
 	w.begins(g, "endless")
 	var waiting []*whaley.Instance
 	for n := range 10 {
@@ -141,7 +145,9 @@ func TestABuildThatNobodyWantsIsGivenUp(t *testing.T) {
 	w.begins(g, "removed")
 	w.begins(g, "edited")
 	other := *edited
-	other.Revision, other.Services = "2", []whaley.Service{{Name: "web", Image: "whaley/edited-web:2", Build: &whaley.Build{}}}
+	other.Revision, other.Services = "2", []whaley.Service{{
+		Name: "web", Image: "whaley/edited-web:2", Build: &whaley.Build{},
+	}}
 	w.loaded.set(&other, built("honest"))
 	w.rules.PrepareImages()
 	testkit.Eventually(t, 10*time.Second, "both builds are given up", func() error {
@@ -203,13 +209,18 @@ func TestABuildMayTakeSoLongAndIsThenTriedEverMoreRarely(t *testing.T) {
 func ownFlags(id string) *whaley.Challenge {
 	ch := built(id)
 	ch.Services[0].Build.Flag = true
-	ch.Flag = whaley.FlagPlan{Dynamic: true, Place: whaley.PlaceBuild, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Core: strings.Repeat("g", 32)}}
+	ch.Flag = whaley.FlagPlan{
+		Dynamic: true, Place: whaley.PlaceBuild,
+		FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Core: strings.Repeat("g", 32)},
+	}
 	return ch
 }
 
 func TestBuildsForOwnersTakeNoSlotOfAStart(t *testing.T) {
 	g := newGates("own for all")
-	w := newBuildWorld(t, g, whaley.Policy{SpawnConcurrency: 2, StartTimeout: time.Second}, ownFlags("own"), built("honest"))
+	w := newBuildWorld(
+		t, g, whaley.Policy{SpawnConcurrency: 2, StartTimeout: time.Second}, ownFlags("own"), built("honest"),
+	)
 	var waiting []*whaley.Instance
 	for n := range 5 {
 		waiting = append(waiting, w.spawn(fmt.Sprint("owner", n), "own"))
@@ -299,7 +310,9 @@ func TestWhileANewRevisionIsBuiltStartsAreOfTheOneBefore(t *testing.T) {
 	g.of["edited"], g.begun["edited"] = make(chan struct{}), 0
 	g.mu.Unlock()
 	second := *first
-	second.Revision, second.Services = "2", []whaley.Service{{Name: "web", Image: "whaley/edited-web:2", Build: &whaley.Build{}}}
+	second.Revision, second.Services = "2", []whaley.Service{{
+		Name: "web", Image: "whaley/edited-web:2", Build: &whaley.Build{},
+	}}
 	w.loaded.set(&second, built("other"))
 	w.rules.PrepareImages()
 	w.begins(g, "edited")

@@ -39,7 +39,9 @@ func (s *seen) look() whaley.Disk {
 
 func newDisk(t *testing.T, policy whaley.Policy) (*world, *seen) {
 	t.Helper()
-	s := &seen{disk: whaley.Disk{Instances: map[string]whaley.Written{}, Size: 1000 << 30, Free: 500 << 30, AllFiles: 1e9, FreeFiles: 9e8}}
+	s := &seen{disk: whaley.Disk{
+		Instances: map[string]whaley.Written{}, Size: 1000 << 30, Free: 500 << 30, AllFiles: 1e9, FreeFiles: 9e8,
+	}}
 	return newWorldOf(t, func(e *engine) { e.disk = s.look }, policy, built("any")), s
 }
 
@@ -118,18 +120,36 @@ func TestWhenTheDiskRunsFullTheHeaviestMakeRoomForAll(t *testing.T) {
 		short  bool
 		stops  []string
 	}{
-		"there is room":               {func(*whaley.Disk) {}, whaley.Written{Bytes: 900 * mb}, whaley.Written{Bytes: 800 * mb}, false, nil},
-		"one is enough":               {func(d *whaley.Disk) { d.Free = 900 * mb }, whaley.Written{Bytes: 900 * mb}, whaley.Written{Bytes: 800 * mb}, true, []string{"big"}},
-		"two are needed":              {func(d *whaley.Disk) { d.Free = 24 * mb }, whaley.Written{Bytes: 900 * mb}, whaley.Written{Bytes: 800 * mb}, true, []string{"big", "middle"}},
-		"it is none of theirs":        {func(d *whaley.Disk) { d.Free = 24 * mb }, whaley.Written{Bytes: 9 * mb}, whaley.Written{Bytes: 8 * mb}, true, nil},
-		"what is written is not seen": {func(d *whaley.Disk) { d.Free = 24 * mb }, whaley.Written{Wrote: 9000 * mb}, whaley.Written{Bytes: 8 * mb}, true, []string{"big"}},
-		"there is no room for files":  {func(d *whaley.Disk) { d.FreeFiles = 1e7 }, whaley.Written{Files: 2e7}, whaley.Written{Files: 1e6}, true, []string{"big"}},
+		"there is room": {
+			func(*whaley.Disk) {}, whaley.Written{Bytes: 900 * mb}, whaley.Written{Bytes: 800 * mb}, false, nil,
+		},
+		"one is enough": {
+			func(d *whaley.Disk) { d.Free = 900 * mb }, whaley.Written{Bytes: 900 * mb}, whaley.Written{Bytes: 800 * mb}, true,
+			[]string{"big"},
+		},
+		"two are needed": {
+			func(d *whaley.Disk) { d.Free = 24 * mb }, whaley.Written{Bytes: 900 * mb}, whaley.Written{Bytes: 800 * mb}, true,
+			[]string{"big", "middle"},
+		},
+		"it is none of theirs": {
+			func(d *whaley.Disk) { d.Free = 24 * mb }, whaley.Written{Bytes: 9 * mb}, whaley.Written{Bytes: 8 * mb}, true, nil,
+		},
+		"what is written is not seen": {
+			func(d *whaley.Disk) { d.Free = 24 * mb }, whaley.Written{Wrote: 9000 * mb}, whaley.Written{Bytes: 8 * mb}, true,
+			[]string{"big"},
+		},
+		"there is no room for files": {
+			func(d *whaley.Disk) { d.FreeFiles = 1e7 }, whaley.Written{Files: 2e7}, whaley.Written{Files: 1e6}, true,
+			[]string{"big"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, s := newDisk(t, whaley.Policy{DiskReserve: 1024 * mb})
 			ids := w.running("big", "middle", "small")
 			s.set(func(d *whaley.Disk) {
-				d.Instances[ids["big"]], d.Instances[ids["middle"]], d.Instances[ids["small"]] = c.big, c.middle, whaley.Written{Bytes: mb, Files: 5}
+				d.Instances[ids["big"]], d.Instances[ids["middle"]], d.Instances[ids["small"]] = c.big, c.middle, whaley.Written{
+					Bytes: mb, Files: 5,
+				}
 				c.change(d)
 			})
 			w.try(w.rules.CheckDisk(t.Context()))

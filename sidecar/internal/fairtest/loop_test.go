@@ -49,7 +49,10 @@ func TestServicesThatEndAgainAndAgainLeaveOneLookAtAnInstance(t *testing.T) {
 			t.Errorf("%s is %s, although what its services lack is to be started again", id, in.State)
 		}
 	}
-	t.Logf("%d goroutines before, %d at the most; %d restarts; the slowest list took %s", before, most, w.engine.counted("start"), longest)
+	t.Logf(
+		"%d goroutines before, %d at the most; %d restarts; the slowest list took %s", before, most,
+		w.engine.counted("start"), longest,
+	)
 	if most > before+20 {
 		t.Errorf("%d goroutines, and %d before", most, before)
 	}

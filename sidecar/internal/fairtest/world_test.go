@@ -48,7 +48,9 @@ func newWorldOf(t *testing.T, change func(*engine), policy whaley.Policy, challe
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	w := &world{t: t, db: db, loaded: &loaded{}, engine: &engine{Engine: simulated.NewWorld().Engine("d"), calls: map[string]int{}}}
+	w := &world{
+		t: t, db: db, loaded: &loaded{}, engine: &engine{Engine: simulated.NewWorld().Engine("d"), calls: map[string]int{}},
+	}
 	change(w.engine)
 	w.loaded.set(challenges...)
 	w.run(policy)
@@ -63,9 +65,16 @@ func (w *world) run(policy whaley.Policy) {
 	if os.Getenv("FAIR_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	w.rules = instancer.New(instancer.Needs{Store: w.db, Platform: containers.New(containers.Needs{Engine: w.engine, Subnets: &subnets{held: map[string]netip.Prefix{}}, Ports: noPorts{}, Log: log}), Prober: probe.New(w.engine),
-		Router: edge.NewRoutes(log), Challenges: w.loaded, Flags: flags{}, Log: log},
-		instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: policy})
+	w.rules = instancer.New(
+		instancer.Needs{
+			Store: w.db,
+			Platform: containers.New(containers.Needs{
+				Engine: w.engine, Subnets: &subnets{held: map[string]netip.Prefix{}}, Ports: noPorts{}, Log: log,
+			}),
+			Prober: probe.New(w.engine), Router: edge.NewRoutes(log), Challenges: w.loaded, Flags: flags{}, Log: log,
+		},
+		instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: policy},
+	)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- w.rules.Run(ctx) }()
@@ -252,7 +261,9 @@ func (s *subnets) Reserve(_ context.Context, instance string) (netip.Prefix, err
 	defer s.mu.Unlock()
 	if _, has := s.held[instance]; !has {
 		s.next++
-		s.held[instance] = netip.PrefixFrom(netip.AddrFrom4([4]byte{127, 100 + byte(s.next>>12), byte(s.next >> 4), byte(s.next << 4)}), 28)
+		s.held[instance] = netip.PrefixFrom(
+			netip.AddrFrom4([4]byte{127, 100 + byte(s.next>>12), byte(s.next >> 4), byte(s.next << 4)}), 28,
+		)
 	}
 	return s.held[instance], nil
 }

@@ -99,8 +99,10 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 		want    map[string]int
 	}{
 		"all is there": {func(*testing.T, *world) error { return nil }, map[string]int{"container started": 2}},
-		"one container is gone": {func(t *testing.T, w *world) error { return w.engine.RemoveContainer(ctx, containersOf(t, w)["web"]) },
-			map[string]int{"web made": 1, "container started": 2}},
+		"one container is gone": {
+			func(t *testing.T, w *world) error { return w.engine.RemoveContainer(ctx, containersOf(t, w)["web"]) },
+			map[string]int{"web made": 1, "container started": 2},
+		},
 		"one container was not started": {func(_ *testing.T, w *world) error {
 			objects, err := w.engine.List(ctx, w.in.ID)
 			for _, o := range objects {
@@ -111,8 +113,13 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 			}
 			return err
 		}, map[string]int{"container removed": 1, "web made": 1, "container started": 2}},
-		"one container has ended": {func(t *testing.T, w *world) error { return w.engine.StopContainer(ctx, containersOf(t, w)["web"], 0) },
-			map[string]int{"container removed": 2, "network removed": 1, "network made": 1, "db made": 1, "web made": 1, "container started": 2}},
+		"one container has ended": {
+			func(t *testing.T, w *world) error { return w.engine.StopContainer(ctx, containersOf(t, w)["web"], 0) },
+			map[string]int{
+				"container removed": 2, "network removed": 1, "network made": 1, "db made": 1, "web made": 1,
+				"container started": 2,
+			},
+		},
 		"only the network is there": {func(t *testing.T, w *world) (err error) {
 			for _, id := range containersOf(t, w) {
 				err = w.engine.RemoveContainer(ctx, id)
@@ -127,7 +134,9 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 		}, everything},
 		"the challenge was edited": {func(_ *testing.T, w *world) error {
 			return os.WriteFile(filepath.Join(w.dir, "two", "more.txt"), []byte("new"), 0o644)
-		}, map[string]int{"container removed": 2, "network removed": 1, "network made": 1, "db made": 1, "web made": 1, "container started": 2}},
+		}, map[string]int{
+			"container removed": 2, "network removed": 1, "network made": 1, "db made": 1, "web made": 1, "container started": 2,
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := &world{engine: simulated.NewWorld().Engine("d"), dir: t.TempDir()}
@@ -165,8 +174,13 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 					t.Fatal(problems, err)
 				}
 				log := slog.New(slog.DiscardHandler)
-				rules := instancer.New(instancer.Needs{Store: w.db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}), Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log},
-					instancer.Options{BaseDomain: "x.localhost"})
+				rules := instancer.New(
+					instancer.Needs{
+						Store: w.db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}),
+						Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log,
+					},
+					instancer.Options{BaseDomain: "x.localhost"},
+				)
 				ended := make(chan error, 1)
 				go func() { ended <- rules.Run(ctx) }()
 				if spawn {

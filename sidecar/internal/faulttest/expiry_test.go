@@ -63,7 +63,10 @@ func TestManyInstancesExpireOnTime(t *testing.T) {
 				}
 				return nil
 			})
-			t.Logf("%d instances due at once: the last was told to stop %s after its end, all were gone after %s", count, late.Round(time.Millisecond), time.Since(due).Round(time.Millisecond))
+			t.Logf(
+				"%d instances due at once: the last was told to stop %s after its end, all were gone after %s", count,
+				late.Round(time.Millisecond), time.Since(due).Round(time.Millisecond),
+			)
 			if late > 2*time.Second {
 				t.Errorf("the last one was told to stop %s after its end", late)
 			}
@@ -78,7 +81,10 @@ type probedEngine interface {
 }
 
 // runRules runs a sidecar's rules on a simulated engine until the function that it returns is called.
-func runRules(t *testing.T, ctx context.Context, cancel context.CancelFunc, db *store.Store, engine probedEngine, now func() time.Time) func() {
+func runRules(
+	t *testing.T, ctx context.Context, cancel context.CancelFunc, db *store.Store, engine probedEngine,
+	now func() time.Time,
+) func() {
 	t.Helper()
 	subnets, err := subnet.New(db, netip.MustParsePrefix("10.0.0.0/16"))
 	if err != nil {
@@ -89,9 +95,14 @@ func runRules(t *testing.T, ctx context.Context, cancel context.CancelFunc, db *
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	rules := instancer.New(instancer.Needs{Store: db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}), Prober: engine, Router: edge.NewRoutes(log),
-		Challenges: challenge.NewLibrary(t.TempDir(), challenge.Defaults{}), Log: log},
-		instancer.Options{BaseDomain: "x.localhost", Now: now})
+	rules := instancer.New(
+		instancer.Needs{
+			Store: db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}),
+			Prober: engine, Router: edge.NewRoutes(log), Challenges: challenge.NewLibrary(t.TempDir(), challenge.Defaults{}),
+			Log: log,
+		},
+		instancer.Options{BaseDomain: "x.localhost", Now: now},
+	)
 	ended := make(chan error, 1)
 	go func() { ended <- rules.Run(ctx) }()
 	return func() {
@@ -169,18 +180,23 @@ func insertRunning(t *testing.T, db *store.Store, engine stuckEngine, n int, due
 	id := fmt.Sprintf("echo-owner-%d", n)
 	prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(n / 16), byte(n % 16 * 16)}), 28)
 	in := &whaley.Instance{
-		ID: id, Challenge: "echo", Owner: whaley.Owner{ID: fmt.Sprint("owner", n)}, Slug: fmt.Sprint("slug", n), State: whaley.Running,
+		ID: id, Challenge: "echo", Owner: whaley.Owner{ID: fmt.Sprint("owner", n)}, Slug: fmt.Sprint("slug", n),
+		State:  whaley.Running,
 		Routes: []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}}, Subnet: prefix,
-		Addresses: map[string]netip.Addr{"web": prefix.Addr().Next().Next()}, CreatedAt: time.Now(), StartedAt: time.Now(), ExpiresAt: due,
+		Addresses: map[string]netip.Addr{"web": prefix.Addr().Next().Next()}, CreatedAt: time.Now(), StartedAt: time.Now(),
+		ExpiresAt: due,
 	}
 	labels := instancer.Labels{Instance: id, Challenge: "echo", Service: "web"}
 	service := whaley.Service{Name: "web", Image: "echo"}
-	if err := engine.BuildImage(ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "echo"}, Service: &service}, io.Discard); err != nil {
+	if err := engine.BuildImage(
+		ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "echo"}, Service: &service}, io.Discard,
+	); err != nil {
 		t.Fatal(err)
 	}
 	container, err := engine.CreateContainer(ctx, containers.ContainerSpec{Name: id, Service: service, Labels: labels})
 	for _, err := range []error{
-		err, engine.StartContainer(ctx, container), engine.CreateNetwork(ctx, containers.NetworkSpec{Name: id, Subnet: prefix, Labels: labels}),
+		err, engine.StartContainer(ctx, container),
+		engine.CreateNetwork(ctx, containers.NetworkSpec{Name: id, Subnet: prefix, Labels: labels}),
 		db.TakeSubnet(ctx, prefix, id), db.Insert(ctx, in, whaley.Quota{}, whaley.Event{}),
 	} {
 		if err != nil {

@@ -109,7 +109,9 @@ func (s faultyStore) Insert(ctx context.Context, in *whaley.Instance, q whaley.Q
 	return s.f.step("row inserted", func() error { return s.Store.Insert(ctx, in, q, ev) })
 }
 
-func (s faultyStore) Update(ctx context.Context, id string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (in *whaley.Instance, err error) {
+func (s faultyStore) Update(
+	ctx context.Context, id string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event,
+) (in *whaley.Instance, err error) {
 	err = s.f.step("row updated", func() error {
 		in, err = s.Store.Update(ctx, id, from, change, ev)
 		return err
@@ -147,7 +149,9 @@ type faultyPorts struct {
 	f *faults
 }
 
-func (s faultyPorts) Reserve(ctx context.Context, instance, owner, challenge string, internal []int) (ports map[int]int, err error) {
+func (s faultyPorts) Reserve(
+	ctx context.Context, instance, owner, challenge string, internal []int,
+) (ports map[int]int, err error) {
 	err = s.f.step("ports reserved", func() error {
 		ports, err = s.Ports.Reserve(ctx, instance, owner, challenge, internal)
 		return err
@@ -225,11 +229,16 @@ func (s faultyEngine) List(ctx context.Context, instance string) (objects []inst
 	return objects, err
 }
 
-func (s faultyEngine) FillMounts(ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, m []whaley.Mount, flags []string) error {
+func (s faultyEngine) FillMounts(
+	ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, m []whaley.Mount, flags []string,
+) error {
 	return s.f.step("mounts filled", func() error { return s.Engine.FillMounts(ctx, id, ch, svc, m, flags) })
 }
 
-func (s faultyEngine) MakeFiles(ctx context.Context, instance string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string) (mounts []whaley.Mount, err error) {
+func (s faultyEngine) MakeFiles(
+	ctx context.Context, instance string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag,
+	flags []string,
+) (mounts []whaley.Mount, err error) {
 	err = s.f.step("files made", func() error {
 		mounts, err = s.Engine.MakeFiles(ctx, instance, ch, svc, image, flags)
 		return err
@@ -241,7 +250,9 @@ func (s faultyEngine) RemoveFiles(ctx context.Context, instance string) error {
 	return s.f.step("files removed", func() error { return s.Engine.RemoveFiles(ctx, instance) })
 }
 
-func (s faultyEngine) PlaceFlag(ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string) error {
+func (s faultyEngine) PlaceFlag(
+	ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string,
+) error {
 	return s.f.step("flag placed", func() error { return s.Engine.PlaceFlag(ctx, id, ch, svc, image, flags) })
 }
 

@@ -23,8 +23,10 @@ func TestWhatIsNotOursIsNeverTouched(t *testing.T) {
 		}
 		return strings.TrimSpace(string(out))
 	}
-	labels := []string{"--label", "whaley.managed=true", "--label", "whaley.instance=echo-player-0000", "--label", "whaley.challenge=echo",
-		"--label", "com.docker.compose.project=echo-player-0000"}
+	labels := []string{
+		"--label", "whaley.managed=true", "--label", "whaley.instance=echo-player-0000", "--label", "whaley.challenge=echo",
+		"--label", "com.docker.compose.project=echo-player-0000",
+	}
 	var undo [][]string
 	t.Cleanup(func() {
 		for _, arguments := range undo {
@@ -45,7 +47,8 @@ func TestWhatIsNotOursIsNeverTouched(t *testing.T) {
 		with([]string{"rm", "-f", name}, append(append([]string{"run", "-d", "--name", name}, all...), image)...)
 	}
 	count := func() string {
-		return docker("ps", "-aq", "--filter", "name=whaley-lookalike") + docker("network", "ls", "-q", "--filter", "name=whaley-lookalike") +
+		return docker("ps", "-aq", "--filter", "name=whaley-lookalike") +
+			docker("network", "ls", "-q", "--filter", "name=whaley-lookalike") +
 			docker("volume", "ls", "-q", "--filter", "name=whaley-lookalike")
 	}
 	before := count()

@@ -55,7 +55,10 @@ func TestNothingIsLostOrLeftWhateverStepOfASandboxIsTheLast(t *testing.T) {
 		}
 	})
 	slices.Sort(table)
-	t.Logf("\n%s\n%d steps, %d faults, all clean, in %s", strings.Join(table, "\n"), len(steps), len(table), time.Since(began).Round(time.Second))
+	t.Logf(
+		"\n%s\n%d steps, %d faults, all clean, in %s", strings.Join(table, "\n"), len(steps), len(table),
+		time.Since(began).Round(time.Second),
+	)
 }
 
 // everyFault says whether there is time for all of them.
@@ -63,9 +66,12 @@ func everyFault() bool { return os.Getenv("FAULTS") == "all" }
 
 // newPool makes the pool of one life of a sidecar.
 func (w *world) newPool(subnets sandbox.Subnets, f *faults) *sandbox.Pool {
-	return sandbox.New(faultyPoolStore{w.db, f}, faultyPoolSubnets{subnets, f}, faultyPoolEngine{w.engine.WithPurpose("sandbox"), f}, sandbox.Options{
-		Size: func() int { return int(w.size.Load()) }, Rest: 50 * time.Millisecond, Pause: 100 * time.Millisecond,
-	}, w.log())
+	return sandbox.New(
+		faultyPoolStore{w.db, f}, faultyPoolSubnets{subnets, f}, faultyPoolEngine{w.engine.WithPurpose("sandbox"), f},
+		sandbox.Options{
+			Size: func() int { return int(w.size.Load()) }, Rest: 50 * time.Millisecond, Pause: 100 * time.Millisecond,
+		}, w.log(),
+	)
 }
 
 // empty lets the pool go, and waits until it has as long as the process lives.
@@ -129,14 +135,18 @@ func (w *world) auditPool(ready int) error {
 		switch sb.State {
 		case whaley.SandboxReady, whaley.SandboxResting:
 		case whaley.SandboxTaken:
-			if !slices.ContainsFunc(live, func(in *whaley.Instance) bool { return in.ID == sb.Instance && in.Subnet == sb.Subnet }) {
+			if !slices.ContainsFunc(
+				live, func(in *whaley.Instance) bool { return in.ID == sb.Instance && in.Subnet == sb.Subnet },
+			) {
 				return fmt.Errorf("%s is taken by %s, which is not there", sb.ID, sb.Instance)
 			}
 		default:
 			return fmt.Errorf("%s is %s", sb.ID, sb.State)
 		}
 		if slices.Sort(has[sb.ID]); !slices.Equal(has[sb.ID], want) || held[sb.ID] != sb.Subnet {
-			return fmt.Errorf("%s is %s, has %v, and holds %s instead of %s", sb.ID, sb.State, has[sb.ID], held[sb.ID], sb.Subnet)
+			return fmt.Errorf(
+				"%s is %s, has %v, and holds %s instead of %s", sb.ID, sb.State, has[sb.ID], held[sb.ID], sb.Subnet,
+			)
 		}
 		delete(has, sb.ID)
 	}
@@ -144,7 +154,8 @@ func (w *world) auditPool(ready int) error {
 		return fmt.Errorf("sandboxes are %v, and of nobody's are %v", states, has)
 	}
 	for holder := range held {
-		if strings.HasPrefix(holder, whaley.SandboxPrefix) && !slices.ContainsFunc(all, func(sb *whaley.Sandbox) bool { return sb.ID == holder }) {
+		if strings.HasPrefix(holder, whaley.SandboxPrefix) &&
+			!slices.ContainsFunc(all, func(sb *whaley.Sandbox) bool { return sb.ID == holder }) {
 			return fmt.Errorf("%s holds a subnet and is not there", holder)
 		}
 	}
@@ -199,7 +210,9 @@ func (s faultyPoolStore) Live(ctx context.Context, owner string) (all []*whaley.
 	return all, err
 }
 
-func (s faultyPoolStore) TakeSandbox(ctx context.Context, instance string, shape whaley.Shape) (sb *whaley.Sandbox, err error) {
+func (s faultyPoolStore) TakeSandbox(
+	ctx context.Context, instance string, shape whaley.Shape,
+) (sb *whaley.Sandbox, err error) {
 	err = s.f.step("sandbox taken", func() error {
 		sb, err = s.Store.TakeSandbox(ctx, instance, shape)
 		return err
@@ -207,7 +220,9 @@ func (s faultyPoolStore) TakeSandbox(ctx context.Context, instance string, shape
 	return sb, err
 }
 
-func (s faultyPoolStore) FreeSandbox(ctx context.Context, instance string, to whaley.SandboxState) (had bool, err error) {
+func (s faultyPoolStore) FreeSandbox(
+	ctx context.Context, instance string, to whaley.SandboxState,
+) (had bool, err error) {
 	err = s.f.step("sandbox freed", func() error {
 		had, err = s.Store.FreeSandbox(ctx, instance, to)
 		return err
@@ -215,7 +230,9 @@ func (s faultyPoolStore) FreeSandbox(ctx context.Context, instance string, to wh
 	return had, err
 }
 
-func (s faultyPoolStore) MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState) (moved bool, err error) {
+func (s faultyPoolStore) MoveSandbox(
+	ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState,
+) (moved bool, err error) {
 	err = s.f.step("sandbox becomes "+string(to), func() error {
 		moved, err = s.Store.MoveSandbox(ctx, sb, to)
 		return err

@@ -54,7 +54,8 @@ func TestAStartThatWasCutShortGoesOnWithWhatIsThere(t *testing.T) {
 					w.until(next, in.ID, whaley.Running)
 					whole := ids(in.ID)
 					for kind := range whole {
-						if same := slices.Equal(whole[kind], half[kind]); (kind == "container" || kind == "network") && same != slices.Contains(c.stays, kind) {
+						if same := slices.Equal(whole[kind], half[kind]); (kind == "container" || kind == "network") &&
+							same != slices.Contains(c.stays, kind) {
 							t.Errorf("%s of before %v, now %v", kind, half[kind], whole[kind])
 						}
 					}

@@ -158,7 +158,9 @@ func (w *world) start(f *faults) *sidecar {
 		w.t.Fatal(err)
 	}
 	looked := &lookedRouter{Router: faultyRouter{router, f}, done: make(chan struct{})}
-	parts := containers.Needs{Engine: faultyEngine{w.engine, f}, Subnets: faultySubnets{subnets, f}, Ports: faultyPorts{ports, f}, Log: log}
+	parts := containers.Needs{
+		Engine: faultyEngine{w.engine, f}, Subnets: faultySubnets{subnets, f}, Ports: faultyPorts{ports, f}, Log: log,
+	}
 	var pool *sandbox.Pool
 	if w.pooled {
 		w.size.Store(1)
@@ -290,7 +292,9 @@ func (w *world) audit(live []*whaley.Instance) error {
 	published := owned
 	if w.pooled {
 		published = nil
-		maps.DeleteFunc(subnets, func(_ netip.Prefix, holder string) bool { return strings.HasPrefix(holder, whaley.SandboxPrefix) })
+		maps.DeleteFunc(
+			subnets, func(_ netip.Prefix, holder string) bool { return strings.HasPrefix(holder, whaley.SandboxPrefix) },
+		)
 	}
 	for what, of := range map[string]struct{ holders, want []string }{
 		"objects": {slices.Collect(maps.Keys(has)), owned}, "subnets": {slices.Collect(maps.Values(subnets)), networked},
@@ -361,5 +365,7 @@ func (w *world) auditFiles() error {
 func (w *world) clean(when string) {
 	w.t.Helper()
 	live := w.settled()
-	testkit.Eventually(w.t, 20*time.Second, "nothing is left without an owner "+when, func() error { return w.audit(live) })
+	testkit.Eventually(
+		w.t, 20*time.Second, "nothing is left without an owner "+when, func() error { return w.audit(live) },
+	)
 }

@@ -39,7 +39,13 @@ func newPort(t *testing.T, name, gateway string) *port {
 		exec.Command("ip", "link", "del", name).Run()
 		exec.Command("ip", "link", "del", name+"p").Run()
 	})
-	run(t, fmt.Sprintf("ip link add %[1]s type bridge && ip addr add %[2]s dev %[1]s && ip link add %[1]sp type veth peer name %[1]sq && ip link set %[1]sp master %[1]s && ip link set %[1]s up && ip link set %[1]sp up && ip link set %[1]sq up", name, gateway))
+	run(
+		t,
+		fmt.Sprintf(
+			"ip link add %[1]s type bridge && ip addr add %[2]s dev %[1]s && ip link add %[1]sp type veth peer name %[1]sq && ip link set %[1]sp master %[1]s && ip link set %[1]s up && ip link set %[1]sp up && ip link set %[1]sq up",
+			name, gateway,
+		),
+	)
 	p := &port{t: t}
 	var err error
 	if p.bridge, err = netlink.LinkByName(name); err != nil {
@@ -50,11 +56,15 @@ func newPort(t *testing.T, name, gateway string) *port {
 		t.Fatal(err)
 	}
 	const arp = 0x0806
-	if p.socket, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, int(binary.NativeEndian.Uint16([]byte{arp >> 8, arp & 0xff}))); err != nil {
+	if p.socket, err = unix.Socket(
+		unix.AF_PACKET, unix.SOCK_RAW, int(binary.NativeEndian.Uint16([]byte{arp >> 8, arp & 0xff})),
+	); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(p.socket) })
-	p.to = unix.SockaddrLinklayer{Ifindex: cable.Attrs().Index, Protocol: binary.NativeEndian.Uint16([]byte{arp >> 8, arp & 0xff})}
+	p.to = unix.SockaddrLinklayer{
+		Ifindex: cable.Attrs().Index, Protocol: binary.NativeEndian.Uint16([]byte{arp >> 8, arp & 0xff}),
+	}
 	if err := unix.Bind(p.socket, &p.to); err != nil {
 		t.Fatal(err)
 	}

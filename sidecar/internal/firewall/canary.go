@@ -76,14 +76,19 @@ func Prove(ctx context.Context, engine Engine, subnet netip.Prefix, listeners []
 	if err != nil {
 		return nil, err
 	}
-	labels := instancer.Labels{Instance: "canary", Service: "canary", CreatedAt: time.Now(), ExpiresAt: time.Now().Add(canaryTime)}
+	labels := instancer.Labels{
+		Instance: "canary", Service: "canary", CreatedAt: time.Now(), ExpiresAt: time.Now().Add(canaryTime),
+	}
 	// Not an internal network: there the canary would have no route to try.
-	err = engine.CreateNetwork(ctx, containers.NetworkSpec{Name: "whaley-canary-" + rest(subnet), Subnet: subnet, Labels: labels})
+	err = engine.CreateNetwork(
+		ctx, containers.NetworkSpec{Name: "whaley-canary-" + rest(subnet), Subnet: subnet, Labels: labels},
+	)
 	if err != nil {
 		return nil, err
 	}
 	id, err := engine.CreateContainer(ctx, containers.ContainerSpec{
-		Name: "whaley-canary-" + rest(subnet), Network: "whaley-canary-" + rest(subnet), Address: subnet.Addr().Next().Next(), Labels: labels,
+		Name: "whaley-canary-" + rest(subnet), Network: "whaley-canary-" + rest(subnet), Address: subnet.Addr().Next().Next(),
+		Labels: labels,
 		Service: whaley.Service{Name: "canary", Image: image, Entrypoint: append([]string{"/whaley", "canary"}, targets...),
 			Limits: whaley.Limits{MemoryBytes: 128 << 20, NanoCPUs: 5e8, Pids: 64}},
 	})

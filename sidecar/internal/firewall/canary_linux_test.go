@@ -22,7 +22,9 @@ func TestTheCanarySaysWhatItCanReachAndOpen(t *testing.T) {
 	}
 	refusing.Close()
 	var said strings.Builder
-	if err := firewall.Canary(t.Context(), []string{open.Addr().String(), refusing.Addr().String(), "127.0.0.1:notaport"}, &said); err != nil {
+	if err := firewall.Canary(
+		t.Context(), []string{open.Addr().String(), refusing.Addr().String(), "127.0.0.1:notaport"}, &said,
+	); err != nil {
 		t.Fatal(err)
 	}
 	want := "reached " + open.Addr().String() + "\nreached " + refusing.Addr().String() + "\n"

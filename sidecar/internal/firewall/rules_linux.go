@@ -129,7 +129,9 @@ func address(offset uint32, bits int) []expr.Any {
 }
 
 func to(p netip.Prefix) []expr.Any {
-	return append(address(destination, p.Bits()), &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: p.Masked().Addr().AsSlice()})
+	return append(
+		address(destination, p.Bits()), &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: p.Masked().Addr().AsSlice()},
+	)
 }
 
 func native(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }

@@ -60,7 +60,10 @@ func (s shares) toOutside() []rule {
 	if s.connections == 0 {
 		return nil
 	}
-	perMinute := &expr.Limit{Type: expr.LimitTypePkts, Rate: uint64(s.connections), Unit: expr.LimitTimeMinute, Over: true, Burst: uint32(s.connections)}
+	perMinute := &expr.Limit{
+		Type: expr.LimitTypePkts, Rate: uint64(s.connections), Unit: expr.LimitTimeMinute, Over: true,
+		Burst: uint32(s.connections),
+	}
 	return []rule{
 		{"new connections of an instance have a rate", each(source, s.rates, unix.NFT_DYNSET_OP_UPDATE, perMinute)},
 		{"connections of an instance to the outside have a number", each(source, s.opened, unix.NFT_DYNSET_OP_ADD, s.over())},
@@ -73,7 +76,10 @@ func (s shares) fromOutside() []rule {
 	if s.connections == 0 {
 		return nil
 	}
-	return []rule{{"connections from the outside to an instance have a number", each(destination, s.offered, unix.NFT_DYNSET_OP_ADD, s.over())}}
+	return []rule{{
+		"connections from the outside to an instance have a number",
+		each(destination, s.offered, unix.NFT_DYNSET_OP_ADD, s.over()),
+	}}
 }
 
 func (s shares) over() expr.Any {
@@ -101,5 +107,7 @@ func untracked() []rule {
 			&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: []byte{0, 0, 0, 0}},
 		}
 	}
-	return []rule{{"within one network nothing is tracked", append(append(within(true), within(false)...), &expr.Notrack{})}}
+	return []rule{{
+		"within one network nothing is tracked", append(append(within(true), within(false)...), &expr.Notrack{}),
+	}}
 }

@@ -37,7 +37,10 @@ type Table struct {
 // their networks come from. It changes nothing before Put. An instance
 // may have a number of connections to the outside and as many from it; 0 means any number.
 func New(prefix string, pools []netip.Prefix, connections int, log *slog.Logger) *Table {
-	return &Table{prefix: prefix, pools: pools, connections: connections, log: log, egress: map[netip.Prefix]bool{}, state: errors.New("not set yet")}
+	return &Table{
+		prefix: prefix, pools: pools, connections: connections, log: log, egress: map[netip.Prefix]bool{},
+		state: errors.New("not set yet"),
+	}
 }
 
 func (t *Table) table() *nftables.Table {
@@ -58,7 +61,9 @@ type chain struct {
 // chains are what the table consists of, beside the sets.
 func (t *Table) chains(egress *nftables.Set, shares shares) []chain {
 	from := func(name string) rule {
-		return rule{"what comes from the pool", append(fromBridge(t.prefix), &expr.Verdict{Kind: expr.VerdictJump, Chain: name})}
+		return rule{
+			"what comes from the pool", append(fromBridge(t.prefix), &expr.Verdict{Kind: expr.VerdictJump, Chain: name}),
+		}
 	}
 	to := func(name string) rule {
 		return rule{"what goes to the pool", append(toBridge(t.prefix), &expr.Verdict{Kind: expr.VerdictJump, Chain: name})}
@@ -153,7 +158,10 @@ func (t *Table) put() error {
 	}
 	err = c.Flush()
 	if t.connections > 0 && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP)) {
-		t.log.Warn("this kernel cannot count connections (nft_connlimit, nft_limit): instances have no share of them, all else holds", "table", table.Name, "err", err)
+		t.log.Warn(
+			"this kernel cannot count connections (nft_connlimit, nft_limit): instances have no share of them, all else holds",
+			"table", table.Name, "err", err,
+		)
 		t.connections = 0
 		return t.put()
 	}
@@ -231,7 +239,8 @@ func (t *Table) compare() error {
 		if err != nil {
 			return fmt.Errorf("no chain %s: %w", ch.name, err)
 		}
-		if ch.hook != nil && (there.Hooknum == nil || *there.Hooknum != *ch.hook || there.Priority == nil || *there.Priority != ch.priority) {
+		if ch.hook != nil &&
+			(there.Hooknum == nil || *there.Hooknum != *ch.hook || there.Priority == nil || *there.Priority != ch.priority) {
 			return fmt.Errorf("chain %s is not hooked", ch.name)
 		}
 		rules, err := c.GetRules(table, there)

@@ -27,7 +27,13 @@ type script struct {
 func newScript(t *testing.T, url string) *script {
 	var challenges []*whaley.Challenge
 	for n := 1; n <= 5; n++ {
-		challenges = append(challenges, dynamic(fmt.Sprintf("c%d", n), fmt.Sprintf("Challenge %d", n), []string{"", "base", "it's \"quoted\"", "ünïcödé-✓", strings.Repeat("long", 120)}[n-1]))
+		challenges = append(
+			challenges,
+			dynamic(
+				fmt.Sprintf("c%d", n), fmt.Sprintf("Challenge %d", n),
+				[]string{"", "base", "it's \"quoted\"", "ünïcödé-✓", strings.Repeat("long", 120)}[n-1],
+			),
+		)
 	}
 	s := &script{world: newWorldOn(t, url, challenges...), own: map[string]string{}}
 	s.ctfd.SetMode("teams")
@@ -119,7 +125,9 @@ func (s *script) write() {
 func (s *script) sharing() []string {
 	var got []string
 	for _, found := range s.list(whaley.SuspicionFilter{Kind: whaley.SuspicionSharing}) {
-		got = append(got, fmt.Sprintf("%s has %s's flag of %s", found.Submitter.OwnerID, found.Owner.OwnerID, found.Challenge))
+		got = append(
+			got, fmt.Sprintf("%s has %s's flag of %s", found.Submitter.OwnerID, found.Owner.OwnerID, found.Challenge),
+		)
 	}
 	slices.Sort(got)
 	slices.Sort(s.want)
@@ -132,8 +140,11 @@ func (s *script) tell() {
 		for _, r := range found.Reasons {
 			codes = append(codes, r.Code)
 		}
-		s.t.Logf("%3d  %-8s ← %-8s %s  %s, %d submissions, %d and %d instances", found.Score, found.Submitter.OwnerName, found.Owner.OwnerName,
-			found.Challenge, strings.Join(codes, " "), len(found.Submissions), len(found.Submitter.Instances), len(found.Owner.Instances))
+		s.t.Logf(
+			"%3d  %-8s ← %-8s %s  %s, %d submissions, %d and %d instances", found.Score, found.Submitter.OwnerName,
+			found.Owner.OwnerName, found.Challenge, strings.Join(codes, " "), len(found.Submissions),
+			len(found.Submitter.Instances), len(found.Owner.Instances),
+		)
 	}
 }
 
@@ -221,8 +232,11 @@ func TestNothingIsLostWhileCTFdIsDown(t *testing.T) {
 	if err != nil || totals.Registrations[whaley.RegistrationLive] != totals.Current {
 		t.Errorf("%+v %v", totals, err)
 	}
-	t.Logf("%d checks failed while CTFd was down; found %d of 7; %d flags current, %d live in CTFd, %d removed", failed, len(s.sharing()),
-		totals.Current, totals.Registrations[whaley.RegistrationLive], totals.Registrations[whaley.RegistrationRemoved])
+	t.Logf(
+		"%d checks failed while CTFd was down; found %d of 7; %d flags current, %d live in CTFd, %d removed", failed,
+		len(s.sharing()), totals.Current, totals.Registrations[whaley.RegistrationLive],
+		totals.Registrations[whaley.RegistrationRemoved],
+	)
 	for challenge, id := range s.ids {
 		seen := map[string]int{}
 		for _, f := range s.ctfd.Flags(id) {

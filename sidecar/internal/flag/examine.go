@@ -105,12 +105,15 @@ func owners(s whaley.Submission) []string {
 
 func copyOf(s whaley.Submission) whaley.SubmissionCopy {
 	return whaley.SubmissionCopy{
-		ID: s.ID, Challenge: s.Challenge, User: s.User, Team: s.Team, Provided: s.Provided, Type: s.Type, Address: s.Address, At: s.At,
+		ID: s.ID, Challenge: s.Challenge, User: s.User, Team: s.Team, Provided: s.Provided, Type: s.Type, Address: s.Address,
+		At: s.At,
 	}
 }
 
 // share writes that somebody submitted another owner's flag.
-func (r *reading) share(ctx context.Context, s whaley.Submission, flag *whaley.IssuedFlag, mapped map[int]*whaley.Mapping) error {
+func (r *reading) share(
+	ctx context.Context, s whaley.Submission, flag *whaley.IssuedFlag, mapped map[int]*whaley.Mapping,
+) error {
 	from := r.from(ctx, s)
 	whose := &whaley.Party{OwnerID: flag.Owner.ID, OwnerName: flag.Owner.Name}
 	records, err := r.store.History(ctx, flag.Challenge, append(owners(s), whose.OwnerID))
@@ -126,17 +129,22 @@ func (r *reading) share(ctx context.Context, s whaley.Submission, flag *whaley.I
 	}
 	found := &whaley.Suspicion{
 		Kind: whaley.SuspicionSharing, Key: key("sharing", from.OwnerID, whose.OwnerID, flag.Token), Challenge: flag.Challenge,
-		CTFdChallenge: s.Challenge, Submitter: from, Owner: whose, Flag: flag.ID, Submissions: []whaley.SubmissionCopy{copyOf(s)},
-		Review: whaley.ReviewOpen, FoundAt: time.Now().UTC(),
+		CTFdChallenge: s.Challenge, Submitter: from, Owner: whose, Flag: flag.ID,
+		Submissions: []whaley.SubmissionCopy{copyOf(s)},
+		Review:      whaley.ReviewOpen, FoundAt: time.Now().UTC(),
 	}
 	found.Score, found.Reasons = scoreSharing(s, flag, from, whose, mapped)
 	return r.suspect(ctx, found, fmt.Sprintf("%s submitted the flag of %s", name(from), name(*whose)))
 }
 
 // scoreSharing says why a foreign flag is suspicious, and how much.
-func scoreSharing(s whaley.Submission, flag *whaley.IssuedFlag, from whaley.Party, whose *whaley.Party, mapped map[int]*whaley.Mapping) (int, []whaley.Reason) {
+func scoreSharing(
+	s whaley.Submission, flag *whaley.IssuedFlag, from whaley.Party, whose *whaley.Party, mapped map[int]*whaley.Mapping,
+) (int, []whaley.Reason) {
 	score := 70
-	reasons := []whaley.Reason{{Code: "foreign_flag", Text: "The flag was made for " + name(*whose) + ofPart(flag.Part) + "."}}
+	reasons := []whaley.Reason{{
+		Code: "foreign_flag", Text: "The flag was made for " + name(*whose) + ofPart(flag.Part) + ".",
+	}}
 	add := func(points int, code, text string) {
 		score += points
 		reasons = append(reasons, whaley.Reason{Code: code, Text: text})
@@ -179,7 +187,8 @@ func inexact(provided, flag string) string {
 // missing asks for a comparison where CTFd has refused an owner's own, current flag.
 func (r *reading) missing(s whaley.Submission, own *whaley.IssuedFlag, mapped map[int]*whaley.Mapping) {
 	there := func(reg whaley.Registration) bool { return reg.CTFdChallenge == s.Challenge }
-	if own == nil || mapped[s.Challenge] == nil || s.Type != "incorrect" || !slices.ContainsFunc(own.Registrations, there) || !own.RetiredAt.IsZero() || s.Provided != own.Value {
+	if own == nil || mapped[s.Challenge] == nil || s.Type != "incorrect" ||
+		!slices.ContainsFunc(own.Registrations, there) || !own.RetiredAt.IsZero() || s.Provided != own.Value {
 		return
 	}
 	if time.Since(s.At) > 2*r.opts.FullEvery {

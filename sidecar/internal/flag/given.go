@@ -22,8 +22,11 @@ func (f *Flags) Give(ctx context.Context, owner whaley.Owner, ch *whaley.Challen
 	}
 	forms := ch.Flag.Forms()
 	if len(values) < len(forms) || slices.Contains(values[:len(forms)], "") {
-		return whaley.Errorf(whaley.Invalid, "flags_missing", "%s has %d flags of each owner's own, and the scoreboard gave %d. Give the challenge as many there.",
-			ch.ID, len(forms), len(values))
+		return whaley.Errorf(
+			whaley.Invalid, "flags_missing",
+			"%s has %d flags of each owner's own, and the scoreboard gave %d. Give the challenge as many there.", ch.ID,
+			len(forms), len(values),
+		)
 	}
 	current, err := f.store.CurrentFlags(ctx, owner.ID, ch.ID)
 	if err != nil {
@@ -31,13 +34,15 @@ func (f *Flags) Give(ctx context.Context, owner whaley.Owner, ch *whaley.Challen
 	}
 	for n, form := range forms {
 		made := &whaley.IssuedFlag{
-			Challenge: ch.ID, Part: form.Part, Owner: owner, Value: values[n], Token: givenToken + digits(32), CreatedAt: time.Now().UTC(),
+			Challenge: ch.ID, Part: form.Part, Owner: owner, Value: values[n], Token: givenToken + digits(32),
+			CreatedAt: time.Now().UTC(),
 		}
 		at := slices.IndexFunc(current, func(had *whaley.IssuedFlag) bool { return had.Part == form.Part })
 		switch {
 		case at < 0:
 			_, err = f.store.IssueFlag(ctx, made, whaley.Event{
-				Type: "flag_created", Challenge: ch.ID, Owner: owner.ID, Message: "given for " + ch.ID + ofPart(form.Part), At: made.CreatedAt,
+				Type: "flag_created", Challenge: ch.ID, Owner: owner.ID, Message: "given for " + ch.ID + ofPart(form.Part),
+				At: made.CreatedAt,
 			})
 		case current[at].Value != values[n]:
 			next := func(*whaley.IssuedFlag) *whaley.IssuedFlag { return made }

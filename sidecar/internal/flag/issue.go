@@ -52,12 +52,14 @@ func (f *Flags) Flags(ctx context.Context, owner whaley.Owner, ch *whaley.Challe
 // issue makes an owner the flag of one form. If they have one of it, that is not of this form any more: the challenge's
 // placeholder was edited, and what is placed must look as the new one says.
 func (f *Flags) issue(
-	ctx context.Context, owner whaley.Owner, ch *whaley.Challenge, form whaley.FlagForm, had bool, current []*whaley.IssuedFlag,
+	ctx context.Context, owner whaley.Owner, ch *whaley.Challenge, form whaley.FlagForm, had bool,
+	current []*whaley.IssuedFlag,
 ) (*whaley.IssuedFlag, error) {
 	made := newFlag(owner, ch, form)
 	if !had {
 		return f.store.IssueFlag(ctx, made, whaley.Event{
-			Type: "flag_created", Challenge: ch.ID, Owner: owner.ID, Message: "made for " + ch.ID + ofPart(form.Part), At: made.CreatedAt,
+			Type: "flag_created", Challenge: ch.ID, Owner: owner.ID, Message: "made for " + ch.ID + ofPart(form.Part),
+			At: made.CreatedAt,
 		})
 	}
 	for _, old := range current {
@@ -98,17 +100,19 @@ func digits(n int) string {
 // instance that runs has the old one until it is started anew.
 func (f *Flags) Rotate(ctx context.Context, id, by string) (*whaley.IssuedFlag, error) {
 	var unknown string
-	retired, err := f.store.RetireFlags(ctx, id, "", by, "rotated", time.Now().UTC(), func(old *whaley.IssuedFlag) *whaley.IssuedFlag {
-		if ch, ok := f.challenges.Get(old.Challenge); ok && ch.Flag.Dynamic {
-			for _, form := range ch.Flag.Forms() {
-				if form.Part == old.Part {
-					return newFlag(old.Owner, ch, form)
+	retired, err := f.store.RetireFlags(
+		ctx, id, "", by, "rotated", time.Now().UTC(), func(old *whaley.IssuedFlag) *whaley.IssuedFlag {
+			if ch, ok := f.challenges.Get(old.Challenge); ok && ch.Flag.Dynamic {
+				for _, form := range ch.Flag.Forms() {
+					if form.Part == old.Part {
+						return newFlag(old.Owner, ch, form)
+					}
 				}
 			}
-		}
-		unknown = old.Challenge
-		return again(old)
-	})
+			unknown = old.Challenge
+			return again(old)
+		},
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +131,8 @@ func again(old *whaley.IssuedFlag) *whaley.IssuedFlag {
 	token := digits(len(old.Token))
 	at := strings.LastIndex(old.Value, old.Token) // which flags of whatever shape end with, or almost
 	return &whaley.IssuedFlag{
-		Challenge: old.Challenge, Part: old.Part, Owner: old.Owner, Value: old.Value[:at] + token + old.Value[at+len(old.Token):], Token: token, CreatedAt: time.Now().UTC(),
+		Challenge: old.Challenge, Part: old.Part, Owner: old.Owner,
+		Value: old.Value[:at] + token + old.Value[at+len(old.Token):], Token: token, CreatedAt: time.Now().UTC(),
 	}
 }
 
@@ -152,11 +157,15 @@ func (f *Flags) DeleteOf(ctx context.Context, owner, by string) (int, error) {
 }
 
 func errNoFlag(id string) error {
-	return whaley.Errorf(whaley.NotFound, "flag_not_found", "There is no flag %q in use. It may have been deleted or rotated.", id)
+	return whaley.Errorf(
+		whaley.NotFound, "flag_not_found", "There is no flag %q in use. It may have been deleted or rotated.", id,
+	)
 }
 
 // List is one page of flags, newest first.
-func (f *Flags) List(ctx context.Context, which whaley.FlagFilter, after string, limit int) ([]*whaley.IssuedFlag, error) {
+func (f *Flags) List(
+	ctx context.Context, which whaley.FlagFilter, after string, limit int,
+) ([]*whaley.IssuedFlag, error) {
 	return f.store.ListFlags(ctx, which, after, limit)
 }
 

@@ -74,7 +74,9 @@ func (f *Flags) States(ctx context.Context, owner string) (map[string]whaley.Fla
 }
 
 // worst orders states: the last is what a challenge with several flags shows.
-var worst = []whaley.FlagState{whaley.FlagNone, whaley.FlagLive, whaley.FlagLocal, whaley.FlagPending, whaley.FlagFailed}
+var worst = []whaley.FlagState{
+	whaley.FlagNone, whaley.FlagLive, whaley.FlagLocal, whaley.FlagPending, whaley.FlagFailed,
+}
 
 // StateOf is the best that is true of a flag in any challenge of CTFd.
 func StateOf(f *whaley.IssuedFlag) whaley.FlagState {

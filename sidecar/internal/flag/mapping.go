@@ -33,7 +33,9 @@ func (f *Flags) Map(ctx context.Context, challenge, part string, ctfdChallenge i
 				return nil, whaley.Errorf(whaley.Conflict, "mapping_in_file",
 					"The instance.toml of %s names another challenge of CTFd%s. Change it there.", challenge, ofPart(part))
 			}
-			m := &whaley.Mapping{Challenge: challenge, Part: part, CTFdChallenge: there.ID, CTFdName: there.Name, CreatedAt: time.Now().UTC()}
+			m := &whaley.Mapping{
+				Challenge: challenge, Part: part, CTFdChallenge: there.ID, CTFdName: there.Name, CreatedAt: time.Now().UTC(),
+			}
 			err := f.store.Map(ctx, m)
 			f.known.forget()
 			if err == nil {
@@ -94,7 +96,9 @@ func (f *Flags) warnUnmapped(ctx context.Context, told []string) []string {
 		return told
 	}
 	if len(missing) > 0 && !slices.Equal(missing, told) {
-		f.log.Warn("ctfd does not know the flags of challenges that are not mapped; map them in the admin panel", "challenges", missing)
+		f.log.Warn(
+			"ctfd does not know the flags of challenges that are not mapped; map them in the admin panel", "challenges", missing,
+		)
 	}
 	return missing
 }
@@ -125,7 +129,9 @@ func (f *Flags) Pair(ctx context.Context) (Pairing, error) {
 	if err != nil {
 		return Pairing{}, err
 	}
-	p := Pairing{Mapped: map[int]string{}, Of: map[string]int{}, Local: f.challenges.All(), Suggested: map[string]Suggestion{}}
+	p := Pairing{
+		Mapped: map[int]string{}, Of: map[string]int{}, Local: f.challenges.All(), Suggested: map[string]Suggestion{},
+	}
 	if p.CTFd, err = f.ctfd.Challenges(ctx); err != nil {
 		return Pairing{}, err
 	}
@@ -162,9 +168,14 @@ type Doubt struct {
 // Text says what is wrong, for organisers.
 func (d Doubt) Text() string {
 	if d.Now == "" {
-		return fmt.Sprintf("%s is mapped to CTFd's challenge %d %q, which is gone", d.Challenge+ofPart(d.Part), d.CTFdChallenge, d.Was)
+		return fmt.Sprintf(
+			"%s is mapped to CTFd's challenge %d %q, which is gone", d.Challenge+ofPart(d.Part), d.CTFdChallenge, d.Was,
+		)
 	}
-	return fmt.Sprintf("%s is mapped to CTFd's challenge %d, which was %q and is %q now", d.Challenge+ofPart(d.Part), d.CTFdChallenge, d.Was, d.Now)
+	return fmt.Sprintf(
+		"%s is mapped to CTFd's challenge %d, which was %q and is %q now", d.Challenge+ofPart(d.Part), d.CTFdChallenge, d.Was,
+		d.Now,
+	)
 }
 
 // Doubts finds them among mappings, by what CTFd has now.

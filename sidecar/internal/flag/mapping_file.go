@@ -46,14 +46,20 @@ func (f *Flags) mapByFile(ctx context.Context, told []string) ([]string, error) 
 			missing = append(missing, w.challenge+ofPart(w.form.Part))
 			continue
 		}
-		m := &whaley.Mapping{Challenge: w.challenge, Part: w.form.Part, CTFdChallenge: there[at].ID, CTFdName: there[at].Name, CreatedAt: time.Now().UTC()}
+		m := &whaley.Mapping{
+			Challenge: w.challenge, Part: w.form.Part, CTFdChallenge: there[at].ID, CTFdName: there[at].Name,
+			CreatedAt: time.Now().UTC(),
+		}
 		if slices.ContainsFunc(now, func(o *whaley.Mapping) bool {
 			return o.Challenge == m.Challenge && o.Part == m.Part && o.CTFdChallenge == m.CTFdChallenge
 		}) {
 			continue
 		}
 		if err := f.store.Map(ctx, m); err != nil {
-			f.log.Warn("mapping of instance.toml not made", "challenge", w.challenge, "part", w.form.Part, "ctfd_challenge", m.CTFdChallenge, "err", err)
+			f.log.Warn(
+				"mapping of instance.toml not made", "challenge", w.challenge, "part", w.form.Part, "ctfd_challenge",
+				m.CTFdChallenge, "err", err,
+			)
 			continue
 		}
 		f.nudge()
@@ -74,7 +80,8 @@ func fits(name whaley.ScoreboardName, there whaley.ScoreboardChallenge) bool {
 func (f *Flags) dropParts(ctx context.Context, now []*whaley.Mapping) error {
 	for _, m := range now {
 		ch, ok := f.challenges.Get(m.Challenge)
-		if !ok || !ch.Flag.Dynamic || m.Part == "" || slices.ContainsFunc(ch.Flag.Forms(), func(form whaley.FlagForm) bool { return form.Part == m.Part }) {
+		if !ok || !ch.Flag.Dynamic || m.Part == "" ||
+			slices.ContainsFunc(ch.Flag.Forms(), func(form whaley.FlagForm) bool { return form.Part == m.Part }) {
 			continue
 		}
 		if _, err := f.store.Unmap(ctx, m.Challenge, m.Part); err != nil {

@@ -23,7 +23,9 @@ type issued interface {
 	CurrentFlags(ctx context.Context, owner, challenge string) ([]*whaley.IssuedFlag, error)
 	FlagsByToken(ctx context.Context, tokens []string) ([]*whaley.IssuedFlag, error)
 	IssueFlag(ctx context.Context, f *whaley.IssuedFlag, ev whaley.Event) (*whaley.IssuedFlag, error)
-	RetireFlags(ctx context.Context, id, owner, by, why string, at time.Time, next func(*whaley.IssuedFlag) *whaley.IssuedFlag) ([]*whaley.IssuedFlag, error)
+	RetireFlags(
+		ctx context.Context, id, owner, by, why string, at time.Time, next func(*whaley.IssuedFlag) *whaley.IssuedFlag,
+	) ([]*whaley.IssuedFlag, error)
 	ListFlags(ctx context.Context, f whaley.FlagFilter, after string, limit int) ([]*whaley.IssuedFlag, error)
 	FlagTotals(ctx context.Context) (whaley.FlagTotals, error)
 }

@@ -15,7 +15,9 @@ func TestWithThePluginAFlagIsRightForItsOwnerOnly(t *testing.T) {
 	w := newWorld(t, dynamic("web", "Web", ""))
 	w.ctfd.SetMode("teams")
 	red, blue := w.ctfd.AddTeam(ctfdtest.Team{Name: "red"}), w.ctfd.AddTeam(ctfdtest.Team{Name: "blue"})
-	ada, bob := w.ctfd.AddUser(ctfdtest.User{Name: "ada", Team: red}), w.ctfd.AddUser(ctfdtest.User{Name: "bob", Team: blue})
+	ada, bob := w.ctfd.AddUser(ctfdtest.User{Name: "ada", Team: red}), w.ctfd.AddUser(ctfdtest.User{
+		Name: "bob", Team: blue,
+	})
 	w.mapAll()
 	kinds := func() []string {
 		var all []string
@@ -36,7 +38,8 @@ func TestWithThePluginAFlagIsRightForItsOwnerOnly(t *testing.T) {
 	becomes("flags of everybody", "static ", "static ")
 	w.ctfd.SetPlugin(true)
 	becomes("flags of their owners", "whaley "+whaley.TeamID(red), "whaley "+whaley.TeamID(blue))
-	if foreign, own := w.ctfd.Attempt(bob, w.ids["web"], value), w.ctfd.Attempt(ada, w.ids["web"], value); foreign != "incorrect" || own != "correct" {
+	if foreign, own := w.ctfd.Attempt(bob, w.ids["web"], value), w.ctfd.Attempt(ada, w.ids["web"], value); foreign != "incorrect" ||
+		own != "correct" {
 		t.Errorf("a foreign one is %s, an own one %s", foreign, own)
 	}
 	w.ctfd.SetPlugin(false)
@@ -59,14 +62,20 @@ func TestWhatIsToldIsFoundAtOnceAndOnce(t *testing.T) {
 		t.Helper()
 		w.must(w.flags.Told(w.ctx, []whaley.Submission{s}, false))
 	}
-	s := whaley.Submission{Challenge: w.ids["web"], User: bob, Team: blue, Provided: value, Type: "incorrect", Address: "198.51.100.7", At: time.Now()}
+	s := whaley.Submission{
+		Challenge: w.ids["web"], User: bob, Team: blue, Provided: value, Type: "incorrect", Address: "198.51.100.7",
+		At: time.Now(),
+	}
 	told(s)
 	found := w.list(whaley.SuspicionFilter{})
-	if len(found) != 1 || found[0].Submitter.OwnerName != "blue" || found[0].Submissions[0].Provided != value || found[0].Submissions[0].ID != 0 {
+	if len(found) != 1 || found[0].Submitter.OwnerName != "blue" || found[0].Submissions[0].Provided != value ||
+		found[0].Submissions[0].ID != 0 {
 		t.Fatalf("%+v", found)
 	}
 	s.At = s.At.UTC().Truncate(time.Microsecond)
-	s.ID = w.ctfd.AddSubmission(ctfdtest.Submission{Challenge: s.Challenge, User: bob, Team: blue, Provided: value, At: s.At})
+	s.ID = w.ctfd.AddSubmission(ctfdtest.Submission{
+		Challenge: s.Challenge, User: bob, Team: blue, Provided: value, At: s.At,
+	})
 	told(s)
 	if check := w.check(true); len(check.Found) != 0 {
 		t.Errorf("found again: %+v", check.Found)

@@ -119,7 +119,9 @@ func (f *Flags) try(ctx context.Context, was whaley.Registration) error {
 	}
 	now.State, now.CTFdFlag, now.Tries, now.Reason = was.State, was.CTFdFlag, was.Tries+1, reasonOf(err)
 	if !refused(err) {
-		return errors.Join(err, f.store.Registered(ctx, was, now, backoff(time.Second, was.Tries, outageLong), whaley.Event{}))
+		return errors.Join(
+			err, f.store.Registered(ctx, was, now, backoff(time.Second, was.Tries, outageLong), whaley.Event{}),
+		)
 	}
 	var ev whaley.Event
 	if was.State == whaley.RegistrationPending {
@@ -127,7 +129,10 @@ func (f *Flags) try(ctx context.Context, was whaley.Registration) error {
 		ev = whaley.Event{
 			Type: "flag_registration_failed", Challenge: was.Challenge, Owner: was.Owner, Message: now.Reason, At: now.ChangedAt,
 		}
-		f.log.Error("ctfd refuses a flag", "challenge", was.Challenge, "ctfd_challenge", was.CTFdChallenge, "owner", was.Owner, "err", err)
+		f.log.Error(
+			"ctfd refuses a flag", "challenge", was.Challenge, "ctfd_challenge", was.CTFdChallenge, "owner", was.Owner, "err",
+			err,
+		)
 	}
 	return f.settle(ctx, was, now, backoff(retryFirst, was.Tries, retryLong), ev)
 }
@@ -168,8 +173,12 @@ func (f *Flags) add(ctx context.Context, r whaley.Registration) (int, error) {
 		return 0, err
 	}
 	if !ours(stored, r, owner) {
-		return 0, errors.Join(refusal("CTFd stored another flag than it was given. FLAG_PREFIX or the challenge's placeholder has something that it changes."),
-			f.ctfd.RemoveFlag(ctx, stored.ID))
+		return 0, errors.Join(
+			refusal(
+				"CTFd stored another flag than it was given. FLAG_PREFIX or the challenge's placeholder has something that it changes.",
+			),
+			f.ctfd.RemoveFlag(ctx, stored.ID),
+		)
 	}
 	return stored.ID, f.replaced(ctx, there, r, owner)
 }
@@ -193,7 +202,10 @@ func (f *Flags) confirmed(ctx context.Context, r whaley.Registration) error {
 	case !there:
 		return refusal("CTFd has no challenge %d any more. Map %s to another one.", r.CTFdChallenge, r.Challenge)
 	case was != "" && !whaley.SameName(name, was):
-		return refusal("CTFd's challenge %d was %q when %s was mapped to it, and is %q now. Map it again if it is the same.", r.CTFdChallenge, was, r.Challenge, name)
+		return refusal(
+			"CTFd's challenge %d was %q when %s was mapped to it, and is %q now. Map it again if it is the same.",
+			r.CTFdChallenge, was, r.Challenge, name,
+		)
 	}
 	return nil
 }

@@ -28,7 +28,8 @@ func (w *world) contents(challenge string) []string {
 func TestAFlagOfAnyTextIsRegisteredOnceAndAccepted(t *testing.T) {
 	w := newWorld(t)
 	for n, text := range []struct{ prefix, base string }{
-		{"FLAG", ""}, {"FLAG", `it's "quoted" & <b>`}, {"fläg✓", "ünïcödé"}, {"F.*[L](A|G)+\\", "regex"}, {"", "no prefix"}, {"FLAG", strings.Repeat("x", 500)},
+		{"FLAG", ""}, {"FLAG", `it's "quoted" & <b>`}, {"fläg✓", "ünïcödé"}, {"F.*[L](A|G)+\\", "regex"}, {"", "no prefix"},
+		{"FLAG", strings.Repeat("x", 500)},
 	} {
 		ch := dynamic(string(rune('a'+n)), "Challenge "+string(rune('a'+n)), text.base)
 		ch.Flag.Open = text.prefix + "{"
@@ -44,7 +45,8 @@ func TestAFlagOfAnyTextIsRegisteredOnceAndAccepted(t *testing.T) {
 	player := w.ctfd.AddUser(ctfdtest.User{Name: "alice"})
 	for _, ch := range w.local {
 		value := w.flag(user(player), ch.ID)
-		if again := w.flag(user(player), ch.ID); again != value || !strings.HasPrefix(value, strings.TrimSuffix(cmp.Or(ch.Flag.Text, ch.Flag.Open), "}")) {
+		if again := w.flag(user(player), ch.ID); again != value ||
+			!strings.HasPrefix(value, strings.TrimSuffix(cmp.Or(ch.Flag.Text, ch.Flag.Open), "}")) {
 			t.Errorf("%q and then %q", value, again)
 		}
 		ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second)
@@ -57,7 +59,8 @@ func TestAFlagOfAnyTextIsRegisteredOnceAndAccepted(t *testing.T) {
 			t.Errorf("%q is %s", value, got)
 		}
 	}
-	if states, err := w.flags.States(w.ctx, user(player).ID); err != nil || states["a"] != whaley.FlagLive || len(states) != len(w.local) {
+	if states, err := w.flags.States(w.ctx, user(player).ID); err != nil || states["a"] != whaley.FlagLive ||
+		len(states) != len(w.local) {
 		t.Errorf("%v %v", states, err)
 	}
 	if got := w.check(false); len(got.Found) > 0 && got.Found[0].Kind == whaley.SuspicionSharing {
@@ -100,7 +103,8 @@ func TestAFlagThatSomebodyRemovesInCTFdComesBack(t *testing.T) {
 	w.submit(1, "web", mine)
 	w.check(false)
 	w.until("it is there again", func() bool { return slices.Equal(w.contents("web"), []string{mine}) })
-	if events, err := w.db.FindEvents(w.ctx, whaley.EventQuery{Types: []string{"flag_missing"}, Limit: 10}); err != nil || len(events) != 2 {
+	if events, err := w.db.FindEvents(w.ctx, whaley.EventQuery{Types: []string{"flag_missing"}, Limit: 10}); err != nil ||
+		len(events) != 2 {
 		t.Errorf("%v %v", events, err)
 	}
 }
@@ -115,7 +119,8 @@ func TestRotatedAndDeletedFlagsLeaveCTFdAndStayRecognised(t *testing.T) {
 	rotated, err := w.flags.Rotate(w.ctx, current.ID, "an admin")
 	w.must(err)
 	w.settled()
-	if got := w.contents("web"); rotated.Value == first || !slices.Equal(got, []string{rotated.Value}) || w.flag(user(1), "web") != rotated.Value {
+	if got := w.contents("web"); rotated.Value == first || !slices.Equal(got, []string{rotated.Value}) ||
+		w.flag(user(1), "web") != rotated.Value {
 		t.Errorf("%q after %q was rotated to %q", got, first, rotated.Value)
 	}
 	if n, err := w.flags.DeleteOf(w.ctx, "user_1", "an admin"); n != 1 || err != nil {
@@ -155,7 +160,8 @@ func TestTheNextSidecarRegistersWhatTheFirstLeft(t *testing.T) {
 	}
 	w.run(w.sidecar(w.opts))
 	w.settled()
-	if got := w.contents("web"); len(got) != 60 || len(slices.Compact(got)) != 60 || w.ctfd.Calls("POST /api/v1/flags") != 60 {
+	if got := w.contents("web"); len(got) != 60 || len(slices.Compact(got)) != 60 ||
+		w.ctfd.Calls("POST /api/v1/flags") != 60 {
 		t.Errorf("%d flags, made by %d calls", len(got), w.ctfd.Calls("POST /api/v1/flags"))
 	}
 }
@@ -174,7 +180,8 @@ func TestAFlagForAChallengeThatCTFdLostFailsWithAReason(t *testing.T) {
 		w.must(err)
 		return len(failed) == 1
 	})
-	if r := failed[0].Registrations[0]; !strings.Contains(r.Reason, "no challenge") || r.Tries == 0 || flag.StateOf(failed[0]) != whaley.FlagFailed {
+	if r := failed[0].Registrations[0]; !strings.Contains(r.Reason, "no challenge") || r.Tries == 0 ||
+		flag.StateOf(failed[0]) != whaley.FlagFailed {
 		t.Errorf("%+v", r)
 	}
 	w.until("the other is live", func() bool { return slices.Equal(w.contents("pwn"), []string{good}) })
@@ -203,7 +210,10 @@ func TestASpawnDoesNotWaitForACTFdThatIsDown(t *testing.T) {
 func TestChallengesOfTheSameNameAreSuggested(t *testing.T) {
 	static := dynamic("static", "Static", "base")
 	static.Flag.Dynamic, static.StaticFlags = false, true
-	w := newWorld(t, dynamic("web-login", "Login, please!", "base"), dynamic("pwn", "Heap of trouble", "base"), dynamic("none", "Zzz", "base"), static)
+	w := newWorld(
+		t, dynamic("web-login", "Login, please!", "base"), dynamic("pwn", "Heap of trouble", "base"),
+		dynamic("none", "Zzz", "base"), static,
+	)
 	for n, name := range []string{"login please", "Heap of Troubles 2", "Something else", "Static"} {
 		w.ids[name] = w.ctfd.AddChallenge(ctfdtest.Challenge{Name: name, Hidden: n == 0})
 	}

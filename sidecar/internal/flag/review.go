@@ -8,7 +8,9 @@ import (
 )
 
 // Suspicions is one page of the review list, newest first.
-func (f *Flags) Suspicions(ctx context.Context, which whaley.SuspicionFilter, after string, limit int) ([]*whaley.Suspicion, error) {
+func (f *Flags) Suspicions(
+	ctx context.Context, which whaley.SuspicionFilter, after string, limit int,
+) ([]*whaley.Suspicion, error) {
 	return f.store.ListSuspicions(ctx, which, after, limit)
 }
 
@@ -18,7 +20,9 @@ func (f *Flags) CountSuspicions(ctx context.Context, which whaley.SuspicionFilte
 }
 
 // Review writes what an organiser made of a suspicion. Nothing else follows from it.
-func (f *Flags) Review(ctx context.Context, id string, state whaley.ReviewState, note, by string) (*whaley.Suspicion, error) {
+func (f *Flags) Review(
+	ctx context.Context, id string, state whaley.ReviewState, note, by string,
+) (*whaley.Suspicion, error) {
 	return f.store.ReviewSuspicion(ctx, id, state, note, by, time.Now().UTC())
 }
 

@@ -80,7 +80,9 @@ func (f *Flags) CheckSubmissions(ctx context.Context, full bool) (Check, error) 
 }
 
 // ErrNoCTFd is the answer to what needs a CTFd where there is none.
-var ErrNoCTFd = whaley.Errorf(whaley.Conflict, "ctfd_not_configured", "Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY.")
+var ErrNoCTFd = whaley.Errorf(
+	whaley.Conflict, "ctfd_not_configured", "Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY.",
+)
 
 // reading is one look at CTFd's submissions.
 type reading struct {

@@ -39,7 +39,10 @@ func TestAPollOfSixtyThousandSubmissionsIsAFewRequests(t *testing.T) {
 	}
 	cost := func(what string, check flag.Check, atMost int) {
 		t.Helper()
-		t.Logf("%-28s %d requests, %5d submissions looked at, %v", what, check.Requests, check.Examined, check.Took.Round(time.Millisecond))
+		t.Logf(
+			"%-28s %d requests, %5d submissions looked at, %v", what, check.Requests, check.Examined,
+			check.Took.Round(time.Millisecond),
+		)
 		if check.Requests > atMost {
 			t.Errorf("%s: %d requests", what, check.Requests)
 		}
@@ -199,7 +202,9 @@ func TestASolveIsComparedWithWhatItsInstancesSaw(t *testing.T) {
 	w.must(err)
 	at := m[0].CreatedAt.Add(time.Second)
 	solve := func(n int, provided string) {
-		w.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w.ids["web"], User: n, Provided: provided, Type: "correct", At: at})
+		w.ctfd.AddSubmission(ctfdtest.Submission{
+			Challenge: w.ids["web"], User: n, Provided: provided, Type: "correct", At: at,
+		})
 	}
 	want := map[string][]string{}
 	solve(1, w.start(user(1), "user_1", "web", time.Hour)) // honest
@@ -210,13 +215,20 @@ func TestASolveIsComparedWithWhatItsInstancesSaw(t *testing.T) {
 	want["user_3"] = []string{"common_flag"}
 	solve(4, w.start(user(4), "user_4", "web", 4*time.Second)) // two seconds after it was first opened
 	want["user_4"] = []string{"too_fast"}
-	silent := &whaley.Instance{ID: "silent", Challenge: "web", Owner: user(5), State: whaley.Queued, CreatedAt: at.Add(-time.Hour)}
+	silent := &whaley.Instance{
+		ID: "silent", Challenge: "web", Owner: user(5), State: whaley.Queued, CreatedAt: at.Add(-time.Hour),
+	}
 	w.must(w.db.Insert(w.ctx, silent, whaley.Quota{}, whaley.Event{}))
 	solve(5, w.flag(user(5), "web")) // its instance was never ready
 	want["user_5"] = []string{"never_ready"}
-	unseen := &whaley.Instance{ID: "unseen", Challenge: "web", Owner: user(6), State: whaley.Queued, CreatedAt: at.Add(-time.Hour)}
+	unseen := &whaley.Instance{
+		ID: "unseen", Challenge: "web", Owner: user(6), State: whaley.Queued, CreatedAt: at.Add(-time.Hour),
+	}
 	w.must(w.db.Insert(w.ctx, unseen, whaley.Quota{}, whaley.Event{}))
-	_, err = w.db.Update(w.ctx, "unseen", whaley.LiveStates, func(in *whaley.Instance) { in.State, in.StartedAt = whaley.Running, at.Add(-time.Hour) }, whaley.Event{})
+	_, err = w.db.Update(
+		w.ctx, "unseen", whaley.LiveStates,
+		func(in *whaley.Instance) { in.State, in.StartedAt = whaley.Running, at.Add(-time.Hour) }, whaley.Event{},
+	)
 	w.must(err)
 	solve(6, w.flag(user(6), "web")) // nobody ever opened it
 	want["user_6"] = []string{"no_traffic"}
@@ -242,9 +254,15 @@ func TestASolveIsComparedWithWhatItsInstancesSaw(t *testing.T) {
 	w2.mapAll()
 	w2.flags = w2.sidecar(blind)
 	w2.must(w2.db.Insert(w2.ctx, unseen, whaley.Quota{}, whaley.Event{}))
-	_, err = w2.db.Update(w2.ctx, "unseen", whaley.LiveStates, func(in *whaley.Instance) { in.State, in.StartedAt = whaley.Running, at.Add(-time.Hour) }, whaley.Event{})
+	_, err = w2.db.Update(
+		w2.ctx, "unseen", whaley.LiveStates,
+		func(in *whaley.Instance) { in.State, in.StartedAt = whaley.Running, at.Add(-time.Hour) }, whaley.Event{},
+	)
 	w2.must(err)
-	w2.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w2.ids["web"], User: 6, Provided: w2.flag(user(6), "web"), Type: "correct", At: time.Now().Add(time.Second)})
+	w2.ctfd.AddSubmission(ctfdtest.Submission{
+		Challenge: w2.ids["web"], User: 6, Provided: w2.flag(user(6), "web"), Type: "correct",
+		At: time.Now().Add(time.Second),
+	})
 	if got := w2.check(false); len(got.Found) != 0 {
 		t.Errorf("%+v", got.Found[0].Reasons)
 	}
@@ -304,7 +322,9 @@ func TestATeamThatIsLeftOverWhereNobodyPlaysInTeamsIsNoReason(t *testing.T) {
 			foreign := w.flag(user(other), "web")
 			w.start(user(thief), "user_901", "web", time.Minute)
 			w.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w.ids["web"], User: 1, Team: 7, Provided: mine, Type: "correct"})
-			w.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w.ids["web"], User: thief, Team: 7, Provided: foreign, Type: "correct"})
+			w.ctfd.AddSubmission(ctfdtest.Submission{
+				Challenge: w.ids["web"], User: thief, Team: 7, Provided: foreign, Type: "correct",
+			})
 			w.check(false)
 			for _, s := range w.list(whaley.SuspicionFilter{}) {
 				if s.Submitter.OwnerID != whaley.UserID(thief) {

@@ -17,7 +17,9 @@ const (
 )
 
 // solves compares correct submissions with what their owners' instances did before them.
-func (r *reading) solves(ctx context.Context, some []whaley.Submission, mapped map[int]*whaley.Mapping, flags map[string]*whaley.IssuedFlag) error {
+func (r *reading) solves(
+	ctx context.Context, some []whaley.Submission, mapped map[int]*whaley.Mapping, flags map[string]*whaley.IssuedFlag,
+) error {
 	byChallenge := map[int][]whaley.Submission{}
 	for _, s := range some {
 		byChallenge[s.Challenge] = append(byChallenge[s.Challenge], s)
@@ -45,8 +47,10 @@ func (r *reading) solves(ctx context.Context, some []whaley.Submission, mapped m
 			from := r.from(ctx, s)
 			from.Instances = history
 			err := r.suspect(ctx, &whaley.Suspicion{
-				Kind: whaley.SuspicionSolve, Key: key("solve", from.OwnerID, challenge), Score: score, Reasons: reasons, Challenge: challenge,
-				CTFdChallenge: s.Challenge, Submitter: from, Submissions: []whaley.SubmissionCopy{copyOf(s)}, Review: whaley.ReviewOpen,
+				Kind: whaley.SuspicionSolve, Key: key("solve", from.OwnerID, challenge), Score: score, Reasons: reasons,
+				Challenge:     challenge,
+				CTFdChallenge: s.Challenge, Submitter: from, Submissions: []whaley.SubmissionCopy{copyOf(s)},
+				Review:  whaley.ReviewOpen,
 				FoundAt: time.Now().UTC(),
 			}, name(from)+" solved "+challenge+": "+reasons[0].Text)
 			if err != nil {
@@ -60,7 +64,9 @@ func (r *reading) solves(ctx context.Context, some []whaley.Submission, mapped m
 // ownersAtOnce is above what a page of submissions has; for more, all histories of a challenge are read.
 const ownersAtOnce = 200
 
-func (r *reading) histories(ctx context.Context, challenge string, solves []whaley.Submission) (map[string][]whaley.InstanceRecord, error) {
+func (r *reading) histories(
+	ctx context.Context, challenge string, solves []whaley.Submission,
+) (map[string][]whaley.InstanceRecord, error) {
 	var asked []string
 	for _, s := range solves {
 		asked = append(asked, owners(s)...)
@@ -106,10 +112,15 @@ func scoreSolve(at time.Time, history []whaley.InstanceRecord, own, seesAll bool
 	case contact.IsZero() && seesAll:
 		add(60, "no_traffic", "No request had gone to any instance of the solver.")
 	case !contact.IsZero() && at.Sub(contact) < tooFast:
-		add(50, "too_fast", "It was solved %s after the first request to the solver's first instance that had one.", max(0, at.Sub(contact)).Round(time.Second))
+		add(
+			50, "too_fast", "It was solved %s after the first request to the solver's first instance that had one.",
+			max(0, at.Sub(contact)).Round(time.Second),
+		)
 	}
 	if !own {
-		add(40, "common_flag", "It was solved with a flag that was made for nobody: CTFd accepts one besides the owners' own.")
+		add(
+			40, "common_flag", "It was solved with a flag that was made for nobody: CTFd accepts one besides the owners' own.",
+		)
 	}
 	if len(reasons) > 1 {
 		score = min(100, score+5)

@@ -78,7 +78,9 @@ func (f *Flags) verify(ctx context.Context, challenge int) error {
 	repaired := 0
 	for _, was := range wanted {
 		owner := f.ownerOf(was)
-		there := slices.ContainsFunc(content[was.Value], func(row whaley.ScoreboardFlag) bool { return ours(row, was, owner) })
+		there := slices.ContainsFunc(
+			content[was.Value], func(row whaley.ScoreboardFlag) bool { return ours(row, was, owner) },
+		)
 		now := was
 		now.Tries, now.ChangedAt = 0, time.Now().UTC()
 		var ev whaley.Event
@@ -86,7 +88,8 @@ func (f *Flags) verify(ctx context.Context, challenge int) error {
 		case was.State == whaley.RegistrationLive && !there:
 			now.State, now.CTFdFlag, now.Reason = whaley.RegistrationPending, 0, "It was removed or changed in CTFd."
 			ev = whaley.Event{
-				Type: "flag_missing", Challenge: was.Challenge, Owner: was.Owner, At: now.ChangedAt, Message: "removed or changed in CTFd; it is registered again",
+				Type: "flag_missing", Challenge: was.Challenge, Owner: was.Owner, At: now.ChangedAt,
+				Message: "removed or changed in CTFd; it is registered again",
 			}
 		case was.State == whaley.RegistrationRemoved && len(content[was.Value]) > 0:
 			now.State, now.Reason = whaley.RegistrationRemoving, "It was in CTFd again."
@@ -117,7 +120,9 @@ const knownFor = 10 * time.Second
 
 // name is what CTFd calls a challenge. What is remembered is asked again for one that is not there or is called otherwise
 // than it was.
-func (k *knownChallenges) name(ctx context.Context, ctfd CTFd, id int, was string) (name string, there bool, err error) {
+func (k *knownChallenges) name(
+	ctx context.Context, ctfd CTFd, id int, was string,
+) (name string, there bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	name, there = k.names[id]

@@ -34,7 +34,10 @@ func dynamic(id, name, base string) *whaley.Challenge {
 		text = "FLAG{" + base + "}"
 	}
 	return &whaley.Challenge{
-		ID: id, Name: name, Flag: whaley.FlagPlan{Dynamic: true, Place: whaley.PlaceAuto, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: text}},
+		ID: id, Name: name,
+		Flag: whaley.FlagPlan{
+			Dynamic: true, Place: whaley.PlaceAuto, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: text},
+		},
 		Routes: []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}},
 	}
 }
@@ -66,9 +69,11 @@ func newWorldOn(t testing.TB, url string, challenges ...*whaley.Challenge) *worl
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	w := &world{t: t, ctx: ctx, ctfd: ctfdtest.New(t), db: db, local: challenges, ids: map[string]int{}, opts: flag.Options{
-		SeesAll: true, ScanEvery: time.Hour, VerifyEvery: time.Hour,
-	}}
+	w := &world{
+		t: t, ctx: ctx, ctfd: ctfdtest.New(t), db: db, local: challenges, ids: map[string]int{}, opts: flag.Options{
+			SeesAll: true, ScanEvery: time.Hour, VerifyEvery: time.Hour,
+		},
+	}
 	for n, ch := range challenges {
 		w.ids[ch.ID] = w.ctfd.AddChallenge(ctfdtest.Challenge{Name: ch.Name, Hidden: n%2 == 1})
 	}
@@ -131,7 +136,8 @@ func (w *world) start(owner whaley.Owner, player, challenge string, ago time.Dur
 	w.made++
 	at := time.Now().UTC().Add(-ago)
 	in := &whaley.Instance{
-		ID: fmt.Sprintf("%s-%s-%d", challenge, owner.ID, w.made), Challenge: challenge, Owner: owner, Player: player, Slug: owner.ID,
+		ID: fmt.Sprintf("%s-%s-%d", challenge, owner.ID, w.made), Challenge: challenge, Owner: owner, Player: player,
+		Slug:  owner.ID,
 		State: whaley.Queued, CreatedAt: at,
 	}
 	w.must(w.db.Insert(w.ctx, in, whaley.Quota{}, whaley.Event{}))

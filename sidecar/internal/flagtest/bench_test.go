@@ -12,13 +12,26 @@ import (
 func BenchmarkSpawn(b *testing.B) {
 	w := newWorld(b, 3)
 	busybox := "FROM busybox:1.36\n"
-	program := "#include <stdio.h>\nstatic const char flag[] = \"" + placeholder + "\";\nint main(void) { puts(flag); return 0; }\n"
+	program := "#include <stdio.h>\nstatic const char flag[] = \"" + placeholder +
+		"\";\nint main(void) { puts(flag); return 0; }\n"
 	w.write("none", "Dockerfile", busybox+listen)
 	w.write("file", "flag.txt", placeholder, "Dockerfile", busybox+"COPY flag.txt /"+listen)
-	w.write("binary", "main.c", program, "Dockerfile", "FROM tcc:0.9 AS build\nCOPY main.c /\nRUN cc -o /program /main.c\n"+busybox+"COPY --from=build /program /"+listen)
-	w.write("environment", "compose.yaml", "services: {web: {build: ., environment: {SECRET: '"+placeholder+"'}}}\n", "Dockerfile", busybox+listen)
-	w.write("readonly", "compose.yaml", "services: {web: {build: ., read_only: true}}\n", "flag.txt", placeholder, "Dockerfile", busybox+"COPY flag.txt /"+listen)
-	w.write("perowner", "instance.toml", oneRoute+"[flag]\nplace = \"build\"\n", "flag.txt", placeholder, "Dockerfile", busybox+"COPY flag.txt /"+listen)
+	w.write(
+		"binary", "main.c", program, "Dockerfile",
+		"FROM tcc:0.9 AS build\nCOPY main.c /\nRUN cc -o /program /main.c\n"+busybox+"COPY --from=build /program /"+listen,
+	)
+	w.write(
+		"environment", "compose.yaml", "services: {web: {build: ., environment: {SECRET: '"+placeholder+"'}}}\n",
+		"Dockerfile", busybox+listen,
+	)
+	w.write(
+		"readonly", "compose.yaml", "services: {web: {build: ., read_only: true}}\n", "flag.txt", placeholder, "Dockerfile",
+		busybox+"COPY flag.txt /"+listen,
+	)
+	w.write(
+		"perowner", "instance.toml", oneRoute+"[flag]\nplace = \"build\"\n", "flag.txt", placeholder, "Dockerfile",
+		busybox+"COPY flag.txt /"+listen,
+	)
 	w.load()
 	kinds := []string{"none", "file", "binary", "environment", "readonly", "perowner"}
 	for _, kind := range kinds {

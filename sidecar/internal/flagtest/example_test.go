@@ -48,9 +48,15 @@ func TestAProgramHoldsItsOwnersFlag(t *testing.T) {
 // What would give an owner a placeholder starts no instance and says why.
 func TestNobodyGetsAPlaceholder(t *testing.T) {
 	w := newWorld(t, 2)
-	w.write("left", "flag.txt", placeholder, "program", "\x00\x01"+placeholder+"\x00", "Dockerfile", "FROM busybox:1.36\nCOPY flag.txt program /"+listen)
+	w.write(
+		"left", "flag.txt", placeholder, "program", "\x00\x01"+placeholder+"\x00", "Dockerfile",
+		"FROM busybox:1.36\nCOPY flag.txt program /"+listen,
+	)
 	w.write("ignored", "flag.txt", placeholder, ".dockerignore", "flag.txt\n", "Dockerfile", "FROM busybox:1.36"+listen)
-	w.write("static", "instance.toml", "disable_dynamic_flags = true\n"+oneRoute, "flag.txt", placeholder, "Dockerfile", "FROM busybox:1.36\nCOPY flag.txt /"+listen)
+	w.write(
+		"static", "instance.toml", "disable_dynamic_flags = true\n"+oneRoute, "flag.txt", placeholder, "Dockerfile",
+		"FROM busybox:1.36\nCOPY flag.txt /"+listen,
+	)
 	w.load()
 	if st := w.built("left"); st.State != whaley.BuildFailed || st.Reason.Code != "placeholder_left" {
 		t.Errorf("a placeholder in a binary: %+v", st)

@@ -37,14 +37,18 @@ text = "part_three"
 // flag stays; and each is recognised when somebody else submits it.
 func TestAChallengeInPartsHasAFlagOfEach(t *testing.T) {
 	board := ctfdtest.New(t)
-	whole, safe := board.AddChallenge(ctfdtest.Challenge{Name: "Bank"}), board.AddChallenge(ctfdtest.Challenge{Name: "Bank: the safe"})
+	whole, safe := board.AddChallenge(ctfdtest.Challenge{Name: "Bank"}), board.AddChallenge(ctfdtest.Challenge{
+		Name: "Bank: the safe",
+	})
 	client, err := ctfd.New(board.URL, ctfd.Fixed(board.Admin), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var flags *flag.Flags
 	w := newWorldWith(t, 9, func(db *store.Store, library *challenge.Library) instancer.Flags {
-		flags = flag.New(db, client, library, flag.Options{ScanEvery: time.Hour, VerifyEvery: time.Hour}, slog.New(slog.DiscardHandler))
+		flags = flag.New(
+			db, client, library, flag.Options{ScanEvery: time.Hour, VerifyEvery: time.Hour}, slog.New(slog.DiscardHandler),
+		)
 		return flags
 	})
 	w.write("bank", "instance.toml", bank, "compose.yaml", `services:
@@ -71,8 +75,8 @@ func TestAChallengeInPartsHasAFlagOfEach(t *testing.T) {
 			t.Fatal(own, err)
 		}
 		all := w.inside(in, "web", "sh", "-c", "cat /lobby.py /ledger.txt; echo $SAFE; echo $AGAIN; echo $NOTE")
-		want := "print('FLAG{the_vault_is_empty}') # it\nx = \"" + own[0] + "\"\ny = 'not-part_three-yet'\n" + own[2] + ", not-part_three-yet\nx " +
-			own[1] + "\n" + own[1] + "\nFLAG{the_vault_is_empty}\n"
+		want := "print('FLAG{the_vault_is_empty}') # it\nx = \"" + own[0] + "\"\ny = 'not-part_three-yet'\n" + own[2] +
+			", not-part_three-yet\nx " + own[1] + "\n" + own[1] + "\nFLAG{the_vault_is_empty}\n"
 		if all != want {
 			t.Errorf("%s sees\n%s\nand should see\n%s", owner, all, want)
 		}
@@ -88,7 +92,9 @@ func TestAChallengeInPartsHasAFlagOfEach(t *testing.T) {
 				}
 				return err
 			})
-			board.AddSubmission(ctfdtest.Submission{Challenge: []int{whole, safe, whole}[k], User: 90 + n, Provided: f, Type: "correct"})
+			board.AddSubmission(ctfdtest.Submission{
+				Challenge: []int{whole, safe, whole}[k], User: 90 + n, Provided: f, Type: "correct",
+			})
 		}
 		w.stop(owner, in)
 	}
@@ -108,10 +114,15 @@ func TestAPartIsBuiltForItsOwnerOrRefused(t *testing.T) {
 	w := newWorld(t, 8)
 	const two = oneRoute + "[[flags]]\ntext = \"FLAG{one}\"\n[[flags]]\ntext = \"FLAG{two}\"\n"
 	w.write("packed-part", "instance.toml", two, "one.txt", "FLAG{one}", "two.txt", "FLAG{two}", "Dockerfile",
-		"FROM busybox:1.36 AS pack\nCOPY two.txt /\nRUN gzip /two.txt\nFROM busybox:1.36\nCOPY one.txt /\nCOPY --from=pack /two.txt.gz /"+listen)
-	w.write("lost-part", "instance.toml", two, "one.txt", "FLAG{one}", "two.txt", "FLAG{two}", "Dockerfile", "FROM busybox:1.36\nCOPY one.txt /"+listen)
+		"FROM busybox:1.36 AS pack\nCOPY two.txt /\nRUN gzip /two.txt\nFROM busybox:1.36\nCOPY one.txt /\nCOPY --from=pack /two.txt.gz /"+
+			listen)
+	w.write(
+		"lost-part", "instance.toml", two, "one.txt", "FLAG{one}", "two.txt", "FLAG{two}", "Dockerfile",
+		"FROM busybox:1.36\nCOPY one.txt /"+listen,
+	)
 	w.load()
-	if st := w.built("lost-part"); st.State != whaley.BuildFailed || whaley.CodeOf(st.Reason) != "flag_nowhere" || !strings.Contains(st.Reason.Detail, "Flag 2") {
+	if st := w.built("lost-part"); st.State != whaley.BuildFailed || whaley.CodeOf(st.Reason) != "flag_nowhere" ||
+		!strings.Contains(st.Reason.Detail, "Flag 2") {
 		t.Errorf("%+v", st)
 	}
 	if st := w.built("packed-part"); st.State != whaley.BuildReady || !st.PerOwner {

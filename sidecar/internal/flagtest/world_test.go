@@ -77,7 +77,10 @@ func newWorld(t testing.TB, part int) *world {
 // newWorldWith has flags that are made by something else than w.flags, unless that is nil.
 func newWorldWith(t testing.TB, part int, maker func(*store.Store, *challenge.Library) instancer.Flags) *world {
 	t.Helper()
-	w := &world{t: t, engine: dockertest.Engine(t), flags: &flags{known: map[string][]string{}}, folder: t.TempDir(), data: t.TempDir(), log: &testkit.Log{}}
+	w := &world{
+		t: t, engine: dockertest.Engine(t), flags: &flags{known: map[string][]string{}}, folder: t.TempDir(),
+		data: t.TempDir(), log: &testkit.Log{},
+	}
 	db, err := store.Open(context.Background(), "", w.data)
 	if err != nil {
 		t.Fatal(err)
@@ -99,8 +102,13 @@ func newWorldWith(t testing.TB, part int, maker func(*store.Store, *challenge.Li
 		given = maker(db, w.library)
 	}
 	start := func() func() {
-		w.rules = instancer.New(instancer.Needs{Store: db, Platform: containers.New(containers.Needs{Engine: w.engine, Subnets: subnets, Ports: ports, Log: log}), Prober: probe.New(w.engine), Router: edge.NewRoutes(log),
-			Challenges: w.library, Flags: given, Log: log}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key")})
+		w.rules = instancer.New(
+			instancer.Needs{
+				Store: db, Platform: containers.New(containers.Needs{Engine: w.engine, Subnets: subnets, Ports: ports, Log: log}),
+				Prober: probe.New(w.engine), Router: edge.NewRoutes(log), Challenges: w.library, Flags: given, Log: log,
+			},
+			instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key")},
+		)
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error, 1)
 		go func() { ended <- w.rules.Run(ctx) }()

@@ -23,7 +23,9 @@ func makeDir(dir string) error { return os.MkdirAll(dir, 0o700) }
 // full says so where the disk is, and keeps other errors.
 func full(err error) error {
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		return whaley.Errorf(whaley.Unavailable, "disk_full", "The disk of the captures is full. Remove old captures or make room.").Because(err)
+		return whaley.Errorf(
+			whaley.Unavailable, "disk_full", "The disk of the captures is full. Remove old captures or make room.",
+		).Because(err)
 	}
 	return err
 }
@@ -85,13 +87,16 @@ func lay(out io.Writer, c whaley.Capture, prints []*print) error {
 	bar, rule := strings.Repeat("=", 60), strings.Repeat("-", 50)
 	w.printf("%s\n", bar)
 	for _, pair := range [][2]string{
-		{"Log ID", c.ID}, {"Instance ID", c.Instance}, {"Challenge", c.Challenge}, {"Owner", c.Owner.Name + " (" + c.Owner.ID + ")"},
+		{"Log ID", c.ID}, {"Instance ID", c.Instance}, {"Challenge", c.Challenge},
+		{"Owner", c.Owner.Name + " (" + c.Owner.ID + ")"},
 		{"Spawned by", c.Player}, {"Capture Type", c.Kind}, {"Terminate Reason", c.Reason},
 		{"Capture Time", c.At.Format("2006-01-02T15:04:05.000Z")}, {"Containers", fmt.Sprint(len(prints))},
 	} {
 		w.printf("%-17s %s\n", pair[0]+":", escape(nil, []byte(pair[1])))
 	}
-	w.printf("%s\n\nEach line: time, out or err, text. \"+\" after the stream: the line goes on in the stream's next one.\n", bar)
+	w.printf(
+		"%s\n\nEach line: time, out or err, text. \"+\" after the stream: the line goes on in the stream's next one.\n", bar,
+	)
 	for _, p := range prints {
 		w.printf("\n%s\nContainer %s (%.12s)\n%s\n", rule, p.object.Name, p.object.ID, rule)
 		if p.dropped > 0 {
@@ -129,7 +134,10 @@ func (s *sticky) printf(format string, args ...any) { s.write(fmt.Appendf(nil, f
 func (r *Recorder) Open(c *whaley.Capture) (*os.File, error) {
 	f, err := os.Open(filepath.Join(r.opts.Dir, filepath.Base(c.File)))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, whaley.Errorf(whaley.NotFound, "capture_file_missing", "The file of this capture is not on this sidecar's disk (it was written by %s).", c.Holder)
+		return nil, whaley.Errorf(
+			whaley.NotFound, "capture_file_missing",
+			"The file of this capture is not on this sidecar's disk (it was written by %s).", c.Holder,
+		)
 	}
 	return f, err
 }

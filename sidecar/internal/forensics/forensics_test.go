@@ -70,7 +70,10 @@ func newWorld(t *testing.T, e *engine) *world {
 	return w
 }
 
-var instance = &whaley.Instance{ID: "web-user_123-0a", Challenge: "web", Owner: whaley.Owner{ID: "user_123456", Name: "Anna\n\x1b[31m"}, Player: "user_123456"}
+var instance = &whaley.Instance{
+	ID: "web-user_123-0a", Challenge: "web", Owner: whaley.Owner{ID: "user_123456", Name: "Anna\n\x1b[31m"},
+	Player: "user_123456",
+}
 
 // text is the only capture, unpacked.
 func (w *world) text(t *testing.T) (whaley.Capture, string) {
@@ -111,8 +114,10 @@ func (w *world) files(t *testing.T) []string {
 func TestOutputIsKeptInItsOrderAndSafeToLookAt(t *testing.T) {
 	at := time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC)
 	w := newWorld(t, &engine{print: func(_ context.Context, each func(string, time.Time, []byte) error) error {
-		return errors.Join(each("out", at, []byte("one\n")), each("err", at, []byte("two\n")), each("out", at, []byte("no end ")),
-			each("out", at, []byte("\x00\xff\x1b[2Jgr\u00fcn\u202e\ttab\n")))
+		return errors.Join(
+			each("out", at, []byte("one\n")), each("err", at, []byte("two\n")), each("out", at, []byte("no end ")),
+			each("out", at, []byte("\x00\xff\x1b[2Jgr\u00fcn\u202e\ttab\n")),
+		)
 	}})
 	w.Capture(t.Context(), instance, "expired")
 	c, text := w.text(t)
@@ -121,13 +126,17 @@ func TestOutputIsKeptInItsOrderAndSafeToLookAt(t *testing.T) {
 	if !strings.Contains(text, want) {
 		t.Errorf("%s", text)
 	}
-	for _, line := range []string{"Instance ID:      web-user_123-0a", "Terminate Reason: expired", "Capture Type:     auto", `Owner:            Anna\n\x1b[31m (user_123456)`,
-		"Container i-web (0123456789ab)", strings.Repeat("=", 60), strings.Repeat("-", 50), "End of " + c.ID} {
+	for _, line := range []string{
+		"Instance ID:      web-user_123-0a", "Terminate Reason: expired", "Capture Type:     auto",
+		`Owner:            Anna\n\x1b[31m (user_123456)`, "Container i-web (0123456789ab)", strings.Repeat("=", 60),
+		strings.Repeat("-", 50), "End of " + c.ID,
+	} {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("%q is missing in\n%s", line, text)
 		}
 	}
-	if c.Truncated || c.Reason != "expired" || c.Kind != "auto" || !slices.Equal(c.Containers, []string{"i-web"}) || c.Size == 0 {
+	if c.Truncated || c.Reason != "expired" || c.Kind != "auto" || !slices.Equal(c.Containers, []string{"i-web"}) ||
+		c.Size == 0 {
 		t.Errorf("%+v", c)
 	}
 	if names := w.files(t); len(names) != 1 || names[0] != c.ID+".log.gz" {
@@ -149,7 +158,8 @@ func TestTheEndOfAnEndlessLineIsKept(t *testing.T) {
 	defer cancel()
 	w.Capture(ctx, instance, "player")
 	c, text := w.text(t)
-	if !c.Truncated || len(text) > 70<<10 || !strings.Contains(text, "the last words") || !strings.Contains(text, "earlier lines did not fit") {
+	if !c.Truncated || len(text) > 70<<10 || !strings.Contains(text, "the last words") ||
+		!strings.Contains(text, "earlier lines did not fit") {
 		t.Errorf("%d bytes, %+v, ends %q", len(text), c, text[max(0, len(text)-300):])
 	}
 }
@@ -180,7 +190,8 @@ func TestAnEngineThatHangsDelaysAStopByNoMoreThanItMay(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	if c, text := w.text(t); !c.Truncated || !strings.Contains(text, "before it hung") || !strings.Contains(text, "there was no time for the rest") {
+	if c, text := w.text(t); !c.Truncated || !strings.Contains(text, "before it hung") ||
+		!strings.Contains(text, "there was no time for the rest") {
 		t.Errorf("%+v %s", c, text)
 	}
 }

@@ -115,14 +115,18 @@ func (r *Recorder) Live(ctx context.Context, in *whaley.Instance) (whaley.Captur
 	return r.capture(ctx, in, whaley.CaptureLive, whaley.CaptureLive)
 }
 
-func (r *Recorder) capture(ctx context.Context, in *whaley.Instance, kind, reason string) (c whaley.Capture, err error) {
+func (r *Recorder) capture(
+	ctx context.Context, in *whaley.Instance, kind, reason string,
+) (c whaley.Capture, err error) {
 	began := time.Now()
 	defer func() { r.done(kind, time.Since(began), err) }()
 	select {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
 	case <-ctx.Done():
-		return c, whaley.Errorf(whaley.Unavailable, "captures_busy", "Too many captures are being made. Try again.").Because(ctx.Err()).After(2 * time.Second)
+		return c, whaley.Errorf(whaley.Unavailable, "captures_busy", "Too many captures are being made. Try again.").Because(
+			ctx.Err(),
+		).After(2 * time.Second)
 	}
 	objects, err := r.engine.List(ctx, in.ID)
 	if err != nil {
@@ -135,8 +139,9 @@ func (r *Recorder) capture(ctx context.Context, in *whaley.Instance, kind, reaso
 	slices.SortFunc(objects, func(a, b instancer.Object) int { return strings.Compare(a.Name, b.Name) })
 	at := began.UTC()
 	c = whaley.Capture{
-		ID: newID(at, in), Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner, Player: in.Player, Kind: kind, Reason: reason,
-		At: at, Compressed: r.opts.Compress(), Holder: r.opts.Holder, Containers: []string{},
+		ID: newID(at, in), Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner, Player: in.Player, Kind: kind,
+		Reason: reason,
+		At:     at, Compressed: r.opts.Compress(), Holder: r.opts.Holder, Containers: []string{},
 	}
 	prints := r.collect(ctx, objects)
 	for _, p := range prints {
@@ -160,5 +165,10 @@ func newID(at time.Time, in *whaley.Instance) string {
 	var random [3]byte
 	_, _ = rand.Read(random[:]) // never fails
 	owner := in.Owner.ID[:min(8, len(in.Owner.ID))]
-	return strings.Join([]string{strings.Replace(at.Format("20060102-150405.000"), ".", "-", 1), in.Challenge, owner, hex.EncodeToString(random[:])}, "_")
+	return strings.Join(
+		[]string{
+			strings.Replace(at.Format("20060102-150405.000"), ".", "-", 1), in.Challenge, owner, hex.EncodeToString(random[:]),
+		},
+		"_",
+	)
 }

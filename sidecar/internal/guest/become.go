@@ -45,7 +45,9 @@ func identify(o Order) (identity, error) {
 		}
 	}
 	// The runtime knows them by number only, and so finds the first of that number.
-	home, err := user.GetExecUserPath(strconv.Itoa(who.uid)+":"+strconv.Itoa(who.gid), &user.ExecUser{Home: "/"}, passwd, group)
+	home, err := user.GetExecUserPath(
+		strconv.Itoa(who.uid)+":"+strconv.Itoa(who.gid), &user.ExecUser{Home: "/"}, passwd, group,
+	)
 	if err != nil {
 		return identity{}, fmt.Errorf("find the home of user %s: %w", o.User, err)
 	}
@@ -127,7 +129,8 @@ func giveDescriptors(uid int) error {
 		if s.Rdev == null.Rdev && s.Mode&unix.S_IFMT == unix.S_IFCHR || int(s.Uid) == uid {
 			continue
 		}
-		if err := unix.Fchown(fd, uid, int(s.Gid)); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EROFS) {
+		if err := unix.Fchown(fd, uid, int(s.Gid)); err != nil && !errors.Is(err, unix.EINVAL) &&
+			!errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EROFS) {
 			return fmt.Errorf("give descriptor %d to user %d: %w", fd, uid, err)
 		}
 	}
@@ -136,7 +139,8 @@ func giveDescriptors(uid int) error {
 
 // resources are the limits that ulimits name.
 var resources = map[string]int{
-	"as": unix.RLIMIT_AS, "core": unix.RLIMIT_CORE, "cpu": unix.RLIMIT_CPU, "data": unix.RLIMIT_DATA, "fsize": unix.RLIMIT_FSIZE,
+	"as": unix.RLIMIT_AS, "core": unix.RLIMIT_CORE, "cpu": unix.RLIMIT_CPU, "data": unix.RLIMIT_DATA,
+	"fsize": unix.RLIMIT_FSIZE,
 	"locks": unix.RLIMIT_LOCKS, "memlock": unix.RLIMIT_MEMLOCK, "msgqueue": unix.RLIMIT_MSGQUEUE, "nice": unix.RLIMIT_NICE,
 	"nofile": unix.RLIMIT_NOFILE, "nproc": unix.RLIMIT_NPROC, "rss": unix.RLIMIT_RSS, "rtprio": unix.RLIMIT_RTPRIO,
 	"rttime": unix.RLIMIT_RTTIME, "sigpending": unix.RLIMIT_SIGPENDING, "stack": unix.RLIMIT_STACK,

@@ -34,7 +34,9 @@ func TestAGateStaysShutUntilItsKeyComes(t *testing.T) {
 		heard <- m
 	}()
 	right := sealed(t, k, Message{Env: []string{"A=1"}})
-	for _, wrong := range [][]byte{{}, []byte("x"), sealed(t, NewKey(), Message{Env: []string{"A=2"}}), right[:len(right)-1], make([]byte, 200_000)} {
+	for _, wrong := range [][]byte{
+		{}, []byte("x"), sealed(t, NewKey(), Message{Env: []string{"A=2"}}), right[:len(right)-1], make([]byte, 200_000),
+	} {
 		if err := Open(t.Context(), folder, wrong); err != nil {
 			t.Error(err)
 		}
@@ -80,7 +82,8 @@ func TestAPatchChangesNothingButItsBytes(t *testing.T) {
 			}
 		}
 		p := Patch{Path: path, Links: []string{other}, Swaps: []Swap{
-			{At: 7, Old: []byte("SENTINEL"), New: []byte("flag{x'\"")}, {At: 22, Old: []byte("SENTINEL"), New: []byte("flag{x'\"")}}}
+			{At: 7, Old: []byte("SENTINEL"), New: []byte("flag{x'\"")},
+			{At: 22, Old: []byte("SENTINEL"), New: []byte("flag{x'\"")}}}
 		for range 2 { // a start that was cut off does it again
 			if err := patch(p); err != nil {
 				t.Fatal(err)
@@ -118,10 +121,13 @@ func TestWhatIsNotAsItsImageIsNotPatched(t *testing.T) {
 	}
 	swap := []Swap{{Old: []byte("SENTINEL"), New: []byte("flag{aaa")}}
 	for what, p := range map[string]Patch{
-		"other bytes": {Path: path, Swaps: swap}, "beyond its end": {Path: path, Swaps: []Swap{{At: 100, Old: []byte("a"), New: []byte("b")}}},
+		"other bytes":    {Path: path, Swaps: swap},
+		"beyond its end": {Path: path, Swaps: []Swap{{At: 100, Old: []byte("a"), New: []byte("b")}}},
 		"another length": {Path: path, Swaps: []Swap{{Old: []byte("some"), New: []byte("some more")}}},
-		"a link":         {Path: filepath.Join(folder, "link"), Swaps: swap}, "a folder": {Path: filepath.Join(folder, "folder"), Swaps: swap},
-		"a pipe": {Path: filepath.Join(folder, "pipe"), Swaps: swap}, "nothing": {Path: filepath.Join(folder, "none"), Swaps: swap},
+		"a link":         {Path: filepath.Join(folder, "link"), Swaps: swap},
+		"a folder":       {Path: filepath.Join(folder, "folder"), Swaps: swap},
+		"a pipe":         {Path: filepath.Join(folder, "pipe"), Swaps: swap},
+		"nothing":        {Path: filepath.Join(folder, "none"), Swaps: swap},
 	} {
 		if patch(p) == nil {
 			t.Errorf("%s was patched", what)

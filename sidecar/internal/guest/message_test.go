@@ -21,7 +21,10 @@ func sealed(t testing.TB, k Key, m Message) []byte {
 
 func TestOnlyAWholeMessageWithTheKeyCounts(t *testing.T) {
 	k := NewKey()
-	m := Message{Env: []string{"FLAG=x"}, Patches: []Patch{{Path: "/flag", Swaps: []Swap{{At: 3, Old: []byte("a"), New: []byte("b")}}}}}
+	m := Message{
+		Env:     []string{"FLAG=x"},
+		Patches: []Patch{{Path: "/flag", Swaps: []Swap{{At: 3, Old: []byte("a"), New: []byte("b")}}}},
+	}
 	right := sealed(t, k, m)
 	got, err := read(bytes.NewReader(right), k.Hash())
 	if diff := cmp.Diff(m, got); err != nil || diff != "" {
@@ -34,7 +37,8 @@ func TestOnlyAWholeMessageWithTheKeyCounts(t *testing.T) {
 		"one that goes on": append(bytes.Clone(right), '{'), "two": append(bytes.Clone(right), right[keySize:]...),
 		"what nobody knows": append(k[:], []byte(`{"command":["sh"]}`)...), "another kind": append(k[:], []byte(`[]`)...),
 	} {
-		if got, err := read(bytes.NewReader(wrong), k.Hash()); err == nil || err.Error() != errWrong.Error() || !cmp.Equal(got, Message{}) {
+		if got, err := read(bytes.NewReader(wrong), k.Hash()); err == nil || err.Error() != errWrong.Error() ||
+			!cmp.Equal(got, Message{}) {
 			t.Errorf("%s: %+v %v", what, got, err)
 		}
 		if _, err := read(bytes.NewReader(wrong), hex.EncodeToString(empty[:])); err == nil {

@@ -90,7 +90,9 @@ func (d *directory) player(ctx context.Context, id int) (whaley.Player, error) {
 		return whaley.Player{}, gone(err)
 	}
 	if account.Banned {
-		return whaley.Player{}, whaley.Errorf(whaley.Forbidden, "player_banned", "You are banned from this event. The organisers can tell you why.")
+		return whaley.Player{}, whaley.Errorf(
+			whaley.Forbidden, "player_banned", "You are banned from this event. The organisers can tell you why.",
+		)
 	}
 	p := whaley.Player{ID: whaley.UserID(account.ID), Name: account.Name, Organiser: account.Admin}
 	p.Owner = whaley.Owner{ID: p.ID, Name: p.Name}
@@ -109,14 +111,18 @@ func (d *directory) player(ctx context.Context, id int) (whaley.Player, error) {
 		return whaley.Player{}, err
 	}
 	if team.Banned {
-		return whaley.Player{}, whaley.Errorf(whaley.Forbidden, "team_banned", "Your team is banned from this event. The organisers can tell you why.")
+		return whaley.Player{}, whaley.Errorf(
+			whaley.Forbidden, "team_banned", "Your team is banned from this event. The organisers can tell you why.",
+		)
 	}
 	p.Owner = whaley.Owner{ID: whaley.TeamID(team.ID), Name: team.Name}
 	return p, nil
 }
 
 func teamRequired() error {
-	return whaley.Errorf(whaley.Forbidden, "team_required", "This event is played in teams. Join a team in CTFd, then come back.")
+	return whaley.Errorf(
+		whaley.Forbidden, "team_required", "This event is played in teams. Join a team in CTFd, then come back.",
+	)
 }
 
 // gone makes an account that is no more a sign-in that has ended; what is no answer stays so.
@@ -124,5 +130,7 @@ func gone(err error) error {
 	if !isRefusal(err) {
 		return err
 	}
-	return whaley.Errorf(whaley.Unauthorized, whaley.CodeSessionOver, "CTFd does not know your account any more. Sign in again.").Because(err)
+	return whaley.Errorf(
+		whaley.Unauthorized, whaley.CodeSessionOver, "CTFd does not know your account any more. Sign in again.",
+	).Because(err)
 }

@@ -98,7 +98,8 @@ func (k *kept[V]) get(ctx context.Context, key string, fetch func(context.Contex
 		return e.value, e.err
 	case e.has && now.Sub(e.at) < k.freshFor():
 		return e.value, nil
-	case e.asking && sinceTried > patience && (e.has || inHurry(ctx)), !e.asking && e.err != nil && !isRefusal(e.err) && sinceTried < tryAgain:
+	case e.asking && sinceTried > patience && (e.has || inHurry(ctx)),
+		!e.asking && e.err != nil && !isRefusal(e.err) && sinceTried < tryAgain:
 		return k.old(e, e.err)
 	}
 	result := k.ask(key, fetch)

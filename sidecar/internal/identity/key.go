@@ -44,7 +44,8 @@ func Derive(secret []byte) (Keys, error) {
 		return key
 	}
 	return Keys{
-		Slug: derive("slug"), Player: derive("player"), Code: derive("code"), Setting: derive("setting"), Session: derive("session"),
+		Slug: derive("slug"), Player: derive("player"), Code: derive("code"), Setting: derive("setting"),
+		Session: derive("session"),
 		Tickets: ed25519.NewKeyFromSeed(derive("ticket")), Inside: signer(derive),
 	}, nil
 }
@@ -74,7 +75,9 @@ func SecretIn(dir string) ([]byte, error) {
 	}
 	secret, err := base64.RawURLEncoding.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(secret) < secretBytes {
-		return nil, fmt.Errorf("%s is damaged. Restore it from a backup; without it every instance gets another address", path)
+		return nil, fmt.Errorf(
+			"%s is damaged. Restore it from a backup; without it every instance gets another address", path,
+		)
 	}
 	return secret, nil
 }

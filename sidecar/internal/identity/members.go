@@ -20,7 +20,9 @@ func NewMembers(sessions *Sessions, life func() time.Duration) *Members {
 }
 
 // SignIn starts a session; cookie is what the browser keeps.
-func (m *Members) SignIn(ctx context.Context, p whaley.Player, address string) (s whaley.Session, cookie string, err error) {
+func (m *Members) SignIn(
+	ctx context.Context, p whaley.Player, address string,
+) (s whaley.Session, cookie string, err error) {
 	p.Address = address
 	return m.sessions.start(ctx, whaley.SessionMember, 0, p, nil, m.life())
 }

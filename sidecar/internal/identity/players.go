@@ -54,8 +54,9 @@ func NewPlayers(from Accounts, sessions *Sessions, opts PlayersOptions, log *slo
 		opts.Life = func() time.Duration { return SessionLife }
 	}
 	return &Players{
-		directory: newDirectory(from, opts.TeamMode, opts.Fresh, log), tokens: newKept[int](opts.Fresh, maxTokens), sessions: sessions,
-		fresh: opts.Fresh, every: opts.Sweep, life: opts.Life, news: make(chan struct{}, 1),
+		directory: newDirectory(from, opts.TeamMode, opts.Fresh, log), tokens: newKept[int](opts.Fresh, maxTokens),
+		sessions: sessions,
+		fresh:    opts.Fresh, every: opts.Sweep, life: opts.Life, news: make(chan struct{}, 1),
 	}
 }
 
@@ -72,10 +73,16 @@ func (p *Players) ByToken(ctx context.Context, token string) (whaley.Player, err
 }
 
 func (p *Players) account(ctx context.Context, token string) (int, error) {
-	if token == "" || len(token) > maxToken || strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return 0, whaley.Errorf(whaley.Unauthorized, whaley.CodeTokenRefused, "This is no access token of CTFd. Make one there under Settings, Access Tokens.")
+	if token == "" || len(token) > maxToken ||
+		strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return 0, whaley.Errorf(
+			whaley.Unauthorized, whaley.CodeTokenRefused,
+			"This is no access token of CTFd. Make one there under Settings, Access Tokens.",
+		)
 	}
-	return p.tokens.get(ctx, hash(token), func(ctx context.Context) (int, error) { return p.directory.from.Me(ctx, token) })
+	return p.tokens.get(
+		ctx, hash(token), func(ctx context.Context) (int, error) { return p.directory.from.Me(ctx, token) },
+	)
 }
 
 // SignIn exchanges an access token for a session; cookie is what the browser keeps.

@@ -87,7 +87,9 @@ func (e *event) becomes(code string, ask func() error) {
 
 func TestAPlayerIsWhoCTFdSays(t *testing.T) {
 	ctx := context.Background()
-	for mode, owner := range map[string]string{identity.TeamsAuto: "team_1", identity.TeamsEnabled: "team_1", identity.TeamsDisabled: "user_2"} {
+	for mode, owner := range map[string]string{
+		identity.TeamsAuto: "team_1", identity.TeamsEnabled: "team_1", identity.TeamsDisabled: "user_2",
+	} {
 		e := newEvent(t, mode)
 		p, err := e.players.ByToken(ctx, e.token)
 		if err != nil || p.ID != "user_2" || p.Name != "alice" || p.Owner.ID != owner || p.InTeam() != (owner == "team_1") {
@@ -102,7 +104,9 @@ func TestAPlayerIsWhoCTFdSays(t *testing.T) {
 
 func TestWhoeverHasNoTeamIsRefusedInTeamMode(t *testing.T) {
 	ctx := context.Background()
-	for mode, code := range map[string]string{identity.TeamsAuto: "team_required", identity.TeamsEnabled: "team_required", identity.TeamsDisabled: ""} {
+	for mode, code := range map[string]string{
+		identity.TeamsAuto: "team_required", identity.TeamsEnabled: "team_required", identity.TeamsDisabled: "",
+	} {
 		e := newEvent(t, mode)
 		_, err := e.players.ByToken(ctx, e.ctfd.Token(e.mallory))
 		if whaley.CodeOf(err) != code {
@@ -141,7 +145,9 @@ func TestATokenIsAskedAboutOnceHoweverManyShowIt(t *testing.T) {
 		})
 	}
 	all.Wait()
-	for _, what := range []string{"GET /api/v1/users/me", "GET /api/v1/users/2", "GET /api/v1/teams/1", "GET /api/v1/configs/user_mode"} {
+	for _, what := range []string{
+		"GET /api/v1/users/me", "GET /api/v1/users/2", "GET /api/v1/teams/1", "GET /api/v1/configs/user_mode",
+	} {
 		if n := e.ctfd.Calls(what); n != 1 {
 			t.Errorf("%s was asked %d times", what, n)
 		}
@@ -201,7 +207,9 @@ func TestAnAccountThatIsDeletedIsSignedOut(t *testing.T) {
 	e := newEvent(t, identity.TeamsAuto)
 	cookie := e.signIn()
 	e.ctfd.RemoveUser(e.alice)
-	e.becomes(whaley.CodeSessionOver, func() error { _, err := e.players.ByCookie(context.Background(), cookie); return err })
+	e.becomes(
+		whaley.CodeSessionOver, func() error { _, err := e.players.ByCookie(context.Background(), cookie); return err },
+	)
 }
 
 func TestACTFdThatIsAwayKeepsOutNobodyWhoIsIn(t *testing.T) {
@@ -280,7 +288,11 @@ func TestATicketEndsWithTheSessionTheBanAndTheTeam(t *testing.T) {
 		"no team":        func(e *event, _ string) { e.ctfd.ChangeUser(e.alice, func(u *ctfdtest.User) { u.Team = 0 }) },
 		"another mode":   func(e *event, _ string) { e.ctfd.SetMode("users") },
 		"a deleted user": func(e *event, _ string) { e.ctfd.RemoveUser(e.alice) },
-		"the team's ban": func(e *event, _ string) { e.ctfd.ChangeTeam(e.red, func(team *ctfdtest.Team) { team.Banned = true }) },
+		"the team's ban": func(e *event, _ string) {
+			e.ctfd.ChangeTeam(
+				e.red, func(team *ctfdtest.Team) { team.Banned = true },
+			)
+		},
 	} {
 		e := newEvent(t, identity.TeamsAuto)
 		cookie := e.signIn()
@@ -297,8 +309,12 @@ func TestATicketEndsWithTheSessionTheBanAndTheTeam(t *testing.T) {
 		if what != "signing out" {
 			e.becomes("not_held", byToken)
 		}
-		for _, forged := range [][3]string{{"user_1", p.Owner.ID, ""}, {p.ID, "team_2", p.Session}, {p.ID, p.Owner.ID, "AAAA"}, {"user_x", p.Owner.ID, ""}, {"", "", ""}} {
-			if _, holds, err := e.players.Holder(ctx, forged[0], forged[1], forged[2]); what != "another team" && holds || err != nil {
+		for _, forged := range [][3]string{
+			{"user_1", p.Owner.ID, ""}, {p.ID, "team_2", p.Session}, {p.ID, p.Owner.ID, "AAAA"}, {"user_x", p.Owner.ID, ""},
+			{"", "", ""},
+		} {
+			if _, holds, err := e.players.Holder(ctx, forged[0], forged[1], forged[2]); what != "another team" && holds ||
+				err != nil {
 				t.Errorf("%s: %v is held: %v", what, forged, err)
 			}
 		}

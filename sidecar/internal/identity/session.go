@@ -56,7 +56,9 @@ func NewSessions(keys Keys, rows SessionRows) *Sessions {
 }
 
 // start writes a new session. What it depends on beside its row is part of the signature: with another bound it is none.
-func (s *Sessions) start(ctx context.Context, kind string, account int, p whaley.Player, bound []byte, life time.Duration) (whaley.Session, string, error) {
+func (s *Sessions) start(
+	ctx context.Context, kind string, account int, p whaley.Player, bound []byte, life time.Duration,
+) (whaley.Session, string, error) {
 	now := time.Now().UTC()
 	n := whaley.Session{ID: rand.Text(), Kind: kind, Account: account, Player: p, CreatedAt: now, ExpiresAt: now.Add(life)}
 	n.Player.Session = n.ID

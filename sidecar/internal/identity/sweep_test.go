@@ -122,13 +122,16 @@ func TestAFewRequestsTellOfAWholeEvent(t *testing.T) {
 	if _, err := e.players.Sweep(ctx); err != nil {
 		t.Fatal(err)
 	}
-	for n, want := range map[int]string{0: "", 4: "team_required", 8: "player_banned", 12: "", 16: "team_banned", 20: "", 24: whaley.CodeSessionOver} {
+	for n, want := range map[int]string{
+		0: "", 4: "team_required", 8: "player_banned", 12: "", 16: "team_banned", 20: "", 24: whaley.CodeSessionOver,
+	} {
 		p, err := e.players.ByCookie(ctx, cookies[n])
 		if whaley.CodeOf(err) != want || err == nil != (want == "") {
 			t.Errorf("player %d: %+v, %v, want %q", n, p, err, want)
 		}
 		switch {
-		case n == 0 && (p.Name != "renamed" || p.Owner.ID != whaley.TeamID(teams[1])), n == 20 && p.Owner.Name != "another name":
+		case n == 0 && (p.Name != "renamed" || p.Owner.ID != whaley.TeamID(teams[1])),
+			n == 20 && p.Owner.Name != "another name":
 			t.Errorf("player %d is %+v", n, p)
 		}
 	}
@@ -194,7 +197,10 @@ func TestTwoThousandOpenPagesAreAFewDozenRequests(t *testing.T) {
 	if _, err := e.players.ByAccount(ctx, ids[2*perTeam]); whaley.CodeOf(err) != "team_banned" {
 		t.Errorf("the ban: %v", err)
 	}
-	t.Logf("%d players in %d teams: %d requests one by one, %d a sweep; a change of team and a ban are known after one sweep", players, len(teams), one, swept)
+	t.Logf(
+		"%d players in %d teams: %d requests one by one, %d a sweep; a change of team and a ban are known after one sweep",
+		players, len(teams), one, swept,
+	)
 }
 
 // TestWhoPlaysNoMoreIsTold tells owners that play from those that are banned or gone.

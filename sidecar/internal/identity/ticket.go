@@ -70,8 +70,10 @@ func (t *Tickets) PublicKeys() []string {
 func (t *Tickets) Code(p whaley.Player, host, nonce string) (string, error) {
 	id := make([]byte, 16)
 	rand.Read(id)
-	text, err := json.Marshal(code{ID: hex.EncodeToString(id), Host: host, Nonce: nonce, Owner: p.Owner.ID, Player: p.ID, Session: p.Session,
-		Expires: time.Now().Add(codeLife).Unix()})
+	text, err := json.Marshal(code{
+		ID: hex.EncodeToString(id), Host: host, Nonce: nonce, Owner: p.Owner.ID, Player: p.ID, Session: p.Session,
+		Expires: time.Now().Add(codeLife).Unix(),
+	})
 	if err != nil {
 		return "", err
 	}
@@ -110,7 +112,10 @@ func (t *Tickets) sign(c ticket.Claims) (string, time.Time, error) {
 }
 
 func refused() error {
-	return whaley.Errorf(whaley.Forbidden, "code_refused", "This sign-in code is used up, too old, or not for this host. Open the address again.")
+	return whaley.Errorf(
+		whaley.Forbidden, "code_refused",
+		"This sign-in code is used up, too old, or not for this host. Open the address again.",
+	)
 }
 
 func (t *Tickets) open(sealed string) (code, bool) {

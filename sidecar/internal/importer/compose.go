@@ -91,7 +91,8 @@ func composeText(p *plan, services []*service) string {
 		e := entry{Image: literal(s.image)}
 		if s.image == "" {
 			e.Build = &build{Context: literal(dotted(relative(p.folder, s.context)))}
-			if name, err := filepath.Rel(s.context, filepath.Join(p.folder.path, s.recipe.file)); err == nil && name != "Dockerfile" {
+			if name, err := filepath.Rel(s.context, filepath.Join(p.folder.path, s.recipe.file)); err == nil &&
+				name != "Dockerfile" {
 				e.Build.Dockerfile = literal(name)
 			}
 		}

@@ -172,7 +172,9 @@ func TestEveryExampleHasItsVerdict(t *testing.T) {
 		fmt.Fprintf(&table, "%-20s %2d of %2d\n", reason, right[reason], of[reason])
 		total += right[reason]
 	}
-	t.Logf("\n%s%-20s %2d of %2d, %.1f %%", table.String(), "as expected", total, len(all), 100*float64(total)/float64(len(all)))
+	t.Logf(
+		"\n%s%-20s %2d of %2d, %.1f %%", table.String(), "as expected", total, len(all), 100*float64(total)/float64(len(all)),
+	)
 }
 
 func (e example) run(t *testing.T) {

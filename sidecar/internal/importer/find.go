@@ -61,7 +61,8 @@ func find(root *folder) (all []*found, notes []string, resting int) {
 		return true
 	})
 	running = slices.DeleteFunc(running, func(f *folder) bool {
-		if s.metas[f].format != "" || slices.Contains(f.files, definitionFile) || slices.ContainsFunc(f.files, isDockerfile) || !collects(f) {
+		if s.metas[f].format != "" || slices.Contains(f.files, definitionFile) ||
+			slices.ContainsFunc(f.files, isDockerfile) || !collects(f) {
 			return false
 		}
 		for _, name := range f.files {
@@ -298,7 +299,9 @@ func composeRank(c file, home *folder) []int {
 			variant = n - 4
 		}
 	}
-	for _, word := range []string{"override", "dev", "local", "debug", "test", "example", "sample", "template", "player", "public", "handout", "solve"} {
+	for _, word := range []string{
+		"override", "dev", "local", "debug", "test", "example", "sample", "template", "player", "public", "handout", "solve",
+	} {
 		if strings.Contains(strings.ToLower(c.name), word) {
 			variant = 1
 		}
@@ -313,7 +316,9 @@ func dockerfileRank(d file, home *folder) []int {
 	if !strings.EqualFold(d.name, "Dockerfile") {
 		variant = 1
 	}
-	helper := count(names, words("bot bots adminbot admin-bot xssbot xss-bot db database mysql redis proxy nginx client solver builder"))
+	helper := count(
+		names, words("bot bots adminbot admin-bot xssbot xss-bot db database mysql redis proxy nginx client solver builder"),
+	)
 	return []int{count(names, worse), helper, variant, min(1, max(0, len(names)-count(names, better))), len(names)}
 }
 

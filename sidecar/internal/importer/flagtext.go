@@ -105,11 +105,16 @@ func (p *plan) judgeFlag(ch *whaley.Challenge, r *Result, defaults challenge.Def
 	prefix, _, _ := strings.Cut(p.meta.flags[0], "{")
 	switch {
 	case is == "":
-		p.note("%s says the flag is %s, which is in no file that runs: everybody has the same. place = \"env\" in [flag] gives it by the variable FLAG, "+
-			"or write %s where the flag should be", p.meta.file, flag, prefix+"{…}")
+		p.note(
+			"%s says the flag is %s, which is in no file that runs: everybody has the same. place = \"env\" in [flag] gives it by the variable FLAG, "+
+				"or write %s where the flag should be", p.meta.file, flag, prefix+"{…}",
+		)
 	case slices.Contains(p.meta.flags, is):
 		p.note("%s stands in %s only, of all that runs: owners' own flags are seen nowhere else", flag, p.meta.file)
 	default:
-		p.note("%s says the flag is %s, and %s is what owners' own take the place of: name the right one as text in [flag]", p.meta.file, flag, short(is, 80))
+		p.note(
+			"%s says the flag is %s, and %s is what owners' own take the place of: name the right one as text in [flag]",
+			p.meta.file, flag, short(is, 80),
+		)
 	}
 }

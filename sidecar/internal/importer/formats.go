@@ -21,21 +21,25 @@ func understand(t table, f *folder, own bool) metadata {
 		m.kctf(t, spec)
 	case strings.HasPrefix(api, "klodd"), t.text("kind") == "Challenge" && spec.has("pods"):
 		m.klodd(t, spec)
-	case strings.HasPrefix(api, "berg."), t.text("kind") == "Challenge" && spec.has("containers") && spec.has("flag", "flagFormat"):
+	case strings.HasPrefix(api, "berg."),
+		t.text("kind") == "Challenge" && spec.has("containers") && spec.has("flag", "flagFormat"):
 		m.usual(spec, f)
 		m.berg(t, spec)
 	case api != "" || t.has("kind") && t.has("metadata"):
 		return m // of Kubernetes
-	case t.has("containers") && (t.has("expose") || t.has("flag", "author")), t.has("provide") && t.has("flag", "flags") && !t.has("container"):
+	case t.has("containers") && (t.has("expose") || t.has("flag", "author")),
+		t.has("provide") && t.has("flag", "flags") && !t.has("container"):
 		m.usual(t, f)
 		m.rcds(t)
-	case t.has("container") && t.table("container").has("containerImage", "containerExposePort", "exposePort", "flagTemplate"):
+	case t.has("container") &&
+		t.table("container").has("containerImage", "containerExposePort", "exposePort", "flagTemplate"):
 		m.usual(t, f)
 		m.gzctf(t.table("container"))
 	case own && t.has("flag", "flags") && t.has("categories", "category", "points", "author") && !t.has("name", "title"):
 		m.usual(t, f)
 		m.format = "own"
-	case t.has("name", "title") && (t.has("flag", "flags", "category") || own && t.has("description", "desc", "type", "author", "statement")):
+	case t.has("name", "title") &&
+		(t.has("flag", "flags", "category") || own && t.has("description", "desc", "type", "author", "statement")):
 		m.usual(t, f)
 		m.format = "own"
 		if t.has("value", "extra", "attempts", "connection_info", "state") && t.has("category", "flags") {

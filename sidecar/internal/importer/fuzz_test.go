@@ -59,4 +59,6 @@ func FuzzImport(f *testing.F) {
 	})
 }
 
-var metadataNames = []string{"challenge.yml", "challenge.yaml", "challenge.json", "challenge.toml", "info.yaml", "instance.toml", "nsjail.cfg"}
+var metadataNames = []string{
+	"challenge.yml", "challenge.yaml", "challenge.json", "challenge.toml", "info.yaml", "instance.toml", "nsjail.cfg",
+}

@@ -22,10 +22,16 @@ func imported(t *testing.T, dir string, check bool) (importer.Report, string) {
 }
 
 func TestLinksLeadNowhere(t *testing.T) {
-	outside := plant(t, map[string]string{"Dockerfile": runs, "flag": "FLAG{of the host}", "docker-compose.yml": "services: {}\n"})
-	dir := plant(t, map[string]string{"a/Dockerfile": runs, "a/challenge.yaml": "name: a\nauthor: x\nprovide: []\nflag: {file: ./flag}\n"})
+	outside := plant(
+		t, map[string]string{"Dockerfile": runs, "flag": "FLAG{of the host}", "docker-compose.yml": "services: {}\n"},
+	)
+	dir := plant(
+		t,
+		map[string]string{"a/Dockerfile": runs, "a/challenge.yaml": "name: a\nauthor: x\nprovide: []\nflag: {file: ./flag}\n"},
+	)
 	for name, target := range map[string]string{
-		"b": outside, "a/flag": filepath.Join(outside, "flag"), "a/around": "..", "a/docker-compose.yml": filepath.Join(outside, "docker-compose.yml"),
+		"b": outside, "a/flag": filepath.Join(outside, "flag"), "a/around": "..",
+		"a/docker-compose.yml": filepath.Join(outside, "docker-compose.yml"),
 	} {
 		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
@@ -79,8 +85,9 @@ func TestNamesReachNoTerminal(t *testing.T) {
 func TestWhatIsTooMuchIsLeftOut(t *testing.T) {
 	dir := plant(t, map[string]string{
 		"big/Dockerfile": runs, "big/challenge.yml": "name: big\ndescription: " + strings.Repeat("x", 10<<20) + "\n",
-		"wide/Dockerfile": runs, "wide/challenge.json": `{"name": "wide", "category": "pwn", "flags": [` + strings.Repeat(`"x",`, 30000) + `"y"]}`,
-		"nested/Dockerfile": runs, "nested/challenge.json": `{"name": ` + strings.Repeat(`[`, 50000),
+		"wide/Dockerfile":     runs,
+		"wide/challenge.json": `{"name": "wide", "category": "pwn", "flags": [` + strings.Repeat(`"x",`, 30000) + `"y"]}`,
+		"nested/Dockerfile":   runs, "nested/challenge.json": `{"name": ` + strings.Repeat(`[`, 50000),
 		"yaml/Dockerfile": runs, "yaml/challenge.yml": "name: " + strings.Repeat("[", 50000),
 		"toml/Dockerfile": runs, "toml/challenge.toml": "name = " + strings.Repeat("[", 20000),
 		"long/Dockerfile": "FROM debian\nRUN " + strings.Repeat("chmod -R ", 20000) + "\nEXPOSE 1337\n",
@@ -90,7 +97,10 @@ func TestWhatIsTooMuchIsLeftOut(t *testing.T) {
 	if len(report.Results) != 6 || report.Refused() > 0 {
 		t.Errorf("%d results\n%s", len(report.Results), text)
 	}
-	for _, want := range []string{"challenge.yml is left out: challenge.yml has more than 262144 bytes", "lies in more than 24 folders", "1 taken, 5 noted"} {
+	for _, want := range []string{
+		"challenge.yml is left out: challenge.yml has more than 262144 bytes", "lies in more than 24 folders",
+		"1 taken, 5 noted",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in what is said", want)
 		}

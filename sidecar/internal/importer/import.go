@@ -54,7 +54,9 @@ func Run(ctx context.Context, dirs []string, o Options) (Report, error) {
 			case p.around && p.written == "":
 				report.Notes = append(report.Notes, startsSeveral(filepath.Join(p.folder.path, p.compose)))
 			case p.around:
-				report.Notes = append(report.Notes, fmt.Sprintf("%s has a Dockerfile and challenges in it, and was left out", p.folder.path))
+				report.Notes = append(
+					report.Notes, fmt.Sprintf("%s has a Dockerfile and challenges in it, and was left out", p.folder.path),
+				)
 			}
 		}
 		plans = append(plans, kept...)
@@ -98,7 +100,10 @@ func settled(plans []*plan) []*plan {
 		case inner > 1 && !p.own && p.meta.format == "" && (p.written != "" || p.starts(plans) > 1):
 			p.around = true // it is of none of them, or of all; a challenge here would take the others in
 		case inner > 0:
-			p.note("%d more challenges lie in its folder; below CHALLENGES_DIR what lies in a challenge's folder is a part of it, so move this one beside them", inner)
+			p.note(
+				"%d more challenges lie in its folder; below CHALLENGES_DIR what lies in a challenge's folder is a part of it, so move this one beside them",
+				inner,
+			)
 		}
 	}
 	plans = slices.DeleteFunc(plans, func(p *plan) bool { return p.around })
@@ -108,7 +113,9 @@ func settled(plans []*plan) []*plan {
 		}
 		for _, other := range plans {
 			if other != p && other.folder.within(p.folder) && !other.folder.within(p.lower) {
-				p.notes = append(p.notes, fmt.Sprintf("its compose file names what lies in %s, where other challenges lie as well", p.folder.name))
+				p.notes = append(
+					p.notes, fmt.Sprintf("its compose file names what lies in %s, where other challenges lie as well", p.folder.name),
+				)
 				p.compose = relative(p.lower, filepath.Join(p.folder.path, p.compose))
 				p.folder = p.lower
 				break
@@ -122,10 +129,11 @@ func settled(plans []*plan) []*plan {
 func (p *plan) starts(plans []*plan) int {
 	n := 0
 	for _, other := range plans {
-		if other != p && other.folder != p.folder && other.folder.within(p.folder) && slices.ContainsFunc(p.services, func(s *service) bool {
-			below, err := filepath.Rel(other.folder.path, s.context)
-			return s.context != "" && err == nil && filepath.IsLocal(below)
-		}) {
+		if other != p && other.folder != p.folder && other.folder.within(p.folder) &&
+			slices.ContainsFunc(p.services, func(s *service) bool {
+				below, err := filepath.Rel(other.folder.path, s.context)
+				return s.context != "" && err == nil && filepath.IsLocal(below)
+			}) {
 			n++
 		}
 	}
@@ -172,7 +180,10 @@ func (p *plan) ownID() string {
 
 // load writes what a plan says and lets the loader judge it.
 func (p *plan) load(ctx context.Context, o Options) Result {
-	r := Result{Folder: p.folder.path, ID: p.id, Format: p.meta.format, Kept: p.own, Made: p.written != "", Routes: p.routes, Flags: p.meta.flags}
+	r := Result{
+		Folder: p.folder.path, ID: p.id, Format: p.meta.format, Kept: p.own, Made: p.written != "", Routes: p.routes,
+		Flags: p.meta.flags,
+	}
 	if !p.own && len(p.services) == 0 {
 		r.Refusals, _ = challenge.Split(p.unread)
 		if len(r.Refusals) == 0 {

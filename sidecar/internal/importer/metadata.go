@@ -43,8 +43,12 @@ type container struct {
 
 // Files that are metadata of something else.
 var (
-	otherwise = regexp.MustCompile(`(?i)^(package|package-lock|composer|cargo|pyproject|manifest|foundry|tsconfig.*|jsconfig.*|deno|angular|bower|lerna|nest-cli|nuget.*|pipfile|poetry|netlify|vercel|now|app|openapi|swagger|mkdocs|_config|codecov|renovate|dependabot|.*lock|.*-ci|.*compose.*)$`)
-	ownStem   = regexp.MustCompile(`(?i)^(challenge|chall?|challs?|task|problem|meta|metadata|info|ctf|ctfcli|config|conf|desc|description|details|data|spec|quest|instance)([-._].*)?$`)
+	otherwise = regexp.MustCompile(
+		`(?i)^(package|package-lock|composer|cargo|pyproject|manifest|foundry|tsconfig.*|jsconfig.*|deno|angular|bower|lerna|nest-cli|nuget.*|pipfile|poetry|netlify|vercel|now|app|openapi|swagger|mkdocs|_config|codecov|renovate|dependabot|.*lock|.*-ci|.*compose.*)$`,
+	)
+	ownStem = regexp.MustCompile(
+		`(?i)^(challenge|chall?|challs?|task|problem|meta|metadata|info|ctf|ctfcli|config|conf|desc|description|details|data|spec|quest|instance)([-._].*)?$`,
+	)
 )
 
 const maxMetadata = 12 // files of a folder that are looked at
@@ -53,7 +57,8 @@ const maxMetadata = 12 // files of a folder that are looked at
 func isMetadata(name string) bool {
 	ext := strings.ToLower(filepath.Ext(name))
 	stem := strings.TrimSuffix(name, filepath.Ext(name))
-	return slices.Contains([]string{".yml", ".yaml", ".toml", ".json"}, ext) && !otherwise.MatchString(stem) && name != definitionFile
+	return slices.Contains([]string{".yml", ".yaml", ".toml", ".json"}, ext) && !otherwise.MatchString(stem) &&
+		name != definitionFile
 }
 
 // findMetadata is what is known of a folder by its own files; without a format there is nothing.

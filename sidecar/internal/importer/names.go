@@ -19,29 +19,43 @@ const (
 
 var (
 	// generic are names of folders that say what is in them, and nothing of which challenge it is.
-	generic = words(`deploy deployment deployments deployed docker dockerfiles src source sources server srv service services challenge
+	generic = words(
+		`deploy deployment deployments deployed docker dockerfiles src source sources server srv service services challenge
 		challenges-files challenge-files challenge-src chall chal app apps application env environment build builds remote container containers
 		infra infrastructure setup private dist public release handout player files attachments attachment kctf jail host hosted hosting task problem prob
 		bot bots adminbot admin-bot xssbot xss-bot frontend backend front-end back-end client api www html web webapp db database mysql nginx php python flask node proxy
 		docker-compose compose image images prod production dev internal instance bin code solution sol solve solver exploit
-		writeup test tests healthcheck deploy-challenge to-deploy for-deploy resources resource main chall-src data ctf ynetd xinetd socat wrapper local`)
+		writeup test tests healthcheck deploy-challenge to-deploy for-deploy resources resource main chall-src data ctf ynetd xinetd socat wrapper local`,
+	)
 	// worse are those whose compose file or Dockerfile is not the one that is deployed.
-	worse = words(`dist public handout hand-out player players attachments attachment files release released releases given provided download downloads downloadable
+	worse = words(
+		`dist public handout hand-out player players attachments attachment files release released releases given provided download downloads downloadable
 		solution solutions solve solver solvers solves sol writeup writeups write-up exploit exploits test tests testing example examples template templates
-		healthcheck health-check distfiles dist-files player-files to-give for-players for-player users local old backup bak archive poc`)
+		healthcheck health-check distfiles dist-files player-files to-give for-players for-player users local old backup bak archive poc`,
+	)
 	// solving are those of what solves or tests a challenge.
-	solving = words(`solution solutions solve solver solvers solves writeup writeups write-up exploit exploits test tests testing healthcheck health-check`)
+	solving = words(
+		`solution solutions solve solver solvers solves writeup writeups write-up exploit exploits test tests testing healthcheck health-check`,
+	)
 	// handed are those of what players get.
-	handed = words(`dist public handout hand-out player players attachments attachment files release released distfiles dist-files player-files`)
+	handed = words(
+		`dist public handout hand-out player players attachments attachment files release released distfiles dist-files player-files`,
+	)
 	// better are those of what is deployed.
-	better     = words(`deploy deployment docker server service challenge chall chal app src source prod production remote private container`)
-	categories = words(`web webex web-exploitation pwn pwnable binary binex binary-exploitation crypto cryptography rev re reverse reversing reverse-engineering
+	better = words(
+		`deploy deployment docker server service challenge chall chal app src source prod production remote private container`,
+	)
+	categories = words(
+		`web webex web-exploitation pwn pwnable binary binex binary-exploitation crypto cryptography rev re reverse reversing reverse-engineering
 		misc miscellaneous forensics forensic osint blockchain ppc programming jail pyjail hardware network networking ai ml steg stego steganography
-		sandbox cloud mobile android game gamepwn kernel web3 smart-contract smart-contracts beginner warmup welcome sanity intro boot2root pentest iot misc-web scripting`)
+		sandbox cloud mobile android game gamepwn kernel web3 smart-contract smart-contracts beginner warmup welcome sanity intro boot2root pentest iot misc-web scripting`,
+	)
 )
 
 // named are categories that folders of challenges begin with.
-var named = words("web pwn crypto rev reverse reversing misc forensics osint blockchain ppc hardware network mobile stego steg")
+var named = words(
+	"web pwn crypto rev reverse reversing misc forensics osint blockchain ppc hardware network mobile stego steg",
+)
 
 // platforms are folders beside challenges with what runs the event itself.
 var platforms = words("infra infrastructure platform ctfd rctf scoreboard monitoring grafana ansible terraform")
@@ -69,7 +83,9 @@ func isCategory(name string) bool {
 
 // identifier is the id that a name makes, or nothing if it has no letter or digit that an id can have.
 func identifier(name string) string {
-	if !strings.ContainsFunc(strings.ToLower(name), func(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' }) {
+	if !strings.ContainsFunc(
+		strings.ToLower(name), func(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' },
+	) {
 		return ""
 	}
 	return challenge.DeriveID(name)

@@ -57,7 +57,9 @@ func planned(ctx context.Context, root *folder, f *found) *plan {
 	if p.own {
 		return p
 	}
-	deployed := slices.DeleteFunc(slices.Clone(f.composes), func(c file) bool { return count(c.in.below(f.folder), solving) > 0 || c.empty() })
+	deployed := slices.DeleteFunc(
+		slices.Clone(f.composes), func(c file) bool { return count(c.in.below(f.folder), solving) > 0 || c.empty() },
+	)
 	switch {
 	case len(deployed) == 0 && len(f.dockerfiles) > 0:
 		p.without(f)
@@ -259,7 +261,10 @@ func (p *plan) build(s *service, dockerfile file, context string) {
 		}
 	}
 	if missing := len(s.recipe.sources) - most; context == "" && missing > 0 {
-		p.note("%s copies %d things that are nowhere in the folder; until they are, it does not build", relative(p.folder, dockerfile.path()), missing)
+		p.note(
+			"%s copies %d things that are nowhere in the folder; until they are, it does not build",
+			relative(p.folder, dockerfile.path()), missing,
+		)
 	}
 	s.recipe.file = relative(p.folder, dockerfile.path())
 }

@@ -18,11 +18,15 @@ type offer struct {
 }
 
 // databases are images whose port is nobody's but the challenge's.
-var databases = words(`mysql mariadb postgres postgresql mongo mongodb redis valkey memcached cassandra couchdb elasticsearch rabbitmq clickhouse
-	clickhouse-server influxdb neo4j mssql server-mssql percona keydb etcd zookeeper kafka minio adminer phpmyadmin mongo-express pgadmin4 mysql-server`)
+var databases = words(
+	`mysql mariadb postgres postgresql mongo mongodb redis valkey memcached cassandra couchdb elasticsearch rabbitmq clickhouse
+	clickhouse-server influxdb neo4j mssql server-mssql percona keydb etcd zookeeper kafka minio adminer phpmyadmin mongo-express pgadmin4 mysql-server`,
+)
 
 // databasePorts are theirs, and those of debuggers.
-var databasePorts = []int{3306, 33060, 5432, 27017, 6379, 11211, 9042, 5984, 9200, 9300, 5672, 1433, 1521, 8086, 7687, 9229, 5005}
+var databasePorts = []int{
+	3306, 33060, 5432, 27017, 6379, 11211, 9042, 5984, 9200, 9300, 5672, 1433, 1521, 8086, 7687, 9229, 5005,
+}
 
 // imagePorts are what well-known images listen on by themselves.
 var imagePorts = []struct {
@@ -31,10 +35,28 @@ var imagePorts = []struct {
 }{
 	{regexp.MustCompile(`^jail(:|$)|redpwn`), offer{5000, "tcp", "redpwn/jail"}},
 	{regexp.MustCompile(`^(kctf|challenge)(:|$)`), offer{1337, "tcp", "kCTF"}},
-	{regexp.MustCompile(`^nsjail:(ubuntu|debian)-|^chall?(enge)?-jail(:|$)`), offer{1337, "tcp", "DownUnderCTF's and cybersecnatlab's"}},
-	{regexp.MustCompile(`^nginx-unprivileged|^php-nginx|^(tomcat|jetty|jenkins|wildfly|adminer|apache-php-unprivileged)(:|$)`), offer{8080, "http", ""}},
-	{regexp.MustCompile(`^(nginx|httpd|caddy|traefik|openresty|wordpress|joomla|drupal|nextcloud|apache2?|lighttpd|gitlab-ce)(:|$)`), offer{80, "http", ""}},
-	{regexp.MustCompile(`^php:.*apache|^php-?apache|^(lamp|docker-lamp|nginx-php-fpm|uwsgi-nginx.*|meinheld-gunicorn.*|uvicorn-gunicorn.*|base_web_.*)(:|$)`), offer{80, "http", ""}},
+	{
+		regexp.MustCompile(`^nsjail:(ubuntu|debian)-|^chall?(enge)?-jail(:|$)`),
+		offer{1337, "tcp", "DownUnderCTF's and cybersecnatlab's"},
+	},
+	{
+		regexp.MustCompile(
+			`^nginx-unprivileged|^php-nginx|^(tomcat|jetty|jenkins|wildfly|adminer|apache-php-unprivileged)(:|$)`,
+		),
+		offer{8080, "http", ""},
+	},
+	{
+		regexp.MustCompile(
+			`^(nginx|httpd|caddy|traefik|openresty|wordpress|joomla|drupal|nextcloud|apache2?|lighttpd|gitlab-ce)(:|$)`,
+		),
+		offer{80, "http", ""},
+	},
+	{
+		regexp.MustCompile(
+			`^php:.*apache|^php-?apache|^(lamp|docker-lamp|nginx-php-fpm|uwsgi-nginx.*|meinheld-gunicorn.*|uvicorn-gunicorn.*|base_web_.*)(:|$)`,
+		),
+		offer{80, "http", ""},
+	},
 	{regexp.MustCompile(`^(grafana|gitea)(:|$)`), offer{3000, "http", ""}},
 	{regexp.MustCompile(`^ghost(:|$)`), offer{2368, "http", ""}},
 	{regexp.MustCompile(`^ctfd(:|$)`), offer{8000, "http", ""}},
@@ -69,8 +91,18 @@ var starts = []struct {
 	{regexp.MustCompile(`JAIL_PORT[ =](\d{2,5})`), "tcp"},
 	{regexp.MustCompile(`(?:ncat|\bnc|netcat)\b[^\n]*?\s-\w*l\w*p?\s+(?:[0-9.]+\s+)?(\d{2,5})`), "tcp"},
 	{regexp.MustCompile(`tcpserver\b[^\n]*?\s(?:0|0\.0\.0\.0|\*)\s+(\d{2,5})`), "tcp"},
-	{regexp.MustCompile(`(?:gunicorn|hypercorn|granian)\b[^\n]*?(?:-b|--bind|--port)[ =]*["',]*\s*["']?[^\s"',]*?:?(\d{2,5})\b`), "http"},
-	{regexp.MustCompile(`(?:uvicorn|flask|waitress-serve|daphne|streamlit|fastapi)\b[^\n]*?(?:--port|-p|--server\.port)[ =]*["',]*\s*["']?(\d{2,5})\b`), "http"},
+	{
+		regexp.MustCompile(
+			`(?:gunicorn|hypercorn|granian)\b[^\n]*?(?:-b|--bind|--port)[ =]*["',]*\s*["']?[^\s"',]*?:?(\d{2,5})\b`,
+		),
+		"http",
+	},
+	{
+		regexp.MustCompile(
+			`(?:uvicorn|flask|waitress-serve|daphne|streamlit|fastapi)\b[^\n]*?(?:--port|-p|--server\.port)[ =]*["',]*\s*["']?(\d{2,5})\b`,
+		),
+		"http",
+	},
 	{regexp.MustCompile(`php\b[^\n]*?\s-S["',\s]+[^\s"',:]+:(\d{2,5})`), "http"},
 	{regexp.MustCompile(`runserver\b[^\n]*?[:\s"'](\d{2,5})\b`), "http"},
 	{regexp.MustCompile(`http\.server["',\s]+(\d{2,5})`), "http"},
@@ -126,7 +158,9 @@ const (
 	maxScriptSize = 64 << 10
 )
 
-var scriptForm = regexp.MustCompile(`(?i)(\.(sh|py|js|mjs|cjs|ts|rb|go|php|pl|cfg|conf|ini|service|xinetd|properties|java|rs|c|cpp)|xinetd.*|^run|^start.*|^entrypoint.*|^wrapper.*|^Procfile|^Caddyfile|^\.?env)$`)
+var scriptForm = regexp.MustCompile(
+	`(?i)(\.(sh|py|js|mjs|cjs|ts|rb|go|php|pl|cfg|conf|ini|service|xinetd|properties|java|rs|c|cpp)|xinetd.*|^run|^start.*|^entrypoint.*|^wrapper.*|^Procfile|^Caddyfile|^\.?env)$`,
+)
 
 // scripts are the small files of a context that may start something, what starts others first.
 func scripts(context string) []string {
@@ -137,8 +171,9 @@ func scripts(context string) []string {
 			return filepath.SkipAll
 		}
 		name, _ := filepath.Rel(context, path)
-		if e.IsDir() && path != context && (strings.HasPrefix(e.Name(), ".") || slices.Contains(skipped, e.Name()) || worse[hyphened(e.Name())] ||
-			strings.Count(name, "/") > 2) {
+		if e.IsDir() && path != context &&
+			(strings.HasPrefix(e.Name(), ".") || slices.Contains(skipped, e.Name()) || worse[hyphened(e.Name())] ||
+				strings.Count(name, "/") > 2) {
 			return filepath.SkipDir
 		}
 		if e.Type().IsRegular() && scriptForm.MatchString(e.Name()) {
@@ -153,8 +188,10 @@ func scripts(context string) []string {
 		name, _ := filepath.Rel(context, path)
 		rank := strings.Count(name, "/") * 10
 		switch base := strings.ToLower(filepath.Base(path)); {
-		case strings.Contains(base, "xinetd"), strings.HasSuffix(base, ".sh"), strings.HasPrefix(base, "run"), strings.HasPrefix(base, "start"), strings.HasSuffix(base, ".cfg"):
-		case strings.HasPrefix(base, "app."), strings.HasPrefix(base, "main."), strings.HasPrefix(base, "server."), strings.HasPrefix(base, "index."):
+		case strings.Contains(base, "xinetd"), strings.HasSuffix(base, ".sh"), strings.HasPrefix(base, "run"),
+			strings.HasPrefix(base, "start"), strings.HasSuffix(base, ".cfg"):
+		case strings.HasPrefix(base, "app."), strings.HasPrefix(base, "main."), strings.HasPrefix(base, "server."),
+			strings.HasPrefix(base, "index."):
 			rank++
 		case strings.HasPrefix(base, "solve"), strings.HasPrefix(base, "exploit"), strings.HasPrefix(base, "test"):
 			rank += 100
@@ -194,9 +231,12 @@ func hinted(context string, r recipe, commands string) (offer, bool) {
 		form *regexp.Regexp
 		offer
 	}{
-		{regexp.MustCompile(`\bflask\b|\bFlask\(`), offer{5000, "http", "flask"}}, {regexp.MustCompile(`\buvicorn\b|\bgunicorn\b|\brunserver\b`), offer{8000, "http", "its web server"}},
-		{regexp.MustCompile(`\bapache2?(ctl)?\b|\bhttpd\b|\bnginx\b`), offer{80, "http", "its web server"}}, {regexp.MustCompile(`\bsshd\b`), offer{22, "tcp", "sshd"}},
-		{regexp.MustCompile(`\b(npm|node|yarn|bun)\b`), offer{3000, "http", "node"}}, {regexp.MustCompile(`catalina|\bjava\b.*\.(jar|war)`), offer{8080, "http", "java"}},
+		{regexp.MustCompile(`\bflask\b|\bFlask\(`), offer{5000, "http", "flask"}},
+		{regexp.MustCompile(`\buvicorn\b|\bgunicorn\b|\brunserver\b`), offer{8000, "http", "its web server"}},
+		{regexp.MustCompile(`\bapache2?(ctl)?\b|\bhttpd\b|\bnginx\b`), offer{80, "http", "its web server"}},
+		{regexp.MustCompile(`\bsshd\b`), offer{22, "tcp", "sshd"}},
+		{regexp.MustCompile(`\b(npm|node|yarn|bun)\b`), offer{3000, "http", "node"}},
+		{regexp.MustCompile(`catalina|\bjava\b.*\.(jar|war)`), offer{8080, "http", "java"}},
 	} {
 		if by.form.MatchString(commands) || by.form.MatchString(r.command) {
 			return by.offer, true

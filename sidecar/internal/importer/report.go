@@ -80,7 +80,10 @@ func (r Report) Print(out io.Writer, from string) error {
 		if one.Kept {
 			kept = " (kept)"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s%s\t%s\t%s\t%s\n", shown(one.Folder), plainText(one.ID), one.Verdict(), kept, routesText(one.Routes), orDash(one.Flag), orDash(one.Format))
+		fmt.Fprintf(
+			w, "%s\t%s\t%s%s\t%s\t%s\t%s\n", shown(one.Folder), plainText(one.ID), one.Verdict(), kept, routesText(one.Routes),
+			orDash(one.Flag), orDash(one.Format),
+		)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -104,7 +107,10 @@ func (r Report) Print(out io.Writer, from string) error {
 	if r.Resting > 0 {
 		fmt.Fprintf(&text, "%d folders have metadata and nothing that runs: they need no instancer.\n", r.Resting)
 	}
-	fmt.Fprintf(&text, "%d challenges: %d taken, %d noted, %d refused.\n", len(r.Results), r.count(Taken), r.count(Noted), r.Refused())
+	fmt.Fprintf(
+		&text, "%d challenges: %d taken, %d noted, %d refused.\n", len(r.Results), r.count(Taken), r.count(Noted),
+		r.Refused(),
+	)
 	_, err := io.WriteString(out, text.String())
 	return err
 }

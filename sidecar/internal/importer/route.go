@@ -24,8 +24,12 @@ type route struct {
 const maxRoutes = 20
 
 var (
-	mainForm   = regexp.MustCompile(`(?i)^(web|www|app|challenge|chall?|server|service|main|frontend|front|nginx|proxy|gateway|site)`)
-	helperForm = regexp.MustCompile(`(?i)(bot|admin|db|database|mysql|mongo|redis|postgres|cache|worker|solver|internal|selenium|chrome|backend|setup|init|cron)`)
+	mainForm = regexp.MustCompile(
+		`(?i)^(web|www|app|challenge|chall?|server|service|main|frontend|front|nginx|proxy|gateway|site)`,
+	)
+	helperForm = regexp.MustCompile(
+		`(?i)(bot|admin|db|database|mysql|mongo|redis|postgres|cache|worker|solver|internal|selenium|chrome|backend|setup|init|cron)`,
+	)
 )
 
 // stock says whether a service is a database, or what looks into one.
@@ -218,7 +222,9 @@ func isWeb(category string) bool {
 // raw are the categories whose challenges speak a protocol of their own.
 func isRaw(category string) bool {
 	category = hyphened(numbering.ReplaceAllString(category, ""))
-	for _, begin := range []string{"pwn", "bin", "crypto", "rev", "re", "jail", "pyjail", "ppc", "kernel", "misc", "programming", "game"} {
+	for _, begin := range []string{
+		"pwn", "bin", "crypto", "rev", "re", "jail", "pyjail", "ppc", "kernel", "misc", "programming", "game",
+	} {
 		if category == begin || len(begin) > 2 && strings.HasPrefix(category, begin) {
 			return true
 		}
@@ -229,8 +235,10 @@ func isRaw(category string) bool {
 var (
 	webPorts = []int{80, 443, 3000, 5000, 8000, 8080, 8081, 8443, 8888, 5173, 4200, 9090, 3001, 8001, 5001, 9000}
 	notWeb   = []int{21, 22, 23, 25, 53, 110, 143, 389, 445, 636, 3389, 5900}
-	webSaid  = regexp.MustCompile(`(?i)\b(flask|gunicorn|uvicorn|fastapi|django|express|nginx|apache2?|httpd|php-fpm|streamlit|rails|spring-boot|tomcat|werkzeug|waitress)\b`)
-	rawSaid  = regexp.MustCompile(`(?i)\b(socat|xinetd|ynetd|nsjail|ncat|tcpserver|kctf)\b|pwn\.red/jail|redpwn`)
+	webSaid  = regexp.MustCompile(
+		`(?i)\b(flask|gunicorn|uvicorn|fastapi|django|express|nginx|apache2?|httpd|php-fpm|streamlit|rails|spring-boot|tomcat|werkzeug|waitress)\b`,
+	)
+	rawSaid = regexp.MustCompile(`(?i)\b(socat|xinetd|ynetd|nsjail|ncat|tcpserver|kctf)\b|pwn\.red/jail|redpwn`)
 )
 
 // typeOf guesses a route's type: what metadata say, then the category, the image, and at last the number.
@@ -259,7 +267,8 @@ func (p *plan) typeOf(s *service, o offer, first bool) (kind string, passthrough
 		protocol = "http"
 	case isRaw(p.category) && hyphened(p.category) != "misc":
 		protocol = "tcp"
-		if known && image.protocol == "http" && image.port == o.port || !rawSaid.MatchString(text) && (webSaid.MatchString(text) || s.serves()) {
+		if known && image.protocol == "http" && image.port == o.port ||
+			!rawSaid.MatchString(text) && (webSaid.MatchString(text) || s.serves()) {
 			protocol = "http"
 		}
 	case known && image.protocol != "":
@@ -277,7 +286,9 @@ func (p *plan) typeOf(s *service, o offer, first bool) (kind string, passthrough
 }
 
 // webProgram is how a program of a well-known kind serves the web.
-var webProgram = regexp.MustCompile(`\bFlask\(|\bFastAPI\(|\bexpress\(\)|http\.createServer\(|\bhttp\.ListenAndServe|\bgin\.(Default|New)\(|\bSanic\(|\baiohttp\.web\b|\bHTTPServer\(`)
+var webProgram = regexp.MustCompile(
+	`\bFlask\(|\bFastAPI\(|\bexpress\(\)|http\.createServer\(|\bhttp\.ListenAndServe|\bgin\.(Default|New)\(|\bSanic\(|\baiohttp\.web\b|\bHTTPServer\(`,
+)
 
 // serves says whether a service's programs serve the web, and none of its scripts makes a server of something else.
 func (s *service) serves() bool {

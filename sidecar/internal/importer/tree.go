@@ -70,7 +70,10 @@ func (t *tree) read(f *folder, depth int) error {
 		case e.IsDir() && !strings.HasPrefix(name, ".") && !slices.Contains(skipped, name):
 			if depth == maxDepth {
 				if !deep {
-					t.notes = append(t.notes, fmt.Sprintf("%s lies in more than %d folders; what is in it was left out", filepath.Join(f.path, name), maxDepth))
+					t.notes = append(
+						t.notes,
+						fmt.Sprintf("%s lies in more than %d folders; what is in it was left out", filepath.Join(f.path, name), maxDepth),
+					)
 				}
 				deep = true
 				continue

@@ -47,7 +47,8 @@ type limits struct {
 func (p *plan) definitionText() ([]byte, error) {
 	d := definition{
 		ID: p.id, Name: plainText(short(p.title(), maxName-1)), Category: plainText(p.category),
-		Description: cut(strings.ToValidUTF8(p.meta.description, ""), maxDescription), Timeout: p.meta.timeout, Routes: p.routes,
+		Description: cut(strings.ToValidUTF8(p.meta.description, ""), maxDescription), Timeout: p.meta.timeout,
+		Routes: p.routes,
 	}
 	if p.meta.memory != "" {
 		d.Limits = &limits{p.meta.memory}
@@ -66,7 +67,10 @@ func (p *plan) definitionText() ([]byte, error) {
 		from = append(from, p.meta.file)
 	}
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "# Written by whaley import from %s. It is yours now: import never changes it again.\n", plainText(strings.Join(from, " and ")))
+	fmt.Fprintf(
+		&text, "# Written by whaley import from %s. It is yours now: import never changes it again.\n",
+		plainText(strings.Join(from, " and ")),
+	)
 	encoder := toml.NewEncoder(&text)
 	encoder.Indent = ""
 	err := encoder.Encode(d)

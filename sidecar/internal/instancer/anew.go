@@ -19,7 +19,10 @@ func (i *Instancer) RestartFor(ctx context.Context, p whaley.Player, id string) 
 	}
 	ch, ok := i.Challenges.Get(in.Challenge)
 	if !ok || ch.Inactive {
-		return nil, whaley.Errorf(whaley.Conflict, "challenge_inactive", "This challenge is closed: your instance keeps running, but could not be started again.")
+		return nil, whaley.Errorf(
+			whaley.Conflict, "challenge_inactive",
+			"This challenge is closed: your instance keeps running, but could not be started again.",
+		)
 	}
 	if why := i.Closed(p, ch); why != nil {
 		return nil, why
@@ -66,7 +69,9 @@ func (i *Instancer) untilGone(ctx context.Context, in *whaley.Instance, cause st
 	owner := whaley.Player{ID: "restart", Owner: whaley.Owner{}}
 	for err == nil && in.State.Live() {
 		if ctx.Err() != nil {
-			return whaley.Errorf(whaley.Unavailable, "restart_slow", "The instance is still shutting down. Start it again in a moment.").After(5 * time.Second)
+			return whaley.Errorf(
+				whaley.Unavailable, "restart_slow", "The instance is still shutting down. Start it again in a moment.",
+			).After(5 * time.Second)
 		}
 		owner.Owner = in.Owner
 		in, err = i.Await(ctx, owner, in.ID, in.Version)

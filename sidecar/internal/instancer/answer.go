@@ -54,8 +54,10 @@ func (i *Instancer) untilAnswers(ctx context.Context, u *unit, r whaley.Route) e
 		speaks, err := i.Prober.Answers(ctx, at)
 		if err == nil {
 			if speaks != r.Speaks() {
-				i.Log.WarnContext(ctx, "a route's service speaks something else than its scheme, so its pages will not come through: "+
-					"set scheme in instance.toml", "service", u.service.Name, "port", r.Port, "scheme", r.Speaks(), "speaks", speaks)
+				i.Log.WarnContext(
+					ctx, "a route's service speaks something else than its scheme, so its pages will not come through: "+
+						"set scheme in instance.toml", "service", u.service.Name, "port", r.Port, "scheme", r.Speaks(), "speaks", speaks,
+				)
 			}
 			return nil
 		}

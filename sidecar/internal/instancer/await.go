@@ -49,7 +49,9 @@ func (i *Instancer) makeImages(ctx context.Context, in *whaley.Instance) error {
 	}
 }
 
-func (i *Instancer) makeOwn(ctx context.Context, b *build, in *whaley.Instance, ch *whaley.Challenge, tell func(string, *turn)) error {
+func (i *Instancer) makeOwn(
+	ctx context.Context, b *build, in *whaley.Instance, ch *whaley.Challenge, tell func(string, *turn),
+) error {
 	flags, err := i.flags(ctx, in, ch)
 	if err != nil {
 		return err

@@ -82,7 +82,8 @@ func TestReadinessIsAskedForAsRouteAndHealthCheckWantIt(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			err := i.untilAnswers(ctx, &unit{health: c.health}, c.route)
-			if asked := slices.Compact(prober.asked); (err == nil) != (c.want == "") || c.want != "" && !slices.Equal(asked, []whaley.Readiness{c.want}) {
+			if asked := slices.Compact(prober.asked); (err == nil) != (c.want == "") ||
+				c.want != "" && !slices.Equal(asked, []whaley.Readiness{c.want}) {
 				t.Errorf("%+v, health check %v: asked for %q, %v", c.route, c.health != nil, asked, err)
 			}
 		})

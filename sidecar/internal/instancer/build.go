@@ -40,7 +40,10 @@ type build struct {
 }
 
 func newBuild(ch *whaley.Challenge, again bool) *build {
-	return &build{ch: ch, again: again, asked: time.Now(), done: make(chan struct{}), health: map[string]*whaley.Health{}, flags: map[string]*whaley.ImageFlag{}, changed: make(chan struct{})}
+	return &build{
+		ch: ch, again: again, asked: time.Now(), done: make(chan struct{}), health: map[string]*whaley.Health{},
+		flags: map[string]*whaley.ImageFlag{}, changed: make(chan struct{}),
+	}
 }
 
 func (b *build) over() bool {
@@ -137,8 +140,12 @@ func (b *build) decide() error {
 		}
 	}
 	if len(left) > 0 {
-		return whaley.Errorf(whaley.Unavailable, "placeholder_left", "The challenge's image still holds a placeholder flag after it was built (%s). Tell an organiser: "+
-			"such a file must be made by the Dockerfile out of text, or the challenge must set disable_dynamic_flags.", strings.Join(left, "; "))
+		return whaley.Errorf(
+			whaley.Unavailable, "placeholder_left",
+			"The challenge's image still holds a placeholder flag after it was built (%s). Tell an organiser: "+
+				"such a file must be made by the Dockerfile out of text, or the challenge must set disable_dynamic_flags.",
+			strings.Join(left, "; "),
+		)
 	}
 	nowhere := ""
 	for _, n := range b.unseen() {
@@ -181,7 +188,9 @@ func filesOf(n int) string {
 func (i *Instancer) BuildStatus(challenge string) (whaley.BuildStatus, <-chan struct{}, error) {
 	ch, ok := i.Challenges.Get(challenge)
 	if !ok {
-		return whaley.BuildStatus{}, nil, whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
+		return whaley.BuildStatus{}, nil, whaley.Errorf(
+			whaley.NotFound, "challenge_not_found", "There is no challenge %q.", challenge,
+		)
 	}
 	im := i.images
 	im.mu.Lock()
@@ -218,8 +227,10 @@ func (b *build) watch() <-chan struct{} {
 func (b *build) status(owners []whaley.OwnerBuild) whaley.BuildStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	st := whaley.BuildStatus{Challenge: b.ch.ID, Revision: b.ch.Revision, State: whaley.BuildQueued, Stages: slices.Clone(b.stages), Log: string(b.log),
-		Owners: owners, StartedAt: b.started, EndedAt: b.ended}
+	st := whaley.BuildStatus{
+		Challenge: b.ch.ID, Revision: b.ch.Revision, State: whaley.BuildQueued, Stages: slices.Clone(b.stages),
+		Log: string(b.log), Owners: owners, StartedAt: b.started, EndedAt: b.ended,
+	}
 	switch {
 	case b.over() && b.err != nil:
 		st.State, st.Reason = whaley.BuildFailed, b.err

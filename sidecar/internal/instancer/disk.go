@@ -42,9 +42,23 @@ func (i *Instancer) CheckDisk(ctx context.Context) error {
 	for id, w := range disk.Instances {
 		switch {
 		case p.Disk > 0 && w.Bytes > p.Disk:
-			i.stopHog(ctx, id, whaley.CauseDisk, whaley.Errorf(whaley.Exhausted, whaley.CauseDisk, "The instance was stopped: it wrote %d MB to its disk, and may write %d MB.", mb(w.Bytes), mb(p.Disk)), "bytes", w.Bytes)
+			i.stopHog(
+				ctx, id, whaley.CauseDisk,
+				whaley.Errorf(
+					whaley.Exhausted, whaley.CauseDisk, "The instance was stopped: it wrote %d MB to its disk, and may write %d MB.",
+					mb(w.Bytes), mb(p.Disk),
+				),
+				"bytes", w.Bytes,
+			)
 		case p.Files > 0 && (w.Files > p.Files || w.Hides):
-			i.stopHog(ctx, id, whaley.CauseFiles, whaley.Errorf(whaley.Exhausted, whaley.CauseFiles, "The instance was stopped: it has made more than %d files, or nested them too deep.", p.Files), "files", w.Files)
+			i.stopHog(
+				ctx, id, whaley.CauseFiles,
+				whaley.Errorf(
+					whaley.Exhausted, whaley.CauseFiles,
+					"The instance was stopped: it has made more than %d files, or nested them too deep.", p.Files,
+				),
+				"files", w.Files,
+			)
 		}
 	}
 	i.checkOutput(ctx, disk, p)
@@ -71,9 +85,15 @@ func (i *Instancer) guardDisk(ctx context.Context, disk whaley.Disk, p whaley.Po
 	switch {
 	case p.DiskReserve == 0 || disk.Size == 0:
 	case missing > 0:
-		short = whaley.Errorf(whaley.Unavailable, "disk_short", "the engine's disk has %d MiB left, less than DISK_RESERVE=%d MiB", mb(disk.Free), mb(p.DiskReserve))
+		short = whaley.Errorf(
+			whaley.Unavailable, "disk_short", "the engine's disk has %d MiB left, less than DISK_RESERVE=%d MiB", mb(disk.Free),
+			mb(p.DiskReserve),
+		)
 	case missingFiles > 0:
-		short = whaley.Errorf(whaley.Unavailable, "disk_short", "the engine's disk has room for %d more files, of %d", disk.FreeFiles, disk.AllFiles)
+		short = whaley.Errorf(
+			whaley.Unavailable, "disk_short", "the engine's disk has room for %d more files, of %d", disk.FreeFiles,
+			disk.AllFiles,
+		)
 	}
 	before := i.diskShort.Swap(short)
 	if short == nil {
@@ -83,7 +103,10 @@ func (i *Instancer) guardDisk(ctx context.Context, disk whaley.Disk, p whaley.Po
 		return
 	}
 	if before == nil {
-		i.Log.Error("the engine's disk is running full: instances that wrote the most are stopped; remove what is not needed (docker image prune), or make it larger", "err", short)
+		i.Log.Error(
+			"the engine's disk is running full: instances that wrote the most are stopped; remove what is not needed (docker image prune), or make it larger",
+			"err", short,
+		)
 		if err := i.Store.Record(ctx, whaley.Event{Type: "disk_short", Message: short.Detail, At: i.now()}); err != nil {
 			i.Log.Error("event not recorded", "type", "disk_short", "err", err)
 		}
@@ -98,7 +121,9 @@ func (i *Instancer) guardDisk(ctx context.Context, disk whaley.Disk, p whaley.Po
 }
 
 // stopHeaviest stops instances, the heaviest first, until enough will be free. It says whether there was one.
-func (i *Instancer) stopHeaviest(ctx context.Context, disk whaley.Disk, has func(whaley.Written) int64, least, lack int64) (found bool) {
+func (i *Instancer) stopHeaviest(
+	ctx context.Context, disk whaley.Disk, has func(whaley.Written) int64, least, lack int64,
+) (found bool) {
 	order := slices.SortedFunc(maps.Keys(disk.Instances), func(a, b string) int {
 		return cmp.Compare(has(disk.Instances[b]), has(disk.Instances[a]))
 	})
@@ -109,7 +134,14 @@ func (i *Instancer) stopHeaviest(ctx context.Context, disk whaley.Disk, has func
 		}
 		lack -= amount
 		found = true
-		i.stopHog(ctx, id, whaley.CauseShort, whaley.Errorf(whaley.Exhausted, whaley.CauseShort, "The instance was stopped: the host's disk was running full, and it had written the most."), "amount", amount)
+		i.stopHog(
+			ctx, id, whaley.CauseShort,
+			whaley.Errorf(
+				whaley.Exhausted, whaley.CauseShort,
+				"The instance was stopped: the host's disk was running full, and it had written the most.",
+			),
+			"amount", amount,
+		)
 	}
 	return found
 }

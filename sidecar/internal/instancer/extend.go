@@ -31,11 +31,16 @@ func (i *Instancer) Extend(ctx context.Context, p whaley.Player, id string) (_ *
 	}
 	challenge = in.Challenge
 	if in.State != whaley.Running {
-		return nil, whaley.Errorf(whaley.Conflict, "instance_not_running", "Only a running instance can be extended; this one is %s.", in.State)
+		return nil, whaley.Errorf(
+			whaley.Conflict, "instance_not_running", "Only a running instance can be extended; this one is %s.", in.State,
+		)
 	}
 	rule, now := i.Extension(in), i.now()
 	if rule.Step <= 0 {
-		return nil, whaley.Errorf(whaley.Conflict, "extension_used_up", "This instance cannot be extended any further. You can start it anew after it ends.")
+		return nil, whaley.Errorf(
+			whaley.Conflict, "extension_used_up",
+			"This instance cannot be extended any further. You can start it anew after it ends.",
+		)
 	}
 	if now.Before(rule.From) {
 		return nil, whaley.Errorf(whaley.Conflict, "extension_too_early", "This instance can be extended from %s on.",

@@ -20,7 +20,10 @@ const fallingBack = 30 * time.Second
 func (i *Instancer) keepBuilt(ch *whaley.Challenge) {
 	if from, ok := i.Challenges.(builtChallenges); ok {
 		if err := from.Built(ch); err != nil {
-			i.Log.Error("what was built is not kept for when a later revision fails", "challenge", ch.ID, "revision", ch.Revision, "err", err)
+			i.Log.Error(
+				"what was built is not kept for when a later revision fails", "challenge", ch.ID, "revision", ch.Revision, "err",
+				err,
+			)
 		}
 	}
 }
@@ -40,9 +43,13 @@ func (i *Instancer) fallBack(ch *whaley.Challenge, why *whaley.Error) {
 		i.Log.Error("the last good revision is not brought back", "challenge", ch.ID, "revision", ch.Revision, "err", err)
 	case instead != "":
 		message += ", and players go on with revision " + instead
-		i.Log.Warn("players go on with the last good revision", "challenge", ch.ID, "revision", ch.Revision, "instead", instead)
+		i.Log.Warn(
+			"players go on with the last good revision", "challenge", ch.ID, "revision", ch.Revision, "instead", instead,
+		)
 	}
-	if err := i.Store.Record(ctx, whaley.Event{Type: "challenge_build_failed", Challenge: ch.ID, At: i.now(), Message: message}); err != nil {
+	if err := i.Store.Record(
+		ctx, whaley.Event{Type: "challenge_build_failed", Challenge: ch.ID, At: i.now(), Message: message},
+	); err != nil {
 		i.Log.Warn("event not recorded", "type", "challenge_build_failed", "err", err)
 	}
 	if instead != "" {

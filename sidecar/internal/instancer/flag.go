@@ -33,5 +33,8 @@ func (i *Instancer) flags(ctx context.Context, in *whaley.Instance, ch *whaley.C
 
 // errNotPlaced ends a spawn whose flag did not get where it should: nobody plays for a placeholder.
 func errNotPlaced(why string) *whaley.Error {
-	return whaley.Errorf(whaley.Internal, whaley.CodeFlagNotPlaced, "The challenge's flag could not be put in place. Tell an organiser: %s.", why)
+	return whaley.Errorf(
+		whaley.Internal, whaley.CodeFlagNotPlaced, "The challenge's flag could not be put in place. Tell an organiser: %s.",
+		why,
+	)
 }

@@ -18,7 +18,9 @@ func (silent) Flags(context.Context, whaley.Owner, *whaley.Challenge) ([]string,
 func (silent) AwaitLive(ctx context.Context, _ whaley.Owner, _ *whaley.Challenge) { <-ctx.Done() }
 
 func TestASpawnWaitsTwoSecondsForItsFlagAtMost(t *testing.T) {
-	for what, took := range map[string]time.Duration{"at once": 0, "containers took a while": 1500 * time.Millisecond, "containers took long": time.Minute} {
+	for what, took := range map[string]time.Duration{
+		"at once": 0, "containers took a while": 1500 * time.Millisecond, "containers took long": time.Minute,
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			i := &Instancer{Needs: Needs{Flags: silent{}}}
 			asked := time.Now()

@@ -11,7 +11,9 @@ import (
 )
 
 // errUnwanted is the end of a build of what is not loaded any more.
-var errUnwanted = whaley.Errorf(whaley.Conflict, "build_unwanted", "The challenge was edited or taken away while its images were built.")
+var errUnwanted = whaley.Errorf(
+	whaley.Conflict, "build_unwanted", "The challenge was edited or taken away while its images were built.",
+)
 
 // errNotBuilt sends a start whose images are not there back to wait for them, without a slot.
 var errNotBuilt = errors.New("the images for it are not there")
@@ -40,8 +42,10 @@ type ownImages struct {
 }
 
 func newImages(engine Images, limits func() (int, time.Duration), log *slog.Logger) *images {
-	return &images{engine: engine, log: log, turns: newTurns(limits), ready: map[string]*build{}, latest: map[string]*build{}, good: map[string]*whaley.Challenge{},
-		owners: map[string][]whaley.OwnerBuild{}, own: map[string]ownImages{}}
+	return &images{
+		engine: engine, log: log, turns: newTurns(limits), ready: map[string]*build{}, latest: map[string]*build{},
+		good: map[string]*whaley.Challenge{}, owners: map[string][]whaley.OwnerBuild{}, own: map[string]ownImages{},
+	}
 }
 
 func keyOf(ch *whaley.Challenge) string { return ch.ID + "/" + ch.Revision }
@@ -84,8 +88,10 @@ func (im *images) again(ch *whaley.Challenge) error {
 
 func (im *images) newest(ch *whaley.Challenge, again bool) *build {
 	b, before := newBuild(ch, again), im.latest[ch.ID]
-	b.turn = &turn{challenge: ch.ID, revision: ch.Revision, work: func(ctx context.Context) error { return im.make(ctx, b) },
-		ended: func(err error) { im.ended(b, err) }}
+	b.turn = &turn{
+		challenge: ch.ID, revision: ch.Revision, work: func(ctx context.Context) error { return im.make(ctx, b) },
+		ended: func(err error) { im.ended(b, err) },
+	}
 	im.latest[ch.ID] = b
 	if before != nil {
 		if before.ch.Revision == ch.Revision && before.failed() && !again {
@@ -249,7 +255,9 @@ func (im *images) ended(b *build, err error) {
 	}
 	var reason *whaley.Error
 	if err != nil && !errors.As(err, &reason) {
-		reason = whaley.Errorf(whaley.Unavailable, "image_failed", "The challenge's image could not be built. Tell an organiser.").Because(err)
+		reason = whaley.Errorf(
+			whaley.Unavailable, "image_failed", "The challenge's image could not be built. Tell an organiser.",
+		).Because(err)
 	}
 	switch {
 	case reason == nil:
@@ -274,6 +282,8 @@ func (im *images) ended(b *build, err error) {
 	case errors.Is(err, errUnwanted):
 		im.log.Info("images not built, nobody wants them any more", "challenge", b.ch.ID, "revision", b.ch.Revision)
 	default:
-		im.log.Error("image build failed", "challenge", b.ch.ID, "revision", b.ch.Revision, "err", err, "output", b.tail(4096))
+		im.log.Error(
+			"image build failed", "challenge", b.ch.ID, "revision", b.ch.Revision, "err", err, "output", b.tail(4096),
+		)
 	}
 }

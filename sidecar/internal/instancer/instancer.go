@@ -110,14 +110,18 @@ func New(needs Needs, opts Options) *Instancer {
 	}
 	i.base, i.cancel = context.WithCancelCause(context.Background())
 	i.queue = newQueue(0, func() time.Duration { return i.Policy().StartTimeout }, func() { i.launch(i.queue.ready()) })
-	i.images = newImages(needs.Platform, func() (int, time.Duration) { p := i.Policy(); return p.BuildConcurrency, p.BuildTimeout }, needs.Log)
+	i.images = newImages(
+		needs.Platform, func() (int, time.Duration) { p := i.Policy(); return p.BuildConcurrency, p.BuildTimeout }, needs.Log,
+	)
 	i.images.works, i.images.broken = i.keepBuilt, i.fallBack
 	i.SetPolicy(opts.Policy)
 	return i
 }
 
 // errShutdown is the cause of the jobs' contexts when Run ends: what they were making stays as it is.
-var errShutdown = whaley.Errorf(whaley.Unavailable, "shutting_down", "Whaley is restarting. Try again in a few seconds.").After(5 * time.Second)
+var errShutdown = whaley.Errorf(
+	whaley.Unavailable, "shutting_down", "Whaley is restarting. Try again in a few seconds.",
+).After(5 * time.Second)
 
 // Run adopts what is there, then expires, reconciles and watches the engine until ctx ends. Jobs under way are given
 // up, not undone: the next Run goes on with them.

@@ -76,7 +76,9 @@ func (i *Instancer) plan(in *whaley.Instance, ch *whaley.Challenge, p placing) P
 			for n, s := range ch.Services {
 				s = expand(s, vars)
 				if authority := i.Inside.Authority(); authority != "" && ch.Services[n].Uses(whaley.AuthorityVariable) {
-					s.Mounts = append(slices.Clone(s.Mounts), whaley.Mount{Source: authority, Target: whaley.AuthorityFile, ReadOnly: true})
+					s.Mounts = append(
+						slices.Clone(s.Mounts), whaley.Mount{Source: authority, Target: whaley.AuthorityFile, ReadOnly: true},
+					)
 				}
 				all[n] = p.planned(s)
 			}
@@ -109,7 +111,10 @@ func (i *Instancer) variables(in *whaley.Instance, ch *whaley.Challenge, flags [
 	if err != nil {
 		return nil, fmt.Errorf("what the relay of %s is told: %w", in.ID, err)
 	}
-	pairs := []string{whaley.Token("INSTANCE_ID"), in.ID, whaley.Token(whaley.RelayVariable), relay, whaley.Token(whaley.AuthorityVariable), whaley.AuthorityFile}
+	pairs := []string{
+		whaley.Token("INSTANCE_ID"), in.ID, whaley.Token(whaley.RelayVariable), relay, whaley.Token(whaley.AuthorityVariable),
+		whaley.AuthorityFile,
+	}
 	for n, form := range ch.Flag.Forms() {
 		for _, name := range form.Variables() {
 			flag := ""

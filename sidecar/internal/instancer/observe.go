@@ -49,7 +49,8 @@ type origin struct {
 // begin remembers where an operation on an instance comes from, until a job goes on with it.
 func (i *Instancer) begin(ctx context.Context, operation string, in *whaley.Instance) {
 	_, span := i.Tracer.Start(ctx, operation, trace.WithAttributes(
-		attribute.String("whaley.instance", in.ID), attribute.String("whaley.challenge", in.Challenge), attribute.String("whaley.owner", in.Owner.ID),
+		attribute.String("whaley.instance", in.ID), attribute.String("whaley.challenge", in.Challenge),
+		attribute.String("whaley.owner", in.Owner.ID),
 		attribute.String("whaley.request", whaley.RequestOf(ctx)),
 	))
 	i.mu.Lock()

@@ -69,7 +69,10 @@ func (im *images) disown(gone func(instance string) bool) {
 
 // buildOwn returns when the images of an instance are there with its owner's flag. Those that are there already take no
 // turn. Whoever waits is told of the turn.
-func (im *images) buildOwn(ctx context.Context, b *build, in *whaley.Instance, ch *whaley.Challenge, flags []string, tell func(stage string, t *turn)) error {
+func (im *images) buildOwn(
+	ctx context.Context, b *build, in *whaley.Instance, ch *whaley.Challenge, flags []string,
+	tell func(stage string, t *turn),
+) error {
 	o := im.newOwnBuild(in, ch, flags)
 	there, err := o.there(ctx)
 	if err == nil && there {
@@ -90,7 +93,9 @@ func (im *images) buildOwn(ctx context.Context, b *build, in *whaley.Instance, c
 // wait builds when it is their turn. If ctx ends before, nothing goes on.
 func (o *ownBuild) wait(ctx context.Context, tell func(stage string, t *turn)) error {
 	over := make(chan error, 1)
-	one := &turn{challenge: o.ch.ID, revision: o.ch.Revision, asked: 1, work: o.build, ended: func(err error) { over <- err }}
+	one := &turn{
+		challenge: o.ch.ID, revision: o.ch.Revision, asked: 1, work: o.build, ended: func(err error) { over <- err },
+	}
 	tell("Building the challenge with its flag", one)
 	o.im.turns.add(one)
 	select {
@@ -120,7 +125,9 @@ func (o *ownBuild) build(ctx context.Context) error {
 			continue
 		}
 		s.Image = name
-		if err := o.im.engine.BuildImage(ctx, BuildSpec{Challenge: o.ch, Service: &s, Flags: o.flags, Owner: o.in.Owner.ID}, &o.log); err != nil {
+		if err := o.im.engine.BuildImage(
+			ctx, BuildSpec{Challenge: o.ch, Service: &s, Flags: o.flags, Owner: o.in.Owner.ID}, &o.log,
+		); err != nil {
 			return err
 		}
 	}
@@ -140,7 +147,9 @@ func (o *ownBuild) differ(ctx context.Context) error {
 		}
 	}
 	if !differs {
-		return errNotPlaced("a build with another flag makes the same image, so the placeholder is in no file that is copied into it")
+		return errNotPlaced(
+			"a build with another flag makes the same image, so the placeholder is in no file that is copied into it",
+		)
 	}
 	return nil
 }
@@ -153,7 +162,12 @@ func (im *images) record(b *build, o *ownBuild, began time.Time, err error) {
 	id, owner := o.ch.ID, o.in.Owner.ID
 	im.mu.Lock()
 	owners := slices.DeleteFunc(im.owners[id], func(other whaley.OwnerBuild) bool { return other.Owner == owner })
-	owners = append(owners, whaley.OwnerBuild{Owner: owner, Revision: o.ch.Revision, Instance: o.in.ID, At: began, Took: time.Since(began), Failed: err != nil})
+	owners = append(
+		owners,
+		whaley.OwnerBuild{
+			Owner: owner, Revision: o.ch.Revision, Instance: o.in.ID, At: began, Took: time.Since(began), Failed: err != nil,
+		},
+	)
 	im.owners[id] = owners[max(0, len(owners)-maxOwners):]
 	im.mu.Unlock()
 	if err != nil {

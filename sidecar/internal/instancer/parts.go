@@ -43,8 +43,11 @@ func (im *images) tryParts(ctx context.Context, b *build) error {
 			return err
 		}
 		if !differs {
-			return whaley.Errorf(whaley.Unavailable, "flag_nowhere", "Flag %d of the challenge is in no file that gets into its images: with another one they are the same. "+
-				"Tell an organiser: its text must be in what the Dockerfile copies, or it must not be among [[flags]].", n+1)
+			return whaley.Errorf(
+				whaley.Unavailable, "flag_nowhere",
+				"Flag %d of the challenge is in no file that gets into its images: with another one they are the same. "+
+					"Tell an organiser: its text must be in what the Dockerfile copies, or it must not be among [[flags]].", n+1,
+			)
 		}
 	}
 	return nil

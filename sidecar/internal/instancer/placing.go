@@ -17,7 +17,9 @@ type placing struct {
 }
 
 // placing asks for the owner's flags, and for the images that were made for it if the challenge needs such.
-func (i *Instancer) placing(ctx context.Context, in *whaley.Instance, ch *whaley.Challenge, b *build) (p placing, err error) {
+func (i *Instancer) placing(
+	ctx context.Context, in *whaley.Instance, ch *whaley.Challenge, b *build,
+) (p placing, err error) {
 	if p.own, err = i.flags(ctx, in, ch); err != nil || p.own == nil {
 		return p, err
 	}

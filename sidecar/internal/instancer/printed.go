@@ -32,7 +32,9 @@ func (i *Instancer) keepPrinted(ctx context.Context, in *whaley.Instance) (last 
 		}
 		text, err := i.Platform.Logs(ctx, o.ID, printedLines)
 		if err != nil {
-			i.Log.WarnContext(ctx, "last lines of a service not kept", "instance", in.ID, "service", o.Labels.Service, "err", err)
+			i.Log.WarnContext(
+				ctx, "last lines of a service not kept", "instance", in.ID, "service", o.Labels.Service, "err", err,
+			)
 		}
 		text = i.withoutSecrets(in.Challenge, text)
 		if text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD"); text != "" {

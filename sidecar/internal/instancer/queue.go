@@ -56,7 +56,9 @@ func (q *queue) add(in *whaley.Instance, address string) []queued {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.has(in.ID) {
-		q.waiting = append(q.waiting, queued{id: in.ID, owner: in.Owner.ID, challenge: in.Challenge, address: address, in: in})
+		q.waiting = append(
+			q.waiting, queued{id: in.ID, owner: in.Owner.ID, challenge: in.Challenge, address: address, in: in},
+		)
 	}
 	return q.startable()
 }

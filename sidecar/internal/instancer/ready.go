@@ -162,7 +162,9 @@ func (i *Instancer) untilHealthy(ctx context.Context, u *unit) error {
 		case err == nil:
 			u.awaited.set(fmt.Sprintf("the health check of %s to pass (it ends with code %d)", u.service.Name, code), 0)
 		case late && ctx.Err() == nil:
-			u.awaited.set(fmt.Sprintf("the health check of %s to pass (it takes longer than %s)", u.service.Name, u.health.Timeout), 0)
+			u.awaited.set(
+				fmt.Sprintf("the health check of %s to pass (it takes longer than %s)", u.service.Name, u.health.Timeout), 0,
+			)
 		}
 		if err := pause(ctx, pace(began, healthEvery)); err != nil {
 			return err

@@ -37,9 +37,11 @@ func (i *Instancer) target(q whaley.HostQuery) (target, bool) {
 // Resolve says what a host is now. It never starts anything. The instance in it may be shared with others who asked at the
 // same time: it is only read.
 func (i *Instancer) Resolve(ctx context.Context, q whaley.HostQuery) (whaley.HostView, error) {
-	return i.views.ask(context.WithoutCancel(ctx), q.Host+"\x00"+q.Player.Owner.ID, func(ctx context.Context) (whaley.HostView, error) {
-		return i.resolve(ctx, q)
-	})
+	return i.views.ask(
+		context.WithoutCancel(ctx), q.Host+"\x00"+q.Player.Owner.ID, func(ctx context.Context) (whaley.HostView, error) {
+			return i.resolve(ctx, q)
+		},
+	)
 }
 
 func (i *Instancer) resolve(ctx context.Context, q whaley.HostQuery) (whaley.HostView, error) {
@@ -84,7 +86,9 @@ func (i *Instancer) resolve(ctx context.Context, q whaley.HostQuery) (whaley.Hos
 			view.Backend = string(route.Speaks()) + "://" + i.backend(in, route)
 			view.Forwarded = route.Forwarded
 		} else {
-			view.Problem = whaley.Errorf(whaley.NotFound, "route_not_http", "This address is not a web page. How to connect to it is on the dashboard.")
+			view.Problem = whaley.Errorf(
+				whaley.NotFound, "route_not_http", "This address is not a web page. How to connect to it is on the dashboard.",
+			)
 		}
 	}
 	i.complete(&view)

@@ -25,7 +25,9 @@ func restartPause(count int) time.Duration { return min(firstRestart<<min(count,
 // pause. It returns the services that count as running meanwhile, and how long it is until the first of those pauses is
 // over; 0: there is none. The engine does not do it by itself: after a restart of its own it would start containers before
 // anything guards the pool.
-func (i *Instancer) revive(ctx context.Context, in *whaley.Instance, objects []Object) (alive map[string]bool, first time.Duration) {
+func (i *Instancer) revive(
+	ctx context.Context, in *whaley.Instance, objects []Object,
+) (alive map[string]bool, first time.Duration) {
 	alive = map[string]bool{}
 	for _, o := range objects {
 		policy := in.Terms.Restarts[o.Labels.Service]
@@ -65,13 +67,17 @@ func (i *Instancer) rejoin(ctx context.Context, in *whaley.Instance, objects []O
 			err = i.Platform.StartService(ctx, o.ID)
 		}
 		if err != nil {
-			i.Log.ErrorContext(ctx, "service that shares a network not started again", "instance", in.ID, "service", o.Labels.Service, "err", err)
+			i.Log.ErrorContext(
+				ctx, "service that shares a network not started again", "instance", in.ID, "service", o.Labels.Service, "err", err,
+			)
 		}
 	}
 }
 
 // restartDue says whether a container may be started again, and after which pause. Without one it has been counted.
-func (i *Instancer) restartDue(ctx context.Context, in *whaley.Instance, o Object, policy *whaley.Restart) (time.Duration, bool) {
+func (i *Instancer) restartDue(
+	ctx context.Context, in *whaley.Instance, o Object, policy *whaley.Restart,
+) (time.Duration, bool) {
 	code := -1
 	if policy.Failure {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

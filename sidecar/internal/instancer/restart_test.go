@@ -31,12 +31,15 @@ func TestWhoSharesANetworkIsStartedAgainWithIt(t *testing.T) {
 	engine := &starter{}
 	i := &Instancer{Needs: Needs{Platform: engine, Log: slog.New(slog.DiscardHandler)}, looks: newLooks()}
 	ch := &whaley.Challenge{Services: []whaley.Service{
-		{Name: "web", Restart: &whaley.Restart{}}, {Name: "bot", Shares: "web", StopGrace: time.Second}, {Name: "other"}, {Name: "ended", Shares: "web"},
+		{Name: "web", Restart: &whaley.Restart{}}, {Name: "bot", Shares: "web", StopGrace: time.Second}, {Name: "other"},
+		{Name: "ended", Shares: "web"},
 	}}
 	in := &whaley.Instance{ID: "one", Terms: whaley.TermsOf(ch)}
 	objects := []Object{
-		{Kind: "container", ID: "w", Labels: Labels{Service: "web"}}, {Kind: "container", ID: "b", Running: true, Labels: Labels{Service: "bot"}},
-		{Kind: "container", ID: "o", Running: true, Labels: Labels{Service: "other"}}, {Kind: "container", ID: "e", Labels: Labels{Service: "ended"}},
+		{Kind: "container", ID: "w", Labels: Labels{Service: "web"}},
+		{Kind: "container", ID: "b", Running: true, Labels: Labels{Service: "bot"}},
+		{Kind: "container", ID: "o", Running: true, Labels: Labels{Service: "other"}},
+		{Kind: "container", ID: "e", Labels: Labels{Service: "ended"}},
 	}
 	if _, pause := i.revive(t.Context(), in, objects); pause == 0 {
 		t.Fatal("there is no pause before the first")

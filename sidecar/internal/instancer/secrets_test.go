@@ -19,14 +19,23 @@ func (l loaded) Prune(func(dir string) bool) error       { return nil }
 
 func TestAVariableGetsItsValueAtTheStartAndStaysOutOfTheLog(t *testing.T) {
 	set := keys{"web": {"API_KEY": "sk-1 @{whaley:FLAG}", "OTHER": "not asked for", "HOST_": "not Whaley's"}}
-	ch := &whaley.Challenge{ID: "web", Variables: []string{"API_KEY", "GONE"}, Routes: []whaley.Route{{Service: "web", Type: whaley.RouteTCP, Port: 1}}}
-	i := New(Needs{Variables: set, Challenges: loaded{"web": ch}}, Options{BaseDomain: "instances.localhost", SlugKey: []byte("key")})
+	ch := &whaley.Challenge{
+		ID: "web", Variables: []string{"API_KEY", "GONE"},
+		Routes: []whaley.Route{{Service: "web", Type: whaley.RouteTCP, Port: 1}},
+	}
+	i := New(
+		Needs{Variables: set, Challenges: loaded{"web": ch}},
+		Options{BaseDomain: "instances.localhost", SlugKey: []byte("key")},
+	)
 	start := func() []string {
 		vars, err := i.variables(&whaley.Instance{ID: "web-1", Owner: whaley.Owner{ID: "user_1"}}, ch, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := whaley.Service{Environment: []string{"A=" + whaley.Token("API_KEY"), "B=x" + whaley.Token("GONE"), "C=" + whaley.Token("OTHER"), "D=" + whaley.Token("INSTANCE_ID")}}
+		s := whaley.Service{Environment: []string{
+			"A=" + whaley.Token("API_KEY"), "B=x" + whaley.Token("GONE"), "C=" + whaley.Token("OTHER"),
+			"D=" + whaley.Token("INSTANCE_ID"),
+		}}
 		return expand(s, vars).Environment
 	}
 	want := []string{"A=sk-1 @{whaley:FLAG}", "B=x", "C=@{whaley:OTHER}", "D=web-1"}

@@ -11,7 +11,10 @@ import (
 
 // Host is the name of a route of an owner's copy of a challenge. It exists before the first spawn.
 func (i *Instancer) Host(challenge string, r whaley.Route, owner string) string {
-	return host.Join(host.Name{Route: r.Name, Challenge: challenge, Slug: whaley.Slug(i.opts.SlugKey, owner, challenge)}, i.opts.BaseDomain)
+	return host.Join(
+		host.Name{Route: r.Name, Challenge: challenge, Slug: whaley.Slug(i.opts.SlugKey, owner, challenge)},
+		i.opts.BaseDomain,
+	)
 }
 
 // newID makes <challenge>-<owner, 8>-<8 hex>, which also names the instance's network, containers and routers.

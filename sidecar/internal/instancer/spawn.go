@@ -34,7 +34,10 @@ func (i *Instancer) open(p whaley.Player, challenge string) (*whaley.Challenge, 
 		return nil, whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
 	}
 	if ch.Inactive {
-		return nil, whaley.Errorf(whaley.Conflict, "challenge_inactive", "This challenge is closed at the moment. The organisers open it when its time comes.")
+		return nil, whaley.Errorf(
+			whaley.Conflict, "challenge_inactive",
+			"This challenge is closed at the moment. The organisers open it when its time comes.",
+		)
 	}
 	if why := i.Closed(p, ch); why != nil {
 		return nil, why
@@ -46,7 +49,9 @@ func (i *Instancer) open(p whaley.Player, challenge string) (*whaley.Challenge, 
 }
 
 // queued writes the row of a spawn and puts it into the queue.
-func (i *Instancer) queued(ctx context.Context, p whaley.Player, ch *whaley.Challenge, q whaley.Quota) (*whaley.Instance, error) {
+func (i *Instancer) queued(
+	ctx context.Context, p whaley.Player, ch *whaley.Challenge, q whaley.Quota,
+) (*whaley.Instance, error) {
 	return i.queuedOn(ctx, p, ch, whaley.TermsOf(ch), q)
 }
 
@@ -106,7 +111,11 @@ func (i *Instancer) quotaUsed(ctx context.Context, owner whaley.Owner, most int,
 	if more := len(live) - mostNamed; more > 0 {
 		all = append(all, fmt.Sprintf("%d more", more))
 	}
-	return whaley.Errorf(whaley.Exhausted, whaley.CodeQuota, "You're using all %d of your instances: %s. Stop one on the dashboard to start another.", most, strings.Join(all, ", "))
+	return whaley.Errorf(
+		whaley.Exhausted, whaley.CodeQuota,
+		"You're using all %d of your instances: %s. Stop one on the dashboard to start another.", most,
+		strings.Join(all, ", "),
+	)
 }
 
 // mostNamed is how many of an owner's instances a refusal names.
@@ -195,7 +204,9 @@ func (i *Instancer) spawn(ctx context.Context, id, address string) bool {
 	if err == nil {
 		i.Observer.Done(whaley.OpSpawn, in.Challenge, i.now().Sub(in.CreatedAt), nil)
 		i.changed(running)
-		i.Log.InfoContext(ctx, "instance running", "instance", id, "challenge", in.Challenge, "owner", in.Owner.ID, "took", time.Since(began))
+		i.Log.InfoContext(
+			ctx, "instance running", "instance", id, "challenge", in.Challenge, "owner", in.Owner.ID, "took", time.Since(began),
+		)
 		i.publish(ctx, running)
 		return true
 	}
@@ -221,7 +232,10 @@ func (i *Instancer) spawn(ctx context.Context, id, address string) bool {
 func (i *Instancer) fail(ctx context.Context, in *whaley.Instance, err error) {
 	var reason *whaley.Error
 	if !errors.As(err, &reason) {
-		reason = whaley.Errorf(whaley.Internal, "spawn_failed", "The instance could not be started. Try again; if it keeps happening, tell an organiser.").Because(err)
+		reason = whaley.Errorf(
+			whaley.Internal, "spawn_failed",
+			"The instance could not be started. Try again; if it keeps happening, tell an organiser.",
+		).Because(err)
 	}
 	i.Log.ErrorContext(ctx, "spawn failed", "instance", in.ID, "challenge", in.Challenge, "owner", in.Owner.ID, "err", err)
 	message := reason.Code + ": " + reason.Detail
@@ -230,7 +244,9 @@ func (i *Instancer) fail(ctx context.Context, in *whaley.Instance, err error) {
 	}
 	i.capture(ctx, in, "error")
 	if err := i.remove(ctx, in); err != nil {
-		i.Log.ErrorContext(ctx, "undo of a failed spawn is not complete, the reconciler goes on", "instance", in.ID, "err", err)
+		i.Log.ErrorContext(
+			ctx, "undo of a failed spawn is not complete, the reconciler goes on", "instance", in.ID, "err", err,
+		)
 		i.leftUndone()
 	}
 	reason = whaley.BackedOff(reason, in.Failures)

@@ -32,7 +32,9 @@ func (i *Instancer) stop(ctx context.Context, in *whaley.Instance, cause string)
 }
 
 // stopBecause also keeps a reason, which its player reads, and before which it is not started again at once.
-func (i *Instancer) stopBecause(ctx context.Context, in *whaley.Instance, cause string, reason *whaley.Error) (*whaley.Instance, error) {
+func (i *Instancer) stopBecause(
+	ctx context.Context, in *whaley.Instance, cause string, reason *whaley.Error,
+) (*whaley.Instance, error) {
 	message := stopMessage(cause)
 	if reason != nil {
 		message = cause + ": " + reason.Detail
@@ -42,15 +44,17 @@ func (i *Instancer) stopBecause(ctx context.Context, in *whaley.Instance, cause 
 		return in, nil
 	}
 	now := i.now()
-	stopping, err := i.Store.Update(ctx, in.ID, []whaley.State{whaley.Queued, whaley.Starting, whaley.Running}, func(in *whaley.Instance) {
-		in.State = whaley.Stopping
-		if in.End(cause, now); reason != nil {
-			in.Reason = whaley.BackedOff(reason, max(in.Losses-whaley.LossesBeforeBackOff, 0))
-		}
-	}, whaley.Event{
-		Type: stopEvent(cause), Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
-		Message: message, At: now,
-	})
+	stopping, err := i.Store.Update(
+		ctx, in.ID, []whaley.State{whaley.Queued, whaley.Starting, whaley.Running}, func(in *whaley.Instance) {
+			in.State = whaley.Stopping
+			if in.End(cause, now); reason != nil {
+				in.Reason = whaley.BackedOff(reason, max(in.Losses-whaley.LossesBeforeBackOff, 0))
+			}
+		}, whaley.Event{
+			Type: stopEvent(cause), Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID, Player: in.Player,
+			Message: message, At: now,
+		},
+	)
 	if whaley.CodeOf(err) == whaley.CodeStateChanged {
 		return i.Store.Get(ctx, in.ID) // somebody else was first
 	}
@@ -151,9 +155,14 @@ func (i *Instancer) finishStop(ctx context.Context, in *whaley.Instance) {
 		}
 	}
 	now := i.now()
-	stopped, err := i.Store.Update(ctx, in.ID, []whaley.State{whaley.Stopping}, func(in *whaley.Instance) { in.State, in.EndedAt = whaley.Stopped, now }, whaley.Event{})
+	stopped, err := i.Store.Update(
+		ctx, in.ID, []whaley.State{whaley.Stopping}, func(in *whaley.Instance) { in.State, in.EndedAt = whaley.Stopped, now },
+		whaley.Event{},
+	)
 	if err != nil {
-		i.Log.ErrorContext(ctx, "stopped instance could not be recorded, the reconciler goes on", "instance", in.ID, "err", err)
+		i.Log.ErrorContext(
+			ctx, "stopped instance could not be recorded, the reconciler goes on", "instance", in.ID, "err", err,
+		)
 		i.leftUndone()
 		return
 	}

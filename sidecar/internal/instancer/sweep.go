@@ -44,5 +44,10 @@ func (i *Instancer) Sweep(ctx context.Context) error {
 	i.queue.keep(func(challenge string) bool { return loaded[challenge] })
 	i.images.prune(func(challenge, revision string) bool { return used[[3]string{challenge, revision}] })
 	pruned := i.Challenges.Prune(func(dir string) bool { return dirs[dir] })
-	return errors.Join(pruned, i.Platform.RemoveImages(ctx, func(challenge, revision, owner string) bool { return used[[3]string{challenge, revision, owner}] }))
+	return errors.Join(
+		pruned,
+		i.Platform.RemoveImages(
+			ctx, func(challenge, revision, owner string) bool { return used[[3]string{challenge, revision, owner}] },
+		),
+	)
 }

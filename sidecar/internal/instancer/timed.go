@@ -8,7 +8,9 @@ import (
 )
 
 // SpawnFrom is Spawn for a scoreboard that starts instances for its teams, says how long they run, and prolongs them itself.
-func (i *Instancer) SpawnFrom(ctx context.Context, p whaley.Player, challenge string, timeout time.Duration) (_ *whaley.Instance, err error) {
+func (i *Instancer) SpawnFrom(
+	ctx context.Context, p whaley.Player, challenge string, timeout time.Duration,
+) (_ *whaley.Instance, err error) {
 	defer func() { i.refused(whaley.OpSpawn, challenge, err) }()
 	ch, err := i.open(p, challenge)
 	if err != nil {
@@ -20,13 +22,17 @@ func (i *Instancer) SpawnFrom(ctx context.Context, p whaley.Player, challenge st
 }
 
 // Renew has an owner's running instance end after a time from now, as its scoreboard says.
-func (i *Instancer) Renew(ctx context.Context, p whaley.Player, id string, timeout time.Duration) (*whaley.Instance, error) {
+func (i *Instancer) Renew(
+	ctx context.Context, p whaley.Player, id string, timeout time.Duration,
+) (*whaley.Instance, error) {
 	in, err := i.Get(ctx, p, id)
 	if err != nil {
 		return nil, err
 	}
 	if in.State != whaley.Running {
-		return nil, whaley.Errorf(whaley.Conflict, "instance_not_running", "Only a running instance can be extended; this one is %s.", in.State)
+		return nil, whaley.Errorf(
+			whaley.Conflict, "instance_not_running", "Only a running instance can be extended; this one is %s.", in.State,
+		)
 	}
 	now := i.now()
 	renewed, err := i.Store.Update(ctx, id, []whaley.State{whaley.Running}, func(in *whaley.Instance) {

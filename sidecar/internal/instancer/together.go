@@ -48,7 +48,9 @@ func (t *together[V]) ask(ctx context.Context, key string, find func(context.Con
 	return a.value, a.err
 }
 
-func (t *together[V]) find(ctx context.Context, key string, a *answer[V], find func(context.Context) (V, error)) (V, error) {
+func (t *together[V]) find(
+	ctx context.Context, key string, a *answer[V], find func(context.Context) (V, error),
+) (V, error) {
 	a.err = whaley.Errorf(whaley.Internal, "internal", "Something went wrong in Whaley itself. Try again.") // should find panic
 	defer func() {
 		t.mu.Lock()

@@ -59,7 +59,9 @@ type turn struct {
 }
 
 func newTurns(limits func() (int, time.Duration)) *turns {
-	return &turns{limits: limits, first: firstTurn, last: map[string]int{}, typical: firstBuild, poke: make(chan struct{}, 1)}
+	return &turns{
+		limits: limits, first: firstTurn, last: map[string]int{}, typical: firstBuild, poke: make(chan struct{}, 1),
+	}
 }
 
 func (t *turns) wake() {
@@ -231,7 +233,10 @@ func (t *turns) next(ctx context.Context) (_ *turn, work context.Context, wait t
 func (t *turns) order() []*turn {
 	ordered := slices.Clone(t.waiting)
 	slices.SortStableFunc(ordered, func(a, b *turn) int {
-		return cmp.Or(cmp.Compare(b.class(), a.class()), cmp.Compare(a.used+a.past, b.used+b.past), cmp.Compare(t.last[a.challenge], t.last[b.challenge]))
+		return cmp.Or(
+			cmp.Compare(b.class(), a.class()), cmp.Compare(a.used+a.past, b.used+b.past),
+			cmp.Compare(t.last[a.challenge], t.last[b.challenge]),
+		)
 	})
 	return ordered
 }
@@ -292,8 +297,11 @@ func (t *turns) makeRoom(one *turn, now time.Time) (left time.Duration, found bo
 
 // buildTimeout is the end of what may not take any longer.
 func buildTimeout(longest time.Duration) *whaley.Error {
-	return whaley.Errorf(whaley.Unavailable, "build_timeout", "The challenge's images were not built within %s. Tell an organiser: the build's log says how far it got, "+
-		"and BUILD_TIMEOUT is how long it may take.", longest)
+	return whaley.Errorf(
+		whaley.Unavailable, "build_timeout",
+		"The challenge's images were not built within %s. Tell an organiser: the build's log says how far it got, "+
+			"and BUILD_TIMEOUT is how long it may take.", longest,
+	)
 }
 
 // left is about how long it takes until something is built: what takes longer than usual will take as long again.

@@ -20,7 +20,10 @@ type works struct {
 }
 
 func newWorks(t *testing.T, slots int, longest time.Duration) *works {
-	w := &works{turns: newTurns(func() (int, time.Duration) { return slots, longest }), t: t, ended: map[string]time.Time{}, errs: map[string]error{}}
+	w := &works{
+		turns: newTurns(func() (int, time.Duration) { return slots, longest }), t: t, ended: map[string]time.Time{},
+		errs: map[string]error{},
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	over := make(chan struct{})
 	go func() { w.run(ctx); close(over) }()
@@ -166,11 +169,13 @@ func TestAtTheEndWhatIsNotBuiltIsToldSo(t *testing.T) {
 		over := make(chan struct{})
 		go func() { turns.run(ctx); close(over) }()
 		add := func(name string) {
-			turns.add(&turn{challenge: name, work: func(ctx context.Context) error { return pause(ctx, time.Hour) }, ended: func(err error) {
-				if errors.Is(err, errShutdown) {
-					told++
-				}
-			}})
+			turns.add(&turn{
+				challenge: name, work: func(ctx context.Context) error { return pause(ctx, time.Hour) }, ended: func(err error) {
+					if errors.Is(err, errShutdown) {
+						told++
+					}
+				},
+			})
 		}
 		for n := range 5 {
 			add(fmt.Sprint(n))

@@ -23,7 +23,9 @@ func (i *Instancer) Wake(ctx context.Context, q whaley.HostQuery) (whaley.HostVi
 		if view.State == whaley.Asleep && !asked {
 			done()
 			if !view.Wake {
-				return refused(view, whaley.Errorf(whaley.Conflict, "wake_disabled", "This challenge is started from the dashboard only."))
+				return refused(
+					view, whaley.Errorf(whaley.Conflict, "wake_disabled", "This challenge is started from the dashboard only."),
+				)
 			}
 			if err := i.spawnOnce(ctx, q.Player, view.Challenge); err != nil {
 				return refused(view, err)

@@ -8,10 +8,14 @@ import (
 
 // short are nsjail's options of one letter by their long names.
 var short = map[byte]string{
-	'c': "chroot", 'D': "cwd", 'p': "port", 'i': "max_conns_per_ip", 't': "time_limit", 'E': "env", 'P': "seccomp_policy", 'C': "config",
-	'M': "mode", 'u': "user", 'g': "group", 'R': "bindmount_ro", 'B': "bindmount", 'T': "tmpfsmount", 'm': "mount", 's': "symlink",
-	'H': "hostname", 'x': "exec_file", 'U': "uid_mapping", 'G': "gid_mapping", 'I': "macvlan_iface", 'l': "log", 'L': "log_fd",
-	'e': "keep_env", 'd': "daemon", 'v': "verbose", 'q': "quiet", 'Q': "really_quiet", 'N': "disable_clone_newnet", 'h': "help",
+	'c': "chroot", 'D': "cwd", 'p': "port", 'i': "max_conns_per_ip", 't': "time_limit", 'E': "env", 'P': "seccomp_policy",
+	'C': "config",
+	'M': "mode", 'u': "user", 'g': "group", 'R': "bindmount_ro", 'B': "bindmount", 'T': "tmpfsmount", 'm': "mount",
+	's': "symlink",
+	'H': "hostname", 'x': "exec_file", 'U': "uid_mapping", 'G': "gid_mapping", 'I': "macvlan_iface", 'l': "log",
+	'L': "log_fd",
+	'e': "keep_env", 'd': "daemon", 'v': "verbose", 'q': "quiet", 'Q': "really_quiet", 'N': "disable_clone_newnet",
+	'h': "help",
 }
 
 // entries are the options that are entries of a configuration by another name; all others have the name of theirs.
@@ -21,11 +25,13 @@ var entries = map[string]string{"chroot": "chroot_dir", "env": "envar", "seccomp
 var switches = map[string]bool{"keep_env": true, "disable_no_new_privs": true, "stderr_to_null": true}
 
 func init() {
-	for name := range strings.FieldsSeq(`daemon verbose quiet really_quiet keep_caps silent skip_setsid disable_clone_newnet disable_clone_newuser
+	for name := range strings.FieldsSeq(
+		`daemon verbose quiet really_quiet keep_caps silent skip_setsid disable_clone_newnet disable_clone_newuser
 		disable_clone_newns disable_clone_newpid disable_clone_newipc disable_clone_newuts disable_clone_newcgroup enable_clone_newcgroup
 		enable_clone_newtime disable_proc iface_no_lo use_cgroupv2 detect_cgroupv2 disable_rlimits rw no_pivotroot seccomp_log
 		persona_addr_compat_layout persona_mmap_page_zero persona_read_implies_exec persona_addr_limit_3gb persona_addr_no_randomize
-		execute_fd disable_tsc forward_signals proc_rw help`) {
+		execute_fd disable_tsc forward_signals proc_rw help`,
+	) {
 		switches[name] = false
 	}
 }
@@ -93,12 +99,16 @@ func (c *Config) option(name, value string) error {
 		}
 		return err
 	case "mode":
-		return c.set(field{name: "mode", value: map[string]string{"l": "LISTEN", "o": "ONCE", "e": "EXECVE", "r": "RERUN"}[value]})
+		return c.set(field{
+			name: "mode", value: map[string]string{"l": "LISTEN", "o": "ONCE", "e": "EXECVE", "r": "RERUN"}[value],
+		})
 	case "user", "group":
 		inside, rest, _ := strings.Cut(value, ":")
 		outside, _, _ := strings.Cut(rest, ":")
 		entry := map[string]string{"user": "uidmap", "group": "gidmap"}[name]
-		return c.set(field{name: entry, message: []field{{name: "inside_id", value: inside}, {name: "outside_id", value: outside}}})
+		return c.set(field{
+			name: entry, message: []field{{name: "inside_id", value: inside}, {name: "outside_id", value: outside}},
+		})
 	case "bindmount_ro", "bindmount", "tmpfsmount":
 		source, target, two := strings.Cut(value, ":")
 		if !two {
@@ -111,7 +121,10 @@ func (c *Config) option(name, value string) error {
 		return c.set(field{name: "mount", message: mount})
 	case "mount": // source:target:type:options
 		part := append(strings.SplitN(value, ":", 4), "", "", "")
-		return c.set(field{name: "mount", message: []field{{name: "src", value: part[0]}, {name: "dst", value: part[1]}, {name: "fstype", value: part[2]}}})
+		return c.set(field{
+			name:    "mount",
+			message: []field{{name: "src", value: part[0]}, {name: "dst", value: part[1]}, {name: "fstype", value: part[2]}},
+		})
 	case "exec_file":
 		c.Command = []string{value}
 		return nil

@@ -63,7 +63,9 @@ func (c *children) stop() {
 func (c *children) start(path string, args, env []string, files []uintptr) (int, <-chan error, error) {
 	c.mu.Lock() // one at a time, and none is reaped before it is known
 	defer c.mu.Unlock()
-	pid, err := syscall.ForkExec(path, args, &syscall.ProcAttr{Dir: "/", Env: env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true}})
+	pid, err := syscall.ForkExec(
+		path, args, &syscall.ProcAttr{Dir: "/", Env: env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true}},
+	)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -124,7 +126,9 @@ func (j *Jail) once(ctx context.Context, in, out, problems uintptr) error {
 		defer null.Close()
 		problems = null.Fd()
 	}
-	pid, end, err := j.children.start("/proc/self/exe", []string{entering}, append(os.Environ(), settingOf+"="+setting), []uintptr{in, out, problems})
+	pid, end, err := j.children.start(
+		"/proc/self/exe", []string{entering}, append(os.Environ(), settingOf+"="+setting), []uintptr{in, out, problems},
+	)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}

@@ -71,9 +71,12 @@ const (
 
 // newConfig is what holds where a configuration says nothing.
 func newConfig() *Config {
-	return &Config{Mode: Once, Time: 10 * time.Minute, Root: "/", Dir: "/", UID: defaultUser, GID: defaultUser, Limits: map[Resource]uint64{
-		AddressSpace: 4 << 30, Core: 0, CPU: 600, FileSize: 1 << 20, OpenFiles: 32,
-	}}
+	return &Config{
+		Mode: Once, Time: 10 * time.Minute, Root: "/", Dir: "/", UID: defaultUser, GID: defaultUser,
+		Limits: map[Resource]uint64{
+			AddressSpace: 4 << 30, Core: 0, CPU: 600, FileSize: 1 << 20, OpenFiles: 32,
+		},
+	}
 }
 
 func (c *Config) note(format string, args ...any) {

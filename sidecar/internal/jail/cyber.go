@@ -40,7 +40,9 @@ func cyber(environment []string) (*Config, error) {
 	if set["POW_BITS"] != "" && set["POW_BITS"] != "0" {
 		c.note("proof of work is left out")
 	}
-	for _, folder := range strings.FieldsFunc(set["TEMPDIRS"], func(r rune) bool { return strings.ContainsRune(" ,:;", r) }) {
+	for _, folder := range strings.FieldsFunc(
+		set["TEMPDIRS"], func(r rune) bool { return strings.ContainsRune(" ,:;", r) },
+	) {
 		c.Files = append(c.Files, File{Target: filepath.Clean("/" + folder), Folder: true})
 	}
 	if flag := set["FLAG"]; flag != "" {

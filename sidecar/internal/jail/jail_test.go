@@ -35,8 +35,8 @@ something_new { inner: 1 }
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Mode != Listen || c.Port != 1337 || c.Time != time.Minute || c.ConnsPerAddress != 4 || c.Root != "/chroot" || c.Dir != "/home/ctf" ||
-		c.UID != 1001 || c.GID != defaultUser || c.Pids != 20 {
+	if c.Mode != Listen || c.Port != 1337 || c.Time != time.Minute || c.ConnsPerAddress != 4 || c.Root != "/chroot" ||
+		c.Dir != "/home/ctf" || c.UID != 1001 || c.GID != defaultUser || c.Pids != 20 {
 		t.Errorf("%+v", c)
 	}
 	if want := map[Resource]uint64{CPU: 30, FileSize: 16 << 20, Core: 0, OpenFiles: 32}; !cmp.Equal(c.Limits, want) {
@@ -48,7 +48,9 @@ something_new { inner: 1 }
 	if want := []string{"/bin/sh", "-c", "exec ./run"}; !slices.Equal(c.Command, want) {
 		t.Errorf("program %q", c.Command)
 	}
-	if want := []File{{Target: "/tmp", Folder: true}, {Target: "/home/ctf/flag", Source: "/flag"}, {Target: "/etc/motd", Content: "hi"}}; !cmp.Equal(c.Files, want) {
+	if want := []File{
+		{Target: "/tmp", Folder: true}, {Target: "/home/ctf/flag", Source: "/flag"}, {Target: "/etc/motd", Content: "hi"},
+	}; !cmp.Equal(c.Files, want) {
 		t.Errorf("files %+v", c.Files)
 	}
 	said := strings.Join(c.Notes, "\n")
@@ -92,11 +94,19 @@ func TestTheCommandLineIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line, want := range map[string]Config{
-		"--config " + file + " --port 1337 -- /bin/sh -i":                {Mode: Listen, Port: 1337, Time: 5 * time.Second, Command: []string{"/bin/sh", "-i"}},
-		"-C" + file + " -vQt 7":                                          {Mode: Listen, Port: 1, Time: 7 * time.Second, Command: []string{"/old"}},
-		"-Ml --port=1337 -Nvt9 --really_quiet --disable_proc /run it":    {Mode: Listen, Port: 1337, Time: 9 * time.Second, Command: []string{"/run", "it"}},
+		"--config " + file + " --port 1337 -- /bin/sh -i": {
+			Mode: Listen, Port: 1337, Time: 5 * time.Second, Command: []string{"/bin/sh", "-i"},
+		},
+		"-C" + file + " -vQt 7": {
+			Mode: Listen, Port: 1, Time: 7 * time.Second, Command: []string{"/old"},
+		},
+		"-Ml --port=1337 -Nvt9 --really_quiet --disable_proc /run it": {
+			Mode: Listen, Port: 1337, Time: 9 * time.Second, Command: []string{"/run", "it"},
+		},
 		"-Mo -t 0 --hostname ctf --max_cpus 1 --rlimit_as max -- ./main": {Mode: Once, Command: []string{"./main"}},
-		"-Q --mode l -p 1 --bindhost 0.0.0.0 -- a --port 2":              {Mode: Listen, Port: 1, Time: 10 * time.Minute, Command: []string{"a", "--port", "2"}},
+		"-Q --mode l -p 1 --bindhost 0.0.0.0 -- a --port 2": {
+			Mode: Listen, Port: 1, Time: 10 * time.Minute, Command: []string{"a", "--port", "2"},
+		},
 	} {
 		c, err := Arguments(strings.Fields(line))
 		if err != nil {
@@ -107,8 +117,11 @@ func TestTheCommandLineIsRead(t *testing.T) {
 			t.Errorf("%s: %s", line, cmp.Diff(want, got))
 		}
 	}
-	c, err := Arguments(strings.Fields("-Ml -u 0:1001:1 -g1002 -R /flag:/f -T /tmp --chroot /jail --rlimit_as max --env A=b --cgroup_pids_max=5 -- /run"))
-	if err != nil || c.UID != 1001 || c.GID != 1002 || c.Root != "/jail" || c.Pids != 5 || len(c.Files) != 2 || !slices.Equal(c.Env, []string{"A=b"}) {
+	c, err := Arguments(strings.Fields(
+		"-Ml -u 0:1001:1 -g1002 -R /flag:/f -T /tmp --chroot /jail --rlimit_as max --env A=b --cgroup_pids_max=5 -- /run",
+	))
+	if err != nil || c.UID != 1001 || c.GID != 1002 || c.Root != "/jail" || c.Pids != 5 || len(c.Files) != 2 ||
+		!slices.Equal(c.Env, []string{"A=b"}) {
 		t.Errorf("%v %+v", err, c)
 	}
 	if _, limited := c.Limits[AddressSpace]; limited {
@@ -133,8 +146,10 @@ func FuzzCommandLine(f *testing.F) {
 
 func TestTheVariablesOfCybersecnatlabsJail(t *testing.T) {
 	c, err := cyber([]string{"TIMEOUT=120", "TEMPDIRS=/home/user/tmp /tmp", "RLIMIT_FSIZE=4", "POW_BITS=26"})
-	if err != nil || c.Mode != Listen || c.Port != 1337 || c.Time != 2*time.Minute || c.Dir != "/home/user" || c.Limits[FileSize] != 4<<20 ||
-		!cmp.Equal(c.Files, []File{{Target: "/home/user/tmp", Folder: true}, {Target: "/tmp", Folder: true}}) || len(c.Notes) != 1 {
+	if err != nil || c.Mode != Listen || c.Port != 1337 || c.Time != 2*time.Minute || c.Dir != "/home/user" ||
+		c.Limits[FileSize] != 4<<20 ||
+		!cmp.Equal(c.Files, []File{{Target: "/home/user/tmp", Folder: true}, {Target: "/tmp", Folder: true}}) ||
+		len(c.Notes) != 1 {
 		t.Errorf("%v %+v", err, c)
 	}
 	if _, err := cyber([]string{"TIMEOUT=soon"}); err == nil {
@@ -156,8 +171,10 @@ func TestWhatAJailMountsIsInIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &Config{Root: root, Files: []File{
-		{Target: "/home/flag", Source: filepath.Join(outside, "flag")}, {Target: "/data", Source: filepath.Join(outside, "data")},
-		{Target: "/tmp", Folder: true}, {Target: "/etc/motd", Content: "hi"}, {Target: "/none", Source: filepath.Join(outside, "none")},
+		{Target: "/home/flag", Source: filepath.Join(outside, "flag")},
+		{Target: "/data", Source: filepath.Join(outside, "data")},
+		{Target: "/tmp", Folder: true}, {Target: "/etc/motd", Content: "hi"},
+		{Target: "/none", Source: filepath.Join(outside, "none")},
 		{Target: "/out/whaley-test", Content: "escaped"}, {Target: "/itself", Source: root},
 	}}
 	if err := c.lay(); err != nil {
@@ -175,7 +192,9 @@ func TestWhatAJailMountsIsInIt(t *testing.T) {
 		t.Error("it was put outside the root")
 	}
 	said := strings.Join(c.Notes, "\n")
-	for _, want := range []string{"/none is not in the jail", "/out/whaley-test is not in the jail", "/itself is not in the jail"} {
+	for _, want := range []string{
+		"/none is not in the jail", "/out/whaley-test is not in the jail", "/itself is not in the jail",
+	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("nothing is said of %s in\n%s", want, said)
 		}
@@ -216,7 +235,10 @@ func TestConnectionsHaveAUserOfTheirOwnUnlessTheRootKnowsOne(t *testing.T) {
 }
 
 func TestTheVariablesOfRedpwnsJail(t *testing.T) {
-	text, err := redpwn([]string{"JAIL_PORT=1337", "JAIL_TIME=0", "JAIL_CONNS_PER_IP=3", "JAIL_ENV_A=it's \"b\"", "JAIL_TMP_SIZE=5M", "PATH=/bin", "JAIL_MEM=10M", "JAIL_POW=1500"})
+	text, err := redpwn([]string{
+		"JAIL_PORT=1337", "JAIL_TIME=0", "JAIL_CONNS_PER_IP=3", "JAIL_ENV_A=it's \"b\"", "JAIL_TMP_SIZE=5M", "PATH=/bin",
+		"JAIL_MEM=10M", "JAIL_POW=1500",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,8 +246,9 @@ func TestTheVariablesOfRedpwnsJail(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	if c.Mode != Listen || c.Port != 1337 || c.Time != 0 || c.ConnsPerAddress != 3 || c.Root != "/srv" || c.Dir != "/app" || c.UID != 1000 ||
-		!slices.Equal(c.Command, []string{"/app/run"}) || !slices.Equal(c.Env, []string{"A=it's \"b\""}) {
+	if c.Mode != Listen || c.Port != 1337 || c.Time != 0 || c.ConnsPerAddress != 3 || c.Root != "/srv" ||
+		c.Dir != "/app" || c.UID != 1000 || !slices.Equal(c.Command, []string{"/app/run"}) ||
+		!slices.Equal(c.Env, []string{"A=it's \"b\""}) {
 		t.Errorf("%+v", c)
 	}
 	if said := strings.Join(c.Notes, " "); c.Work != 1500 || !strings.Contains(said, "cgroup_mem_max") {

@@ -26,17 +26,22 @@ func Parse(text string) (*Config, error) {
 
 // meaningless say how a sandbox is made or what is logged, of which nothing reaches the program here.
 var meaningless = map[string]bool{
-	"name": true, "description": true, "hostname": true, "bindhost": true, "daemon": true, "log_fd": true, "log_file": true, "log_level": true,
-	"clone_newnet": true, "clone_newuser": true, "clone_newns": true, "clone_newpid": true, "clone_newipc": true, "clone_newuts": true,
-	"clone_newcgroup": true, "clone_newtime": true, "keep_caps": true, "cap": true, "silent": true, "skip_setsid": true, "pass_fd": true,
+	"name": true, "description": true, "hostname": true, "bindhost": true, "daemon": true, "log_fd": true,
+	"log_file": true, "log_level": true,
+	"clone_newnet": true, "clone_newuser": true, "clone_newns": true, "clone_newpid": true, "clone_newipc": true,
+	"clone_newuts":    true,
+	"clone_newcgroup": true, "clone_newtime": true, "keep_caps": true, "cap": true, "silent": true, "skip_setsid": true,
+	"pass_fd":     true,
 	"iface_no_lo": true, "is_root_rw": true, "cgroup_mem_mount": true, "cgroup_mem_parent": true, "cgroup_pids_mount": true,
-	"cgroup_pids_parent": true, "cgroup_cpu_mount": true, "cgroup_cpu_parent": true, "use_cgroupv2": true, "cgroupv2_mount": true,
+	"cgroup_pids_parent": true, "cgroup_cpu_mount": true, "cgroup_cpu_parent": true, "use_cgroupv2": true,
+	"cgroupv2_mount":  true,
 	"detect_cgroupv2": true, "no_pivotroot": true, "oom_score_adj": true, "max_cpus": true, "nice_level": true,
 }
 
 // ofTheContainer are limits that the whole container has instead.
 var ofTheContainer = map[string]string{
-	"cgroup_mem_max": "memory", "cgroup_mem_memsw_max": "memory", "cgroup_mem_swap_max": "memory", "cgroup_cpu_ms_per_sec": "CPU time",
+	"cgroup_mem_max": "memory", "cgroup_mem_memsw_max": "memory", "cgroup_mem_swap_max": "memory",
+	"cgroup_cpu_ms_per_sec": "CPU time",
 }
 
 func (c *Config) set(f field) error {

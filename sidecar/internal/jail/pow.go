@@ -104,8 +104,10 @@ func askKCTF(player io.ReadWriter) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(player, "== proof-of-work: enabled ==\nplease solve a pow first\nYou can run the solver with:\n"+
-		"    python3 <(curl -sSL %s) solve %s\n===================\n\nSolution? ", kctfSolver, w.kctf()); err != nil {
+	if _, err := fmt.Fprintf(
+		player, "== proof-of-work: enabled ==\nplease solve a pow first\nYou can run the solver with:\n"+
+			"    python3 <(curl -sSL %s) solve %s\n===================\n\nSolution? ", kctfSolver, w.kctf(),
+	); err != nil {
 		return err
 	}
 	line := ""

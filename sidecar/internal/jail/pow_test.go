@@ -49,7 +49,9 @@ func TestAProofOfWorkIsReadAsItsSolversWriteIt(t *testing.T) {
 		t.Errorf("as kCTF writes it: %s", got)
 	}
 	// What kCTF's pow.py prints for it.
-	if !w.solvedBy("s.AAB+DMZcJp8JpOqVI4VcY2CSmcuWo6QJbUugBXQsnjxF5ipoyahPX5oWtdVGUfTOyJi1/Y/sjrfVX3eAuji84g6wlcibn+eHM516/pYf6ld9jxcp42sqxs0iIDRU+0+NkgYMNA3I5JZ4trzdjIOwxLG35TFP5M7vO9Lv0NxwEjn7Av+C/ElatTx6CxJUlZvQEykZlqcAc4qfWwJxN3KjoJzM") {
+	if !w.solvedBy(
+		"s.AAB+DMZcJp8JpOqVI4VcY2CSmcuWo6QJbUugBXQsnjxF5ipoyahPX5oWtdVGUfTOyJi1/Y/sjrfVX3eAuji84g6wlcibn+eHM516/pYf6ld9jxcp42sqxs0iIDRU+0+NkgYMNA3I5JZ4trzdjIOwxLG35TFP5M7vO9Lv0NxwEjn7Av+C/ElatTx6CxJUlZvQEykZlqcAc4qfWwJxN3KjoJzM",
+	) {
 		t.Error("the solution of kCTF's own solver does not pass")
 	}
 	for _, challenge := range []string{w.redpwn(), w.kctf()} {
@@ -59,7 +61,10 @@ func TestAProofOfWorkIsReadAsItsSolversWriteIt(t *testing.T) {
 			}
 		}
 	}
-	for _, wrong := range []string{"", "s.", "s", "hello", solve(t, "s.AAAT.AAABI0VniavN7wEjRWeJq83v", false), "x" + solve(t, w.kctf(), false), "s." + strings.Repeat("AAAA", 400), w.redpwn()} {
+	for _, wrong := range []string{
+		"", "s.", "s", "hello", solve(t, "s.AAAT.AAABI0VniavN7wEjRWeJq83v", false), "x" + solve(t, w.kctf(), false),
+		"s." + strings.Repeat("AAAA", 400), w.redpwn(),
+	} {
 		if w.solvedBy(wrong) {
 			t.Errorf("%q passes", wrong)
 		}
@@ -73,9 +78,12 @@ func TestKCTFAsksForTheWorkThatItsVariableNames(t *testing.T) {
 		left   string
 		passes bool
 	}{
-		"":   {nil, "== proof-of-work: disabled ==\n", "", true},
-		"0":  {nil, "== proof-of-work: disabled ==\n", "", true},
-		"7":  {func(challenge string) string { return "\n" + solve(t, challenge, true) + "\nfor the program" }, "Solution? Correct\n", "for the program", true},
+		"":  {nil, "== proof-of-work: disabled ==\n", "", true},
+		"0": {nil, "== proof-of-work: disabled ==\n", "", true},
+		"7": {
+			func(challenge string) string { return "\n" + solve(t, challenge, true) + "\nfor the program" },
+			"Solution? Correct\n", "for the program", true,
+		},
 		"8":  {func(string) string { return "s.AAAA\n" }, "Proof-of-work fail\npow fail\n", "", false},
 		"no": {nil, "", "", false},
 	} {

@@ -32,7 +32,8 @@ func redpwn(environment []string) (string, error) {
 	for _, one := range []struct {
 		variable, otherwise, name string
 	}{
-		{"PORT", "5000", "port"}, {"TIME", "20", "time_limit"}, {"CONNS", "0", "max_conns"}, {"CONNS_PER_IP", "0", "max_conns_per_ip"},
+		{"PORT", "5000", "port"}, {"TIME", "20", "time_limit"}, {"CONNS", "0", "max_conns"},
+		{"CONNS_PER_IP", "0", "max_conns_per_ip"},
 		{"POW", "0", "proof_of_work"}, {"PIDS", "5", "cgroup_pids_max"}, {"CPU", "100", "cgroup_cpu_ms_per_sec"},
 	} {
 		n, err := strconv.ParseUint(cmp.Or(set[one.variable], one.otherwise), 10, 31)

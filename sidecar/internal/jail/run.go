@@ -39,12 +39,17 @@ func (j *Jail) Run(ctx context.Context) error {
 	}
 	root := os.Geteuid() == 0
 	if !root && c.Root != "/" {
-		return fmt.Errorf("the jail's root is %s, which only root can enter: leave out USER in the Dockerfile, or user in the compose file", c.Root)
+		return fmt.Errorf(
+			"the jail's root is %s, which only root can enter: leave out USER in the Dockerfile, or user in the compose file",
+			c.Root,
+		)
 	}
 	if root && (c.Mode == Listen || c.Mode == Once && isSocket(os.Stdin)) { // which another server has accepted, as socat
 		why := c.shared()
 		if j.own = why == ""; !j.own {
-			c.note("all connections have the user %d, as %s; nothing counts their processes but the container's limit", c.UID, why)
+			c.note(
+				"all connections have the user %d, as %s; nothing counts their processes but the container's limit", c.UID, why,
+			)
 		}
 	}
 	for _, note := range c.Notes {

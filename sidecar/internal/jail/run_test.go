@@ -66,17 +66,24 @@ func listening(t *testing.T, config string) string {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "nsjail.cfg")
-	if err := os.WriteFile(file, []byte("mode: LISTEN port: 0 cwd: \"/app\" exec_bin { path: \"/bin/sh\" }\n"+config), 0o644); err != nil {
+	if err := os.WriteFile(
+		file, []byte("mode: LISTEN port: 0 cwd: \"/app\" exec_bin { path: \"/bin/sh\" }\n"+config), 0o644,
+	); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
-	run := exec.CommandContext(ctx, "/bin/sh", "-c", "mount -t proc proc /proc && exec \"$0\" \"$@\"", filepath.Join(filepath.Dir(file), "nsjail"), "--config", file)
+	run := exec.CommandContext(
+		ctx, "/bin/sh", "-c", "mount -t proc proc /proc && exec \"$0\" \"$@\"", filepath.Join(filepath.Dir(file), "nsjail"),
+		"--config", file,
+	)
 	if err := os.Symlink(self, filepath.Join(filepath.Dir(file), "nsjail")); err != nil {
 		t.Fatal(err)
 	}
 	run.Env = append(os.Environ(), "SECRET=of the container")
-	run.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Unshareflags: syscall.CLONE_NEWNS}
+	run.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Unshareflags: syscall.CLONE_NEWNS,
+	}
 	log, err := run.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +152,8 @@ func until(t *testing.T, what string, is func() bool) {
 func processes(user string) (n int) {
 	all, _ := filepath.Glob("/proc/[0-9]*/status")
 	for _, path := range all {
-		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), "\nUid:\t"+user+"\t") && !strings.Contains(string(text), "\nState:\tZ") {
+		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), "\nUid:\t"+user+"\t") &&
+			!strings.Contains(string(text), "\nState:\tZ") {
 			n++
 		}
 	}
@@ -155,13 +163,16 @@ func processes(user string) (n int) {
 func TestConnectionsReachNeitherEachOtherNorTheListener(t *testing.T) {
 	testkit.Need(t, testkit.Root)
 	t.Parallel()
-	address := listening(t, "cgroup_pids_max: 6 max_conns_per_ip: 3 envar: \"A=b\" mount { src: \""+rooted(t)+"\" dst: \"/\" is_bind: true }")
+	address := listening(
+		t, "cgroup_pids_max: 6 max_conns_per_ip: 3 envar: \"A=b\" mount { src: \""+rooted(t)+"\" dst: \"/\" is_bind: true }",
+	)
 	a, b := dial(t, address), dial(t, address)
 	first, second := a.says("id -u"), b.says("id -u")
 	if n, err := strconv.Atoi(second); err != nil || n < ownFrom || first == second {
 		t.Errorf("they are users %q and %q", first, second)
 	}
-	if got := a.says("env"); strings.Contains(got, "SECRET") || strings.Contains(got, settingOf) || !strings.Contains(got, "A=b") {
+	if got := a.says("env"); strings.Contains(got, "SECRET") || strings.Contains(got, settingOf) ||
+		!strings.Contains(got, "A=b") {
 		t.Errorf("its variables are\n%s", got)
 	}
 	if got := a.says("ulimit -n; ulimit -c"); got != "32\n0" {
@@ -177,7 +188,8 @@ func TestConnectionsReachNeitherEachOtherNorTheListener(t *testing.T) {
 		t.Errorf("nine more processes than six are begun: %s", got)
 	}
 	third, fourth := dial(t, address), dial(t, address)
-	if third.says("echo in") != "in" || !fourth.lines.Scan() || !strings.HasPrefix(fourth.lines.Text(), "Too many connections") {
+	if third.says("echo in") != "in" || !fourth.lines.Scan() ||
+		!strings.HasPrefix(fourth.lines.Text(), "Too many connections") {
 		t.Error("there is no bound of connections")
 	}
 	third.conn.Close()
@@ -193,7 +205,9 @@ func TestNothingOutlivesItsConnection(t *testing.T) {
 	testkit.Need(t, testkit.Root)
 	t.Parallel()
 	const chain = "setsid sh -c 'f() { f & }; f' & for n in 1 2 3; do setsid sleep 1234 & done"
-	for name, config := range map[string]string{"a user of its own": "cgroup_pids_max: 40 time_limit: 2", "the end of its time": "time_limit: 1"} {
+	for name, config := range map[string]string{
+		"a user of its own": "cgroup_pids_max: 40 time_limit: 2", "the end of its time": "time_limit: 1",
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := dial(t, listening(t, config+" mount { src: \""+rooted(t)+"\" dst: \"/\" is_bind: true }"))
@@ -252,7 +266,8 @@ func TestWhatAnotherServerAcceptsHasAUserOfItsOwnToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := filepath.Join(filepath.Dir(program), "nsjail.cfg")
-	text := "cwd: \"/app\" cgroup_pids_max: 6 exec_bin { path: \"/bin/sh\" } mount { src: \"" + rooted(t) + "\" dst: \"/\" is_bind: true }"
+	text := "cwd: \"/app\" cgroup_pids_max: 6 exec_bin { path: \"/bin/sh\" } mount { src: \"" + rooted(t) +
+		"\" dst: \"/\" is_bind: true }"
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -118,4 +118,6 @@ func manyUsers() bool {
 }
 
 // ofSystems are folders of a root where nothing is a challenge's own.
-var ofSystems = []string{"proc", "sys", "dev", "usr", "lib", "lib32", "lib64", "libx32", "bin", "sbin", "boot", "var/lib", "var/cache", "run"}
+var ofSystems = []string{
+	"proc", "sys", "dev", "usr", "lib", "lib32", "lib64", "libx32", "bin", "sbin", "boot", "var/lib", "var/cache", "run",
+}

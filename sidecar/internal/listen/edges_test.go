@@ -36,7 +36,10 @@ func TestBothEdgesHaveTheSameLimits(t *testing.T) {
 	for _, name := range []string{"web", "websecure"} {
 		point := config.EntryPoints[name]
 		if times := point.Transport.RespondingTimeouts; times.Idle != idleTimeout || times.Read < flow.Longest+hold {
-			t.Errorf("%s ends idle connections after %s and requests after %s; want %s, and more than %s", name, times.Idle, times.Read, idleTimeout, flow.Longest+hold)
+			t.Errorf(
+				"%s ends idle connections after %s and requests after %s; want %s, and more than %s", name, times.Idle, times.Read,
+				idleTimeout, flow.Longest+hold,
+			)
 		}
 		if got := point.HTTP.MaxHeaderBytes; got != maxHeader {
 			t.Errorf("%s takes headers of %d bytes, want %d", name, got, maxHeader)

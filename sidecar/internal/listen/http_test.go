@@ -130,7 +130,9 @@ func TestABodyThatStallsEnds(t *testing.T) {
 
 func TestABodyThatDripsEnds(t *testing.T) {
 	serving(t, slurp, func(t *testing.T, dial func() net.Conn) {
-		for pause, drop := range map[time.Duration]int{time.Second: 1, 29 * time.Second: 1000, 10 * time.Second: 10_000, 100 * time.Millisecond: 2000} {
+		for pause, drop := range map[time.Duration]int{
+			time.Second: 1, 29 * time.Second: 1000, 10 * time.Second: 10_000, 100 * time.Millisecond: 2000,
+		} {
 			conn := dial()
 			var dripping sync.WaitGroup
 			dripping.Go(func() {
@@ -145,7 +147,8 @@ func TestABodyThatDripsEnds(t *testing.T) {
 			began := time.Now()
 			got, err := answer(conn)
 			took := time.Since(began)
-			if !strings.HasSuffix(got, " true") || took > flow.Longest+time.Minute || drop < 10_000*int(pause/time.Second)/10 && took > 2*time.Minute {
+			if !strings.HasSuffix(got, " true") || took > flow.Longest+time.Minute ||
+				drop < 10_000*int(pause/time.Second)/10 && took > 2*time.Minute {
 				t.Errorf("%d bytes each %s: %q %v after %s", drop, pause, got, err, took)
 			}
 			conn.Close()
@@ -218,7 +221,9 @@ func TestAnAnswerMayTakeAsLongAsItLikes(t *testing.T) {
 		}
 	}
 	serving(t, stream, func(t *testing.T, dial func() net.Conn) {
-		for _, request := range []string{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"} {
+		for _, request := range []string{
+			"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+		} {
 			conn := dial()
 			io.WriteString(conn, request)
 			if got, err := answer(conn); !strings.HasSuffix(got, "18 19 ") {
@@ -248,7 +253,10 @@ func TestAnotherProtocolIsNotCut(t *testing.T) {
 	serving(t, switching, func(t *testing.T, dial func() net.Conn) {
 		for _, extra := range []string{"", "Content-Length: 2\r\n"} {
 			conn := dial()
-			io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n"+extra+"\r\n"+strings.Repeat("a", len(extra)/9))
+			io.WriteString(
+				conn,
+				"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n"+extra+"\r\n"+strings.Repeat("a", len(extra)/9),
+			)
 			read := bufio.NewReader(conn)
 			if _, err := http.ReadResponse(read, nil); err != nil {
 				t.Fatal(err)
@@ -271,7 +279,10 @@ func TestWhatAHandlerDoesNotReadHoldsNobodyUp(t *testing.T) {
 		http.Error(w, "no", http.StatusForbidden)
 	}
 	serving(t, refusing, func(t *testing.T, dial func() net.Conn) {
-		for _, rest := range []string{"Content-Length: 100\r\n\r\n{", "Content-Length: 7\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n", "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"} {
+		for _, rest := range []string{
+			"Content-Length: 100\r\n\r\n{", "Content-Length: 7\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n",
+			"Content-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+		} {
 			conn := dial()
 			io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\n"+rest)
 			began := time.Now()

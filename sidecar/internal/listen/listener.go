@@ -174,7 +174,8 @@ func (l *Listener) refuse(conn net.Conn, of netip.Addr) {
 	}
 	conn.Close()
 	l.tell("connection refused", "reason", "more connections, or silent ones, than one address may have or than there are",
-		"address", of.String(), "help", "ADDRESS_MAX_CONNECTIONS, or the limit of open files; a proxy belongs into TRUSTED_PROXIES")
+		"address", of.String(), "help",
+		"ADDRESS_MAX_CONNECTIONS, or the limit of open files; a proxy belongs into TRUSTED_PROXIES")
 }
 
 // tell logs, now and then.

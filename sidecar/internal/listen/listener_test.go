@@ -212,7 +212,8 @@ func TestItAcceptsAgainOnceThereAreDescriptors(t *testing.T) {
 			time.Sleep(10 * time.Millisecond) // and is over a moment later
 		}
 	}
-	if text := log.Tail(100); !strings.Contains(text, "cannot be accepted") || !strings.Contains(text, "TEST_LISTEN") || strings.Count(text, "\n") > 2 {
+	if text := log.Tail(100); !strings.Contains(text, "cannot be accepted") || !strings.Contains(text, "TEST_LISTEN") ||
+		strings.Count(text, "\n") > 2 {
 		t.Errorf("the log: %s", text)
 	}
 	t.Log("accepted again")

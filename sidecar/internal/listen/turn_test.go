@@ -23,11 +23,14 @@ func TestAHeadIsReadInItsAddresssTurnAndABodyAtOnce(t *testing.T) {
 		served := make(chan error)
 		got := make(chan string, 10)
 		go func() {
-			served <- Serve(ctx, around(p, Options{Turns: turns, Log: slog.New(slog.DiscardHandler)}), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				got <- "head"
-				body, _ := io.ReadAll(r.Body)
-				got <- string(body)
-			}), slog.New(slog.DiscardHandler))
+			served <- Serve(
+				ctx, around(p, Options{Turns: turns, Log: slog.New(slog.DiscardHandler)}),
+				http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					got <- "head"
+					body, _ := io.ReadAll(r.Body)
+					got <- string(body)
+				}), slog.New(slog.DiscardHandler),
+			)
 		}()
 		has := func(want int) {
 			t.Helper()

@@ -14,15 +14,19 @@ import (
 func TestAServiceThatEndsFailsItsStartAndBacksOffEverLonger(t *testing.T) {
 	service := whaley.Service{Name: "web", Environment: []string{"EXIT=3", "PRINT=no database"}}
 	inMemory(t, func(w *world) {
-		for _, pause := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute, time.Minute} {
+		for _, pause := range []time.Duration{
+			5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute, time.Minute,
+		} {
 			failed := w.until(w.spawn("one", "crash"), whaley.Failed)
-			if failed.Reason == nil || failed.Reason.Code != "service_exited" || !strings.Contains(failed.Reason.Detail, "exit code 3") || failed.Reason.RetryAfter != pause {
+			if failed.Reason == nil || failed.Reason.Code != "service_exited" ||
+				!strings.Contains(failed.Reason.Detail, "exit code 3") || failed.Reason.RetryAfter != pause {
 				w.t.Errorf("it failed because of %+v, want a pause of %s", failed.Reason, pause)
 			}
 			w.nothingLeft()
 			_, err := w.rules.Spawn(w.t.Context(), player("one"), "crash")
 			var again *whaley.Error
-			if !errors.As(err, &again) || again.Code != "service_exited" || again.RetryAfter > pause || again.RetryAfter < pause-time.Second {
+			if !errors.As(err, &again) || again.Code != "service_exited" || again.RetryAfter > pause ||
+				again.RetryAfter < pause-time.Second {
 				w.t.Errorf("at once again: %v", err)
 			}
 			other := w.until(w.spawn("other"+pause.String()[:1], "web"), whaley.Running) // others are not held up
@@ -38,7 +42,8 @@ func TestAStartThatNeverGetsReadyIsGivenUpInTime(t *testing.T) {
 		w.policy.StartTimeout = 40 * time.Second
 		w.start()
 		failed := w.until(w.spawn("one", "hangs"), whaley.Failed)
-		if took := failed.EndedAt.Sub(failed.CreatedAt).Round(time.Second); took != 40*time.Second || failed.Reason.Code != whaley.CodeStartTimeout ||
+		if took := failed.EndedAt.Sub(failed.CreatedAt).Round(time.Second); took != 40*time.Second ||
+			failed.Reason.Code != whaley.CodeStartTimeout ||
 			!strings.Contains(failed.Reason.Detail, "waits for web to open port 80") {
 			w.t.Errorf("after %s: %v", took, failed.Reason)
 		}
@@ -53,7 +58,9 @@ func TestWhatSomebodyElseTookIsTriedElsewhere(t *testing.T) {
 		// Another one's container has the port that is next, and its network all of the pool but the last parts.
 		foreign := w.engine.WithPurpose("another's")
 		first := w.running("one", "nc")
-		taken := containers.ContainerSpec{Name: "theirs", Service: ch.Services[0], Publish: map[int]int{1: first.Ports[9000] + 1}}
+		taken := containers.ContainerSpec{
+			Name: "theirs", Service: ch.Services[0], Publish: map[int]int{1: first.Ports[9000] + 1},
+		}
 		id, err := foreign.CreateContainer(w.t.Context(), taken)
 		if err == nil {
 			err = foreign.StartContainer(w.t.Context(), id)

@@ -12,7 +12,9 @@ import (
 )
 
 func TestAnInstanceStartsIsReachedAndLeavesNothingWhenItIsStopped(t *testing.T) {
-	db := whaley.Service{Name: "db", Environment: []string{"OPENS=20s"}, Health: &whaley.Health{Test: []string{"check"}, Timeout: time.Second}}
+	db := whaley.Service{
+		Name: "db", Environment: []string{"OPENS=20s"}, Health: &whaley.Health{Test: []string{"check"}, Timeout: time.Second},
+	}
 	front := web("3s")
 	front.DependsOn = []whaley.Dependency{{Service: "db", Condition: whaley.ConditionHealthy}}
 	ch := built("shop", front, db)

@@ -48,7 +48,10 @@ func TestARestartGoesOnWithWhatWaitedAndWithWhatWasBeingStopped(t *testing.T) {
 		first, second, gone := w.spawn("one", "slow"), w.spawn("two", "slow"), w.spawn("three", "slow")
 		time.Sleep(time.Second)
 		w.end()
-		if _, err := w.db.Update(w.t.Context(), gone.ID, []whaley.State{whaley.Queued}, func(in *whaley.Instance) { in.State = whaley.Stopping }, whaley.Event{}); err != nil {
+		if _, err := w.db.Update(
+			w.t.Context(), gone.ID, []whaley.State{whaley.Queued}, func(in *whaley.Instance) { in.State = whaley.Stopping },
+			whaley.Event{},
+		); err != nil {
 			w.t.Fatal(err)
 		}
 		w.start()
@@ -117,7 +120,9 @@ func TestAServiceThatIsToGoOnIsStartedAgainAfterEverLongerPauses(t *testing.T) {
 			w.kill(in, "web")
 			for ended := time.Now(); !w.service(in, "web").Running; synctest.Wait() {
 				if time.Since(ended) > 2*pause {
-					w.t.Fatalf("it has not been started again %s after its end; the instance is %s", time.Since(ended), w.get(in.ID).State)
+					w.t.Fatalf(
+						"it has not been started again %s after its end; the instance is %s", time.Since(ended), w.get(in.ID).State,
+					)
 				}
 				time.Sleep(pause / 10)
 				if running := w.service(in, "web").Running; running && time.Since(ended) < pause {

@@ -96,15 +96,20 @@ func (w *world) start() {
 	if w.subnets, err = subnet.New(w.db, netip.MustParsePrefix("10.190.0.0/16")); err != nil {
 		w.t.Fatal(err)
 	}
-	pool := sandbox.New(w.db, w.subnets, w.engine.WithPurpose("sandbox"), sandbox.Options{Size: func() int { return w.pool }}, log)
+	pool := sandbox.New(
+		w.db, w.subnets, w.engine.WithPurpose("sandbox"), sandbox.Options{Size: func() int { return w.pool }}, log,
+	)
 	var g errgroup.Group
 	ctx, cancel := context.WithCancel(context.Background())
-	made := containers.New(containers.Needs{Engine: w.engine, Subnets: w.subnets, Ports: &w.ports, Sandboxes: pool, Log: log})
+	made := containers.New(containers.Needs{
+		Engine: w.engine, Subnets: w.subnets, Ports: &w.ports, Sandboxes: pool, Log: log,
+	})
 	if w.runs = (onContainers{made, w.engine}); w.host != nil {
 		w.runs = w.host.Platform("ours")
 	}
 	rules := instancer.New(instancer.Needs{
-		Store: w.db, Platform: w.runs, Prober: cmp.Or[instancer.Prober](w.prober, w.runs), Router: &w.routes, Challenges: w.loaded, Log: log,
+		Store: w.db, Platform: w.runs, Prober: cmp.Or[instancer.Prober](w.prober, w.runs), Router: &w.routes,
+		Challenges: w.loaded, Log: log,
 	}, instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: w.policy})
 	g.Go(func() error { return rules.Run(ctx) })
 	if w.rules = rules; w.host == nil {
@@ -222,8 +227,10 @@ func (w *world) nothingLeft() {
 
 // built is a challenge of services whose images are built; the first has its only route.
 func built(id string, services ...whaley.Service) *whaley.Challenge {
-	ch := &whaley.Challenge{ID: id, Name: id, Revision: "1", Timeout: time.Hour, ExtendTime: 30 * time.Minute, Access: whaley.AccessLink, Wake: true,
-		Routes: []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}}}
+	ch := &whaley.Challenge{
+		ID: id, Name: id, Revision: "1", Timeout: time.Hour, ExtendTime: 30 * time.Minute, Access: whaley.AccessLink,
+		Wake: true, Routes: []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}},
+	}
 	if services == nil {
 		services = []whaley.Service{{Name: "web"}}
 	}

@@ -15,14 +15,20 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 // What stands in memory or was last counted.
 var (
-	descOpen         = describe("whaley_instances_open", "Live instances.")
-	descByStatus     = describe("whaley_instances", "Live instances by state.", "status")
-	descByChallenge  = describe("whaley_challenge_instances", "Live instances by challenge.", "challenge_id")
-	descOwners       = describe("whaley_owners", "Owners with a live instance.", "owner_type")
-	descSaturated    = describe("whaley_owners_saturated", "Owners with as many live instances as they may have.", "owner_type")
-	descSaturation   = describe("whaley_owner_saturation_max_ratio", "Of the owner who is nearest to what they may have.", "owner_type")
-	descExpiring     = describe("whaley_instances_expiring", "Running instances whose time is over soon.", "within")
-	descStale        = describe("whaley_instances_starting_stale", "Instances that have been starting for more than two minutes.")
+	descOpen        = describe("whaley_instances_open", "Live instances.")
+	descByStatus    = describe("whaley_instances", "Live instances by state.", "status")
+	descByChallenge = describe("whaley_challenge_instances", "Live instances by challenge.", "challenge_id")
+	descOwners      = describe("whaley_owners", "Owners with a live instance.", "owner_type")
+	descSaturated   = describe(
+		"whaley_owners_saturated", "Owners with as many live instances as they may have.", "owner_type",
+	)
+	descSaturation = describe(
+		"whaley_owner_saturation_max_ratio", "Of the owner who is nearest to what they may have.", "owner_type",
+	)
+	descExpiring = describe("whaley_instances_expiring", "Running instances whose time is over soon.", "within")
+	descStale    = describe(
+		"whaley_instances_starting_stale", "Instances that have been starting for more than two minutes.",
+	)
 	descMemory       = describe("whaley_instances_memory_limit_bytes", "What all live instances together may use.")
 	descQueue        = describe("whaley_spawn_queue_length", "Spawns that wait for their turn on this sidecar.")
 	descInflight     = describe("whaley_spawns_inflight", "Spawns under way on this sidecar.")
@@ -46,19 +52,32 @@ var (
 	descUp           = describe("whaley_dependency_up", "Whether a dependency answers.", "dependency")
 	descContainers   = describe("whaley_containers_running", "Containers that run.")
 	descCPU          = describe("whaley_containers_cpus", "CPUs that instances use.", "challenge_id")
-	descContainerMem = describe("whaley_containers_memory_bytes", "Memory that instances use, without cached files.", "challenge_id")
-	descSampleTime   = describe("whaley_usage_sample_seconds", "How long the last round of sampling took.")
-	descSampled      = describe("whaley_usage_sample_timestamp_seconds", "When use was last sampled.")
-	descCounted      = describe("whaley_state_timestamp_seconds", "When instances were last counted.")
-	descOwner        = describe("whaley_owner_instances", "Live instances of an owner.", "owner_type", "owner_id", "owner_name")
-	descOwnerRatio   = describe("whaley_owner_saturation_ratio", "Part of what an owner may have.", "owner_type", "owner_id", "owner_name")
-	descExpiry       = describe("whaley_instance_expiry_timestamp_seconds", "When an instance stops by itself.", "instance_id", "challenge_id")
-	descAge          = describe("whaley_instance_age_seconds", "Since an instance was asked for.", "instance_id", "challenge_id")
-	descInfo         = describe("whaley_instance_info", "Always 1.", "instance_id", "challenge_id", "status", "owner_type", "owner_id", "owner_name", "spawned_by")
-	stale            = 2 * time.Minute
-	expiring         = map[string]time.Duration{"5m": 5 * time.Minute, "10m": 10 * time.Minute}
-	states           = []whaley.State{whaley.Queued, whaley.Starting, whaley.Running, whaley.Stopping}
-	ownerTypes       = []string{"user", "team"}
+	descContainerMem = describe(
+		"whaley_containers_memory_bytes", "Memory that instances use, without cached files.", "challenge_id",
+	)
+	descSampleTime = describe("whaley_usage_sample_seconds", "How long the last round of sampling took.")
+	descSampled    = describe("whaley_usage_sample_timestamp_seconds", "When use was last sampled.")
+	descCounted    = describe("whaley_state_timestamp_seconds", "When instances were last counted.")
+	descOwner      = describe(
+		"whaley_owner_instances", "Live instances of an owner.", "owner_type", "owner_id", "owner_name",
+	)
+	descOwnerRatio = describe(
+		"whaley_owner_saturation_ratio", "Part of what an owner may have.", "owner_type", "owner_id", "owner_name",
+	)
+	descExpiry = describe(
+		"whaley_instance_expiry_timestamp_seconds", "When an instance stops by itself.", "instance_id", "challenge_id",
+	)
+	descAge = describe(
+		"whaley_instance_age_seconds", "Since an instance was asked for.", "instance_id", "challenge_id",
+	)
+	descInfo = describe(
+		"whaley_instance_info", "Always 1.", "instance_id", "challenge_id", "status", "owner_type", "owner_id", "owner_name",
+		"spawned_by",
+	)
+	stale      = 2 * time.Minute
+	expiring   = map[string]time.Duration{"5m": 5 * time.Minute, "10m": 10 * time.Minute}
+	states     = []whaley.State{whaley.Queued, whaley.Starting, whaley.Running, whaley.Stopping}
+	ownerTypes = []string{"user", "team"}
 )
 
 type collector struct{ *State }
@@ -236,7 +255,10 @@ func instances(gauge func(*prometheus.Desc, float64, ...string), s *state, f Sou
 			gauge(descExpiry, float64(in.ExpiresAt.Unix()), in.ID, in.Challenge)
 		}
 		gauge(descAge, now.Sub(in.CreatedAt).Seconds(), in.ID, in.Challenge)
-		gauge(descInfo, 1, in.ID, in.Challenge, string(in.State), typeOf(in), valid(in.Owner.ID), valid(in.Owner.Name), valid(in.Player))
+		gauge(
+			descInfo, 1, in.ID, in.Challenge, string(in.State), typeOf(in), valid(in.Owner.ID), valid(in.Owner.Name),
+			valid(in.Player),
+		)
 	}
 }
 

@@ -54,22 +54,42 @@ func New(version string) *Metrics {
 		return h
 	}
 	m := &Metrics{
-		registry:      registry,
-		operations:    counter("whaley_operations_total", "Spawns, stops and extensions that ended, failed or were refused.", "operation", "outcome", "reason", "challenge_id"),
-		spawnTime:     histogram("whaley_spawn_duration_seconds", "From being asked for to running, or to having failed.", spawnBuckets, "outcome"),
-		leaks:         counter("whaley_leaks_found_total", "Objects on the engine that no instance owned; they were removed.", "kind"),
-		events:        counter("whaley_events_total", "Events that this sidecar wrote.", "event_type"),
-		captures:      counter("whaley_forensics_captures_total", "Captures of what instances printed.", "capture_type", "outcome"),
+		registry: registry,
+		operations: counter(
+			"whaley_operations_total", "Spawns, stops and extensions that ended, failed or were refused.", "operation",
+			"outcome", "reason", "challenge_id",
+		),
+		spawnTime: histogram(
+			"whaley_spawn_duration_seconds", "From being asked for to running, or to having failed.", spawnBuckets, "outcome",
+		),
+		leaks: counter(
+			"whaley_leaks_found_total", "Objects on the engine that no instance owned; they were removed.", "kind",
+		),
+		events: counter("whaley_events_total", "Events that this sidecar wrote.", "event_type"),
+		captures: counter(
+			"whaley_forensics_captures_total", "Captures of what instances printed.", "capture_type", "outcome",
+		),
 		notifications: counter("whaley_notifications_total", "Notifications by what became of them.", "target", "outcome"),
 		requests:      counter("whaley_http_requests_total", "Answered requests to the sidecar.", "route", "code"),
-		requestTime:   histogram("whaley_http_request_duration_seconds", "Time to the end of an answer, without event streams.", []float64{0.005, 0.02, 0.1, 0.5, 1, 5, 30}, "route"),
+		requestTime: histogram(
+			"whaley_http_request_duration_seconds", "Time to the end of an answer, without event streams.",
+			[]float64{0.005, 0.02, 0.1, 0.5, 1, 5, 30}, "route",
+		),
 	}
 	m.stopTime = histogram("whaley_stop_duration_seconds", "Taking an instance down.", spawnBuckets).WithLabelValues().(prometheus.Histogram)
 	m.queueTime = histogram("whaley_spawn_queue_wait_seconds", "How long spawns stood in the queue.", spawnBuckets).WithLabelValues().(prometheus.Histogram)
-	m.captureTime = histogram("whaley_forensics_capture_duration_seconds", "Making a capture.", []float64{0.05, 0.1, 0.25, 0.5, 1, 2, 5}).WithLabelValues().(prometheus.Histogram)
-	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "whaley_build_info", Help: "The version that runs; always 1."}, []string{"version", "goversion"})
+	m.captureTime = histogram(
+		"whaley_forensics_capture_duration_seconds", "Making a capture.", []float64{0.05, 0.1, 0.25, 0.5, 1, 2, 5},
+	).WithLabelValues().(prometheus.Histogram)
+	info := prometheus.NewGaugeVec(
+		prometheus.GaugeOpts{Name: "whaley_build_info", Help: "The version that runs; always 1."},
+		[]string{"version", "goversion"},
+	)
 	info.WithLabelValues(version, runtime.Version()).Set(1)
-	registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
+	registry.MustRegister(
+		info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewBuildInfoCollector(),
+	)
 	for _, operation := range []string{whaley.OpSpawn, whaley.OpStop, whaley.OpExtend} {
 		m.operations.WithLabelValues(operation, success, none, unknown) // there from the start: the first failure is a rise, too
 	}
@@ -157,7 +177,9 @@ func (m *Metrics) Notified(target, outcome string, n int) {
 }
 
 // streams last as long as somebody watches.
-var streams = map[string]bool{"GET /events": true, "GET /admin/api/events": true, "GET /admin/api/instances/{id}/logs": true}
+var streams = map[string]bool{
+	"GET /events": true, "GET /admin/api/events": true, "GET /admin/api/instances/{id}/logs": true,
+}
 
 // Answered counts an answer. route is one of the API's, with its method.
 func (m *Metrics) Answered(route string, status int, took time.Duration) {

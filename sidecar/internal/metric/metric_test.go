@@ -38,8 +38,10 @@ func watched(t testing.TB, n int) *world {
 	now := time.Now()
 	for i := range rows {
 		rows[i] = whaley.LiveRow{
-			ID: fmt.Sprint("web-", i), Challenge: fmt.Sprint("challenge-", i%20), Owner: whaley.Owner{ID: fmt.Sprint("team_", 1+i/4), Name: odd},
-			Player: "user_1", State: whaley.Running, CreatedAt: now.Add(-time.Hour), ExpiresAt: now.Add(time.Duration(i) * time.Minute), Memory: 1 << 20,
+			ID: fmt.Sprint("web-", i), Challenge: fmt.Sprint("challenge-", i%20),
+			Owner:  whaley.Owner{ID: fmt.Sprint("team_", 1+i/4), Name: odd},
+			Player: "user_1", State: whaley.Running, CreatedAt: now.Add(-time.Hour),
+			ExpiresAt: now.Add(time.Duration(i) * time.Minute), Memory: 1 << 20,
 		}
 	}
 	if n > 3 {
@@ -60,13 +62,18 @@ func watched(t testing.TB, n int) *world {
 			asked()
 			return whaley.EventStats{Total: 9, ByType: map[string]int64{"instance_spawn": 9}, LastDay: 4, Owners: 2}, nil
 		},
-		Up:         map[string]func(context.Context) error{"engine": func(context.Context) error { asked(); return nil }, "ctfd": func(context.Context) error { asked(); return errors.New("down") }},
+		Up: map[string]func(context.Context) error{
+			"engine": func(context.Context) error { asked(); return nil },
+			"ctfd":   func(context.Context) error { asked(); return errors.New("down") },
+		},
 		Challenges: func() []*whaley.Challenge { return []*whaley.Challenge{{ID: "a"}, {ID: "b", Inactive: true}} },
 		Queue:      func() (int, int) { return 3, 2 },
 		Policy:     func() whaley.Policy { return whaley.Policy{MaxPerTeam: 4} },
 		AutoOn:     func() bool { return true },
 		Usage: func() metric.Usage {
-			return metric.Usage{At: now, Took: time.Second, Running: 4, CPU: map[string]float64{"a": 0.5}, Memory: map[string]float64{"a": 1 << 20}}
+			return metric.Usage{
+				At: now, Took: time.Second, Running: 4, CPU: map[string]float64{"a": 0.5}, Memory: map[string]float64{"a": 1 << 20},
+			}
 		},
 		Detail: w.detail.Load,
 	}, slog.New(slog.DiscardHandler))
@@ -122,17 +129,24 @@ func TestWhatIsKnownIsScraped(t *testing.T) {
 	w.happen()
 	text := w.scrape(t)
 	has(t, text,
-		`whaley_instances_open 40`, `whaley_instances{status="starting"} 2`, `whaley_instances{status="queued"} 0`, `whaley_challenge_instances{challenge_id="challenge-3"} 2`,
-		`whaley_owners{owner_type="team"} 10`, `whaley_owners_saturated{owner_type="team"} 10`, `whaley_owner_saturation_max_ratio{owner_type="team"} 1`,
-		`whaley_instances_expiring{within="10m"} 9`, `whaley_instances_expiring{within="5m"} 4`, `whaley_instances_starting_stale 1`,
-		`whaley_ports_available 75`, `whaley_ports_utilization_ratio 0.25`, `whaley_subnets_allocated 7`, `whaley_challenges_loaded 2`, `whaley_challenges_active 1`,
-		`whaley_flags_assigned 5`, `whaley_suspicious_submissions 2`, `whaley_forensics_auto_capture_enabled 1`, `whaley_forensics_logs{capture_type="auto"} 3`,
-		`whaley_dependency_up{dependency="ctfd"} 0`, `whaley_dependency_up{dependency="engine"} 1`, `whaley_event_log_entries{event_type="instance_spawn"} 9`,
+		`whaley_instances_open 40`, `whaley_instances{status="starting"} 2`, `whaley_instances{status="queued"} 0`,
+		`whaley_challenge_instances{challenge_id="challenge-3"} 2`,
+		`whaley_owners{owner_type="team"} 10`, `whaley_owners_saturated{owner_type="team"} 10`,
+		`whaley_owner_saturation_max_ratio{owner_type="team"} 1`,
+		`whaley_instances_expiring{within="10m"} 9`, `whaley_instances_expiring{within="5m"} 4`,
+		`whaley_instances_starting_stale 1`,
+		`whaley_ports_available 75`, `whaley_ports_utilization_ratio 0.25`, `whaley_subnets_allocated 7`,
+		`whaley_challenges_loaded 2`, `whaley_challenges_active 1`,
+		`whaley_flags_assigned 5`, `whaley_suspicious_submissions 2`, `whaley_forensics_auto_capture_enabled 1`,
+		`whaley_forensics_logs{capture_type="auto"} 3`,
+		`whaley_dependency_up{dependency="ctfd"} 0`, `whaley_dependency_up{dependency="engine"} 1`,
+		`whaley_event_log_entries{event_type="instance_spawn"} 9`,
 		`whaley_operations_total{challenge_id="a",operation="spawn",outcome="failure",reason="service_exited"} 1`,
 		`whaley_operations_total{challenge_id="unknown",operation="spawn",outcome="failure",reason="internal"} 1`,
 		`whaley_operations_total{challenge_id="a",operation="stop",outcome="success",reason="none"} 1`,
 		`whaley_spawn_duration_seconds_bucket{outcome="success",le="0.5"} 1`, `whaley_leaks_found_total{kind="network"} 1`,
-		`whaley_http_requests_total{code="4xx",route="GET /instances/{id}"} 1`, `whaley_spawn_queue_length 3`, `whaley_spawns_inflight 2`,
+		`whaley_http_requests_total{code="4xx",route="GET /instances/{id}"} 1`, `whaley_spawn_queue_length 3`,
+		`whaley_spawns_inflight 2`,
 	)
 	if strings.Contains(text, "secret text") {
 		t.Error("the text of an error is a label")
@@ -149,7 +163,10 @@ func TestOwnersAndInstancesAreThereOnlyWhenWanted(t *testing.T) {
 	}
 	w.detail.Store(true)
 	text := w.scrape(t)
-	for _, want := range []string{`whaley_instance_info{challenge_id="challenge-1",instance_id="web-1"`, `whaley_owner_instances{owner_id="team_1"`, `whaley_instance_expiry_timestamp_seconds{challenge_id="challenge-7",instance_id="web-7"} `} {
+	for _, want := range []string{
+		`whaley_instance_info{challenge_id="challenge-1",instance_id="web-1"`, `whaley_owner_instances{owner_id="team_1"`,
+		`whaley_instance_expiry_timestamp_seconds{challenge_id="challenge-7",instance_id="web-7"} `,
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is missing", want)
 		}

@@ -124,7 +124,10 @@ func (s *State) ask(ctx context.Context, all bool) {
 	try("ports", f.Ports != nil, func() (err error) { return pair(&next.ports, f.Ports, ctx) })
 	try("subnets", f.Subnets != nil, func() (err error) { return pair(&next.subnets, f.Subnets, ctx) })
 	try("flags", f.Flags != nil && all, func() (err error) { return pair(&next.flags, f.Flags, ctx) })
-	try("suspicious submissions", f.Suspicious != nil && all, func() error { return one(&next.suspicious, f.Suspicious, ctx) })
+	try(
+		"suspicious submissions", f.Suspicious != nil && all,
+		func() error { return one(&next.suspicious, f.Suspicious, ctx) },
+	)
 	try("captures", f.Captures != nil && all, func() error { return one(&next.captures, f.Captures, ctx) })
 	try("events", f.Events != nil && all, func() error { return one(&next.events, f.Events, ctx) })
 	for name, ping := range f.Up {

@@ -28,7 +28,8 @@ func (f *fleet) List(context.Context, string) ([]instancer.Object, error) {
 	all := []instancer.Object{{Kind: "network", ID: "n"}}
 	for n := range f.n {
 		all = append(all, instancer.Object{
-			Kind: "container", ID: fmt.Sprint("c", n), Name: fmt.Sprintf("i%03d-web", n), Running: n != 1, Labels: instancer.Labels{Instance: fmt.Sprintf("i%03d", n), Service: "web"},
+			Kind: "container", ID: fmt.Sprint("c", n), Name: fmt.Sprintf("i%03d-web", n), Running: n != 1,
+			Labels: instancer.Labels{Instance: fmt.Sprintf("i%03d", n), Service: "web"},
 		})
 	}
 	return all, nil
@@ -57,7 +58,11 @@ func (f *fleet) Usage(_ context.Context, id string) (whaley.Usage, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cpu[id] += 500 * time.Millisecond
-	return whaley.Usage{At: time.Unix(0, 2*int64(f.cpu[id])), CPU: f.cpu[id], Memory: 10, MemoryLimit: 100, Pids: 3, NetworkIn: 5, BlockWrite: 7}, nil
+	return whaley.Usage{
+			At: time.Unix(0, 2*int64(f.cpu[id])), CPU: f.cpu[id], Memory: 10, MemoryLimit: 100, Pids: 3, NetworkIn: 5,
+			BlockWrite: 7,
+		},
+		nil
 }
 
 func TestThreeHundredInstancesAreSampledSomeAtATime(t *testing.T) {
@@ -82,7 +87,8 @@ func TestThreeHundredInstancesAreSampledSomeAtATime(t *testing.T) {
 		t.Errorf("%d containers, %d run, %d sampled, %d instances", s.Containers, s.Running, s.Sampled, len(s.Instances))
 	}
 	in := s.Instances[5]
-	if !in.Sampled || in.CPU < 49 || in.CPU > 51 || in.Memory != 10 || in.MemoryLimit != 100 || in.Pids != 3 || in.NetworkIn != 5 || in.BlockWrite != 7 || in.Containers[0].Service != "web" {
+	if !in.Sampled || in.CPU < 49 || in.CPU > 51 || in.Memory != 10 || in.MemoryLimit != 100 || in.Pids != 3 ||
+		in.NetworkIn != 5 || in.BlockWrite != 7 || in.Containers[0].Service != "web" {
 		t.Errorf("%+v", in)
 	}
 	if s.Instances[0].Sampled || s.Instances[2].Sampled || s.Instances[1].Sampled {

@@ -29,7 +29,8 @@ type Attempt struct {
 // NewAttempt makes one.
 func NewAttempt(next string) Attempt {
 	return Attempt{
-		State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: next, Expires: time.Now().Add(AttemptLife).Unix(),
+		State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: next,
+		Expires: time.Now().Add(AttemptLife).Unix(),
 	}
 }
 

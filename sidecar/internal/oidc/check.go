@@ -22,7 +22,8 @@ func (p *Provider) Check(ctx context.Context) (problem, mend string) {
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, p.client), p.opts.Issuer)
 	switch {
 	case err != nil && strings.Contains(err.Error(), "did not match"):
-		return "the provider calls itself otherwise: " + err.Error(), "Write OIDC_ISSUER to the letter as the provider does, with or without a slash at its end."
+		return "the provider calls itself otherwise: " + err.Error(),
+			"Write OIDC_ISSUER to the letter as the provider does, with or without a slash at its end."
 	case err != nil:
 		return fmt.Sprintf("%s/.well-known/openid-configuration: %v", strings.TrimSuffix(p.opts.Issuer, "/"), err),
 			"OIDC_ISSUER must be the provider's address, reachable from this host."
@@ -37,14 +38,17 @@ func (p *Provider) Check(ctx context.Context) (problem, mend string) {
 		return "the provider's document: " + err.Error(), "Ask whoever runs it."
 	}
 	if len(said.Methods) > 0 && !slices.Contains(said.Methods, "S256") {
-		return "the provider knows no PKCE with S256", "Switch it on there: without it a code that gets lost signs somebody else in."
+		return "the provider knows no PKCE with S256",
+			"Switch it on there: without it a code that gets lost signs somebody else in."
 	}
 	if len(said.Responses) > 0 && !slices.Contains(said.Responses, "code") {
 		return "the provider knows no code flow", "Switch it on there."
 	}
 	for _, scope := range p.opts.Scopes {
 		if len(said.Scopes) > 0 && !slices.Contains(said.Scopes, scope) {
-			return "the provider knows no scope " + scope, "It knows " + strings.Join(said.Scopes, ", ") + ": write those into OIDC_SCOPES that have the names and teams of players."
+			return "the provider knows no scope " + scope,
+				"It knows " + strings.Join(said.Scopes, ", ") +
+					": write those into OIDC_SCOPES that have the names and teams of players."
 		}
 	}
 	return p.checkClient(ctx, provider)
@@ -69,7 +73,8 @@ func (p *Provider) checkClient(ctx context.Context, provider *oidc.Provider) (pr
 		if errors.As(err, &u) {
 			err = u.Err
 		}
-		return provider.Endpoint().AuthURL + ": " + err.Error(), "Players' browsers must reach it; that this host cannot may be as it should."
+		return provider.Endpoint().AuthURL + ": " + err.Error(),
+			"Players' browsers must reach it; that this host cannot may be as it should."
 	}
 	defer w.Body.Close()
 	if to := w.Header.Get("Location"); strings.Contains(to, "error=") {
@@ -86,5 +91,6 @@ func (p *Provider) checkClient(ctx context.Context, provider *oidc.Provider) (pr
 }
 
 func (p *Provider) clientMend() string {
-	return "OIDC_CLIENT_ID must be a client of the provider that may use the code flow, with the redirect URI " + p.opts.Redirect + "."
+	return "OIDC_CLIENT_ID must be a client of the provider that may use the code flow, with the redirect URI " +
+		p.opts.Redirect + "."
 }

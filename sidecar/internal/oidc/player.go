@@ -29,7 +29,10 @@ func (p *Provider) player(issuer, subject string, claims map[string]any) (whaley
 		return whaley.Player{}, whaley.Errorf(whaley.Forbidden, "teams_several",
 			"Your account is in several teams, and instances belong to one. Tell an organiser.")
 	case team == "":
-		return whaley.Player{}, whaley.Errorf(whaley.Forbidden, "team_required", "This event is played in teams, and your account is in none. Join one, then sign in again.")
+		return whaley.Player{}, whaley.Errorf(
+			whaley.Forbidden, "team_required",
+			"This event is played in teams, and your account is in none. Join one, then sign in again.",
+		)
 	}
 	made.Owner = whaley.Owner{ID: "team_" + short(issuer, team), Name: shown(team)}
 	return made, nil

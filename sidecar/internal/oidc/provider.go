@@ -72,14 +72,17 @@ func (p *Provider) find(ctx context.Context) (*found, error) {
 	provider, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), p.client), p.opts.Issuer)
 	if err != nil {
 		p.tried, p.last = time.Now(), whaley.Errorf(whaley.Unavailable, "oidc_unavailable",
-			"The sign-in service does not answer as it should. Try again in a few seconds, or tell an organiser.").After(tryAgain).Because(err)
+			"The sign-in service does not answer as it should. Try again in a few seconds, or tell an organiser.").After(
+			tryAgain,
+		).Because(err)
 		return nil, p.last
 	}
 	p.found = &found{
 		provider: provider, verifier: provider.Verifier(&oidc.Config{ClientID: p.opts.ClientID}),
 		config: oauth2.Config{
-			ClientID: p.opts.ClientID, ClientSecret: p.opts.ClientSecret, RedirectURL: p.opts.Redirect, Endpoint: provider.Endpoint(),
-			Scopes: p.opts.Scopes,
+			ClientID: p.opts.ClientID, ClientSecret: p.opts.ClientSecret, RedirectURL: p.opts.Redirect,
+			Endpoint: provider.Endpoint(),
+			Scopes:   p.opts.Scopes,
 		},
 	}
 	return p.found, nil
@@ -128,7 +131,9 @@ func (p *Provider) End(ctx context.Context, a Attempt, code string) (whaley.Play
 }
 
 // complete asks for the claims that are not in the token, as many providers have it.
-func (p *Provider) complete(ctx context.Context, f *found, token *oauth2.Token, subject string, claims map[string]any) error {
+func (p *Provider) complete(
+	ctx context.Context, f *found, token *oauth2.Token, subject string, claims map[string]any,
+) error {
 	_, named := claims[p.opts.NameClaim]
 	_, inTeam := claims[p.opts.TeamClaim]
 	if named && (inTeam || p.opts.TeamClaim == "") || f.provider.UserInfoEndpoint() == "" {
@@ -154,5 +159,7 @@ func (p *Provider) complete(ctx context.Context, f *found, token *oauth2.Token, 
 }
 
 func refused(why error) error {
-	return whaley.Errorf(whaley.Unauthorized, "sign_in_refused", "The sign-in did not work. Try it again; if it goes on, tell an organiser.").Because(why)
+	return whaley.Errorf(
+		whaley.Unauthorized, "sign_in_refused", "The sign-in did not work. Try it again; if it goes on, tell an organiser.",
+	).Because(why)
 }

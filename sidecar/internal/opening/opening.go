@@ -148,7 +148,10 @@ func (o *Opening) Look(ctx context.Context) error {
 		}
 	}
 	if was := o.now.Swap(next); was.Event != event {
-		o.log.Info("the event, as ctfd says", "begins", event.Begins, "ends", event.Ends, "paused", event.Paused, "viewable_after", event.Viewable)
+		o.log.Info(
+			"the event, as ctfd says", "begins", event.Begins, "ends", event.Ends, "paused", event.Paused, "viewable_after",
+			event.Viewable,
+		)
 	}
 	text, err := json.Marshal(next)
 	if err != nil {

@@ -18,7 +18,11 @@ import (
 type mapped struct{ *store.Store }
 
 func (mapped) Mappings(context.Context) ([]*whaley.Mapping, error) {
-	return []*whaley.Mapping{{Challenge: "shown", CTFdChallenge: 1}, {Challenge: "hidden", CTFdChallenge: 2}, {Challenge: "gone", CTFdChallenge: 99}}, nil
+	return []*whaley.Mapping{
+			{Challenge: "shown", CTFdChallenge: 1}, {Challenge: "hidden", CTFdChallenge: 2},
+			{Challenge: "gone", CTFdChallenge: 99},
+		},
+		nil
 }
 
 // TestWhatIsOpenIsWhatCTFdSays goes through an event, with CTFd there, away, and away from the start of a second sidecar.
@@ -71,7 +75,8 @@ func TestWhatIsOpenIsWhatCTFdSays(t *testing.T) {
 	set("end", now.Add(2*time.Hour))
 	look()
 	wants("before", whaley.CodeNotBegun, whaley.CodeNotBegun)
-	if why := o.Closed(player, &whaley.Challenge{ID: "shown"}, now); why.RetryAfter != time.Hour || why.Detail != "The event begins on Saturday, 16 May 2026, 13:00 UTC." {
+	if why := o.Closed(player, &whaley.Challenge{ID: "shown"}, now); why.RetryAfter != time.Hour ||
+		why.Detail != "The event begins on Saturday, 16 May 2026, 13:00 UTC." {
 		t.Errorf("players read %q, after %s", why.Detail, why.RetryAfter)
 	}
 	board.Down()

@@ -58,7 +58,8 @@ func (w *world) sends(parts ...string) {
 // refused holds what the player is told of such an answer, and that the next one is served.
 func (w *world) refused(t *testing.T, what string) {
 	t.Helper()
-	if got := w.get(web, "/"); got.Status != http.StatusBadGateway || got.problem(t).Code != "no_answer" || strings.Contains(got.Body, w.container.URL) {
+	if got := w.get(web, "/"); got.Status != http.StatusBadGateway || got.problem(t).Code != "no_answer" ||
+		strings.Contains(got.Body, w.container.URL) {
 		t.Errorf("%s: %d %.200s", what, got.Status, got.Body)
 	}
 }
@@ -86,7 +87,10 @@ func headerFloods(t *testing.T, w *world) {
 	for range 12 {
 		size := 70_000 + random.IntN(1<<(8+random.IntN(14)))
 		text := flood(random, size)
-		for what, head := range map[string]string{"an answer": "HTTP/1.1 200 OK\r\n", "an interim answer": "HTTP/1.1 103 Early Hints\r\n", "a switch": "HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: x\r\n"} {
+		for what, head := range map[string]string{
+			"an answer": "HTTP/1.1 200 OK\r\n", "an interim answer": "HTTP/1.1 103 Early Hints\r\n",
+			"a switch": "HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: x\r\n",
+		} {
 			w.sends(head, text, "\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 			w.refused(t, fmt.Sprintf("%s with %d bytes of headers (seed %d)", what, size, seed))
 		}
@@ -234,8 +238,9 @@ func manyHeaders(t *testing.T, w *world) {
 
 // forbidden are lines that must come through nowhere; allowed, those that must wherever headers do.
 const (
-	forbidden = "Set-Cookie: whaley=tossed\r\nSet-Cookie: a=tossed; Domain=" + base + "\r\nClear-Site-Data: \"cookies\"\r\nX-Whaley-Request: tossed\r\n"
-	allowed   = "Set-Cookie: own=kept\r\nX-Own: kept\r\n"
+	forbidden = "Set-Cookie: whaley=tossed\r\nSet-Cookie: a=tossed; Domain=" + base +
+		"\r\nClear-Site-Data: \"cookies\"\r\nX-Whaley-Request: tossed\r\n"
+	allowed = "Set-Cookie: own=kept\r\nX-Own: kept\r\n"
 )
 
 func interim(t *testing.T, w *world) {
@@ -243,14 +248,16 @@ func interim(t *testing.T, w *world) {
 	for _, status := range []string{"100 Continue", "102 Processing", "103 Early Hints", "199 Anything"} {
 		// Also a second time, when such a request was decided before.
 		for range 2 {
-			w.sends("HTTP/1.1 "+status+"\r\n"+forbidden+allowed+"Link: </a.css>\r\n\r\n", "HTTP/1.1 "+status+"\r\n"+forbidden+"\r\n",
-				"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody")
+			w.sends(
+				"HTTP/1.1 "+status+"\r\n"+forbidden+allowed+"Link: </a.css>\r\n\r\n", "HTTP/1.1 "+status+"\r\n"+forbidden+"\r\n",
+				"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody",
+			)
 			got := w.raw("GET / HTTP/1.1\r\nHost: " + web + "\r\nConnection: close\r\n\r\n")
 			if strings.Contains(got, "tossed") || strings.Contains(got, "Clear-Site-Data") {
 				t.Errorf("%s brings what it must not:\n%s", status, got)
 			}
-			if !strings.HasPrefix(got, "HTTP/1.1 "+status[:3]) || !strings.Contains(got, "X-Own: kept") || !strings.Contains(got, "own=kept") ||
-				!strings.Contains(got, "Link: </a.css>") || !strings.HasSuffix(got, "body") {
+			if !strings.HasPrefix(got, "HTTP/1.1 "+status[:3]) || !strings.Contains(got, "X-Own: kept") ||
+				!strings.Contains(got, "own=kept") || !strings.Contains(got, "Link: </a.css>") || !strings.HasSuffix(got, "body") {
 				t.Errorf("%s does not come through whole:\n%s", status, got)
 			}
 		}
@@ -265,7 +272,10 @@ func interimFlood(t *testing.T, w *world) {
 		t.Errorf("twenty: %d %s", got.Status, got.Body)
 	}
 	w.sends(strings.Repeat("HTTP/1.1 102 Processing\r\nX: y\r\n\r\n", 20_000), answer)
-	if got := w.raw("GET / HTTP/1.1\r\nHost: " + web + "\r\nConnection: close\r\n\r\n"); !strings.Contains(got, "HTTP/1.1 502") || strings.Count(got, " 102 ") > 100 {
+	if got := w.raw("GET / HTTP/1.1\r\nHost: " + web + "\r\nConnection: close\r\n\r\n"); !strings.Contains(
+		got, "HTTP/1.1 502",
+	) ||
+		strings.Count(got, " 102 ") > 100 {
 		t.Errorf("twenty thousand: %d interim answers, then %.300s", strings.Count(got, " 102 "), got[max(0, len(got)-300):])
 	}
 }
@@ -357,7 +367,8 @@ func (b *lockedBuffer) String() string {
 func inOurName(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
 	for range 3 {
-		w.sends("HTTP/1.1 200 OK\r\n" + forbidden + allowed + "x-whaley-anything: tossed\r\nX-WHALEY-TICKET: tossed\r\nContent-Length: 0\r\n\r\n")
+		w.sends("HTTP/1.1 200 OK\r\n" + forbidden + allowed +
+			"x-whaley-anything: tossed\r\nX-WHALEY-TICKET: tossed\r\nContent-Length: 0\r\n\r\n")
 		got := w.get(web, "/")
 		for name, lines := range got.Header {
 			if strings.HasPrefix(name, "X-Whaley") || strings.Contains(strings.Join(lines, ""), "tossed") {

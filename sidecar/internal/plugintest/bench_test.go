@@ -30,7 +30,9 @@ func BenchmarkRunning(b *testing.B) {
 	}{{"compiled", compiled}, {"interpreted", interpreted(b)}} {
 		w := newWorld(b, way.make)
 		w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
-			return wire.HostStatus{State: wire.StateRunning, Mine: q.Owner == owner, Access: "owner", Backend: container.URL, Version: "1"}
+			return wire.HostStatus{
+				State: wire.StateRunning, Mine: q.Owner == owner, Access: "owner", Backend: container.URL, Version: "1",
+			}
 		})
 		ways = append(ways, struct {
 			name    string

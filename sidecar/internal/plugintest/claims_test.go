@@ -46,7 +46,8 @@ func stalledBody(t *testing.T, w *world) {
 		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n1\r\n{\r\n", web, head)
 		text, _ := io.ReadAll(conn)
 		got := string(text)
-		if !strings.HasPrefix(got, "HTTP/1.1 408 ") || !strings.Contains(got, "body_too_slow") || !strings.Contains(got, "Connection: close") {
+		if !strings.HasPrefix(got, "HTTP/1.1 408 ") || !strings.Contains(got, "body_too_slow") ||
+			!strings.Contains(got, "Connection: close") {
 			t.Errorf("%s: %s", head, got)
 		}
 	}
@@ -59,7 +60,8 @@ func TestClaimsCompiled(t *testing.T)    { attack(t, compiled, claims) }
 func TestClaimsInterpreted(t *testing.T) { attack(t, interpreted(t), claims) }
 
 // claiming are headers as they are in use, each of which some server believes.
-var claiming = strings.Fields(`X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Forwarded-Port X-Forwarded-Server X-Forwarded-By
+var claiming = strings.Fields(
+	`X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Forwarded-Port X-Forwarded-Server X-Forwarded-By
 	X-Forwarded-Prefix X-Forwarded-Scheme X-Forwarded-Ssl X-Forwarded-User X-Forwarded-Email X-Forwarded-Groups X-Forwarded-Tls-Client-Cert
 	X-Forwarded X-Forwarded-Client-Cert Forwarded Forwarded-For Forwarded-For-Ip X-Original-Forwarded-For X-Vercel-Forwarded-For
 	X-Real-Ip X-Client-Ip Client-Ip X-Cluster-Client-Ip True-Client-Ip X-True-Ip Cf-Connecting-Ip Cf-Connecting-Ipv6 Cf-Pseudo-Ipv4 Fastly-Client-Ip
@@ -67,11 +69,14 @@ var claiming = strings.Fields(`X-Forwarded-For X-Forwarded-Host X-Forwarded-Prot
 	X-Nf-Client-Connection-Ip X-Envoy-External-Address Wl-Proxy-Client-Ip Proxy-Client-Ip X-Proxyuser-Ip Ali-Cdn-Real-Ip Cdn-Src-Ip
 	X-Custom-Ip-Authorization X-Original-Host Remote-User X-Remote-User Remote-Email Remote-Groups X-Auth-Request-User X-Auth-Request-Email
 	X-Authenticated-User X-Webauth-User X-Ms-Client-Principal-Name X-Goog-Iap-Jwt-Assertion X-Amzn-Oidc-Identity Cf-Access-Authenticated-User-Email
-	Tailscale-User-Login X-Ssl-Client-Verify Ssl-Client-Cert X-Ssl-Client-S-Dn X-Client-Cert X-Admin-Key X-Whaley-Owner X-Whaley-Ticket X-Whaley-New`)
+	Tailscale-User-Login X-Ssl-Client-Verify Ssl-Client-Cert X-Ssl-Client-S-Dn X-Client-Cert X-Admin-Key X-Whaley-Owner X-Whaley-Ticket X-Whaley-New`,
+)
 
 // honest are headers that challenges and browsers use, of which none says who asks.
-var honest = strings.Fields(`X-Own X-Api-Key X-Csrf-Token X-Requested-With X-Http-Method-Override X-Original-Url X-Rewrite-Url X-Description X-Zip
-	X-Shipping Accept-Language Authorization Sec-Gpc X-User-Agent X-Clip Priority Referer Origin If-None-Match X-Flag X-Role X-Host Skip-Auth`)
+var honest = strings.Fields(
+	`X-Own X-Api-Key X-Csrf-Token X-Requested-With X-Http-Method-Override X-Original-Url X-Rewrite-Url X-Description X-Zip
+	X-Shipping Accept-Language Authorization Sec-Gpc X-User-Agent X-Clip Priority Referer Origin If-None-Match X-Flag X-Role X-Host Skip-Auth`,
+)
 
 func identityHeaders(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
@@ -111,7 +116,9 @@ func identityHeaders(t *testing.T, w *world) {
 				t.Errorf("a container is not told %s:\n%s", name, got.Body)
 			}
 		}
-		for _, want := range []string{"X-Forwarded-For: 127.0.0.1\r\n", "X-Forwarded-Host: " + web + "\r\n", "X-Forwarded-Proto: http\r\n"} {
+		for _, want := range []string{
+			"X-Forwarded-For: 127.0.0.1\r\n", "X-Forwarded-Host: " + web + "\r\n", "X-Forwarded-Proto: http\r\n",
+		} {
 			if strings.Count(got.Body, want) != 1 {
 				t.Errorf("%q is not there once:\n%s", want, got.Body)
 			}
@@ -129,7 +136,8 @@ func claimingTrailers(t *testing.T, w *world) {
 		r.Trailer.Write(rw)
 	}
 	for _, announced := range []string{"X-Own", "X-Own, X-Forwarded-For, X-Whaley-Owner", "X-Own, X-Real-Ip, Cookie"} {
-		got := w.raw("POST / HTTP/1.1\r\nHost: " + web + "\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: " + announced + "\r\n\r\n" +
+		got := w.raw("POST / HTTP/1.1\r\nHost: " + web +
+			"\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: " + announced + "\r\n\r\n" +
 			"5\r\nwhole\r\n0\r\nX-Own: kept\r\nX-Forwarded-For: tossed\r\nX-Real-Ip: tossed\r\nX-Whaley-Owner: tossed\r\nCookie: whaley=tossed\r\nX-Admin-Key: tossed\r\n\r\n")
 		if strings.Contains(got, "tossed") || !strings.Contains(got, "X-Own: kept") || !strings.Contains(got, "5 bytes") {
 			t.Errorf("with %s announced:\n%s", announced, got)
@@ -165,7 +173,9 @@ func fakes(t *testing.T, w *world, random *rand.Rand, count int) []string {
 			if n > 12 {
 				continue // whoever knows the very host can make some that have to be checked
 			}
-			fake, err = ticket.Sign(other, ticket.Claims{Host: web, Owner: fmt.Sprint(n), Expires: time.Now().Add(time.Hour).Unix()})
+			fake, err = ticket.Sign(
+				other, ticket.Claims{Host: web, Owner: fmt.Sprint(n), Expires: time.Now().Add(time.Hour).Unix()},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -202,7 +212,9 @@ func manyForgeries(t *testing.T, w *world) {
 	}
 	var cookies []string
 	for n := range 100 {
-		fake, err := ticket.Sign(other, ticket.Claims{Host: web, Owner: fmt.Sprint(n), Expires: time.Now().Add(time.Hour).Unix()})
+		fake, err := ticket.Sign(
+			other, ticket.Claims{Host: web, Owner: fmt.Sprint(n), Expires: time.Now().Add(time.Hour).Unix()},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

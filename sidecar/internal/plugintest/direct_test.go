@@ -60,7 +60,9 @@ func (w *world) goDirectTo(name, backend string) {
 func asksNobody(t *testing.T, w *world) {
 	w.down = true
 	for _, path := range []string{"/", "/a?b=c", "/x;y?z;", "/%41", "//x/y"} {
-		for _, header := range [][]string{nil, {"Cookie", "whaley=x; own=1"}, {"Connection", "keep-alive"}, {"X-Real-Ip", "10.1.1.1"}} {
+		for _, header := range [][]string{
+			nil, {"Cookie", "whaley=x; own=1"}, {"Connection", "keep-alive"}, {"X-Real-Ip", "10.1.1.1"},
+		} {
 			if got := w.get(web, path, header...); got.Status != http.StatusOK || !strings.Contains(got.Body, path) {
 				t.Errorf("%s %q: %d %s", path, header, got.Status, got.Body)
 			}
@@ -90,7 +92,8 @@ func oneHop(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
 	for _, named := range []string{"X-Own", "x-own, X-Forwarded-Host", "keep-alive, X-Own"} {
 		got := w.get(web, "/", "Connection", named, "X-Own", "for one hop", "X-Other", "kept")
-		if strings.Contains(got.Body, "for one hop") || !strings.Contains(got.Body, "X-Other: kept") || !strings.Contains(got.Body, "X-Forwarded-Host: "+web) {
+		if strings.Contains(got.Body, "for one hop") || !strings.Contains(got.Body, "X-Other: kept") ||
+			!strings.Contains(got.Body, "X-Forwarded-Host: "+web) {
 			t.Errorf("%s: %d %s", named, got.Status, got.Body)
 		}
 	}
@@ -99,7 +102,8 @@ func oneHop(t *testing.T, w *world) {
 // tooEarly is when Traefik has a route of the store, and not yet the file that says where the sidecar is.
 func tooEarly(t *testing.T, w *world) {
 	w.goDirect()
-	if got := w.get("web.elsewhere."+base, "/?a;b"); got.Status != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" {
+	if got := w.get("web.elsewhere."+base, "/?a;b"); got.Status != http.StatusServiceUnavailable ||
+		got.Header.Get("Retry-After") == "" {
 		t.Errorf("%d %v", got.Status, got.Header)
 	}
 }

@@ -18,7 +18,8 @@ var forwarding = map[string]func(t *testing.T, w *world){
 	"WhoAsksIsNeverWhoTheySayTheyAre":          claimedAddress,
 	"OwnPagesBelieveProxiesOnly":               ownPages,
 	"AWrongWayIsRefused": func(t *testing.T, w *world) {
-		if _, err := w.make(t, http.NotFoundHandler(), settings{backend: w.container.URL, forwarded: "Append"}); err == nil || !strings.Contains(err.Error(), "forwarded") {
+		if _, err := w.make(t, http.NotFoundHandler(), settings{backend: w.container.URL, forwarded: "Append"}); err == nil ||
+			!strings.Contains(err.Error(), "forwarded") {
 			t.Errorf("it is taken: %v", err)
 		}
 	},
@@ -37,7 +38,8 @@ func keeping(next http.Handler, remote string, fills bool) http.Handler {
 			r.Header["X-Forwarded-For"] = []string{strings.Join(lines, ", ")}
 		}
 		for name, value := range map[string]string{
-			"X-Real-Ip": from, "X-Forwarded-Proto": "http", "X-Forwarded-Port": "80", "X-Forwarded-Host": r.Host, "X-Forwarded-Server": "traefik",
+			"X-Real-Ip": from, "X-Forwarded-Proto": "http", "X-Forwarded-Port": "80", "X-Forwarded-Host": r.Host,
+			"X-Forwarded-Server": "traefik",
 		} {
 			if fills && (r.Header.Get(name) == "" || name == "X-Forwarded-Server") {
 				r.Header[name] = []string{value}
@@ -51,9 +53,15 @@ const player, proxy = "198.51.100.7:5", "10.0.0.1:5" // the world's plugin trust
 
 func forwardedHeaders(t *testing.T, w *world) {
 	always := []string{"X-Forwarded-Host: HOST", "X-Forwarded-Proto: http"}
-	said := []string{"X-Forwarded-For", "127.0.0.1", "X-Forwarded-For", "8.8.8.8,::1", "X-Forwarded-Host", "evil", "X-Forwarded-Proto", "https", "X-Real-Ip", "127.0.0.1",
-		"Client-Ip", "1.1.1.1", "Forwarded", "for=a", "X-Forwarded-Port", "1", "X-Forwarded-Server", "s", "Remote-User", "admin", "X-Whaley-New", "t", "X_Admin_Key", "k"}
-	kept := []string{"Client-Ip: 1.1.1.1", "Forwarded: for=a", "Remote-User: admin", "X-Forwarded-Host: evil", "X-Forwarded-Port: 1", "X-Forwarded-Proto: https", "X-Real-Ip: 127.0.0.1"}
+	said := []string{
+		"X-Forwarded-For", "127.0.0.1", "X-Forwarded-For", "8.8.8.8,::1", "X-Forwarded-Host", "evil", "X-Forwarded-Proto",
+		"https", "X-Real-Ip", "127.0.0.1", "Client-Ip", "1.1.1.1", "Forwarded", "for=a", "X-Forwarded-Port", "1",
+		"X-Forwarded-Server", "s", "Remote-User", "admin", "X-Whaley-New", "t", "X_Admin_Key", "k",
+	}
+	kept := []string{
+		"Client-Ip: 1.1.1.1", "Forwarded: for=a", "Remote-User: admin", "X-Forwarded-Host: evil", "X-Forwarded-Port: 1",
+		"X-Forwarded-Proto: https", "X-Real-Ip: 127.0.0.1",
+	}
 	for n, c := range []struct {
 		how    string
 		remote string
@@ -63,16 +71,28 @@ func forwardedHeaders(t *testing.T, w *world) {
 		{"", player, nil, append([]string{"X-Forwarded-For: 198.51.100.7"}, always...)},
 		{"", player, said, append([]string{"X-Forwarded-For: 198.51.100.7"}, always...)},
 		{"replace", player, said, append([]string{"X-Forwarded-For: 198.51.100.7"}, always...)},
-		{"replace", proxy, []string{"X-Forwarded-For", "127.0.0.1, 203.0.113.4, 10.0.0.2"}, append([]string{"X-Forwarded-For: 203.0.113.4"}, always...)},
+		{
+			"replace", proxy, []string{"X-Forwarded-For", "127.0.0.1, 203.0.113.4, 10.0.0.2"},
+			append([]string{"X-Forwarded-For: 203.0.113.4"}, always...),
+		},
 		{"append", player, nil, append([]string{"X-Forwarded-For: 198.51.100.7"}, always...)},
 		{"append", player, said, append([]string{"X-Forwarded-For: 127.0.0.1, 8.8.8.8,::1, 198.51.100.7"}, kept...)},
 		{"append", player, []string{"X-Forwarded-For", ""}, append([]string{"X-Forwarded-For: 198.51.100.7"}, always...)},
-		{"append", player, []string{"X-Forwarded-For", "<script>"}, append([]string{"X-Forwarded-For: <script>, 198.51.100.7"}, always...)},
-		{"append", proxy, []string{"X-Forwarded-For", "127.0.0.1, 203.0.113.4, 10.0.0.2"}, append([]string{"X-Forwarded-For: 127.0.0.1, 203.0.113.4"}, always...)},
+		{
+			"append", player, []string{"X-Forwarded-For", "<script>"},
+			append([]string{"X-Forwarded-For: <script>, 198.51.100.7"}, always...),
+		},
+		{
+			"append", proxy, []string{"X-Forwarded-For", "127.0.0.1, 203.0.113.4, 10.0.0.2"},
+			append([]string{"X-Forwarded-For: 127.0.0.1, 203.0.113.4"}, always...),
+		},
 		{"none", player, nil, nil},
 		{"none", player, said, append([]string{"X-Forwarded-For: 127.0.0.1, 8.8.8.8,::1"}, kept...)},
 		{"none", player, []string{"X-Forwarded-Host", "HOST", "X-Real-Ip", "198.51.100.7", "X-Forwarded-Proto", ""}, nil}, // as a proxy says it too
-		{"none", proxy, []string{"X-Forwarded-For", "127.0.0.1, 203.0.113.4, 10.0.0.2"}, []string{"X-Forwarded-For: 127.0.0.1"}},
+		{
+			"none", proxy, []string{"X-Forwarded-For", "127.0.0.1, 203.0.113.4, 10.0.0.2"},
+			[]string{"X-Forwarded-For: 127.0.0.1"},
+		},
 		{"none", proxy, []string{"X-Forwarded-For", "203.0.113.4"}, nil},
 	} {
 		host := fmt.Sprintf("w%d-abcdefghijklm.%s", n, base) // of each its own, since what is known of one is remembered
@@ -90,8 +110,9 @@ func forwardedHeaders(t *testing.T, w *world) {
 			t.Fatal(err)
 		}
 		for way, front := range map[string]http.Handler{
-			"embedded": keeping(w.front.Config.Handler, c.remote, false), "plugin": keeping(w.front.Config.Handler, c.remote, true),
-			"link": keeping(direct, c.remote, true),
+			"embedded": keeping(w.front.Config.Handler, c.remote, false),
+			"plugin":   keeping(w.front.Config.Handler, c.remote, true),
+			"link":     keeping(direct, c.remote, true),
 		} {
 			for again := range 2 { // the second may be ready
 				if got, want := forwardedLines(front, host, c.sent), sorted(slices.Clone(c.want)); !slices.Equal(got, want) {
@@ -112,11 +133,15 @@ func claimedAddress(t *testing.T, w *world) {
 		return w.running("link")(q)
 	})
 	for n, c := range []struct{ remote, sent, want string }{
-		{player, "203.0.113.9", "198.51.100.7"}, {"127.0.0.1:9", "203.0.113.9", "127.0.0.1"}, {"[::1]:9", "203.0.113.9", "::1"},
+		{player, "203.0.113.9", "198.51.100.7"}, {"127.0.0.1:9", "203.0.113.9", "127.0.0.1"},
+		{"[::1]:9", "203.0.113.9", "::1"},
 		{proxy, "203.0.113.9", "203.0.113.9"}, {proxy, "127.0.0.1, 203.0.113.9", "203.0.113.9"},
 	} {
 		host := fmt.Sprintf("a%d-abcdefghijklm.%s", n, base)
-		forwardedLines(keeping(w.front.Config.Handler, c.remote, true), host, []string{"X-Forwarded-For", c.sent, "X-Real-Ip", c.sent, "Forwarded", "for=" + c.sent})
+		forwardedLines(
+			keeping(w.front.Config.Handler, c.remote, true), host,
+			[]string{"X-Forwarded-For", c.sent, "X-Real-Ip", c.sent, "Forwarded", "for=" + c.sent},
+		)
 		if asked != c.want {
 			t.Errorf("%s, who says %s, is asked for as %s", c.remote, c.sent, asked)
 		}
@@ -131,8 +156,12 @@ func ownPages(t *testing.T, w *world) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for remote, want := range map[string]string{player: "", "127.0.0.1:1": "", proxy: "203.0.113.9", "192.0.2.1:1": "203.0.113.9", "192.0.2.2:1": ""} {
-		forwardedLines(keeping(pages, remote, true), "whaley.localhost", []string{"X-Forwarded-For", "203.0.113.9", "Cookie", "a=b"})
+	for remote, want := range map[string]string{
+		player: "", "127.0.0.1:1": "", proxy: "203.0.113.9", "192.0.2.1:1": "203.0.113.9", "192.0.2.2:1": "",
+	} {
+		forwardedLines(
+			keeping(pages, remote, true), "whaley.localhost", []string{"X-Forwarded-For", "203.0.113.9", "Cookie", "a=b"},
+		)
 		if got.Get("X-Forwarded-For") != want || got.Get("Cookie") != "a=b" {
 			t.Errorf("%s: the dashboard is told %q", remote, got)
 		}

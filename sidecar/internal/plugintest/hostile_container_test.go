@@ -49,8 +49,11 @@ func tossing(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("owner"))
 	good := w.ticket(web)
 	// What a sibling can set with Domain=.localhost comes before or after the own one, with any path.
-	for _, cookies := range []string{"whaley=tossed; whaley=" + good, "whaley=" + w.ticket(pwn) + "; whaley=" + good, "whaley=" + good + "; whaley=tossed"} {
-		if got := w.get(web, "/", "Cookie", cookies); got.Status != 200 || strings.Contains(got.Body, "tossed") || strings.Contains(got.Body, good) {
+	for _, cookies := range []string{
+		"whaley=tossed; whaley=" + good, "whaley=" + w.ticket(pwn) + "; whaley=" + good, "whaley=" + good + "; whaley=tossed",
+	} {
+		if got := w.get(web, "/", "Cookie", cookies); got.Status != 200 || strings.Contains(got.Body, "tossed") ||
+			strings.Contains(got.Body, good) {
 			t.Errorf("%.40s…: %d %s", cookies, got.Status, got.Body)
 		}
 	}
@@ -66,9 +69,12 @@ func tossing(t *testing.T, w *world) {
 func parentDomains(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
 	for _, line := range []string{
-		"a=1; Domain=" + base, "a=1; Domain=." + base, "a=1; domain=LOCALHOST", "a=1; DOMAIN=\"" + base + "\"", "a=1; Domain=" + web + "; Domain=" + base,
-		"a=1; Domain=" + base + "; Domain=" + web, "a=1;Domain\t=\t" + base, "a=1; Domain=" + base + ".", "a=1; Path=/; Domain=whaley." + base, "a=1; Domain=b." + web,
-		"whaley=x", "__Host-whaley=x; Secure; Path=/", "__HOST-WHALEY_NONCE=x", "whaley_nonce=x; Max-Age=0", "=whaley=x", "; Domain=" + base,
+		"a=1; Domain=" + base, "a=1; Domain=." + base, "a=1; domain=LOCALHOST", "a=1; DOMAIN=\"" + base + "\"",
+		"a=1; Domain=" + web + "; Domain=" + base,
+		"a=1; Domain=" + base + "; Domain=" + web, "a=1;Domain\t=\t" + base, "a=1; Domain=" + base + ".",
+		"a=1; Path=/; Domain=whaley." + base, "a=1; Domain=b." + web,
+		"whaley=x", "__Host-whaley=x; Secure; Path=/", "__HOST-WHALEY_NONCE=x", "whaley_nonce=x; Max-Age=0", "=whaley=x",
+		"; Domain=" + base,
 	} {
 		w.cookie = []string{"own=1", line}
 		if got := w.get(web, "/"); strings.Join(got.Header["Set-Cookie"], "|") != "own=1" {
@@ -104,16 +110,21 @@ func clearSiteData(t *testing.T, w *world) {
 func openRedirect(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("owner"))
 	const nonce = "whaley_nonce=nonce-nonce-nonce-1"
-	for _, path := range []string{"//evil.example", "/\\evil.example", "\\/evil.example", "https:evil.example", "https://evil.example", "/%09/evil.example", "javascript:alert(1)", "/\r\nLocation: https://evil.example", " //evil.example",
-		"/.//evil.example", "/x/..//evil.example", "/%2e//evil.example", "/./\\evil.example"} {
+	for _, path := range []string{
+		"//evil.example", "/\\evil.example", "\\/evil.example", "https:evil.example", "https://evil.example",
+		"/%09/evil.example", "javascript:alert(1)", "/\r\nLocation: https://evil.example", " //evil.example",
+		"/.//evil.example", "/x/..//evil.example", "/%2e//evil.example", "/./\\evil.example",
+	} {
 		got := w.get(web, wire.TicketPath+"?code=good&path="+url.QueryEscape(path), "Cookie", nonce)
-		if to := got.Header.Get("Location"); got.Status != 303 || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.HasPrefix(to, "/\\") || strings.ContainsAny(to, "\t\r\n") {
+		if to := got.Header.Get("Location"); got.Status != 303 || !strings.HasPrefix(to, "/") ||
+			strings.HasPrefix(to, "//") || strings.HasPrefix(to, "/\\") || strings.ContainsAny(to, "\t\r\n") {
 			t.Errorf("%q leads to %q", path, to)
 		}
 	}
 	// The way to the dashboard carries the path of this host and nothing else decides where it leads.
 	for _, path := range []string{"//evil.example/", "/?next=https://evil.example", "/\\evil.example"} {
-		answer := w.raw("GET " + path + " HTTP/1.1\r\nHost: " + web + "\r\nAccept: text/html\r\nX-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n")
+		answer := w.raw("GET " + path + " HTTP/1.1\r\nHost: " + web +
+			"\r\nAccept: text/html\r\nX-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n")
 		if !strings.Contains(answer, "\r\nLocation: "+dashboard+wire.SignInPath+"?") {
 			t.Errorf("%s: %.300s", path, answer)
 		}
@@ -128,18 +139,22 @@ func reflected(t *testing.T, w *world) {
 		r.Header.Write(rw)
 	}
 	for _, header := range [][]string{
-		{wire.TicketHeader, token}, {"Cookie", "whaley=" + token}, {"Cookie", "a=1; whaley=" + token, "Connection", "Cookie, " + wire.TicketHeader},
-		{wire.TicketHeader, token, "Connection", "keep-alive, X-Other"}, {"cookie", "x=y;whaley=" + token + ";"}, {"x-whaley-ticket", token, "X-WHALEY-EXTRA", token},
+		{wire.TicketHeader, token}, {"Cookie", "whaley=" + token},
+		{"Cookie", "a=1; whaley=" + token, "Connection", "Cookie, " + wire.TicketHeader},
+		{wire.TicketHeader, token, "Connection", "keep-alive, X-Other"}, {"cookie", "x=y;whaley=" + token + ";"},
+		{"x-whaley-ticket", token, "X-WHALEY-EXTRA", token},
 		{wire.TicketHeader, token, "Cookie", " WHALEY=" + token + "; __host-whaley=" + token},
 	} {
 		got := w.get(web, "/page", header...)
-		if got.Status != 200 && got.Status != 401 || strings.Contains(got.Body, token) || strings.Contains(strings.ToLower(got.Body), "x-whaley") {
+		if got.Status != 200 && got.Status != 401 || strings.Contains(got.Body, token) ||
+			strings.Contains(strings.ToLower(got.Body), "x-whaley") {
 			t.Errorf("%q: %d %s", header, got.Status, got.Body)
 		}
 	}
 	// The page that gets the code says nothing of it to what is opened next.
 	got := w.get(web, wire.TicketPath+"?code=good&path=/", "Cookie", "whaley_nonce=nonce-nonce-nonce-1")
-	if got.Header.Get("Referrer-Policy") != "no-referrer" || strings.Contains(got.Header.Get("Location"), "code") || strings.Contains(got.Body, "good") {
+	if got.Header.Get("Referrer-Policy") != "no-referrer" || strings.Contains(got.Header.Get("Location"), "code") ||
+		strings.Contains(got.Body, "good") {
 		t.Errorf("%v %s", got.Header, got.Body)
 	}
 }
@@ -178,12 +193,13 @@ func hostGames(t *testing.T, w *world) {
 	token := w.ticket(web)
 	for what, lines := range map[string]string{
 		"an address of another host in the request line": "GET http://" + pwn + "/ HTTP/1.1\r\nHost: " + web,
-		"another Host with ours forwarded":               "GET / HTTP/1.1\r\nHost: " + pwn + "\r\nX-Forwarded-Host: " + web + "\r\nX-Original-Host: " + web + "\r\nForwarded: host=" + web,
-		"two Hosts":                                      "GET / HTTP/1.1\r\nHost: " + pwn + "\r\nHost: " + web,
-		"a Host with a path":                             "GET / HTTP/1.1\r\nHost: " + web + "/" + pwn,
-		"a Host with a user":                             "GET / HTTP/1.1\r\nHost: x@" + web,
-		"a Host with a suffix":                           "GET / HTTP/1.1\r\nHost: " + web + ".evil.example",
-		"a Host with a null":                             "GET / HTTP/1.1\r\nHost: " + web + "\x00" + pwn,
+		"another Host with ours forwarded": "GET / HTTP/1.1\r\nHost: " + pwn + "\r\nX-Forwarded-Host: " +
+			web + "\r\nX-Original-Host: " + web + "\r\nForwarded: host=" + web,
+		"two Hosts":            "GET / HTTP/1.1\r\nHost: " + pwn + "\r\nHost: " + web,
+		"a Host with a path":   "GET / HTTP/1.1\r\nHost: " + web + "/" + pwn,
+		"a Host with a user":   "GET / HTTP/1.1\r\nHost: x@" + web,
+		"a Host with a suffix": "GET / HTTP/1.1\r\nHost: " + web + ".evil.example",
+		"a Host with a null":   "GET / HTTP/1.1\r\nHost: " + web + "\x00" + pwn,
 	} {
 		answer := w.raw(lines + "\r\nX-Whaley-Ticket: " + token + "\r\nConnection: close\r\n\r\n")
 		if strings.Contains(answer, "container") {
@@ -195,8 +211,12 @@ func hostGames(t *testing.T, w *world) {
 			t.Errorf("the same host as %s: %d", name, got.Status)
 		}
 	}
-	got := w.get(web, "/", wire.TicketHeader, token, "X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "gopher", "X-Forwarded-Port", "1", "X-Real-Ip", "6.6.6.6", "Forwarded", "for=6.6.6.6")
-	if got.Status != 200 || strings.Contains(got.Body, "evil.example") || strings.Contains(got.Body, "X-Forwarded-For: 6.6.6.6") || strings.Contains(got.Body, "gopher") {
+	got := w.get(
+		web, "/", wire.TicketHeader, token, "X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil.example",
+		"X-Forwarded-Proto", "gopher", "X-Forwarded-Port", "1", "X-Real-Ip", "6.6.6.6", "Forwarded", "for=6.6.6.6",
+	)
+	if got.Status != 200 || strings.Contains(got.Body, "evil.example") ||
+		strings.Contains(got.Body, "X-Forwarded-For: 6.6.6.6") || strings.Contains(got.Body, "gopher") {
 		t.Errorf("%s", got.Body)
 	}
 }
@@ -206,19 +226,25 @@ func smuggling(t *testing.T, w *world) {
 	const hidden = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 	begin := "POST /first HTTP/1.1\r\nHost: " + web + "\r\nConnection: close\r\n"
 	for what, request := range map[string]string{
-		"length and chunks":         begin + fmt.Sprintf("Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n%s", len(hidden)+5, hidden),
-		"two lengths":               begin + fmt.Sprintf("Content-Length: 0\r\nContent-Length: %d\r\n\r\n%s", len(hidden), hidden),
-		"an unknown encoding":       begin + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + hidden,
-		"two encodings":             begin + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n" + hidden,
+		"length and chunks": begin +
+			fmt.Sprintf("Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n%s", len(hidden)+5, hidden),
+		"two lengths": begin +
+			fmt.Sprintf("Content-Length: 0\r\nContent-Length: %d\r\n\r\n%s", len(hidden), hidden),
+		"an unknown encoding": begin + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + hidden,
+		"two encodings": begin + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n" +
+			hidden,
 		"a space before the colon":  begin + "Transfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + hidden,
 		"a tab in the value":        begin + "Transfer-Encoding: \tchunked\x0b\r\n\r\n0\r\n\r\n" + hidden,
 		"a signed length":           begin + fmt.Sprintf("Content-Length: +%d\r\n\r\n%s", len(hidden), hidden),
 		"a line that goes on":       begin + "X-A: b\r\n Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n" + hidden,
 		"a chunk with a wrong size": begin + "Transfer-Encoding: chunked\r\n\r\n-1\r\n" + hidden,
 		"a bare line feed":          begin + "X-A: b\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n" + hidden,
-		"a query with a line break": "POST /first?a=%0d%0a%0d%0aGET%20/smuggled HTTP/1.1\r\nHost: " + web + "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-		"a header with a request":   begin + "X-A: b\rGET /smuggled HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
-		"an old protocol upgrade":   "GET /first HTTP/1.1\r\nHost: " + web + "\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n" + hidden,
+		"a query with a line break": "POST /first?a=%0d%0a%0d%0aGET%20/smuggled HTTP/1.1\r\nHost: " + web +
+			"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+		"a header with a request": begin + "X-A: b\rGET /smuggled HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+		"an old protocol upgrade": "GET /first HTTP/1.1\r\nHost: " + web +
+			"\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n" +
+			hidden,
 	} {
 		w.raw(request)
 		if w.asked(" /smuggled") {
@@ -231,15 +257,18 @@ func malformedCookies(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("owner"))
 	good := w.ticket(web)
 	for _, cookie := range []string{
-		"whaley", "whaley=", "=whaley", ";;;whaley=;", "whaley=\"", "whaley=\"" + good, "whaley=" + good + good, "whaley=%00", "whaley=.", "whaley=..", "whaley=" + strings.Repeat(".", 2000),
-		"whaley=" + strings.Repeat("A", 30000), strings.Repeat("a=b; ", 5000) + "whaley=x", "whaley=" + strings.ReplaceAll(good, ".", "%2e"), "whaley[]=" + good, "Whaley=" + good,
+		"whaley", "whaley=", "=whaley", ";;;whaley=;", "whaley=\"", "whaley=\"" + good, "whaley=" + good + good, "whaley=%00",
+		"whaley=.", "whaley=..", "whaley=" + strings.Repeat(".", 2000),
+		"whaley=" + strings.Repeat("A", 30000), strings.Repeat("a=b; ", 5000) + "whaley=x",
+		"whaley=" + strings.ReplaceAll(good, ".", "%2e"), "whaley[]=" + good, "Whaley=" + good,
 		"whaley=" + good[:len(good)/2] + " " + good[len(good)/2:], "whaley=" + good + "\xff",
 	} {
 		if got := w.get(web, "/", "Cookie", cookie); got.Status != 401 {
 			t.Errorf("%.60q: %d %.200s", cookie, got.Status, got.Body)
 		}
 	}
-	answer := w.raw("GET / HTTP/1.1\r\nHost: " + web + "\r\nCookie: whaley=" + strings.Repeat("A", 2<<20) + "\r\nConnection: close\r\n\r\n")
+	answer := w.raw("GET / HTTP/1.1\r\nHost: " + web + "\r\nCookie: whaley=" + strings.Repeat("A", 2<<20) +
+		"\r\nConnection: close\r\n\r\n")
 	if strings.Contains(answer, "container") {
 		t.Errorf("two megabytes: %.200s", answer)
 	}
@@ -251,8 +280,10 @@ func malformedCookies(t *testing.T, w *world) {
 func brokenAnswers(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
 	for what, answer := range map[string]string{
-		"no HTTP": "hello", "nothing": "", "a status of letters": "HTTP/1.1 abc OK\r\n\r\n", "two lengths": "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-		"a header without a name": "HTTP/1.1 200 OK\r\n: x\r\n\r\n", "too much": "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 12<<20) + "\r\n\r\n",
+		"no HTTP": "hello", "nothing": "", "a status of letters": "HTTP/1.1 abc OK\r\n\r\n",
+		"two lengths":             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+		"a header without a name": "HTTP/1.1 200 OK\r\n: x\r\n\r\n",
+		"too much":                "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 12<<20) + "\r\n\r\n",
 	} {
 		w.hostile = func(rw http.ResponseWriter, _ *http.Request) {
 			conn, _, err := rw.(http.Hijacker).Hijack()
@@ -263,7 +294,8 @@ func brokenAnswers(t *testing.T, w *world) {
 			defer conn.Close()
 			io.WriteString(conn, answer)
 		}
-		if got := w.get(web, "/"); got.Status != 502 || got.problem(t).Code != "no_answer" || strings.Contains(got.Body, w.container.URL) {
+		if got := w.get(web, "/"); got.Status != 502 || got.problem(t).Code != "no_answer" ||
+			strings.Contains(got.Body, w.container.URL) {
 			t.Errorf("%s: %d %.200s", what, got.Status, got.Body)
 		}
 	}
@@ -276,9 +308,12 @@ func brokenAnswers(t *testing.T, w *world) {
 func linked(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
 	token := w.ticket(web)
-	for _, header := range [][]string{{}, {wire.TicketHeader, token}, {"Cookie", "whaley=" + token + "; whaley_nonce=nonce-nonce-nonce-1"}} {
+	for _, header := range [][]string{
+		{}, {wire.TicketHeader, token}, {"Cookie", "whaley=" + token + "; whaley_nonce=nonce-nonce-nonce-1"},
+	} {
 		got := w.get(web, "/", header...)
-		if got.Status != 200 || strings.Contains(got.Body, owner) || strings.Contains(got.Body, token) || strings.Contains(got.Body, "nonce") {
+		if got.Status != 200 || strings.Contains(got.Body, owner) || strings.Contains(got.Body, token) ||
+			strings.Contains(got.Body, "nonce") {
 			t.Errorf("%q: %d %s", header, got.Status, got.Body)
 		}
 	}

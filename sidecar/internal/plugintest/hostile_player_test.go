@@ -58,9 +58,13 @@ func forged(t *testing.T, w *world) {
 	changed := base64.RawURLEncoding.EncodeToString(text)
 	plain := ed25519.Sign(signing, text) // of the same key, for something else
 	for what, token := range map[string]string{
-		"signed with an own key": own, "another owner": changed + "." + signature, "no signature": payload, "an empty signature": payload + ".",
-		"zeros": payload + "." + base64.RawURLEncoding.EncodeToString(make([]byte, 64)), "alg none": "eyJhbGciOiJub25lIn0." + payload + ".", "a signature of something else": changed + "." + base64.RawURLEncoding.EncodeToString(plain),
-		"three parts": good + "." + signature, "padding": good + "==", "another alphabet": strings.NewReplacer("-", "+", "_", "/").Replace(good) + "+", "swapped": signature + "." + payload,
+		"signed with an own key": own, "another owner": changed + "." + signature, "no signature": payload,
+		"an empty signature":            payload + ".",
+		"zeros":                         payload + "." + base64.RawURLEncoding.EncodeToString(make([]byte, 64)),
+		"alg none":                      "eyJhbGciOiJub25lIn0." + payload + ".",
+		"a signature of something else": changed + "." + base64.RawURLEncoding.EncodeToString(plain),
+		"three parts":                   good + "." + signature, "padding": good + "==",
+		"another alphabet": strings.NewReplacer("-", "+", "_", "/").Replace(good) + "+", "swapped": signature + "." + payload,
 	} {
 		w.refusesTicket(what, web, token)
 	}
@@ -115,11 +119,16 @@ func revoked(t *testing.T, w *world) {
 			s.Mine, s.Revoked = false, q.Session == "over"
 			return s
 		})
-		token, err := ticket.Sign(signing, ticket.Claims{Host: web, Owner: owner, Player: owner, Session: "over", Expires: time.Now().Add(time.Hour).Unix()})
+		token, err := ticket.Sign(
+			signing,
+			ticket.Claims{Host: web, Owner: owner, Player: owner, Session: "over", Expires: time.Now().Add(time.Hour).Unix()},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
-		program, person := w.get(web, "/", wire.TicketHeader, token), w.get(web, "/", "Cookie", "whaley="+token, "Accept", "text/html")
+		program, person := w.get(web, "/", wire.TicketHeader, token), w.get(
+			web, "/", "Cookie", "whaley="+token, "Accept", "text/html",
+		)
 		if access == "link" {
 			if program.Status != 200 || person.Status != 200 {
 				t.Errorf("whoever has the address of a linked host: %d %d", program.Status, person.Status)
@@ -145,7 +154,11 @@ func revoked(t *testing.T, w *world) {
 func codeInjection(t *testing.T, w *world) {
 	// The code of mallory's browser, in a link that another one opens.
 	link := wire.TicketPath + "?code=good&path=/"
-	for what, cookie := range map[string]string{"no nonce": "", "an own nonce": "whaley_nonce=another-another-another", "an own nonce on https": "__Host-whaley_nonce=nonce-nonce-nonce-1", "two": "whaley_nonce=another-another-another; whaley_nonce=nonce-nonce-nonce-1"} {
+	for what, cookie := range map[string]string{
+		"no nonce": "", "an own nonce": "whaley_nonce=another-another-another",
+		"an own nonce on https": "__Host-whaley_nonce=nonce-nonce-nonce-1",
+		"two":                   "whaley_nonce=another-another-another; whaley_nonce=nonce-nonce-nonce-1",
+	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			got := w.send(method, web, link, "", "Cookie", cookie, "Accept", "text/html")
 			if got.Status != 400 || strings.Contains(strings.Join(got.Header["Set-Cookie"], ""), "whaley=") {
@@ -160,7 +173,9 @@ func codeInjection(t *testing.T, w *world) {
 
 func forgedCodes(t *testing.T, w *world) {
 	const nonce = "whaley_nonce=nonce-nonce-nonce-1"
-	for _, code := range []string{"", "goo", "good ", "goodgood", "GOOD", strings.Repeat("g", 3000), "good&code=good2", "\x00", "../good"} {
+	for _, code := range []string{
+		"", "goo", "good ", "goodgood", "GOOD", strings.Repeat("g", 3000), "good&code=good2", "\x00", "../good",
+	} {
 		got := w.get(web, wire.TicketPath+"?code="+url.QueryEscape(code)+"&path=/", "Cookie", nonce)
 		if got.Status != 400 || len(got.Header["Set-Cookie"]) > 0 {
 			t.Errorf("%.20q: %d %v", code, got.Status, got.Header)
@@ -198,7 +213,10 @@ func enumeration(t *testing.T, w *world) {
 						same = true // no host of anybody, which its name says
 					}
 					if !same {
-						t.Errorf("%s %s %s as %s: %d %q, want %d %q", method, host, path, accept, got.Status, shape(got, host), want.Status, shape(want, pwn))
+						t.Errorf(
+							"%s %s %s as %s: %d %q, want %d %q", method, host, path, accept, got.Status, shape(got, host), want.Status,
+							shape(want, pwn),
+						)
 					}
 				}
 			}
@@ -227,7 +245,10 @@ func sameQuestions(t *testing.T, w *world) {
 func strangerWakes(t *testing.T, w *world) {
 	w.on(wire.PathResolve, mine(wire.StateAsleep))
 	w.on(wire.PathStatus, mine(wire.StateStarting))
-	for _, header := range [][]string{{}, {wire.TicketHeader, w.ticket(pwn)}, {"X-Whaley-Owner", owner, "X-Whaley-Player", owner}, {"Authorization", "Bearer " + key}} {
+	for _, header := range [][]string{
+		{}, {wire.TicketHeader, w.ticket(pwn)}, {"X-Whaley-Owner", owner, "X-Whaley-Player", owner},
+		{"Authorization", "Bearer " + key},
+	} {
 		for _, path := range []string{"/", wire.StatusPath} {
 			if got := w.get(web, path, header...); got.Status != 401 || strings.Contains(got.Body, "Notes") {
 				t.Errorf("%s %q: %d %s", path, header, got.Status, got.Body)

@@ -88,7 +88,8 @@ func takenOver(t *testing.T, w *world) {
 			if method != "POST" {
 				sent = ""
 			}
-			if got := w.send(method, host, "/", sent); got.Status != 200 || got.Body != fmt.Sprintf("%s %d bytes", method, len(sent)) {
+			if got := w.send(method, host, "/", sent); got.Status != 200 ||
+				got.Body != fmt.Sprintf("%s %d bytes", method, len(sent)) {
 				t.Errorf("%s: %s %d %.300s", what, method, got.Status, got.Body)
 			}
 		}
@@ -97,7 +98,9 @@ func takenOver(t *testing.T, w *world) {
 		at := serveAt(t, scheme, count)
 		backend := scheme + "://" + at.Addr().String()
 		runs := func(q wire.HostRequest) wire.HostStatus {
-			return wire.HostStatus{State: wire.StateRunning, Mine: true, Access: "link", Backend: backend, Version: scheme, Instance: q.Host}
+			return wire.HostStatus{
+				State: wire.StateRunning, Mine: true, Access: "link", Backend: backend, Version: scheme, Instance: q.Host,
+			}
 		}
 		w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
 			if strings.HasPrefix(q.Host, scheme+"--"+pwn) { // this one is woken
@@ -153,7 +156,9 @@ func handshakes(t *testing.T, w *world) {
 		}
 	}()
 	w.on(wire.PathResolve, func(wire.HostRequest) wire.HostStatus {
-		return wire.HostStatus{State: wire.StateRunning, Mine: true, Access: "link", Backend: "https://" + l.Addr().String(), Version: "1"}
+		return wire.HostStatus{
+			State: wire.StateRunning, Mine: true, Access: "link", Backend: "https://" + l.Addr().String(), Version: "1",
+		}
 	})
 	left.Store(2)
 	if got := w.send("POST", web, "/", "body"); got.Status != 200 || got.Body != "POST 4 bytes" {
@@ -167,7 +172,9 @@ func keptShortly(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
 	at := serveAt(t, "http", count)
 	w.on(wire.PathResolve, func(wire.HostRequest) wire.HostStatus {
-		return wire.HostStatus{State: wire.StateRunning, Mine: true, Access: "link", Backend: "http://" + at.Addr().String(), Version: "1"}
+		return wire.HostStatus{
+			State: wire.StateRunning, Mine: true, Access: "link", Backend: "http://" + at.Addr().String(), Version: "1",
+		}
 	})
 	send := func() {
 		if got := w.send("POST", web, "/", "body"); got.Status != 200 {

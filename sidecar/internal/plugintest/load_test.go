@@ -56,7 +56,8 @@ func interpreted(t testing.TB) maker {
 			t.Fatal(err)
 		}
 		for field, value := range map[string]string{
-			"InternalURL": s.internal, "PluginKey": s.key, "BaseDomain": s.base, "DashboardURL": s.dashboard, "Backend": s.backend,
+			"InternalURL": s.internal, "PluginKey": s.key, "BaseDomain": s.base, "DashboardURL": s.dashboard,
+			"Backend":   s.backend,
 			"Forwarded": s.forwarded, "OwnPages": s.own, "Proxies": s.proxies,
 		} {
 			config.Elem().FieldByName(field).SetString(value)

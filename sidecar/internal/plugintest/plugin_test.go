@@ -89,7 +89,8 @@ func runningHost(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
 	for range 5 {
 		got := w.get(web, "/a%2Fb?q=1;2&c")
-		if got.Status != 200 || !strings.HasPrefix(got.Body, "container GET /a%2Fb?q=1;2&c 0 ") || !strings.Contains(got.Body, "Host: "+web) {
+		if got.Status != 200 || !strings.HasPrefix(got.Body, "container GET /a%2Fb?q=1;2&c 0 ") ||
+			!strings.Contains(got.Body, "Host: "+web) {
 			t.Fatalf("%d %q", got.Status, got.Body)
 		}
 	}
@@ -103,7 +104,8 @@ func runningHost(t *testing.T, w *world) {
 
 func ownersHost(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("owner"))
-	if got := w.get(web, "/"); got.Status != 401 || got.problem(t).Code != "ticket_required" || !strings.Contains(got.Body, wire.TicketHeader) {
+	if got := w.get(web, "/"); got.Status != 401 || got.problem(t).Code != "ticket_required" ||
+		!strings.Contains(got.Body, wire.TicketHeader) {
 		t.Errorf("without: %d %q", got.Status, got.Body)
 	}
 	if got := w.get(web, "/", wire.TicketHeader, w.ticket(web)); got.Status != 200 {
@@ -129,7 +131,9 @@ func alike(t *testing.T, w *world) {
 		w.mode, w.script = mode, script
 		for _, accept := range []string{"*/*", "text/html"} {
 			want := w.get(pwn, "/", "Accept", accept, "X-Request-Id", "the-same-request-id")
-			for _, host := range []string{web, "nothing-abcdefghijklm." + base, "malformed." + base, "a.b." + base, "x--" + web, "--" + web} {
+			for _, host := range []string{
+				web, "nothing-abcdefghijklm." + base, "malformed." + base, "a.b." + base, "x--" + web, "--" + web,
+			} {
 				got := w.get(host, "/", "Accept", accept, "X-Request-Id", "the-same-request-id")
 				if got.Status != want.Status || shape(got, host) != shape(want, pwn) {
 					t.Errorf("%s %s: %d %q, want %d %q", mode, host, got.Status, shape(got, host), want.Status, shape(want, pwn))
@@ -179,7 +183,10 @@ func waiting(t *testing.T, w *world) {
 	w.on(wire.PathWake, mine(wire.StateStarting))
 	cookie := "whaley=" + w.ticket(web)
 	got := w.get(web, "/page", "Cookie", cookie, "Sec-Fetch-Mode", "navigate", "Accept", "text/html")
-	for _, want := range []string{"Notes &lt;b&gt; is starting", "Setting up the network", `<span id="estimate">7</span>`, `role="status"`, "<noscript>", wire.StatusPath} {
+	for _, want := range []string{
+		"Notes &lt;b&gt; is starting", "Setting up the network", `<span id="estimate">7</span>`, `role="status"`,
+		"<noscript>", wire.StatusPath,
+	} {
 		if !strings.Contains(got.Body, want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -196,45 +203,64 @@ func waiting(t *testing.T, w *world) {
 			t.Errorf("the page names %q", outside)
 		}
 	}
-	for what, header := range map[string][]string{"a script": {"Sec-Fetch-Mode", "cors", "Accept", "text/html"}, "a program": {"Accept", "*/*"}} {
+	for what, header := range map[string][]string{
+		"a script": {"Sec-Fetch-Mode", "cors", "Accept", "text/html"}, "a program": {"Accept", "*/*"},
+	} {
 		got := w.get(web, "/page", append(header, "Cookie", cookie)...)
 		if got.Status != 503 || got.problem(t).Code != "still_starting" || got.Header.Get("Retry-After") == "" {
 			t.Errorf("%s: %d %q", what, got.Status, got.Body)
 		}
 	}
-	if got := w.send("POST", web, "/form", "a=b", "Cookie", cookie, "Sec-Fetch-Mode", "navigate"); got.Header.Get("Content-Type") != wire.ProblemType {
+	if got := w.send("POST", web, "/form", "a=b", "Cookie", cookie, "Sec-Fetch-Mode", "navigate"); got.Header.Get(
+		"Content-Type",
+	) != wire.ProblemType {
 		t.Errorf("a form that was sent got a page that cannot send it again: %v", got.Header)
 	}
 }
 
 func eventsFace(t *testing.T, w *world) {
-	w.look = wire.Keys{EventName: "Fox <CTF>", EventHome: "https://ctf.example.org/", EventFooter: "Help: <b>@fox</b>", EventLogo: "data:image/png;base64,iVBORw0KGgo=",
-		EventColours: []string{"#ffaa00", "#000000", "#884400", "#ffffff"}}
+	w.look = wire.Keys{
+		EventName: "Fox <CTF>", EventHome: "https://ctf.example.org/", EventFooter: "Help: <b>@fox</b>",
+		EventLogo: "data:image/png;base64,iVBORw0KGgo=", EventColours: []string{"#ffaa00", "#000000", "#884400", "#ffffff"},
+	}
 	w.on(wire.PathResolve, mine(wire.StateAsleep))
 	w.on(wire.PathWake, mine(wire.StateStarting))
 	waiting := w.get(web, "/", wire.TicketHeader, w.ticket(web), "Accept", "text/html")
 	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
-		return wire.HostStatus{State: wire.StateFailed, Mine: true, Version: "3", Problem: &wire.Problem{Status: 429, Code: "quota_reached", Detail: "Stop one."}}
+		return wire.HostStatus{
+			State: wire.StateFailed, Mine: true, Version: "3",
+			Problem: &wire.Problem{Status: 429, Code: "quota_reached", Detail: "Stop one."},
+		}
 	})
 	refused := w.get(web, "/", wire.TicketHeader, w.ticket(web), "Accept", "text/html")
 	for what, body := range map[string]string{"waiting": waiting.Body, "refused": refused.Body} {
-		for _, want := range []string{"Fox &lt;CTF&gt;</title>", "<span>Fox &lt;CTF&gt;</span>", "Help: &lt;b&gt;@fox", `<img src="data:image/png;base64,iVBORw0KGgo=" alt="">`,
-			":root { --accent: #ffaa00; --on: #000000 }", ":root { --accent: #884400; --on: #ffffff }"} {
+		for _, want := range []string{
+			"Fox &lt;CTF&gt;</title>", "<span>Fox &lt;CTF&gt;</span>", "Help: &lt;b&gt;@fox",
+			`<img src="data:image/png;base64,iVBORw0KGgo=" alt="">`, ":root { --accent: #ffaa00; --on: #000000 }",
+			":root { --accent: #884400; --on: #ffffff }",
+		} {
 			if !strings.Contains(body, want) {
 				t.Errorf("%s: the page does not have %s:\n%.3000s", what, want, body)
 			}
 		}
 	}
-	if !strings.Contains(refused.Body, `<a href="https://ctf.example.org/">Scoreboard</a>`) || !strings.Contains(refused.Header.Get("Content-Security-Policy"), "img-src data:;") {
+	if !strings.Contains(refused.Body, `<a href="https://ctf.example.org/">Scoreboard</a>`) ||
+		!strings.Contains(refused.Header.Get("Content-Security-Policy"), "img-src data:;") {
 		t.Errorf("%v %s", refused.Header, refused.Body)
 	}
 }
 
 func wrongFace(t *testing.T, w *world) {
-	w.look = wire.Keys{EventName: "Fox", EventHome: "javascript:alert(1)", EventLogo: `data:image/svg+xml;base64,AAAA" onload="x`, EventColours: []string{"#fff", "red;} body{", "", ""}}
+	w.look = wire.Keys{
+		EventName: "Fox", EventHome: "javascript:alert(1)", EventLogo: `data:image/svg+xml;base64,AAAA" onload="x`,
+		EventColours: []string{"#fff", "red;} body{", "", ""},
+	}
 	w.on(wire.PathResolve, mine(wire.StateAsleep))
 	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
-		return wire.HostStatus{State: wire.StateFailed, Mine: true, Version: "3", Problem: &wire.Problem{Status: 429, Code: "quota_reached", Detail: "Stop one."}}
+		return wire.HostStatus{
+			State: wire.StateFailed, Mine: true, Version: "3",
+			Problem: &wire.Problem{Status: 429, Code: "quota_reached", Detail: "Stop one."},
+		}
 	})
 	body := w.get(web, "/", wire.TicketHeader, w.ticket(web), "Accept", "text/html").Body
 	for _, never := range []string{"javascript:", "svg", "onload", "red;", "Scoreboard", "<img"} {
@@ -254,11 +280,13 @@ func refusals(t *testing.T, w *world) {
 			Problem: &wire.Problem{Status: 429, Code: "quota_reached", Detail: "Stop one <first>.", RetryAfter: 7}}
 	})
 	got := w.get(web, "/", wire.TicketHeader, w.ticket(web))
-	if p := got.problem(t); got.Status != 429 || p.Code != "quota_reached" || p.RequestID == "" || got.Header.Get("Retry-After") != "7" {
+	if p := got.problem(t); got.Status != 429 || p.Code != "quota_reached" || p.RequestID == "" ||
+		got.Header.Get("Retry-After") != "7" {
 		t.Errorf("%d %+v", got.Status, p)
 	}
 	page := w.get(web, "/", wire.TicketHeader, w.ticket(web), "Accept", "text/html")
-	if page.Status != 429 || !strings.Contains(page.Body, "Stop one &lt;first&gt;.") || !strings.Contains(page.Body, "Try again") || !strings.Contains(page.Body, dashboard) {
+	if page.Status != 429 || !strings.Contains(page.Body, "Stop one &lt;first&gt;.") ||
+		!strings.Contains(page.Body, "Try again") || !strings.Contains(page.Body, dashboard) {
 		t.Errorf("%d %q", page.Status, page.Body)
 	}
 }
@@ -266,13 +294,16 @@ func refusals(t *testing.T, w *world) {
 func badTickets(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("owner"))
 	good := w.ticket(web)
-	expired, err := ticket.Sign(signing, ticket.Claims{Host: web, Owner: owner, Player: owner, Expires: time.Now().Unix() - 1})
+	expired, err := ticket.Sign(
+		signing, ticket.Claims{Host: web, Owner: owner, Player: owner, Expires: time.Now().Unix() - 1},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for what, token := range map[string]string{
 		"an expired one": expired,
-		"another host's": w.ticket(pwn), "changed": "A" + good[1:], "cut off": good[:len(good)-1], "long": strings.Repeat("A", 5000), "empty": "",
+		"another host's": w.ticket(pwn), "changed": "A" + good[1:], "cut off": good[:len(good)-1],
+		"long": strings.Repeat("A", 5000), "empty": "",
 	} {
 		if got := w.get(web, "/", wire.TicketHeader, token); got.Status != 401 {
 			t.Errorf("%s in the header: %d", what, got.Status)
@@ -294,10 +325,12 @@ func exchange(t *testing.T, w *world) {
 	navigate := []string{"Accept", "text/html", "Sec-Fetch-Mode", "navigate"}
 	first := w.get(web, "/deep?x=1", navigate...)
 	to, err := url.Parse(first.Header.Get("Location"))
-	if err != nil || first.Status != 303 || !strings.HasPrefix(to.String(), dashboard+wire.SignInPath) || to.Query().Get("path") != "/deep?x=1" || to.Query().Get("host") != web {
+	if err != nil || first.Status != 303 || !strings.HasPrefix(to.String(), dashboard+wire.SignInPath) ||
+		to.Query().Get("path") != "/deep?x=1" || to.Query().Get("host") != web {
 		t.Errorf("sent to %s with %d", to, first.Status)
 	}
-	if set := first.Header.Get("Set-Cookie"); !strings.Contains(set, "HttpOnly") || !strings.Contains(set, "SameSite=Lax") || strings.Contains(set, "Domain") ||
+	if set := first.Header.Get("Set-Cookie"); !strings.Contains(set, "HttpOnly") ||
+		!strings.Contains(set, "SameSite=Lax") || strings.Contains(set, "Domain") ||
 		!strings.HasPrefix(set, "whaley_nonce="+to.Query().Get("nonce")) {
 		t.Errorf("nonce's cookie %q", set)
 	}
@@ -308,12 +341,16 @@ func exchange(t *testing.T, w *world) {
 		}
 	}
 	const nonce = "whaley_nonce=nonce-nonce-nonce-1"
-	for given, want := range map[string]string{"/deep%3Fx=1": "/deep?x=1", "https://evil.example/": "/", "//evil.example": "/", "/%5Cevil.example": "/", "": "/"} {
+	for given, want := range map[string]string{
+		"/deep%3Fx=1": "/deep?x=1", "https://evil.example/": "/", "//evil.example": "/", "/%5Cevil.example": "/", "": "/",
+	} {
 		got := w.get(web, path+given, "Cookie", nonce)
-		if got.Status != 303 || got.Header.Get("Location") != want || got.Header.Get("Referrer-Policy") != "no-referrer" || got.Header.Get("Cache-Control") != "no-store" {
+		if got.Status != 303 || got.Header.Get("Location") != want || got.Header.Get("Referrer-Policy") != "no-referrer" ||
+			got.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("path %q: %d to %q", given, got.Status, got.Header.Get("Location"))
 		}
-		if set := got.Header["Set-Cookie"]; len(set) != 2 || !strings.HasPrefix(set[0], "whaley=") || !strings.HasPrefix(set[1], "whaley_nonce=;") {
+		if set := got.Header["Set-Cookie"]; len(set) != 2 || !strings.HasPrefix(set[0], "whaley=") ||
+			!strings.HasPrefix(set[1], "whaley_nonce=;") {
 			t.Errorf("cookies %q", set)
 		}
 	}
@@ -325,8 +362,11 @@ func exchange(t *testing.T, w *world) {
 func stripped(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("owner"))
 	token := w.ticket(web)
-	got := w.get(web, "/", "Cookie", "a=1; whaley="+token+"; b=2", "Cookie", "__Host-whaley=x; WHALEY_nonce=y; whaley2=z", wire.TicketHeader, token,
-		"X-Whaley-Owner", "admin", "X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil", "Forwarded", "for=6.6.6.6", "Authorization", "Basic eDp5")
+	got := w.get(
+		web, "/", "Cookie", "a=1; whaley="+token+"; b=2", "Cookie", "__Host-whaley=x; WHALEY_nonce=y; whaley2=z",
+		wire.TicketHeader, token, "X-Whaley-Owner", "admin", "X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil",
+		"Forwarded", "for=6.6.6.6", "Authorization", "Basic eDp5",
+	)
 	if got.Status != 200 {
 		t.Fatalf("%d %q", got.Status, got.Body)
 	}
@@ -335,7 +375,10 @@ func stripped(t *testing.T, w *world) {
 			t.Errorf("the container was sent %q:\n%s", secret, got.Body)
 		}
 	}
-	for _, want := range []string{"Cookie: a=1; b=2", "Cookie: whaley2=z", "X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: " + web, "Authorization: Basic eDp5"} {
+	for _, want := range []string{
+		"Cookie: a=1; b=2", "Cookie: whaley2=z", "X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: " + web,
+		"Authorization: Basic eDp5",
+	} {
 		if !strings.Contains(got.Body, want) {
 			t.Errorf("the container was not sent %q:\n%s", want, got.Body)
 		}
@@ -345,8 +388,10 @@ func stripped(t *testing.T, w *world) {
 func setCookie(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
 	good := []string{"session=1; Path=/; HttpOnly", "own=2; Domain=" + web, "own=3; domain=." + web, "whaley_fan=4"}
-	bad := []string{"whaley=x", "WHALEY=x; Path=/", " whaley_nonce=x", "__Host-whaley=x; Secure; Path=/", "__host-Whaley_nonce=x", "=whaley=x", "whaley",
-		"a=1; Domain=" + base, "a=1; DOMAIN = .localhost", "a=1; Domain=whaley.localhost"}
+	bad := []string{
+		"whaley=x", "WHALEY=x; Path=/", " whaley_nonce=x", "__Host-whaley=x; Secure; Path=/", "__host-Whaley_nonce=x",
+		"=whaley=x", "whaley", "a=1; Domain=" + base, "a=1; DOMAIN = .localhost", "a=1; Domain=whaley.localhost",
+	}
 	w.cookie = append(append([]string{}, good...), bad...)
 	got := w.get(web, "/")
 	if strings.Join(got.Header["Set-Cookie"], "\n") != strings.Join(good, "\n") {
@@ -365,12 +410,14 @@ func status(t *testing.T, w *world) {
 		t.Errorf("to a stranger: %d %q", got.Status, got.Body)
 	}
 	got := w.get(web, wire.StatusPath, wire.TicketHeader, w.ticket(web))
-	if got.Status != 200 || !strings.Contains(got.Body, `"state":"starting"`) || !strings.Contains(got.Body, `"position":3`) || strings.Contains(got.Body, "backend") {
+	if got.Status != 200 || !strings.Contains(got.Body, `"state":"starting"`) ||
+		!strings.Contains(got.Body, `"position":3`) || strings.Contains(got.Body, "backend") {
 		t.Errorf("%d %q", got.Status, got.Body)
 	}
 	events := w.get(web, wire.StatusPath, wire.TicketHeader, w.ticket(web), "Accept", "text/event-stream")
 	first, second := strings.Index(events.Body, `"starting"`), strings.Index(events.Body, `"running"`)
-	if events.Header.Get("Content-Type") != "text/event-stream" || first < 0 || second < first || strings.Contains(events.Body, w.container.URL) {
+	if events.Header.Get("Content-Type") != "text/event-stream" || first < 0 || second < first ||
+		strings.Contains(events.Body, w.container.URL) {
 		t.Errorf("%q", events.Body)
 	}
 	if w.called(wire.PathWake) != 0 {
@@ -393,7 +440,8 @@ func sidecarDown(t *testing.T, w *world) {
 			t.Errorf("a running host: %d %q", got.Status, got.Body)
 		}
 	}
-	if got := w.get(pwn, "/"); got.Status != 503 || got.problem(t).Code != "sidecar_unavailable" || got.Header.Get("Retry-After") == "" {
+	if got := w.get(pwn, "/"); got.Status != 503 || got.problem(t).Code != "sidecar_unavailable" ||
+		got.Header.Get("Retry-After") == "" {
 		t.Errorf("another: %d %q", got.Status, got.Body)
 	}
 	if got := w.get(pwn, "/", "Accept", "text/html"); got.Status != 503 || !strings.Contains(got.Body, "<html") {
@@ -444,7 +492,10 @@ func standby(t *testing.T, w *world) {
 		time.AfterFunc(700*time.Millisecond, func() { active.Store(true) })
 		panic(http.ErrAbortHandler)
 	})
-	front, err := w.make(t, http.NotFoundHandler(), settings{internal: first.URL + "," + w.internal.URL, key: key, base: base, dashboard: dashboard})
+	front, err := w.make(
+		t, http.NotFoundHandler(),
+		settings{internal: first.URL + "," + w.internal.URL, key: key, base: base, dashboard: dashboard},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -470,7 +521,10 @@ func standby(t *testing.T, w *world) {
 // severalSidecars puts one that is away before one that answers.
 func severalSidecars(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("link"))
-	front, err := w.make(t, http.NotFoundHandler(), settings{internal: "http://127.0.0.1:1, " + w.internal.URL, key: key, base: base, dashboard: dashboard})
+	front, err := w.make(
+		t, http.NotFoundHandler(),
+		settings{internal: "http://127.0.0.1:1, " + w.internal.URL, key: key, base: base, dashboard: dashboard},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -544,7 +598,9 @@ func wakeSaysWhich(t *testing.T, w *world) {
 	seen := map[string]bool{}
 	form := regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-01$`)
 	for range 2 {
-		got := w.get(web, "/", "X-Whaley-Ticket", w.ticket(web), "Traceparent", "00-11111111111111111111111111111111-2222222222222222-01")
+		got := w.get(
+			web, "/", "X-Whaley-Ticket", w.ticket(web), "Traceparent", "00-11111111111111111111111111111111-2222222222222222-01",
+		)
 		w.mu.Lock()
 		header := w.header[wire.PathWake]
 		w.mu.Unlock()

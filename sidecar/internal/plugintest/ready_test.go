@@ -19,8 +19,11 @@ func repeated(t *testing.T, w *world) {
 	w.on(wire.PathResolve, w.running("owner"))
 	w.cookie = []string{"own=1", "whaley=x", "a=1; Domain=" + base}
 	token := w.ticket(web)
-	header := []string{"Cookie", "a=1; whaley=" + token, "Cookie", "whaley_nonce=y; b=2", "X-Whaley-Owner", "admin", "X-Whaley-Role", "admin",
-		"X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil", "X-Forwarded-Proto", "gopher", "Forwarded", "for=6.6.6.6", "X-Own", "kept"}
+	header := []string{
+		"Cookie", "a=1; whaley=" + token, "Cookie", "whaley_nonce=y; b=2", "X-Whaley-Owner", "admin", "X-Whaley-Role",
+		"admin", "X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil", "X-Forwarded-Proto", "gopher", "Forwarded",
+		"for=6.6.6.6", "X-Own", "kept",
+	}
 	first := w.get(web, "/a%2Fb/../c?q=%zz;x", header...)
 	if first.Status != 200 || !strings.Contains(first.Body, "X-Own: kept") {
 		t.Fatalf("%d %s", first.Status, first.Body)
@@ -43,7 +46,8 @@ func repeated(t *testing.T, w *world) {
 	}
 	// Nobody gets by on what another was allowed.
 	for what, other := range map[string][]string{
-		"no ticket": {"Cookie", "a=1"}, "another's ticket": {"Cookie", "a=1; whaley=" + w.ticket(pwn)}, "a bad one in the header": append(header, wire.TicketHeader, "bad"),
+		"no ticket": {"Cookie", "a=1"}, "another's ticket": {"Cookie", "a=1; whaley=" + w.ticket(pwn)},
+		"a bad one in the header": append(header, wire.TicketHeader, "bad"),
 	} {
 		if got := w.get(web, "/", other...); got.Status != http.StatusUnauthorized {
 			t.Errorf("%s: %d", what, got.Status)
@@ -79,10 +83,14 @@ func readyAndGone(t *testing.T, w *world) {
 	gone.Store(true)
 	w.second.Close()
 	got := w.get(web, "/", header...)
-	if got.Status != 200 || !strings.Contains(got.Body, "\nCookie: a=1\n") && !strings.Contains(got.Body, "Cookie: a=1\r\n") || !strings.Contains(got.Body, "X-Forwarded-For: 127.0.0.1") {
+	if got.Status != 200 ||
+		!strings.Contains(got.Body, "\nCookie: a=1\n") && !strings.Contains(got.Body, "Cookie: a=1\r\n") ||
+		!strings.Contains(got.Body, "X-Forwarded-For: 127.0.0.1") {
 		t.Errorf("%d %s", got.Status, got.Body)
 	}
-	short, err := ticket.Sign(signing, ticket.Claims{Host: web, Owner: owner, Player: owner, Expires: time.Now().Add(time.Second).Unix() + 1})
+	short, err := ticket.Sign(
+		signing, ticket.Claims{Host: web, Owner: owner, Player: owner, Expires: time.Now().Add(time.Second).Unix() + 1},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,9 @@ func schemes(t *testing.T, w *world) {
 		defer container.Close()
 		_, address, _ := strings.Cut(container.URL, "://")
 		w.on(wire.PathResolve, func(wire.HostRequest) wire.HostStatus {
-			return wire.HostStatus{State: wire.StateRunning, Mine: true, Access: "link", Backend: scheme + "://" + address, Version: scheme}
+			return wire.HostStatus{
+				State: wire.StateRunning, Mine: true, Access: "link", Backend: scheme + "://" + address, Version: scheme,
+			}
 		})
 		for range 3 { // the second and third are ready
 			if got := w.get(scheme+"-"+web, "/"); got.Status != 200 || got.Header.Get("X-Said") != want+scheme+"-"+web {

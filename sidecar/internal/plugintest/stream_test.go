@@ -28,7 +28,9 @@ func statusStreams(t *testing.T, w *world) {
 	// open returns what the stream says first, and whether it goes on.
 	open := func(ctx context.Context, owner string) (string, bool) {
 		t.Helper()
-		token, err := ticket.Sign(signing, ticket.Claims{Host: web, Owner: owner, Player: owner, Expires: time.Now().Add(time.Hour).Unix()})
+		token, err := ticket.Sign(
+			signing, ticket.Claims{Host: web, Owner: owner, Player: owner, Expires: time.Now().Add(time.Hour).Unix()},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

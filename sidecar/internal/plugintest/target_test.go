@@ -39,7 +39,10 @@ func tidied(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.RawPath != "" {
 			r2 := *r
-			r2.URL = &url.URL{Path: r.URL.Path, RawPath: strings.NewReplacer("%2e", ".", "%41", "A", "%2f", "%2F").Replace(r.URL.RawPath), RawQuery: r.URL.RawQuery}
+			r2.URL = &url.URL{
+				Path: r.URL.Path, RawPath: strings.NewReplacer("%2e", ".", "%41", "A", "%2f", "%2F").Replace(r.URL.RawPath),
+				RawQuery: r.URL.RawQuery,
+			}
 			r2.RequestURI = r2.URL.RequestURI()
 			r = &r2
 		}
@@ -54,16 +57,20 @@ func asSent(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	for name, handler := range map[string]http.Handler{
-		"as it came": w.front.Config.Handler, "tidied": tidied(w.front.Config.Handler), "direct": direct, "direct, tidied": tidied(direct),
+		"as it came": w.front.Config.Handler, "tidied": tidied(w.front.Config.Handler), "direct": direct,
+		"direct, tidied": tidied(direct),
 	} {
 		front := httptest.NewServer(handler)
 		for _, target := range []string{
-			"/", "/a/../b//c/.", "//x", "//a|b", "//%41\xff?|", "///\\", "/%2e%2e/%41", "/%2f%2F", "/a|b\\\"<>^`{}", "/\xff\xc3\xa9", "/?a=1;b=%zz&&%2e", "/%2e?;", "/?", "/??", "/a?b#c", "http://" + web + "/%41|;?x", "http://" + web,
+			"/", "/a/../b//c/.", "//x", "//a|b", "//%41\xff?|", "///\\", "/%2e%2e/%41", "/%2f%2F", "/a|b\\\"<>^`{}",
+			"/\xff\xc3\xa9", "/?a=1;b=%zz&&%2e", "/%2e?;", "/?", "/??", "/a?b#c", "http://" + web + "/%41|;?x", "http://" + web,
 			"/;/a;b", "/whaley", "/.well-known/x", "/%2e%2e/" + strings.Repeat("%2f", 5000), "/a%20b%00",
 		} {
 			for range 2 { // what repeats takes a shorter way
 				w.saw()
-				answer := w.rawTo(front.Listener.Addr().String(), "GET "+target+" HTTP/1.1\r\nHost: "+web+"\r\nConnection: close\r\n\r\n")
+				answer := w.rawTo(
+					front.Listener.Addr().String(), "GET "+target+" HTTP/1.1\r\nHost: "+web+"\r\nConnection: close\r\n\r\n",
+				)
 				if seen := w.saw(); fmt.Sprint(seen) != fmt.Sprint([]string{"GET " + target}) {
 					t.Errorf("%s: %.60q arrived as %.200q: %.100s", name, target, seen, answer)
 				}
@@ -106,14 +113,20 @@ func reservedPaths(t *testing.T, w *world) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, handler := range map[string]http.Handler{"at once": w.front.Config.Handler, "direct": direct, "direct, tidied": tidied(direct)} {
+	for name, handler := range map[string]http.Handler{
+		"at once": w.front.Config.Handler, "direct": direct, "direct, tidied": tidied(direct),
+	} {
 		front := httptest.NewServer(handler)
 		for _, target := range []string{
-			"/.well-known/whaley/x", "/.well-known/whaley", "//.well-known/whaley/x", "/.well-known//whaley/x", "/a/../.well-known/whaley/x", "/%2ewell-known/%77haley/x", "/.well-known%2fwhaley%2fx",
-			"/.well-known/whaley/../../x", "/.well-known/./whaley/x", "http://" + web + "/.well-known/whaley/x", "/a/%2e%2e%2f.well-known/whaley/x", "/../.well-known/whaley/x",
+			"/.well-known/whaley/x", "/.well-known/whaley", "//.well-known/whaley/x", "/.well-known//whaley/x",
+			"/a/../.well-known/whaley/x", "/%2ewell-known/%77haley/x", "/.well-known%2fwhaley%2fx",
+			"/.well-known/whaley/../../x", "/.well-known/./whaley/x", "http://" + web + "/.well-known/whaley/x",
+			"/a/%2e%2e%2f.well-known/whaley/x", "/../.well-known/whaley/x",
 		} {
 			w.saw()
-			answer := w.rawTo(front.Listener.Addr().String(), "GET "+target+" HTTP/1.1\r\nHost: "+web+"\r\nConnection: close\r\n\r\n")
+			answer := w.rawTo(
+				front.Listener.Addr().String(), "GET "+target+" HTTP/1.1\r\nHost: "+web+"\r\nConnection: close\r\n\r\n",
+			)
 			if seen := w.saw(); len(seen) > 0 || !strings.HasPrefix(answer, "HTTP/1.1 401 ") {
 				t.Errorf("%s: %q arrived as %q: %.100s", name, target, seen, answer)
 			}

@@ -27,7 +27,9 @@ func TestWhyAContainerGaveNoAnswerIsLogged(t *testing.T) {
 	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
 		which, _, _ := strings.Cut(q.Host, "--")
 		instance, _, _ := strings.Cut(which, "-")
-		return wire.HostStatus{State: wire.StateRunning, Mine: true, Access: "link", Backend: at[instance], Version: "1", Instance: which}
+		return wire.HostStatus{
+			State: wire.StateRunning, Mine: true, Access: "link", Backend: at[instance], Version: "1", Instance: which,
+		}
 	})
 	said := errorsOf(t, func() {
 		for range 30 {
@@ -42,7 +44,10 @@ func TestWhyAContainerGaveNoAnswerIsLogged(t *testing.T) {
 		}
 		all.Wait()
 	})
-	for _, want := range []string{"no answer to POST from speaks-1 at " + at["speaks"], "malformed MIME header", "no connection to gone-1 at " + at["gone"], "connection refused"} {
+	for _, want := range []string{
+		"no answer to POST from speaks-1 at " + at["speaks"], "malformed MIME header",
+		"no connection to gone-1 at " + at["gone"], "connection refused",
+	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %q: %s", want, said)
 		}

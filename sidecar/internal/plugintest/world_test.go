@@ -55,7 +55,10 @@ type world struct {
 
 func newWorld(t testing.TB, make maker) *world {
 	t.Helper()
-	w := &world{t: t, make: make, mode: wire.AuthCTFd, script: map[string]func(wire.HostRequest) wire.HostStatus{}, calls: map[string]int{}, header: map[string]http.Header{}}
+	w := &world{
+		t: t, make: make, mode: wire.AuthCTFd, script: map[string]func(wire.HostRequest) wire.HostStatus{},
+		calls: map[string]int{}, header: map[string]http.Header{},
+	}
 	w.internal = httptest.NewServer(http.HandlerFunc(w.serveInternal))
 	w.container = httptest.NewServer(http.HandlerFunc(w.serveContainer))
 	w.second = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "second") }))
@@ -128,7 +131,9 @@ func (w *world) serveContainer(rw http.ResponseWriter, r *http.Request) {
 	for _, line := range w.cookie {
 		rw.Header().Add("Set-Cookie", line)
 	}
-	fmt.Fprintf(rw, "container %s %s %d %s\nHost: %s\n", r.Method, r.URL.RequestURI(), n, hex.EncodeToString(sum.Sum(nil)), r.Host)
+	fmt.Fprintf(
+		rw, "container %s %s %d %s\nHost: %s\n", r.Method, r.URL.RequestURI(), n, hex.EncodeToString(sum.Sum(nil)), r.Host,
+	)
 	r.Header.Write(rw)
 }
 
@@ -154,7 +159,9 @@ func (w *world) called(path string) int {
 // running is what the sidecar says of a running host.
 func (w *world) running(access string) func(wire.HostRequest) wire.HostStatus {
 	return func(q wire.HostRequest) wire.HostStatus {
-		return wire.HostStatus{State: wire.StateRunning, Mine: q.Owner == owner, Access: access, Backend: w.container.URL, Version: "1"}
+		return wire.HostStatus{
+			State: wire.StateRunning, Mine: q.Owner == owner, Access: access, Backend: w.container.URL, Version: "1",
+		}
 	}
 }
 
@@ -164,12 +171,17 @@ func mine(state string) func(wire.HostRequest) wire.HostStatus {
 		if q.Owner != owner {
 			return wire.HostStatus{State: wire.StateUnknown, Version: "unknown"}
 		}
-		return wire.HostStatus{State: state, Mine: true, Access: "link", Name: "Notes <b>", Stage: "Setting up the network", Version: "2", ElapsedMS: 1500, Position: 3, EstimateMS: 6500}
+		return wire.HostStatus{
+			State: state, Mine: true, Access: "link", Name: "Notes <b>", Stage: "Setting up the network", Version: "2",
+			ElapsedMS: 1500, Position: 3, EstimateMS: 6500,
+		}
 	}
 }
 
 func (w *world) ticket(host string) string {
-	token, err := ticket.Sign(signing, ticket.Claims{Host: host, Owner: owner, Player: owner, Expires: time.Now().Add(time.Hour).Unix()})
+	token, err := ticket.Sign(
+		signing, ticket.Claims{Host: host, Owner: owner, Player: owner, Expires: time.Now().Add(time.Hour).Unix()},
+	)
 	if err != nil {
 		w.t.Error(err)
 	}

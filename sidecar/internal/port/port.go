@@ -99,7 +99,9 @@ func (l *Lanes) Reserve(ctx context.Context, instance, owner, challenge string, 
 	return ports, nil
 }
 
-func (l *Lanes) take(ctx context.Context, held map[int]string, instance, owner, challenge string, internal, last int) (int, error) {
+func (l *Lanes) take(
+	ctx context.Context, held map[int]string, instance, owner, challenge string, internal, last int,
+) (int, error) {
 	try := func(port int) (bool, error) {
 		if _, taken := held[port]; taken || !l.inRange(port) || !l.free(port) {
 			return false, nil
@@ -126,7 +128,9 @@ func (l *Lanes) take(ctx context.Context, held map[int]string, instance, owner, 
 		}
 	}
 	return 0, whaley.Errorf(whaley.Unavailable, "ports_exhausted",
-		"This host has no free port left. Try again when others have stopped theirs, or tell an organiser (PORT_RANGE_END).").After(30e9)
+		"This host has no free port left. Try again when others have stopped theirs, or tell an organiser (PORT_RANGE_END).").After(
+		30e9,
+	)
 }
 
 func (l *Lanes) inRange(port int) bool {

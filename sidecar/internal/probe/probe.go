@@ -103,7 +103,9 @@ func greet(ctx context.Context, at netip.AddrPort, scheme whaley.Scheme) (speaks
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	_ = conn.SetDeadline(time.Now().Add(answerTime)) // fails only on a connection that is closed, as what follows does
-	get := fmt.Sprintf("GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: Whaley readiness check\r\nAccept: */*\r\nConnection: close\r\n\r\n", at)
+	get := fmt.Sprintf(
+		"GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: Whaley readiness check\r\nAccept: */*\r\nConnection: close\r\n\r\n", at,
+	)
 	switch scheme {
 	case whaley.SchemeH2C:
 		get = h2Preface
@@ -158,7 +160,8 @@ func hungUp(err error) error {
 
 func tooSlow(err error) bool {
 	var n net.Error
-	return errors.As(err, &n) && n.Timeout() || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed)
+	return errors.As(err, &n) && n.Timeout() || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed)
 }
 
 // dial opens a connection to a service. It is instancer.ErrClosed where nothing listens.

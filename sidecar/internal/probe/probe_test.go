@@ -30,10 +30,15 @@ var services = map[string]struct {
 	"a web server":       {func(l net.Listener) { http.Serve(l, http.NotFoundHandler()) }, whaley.SchemeHTTP},
 	"HTTP/2 without TLS": {func(l net.Listener) { serveHTTP2(l) }, whaley.SchemeH2C},
 	"TLS": {func(l net.Listener) {
-		serveEach(tls.NewListener(l, ownTLS("http/1.1")), func(c net.Conn) { c.Read(make([]byte, 512)); io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n") })
+		serveEach(
+			tls.NewListener(l, ownTLS("http/1.1")),
+			func(c net.Conn) { c.Read(make([]byte, 512)); io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n") },
+		)
 	}, whaley.SchemeHTTPS},
 	// It says so in plain text, as several do.
-	"TLS that helps": {func(l net.Listener) { http.Serve(tls.NewListener(l, ownTLS("http/1.1")), http.NotFoundHandler()) }, "any"},
+	"TLS that helps": {
+		func(l net.Listener) { http.Serve(tls.NewListener(l, ownTLS("http/1.1")), http.NotFoundHandler()) }, "any",
+	},
 	"TLS of HTTP/2 only": {func(l net.Listener) {
 		serveEach(tls.NewListener(l, ownTLS("h2")), func(c net.Conn) {
 			io.ReadFull(c, make([]byte, 24))
@@ -43,7 +48,9 @@ var services = map[string]struct {
 	"TLS that asks who": {func(l net.Listener) {
 		serveEach(tls.NewListener(l, strictTLS()), func(c net.Conn) { c.Read(make([]byte, 1)) })
 	}, whaley.SchemeHTTPS},
-	"a greeting of its own": {func(l net.Listener) { serveEach(l, func(c net.Conn) { io.WriteString(c, "220 hello\r\n") }) }, whaley.SchemeHTTP},
+	"a greeting of its own": {
+		func(l net.Listener) { serveEach(l, func(c net.Conn) { io.WriteString(c, "220 hello\r\n") }) }, whaley.SchemeHTTP,
+	},
 	// It ends what is not HTTP/2 without a word, and says nothing before it has heard the preface.
 	"a shy gRPC server": {func(l net.Listener) {
 		serveEach(l, func(c net.Conn) {
@@ -71,7 +78,10 @@ func TestAServiceIsReadyWhateverItSpeaks(t *testing.T) {
 				defer l.Close()
 				go service.serve(l)
 				began := time.Now()
-				speaks, err := probe.New(nil).Answers(t.Context(), instancer.Target{Address: netip.MustParseAddrPort(l.Addr().String()), Ready: whaley.ReadyHTTP, Scheme: scheme})
+				speaks, err := probe.New(nil).Answers(
+					t.Context(),
+					instancer.Target{Address: netip.MustParseAddrPort(l.Addr().String()), Ready: whaley.ReadyHTTP, Scheme: scheme},
+				)
 				if ready := err == nil; ready != (service.speaks != "") {
 					t.Fatalf("it speaks %q: %v", speaks, err)
 				}
@@ -133,7 +143,12 @@ func TestAPortThatAcceptsIsNoHandshake(t *testing.T) {
 		}
 	})
 	for n, want := range []bool{false, true} {
-		speaks, err := probe.New(nil).Answers(t.Context(), instancer.Target{Address: netip.MustParseAddrPort(l.Addr().String()), Ready: whaley.ReadyTCP, Scheme: whaley.SchemeHTTPS})
+		speaks, err := probe.New(nil).Answers(
+			t.Context(),
+			instancer.Target{
+				Address: netip.MustParseAddrPort(l.Addr().String()), Ready: whaley.ReadyTCP, Scheme: whaley.SchemeHTTPS,
+			},
+		)
 		if ready := err == nil; ready != want {
 			t.Errorf("try %d: it speaks %q: %v", n, speaks, err)
 		}
@@ -169,7 +184,9 @@ func ownTLS(protocol string) *tls.Config {
 	if err != nil {
 		panic(err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{protocol}}
+	return &tls.Config{
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{protocol},
+	}
 }
 
 func strictTLS() *tls.Config {

@@ -12,7 +12,9 @@ import (
 const Self = "/proc/self/exe"
 
 // ErrNotStatic is why a binary that was built with a C library cannot run in an empty container.
-var ErrNotStatic = errors.New("this binary is not static and cannot run in an empty container: build it with CGO_ENABLED=0")
+var ErrNotStatic = errors.New(
+	"this binary is not static and cannot run in an empty container: build it with CGO_ENABLED=0",
+)
 
 // Static says whether a program needs no loader.
 func Static(path string) bool {

@@ -31,7 +31,9 @@ type Options struct {
 // Errors of what the other side, or the loader here, has against the challenge.
 var (
 	ErrRefused = errors.New("the challenge is refused: mend what is listed above")
-	ErrBuild   = errors.New("the images could not be made; the log above says why, and players go on with what was there before")
+	ErrBuild   = errors.New(
+		"the images could not be made; the log above says why, and players go on with what was there before",
+	)
 )
 
 const uploading = 10 * time.Minute
@@ -43,7 +45,10 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("push %s: %w", o.Dir, err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "instance.toml")); err != nil {
-		return fmt.Errorf("there is no instance.toml in %s: whaley import makes one of a challenge that has none, whaley new a new challenge", o.Dir)
+		return fmt.Errorf(
+			"there is no instance.toml in %s: whaley import makes one of a challenge that has none, whaley new a new challenge",
+			o.Dir,
+		)
 	}
 	ch, err := challenge.Load(ctx, dir, o.Defaults)
 	var problems challenge.Problems
@@ -79,7 +84,10 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("pack %s: %w", o.Dir, err)
 	}
 	if size > files.MaxArchive {
-		return fmt.Errorf("the zip of %s has %d MB; it may have %d: leave out what it does not run from", o.Dir, size>>20, files.MaxArchive>>20)
+		return fmt.Errorf(
+			"the zip of %s has %d MB; it may have %d: leave out what it does not run from", o.Dir, size>>20,
+			files.MaxArchive>>20,
+		)
 	}
 	fmt.Fprintf(o.Out, "Sending %s: %d files, %d kB, to %s …\n", ch.ID, count, (size+1023)>>10, to.Host)
 	return o.send(ctx, c, ch.ID, packed)
@@ -179,12 +187,14 @@ type refusal struct {
 func (r *refusal) Error() string { return r.Detail }
 
 // transport finds names below localhost here, as browsers do.
-var transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-	if host, port, err := net.SplitHostPort(address); err == nil && strings.HasSuffix(host, ".localhost") {
-		address = net.JoinHostPort("localhost", port)
-	}
-	return new(net.Dialer).DialContext(ctx, network, address)
-}}
+var transport = &http.Transport{
+	Proxy: http.ProxyFromEnvironment, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if host, port, err := net.SplitHostPort(address); err == nil && strings.HasSuffix(host, ".localhost") {
+			address = net.JoinHostPort("localhost", port)
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	},
+}
 
 // client asks the admin API.
 type client struct{ base, key, host string }
@@ -201,7 +211,9 @@ func (c *client) ask(ctx context.Context, method, path string, zip io.Reader, in
 	}
 	r.Header.Set("X-Admin-Key", c.key)
 	// A redirect would carry the key elsewhere, or lose the body.
-	asking := http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	asking := http.Client{
+		Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	answer, err := asking.Do(r)
 	if err != nil {
 		return fmt.Errorf("reach %s: %w. Is it the dashboard's address, and does Whaley run?", c.host, err)
@@ -218,7 +230,9 @@ func (c *client) ask(ctx context.Context, method, path string, zip io.Reader, in
 	case answer.StatusCode >= 400 && json.Unmarshal(text, refused) == nil && refused.Detail != "":
 		return refused
 	case answer.StatusCode >= 300:
-		return fmt.Errorf("%s answers %s: is it the dashboard's own address, with its scheme and port?", c.host, answer.Status)
+		return fmt.Errorf(
+			"%s answers %s: is it the dashboard's own address, with its scheme and port?", c.host, answer.Status,
+		)
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		return fmt.Errorf("%s does not answer as a Whaley does: is it the dashboard's address?", c.host)

@@ -58,7 +58,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func folder(t *testing.T, files ...string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "notes")
-	files = append(files, "instance.toml", "[[routes]]\nservice = \"web\"\nport = 80\ntype = \"http\"\n", "compose.yaml", "services: {web: {image: x}}\n", "solve.sh", "#!/bin/sh\n", ".git/HEAD", "x")
+	files = append(
+		files, "instance.toml", "[[routes]]\nservice = \"web\"\nport = 80\ntype = \"http\"\n", "compose.yaml",
+		"services: {web: {image: x}}\n", "solve.sh", "#!/bin/sh\n", ".git/HEAD", "x",
+	)
 	for n := 0; n < len(files); n += 2 {
 		path := filepath.Join(dir, files[n])
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -79,16 +82,21 @@ func run(t *testing.T, dir, to, with string) (string, error) {
 	t.Helper()
 	var out strings.Builder
 	err := push.Run(t.Context(), push.Options{Dir: dir, To: to, Key: with, Open: true, Out: &out,
-		Defaults: challenge.Defaults{Timeout: time.Hour, Access: whaley.AccessLink, Limits: whaley.Limits{MemoryBytes: 1 << 28, NanoCPUs: 1e9, Pids: 99}}})
+		Defaults: challenge.Defaults{
+			Timeout: time.Hour, Access: whaley.AccessLink, Limits: whaley.Limits{MemoryBytes: 1 << 28, NanoCPUs: 1e9, Pids: 99},
+		}})
 	return out.String(), err
 }
 
 func TestAPushedChallengeArrivesWholeAndItsBuildIsFollowed(t *testing.T) {
-	s := &server{status: 201, answer: `{"id":"notes","revision":"new","active":true}`, build: `{"revision":"new","state":"ready"}`}
+	s := &server{
+		status: 201, answer: `{"id":"notes","revision":"new","active":true}`, build: `{"revision":"new","state":"ready"}`,
+	}
 	server := httptest.NewServer(s)
 	defer server.Close()
 	out, err := run(t, folder(t), server.URL+"/", key)
-	if err != nil || !strings.Contains(out, "It replaces revision old: revision new.") || !strings.Contains(out, "Its images are ready.") {
+	if err != nil || !strings.Contains(out, "It replaces revision old: revision new.") ||
+		!strings.Contains(out, "Its images are ready.") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if len(s.files) != 3 || s.files["notes/solve.sh"] != 0o755 || s.files["notes/instance.toml"] != 0o644 {
@@ -104,7 +112,10 @@ func TestAPushedChallengeArrivesWholeAndItsBuildIsFollowed(t *testing.T) {
 }
 
 func TestWhatIsNotPushedSaysWhy(t *testing.T) {
-	refusal, err := json.Marshal(map[string]any{"detail": "The challenge has 1 problems.", "problems": []any{map[string]any{"file": "notes/compose.yaml", "line": 3, "key": "a", "text": "is wrong"}}})
+	refusal, err := json.Marshal(map[string]any{
+		"detail":   "The challenge has 1 problems.",
+		"problems": []any{map[string]any{"file": "notes/compose.yaml", "line": 3, "key": "a", "text": "is wrong"}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

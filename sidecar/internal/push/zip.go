@@ -36,7 +36,9 @@ func archive(dir, called string, out io.Writer) (count int, err error) {
 		case e.IsDir():
 			return nil
 		case !e.Type().IsRegular():
-			return fmt.Errorf("%s is no file: a challenge has files and folders only; put a copy of what it leads to there", name)
+			return fmt.Errorf(
+				"%s is no file: a challenge has files and folders only; put a copy of what it leads to there", name,
+			)
 		}
 		if count++; count > files.MaxFiles {
 			return fmt.Errorf("there are more than %d files: leave out what it does not run from", files.MaxFiles)

@@ -43,7 +43,9 @@ func Parse(setting string) (*configfile.ConfigFile, error) {
 		if !ok || name == "" || password == "" || registry == "" || strings.Contains(registry, "/") {
 			return nil, fmt.Errorf("word %d is not of the form name:password@registry", n+1)
 		}
-		file.AuthConfigs[stored(registry)] = types.AuthConfig{Username: name, Password: password, ServerAddress: stored(registry)}
+		file.AuthConfigs[stored(registry)] = types.AuthConfig{
+			Username: name, Password: password, ServerAddress: stored(registry),
+		}
 	}
 	return file, nil
 }

@@ -34,12 +34,14 @@ func TestLoginsComeFromTheSettingAndFromDockerLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, setting := range []string{
-		"robot$a:p@ss:w0rd@both.example:5000", `{"auths": {"both.example:5000": {"username": "robot$a", "password": "p@ss:w0rd"}}, "credsStore": "not-run"}`,
+		"robot$a:p@ss:w0rd@both.example:5000",
+		`{"auths": {"both.example:5000": {"username": "robot$a", "password": "p@ss:w0rd"}}, "credsStore": "not-run"}`,
 	} {
 		l := &registry.Logins{Setting: func() string { return setting }, Folder: folder}
 		for host, want := range map[string]string{
 			"both.example:5000": "robot$a:p@ss:w0rd", "files.example": "filed:in it", "helped.example": "helped:by it",
-			"registry-1.docker.io": "filed:in it", "docker.io": "filed:in it", "token.example": ":long-lived", "other.example": ":", "files.example:443": ":",
+			"registry-1.docker.io": "filed:in it", "docker.io": "filed:in it", "token.example": ":long-lived",
+			"other.example": ":", "files.example:443": ":",
 		} {
 			if got := of(t, l, host); got != want {
 				t.Errorf("%s: %q, not %q", host, got, want)
@@ -59,7 +61,9 @@ func TestLoginsComeFromTheSettingAndFromDockerLogin(t *testing.T) {
 }
 
 func TestALoginThatIsNoneIsRefusedWithoutSayingIt(t *testing.T) {
-	for _, setting := range []string{"{", "secret", "a:secret", "a:secret@", ":secret@b", "a:@b", "ok:ok@ok a:secret@https://b/"} {
+	for _, setting := range []string{
+		"{", "secret", "a:secret", "a:secret@", ":secret@b", "a:@b", "ok:ok@ok a:secret@https://b/",
+	} {
 		if _, err := registry.Parse(setting); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", setting, err)
 		}

@@ -28,8 +28,9 @@ func (s Settings) proxy(r Route, log *slog.Logger) (http.Handler, error) {
 	proto := map[bool]string{false: "http", true: "https"}[s.Secure]
 	return &httputil.ReverseProxy{
 		Transport: &http.Transport{
-			DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, Protocols: &protocols, IdleConnTimeout: idleTimeout, DisableCompression: true,
-			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // the service's certificate is its own
+			DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, Protocols: &protocols, IdleConnTimeout: idleTimeout,
+			DisableCompression: true,
+			TLSClientConfig:    &tls.Config{InsecureSkipVerify: true}, // the service's certificate is its own
 		},
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.URL.Scheme, p.Out.URL.Host, p.Out.Host = backend.Scheme, backend.Host, p.In.Host

@@ -78,7 +78,8 @@ func (s Settings) tls() (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the key of the relay: %w", err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{s.Certificate, s.Authority}, PrivateKey: key}}}, nil
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{s.Certificate, s.Authority}, PrivateKey: key}}},
+		nil
 }
 
 func byHost(all map[string]http.Handler) http.Handler {
@@ -102,8 +103,10 @@ func serveWeb(ctx context.Context, l net.Listener, handler http.Handler, config 
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, TLSConfig: config, Protocols: &protocols,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, TLSConfig: config,
+		Protocols: &protocols, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	var err error

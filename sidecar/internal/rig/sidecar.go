@@ -59,9 +59,11 @@ func (s *Sidecar) Said() string {
 
 // Transport leads every name to the edge, from a player's address.
 func (s *Sidecar) Transport(player string) *http.Transport {
-	return &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(player)}}).DialContext(ctx, network, s.Edge)
-	}}
+	return &http.Transport{
+		DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(player)}}).DialContext(ctx, network, s.Edge)
+		},
+	}
 }
 
 // Call asks the public API as a player; into, unless nil, is what its JSON is read into. An answer from 300 on is an error.
@@ -140,7 +142,9 @@ func (s *Sidecar) Ready() error {
 	if deployment == "" {
 		return errors.New("no deployment yet")
 	}
-	out, err := exec.Command("docker", "ps", "--format", "{{.Networks}}", "--filter", "label=whaley.deployment="+deployment+"/sandbox").Output()
+	out, err := exec.Command(
+		"docker", "ps", "--format", "{{.Networks}}", "--filter", "label=whaley.deployment="+deployment+"/sandbox",
+	).Output()
 	networks := map[string]bool{}
 	for _, name := range strings.Fields(string(out)) {
 		networks[name] = true

@@ -32,11 +32,15 @@ func Embedded(ctx context.Context, o Options) (*Sidecar, error) {
 	s := newSidecar(o, local(0), local(1), local(2))
 	s.Process = exec.Command(filepath.Join(o.Dir, "whaley"), "serve")
 	if o.Files > 0 {
-		s.Process = exec.Command("sh", "-c", fmt.Sprintf("ulimit -n %d && exec %s serve", o.Files, filepath.Join(o.Dir, "whaley")))
+		s.Process = exec.Command(
+			"sh", "-c", fmt.Sprintf("ulimit -n %d && exec %s serve", o.Files, filepath.Join(o.Dir, "whaley")),
+		)
 	}
 	s.Process.SysProcAttr = testkit.EndsWithParent()
-	return s, s.start(ctx, o, "EDGE_LISTEN="+local(0), "EDGE_TLS_LISTEN="+local(1), "LISTEN="+local(2), "INTERNAL_LISTEN="+local(3),
-		"DASHBOARD_URL="+s.Dashboard)
+	return s, s.start(
+		ctx, o, "EDGE_LISTEN="+local(0), "EDGE_TLS_LISTEN="+local(1), "LISTEN="+local(2), "INTERNAL_LISTEN="+local(3),
+		"DASHBOARD_URL="+s.Dashboard,
+	)
 }
 
 // Traefik runs make run's script: a sidecar behind a real Traefik, with its Redis, whose plugin is interpreted.
@@ -48,8 +52,10 @@ func Traefik(ctx context.Context, o Options) (*Sidecar, error) {
 	s := newSidecar(o, "127.0.0.1:"+ports[0], "127.0.0.1:"+ports[1], "127.0.0.1:"+ports[2])
 	s.Process = exec.Command("../scripts/run")
 	s.Process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	return s, s.start(ctx, o, "EDGE=traefik", "WEB_PORT="+ports[0], "TLS_PORT="+ports[1], "API_PORT="+ports[2], "INTERNAL_PORT="+ports[3],
-		"TRAEFIK_API_PORT="+ports[4], "REDIS_PORT="+ports[5], "METRICS_PORT="+ports[6], "WAKE_PORT="+ports[7], "SSH_PORT=0")
+	return s, s.start(
+		ctx, o, "EDGE=traefik", "WEB_PORT="+ports[0], "TLS_PORT="+ports[1], "API_PORT="+ports[2], "INTERNAL_PORT="+ports[3],
+		"TRAEFIK_API_PORT="+ports[4], "REDIS_PORT="+ports[5], "METRICS_PORT="+ports[6], "WAKE_PORT="+ports[7], "SSH_PORT=0",
+	)
 }
 
 func newSidecar(o Options, web, tls, public string) *Sidecar {
@@ -61,8 +67,10 @@ func newSidecar(o Options, web, tls, public string) *Sidecar {
 
 // start waits until everything can be used; what does not get that far is ended.
 func (s *Sidecar) start(ctx context.Context, o Options, settings ...string) error {
-	s.Process.Env = append(os.Environ(), "DATA_DIR="+s.Data, "CHALLENGES_DIR="+filepath.Join(o.Dir, "challenges"), "SUBNET_POOL="+o.Subnets,
-		fmt.Sprint("SANDBOX_POOL=", o.Pool), "USER_RATE_LIMIT=0", "ADDRESS_RATE_LIMIT=0")
+	s.Process.Env = append(
+		os.Environ(), "DATA_DIR="+s.Data, "CHALLENGES_DIR="+filepath.Join(o.Dir, "challenges"), "SUBNET_POOL="+o.Subnets,
+		fmt.Sprint("SANDBOX_POOL=", o.Pool), "USER_RATE_LIMIT=0", "ADDRESS_RATE_LIMIT=0",
+	)
 	s.Process.Env = append(append(s.Process.Env, settings...), o.Settings...)
 	log, err := os.Create(s.Log)
 	if err != nil {

@@ -38,7 +38,8 @@ func (p *Pool) next(all []*whaley.Sandbox, rules Rules) (string, func(context.Co
 		case wait:
 		case p.outside(sb) && (sb.State == whaley.SandboxReady || sb.State == whaley.SandboxResting):
 			surplus = sb
-		case sb.State == whaley.SandboxReady && there[k] > want[k], sb.State == whaley.SandboxResting && resting > p.opts.Size():
+		case sb.State == whaley.SandboxReady && there[k] > want[k],
+			sb.State == whaley.SandboxResting && resting > p.opts.Size():
 			surplus = sb
 		case p.rested(sb) && there[k] < want[k]:
 			return sb.ID, func(ctx context.Context) error { return p.move(ctx, sb, whaley.SandboxReady) }

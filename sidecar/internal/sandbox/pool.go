@@ -96,7 +96,8 @@ func New(store Store, subnets Subnets, engine Engine, opts Options, log *slog.Lo
 		opts.Pause = tendPause
 	}
 	return &Pool{store: store, subnets: subnets, engine: engine, opts: opts, log: log,
-		wakeup: make(chan struct{}, 1), backoff: backoff{pause: opts.Pause, of: map[string]failure{}}, shapes: map[string]whaley.Shape{}}
+		wakeup: make(chan struct{}, 1), backoff: backoff{pause: opts.Pause, of: map[string]failure{}},
+		shapes: map[string]whaley.Shape{}}
 }
 
 // Take gives an instance a ready sandbox; see containers.Sandboxes.

@@ -18,7 +18,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-var shape = whaley.Shape{Services: []whaley.Seat{{Name: "db"}, {Name: "web", Hostname: "www", Aliases: []string{"front"}}}}
+var shape = whaley.Shape{Services: []whaley.Seat{
+	{Name: "db"}, {Name: "web", Hostname: "www", Aliases: []string{"front"}},
+}}
 
 // world is what outlives a sidecar.
 type world struct {
@@ -42,7 +44,10 @@ func newWorld(t *testing.T, size int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{t: t, db: db, engine: simulated.NewWorld().Engine("ours").WithPurpose("sandbox"), subnets: subnets, size: size, shapes: []whaley.Shape{shape}}
+	return &world{
+		t: t, db: db, engine: simulated.NewWorld().Engine("ours").WithPurpose("sandbox"), subnets: subnets, size: size,
+		shapes: []whaley.Shape{shape},
+	}
 }
 
 // Shapes, Idle and NetworkLost are what a pool asks of the rules.
@@ -51,7 +56,10 @@ func (w *world) Idle() bool                                  { return true }
 func (w *world) NetworkLost(_ context.Context, which string) { w.lost = append(w.lost, which) }
 
 func (w *world) pool(f *faults) *sandbox.Pool {
-	return sandbox.New(faultyStore{w.db, f}, faultySubnets{w.subnets, f}, faultyEngine{w.engine, f}, w.options(), slog.New(slog.DiscardHandler))
+	return sandbox.New(
+		faultyStore{w.db, f}, faultySubnets{w.subnets, f}, faultyEngine{w.engine, f}, w.options(),
+		slog.New(slog.DiscardHandler),
+	)
 }
 
 // poolOn is a pool on an engine with faults of its own.
@@ -92,7 +100,9 @@ func (w *world) instance(id string) {
 
 func (w *world) stopped(id string) {
 	w.t.Helper()
-	_, err := w.db.Update(context.Background(), id, whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Stopped }, whaley.Event{})
+	_, err := w.db.Update(
+		context.Background(), id, whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Stopped }, whaley.Event{},
+	)
 	w.try(err)
 }
 
@@ -128,7 +138,9 @@ func (w *world) audit() (map[whaley.SandboxState]int, error) {
 		delete(holders, sb.ID)
 	}
 	if len(holders) > 0 || networks != len(all) || len(held) != len(all) {
-		return nil, fmt.Errorf("%d sandboxes, %d networks, %d subnets, holders of nobody %v", len(all), networks, len(held), holders)
+		return nil, fmt.Errorf(
+			"%d sandboxes, %d networks, %d subnets, holders of nobody %v", len(all), networks, len(held), holders,
+		)
 	}
 	return states, nil
 }
@@ -165,7 +177,8 @@ func TestASandboxIsOneInstancesAndItsNetworkIsUsedAgain(t *testing.T) {
 			}
 			continue
 		}
-		if first == nil || second == nil || first.ID != second.ID || slices.ContainsFunc(taken, func(sb *whaley.Sandbox) bool { return sb.ID == first.ID }) {
+		if first == nil || second == nil || first.ID != second.ID ||
+			slices.ContainsFunc(taken, func(sb *whaley.Sandbox) bool { return sb.ID == first.ID }) {
 			t.Fatalf("%s gets %+v, then %+v", id, first, second)
 		}
 		taken = append(taken, first)

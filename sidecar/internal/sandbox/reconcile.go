@@ -49,7 +49,9 @@ func (p *Pool) Reconcile(ctx context.Context, rules Rules) error {
 	return nil
 }
 
-func (p *Pool) settle(ctx context.Context, sb *whaley.Sandbox, objects []instancer.Object, live map[string]bool, rules Rules) error {
+func (p *Pool) settle(
+	ctx context.Context, sb *whaley.Sandbox, objects []instancer.Object, live map[string]bool, rules Rules,
+) error {
 	switch sb.State {
 	case whaley.SandboxMaking, whaley.SandboxCleaning:
 		return p.retire(ctx, sb) // Run does one thing at a time: this was left by an earlier life

@@ -120,7 +120,9 @@ func TestAShapeThatCannotBeMadeHoldsUpNoOther(t *testing.T) {
 		if len(ready) != 2 || engine.tries.Load() != 1 {
 			t.Errorf("%d of the good shape are ready, and the bad one was tried %d times", len(ready), engine.tries.Load())
 		}
-		if slices.ContainsFunc(ready, func(sb *whaley.Sandbox) bool { return strings.Contains(sb.Shape.Services[0].Name, "bad") }) {
+		if slices.ContainsFunc(
+			ready, func(sb *whaley.Sandbox) bool { return strings.Contains(sb.Shape.Services[0].Name, "bad") },
+		) {
 			t.Error("one that could not be made is ready")
 		}
 	})

@@ -12,11 +12,14 @@ func Rank(name string) int {
 	base := strings.ToLower(path.Base(name))
 	stem := strings.TrimSuffix(base, path.Ext(base))
 	switch {
-	case base == "instance.toml", strings.HasPrefix(base, "readme"), path.Ext(base) == ".md", slices.Contains([]string{"solve", "solver", "exploit", "writeup"}, stem):
+	case base == "instance.toml", strings.HasPrefix(base, "readme"), path.Ext(base) == ".md",
+		slices.Contains([]string{"solve", "solver", "exploit", "writeup"}, stem):
 		return -1
-	case base == "flag", strings.HasPrefix(base, "flag."), strings.HasPrefix(base, "flag-"), strings.HasPrefix(base, "flag_"), path.Ext(base) == ".flag":
+	case base == "flag", strings.HasPrefix(base, "flag."), strings.HasPrefix(base, "flag-"),
+		strings.HasPrefix(base, "flag_"), path.Ext(base) == ".flag":
 		return 0
-	case strings.HasPrefix(base, "dockerfile"), strings.HasPrefix(base, ".env"), slices.Contains(configuration, path.Ext(base)):
+	case strings.HasPrefix(base, "dockerfile"), strings.HasPrefix(base, ".env"),
+		slices.Contains(configuration, path.Ext(base)):
 		return 1
 	}
 	return 2

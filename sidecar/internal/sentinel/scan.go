@@ -103,7 +103,10 @@ func newScanner(all []Sought) scanner {
 
 func newLookout(flag int, sought Sought) lookout {
 	core := sought.Core
-	s := lookout{sought: sought, flag: flag, core: []byte(core), probes: [2]int{len(core)/2 - 4, len(core) / 2}, wide: Hit{Width: 2}.text(core)}
+	s := lookout{
+		sought: sought, flag: flag, core: []byte(core), probes: [2]int{len(core)/2 - 4, len(core) / 2},
+		wide: Hit{Width: 2}.text(core),
+	}
 	for align := range 3 {
 		text := base64.RawStdEncoding.EncodeToString(append(make([]byte, align), core...))
 		from := []int{0, 2, 3}[align] // characters that what stands before it also decides

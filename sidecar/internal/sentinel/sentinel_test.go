@@ -130,11 +130,14 @@ func TestEveryHitIsPatchedAndNothingElse(t *testing.T) {
 		copy(want[at:], digits)
 	}
 	stamp := time.Unix(1500000000, 0)
-	h := tar.Header{Mode: 0o4711, Uid: 7, Gid: 8, ModTime: stamp, PAXRecords: map[string]string{"SCHILY.xattr.security.capability": "x"}}
+	h := tar.Header{
+		Mode: 0o4711, Uid: 7, Gid: 8, ModTime: stamp, PAXRecords: map[string]string{"SCHILY.xattr.security.capability": "x"},
+	}
 	all := pack(t, file{name: "usr/bin/x", content: content, header: h}, file{name: "other", content: []byte("no")},
 		file{name: "usr/bin/y", header: tar.Header{Typeflag: tar.TypeLink, Linkname: "usr/bin/x"}})
 	record, err := sentinel.ScanTar(bytes.NewReader(all), sought(""))
-	if err != nil || len(record.Files) != 1 || len(record.Files[0].Hits) != 200 || !cmp.Equal(record.Files[0].Links, []string{"usr/bin/y"}) {
+	if err != nil || len(record.Files) != 1 || len(record.Files[0].Hits) != 200 ||
+		!cmp.Equal(record.Files[0].Links, []string{"usr/bin/y"}) {
 		t.Fatalf("%+v %v", record, err)
 	}
 	var template, patched bytes.Buffer
@@ -146,7 +149,8 @@ func TestEveryHitIsPatchedAndNothingElse(t *testing.T) {
 	}
 	in := tar.NewReader(&patched)
 	got, err := in.Next()
-	if err != nil || got.Mode != 0o4711 || got.Uid != 7 || got.Gid != 8 || !got.ModTime.Equal(stamp) || len(got.PAXRecords) == 0 {
+	if err != nil || got.Mode != 0o4711 || got.Uid != 7 || got.Gid != 8 || !got.ModTime.Equal(stamp) ||
+		len(got.PAXRecords) == 0 {
 		t.Errorf("%+v %v", got, err)
 	}
 	if text, _ := io.ReadAll(in); !bytes.Equal(text, want) {
@@ -222,7 +226,8 @@ func TestUTF16IsPatched(t *testing.T) {
 			t.Fatalf("%+v", r)
 		}
 		var out bytes.Buffer
-		if err := sentinel.Patch(&out, bytes.NewReader(content), r.Files[0], []string{core}, []string{digits}); err != nil || !bytes.Equal(out.Bytes(), append([]byte("x"), wide("FLAG{"+digits+"}")...)) {
+		if err := sentinel.Patch(&out, bytes.NewReader(content), r.Files[0], []string{core}, []string{digits}); err != nil ||
+			!bytes.Equal(out.Bytes(), append([]byte("x"), wide("FLAG{"+digits+"}")...)) {
 			t.Errorf("%q %v", out.Bytes(), err)
 		}
 	}
@@ -266,7 +271,10 @@ func TestWhatCannotBePatchedIsTold(t *testing.T) {
 	if r := scan(t, file{name: "f", content: []byte("x FLAG{placeholder}")}); len(r.Left) != 1 {
 		t.Errorf("a placeholder: %+v", r)
 	}
-	if r := scan(t, file{name: core, header: tar.Header{Typeflag: tar.TypeDir}}, file{name: "l", header: tar.Header{Typeflag: tar.TypeSymlink, Linkname: core}}); len(r.Odd) != 2 {
+	if r := scan(
+		t, file{name: core, header: tar.Header{Typeflag: tar.TypeDir}},
+		file{name: "l", header: tar.Header{Typeflag: tar.TypeSymlink, Linkname: core}},
+	); len(r.Odd) != 2 {
 		t.Errorf("names: %+v", r)
 	}
 	clean := append(bytes.Repeat([]byte("ghijklm"), 1000), gzipped("nothing")...)
@@ -282,7 +290,8 @@ func TestAPlaceholderWithinWhatRightlyHoldsItIsNotLeft(t *testing.T) {
 		{Core: "zyxwzyxwzyxwzyxw", Placeholder: "flag-ab", Within: []string{"flag-ab_zyxwzyxwzyxwzyxw", "not-flag-abc"}},
 	}
 	for text, left := range map[string]bool{
-		"flag-a_" + core: false, "x not-flag-abc y": false, "flag-a": true, "flag-a_" + core + " flag-a": true, "flag-ab_zyxwzyxwzyxwzyxw": true,
+		"flag-a_" + core: false, "x not-flag-abc y": false, "flag-a": true, "flag-a_" + core + " flag-a": true,
+		"flag-ab_zyxwzyxwzyxwzyxw": true,
 	} {
 		record, err := sentinel.ScanTar(bytes.NewReader(pack(t, file{name: "f", content: []byte(text)})), all)
 		if err != nil || (len(record.Left) > 0) != left {
@@ -292,19 +301,26 @@ func TestAPlaceholderWithinWhatRightlyHoldsItIsNotLeft(t *testing.T) {
 			t.Errorf("%q as a setting: %v", text, got)
 		}
 	}
-	record, err := sentinel.ScanTar(bytes.NewReader(pack(t, file{name: "f", content: []byte(all[1].Core + " " + core)})), all)
+	record, err := sentinel.ScanTar(
+		bytes.NewReader(pack(t, file{name: "f", content: []byte(all[1].Core + " " + core)})), all,
+	)
 	var out bytes.Buffer
 	if err != nil || len(record.Files) != 1 || !record.Holds(0) || !record.Holds(1) {
 		t.Fatalf("%+v %v", record, err)
 	}
-	err = sentinel.Patch(&out, strings.NewReader(all[1].Core+" "+core), record.Files[0], record.Cores, []string{digits, "fedcba9876543210"})
+	err = sentinel.Patch(
+		&out, strings.NewReader(all[1].Core+" "+core), record.Files[0], record.Cores, []string{digits, "fedcba9876543210"},
+	)
 	if err != nil || out.String() != "fedcba9876543210 "+digits {
 		t.Errorf("%q %v", out.String(), err)
 	}
 }
 
 func TestALaterEntryTakesThePlaceOfAnEarlierOne(t *testing.T) {
-	r := scan(t, file{name: "./f", content: []byte(core)}, file{name: "f", content: []byte("gone")}, file{name: "g", content: []byte("x")}, file{name: "/g", content: []byte(core)})
+	r := scan(
+		t, file{name: "./f", content: []byte(core)}, file{name: "f", content: []byte("gone")},
+		file{name: "g", content: []byte("x")}, file{name: "/g", content: []byte(core)},
+	)
 	if len(r.Files) != 1 || r.Files[0].Name != "g" {
 		t.Errorf("%+v", r)
 	}
@@ -394,13 +410,17 @@ func texts(found []sentinel.Found) (all []string) {
 func TestOneOfSeveralPlaceholdersIsReplaced(t *testing.T) {
 	const text = "a FLAG{one} b\nFLAG{two} f\"FLAG{one}\" FLAG{one}"
 	all := sentinel.NewFinder("FLAG{", "}")
-	if got := all.Find([]byte(text)); !cmp.Equal(got, []sentinel.Found{{Text: "FLAG{one}", Line: 1}, {Text: "FLAG{two}", Line: 2}}) {
+	if got := all.Find([]byte(text)); !cmp.Equal(
+		got, []sentinel.Found{{Text: "FLAG{one}", Line: 1}, {Text: "FLAG{two}", Line: 2}},
+	) {
 		t.Errorf("%+v", got)
 	}
-	if got, n := all.Only("FLAG{one}").Replace([]byte(text), "X"); n != 2 || string(got) != "a X b\nFLAG{two} f\"FLAG{one}\" X" {
+	if got, n := all.Only("FLAG{one}").Replace([]byte(text), "X"); n != 2 ||
+		string(got) != "a X b\nFLAG{two} f\"FLAG{one}\" X" {
 		t.Errorf("%d %s", n, got)
 	}
-	if got, n := sentinel.Literal("FLAG{one}").Replace([]byte(text), "X"); n != 3 || string(got) != "a X b\nFLAG{two} f\"X\" X" {
+	if got, n := sentinel.Literal("FLAG{one}").Replace([]byte(text), "X"); n != 3 ||
+		string(got) != "a X b\nFLAG{two} f\"X\" X" {
 		t.Errorf("%d %s", n, got)
 	}
 	if got, n := sentinel.Literal("").Replace([]byte(text), "X"); n != 0 || string(got) != text {

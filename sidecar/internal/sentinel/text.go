@@ -68,7 +68,9 @@ func (f Finder) inner(text []byte, start int, rest []byte) int {
 		}
 		return max(0, end)
 	}
-	end := bytes.IndexFunc(rest, func(r rune) bool { return r > 127 || !isWord(byte(r)) && !strings.ContainsRune("-.+!?@", r) })
+	end := bytes.IndexFunc(
+		rest, func(r rune) bool { return r > 127 || !isWord(byte(r)) && !strings.ContainsRune("-.+!?@", r) },
+	)
 	if end < 0 {
 		end = len(rest)
 	}
@@ -94,7 +96,8 @@ var variable = regexp.MustCompile(`^[ \t]*(((export|ENV|ARG)[ \t]+)?[A-Za-z_][A-
 // inWord says whether what follows goes on with a word. A letter that makes an escape with its backslash is none: "\nFLAG{x}".
 func inWord(before []byte) bool {
 	n := len(before)
-	return n > 0 && isWord(before[n-1]) && (n < 2 || before[n-2] != '\\' || !strings.ContainsRune("nrtbfave0", rune(before[n-1])))
+	return n > 0 && isWord(before[n-1]) &&
+		(n < 2 || before[n-2] != '\\' || !strings.ContainsRune("nrtbfave0", rune(before[n-1])))
 }
 
 func (f Finder) occurrences(text []byte) (spans [][2]int) {
@@ -115,14 +118,18 @@ func (f Finder) Whole(text []byte) (string, bool) {
 	plain = bytes.TrimSpace(plain)
 	inner, opened := bytes.CutPrefix(plain, f.open)
 	inner, closed := bytes.CutSuffix(inner, f.end)
-	if f.literal || len(f.open) == 0 || !opened || !closed || len(f.end) == 0 && bytes.ContainsAny(inner, " \t") || len(inner) > maxInner || bytes.ContainsAny(inner, "\r\n\x00") || hollow(string(inner)) || bytes.HasPrefix(inner, []byte("%")) {
+	if f.literal || len(f.open) == 0 || !opened || !closed || len(f.end) == 0 && bytes.ContainsAny(inner, " \t") ||
+		len(inner) > maxInner || bytes.ContainsAny(inner, "\r\n\x00") || hollow(string(inner)) ||
+		bytes.HasPrefix(inner, []byte("%")) {
 		return "", false
 	}
 	return string(plain), true
 }
 
 // assignment is a line that gives something a value: of .env files, Dockerfiles, YAML, JSON.
-var assignment = regexp.MustCompile(`(?m)^[ \t]*(?:-[ \t]+)?(?:(?:export|ENV|ARG)[ \t]+)?"?[A-Za-z_][A-Za-z0-9_.-]*"?(?:[ \t]*[:=][ \t]*|[ \t]+)(\S.*?)[ \t]*,?[ \t\r]*$`)
+var assignment = regexp.MustCompile(
+	`(?m)^[ \t]*(?:-[ \t]+)?(?:(?:export|ENV|ARG)[ \t]+)?"?[A-Za-z_][A-Za-z0-9_.-]*"?(?:[ \t]*[:=][ \t]*|[ \t]+)(\S.*?)[ \t]*,?[ \t\r]*$`,
+)
 
 // Assigned lists the values of a configuration file that are one placeholder and nothing else, and hold what elsewhere would be
 // code: apostrophes, quotes.
@@ -218,7 +225,8 @@ func (f Finder) isCode(text []byte, start int, inner string) bool {
 		return true
 	case strings.Contains(inner, ".*"), strings.Contains(inner, ".+"), class.MatchString(inner):
 		return true
-	case inner[0] == ':' || inner[0] == '%' && len(inner) <= 5 || len(inner) <= 2 && strings.Trim(inner, "0123456789") == "":
+	case inner[0] == ':' || inner[0] == '%' && len(inner) <= 5 ||
+		len(inner) <= 2 && strings.Trim(inner, "0123456789") == "":
 		return true
 	}
 	return inFormat(text[:start])

@@ -56,7 +56,10 @@ func (o *Opener) Open(ctx context.Context, name string, from netip.Addr) (whaley
 		view, err = o.Rules.Wake(ctx, query)
 	}
 	if err != nil || view.State != whaley.Running || view.Instance == nil {
-		o.Log.DebugContext(ctx, "a connection by TLS waited for what does not run", "challenge", parts.Challenge, "state", view.State, "err", err)
+		o.Log.DebugContext(
+			ctx, "a connection by TLS waited for what does not run", "challenge", parts.Challenge, "state", view.State, "err",
+			err,
+		)
 		return whaley.Publication{}, false
 	}
 	p, ok := o.Rules.Published(view.Instance, name)

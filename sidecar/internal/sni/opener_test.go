@@ -69,7 +69,9 @@ func (teamsOnly) Owner(_ context.Context, name host.Name, _ netip.Addr) (whaley.
 }
 
 func TestOnlyWhatOpensForWhoeverHasItsNameIsStartedByIt(t *testing.T) {
-	raw := []whaley.Route{{Type: whaley.RouteTCP}, {Name: "web", Type: whaley.RouteHTTP}, {Name: "own", Type: whaley.RouteCustom}}
+	raw := []whaley.Route{
+		{Type: whaley.RouteTCP}, {Name: "web", Type: whaley.RouteHTTP}, {Name: "own", Type: whaley.RouteCustom},
+	}
 	loaded := challenges{
 		"pwn":     {ID: "pwn", Wake: true, Access: whaley.AccessLink, Routes: raw},
 		"guarded": {ID: "guarded", Wake: true, Access: whaley.AccessOwner, Routes: raw},
@@ -97,11 +99,14 @@ func TestOnlyWhatOpensForWhoeverHasItsNameIsStartedByIt(t *testing.T) {
 			nameOf("", "pwn", team.ID): {Type: whaley.RouteTCP}, nameOf("", "guarded", team.ID): {Type: whaley.RouteTCP},
 			nameOf("web", "pwn", team.ID): {Type: whaley.RouteHTTP},
 		}}
-		o := &sni.Opener{BaseDomain: base, Rules: r, Challenges: loaded, Owners: teamsOnly{}, Log: slog.New(slog.DiscardHandler)}
+		o := &sni.Opener{
+			BaseDomain: base, Rules: r, Challenges: loaded, Owners: teamsOnly{}, Log: slog.New(slog.DiscardHandler),
+		}
 		if _, leads := o.Open(t.Context(), c.name, from); leads != c.leads || (len(r.woken) > 0) != c.wakes {
 			t.Errorf("%q, runs %t: leads somewhere %t, woken %v; want %t %t", c.name, c.runs, leads, r.woken, c.leads, c.wakes)
 		}
-		if c.wakes && (r.woken[0].Player.Owner != team || r.woken[0].Player.Address != from.String() || r.woken[0].Host != c.name) {
+		if c.wakes &&
+			(r.woken[0].Player.Owner != team || r.woken[0].Player.Address != from.String() || r.woken[0].Host != c.name) {
 			t.Errorf("%q is woken by %+v", c.name, r.woken)
 		}
 	}

@@ -26,7 +26,9 @@ type desk struct {
 func (d *desk) signIn(player, owner string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.in = append(d.in, whaley.Session{ID: "of " + player, Player: whaley.Player{ID: player, Owner: whaley.Owner{ID: owner}}})
+	d.in = append(
+		d.in, whaley.Session{ID: "of " + player, Player: whaley.Player{ID: player, Owner: whaley.Owner{ID: owner}}},
+	)
 }
 
 func (d *desk) SignedInOwners(context.Context) (owners []string, err error) {

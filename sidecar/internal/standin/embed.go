@@ -12,7 +12,9 @@ import (
 var bin embed.FS
 
 // ErrNotBuilt is why there is no program.
-var ErrNotBuilt = errors.New("this whaley was built without its stand-in for jails: run scripts/need jail, and build it again")
+var ErrNotBuilt = errors.New(
+	"this whaley was built without its stand-in for jails: run scripts/need jail, and build it again",
+)
 
 // Program is the program: static, for this architecture.
 func Program() ([]byte, error) {

@@ -37,11 +37,13 @@ func TestEveryNewChallengeLoadsWithAFlagOfItsOwn(t *testing.T) {
 			t.Errorf("%s: solve.sh: %v", kind.Name, err)
 		}
 		for _, name := range made {
-			if text, err := os.ReadFile(name); err != nil || strings.Contains(string(text), "@") && !strings.Contains(string(text), "puppeteer-core@") {
+			if text, err := os.ReadFile(name); err != nil ||
+				strings.Contains(string(text), "@") && !strings.Contains(string(text), "puppeteer-core@") {
 				t.Errorf("%s: %v %s", name, err, text)
 			}
 		}
-		if _, err := starter.Make(dir, kind.Name, "babys first", "EVENT"); err == nil || !strings.Contains(err.Error(), "take another name") {
+		if _, err := starter.Make(dir, kind.Name, "babys first", "EVENT"); err == nil ||
+			!strings.Contains(err.Error(), "take another name") {
 			t.Errorf("%s over one that is there: %v", kind.Name, err)
 		}
 	}

@@ -73,7 +73,9 @@ func (l *link) close() {
 // endHanging ends the connections of an active process that was not seen alive for too long, and its lock with them.
 func (l *link) endHanging(ctx context.Context) error {
 	var process string
-	err := l.conn.QueryRow(ctx, "SELECT process FROM active WHERE beat < "+clock+" - $1", deadAfter.Milliseconds()).Scan(&process)
+	err := l.conn.QueryRow(ctx, "SELECT process FROM active WHERE beat < "+clock+" - $1", deadAfter.Milliseconds()).Scan(
+		&process,
+	)
 	var pg *pgconn.PgError
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), errors.As(err, &pg) && pg.Code == "42P01": // it beats, or is making its tables
@@ -87,9 +89,13 @@ func (l *link) endHanging(ctx context.Context) error {
 
 func (l *link) endConnections(ctx context.Context, process string) error {
 	tag, err := l.conn.Exec(ctx,
-		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid()", process)
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid()",
+		process)
 	if err == nil && tag.RowsAffected() > 0 {
-		l.log.Warn("the sidecar that was active does not answer, its connections are ended", "process", process, "connections", tag.RowsAffected())
+		l.log.Warn(
+			"the sidecar that was active does not answer, its connections are ended", "process", process, "connections",
+			tag.RowsAffected(),
+		)
 	}
 	return err
 }
@@ -102,7 +108,9 @@ func (l *link) takeOver(ctx context.Context) (epoch int64, err error) {
 		return 0, err
 	}
 	for {
-		err := l.conn.QueryRow(ctx, "UPDATE active SET epoch = epoch + 1, process = $1, beat = "+clock+" RETURNING epoch", l.store.process).Scan(&epoch)
+		err := l.conn.QueryRow(
+			ctx, "UPDATE active SET epoch = epoch + 1, process = $1, beat = "+clock+" RETURNING epoch", l.store.process,
+		).Scan(&epoch)
 		var pg *pgconn.PgError
 		if err == nil || !errors.As(err, &pg) || pg.Code != "55P03" {
 			return epoch, err

@@ -51,13 +51,16 @@ func (c candidate) await(t *testing.T) *store.Active {
 }
 
 func (c candidate) insert(id string) error {
-	in := &whaley.Instance{ID: id, Challenge: id, Slug: id, Owner: whaley.Owner{ID: "o"}, State: whaley.Queued, CreatedAt: time.Now()}
+	in := &whaley.Instance{
+		ID: id, Challenge: id, Slug: id, Owner: whaley.Owner{ID: "o"}, State: whaley.Queued, CreatedAt: time.Now(),
+	}
 	return c.Insert(context.Background(), in, whaley.Quota{}, whaley.Event{})
 }
 
 func TestOneProcessIsActiveAndTheNextFollowsAtOnce(t *testing.T) {
 	for name, place := range map[string]func() (string, string){
-		"sqlite": func() (string, string) { return "", t.TempDir() }, "postgresql": func() (string, string) { return testkit.StartPostgres(t), "" },
+		"sqlite":     func() (string, string) { return "", t.TempDir() },
+		"postgresql": func() (string, string) { return testkit.StartPostgres(t), "" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, dir := place()

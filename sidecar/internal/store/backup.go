@@ -41,26 +41,28 @@ func (s *Store) Migrations(ctx context.Context) (names []string, err error) {
 // Backup writes the rows of every table as they were in one moment, a JSON object a line, to what open returns for the
 // table. Only ctx bounds how long that takes.
 func (s *Store) Backup(ctx context.Context, open func(table string) (io.WriteCloser, error)) error {
-	err := s.db.RunInTx(ctx, &sql.TxOptions{Isolation: s.snapshot(), ReadOnly: s.postgres()}, func(ctx context.Context, tx bun.Tx) error {
-		tables, err := s.tables(ctx, tx)
-		if err != nil {
-			return err
-		}
-		for _, table := range tables {
-			out, err := open(table)
+	err := s.db.RunInTx(
+		ctx, &sql.TxOptions{Isolation: s.snapshot(), ReadOnly: s.postgres()}, func(ctx context.Context, tx bun.Tx) error {
+			tables, err := s.tables(ctx, tx)
 			if err != nil {
 				return err
 			}
-			if err := s.backupTable(ctx, tx, table, out); err != nil {
-				out.Close()
-				return fmt.Errorf("table %s: %w", table, err)
+			for _, table := range tables {
+				out, err := open(table)
+				if err != nil {
+					return err
+				}
+				if err := s.backupTable(ctx, tx, table, out); err != nil {
+					out.Close()
+					return fmt.Errorf("table %s: %w", table, err)
+				}
+				if err := out.Close(); err != nil {
+					return err
+				}
 			}
-			if err := out.Close(); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+			return nil
+		},
+	)
 	return translate(err)
 }
 
@@ -205,7 +207,10 @@ func (s *Store) insertJSON(table string, columns []string) string {
 	}
 	names := strings.Join(into, ", ")
 	if s.postgres() {
-		return fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM json_populate_recordset(NULL::%s, ?)", quoted(table), names, names, quoted(table))
+		return fmt.Sprintf(
+			"INSERT INTO %s (%s) SELECT %s FROM json_populate_recordset(NULL::%s, ?)", quoted(table), names, names,
+			quoted(table),
+		)
 	}
 	return fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM json_each(?)", quoted(table), names, strings.Join(from, ", "))
 }

@@ -25,7 +25,9 @@ func (closing) Close() error { return nil }
 func TestABackupIsTheWholeDatabase(t *testing.T) {
 	url, second := testkit.StartPostgres(t), testkit.StartPostgres(t)
 	for kind, databases := range map[string][2]func() *store.Store{
-		"sqlite":   {func() *store.Store { return open(t, "", t.TempDir()) }, func() *store.Store { return open(t, "", t.TempDir()) }},
+		"sqlite": {
+			func() *store.Store { return open(t, "", t.TempDir()) }, func() *store.Store { return open(t, "", t.TempDir()) },
+		},
 		"postgres": {func() *store.Store { return open(t, url, "") }, func() *store.Store { return open(t, second, "") }},
 	} {
 		t.Run(kind, func(t *testing.T) {
@@ -36,7 +38,9 @@ func TestABackupIsTheWholeDatabase(t *testing.T) {
 			t.Run("filled", func(t *testing.T) {
 				storetest.Run(t, func(*testing.T) *store.Store { return from })
 			})
-			issued := &whaley.IssuedFlag{Challenge: "web", Owner: whaley.Owner{ID: "o"}, Value: "FLAG{x}", Token: "x", CreatedAt: time.Now()}
+			issued := &whaley.IssuedFlag{
+				Challenge: "web", Owner: whaley.Owner{ID: "o"}, Value: "FLAG{x}", Token: "x", CreatedAt: time.Now(),
+			}
 			if err := from.Map(context.Background(), &whaley.Mapping{Challenge: "web", CTFdChallenge: 7}); err != nil {
 				t.Fatal(err)
 			}
@@ -58,8 +62,12 @@ func TestABackupIsTheWholeDatabase(t *testing.T) {
 			if err := restore(into, saved); whaley.CodeOf(err) != "database_not_empty" {
 				t.Errorf("restoring over it: %v", err)
 			}
-			in := &whaley.Instance{ID: "new", Challenge: "new", Slug: "s", Owner: whaley.Owner{ID: "new"}, State: whaley.Queued, CreatedAt: time.Now()}
-			if err := into.Insert(context.Background(), in, whaley.Quota{}, whaley.Event{Type: "instance_spawn", Instance: "new", At: time.Now()}); err != nil {
+			in := &whaley.Instance{
+				ID: "new", Challenge: "new", Slug: "s", Owner: whaley.Owner{ID: "new"}, State: whaley.Queued, CreatedAt: time.Now(),
+			}
+			if err := into.Insert(
+				context.Background(), in, whaley.Quota{}, whaley.Event{Type: "instance_spawn", Instance: "new", At: time.Now()},
+			); err != nil {
 				t.Errorf("going on after a restore: %v", err)
 			}
 		})
@@ -69,7 +77,8 @@ func TestABackupIsTheWholeDatabase(t *testing.T) {
 func TestABackupOfAnOlderVersionGetsTheDefaultsOfNewColumns(t *testing.T) {
 	s := open(t, "", t.TempDir())
 	older := map[string]string{"meta": `{"name":"deployment","value":"D"}` + "\n",
-		"events": `{"id":"1","type":"x","instance":"i","challenge":"c","owner":"o","player":"p","message":"m","at":"2026-11-01 00:00:00+00:00"}` + "\n"}
+		"events": `{"id":"1","type":"x","instance":"i","challenge":"c","owner":"o","player":"p","message":"m","at":"2026-11-01 00:00:00+00:00"}` +
+			"\n"}
 	if err := restore(s, older); err != nil {
 		t.Fatal(err)
 	}

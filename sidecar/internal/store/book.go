@@ -18,8 +18,10 @@ var orders = map[whaley.InstanceOrder]struct {
 	key        func(*instanceRow) string
 	time       bool
 }{
-	whaley.ByCreated:   {"created_at", func(r *instanceRow) string { return stamp(r.CreatedAt) }, true},
-	whaley.ByExpiry:    {"coalesce(expires_at, '9999-12-31 00:00:00+00:00')", func(r *instanceRow) string { return stamp(r.ExpiresAt) }, true},
+	whaley.ByCreated: {"created_at", func(r *instanceRow) string { return stamp(r.CreatedAt) }, true},
+	whaley.ByExpiry: {
+		"coalesce(expires_at, '9999-12-31 00:00:00+00:00')", func(r *instanceRow) string { return stamp(r.ExpiresAt) }, true,
+	},
 	whaley.ByChallenge: {"challenge", func(r *instanceRow) string { return r.Challenge }, false},
 	whaley.ByOwner:     {"owner_name", func(r *instanceRow) string { return r.OwnerName }, false},
 	whaley.ByState:     {"state", func(r *instanceRow) string { return r.State }, false},
@@ -135,7 +137,9 @@ func (s *Store) matching(query *bun.SelectQuery, q whaley.InstanceQuery) *bun.Se
 	}
 	if q.Text != "" {
 		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q.Text)) + "%"
-		query = query.Where(`(lower(id) LIKE ?0 ESCAPE '\' OR lower(owner_name) LIKE ?0 ESCAPE '\' OR lower(owner_id) LIKE ?0 ESCAPE '\')`, like)
+		query = query.Where(
+			`(lower(id) LIKE ?0 ESCAPE '\' OR lower(owner_name) LIKE ?0 ESCAPE '\' OR lower(owner_id) LIKE ?0 ESCAPE '\')`, like,
+		)
 	}
 	return query
 }
@@ -148,7 +152,9 @@ func (s *Store) CountInstances(ctx context.Context, q whaley.InstanceQuery) (map
 	}
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
-		return s.matching(s.db.NewSelect().Table("instances").Column("state").ColumnExpr("count(*) AS count").Group("state"), q).Scan(ctx, &rows)
+		return s.matching(
+			s.db.NewSelect().Table("instances").Column("state").ColumnExpr("count(*) AS count").Group("state"), q,
+		).Scan(ctx, &rows)
 	})
 	counts := map[whaley.State]int{}
 	for _, r := range rows {

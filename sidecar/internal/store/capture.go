@@ -80,7 +80,8 @@ func (s *Store) Captures(ctx context.Context, q whaley.CaptureQuery) ([]whaley.C
 		rows = nil
 		query := s.db.NewSelect().Model(&rows).Order("id DESC").Limit(int64(q.Limit))
 		for column, value := range map[string]string{
-			"instance": q.Instance, "challenge": q.Challenge, "owner_id": q.Owner, "kind": q.Kind, "reason": q.Reason, "holder": q.Holder,
+			"instance": q.Instance, "challenge": q.Challenge, "owner_id": q.Owner, "kind": q.Kind, "reason": q.Reason,
+			"holder": q.Holder,
 		} {
 			if value != "" {
 				query = query.Where("? = ?", bun.Ident(column), value)

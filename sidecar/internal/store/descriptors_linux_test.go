@@ -47,7 +47,8 @@ func TestARushLeavesFewDescriptors(t *testing.T) {
 		t.Errorf("%d descriptors of the database are open", open)
 	}
 	var length int
-	if err := s.ChangeMeta(t.Context(), "rush", func(now string) string { length = len(now); return now }); err != nil || length != 1000 {
+	if err := s.ChangeMeta(t.Context(), "rush", func(now string) string { length = len(now); return now }); err != nil ||
+		length != 1000 {
 		t.Errorf("%d of 1000 writes are there: %v", length, err)
 	}
 }

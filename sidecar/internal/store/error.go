@@ -22,7 +22,9 @@ func translate(err error) error {
 	}
 	if why := unwritable(err); why != "" {
 		return whaley.Errorf(whaley.Unavailable, "database_not_writable",
-			"The database cannot be written: %s. Organisers have to fix that; running instances keep going.", why).Because(err).After(laterRetry)
+			"The database cannot be written: %s. Organisers have to fix that; running instances keep going.", why).Because(err).After(
+			laterRetry,
+		)
 	}
 	return whaley.Errorf(whaley.Unavailable, "database_unavailable",
 		"The database does not answer. Try again in a few seconds.").Because(err).After(firstRetry)
@@ -49,7 +51,8 @@ func unwritable(err error) string {
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {
 		return map[int]string{
-			sqlite3.SQLITE_FULL: diskFull, sqlite3.SQLITE_IOERR: diskFails, sqlite3.SQLITE_CANTOPEN: diskFails, sqlite3.SQLITE_READONLY: readOnly,
+			sqlite3.SQLITE_FULL: diskFull, sqlite3.SQLITE_IOERR: diskFails, sqlite3.SQLITE_CANTOPEN: diskFails,
+			sqlite3.SQLITE_READONLY: readOnly,
 		}[lite.Code()&0xff] // the rest of the code says more precisely where
 	}
 	return ""

@@ -86,7 +86,9 @@ func clean(text string) string {
 
 // wordsOf splits a text the same way for both databases, whose own splitters do not agree.
 func wordsOf(text string) []string {
-	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return strings.FieldsFunc(
+		strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) },
+	)
 }
 
 // Record writes an event that is about no other row.

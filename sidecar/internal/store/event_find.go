@@ -19,7 +19,9 @@ func (s *Store) FindEvents(ctx context.Context, q whaley.EventQuery) ([]whaley.E
 		if len(q.Types) > 0 {
 			query = query.Where("type IN ?", bun.Tuple(q.Types))
 		}
-		for column, value := range map[string]string{"instance": q.Instance, "challenge": q.Challenge, "owner": q.Owner, "player": q.Player} {
+		for column, value := range map[string]string{
+			"instance": q.Instance, "challenge": q.Challenge, "owner": q.Owner, "player": q.Player,
+		} {
 			if value != "" {
 				query = query.Where("? = ?", bun.Ident(column), value)
 			}
@@ -68,7 +70,9 @@ func (s *Store) EventStats(ctx context.Context) (whaley.EventStats, error) {
 			Type  string
 			Count int64
 		}
-		err := s.db.NewSelect().Model((*eventRow)(nil)).Column("type").ColumnExpr("count(*) AS count").Group("type").Scan(ctx, &byType)
+		err := s.db.NewSelect().Model((*eventRow)(nil)).Column("type").ColumnExpr("count(*) AS count").Group("type").Scan(
+			ctx, &byType,
+		)
 		if err != nil {
 			return err
 		}
@@ -77,11 +81,15 @@ func (s *Store) EventStats(ctx context.Context) (whaley.EventStats, error) {
 			stats.ByType[t.Type] = t.Count
 			stats.Total += t.Count
 		}
-		err = s.db.NewSelect().Model((*eventRow)(nil)).ColumnExpr("count(DISTINCT owner)").Where("owner <> ''").Scan(ctx, &stats.Owners)
+		err = s.db.NewSelect().Model((*eventRow)(nil)).ColumnExpr("count(DISTINCT owner)").Where("owner <> ''").Scan(
+			ctx, &stats.Owners,
+		)
 		if err != nil {
 			return err
 		}
-		return s.db.NewSelect().Model((*eventRow)(nil)).ColumnExpr("count(*)").Where("at >= ?", utc(time.Now().Add(-24*time.Hour))).Scan(ctx, &stats.LastDay)
+		return s.db.NewSelect().Model((*eventRow)(nil)).ColumnExpr("count(*)").Where(
+			"at >= ?", utc(time.Now().Add(-24*time.Hour)),
+		).Scan(ctx, &stats.LastDay)
 	})
 	return stats, err
 }
@@ -91,7 +99,9 @@ func (s *Store) ForgetEvents(ctx context.Context, before time.Time, limit int) (
 	forgotten := 0
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		var ids []string
-		err := tx.NewSelect().Model((*eventRow)(nil)).Column("id").Where("at < ?", utc(before)).Order("id").Limit(int64(limit)).Scan(ctx, &ids)
+		err := tx.NewSelect().Model((*eventRow)(nil)).Column("id").Where("at < ?", utc(before)).Order("id").Limit(int64(limit)).Scan(
+			ctx, &ids,
+		)
 		if forgotten = len(ids); err != nil || forgotten == 0 {
 			return err
 		}

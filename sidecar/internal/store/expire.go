@@ -18,7 +18,9 @@ func (s *Store) Due(ctx context.Context, now time.Time) ([]string, error) {
 	err := s.read(ctx, func(ctx context.Context) error {
 		ids = nil
 		return s.db.NewSelect().Table("instances").Column("id").
-			Where("state = ?", whaley.Running).Where("expires_at <= ?", utc(now)).Order("expires_at").Limit(mostDue).Scan(ctx, &ids)
+			Where("state = ?", whaley.Running).Where("expires_at <= ?", utc(now)).Order("expires_at").Limit(mostDue).Scan(
+			ctx, &ids,
+		)
 	})
 	return ids, err
 }
@@ -43,7 +45,9 @@ func (s *Store) Expire(ctx context.Context, ids []string, now time.Time) ([]*wha
 			events[n] = whaley.Event{Type: "instance_expired", Instance: row.ID, Challenge: row.Challenge, Owner: row.OwnerID,
 				Player: row.Player, Message: "Time was up", At: now}
 		}
-		_, err := tx.NewUpdate().Table("instances").Set("state = ?", whaley.Stopping).Set("stop_cause = ?", whaley.CauseExpired).
+		_, err := tx.NewUpdate().Table("instances").Set("state = ?", whaley.Stopping).Set(
+			"stop_cause = ?", whaley.CauseExpired,
+		).
 			Set("version = version + 1").Set("losses = 0").Where("id IN ?", bun.Tuple(due)).Exec(ctx)
 		if err != nil {
 			return err

@@ -30,7 +30,8 @@ type flagRow struct {
 func (r *flagRow) issued() *whaley.IssuedFlag {
 	return &whaley.IssuedFlag{
 		ID: r.ID, Challenge: r.Challenge, Part: r.Part, Owner: whaley.Owner{ID: r.OwnerID, Name: r.OwnerName},
-		Value: r.Value, Token: r.Token, CreatedAt: utc(r.CreatedAt), RetiredAt: utc(r.RetiredAt), RetiredBy: r.RetiredBy, RetiredWhy: r.RetiredWhy,
+		Value: r.Value, Token: r.Token, CreatedAt: utc(r.CreatedAt), RetiredAt: utc(r.RetiredAt), RetiredBy: r.RetiredBy,
+		RetiredWhy: r.RetiredWhy,
 	}
 }
 
@@ -71,7 +72,9 @@ func (s *Store) FlagsByToken(ctx context.Context, tokens []string) ([]*whaley.Is
 	return found, nil
 }
 
-func (s *Store) flags(ctx context.Context, which func(*bun.SelectQuery) *bun.SelectQuery) ([]*whaley.IssuedFlag, error) {
+func (s *Store) flags(
+	ctx context.Context, which func(*bun.SelectQuery) *bun.SelectQuery,
+) ([]*whaley.IssuedFlag, error) {
 	var rows []*flagRow
 	var all []*whaley.IssuedFlag
 	err := s.read(ctx, func(ctx context.Context) error {
@@ -144,7 +147,9 @@ func (s *Store) issue(ctx context.Context, tx bun.Tx, f *whaley.IssuedFlag, ev w
 
 // RetireFlags takes current flags out of use: one by id, or all of an owner; both stay in the history and are removed
 // from CTFd. With next, each owner gets a new one in the same transaction. It returns those retired.
-func (s *Store) RetireFlags(ctx context.Context, id, owner, by, why string, at time.Time, next func(*whaley.IssuedFlag) *whaley.IssuedFlag) ([]*whaley.IssuedFlag, error) {
+func (s *Store) RetireFlags(
+	ctx context.Context, id, owner, by, why string, at time.Time, next func(*whaley.IssuedFlag) *whaley.IssuedFlag,
+) ([]*whaley.IssuedFlag, error) {
 	var retired []*whaley.IssuedFlag
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		retired = nil
@@ -162,7 +167,9 @@ func (s *Store) RetireFlags(ctx context.Context, id, owner, by, why string, at t
 			return err
 		}
 		for _, r := range rows {
-			_, err := tx.NewUpdate().Model((*flagRow)(nil)).Set("retired_at = ?", utc(at)).Set("retired_by = ?", by).Set("retired_why = ?", why).
+			_, err := tx.NewUpdate().Model((*flagRow)(nil)).Set("retired_at = ?", utc(at)).Set("retired_by = ?", by).Set(
+				"retired_why = ?", why,
+			).
 				Where("id = ?", r.ID).Exec(ctx)
 			if err != nil {
 				return err
@@ -173,13 +180,19 @@ func (s *Store) RetireFlags(ctx context.Context, id, owner, by, why string, at t
 			f := r.issued()
 			f.RetiredAt, f.RetiredBy, f.RetiredWhy = at, by, why
 			retired = append(retired, f)
-			if err := s.insertEvent(ctx, tx, whaley.Event{Type: "flag_deleted", Challenge: f.Challenge, Owner: f.Owner.ID, Player: by, Message: why, At: at}); err != nil {
+			if err := s.insertEvent(
+				ctx, tx,
+				whaley.Event{Type: "flag_deleted", Challenge: f.Challenge, Owner: f.Owner.ID, Player: by, Message: why, At: at},
+			); err != nil {
 				return err
 			}
 			if next == nil {
 				continue
 			}
-			if err := s.issue(ctx, tx, next(f), whaley.Event{Type: "flag_created", Challenge: f.Challenge, Owner: f.Owner.ID, Player: by, Message: why, At: at}); err != nil {
+			if err := s.issue(
+				ctx, tx, next(f),
+				whaley.Event{Type: "flag_created", Challenge: f.Challenge, Owner: f.Owner.ID, Player: by, Message: why, At: at},
+			); err != nil {
 				return err
 			}
 		}
@@ -189,7 +202,9 @@ func (s *Store) RetireFlags(ctx context.Context, id, owner, by, why string, at t
 }
 
 // ListFlags is one page of flags, newest first, with their registrations; after is the id of the last one seen.
-func (s *Store) ListFlags(ctx context.Context, f whaley.FlagFilter, after string, limit int) ([]*whaley.IssuedFlag, error) {
+func (s *Store) ListFlags(
+	ctx context.Context, f whaley.FlagFilter, after string, limit int,
+) ([]*whaley.IssuedFlag, error) {
 	return s.flags(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
 		q = q.Order("id DESC").Limit(int64(limit))
 		if after != "" {
@@ -224,7 +239,9 @@ func (s *Store) FlagTotals(ctx context.Context) (whaley.FlagTotals, error) {
 			State whaley.RegistrationState
 			N     int
 		}
-		if err := s.db.NewSelect().Model((*registrationRow)(nil)).Column("state").ColumnExpr("COUNT(*) AS n").Group("state").Scan(ctx, &counts); err != nil {
+		if err := s.db.NewSelect().Model((*registrationRow)(nil)).Column("state").ColumnExpr("COUNT(*) AS n").Group("state").Scan(
+			ctx, &counts,
+		); err != nil {
 			return err
 		}
 		for _, c := range counts {

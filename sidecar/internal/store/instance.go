@@ -58,14 +58,18 @@ func (s *Store) checkHost(ctx context.Context, tx bun.Tx, in *whaley.Instance, q
 		Count  int
 		Memory int64
 	}
-	err := tx.NewSelect().Table("instances").ColumnExpr("count(*) AS count").ColumnExpr("coalesce(sum(memory), 0) AS memory").
+	err := tx.NewSelect().Table("instances").ColumnExpr("count(*) AS count").ColumnExpr(
+		"coalesce(sum(memory), 0) AS memory",
+	).
 		Where("state IN ?", bun.Tuple(whaley.LiveStates)).Scan(ctx, &used)
 	if err != nil {
 		return err
 	}
 	if q.Total > 0 && used.Count >= q.Total || q.Memory > 0 && used.Memory+in.Memory > q.Memory {
 		return whaley.Errorf(whaley.Unavailable, whaley.CodeHostFull,
-			"The host is full: %d instances are running. Try again when others have stopped theirs.", used.Count).After(30 * time.Second)
+			"The host is full: %d instances are running. Try again when others have stopped theirs.", used.Count).After(
+			30 * time.Second,
+		)
 	}
 	return nil
 }
@@ -80,7 +84,9 @@ func (s *Store) takeTurns(ctx context.Context, tx bun.Tx, lock int, key string) 
 }
 
 // Update changes one instance under a row lock; see instancer.Store.
-func (s *Store) Update(ctx context.Context, id string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (*whaley.Instance, error) {
+func (s *Store) Update(
+	ctx context.Context, id string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event,
+) (*whaley.Instance, error) {
 	var changed *whaley.Instance
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		row := &instanceRow{}
@@ -171,7 +177,9 @@ func (s *Store) LiveByHost(ctx context.Context, challenge, slug string) (*whaley
 	err := s.read(ctx, func(ctx context.Context) error {
 		err := s.db.NewSelect().Model(row).Where("challenge = ?", challenge).Where("slug = ?", slug).
 			Where("(state <> ? OR reason <> 'null')", whaley.Stopped).
-			OrderExpr("CASE WHEN state IN ? THEN 1 ELSE 0 END", bun.Tuple([]whaley.State{whaley.Failed, whaley.Stopped})).Order("created_at DESC").Limit(1).Scan(ctx)
+			OrderExpr("CASE WHEN state IN ? THEN 1 ELSE 0 END", bun.Tuple([]whaley.State{whaley.Failed, whaley.Stopped})).Order(
+			"created_at DESC",
+		).Limit(1).Scan(ctx)
 		if none = isNoRow(err); none {
 			return nil
 		}

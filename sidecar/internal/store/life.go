@@ -13,7 +13,9 @@ import (
 func (s *Store) Lives(ctx context.Context, since time.Time) ([]whaley.Life, error) {
 	var rows []instanceRow
 	err := s.db.NewSelect().Model(&rows).Column("state", "created_at", "started_at", "ended_at").
-		Where("state IN ?", bun.Tuple(whaley.LiveStates)).WhereOr("created_at >= ?", utc(since)).WhereOr("ended_at >= ?", utc(since)).
+		Where("state IN ?", bun.Tuple(whaley.LiveStates)).WhereOr("created_at >= ?", utc(since)).WhereOr(
+		"ended_at >= ?", utc(since),
+	).
 		Scan(ctx)
 	if err != nil {
 		return nil, err

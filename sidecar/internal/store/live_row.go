@@ -35,7 +35,8 @@ func (s *Store) LiveRows(ctx context.Context) ([]whaley.LiveRow, error) {
 	all := make([]whaley.LiveRow, 0, len(rows))
 	for _, r := range rows {
 		all = append(all, whaley.LiveRow{
-			ID: r.ID, Challenge: r.Challenge, Owner: whaley.Owner{ID: r.OwnerID, Name: r.OwnerName}, Player: r.Player, State: whaley.State(r.State),
+			ID: r.ID, Challenge: r.Challenge, Owner: whaley.Owner{ID: r.OwnerID, Name: r.OwnerName}, Player: r.Player,
+			State:     whaley.State(r.State),
 			CreatedAt: utc(r.CreatedAt), StartedAt: utc(r.StartedAt), ExpiresAt: utc(r.ExpiresAt), Memory: r.Memory,
 		})
 	}

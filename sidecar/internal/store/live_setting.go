@@ -55,7 +55,9 @@ func settingsOf(ctx context.Context, db bun.IDB) (map[string]string, error) {
 
 // ChangeSettings replaces all values by what change makes of them, with a row of history for each that differs. Changes
 // at once come one after the other, so what change checks holds when it is written.
-func (s *Store) ChangeSettings(ctx context.Context, by string, change func(now map[string]string) (map[string]string, error)) error {
+func (s *Store) ChangeSettings(
+	ctx context.Context, by string, change func(now map[string]string) (map[string]string, error),
+) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if err := s.takeTurns(ctx, tx, lockSettings, ""); err != nil {
 			return err
@@ -99,7 +101,9 @@ func changeSetting(ctx context.Context, tx bun.Tx, by, name string, before, afte
 	}
 	if is {
 		row.After = &value
-		_, err = tx.NewInsert().Model(&settingRow{Name: name, Value: value}).On("CONFLICT (name) DO UPDATE").Set("value = EXCLUDED.value").Exec(ctx)
+		_, err = tx.NewInsert().Model(&settingRow{Name: name, Value: value}).On("CONFLICT (name) DO UPDATE").Set(
+			"value = EXCLUDED.value",
+		).Exec(ctx)
 	} else {
 		_, err = tx.NewDelete().Model((*settingRow)(nil)).Where("name = ?", name).Exec(ctx)
 	}
@@ -123,7 +127,9 @@ func (s *Store) SettingChanges(ctx context.Context, before string, limit int) ([
 	})
 	var all []whaley.SettingChange
 	for _, r := range rows {
-		all = append(all, whaley.SettingChange{ID: r.ID, Name: r.Name, Before: r.Before, After: r.After, By: r.ChangedBy, At: utc(r.At)})
+		all = append(
+			all, whaley.SettingChange{ID: r.ID, Name: r.Name, Before: r.Before, After: r.After, By: r.ChangedBy, At: utc(r.At)},
+		)
 	}
 	return all, err
 }

@@ -22,7 +22,9 @@ type challengeMappingRow struct {
 }
 
 func (r *challengeMappingRow) mapping() *whaley.Mapping {
-	return &whaley.Mapping{Challenge: r.Challenge, CTFdChallenge: r.CTFdChallenge, CTFdName: r.CTFdName, CreatedAt: utc(r.CreatedAt)}
+	return &whaley.Mapping{
+		Challenge: r.Challenge, CTFdChallenge: r.CTFdChallenge, CTFdName: r.CTFdName, CreatedAt: utc(r.CreatedAt),
+	}
 }
 
 type partMappingRow struct {
@@ -36,7 +38,10 @@ type partMappingRow struct {
 }
 
 func (r *partMappingRow) mapping() *whaley.Mapping {
-	return &whaley.Mapping{Challenge: r.Challenge, Part: r.Part, CTFdChallenge: r.CTFdChallenge, CTFdName: r.CTFdName, CreatedAt: utc(r.CreatedAt)}
+	return &whaley.Mapping{
+		Challenge: r.Challenge, Part: r.Part, CTFdChallenge: r.CTFdChallenge, CTFdName: r.CTFdName,
+		CreatedAt: utc(r.CreatedAt),
+	}
 }
 
 // lockMappings is the key of PostgreSQL's lock under which mappings change one after the other.
@@ -103,13 +108,20 @@ func (s *Store) Map(ctx context.Context, m *whaley.Mapping) error {
 		if err := free(ctx, tx, m); err != nil {
 			return err
 		}
-		row := &challengeMappingRow{Challenge: m.Challenge, CTFdChallenge: m.CTFdChallenge, CTFdName: m.CTFdName, CreatedAt: utc(m.CreatedAt)}
+		row := &challengeMappingRow{
+			Challenge: m.Challenge, CTFdChallenge: m.CTFdChallenge, CTFdName: m.CTFdName, CreatedAt: utc(m.CreatedAt),
+		}
 		insert := tx.NewInsert().Model(row).On("CONFLICT (challenge) DO UPDATE")
 		if m.Part != "" {
-			own := partMappingRow{Challenge: m.Challenge, Part: m.Part, CTFdChallenge: m.CTFdChallenge, CTFdName: m.CTFdName, CreatedAt: utc(m.CreatedAt)}
+			own := partMappingRow{
+				Challenge: m.Challenge, Part: m.Part, CTFdChallenge: m.CTFdChallenge, CTFdName: m.CTFdName,
+				CreatedAt: utc(m.CreatedAt),
+			}
 			insert = tx.NewInsert().Model(&own).On("CONFLICT (challenge, part) DO UPDATE")
 		}
-		_, err := insert.Set("ctfd_challenge = EXCLUDED.ctfd_challenge").Set("ctfd_name = EXCLUDED.ctfd_name").Set("created_at = EXCLUDED.created_at").Exec(ctx)
+		_, err := insert.Set("ctfd_challenge = EXCLUDED.ctfd_challenge").Set("ctfd_name = EXCLUDED.ctfd_name").Set(
+			"created_at = EXCLUDED.created_at",
+		).Exec(ctx)
 		if err != nil {
 			return err
 		}
@@ -120,12 +132,17 @@ func (s *Store) Map(ctx context.Context, m *whaley.Mapping) error {
 // free refuses a challenge of CTFd that another challenge, or a part of one, is mapped to.
 func free(ctx context.Context, tx bun.Tx, m *whaley.Mapping) error {
 	for _, table := range []string{"challenge_mappings", "part_mappings"} {
-		taken, err := tx.NewSelect().Table(table).Where("ctfd_challenge = ?", m.CTFdChallenge).Where("challenge <> ?", m.Challenge).Count(ctx)
+		taken, err := tx.NewSelect().Table(table).Where("ctfd_challenge = ?", m.CTFdChallenge).Where(
+			"challenge <> ?", m.Challenge,
+		).Count(ctx)
 		if err != nil {
 			return err
 		}
 		if taken > 0 {
-			return whaley.Errorf(whaley.Conflict, "mapping_taken", "CTFd's challenge %d belongs to another challenge already. Remove that mapping first.", m.CTFdChallenge)
+			return whaley.Errorf(
+				whaley.Conflict, "mapping_taken",
+				"CTFd's challenge %d belongs to another challenge already. Remove that mapping first.", m.CTFdChallenge,
+			)
 		}
 	}
 	return nil
@@ -140,7 +157,9 @@ func (s *Store) move(ctx context.Context, tx bun.Tx, challenge, part string, ctf
 		return q.Where("f.part NOT IN (SELECT part FROM part_mappings WHERE challenge = ?)", challenge)
 	}
 	var current []string
-	if err := about(tx.NewSelect().Model((*flagRow)(nil)).Column("id").Where("retired_at IS NULL").Order("id")).Scan(ctx, &current); err != nil {
+	if err := about(tx.NewSelect().Model((*flagRow)(nil)).Column("id").Where("retired_at IS NULL").Order("id")).Scan(
+		ctx, &current,
+	); err != nil {
 		return err
 	}
 	for some := range slices.Chunk(current, atOnce) {
@@ -151,7 +170,9 @@ func (s *Store) move(ctx context.Context, tx bun.Tx, challenge, part string, ctf
 			return err
 		}
 	}
-	_, err := tx.NewUpdate().Model((*registrationRow)(nil)).Set("state = ?", whaley.RegistrationRemoving).Set("tries = 0").Set("next_at = 0").
+	_, err := tx.NewUpdate().Model((*registrationRow)(nil)).Set("state = ?", whaley.RegistrationRemoving).Set("tries = 0").Set(
+		"next_at = 0",
+	).
 		Set("reason = ''").Set("changed_at = ?", utc(at)).
 		Where("ctfd_challenge <> ?", ctfd).Where("flag IN (?)", about(tx.NewSelect().Model((*flagRow)(nil)).Column("id"))).
 		Where("state <> ?", whaley.RegistrationRemoved).Exec(ctx)
@@ -187,9 +208,14 @@ func (s *Store) Unmap(ctx context.Context, challenge, part string) (bool, error)
 			return s.move(ctx, tx, challenge, part, ctfd, time.Now())
 		}
 		// One that was tried may be there all the same: an answer can be lost.
-		_, err = tx.NewUpdate().Model((*registrationRow)(nil)).Set("state = ?", whaley.RegistrationRemoving).Set("next_at = 0").
+		_, err = tx.NewUpdate().Model((*registrationRow)(nil)).Set("state = ?", whaley.RegistrationRemoving).Set(
+			"next_at = 0",
+		).
 			Where("state IN ('pending', 'failed')").
-			Where("flag IN (SELECT id FROM flags WHERE challenge = ? AND part NOT IN (SELECT part FROM part_mappings WHERE challenge = ?))", challenge, challenge).
+			Where(
+				"flag IN (SELECT id FROM flags WHERE challenge = ? AND part NOT IN (SELECT part FROM part_mappings WHERE challenge = ?))",
+				challenge, challenge,
+			).
 			Exec(ctx)
 		return err
 	})

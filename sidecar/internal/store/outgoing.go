@@ -57,7 +57,9 @@ func (s *Store) Told(ctx context.Context, target string, events []whaley.Event) 
 		return nil
 	}
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewDelete().Model((*outgoingRow)(nil)).Where("target = ?", target).Where("event IN ?", bun.Tuple(ids)).Exec(ctx)
+		_, err := tx.NewDelete().Model((*outgoingRow)(nil)).Where("target = ?", target).Where("event IN ?", bun.Tuple(ids)).Exec(
+			ctx,
+		)
 		return err
 	})
 }
@@ -66,8 +68,14 @@ func (s *Store) Told(ctx context.Context, target string, events []whaley.Event) 
 func (s *Store) TrimOutgoing(ctx context.Context, target string, keep int) (int, error) {
 	var gone int64
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		last := tx.NewSelect().Model((*outgoingRow)(nil)).Column("event").Where("target = ?", target).Order("event DESC").Offset(int64(keep)).Limit(1)
-		result, err := tx.NewDelete().Model((*outgoingRow)(nil)).Where("target = ?", target).Where("event <= (?)", last).Exec(ctx)
+		last := tx.NewSelect().Model((*outgoingRow)(nil)).Column("event").Where("target = ?", target).Order("event DESC").Offset(
+			int64(
+				keep,
+			),
+		).Limit(1)
+		result, err := tx.NewDelete().Model((*outgoingRow)(nil)).Where("target = ?", target).Where("event <= (?)", last).Exec(
+			ctx,
+		)
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,9 @@ func (s *Store) checkOwner(ctx context.Context, tx bun.Tx, in *whaley.Instance, 
 	if q.PerMinute == 0 {
 		since = in.CreatedAt
 	}
-	err := tx.NewRaw(ownersQuery, in.Owner.ID, bun.Tuple(whaley.LiveStates), in.Challenge, in.Slug, utc(since), in.Owner.ID, in.Player).Scan(ctx, &rows)
+	err := tx.NewRaw(
+		ownersQuery, in.Owner.ID, bun.Tuple(whaley.LiveStates), in.Challenge, in.Slug, utc(since), in.Owner.ID, in.Player,
+	).Scan(ctx, &rows)
 	if err != nil {
 		return err
 	}

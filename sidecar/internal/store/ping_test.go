@@ -52,7 +52,9 @@ func TestAFullDiskIsNamedAndForgottenWhenThereIsRoom(t *testing.T) {
 	testkit.Eventually(t, wellAgain, "a start is refused for the disk", func() error {
 		return isUnwritable(insert(s), "disk is full")
 	})
-	testkit.Eventually(t, wellAgain, "health says so", func() error { return isUnwritable(s.Ping(t.Context()), "disk is full") })
+	testkit.Eventually(
+		t, wellAgain, "health says so", func() error { return isUnwritable(s.Ping(t.Context()), "disk is full") },
+	)
 	if _, err := s.Live(t.Context(), ""); err != nil {
 		t.Errorf("what is there cannot be read: %v", err)
 	}

@@ -13,7 +13,9 @@ import (
 
 // PortMappings lists a page of remembered ports by owner, challenge and internal port, of one owner or (empty) of all,
 // and the cursor of the next page.
-func (s *Store) PortMappings(ctx context.Context, owner, challenge, after string, limit int) ([]whaley.PortMapping, string, error) {
+func (s *Store) PortMappings(
+	ctx context.Context, owner, challenge, after string, limit int,
+) ([]whaley.PortMapping, string, error) {
 	var from [3]string
 	internal := 0
 	if after != "" {
@@ -31,7 +33,9 @@ func (s *Store) PortMappings(ctx context.Context, owner, challenge, after string
 	}
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
-		query := s.db.NewSelect().TableExpr("user_port_mappings AS m").Column("m.owner", "m.challenge", "m.internal", "m.port").
+		query := s.db.NewSelect().TableExpr("user_port_mappings AS m").Column(
+			"m.owner", "m.challenge", "m.internal", "m.port",
+		).
 			ColumnExpr("coalesce(p.instance, '') AS instance").Join("LEFT JOIN ports AS p ON p.port = m.port").
 			Order("m.owner", "m.challenge", "m.internal").Limit(int64(limit) + 1)
 		if owner != "" {
@@ -57,7 +61,10 @@ func (s *Store) PortMappings(ctx context.Context, owner, challenge, after string
 	}
 	all := make([]whaley.PortMapping, 0, len(rows))
 	for _, r := range rows {
-		all = append(all, whaley.PortMapping{Owner: r.Owner, Challenge: r.Challenge, Internal: r.Internal, Port: r.Port, Instance: r.Instance})
+		all = append(
+			all,
+			whaley.PortMapping{Owner: r.Owner, Challenge: r.Challenge, Internal: r.Internal, Port: r.Port, Instance: r.Instance},
+		)
 	}
 	return all, next, nil
 }
@@ -94,7 +101,9 @@ func (s *Store) PortUse(ctx context.Context) (whaley.PortUse, error) {
 		if err := s.db.NewSelect().Table("ports").ColumnExpr("count(*)").Scan(ctx, &use.Held); err != nil {
 			return err
 		}
-		return s.db.NewSelect().Table("user_port_mappings").ColumnExpr("count(*)").ColumnExpr("count(DISTINCT owner)").Scan(ctx, &use.Mappings, &use.Owners)
+		return s.db.NewSelect().Table("user_port_mappings").ColumnExpr("count(*)").ColumnExpr("count(DISTINCT owner)").Scan(
+			ctx, &use.Mappings, &use.Owners,
+		)
 	})
 	return use, err
 }

@@ -29,7 +29,9 @@ func (s *Store) KeepPrinted(ctx context.Context, instance string, printed []whal
 	}
 	row := &printedRow{Instance: instance, At: utc(time.Now()), Services: string(text)}
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(row).On("CONFLICT (instance) DO UPDATE").Set("at = EXCLUDED.at").Set("services = EXCLUDED.services").Exec(ctx)
+		_, err := tx.NewInsert().Model(row).On("CONFLICT (instance) DO UPDATE").Set("at = EXCLUDED.at").Set(
+			"services = EXCLUDED.services",
+		).Exec(ctx)
 		if err != nil {
 			return err
 		}

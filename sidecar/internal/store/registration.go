@@ -46,26 +46,41 @@ func (s *Store) want(ctx context.Context, tx bun.Tx, flags []string, ctfd int, a
 		if err != nil {
 			return err
 		}
-		rows[n] = &registrationRow{Flag: flag, CTFdChallenge: ctfd, Place: place.String(), State: string(whaley.RegistrationPending), ChangedAt: utc(at)}
+		rows[n] = &registrationRow{
+			Flag: flag, CTFdChallenge: ctfd, Place: place.String(), State: string(whaley.RegistrationPending),
+			ChangedAt: utc(at),
+		}
 	}
 	_, err := tx.NewInsert().Model(&rows).On("CONFLICT (flag, ctfd_challenge) DO UPDATE").
-		Set("state = EXCLUDED.state").Set("place = EXCLUDED.place").Set("tries = 0").Set("next_at = 0").Set("reason = ''").Set("changed_at = EXCLUDED.changed_at").
-		Where("r.state NOT IN (?, ?, ?)", whaley.RegistrationLive, whaley.RegistrationPending, whaley.RegistrationFailed).Exec(ctx)
+		Set("state = EXCLUDED.state").Set("place = EXCLUDED.place").Set("tries = 0").Set("next_at = 0").Set("reason = ''").Set(
+		"changed_at = EXCLUDED.changed_at",
+	).
+		Where("r.state NOT IN (?, ?, ?)", whaley.RegistrationLive, whaley.RegistrationPending, whaley.RegistrationFailed).Exec(
+		ctx,
+	)
 	return err
 }
 
 // unwant asks for registrations to be taken out of CTFd.
 func (s *Store) unwant(ctx context.Context, tx bun.Tx, where string, value any, at time.Time) error {
-	_, err := tx.NewUpdate().Model((*registrationRow)(nil)).Set("state = ?", whaley.RegistrationRemoving).Set("tries = 0").Set("next_at = 0").
-		Set("reason = ''").Set("changed_at = ?", utc(at)).Where(where, value).Where("state <> ?", whaley.RegistrationRemoved).Exec(ctx)
+	_, err := tx.NewUpdate().Model((*registrationRow)(nil)).Set("state = ?", whaley.RegistrationRemoving).Set("tries = 0").Set(
+		"next_at = 0",
+	).
+		Set("reason = ''").Set("changed_at = ?", utc(at)).Where(where, value).Where("state <> ?", whaley.RegistrationRemoved).Exec(
+		ctx,
+	)
 	return err
 }
 
 func (s *Store) selectRegistrations(rows *[]*registrationRow) *bun.SelectQuery {
-	return s.db.NewSelect().Model(rows).ColumnExpr("r.*").ColumnExpr("f.value, f.owner_id, f.challenge").Join("JOIN flags AS f ON f.id = r.flag").Order("r.place")
+	return s.db.NewSelect().Model(rows).ColumnExpr("r.*").ColumnExpr("f.value, f.owner_id, f.challenge").Join(
+		"JOIN flags AS f ON f.id = r.flag",
+	).Order("r.place")
 }
 
-func (s *Store) registrations(ctx context.Context, which func(*bun.SelectQuery) *bun.SelectQuery) ([]whaley.Registration, error) {
+func (s *Store) registrations(
+	ctx context.Context, which func(*bun.SelectQuery) *bun.SelectQuery,
+) ([]whaley.Registration, error) {
 	var rows []*registrationRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
@@ -94,10 +109,14 @@ func (s *Store) RegistrationsIn(ctx context.Context, ctfd int) ([]whaley.Registr
 
 // Registered writes the outcome of a try: the state it has now, and if it is not done when to try again. It changes
 // nothing if the entry is wanted otherwise by now.
-func (s *Store) Registered(ctx context.Context, was, now whaley.Registration, again time.Duration, ev whaley.Event) error {
+func (s *Store) Registered(
+	ctx context.Context, was, now whaley.Registration, again time.Duration, ev whaley.Event,
+) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		query := tx.NewUpdate().Model((*registrationRow)(nil)).
-			Set("state = ?", now.State).Set("ctfd_flag = ?", now.CTFdFlag).Set("tries = ?", now.Tries).Set("reason = ?", now.Reason).
+			Set("state = ?", now.State).Set("ctfd_flag = ?", now.CTFdFlag).Set("tries = ?", now.Tries).Set(
+			"reason = ?", now.Reason,
+		).
 			Set("next_at = ? + ?", s.now(), again.Milliseconds()).
 			Where("flag = ?", was.Flag).Where("ctfd_challenge = ?", was.CTFdChallenge).Where("state = ?", was.State)
 		if was.State != now.State {
@@ -117,7 +136,9 @@ func (s *Store) Registered(ctx context.Context, was, now whaley.Registration, ag
 // TryRegistrationsNow forgets all back-offs: CTFd answers again, or an organiser has mended something.
 func (s *Store) TryRegistrationsNow(ctx context.Context) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewUpdate().Model((*registrationRow)(nil)).Set("next_at = 0").Where("state IN ('pending', 'failed', 'removing')").Where("next_at > 0").Exec(ctx)
+		_, err := tx.NewUpdate().Model((*registrationRow)(nil)).Set("next_at = 0").Where(
+			"state IN ('pending', 'failed', 'removing')",
+		).Where("next_at > 0").Exec(ctx)
 		return err
 	})
 }

@@ -62,7 +62,9 @@ func (s *Store) TakeSubnet(ctx context.Context, prefix netip.Prefix, instance st
 // DropSubnets ends the reservations of an instance and its parts.
 func (s *Store) DropSubnets(ctx context.Context, instance string) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewDelete().Model((*subnetRow)(nil)).Where("instance = ?", instance).WhereOr("instance LIKE ?", instance+"/%").Exec(ctx)
+		_, err := tx.NewDelete().Model((*subnetRow)(nil)).Where("instance = ?", instance).WhereOr(
+			"instance LIKE ?", instance+"/%",
+		).Exec(ctx)
 		return err
 	})
 }

@@ -52,10 +52,19 @@ func (s *Store) NoteRevisions(ctx context.Context, loaded []whaley.Revision) (ba
 		now := utc(time.Now())
 		var rows []*revisionRow
 		for _, l := range loaded {
-			if !slices.ContainsFunc(latest, func(r revisionRow) bool { return r.Challenge == l.Challenge && r.Revision == l.Revision }) {
-				rows = append(rows, &revisionRow{Challenge: l.Challenge, LoadedAt: now, Revision: l.Revision, Origin: string(l.Origin), ChangedBy: l.By})
+			if !slices.ContainsFunc(
+				latest, func(r revisionRow) bool { return r.Challenge == l.Challenge && r.Revision == l.Revision },
+			) {
+				rows = append(
+					rows,
+					&revisionRow{
+						Challenge: l.Challenge, LoadedAt: now, Revision: l.Revision, Origin: string(l.Origin), ChangedBy: l.By,
+					},
+				)
 			}
-			if !slices.ContainsFunc(kept, func(f revisionFilesRow) bool { return f.Challenge == l.Challenge && f.Revision == l.Revision }) {
+			if !slices.ContainsFunc(
+				kept, func(f revisionFilesRow) bool { return f.Challenge == l.Challenge && f.Revision == l.Revision },
+			) {
 				bare = append(bare, l.Challenge)
 			}
 		}

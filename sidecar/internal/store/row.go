@@ -55,7 +55,8 @@ func toRow(in *whaley.Instance) (*instanceRow, error) {
 		ID: in.ID, Challenge: in.Challenge, Revision: in.Revision, OwnerID: in.Owner.ID, OwnerName: in.Owner.Name,
 		Player: in.Player, Slug: in.Slug, State: string(in.State), StopCause: in.StopCause,
 		CreatedAt: utc(in.CreatedAt), StartedAt: utc(in.StartedAt), ExpiresAt: utc(in.ExpiresAt), EndedAt: utc(in.EndedAt),
-		ExtendedMS: in.Extended.Milliseconds(), Memory: in.Memory, Failures: in.Failures, Losses: in.Losses, Egress: in.Egress, Version: in.Version,
+		ExtendedMS: in.Extended.Milliseconds(), Memory: in.Memory, Failures: in.Failures, Losses: in.Losses,
+		Egress: in.Egress, Version: in.Version,
 	}
 	if in.Subnet.IsValid() {
 		row.Subnet = in.Subnet.String()
@@ -65,7 +66,8 @@ func toRow(in *whaley.Instance) (*instanceRow, error) {
 		reason = &reasonJSON{in.Reason.Kind, in.Reason.Code, in.Reason.Detail, in.Reason.RetryAfter}
 	}
 	for column, value := range map[*string]any{
-		&row.Routes: in.Routes, &row.Terms: in.Terms, &row.Networks: in.Networks, &row.Addresses: in.Addresses, &row.Ports: in.Ports, &row.Reason: reason,
+		&row.Routes: in.Routes, &row.Terms: in.Terms, &row.Networks: in.Networks, &row.Addresses: in.Addresses,
+		&row.Ports: in.Ports, &row.Reason: reason,
 	} {
 		text, err := json.Marshal(value)
 		if err != nil {
@@ -82,7 +84,8 @@ func (row *instanceRow) instance() (*whaley.Instance, error) {
 		Owner: whaley.Owner{ID: row.OwnerID, Name: row.OwnerName}, Player: row.Player, Slug: row.Slug,
 		State: whaley.State(row.State), StopCause: row.StopCause,
 		CreatedAt: utc(row.CreatedAt), StartedAt: utc(row.StartedAt), ExpiresAt: utc(row.ExpiresAt), EndedAt: utc(row.EndedAt),
-		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Memory: row.Memory, Failures: row.Failures, Losses: row.Losses, Egress: row.Egress, Version: row.Version,
+		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Memory: row.Memory, Failures: row.Failures,
+		Losses: row.Losses, Egress: row.Egress, Version: row.Version,
 	}
 	if row.Subnet != "" {
 		prefix, err := netip.ParsePrefix(row.Subnet)
@@ -92,7 +95,8 @@ func (row *instanceRow) instance() (*whaley.Instance, error) {
 		in.Subnet = prefix
 	}
 	for column, into := range map[*string]any{
-		&row.Routes: &in.Routes, &row.Terms: &in.Terms, &row.Networks: &in.Networks, &row.Addresses: &in.Addresses, &row.Ports: &in.Ports,
+		&row.Routes: &in.Routes, &row.Terms: &in.Terms, &row.Networks: &in.Networks, &row.Addresses: &in.Addresses,
+		&row.Ports: &in.Ports,
 	} {
 		if err := json.Unmarshal([]byte(*column), into); err != nil {
 			return nil, fmt.Errorf("row of %s: %w", row.ID, err)

@@ -60,7 +60,9 @@ func (s *Store) AddSandbox(ctx context.Context, sb *whaley.Sandbox) error {
 func (s *Store) Sandboxes(ctx context.Context) ([]*whaley.Sandbox, error) {
 	var rows []sandboxRow
 	err := s.read(ctx, func(ctx context.Context) error {
-		return s.db.NewSelect().Model(&rows).ColumnExpr("sb.*").ColumnExpr("? - changed_at AS age", s.now()).Order("changed_at", "id").Scan(ctx)
+		return s.db.NewSelect().Model(&rows).ColumnExpr("sb.*").ColumnExpr("? - changed_at AS age", s.now()).Order(
+			"changed_at", "id",
+		).Scan(ctx)
 	})
 	if err != nil {
 		return nil, err
@@ -129,7 +131,9 @@ func (s *Store) MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.S
 	})
 }
 
-func (s *Store) moveSandbox(ctx context.Context, change func(*bun.UpdateQuery) *bun.UpdateQuery) (moved bool, err error) {
+func (s *Store) moveSandbox(
+	ctx context.Context, change func(*bun.UpdateQuery) *bun.UpdateQuery,
+) (moved bool, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		result, err := change(tx.NewUpdate().Table("sandboxes").Set("changed_at = ?", s.now())).Exec(ctx)
 		if err != nil {

@@ -42,11 +42,14 @@ func (s *Store) Scan(ctx context.Context) (whaley.Scan, error) {
 // SaveScan writes how far they have been read.
 func (s *Store) SaveScan(ctx context.Context, scan whaley.Scan) error {
 	row := &scanRow{
-		ID: 1, Total: scan.Total, LastID: scan.LastID, LastAt: utc(scan.LastAt), FullAt: utc(scan.FullAt), CheckedAt: utc(scan.CheckedAt),
-		TriedAt: utc(scan.TriedAt), Requests: scan.Requests, Problem: scan.Problem,
+		ID: 1, Total: scan.Total, LastID: scan.LastID, LastAt: utc(scan.LastAt), FullAt: utc(scan.FullAt),
+		CheckedAt: utc(scan.CheckedAt),
+		TriedAt:   utc(scan.TriedAt), Requests: scan.Requests, Problem: scan.Problem,
 	}
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(row).On("CONFLICT (id) DO UPDATE").Set("total = EXCLUDED.total").Set("last_id = EXCLUDED.last_id").
+		_, err := tx.NewInsert().Model(row).On("CONFLICT (id) DO UPDATE").Set("total = EXCLUDED.total").Set(
+			"last_id = EXCLUDED.last_id",
+		).
 			Set("last_at = EXCLUDED.last_at").Set("full_at = EXCLUDED.full_at").Set("checked_at = EXCLUDED.checked_at").
 			Set("tried_at = EXCLUDED.tried_at").Set("requests = EXCLUDED.requests").Set("problem = EXCLUDED.problem").Exec(ctx)
 		return err

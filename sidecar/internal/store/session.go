@@ -31,7 +31,8 @@ func (s *Store) StartSession(ctx context.Context, n whaley.Session) error {
 			return err
 		}
 		_, err := tx.NewInsert().Model(&sessionRow{
-			ID: n.ID, Kind: n.Kind, Account: n.Account, PlayerID: n.Player.ID, PlayerName: n.Player.Name, OwnerID: n.Player.Owner.ID,
+			ID: n.ID, Kind: n.Kind, Account: n.Account, PlayerID: n.Player.ID, PlayerName: n.Player.Name,
+			OwnerID:   n.Player.Owner.ID,
 			OwnerName: n.Player.Owner.Name, Address: n.Player.Address, CreatedAt: utc(n.CreatedAt), ExpiresAt: utc(n.ExpiresAt),
 		}).Exec(ctx)
 		return err
@@ -58,7 +59,8 @@ func (r *sessionRow) session() whaley.Session {
 	return whaley.Session{
 		ID: r.ID, Kind: r.Kind, Account: r.Account, CreatedAt: utc(r.CreatedAt), ExpiresAt: utc(r.ExpiresAt),
 		Player: whaley.Player{
-			ID: r.PlayerID, Name: r.PlayerName, Owner: whaley.Owner{ID: r.OwnerID, Name: r.OwnerName}, Address: r.Address, Session: r.ID,
+			ID: r.PlayerID, Name: r.PlayerName, Owner: whaley.Owner{ID: r.OwnerID, Name: r.OwnerName}, Address: r.Address,
+			Session: r.ID,
 		},
 	}
 }
@@ -81,7 +83,9 @@ func (s *Store) SignedIn(ctx context.Context, owner string) (all []whaley.Sessio
 	var rows []*sessionRow
 	err = s.read(ctx, func(ctx context.Context) error {
 		rows = nil
-		return s.signedIn().Model(&rows).Where("s.owner_id = ?", owner).Order("s.created_at DESC", "s.id").Limit(mostSignIns).Scan(ctx)
+		return s.signedIn().Model(&rows).Where("s.owner_id = ?", owner).Order("s.created_at DESC", "s.id").Limit(mostSignIns).Scan(
+			ctx,
+		)
 	})
 	for _, r := range rows {
 		all = append(all, r.session())

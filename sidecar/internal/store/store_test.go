@@ -51,7 +51,9 @@ func TestTwoThatStartAtOnceBothGetTheirTables(t *testing.T) {
 }
 
 func TestABadAddressIsRefusedWithoutItsPassword(t *testing.T) {
-	for _, url := range []string{"mysql://root:hunter2@db/x", "postgres://u:hunter2@db:port/x", "postgres://u:hunter2@127.0.0.1:1/x"} {
+	for _, url := range []string{
+		"mysql://root:hunter2@db/x", "postgres://u:hunter2@db:port/x", "postgres://u:hunter2@127.0.0.1:1/x",
+	} {
 		_, err := store.Open(context.Background(), url, t.TempDir())
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", url, err)

@@ -49,7 +49,8 @@ func (r *suspicionRow) suspicion() (*whaley.Suspicion, error) {
 	return &whaley.Suspicion{
 		ID: r.ID, Kind: whaley.SuspicionKind(r.Kind), Key: r.Key, Score: r.Score, Reasons: e.Reasons, Challenge: r.Challenge,
 		CTFdChallenge: r.CTFdChallenge, Submitter: e.Submitter, Owner: e.Owner, Flag: r.Flag, Submissions: e.Submissions,
-		Review: whaley.ReviewState(r.Review), Note: r.Note, ReviewedBy: r.ReviewedBy, ReviewedAt: utc(r.ReviewedAt), FoundAt: utc(r.FoundAt),
+		Review: whaley.ReviewState(r.Review), Note: r.Note, ReviewedBy: r.ReviewedBy, ReviewedAt: utc(r.ReviewedAt),
+		FoundAt: utc(r.FoundAt),
 	}, nil
 }
 
@@ -86,7 +87,9 @@ func (s *Store) Suspect(ctx context.Context, found *whaley.Suspicion, ev whaley.
 		if err != nil {
 			return err
 		}
-		_, err = tx.NewUpdate().Model((*suspicionRow)(nil)).Set("evidence = ?", text).Set("score = ?", known.Score).Where("id = ?", row.ID).Exec(ctx)
+		_, err = tx.NewUpdate().Model((*suspicionRow)(nil)).Set("evidence = ?", text).Set("score = ?", known.Score).Where(
+			"id = ?", row.ID,
+		).Exec(ctx)
 		return err
 	})
 	return isNew, err
@@ -103,8 +106,10 @@ func (s *Store) insertSuspicion(ctx context.Context, tx bun.Tx, found *whaley.Su
 		return err
 	}
 	row := &suspicionRow{
-		ID: found.ID, Kind: string(found.Kind), Key: found.Key, Score: found.Score, Challenge: found.Challenge, CTFdChallenge: found.CTFdChallenge,
-		SubmitterOwner: found.Submitter.OwnerID, Flag: found.Flag, Evidence: text, Review: string(whaley.ReviewOpen), FoundAt: utc(found.FoundAt),
+		ID: found.ID, Kind: string(found.Kind), Key: found.Key, Score: found.Score, Challenge: found.Challenge,
+		CTFdChallenge:  found.CTFdChallenge,
+		SubmitterOwner: found.Submitter.OwnerID, Flag: found.Flag, Evidence: text, Review: string(whaley.ReviewOpen),
+		FoundAt: utc(found.FoundAt),
 	}
 	if found.Owner != nil {
 		row.FlagOwner = found.Owner.OwnerID
@@ -131,7 +136,9 @@ func add(known, found *whaley.Suspicion) bool {
 }
 
 // ListSuspicions is one page of the review list, newest first; after is the id of the last one seen.
-func (s *Store) ListSuspicions(ctx context.Context, f whaley.SuspicionFilter, after string, limit int) ([]*whaley.Suspicion, error) {
+func (s *Store) ListSuspicions(
+	ctx context.Context, f whaley.SuspicionFilter, after string, limit int,
+) ([]*whaley.Suspicion, error) {
 	var rows []*suspicionRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
@@ -200,9 +207,13 @@ func (s *Store) Suspicion(ctx context.Context, id string) (*whaley.Suspicion, er
 }
 
 // ReviewSuspicion writes what an organiser made of one.
-func (s *Store) ReviewSuspicion(ctx context.Context, id string, state whaley.ReviewState, note, by string, at time.Time) (*whaley.Suspicion, error) {
+func (s *Store) ReviewSuspicion(
+	ctx context.Context, id string, state whaley.ReviewState, note, by string, at time.Time,
+) (*whaley.Suspicion, error) {
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewUpdate().Model((*suspicionRow)(nil)).Set("review = ?", state).Set("note = ?", note).Set("reviewed_by = ?", by).
+		_, err := tx.NewUpdate().Model((*suspicionRow)(nil)).Set("review = ?", state).Set("note = ?", note).Set(
+			"reviewed_by = ?", by,
+		).
 			Set("reviewed_at = ?", utc(at)).Where("id = ?", id).Exec(ctx)
 		return err
 	})
@@ -217,7 +228,9 @@ func (s *Store) ReviewSuspicion(ctx context.Context, id string, state whaley.Rev
 func (s *Store) ClearSuspicions(ctx context.Context, at time.Time) (int, error) {
 	cleared := int64(0)
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		result, err := tx.NewUpdate().Model((*suspicionRow)(nil)).Set("cleared_at = ?", utc(at)).Where("cleared_at IS NULL").Exec(ctx)
+		result, err := tx.NewUpdate().Model((*suspicionRow)(nil)).Set("cleared_at = ?", utc(at)).Where("cleared_at IS NULL").Exec(
+			ctx,
+		)
 		if err != nil {
 			return err
 		}

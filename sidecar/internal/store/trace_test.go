@@ -22,7 +22,10 @@ func TestATraceShowsTheDatabasesPartAndNoValues(t *testing.T) {
 			printed := tracetest.NewInMemoryExporter()
 			tracer := sdktrace.NewTracerProvider(sdktrace.WithSyncer(printed)).Tracer("test")
 			db.Trace(tracer)
-			in := &whaley.Instance{ID: "web-hunter2", Challenge: "web", Slug: "s", Owner: whaley.Owner{ID: "o"}, State: whaley.Queued, CreatedAt: time.Now()}
+			in := &whaley.Instance{
+				ID: "web-hunter2", Challenge: "web", Slug: "s", Owner: whaley.Owner{ID: "o"}, State: whaley.Queued,
+				CreatedAt: time.Now(),
+			}
 			if err := db.Insert(context.Background(), in, whaley.Quota{}, whaley.Event{Type: "instance_spawn"}); err != nil {
 				t.Fatal(err)
 			}
@@ -30,7 +33,10 @@ func TestATraceShowsTheDatabasesPartAndNoValues(t *testing.T) {
 				t.Errorf("%d spans of what is in no trace", n)
 			}
 			ctx, wake := tracer.Start(context.Background(), "wake")
-			if _, err := db.Update(ctx, in.ID, whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Starting }, whaley.Event{Type: "instance_running", Message: "hunter2"}); err != nil {
+			if _, err := db.Update(
+				ctx, in.ID, whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Starting },
+				whaley.Event{Type: "instance_running", Message: "hunter2"},
+			); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := db.Get(ctx, "no hunter2"); whaley.CodeOf(err) != "instance_not_found" {
@@ -40,7 +46,8 @@ func TestATraceShowsTheDatabasesPartAndNoValues(t *testing.T) {
 			var names []string
 			for _, span := range printed.GetSpans() {
 				names = append(names, span.Name)
-				if span.SpanContext.TraceID() != wake.SpanContext().TraceID() || span.EndTime.Before(span.StartTime) || span.Status.Description != "" {
+				if span.SpanContext.TraceID() != wake.SpanContext().TraceID() || span.EndTime.Before(span.StartTime) ||
+					span.Status.Description != "" {
 					t.Errorf("%+v", span)
 				}
 				if text := fmt.Sprint(span.Name, span.Attributes, span.Events, span.Status); strings.Contains(text, "hunter2") {

@@ -52,11 +52,14 @@ func TestADatabaseOfEveryEarlierVersionIsTakenOver(t *testing.T) {
 				before.Close()
 				now := open(t, url, dir)
 				in, err := now.Get(ctx, "web-1")
-				if err != nil || in.State != whaley.Running || in.Owner.Name != "Ada" || in.Addresses["web"].String() != "10.240.0.2" {
+				if err != nil || in.State != whaley.Running || in.Owner.Name != "Ada" ||
+					in.Addresses["web"].String() != "10.240.0.2" {
 					t.Errorf("the instance is now %+v %v", in, err)
 				}
-				in, err = now.Update(ctx, "web-1", []whaley.State{whaley.Running}, func(in *whaley.Instance) { in.State = whaley.Stopping },
-					whaley.Event{Type: "instance_stop", Instance: "web-1"})
+				in, err = now.Update(
+					ctx, "web-1", []whaley.State{whaley.Running}, func(in *whaley.Instance) { in.State = whaley.Stopping },
+					whaley.Event{Type: "instance_stop", Instance: "web-1"},
+				)
 				if err != nil || in.Version != 4 {
 					t.Errorf("going on with it: %+v %v", in, err)
 				}

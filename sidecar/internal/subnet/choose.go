@@ -60,7 +60,9 @@ type Chooser struct {
 
 // NewChooser makes one that knows nothing before Choose. set is SUBNET_POOL, not valid if that is empty; look lists what this
 // host needs.
-func NewChooser(store Meta, set netip.Prefix, least int, look func(ctx context.Context) ([]Need, error), log *slog.Logger) *Chooser {
+func NewChooser(
+	store Meta, set netip.Prefix, least int, look func(ctx context.Context) ([]Need, error), log *slog.Logger,
+) *Chooser {
 	return &Chooser{store: store, set: set, least: least, look: look, log: log, told: func(string) {}}
 }
 
@@ -121,7 +123,9 @@ func (c *Chooser) Choose(ctx context.Context) error {
 	}
 	if c.set.IsValid() {
 		if why := forbids(c.set, needs); why != "" {
-			return fmt.Errorf("SUBNET_POOL=%s holds %s: the host could lose it, and instances be taken for it. %s", c.set, why, c.instead(needs))
+			return fmt.Errorf(
+				"SUBNET_POOL=%s holds %s: the host could lose it, and instances be taken for it. %s", c.set, why, c.instead(needs),
+			)
 		}
 	}
 	return c.settle(ctx, needs)
@@ -184,7 +188,9 @@ func (c *Chooser) settle(ctx context.Context, needs []Need) error {
 		}
 		next, trouble = c.next(next, needs)
 		if !next.Pool.IsValid() {
-			wrong = errors.New("every range that a pool is chosen from holds something that this host needs: set SUBNET_POOL to an IPv4 network that nothing uses")
+			wrong = errors.New(
+				"every range that a pool is chosen from holds something that this host needs: set SUBNET_POOL to an IPv4 network that nothing uses",
+			)
 			return text
 		}
 		next.Before = slices.DeleteFunc(next.Before, func(p netip.Prefix) bool { return p == next.Pool || !anyIn(p, held) })
@@ -243,7 +249,9 @@ func (c *Chooser) next(now choice, needs []Need) (choice, string) {
 // pick is the first candidate that holds nothing, was not given up before and is large enough; else one that is not quite
 // that, but never one that holds what forbids it.
 func pick(needs []Need, now choice, least int) (netip.Prefix, bool) {
-	for _, strict := range []struct{ soft, refused, room bool }{{true, true, true}, {true, true, false}, {false, true, false}} {
+	for _, strict := range []struct{ soft, refused, room bool }{
+		{true, true, true}, {true, true, false}, {false, true, false},
+	} {
 		for _, p := range Candidates {
 			_, refused := now.Refused[p]
 			switch {
@@ -265,12 +273,20 @@ func (c *Chooser) adopt(next choice, trouble string) {
 	changed := slices.Clone(c.changed)
 	c.mu.Unlock()
 	if before.Pool.IsValid() && before.Pool != next.Pool {
-		message := fmt.Sprintf("New instances get networks of %s instead of %s, which holds %s; what runs goes on where it is", next.Pool, before.Pool, next.Refused[before.Pool])
-		c.log.Warn("another pool is used from now on", "pool", next.Pool, "before", before.Pool, "reason", next.Refused[before.Pool])
+		message := fmt.Sprintf(
+			"New instances get networks of %s instead of %s, which holds %s; what runs goes on where it is", next.Pool,
+			before.Pool, next.Refused[before.Pool],
+		)
+		c.log.Warn(
+			"another pool is used from now on", "pool", next.Pool, "before", before.Pool, "reason", next.Refused[before.Pool],
+		)
 		c.told(message)
 	}
 	if trouble != "" && trouble != known {
-		c.log.Error("the pool holds what this host needs", "pool", next.Pool, "holds", trouble, "help", "set SUBNET_POOL to an IPv4 network that nothing uses")
+		c.log.Error(
+			"the pool holds what this host needs", "pool", next.Pool, "holds", trouble, "help",
+			"set SUBNET_POOL to an IPv4 network that nothing uses",
+		)
 		c.told(fmt.Sprintf("The pool %s holds %s: set SUBNET_POOL to a network that nothing uses", next.Pool, trouble))
 	}
 	if !slices.Equal(before.all(), next.all()) {

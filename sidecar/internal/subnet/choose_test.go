@@ -26,7 +26,9 @@ func (h *host) chooser(db *store.Store, set string) *subnet.Chooser {
 	if set != "" {
 		prefix = netip.MustParsePrefix(set)
 	}
-	return subnet.NewChooser(db, prefix, 0, func(context.Context) ([]subnet.Need, error) { return h.needs, nil }, slog.New(slog.DiscardHandler))
+	return subnet.NewChooser(
+		db, prefix, 0, func(context.Context) ([]subnet.Need, error) { return h.needs, nil }, slog.New(slog.DiscardHandler),
+	)
 }
 
 func database(t *testing.T) *store.Store {
@@ -61,7 +63,8 @@ func TestThePoolIsTheFirstThatHoldsNothingTheHostNeeds(t *testing.T) {
 	for _, candidate := range subnet.Candidates {
 		h.has(candidate.String(), "all of it")
 	}
-	if err := h.chooser(database(t), "").Choose(t.Context()); err == nil || !strings.Contains(err.Error(), "set SUBNET_POOL") {
+	if err := h.chooser(database(t), "").Choose(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "set SUBNET_POOL") {
 		t.Errorf("where no range is free: %v", err)
 	}
 }
@@ -70,7 +73,10 @@ func TestAPoolThatIsSetAndHoldsSomethingIsRefusedWithWhatItIs(t *testing.T) {
 	h := &host{}
 	h.has("10.240.0.2/32", "this host's name server 10.240.0.2 (/etc/resolv.conf)")
 	err := h.chooser(database(t), "10.240.0.0/12").Choose(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "SUBNET_POOL=10.240.0.0/12 holds this host's name server 10.240.0.2 (/etc/resolv.conf)") ||
+	if err == nil ||
+		!strings.Contains(
+			err.Error(), "SUBNET_POOL=10.240.0.0/12 holds this host's name server 10.240.0.2 (/etc/resolv.conf)",
+		) ||
 		!strings.Contains(err.Error(), "10.224.0.0/12") {
 		t.Errorf("%v", err)
 	}
@@ -124,7 +130,8 @@ func TestAPoolThatTheHostComesToNeedIsGivenUpAndDrained(t *testing.T) {
 	if again, err := old.Reserve(t.Context(), "running"); err != nil || again != running {
 		t.Errorf("what runs has %s %v instead of %s", again, err, running)
 	}
-	if next, err := old.Reserve(t.Context(), "next"); err != nil || !after.Overlaps(next) || !old.Holds(next) || old.Holds(running) {
+	if next, err := old.Reserve(t.Context(), "next"); err != nil || !after.Overlaps(next) || !old.Holds(next) ||
+		old.Holds(running) {
 		t.Errorf("what starts has %s %v", next, err)
 	}
 	if err := old.Release(t.Context(), "running"); err != nil {
@@ -155,7 +162,8 @@ func TestAPoolThatIsSetAndComesToHoldSomethingIsSaid(t *testing.T) {
 	if message := <-told; !strings.Contains(message, "10.250.3.0/24") {
 		t.Errorf("told: %q", message)
 	}
-	if err := c.Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "10.250.3.0/24") || c.Pool().String() != "10.250.0.0/16" {
+	if err := c.Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "10.250.3.0/24") ||
+		c.Pool().String() != "10.250.0.0/16" {
 		t.Errorf("health: %v, pool %s", err, c.Pool())
 	}
 	cancel()

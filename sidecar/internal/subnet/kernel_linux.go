@@ -78,7 +78,8 @@ func kernelNeeds(own string) ([]Need, error) {
 	neighbours, err := dump(func() ([]netlink.Neigh, error) { return netlink.NeighList(0, netlink.FAMILY_V4) })
 	failed = errors.Join(failed, err)
 	for _, n := range neighbours {
-		if ip, ok := netip.AddrFromSlice(n.IP.To4()); ok && !mine(n.LinkIndex) && n.State&(netlink.NUD_FAILED|netlink.NUD_INCOMPLETE|netlink.NUD_NOARP) == 0 {
+		if ip, ok := netip.AddrFromSlice(n.IP.To4()); ok && !mine(n.LinkIndex) &&
+			n.State&(netlink.NUD_FAILED|netlink.NUD_INCOMPLETE|netlink.NUD_NOARP) == 0 {
 			add(single(ip), soft(n.LinkIndex), "this host's neighbour %s (%s)", ip, names.of(n.LinkIndex))
 		}
 	}
@@ -118,7 +119,9 @@ func (i interfaces) of(index int) string {
 // hostRoutes are the IPv4 routes of all tables.
 func hostRoutes() ([]netlink.Route, error) {
 	return dump(func() ([]netlink.Route, error) {
-		return netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+		return netlink.RouteListFiltered(
+			netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE,
+		)
 	})
 }
 

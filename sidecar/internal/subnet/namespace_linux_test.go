@@ -61,7 +61,9 @@ func connect() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(netlink.LinkSetUp(far), netlink.LinkSetUp(link), netlink.RouteAdd(&netlink.Route{Gw: net.ParseIP(gateway)}))
+	return errors.Join(
+		netlink.LinkSetUp(far), netlink.LinkSetUp(link), netlink.RouteAdd(&netlink.Route{Gw: net.ParseIP(gateway)}),
+	)
 }
 
 func onCable(do func(netlink.Link) error) error {
@@ -100,8 +102,9 @@ var kinds = []struct {
 	}},
 	{"a gateway", func(a netip.Addr, _ *subnet.Sources) error {
 		return onCable(func(link netlink.Link) error {
-			return netlink.RouteAdd(&netlink.Route{Gw: a.AsSlice(), LinkIndex: link.Attrs().Index, Flags: int(netlink.FLAG_ONLINK),
-				Priority: int(a.As4()[1])})
+			return netlink.RouteAdd(&netlink.Route{
+				Gw: a.AsSlice(), LinkIndex: link.Attrs().Index, Flags: int(netlink.FLAG_ONLINK), Priority: int(a.As4()[1]),
+			})
 		})
 	}},
 	{"a neighbour", func(a netip.Addr, _ *subnet.Sources) error {
@@ -112,7 +115,9 @@ var kinds = []struct {
 	}},
 	{"the other end of a tunnel", func(a netip.Addr, _ *subnet.Sources) error {
 		return onCable(func(link netlink.Link) error {
-			return netlink.AddrAdd(link, &netlink.Addr{IPNet: hostOnly(netip.AddrFrom4([4]byte{192, 168, 78, a.As4()[1]})), Peer: hostOnly(a)})
+			return netlink.AddrAdd(
+				link, &netlink.Addr{IPNet: hostOnly(netip.AddrFrom4([4]byte{192, 168, 78, a.As4()[1]})), Peer: hostOnly(a)},
+			)
 		})
 	}},
 	{"a name server", func(a netip.Addr, from *subnet.Sources) error {
@@ -133,7 +138,9 @@ var kinds = []struct {
 		return nil
 	}},
 	{"a network of the engine", func(a netip.Addr, from *subnet.Sources) error {
-		from.Networks = append(from.Networks, subnet.Network{Name: "compose_default", Prefix: netip.PrefixFrom(a, 24).Masked()})
+		from.Networks = append(
+			from.Networks, subnet.Network{Name: "compose_default", Prefix: netip.PrefixFrom(a, 24).Masked()},
+		)
 		return nil
 	}},
 }
@@ -181,7 +188,8 @@ func expect(t *testing.T, db *store.Store, from subnet.Sources, n int, needed []
 	log := slog.New(slog.DiscardHandler)
 	last := needed[len(needed)-1]
 	set := subnet.NewChooser(db, subnet.Candidates[n-1], 0, look, log)
-	if err := set.Choose(t.Context()); err == nil || !strings.Contains(err.Error(), "SUBNET_POOL="+subnet.Candidates[n-1].String()+" holds ") {
+	if err := set.Choose(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "SUBNET_POOL="+subnet.Candidates[n-1].String()+" holds ") {
 		return fmt.Errorf("if it is set: %w", err)
 	}
 	c := subnet.NewChooser(db, netip.Prefix{}, 0, look, log)
@@ -209,8 +217,10 @@ func expect(t *testing.T, db *store.Store, from subnet.Sources, n int, needed []
 	if _, err := netlink.RouteGet(network.Addr().Next().AsSlice()); !errors.Is(err, unix.EHOSTUNREACH) {
 		return fmt.Errorf("the network of an instance that is not there yet: %w", err)
 	}
-	defer netlink.RouteDel(&netlink.Route{Dst: &net.IPNet{IP: network.Addr().AsSlice(), Mask: net.CIDRMask(network.Bits(), 32)},
-		Type: unix.RTN_UNREACHABLE, Priority: 4242, Protocol: 87}) // the guard does not run
+	defer netlink.RouteDel(&netlink.Route{
+		Dst: &net.IPNet{IP: network.Addr().AsSlice(), Mask: net.CIDRMask(network.Bits(), 32)}, Type: unix.RTN_UNREACHABLE,
+		Priority: 4242, Protocol: 87,
+	}) // the guard does not run
 	for _, a := range needed {
 		if _, err := netlink.RouteGet(a.AsSlice()); err != nil {
 			return fmt.Errorf("%s is not reached any more: %w", a, err)

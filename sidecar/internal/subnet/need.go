@@ -54,7 +54,9 @@ func Look(ctx context.Context, from Sources) ([]Need, error) {
 	}
 	for _, n := range from.Networks {
 		if !n.Ours {
-			needs = append(needs, Need{Prefix: n.Prefix, What: fmt.Sprintf("the engine's network %s (%s)", n.Name, n.Prefix), Soft: n.Soft})
+			needs = append(
+				needs, Need{Prefix: n.Prefix, What: fmt.Sprintf("the engine's network %s (%s)", n.Name, n.Prefix), Soft: n.Soft},
+			)
 		}
 	}
 	found, unknown := lookUp(ctx, append(slices.Clone(from.Servers), timeServers(from.Root)...))

@@ -51,11 +51,15 @@ func TestEverythingThatAHostNeedsIsFound(t *testing.T) {
 	for _, do := range []func() error{
 		func() error { return netlink.AddrAdd(link, address) }, func() error { return netlink.LinkSetUp(link) },
 		func() error {
-			return netlink.RouteAdd(&netlink.Route{Dst: far, Gw: net.ParseIP("10.198.2.2"), LinkIndex: link.Attrs().Index, Table: 4711})
+			return netlink.RouteAdd(&netlink.Route{
+				Dst: far, Gw: net.ParseIP("10.198.2.2"), LinkIndex: link.Attrs().Index, Table: 4711,
+			})
 		},
 		func() error {
-			return netlink.NeighAdd(&netlink.Neigh{IP: net.ParseIP("10.198.2.3"), LinkIndex: link.Attrs().Index, State: netlink.NUD_PERMANENT,
-				HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 1}})
+			return netlink.NeighAdd(&netlink.Neigh{
+				IP: net.ParseIP("10.198.2.3"), LinkIndex: link.Attrs().Index, State: netlink.NUD_PERMANENT,
+				HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 1},
+			})
 		},
 	} {
 		if err := do(); err != nil {
@@ -64,7 +68,9 @@ func TestEverythingThatAHostNeedsIsFound(t *testing.T) {
 	}
 	all, err := subnet.Look(t.Context(), subnet.Sources{
 		Root: root, Bridges: "whffff-", Trusted: []netip.Prefix{netip.MustParsePrefix("10.198.5.0/24")},
-		Servers: []subnet.Server{{Setting: "DATABASE_URL", Host: "10.198.6.1"}, {Setting: "CTFD_URL", Host: "[::1]"}, {Setting: "REDIS_URL"}},
+		Servers: []subnet.Server{
+			{Setting: "DATABASE_URL", Host: "10.198.6.1"}, {Setting: "CTFD_URL", Host: "[::1]"}, {Setting: "REDIS_URL"},
+		},
 		Networks: []subnet.Network{{Name: "mine", Prefix: netip.MustParsePrefix("10.198.7.0/24"), Ours: true},
 			{Name: "compose_default", Prefix: netip.MustParsePrefix("10.198.8.0/24")}},
 	})
@@ -79,8 +85,11 @@ func TestEverythingThatAHostNeedsIsFound(t *testing.T) {
 	}
 	slices.Sort(found)
 	found = slices.Compact(found)
-	want := []string{"10.198.1.1/32", "10.198.1.2/32", "10.198.1.3/32", "10.198.1.4/32", "10.198.1.5/32", "10.198.1.6/32", "10.198.1.7/32", "10.198.1.8/32",
-		"10.198.2.0/30", "10.198.2.1/32", "10.198.2.2/32", "10.198.2.3/32", "10.198.2.3/32", "10.198.4.0/24", "10.198.5.0/24", "10.198.6.1/32", "10.198.8.0/24"}
+	want := []string{
+		"10.198.1.1/32", "10.198.1.2/32", "10.198.1.3/32", "10.198.1.4/32", "10.198.1.5/32", "10.198.1.6/32", "10.198.1.7/32",
+		"10.198.1.8/32", "10.198.2.0/30", "10.198.2.1/32", "10.198.2.2/32", "10.198.2.3/32", "10.198.2.3/32", "10.198.4.0/24",
+		"10.198.5.0/24", "10.198.6.1/32", "10.198.8.0/24",
+	}
 	if want = slices.Compact(want); !slices.Equal(found, want) {
 		t.Errorf("found\n%s\ninstead of\n%s", strings.Join(found, " "), strings.Join(want, " "))
 	}

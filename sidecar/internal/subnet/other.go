@@ -11,7 +11,9 @@ import (
 
 // kernelNeeds fails: addresses and routes are asked for by netlink, and the engine runs in a virtual machine with its own.
 func kernelNeeds(string) ([]Need, error) {
-	return nil, errors.New("addresses and routes of this host are known on Linux only: set SUBNET_POOL to networks that it does not use")
+	return nil, errors.New(
+		"addresses and routes of this host are known on Linux only: set SUBNET_POOL to networks that it does not use",
+	)
 }
 
 // Changes gives no hints on this system.

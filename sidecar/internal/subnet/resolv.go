@@ -34,7 +34,8 @@ func nameServers(root string) []Need {
 // timeFiles say where a host has the time from: those of chrony and ntpd by lines as "server time.example.org iburst", those of
 // systemd by "NTP=time.example.org 192.0.2.1".
 var timeFiles = []string{
-	"/etc/chrony.conf", "/etc/chrony/chrony.conf", "/etc/chrony/conf.d/*.conf", "/etc/chrony/sources.d/*.sources", "/etc/chrony.d/*.conf",
+	"/etc/chrony.conf", "/etc/chrony/chrony.conf", "/etc/chrony/conf.d/*.conf", "/etc/chrony/sources.d/*.sources",
+	"/etc/chrony.d/*.conf",
 	"/run/chrony-dhcp/*.sources", "/etc/ntp.conf", "/etc/ntpsec/ntp.conf",
 	"/etc/systemd/timesyncd.conf", "/etc/systemd/timesyncd.conf.d/*.conf", "/run/systemd/timesyncd.conf.d/*.conf",
 }
@@ -54,7 +55,9 @@ func timeServers(root string) []Server {
 					hosts = fields[1:2]
 				}
 				for _, host := range hosts {
-					servers = append(servers, Server{Setting: "this host's clock (" + strings.TrimPrefix(name, root) + ")", Host: host})
+					servers = append(
+						servers, Server{Setting: "this host's clock (" + strings.TrimPrefix(name, root) + ")", Host: host},
+					)
 				}
 			}
 		}

@@ -101,8 +101,10 @@ func (g *Guard) put(network netip.Prefix) {
 	}
 	err := netlink.RouteReplace(guardOf(network))
 	if err != nil && g.mayNo == nil {
-		g.log.Warn("addresses of instances that have gone stay routable: a request right after an instance has stopped may hang for some seconds",
-			"network", network, "err", err)
+		g.log.Warn(
+			"addresses of instances that have gone stay routable: a request right after an instance has stopped may hang for some seconds",
+			"network", network, "err", err,
+		)
 	}
 	g.mayNo = err
 }
@@ -177,11 +179,13 @@ func (g *Guard) sweep(ctx context.Context) error {
 	}
 	for _, r := range routes {
 		network, known := destination(r)
-		if _, held := g.let[network]; held && !g.scope.Needed(network) || !known || r.Protocol != routeProtocol || r.Type != unix.RTN_UNREACHABLE {
+		if _, held := g.let[network]; held && !g.scope.Needed(network) || !known || r.Protocol != routeProtocol ||
+			r.Type != unix.RTN_UNREACHABLE {
 			continue
 		}
 		// Earlier versions covered a whole pool. Another Whaley that runs puts back what is its own.
-		if network.Bits() < Bits || slices.ContainsFunc(g.scope.Used(), func(p netip.Prefix) bool { return p.Overlaps(network) }) {
+		if network.Bits() < Bits ||
+			slices.ContainsFunc(g.scope.Used(), func(p netip.Prefix) bool { return p.Overlaps(network) }) {
 			err = errors.Join(err, g.remove(network))
 		}
 	}

@@ -195,7 +195,9 @@ func guards(t *testing.T) []netip.Prefix {
 	t.Helper()
 	var all []netip.Prefix
 	for _, r := range testkit.Dump(t, func() ([]netlink.Route, error) {
-		return netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Type: unix.RTN_UNREACHABLE}, netlink.RT_FILTER_TYPE)
+		return netlink.RouteListFiltered(
+			netlink.FAMILY_V4, &netlink.Route{Type: unix.RTN_UNREACHABLE}, netlink.RT_FILTER_TYPE,
+		)
 	}) {
 		if r.Dst == nil || r.Protocol != 87 {
 			continue

@@ -58,7 +58,9 @@ func New(store Store, pool netip.Prefix) (*Pool, error) {
 // Move lets what is reserved from now on come from another prefix. What was reserved before stays.
 func (p *Pool) Move(pool netip.Prefix) error {
 	if !pool.Addr().Is4() || pool.Bits() > Bits || pool.Bits() < 8 {
-		return whaley.Errorf(whaley.Invalid, "subnet_pool_invalid", "SUBNET_POOL %s must be an IPv4 network between /8 and /%d.", pool, Bits)
+		return whaley.Errorf(
+			whaley.Invalid, "subnet_pool_invalid", "SUBNET_POOL %s must be an IPv4 network between /8 and /%d.", pool, Bits,
+		)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,7 +106,9 @@ func (p *Pool) Reserve(ctx context.Context, instance string) (netip.Prefix, erro
 		}
 		if !ok {
 			return netip.Prefix{}, whaley.Errorf(whaley.Unavailable, "subnets_exhausted",
-				"This host has no free network left. Try again when others have stopped theirs, or tell an organiser (SUBNET_POOL).").After(30 * time.Second)
+				"This host has no free network left. Try again when others have stopped theirs, or tell an organiser (SUBNET_POOL).").After(
+				30 * time.Second,
+			)
 		}
 		err := p.store.TakeSubnet(ctx, prefix, instance)
 		switch {

@@ -155,7 +155,10 @@ func TestAPartWithinAnyNetworkOfTheHostIsLeftOut(t *testing.T) {
 	for _, network := range []string{"10.250.0.16/32", "10.250.0.16/30", "10.250.0.16/28", "10.250.0.31/32"} {
 		p := pools(t, "10.250.0.0/26", 1)[0] // four subnets
 		subnet.HostHas(p, func() ([]netip.Prefix, error) {
-			return []netip.Prefix{netip.MustParsePrefix(network), netip.MustParsePrefix("10.249.255.0/24"), netip.MustParsePrefix("10.250.0.64/26")}, nil
+			return []netip.Prefix{
+					netip.MustParsePrefix(network), netip.MustParsePrefix("10.249.255.0/24"), netip.MustParsePrefix("10.250.0.64/26"),
+				},
+				nil
 		})
 		got := map[string]bool{}
 		for n := range 4 {

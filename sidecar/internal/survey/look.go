@@ -37,7 +37,9 @@ type Surveyor struct {
 
 // New makes a Surveyor for a machine whose files are under host and whose processes are under proc.
 func New(host, proc string) *Surveyor {
-	return &Surveyor{host: host, proc: proc, cost: map[string]time.Duration{}, early: map[string]int{}, layers: map[string]string{}}
+	return &Surveyor{
+		host: host, proc: proc, cost: map[string]time.Duration{}, early: map[string]int{}, layers: map[string]string{},
+	}
 }
 
 // Look measures what time allows, and begins with those that took the least before.

@@ -59,7 +59,8 @@ func (w *world) process(pid int, container string) {
 // layer says where a process's root is written to.
 func (w *world) layer(pid int, folder string) {
 	w.t.Helper()
-	text := "22 1 0:5 / /proc rw - proc proc rw\n30 1 0:47 / / rw,relatime - overlay overlay rw,lowerdir=/l/A:/l/B,upperdir=" + folder + ",workdir=/x/work\n"
+	text := "22 1 0:5 / /proc rw - proc proc rw\n30 1 0:47 / / rw,relatime - overlay overlay rw,lowerdir=/l/A:/l/B,upperdir=" +
+		folder + ",workdir=/x/work\n"
 	if err := os.WriteFile(filepath.Join(w.proc, strconv.Itoa(pid), "mountinfo"), []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
@@ -79,7 +80,9 @@ func (w *world) fill(path string, megabytes int) {
 
 func (w *world) ask(most int64, instances map[string]survey.Instance) survey.Answer {
 	w.t.Helper()
-	return survey.New(w.host, w.proc).Look(w.t.Context(), survey.Question{Folder: "engine", MostFiles: most, Instances: instances})
+	return survey.New(w.host, w.proc).Look(
+		w.t.Context(), survey.Question{Folder: "engine", MostFiles: most, Instances: instances},
+	)
 }
 
 func TestWhatIsWrittenIsCounted(t *testing.T) {
@@ -141,7 +144,9 @@ func TestWhatIsDeletedAndStillHeldIsCounted(t *testing.T) {
 			hold(t, f)
 			defer f.Close()
 			w.process(os.Getpid(), id(1))
-			a := w.ask(0, map[string]survey.Instance{"in": {Containers: []string{id(1)}}, "other": {Containers: []string{id(2)}}})
+			a := w.ask(
+				0, map[string]survey.Instance{"in": {Containers: []string{id(1)}}, "other": {Containers: []string{id(2)}}},
+			)
 			got := a.Instances["in"]
 			if mb := got.Hidden / megabyte; mb != 3 || got.Bytes != got.Hidden || got.Early != "" {
 				t.Errorf("3 MB are %+v", got)
@@ -178,7 +183,8 @@ func TestALayerIsFoundByTheProcessesThatWriteToIt(t *testing.T) {
 	w.layer(os.Getpid(), "/snapshots/7/fs")
 	surveyor := survey.New(w.host, w.proc)
 	question := survey.Question{Folder: "engine", Instances: map[string]survey.Instance{
-		"in": {Containers: []string{id(1)}}, "told": {Containers: []string{id(1)}, Folders: []string{"/snapshots/7/fs"}}, "other": {Containers: []string{id(2)}},
+		"in": {Containers: []string{id(1)}}, "told": {Containers: []string{id(1)}, Folders: []string{"/snapshots/7/fs"}},
+		"other": {Containers: []string{id(2)}},
 	}}
 	for _, when := range []string{"while it runs", "when it has ended"} {
 		a := surveyor.Look(t.Context(), question)
@@ -236,7 +242,10 @@ func TestAHogIsMeasuredLastAndKeepsNobodyWaiting(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // no time at all
-	if got := survey.New(w.host, w.proc).Look(ctx, survey.Question{Folder: "engine", Instances: instances}); len(got.Instances) > 0 || got.Size == 0 {
+	if got := survey.New(w.host, w.proc).Look(ctx, survey.Question{Folder: "engine", Instances: instances}); len(
+		got.Instances,
+	) > 0 ||
+		got.Size == 0 {
 		t.Errorf("without time: %+v", got)
 	}
 }
@@ -263,7 +272,9 @@ func TestALogIsMeasuredByHowFastItIsTurnedOver(t *testing.T) {
 	surveyor := survey.New(w.host, w.proc)
 	prints := func(log string) int64 {
 		t.Helper()
-		return surveyor.Look(t.Context(), survey.Question{Folder: "engine", Instances: map[string]survey.Instance{"in": {Logs: []string{log}}}}).Instances["in"].Prints
+		return surveyor.Look(
+			t.Context(), survey.Question{Folder: "engine", Instances: map[string]survey.Instance{"in": {Logs: []string{log}}}},
+		).Instances["in"].Prints
 	}
 	w.fill("calm/log", 2)
 	if got := prints("calm/log"); got != 0 {
@@ -273,7 +284,8 @@ func TestALogIsMeasuredByHowFastItIsTurnedOver(t *testing.T) {
 	w.fill("loud/log.1", 2)
 	w.fill("loud/log", 1)
 	got := prints("loud/log")
-	if least := int64(3 * megabyte / (time.Since(began) + 100*time.Millisecond).Seconds()); got < least || got > 30*megabyte {
+	if least := int64(3 * megabyte / (time.Since(began) + 100*time.Millisecond).Seconds()); got < least ||
+		got > 30*megabyte {
 		t.Errorf("3 MB within a moment are %d a second, at least %d", got, least)
 	}
 	testkit.Eventually(t, time.Minute, "it grows no more", func() error {

@@ -45,7 +45,9 @@ func RestartablePostgres(t testing.TB) (url string, restart func()) {
 		}
 	}
 	data := filepath.Join(dir, "data")
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "whaley", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+	initdb := exec.Command(
+		filepath.Join(bin, "initdb"), "-D", data, "-U", "whaley", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C",
+	)
 	initdb.Dir, initdb.SysProcAttr = dir, attributes
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
@@ -54,7 +56,9 @@ func RestartablePostgres(t testing.TB) (url string, restart func()) {
 	_, port, _ := net.SplitHostPort(address)
 	var server *exec.Cmd
 	start := func() {
-		server = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-h", "127.0.0.1", "-p", port, "-k", dir, "-c", "fsync=off")
+		server = exec.Command(
+			filepath.Join(bin, "postgres"), "-D", data, "-h", "127.0.0.1", "-p", port, "-k", dir, "-c", "fsync=off",
+		)
 		server.Dir, server.SysProcAttr = dir, attributes
 		if err := server.Start(); err != nil {
 			t.Fatal(err)

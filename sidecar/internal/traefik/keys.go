@@ -122,10 +122,14 @@ func (r *Router) everyKey(p whaley.Publication) []string {
 	var all []string
 	for _, kind := range []string{"http", "tcp"} {
 		router, service := r.opts.Root+"/"+kind+"/routers/"+p.Name, r.opts.Root+"/"+kind+"/services/"+p.Name
-		for _, suffix := range []string{"/rule", "/priority", "/service", "/entryPoints/0", "/tls", "/tls/passthrough", "/middlewares/0"} {
+		for _, suffix := range []string{
+			"/rule", "/priority", "/service", "/entryPoints/0", "/tls", "/tls/passthrough", "/middlewares/0",
+		} {
 			all = append(all, router+suffix)
 		}
-		for _, suffix := range []string{"/loadBalancer/servers/0/url", "/loadBalancer/servers/0/address", "/loadBalancer/serversTransport"} {
+		for _, suffix := range []string{
+			"/loadBalancer/servers/0/url", "/loadBalancer/servers/0/address", "/loadBalancer/serversTransport",
+		} {
 			all = append(all, service+suffix)
 		}
 	}

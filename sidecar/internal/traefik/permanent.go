@@ -30,7 +30,9 @@ func ReadExtra(text, path string) (map[string]string, error) {
 			case string, bool, int, int64, uint64, float64:
 				all[key] = fmt.Sprint(value)
 			default:
-				return fmt.Errorf("%s: %q must be a text, a number or true or false; nested keys are written with slashes", name, key)
+				return fmt.Errorf(
+					"%s: %q must be a text, a number or true or false; nested keys are written with slashes", name, key,
+				)
 			}
 		}
 		return nil
@@ -63,24 +65,32 @@ func ReadExtra(text, path string) (map[string]string, error) {
 // allowed are the keys that Traefik is known to take, and what their values must be. One field that it does not know,
 // anywhere under its root, stops all updates of all routes, so nothing else is ever written.
 var allowed = []struct{ key, value *regexp.Regexp }{
-	{form(`http/routers/NAME/rule`), text}, {form(`http/routers/NAME/service`), text}, {form(`http/routers/NAME/priority`), number},
+	{form(`http/routers/NAME/rule`), text}, {form(`http/routers/NAME/service`), text},
+	{form(`http/routers/NAME/priority`), number},
 	{form(`http/routers/NAME/entryPoints/N`), text}, {form(`http/routers/NAME/middlewares/N`), text},
 	{form(`http/routers/NAME/tls`), yes}, {form(`http/routers/NAME/tls/certResolver`), text},
 	{form(`http/routers/NAME/tls/domains/N/main`), text}, {form(`http/routers/NAME/tls/domains/N/sans/N`), text},
-	{form(`http/services/NAME/loadBalancer/servers/N/url`), text}, {form(`http/services/NAME/loadBalancer/passHostHeader`), boolean},
+	{form(`http/services/NAME/loadBalancer/servers/N/url`), text},
+	{form(`http/services/NAME/loadBalancer/passHostHeader`), boolean},
 	{form(`http/services/NAME/loadBalancer/serversTransport`), text},
 	{form(`http/middlewares/NAME/basicAuth/users/N`), text}, {form(`http/middlewares/NAME/basicAuth/realm`), text},
 	{form(`http/middlewares/NAME/basicAuth/removeHeader`), boolean},
-	{form(`http/middlewares/NAME/redirectRegex/(regex|replacement)`), text}, {form(`http/middlewares/NAME/redirectRegex/permanent`), boolean},
-	{form(`http/middlewares/NAME/redirectScheme/(scheme|port)`), text}, {form(`http/middlewares/NAME/redirectScheme/permanent`), boolean},
-	{form(`http/middlewares/NAME/(stripPrefix|stripPrefixRegex)/(prefixes|regex)/N`), text}, {form(`http/middlewares/NAME/addPrefix/prefix`), text},
+	{form(`http/middlewares/NAME/redirectRegex/(regex|replacement)`), text},
+	{form(`http/middlewares/NAME/redirectRegex/permanent`), boolean},
+	{form(`http/middlewares/NAME/redirectScheme/(scheme|port)`), text},
+	{form(`http/middlewares/NAME/redirectScheme/permanent`), boolean},
+	{form(`http/middlewares/NAME/(stripPrefix|stripPrefixRegex)/(prefixes|regex)/N`), text},
+	{form(`http/middlewares/NAME/addPrefix/prefix`), text},
 	{form(`http/middlewares/NAME/headers/(customRequestHeaders|customResponseHeaders)/[A-Za-z0-9-]+`), anything},
 	{form(`http/middlewares/NAME/ipAllowList/sourceRange/N`), text},
-	{form(`http/middlewares/NAME/rateLimit/(average|burst)`), number}, {form(`http/middlewares/NAME/chain/middlewares/N`), text},
-	{form(`tcp/routers/NAME/rule`), text}, {form(`tcp/routers/NAME/service`), text}, {form(`tcp/routers/NAME/priority`), number},
+	{form(`http/middlewares/NAME/rateLimit/(average|burst)`), number},
+	{form(`http/middlewares/NAME/chain/middlewares/N`), text},
+	{form(`tcp/routers/NAME/rule`), text}, {form(`tcp/routers/NAME/service`), text},
+	{form(`tcp/routers/NAME/priority`), number},
 	{form(`tcp/routers/NAME/entryPoints/N`), text}, {form(`tcp/routers/NAME/middlewares/N`), text},
 	{form(`tcp/routers/NAME/tls`), yes}, {form(`tcp/routers/NAME/tls/passthrough`), boolean},
-	{form(`tcp/services/NAME/loadBalancer/servers/N/address`), text}, {form(`tcp/services/NAME/loadBalancer/serversTransport`), text},
+	{form(`tcp/services/NAME/loadBalancer/servers/N/address`), text},
+	{form(`tcp/services/NAME/loadBalancer/serversTransport`), text},
 	{form(`tcp/middlewares/NAME/ipAllowList/sourceRange/N`), text},
 }
 
@@ -133,7 +143,9 @@ func check(key, value string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("TRAEFIK_EXTRA_KEYS: %q is no key that Whaley knows Traefik to take; an unknown one would stop all its updates", key)
+	return fmt.Errorf(
+		"TRAEFIK_EXTRA_KEYS: %q is no key that Whaley knows Traefik to take; an unknown one would stop all its updates", key,
+	)
 }
 
 func splitUsers(text string) []string {

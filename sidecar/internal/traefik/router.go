@@ -120,7 +120,9 @@ func (r *Router) Sync(ctx context.Context, list func(context.Context) ([]whaley.
 	}
 }
 
-func (r *Router) syncOnce(ctx context.Context, tx *redis.Tx, list func(context.Context) ([]whaley.Publication, error)) error {
+func (r *Router) syncOnce(
+	ctx context.Context, tx *redis.Tx, list func(context.Context) ([]whaley.Publication, error),
+) error {
 	all, err := list(ctx)
 	if err != nil {
 		return err

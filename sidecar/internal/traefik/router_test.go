@@ -78,12 +78,15 @@ func TestARouteIsInRedisAsTraefikReadsIt(t *testing.T) {
 	ctx := context.Background()
 	passthrough := publication("pass", whaley.RouteTCP, whaley.AccessLink)
 	passthrough.Passthrough = true
-	grpc, own := publication("grpc", whaley.RouteHTTP, whaley.AccessLink), publication("own", whaley.RouteHTTP, whaley.AccessLink)
+	grpc, own := publication("grpc", whaley.RouteHTTP, whaley.AccessLink), publication(
+		"own", whaley.RouteHTTP, whaley.AccessLink,
+	)
 	grpc.Scheme, own.Scheme = whaley.SchemeH2C, whaley.SchemeHTTPS
 	grpc.Forwarded = "append"
 	for _, p := range []whaley.Publication{
 		publication("open", whaley.RouteHTTP, whaley.AccessLink), publication("mine", whaley.RouteHTTP, whaley.AccessOwner),
-		publication("sni", whaley.RouteTCP, whaley.AccessLink), passthrough, publication("shell", whaley.RouteCustom, whaley.AccessLink),
+		publication("sni", whaley.RouteTCP, whaley.AccessLink), passthrough,
+		publication("shell", whaley.RouteCustom, whaley.AccessLink),
 		publication("nc", whaley.RoutePort, whaley.AccessLink), grpc, own,
 	} {
 		if err := b.Publish(ctx, p.Instance, []whaley.Publication{p}); err != nil {
@@ -130,7 +133,9 @@ func TestEveryChangeIsOneTransactionAndOneMessage(t *testing.T) {
 	}
 	messages := heard.Channel()
 	want := b.keys()
-	routes := []whaley.Publication{publication("a", whaley.RouteHTTP, whaley.AccessOwner), publication("a-raw", whaley.RouteTCP, whaley.AccessLink)}
+	routes := []whaley.Publication{
+		publication("a", whaley.RouteHTTP, whaley.AccessOwner), publication("a-raw", whaley.RouteTCP, whaley.AccessLink),
+	}
 	if err := b.Publish(ctx, "a", routes); err != nil {
 		t.Fatal(err)
 	}
@@ -255,10 +260,17 @@ func TestARedisThatComesBackEmptyIsFilledAgain(t *testing.T) {
 
 func TestPermanentKeysAreAlwaysThereAndNoneThatStopsTraefik(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys.yaml")
-	if err := os.WriteFile(file, []byte("http/middlewares/limit/rateLimit/average: 100\nhttp/routers/board/middlewares/0: dashboard-auth@redis\n"), 0o644); err != nil {
+	if err := os.WriteFile(
+		file,
+		[]byte("http/middlewares/limit/rateLimit/average: 100\nhttp/routers/board/middlewares/0: dashboard-auth@redis\n"),
+		0o644,
+	); err != nil {
 		t.Fatal(err)
 	}
-	extra, err := traefik.ReadExtra(`{"http/routers/board/rule": "Host(\u0060board.example.org\u0060)", "http/routers/board/service": "api@internal"}`, file)
+	extra, err := traefik.ReadExtra(
+		`{"http/routers/board/rule": "Host(\u0060board.example.org\u0060)", "http/routers/board/service": "api@internal"}`,
+		file,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,16 +294,23 @@ func TestPermanentKeysAreAlwaysThereAndNoneThatStopsTraefik(t *testing.T) {
 		t.Errorf("names of no route lead to %q, and nobody wants them", got)
 	}
 	for key, value := range map[string]string{
-		"http/routers/board/rulle": "x", "http/routers/board": "x", "udp/routers/a/service": "x", "http/routers/a/priority": "high",
-		"http/routers/a/tls": "maybe", "http/routers/a b/rule": "x", "http/routers/a/rule": "", "/http/routers/a/rule": "x", "http/routers/a/entryPoints/x": "web",
-		"../other": "x", "http/services/a/loadBalancer/servers/0/url": "a\nb",
+		"http/routers/board/rulle": "x", "http/routers/board": "x", "udp/routers/a/service": "x",
+		"http/routers/a/priority": "high",
+		"http/routers/a/tls":      "maybe", "http/routers/a b/rule": "x", "http/routers/a/rule": "",
+		"/http/routers/a/rule":         "x",
+		"http/routers/a/entryPoints/x": "web",
+		"../other":                     "x", "http/services/a/loadBalancer/servers/0/url": "a\nb",
 	} {
-		if _, err := traefik.New("redis://r:6379/0", traefik.Options{Permanent: traefik.Permanent{Extra: map[string]string{key: value}}}, nil); err == nil || !strings.Contains(err.Error(), "TRAEFIK_EXTRA_KEYS") {
+		if _, err := traefik.New(
+			"redis://r:6379/0", traefik.Options{Permanent: traefik.Permanent{Extra: map[string]string{key: value}}}, nil,
+		); err == nil || !strings.Contains(err.Error(), "TRAEFIK_EXTRA_KEYS") {
 			t.Errorf("%s = %q: %v", key, value, err)
 		}
 	}
 	for _, users := range []string{"admin", "admin:secret", ":$2y$05$abcdefghijklmnopqrstuv"} {
-		if _, err := traefik.New("redis://r:6379/0", traefik.Options{Permanent: traefik.Permanent{DashboardUsers: users}}, nil); err == nil || strings.Contains(err.Error(), "secret") {
+		if _, err := traefik.New(
+			"redis://r:6379/0", traefik.Options{Permanent: traefik.Permanent{DashboardUsers: users}}, nil,
+		); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", users, err)
 		}
 	}
@@ -306,7 +325,8 @@ func TestPermanentKeysAreAlwaysThereAndNoneThatStopsTraefik(t *testing.T) {
 }
 
 func TestABadAddressIsRefusedWithoutItsPassword(t *testing.T) {
-	if _, err := traefik.New("http://u:hunter2@r", traefik.Options{}, nil); err == nil || strings.Contains(err.Error(), "hunter2") {
+	if _, err := traefik.New("http://u:hunter2@r", traefik.Options{}, nil); err == nil ||
+		strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("%v", err)
 	}
 }

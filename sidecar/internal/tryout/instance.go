@@ -93,7 +93,8 @@ func (s *sidecar) printed(ctx context.Context) string {
 		return err != nil || len(list.Logs) > 0 || time.Since(began) > 3*time.Second, err
 	})
 	said := ""
-	if err != nil || len(list.Logs) == 0 || s.call(ctx, http.MethodGet, "/admin/api/forensics/logs/"+list.Logs[0].ID, nil, &said) != nil || said == "" {
+	if err != nil || len(list.Logs) == 0 ||
+		s.call(ctx, http.MethodGet, "/admin/api/forensics/logs/"+list.Logs[0].ID, nil, &said) != nil || said == "" {
 		return ""
 	}
 	return "\nIt printed:\n" + lastLines(said, 30)

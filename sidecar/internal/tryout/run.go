@@ -45,7 +45,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	solver := filepath.Join(dir, "solve.sh")
 	if info, err := os.Stat(solver); o.Solve && (err != nil || info.Mode()&0o111 == 0) {
-		return fmt.Errorf("there is no solve.sh in %s that can be executed: write one that prints the flag, and chmod +x it", o.Dir)
+		return fmt.Errorf(
+			"there is no solve.sh in %s that can be executed: write one that prints the flag, and chmod +x it", o.Dir,
+		)
 	}
 	scratch, err := os.MkdirTemp("", "whaley-test-")
 	if err != nil {
@@ -87,7 +89,10 @@ func Run(ctx context.Context, o Options) (err error) {
 // load says all that is to be said of the challenge's files.
 func load(ctx context.Context, dir string, o Options) (*whaley.Challenge, error) {
 	if _, err := os.Stat(filepath.Join(dir, "instance.toml")); err != nil {
-		return nil, fmt.Errorf("there is no instance.toml in %s: whaley import makes one of a challenge that has none, whaley new a new challenge", o.Dir)
+		return nil, fmt.Errorf(
+			"there is no instance.toml in %s: whaley import makes one of a challenge that has none, whaley new a new challenge",
+			o.Dir,
+		)
 	}
 	ch, err := challenge.Load(ctx, dir, o.Defaults)
 	var problems challenge.Problems

@@ -57,8 +57,9 @@ func start(ctx context.Context, o Options, dir, scratch string, ch *whaley.Chall
 	}
 	lanes := min(ports[4], 65000)
 	settings := map[string]string{
-		"DATA_DIR": s.data, "CHALLENGES_DIR": challenges, "EDGE": "embedded", "EDGE_LISTEN": local(0), "EDGE_TLS_LISTEN": local(1),
-		"LISTEN": local(2), "INTERNAL_LISTEN": local(3), "BASE_DOMAIN": "instances.localhost",
+		"DATA_DIR": s.data, "CHALLENGES_DIR": challenges, "EDGE": "embedded", "EDGE_LISTEN": local(0),
+		"EDGE_TLS_LISTEN": local(1),
+		"LISTEN":          local(2), "INTERNAL_LISTEN": local(3), "BASE_DOMAIN": "instances.localhost",
 		"DASHBOARD_URL": fmt.Sprintf("http://whaley.localhost:%d", ports[0]), "ADMIN_KEY": s.adminKey, "AUTH_MODE": "none",
 		"SANDBOX_POOL": "0", "USER_RATE_LIMIT": "0", "ADDRESS_RATE_LIMIT": "0", "ADMIN_RATE_LIMIT": "0", "LOG_FORMAT": "text",
 		"FORENSICS_AUTO_CAPTURE": "true", "PORT_RANGE_START": fmt.Sprint(lanes), "PORT_RANGE_END": fmt.Sprint(lanes + 200),
@@ -173,7 +174,9 @@ func (s *sidecar) end(ctx context.Context) error {
 		if err := s.call(ctx, http.MethodDelete, "/instances/"+s.instance, nil, nil); err == nil {
 			_ = s.until(ctx, func() (bool, error) { // what stays is swept below
 				var in instance
-				return s.call(ctx, http.MethodGet, "/instances/"+s.instance, nil, &in) != nil || in.State == "stopped" || in.State == "failed", nil
+				return s.call(ctx, http.MethodGet, "/instances/"+s.instance, nil, &in) != nil || in.State == "stopped" ||
+						in.State == "failed",
+					nil
 			})
 		}
 	}

@@ -57,7 +57,10 @@ func (s *sidecar) ways(ctx context.Context, ch *whaley.Challenge, in instance) (
 			if suffix == "" && n > 0 {
 				continue
 			}
-			w.variables = append(w.variables, "HOST"+suffix+"="+w.host, fmt.Sprintf("PORT%s=%d", suffix, w.port), "URL"+suffix+"="+w.url, "SNI"+suffix+"="+w.sni)
+			w.variables = append(
+				w.variables, "HOST"+suffix+"="+w.host, fmt.Sprintf("PORT%s=%d", suffix, w.port), "URL"+suffix+"="+w.url,
+				"SNI"+suffix+"="+w.sni,
+			)
 		}
 		all = append(all, w)
 	}
@@ -132,7 +135,10 @@ func (s *sidecar) solve(ctx context.Context, ch *whaley.Challenge, solver string
 	case missing > 0:
 		return errors.Join(ErrFlag, failed(err))
 	case len(wanted) == 0:
-		fmt.Fprintln(s.Out, "It is not known what this challenge's flag is: give instance.toml a [flag] text. Only that solve.sh succeeds counts.")
+		fmt.Fprintln(
+			s.Out,
+			"It is not known what this challenge's flag is: give instance.toml a [flag] text. Only that solve.sh succeeds counts.",
+		)
 		return failed(err)
 	}
 	fmt.Fprintf(s.Out, "Solved: it printed %s\n", strings.Join(wanted, " and "))

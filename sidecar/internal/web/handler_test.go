@@ -110,7 +110,8 @@ func TestEachFileHasItsTypeAndCaching(t *testing.T) {
 func TestUnknownAddressInABrowserShowsThePageItIsBelow(t *testing.T) {
 	panel := strings.Replace(adminPage, "/admin", "/staff", 1)
 	for path, want := range map[string]string{
-		"/nowhere": page, "/staffing": page, "/admin/nowhere": page, "/staff/nowhere": panel, "/staff/logs/deeper": panel, "/staff/challenges/a/b": panel,
+		"/nowhere": page, "/staffing": page, "/admin/nowhere": page, "/staff/nowhere": panel, "/staff/logs/deeper": panel,
+		"/staff/challenges/a/b": panel,
 	} {
 		got := do(built(t), http.MethodGet, path, "Accept", "text/html")
 		if diff := cmp.Diff(want, text(t, got.Body)); diff != "" || got.StatusCode != http.StatusNotFound {

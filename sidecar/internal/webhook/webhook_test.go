@@ -85,11 +85,16 @@ const secretPath = "/hooks/token-hunter2"
 
 func newWorld(t *testing.T, change func(*webhook.Options), script ...func(http.ResponseWriter, *http.Request)) *world {
 	t.Helper()
-	w := &world{receiver: &receiver{script: script, got: make(chan struct{}, 100)}, outcomes: &outcomes{n: map[string]int{}, ch: make(chan string, 100)}, log: &bytes.Buffer{}}
+	w := &world{
+		receiver: &receiver{script: script, got: make(chan struct{}, 100)},
+		outcomes: &outcomes{n: map[string]int{}, ch: make(chan string, 100)}, log: &bytes.Buffer{},
+	}
 	server := httptest.NewServer(w.receiver)
 	opts := webhook.Options{
-		Target: "test", URL: func() string { return server.URL + secretPath }, Wants: func(ev whaley.Event) bool { return ev.Type != "unwanted" },
-		Encode: webhook.Encode, Sign: webhook.Signer(func() string { return "whsec_" + base64.StdEncoding.EncodeToString([]byte("key")) }),
+		Target: "test", URL: func() string { return server.URL + secretPath },
+		Wants:  func(ev whaley.Event) bool { return ev.Type != "unwanted" },
+		Encode: webhook.Encode,
+		Sign:   webhook.Signer(func() string { return "whsec_" + base64.StdEncoding.EncodeToString([]byte("key")) }),
 	}
 	if change != nil {
 		change(&opts)
@@ -166,7 +171,9 @@ func TestAMessageIsSignedAndHoldsWhatHappened(t *testing.T) {
 	var sent struct {
 		Events []struct{ ID, Type, Message string }
 	}
-	if err := json.Unmarshal([]byte(w.bodies[0]), &sent); err != nil || len(sent.Events) != 1 || sent.Events[0].ID == "" || sent.Events[0].Type != "instance_stop" || sent.Events[0].Message != "stopped: \"player\"\n" {
+	if err := json.Unmarshal([]byte(w.bodies[0]), &sent); err != nil || len(sent.Events) != 1 ||
+		sent.Events[0].ID == "" || sent.Events[0].Type != "instance_stop" ||
+		sent.Events[0].Message != "stopped: \"player\"\n" {
 		t.Errorf("%s %v", w.bodies[0], err)
 	}
 	h := w.header[0]
@@ -268,7 +275,9 @@ func (w *world) sent() []string {
 
 func TestWhatNobodyTakesIsDroppedAfterAWhile(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *webhook.Options) { o.Patience = 2500 * time.Millisecond }, status(500), status(502), status(503))
+	w := newWorld(
+		t, func(o *webhook.Options) { o.Patience = 2500 * time.Millisecond }, status(500), status(502), status(503),
+	)
 	began := time.Now()
 	w.happens("wanted", "1")
 	w.await(t, webhook.Dropped)
@@ -292,7 +301,8 @@ func TestWhatWasNotSentBeforeTheEndIsSentAfterwards(t *testing.T) {
 	w.happens("wanted", "in the outbox when it ends")
 	w.end()
 	w.begin()
-	for told := ""; !strings.Contains(told, "under way when it ends") || !strings.Contains(told, "in the outbox when it ends"); told = strings.Join(w.sent()[1:], "") {
+	for told := ""; !strings.Contains(told, "under way when it ends") ||
+		!strings.Contains(told, "in the outbox when it ends"); told = strings.Join(w.sent()[1:], "") {
 		w.await(t, webhook.Sent)
 	}
 	w.end()
@@ -311,7 +321,9 @@ func TestTooManyThatWaitMakeTheOldestGiveWay(t *testing.T) {
 	}
 	db.OnOwed(func(whaley.Event) []string { return []string{"test", "another"} })
 	for n := range 23 {
-		if err := db.Record(context.Background(), whaley.Event{Type: "wanted", Message: fmt.Sprintf("event %d.", n), At: time.Now()}); err != nil {
+		if err := db.Record(
+			context.Background(), whaley.Event{Type: "wanted", Message: fmt.Sprintf("event %d.", n), At: time.Now()},
+		); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -35,7 +35,8 @@ func (in *Instance) End(cause string, now time.Time) {
 		return
 	}
 	in.Reason = BackedOff(Errorf(Exhausted, "lost_again",
-		"Your instance ended by itself %d times in a row, soon after it was started. It can be started again a little later.", in.Losses), in.Losses-LossesBeforeBackOff)
+		"Your instance ended by itself %d times in a row, soon after it was started. It can be started again a little later.",
+		in.Losses), in.Losses-LossesBeforeBackOff)
 }
 
 // BackOff is why an instance is not started again while its back-off lasts, with what is left of that, else nil: its start

@@ -8,10 +8,13 @@ import (
 func TestABackOffDoublesAndEndsAlsoWhenTheClockIsPutBack(t *testing.T) {
 	now := time.Now()
 	reason := Errorf(Unavailable, "service_exited", "It ended.")
-	for before, want := range map[int]time.Duration{0: 5 * time.Second, 1: 10 * time.Second, 3: 40 * time.Second, 4: time.Minute, 1000: time.Minute} {
+	for before, want := range map[int]time.Duration{
+		0: 5 * time.Second, 1: 10 * time.Second, 3: 40 * time.Second, 4: time.Minute, 1000: time.Minute,
+	} {
 		in := &Instance{State: Failed, EndedAt: now, Reason: BackedOff(reason, before)}
 		for after, left := range map[time.Duration]time.Duration{
-			0: want, 4 * time.Second: want - 4*time.Second, want: 0, time.Hour: 0, -time.Second: want + time.Second, -time.Hour: 0,
+			0: want, 4 * time.Second: want - 4*time.Second, want: 0, time.Hour: 0, -time.Second: want + time.Second,
+			-time.Hour: 0,
 		} {
 			switch got := in.BackOff(now.Add(after)); {
 			case left == 0 && got != nil:

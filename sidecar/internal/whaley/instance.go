@@ -91,7 +91,10 @@ func (t Terms) Keeping(before Terms) Terms {
 
 // TermsOf are the terms of a challenge's loaded revision.
 func TermsOf(ch *Challenge) Terms {
-	t := Terms{Name: ch.Name, Dir: ch.Dir, Timeout: ch.Timeout, ExtendTime: ch.ExtendTime, Access: ch.Access, Grace: map[string]time.Duration{}}
+	t := Terms{
+		Name: ch.Name, Dir: ch.Dir, Timeout: ch.Timeout, ExtendTime: ch.ExtendTime, Access: ch.Access,
+		Grace: map[string]time.Duration{},
+	}
 	for _, s := range ch.Services {
 		t.Grace[s.Name] = s.StopGrace
 		if s.Restart != nil {

@@ -31,7 +31,8 @@ func (ch *Challenge) Relay() (Service, bool) {
 		}
 	}
 	s := Service{
-		Name: RelayService, Relay: true, Environment: []string{"WHALEY_RELAY=" + Token(RelayVariable)}, ReadOnly: true, Drop: []string{"ALL"},
+		Name: RelayService, Relay: true, Environment: []string{"WHALEY_RELAY=" + Token(RelayVariable)}, ReadOnly: true,
+		Drop:         []string{"ALL"},
 		Capabilities: []string{"NET_BIND_SERVICE"}, StopGrace: time.Second, Restart: &Restart{}, Limits: relayLimits,
 	}
 	networks := ch.Networks

@@ -23,11 +23,17 @@ const eventTime = "Monday, 2 January 2006, 15:04 UTC"
 func (e ScoreboardEvent) Closed(at time.Time) *Error {
 	switch {
 	case at.Before(e.Begins):
-		return Errorf(Forbidden, CodeNotBegun, "The event begins on %s.", e.Begins.UTC().Format(eventTime)).After(e.Begins.Sub(at))
+		return Errorf(Forbidden, CodeNotBegun, "The event begins on %s.", e.Begins.UTC().Format(eventTime)).After(
+			e.Begins.Sub(
+				at,
+			),
+		)
 	case !e.Ends.IsZero() && !at.Before(e.Ends) && !e.Viewable:
 		return Errorf(Forbidden, CodeOver, "The event ended on %s.", e.Ends.UTC().Format(eventTime))
 	case e.Paused && !e.over(at):
-		return Errorf(Forbidden, CodePaused, "The organisers have paused the event. Running instances keep going.").After(RetryWhilePaused)
+		return Errorf(Forbidden, CodePaused, "The organisers have paused the event. Running instances keep going.").After(
+			RetryWhilePaused,
+		)
 	}
 	return nil
 }

@@ -51,7 +51,9 @@ func Read(root *os.Root, name string) (Content, error) {
 		return Content{}, translate(name, err)
 	}
 	if len(text) > MaxContent {
-		return Content{}, whaley.Errorf(whaley.Invalid, "file_too_large", "%q has more than %d bytes. Change it where the folder is.", name, MaxContent)
+		return Content{}, whaley.Errorf(
+			whaley.Invalid, "file_too_large", "%q has more than %d bytes. Change it where the folder is.", name, MaxContent,
+		)
 	}
 	return Content{Path: name, Bytes: text, Tag: Tag(text), Modified: info.ModTime().UTC()}, nil
 }
@@ -67,7 +69,10 @@ func Write(root *os.Root, name string, content []byte, tag string) error {
 		return err
 	}
 	if tag != "" && tag != before.Tag {
-		return whaley.Errorf(whaley.Conflict, "file_changed", "%q was changed by somebody else since you have read it. Read it again and put your change into that.", name)
+		return whaley.Errorf(
+			whaley.Conflict, "file_changed",
+			"%q was changed by somebody else since you have read it. Read it again and put your change into that.", name,
+		)
 	}
 	info, err := regular(root, before.Path)
 	if err != nil {
@@ -161,5 +166,8 @@ func replace(root *os.Root, name string, content []byte, mode fs.FileMode) error
 }
 
 func tooLarge(name string) error {
-	return whaley.Errorf(whaley.Invalid, "file_too_large", "%q would have more than %d bytes, the most that can be written here.", name, MaxContent)
+	return whaley.Errorf(
+		whaley.Invalid, "file_too_large", "%q would have more than %d bytes, the most that can be written here.", name,
+		MaxContent,
+	)
 }

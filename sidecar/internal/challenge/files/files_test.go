@@ -45,13 +45,16 @@ func refused(t *testing.T, what, code string, err error) {
 
 func TestNoPathLeadsOutOfTheFolder(t *testing.T) {
 	root, dir := place(t)
-	for _, link := range [][2]string{{"../folder-beside", "link"}, {"..", "up"}, {"/etc", "etc"}, {dir + "-beside", "absolute"}} {
+	for _, link := range [][2]string{
+		{"../folder-beside", "link"}, {"..", "up"}, {"/etc", "etc"}, {dir + "-beside", "absolute"},
+	} {
 		if err := os.Symlink(link[0], filepath.Join(dir, link[1])); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, name := range []string{
-		"", ".", "/", "..", "../folder-beside", "a/../../folder-beside", "/etc/passwd", "up/folder-beside", "etc/passwd", "link", "absolute",
+		"", ".", "/", "..", "../folder-beside", "a/../../folder-beside", "/etc/passwd", "up/folder-beside", "etc/passwd",
+		"link", "absolute",
 		"a\\..\\b", "a\x00b", strings.Repeat("a/", 600) + "b", ".whaley-x",
 	} {
 		if _, err := files.Read(root, name); err == nil {
@@ -168,7 +171,10 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 		{"a new line", "archive_path", archive(t, entry{name: "a\nb", text: "x"})},
 		{"a zero byte", "archive_path", archive(t, entry{name: "a\x00b", text: "x"})},
 		{"a link", "archive_link", archive(t, entry{name: "l", text: "/etc", mode: fs.ModeSymlink | 0o777})},
-		{"a file through a link", "archive_link", archive(t, entry{name: "l", text: "..", mode: fs.ModeSymlink | 0o777}, entry{name: "l/folder-beside", text: "x"})},
+		{
+			"a file through a link", "archive_link",
+			archive(t, entry{name: "l", text: "..", mode: fs.ModeSymlink | 0o777}, entry{name: "l/folder-beside", text: "x"}),
+		},
 		{"a device", "archive_link", archive(t, entry{name: "d", mode: fs.ModeDevice | 0o600})},
 		{"a pipe", "archive_link", archive(t, entry{name: "d", mode: fs.ModeNamedPipe | 0o600})},
 		{"a name twice", "archive_twice", archive(t, entry{name: "a", text: "1"}, entry{name: "a", text: "2"})},
@@ -181,8 +187,14 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 		{"500 folders in each other", "archive_path", archive(t, entry{name: strings.Repeat("d/", 500) + "f", text: "x"})},
 		{"a name of 300 bytes", "archive_path", archive(t, entry{name: strings.Repeat("n", 300), text: "x"})},
 		{"a folder's name of 300 bytes", "archive_path", archive(t, entry{name: strings.Repeat("n", 300) + "/a", text: "x"})},
-		{"a path of 2,000 bytes", "archive_path", archive(t, entry{name: strings.Repeat(strings.Repeat("n", 199)+"/", 10) + "a", text: "x"})},
-		{"200 MB and one byte", "archive_too_large", archive(t, entry{name: "a", text: strings.Repeat("\x00", files.MaxExtracted)}, entry{name: "b", text: "x"})},
+		{
+			"a path of 2,000 bytes", "archive_path",
+			archive(t, entry{name: strings.Repeat(strings.Repeat("n", 199)+"/", 10) + "a", text: "x"}),
+		},
+		{
+			"200 MB and one byte", "archive_too_large",
+			archive(t, entry{name: "a", text: strings.Repeat("\x00", files.MaxExtracted)}, entry{name: "b", text: "x"}),
+		},
 		{"a bomb that lies", "archive_invalid", bomb},
 		{"an encrypted entry", "archive_encrypted", encrypted},
 		{"no archive", "archive_invalid", []byte("PK\x05\x06")},
@@ -233,7 +245,8 @@ func TestWhatAnArchiveIsRefusedForIsSaid(t *testing.T) {
 	root, _ := place(t)
 	err := unzip(root, archive(t, entry{name: strings.Repeat("n", 300), text: "x"}))
 	var e *whaley.Error
-	if !errors.As(err, &e) || e.Kind != whaley.Invalid || !strings.Contains(e.Detail, "has a name of 300 bytes; at most 255 can be stored") {
+	if !errors.As(err, &e) || e.Kind != whaley.Invalid ||
+		!strings.Contains(e.Detail, "has a name of 300 bytes; at most 255 can be stored") {
 		t.Errorf("%v", err)
 	}
 	refused(t, "a file's name of 300 bytes", "path_invalid", files.Create(root, strings.Repeat("n", 300), nil))
@@ -252,7 +265,8 @@ func TestAWalkIsBounded(t *testing.T) {
 	}
 	visited := 0
 	err := files.Walk(t.Context(), dir, func(string, fs.DirEntry) error { visited++; return nil })
-	if err == nil || !strings.Contains(err.Error(), "there are more than 64 folders in each other") || visited != files.MaxFolders+2 {
+	if err == nil || !strings.Contains(err.Error(), "there are more than 64 folders in each other") ||
+		visited != files.MaxFolders+2 {
 		t.Errorf("%d visited, %v", visited, err)
 	}
 	_, err = files.Tree(root)
@@ -267,7 +281,8 @@ func TestAWalkIsBounded(t *testing.T) {
 	}
 	_, err = files.Tree(root)
 	refused(t, "a tree of many files", "tree_too_large", err)
-	if f, err := os.Create(filepath.Join(dir, "large")); err != nil || f.Truncate(files.MaxBytes+1) != nil || f.Close() != nil { // takes no space
+	if f, err := os.Create(filepath.Join(dir, "large")); err != nil || f.Truncate(files.MaxBytes+1) != nil ||
+		f.Close() != nil { // takes no space
 		t.Fatal(err)
 	}
 	err = files.Walk(t.Context(), dir, func(string, fs.DirEntry) error { return nil })
@@ -283,8 +298,14 @@ func TestAWalkIsBounded(t *testing.T) {
 
 func TestAnArchiveComesOutAsItWasPutIn(t *testing.T) {
 	root, dir := place(t)
-	err := unzip(root, archive(t, entry{name: "c/"}, entry{name: "c/run.sh", text: "#!", mode: 0o750}, entry{name: "c/x/a.txt", text: "a", mode: 0o600},
-		entry{name: "__MACOSX/c/._a"}, entry{name: "c/.DS_Store"}, entry{name: "c/x/Thumbs.db"}))
+	err := unzip(
+		root,
+		archive(
+			t, entry{name: "c/"}, entry{name: "c/run.sh", text: "#!", mode: 0o750},
+			entry{name: "c/x/a.txt", text: "a", mode: 0o600}, entry{name: "__MACOSX/c/._a"}, entry{name: "c/.DS_Store"},
+			entry{name: "c/x/Thumbs.db"},
+		),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

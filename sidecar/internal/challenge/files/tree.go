@@ -100,7 +100,8 @@ func clean(name string) (string, error) {
 	control := func(r rune) bool { return r == '\\' || unicode.IsControl(r) }
 	if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, control) || !filepath.IsLocal(name) {
 		return "", whaley.Errorf(whaley.Invalid, "path_invalid",
-			"%q is no path in the challenge's folder: it must be relative, without .., backslashes and control characters.", abbreviated(name))
+			"%q is no path in the challenge's folder: it must be relative, without .., backslashes and control characters.",
+			abbreviated(name))
 	}
 	name = path.Clean(name)
 	if name == "." || Own(path.Base(name)) {
@@ -113,11 +114,16 @@ func clean(name string) (string, error) {
 func short(name string) error {
 	for part := range strings.SplitSeq(name, "/") {
 		if len(part) > maxName {
-			return whaley.Errorf(whaley.Invalid, "path_invalid", "%q has a name of %d bytes; at most %d can be stored.", abbreviated(name), len(part), maxName)
+			return whaley.Errorf(
+				whaley.Invalid, "path_invalid", "%q has a name of %d bytes; at most %d can be stored.", abbreviated(name),
+				len(part), maxName,
+			)
 		}
 	}
 	if len(name) > maxPath {
-		return whaley.Errorf(whaley.Invalid, "path_invalid", "%q is a path of %d bytes; it may have %d.", abbreviated(name), len(name), maxPath)
+		return whaley.Errorf(
+			whaley.Invalid, "path_invalid", "%q is a path of %d bytes; it may have %d.", abbreviated(name), len(name), maxPath,
+		)
 	}
 	return nil
 }
@@ -125,7 +131,9 @@ func short(name string) error {
 // shallow refuses to make folders in each other without end.
 func shallow(name string) error {
 	if n := strings.Count(name, "/"); n > MaxDepth {
-		return whaley.Errorf(whaley.Invalid, "path_invalid", "%q lies in %d folders; at most %d are made.", abbreviated(name), n, MaxDepth)
+		return whaley.Errorf(
+			whaley.Invalid, "path_invalid", "%q lies in %d folders; at most %d are made.", abbreviated(name), n, MaxDepth,
+		)
 	}
 	return nil
 }
@@ -143,7 +151,10 @@ func translate(name string, err error) error {
 	case escapes(err):
 		return whaley.Errorf(whaley.Invalid, "path_invalid", "%q leads out of the challenge's folder.", name)
 	}
-	return whaley.Errorf(whaley.Unavailable, "file_failed", "The file system refused %q. Has the sidecar the right to write to CHALLENGES_DIR, and is there space?", name).Because(err)
+	return whaley.Errorf(
+		whaley.Unavailable, "file_failed",
+		"The file system refused %q. Has the sidecar the right to write to CHALLENGES_DIR, and is there space?", name,
+	).Because(err)
 }
 
 // escapes knows the error of os.Root, which has no name.

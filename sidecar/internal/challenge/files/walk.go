@@ -100,7 +100,9 @@ func (w *walker) list(name string) ([]fs.DirEntry, error) {
 			return nil, err
 		}
 		if w.bytes -= info.Size(); w.bytes < 0 {
-			return nil, fmt.Errorf("%s: all files together have more than %d GB", abbreviated(path.Join(name, inner.Name())), MaxBytes>>30)
+			return nil, fmt.Errorf(
+				"%s: all files together have more than %d GB", abbreviated(path.Join(name, inner.Name())), MaxBytes>>30,
+			)
 		}
 	}
 	slices.SortFunc(found, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })

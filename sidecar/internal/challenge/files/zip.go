@@ -110,7 +110,10 @@ func detail(err error) string {
 
 // ArchiveTooLarge is the refusal of an archive by its own size.
 func ArchiveTooLarge() error {
-	return whaley.Errorf(whaley.Invalid, "archive_too_large", "The archive is larger than %d MB. Leave out what an image can fetch or build.", MaxArchive>>20)
+	return whaley.Errorf(
+		whaley.Invalid, "archive_too_large", "The archive is larger than %d MB. Leave out what an image can fetch or build.",
+		MaxArchive>>20,
+	)
 }
 
 func cluttered(name string) bool {
@@ -136,7 +139,10 @@ func extract(f *zip.File, root *os.Root, left *int64) error {
 	case mode.IsDir() || strings.HasSuffix(f.Name, "/"):
 		return translate(name, root.MkdirAll(name, 0o755))
 	case !mode.IsRegular():
-		return whaley.Errorf(whaley.Invalid, "archive_link", "The archive's entry %q is a link or another special file; only files and folders are taken.", f.Name)
+		return whaley.Errorf(
+			whaley.Invalid, "archive_link",
+			"The archive's entry %q is a link or another special file; only files and folders are taken.", f.Name,
+		)
 	}
 	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return translate(path.Dir(name), err)
@@ -162,7 +168,9 @@ func extract(f *zip.File, root *os.Root, left *int64) error {
 	}
 	err = errors.Join(err, out.Chmod(permissions), out.Close())
 	if *left < 0 {
-		return whaley.Errorf(whaley.Invalid, "archive_too_large", "More than %d MB come out of the archive.", MaxExtracted>>20)
+		return whaley.Errorf(
+			whaley.Invalid, "archive_too_large", "More than %d MB come out of the archive.", MaxExtracted>>20,
+		)
 	}
 	if err != nil {
 		return whaley.Errorf(whaley.Invalid, "archive_invalid", "The archive's entry %q cannot be read.", f.Name).Because(err)
@@ -194,5 +202,8 @@ func Find(root *os.Root, name string) (string, error) {
 	case 1:
 		return found[0], nil
 	}
-	return "", whaley.Errorf(whaley.Invalid, "archive_many", "There is a %s in each of %s; an archive holds one challenge.", name, strings.Join(found, ", "))
+	return "", whaley.Errorf(
+		whaley.Invalid, "archive_many", "There is a %s in each of %s; an archive holds one challenge.", name,
+		strings.Join(found, ", "),
+	)
 }

@@ -111,13 +111,15 @@ func (s *Server) challenges() {
 		list := []any{}
 		for _, ch := range s.all {
 			state := map[bool]string{true: "hidden", false: "visible"}[ch.Hidden]
-			if want := c.URL.Query().Get("state"); s.challenge(ch.ID) == nil || ch.Hidden && !admin || want != "" && want != state {
+			if want := c.URL.Query().Get("state"); s.challenge(ch.ID) == nil || ch.Hidden && !admin ||
+				want != "" && want != state {
 				continue
 			}
 			// No state in the list.
 			list = append(list, map[string]any{
-				"id": ch.ID, "type": "standard", "name": ch.Name, "value": ch.Value, "position": 0, "solves": 0, "solved_by_me": false,
-				"category": ch.Category, "module_id": nil, "tags": []any{}, "template": "/view.html", "script": "/view.js",
+				"id": ch.ID, "type": "standard", "name": ch.Name, "value": ch.Value, "position": 0, "solves": 0,
+				"solved_by_me": false,
+				"category":     ch.Category, "module_id": nil, "tags": []any{}, "template": "/view.html", "script": "/view.js",
 			})
 		}
 		return Success(list)
@@ -142,14 +144,21 @@ func (s *Server) challenges() {
 		list := []map[string]any{}
 		for _, row := range s.rows {
 			u, t := s.users[row.User], s.teams[row.Team]
-			if row.Challenge != id || row.Type != "correct" || u == nil || u.Hidden || u.Banned || t != nil && (t.Hidden || t.Banned) {
+			if row.Challenge != id || row.Type != "correct" || u == nil || u.Hidden || u.Banned ||
+				t != nil && (t.Hidden || t.Banned) {
 				continue
 			}
 			account, name, kind := u.ID, u.Name, "users"
 			if s.mode == "teams" && t != nil {
 				account, name, kind = t.ID, t.Name, "teams"
 			}
-			list = append(list, map[string]any{"account_id": account, "name": name, "date": row.At.UTC().Format(time.RFC3339), "account_url": "/" + kind + "/" + strconv.Itoa(account)})
+			list = append(
+				list,
+				map[string]any{
+					"account_id": account, "name": name, "date": row.At.UTC().Format(time.RFC3339),
+					"account_url": "/" + kind + "/" + strconv.Itoa(account),
+				},
+			)
 		}
 		return Success(list)
 	}))
@@ -201,7 +210,8 @@ func (s *Server) attempt(u *User, challenge int, provided string) (status string
 			continue
 		}
 		if f.Type == "whaley" && s.plugin {
-			if f.Content == provided && (f.Data == fmt.Sprintf("user_%d", u.ID) || u.Team != 0 && f.Data == fmt.Sprintf("team_%d", u.Team)) {
+			if f.Content == provided &&
+				(f.Data == fmt.Sprintf("user_%d", u.ID) || u.Team != 0 && f.Data == fmt.Sprintf("team_%d", u.Team)) {
 				status = "correct"
 				break
 			}

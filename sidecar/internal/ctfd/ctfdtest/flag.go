@@ -19,7 +19,8 @@ type Flag struct {
 
 func (f *Flag) view() map[string]any {
 	return map[string]any{
-		"id": f.ID, "challenge_id": f.Challenge, "challenge": f.Challenge, "content": f.Content, "type": f.Type, "data": f.Data,
+		"id": f.ID, "challenge_id": f.Challenge, "challenge": f.Challenge, "content": f.Content, "type": f.Type,
+		"data": f.Data,
 	}
 }
 
@@ -74,14 +75,18 @@ func (s *Server) flagRows() {
 		list := []any{}
 		for _, f := range slices.Backward(s.flags) { // no order is promised
 			// As MySQL compares: without regard to case.
-			if (challenge == 0 || f.Challenge == challenge) && (!q.Has("content") || strings.EqualFold(f.Content, q.Get("content"))) {
+			if (challenge == 0 || f.Challenge == challenge) &&
+				(!q.Has("content") || strings.EqualFold(f.Content, q.Get("content"))) {
 				list = append(list, f.view())
 			}
 		}
 		return Success(list)
 	}))
 	s.Handle("GET", "/flags/types", AdminOnly(func(Call) Answer {
-		types := map[string]any{"static": map[string]any{"name": "static", "templates": map[string]any{}}, "regex": map[string]any{"name": "regex", "templates": map[string]any{}}}
+		types := map[string]any{
+			"static": map[string]any{"name": "static", "templates": map[string]any{}},
+			"regex":  map[string]any{"name": "regex", "templates": map[string]any{}},
+		}
 		if s.plugin {
 			types["whaley"] = map[string]any{"name": "whaley", "templates": map[string]any{}}
 		}
@@ -107,7 +112,9 @@ func (s *Server) flagRows() {
 		if body.Type == "" {
 			s.strayed = append(s.strayed, "made a flag without a type, which breaks the challenge")
 		}
-		return Success(s.addFlag(Flag{Challenge: int(id), Content: strings.TrimSpace(*body.Content), Type: body.Type, Data: body.Data}).view())
+		return Success(s.addFlag(Flag{
+			Challenge: int(id), Content: strings.TrimSpace(*body.Content), Type: body.Type, Data: body.Data,
+		}).view())
 	}))
 	s.Handle("DELETE", "/flags/{id}", AdminOnly(func(c Call) Answer {
 		id, _ := strconv.Atoi(c.PathValue("id"))

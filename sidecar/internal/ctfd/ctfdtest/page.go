@@ -90,7 +90,10 @@ func (s *Server) pageRows() {
 	s.Handle("GET", "/pages", AdminOnly(func(Call) Answer {
 		list := []map[string]any{}
 		for _, p := range s.pages {
-			list = append(list, map[string]any{"id": p.ID, "title": p.Title, "route": p.Route, "hidden": p.Hidden, "auth_required": p.SignedIn})
+			list = append(
+				list,
+				map[string]any{"id": p.ID, "title": p.Title, "route": p.Route, "hidden": p.Hidden, "auth_required": p.SignedIn},
+			)
 		}
 		return Success(list)
 	}))

@@ -116,9 +116,13 @@ func Page[T any](items []T, page, perPage int) Answer {
 	if page > 1 {
 		prev = page - 1
 	}
-	return Answer{http.StatusOK, map[string]any{"success": true, "data": append([]T{}, items[from:to]...), "meta": map[string]any{
-		"pagination": map[string]any{"page": page, "next": next, "prev": prev, "pages": pages, "per_page": perPage, "total": len(items)},
-	}}}
+	return Answer{
+		http.StatusOK, map[string]any{"success": true, "data": append([]T{}, items[from:to]...), "meta": map[string]any{
+			"pagination": map[string]any{
+				"page": page, "next": next, "prev": prev, "pages": pages, "per_page": perPage, "total": len(items),
+			},
+		}},
+	}
 }
 
 // Abort is {"message": …}, the shape of HTTP errors.
@@ -231,7 +235,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, routes http.Hand
 	session, who := "", r.Header.Get("Authorization")
 	if cookie, err := r.Cookie("session"); err == nil {
 		if session = cookie.Value; s.sessions[session] != who {
-			s.strayed = append(s.strayed, "sent a cookie with the token of another, which CTFd then logs in as whoever the token is")
+			s.strayed = append(
+				s.strayed, "sent a cookie with the token of another, which CTFd then logs in as whoever the token is",
+			)
 		}
 	} else {
 		session = fmt.Sprintf("session-%d", len(s.sessions)+1)

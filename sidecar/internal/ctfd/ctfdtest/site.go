@@ -69,8 +69,11 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, title, content str
 		content = script.ReplaceAllString(content, "")
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	fmt.Fprintf(w, "<!doctype html><title>%s</title><script>window.init = {urlRoot: '', csrfNonce: '%s', userId: %d}</script>%s<main>%s</main>",
-		html.EscapeString(title), nonceOf(session), s.browsers[session], s.settings["theme_header"], content)
+	fmt.Fprintf(
+		w,
+		"<!doctype html><title>%s</title><script>window.init = {urlRoot: '', csrfNonce: '%s', userId: %d}</script>%s<main>%s</main>",
+		html.EscapeString(title), nonceOf(session), s.browsers[session], s.settings["theme_header"], content,
+	)
 }
 
 // signIn shows a form with the account's id in the place of name and password.
@@ -78,8 +81,11 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	cookie, err := r.Cookie("session")
 	if r.Method != http.MethodPost || err != nil {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(w, `<!doctype html><title>Login</title><form method="post" action="%s"><label>Account <input name="id"></label><button>Submit</button></form>`,
-			html.EscapeString(r.URL.RequestURI()))
+		fmt.Fprintf(
+			w,
+			`<!doctype html><title>Login</title><form method="post" action="%s"><label>Account <input name="id"></label><button>Submit</button></form>`,
+			html.EscapeString(r.URL.RequestURI()),
+		)
 		return
 	}
 	id, _ := strconv.Atoi(r.FormValue("id"))

@@ -83,10 +83,13 @@ func (s *Server) submissionView(r *Submission) map[string]any {
 		challenge = &Challenge{}
 	}
 	return map[string]any{
-		"id": r.ID, "challenge_id": r.Challenge, "user_id": r.User, "team_id": orNull(r.Team), "provided": r.Provided, "type": r.Type,
-		"ip": "127.0.0.1", "date": r.At.Format("2006-01-02T15:04:05.999999-07:00"),
-		"challenge": map[string]any{"id": r.Challenge, "name": challenge.Name, "category": challenge.Category, "value": challenge.Value},
-		"user":      map[string]any{"id": r.User, "name": name}, "team": team,
+		"id": r.ID, "challenge_id": r.Challenge, "user_id": r.User, "team_id": orNull(r.Team), "provided": r.Provided,
+		"type": r.Type,
+		"ip":   "127.0.0.1", "date": r.At.Format("2006-01-02T15:04:05.999999-07:00"),
+		"challenge": map[string]any{
+			"id": r.Challenge, "name": challenge.Name, "category": challenge.Category, "value": challenge.Value,
+		},
+		"user": map[string]any{"id": r.User, "name": name}, "team": team,
 	}
 }
 
@@ -124,11 +127,15 @@ func (s *Server) exports() {
 		switch {
 		case s.noExports:
 			return Abort(http.StatusNotFound)
-		case json.Unmarshal(c.Body, &body) != nil || body.Type != "csv" || !slices.Contains([]string{"submissions", "challenges"}, body.Args.Table):
+		case json.Unmarshal(c.Body, &body) != nil || body.Type != "csv" ||
+			!slices.Contains([]string{"submissions", "challenges"}, body.Args.Table):
 			s.strayed = append(s.strayed, "exported something else than submissions and challenges")
 			return Abort(http.StatusBadRequest)
 		case len(s.exported) >= exportsAMinute:
-			return Answer{http.StatusTooManyRequests, map[string]any{"code": 429, "message": "Too many requests. Limit is 10 requests in 60 seconds"}}
+			return Answer{
+				http.StatusTooManyRequests,
+				map[string]any{"code": 429, "message": "Too many requests. Limit is 10 requests in 60 seconds"},
+			}
 		}
 		s.exported = append(s.exported, time.Now())
 		var text bytes.Buffer

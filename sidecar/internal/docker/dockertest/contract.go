@@ -20,15 +20,25 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign con
 	defer cancel()
 	ours, foreign := make(t)
 	subnet := func(n int) netip.Prefix { return netip.MustParsePrefix(fmt.Sprintf("10.191.%d.%d/28", part, 16*n)) }
-	labels := instancer.Labels{Instance: "contract", Challenge: "c", Owner: "o", Revision: "r", Service: "web", CreatedAt: time.Now(), ExpiresAt: time.Now()}
-	service := whaley.Service{Name: "web", Image: fmt.Sprint("whaley/contract:", time.Now().UnixNano()), Init: true, Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32},
-		Build: &whaley.Build{Context: TestServerContext(t), Dockerfile: "Dockerfile"}}
+	labels := instancer.Labels{
+		Instance: "contract", Challenge: "c", Owner: "o", Revision: "r", Service: "web", CreatedAt: time.Now(),
+		ExpiresAt: time.Now(),
+	}
+	service := whaley.Service{
+		Name: "web", Image: fmt.Sprint("whaley/contract:", time.Now().UnixNano()), Init: true,
+		Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32},
+		Build:  &whaley.Build{Context: TestServerContext(t), Dockerfile: "Dockerfile"},
+	}
 	spec := func(name string, n int) containers.ContainerSpec {
-		return containers.ContainerSpec{Name: name, Service: service, Network: fmt.Sprint("contract-", n), Address: subnet(n).Addr().Next().Next(),
-			Aliases: []string{"web"}, Labels: labels}
+		return containers.ContainerSpec{
+			Name: name, Service: service, Network: fmt.Sprint("contract-", n), Address: subnet(n).Addr().Next().Next(),
+			Aliases: []string{"web"}, Labels: labels,
+		}
 	}
 	network := func(n int, e containers.Engine) error {
-		return e.CreateNetwork(ctx, containers.NetworkSpec{Name: fmt.Sprint("contract-", n), Subnet: subnet(n), Labels: labels})
+		return e.CreateNetwork(
+			ctx, containers.NetworkSpec{Name: fmt.Sprint("contract-", n), Subnet: subnet(n), Labels: labels},
+		)
 	}
 	try := func(what string, err error) {
 		t.Helper()
@@ -55,7 +65,13 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign con
 	_, err := ours.ImageHealth(ctx, "whaley/no-such-image:1")
 	refused("an image that is not there", whaley.CodeObjectMissing, err)
 	for range 2 {
-		try("image", ours.BuildImage(ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "contract", Revision: "r"}, Service: &service}, io.Discard))
+		try(
+			"image",
+			ours.BuildImage(
+				ctx, instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "contract", Revision: "r"}, Service: &service},
+				io.Discard,
+			),
+		)
 	}
 	exits := ours.Exits(ctx)
 	time.Sleep(time.Second) // the real one has no answer that says it has begun
@@ -72,12 +88,16 @@ func Contract(t *testing.T, part int, make func(t *testing.T) (ours, foreign con
 		try("start", ours.StartContainer(ctx, id))
 	}
 	for _, o := range objects(ours, 2) {
-		if o.Kind == "container" && (!o.Running || o.Labels.Service != "web") || o.Labels.Instance != "contract" || o.Labels.Owner != "o" {
+		if o.Kind == "container" && (!o.Running || o.Labels.Service != "web") || o.Labels.Instance != "contract" ||
+			o.Labels.Owner != "o" {
 			t.Errorf("%+v", o)
 		}
 	}
 	objects(foreign, 0)
-	refused("a subnet that is taken", whaley.CodeSubnetTaken, ours.CreateNetwork(ctx, containers.NetworkSpec{Name: "contract-other", Subnet: subnet(0), Labels: labels}))
+	refused(
+		"a subnet that is taken", whaley.CodeSubnetTaken,
+		ours.CreateNetwork(ctx, containers.NetworkSpec{Name: "contract-other", Subnet: subnet(0), Labels: labels}),
+	)
 
 	try("images that are used", ours.RemoveImages(ctx, func(string, string, string) bool { return false }))
 	_, err = ours.ImageHealth(ctx, service.Image)

@@ -29,7 +29,10 @@ func EnginesWith(t testing.TB, programs ...string) []*docker.Engine {
 	rand.Read(id)
 	var all []*docker.Engine
 	for _, program := range programs {
-		engine, err := docker.New(docker.Options{Deployment: "test-" + hex.EncodeToString(id), Folder: t.TempDir(), Program: program}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+		engine, err := docker.New(
+			docker.Options{Deployment: "test-" + hex.EncodeToString(id), Folder: t.TempDir(), Program: program},
+			slog.New(slog.NewTextHandler(t.Output(), nil)),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +87,9 @@ func TestServerContext(t testing.TB) string {
 			return
 		}
 		defer os.RemoveAll(dir)
-		command := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", filepath.Join(dir, "server"), "./testserver")
+		command := exec.Command(
+			"go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", filepath.Join(dir, "server"), "./testserver",
+		)
 		command.Dir = filepath.Dir(self)
 		command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
 		if out, err := command.CombinedOutput(); err != nil {

@@ -80,7 +80,9 @@ func (e *Engine) CreateNetwork(_ context.Context, spec containers.NetworkSpec) e
 			return whaley.Errorf(whaley.Unavailable, whaley.CodeSubnetTaken, "The network's addresses are in use.")
 		}
 	}
-	e.put(&object{Object: instancer.Object{Kind: "network", ID: spec.Name, Name: spec.Name, Labels: spec.Labels}, subnet: spec.Subnet})
+	e.put(&object{
+		Object: instancer.Object{Kind: "network", ID: spec.Name, Name: spec.Name, Labels: spec.Labels}, subnet: spec.Subnet,
+	})
 	return nil
 }
 
@@ -121,7 +123,10 @@ func (e *Engine) CreateContainer(_ context.Context, spec containers.ContainerSpe
 	}
 	e.world.number++
 	id := "container-" + strconv.Itoa(e.world.number)
-	e.put(&object{Object: instancer.Object{Kind: "container", ID: id, Name: spec.Name, Labels: spec.Labels}, spec: spec, ended: make(chan struct{})})
+	e.put(&object{
+		Object: instancer.Object{Kind: "container", ID: id, Name: spec.Name, Labels: spec.Labels}, spec: spec,
+		ended: make(chan struct{}),
+	})
 	return id, nil
 }
 
@@ -164,7 +169,8 @@ func (e *Engine) StartContainer(_ context.Context, id string) error {
 		}
 	}
 	for _, other := range e.world.objects {
-		if other.Running && other != o && (sharesPort(other.spec.Publish, o.spec.Publish) || sharesPort(other.spec.UDP, o.spec.UDP)) {
+		if other.Running && other != o &&
+			(sharesPort(other.spec.Publish, o.spec.Publish) || sharesPort(other.spec.UDP, o.spec.UDP)) {
 			return whaley.Errorf(whaley.Unavailable, whaley.CodePortTaken, "A port is in use.")
 		}
 	}
@@ -345,21 +351,31 @@ func (e *Engine) BuildImage(_ context.Context, spec instancer.BuildSpec, _ io.Wr
 }
 
 // ScanImage finds the sentinel in one file of every image.
-func (e *Engine) ScanImage(_ context.Context, ch *whaley.Challenge, svc *whaley.Service, _ io.Writer) (*whaley.ImageFlag, error) {
+func (e *Engine) ScanImage(
+	_ context.Context, ch *whaley.Challenge, svc *whaley.Service, _ io.Writer,
+) (*whaley.ImageFlag, error) {
 	defer e.lock()()
 	if _, there := e.world.images[svc.Image]; !there {
 		return nil, missing()
 	}
-	return &whaley.ImageFlag{Image: svc.Image, Cores: ch.Flag.Cores(), Found: slices.Repeat([]bool{true}, len(ch.Flag.Forms())), Files: 1, Bytes: 64}, nil
+	return &whaley.ImageFlag{
+			Image: svc.Image, Cores: ch.Flag.Cores(), Found: slices.Repeat([]bool{true}, len(ch.Flag.Forms())), Files: 1,
+			Bytes: 64,
+		},
+		nil
 }
 
 // SameImage says that no two images are the same.
 func (e *Engine) SameImage(_ context.Context, a, b string) (bool, error) { return a == b, nil }
 
 // MakeFiles makes files known.
-func (e *Engine) MakeFiles(_ context.Context, instance string, _ *whaley.Challenge, _ *whaley.Service, _ *whaley.ImageFlag, _ []string) ([]whaley.Mount, error) {
+func (e *Engine) MakeFiles(
+	_ context.Context, instance string, _ *whaley.Challenge, _ *whaley.Service, _ *whaley.ImageFlag, _ []string,
+) ([]whaley.Mount, error) {
 	defer e.lock()()
-	e.put(&object{Object: instancer.Object{Kind: "files", ID: instance, Name: instance, Labels: instancer.Labels{Instance: instance}}})
+	e.put(&object{Object: instancer.Object{
+		Kind: "files", ID: instance, Name: instance, Labels: instancer.Labels{Instance: instance},
+	}})
 	return nil, nil
 }
 
@@ -371,7 +387,9 @@ func (e *Engine) RemoveFiles(_ context.Context, instance string) error {
 }
 
 // FillMounts refuses a container that is not there.
-func (e *Engine) FillMounts(_ context.Context, id string, _ *whaley.Challenge, _ *whaley.Service, _ []whaley.Mount, _ []string) error {
+func (e *Engine) FillMounts(
+	_ context.Context, id string, _ *whaley.Challenge, _ *whaley.Service, _ []whaley.Mount, _ []string,
+) error {
 	defer e.lock()()
 	if e.find(id) == nil {
 		return missing()
@@ -380,7 +398,9 @@ func (e *Engine) FillMounts(_ context.Context, id string, _ *whaley.Challenge, _
 }
 
 // PlaceFlag refuses a container that is not there.
-func (e *Engine) PlaceFlag(_ context.Context, id string, _ *whaley.Challenge, _ *whaley.Service, _ *whaley.ImageFlag, _ []string) error {
+func (e *Engine) PlaceFlag(
+	_ context.Context, id string, _ *whaley.Challenge, _ *whaley.Service, _ *whaley.ImageFlag, _ []string,
+) error {
 	defer e.lock()()
 	if e.find(id) == nil {
 		return missing()

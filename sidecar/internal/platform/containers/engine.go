@@ -80,15 +80,22 @@ type Files interface {
 	// MakeFiles writes an instance's own copies, with the flag, of what cannot be written into its container: mounted
 	// files that hold a placeholder and, if its root is read-only, files of its image (nil: none) that hold the sentinel.
 	// It returns how they are mounted.
-	MakeFiles(ctx context.Context, instance string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string) ([]whaley.Mount, error)
+	MakeFiles(
+		ctx context.Context, instance string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag,
+		flags []string,
+	) ([]whaley.Mount, error)
 	// RemoveFiles removes what MakeFiles wrote.
 	RemoveFiles(ctx context.Context, instance string) error
 	// PlaceFlag writes all files of its image that hold the sentinel, now with the flag, into a container that is not
 	// started yet. It fails if any of them is not what the scan saw.
-	PlaceFlag(ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string) error
+	PlaceFlag(
+		ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string,
+	) error
 	// FillMounts writes those of a service's mounts that are the instance's own copies into a container that is not started
 	// yet, with the flags (nil: none) in the place of the placeholders.
-	FillMounts(ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, mounts []whaley.Mount, flags []string) error
+	FillMounts(
+		ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, mounts []whaley.Mount, flags []string,
+	) error
 }
 
 // Disks are what an engine knows of its disk; see instancer.Platform.

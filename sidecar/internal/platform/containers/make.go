@@ -77,7 +77,9 @@ func (s *start) connect(ctx context.Context, services []instancer.PlannedService
 }
 
 // create makes the container of the nth service with the flag in it; it is not started before that is certain.
-func (s *start) create(ctx context.Context, n int, service instancer.PlannedService, volumes map[string]string) (string, error) {
+func (s *start) create(
+	ctx context.Context, n int, service instancer.PlannedService, volumes map[string]string,
+) (string, error) {
 	spec := s.spec(n, service.Service, volumes)
 	ch, flag, svc := s.plan.Challenge, service.Flag, &spec.Service
 	if s.copies(svc, flag) {
@@ -110,7 +112,8 @@ func (s *start) spec(n int, service whaley.Service, volumes map[string]string) C
 	in, ch := s.in, s.plan.Challenge
 	first := in.Endpoints(service, n)[0]
 	spec := ContainerSpec{
-		Name: in.ID + "-" + service.Name, Service: service, Network: first.Network, Address: first.Address, Aliases: first.Aliases,
+		Name: in.ID + "-" + service.Name, Service: service, Network: first.Network, Address: first.Address,
+		Aliases: first.Aliases,
 		Publish: s.hostPorts(in, ch, service.Name, false), UDP: s.hostPorts(in, ch, service.Name, true),
 		Volumes: volumes, Egress: ch.Egress, Labels: s.plan.Labels,
 	}

@@ -31,11 +31,15 @@ func (c *Platform) reserveParts(ctx context.Context, instance string, ch *whaley
 }
 
 // networkSpec is how one of an instance's networks is made. The engine publishes no ports of an internal one.
-func (c *Platform) networkSpec(in *whaley.Instance, ch *whaley.Challenge, p whaley.Part, labels instancer.Labels) NetworkSpec {
+func (c *Platform) networkSpec(
+	in *whaley.Instance, ch *whaley.Challenge, p whaley.Part, labels instancer.Labels,
+) NetworkSpec {
 	leaves := ch.Egress && !p.Internal
 	hasPorts := slices.ContainsFunc(ch.Services, func(s whaley.Service) bool {
 		first := len(s.Joins) == 0 || len(in.Networks) == 0 || s.Joins[0].Network == p.Name
 		return first && len(c.hostPorts(in, ch, s.Name, false))+len(c.hostPorts(in, ch, s.Name, true)) > 0
 	})
-	return NetworkSpec{Name: in.EngineNetwork(p.Name), Subnet: p.Subnet, Labels: labels, Internal: !leaves && !hasPorts, Masquerade: leaves}
+	return NetworkSpec{
+		Name: in.EngineNetwork(p.Name), Subnet: p.Subnet, Labels: labels, Internal: !leaves && !hasPorts, Masquerade: leaves,
+	}
 }

@@ -35,7 +35,9 @@ func (s *start) reserve(ctx context.Context) (err error) {
 	for _, service := range ch.Services {
 		addresses[service.Name] = planned.Address(ch, service.Name)
 	}
-	return s.placed(ctx, instancer.Location{Subnet: planned.Subnet, Networks: planned.Networks, Addresses: addresses, Ports: ports})
+	return s.placed(
+		ctx, instancer.Location{Subnet: planned.Subnet, Networks: planned.Networks, Addresses: addresses, Ports: ports},
+	)
 }
 
 // placed has a place written.

@@ -56,9 +56,11 @@ func New(needs Needs) *Platform {
 	if needs.Sandboxes == nil {
 		needs.Sandboxes = noSandboxes{}
 	}
-	return &Platform{Images: needs.Engine, Disks: needs.Engine, engine: needs.Engine, subnets: needs.Subnets, ports: needs.Ports,
+	return &Platform{
+		Images: needs.Engine, Disks: needs.Engine, engine: needs.Engine, subnets: needs.Subnets, ports: needs.Ports,
 		firewall: needs.Firewall, sandboxes: needs.Sandboxes, published: needs.Published, log: needs.Log,
-		lose: map[string]context.CancelFunc{}}
+		lose: map[string]context.CancelFunc{},
+	}
 }
 
 // List returns this deployment's objects of one instance or all; see Platform.

@@ -14,7 +14,9 @@ import (
 // on is a platform on an engine, with subnets and ports of its own.
 func on(engine containers.Engine, part int) *containers.Platform {
 	subnets, ports := platformtest.Parts(part)
-	return containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: slog.New(slog.DiscardHandler)})
+	return containers.New(containers.Needs{
+		Engine: engine, Subnets: subnets, Ports: ports, Log: slog.New(slog.DiscardHandler),
+	})
 }
 
 func TestItDoesWhatAPlatformMustInMemory(t *testing.T) {

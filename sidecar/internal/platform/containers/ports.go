@@ -17,7 +17,8 @@ func (c *Platform) internalPorts(ch *whaley.Challenge) ([]int, error) {
 		}
 		if other, taken := service[r.Port]; taken && other != r.Service {
 			return nil, whaley.Errorf(whaley.Unavailable, "ports_ambiguous",
-				"The services %s and %s both listen on %d, which BACKEND=published cannot tell apart. Tell an organiser.", other, r.Service, r.Port)
+				"The services %s and %s both listen on %d, which BACKEND=published cannot tell apart. Tell an organiser.", other,
+				r.Service, r.Port)
 		} else if taken {
 			continue
 		}

@@ -45,13 +45,17 @@ func (c *Platform) Reserved(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := slices.DeleteFunc(slices.Concat(subnets, ports), func(id string) bool { return strings.HasPrefix(id, whaley.SandboxPrefix) })
+	all := slices.DeleteFunc(
+		slices.Concat(subnets, ports), func(id string) bool { return strings.HasPrefix(id, whaley.SandboxPrefix) },
+	)
 	slices.Sort(all)
 	return slices.Compact(all), nil
 }
 
 // Tidy removes what no row asks for; see Platform. A subnet is free only once its network is gone and it is allowed nothing.
-func (c *Platform) Tidy(ctx context.Context, orphans []string, live func(context.Context) ([]*whaley.Instance, error)) error {
+func (c *Platform) Tidy(
+	ctx context.Context, orphans []string, live func(context.Context) ([]*whaley.Instance, error),
+) error {
 	var g errgroup.Group
 	g.SetLimit(removalSlots)
 	for _, id := range orphans {
@@ -101,7 +105,9 @@ func (c *Platform) removeAll(ctx context.Context, in *whaley.Instance, objects [
 		g.Go(func() error {
 			if o.Running {
 				if err := c.engine.StopContainer(gctx, o.ID, cmp.Or(in.Terms.Grace[o.Labels.Service], defaultGrace)); err != nil {
-					c.log.WarnContext(ctx, "container did not stop, removing it by force", "instance", in.ID, "service", o.Labels.Service, "err", err)
+					c.log.WarnContext(
+						ctx, "container did not stop, removing it by force", "instance", in.ID, "service", o.Labels.Service, "err", err,
+					)
 				}
 			}
 			return c.engine.RemoveContainer(gctx, o.ID)

@@ -8,7 +8,10 @@ import (
 
 func TestOnlyWhatASandboxCanHoldGetsOne(t *testing.T) {
 	plain := func() *whaley.Challenge {
-		return &whaley.Challenge{Services: []whaley.Service{{Name: "web"}}, Routes: []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}}}
+		return &whaley.Challenge{
+			Services: []whaley.Service{{Name: "web"}},
+			Routes:   []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}},
+		}
 	}
 	if _, fits := (&Platform{}).shape(plain()); !fits {
 		t.Error("a plain challenge gets none")

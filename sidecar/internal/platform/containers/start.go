@@ -79,7 +79,9 @@ func (s *start) again(ctx context.Context, try int, lost bool, err error) (bool,
 	code := whaley.CodeOf(err)
 	switch {
 	case s.taken != nil && (lost || code == whaley.CodeObjectMissing || code == "") && ctx.Err() == nil:
-		s.log.WarnContext(ctx, "sandbox is of no use, going on without", "instance", s.in.ID, "sandbox", s.taken.ID, "err", err)
+		s.log.WarnContext(
+			ctx, "sandbox is of no use, going on without", "instance", s.in.ID, "sandbox", s.taken.ID, "err", err,
+		)
 		s.pooled = false
 		return s.undone(s.unplace(ctx), func() error { return s.sandboxes.Discard(ctx, s.in.ID) })
 	case code == whaley.CodePortTaken && try < portTries:

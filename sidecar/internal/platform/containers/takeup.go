@@ -37,7 +37,8 @@ func (s *start) takeUp(ctx context.Context) error {
 				"containers", len(s.old.containers), "networks", len(s.old.networks))
 			return nil
 		}
-		if whaley.CodeOf(err) == whaley.CodeStateChanged || whaley.CodeOf(err) == whaley.CodeStandby || pause(ctx, wait) != nil {
+		if whaley.CodeOf(err) == whaley.CodeStateChanged || whaley.CodeOf(err) == whaley.CodeStandby ||
+			pause(ctx, wait) != nil {
 			return err
 		}
 		s.log.WarnContext(ctx, "half-made instance not taken up yet", "instance", s.in.ID, "err", err, "again_in", wait)
@@ -74,7 +75,9 @@ func (s *start) tryTakeUp(ctx context.Context) error {
 // sortLeftovers sorts objects into those that can be used and those that cannot. A container that runs was complete before it
 // was started; of one that does not, that is not known. Once one has ended, others may have begun with what it left
 // behind: then nothing is of use.
-func sortLeftovers(in *whaley.Instance, ch *whaley.Challenge, objects []instancer.Object) (old leftovers, useless []instancer.Object) {
+func sortLeftovers(
+	in *whaley.Instance, ch *whaley.Challenge, objects []instancer.Object,
+) (old leftovers, useless []instancer.Object) {
 	old = leftovers{containers: map[string]string{}, networks: map[string]bool{}}
 	if in.Revision != ch.Revision || slices.ContainsFunc(objects, func(o instancer.Object) bool { return o.Ended }) {
 		return leftovers{}, objects
@@ -85,7 +88,8 @@ func sortLeftovers(in *whaley.Instance, ch *whaley.Challenge, objects []instance
 	}
 	for _, o := range objects {
 		switch {
-		case o.Kind == "container" && o.Running && in.Addresses[o.Labels.Service].IsValid() && old.containers[o.Labels.Service] == "":
+		case o.Kind == "container" && o.Running && in.Addresses[o.Labels.Service].IsValid() &&
+			old.containers[o.Labels.Service] == "":
 			old.containers[o.Labels.Service] = o.ID
 		case o.Kind == "network" && expected[o.Name] && !old.networks[o.Name]:
 			old.networks[o.Name] = true

@@ -19,7 +19,9 @@ func (p *Platform) BuildImage(_ context.Context, spec instancer.BuildSpec, _ io.
 }
 
 // ScanImage finds the sentinel in one file of every image.
-func (p *Platform) ScanImage(_ context.Context, ch *whaley.Challenge, svc *whaley.Service, _ io.Writer) (*whaley.ImageFlag, error) {
+func (p *Platform) ScanImage(
+	_ context.Context, ch *whaley.Challenge, svc *whaley.Service, _ io.Writer,
+) (*whaley.ImageFlag, error) {
 	defer p.lock()()
 	if _, there := p.host.images[svc.Image]; !there {
 		return nil, missing()

@@ -26,7 +26,10 @@ type Host struct {
 
 // NewHost makes an empty one.
 func NewHost() *Host {
-	return &Host{places: map[string]instancer.Location{}, images: map[string]instancer.BuildSpec{}, watchers: map[chan instancer.Exit]string{}}
+	return &Host{
+		places: map[string]instancer.Location{}, images: map[string]instancer.BuildSpec{},
+		watchers: map[chan instancer.Exit]string{},
+	}
 }
 
 // Platform is the host as one deployment sees it. It is its own prober, too.
@@ -77,7 +80,8 @@ func (p *Platform) Start(ctx context.Context, in *whaley.Instance, plan instance
 // goesOn says whether what an earlier life made of an instance is of use: all of it is of this revision, and nothing has ended.
 func (p *Platform) goesOn(in *whaley.Instance, plan instancer.Plan) bool {
 	defer p.lock()()
-	return in.Revision == plan.Challenge.Revision && !slices.ContainsFunc(p.of(in.ID), func(s *service) bool { return s.Ended })
+	return in.Revision == plan.Challenge.Revision &&
+		!slices.ContainsFunc(p.of(in.ID), func(s *service) bool { return s.Ended })
 }
 
 // place gives an instance addresses and ports of its own, the same ones when asked again.
@@ -171,7 +175,9 @@ func (p *Platform) Reserved(context.Context) ([]string, error) {
 }
 
 // Tidy removes what no row asks for.
-func (p *Platform) Tidy(ctx context.Context, orphans []string, _ func(context.Context) ([]*whaley.Instance, error)) error {
+func (p *Platform) Tidy(
+	ctx context.Context, orphans []string, _ func(context.Context) ([]*whaley.Instance, error),
+) error {
 	for _, id := range orphans {
 		if err := p.Remove(ctx, &whaley.Instance{ID: id}); err != nil {
 			return err

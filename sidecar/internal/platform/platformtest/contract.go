@@ -60,10 +60,16 @@ type contract struct {
 
 func challenge(build whaley.Build) *whaley.Challenge {
 	ch := &whaley.Challenge{ID: "contract", Revision: "1", Timeout: time.Hour, Volumes: []string{"data"},
-		Routes: []whaley.Route{{Service: "web", Port: 8080, Type: whaley.RouteHTTP}, {Service: "web", Name: "nc", Port: 9000, Type: whaley.RoutePort}}}
+		Routes: []whaley.Route{
+			{Service: "web", Port: 8080, Type: whaley.RouteHTTP},
+			{Service: "web", Name: "nc", Port: 9000, Type: whaley.RoutePort},
+		}}
 	for _, name := range []string{"web", "db"} {
-		ch.Services = append(ch.Services, whaley.Service{Name: name, Image: fmt.Sprintf("whaley/contract-%s:%d", name, time.Now().UnixNano()), Build: &build,
-			Init: true, Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32}})
+		ch.Services = append(
+			ch.Services,
+			whaley.Service{Name: name, Image: fmt.Sprintf("whaley/contract-%s:%d", name, time.Now().UnixNano()), Build: &build,
+				Init: true, Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 32}},
+		)
 	}
 	return ch
 }
@@ -78,8 +84,11 @@ func (c *contract) must(what string, err error) {
 // row is a new instance's.
 func (c *contract) row() *whaley.Instance {
 	c.number++
-	in := &whaley.Instance{ID: fmt.Sprintf("contract-o-%08d", c.number), Challenge: c.ch.ID, Revision: c.ch.Revision, Owner: whaley.Owner{ID: "o"},
-		State: whaley.Queued, CreatedAt: time.Now(), Routes: c.ch.Routes, Terms: whaley.TermsOf(c.ch)}
+	in := &whaley.Instance{
+		ID: fmt.Sprintf("contract-o-%08d", c.number), Challenge: c.ch.ID, Revision: c.ch.Revision,
+		Owner: whaley.Owner{ID: "o"}, State: whaley.Queued, CreatedAt: time.Now(), Routes: c.ch.Routes,
+		Terms: whaley.TermsOf(c.ch),
+	}
 	c.rows[in.ID] = in
 	return in
 }
@@ -88,7 +97,10 @@ func (c *contract) row() *whaley.Instance {
 func (c *contract) start(in *whaley.Instance, run func(made []instancer.Made) error) error {
 	plan := instancer.Plan{
 		Challenge: c.ch,
-		Labels:    instancer.Labels{Instance: in.ID, Challenge: c.ch.ID, Owner: "o", Revision: c.ch.Revision, CreatedAt: in.CreatedAt, ExpiresAt: in.CreatedAt.Add(time.Hour)},
+		Labels: instancer.Labels{
+			Instance: in.ID, Challenge: c.ch.ID, Owner: "o", Revision: c.ch.Revision, CreatedAt: in.CreatedAt,
+			ExpiresAt: in.CreatedAt.Add(time.Hour),
+		},
 		Services: func(*whaley.Instance) (all []instancer.PlannedService, err error) {
 			for _, s := range c.ch.Services {
 				all = append(all, instancer.PlannedService{Service: s})

@@ -32,7 +32,8 @@ func (c *contract) placedFirst() {
 func (c *contract) oneByOne() {
 	in := c.row()
 	c.must("start", c.start(in, func(made []instancer.Made) error {
-		if len(made) != 2 || made[0].Service.Name != "web" || made[1].Service.Name != "db" || made[0].Address != in.Addresses["web"] {
+		if len(made) != 2 || made[0].Service.Name != "web" || made[1].Service.Name != "db" ||
+			made[0].Address != in.Addresses["web"] {
 			c.Errorf("made %+v", made)
 		}
 		for _, o := range c.list(c.Ours, in.ID) {
@@ -60,7 +61,9 @@ var errCut = errors.New("cut short")
 
 func (c *contract) goesOn() {
 	in := c.row()
-	if err := c.start(in, func(made []instancer.Made) error { return errors.Join(c.startAll(made), errCut) }); !errors.Is(err, errCut) {
+	if err := c.start(in, func(made []instancer.Made) error { return errors.Join(c.startAll(made), errCut) }); !errors.Is(
+		err, errCut,
+	) {
 		c.Fatalf("a start that is cut short: %v", err)
 	}
 	before, _ := c.services(in)

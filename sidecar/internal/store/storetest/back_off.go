@@ -36,7 +36,9 @@ func backOff(t *testing.T, s, other *store.Store) {
 			case whaley.Failed:
 				n++
 				in.Failures++
-				in.EndedAt, in.Reason = now, whaley.Errorf(whaley.Unavailable, "service_exited", "It ended, try %d.", n).After(10*time.Second)
+				in.EndedAt, in.Reason = now, whaley.Errorf(whaley.Unavailable, "service_exited", "It ended, try %d.", n).After(
+					10*time.Second,
+				)
 			case whaley.Running:
 				in.Failures = 0
 			}
@@ -51,7 +53,8 @@ func backOff(t *testing.T, s, other *store.Store) {
 		become(first, whaley.Failed)
 		now = now.Add(4 * time.Second)
 		_, err := insert(other, challenge, q)
-		if reason, ok := err.(*whaley.Error); !ok || reason.Code != "service_exited" || reason.Detail != fmt.Sprintf("It ended, try %d.", n) || reason.RetryAfter != 6*time.Second {
+		if reason, ok := err.(*whaley.Error); !ok || reason.Code != "service_exited" ||
+			reason.Detail != fmt.Sprintf("It ended, try %d.", n) || reason.RetryAfter != 6*time.Second {
 			t.Errorf("the other sidecar says %v to a second try", err)
 		}
 		if another, err := insert(other, challenge+"-other", q); err != nil {
@@ -77,7 +80,8 @@ func backOff(t *testing.T, s, other *store.Store) {
 		if forced.Failures != 1 || third.Failures != 1 || fourth.Failures != 2 {
 			t.Errorf("failed before: %d, %d, %d times", forced.Failures, third.Failures, fourth.Failures)
 		}
-		if listed, err = other.LiveOrFailed(ctx, who, now.Add(-time.Minute)); err != nil || len(listed) < 2 || listed[0].ID != fourth.ID {
+		if listed, err = other.LiveOrFailed(ctx, who, now.Add(-time.Minute)); err != nil || len(listed) < 2 ||
+			listed[0].ID != fourth.ID {
 			t.Errorf("the live one is not listed first: %+v %v", listed, err)
 		}
 		become(fourth, whaley.Running)
@@ -128,7 +132,8 @@ func losses(t *testing.T, s, other *store.Store) {
 	if reason, ok := err.(*whaley.Error); !ok || reason.Code != "lost_again" || reason.RetryAfter != 6*time.Second {
 		t.Errorf("the other sidecar says %v to a third try", err)
 	}
-	if in, err := other.LiveByHost(ctx, "lost", second.Slug); err != nil || in == nil || in.ID != second.ID || in.BackOff(now) == nil || in.Losses != 2 {
+	if in, err := other.LiveByHost(ctx, "lost", second.Slug); err != nil || in == nil || in.ID != second.ID ||
+		in.BackOff(now) == nil || in.Losses != 2 {
 		t.Errorf("after the second loss its host is %+v %v", in, err)
 	}
 	if _, err := insert(other, "another", whaley.Quota{BackOff: true, PerMinute: 2}); whaley.CodeOf(err) != "too_fast" {

@@ -61,13 +61,17 @@ func book(t *testing.T, s *store.Store) {
 	if got := pages(whaley.InstanceQuery{Sort: whaley.ByCreated, Limit: 3}); got[0] != want[0] || got[6] != want[6] {
 		t.Errorf("oldest first: %v of %v", got, want)
 	}
-	if got := pages(whaley.InstanceQuery{Sort: whaley.ByExpiry, Limit: 3}); !slices.Equal(got[:3], []string{want[6], want[3], want[0]}) {
+	if got := pages(whaley.InstanceQuery{Sort: whaley.ByExpiry, Limit: 3}); !slices.Equal(
+		got[:3], []string{want[6], want[3], want[0]},
+	) {
 		t.Errorf("soonest first: %v of %v", got, want)
 	}
 	if got := pages(whaley.InstanceQuery{Text: "100%_sure", Limit: 3}); !slices.Equal(got, want[5:6]) {
 		t.Errorf("found %v", got)
 	}
-	if got := pages(whaley.InstanceQuery{States: []whaley.State{whaley.Running}, Before: begin.Add(50 * time.Millisecond), Limit: 3}); !slices.Equal(got, want[:1]) {
+	if got := pages(whaley.InstanceQuery{
+		States: []whaley.State{whaley.Running}, Before: begin.Add(50 * time.Millisecond), Limit: 3,
+	}); !slices.Equal(got, want[:1]) {
 		t.Errorf("found %v", got)
 	}
 	counts, err := s.CountInstances(ctx, whaley.InstanceQuery{Challenge: challenge})
@@ -106,7 +110,8 @@ func portMappings(t *testing.T, s *store.Store) {
 			break
 		}
 	}
-	if len(all) != 3 || all[0] != (whaley.PortMapping{Owner: one, Challenge: "web0", Internal: 0, Port: 50000, Instance: one}) {
+	if len(all) != 3 ||
+		all[0] != (whaley.PortMapping{Owner: one, Challenge: "web0", Internal: 0, Port: 50000, Instance: one}) {
 		t.Errorf("%+v", all)
 	}
 	use, err := s.PortUse(ctx)

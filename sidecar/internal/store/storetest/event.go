@@ -45,9 +45,18 @@ func events(t *testing.T, s, other *store.Store) {
 	t.Run("EventsAreFoundByWhatTheyAreAbout", func(t *testing.T) {
 		who, at := owner(), time.Now().UTC().Truncate(time.Microsecond)
 		record(t,
-			whaley.Event{Type: "instance_spawn", Instance: "i1", Challenge: "web", Owner: who, Player: "p1", Message: "asked for web-notes", At: at.Add(-time.Hour)},
-			whaley.Event{Type: "instance_spawn_failed", Instance: "i1", Challenge: "web", Owner: who, Player: "p1", Message: "service_exited: It ENDED with code 1", At: at},
-			whaley.Event{Type: "instance_spawn", Instance: "i2", Challenge: "pwn", Owner: who, Player: "p2", Message: "für Ärger gebaut", At: at},
+			whaley.Event{
+				Type: "instance_spawn", Instance: "i1", Challenge: "web", Owner: who, Player: "p1", Message: "asked for web-notes",
+				At: at.Add(-time.Hour),
+			},
+			whaley.Event{
+				Type: "instance_spawn_failed", Instance: "i1", Challenge: "web", Owner: who, Player: "p1",
+				Message: "service_exited: It ENDED with code 1", At: at,
+			},
+			whaley.Event{
+				Type: "instance_spawn", Instance: "i2", Challenge: "pwn", Owner: who, Player: "p2", Message: "für Ärger gebaut",
+				At: at,
+			},
 		)
 		for _, c := range []struct {
 			q    whaley.EventQuery
@@ -128,7 +137,9 @@ func events(t *testing.T, s, other *store.Store) {
 
 	t.Run("AnEventTakesWhateverAPlayerMaySend", func(t *testing.T) {
 		who := owner()
-		record(t, whaley.Event{Type: "odd", Owner: who, Message: "a\x00b\xff\"'\n" + strings.Repeat("ü", 5000), At: time.Now()})
+		record(
+			t, whaley.Event{Type: "odd", Owner: who, Message: "a\x00b\xff\"'\n" + strings.Repeat("ü", 5000), At: time.Now()},
+		)
 		got := find(t, whaley.EventQuery{Owner: who})
 		if len(got) != 1 || !strings.HasPrefix(got[0], "a�b�\"'\nü") || len(got[0]) > 2100 {
 			t.Errorf("%q", got)
@@ -166,9 +177,13 @@ func events(t *testing.T, s, other *store.Store) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		record(t, whaley.Event{Type: "counted", Owner: owner(), At: time.Now()}, whaley.Event{Type: "counted", At: time.Now().Add(-30 * time.Hour)})
+		record(
+			t, whaley.Event{Type: "counted", Owner: owner(), At: time.Now()},
+			whaley.Event{Type: "counted", At: time.Now().Add(-30 * time.Hour)},
+		)
 		after, err := s.EventStats(ctx)
-		if err != nil || after.Total != before.Total+2 || after.ByType["counted"] != 2 || after.LastDay != before.LastDay+1 || after.Owners != before.Owners+1 {
+		if err != nil || after.Total != before.Total+2 || after.ByType["counted"] != 2 ||
+			after.LastDay != before.LastDay+1 || after.Owners != before.Owners+1 {
 			t.Errorf("before %+v, after %+v %v", before, after, err)
 		}
 	})
@@ -181,7 +196,8 @@ func captures(t *testing.T, s, other *store.Store) {
 	who := owner()
 	capture := func(n int, kind string) whaley.Capture {
 		return whaley.Capture{
-			ID: fmt.Sprintf("2030%02d_web_%s", n, who), Instance: "i", Challenge: "web", Owner: whaley.Owner{ID: who, Name: "näme"}, Player: "p",
+			ID: fmt.Sprintf("2030%02d_web_%s", n, who), Instance: "i", Challenge: "web",
+			Owner: whaley.Owner{ID: who, Name: "näme"}, Player: "p",
 			Kind: kind, Reason: "expired", At: at.Add(time.Duration(n) * time.Hour), File: "f", Size: 100, Compressed: true,
 			Containers: []string{"i-web", "i-db"}, Holder: "here",
 		}
@@ -252,7 +268,10 @@ func counted(t *testing.T, s, other *store.Store) {
 		}
 		return nil
 	}
-	want := whaley.LiveRow{ID: in.ID, Challenge: "counted", Owner: in.Owner, Player: in.Player, State: whaley.Queued, CreatedAt: in.CreatedAt, Memory: 7}
+	want := whaley.LiveRow{
+		ID: in.ID, Challenge: "counted", Owner: in.Owner, Player: in.Player, State: whaley.Queued, CreatedAt: in.CreatedAt,
+		Memory: 7,
+	}
 	if got := row(); got == nil || cmp.Diff(want, *got) != "" {
 		t.Errorf("%v", cmp.Diff(&want, got))
 	}

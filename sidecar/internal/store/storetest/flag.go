@@ -16,7 +16,8 @@ import (
 func freshFlag(who, challenge string) *whaley.IssuedFlag {
 	token := fmt.Sprintf("%016x", numbers.Add(1)<<20|time.Now().UnixNano()&0xfffff)
 	return &whaley.IssuedFlag{
-		Challenge: challenge, Owner: whaley.Owner{ID: who, Name: who + "'s name"}, Value: `FLAG{"ünï` + "'" + `_` + token + "}", Token: token,
+		Challenge: challenge, Owner: whaley.Owner{ID: who, Name: who + "'s name"},
+		Value: `FLAG{"ünï` + "'" + `_` + token + "}", Token: token,
 		CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
@@ -55,7 +56,9 @@ func flags(t *testing.T, s, other *store.Store) {
 			t.Fatal(err)
 		}
 		next := freshFlag(who, challenge)
-		retired, err := other.RetireFlags(ctx, old.ID, "", "an admin", "rotated", time.Now(), func(*whaley.IssuedFlag) *whaley.IssuedFlag { return next })
+		retired, err := other.RetireFlags(
+			ctx, old.ID, "", "an admin", "rotated", time.Now(), func(*whaley.IssuedFlag) *whaley.IssuedFlag { return next },
+		)
 		if err != nil || len(retired) != 1 {
 			t.Fatal(retired, err)
 		}
@@ -74,7 +77,8 @@ func flags(t *testing.T, s, other *store.Store) {
 		if err != nil || len(list) != 2 || list[1].RetiredWhy != "rotated" || list[1].RetiredBy != "an admin" {
 			t.Errorf("%+v %v", list, err)
 		}
-		if list, err = s.ListFlags(ctx, whaley.FlagFilter{Owner: who, Retired: true}, list[0].ID, 10); err != nil || len(list) != 1 || list[0].ID != old.ID {
+		if list, err = s.ListFlags(ctx, whaley.FlagFilter{Owner: who, Retired: true}, list[0].ID, 10); err != nil ||
+			len(list) != 1 || list[0].ID != old.ID {
 			t.Errorf("second page: %+v %v", list, err)
 		}
 	})
@@ -123,7 +127,9 @@ func flags(t *testing.T, s, other *store.Store) {
 		step("a part alone", mapTo("safe", id+1), map[string][]int{"safe": {id + 1}})
 		step("the challenge", mapTo("", id), map[string][]int{"": {id}, "safe": {id + 1}, "3": {id}})
 		step("another part", mapTo("3", id+1), map[string][]int{"": {id}, "safe": {id + 1}, "3": {id + 1}})
-		if err := s.Map(ctx, &whaley.Mapping{Challenge: owner(), CTFdChallenge: id + 1, CreatedAt: time.Now()}); whaley.CodeOf(err) != "mapping_taken" {
+		if err := s.Map(ctx, &whaley.Mapping{Challenge: owner(), CTFdChallenge: id + 1, CreatedAt: time.Now()}); whaley.CodeOf(
+			err,
+		) != "mapping_taken" {
 			t.Error("a part's place is another challenge's too", err)
 		}
 		unmap := func() error { _, err := s.Unmap(ctx, challenge, "safe"); return err }
@@ -138,13 +144,16 @@ func flags(t *testing.T, s, other *store.Store) {
 			t.Fatal(before, err)
 		}
 		mapTo := func(to int) error {
-			return other.Map(ctx, &whaley.Mapping{Challenge: challenge, CTFdChallenge: to, CTFdName: "name", CreatedAt: time.Now()})
+			return other.Map(
+				ctx, &whaley.Mapping{Challenge: challenge, CTFdChallenge: to, CTFdName: "name", CreatedAt: time.Now()},
+			)
 		}
 		if err := mapTo(id); err != nil {
 			t.Fatal(err)
 		}
 		due := dueOf(t, s, before.ID)
-		if len(due) != 1 || due[0].CTFdChallenge != id || due[0].Value != before.Value || due[0].State != whaley.RegistrationPending {
+		if len(due) != 1 || due[0].CTFdChallenge != id || due[0].Value != before.Value ||
+			due[0].State != whaley.RegistrationPending {
 			t.Fatalf("%+v", due)
 		}
 		done := due[0]
@@ -162,7 +171,9 @@ func flags(t *testing.T, s, other *store.Store) {
 		for _, r := range dueOf(t, s, before.ID) {
 			states[r.CTFdChallenge] = r.State
 		}
-		if diff := cmp.Diff(map[int]whaley.RegistrationState{id: whaley.RegistrationRemoving, id + 500: whaley.RegistrationPending}, states); diff != "" {
+		if diff := cmp.Diff(
+			map[int]whaley.RegistrationState{id: whaley.RegistrationRemoving, id + 500: whaley.RegistrationPending}, states,
+		); diff != "" {
 			t.Error(diff)
 		}
 		err = s.Map(ctx, &whaley.Mapping{Challenge: owner(), CTFdChallenge: id + 500, CreatedAt: time.Now()})
@@ -179,7 +190,9 @@ func flags(t *testing.T, s, other *store.Store) {
 
 	t.Run("WhatFailedIsNotDueBeforeItsTime", func(t *testing.T) {
 		challenge, who := owner(), owner()
-		if err := s.Map(ctx, &whaley.Mapping{Challenge: challenge, CTFdChallenge: int(numbers.Add(1)) + 5000, CreatedAt: time.Now()}); err != nil {
+		if err := s.Map(
+			ctx, &whaley.Mapping{Challenge: challenge, CTFdChallenge: int(numbers.Add(1)) + 5000, CreatedAt: time.Now()},
+		); err != nil {
 			t.Fatal(err)
 		}
 		f, err := s.IssueFlag(ctx, freshFlag(who, challenge), whaley.Event{})
@@ -218,7 +231,8 @@ func flags(t *testing.T, s, other *store.Store) {
 	t.Run("AFindingIsOneEntryHoweverOften", func(t *testing.T) {
 		found := func(id, score int) *whaley.Suspicion {
 			return &whaley.Suspicion{
-				Kind: whaley.SuspicionSharing, Key: challenge, Score: score, Reasons: []whaley.Reason{{Code: "x", Text: "y"}}, Challenge: challenge,
+				Kind: whaley.SuspicionSharing, Key: challenge, Score: score, Reasons: []whaley.Reason{{Code: "x", Text: "y"}},
+				Challenge: challenge,
 				Submitter: whaley.Party{OwnerID: "a"}, Owner: &whaley.Party{OwnerID: "b"}, FoundAt: time.Now(),
 				Submissions: []whaley.SubmissionCopy{{ID: id, Provided: "p\u00e9", At: time.Unix(int64(score), 0).UTC()}},
 			}
@@ -268,13 +282,16 @@ func flags(t *testing.T, s, other *store.Store) {
 			}
 		}
 		history, err := s.History(ctx, challenge, []string{in.Owner.ID})
-		if err != nil || len(history) != 1 || history[0].ContactAt == nil || !history[0].ContactAt.Equal(first) || history[0].StartedAt != nil {
+		if err != nil || len(history) != 1 || history[0].ContactAt == nil || !history[0].ContactAt.Equal(first) ||
+			history[0].StartedAt != nil {
 			t.Errorf("%+v %v", history, err)
 		}
 	})
 
 	t.Run("HowFarSubmissionsWereReadIsKept", func(t *testing.T) {
-		want := whaley.Scan{Total: 60_000, LastID: 61_234, LastAt: time.Now().UTC().Truncate(time.Microsecond), Requests: 3, Problem: "p"}
+		want := whaley.Scan{
+			Total: 60_000, LastID: 61_234, LastAt: time.Now().UTC().Truncate(time.Microsecond), Requests: 3, Problem: "p",
+		}
 		for range 2 {
 			if err := s.SaveScan(ctx, want); err != nil {
 				t.Fatal(err)

@@ -23,7 +23,10 @@ func outgoing(t *testing.T, s, other *store.Store) {
 		return nil
 	})
 	defer s.OnOwed(nil)
-	for _, ev := range []whaley.Event{{Type: "for_both", Message: "a"}, {Type: "for_nobody"}, {Type: "for_one", Message: "b", Owner: "o"}, {Type: "for_both", Message: "c"}} {
+	for _, ev := range []whaley.Event{
+		{Type: "for_both", Message: "a"}, {Type: "for_nobody"}, {Type: "for_one", Message: "b", Owner: "o"},
+		{Type: "for_both", Message: "c"},
+	} {
 		ev.At = time.Now()
 		if err := s.Record(ctx, ev); err != nil {
 			t.Fatal(err)

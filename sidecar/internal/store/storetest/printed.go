@@ -18,7 +18,10 @@ func printed(t *testing.T, s, other *store.Store) {
 	}
 	id := fmt.Sprint("printed-", numbers.Add(1))
 	for n := range 2 {
-		want := []whaley.Printed{{Service: "db", Text: "ready\n"}, {Service: "web", Text: fmt.Sprintf("config error %d: DB_URL is not set \u2028\n", n)}}
+		want := []whaley.Printed{
+			{Service: "db", Text: "ready\n"},
+			{Service: "web", Text: fmt.Sprintf("config error %d: DB_URL is not set \u2028\n", n)},
+		}
 		if err := s.KeepPrinted(ctx, id, want); err != nil {
 			t.Fatal(err)
 		}

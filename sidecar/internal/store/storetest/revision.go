@@ -17,7 +17,8 @@ func revisions(t *testing.T, s, other *store.Store) {
 		for k, sidecar := range []*store.Store{s, other} { // both load what organisers put there
 			by := fmt.Sprint(n, k)
 			_, err := sidecar.NoteRevisions(ctx, []whaley.Revision{
-				{Challenge: challenge, Revision: loaded, Origin: whaley.OriginEdit, By: by}, {Challenge: challenge + "-2", Revision: "c"},
+				{Challenge: challenge, Revision: loaded, Origin: whaley.OriginEdit, By: by},
+				{Challenge: challenge + "-2", Revision: "c"},
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -31,7 +32,9 @@ func revisions(t *testing.T, s, other *store.Store) {
 			t.Fatal(n, err)
 		}
 		if state == whaley.Failed {
-			_, err := s.Update(ctx, in.ID, whaley.LiveStates, func(in *whaley.Instance) { in.State = state }, event(in, "instance_spawn_failed"))
+			_, err := s.Update(
+				ctx, in.ID, whaley.LiveStates, func(in *whaley.Instance) { in.State = state }, event(in, "instance_spawn_failed"),
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +55,8 @@ func revisions(t *testing.T, s, other *store.Store) {
 	if len(all) != 3 || all[0].Revision != "a" || all[1].Revision != "b" || all[2].Revision != "a" {
 		t.Fatalf("the history is %+v", all)
 	}
-	if all[0].Live != 2 || all[0].Instances != 3 || all[1].Live != 0 || all[1].Instances != 0 || !all[0].LoadedAt.After(all[1].LoadedAt) {
+	if all[0].Live != 2 || all[0].Instances != 3 || all[1].Live != 0 || all[1].Instances != 0 ||
+		!all[0].LoadedAt.After(all[1].LoadedAt) {
 		t.Errorf("%+v", all)
 	}
 	for n, by := range []string{"4 0", "2 0", "0 0"} { // who was first

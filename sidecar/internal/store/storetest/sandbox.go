@@ -40,13 +40,18 @@ func sandboxes(t *testing.T, s, other *store.Store) {
 			t.Fatalf("from %s to %s: %t %v, want %t", sb.State, to, got, err, want)
 		}
 	}
-	shape := whaley.Shape{Egress: true, Services: []whaley.Seat{{Name: "db"}, {Name: owner(), Hostname: "www", Aliases: []string{"front"}}}}
+	shape := whaley.Shape{
+		Egress: true, Services: []whaley.Seat{{Name: "db"}, {Name: owner(), Hostname: "www", Aliases: []string{"front"}}},
+	}
 	var ids []string
 	for n := range 3 {
 		sb := &whaley.Sandbox{ID: fmt.Sprint(whaley.SandboxPrefix, owner()), Shape: shape, State: whaley.SandboxMaking}
 		ids = append(ids, sb.ID)
 		try(s.AddSandbox(ctx, sb))
-		if got := find(sb.ID); !cmp.Equal(got, sb, cmpopts.EquateComparable(netip.Prefix{}), cmpopts.IgnoreFields(whaley.Sandbox{}, "Age")) || got.Age < 0 || got.Age > time.Minute {
+		if got := find(sb.ID); !cmp.Equal(
+			got, sb, cmpopts.EquateComparable(netip.Prefix{}), cmpopts.IgnoreFields(whaley.Sandbox{}, "Age"),
+		) ||
+			got.Age < 0 || got.Age > time.Minute {
 			t.Fatalf("written %+v, read %+v", sb, got)
 		}
 		if n == 0 {

@@ -18,7 +18,9 @@ func sessions(t *testing.T, s, other *store.Store) {
 	id := owner()
 	want := whaley.Session{
 		ID: id, Kind: whaley.SessionPlayer, Account: 7, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
-		Player: whaley.Player{ID: "user_7", Name: "Seven", Owner: whaley.Owner{ID: "team_1", Name: "Red"}, Address: "192.0.2.1", Session: id},
+		Player: whaley.Player{
+			ID: "user_7", Name: "Seven", Owner: whaley.Owner{ID: "team_1", Name: "Red"}, Address: "192.0.2.1", Session: id,
+		},
 	}
 	if err := s.StartSession(ctx, want); err != nil {
 		t.Fatal(err)
@@ -49,7 +51,8 @@ func sessions(t *testing.T, s, other *store.Store) {
 	if err := s.StartSession(ctx, admin); err != nil {
 		t.Fatal(err)
 	}
-	if owners, err := other.SignedInOwners(ctx); err != nil || !slices.Contains(owners, "team_2") || slices.Contains(owners, "team_1") || slices.Contains(owners, "") {
+	if owners, err := other.SignedInOwners(ctx); err != nil || !slices.Contains(owners, "team_2") ||
+		slices.Contains(owners, "team_1") || slices.Contains(owners, "") {
 		t.Errorf("owners: %v %v", owners, err)
 	}
 	ids := map[string]bool{}

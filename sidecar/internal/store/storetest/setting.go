@@ -19,7 +19,9 @@ func challengeSettings(t *testing.T, s, other *store.Store) {
 	}
 	for _, active := range []bool{true, false} {
 		want.Active = active
-		if err := s.SetChallenge(ctx, want, whaley.Event{Type: "admin_challenge_toggle", Challenge: want.Challenge, At: want.UpdatedAt}); err != nil {
+		if err := s.SetChallenge(
+			ctx, want, whaley.Event{Type: "admin_challenge_toggle", Challenge: want.Challenge, At: want.UpdatedAt},
+		); err != nil {
 			t.Fatal(err)
 		}
 		all, err := other.ChallengeSettings(ctx)

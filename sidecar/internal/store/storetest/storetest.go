@@ -27,8 +27,11 @@ func fresh(owner, challenge string) *whaley.Instance {
 		ID: fmt.Sprintf("%s-%s-%d", challenge, owner, n), Challenge: challenge, Revision: "r1",
 		Owner: whaley.Owner{ID: owner, Name: owner + "'s name"}, Player: owner, Slug: "slug" + owner,
 		Routes: []whaley.Route{{Service: "web", Port: 80, Type: whaley.RouteHTTP}},
-		Terms: whaley.Terms{Name: "Web", Dir: "/revisions/1/web", Timeout: time.Hour, ExtendTime: time.Minute, Access: whaley.AccessLink,
-			Grace: map[string]time.Duration{"web": 3 * time.Second}, Needed: []string{"db"}, Restarts: map[string]*whaley.Restart{"web": {Failure: true, Tries: 3}}},
+		Terms: whaley.Terms{
+			Name: "Web", Dir: "/revisions/1/web", Timeout: time.Hour, ExtendTime: time.Minute, Access: whaley.AccessLink,
+			Grace: map[string]time.Duration{"web": 3 * time.Second}, Needed: []string{"db"},
+			Restarts: map[string]*whaley.Restart{"web": {Failure: true, Tries: 3}},
+		},
 		Networks: []whaley.Part{{Name: "back", Subnet: netip.MustParsePrefix("10.240.0.16/28"), Internal: true}},
 		State:    whaley.Queued, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
@@ -143,8 +146,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 
 	t.Run("ATransitionNeedsItsState", func(t *testing.T) {
 		in := insert(t, fresh(owner(), "web"))
-		_, err := s.Update(ctx, in.ID, []whaley.State{whaley.Running}, func(in *whaley.Instance) { in.State = whaley.Stopping },
-			event(in, "instance_stop"))
+		_, err := s.Update(
+			ctx, in.ID, []whaley.State{whaley.Running}, func(in *whaley.Instance) { in.State = whaley.Stopping },
+			event(in, "instance_stop"),
+		)
 		if whaley.CodeOf(err) != whaley.CodeStateChanged {
 			t.Errorf("stopping what is queued: %v", err)
 		}
@@ -154,7 +159,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		if _, err := s.Get(ctx, "nothing"); whaley.CodeOf(err) != whaley.CodeInstanceNotFound {
 			t.Errorf("an unknown id: %v", err)
 		}
-		if _, err := s.Update(ctx, "nothing", whaley.LiveStates, func(*whaley.Instance) {}, whaley.Event{}); whaley.CodeOf(err) != whaley.CodeInstanceNotFound {
+		if _, err := s.Update(ctx, "nothing", whaley.LiveStates, func(*whaley.Instance) {}, whaley.Event{}); whaley.CodeOf(
+			err,
+		) != whaley.CodeInstanceNotFound {
 			t.Errorf("an unknown id: %v", err)
 		}
 	})
@@ -183,14 +190,18 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	t.Run("AStoppedInstanceMakesRoomForTheNext", func(t *testing.T) {
 		who := owner()
 		in := insert(t, fresh(who, "web"))
-		if _, err := s.Update(ctx, in.ID, whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Stopped }, whaley.Event{}); err != nil {
+		if _, err := s.Update(
+			ctx, in.ID, whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Stopped }, whaley.Event{},
+		); err != nil {
 			t.Fatal(err)
 		}
 		if found, err := s.LiveByHost(ctx, "web", in.Slug); err != nil || found != nil {
 			t.Errorf("its host leads to %+v %v", found, err)
 		}
 		failed := insert(t, fresh(who, "web"))
-		if _, err := s.Update(ctx, failed.ID, whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Failed }, whaley.Event{}); err != nil {
+		if _, err := s.Update(
+			ctx, failed.ID, whaley.LiveStates, func(in *whaley.Instance) { in.State = whaley.Failed }, whaley.Event{},
+		); err != nil {
 			t.Fatal(err)
 		}
 		if found, err := s.LiveByHost(ctx, "web", in.Slug); err != nil || found == nil || found.ID != failed.ID {
@@ -250,7 +261,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		for n, id := range ids {
 			in, err := s.Get(ctx, id)
 			events, _ := s.Events(ctx, id)
-			if want := []int{2, 2, 2, 1, 1}[n]; err != nil || len(events) != want || n < 3 && in.State != whaley.Stopping || n == 3 && in.State != whaley.Running {
+			if want := []int{2, 2, 2, 1, 1}[n]; err != nil || len(events) != want || n < 3 && in.State != whaley.Stopping ||
+				n == 3 && in.State != whaley.Running {
 				t.Errorf("%d is %+v with %d events", n, in, len(events))
 			}
 		}

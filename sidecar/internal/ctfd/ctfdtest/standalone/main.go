@@ -38,7 +38,9 @@ func main() {
 		return server.Token(accounts[name])
 	}
 	challenge := server.AddChallenge(ctfdtest.Challenge{Name: "Shared", Category: "web", Value: 100})
-	tokens := map[string]string{"Ada": token("Ada", pandas), "Grace": token("Grace", pandas), "Mallory": token("Mallory", foxes)}
+	tokens := map[string]string{
+		"Ada": token("Ada", pandas), "Grace": token("Grace", pandas), "Mallory": token("Mallory", foxes),
+	}
 	_ = json.NewEncoder(os.Stdout).Encode(map[string]any{ // whoever does not listen is gone
 		"url": server.URL, "admin": server.Admin, "challenge": challenge, "tokens": tokens, "accounts": accounts,
 	})

@@ -86,10 +86,14 @@ func answerRaw(c net.Conn, from *bufio.Reader) error {
 		return err
 	}
 	if strings.HasPrefix(string(got.Head), "HEAD ") {
-		_, err = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nX-Received: %s\r\nContent-Length: 7\r\n\r\n", base64.StdEncoding.EncodeToString(body))
+		_, err = fmt.Fprintf(
+			c, "HTTP/1.1 200 OK\r\nX-Received: %s\r\nContent-Length: 7\r\n\r\n", base64.StdEncoding.EncodeToString(body),
+		)
 		return err
 	}
-	_, err = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	_, err = fmt.Fprintf(
+		c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body,
+	)
 	return err
 }
 

@@ -96,8 +96,9 @@ func ping(r *http.Request) string {
 
 func rawSocket(r *http.Request) string {
 	kinds := map[string][3]int{
-		"raw": {syscall.AF_INET, syscall.SOCK_RAW, syscall.IPPROTO_TCP}, "packet": {syscall.AF_PACKET, syscall.SOCK_RAW, 0x0300},
-		"raw6": {syscall.AF_INET6, syscall.SOCK_RAW, syscall.IPPROTO_ICMPV6},
+		"raw":    {syscall.AF_INET, syscall.SOCK_RAW, syscall.IPPROTO_TCP},
+		"packet": {syscall.AF_PACKET, syscall.SOCK_RAW, 0x0300},
+		"raw6":   {syscall.AF_INET6, syscall.SOCK_RAW, syscall.IPPROTO_ICMPV6},
 	}
 	k := kinds[r.FormValue("kind")]
 	s, err := syscall.Socket(k[0], k[1], k[2])
@@ -129,9 +130,15 @@ func call(r *http.Request) string {
 	case "mount":
 		err = syscall.Mount("none", "/tmp", "tmpfs", 0, "")
 	case "user namespace":
-		err = (&exec.Cmd{Path: "/server", Args: []string{"/server", "health"}, SysProcAttr: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}}).Start()
+		err = (&exec.Cmd{
+			Path: "/server", Args: []string{"/server", "health"},
+			SysProcAttr: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER},
+		}).Start()
 	case "net namespace":
-		err = (&exec.Cmd{Path: "/server", Args: []string{"/server", "health"}, SysProcAttr: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}}).Start()
+		err = (&exec.Cmd{
+			Path: "/server", Args: []string{"/server", "health"},
+			SysProcAttr: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET},
+		}).Start()
 	case "device":
 		err = syscall.Mknod("/disk", syscall.S_IFBLK|0o600, 0xfe00)
 	case "sysctl":
