@@ -120,6 +120,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 		status, asked, err := h.sidecar.resolve(r.Context(), v.query)
 		if err == nil && status.State != wire.StateRunning && status.Mine {
 			v.done()
+			down = time.Time{} // it answers; should it end while this waits, that is another outage
 			status, err = h.wake(r, v, end)
 		}
 		if r.Context().Err() != nil {

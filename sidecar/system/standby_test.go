@@ -155,6 +155,7 @@ func (p *pair) held(t *testing.T) {
 	}
 	active.launch()
 	all.Wait()
+	p.roles()
 	slices.Sort(kills)
 	t.Logf(
 		"%d requests waited; takeover after kill -9 p50 %s, p95 %s; after a stop %s", len(answered), kills[len(kills)/2],
