@@ -45,6 +45,11 @@ func firstRequest(t *testing.T, s *stack) {
 	if in := s.live(alice, "echo"); in == nil || in.State != "running" {
 		t.Errorf("after it the instance is %+v", in)
 	}
+	for _, looked := range []string{"database", "engine", "firewall", "disk", "pool", "proxies", "engine_disk"} {
+		if said := s.health(looked); said == "" {
+			t.Errorf("health says nothing of %s", looked)
+		}
+	}
 }
 
 func firstPost(t *testing.T, s *stack) {
@@ -121,10 +126,13 @@ func slowStart(t *testing.T, s *stack) {
 	if strings.Contains(page.Body, "src=\"http") || strings.Contains(page.Body, "href=\"http") {
 		t.Error("the waiting page asks for something from outside")
 	}
-	status := s.do(alice, "GET", address+"/.well-known/whaley/status", nil)
-	if status.Status != http.StatusOK || !strings.Contains(status.Body, `"starting"`) {
-		t.Errorf("status while starting: %d %s", status.Status, status.Body)
-	}
+	s.eventually("the status says that it starts, once its images are there", time.Minute, func() error {
+		status, err := s.try(alice, "GET", address+"/.well-known/whaley/status", nil)
+		if err != nil || status.Status != http.StatusOK || !strings.Contains(status.Body, `"starting"`) {
+			return fmt.Errorf("%d %s %v", status.Status, status.Body, err)
+		}
+		return nil
+	})
 	// Server-sent events end by themselves with the state it waits for.
 	events := s.do(alice, "GET", address+"/.well-known/whaley/status", nil, "Accept", "text/event-stream")
 	if !strings.Contains(events.Body, `"running"`) {

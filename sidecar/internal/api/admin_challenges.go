@@ -128,7 +128,7 @@ func (a *API) adminUploadChallenge(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	defer archive.close()
+	defer func() { _ = archive.close() }() // it was read only
 	e, err := a.Library.Upload(r.Context(), archive.Archive, adminOf(r))
 	if err != nil {
 		return withProblems(err)

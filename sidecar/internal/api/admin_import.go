@@ -50,7 +50,7 @@ func (a *API) adminImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer archive.close()
+	defer func() { _ = archive.close() }() // it was read only
 	unpacked, err := a.Library.Unpack(archive.Archive)
 	if err != nil {
 		return err

@@ -252,7 +252,7 @@ func (p *plan) typeOf(s *service, o offer, first bool) (kind string, passthrough
 	}
 	text := s.recipe.text + s.command
 	launcher := p.meta.protocol == "" && isRaw(p.category) && rawSaid.MatchString(text) && !webSaid.MatchString(text) // at the address, not it
-	if said := p.saidProtocol(); said != "" && first && !(said == "http" && launcher) {
+	if said := p.saidProtocol(); said != "" && first && (said != "http" || !launcher) {
 		return typed(said, o.port)
 	}
 	image, known := ofImage(s.bases)

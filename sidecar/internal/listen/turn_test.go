@@ -25,7 +25,7 @@ func TestAHeadIsReadInItsAddresssTurnAndABodyAtOnce(t *testing.T) {
 		go func() {
 			served <- Serve(
 				ctx, around(p, Options{Turns: turns, Log: slog.New(slog.DiscardHandler)}),
-				http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 					got <- "head"
 					body, _ := io.ReadAll(r.Body)
 					got <- string(body)

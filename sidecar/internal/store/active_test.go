@@ -75,7 +75,7 @@ func TestOneProcessIsActiveAndTheNextFollowsAtOnce(t *testing.T) {
 				t.Fatal("both are active")
 			case <-time.After(time.Second):
 			}
-			one.Store.Close()
+			one.Close()
 			first.Release()
 			released := time.Now()
 			second := two.await(t)

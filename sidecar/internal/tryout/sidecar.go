@@ -90,7 +90,7 @@ func start(ctx context.Context, o Options, dir, scratch string, ch *whaley.Chall
 		close(s.ended)
 	}()
 	if err := s.until(ctx, func() (bool, error) {
-		return s.call(ctx, http.MethodGet, "/health/live", nil, nil) == nil, nil
+		return s.call(ctx, http.MethodGet, "/config", nil, nil) == nil, nil // which it answers once it is active
 	}); err != nil {
 		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
 		defer cancel()
