@@ -176,9 +176,13 @@ func (p *pair) held(t *testing.T) {
 		"%d requests waited; takeover after kill -9 p50 %s, p95 %s; after a stop %s", len(answered), kills[len(kills)/2],
 		kills[len(kills)*95/100], stop,
 	)
-	for _, player := range owners {
-		if in := p.one.live(player, "slow"); in == nil || len(containers(t, in.ID)) != 1 {
-			t.Errorf("%s has %+v", player, in)
+	live, err := p.db.Live(t.Context(), "")
+	if err != nil || len(live) != len(owners) {
+		t.Fatalf("%d live instead of %d: %v", len(live), len(owners), err)
+	}
+	for _, in := range live {
+		if has := containers(t, in.ID); in.State != whaley.Running || len(has) != 1 {
+			t.Errorf("%s is %s and has the containers %v", in.ID, in.State, has)
 		}
 	}
 }
@@ -227,8 +231,5 @@ func (p *pair) echoes(t *testing.T) {
 	t.Helper()
 	if got := p.one.do(alice, "GET", p.one.address(alice, "echo")+"/", nil); got.Status != http.StatusOK {
 		t.Errorf("%d %.200s", got.Status, got.Body)
-	}
-	if in := p.one.live(alice, "echo"); in == nil || whaley.State(in.State) != whaley.Running {
-		t.Errorf("%+v", in)
 	}
 }

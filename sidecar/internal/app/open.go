@@ -28,8 +28,9 @@ func (s *server) openListeners(ctx context.Context) error {
 		return err
 	}
 	s.worker = workerName(s.listeners.public.Addr())
+	// This takes a second, for which nobody is to wait when a standby takes over: it calls itself one afterwards.
+	s.pages = web.Handler(s.c.AdminPath, s.face)
 	s.serveStandby(ctx)
-	s.pages = web.Handler(s.c.AdminPath, s.face) // which takes a second: nobody is to wait for it when this one takes over
 	return nil
 }
 
