@@ -39,7 +39,7 @@ func startPair(t *testing.T) *pair {
 	)
 	two := *one
 	two.log, two.internal, two.public = &testkit.Log{}, internal, public
-	two.env = append(slices.Clone(one.env), "LISTEN="+public, "INTERNAL_LISTEN="+internal, "DATA_DIR="+t.TempDir())
+	two.env = append(slices.Clone(one.env), "LISTEN="+public, "INTERNAL_LISTEN="+internal, "DATA_DIR="+t.TempDir(), "WAKE_LISTEN="+testkit.FreeAddress(t))
 	two.launch()
 	t.Cleanup(func() { two.terminate() })
 	db, err := store.Open(context.Background(), url, "")
@@ -191,6 +191,7 @@ func (p *pair) held(t *testing.T) {
 func (p *pair) paused(t *testing.T) {
 	active, standby := p.roles()
 	active.process.Process.Signal(syscall.SIGSTOP)
+	defer active.process.Process.Signal(syscall.SIGCONT) // else it never ends
 	t.Logf("takeover after SIGSTOP %s", p.untilActive(standby, time.Now()))
 	p.echoes(t)
 	before := p.rows(t)
