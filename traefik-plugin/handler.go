@@ -2,6 +2,7 @@ package whaley
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -131,7 +132,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 				down = time.Now()
 			}
 			v.done()
-			if time.Since(down) < restartHold && time.Now().Before(end) && sleep(r, restartPause) {
+			waits := time.Since(down) < restartHold || errors.Is(err, errStandby)
+			if waits && time.Now().Before(end) && sleep(r, restartPause) {
 				continue
 			}
 			h.unavailable(w, r, v)

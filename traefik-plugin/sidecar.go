@@ -31,6 +31,9 @@ const (
 // errSidecar means that the sidecar could not be asked, or did not answer as agreed.
 var errSidecar = errors.New("sidecar unavailable")
 
+// errStandby means that no sidecar is active now and one is about to be: it starts, or takes over.
+var errStandby = errors.New("sidecar on its way")
+
 // sidecar is the internal API, with all that is remembered of its answers.
 type sidecar struct {
 	urls   []string // of the sidecar, or of an active one and its standbys
@@ -109,6 +112,7 @@ func (s *sidecar) call(
 	s.mu.Lock()
 	first := s.current
 	s.mu.Unlock()
+	standby := false
 	for n := 0; ; n++ {
 		at := (first + n) % len(s.urls)
 		problem, err := s.callAt(ctx, s.urls[at], path, timeout, request, reply)
@@ -118,9 +122,14 @@ func (s *sidecar) call(
 			s.mu.Unlock()
 			return problem, nil
 		}
-		if n == len(s.urls)-1 || ctx.Err() != nil {
-			return nil, err
+		standby = standby || errors.Is(err, errStandby)
+		if n < len(s.urls)-1 && ctx.Err() == nil {
+			continue
 		}
+		if standby {
+			return nil, errStandby
+		}
+		return nil, err
 	}
 }
 
@@ -166,7 +175,7 @@ func (s *sidecar) callAt(
 	problem := &wire.Problem{}
 	unreadable := json.Unmarshal(text, problem) != nil
 	if problem.Code == wire.CodeStandby {
-		return nil, errSidecar // nothing is wrong: another is the active one, or will be in a moment
+		return nil, errStandby
 	}
 	if unreadable || problem.Code == "" || resp.StatusCode == http.StatusUnauthorized {
 		return nil, s.failed(ctx, url+path, "answered "+resp.Status+" "+problem.Detail)
