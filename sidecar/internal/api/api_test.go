@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -207,13 +208,25 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 	}
 	s.api = api.New(ctx, needs, opts)
 	s.public, s.internal = s.api.Public(), s.api.Internal()
-	if s.document, err = openapi3.NewLoader().LoadFromData(sidecar.OpenAPI); err != nil {
+	description, err := describe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	s.document.Servers = nil
-	if s.described, err = legacy.NewRouter(s.document); err != nil {
-		t.Fatal(err)
+	s.document, s.described = description.document, description.described
+	return s
+}
+
+// description is openapi.yaml, read once for all tests.
+type description struct {
+	document  *openapi3.T
+	described routers.Router
+}
+
+var describe = sync.OnceValues(func() (d description, err error) {
+	if d.document, err = openapi3.NewLoader().LoadFromData(sidecar.OpenAPI); err != nil {
+		return d, err
 	}
+	d.document.Servers = nil
 	text := func(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn) (any, error) {
 		all, err := io.ReadAll(body)
 		return string(all), err
@@ -221,8 +234,9 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 	for _, kind := range []string{"text/html", "text/event-stream", "application/yaml", "text/plain", "text/javascript"} {
 		openapi3filter.RegisterBodyDecoder(kind, text)
 	}
-	return s
-}
+	d.described, err = legacy.NewRouter(d.document)
+	return d, err
+})
 
 // call sends a request as a player and holds request and answer against the description.
 func (s *surface) call(player, method, path, body string, header ...string) *httptest.ResponseRecorder {
