@@ -202,6 +202,9 @@ const maxBuildSecret = 500 << 10 // bytes
 
 // buildSecrets are the files that RUN --mount=type=secret sees while the image is built.
 func (c *converter) buildSecrets(s types.ServiceConfig) map[string]string {
+	if len(s.Build.Secrets) == 0 {
+		return nil
+	}
 	all := map[string]string{}
 	for n, g := range s.Build.Secrets {
 		key, id := item("build.secrets", n), cmp.Or(g.Target, g.Source)
