@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,9 +58,11 @@ func TestAnEditIsThereAtTheNextSidecarAndAfterARestart(t *testing.T) {
 		t.Fatalf("%d %s", got.Status, got.Body)
 	}
 	one.kill()
-	two := start(t, "embedded", dir, shared...)
-	active = two
-	named(two, "Second")
+	two := *one // in its place, with a folder of its own
+	two.env = append(slices.Clone(one.env), "DATA_DIR="+t.TempDir())
+	two.serve()
+	active = &two
+	named(&two, "Second")
 	two.eventually("it is closed at the next one too", 30*time.Second, func() error {
 		got := two.do(
 			bob, "POST", two.dashboard+"/instances/spawn", strings.NewReader(`{"challenge_id":"edited"}`), "Content-Type",
