@@ -39,7 +39,10 @@ func startPair(t *testing.T) *pair {
 	)
 	two := *one
 	two.log, two.internal, two.public = &testkit.Log{}, internal, public
-	two.env = append(slices.Clone(one.env), "LISTEN="+public, "INTERNAL_LISTEN="+internal, "DATA_DIR="+t.TempDir(), "WAKE_LISTEN="+testkit.FreeAddress(t))
+	two.env = append(
+		slices.Clone(one.env), "LISTEN="+public, "INTERNAL_LISTEN="+internal, "DATA_DIR="+t.TempDir(),
+		"WAKE_LISTEN="+testkit.FreeAddress(t),
+	)
 	two.launch()
 	t.Cleanup(func() { two.terminate() })
 	db, err := store.Open(context.Background(), url, "")
@@ -230,6 +233,9 @@ func (p *pair) rows(t *testing.T) string {
 // echoes wants a player to be served, through Traefik, by whichever sidecar is active.
 func (p *pair) echoes(t *testing.T) {
 	t.Helper()
+	p.one.eventually("Traefik leads to the active one", 30*time.Second, func() error {
+		return p.one.tryCall(alice, "GET", "/challenges", "", nil)
+	})
 	if got := p.one.do(alice, "GET", p.one.address(alice, "echo")+"/", nil); got.Status != http.StatusOK {
 		t.Errorf("%d %.200s", got.Status, got.Body)
 	}
