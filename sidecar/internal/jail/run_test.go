@@ -275,10 +275,10 @@ func TestWhatAnotherServerAcceptsHasAUserOfItsOwnToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
 	var served sync.WaitGroup
 	t.Cleanup(served.Wait)
-	go func() {
+	t.Cleanup(func() { l.Close() }) // which ends the loop, and then it is waited for
+	served.Go(func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
@@ -293,7 +293,7 @@ func TestWhatAnotherServerAcceptsHasAUserOfItsOwnToo(t *testing.T) {
 			run.Stdin, run.Stdout, run.Stderr = file, file, file
 			served.Go(func() { _ = run.Run(); file.Close() })
 		}
-	}()
+	})
 	a, b := dial(t, l.Addr().String()), dial(t, l.Addr().String())
 	first, second := a.says("id -u"), b.says("id -u")
 	if n, err := strconv.Atoi(first); err != nil || n < ownFrom || first == second {
