@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -159,15 +160,20 @@ func (s *stack) terminate() error {
 
 // stopAll stops every instance through the API, then the sidecar.
 func (s *stack) stopAll() {
-	for _, owner := range owners {
-		var list instances
-		if err := s.tryCall(owner, "GET", "/instances", "", &list); err != nil {
-			continue
+	s.eventually("all instances are told to stop", 60*time.Second, func() (err error) {
+		for _, owner := range owners {
+			var list instances
+			if s.tryCall(owner, "GET", "/instances", "", &list) != nil {
+				continue // it is nobody there; what is left of others is seen below
+			}
+			for _, in := range list.Instances {
+				if in.State != "failed" && in.State != "stopping" && in.State != "stopped" {
+					err = errors.Join(err, s.tryCall(owner, "DELETE", "/instances/"+in.ID, "", nil))
+				}
+			}
 		}
-		for _, in := range list.Instances {
-			s.tryCall(owner, "DELETE", "/instances/"+in.ID, "", nil)
-		}
-	}
+		return err
+	})
 	s.awaitNothingLeft()
 	s.terminate()
 }
