@@ -108,7 +108,21 @@ func TestTheStandbyTakesOver(t *testing.T) {
 			s.launch()
 		}
 		p.roles()
-		p.echo = p.one.address(alice, "echo") // which stays
+		p.one.eventually("the address is known, which stays", time.Minute, func() error {
+			var list struct {
+				Challenges []struct {
+					ID     string
+					Routes []struct{ URL string }
+				}
+			}
+			err := p.one.tryCall(alice, "GET", "/challenges", "", &list)
+			for _, c := range list.Challenges {
+				if c.ID == "echo" {
+					p.echo = strings.TrimSuffix(c.Routes[0].URL, "/")
+				}
+			}
+			return err
+		})
 	})
 	t.Run("requests that wait outlive kills and stops", func(t *testing.T) { p.held(t) })
 	t.Run("one that was stopped for a while writes nothing", func(t *testing.T) { p.paused(t) })
