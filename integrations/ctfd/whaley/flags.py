@@ -1,4 +1,4 @@
-"""A flag that is right for its owner only. To anybody else it is a wrong one, at once."""
+"""A flag that is right for its owner only. To every other player or team it is wrong, at once."""
 
 import hmac
 

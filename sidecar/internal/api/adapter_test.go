@@ -251,15 +251,13 @@ func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 	}
 	found := func(n int) {
 		t.Helper()
-		for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		testkit.Eventually(t, time.Minute, "it is told of", func() error {
 			all, err := c.api.Flags.Suspicions(t.Context(), whaley.SuspicionFilter{Kind: whaley.SuspicionSharing}, "", 10)
-			if err == nil && len(all) > 0 && len(all[0].Submissions) == n {
-				return
+			if err != nil || len(all) == 0 || len(all[0].Submissions) != n {
+				return fmt.Errorf("%+v %v", all, err)
 			}
-			if time.Now().After(deadline) {
-				t.Fatalf("%+v %v", all, err)
-			}
-		}
+			return nil
+		})
 	}
 	submit(carol, values[0], `"incorrect"`)
 	found(1)
@@ -270,15 +268,13 @@ func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 
 	// A ban counts at once, although CTFd's API, as the sidecar knows it, says nothing of it.
 	p.change("Teams", map[string]any{"id": c.blue, "banned": true})
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		if status, text = carol("GET", "/plugins/whaley/api/instances", ""); status == 403 &&
-			strings.Contains(text, "team_banned") {
-			break
+	testkit.Eventually(t, time.Minute, "a banned team is refused", func() error {
+		if status, text = carol("GET", "/plugins/whaley/api/instances", ""); status != 403 ||
+			!strings.Contains(text, "team_banned") {
+			return fmt.Errorf("%d %s", status, text)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("banned: %d %s", status, text)
-		}
-	}
+		return nil
+	})
 	sidecar.Close()
 	if status, text := ada("GET", "/plugins/whaley/api/instances", ""); status != 503 ||
 		!strings.Contains(text, "whaley_away") {

@@ -12,6 +12,7 @@ import (
 	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -89,15 +90,15 @@ func (c *rctf) get(team string) rctfAnswer {
 	return a
 }
 
-func (c *rctf) becomes(team, status string) rctfAnswer {
+func (c *rctf) becomes(team, status string) (a rctfAnswer) {
 	c.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if a := c.get(team); a.Status == status {
-			return a
-		} else if time.Now().After(deadline) {
-			c.t.Fatalf("not %s: %+v", status, a)
+	testkit.Eventually(c.t, time.Minute, "the instance is "+status, func() error {
+		if a = c.get(team); a.Status != status {
+			return fmt.Errorf("%+v", a)
 		}
-	}
+		return nil
+	})
+	return a
 }
 
 func newRCTF(t *testing.T) *rctf {

@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/lookpath"
 )
 
 const (
@@ -54,7 +55,7 @@ func run(gate string) (code int, err error) {
 	if err := become(who, order.Keep); err != nil {
 		return failed, err
 	}
-	path, err := find(order.Argv[0], environment)
+	path, err := lookpath.Find(order.Argv[0], environment, "")
 	if err != nil {
 		return notFound, err
 	}
@@ -79,24 +80,4 @@ func wait(gate, hash string) (Message, error) {
 			return m, closed
 		}
 	}
-}
-
-// find is where a program lies, as runtimes look for it.
-func find(name string, environment []string) (string, error) {
-	if strings.Contains(name, "/") {
-		return name, nil
-	}
-	search := ""
-	for _, e := range environment {
-		if value, ok := strings.CutPrefix(e, "PATH="); ok {
-			search = value
-		}
-	}
-	for _, folder := range filepath.SplitList(search) {
-		path := filepath.Join(folder, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("run %s: it is not in PATH", name)
 }

@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/lookpath"
 	"golang.org/x/sys/unix"
 )
 
@@ -58,7 +58,7 @@ func enter() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil { // else a setuid program could leave the root
 		return fmt.Errorf("give up privileges: %w", err)
 	}
-	path, err := find(c.Command[0], environment)
+	path, err := lookpath.Find(c.Command[0], environment, usualPath)
 	if err != nil {
 		return err
 	}
@@ -111,22 +111,5 @@ func (c *Config) environment(outside []string) []string {
 	return all
 }
 
-// find is where a program without a slash in its name lies.
-func find(name string, environment []string) (string, error) {
-	if strings.Contains(name, "/") {
-		return name, nil
-	}
-	search := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	for _, e := range environment {
-		if value, ok := strings.CutPrefix(e, "PATH="); ok {
-			search = value
-		}
-	}
-	for _, folder := range filepath.SplitList(search) {
-		path := filepath.Join(folder, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("there is no program %s", name)
-}
+// usualPath is where programs lie if nothing else is said.
+const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

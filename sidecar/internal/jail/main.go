@@ -15,6 +15,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/lookpath"
 )
 
 // downUnderUser is what DownUnderCTF's image runs once it has made control groups, which nobody needs here.
@@ -114,7 +116,7 @@ func instead(args []string) error {
 	if len(args) == 0 {
 		return errors.New("there is no program to run")
 	}
-	path, err := find(args[0], os.Environ())
+	path, err := lookpath.Find(args[0], os.Environ(), usualPath)
 	if err != nil {
 		return err
 	}
