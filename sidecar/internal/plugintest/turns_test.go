@@ -79,12 +79,16 @@ func websocketsAtOnce(t *testing.T, w *world) {
 	})
 	const many = 40
 	var opening gauge
-	var met sync.WaitGroup
+	// Each round of requests has its own: one that is used again would have to know that all have left it.
+	met := map[string]*sync.WaitGroup{"GET": {}, "POST": {}}
 	w.mu.Lock()
+	for _, round := range met {
+		round.Add(many)
+	}
 	w.hostile = func(rw http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") == "" {
-			met.Done()
-			met.Wait() // for all others
+			met[r.Method].Done()
+			met[r.Method].Wait() // for all others
 			return
 		}
 		conn, _, err := rw.(http.Hijacker).Hijack()
@@ -99,7 +103,6 @@ func websocketsAtOnce(t *testing.T, w *world) {
 	}
 	w.mu.Unlock()
 	for _, method := range []string{"GET", "POST"} {
-		met.Add(many)
 		var all sync.WaitGroup
 		for range many {
 			all.Go(func() {
