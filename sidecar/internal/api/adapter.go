@@ -161,7 +161,7 @@ func (a *API) adapterEvents(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 	}
-	if err := a.Flags.Told(r.Context(), some, news.Lost > 0); err != nil {
+	if err := a.Cheating.Told(r.Context(), some, news.Lost > 0); err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")

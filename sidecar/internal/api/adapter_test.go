@@ -252,7 +252,7 @@ func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 	found := func(n int) {
 		t.Helper()
 		testkit.Eventually(t, time.Minute, "it is told of", func() error {
-			all, err := c.api.Flags.Suspicions(t.Context(), whaley.SuspicionFilter{Kind: whaley.SuspicionSharing}, "", 10)
+			all, err := c.api.Cheating.Suspicions(t.Context(), whaley.SuspicionFilter{Kind: whaley.SuspicionSharing}, "", 10)
 			if err != nil || len(all) == 0 || len(all[0].Submissions) != n {
 				return fmt.Errorf("%+v %v", all, err)
 			}

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -31,7 +30,7 @@ type connectionLinkJSON struct {
 // connection refuses where there is no CTFd.
 func (a *API) connection() error {
 	if a.Connection == nil {
-		return flag.ErrNoCTFd
+		return whaley.ErrNoCTFd
 	}
 	return nil
 }

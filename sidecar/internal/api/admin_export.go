@@ -67,7 +67,7 @@ func (a *API) exportSuspicious(w http.ResponseWriter, r *http.Request) error {
 		"flag_owner_id", "flag_owner_name", "submissions", "addresses", "review", "note", "reviewed_by", "reviewed_at",
 	}
 	return streamCSV(w, "suspicious", columns, func(out *csv.Writer) (bool, error) {
-		all, err := a.Flags.Suspicions(r.Context(), f, after, maxPage)
+		all, err := a.Cheating.Suspicions(r.Context(), f, after, maxPage)
 		for _, s := range all {
 			owner := whaley.Party{}
 			if s.Owner != nil {

@@ -99,7 +99,7 @@ func (a *API) adminFlags(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	scan, err := a.Flags.LastCheck(ctx)
+	scan, err := a.Cheating.LastCheck(ctx)
 	if err != nil {
 		return err
 	}
@@ -113,10 +113,10 @@ func (a *API) adminFlags(w http.ResponseWriter, r *http.Request) error {
 			Requests:    scan.Requests, Problem: scan.Problem,
 		},
 	}
-	if j.Suspicious.Total, err = a.Flags.CountSuspicions(ctx, whaley.SuspicionFilter{}); err != nil {
+	if j.Suspicious.Total, err = a.Cheating.CountSuspicions(ctx, whaley.SuspicionFilter{}); err != nil {
 		return err
 	}
-	if j.Suspicious.Open, err = a.Flags.CountSuspicions(ctx, whaley.SuspicionFilter{Review: whaley.ReviewOpen}); err != nil {
+	if j.Suspicious.Open, err = a.Cheating.CountSuspicions(ctx, whaley.SuspicionFilter{Review: whaley.ReviewOpen}); err != nil {
 		return err
 	}
 	for state, n := range totals.Registrations {

@@ -77,7 +77,7 @@ func (a *API) adminListSuspicious(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	found, err := a.Flags.Suspicions(r.Context(), f, page.After, page.Limit+1)
+	found, err := a.Cheating.Suspicions(r.Context(), f, page.After, page.Limit+1)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (a *API) adminListSuspicious(w http.ResponseWriter, r *http.Request) error 
 }
 
 func (a *API) adminClearSuspicious(w http.ResponseWriter, r *http.Request) error {
-	n, err := a.Flags.ClearSuspicions(r.Context())
+	n, err := a.Cheating.ClearSuspicions(r.Context())
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (a *API) adminReviewSuspicious(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	s, err := a.Flags.Review(r.Context(), idOf(r), whaley.ReviewState(body.Review), body.Note, adminOf(r))
+	s, err := a.Cheating.Review(r.Context(), idOf(r), whaley.ReviewState(body.Review), body.Note, adminOf(r))
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (a *API) adminReviewSuspicious(w http.ResponseWriter, r *http.Request) erro
 
 func (a *API) adminCheckSubmissions(w http.ResponseWriter, r *http.Request) error {
 	full := r.URL.Query().Get("full_scan") == "true"
-	check, err := a.Flags.CheckSubmissions(r.Context(), full)
+	check, err := a.Cheating.CheckSubmissions(r.Context(), full)
 	if err != nil {
 		return err
 	}

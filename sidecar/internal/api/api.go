@@ -13,6 +13,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/shared/turn"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/cheating"
 	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
@@ -95,6 +96,7 @@ type Needs struct {
 	Events     Events
 	Settings   Settings // nil: there are none
 	Flags      *flag.Flags
+	Cheating   *cheating.Detector
 	Connection *connect.Connection // what is in CTFd; nil: there is none
 	Opening    func()              // looks at CTFd's times and visibility anew; nil: they are not followed
 	Books      Books

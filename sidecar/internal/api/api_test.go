@@ -29,6 +29,7 @@ import (
 	sidecar "github.com/whaley-ctf/whaley/sidecar"
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/cheating"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
@@ -190,7 +191,8 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 		EventLog: db, EventStats: db.EventStats, Happening: happening, Forensics: captures, Monitor: s.monitor,
 		Instancer: rules, Challenges: library, Library: library, Keys: keys, Tickets: tickets,
 		Sessions: identity.NewSessions(keys, db), Events: db, Log: log,
-		Settings: live, Flags: flag.New(db, nil, library, flag.Options{}, log), Books: db, Containers: engine,
+		Settings: live, Flags: flag.New(db, nil, library, flag.Options{}, log),
+		Cheating: cheating.New(cheating.Needs{Store: db, Challenges: library, Log: log}, cheating.Options{}), Books: db, Containers: engine,
 		Checks: []api.Check{{Name: "engine", Ping: engine.Ping}},
 		Pages:  http.NotFoundHandler(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -17,6 +17,7 @@ import (
 	"github.com/whaley-ctf/whaley/shared/ticket"
 	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/cheating"
 	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
@@ -68,6 +69,9 @@ func newCompetitionAsking(
 		db := n.Books.(*store.Store)
 		n.Connection = connect.New(client, db, connect.Options{Dashboard: o.Dashboard.String(), Public: c.ctfd.URL}, log)
 		n.Flags = flag.New(db, client, n.Challenges, flag.Options{}, log)
+		n.Cheating = cheating.New(cheating.Needs{
+			Store: db, CTFd: client, Challenges: n.Challenges, Missing: n.Flags.Recheck, Log: log,
+		}, cheating.Options{})
 		n.Limiter = limit.NewLocal()
 		n.Pages = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")

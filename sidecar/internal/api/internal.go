@@ -133,8 +133,8 @@ func (a *API) wakeHost(w http.ResponseWriter, r *http.Request) error {
 
 // contact notes that the plugin is about to pass a request on to an instance.
 func (a *API) contact(v whaley.HostView) {
-	if a.Flags != nil && v.Instance != nil && v.Instance.State == whaley.Running {
-		a.Flags.Contact(v.Instance.ID)
+	if a.Cheating != nil && v.Instance != nil && v.Instance.State == whaley.Running {
+		a.Cheating.Contact(v.Instance.ID)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/cheating"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/datadir"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
@@ -34,6 +35,7 @@ type rules struct {
 	edge      *edge.Routes // nil with EDGE=traefik
 	ports     *port.Lanes
 	flags     *flag.Flags
+	cheating  *cheating.Detector
 	opening   *opening.Opening // nil: there is no CTFd
 }
 
@@ -75,7 +77,7 @@ func assemble(
 	if err != nil {
 		return rules{}, nil, err
 	}
-	if made.flags, err = newFlags(c, live, db, library, log); err != nil {
+	if made.flags, made.cheating, err = newFlags(c, live, db, library, log); err != nil {
 		return rules{}, nil, err
 	}
 	needs.Flags, needs.Variables = made.flags, live

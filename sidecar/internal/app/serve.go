@@ -133,6 +133,7 @@ func (s *server) work(ctx context.Context) error {
 		return s.rules.sandboxes.Run(ctx, s.rules.platform.Demand(s.rules.instancer, s.library.All))
 	})
 	work.Go(func() error { return s.rules.flags.Run(ctx) })
+	work.Go(func() error { return s.rules.cheating.Run(ctx) })
 	err := work.Wait()
 	if s.active.Valid() == nil {
 		systemEvent(ctx, s.db, "system_stop", "Whaley stopped on "+s.worker+"; instances go on running", s.log)

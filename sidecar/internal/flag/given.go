@@ -41,7 +41,7 @@ func (f *Flags) Give(ctx context.Context, owner whaley.Owner, ch *whaley.Challen
 		switch {
 		case at < 0:
 			_, err = f.store.IssueFlag(ctx, made, whaley.Event{
-				Type: "flag_created", Challenge: ch.ID, Owner: owner.ID, Message: "given for " + ch.ID + ofPart(form.Part),
+				Type: "flag_created", Challenge: ch.ID, Owner: owner.ID, Message: "given for " + ch.ID + whaley.OfPart(form.Part),
 				At: made.CreatedAt,
 			})
 		case current[at].Value != values[n]:

@@ -58,7 +58,7 @@ func (f *Flags) issue(
 	made := newFlag(owner, ch, form)
 	if !had {
 		return f.store.IssueFlag(ctx, made, whaley.Event{
-			Type: "flag_created", Challenge: ch.ID, Owner: owner.ID, Message: "made for " + ch.ID + ofPart(form.Part),
+			Type: "flag_created", Challenge: ch.ID, Owner: owner.ID, Message: "made for " + ch.ID + whaley.OfPart(form.Part),
 			At: made.CreatedAt,
 		})
 	}
@@ -72,14 +72,6 @@ func (f *Flags) issue(
 		}
 	}
 	return f.store.CurrentFlag(ctx, owner.ID, ch.ID, form.Part)
-}
-
-// ofPart names a part of a challenge in a sentence; the first has no name.
-func ofPart(part string) string {
-	if part == "" {
-		return ""
-	}
-	return ", part " + part
 }
 
 func newFlag(owner whaley.Owner, ch *whaley.Challenge, form whaley.FlagForm) *whaley.IssuedFlag {

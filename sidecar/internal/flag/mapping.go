@@ -13,7 +13,7 @@ import (
 // registered there at once. One whose owners have no flags of their own is mapped for its link's sake.
 func (f *Flags) Map(ctx context.Context, challenge, part string, ctfdChallenge int) (*whaley.Mapping, error) {
 	if f.ctfd == nil {
-		return nil, ErrNoCTFd
+		return nil, whaley.ErrNoCTFd
 	}
 	ch, ok := f.challenges.Get(challenge)
 	if !ok {
@@ -31,7 +31,7 @@ func (f *Flags) Map(ctx context.Context, challenge, part string, ctfdChallenge i
 		if there.ID == ctfdChallenge {
 			if at >= 0 && !fits(ch.Flag.Forms()[at].Scoreboard, there) {
 				return nil, whaley.Errorf(whaley.Conflict, "mapping_in_file",
-					"The instance.toml of %s names another challenge of CTFd%s. Change it there.", challenge, ofPart(part))
+					"The instance.toml of %s names another challenge of CTFd%s. Change it there.", challenge, whaley.OfPart(part))
 			}
 			m := &whaley.Mapping{
 				Challenge: challenge, Part: part, CTFdChallenge: there.ID, CTFdName: there.Name, CreatedAt: time.Now().UTC(),
@@ -123,7 +123,7 @@ type Pairing struct {
 // Pair reads CTFd's challenges, hidden ones too, and suggests which of ours they are.
 func (f *Flags) Pair(ctx context.Context) (Pairing, error) {
 	if f.ctfd == nil {
-		return Pairing{}, ErrNoCTFd
+		return Pairing{}, whaley.ErrNoCTFd
 	}
 	mappings, err := f.store.Mappings(ctx)
 	if err != nil {
@@ -169,11 +169,11 @@ type Doubt struct {
 func (d Doubt) Text() string {
 	if d.Now == "" {
 		return fmt.Sprintf(
-			"%s is mapped to CTFd's challenge %d %q, which is gone", d.Challenge+ofPart(d.Part), d.CTFdChallenge, d.Was,
+			"%s is mapped to CTFd's challenge %d %q, which is gone", d.Challenge+whaley.OfPart(d.Part), d.CTFdChallenge, d.Was,
 		)
 	}
 	return fmt.Sprintf(
-		"%s is mapped to CTFd's challenge %d, which was %q and is %q now", d.Challenge+ofPart(d.Part), d.CTFdChallenge, d.Was,
+		"%s is mapped to CTFd's challenge %d, which was %q and is %q now", d.Challenge+whaley.OfPart(d.Part), d.CTFdChallenge, d.Was,
 		d.Now,
 	)
 }

@@ -8,6 +8,21 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
+// mapLoop maps what instance.toml files name, and tells the log of what is not mapped.
+func (f *Flags) mapLoop(ctx context.Context) error {
+	var told, absent []string
+	for {
+		named, err := f.mapByFile(ctx, absent)
+		if absent = named; err != nil && ctx.Err() == nil {
+			f.log.Warn("what instance.toml files name in ctfd is not mapped yet", "err", err)
+		}
+		told = f.warnUnmapped(ctx, told)
+		if !pause(ctx, f.opts.MapEvery) {
+			return nil
+		}
+	}
+}
+
 // mapByFile maps what instance.toml files say of challenges of CTFd, unless it is so already. It tells the log of those that
 // CTFd does not have, whenever they are others than before, and returns them.
 func (f *Flags) mapByFile(ctx context.Context, told []string) ([]string, error) {
@@ -43,7 +58,7 @@ func (f *Flags) mapByFile(ctx context.Context, told []string) ([]string, error) 
 			return fits(w.form.Scoreboard, c)
 		})
 		if at < 0 {
-			missing = append(missing, w.challenge+ofPart(w.form.Part))
+			missing = append(missing, w.challenge+whaley.OfPart(w.form.Part))
 			continue
 		}
 		m := &whaley.Mapping{

@@ -1,27 +1,25 @@
 package flag
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Store keeps flags, what CTFd should hold of them, and what was found.
+// Store keeps flags and what CTFd should hold of them.
 type Store interface {
 	issued
 	outbox
 	mappings
-	findings
 }
 
 type issued interface {
 	CurrentFlag(ctx context.Context, owner, challenge, part string) (*whaley.IssuedFlag, error)
 	CurrentFlags(ctx context.Context, owner, challenge string) ([]*whaley.IssuedFlag, error)
-	FlagsByToken(ctx context.Context, tokens []string) ([]*whaley.IssuedFlag, error)
 	IssueFlag(ctx context.Context, f *whaley.IssuedFlag, ev whaley.Event) (*whaley.IssuedFlag, error)
 	RetireFlags(
 		ctx context.Context, id, owner, by, why string, at time.Time, next func(*whaley.IssuedFlag) *whaley.IssuedFlag,
@@ -44,19 +42,6 @@ type mappings interface {
 	Unmap(ctx context.Context, challenge, part string) (bool, error)
 }
 
-type findings interface {
-	Suspect(ctx context.Context, found *whaley.Suspicion, ev whaley.Event) (bool, error)
-	ListSuspicions(ctx context.Context, f whaley.SuspicionFilter, after string, limit int) ([]*whaley.Suspicion, error)
-	CountSuspicions(ctx context.Context, f whaley.SuspicionFilter) (int, error)
-	ReviewSuspicion(ctx context.Context, id string, state whaley.ReviewState, note, by string, at time.Time) (*whaley.Suspicion, error)
-	ClearSuspicions(ctx context.Context, at time.Time) (int, error)
-	Scan(ctx context.Context) (whaley.Scan, error)
-	SaveScan(ctx context.Context, s whaley.Scan) error
-	History(ctx context.Context, challenge string, owners []string) ([]whaley.InstanceRecord, error)
-	Contacted(ctx context.Context, first map[string]time.Time) error
-	Record(ctx context.Context, ev whaley.Event) error
-}
-
 // CTFd is what is asked of CTFd.
 type CTFd interface {
 	// Challenges lists all challenges, hidden ones too.
@@ -70,15 +55,6 @@ type CTFd interface {
 	OwnedFlags(ctx context.Context) (bool, error)
 	// RemoveFlag removes a flag; one that is not there is no error.
 	RemoveFlag(ctx context.Context, id int) error
-	// Submissions is one page of all submissions, at most 100 on a page.
-	Submissions(ctx context.Context, page, perPage int) (whaley.Submissions, error)
-	// ExportSubmissions gives all submissions to a function, without names.
-	ExportSubmissions(ctx context.Context, each func(whaley.Submission) error) error
-	// User and Team are an account and a team, CodeNotFound if there is none.
-	User(ctx context.Context, id int) (whaley.Account, error)
-	Team(ctx context.Context, id int) (whaley.Team, error)
-	// TeamMode says whether players are in teams.
-	TeamMode(ctx context.Context) (bool, error)
 }
 
 // Challenges is the set of loaded challenges.
@@ -89,14 +65,8 @@ type Challenges interface {
 
 // Options are the settings of Flags.
 type Options struct {
-	// Teams says whether instances belong to teams; nil: as CTFd says.
-	Teams *bool
-	// SeesAll says that every request to an instance's web address passes the plugin. Where running instances have
-	// routers of their own, most do not.
-	SeesAll     bool
-	ScanEvery   time.Duration // default 60 s
+	MapEvery    time.Duration // default 60 s
 	VerifyEvery time.Duration // default 5 min
-	FullEvery   time.Duration // default 1 h
 }
 
 // Flags is the whole life of flags. Make it with New; Run does what goes on in the background.
@@ -111,32 +81,19 @@ type Flags struct {
 	kick    chan struct{}      // there is something in the outbox
 	recheck chan int           // a challenge of CTFd that may lack a flag
 	live    waiting
-	down    atomic.Bool   // the last round of registering found CTFd down
-	owned   atomic.Bool   // CTFd knows flags of one owner only
-	pushed  atomic.Int64  // when CTFd's plugin was last heard of, Unix seconds
-	look    chan struct{} // it has lost what it should have told
-
-	scanning sync.Mutex
-	contacts contacts
-	known    knownChallenges
-	names    names
+	down    atomic.Bool // the last round of registering found CTFd down
+	owned   atomic.Bool // CTFd knows flags of one owner only
+	known   knownChallenges
 }
 
 // New makes Flags.
 func New(store Store, ctfd CTFd, challenges Challenges, opts Options, log *slog.Logger) *Flags {
-	if opts.ScanEvery == 0 {
-		opts.ScanEvery = time.Minute
-	}
-	if opts.VerifyEvery == 0 {
-		opts.VerifyEvery = 5 * time.Minute
-	}
-	if opts.FullEvery == 0 {
-		opts.FullEvery = time.Hour
-	}
+	opts.MapEvery = cmp.Or(opts.MapEvery, time.Minute)
+	opts.VerifyEvery = cmp.Or(opts.VerifyEvery, 5*time.Minute)
 	return &Flags{
 		store: store, ctfd: ctfd, challenges: challenges, opts: opts, log: log,
-		told: func(string) {}, kick: make(chan struct{}, 1), recheck: make(chan int, 64), look: make(chan struct{}, 1),
-		live: newWaiting(), contacts: newContacts(),
+		told: func(string) {}, kick: make(chan struct{}, 1), recheck: make(chan int, 64),
+		live: newWaiting(),
 	}
 }
 

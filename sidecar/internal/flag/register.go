@@ -3,8 +3,6 @@ package flag
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -117,8 +115,8 @@ func (f *Flags) try(ctx context.Context, was whaley.Registration) error {
 	if ctx.Err() != nil {
 		return err // the end: the entry stays as it is
 	}
-	now.State, now.CTFdFlag, now.Tries, now.Reason = was.State, was.CTFdFlag, was.Tries+1, reasonOf(err)
-	if !refused(err) {
+	now.State, now.CTFdFlag, now.Tries, now.Reason = was.State, was.CTFdFlag, was.Tries+1, whaley.ReasonOf(err)
+	if !whaley.Refused(err) {
 		return errors.Join(
 			err, f.store.Registered(ctx, was, now, backoff(time.Second, was.Tries, outageLong), whaley.Event{}),
 		)
@@ -229,18 +227,4 @@ func (f *Flags) remove(ctx context.Context, r whaley.Registration) error {
 
 func refusal(format string, args ...any) error {
 	return whaley.Errorf(whaley.Conflict, "flag_refused", format, args...)
-}
-
-// refused says whether CTFd answered and did not want this one flag; anything else is no reason against the flag.
-func refused(err error) bool {
-	var e *whaley.Error
-	return errors.As(err, &e) && slices.Contains([]whaley.Kind{whaley.Conflict, whaley.Invalid, whaley.NotFound}, e.Kind)
-}
-
-func reasonOf(err error) string {
-	var e *whaley.Error
-	if errors.As(err, &e) {
-		return e.Detail
-	}
-	return fmt.Sprintf("It could not be tried: %v.", err)
 }

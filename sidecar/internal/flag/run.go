@@ -7,15 +7,15 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Run registers flags, repairs what is missing in CTFd, reads submissions and writes contacts until ctx ends.
+// Run maps challenges, registers flags and repairs what is missing in CTFd until ctx ends.
 func (f *Flags) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return f.contactLoop(ctx) })
-	if f.ctfd != nil {
-		g.Go(func() error { return f.registerLoop(ctx) })
-		g.Go(func() error { return f.verifyLoop(ctx) })
-		g.Go(func() error { return f.scanLoop(ctx) })
+	if f.ctfd == nil {
+		return nil
 	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return f.mapLoop(ctx) })
+	g.Go(func() error { return f.registerLoop(ctx) })
+	g.Go(func() error { return f.verifyLoop(ctx) })
 	return g.Wait()
 }
 

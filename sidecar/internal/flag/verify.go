@@ -40,6 +40,14 @@ func (f *Flags) verifyLoop(ctx context.Context) error {
 	}
 }
 
+// Recheck has a challenge of CTFd that may lack a flag compared soon.
+func (f *Flags) Recheck(ctfdChallenge int) {
+	select {
+	case f.recheck <- ctfdChallenge:
+	default: // so many that the next comparison of all is near
+	}
+}
+
 // Verify compares some challenges of CTFd, or with none named all that are mapped, with what they should hold. What is
 // missing goes back into the outbox, what should not be there any more is removed.
 func (f *Flags) Verify(ctx context.Context, challenges ...int) error {

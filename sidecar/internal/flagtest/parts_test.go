@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/cheating"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
@@ -45,10 +46,14 @@ func TestAChallengeInPartsHasAFlagOfEach(t *testing.T) {
 		t.Fatal(err)
 	}
 	var flags *flag.Flags
+	var detector *cheating.Detector
 	w := newWorldWith(t, 9, func(db *store.Store, library *challenge.Library) instancer.Flags {
 		flags = flag.New(
-			db, client, library, flag.Options{ScanEvery: time.Hour, VerifyEvery: time.Hour}, slog.New(slog.DiscardHandler),
+			db, client, library, flag.Options{MapEvery: time.Hour, VerifyEvery: time.Hour}, slog.New(slog.DiscardHandler),
 		)
+		detector = cheating.New(cheating.Needs{
+			Store: db, CTFd: client, Challenges: library, Missing: flags.Recheck, Log: slog.New(slog.DiscardHandler),
+		}, cheating.Options{ScanEvery: time.Hour})
 		return flags
 	})
 	w.write("bank", "instance.toml", bank, "compose.yaml", `services:
@@ -98,10 +103,10 @@ func TestAChallengeInPartsHasAFlagOfEach(t *testing.T) {
 		}
 		w.stop(owner, in)
 	}
-	if _, err := flags.CheckSubmissions(t.Context(), true); err != nil {
+	if _, err := detector.CheckSubmissions(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	found, err := flags.Suspicions(t.Context(), whaley.SuspicionFilter{Challenge: "bank"}, "", 100)
+	found, err := detector.Suspicions(t.Context(), whaley.SuspicionFilter{Challenge: "bank"}, "", 100)
 	found = slices.DeleteFunc(found, func(s *whaley.Suspicion) bool { return s.Kind != whaley.SuspicionSharing })
 	if err != nil || len(found) != 6 {
 		t.Fatalf("%d of 6 flags that others submitted are recognised: %v", len(found), err)

@@ -71,6 +71,26 @@ func CodeOf(err error) string {
 	return ""
 }
 
+// ErrNoCTFd is the answer to what needs a CTFd where there is none.
+var ErrNoCTFd = Errorf(
+	Conflict, "ctfd_not_configured", "Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY.",
+)
+
+// Refused says whether who was asked answered and did not want what it got; anything else is no reason against that.
+func Refused(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && (e.Kind == Conflict || e.Kind == Invalid || e.Kind == NotFound)
+}
+
+// ReasonOf says for people why something was not done.
+func ReasonOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Detail
+	}
+	return fmt.Sprintf("It could not be tried: %v.", err)
+}
+
 // Codes that more than one package acts on.
 const (
 	CodeInstanceNotFound = "instance_not_found"

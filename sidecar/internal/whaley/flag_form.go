@@ -89,3 +89,11 @@ func variableName(text string) string {
 		return '_'
 	}, strings.ToUpper(text))
 }
+
+// OfPart names a part of a challenge in a sentence; the first has no name.
+func OfPart(part string) string {
+	if part == "" {
+		return ""
+	}
+	return ", part " + part
+}

@@ -1,4 +1,4 @@
-package flag
+package cheating
 
 import (
 	"context"
@@ -143,7 +143,7 @@ func scoreSharing(
 ) (int, []whaley.Reason) {
 	score := 70
 	reasons := []whaley.Reason{{
-		Code: "foreign_flag", Text: "The flag was made for " + name(*whose) + ofPart(flag.Part) + ".",
+		Code: "foreign_flag", Text: "The flag was made for " + name(*whose) + whaley.OfPart(flag.Part) + ".",
 	}}
 	add := func(points int, code, text string) {
 		score += points
@@ -194,10 +194,7 @@ func (r *reading) missing(s whaley.Submission, own *whaley.IssuedFlag, mapped ma
 	if time.Since(s.At) > 2*r.opts.FullEvery {
 		return // seen before, and compared since
 	}
-	select {
-	case r.recheck <- s.Challenge:
-	default: // so many that the next comparison of all is near
-	}
+	r.lacks(s.Challenge)
 }
 
 func (r *reading) suspect(ctx context.Context, found *whaley.Suspicion, message string) error {

@@ -1,43 +1,29 @@
-package flag_test
+package cheating_test
 
 import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
+	"github.com/whaley-ctf/whaley/sidecar/internal/cheating"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
+	"github.com/whaley-ctf/whaley/sidecar/internal/flag/eventtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-const (
-	thief = 901 // accounts that CTFd need not know
-	other = 902
-)
-
-func (w *world) submit(user int, challenge, provided string) int {
-	return w.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w.ids[challenge], User: user, Provided: provided})
-}
-
-func user(n int) whaley.Owner {
-	return whaley.Owner{ID: whaley.UserID(n), Name: fmt.Sprint("player ", n)}
-}
-
 func TestAPollOfSixtyThousandSubmissionsIsAFewRequests(t *testing.T) {
-	w := newWorld(t, dynamic("web", "Web", "base"))
-	w.mapAll()
-	value := w.flag(user(1), "web")
+	w := newWorld(t, eventtest.Dynamic("web", "Web", "base"))
+	w.MapAll()
+	value := w.Flag(eventtest.User(1), "web")
 	for n := range 60_000 {
 		w.submit(10+n%2000, "web", fmt.Sprintf("guess %d", n))
 	}
-	cost := func(what string, check flag.Check, atMost int) {
+	cost := func(what string, check cheating.Check, atMost int) {
 		t.Helper()
 		t.Logf(
 			"%-28s %d requests, %5d submissions looked at, %v", what, check.Requests, check.Examined,
@@ -65,16 +51,16 @@ func TestAPollOfSixtyThousandSubmissionsIsAFewRequests(t *testing.T) {
 }
 
 func TestRowsThatDisappearAndIdsThatComeTwiceHideNothing(t *testing.T) {
-	w := newWorld(t, dynamic("web", "Web", "base"))
-	w.mapAll()
-	value := w.flag(user(1), "web")
+	w := newWorld(t, eventtest.Dynamic("web", "Web", "base"))
+	w.MapAll()
+	value := w.Flag(eventtest.User(1), "web")
 	var ids []int
 	for n := range 450 {
 		ids = append(ids, w.submit(10, "web", fmt.Sprint("guess ", n)))
 	}
 	w.check(false)
 	// The last row goes, and a foreign flag gets its id.
-	w.ctfd.RemoveSubmission(ids[449])
+	w.CTFd.RemoveSubmission(ids[449])
 	if id := w.submit(thief, "web", value); id != ids[449] {
 		t.Fatalf("id %d", id)
 	}
@@ -83,7 +69,7 @@ func TestRowsThatDisappearAndIdsThatComeTwiceHideNothing(t *testing.T) {
 	}
 	// So many go that what is new stands before where the last reading began.
 	for _, id := range ids[:300] {
-		w.ctfd.RemoveSubmission(id)
+		w.CTFd.RemoveSubmission(id)
 	}
 	w.submit(other, "web", value)
 	if got := w.check(false); len(got.Found) != 1 || !got.Full {
@@ -95,7 +81,7 @@ func TestRowsThatDisappearAndIdsThatComeTwiceHideNothing(t *testing.T) {
 	}
 	w.check(false)
 	for _, id := range ids[300:700] {
-		w.ctfd.RemoveSubmission(id)
+		w.CTFd.RemoveSubmission(id)
 	}
 	w.submit(903, "web", value)
 	for n := range 400 {
@@ -110,10 +96,10 @@ func TestRowsThatDisappearAndIdsThatComeTwiceHideNothing(t *testing.T) {
 }
 
 func TestSubmissionsAreReadPageByPageWhereTheyCannotBeExported(t *testing.T) {
-	w := newWorld(t, dynamic("web", "Web", ""))
-	w.ctfd.WithoutExports()
-	w.mapAll()
-	value := w.flag(user(1), "web")
+	w := newWorld(t, eventtest.Dynamic("web", "Web", ""))
+	w.CTFd.WithoutExports()
+	w.MapAll()
+	value := w.Flag(eventtest.User(1), "web")
 	w.submit(thief, "web", value)
 	for n := range 350 {
 		w.submit(10, "web", fmt.Sprint("guess ", n))
@@ -124,9 +110,9 @@ func TestSubmissionsAreReadPageByPageWhereTheyCannotBeExported(t *testing.T) {
 }
 
 func TestWhateverCTFdAnswersAFailedCheckLosesNothing(t *testing.T) {
-	w := newWorld(t, dynamic("web", "Web", "base"))
-	w.mapAll()
-	value := w.flag(user(1), "web")
+	w := newWorld(t, eventtest.Dynamic("web", "Web", "base"))
+	w.MapAll()
+	value := w.Flag(eventtest.User(1), "web")
 	w.submit(10, "web", "guess")
 	w.check(false)
 	w.submit(thief, "web", value)
@@ -148,30 +134,30 @@ func TestWhateverCTFdAnswersAFailedCheckLosesNothing(t *testing.T) {
 		"empty":     jsonText(200, ``),
 		"forbidden": jsonText(403, `{"message": "no"}`),
 	} {
-		w.ctfd.Answer(answer)
+		w.CTFd.Answer(answer)
 		for _, full := range []bool{false, true} {
-			if got, err := w.flags.CheckSubmissions(w.ctx, full); err == nil || len(got.Found) > 0 {
+			if got, err := w.detector.CheckSubmissions(w.Ctx, full); err == nil || len(got.Found) > 0 {
 				t.Errorf("%s: %+v", what, got)
 			}
 		}
-		if last, err := w.flags.LastCheck(w.ctx); err != nil || last.Problem == "" || last.Total != 1 {
+		if last, err := w.detector.LastCheck(w.Ctx); err != nil || last.Problem == "" || last.Total != 1 {
 			t.Errorf("%s: %+v %v", what, last, err)
 		}
 	}
-	w.ctfd.Recover()
-	w.flags = w.sidecar(w.opts)
+	w.CTFd.Recover()
+	w.restart()
 	if got := w.check(false); len(got.Found) != 1 {
 		t.Errorf("%+v", got)
 	}
-	if last, _ := w.flags.LastCheck(w.ctx); last.Problem != "" {
+	if last, _ := w.detector.LastCheck(w.Ctx); last.Problem != "" {
 		t.Errorf("%+v", last)
 	}
 }
 
 func TestChecksAtOnceFindEachThingOnce(t *testing.T) {
-	w := newWorld(t, dynamic("web", "Web", "base"))
-	w.mapAll()
-	value := w.flag(user(1), "web")
+	w := newWorld(t, eventtest.Dynamic("web", "Web", "base"))
+	w.MapAll()
+	value := w.Flag(eventtest.User(1), "web")
 	for n := range 40 {
 		w.submit(100+n, "web", value)
 	}
@@ -180,7 +166,7 @@ func TestChecksAtOnceFindEachThingOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 6 {
 		all.Go(func() {
-			got, err := w.flags.CheckSubmissions(w.ctx, false)
+			got, err := w.detector.CheckSubmissions(w.Ctx, false)
 			mu.Lock()
 			defer mu.Unlock()
 			found += len(got.Found)
@@ -190,47 +176,47 @@ func TestChecksAtOnceFindEachThingOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if exports := w.ctfd.Calls("POST /api/v1/exports/raw"); found != 40 || exports != 1 {
+	if exports := w.CTFd.Calls("POST /api/v1/exports/raw"); found != 40 || exports != 1 {
 		t.Errorf("found %d, read everything %d times", found, exports)
 	}
 }
 
 func TestASolveIsComparedWithWhatItsInstancesSaw(t *testing.T) {
-	w := newWorld(t, dynamic("web", "Web", "base"))
-	w.mapAll()
-	m, err := w.flags.Mappings(w.ctx)
-	w.must(err)
+	w := newWorld(t, eventtest.Dynamic("web", "Web", "base"))
+	w.MapAll()
+	m, err := w.Flags.Mappings(w.Ctx)
+	w.Must(err)
 	at := m[0].CreatedAt.Add(time.Second)
 	solve := func(n int, provided string) {
-		w.ctfd.AddSubmission(ctfdtest.Submission{
-			Challenge: w.ids["web"], User: n, Provided: provided, Type: "correct", At: at,
+		w.CTFd.AddSubmission(ctfdtest.Submission{
+			Challenge: w.IDs["web"], User: n, Provided: provided, Type: "correct", At: at,
 		})
 	}
 	want := map[string][]string{}
-	solve(1, w.start(user(1), "user_1", "web", time.Hour)) // honest
-	solve(2, "FLAG{the common one}")                       // never started anything
+	solve(1, w.Start(eventtest.User(1), "user_1", "web", time.Hour)) // honest
+	solve(2, "FLAG{the common one}")                                 // never started anything
 	want["user_2"] = []string{"never_started", "common_flag"}
-	w.start(user(3), "user_3", "web", time.Hour)
+	w.Start(eventtest.User(3), "user_3", "web", time.Hour)
 	solve(3, "FLAG{the common one}")
 	want["user_3"] = []string{"common_flag"}
-	solve(4, w.start(user(4), "user_4", "web", 4*time.Second)) // two seconds after it was first opened
+	solve(4, w.Start(eventtest.User(4), "user_4", "web", 4*time.Second)) // two seconds after it was first opened
 	want["user_4"] = []string{"too_fast"}
 	silent := &whaley.Instance{
-		ID: "silent", Challenge: "web", Owner: user(5), State: whaley.Queued, CreatedAt: at.Add(-time.Hour),
+		ID: "silent", Challenge: "web", Owner: eventtest.User(5), State: whaley.Queued, CreatedAt: at.Add(-time.Hour),
 	}
-	w.must(w.db.Insert(w.ctx, silent, whaley.Quota{}, whaley.Event{}))
-	solve(5, w.flag(user(5), "web")) // its instance was never ready
+	w.Must(w.DB.Insert(w.Ctx, silent, whaley.Quota{}, whaley.Event{}))
+	solve(5, w.Flag(eventtest.User(5), "web")) // its instance was never ready
 	want["user_5"] = []string{"never_ready"}
 	unseen := &whaley.Instance{
-		ID: "unseen", Challenge: "web", Owner: user(6), State: whaley.Queued, CreatedAt: at.Add(-time.Hour),
+		ID: "unseen", Challenge: "web", Owner: eventtest.User(6), State: whaley.Queued, CreatedAt: at.Add(-time.Hour),
 	}
-	w.must(w.db.Insert(w.ctx, unseen, whaley.Quota{}, whaley.Event{}))
-	_, err = w.db.Update(
-		w.ctx, "unseen", whaley.LiveStates,
+	w.Must(w.DB.Insert(w.Ctx, unseen, whaley.Quota{}, whaley.Event{}))
+	_, err = w.DB.Update(
+		w.Ctx, "unseen", whaley.LiveStates,
 		func(in *whaley.Instance) { in.State, in.StartedAt = whaley.Running, at.Add(-time.Hour) }, whaley.Event{},
 	)
-	w.must(err)
-	solve(6, w.flag(user(6), "web")) // nobody ever opened it
+	w.Must(err)
+	solve(6, w.Flag(eventtest.User(6), "web")) // nobody ever opened it
 	want["user_6"] = []string{"no_traffic"}
 	got := map[string][]string{}
 	for _, found := range w.check(false).Found {
@@ -248,19 +234,18 @@ func TestASolveIsComparedWithWhatItsInstancesSaw(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	// Where routers of their own lead to instances, an unseen request is no evidence.
-	blind := w.opts
-	blind.SeesAll = false
-	w2 := newWorld(t, w.local...)
-	w2.mapAll()
-	w2.flags = w2.sidecar(blind)
-	w2.must(w2.db.Insert(w2.ctx, unseen, whaley.Quota{}, whaley.Event{}))
-	_, err = w2.db.Update(
-		w2.ctx, "unseen", whaley.LiveStates,
+	w2 := newWorld(t, w.Local...)
+	w2.MapAll()
+	w2.opts.SeesAll = false
+	w2.restart()
+	w2.Must(w2.DB.Insert(w2.Ctx, unseen, whaley.Quota{}, whaley.Event{}))
+	_, err = w2.DB.Update(
+		w2.Ctx, "unseen", whaley.LiveStates,
 		func(in *whaley.Instance) { in.State, in.StartedAt = whaley.Running, at.Add(-time.Hour) }, whaley.Event{},
 	)
-	w2.must(err)
-	w2.ctfd.AddSubmission(ctfdtest.Submission{
-		Challenge: w2.ids["web"], User: 6, Provided: w2.flag(user(6), "web"), Type: "correct",
+	w2.Must(err)
+	w2.CTFd.AddSubmission(ctfdtest.Submission{
+		Challenge: w2.IDs["web"], User: 6, Provided: w2.Flag(eventtest.User(6), "web"), Type: "correct",
 		At: time.Now().Add(time.Second),
 	})
 	if got := w2.check(false); len(got.Found) != 0 {
@@ -270,7 +255,7 @@ func TestASolveIsComparedWithWhatItsInstancesSaw(t *testing.T) {
 
 // between does something before a page is read.
 type between struct {
-	flag.CTFd
+	cheating.CTFd
 	before func(page int)
 }
 
@@ -280,9 +265,9 @@ func (b between) Submissions(ctx context.Context, page, perPage int) (whaley.Sub
 }
 
 func TestRowsThatDisappearBetweenTwoPagesHideNothing(t *testing.T) {
-	w := newWorld(t, dynamic("web", "Web", "base"))
-	w.mapAll()
-	value := w.flag(user(1), "web")
+	w := newWorld(t, eventtest.Dynamic("web", "Web", "base"))
+	w.MapAll()
+	value := w.Flag(eventtest.User(1), "web")
 	var ids []int
 	guess := func(n int) {
 		for range n {
@@ -294,14 +279,12 @@ func TestRowsThatDisappearBetweenTwoPagesHideNothing(t *testing.T) {
 	guess(51)
 	w.submit(thief, "web", value) // the second row of the fifth page
 	guess(98)
-	client, err := ctfd.New(w.ctfd.URL, ctfd.Fixed(w.ctfd.Admin), slog.New(slog.DiscardHandler))
-	w.must(err)
-	w.flags = flag.New(w.db, between{client, func(page int) {
+	w.read(between{w.Client(), func(page int) {
 		for page == 5 && len(ids) > 0 && ids[0] < 4 { // which moves it to the fourth
-			w.ctfd.RemoveSubmission(ids[0])
+			w.CTFd.RemoveSubmission(ids[0])
 			ids = ids[1:]
 		}
-	}}, w.local, w.opts, slog.New(slog.DiscardHandler))
+	}})
 	if got := w.check(false); len(got.Found) != 1 || !got.Full {
 		t.Errorf("%+v", got)
 	}
@@ -313,17 +296,17 @@ func TestATeamThatIsLeftOverWhereNobodyPlaysInTeamsIsNoReason(t *testing.T) {
 		teams *bool
 	}{"users mode": {"users", nil}, "TEAM_MODE=disabled": {"teams", new(bool)}} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, dynamic("web", "Web", "base"))
-			w.ctfd.SetMode(world.mode)
+			w := newWorld(t, eventtest.Dynamic("web", "Web", "base"))
+			w.CTFd.SetMode(world.mode)
 			w.opts.Teams = world.teams
-			w.flags = w.sidecar(w.opts)
-			w.mapAll()
-			mine := w.start(user(1), "user_1", "web", time.Minute)
-			foreign := w.flag(user(other), "web")
-			w.start(user(thief), "user_901", "web", time.Minute)
-			w.ctfd.AddSubmission(ctfdtest.Submission{Challenge: w.ids["web"], User: 1, Team: 7, Provided: mine, Type: "correct"})
-			w.ctfd.AddSubmission(ctfdtest.Submission{
-				Challenge: w.ids["web"], User: thief, Team: 7, Provided: foreign, Type: "correct",
+			w.restart()
+			w.MapAll()
+			mine := w.Start(eventtest.User(1), "user_1", "web", time.Minute)
+			foreign := w.Flag(eventtest.User(other), "web")
+			w.Start(eventtest.User(thief), "user_901", "web", time.Minute)
+			w.CTFd.AddSubmission(ctfdtest.Submission{Challenge: w.IDs["web"], User: 1, Team: 7, Provided: mine, Type: "correct"})
+			w.CTFd.AddSubmission(ctfdtest.Submission{
+				Challenge: w.IDs["web"], User: thief, Team: 7, Provided: foreign, Type: "correct",
 			})
 			w.check(false)
 			for _, s := range w.list(whaley.SuspicionFilter{}) {

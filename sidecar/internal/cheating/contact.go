@@ -1,4 +1,4 @@
-package flag
+package cheating
 
 import (
 	"context"
@@ -22,8 +22,8 @@ func newContacts() contacts { return contacts{seen: map[string]bool{}, new: map[
 
 // Contact notes that a request goes to a running instance. It does no more than look into a map: what is new is written
 // a moment later.
-func (f *Flags) Contact(instance string) {
-	c := &f.contacts
+func (d *Detector) Contact(instance string) {
+	c := &d.contacts
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.seen[instance] {
@@ -35,24 +35,30 @@ func (f *Flags) Contact(instance string) {
 	c.seen[instance], c.new[instance] = true, time.Now().UTC()
 }
 
-func (f *Flags) contactLoop(ctx context.Context) error {
-	for pause(ctx, contactsEvery) {
-		if err := f.flushContacts(ctx); err != nil && ctx.Err() == nil {
-			f.log.Warn("first contacts not written yet", "err", err)
+func (d *Detector) contactLoop(ctx context.Context) error {
+	tick := time.NewTicker(contactsEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+			if err := d.flushContacts(ctx); err != nil && ctx.Err() == nil {
+				d.log.Warn("first contacts not written yet", "err", err)
+			}
+		case <-ctx.Done():
 		}
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	return f.flushContacts(last)
+	return d.flushContacts(last)
 }
 
-func (f *Flags) flushContacts(ctx context.Context) error {
-	c := &f.contacts
+func (d *Detector) flushContacts(ctx context.Context) error {
+	c := &d.contacts
 	c.mu.Lock()
 	first := c.new
 	c.new = map[string]time.Time{}
 	c.mu.Unlock()
-	err := f.store.Contacted(ctx, first)
+	err := d.store.Contacted(ctx, first)
 	if err == nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package flag
+package cheating
 
 import (
 	"context"
@@ -25,25 +25,19 @@ type Check struct {
 }
 
 // scanLoop reads what is new among CTFd's submissions.
-func (f *Flags) scanLoop(ctx context.Context) error {
-	var told, absent []string
+func (d *Detector) scanLoop(ctx context.Context) error {
 	for {
 		began := time.Now()
-		named, err := f.mapByFile(ctx, absent)
-		if absent = named; err != nil && ctx.Err() == nil {
-			f.log.Warn("what instance.toml files name in ctfd is not mapped yet", "err", err)
-		}
-		told = f.warnUnmapped(ctx, told)
-		check, err := f.CheckSubmissions(ctx, false)
+		check, err := d.CheckSubmissions(ctx, false)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			f.log.Warn("submissions in ctfd not read", "err", err)
+			d.log.Warn("submissions in ctfd not read", "err", err)
 		case len(check.Found) > 0:
-			f.log.Warn("suspicious submissions", "new", len(check.Found))
+			d.log.Warn("suspicious submissions", "new", len(check.Found))
 		}
-		if !f.untilScan(ctx, began) {
+		if !d.untilScan(ctx, began) {
 			return nil
 		}
 	}
@@ -51,52 +45,47 @@ func (f *Flags) scanLoop(ctx context.Context) error {
 
 // CheckSubmissions reads what is new among CTFd's submissions, or with full all of them, and puts what it finds into
 // the review list.
-func (f *Flags) CheckSubmissions(ctx context.Context, full bool) (Check, error) {
-	if f.ctfd == nil {
-		return Check{}, ErrNoCTFd
+func (d *Detector) CheckSubmissions(ctx context.Context, full bool) (Check, error) {
+	if d.ctfd == nil {
+		return Check{}, whaley.ErrNoCTFd
 	}
-	f.scanning.Lock()
-	defer f.scanning.Unlock()
+	d.scanning.Lock()
+	defer d.scanning.Unlock()
 	began := time.Now()
-	was, err := f.store.Scan(ctx)
+	was, err := d.store.Scan(ctx)
 	if err != nil {
 		return Check{}, err
 	}
-	r := reading{Flags: f}
+	r := reading{Detector: d}
 	now := was
-	if r.alone, err = f.playAlone(ctx); err == nil {
-		now, err = r.read(ctx, was, full || began.Sub(was.FullAt) > f.opts.FullEvery)
+	if r.alone, err = d.playAlone(ctx); err == nil {
+		now, err = r.read(ctx, was, full || began.Sub(was.FullAt) > d.opts.FullEvery)
 	}
 	r.check.Took = time.Since(began)
 	if err != nil {
 		now = was
-		now.Problem = reasonOf(err)
+		now.Problem = whaley.ReasonOf(err)
 	} else {
 		now.Problem, now.CheckedAt = "", began.UTC()
 	}
 	now.TriedAt, now.Requests = began.UTC(), r.check.Requests
 	r.check.Total = now.Total
-	return r.check, errors.Join(err, f.store.SaveScan(context.WithoutCancel(ctx), now))
+	return r.check, errors.Join(err, d.store.SaveScan(context.WithoutCancel(ctx), now))
 }
-
-// ErrNoCTFd is the answer to what needs a CTFd where there is none.
-var ErrNoCTFd = whaley.Errorf(
-	whaley.Conflict, "ctfd_not_configured", "Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY.",
-)
 
 // reading is one look at CTFd's submissions.
 type reading struct {
-	*Flags
+	*Detector
 	check Check
 	alone bool // instances belong to players, whatever team CTFd still knows them in
 }
 
 // playAlone says whether instances belong to players and not to teams.
-func (f *Flags) playAlone(ctx context.Context) (bool, error) {
-	if f.opts.Teams != nil {
-		return !*f.opts.Teams, nil
+func (d *Detector) playAlone(ctx context.Context) (bool, error) {
+	if d.opts.Teams != nil {
+		return !*d.opts.Teams, nil
 	}
-	teams, err := f.ctfd.TeamMode(ctx)
+	teams, err := d.ctfd.TeamMode(ctx)
 	return !teams, err
 }
 
@@ -189,7 +178,7 @@ func (r *reading) all(ctx context.Context) (whaley.Scan, error) {
 	if err == nil {
 		return now, r.examine(ctx, some)
 	}
-	if refused(err) {
+	if whaley.Refused(err) {
 		r.log.Warn("ctfd exports no submissions, reading them page by page", "err", err)
 		now, _, err = r.window(ctx, whaley.Scan{}, pageSize)
 	}

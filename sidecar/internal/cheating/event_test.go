@@ -1,4 +1,4 @@
-package flag_test
+package cheating_test
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
+	"github.com/whaley-ctf/whaley/sidecar/internal/flag/eventtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -29,24 +30,24 @@ func newScript(t *testing.T, url string) *script {
 	for n := 1; n <= 5; n++ {
 		challenges = append(
 			challenges,
-			dynamic(
+			eventtest.Dynamic(
 				fmt.Sprintf("c%d", n), fmt.Sprintf("Challenge %d", n),
 				[]string{"", "base", "it's \"quoted\"", "ünïcödé-✓", strings.Repeat("long", 120)}[n-1],
 			),
 		)
 	}
 	s := &script{world: newWorldOn(t, url, challenges...), own: map[string]string{}}
-	s.ctfd.SetMode("teams")
+	s.CTFd.SetMode("teams")
 	for n := 1; n <= 20; n++ {
-		team := s.ctfd.AddTeam(ctfdtest.Team{Name: fmt.Sprintf("team %d", n)})
+		team := s.CTFd.AddTeam(ctfdtest.Team{Name: fmt.Sprintf("team %d", n)})
 		for m := range 2 {
-			s.users[n][m] = s.ctfd.AddUser(ctfdtest.User{Name: fmt.Sprintf("p%d.%d", n, m), Team: team})
+			s.users[n][m] = s.CTFd.AddUser(ctfdtest.User{Name: fmt.Sprintf("p%d.%d", n, m), Team: team})
 		}
 	}
-	s.mapAll()
+	s.MapAll()
 	for n := 1; n <= 18; n++ { // 19 and 20 never start anything
 		for _, ch := range challenges {
-			s.own[key(n, ch.ID)] = s.start(s.team(n), whaley.UserID(s.users[n][0]), ch.ID, time.Hour)
+			s.own[key(n, ch.ID)] = s.Start(s.Team(n), whaley.UserID(s.users[n][0]), ch.ID, time.Hour)
 		}
 	}
 	s.write()
@@ -60,9 +61,9 @@ func (s *script) of(team int, challenge string) string { return s.own[key(team, 
 // send submits for a team's first (0) or second (1) member; want is CTFd's word.
 func (s *script) send(team, member int, challenge, provided, want string) {
 	s.steps = append(s.steps, func() {
-		s.t.Helper()
-		if got := s.ctfd.Attempt(s.users[team][member], s.ids[challenge], provided); got != want {
-			s.t.Errorf("team %d submits %.60q to %s: %s instead of %s", team, provided, challenge, got, want)
+		s.T.Helper()
+		if got := s.CTFd.Attempt(s.users[team][member], s.IDs[challenge], provided); got != want {
+			s.T.Errorf("team %d submits %.60q to %s: %s instead of %s", team, provided, challenge, got, want)
 		}
 	})
 	s.sent++
@@ -74,16 +75,16 @@ func (s *script) shared(who, whose int, challenge string) {
 
 func (s *script) retire(team int, challenge string, rotate bool) {
 	s.steps = append(s.steps, func() {
-		s.t.Helper()
-		f, err := s.db.CurrentFlag(s.ctx, s.team(team).ID, challenge, "")
-		s.must(err)
+		s.T.Helper()
+		f, err := s.DB.CurrentFlag(s.Ctx, s.Team(team).ID, challenge, "")
+		s.Must(err)
 		if rotate {
-			_, err = s.flags.Rotate(s.ctx, f.ID, "an admin")
+			_, err = s.Flags.Rotate(s.Ctx, f.ID, "an admin")
 		} else {
-			_, err = s.flags.Delete(s.ctx, f.ID, "an admin")
+			_, err = s.Flags.Delete(s.Ctx, f.ID, "an admin")
 		}
-		s.must(err)
-		s.settled()
+		s.Must(err)
+		s.Settled()
 	})
 }
 
@@ -140,7 +141,7 @@ func (s *script) tell() {
 		for _, r := range found.Reasons {
 			codes = append(codes, r.Code)
 		}
-		s.t.Logf(
+		s.T.Logf(
 			"%3d  %-8s ← %-8s %s  %s, %d submissions, %d and %d instances", found.Score, found.Submitter.OwnerName,
 			found.Owner.OwnerName, found.Challenge, strings.Join(codes, " "), len(found.Submissions),
 			len(found.Submitter.Instances), len(found.Owner.Instances),
@@ -155,16 +156,16 @@ func TestSevenOfSixtySubmissionsAreSharedAndExactlyTheseAreFound(t *testing.T) {
 }
 
 func sevenOfSixty(t *testing.T, s *script) {
-	s.run(s.flags)
-	s.settled()
+	s.Run(s.Flags, s.detector)
+	s.Settled()
 	for n, step := range s.steps {
 		step()
 		if n%10 == 9 {
 			s.check(false)
 			// What was found is ours: CTFd loses the row.
-			if all := s.ctfd.Submissions(); n == 29 {
-				s.ctfd.RemoveSubmission(all[len(all)-1].ID)
-				s.ctfd.Attempt(s.users[20][0], s.ids["c5"], "another with the id of a removed one")
+			if all := s.CTFd.Submissions(); n == 29 {
+				s.CTFd.RemoveSubmission(all[len(all)-1].ID)
+				s.CTFd.Attempt(s.users[20][0], s.IDs["c5"], "another with the id of a removed one")
 			}
 		}
 	}
@@ -176,9 +177,9 @@ func sevenOfSixty(t *testing.T, s *script) {
 	if again := s.check(true); len(again.Found) != 0 || !again.Full || again.Examined != 60 {
 		t.Errorf("%+v", again)
 	}
-	t.Logf("%d submissions in CTFd, %d of them found to be shared", len(s.ctfd.Submissions()), len(s.sharing()))
+	t.Logf("%d submissions in CTFd, %d of them found to be shared", len(s.CTFd.Submissions()), len(s.sharing()))
 	s.tell()
-	events, err := s.db.FindEvents(s.ctx, whaley.EventQuery{Types: []string{"suspicious_submission"}, Limit: 100})
+	events, err := s.DB.FindEvents(s.Ctx, whaley.EventQuery{Types: []string{"suspicious_submission"}, Limit: 100})
 	if err != nil || len(events) != 7 {
 		t.Errorf("%d events %v", len(events), err)
 	}
@@ -195,40 +196,40 @@ func sevenOfSixty(t *testing.T, s *script) {
 func TestNothingIsLostWhileCTFdIsDown(t *testing.T) {
 	t.Parallel()
 	s := newScript(t, "")
-	stop := s.run(s.flags)
-	s.ctfd.Down() // before anything could be registered
-	s.until("it was tried", func() bool { return s.ctfd.Calls("GET /api/v1/flags") > 0 })
+	stop := s.Run(s.Flags, s.detector)
+	s.CTFd.Down() // before anything could be registered
+	s.Until("it was tried", func() bool { return s.CTFd.Calls("GET /api/v1/flags") > 0 })
 	stop() // and the sidecar ends too
-	t.Logf("%d of 18 flags of a challenge were in CTFd when it went down", len(s.ctfd.Flags(s.ids["c1"])))
-	s.flags = s.sidecar(s.opts)
-	s.run(s.flags)
-	s.ctfd.Recover()
-	s.settled()
+	t.Logf("%d of 18 flags of a challenge were in CTFd when it went down", len(s.CTFd.Flags(s.IDs["c1"])))
+	s.restart()
+	s.Run(s.Flags, s.detector)
+	s.CTFd.Recover()
+	s.Settled()
 	failed := 0
 	for n, step := range s.steps {
 		if n == 41 {
-			s.ctfd.Down()
+			s.CTFd.Down()
 		}
 		if n == 45 {
-			s.ctfd.Recover()
-			s.until("CTFd is asked again", func() bool { _, err := s.flags.CheckSubmissions(s.ctx, false); return err == nil })
+			s.CTFd.Recover()
+			s.Until("CTFd is asked again", func() bool { _, err := s.detector.CheckSubmissions(s.Ctx, false); return err == nil })
 		}
 		if n == 42 { // a team starts meanwhile
-			s.own[key(20, "c1")] = s.flag(s.team(20), "c1")
+			s.own[key(20, "c1")] = s.Flag(s.Team(20), "c1")
 		}
 		step()
 		if n%3 == 2 {
-			if _, err := s.flags.CheckSubmissions(s.ctx, false); err != nil {
+			if _, err := s.detector.CheckSubmissions(s.Ctx, false); err != nil {
 				failed++
 			}
 		}
 	}
-	s.settled()
-	s.until("the last check", func() bool { _, err := s.flags.CheckSubmissions(s.ctx, false); return err == nil })
+	s.Settled()
+	s.Until("the last check", func() bool { _, err := s.detector.CheckSubmissions(s.Ctx, false); return err == nil })
 	if diff := cmp.Diff(s.want, s.sharing()); diff != "" {
 		t.Errorf("(-shared +found)\n%s", diff)
 	}
-	totals, err := s.flags.Totals(s.ctx)
+	totals, err := s.Flags.Totals(s.Ctx)
 	if err != nil || totals.Registrations[whaley.RegistrationLive] != totals.Current {
 		t.Errorf("%+v %v", totals, err)
 	}
@@ -237,9 +238,9 @@ func TestNothingIsLostWhileCTFdIsDown(t *testing.T) {
 		len(s.sharing()), totals.Current, totals.Registrations[whaley.RegistrationLive],
 		totals.Registrations[whaley.RegistrationRemoved],
 	)
-	for challenge, id := range s.ids {
+	for challenge, id := range s.IDs {
 		seen := map[string]int{}
-		for _, f := range s.ctfd.Flags(id) {
+		for _, f := range s.CTFd.Flags(id) {
 			if seen[f.Content]++; seen[f.Content] > 1 {
 				t.Errorf("CTFd has %q twice in %s", f.Content, challenge)
 			}
