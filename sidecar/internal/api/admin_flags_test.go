@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/cheating"
 	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
@@ -37,10 +38,14 @@ func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 	}}
 	var flags *flag.Flags
 	s := newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, _ *api.Options) {
-		flags = flag.New(n.Books.(*store.Store), client, quick, flag.Options{}, slog.New(slog.DiscardHandler))
+		db, log := n.Books.(*store.Store), slog.New(slog.DiscardHandler)
+		flags = flag.New(db, client, quick, flag.Options{}, log)
 		n.Flags = flags
+		n.Cheating = cheating.New(cheating.Needs{
+			Store: db, CTFd: client, Challenges: quick, Missing: flags.Recheck, Log: log,
+		}, cheating.Options{})
 		n.Connection = connect.New(
-			client, n.Books.(*store.Store), connect.Options{Dashboard: "http://whaley.localhost"}, slog.New(slog.DiscardHandler),
+			client, db, connect.Options{Dashboard: "http://whaley.localhost"}, log,
 		)
 	})
 	ctx, cancel := context.WithCancel(context.Background())
