@@ -7,6 +7,7 @@ import (
 	"time"
 
 	sidecar "github.com/whaley-ctf/whaley/sidecar"
+	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
 )
 
 // checkTimeout bounds each dependency's check.
@@ -24,7 +25,7 @@ type dependencyJSON struct {
 }
 
 func (a *API) getLive(w http.ResponseWriter, _ *http.Request) error {
-	return write(w, http.StatusOK, map[string]string{"status": "ok"})
+	return kit.Write(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
 // getReady asks every dependency. Why one fails stands in the log: the text may name what is nobody's business.
@@ -57,7 +58,7 @@ func (a *API) getReady(w http.ResponseWriter, r *http.Request) error {
 			status = http.StatusServiceUnavailable
 		}
 	}
-	return write(w, status, ready)
+	return kit.Write(w, status, ready)
 }
 
 // failing tells the log of a dependency once when it begins to fail, however often its health is asked for.
@@ -88,11 +89,11 @@ func (a *API) getOpenAPI(w http.ResponseWriter, _ *http.Request) error {
 
 // getMetrics looks like nothing at all unless a secret is set.
 func (a *API) getMetrics(w http.ResponseWriter, r *http.Request) error {
-	if a.opts.MetricsKey == "" {
-		return errNotFound
+	if a.Opts.MetricsKey == "" {
+		return kit.ErrNotFound
 	}
-	if !bearer(r, a.opts.MetricsKey) {
-		return errWrongKey
+	if !kit.Bearer(r, a.Opts.MetricsKey) {
+		return kit.ErrWrongKey
 	}
 	a.Metrics.ServeHTTP(w, r)
 	return nil

@@ -15,7 +15,7 @@ import (
 // asked for under any name: they change nothing, and tell nothing that is secret without their own key.
 func (a *API) Direct(names []string) http.Handler {
 	public := a.Public()
-	known := []string{a.opts.Dashboard.Hostname(), "localhost"}
+	known := []string{a.Opts.Dashboard.Hostname(), "localhost"}
 	for _, name := range names {
 		known = append(known, host.Clean(name))
 	}
@@ -25,7 +25,7 @@ func (a *API) Direct(names []string) http.Handler {
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		http.Error(w, "Whaley is not asked under this name here. The dashboard is at "+a.opts.Dashboard.String()+
+		http.Error(w, "Whaley is not asked under this name here. The dashboard is at "+a.Opts.Dashboard.String()+
 			", and LISTEN_HOSTS names what else LISTEN answers to.", http.StatusMisdirectedRequest)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 )
 
@@ -55,7 +56,7 @@ func TestHealthTellsWhenAllPlayersAreOnePrivateAddress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			log := &strings.Builder{}
 			s := newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, o *api.Options) {
-				n.Origins = api.NewOrigins(!c.away, slog.New(slog.NewTextHandler(log, nil)))
+				n.Origins = kit.NewOrigins(!c.away, slog.New(slog.NewTextHandler(log, nil)))
 				n.Checks = append(n.Checks, api.Check{Name: "proxies", Ping: n.Origins.Ping, Optional: true})
 				if c.trusted != "" {
 					o.Trusted = []netip.Prefix{netip.MustParsePrefix(c.trusted + "/32")}

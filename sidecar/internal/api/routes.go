@@ -7,17 +7,16 @@ import (
 	"unicode/utf8"
 
 	"github.com/whaley-ctf/whaley/shared/wire"
+	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/api/machine"
 	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
 	"github.com/whaley-ctf/whaley/sidecar/internal/router"
 )
 
-// handler answers a request or returns why it did not; it has then written nothing.
-type handler func(w http.ResponseWriter, r *http.Request) error
-
 // Route is one operation, as openapi.yaml names it.
 type Route struct {
 	Method, Path string
-	handle       handler
+	handle       kit.Handler
 }
 
 // adminSession is where organisers sign in and out.
@@ -26,35 +25,35 @@ const adminSession = "/admin/api/session"
 // PublicRoutes are what players and operators reach.
 func (a *API) PublicRoutes() []Route {
 	return []Route{
-		{"GET", "/challenges", a.asPlayer(a.listChallenges)},
-		{"GET", "/challenges/{id}", a.asPlayer(a.getChallenge)},
-		{"GET", "/instances", a.asPlayer(a.listInstances)},
-		{"GET", "/instances/{id}", a.asPlayer(a.getInstance)},
-		{"DELETE", "/instances/{id}", a.asPlayer(a.limited(a.stopInstance))},
-		{"POST", "/instances/spawn", a.asPlayer(a.limited(a.spawnInstance))},
-		{"POST", "/instances/{id}/extend", a.asPlayer(a.limited(a.extendInstance))},
-		{"POST", "/instances/{id}/restart", a.asPlayer(a.limited(a.restartInstance))},
-		{"GET", "/events", a.asPlayer(a.streamEvents)},
-		{"GET", "/me", a.asPlayer(a.getMe)},
-		{"GET", "/me/team", a.asPlayer(a.getTeam)},
-		{"GET", "/config", a.getConfig},
-		{"POST", "/auth/login", a.login},
-		{"GET", oidcPath, a.beginSignIn},
-		{"GET", oidcPath + "/callback", a.endSignIn},
-		{"POST", "/auth/logout", a.logout},
-		{"POST", "/auth/ticket", a.asPlayer(a.makeTicket)},
-		{"POST", adminSession, a.adminLogin},
-		{"DELETE", adminSession, a.adminLogout},
-		{"GET", wire.SignInPath, a.signInToInstance},
-		{"GET", "/go/{id}", a.goToInstance},
-		{"GET", "/go/{id}/{route}", a.goToInstance},
-		{"GET", connect.WindowPath, a.windowScript},
-		{"POST", rctfPath, a.asRCTF(rctfGet, a.rctfStatus)},
-		{"PUT", rctfPath, a.asRCTF(rctfCreate, a.rctfStart)},
-		{"PATCH", rctfPath, a.asRCTF(rctfRenew, a.rctfExtend)},
-		{"DELETE", rctfPath, a.asRCTF(rctfDelete, a.rctfStop)},
-		{"GET", "/adapter/challenges", a.adapterChallenges},
-		{"POST", "/adapter/events", a.adapterEvents},
+		{"GET", "/challenges", a.AsPlayer(a.player.ListChallenges)},
+		{"GET", "/challenges/{id}", a.AsPlayer(a.player.GetChallenge)},
+		{"GET", "/instances", a.AsPlayer(a.player.ListInstances)},
+		{"GET", "/instances/{id}", a.AsPlayer(a.player.GetInstance)},
+		{"DELETE", "/instances/{id}", a.AsPlayer(a.Limited(a.player.StopInstance))},
+		{"POST", "/instances/spawn", a.AsPlayer(a.Limited(a.player.SpawnInstance))},
+		{"POST", "/instances/{id}/extend", a.AsPlayer(a.Limited(a.player.ExtendInstance))},
+		{"POST", "/instances/{id}/restart", a.AsPlayer(a.Limited(a.player.RestartInstance))},
+		{"GET", "/events", a.AsPlayer(a.player.StreamEvents)},
+		{"GET", "/me", a.AsPlayer(a.player.GetMe)},
+		{"GET", "/me/team", a.AsPlayer(a.player.GetTeam)},
+		{"GET", "/config", a.player.GetConfig},
+		{"POST", "/auth/login", a.player.Login},
+		{"GET", kit.OIDCPath, a.player.BeginSignIn},
+		{"GET", kit.OIDCPath + "/callback", a.player.EndSignIn},
+		{"POST", "/auth/logout", a.player.Logout},
+		{"POST", "/auth/ticket", a.AsPlayer(a.player.MakeTicket)},
+		{"POST", adminSession, a.admin.Login},
+		{"DELETE", adminSession, a.admin.Logout},
+		{"GET", wire.SignInPath, a.player.SignInToInstance},
+		{"GET", "/go/{id}", a.player.GoToInstance},
+		{"GET", "/go/{id}/{route}", a.player.GoToInstance},
+		{"GET", connect.WindowPath, a.admin.WindowScript},
+		{"POST", machine.RCTFPath, a.machine.AsRCTF(machine.RCTFGet, a.machine.RCTFStatus)},
+		{"PUT", machine.RCTFPath, a.machine.AsRCTF(machine.RCTFCreate, a.machine.RCTFStart)},
+		{"PATCH", machine.RCTFPath, a.machine.AsRCTF(machine.RCTFRenew, a.machine.RCTFExtend)},
+		{"DELETE", machine.RCTFPath, a.machine.AsRCTF(machine.RCTFDelete, a.machine.RCTFStop)},
+		{"GET", "/adapter/challenges", a.machine.AdapterChallenges},
+		{"POST", "/adapter/events", a.machine.AdapterEvents},
 		{"GET", "/health", a.getReady},
 		{"GET", "/health/live", a.getLive},
 		{"GET", "/health/ready", a.getReady},
@@ -67,94 +66,94 @@ func (a *API) PublicRoutes() []Route {
 // InternalRoutes are what the plugin reaches, on a listener of their own and with its key.
 func (a *API) InternalRoutes() []Route {
 	return []Route{
-		{"GET", wire.PathKeys, a.getKeys},
-		{"POST", wire.PathResolve, a.resolveHost},
-		{"POST", wire.PathWake, a.wakeHost},
-		{"POST", wire.PathStatus, a.watchHost},
-		{"POST", wire.PathTicket, a.redeemTicket},
+		{"GET", wire.PathKeys, a.machine.GetKeys},
+		{"POST", wire.PathResolve, a.machine.ResolveHost},
+		{"POST", wire.PathWake, a.machine.WakeHost},
+		{"POST", wire.PathStatus, a.machine.WatchHost},
+		{"POST", wire.PathTicket, a.machine.RedeemTicket},
 	}
 }
 
 // AdminRoutes are what organisers reach, on the public listener and as admins only.
 func (a *API) AdminRoutes() []Route {
 	return []Route{
-		{"GET", "/admin/api/whoami", a.getAdmin},
-		{"GET", "/admin/api/stats", a.getStats},
-		{"GET", "/admin/api/stats/series", a.getSeries},
-		{"GET", "/admin/api/instances", a.adminListInstances},
-		{"POST", "/admin/api/instances/spawn", a.adminSpawnInstance},
-		{"POST", "/admin/api/instances/stop", a.adminStopInstances},
-		{"GET", "/admin/api/instances/{id}", a.adminGetInstance},
-		{"DELETE", "/admin/api/instances/{id}", a.adminStopInstance},
-		{"POST", "/admin/api/instances/{id}/restart", a.adminRestartInstance},
-		{"GET", "/admin/api/instances/{id}/logs", a.followInstance},
-		{"GET", "/admin/api/instances/{id}/metrics", a.getInstanceUsage},
-		{"GET", "/admin/api/export/instances.csv", a.exportInstances},
-		{"GET", "/admin/api/export/events.csv", a.exportEvents},
-		{"GET", "/admin/api/export/flags.csv", a.exportFlags},
-		{"GET", "/admin/api/export/suspicious.csv", a.exportSuspicious},
-		{"GET", "/admin/api/user-ports", a.listUserPorts},
-		{"DELETE", "/admin/api/user-ports", a.forgetUserPorts},
-		{"DELETE", "/admin/api/user-ports/{user_id}", a.forgetUserPorts},
-		{"GET", "/admin/api/port-stats", a.portStats},
-		{"GET", "/admin/api/logs", a.listEvents},
-		{"GET", "/admin/api/logs/stats", a.getEventStats},
-		{"GET", "/admin/api/events", a.streamAdminEvents},
-		{"GET", "/admin/api/forensics/stats", a.getForensicsStats},
-		{"POST", "/admin/api/forensics/toggle", a.toggleForensics},
-		{"GET", "/admin/api/forensics/logs", a.listCaptures},
-		{"DELETE", "/admin/api/forensics/logs", a.deleteCaptures},
-		{"GET", "/admin/api/forensics/logs/{id}", a.getCapture},
-		{"DELETE", "/admin/api/forensics/logs/{id}", a.deleteCapture},
-		{"POST", "/admin/api/forensics/live-capture/{id}", a.captureLive},
-		{"POST", "/admin/api/forensics/cleanup", a.cleanCaptures},
-		{"GET", "/admin/api/monitoring/system", a.getSystemUsage},
-		{"GET", "/admin/api/monitoring/instances", a.listUsage},
-		{"GET", "/admin/api/settings", a.listSettings},
-		{"PUT", "/admin/api/settings", a.changeSettings},
-		{"POST", "/admin/api/settings/load", a.loadSettings},
-		{"GET", "/admin/api/settings/history", a.listSettingChanges},
-		{"DELETE", "/admin/api/settings/{key}", a.resetSetting},
-		{"GET", "/admin/api/variables", a.listVariables},
-		{"PUT", "/admin/api/variables", a.setVariable},
-		{"DELETE", "/admin/api/variables/{key}", a.removeVariable},
-		{"GET", "/admin/api/challenges/list", a.adminListChallenges},
-		{"GET", "/admin/api/challenges/settings", a.adminChallengeSettings},
-		{"POST", "/admin/api/challenges/upload", a.adminUploadChallenge},
-		{"POST", "/admin/api/challenges/import", a.adminImport},
-		{"POST", "/admin/api/challenges/reload", a.adminReloadChallenges},
-		{"DELETE", "/admin/api/challenges/{id}", a.adminDeleteChallenge},
-		{"POST", "/admin/api/challenges/{id}/reload", a.adminReloadChallenge},
-		{"GET", "/admin/api/challenges/{id}/build", a.getBuild},
-		{"POST", "/admin/api/challenges/{id}/build", a.buildAgain},
-		{"GET", "/admin/api/challenges/{id}/revisions", a.listRevisions},
-		{"GET", "/admin/api/challenges/{id}/revisions/{revision}/changes", a.compareRevisions},
-		{"POST", "/admin/api/challenges/{id}/revisions/{revision}/rollback", a.rollBack},
-		{"GET", "/admin/api/challenges/{id}/archive", a.downloadChallenge},
-		{"POST", "/admin/api/challenges/{id}/toggle", a.adminToggleChallenge},
-		{"PUT", "/admin/api/challenges/{id}/resources", a.adminSetResources},
-		{"GET", "/admin/api/challenges/{id}/files", a.adminListFiles},
-		{"GET", "/admin/api/challenges/{id}/files/{path}", a.adminReadFile},
-		{"PUT", "/admin/api/challenges/{id}/files/{path}", a.adminWriteFile},
-		{"POST", "/admin/api/challenges/{id}/files/{path}", a.adminCreateFile},
-		{"DELETE", "/admin/api/challenges/{id}/files/{path}", a.adminDeleteFile},
-		{"GET", "/admin/api/flags", a.adminFlags},
-		{"GET", "/admin/api/flags/mappings", a.adminListFlags},
-		{"POST", "/admin/api/flags/check-submissions", a.adminCheckSubmissions},
-		{"GET", "/admin/api/flags/suspicious", a.adminListSuspicious},
-		{"DELETE", "/admin/api/flags/suspicious", a.adminClearSuspicious},
-		{"PATCH", "/admin/api/flags/suspicious/{id}", a.adminReviewSuspicious},
-		{"POST", "/admin/api/flags/sync-challenge", a.adminSyncChallenge},
-		{"DELETE", "/admin/api/flags/mapping/{id}", a.adminDeleteMapping},
-		{"POST", "/admin/api/flags/mapping/{id}/sync-connection-info", a.adminSyncConnectionInfo},
-		{"DELETE", "/admin/api/flags/user/{id}", a.adminDeleteFlagsOf},
-		{"DELETE", "/admin/api/flags/{id}", a.adminDeleteFlag},
-		{"POST", "/admin/api/flags/{id}/rotate", a.adminRotateFlag},
-		{"GET", "/admin/api/ctfd/challenges", a.adminCTFdChallenges},
-		{"GET", "/admin/api/ctfd/connection", a.getConnection},
-		{"POST", "/admin/api/ctfd/connection", a.makeConnection},
-		{"DELETE", "/admin/api/ctfd/connection", a.removeConnection},
-		{"PUT", "/admin/api/ctfd/window", a.setWindow},
+		{"GET", "/admin/api/whoami", a.admin.GetAdmin},
+		{"GET", "/admin/api/stats", a.admin.GetStats},
+		{"GET", "/admin/api/stats/series", a.admin.GetSeries},
+		{"GET", "/admin/api/instances", a.admin.ListInstances},
+		{"POST", "/admin/api/instances/spawn", a.admin.SpawnInstance},
+		{"POST", "/admin/api/instances/stop", a.admin.StopInstances},
+		{"GET", "/admin/api/instances/{id}", a.admin.GetInstance},
+		{"DELETE", "/admin/api/instances/{id}", a.admin.StopInstance},
+		{"POST", "/admin/api/instances/{id}/restart", a.admin.RestartInstance},
+		{"GET", "/admin/api/instances/{id}/logs", a.admin.FollowInstance},
+		{"GET", "/admin/api/instances/{id}/metrics", a.admin.GetInstanceUsage},
+		{"GET", "/admin/api/export/instances.csv", a.admin.ExportInstances},
+		{"GET", "/admin/api/export/events.csv", a.admin.ExportEvents},
+		{"GET", "/admin/api/export/flags.csv", a.admin.ExportFlags},
+		{"GET", "/admin/api/export/suspicious.csv", a.admin.ExportSuspicious},
+		{"GET", "/admin/api/user-ports", a.admin.ListUserPorts},
+		{"DELETE", "/admin/api/user-ports", a.admin.ForgetUserPorts},
+		{"DELETE", "/admin/api/user-ports/{user_id}", a.admin.ForgetUserPorts},
+		{"GET", "/admin/api/port-stats", a.admin.PortStats},
+		{"GET", "/admin/api/logs", a.admin.ListEvents},
+		{"GET", "/admin/api/logs/stats", a.admin.GetEventStats},
+		{"GET", "/admin/api/events", a.admin.StreamAdminEvents},
+		{"GET", "/admin/api/forensics/stats", a.admin.GetForensicsStats},
+		{"POST", "/admin/api/forensics/toggle", a.admin.ToggleForensics},
+		{"GET", "/admin/api/forensics/logs", a.admin.ListCaptures},
+		{"DELETE", "/admin/api/forensics/logs", a.admin.DeleteCaptures},
+		{"GET", "/admin/api/forensics/logs/{id}", a.admin.GetCapture},
+		{"DELETE", "/admin/api/forensics/logs/{id}", a.admin.DeleteCapture},
+		{"POST", "/admin/api/forensics/live-capture/{id}", a.admin.CaptureLive},
+		{"POST", "/admin/api/forensics/cleanup", a.admin.CleanCaptures},
+		{"GET", "/admin/api/monitoring/system", a.admin.GetSystemUsage},
+		{"GET", "/admin/api/monitoring/instances", a.admin.ListUsage},
+		{"GET", "/admin/api/settings", a.admin.ListSettings},
+		{"PUT", "/admin/api/settings", a.admin.ChangeSettings},
+		{"POST", "/admin/api/settings/load", a.admin.LoadSettings},
+		{"GET", "/admin/api/settings/history", a.admin.ListSettingChanges},
+		{"DELETE", "/admin/api/settings/{key}", a.admin.ResetSetting},
+		{"GET", "/admin/api/variables", a.admin.ListVariables},
+		{"PUT", "/admin/api/variables", a.admin.SetVariable},
+		{"DELETE", "/admin/api/variables/{key}", a.admin.RemoveVariable},
+		{"GET", "/admin/api/challenges/list", a.admin.ListChallenges},
+		{"GET", "/admin/api/challenges/settings", a.admin.ChallengeSettings},
+		{"POST", "/admin/api/challenges/upload", a.admin.UploadChallenge},
+		{"POST", "/admin/api/challenges/import", a.admin.Import},
+		{"POST", "/admin/api/challenges/reload", a.admin.ReloadChallenges},
+		{"DELETE", "/admin/api/challenges/{id}", a.admin.DeleteChallenge},
+		{"POST", "/admin/api/challenges/{id}/reload", a.admin.ReloadChallenge},
+		{"GET", "/admin/api/challenges/{id}/build", a.admin.GetBuild},
+		{"POST", "/admin/api/challenges/{id}/build", a.admin.BuildAgain},
+		{"GET", "/admin/api/challenges/{id}/revisions", a.admin.ListRevisions},
+		{"GET", "/admin/api/challenges/{id}/revisions/{revision}/changes", a.admin.CompareRevisions},
+		{"POST", "/admin/api/challenges/{id}/revisions/{revision}/rollback", a.admin.RollBack},
+		{"GET", "/admin/api/challenges/{id}/archive", a.admin.DownloadChallenge},
+		{"POST", "/admin/api/challenges/{id}/toggle", a.admin.ToggleChallenge},
+		{"PUT", "/admin/api/challenges/{id}/resources", a.admin.SetResources},
+		{"GET", "/admin/api/challenges/{id}/files", a.admin.ListFiles},
+		{"GET", "/admin/api/challenges/{id}/files/{path}", a.admin.ReadFile},
+		{"PUT", "/admin/api/challenges/{id}/files/{path}", a.admin.WriteFile},
+		{"POST", "/admin/api/challenges/{id}/files/{path}", a.admin.CreateFile},
+		{"DELETE", "/admin/api/challenges/{id}/files/{path}", a.admin.DeleteFile},
+		{"GET", "/admin/api/flags", a.admin.FlagStats},
+		{"GET", "/admin/api/flags/mappings", a.admin.ListFlags},
+		{"POST", "/admin/api/flags/check-submissions", a.admin.CheckSubmissions},
+		{"GET", "/admin/api/flags/suspicious", a.admin.ListSuspicious},
+		{"DELETE", "/admin/api/flags/suspicious", a.admin.ClearSuspicious},
+		{"PATCH", "/admin/api/flags/suspicious/{id}", a.admin.ReviewSuspicious},
+		{"POST", "/admin/api/flags/sync-challenge", a.admin.SyncChallenge},
+		{"DELETE", "/admin/api/flags/mapping/{id}", a.admin.DeleteMapping},
+		{"POST", "/admin/api/flags/mapping/{id}/sync-connection-info", a.admin.SyncConnectionInfo},
+		{"DELETE", "/admin/api/flags/user/{id}", a.admin.DeleteFlagsOf},
+		{"DELETE", "/admin/api/flags/{id}", a.admin.DeleteFlag},
+		{"POST", "/admin/api/flags/{id}/rotate", a.admin.RotateFlag},
+		{"GET", "/admin/api/ctfd/challenges", a.admin.CTFdChallenges},
+		{"GET", "/admin/api/ctfd/connection", a.admin.GetConnection},
+		{"POST", "/admin/api/ctfd/connection", a.admin.MakeConnection},
+		{"DELETE", "/admin/api/ctfd/connection", a.admin.RemoveConnection},
+		{"PUT", "/admin/api/ctfd/window", a.admin.SetWindow},
 	}
 }
 
@@ -162,16 +161,16 @@ func (a *API) AdminRoutes() []Route {
 func (a *API) Public() http.Handler {
 	routes := a.PublicRoutes()
 	for _, route := range a.AdminRoutes() {
-		route.handle = a.asAdmin(route.handle)
+		route.handle = a.admin.AsAdmin(route.handle)
 		routes = append(routes, route)
 	}
-	return secured(a.inTurn(a.shared(a.sameOrigin(a.router(routes, a.Pages)))))
+	return kit.Secured(a.InTurn(a.Shared(a.SameOrigin(a.router(routes, a.Pages)))))
 }
 
 // Internal serves the internal routes.
 func (a *API) Internal() http.Handler {
-	return a.withPluginKey(a.router(
-		a.InternalRoutes(), a.wrap(func(http.ResponseWriter, *http.Request) error { return errNotFound }),
+	return a.machine.WithPluginKey(a.router(
+		a.InternalRoutes(), a.Wrap(func(http.ResponseWriter, *http.Request) error { return kit.ErrNotFound }),
 	))
 }
 
@@ -180,15 +179,15 @@ func (a *API) router(routes []Route, otherwise http.Handler) http.Handler {
 	table := make([]router.Route, len(routes))
 	for n, route := range routes {
 		pattern := strings.ReplaceAll(route.Path, "{path}", "{path...}") // a path may have slashes
-		table[n] = router.Route{Method: route.Method, Pattern: pattern, Handler: a.wrap(route.handle)}
+		table[n] = router.Route{Method: route.Method, Pattern: pattern, Handler: a.Wrap(route.handle)}
 	}
-	wrongMethod := a.wrap(func(http.ResponseWriter, *http.Request) error { return errMethod })
+	wrongMethod := a.Wrap(func(http.ResponseWriter, *http.Request) error { return kit.ErrMethod })
 	return a.readable(router.New(table, otherwise, wrongMethod))
 }
 
 // readable refuses what a database takes for broken: text that is not UTF-8, and NUL.
 func (a *API) readable(next http.Handler) http.Handler {
-	refuse := a.wrap(func(http.ResponseWriter, *http.Request) error { return errUnreadable })
+	refuse := a.Wrap(func(http.ResponseWriter, *http.Request) error { return kit.ErrUnreadable })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query, err := url.QueryUnescape(r.URL.RawQuery)
 		if err != nil || !plain(r.URL.Path) || !plain(query) {
@@ -202,6 +201,3 @@ func (a *API) readable(next http.Handler) http.Handler {
 func plain(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsRune(text, 0)
 }
-
-// idOf is what the path names.
-func idOf(r *http.Request) string { return r.PathValue("id") }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/shared/wire"
+	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -18,15 +19,15 @@ var errStandby = whaley.Errorf(whaley.Unavailable, whaley.CodeStandby,
 func Standby() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) {
-		_ = write(w, http.StatusOK, map[string]string{"status": "ok"})
+		_ = kit.Write(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	ready := func(w http.ResponseWriter, _ *http.Request) {
-		_ = write(w, http.StatusServiceUnavailable, readyJSON{Status: "standby", Dependencies: []dependencyJSON{}})
+		_ = kit.Write(w, http.StatusServiceUnavailable, readyJSON{Status: "standby", Dependencies: []dependencyJSON{}})
 	}
 	mux.HandleFunc("GET /health/ready", ready)
 	mux.HandleFunc("GET /health", ready)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		p := problemOf(errStandby)
+		p := kit.ProblemOf(errStandby)
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
 		w.Header().Set("Connection", "close") // whoever asks again may find another one
 		w.Header().Set("Content-Type", wire.ProblemType)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
@@ -116,7 +117,7 @@ func (s *server) openSurface(ctx context.Context) error {
 	if s.who, err = whoAsks(ctx, s.Group, c, s.live, s.keys, s.db, s.rules.instancer.Event, s.log); err != nil {
 		return err
 	}
-	origins := api.NewOrigins(isHome(c.Dashboard.Hostname()), s.log)
+	origins := kit.NewOrigins(isHome(c.Dashboard.Hostname()), s.log)
 	s.checks = append(append(s.checks, s.who.checks...), s.listeners.checks()...)
 	s.checks = append(s.checks, api.Check{Name: "proxies", Ping: origins.Ping, Optional: true})
 	seen := s.seen

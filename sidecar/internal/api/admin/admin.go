@@ -1,0 +1,173 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
+
+// adminHeader carries the admin key of scripts.
+const adminHeader = "X-Admin-Key"
+
+// AsAdmin lets only admins through to a handler. Attempts are counted before anything is looked at. What changes
+// something and was not recorded by its handler is recorded here.
+func (a Handlers) AsAdmin(next kit.Handler) kit.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := a.Limit(r, "admin", a.Opts.Limits().Admin); err != nil {
+			return err
+		}
+		name, err := a.admin(r)
+		if err != nil {
+			a.recordRefusal(r, err)
+			return err
+		}
+		v := &kit.AdminVisit{Name: name, From: a.Address(r)}
+		r = r.WithContext(context.WithValue(r.Context(), kit.AdminKey{}, v))
+		if err := next(w, r); err != nil {
+			return err
+		}
+		if reads(r.Method) || v.Audited || v.Asked {
+			return nil
+		}
+		if err := a.audit(r, whaley.Event{Type: "admin_action", Message: r.Method + " " + r.URL.Path}); err != nil {
+			a.Log.Error("an admin's action is not recorded", "admin", v.Name, "path", r.URL.Path, "err", err) // it is done and answered
+		}
+		return nil
+	}
+}
+
+// recordRefusal records that somebody showed a wrong key or token, once a minute for each address.
+func (a Handlers) recordRefusal(r *http.Request, why error) {
+	if r.Header.Get(adminHeader) == "" && r.Header.Get("Authorization") == "" || a.Limit(r, "refusal", 1) != nil {
+		return
+	}
+	err := a.Events.Record(r.Context(), whaley.Event{
+		Type: "auth_failure", At: time.Now().UTC(),
+		Message: "refused as an admin: " + whaley.CodeOf(why) + " from " + a.Address(r).String(),
+	})
+	if err != nil {
+		a.Log.ErrorContext(r.Context(), "refusal not recorded", "err", err)
+	}
+}
+
+// onlyAsked says that a request has changed nothing, though its method could.
+func onlyAsked(r *http.Request) {
+	if v, ok := r.Context().Value(kit.AdminKey{}).(*kit.AdminVisit); ok {
+		v.Asked = true
+	}
+}
+
+func reads(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+// admin is the name of the admin who asks: by the admin key, by a CTFd admin's access token, or by the panel's session.
+func (a Handlers) admin(r *http.Request) (string, error) {
+	if key := r.Header.Get(adminHeader); key != "" {
+		if name, ok := a.Admins.ByKey(key); ok {
+			return name, nil
+		}
+		return "", kit.ErrWrongKey
+	}
+	if a.Players != nil {
+		token, shown, err := a.TokenOf(r)
+		if err != nil {
+			return "", err
+		}
+		if shown {
+			return a.Admins.ByToken(r.Context(), token)
+		}
+	}
+	if cookie, ok := a.Cookie(r, kit.AdminCookie); ok {
+		return a.Admins.ByCookie(r.Context(), cookie)
+	}
+	return "", kit.ErrWrongKey
+}
+
+// adminOf is who an admin's request comes from and from where, for the log of events. Whoever asks in order to change
+// something records it.
+func adminOf(r *http.Request) string {
+	v, ok := r.Context().Value(kit.AdminKey{}).(*kit.AdminVisit)
+	if !ok {
+		return ""
+	}
+	v.Audited = true
+	return v.Name + " at " + v.From.String()
+}
+
+// audit records what an admin did. It is called before the answer: what cannot be recorded is an error.
+func (a Handlers) audit(r *http.Request, ev whaley.Event) error {
+	ev.Player, ev.At = adminOf(r), time.Now().UTC()
+	return a.Events.Record(r.Context(), ev)
+}
+
+// GetAdmin answers GET /admin/api/whoami.
+func (a Handlers) GetAdmin(w http.ResponseWriter, r *http.Request) error {
+	v, _ := r.Context().Value(kit.AdminKey{}).(*kit.AdminVisit)
+	return kit.Write(w, http.StatusOK, map[string]string{"name": v.Name})
+}
+
+type adminLoginRequest struct {
+	Key string `json:"key"`
+}
+
+func (l adminLoginRequest) Valid() error {
+	if l.Key == "" {
+		return whaley.Errorf(
+			whaley.Invalid, "key_missing", "key is missing: the admin key, or the access token of a CTFd admin.",
+		)
+	}
+	return nil
+}
+
+type adminSessionJSON struct {
+	Name      string    `json:"name"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// adminLogin exchanges the admin key or a CTFd admin's token for a session, so that no browser has to keep either.
+func (a Handlers) Login(w http.ResponseWriter, r *http.Request) error {
+	if err := a.Limit(r, "admin", a.Opts.Limits().Admin); err != nil {
+		return err
+	}
+	if err := kit.AsJSON(r); err != nil {
+		return err
+	}
+	l, err := kit.Decode[adminLoginRequest](w, r)
+	if err != nil {
+		return err
+	}
+	address := a.Address(r)
+	s, cookie, err := a.Admins.SignIn(r.Context(), l.Key, address.String())
+	if err != nil {
+		a.RecordLogin(r, "admin_login_failed", whaley.Player{Address: address.String()}, whaley.CodeOf(err))
+		return err
+	}
+	err = a.Events.Record(r.Context(), whaley.Event{
+		Type: "admin_login", Player: s.Player.Name + " at " + address.String(), At: time.Now().UTC(),
+		Message: "signed in to the panel",
+	})
+	if err != nil {
+		return err
+	}
+	a.SetCookie(w, kit.AdminCookie, cookie, http.SameSiteStrictMode, int(identity.SessionLife.Seconds()))
+	return kit.Write(w, http.StatusOK, adminSessionJSON{s.Player.Name, s.ExpiresAt})
+}
+
+// adminLogout ends the panel's session; without one there is nothing to end.
+func (a Handlers) Logout(w http.ResponseWriter, r *http.Request) error {
+	if err := a.Limit(r, "admin", a.Opts.Limits().Admin); err != nil {
+		return err
+	}
+	if cookie, ok := a.Cookie(r, kit.AdminCookie); ok {
+		if err := a.Admins.SignOut(r.Context(), cookie); err != nil {
+			return err
+		}
+	}
+	a.SetCookie(w, kit.AdminCookie, "", http.SameSiteStrictMode, 0)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

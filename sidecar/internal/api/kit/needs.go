@@ -1,0 +1,113 @@
+package kit
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
+	"github.com/whaley-ctf/whaley/sidecar/internal/cheating"
+	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
+	"github.com/whaley-ctf/whaley/sidecar/internal/event"
+	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
+	"github.com/whaley-ctf/whaley/sidecar/internal/forensics"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
+	"github.com/whaley-ctf/whaley/sidecar/internal/oidc"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Check is one dependency that health tells about.
+type Check struct {
+	Name string
+	Ping func(context.Context) error
+	// Optional: without it Whaley goes on, though not with everything.
+	Optional bool
+}
+
+// Events keeps what happened.
+type Events interface {
+	Record(ctx context.Context, ev whaley.Event) error
+}
+
+// Books are the lists that only organisers read.
+type Books interface {
+	SettingChanges(ctx context.Context, before string, limit int) ([]whaley.SettingChange, error)
+	// Instances is a page of everybody's instances and the cursor of the next.
+	Instances(ctx context.Context, q whaley.InstanceQuery) ([]*whaley.Instance, string, error)
+	CountInstances(ctx context.Context, q whaley.InstanceQuery) (map[whaley.State]int, error)
+	// Lives is when the instances were asked for, ran and ended that lived at some time after since.
+	Lives(ctx context.Context, since time.Time) ([]whaley.Life, error)
+	Events(ctx context.Context, instance string) ([]whaley.Event, error)
+	// Printed is what was kept of an instance that did not start, or ended by itself.
+	Printed(ctx context.Context, instance string) ([]whaley.Printed, error)
+	// Revisions is a page of a challenge's history, latest first, and the cursor of the next.
+	Revisions(ctx context.Context, challenge, after string, limit int) ([]whaley.Revision, string, error)
+	// RevisionFiles is what was in a revision, for challenge.Compare; empty if that is not kept.
+	RevisionFiles(ctx context.Context, challenge, revision string) (string, error)
+	PortMappings(ctx context.Context, owner, challenge, after string, limit int) ([]whaley.PortMapping, string, error)
+	ForgetPorts(ctx context.Context, owner, challenge string, ev whaley.Event) (int, error)
+	PortUse(ctx context.Context) (whaley.PortUse, error)
+}
+
+// Needs is what an API works with.
+type Needs struct {
+	Instancer  *instancer.Instancer
+	Challenges instancer.Challenges
+	Library    *challenge.Library
+	Keys       identity.Keys
+	Tickets    *identity.Tickets
+	Players    *identity.Players  // of CTFd; nil: there is none
+	Members    *identity.Members  // of a provider of sign-ins; nil: there is none
+	Provider   *oidc.Provider     // not nil if Members are not
+	Sessions   *identity.Sessions // of browsers
+	Limiter    Limiter            // nil: nothing is limited
+	Events     Events
+	Settings   Settings // nil: there are none
+	Flags      *flag.Flags
+	Cheating   *cheating.Detector
+	Connection *connect.Connection // what is in CTFd; nil: there is none
+	Opening    func()              // looks at CTFd's times and visibility anew; nil: they are not followed
+	Books      Books
+	Containers Containers
+	EventLog   EventLog
+	EventStats EventStats
+	Happening  *event.Log
+	Forensics  *forensics.Recorder
+	Monitor    *monitor.Monitor
+	Tracer     trace.Tracer                                       // nil: there are no traces
+	Answered   func(route string, status int, took time.Duration) // told of every answer; nil: nobody is
+	Origins    *Origins                                           // nil: nobody looks where players come from
+	Checks     []Check
+	Pages      http.Handler
+	Metrics    http.Handler
+	Log        *slog.Logger
+}
+
+// Settings are what organisers may change.
+type Settings interface {
+	Now() *config.Snapshot
+	Change(ctx context.Context, by string, values map[string]*string) error
+	Load(ctx context.Context) error
+	SetVariable(ctx context.Context, by string, v config.Variable, value *string) error
+}
+
+// Containers are what runs of an instance.
+type Containers interface {
+	List(ctx context.Context, instance string) ([]instancer.Object, error)
+	// Follow calls each with the last lines that a container printed and all further ones.
+	Follow(ctx context.Context, id string, tail int, each func(line string) error) error
+}
+
+// EventLog is what happened, for those who look back.
+type EventLog interface {
+	FindEvents(ctx context.Context, q whaley.EventQuery) ([]whaley.Event, error)
+	EventsAfter(ctx context.Context, id string, limit int) ([]whaley.Event, error)
+}
+
+// EventStats answers with the log in numbers, which may be some seconds old.
+type EventStats func(ctx context.Context) (whaley.EventStats, error)

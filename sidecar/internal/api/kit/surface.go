@@ -1,0 +1,60 @@
+// Package kit is what all audiences of the API have in common: who asks and how often they may, bodies and answers, pages,
+// tables, streams and problems.
+package kit
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/whaley-ctf/whaley/shared/turn"
+	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+)
+
+// Options are the settings of an API.
+type Options struct {
+	BaseDomain string
+	Dashboard  *url.URL
+	TLSPort    int    // where routes of type tcp are reached
+	PluginKey  string // of the internal API
+	MetricsKey string // of /metrics; empty: there is none
+	AdminKey   string // of /admin/api; empty: nobody is an admin by key
+	AdapterKey string // of a plugin in CTFd; empty: there is none
+	RCTFToken  string // of rCTF; empty: there is none
+	AuthMode   string
+	CTFdURL    string // where players make access tokens; empty: nowhere
+	Trusted    []netip.Prefix
+	Proxies    []string              // the same as the plugin has it: Traefik, which it runs in, is not in front of it
+	Inside     func(netip.Addr) bool // whether an address is an instance's: what runs in there is no player
+	Version    string
+	Limits     func() Limits // as they are now; nil: nothing is limited
+	Turns      int           // what one address has done at the same time; 0: as turn.New says
+	Streams    int           // event streams that may be open altogether; 0: streamsMost
+	// StreamPatience is how long the reader of a stream may take for one event; zero: streamPatience.
+	StreamPatience time.Duration
+}
+
+// Surface is what all audiences have in common: what is worked with, who asks, and how often they may.
+type Surface struct {
+	Needs
+	Opts   Options
+	Admins *identity.Admins
+	Seats  *seats
+	Turns  *turn.Turns
+	Ctx    context.Context // ends streams and waits when the process does
+}
+
+// NewSurface makes a Surface. When ctx ends, so do streams and held requests.
+func NewSurface(ctx context.Context, needs Needs, opts Options) *Surface {
+	if opts.Limits == nil {
+		opts.Limits = func() Limits { return Limits{} }
+	}
+	if opts.StreamPatience == 0 {
+		opts.StreamPatience = StreamPatience
+	}
+	return &Surface{
+		Needs: needs, Opts: opts, Ctx: ctx, Seats: newSeats(opts.Streams), Turns: turn.New(opts.Turns),
+		Admins: identity.NewAdmins(opts.AdminKey, needs.Players, needs.Sessions),
+	}
+}
