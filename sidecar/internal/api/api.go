@@ -10,12 +10,17 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/api/player"
 )
 
-// What an API is made with.
+// These are what an API is made with.
 type (
-	Needs   = kit.Needs
+	// Needs is what an API works with.
+	Needs = kit.Needs
+	// Options are the settings of an API.
 	Options = kit.Options
-	Limits  = kit.Limits
-	Check   = kit.Check
+	// Limits are how often something may be done.
+	Limits = kit.Limits
+	// Check is one dependency that health tells about.
+	Check = kit.Check
+	// Limiter counts what is done.
 	Limiter = kit.Limiter
 	// Containers read what runs.
 	Containers = kit.Containers

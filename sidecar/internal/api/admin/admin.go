@@ -127,7 +127,7 @@ type adminSessionJSON struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// adminLogin exchanges the admin key or a CTFd admin's token for a session, so that no browser has to keep either.
+// Login exchanges the admin key or a CTFd admin's token for a session, so that no browser has to keep either.
 func (a Handlers) Login(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Limit(r, "admin", a.Opts.Limits().Admin); err != nil {
 		return err
@@ -156,7 +156,7 @@ func (a Handlers) Login(w http.ResponseWriter, r *http.Request) error {
 	return kit.Write(w, http.StatusOK, adminSessionJSON{s.Player.Name, s.ExpiresAt})
 }
 
-// adminLogout ends the panel's session; without one there is nothing to end.
+// Logout ends the panel's session; without one there is nothing to end.
 func (a Handlers) Logout(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Limit(r, "admin", a.Opts.Limits().Admin); err != nil {
 		return err

@@ -45,7 +45,7 @@ type bulkStopJSON struct {
 	Expires  *time.Time     `json:"expires_at"`
 }
 
-// adminStopInstances stops many at once, in two steps: without a token it says how many these are and gives one, with it
+// StopInstances stops many at once, in two steps: without a token it says how many these are and gives one, with it
 // they are stopped, but none that was asked for after the token.
 func (a Handlers) StopInstances(w http.ResponseWriter, r *http.Request) error {
 	request, err := kit.Decode[bulkStopRequest](w, r)

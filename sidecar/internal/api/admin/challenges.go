@@ -110,7 +110,7 @@ func (a Handlers) answerEntry(w http.ResponseWriter, r *http.Request, status int
 	return kit.Write(w, status, a.Challenge(e, live[e.ID]))
 }
 
-// adminUploadChallenge takes a zip as the part "file" of a form, or as the whole body.
+// UploadChallenge takes a zip as the part "file" of a form, or as the whole body.
 func (a Handlers) UploadChallenge(w http.ResponseWriter, r *http.Request) error {
 	archive, err := receive(r)
 	if err != nil {

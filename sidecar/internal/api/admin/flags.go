@@ -89,7 +89,7 @@ func issuedFlag(f *whaley.IssuedFlag) issuedFlagJSON {
 	return j
 }
 
-// adminFlags is how it stands with flags as a whole.
+// FlagStats is how it stands with flags as a whole.
 func (a Handlers) FlagStats(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	totals, err := a.Flags.Totals(ctx)

@@ -44,7 +44,7 @@ type importedRouteJSON struct {
 	Type    string `json:"type"`
 }
 
-// adminImport imports a zip of whatever folders: without ?take= it only says what would become of each, with it these
+// Import imports a zip of whatever folders: without ?take= it only says what would become of each, with it these
 // folders become challenges. The archive is sent each time, so that nothing has to be remembered in between.
 func (a Handlers) Import(w http.ResponseWriter, r *http.Request) error {
 	archive, err := receive(r)

@@ -143,7 +143,7 @@ func orderOf(r *http.Request) (whaley.InstanceOrder, bool, error) {
 	return order, descending, nil
 }
 
-// adminGetInstance is one instance with what happened to it and what runs of it.
+// GetInstance is one instance with what happened to it and what runs of it.
 func (a Handlers) GetInstance(w http.ResponseWriter, r *http.Request) error {
 	in, err := a.Instancer.Any(r.Context(), kit.IDOf(r))
 	if err != nil {
@@ -214,7 +214,7 @@ func (a Handlers) StopInstance(w http.ResponseWriter, r *http.Request) error {
 	return kit.Write(w, http.StatusAccepted, a.adminInstance(in))
 }
 
-// adminRestartInstance starts an owner's instance anew, whatever the owner's quota says.
+// RestartInstance starts an owner's instance anew, whatever the owner's quota says.
 func (a Handlers) RestartInstance(w http.ResponseWriter, r *http.Request) error {
 	in, err := a.Instancer.RestartAny(r.Context(), kit.IDOf(r), adminOf(r))
 	if err != nil {
@@ -254,7 +254,7 @@ func (s adminSpawnRequest) Valid() error {
 	return nil
 }
 
-// adminSpawnInstance starts an owner's copy, whatever the owner's quota says.
+// SpawnInstance starts an owner's copy, whatever the owner's quota says.
 func (a Handlers) SpawnInstance(w http.ResponseWriter, r *http.Request) error {
 	s, err := kit.Decode[adminSpawnRequest](w, r)
 	if err != nil {

@@ -35,7 +35,7 @@ type suggestionJSON struct {
 	Exact         bool   `json:"exact"`
 }
 
-// adminCTFdChallenges are the challenges here and in CTFd side by side, with what probably belongs together.
+// CTFdChallenges are the challenges here and in CTFd side by side, with what probably belongs together.
 func (a Handlers) CTFdChallenges(w http.ResponseWriter, r *http.Request) error {
 	pairing, err := a.Flags.Pair(r.Context())
 	if err != nil {

@@ -125,7 +125,7 @@ func (a Handlers) rctf(
 // attemptsOfRCTF is how many wrong tokens one address may show in a minute.
 const attemptsOfRCTF = 60
 
-// rctfInstance is a team's instance of a challenge, nil if there is none.
+// RCTFInstance is a team's instance of a challenge, nil if there is none.
 func (a Handlers) RCTFInstance(r *http.Request, challenge string, p whaley.Player) (*whaley.Instance, error) {
 	all, err := a.Instancer.List(r.Context(), p)
 	at := slices.IndexFunc(all, func(in *whaley.Instance) bool { return in.Challenge == challenge })
@@ -140,7 +140,7 @@ func (a Handlers) RCTFStatus(r *http.Request, form rctfForm, p whaley.Player) (*
 	return a.RCTFInstance(r, form.Challenge, p)
 }
 
-// rctfStart starts an instance with the flags that rCTF has made for the team. One that is there is answered as it is.
+// RCTFStart starts an instance with the flags that rCTF has made for the team. One that is there is answered as it is.
 func (a Handlers) RCTFStart(r *http.Request, form rctfForm, p whaley.Player) (*whaley.Instance, error) {
 	timeout, err := form.timeout()
 	if err != nil {
@@ -181,7 +181,7 @@ func (a Handlers) RCTFExtend(r *http.Request, form rctfForm, p whaley.Player) (*
 	return a.Instancer.Renew(r.Context(), p, in.ID, timeout)
 }
 
-// rctfStop stops what runs; nothing is no error.
+// RCTFStop stops what runs; nothing is no error.
 func (a Handlers) RCTFStop(r *http.Request, form rctfForm, p whaley.Player) (*whaley.Instance, error) {
 	in, err := a.RCTFInstance(r, form.Challenge, p)
 	if err != nil || in == nil || !in.State.Live() || in.State == whaley.Stopping {
@@ -221,7 +221,7 @@ func (a Handlers) RCTFDetails(in *whaley.Instance) rctfDetails {
 	return d
 }
 
-// rctfEndpoints are the ways into an instance. What rCTF has no kind for is a line of text.
+// RCTFEndpoints are the ways into an instance. What rCTF has no kind for is a line of text.
 func (a Handlers) RCTFEndpoints(in *whaley.Instance) []rctfEndpoint {
 	all := []rctfEndpoint{}
 	routes := a.Routes(in.Challenge, in.Routes, in.Owner.ID, in)
