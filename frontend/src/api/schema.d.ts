@@ -2135,6 +2135,7 @@ export interface components {
          *           "access": "link",
          *           "wake": true,
          *           "closed": false,
+         *           "solved": false,
          *           "routes": [
          *             {
          *               "name": "",
@@ -2170,6 +2171,7 @@ export interface components {
          *       "access": "link",
          *       "wake": true,
          *       "closed": false,
+         *       "solved": false,
          *       "routes": [
          *         {
          *           "name": "",
@@ -2203,6 +2205,8 @@ export interface components {
             wake: boolean;
             /** @description The organisers have closed it: the player's instance goes on, and cannot be started again */
             closed: boolean;
+            /** @description The player, or the team, has solved it in CTFd, as far as its submissions have been read */
+            solved: boolean;
             /** @description The ways in; hosts and web addresses are the player's own and never change */
             routes: components["schemas"]["Route"][];
             /** @description The player's live or lately failed instance, or null */

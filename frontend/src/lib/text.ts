@@ -64,6 +64,7 @@ export const text = {
     noneTitle: "No challenge matches",
     noneText: "Try another search or show all challenges.",
     reset: "Show all challenges",
+    hideSolved: (count: number) => `Hide solved (${count})`,
   },
   challenges: {
     loading: "Loading the challenges",
@@ -75,6 +76,7 @@ export const text = {
     retry: "Try again",
     uncategorised: "Other",
     newTab: "opens in a new tab",
+    solved: "Solved",
   },
   event: {
     notBegun: "The event has not begun",
@@ -163,6 +165,13 @@ export const text = {
     open: (name: string) => (name === "" ? "Open" : `Open ${name}`),
     copy: "Copy",
     line: (name: string) => `how to connect to ${name}`,
+  },
+  notices: {
+    on: "Remind me before time is up",
+    off: "Stop reminding me",
+    denied: "The browser doesn't allow reminders from this page. Allow them in its settings for this page.",
+    soon: (name: string, time: string) => `${name} ends in ${time}`,
+    body: "Open the dashboard to extend it.",
   },
   density: {
     label: "Layout",

@@ -29,6 +29,7 @@ export function challenge(given: Partial<Challenge> = {}): Challenge {
     access: "link",
     wake: true,
     closed: false,
+    solved: false,
     routes: [webRoute],
     instance: null,
     ...given,

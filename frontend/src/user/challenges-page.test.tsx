@@ -74,6 +74,21 @@ describe("the list", () => {
     expect(await card("Echo")).toHaveFocus();
   });
 
+  it("marks what is solved, and leaves it out on request, but never what runs", async () => {
+    const user = userEvent.setup();
+    localStorage.clear();
+    const held = serve({ challenges: [challenge({ solved: true }), challenge({ id: "echo", name: "Echo" })] });
+    renderDashboard();
+    expect(within(await card("Notes")).getByText("Solved")).toBeVisible();
+    expect(within(await card("Echo")).queryByText("Solved")).toBeNull();
+    await user.click(screen.getByRole("button", { name: "Hide solved (1)" }));
+    expect(screen.queryByRole("article", { name: "Notes" })).toBeNull();
+    held.instances = [instance()];
+    FakeEventSource.current()?.send(snapshot(held.instances, 1));
+    expect(await card("Notes")).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Hide solved (1)" }));
+  });
+
   it("offers all challenges when none matches", async () => {
     const user = userEvent.setup();
     serve();

@@ -15,10 +15,12 @@ import { EventClosed, EventPaused, isClosed } from "@/features/challenges/event"
 import { type Filter, filterChallenges } from "@/features/challenges/filter";
 import { FilterBar } from "@/features/challenges/filter-bar";
 import { challengesQuery } from "@/features/challenges/queries";
+import { useHideSolved } from "@/features/challenges/solved";
 import { InstanceControls } from "@/features/instances/controls";
 import { useEnded } from "@/features/instances/ended";
 import { type Live, useLive } from "@/features/instances/live";
 import { isLive } from "@/features/instances/phase";
+import { useReminders } from "@/features/instances/reminders";
 import { RunningStrip, titleOf } from "@/features/instances/running";
 import { StateBadge } from "@/features/instances/state-badge";
 import { configQuery, meQuery } from "@/features/player/queries";
@@ -126,7 +128,13 @@ function Found({ list, live, team, paused }: FoundProps) {
   const [filter, setFilter] = useState<Filter>({ q: search.q ?? "", category: search.category ?? "" });
   // Of a closed challenge there is the player's copy, for as long as it lives.
   const challenges = list.challenges.filter((one) => !one.closed || isLive(instanceOf(one, live)));
-  const found = filterChallenges(challenges, filter);
+  const [hideSolved, setHideSolved] = useHideSolved();
+  const solved = challenges.filter((one) => one.solved).length;
+  // What runs stays in sight, solved or not.
+  const found = filterChallenges(challenges, filter).filter(
+    (one) => !hideSolved || !one.solved || isLive(instanceOf(one, live)),
+  );
+  const [reminders, toggleReminders] = useReminders(live.instances);
   const [density, setDensity] = useDensity(challenges.length);
   const ended = useEnded(live.instances);
   const held = [...(live.instances?.values() ?? [])].filter(isLive);
@@ -141,8 +149,13 @@ function Found({ list, live, team, paused }: FoundProps) {
     });
   }
 
+  function showAll() {
+    change({ q: "", category: "" });
+    setHideSolved(false);
+  }
+
   function show(challenge: string) {
-    if (!found.some(({ id }) => id === challenge)) flushSync(() => change({ q: "", category: "" }));
+    if (!found.some(({ id }) => id === challenge)) flushSync(showAll);
     focusCard(challenge);
   }
 
@@ -152,7 +165,12 @@ function Found({ list, live, team, paused }: FoundProps) {
   return (
     <div className="flex flex-col gap-8">
       {event.paused && <EventPaused />}
-      <RunningStrip instances={held.filter(({ state }) => state === "running")} onShow={show} />
+      <RunningStrip
+        instances={held.filter(({ state }) => state === "running")}
+        onShow={show}
+        reminders={reminders}
+        onReminders={toggleReminders}
+      />
       <FilterBar
         challenges={challenges}
         found={found.length}
@@ -160,9 +178,12 @@ function Found({ list, live, team, paused }: FoundProps) {
         onChange={change}
         density={density}
         onDensity={setDensity}
+        solved={solved}
+        hideSolved={hideSolved}
+        onHideSolved={setHideSolved}
       />
       {found.length === 0 ? (
-        <NothingFound onReset={() => change({ q: "", category: "" })} />
+        <NothingFound onReset={showAll} />
       ) : (
         <ChallengeList
           challenges={found}

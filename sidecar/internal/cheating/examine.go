@@ -26,6 +26,7 @@ func (r *reading) examine(ctx context.Context, some []whaley.Submission) error {
 	}
 	var solves []whaley.Submission
 	for _, s := range some {
+		r.note(s)
 		shared := false
 		var own *whaley.IssuedFlag
 		for _, token := range tokens(s.Provided) {

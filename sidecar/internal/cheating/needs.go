@@ -17,6 +17,7 @@ import (
 type Store interface {
 	evidence
 	findings
+	solves
 }
 
 type evidence interface {
@@ -37,6 +38,11 @@ type findings interface {
 	ClearSuspicions(ctx context.Context, at time.Time) (int, error)
 	Scan(ctx context.Context) (whaley.Scan, error)
 	SaveScan(ctx context.Context, s whaley.Scan) error
+}
+
+type solves interface {
+	Solves(ctx context.Context, owner string) ([]whaley.Solve, error)
+	SaveSolves(ctx context.Context, more, gone []whaley.Solve) error
 }
 
 // CTFd is what is asked of CTFd.

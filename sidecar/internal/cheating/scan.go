@@ -61,6 +61,9 @@ func (d *Detector) CheckSubmissions(ctx context.Context, full bool) (Check, erro
 	if r.alone, err = d.playAlone(ctx); err == nil {
 		now, err = r.read(ctx, was, full || began.Sub(was.FullAt) > d.opts.FullEvery)
 	}
+	if err == nil {
+		err = r.keep(ctx)
+	}
 	r.check.Took = time.Since(began)
 	if err != nil {
 		now = was
@@ -76,8 +79,9 @@ func (d *Detector) CheckSubmissions(ctx context.Context, full bool) (Check, erro
 // reading is one look at CTFd's submissions.
 type reading struct {
 	*Detector
-	check Check
-	alone bool // instances belong to players, whatever team CTFd still knows them in
+	check  Check
+	solved map[place]whaley.Solve
+	alone  bool // instances belong to players, whatever team CTFd still knows them in
 }
 
 // playAlone says whether instances belong to players and not to teams.

@@ -2,6 +2,7 @@ package cheating
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
@@ -37,7 +38,7 @@ func (d *Detector) Told(ctx context.Context, some []whaley.Submission, lost bool
 	d.scanning.Lock() // names are remembered under it
 	defer d.scanning.Unlock()
 	r := reading{Detector: d, alone: alone}
-	if err := r.examine(ctx, some); err != nil {
+	if err := errors.Join(r.examine(ctx, some), r.keep(ctx)); err != nil {
 		return err
 	}
 	if len(r.check.Found) > 0 {

@@ -1,4 +1,4 @@
-import { ChevronRight, ExternalLink, Flag, Users } from "lucide-react";
+import { ChevronRight, CircleCheck, ExternalLink, Flag, Users } from "lucide-react";
 import { type ReactNode, useEffect, useId, useState } from "react";
 import type { Challenge, Instance } from "@/api/types";
 import { Button } from "@/components/ui/button";
@@ -53,6 +53,7 @@ export function ChallengeCard({ challenge, instance, team, dense, badge, control
             >
               <ChevronRight aria-hidden className="size-4 shrink-0 text-ink-soft" />
               <span className="min-w-0 flex-1 truncate">{challenge.name}</span>
+              {challenge.solved && <SolvedMark />}
             </button>
           </h3>
           {web && (
@@ -97,7 +98,10 @@ export function ChallengeCard({ challenge, instance, team, dense, badge, control
               challenge.name
             )}
           </h3>
-          {badge}
+          <div className="flex shrink-0 items-center gap-2">
+            {challenge.solved && <SolvedMark />}
+            {badge}
+          </div>
         </header>
         {challenge.description.trim() !== "" && (
           <div className="text-ink-soft text-sm">
@@ -130,6 +134,14 @@ export function ChallengeCard({ challenge, instance, team, dense, badge, control
       </div>
       {controls}
     </Card>
+  );
+}
+
+function SolvedMark() {
+  return (
+    <span className="flex shrink-0 items-center gap-1 font-normal text-good text-xs">
+      <CircleCheck aria-hidden className="size-4" /> {text.challenges.solved}
+    </span>
   );
 }
 

@@ -1,4 +1,6 @@
+import { CircleCheck } from "lucide-react";
 import type { Challenge } from "@/api/types";
+import { Button } from "@/components/ui/button";
 import { SearchField } from "@/components/ui/search-field";
 import { Segmented } from "@/components/ui/segmented";
 import { text } from "@/lib/text";
@@ -14,10 +16,14 @@ type Props = {
   onChange: (filter: Filter) => void;
   density: Density;
   onDensity: (density: Density) => void;
+  /** How many are solved; where none is there is nothing to hide. */
+  solved: number;
+  hideSolved: boolean;
+  onHideSolved: (hide: boolean) => void;
 };
 
 /** Search by words and choice of a category. */
-export function FilterBar({ challenges, found, filter, onChange, density, onDensity }: Props) {
+export function FilterBar({ challenges, found, filter, onChange, density, onDensity, ...marks }: Props) {
   const categories = groupByCategory(challenges).map((group) => group.category);
   return (
     // biome-ignore lint/a11y/useSemanticElements: browsers from before 2023 do not know <search>
@@ -51,8 +57,17 @@ export function FilterBar({ challenges, found, filter, onChange, density, onDens
           { value: "list", label: text.density.list },
         ]}
       />
+      {marks.solved > 0 && (
+        <Button
+          aria-pressed={marks.hideSolved}
+          onClick={() => marks.onHideSolved(!marks.hideSolved)}
+          className="h-11 bg-card px-3 aria-pressed:bg-accent-ground aria-pressed:text-accent"
+        >
+          <CircleCheck aria-hidden className="size-4" /> {text.search.hideSolved(marks.solved)}
+        </Button>
+      )}
       <p role="status" className="sr-only">
-        {filter.q || filter.category ? text.search.found(found) : ""}
+        {filter.q || filter.category || marks.hideSolved ? text.search.found(found) : ""}
       </p>
     </div>
   );

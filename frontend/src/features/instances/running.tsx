@@ -1,4 +1,4 @@
-import { ExternalLink } from "lucide-react";
+import { Bell, BellOff, ExternalLink } from "lucide-react";
 import { useId } from "react";
 import type { Instance } from "@/api/types";
 import { Button } from "@/components/ui/button";
@@ -7,19 +7,36 @@ import { useServerNow } from "@/lib/clock";
 import { cn } from "@/lib/cn";
 import { text } from "@/lib/text";
 import { formatClock, isoDuration } from "@/lib/time";
+import type { Reminders } from "./reminders";
 import { secondsLeft, urgencyInk, urgencyOf } from "./urgency";
 
-type Props = { instances: Instance[]; onShow: (challenge: string) => void };
+type Props = {
+  instances: Instance[];
+  onShow: (challenge: string) => void;
+  reminders: Reminders;
+  onReminders: () => void;
+};
 
 /** What runs, above everything else: one way in and one clock each. */
-export function RunningStrip({ instances, onShow }: Props) {
+export function RunningStrip({ instances, onShow, reminders, onReminders }: Props) {
   const id = useId();
   if (instances.length === 0) return null;
   return (
     <section aria-labelledby={id}>
-      <h2 id={id} className="mb-2 font-display font-semibold text-xl">
-        {text.running.title}
-      </h2>
+      <div className="mb-2 flex flex-wrap items-center justify-between gap-x-4">
+        <h2 id={id} className="font-display font-semibold text-xl">
+          {text.running.title}
+        </h2>
+        {reminders !== "impossible" && (
+          <Button look="ghost" className="-mr-3 px-3 font-normal" onClick={onReminders}>
+            {reminders === "on" ? <BellOff aria-hidden className="size-4" /> : <Bell aria-hidden className="size-4" />}
+            {reminders === "on" ? text.notices.off : text.notices.on}
+          </Button>
+        )}
+      </div>
+      <p role="status" className="mb-2 text-ink-soft text-sm empty:hidden">
+        {reminders === "denied" ? text.notices.denied : ""}
+      </p>
       <ul className="grid grid-cols-[minmax(0,1fr)] gap-2 md:grid-cols-2 xl:grid-cols-3 2xl:grid-cols-4">
         {instances.map((instance) => (
           <li

@@ -2,6 +2,7 @@ package player
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"net/http"
 	"slices"
@@ -22,6 +23,7 @@ type challengeJSON struct {
 	Access      string            `json:"access"`
 	Wake        bool              `json:"wake"`
 	Closed      bool              `json:"closed"` // only what runs of it is left
+	Solved      bool              `json:"solved"`
 	Routes      []kit.RouteJSON   `json:"routes"`
 	Instance    *kit.InstanceJSON `json:"instance"`
 }
@@ -37,6 +39,10 @@ func (a Handlers) ListChallenges(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	solved, err := a.solved(r.Context(), p.Owner.ID)
+	if err != nil {
+		return err
+	}
 	all := []challengeJSON{}
 	for _, ch := range a.Challenges.All() {
 		in := own[ch.ID]
@@ -45,7 +51,7 @@ func (a Handlers) ListChallenges(w http.ResponseWriter, r *http.Request) error {
 			continue
 		}
 		j := a.challenge(ch, p, in, flags)
-		j.Closed = closed
+		j.Closed, j.Solved = closed, solved[ch.ID]
 		all = append(all, j)
 	}
 	for _, in := range sortedByID(own) { // of challenges that were taken away
@@ -111,7 +117,13 @@ func (a Handlers) GetChallenge(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return kit.Write(w, http.StatusOK, a.challenge(ch, p, own[ch.ID], flags))
+	solved, err := a.solved(r.Context(), p.Owner.ID)
+	if err != nil {
+		return err
+	}
+	j := a.challenge(ch, p, own[ch.ID], flags)
+	j.Solved = solved[ch.ID]
+	return kit.Write(w, http.StatusOK, j)
 }
 
 func (a Handlers) byChallenge(r *http.Request, p whaley.Player) (map[string]*whaley.Instance, error) {
@@ -136,4 +148,12 @@ func (a Handlers) challenge(
 		j.Instance = &instance
 	}
 	return j
+}
+
+// solved names the challenges that an owner has solved.
+func (a Handlers) solved(ctx context.Context, owner string) (map[string]bool, error) {
+	if a.Cheating == nil || owner == "" {
+		return nil, nil
+	}
+	return a.Cheating.Solved(ctx, owner)
 }
