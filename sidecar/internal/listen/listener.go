@@ -146,6 +146,7 @@ func (l *Listener) admit(conn net.Conn) *Conn {
 		l.refuse(conn, address)
 		return nil
 	}
+	bound(conn, l.unread)
 	c.opening = l.opts.Turns != nil && !forMany
 	if l.opts.Hello == 0 {
 		return c
