@@ -31,7 +31,7 @@ bench: ## what a player waits for, beside bare Docker, docker compose and a plai
 hostile: ## attacks behind both edges, beside an honest player who must not notice (HOSTILE=long, HOSTILE_EDGE=embedded, HOSTILE_ATTACK=streams,log, HOSTILE_SEED=7)
 	@scripts/need gcc engine redis tools traefik images frontend jail
 	cd sidecar && go run ./hostile -edge $(or $(HOSTILE_EDGE),embedded$(comma)traefik) -attack "$(HOSTILE_ATTACK)" $(if $(HOSTILE_SEED),-seed $(HOSTILE_SEED)) \
-		$(if $(filter long,$(HOSTILE)),-window 30s -rounds 4,-window 8s -rounds 2)
+		$(if $(filter long,$(HOSTILE)),-window 30s -rounds 5,-window 6s -rounds 3)
 
 up: ## production on this machine: docker-compose.yaml, secrets and certificates made the first time (see scripts/up)
 	@scripts/up

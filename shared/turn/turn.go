@@ -20,7 +20,11 @@ const (
 	// longest is how long a turn is held: what takes longer waits for something else, and computes nothing.
 	longest    = 20 * time.Millisecond
 	maxWaiting = 1024 // in one line
-	bits6      = 64   // of IPv6: who has one address has all of these
+	// refusal is how long whoever finds a line full waits to be told so, as many of them as maxRefused: one who tries
+	// again at once would otherwise cost more than one who stands in line.
+	refusal    = 5 * time.Second
+	maxRefused = 4096
+	bits6      = 64 // of IPv6: who has one address has all of these
 )
 
 // ErrFull means that more wait than the line has room for.
@@ -39,6 +43,7 @@ type line struct {
 	busy    int // turns that are held, or rest
 	waiting []*waiter
 	gone    int // of those, that wait no more
+	refused int // who wait to be told that it is full
 }
 
 type waiter struct {
@@ -70,7 +75,7 @@ func Of(address netip.Addr) string {
 }
 
 // Take waits for a turn. It has to be ended, which may be done more than once, and ends by itself when it takes long.
-// The error is ErrFull, or why ctx ended.
+// The error is ErrFull, after a while, or why ctx ended.
 func (t *Turns) Take(ctx context.Context, who string) (end func(), err error) {
 	t.mu.Lock()
 	l := t.lines[who]
@@ -84,7 +89,14 @@ func (t *Turns) Take(ctx context.Context, who string) (end func(), err error) {
 		return t.begin(who, l), nil
 	}
 	if len(l.waiting)-l.gone >= maxWaiting {
+		slow := l.refused < maxRefused
+		if slow {
+			l.refused++
+		}
 		t.mu.Unlock()
+		if slow {
+			t.refuse(ctx, l)
+		}
 		return nil, ErrFull
 	}
 	// A turn is given by ending a context: interpreted, a select would be shared by all who run it.
@@ -105,6 +117,16 @@ func (t *Turns) Take(ctx context.Context, who string) (end func(), err error) {
 		return nil, ctx.Err()
 	}
 	return t.begin(who, l), nil
+}
+
+// refuse waits before somebody is told that a line is full.
+func (t *Turns) refuse(ctx context.Context, l *line) {
+	late, cancel := context.WithTimeout(ctx, refusal)
+	<-late.Done()
+	cancel()
+	t.mu.Lock()
+	l.refused--
+	t.mu.Unlock()
 }
 
 func (t *Turns) begin(who string, l *line) func() {

@@ -100,28 +100,89 @@ func TestALineEndsSomewhereAndWhoLeavesMakesRoom(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, leave := context.WithCancel(t.Context())
-		var left atomic.Int64
+		var left, served atomic.Int64
 		for n := 0; n < 1024; n++ {
 			go func() {
-				if _, err := turns.Take(ctx, "one"); errors.Is(err, context.Canceled) {
+				if _, err := turns.Take(ctx, "one"); err == nil {
+					served.Add(1)
+				} else if errors.Is(err, context.Canceled) {
 					left.Add(1)
 				}
 			}()
 		}
 		synctest.Wait()
+		began := time.Now()
 		if _, err := turns.Take(t.Context(), "one"); !errors.Is(err, turn.ErrFull) {
 			t.Errorf("a place more: %v", err)
 		}
+		if waited := time.Since(began); waited != 5*time.Second {
+			t.Errorf("who finds it full is told so after %s", waited)
+		}
 		leave()
 		synctest.Wait()
-		if left.Load() != 1024 {
-			t.Errorf("%d of 1024 left", left.Load())
+		if left.Load()+served.Load() != 1024 || left.Load() == 0 {
+			t.Errorf("%d left and %d had their turn, of 1024", left.Load(), served.Load())
 		}
 		end()
 		if end, err = turns.Take(t.Context(), "one"); err != nil {
 			t.Errorf("after all have left: %v", err)
 		}
 		end()
+	})
+}
+
+// TestWhoTriesAFullLineAgainAndAgainIsRefusedSeldom has 2,000 come again as soon as they are refused, for a minute.
+func TestWhoTriesAFullLineAgainAndAgainIsRefusedSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := turn.New(1)
+		ctx, stop := context.WithCancel(t.Context())
+		var refused atomic.Int64
+		var all sync.WaitGroup
+		for n := 0; n < 2000; n++ {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				for ctx.Err() == nil {
+					if _, err := turns.Take(ctx, "one"); errors.Is(err, turn.ErrFull) {
+						refused.Add(1)
+					}
+				}
+			}()
+		}
+		time.Sleep(time.Minute)
+		stop()
+		all.Wait()
+		if n := refused.Load(); n > 2000*60/5 {
+			t.Errorf("%d refusals", n)
+		}
+	})
+}
+
+// TestWhoWaitsToBeRefusedIsBounded has more come than may wait for that.
+func TestWhoWaitsToBeRefusedIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := turn.New(1)
+		end, err := turns.Take(t.Context(), "one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer end()
+		ctx, stop := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		for n := 0; n < 1024+4096; n++ {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				_, _ = turns.Take(ctx, "one")
+			}()
+		}
+		synctest.Wait()
+		began := time.Now()
+		if _, err := turns.Take(ctx, "one"); !errors.Is(err, turn.ErrFull) || time.Since(began) != 0 {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+		stop()
+		all.Wait()
 	})
 }
 

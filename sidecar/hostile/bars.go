@@ -21,11 +21,36 @@ type bar struct {
 	most float64
 }
 
-func (f *finding) ratio(what string, p int) float64 {
-	if len(f.with[what]) == 0 || len(f.without[what]) == 0 {
-		return 0
+// ratio is how many times longer something took with the attack than without: the median of what the rounds say, and the
+// least and the most of them. One stall of the machine is in one round. It is 0 if nothing was measured.
+func (f *finding) ratio(what string, p int) (median, least, most float64) {
+	all := f.each(what, func(without, with []time.Duration) float64 {
+		return float64(percentile(with, p)) / float64(percentile(without, p))
+	})
+	if len(all) == 0 {
+		return 0, 0, 0
 	}
-	return float64(percentile(f.with[what], p)) / float64(percentile(f.without[what], p))
+	return middle(all), slices.Min(all), slices.Max(all)
+}
+
+// each asks something of every round in which it was measured.
+func (f *finding) each(what string, of func(without, with []time.Duration) float64) (all []float64) {
+	for _, r := range f.rounds {
+		if len(r.without[what]) > 0 && len(r.with[what]) > 0 {
+			all = append(all, of(r.without[what], r.with[what]))
+		}
+	}
+	return all
+}
+
+// middle is the median.
+func middle(all []float64) float64 {
+	slices.Sort(all)
+	n := len(all) / 2
+	if len(all)%2 == 1 {
+		return all[n]
+	}
+	return (all[n-1] + all[n]) / 2
 }
 
 func (f *finding) judge() {
@@ -33,8 +58,10 @@ func (f *finding) judge() {
 		if (bar == crowdBar) != f.crowd {
 			continue
 		}
-		if ratio := f.ratio(bar.what, bar.p); ratio > bar.most {
-			f.broken = append(f.broken, fmt.Sprintf("%s p%d %.1f times, at most %g", bar.what, bar.p, ratio, bar.most))
+		if ratio, least, most := f.ratio(bar.what, bar.p); ratio > bar.most {
+			f.broken = append(f.broken, fmt.Sprintf(
+				"%s p%d %.1f times (%.1f to %.1f), at most %g", bar.what, bar.p, ratio, least, most, bar.most,
+			))
 		} else if ratio == 0 {
 			f.broken = append(f.broken, bar.what+": nothing was measured")
 		}
@@ -54,14 +81,22 @@ func (f *finding) print(out io.Writer) {
 	name := f.edge + "_" + f.attack + "_"
 	for _, bar := range bars {
 		for _, p := range []int{50, bar.p} {
-			if f.ratio(bar.what, p) == 0 {
+			ratio, least, most := f.ratio(bar.what, p)
+			if ratio == 0 {
 				continue
 			}
-			fmt.Fprintf(out, "%s%s_p%d_times %.2f\n", name, bar.what, p, f.ratio(bar.what, p))
-			fmt.Fprintf(out, "%s%s_p%d_without_ms %.1f\n", name, bar.what, p, milliseconds(percentile(f.without[bar.what], p)))
-			fmt.Fprintf(out, "%s%s_p%d_with_ms %.1f\n", name, bar.what, p, milliseconds(percentile(f.with[bar.what], p)))
+			without := f.each(bar.what, func(without, _ []time.Duration) float64 { return milliseconds(percentile(without, p)) })
+			with := f.each(bar.what, func(_, with []time.Duration) float64 { return milliseconds(percentile(with, p)) })
+			fmt.Fprintf(out, "%s%s_p%d_times %.2f\n", name, bar.what, p, ratio)
+			fmt.Fprintf(out, "%s%s_p%d_least_and_most_times %.2f %.2f\n", name, bar.what, p, least, most)
+			fmt.Fprintf(out, "%s%s_p%d_without_ms %.1f\n", name, bar.what, p, middle(without))
+			fmt.Fprintf(out, "%s%s_p%d_with_ms %.1f\n", name, bar.what, p, middle(with))
 		}
-		fmt.Fprintf(out, "%s%s_n %d %d\n", name, bar.what, len(f.without[bar.what]), len(f.with[bar.what]))
+		without, with := 0, 0
+		for _, r := range f.rounds {
+			without, with = without+len(r.without[bar.what]), with+len(r.with[bar.what])
+		}
+		fmt.Fprintf(out, "%s%s_n %d %d\n", name, bar.what, without, with)
 	}
 	for _, r := range []struct {
 		what                  string
@@ -93,7 +128,8 @@ func table(out io.Writer, findings []finding) {
 	for _, f := range findings {
 		fmt.Fprintf(w, "%s\t%s", f.edge, f.attack)
 		for _, bar := range bars {
-			fmt.Fprintf(w, "\t%.1f", f.ratio(bar.what, bar.p))
+			ratio, least, most := f.ratio(bar.what, bar.p)
+			fmt.Fprintf(w, "\t%.1f (%.1f–%.1f)", ratio, least, most)
 		}
 		fmt.Fprintf(w, "\t%d→%d→%d\t%d→%d→%d\t%d→%d→%d\t%.0f s\t%s\n", f.before.memory, f.during.memory, f.after.memory,
 			f.before.goroutines, f.during.goroutines, f.after.goroutines, f.before.files, f.during.files, f.after.files,

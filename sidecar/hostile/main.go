@@ -2,10 +2,11 @@
 // a kind with a generator: what it sends is drawn anew in every run, from a seed that is printed. Attacked are only this
 // machine's own addresses and containers, for a bounded time and with a bounded number of everything.
 //
-// For each attack, windows with and without it are measured by turns: compare the ratios, not the times of two machines.
+// For each attack, windows without and with it are measured by turns, and the median of their ratios counts, with the
+// least and the most beside it: compare the ratios, not the times of two machines.
 // A ratio or a resource over its bar is named at the end, and the program exits with 1. make hostile runs it.
 //
-//	go run ./hostile -edge embedded -attack streams,log -window 10s -rounds 2 -seed 7
+//	go run ./hostile -edge embedded -attack streams,log -window 10s -rounds 3 -seed 7
 package main
 
 import (
@@ -40,7 +41,7 @@ func main() {
 		"attack", "", "these attacks, with commas between; empty: all of "+strings.Join(namesOf(attacks), " "),
 	)
 	flag.DurationVar(&p.window, "window", 8*time.Second, "how long one look takes")
-	flag.IntVar(&p.rounds, "rounds", 2, "looks without and with each attack")
+	flag.IntVar(&p.rounds, "rounds", 3, "looks without and with each attack; odd, since their median counts")
 	flag.Uint64Var(&p.seed, "seed", rand.Uint64()>>12, "what the attacks are drawn from")
 	to := flag.String("strike", "", "make one attack, as this program tells itself")
 	flag.Parse()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,11 +18,16 @@ const (
 	restores = 60 * time.Second // after an attack everything is as it was
 )
 
+// round is a look without the attack, and one with it right after: whatever else the machine does, it did to both.
+type round struct {
+	without, with map[string][]time.Duration
+}
+
 // finding is what one attack on one edge did.
 type finding struct {
 	edge, attack   string
 	crowd          bool // see attack
-	without, with  map[string][]time.Duration
+	rounds         []round
 	failed         map[string]error // honest requests while it went on
 	before, during resources
 	after          resources
@@ -89,15 +95,18 @@ func (f *finding) look(ctx context.Context, p *plan, h *honest, a attack, to tar
 	if a.crowd {
 		act = h.crowd
 	}
-	f.without, f.with = map[string][]time.Duration{}, map[string][]time.Duration{}
-	for round := range p.rounds {
+	f.failed = map[string]error{}
+	for n := range p.rounds {
+		if n > 0 {
+			pause(ctx, warm) // what the attack has left behind is not the machine as it is without it
+		}
 		h.forget()
 		act(ctx, p.window)
-		merge(f.without, h.took)
+		r := round{without: h.took}
 		if len(h.failed) > 0 {
 			return fmt.Errorf("without the attack: %v", h.failed)
 		}
-		to.Seed = p.seed + uint64(round)
+		to.Seed = p.seed + uint64(n)
 		k, err := begin(ctx, a, to)
 		if err != nil {
 			return err
@@ -108,8 +117,9 @@ func (f *finding) look(ctx context.Context, p *plan, h *honest, a attack, to tar
 		act(ctx, p.window)
 		end()
 		f.during = f.during.most(most())
-		merge(f.with, h.took)
-		f.failed = h.failed
+		r.with = h.took
+		f.rounds = append(f.rounds, r)
+		maps.Copy(f.failed, h.failed)
 		told, err := k.end()
 		f.told = told
 		if err != nil {
@@ -117,12 +127,6 @@ func (f *finding) look(ctx context.Context, p *plan, h *honest, a attack, to tar
 		}
 	}
 	return nil
-}
-
-func merge(all, more map[string][]time.Duration) {
-	for what, took := range more {
-		all[what] = append(all[what], took...)
-	}
 }
 
 // rest waits until everything is as it was before.

@@ -19,7 +19,7 @@ const metricsKey = "what the hostile suite shows to /metrics"
 
 // resources are what a sidecar uses.
 type resources struct {
-	memory     int // MiB, resident
+	memory     int // MiB, resident, without what is of the program's file: that much is the kernel's to keep or drop
 	goroutines int // 0: it did not say
 	files      int // descriptors
 	tracked    int // connections that the host tracks
@@ -35,7 +35,7 @@ func resourcesOf(s *rig.Sidecar) (resources, error) {
 	if err != nil {
 		return r, err
 	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	_, rest, _ := strings.Cut(string(status), "RssAnon:")
 	if fields := strings.Fields(rest); len(fields) > 0 {
 		kib, _ := strconv.Atoi(fields[0])
 		r.memory = kib >> 10

@@ -34,13 +34,14 @@ type Behind struct {
 	Turns    int // of one address, as turn.New has them
 	Log      *slog.Logger
 
-	mu   sync.Mutex
-	sent map[string]bool // the random bytes of hellos that are on their way through Traefik
+	mu     sync.Mutex
+	sent   map[string]bool          // the random bytes of hellos that are on their way through Traefik
+	trying map[string]chan struct{} // names that one connection tries Traefik for; closed when it has ended
 }
 
 // Run serves until ctx ends, or its listener is of no use any more.
 func (b *Behind) Run(ctx context.Context) error {
-	b.sent = map[string]bool{}
+	b.sent, b.trying = map[string]bool{}, map[string]chan struct{}{}
 	n := names{
 		setting:  "WAKE_LISTEN",
 		listener: listen.Around(b.Listener, listen.Options{Name: "WAKE_LISTEN", Hello: HelloTimeout, Log: b.Log}),
@@ -50,7 +51,7 @@ func (b *Behind) Run(ctx context.Context) error {
 			if route.Passthrough {
 				return dial(route.Backend, b.Log)
 			}
-			return returned{b}
+			return returned{b, route.Host}
 		},
 	}
 	return n.serve(ctx)
@@ -72,7 +73,10 @@ func randomOf(conn *tcpproxy.Conn) string {
 }
 
 // returned leads connections back to Traefik.
-type returned struct{ b *Behind }
+type returned struct {
+	b    *Behind
+	name string
+}
 
 // HandleConn implements tcpproxy.Target.
 func (r returned) HandleConn(conn net.Conn) {
@@ -91,7 +95,7 @@ func (r returned) HandleConn(conn net.Conn) {
 	host, _, err := net.SplitHostPort(bringer(conn).String())
 	var back net.Conn
 	if err == nil {
-		back, err = send(net.JoinHostPort(host, strconv.Itoa(r.b.Port)), peeked.Peeked)
+		back, err = r.b.send(r.name, net.JoinHostPort(host, strconv.Itoa(r.b.Port)), peeked.Peeked)
 	}
 	r.b.mu.Lock()
 	delete(r.b.sent, id)
@@ -115,15 +119,44 @@ func bringer(conn net.Conn) net.Addr {
 	return conn.RemoteAddr()
 }
 
-// send begins a connection again and again until it is answered, and returns it with the answer's first bytes.
-func send(address string, hello []byte) (net.Conn, error) {
+// send begins a connection again and again until it is answered, and returns it with the answer's first bytes. Of many
+// with one name a single one tries, and the others once it has been answered: they all wait for the same.
+func (b *Behind) send(name, address string, hello []byte) (net.Conn, error) {
 	deadline := time.Now().Add(returnFor)
 	for {
+		ended := b.alone(name)
 		conn, err := answered(address, hello, deadline)
+		for ended != nil && err != nil && time.Now().Before(deadline) {
+			time.Sleep(returnEvery)
+			conn, err = answered(address, hello, deadline)
+		}
+		if ended != nil {
+			ended()
+		}
 		if err == nil || time.Now().After(deadline) {
 			return conn, err
 		}
-		time.Sleep(returnEvery)
+	}
+}
+
+// alone waits while somebody else tries Traefik for a name. If nobody does it is the caller, who says when they have
+// ended; it is nil for those who have waited.
+func (b *Behind) alone(name string) (ended func()) {
+	b.mu.Lock()
+	others := b.trying[name]
+	if others != nil {
+		b.mu.Unlock()
+		<-others
+		return nil
+	}
+	mine := make(chan struct{})
+	b.trying[name] = mine
+	b.mu.Unlock()
+	return func() {
+		b.mu.Lock()
+		delete(b.trying, name)
+		b.mu.Unlock()
+		close(mine)
 	}
 }
 

@@ -147,6 +147,7 @@ func TestAConnectionByTLSIsHeldUntilItsInstanceRuns(t *testing.T) {
 type proxying struct {
 	known    atomic.Bool
 	tries    atomic.Int64
+	now      atomic.Int64 // connections that it leads to where unknown names go
 	listener net.Listener
 }
 
@@ -160,13 +161,25 @@ func newProxying(t *testing.T, backend, unknown string) *proxying {
 			return ending{config, backend}, true
 		}
 		p.tries.Add(1)
-		return tcpproxy.To(unknown), true
+		return counted{tcpproxy.To(unknown), &p.now}, true
 	})
 	if err := proxy.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { proxy.Close() })
 	return p
+}
+
+// counted counts the connections that it leads somewhere.
+type counted struct {
+	onward tcpproxy.Target
+	now    *atomic.Int64
+}
+
+func (c counted) HandleConn(conn net.Conn) {
+	c.now.Add(1)
+	c.onward.HandleConn(conn)
+	c.now.Add(-1)
 }
 
 type ending struct {
@@ -216,6 +229,50 @@ func TestBehindTraefikAConnectionGoesBackOnceItsRouteIsThere(t *testing.T) {
 	if got, err := asks(at, "sleeps.instances.localhost", 3); got != "3" {
 		t.Errorf("and the next connection: %q %v", got, err)
 	}
+}
+
+// TestOfManyWhoWaitForTraefikOneTriesIt has forty connections wait for one name. While Traefik has no route yet one of them
+// comes back to it, and then all.
+func TestOfManyWhoWaitForTraefikOneTriesIt(t *testing.T) {
+	const many = 40
+	l := listening(t)
+	traefik := newProxying(t, counting(t), l.Addr().String())
+	s := newStarter("sleeps.instances.localhost", whaley.Publication{Type: whaley.RouteTCP, Host: "sleeps.instances.localhost"})
+	behind := &edge.Behind{
+		Listener: l, Opener: s, Port: traefik.listener.Addr().(*net.TCPAddr).Port, Log: slog.New(slog.DiscardHandler),
+		Turns: many,
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := behind.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	defer all.Wait()
+	defer cancel()
+	var asking sync.WaitGroup
+	for range many {
+		asking.Go(func() {
+			if got, err := asks(traefik.listener.Addr().String(), "sleeps.instances.localhost", 3); got != "3" {
+				t.Errorf("%q %v", got, err)
+			}
+		})
+	}
+	for range many {
+		<-s.asked
+	}
+	close(s.runs)
+	most := int64(0)
+	for traefik.tries.Load() < many+20 {
+		most = max(most, traefik.now.Load())
+		time.Sleep(time.Millisecond)
+	}
+	if most > many+10 { // a try that has ended may be counted a moment longer
+		t.Errorf("%d are on their way at the same time, of which %d are held", most, many)
+	}
+	traefik.known.Store(true)
+	asking.Wait()
 }
 
 func TestBehindTraefikWhatEndsTLSItselfIsReachedAtOnce(t *testing.T) {
