@@ -20,6 +20,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
@@ -116,7 +117,7 @@ const (
 // prove lets a canary try until it holds, and says loudly what it could reach. A full disk or a busy engine at one moment is
 // not to be called a broken firewall for as long as this process lives.
 func (w *wall) prove(ctx context.Context, try func(context.Context) error) {
-	for pause := proveAgain; ; pause = min(2*pause, proveSeldom) {
+	for backoff := (loop.Backoff{First: proveAgain, Most: proveSeldom}); ; {
 		err := try(ctx)
 		if ctx.Err() != nil {
 			return
@@ -139,9 +140,7 @@ func (w *wall) prove(ctx context.Context, try func(context.Context) error) {
 		if errors.Is(err, firewall.ErrNotStatic) {
 			return // no later trial is another
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+		if loop.Sleep(ctx, backoff.Next()) != nil {
 			return
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -93,8 +94,8 @@ type Detector struct {
 	opts       Options
 	log        *slog.Logger
 
-	pushed   atomic.Int64  // when CTFd's plugin was last heard of, Unix seconds
-	look     chan struct{} // it has lost what it should have told
+	pushed   atomic.Int64 // when CTFd's plugin was last heard of, Unix seconds
+	look     loop.Signal  // it has lost what it should have told
 	scanning sync.Mutex
 	contacts contacts
 	names    names
@@ -106,7 +107,7 @@ func New(needs Needs, opts Options) *Detector {
 	opts.FullEvery = cmp.Or(opts.FullEvery, time.Hour)
 	return &Detector{
 		store: needs.Store, ctfd: needs.CTFd, challenges: needs.Challenges, lacks: needs.Missing, opts: opts, log: needs.Log,
-		look: make(chan struct{}, 1), contacts: newContacts(),
+		look: loop.NewSignal(), contacts: newContacts(),
 	}
 }
 

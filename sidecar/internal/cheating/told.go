@@ -23,10 +23,7 @@ func (d *Detector) Told(ctx context.Context, some []whaley.Submission, lost bool
 	}
 	d.pushed.Store(time.Now().Unix())
 	if lost {
-		select {
-		case d.look <- struct{}{}:
-		default:
-		}
+		d.look.Send()
 	}
 	if len(some) == 0 {
 		return nil
@@ -53,13 +50,5 @@ func (d *Detector) untilScan(ctx context.Context, began time.Time) bool {
 	if time.Since(time.Unix(d.pushed.Load(), 0)) < heardFor {
 		every *= rarely
 	}
-	timer := time.NewTimer(time.Until(began.Add(every)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-d.look:
-	case <-ctx.Done():
-		return false
-	}
-	return true
+	return d.look.Wait(ctx, time.Until(began.Add(every))) == nil
 }

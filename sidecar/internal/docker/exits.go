@@ -7,6 +7,7 @@ import (
 	"github.com/docker/docker/api/types/events"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 )
 
 // reconnect is how long to wait before the engine's events are asked for again.
@@ -26,12 +27,8 @@ func (e *Engine) Exits(ctx context.Context) <-chan instancer.Exit {
 		defer close(exits)
 		for {
 			e.listen(ctx, send)
-			timer := time.NewTimer(reconnect)
-			select {
-			case <-ctx.Done():
-				timer.Stop()
+			if loop.Sleep(ctx, reconnect) != nil {
 				return
-			case <-timer.C:
 			}
 			if e.Ping(ctx) == nil {
 				send(instancer.Exit{})

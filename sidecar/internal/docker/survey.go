@@ -19,6 +19,7 @@ import (
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 	"github.com/whaley-ctf/whaley/sidecar/internal/survey"
 )
@@ -68,7 +69,7 @@ func (e *Engine) ask(ctx context.Context, q survey.Question) (survey.Answer, err
 var errNoSurveyor = errors.New("there is no surveyor at the moment")
 
 func (e *Engine) failSurvey(err error) {
-	wait := min(surveyAgain<<min(e.disk.failures, 10), surveySeldom)
+	wait := loop.Doubled(surveyAgain, surveySeldom, e.disk.failures)
 	e.disk.failures++
 	e.disk.again = time.Now().Add(wait)
 	e.log.Warn(

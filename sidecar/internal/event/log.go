@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -34,7 +35,7 @@ type Log struct {
 	opts  Options
 	log   *slog.Logger
 	lines chan whaley.Event
-	gap   chan struct{} // some events may not have been told
+	gap   loop.Signal // some events may not have been told
 
 	mu      sync.Mutex
 	own     []func(whaley.Event)
@@ -47,7 +48,7 @@ func New(store Store, opts Options, log *slog.Logger) *Log {
 		opts.Retention = func() time.Duration { return 0 }
 	}
 	return &Log{
-		store: store, opts: opts, log: log, lines: make(chan whaley.Event, backlog), gap: make(chan struct{}, 1),
+		store: store, opts: opts, log: log, lines: make(chan whaley.Event, backlog), gap: loop.NewSignal(),
 		watches: map[chan whaley.Event]struct{}{},
 	}
 }
@@ -77,7 +78,7 @@ func (l *Log) pass(ev whaley.Event) {
 	select {
 	case l.lines <- ev:
 	default:
-		l.missed()
+		l.gap.Send()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,13 +89,6 @@ func (l *Log) pass(ev whaley.Event) {
 			delete(l.watches, watch)
 			close(watch)
 		}
-	}
-}
-
-func (l *Log) missed() {
-	select {
-	case l.gap <- struct{}{}:
-	default:
 	}
 }
 

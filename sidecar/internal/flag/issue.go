@@ -44,7 +44,7 @@ func (f *Flags) Flags(ctx context.Context, owner whaley.Owner, ch *whaley.Challe
 		values[n] = made.Value
 	}
 	if changed {
-		f.nudge()
+		f.kick.Send()
 	}
 	return values, nil
 }
@@ -114,7 +114,7 @@ func (f *Flags) Rotate(ctx context.Context, id, by string) (*whaley.IssuedFlag, 
 	if unknown != "" {
 		f.log.Warn("flag rotated for a challenge that is not loaded", "challenge", unknown)
 	}
-	f.nudge()
+	f.kick.Send()
 	return f.store.CurrentFlag(ctx, retired[0].Owner.ID, retired[0].Challenge, retired[0].Part)
 }
 
@@ -137,14 +137,14 @@ func (f *Flags) Delete(ctx context.Context, id, by string) (*whaley.IssuedFlag, 
 	if len(retired) == 0 {
 		return nil, errNoFlag(id)
 	}
-	f.nudge()
+	f.kick.Send()
 	return retired[0], nil
 }
 
 // DeleteOf retires all flags of an owner and says how many.
 func (f *Flags) DeleteOf(ctx context.Context, owner, by string) (int, error) {
 	retired, err := f.store.RetireFlags(ctx, "", owner, by, "deleted", time.Now().UTC(), nil)
-	f.nudge()
+	f.kick.Send()
 	return len(retired), err
 }
 

@@ -32,14 +32,6 @@ func (w *waiting) watch() <-chan struct{} {
 // OnChange names who is told of owners whose flags got another state in CTFd; before Run. It must not block.
 func (f *Flags) OnChange(told func(owner string)) { f.told = told }
 
-// nudge says that there is something in the outbox.
-func (f *Flags) nudge() {
-	select {
-	case f.kick <- struct{}{}:
-	default:
-	}
-}
-
 // AwaitLive returns once CTFd knows an owner's flags, or it is clear that it will not soon, or when ctx ends.
 func (f *Flags) AwaitLive(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge) {
 	if f.ctfd == nil {

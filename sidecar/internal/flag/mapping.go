@@ -41,7 +41,7 @@ func (f *Flags) Map(ctx context.Context, challenge, part string, ctfdChallenge i
 			if err == nil {
 				err = f.store.TryRegistrationsNow(ctx) // what was refused until somebody had looked at it
 			}
-			f.nudge()
+			f.kick.Send()
 			return m, err
 		}
 	}
@@ -52,7 +52,7 @@ func (f *Flags) Map(ctx context.Context, challenge, part string, ctfdChallenge i
 // flags go to where its challenge's others are.
 func (f *Flags) Unmap(ctx context.Context, challenge, part string) error {
 	had, err := f.store.Unmap(ctx, challenge, part)
-	f.nudge()
+	f.kick.Send()
 	if err == nil && !had {
 		return errNotMapped(challenge)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -17,7 +18,7 @@ func (f *Flags) mapLoop(ctx context.Context) error {
 			f.log.Warn("what instance.toml files name in ctfd is not mapped yet", "err", err)
 		}
 		told = f.warnUnmapped(ctx, told)
-		if !pause(ctx, f.opts.MapEvery) {
+		if loop.Sleep(ctx, f.opts.MapEvery) != nil {
 			return nil
 		}
 	}
@@ -77,7 +78,7 @@ func (f *Flags) mapByFile(ctx context.Context, told []string) ([]string, error) 
 			)
 			continue
 		}
-		f.nudge()
+		f.kick.Send()
 	}
 	if len(missing) > 0 && !slices.Equal(missing, told) {
 		f.log.Warn("instance.toml names challenges that ctfd does not have", "challenges", missing)

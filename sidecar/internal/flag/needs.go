@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -78,7 +79,7 @@ type Flags struct {
 	log        *slog.Logger
 
 	told    func(owner string) // of another state of one of the owner's flags
-	kick    chan struct{}      // there is something in the outbox
+	kick    loop.Signal        // there is something in the outbox
 	recheck chan int           // a challenge of CTFd that may lack a flag
 	live    waiting
 	down    atomic.Bool // the last round of registering found CTFd down
@@ -92,7 +93,7 @@ func New(store Store, ctfd CTFd, challenges Challenges, opts Options, log *slog.
 	opts.VerifyEvery = cmp.Or(opts.VerifyEvery, 5*time.Minute)
 	return &Flags{
 		store: store, ctfd: ctfd, challenges: challenges, opts: opts, log: log,
-		told: func(string) {}, kick: make(chan struct{}, 1), recheck: make(chan int, 64),
+		told: func(string) {}, kick: loop.NewSignal(), recheck: make(chan int, 64),
 		live: newWaiting(),
 	}
 }

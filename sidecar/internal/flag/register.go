@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -23,41 +24,34 @@ const (
 
 // registerLoop empties the outbox, entry by entry in its order.
 func (f *Flags) registerLoop(ctx context.Context) error {
-	outage := time.Duration(0)
+	outage := loop.Backoff{First: time.Second, Most: outageLong}
 	for {
 		tried, done, err := f.deliver(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case done == 0 && err != nil:
-			if outage == 0 {
+			if !outage.Failed() {
 				f.log.Warn("flags cannot be registered in ctfd now", "err", err)
 			}
-			outage = min(max(2*outage, time.Second), outageLong)
 			f.down.Store(true)
 			f.live.notify()
-			if !pause(ctx, outage) { // whatever is put into the outbox meanwhile does not make CTFd answer
+			if loop.Sleep(ctx, outage.Next()) != nil { // whatever is put into the outbox meanwhile does not make CTFd answer
 				return nil
 			}
 			continue
-		case done > 0 && outage > 0:
+		case done > 0 && outage.Failed():
 			f.log.Info("flags are registered in ctfd again")
 			if err := f.store.TryRegistrationsNow(ctx); err != nil {
 				f.log.Warn("flags wait out their back-off", "err", err)
 			}
-			outage = 0
+			outage.Reset()
 			f.down.Store(false)
 		}
 		if tried > 0 {
 			continue
 		}
-		timer := time.NewTimer(idle)
-		select {
-		case <-timer.C:
-		case <-f.kick:
-		case <-ctx.Done():
-		}
-		timer.Stop()
+		_ = f.kick.Wait(ctx, idle)
 	}
 }
 
@@ -118,7 +112,7 @@ func (f *Flags) try(ctx context.Context, was whaley.Registration) error {
 	now.State, now.CTFdFlag, now.Tries, now.Reason = was.State, was.CTFdFlag, was.Tries+1, whaley.ReasonOf(err)
 	if !whaley.Refused(err) {
 		return errors.Join(
-			err, f.store.Registered(ctx, was, now, backoff(time.Second, was.Tries, outageLong), whaley.Event{}),
+			err, f.store.Registered(ctx, was, now, loop.Doubled(time.Second, outageLong, was.Tries), whaley.Event{}),
 		)
 	}
 	var ev whaley.Event
@@ -132,7 +126,7 @@ func (f *Flags) try(ctx context.Context, was whaley.Registration) error {
 			err,
 		)
 	}
-	return f.settle(ctx, was, now, backoff(retryFirst, was.Tries, retryLong), ev)
+	return f.settle(ctx, was, now, loop.Doubled(retryFirst, retryLong, was.Tries), ev)
 }
 
 // settle writes what came of a try, and tells of it.
@@ -142,11 +136,6 @@ func (f *Flags) settle(ctx context.Context, was, now whaley.Registration, again 
 		f.told(was.Owner)
 	}
 	return err
-}
-
-// backoff doubles from try to try, up to a limit.
-func backoff(first time.Duration, tries int, limit time.Duration) time.Duration {
-	return min(first<<min(tries, 20), limit)
 }
 
 // add makes sure that CTFd has a flag and returns its row there. CTFd takes the same flag twice, so it is asked first,

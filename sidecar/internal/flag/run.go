@@ -2,7 +2,6 @@ package flag
 
 import (
 	"context"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -17,16 +16,4 @@ func (f *Flags) Run(ctx context.Context) error {
 	g.Go(func() error { return f.registerLoop(ctx) })
 	g.Go(func() error { return f.verifyLoop(ctx) })
 	return g.Wait()
-}
-
-// pause waits; false if ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -37,9 +37,4 @@ func told[V any](k *kept[V], key string, value V, gone bool) {
 }
 
 // tellNews has those look who want to know of changes, without a sweep.
-func (p *Players) tellNews() {
-	select {
-	case p.news <- struct{}{}:
-	default:
-	}
-}
+func (p *Players) tellNews() { p.news.Send() }

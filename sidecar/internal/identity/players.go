@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -30,7 +31,7 @@ type Players struct {
 	life      func() time.Duration  // of a sign-in that begins now
 	every     time.Duration         // between two sweeps, at least
 	watched   func(context.Context) // after each; may be nil
-	news      chan struct{}         // of accounts, between two
+	news      loop.Signal           // of accounts, between two
 }
 
 // PlayersOptions are the settings of Players.
@@ -56,7 +57,7 @@ func NewPlayers(from Accounts, sessions *Sessions, opts PlayersOptions, log *slo
 	return &Players{
 		directory: newDirectory(from, opts.TeamMode, opts.Fresh, log), tokens: newKept[int](opts.Fresh, maxTokens),
 		sessions: sessions,
-		fresh:    opts.Fresh, every: opts.Sweep, life: opts.Life, news: make(chan struct{}, 1),
+		fresh:    opts.Fresh, every: opts.Sweep, life: opts.Life, news: loop.NewSignal(),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -66,7 +67,7 @@ func (i *Instancer) untilAnswers(ctx context.Context, u *unit, r whaley.Route) e
 		} else if ctx.Err() == nil {
 			u.awaited.set(fmt.Sprintf("%s to answer on port %d", u.service.Name, r.Port), 0)
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := loop.Sleep(ctx, wait); err != nil {
 			return err
 		}
 	}

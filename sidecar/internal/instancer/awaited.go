@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -40,7 +41,7 @@ func (a *awaited) get() (what string, port int) {
 // tellAwaited makes what a start waits for its stage, once it takes long.
 func (i *Instancer) tellAwaited(ctx context.Context, in *whaley.Instance, units map[string]*unit) {
 	said := ""
-	for wait := awaitedAfter; pause(ctx, wait) == nil; wait = awaitedEvery {
+	for wait := awaitedAfter; loop.Sleep(ctx, wait) == nil; wait = awaitedEvery {
 		if what := i.awaits(ctx, units); what != "" && what != said && ctx.Err() == nil {
 			said = what
 			i.setStage(in, "Waiting for "+what)

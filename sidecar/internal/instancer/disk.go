@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -19,7 +20,7 @@ const (
 
 // diskLoop stops instances that have written too much, before the host's disk is full for everybody.
 func (i *Instancer) diskLoop(ctx context.Context) error {
-	for wait := diskEvery; pause(ctx, wait) == nil; {
+	for wait := diskEvery; loop.Sleep(ctx, wait) == nil; {
 		if err := i.CheckDisk(ctx); err != nil && ctx.Err() == nil {
 			i.Log.Error("what instances have written is not known of all", "err", err)
 		}

@@ -3,6 +3,8 @@ package instancer
 import (
 	"context"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 )
 
 const expireEvery = time.Second
@@ -10,7 +12,7 @@ const expireEvery = time.Second
 // expireLoop stops what is due. The rows say what that is: a clock that is set, an extension and another process's
 // instances need no care of their own. What fails is tried again and holds up nothing else.
 func (i *Instancer) expireLoop(ctx context.Context) error {
-	for pause(ctx, expireEvery) == nil {
+	for loop.Sleep(ctx, expireEvery) == nil {
 		due, err := i.Store.Due(ctx, i.now())
 		if err != nil && ctx.Err() == nil {
 			i.Log.Error("list what has expired", "err", err)

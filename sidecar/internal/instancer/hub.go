@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -77,7 +78,7 @@ func (i *Instancer) OwnerChanged(owner string) { i.hub.notify(ownerKey(owner)) }
 // Changes gives a hint each time something of an owner's instances changed; hints that nobody took in time are
 // merged. The function ends it.
 func (i *Instancer) Changes(owner string) (<-chan struct{}, func()) {
-	hints := make(chan struct{}, 1)
+	hints := loop.NewSignal()
 	ctx, cancel := context.WithCancel(context.Background())
 	// The first watch is taken here: a change right after Changes returned must not be missed.
 	changed, done := i.hub.watch(ownerKey(owner))
@@ -91,10 +92,7 @@ func (i *Instancer) Changes(owner string) (<-chan struct{}, func()) {
 			}
 			done()
 			changed, done = i.hub.watch(ownerKey(owner))
-			select {
-			case hints <- struct{}{}:
-			default:
-			}
+			hints.Send()
 		}
 	}()
 	return hints, cancel

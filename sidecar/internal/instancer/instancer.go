@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -53,7 +54,7 @@ type Instancer struct {
 	images   *images
 	looks    *looks
 	spawns   singleflight.Group
-	undone   chan struct{} // see leftUndone
+	undone   loop.Signal   // see leftUndone
 	removals chan struct{} // slots for stops
 
 	diskLook  sync.Mutex                   // one at a time
@@ -104,7 +105,7 @@ func New(needs Needs, opts Options) *Instancer {
 		progress: map[string]progress{},
 		origins:  map[string]origin{},
 		downs:    map[string]bool{},
-		undone:   make(chan struct{}, 1),
+		undone:   loop.NewSignal(),
 		removals: make(chan struct{}, removalSlots),
 		loud:     map[string]int{},
 	}

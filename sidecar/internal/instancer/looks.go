@@ -71,16 +71,10 @@ func (l *looks) next(ctx context.Context) (string, bool) {
 			l.mu.Lock()
 			l.get(id).under = true
 			l.mu.Unlock()
-			l.waiting.wake() // another may be due, and whoever waits was woken for one
+			l.waiting.earlier.Send() // another may be due, and whoever waits was woken for one
 			return id, true
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-l.waiting.earlier:
-		case <-ctx.Done():
-		}
-		timer.Stop()
+		_ = l.waiting.earlier.Wait(ctx, wait)
 	}
 	return "", false
 }

@@ -24,7 +24,7 @@ func (i *Instancer) SetPolicy(p whaley.Policy) {
 		p.BuildConcurrency = 2
 	}
 	i.policy.Store(&p)
-	i.images.turns.wake()
+	i.images.turns.poke.Send()
 	i.launch(i.queue.resize(p.SpawnConcurrency))
 }
 

@@ -3,6 +3,8 @@ package instancer
 import (
 	"context"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 )
 
 // position is how far an instance's start is.
@@ -44,7 +46,7 @@ func (i *Instancer) shiftLoop(ctx context.Context) error {
 		for _, in := range i.queue.shifts() {
 			i.changed(in)
 		}
-		if pause(ctx, shiftEvery) != nil {
+		if loop.Sleep(ctx, shiftEvery) != nil {
 			return nil
 		}
 	}

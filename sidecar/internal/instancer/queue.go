@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -25,7 +26,7 @@ type queue struct {
 	turns   map[string]int // owner → number of the last start, forgotten when nobody waits
 	turn    int
 	shifted bool // positions have changed since that was asked
-	shift   chan struct{}
+	shift   loop.Signal
 	pace    paces
 	again   *time.Timer          // when a start becomes slow
 	retry   func()               // called then, with no lock held
@@ -48,7 +49,7 @@ type active struct {
 }
 
 func newQueue(slots int, timeout func() time.Duration, retry func()) *queue {
-	return &queue{slots: slots, turns: map[string]int{}, shift: make(chan struct{}, 1), timeout: timeout, retry: retry}
+	return &queue{slots: slots, turns: map[string]int{}, shift: loop.NewSignal(), timeout: timeout, retry: retry}
 }
 
 // add puts an instance at its place and returns those that may start now.
@@ -125,10 +126,7 @@ func (q *queue) idle() bool {
 // moved remembers that positions are others now; who waits is told of it by shifts.
 func (q *queue) moved() {
 	q.shifted = true
-	select {
-	case q.shift <- struct{}{}:
-	default:
-	}
+	q.shift.Send()
 }
 
 // shifts are all that wait, if their positions have changed since it was last called.

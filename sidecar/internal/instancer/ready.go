@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -166,7 +167,7 @@ func (i *Instancer) untilHealthy(ctx context.Context, u *unit) error {
 				fmt.Sprintf("the health check of %s to pass (it takes longer than %s)", u.service.Name, u.health.Timeout), 0,
 			)
 		}
-		if err := pause(ctx, pace(began, healthEvery)); err != nil {
+		if err := loop.Sleep(ctx, pace(began, healthEvery)); err != nil {
 			return err
 		}
 	}
@@ -198,22 +199,11 @@ func (i *Instancer) untilEnded(ctx context.Context, u *unit) (int, error) {
 		if err != nil || ctx.Err() != nil || !u.service.Restart.Again(code, count) {
 			return code, err
 		}
-		if err := pause(ctx, restartPause(count)); err != nil {
+		if err := loop.Sleep(ctx, restartPause(count)); err != nil {
 			return 0, err
 		}
 		if err := i.Platform.StartService(context.WithoutCancel(ctx), u.id); err != nil {
 			return 0, err
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

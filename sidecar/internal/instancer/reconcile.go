@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -14,15 +15,15 @@ const lookAgain = time.Second
 
 // reconcileLoop compares what should be with what is: at once, then every ReconcileEvery, sooner after a failure.
 func (i *Instancer) reconcileLoop(ctx context.Context) error {
-	retry := lookAgain
+	retry := loop.Backoff{First: lookAgain, Most: i.opts.ReconcileEvery}
 	began, first := time.Now(), true
 	for {
 		wait := i.opts.ReconcileEvery
 		if err := i.Reconcile(ctx); err != nil && ctx.Err() == nil {
-			i.Log.Error("reconcile failed", "err", err, "again_in", retry)
-			wait, retry = retry, min(2*retry, i.opts.ReconcileEvery)
+			wait = retry.Next()
+			i.Log.Error("reconcile failed", "err", err, "again_in", wait)
 		} else {
-			retry = lookAgain
+			retry.Reset()
 			if first && ctx.Err() == nil {
 				i.Log.Info("startup reconcile finished", "took", time.Since(began))
 				first = false
@@ -32,7 +33,7 @@ func (i *Instancer) reconcileLoop(ctx context.Context) error {
 		select {
 		case <-timer.C:
 		case <-i.undone:
-			if pause(ctx, lookAgain) != nil {
+			if loop.Sleep(ctx, lookAgain) != nil {
 				return nil
 			}
 		case <-ctx.Done():
@@ -45,12 +46,7 @@ func (i *Instancer) reconcileLoop(ctx context.Context) error {
 }
 
 // leftUndone says that a job could not finish what the row asks for, so that the reconciler looks soon.
-func (i *Instancer) leftUndone() {
-	select {
-	case i.undone <- struct{}{}:
-	default:
-	}
-}
+func (i *Instancer) leftUndone() { i.undone.Send() }
 
 // lookLater has everything looked at after a time. However many jobs ask for that, one such look waits at the most.
 func (i *Instancer) lookLater(after time.Duration) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -19,7 +20,7 @@ type restarts struct {
 	next  time.Time // not before
 }
 
-func restartPause(count int) time.Duration { return min(firstRestart<<min(count, 10), lastRestart) }
+func restartPause(count int) time.Duration { return loop.Doubled(firstRestart, lastRestart, count) }
 
 // revive starts the containers of a running instance that have ended and are to be started again, each after its
 // pause. It returns the services that count as running meanwhile, and how long it is until the first of those pauses is

@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"sync"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 )
 
 // schedule is a set of ids, each with the one moment at which something is due about it. It holds nothing else: an id
@@ -12,7 +14,7 @@ type schedule struct {
 	mu      sync.Mutex
 	heap    momentHeap
 	at      map[string]*moment
-	earlier chan struct{} // the first moment changed
+	earlier loop.Signal // the first moment changed
 }
 
 type moment struct {
@@ -22,7 +24,7 @@ type moment struct {
 }
 
 func newSchedule() *schedule {
-	return &schedule{at: map[string]*moment{}, earlier: make(chan struct{}, 1)}
+	return &schedule{at: map[string]*moment{}, earlier: loop.NewSignal()}
 }
 
 // set gives an id its moment, whichever it had before.
@@ -55,14 +57,7 @@ func (s *schedule) put(id string, at time.Time) {
 		heap.Fix(&s.heap, m.index)
 	}
 	if s.heap[0] == m {
-		s.wake()
-	}
-}
-
-func (s *schedule) wake() {
-	select {
-	case s.earlier <- struct{}{}:
-	default:
+		s.earlier.Send()
 	}
 }
 

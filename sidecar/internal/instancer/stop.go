@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -141,7 +142,7 @@ func (i *Instancer) finishStop(ctx context.Context, in *whaley.Instance) {
 		i.keepPrinted(ctx, in)
 	}
 	i.capture(ctx, in, in.StopCause)
-	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+	for backoff := (loop.Backoff{First: time.Second, Most: 30 * time.Second}); ; {
 		err := i.remove(ctx, in)
 		if err == nil {
 			break
@@ -149,8 +150,9 @@ func (i *Instancer) finishStop(ctx context.Context, in *whaley.Instance) {
 		if ctx.Err() != nil {
 			return
 		}
+		wait := backoff.Next()
 		i.Log.ErrorContext(ctx, "instance not removed yet", "instance", in.ID, "err", err, "again_in", wait)
-		if pause(ctx, wait) != nil {
+		if loop.Sleep(ctx, wait) != nil {
 			return
 		}
 	}

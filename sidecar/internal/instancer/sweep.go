@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 )
 
 // sweepEvery is how often images of revisions that nothing needs any more are removed.
 const sweepEvery = 10 * time.Minute
 
 func (i *Instancer) sweepLoop(ctx context.Context) error {
-	for pause(ctx, sweepEvery) == nil {
+	for loop.Sleep(ctx, sweepEvery) == nil {
 		if err := i.Sweep(ctx); err != nil && ctx.Err() == nil {
 			i.Log.Error("old images not removed", "err", err)
 		}

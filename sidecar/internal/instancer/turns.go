@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -39,7 +40,7 @@ type turns struct {
 	number  int
 	typical time.Duration
 	over    bool // run has ended
-	poke    chan struct{}
+	poke    loop.Signal
 }
 
 // turn is one build on its way.
@@ -60,14 +61,7 @@ type turn struct {
 
 func newTurns(limits func() (int, time.Duration)) *turns {
 	return &turns{
-		limits: limits, first: firstTurn, last: map[string]int{}, typical: firstBuild, poke: make(chan struct{}, 1),
-	}
-}
-
-func (t *turns) wake() {
-	select {
-	case t.poke <- struct{}{}:
-	default:
+		limits: limits, first: firstTurn, last: map[string]int{}, typical: firstBuild, poke: loop.NewSignal(),
 	}
 }
 
@@ -79,7 +73,7 @@ func (t *turns) add(one *turn) {
 		t.waiting = append(t.waiting, one)
 	}
 	t.mu.Unlock()
-	if t.wake(); over {
+	if t.poke.Send(); over {
 		one.ended(errShutdown)
 	}
 }
@@ -89,7 +83,7 @@ func (t *turns) ask(one *turn, more int) {
 	t.mu.Lock()
 	one.asked += more
 	t.mu.Unlock()
-	t.wake()
+	t.poke.Send()
 }
 
 // drop ends what nobody wants any more.
@@ -124,13 +118,7 @@ func (t *turns) run(ctx context.Context) error {
 			running.Go(func() { t.take(ctx, work, one) })
 			continue
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-t.poke:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		if timer.Stop(); ctx.Err() != nil {
+		if t.poke.Wait(ctx, wait) != nil {
 			break
 		}
 	}
@@ -167,7 +155,7 @@ func (t *turns) take(ctx, work context.Context, one *turn) {
 	}
 	t.mu.Unlock()
 	cancel(nil)
-	t.wake()
+	t.poke.Send()
 	switch {
 	case again:
 	case gone != nil:

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -39,7 +40,7 @@ func (w *works) add(challenge string, takes time.Duration, asked int) *turn {
 			<-ctx.Done()
 			return ctx.Err()
 		}
-		return pause(ctx, takes)
+		return loop.Sleep(ctx, takes)
 	}
 	one.ended = func(err error) { w.mu.Lock(); w.ended[challenge], w.errs[challenge] = time.Now(), err; w.mu.Unlock() }
 	w.turns.add(one)
@@ -170,7 +171,7 @@ func TestAtTheEndWhatIsNotBuiltIsToldSo(t *testing.T) {
 		go func() { turns.run(ctx); close(over) }()
 		add := func(name string) {
 			turns.add(&turn{
-				challenge: name, work: func(ctx context.Context) error { return pause(ctx, time.Hour) }, ended: func(err error) {
+				challenge: name, work: func(ctx context.Context) error { return loop.Sleep(ctx, time.Hour) }, ended: func(err error) {
 					if errors.Is(err, errShutdown) {
 						told++
 					}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -106,11 +107,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 		if err := m.round(ctx); err != nil && ctx.Err() == nil {
 			m.log.Warn("usage not sampled", "err", err)
 		}
-		timer := time.NewTimer(max(m.opts.Every, time.Since(began)))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if loop.Sleep(ctx, max(m.opts.Every, time.Since(began))) != nil {
 			return nil
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -42,8 +43,8 @@ type Opening struct {
 	on    func() bool // whether CTFd is followed
 	log   *slog.Logger
 	now   atomic.Pointer[said]
-	again chan struct{} // somebody was refused what they may have solved since
-	read  time.Time     // the locks
+	again loop.Signal // somebody was refused what they may have solved since
+	read  time.Time   // the locks
 	kept  locks
 }
 
@@ -56,7 +57,7 @@ type said struct {
 
 // New makes an Opening that is followed while on says so.
 func New(ctfd Scoreboard, store Store, on func() bool, log *slog.Logger) *Opening {
-	o := &Opening{ctfd: ctfd, store: store, on: on, log: log, again: make(chan struct{}, 1)}
+	o := &Opening{ctfd: ctfd, store: store, on: on, log: log, again: loop.NewSignal()}
 	o.now.Store(&said{})
 	return o
 }
@@ -85,17 +86,12 @@ func (o *Opening) Run(ctx context.Context) error {
 }
 
 // LookSoon has CTFd looked at within seconds: something there has changed.
-func (o *Opening) LookSoon() {
-	select {
-	case o.again <- struct{}{}:
-	default:
-	}
-}
+func (o *Opening) LookSoon() { o.again.Send() }
 
 // wait returns when it is time for another look, false if ctx ended.
 func (o *Opening) wait(ctx context.Context) bool {
 	next, early := time.After(every), time.After(soon)
-	var again chan struct{}
+	var again loop.Signal
 	for {
 		select {
 		case <-next:

@@ -3,6 +3,8 @@ package sandbox
 import (
 	"maps"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 )
 
 // lastPause is the longest that something is left alone.
@@ -27,7 +29,7 @@ func (b backoff) failedBefore(what string) bool { return b.of[what].count > 0 }
 func (b backoff) failed(what string) {
 	maps.DeleteFunc(b.of, func(_ string, t failure) bool { return time.Since(t.until) > lastPause }) // solved by somebody else
 	count := b.of[what].count
-	b.of[what] = failure{count + 1, time.Now().Add(min(b.pause<<min(count, 10), lastPause))}
+	b.of[what] = failure{count + 1, time.Now().Add(loop.Doubled(b.pause, lastPause, count))}
 }
 
 func (b backoff) done(what string) { delete(b.of, what) }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -76,7 +77,7 @@ type Pool struct {
 	engine  Engine
 	opts    Options
 	log     *slog.Logger
-	wakeup  chan struct{}
+	wakeup  loop.Signal
 
 	backoff backoff
 
@@ -96,7 +97,7 @@ func New(store Store, subnets Subnets, engine Engine, opts Options, log *slog.Lo
 		opts.Pause = tendPause
 	}
 	return &Pool{store: store, subnets: subnets, engine: engine, opts: opts, log: log,
-		wakeup: make(chan struct{}, 1), backoff: backoff{pause: opts.Pause, of: map[string]failure{}},
+		wakeup: loop.NewSignal(), backoff: backoff{pause: opts.Pause, of: map[string]failure{}},
 		shapes: map[string]whaley.Shape{}}
 }
 
@@ -106,7 +107,7 @@ func (p *Pool) Take(ctx context.Context, instance string, s whaley.Shape) (*whal
 		return nil, nil
 	}
 	p.remember(s)
-	defer p.wake()
+	defer p.Wake()
 	return p.store.TakeSandbox(ctx, instance, s)
 }
 
@@ -123,20 +124,13 @@ func (p *Pool) Discard(ctx context.Context, instance string) error {
 func (p *Pool) free(ctx context.Context, instance string, to whaley.SandboxState) error {
 	had, err := p.store.FreeSandbox(ctx, instance, to)
 	if had {
-		p.wake()
+		p.Wake()
 	}
 	return err
 }
 
 // Wake lets the pool look at once: something that it goes by has changed.
-func (p *Pool) Wake() { p.wake() }
-
-func (p *Pool) wake() {
-	select {
-	case p.wakeup <- struct{}{}:
-	default:
-	}
-}
+func (p *Pool) Wake() { p.wakeup.Send() }
 
 // Run keeps the pool as it should be until ctx ends. What is ready stays for the next Run as long as any instance lives.
 func (p *Pool) Run(ctx context.Context, rules Rules) error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -61,7 +62,7 @@ type Sender struct {
 	log    *slog.Logger
 	client *http.Client
 	done   func(target, outcome string, n int)
-	wake   chan struct{}
+	wake   loop.Signal
 }
 
 // New makes a Sender; done is told what became of events and must not block.
@@ -73,7 +74,7 @@ func New(outbox Outbox, opts Options, done func(target, outcome string, n int), 
 		opts.Backlog = backlog
 	}
 	return &Sender{
-		opts: opts, outbox: outbox, log: log, done: done, wake: make(chan struct{}, 1),
+		opts: opts, outbox: outbox, log: log, done: done, wake: loop.NewSignal(),
 		client: &http.Client{
 			Timeout:       callTime,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -83,12 +84,8 @@ func New(outbox Outbox, opts Options, done func(target, outcome string, n int), 
 
 // Tell says that an event is in the outbox. It never blocks.
 func (s *Sender) Tell(ev whaley.Event) {
-	if !s.opts.Owed(ev) {
-		return
-	}
-	select {
-	case s.wake <- struct{}{}:
-	default:
+	if s.opts.Owed(ev) {
+		s.wake.Send()
 	}
 }
 
@@ -104,7 +101,7 @@ func (s *Sender) Run(ctx context.Context) error {
 		}
 		select {
 		case <-s.wake:
-			if sleep(ctx, s.opts.Gather) != nil {
+			if loop.Sleep(ctx, s.opts.Gather) != nil {
 				return nil
 			}
 		case <-tick.C:
@@ -160,7 +157,7 @@ func (s *Sender) message(ctx context.Context, events []whaley.Event) (used int, 
 
 // deliver tries until a message is taken, refused, or too old.
 func (s *Sender) deliver(ctx context.Context, body []byte) string {
-	id, wait := uuid.NewString(), firstWait
+	id, wait := uuid.NewString(), loop.Backoff{First: firstWait, Most: longWait}
 	for began := time.Now(); ; {
 		url := s.opts.URL()
 		if url == "" {
@@ -176,30 +173,17 @@ func (s *Sender) deliver(ctx context.Context, body []byte) string {
 			s.log.Error("events are refused, is the webhook still there?", "target", s.opts.Target, "err", answer.err)
 			return Refused
 		}
-		pause := wait
-		if answer.after > 0 {
-			pause = answer.after
-		} else {
-			wait = min(2*wait, longWait)
+		pause := answer.after
+		if pause <= 0 {
+			pause = wait.Next()
 		}
 		if time.Since(began)+pause > s.opts.Patience {
 			s.log.Error("webhook delivery given up", "target", s.opts.Target, "err", answer.err)
 			return Dropped
 		}
 		s.log.Warn("webhook delivery failed, to be retried", "target", s.opts.Target, "err", answer.err, "again_in", pause)
-		if sleep(ctx, pause) != nil {
+		if loop.Sleep(ctx, pause) != nil {
 			return lost
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

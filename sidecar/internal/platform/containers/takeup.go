@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -30,18 +31,19 @@ func (s *start) takeUp(ctx context.Context) error {
 		return nil
 	}
 	// The engine may still be at what that process asked for, and refuse for a moment what disturbs it.
-	for wait := undoFirst; ; wait = min(2*wait, undoLast) {
+	for backoff := (loop.Backoff{First: undoFirst, Most: undoLast}); ; {
 		err := s.tryTakeUp(ctx)
 		if err == nil {
 			s.log.InfoContext(ctx, "going on with a half-made instance", "instance", s.in.ID,
 				"containers", len(s.old.containers), "networks", len(s.old.networks))
 			return nil
 		}
+		wait := backoff.Next()
 		if whaley.CodeOf(err) == whaley.CodeStateChanged || whaley.CodeOf(err) == whaley.CodeStandby ||
-			pause(ctx, wait) != nil {
+			loop.Sleep(ctx, wait) != nil {
 			return err
 		}
-		s.log.WarnContext(ctx, "half-made instance not taken up yet", "instance", s.in.ID, "err", err, "again_in", wait)
+		s.log.WarnContext(ctx, "half-made instance not taken up yet", "instance", s.in.ID, "err", err, "waited", wait)
 	}
 }
 
@@ -100,13 +102,4 @@ func sortLeftovers(
 		}
 	}
 	return old, useless
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
