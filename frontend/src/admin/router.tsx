@@ -43,6 +43,11 @@ const routeTree = rootRoute.addChildren([
   }),
   createRoute({
     ...parent,
+    path: "/players",
+    component: lazyRouteComponent(() => import("./players/page"), "PlayersPage"),
+  }),
+  createRoute({
+    ...parent,
     path: "/monitoring",
     component: lazyRouteComponent(() => import("./monitoring/page"), "MonitoringPage"),
   }),

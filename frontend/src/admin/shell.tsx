@@ -1,6 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { Outlet, useLocation } from "@tanstack/react-router";
-import { Flag, Gauge, LayoutDashboard, LogOut, type LucideIcon, Puzzle, ScrollText, Settings } from "lucide-react";
+import {
+  Flag,
+  Gauge,
+  LayoutDashboard,
+  LogOut,
+  type LucideIcon,
+  Puzzle,
+  ScrollText,
+  Settings,
+  Users,
+} from "lucide-react";
 import { useEffect, useRef } from "react";
 import { api, asProblem, unwrapEmpty } from "@/api/client";
 import { Button } from "@/components/ui/button";
@@ -24,11 +34,12 @@ const tabs: { to: string; name: string; icon: LucideIcon }[] = [
   { to: "/logs", name: text.tabs.logs, icon: ScrollText },
   { to: "/flags", name: text.tabs.flags, icon: Flag },
   { to: "/challenges", name: text.tabs.challenges, icon: Puzzle },
+  { to: "/players", name: text.tabs.players, icon: Users },
   { to: "/monitoring", name: text.tabs.monitoring, icon: Gauge },
   { to: "/settings", name: text.tabs.settings, icon: Settings },
 ];
 
-/** The frame of the panel: the six tabs for an admin, the sign-in page for everybody else. */
+/** The frame of the panel: the tabs for an admin, the sign-in page for everybody else. */
 export function Shell() {
   const whoami = useQuery(whoamiQuery);
   const offline = useOffline();

@@ -4,6 +4,10 @@ type Schemas = components["schemas"];
 
 /** A setting of the sidecar, with all that its form needs. */
 export type Setting = Schemas["Setting"];
+/** A player or team who has had an instance. */
+export type AdminOwner = Schemas["OwnerList"]["owners"][number];
+/** What was solved, and the addresses, of one of them. */
+export type AdminOwnerDetail = Schemas["OwnerDetail"];
 /** One change of a setting. */
 export type SettingChange = Schemas["SettingChange"];
 /** A challenge's folder and what players get of it. */

@@ -642,6 +642,87 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/instances/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restart many instances at once
+         * @description In two steps. Without a token nothing is done: the answer says how many the selection has, and gives a token.
+         *     With that token, and the same selection, within two minutes, it is done; those that were asked for after the
+         *     token was made are left out. Answers once the old ones are gone.
+         */
+        post: operations["adminRestartInstances"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/instances/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Extend many running instances at once
+         * @description In two steps. Without a token nothing is done: the answer says how many the selection has, and gives a token.
+         *     With that token, and the same selection, within two minutes, it is done; those that were asked for after the
+         *     token was made are left out. What their owners may add stays.
+         */
+        post: operations["adminExtendInstances"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/owners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The players and teams that have had an instance
+         * @description At most 1000, who asked for an instance last comes first.
+         */
+        get: operations["listOwners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/owners/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A player or team, with what was solved and the addresses */
+        get: operations["getOwner"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/instances/{id}": {
         parameters: {
             query?: never;
@@ -674,6 +755,26 @@ export interface paths {
          * @description Answers once the old one is gone. The owner's quota does not count, nor does draining.
          */
         post: operations["adminRestartInstance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/instances/{id}/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a running instance more time
+         * @description One step of its challenge, whenever it is; what the owner may add stays.
+         */
+        post: operations["adminExtendInstance"];
         delete?: never;
         options?: never;
         head?: never;
@@ -813,6 +914,23 @@ export interface paths {
         };
         /** What an instance uses, as last sampled */
         get: operations["getInstanceUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/export/ports.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who had which host port, as CSV */
+        get: operations["exportPorts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2830,8 +2948,71 @@ export interface components {
         };
         /**
          * @example {
+         *       "owners": [
+         *         {
+         *           "id": "team_7",
+         *           "name": "The Red Team",
+         *           "live": 2,
+         *           "total": 9,
+         *           "last_at": "2026-05-16T10:31:00Z"
+         *         }
+         *       ]
+         *     }
+         */
+        OwnerList: {
+            owners: {
+                id: string;
+                /** @description The latest */
+                name: string;
+                /** @description Instances now */
+                live: number;
+                /** @description Instances ever */
+                total: number;
+                /**
+                 * Format: date-time
+                 * @description When the last one was asked for
+                 */
+                last_at: string | null;
+            }[];
+        };
+        /**
+         * @example {
+         *       "id": "team_7",
+         *       "name": "The Red Team",
+         *       "solves": [
+         *         {
+         *           "challenge_id": "web-notes",
+         *           "ctfd_challenge": 3,
+         *           "at": "2026-05-16T10:31:00Z"
+         *         }
+         *       ],
+         *       "addresses": []
+         *     }
+         */
+        OwnerDetail: {
+            id: string;
+            /** @description Empty: there was no instance yet */
+            name: string;
+            /** @description As CTFd's submissions say */
+            solves: {
+                /** @description Empty: it is none of Whaley's */
+                challenge_id: string;
+                ctfd_challenge: number;
+                /** Format: date-time */
+                at: string;
+            }[];
+            /** @description Of every challenge, whether it runs or not */
+            addresses: {
+                challenge_id: string;
+                challenge_name: string;
+                routes: components["schemas"]["Route"][];
+            }[];
+        };
+        /**
+         * @example {
          *       "matching": 12,
          *       "stopping": 0,
+         *       "refused": 0,
          *       "by_state": {
          *         "running": 12
          *       },
@@ -2842,8 +3023,10 @@ export interface components {
         BulkStop: {
             /** @description How many the selection has */
             matching: number;
-            /** @description How many of them are being stopped */
+            /** @description With how many of them it is done, whatever it is */
             stopping: number;
+            /** @description With how many it could not be done, such as where the host is full */
+            refused: number;
             by_state: components["schemas"]["StateCounts"];
             /** @description First step: what confirms it */
             token: string;
@@ -6196,6 +6379,162 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    adminRestartInstances: {
+        parameters: {
+            query?: {
+                /** @description live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas. */
+                state?: components["parameters"]["StateFilter"];
+                /** @description Only of this challenge, by its id. */
+                challenge?: components["parameters"]["ChallengeFilter"];
+                /** @description Only of this owner, by the id. */
+                owner?: components["parameters"]["OwnerFilter"];
+                /** @description Part of the instance's id, or of the owner's id or name. */
+                q?: components["parameters"]["TextFilter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ids": [],
+                 *       "token": ""
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Only these; empty: all that match */
+                    ids?: string[];
+                    /** @description Of the first step; empty: this is the first step */
+                    token?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What it would be done with. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkStop"];
+                };
+            };
+            /** @description It is done with them. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkStop"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminExtendInstances: {
+        parameters: {
+            query?: {
+                /** @description live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas. */
+                state?: components["parameters"]["StateFilter"];
+                /** @description Only of this challenge, by its id. */
+                challenge?: components["parameters"]["ChallengeFilter"];
+                /** @description Only of this owner, by the id. */
+                owner?: components["parameters"]["OwnerFilter"];
+                /** @description Part of the instance's id, or of the owner's id or name. */
+                q?: components["parameters"]["TextFilter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ids": [],
+                 *       "token": ""
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Only these; empty: all that match */
+                    ids?: string[];
+                    /** @description Of the first step; empty: this is the first step */
+                    token?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What it would be done with. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkStop"];
+                };
+            };
+            /** @description It is done with them. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkStop"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listOwners: {
+        parameters: {
+            query?: {
+                /** @description Part of a name or an id. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnerList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getOwner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Of the player or team; one that never had an instance has no name. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The player or team. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnerDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     adminGetInstance: {
         parameters: {
             query?: never;
@@ -6258,6 +6597,30 @@ export interface operations {
         responses: {
             /** @description The new instance, on its way. */
             202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminInstance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminExtendInstance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The instance's id. */
+                id: components["parameters"]["InstanceID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The instance. */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6461,6 +6824,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InstanceUsage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportPorts: {
+        parameters: {
+            query?: {
+                /** @description Only of this owner, by the id. */
+                owner?: components["parameters"]["OwnerFilter"];
+                /** @description Only of this challenge, by its id. */
+                challenge?: components["parameters"]["ChallengeFilter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The table. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             default: components["responses"]["Problem"];

@@ -117,6 +117,65 @@ func (s *surface) settled(as func(adminList) bool) {
 	s.t.Fatal("the instances do not get there")
 }
 
+func TestManyAreExtendedAndRestartedAndAPlayerIsFoundByName(t *testing.T) {
+	s := newSurface(t)
+	one := s.spawned("one")
+	s.settled(func(l adminList) bool { return len(l.Instances) == 1 && l.Instances[0].State == "running" })
+	type life struct {
+		Expires  time.Time `json:"expires_at"`
+		Extended int
+	}
+	var before, after life
+	s.admin("GET", "/admin/api/instances/"+one.ID, "").is(200).into(&before)
+	var bulk struct {
+		Matching, Stopping, Refused int
+		Token                       string
+	}
+	for _, verb := range []string{"extend", "restart"} {
+		path := "/admin/api/instances/" + verb
+		s.admin("POST", path, `{}`).is(200).into(&bulk)
+		s.refused( // a token confirms one thing
+			s.admin("POST", "/admin/api/instances/stop", `{"token":"`+bulk.Token+`"}`).ResponseRecorder, 409, "token_refused",
+		)
+		if s.admin("POST", path, `{"token":"`+bulk.Token+`"}`).is(202).into(&bulk); bulk.Stopping != 1 || bulk.Refused != 0 {
+			t.Errorf("%s: %+v", verb, bulk)
+		}
+		if verb == "extend" {
+			s.admin("GET", "/admin/api/instances/"+one.ID, "").is(200).into(&after)
+			if !after.Expires.After(before.Expires) || after.Extended != before.Extended {
+				t.Errorf("before %+v, after %+v", before, after)
+			}
+			s.admin("POST", "/admin/api/instances/"+one.ID+"/extend", "").is(200)
+		}
+	}
+	s.settled(func(l adminList) bool { return len(l.Instances) == 1 && l.Instances[0].ID != one.ID })
+	var owners struct {
+		Owners []struct {
+			ID, Name    string
+			Live, Total int
+		}
+	}
+	s.admin("GET", "/admin/api/owners?q=ONE", "").is(200).into(&owners)
+	if len(owners.Owners) != 1 || owners.Owners[0].Live != 1 || owners.Owners[0].Total != 2 {
+		t.Fatalf("%+v", owners)
+	}
+	var detail struct {
+		Name      string
+		Addresses []struct {
+			Routes []struct{ URL string }
+		}
+	}
+	s.admin("GET", "/admin/api/owners/"+owners.Owners[0].ID, "").is(200).into(&detail)
+	if detail.Name != owners.Owners[0].Name || len(detail.Addresses) == 0 || detail.Addresses[0].Routes[0].URL == "" {
+		t.Errorf("%+v", detail)
+	}
+	s.refused(s.admin("GET", "/admin/api/owners/a%20b", "").ResponseRecorder, 400, "owner_invalid")
+	if got := s.admin("GET", "/admin/api/export/ports.csv", "").is(200).Body.String(); !strings.HasPrefix(got, "owner_id,") {
+		t.Error(got)
+	}
+	s.stopAll()
+}
+
 func TestManyAreStoppedOnlyAfterAConfirmation(t *testing.T) {
 	s := newSurface(t)
 	one := s.spawned("one")

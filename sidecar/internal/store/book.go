@@ -136,12 +136,48 @@ func (s *Store) matching(query *bun.SelectQuery, q whaley.InstanceQuery) *bun.Se
 		query = query.Where("created_at < ?", utc(q.Before))
 	}
 	if q.Text != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q.Text)) + "%"
+		like := likeOf(q.Text)
 		query = query.Where(
 			`(lower(id) LIKE ?0 ESCAPE '\' OR lower(owner_name) LIKE ?0 ESCAPE '\' OR lower(owner_id) LIKE ?0 ESCAPE '\')`, like,
 		)
 	}
 	return query
+}
+
+// Owners are those who have had an instance, whose name or id has a text in it; who asked for one last comes first.
+func (s *Store) Owners(ctx context.Context, text string, limit int) ([]whaley.OwnerSummary, error) {
+	var rows []struct {
+		OwnerID, OwnerName string
+		Live, Total        int
+		LastAt             time.Time
+	}
+	err := s.read(ctx, func(ctx context.Context) error {
+		rows = nil
+		// An owner who was renamed has several names: the latest counts.
+		latest := s.db.NewSelect().TableExpr("instances AS n").Column("n.owner_name").Where("n.owner_id = i.owner_id").
+			OrderExpr("n.created_at DESC").Limit(1)
+		q := s.db.NewSelect().TableExpr("instances AS i").ColumnExpr("i.owner_id").ColumnExpr("(?) AS owner_name", latest).
+			ColumnExpr("sum(CASE WHEN i.state IN ? THEN 1 ELSE 0 END) AS live", bun.Tuple(whaley.LiveStates)).
+			ColumnExpr("count(*) AS total").ColumnExpr("max(i.created_at) AS last_at").Group("i.owner_id").
+			OrderExpr("max(i.created_at) DESC, i.owner_id").Limit(int64(limit))
+		if text != "" {
+			like := likeOf(text)
+			q = q.Where(`(lower(i.owner_name) LIKE ?0 ESCAPE '\' OR lower(i.owner_id) LIKE ?0 ESCAPE '\')`, like)
+		}
+		return q.Scan(ctx, &rows)
+	})
+	all := make([]whaley.OwnerSummary, 0, len(rows))
+	for _, r := range rows {
+		all = append(all, whaley.OwnerSummary{
+			Owner: whaley.Owner{ID: r.OwnerID, Name: r.OwnerName}, Live: r.Live, Total: r.Total, LastAt: utc(r.LastAt),
+		})
+	}
+	return all, err
+}
+
+// likeOf is the pattern of texts that have another in them, in lower case.
+func likeOf(text string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(text)) + "%"
 }
 
 // CountInstances counts them by state; states of which there is none are left out.

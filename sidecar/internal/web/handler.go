@@ -123,7 +123,7 @@ func (h *handler) adminRoute(path string) bool {
 	case tab == "challenges":
 		return !deeper || !strings.Contains(more, "/")
 	default:
-		return !deeper && slices.Contains([]string{"logs", "flags", "monitoring", "settings"}, tab)
+		return !deeper && slices.Contains([]string{"logs", "flags", "players", "monitoring", "settings"}, tab)
 	}
 }
 

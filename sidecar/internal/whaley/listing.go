@@ -31,6 +31,14 @@ const (
 // InstanceOrders are all of them.
 var InstanceOrders = []InstanceOrder{ByCreated, ByExpiry, ByChallenge, ByOwner, ByState}
 
+// OwnerSummary is what an owner has had.
+type OwnerSummary struct {
+	Owner  Owner
+	Live   int       // instances now
+	Total  int       // instances ever
+	LastAt time.Time // when the last one was asked for
+}
+
 // PortMapping is which host port an owner's challenge had last, for one of its own ports.
 type PortMapping struct {
 	Owner     string

@@ -8,6 +8,7 @@ import { Segmented } from "@/components/ui/segmented";
 import { type Column, Table } from "@/components/ui/table";
 import { formatBytes, formatNumber } from "@/lib/format";
 import { useAction } from "../kit/action";
+import { CsvRows } from "../kit/csv";
 import { SearchFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { TabLink } from "../kit/link";
@@ -16,6 +17,7 @@ import { Loaded, Nothing } from "../kit/loaded";
 import { Page } from "../kit/page";
 import { text } from "../text";
 import { useToggle } from "./actions";
+import { Categories } from "./categories";
 import { Dropzone } from "./dropzone";
 import { challengesKey, challengesQuery } from "./queries";
 import { ChallengeState } from "./state";
@@ -43,9 +45,28 @@ export function ChallengesPage() {
       title={text.tabs.challenges}
       lead={text.challenges.lead}
       actions={
-        <Button onClick={() => reload.mutate()} aria-disabled={reload.isPending || undefined}>
-          <RefreshCw aria-hidden className="size-4" /> {text.challenges.reloadAll}
-        </Button>
+        <>
+          <CsvRows
+            name="challenges"
+            columns={["id", "name", "category", "open", "images", "problems", "instances", "memory_bytes", "cpus"]}
+            rows={() =>
+              (challenges.data ?? []).map((one) => [
+                one.id,
+                one.name,
+                one.category,
+                one.active,
+                one.images,
+                one.problems.length,
+                one.instances,
+                one.resources.memory,
+                one.resources.cpus,
+              ])
+            }
+          />
+          <Button onClick={() => reload.mutate()} aria-disabled={reload.isPending || undefined}>
+            <RefreshCw aria-hidden className="size-4" /> {text.challenges.reloadAll}
+          </Button>
+        </>
       }
     >
       <Dropzone />
@@ -66,6 +87,7 @@ export function ChallengesPage() {
             <SearchFilter name="q" label={text.challenges.search} />
           </div>
         </div>
+        {challenges.data && <Categories challenges={challenges.data} />}
         <Loaded query={challenges}>
           {(all) =>
             all.length === 0 ? (

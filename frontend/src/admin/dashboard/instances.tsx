@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Download, RefreshCcw, Server, Square } from "lucide-react";
+import { RefreshCcw, Server, Square, TimerReset } from "lucide-react";
 import { useState } from "react";
 import type { AdminInstance } from "@/api/admin";
 import { Badge, type Tone } from "@/components/ui/badge";
@@ -9,6 +9,7 @@ import { useServerNow } from "@/lib/clock";
 import { formatBytes, formatMoment } from "@/lib/format";
 import { formatClock } from "@/lib/time";
 import { ChallengeFilter } from "../kit/challenge-filter";
+import { CsvLink } from "../kit/csv";
 import { ChoiceFilter, FilterBar, SearchFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { List, Opener, ownerColumn } from "../kit/list";
@@ -16,9 +17,9 @@ import { useAfterEvents } from "../kit/live";
 import { OwnerFilter } from "../kit/owner-field";
 import { Section } from "../kit/page";
 import { text } from "../text";
-import { BulkStop } from "./bulk-stop";
+import { Bulk, type Verb } from "./bulk";
 import { instancesQuery, selecting } from "./queries";
-import { useRestart } from "./restart";
+import { useExtend, useRestart } from "./restart";
 import { StopDialog } from "./stop-dialog";
 
 const tones: Record<AdminInstance["state"], Tone> = {
@@ -29,6 +30,8 @@ const tones: Record<AdminInstance["state"], Tone> = {
   stopped: "neutral",
   failed: "bad",
 };
+
+const icons = { extend: TimerReset, restart: RefreshCcw, stop: Square };
 
 /** The state of an instance, in a word. */
 export function StateBadge({ state }: { state: AdminInstance["state"] }) {
@@ -49,30 +52,31 @@ export function Instances() {
   const [filters, setFilters] = useFilters();
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const [stopping, setStopping] = useState<AdminInstance>();
-  const [bulk, setBulk] = useState(false);
+  const [bulk, setBulk] = useState<Verb>();
   const restart = useRestart();
+  const extend = useExtend();
   const instances = useInfiniteQuery(instancesQuery(filters));
   useAfterEvents(
     ({ type }) => type.startsWith("instance"),
     () => instances.refetch(),
     2_000,
   );
-  const query = new URLSearchParams(selecting(filters)).toString();
 
   return (
     <Section
       title={text.dashboard.instances}
       actions={
         <>
-          <Button onClick={() => setBulk(true)} className="text-bad">
-            <Square aria-hidden className="size-3.5" />
-            {picked.size > 0 ? text.dashboard.stopPicked(picked.size) : text.dashboard.stopAll}
-          </Button>
-          <Button asChild>
-            <a href={`/admin/api/export/instances.csv?${query}`} download>
-              <Download aria-hidden className="size-4" /> {text.dashboard.csv}
-            </a>
-          </Button>
+          {(["extend", "restart", "stop"] as const).map((verb) => {
+            const Icon = icons[verb];
+            return (
+              <Button key={verb} onClick={() => setBulk(verb)} className={verb === "stop" ? "text-bad" : ""}>
+                <Icon aria-hidden className="size-3.5" />
+                {picked.size > 0 ? text.bulk[verb].picked(picked.size) : text.bulk[verb].all}
+              </Button>
+            );
+          })}
+          <CsvLink list="instances" filters={selecting(filters)} />
         </>
       }
     >
@@ -88,6 +92,7 @@ export function Instances() {
             (id) => setFilters({ show: id }),
             setStopping,
             (row) => restart.mutate(row),
+            (row) => extend.mutate(row),
           )}
           rowKey={({ id }) => id}
           order="-created"
@@ -99,11 +104,12 @@ export function Instances() {
       </div>
       {stopping && <StopDialog instance={stopping} onClose={() => setStopping(undefined)} />}
       {bulk && (
-        <BulkStop
+        <Bulk
+          verb={bulk}
           filters={filters}
           ids={[...picked]}
           onDone={() => setPicked(new Set())}
-          onClose={() => setBulk(false)}
+          onClose={() => setBulk(undefined)}
         />
       )}
     </Section>
@@ -135,6 +141,7 @@ function columns(
   show: (id: string) => void,
   stop: (instance: AdminInstance) => void,
   restart: (instance: AdminInstance) => void,
+  extend: (instance: AdminInstance) => void,
 ): Column<AdminInstance>[] {
   const byServer = () => 0; // the list comes in the order that was asked for
   return [
@@ -206,12 +213,23 @@ function columns(
     {
       id: "stop",
       header: text.dashboard.actions,
-      width: "7rem",
+      width: "10rem",
       end: true,
       phone: "first",
       cell: (row) =>
         isLive(row) && (
           <>
+            {row.state === "running" && (
+              <Button
+                look="ghost"
+                size="icon"
+                aria-label={text.dashboard.extendOf(row.id)}
+                title={text.dashboard.extend}
+                onClick={() => extend(row)}
+              >
+                <TimerReset aria-hidden className="size-4" />
+              </Button>
+            )}
             <Button
               look="ghost"
               size="icon"

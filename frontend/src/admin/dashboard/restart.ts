@@ -13,3 +13,13 @@ export function useRestart() {
     renews: [instancesKey],
   });
 }
+
+/** Gives an owner's running instance one step more. */
+export function useExtend() {
+  return useAction<AdminInstance, AdminInstance>({
+    act: ({ id }) => unwrap(api.POST("/admin/api/instances/{id}/extend", { params: { path: { id } } })),
+    done: ({ challenge_name, owner }) => text.dashboard.extended(challenge_name, owner.name),
+    failed: text.dashboard.extendFailed,
+    renews: [instancesKey],
+  });
+}

@@ -11,13 +11,14 @@ import type { Column } from "@/components/ui/table";
 import { formatMoment } from "@/lib/format";
 import { useAction } from "../kit/action";
 import { ChallengeFilter } from "../kit/challenge-filter";
+import { CsvLink } from "../kit/csv";
 import { ChoiceFilter, everything, FilterBar } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { ClipCode, challengeColumn, List, ownerColumn } from "../kit/list";
 import { OwnerFilter } from "../kit/owner-field";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
-import { flagsKey, issuedQuery, registrations } from "./queries";
+import { flagsKey, issuedQuery, registrations, selectingFlags } from "./queries";
 
 const tones: Record<string, Tone> = { live: "good", pending: "busy", failed: "bad", local: "neutral" };
 
@@ -42,7 +43,14 @@ export function Issued() {
 
   return (
     <div className="flex flex-col gap-4">
-      <FilterBar>
+      <FilterBar
+        actions={
+          <CsvLink
+            list="flags"
+            filters={{ ...selectingFlags(filters), history: filters.history === "true" ? "true" : undefined }}
+          />
+        }
+      >
         <ChallengeFilter />
         <OwnerFilter />
         <ChoiceFilter

@@ -17,15 +17,20 @@ export const overviewQuery = queryOptions({
 /** How it can stand with a flag in CTFd. */
 export const registrations = ["pending", "live", "failed", "removing", "removed"] as const;
 
-/** Every flag and whose it is, newest first. */
-export function issuedQuery({ challenge, owner, state, history }: Filters) {
+/** What the address selects of all flags, as the API has it. */
+export function selectingFlags({ challenge, owner, state, history }: Filters) {
   const known = registrations.find((one) => one === state);
-  const query = {
+  return {
     ...(challenge && { challenge }),
     ...(owner && { owner }),
     ...(known && { state: known }),
     ...(history === "true" && { history: true }),
   };
+}
+
+/** Every flag and whose it is, newest first. */
+export function issuedQuery(filters: Filters) {
+  const query = selectingFlags(filters);
   return inPages(
     [...flagsKey, "issued", query],
     (cursor, signal) =>
@@ -37,15 +42,20 @@ export function issuedQuery({ challenge, owner, state, history }: Filters) {
 /** The states of a review. */
 export const reviews: ReviewState[] = ["open", "confirmed", "dismissed"];
 
-/** The review list, newest first. */
-export function suspiciousQuery({ challenge, owner, kind, review }: Filters) {
+/** What the address selects of the review list, as the API has it. */
+export function selectingSuspicious({ challenge, owner, kind, review }: Filters) {
   const known = reviews.find((one) => one === (review ?? "open"));
-  const query = {
+  return {
     ...(challenge && { challenge }),
     ...(owner && { owner }),
     ...((kind === "sharing" || kind === "solve") && { kind: kind as "sharing" | "solve" }),
     ...(known && { review: known }),
   };
+}
+
+/** The review list, newest first. */
+export function suspiciousQuery(filters: Filters) {
+  const query = selectingSuspicious(filters);
   return inPages(
     [...flagsKey, "suspicious", query],
     (cursor, signal) =>

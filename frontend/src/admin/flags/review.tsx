@@ -9,13 +9,14 @@ import type { Column } from "@/components/ui/table";
 import { formatMoment } from "@/lib/format";
 import { useAction } from "../kit/action";
 import { ChallengeFilter } from "../kit/challenge-filter";
+import { CsvLink } from "../kit/csv";
 import { ChoiceFilter, everything, FilterBar } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { Clip, challengeColumn, List, Opener, ownerColumn } from "../kit/list";
 import { OwnerFilter } from "../kit/owner-field";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
-import { flagsKey, suspiciousQuery } from "./queries";
+import { flagsKey, selectingSuspicious, suspiciousQuery } from "./queries";
 import { SuspicionDialog } from "./suspicion-dialog";
 
 const tones: Record<ReviewState, Tone> = { open: "busy", confirmed: "bad", dismissed: "neutral" };
@@ -42,9 +43,12 @@ export function Review() {
     <div className="flex flex-col gap-4">
       <FilterBar
         actions={
-          <Button look="danger" onClick={() => setClearing(true)}>
-            <Trash2 aria-hidden className="size-4" /> {text.flags.clear}
-          </Button>
+          <>
+            <CsvLink list="suspicious" filters={selectingSuspicious(filters)} />
+            <Button look="danger" onClick={() => setClearing(true)}>
+              <Trash2 aria-hidden className="size-4" /> {text.flags.clear}
+            </Button>
+          </>
         }
       >
         <ChoiceFilter

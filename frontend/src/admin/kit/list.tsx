@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { type Column, Table } from "@/components/ui/table";
 import { text } from "../text";
 import { useFilters } from "./filters";
+import { TabLink } from "./link";
 import { Loaded } from "./loaded";
 import { More } from "./more";
 
@@ -126,7 +127,12 @@ export function ownerColumn<R>(
     sort: (row) => of(row)?.name || (of(row)?.id ?? ""),
     cell: (row) => {
       const owner = of(row);
-      return owner ? <Clip title={owner.id}>{owner.name || owner.id}</Clip> : text.none;
+      if (!owner) return text.none;
+      return (
+        <TabLink to="/players" filters={{ owner: owner.id }} className="min-w-0 truncate hover:underline">
+          <Clip title={owner.id}>{owner.name || owner.id}</Clip>
+        </TabLink>
+      );
     },
   };
 }

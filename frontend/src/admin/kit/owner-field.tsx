@@ -8,22 +8,15 @@ import { useTypedFilter } from "./filters";
 type Owner = { id: string; name: string };
 
 /** Players and teams whose name or id has some words in it, of those who ever had an instance. */
-function useOwners(words: string): Owner[] {
+export function useOwners(words: string) {
   const query = words.trim();
-  const { data } = useQuery({
+  return useQuery({
     queryKey: ["admin", "owners", query],
-    queryFn: ({ signal }) =>
-      unwrap(
-        api.GET("/admin/api/instances", {
-          params: { query: { state: "all", limit: 100, ...(query && { q: query }) } },
-          signal,
-        }),
-      ),
+    queryFn: async ({ signal }) =>
+      (await unwrap(api.GET("/admin/api/owners", { params: { query: query ? { q: query } : {} }, signal }))).owners,
     staleTime: 10_000,
     placeholderData: (before) => before,
   });
-  const owners = new Map(data?.instances.map(({ owner }) => [owner.id, owner]));
-  return [...owners.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
 /** The id that somebody means who typed a name or an id. */
@@ -44,7 +37,7 @@ type ComboProps = {
 /** A field that takes a player or a team by name or by id, and offers those who fit. */
 export function OwnerInput({ ids, value, onChange }: ComboProps) {
   const list = useId();
-  const owners = useOwners(value.replace(/ \([^()]+\)$/, ""));
+  const owners = useOwners(value.replace(/ \([^()]+\)$/, "")).data ?? [];
   return (
     <>
       <Input

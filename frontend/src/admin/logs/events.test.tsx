@@ -27,11 +27,9 @@ function serveEvents(): URLSearchParams[] {
   const asked: URLSearchParams[] = [];
   server.use(
     http.get("*/admin/api/challenges/list", () => HttpResponse.json({ challenges: [] })),
-    http.get("*/admin/api/instances", () =>
+    http.get("*/admin/api/owners", () =>
       HttpResponse.json({
-        instances: [{ id: "i", owner: { id: "team_1", name: "Red Pandas" } }],
-        counts: {},
-        next: "",
+        owners: [{ id: "team_1", name: "Red Pandas", live: 1, total: 2, last_at: null }],
       }),
     ),
     http.get("*/admin/api/logs/stats", () =>

@@ -8,6 +8,7 @@ import { Switch } from "@/components/ui/field";
 import type { Column } from "@/components/ui/table";
 import { formatMoment, formatNumber } from "@/lib/format";
 import { ChallengeFilter } from "../kit/challenge-filter";
+import { CsvLink } from "../kit/csv";
 import { ChoiceFilter, everything, FilterBar, MomentFilter, SearchFilter, TextFilter } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { Clip, List, Opener } from "../kit/list";
@@ -16,7 +17,7 @@ import { OwnerFilter } from "../kit/owner-field";
 import { text } from "../text";
 import { EventDialog } from "./event-dialog";
 import { matches } from "./matches";
-import { eventFilters, eventStatsQuery, eventsQuery } from "./queries";
+import { eventFilters, eventStatsQuery, eventsQuery, selecting } from "./queries";
 
 const tones: Record<string, Tone> = { error: "bad", warning: "busy", warn: "busy", info: "neutral" };
 
@@ -47,11 +48,14 @@ export function Events() {
           <Switch label={text.logs.tail} checked={tail} onChange={setTail} />
           <span className="text-sm">{text.logs.tail}</span>
         </div>
-        {eventFilters.some((name) => filters[name]) && (
-          <Button onClick={() => setFilters(Object.fromEntries(eventFilters.map((name) => [name, undefined])))}>
-            {text.logs.reset}
-          </Button>
-        )}
+        <div className="flex flex-wrap gap-2">
+          <CsvLink list="events" filters={selecting(filters)} />
+          {eventFilters.some((name) => filters[name]) && (
+            <Button onClick={() => setFilters(Object.fromEntries(eventFilters.map((name) => [name, undefined])))}>
+              {text.logs.reset}
+            </Button>
+          )}
+        </div>
       </div>
       <List
         query={events}

@@ -8,6 +8,7 @@ import { Notice } from "@/components/ui/notice";
 import type { Column } from "@/components/ui/table";
 import { formatNumber } from "@/lib/format";
 import { useAction } from "../kit/action";
+import { CsvLink } from "../kit/csv";
 import { FilterBar } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { Clip, ClipCode, challengeColumn, List } from "../kit/list";
@@ -38,9 +39,12 @@ export function Ports() {
       <Capacity />
       <FilterBar
         actions={
-          <Button look="danger" onClick={() => setForgetting("")}>
-            <Trash2 aria-hidden className="size-4" /> {text.ports.forgetAll}
-          </Button>
+          <>
+            <CsvLink list="ports" filters={{ owner: filters.owner }} />
+            <Button look="danger" onClick={() => setForgetting("")}>
+              <Trash2 aria-hidden className="size-4" /> {text.ports.forgetAll}
+            </Button>
+          </>
         }
       >
         <OwnerFilter />

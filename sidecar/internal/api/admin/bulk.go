@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
@@ -18,16 +20,16 @@ import (
 )
 
 const (
-	tokenLife  = 2 * time.Minute
-	stopsAside = 8 // at the same time
+	tokenLife = 2 * time.Minute
+	bulkAside = 8 // at the same time
 )
 
-type bulkStopRequest struct {
+type bulkRequest struct {
 	IDs   []string `json:"ids"`
 	Token string   `json:"token"`
 }
 
-func (b bulkStopRequest) Valid() error {
+func (b bulkRequest) Valid() error {
 	if len(b.IDs) > kit.MaxPage ||
 		slices.ContainsFunc(
 			b.IDs, func(id string) bool { return id == "" || len(id) > kit.MaxText || strings.ContainsRune(id, 0) },
@@ -37,18 +39,61 @@ func (b bulkStopRequest) Valid() error {
 	return nil
 }
 
-type bulkStopJSON struct {
+type bulkJSON struct {
 	Matching int            `json:"matching"`
-	Stopping int            `json:"stopping"`
+	Stopping int            `json:"stopping"` // that it is done with, whatever it is
+	Refused  int            `json:"refused"`
 	ByState  map[string]int `json:"by_state"`
 	Token    string         `json:"token"`
 	Expires  *time.Time     `json:"expires_at"`
 }
 
-// StopInstances stops many at once, in two steps: without a token it says how many these are and gives one, with it
-// they are stopped, but none that was asked for after the token.
+// bulk is what can be done with many instances at once.
+type bulk struct {
+	verb   string // of the path and the token
+	event  string
+	told   string
+	states []whaley.State
+	do     func(ctx context.Context, id string) error
+}
+
+// StopInstances answers POST /admin/api/instances/stop.
 func (a Handlers) StopInstances(w http.ResponseWriter, r *http.Request) error {
-	request, err := kit.Decode[bulkStopRequest](w, r)
+	return a.inBulk(w, r, bulk{
+		"stop", "admin_instances_stop", "Stopped by an admin", whaley.LiveStates, func(ctx context.Context, id string) error {
+			_, err := a.Instancer.StopAny(ctx, id)
+			return err
+		},
+	})
+}
+
+// RestartInstances answers POST /admin/api/instances/restart.
+func (a Handlers) RestartInstances(w http.ResponseWriter, r *http.Request) error {
+	by, running := adminOf(r), []whaley.State{whaley.Queued, whaley.Starting, whaley.Running}
+	return a.inBulk(w, r, bulk{
+		"restart", "admin_instances_restart", "Restarted by an admin", running, func(ctx context.Context, id string) error {
+			_, err := a.Instancer.RestartAny(ctx, id, by)
+			return err
+		},
+	})
+}
+
+// ExtendInstances answers POST /admin/api/instances/extend.
+func (a Handlers) ExtendInstances(w http.ResponseWriter, r *http.Request) error {
+	by := adminOf(r)
+	return a.inBulk(w, r, bulk{
+		"extend", "admin_instances_extend", "Extended by an admin", []whaley.State{whaley.Running},
+		func(ctx context.Context, id string) error {
+			_, err := a.Instancer.ExtendAny(ctx, id, by)
+			return err
+		},
+	})
+}
+
+// inBulk does one thing with many, in two steps: without a token it says how many these are and gives one, with it it is
+// done, but with none that was asked for after the token.
+func (a Handlers) inBulk(w http.ResponseWriter, r *http.Request, act bulk) error {
+	request, err := kit.Decode[bulkRequest](w, r)
 	if err != nil {
 		return err
 	}
@@ -58,11 +103,11 @@ func (a Handlers) StopInstances(w http.ResponseWriter, r *http.Request) error {
 	}
 	q.IDs, q.Limit = request.IDs, kit.MaxPage
 	q.States = slices.DeleteFunc(
-		slices.Clone(whaley.LiveStates),
+		slices.Clone(act.states),
 		func(s whaley.State) bool { return q.States != nil && !slices.Contains(q.States, s) },
 	)
 	if len(q.States) == 0 {
-		return whaley.Errorf(whaley.Invalid, "state_invalid", "Only live instances can be stopped.")
+		return whaley.Errorf(whaley.Invalid, "state_invalid", "No instance in these states can be the subject of %s.", act.verb)
 	}
 	if request.Token == "" {
 		onlyAsked(r)
@@ -71,24 +116,26 @@ func (a Handlers) StopInstances(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		now := time.Now()
-		answer := bulkStopJSON{ByState: byState(counts), Token: a.bulkToken(now, q), Expires: kit.Moment(now.Add(tokenLife))}
+		answer := bulkJSON{
+			ByState: byState(counts), Token: a.bulkToken(act.verb, now, q), Expires: kit.Moment(now.Add(tokenLife)),
+		}
 		for _, n := range counts {
 			answer.Matching += n
 		}
 		return kit.Write(w, http.StatusOK, answer)
 	}
-	if q.Before, err = a.issued(request.Token, q); err != nil {
+	if q.Before, err = a.issued(act.verb, request.Token, q); err != nil {
 		return err
 	}
-	answer, err := a.stopSelected(r, q)
+	answer, err := a.doSelected(r, act, q)
 	if err != nil {
 		return err
 	}
 	return kit.Write(w, http.StatusAccepted, answer)
 }
 
-func (a Handlers) stopSelected(r *http.Request, q whaley.InstanceQuery) (bulkStopJSON, error) {
-	answer := bulkStopJSON{}
+func (a Handlers) doSelected(r *http.Request, act bulk, q whaley.InstanceQuery) (bulkJSON, error) {
+	answer := bulkJSON{}
 	counts := map[whaley.State]int{}
 	var all []*whaley.Instance
 	for more := true; more; more = q.After != "" {
@@ -98,48 +145,48 @@ func (a Handlers) stopSelected(r *http.Request, q whaley.InstanceQuery) (bulkSto
 		}
 		all, q.After = append(all, part...), next
 	}
-	err := a.audit(
-		r,
-		whaley.Event{
-			Type: "admin_instances_stop", Challenge: q.Challenge, Owner: q.Owner,
-			Message: fmt.Sprintf("Stopped by an admin: %d", len(all)),
-		},
-	)
+	err := a.audit(r, whaley.Event{
+		Type: act.event, Challenge: q.Challenge, Owner: q.Owner, Message: fmt.Sprintf("%s: %d", act.told, len(all)),
+	})
 	if err != nil {
 		return answer, err
 	}
+	var refused atomic.Int64
 	g, ctx := errgroup.WithContext(r.Context())
-	g.SetLimit(stopsAside)
+	g.SetLimit(bulkAside)
 	for _, in := range all {
 		answer.Matching++
 		counts[in.State]++
 		g.Go(func() error {
-			_, err := a.Instancer.StopAny(ctx, in.ID)
-			if code := whaley.CodeOf(err); code == "instance_not_live" || code == whaley.CodeInstanceNotFound {
-				return nil // ended by itself meanwhile
+			switch code := whaley.CodeOf(act.do(ctx, in.ID)); {
+			case code == "", code == "instance_not_live", code == whaley.CodeInstanceNotFound: // ended by itself meanwhile
+			default:
+				refused.Add(1)
 			}
-			return err
+			return ctx.Err()
 		})
 	}
-	answer.Stopping, answer.ByState = answer.Matching, byState(counts)
-	return answer, g.Wait()
+	err = g.Wait()
+	answer.Refused = int(refused.Load())
+	answer.Stopping, answer.ByState = answer.Matching-answer.Refused, byState(counts)
+	return answer, err
 }
 
 // bulkToken confirms a selection at a moment. Any sidecar of the deployment takes it.
-func (a Handlers) bulkToken(at time.Time, q whaley.InstanceQuery) string {
+func (a Handlers) bulkToken(verb string, at time.Time, q whaley.InstanceQuery) string {
 	stamp := binary.BigEndian.AppendUint64(nil, uint64(at.UnixMicro()))
 	mac := hmac.New(sha256.New, a.Keys.Code)
-	chosen, _ := json.Marshal([]any{"stop", q.States, q.Challenge, q.Owner, q.Text, q.IDs}) // texts can be
+	chosen, _ := json.Marshal([]any{verb, q.States, q.Challenge, q.Owner, q.Text, q.IDs}) // texts can be
 	mac.Write(append(stamp, chosen...))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(stamp))
 }
 
 // issued is when a token for this selection was made.
-func (a Handlers) issued(token string, q whaley.InstanceQuery) (time.Time, error) {
+func (a Handlers) issued(verb, token string, q whaley.InstanceQuery) (time.Time, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err == nil && len(raw) > 8 {
 		at := time.UnixMicro(int64(binary.BigEndian.Uint64(raw)))
-		if age := time.Since(at); hmac.Equal([]byte(token), []byte(a.bulkToken(at, q))) && age >= 0 && age < tokenLife {
+		if age := time.Since(at); hmac.Equal([]byte(token), []byte(a.bulkToken(verb, at, q))) && age >= 0 && age < tokenLife {
 			return at, nil
 		}
 	}

@@ -92,3 +92,25 @@ func (a Handlers) ExportSuspicious(w http.ResponseWriter, r *http.Request) error
 		return len(all) == kit.MaxPage, err
 	})
 }
+
+// ExportPorts streams who had which host port as CSV, with the filters of the list.
+func (a Handlers) ExportPorts(w http.ResponseWriter, r *http.Request) error {
+	owner, err := kit.TextParam(r, "owner")
+	if err != nil {
+		return err
+	}
+	challenge, err := kit.TextParam(r, "challenge")
+	if err != nil {
+		return err
+	}
+	after := ""
+	columns := []string{"owner_id", "challenge", "container_port", "host_port", "instance"}
+	return kit.StreamCSV(w, "ports", columns, func(out *csv.Writer) (bool, error) {
+		all, next, err := a.Books.PortMappings(r.Context(), owner, challenge, after, kit.MaxPage)
+		for _, m := range all {
+			kit.Row(out, m.Owner, m.Challenge, strconv.Itoa(m.Internal), strconv.Itoa(m.Port), m.Instance)
+		}
+		after = next
+		return next != "", err
+	})
+}

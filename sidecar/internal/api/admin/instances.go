@@ -233,6 +233,22 @@ func (a Handlers) RestartInstance(w http.ResponseWriter, r *http.Request) error 
 	return kit.Write(w, http.StatusAccepted, a.adminInstance(in))
 }
 
+// ExtendInstance answers POST /admin/api/instances/{id}/extend.
+func (a Handlers) ExtendInstance(w http.ResponseWriter, r *http.Request) error {
+	in, err := a.Instancer.ExtendAny(r.Context(), kit.IDOf(r), adminOf(r))
+	if err != nil {
+		return err
+	}
+	err = a.audit(r, whaley.Event{
+		Type: "admin_instance_extend", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID,
+		Message: "extended until " + in.ExpiresAt.UTC().Format(time.RFC3339),
+	})
+	if err != nil {
+		return err
+	}
+	return kit.Write(w, http.StatusOK, a.adminInstance(in))
+}
+
 type adminSpawnRequest struct {
 	ChallengeID string `json:"challenge_id"`
 	OwnerID     string `json:"owner_id"`

@@ -52,6 +52,10 @@ type Books interface {
 	PortMappings(ctx context.Context, owner, challenge, after string, limit int) ([]whaley.PortMapping, string, error)
 	ForgetPorts(ctx context.Context, owner, challenge string, ev whaley.Event) (int, error)
 	PortUse(ctx context.Context) (whaley.PortUse, error)
+	// Owners are those who have had an instance, the latest first; text is part of a name or id.
+	Owners(ctx context.Context, text string, limit int) ([]whaley.OwnerSummary, error)
+	Solves(ctx context.Context, owner string) ([]whaley.Solve, error)
+	Mappings(ctx context.Context) ([]*whaley.Mapping, error)
 }
 
 // Needs is what an API works with.

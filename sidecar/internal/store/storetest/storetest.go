@@ -58,6 +58,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 
 	t.Run("EverybodysInstancesAreListedInPages", func(t *testing.T) { book(t, s) })
 
+	t.Run("OwnersAreFoundByAnyOfTheirNames", func(t *testing.T) { owners(t, s) })
+	t.Run("SolvesAreAddedOnceAndTakenBack", func(t *testing.T) { solves(t, s, other) })
+
 	t.Run("LivesAreThoseThatReachIntoTheTime", func(t *testing.T) { lives(t, s) })
 
 	t.Run("RememberedPortsAreListedAndForgotten", func(t *testing.T) { portMappings(t, s) })

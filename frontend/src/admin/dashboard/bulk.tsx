@@ -11,7 +11,11 @@ import { Loaded, ProblemText } from "../kit/loaded";
 import { text } from "../text";
 import { instancesKey, selecting } from "./queries";
 
+/** What can be done with many at once. */
+export type Verb = "stop" | "restart" | "extend";
+
 type Props = {
+  verb: Verb;
   filters: Filters;
   /** Only these; none: all that the filters select. */
   ids: string[];
@@ -19,25 +23,27 @@ type Props = {
   onClose: () => void;
 };
 
-/** Says how many instances would be stopped, and stops them once that has been confirmed. */
-export function BulkStop({ filters, ids, onDone, onClose }: Props) {
+/** Says with how many instances something would be done, and does it once that has been confirmed. */
+export function Bulk({ verb, filters, ids, onDone, onClose }: Props) {
+  const words = text.bulk[verb];
   const client = useQueryClient();
   const [typed, setTyped] = useState("");
   const selection = selecting(filters);
-  const stop = (token: string) =>
-    unwrap(api.POST("/admin/api/instances/stop", { params: { query: selection }, body: { ids, token } }));
-  // A question, although it is a POST: it stops nothing and is asked anew each time.
+  const ask = (token: string) =>
+    unwrap(api.POST(`/admin/api/instances/${verb}`, { params: { query: selection }, body: { ids, token } }));
+  // A question, although it is a POST: it does nothing and is asked anew each time.
   const preview = useQuery({
-    queryKey: [...instancesKey, "stop", selection, ids],
-    queryFn: () => stop(""),
+    queryKey: [...instancesKey, verb, selection, ids],
+    queryFn: () => ask(""),
     gcTime: 0,
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
   });
   const confirm = useMutation({
-    mutationFn: (token: string) => stop(token),
-    onSuccess: ({ stopping }) => {
-      toast.done(text.dashboard.stoppingMany(stopping));
+    mutationFn: (token: string) => ask(token),
+    onSuccess: ({ stopping, refused }) => {
+      if (refused > 0) toast.failed(text.bulk.refused(refused), text.bulk.refusedWhy);
+      if (stopping > 0) toast.done(words.done(stopping));
       onDone();
       onClose();
       return client.invalidateQueries({ queryKey: instancesKey });
@@ -45,16 +51,11 @@ export function BulkStop({ filters, ids, onDone, onClose }: Props) {
   });
 
   return (
-    <Dialog
-      open
-      title={ids.length > 0 ? text.dashboard.stopPicked(ids.length) : text.dashboard.stopAll}
-      close={text.close}
-      onClose={onClose}
-    >
+    <Dialog open title={ids.length > 0 ? words.picked(ids.length) : words.all} close={text.close} onClose={onClose}>
       <Loaded query={preview} className="h-24">
         {({ matching, by_state, token }) =>
           matching === 0 ? (
-            <p>{text.dashboard.nothingToStop}</p>
+            <p>{text.bulk.nothing}</p>
           ) : (
             <form
               className="flex flex-col gap-4"
@@ -63,7 +64,7 @@ export function BulkStop({ filters, ids, onDone, onClose }: Props) {
                 if (typed.trim() === String(matching) && !confirm.isPending) confirm.mutate(token);
               }}
             >
-              <p className="text-ink-soft">{text.dashboard.stopManyText(matching)}</p>
+              <p className="text-ink-soft">{words.explain(matching)}</p>
               <p className="text-sm tabular-nums">
                 {Object.entries(by_state)
                   .filter(([, count]) => count > 0)
@@ -88,8 +89,12 @@ export function BulkStop({ filters, ids, onDone, onClose }: Props) {
               )}
               <div className="flex flex-wrap justify-end gap-2">
                 <Button onClick={onClose}>{text.confirm.cancel}</Button>
-                <Button look="danger" type="submit" disabled={typed.trim() !== String(matching)}>
-                  {text.dashboard.stopMany(matching)}
+                <Button
+                  look={verb === "extend" ? "primary" : "danger"}
+                  type="submit"
+                  disabled={typed.trim() !== String(matching) || confirm.isPending}
+                >
+                  {words.many(matching)}
                 </Button>
               </div>
             </form>
