@@ -2,18 +2,13 @@ package docker
 
 import (
 	"archive/tar"
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path"
 	"regexp"
-	"strings"
 
 	buildapi "github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/pkg/jsonmessage"
@@ -24,10 +19,7 @@ import (
 // loadedID is how the engine tells of an image that came without a name.
 var loadedID = regexp.MustCompile(`Loaded image ID: (sha256:[0-9a-f]{64})`)
 
-const (
-	maxManifest = 4 << 20 // bytes of a file that names images
-	maxSaid     = 1 << 20 // bytes of what the engine says of a load
-)
+const maxSaid = 1 << 20 // bytes of what the engine says of a load
 
 // load makes a service's image of a file that `docker save` wrote. What the file calls it does not count: else it could take
 // the place of any image there is.
@@ -38,7 +30,7 @@ func (e *Engine) load(ctx context.Context, spec instancer.BuildSpec, log io.Writ
 	}
 	defer file.Close()
 	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(nameless(writer, file)) }()
+	go func() { writer.CloseWithError(nameless(writer, file, e.builds.DiskBytes)) }()
 	defer reader.Close()
 	loaded, err := e.client.ImageLoad(ctx, reader)
 	if err != nil {
@@ -80,76 +72,4 @@ func (e *Engine) adopt(ctx context.Context, spec instancer.BuildSpec, id string,
 	}
 	defer built.Body.Close()
 	return jsonmessage.DisplayJSONMessagesStream(built.Body, log, 0, false, nil)
-}
-
-// nameless copies a file of docker save, compressed or not, without the names of images in it.
-func nameless(w io.Writer, r io.Reader) error {
-	buffered := bufio.NewReader(r)
-	if magic, err := buffered.Peek(2); err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
-		plain, err := gzip.NewReader(buffered)
-		if err != nil {
-			return err
-		}
-		buffered = bufio.NewReader(plain)
-	}
-	out := tar.NewWriter(w)
-	for in := tar.NewReader(buffered); ; {
-		header, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			return out.Close()
-		}
-		if err != nil {
-			return err
-		}
-		var content io.Reader = in
-		switch name := path.Clean("/" + header.Name); name {
-		case "/repositories":
-			continue
-		case "/manifest.json", "/index.json":
-			if header.Typeflag != tar.TypeReg || header.Size > maxManifest {
-				return fmt.Errorf("%s is no file, or has more than %d MB", name, maxManifest>>20)
-			}
-			text, err := io.ReadAll(in)
-			if err == nil {
-				text, err = unnamed(text)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			header.Size, content = int64(len(text)), bytes.NewReader(text)
-		}
-		if err := out.WriteHeader(header); err != nil {
-			return err
-		}
-		if _, err := io.Copy(out, content); err != nil {
-			return err
-		}
-	}
-}
-
-// unnamed is a manifest without what its images are called, in whichever case: the engine's parser takes any.
-func unnamed(text []byte) ([]byte, error) {
-	var all any
-	if err := json.Unmarshal(text, &all); err != nil {
-		return nil, err
-	}
-	var strip func(value any)
-	strip = func(value any) {
-		switch value := value.(type) {
-		case []any:
-			for _, one := range value {
-				strip(one)
-			}
-		case map[string]any:
-			for key, one := range value {
-				if strings.EqualFold(key, "RepoTags") || strings.EqualFold(key, "annotations") {
-					delete(value, key)
-					continue
-				}
-				strip(one)
-			}
-		}
-	}
-	strip(all)
-	return json.Marshal(all)
 }
