@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/limit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/oidc"
 )
 
@@ -58,11 +60,12 @@ type signedIn struct {
 	accounts  *accounts
 	provider  *httptest.Server
 	dashboard *httptest.Server
+	codes     atomic.Int64 // that the provider was asked about
 }
 
 const oidcSecret = "secret of whaley at the provider"
 
-func newSignedIn(t *testing.T) *signedIn {
+func newSignedIn(t *testing.T, with ...func(*api.Needs, *api.Options)) *signedIn {
 	t.Helper()
 	s := &signedIn{}
 	var provider, dashboard http.Handler
@@ -78,9 +81,15 @@ func newSignedIn(t *testing.T) *signedIn {
 			"whaley": storage.WebClient("whaley", oidcSecret, callback),
 		},
 	)}
-	provider = exampleop.SetupServer(
+	asked := exampleop.SetupServer(
 		s.provider.URL, s.accounts, slog.New(slog.DiscardHandler), false, op.WithAllowInsecure(),
 	)
+	provider = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/oauth/token" {
+			s.codes.Add(1)
+		}
+		asked.ServeHTTP(w, r)
+	})
 	s.surface = newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, o *api.Options) {
 		o.AuthMode = wire.AuthOIDC
 		o.Dashboard, _ = url.Parse(s.dashboard.URL)
@@ -95,6 +104,9 @@ func newSignedIn(t *testing.T) *signedIn {
 				w, "page "+r.URL.RequestURI(),
 			)
 		})
+		for _, set := range with {
+			set(n, o)
+		}
 	})
 	dashboard = s.public
 	return s
@@ -299,5 +311,59 @@ func TestAProviderThatIsAwaySignsNobodyInAndIsAskedAgain(t *testing.T) {
 	s.provider.Close()
 	if w, _ := newPerson(t).open("GET", s.dashboard.URL+"/auth/oidc", nil); w.Request.URL.RequestURI() != "/login?failed=oidc_unavailable&stay=yes" {
 		t.Errorf("it ends at %s", w.Request.URL)
+	}
+}
+
+// TestGuessedCodesAreCountedBeforeTheProviderIsAsked comes back with codes of nobody's, each time in the attempt that was begun.
+func TestGuessedCodesAreCountedBeforeTheProviderIsAsked(t *testing.T) {
+	s := newSignedIn(t, func(n *api.Needs, o *api.Options) {
+		n.Limiter = limit.NewLocal()
+		o.Limits = func() api.Limits { return api.Limits{Attempts: 5} }
+	})
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	begun, err := client.Get(s.dashboard.URL + "/auth/oidc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun.Body.Close()
+	to, err := begun.Location()
+	if err != nil || len(begun.Cookies()) != 1 {
+		t.Fatal(err, begun.Cookies())
+	}
+	statuses := map[int]int{}
+	for range 20 {
+		r, err := http.NewRequest(
+			"GET", s.dashboard.URL+"/auth/oidc/callback?code=guess&state="+url.QueryEscape(to.Query().Get("state")), nil,
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.AddCookie(begun.Cookies()[0])
+		w, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Body.Close()
+		statuses[w.StatusCode]++
+	}
+	if statuses[http.StatusTooManyRequests] != 15 || s.codes.Load() == 0 || s.codes.Load() > 10 { // some clients try two ways
+		t.Errorf("%v, and the provider is asked %d times", statuses, s.codes.Load())
+	}
+}
+
+// TestAProviderWithoutEndIsNotReadToTheEnd has it answer for ever.
+func TestAProviderWithoutEndIsNotReadToTheEnd(t *testing.T) {
+	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		for part := make([]byte, 64<<10); r.Context().Err() == nil; {
+			if _, err := w.Write(part); err != nil {
+				return
+			}
+		}
+	}))
+	defer endless.Close()
+	began := time.Now()
+	if err := oidc.New(oidc.Options{Issuer: endless.URL}).Find(t.Context()); err == nil || time.Since(began) > 9*time.Second {
+		t.Errorf("after %s: %v", time.Since(began), err)
 	}
 }

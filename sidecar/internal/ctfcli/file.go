@@ -64,6 +64,9 @@ func written(text []byte, pairs []*yaml.Node, to string) []byte {
 	for n := 0; n+1 < len(pairs); n += 2 {
 		if pairs[n].Value == key {
 			at := pairs[n].Line - 1
+			if at >= len(lines) { // YAML has line breaks that are none here
+				return text
+			}
 			end := "\n"
 			if bytes.HasSuffix(lines[at], []byte("\r\n")) {
 				end = "\r\n"

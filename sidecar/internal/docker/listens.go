@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -40,10 +41,13 @@ func (e *Engine) Listens(ctx context.Context, id string) ([]int, error) {
 		proc, _ := e.proc.Load().(string)
 		var tables bytes.Buffer
 		for _, name := range []string{"tcp", "tcp6"} {
-			part, err := os.ReadFile(path.Join(proc, strconv.Itoa(found.State.Pid), "net", name))
-			if err == nil { // without IPv6 there is only one
-				tables.Write(part)
+			file, err := os.Open(path.Join(proc, strconv.Itoa(found.State.Pid), "net", name))
+			if err != nil {
+				continue // without IPv6 there is only one
 			}
+			_, _ = io.Copy(&tables, io.LimitReader(file, maxSockets)) // those that listen come first
+			tables.WriteByte('\n')
+			file.Close()
 		}
 		return listens(&tables), nil
 	}
@@ -67,7 +71,7 @@ func (e *Engine) Listens(ctx context.Context, id string) ([]int, error) {
 
 // listens reads tables of sockets as /proc/net/tcp has them. Loopback counts: it is what people forget.
 func listens(tables io.Reader) []int {
-	ports := []int{}
+	open := map[int]bool{}
 	for lines := bufio.NewScanner(tables); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
 		if len(fields) < 4 || fields[3] != listening || strings.HasPrefix(fields[1], dockerDNS) {
@@ -75,10 +79,11 @@ func listens(tables io.Reader) []int {
 		}
 		_, digits, _ := strings.Cut(fields[1], ":")
 		port, err := strconv.ParseUint(digits, 16, 16)
-		if err == nil && !slices.Contains(ports, int(port)) {
-			ports = append(ports, int(port))
+		if err == nil {
+			open[int(port)] = true
 		}
 	}
+	ports := slices.AppendSeq([]int{}, maps.Keys(open))
 	slices.Sort(ports)
 	return ports
 }

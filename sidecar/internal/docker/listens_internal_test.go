@@ -22,3 +22,20 @@ func TestOpenPortsAreReadFromATableOfSockets(t *testing.T) {
 		t.Errorf("it listens on %v, not %v", got, want)
 	}
 }
+
+// FuzzTableOfSockets reads what a container may show instead of its tables.
+func FuzzTableOfSockets(f *testing.F) {
+	f.Add("  0: 00000000:1F90 00000000:0000 0A 0\n")
+	f.Add("0: :\n0: :1F900 x 0A\n")
+	f.Fuzz(func(t *testing.T, table string) {
+		ports := listens(strings.NewReader(table))
+		if !slices.IsSorted(ports) || len(ports) > 1<<16 {
+			t.Errorf("%v", ports)
+		}
+		for n, port := range ports {
+			if port < 0 || port > 0xffff || n > 0 && port == ports[n-1] {
+				t.Errorf("%v", ports)
+			}
+		}
+	})
+}

@@ -33,6 +33,7 @@ func FuzzClientHello(f *testing.F) {
 		BaseDomain: "instances.localhost", DashboardURL: "http://whaley.localhost:8080", InternalURL: "http://127.0.0.1:1",
 		PluginKey: "a key of the plugin",
 		Dashboard: http.NotFoundHandler(), Web: web, TLS: port, Routes: edge.NewRoutes(log), Log: log,
+		Opener: guesses(func() {}),
 	})
 	if err != nil {
 		f.Fatal(err)

@@ -14,7 +14,7 @@ import (
 )
 
 // solve is what both solvers do with a challenge, and answers as redpwn's writes a solution or, padded, as kCTF's does.
-func solve(t *testing.T, challenge string, padded bool) string {
+func solve(t testing.TB, challenge string, padded bool) string {
 	t.Helper()
 	part := strings.Split(challenge, ".")
 	if len(part) != 3 || part[0] != "s" {
@@ -154,4 +154,31 @@ func TestAConnectionBeginsOnceItsWorkIsDone(t *testing.T) {
 	if said, err := io.ReadAll(conn); err != nil || string(said) != "incorrect proof of work\n" {
 		t.Errorf("without, it says %q, %v", said, err)
 	}
+}
+
+// FuzzSolution shows anything for the solution of a work: it is looked at in its time, and what solves it is one of two numbers.
+func FuzzSolution(f *testing.F) {
+	w := work{3, big.NewInt(0x0123456789abcdef)}
+	right := solve(f, w.redpwn(), false)
+	f.Add(right)
+	f.Add("s.")
+	f.Add("s." + strings.Repeat("/", maxSolution))
+	f.Fuzz(func(t *testing.T, solution string) {
+		if !w.solvedBy(solution) {
+			return
+		}
+		text, _ := strings.CutPrefix(strings.TrimSpace(solution), "s.")
+		number, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			t.Fatalf("%q is taken", solution)
+		}
+		y := new(big.Int).SetBytes(number)
+		for range w.difficulty {
+			y.Xor(y, one)
+			y.Exp(y, big.NewInt(2), modulus)
+		}
+		if y.Cmp(w.x) != 0 && y.Add(y, w.x).Cmp(modulus) != 0 {
+			t.Errorf("%q is taken", solution)
+		}
+	})
 }

@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	patience = 10 * time.Second // for one answer of the provider
-	tryAgain = 5 * time.Second  // after it did not answer
+	patience  = 10 * time.Second // for one answer of the provider
+	tryAgain  = 5 * time.Second  // after it did not answer
+	maxAnswer = 1 << 20          // bytes of one
 )
 
 // Options are the settings of a Provider.
@@ -50,7 +51,19 @@ type found struct {
 
 // New makes a Provider.
 func New(opts Options) *Provider {
-	return &Provider{opts: opts, client: &http.Client{Timeout: patience}}
+	return &Provider{opts: opts, client: &http.Client{Timeout: patience, Transport: bounded{http.DefaultTransport}}}
+}
+
+// bounded ends answers that are longer than any of a provider's.
+type bounded struct{ onward http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := b.onward.RoundTrip(r)
+	if err == nil {
+		answer.Body = http.MaxBytesReader(nil, answer.Body, maxAnswer)
+	}
+	return answer, err
 }
 
 // Find reads the provider's document, once it has answered only.

@@ -39,6 +39,10 @@ func (a Handlers) EndSignIn(w http.ResponseWriter, r *http.Request) error {
 	if a.Members == nil {
 		return kit.ErrNotFound
 	}
+	// The provider is asked about each, and may take no more questions of anybody's once there are too many.
+	if err := a.Limit(r, "oidc-end", a.Opts.Limits().Attempts); err != nil {
+		return err
+	}
 	query, address := r.URL.Query(), a.Address(r)
 	cookie, _ := a.Cookie(r, attemptCookie)
 	attempt, ok := oidc.Open(a.Keys.Session, cookie, query.Get("state"))
