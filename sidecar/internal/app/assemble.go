@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
@@ -21,6 +22,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/relay"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
+	"github.com/whaley-ctf/whaley/sidecar/internal/solver"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
@@ -37,6 +39,7 @@ type rules struct {
 	flags     *flag.Flags
 	cheating  *cheating.Detector
 	opening   *opening.Opening // nil: there is no CTFd
+	solvers   *solver.Solvers
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
@@ -107,6 +110,11 @@ func assemble(
 			Name: "engine_disk", Ping: func(context.Context) error { return made.instancer.DiskShort() }, Optional: true,
 		},
 	)
+	made.solvers = solver.New(solver.Needs{
+		Instances: made.instancer, Box: engine, Flags: made.flags, Store: db, Challenges: library,
+		Every: func() time.Duration { return live.Config().SolveInterval.Duration() }, Log: log,
+	})
+	checks = append(checks, api.Check{Name: "solvers", Ping: made.solvers.Ping, Optional: true})
 	made.flags.OnChange(made.instancer.OwnerChanged)
 	if kv != nil {
 		g.Go(func() error {

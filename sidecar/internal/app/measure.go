@@ -56,6 +56,7 @@ func measure(
 		Policy:     made.instancer.Policy,
 		AutoOn:     func() bool { return live.Config().ForensicsAuto },
 		Usage:      seen.usage,
+		Solvers:    made.solvers.Measured,
 		Detail:     func() bool { return live.Config().MetricsDetail },
 	}, log)
 	g.Go(func() error { return state.Run(ctx) })

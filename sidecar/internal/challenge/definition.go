@@ -36,6 +36,7 @@ type definition struct {
 	Limits              limiting  `toml:"limits" about:"What a whole instance may use, at most what the settings allow."`
 	Security            securing  `toml:"security" about:"What its containers may beyond the small default."`
 	Flag                flagging  `toml:"flag" about:"How an owner's flag gets into an instance."`
+	Solver              solving   `toml:"solver" about:"How an organiser's machine proves that the challenge can be solved. Without it a solve.sh or solve.py beside this file is run in the image of the first route's service."`
 	Flags               []part    `toml:"flags" about:"Further flags, one [[flags]] for each part of the challenge. Without [flag] text the first of these is the first flag." max:"20"`
 }
 
@@ -72,6 +73,13 @@ type flagging struct {
 	Format string   `toml:"format" about:"How flags look, with … or ... for their text: ABC+{…}, flag_... Default: FLAG_FORMAT." min:"3" max:"100"`
 	CTFd   any      `toml:"ctfd" about:"The challenge of CTFd that takes the flag, by id or name. Default: the one that it is mapped to in the panel." min:"1" max:"200"`
 	Decoys []string `toml:"decoys" about:"Texts that look like the flag and are none: they stay as they are." max:"200"`
+}
+
+type solving struct {
+	Image   string   `toml:"image" about:"What it runs in, as \"python:3.12-slim\". Default: the image of service." max:"255"`
+	Service string   `toml:"service" about:"The compose file's service whose image it runs in. Default: that of the first route." max:"255"`
+	Command []string `toml:"command" about:"What is run in the challenge's folder, which it can read only. It is given where the instance is as HOST, PORT, URL and TLS, and prints the flag. Default: solve.sh or solve.py." max:"4096"`
+	Timeout int      `toml:"timeout" about:"How long it may take, in seconds. Default: 120." min:"1" max:"3600"`
 }
 
 type part struct {

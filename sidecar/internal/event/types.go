@@ -33,6 +33,8 @@ var Types = map[string]string{
 	"system_stop":              Info,
 	"system_pool":              Warning,
 	"challenge_build_failed":   Error,
+	"solver_red":               Error,
+	"solver_green":             Info,
 	"ctfd_key_refused":         Error,
 	"ctfd_key_ends":            Warning,
 	"ctfd_key_taken":           Info,

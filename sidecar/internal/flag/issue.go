@@ -13,6 +13,9 @@ import (
 
 // Flags are the flags that an owner has for a challenge, one of each of its forms; see instancer.Flags.
 func (f *Flags) Flags(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge) ([]string, error) {
+	if whaley.Synthetic(owner.ID) {
+		return f.synthetic.flags(owner, ch), nil
+	}
 	current, err := f.store.CurrentFlags(ctx, owner.ID, ch.ID)
 	if err != nil {
 		return nil, err

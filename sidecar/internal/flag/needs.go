@@ -85,6 +85,8 @@ type Flags struct {
 	down    atomic.Bool // the last round of registering found CTFd down
 	owned   atomic.Bool // CTFd knows flags of one owner only
 	known   knownChallenges
+
+	synthetic synthetic
 }
 
 // New makes Flags.
@@ -94,7 +96,7 @@ func New(store Store, ctfd CTFd, challenges Challenges, opts Options, log *slog.
 	return &Flags{
 		store: store, ctfd: ctfd, challenges: challenges, opts: opts, log: log,
 		told: func(string) {}, kick: loop.NewSignal(), recheck: make(chan int, 64),
-		live: newWaiting(),
+		live: newWaiting(), synthetic: newSynthetic(),
 	}
 }
 

@@ -12,7 +12,7 @@ const captureTime = 2 * time.Second
 
 // capture keeps what an instance printed, if somebody wants that.
 func (i *Instancer) capture(ctx context.Context, in *whaley.Instance, reason string) {
-	if i.Forensics == nil {
+	if i.Forensics == nil || whaley.Synthetic(in.Owner.ID) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, captureTime)

@@ -169,7 +169,7 @@ func (i *Instancer) finishStop(ctx context.Context, in *whaley.Instance) {
 		return
 	}
 	i.looks.forget(in.ID)
-	i.Observer.Done(whaley.OpStop, in.Challenge, time.Since(began), nil)
+	i.done(whaley.OpStop, in, time.Since(began), nil)
 	i.Log.InfoContext(ctx, "instance stopped", "instance", in.ID, "owner", in.Owner.ID, "cause", in.StopCause)
 	i.changed(stopped)
 }

@@ -55,6 +55,8 @@ var (
 	descContainerMem = describe(
 		"whaley_containers_memory_bytes", "Memory that instances use, without cached files.", "challenge_id",
 	)
+	descSolved     = describe("whaley_solver_green", "Whether a challenge's solver solved it last time.", "challenge_id")
+	descSolving    = describe("whaley_solver_seconds", "How long a challenge's solver took last time.", "challenge_id")
 	descSampleTime = describe("whaley_usage_sample_seconds", "How long the last round of sampling took.")
 	descSampled    = describe("whaley_usage_sample_timestamp_seconds", "When use was last sampled.")
 	descCounted    = describe("whaley_state_timestamp_seconds", "When instances were last counted.")
@@ -113,6 +115,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			on = 1
 		}
 		gauge(descAuto, on)
+	}
+	if f.Solvers != nil {
+		solvers(gauge, f.Solvers())
 	}
 	if f.Usage != nil {
 		usage(gauge, f.Usage())
@@ -264,3 +269,15 @@ func instances(gauge func(*prometheus.Desc, float64, ...string), s *state, f Sou
 
 // valid makes a text one that may be a label: names come from players.
 func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+
+// solvers tells which challenges their own solvers solve.
+func solvers(gauge func(d *prometheus.Desc, value float64, labels ...string), all map[string]whaley.SolverRun) {
+	for challenge, run := range all {
+		green := 0.0
+		if run.State == whaley.SolverGreen {
+			green = 1
+		}
+		gauge(descSolved, green, challenge)
+		gauge(descSolving, run.Took.Seconds(), challenge)
+	}
+}

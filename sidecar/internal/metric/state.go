@@ -35,6 +35,7 @@ type Sources struct {
 	AutoOn     func() bool
 	Usage      func() Usage
 	Detail     func() bool
+	Solvers    func() map[string]whaley.SolverRun // challenge → the last run of its solver that says something
 }
 
 // Usage is what containers use, by challenge.

@@ -131,6 +131,8 @@ func (s *Store) matching(query *bun.SelectQuery, q whaley.InstanceQuery) *bun.Se
 	}
 	if q.Owner != "" {
 		query = query.Where("owner_id = ?", q.Owner)
+	} else if q.Text == "" && len(q.IDs) == 0 {
+		query = query.Where(`owner_id NOT LIKE ? ESCAPE '\'`, syntheticOwners)
 	}
 	if !q.Before.IsZero() {
 		query = query.Where("created_at < ?", utc(q.Before))

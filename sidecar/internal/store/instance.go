@@ -58,9 +58,9 @@ func (s *Store) checkHost(ctx context.Context, tx bun.Tx, in *whaley.Instance, q
 		Count  int
 		Memory int64
 	}
-	err := tx.NewSelect().Table("instances").ColumnExpr("count(*) AS count").ColumnExpr(
-		"coalesce(sum(memory), 0) AS memory",
-	).
+	err := tx.NewSelect().Table("instances").
+		ColumnExpr(`coalesce(sum(CASE WHEN owner_id LIKE ? ESCAPE '\' THEN 0 ELSE 1 END), 0) AS count`, solverOwners).
+		ColumnExpr("coalesce(sum(memory), 0) AS memory").
 		Where("state IN ?", bun.Tuple(whaley.LiveStates)).Scan(ctx, &used)
 	if err != nil {
 		return err

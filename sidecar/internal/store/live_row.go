@@ -25,12 +25,13 @@ type liveRow struct {
 	Memory    int64
 }
 
-// LiveRows lists what lives, with only what is counted.
+// LiveRows lists what players have that lives, with only what is counted.
 func (s *Store) LiveRows(ctx context.Context) ([]whaley.LiveRow, error) {
 	var rows []liveRow
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
-		return s.db.NewSelect().Model(&rows).Where("state IN ?", bun.Tuple(whaley.LiveStates)).Scan(ctx)
+		return s.db.NewSelect().Model(&rows).Where("state IN ?", bun.Tuple(whaley.LiveStates)).
+			Where(`owner_id NOT LIKE ? ESCAPE '\'`, syntheticOwners).Scan(ctx)
 	})
 	all := make([]whaley.LiveRow, 0, len(rows))
 	for _, r := range rows {

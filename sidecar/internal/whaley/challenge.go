@@ -66,6 +66,7 @@ type Challenge struct {
 	Volumes     []string  // named volumes, made per instance
 	Networks    []Network // kept apart from each other, by name; nil: one that all services are on
 	Flag        FlagPlan
+	Solver      *Solver  // nil: nothing says how it is solved
 	Variables   []string // names of organisers' own variables that services use, see Needs.Variables
 	Notes       []Note   // what was taken otherwise than it is written
 }

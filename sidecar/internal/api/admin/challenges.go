@@ -250,6 +250,7 @@ func (a Handlers) ReloadChallenges(w http.ResponseWriter, r *http.Request) error
 
 type toggleRequest struct {
 	Active *bool `json:"active"`
+	Force  bool  `json:"force"` // also if its solver does not solve it
 }
 
 func (t toggleRequest) Valid() error {
@@ -266,8 +267,15 @@ func (a Handlers) ToggleChallenge(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	message := "opened"
-	if !*request.Active {
+	switch {
+	case !*request.Active:
 		message = "closed; running instances keep going"
+	case request.Force:
+		message = "opened, whatever its solver says"
+	default:
+		if err := a.solvable(r, kit.IDOf(r)); err != nil {
+			return err
+		}
 	}
 	return a.setChallenge(
 		w, r, "admin_challenge_toggle", message, func(s *whaley.ChallengeSetting) { s.Active = *request.Active },

@@ -17,6 +17,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
 	"github.com/whaley-ctf/whaley/sidecar/internal/oidc"
+	"github.com/whaley-ctf/whaley/sidecar/internal/solver"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -85,6 +86,7 @@ type Needs struct {
 	Monitor    *monitor.Monitor
 	Tracer     trace.Tracer                                       // nil: there are no traces
 	Answered   func(route string, status int, took time.Duration) // told of every answer; nil: nobody is
+	Solvers    *solver.Solvers                                    // nil: there are none
 	Origins    *Origins                                           // nil: nobody looks where players come from
 	Checks     []Check
 	Pages      http.Handler

@@ -1,0 +1,32 @@
+package whaley
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Beginnings of the ids of owners that are no players: solvers and rehearsals play for them. What is theirs is in no statistics,
+// in no list of events, and nowhere in a scoreboard.
+const (
+	syntheticPrefix = "synthetic_"
+	solverPrefix    = syntheticPrefix + "solver_"
+	rehearsalPrefix = syntheticPrefix + "rehearsal_"
+)
+
+// Synthetic says whether an owner is none of players.
+func Synthetic(owner string) bool { return strings.HasPrefix(owner, syntheticPrefix) }
+
+// OfSolver says whether an owner is one that a solver plays for.
+func OfSolver(owner string) bool { return strings.HasPrefix(owner, solverPrefix) }
+
+// SolverOwner is the owner of one run of a solver.
+func SolverOwner(run string) Owner { return Owner{ID: solverPrefix + run, Name: "solver"} }
+
+// RehearsalTeam is the player of one team of a rehearsal.
+func RehearsalTeam(rehearsal string, n int) Player {
+	id := RehearsalTeams(rehearsal) + strconv.Itoa(n)
+	return Player{ID: id + "_player", Name: "rehearsal", Owner: Owner{ID: id, Name: "rehearsal team " + strconv.Itoa(n)}}
+}
+
+// RehearsalTeams begins the ids of all teams of a rehearsal.
+func RehearsalTeams(rehearsal string) string { return rehearsalPrefix + rehearsal + "_" }
