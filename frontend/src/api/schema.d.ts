@@ -1275,6 +1275,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/solvers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which challenges their own solvers solve
+         * @description Of all challenges that have a solver: a `[solver]` in instance.toml, or a solve.sh or solve.py beside it. Each is run in a
+         *     container of its own against an instance that is thrown away afterwards, and is green only if that instance's own flag
+         *     came out.
+         */
+        get: operations["listSolvers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/challenges/{id}/solver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a challenge's solver has shown, with its last runs and the end of what they printed */
+        get: operations["getSolver"];
+        put?: never;
+        /**
+         * Have a challenge solved soon
+         * @description Solvers run one after the other. What waits already is not asked for twice.
+         */
+        post: operations["askSolver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/challenges/{id}/revisions": {
         parameters: {
             query?: never;
@@ -2095,7 +2138,7 @@ export interface components {
          *     | `flags_missing` | 422 | %s has %d flags of each owner's own, and the scoreboard gave %d. Give the challenge as many there. |
          *     | `form_invalid` | 422 | kind must be %s, and teamId letters, digits and hyphens. |
          *     | `host_full` | 503 | The host is full: %d instances are running. Try again when others have stopped theirs. |
-         *     | `host_missing` | 422 | host is missing: one of your own instances' hosts. |
+         *     | `host_missing` | 422 | host is missing or wait_ms is negative. |
          *     | `ids_invalid` | 422 | ids must be at most %d ids of instances. |
          *     | `image_command` | 503 | The image of the challenge's service %s says nothing of what to run. Tell an organiser. |
          *     | `image_failed` | 503 | The image of the challenge's service %s could not be made. Tell an organiser: the log says why. |
@@ -2158,6 +2201,9 @@ export interface components {
          *     | `sign_in_foreign` | 401 | This sign-in did not begin in this browser, or too long ago. Begin it here again. |
          *     | `sign_in_not_needed` | 409 | There is nothing to sign in to: a player is an address here. |
          *     | `sign_in_refused` | 401 | The sign-in did not work. Try it again; if it goes on, tell an organiser. |
+         *     | `solver_missing` | 409 | %s has no solver. Put a solve.sh or solve.py that prints the flag beside its instance.toml, or name one in its [solver]. |
+         *     | `solver_red` | 409 | %s is not opened: its own solver did not solve it (%s). Mend it, or open it anyhow (force). |
+         *     | `solver_running` | 409 | The solver of %s is still running. Open it when that is over, or open it anyhow (force). |
          *     | `sort_invalid` | 422 | sort must be created, expires, challenge, owner or state, with - before it for the other direction. |
          *     | `spawn_failed` | 500 | The instance could not be started. Try again; if it keeps happening, tell an organiser. |
          *     | `standby` | 503 | This sidecar is the standby, or is starting. Try again in a few seconds. |
@@ -2189,7 +2235,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "host_full" | "host_missing" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "wake_disabled";
+        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "host_full" | "host_missing" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -3767,6 +3813,43 @@ export interface components {
             updated_at: string | null;
             updated_by: string;
         };
+        SolverList: {
+            solvers: components["schemas"]["Solver"][];
+        };
+        Solver: {
+            challenge: string;
+            /** @description It runs now, or waits for its turn. */
+            running: boolean;
+            /** @description last is of the revision that is loaded. */
+            current: boolean;
+            last: components["schemas"]["SolverRun"] | null;
+        };
+        SolverRuns: {
+            challenge: string;
+            running: boolean;
+            current: boolean;
+            last: components["schemas"]["SolverRun"] | null;
+            runs: components["schemas"]["SolverRun"][];
+        };
+        SolverRun: {
+            /**
+             * @description unknown: it could not be run, which says nothing of the challenge.
+             * @enum {string}
+             */
+            state: "green" | "red" | "unknown";
+            revision: string;
+            reason: string;
+            /** @enum {string} */
+            cause: "build" | "interval" | "asked" | "opening";
+            /** Format: date-time */
+            at: string;
+            /** @description Until the instance ran. */
+            started_ms: number;
+            /** @description Of the solver itself. */
+            took_ms: number;
+            /** @description The end of what it printed. */
+            output: string;
+        };
         /**
          * @example {
          *       "active": false
@@ -3774,6 +3857,8 @@ export interface components {
          */
         ToggleRequest: {
             active: boolean;
+            /** @description true: it is opened even if its solver does not solve it. Default: false. */
+            force?: boolean;
         };
         /**
          * @example {
@@ -7368,6 +7453,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Build"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSolvers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The solvers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SolverList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSolver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The solver and its runs, latest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SolverRuns"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    askSolver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It runs or waits for its turn. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Solver"];
                 };
             };
             default: components["responses"]["Problem"];
