@@ -2209,7 +2209,7 @@ export interface components {
          *     | `standby` | 503 | This sidecar is the standby, or is starting. Try again in a few seconds. |
          *     | `start_timeout` | 503 | The challenge did not get ready within %s%s. Try again; if it keeps happening, tell an organiser. |
          *     | `state_changed` | 409 | The instance is %s meanwhile. |
-         *     | `state_invalid` | 422 | Only live instances can be stopped. |
+         *     | `state_invalid` | 422 | No instance in these states can be the subject of %s. |
          *     | `stopped` | 409 | The instance was stopped while it started. |
          *     | `streams_exhausted` | 503 | %d event streams are open, which is all there may be. Ask GET /instances now and then instead. |
          *     | `subnet_pool_invalid` | 422 | SUBNET_POOL %s must be an IPv4 network between /8 and /%d. |
@@ -3813,9 +3813,47 @@ export interface components {
             updated_at: string | null;
             updated_by: string;
         };
+        /**
+         * @example {
+         *       "solvers": [
+         *         {
+         *           "challenge": "web-notes",
+         *           "running": false,
+         *           "current": true,
+         *           "last": {
+         *             "state": "green",
+         *             "revision": "3f9a",
+         *             "reason": "",
+         *             "cause": "build",
+         *             "at": "2026-11-30T10:00:00Z",
+         *             "started_ms": 210,
+         *             "took_ms": 840,
+         *             "output": "FLAG{a_0123456789abcdef}\n"
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
         SolverList: {
             solvers: components["schemas"]["Solver"][];
         };
+        /**
+         * @example {
+         *       "challenge": "web-notes",
+         *       "running": false,
+         *       "current": true,
+         *       "last": {
+         *         "state": "green",
+         *         "revision": "3f9a",
+         *         "reason": "",
+         *         "cause": "build",
+         *         "at": "2026-11-30T10:00:00Z",
+         *         "started_ms": 210,
+         *         "took_ms": 840,
+         *         "output": "FLAG{a_0123456789abcdef}\n"
+         *       }
+         *     }
+         */
         Solver: {
             challenge: string;
             /** @description It runs now, or waits for its turn. */
@@ -3824,6 +3862,35 @@ export interface components {
             current: boolean;
             last: components["schemas"]["SolverRun"] | null;
         };
+        /**
+         * @example {
+         *       "challenge": "web-notes",
+         *       "running": false,
+         *       "current": true,
+         *       "last": {
+         *         "state": "green",
+         *         "revision": "3f9a",
+         *         "reason": "",
+         *         "cause": "build",
+         *         "at": "2026-11-30T10:00:00Z",
+         *         "started_ms": 210,
+         *         "took_ms": 840,
+         *         "output": "FLAG{a_0123456789abcdef}\n"
+         *       },
+         *       "runs": [
+         *         {
+         *           "state": "green",
+         *           "revision": "3f9a",
+         *           "reason": "",
+         *           "cause": "build",
+         *           "at": "2026-11-30T10:00:00Z",
+         *           "started_ms": 210,
+         *           "took_ms": 840,
+         *           "output": "FLAG{a_0123456789abcdef}\n"
+         *         }
+         *       ]
+         *     }
+         */
         SolverRuns: {
             challenge: string;
             running: boolean;
