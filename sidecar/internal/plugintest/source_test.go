@@ -5,7 +5,9 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,4 +46,61 @@ func TestNothingIsWrittenThatYaegiDoesWrong(t *testing.T) {
 	if looked < 100 {
 		t.Errorf("only %d assignments were found", looked)
 	}
+}
+
+// TestEveryMethodIsNamedBehindItself guards against a data race of Yaegi's: the type of a method that only earlier lines
+// name is worked out at its first call, and two of these may come at the same time.
+func TestEveryMethodIsNamedBehindItself(t *testing.T) {
+	looked := 0
+	for _, folder := range interpretedFolders(t) {
+		pkg := map[string]*ast.File{}
+		for _, path := range sources(t, folder) {
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pkg[path] = file
+		}
+		named := map[string]bool{} // behind what is looked at, which goes from the last line to the first
+		for _, path := range slices.Backward(slices.Sorted(maps.Keys(pkg))) {
+			for _, declared := range slices.Backward(pkg[path].Decls) {
+				if f, ok := declared.(*ast.FuncDecl); ok && f.Recv != nil && !f.Name.IsExported() {
+					looked++
+					if !named[f.Name.Name] {
+						t.Errorf("%s: %s is named by nothing behind it; name it in yaegi.go of its package", path, f.Name.Name)
+					}
+				}
+				ast.Inspect(declared, func(n ast.Node) bool {
+					if use, ok := n.(*ast.SelectorExpr); ok {
+						named[use.Sel.Name] = true
+					}
+					return true
+				})
+			}
+		}
+	}
+	if looked < 50 {
+		t.Errorf("only %d methods were found", looked)
+	}
+}
+
+// interpretedFolders are the packages that Yaegi interprets.
+func interpretedFolders(t *testing.T) []string {
+	t.Helper()
+	root := filepath.Join("..", "..", "..")
+	shared, err := filepath.Glob(filepath.Join(root, "shared", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(shared, filepath.Join(root, "traefik-plugin"))
+}
+
+// sources are a package's files but its tests.
+func sources(t *testing.T, folder string) []string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(all, func(path string) bool { return strings.HasSuffix(path, "_test.go") })
 }

@@ -1,0 +1,15 @@
+package whaley
+
+// lastNamed names the methods that only earlier lines call. Yaegi works out the type of a method when it compiles a line
+// behind the method that names it, in the order of files and lines; else at the first call, where two first calls race.
+// So this is the file that it compiles last.
+func lastNamed(h *Handler, s *sidecar, d *direct, v *visit, e *events) []any {
+	return []any{
+		d.longWay, d.through, e.send, h.acceptable, h.exchange, h.forward, h.hold, h.inTurn, h.notRunning, h.prepare,
+		h.readyKey, h.reserved, h.rewrite, h.said, h.serve, h.serveReady, h.status, h.tickets, h.tooMany, h.wake,
+		s.call, s.callAt, s.checked, s.enter, s.failed, s.forget, s.leave, s.remember, s.resolve, s.ring, s.unready,
+		s.verify, v.done, v.traced,
+	}
+}
+
+var _ = lastNamed
