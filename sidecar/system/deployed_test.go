@@ -85,6 +85,16 @@ func (d *deployment) change(begins, line string) {
 	d.write(".env", regexp.MustCompile("(?m)^"+begins+".*$").ReplaceAllString(string(env), line))
 }
 
+// add puts a line behind those of .env.
+func (d *deployment) add(line string) {
+	d.t.Helper()
+	env, err := os.ReadFile(filepath.Join(d.dir, ".env"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.write(".env", string(env)+line+"\n")
+}
+
 // started is how docker-compose.yaml starts a service.
 type started struct {
 	Command     []string

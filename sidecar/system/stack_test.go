@@ -240,26 +240,8 @@ func (s *stack) do(player, method, target string, body io.Reader, header ...stri
 	return got
 }
 
-// try sends a request. Traefik takes every sidecar for an active one for a moment each time its routes change, so what
-// the standby refuses is asked for again.
+// try sends a request.
 func (s *stack) try(player, method, target string, body io.Reader, header ...string) (answer, error) {
-	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		got, err := s.once(player, method, target, body, header...)
-		away := got.Status == http.StatusBadGateway || strings.Contains(got.Body, `"code":"standby"`)
-		if err != nil || !away || len(s.standbys) == 0 || !strings.HasPrefix(target, s.dashboard) ||
-			time.Since(began) > 30*time.Second {
-			return got, err
-		}
-		if sent, ok := body.(io.Seeker); ok {
-			if _, err := sent.Seek(0, io.SeekStart); err != nil {
-				return got, err
-			}
-		}
-	}
-}
-
-// once sends a request once.
-func (s *stack) once(player, method, target string, body io.Reader, header ...string) (answer, error) {
 	r, err := http.NewRequest(method, target, body)
 	if err != nil {
 		return answer{}, err

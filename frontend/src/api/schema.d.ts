@@ -459,6 +459,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/health/active": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether this sidecar is the active one
+         * @description For a load balancer in front of an active sidecar and its standby. A standby answers 503 with the code `standby`.
+         */
+        get: operations["getActive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -2206,7 +2226,7 @@ export interface components {
          *     | `solver_running` | 409 | The solver of %s is still running. Open it when that is over, or open it anyhow (force). |
          *     | `sort_invalid` | 422 | sort must be created, expires, challenge, owner or state, with - before it for the other direction. |
          *     | `spawn_failed` | 500 | The instance could not be started. Try again; if it keeps happening, tell an organiser. |
-         *     | `standby` | 503 | This sidecar is the standby, or is starting. Try again in a few seconds. |
+         *     | `standby` | 503 | No sidecar is active: this one is the standby, or is starting. Try again in a few seconds. If that goes on, organisers find the reason in the sidecars' logs. |
          *     | `start_timeout` | 503 | The challenge did not get ready within %s%s. Try again; if it keeps happening, tell an organiser. |
          *     | `state_changed` | 409 | The instance is %s meanwhile. |
          *     | `state_invalid` | 422 | No instance in these states can be the subject of %s. |
@@ -6223,6 +6243,27 @@ export interface operations {
         responses: {
             200: components["responses"]["Ready"];
             503: components["responses"]["Ready"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getActive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };

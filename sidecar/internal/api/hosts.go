@@ -31,7 +31,7 @@ func (a *API) Direct(names []string) http.Handler {
 }
 
 func anyName(path string) bool {
-	return slices.Contains([]string{"/metrics", "/health", "/health/live", "/health/ready"}, path)
+	return slices.Contains([]string{"/metrics", "/health", "/health/live", "/health/ready", "/health/active"}, path)
 }
 
 // isAddress says whether a Host header is an IP address, with or without a port.

@@ -55,6 +55,7 @@ func (a *API) PublicRoutes() []Route {
 		{"GET", "/adapter/challenges", a.machine.AdapterChallenges},
 		{"POST", "/adapter/events", a.machine.AdapterEvents},
 		{"GET", "/health", a.getReady},
+		{"GET", "/health/active", a.getActive},
 		{"GET", "/health/live", a.getLive},
 		{"GET", "/health/ready", a.getReady},
 		{"GET", "/openapi.yaml", a.getOpenAPI},

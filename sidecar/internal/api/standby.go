@@ -4,19 +4,15 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
+	"strings"
 
 	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
-	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// errStandby is what a sidecar answers that waits for the active one to end. The plugin asks the next one then.
-var errStandby = whaley.Errorf(whaley.Unavailable, whaley.CodeStandby,
-	"This sidecar is the standby, or is starting. Try again in a few seconds.").After(time.Second)
-
-// Standby is the API of a sidecar that is not the active one: its health, and for all else that another is to be asked.
-func Standby() http.Handler {
+// Standby is the API of a sidecar that is not the active one: its health, and for all else the reason why another is to be
+// asked. The plugin does so by itself.
+func Standby(reason error) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) {
 		_ = kit.Write(w, http.StatusOK, map[string]string{"status": "ok"})
@@ -27,7 +23,7 @@ func Standby() http.Handler {
 	mux.HandleFunc("GET /health/ready", ready)
 	mux.HandleFunc("GET /health", ready)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		p := kit.ProblemOf(errStandby)
+		p := kit.ProblemOf(reason)
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
 		w.Header().Set("Connection", "close") // whoever asks again may find another one
 		w.Header().Set("Content-Type", wire.ProblemType)
@@ -37,3 +33,7 @@ func Standby() http.Handler {
 	})
 	return mux
 }
+
+// AboutProcess says whether a request is about the very process that it reaches, active or not. Metrics are not: whoever
+// scrapes one of two gets those of the active one.
+func AboutProcess(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/health") }

@@ -141,7 +141,7 @@ func (s *server) openSurface(ctx context.Context) error {
 		Trusted: c.Trusted, Proxies: c.TrustedProxies, Inside: s.pools.Contains, Version: Version,
 		Limits: func() api.Limits { return limitsOf(s.live.Config()) }, Streams: maxStreams(), Turns: c.AddressTurns,
 	})
-	s.public.set(s.surface.Direct(ownNames(c)))
+	s.public.Serve(s.standbyKey, s.surface.Direct(ownNames(c)))
 	s.internal.set(s.surface.Internal())
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/standby"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 )
@@ -30,8 +31,9 @@ type server struct {
 
 	listeners  listeners
 	pages      http.Handler
-	public     *swap // what LISTEN answers
-	internal   *swap // what INTERNAL_LISTEN answers
+	public     *standby.Standby // what LISTEN answers
+	standbyKey string           // what a standby shows that passes a request on to LISTEN
+	internal   *swap            // what INTERNAL_LISTEN answers
 	db         *store.Store
 	active     *store.Active
 	handing    sync.Once

@@ -25,6 +25,7 @@ type Config struct {
 
 	Listen         string   `env:"LISTEN" envDefault:":8000" section:"Listeners" whaley:"Address of the public API and the web pages."`
 	ListenHosts    []string `env:"LISTEN_HOSTS" whaley:"Names under which LISTEN may be asked besides the dashboard's, localhost, this machine's and any IP address, separated by commas; for scripts and proxies that call it something else. Health and metrics answer to any name."`
+	ListenURL      string   `env:"LISTEN_URL" kind:"url" whaley:"Where another sidecar on the same PostgreSQL reaches LISTEN, as http://10.0.0.2:8000: a standby passes requests of players and organisers on to the active one there. Default: LISTEN, by loopback where it is every address, for two on one machine."`
 	InternalListen string   `env:"INTERNAL_LISTEN" envDefault:"127.0.0.1:8001" whaley:"Address of the internal API, which only the plugin uses. Keep it from players."`
 	Edge           string   `env:"EDGE" envDefault:"embedded" choices:"embedded|traefik" whaley:"embedded: the sidecar is the front door itself. traefik: Traefik with the plugin is."`
 	EdgeListen     string   `env:"EDGE_LISTEN" envDefault:":8080" whaley:"Address of the embedded edge for the web."`

@@ -45,7 +45,10 @@ func (l *link) acquire(ctx context.Context) (bool, error) {
 	if locked {
 		return true, nil
 	}
-	return false, l.endHanging(ctx)
+	if err := l.endHanging(ctx); err != nil {
+		return false, err
+	}
+	return false, l.tellOfActive(ctx)
 }
 
 func (l *link) connect(ctx context.Context) error {
@@ -109,7 +112,8 @@ func (l *link) takeOver(ctx context.Context) (epoch int64, err error) {
 	}
 	for {
 		err := l.conn.QueryRow(
-			ctx, "UPDATE active SET epoch = epoch + 1, process = $1, beat = "+clock+" RETURNING epoch", l.store.process,
+			ctx, "UPDATE active SET epoch = epoch + 1, process = $1, url = $2, key = $3, beat = "+clock+" RETURNING epoch",
+			l.store.process, l.store.own.URL, l.store.own.Key,
 		).Scan(&epoch)
 		var pg *pgconn.PgError
 		if err == nil || !errors.As(err, &pg) || pg.Code != "55P03" {

@@ -26,15 +26,20 @@ func wantsToBeActive(t *testing.T, url, dir string) candidate {
 	}
 	t.Cleanup(func() { s.Close() })
 	c := candidate{s, make(chan *store.Active, 1)}
+	c.wait(t)
+	return c
+}
+
+// wait waits in the background to be the active one.
+func (c candidate) wait(t *testing.T) {
 	go func() {
-		a, err := s.BecomeActive(t.Context(), slog.New(slog.DiscardHandler))
+		a, err := c.BecomeActive(t.Context(), slog.New(slog.DiscardHandler))
 		if err == nil {
 			c.active <- a
 		} else if t.Context().Err() == nil {
 			t.Error(err)
 		}
 	}()
-	return c
 }
 
 // await is the right of a candidate, once it has it.
@@ -85,6 +90,50 @@ func TestOneProcessIsActiveAndTheNextFollowsAtOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAStandbyKnowsWhereTheActiveOneIs also of tables that an earlier version has made.
+func TestAStandbyKnowsWhereTheActiveOneIs(t *testing.T) {
+	url := testkit.StartPostgres(t)
+	knows := func(own string) (candidate, chan store.Advertised) {
+		s, err := store.Connect(url, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		told := make(chan store.Advertised, 100)
+		s.Advertise(store.Advertised{URL: own, Key: "key of " + own}, func(active store.Advertised) { told <- active })
+		return candidate{s, make(chan *store.Active, 1)}, told
+	}
+	one, _ := knows("http://one")
+	one.wait(t)
+	first := one.await(t)
+	two, told := knows("http://two")
+	two.wait(t)
+	if active := <-told; active != (store.Advertised{URL: "http://one", Key: "key of http://one"}) {
+		t.Errorf("told of %+v", active)
+	}
+	first.Release()
+	second := two.await(t)
+	three, told := knows("http://three")
+	three.wait(t)
+	if active := <-told; active != (store.Advertised{URL: "http://two", Key: "key of http://two"}) {
+		t.Errorf("told of %+v after a takeover", active)
+	}
+	older := "ALTER TABLE active RENAME COLUMN url TO later" // which has another version active
+	if err := two.Exec(t.Context(), older); err != nil {
+		t.Fatal(err)
+	}
+	four, told := knows("http://four")
+	four.wait(t)
+	time.Sleep(300 * time.Millisecond) // it has looked by now; if not, the test is easier
+	if err := two.Exec(t.Context(), "ALTER TABLE active RENAME COLUMN later TO url"); err != nil {
+		t.Fatal(err)
+	}
+	if active := <-told; active.URL != "http://two" {
+		t.Errorf("told of %+v", active)
+	}
+	second.Release()
 }
 
 // TestWhatHangsWritesNothingOnceAnotherHasTakenOver stops one from being seen alive in the middle of a transaction.

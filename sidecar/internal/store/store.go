@@ -45,6 +45,9 @@ type Store struct {
 	tell    func([]whaley.Event)
 	owed    func(whaley.Event) []string // nil: nobody is told by webhooks
 
+	own        Advertised       // what a standby is to know of this process
+	tellActive func(Advertised) // told what is known of the active one; nil: nothing is to be known
+
 	probing sync.Mutex
 	probed  time.Time // when it was last seen whether the database can be written
 	written error     // what was seen then
