@@ -29,6 +29,9 @@ const usage = `whaley gives every player their own running copy of a challenge.
                    those that are missing; flags are never written
   whaley test DIR [--solve]     build a challenge, start a throw-away instance of it here, and solve it; see whaley test --help
   whaley push DIR [--to URL]    send a challenge to a Whaley that runs; see whaley push --help
+  whaley solve ID [--to URL]    have a Whaley that runs solve a challenge by its own solver; see whaley solve --help
+  whaley rehearse [--teams N]   play an event with synthetic teams on a Whaley that runs; see whaley rehearse --help
+  whaley size --from FILE       which machine an event needs, by what a rehearsal has measured; see whaley size --help
   whaley canary    try addresses: what serve and check run in a container to see whether the firewall holds
   whaley relay     lead an instance's own addresses to its services: what runs inside instances that want it
   whaley survey    measure what instances have on the disk: what serve runs in a container and asks
@@ -72,6 +75,15 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 	}
 	if command == "push" {
 		return pushChallenge(ctx, env, args[1:], out)
+	}
+	if command == "solve" {
+		return solveChallenge(ctx, env, args[1:], out)
+	}
+	if command == "rehearse" {
+		return rehearseEvent(ctx, env, args[1:], out)
+	}
+	if command == "size" {
+		return sizeEvent(args[1:], out)
 	}
 	if command == "new" {
 		return newChallenge(env, args[1:], out)

@@ -20,6 +20,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
+	"github.com/whaley-ctf/whaley/sidecar/internal/rehearsal"
 	"github.com/whaley-ctf/whaley/sidecar/internal/relay"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/solver"
@@ -40,6 +41,7 @@ type rules struct {
 	cheating  *cheating.Detector
 	opening   *opening.Opening // nil: there is no CTFd
 	solvers   *solver.Solvers
+	stage     *rehearsal.Stage
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
@@ -114,6 +116,7 @@ func assemble(
 		Instances: made.instancer, Box: engine, Flags: made.flags, Store: db, Challenges: library,
 		Every: func() time.Duration { return live.Config().SolveInterval.Duration() }, Log: log,
 	})
+	made.stage = rehearsal.New(made.instancer, db, log)
 	checks = append(checks, api.Check{Name: "solvers", Ping: made.solvers.Ping, Optional: true})
 	made.flags.OnChange(made.instancer.OwnerChanged)
 	if kv != nil {

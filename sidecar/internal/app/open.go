@@ -133,7 +133,7 @@ func (s *server) openSurface(ctx context.Context) error {
 		Cheating: s.rules.cheating, Books: s.db, Containers: s.engine,
 		EventLog: s.db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
 		Tracer: seen.tracer, Pages: s.pages, Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered,
-		Opening: look, Solvers: s.rules.solvers, Origins: origins, Log: s.log,
+		Opening: look, Solvers: s.rules.solvers, Rehearsals: s.rules.stage, Origins: origins, Log: s.log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: s.pluginKey,
 		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AdapterKey: string(c.AdapterKey),

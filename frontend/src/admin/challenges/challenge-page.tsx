@@ -24,6 +24,7 @@ import { Problems } from "./problems";
 import { challengesQuery } from "./queries";
 import { Revisions } from "./revisions";
 import { archiveOf } from "./roll-back";
+import { Solver } from "./solver";
 import { ChallengeState } from "./state";
 import { pathOf } from "./tree";
 
@@ -94,6 +95,7 @@ function Found({ challenge }: { challenge: AdminChallenge }) {
           <Problems problems={challenge.notes} onOpen={open} />
         </details>
       )}
+      {challenge.loaded && <Solver id={challenge.id} />}
       <Segmented
         label={text.challenges.view}
         value={view}

@@ -82,3 +82,10 @@ export function buildQuery(id: string) {
     refetchInterval: 15_000, // the stream is the source; this mends what it may have missed
   });
 }
+
+/** What challenges' own solvers have shown. */
+export const solversQuery = queryOptions({
+  queryKey: [...challengesKey, "solvers"],
+  queryFn: async ({ signal }) => (await unwrap(api.GET("/admin/api/solvers", { signal }))).solvers,
+  refetchInterval: ({ state }) => (state.data?.some(({ running }) => running) ? 2_000 : 30_000),
+});

@@ -17,6 +17,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
 	"github.com/whaley-ctf/whaley/sidecar/internal/oidc"
+	"github.com/whaley-ctf/whaley/sidecar/internal/rehearsal"
 	"github.com/whaley-ctf/whaley/sidecar/internal/solver"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 	"go.opentelemetry.io/otel/trace"
@@ -53,6 +54,8 @@ type Books interface {
 	PortMappings(ctx context.Context, owner, challenge, after string, limit int) ([]whaley.PortMapping, string, error)
 	ForgetPorts(ctx context.Context, owner, challenge string, ev whaley.Event) (int, error)
 	PortUse(ctx context.Context) (whaley.PortUse, error)
+	// LiveRows is what players have that lives.
+	LiveRows(ctx context.Context) ([]whaley.LiveRow, error)
 	// Owners are those who have had an instance, the latest first; text is part of a name or id.
 	Owners(ctx context.Context, text string, limit int) ([]whaley.OwnerSummary, error)
 	Solves(ctx context.Context, owner string) ([]whaley.Solve, error)
@@ -87,6 +90,7 @@ type Needs struct {
 	Tracer     trace.Tracer                                       // nil: there are no traces
 	Answered   func(route string, status int, took time.Duration) // told of every answer; nil: nobody is
 	Solvers    *solver.Solvers                                    // nil: there are none
+	Rehearsals *rehearsal.Stage                                   // nil: there are none
 	Origins    *Origins                                           // nil: nobody looks where players come from
 	Checks     []Check
 	Pages      http.Handler

@@ -65,6 +65,12 @@ func (h hostRequest) Valid() error {
 func (a Handlers) query(ctx context.Context, h hostRequest) (q whaley.HostQuery, revoked bool, err error) {
 	q.Host = h.Host
 	switch {
+	case whaley.Synthetic(h.Owner):
+		if a.Rehearsals == nil || !a.Rehearsals.Plays(h.Owner) {
+			return q, true, nil
+		}
+		q.Player = whaley.Player{ID: h.Player, Owner: whaley.Owner{ID: h.Owner, Name: h.Owner}}
+		return q, false, nil // without the address, which all teams of a rehearsal share
 	case h.Owner != "" && a.Players != nil:
 		p, holds, err := a.Players.Holder(ctx, h.Player, h.Owner, h.Session)
 		if err != nil || !holds {
