@@ -1295,6 +1295,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/rehearsal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a rehearsal with synthetic teams
+         * @description Each team gets the addresses of its copies of all open challenges, with tickets: opening one starts it as for any player. It
+         *     is ended 30 s after it was last asked for (`GET`), and leaves nothing. `whaley rehearse` plays one.
+         */
+        post: operations["beginRehearsal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/rehearsal/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** How the host is while a rehearsal goes on */
+        get: operations["getRehearsal"];
+        put?: never;
+        post?: never;
+        /** End a rehearsal; answered once nothing of it is left */
+        delete: operations["endRehearsal"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/rehearsal/{id}/act": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start or stop a team's copy of a challenge as its dashboard would
+         * @description A start is answered once it runs, at most 50 s later.
+         */
+        post: operations["actInRehearsal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/solvers": {
         parameters: {
             query?: never;
@@ -2134,6 +2195,7 @@ export interface components {
          *     | `disk` | 429 | The instance was stopped: it wrote %d MB to its disk, and may write %d MB. |
          *     | `disk_full` | 503 | The disk of the captures is full. Remove old captures or make room. |
          *     | `disk_short` | 503 | the engine's disk has %d MiB left, less than DISK_RESERVE=%d MiB |
+         *     | `do_invalid` | 422 | do must be start or stop. |
          *     | `draining` | 503 | %s |
          *     | `enabled_missing` | 422 | enabled must be true or false. |
          *     | `encoding_invalid` | 422 | encoding must be utf-8 or base64, and content must be in it. |
@@ -2205,6 +2267,9 @@ export interface components {
          *     | `quota_reached` | 429 | You're using all %d of your instances: %s. Stop one on the dashboard to start another. |
          *     | `rctf_off` | 404 | Whaley is not set up for rCTF: AUTH_MODE=rctf and RCTF_AUTH_TOKEN are needed. |
          *     | `rctf_refused` | 401 | authToken in rCTF is not RCTF_AUTH_TOKEN. |
+         *     | `rehearsal_over` | 404 | This rehearsal is over. |
+         *     | `rehearsal_running` | 409 | A rehearsal takes place already. It is over %d s after its command ended. |
+         *     | `rehearsal_size` | 409 | %d teams and %d open challenges are none, or more than %d addresses. |
          *     | `restart_slow` | 503 | The instance is still shutting down. Start it again in a moment. |
          *     | `review_invalid` | 422 | review must be open, dismissed or confirmed. |
          *     | `revision_files_gone` | 404 | The files of revision %q are not kept any more. The latest ones are, up to %d MB of each challenge. |
@@ -2239,6 +2304,7 @@ export interface components {
          *     | `tail_invalid` | 422 | tail must be a number of lines from 0 to %d. |
          *     | `team_banned` | 403 | Your team is banned from this event. The organisers can tell you why. |
          *     | `team_required` | 403 | This event is played in teams. Join a team in CTFd, then come back. |
+         *     | `teams_invalid` | 422 | teams must be from 1 to %d. |
          *     | `teams_several` | 403 | Your account is in several teams, and instances belong to one. Tell an organiser. |
          *     | `time_invalid` | 422 | %s must be a time like 2030-01-31T18:00:00Z. |
          *     | `timeout_invalid` | 422 | timeoutMilliseconds in rCTF must be from %d to %d. |
@@ -2255,7 +2321,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "host_full" | "host_missing" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "wake_disabled";
+        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "do_invalid" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "host_full" | "host_missing" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "rehearsal_over" | "rehearsal_running" | "rehearsal_size" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_invalid" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -3832,6 +3898,151 @@ export interface components {
              */
             updated_at: string | null;
             updated_by: string;
+        };
+        /**
+         * @example {
+         *       "teams": 40
+         *     }
+         */
+        RehearsalRequest: {
+            teams: number;
+        };
+        /**
+         * @example {
+         *       "id": "5f2c",
+         *       "teams": [
+         *         {
+         *           "challenges": [
+         *             {
+         *               "challenge": "web-notes",
+         *               "type": "http",
+         *               "url": "http://web-notes-abc.instances.localhost:8080",
+         *               "ticket": "…",
+         *               "memory": 134217728
+         *             }
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        Rehearsal: {
+            id: string;
+            teams: components["schemas"]["RehearsalTeam"][];
+        };
+        /**
+         * @example {
+         *       "challenges": []
+         *     }
+         */
+        RehearsalTeam: {
+            challenges: components["schemas"]["RehearsalChallenge"][];
+        };
+        /**
+         * @example {
+         *       "challenge": "pwn",
+         *       "type": "port",
+         *       "url": "",
+         *       "ticket": "",
+         *       "memory": 67108864
+         *     }
+         */
+        RehearsalChallenge: {
+            challenge: string;
+            /** @description Of its first route. */
+            type: string;
+            /** @description Empty: its first route is no web page. */
+            url: string;
+            ticket: string;
+            /** @description Bytes that it may use. */
+            memory: number;
+        };
+        /**
+         * @example {
+         *       "team": 0,
+         *       "challenge": "pwn",
+         *       "do": "start"
+         *     }
+         */
+        RehearsalAct: {
+            team: number;
+            challenge: string;
+            /** @enum {string} */
+            do: "start" | "stop";
+        };
+        /**
+         * @example {
+         *       "state": "running",
+         *       "port": 30001
+         *     }
+         */
+        RehearsalInstance: {
+            state: string;
+            /** @description Of the host; 0: none. */
+            port: number;
+        };
+        /**
+         * @example {
+         *       "live": {
+         *         "running": 12
+         *       },
+         *       "waiting": 0,
+         *       "starting": 1,
+         *       "slots": 10,
+         *       "instances": 12,
+         *       "max_instances": 0,
+         *       "allowed_memory": 1610612736,
+         *       "memory_budget": 0,
+         *       "ports": 10001,
+         *       "ports_held": 2,
+         *       "host_cpu_percent": 31.5,
+         *       "host_cpu_cores": 2,
+         *       "host_memory_total_bytes": 8323145728,
+         *       "host_memory_used_bytes": 2104533975,
+         *       "disk_total_bytes": 80000000000,
+         *       "disk_used_bytes": 20000000000,
+         *       "costs": {
+         *         "web-notes": {
+         *           "instances": 12,
+         *           "memory_bytes": 4194304,
+         *           "cpus": 0.01
+         *         }
+         *       }
+         *     }
+         */
+        RehearsalState: {
+            live: {
+                [key: string]: number;
+            };
+            waiting: number;
+            starting: number;
+            slots: number;
+            instances: number;
+            max_instances: number;
+            allowed_memory: number;
+            memory_budget: number;
+            ports: number;
+            ports_held: number;
+            host_cpu_percent: number;
+            host_cpu_cores: number;
+            host_memory_total_bytes: number;
+            host_memory_used_bytes: number;
+            disk_total_bytes: number;
+            disk_used_bytes: number;
+            costs: {
+                [key: string]: components["schemas"]["ChallengeCost"];
+            };
+        };
+        /**
+         * @example {
+         *       "instances": 12,
+         *       "memory_bytes": 4194304,
+         *       "cpus": 0.01
+         *     }
+         */
+        ChallengeCost: {
+            instances: number;
+            memory_bytes: number;
+            cpus: number;
         };
         /**
          * @example {
@@ -7561,6 +7772,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Build"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    beginRehearsal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RehearsalRequest"];
+            };
+        };
+        responses: {
+            /** @description The teams. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsal"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getRehearsal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The host. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RehearsalState"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    endRehearsal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is left. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    actInRehearsal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RehearsalAct"];
+            };
+        };
+        responses: {
+            /** @description What the team has now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RehearsalInstance"];
                 };
             };
             default: components["responses"]["Problem"];
