@@ -68,7 +68,7 @@ func assemble(
 	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })
 	made.platform = containers.New(containers.Needs{
 		Engine: engine, Subnets: subnets, Ports: ports, Firewall: wall.rules(), Sandboxes: made.sandboxes,
-		Published: c.BackendHost != "", Log: log,
+		Published: c.BackendHost != "", Guest: c.Guest == "on", Log: log,
 	})
 	needs := instancer.Needs{
 		Store: db, Platform: made.platform, Prober: probe.New(engine), Challenges: library, Forensics: seen.forensics,

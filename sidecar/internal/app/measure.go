@@ -53,6 +53,7 @@ func measure(
 		Up:         up,
 		Challenges: library.All,
 		Queue:      made.instancer.Queue,
+		Waiting:    made.instancer.Waiting,
 		Policy:     made.instancer.Policy,
 		AutoOn:     func() bool { return live.Config().ForensicsAuto },
 		Usage:      seen.usage,

@@ -38,6 +38,7 @@ func policy(c *config.Config) whaley.Policy {
 		MaxPerTeam: c.MaxInstancesPerTeam, StartsPerMinute: c.UserRateLimit, SpawnConcurrency: c.SpawnConcurrency,
 		StartTimeout:     c.StartTimeout.Duration(),
 		BuildConcurrency: c.BuildConcurrency, BuildTimeout: c.BuildTimeout.Duration(), Disk: int64(c.ContainerMaxDisk),
+		Waiting: c.Waiting, WaitingMemory: int64(c.WaitingMemory),
 		Files: c.ContainerMaxFiles, DiskReserve: int64(c.DiskReserve), Output: int64(c.ContainerMaxOutput),
 	}
 	if c.Drain {

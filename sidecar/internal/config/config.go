@@ -74,6 +74,9 @@ type Config struct {
 	MaxInstances        int     `env:"MAX_INSTANCES" envDefault:"0" live:"true" min:"0" max:"100000" whaley:"Live instances that the host may have at once; 0: no limit."`
 	MemoryBudget        Bytes   `env:"MEMORY_BUDGET" envDefault:"0" live:"true" whaley:"Memory that all live instances together may be allowed, as 48g; 0: no limit."`
 	SandboxPool         int     `env:"SANDBOX_POOL" envDefault:"4" live:"true" min:"0" max:"200" whaley:"Networks that are made before anybody asks, so that an instance starts in a fraction of the time; 0: none. Instances with host ports cannot use them."`
+	Guest               string  `env:"GUEST" envDefault:"off" choices:"off|on" whaley:"on: containers begin with a small program of Whaley's where that can be, which puts the flags in and becomes the challenge's program, that sees no difference. Needs an engine on this machine. Needed for WAITING."`
+	Waiting             int     `env:"WAITING" envDefault:"0" live:"true" min:"0" max:"1000" whaley:"With GUEST=on. Instances of each challenge that are made before anybody asks, at most: as many as are asked for, and at least one. Their programs begin once they are an owner's, within some milliseconds. 0: none."`
+	WaitingMemory       Bytes   `env:"WAITING_MEMORY" envDefault:"512m" live:"true" whaley:"Memory for all instances that wait, of which each service counts as 8 MB. 0: no limit."`
 	SpawnConcurrency    int     `env:"SPAWN_CONCURRENCY" envDefault:"10" live:"true" min:"1" max:"1000" whaley:"Instances that are started at the same time; others wait in the queue. No challenge, owner or address has all of these."`
 	StartTimeout        Seconds `env:"START_TIMEOUT" envDefault:"120" live:"true" min:"1" max:"3600" whaley:"How long an instance may take to get ready, in seconds, from when its images are there and its turn has come."`
 

@@ -35,8 +35,9 @@ func (e *Engine) CreateContainer(ctx context.Context, spec containers.ContainerS
 	if err != nil {
 		return "", err
 	}
+	var gate *gate
 	if spec.Gated {
-		if err := e.gated(spec.Labels.Instance, spec.Service.Name, config, image, host); err != nil {
+		if gate, err = e.gated(spec.Labels.Instance, spec.Service.Name, config, image, host); err != nil {
 			return "", err
 		}
 	}
@@ -52,6 +53,9 @@ func (e *Engine) CreateContainer(ctx context.Context, spec containers.ContainerS
 		created, err = api.ContainerCreate(ctx, config, host, networking, nil, spec.Name)
 		return err
 	}, func() error { return e.RemoveContainer(ctx, spec.Name) })
+	if err == nil {
+		e.gates.Store(created.ID, gate)
+	}
 	return created.ID, translate(err)
 }
 

@@ -39,6 +39,7 @@ type Engine struct {
 	guard      func() error           // nil: nothing is refused
 
 	commands commands
+	gates    sync.Map     // container → *gate; nil: it has none
 	proc     atomic.Value // string: where the host's processes are seen
 
 	disk disk

@@ -120,9 +120,15 @@ func (e *Engine) exec(ctx context.Context, id string, one *command) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	exec, err := api.ContainerExecCreate(
-		calls, id, container.ExecOptions{Cmd: tellingPid(one.argv), AttachStdout: true, AttachStderr: true},
-	)
+	options := container.ExecOptions{Cmd: tellingPid(one.argv), AttachStdout: true, AttachStderr: true}
+	g, err := e.gateOf(calls, api, id)
+	if err == nil && g != nil {
+		err = e.asTold(g, &options)
+	}
+	if err != nil {
+		return 0, err
+	}
+	exec, err := api.ContainerExecCreate(calls, id, options)
 	if err != nil {
 		return 0, translate(err)
 	}

@@ -73,9 +73,15 @@ func (e *Engine) kill(id, exec string, one *command) {
 	if pid == 0 {
 		return
 	}
-	killer, err := api.ContainerExecCreate(
-		ctx, id, container.ExecOptions{Cmd: []string{one.argv[0], "-c", fmt.Sprintf("kill -9 -%d || kill -9 %d", pid, pid)}},
-	)
+	options := container.ExecOptions{Cmd: []string{one.argv[0], "-c", fmt.Sprintf("kill -9 -%d || kill -9 %d", pid, pid)}}
+	g, err := e.gateOf(ctx, api, id)
+	if err == nil && g != nil {
+		err = e.asTold(g, &options)
+	}
+	var killer container.ExecCreateResponse
+	if err == nil {
+		killer, err = api.ContainerExecCreate(ctx, id, options)
+	}
 	if err == nil {
 		err = api.ContainerExecStart(ctx, killer.ID, container.ExecStartOptions{Detach: true})
 	}

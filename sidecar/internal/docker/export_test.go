@@ -1,5 +1,11 @@
 package docker
 
+import (
+	"context"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/guest"
+)
+
 // See makes an Engine see the host's processes in another folder, as one that runs in a container does.
 func (e *Engine) See(proc string) { e.proc.Store(proc) }
 
@@ -11,4 +17,9 @@ func (e *Engine) Commands() (n int) {
 		n += len(all)
 	}
 	return n
+}
+
+// OpenGate tells a container that waits at its gate anything.
+func (e *Engine) OpenGate(ctx context.Context, instance, service string, m guest.Message) error {
+	return e.open(ctx, &gate{instance: instance, service: service}, m)
 }

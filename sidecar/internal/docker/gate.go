@@ -2,13 +2,14 @@ package docker
 
 import (
 	"cmp"
-	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
@@ -17,10 +18,17 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
+// What is beside that which a container sees of its gate.
 const (
-	keyFile    = "key" // beside what the container sees
-	seenFolder = "in"
+	seenFolder  = "in"
+	keyFile     = "key"
+	imageFile   = "image"   // what its program is when nothing else is said, for messages that are about that
+	messageFile = "message" // what it was told, since it is told again each time it is started
+	stateFile   = "state"   // opening or open, from when it is told something
 )
+
+// gateTime is how long a guest may take to do what it is told.
+const gateTime = 20 * time.Second
 
 // gateFolder has a container's key, and in a folder of its own what the container sees of it.
 func (e *Engine) gateFolder(instance, service string) string {
@@ -32,13 +40,13 @@ func (e *Engine) gateFolder(instance, service string) string {
 // told otherwise, is said here.
 func (e *Engine) gated(
 	instance, service string, config *container.Config, image imageConfig, host *container.HostConfig,
-) error {
-	o := guest.Order{Argv: image.argv, User: cmp.Or(config.User, image.user), Groups: host.GroupAdd, Keep: host.CapAdd}
+) (*gate, error) {
+	o := guest.Order{Argv: image.argv(config.Entrypoint, config.Cmd), User: cmp.Or(config.User, image.user), Groups: host.GroupAdd, Keep: host.CapAdd}
 	if host.Init != nil && *host.Init {
-		return fmt.Errorf("gate of %s of %s: the engine's init would be before it, and stay what it is", service, instance)
+		return nil, fmt.Errorf("gate of %s of %s: the engine's init would be before it, and stay what it is", service, instance)
 	}
 	if len(o.Argv) == 0 {
-		return whaley.Errorf(
+		return nil, whaley.Errorf(
 			whaley.Unavailable, "image_command",
 			"The image of the challenge's service %s says nothing of what to run. Tell an organiser.", service,
 		)
@@ -48,14 +56,22 @@ func (e *Engine) gated(
 	)
 	folder, key, err := e.layGate(instance, service)
 	if err != nil {
-		return fmt.Errorf("gate of %s of %s: %w", service, instance, err)
+		return nil, fmt.Errorf("gate of %s of %s: %w", service, instance, err)
+	}
+	said, err := json.Marshal(image.imageProgram)
+	if err == nil {
+		err = writeBytes(filepath.Join(e.gateFolder(instance, service), imageFile), said)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("gate of %s of %s: %w", service, instance, err)
 	}
 	o.Hash = key.Hash()
-	variable, err := o.Variable()
+	variable, err := o.Setting()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	config.Env = append(slices.Clone(config.Env), variable)
+	config.Labels[labelGate] = "true"
 	config.Entrypoint, config.Cmd, config.User = []string{guest.Folder + "/" + guest.Name}, nil, "0:0"
 	host.GroupAdd = nil
 	host.CapAdd = append(slices.Clone(host.CapAdd), missing(guest.Needs, host.CapAdd)...)
@@ -63,18 +79,20 @@ func (e *Engine) gated(
 		host.Mounts, mount.Mount{Type: mount.TypeBind, Source: folder, Target: guest.Folder, ReadOnly: true,
 			BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate}},
 	)
-	return nil
+	return &gate{instance, service, o}, nil
 }
 
+// imageProgram is what an image runs when nothing else is said.
+type imageProgram struct{ Entrypoint, Command []string }
+
 // argv is what a container would run of an image, as the engine sees it.
-func argv(config *container.Config, imageEntrypoint, imageCommand []string) []string {
-	entrypoint, command := config.Entrypoint, config.Cmd
+func (p imageProgram) argv(entrypoint, command []string) []string {
 	if len(entrypoint) == 0 {
 		if len(command) == 0 {
-			command = imageCommand
+			command = p.Command
 		}
 		if entrypoint == nil {
-			entrypoint = imageEntrypoint
+			entrypoint = p.Entrypoint
 		}
 	}
 	if len(entrypoint) == 1 && entrypoint[0] == "" {
@@ -87,7 +105,7 @@ func missing(wanted, there []string) []string {
 	return slices.DeleteFunc(slices.Clone(wanted), func(one string) bool { return slices.Contains(there, one) })
 }
 
-// layGate makes a gate with a key of its own, or finds the one that an earlier try has made.
+// layGate makes a gate with a key of its own.
 func (e *Engine) layGate(instance, service string) (seen string, k guest.Key, err error) {
 	program, err := e.standIn()
 	if err != nil {
@@ -107,26 +125,16 @@ func (e *Engine) layGate(instance, service string) (seen string, k guest.Key, er
 	if err := guest.MakeGate(seen); err != nil {
 		return "", k, err
 	}
+	for _, name := range []string{messageFile, stateFile} { // of a container in whose place this one is
+		if err := os.Remove(filepath.Join(folder, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return "", k, err
+		}
+	}
 	k = guest.NewKey()
-	path := filepath.Join(folder, keyFile)
-	return seen, k, errors.Join(os.WriteFile(path+".new", k[:], 0o600), os.Rename(path+".new", path))
+	return seen, k, writeBytes(filepath.Join(folder, keyFile), k[:])
 }
 
-// OpenGate tells a container that waits at its gate what it is to be, and returns once it was said. The container need not
-// have got as far as its gate yet.
-func (e *Engine) OpenGate(ctx context.Context, instance, service string, m guest.Message) error {
-	folder := e.gateFolder(instance, service)
-	text, err := os.ReadFile(filepath.Join(folder, keyFile))
-	var k guest.Key
-	if err == nil && copy(k[:], text) < len(k) {
-		err = errors.New("the key is cut off")
-	}
-	if err != nil {
-		return fmt.Errorf("open the gate of %s of %s: %w", service, instance, err)
-	}
-	sealed, err := guest.Seal(k, m)
-	if err != nil {
-		return err
-	}
-	return guest.Open(ctx, filepath.Join(folder, seenFolder), sealed)
+// writeBytes writes a file that is there with all of its content or not at all, unless the power is cut: no container runs then.
+func writeBytes(path string, content []byte) error {
+	return errors.Join(os.WriteFile(path+".new", content, 0o600), os.Rename(path+".new", path))
 }

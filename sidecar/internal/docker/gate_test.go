@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"os/exec"
@@ -39,7 +38,7 @@ id; pwd; umask; ulimit -a; ulimit -aH
 tty | sed 's/^/terminal /'
 sed -n '/^\(Uid\|Gid\|Groups\|NStgid\|NSsid\|SigPnd\|SigBlk\|SigIgn\|Cap.*\|NoNewPrivs\|Seccomp\):/p' /proc/1/status | sed 's/^/first /'
 sed -n '/^\(Uid\|Gid\|Groups\|SigBlk\|SigIgn\|Cap.*\|NoNewPrivs\|Seccomp\):/p' /proc/$$/status
-open=$(ls -ln /proc/1/fd 2>&1)
+open=$(ls -ln /proc/1/fd 2>&1 | grep -v '/fd/[3-9]: cannot read\| [3-9]$')
 echo "$open" | sed 's/.*\([0-9]\) -> \([a-z/]*\).*/descriptor \1 is \2/' | grep -v 'descriptor [3-9] is pipe'
 for n in 0 1 2; do stat -L -c "descriptor $n: %F of %u:%g" /proc/self/fd/$n; done
 (echo can open standard output >/dev/stdout) 2>&1
@@ -64,19 +63,7 @@ CMD ["/bin/seen", "of the image"]
 // gates is an engine whose containers can wait at gates.
 func gates(t *testing.T) (engine *docker.Engine, image string) {
 	t.Helper()
-	testkit.Need(t, testkit.Docker)
-	program := filepath.Join(t.TempDir(), "jail")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "../../cmd/jail")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	engine, err := docker.New(docker.Options{Deployment: "test-gates-" + fmt.Sprint(os.Getpid()), Folder: t.TempDir(),
-		StandIn: func() ([]byte, error) { return os.ReadFile(program) }}, slog.New(slog.NewTextHandler(t.Output(), nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { dockertest.Clear(t, engine); engine.Close() })
+	engine = dockertest.EngineWithGuest(t)
 	sum := sha256.Sum256([]byte(seenDockerfile + seen)) // an image that is there is not built again
 	version := hex.EncodeToString(sum[:6])
 	dir := t.TempDir()
@@ -163,11 +150,6 @@ tr '\0' '\n' </proc/1/environ | grep -c WHALEY; ls /.whaley; touch /.whaley/x 2>
 	if err != nil {
 		t.Fatal(err)
 	}
-	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := engine.OpenGate(short, name, "web", guest.Message{}); err == nil {
-		t.Error("a container that is not started was told something")
-	}
 	if err := engine.StartContainer(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +170,7 @@ tr '\0' '\n' </proc/1/environ | grep -c WHALEY; ls /.whaley; touch /.whaley/x 2>
 	}
 	code, err := engine.Wait(t.Context(), id)
 	t.Logf("told, run and ended within %s", time.Since(began))
-	want := "flag{o'wn\\}\nflag{o'wn\\}\n640 1000:2000 2 981173106\n1\n4755\nyes 2\n192.0.2.1 other\n40\n50\n1000\n0\ngate\nwhaley-guest\n"
+	want := "flag{o'wn\\}\nflag{o'wn\\}\n640 1000:2000 2 981173106\n1\n4755\nyes 2\n192.0.2.1 other\n40\n50\n1000\n0\nanswer\ngate\nwhaley-guest\n"
 	if got := logs(t, id); err != nil || !strings.HasPrefix(got, want) ||
 		!strings.Contains(got, "touch: /.whaley/x: Read-only") {
 		t.Errorf("%d %v (-want +got)\n%s", code, err, cmp.Diff(want, got))

@@ -21,7 +21,7 @@ const maxImageVolumes = 16
 
 // imageConfig is what a container takes of its image when nothing else is said.
 type imageConfig struct {
-	argv []string // with what was said
+	imageProgram
 	user string
 	env  []string
 }
@@ -41,7 +41,7 @@ func (e *Engine) inherit(
 		return imageConfig{}, translate(err)
 	}
 	if found.Config == nil {
-		return imageConfig{argv: argv(config, nil, nil)}, nil
+		return imageConfig{}, nil
 	}
 	for name := range found.Config.Labels {
 		if _, ours := config.Labels[name]; !ours {
@@ -63,10 +63,8 @@ func (e *Engine) inherit(
 		}
 		host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeVolume, Source: name, Target: target})
 	}
-	return imageConfig{
-			argv: argv(config, found.Config.Entrypoint, found.Config.Cmd), user: found.Config.User, env: found.Config.Env,
-		},
-		nil
+	said := imageProgram{found.Config.Entrypoint, found.Config.Cmd}
+	return imageConfig{imageProgram: said, user: found.Config.User, env: found.Config.Env}, nil
 }
 
 // mounted says whether something is mounted at a place already.

@@ -19,6 +19,7 @@ const (
 	labelRevision   = "whaley.revision"
 	labelCreatedAt  = "whaley.created_at"
 	labelExpiresAt  = "whaley.expires_at" // as planned at the start; the row knows of extensions
+	labelGate       = "whaley.gate"       // its first program is the guest
 	labelProject    = "com.docker.compose.project"
 	labelService    = "com.docker.compose.service"
 )

@@ -43,11 +43,15 @@ func (e *Engine) List(ctx context.Context, instance string) ([]instancer.Object,
 		return nil, err
 	}
 	for _, c := range containers {
-		all = append(
-			all,
-			instancer.Object{Kind: "container", ID: c.ID, Name: trimSlash(c.Names), Running: c.State == container.StateRunning,
-				Ended: c.State != container.StateRunning && c.State != container.StateCreated, Labels: parse(c.Labels)},
-		)
+		o := instancer.Object{
+			Kind: "container", ID: c.ID, Name: trimSlash(c.Names), Running: c.State == container.StateRunning,
+			Ended: c.State != container.StateRunning && c.State != container.StateCreated, Labels: parse(c.Labels),
+		}
+		if o.Running && c.Labels[labelGate] != "" {
+			state := e.gateState(o.Labels.Instance, o.Labels.Service)
+			o.Running, o.Waiting = state == gateOpen || state == gateUnknown, state == gateShut
+		}
+		all = append(all, o)
 	}
 	for _, n := range networks {
 		all = append(all, instancer.Object{Kind: "network", ID: n.ID, Name: n.Name, Labels: parse(n.Labels)})

@@ -6,13 +6,21 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// StartContainer starts a container; one that runs already is no error.
+// StartContainer starts a container; one that runs already is no error. One that begins at its gate and was told nothing
+// yet stays there.
 func (e *Engine) StartContainer(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
 	api, err := e.api(ctx)
 	if err != nil {
 		return err
+	}
+	g, err := e.gateOf(ctx, api, id)
+	if err != nil {
+		return err
+	}
+	if g != nil {
+		return e.startGated(ctx, api, id, g)
 	}
 	return translate(api.ContainerStart(ctx, id, container.StartOptions{}))
 }

@@ -31,6 +31,7 @@ func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
 		return err
 	}
 	defer e.commands.lost(id)
+	defer e.gates.Delete(id)
 	err = api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	if !errdefs.IsConflict(err) {
 		return unlessMissing(err)

@@ -13,56 +13,66 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/lookpath"
 )
 
-const (
-	hearTime = 10 * time.Second // for the whole of a message, once it has begun
-	// What shells and runtimes say of a program that is not there, or cannot be run.
-	notFound, notRunnable = 127, 126
-	failed                = 125
-)
+const hearTime = 10 * time.Second // for the whole of a message, once it has begun
 
 // Main waits at the gate and becomes the program. It returns only if that fails, with the exit code.
 func Main() int {
-	code, err := run(filepath.Join(Folder, Gate))
+	code, err := run(Folder)
 	fmt.Fprintln(os.Stderr, "whaley's guest:", err)
 	return code
 }
 
-func run(gate string) (code int, err error) {
+func run(folder string) (code int, err error) {
 	order, environment, err := ordered(os.Environ())
 	if err != nil {
 		return failed, err
 	}
-	m, err := wait(gate, order.Hash)
+	m, err := wait(filepath.Join(folder, Gate), order.Hash)
 	if err != nil {
 		return failed, err
 	}
+	if len(m.Argv) > 0 {
+		order.Argv = m.Argv
+	}
+	answer, err := os.OpenFile(filepath.Join(folder, Answer), os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return failed, fmt.Errorf("nobody listens any more: %w", err)
+	}
+	program, environment, code, err := prepare(order, m, environment)
+	if told := say(answer, code, err); err != nil || told != nil {
+		return code, errors.Join(err, told)
+	}
+	return notRunnable, fmt.Errorf("run %s: %w", program, syscall.Exec(program, order.Argv, environment))
+}
+
+// prepare does all but to become the program: that one's file and environment, or why not and the exit code for it.
+func prepare(order Order, m Message, environment []string) (program string, _ []string, code int, err error) {
 	for _, p := range m.Patches {
 		if err := patch(p); err != nil {
-			return failed, err
+			return "", nil, failed, err
 		}
 	}
 	if err := addHosts(m.Hosts); err != nil {
-		return failed, err
+		return "", nil, failed, err
 	}
 	who, err := identify(order)
 	if err != nil {
-		return notRunnable, err
+		return "", nil, notRunnable, err
 	}
 	if !order.Home {
 		environment = with(environment, "HOME="+who.home)
 	}
 	environment = with(environment, m.Env...)
 	if err := become(who, order.Keep); err != nil {
-		return failed, err
+		return "", nil, failed, err
 	}
-	path, err := lookpath.Find(order.Argv[0], environment, "")
-	if err != nil {
-		return notFound, err
+	if program, err = lookpath.Find(order.Argv[0], environment, ""); err != nil {
+		return "", nil, notFound, err
 	}
 	if err := limit(m.Limits); err != nil { // last: they are the program's, not ours
-		return failed, err
+		return "", nil, failed, err
 	}
-	return notRunnable, fmt.Errorf("run %s: %w", path, syscall.Exec(path, order.Argv, environment))
+	return program, environment, 0, nil
 }
 
 // wait returns the first message that counts.

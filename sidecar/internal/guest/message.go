@@ -20,6 +20,7 @@ const (
 
 // Message is what a container is told once it is somebody's.
 type Message struct {
+	Argv    []string         `json:"argv,omitempty"` // in the place of the order's
 	Patches []Patch          `json:"patches,omitempty"`
 	Env     []string         `json:"env,omitempty"`    // KEY=value, in the place of variables of the same name or after all others
 	Hosts   []string         `json:"hosts,omitempty"`  // lines for /etc/hosts

@@ -57,7 +57,7 @@ func TestOnlyAWholeMessageWithTheKeyCounts(t *testing.T) {
 
 func TestTheOrderIsTakenOutOfTheEnvironment(t *testing.T) {
 	o := Order{Hash: "h", Argv: []string{"a", "b c"}, User: "u:g", Keep: []string{"KILL"}}
-	variable, err := o.Variable()
+	variable, err := o.Setting()
 	if err != nil {
 		t.Fatal(err)
 	}

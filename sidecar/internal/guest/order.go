@@ -11,10 +11,12 @@ const (
 	Name = "whaley-guest"
 	// Folder is where a container has the program and its gate.
 	Folder = "/.whaley"
-	// Gate is the pipe in Folder.
+	// Gate is the pipe in Folder that the message comes through.
 	Gate = "gate"
-	// variable holds an Order. The challenge never sees it.
-	variable = "WHALEY_GUEST"
+	// Answer is the pipe beside it, by which the guest says how it went.
+	Answer = "answer"
+	// Variable holds an Order. The challenge never sees it.
+	Variable = "WHALEY_GUEST"
 )
 
 // Order is what a container was made for, before it was anybody's.
@@ -31,20 +33,20 @@ type Order struct {
 // keep owner and mode, and becomes any user. What is not in Order.Keep is given up for good.
 var Needs = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETPCAP", "SETUID"}
 
-// Variable is an order as a variable of a container.
-func (o Order) Variable() (string, error) {
+// Setting is an order as a variable of a container.
+func (o Order) Setting() (string, error) {
 	text, err := json.Marshal(o)
 	if err != nil {
 		return "", fmt.Errorf("what a container is made for: %w", err)
 	}
-	return variable + "=" + string(text), nil
+	return Variable + "=" + string(text), nil
 }
 
 // ordered takes the order out of an environment.
 func ordered(environment []string) (o Order, rest []string, err error) {
 	found := false
 	for _, e := range environment {
-		if text, ours := strings.CutPrefix(e, variable+"="); ours {
+		if text, ours := strings.CutPrefix(e, Variable+"="); ours {
 			found = true
 			err = json.Unmarshal([]byte(text), &o)
 			continue
@@ -52,9 +54,15 @@ func ordered(environment []string) (o Order, rest []string, err error) {
 		rest = append(rest, e)
 	}
 	if !found || err != nil || len(o.Argv) == 0 {
-		return o, nil, fmt.Errorf("%s says nothing of what to become: %w", variable, err)
+		return o, nil, fmt.Errorf("%s says nothing of what to become: %w", Variable, err)
 	}
 	return o, rest, nil
+}
+
+// OrderOf is the order in the variables of a container.
+func OrderOf(environment []string) (Order, error) {
+	o, _, err := ordered(environment)
+	return o, err
 }
 
 // with sets variables in an environment, in their place if they are there.

@@ -18,6 +18,7 @@ type builtChallenges interface {
 const fallingBack = 30 * time.Second
 
 func (i *Instancer) keepBuilt(ch *whaley.Challenge) {
+	i.waiting.look()
 	if from, ok := i.Challenges.(builtChallenges); ok {
 		if err := from.Built(ch); err != nil {
 			i.Log.Error(

@@ -53,6 +53,7 @@ type Instancer struct {
 	queue    *queue
 	images   *images
 	looks    *looks
+	waiting  *waiting
 	spawns   singleflight.Group
 	undone   loop.Signal   // see leftUndone
 	removals chan struct{} // slots for stops
@@ -101,6 +102,7 @@ func New(needs Needs, opts Options) *Instancer {
 		hub:      newHub(),
 		views:    newTogether[whaley.HostView](),
 		looks:    newLooks(),
+		waiting:  newWaiting(),
 		jobs:     map[string]*job{},
 		progress: map[string]progress{},
 		origins:  map[string]origin{},
@@ -140,6 +142,7 @@ func (i *Instancer) Run(ctx context.Context) error {
 	g.Go(func() error { return i.shiftLoop(ctx) })
 	g.Go(func() error { return i.sweepLoop(ctx) })
 	g.Go(func() error { return i.diskLoop(ctx) })
+	g.Go(func() error { return i.waitingLoop(ctx) })
 	return g.Wait()
 }
 

@@ -16,7 +16,7 @@ var errTakenAway = whaley.Errorf(whaley.NotFound, "challenge_not_found", "The ch
 
 // make does every step of a spawn in an order that can stop anywhere: rows first, then the engine. It builds nothing: a
 // start whose images are not there waits for them elsewhere.
-func (i *Instancer) make(ctx context.Context, in *whaley.Instance) (*whaley.Instance, error) {
+func (i *Instancer) make(ctx context.Context, in *whaley.Instance, claimed bool) (*whaley.Instance, error) {
 	timeout := i.Policy().StartTimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, startTimeout(timeout, ""))
 	defer cancel()
@@ -35,7 +35,7 @@ func (i *Instancer) make(ctx context.Context, in *whaley.Instance) (*whaley.Inst
 		return nil, timedOut(ctx, err)
 	}
 	i.setStage(in, "Setting up the network")
-	if err := i.Platform.Start(ctx, in, i.plan(in, ch, placing), i.steps(in, ch)); err != nil {
+	if err := i.makeOrClaim(ctx, in, i.plan(in, ch, placing), i.steps(in, ch), claimed); err != nil {
 		if whaley.CodeOf(err) == whaley.CodeObjectMissing {
 			i.images.forget(ch) // somebody removed the image: the next start builds it
 		}
@@ -51,6 +51,21 @@ func (i *Instancer) make(ctx context.Context, in *whaley.Instance) (*whaley.Inst
 	})
 }
 
+// makeOrClaim has an instance run: from what waited for its owner, or, where there is none or it is of no use, from what is left.
+func (i *Instancer) makeOrClaim(
+	ctx context.Context, in *whaley.Instance, plan Plan, steps Steps, claimed bool,
+) error {
+	if claimed && !plan.Anew && in.Revision == plan.Challenge.Revision {
+		err := i.Platform.Claim(ctx, in, plan, steps)
+		code := whaley.CodeOf(err)
+		if err == nil || ctx.Err() != nil || code != "" && code != whaley.CodeObjectMissing {
+			return err
+		}
+		i.Log.WarnContext(ctx, "what waited is of no use, starting without", "instance", in.ID, "err", err)
+	}
+	return i.Platform.Start(ctx, in, plan, steps)
+}
+
 // timedOut prefers the reason why a context ended to the error of the call that noticed.
 func timedOut(ctx context.Context, err error) error {
 	if ctx.Err() != nil && whaley.CodeOf(err) != whaley.CodeStartTimeout {
@@ -62,7 +77,7 @@ func timedOut(ctx context.Context, err error) error {
 // plan is what an instance consists of.
 func (i *Instancer) plan(in *whaley.Instance, ch *whaley.Challenge, p placing) Plan {
 	return Plan{
-		Challenge: ch, Flags: p.own,
+		Challenge: ch, Flags: p.own, Anew: p.images != nil,
 		Labels: Labels{
 			Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Revision: ch.Revision,
 			CreatedAt: in.CreatedAt, ExpiresAt: in.CreatedAt.Add(in.Terms.Timeout),

@@ -15,6 +15,12 @@ type Store interface {
 	// with the reason of the owner's last start of it while that one's back-off lasts, and with too_fast if the player
 	// has started as many as allowed in the last minute. It sets Failures and Losses.
 	Insert(ctx context.Context, in *whaley.Instance, q whaley.Quota, ev whaley.Event) error
+	// InsertClaiming is Insert that gives the instance id and place of what waits of a form and is ready, if something does,
+	// and says so: it is starting then, and waits for nobody else any more.
+	InsertClaiming(
+		ctx context.Context, in *whaley.Instance, form string, q whaley.Quota, ev whaley.Event,
+	) (claimed bool, err error)
+	WaitingStore
 	// Update re-reads the row inside a transaction, refuses with CodeStateChanged if its state is none of from, applies
 	// change, adds one to Version, writes row and event (if its Type is not empty), and returns the new row.
 	Update(ctx context.Context, id string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (*whaley.Instance, error)
@@ -38,6 +44,19 @@ type Store interface {
 	Printed(ctx context.Context, instance string) ([]whaley.Printed, error)
 	// LiveByHost finds the live instance of a challenge's slug, or the latest that failed or ended with a reason, or nil.
 	LiveByHost(ctx context.Context, challenge, slug string) (*whaley.Instance, error)
+}
+
+// WaitingStore keeps what was made ahead and is nobody's yet.
+type WaitingStore interface {
+	// AddWaiting adds one that is to be made.
+	AddWaiting(ctx context.Context, w *whaley.Waiting) error
+	// Waiting lists all, those in their state for longest first.
+	Waiting(ctx context.Context) ([]*whaley.Waiting, error)
+	// MoveWaiting changes the state of one, unless that is another meanwhile or an owner has claimed it, and says whether it did.
+	// Its place is written as it is in w.
+	MoveWaiting(ctx context.Context, w *whaley.Waiting, to whaley.WaitingState) (bool, error)
+	// DropWaiting forgets one; none is no error.
+	DropWaiting(ctx context.Context, id string) error
 }
 
 // Flags gives owners their flags.

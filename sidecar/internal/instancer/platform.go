@@ -25,6 +25,15 @@ type Instances interface {
 	// that it made there and goes on in another; what an earlier life of this process has made is used as far as it can be. With
 	// an error it may leave things behind, which Remove removes.
 	Start(ctx context.Context, in *whaley.Instance, plan Plan, steps Steps) error
+	// CanWait says why instances of a plan cannot be prepared; nil: they can.
+	CanWait(plan Plan) error
+	// Prepare makes what an instance consists of ahead of its owner, up to where its programs would begin. Its plan is as Start's,
+	// with neither flags nor anything else of an owner; of steps only Placed and Step are used. With an error it may leave
+	// things behind, which Remove removes.
+	Prepare(ctx context.Context, in *whaley.Instance, plan Plan, steps Steps) error
+	// Claim makes what was prepared its owner's, whose row has the same id and place by now, and has steps run it. It is done for
+	// what was prepared once; after an error of no code Start does it from what is left.
+	Claim(ctx context.Context, in *whaley.Instance, plan Plan, steps Steps) error
 	// Remove removes all that there is of an instance, what is reserved for it last. It can be repeated.
 	Remove(ctx context.Context, in *whaley.Instance) error
 	// List returns every object with our labels that belongs to this deployment, of one instance or (empty) of all.
@@ -65,6 +74,7 @@ type Object struct {
 	ID      string // for containers the id, for files the instance, else the name
 	Name    string
 	Running bool
+	Waiting bool // it is there and runs, but not the challenge's program: nobody's yet
 	Ended   bool // a container that ran, and does so no more
 	Labels  Labels
 }
@@ -80,6 +90,7 @@ type Plan struct {
 	Challenge *whaley.Challenge
 	Labels    Labels
 	Flags     []string // its owner's; nil: it has none
+	Anew      bool     // what waits is not what the instance is to be made of
 	// Services are those of the challenge, in its order, as they are in an instance whose place is known.
 	Services func(in *whaley.Instance) ([]PlannedService, error)
 }

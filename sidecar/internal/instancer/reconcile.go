@@ -76,6 +76,11 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Before the instances: what is claimed meanwhile is among one of them, or both.
+	ahead, err := i.Store.Waiting(ctx)
+	if err != nil {
+		return err
+	}
 	rows, err := i.Store.Live(ctx, "")
 	if err != nil {
 		return err
@@ -86,6 +91,10 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 		byInstance[o.Labels.Instance] = append(byInstance[o.Labels.Instance], o)
 	}
 	live := map[string]bool{}
+	for _, w := range ahead {
+		live[w.ID] = true
+		i.settleWaiting(ctx, w, byInstance[w.ID])
+	}
 	for _, in := range rows {
 		live[in.ID] = true
 		i.settle(in, byInstance[in.ID])

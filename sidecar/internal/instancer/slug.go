@@ -30,3 +30,10 @@ func newID(challenge, owner string) string {
 	name := short.String()
 	return challenge + "-" + name[:min(8, len(name))] + "-" + hex.EncodeToString(random)
 }
+
+// newWaitingID is one of an instance that is nobody's yet, and looks as all do.
+func newWaitingID(challenge string) string {
+	random := make([]byte, 4)
+	rand.Read(random)
+	return newID(challenge, hex.EncodeToString(random))
+}

@@ -78,7 +78,7 @@ func (i *Instancer) queuedOn(
 	for _, s := range ch.Services {
 		in.Memory += s.Limits.MemoryBytes
 	}
-	err := i.Store.Insert(ctx, in, q, whaley.Event{
+	claimed, err := i.Store.InsertClaiming(ctx, in, i.wantedForm(ch), q, whaley.Event{
 		Type: "instance_spawn", Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Player: p.ID, At: now,
 		Message: "Start requested",
 	})
@@ -89,9 +89,29 @@ func (i *Instancer) queuedOn(
 		return nil, err
 	}
 	i.begin(ctx, whaley.OpSpawn, in)
-	i.enqueue(in, p.Address)
+	i.waiting.asked(ch.ID)
+	if claimed {
+		i.takeClaimed(in, p.Address)
+	} else {
+		i.enqueue(in, p.Address)
+	}
 	i.changed(in)
 	return in, nil
+}
+
+// takeClaimed starts what waited for its owner. All that takes long was done before, so it stands in no queue.
+func (i *Instancer) takeClaimed(in *whaley.Instance, address string) {
+	i.start(in.ID, false, func(ctx context.Context) { // else this process ends, and the next goes on
+		i.waiting.claiming.Add(1)
+		defer i.waiting.look()
+		defer i.waiting.claiming.Add(-1)
+		ctx, from, end := i.resume(ctx, whaley.OpSpawn, in.ID)
+		defer end()
+		if !from.at.IsZero() {
+			i.Observer.Waited(time.Since(from.at))
+		}
+		i.spawn(ctx, in.ID, address, true)
+	})
 }
 
 // quotaUsed is a refusal for an owner's quota that names what runs, so that one knows what to stop.
@@ -175,7 +195,7 @@ func (i *Instancer) launch(ready []queued) {
 				i.Observer.Waited(time.Since(from.at))
 				from.span.AddEvent("left the queue")
 			}
-			learn = i.spawn(ctx, w.id, w.address)
+			learn = i.spawn(ctx, w.id, w.address, false)
 		})
 		if !started {
 			release() // stopped while it waited, or shutting down
@@ -185,8 +205,8 @@ func (i *Instancer) launch(ready []queued) {
 }
 
 // spawn is the whole way from queued to running or failed, or back to wait for images. It says whether it was a start
-// from its beginning to its end.
-func (i *Instancer) spawn(ctx context.Context, id, address string) bool {
+// from its beginning to its end. What was claimed a moment ago waits to be told what it is.
+func (i *Instancer) spawn(ctx context.Context, id, address string, claimed bool) bool {
 	defer i.clearStage(id)
 	in, err := i.Store.Get(ctx, id)
 	if err != nil {
@@ -200,7 +220,7 @@ func (i *Instancer) spawn(ctx context.Context, id, address string) bool {
 		return false // another job got there first
 	}
 	began := time.Now()
-	running, err := i.make(ctx, in)
+	running, err := i.make(ctx, in, claimed)
 	if err == nil {
 		i.done(whaley.OpSpawn, in, i.now().Sub(in.CreatedAt), nil)
 		i.changed(running)

@@ -42,17 +42,19 @@ type onContainers struct {
 
 // world is a platform and a database, on which one life of a sidecar follows the other.
 type world struct {
-	t       *testing.T
-	db      *store.Store
-	host    *memory.Host // nil: it runs on the engine
-	engine  *simulated.Engine
-	runs    platform
-	loaded  loaded
-	policy  whaley.Policy
-	routes  routes
-	ports   ports
-	pool    int              // sandboxes to have ready
-	prober  instancer.Prober // nil: the engine
+	t      *testing.T
+	db     *store.Store
+	host   *memory.Host // nil: it runs on the engine
+	engine *simulated.Engine
+	runs   platform
+	loaded loaded
+	policy whaley.Policy
+	routes routes
+	ports  ports
+	pool   int              // sandboxes to have ready
+	prober instancer.Prober // nil: the engine
+	// faulty puts something between the rules and what they work with; nil: nothing.
+	faulty  func(instancer.Store, instancer.Platform) (instancer.Store, instancer.Platform)
 	subnets *subnet.Pool
 	rules   *instancer.Instancer
 	end     func()
@@ -102,15 +104,19 @@ func (w *world) start() {
 	var g errgroup.Group
 	ctx, cancel := context.WithCancel(context.Background())
 	made := containers.New(containers.Needs{
-		Engine: w.engine, Subnets: w.subnets, Ports: &w.ports, Sandboxes: pool, Log: log,
+		Engine: w.engine, Subnets: w.subnets, Ports: &w.ports, Sandboxes: pool, Guest: true, Log: log,
 	})
 	if w.runs = (onContainers{made, w.engine}); w.host != nil {
 		w.runs = w.host.Platform("ours")
 	}
-	rules := instancer.New(instancer.Needs{
+	needs := instancer.Needs{
 		Store: w.db, Platform: w.runs, Prober: cmp.Or[instancer.Prober](w.prober, w.runs), Router: &w.routes,
 		Challenges: w.loaded, Log: log,
-	}, instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: w.policy})
+	}
+	if w.faulty != nil {
+		needs.Store, needs.Platform = w.faulty(needs.Store, needs.Platform)
+	}
+	rules := instancer.New(needs, instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: w.policy})
 	g.Go(func() error { return rules.Run(ctx) })
 	if w.rules = rules; w.host == nil {
 		g.Go(func() error { return pool.Run(ctx, made.Demand(rules, w.loaded.All)) })

@@ -30,6 +30,7 @@ var (
 		"whaley_instances_starting_stale", "Instances that have been starting for more than two minutes.",
 	)
 	descMemory       = describe("whaley_instances_memory_limit_bytes", "What all live instances together may use.")
+	descWaiting      = describe("whaley_waiting_instances", "Instances that were made ahead and are ready for their owners.", "challenge")
 	descQueue        = describe("whaley_spawn_queue_length", "Spawns that wait for their turn on this sidecar.")
 	descInflight     = describe("whaley_spawns_inflight", "Spawns under way on this sidecar.")
 	descPorts        = describe("whaley_ports", "Host ports of the range.")
@@ -103,6 +104,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		}
 		gauge(descLoaded, float64(len(loaded)))
 		gauge(descActive, float64(active))
+	}
+	if f.Waiting != nil {
+		for challenge, count := range f.Waiting() {
+			gauge(descWaiting, float64(count), challenge)
+		}
 	}
 	if f.Queue != nil {
 		waiting, busy := f.Queue()

@@ -68,6 +68,7 @@ func watched(t testing.TB, n int) *world {
 		},
 		Challenges: func() []*whaley.Challenge { return []*whaley.Challenge{{ID: "a"}, {ID: "b", Inactive: true}} },
 		Queue:      func() (int, int) { return 3, 2 },
+		Waiting:    func() map[string]int { return map[string]int{"web": 4} },
 		Policy:     func() whaley.Policy { return whaley.Policy{MaxPerTeam: 4} },
 		AutoOn:     func() bool { return true },
 		Usage: func() metric.Usage {
@@ -136,7 +137,7 @@ func TestWhatIsKnownIsScraped(t *testing.T) {
 		`whaley_instances_expiring{within="10m"} 9`, `whaley_instances_expiring{within="5m"} 4`,
 		`whaley_instances_starting_stale 1`,
 		`whaley_ports_available 75`, `whaley_ports_utilization_ratio 0.25`, `whaley_subnets_allocated 7`,
-		`whaley_challenges_loaded 2`, `whaley_challenges_active 1`,
+		`whaley_challenges_loaded 2`, `whaley_challenges_active 1`, `whaley_waiting_instances{challenge="web"} 4`,
 		`whaley_flags_assigned 5`, `whaley_suspicious_submissions 2`, `whaley_forensics_auto_capture_enabled 1`,
 		`whaley_forensics_logs{capture_type="auto"} 3`,
 		`whaley_dependency_up{dependency="ctfd"} 0`, `whaley_dependency_up{dependency="engine"} 1`,

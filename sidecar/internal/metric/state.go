@@ -31,6 +31,7 @@ type Sources struct {
 	// Answered from memory at each scrape.
 	Challenges func() []*whaley.Challenge
 	Queue      func() (waiting, busy int)
+	Waiting    func() map[string]int // challenge → instances that are ready for their owners
 	Policy     func() whaley.Policy
 	AutoOn     func() bool
 	Usage      func() Usage

@@ -196,6 +196,24 @@ func PatchTar(w io.Writer, r io.Reader, record Record, digits []string, covered 
 	return out.Close()
 }
 
+// Place is a place in a file, and what is put there in the place of what is there, as long as that.
+type Place struct {
+	Offset   int64
+	Old, New []byte
+}
+
+// Places are those of a file that hold cores, with digits for each.
+func (f File) Places(cores, digits []string) ([]Place, error) {
+	var all []Place
+	for _, h := range f.Hits {
+		if h.Flag >= len(cores) || len(cores) != len(digits) || len(cores[h.Flag]) != len(digits[h.Flag]) {
+			return nil, fmt.Errorf("%s holds a flag of another length", f.Name)
+		}
+		all = append(all, Place{h.Offset, h.text(cores[h.Flag]), h.text(digits[h.Flag])})
+	}
+	return all, nil
+}
+
 // Patch copies one file with digits in the place of a core at each hit.
 func Patch(w io.Writer, r io.Reader, f File, cores, digits []string) error {
 	if len(f.Hits) == 0 || len(cores) != len(digits) {

@@ -22,12 +22,32 @@ const (
 
 // Insert adds a live instance; see instancer.Store.
 func (s *Store) Insert(ctx context.Context, in *whaley.Instance, q whaley.Quota, ev whaley.Event) error {
-	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+	_, err := s.InsertClaiming(ctx, in, "", q, ev)
+	return err
+}
+
+// InsertClaiming is Insert, and gives the instance what waits of a form, if something does; see instancer.Store.
+func (s *Store) InsertClaiming(
+	ctx context.Context, in *whaley.Instance, form string, q whaley.Quota, ev whaley.Event,
+) (claimed bool, err error) {
+	asked := *in
+	err = s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+		*in, claimed = asked, false // another try begins with what was asked for
 		if err := s.checkOwner(ctx, tx, in, q); err != nil {
 			return err
 		}
 		if err := s.checkHost(ctx, tx, in, q); err != nil {
 			return err
+		}
+		if form != "" {
+			w, err := s.claim(ctx, tx, form)
+			if err != nil {
+				return err
+			}
+			if claimed = w != nil; claimed {
+				in.Claim(w)
+				ev.Instance = in.ID
+			}
 		}
 		row, err := toRow(in)
 		if err != nil {
@@ -40,6 +60,10 @@ func (s *Store) Insert(ctx context.Context, in *whaley.Instance, q whaley.Quota,
 		}
 		return s.insertEvent(ctx, tx, ev)
 	})
+	if err != nil {
+		in.ID, in.State, claimed = asked.ID, asked.State, false
+	}
+	return claimed, err
 }
 
 func liveExists() error {

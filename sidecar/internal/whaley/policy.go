@@ -24,6 +24,8 @@ type Policy struct {
 	Files            int64         // that an instance may have there; 0: no limit
 	Output           int64         // bytes a second that an instance may print for long; 0: no limit
 	DiskReserve      int64         // bytes of the engine's disk that are kept free; 0: none
+	Waiting          int           // instances of a challenge that are made ahead at most; 0: none are
+	WaitingMemory    int64         // bytes that all of these may take before anybody has them; 0: no limit
 	Drain            string        // why nothing is started any more, for players; empty: spawns are allowed
 }
 

@@ -21,6 +21,43 @@ import (
 // afterwards.
 func Engine(t testing.TB) *docker.Engine { return EnginesWith(t, "")[0] }
 
+// EngineWithGuest is one whose containers can wait at gates.
+func EngineWithGuest(t testing.TB) *docker.Engine {
+	t.Helper()
+	testkit.Need(t, testkit.Docker)
+	guest := Guest(t)
+	id := make([]byte, 6)
+	rand.Read(id)
+	engine, err := docker.New(
+		docker.Options{
+			Deployment: "test-" + hex.EncodeToString(id), Folder: t.TempDir(),
+			StandIn: func() ([]byte, error) { return os.ReadFile(guest) },
+		},
+		slog.New(slog.NewTextHandler(t.Output(), nil)),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		Clear(t, engine)
+		engine.Close()
+	})
+	return engine
+}
+
+// Guest builds the program that waits at gates, and returns its file.
+func Guest(t testing.TB) string {
+	t.Helper()
+	_, self, _, _ := runtime.Caller(0)
+	program := filepath.Join(t.TempDir(), "jail")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "../../../cmd/jail")
+	build.Dir, build.Env = filepath.Dir(self), append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
+}
+
 // EnginesWith are several of the same deployment, each with a program that can survey the disk, or with none.
 func EnginesWith(t testing.TB, programs ...string) []*docker.Engine {
 	t.Helper()

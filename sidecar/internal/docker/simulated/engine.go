@@ -35,6 +35,7 @@ type object struct {
 	subnet     netip.Prefix
 	spec       containers.ContainerSpec
 	code       int
+	told       bool // what it is to be; only one that begins at a gate is told
 	started    time.Time
 	ended      chan struct{} // closed when a started container has ended
 }
@@ -163,6 +164,10 @@ func (e *Engine) StartContainer(_ context.Context, id string) error {
 	if o.Running {
 		return nil
 	}
+	if o.Waiting = o.spec.Gated && !o.told; o.Waiting {
+		o.Ended = false
+		return nil
+	}
 	if o.spec.Join != "" {
 		if holder := e.find(o.spec.Join); holder == nil || !holder.Running {
 			return missing()
@@ -174,7 +179,7 @@ func (e *Engine) StartContainer(_ context.Context, id string) error {
 			return whaley.Errorf(whaley.Unavailable, whaley.CodePortTaken, "A port is in use.")
 		}
 	}
-	if o.Ended {
+	if o.Ended && !o.started.IsZero() {
 		o.ended = make(chan struct{})
 	}
 	o.Running, o.Ended, o.started = true, false, time.Now()
@@ -200,6 +205,10 @@ func sharesPort(a, b map[int]int) bool {
 
 // end makes a container end and tells who listens.
 func (e *Engine) end(o *object) {
+	if o.Waiting {
+		o.Waiting, o.Ended = false, true
+		return
+	}
 	if !o.Running {
 		return
 	}

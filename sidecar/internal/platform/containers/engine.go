@@ -42,6 +42,7 @@ type Engine interface {
 	Networks
 	Containers
 	Files
+	Gates
 	Disks
 	Ping(ctx context.Context) error
 	// List returns every object with our labels that belongs to this deployment, of one instance or (empty) of all.
@@ -95,6 +96,21 @@ type Files interface {
 	// yet, with the flags (nil: none) in the place of the placeholders.
 	FillMounts(
 		ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, mounts []whaley.Mount, flags []string,
+	) error
+}
+
+// Gates are what an engine does with containers that wait for what they are to be.
+type Gates interface {
+	// CanWait says why a service's containers cannot wait at a gate here; nil: they can.
+	CanWait(svc *whaley.Service) error
+	// CanPatch says whether a container that waits can be given its flags when it is told what it is, in the files of its
+	// image that hold the sentinel (nil: none does).
+	CanPatch(ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag) (bool, error)
+	// Tell writes down what a container that waits at its gate is to be: its service as it is now, with the flags (nil: none)
+	// in the files of its image that hold the sentinel. The next StartContainer tells it; one before leaves it at its gate.
+	Tell(
+		ctx context.Context, instance string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag,
+		flags []string,
 	) error
 }
 

@@ -2,6 +2,7 @@ package containers
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -49,11 +50,15 @@ func (s *start) makeAll(ctx context.Context, services []instancer.PlannedService
 	}
 	ids = make([]string, len(services))
 	for n, service := range services {
-		if ids[n] = s.old.containers[service.Name]; ids[n] == "" {
+		ids[n] = s.old.containers[service.Name]
+		switch {
+		case ids[n] == "":
 			g.Go(func() (err error) {
 				ids[n], err = s.create(ctx, n, service, volumes)
 				return err
 			})
+		case s.old.waiting[service.Name]: // an earlier life may not have got as far as to tell it
+			g.Go(func() error { return s.tell(ctx, service) })
 		}
 	}
 	if err := g.Wait(); err != nil {
@@ -82,6 +87,14 @@ func (s *start) create(
 ) (string, error) {
 	spec := s.spec(n, service.Service, volumes)
 	ch, flag, svc := s.plan.Challenge, service.Flag, &spec.Service
+	gated, err := s.gated(service)
+	if err != nil {
+		return "", err
+	}
+	if s.waits && !gated { // its program would run and be nobody's
+		return "", fmt.Errorf("service %s of %s cannot wait", service.Name, s.in.ID)
+	}
+	spec.Gated = gated
 	if s.copies(svc, flag) {
 		copies, err := s.engine.MakeFiles(ctx, s.in.ID, ch, svc, flag, s.plan.Flags)
 		if err != nil {
@@ -93,7 +106,10 @@ func (s *start) create(
 		svc.Mounts = append(svc.Mounts, copies...)
 	}
 	id, err := s.engine.CreateContainer(ctx, spec)
-	if err == nil && flag != nil && flag.Files > 0 && !svc.ReadOnly {
+	if err == nil && gated && !s.waits {
+		err = s.tell(ctx, service)
+	}
+	if err == nil && !gated && flag != nil && flag.Files > 0 && !svc.ReadOnly {
 		err = s.engine.PlaceFlag(ctx, id, ch, svc, flag, s.plan.Flags)
 	}
 	if own := ch.OwnMounts(svc); err == nil && len(own) > 0 {

@@ -26,7 +26,9 @@ type Needs struct {
 	Sandboxes Sandboxes // nil: none
 	// Published gives every route a port of the host: routers cannot reach the containers' own addresses.
 	Published bool
-	Log       *slog.Logger
+	// Guest has containers begin with the guest where that can be, which puts the flags in and becomes the challenge's program.
+	Guest bool
+	Log   *slog.Logger
 }
 
 // Platform implements instancer.Platform: each instance has networks of its own, made for it or taken from the sandboxes that
@@ -40,10 +42,12 @@ type Platform struct {
 	firewall  Firewall
 	sandboxes Sandboxes
 	published bool
+	guest     bool
 	log       *slog.Logger
 
-	mu   sync.Mutex
-	lose map[string]context.CancelFunc // instance that is being started → what gives its sandbox up
+	mu       sync.Mutex
+	lose     map[string]context.CancelFunc // instance that is being started → what gives its sandbox up
+	prepared map[string]map[string]string  // what waits and was prepared by this process → service → container
 }
 
 var _ instancer.Platform = (*Platform)(nil)
@@ -58,8 +62,8 @@ func New(needs Needs) *Platform {
 	}
 	return &Platform{
 		Images: needs.Engine, Disks: needs.Engine, engine: needs.Engine, subnets: needs.Subnets, ports: needs.Ports,
-		firewall: needs.Firewall, sandboxes: needs.Sandboxes, published: needs.Published, log: needs.Log,
-		lose: map[string]context.CancelFunc{},
+		firewall: needs.Firewall, sandboxes: needs.Sandboxes, published: needs.Published, guest: needs.Guest,
+		log: needs.Log, lose: map[string]context.CancelFunc{}, prepared: map[string]map[string]string{},
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 func on(engine containers.Engine, part int) *containers.Platform {
 	subnets, ports := platformtest.Parts(part)
 	return containers.New(containers.Needs{
-		Engine: engine, Subnets: subnets, Ports: ports, Log: slog.New(slog.DiscardHandler),
+		Engine: engine, Subnets: subnets, Ports: ports, Guest: true, Log: slog.New(slog.DiscardHandler),
 	})
 }
 
@@ -26,7 +26,7 @@ func TestItDoesWhatAPlatformMustInMemory(t *testing.T) {
 
 func TestItDoesWhatAPlatformMustOnARealEngine(t *testing.T) {
 	platformtest.Contract(t, platformtest.Host{
-		Ours: on(dockertest.Engine(t), 3), Foreign: on(dockertest.Engine(t), 4),
+		Ours: on(dockertest.EngineWithGuest(t), 3), Foreign: on(dockertest.EngineWithGuest(t), 4),
 		Build: whaley.Build{Context: dockertest.TestServerContext(t), Dockerfile: "Dockerfile"},
 	})
 }

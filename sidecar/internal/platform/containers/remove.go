@@ -23,6 +23,9 @@ const defaultGrace = 2 * time.Second
 
 // Remove removes an instance's objects and gives back what was reserved for it; see Platform.
 func (c *Platform) Remove(ctx context.Context, in *whaley.Instance) error {
+	c.mu.Lock()
+	delete(c.prepared, in.ID)
+	c.mu.Unlock()
 	if err := c.clear(ctx, in); err != nil {
 		return err
 	}

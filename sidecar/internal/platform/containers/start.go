@@ -23,6 +23,7 @@ type start struct {
 	steps  instancer.Steps
 	old    leftovers
 	pooled bool // a sandbox may be taken
+	waits  bool // it is nobody's yet, see Prepare
 	taken  *whaley.Sandbox
 }
 
@@ -33,6 +34,11 @@ func (c *Platform) Start(ctx context.Context, in *whaley.Instance, plan instance
 		return err
 	}
 	s.pooled = len(s.old.networks) == 0
+	return s.tries(ctx)
+}
+
+// tries makes it in one place after the other, until one is of use.
+func (s *start) tries(ctx context.Context) error {
 	for try := 1; ; try++ {
 		if err := s.settle(ctx); err != nil {
 			return err
@@ -66,8 +72,16 @@ func (s *start) settle(ctx context.Context) error {
 		}
 		s.old = leftovers{}
 	}
-	for _, subnet := range s.in.Outside() {
-		if err := s.firewall.Allow(ctx, subnet); err != nil {
+	if s.waits {
+		return nil // nothing runs that could go out
+	}
+	return s.allow(ctx, s.in)
+}
+
+// allow lets an instance out, if it may.
+func (c *Platform) allow(ctx context.Context, in *whaley.Instance) error {
+	for _, subnet := range in.Outside() {
+		if err := c.firewall.Allow(ctx, subnet); err != nil {
 			return err
 		}
 	}

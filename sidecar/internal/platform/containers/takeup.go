@@ -20,6 +20,7 @@ const (
 // again and again must not begin with nothing each time.
 type leftovers struct {
 	containers map[string]string // service → container
+	waiting    map[string]bool   // services whose container waits at its gate
 	networks   map[string]bool   // the engine's names
 }
 
@@ -52,6 +53,11 @@ func (s *start) tryTakeUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.plan.Anew {
+		for n := range objects {
+			objects[n].Waiting = false // it may be of another image
+		}
+	}
 	old, useless := sortLeftovers(s.in, s.plan.Challenge, objects)
 	whole, err := s.sandboxes.Whole(ctx, s.in.ID)
 	if err != nil {
@@ -74,13 +80,13 @@ func (s *start) tryTakeUp(ctx context.Context) error {
 	return s.subnets.Release(ctx, s.in.ID)
 }
 
-// sortLeftovers sorts objects into those that can be used and those that cannot. A container that runs was complete before it
-// was started; of one that does not, that is not known. Once one has ended, others may have begun with what it left
+// sortLeftovers sorts objects into those that can be used and those that cannot. A container that runs, or waits at its gate,
+// was complete before it was started; of one that does not, that is not known. Once one has ended, others may have begun with what it left
 // behind: then nothing is of use.
 func sortLeftovers(
 	in *whaley.Instance, ch *whaley.Challenge, objects []instancer.Object,
 ) (old leftovers, useless []instancer.Object) {
-	old = leftovers{containers: map[string]string{}, networks: map[string]bool{}}
+	old = leftovers{containers: map[string]string{}, waiting: map[string]bool{}, networks: map[string]bool{}}
 	if in.Revision != ch.Revision || slices.ContainsFunc(objects, func(o instancer.Object) bool { return o.Ended }) {
 		return leftovers{}, objects
 	}
@@ -90,9 +96,9 @@ func sortLeftovers(
 	}
 	for _, o := range objects {
 		switch {
-		case o.Kind == "container" && o.Running && in.Addresses[o.Labels.Service].IsValid() &&
+		case o.Kind == "container" && (o.Running || o.Waiting) && in.Addresses[o.Labels.Service].IsValid() &&
 			old.containers[o.Labels.Service] == "":
-			old.containers[o.Labels.Service] = o.ID
+			old.containers[o.Labels.Service], old.waiting[o.Labels.Service] = o.ID, o.Waiting
 		case o.Kind == "network" && expected[o.Name] && !old.networks[o.Name]:
 			old.networks[o.Name] = true
 		case o.Kind == "network":

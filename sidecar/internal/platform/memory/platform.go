@@ -4,6 +4,8 @@ package memory
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -73,6 +75,49 @@ func (p *Platform) Start(ctx context.Context, in *whaley.Instance, plan instance
 			return err
 		}
 		made[n] = instancer.Made{Service: s.Service, ID: id, Address: in.Addresses[s.Name]}
+	}
+	return steps.Run(ctx, in, made)
+}
+
+// CanWait says that all instances can be prepared but those with ports of the host.
+func (p *Platform) CanWait(plan instancer.Plan) error {
+	if slices.ContainsFunc(plan.Challenge.Routes, func(r whaley.Route) bool { return r.Type == whaley.RoutePort }) {
+		return errors.New("its ports of the host are its owner's")
+	}
+	return nil
+}
+
+// Prepare makes an instance's services, none of which runs yet; see instancer.Platform.
+func (p *Platform) Prepare(ctx context.Context, in *whaley.Instance, plan instancer.Plan, steps instancer.Steps) error {
+	steps.Run = func(_ context.Context, in *whaley.Instance, _ []instancer.Made) error {
+		defer p.lock()()
+		for _, s := range p.of(in.ID) {
+			s.Waiting = true
+		}
+		return nil
+	}
+	return p.Start(ctx, in, plan, steps)
+}
+
+// Claim has what was prepared run; see instancer.Platform.
+func (p *Platform) Claim(ctx context.Context, in *whaley.Instance, plan instancer.Plan, steps instancer.Steps) error {
+	planned, err := plan.Services(in)
+	if err != nil {
+		return err
+	}
+	made := make([]instancer.Made, len(planned))
+	unlock := p.lock()
+	for n, s := range planned {
+		for _, there := range p.of(in.ID) {
+			if there.Labels.Service == s.Name && there.Waiting {
+				there.spec = s.Service
+				made[n] = instancer.Made{Service: s.Service, ID: there.ID, Address: in.Addresses[s.Name]}
+			}
+		}
+	}
+	unlock()
+	if slices.ContainsFunc(made, func(m instancer.Made) bool { return m.ID == "" }) {
+		return fmt.Errorf("claim %s: not all of it waits", in.ID)
 	}
 	return steps.Run(ctx, in, made)
 }

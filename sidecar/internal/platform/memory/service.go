@@ -53,10 +53,10 @@ func (p *Platform) StartService(_ context.Context, id string) error {
 		return missing()
 	case s.Running:
 		return nil
-	case s.Ended:
+	case s.Ended && !s.started.IsZero():
 		s.ended = make(chan struct{})
 	}
-	s.Running, s.Ended, s.started, s.code = true, false, time.Now(), 0
+	s.Running, s.Waiting, s.Ended, s.started, s.code = true, false, false, time.Now(), 0
 	if text, ends := s.environment("EXIT"); ends {
 		s.code, _ = strconv.Atoi(text)
 		p.end(s)
@@ -75,6 +75,9 @@ func (p *Platform) StopService(_ context.Context, id string, _ time.Duration) er
 
 // end makes a service end and tells who listens.
 func (p *Platform) end(s *service) {
+	if s.Waiting {
+		s.Waiting, s.Ended = false, true
+	}
 	if !s.Running {
 		return
 	}

@@ -1,0 +1,210 @@
+package instancer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
+
+const (
+	waitingEvery = 10 * time.Second // between two looks at what waits; whoever claims brings the next forward
+	// Demand is what was asked for lately: the starts of the last minute, or as many as two minutes bring on average.
+	demandFor   = 10 * time.Minute
+	demandAhead = 2 * time.Minute
+	demandNow   = time.Minute
+	// waitingBytes is what a service that waits takes: the guest, and the engine's own process for its container.
+	waitingBytes = 8 << 20
+
+	leaveFirst = 10 * time.Second // how long a challenge is left alone that could not be made ahead; it doubles
+	leaveLast  = 5 * time.Minute
+)
+
+// waiting is what this process knows of instances that are made ahead of their owners. What there is of them is in rows.
+type waiting struct {
+	kick     chan struct{} // one is missing
+	claiming atomic.Int32  // how many are becoming their owners' now
+
+	mu     sync.Mutex
+	starts map[string][]time.Time // challenge → when its instances were asked for
+	ready  map[string]int         // challenge → how many there were at the last look
+	mine   map[string]*build      // made by this process, of these images
+	failed map[string]failedWait  // challenge → when it could not be made
+}
+
+// failedWait is how often something could not be made ahead, and until when it is not tried.
+type failedWait struct {
+	count int
+	until time.Time
+}
+
+func newWaiting() *waiting {
+	return &waiting{
+		kick: make(chan struct{}, 1), starts: map[string][]time.Time{}, ready: map[string]int{}, mine: map[string]*build{},
+		failed: map[string]failedWait{},
+	}
+}
+
+// Waiting is how many instances of each challenge were ready for their owners at the last look.
+func (i *Instancer) Waiting() map[string]int {
+	i.waiting.mu.Lock()
+	defer i.waiting.mu.Unlock()
+	return maps.Clone(i.waiting.ready)
+}
+
+// asked counts a start as demand.
+func (w *waiting) asked(challenge string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.starts[challenge] = append(w.starts[challenge], time.Now())
+}
+
+// leave has a challenge left alone for a while.
+func (w *waiting) leave(challenge string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	count := w.failed[challenge].count
+	w.failed[challenge] = failedWait{count + 1, time.Now().Add(min(leaveFirst<<min(count, 10), leaveLast))}
+}
+
+func (w *waiting) leftAlone(challenge string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Before(w.failed[challenge].until)
+}
+
+// made remembers what one was made of.
+func (w *waiting) made(one *whaley.Waiting, of *build) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mine[one.ID] = of
+	delete(w.failed, one.Challenge)
+}
+
+func (w *waiting) forget(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.mine, id)
+}
+
+// isOf says whether one was made of these images: they may have been built again under the same names. Of what an earlier
+// process made that is not known.
+func (w *waiting) isOf(id string, b *build) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	of := w.mine[id]
+	return of == nil || of == b
+}
+
+// countWaiting remembers what there is.
+func (i *Instancer) countWaiting(all []*whaley.Waiting) {
+	i.waiting.mu.Lock()
+	defer i.waiting.mu.Unlock()
+	ready, there := map[string]int{}, map[string]bool{}
+	for _, w := range all {
+		there[w.ID] = true
+		if w.State == whaley.WaitingReady {
+			ready[w.Challenge]++
+		}
+	}
+	i.waiting.ready = ready
+	maps.DeleteFunc(i.waiting.mine, func(id string, _ *build) bool { return !there[id] })
+}
+
+// look has it looked at once whether one is missing.
+func (w *waiting) look() {
+	select {
+	case w.kick <- struct{}{}:
+	default:
+	}
+}
+
+// demand is how many of a challenge would be asked for soon, of none one.
+func (w *waiting) demand(challenge string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now, late := time.Now(), 0
+	var lately []time.Time
+	for _, at := range w.starts[challenge] {
+		if now.Sub(at) < demandFor {
+			lately = append(lately, at)
+		}
+		if now.Sub(at) < demandNow {
+			late++
+		}
+	}
+	if w.starts[challenge] = lately; len(lately) == 0 {
+		delete(w.starts, challenge)
+	}
+	return max(1, late, len(lately)*int(demandAhead/time.Second)/int(demandFor/time.Second)+1)
+}
+
+// formOf is a text that is equal for instances whose containers are made of the same: then one can be another's.
+func formOf(ch *whaley.Challenge, b *build, authority string) string {
+	images := map[string]string{}
+	for name, flag := range b.flags {
+		if flag != nil {
+			images[name] = flag.Image
+		}
+	}
+	text, err := json.Marshal([]any{ // numbers, texts, lists of these: always can be
+		ch.ID, ch.Revision, ch.Dir, ch.Services, ch.Networks, ch.Volumes, ch.Routes, ch.Egress, ch.Flag.Dynamic, images,
+		authority,
+	})
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// wantedForm is that of what a start of a challenge may claim; empty: nothing waits.
+func (i *Instancer) wantedForm(ch *whaley.Challenge) string {
+	if i.Policy().Waiting == 0 {
+		return ""
+	}
+	b := i.images.built(ch)
+	if b == nil {
+		return ""
+	}
+	return formOf(ch, b, i.Inside.Authority())
+}
+
+// planAhead is what an instance that waits is made of: its owner's own comes later.
+func (i *Instancer) planAhead(in *whaley.Instance, ch *whaley.Challenge, b *build) Plan {
+	plan := i.plan(in, ch, placing{flags: b.flags, digits: ch.Flag.Cores()})
+	plan.Labels.CreatedAt = i.now()
+	return plan
+}
+
+// canWait says why no instances of a challenge are made ahead; nil: they may be.
+func (i *Instancer) canWait(ch *whaley.Challenge, b *build) error {
+	if b.perOwner {
+		return whaley.Errorf(whaley.Conflict, "waiting_own_image", "its owner's flag is in images of its owner's own")
+	}
+	return i.Platform.CanWait(i.planAhead(&whaley.Instance{}, ch, b))
+}
+
+// settleWaiting gives up what is ready and whose containers are not all there. What is being made is its maker's affair.
+func (i *Instancer) settleWaiting(ctx context.Context, w *whaley.Waiting, objects []Object) {
+	there := 0
+	for _, o := range objects {
+		if o.Kind == "container" && o.Waiting {
+			there++
+		}
+	}
+	if w.State != whaley.WaitingReady || there == w.Services {
+		return
+	}
+	i.Log.WarnContext(ctx, "what waited has lost a container", "instance", w.ID, "challenge", w.Challenge)
+	if _, err := i.Store.MoveWaiting(ctx, w, whaley.WaitingGone); err != nil {
+		i.Log.ErrorContext(ctx, "what waited not given up", "instance", w.ID, "err", err)
+	}
+	i.waiting.look()
+}

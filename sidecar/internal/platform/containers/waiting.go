@@ -1,0 +1,130 @@
+package containers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
+
+// CanWait says why instances of a plan cannot be prepared; see instancer.Platform.
+func (c *Platform) CanWait(plan instancer.Plan) error {
+	ch := plan.Challenge
+	if !c.guest {
+		return errors.New("GUEST is off")
+	}
+	if slices.ContainsFunc(ch.Routes, c.publishes) {
+		return errors.New("its ports of the host are its owner's")
+	}
+	services, err := plan.Services(&whaley.Instance{Challenge: ch.ID, Revision: ch.Revision})
+	if err != nil {
+		return err
+	}
+	for _, service := range services {
+		err := c.engine.CanWait(&service.Service)
+		if err == nil && service.Shares != "" {
+			err = errors.New("it has no network of its own")
+		}
+		if err == nil {
+			err = c.ownFiles(ch, service)
+		}
+		if err != nil {
+			return fmt.Errorf("service %s: %w", service.Name, err)
+		}
+	}
+	return nil
+}
+
+// ownFiles says which files of a service have to be there, with its owner's flags, before its container is made.
+func (c *Platform) ownFiles(ch *whaley.Challenge, service instancer.PlannedService) error {
+	svc := &service.Service
+	hasFlag := func(m whaley.Mount) bool { return len(m.Flags) > 0 }
+	switch {
+	case !ch.Flag.Dynamic:
+		return nil
+	case slices.ContainsFunc(svc.Mounts, hasFlag) || len(ch.OwnMounts(svc)) > 0:
+		return errors.New("files that are mounted hold its owner's flag")
+	case service.Flag != nil && service.Flag.Files > 0 && svc.ReadOnly:
+		return errors.New("its root is read only and holds its owner's flag")
+	}
+	if can, err := c.engine.CanPatch(ch, svc, service.Flag); err != nil || can {
+		return err
+	}
+	return errors.New("a file that holds its owner's flag lies under a mount")
+}
+
+// Prepare makes an instance's networks and containers, and leaves these at their gates; see instancer.Platform.
+func (c *Platform) Prepare(ctx context.Context, in *whaley.Instance, plan instancer.Plan, steps instancer.Steps) error {
+	made := map[string]string{}
+	steps.Run = func(ctx context.Context, _ *whaley.Instance, all []instancer.Made) error {
+		g, ctx := errgroup.WithContext(ctx)
+		for _, m := range all {
+			made[m.Service.Name] = m.ID
+			g.Go(func() error { return c.engine.StartContainer(ctx, m.ID) })
+		}
+		return g.Wait()
+	}
+	s := &start{Platform: c, in: in, plan: plan, steps: steps, waits: true}
+	if err := s.tries(ctx); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.prepared[in.ID] = made
+	return nil
+}
+
+// Claim tells an instance's containers what they are to be, and has them run; see instancer.Platform.
+func (c *Platform) Claim(ctx context.Context, in *whaley.Instance, plan instancer.Plan, steps instancer.Steps) error {
+	ids, err := c.waiting(ctx, in.ID)
+	if err != nil {
+		return err
+	}
+	services, err := plan.Services(in)
+	if err != nil {
+		return err
+	}
+	s := &start{Platform: c, in: in, plan: plan, steps: steps}
+	made := make([]instancer.Made, len(services))
+	for n, service := range services {
+		id := ids[service.Name]
+		if id == "" {
+			return fmt.Errorf("claim %s: its service %s does not wait", in.ID, service.Name)
+		}
+		if err := s.tell(ctx, service); err != nil {
+			return err
+		}
+		made[n] = instancer.Made{Service: service.Service, ID: id, Address: in.Addresses[service.Name]}
+	}
+	if err := c.allow(ctx, in); err != nil {
+		return err
+	}
+	return steps.Run(ctx, in, made)
+}
+
+// waiting are the containers of an instance that was prepared. What another process prepared is looked for.
+func (c *Platform) waiting(ctx context.Context, instance string) (map[string]string, error) {
+	c.mu.Lock()
+	ids := c.prepared[instance]
+	delete(c.prepared, instance)
+	c.mu.Unlock()
+	if ids != nil {
+		return ids, nil
+	}
+	objects, err := c.engine.List(ctx, instance)
+	if err != nil {
+		return nil, err
+	}
+	ids = map[string]string{}
+	for _, o := range objects {
+		if o.Kind == "container" && o.Waiting {
+			ids[o.Labels.Service] = o.ID
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,136 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
+)
+
+type waitingRow struct {
+	bun.BaseModel `bun:"table:waiting,alias:w"`
+
+	ID        string `bun:",pk"`
+	Challenge string
+	Revision  string
+	Form      string
+	State     whaley.WaitingState
+	Place     string // JSON; nothing queries by it
+	ChangedAt int64
+	Age       int64 `bun:",scanonly"` // milliseconds
+}
+
+// waitingPlace is what a waiting instance's row says of where it is.
+type waitingPlace struct {
+	Services  int
+	Egress    bool
+	Subnet    netip.Prefix
+	Networks  []whaley.Part
+	Addresses map[string]netip.Addr
+	Ports     map[int]int
+}
+
+func placeText(w *whaley.Waiting) (string, error) {
+	text, err := json.Marshal(waitingPlace{w.Services, w.Egress, w.Subnet, w.Networks, w.Addresses, w.Ports})
+	return string(text), err
+}
+
+func (r *waitingRow) waiting() (*whaley.Waiting, error) {
+	var p waitingPlace
+	if err := json.Unmarshal([]byte(r.Place), &p); err != nil {
+		return nil, fmt.Errorf("row of %s, which waits: %w", r.ID, err)
+	}
+	return &whaley.Waiting{
+		ID: r.ID, Challenge: r.Challenge, Revision: r.Revision, Form: r.Form, State: r.State, Services: p.Services,
+		Egress: p.Egress, Subnet: p.Subnet, Networks: p.Networks, Addresses: p.Addresses, Ports: p.Ports,
+		Age: time.Duration(r.Age) * time.Millisecond,
+	}, nil
+}
+
+// AddWaiting adds an instance that is to be made ahead.
+func (s *Store) AddWaiting(ctx context.Context, w *whaley.Waiting) error {
+	place, err := placeText(w)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+		row := &waitingRow{
+			ID: w.ID, Challenge: w.Challenge, Revision: w.Revision, Form: w.Form, State: whaley.WaitingMaking, Place: place,
+		}
+		_, err := tx.NewInsert().Model(row).Value("changed_at", "?", s.now()).Exec(ctx)
+		return err
+	})
+}
+
+// Waiting lists all that were made ahead, those in their state for longest first.
+func (s *Store) Waiting(ctx context.Context) ([]*whaley.Waiting, error) {
+	var rows []waitingRow
+	err := s.read(ctx, func(ctx context.Context) error {
+		rows = nil
+		return s.db.NewSelect().Model(&rows).ColumnExpr("w.*").ColumnExpr("? - changed_at AS age", s.now()).Order(
+			"changed_at", "id",
+		).Scan(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*whaley.Waiting, len(rows))
+	for n := range rows {
+		if all[n], err = rows[n].waiting(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// MoveWaiting changes the state of one, unless that is another meanwhile or somebody has claimed it, and says whether it did. Its
+// place is written as it is in w.
+func (s *Store) MoveWaiting(ctx context.Context, w *whaley.Waiting, to whaley.WaitingState) (moved bool, err error) {
+	place, err := placeText(w)
+	if err != nil {
+		return false, err
+	}
+	err = s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+		result, err := tx.NewUpdate().Table("waiting").Set("changed_at = ?", s.now()).Set("state = ?", to).
+			Set("place = ?", place).Where("id = ?", w.ID).Where("state = ?", w.State).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		rows, err := result.RowsAffected()
+		moved = rows == 1
+		return err
+	})
+	return moved, err
+}
+
+// DropWaiting forgets one that is gone; none is no error.
+func (s *Store) DropWaiting(ctx context.Context, id string) error {
+	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewDelete().Model((*waitingRow)(nil)).Where("id = ?", id).Exec(ctx)
+		return err
+	})
+}
+
+// claim takes the one out of its table that is ready for longest, of a form; nil: there is none.
+func (s *Store) claim(ctx context.Context, tx bun.Tx, form string) (*whaley.Waiting, error) {
+	row := &waitingRow{}
+	query := tx.NewSelect().Model(row).ColumnExpr("w.*").Where("form = ?", form).Where("state = ?", whaley.WaitingReady).
+		Order("changed_at", "id").Limit(1)
+	if s.postgres() {
+		query = query.For("UPDATE SKIP LOCKED")
+	}
+	if err := query.Scan(ctx); isNoRow(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if _, err := tx.NewDelete().Model(row).WherePK().Exec(ctx); err != nil {
+		return nil, err
+	}
+	return row.waiting()
+}
