@@ -105,8 +105,14 @@ type faultyStore struct {
 	f *faults
 }
 
-func (s faultyStore) Insert(ctx context.Context, in *whaley.Instance, q whaley.Quota, ev whaley.Event) error {
-	return s.f.step("row inserted", func() error { return s.Store.Insert(ctx, in, q, ev) })
+func (s faultyStore) InsertClaiming(
+	ctx context.Context, in *whaley.Instance, form string, q whaley.Quota, ev whaley.Event,
+) (claimed bool, err error) {
+	err = s.f.step("row inserted", func() error {
+		claimed, err = s.Store.InsertClaiming(ctx, in, form, q, ev)
+		return err
+	})
+	return claimed, err
 }
 
 func (s faultyStore) Update(

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -28,8 +29,8 @@ const (
 
 // waiting is what this process knows of instances that are made ahead of their owners. What there is of them is in rows.
 type waiting struct {
-	kick     chan struct{} // one is missing
-	claiming atomic.Int32  // how many are becoming their owners' now
+	kick     loop.Signal  // one is missing
+	claiming atomic.Int32 // how many are becoming their owners' now
 
 	mu     sync.Mutex
 	starts map[string][]time.Time // challenge → when its instances were asked for
@@ -46,7 +47,7 @@ type failedWait struct {
 
 func newWaiting() *waiting {
 	return &waiting{
-		kick: make(chan struct{}, 1), starts: map[string][]time.Time{}, ready: map[string]int{}, mine: map[string]*build{},
+		kick: loop.NewSignal(), starts: map[string][]time.Time{}, ready: map[string]int{}, mine: map[string]*build{},
 		failed: map[string]failedWait{},
 	}
 }
@@ -70,7 +71,7 @@ func (w *waiting) leave(challenge string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	count := w.failed[challenge].count
-	w.failed[challenge] = failedWait{count + 1, time.Now().Add(min(leaveFirst<<min(count, 10), leaveLast))}
+	w.failed[challenge] = failedWait{count + 1, time.Now().Add(loop.Doubled(leaveFirst, leaveLast, count))}
 }
 
 func (w *waiting) leftAlone(challenge string) bool {
@@ -118,12 +119,7 @@ func (i *Instancer) countWaiting(all []*whaley.Waiting) {
 }
 
 // look has it looked at once whether one is missing.
-func (w *waiting) look() {
-	select {
-	case w.kick <- struct{}{}:
-	default:
-	}
-}
+func (w *waiting) look() { w.kick.Send() }
 
 // demand is how many of a challenge would be asked for soon, of none one.
 func (w *waiting) demand(challenge string) int {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -22,13 +23,9 @@ func (i *Instancer) waitingLoop(ctx context.Context) error {
 		if err := i.fillWaiting(ctx); err != nil && ctx.Err() == nil {
 			i.Log.WarnContext(ctx, "what waits is not as it should be", "err", err, "again_in", waitingEvery)
 		}
-		timer := time.NewTimer(waitingEvery)
-		select {
-		case <-i.waiting.kick:
-		case <-timer.C:
-		case <-ctx.Done():
+		if i.waiting.kick.Wait(ctx, waitingEvery) != nil {
+			return nil
 		}
-		timer.Stop()
 	}
 	return nil
 }
@@ -159,7 +156,7 @@ func (i *Instancer) removeWaiting(ctx context.Context, w *whaley.Waiting) error 
 // yield lets starts go first, for a while.
 func (i *Instancer) yield(ctx context.Context) {
 	for deadline := time.Now().Add(yieldToStarts); time.Now().Before(deadline); {
-		if i.queue.idle() && i.waiting.claiming.Load() == 0 || pause(ctx, 20*time.Millisecond) != nil {
+		if i.queue.idle() && i.waiting.claiming.Load() == 0 || loop.Sleep(ctx, 20*time.Millisecond) != nil {
 			return
 		}
 	}

@@ -73,7 +73,7 @@ func waiting(t *testing.T, s, other *store.Store) {
 	left, err := s.Waiting(ctx)
 	must(err)
 	left = slices.DeleteFunc(left, func(w *whaley.Waiting) bool { return w.Form != form })
-	if _, claimed, err := claim(s, form, whaley.Quota{Memory: 1}); whaley.CodeOf(err) != whaley.CodeHostFull || claimed {
+	if _, claimed, err := claim(s, form, whaley.Quota{Total: 1}); whaley.CodeOf(err) != whaley.CodeHostFull || claimed {
 		t.Errorf("although the host is full: %t %v", claimed, err)
 	}
 	if now, _ := s.Waiting(ctx); len(slices.DeleteFunc(now, func(w *whaley.Waiting) bool { return w.Form != form })) != len(left) {
