@@ -18,9 +18,10 @@ check: ## format, linters, rules of the architecture, unit tests: two minutes, w
 test: ## every test, on real Docker, PostgreSQL, Redis, Traefik and Chromium; installs what is missing
 	@scripts/test
 
-soak: ## the heavy versions: every fuzzer for FUZZ_SECONDS=60, 200 starts and stops under power cuts, 300 networks, two sidecars, every fault
+soak: ## the heavy versions: a day of 5,000 instances in memory, every fuzzer for FUZZ_SECONDS=60, 200 starts and stops under power cuts, 300 networks, two sidecars, every fault
 	@scripts/fuzz
 	@scripts/need gcc engine redis postgres tools traefik images jail
+	cd sidecar && SOAK_LIVE=5000 SOAK_HOURS=24 go test -count=1 -timeout 60m -v ./internal/memtest -run AWholeEvent | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
 	cd sidecar && SOAK_CYCLES=200 SOAK_NETWORKS=300 SOAK_OWNERS=20 FAULTS=all go test -race -count=1 -p 1 -timeout 60m -v ./internal/faulttest ./system \
 		-run 'NothingIsLost|CutShort|OnTime|NotOurs|PowerCuts|Hundreds|TwoSidecars|EveryKind' | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
 

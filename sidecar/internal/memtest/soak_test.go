@@ -48,7 +48,7 @@ func TestAWholeEventLosesAndLeaksNothing(t *testing.T) {
 				time.Sleep(arrival(n))
 				name := fmt.Sprint("owner-", n)
 				for time.Now().Before(over) {
-					in, err := w.rules.Spawn(t.Context(), player(name), "web")
+					in, err := w.rules.Spawn(w.t.Context(), player(name), "web")
 					if err != nil { // the last one is being stopped
 						time.Sleep(time.Second)
 						continue
@@ -75,24 +75,24 @@ func TestAWholeEventLosesAndLeaksNothing(t *testing.T) {
 		mu.Unlock()
 		for time.Now().Before(over) {
 			time.Sleep(30 * time.Minute)
-			rows, err := w.db.LiveRows(t.Context())
+			rows, err := w.db.LiveRows(w.t.Context())
 			if err != nil {
-				t.Fatal(err)
+				w.t.Fatal(err)
 			}
 			most = max(most, len(rows))
 			if services := w.objects(""); len(services) > len(rows) {
-				t.Errorf("after %s %d services run for %d rows", time.Since(began), len(services), len(rows))
+				w.t.Errorf("after %s %d services run for %d rows", time.Since(began), len(services), len(rows))
 			}
 		}
 		playing.Wait()
 		time.Sleep(ch.Timeout + time.Minute)
 		w.nothingLeft()
 		if lost > 0 || most < owners*9/10 || first < min(100, owners)*9/10 {
-			t.Errorf("%d starts failed; %d of %d lived at once; %d of the first hundred ran after ten seconds", lost, most, owners, first)
+			w.t.Errorf("%d starts failed; %d of %d lived at once; %d of the first hundred ran after ten seconds", lost, most, owners, first)
 		}
 		slices.Sort(waits)
 		at := func(part float64) time.Duration { return waits[int(part*float64(len(waits)-1))] }
-		t.Logf(
+		w.t.Logf(
 			"%d h, %d live at most, %d starts: ready after p50 %s, p95 %s, p99 %s; %d within the first 10 s", hours, most, starts, at(0.5),
 			at(0.95), at(0.99), first,
 		)
