@@ -42,6 +42,7 @@ type Client struct {
 	own     ownSession
 	breaker *gobreaker.CircuitBreaker[answer]
 	slots   chan struct{}
+	unseen  unseen
 }
 
 // Fixed is a key that never changes.

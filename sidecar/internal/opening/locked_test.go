@@ -88,6 +88,45 @@ func TestWhatHasToBeSolvedFirstLocksAChallengeForWhoHasNot(t *testing.T) {
 	}
 }
 
+// TestWhatAHiddenTeamHasSolvedCountsForIt: organisers who try their event before it begins are hidden, and CTFd's list of
+// solves leaves them out.
+func TestWhatAHiddenTeamHasSolvedCountsForIt(t *testing.T) {
+	for _, mode := range []string{"teams", "users"} {
+		t.Run(mode, func(t *testing.T) {
+			board := ctfdtest.New(t)
+			board.SetMode(mode)
+			first := board.AddChallenge(ctfdtest.Challenge{Name: "first"})
+			second := board.AddChallenge(ctfdtest.Challenge{Name: "second"})
+			board.ChangeChallenge(second, func(c *ctfdtest.Challenge) { c.Requires = []int{first} })
+			board.AddFlag(first, "right")
+			owners := map[string]whaley.Owner{}
+			for _, name := range []string{"hidden", "seen", "hidden and has not"} {
+				hidden := name != "seen"
+				team := board.AddTeam(ctfdtest.Team{Name: name, Hidden: hidden})
+				player := board.AddUser(ctfdtest.User{Name: name, Team: team, Hidden: hidden})
+				owners[name] = whaley.Owner{ID: whaley.UserID(player)}
+				if mode == "teams" {
+					owners[name] = whaley.Owner{ID: whaley.TeamID(team)}
+				}
+				if name == "hidden and has not" {
+					continue
+				}
+				if got := board.Attempt(player, first, "right"); got != "correct" {
+					t.Fatal(got)
+				}
+			}
+			o := lookedAt(t, board)
+			for name, owner := range owners {
+				want := map[bool]string{true: "challenge_not_found"}[name == "hidden and has not"]
+				why := o.Closed(whaley.Player{Owner: owner}, &whaley.Challenge{ID: "second"}, time.Now())
+				if got := code(why); got != want {
+					t.Errorf("%s: %q instead of %q", name, got, want)
+				}
+			}
+		})
+	}
+}
+
 func TestACTFdThatDoesNotSayWhatItRequiresLocksNothing(t *testing.T) {
 	board := ctfdtest.New(t)
 	board.WithoutExports()

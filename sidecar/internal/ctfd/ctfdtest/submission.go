@@ -103,7 +103,11 @@ func (s *Server) submissionRows() {
 		if err != nil || perPage < 1 {
 			perPage = 20
 		}
-		got := Page(s.rows, page, min(perPage, 100))
+		rows := slices.DeleteFunc(slices.Clone(s.rows), func(r *Submission) bool {
+			kind, challenge := c.URL.Query().Get("type"), c.URL.Query().Get("challenge_id")
+			return kind != "" && kind != r.Type || challenge != "" && challenge != strconv.Itoa(r.Challenge)
+		})
+		got := Page(rows, page, min(perPage, 100))
 		envelope := got.Body.(map[string]any)
 		views := []any{}
 		for _, r := range envelope["data"].([]*Submission) {
