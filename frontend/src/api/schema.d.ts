@@ -1813,7 +1813,7 @@ export interface paths {
         put?: never;
         /**
          * Read CTFd's submissions now
-         * @description Happens by itself every minute. Refused with `check_running` while another sidecar does it.
+         * @description Happens by itself every minute.
          */
         post: operations["adminCheckSubmissions"];
         delete?: never;

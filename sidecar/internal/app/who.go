@@ -29,23 +29,12 @@ type who struct {
 	checks   []api.Check
 }
 
-// whoAsks makes what AUTH_MODE wants, and counts in Redis where there is one.
+// whoAsks makes what AUTH_MODE wants.
 func whoAsks(
 	ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, keys identity.Keys, db *store.Store,
 	event func() whaley.ScoreboardEvent, log *slog.Logger,
 ) (who, error) {
 	w := who{sessions: identity.NewSessions(keys, db), limiter: limit.NewLocal()}
-	if c.RedisURL != "" {
-		shared, err := limit.NewRedis(string(c.RedisURL), log)
-		if err != nil {
-			return who{}, err
-		}
-		w.limiter = shared
-		g.Go(func() error {
-			<-ctx.Done()
-			return shared.Close()
-		})
-	}
 	if c.AuthMode == "oidc" {
 		w.useProvider(c, live)
 		return w, nil

@@ -129,7 +129,7 @@ type Config struct {
 	TraefikKeysFile string `env:"TRAEFIK_EXTRA_KEYS_FILE" whaley:"The same from a YAML or JSON file."`
 	DashboardUsers  Secret `env:"DASHBOARD_USERS" whaley:"Basic-auth users of the middleware dashboard-auth@redis, as htpasswd prints them, separated by commas."`
 	RouteMode       string `env:"ROUTE_MODE" envDefault:"kv" choices:"kv|plugin" whaley:"With EDGE=traefik. kv: a running instance has a router of its own. plugin: all requests go through the plugin."`
-	RedisURL        Secret `env:"REDIS_URL" whaley:"Redis, as redis://user:password@host:6379/0."`
+	RedisURL        Secret `env:"REDIS_URL" whaley:"Redis, as redis://user:password@host:6379/0: what TRAEFIK_REDIS_URL is where that is not set."`
 	TraefikRedisURL Secret `env:"TRAEFIK_REDIS_URL" whaley:"Redis database that Traefik reads its routers from, of its own. Needed with EDGE=traefik. Default: REDIS_URL."`
 
 	EventsFile         string  `env:"EVENTS_FILE" section:"Observability" kind:"path" whaley:"File that every event is also written to, as a line of JSON. Default: events.jsonl in DATA_DIR; off: none."`

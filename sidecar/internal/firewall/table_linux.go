@@ -258,7 +258,7 @@ func (t *Table) compare() error {
 }
 
 // fill adds to the set egress what is missing in it, and with exact takes out what is too much: without, that may be
-// what another sidecar has just allowed.
+// what another process has just allowed.
 func (t *Table) fill(exact bool) error {
 	there, err := t.allowed()
 	if err != nil {

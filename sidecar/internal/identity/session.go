@@ -19,7 +19,7 @@ const (
 	// SessionLife is how long an organiser's sign-in lasts, and a player's at least.
 	SessionLife  = 12 * time.Hour
 	maxSessions  = 50_000
-	sessionFresh = 2 * time.Second // after which the row is read again: another sidecar may have ended it
+	sessionFresh = 2 * time.Second // after which the row is read again: the one before may have ended it in a takeover
 	maxCookie    = 256             // bytes
 )
 

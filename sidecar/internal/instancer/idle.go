@@ -13,7 +13,7 @@ func (i *Instancer) Idle() bool { return i.queue.idle() }
 func (i *Instancer) Lost(ctx context.Context, id string) {
 	in, err := i.Store.Get(ctx, id)
 	if err != nil || in.State != whaley.Running {
-		return // another sidecar is at it, or whoever takes it up looks
+		return // it is being stopped, or whoever takes it up looks
 	}
 	i.Log.Warn("instance lost its network", "instance", id)
 	if _, err := i.stop(ctx, in, whaley.CauseLost); err != nil {

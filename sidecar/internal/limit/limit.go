@@ -1,5 +1,5 @@
-// Package limit counts how often somebody did something in a sliding window: in memory, or in a Redis that several
-// sidecars share. One that is over its limit is told how long to wait; what is refused does not count.
+// Package limit counts in memory how often somebody did something in a sliding window: one sidecar at a time is active. One
+// that is over its limit is told how long to wait; what is refused does not count.
 package limit
 
 import (
@@ -8,16 +8,9 @@ import (
 	"time"
 )
 
-// Limiter counts. Its methods are safe for concurrent use.
-type Limiter interface {
-	// Take counts one under a key if fewer than n were counted in the last window, else says after which time there
-	// is room again.
-	Take(ctx context.Context, key string, n int, window time.Duration) (wait time.Duration, err error)
-}
-
 const maxKeys = 100_000
 
-// Local is a Limiter in memory.
+// Local counts. Its methods are safe for concurrent use.
 type Local struct {
 	mu   sync.Mutex
 	keys map[string]*times
@@ -29,12 +22,11 @@ type times struct {
 	window time.Duration
 }
 
-var _ Limiter = (*Local)(nil)
-
 // NewLocal makes an empty one.
 func NewLocal() *Local { return &Local{keys: map[string]*times{}} }
 
-// Take implements Limiter.
+// Take counts one under a key if fewer than n were counted in the last window, else says after which time there is room
+// again.
 func (l *Local) Take(_ context.Context, key string, n int, window time.Duration) (time.Duration, error) {
 	now := time.Now()
 	l.mu.Lock()
