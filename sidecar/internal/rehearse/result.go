@@ -108,6 +108,7 @@ func busiest(samples []Sample) (most float64) {
 var byCode = map[string]Bottleneck{
 	"ports_exhausted":    {What: "the host ports are used up", Moves: "PORT_RANGE_START and PORT_RANGE_END"},
 	"subnets_exhausted":  {What: "the pool of networks is used up", Moves: "SUBNET_POOL"},
+	"image_failed":       {What: "the images of a challenge cannot be built", Moves: "that challenge, in the panel under Build"},
 	"engine_unavailable": {What: "the engine does not keep up", Moves: "a newer engine, faster disk or fewer SPAWN_CONCURRENCY"},
 	"start_timeout":      {What: "instances are not ready in time", Moves: "more CPUs, fewer SPAWN_CONCURRENCY, or START_TIMEOUT"},
 	"not_ready_in_time":  {What: "teams gave up waiting", Moves: "SPAWN_CONCURRENCY, or more CPUs"},

@@ -25,9 +25,7 @@ func (s *Solvers) once(ctx context.Context, ch *whaley.Challenge, cause string) 
 		ID: uuid.NewString(), Challenge: ch.ID, Revision: ch.Revision, State: whaley.SolverUnknown, Cause: cause,
 		At: time.Now().UTC(),
 	}
-	preparing, cancel := context.WithTimeout(ctx, longestStart)
-	defer cancel()
-	if err := s.Box.PrepareSolver(preparing, imageOf(ch)); err != nil {
+	if err := s.prepare(ctx, ch.Solver.Image); err != nil {
 		return because(run, "the solver's image is not there", err)
 	}
 	var name [8]byte
@@ -59,6 +57,16 @@ func (s *Solvers) once(ctx context.Context, ch *whaley.Challenge, cause string) 
 		return because(run, "the instance's flag is not known", err)
 	}
 	return s.solve(ctx, ch, in, flags, run)
+}
+
+// prepare makes sure that an image of a solver's own is there. That of a service is, once an instance runs.
+func (s *Solvers) prepare(ctx context.Context, image string) error {
+	if image == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, longestStart)
+	defer cancel()
+	return s.Box.PrepareSolver(ctx, image)
 }
 
 // solve runs a solver against an instance and looks for the flags.
