@@ -15,6 +15,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/check"
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
 	"github.com/whaley-ctf/whaley/sidecar/internal/survey"
+	"github.com/whaley-ctf/whaley/sidecar/internal/warden"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,6 +36,7 @@ const usage = `whaley gives every player their own running copy of a challenge.
   whaley canary    try addresses: what serve and check run in a container to see whether the firewall holds
   whaley relay     lead an instance's own addresses to its services: what runs inside instances that want it
   whaley survey    measure what instances have on the disk: what serve runs in a container and asks
+  whaley warden    bound what builds use: what serve runs in a container while BuildKit builds
   whaley backup F   put all that must not be lost into the file F; the sidecar may go on serving
   whaley restore F  bring it back, into an empty database and empty folders
   whaley health    ask the one that serves with these settings whether it is ready
@@ -106,6 +108,8 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 	switch command {
 	case "survey":
 		return survey.Serve(ctx, os.Stdin, out)
+	case "warden":
+		return warden.Serve(ctx, os.Stdin, out)
 	case "serve":
 		err := app.Serve(ctx, env, out)
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {

@@ -59,6 +59,19 @@ func newWall(c *config.Config, deployment string, pools *subnet.Chooser, log *sl
 	return w
 }
 
+// buildFence is what keeps RUN lines from the host and private networks, while there are builds. One that a killed sidecar
+// left is the next build's to take away.
+func buildFence(c *config.Config, deployment string, log *slog.Logger) docker.Fence {
+	fence := firewall.NewBuilds(docker.BridgePrefix(deployment))
+	if c.Firewall != "off" {
+		return fence
+	}
+	if err := fence.Open(); err != nil {
+		log.Debug("no fence around builds to take away", "err", err)
+	}
+	return nil
+}
+
 // ping is what health says of it.
 func (w *wall) ping(context.Context) error {
 	if w.Table == nil {

@@ -63,7 +63,7 @@ func (s *server) openDatabase(ctx context.Context) (err error) {
 // openEngine also chooses the pool and sets the firewall.
 func (s *server) openEngine(ctx context.Context) (err error) {
 	s.engine, err = docker.New(docker.Options{
-		Deployment: s.deployment, Folder: s.c.DataDir, Builder: docker.Builder(s.c.Builder), Builds: buildLimits(s.c),
+		Fence: buildFence(s.c, s.deployment, s.log), Deployment: s.deployment, Folder: s.c.DataDir, Builder: docker.Builder(s.c.Builder), Builds: buildLimits(s.c),
 		Program: program.Self, StandIn: standin.Program, Guard: s.active.Valid,
 		Logins: &registry.Logins{Setting: func() string { return string(s.live.Config().RegistryLogins) }},
 		Fetch:  challenge.IsPublic,

@@ -77,6 +77,10 @@ func allowed(
 		return r, nil
 	}
 	r.root = document.Content[0]
+	if first(r.root) {
+		problems.note(file, r.root.Line, "", "is of Compose's first form, where services stand at the top: they are taken as if under services")
+		r.root = under("services", r.root)
+	}
 	keep(r.root)
 	taken := r.walk(r.root, composeRules, "", "")
 	if r.root.Kind == yaml.MappingNode && !r.at.has("services") && !r.at.has("include") && !r.part && !r.left.spent() {
@@ -85,6 +89,30 @@ func allowed(
 	}
 	r.broken = r.broken || taken == nil
 	return r, taken
+}
+
+// first says whether a file is of Compose's first form: all that stands at its top is a service.
+func first(root *yaml.Node) bool {
+	if root.Kind != yaml.MappingNode || len(root.Content) == 0 {
+		return false
+	}
+	for n := 0; n < len(root.Content); n += 2 {
+		service := root.Content[n+1]
+		if _, known := composeRules.keys[root.Content[n].Value]; known || service.Kind != yaml.MappingNode {
+			return false
+		}
+		if !slices.ContainsFunc(service.Content, func(key *yaml.Node) bool { return key.Value == "image" || key.Value == "build" }) {
+			return false
+		}
+	}
+	return true
+}
+
+// under is a table with nothing but another one.
+func under(key string, node *yaml.Node) *yaml.Node {
+	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: node.Line, Column: node.Column, Content: []*yaml.Node{
+		{Kind: yaml.ScalarNode, Tag: "!!str", Value: key, Line: node.Line, Column: node.Column}, node,
+	}}
 }
 
 // lineIn is the line that a text names as "line N", or 1.

@@ -103,6 +103,8 @@ func readCompose(
 	if !f.read.fillEnvironments(project) {
 		return nil, s
 	}
+	s.nearest(project)
+	s.madeBeside(project, beside)
 	return project, s
 }
 

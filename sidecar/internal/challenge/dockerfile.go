@@ -62,7 +62,7 @@ func DockerfileOf(context, named string) string {
 }
 
 const addOfAddress = "is not allowed with an address: the engine would fetch it from the host's own place in the network. " +
-	"Fetch it with RUN wget or curl, or put the file into the challenge and COPY it. What a variable names must not begin with it. " +
+	"Fetch it with RUN wget or curl, or put the file into the challenge and COPY it. " +
 	"Public places that lead nowhere else are allowed by https: github.com, raw.githubusercontent.com, dl.google.com and the like"
 
 // checkIgnored reads the patterns of what a build leaves out, if there is such a file.
@@ -87,7 +87,7 @@ func (c *converter) checkIgnored(service, context, name string) bool {
 	return err == nil
 }
 
-// fetching are the lines of a Dockerfile at which an ADD begins that may be of an address. It errs on the safe side:
+// fetching are the lines of a Dockerfile at which an ADD begins that is of an address. It errs on the safe side:
 // where a file says what its lines go on after, they may go on after a backslash too, and what stands in a here-document
 // counts.
 func fetching(dockerfile []byte) []int {
@@ -144,7 +144,8 @@ var (
 	quoting  = strings.NewReplacer(`"`, "", `'`, "", `\`, "", "`", "")
 )
 
-// fetches says whether an instruction may fetch something.
+// fetches says whether an instruction fetches something. What only a variable makes an address of shows when it is built: the
+// engine's BuildKit builds that, and each address is looked at before it is fetched.
 func fetches(instruction string, known settings) bool {
 	m := (phrase{adding, []string{"add"}}).find(instruction)
 	if m == nil {
@@ -162,13 +163,6 @@ func fetches(instruction string, known settings) bool {
 		}
 		if address.MatchString(word) {
 			return true
-		}
-		// What a variable may complete to an address.
-		before, _, variable := strings.Cut(word, "$")
-		for _, scheme := range []string{"http://", "https://", "git://", "ssh://", "git@"} {
-			if variable && strings.HasPrefix(scheme, before) {
-				return true
-			}
 		}
 	}
 	return false

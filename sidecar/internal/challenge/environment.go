@@ -1,9 +1,11 @@
 package challenge
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -168,6 +170,28 @@ func (r *reading) fillEnvironments(project *types.Project) bool {
 		project.Services[name] = s
 	}
 	return len(*r.problems) == before
+}
+
+// As Compose does for env_file with format: raw, where nothing is filled in and quotes are text.
+func init() {
+	dotenv.RegisterFormat("raw", func(
+		r io.Reader, name string, values map[string]string, _ func(string) (string, bool),
+	) error {
+		lines := bufio.NewScanner(r)
+		lines.Buffer(nil, maxCompose)
+		for n := 1; lines.Scan(); n++ {
+			line := strings.TrimSuffix(lines.Text(), "\r")
+			if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			key, value, found := strings.Cut(line, "=")
+			if !found {
+				return fmt.Errorf("%s: line %d has no =", filepath.Base(name), n)
+			}
+			values[key] = value
+		}
+		return lines.Err()
+	})
 }
 
 // fillFrom reads one environment file into values. Each variable that is filled in counts with its length: the library

@@ -215,7 +215,7 @@ var serviceRules = table(map[string]rule{
 	"sysctls":             no("would change the kernel's settings"),
 	"use_api_socket":      no("would give the container the engine"), "volumes_from": no("would reach volumes of others"),
 	"container_name": text, // a further name, see names
-	"runtime":        no("ask for one in instance.toml: [security] runtime"), "isolation": no("is for Windows"),
+	"runtime":        no("ask for one in instance.toml: [security] runtime"), "isolation": leave("is for Windows"),
 	"credential_spec": no("would give the container credentials of the host"),
 	"provider":        no("would run a program on the host"),
 	"post_start":      no("would run commands beside the container's own; put them into its entrypoint"),

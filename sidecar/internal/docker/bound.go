@@ -13,7 +13,7 @@ import (
 )
 
 // BuildLimits are what the RUN lines of one build may use; 0: no limit. BuildKit, which has containers of its own that
-// nobody else sees, knows neither memory, CPUs, processes nor disk.
+// nobody else sees, is held to them by the warden.
 type BuildLimits struct {
 	MemoryBytes int64
 	NanoCPUs    int64

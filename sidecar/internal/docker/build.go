@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -40,10 +41,18 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 		content = withFlags(files, swaps)
 		defer content.Close()
 	}
+	open, err := e.fenceRuns(ctx)
+	if err != nil {
+		e.unbounded(log, err)
+	} else {
+		defer open()
+	}
 	held, ctx := e.bound(ctx, log)
 	defer held.close()
 	if e.buildKit(b) {
 		err = e.withBuildKit(ctx, spec, content, dockerfile, arguments, swaps, held)
+	} else if addsByVariable(dockerfileOf(b)) {
+		err = errors.New("ADD of a variable is built by BuildKit only, which sees what is fetched: set BUILDER to auto, or name the file")
 	} else {
 		err = e.classic(ctx, spec, content, dockerfile, arguments, held)
 	}
@@ -51,10 +60,18 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 		err = ctx.Err() // which BuildKit tells in words of its own
 	}
 	if err != nil {
-		return fmt.Errorf("build %s: %w", spec.Service.Image, held.cause(err))
+		err = held.cause(err)
+		if killed.MatchString(err.Error()) && e.builds.MemoryBytes > 0 {
+			err = fmt.Errorf("%w: it was killed, most likely for its memory: it may use %d MB (BUILD_MAX_MEMORY)",
+				err, e.builds.MemoryBytes>>20)
+		}
+		return fmt.Errorf("build %s: %w", spec.Service.Image, err)
 	}
 	return nil
 }
+
+// killed is how both builders tell of a RUN that was ended by SIGKILL, as the kernel does for memory.
+var killed = regexp.MustCompile(`code: 137$`)
 
 // classic builds with what every engine has.
 func (e *Engine) classic(
@@ -101,13 +118,30 @@ func (e *Engine) withBuildKit(
 	dial := func(ctx context.Context, address, protocol string, header map[string][]string) (net.Conn, error) {
 		return e.client.DialHijack(ctx, address, protocol, header)
 	}
+	wrote, release, unbounded := e.holdRuns(ctx)
+	if unbounded != nil {
+		e.unbounded(log, unbounded)
+	} else {
+		defer release()
+	}
 	if err = one.Run(ctx, dial, log); err == nil || ctx.Err() != nil {
 		return err
+	}
+	if unbounded == nil {
+		if n, most := wrote(), e.builds.DiskBytes; n > 0 {
+			return fmt.Errorf("a RUN has written %d MB; it may write %d MB (BUILD_MAX_DISK)", n>>20, most>>20)
+		}
 	}
 	if _, gone := e.client.Ping(ctx); gone != nil { // else the engine's end would count as the challenge's fault
 		return gone
 	}
 	return err
+}
+
+// unbounded tells whoever runs this, and who reads the build's log.
+func (e *Engine) unbounded(log io.Writer, err error) {
+	e.log.Error("a build is not held to all its bounds", "err", err)
+	fmt.Fprintf(log, "warning: this build is not held to all its bounds: %s\n", err)
 }
 
 func (e *Engine) labelsOf(spec instancer.BuildSpec) map[string]string {
@@ -148,12 +182,26 @@ func (e *Engine) buildKit(b *whaley.Build) bool {
 	case BuilderClassic:
 		return false
 	}
-	if len(b.Secrets) > 0 {
-		return true
-	}
+	text := dockerfileOf(b)
+	return len(b.Secrets) > 0 || modern.Match(text) || addsByVariable(text)
+}
+
+// dockerfileOf is the text that a build follows; none if it cannot be read, which the builder tells.
+func dockerfileOf(b *whaley.Build) []byte {
 	if b.Dockerfile == "" {
-		return modern.MatchString(b.Inline)
+		return []byte(b.Inline)
 	}
-	text, err := os.ReadFile(filepath.Join(b.Context, b.Dockerfile))
-	return err == nil && modern.Match(text)
+	text, _ := os.ReadFile(filepath.Join(b.Context, b.Dockerfile))
+	return text
+}
+
+var (
+	skipped   = regexp.MustCompile(`(?m)^[ \t]*(#.*)?\r?\n`) // which ends no instruction
+	continued = regexp.MustCompile("[\\\\`][ \\t\\r\\v\\f]*\\n")
+	adding    = regexp.MustCompile(`(?im)^\s*(ONBUILD\s+)*ADD\s.*\$`)
+)
+
+// addsByVariable says whether an ADD may turn out to be of an address, which the classic builder would fetch unseen.
+func addsByVariable(dockerfile []byte) bool {
+	return adding.Match(continued.ReplaceAll(skipped.ReplaceAll(dockerfile, nil), nil))
 }

@@ -42,7 +42,10 @@ type Engine struct {
 	gates    sync.Map     // container → *gate; nil: it has none
 	proc     atomic.Value // string: where the host's processes are seen
 
-	disk disk
+	disk    disk
+	wardens wardens
+	fence   Fence // nil: none
+	fences  fences
 
 	negotiating sync.Mutex
 	negotiated  atomic.Bool
@@ -71,9 +74,10 @@ type Options struct {
 	Logins  *registry.Logins // for registries; nil: none
 	// Fetch says which addresses of ADD the engine may fetch by itself; nil: none.
 	Fetch func(address string) bool
-	// Program is what runs as `whaley survey` in a container; one that is not static cannot.
+	// Program is what runs as `whaley survey` and `whaley warden` in containers; one that is not static cannot.
 	Program string
 	StandIn func() ([]byte, error) // the program that takes the place of jails
+	Fence   Fence                  // around RUN lines; nil: none
 	Guard   func() error           // refuses what another sidecar may be doing by now; nil: never
 }
 
@@ -85,7 +89,7 @@ func New(o Options, log *slog.Logger) (*Engine, error) {
 	}
 	e := &Engine{
 		client: c, deployment: o.Deployment, folder: o.Folder, builder: o.Builder, builds: o.Builds, logins: o.Logins,
-		fetch:   o.Fetch,
+		fetch: o.Fetch, fence: o.Fence,
 		program: o.Program, guard: o.Guard, log: log,
 		standIn: sync.OnceValues(func() (string, error) {
 			if o.StandIn == nil {

@@ -50,6 +50,18 @@ func (*Table) Sync(context.Context, func(context.Context) ([]netip.Prefix, error
 	return errLinux
 }
 
+// Builds cannot be fenced here.
+type Builds struct{}
+
+// NewBuilds makes nothing.
+func NewBuilds(string) *Builds { return &Builds{} }
+
+// Close fails.
+func (*Builds) Close(string, []netip.Addr) error { return errLinux }
+
+// Open has nothing to take away.
+func (*Builds) Open() error { return nil }
+
 // Bridges are in the virtual machine of the engine, if anywhere.
 type Bridges struct{}
 

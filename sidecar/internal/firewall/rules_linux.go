@@ -89,7 +89,7 @@ func toHost() []rule {
 }
 
 // toOthers judges what is to be forwarded.
-func toOthers(pools []netip.Prefix, egress *nftables.Set, shares shares, resolvers []netip.Addr) []rule {
+func toOthers(pools []netip.Prefix, egress *nftables.Set, shares shares) []rule {
 	rules := append(common(),
 		rule{"within one network", []expr.Any{
 			&expr.Fib{Register: 1, ResultOIF: true, FlagDADDR: true, FlagIIF: true},
@@ -99,8 +99,13 @@ func toOthers(pools []netip.Prefix, egress *nftables.Set, shares shares, resolve
 			&expr.Lookup{SourceRegister: 1, SetName: egress.Name, SetID: egress.ID, Invert: true}, &expr.Counter{}, drop)},
 	)
 	rules = append(rules, shares.toOutside()...)
+	return slices.Concat(rules, namesOf(), closedTo(slices.Concat(pools, closed)))
+}
+
+// namesOf lets through what asks the host's name servers.
+func namesOf() (rules []rule) {
 	for _, protocol := range []byte{unix.IPPROTO_UDP, unix.IPPROTO_TCP} {
-		for _, r := range resolvers {
+		for _, r := range resolvers() {
 			rules = append(rules, rule{"names, from " + r.String(), append(to(netip.PrefixFrom(r, 32)),
 				&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
 				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{protocol}},
@@ -108,7 +113,12 @@ func toOthers(pools []netip.Prefix, egress *nftables.Set, shares shares, resolve
 				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{0, 53}}, accept)})
 		}
 	}
-	for _, p := range slices.Concat(pools, closed) {
+	return rules
+}
+
+// closedTo keeps from some ranges.
+func closedTo(ranges []netip.Prefix) (rules []rule) {
+	for _, p := range ranges {
 		rules = append(rules, rule{"nobody reaches " + p.String(), append(to(p), &expr.Counter{}, drop)})
 	}
 	return rules

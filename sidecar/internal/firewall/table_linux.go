@@ -70,7 +70,7 @@ func (t *Table) chains(egress *nftables.Set, shares shares) []chain {
 	}
 	return []chain{
 		{"to_host", nil, 0, toHost()},
-		{"to_others", nil, 0, toOthers(t.pools, egress, shares, resolvers())},
+		{"to_others", nil, 0, toOthers(t.pools, egress, shares)},
 		{"to_pool", nil, 0, toPool(shares)},
 		{"untracked", nil, 0, untracked()},
 		{"prerouting", nftables.ChainHookPrerouting, beforeTracking, []rule{from("untracked")}},

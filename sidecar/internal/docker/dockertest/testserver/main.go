@@ -32,6 +32,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/survey"
+	"github.com/whaley-ctf/whaley/sidecar/internal/warden"
 )
 
 const healthFile = "/healthy"
@@ -43,11 +44,15 @@ func main() {
 		}
 		return
 	}
-	if len(os.Args) > 1 && os.Args[1] == "survey" {
-		if err := survey.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
-			log.Fatal(err)
+	for command, serve := range map[string]func(context.Context, io.Reader, io.Writer) error{
+		"survey": survey.Serve, "warden": warden.Serve,
+	} {
+		if len(os.Args) > 1 && os.Args[1] == command {
+			if err := serve(context.Background(), os.Stdin, os.Stdout); err != nil {
+				log.Fatal(err)
+			}
+			return
 		}
-		return
 	}
 	if len(os.Args) > 1 && os.Args[1] == "eat" {
 		takeMemory()
