@@ -161,8 +161,14 @@ func fetches(instruction string, known settings) bool {
 		if IsPublic(known.fill(as)) {
 			continue
 		}
-		if address.MatchString(word) {
+		if address.MatchString(word) || strings.Contains(word, "://") {
 			return true
+		}
+		before, _, variable := strings.Cut(word, "$")
+		for _, scheme := range []string{"http://", "https://", "git://", "ssh://", "git@"} {
+			if variable && before != "" && strings.HasPrefix(scheme, before) {
+				return true
+			}
 		}
 	}
 	return false

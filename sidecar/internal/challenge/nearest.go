@@ -1,6 +1,7 @@
 package challenge
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,8 +16,9 @@ func (s *sources) nearest(project *types.Project) {
 		key := "services." + name + "."
 		if b := service.Build; b != nil {
 			context := s.near(key+"build.context", b.Context)
-			if b.DockerfileInline == "" && b.Dockerfile != "" && !filepath.IsAbs(b.Dockerfile) {
-				if path := filepath.Join(context, b.Dockerfile); DockerfileOf(context, b.Dockerfile) == path {
+			if b.DockerfileInline == "" && !filepath.IsAbs(b.Dockerfile) {
+				path := filepath.Join(context, cmp.Or(b.Dockerfile, "Dockerfile"))
+				if DockerfileOf(context, b.Dockerfile) == path {
 					if found := s.near(key+"build.dockerfile", path); found != path {
 						b.Dockerfile, _ = filepath.Rel(context, found)
 					}

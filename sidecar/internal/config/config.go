@@ -92,10 +92,10 @@ type Config struct {
 	// Read at each pull, so that a login counts at once.
 	RegistryLogins Secret `env:"REGISTRY_LOGINS" live:"true" whaley:"Logins for registries that images are pulled from: name:password@registry, separated by spaces, or the text that docker login writes into config.json. Those of the user that Whaley runs as (~/.docker/config.json, with its credential helpers) count too."`
 
-	BuildMaxMemory Bytes   `env:"BUILD_MAX_MEMORY" envDefault:"4g" min:"64m" whaley:"Memory of a build. BuildKit does not know it."`
-	BuildMaxCPU    float64 `env:"BUILD_MAX_CPU" envDefault:"2" min:"0.1" max:"256" unit:"CPUs" whaley:"CPUs of a build. BuildKit does not know it."`
-	BuildPidsLimit int64   `env:"BUILD_PIDS_LIMIT" envDefault:"2048" min:"16" max:"1000000" whaley:"Processes of a build. BuildKit does not know it."`
-	BuildMaxDisk   Bytes   `env:"BUILD_MAX_DISK" envDefault:"10g" whaley:"What one RUN of a build may write: looked at every 5 s. 0: no limit. BuildKit does not know it."`
+	BuildMaxMemory Bytes   `env:"BUILD_MAX_MEMORY" envDefault:"4g" min:"64m" whaley:"Memory of a build."`
+	BuildMaxCPU    float64 `env:"BUILD_MAX_CPU" envDefault:"2" min:"0.1" max:"256" unit:"CPUs" whaley:"CPUs of a build."`
+	BuildPidsLimit int64   `env:"BUILD_PIDS_LIMIT" envDefault:"2048" min:"16" max:"1000000" whaley:"Processes of a build."`
+	BuildMaxDisk   Bytes   `env:"BUILD_MAX_DISK" envDefault:"10g" whaley:"What one RUN of a build may write: looked at every 5 s, every 3 s with BuildKit. 0: no limit."`
 
 	EventName   string `env:"EVENT_NAME" section:"The event" live:"true" max:"80" whaley:"What the event is called, on every page of players and organisers. Empty: Whaley."`
 	EventLogo   string `env:"EVENT_LOGO" live:"true" kind:"image" whaley:"Picture beside the name and in the browser's tab: PNG, JPEG or GIF of at most 40 kB, as data:image/png;base64,… Empty: Whaley's."`
