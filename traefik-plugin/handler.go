@@ -38,7 +38,9 @@ type visit struct {
 	request    string // its id, once somebody needs it
 	trace      string // the traceparent of its wakes
 	address    netip.Addr
-	end        func() // of its turn, see inTurn
+	end        func()    // of its turn, see inTurn
+	down       time.Time // since when the sidecar could not be asked; zero: it can be
+	held       bool      // the sidecar has it wait: what it asks for does not run
 }
 
 // ServeHTTP decides what becomes of a request.
@@ -115,24 +117,18 @@ func (h *Handler) badTarget(w http.ResponseWriter, r *http.Request, v *visit, wh
 // asking twice makes no second instance.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 	end := time.Now().Add(h.hold(v))
-	down := time.Time{} // since when the sidecar could not be asked
-	unreached := 0      // how often the container did not accept a connection
+	unreached := 0 // how often the container did not accept a connection
 	for {
-		status, asked, err := h.sidecar.resolve(r.Context(), v.query)
-		if err == nil && status.State != wire.StateRunning && status.Mine {
-			v.done()
-			down = time.Time{} // it answers; should it end while this waits, that is another outage
-			status, err = h.wake(r, v, end)
-		}
+		status, asked, err := h.wake(r, v, end)
 		if r.Context().Err() != nil {
 			return // nobody waits any more
 		}
 		if err != nil {
-			if down.IsZero() {
-				down = time.Now()
+			if v.down.IsZero() {
+				v.down = time.Now()
 			}
 			v.done()
-			waits := time.Since(down) < restartHold || errors.Is(err, errStandby)
+			waits := time.Since(v.down) < restartHold || errors.Is(err, errStandby)
 			if waits && time.Now().Before(end) && sleep(r, restartPause) {
 				continue
 			}
@@ -140,7 +136,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 			return
 		}
 		v.heed(status)
-		down = time.Time{}
+		v.down = time.Time{}
 		if status.Ending && time.Now().Before(end) && sleep(r, restartPause) {
 			continue // the next sidecar holds the request on
 		}
@@ -193,13 +189,31 @@ func (v *visit) heed(status wire.HostStatus) {
 	}
 }
 
-// wake asks for the instance to be started, and waits for that until the end of the hold.
-func (h *Handler) wake(r *http.Request, v *visit, end time.Time) (wire.HostStatus, error) {
+// wake says what a host is, once it runs if it is the asker's, or as it is at the end of the hold, and whether that was
+// asked just now. Running hosts are remembered for a moment; while the sidecar cannot be asked, for as long as that takes.
+func (h *Handler) wake(r *http.Request, v *visit, end time.Time) (status wire.HostStatus, asked bool, err error) {
+	known, seen, fresh := h.sidecar.recall(v.query)
+	if fresh {
+		return known, false, nil
+	}
 	query := v.query
 	if left := time.Until(end); left > 0 {
 		query.WaitMS = int((left + time.Millisecond - 1) / time.Millisecond)
 	}
-	return h.sidecar.ask(v.traced(r), wire.PathWake, query)
+	v.held = false
+	status, err = h.sidecar.ask(v.traced(r), wire.PathWake, query, func() { h.waits(v) })
+	if err != nil && seen && !v.held {
+		return known, false, nil
+	}
+	return status, true, err
+}
+
+// waits notes that the sidecar has a request wait: it needs its turn no more, and what was known of the host does not hold.
+func (h *Handler) waits(v *visit) {
+	v.done()
+	v.held = true
+	v.down = time.Time{} // it answers; should it end meanwhile, that is another outage
+	h.sidecar.forget(v.query)
 }
 
 func (h *Handler) hold(v *visit) time.Duration {

@@ -22,28 +22,19 @@ func knownKey(q wire.HostRequest) string {
 	return q.Host + "\x00" + q.Owner + "\x00" + q.Player + "\x00" + q.Session + "\x00" + q.Address
 }
 
-// resolve says what a host is, for an asker, and whether it was asked just now. Running hosts are remembered for a moment;
-// while the sidecar cannot be asked, for as long as that takes.
-func (s *sidecar) resolve(ctx context.Context, q wire.HostRequest) (status wire.HostStatus, asked bool, err error) {
+// recall is what was last heard of a running host, if anything was, and whether that is to be believed without asking.
+func (s *sidecar) recall(q wire.HostRequest) (status wire.HostStatus, seen, fresh bool) {
 	now := time.Now()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	k, seen := s.known[knownKey(q)]
-	down := now.Before(s.downUntil)
-	s.mu.Unlock()
-	if seen && (down || now.Sub(k.at) < knownFresh) {
-		return k.status, false, nil
-	}
-	status, err = s.ask(ctx, wire.PathResolve, q)
-	if err != nil && seen {
-		return k.status, false, nil
-	}
-	return status, true, err
+	return k.status, seen, seen && (now.Before(s.downUntil) || now.Sub(k.at) < knownFresh)
 }
 
-// ask is resolve, wake or status without any memory of earlier answers.
-func (s *sidecar) ask(ctx context.Context, path string, q wire.HostRequest) (wire.HostStatus, error) {
+// ask is wake or status without any memory of earlier answers. held is told if the answer takes its time.
+func (s *sidecar) ask(ctx context.Context, path string, q wire.HostRequest, held func()) (wire.HostStatus, error) {
 	var status wire.HostStatus
-	problem, err := s.call(ctx, path, callTimeout+time.Duration(q.WaitMS)*time.Millisecond, q, &status)
+	problem, err := s.call(ctx, path, callTimeout+time.Duration(q.WaitMS)*time.Millisecond, q, &status, held)
 	if err != nil {
 		return status, err
 	}

@@ -73,7 +73,7 @@ func sidecarAt(urls []string, key string) *sidecar {
 	if s == nil {
 		s = &sidecar{
 			urls: urls, key: key,
-			client:   &http.Client{Transport: newTransport(dialTimeout), CheckRedirect: noRedirect},
+			client:   newClient(),
 			known:    map[string]known{},
 			ready:    map[string]*ready{},
 			verified: map[string]verifiedTicket{},
@@ -83,6 +83,13 @@ func sidecarAt(urls []string, key string) *sidecar {
 		sidecars[id] = s
 	}
 	return s
+}
+
+// newClient is one that gives up soon on a sidecar that says nothing: one that has a call wait says so at once.
+func newClient() *http.Client {
+	transport := newTransport(dialTimeout)
+	transport.ResponseHeaderTimeout = callTimeout
+	return &http.Client{Transport: transport, CheckRedirect: noRedirect}
 }
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -108,6 +115,7 @@ func newTransport(timeout time.Duration) *http.Transport {
 // twice.
 func (s *sidecar) call(
 	ctx context.Context, path string, timeout time.Duration, request, reply interface{},
+	held func(),
 ) (*wire.Problem, error) {
 	s.mu.Lock()
 	first := s.current
@@ -115,7 +123,7 @@ func (s *sidecar) call(
 	standby := false
 	for n := 0; ; n++ {
 		at := (first + n) % len(s.urls)
-		problem, err := s.callAt(ctx, s.urls[at], path, timeout, request, reply)
+		problem, err := s.callAt(ctx, s.urls[at], path, timeout, request, reply, held)
 		if err == nil {
 			s.mu.Lock()
 			s.current = at
@@ -133,10 +141,11 @@ func (s *sidecar) call(
 	}
 }
 
-// callAt posts a request (or, with nil, gets) and decodes the answer. A problem that the sidecar answered is returned
+// callAt posts a request (or, with nil, gets) and decodes the answer; held is told if that takes its time. A problem that the sidecar answered is returned
 // as such; everything else that goes wrong is errSidecar.
 func (s *sidecar) callAt(
 	ctx context.Context, url, path string, timeout time.Duration, request, reply interface{},
+	held func(),
 ) (*wire.Problem, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -162,6 +171,9 @@ func (s *sidecar) callAt(
 		return nil, s.failed(ctx, url+path, err.Error())
 	}
 	defer resp.Body.Close()
+	if resp.Header.Get(wire.HeldHeader) != "" {
+		held()
+	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	if err != nil {
 		return nil, s.failed(ctx, url+path, err.Error())

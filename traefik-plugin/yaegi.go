@@ -6,8 +6,8 @@ package whaley
 func lastNamed(h *Handler, s *sidecar, d *direct, v *visit, e *events) []any {
 	return []any{
 		d.longWay, d.through, e.send, h.acceptable, h.exchange, h.forward, h.hold, h.inTurn, h.notRunning, h.prepare,
-		h.readyKey, h.reserved, h.rewrite, h.said, h.serve, h.serveReady, h.status, h.tickets, h.tooMany, h.wake,
-		s.call, s.callAt, s.checked, s.enter, s.failed, s.forget, s.leave, s.remember, s.resolve, s.ring, s.unready,
+		h.readyKey, h.reserved, h.rewrite, h.said, h.serve, h.serveReady, h.status, h.tickets, h.tooMany, h.waits, h.wake,
+		s.call, s.callAt, s.checked, s.enter, s.failed, s.forget, s.leave, s.recall, s.remember, s.ring, s.unready,
 		s.verify, v.done, v.traced,
 	}
 }

@@ -5,11 +5,10 @@ package wire
 
 // Paths of the internal API. All are POST except PathKeys; all want the plugin key as a bearer token.
 const (
-	PathKeys    = "/internal/keys"    // GET: Keys
-	PathResolve = "/internal/resolve" // HostRequest → HostStatus at once; never wakes
-	PathWake    = "/internal/wake"    // HostRequest → HostStatus after at most wait_ms; starts the instance
-	PathStatus  = "/internal/status"  // HostRequest → HostStatus as soon as its version differs from seen, or after wait_ms; never wakes
-	PathTicket  = "/internal/ticket"  // TicketRequest → TicketResponse, or a Problem
+	PathKeys   = "/internal/keys"   // GET: Keys
+	PathWake   = "/internal/wake"   // HostRequest → HostStatus: of the owner's instance once it runs, started if need be
+	PathStatus = "/internal/status" // HostRequest → HostStatus as soon as its version differs from seen; never wakes
+	PathTicket = "/internal/ticket" // TicketRequest → TicketResponse, or a Problem
 )
 
 // Names the plugin and the sidecar must agree on.
@@ -21,6 +20,7 @@ const (
 	TicketHeader   = "X-Whaley-Ticket"            // a tool's way to show a ticket
 	RequestHeader  = "X-Request-Id"               // one id from the plugin to the engine calls
 	TraceHeader    = "Traceparent"                // W3C trace context, from the plugin's wake on
+	HeldHeader     = "X-Whaley-Held"              // of PathWake and PathStatus, sent at once: the answer follows within wait_ms
 	ProblemType    = "application/problem+json"   // RFC 9457
 	CodeStandby    = "standby"                    // of a Problem: the sidecar is not the active one, ask the next
 	AuthNone       = "none"                       // a player is an address

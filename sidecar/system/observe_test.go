@@ -95,12 +95,15 @@ func TestOneWakeIsOneTraceAndOneRequest(t *testing.T) {
 		return fmt.Errorf("%d traces, the last of %q", len(byID), names)
 	})
 	slices.SortFunc(trace, func(a, b span) int { return a.StartTime.Compare(b.StartTime) })
-	engine, database, began := 0, 0, trace[0].StartTime
+	engine, database, calls, began := 0, 0, 0, trace[0].StartTime
 	depth := map[string]int{}
 	for _, one := range trace {
 		depth[one.SpanContext.SpanID] = depth[one.Parent.SpanID] + 1
 		if strings.Contains(one.Name, "/containers/") || strings.Contains(one.Name, "/networks/") {
 			engine++
+		}
+		if strings.Contains(one.Name, " /internal/") {
+			calls++
 		}
 		if one.Name == "INSERT instances" || one.Name == "UPDATE instances" || one.Name == "INSERT events" ||
 			one.Name == "COMMIT" {
@@ -114,6 +117,9 @@ func TestOneWakeIsOneTraceAndOneRequest(t *testing.T) {
 	}
 	if database < 5 {
 		t.Errorf("%d calls to the database are in the trace", database)
+	}
+	if calls != 1 {
+		t.Errorf("%d calls of the plugin are in the trace", calls)
 	}
 	if engine < 5 {
 		t.Errorf("%d calls to the engine are in the trace", engine)

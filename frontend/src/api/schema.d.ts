@@ -2063,23 +2063,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/internal/resolve": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** A host as it is now; never wakes */
-        post: operations["resolveHost"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/internal/wake": {
         parameters: {
             query?: never;
@@ -2090,8 +2073,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Start the host's instance and wait for it
-         * @description Answers as soon as it runs or has failed, at the latest after `wait_ms`.
+         * What a host is; its owner's instance is started and waited for
+         * @description Answers at once what runs, and what is not the asker's. Else the headers come at once, with `X-Whaley-Held`, and the answer as soon as the instance runs or has failed, at the latest after `wait_ms`.
          */
         post: operations["wakeHost"];
         delete?: never;
@@ -9086,19 +9069,6 @@ export interface operations {
                     "application/json": components["schemas"]["Keys"];
                 };
             };
-            default: components["responses"]["Problem"];
-        };
-    };
-    resolveHost: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: components["requestBodies"]["HostRequest"];
-        responses: {
-            200: components["responses"]["HostStatus"];
             default: components["responses"]["Problem"];
         };
     };

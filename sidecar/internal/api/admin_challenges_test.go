@@ -279,7 +279,7 @@ func TestWhatRunsGoesOnWhenItsChallengeIsClosedEditedOrGone(t *testing.T) {
 		in := list.Instances[0]
 		s.into(
 			s.call(
-				alice, "POST", "/internal/resolve", fmt.Sprintf(`{"host":%q}`, in.Routes[0].Host), "Authorization",
+				alice, "POST", "/internal/wake", fmt.Sprintf(`{"host":%q}`, in.Routes[0].Host), "Authorization",
 				"Bearer "+pluginKey,
 			),
 			&status,

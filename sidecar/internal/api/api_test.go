@@ -501,7 +501,7 @@ func TestAContainerIsNoPlayer(t *testing.T) {
 	var status wire.HostStatus
 	s.into(
 		s.call(
-			"", "POST", wire.PathResolve, `{"host":"quick-aaaaaaaaaaaaa.instances.localhost","address":"`+container+`"}`,
+			"", "POST", wire.PathWake, `{"host":"quick-aaaaaaaaaaaaa.instances.localhost","address":"`+container+`"}`,
 			"Authorization", "Bearer "+pluginKey,
 		),
 		&status,
@@ -539,20 +539,27 @@ func TestOnlyThePluginUsesTheInternalAPI(t *testing.T) {
 	}
 	s.call(alice, "GET", wire.PathKeys, "", "Authorization", key)
 	var status wire.HostStatus
-	s.into(s.call("", "POST", wire.PathResolve, `{"host":"nothing"}`, "Authorization", key), &status)
+	s.into(s.call("", "POST", wire.PathWake, `{"host":"nothing"}`, "Authorization", key), &status)
 	if status.State != wire.StateUnknown || status.Mine {
 		t.Errorf("%+v", status)
 	}
 	var ch struct{ Routes []struct{ Host string } }
 	s.into(s.call(alice, "GET", "/challenges/quick", ""), &ch)
 	ask := fmt.Sprintf(`{"host":%q,"address":%q,"wait_ms":30000}`, ch.Routes[0].Host, alice)
-	if s.into(s.call("", "POST", wire.PathResolve, ask, "Authorization", key), &status); status.State != wire.StateAsleep ||
+	if s.into(s.call("", "POST", wire.PathStatus, ask, "Authorization", key), &status); status.State != wire.StateAsleep ||
 		!status.Mine {
 		t.Errorf("%+v", status)
 	}
-	if s.into(s.call("", "POST", wire.PathWake, ask, "Authorization", key), &status); status.State != wire.StateRunning ||
-		!strings.HasPrefix(status.Backend, "http://10.194.") {
-		t.Errorf("%+v", status)
+	foreign := fmt.Sprintf(`{"host":%q,"address":"192.0.2.77","wait_ms":30000}`, ch.Routes[0].Host)
+	if s.into(s.call("", "POST", wire.PathWake, foreign, "Authorization", key), &status); status.State != wire.StateUnknown {
+		t.Errorf("a stranger's: %+v", status)
+	}
+	for _, held := range []string{"1", ""} { // it waits for the start, and is answered at once while it runs
+		w := s.call("", "POST", wire.PathWake, ask, "Authorization", key)
+		if s.into(w, &status); status.State != wire.StateRunning || !strings.HasPrefix(status.Backend, "http://10.194.") ||
+			w.Header().Get(wire.HeldHeader) != held {
+			t.Errorf("%+v %v", status, w.Header())
+		}
 	}
 	s.call("", "POST", wire.PathStatus, ask, "Authorization", key)
 	s.refused(

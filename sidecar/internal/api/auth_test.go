@@ -266,7 +266,7 @@ func (c *competition) resolve(host, ticket string) wire.HostStatus {
 	q.Owner, q.Player, q.Session = claims.Owner, claims.Player, claims.Session
 	text, _ := json.Marshal(q)
 	var s wire.HostStatus
-	c.into(c.call("", "POST", wire.PathResolve, string(text), "Authorization", "Bearer "+pluginKey), &s)
+	c.into(c.call("", "POST", wire.PathStatus, string(text), "Authorization", "Bearer "+pluginKey), &s)
 	return s
 }
 

@@ -68,7 +68,6 @@ func (a *API) PublicRoutes() []Route {
 func (a *API) InternalRoutes() []Route {
 	return []Route{
 		{"GET", wire.PathKeys, a.machine.GetKeys},
-		{"POST", wire.PathResolve, a.machine.ResolveHost},
 		{"POST", wire.PathWake, a.machine.WakeHost},
 		{"POST", wire.PathStatus, a.machine.WatchHost},
 		{"POST", wire.PathTicket, a.machine.RedeemTicket},

@@ -81,7 +81,7 @@ func flood(random *rand.Rand, size int) string {
 }
 
 func headerFloods(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 1))
 	for range 12 {
@@ -105,7 +105,7 @@ func headerFloods(t *testing.T, w *world) {
 
 // floodsAtOnce holds many unfinished heads open at once, each as expensive as may be.
 func floodsAtOnce(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	var cheap bytes.Buffer // three bytes a line, no name twice
 	for n := 0; cheap.Len() < 1<<20; n++ {
 		fmt.Fprintf(&cheap, "%c%c%c:\n", tokenBytes[n%51], tokenBytes[n/51%51], tokenBytes[n/51/51%51])
@@ -146,9 +146,9 @@ func floodsAtOnce(t *testing.T, w *world) {
 // they were.
 func (w *world) unreachedOnce(t *testing.T) {
 	t.Helper()
-	before := w.script[wire.PathResolve]
+	before := w.script[wire.PathWake]
 	gone := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "soon gone") }))
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		s := w.running("link")(q)
 		s.Backend = gone.URL
 		return s
@@ -160,14 +160,14 @@ func (w *world) unreachedOnce(t *testing.T) {
 	}
 	gone.Close()
 	w.refused(t, "one whose container is gone")
-	w.on(wire.PathResolve, before)
+	w.on(wire.PathWake, before)
 }
 
 // brokenOnce goes alone through what happens when a container gives no answer that is one, as when a client goes away.
 func (w *world) brokenOnce(t *testing.T) {
 	t.Helper()
-	before, hostile := w.script[wire.PathResolve], w.hostile
-	w.on(wire.PathResolve, w.running("link"))
+	before, hostile := w.script[wire.PathWake], w.hostile
+	w.on(wire.PathWake, w.running("link"))
 	w.sends("nonsense\r\n\r\n")
 	for range 3 {
 		if got := w.get("broken-abcdefghijklm."+base, "/"); got.Status != http.StatusBadGateway {
@@ -175,7 +175,7 @@ func (w *world) brokenOnce(t *testing.T) {
 		}
 	}
 	w.hostile = hostile
-	w.on(wire.PathResolve, before)
+	w.on(wire.PathWake, before)
 }
 
 // unreachedAtOnce has many requests wait for a container at the same time, of which some are given up: the others go on
@@ -189,7 +189,7 @@ func unreachedAtOnce(t *testing.T, w *world) {
 	}
 	backend := "http://" + l.Addr().String()
 	l.Close()
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		s := w.running("link")(q)
 		s.Backend = backend
 		return s
@@ -223,7 +223,7 @@ func heap() uint64 {
 }
 
 func manyHeaders(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	w.hostile = func(rw http.ResponseWriter, _ *http.Request) {
 		for n := range 200 {
 			rw.Header().Set(fmt.Sprintf("X-Own-%d", n), strings.Repeat("v", 200))
@@ -244,7 +244,7 @@ const (
 )
 
 func interim(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	for _, status := range []string{"100 Continue", "102 Processing", "103 Early Hints", "199 Anything"} {
 		// Also a second time, when such a request was decided before.
 		for range 2 {
@@ -265,7 +265,7 @@ func interim(t *testing.T, w *world) {
 }
 
 func interimFlood(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	const answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
 	w.sends(strings.Repeat("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", 20), answer)
 	if got := w.get(web, "/"); got.Body != "body" {
@@ -281,7 +281,7 @@ func interimFlood(t *testing.T, w *world) {
 }
 
 func filteredTrailers(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	const body = "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n"
 	for what, head := range map[string]string{
 		"announced":       "Trailer: Set-Cookie, Clear-Site-Data, X-Whaley-Request, X-Own\r\n",
@@ -324,7 +324,7 @@ func filteredTrailers(t *testing.T, w *world) {
 }
 
 func statuses(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	var said lockedBuffer
 	w.front.Config.ErrorLog = log.New(&said, "", 0)
 	for n := range 100 {
@@ -365,7 +365,7 @@ func (b *lockedBuffer) String() string {
 }
 
 func inOurName(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	for range 3 {
 		w.sends("HTTP/1.1 200 OK\r\n" + forbidden + allowed +
 			"x-whaley-anything: tossed\r\nX-WHALEY-TICKET: tossed\r\nContent-Length: 0\r\n\r\n")
@@ -382,7 +382,7 @@ func inOurName(t *testing.T, w *world) {
 }
 
 func manyCookies(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	w.sends("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"+strings.Repeat("Set-Cookie: a=b\r\n", 3000), "\r\n")
 	if got := w.get(web, "/"); got.Status != http.StatusOK || len(got.Header["Set-Cookie"]) > 300 {
 		t.Errorf("3,000 cookies: %d, %d are passed on", got.Status, len(got.Header["Set-Cookie"]))

@@ -29,7 +29,7 @@ func BenchmarkRunning(b *testing.B) {
 		make maker
 	}{{"compiled", compiled}, {"interpreted", interpreted(b)}} {
 		w := newWorld(b, way.make)
-		w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+		w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 			return wire.HostStatus{
 				State: wire.StateRunning, Mine: q.Owner == owner, Access: "owner", Backend: container.URL, Version: "1",
 			}

@@ -31,7 +31,7 @@ var claims = map[string]func(t *testing.T, w *world){
 
 // stalledBody is a request of which the rest does not come within the time that the entry point gives it.
 func stalledBody(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	impatient := httptest.NewUnstartedServer(w.front.Config.Handler)
 	impatient.Config.ReadTimeout = 2 * time.Second
 	impatient.Start()
@@ -80,7 +80,7 @@ var honest = strings.Fields(
 
 func identityHeaders(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	random := rand.New(rand.NewPCG(rand.Uint64(), 1))
 	for range 4 { // decided anew at first, then ready
 		var header []string
@@ -128,7 +128,7 @@ func identityHeaders(t *testing.T, w *world) {
 
 // claimingTrailers sends behind a body what it may not send before it.
 func claimingTrailers(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	w.hostile = func(rw http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		fmt.Fprintf(rw, "%d bytes\n", n)
@@ -186,7 +186,7 @@ func fakes(t *testing.T, w *world, random *rand.Rand, count int) []string {
 }
 
 func fakeTickets(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("owner"))
+	w.on(wire.PathWake, w.running("owner"))
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 1))
 	for _, count := range []int{1, 5, 12, 60, 180, 400} {
@@ -205,7 +205,7 @@ func fakeTickets(t *testing.T, w *world) {
 
 // manyForgeries are all for this very host: too many to be checked at once, none of which is checked twice.
 func manyForgeries(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("owner"))
+	w.on(wire.PathWake, w.running("owner"))
 	_, other, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +240,7 @@ func manyForgeries(t *testing.T, w *world) {
 }
 
 func otherCookies(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	for given, want := range map[string]string{
 		"a=1;b=2;  c = 3 ;d":                         "a=1;b=2;  c = 3 ;d", // as it was sent
 		"a=\"x;y\"; whaleyx=1; xwhaley=2; whaley2=3": "a=\"x;y\"; whaleyx=1; xwhaley=2; whaley2=3",
@@ -264,7 +264,7 @@ func otherCookies(t *testing.T, w *world) {
 
 // endlessHeaders are more of everything than is looked at in an interpreted loop.
 func endlessHeaders(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	var header []string
 	for n := range 300 {
 		header = append(header, fmt.Sprintf("X-%d", n), "x")
@@ -284,7 +284,7 @@ func endlessHeaders(t *testing.T, w *world) {
 
 // heldConnections holds all that one container is granted; another one's players notice nothing.
 func heldConnections(t *testing.T, w *world) {
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		s := w.running("link")(q)
 		if q.Host == pwn {
 			s.Backend = w.second.URL
@@ -330,7 +330,7 @@ func heldConnections(t *testing.T, w *world) {
 
 // sameForgery shows one ticket that no known key has signed, again and again.
 func sameForgery(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("owner"))
+	w.on(wire.PathWake, w.running("owner"))
 	if got := w.get(web, "/", wire.TicketHeader, w.ticket(web)); got.Status != http.StatusOK {
 		t.Fatalf("%d", got.Status)
 	}

@@ -70,14 +70,14 @@ func asksNobody(t *testing.T, w *world) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.calls[wire.PathResolve] > 0 || w.calls[wire.PathWake] > 0 {
+	if w.calls[wire.PathWake] > 0 {
 		t.Errorf("the sidecar was asked: %v", w.calls)
 	}
 }
 
 func movedOn(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
-	w.on(wire.PathResolve, func(wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
 		return wire.HostStatus{State: wire.StateRunning, Mine: true, Access: "link", Backend: w.second.URL, Version: "1"}
 	})
 	w.container.Close()
@@ -89,7 +89,7 @@ func movedOn(t *testing.T, w *world) {
 }
 
 func oneHop(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	for _, named := range []string{"X-Own", "x-own, X-Forwarded-Host", "keep-alive, X-Own"} {
 		got := w.get(web, "/", "Connection", named, "X-Own", "for one hop", "X-Other", "kept")
 		if strings.Contains(got.Body, "for one hop") || !strings.Contains(got.Body, "X-Other: kept") ||

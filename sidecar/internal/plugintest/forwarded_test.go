@@ -96,7 +96,7 @@ func forwardedHeaders(t *testing.T, w *world) {
 		{"none", proxy, []string{"X-Forwarded-For", "203.0.113.4"}, nil},
 	} {
 		host := fmt.Sprintf("w%d-abcdefghijklm.%s", n, base) // of each its own, since what is known of one is remembered
-		w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+		w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 			status := w.running("link")(q)
 			status.Forwarded = c.how
 			return status
@@ -128,7 +128,7 @@ func forwardedHeaders(t *testing.T, w *world) {
 func claimedAddress(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
 	asked := ""
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		asked = q.Address
 		return w.running("link")(q)
 	})

@@ -46,7 +46,7 @@ func attack(t *testing.T, make maker, attacks map[string]func(t *testing.T, w *w
 }
 
 func tossing(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("owner"))
+	w.on(wire.PathWake, w.running("owner"))
 	good := w.ticket(web)
 	// What a sibling can set with Domain=.localhost comes before or after the own one, with any path.
 	for _, cookies := range []string{
@@ -67,7 +67,7 @@ func tossing(t *testing.T, w *world) {
 }
 
 func parentDomains(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	for _, line := range []string{
 		"a=1; Domain=" + base, "a=1; Domain=." + base, "a=1; domain=LOCALHOST", "a=1; DOMAIN=\"" + base + "\"",
 		"a=1; Domain=" + web + "; Domain=" + base,
@@ -84,7 +84,7 @@ func parentDomains(t *testing.T, w *world) {
 }
 
 func trailers(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	w.hostile = func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Trailer", "Set-Cookie")
 		rw.WriteHeader(200)
@@ -97,7 +97,7 @@ func trailers(t *testing.T, w *world) {
 }
 
 func clearSiteData(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	w.hostile = func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Clear-Site-Data", `"cookies", "storage"`) // of the whole registrable domain
 		rw.Header().Set("X-Own", "1")
@@ -108,7 +108,7 @@ func clearSiteData(t *testing.T, w *world) {
 }
 
 func openRedirect(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("owner"))
+	w.on(wire.PathWake, w.running("owner"))
 	const nonce = "whaley_nonce=nonce-nonce-nonce-1"
 	for _, path := range []string{
 		"//evil.example", "/\\evil.example", "\\/evil.example", "https:evil.example", "https://evil.example",
@@ -132,7 +132,7 @@ func openRedirect(t *testing.T, w *world) {
 }
 
 func reflected(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("owner"))
+	w.on(wire.PathWake, w.running("owner"))
 	token := w.ticket(web)
 	w.hostile = func(rw http.ResponseWriter, r *http.Request) { // says all that it was sent
 		fmt.Fprintf(rw, "%s\n", r.RequestURI)
@@ -160,7 +160,7 @@ func reflected(t *testing.T, w *world) {
 }
 
 func serviceWorker(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	w.hostile = func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "text/javascript")
 		rw.Header().Set("Service-Worker-Allowed", "/")
@@ -184,7 +184,7 @@ func (w *world) asked(what string) bool {
 }
 
 func hostGames(t *testing.T, w *world) {
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		if q.Host != web {
 			return wire.HostStatus{State: wire.StateUnknown, Version: "unknown"}
 		}
@@ -222,7 +222,7 @@ func hostGames(t *testing.T, w *world) {
 }
 
 func smuggling(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	const hidden = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 	begin := "POST /first HTTP/1.1\r\nHost: " + web + "\r\nConnection: close\r\n"
 	for what, request := range map[string]string{
@@ -254,7 +254,7 @@ func smuggling(t *testing.T, w *world) {
 }
 
 func malformedCookies(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("owner"))
+	w.on(wire.PathWake, w.running("owner"))
 	good := w.ticket(web)
 	for _, cookie := range []string{
 		"whaley", "whaley=", "=whaley", ";;;whaley=;", "whaley=\"", "whaley=\"" + good, "whaley=" + good + good, "whaley=%00",
@@ -278,7 +278,7 @@ func malformedCookies(t *testing.T, w *world) {
 }
 
 func brokenAnswers(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	for what, answer := range map[string]string{
 		"no HTTP": "hello", "nothing": "", "a status of letters": "HTTP/1.1 abc OK\r\n\r\n",
 		"two lengths":             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
@@ -306,7 +306,7 @@ func brokenAnswers(t *testing.T, w *world) {
 }
 
 func linked(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	token := w.ticket(web)
 	for _, header := range [][]string{
 		{}, {wire.TicketHeader, token}, {"Cookie", "whaley=" + token + "; whaley_nonce=nonce-nonce-nonce-1"},

@@ -102,12 +102,6 @@ func takenOver(t *testing.T, w *world) {
 				State: wire.StateRunning, Mine: true, Access: "link", Backend: backend, Version: scheme, Instance: q.Host,
 			}
 		}
-		w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
-			if strings.HasPrefix(q.Host, scheme+"--"+pwn) { // this one is woken
-				return wire.HostStatus{State: wire.StateAsleep, Mine: true, Version: scheme}
-			}
-			return runs(q)
-		})
 		w.on(wire.PathWake, runs)
 		for n, host := range hosts {
 			at.holder.Store(int64(n))
@@ -155,7 +149,7 @@ func handshakes(t *testing.T, w *world) {
 			}()
 		}
 	}()
-	w.on(wire.PathResolve, func(wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
 		return wire.HostStatus{
 			State: wire.StateRunning, Mine: true, Access: "link", Backend: "https://" + l.Addr().String(), Version: "1",
 		}
@@ -171,7 +165,7 @@ func handshakes(t *testing.T, w *world) {
 func keptShortly(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
 	at := serveAt(t, "http", count)
-	w.on(wire.PathResolve, func(wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
 		return wire.HostStatus{
 			State: wire.StateRunning, Mine: true, Access: "link", Backend: "http://" + at.Addr().String(), Version: "1",
 		}
@@ -196,7 +190,7 @@ func keptShortly(t *testing.T, w *world) {
 
 // answeredEarly has a container that answers and closes before it has read all: what it never read makes that a reset.
 func answeredEarly(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	w.sends("HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate")
 	body := strings.Repeat("x", 2<<20)
 	var all sync.WaitGroup

@@ -46,6 +46,8 @@ var promises = map[string]func(t *testing.T, w *world){
 	"WhoTookOverAnAddressGetsAConnectionOfTheirOwn": takenOver,
 	"AHandshakeThatFailsIsTriedAgain":               handshakes,
 	"StrangersOfOneAddressWaitForEachOther":         strangersAtOnce,
+	"WaitingForAStartGivesTheTurnUp":                waitingGivesTurnsUp,
+	"AColdWakeIsOneCallOfTheSidecar":                coldWake,
 	"WebsocketsOfOneAddressWaitForEachOther":        websocketsAtOnce,
 	"AConnectionIsNotKeptLongForABody":              keptShortly,
 	"AHeldRequestGoesOnAtTheStandby":                standby,
@@ -86,7 +88,7 @@ func otherHosts(t *testing.T, w *world) {
 }
 
 func runningHost(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	for range 5 {
 		got := w.get(web, "/a%2Fb?q=1;2&c")
 		if got.Status != 200 || !strings.HasPrefix(got.Body, "container GET /a%2Fb?q=1;2&c 0 ") ||
@@ -94,7 +96,7 @@ func runningHost(t *testing.T, w *world) {
 			t.Fatalf("%d %q", got.Status, got.Body)
 		}
 	}
-	if n := w.called(wire.PathResolve); n != 1 {
+	if n := w.called(wire.PathWake); n != 1 {
 		t.Errorf("asked %d times for one host in a second", n)
 	}
 	if n := w.called(wire.PathKeys); n != 1 {
@@ -103,7 +105,7 @@ func runningHost(t *testing.T, w *world) {
 }
 
 func ownersHost(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("owner"))
+	w.on(wire.PathWake, w.running("owner"))
 	if got := w.get(web, "/"); got.Status != 401 || got.problem(t).Code != "ticket_required" ||
 		!strings.Contains(got.Body, wire.TicketHeader) {
 		t.Errorf("without: %d %q", got.Status, got.Body)
@@ -119,11 +121,11 @@ func ownersHost(t *testing.T, w *world) {
 }
 
 func alike(t *testing.T, w *world) {
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
-		if q.Host == web {
-			return mine(wire.StateAsleep)(q)
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
+		if q.Owner != "" {
+			t.Errorf("a stranger asks as %s", q.Owner)
 		}
-		return wire.HostStatus{State: wire.StateUnknown, Version: "unknown"}
+		return mine(wire.StateAsleep)(q)
 	})
 	script := w.script
 	for _, mode := range []string{wire.AuthCTFd, wire.AuthNone} {
@@ -139,9 +141,6 @@ func alike(t *testing.T, w *world) {
 					t.Errorf("%s %s: %d %q, want %d %q", mode, host, got.Status, shape(got, host), want.Status, shape(want, pwn))
 				}
 			}
-		}
-		if w.called(wire.PathWake) != 0 {
-			t.Error("a stranger woke something")
 		}
 	}
 }
@@ -163,7 +162,6 @@ func between(text, before, after string) string {
 }
 
 func woken(t *testing.T, w *world) {
-	w.on(wire.PathResolve, mine(wire.StateAsleep))
 	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		if q.WaitMS < 20_000 || q.WaitMS > 45_000 { // 45 s but for what has gone by already
 			t.Errorf("a program's request is held %d ms", q.WaitMS)
@@ -171,6 +169,7 @@ func woken(t *testing.T, w *world) {
 		time.Sleep(300 * time.Millisecond)
 		return w.running("link")(q)
 	})
+	w.holds = true
 	body := strings.Repeat("whale", 250_000)
 	got := w.send("POST", web, "/upload", body, wire.TicketHeader, w.ticket(web), "Accept", "text/html")
 	if got.Status != 200 || !strings.Contains(got.Body, "container POST /upload 1250000 ") {
@@ -178,8 +177,23 @@ func woken(t *testing.T, w *world) {
 	}
 }
 
+// coldWake counts what is asked from the first request to a sleeping instance until its answer, and for those after it.
+func coldWake(t *testing.T, w *world) {
+	w.on(wire.PathWake, w.running("link"))
+	w.holds = true
+	for range 3 {
+		if got := w.get(web, "/", wire.TicketHeader, w.ticket(web)); got.Status != 200 {
+			t.Errorf("%d %q", got.Status, got.Body)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.calls) != 2 || w.calls[wire.PathKeys] != 1 || w.calls[wire.PathWake] != 1 {
+		t.Errorf("more than one call beside that for the keys: %v", w.calls)
+	}
+}
+
 func waiting(t *testing.T, w *world) {
-	w.on(wire.PathResolve, mine(wire.StateAsleep))
 	w.on(wire.PathWake, mine(wire.StateStarting))
 	cookie := "whaley=" + w.ticket(web)
 	got := w.get(web, "/page", "Cookie", cookie, "Sec-Fetch-Mode", "navigate", "Accept", "text/html")
@@ -223,7 +237,6 @@ func eventsFace(t *testing.T, w *world) {
 		EventName: "Fox <CTF>", EventHome: "https://ctf.example.org/", EventFooter: "Help: <b>@fox</b>",
 		EventLogo: "data:image/png;base64,iVBORw0KGgo=", EventColours: []string{"#ffaa00", "#000000", "#884400", "#ffffff"},
 	}
-	w.on(wire.PathResolve, mine(wire.StateAsleep))
 	w.on(wire.PathWake, mine(wire.StateStarting))
 	waiting := w.get(web, "/", wire.TicketHeader, w.ticket(web), "Accept", "text/html")
 	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
@@ -255,7 +268,6 @@ func wrongFace(t *testing.T, w *world) {
 		EventName: "Fox", EventHome: "javascript:alert(1)", EventLogo: `data:image/svg+xml;base64,AAAA" onload="x`,
 		EventColours: []string{"#fff", "red;} body{", "", ""},
 	}
-	w.on(wire.PathResolve, mine(wire.StateAsleep))
 	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
 		return wire.HostStatus{
 			State: wire.StateFailed, Mine: true, Version: "3",
@@ -274,7 +286,6 @@ func wrongFace(t *testing.T, w *world) {
 }
 
 func refusals(t *testing.T, w *world) {
-	w.on(wire.PathResolve, mine(wire.StateAsleep))
 	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
 		return wire.HostStatus{State: wire.StateFailed, Mine: true, Version: "3",
 			Problem: &wire.Problem{Status: 429, Code: "quota_reached", Detail: "Stop one <first>.", RetryAfter: 7}}
@@ -292,7 +303,7 @@ func refusals(t *testing.T, w *world) {
 }
 
 func badTickets(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("owner"))
+	w.on(wire.PathWake, w.running("owner"))
 	good := w.ticket(web)
 	expired, err := ticket.Sign(
 		signing, ticket.Claims{Host: web, Owner: owner, Player: owner, Expires: time.Now().Unix() - 1},
@@ -360,7 +371,7 @@ func exchange(t *testing.T, w *world) {
 }
 
 func stripped(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("owner"))
+	w.on(wire.PathWake, w.running("owner"))
 	token := w.ticket(web)
 	got := w.get(
 		web, "/", "Cookie", "a=1; whaley="+token+"; b=2", "Cookie", "__Host-whaley=x; WHALEY_nonce=y; whaley2=z",
@@ -386,7 +397,7 @@ func stripped(t *testing.T, w *world) {
 }
 
 func setCookie(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	good := []string{"session=1; Path=/; HttpOnly", "own=2; Domain=" + web, "own=3; domain=." + web, "whaley_fan=4"}
 	bad := []string{
 		"whaley=x", "WHALEY=x; Path=/", " whaley_nonce=x", "__Host-whaley=x; Secure; Path=/", "__host-Whaley_nonce=x",
@@ -429,7 +440,7 @@ func status(t *testing.T, w *world) {
 }
 
 func sidecarDown(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	if got := w.get(web, "/"); got.Status != 200 {
 		t.Fatalf("%d", got.Status)
 	}
@@ -451,7 +462,6 @@ func sidecarDown(t *testing.T, w *world) {
 
 // sidecarRestarts lets the sidecar let go of a held request, be away, and come back.
 func sidecarRestarts(t *testing.T, w *world) {
-	w.on(wire.PathResolve, mine(wire.StateAsleep))
 	wakes := 0
 	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		if wakes++; wakes > 1 {
@@ -482,8 +492,8 @@ func standby(t *testing.T, w *world) {
 		json.NewEncoder(rw).Encode(wire.Problem{Status: http.StatusServiceUnavailable, Code: wire.CodeStandby, RetryAfter: 1})
 	}))
 	defer first.Close()
-	w.on(wire.PathResolve, mine(wire.StateAsleep))
 	wakes := 0
+	w.holds = true
 	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		if wakes++; wakes > 1 {
 			return w.running("link")(q)
@@ -520,7 +530,7 @@ func standby(t *testing.T, w *world) {
 
 // severalSidecars puts one that is away before one that answers.
 func severalSidecars(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	front, err := w.make(
 		t, http.NotFoundHandler(),
 		settings{internal: "http://127.0.0.1:1, " + w.internal.URL, key: key, base: base, dashboard: dashboard},
@@ -541,7 +551,7 @@ func severalSidecars(t *testing.T, w *world) {
 func goneContainer(t *testing.T, w *world) {
 	gone := "http://127.0.0.1:1"
 	moved := false
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		s := w.running("link")(q)
 		if !moved {
 			s.Backend, moved = gone, true
@@ -551,7 +561,7 @@ func goneContainer(t *testing.T, w *world) {
 	if got := w.send("POST", web, "/", "whole"); got.Status != 200 || !strings.Contains(got.Body, "container POST / 5 ") {
 		t.Errorf("%d %q", got.Status, got.Body)
 	}
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		s := w.running("link")(q)
 		s.Backend = gone
 		return s
@@ -563,17 +573,16 @@ func goneContainer(t *testing.T, w *world) {
 
 func byAddress(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		if q.Address != "127.0.0.1" {
 			t.Errorf("the address is %q", q.Address)
 		}
-		return wire.HostStatus{State: wire.StateAsleep, Mine: true, Version: "1"}
+		return w.running("link")(q)
 	})
-	w.on(wire.PathWake, w.running("link"))
 	if got := w.get(web, "/"); got.Status != 200 {
 		t.Errorf("%d %q", got.Status, got.Body)
 	}
-	w.on(wire.PathResolve, mine(wire.StateAsleep))
+	w.on(wire.PathWake, mine(wire.StateAsleep))
 	if got := w.get(pwn, "/", "Accept", "text/html"); got.Status != 404 {
 		t.Errorf("a stranger is sent to sign in, where there is nothing to sign in with: %d", got.Status)
 	}
@@ -582,7 +591,7 @@ func byAddress(t *testing.T, w *world) {
 func forwarded(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
 	var asked string
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		asked = q.Address
 		return w.running("link")(q)
 	})
@@ -593,7 +602,6 @@ func forwarded(t *testing.T, w *world) {
 }
 
 func wakeSaysWhich(t *testing.T, w *world) {
-	w.on(wire.PathResolve, mine(wire.StateAsleep))
 	w.on(wire.PathWake, mine(wire.StateStarting))
 	seen := map[string]bool{}
 	form := regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-01$`)

@@ -16,7 +16,7 @@ import (
 // repeated sends what a hostile player would, over and over: the plugin remembers what it decided the first time, and
 // must not forget a thing.
 func repeated(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("owner"))
+	w.on(wire.PathWake, w.running("owner"))
 	w.cookie = []string{"own=1", "whaley=x", "a=1; Domain=" + base}
 	token := w.ticket(web)
 	header := []string{
@@ -34,7 +34,7 @@ func repeated(t *testing.T, w *world) {
 			t.Errorf("%d: %q\nfirst %q\nnow   %q", n, got.Header["Set-Cookie"], first.Body, got.Body)
 		}
 	}
-	if n := w.called(wire.PathResolve); n != 1 {
+	if n := w.called(wire.PathWake); n != 1 {
 		t.Errorf("the sidecar was asked %d times", n)
 	}
 	// Headers for one hop only cannot take along what the plugin says.
@@ -67,7 +67,7 @@ func repeated(t *testing.T, w *world) {
 // readyAndGone lets a container go away under requests that repeat, and a ticket end.
 func readyAndGone(t *testing.T, w *world) {
 	var gone atomic.Bool
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		s := w.running("owner")(q)
 		if !gone.Load() {
 			s.Backend = w.second.URL
@@ -114,7 +114,7 @@ func rememberedAndGone(t *testing.T, w *world) {
 		header := []string{"Cookie", "whaley=" + w.ticket(host)}
 		before := httptest.NewServer(http.NotFoundHandler())
 		before.Config.SetKeepAlivesEnabled(false) // a request on a connection that just ends would be for the container to answer
-		w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+		w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 			s := w.running("owner")(q)
 			s.Backend = before.URL
 			return s
@@ -123,7 +123,7 @@ func rememberedAndGone(t *testing.T, w *world) {
 			t.Fatalf("%d %s", got.Status, got.Body)
 		}
 		before.Close()
-		w.on(wire.PathResolve, w.running("owner"))
+		w.on(wire.PathWake, w.running("owner"))
 		began := time.Now()
 		if got := w.send("POST", host, "/", "again", header...); !strings.HasPrefix(got.Body, "container POST / 5 ") {
 			t.Fatalf("%d %s", got.Status, got.Body)

@@ -44,7 +44,7 @@ func schemes(t *testing.T, w *world) {
 		}
 		defer container.Close()
 		_, address, _ := strings.Cut(container.URL, "://")
-		w.on(wire.PathResolve, func(wire.HostRequest) wire.HostStatus {
+		w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
 			return wire.HostStatus{
 				State: wire.StateRunning, Mine: true, Access: "link", Backend: scheme + "://" + address, Version: scheme,
 			}

@@ -51,7 +51,7 @@ func tidied(next http.Handler) http.Handler {
 }
 
 func asSent(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	direct, err := w.make(t, http.NotFoundHandler(), settings{backend: w.container.URL})
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func (w *world) saw() []string {
 
 // twoLines is what HTTP/2 lets through, whose targets are no lines.
 func twoLines(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	for _, target := range []string{"/a b", "/a HTTP/1.1", "/?a b", "/a#b", "/a#"} {
 		r := httptest.NewRequest("GET", "/", nil)
 		u, err := url.ParseRequestURI(target)
@@ -108,7 +108,7 @@ func twoLines(t *testing.T, w *world) {
 }
 
 func reservedPaths(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	direct, err := w.make(t, http.NotFoundHandler(), settings{backend: w.container.URL})
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func reservedPaths(t *testing.T, w *world) {
 }
 
 func connect(t *testing.T, w *world) {
-	w.on(wire.PathResolve, w.running("link"))
+	w.on(wire.PathWake, w.running("link"))
 	direct, err := w.make(t, http.NotFoundHandler(), settings{backend: w.container.URL})
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ func TestWhyAContainerGaveNoAnswerIsLogged(t *testing.T) {
 	gone.Close()
 	w.sends("HTTP/1.1 200 OK\r\nflag{of the container}\r\n\r\n")
 	at := map[string]string{"speaks": w.container.URL, "gone": "http://" + gone.Addr().String()}
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		which, _, _ := strings.Cut(q.Host, "--")
 		instance, _, _ := strings.Cut(which, "-")
 		return wire.HostStatus{

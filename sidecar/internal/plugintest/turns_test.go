@@ -34,7 +34,7 @@ const few = 12
 func strangersAtOnce(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
 	var lookups gauge
-	w.on(wire.PathResolve, func(q wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 		if q.Address == "192.0.2.1" {
 			lookups.during(func() { time.Sleep(2 * time.Millisecond) })
 		}
@@ -70,11 +70,42 @@ func strangersAtOnce(t *testing.T, w *world) {
 	}
 }
 
+// waitingGivesTurnsUp has an address, which has one turn, wait for as many starts as it likes: another of its requests is
+// answered meanwhile.
+func waitingGivesTurnsUp(t *testing.T, w *world) {
+	w.mode = wire.AuthNone
+	w.holds = true
+	var waiting sync.WaitGroup
+	waiting.Add(few + 1)
+	answered := make(chan bool)
+	w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
+		if q.Host != pwn {
+			waiting.Done()
+			<-answered
+		}
+		return w.running("link")(q)
+	})
+	var all sync.WaitGroup
+	for range few + 1 {
+		all.Go(func() {
+			if got := w.get(web, "/"); got.Status != 200 {
+				t.Errorf("one that waited: %d %s", got.Status, got.Body)
+			}
+		})
+	}
+	waiting.Wait()
+	if got := w.get(pwn, "/"); got.Status != 200 {
+		t.Errorf("%d %s", got.Status, got.Body)
+	}
+	close(answered)
+	all.Wait()
+}
+
 // websocketsAtOnce opens many: one after the other, and then all are open. Requests to what runs are under way all at
 // the same time.
 func websocketsAtOnce(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
-	w.on(wire.PathResolve, func(wire.HostRequest) wire.HostStatus {
+	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
 		return wire.HostStatus{State: wire.StateRunning, Mine: true, Access: "link", Backend: w.container.URL, Version: "1"}
 	})
 	const many = 40

@@ -48,6 +48,7 @@ type world struct {
 	calls   map[string]int
 	header  map[string]http.Header // path of the internal API → of the last call
 	down    bool
+	holds   bool             // it says at once that an answer takes its time
 	cookie  []string         // what the container sets
 	hostile http.HandlerFunc // what the container does instead
 	seen    []string         // what the container was asked for
@@ -81,7 +82,7 @@ func (w *world) serveInternal(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	w.calls[r.URL.Path]++
 	w.header[r.URL.Path] = r.Header
-	script, mode, down, look := w.script[r.URL.Path], w.mode, w.down, w.look
+	script, mode, down, holds, look := w.script[r.URL.Path], w.mode, w.down, w.holds, w.look
 	w.mu.Unlock()
 	if down {
 		panic(http.ErrAbortHandler)
@@ -112,6 +113,11 @@ func (w *world) serveInternal(rw http.ResponseWriter, r *http.Request) {
 		if script == nil {
 			answer(wire.HostStatus{State: wire.StateUnknown, Version: "unknown"})
 			return
+		}
+		if holds {
+			rw.Header().Set(wire.HeldHeader, "1")
+			rw.WriteHeader(http.StatusOK)
+			rw.(http.Flusher).Flush()
 		}
 		answer(script(q))
 	}

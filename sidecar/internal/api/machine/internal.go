@@ -2,6 +2,7 @@ package machine
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/netip"
 	"time"
@@ -94,15 +95,37 @@ func (a Handlers) query(ctx context.Context, h hostRequest) (q whaley.HostQuery,
 	return q, false, nil
 }
 
-// held is the context of a call that may wait.
-func (a Handlers) held(r *http.Request, h hostRequest) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(r.Context(), min(time.Duration(h.WaitMS)*time.Millisecond, maxHold))
-	stop := context.AfterFunc(a.Ctx, cancel)
-	return ctx, func() { stop(); cancel() }
+// WakeHost answers POST wire.PathWake.
+func (a Handlers) WakeHost(w http.ResponseWriter, r *http.Request) error {
+	return a.host(w, r, hostCall{
+		settled: func(v whaley.HostView, _ string) bool {
+			return !v.Mine || v.Problem != nil || v.State == whaley.Running
+		},
+		wait: func(ctx context.Context, q whaley.HostQuery, _ string) (whaley.HostView, error) {
+			return a.Instancer.Wake(ctx, q)
+		},
+		opens: true,
+	})
 }
 
-// ResolveHost answers POST wire.PathResolve.
-func (a Handlers) ResolveHost(w http.ResponseWriter, r *http.Request) error {
+// WatchHost answers POST wire.PathStatus.
+func (a Handlers) WatchHost(w http.ResponseWriter, r *http.Request) error {
+	return a.host(w, r, hostCall{
+		settled: func(v whaley.HostView, seen string) bool { return !v.Mine || v.Version != seen },
+		wait:    a.Instancer.Watch,
+	})
+}
+
+// hostCall is a call about a host that may be held.
+type hostCall struct {
+	settled func(view whaley.HostView, seen string) bool // the answer is there already
+	wait    func(ctx context.Context, q whaley.HostQuery, seen string) (whaley.HostView, error)
+	opens   bool // a request follows to what runs
+}
+
+// host answers what is settled at once. For all else it says at once that the answer takes its time, so that the plugin can
+// tell a sidecar that waits from one that hangs, and only then waits: that is the one call of a cold wake, and a span.
+func (a Handlers) host(w http.ResponseWriter, r *http.Request, call hostCall) error {
 	h, err := kit.Decode[hostRequest](w, r)
 	if err != nil {
 		return err
@@ -112,54 +135,44 @@ func (a Handlers) ResolveHost(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view, err := a.Instancer.Resolve(r.Context(), q)
-	a.contact(view)
-	return a.writeView(w, view, revoked, err)
-}
-
-// WakeHost answers POST wire.PathWake.
-func (a Handlers) WakeHost(w http.ResponseWriter, r *http.Request) error {
-	h, err := kit.Decode[hostRequest](w, r)
 	if err != nil {
 		return err
 	}
-	q, revoked, err := a.query(r.Context(), h)
-	if err != nil {
-		return err
+	if call.settled(view, h.Seen) {
+		a.contact(view, call.opens)
+		return kit.Write(w, http.StatusOK, a.statusOf(view, revoked))
 	}
-	ctx, cancel := a.held(r, h)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set(wire.HeldHeader, "1")
+	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush() // nobody to tell when the plugin has gone away
+	ctx, cancel := context.WithTimeout(r.Context(), min(time.Duration(h.WaitMS)*time.Millisecond, maxHold))
 	defer cancel()
-	view, err := a.Instancer.Wake(ctx, q)
-	a.contact(view)
-	return a.writeView(w, view, revoked, err)
+	defer context.AfterFunc(a.Ctx, cancel)()
+	ctx, end := a.Span(ctx, r)
+	view, err = call.wait(ctx, q, h.Seen)
+	end(err)
+	status := a.statusOf(view, revoked)
+	if err != nil {
+		a.Log.ErrorContext(ctx, "call of the plugin failed", "path", r.URL.Path, "err", err)
+		p := kit.ProblemOf(err)
+		p.RequestID = whaley.RequestOf(ctx)
+		status = wire.HostStatus{State: wire.StateFailed, Mine: true, Problem: &p}
+	}
+	a.contact(view, call.opens)
+	_ = json.NewEncoder(w).Encode(status)
+	return nil
 }
 
 // contact notes that the plugin is about to pass a request on to an instance.
-func (a Handlers) contact(v whaley.HostView) {
-	if a.Cheating != nil && v.Instance != nil && v.Instance.State == whaley.Running {
+func (a Handlers) contact(v whaley.HostView, opens bool) {
+	if opens && a.Cheating != nil && v.Instance != nil && v.Instance.State == whaley.Running {
 		a.Cheating.Contact(v.Instance.ID)
 	}
 }
 
-// WatchHost answers POST wire.PathStatus.
-func (a Handlers) WatchHost(w http.ResponseWriter, r *http.Request) error {
-	h, err := kit.Decode[hostRequest](w, r)
-	if err != nil {
-		return err
-	}
-	q, revoked, err := a.query(r.Context(), h)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := a.held(r, h)
-	defer cancel()
-	view, err := a.Instancer.Watch(ctx, q, h.Seen)
-	return a.writeView(w, view, revoked, err)
-}
-
-func (a Handlers) writeView(w http.ResponseWriter, v whaley.HostView, revoked bool, err error) error {
-	if err != nil {
-		return err
-	}
+func (a Handlers) statusOf(v whaley.HostView, revoked bool) wire.HostStatus {
 	s := wire.HostStatus{
 		State: string(v.State), Mine: v.Mine, Revoked: revoked, Access: string(v.Access), Backend: v.Backend,
 		Forwarded: v.Forwarded, Position: v.Position, Version: v.Version,
@@ -175,7 +188,7 @@ func (a Handlers) writeView(w http.ResponseWriter, v whaley.HostView, revoked bo
 		p := kit.ProblemOf(v.Problem)
 		s.Problem = &p
 	}
-	return kit.Write(w, http.StatusOK, s)
+	return s
 }
 
 type ticketRequest struct{ wire.TicketRequest }
