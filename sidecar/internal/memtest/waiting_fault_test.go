@@ -121,21 +121,21 @@ func (w *world) life(d *death, owner string) {
 	}
 	w.policy = waitingPolicy(2)
 	w.start()
-	time.Sleep(30 * time.Second)
+	time.Sleep(3 * time.Second)
 	if in, err := w.rules.Spawn(w.t.Context(), player(owner), "web"); err == nil {
-		time.Sleep(30 * time.Second)
+		time.Sleep(3 * time.Second)
 		_, _ = w.rules.Stop(w.t.Context(), player(owner), in.ID) // a player who finds it dead tries again later
-		time.Sleep(30 * time.Second)
+		time.Sleep(3 * time.Second)
 	}
 	w.rules.SetPolicy(waitingPolicy(0))
-	time.Sleep(30 * time.Second)
+	time.Sleep(11 * time.Second) // it looks every ten
 	w.faulty, w.policy = nil, waitingPolicy(2)
 	synctest.Wait()
 }
 
 // TestWhateverStepOfWaitingIsTheLastNothingIsLostOrDoubled tries a death at, and a fault of, each step.
 func TestWhateverStepOfWaitingIsTheLastNothingIsLostOrDoubled(t *testing.T) {
-	inMemory(t, func(w *world) {
+	onEngine(t, func(w *world) {
 		all := &death{at: -1}
 		w.life(all, "nobody dies")
 		if len(all.seen) < 12 {
@@ -147,7 +147,7 @@ func TestWhateverStepOfWaitingIsTheLastNothingIsLostOrDoubled(t *testing.T) {
 				owner := fmt.Sprint(when, at)
 				w.life(d, owner)
 				w.start() // the next sidecar
-				time.Sleep(2 * time.Minute)
+				time.Sleep(12 * time.Second)
 				w.waiting(map[string]int{"web": 1})
 				live, err := w.db.Live(w.t.Context(), "")
 				if err != nil {
