@@ -31,7 +31,7 @@ func scale(t *testing.T, name string, usually int) int {
 // TestAWholeEventLosesAndLeaksNothing: many owners come, a hundred within the first ten seconds, and each has an instance all the
 // time, started anew whenever the time of the last is over.
 func TestAWholeEventLosesAndLeaksNothing(t *testing.T) {
-	owners, hours := scale(t, "SOAK_LIVE", 110), scale(t, "SOAK_HOURS", 1)
+	owners, hours := scale(t, "SOAK_LIVE", 40), scale(t, "SOAK_HOURS", 1)
 	ch := built("web", web("2s"))
 	ch.Timeout = time.Duration(hours) * time.Hour / 3
 	playIn(t, memory.NewHost(), func(w *world) {
