@@ -33,7 +33,7 @@ func TestWhyAContainerGaveNoAnswerIsLogged(t *testing.T) {
 	})
 	said := errorsOf(t, func() {
 		for range 30 {
-			w.send("POST", "speaks-1--"+web, "/secret?path", "body")
+			w.send("POST", "speaks-1--"+web, "/secret?path", "") // with a body, writing that may fail first
 		}
 		w.get("gone-1--"+web, "/secret?path")
 		w.goDirectTo("gone-1-name@redis", at["gone"])
