@@ -262,7 +262,7 @@ export const text = {
     files: "Files",
     build: "Images",
     revisions: "Revisions",
-    limits: "Limits",
+    limits: "Release and limits",
     delete: "Delete",
     deleteTitle: (name: string) => `Delete ${name}?`,
     deleteText: (folder: string) =>
@@ -309,6 +309,17 @@ export const text = {
     limitsSave: "Save the limits",
     limitsSaved: "Limits saved; new instances get them",
     limitsFailed: "The limits were not saved",
+  },
+  release: {
+    label: "Opens for players at (your time zone)",
+    now: (moment: string) => `Currently ${moment}.`,
+    none: "Currently it waits for no time.",
+    explain:
+      "Until then the dashboard shows the name and counts down; organisers can start it for anybody. Leave empty to use what the challenge's files say. A closed challenge stays closed.",
+    save: "Save the release",
+    saved: "Release saved",
+    failed: "The release was not saved",
+    waits: (moment: string) => `Opens ${moment}`,
   },
   categories: {
     label: "All of a category",

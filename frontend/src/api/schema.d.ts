@@ -1521,6 +1521,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/challenges/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set when a challenge opens for players by itself
+         * @description Until then the dashboard shows its name and category and counts down; organisers may start it.
+         */
+        put: operations["adminSetRelease"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/challenges/{id}/files": {
         parameters: {
             query?: never;
@@ -2369,6 +2389,7 @@ export interface components {
          *           "wake": true,
          *           "closed": false,
          *           "solved": false,
+         *           "opens_at": null,
          *           "routes": [
          *             {
          *               "name": "",
@@ -2405,6 +2426,7 @@ export interface components {
          *       "wake": true,
          *       "closed": false,
          *       "solved": false,
+         *       "opens_at": null,
          *       "routes": [
          *         {
          *           "name": "",
@@ -2440,6 +2462,11 @@ export interface components {
             closed: boolean;
             /** @description The player, or the team, has solved it in CTFd, as far as its submissions have been read */
             solved: boolean;
+            /**
+             * Format: date-time
+             * @description null: it is open. Else it opens then by itself, and of it only id, name and category are told
+             */
+            opens_at: string | null;
             /** @description The ways in; hosts and web addresses are the player's own and never change */
             routes: components["schemas"]["Route"][];
             /** @description The player's live or lately failed instance, or null */
@@ -3631,6 +3658,8 @@ export interface components {
          *             "cpus": 0,
          *             "pids": 0
          *           },
+         *           "opens_at": null,
+         *           "opens_set": null,
          *           "most": {
          *             "memory": 402653184,
          *             "cpus": 0.5,
@@ -3672,6 +3701,8 @@ export interface components {
          *         "cpus": 0,
          *         "pids": 0
          *       },
+         *       "opens_at": null,
+         *       "opens_set": null,
          *       "most": {
          *         "memory": 402653184,
          *         "cpus": 0.5,
@@ -3703,6 +3734,16 @@ export interface components {
             instances: number;
             resources: components["schemas"]["Resources"];
             overrides: components["schemas"]["Resources"];
+            /**
+             * Format: date-time
+             * @description When players may start it; null: it waits for no time
+             */
+            opens_at: string | null;
+            /**
+             * Format: date-time
+             * @description What organisers have set for it; null: its files decide
+             */
+            opens_set: string | null;
             most: components["schemas"]["Resources"];
             /** @description What is wrong with what the folder holds */
             problems: components["schemas"]["FileProblem"][];
@@ -4248,6 +4289,8 @@ export interface components {
          *           "cpus": 0,
          *           "pids": 0
          *         },
+         *         "opens_at": null,
+         *         "opens_set": null,
          *         "most": {
          *           "memory": 402653184,
          *           "cpus": 0.5,
@@ -7236,6 +7279,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example owner_id,challenge,container_port,host_port,instance
+                     *     team_42,pwn-echo,9000,40001,pwn-echo-team_42-9f3c1a7e
+                     */
                     "text/csv": string;
                 };
             };
@@ -8084,6 +8131,45 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Resources"];
+            };
+        };
+        responses: {
+            /** @description The challenge. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChallenge"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adminSetRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "opens_at": "2026-05-16T10:00:00Z"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description null: as its files say
+                     */
+                    opens_at?: string | null;
+                };
             };
         };
         responses: {

@@ -77,6 +77,7 @@ export const text = {
     uncategorised: "Other",
     newTab: "opens in a new tab",
     solved: "Solved",
+    opensIn: "opens in",
   },
   event: {
     notBegun: "The event has not begun",

@@ -30,6 +30,7 @@ export function challenge(given: Partial<Challenge> = {}): Challenge {
     wake: true,
     closed: false,
     solved: false,
+    opens_at: null,
     routes: [webRoute],
     instance: null,
     ...given,

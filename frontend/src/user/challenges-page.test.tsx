@@ -89,6 +89,16 @@ describe("the list", () => {
     await user.click(screen.getByRole("button", { name: "Hide solved (1)" }));
   });
 
+  it("counts down to a challenge that opens later, and then offers it", async () => {
+    const held = serve({ challenges: [challenge({ opens_at: at(3), routes: [], description: "" })] });
+    renderDashboard();
+    const notes = within(await card("Notes"));
+    expect(notes.getByText(/opens in/)).toBeVisible();
+    expect(notes.queryByRole("button", { name: "Start Notes" })).toBeNull();
+    held.challenges = [challenge()];
+    expect(await screen.findByRole("button", { name: "Start Notes" })).toBeVisible();
+  });
+
   it("offers all challenges when none matches", async () => {
     const user = userEvent.setup();
     serve();

@@ -16,6 +16,7 @@ import { type Filter, filterChallenges } from "@/features/challenges/filter";
 import { FilterBar } from "@/features/challenges/filter-bar";
 import { challengesQuery } from "@/features/challenges/queries";
 import { useHideSolved } from "@/features/challenges/solved";
+import { WaitingCard } from "@/features/challenges/waiting-card";
 import { InstanceControls } from "@/features/instances/controls";
 import { useEnded } from "@/features/instances/ended";
 import { type Live, useLive } from "@/features/instances/live";
@@ -190,6 +191,9 @@ function Found({ list, live, team, paused }: FoundProps) {
           dense={density === "list"}
           card={(challenge) => {
             const instance = instanceOf(challenge, live);
+            if (challenge.opens_at && !isLive(instance)) {
+              return <WaitingCard challenge={challenge} opens={Date.parse(challenge.opens_at)} />;
+            }
             return (
               <ChallengeCard
                 challenge={challenge}

@@ -169,7 +169,7 @@ func TestManyAreExtendedAndRestartedAndAPlayerIsFoundByName(t *testing.T) {
 	if detail.Name != owners.Owners[0].Name || len(detail.Addresses) == 0 || detail.Addresses[0].Routes[0].URL == "" {
 		t.Errorf("%+v", detail)
 	}
-	s.refused(s.admin("GET", "/admin/api/owners/a%20b", "").ResponseRecorder, 400, "owner_invalid")
+	s.refused(s.admin("GET", "/admin/api/owners/a%20b", "").ResponseRecorder, 422, "owner_invalid")
 	if got := s.admin("GET", "/admin/api/export/ports.csv", "").is(200).Body.String(); !strings.HasPrefix(got, "owner_id,") {
 		t.Error(got)
 	}

@@ -145,6 +145,7 @@ func (a *API) AdminRoutes() []Route {
 		{"GET", "/admin/api/challenges/{id}/archive", a.admin.DownloadChallenge},
 		{"POST", "/admin/api/challenges/{id}/toggle", a.admin.ToggleChallenge},
 		{"PUT", "/admin/api/challenges/{id}/resources", a.admin.SetResources},
+		{"PUT", "/admin/api/challenges/{id}/release", a.admin.SetRelease},
 		{"GET", "/admin/api/challenges/{id}/files", a.admin.ListFiles},
 		{"GET", "/admin/api/challenges/{id}/files/{path}", a.admin.ReadFile},
 		{"PUT", "/admin/api/challenges/{id}/files/{path}", a.admin.WriteFile},

@@ -10,7 +10,9 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -40,6 +42,9 @@ var (
 // it. Those are left out, and the rest is taken, so that one look finds what is wrong with that too.
 func check(into *definition, values map[string]any, file string, problems *Problems) {
 	root, _ := asJSON(values).(map[string]any)
+	if at, ok := root["opens"].(time.Time); ok && !strings.HasSuffix(at.Location().String(), "-local") {
+		root["opens"] = at.Format(time.RFC3339) // a date of TOML that says its zone
+	}
 	var wrong *jsonschema.ValidationError
 	if err := validator().Validate(root); errors.As(err, &wrong) {
 		var found Problems
@@ -225,6 +230,8 @@ func plainly(number any) string {
 
 // forms say in words what the patterns of the definition match.
 var forms = map[string]string{
+	`^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$`: "a moment with its zone, as 2026-05-16T10:00:00Z",
+
 	`^[a-z0-9](-?[a-z0-9])*$`:      "a-z, 0-9 and single hyphens inside",
 	`^[A-Za-z0-9_-]+$`:             "letters, digits, hyphens and underscores",
 	`^[A-Za-z0-9][A-Za-z0-9 _-]*$`: "a letter or digit first, then letters, digits, spaces, hyphens and underscores",

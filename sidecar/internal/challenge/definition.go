@@ -29,6 +29,7 @@ type definition struct {
 	Access              string    `toml:"access" about:"link: whoever has the address reaches a running instance. owner: only its owner. Default: INSTANCE_ACCESS." enum:"link,owner"`
 	Wake                bool      `toml:"wake" about:"false: only the dashboard starts it, not opening its address. Default: true."`
 	AnyTime             bool      `toml:"any_time" about:"true: it may be started whatever CTFd says of its event's time and of the challenge's visibility."`
+	Opens               string    `toml:"opens" about:"When players may start it: 2026-05-16T10:00:00Z, or with +02:00. It opens by itself; until then the dashboard shows its name and counts down. Default: it is open." pattern:"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"`
 	Inside              *bool     `toml:"inside" about:"true: its own addresses work inside it too, for a bot that visits them. Default: true where the compose file uses HOST_<route>, URL_<route> or WHALEY_CA."`
 	Egress              bool      `toml:"egress" about:"true: its containers may open connections to the Internet."`
 	Connection          string    `toml:"connection" about:"How players connect to the first route, as \"nc {host} {port}\"; {host}, {address}, {port} and {url} are filled in." max:"1000"`
@@ -174,6 +175,18 @@ func checkRoutes(d *definition, file string, problems *Problems) {
 		check(custom || r.EntryPoint == "", "entrypoint", "is for routes of type custom")
 		check(custom || !r.TLS, "tls", "is for routes of type custom; those of type tcp always have it")
 	}
+}
+
+// opensAt is when it opens; zero if the file does not say. Its form is checked already, the calendar is not.
+func (d *definition) opensAt(file string, problems *Problems) time.Time {
+	if d.Opens == "" {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, strings.ToUpper(strings.Replace(d.Opens, " ", "T", 1)))
+	if err != nil {
+		problems.add(file, 0, "opens", "%q is no moment: a day, an hour or a minute is none of the calendar", d.Opens)
+	}
+	return at.UTC()
 }
 
 // limits are what the whole instance may use: what the file says, at most what the settings allow.

@@ -32,6 +32,10 @@ var wrongDefinitions = []struct{ toml, want string }{
 		3: timeout: must be a whole number, and is a text
 		4: wake: must be true or false, and is a whole number
 		5: access: "all" must be "link" or "owner"`},
+	{"opens = \"16 May\"" + oneRoute, `1: opens: "16 May" has not the right form: a moment with its zone, as 2026-05-16T10:00:00Z`},
+	{"opens = 2026-05-16T10:00:00" + oneRoute, `1: opens: must be a text in quotes, and is a date or time`}, // of which zone?
+	{"opens = \"2026-02-31T10:00:00Z\"" + oneRoute,
+		`~ 1: opens: "2026-02-31T10:00:00Z" is no moment: a day, an hour or a minute is none of the calendar`},
 	{"id = \"a--b\"" + oneRoute, `1: id: "a--b" has not the right form: a-z, 0-9 and single hyphens inside`},
 	{"timeout = 5\nextend_time = -1\n" + oneRoute, `
 		1: timeout: 5 must be from 10 to 604800
@@ -276,6 +280,21 @@ func TestADefinitionThatIsTooLargeIsRefusedBeforeItIsParsed(t *testing.T) {
 		_, err := load(t, folder(t, c.toml, oneService))
 		if err == nil || err.Error() != "web-test/instance.toml:"+c.want {
 			t.Errorf("%s: %.300v\nwant %s", what, err, c.want)
+		}
+	}
+}
+
+func TestWhenAChallengeOpensMayBeADateOrAText(t *testing.T) {
+	for _, written := range []string{
+		`2026-05-16T12:00:00+02:00`, `"2026-05-16T12:00:00+02:00"`, `2026-05-16 10:00:00Z`, `"2026-05-16t10:00:00z"`,
+	} {
+		ch, err := load(t, folder(t, "opens = "+written+oneRoute, "services:\n  web: {image: x}\n"))
+		if err != nil {
+			t.Errorf("%s: %v", written, err)
+			continue
+		}
+		if got := ch.OpensAt.Format("2006-01-02T15:04:05Z"); got != "2026-05-16T10:00:00Z" {
+			t.Errorf("%s is %s", written, got)
 		}
 	}
 }

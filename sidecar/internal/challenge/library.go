@@ -301,6 +301,9 @@ func withSetting(plain *whaley.Challenge, s whaley.ChallengeSetting, most whaley
 	}
 	ch := *plain
 	ch.Inactive = !s.Active
+	if !s.OpensAt.IsZero() {
+		ch.OpensAt = s.OpensAt
+	}
 	ch.Services = slices.Clone(plain.Services)
 	total := LimitsOf(plain)
 	for n := range ch.Services {

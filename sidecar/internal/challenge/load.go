@@ -80,7 +80,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *whaley.Challen
 	ch := &whaley.Challenge{
 		ID: d.ID, Name: d.Name, Category: d.Category, Description: d.Description, Revision: revision, Dir: dir,
 		Timeout: time.Duration(d.Timeout) * time.Second, ExtendTime: time.Duration(d.ExtendTime) * time.Second,
-		Access: whaley.Access(d.Access), Wake: d.Wake, AnyTime: d.AnyTime, Egress: d.Egress,
+		Access: whaley.Access(d.Access), Wake: d.Wake, AnyTime: d.AnyTime, OpensAt: d.opensAt(tomlFile, &problems), Egress: d.Egress,
 		StaticFlags: d.DisableDynamicFlags,
 	}
 	for n, r := range d.Routes {

@@ -16,10 +16,19 @@ type Opening interface {
 
 // Closed says why a player may not see and start a challenge now, nil if they may.
 func (i *Instancer) Closed(p whaley.Player, ch *whaley.Challenge) *whaley.Error {
-	if i.Opening == nil || whaley.Synthetic(p.Owner.ID) {
+	if whaley.Synthetic(p.Owner.ID) {
 		return nil
 	}
-	return i.Opening.Closed(p, ch, i.now())
+	now := i.now()
+	if i.Opening != nil {
+		if why := i.Opening.Closed(p, ch, now); why != nil {
+			return why
+		}
+	}
+	if p.Organiser {
+		return nil
+	}
+	return ch.NotOpen(now)
 }
 
 // Event is when all of it takes place, zero if nobody says.

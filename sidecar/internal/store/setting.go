@@ -17,6 +17,7 @@ type challengeRow struct {
 	Memory    int64
 	NanoCPUs  int64 `bun:"nano_cpus"`
 	Pids      int64
+	OpensAt   time.Time `bun:",nullzero"`
 	UpdatedAt time.Time
 	UpdatedBy string
 }
@@ -29,7 +30,8 @@ func (s *Store) ChallengeSettings(ctx context.Context) (map[string]whaley.Challe
 	for _, r := range rows {
 		all[r.Challenge] = whaley.ChallengeSetting{
 			Challenge: r.Challenge, Active: r.Active, UpdatedAt: utc(r.UpdatedAt), UpdatedBy: r.UpdatedBy,
-			Limits: whaley.Limits{MemoryBytes: r.Memory, NanoCPUs: r.NanoCPUs, Pids: r.Pids},
+			Limits:  whaley.Limits{MemoryBytes: r.Memory, NanoCPUs: r.NanoCPUs, Pids: r.Pids},
+			OpensAt: utc(r.OpensAt),
 		}
 	}
 	return all, err
@@ -39,12 +41,13 @@ func (s *Store) ChallengeSettings(ctx context.Context) (map[string]whaley.Challe
 func (s *Store) SetChallenge(ctx context.Context, c whaley.ChallengeSetting, ev whaley.Event) error {
 	row := &challengeRow{
 		Challenge: c.Challenge, Active: c.Active, UpdatedAt: utc(c.UpdatedAt), UpdatedBy: c.UpdatedBy,
-		Memory: c.Limits.MemoryBytes, NanoCPUs: c.Limits.NanoCPUs, Pids: c.Limits.Pids,
+		Memory: c.Limits.MemoryBytes, NanoCPUs: c.Limits.NanoCPUs, Pids: c.Limits.Pids, OpensAt: utc(c.OpensAt),
 	}
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewInsert().Model(row).On("CONFLICT (challenge) DO UPDATE").
 			Set("active = EXCLUDED.active").Set("memory = EXCLUDED.memory").Set("nano_cpus = EXCLUDED.nano_cpus").
-			Set("pids = EXCLUDED.pids").Set("updated_at = EXCLUDED.updated_at").Set("updated_by = EXCLUDED.updated_by").Exec(ctx)
+			Set("pids = EXCLUDED.pids").Set("updated_at = EXCLUDED.updated_at").Set("updated_by = EXCLUDED.updated_by").
+			Set("opens_at = EXCLUDED.opens_at").Exec(ctx)
 		if err != nil {
 			return err
 		}

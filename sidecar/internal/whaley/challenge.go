@@ -56,11 +56,12 @@ type Challenge struct {
 	Timeout     time.Duration
 	ExtendTime  time.Duration
 	Access      Access
-	Wake        bool // false: only the dashboard starts it
-	AnyTime     bool // it may be started whatever the scoreboard says of its event
-	Egress      bool // containers may open connections to the outside
-	StaticFlags bool // its flag is the same for everybody
-	Inactive    bool // players are not shown it and cannot start it; what runs goes on
+	Wake        bool      // false: only the dashboard starts it
+	AnyTime     bool      // it may be started whatever the scoreboard says of its event
+	Egress      bool      // containers may open connections to the outside
+	StaticFlags bool      // its flag is the same for everybody
+	OpensAt     time.Time // players learn its name before and nothing else, and cannot start it; zero: it is open
+	Inactive    bool      // players are not shown it and cannot start it; what runs goes on
 	Routes      []Route
 	Services    []Service // each after all that it depends on
 	Volumes     []string  // named volumes, made per instance

@@ -14,6 +14,7 @@ const (
 	CodeNotBegun = "event_not_begun"
 	CodeOver     = "event_over"
 	CodePaused   = "event_paused"
+	CodeNotOpen  = "challenge_not_open" // of a challenge whose own time has not come
 )
 
 // eventTime is how people read a moment whose day they may not know.
@@ -36,6 +37,16 @@ func (e ScoreboardEvent) Closed(at time.Time) *Error {
 		)
 	}
 	return nil
+}
+
+// NotOpen says that a challenge's own time has not come, nil if it has.
+func (ch *Challenge) NotOpen(at time.Time) *Error {
+	if !at.Before(ch.OpensAt) {
+		return nil
+	}
+	return Errorf(Forbidden, CodeNotOpen, "This challenge opens on %s.", ch.OpensAt.UTC().Format(eventTime)).After(
+		ch.OpensAt.Sub(at),
+	)
 }
 
 func (e ScoreboardEvent) over(at time.Time) bool { return !e.Ends.IsZero() && !at.Before(e.Ends) }

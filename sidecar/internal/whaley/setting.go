@@ -7,7 +7,8 @@ import "time"
 type ChallengeSetting struct {
 	Challenge string // id
 	Active    bool
-	Limits    Limits // of a whole instance, whatever settings and files say; 0: as they say
+	Limits    Limits    // of a whole instance, whatever settings and files say; 0: as they say
+	OpensAt   time.Time // for players, whatever the files say; zero: as they say
 	UpdatedAt time.Time
 	UpdatedBy string
 }

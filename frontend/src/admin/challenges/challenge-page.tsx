@@ -22,6 +22,7 @@ import { Files } from "./files";
 import { Limits } from "./limits";
 import { Problems } from "./problems";
 import { challengesQuery } from "./queries";
+import { Release } from "./release";
 import { Revisions } from "./revisions";
 import { archiveOf } from "./roll-back";
 import { Solver } from "./solver";
@@ -112,7 +113,10 @@ function Found({ challenge }: { challenge: AdminChallenge }) {
       ) : view === "revisions" ? (
         <Revisions challenge={challenge} />
       ) : view === "limits" ? (
-        <Limits key={JSON.stringify(challenge.overrides)} challenge={challenge} />
+        <div className="flex flex-col gap-4">
+          <Release key={challenge.opens_set} challenge={challenge} />
+          <Limits key={JSON.stringify(challenge.overrides)} challenge={challenge} />
+        </div>
       ) : (
         <Files challenge={challenge} />
       )}

@@ -6,14 +6,16 @@ const often = 30_000; // ms
 
 /**
  * All challenges, and when the event takes place. They change when an organiser changes them, so now and then is often
- * enough, but for the moment at which the event begins.
+ * enough, but for the moment at which the event begins or one of them opens.
  */
 export const challengesQuery = queryOptions({
   queryKey: ["challenges"],
   queryFn: ({ signal }) => unwrap(api.GET("/challenges", { signal })),
   refetchInterval: ({ state }) => {
-    const begins = state.data?.event.begins_at;
-    const left = begins ? Date.parse(begins) - serverNow() : 0;
-    return left > 0 ? Math.min(often, left + 500) : often;
+    const opens = state.data?.challenges.map(({ opens_at }) => opens_at) ?? [];
+    const next = [state.data?.event.begins_at, ...opens]
+      .map((moment) => (moment ? Date.parse(moment) - serverNow() : 0))
+      .filter((left) => left > 0);
+    return Math.min(often, ...next.map((left) => left + 500));
   },
 });

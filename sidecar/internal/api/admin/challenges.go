@@ -32,7 +32,9 @@ type adminChallengeJSON struct {
 	Instances   int                   `json:"instances"`
 	Resources   resourcesJSON         `json:"resources"`
 	Overrides   resourcesJSON         `json:"overrides"`
-	Most        resourcesJSON         `json:"most"` // that any instance may have
+	OpensAt     *time.Time            `json:"opens_at"`  // for players; nil: it waits for no time
+	OpensSet    *time.Time            `json:"opens_set"` // what organisers have set; nil: as the files say
+	Most        resourcesJSON         `json:"most"`      // that any instance may have
 	Problems    []kit.FileProblemJSON `json:"problems"`
 	Notes       []kit.FileProblemJSON `json:"notes"` // taken otherwise than it is written
 	StaticFlags bool                  `json:"disable_dynamic_flags"`
@@ -67,8 +69,10 @@ func (a Handlers) Challenge(e challenge.Entry, live int) adminChallengeJSON {
 		Overrides: resources(e.Setting.Limits), Most: resources(a.Library.Most()), Problems: kit.FileProblems(e.Problems),
 		Notes: kit.FileProblems(e.Notes), Unbuilt: e.Unbuilt,
 	}
+	j.OpensSet = kit.Moment(e.Setting.OpensAt)
 	if ch := e.Loaded; ch != nil {
 		j.Name, j.Category, j.Revision, j.Resources = ch.Name, ch.Category, ch.Revision, resources(challenge.LimitsOf(ch))
+		j.OpensAt = kit.Moment(ch.OpensAt)
 		j.StaticFlags, j.Images = ch.StaticFlags, string(a.Instancer.BuildState(ch.ID))
 		for _, s := range ch.Services {
 			j.Services = append(j.Services, s.Name)
@@ -279,6 +283,33 @@ func (a Handlers) ToggleChallenge(w http.ResponseWriter, r *http.Request) error 
 	}
 	return a.setChallenge(
 		w, r, "admin_challenge_toggle", message, func(s *whaley.ChallengeSetting) { s.Active = *request.Active },
+	)
+}
+
+type releaseRequest struct {
+	OpensAt *time.Time `json:"opens_at"` // nil: as the files say
+}
+
+func (q releaseRequest) Valid() error {
+	if q.OpensAt != nil && (q.OpensAt.Year() < 2000 || q.OpensAt.Year() > 9000) {
+		return whaley.Errorf(whaley.Invalid, "opens_invalid", "opens_at must be a moment between the years 2000 and 9000.")
+	}
+	return nil
+}
+
+// SetRelease answers PUT /admin/api/challenges/{id}/release.
+func (a Handlers) SetRelease(w http.ResponseWriter, r *http.Request) error {
+	q, err := kit.Decode[releaseRequest](w, r)
+	if err != nil {
+		return err
+	}
+	at, message := time.Time{}, "opens when its files say"
+	if q.OpensAt != nil {
+		at = q.OpensAt.UTC()
+		message = "opens at " + at.Format(time.RFC3339)
+	}
+	return a.setChallenge(
+		w, r, "admin_challenge_release", message, func(s *whaley.ChallengeSetting) { s.OpensAt = at },
 	)
 }
 

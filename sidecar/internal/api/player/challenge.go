@@ -24,6 +24,7 @@ type challengeJSON struct {
 	Wake        bool              `json:"wake"`
 	Closed      bool              `json:"closed"` // only what runs of it is left
 	Solved      bool              `json:"solved"`
+	OpensAt     *time.Time        `json:"opens_at"` // nil: it is open; else this, its name and its category is all that is told
 	Routes      []kit.RouteJSON   `json:"routes"`
 	Instance    *kit.InstanceJSON `json:"instance"`
 }
@@ -46,7 +47,15 @@ func (a Handlers) ListChallenges(w http.ResponseWriter, r *http.Request) error {
 	all := []challengeJSON{}
 	for _, ch := range a.Challenges.All() {
 		in := own[ch.ID]
-		closed := ch.Inactive || hidden(a.Instancer.Closed(p, ch))
+		why := a.Instancer.Closed(p, ch)
+		if (in == nil || !in.State.Live()) && !ch.Inactive && why != nil && why.Code == whaley.CodeNotOpen {
+			all = append(all, challengeJSON{
+				ID: ch.ID, Name: ch.Name, Category: ch.Category, Access: string(ch.Access), Routes: []kit.RouteJSON{},
+				OpensAt: kit.Moment(ch.OpensAt),
+			})
+			continue
+		}
+		closed := ch.Inactive || hidden(why)
 		if delete(own, ch.ID); closed && (in == nil || !in.State.Live()) {
 			continue
 		}
