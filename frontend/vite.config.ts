@@ -33,7 +33,10 @@ export default defineConfig(({ mode }) => ({
   resolve: { alias: { "@": page("./src") } },
   server: { proxy: Object.fromEntries(api.map((path) => [path, { target: sidecar }])) },
   build: {
-    rolldownOptions: { input: page(mode === "admin" ? "admin.html" : "index.html") },
+    rolldownOptions: {
+      input: page(mode === "admin" ? "admin.html" : "index.html"),
+      output: { codeSplitting: { groups: [{ name: "english", test: /languages\/en\.ts$/ }] } },
+    },
     manifest: mode === "admin" ? "admin.json" : "index.json", // scripts/size.mjs reads it, and removes it
     outDir: "../sidecar/internal/web/dist",
     emptyOutDir: mode !== "admin", // the second build adds to the first; public/.gitkeep puts the committed one back

@@ -1,5 +1,6 @@
 import { Trophy } from "lucide-react";
 import { type ReactNode, useEffect } from "react";
+import { LanguageSwitch } from "@/components/ui/language-switch";
 import { ThemeSwitch } from "@/components/ui/theme-switch";
 import { Toaster } from "@/components/ui/toast";
 import { event, logo } from "@/lib/event";
@@ -41,6 +42,7 @@ export function Shell({ title, urgent = "", aside, children }: Props) {
               </a>
             )}
             {aside}
+            <LanguageSwitch />
             <ThemeSwitch />
           </div>
         </div>

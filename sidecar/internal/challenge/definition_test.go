@@ -33,7 +33,7 @@ var wrongDefinitions = []struct{ toml, want string }{
 		4: wake: must be true or false, and is a whole number
 		5: access: "all" must be "link" or "owner"`},
 	{"opens = \"16 May\"" + oneRoute, `1: opens: "16 May" has not the right form: a moment with its zone, as 2026-05-16T10:00:00Z`},
-	{"opens = 2026-05-16T10:00:00" + oneRoute, `1: opens: must be a text in quotes, and is a date or time`}, // of which zone?
+	{"opens = 2026-05-16T10:00:00" + oneRoute, `~ 1: opens: must be a text in quotes, and is a date or time`}, // of which zone?
 	{"opens = \"2026-02-31T10:00:00Z\"" + oneRoute,
 		`~ 1: opens: "2026-02-31T10:00:00Z" is no moment: a day, an hour or a minute is none of the calendar`},
 	{"id = \"a--b\"" + oneRoute, `1: id: "a--b" has not the right form: a-z, 0-9 and single hyphens inside`},
