@@ -15,7 +15,7 @@ func challengeSettings(t *testing.T, s, other *store.Store) {
 	ctx := context.Background()
 	want := whaley.ChallengeSetting{
 		Challenge: owner(), Active: true, UpdatedAt: time.Now().UTC().Truncate(time.Microsecond), UpdatedBy: "an admin",
-		Limits: whaley.Limits{MemoryBytes: 5 << 30, NanoCPUs: 15e8, Pids: 7},
+		Limits:  whaley.Limits{MemoryBytes: 5 << 30, NanoCPUs: 15e8, Pids: 7},
 		OpensAt: time.Now().UTC().Add(time.Hour).Truncate(time.Microsecond),
 	}
 	for _, active := range []bool{true, false} {
