@@ -145,7 +145,7 @@ func (p *Pool) network(ctx context.Context, sb *whaley.Sandbox, labels instancer
 			return err
 		}
 		err = p.engine.CreateNetwork(ctx, containers.NetworkSpec{
-			Name: whaley.NetworkName(sb.ID), Subnet: subnet, Internal: !sb.Shape.Egress, Masquerade: sb.Shape.Egress,
+			Name: whaley.NetworkName(sb.ID), Subnet: subnet, Internal: !sb.Shape.Egress && !sb.Shape.Ports, Masquerade: sb.Shape.Egress,
 			Labels: labels,
 		})
 		if err == nil {

@@ -89,7 +89,7 @@ func (p *Pool) outside(sb *whaley.Sandbox) bool {
 // other is one that has rested and can be made into one of a shape, or nil.
 func (p *Pool) other(all []*whaley.Sandbox, shape whaley.Shape) *whaley.Sandbox {
 	for _, sb := range all {
-		if p.rested(sb) && !p.outside(sb) && sb.Shape.Egress == shape.Egress {
+		if p.rested(sb) && !p.outside(sb) && sb.Shape.Egress == shape.Egress && sb.Shape.Ports == shape.Ports {
 			return sb
 		}
 	}

@@ -39,6 +39,7 @@ func (s *Sandbox) Holder(service string) string { return s.ID + "-" + service }
 // Shape is all that two sandboxes can differ in.
 type Shape struct {
 	Egress   bool
+	Ports    bool   `json:",omitempty"` // of the host lead to it, so it knows the way to who is outside
 	Services []Seat // in the order of their addresses
 }
 

@@ -25,7 +25,10 @@ func (s *start) assemble(ctx context.Context) error {
 	for n, service := range services {
 		made[n] = instancer.Made{Service: service.Service, ID: ids[n], Address: s.in.Addresses[service.Name]}
 	}
-	return s.steps.Run(ctx, s.in, made)
+	if err := s.steps.Run(ctx, s.in, made); err != nil {
+		return err
+	}
+	return s.open(ctx, s.in)
 }
 
 func (s *start) makeAll(ctx context.Context, services []instancer.PlannedService) (ids []string, err error) {
@@ -130,7 +133,7 @@ func (s *start) spec(n int, service whaley.Service, volumes map[string]string) C
 	spec := ContainerSpec{
 		Name: in.ID + "-" + service.Name, Service: service, Network: first.Network, Address: first.Address,
 		Aliases: first.Aliases,
-		Publish: s.hostPorts(in, ch, service.Name, false), UDP: s.hostPorts(in, ch, service.Name, true),
+		Publish: s.published(service.Name, false), UDP: s.published(service.Name, true),
 		Volumes: volumes, Egress: ch.Egress, Labels: s.plan.Labels,
 	}
 	spec.Labels.Service = service.Name

@@ -24,6 +24,7 @@ type Needs struct {
 	Ports     Ports
 	Firewall  Firewall  // nil: none
 	Sandboxes Sandboxes // nil: none
+	PortMap   PortMap   // nil: the engine publishes ports
 	// Published gives every route a port of the host: routers cannot reach the containers' own addresses.
 	Published bool
 	// Guest has containers begin with the guest where that can be, which puts the flags in and becomes the challenge's program.
@@ -41,6 +42,7 @@ type Platform struct {
 	ports     Ports
 	firewall  Firewall
 	sandboxes Sandboxes
+	portMap   PortMap
 	published bool
 	guest     bool
 	log       *slog.Logger
@@ -48,6 +50,7 @@ type Platform struct {
 	mu       sync.Mutex
 	lose     map[string]context.CancelFunc // instance that is being started → what gives its sandbox up
 	prepared map[string]map[string]string  // what waits and was prepared by this process → service → container
+	led      map[string]bool               // instances whose ports were opened here
 }
 
 var _ instancer.Platform = (*Platform)(nil)
@@ -62,8 +65,9 @@ func New(needs Needs) *Platform {
 	}
 	return &Platform{
 		Images: needs.Engine, Disks: needs.Engine, engine: needs.Engine, subnets: needs.Subnets, ports: needs.Ports,
-		firewall: needs.Firewall, sandboxes: needs.Sandboxes, published: needs.Published, guest: needs.Guest,
-		log: needs.Log, lose: map[string]context.CancelFunc{}, prepared: map[string]map[string]string{},
+		firewall: needs.Firewall, sandboxes: needs.Sandboxes, portMap: needs.PortMap, published: needs.Published,
+		guest: needs.Guest,
+		log:   needs.Log, led: map[string]bool{}, lose: map[string]context.CancelFunc{}, prepared: map[string]map[string]string{},
 	}
 }
 

@@ -26,6 +26,9 @@ func (c *Platform) Remove(ctx context.Context, in *whaley.Instance) error {
 	c.mu.Lock()
 	delete(c.prepared, in.ID)
 	c.mu.Unlock()
+	if err := c.closePorts(ctx, in); err != nil {
+		return err
+	}
 	if err := c.clear(ctx, in); err != nil {
 		return err
 	}
@@ -79,6 +82,9 @@ func (c *Platform) Tidy(
 		return outside, err
 	})
 	if err != nil {
+		return err
+	}
+	if err := c.syncPorts(ctx, live); err != nil {
 		return err
 	}
 	for _, id := range orphans {

@@ -8,13 +8,14 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// shape is that of a challenge's instances, or false if they cannot use a sandbox: it has one network, and a published
-// port belongs to the container that has the network, but is known only when an instance is made.
+// shape is that of a challenge's instances, or false if they cannot use a sandbox: it has one network, and a port
+// that the engine publishes belongs to the container that has the network, but is known only when an instance is made.
 func (c *Platform) shape(ch *whaley.Challenge) (whaley.Shape, bool) {
-	if len(ch.Networks) > 0 || slices.ContainsFunc(ch.Routes, c.publishes) {
+	ports := slices.ContainsFunc(ch.Routes, c.hasPort)
+	if len(ch.Networks) > 0 || ports && c.portMap == nil {
 		return whaley.Shape{}, false
 	}
-	s := whaley.Shape{Egress: ch.Egress}
+	s := whaley.Shape{Egress: ch.Egress, Ports: ports}
 	for _, service := range ch.Services {
 		if service.Relay {
 			continue // its names are an instance's, so it has a place of its own
