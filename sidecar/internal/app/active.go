@@ -83,6 +83,7 @@ func (s *server) handOver() {
 	s.handing.Do(func() {
 		if s.wall != nil && s.active.Valid() == nil {
 			s.wall.end(s.db)
+			s.ports.end(s.db)
 		}
 		s.active.Release()
 	})

@@ -47,7 +47,7 @@ type rules struct {
 // assemble makes the instancer and the adapters that the settings choose.
 func assemble(
 	ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine,
-	library *challenge.Library, wall *wall, pools *subnet.Chooser, live *config.Live, keys identity.Keys, seen *observers,
+	library *challenge.Library, wall *wall, mapped *ports, pools *subnet.Chooser, live *config.Live, keys identity.Keys, seen *observers,
 	log *slog.Logger,
 ) (rules, []api.Check, error) {
 	subnets, err := newSubnets(ctx, g, db, pools, log)
@@ -61,14 +61,17 @@ func assemble(
 	checks := []api.Check{
 		{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping},
 		{Name: "firewall", Ping: wall.ping, Optional: true}, {Name: "disk", Ping: datadir.Ping(c), Optional: true},
-		{Name: "pool", Ping: pools.Ping, Optional: true},
+		{Name: "pool", Ping: pools.Ping, Optional: true}, {Name: "ports", Ping: mapped.ping, Optional: true},
+	}
+	if mapped.table != nil {
+		ports.OnKnown(mapped.table.KnowAlso)
 	}
 	made := rules{ports: ports}
 	made.sandboxes = newSandboxes(live, db, subnets, engine, log)
 	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })
 	made.platform = containers.New(containers.Needs{
 		Engine: engine, Subnets: subnets, Ports: ports, Firewall: wall.rules(), Sandboxes: made.sandboxes,
-		Published: c.BackendHost != "", Guest: c.Guest == "on", Log: log,
+		PortMap: mapped.forPlatform(), Published: c.BackendHost != "", Guest: c.Guest == "on", Log: log,
 	})
 	needs := instancer.Needs{
 		Store: db, Platform: made.platform, Prober: probe.New(engine), Challenges: library, Forensics: seen.forensics,

@@ -14,6 +14,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/face"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/portwake"
 	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 	"github.com/whaley-ctf/whaley/sidecar/internal/registry"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sni"
@@ -77,6 +78,7 @@ func (s *server) openEngine(ctx context.Context) (err error) {
 		return err
 	}
 	s.wall = newWall(s.c, s.deployment, s.pools, s.log)
+	s.ports, s.places = newPorts(s.c, s.env["DOCKER_HOST"], s.deployment, s.log), portwake.NewPlaces()
 	return nil
 }
 
@@ -99,7 +101,7 @@ func (s *server) openRules(ctx context.Context) (err error) {
 		return err
 	}
 	s.rules, s.checks, err = assemble(
-		ctx, s.c, s.Group, s.db, s.engine, s.library, s.wall, s.pools, s.live, s.keys, s.seen, s.log,
+		ctx, s.c, s.Group, s.db, s.engine, s.library, s.wall, s.ports, s.pools, s.live, s.keys, s.seen, s.log,
 	)
 	return err
 }
@@ -130,8 +132,9 @@ func (s *server) openSurface(ctx context.Context) error {
 		Limiter: s.who.limiter, Connection: s.who.written,
 		Instancer: s.rules.instancer, Challenges: s.library, Library: s.library, Keys: s.keys, Tickets: tickets,
 		Events: s.db, Checks: s.checks, Settings: s.live, Flags: s.rules.flags,
-		Cheating: s.rules.cheating, Books: s.db, Containers: s.engine,
-		EventLog: s.db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
+		Cheating: s.rules.cheating, Books: s.db, Ports: s.rules.ports, Places: s.places,
+		Containers: s.engine,
+		EventLog:   s.db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
 		Tracer: seen.tracer, Pages: s.pages, Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered,
 		Opening: look, Solvers: s.rules.solvers, Rehearsals: s.rules.stage, Origins: origins, Log: s.log,
 	}, api.Options{

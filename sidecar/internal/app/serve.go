@@ -16,6 +16,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/portwake"
 	"github.com/whaley-ctf/whaley/sidecar/internal/standby"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
@@ -44,6 +45,8 @@ type server struct {
 	engine     *docker.Engine
 	pools      *subnet.Chooser
 	wall       *wall
+	ports      *ports
+	places     *portwake.Places
 	library    *challenge.Library
 	seen       *observers
 	rules      rules
@@ -77,7 +80,7 @@ func serveOnce(ctx context.Context, env map[string]string, out io.Writer) error 
 	s.lifecycle, ctx = newLifecycle(ctx, log)
 	defer func() { _ = s.Stop() }() // its error is that of Wait
 	for _, open := range []func(context.Context) error{
-		s.openListeners, s.becomeActive, s.openDatabase, s.openEngine, s.openObservers, s.openRules, s.openSurface, s.openEdge,
+		s.openListeners, s.becomeActive, s.openDatabase, s.openEngine, s.openObservers, s.openRules, s.openSurface, s.openEdge, s.openPorts,
 	} {
 		if err := open(ctx); err != nil {
 			return err
@@ -129,6 +132,7 @@ func (s *server) work(ctx context.Context) error {
 	work.Go(func() error {
 		return s.wall.run(ctx, proving(s.engine, s.db, s.c.DataDir, s.pools.Pool, s.listeners.addresses()))
 	})
+	work.Go(func() error { return s.ports.run(ctx) })
 	work.Go(func() error { warnOfRuntimes(ctx, s.engine, s.library, s.log); return nil })
 	work.Go(func() error { return s.rules.instancer.Run(ctx) })
 	work.Go(func() error {

@@ -1,6 +1,6 @@
 // Package port hands out host ports. The range is cut into lanes; owner, challenge and internal port choose the lane,
-// so that spawns at the same time look at different ports, and an owner's challenge gets its last ports again. Which
-// are taken is said by unique rows in the store, and by a real bind.
+// so that spawns at the same time look at different ports. A port is its owner's from when it is first shown or used, and
+// nobody else gets it while there are others. Which are taken is said by unique rows in the store, and by a real bind.
 package port
 
 import (
@@ -27,12 +27,16 @@ type Store interface {
 	LastPorts(ctx context.Context, owner, challenge string) (map[int]int, error)
 	TakePort(ctx context.Context, port int, instance, owner, challenge string, internal int) error // CodePortTaken
 	DropPorts(ctx context.Context, instance string) error
+	BookPort(ctx context.Context, port int, owner, challenge string, internal int) error // CodePortTaken
+	BookedPorts(ctx context.Context) ([]int, error)
+	OwnerPorts(ctx context.Context, owner string) (map[string]map[int]int, error)
 }
 
 // Lanes implements containers.Ports.
 type Lanes struct {
 	store Store
 	free  func(port int) bool
+	known func(port int) // is told of each that becomes somebody's
 
 	mu      sync.Mutex // one allocation at a time; between sidecars the rows decide
 	lanes   []lane
@@ -46,7 +50,7 @@ var _ containers.Ports = (*Lanes)(nil)
 
 // New makes lanes of a range of ports, both ends included.
 func New(store Store, first, last int) (*Lanes, error) {
-	l := &Lanes{store: store, free: isFree}
+	l := &Lanes{store: store, free: isFree, known: func(int) {}}
 	return l, l.SetRange(first, last)
 }
 
@@ -90,7 +94,9 @@ func (l *Lanes) Reserve(ctx context.Context, instance, owner, challenge string, 
 			ports[want] = port
 			continue
 		}
-		port, err := l.take(ctx, held, instance, owner, challenge, want, last[want])
+		port, err := l.take(ctx, held, owner, challenge, want, last[want], func(port int) error {
+			return l.store.TakePort(ctx, port, instance, owner, challenge, want)
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -100,21 +106,48 @@ func (l *Lanes) Reserve(ctx context.Context, instance, owner, challenge string, 
 }
 
 func (l *Lanes) take(
-	ctx context.Context, held map[int]string, instance, owner, challenge string, internal, last int,
+	ctx context.Context, held map[int]string, owner, challenge string, internal, last int, write func(port int) error,
 ) (int, error) {
 	try := func(port int) (bool, error) {
 		if _, taken := held[port]; taken || !l.inRange(port) || !l.free(port) {
 			return false, nil
 		}
-		err := l.store.TakePort(ctx, port, instance, owner, challenge, internal)
+		err := write(port)
 		if whaley.CodeOf(err) == whaley.CodePortTaken {
 			return false, nil
+		}
+		if err == nil {
+			l.known(port)
 		}
 		return err == nil, err
 	}
 	if ok, err := try(last); ok || err != nil {
 		return last, err
 	}
+	booked, err := l.booked(ctx)
+	if err != nil {
+		return 0, err
+	}
+	port, err := l.scan(owner, challenge, internal, func(port int) (bool, error) {
+		if booked[port] {
+			return false, nil
+		}
+		return try(port)
+	})
+	if port != 0 || err != nil {
+		return port, err
+	}
+	if port, err = l.scan(owner, challenge, internal, try); port != 0 || err != nil { // somebody's who plays something else now
+		return port, err
+	}
+	return 0, whaley.Errorf(whaley.Unavailable, "ports_exhausted",
+		"This host has no free port left. Try again when others have stopped theirs, or tell an organiser (PORT_RANGE_END).").After(
+		30e9,
+	)
+}
+
+// scan tries ports until one is taken, those of the owner's lane first, and returns 0 if none was.
+func (l *Lanes) scan(owner, challenge string, internal int, try func(port int) (bool, error)) (int, error) {
 	primary := laneOf(owner, challenge, internal, len(l.lanes))
 	for step := range l.lanes {
 		n := (primary + step) % len(l.lanes)
@@ -127,10 +160,7 @@ func (l *Lanes) take(
 			}
 		}
 	}
-	return 0, whaley.Errorf(whaley.Unavailable, "ports_exhausted",
-		"This host has no free port left. Try again when others have stopped theirs, or tell an organiser (PORT_RANGE_END).").After(
-		30e9,
-	)
+	return 0, nil
 }
 
 func (l *Lanes) inRange(port int) bool {

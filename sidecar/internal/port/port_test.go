@@ -91,3 +91,35 @@ func TestARangeThatCannotBeIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAPortIsItsOwnersFromWhenItIsShown(t *testing.T) {
+	l, ctx := lanes(t, 21300, 21303), context.Background()
+	var known []int
+	l.OnKnown(func(port int) { known = append(known, port) })
+	shown, err := l.Book(ctx, "alice", "pwn", []int{9000, 22})
+	if err != nil || len(shown) != 2 || shown[22] == shown[9000] || len(known) != 2 {
+		t.Fatalf("%v %v, known %v", shown, err, known)
+	}
+	again, err := l.Book(ctx, "alice", "pwn", []int{9000, 22})
+	if err != nil || again[9000] != shown[9000] || again[22] != shown[22] {
+		t.Errorf("shown again: %v %v, first %v", again, err, shown)
+	}
+	if all, err := l.Booked(ctx, "alice"); err != nil || all["pwn"][22] != shown[22] {
+		t.Errorf("of all challenges: %v %v", all, err)
+	}
+	for n := range 2 {
+		if got := reserve(t, l, fmt.Sprint("b", n), fmt.Sprint("bob", n), 9000)[9000]; got == shown[9000] || got == shown[22] {
+			t.Errorf("%d is alice's", got)
+		}
+	}
+	if none, err := l.Book(ctx, "carol", "pwn", []int{9000}); err != nil || len(none) != 0 {
+		t.Errorf("none is left to show, carol sees %v %v", none, err)
+	}
+	if got := reserve(t, l, "a1", "alice", 9000); got[9000] != shown[9000] {
+		t.Errorf("alice was shown %d and got %d", shown[9000], got[9000])
+	}
+	// Who starts something comes before who only looked at it.
+	if got := reserve(t, l, "c1", "carol", 9000)[9000]; got != shown[22] {
+		t.Errorf("carol got %d, want %d, which nothing holds", got, shown[22])
+	}
+}

@@ -40,6 +40,9 @@ func (*Table) Sync(context.Context, func(context.Context) ([]containers.Forward,
 // Know has no set to change.
 func (*Table) Know([]int) {}
 
+// KnowAlso has no set to change.
+func (*Table) KnowAlso(int) {}
+
 // State says that there is no map here.
 func (*Table) State() error { return errLinux }
 

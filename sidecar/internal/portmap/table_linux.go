@@ -139,6 +139,28 @@ func (t *Table) Know(ports []int) {
 	}
 }
 
+// KnowAlso adds one.
+func (t *Table) KnowAlso(port int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.wanted.known[uint16(port)] {
+		return
+	}
+	t.wanted.known[uint16(port)] = true
+	c, err := nftables.New()
+	if err == nil {
+		err = c.SetAddElements(newSets(t.table()).known, []nftables.SetElement{
+			{Key: binary.BigEndian.AppendUint16(nil, uint16(port))},
+		})
+	}
+	if err == nil {
+		err = c.Flush()
+	}
+	if err != nil {
+		t.mend()
+	}
+}
+
 // State says why the map does not hold.
 func (t *Table) State() error {
 	t.mu.Lock()

@@ -116,6 +116,12 @@ func (s *Store) TakePort(ctx context.Context, port int, instance, owner, challen
 		if err != nil {
 			return err
 		}
+		// Where no other is left, one goes to who needs it now, even if it was shown to somebody.
+		_, err = tx.NewDelete().Model((*mappingRow)(nil)).Where("port = ?", port).
+			Where("owner <> ? OR challenge <> ? OR internal <> ?", owner, challenge, internal).Exec(ctx)
+		if err != nil {
+			return err
+		}
 		_, err = tx.NewInsert().Model(&mappingRow{Owner: owner, Challenge: challenge, Internal: internal, Port: port}).
 			On("CONFLICT (owner, challenge, internal) DO UPDATE").Set("port = EXCLUDED.port").Exec(ctx)
 		return err

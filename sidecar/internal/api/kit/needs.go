@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
@@ -81,6 +82,8 @@ type Needs struct {
 	Connection *connect.Connection // what is in CTFd; nil: there is none
 	Opening    func()              // looks at CTFd's times and visibility anew; nil: they are not followed
 	Books      Books
+	Ports      Ports  // nil: none are shown before their instance runs
+	Places     Places // nil: nobody asks where players are
 	Containers Containers
 	EventLog   EventLog
 	EventStats EventStats
@@ -104,6 +107,19 @@ type Settings interface {
 	Change(ctx context.Context, by string, values map[string]*string) error
 	Load(ctx context.Context) error
 	SetVariable(ctx context.Context, by string, v config.Variable, value *string) error
+}
+
+// Ports are owners' ports of the host.
+type Ports interface {
+	// Booked are an owner's, by challenge and internal port.
+	Booked(ctx context.Context, owner string) (map[string]map[int]int, error)
+	// Book makes ports an owner's, and returns all that they have for a challenge.
+	Book(ctx context.Context, owner, challenge string, internal []int) (map[int]int, error)
+}
+
+// Places remember where sign-ins are used.
+type Places interface {
+	Note(session string, from netip.Addr)
 }
 
 // Containers are what runs of an instance.

@@ -27,6 +27,9 @@ func (a *Surface) AsPlayer(next Handler) Handler {
 		if err != nil {
 			return err
 		}
+		if a.Places != nil {
+			a.Places.Note(p.Session, a.Address(r))
+		}
 		return next(w, r.WithContext(context.WithValue(r.Context(), playerKey{}, p)))
 	}
 }

@@ -44,6 +44,10 @@ func (a Handlers) ListChallenges(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	ports, err := a.shownPorts(r.Context(), p.Owner.ID)
+	if err != nil {
+		return err
+	}
 	all := []challengeJSON{}
 	for _, ch := range a.Challenges.All() {
 		in := own[ch.ID]
@@ -60,6 +64,9 @@ func (a Handlers) ListChallenges(w http.ResponseWriter, r *http.Request) error {
 			continue
 		}
 		j := a.challenge(ch, p, in, flags)
+		if !closed {
+			j.Routes = a.Routes(ch.ID, ch.Routes, p.Owner.ID, ports.with(r.Context(), ch, in))
+		}
 		j.Closed, j.Solved = closed, solved[ch.ID]
 		all = append(all, j)
 	}
@@ -130,8 +137,13 @@ func (a Handlers) GetChallenge(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	ports, err := a.shownPorts(r.Context(), p.Owner.ID)
+	if err != nil {
+		return err
+	}
 	j := a.challenge(ch, p, own[ch.ID], flags)
 	j.Solved = solved[ch.ID]
+	j.Routes = a.Routes(ch.ID, ch.Routes, p.Owner.ID, ports.with(r.Context(), ch, own[ch.ID]))
 	return kit.Write(w, http.StatusOK, j)
 }
 
