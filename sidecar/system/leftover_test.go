@@ -22,6 +22,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
+	"github.com/whaley-ctf/whaley/sidecar/internal/portmap"
 )
 
 // leftovers has a file for each sidecar of a test that runs, or did when it was killed: <process of the test>_<bridges'
@@ -75,6 +76,7 @@ func forget(name string) {
 		return
 	}
 	_ = firewall.New(parts[1], []netip.Prefix{pool}, 0, slog.New(slog.DiscardHandler)).Remove() // it ended well if there is none
+	_ = portmap.New(parts[1], slog.New(slog.DiscardHandler)).Remove() // likewise
 	for _, r := range guardsIn(pool) {
 		_ = netlink.RouteDel(&r) // another may have been first
 	}

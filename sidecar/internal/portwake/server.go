@@ -200,12 +200,13 @@ func (s *Server) wake(
 	switch {
 	case err != nil:
 		return view, err
+	case view.State == whaley.Running && view.Instance != nil: // its problem is that it is no web page
+		return view, nil
 	case view.Problem != nil:
 		return view, refusal{view.Problem.Detail}
-	case view.State != whaley.Running || view.Instance == nil:
+	default:
 		return view, refusal{"The challenge is still starting. Connect again in a moment."}
 	}
-	return view, nil
 }
 
 // routeOf is the route of a challenge that has a port of the host.
