@@ -25,6 +25,7 @@ import (
 // ports are how connections to ports of the host reach instances.
 type ports struct {
 	table    *portmap.Table // nil: the engine publishes them
+	why      error          // it publishes them though the settings do not say so; nil: no such reason
 	listener *listen.Listener
 	log      *slog.Logger
 }
@@ -36,19 +37,24 @@ func newPorts(c *config.Config, engineHost, deployment string, log *slog.Logger)
 		log.Info("ports of instances are published by the engine", "reason", err)
 		return p
 	}
+	p.table, p.listener, p.why = mapPorts(c, deployment, log)
+	if p.why != nil {
+		log.Warn("ports of instances are published by the engine, and connecting to one starts nothing", "reason", p.why)
+	}
+	return p
+}
+
+func mapPorts(c *config.Config, deployment string, log *slog.Logger) (*portmap.Table, *listen.Listener, error) {
 	listener, err := listenForPorts(c, log)
 	if err != nil {
-		log.Warn("ports of instances are published by the engine", "reason", err)
-		return p
+		return nil, nil, err
 	}
 	table := portmap.New(docker.BridgePrefix(deployment), log)
 	if err := table.Put(listener.Addr().(*net.TCPAddr).Port); err != nil {
-		log.Warn("ports of instances are published by the engine, and connecting to one starts nothing", "reason", err)
 		listener.Close()
-		return p
+		return nil, nil, err
 	}
-	p.table, p.listener = table, listener
-	return p
+	return table, listener, nil
 }
 
 // PortsPublished says why ports are left to the engine by the settings; nil: they are not.
@@ -95,6 +101,9 @@ func (p *ports) forPlatform() containers.PortMap {
 
 // ping is what health says of it.
 func (p *ports) ping(context.Context) error {
+	if p.why != nil {
+		return fmt.Errorf("published by the engine, and connecting to one starts nothing: %w", p.why)
+	}
 	if p.table == nil {
 		return nil
 	}

@@ -87,6 +87,9 @@ func Run(ctx context.Context, env map[string]string, out io.Writer) error {
 	if c.Edge == "traefik" {
 		looking(func(ctx context.Context) bool { checkRedis(ctx, c, r); return true })
 	}
+	if engine {
+		checkPortMap(c, env, r)
+	}
 	if engine && database {
 		var pool netip.Prefix
 		if looking(func(ctx context.Context) (ok bool) { pool, ok = checkPool(ctx, c, env, r); return ok }) {

@@ -26,6 +26,9 @@ func New(string, *slog.Logger) *Table { return &Table{} }
 // Put fails.
 func (*Table) Put(int) error { return errLinux }
 
+// Usable fails.
+func (*Table) Usable() error { return errLinux }
+
 // Open fails.
 func (*Table) Open(context.Context, []containers.Forward) error { return errLinux }
 

@@ -75,6 +75,16 @@ func (t *Table) Put(port int) error {
 	return t.put()
 }
 
+// Usable says why this host cannot have the map, without changing anything; nil: it can, as far as that shows.
+func (t *Table) Usable() error {
+	c, err := nftables.New()
+	if err != nil {
+		return fmt.Errorf("ask the kernel for nftables: %w", err)
+	}
+	_, _, err = t.ours(c)
+	return err
+}
+
 // Open leads ports of the host to services. It may be repeated.
 func (t *Table) Open(_ context.Context, all []containers.Forward) error {
 	return t.change(all, func(f containers.Forward) {

@@ -28,6 +28,9 @@ func (s *start) assemble(ctx context.Context) error {
 	if err := s.steps.Run(ctx, s.in, made); err != nil {
 		return err
 	}
+	if s.waits {
+		return nil
+	}
 	return s.open(ctx, s.in)
 }
 

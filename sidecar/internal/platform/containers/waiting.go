@@ -104,7 +104,10 @@ func (c *Platform) Claim(ctx context.Context, in *whaley.Instance, plan instance
 	if err := c.allow(ctx, in); err != nil {
 		return err
 	}
-	return steps.Run(ctx, in, made)
+	if err := steps.Run(ctx, in, made); err != nil {
+		return err
+	}
+	return c.open(ctx, in)
 }
 
 // waiting are the containers of an instance that was prepared. What another process prepared is looked for.
