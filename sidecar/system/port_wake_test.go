@@ -9,10 +9,10 @@ import (
 )
 
 // says is what a player's program prints that connects from somewhere to a port of the host and says hello.
-func says(folder, address, port string) string {
+func says(folder, address, port string, by ...string) string {
 	// The input ends only when the echo is there, since some programs end with it.
-	const script = `mkfifo "$2/in" && { { printf 'hello\n'; read -r done < "$2/in"; } | timeout 60 ncat "$0" "$1" 2>/dev/null | { read -r line; printf '%s\n' "$line"; : > "$2/in"; cat; }; }`
-	out, _ := exec.Command("sh", "-c", script, address, port, folder).Output()
+	const script = `mkfifo "$2/in" && { { printf 'hello\n'; read -r done < "$2/in"; } | timeout 60 $3 ncat "$0" "$1" 2>/dev/null | { read -r line; printf '%s\n' "$line"; : > "$2/in"; cat; }; }`
+	out, _ := exec.Command("sh", "-c", script, address, port, folder, strings.Join(by, " ")).Output()
 	return string(out)
 }
 
@@ -20,7 +20,7 @@ func says(folder, address, port string) string {
 // or without.
 func TestConnectingToAPortWakesWhatIsBehindIt(t *testing.T) {
 	t.Parallel()
-	s := start(t, "embedded", writeFixtures(t, "raw"), "SANDBOX_POOL=1")
+	s := start(t, "embedded", writeFixtures(t, "raw"), "SANDBOX_POOL=1", "PORT_MAP=auto")
 	port := fmt.Sprint(s.route(alice, "raw", "nc").Port)
 	if port == "0" || s.live(alice, "raw") != nil {
 		t.Fatalf("before the start the port is %s", port)
@@ -46,10 +46,16 @@ func TestConnectingToAPortWakesWhatIsBehindIt(t *testing.T) {
 	if got := says(t.TempDir(), host, port); got != "hello\n" {
 		t.Errorf("by the kernel's map: %q", got)
 	}
+	if got := fromAnotherMachine(t, port); got != "hello\n" {
+		t.Errorf("from another machine: %q", got)
+	}
 	if got := says(t.TempDir(), "::1", port); got != "hello\n" {
 		t.Errorf("by IPv6: %q", got)
 	}
 	s.kill()
+	if got := fromAnotherMachine(t, port); got != "hello\n" {
+		t.Errorf("from another machine without a sidecar: %q", got)
+	}
 	if got := says(t.TempDir(), host, port); got != "hello\n" {
 		t.Errorf("without a sidecar: %q", got)
 	}
@@ -64,6 +70,30 @@ func TestConnectingToAPortWakesWhatIsBehindIt(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// fromAnotherMachine is what another machine hears, a network namespace behind a cable, that connects to a port of the host.
+func fromAnotherMachine(t *testing.T, port string) string {
+	t.Helper()
+	const name = "whaley-caller"
+	down := func() {
+		exec.Command("ip", "link", "del", "whcall0").Run()
+		exec.Command("ip", "netns", "del", name).Run()
+	}
+	down()
+	t.Cleanup(down)
+	for _, line := range []string{
+		"ip netns add " + name,
+		"ip link add whcall0 type veth peer name whcall1 netns " + name,
+		"ip addr add 203.0.113.5/30 dev whcall0",
+		"ip link set whcall0 up",
+		"ip -n " + name + " addr add 203.0.113.6/30 dev whcall1",
+		"ip -n " + name + " link set whcall1 up",
+		"ip -n " + name + " route add default via 203.0.113.5",
+	} {
+		output(t, strings.Fields(line)...)
+	}
+	return says(t.TempDir(), "203.0.113.5", port, "ip", "netns", "exec", name)
 }
 
 func output(t *testing.T, command ...string) []byte {
