@@ -10,6 +10,9 @@ import (
 
 // checkPortMap tells by what ports of the host lead to instances, if that is not by the map.
 func checkPortMap(c *config.Config, env map[string]string, r *report) {
+	if c.PortMap == "off" {
+		return
+	}
 	err := app.PortsPublished(c, env["DOCKER_HOST"])
 	if err == nil {
 		err = portmap.New("whcheck-", slog.New(slog.DiscardHandler)).Usable()

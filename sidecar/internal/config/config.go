@@ -120,7 +120,7 @@ type Config struct {
 
 	SubnetPool     string `env:"SUBNET_POOL" section:"Networks and ports" whaley:"IPv4 network that instances get their /28 networks from, as 10.240.0.0/12. One that holds something this host needs is refused. Empty: the first of several ranges that holds nothing it needs, kept in the database."`
 	Firewall       string `env:"FIREWALL" envDefault:"auto" choices:"auto|off" whaley:"auto: nftables rules keep instances from the host, from each other and from private networks; needs CAP_NET_ADMIN. off: nothing does."`
-	PortMap        string `env:"PORT_MAP" envDefault:"auto" choices:"auto|off" whaley:"auto: ports of the host lead to instances by one nftables map, and connecting to one that is asleep starts it; needs CAP_NET_ADMIN and an engine on this machine whose iptables are nftables, else as off. off: the engine publishes ports."`
+	PortMap        string `env:"PORT_MAP" envDefault:"off" choices:"auto|off" whaley:"auto: ports of the host lead to instances by one nftables map, and connecting to one that is asleep starts it; needs CAP_NET_ADMIN and an engine on this machine whose iptables are nftables, else as off. off: the engine publishes ports."`
 	PortRangeStart int    `env:"PORT_RANGE_START" envDefault:"30000" live:"true" min:"1024" max:"65535" whaley:"First host port for routes of type port."`
 	PortRangeEnd   int    `env:"PORT_RANGE_END" envDefault:"40000" live:"true" min:"1024" max:"65535" whaley:"Last host port for routes of type port."`
 
