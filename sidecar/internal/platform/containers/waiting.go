@@ -18,7 +18,7 @@ func (c *Platform) CanWait(plan instancer.Plan) error {
 	if !c.guest {
 		return errors.New("GUEST is off")
 	}
-	if slices.ContainsFunc(ch.Routes, c.publishes) {
+	if slices.ContainsFunc(ch.Routes, c.hasPort) {
 		return errors.New("its ports of the host are its owner's")
 	}
 	services, err := plan.Services(&whaley.Instance{Challenge: ch.ID, Revision: ch.Revision})
