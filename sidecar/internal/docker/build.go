@@ -49,11 +49,12 @@ func (e *Engine) build(ctx context.Context, spec instancer.BuildSpec, log io.Wri
 	}
 	held, ctx := e.bound(ctx, log)
 	defer held.close()
-	if e.buildKit(b) {
+	switch {
+	case e.buildKit(b):
 		err = e.withBuildKit(ctx, spec, content, dockerfile, arguments, swaps, held)
-	} else if addsByVariable(dockerfileOf(b)) {
+	case addsByVariable(dockerfileOf(b)):
 		err = errors.New("ADD of a variable is built by BuildKit only, which sees what is fetched: set BUILDER to auto, or name the file")
-	} else {
+	default:
 		err = e.classic(ctx, spec, content, dockerfile, arguments, held)
 	}
 	if ctx.Err() != nil {

@@ -94,10 +94,10 @@ func (e *Engine) runAttached(ctx context.Context, id string, stdout, stderr io.W
 	if err := api.ContainerStart(ctx, id, container.StartOptions{}); err != nil {
 		return exitOfStart(err)
 	}
-	read := make(chan error, 1)
+	read := make(chan struct{})
 	go func() {
-		_, err := stdcopy.StdCopy(stdout, stderr, conn.Reader)
-		read <- err
+		defer close(read)
+		_, _ = stdcopy.StdCopy(stdout, stderr, conn.Reader) // what is there of the output counts, however it ends
 	}()
 	select {
 	case err := <-failed:

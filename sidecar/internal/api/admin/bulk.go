@@ -158,8 +158,8 @@ func (a Handlers) doSelected(r *http.Request, act bulk, q whaley.InstanceQuery) 
 		answer.Matching++
 		counts[in.State]++
 		g.Go(func() error {
-			switch code := whaley.CodeOf(act.do(ctx, in.ID)); {
-			case code == "", code == "instance_not_live", code == whaley.CodeInstanceNotFound: // ended by itself meanwhile
+			switch whaley.CodeOf(act.do(ctx, in.ID)) {
+			case "", "instance_not_live", whaley.CodeInstanceNotFound: // ended by itself meanwhile
 			default:
 				refused.Add(1)
 			}
