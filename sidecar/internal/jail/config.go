@@ -23,6 +23,7 @@ type Config struct {
 	ConnsPerAddress int           `json:"-"` // the same of one address; 0: maxConnsPerAddress
 	Time            time.Duration `json:"-"` // that one run may take; 0: any
 	Work            uint32        `json:"-"` // difficulty of the proof of work before a connection begins; 0: none
+	Zeros           int           `json:"-"` // bits of a stamp of hashcash before a connection begins; 0: none
 	Pids            int           `json:"-"` // processes of one connection; 0: the container's limit
 	QuietErrors     bool          `json:"-"` // what it writes to standard error goes nowhere
 	Files           []File        `json:"-"`

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -25,20 +27,30 @@ func cyber(environment []string) (*Config, error) {
 	c := newConfig()
 	c.Mode, c.Dir, c.Command = Listen, cyberHome, []string{cyberProgram}
 	c.Env = []string{"PATH", "HOME=" + cyberHome}
-	for _, f := range []field{
+	fields := []field{
 		{name: "port", value: cmp.Or(set["PORT"], "1337")},
 		{name: "time_limit", value: cmp.Or(set["TIMEOUT"], "60")},
 		{name: "max_conns_per_ip", value: cmp.Or(set["MAX_CONNS_PER_IP"], "0")},
-		{name: "rlimit_fsize", value: cmp.Or(set["RLIMIT_FSIZE"], "inf")},
-		{name: "rlimit_as", value: cmp.Or(set["RLIMIT_AS"], "inf")},
-		{name: "rlimit_nofile", value: cmp.Or(set["RLIMIT_NOFILE"], "def")},
-	} {
+		{name: "max_conns", value: cmp.Or(set["MAX_CONNS"], "0")},
+		{name: "rlimit_fsize", value: "inf"}, {name: "rlimit_as", value: "inf"}, {name: "rlimit_nofile", value: "def"},
+	}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		resource, limit := strings.CutPrefix(name, "RLIMIT_")
+		switch {
+		case limit && set[name] != "":
+			fields = append(fields, field{name: "rlimit_" + strings.ToLower(resource), value: set[name]})
+		case strings.HasPrefix(name, "POW_") && name != "POW_BITS":
+			c.note("%s is left out", name)
+		}
+	}
+	for _, f := range fields {
 		if err := c.set(f); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
-	if set["POW_BITS"] != "" && set["POW_BITS"] != "0" {
-		c.note("proof of work is left out")
+	var err error
+	if c.Zeros, err = number(cmp.Or(set["POW_BITS"], "0"), maxBits); err != nil {
+		return nil, fmt.Errorf("POW_BITS: %w", err)
 	}
 	for _, folder := range strings.FieldsFunc(
 		set["TEMPDIRS"], func(r rune) bool { return strings.ContainsRune(" ,:;", r) },

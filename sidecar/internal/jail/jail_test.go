@@ -145,15 +145,17 @@ func FuzzCommandLine(f *testing.F) {
 }
 
 func TestTheVariablesOfCybersecnatlabsJail(t *testing.T) {
-	c, err := cyber([]string{"TIMEOUT=120", "TEMPDIRS=/home/user/tmp /tmp", "RLIMIT_FSIZE=4", "POW_BITS=26"})
+	c, err := cyber([]string{"TIMEOUT=120", "TEMPDIRS=/home/user/tmp /tmp", "RLIMIT_FSIZE=4", "RLIMIT_CPU=7", "POW_BITS=26", "POW_SECRET=x"})
 	if err != nil || c.Mode != Listen || c.Port != 1337 || c.Time != 2*time.Minute || c.Dir != "/home/user" ||
-		c.Limits[FileSize] != 4<<20 ||
+		c.Limits[FileSize] != 4<<20 || c.Limits[CPU] != 7 || c.Zeros != 26 ||
 		!cmp.Equal(c.Files, []File{{Target: "/home/user/tmp", Folder: true}, {Target: "/tmp", Folder: true}}) ||
-		len(c.Notes) != 1 {
+		!slices.Equal(c.Notes, []string{"POW_SECRET is left out"}) {
 		t.Errorf("%v %+v", err, c)
 	}
-	if _, err := cyber([]string{"TIMEOUT=soon"}); err == nil {
-		t.Error("a time that is none is not told")
+	for _, broken := range []string{"TIMEOUT=soon", "POW_BITS=many", "RLIMIT_CPU=little"} {
+		if _, err := cyber([]string{broken}); err == nil {
+			t.Errorf("%s is not told", broken)
+		}
 	}
 }
 
@@ -237,7 +239,7 @@ func TestConnectionsHaveAUserOfTheirOwnUnlessTheRootKnowsOne(t *testing.T) {
 func TestTheVariablesOfRedpwnsJail(t *testing.T) {
 	text, err := redpwn([]string{
 		"JAIL_PORT=1337", "JAIL_TIME=0", "JAIL_CONNS_PER_IP=3", "JAIL_ENV_A=it's \"b\"", "JAIL_TMP_SIZE=5M", "PATH=/bin",
-		"JAIL_MEM=10M", "JAIL_POW=1500",
+		"JAIL_MEM=10M", "JAIL_POW=1500", "JAIL_SYSCALLS=pkey_alloc,\"x\"",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -251,7 +253,8 @@ func TestTheVariablesOfRedpwnsJail(t *testing.T) {
 		!slices.Equal(c.Env, []string{"A=it's \"b\""}) {
 		t.Errorf("%+v", c)
 	}
-	if said := strings.Join(c.Notes, " "); c.Work != 1500 || !strings.Contains(said, "cgroup_mem_max") {
+	if said := strings.Join(c.Notes, " "); c.Work != 1500 || !strings.Contains(said, "cgroup_mem_max") ||
+		!strings.Contains(said, "JAIL_SYSCALLS is left out") {
 		t.Error(said)
 	}
 	if _, err := redpwn([]string{"JAIL_TIME=soon"}); err == nil || !strings.Contains(err.Error(), "JAIL_TIME") {

@@ -70,6 +70,11 @@ func (w work) solvedBy(solution string) bool {
 	return y.Cmp(w.x) == 0 || new(big.Int).Sub(modulus, w.x).Cmp(y) == 0
 }
 
+// askWork has a player do the work that is asked before a connection begins, and says whether it was done.
+func (c *Config) askWork(player io.ReadWriter) bool {
+	return (c.Work == 0 || askRedpwn(player, c.Work)) && (c.Zeros == 0 || askHashcash(player, c.Zeros))
+}
+
 // askRedpwn has a player do the work as redpwn/jail does, and says whether it was done.
 func askRedpwn(player io.ReadWriter, difficulty uint32) bool {
 	w, err := newWork(difficulty)

@@ -3,6 +3,8 @@ package jail
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +15,11 @@ const (
 	redpwnHook   = "/jail/hook.sh"
 	redpwnConfig = "/tmp/nsjail.cfg"
 )
+
+// redpwnVariables are those that have a meaning here, without JAIL_.
+var redpwnVariables = []string{
+	"CONNS", "CONNS_PER_IP", "CPU", "DEV", "MEM", "PIDS", "PORT", "POW", "TIME", "TMP_SIZE",
+}
 
 // redpwn is the configuration that the variables of redpwn/jail ask for, as nsjail has it.
 func redpwn(environment []string) (string, error) {
@@ -51,6 +58,11 @@ func redpwn(environment []string) (string, error) {
 	}
 	if size := set["TMP_SIZE"]; size != "" && size != "0" {
 		text.WriteString("mount { dst: \"/tmp\" fstype: \"tmpfs\" rw: true }\n")
+	}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		if !slices.Contains(redpwnVariables, name) { // system calls, and what another release of it has
+			line("JAIL_"+name, strconv.Quote(set[name]))
+		}
 	}
 	for _, e := range own {
 		line("envar", strconv.Quote(e))

@@ -52,8 +52,8 @@ func (j *Jail) listen(ctx context.Context) error {
 
 // serve runs the program for one connection, which is its standard input, output and error.
 func (j *Jail) serve(ctx context.Context, conn *net.TCPConn) {
-	if j.Config.Work > 0 {
-		if conn.SetDeadline(time.Now().Add(workTime)) != nil || !askRedpwn(conn, j.Config.Work) {
+	if j.Config.Work > 0 || j.Config.Zeros > 0 {
+		if conn.SetDeadline(time.Now().Add(workTime)) != nil || !j.Config.askWork(conn) {
 			linger(conn)
 			return
 		}
