@@ -2400,7 +2400,8 @@ export interface components {
          *               "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *               "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *               "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
-         *               "port": 443
+         *               "port": 443,
+         *               "wakes": true
          *             }
          *           ],
          *           "instance": null
@@ -2437,7 +2438,8 @@ export interface components {
          *           "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *           "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *           "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
-         *           "port": 443
+         *           "port": 443,
+         *           "wakes": true
          *         }
          *       ],
          *       "instance": null
@@ -2491,6 +2493,8 @@ export interface components {
             hint: string;
             /** @description The port to connect to; 0 while it is not known */
             port: number;
+            /** @description Whether opening it, or connecting to it, starts the instance */
+            wakes: boolean;
         };
         /** @description A player, or a team in team mode. */
         Owner: {
@@ -2533,7 +2537,8 @@ export interface components {
          *           "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *           "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *           "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
-         *           "port": 443
+         *           "port": 443,
+         *           "wakes": true
          *         }
          *       ],
          *       "created_at": "2026-05-16T10:00:00Z",
@@ -2620,7 +2625,8 @@ export interface components {
          *               "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *               "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *               "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
-         *               "port": 443
+         *               "port": 443,
+         *               "wakes": true
          *             }
          *           ],
          *           "created_at": "2026-05-16T10:00:00Z",
@@ -2862,7 +2868,8 @@ export interface components {
          *           "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *           "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *           "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
-         *           "port": 443
+         *           "port": 443,
+         *           "wakes": true
          *         }
          *       ],
          *       "created_at": "2026-05-16T10:00:00Z",
@@ -2940,7 +2947,8 @@ export interface components {
          *               "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *               "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *               "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
-         *               "port": 443
+         *               "port": 443,
+         *               "wakes": true
          *             }
          *           ],
          *           "created_at": "2026-05-16T10:00:00Z",
@@ -3023,7 +3031,8 @@ export interface components {
          *           "host": "web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *           "url": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
          *           "hint": "https://web-notes-k3v7q2m4x6tfa.ctf-instances.example",
-         *           "port": 443
+         *           "port": 443,
+         *           "wakes": true
          *         }
          *       ],
          *       "created_at": "2026-05-16T10:00:00Z",

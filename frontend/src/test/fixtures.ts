@@ -15,6 +15,7 @@ export const webRoute: Route = {
   url: "http://notes-q3k5x7m2p4a6c.instances.localhost:8080/",
   hint: "",
   port: 0,
+  wakes: true,
 };
 
 /** A challenge of the category web; what a test is about is given to it. */

@@ -37,7 +37,7 @@ describe("the list", () => {
 
   it("keeps the place of a port that is not known yet", async () => {
     const route = { ...webRoute, type: "port" as const, url: "" };
-    const open = { ...route, port: 31337, hint: "nc notes.instances.localhost 31337" };
+    const open = { ...route, port: 31337, hint: "nc notes.instances.localhost 31337", wakes: false };
     const held = serve({ challenges: [challenge({ routes: [route] })] });
     renderDashboard();
     expect(await screen.findByText("You get a port when it starts.")).toBeVisible();
@@ -45,6 +45,18 @@ describe("the list", () => {
     FakeEventSource.current()?.send(snapshot(held.instances, 1));
     expect(await screen.findByText(open.hint)).toBeVisible();
     expect(screen.getByRole("button", { name: "Copy Network connection" })).toBeVisible();
+  });
+
+  it("says of every way whether it starts the instance", async () => {
+    const lines = { host: "notes.instances.localhost", url: "", hint: "nc notes.instances.localhost 31337" };
+    const port = { ...webRoute, ...lines, name: "a port", type: "port" as const, port: 31337 };
+    const routes = [webRoute, port, { ...port, name: "a port that is the engine's", wakes: false }];
+    serve({ challenges: [challenge({ routes })] });
+    renderDashboard();
+    expect(await screen.findByText("Opening it starts your instance.")).toBeVisible();
+    expect(screen.getAllByText(port.hint)).toHaveLength(2);
+    expect(screen.getAllByText("Connecting to it starts your instance.")).toHaveLength(1);
+    expect(screen.getAllByText("Start the challenge first.")).toHaveLength(1);
   });
 
   it("finds by words of the name, the category and the description, and writes that into the address", async () => {

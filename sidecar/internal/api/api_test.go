@@ -201,7 +201,7 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 		}),
 	}
 	opts := api.Options{
-		BaseDomain: "instances.localhost", Dashboard: dashboard, TLSPort: 8443, PluginKey: pluginKey, MetricsKey: metricsKey,
+		BaseDomain: "instances.localhost", Dashboard: dashboard, TLSPort: 8443, TLSWakes: true, PluginKey: pluginKey, MetricsKey: metricsKey,
 		AdminKey: adminKey,
 		AuthMode: wire.AuthNone, Inside: netip.MustParsePrefix("10.194.0.0/24").Contains, Version: "test",
 	}
@@ -376,6 +376,7 @@ func TestAnInstancesLifeThroughTheAPI(t *testing.T) {
 			Routes []struct {
 				Name, URL, Hint string
 				Port            int
+				Wakes           bool
 			}
 			Instance *instance
 		}
@@ -387,6 +388,11 @@ func TestAnInstancesLifeThroughTheAPI(t *testing.T) {
 	}
 	if hint := list.Challenges[0].Routes[1].Hint; hint != "" {
 		t.Errorf("a port that is not known yet is hinted at: %q", hint)
+	}
+	for i, wakes := range []bool{true, false, true} { // the engine publishes ports here
+		if r := list.Challenges[0].Routes[i]; r.Wakes != wakes {
+			t.Errorf("connecting starts it: %t at %+v", r.Wakes, r)
+		}
 	}
 	s.refused(s.call(alice, "GET", "/challenges/none", ""), 404, "challenge_not_found")
 	s.refused(s.call(alice, "POST", "/instances/spawn", `{"challenge_id":"none"}`), 404, "challenge_not_found")

@@ -139,6 +139,7 @@ func (s *server) openSurface(ctx context.Context) error {
 		Opening: look, Solvers: s.rules.solvers, Rehearsals: s.rules.stage, Origins: origins, Log: s.log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: s.pluginKey,
+		TLSWakes: c.Edge == "embedded" || c.WakeListen != "", PortsWake: s.ports.forPlatform() != nil,
 		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AdapterKey: string(c.AdapterKey),
 		RCTFToken: string(c.RCTFToken), AuthMode: c.AuthMode, CTFdURL: scoreboard(c),
 		Trusted: c.Trusted, Proxies: c.TrustedProxies, Inside: s.pools.Contains, Version: Version,

@@ -114,7 +114,6 @@ export function ChallengeCard({ challenge, instance, team, dense, badge, control
               key={route.name}
               route={route}
               readiness={readiness}
-              wake={challenge.wake}
               access={challenge.access}
               opened={running && index === routes.findIndex(({ type }) => type === "http")}
             />

@@ -13,18 +13,17 @@ export type Readiness = "asleep" | "underway" | "running";
 type Props = {
   route: Route;
   readiness: Readiness;
-  wake: boolean;
   access: Challenge["access"];
   /** There is a button elsewhere that opens it. */
   opened: boolean;
 };
 
 /** One way into a challenge: a web address to open, or a line to copy into a terminal. */
-export function RouteRow({ route, readiness, wake, access, opened }: Props) {
+export function RouteRow({ route, readiness, access, opened }: Props) {
   const kind = text.route[route.type];
   const label = route.name ? text.route.named(kind, route.name) : kind;
   const value = route.type === "http" ? route.url : route.hint;
-  const known = value !== "" && (route.type !== "port" || (readiness === "running" && route.port > 0));
+  const known = value !== "" && (route.type !== "port" || route.port > 0);
   return (
     <div className="flex flex-col gap-0.5">
       <p className="text-ink-soft text-xs">{label}</p>
@@ -41,7 +40,7 @@ export function RouteRow({ route, readiness, wake, access, opened }: Props) {
       ) : (
         <Tools ways={waysOf(route)} first={value} label={label} />
       )}
-      {known && <Advice type={route.type} readiness={readiness} wake={wake} />}
+      {known && <Advice route={route} readiness={readiness} />}
     </div>
   );
 }
@@ -107,14 +106,14 @@ function toolOf(line: string): string {
   return line.split(" ", 1)[0] ?? line;
 }
 
-function Advice({ type, readiness, wake }: { type: Route["type"]; readiness: Readiness; wake: boolean }) {
-  const said = advice(type, readiness, wake);
+function Advice({ route, readiness }: { route: Route; readiness: Readiness }) {
+  const said = advice(route, readiness);
   return said && <p className="text-ink-soft text-xs">{said}</p>;
 }
 
-function advice(type: Route["type"], readiness: Readiness, wake: boolean): string {
+function advice({ type, wakes }: Route, readiness: Readiness): string {
   if (readiness === "running") return "";
-  if (type !== "http") return text.route.startFirst;
   if (readiness === "underway") return text.route.opensWait;
-  return wake ? text.route.opensStart : text.route.noWake;
+  if (type !== "http") return wakes ? text.route.connectStarts : text.route.startFirst;
+  return wakes ? text.route.opensStart : text.route.noWake;
 }

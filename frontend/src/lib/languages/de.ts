@@ -107,6 +107,7 @@ export const texts: Texts = {
     plainCurlCopied: "Als curl kopiert. Wer diese Adresse hat, erreicht deine Instanz.",
     curlCopied: "Kopiert, mit deinem Ticket darin: gib es nicht weiter.",
     curlFailed: "Das Ticket konnte nicht kopiert werden",
+    connectStarts: "Verbinden startet deine Instanz.",
     startFirst: "Starte zuerst die Aufgabe.",
     copy: (what) => `${what} kopieren`,
     copied: "Kopiert",

@@ -102,6 +102,7 @@ export const english = {
     plainCurlCopied: "Copied as curl. Anyone with this address can reach your instance.",
     curlCopied: "Copied, with your ticket in it: don't share it.",
     curlFailed: "The ticket couldn't be copied",
+    connectStarts: "Connecting to it starts your instance.",
     startFirst: "Start the challenge first.",
     copy: (what: string) => `Copy ${what}`,
     copied: "Copied",

@@ -105,6 +105,7 @@ export const texts: Texts = {
     plainCurlCopied: "Copiado como curl. Quien tenga esta dirección puede llegar a tu instancia.",
     curlCopied: "Copiado, con tu tique dentro: no lo compartas.",
     curlFailed: "No se pudo copiar el tique",
+    connectStarts: "Al conectarte se inicia tu instancia.",
     startFirst: "Inicia primero el reto.",
     copy: (what) => `Copiar: ${what}`,
     copied: "Copiado",

@@ -108,6 +108,7 @@ export const texts: Texts = {
     plainCurlCopied: "Copié en curl. Quiconque a cette adresse peut atteindre votre instance.",
     curlCopied: "Copié, avec votre ticket dedans : ne le partagez pas.",
     curlFailed: "Le ticket n'a pas pu être copié",
+    connectStarts: "S'y connecter démarre votre instance.",
     startFirst: "Démarrez d'abord l'épreuve.",
     copy: (what) => `Copier : ${what}`,
     copied: "Copié",

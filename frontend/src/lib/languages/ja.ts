@@ -101,6 +101,7 @@ export const texts: Texts = {
     plainCurlCopied: "curl としてコピーしました。このアドレスを知る人は誰でもあなたのインスタンスに届きます。",
     curlCopied: "チケット付きでコピーしました。人に渡さないでください。",
     curlFailed: "チケットをコピーできませんでした",
+    connectStarts: "接続するとインスタンスが起動します。",
     startFirst: "先に問題を起動してください。",
     copy: (what) => `${what}をコピー`,
     copied: "コピーしました",

@@ -99,6 +99,7 @@ export const texts: Texts = {
     plainCurlCopied: "已复制为 curl。任何知道这个地址的人都能访问你的实例。",
     curlCopied: "已复制,其中含有你的票据:请勿分享。",
     curlFailed: "无法复制票据",
+    connectStarts: "连接它就会启动你的实例。",
     startFirst: "请先启动题目。",
     copy: (what) => `复制${what}`,
     copied: "已复制",

@@ -15,6 +15,8 @@ type RouteJSON struct {
 	URL  string `json:"url"`
 	Hint string `json:"hint"`
 	Port int    `json:"port"`
+	// Wakes: opening it, or connecting to it, starts the instance.
+	Wakes bool `json:"wakes"`
 }
 
 // defaultHints say how to connect where the challenge does not.
@@ -41,10 +43,28 @@ func (a *Surface) Routes(challenge string, routes []whaley.Route, owner string, 
 				j.Port = in.Ports[r.Port]
 			}
 		}
-		j.Hint = a.hint(r, j)
+		j.Hint, j.Wakes = a.hint(r, j), a.wakes(challenge, r)
 		all = append(all, j)
 	}
 	return all
+}
+
+// wakes says whether who opens a route's address, or connects to it, starts what sleeps there.
+func (a *Surface) wakes(challenge string, r whaley.Route) bool {
+	ch, ok := a.Challenges.Get(challenge)
+	if !ok || !ch.Wake {
+		return false
+	}
+	switch r.Type {
+	case whaley.RouteHTTP:
+		return true // a page asks who comes
+	case whaley.RouteTCP:
+		return a.Opts.TLSWakes && ch.Access == whaley.AccessLink
+	case whaley.RoutePort:
+		return a.Opts.PortsWake && ch.Access == whaley.AccessLink && !r.UDP
+	default:
+		return false
+	}
 }
 
 // Url is an instance's web address: scheme and port are the dashboard's.

@@ -17,6 +17,8 @@ type Options struct {
 	BaseDomain string
 	Dashboard  *url.URL
 	TLSPort    int    // where routes of type tcp are reached
+	TLSWakes   bool   // whether connecting to these starts what sleeps there
+	PortsWake  bool   // whether connecting to a port of the host does
 	PluginKey  string // of the internal API
 	MetricsKey string // of /metrics; empty: there is none
 	AdminKey   string // of /admin/api; empty: nobody is an admin by key
