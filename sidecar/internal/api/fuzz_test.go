@@ -346,8 +346,9 @@ func TestPathsThatMeanSomethingElse(t *testing.T) {
 				r.RemoteAddr = alice + ":5555"
 				w := httptest.NewRecorder()
 				s.public.ServeHTTP(w, r)
+				cut := ctx.Err() != nil && w.Code == http.StatusServiceUnavailable // by us in the middle
 				cancel()
-				if w.Code >= 500 && !strings.HasPrefix(path, "/health") || w.Header().Get("X-A") != "" ||
+				if w.Code >= 500 && !cut && !strings.HasPrefix(path, "/health") || w.Header().Get("X-A") != "" ||
 					strings.Contains(w.Body.String(), "root:") || guarded[path] && w.Code < 400 && w.Code != 307 {
 					t.Errorf("%s %.80s: %d %.200s", method, path+part, w.Code, w.Body)
 				}
