@@ -1,6 +1,7 @@
 package system
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -124,10 +125,11 @@ func TestMakeRunIsTheWholeProductInTwoCommands(t *testing.T) {
 	for _, edge := range []string{"embedded", "traefik"} {
 		t.Run(edge, func(t *testing.T) {
 			m := startWholeRun(t, edge)
-			m.printed(`(Opening a web address starts it)`)
+			m.printed(`(Opening an address starts it)`)
 			dashboard, address := m.printed(`dashboard +(http\S+)`), m.printed(`(?m)^ +web-notes +(http\S+)$`)
 			m.opensPages(dashboard, address, m.printed(`(?m)^ +web-db +(http\S+)$`))
 			m.otherTools(address)
+			m.connectsToPort()
 			m.opensPanel(dashboard)
 			if log := m.logs.String(); !strings.Contains(log, "did you mean MAX_INSTANCES_PER_USER?") {
 				t.Error("the misspelled setting is not told")
@@ -202,6 +204,27 @@ func (m *wholeRun) otherTools(address string) {
 			return fmt.Errorf("%w: %s", err, out)
 		}
 		return nil
+	})
+}
+
+// connectsToPort connects as printed to what has not been started, and is answered by it.
+func (m *wholeRun) connectsToPort() {
+	m.t.Helper()
+	port := m.printed(`(?m)^ +pwn-jail +nc 127\.0\.0\.1 (\d+)$`)
+	testkit.Eventually(m.t, 5*time.Minute, "connecting to port "+port+" starts it", func() error { // its image is built first
+		conn, err := net.DialTimeout("tcp", "127.0.0.1:"+port, time.Second)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+			return err
+		}
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if err == nil && !strings.HasPrefix(line, "Calculator.") {
+			err = errors.New(line)
+		}
+		return err
 	})
 }
 
