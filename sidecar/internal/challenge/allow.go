@@ -50,11 +50,13 @@ func allowed(
 	}
 	var document, second yaml.Node
 	documents := yaml.NewDecoder(bytes.NewReader(content))
-	err := documents.Decode(&document)
+	err := nextDocument(documents, &document)
 	if err == nil {
 		// The parser would put all documents of a file together.
-		if next := documents.Decode(&second); next == nil {
-			problems.add(file, max(second.Line, 1), "", "has more than one document; put all into one")
+		if next := nextDocument(documents, &second); next == nil {
+			problems.add(
+				file, max(second.Line, 1), "", "has more than one document: put all into one, or into a file of its own that include names",
+			)
 			r.broken = true
 		} else if !errors.Is(next, io.EOF) {
 			err = next
@@ -89,6 +91,19 @@ func allowed(
 	}
 	r.broken = r.broken || taken == nil
 	return r, taken
+}
+
+// nextDocument reads the next document of a file that has anything in it.
+func nextDocument(documents *yaml.Decoder, document *yaml.Node) error {
+	for {
+		*document = yaml.Node{}
+		if err := documents.Decode(document); err != nil {
+			return err
+		}
+		if len(document.Content) > 0 && document.Content[0].ShortTag() != "!!null" {
+			return nil
+		}
+	}
 }
 
 // first says whether a file is of Compose's first form: all that stands at its top is a service.

@@ -63,7 +63,7 @@ func (s *sources) dotEnv(path, file string) types.Mapping {
 		s.problems.add(file, 1, "", "must be a file in the challenge's folder")
 		return env
 	}
-	if content, err := readLimited(path, maxCompose); err == nil && !s.left.affords(content) {
+	if content, err := readText(path, maxCompose); err == nil && !s.left.affords(content) {
 		s.problems.add(file, 1, "", "has too many variables in braces in long texts")
 		return env
 	}
@@ -120,7 +120,7 @@ func (a *allowance) affords(content []byte) bool {
 
 // variablesOfFile looks at which variables a file names. None is filled in: that is done once, by fillEnvironments.
 func (r *reading) variablesOfFile(path string, e envFile) {
-	content, err := readLimited(path, maxCompose)
+	content, err := readText(path, maxCompose)
 	if err != nil {
 		r.problems.add(r.file, e.line, e.key, "%s", err)
 		return
@@ -197,7 +197,7 @@ func init() {
 // fillFrom reads one environment file into values. Each variable that is filled in counts with its length: the library
 // has no bound, and doubling lines make a gigabyte of a few hundred bytes.
 func fillFrom(file types.EnvFile, values, first types.Mapping, second types.MappingWithEquals, left *int) (err error) {
-	content, err := readLimited(file.Path, maxCompose)
+	content, err := readText(file.Path, maxCompose)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // a note has told it
 	}

@@ -11,7 +11,7 @@ import (
 var mostOf = map[string]int{
 	".volumes": maxVolumes, ".networks": maxVolumes,
 	".services.*.volumes": maxMounts, ".services.*.tmpfs": maxMounts, ".services.*.configs": maxMounts,
-	".services.*.secrets":  maxMounts,
+	".services.*.secrets": maxMounts, ".services.*.volumes_from": maxServices,
 	".services.*.env_file": maxMounts,
 }
 

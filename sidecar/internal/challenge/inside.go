@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/sentinel"
 )
 
 // inside returns a path with all links resolved if that is in the folder (or the folder itself), else an error.
@@ -41,4 +43,10 @@ func readLimited(path string, most int64) ([]byte, error) {
 		err = fmt.Errorf("%s has more than %d bytes", filepath.Base(path), most)
 	}
 	return text, err
+}
+
+// readText reads a text, which is in UTF-8 then: Windows writes UTF-16, and marks it at the beginning.
+func readText(path string, most int64) ([]byte, error) {
+	content, err := readLimited(path, most)
+	return sentinel.Plain(content), err
 }

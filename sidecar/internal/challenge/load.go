@@ -45,7 +45,7 @@ func Load(ctx context.Context, dir string, defaults Defaults) (*whaley.Challenge
 func load(ctx context.Context, dir string, defaults Defaults) (_ *whaley.Challenge, problems Problems) {
 	folder := filepath.Base(dir)
 	tomlFile := folder + "/" + definitionFile
-	text, err := readLimited(filepath.Join(dir, definitionFile), maxFile)
+	text, err := readText(filepath.Join(dir, definitionFile), maxFile)
 	if err != nil {
 		problems.add(tomlFile, 1, "", "cannot be read: %s", strings.TrimPrefix(err.Error(), "open "+dir+"/"))
 		return nil, problems
@@ -99,6 +99,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *whaley.Challen
 		c.note(name, "profiles", "%s is left out: it has a profile, and an instance runs what has none", name)
 	}
 	c.names(project)
+	c.volumesFrom()
 	for _, service := range ordered(project.Services) {
 		ch.Services = append(ch.Services, c.service(service, &d, revision))
 	}

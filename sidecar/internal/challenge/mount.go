@@ -104,11 +104,19 @@ func (c *converter) certificate(source string) bool {
 		slices.Contains([]string{".crt", ".cer", ".cert", ".key", ".pem"}, path.Ext(clean))
 }
 
-// bind mounts a file or folder of the challenge. One that is not there is an empty folder, as for Compose.
+// bind mounts a file or folder of the challenge. One that is not there is an empty folder, as for Compose, and the same for
+// all services that name it.
 func (c *converter) bind(service, key string, v types.ServiceVolumeConfig, out *whaley.Service) {
 	source, err := inside(c.dir, v.Source)
 	if os.IsNotExist(err) {
-		name := c.ownVolume(service, len(out.Mounts))
+		if c.absent == nil {
+			c.absent = map[string]string{}
+		}
+		name := c.absent[path.Clean(v.Source)]
+		if name == "" {
+			name = c.ownVolume(service, len(out.Mounts))
+			c.absent[path.Clean(v.Source)] = name
+		}
 		relative, _ := filepath.Rel(c.dir, v.Source)
 		c.note(
 			service, key, "there is no %q in the challenge's folder: %s is an empty volume of each instance", relative, v.Target,

@@ -114,15 +114,17 @@ var serviceRules = table(map[string]rule{
 	),
 	"build": text.or(table(map[string]rule{
 		"context": text, "dockerfile": text, "target": text, "args": pairs,
-		"dockerfile_inline":   text,
-		"network":             leave("a build has the network that Whaley gives it"),
-		"entitlements":        no("would give the build the host"),
-		"privileged":          no("would give the build the host"),
-		"ssh":                 no("a build gets none of the host's keys"),
-		"secrets":             listOf(text.or(grantRules)),
-		"additional_contexts": no("a build has one context, in the challenge's folder"),
-		"extra_hosts":         leave("a build has the engine's own names"),
-		"cache_from":          leave("images are built on this host"), "cache_to": leave("images are built on this host"),
+		"dockerfile_inline": text,
+		"network":           leave("a build has the network that Whaley gives it"),
+		"entitlements":      no("would give the build the host"),
+		"privileged":        no("would give the build the host"),
+		"ssh":               no("a build gets none of the host's keys"),
+		"secrets":           listOf(text.or(grantRules)),
+		"additional_contexts": no(
+			"a build has one context: name a folder above all that it needs there, with dockerfile: for the Dockerfile's path in it; what is in an image can be had by FROM or COPY --from",
+		),
+		"extra_hosts": leave("a build has the engine's own names"),
+		"cache_from":  leave("images are built on this host"), "cache_to": leave("images are built on this host"),
 		"no_cache":        leave("an image is built once for each revision"),
 		"no_cache_filter": leave("an image is built once for each revision"),
 		"pull":            leave("an image is built once for each revision"), "labels": leave("labels are Whaley's"),
@@ -171,7 +173,9 @@ var serviceRules = table(map[string]rule{
 			"selinux": leave(relabels), "recursive": no("a mount has nothing mounted below it"),
 		}),
 		"volume": table(map[string]rule{
-			"nocopy": truth, "subpath": no("mount the whole volume"), "labels": leave("labels are Whaley's"),
+			"nocopy": truth, "subpath": no(
+				"it would have to be in the volume before anything runs; mount the whole volume, or a volume of its own",
+			), "labels": leave("labels are Whaley's"),
 		}),
 		"tmpfs": table(map[string]rule{"size": number, "mode": number}),
 		"image": no("copy from the image in a Dockerfile"),
@@ -213,9 +217,10 @@ var serviceRules = table(map[string]rule{
 	"cgroup_parent":       no("would leave the instance's limits"),
 	"userns_mode":         no("would leave the container's user namespace"),
 	"sysctls":             no("would change the kernel's settings"),
-	"use_api_socket":      no("would give the container the engine"), "volumes_from": no("would reach volumes of others"),
-	"container_name": text, // a further name, see names
-	"runtime":        no("ask for one in instance.toml: [security] runtime"), "isolation": leave("is for Windows"),
+	"use_api_socket":      no("would give the container the engine"),
+	"volumes_from":        names, // of services of the same file, see volumesfrom.go
+	"container_name":      text,  // a further name, see names
+	"runtime":             no("ask for one in instance.toml: [security] runtime"), "isolation": leave("is for Windows"),
 	"credential_spec": no("would give the container credentials of the host"),
 	"provider":        no("would run a program on the host"),
 	"post_start":      no("would run commands beside the container's own; put them into its entrypoint"),
@@ -258,10 +263,12 @@ var grantRules = table(map[string]rule{
 
 // fileRules is a config or a secret, which must be a file of the challenge.
 var fileRules = table(map[string]rule{
-	"file":        text,
-	"environment": no("Whaley passes nothing on from its own environment; put it into a file of the challenge"),
-	"content":     no("put it into a file of the challenge"),
-	"external":    no("would reach what is not the challenge's"), "name": no("would reach what is not the challenge's"),
+	"file": text,
+	"environment": no(
+		"Whaley passes nothing on from its own environment; put it into a file of the challenge, or name an organisers' variable in the service's environment: NAME: ${NAME}",
+	),
+	"content":  no("put the text into a file of the challenge, and name that with file:"),
+	"external": no("would reach what is not the challenge's"), "name": no("would reach what is not the challenge's"),
 	"driver": no("would reach what is not the challenge's"), "driver_opts": no("would reach what is not the challenge's"),
 	"template_driver": no(unsupported), "labels": leave("labels are Whaley's"),
 })

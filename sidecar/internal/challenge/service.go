@@ -38,6 +38,7 @@ type converter struct {
 	most     whaley.Limits       // of the whole instance
 	aliases  map[string][]string // further names of services
 	copies   map[string]string   // folder of the challenge → volume with each instance's copy
+	absent   map[string]string   // folder that the challenge does not have → volume that is there instead
 }
 
 func (c *converter) refuse(service, key, format string, args ...any) {

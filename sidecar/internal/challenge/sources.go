@@ -73,7 +73,7 @@ func (s *sources) broken() bool { return s.main.broken || s.left.spent() }
 // said of it.
 func (s *sources) open(f *source, part bool, keep func(*yaml.Node)) map[string]any {
 	file := s.called(f.path)
-	content, err := readLimited(f.path, maxCompose)
+	content, err := readText(f.path, maxCompose)
 	if err != nil {
 		s.problems.add(file, 1, "", "%s", err)
 		f.read = &reading{file: file, problems: s.problems, left: s.left, broken: true}

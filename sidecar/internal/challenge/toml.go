@@ -311,7 +311,7 @@ func (x *tomlIndex) refuse(why string) {
 
 // idLine is where a challenge's folder says its id.
 func idLine(dir string) int {
-	text, err := readLimited(filepath.Join(dir, definitionFile), maxFile)
+	text, err := readText(filepath.Join(dir, definitionFile), maxFile)
 	if err != nil {
 		return 0
 	}

@@ -264,6 +264,13 @@ func (f Finder) Replace(text []byte, with string) ([]byte, int) {
 // IsText says whether a file's content is text of any kind: no zero byte, or UTF-16 that says so at its beginning.
 func IsText(content []byte) bool { return order(content) != nil || bytes.IndexByte(content, 0) < 0 }
 
+// Plain is a text in UTF-8: of UTF-16 that says so at its beginning, as editors and shells of Windows write it. The mark at
+// the beginning is not part of it.
+func Plain(content []byte) []byte {
+	text, _ := decode(content)
+	return bytes.TrimPrefix(text, []byte("\ufeff"))
+}
+
 // order is the byte order of UTF-16, nil for other text.
 func order(text []byte) binary.ByteOrder {
 	switch {
