@@ -66,7 +66,7 @@ export interface paths {
         put?: never;
         /**
          * Start the player's copy of a challenge
-         * @description A live instance of the challenge is answered as it is; there is never a second one.
+         * @description While the player has a live instance of the challenge it is refused with `instance_exists`; there is never a second one.
          */
         post: operations["spawnInstance"];
         delete?: never;

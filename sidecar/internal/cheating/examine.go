@@ -156,7 +156,7 @@ func scoreSharing(
 	if !slices.ContainsFunc(from.Instances, before(s.At)) {
 		add(15, "never_started", "The submitter had never started an instance of the challenge before.")
 	}
-	if how := inexact(s.Provided, flag.Value); how != "" {
+	if how := inexact(s.Provided, flag.Value, flag.Token); how != "" {
 		add(0, "not_exact", how)
 	}
 	if !flag.RetiredAt.IsZero() && flag.RetiredAt.Before(s.At) {
@@ -173,16 +173,22 @@ func scoreSharing(
 }
 
 // inexact says how a flag was entered that is not exactly it; empty: it is.
-func inexact(provided, flag string) string {
+func inexact(provided, flag, token string) string {
+	entered, lower := strings.TrimSpace(provided), strings.ToLower(strings.TrimSpace(provided)) // CTFd compares without
+	whole := strings.ToLower(flag)
 	switch {
-	case provided == flag:
+	case entered == flag:
 		return ""
-	case strings.Contains(provided, flag):
-		return "It was entered with other text around it."
-	case strings.Contains(strings.ToLower(provided), strings.ToLower(flag)):
+	case lower == whole:
 		return "It was entered in another case."
+	case strings.Contains(entered, flag):
+		return "It was entered with other text around it."
+	case strings.Contains(lower, whole):
+		return "It was entered in another case, with other text around it."
+	case lower == strings.ToLower(token):
+		return "Only its random part was entered."
 	}
-	return "Only its random part was entered, or other characters were between its own."
+	return "Its random part was entered in other text than the flag's."
 }
 
 // missing asks for a comparison where CTFd has refused an owner's own, current flag.

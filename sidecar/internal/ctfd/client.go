@@ -71,10 +71,20 @@ func New(base string, key func() string, log *slog.Logger) (*Client, error) {
 			ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
 			IsExcluded:  func(err error) bool { return errors.Is(err, context.Canceled) },
 			OnStateChange: func(_ string, from, to gobreaker.State) {
-				log.Warn("state of the way to CTFd changed", "from", from.String(), "to", to.String())
+				tellState(log, from, to)
 			},
 		}),
 	}, nil
+}
+
+// tellState tells of the beginning and the end of an outage, and not of each try in between.
+func tellState(log *slog.Logger, from, to gobreaker.State) {
+	switch {
+	case to == gobreaker.StateClosed:
+		log.Info("ctfd answers again")
+	case from == gobreaker.StateClosed:
+		log.Warn("ctfd does not answer; it is asked again every few seconds")
+	}
 }
 
 // request is one call. Without a token it is made with the admin's.

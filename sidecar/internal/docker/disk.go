@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -229,6 +230,9 @@ func (e *Engine) volumeSizes(
 				e.disk.volumes[v.Mountpoint] = v.UsageData.Size
 			}
 		}
+	}
+	if err != nil && strings.Contains(err.Error(), "disk usage operation is already running") { // it has no code for this
+		err = nil // another sidecar asked at the same moment
 	}
 	counted := map[string]bool{}
 	for _, p := range containers {

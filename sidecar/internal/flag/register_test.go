@@ -184,6 +184,27 @@ func TestAFlagForAChallengeThatCTFdLostFailsWithAReason(t *testing.T) {
 	}
 }
 
+func TestAChallengeThatIsDeletedAfterItWasSeenIsNoOutage(t *testing.T) {
+	w := eventtest.New(t, eventtest.Dynamic("web", "Web", "base"), eventtest.Dynamic("pwn", "Pwn", "base"))
+	w.MapAll()
+	w.Run(w.Flags)
+	w.Flag(eventtest.User(1), "web") // which has the list of CTFd's challenges remembered
+	w.Settled()
+	w.CTFd.RemoveChallenge(w.IDs["web"])
+	deleted := time.Now()
+	w.Flag(eventtest.User(2), "web")
+	w.Until("CTFd's loss is the reason", func() bool {
+		failed, err := w.Flags.List(w.Ctx, whaley.FlagFilter{State: whaley.RegistrationFailed}, "", 10)
+		w.Must(err)
+		return len(failed) == 1 && strings.Contains(failed[0].Registrations[0].Reason, "no challenge")
+	})
+	if waited := time.Since(deleted); waited > 10*time.Second {
+		t.Errorf("known after %v only", waited)
+	}
+	good := w.Flag(eventtest.User(2), "pwn")
+	w.Until("others are registered", func() bool { return slices.Contains(contents(w, "pwn"), good) })
+}
+
 func TestASpawnDoesNotWaitForACTFdThatIsDown(t *testing.T) {
 	w := eventtest.New(t, eventtest.Dynamic("web", "Web", "base"))
 	w.MapAll()

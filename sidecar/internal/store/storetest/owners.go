@@ -43,6 +43,13 @@ func owners(t *testing.T, s *store.Store) {
 	if got, err := s.Owners(ctx, "", 1); err != nil || len(got) != 1 {
 		t.Errorf("%v %v", got, err)
 	}
+	if err := s.RenameOwner(ctx, who, "Newest "+who); err != nil {
+		t.Fatal(err)
+	}
+	all, err := s.Owners(ctx, "newest "+who, 10)
+	if err != nil || len(all) != 1 || all[0].Owner.Name != "Newest "+who || all[0].Live != 1 || all[0].Total != 1 {
+		t.Errorf("what lives shows the new name, what has ended the one that it had: %+v %v", all, err)
+	}
 }
 
 // solves checks who has solved what.
