@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -52,6 +53,7 @@ func checkCTFd(ctx context.Context, c *config.Config, k known, r *report) {
 	checkKey(ctx, client, r)
 	if c.AuthMode == "ctfd" {
 		checkMappings(ctx, client, k, r)
+		checkRegistered(ctx, client, k, r)
 		checkConnection(ctx, client, c, k, r)
 	}
 }
@@ -121,6 +123,26 @@ func checkMappings(ctx context.Context, client *ctfd.Client, k known, r *report)
 	}
 	if len(doubts) == 0 {
 		r.ok("mappings")
+	}
+}
+
+// checkRegistered looks whether CTFd still holds the flags that it was given.
+func checkRegistered(ctx context.Context, client *ctfd.Client, k known, r *report) {
+	for _, id := range slices.Sorted(maps.Keys(k.live)) {
+		if len(k.live[id]) == 0 {
+			continue
+		}
+		rows, err := client.Flags(ctx, id, "")
+		if err != nil {
+			r.hint("registered", "CTFd does not list the flags of its challenge %d: %v", id, err)
+			return
+		}
+		if n := flag.Missing(k.live[id], rows); n > 0 {
+			r.fault(
+				"registered", fmt.Sprintf("%d flags of %s's owners are not in CTFd any more, or were changed", n, k.live[id][0].Challenge),
+				"The sidecar puts them back within a minute of running. Sync with ctf challenge sync --ignore flags --ignore connection_info.",
+			)
+		}
 	}
 }
 

@@ -21,8 +21,9 @@ type known struct {
 	ports     map[int]string // host port → which instance holds it
 	mappings  map[string]int // challenge → CTFd's
 	mapped    []*whaley.Mapping
-	written   string // what connect remembers
-	variables string // names of the organisers' own, see challenge.Defaults
+	live      map[int][]whaley.Registration // challenge of CTFd → what it should hold
+	written   string                        // what connect remembers
+	variables string                        // names of the organisers' own, see challenge.Defaults
 	closed    map[string]bool
 	engine    docker.About // empty: it does not answer
 }

@@ -101,7 +101,12 @@ func checkDatabase(ctx context.Context, c *config.Config, env map[string]string,
 			k.mappings[m.Challenge] = m.CTFdChallenge
 		}
 	}
-	k.mapped = mappings
+	k.mapped, k.live = mappings, map[int][]whaley.Registration{}
+	for _, m := range mappings {
+		if k.live[m.CTFdChallenge], err = db.RegistrationsIn(ctx, m.CTFdChallenge); err != nil {
+			return r.say("database", err, mend)
+		}
+	}
 	if err := db.ChangeMeta(ctx, connect.Memory, func(text string) string { k.written = text; return text }); err != nil {
 		return r.say("database", err, mend)
 	}

@@ -298,6 +298,30 @@ func TestCheckLooksAtWhatIsInCTFd(t *testing.T) {
 	told(t, 2, look, "deleted in CTFd", "Connect CTFd again")
 }
 
+func TestCheckTellsOfFlagsThatCTFdLost(t *testing.T) {
+	scoreboard := ctfdtest.New(t)
+	admin := scoreboard.AddUser(ctfdtest.User{Name: "whaley", Type: "admin"})
+	id := scoreboard.AddChallenge(ctfdtest.Challenge{Name: "Notes"})
+	env := map[string]string{"AUTH_MODE": "ctfd", "CTFD_URL": scoreboard.URL, "CTFD_API_KEY": scoreboard.Token(admin)}
+	k := known{live: map[int][]whaley.Registration{}}
+	var rows []int
+	for n := range 3 {
+		value := fmt.Sprintf("FLAG{%d}", n)
+		rows = append(rows, scoreboard.AddFlag(id, value))
+		k.live[id] = append(k.live[id], whaley.Registration{
+			Challenge: "notes", CTFdChallenge: id, Value: value, State: whaley.RegistrationLive,
+		})
+	}
+	k.live[id] = append(k.live[id], whaley.Registration{
+		Challenge: "notes", CTFdChallenge: id, Value: "FLAG{retired}", State: whaley.RegistrationRemoved,
+	})
+	look := func(r *report) { checkCTFd(t.Context(), settings(t, env), k, r) }
+	told(t, 0, look, "players copy an access token")
+	scoreboard.RemoveFlag(rows[0])
+	scoreboard.ChangeFlag(rows[1], "", "static", "case_insensitive")
+	told(t, 1, look, "2 flags of notes's owners are not in CTFd", "--ignore flags")
+}
+
 func TestCheckLooksAtTheEngine(t *testing.T) {
 	c, library := challenges(t, map[string]string{"MAX_INSTANCES": "500"}, map[string][2]string{
 		"web": {webRoute + "[security]\nruntime = \"runsc\"\n", webOnly},

@@ -32,6 +32,8 @@ type issued interface {
 type outbox interface {
 	DueRegistrations(ctx context.Context, limit int) ([]whaley.Registration, error)
 	RegistrationsIn(ctx context.Context, ctfdChallenge int) ([]whaley.Registration, error)
+	// LiveRegistration is any that CTFd should hold in a challenge; nil: it should hold none.
+	LiveRegistration(ctx context.Context, ctfdChallenge int) (*whaley.Registration, error)
 	Registered(ctx context.Context, was, now whaley.Registration, again time.Duration, ev whaley.Event) error
 	TryRegistrationsNow(ctx context.Context) error
 }
@@ -67,7 +69,8 @@ type Challenges interface {
 // Options are the settings of Flags.
 type Options struct {
 	MapEvery    time.Duration // default 60 s
-	VerifyEvery time.Duration // default 5 min
+	VerifyEvery time.Duration // all flags are compared; default 5 min
+	SampleEvery time.Duration // one flag of each challenge is looked for; default 45 s
 }
 
 // Flags is the whole life of flags. Make it with New; Run does what goes on in the background.
@@ -93,6 +96,7 @@ type Flags struct {
 func New(store Store, ctfd CTFd, challenges Challenges, opts Options, log *slog.Logger) *Flags {
 	opts.MapEvery = cmp.Or(opts.MapEvery, time.Minute)
 	opts.VerifyEvery = cmp.Or(opts.VerifyEvery, 5*time.Minute)
+	opts.SampleEvery = cmp.Or(opts.SampleEvery, 45*time.Second)
 	return &Flags{
 		store: store, ctfd: ctfd, challenges: challenges, opts: opts, log: log,
 		told: func(string) {}, kick: loop.NewSignal(), recheck: make(chan int, 64),

@@ -12,13 +12,19 @@ import (
 // verifyLoop looks at intervals whether CTFd still has what it was given, and at once where a player's own flag was
 // not accepted.
 func (f *Flags) verifyLoop(ctx context.Context) error {
-	next := time.Now().Add(f.opts.VerifyEvery)
+	next, sample := time.Now().Add(f.opts.VerifyEvery), time.Now().Add(f.opts.SampleEvery)
 	first := true
 	for {
 		if err := f.lookOwned(ctx, &first); err != nil && ctx.Err() == nil {
 			f.log.Debug("ctfd does not say what types of flags it knows", "err", err)
 		}
-		timer := time.NewTimer(min(time.Until(next), ownedLook))
+		if !time.Now().Before(sample) {
+			sample = time.Now().Add(f.opts.SampleEvery)
+			if err := f.sample(ctx); err != nil && ctx.Err() == nil {
+				f.log.Debug("flags in ctfd could not be looked for", "err", err)
+			}
+		}
+		timer := time.NewTimer(min(time.Until(next), time.Until(sample), ownedLook))
 		var one []int
 		select {
 		case <-timer.C:

@@ -107,6 +107,22 @@ func (s *Store) RegistrationsIn(ctx context.Context, ctfd int) ([]whaley.Registr
 	})
 }
 
+// LiveRegistration is any of those that a challenge of CTFd should hold, another each time; nil: there is none.
+func (s *Store) LiveRegistration(ctx context.Context, ctfd int) (*whaley.Registration, error) {
+	var rows []*registrationRow
+	err := s.read(ctx, func(ctx context.Context) error {
+		rows = nil
+		one := s.db.NewSelect().Table("flag_registrations").Column("flag").Where("ctfd_challenge = ?", ctfd).
+			Where("state = ?", whaley.RegistrationLive).OrderExpr("random()").Limit(1)
+		return s.selectRegistrations(&rows).Where("r.ctfd_challenge = ?", ctfd).Where("r.flag IN (?)", one).Scan(ctx)
+	})
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	r := rows[0].registration(rows[0].Value, rows[0].OwnerID, rows[0].Challenge)
+	return &r, nil
+}
+
 // Registered writes the outcome of a try: the state it has now, and if it is not done when to try again. It changes
 // nothing if the entry is wanted otherwise by now.
 func (s *Store) Registered(

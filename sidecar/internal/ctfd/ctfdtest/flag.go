@@ -1,6 +1,7 @@
 package ctfdtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -56,6 +57,17 @@ func (s *Server) RemoveFlag(id int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flags = slices.DeleteFunc(s.flags, func(f *Flag) bool { return f.ID == id })
+}
+
+// ChangeFlag edits a flag by hand; without a text that stays.
+func (s *Server) ChangeFlag(id int, content, kind, data string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.flags {
+		if f.ID == id {
+			f.Content, f.Type, f.Data = cmp.Or(content, f.Content), kind, data
+		}
+	}
 }
 
 // SetPlugin installs Whaley's plugin, whose flags are right for one owner only, or takes it out.
