@@ -21,7 +21,8 @@ import (
 const testUsage = `whaley test DIR [--solve] [--timeout 2m]
 
 Tests a challenge: builds its images, starts a throw-away instance of it on this machine's Docker engine and prints its
-address. It runs until Ctrl-C; with --solve, DIR/solve.sh is run against it instead, and must print that instance's flag.
+address. It runs until Ctrl-C; with --solve, DIR/solve.sh, or what else solves it, is run against it instead, and must
+print that instance's flag.
 Everything lies in a temporary folder and is gone afterwards, but for layers of images that make the next test quick. A
 Whaley that runs on this machine is not touched. Settings in the environment count, as FLAG_PREFIX and CONTAINER_MAX_MEMORY.
 

@@ -3,12 +3,14 @@ package starter_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/starter"
+	"github.com/whaley-ctf/whaley/sidecar/internal/tryout"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -33,8 +35,13 @@ func TestEveryNewChallengeLoadsWithAFlagOfItsOwn(t *testing.T) {
 		case kind.Name != "bot" && len(ch.Notes) > 0:
 			t.Errorf("%s: %+v", kind.Name, ch.Notes)
 		}
-		if info, err := os.Stat(filepath.Join(folder, "solve.sh")); err != nil || info.Mode()&0o111 == 0 {
-			t.Errorf("%s: solve.sh: %v", kind.Name, err)
+		if err != nil {
+			continue
+		}
+		// What an author tries is what proves it to the organisers, and is run by itself.
+		if command, err := tryout.Solver(ch); err != nil || !slices.Equal(command, []string{"./solve.sh"}) ||
+			ch.Solver == nil || !slices.Equal(ch.Solver.Command, command) || ch.Solver.Image != "" {
+			t.Errorf("%s: whaley test runs %q, %v; the sidecar %+v", kind.Name, command, err, ch.Solver)
 		}
 		for _, name := range made {
 			if text, err := os.ReadFile(name); err != nil ||

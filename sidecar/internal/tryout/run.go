@@ -19,15 +19,15 @@ type Options struct {
 	Defaults challenge.Defaults
 	Program  string            // whaley itself
 	Env      map[string]string // settings that count, those that this package needs left out
-	Solve    bool              // run solve.sh and compare; else wait until ctx ends
-	Timeout  time.Duration     // of solve.sh
+	Solve    bool              // run the solver and compare; else wait until ctx ends
+	Timeout  time.Duration     // of the solver
 	Out      io.Writer
 }
 
 // Errors of what is wrong with the challenge; all else is in the way of testing it.
 var (
 	ErrRefused = errors.New("the challenge is refused: mend what is listed above")
-	ErrFlag    = errors.New("solve.sh did not print this instance's flag")
+	ErrFlag    = errors.New("the solver did not print this instance's flag")
 )
 
 // cleaning is how long what was started may take to go, also when ctx is over.
@@ -43,11 +43,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	solver := filepath.Join(dir, "solve.sh")
-	if info, err := os.Stat(solver); o.Solve && (err != nil || info.Mode()&0o111 == 0) {
-		return fmt.Errorf(
-			"there is no solve.sh in %s that can be executed: write one that prints the flag, and chmod +x it", o.Dir,
-		)
+	var solver []string
+	if o.Solve {
+		if solver, err = Solver(ch); err != nil {
+			return err
+		}
 	}
 	scratch, err := os.MkdirTemp("", "whaley-test-")
 	if err != nil {
@@ -84,6 +84,24 @@ func Run(ctx context.Context, o Options) (err error) {
 		return nil
 	}
 	return s.solve(ctx, ch, solver, ways)
+}
+
+// Solver is what is run, in the challenge's folder, to solve it: its solve.sh, or what else solves it and needs no image of its
+// own.
+func Solver(ch *whaley.Challenge) ([]string, error) {
+	if info, err := os.Stat(filepath.Join(ch.Dir, "solve.sh")); err == nil && info.Mode()&0o111 != 0 {
+		return []string{"./solve.sh"}, nil
+	}
+	if ch.Solver == nil {
+		return nil, fmt.Errorf("there is no solve.sh in %s: write one that prints the flag, and chmod +x it", filepath.Base(ch.Dir))
+	}
+	if ch.Solver.Image != "" {
+		return nil, fmt.Errorf(
+			"there is no solve.sh in %s that can be executed, and its [solver] needs %s: whaley solve runs that", filepath.Base(ch.Dir),
+			ch.Solver.Image,
+		)
+	}
+	return ch.Solver.Command, nil
 }
 
 // load says all that is to be said of the challenge's files.

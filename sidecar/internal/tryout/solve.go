@@ -12,7 +12,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -96,7 +96,7 @@ func (s *sidecar) forward(ctx context.Context, address string) (port int, err er
 }
 
 // solve runs the challenge's solver and looks for the instance's flag in what it prints.
-func (s *sidecar) solve(ctx context.Context, ch *whaley.Challenge, solver string, ways []way) error {
+func (s *sidecar) solve(ctx context.Context, ch *whaley.Challenge, solver []string, ways []way) error {
 	wanted, err := s.flags(ctx, ch)
 	if err != nil {
 		return fmt.Errorf("find this instance's flag: %w", err)
@@ -104,8 +104,8 @@ func (s *sidecar) solve(ctx context.Context, ch *whaley.Challenge, solver string
 	solving, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
 	var printed bytes.Buffer
-	run := exec.CommandContext(solving, solver, ways[0].arguments...)
-	run.Dir, run.Env = filepath.Dir(solver), os.Environ()
+	run := exec.CommandContext(solving, solver[0], slices.Concat(solver[1:], ways[0].arguments)...)
+	run.Dir, run.Env = ch.Dir, os.Environ()
 	for _, w := range ways {
 		run.Env = append(run.Env, w.variables...)
 	}
@@ -113,7 +113,8 @@ func (s *sidecar) solve(ctx context.Context, ch *whaley.Challenge, solver string
 	run.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	run.Cancel = func() error { return syscall.Kill(-run.Process.Pid, syscall.SIGKILL) }
 	run.WaitDelay = time.Second
-	fmt.Fprintf(s.Out, "solve.sh %s\n", strings.Join(ways[0].arguments, " "))
+	name := strings.TrimPrefix(strings.Join(solver, " "), "./")
+	fmt.Fprintf(s.Out, "%s %s\n", name, strings.Join(ways[0].arguments, " "))
 	err = run.Run()
 	if !bytes.HasSuffix(printed.Bytes(), []byte("\n")) && printed.Len() > 0 {
 		fmt.Fprintln(s.Out)
@@ -122,7 +123,7 @@ func (s *sidecar) solve(ctx context.Context, ch *whaley.Challenge, solver string
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case solving.Err() != nil:
-		return fmt.Errorf("solve.sh was ended after %s; give it more with --timeout: %w", s.Timeout, ErrFlag)
+		return fmt.Errorf("%s was ended after %s; give it more with --timeout: %w", name, s.Timeout, ErrFlag)
 	}
 	missing := 0
 	for _, flag := range wanted {
@@ -133,21 +134,21 @@ func (s *sidecar) solve(ctx context.Context, ch *whaley.Challenge, solver string
 	}
 	switch {
 	case missing > 0:
-		return errors.Join(ErrFlag, failed(err))
+		return errors.Join(ErrFlag, failed(name, err))
 	case len(wanted) == 0:
 		fmt.Fprintln(
 			s.Out,
-			"It is not known what this challenge's flag is: give instance.toml a [flag] text. Only that solve.sh succeeds counts.",
+			"It is not known what this challenge's flag is: give instance.toml a [flag] text. Only that its solver succeeds counts.",
 		)
-		return failed(err)
+		return failed(name, err)
 	}
 	fmt.Fprintf(s.Out, "Solved: it printed %s\n", strings.Join(wanted, " and "))
 	return nil
 }
 
-func failed(err error) error {
+func failed(name string, err error) error {
 	if err != nil {
-		return fmt.Errorf("solve.sh: %w", err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
