@@ -173,6 +173,10 @@ func (s *survey) mark(ch *whaley.Challenge, forms []formAt, plan *whaley.FlagPla
 				all[k] = string(replaced)
 			}
 		}
+		for k := range service.Mounts {
+			replaced, _ := sentinel.Replace([]byte(service.Mounts[k].Text), swaps)
+			service.Mounts[k].Text = string(replaced)
+		}
 		for k, form := range forms {
 			asked[k] = asked[k] || service.Uses(form.Variables()...)
 		}

@@ -74,10 +74,10 @@ func (c *converter) mounts(s types.ServiceConfig, out *whaley.Service) {
 		c.tmpfs(s.Name, item("tmpfs", n), c.tmpfsOptions(s.Name, item("tmpfs", n), target, options), out)
 	}
 	for n, g := range s.Configs {
-		c.grant(s.Name, item("configs", n), types.FileReferenceConfig(g), "/", c.project.Configs[g.Source].File, out)
+		c.grant(s.Name, item("configs", n), types.FileReferenceConfig(g), "/", types.FileObjectConfig(c.project.Configs[g.Source]), out)
 	}
 	for n, g := range s.Secrets {
-		c.grant(s.Name, item("secrets", n), types.FileReferenceConfig(g), secretsDir, c.project.Secrets[g.Source].File, out)
+		c.grant(s.Name, item("secrets", n), types.FileReferenceConfig(g), secretsDir, types.FileObjectConfig(c.project.Secrets[g.Source]), out)
 	}
 	c.hidden(s.Name, out)
 }
@@ -270,10 +270,25 @@ func (c *converter) tmpfsOptions(service, key, target, options string) whaley.Tm
 	return t
 }
 
-// grant mounts the file of a config or a secret, as the specification says where.
-func (c *converter) grant(service, key string, g types.FileReferenceConfig, folder, file string, out *whaley.Service) {
-	if file == "" {
-		c.refuse(service, key, "%q has no file", g.Source)
+// grant mounts the file of a config or a secret, as the specification says where. Its text may stand in the compose file too, or
+// be a variable's, which are those of .env and Whaley's own, the organisers' among them.
+func (c *converter) grant(
+	service, key string, g types.FileReferenceConfig, folder string, of types.FileObjectConfig, out *whaley.Service,
+) {
+	text := of.Content
+	if of.Environment != "" {
+		value, set := c.project.Environment.Resolve(of.Environment)
+		if !set {
+			c.refuse(
+				service, key, "%q is of $%s, which is set nowhere; set it in .env beside the file or as a variable in the panel", g.Source,
+				of.Environment,
+			)
+			return
+		}
+		text = value
+	}
+	if of.File == "" && text == "" && of.Environment == "" {
+		c.refuse(service, key, "%q has neither file nor content nor environment", g.Source)
 		return
 	}
 	target := g.Target
@@ -283,8 +298,15 @@ func (c *converter) grant(service, key string, g types.FileReferenceConfig, fold
 	if !path.IsAbs(target) {
 		target = path.Join(folder, target)
 	}
-	source, ok := c.within(service, key, file)
-	if !ok || !c.target(service, key, target) {
+	if !c.target(service, key, target) {
+		return
+	}
+	if of.File == "" {
+		out.Mounts = append(out.Mounts, whaley.Mount{Target: target, ReadOnly: true, Written: true, Text: text})
+		return
+	}
+	source, ok := c.within(service, key, of.File)
+	if !ok {
 		return
 	}
 	if info, err := os.Stat(source); err != nil || !info.Mode().IsRegular() {

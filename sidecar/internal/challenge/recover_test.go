@@ -51,8 +51,8 @@ func TestAllFindingsOfAFileComeAtOnce(t *testing.T) {
 			},
 		},
 		"what follows is not told": {
-			"services:\n  web:\n    image: busybox\n    configs: [x]\n    depends_on: {b: {condition: fine}}\n    privileged: true\n  b:\n    image: x\nconfigs:\n  x: {content: a}\n",
-			[]string{"5: services.web.depends_on.b.condition", "6: services.web.privileged", "10: configs.x.content"},
+			"services:\n  web:\n    image: busybox\n    configs: [x]\n    depends_on: {b: {condition: fine}}\n    privileged: true\n  b:\n    image: x\nconfigs:\n  x: {driver: a}\n",
+			[]string{"5: services.web.depends_on.b.condition", "6: services.web.privileged", "10: configs.x.driver"},
 		},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -261,13 +261,10 @@ var grantRules = table(map[string]rule{
 	"mode": leave("the file's own mode counts"),
 })
 
-// fileRules is a config or a secret, which must be a file of the challenge.
+// fileRules is a config or a secret: a file of the challenge, a text, or a variable.
 var fileRules = table(map[string]rule{
-	"file": text,
-	"environment": no(
-		"Whaley passes nothing on from its own environment; put it into a file of the challenge, or name an organisers' variable in the service's environment: NAME: ${NAME}",
-	),
-	"content":  no("put the text into a file of the challenge, and name that with file:"),
+	"file":        text,
+	"environment": text, "content": text, // of a config; see grant
 	"external": no("would reach what is not the challenge's"), "name": no("would reach what is not the challenge's"),
 	"driver": no("would reach what is not the challenge's"), "driver_opts": no("would reach what is not the challenge's"),
 	"template_driver": no(unsupported), "labels": leave("labels are Whaley's"),

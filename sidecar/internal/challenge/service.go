@@ -161,6 +161,10 @@ func (c *converter) noTokens(service string, s whaley.Service) {
 		return // it is told already where they stand
 	}
 	s.Command, s.Entrypoint, s.Environment, s.Health = nil, nil, nil, nil
+	s.Mounts = slices.Clone(s.Mounts)
+	for n := range s.Mounts {
+		s.Mounts[n].Text = ""
+	}
 	if s.Build != nil { // whose arguments may be a flag, see flagArguments; variablesOf has refused others
 		b := *s.Build
 		b.Args, s.Build = nil, &b
@@ -211,7 +215,7 @@ func (c *converter) buildSecrets(s types.ServiceConfig) map[string]string {
 		key, id := item("build.secrets", n), cmp.Or(g.Target, g.Source)
 		file := c.project.Secrets[g.Source].File
 		if file == "" {
-			c.refuse(s.Name, key, "%q has no file", g.Source)
+			c.refuse(s.Name, key, "%q has no file, which a secret of a build must have", g.Source)
 			continue
 		}
 		source, ok := c.within(s.Name, key, file)

@@ -91,6 +91,7 @@ func (s *survey) service(ctx context.Context, service *whaley.Service, composeFi
 	}
 	for n := range service.Mounts {
 		m := &service.Mounts[n]
+		s.value(composeFile, m.Text)
 		if m.Path() == "" {
 			continue
 		}

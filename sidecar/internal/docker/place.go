@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 
@@ -112,13 +113,18 @@ func (e *Engine) MakeFiles(
 		if m.From != "" {
 			continue // see FillMounts
 		}
+		if m.Written {
+			if err := c.written(m); err != nil {
+				return nil, notPlaced(err)
+			}
+		}
 		for _, name := range m.Flags {
 			if err := c.mounted(filepath.Join(m.Source, name), path.Join(m.Target, filepath.ToSlash(name)), swaps); err != nil {
 				return nil, notPlaced(err)
 			}
 		}
 	}
-	if image == nil || image.Files == 0 || !svc.ReadOnly {
+	if flags == nil || image == nil || image.Files == 0 || !svc.ReadOnly {
 		return c.mounts, nil
 	}
 	digits, ok := ch.Flag.AllDigits(flags)
@@ -166,6 +172,15 @@ func (c *copies) write(
 		c.mounts = append(c.mounts, whaley.Mount{Source: source, Target: target, ReadOnly: true})
 	}
 	return err
+}
+
+// written makes a file of a text, which every user of the container can read, as Compose does.
+func (c *copies) written(m whaley.Mount) error {
+	now := syscall.NsecToTimespec(time.Now().UnixNano())
+	return c.write(0o444, os.Getuid(), os.Getgid(), now, []string{m.Target}, func(w io.Writer) error {
+		_, err := io.WriteString(w, m.Text)
+		return err
+	})
 }
 
 func (c *copies) mounted(source, target string, swaps []sentinel.Swap) error {

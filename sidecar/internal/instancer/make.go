@@ -91,9 +91,7 @@ func (i *Instancer) plan(in *whaley.Instance, ch *whaley.Challenge, p placing) P
 			for n, s := range ch.Services {
 				s = expand(s, vars)
 				if authority := i.Inside.Authority(); authority != "" && ch.Services[n].Uses(whaley.AuthorityVariable) {
-					s.Mounts = append(
-						slices.Clone(s.Mounts), whaley.Mount{Source: authority, Target: whaley.AuthorityFile, ReadOnly: true},
-					)
+					s.Mounts = append(s.Mounts, whaley.Mount{Source: authority, Target: whaley.AuthorityFile, ReadOnly: true})
 				}
 				all[n] = p.planned(s)
 			}
@@ -184,6 +182,10 @@ func expand(s whaley.Service, vars *strings.Replacer) whaley.Service {
 	s.Command = expandAll(s.Command, vars)
 	s.Entrypoint = expandAll(s.Entrypoint, vars)
 	s.Environment = expandAll(s.Environment, vars)
+	s.Mounts = slices.Clone(s.Mounts)
+	for n := range s.Mounts {
+		s.Mounts[n].Text = vars.Replace(s.Mounts[n].Text)
+	}
 	if s.Relay {
 		s.Joins = slices.Clone(s.Joins)
 		for n := range s.Joins {

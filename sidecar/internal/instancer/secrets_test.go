@@ -35,15 +35,19 @@ func TestAVariableGetsItsValueAtTheStartAndStaysOutOfTheLog(t *testing.T) {
 		s := whaley.Service{Environment: []string{
 			"A=" + whaley.Token("API_KEY"), "B=x" + whaley.Token("GONE"), "C=" + whaley.Token("OTHER"),
 			"D=" + whaley.Token("INSTANCE_ID"),
-		}}
-		return expand(s, vars).Environment
+		}, Mounts: []whaley.Mount{{Target: "/key", Written: true, Text: whaley.Token("API_KEY")}}}
+		out := expand(s, vars)
+		if s.Mounts[0].Text != whaley.Token("API_KEY") {
+			t.Error("the challenge's own was changed")
+		}
+		return append(out.Environment, "/key="+out.Mounts[0].Text)
 	}
-	want := []string{"A=sk-1 @{whaley:FLAG}", "B=x", "C=@{whaley:OTHER}", "D=web-1"}
+	want := []string{"A=sk-1 @{whaley:FLAG}", "B=x", "C=@{whaley:OTHER}", "D=web-1", "/key=sk-1 @{whaley:FLAG}"}
 	if diff := cmp.Diff(want, start()); diff != "" {
 		t.Error(diff)
 	}
 	set["web"]["API_KEY"] = "sk-2"
-	want[0] = "A=sk-2"
+	want[0], want[4] = "A=sk-2", "/key=sk-2"
 	if diff := cmp.Diff(want, start()); diff != "" {
 		t.Error("changed since:", diff)
 	}

@@ -209,6 +209,8 @@ type Mount struct {
 	ReadOnly bool
 	NoCopy   bool     // a new volume stays empty instead of getting what the image has there
 	Flags    []string // files of a bind or copy that hold a placeholder, relative to Path(); "." is that itself
+	Written  bool     // a file that holds Text, with its variables filled in for each instance; there is no Source
+	Text     string
 }
 
 // Path is what of the challenge's folder a mount has; empty: nothing.

@@ -54,6 +54,9 @@ func (s Service) Uses(variables ...string) bool {
 	if s.Health != nil {
 		texts = append(texts, s.Health.Test...)
 	}
+	for _, m := range s.Mounts {
+		texts = append(texts, m.Text)
+	}
 	return slices.ContainsFunc(texts, func(text string) bool {
 		return slices.ContainsFunc(variables, func(v string) bool { return strings.Contains(text, Token(v)) })
 	})

@@ -45,6 +45,8 @@ func (c *Platform) ownFiles(ch *whaley.Challenge, service instancer.PlannedServi
 	svc := &service.Service
 	hasFlag := func(m whaley.Mount) bool { return len(m.Flags) > 0 }
 	switch {
+	case slices.ContainsFunc(svc.Mounts, func(m whaley.Mount) bool { return m.Written }):
+		return errors.New("its configs or secrets are texts that are filled in for its owner")
 	case !ch.Flag.Dynamic:
 		return nil
 	case slices.ContainsFunc(svc.Mounts, hasFlag) || len(ch.OwnMounts(svc)) > 0:
