@@ -12,6 +12,8 @@ export type CTFd = {
   admin: string;
   /** The id of Shared. */
   challenge: number;
+  /** The id of the Red Pandas. */
+  pandas: number;
   tokens: Record<"Ada" | "Grace" | "Mallory", string>;
   /** What they fill into its sign-in, in the place of name and password. */
   accounts: Record<"Ada" | "Grace" | "Mallory", number>;
@@ -31,6 +33,16 @@ export async function startCTFd(): Promise<CTFd> {
     ...(JSON.parse(String((await lines.next()).value)) as Omit<CTFd, "stop">),
     stop: () => child.stdin.end(),
   };
+}
+
+/** Changes a setting of CTFd's, as an organiser does. */
+export async function changeSetting(ctfd: CTFd, key: string, value: string): Promise<void> {
+  const answer = await fetch(`${ctfd.url}/api/v1/configs`, {
+    method: "PATCH",
+    headers: { Authorization: `Token ${ctfd.admin}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ [key]: value }),
+  });
+  if (!answer.ok) throw new Error(`${key}: ${answer.status}`);
 }
 
 /** Submits a flag as a player does, and says what CTFd makes of it. */

@@ -1,12 +1,18 @@
-import { type BrowserContext, expect, test } from "@playwright/test";
+import { type BrowserContext, expect, type Page, test } from "@playwright/test";
 import { shared } from "./challenges";
-import { type CTFd, startCTFd } from "./ctfd";
+import { countClicks, opened } from "./clicks";
+import { type CTFd, changeSetting, startCTFd } from "./ctfd";
 import { everybodyCanUse } from "./look";
 import { signIn } from "./organiser";
+import { install, type Plugin, startPlugin } from "./plugin";
 import { type Sidecar, startSidecar } from "./sidecar";
 
 let ctfd: CTFd;
 let sidecar: Sidecar;
+let plugin: Plugin;
+
+const adapterKey = "a key of the plugin, of forty characters";
+const themes = ["core", "core-deprecated"]; // Bootstrap 5 with Alpine, and Bootstrap 4 with jQuery
 
 test.beforeAll(async () => {
   test.setTimeout(300_000); // two servers are built
@@ -14,23 +20,46 @@ test.beforeAll(async () => {
   sidecar = await startSidecar({
     name: "sidecar-from-ctfd",
     examples: [shared],
-    env: { AUTH_MODE: "ctfd", CTFD_URL: ctfd.url, CTFD_API_KEY: ctfd.admin, SUBNET_POOL: "10.198.3.0/24" },
+    env: {
+      AUTH_MODE: "ctfd",
+      CTFD_URL: ctfd.url,
+      CTFD_API_KEY: ctfd.admin,
+      ADAPTER_KEY: adapterKey,
+      SUBNET_POOL: "10.198.3.0/24",
+    },
   });
+  plugin = await startPlugin(sidecar.api, adapterKey, ctfd, ctfd.pandas);
 });
 
 test.afterAll(async () => {
+  plugin?.stop();
   await sidecar?.stop();
   ctfd?.stop();
 });
 
-/** A browser in which Ada has signed in to CTFd, and nowhere else. */
+/** A browser in which Ada has signed in to CTFd, and nowhere else, and has opened the window of a challenge. */
 async function inCTFd(context: BrowserContext) {
   const page = await context.newPage();
   await page.goto(`${ctfd.url}/login?next=/challenges`);
   await page.getByLabel("Account").fill(String(ctfd.accounts.Ada));
   await page.getByRole("button", { name: "Submit" }).click();
-  await expect(page.getByRole("heading", { name: shared.name })).toBeVisible();
+  await openWindow(page);
   return page;
+}
+
+async function openWindow(page: Page) {
+  await page.getByRole("button", { name: shared.name }).click();
+  await expect(page.getByRole("heading", { name: shared.name })).toBeVisible();
+}
+
+/** The player's instance, as the window shows it. */
+const instanceIn = (page: Page) => page.getByRole("dialog").getByRole("group", { name: "Your instance" });
+
+/** Stops what Ada's team has, in the window. */
+async function stopIn(page: Page) {
+  const mine = instanceIn(page);
+  await mine.getByRole("button", { name: "Stop" }).click();
+  await expect(mine.getByRole("status")).toHaveText("Not running", { timeout: 30_000 });
 }
 
 test("one click in CTFd leads to the player's own running instance, without a token copied by hand", async ({
@@ -50,14 +79,15 @@ test("one click in CTFd leads to the player's own running instance, without a to
 
   const context = await browser.newContext();
   const page = await inCTFd(context);
-  await page.getByRole("link", { name: /\/go\/shared$/ }).click(); // the only click
-  await expect(page.getByText(shared.heading ?? "")).toBeVisible({ timeout: 60_000 });
-  expect(page.url()).toMatch(/^http:\/\/shared-[a-z2-7]{13}\.instances\.localhost:/);
+  const tab = await opened(context, () => page.getByRole("link", { name: /\/go\/shared$/ }).click()); // the only click
+  await expect(tab.getByText(shared.heading)).toBeVisible({ timeout: 60_000 });
+  expect(tab.url()).toMatch(/^http:\/\/shared-[a-z2-7]{13}\.instances\.localhost:/);
 
   // In the challenge window: it runs, is stopped and started again there.
   const later = await context.newPage();
   await later.goto(`${ctfd.url}/challenges`);
-  const mine = later.getByRole("group", { name: "Your instance" });
+  await openWindow(later);
+  const mine = instanceIn(later);
   await expect(mine.getByRole("status")).toHaveText("Running");
   await expect(mine.getByRole("link")).toHaveAttribute("href", `${sidecar.dashboard}/go/shared`);
   await mine.getByRole("button", { name: "Stop" }).click();
@@ -65,8 +95,8 @@ test("one click in CTFd leads to the player's own running instance, without a to
   await mine.getByRole("button", { name: "Start" }).click();
   await expect(mine.getByRole("status")).toHaveText("Running", { timeout: 60_000 });
   await later.screenshot({ path: "test-results/pages/in-ctfd.png" });
-  await later.locator(".challenge-connection-info a").click();
-  await expect(later.getByText(shared.heading ?? "")).toBeVisible();
+  const again = await opened(context, () => later.locator(".challenge-connection-info a").click());
+  await expect(again.getByText(shared.heading)).toBeVisible();
 
   await later.goto(`${sidecar.dashboard}/`);
   await later.getByRole("button", { name: "Sign out" }).click();
@@ -75,3 +105,54 @@ test("one click in CTFd leads to the player's own running instance, without a to
   await later.goto(`${sidecar.dashboard}/login?by=token`);
   await everybodyCanUse(later, "login-by-token");
 });
+
+for (const theme of themes) {
+  test(`from the challenge to the page of one's own instance it takes one click or two, in the theme ${theme}`, async ({
+    browser,
+  }) => {
+    await changeSetting(ctfd, "ctf_theme", theme);
+    const withScript = { A: "", B: `${sidecar.dashboard}/ctfd.js`, C: "/plugins/whaley/window.js" };
+    for (const [flow, script] of Object.entries(withScript)) {
+      await changeSetting(ctfd, "theme_header", script && `<script defer src="${script}"></script>`);
+      const context = await browser.newContext();
+      const clicks = await countClicks(context);
+      if (flow === "C") await install(plugin, context, ctfd, ctfd.accounts.Ada);
+      const page = await inCTFd(context);
+      const mine = instanceIn(page);
+      if (script) await expect(mine).toHaveCount(1); // and not once more for another link
+      const open = async () => {
+        const link = script ? mine.getByRole("link") : page.locator(".challenge-connection-info a");
+        const tab = await opened(context, () => link.click());
+        await expect(tab.getByText(shared.heading)).toBeVisible({ timeout: 60_000 });
+        await tab.close();
+      };
+      const [first] = await clicks.during(async () => {
+        if (script) await mine.getByRole("button", { name: "Start" }).click();
+        await open();
+      });
+      const [later] = await clicks.during(open);
+      const dashboard = new URL(sidecar.dashboard).hostname;
+      for (const { domain } of await context.cookies()) {
+        if (domain.endsWith("instances.localhost") && domain !== dashboard) await context.clearCookies({ domain });
+      }
+      const [tomorrow] = await clicks.during(open); // tickets are over, the sign-in is not
+      const counted = `${first} clicks at first, ${later} later, ${tomorrow} after twelve hours`;
+      process.stdout.write(`${theme}, flow ${flow}: ${counted}\n`);
+      expect([first, later, tomorrow]).toEqual(script ? [2, 1, 1] : [1, 1, 1]);
+
+      if (script) {
+        // Opened again, the window is filled anew.
+        await page.getByRole("button", { name: "Close" }).click();
+        await openWindow(page);
+        await expect(mine.getByRole("status")).toHaveText("Running");
+        await stopIn(page);
+      } else {
+        await changeSetting(ctfd, "theme_header", `<script defer src="${sidecar.dashboard}/ctfd.js"></script>`);
+        await page.reload();
+        await openWindow(page);
+        await stopIn(page);
+      }
+      await context.close();
+    }
+  });
+}

@@ -105,6 +105,7 @@
       restart,
       stop,
     );
+    root.dataset.challenge = id;
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", "Your instance");
     (link.closest(".challenge-connection-info") || link).after(root);
@@ -115,6 +116,7 @@
     let busy = false;
     let trouble = "";
     let shown = "";
+    let next = 0; // when it is looked at again
 
     async function look() {
       const { instances, now } = await ask("GET", "/instances");
@@ -144,6 +146,7 @@
         trouble = why.message;
       }
       busy = false;
+      next = Date.now() + 1000;
       show();
     }
 
@@ -180,7 +183,9 @@
 
     async function follow() {
       while (root.isConnected) {
-        if (!busy && !document.hidden) {
+        // At first in any case: themes fill the window before they show it. A closed one stays in the page and asks nothing.
+        const seen = next === 0 || (!document.hidden && root.getClientRects().length > 0);
+        if (seen && !busy && Date.now() >= next) {
           await look().then(
             () => {
               trouble = "";
@@ -190,9 +195,10 @@
             },
           );
           show();
+          const quick = live(instance) && instance.state !== "running";
+          next = Date.now() + (quick ? 1000 : 10000);
         }
-        const quick = live(instance) && instance.state !== "running";
-        await new Promise((resolve) => setTimeout(resolve, quick ? 1000 : 10000));
+        await new Promise((resolve) => setTimeout(resolve, 500));
       }
       clearInterval(ticking);
     }
@@ -224,7 +230,7 @@
       const { challenges } = await mapped();
       const mine = challenges.find((one) => String(one.ctfd) === input.value);
       const around = input.closest(".modal-content, .modal-body") || document;
-      const beside = around.querySelector(".challenge-connection-info, .challenge-desc");
+      const beside = around.querySelector(".challenge-connection-info") || around.querySelector(".challenge-desc");
       if (mine && beside && input.isConnected) mount(beside, mine.id);
     }
   }
@@ -235,7 +241,9 @@
       const id = link.href.slice(prefix.length).split(/[/?#]/)[0];
       if (!id || link.dataset.whaley || link.closest(".whaley-instance")) continue;
       link.dataset.whaley = "mounted";
-      mount(link, id);
+      const around = link.closest(".modal-content") || link.parentElement;
+      const shown = [...around.querySelectorAll(".whaley-instance")].some((one) => one.dataset.challenge === id);
+      if (!shown) mount(link, id); // a link in the description leads to the same instance
     }
   }
 

@@ -124,17 +124,17 @@ func (s *Server) challenges() {
 		}
 		return Success(list)
 	})
-	s.Handle("GET", "/challenges/{id}", AdminOnly(func(c Call) Answer {
+	s.Handle("GET", "/challenges/{id}", SignedIn(func(c Call) Answer {
 		id, _ := strconv.Atoi(c.PathValue("id"))
 		ch := s.challenge(id)
-		if ch == nil {
+		if ch == nil || ch.Hidden && c.Caller.Type != "admin" {
 			return Abort(http.StatusNotFound)
 		}
 		info := any(ch.ConnectionInfo)
 		if ch.ConnectionInfo == "" {
 			info = nil
 		}
-		return Success(map[string]any{"id": ch.ID, "name": ch.Name, "connection_info": info, "view": "<div></div>"})
+		return Success(map[string]any{"id": ch.ID, "name": ch.Name, "connection_info": info, "view": s.window(ch)})
 	}))
 	s.Handle("GET", "/challenges/{id}/solves", AdminOnly(func(c Call) Answer {
 		id, _ := strconv.Atoi(c.PathValue("id"))

@@ -37,12 +37,7 @@ func (s *Server) site(w http.ResponseWriter, r *http.Request) {
 	}
 	caller, _ := s.caller(r)
 	if r.URL.Path == "/challenges" && caller != nil {
-		text := ""
-		for _, ch := range s.all {
-			text += fmt.Sprintf(`<h2>%s</h2><p class="challenge-connection-info"><a href="%s">%[2]s</a></p>`,
-				html.EscapeString(ch.Name), html.EscapeString(ch.ConnectionInfo))
-		}
-		s.show(w, r, "Challenges", text)
+		s.show(w, r, "Challenges", s.challengesPage())
 		return
 	}
 	for _, p := range s.pages {

@@ -42,7 +42,7 @@ func main() {
 		"Ada": token("Ada", pandas), "Grace": token("Grace", pandas), "Mallory": token("Mallory", foxes),
 	}
 	_ = json.NewEncoder(os.Stdout).Encode(map[string]any{ // whoever does not listen is gone
-		"url": server.URL, "admin": server.Admin, "challenge": challenge, "tokens": tokens, "accounts": accounts,
+		"url": server.URL, "admin": server.Admin, "challenge": challenge, "pandas": pandas, "tokens": tokens, "accounts": accounts,
 	})
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
