@@ -31,7 +31,6 @@ func cyber(environment []string) (*Config, error) {
 		{name: "port", value: cmp.Or(set["PORT"], "1337")},
 		{name: "time_limit", value: cmp.Or(set["TIMEOUT"], "60")},
 		{name: "max_conns_per_ip", value: cmp.Or(set["MAX_CONNS_PER_IP"], "0")},
-		{name: "max_conns", value: cmp.Or(set["MAX_CONNS"], "0")},
 		{name: "rlimit_fsize", value: "inf"}, {name: "rlimit_as", value: "inf"}, {name: "rlimit_nofile", value: "def"},
 	}
 	for _, name := range slices.Sorted(maps.Keys(set)) {
