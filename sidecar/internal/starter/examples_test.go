@@ -9,10 +9,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // What a service leaves unread takes what it said last from whoever asks for it all at once.
 func TestTheExampleBehindTLSReadsAllBeforeItEnds(t *testing.T) {
+	testkit.Need(t, testkit.Busybox)
 	script, err := os.ReadFile("../../../challenges/tls-vault/vault.sh")
 	if err != nil {
 		t.Fatal(err)
