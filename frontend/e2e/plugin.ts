@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, openSync } from "node:fs";
+import { mkdirSync, openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext } from "@playwright/test";
@@ -14,10 +14,12 @@ export type Plugin = { url: string; stop: () => void };
 /** Starts it beside a sidecar, with its log in test-results, knowing the team of Ada and the challenge as the CTFd of the tests has them. */
 export async function startPlugin(sidecar: string, key: string, ctfd: CTFd, team: number): Promise<Plugin> {
   mkdirSync(results, { recursive: true });
+  const log = openSync(`${results}/plugin.log`, "w");
   const child = spawn("/usr/bin/python3", ["-B", server], {
-    stdio: ["ignore", "pipe", openSync(`${results}/plugin.log`, "w")],
+    stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: "/usr/bin:/bin", WHALEY_URL: sidecar, WHALEY_KEY: key },
   });
+  child.stderr.on("data", (printed: Buffer) => writeSync(log, printed));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const url = `http://127.0.0.1:${String((await lines.next()).value).trim()}`;
   const change = (model: string, fields: object) =>
