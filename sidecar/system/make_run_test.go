@@ -282,19 +282,24 @@ func (m *wholeRun) opensPanel(dashboard string) {
 // stopsInstances stops what the addresses have started, so that nothing stays.
 func (m *wholeRun) stopsInstances(dashboard string) {
 	m.t.Helper()
+	asked := map[string]bool{} // each once: a player may not ask as often as this looks
 	testkit.Eventually(m.t, 2*time.Minute, "all instances are stopped", func() error {
 		list, err := m.curl(dashboard + "/instances")
 		if err != nil {
 			return err
 		}
-		ids := regexp.MustCompile(`"id":"([^"]+)"`).FindAllStringSubmatch(list, -1)
-		for _, id := range ids {
-			if _, err := m.curl("-X", "DELETE", dashboard+"/instances/"+id[1]); err != nil {
+		live := regexp.MustCompile(`"id":"([^"]+)","challenge_id"`).FindAllStringSubmatch(list, -1)
+		for _, in := range live {
+			if asked[in[1]] {
+				continue
+			}
+			if _, err := m.curl("-X", "DELETE", dashboard+"/instances/"+in[1]); err != nil {
 				return err
 			}
+			asked[in[1]] = true
 		}
-		if len(ids) > 0 {
-			return fmt.Errorf("%d are left", len(ids))
+		if len(live) > 0 {
+			return fmt.Errorf("%d are left", len(live))
 		}
 		return nil
 	})
