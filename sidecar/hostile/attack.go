@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -143,6 +145,10 @@ func (s *strike) ask(ctx context.Context, from, method, path, body string, into 
 		return err
 	}
 	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusTooManyRequests {
+		after, err := strconv.Atoi(answer.Header.Get("Retry-After"))
+		return limited{time.Duration(after) * time.Second, errors.Join(fmt.Errorf("%s %s: %s", method, path, answer.Status), err)}
+	}
 	if answer.StatusCode >= 300 {
 		return fmt.Errorf("%s %s: %s", method, path, answer.Status)
 	}
@@ -150,4 +156,10 @@ func (s *strike) ask(ctx context.Context, from, method, path, body string, into 
 		return nil
 	}
 	return json.NewDecoder(answer.Body).Decode(into)
+}
+
+// limited is the refusal of who has asked too often of late.
+type limited struct {
+	after time.Duration
+	error
 }

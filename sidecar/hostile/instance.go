@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -32,13 +33,29 @@ func (s *strike) with(ctx context.Context, challenge string, do func(url string)
 		return err
 	}
 	defer s.stopAll(attacker)
-	if err := s.ask(
-		ctx, attacker, http.MethodPost, "/instances/spawn?wait=60", fmt.Sprintf(`{"challenge_id":%q}`, challenge), nil,
-	); err != nil {
+	if err := s.start(ctx, challenge); err != nil {
 		return err
 	}
 	do(url)
 	return nil
+}
+
+// start starts an instance, which the rounds before may have done too often within a minute.
+func (s *strike) start(ctx context.Context, challenge string) error {
+	for {
+		err := s.ask(
+			ctx, attacker, http.MethodPost, "/instances/spawn?wait=60", fmt.Sprintf(`{"challenge_id":%q}`, challenge), nil,
+		)
+		var limit limited
+		if !errors.As(err, &limit) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(max(limit.after, time.Second)):
+		}
+	}
 }
 
 // whileItRuns is an attack that comes from inside: the instance does it all by itself.
