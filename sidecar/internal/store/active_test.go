@@ -63,12 +63,12 @@ func (c candidate) insert(id string) error {
 }
 
 func TestOneProcessIsActiveAndTheNextFollowsAtOnce(t *testing.T) {
-	for name, place := range map[string]func() (string, string){
-		"sqlite":     func() (string, string) { return "", t.TempDir() },
-		"postgresql": func() (string, string) { return testkit.StartPostgres(t), "" },
+	for name, place := range map[string]func(t *testing.T) (string, string){
+		"sqlite":     func(t *testing.T) (string, string) { return "", t.TempDir() },
+		"postgresql": func(t *testing.T) (string, string) { return testkit.StartPostgres(t), "" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			url, dir := place()
+			url, dir := place(t)
 			one := wantsToBeActive(t, url, dir)
 			first := one.await(t)
 			two := wantsToBeActive(t, url, dir)
