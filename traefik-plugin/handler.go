@@ -113,8 +113,8 @@ func (h *Handler) badTarget(w http.ResponseWriter, r *http.Request, v *visit, wh
 }
 
 // serve proxies to what runs, else wakes it. A container that was there a moment ago and does not answer may have
-// stopped since: then it is asked again what the host is. A sidecar that restarts meanwhile is asked again as well, since
-// asking twice makes no second instance.
+// stopped since: then it is asked again what the host is. A sidecar that restarts meanwhile is asked again as well,
+// since asking twice makes no second instance.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 	end := time.Now().Add(h.hold(v))
 	unreached := 0 // how often the container did not accept a connection
@@ -190,7 +190,8 @@ func (v *visit) heed(status wire.HostStatus) {
 }
 
 // wake says what a host is, once it runs if it is the asker's, or as it is at the end of the hold, and whether that was
-// asked just now. Running hosts are remembered for a moment; while the sidecar cannot be asked, for as long as that takes.
+// asked just now. Running hosts are remembered for a moment; while the sidecar cannot be asked, for as long as that
+// takes.
 func (h *Handler) wake(r *http.Request, v *visit, end time.Time) (status wire.HostStatus, asked bool, err error) {
 	known, seen, fresh := h.sidecar.recall(v.query)
 	if fresh {
@@ -208,7 +209,8 @@ func (h *Handler) wake(r *http.Request, v *visit, end time.Time) (status wire.Ho
 	return status, true, err
 }
 
-// waits notes that the sidecar has a request wait: it needs its turn no more, and what was known of the host does not hold.
+// waits notes that the sidecar has a request wait: it needs its turn no more, and what was known of the host does not
+// hold.
 func (h *Handler) waits(v *visit) {
 	v.done()
 	v.held = true

@@ -58,8 +58,8 @@ type sidecar struct {
 	loggedAt  time.Time
 }
 
-// The sidecars of all middlewares: package-level because Traefik makes new middlewares at every reload of its configuration
-// while requests go on in the old ones.
+// The sidecars of all middlewares: package-level because Traefik makes new middlewares at every reload of its
+// configuration while requests go on in the old ones.
 var (
 	sidecarsMu sync.Mutex
 	sidecars   = map[string]*sidecar{}
@@ -141,8 +141,8 @@ func (s *sidecar) call(
 	}
 }
 
-// callAt posts a request (or, with nil, gets) and decodes the answer; held is told if that takes its time. A problem that the sidecar answered is returned
-// as such; everything else that goes wrong is errSidecar.
+// callAt posts a request (or, with nil, gets) and decodes the answer; held is told if that takes its time. A problem
+// that the sidecar answered is returned as such; everything else that goes wrong is errSidecar.
 func (s *sidecar) callAt(
 	ctx context.Context, url, path string, timeout time.Duration, request, reply interface{},
 	held func(),

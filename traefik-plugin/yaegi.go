@@ -1,8 +1,8 @@
 package whaley
 
-// lastNamed names the methods that only earlier lines call. Yaegi works out the type of a method when it compiles a line
-// behind the method that names it, in the order of files and lines; else at the first call, where two first calls race.
-// So this is the file that it compiles last.
+// lastNamed names the methods that only earlier lines call. Yaegi works out the type of a method when it compiles a
+// line behind the method that names it, in the order of files and lines; else at the first call, where two first calls
+// race. So this is the file that it compiles last.
 func lastNamed(h *Handler, s *sidecar, d *direct, v *visit, e *events) []any {
 	return []any{
 		d.longWay, d.through, e.send, h.acceptable, h.exchange, h.forward, h.hold, h.inTurn, h.notRunning, h.prepare,

@@ -29,7 +29,8 @@ const (
 	AuthRCTF       = "rctf"                       // rCTF starts instances, nobody signs in
 )
 
-// What becomes of the headers by which a client says whom it asks for (X-Forwarded-For and its kind); empty is the first.
+// What becomes of the headers by which a client says whom it asks for (X-Forwarded-For and its kind); empty is the
+// first.
 const (
 	ForwardedReplace = "replace" // a container gets what is true instead
 	ForwardedAppend  = "append"  // what was sent, and the client's address behind it, as many proxies do

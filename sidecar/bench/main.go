@@ -1,6 +1,6 @@
 // Command bench measures what a player waits for, beside the least that could be done: the engine's bare API, docker
-// compose, a plain router. What is compared is done in turns in one run on the same machine; compare the ratios, which are
-// printed first, and not the times of two machines. make bench installs what it needs and runs it.
+// compose, a plain router. What is compared is done in turns in one run on the same machine; compare the ratios, which
+// are printed first, and not the times of two machines. make bench installs what it needs and runs it.
 //
 //	go run ./bench -n 20 -only wake,path
 package main

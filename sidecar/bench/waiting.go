@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// waiting is a first request to a challenge of which an instance waits, against the engine's bare API. The example of two
-// services is not made ahead: its database has a read-only root that holds its owner's flag.
+// waiting is a first request to a challenge of which an instance waits, against the engine's bare API. The example of
+// two services is not made ahead: its database has a read-only root that holds its owner's flag.
 func waiting(ctx context.Context, dir string, rounds int, r *results) error {
 	bare, err := newBare(ctx, dir)
 	if err != nil {

@@ -21,8 +21,8 @@ type bar struct {
 	most float64
 }
 
-// ratio is how many times longer something took with the attack than without: the median of what the rounds say, and the
-// least and the most of them. One stall of the machine is in one round. It is 0 if nothing was measured.
+// ratio is how many times longer something took with the attack than without: the median of what the rounds say, and
+// the least and the most of them. One stall of the machine is in one round. It is 0 if nothing was measured.
 func (f *finding) ratio(what string, p int) (median, least, most float64) {
 	all := f.each(what, func(without, with []time.Duration) float64 {
 		return float64(percentile(with, p)) / float64(percentile(without, p))

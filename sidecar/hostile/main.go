@@ -1,6 +1,6 @@
-// Command hostile attacks the real binary behind either edge, and says what an honest player notices of it. Each attack is
-// a kind with a generator: what it sends is drawn anew in every run, from a seed that is printed. Attacked are only this
-// machine's own addresses and containers, for a bounded time and with a bounded number of everything.
+// Command hostile attacks the real binary behind either edge, and says what an honest player notices of it. Each attack
+// is a kind with a generator: what it sends is drawn anew in every run, from a seed that is printed. Attacked are only
+// this machine's own addresses and containers, for a bounded time and with a bounded number of everything.
 //
 // For each attack, windows without and with it are measured by turns, and the median of their ratios counts, with the
 // least and the most beside it: compare the ratios, not the times of two machines.

@@ -171,7 +171,8 @@ func build(ctx context.Context, dir string) error {
 	return nil
 }
 
-// furnish makes the folder that a sidecar is started from: the two challenges of honest players, and those of an attack.
+// furnish makes the folder that a sidecar is started from: the two challenges of honest players, and those of an
+// attack.
 func furnish(dir, own string, a attack) error {
 	const compose = "services:\n  web:\n    build: .\n"
 	const toml = "name = \"Honest\"\n[[routes]]\nservice = \"web\"\nport = 8080\n"

@@ -77,7 +77,8 @@ func (r resources) most(o resources) resources {
 	}
 }
 
-// Noise that no attack is the cause of: a garbage collector's timing, a connection to the database that is open by chance.
+// Noise that no attack is the cause of: a garbage collector's timing, a connection to the database that is open by
+// chance.
 var noise = resources{memory: 8, goroutines: 10, files: 8}
 
 // above says what of it is more than a tenth above what it was, beyond noise.

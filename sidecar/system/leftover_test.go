@@ -31,7 +31,8 @@ var leftovers = filepath.Join(os.TempDir(), "whaley-tests")
 
 var deploymentOf = regexp.MustCompile(`\bdeployment"?[=:]"?([A-Z2-7]+)`) // in either format of the log
 
-// remember writes down what this sidecar will have left if the test never comes to its end, and returns how to undo that.
+// remember writes down what this sidecar will have left if the test never comes to its end, and returns how to undo
+// that.
 func (s *stack) remember() func() {
 	s.t.Helper()
 	var found []string

@@ -147,8 +147,8 @@ func TestMakeRunIsTheWholeProductInTwoCommands(t *testing.T) {
 // families are those by which curl reaches a name under localhost: a browser takes ::1, curl whichever it is told.
 var families = []string{"-4", "-6"}
 
-// opensPages opens web addresses as whoever tries this on their own machine does, in a browser and with curl: all that is
-// one person, the one at this computer. The browser is the first to open the second.
+// opensPages opens web addresses as whoever tries this on their own machine does, in a browser and with curl: all that
+// is one person, the one at this computer. The browser is the first to open the second.
 func (m *wholeRun) opensPages(dashboard, first, second string) {
 	m.t.Helper()
 	for _, family := range families {

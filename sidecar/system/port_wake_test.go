@@ -16,8 +16,8 @@ func says(folder, address, port string, by ...string) string {
 	return string(out)
 }
 
-// A whole life by a port of the host: known before anything runs, started by connecting, led by the kernel with the sidecar
-// or without.
+// A whole life by a port of the host: known before anything runs, started by connecting, led by the kernel with the
+// sidecar or without.
 func TestConnectingToAPortWakesWhatIsBehindIt(t *testing.T) {
 	t.Parallel()
 	s := start(t, "embedded", writeFixtures(t, "raw"), "SANDBOX_POOL=1", "PORT_MAP=auto")
@@ -72,7 +72,8 @@ func TestConnectingToAPortWakesWhatIsBehindIt(t *testing.T) {
 	})
 }
 
-// fromAnotherMachine is what another machine hears, a network namespace behind a cable, that connects to a port of the host.
+// fromAnotherMachine is what another machine hears, a network namespace behind a cable, that connects to a port of the
+// host.
 func fromAnotherMachine(t *testing.T, port string) string {
 	t.Helper()
 	const name = "whaley-caller"

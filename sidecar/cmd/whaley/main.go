@@ -46,8 +46,8 @@ While serving, SIGHUP loads the challenges again; SIGTERM ends it and leaves the
 `
 
 func main() {
-	// Files of challenges are read by whoever runs in their containers, however the machine's root is set up. What is nobody
-	// else's is made with a mode of its own.
+	// Files of challenges are read by whoever runs in their containers, however the machine's root is set up. What is
+	// nobody else's is made with a mode of its own.
 	unix.Umask(0o022)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], environment(), os.Stdout)

@@ -51,8 +51,8 @@ func arguments(flags *flag.FlagSet, usage string, args []string, out io.Writer) 
 	return rest, nil
 }
 
-// oneFolder is the one argument of a command that takes a challenge's folder, beside its flags. It is empty, without an error,
-// if help was asked for and printed.
+// oneFolder is the one argument of a command that takes a challenge's folder, beside its flags. It is empty, without an
+// error, if help was asked for and printed.
 func oneFolder(flags *flag.FlagSet, usage string, args []string, out io.Writer) (string, error) {
 	dirs, err := arguments(flags, usage, args, out)
 	switch {
@@ -87,8 +87,8 @@ func testChallenge(ctx context.Context, env map[string]string, args []string, ou
 	})
 }
 
-// settingsOfAuthors are those that say what a challenge may have. Those of a Whaley that serves, with its secrets, are none
-// of an author's command, but for those that are named.
+// settingsOfAuthors are those that say what a challenge may have. Those of a Whaley that serves, with its secrets, are
+// none of an author's command, but for those that are named.
 func settingsOfAuthors(env map[string]string, named ...string) map[string]string {
 	bare := map[string]string{}
 	for name, value := range env {

@@ -283,7 +283,8 @@ func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 	submit(ada, "FLAG{wrong}", "Incorrect") // and CTFd goes on
 }
 
-// TestThePluginUsesOnlyWhatCTFdHas holds the stand-in and the plugin to one list of CTFd's names, which was read from its source.
+// TestThePluginUsesOnlyWhatCTFdHas holds the stand-in and the plugin to one list of CTFd's names, which was read from
+// its source.
 func TestThePluginUsesOnlyWhatCTFdHas(t *testing.T) {
 	testkit.Need(t, testkit.Flask)
 	if said, err := exec.Command(

@@ -9,8 +9,9 @@ import (
 	"github.com/whaley-ctf/whaley/shared/host"
 )
 
-// Direct is Public for a listener that anything can be sent to, whatever it is called there. The page of a site whose name
-// is made to lead here (DNS rebinding) is taken by a browser for one of ours, so only names that are known are answered:
+// Direct is Public for a listener that anything can be sent to, whatever it is called there. The page of a site whose
+// name is made to lead here (DNS rebinding) is taken by a browser for one of ours, so only names that are known are
+// answered:
 // the dashboard's, this machine's, and those given. An address is no name, and nobody else's. Health and metrics are
 // asked for under any name: they change nothing, and tell nothing that is secret without their own key.
 func (a *API) Direct(names []string) http.Handler {

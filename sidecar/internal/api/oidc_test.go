@@ -314,7 +314,8 @@ func TestAProviderThatIsAwaySignsNobodyInAndIsAskedAgain(t *testing.T) {
 	}
 }
 
-// TestGuessedCodesAreCountedBeforeTheProviderIsAsked comes back with codes of nobody's, each time in the attempt that was begun.
+// TestGuessedCodesAreCountedBeforeTheProviderIsAsked comes back with codes of nobody's, each time in the attempt that
+// was begun.
 func TestGuessedCodesAreCountedBeforeTheProviderIsAsked(t *testing.T) {
 	s := newSignedIn(t, func(n *api.Needs, o *api.Options) {
 		n.Limiter = limit.NewLocal()

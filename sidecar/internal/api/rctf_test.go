@@ -199,7 +199,8 @@ func TestRCTFIsRefusedInItsOwnShape(t *testing.T) {
 	}
 }
 
-// TestRCTFsFlagIsTheTeamsOwn: what rCTF has made is what an instance gets, whatever its shape, until rCTF makes another.
+// TestRCTFsFlagIsTheTeamsOwn: what rCTF has made is what an instance gets, whatever its shape, until rCTF makes
+// another.
 func TestRCTFsFlagIsTheTeamsOwn(t *testing.T) {
 	c := newRCTF(t)
 	ch := &whaley.Challenge{

@@ -1,10 +1,12 @@
 package api_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 func TestAChallengeOpensByItselfWhenItsTimeComes(t *testing.T) {
@@ -39,11 +41,12 @@ func TestAChallengeOpensByItselfWhenItsTimeComes(t *testing.T) {
 	s.refused(s.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`), 403, "challenge_not_open")
 
 	release(`"`+time.Now().Add(300*time.Millisecond).Format(time.RFC3339Nano)+`"`, 200)
-	for end := time.Now().Add(20 * time.Second); see().Challenges[0].OpensAt != nil; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it does not open")
+	testkit.Eventually(t, 20*time.Second, "it opens", func() error {
+		if at := see().Challenges[0].OpensAt; at != nil {
+			return fmt.Errorf("it opens at %s", at)
 		}
-	}
+		return nil
+	})
 	if ch := see().Challenges[0]; len(ch.Routes) == 0 {
 		t.Errorf("once it is open: %+v", ch)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
 )
 
-// Standby is the API of a sidecar that is not the active one: its health, and for all else the reason why another is to be
-// asked. The plugin does so by itself.
+// Standby is the API of a sidecar that is not the active one: its health, and for all else the reason why another is to
+// be asked. The plugin does so by itself.
 func Standby(reason error) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) {
@@ -34,6 +34,6 @@ func Standby(reason error) http.Handler {
 	return mux
 }
 
-// AboutProcess says whether a request is about the very process that it reaches, active or not. Metrics are not: whoever
-// scrapes one of two gets those of the active one.
+// AboutProcess says whether a request is about the very process that it reaches, active or not. Metrics are not:
+// whoever scrapes one of two gets those of the active one.
 func AboutProcess(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/health") }

@@ -59,8 +59,8 @@ func newWall(c *config.Config, deployment string, pools *subnet.Chooser, log *sl
 	return w
 }
 
-// buildFence is what keeps RUN lines from the host and private networks, while there are builds. One that a killed sidecar
-// left is the next build's to take away.
+// buildFence is what keeps RUN lines from the host and private networks, while there are builds. One that a killed
+// sidecar left is the next build's to take away.
 func buildFence(c *config.Config, deployment string, log *slog.Logger) docker.Fence {
 	fence := firewall.NewBuilds(docker.BridgePrefix(deployment))
 	if c.Firewall != "off" {
@@ -127,8 +127,8 @@ const (
 	proveSeldom = 10 * time.Minute
 )
 
-// prove lets a canary try until it holds, and says loudly what it could reach. A full disk or a busy engine at one moment is
-// not to be called a broken firewall for as long as this process lives.
+// prove lets a canary try until it holds, and says loudly what it could reach. A full disk or a busy engine at one
+// moment is not to be called a broken firewall for as long as this process lives.
 func (w *wall) prove(ctx context.Context, try func(context.Context) error) {
 	for backoff := (loop.Backoff{First: proveAgain, Most: proveSeldom}); ; {
 		err := try(ctx)
@@ -167,8 +167,8 @@ func (e *leakError) Error() string {
 }
 
 // canaryTurn waits until no other canary is under way that shares DATA_DIR: serve and check may try at once. Each one
-// removes what the one before it left, and check may take the rules away that it has set, so two would spoil each other's
-// proof. The caller ends the turn.
+// removes what the one before it left, and check may take the rules away that it has set, so two would spoil each
+// other's proof. The caller ends the turn.
 func canaryTurn(ctx context.Context, dataDir string) (io.Closer, error) {
 	for {
 		turn, err := store.LockFile(filepath.Join(dataDir, "canary.lock"))

@@ -15,8 +15,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// measure makes everything that can be counted part of the metrics. Without METRICS_SECRET nobody scrapes, and nothing is
-// asked.
+// measure makes everything that can be counted part of the metrics. Without METRICS_SECRET nobody scrapes, and nothing
+// is asked.
 func measure(
 	ctx context.Context, g *errgroup.Group, live *config.Live, db *store.Store, pools *subnet.Chooser, made rules,
 	library *challenge.Library, checks []api.Check, seen *observers, log *slog.Logger,

@@ -44,8 +44,8 @@ func (s *server) face() face.Face {
 	return s.live.Config().Face
 }
 
-// openDatabase reads what is in the database: keys, and the settings in force. The edge's listeners are opened once it is
-// sure that this process serves: nobody is to be led to a standby's.
+// openDatabase reads what is in the database: keys, and the settings in force. The edge's listeners are opened once it
+// is sure that this process serves: nobody is to be led to a standby's.
 func (s *server) openDatabase(ctx context.Context) (err error) {
 	if err := s.listeners.openEdge(s.c, s.log); err != nil {
 		return err

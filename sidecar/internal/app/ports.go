@@ -30,7 +30,8 @@ type ports struct {
 	log      *slog.Logger
 }
 
-// newPorts sets the map of ports, if this host has what it takes. Else the engine publishes them, and everybody is told.
+// newPorts sets the map of ports, if this host has what it takes. Else the engine publishes them, and everybody is
+// told.
 func newPorts(c *config.Config, engineHost, deployment string, log *slog.Logger) *ports {
 	p := &ports{log: log}
 	if err := PortsPublished(c, engineHost); err != nil {
@@ -110,7 +111,7 @@ func (p *ports) ping(context.Context) error {
 	return p.table.State()
 }
 
-// know keeps the table told of all ports that are somebody's.
+// know keeps the table told of all ports that owners have.
 func (p *ports) know(ctx context.Context, db *store.Store) error {
 	if p.table == nil {
 		return nil
@@ -121,7 +122,7 @@ func (p *ports) know(ctx context.Context, db *store.Store) error {
 		if err == nil {
 			p.table.Know(all)
 		} else if ctx.Err() == nil {
-			p.log.Error("which ports are somebody's is not known", "err", err)
+			p.log.Error("read which ports owners have", "err", err)
 		}
 		select {
 		case <-time.After(knowEvery):

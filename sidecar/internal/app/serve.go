@@ -123,8 +123,8 @@ func (s *server) start(ctx context.Context) {
 	s.Go(func() error { return followChallenges(ctx, s.library, s.rules.instancer, s.log) })
 }
 
-// work is what changes the engine and the host. Once that has ended the standby may begin: it need not wait until the last
-// answer is sent.
+// work is what changes the engine and the host. Once that has ended the standby may begin: it need not wait until the
+// last answer is sent.
 func (s *server) work(ctx context.Context) error {
 	work, ctx := errgroup.WithContext(ctx)
 	changes := subnet.Changes(ctx, docker.BridgePrefix(s.deployment), s.log)

@@ -32,9 +32,9 @@ type reading struct {
 }
 
 // allowed walks a compose file along the allow-list, tells of everything that is not on it, and notes where all stands.
-// Of an extended file only what keep leaves in it is looked at: no more is taken. What it returns beside is the file for
-// the parser: aliases and merges followed, without what is refused or left out, so that all else can be told of in the
-// same round.
+// Of an extended file only what keep leaves in it is looked at: no more is taken. What it returns beside is the file
+// for the parser: aliases and merges followed, without what is refused or left out, so that all else can be told of in
+// the same round.
 func allowed(
 	file string, content []byte, of *sources, variables vocabulary, part bool, keep func(*yaml.Node),
 ) (*reading, *yaml.Node) {

@@ -25,8 +25,8 @@ const projectName = "challenge"
 // ComposeNames are what Compose takes for its file in a folder, the first that is there.
 var ComposeNames = []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
 
-// findCompose is the path of the compose file in a challenge's folder: the one that instance.toml names, or the one that
-// Compose would take.
+// findCompose is the path of the compose file in a challenge's folder: the one that instance.toml names, or the one
+// that Compose would take.
 func findCompose(dir, named string, problems *Problems) string {
 	folder := filepath.Base(dir)
 	if named != "" {
@@ -64,8 +64,9 @@ func findCompose(dir, named string, problems *Problems) string {
 }
 
 // readCompose loads what a compose file has that is on the allow-list, with the files that it includes and extends, and
-// with no environment but the given variables and the .env beside it. name is its path in the challenge's folder, out of
-// which nothing in it may lead; file what it is called in problems. The project is nil if the file cannot be read as one.
+// with no environment but the given variables and the .env beside it. name is its path in the challenge's folder, out
+// of which nothing in it may lead; file what it is called in problems. The project is nil if the file cannot be read as
+// one.
 func readCompose(
 	ctx context.Context, dir, name, file string, variables []string, problems *Problems,
 ) (*types.Project, *sources) {

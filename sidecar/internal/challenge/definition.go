@@ -91,9 +91,9 @@ type part struct {
 
 const minTotal = 16 << 20 // bytes of memory that an instance has at least
 
-// allowedCapabilities can be asked for: none of them gives a right over what is outside the container's own namespaces. NET_RAW
-// sends any frame into the instance's own bridge, which is the host's: how much the bridge learns of them, and what the host
-// says in answer, is bounded in package firewall.
+// allowedCapabilities can be asked for: none of them gives a right over what is outside the container's own namespaces.
+// NET_RAW sends any frame into the instance's own bridge, which is the host's: how much the bridge learns of them, and
+// what the host says in answer, is bounded in package firewall.
 var allowedCapabilities = []string{"AUDIT_WRITE", "FSETID", "NET_RAW", "SETFCAP", "SYS_CHROOT", "SYS_PTRACE"}
 
 // spareCapabilities are left out of a compose file: what asks for them mostly does without, and having them would cost

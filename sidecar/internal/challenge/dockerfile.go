@@ -14,9 +14,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// dockerfile finds a build's Dockerfile, a file of the challenge or a text of the compose file, and looks at it and at what
-// the build is to ignore. Whatever a RUN does is held by the build's network and limits; what ADD fetches is fetched by the
-// engine, from the host's own place in the network.
+// dockerfile finds a build's Dockerfile, a file of the challenge or a text of the compose file, and looks at it and at
+// what the build is to ignore. Whatever a RUN does is held by the build's network and limits; what ADD fetches is
+// fetched by the engine, from the host's own place in the network.
 func (c *converter) dockerfile(s types.ServiceConfig, b *whaley.Build) bool {
 	if b.Inline = s.Build.DockerfileInline; b.Inline != "" {
 		for _, line := range fetching([]byte(b.Inline)) {
@@ -50,7 +50,8 @@ func (c *converter) dockerfile(s types.ServiceConfig, b *whaley.Build) bool {
 		c.checkIgnored(s.Name, b.Context, ".dockerignore")
 }
 
-// DockerfileOf is the path of a build's Dockerfile. As for the engine, one that is called Dockerfile may be in lower case.
+// DockerfileOf is the path of a build's Dockerfile. As for the engine, one that is called Dockerfile may be in lower
+// case.
 func DockerfileOf(context, named string) string {
 	path := absolute(context, cmp.Or(named, "Dockerfile"))
 	if _, err := os.Lstat(path); filepath.Base(path) == "Dockerfile" && os.IsNotExist(err) {
@@ -88,8 +89,8 @@ func (c *converter) checkIgnored(service, context, name string) bool {
 }
 
 // fetching are the lines of a Dockerfile at which an ADD begins that is of an address. It errs on the safe side:
-// where a file says what its lines go on after, they may go on after a backslash too, and what stands in a here-document
-// counts.
+// where a file says what its lines go on after, they may go on after a backslash too, and what stands in a
+// here-document counts.
 func fetching(dockerfile []byte) []int {
 	found := map[int]bool{}
 	escapes := []string{`\`}
@@ -144,8 +145,8 @@ var (
 	quoting  = strings.NewReplacer(`"`, "", `'`, "", `\`, "", "`", "")
 )
 
-// fetches says whether an instruction fetches something. What only a variable makes an address of shows when it is built: the
-// engine's BuildKit builds that, and each address is looked at before it is fetched.
+// fetches says whether an instruction fetches something. What only a variable makes an address of shows when it is
+// built: the engine's BuildKit builds that, and each address is looked at before it is fetched.
 func fetches(instruction string, known settings) bool {
 	m := (phrase{adding, []string{"add"}}).find(instruction)
 	if m == nil {

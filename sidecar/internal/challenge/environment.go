@@ -51,8 +51,8 @@ func envFiles(node *yaml.Node, key string) []envFile {
 	return nil
 }
 
-// dotEnv is a file of variables for compose files, as the .env beside one; file is what problems call it. One that is not
-// there has none.
+// dotEnv is a file of variables for compose files, as the .env beside one; file is what problems call it. One that is
+// not there has none.
 func (s *sources) dotEnv(path, file string) types.Mapping {
 	env := types.Mapping{}
 	real, err := inside(s.dir, path)

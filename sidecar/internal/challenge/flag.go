@@ -131,7 +131,8 @@ func tellFlagless(ch *whaley.Challenge, folder string, defaults Defaults, proble
 	)
 }
 
-// flagArguments says whether build arguments are to be the owner's flags, and puts the texts of these into them if it may.
+// flagArguments says whether build arguments are to be the owner's flags, and puts the texts of these into them if it
+// may.
 func flagArguments(ch *whaley.Challenge, forms []formAt, put bool) (asked bool) {
 	for _, s := range ch.Services {
 		if s.Build == nil {
@@ -152,7 +153,8 @@ func flagArguments(ch *whaley.Challenge, forms []formAt, put bool) (asked bool) 
 	return asked
 }
 
-// mark says where owners' flags go in a challenge's services, and of each flag whether a value of the compose file asks for it.
+// mark says where owners' flags go in a challenge's services, and of each flag whether a value of the compose file asks
+// for it.
 func (s *survey) mark(ch *whaley.Challenge, forms []formAt, plan *whaley.FlagPlan) (asked []bool) {
 	asked = make([]bool, len(forms))
 	finders := findersOf(forms, plan.Decoys)

@@ -86,7 +86,8 @@ func (l *Library) KeepRevisions(dir string) error {
 // EarlierBytes is how much of each challenge's earlier revisions a server keeps for rolling back.
 const EarlierBytes = 256 << 20
 
-// KeepEarlier has so many bytes of each challenge's latest revisions stay although nothing uses them. It comes after KeepRevisions.
+// KeepEarlier has so many bytes of each challenge's latest revisions stay although nothing uses them. It comes after
+// KeepRevisions.
 func (l *Library) KeepEarlier(bytes int64) { l.revisions.earlier = bytes }
 
 // UseSettings makes the library apply what organisers have set.
@@ -293,8 +294,8 @@ func (s *shelf) blame(id string, err error) {
 	}
 }
 
-// withSetting is a challenge as organisers have set it: limits are shared out as the files do, up to the most there may be,
-// which may have been more when they were set.
+// withSetting is a challenge as organisers have set it: limits are shared out as the files do, up to the most there may
+// be, which may have been more when they were set.
 func withSetting(plain *whaley.Challenge, s whaley.ChallengeSetting, most whaley.Limits) *whaley.Challenge {
 	if s.Challenge == "" {
 		return plain
@@ -330,7 +331,8 @@ func withSetting(plain *whaley.Challenge, s whaley.ChallengeSetting, most whaley
 	return &ch
 }
 
-// LimitsOf are what the services of an instance of a challenge may use together; a relay of ours has its own beside them.
+// LimitsOf are what the services of an instance of a challenge may use together; a relay of ours has its own beside
+// them.
 func LimitsOf(ch *whaley.Challenge) whaley.Limits {
 	var total whaley.Limits
 	for _, s := range ch.Services {

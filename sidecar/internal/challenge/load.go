@@ -24,13 +24,13 @@ type Defaults struct {
 	FlagPrefix string
 	// FlagFormat is how flags look, with … for their text. Empty: FlagPrefix{…}.
 	FlagFormat string
-	// Variables are the names of what organisers set, "NAME" for all challenges or "challenge/NAME", with a space after each. Their
-	// values are put in when an instance starts.
+	// Variables are the names of what organisers set, "NAME" for all challenges or "challenge/NAME", with a space after
+	// each. Their values are put in when an instance starts.
 	Variables string
 }
 
-// Load reads one folder. What was taken otherwise than it is written is in the challenge's Notes. The error is Problems,
-// with refusals and notes together.
+// Load reads one folder. What was taken otherwise than it is written is in the challenge's Notes. The error is
+// Problems, with refusals and notes together.
 func Load(ctx context.Context, dir string, defaults Defaults) (*whaley.Challenge, error) {
 	ch, problems := load(ctx, dir, defaults)
 	if problems.refused() {

@@ -104,8 +104,8 @@ func (c *converter) certificate(source string) bool {
 		slices.Contains([]string{".crt", ".cer", ".cert", ".key", ".pem"}, path.Ext(clean))
 }
 
-// bind mounts a file or folder of the challenge. One that is not there is an empty folder, as for Compose, and the same for
-// all services that name it.
+// bind mounts a file or folder of the challenge. One that is not there is an empty folder, as for Compose, and the same
+// for all services that name it.
 func (c *converter) bind(service, key string, v types.ServiceVolumeConfig, out *whaley.Service) {
 	source, err := inside(c.dir, v.Source)
 	if os.IsNotExist(err) {
@@ -138,8 +138,8 @@ func (c *converter) bind(service, key string, v types.ServiceVolumeConfig, out *
 // ofTheEngine are files that every container has of the engine.
 var ofTheEngine = []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
 
-// own gives each instance a copy of its own of what is mounted to be written: the challenge's is everybody's. Services that
-// mount the same folder share the copy.
+// own gives each instance a copy of its own of what is mounted to be written: the challenge's is everybody's. Services
+// that mount the same folder share the copy.
 func (c *converter) own(service, key, source string, v types.ServiceVolumeConfig, out *whaley.Service) {
 	m := whaley.Mount{Source: source, From: source, Target: v.Target}
 	switch {
@@ -270,8 +270,8 @@ func (c *converter) tmpfsOptions(service, key, target, options string) whaley.Tm
 	return t
 }
 
-// grant mounts the file of a config or a secret, as the specification says where. Its text may stand in the compose file too, or
-// be a variable's, which are those of .env and Whaley's own, the organisers' among them.
+// grant mounts the file of a config or a secret, as the specification says where. Its text may stand in the compose
+// file too, or be a variable's, which are those of .env and Whaley's own, the organisers' among them.
 func (c *converter) grant(
 	service, key string, g types.FileReferenceConfig, folder string, of types.FileObjectConfig, out *whaley.Service,
 ) {

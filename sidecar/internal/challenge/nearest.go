@@ -83,8 +83,8 @@ func alike(folder, name string) string {
 	return entries[0].Name()
 }
 
-// madeBeside builds an image that a file only names where its Dockerfile lies beside, as its author does by hand: it is called
-// as the service or the folder, no registry is named, and no other service is built.
+// madeBeside builds an image that a file only names where its Dockerfile lies beside, as its author does by hand: it is
+// called as the service or the folder, no registry is named, and no other service is built.
 func (s *sources) madeBeside(project *types.Project, beside string) {
 	if !isRegular(DockerfileOf(beside, "")) {
 		return

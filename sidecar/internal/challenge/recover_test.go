@@ -9,8 +9,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 )
 
-// What the parser refuses hides nothing of what else is wrong: each case has findings of the parser and of ours, in several
-// services, with or without a key of the parser's.
+// What the parser refuses hides nothing of what else is wrong: each case has findings of the parser and of ours, in
+// several services, with or without a key of the parser's.
 func TestAllFindingsOfAFileComeAtOnce(t *testing.T) {
 	for what, c := range map[string]struct {
 		compose string

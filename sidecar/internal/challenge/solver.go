@@ -43,8 +43,8 @@ func findSolver(d *definition, ch *whaley.Challenge, dir, tomlFile string, probl
 	return nil
 }
 
-// solverIn is the command of a folder's solver, none if it has none. A program is run by itself, so that its first line says by
-// what.
+// solverIn is the command of a folder's solver, none if it has none. A program is run by itself, so that its first line
+// says by what.
 func solverIn(dir string) []string {
 	for _, f := range solverFiles {
 		info, err := os.Lstat(filepath.Join(dir, f.name))

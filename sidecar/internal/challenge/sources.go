@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// sources are the files that a compose file is put together of: its own, and those that it includes and extends. Each goes
-// through the allow-list before the parser gets it, which opens none by itself.
+// sources are the files that a compose file is put together of: its own, and those that it includes and extends. Each
+// goes through the allow-list before the parser gets it, which opens none by itself.
 type sources struct {
 	ctx      context.Context
 	dir      string // the challenge's folder, out of which nothing leads
@@ -69,8 +69,8 @@ func (s *sources) plain(err error) string {
 // broken says that nothing more can be said of the files.
 func (s *sources) broken() bool { return s.main.broken || s.left.spent() }
 
-// open reads a file along the allow-list, and looks at its variables and environment files. It is nil if nothing more can be
-// said of it.
+// open reads a file along the allow-list, and looks at its variables and environment files. It is nil if nothing more
+// can be said of it.
 func (s *sources) open(f *source, part bool, keep func(*yaml.Node)) map[string]any {
 	file := s.called(f.path)
 	content, err := readText(f.path, maxCompose)
@@ -147,8 +147,8 @@ func isRegular(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// canonical is a model as the parser makes it, with its variables filled in and its paths absolute. What it says is final: a $ in
-// it is doubled, so that it stays one when the file that it becomes a part of is read.
+// canonical is a model as the parser makes it, with its variables filled in and its paths absolute. What it says is
+// final: a $ in it is doubled, so that it stays one when the file that it becomes a part of is read.
 func (s *sources) canonical(f *source, models []map[string]any, defaults bool) (_ map[string]any, err error) {
 	defer recovered(&err)
 	details := types.ConfigDetails{WorkingDir: f.beside, Environment: f.environment}

@@ -103,8 +103,8 @@ func (s *survey) service(ctx context.Context, service *whaley.Service, composeFi
 	return nil
 }
 
-// folder finds the files of a folder that hold placeholders and those that are no text ("." is the folder itself, if it is
-// a file).
+// folder finds the files of a folder that hold placeholders and those that are no text ("." is the folder itself, if it
+// is a file).
 func (s *survey) folder(ctx context.Context, dir string) error {
 	if _, again := s.folders[dir]; again { // as many mounts may be of one folder as there may be mounts
 		return nil

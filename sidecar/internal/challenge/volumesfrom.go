@@ -9,8 +9,9 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// volumesFrom gives services what others of the same file have mounted, as volumes_from asks for it. What a service mounts
-// itself at the same place stays. Only what the file names is shared: of what an image makes a volume nothing is known yet.
+// volumesFrom gives services what others of the same file have mounted, as volumes_from asks for it. What a service
+// mounts itself at the same place stays. Only what the file names is shared: of what an image makes a volume nothing is
+// known yet.
 func (c *converter) volumesFrom() {
 	done := map[string]bool{}
 	var take func(name string)
@@ -60,8 +61,8 @@ func (c *converter) volumesFrom() {
 	}
 }
 
-// sharedBy is what a service mounts of volumes and of the challenge's folder. Its volumes without a name get one, as they are
-// the same elsewhere.
+// sharedBy is what a service mounts of volumes and of the challenge's folder. Its volumes without a name get one, as
+// they are the same elsewhere.
 func (c *converter) sharedBy(name string) (all []types.ServiceVolumeConfig) {
 	s := c.project.Services[name]
 	for n := range s.Volumes {

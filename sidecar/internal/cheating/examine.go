@@ -83,10 +83,11 @@ func isOwner(s whaley.Submission, owner string) bool {
 	if user, ok := whaley.UserOf(owner); ok {
 		return s.User == user
 	}
-	return true // made for an address, before there was a CTFd: nobody's to compare with
+	return true // made for an address, before there was a CTFd: no owner's to compare with
 }
 
-// submitter is who a submission's owner is here. CTFd goes on naming the team of who has one where nobody plays in teams.
+// submitter is who a submission's owner is here. CTFd goes on naming the team of who has one where players play without
+// teams.
 func (r *reading) submitter(s whaley.Submission) whaley.Party {
 	if s.Team != 0 && !r.alone {
 		return whaley.Party{OwnerID: whaley.TeamID(s.Team), OwnerName: s.TeamName, User: s.User, UserName: s.UserName}
@@ -111,7 +112,7 @@ func copyOf(s whaley.Submission) whaley.SubmissionCopy {
 	}
 }
 
-// share writes that somebody submitted another owner's flag.
+// share writes that an owner submitted another owner's flag.
 func (r *reading) share(
 	ctx context.Context, s whaley.Submission, flag *whaley.IssuedFlag, mapped map[int]*whaley.Mapping,
 ) error {

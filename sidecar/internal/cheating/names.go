@@ -9,8 +9,8 @@ import (
 // names remembers what CTFd calls people: exports have numbers only. It is used while scanning is locked.
 type names struct{ teams, users map[int]string }
 
-// from is who a submission's owner is here, with the names that the organiser who reviews it will look for. If CTFd does
-// not say them, the ids have to do.
+// from is who a submission's owner is here, with the names that the organiser who reviews it will look for. If CTFd
+// does not say them, the ids have to do.
 func (r *reading) from(ctx context.Context, s whaley.Submission) whaley.Party {
 	if r.names.teams == nil {
 		r.names = names{map[int]string{}, map[int]string{}}

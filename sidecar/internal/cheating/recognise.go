@@ -7,7 +7,7 @@ import (
 
 var hexRun = regexp.MustCompile(`[0-9a-fA-F]{16,}`)
 
-// tokens are the parts of what somebody submitted that may be the random part of a flag, in lower case. That part
+// tokens are the parts of what a player submitted that may be the random part of a flag, in lower case. That part
 // alone is looked for: a flag with another prefix, without its brace or in another case still is that flag.
 func tokens(provided string) []string {
 	var found []string

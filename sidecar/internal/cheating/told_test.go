@@ -9,8 +9,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// TestWhatIsToldIsFoundAtOnceAndOnce: a foreign flag from a team that has solved is in no row of CTFd's, and one that is
-// told is not found again when CTFd is read.
+// TestWhatIsToldIsFoundAtOnceAndOnce: a foreign flag from a team that has solved is in no row of CTFd's, and one that
+// is told is not found again when CTFd is read.
 func TestWhatIsToldIsFoundAtOnceAndOnce(t *testing.T) {
 	w := newWorld(t, eventtest.Dynamic("web", "Web", ""))
 	w.CTFd.SetMode("teams")

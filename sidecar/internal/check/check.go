@@ -1,5 +1,5 @@
-// Package check is the doctor: it looks at the settings, every challenge, the engine, the database, Redis and CTFd, says
-// all that is wrong and what mends it, and changes nothing.
+// Package check is the doctor: it looks at the settings, every challenge, the engine, the database, Redis and CTFd,
+// says all that is wrong and what mends it, and changes nothing.
 package check
 
 import (

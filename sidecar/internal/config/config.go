@@ -73,9 +73,9 @@ type Config struct {
 	MaxInstancesPerTeam int     `env:"MAX_INSTANCES_PER_TEAM" envDefault:"5" live:"true" min:"0" max:"1000" whaley:"Live instances that a team may have at once, where players are in teams; 0: no limit."`
 	MaxInstances        int     `env:"MAX_INSTANCES" envDefault:"0" live:"true" min:"0" max:"100000" whaley:"Live instances that the host may have at once; 0: no limit."`
 	MemoryBudget        Bytes   `env:"MEMORY_BUDGET" envDefault:"0" live:"true" whaley:"Memory that all live instances together may be allowed, as 48g; 0: no limit."`
-	SandboxPool         int     `env:"SANDBOX_POOL" envDefault:"4" live:"true" min:"0" max:"200" whaley:"Networks that are made before anybody asks, so that an instance starts in a fraction of the time; 0: none. Instances with host ports cannot use them."`
+	SandboxPool         int     `env:"SANDBOX_POOL" envDefault:"4" live:"true" min:"0" max:"200" whaley:"Networks that are made ahead of starts, so that an instance starts in a fraction of the time; 0: none. Instances with host ports cannot use them."`
 	Guest               string  `env:"GUEST" envDefault:"off" choices:"off|on" whaley:"on: containers begin with a small program of Whaley's where that can be, which puts the flags in and becomes the challenge's program, that sees no difference. Needs an engine on this machine. Needed for WAITING."`
-	Waiting             int     `env:"WAITING" envDefault:"0" live:"true" min:"0" max:"1000" whaley:"With GUEST=on. Instances of each challenge that are made before anybody asks, at most: as many as are asked for, and at least one. Their programs begin once they are an owner's, within some milliseconds. 0: none."`
+	Waiting             int     `env:"WAITING" envDefault:"0" live:"true" min:"0" max:"1000" whaley:"With GUEST=on. Instances of each challenge that are made ahead of starts, at most: as many as are asked for, and at least one. Their programs begin once they are an owner's, within some milliseconds. 0: none."`
 	WaitingMemory       Bytes   `env:"WAITING_MEMORY" envDefault:"512m" live:"true" whaley:"Memory for all instances that wait, of which each service counts as 8 MB. 0: no limit."`
 	SpawnConcurrency    int     `env:"SPAWN_CONCURRENCY" envDefault:"10" live:"true" min:"1" max:"1000" whaley:"Instances that are started at the same time; others wait in the queue. No challenge, owner or address has all of these."`
 	StartTimeout        Seconds `env:"START_TIMEOUT" envDefault:"120" live:"true" min:"1" max:"3600" whaley:"How long an instance may take to get ready, in seconds, from when its images are there and its turn has come."`
@@ -115,7 +115,8 @@ type Config struct {
 	ContainerMaxFiles  int64 `env:"CONTAINER_MAX_FILES" envDefault:"200000" live:"true" min:"0" max:"100000000" whaley:"Files and folders that a whole instance may make there, looked at like CONTAINER_MAX_DISK. 0: no limit."`
 	ContainerMaxOutput Bytes `env:"CONTAINER_MAX_OUTPUT" envDefault:"1m" live:"true" whaley:"What a whole instance may print in a second, as its log counts it: one that prints more for long is stopped, since the engine reads and writes it at the host's cost. 0: no limit."`
 	DiskReserve        Bytes `env:"DISK_RESERVE" envDefault:"1g" live:"true" whaley:"What is kept free of the disk that the engine is on: when less is left, the instances that have written the most are stopped. 0: nothing is."`
-	// The default is what a browser with a hundred open pages or a busy crawler has; a host's table holds 262,144 as a rule.
+	// The default is what a browser with a hundred open pages or a busy crawler has; a host's table holds 262,144 as a
+	// rule.
 	ContainerMaxConnections int `env:"CONTAINER_MAX_CONNECTIONS" envDefault:"1024" min:"0" max:"1000000" whaley:"Connections that a whole instance may have to the outside (with egress), and as many from there to its ports of the host; a minute brings as many new ones. The host's table of connections is shared. 0: no limit."`
 
 	SubnetPool     string `env:"SUBNET_POOL" section:"Networks and ports" whaley:"IPv4 network that instances get their /28 networks from, as 10.240.0.0/12. One that holds something this host needs is refused. Empty: the first of several ranges that holds nothing it needs, kept in the database."`

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// FuzzLink writes a link into any file: a second time there is nothing to write, and a file that is left alone is left as
-// it is.
+// FuzzLink writes a link into any file: a second time there is nothing to write, and a file that is left alone is left
+// as it is.
 func FuzzLink(f *testing.F) {
 	f.Add([]byte("name: Notes\nconnection_info: nc old 1\nvalue: 100\n"))
 	f.Add([]byte("name: Notes\r\nvalue: 100"))

@@ -13,8 +13,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Solvers are the teams, or where nobody plays in teams the players, that have solved a challenge, as owners; hidden and
-// banned ones too.
+// Solvers are the teams, or where nobody plays in teams the players, that have solved a challenge, as owners; hidden
+// and banned ones too.
 func (c *Client) Solvers(ctx context.Context, challenge int) ([]string, error) {
 	var rows []struct {
 		Account int    `json:"account_id"`
@@ -50,8 +50,8 @@ type unseenSolves struct {
 	read    time.Time
 }
 
-// unseenSolvers are those whom CTFd's list of solves leaves out. Pages of submissions cost CTFd a second each, so they are
-// read only when more or fewer are missing than the last time.
+// unseenSolvers are those whom CTFd's list of solves leaves out. Pages of submissions cost CTFd a second each, so they
+// are read only when more or fewer are missing than the last time.
 func (c *Client) unseenSolvers(ctx context.Context, challenge int, listed []string) ([]string, error) {
 	c.unseen.mu.Lock()
 	defer c.unseen.mu.Unlock()

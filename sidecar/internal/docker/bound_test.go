@@ -14,12 +14,11 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// building is an engine whose builds are bounded, and a Dockerfile that is built on it.
-func building(t *testing.T, limits docker.BuildLimits, dockerfile string) (string, error) {
+// building builds a Dockerfile on an engine, and returns what is said of it.
+func building(t *testing.T, opts docker.Options, dockerfile string) (string, error) {
 	t.Helper()
-	engine, err := docker.New(
-		docker.Options{Deployment: "test-bound", Folder: t.TempDir(), Builds: limits}, slog.New(slog.DiscardHandler),
-	)
+	opts.Folder = t.TempDir()
+	engine, err := docker.New(opts, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +28,8 @@ func building(t *testing.T, limits docker.BuildLimits, dockerfile string) (strin
 		t.Fatal(err)
 	}
 	service := whaley.Service{
-		Name: "web", Image: "whaley/engine-test-bound:latest", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"},
+		Name: "web", Image: "whaley/engine-" + opts.Deployment + ":latest",
+		Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"},
 	}
 	var log bytes.Buffer
 	err = engine.BuildImage(
@@ -40,7 +40,9 @@ func building(t *testing.T, limits docker.BuildLimits, dockerfile string) (strin
 
 func TestWhatABuildMayUseIsBounded(t *testing.T) {
 	testkit.Need(t, testkit.Docker)
-	log, err := building(t, docker.BuildLimits{MemoryBytes: 96 << 20, NanoCPUs: 5e8, Pids: 40},
+	log, err := building(t, docker.Options{
+		Deployment: "test-bound", Builds: docker.BuildLimits{MemoryBytes: 96 << 20, NanoCPUs: 5e8, Pids: 40},
+	},
 		// The number of processes is bounded a moment after the line has begun.
 		"RUN n=0; until [ $n -ge 600 ] || grep -qsx 40 /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max; do n=$((n+1)); sleep 0.1; done; for f in memory/memory.limit_in_bytes memory.max pids/pids.max pids.max cpu/cpu.cfs_quota_us cpu.max; do "+
 			"echo $f $(cat /sys/fs/cgroup/$f); done\n")
@@ -59,9 +61,8 @@ func TestWhatABuildMayUseIsBounded(t *testing.T) {
 
 func TestABuildThatWritesWithoutEndIsEnded(t *testing.T) {
 	testkit.Need(t, testkit.Docker)
-	_, err := building(
-		t, docker.BuildLimits{DiskBytes: 8 << 20}, "RUN dd if=/dev/zero of=/big bs=1M count=24 && sleep 600\n",
-	)
+	_, err := building(t, docker.Options{Deployment: "test-bound", Builds: docker.BuildLimits{DiskBytes: 8 << 20}},
+		"RUN dd if=/dev/zero of=/big bs=1M count=24 && sleep 600\n")
 	if err == nil || !strings.Contains(errorText(err), "a RUN has written ") ||
 		!strings.Contains(errorText(err), "; it may write 8 MB") {
 		t.Error(errorText(err))

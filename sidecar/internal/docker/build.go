@@ -150,7 +150,8 @@ func (e *Engine) labelsOf(spec instancer.BuildSpec) map[string]string {
 		labelRevision: spec.Challenge.Revision, labelOwner: spec.Owner}
 }
 
-// secretsOf are the files that RUN --mount=type=secret sees, with flags in the places of placeholders as in the context.
+// secretsOf are the files that RUN --mount=type=secret sees, with flags in the places of placeholders as in the
+// context.
 func secretsOf(b *whaley.Build, swaps []sentinel.Swap) (map[string][]byte, error) {
 	secrets := map[string][]byte{}
 	for id, file := range b.Secrets {

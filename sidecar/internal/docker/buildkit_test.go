@@ -66,8 +66,8 @@ func closedRegistry(t *testing.T) (host, name string) {
 	return host, name
 }
 
-// modernDockerfile has one base only: where two are resolved, BuildKit's own cache of them writes the same value from two
-// goroutines (resolvecache.go), which does no harm and which the race detector names.
+// modernDockerfile has one base only: where two are resolved, BuildKit's own cache of them writes the same value from
+// two goroutines (resolvecache.go), which does no harm and which the race detector names.
 const modernDockerfile = `# syntax=docker/dockerfile:1
 ARG BASE
 FROM ${BASE} AS made

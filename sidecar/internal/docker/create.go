@@ -59,8 +59,8 @@ func (e *Engine) CreateContainer(ctx context.Context, spec containers.ContainerS
 	return created.ID, translate(err)
 }
 
-// replace makes something in the place of what has its name. While the engine is still at making that for a process that
-// is no more, the name is taken and there is nothing to remove.
+// replace makes something in the place of what has its name. While the engine is still at making that for a process
+// that is no more, the name is taken and there is nothing to remove.
 func replace(ctx context.Context, make, remove func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, replaceFor)
 	defer cancel()

@@ -37,8 +37,9 @@ type disk struct {
 	volumes map[string]int64
 }
 
-// Disk is what instances have on the engine's disk. It is looked at by a container of ours, or, where that cannot be, by what
-// the engine's API tells: that sees neither files that are deleted and still open nor how many there are, nor how much is free.
+// Disk is what instances have on the engine's disk. It is looked at by a container of ours, or, where that cannot be,
+// by what the engine's API tells: that sees neither files that are deleted and still open nor how many there are, nor
+// how much is free.
 func (e *Engine) Disk(ctx context.Context, mostFiles int64) (whaley.Disk, error) {
 	e.disk.mu.Lock()
 	defer e.disk.mu.Unlock()
@@ -54,8 +55,8 @@ func (e *Engine) Disk(ctx context.Context, mostFiles int64) (whaley.Disk, error)
 	return seen, errors.Join(unknown, asked)
 }
 
-// whereTheyWrite lists this deployment's containers with their places. Those of which it is not known are left out, and the
-// error tells of them.
+// whereTheyWrite lists this deployment's containers with their places. Those of which it is not known are left out, and
+// the error tells of them.
 func (e *Engine) whereTheyWrite(ctx context.Context) (map[string]place, error, error) {
 	api, err := e.api(ctx)
 	if err != nil {
@@ -215,8 +216,8 @@ func (e *Engine) sizeOf(ctx context.Context, id string, known size) (size, error
 	return known, translate(err)
 }
 
-// volumeSizes adds those of volumes, which the engine counts all at once or not at all, e.g. while somebody else asks. Then
-// they are what they were.
+// volumeSizes adds those of volumes, which the engine counts all at once or not at all, e.g. while somebody else asks.
+// Then they are what they were.
 func (e *Engine) volumeSizes(
 	ctx context.Context, containers map[string]place, instances map[string]whaley.Written,
 ) error {

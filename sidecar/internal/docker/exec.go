@@ -84,8 +84,8 @@ func (c *commands) lost(id string) {
 	}
 }
 
-// Exec runs a command inside a container and returns its exit code. A command that has not ended when ctx does is killed;
-// where that cannot be, it counts among the few that may run in one container.
+// Exec runs a command inside a container and returns its exit code. A command that has not ended when ctx does is
+// killed; where that cannot be, it counts among the few that may run in one container.
 func (e *Engine) Exec(ctx context.Context, id string, argv []string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()
@@ -111,8 +111,8 @@ func (e *Engine) Exec(ctx context.Context, id string, argv []string) (int, error
 	}
 }
 
-// exec returns when a command has ended, or its container has. The calls of the engine outlive ctx: what they start must
-// be known, so that it can be killed.
+// exec returns when a command has ended, or its container has. The calls of the engine outlive ctx: what they start
+// must be known, so that it can be killed.
 func (e *Engine) exec(ctx context.Context, id string, one *command) (int, error) {
 	calls, cancel := context.WithTimeout(context.WithoutCancel(ctx), quick)
 	defer cancel()

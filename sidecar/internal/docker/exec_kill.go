@@ -50,8 +50,8 @@ func pidOf(printed []byte) int64 {
 	return 0
 }
 
-// kill ends a command and all that it has started: from the host, where this process sees that, else from inside, if the
-// command is a shell's.
+// kill ends a command and all that it has started: from the host, where this process sees that, else from inside, if
+// the command is a shell's.
 func (e *Engine) kill(id, exec string, one *command) {
 	ctx, cancel := context.WithTimeout(context.Background(), killTime)
 	defer cancel()
@@ -90,8 +90,8 @@ func (e *Engine) kill(id, exec string, one *command) {
 	}
 }
 
-// sees says whether a process of this number, as this process sees them, belongs to a container. A sidecar in a container
-// of its own sees others under the numbers that the engine tells, or none.
+// sees says whether a process of this number, as this process sees them, belongs to a container. A sidecar in a
+// container of its own sees others under the numbers that the engine tells, or none.
 func (e *Engine) sees(pid int, id string) bool {
 	proc, _ := e.proc.Load().(string)
 	groups, err := os.ReadFile(path.Join(proc, strconv.Itoa(pid), "cgroup"))

@@ -27,8 +27,8 @@ const (
 	bridgeOption   = "com.docker.network.bridge.name"
 )
 
-// fenceRuns keeps RUN lines away from the host and from private networks until release is called. Containers that others
-// have in the engine's own network already are let alone.
+// fenceRuns keeps RUN lines away from the host and from private networks until release is called. Containers that
+// others have in the engine's own network already are let alone.
 func (e *Engine) fenceRuns(ctx context.Context) (release func(), err error) {
 	f := &e.fences
 	f.mu.Lock()

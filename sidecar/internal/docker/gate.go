@@ -134,7 +134,8 @@ func (e *Engine) layGate(instance, service string) (seen string, k guest.Key, er
 	return seen, k, writeBytes(filepath.Join(folder, keyFile), k[:])
 }
 
-// writeBytes writes a file that is there with all of its content or not at all, unless the power is cut: no container runs then.
+// writeBytes writes a file that is there with all of its content or not at all, unless the power is cut: no container
+// runs then.
 func writeBytes(path string, content []byte) error {
 	return errors.Join(os.WriteFile(path+".new", content, 0o600), os.Rename(path+".new", path))
 }

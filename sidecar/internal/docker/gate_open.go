@@ -15,7 +15,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// gateState is what is known of a gate. Until it is open it is not certain what is in a container that was told something.
+// gateState is what is known of a gate. Until it is open it is not certain what is in a container that was told
+// something.
 type gateState string
 
 const (
@@ -41,8 +42,8 @@ func (e *Engine) setGateState(g *gate, s gateState) error {
 	return writeBytes(filepath.Join(e.gateFolder(g.instance, g.service), stateFile), []byte(s))
 }
 
-// startGated starts a container that begins at its gate, and opens that unless it was told nothing yet. Each time it is started
-// it is told the same.
+// startGated starts a container that begins at its gate, and opens that unless it was told nothing yet. Each time it is
+// started it is told the same.
 func (e *Engine) startGated(ctx context.Context, api *client.Client, id string, g *gate) error {
 	m, told, err := e.message(g)
 	if err != nil {

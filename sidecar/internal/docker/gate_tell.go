@@ -43,8 +43,8 @@ func (e *Engine) CanWait(svc *whaley.Service) error {
 	return nil
 }
 
-// CanPatch says whether the files of a service's image that hold the sentinel can be written by its guest: none lies under
-// a mount, where it may be another file.
+// CanPatch says whether the files of a service's image that hold the sentinel can be written by its guest: none lies
+// under a mount, where it may be another file.
 func (e *Engine) CanPatch(ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag) (bool, error) {
 	if image == nil || image.Files == 0 {
 		return true, nil
@@ -73,8 +73,8 @@ func mountedOver(svc *whaley.Service, target string) bool {
 		svc.Jail != nil && slices.ContainsFunc(svc.Jail.Over, under)
 }
 
-// Tell writes down what a container that waits at its gate is to be: its service as it is now, with the flags in the files of
-// its image that hold the sentinel. StartContainer tells it.
+// Tell writes down what a container that waits at its gate is to be: its service as it is now, with the flags in the
+// files of its image that hold the sentinel. StartContainer tells it.
 func (e *Engine) Tell(
 	_ context.Context, instance string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string,
 ) error {

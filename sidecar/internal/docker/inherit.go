@@ -26,9 +26,11 @@ type imageConfig struct {
 	env  []string
 }
 
-// inherit deals with what a container would get of its image without being asked. Other tools on the host act on labels:
-// none of the image's reaches the container with its value. Where the image has a VOLUME, the engine would make one that
-// nobody knows of; it gets one of the instance's, which is counted and removed like those that a compose file names.
+// inherit deals with what a container would get of its image without being asked. Other tools on the host act on
+// labels:
+// none of the image's reaches the container with its value. Where the image has a VOLUME, the engine would make one
+// that nobody knows of; it gets one of the instance's, which is counted and removed like those that a compose file
+// names.
 func (e *Engine) inherit(
 	ctx context.Context, config *container.Config, host *container.HostConfig, l instancer.Labels,
 ) (imageConfig, error) {

@@ -21,8 +21,8 @@ var loadedID = regexp.MustCompile(`Loaded image ID: (sha256:[0-9a-f]{64})`)
 
 const maxSaid = 1 << 20 // bytes of what the engine says of a load
 
-// load makes a service's image of a file that `docker save` wrote. What the file calls it does not count: else it could take
-// the place of any image there is.
+// load makes a service's image of a file that `docker save` wrote. What the file calls it does not count: else it could
+// take the place of any image there is.
 func (e *Engine) load(ctx context.Context, spec instancer.BuildSpec, log io.Writer) error {
 	file, err := os.Open(spec.Service.Archive)
 	if err != nil {

@@ -47,8 +47,8 @@ func (e *Engine) template(
 }
 
 // PlaceFlag writes the files of an image that hold the sentinel into a created container, with an owner's flags. Owner,
-// mode and time stay, and names of the same file stay names of one file. What lies under a mount that cannot be written is
-// hidden by it, and is left as it is.
+// mode and time stay, and names of the same file stay names of one file. What lies under a mount that cannot be written
+// is hidden by it, and is left as it is.
 func (e *Engine) PlaceFlag(
 	ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string,
 ) error {

@@ -27,8 +27,9 @@ type saved struct {
 	manifest bool            // it has been seen
 }
 
-// nameless copies a file of docker save, compressed or not, without the names of images in it, and no more than so many bytes
-// of what comes out of it; 0: as many as there are. It refuses what the engine would read otherwise than it stands here:
+// nameless copies a file of docker save, compressed or not, without the names of images in it, and no more than so many
+// bytes of what comes out of it; 0: as many as there are. It refuses what the engine would read otherwise than it
+// stands here:
 // what lies behind a link may be another file there.
 func nameless(w io.Writer, r io.Reader, most int64) error {
 	buffered := bufio.NewReader(r)

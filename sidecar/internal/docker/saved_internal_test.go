@@ -110,8 +110,8 @@ func TestAnImagesFileLosesItsNamesAndNothingElse(t *testing.T) {
 	}
 }
 
-// TestAnImagesFileThatMayBeReadOtherwiseIsRefused has what made an engine give an image the name of another one, and what is
-// more than it seems to be.
+// TestAnImagesFileThatMayBeReadOtherwiseIsRefused has what made an engine give an image the name of another one, and
+// what is more than it seems to be.
 func TestAnImagesFileThatMayBeReadOtherwiseIsRefused(t *testing.T) {
 	manifest := entry{name: "manifest.json", text: `[{"Config":"c.json"}]`}
 	bomb := string(zipped(t, make([]byte, 4<<20)))
@@ -147,7 +147,8 @@ func TestAnImagesFileThatMayBeReadOtherwiseIsRefused(t *testing.T) {
 	}
 }
 
-// FuzzImageFile copies anything: what comes out has no name, is within its bound, and is read by the engine as it stands.
+// FuzzImageFile copies anything: what comes out has no name, is within its bound, and is read by the engine as it
+// stands.
 func FuzzImageFile(f *testing.F) {
 	f.Add(packed(f, entry{name: "manifest.json", text: manifestNamed}, entry{name: "l/layer.tar", text: "layer"}))
 	f.Add(packed(f, entry{name: "d", kind: tar.TypeSymlink, link: "."}, entry{name: "d/manifest.json", text: manifestNamed}))

@@ -28,8 +28,8 @@ const (
 	solveScratch = 256 << 20 // bytes of /tmp
 )
 
-// Solve runs a solver in a container of its own on the network of an instance; see solver.Box. It has an address that nothing of
-// the instance has, no name server, no right beyond those of any user, and may write to /tmp only.
+// Solve runs a solver in a container of its own on the network of an instance; see solver.Box. It has an address that
+// nothing of the instance has, no name server, no right beyond those of any user, and may write to /tmp only.
 func (e *Engine) Solve(ctx context.Context, job whaley.SolverJob, stdout, stderr io.Writer) (exit int, err error) {
 	api, err := e.api(ctx)
 	if err != nil {
@@ -115,8 +115,8 @@ func (e *Engine) runAttached(ctx context.Context, id string, stdout, stderr io.W
 	}
 }
 
-// placeBeside is a network of a service of an instance, and an address there that nothing has. What runs is asked, since a
-// service may be in a network that was made before the instance was.
+// placeBeside is a network of a service of an instance, and an address there that nothing has. What runs is asked,
+// since a service may be in a network that was made before the instance was.
 func (e *Engine) placeBeside(ctx context.Context, in *whaley.Instance, service string) (string, netip.Addr, error) {
 	none := func(why string) (string, netip.Addr, error) {
 		return "", netip.Addr{}, fmt.Errorf("find a place beside %s of %s: %s", service, in.ID, why)

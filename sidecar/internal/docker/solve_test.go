@@ -14,7 +14,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// TestASolverRunsBesideItsInstanceAndLeavesNothing also when it is ended, finds no program, or would write where it may not.
+// TestASolverRunsBesideItsInstanceAndLeavesNothing also when it is ended, finds no program, or would write where it may
+// not.
 func TestASolverRunsBesideItsInstanceAndLeavesNothing(t *testing.T) {
 	b := newBench(t)
 	address := b.subnet.Addr().Next().Next()

@@ -2,25 +2,14 @@ package docker
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types"
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/mount"
-	"github.com/docker/docker/api/types/system"
-	"github.com/docker/docker/pkg/stdcopy"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
-	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 	"github.com/whaley-ctf/whaley/sidecar/internal/survey"
 )
 
@@ -34,8 +23,9 @@ const (
 	surveyPurpose = "survey"
 )
 
-// surveyor is the container that looks at the disk: this very program as `whaley survey`, which sees the engine's folders
-// read-only, and the host's processes. It ends with the connection to it, whatever ends that, and is then removed by the engine.
+// surveyor is the container that looks at the disk: this very program as `whaley survey`, which sees the engine's
+// folders read-only, and the host's processes. It ends with the connection to it, whatever ends that, and is then
+// removed by the engine.
 type surveyor struct {
 	conn    types.HijackedResponse
 	answers *json.Decoder
@@ -97,99 +87,13 @@ func (s *surveyor) ask(ctx context.Context, q survey.Question) (survey.Answer, e
 }
 
 // survey starts one, in the place of one that a sidecar before made and did not start.
-func (e *Engine) survey(ctx context.Context) (_ *surveyor, err error) {
-	ctx, cancel := context.WithTimeout(ctx, slow)
-	defer cancel()
-	apart := e.WithPurpose(surveyPurpose)
-	api, err := e.api(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !program.Static(e.program) {
-		return nil, program.ErrNotStatic
-	}
-	image, err := e.HolderImage(ctx)
-	if err != nil {
-		return nil, err
-	}
-	about, err := api.Info(ctx)
-	if err != nil {
-		return nil, translate(err)
-	}
-	config := &container.Config{
-		Image: image, Entrypoint: []string{"/whaley", "survey"}, User: "0", OpenStdin: true, StdinOnce: true,
-		AttachStdin: true, AttachStdout: true, AttachStderr: true,
-		Labels: apart.labels(instancer.Labels{
-			Instance: surveyPurpose, Service: surveyPurpose, CreatedAt: time.Now(), ExpiresAt: time.Now(),
-		}),
-	}
-	pids := int64(64)
-	host := &container.HostConfig{
-		AutoRemove: true, NetworkMode: "none", PidMode: "host", UsernsMode: "host",
-		CapDrop: []string{"ALL"},
+func (e *Engine) survey(ctx context.Context) (*surveyor, error) {
+	o, err := e.startOnlooker(ctx, onlooker{
 		// Files of all users; other users' processes; what is mapped and not open.
-		CapAdd:      []string{"DAC_READ_SEARCH", "SYS_PTRACE", "SYS_ADMIN"},
-		SecurityOpt: []string{"no-new-privileges:true", "apparmor=unconfined"},
-		LogConfig:   container.LogConfig{Type: "none"},
-		Mounts:      surveyMounts(about),
-		Resources: container.Resources{
-			Memory: surveyMemory, MemorySwap: surveyMemory, NanoCPUs: surveyCPUs, PidsLimit: &pids,
-		},
-	}
-	sum := sha256.Sum256([]byte(e.deployment))
-	name := "whaley-survey-" + hex.EncodeToString(sum[:4])
-	var created container.CreateResponse
-	err = replace(ctx, func() error {
-		created, err = api.ContainerCreate(ctx, config, host, nil, nil, name)
-		return err
-	}, func() error { return e.RemoveContainer(ctx, name) })
+		purpose: surveyPurpose, memory: surveyMemory, capabilities: []string{"DAC_READ_SEARCH", "SYS_PTRACE", "SYS_ADMIN"},
+	})
 	if err != nil {
-		return nil, translate(err)
-	}
-	defer func() {
-		if err != nil {
-			_ = e.RemoveContainer(context.WithoutCancel(ctx), created.ID) // else the next one does
-		}
-	}()
-	if err := e.PutProgram(ctx, created.ID, e.program, "whaley"); err != nil {
 		return nil, err
 	}
-	conn, err := api.ContainerAttach(
-		ctx, created.ID, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true},
-	)
-	if err != nil {
-		return nil, translate(err)
-	}
-	if err := api.ContainerStart(ctx, created.ID, container.StartOptions{}); err != nil {
-		conn.Close()
-		return nil, translate(err)
-	}
-	read, write := io.Pipe()
-	go func() {
-		_, err := stdcopy.StdCopy(write, os.Stderr, conn.Reader)
-		write.CloseWithError(err)
-	}()
-	return &surveyor{conn: conn, answers: json.NewDecoder(read), folder: about.DockerRootDir}, nil
-}
-
-// snapshots is where containerd keeps layers for an engine that lets it.
-const snapshots = "/var/lib/containerd"
-
-// surveyMounts are the folders where the engine keeps layers and volumes, without what is mounted below. Of its own folder the
-// engine allows no other propagation than by which it can unmount what comes later (rslave).
-func surveyMounts(about system.Info) []mount.Mount {
-	folders := []string{about.DockerRootDir}
-	for _, line := range about.DriverStatus {
-		if strings.Contains(line[1], "containerd.snapshotter") {
-			folders = append(folders, snapshots)
-		}
-	}
-	var all []mount.Mount
-	for _, folder := range folders {
-		all = append(all, mount.Mount{
-			Type: mount.TypeBind, Source: folder, Target: survey.Host + folder, ReadOnly: true,
-			BindOptions: &mount.BindOptions{NonRecursive: true, Propagation: mount.PropagationRSlave},
-		})
-	}
-	return all
+	return &surveyor{conn: o.conn, answers: json.NewDecoder(o.printed), folder: o.folder}, nil
 }

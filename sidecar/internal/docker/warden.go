@@ -2,23 +2,17 @@ package docker
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
-	"github.com/docker/docker/pkg/stdcopy"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
-	"github.com/whaley-ctf/whaley/sidecar/internal/program"
 	"github.com/whaley-ctf/whaley/sidecar/internal/warden"
 )
 
@@ -142,84 +136,21 @@ func (w *wardens) hear(said io.Reader, words chan<- warden.Word) {
 }
 
 // startWarden starts one, in the place of one that a sidecar before made and did not start.
-func (e *Engine) startWarden(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, slow)
-	defer cancel()
-	apart := e.WithPurpose(wardenPurpose)
-	api, err := e.api(ctx)
-	if err != nil {
-		return err
-	}
-	if !program.Static(e.program) {
-		return program.ErrNotStatic
-	}
-	image, err := e.HolderImage(ctx)
-	if err != nil {
-		return err
-	}
-	about, err := api.Info(ctx)
-	if err != nil {
-		return translate(err)
-	}
-	config := &container.Config{
-		Image: image, Entrypoint: []string{"/whaley", "warden"}, User: "0", OpenStdin: true, StdinOnce: true,
-		AttachStdin: true, AttachStdout: true, AttachStderr: true,
-		Labels: apart.labels(instancer.Labels{
-			Instance: wardenPurpose, Service: wardenPurpose, CreatedAt: time.Now(), ExpiresAt: time.Now(),
-		}),
-	}
-	pids := int64(64)
-	host := &container.HostConfig{
-		AutoRemove: true, NetworkMode: "none", PidMode: "host", UsernsMode: "host", CgroupnsMode: container.CgroupnsModeHost,
-		CapDrop: []string{"ALL"},
+func (e *Engine) startWarden(ctx context.Context) error {
+	o, err := e.startOnlooker(ctx, onlooker{
 		// Files of all users; other users' processes, and what they have open; ending these.
-		CapAdd:      []string{"DAC_READ_SEARCH", "SYS_PTRACE", "SYS_ADMIN", "KILL"},
-		SecurityOpt: []string{"no-new-privileges:true", "apparmor=unconfined"},
-		LogConfig:   container.LogConfig{Type: "none"},
-		Mounts: append(surveyMounts(about), mount.Mount{
-			Type: mount.TypeBind, Source: "/sys/fs/cgroup", Target: warden.Groups,
-		}),
-		Resources: container.Resources{
-			Memory: wardenMemory, MemorySwap: wardenMemory, NanoCPUs: surveyCPUs, PidsLimit: &pids,
-		},
-	}
-	sum := sha256.Sum256([]byte(e.deployment))
-	name := "whaley-warden-" + hex.EncodeToString(sum[:4])
-	var created container.CreateResponse
-	err = replace(ctx, func() error {
-		created, err = api.ContainerCreate(ctx, config, host, nil, nil, name)
-		return err
-	}, func() error { return e.RemoveContainer(ctx, name) })
+		purpose: wardenPurpose, memory: wardenMemory, capabilities: []string{"DAC_READ_SEARCH", "SYS_PTRACE", "SYS_ADMIN", "KILL"},
+		groups: container.CgroupnsModeHost,
+		mounts: []mount.Mount{{Type: mount.TypeBind, Source: "/sys/fs/cgroup", Target: warden.Groups}},
+	})
 	if err != nil {
-		return translate(err)
-	}
-	defer func() {
-		if err != nil {
-			_ = e.RemoveContainer(context.WithoutCancel(ctx), created.ID) // else the next one does
-		}
-	}()
-	if err := e.PutProgram(ctx, created.ID, e.program, "whaley"); err != nil {
 		return err
 	}
-	conn, err := api.ContainerAttach(
-		ctx, created.ID, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true},
-	)
-	if err != nil {
-		return translate(err)
-	}
-	if err := api.ContainerStart(ctx, created.ID, container.StartOptions{}); err != nil {
-		conn.Close()
-		return translate(err)
-	}
-	read, write := io.Pipe()
-	go func() {
-		_, err := stdcopy.StdCopy(write, os.Stderr, conn.Reader)
-		write.CloseWithError(err)
-	}()
+	conn := o.conn
 	w, words := &e.wardens, make(chan warden.Word, 1)
-	w.conn, w.words, w.folder = &conn, words, about.DockerRootDir
+	w.conn, w.words, w.folder = &conn, words, o.folder
 	go func() {
-		w.hear(read, words)
+		w.hear(o.printed, words)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if w.conn == &conn { // it has ended by itself

@@ -1,12 +1,9 @@
 package docker_test
 
 import (
-	"bytes"
 	"encoding/hex"
 	"fmt"
-	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,34 +11,16 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
-	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // byBuildKit builds a Dockerfile within limits, and returns what is said of it.
 func byBuildKit(t *testing.T, limits docker.BuildLimits, fence docker.Fence, dockerfile string) (string, error) {
 	t.Helper()
-	engine, err := docker.New(docker.Options{
-		Deployment: "test-warden-" + hex.EncodeToString([]byte(t.Name()))[:8], Folder: t.TempDir(), Builds: limits, Fence: fence,
+	return building(t, docker.Options{
+		Deployment: "test-warden-" + hex.EncodeToString([]byte(t.Name()))[:8], Builds: limits, Fence: fence,
 		Builder: docker.BuilderBuildKit, Program: filepath.Join(dockertest.TestServerContext(t), "server"),
-	}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { engine.Close() })
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM busybox:1.36\n"+dockerfile), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	service := whaley.Service{
-		Name: "web", Image: "whaley/engine-test-warden:latest", Build: &whaley.Build{Context: dir, Dockerfile: "Dockerfile"},
-	}
-	var log bytes.Buffer
-	err = engine.BuildImage(
-		t.Context(), instancer.BuildSpec{Challenge: &whaley.Challenge{ID: "engine"}, Service: &service, Again: true}, &log,
-	)
-	return log.String(), err
+	}, dockerfile)
 }
 
 func TestHostileBuildsWithBuildKitStayInTheirBounds(t *testing.T) {

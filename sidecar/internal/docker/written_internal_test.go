@@ -9,8 +9,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Each instance has its own, which all users of its containers can read, in containers that are read only too, and it is gone
-// with the instance.
+// Each instance has its own, which all users of its containers can read, in containers that are read only too, and it
+// is gone with the instance.
 func TestATextOfTheComposeFileIsAFileOfTheInstancesOwn(t *testing.T) {
 	e := &Engine{folder: t.TempDir()}
 	for _, instance := range []string{"one", "two"} {

@@ -25,7 +25,8 @@ const (
 	helloRandom, helloRandomEnd = 11, 43
 )
 
-// Behind takes the connections by TLS that Traefik has no route for, starts what they want to reach, and leads them there:
+// Behind takes the connections by TLS that Traefik has no route for, starts what they want to reach, and leads them
+// there:
 // to the service itself if that ends TLS, else through Traefik once more, which has the certificate.
 type Behind struct {
 	Listener net.Listener
@@ -139,7 +140,7 @@ func (b *Behind) send(name, address string, hello []byte) (net.Conn, error) {
 	}
 }
 
-// alone waits while somebody else tries Traefik for a name. If nobody does it is the caller, who says when they have
+// alone waits while another connection tries Traefik for a name. If none does it is the caller, who says when they have
 // ended; it is nil for those who have waited.
 func (b *Behind) alone(name string) (ended func()) {
 	b.mu.Lock()

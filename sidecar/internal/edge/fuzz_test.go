@@ -18,7 +18,8 @@ import (
 const hello = "\x16\x03\x01\x00\x47\x01\x00\x00\x43\x03\x03" + "0123456789abcdef0123456789abcdef" +
 	"\x00\x00\x02\x13\x01\x01\x00\x00\x18\x00\x00\x00\x14\x00\x12\x00\x00\x0fweb.x.localhost"
 
-// Whatever somebody sends to the port for TLS: the connection ends when they have no more to say, and the next is served.
+// Whatever somebody sends to the port for TLS: the connection ends when they have no more to say, and the next is
+// served.
 func FuzzClientHello(f *testing.F) {
 	web, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -231,8 +231,8 @@ func TestBehindTraefikAConnectionGoesBackOnceItsRouteIsThere(t *testing.T) {
 	}
 }
 
-// TestOfManyWhoWaitForTraefikOneTriesIt has forty connections wait for one name. While Traefik has no route yet one of them
-// comes back to it, and then all.
+// TestOfManyWhoWaitForTraefikOneTriesIt has forty connections wait for one name. While Traefik has no route yet one of
+// them comes back to it, and then all.
 func TestOfManyWhoWaitForTraefikOneTriesIt(t *testing.T) {
 	const many = 40
 	l := listening(t)

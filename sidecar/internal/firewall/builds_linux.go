@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Builds is a table of its own around the engine's own network, in which RUN lines run. Their addresses are not known before
-// they run, so everybody there is meant but those who are known.
+// Builds is a table of its own around the engine's own network, in which RUN lines run. Their addresses are not known
+// before they run, so everybody there is meant but those who are known.
 type Builds struct{ name string }
 
 // NewBuilds makes that of one deployment. It changes nothing.
 func NewBuilds(prefix string) *Builds { return &Builds{name: "whaley-" + prefix + "builds"} }
 
-// Close keeps what comes from a bridge away from the host and from private, link-local and metadata ranges, whatever it has
-// open already; the rest of the world and the host's name servers it reaches. Known addresses are let alone.
+// Close keeps what comes from a bridge away from the host and from private, link-local and metadata ranges, whatever it
+// has open already; the rest of the world and the host's name servers it reaches. Known addresses are let alone.
 func (b *Builds) Close(bridge string, known []netip.Addr) error {
 	if bridge == "" || len(bridge) >= unix.IFNAMSIZ {
 		return fmt.Errorf("fence builds: %q is no name of a bridge", bridge)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"golang.org/x/sys/unix"
 )
 
@@ -191,16 +192,8 @@ func (t *Table) State() error {
 
 // Run puts the table back whenever it is not what it should be, until ctx ends.
 func (t *Table) Run(ctx context.Context) error {
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-		t.look()
-	}
+	loop.Every(ctx, lookEvery, t.look)
+	return nil
 }
 
 func (t *Table) look() {

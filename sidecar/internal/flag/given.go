@@ -14,8 +14,8 @@ const givenToken = "given-"
 
 func isGiven(f *whaley.IssuedFlag) bool { return strings.HasPrefix(f.Token, givenToken) }
 
-// Give makes flags of a scoreboard's an owner's own for a challenge: the first for its first flag, the others for its parts
-// in their order. An instance that runs has the earlier ones until it is started anew.
+// Give makes flags of a scoreboard's an owner's own for a challenge: the first for its first flag, the others for its
+// parts in their order. An instance that runs has the earlier ones until it is started anew.
 func (f *Flags) Give(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge, values []string) error {
 	if !ch.Flag.Dynamic {
 		return nil

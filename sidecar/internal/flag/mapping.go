@@ -48,8 +48,8 @@ func (f *Flags) Map(ctx context.Context, challenge, part string, ctfdChallenge i
 	return nil, whaley.Errorf(whaley.NotFound, "ctfd_challenge_not_found", "CTFd has no challenge %d.", ctfdChallenge)
 }
 
-// Unmap forgets a challenge's mapping, whose flags stay in CTFd since instances that run have them, or that of one part, whose
-// flags go to where its challenge's others are.
+// Unmap forgets a challenge's mapping, whose flags stay in CTFd since instances that run have them, or that of one
+// part, whose flags go to where its challenge's others are.
 func (f *Flags) Unmap(ctx context.Context, challenge, part string) error {
 	had, err := f.store.Unmap(ctx, challenge, part)
 	f.kick.Send()
@@ -156,8 +156,8 @@ func (f *Flags) Pair(ctx context.Context) (Pairing, error) {
 	return p, nil
 }
 
-// Doubt is a mapping whose challenge of CTFd is gone, or has another name than when it was mapped: nothing is registered
-// there until it is mapped again.
+// Doubt is a mapping whose challenge of CTFd is gone, or has another name than when it was mapped: nothing is
+// registered there until it is mapped again.
 type Doubt struct {
 	Challenge     string
 	Part          string // of the challenge's flags only that one
@@ -214,7 +214,8 @@ func suggest(ch *whaley.Challenge, all []whaley.ScoreboardChallenge, mapped map[
 	return found, best >= near && best > second
 }
 
-// likeness is 1 for the same letters and digits, else the part of the pairs of neighbours that two names share, below 1.
+// likeness is 1 for the same letters and digits, else the part of the pairs of neighbours that two names share, below
+// 1.
 func likeness(a, b string) float64 {
 	a, b = whaley.PlainName(a), whaley.PlainName(b)
 	if a == b {

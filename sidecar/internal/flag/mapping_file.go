@@ -24,8 +24,8 @@ func (f *Flags) mapLoop(ctx context.Context) error {
 	}
 }
 
-// mapByFile maps what instance.toml files say of challenges of CTFd, unless it is so already. It tells the log of those that
-// CTFd does not have, whenever they are others than before, and returns them.
+// mapByFile maps what instance.toml files say of challenges of CTFd, unless it is so already. It tells the log of those
+// that CTFd does not have, whenever they are others than before, and returns them.
 func (f *Flags) mapByFile(ctx context.Context, told []string) ([]string, error) {
 	type wish struct {
 		challenge string
@@ -91,8 +91,8 @@ func fits(name whaley.ScoreboardName, there whaley.ScoreboardChallenge) bool {
 	return name == (whaley.ScoreboardName{}) || name.ID == there.ID || name.ID == 0 && name.Name == there.Name
 }
 
-// dropParts forgets the mappings of parts that challenges have no more. Those of one that cannot be loaded stay: it may be back
-// in a minute.
+// dropParts forgets the mappings of parts that challenges have no more. Those of one that cannot be loaded stay: it may
+// be back in a minute.
 func (f *Flags) dropParts(ctx context.Context, now []*whaley.Mapping) error {
 	for _, m := range now {
 		ch, ok := f.challenges.Get(m.Challenge)

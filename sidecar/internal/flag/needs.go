@@ -51,8 +51,8 @@ type CTFd interface {
 	Challenges(ctx context.Context) ([]whaley.ScoreboardChallenge, error)
 	// Flags lists the flags of a challenge: those with a content, or with an empty one all.
 	Flags(ctx context.Context, challenge int, content string) ([]whaley.ScoreboardFlag, error)
-	// AddFlag adds a case-sensitive flag, right for an owner only or with none for everybody, and returns it as it was stored.
-	// It is not idempotent.
+	// AddFlag adds a case-sensitive flag, right for an owner only or with none for everybody, and returns it as it was
+	// stored. It is not idempotent.
 	AddFlag(ctx context.Context, challenge int, content, owner string) (whaley.ScoreboardFlag, error)
 	// OwnedFlags says whether it knows flags of one owner only.
 	OwnedFlags(ctx context.Context) (bool, error)

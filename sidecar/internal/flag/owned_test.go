@@ -9,8 +9,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// TestWithThePluginAFlagIsRightForItsOwnerOnly goes there and back: without the plugin every wrong submission would fail
-// where a flag is of its type.
+// TestWithThePluginAFlagIsRightForItsOwnerOnly goes there and back: without the plugin every wrong submission would
+// fail where a flag is of its type.
 func TestWithThePluginAFlagIsRightForItsOwnerOnly(t *testing.T) {
 	w := eventtest.New(t, eventtest.Dynamic("web", "Web", ""))
 	w.CTFd.SetMode("teams")

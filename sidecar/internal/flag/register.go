@@ -170,9 +170,9 @@ func (f *Flags) add(ctx context.Context, r whaley.Registration) (int, error) {
 	return stored.ID, f.replaced(ctx, there, r, owner)
 }
 
-// confirmed refuses a flag for a challenge of CTFd that is gone, or is called otherwise than when it was mapped: its number
-// may be another's now, and a flag there would give points for it. CTFd also breaks on a flag for a challenge that is not
-// there, and an answer like that counts as an outage.
+// confirmed refuses a flag for a challenge of CTFd that is gone, or is called otherwise than when it was mapped: its
+// number may be another's now, and a flag there would give points for it. CTFd also breaks on a flag for a challenge
+// that is not there, and an answer like that counts as an outage.
 func (f *Flags) confirmed(ctx context.Context, r whaley.Registration) error {
 	m, err := f.store.Mapping(ctx, r.Challenge)
 	if err != nil {

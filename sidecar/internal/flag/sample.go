@@ -7,9 +7,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// sample asks CTFd for one of the flags that each challenge should hold, another each time, and compares all of a challenge
-// whose flag is gone: what syncs challenges deletes all flags at once. To compare all always would have CTFd send all
-// owners' flags each time.
+// sample asks CTFd for one of the flags that each challenge should hold, another each time, and compares all of a
+// challenge whose flag is gone: what syncs challenges deletes all flags at once. To compare all always would have CTFd
+// send all owners' flags each time.
 func (f *Flags) sample(ctx context.Context) error {
 	all, err := f.store.Mappings(ctx)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// synthetic makes the flags of owners that are no players. They are kept nowhere and registered nowhere: the same ones as
-// long as this process lives, which is longer than their instances do.
+// synthetic makes the flags of owners that are no players. They are kept nowhere and registered nowhere: the same ones
+// as long as this process lives, which is longer than their instances do.
 type synthetic struct{ key []byte }
 
 func newSynthetic() synthetic {

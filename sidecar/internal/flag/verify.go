@@ -132,8 +132,8 @@ type knownChallenges struct {
 
 const knownFor = 10 * time.Second
 
-// name is what CTFd calls a challenge. What is remembered is asked again for one that is not there or is called otherwise
-// than it was.
+// name is what CTFd calls a challenge. What is remembered is asked again for one that is not there or is called
+// otherwise than it was.
 func (k *knownChallenges) name(
 	ctx context.Context, ctfd CTFd, id int, was string,
 ) (name string, there bool, err error) {

@@ -34,8 +34,8 @@ ctfd = "Bank: the safe"
 text = "part_three"
 `
 
-// A challenge in three parts has three flags of each owner's own, in images, values and mounted files; what only looks like a
-// flag stays; and each is recognised when somebody else submits it.
+// A challenge in three parts has three flags of each owner's own, in images, values and mounted files; what only looks
+// like a flag stays; and each is recognised when somebody else submits it.
 func TestAChallengeInPartsHasAFlagOfEach(t *testing.T) {
 	board := ctfdtest.New(t)
 	whole, safe := board.AddChallenge(ctfdtest.Challenge{Name: "Bank"}), board.AddChallenge(ctfdtest.Challenge{
@@ -113,8 +113,8 @@ func TestAChallengeInPartsHasAFlagOfEach(t *testing.T) {
 	}
 }
 
-// A part that cannot be replaced in the image has an image built for each owner, with all flags; one that is in no image at all
-// is told when the images are built.
+// A part that cannot be replaced in the image has an image built for each owner, with all flags; one that is in no
+// image at all is told when the images are built.
 func TestAPartIsBuiltForItsOwnerOrRefused(t *testing.T) {
 	w := newWorld(t, 8)
 	const two = oneRoute + "[[flags]]\ntext = \"FLAG{one}\"\n[[flags]]\ntext = \"FLAG{two}\"\n"

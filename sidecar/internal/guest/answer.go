@@ -21,7 +21,8 @@ type Outcome struct {
 
 func (o Outcome) Error() string { return fmt.Sprintf("the guest ends with %d: %s", o.Code, o.Text) }
 
-// Unpatched says whether it is because the container could not be made what it was to be, and not because of its program.
+// Unpatched says whether it is because the container could not be made what it was to be, and not because of its
+// program.
 func (o Outcome) Unpatched() bool { return o.Code == failed }
 
 const (

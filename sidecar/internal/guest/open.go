@@ -27,8 +27,8 @@ func MakeGate(folder string) error {
 	return nil
 }
 
-// Open tells the container whose gate is in a folder a sealed message, once it is there to hear it, and returns when it has
-// done what it was told and becomes its program. An Outcome is why it does not.
+// Open tells the container whose gate is in a folder a sealed message, once it is there to hear it, and returns when it
+// has done what it was told and becomes its program. An Outcome is why it does not.
 func Open(ctx context.Context, folder string, sealed []byte) error {
 	path := filepath.Join(folder, Gate)
 	// Both to read and to write, so that it is open before the guest is there, and does not end when that one closes it.

@@ -29,8 +29,8 @@ type Order struct {
 	Home   bool     `json:"home,omitempty"`   // HOME was said by the image or the challenge
 }
 
-// Needs are the capabilities that the guest has to have, whatever its challenge may: it writes files of any owner, which
-// keep owner and mode, and becomes any user. What is not in Order.Keep is given up for good.
+// Needs are the capabilities that the guest has to have, whatever its challenge may: it writes files of any owner,
+// which keep owner and mode, and becomes any user. What is not in Order.Keep is given up for good.
 var Needs = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETPCAP", "SETUID"}
 
 // Setting is an order as a variable of a container.

@@ -11,8 +11,8 @@ func (p *Players) ByAccount(ctx context.Context, account int) (whaley.Player, er
 	return p.directory.player(ctx, account)
 }
 
-// ToldOfAccount is news of an account from CTFd itself, which its API would tell up to five minutes late. An account that
-// is gone is asked about when it comes next.
+// ToldOfAccount is news of an account from CTFd itself, which its API would tell up to five minutes late. An account
+// that is gone is asked about when it comes next.
 func (p *Players) ToldOfAccount(account whaley.Account, gone bool) {
 	told(p.directory.users, number(account.ID), account, gone)
 	p.tellNews()

@@ -242,7 +242,8 @@ func (p *Players) Ping(context.Context) error {
 	return p.directory.trouble
 }
 
-// Run looks at CTFd again and again until ctx ends, so that no player has to wait for the mode, nor for news of themselves.
+// Run looks at CTFd again and again until ctx ends, so that no player has to wait for the mode, nor for news of
+// themselves.
 func (p *Players) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.modeLoop(ctx) })

@@ -55,7 +55,8 @@ func NewSessions(keys Keys, rows SessionRows) *Sessions {
 	return &Sessions{key: keys.Session, rows: rows, known: known}
 }
 
-// start writes a new session. What it depends on beside its row is part of the signature: with another bound it is none.
+// start writes a new session. What it depends on beside its row is part of the signature: with another bound it is
+// none.
 func (s *Sessions) start(
 	ctx context.Context, kind string, account int, p whaley.Player, bound []byte, life time.Duration,
 ) (whaley.Session, string, error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// diskEvery is the pause between two looks at what instances have written, during which nothing bounds them. Where somebody
-// prints as fast as if he did so without end, the next look is soon.
+// diskEvery is the pause between two looks at what instances have written, during which nothing bounds them. Where
+// somebody prints as fast as if he did so without end, the next look is soon.
 const (
 	diskEvery = 10 * time.Second
 	diskSoon  = 2 * time.Second
@@ -72,14 +72,15 @@ func mb(bytes int64) int64 { return bytes >> 20 }
 // scarceFiles is of a file system's files how many must be free, as 1/n.
 const scarceFiles = 50
 
-// noticeable is what an instance must have written, or how many files it must have, to be stopped for the sake of others.
+// noticeable is what an instance must have written, or how many files it must have, to be stopped for the sake of
+// others.
 const (
 	noticeable      = 64 << 20
 	noticeableFiles = 1000
 )
 
-// guardDisk frees what is missing to the reserve, from the instance that has the most on. Files that have no name and are
-// open nowhere that can be seen show in nothing but the space they take; then those that wrote the most are asked.
+// guardDisk frees what is missing to the reserve, from the instance that has the most on. Files that have no name and
+// are open nowhere that can be seen show in nothing but the space they take; then those that wrote the most are asked.
 func (i *Instancer) guardDisk(ctx context.Context, disk whaley.Disk, p whaley.Policy) {
 	var short *whaley.Error
 	missing, missingFiles := p.DiskReserve-disk.Free, disk.AllFiles/scarceFiles-disk.FreeFiles

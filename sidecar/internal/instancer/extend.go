@@ -16,7 +16,8 @@ func (i *Instancer) Extension(in *whaley.Instance) whaley.Extension {
 	return whaley.Extension{Step: min(in.Terms.ExtendTime, left), From: in.StartedAt.Add(in.Terms.Timeout / 2), Left: left}
 }
 
-// ExtendAny adds a step to anybody's instance on behalf of an organiser: whenever it is, and what the owner may add stays.
+// ExtendAny adds a step to anybody's instance on behalf of an organiser: whenever it is, and what the owner may add
+// stays.
 func (i *Instancer) ExtendAny(ctx context.Context, id, by string) (*whaley.Instance, error) {
 	in, err := i.Store.Get(ctx, id)
 	if err != nil {

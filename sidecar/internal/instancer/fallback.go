@@ -11,7 +11,8 @@ import (
 type builtChallenges interface {
 	// Built is told of a challenge whose images were made.
 	Built(ch *whaley.Challenge) error
-	// NotBuilt is told of one whose images could not be made. instead is the revision that takes its place; empty: none does.
+	// NotBuilt is told of one whose images could not be made. instead is the revision that takes its place; empty: none
+	// does.
 	NotBuilt(ctx context.Context, ch *whaley.Challenge, why string) (instead string, err error)
 }
 

@@ -156,8 +156,8 @@ func (i *Instancer) end() {
 // now is the wall clock, for what is written into rows. Lengths of time are measured without it.
 func (i *Instancer) now() time.Time { return i.opts.Now().UTC() }
 
-// PrepareImages builds in the background the images of all challenges that are not there yet, and gives up what is built
-// of challenges that are not loaded any more.
+// PrepareImages builds in the background the images of all challenges that are not there yet, and gives up what is
+// built of challenges that are not loaded any more.
 func (i *Instancer) PrepareImages() { i.images.want(i.Challenges.All()) }
 
 func (i *Instancer) setStage(in *whaley.Instance, stage string) { i.setWaiting(in, stage, nil) }

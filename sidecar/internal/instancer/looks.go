@@ -18,8 +18,8 @@ const (
 // hintLooks are the pauses before the looks that follow a hint: the engine may tell of an end before its own list does.
 var hintLooks = []time.Duration{0, 100 * time.Millisecond, time.Second, 5 * time.Second}
 
-// looks are the instances that are to be looked at. However many hints come of one instance, one look at it waits at the
-// most, and one is under way.
+// looks are the instances that are to be looked at. However many hints come of one instance, one look at it waits at
+// the most, and one is under way.
 type looks struct {
 	waiting *schedule
 

@@ -51,7 +51,8 @@ func (i *Instancer) make(ctx context.Context, in *whaley.Instance, claimed bool)
 	})
 }
 
-// makeOrClaim has an instance run: from what waited for its owner, or, where there is none or it is of no use, from what is left.
+// makeOrClaim has an instance run: from what waited for its owner, or, where there is none or it is of no use, from
+// what is left.
 func (i *Instancer) makeOrClaim(
 	ctx context.Context, in *whaley.Instance, plan Plan, steps Steps, claimed bool,
 ) error {

@@ -7,16 +7,16 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Store keeps what should be. All methods are safe for concurrent use. What writes refuses with CodeStandby once another
-// sidecar is active.
+// Store keeps what should be. All methods are safe for concurrent use. What writes refuses with CodeStandby once
+// another sidecar is active.
 type Store interface {
 	// Insert adds a live instance and its event in one transaction. It refuses with CodeLiveInstance if the owner has
 	// a live one of this challenge, with CodeQuota if the owner and with CodeHostFull if the host has as many as allowed,
 	// with the reason of the owner's last start of it while that one's back-off lasts, and with too_fast if the player
 	// has started as many as allowed in the last minute. It sets Failures and Losses.
 	Insert(ctx context.Context, in *whaley.Instance, q whaley.Quota, ev whaley.Event) error
-	// InsertClaiming is Insert that gives the instance id and place of what waits of a form and is ready, if something does,
-	// and says so: it is starting then, and waits for nobody else any more.
+	// InsertClaiming is Insert that gives the instance id and place of what waits of a form and is ready, if something
+	// does, and says so: it is starting then, and waits for nobody else any more.
 	InsertClaiming(
 		ctx context.Context, in *whaley.Instance, form string, q whaley.Quota, ev whaley.Event,
 	) (claimed bool, err error)
@@ -24,8 +24,8 @@ type Store interface {
 	// Update re-reads the row inside a transaction, refuses with CodeStateChanged if its state is none of from, applies
 	// change, adds one to Version, writes row and event (if its Type is not empty), and returns the new row.
 	Update(ctx context.Context, id string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (*whaley.Instance, error)
-	// Due lists running instances whose time is over, those first that have been over for longest, and not more than can be
-	// stopped at once.
+	// Due lists running instances whose time is over, those first that have been over for longest, and not more than can
+	// be stopped at once.
 	Due(ctx context.Context, now time.Time) ([]string, error)
 	// Expire turns those of the running instances whose time is over into stopping ones, with an event each, in one
 	// transaction however many they are, and returns them.
@@ -52,8 +52,8 @@ type WaitingStore interface {
 	AddWaiting(ctx context.Context, w *whaley.Waiting) error
 	// Waiting lists all, those in their state for longest first.
 	Waiting(ctx context.Context) ([]*whaley.Waiting, error)
-	// MoveWaiting changes the state of one, unless that is another meanwhile or an owner has claimed it, and says whether it did.
-	// Its place is written as it is in w.
+	// MoveWaiting changes the state of one, unless that is another meanwhile or an owner has claimed it, and says whether
+	// it did. Its place is written as it is in w.
 	MoveWaiting(ctx context.Context, w *whaley.Waiting, to whaley.WaitingState) (bool, error)
 	// DropWaiting forgets one; none is no error.
 	DropWaiting(ctx context.Context, id string) error
@@ -61,14 +61,15 @@ type WaitingStore interface {
 
 // Flags gives owners their flags.
 type Flags interface {
-	// Flags are the flags that an owner has for a challenge, one for each of the forms of ch.Flag, for ever: made when first
-	// asked for, the same whenever asked again. They are asked only for challenges whose Flag is Dynamic.
+	// Flags are the flags that an owner has for a challenge, one for each of the forms of ch.Flag, for ever: made when
+	// first asked for, the same whenever asked again. They are asked only for challenges whose Flag is Dynamic.
 	Flags(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge) ([]string, error)
 	// AwaitLive returns once the scoreboard accepts the flags, or it is clear that it will not soon, or when ctx ends.
 	AwaitLive(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge)
 }
 
-// Variables are what organisers set for challenges: secrets, which are told to nobody but the containers that ask for them.
+// Variables are what organisers set for challenges: secrets, which are told to nobody but the containers that ask for
+// them.
 type Variables interface {
 	// Values are those of one challenge by name, as they are now.
 	Values(challenge string) map[string]string

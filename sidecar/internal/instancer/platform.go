@@ -8,8 +8,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Platform runs instances. Where one is, and what it needs there beside its services (networks, addresses, volumes, host
-// ports, a firewall), is the platform's own affair: the rules know rows and services. All methods are safe for concurrent use.
+// Platform runs instances. Where one is, and what it needs there beside its services (networks, addresses, volumes,
+// host ports, a firewall), is the platform's own affair: the rules know rows and services. All methods are safe for
+// concurrent use.
 type Platform interface {
 	Instances
 	Services
@@ -21,18 +22,18 @@ type Platform interface {
 
 // Instances are what a platform does with a whole one.
 type Instances interface {
-	// Start makes what an instance consists of and has steps run it. Where a place turns out to be of no use it removes all
-	// that it made there and goes on in another; what an earlier life of this process has made is used as far as it can be. With
-	// an error it may leave things behind, which Remove removes.
+	// Start makes what an instance consists of and has steps run it. Where a place turns out to be of no use it removes
+	// all that it made there and goes on in another; what an earlier life of this process has made is used as far as it
+	// can be. With an error it may leave things behind, which Remove removes.
 	Start(ctx context.Context, in *whaley.Instance, plan Plan, steps Steps) error
 	// CanWait says why instances of a plan cannot be prepared; nil: they can.
 	CanWait(plan Plan) error
-	// Prepare makes what an instance consists of ahead of its owner, up to where its programs would begin. Its plan is as Start's,
-	// with neither flags nor anything else of an owner; of steps only Placed and Step are used. With an error it may leave
-	// things behind, which Remove removes.
+	// Prepare makes what an instance consists of ahead of its owner, up to where its programs would begin. Its plan is as
+	// Start's, with neither flags nor anything else of an owner; of steps only Placed and Step are used. With an error it
+	// may leave things behind, which Remove removes.
 	Prepare(ctx context.Context, in *whaley.Instance, plan Plan, steps Steps) error
-	// Claim makes what was prepared its owner's, whose row has the same id and place by now, and has steps run it. It is done for
-	// what was prepared once; after an error of no code Start does it from what is left.
+	// Claim makes what was prepared its owner's, whose row has the same id and place by now, and has steps run it. It is
+	// done for what was prepared once; after an error of no code Start does it from what is left.
 	Claim(ctx context.Context, in *whaley.Instance, plan Plan, steps Steps) error
 	// Remove removes all that there is of an instance, what is reserved for it last. It can be repeated.
 	Remove(ctx context.Context, in *whaley.Instance) error
@@ -40,10 +41,11 @@ type Instances interface {
 	List(ctx context.Context, instance string) ([]Object, error)
 	// Reserved are the instances for which something is reserved.
 	Reserved(ctx context.Context) ([]string, error)
-	// Tidy removes what there is of instances that no row asks for, and lets those that live do what they may and no other.
+	// Tidy removes what there is of instances that no row asks for, and lets those that live do what they may and no
+	// other.
 	Tidy(ctx context.Context, orphans []string, live func(context.Context) ([]*whaley.Instance, error)) error
-	// Exits reports services that stopped running, until ctx ends. It reconnects by itself; after every reconnect it sends an
-	// Exit with an empty Instance, which means: look yourself.
+	// Exits reports services that stopped running, until ctx ends. It reconnects by itself; after every reconnect it sends
+	// an Exit with an empty Instance, which means: look yourself.
 	Exits(ctx context.Context) <-chan Exit
 }
 

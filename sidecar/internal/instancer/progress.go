@@ -34,8 +34,8 @@ func (i *Instancer) estimate(local progress, at place) time.Duration {
 
 const shiftEvery = time.Second // at most this often those who wait are told of their places
 
-// shiftLoop tells those who wait that they have other places. Each of them then asks for its own: with many who wait and
-// many who start, telling each of each would be more work than the starts.
+// shiftLoop tells those who wait that they have other places. Each of them then asks for its own: with many who wait
+// and many who start, telling each of each would be more work than the starts.
 func (i *Instancer) shiftLoop(ctx context.Context) error {
 	for {
 		select {

@@ -213,8 +213,8 @@ func share(slots int) int { return max(1, slots-max(1, slots/4)) }
 // ownersShare is the most slots that one owner has.
 func ownersShare(slots int) int { return max(1, slots/2) }
 
-// admits says whether a start may begin. Slow ones take at most half of the slots from others, and all together are never
-// more than twice the slots but for challenges of which nothing starts.
+// admits says whether a start may begin. Slow ones take at most half of the slots from others, and all together are
+// never more than twice the slots but for challenges of which nothing starts.
 func (r room) admits(w queued) bool {
 	if r.fresh >= max(1, r.slots-min(r.slow, r.slots/2)) {
 		return false

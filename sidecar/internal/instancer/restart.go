@@ -24,8 +24,8 @@ func restartPause(count int) time.Duration { return loop.Doubled(firstRestart, l
 
 // revive starts the containers of a running instance that have ended and are to be started again, each after its
 // pause. It returns the services that count as running meanwhile, and how long it is until the first of those pauses is
-// over; 0: there is none. The engine does not do it by itself: after a restart of its own it would start containers before
-// anything guards the pool.
+// over; 0: there is none. The engine does not do it by itself: after a restart of its own it would start containers
+// before anything guards the pool.
 func (i *Instancer) revive(
 	ctx context.Context, in *whaley.Instance, objects []Object,
 ) (alive map[string]bool, first time.Duration) {
@@ -57,7 +57,8 @@ func (i *Instancer) revive(
 	return alive, first
 }
 
-// rejoin starts those again that share the network of a service which has been: the network that they are in is no more.
+// rejoin starts those again that share the network of a service which has been: the network that they are in is no
+// more.
 func (i *Instancer) rejoin(ctx context.Context, in *whaley.Instance, objects []Object, service string) {
 	for _, o := range objects {
 		if o.Kind != "container" || !o.Running || in.Terms.Shares[o.Labels.Service] != service {

@@ -14,7 +14,8 @@ import (
 )
 
 // Spawn asks for an instance of a challenge and returns it as soon as it is queued. It refuses with CodeLiveInstance,
-// CodeQuota, challenge_not_found, challenge_inactive, CodeNotBegun, CodeOver, CodePaused, CodeNotOpen, image_failed, or the reason of a failed spawn whose back-off is not over.
+// CodeQuota, challenge_not_found, challenge_inactive, CodeNotBegun, CodeOver, CodePaused, CodeNotOpen, image_failed, or
+// the reason of a failed spawn whose back-off is not over.
 func (i *Instancer) Spawn(ctx context.Context, p whaley.Player, challenge string) (_ *whaley.Instance, err error) {
 	defer func() { i.refused(whaley.OpSpawn, challenge, err) }()
 	ch, err := i.open(p, challenge)
@@ -172,8 +173,8 @@ func (i *Instancer) spawnOnce(ctx context.Context, p whaley.Player, challenge st
 	}
 }
 
-// enqueue puts an instance into the queue, once its images are there: whoever waits for a build takes no slot. address is
-// where it was asked from, if that is known.
+// enqueue puts an instance into the queue, once its images are there: whoever waits for a build takes no slot. address
+// is where it was asked from, if that is known.
 func (i *Instancer) enqueue(in *whaley.Instance, address string) {
 	ch, loaded := i.Challenges.Get(in.Challenge)
 	if !loaded || i.images.there(i.startable(ch), in.ID) {

@@ -7,8 +7,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// SpawnThrowAway starts a copy of a challenge for a solver, whether the challenge is open or not. It ends by itself after a
-// while. Of the host's limits only that of memory counts for it, and it takes no player's place.
+// SpawnThrowAway starts a copy of a challenge for a solver, whether the challenge is open or not. It ends by itself
+// after a while. Of the host's limits only that of memory counts for it, and it takes no player's place.
 func (i *Instancer) SpawnThrowAway(
 	ctx context.Context, owner whaley.Owner, challenge string, lasts time.Duration,
 ) (*whaley.Instance, error) {

@@ -26,9 +26,9 @@ const (
 var errGivesWay = errors.New("it gives way to builds that took less time so far")
 
 // turns decide what is built when: first what a start waits for, of that what was built for the least time so far, of
-// that the challenge whose last turn is longest ago. Of one challenge it is one build at a time, and the last slot is for
-// what is waited for. What takes long gives its slot back to others, so that nothing that ends can be held up by what
-// never does.
+// that the challenge whose last turn is longest ago. Of one challenge it is one build at a time, and the last slot is
+// for what is waited for. What takes long gives its slot back to others, so that nothing that ends can be held up by
+// what never does.
 type turns struct {
 	limits func() (slots int, longest time.Duration) // 0: a build may take for ever
 	first  time.Duration

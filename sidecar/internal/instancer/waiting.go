@@ -27,7 +27,8 @@ const (
 	leaveLast  = 5 * time.Minute
 )
 
-// waiting is what this process knows of instances that are made ahead of their owners. What there is of them is in rows.
+// waiting is what this process knows of instances that are made ahead of their owners. What there is of them is in
+// rows.
 type waiting struct {
 	kick     loop.Signal  // one is missing
 	claiming atomic.Int32 // how many are becoming their owners' now
@@ -94,8 +95,8 @@ func (w *waiting) forget(id string) {
 	delete(w.mine, id)
 }
 
-// isOf says whether one was made of these images: they may have been built again under the same names. Of what an earlier
-// process made that is not known.
+// isOf says whether one was made of these images: they may have been built again under the same names. Of what an
+// earlier process made that is not known.
 func (w *waiting) isOf(id string, b *build) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -187,7 +188,8 @@ func (i *Instancer) canWait(ch *whaley.Challenge, b *build) error {
 	return i.Platform.CanWait(i.planAhead(&whaley.Instance{}, ch, b))
 }
 
-// settleWaiting gives up what is ready and whose containers are not all there. What is being made is its maker's affair.
+// settleWaiting gives up what is ready and whose containers are not all there. What is being made is its maker's
+// affair.
 func (i *Instancer) settleWaiting(ctx context.Context, w *whaley.Waiting, objects []Object) {
 	there := 0
 	for _, o := range objects {

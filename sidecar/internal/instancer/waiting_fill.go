@@ -30,8 +30,8 @@ func (i *Instancer) waitingLoop(ctx context.Context) error {
 	return nil
 }
 
-// fillWaiting does one thing after the other until there is what should be. What fails is left for the next time, and holds up
-// nothing else.
+// fillWaiting does one thing after the other until there is what should be. What fails is left for the next time, and
+// holds up nothing else.
 func (i *Instancer) fillWaiting(ctx context.Context) (failed error) {
 	left := map[string]bool{} // what could not be removed
 	for ctx.Err() == nil {

@@ -15,7 +15,8 @@ const (
 	Rerun  Mode = "RERUN"
 )
 
-// Config is a jail as its author wrote it. What a program needs to know to enter it goes to it as JSON; the rest does not.
+// Config is a jail as its author wrote it. What a program needs to know to enter it goes to it as JSON; the rest does
+// not.
 type Config struct {
 	Mode            Mode          `json:"-"`
 	Port            int           `json:"-"`
@@ -48,8 +49,8 @@ type File struct {
 // Resource is one that a process has a limit of.
 type Resource string
 
-// The resources that nsjail names, in bytes, seconds or pieces. Processes are counted by user on the whole host, whatever
-// container they are in: only a user of a connection's own may have that limit.
+// The resources that nsjail names, in bytes, seconds or pieces. Processes are counted by user on the whole host,
+// whatever container they are in: only a user of a connection's own may have that limit.
 const (
 	AddressSpace Resource = "as"
 	Core         Resource = "core"
@@ -63,8 +64,8 @@ const (
 // defaultUser is who a program runs as whose jail says nothing, or says root: in a jail that is nobody outside.
 const defaultUser = 1000
 
-// Connections at once, where the jail's author has set no bound: all, and from one address, so that whoever opens and keeps
-// them leaves room for others.
+// Connections at once, where the jail's author has set no bound: all, and from one address, so that whoever opens and
+// keeps them leaves room for others.
 const (
 	maxConns           = 64
 	maxConnsPerAddress = 32

@@ -17,7 +17,8 @@ const (
 	cyberProgram = cyberHome + "/chall"
 )
 
-// cyber is the configuration that the variables of cybersecnatlab's jail ask for. The flag is in a file beside the program.
+// cyber is the configuration that the variables of cybersecnatlab's jail ask for. The flag is in a file beside the
+// program.
 func cyber(environment []string) (*Config, error) {
 	set := map[string]string{}
 	for _, e := range environment {

@@ -68,7 +68,8 @@ func enter() error {
 	return fmt.Errorf("run %s: %w", path, unix.Exec(path, c.Command, environment))
 }
 
-// limit sets the limits, that of processes as the last: this process has threads, which may be more, and needs no further one.
+// limit sets the limits, that of processes as the last: this process has threads, which may be more, and needs no
+// further one.
 func (c *Config) limit() error {
 	for _, resource := range []Resource{AddressSpace, Core, CPU, FileSize, OpenFiles, Stack, Processes} {
 		most, limited := c.Limits[resource]

@@ -30,8 +30,8 @@ func askHashcash(player io.ReadWriter, zeros int) bool {
 	return true
 }
 
-// stamped says whether a stamp is one for the resource: version:bits:date:resource:extension:random:counter. Its date does
-// not matter, as no resource is asked for twice.
+// stamped says whether a stamp is one for the resource: version:bits:date:resource:extension:random:counter. Its date
+// does not matter, as no resource is asked for twice.
 func stamped(stamp, resource string, zeros int) bool {
 	part := strings.Split(stamp, ":")
 	if len(part) != 7 || part[0] != "1" || part[3] != resource {

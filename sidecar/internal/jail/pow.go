@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// work is a proof of work as redpwn/jail and kCTF ask for it: to take difficulty square roots, one after the other, modulo
-// 2^1279-1. Checking squares as often, which takes a thousandth of the time. Both write it alike, in lengths of their own,
-// and each one's solver reads the other's.
+// work is a proof of work as redpwn/jail and kCTF ask for it: to take difficulty square roots, one after the other,
+// modulo 2^1279-1. Checking squares as often, which takes a thousandth of the time. Both write it alike, in lengths of
+// their own, and each one's solver reads the other's.
 type work struct {
 	difficulty uint32
 	x          *big.Int

@@ -156,7 +156,8 @@ func TestAConnectionBeginsOnceItsWorkIsDone(t *testing.T) {
 	}
 }
 
-// FuzzSolution shows anything for the solution of a work: it is looked at in its time, and what solves it is one of two numbers.
+// FuzzSolution shows anything for the solution of a work: it is looked at in its time, and what solves it is one of two
+// numbers.
 func FuzzSolution(f *testing.F) {
 	w := work{3, big.NewInt(0x0123456789abcdef)}
 	right := solve(f, w.redpwn(), false)

@@ -253,7 +253,8 @@ func TestAFloodLeavesRoom(t *testing.T) {
 	})
 }
 
-// TestWhatAnotherServerAcceptsHasAUserOfItsOwnToo is kCTF's way: socat or nc listens, and starts nsjail for each connection.
+// TestWhatAnotherServerAcceptsHasAUserOfItsOwnToo is kCTF's way: socat or nc listens, and starts nsjail for each
+// connection.
 func TestWhatAnotherServerAcceptsHasAUserOfItsOwnToo(t *testing.T) {
 	testkit.Need(t, testkit.Root)
 	t.Parallel()

@@ -1,5 +1,5 @@
-// Package limit counts in memory how often somebody did something in a sliding window: one sidecar at a time is active. One
-// that is over its limit is told how long to wait; what is refused does not count.
+// Package limit counts in memory how often a player, an address or a key did something in a sliding window: one sidecar
+// at a time is active. One that is over its limit is told how long to wait; what is refused does not count.
 package limit
 
 import (

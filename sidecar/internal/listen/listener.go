@@ -30,9 +30,11 @@ type Options struct {
 	PerAddress int    // of one address (IPv6: one /64); 0: as many as its share allows
 	// ForMany are those whose connections are other people's: they may have all there are.
 	ForMany []netip.Prefix
-	// Hello is how long a connection may take until the server calls Greeted on it; 0: the server has a deadline of its own.
+	// Hello is how long a connection may take until the server calls Greeted on it; 0: the server has a deadline of its
+	// own.
 	Hello time.Duration
-	// Turns are those of addresses for the heads of their requests, from which on Serve takes a connection for open; nil: none.
+	// Turns are those of addresses for the heads of their requests, from which on Serve takes a connection for open; nil:
+	// none.
 	Turns *turn.Turns
 	Log   *slog.Logger
 }

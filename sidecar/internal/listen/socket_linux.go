@@ -11,8 +11,8 @@ import (
 // which each of many who ask for much and read little would have copied, and held.
 const unsent = 128 << 10
 
-// bound bounds what a connection holds in the kernel, and for how long it may be sent to in vain. The deadline of a Write
-// does not say that where bytes go from socket to socket.
+// bound bounds what a connection holds in the kernel, and for how long it may be sent to in vain. The deadline of a
+// Write does not say that where bytes go from socket to socket.
 func bound(conn net.Conn, unread time.Duration) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {

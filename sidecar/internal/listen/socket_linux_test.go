@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestLittleIsHeldForWhoReadsNothing counts what is taken for a client who does not read, which are four megabytes where
-// the kernel decides.
+// TestLittleIsHeldForWhoReadsNothing counts what is taken for a client who does not read, which are four megabytes
+// where the kernel decides.
 func TestLittleIsHeldForWhoReadsNothing(t *testing.T) {
 	l := open(t, Options{Most: 10})
 	l.unread = time.Second

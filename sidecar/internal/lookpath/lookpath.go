@@ -1,4 +1,5 @@
-// Package lookpath finds programs inside a container, where what this process has for its own environment does not count.
+// Package lookpath finds programs inside a container, where what this process has for its own environment does not
+// count.
 package lookpath
 
 import (
@@ -8,8 +9,8 @@ import (
 	"strings"
 )
 
-// Find is where a program lies: its name if that has a slash, else the first executable file of that name in the folders of
-// the environment's last PATH, or in those of otherwise if it sets none.
+// Find is where a program lies: its name if that has a slash, else the first executable file of that name in the
+// folders of the environment's last PATH, or in those of otherwise if it sets none.
 func Find(name string, environment []string, otherwise string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil

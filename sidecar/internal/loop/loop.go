@@ -10,8 +10,15 @@ import (
 // Sleep lets a time pass. An error says that ctx ended before.
 func Sleep(ctx context.Context, d time.Duration) error { return Signal(nil).Wait(ctx, d) }
 
-// Signal wakes the one loop that waits for it, or that waits for it next. However often it is sent meanwhile, the loop wakes
-// once.
+// Every does something again after each pause, until ctx ends.
+func Every(ctx context.Context, pause time.Duration, do func()) {
+	for Sleep(ctx, pause) == nil {
+		do()
+	}
+}
+
+// Signal wakes the one loop that waits for it, or that waits for it next. However often it is sent meanwhile, the loop
+// wakes once.
 type Signal chan struct{}
 
 // NewSignal makes one that was not sent.

@@ -28,8 +28,8 @@ func scale(t *testing.T, name string, usually int) int {
 	return n
 }
 
-// TestAWholeEventLosesAndLeaksNothing: many owners come, a hundred within the first ten seconds, and each has an instance all the
-// time, started anew whenever the time of the last is over.
+// TestAWholeEventLosesAndLeaksNothing: many owners come, a hundred within the first ten seconds, and each has an
+// instance all the time, started anew whenever the time of the last is over.
 func TestAWholeEventLosesAndLeaksNothing(t *testing.T) {
 	owners, hours := scale(t, "SOAK_LIVE", 40), scale(t, "SOAK_HOURS", 1)
 	ch := built("web", web("2s"))

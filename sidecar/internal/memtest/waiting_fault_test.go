@@ -15,8 +15,8 @@ import (
 
 var errDead = errors.New("this process is dead")
 
-// death ends a life of a sidecar before, in or after one of its steps. What is dead does nothing any more, and in a step that is
-// not its last the platform has begun what it was asked for.
+// death ends a life of a sidecar before, in or after one of its steps. What is dead does nothing any more, and in a
+// step that is not its last the platform has begun what it was asked for.
 type death struct {
 	mu   sync.Mutex
 	seen []string

@@ -37,7 +37,8 @@ func (w *world) waiting(want map[string]int) {
 	}
 }
 
-// audit fails the test unless each object and each place is that of one that lives or waits, and each of these has all of its own.
+// audit fails the test unless each object and each place is that of one that lives or waits, and each of these has all
+// of its own.
 func (w *world) audit() {
 	w.t.Helper()
 	owned := map[string]int{} // → services

@@ -1,5 +1,6 @@
 // Package memtest plays whole lives of instances in memory: the real rules, store, subnets and sandboxes on a simulated
-// engine or on no engine at all, in a time that passes as soon as nobody has anything to do. It needs no root, no engine and no server.
+// engine or on no engine at all, in a time that passes as soon as nobody has anything to do. It needs no root, no
+// engine and no server.
 package memtest
 
 import (
@@ -60,8 +61,9 @@ type world struct {
 	end     func()
 }
 
-// inMemory plays a test in a world with some challenges, whose first sidecar has looked at everything: once on the platform of
-// containers, whose engine is simulated, and once on the platform in memory. To the rules there is no difference.
+// inMemory plays a test in a world with some challenges, whose first sidecar has looked at everything: once on the
+// platform of containers, whose engine is simulated, and once on the platform in memory. To the rules there is no
+// difference.
 func inMemory(t *testing.T, play func(w *world), challenges ...*whaley.Challenge) {
 	t.Helper()
 	t.Run("on a platform in memory", func(t *testing.T) { playIn(t, memory.NewHost(), play, challenges) })

@@ -17,8 +17,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// parallel is how many containers are looked at at the same time. Engines up to 20.10 answer at their own next look at a
-// container, up to a second later: that time is waiting, not work (docs/decisions/0030).
+// parallel is how many containers are looked at at the same time. Engines up to 20.10 answer at their own next look at
+// a container, up to a second later: that time is waiting, not work (docs/decisions/0030).
 const parallel = 200
 
 // Engine lists containers and says what each uses.

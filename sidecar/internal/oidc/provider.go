@@ -31,7 +31,8 @@ type Options struct {
 	TeamClaim    string // empty: everybody plays alone
 }
 
-// Provider is where players have accounts. It is asked for its document when somebody comes, so it may be away at the start.
+// Provider is where players have accounts. It is asked for its document when somebody comes, so it may be away at the
+// start.
 type Provider struct {
 	opts   Options
 	client *http.Client

@@ -88,8 +88,8 @@ func TestWhatHasToBeSolvedFirstLocksAChallengeForWhoHasNot(t *testing.T) {
 	}
 }
 
-// TestWhatAHiddenTeamHasSolvedCountsForIt: organisers who try their event before it begins are hidden, and CTFd's list of
-// solves leaves them out.
+// TestWhatAHiddenTeamHasSolvedCountsForIt: organisers who try their event before it begins are hidden, and CTFd's list
+// of solves leaves them out.
 func TestWhatAHiddenTeamHasSolvedCountsForIt(t *testing.T) {
 	for _, mode := range []string{"teams", "users"} {
 		t.Run(mode, func(t *testing.T) {

@@ -111,8 +111,8 @@ func floodsAtOnce(t *testing.T, w *world) {
 		fmt.Fprintf(&cheap, "%c%c%c:\n", tokenBytes[n%51], tokenBytes[n/51%51], tokenBytes[n/51/51%51])
 	}
 	w.sends("HTTP/1.1 200 OK\r\n", cheap.String())
-	// First alone, because Yaegi fills in its types as it runs, without a lock: one is decided, another one repeats it, and
-	// on a busy machine a container may not even be reached in time.
+	// First alone, because Yaegi fills in its types as it runs, without a lock: one is decided, another one repeats it,
+	// and on a busy machine a container may not even be reached in time.
 	w.unreachedOnce(t)
 	w.refused(t, "one of the many")
 	w.refused(t, "one that repeats")
@@ -131,7 +131,8 @@ func floodsAtOnce(t *testing.T, w *world) {
 	for {
 		select {
 		case <-done:
-			// 60 heads of a million lines were 20 GB; of the 64 KiB that are read of each, everything is garbage or less than 2 MB.
+			// 60 heads of a million lines were 20 GB; of the 64 KiB that are read of each, everything is garbage or less than 2
+			// MB.
 			if grown := most - before; grown > 60*4<<20 {
 				t.Errorf("the heap grew by %d MB", grown>>20)
 			}

@@ -11,8 +11,8 @@ import (
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
 
-// BenchmarkRunning is a request to an instance that runs, as far as the plugin has to do with it: interpreted, compiled,
-// and the reverse proxy of the standard library that does nothing else.
+// BenchmarkRunning is a request to an instance that runs, as far as the plugin has to do with it: interpreted,
+// compiled, and the reverse proxy of the standard library that does nothing else.
 func BenchmarkRunning(b *testing.B) {
 	container := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }))
 	b.Cleanup(container.Close)

@@ -293,8 +293,8 @@ func heldConnections(t *testing.T, w *world) {
 	})
 	w.unreachedOnce(t)
 	w.brokenOnce(t)
-	// A few requests before many: Yaegi fills in its types when a line is first run, and guards that with no lock. The first is
-	// decided, those after it are ready, and some find a buffer that was used before.
+	// A few requests before many: Yaegi fills in its types when a line is first run, and guards that with no lock. The
+	// first is decided, those after it are ready, and some find a buffer that was used before.
 	for range 20 {
 		if got := w.get(web, "/"); got.Status != http.StatusOK {
 			t.Fatalf("one of the first: %d", got.Status)

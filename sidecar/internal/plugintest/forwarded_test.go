@@ -28,8 +28,8 @@ var forwarding = map[string]func(t *testing.T, w *world){
 func TestForwardedCompiled(t *testing.T)    { attack(t, compiled, forwarding) }
 func TestForwardedInterpreted(t *testing.T) { attack(t, interpreted(t), forwarding) }
 
-// keeping is an entry point of Traefik that keeps what clients send, and fills in what they do not, of connections that are
-// from an address. Empty: another edge, that does nothing of the kind.
+// keeping is an entry point of Traefik that keeps what clients send, and fills in what they do not, of connections that
+// are from an address. Empty: another edge, that does nothing of the kind.
 func keeping(next http.Handler, remote string, fills bool) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		r.RemoteAddr = remote
@@ -123,8 +123,8 @@ func forwardedHeaders(t *testing.T, w *world) {
 	}
 }
 
-// claimedAddress asks as each of several, who say that they are another: behind Traefik that keeps what is sent too, who asks is whose
-// connection it is, or whom a proxy that is trusted brings.
+// claimedAddress asks as each of several, who say that they are another: behind Traefik that keeps what is sent too,
+// who asks is whose connection it is, or whom a proxy that is trusted brings.
 func claimedAddress(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
 	asked := ""
@@ -171,7 +171,8 @@ func ownPages(t *testing.T, w *world) {
 	}
 }
 
-// forwardedLines are the lines of a request's header that its container got, but for those that say nothing of who asks.
+// forwardedLines are the lines of a request's header that its container got, but for those that say nothing of who
+// asks.
 func forwardedLines(front http.Handler, host string, sent []string) []string {
 	r := httptest.NewRequest(http.MethodGet, "http://"+host+"/", nil)
 	for n := 0; n < len(sent); n += 2 {

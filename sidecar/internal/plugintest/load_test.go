@@ -31,9 +31,6 @@ func compiled(_ testing.TB, next http.Handler, s settings) (http.Handler, error)
 // library and nothing else.
 func interpreted(t testing.TB) maker {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("-short leaves out the interpreter: the same is tried of the compiled plugin")
-	}
 	gopath := t.TempDir()
 	module := filepath.Join(gopath, "src", "github.com", "whaley-ctf", "whaley")
 	for _, folder := range []string{"shared", "traefik-plugin"} {

@@ -105,8 +105,8 @@ func readyAndGone(t *testing.T, w *world) {
 	}
 }
 
-// rememberedAndGone opens hosts that stopped a moment ago. What ran there last is remembered, refuses, and must be given up
-// at once: of several tries the fastest counts, since a pause would be in all of them.
+// rememberedAndGone opens hosts that stopped a moment ago. What ran there last is remembered, refuses, and must be
+// given up at once: of several tries the fastest counts, since a pause would be in all of them.
 func rememberedAndGone(t *testing.T, w *world) {
 	fastest := time.Hour
 	for try := range 8 {

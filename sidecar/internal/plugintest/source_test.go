@@ -48,8 +48,8 @@ func TestNothingIsWrittenThatYaegiDoesWrong(t *testing.T) {
 	}
 }
 
-// TestEveryMethodIsNamedBehindItself guards against a data race of Yaegi's: the type of a method that only earlier lines
-// name is worked out at its first call, and two of these may come at the same time.
+// TestEveryMethodIsNamedBehindItself guards against a data race of Yaegi's: the type of a method that only earlier
+// lines name is worked out at its first call, and two of these may come at the same time.
 func TestEveryMethodIsNamedBehindItself(t *testing.T) {
 	looked := 0
 	for _, folder := range interpretedFolders(t) {

@@ -70,8 +70,8 @@ func strangersAtOnce(t *testing.T, w *world) {
 	}
 }
 
-// waitingGivesTurnsUp has an address, which has one turn, wait for as many starts as it likes: another of its requests is
-// answered meanwhile.
+// waitingGivesTurnsUp has an address, which has one turn, wait for as many starts as it likes: another of its requests
+// is answered meanwhile.
 func waitingGivesTurnsUp(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
 	w.holds = true

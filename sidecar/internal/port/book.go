@@ -14,8 +14,8 @@ func (l *Lanes) Booked(ctx context.Context, owner string) (map[string]map[int]in
 	return l.store.OwnerPorts(ctx, owner)
 }
 
-// Book makes ports an owner's before anything of theirs runs, and returns all that they have for a challenge. One for which
-// no port is left is not among them: it gets one when it starts.
+// Book makes ports an owner's before anything of theirs runs, and returns all that they have for a challenge. One for
+// which no port is left is not among them: it gets one when it starts.
 func (l *Lanes) Book(ctx context.Context, owner, challenge string, internal []int) (map[int]int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,6 +1,7 @@
 // Package port hands out host ports. The range is cut into lanes; owner, challenge and internal port choose the lane,
-// so that spawns at the same time look at different ports. A port is its owner's from when it is first shown or used, and
-// nobody else gets it while there are others. Which are taken is said by unique rows in the store, and by a real bind.
+// so that spawns at the same time look at different ports. A port is its owner's from when it is first shown or used,
+// and nobody else gets it while there are others. Which are taken is said by unique rows in the store, and by a real
+// bind.
 package port
 
 import (

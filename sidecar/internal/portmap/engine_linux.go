@@ -42,8 +42,8 @@ func (t *Table) passes() []rule {
 	}
 }
 
-// ours are the rules of this deployment that the engine's chain has, and where more belong: before its last rule, if that
-// ends it for everybody.
+// ours are the rules of this deployment that the engine's chain has, and where more belong: before its last rule, if
+// that ends it for everybody.
 func (t *Table) ours(c *nftables.Conn) (there []*nftables.Rule, before *nftables.Rule, err error) {
 	all, err := c.GetRules(filterTable(), &nftables.Chain{Table: filterTable(), Name: engineChain})
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 )
 
-// forgetFlows has the kernel decide anew where datagrams to some ports go: it remembers for every sender, and a flow has no
-// end that it could see.
+// forgetFlows has the kernel decide anew where datagrams to some ports go: it remembers for every sender, and a flow
+// has no end that it could see.
 func (t *Table) forgetFlows(all []containers.Forward) {
 	ports := map[uint16]bool{}
 	for _, f := range all {

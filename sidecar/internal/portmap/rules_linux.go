@@ -99,8 +99,8 @@ type chain struct {
 	rules []rule
 }
 
-// chains are what the table consists of, beside the sets. What the host sends to its own loopback has an address that it
-// cannot leave by, so that never is led by the kernel.
+// chains are what the table consists of, beside the sets. What the host sends to its own loopback has an address that
+// it cannot leave by, so that never is led by the kernel.
 func (t *Table) chains(s sets) []chain {
 	return []chain{
 		{"prerouting", nftables.ChainHookPrerouting, t.rules(s, nil)},

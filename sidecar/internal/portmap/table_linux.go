@@ -16,6 +16,7 @@ import (
 	"github.com/google/nftables/userdata"
 	"golang.org/x/sys/unix"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 )
 
@@ -60,8 +61,8 @@ func New(prefix string, log *slog.Logger) *Table {
 	return &Table{prefix: prefix, log: log, wanted: newContent(), state: errors.New("not set yet")}
 }
 
-// Put sets the whole table in one step, in the place of one that is there: what is led by the old one still is, until Sync
-// knows better. port is that of a listener for what the kernel cannot lead; 0: there is none.
+// Put sets the whole table in one step, in the place of one that is there: what is led by the old one still is, until
+// Sync knows better. port is that of a listener for what the kernel cannot lead; 0: there is none.
 func (t *Table) Put(port int) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -180,18 +181,12 @@ func (t *Table) State() error {
 
 // Run puts the table back whenever it is not what it should be, until ctx ends.
 func (t *Table) Run(ctx context.Context) error {
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
+	loop.Every(ctx, lookEvery, func() {
 		t.mu.Lock()
+		defer t.mu.Unlock()
 		t.mend()
-		t.mu.Unlock()
-	}
+	})
+	return nil
 }
 
 // mend compares the table with what it should be and puts it right.

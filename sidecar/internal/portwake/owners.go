@@ -33,8 +33,8 @@ type Seen interface {
 	From(session string, from netip.Addr) bool
 }
 
-// BySession are the owners that players are signed in for, at the addresses that these signed in from or have used since.
-// All addresses of one IPv6 network are one.
+// BySession are the owners that players are signed in for, at the addresses that these signed in from or have used
+// since. All addresses of one IPv6 network are one.
 type BySession struct {
 	Sessions Sessions
 	Players  Players

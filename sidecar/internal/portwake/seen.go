@@ -14,8 +14,8 @@ const (
 	mostSeen = 50_000 // places that are remembered; then all older ones are forgotten at once
 )
 
-// Places remember where sign-ins were used lately, in memory and without the addresses themselves. After a restart they fill
-// again with the next requests; until then where somebody signed in counts.
+// Places remember where sign-ins were used lately, in memory and without the addresses themselves. After a restart they
+// fill again with the next requests; until then where somebody signed in counts.
 type Places struct {
 	seed maphash.Seed
 

@@ -81,8 +81,8 @@ func (a *Client) Call(ctx context.Context, method, path string, body, into any) 
 	return json.Unmarshal(text, into)
 }
 
-// client is a team's way in. On this machine each team has an address of its own, as players have: of one address only so much
-// is worked on at the same time.
+// client is a team's way in. On this machine each team has an address of its own, as players have: of one address only
+// so much is worked on at the same time.
 func (o Options) client(team int) *http.Client {
 	dial := &net.Dialer{Timeout: 10 * time.Second}
 	transport := &http.Transport{

@@ -10,8 +10,8 @@ import (
 // lastPause is the longest that something is left alone.
 const lastPause = 5 * time.Minute
 
-// backoff holds the sandboxes, and shapes of such as could not be made, that something went wrong with, and until when each
-// is left alone. Only Fill uses it.
+// backoff holds the sandboxes, and shapes of such as could not be made, that something went wrong with, and until when
+// each is left alone. Only Fill uses it.
 type backoff struct {
 	pause time.Duration // after the first failure; it doubles
 	of    map[string]failure

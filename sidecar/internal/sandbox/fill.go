@@ -173,8 +173,8 @@ func (p *Pool) clear(ctx context.Context, sb *whaley.Sandbox, keep bool, rules R
 	return p.retire(ctx, sb)
 }
 
-// clean replaces the holders that an instance had, and keeps the network. There are new ones at once, because an address
-// that nobody has lets whoever still remembers it wait, and theirs refuse.
+// clean replaces the holders that an instance had, and keeps the network. There are new ones at once, because an
+// address that nobody has lets whoever still remembers it wait, and theirs refuse.
 func (p *Pool) clean(ctx context.Context, sb *whaley.Sandbox) error {
 	ctx = context.WithoutCancel(ctx) // as in make
 	mine, err := p.store.MoveSandbox(ctx, sb, whaley.SandboxCleaning)

@@ -132,7 +132,8 @@ func (p *Pool) free(ctx context.Context, instance string, to whaley.SandboxState
 // Wake lets the pool look at once: something that it goes by has changed.
 func (p *Pool) Wake() { p.wakeup.Send() }
 
-// Run keeps the pool as it should be until ctx ends. What is ready stays for the next Run as long as any instance lives.
+// Run keeps the pool as it should be until ctx ends. What is ready stays for the next Run as long as any instance
+// lives.
 func (p *Pool) Run(ctx context.Context, rules Rules) error {
 	defer p.end()
 	exits := p.engine.Exits(ctx)

@@ -149,8 +149,8 @@ func PickTar(w io.Writer, r io.Reader, record Record) error {
 }
 
 // PatchTar copies a template with digits in the place of each core. It is an error if any place of the record does not
-// hold the core, or any file of it is not there: then nothing that was written may be used. Names that are covered are left
-// out; a file that has others too is written as these.
+// hold the core, or any file of it is not there: then nothing that was written may be used. Names that are covered are
+// left out; a file that has others too is written as these.
 func PatchTar(w io.Writer, r io.Reader, record Record, digits []string, covered func(name string) bool) error {
 	stands := map[string]string{} // a name that is left out → another of the same file
 	out := tar.NewWriter(w)

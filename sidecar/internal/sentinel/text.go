@@ -80,7 +80,8 @@ func (f Finder) inner(text []byte, start int, rest []byte) int {
 	return end
 }
 
-// alone says whether a word is all that there is between quotes or on a line, or all that a variable of a line is set to:
+// alone says whether a word is all that there is between quotes or on a line, or all that a variable of a line is set
+// to:
 // without an end of its own anything else may be a name in a program.
 func alone(before, after []byte) bool {
 	line := before[bytes.LastIndexAny(before, "\r\n")+1:]
@@ -93,7 +94,8 @@ func alone(before, after []byte) bool {
 
 var variable = regexp.MustCompile(`^[ \t]*(((export|ENV|ARG)[ \t]+)?[A-Za-z_][A-Za-z0-9_]*=)?$`)
 
-// inWord says whether what follows goes on with a word. A letter that makes an escape with its backslash is none: "\nFLAG{x}".
+// inWord says whether what follows goes on with a word. A letter that makes an escape with its backslash is none:
+// "\nFLAG{x}".
 func inWord(before []byte) bool {
 	n := len(before)
 	return n > 0 && isWord(before[n-1]) &&
@@ -131,8 +133,8 @@ var assignment = regexp.MustCompile(
 	`(?m)^[ \t]*(?:-[ \t]+)?(?:(?:export|ENV|ARG)[ \t]+)?"?[A-Za-z_][A-Za-z0-9_.-]*"?(?:[ \t]*[:=][ \t]*|[ \t]+)(\S.*?)[ \t]*,?[ \t\r]*$`,
 )
 
-// Assigned lists the values of a configuration file that are one placeholder and nothing else, and hold what elsewhere would be
-// code: apostrophes, quotes.
+// Assigned lists the values of a configuration file that are one placeholder and nothing else, and hold what elsewhere
+// would be code: apostrophes, quotes.
 func (f Finder) Assigned(text []byte) (found []Found) {
 	text, _ = decode(text)
 	for _, m := range assignment.FindAllSubmatchIndex(text, -1) {
@@ -156,8 +158,8 @@ const maxAssigned = 20
 // shaped is what flags of many events look like: all of a line, of a prefix and something in braces.
 var shaped = regexp.MustCompile(`(?m)^[ \t]*([A-Za-z][A-Za-z0-9_+.-]{1,30}\{[^{}\r\n]{3,150}\})[ \t\r]*$`)
 
-// Similar is the first text that looks like a flag and is none of the placeholders: in a flag file a line that has the shape
-// of one, anywhere the prefix in upper and lower case otherwise than it should be. Without one it is empty.
+// Similar is the first text that looks like a flag and is none of the placeholders: in a flag file a line that has the
+// shape of one, anywhere the prefix in upper and lower case otherwise than it should be. Without one it is empty.
 func (f Finder) Similar(text []byte, flagFile bool) Found {
 	if f.literal {
 		return Found{}
@@ -264,8 +266,8 @@ func (f Finder) Replace(text []byte, with string) ([]byte, int) {
 // IsText says whether a file's content is text of any kind: no zero byte, or UTF-16 that says so at its beginning.
 func IsText(content []byte) bool { return order(content) != nil || bytes.IndexByte(content, 0) < 0 }
 
-// Plain is a text in UTF-8: of UTF-16 that says so at its beginning, as editors and shells of Windows write it. The mark at
-// the beginning is not part of it.
+// Plain is a text in UTF-8: of UTF-16 that says so at its beginning, as editors and shells of Windows write it. The
+// mark at the beginning is not part of it.
 func Plain(content []byte) []byte {
 	text, _ := decode(content)
 	return bytes.TrimPrefix(text, []byte("\ufeff"))

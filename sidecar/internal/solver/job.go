@@ -10,8 +10,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// jobOf is a challenge's solver, told where an instance is: its first route as arguments and as HOST, PORT, URL and TLS, each
-// route also by its name, or that of its service.
+// jobOf is a challenge's solver, told where an instance is: its first route as arguments and as HOST, PORT, URL and
+// TLS, each route also by its name, or that of its service.
 func jobOf(ch *whaley.Challenge, in *whaley.Instance) whaley.SolverJob {
 	s := ch.Solver
 	job := whaley.SolverJob{

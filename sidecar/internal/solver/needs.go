@@ -22,8 +22,8 @@ type Instances interface {
 type Box interface {
 	// PrepareSolver makes sure that an image is there.
 	PrepareSolver(ctx context.Context, image string) error
-	// Solve runs a job in a container of its own that reaches nothing but the job's instance, and returns its exit code. What it
-	// made is gone when it returns.
+	// Solve runs a job in a container of its own that reaches nothing but the job's instance, and returns its exit code.
+	// What it made is gone when it returns.
 	Solve(ctx context.Context, job whaley.SolverJob, stdout, stderr io.Writer) (exit int, err error)
 	// RemoveSolvers removes what a process before has left.
 	RemoveSolvers(ctx context.Context) error

@@ -134,8 +134,8 @@ func (s *Solvers) news(run whaley.SolverRun) whaley.Event {
 	return ev
 }
 
-// due puts into the queue what it is time to solve. A solver that no [solver] names may be made for its author's laptop, so
-// it is run by itself only where organisers want solvers to be run again and again.
+// due puts into the queue what it is time to solve. A solver that no [solver] names may be made for its author's
+// laptop, so it is run by itself only where organisers want solvers to be run again and again.
 func (s *Solvers) due() {
 	every := s.Every()
 	for _, ch := range s.Challenges.All() {

@@ -65,8 +65,8 @@ func (s *Solvers) Ping(context.Context) error {
 	return nil
 }
 
-// Before says why a challenge is not to be opened: its solver is red. One that was not run with the loaded revision, and that
-// is run by itself, is run now; what its solver says counts if it comes before ctx ends.
+// Before says why a challenge is not to be opened: its solver is red. One that was not run with the loaded revision,
+// and that is run by itself, is run now; what its solver says counts if it comes before ctx ends.
 func (s *Solvers) Before(ctx context.Context, challenge string) error {
 	ch, ok := s.Challenges.Get(challenge)
 	if !ok || ch.Solver == nil {

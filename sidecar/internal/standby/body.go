@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// body is what a request carries. A small one is read first, so that it can be sent to one sidecar after the other; a large
-// one flows through, and is sent once at most.
+// body is what a request carries. A small one is read first, so that it can be sent to one sidecar after the other; a
+// large one flows through, and is sent once at most.
 type body struct {
 	small  []byte
 	source io.ReadCloser // of a large one; nil: there is none

@@ -22,7 +22,8 @@ var errNotActive = errors.New("the sidecar that was asked is not the active one"
 // errGone is why an answer is no longer awaited.
 var errGone = errors.New("another sidecar is active now")
 
-// pass lets the active sidecar answer. While there is none the request is held, and it is served here once this process is it.
+// pass lets the active sidecar answer. While there is none the request is held, and it is served here once this process
+// is it.
 func (s *Standby) pass(w http.ResponseWriter, r *http.Request, to *next) {
 	body, err := read(r)
 	if err != nil {

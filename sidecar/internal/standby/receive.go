@@ -12,8 +12,8 @@ const (
 	fromHeader = "X-Whaley-Standby-From"
 )
 
-// asSent are what a ReverseProxy takes away and the active sidecar has to see as the standby did: it judges by the address
-// before them whether to believe them.
+// asSent are what a ReverseProxy takes away and the active sidecar has to see as the standby did: it judges by the
+// address before them whether to believe them.
 var asSent = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
 
 func mark(p *httputil.ProxyRequest, to *next) {
@@ -29,8 +29,8 @@ func mark(p *httputil.ProxyRequest, to *next) {
 	p.Out.Header.Set(fromHeader, p.In.RemoteAddr)
 }
 
-// Receive lets a request that a standby has passed on look as it did there. Without the right key it is refused: it is meant
-// for a sidecar that was active before, or a stranger's.
+// Receive lets a request that a standby has passed on look as it did there. Without the right key it is refused: it is
+// meant for a sidecar that was active before, or a stranger's.
 func Receive(key string, next, refuse http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		shown := r.Header.Get(keyHeader)

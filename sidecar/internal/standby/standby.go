@@ -78,8 +78,8 @@ func (s *Standby) Follow(active Active) {
 	s.tell()
 }
 
-// Serve lets this process answer by itself, as the active one. Requests that are held go on there. What a standby passes on
-// shows the key.
+// Serve lets this process answer by itself, as the active one. Requests that are held go on there. What a standby
+// passes on shows the key.
 func (s *Standby) Serve(key string, own http.Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

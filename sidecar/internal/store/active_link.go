@@ -156,7 +156,8 @@ func (l *link) beat(ctx context.Context, epoch int64) (mine bool, err error) {
 	return tag.RowsAffected() == 1, nil
 }
 
-// stillOurs looks who has the lock: another process, or a connection of ours that the database does not know to be broken.
+// stillOurs looks who has the lock: another process, or a connection of ours that the database does not know to be
+// broken.
 func (l *link) stillOurs(ctx context.Context, epoch int64) (bool, error) {
 	var process string
 	err := l.conn.QueryRow(ctx, "SELECT process FROM active WHERE epoch = $1", epoch).Scan(&process)

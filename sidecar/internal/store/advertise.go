@@ -11,8 +11,9 @@ import (
 // Advertised is how a standby reaches the active sidecar: the URL of its public API, and the key that it shows there.
 type Advertised struct{ URL, Key string }
 
-// Advertise says, before BecomeActive, how a standby may reach this process once it is active, and who wants to know the
-// same of another while this one waits. Of SQLite nothing is told: whoever waits there uses the same folder and listeners.
+// Advertise says, before BecomeActive, how a standby may reach this process once it is active, and who wants to know
+// the same of another while this one waits. Of SQLite nothing is told: whoever waits there uses the same folder and
+// listeners.
 func (s *Store) Advertise(own Advertised, tell func(active Advertised)) {
 	s.own, s.tellActive = own, tell
 }

@@ -79,8 +79,8 @@ func again(ctx context.Context, worth func(error) bool, do func() error) error {
 	}
 }
 
-// retryableWrite says whether a transaction surely has changed nothing: it could not be sent, or the server was shutting
-// down or starting.
+// retryableWrite says whether a transaction surely has changed nothing: it could not be sent, or the server was
+// shutting down or starting.
 func retryableWrite(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
@@ -114,3 +114,12 @@ func isUnique(err error) bool {
 }
 
 func isNoRow(err error) bool { return errors.Is(err, sql.ErrNoRows) }
+
+// changedOne says whether a statement changed the one row that it was meant for.
+func changedOne(result sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	rows, err := result.RowsAffected()
+	return rows == 1, err
+}

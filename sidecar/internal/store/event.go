@@ -46,7 +46,8 @@ func (s *Store) insertEvent(ctx context.Context, tx bun.Tx, ev whaley.Event) err
 	return s.insertEvents(ctx, tx, []whaley.Event{ev})
 }
 
-// insertEvents writes events, but those about owners that are no players: what solvers and rehearsals do is told otherwise.
+// insertEvents writes events, but those about owners that are no players: what solvers and rehearsals do is told
+// otherwise.
 func (s *Store) insertEvents(ctx context.Context, tx bun.Tx, events []whaley.Event) error {
 	events = slices.DeleteFunc(slices.Clone(events), func(ev whaley.Event) bool { return whaley.Synthetic(ev.Owner) })
 	if len(events) == 0 {

@@ -9,7 +9,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Lives is when the instances of players were asked for, ran and ended that lived at some time after since, in no order.
+// Lives is when the instances of players were asked for, ran and ended that lived at some time after since, in no
+// order.
 func (s *Store) Lives(ctx context.Context, since time.Time) ([]whaley.Life, error) {
 	var rows []instanceRow
 	err := s.db.NewSelect().Model(&rows).Column("state", "created_at", "started_at", "ended_at").

@@ -65,14 +65,10 @@ func (s *Store) UseCode(ctx context.Context, code string, expires time.Time) (bo
 		if _, err := tx.NewDelete().Model((*codeRow)(nil)).Where("expires_at < ?", utc(time.Now())).Exec(ctx); err != nil {
 			return err
 		}
-		result, err := tx.NewInsert().Model(&codeRow{Code: code, ExpiresAt: utc(expires)}).On("CONFLICT (code) DO NOTHING").Exec(
-			ctx,
+		var err error
+		first, err = changedOne(
+			tx.NewInsert().Model(&codeRow{Code: code, ExpiresAt: utc(expires)}).On("CONFLICT (code) DO NOTHING").Exec(ctx),
 		)
-		if err != nil {
-			return err
-		}
-		rows, err := result.RowsAffected()
-		first = rows == 1
 		return err
 	})
 	return first, err

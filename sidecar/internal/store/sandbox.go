@@ -135,12 +135,7 @@ func (s *Store) moveSandbox(
 	ctx context.Context, change func(*bun.UpdateQuery) *bun.UpdateQuery,
 ) (moved bool, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		result, err := change(tx.NewUpdate().Table("sandboxes").Set("changed_at = ?", s.now())).Exec(ctx)
-		if err != nil {
-			return err
-		}
-		rows, err := result.RowsAffected()
-		moved = rows == 1
+		moved, err = changedOne(change(tx.NewUpdate().Table("sandboxes").Set("changed_at = ?", s.now())).Exec(ctx))
 		return err
 	})
 	return moved, err

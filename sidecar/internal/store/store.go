@@ -30,8 +30,8 @@ const callTimeout = 10 * time.Second
 // idleConnections is how many connections wait for work.
 const idleConnections = 10
 
-// sqliteConnections is how many there are at most. One at a time writes, and those that wait for their turn have none: they
-// would leave none to read with.
+// sqliteConnections is how many there are at most. One at a time writes, and those that wait for their turn have none:
+// they would leave none to read with.
 const sqliteConnections = 8
 
 // Store is the database.
@@ -99,8 +99,8 @@ func openSQLite(dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	// SQLite closes no descriptor of a database that is still open elsewhere in the process, so that as many stay as there ever
-	// were connections at once.
+	// SQLite closes no descriptor of a database that is still open elsewhere in the process, so that as many stay as there
+	// ever were connections at once.
 	db.SetMaxOpenConns(sqliteConnections)
 	db.SetMaxIdleConns(sqliteConnections)
 	return &Store{
@@ -108,8 +108,8 @@ func openSQLite(dir string) (*Store, error) {
 	}, nil
 }
 
-// keepPrivate makes the file for its owner alone, and takes the rights of others from one that is there, as far as we may; SQLite
-// gives what it puts beside it the same mode.
+// keepPrivate makes the file for its owner alone, and takes the rights of others from one that is there, as far as we
+// may; SQLite gives what it puts beside it the same mode.
 func keepPrivate(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -29,7 +29,8 @@ func (s *Store) SyntheticLive(ctx context.Context, prefix string) ([]*whaley.Ins
 	return instancesOf(rows)
 }
 
-// ForgetSynthetic removes all that is left in the database of instances that have ended and whose owners are no players.
+// ForgetSynthetic removes all that is left in the database of instances that have ended and whose owners are no
+// players.
 func (s *Store) ForgetSynthetic(ctx context.Context) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		ended := func() *bun.SelectQuery {

@@ -88,21 +88,16 @@ func (s *Store) Waiting(ctx context.Context) ([]*whaley.Waiting, error) {
 	return all, nil
 }
 
-// MoveWaiting changes the state of one, unless that is another meanwhile or somebody has claimed it, and says whether it did. Its
-// place is written as it is in w.
+// MoveWaiting changes the state of one, unless that is another meanwhile or an owner has claimed it, and says whether
+// it did. Its place is written as it is in w.
 func (s *Store) MoveWaiting(ctx context.Context, w *whaley.Waiting, to whaley.WaitingState) (moved bool, err error) {
 	place, err := placeText(w)
 	if err != nil {
 		return false, err
 	}
 	err = s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		result, err := tx.NewUpdate().Table("waiting").Set("changed_at = ?", s.now()).Set("state = ?", to).
-			Set("place = ?", place).Where("id = ?", w.ID).Where("state = ?", w.State).Exec(ctx)
-		if err != nil {
-			return err
-		}
-		rows, err := result.RowsAffected()
-		moved = rows == 1
+		moved, err = changedOne(tx.NewUpdate().Table("waiting").Set("changed_at = ?", s.now()).Set("state = ?", to).
+			Set("place = ?", place).Where("id = ?", w.ID).Where("state = ?", w.State).Exec(ctx))
 		return err
 	})
 	return moved, err

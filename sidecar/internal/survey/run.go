@@ -16,8 +16,9 @@ import (
 // unwritten are kinds of file systems that have nothing on a disk.
 var unwritten = []string{"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2"}
 
-// Written is how much the processes of one container have on the disk, of which nothing is known but these: in their root's
-// own layer, in what else is mounted to be written, and in open files without a name. What cannot be read counts nothing.
+// Written is how much the processes of one container have on the disk, of which nothing is known but these: in their
+// root's own layer, in what else is mounted to be written, and in open files without a name. What cannot be read counts
+// nothing.
 func Written(ctx context.Context, host, engine, proc string, pids []int) int64 {
 	w := &walker{ctx: ctx, links: map[inode]bool{}}
 	text, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pids[0]), "mountinfo"))

@@ -86,8 +86,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	return s.solve(ctx, ch, solver, ways)
 }
 
-// Solver is what is run, in the challenge's folder, to solve it: its solve.sh, or what else solves it and needs no image of its
-// own.
+// Solver is what is run, in the challenge's folder, to solve it: its solve.sh, or what else solves it and needs no
+// image of its own.
 func Solver(ch *whaley.Challenge) ([]string, error) {
 	if info, err := os.Stat(filepath.Join(ch.Dir, "solve.sh")); err == nil && info.Mode()&0o111 != 0 {
 		return []string{"./solve.sh"}, nil

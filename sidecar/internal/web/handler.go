@@ -26,7 +26,8 @@ const (
 
 // New serves a build of the frontend: its files, its two pages at the addresses that the pages' own routers know, and
 // a 404 elsewhere (the page for a browser, a problem for everything else). The admin panel is at adminPath, such as
-// "/admin", and below it, and nowhere else. now is how the event looks. Without a page in the build every answer is 503.
+// "/admin", and below it, and nowhere else. now is how the event looks. Without a page in the build every answer is
+// 503.
 func New(build fs.FS, adminPath string, now func() face.Face) (http.Handler, error) {
 	files, err := load(build)
 	if err != nil {

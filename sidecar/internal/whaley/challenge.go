@@ -199,8 +199,8 @@ type Health struct {
 	Timeout time.Duration
 }
 
-// Mount is a bind of a file of the challenge (always read-only), a named volume, or a copy of the instance's own of a file
-// or folder of the challenge: a folder's is a volume, a file's lies in the container itself and is no mount there.
+// Mount is a bind of a file of the challenge (always read-only), a named volume, or a copy of the instance's own of a
+// file or folder of the challenge: a folder's is a volume, a file's lies in the container itself and is no mount there.
 type Mount struct {
 	Source   string // absolute path inside the challenge's folder, or a name out of Challenge.Volumes
 	From     string // absolute path of what it is a copy of; empty: it is none

@@ -66,8 +66,8 @@ func (f FlagForm) DigitsOf(flag string) (string, bool) {
 	return digits, true
 }
 
-// Variables are the names by which a compose file asks for the flag: FLAG and DYNAMIC_FLAG for the first, FLAG_<part> for
-// each that has one.
+// Variables are the names by which a compose file asks for the flag: FLAG and DYNAMIC_FLAG for the first, FLAG_<part>
+// for each that has one.
 func (f FlagForm) Variables() (names []string) {
 	if f.Part == "" {
 		names = []string{"FLAG", "DYNAMIC_FLAG"}

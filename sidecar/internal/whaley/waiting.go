@@ -15,7 +15,8 @@ const (
 	WaitingGone   WaitingState = "gone" // it is being removed
 )
 
-// Waiting is an instance that was made ahead and is nobody's yet. Who claims it has an instance of the same id, in the same place.
+// Waiting is an instance that was made ahead and has no owner yet. The owner who claims it has an instance of the same
+// id, in the same place.
 type Waiting struct {
 	ID        string
 	Challenge string

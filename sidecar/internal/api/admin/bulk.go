@@ -90,8 +90,8 @@ func (a Handlers) ExtendInstances(w http.ResponseWriter, r *http.Request) error 
 	})
 }
 
-// inBulk does one thing with many, in two steps: without a token it says how many these are and gives one, with it it is
-// done, but with none that was asked for after the token.
+// inBulk does one thing with many, in two steps: without a token it says how many these are and gives one, with it it
+// is done, but with none that was asked for after the token.
 func (a Handlers) inBulk(w http.ResponseWriter, r *http.Request, act bulk) error {
 	request, err := kit.Decode[bulkRequest](w, r)
 	if err != nil {

@@ -100,8 +100,8 @@ func imported(r importer.Result, top string) importedJSON {
 	return j
 }
 
-// takeFolders makes challenges of the folders that are named, those that lie deepest first: one may lie in another's. What
-// keeps one from being taken keeps none of the others.
+// takeFolders makes challenges of the folders that are named, those that lie deepest first: one may lie in another's.
+// What keeps one from being taken keeps none of the others.
 func (a Handlers) takeFolders(r *http.Request, from *challenge.Unpacked, top string, all []importedJSON) error {
 	wanted := r.URL.Query()["take"]
 	order := make([]int, 0, len(wanted))

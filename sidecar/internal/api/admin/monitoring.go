@@ -131,8 +131,8 @@ func (a Handlers) GetInstanceUsage(w http.ResponseWriter, r *http.Request) error
 	return kit.Write(w, http.StatusOK, instanceUsage(usage, last.At))
 }
 
-// ListUsage answers from the last sample: by id, or with ?sort=cpu or memory those that use most first. Pages are cut at
-// what was last shown, so an instance that comes or goes meanwhile moves no other one.
+// ListUsage answers from the last sample: by id, or with ?sort=cpu or memory those that use most first. Pages are cut
+// at what was last shown, so an instance that comes or goes meanwhile moves no other one.
 func (a Handlers) ListUsage(w http.ResponseWriter, r *http.Request) error {
 	page, err := kit.PageOf(r)
 	if err != nil {

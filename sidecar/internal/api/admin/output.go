@@ -23,9 +23,9 @@ type lineJSON struct {
 	Line      string `json:"line"`
 }
 
-// FollowInstance streams what an instance's containers print, the last lines of each first. A line that starts anew in a
-// container that was made anew is another container's: the stream ends when all that there were have ended. Of an instance
-// that did not start, or ended by itself, it has the last lines that were kept.
+// FollowInstance streams what an instance's containers print, the last lines of each first. A line that starts anew in
+// a container that was made anew is another container's: the stream ends when all that there were have ended. Of an
+// instance that did not start, or ended by itself, it has the last lines that were kept.
 func (a Handlers) FollowInstance(w http.ResponseWriter, r *http.Request) error {
 	tail, err := tailOf(r)
 	if err != nil {

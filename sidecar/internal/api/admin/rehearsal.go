@@ -270,8 +270,8 @@ func (a Handlers) EndRehearsal(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// rehearses says whether a request is one of many that a rehearsal under way consists of, by the name that only its command
-// knows. They are neither counted nor recorded.
+// rehearses says whether a request is one of many that a rehearsal under way consists of, by the name that only its
+// command knows. They are neither counted nor recorded.
 func (a Handlers) rehearses(r *http.Request) bool {
 	rest, ours := strings.CutPrefix(r.URL.Path, "/admin/api/rehearsal/")
 	id, _, _ := strings.Cut(rest, "/")

@@ -18,7 +18,7 @@ func AsJSON(r *http.Request) error {
 	return nil
 }
 
-// RecordLogin writes who came, or who did not get in. A log that cannot be written keeps nobody out.
+// RecordLogin writes who came, or who did not get in. A log that cannot be written keeps no player out.
 func (a *Surface) RecordLogin(r *http.Request, kind string, p whaley.Player, message string) {
 	err := a.Events.Record(r.Context(), whaley.Event{
 		Type: kind, Owner: p.Owner.ID, Player: p.ID, At: time.Now().UTC(), Message: message + " from " + p.Address,

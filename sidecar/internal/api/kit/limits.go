@@ -12,7 +12,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Limits are how often somebody may do something in a minute; zero: as often as they like.
+// Limits are how often a player or an address may do something in a minute; zero: without limit.
 type Limits struct {
 	Player   int // spawn, stop and extend, of one player
 	Address  int // the same, of one address: everybody behind one router

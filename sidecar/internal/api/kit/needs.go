@@ -83,7 +83,7 @@ type Needs struct {
 	Opening    func()              // looks at CTFd's times and visibility anew; nil: they are not followed
 	Books      Books
 	Ports      Ports  // nil: none are shown before their instance runs
-	Places     Places // nil: nobody asks where players are
+	Places     Places // nil: where players are is not noted
 	Containers Containers
 	EventLog   EventLog
 	EventStats EventStats
@@ -91,10 +91,10 @@ type Needs struct {
 	Forensics  *forensics.Recorder
 	Monitor    *monitor.Monitor
 	Tracer     trace.Tracer                                       // nil: there are no traces
-	Answered   func(route string, status int, took time.Duration) // told of every answer; nil: nobody is
+	Answered   func(route string, status int, took time.Duration) // told of every answer; may be nil
 	Solvers    *solver.Solvers                                    // nil: there are none
 	Rehearsals *rehearsal.Stage                                   // nil: there are none
-	Origins    *Origins                                           // nil: nobody looks where players come from
+	Origins    *Origins                                           // nil: where players come from is not looked at
 	Checks     []Check
 	Pages      http.Handler
 	Metrics    http.Handler

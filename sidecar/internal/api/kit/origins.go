@@ -18,8 +18,8 @@ const (
 	browsersMany  = 3                // of different kinds: one person has no more
 )
 
-// Origins notices when all players seem to be one: a proxy is in front that TRUSTED_PROXIES does not name. All then have
-// one identity, one flag and one rate limit.
+// Origins notices when all players seem to be one: a proxy is in front that TRUSTED_PROXIES does not name. All then
+// have one identity, one flag and one rate limit.
 type Origins struct {
 	local bool
 	log   *slog.Logger

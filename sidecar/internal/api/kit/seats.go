@@ -14,9 +14,9 @@ const (
 	streamsPause = 30 * time.Second
 )
 
-// seats are the streams that are open now, each with a connection and a goroutine of its own. Who has too many loses the
-// one that was opened first: that is the page they are least likely to look at. Where an address or everybody together has
-// too many, a new one is refused, and its page asks now and then instead.
+// seats are the streams that are open now, each with a connection and a goroutine of its own. Who has too many loses
+// the one that was opened first: that is the page they are least likely to look at. Where an address or everybody
+// together has too many, a new one is refused, and its page asks now and then instead.
 type seats struct {
 	each, from, all int
 
@@ -41,8 +41,8 @@ func newSeats(altogether int) *seats {
 	}
 }
 
-// take gives who asks a seat, which they leave at the end whatever became of it. One that had to give way counts for its
-// address until it is left.
+// take gives who asks a seat, which they leave at the end whatever became of it. One that had to give way counts for
+// its address until it is left.
 func (s *seats) take(who, from string, giveWay func()) (*seat, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

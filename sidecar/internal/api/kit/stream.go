@@ -17,8 +17,8 @@ const (
 
 var errGaveWay = errors.New("a later stream of the same owner took its place")
 
-// Stream is an answer of server-sent events, which no proxy keeps or gathers. Its context ends with the request, with the
-// process, and when it has to give way; then return, and close tells the page why.
+// Stream is an answer of server-sent events, which no proxy keeps or gathers. Its context ends with the request, with
+// the process, and when it has to give way; then return, and close tells the page why.
 type Stream struct {
 	context.Context
 	w        http.ResponseWriter
@@ -70,7 +70,8 @@ func (s *Stream) Close() {
 	s.leave()
 }
 
-// hurry has what follows written in time or not at all: one who does not read holds no goroutine and no memory for ever.
+// hurry has what follows written in time or not at all: one who does not read holds no goroutine and no memory for
+// ever.
 func (s *Stream) hurry() { _ = s.out.SetWriteDeadline(time.Now().Add(s.patience)) } // of a recorder in a test: it has none
 
 // Flush sends what is written so far.

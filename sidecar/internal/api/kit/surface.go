@@ -1,5 +1,5 @@
-// Package kit is what all audiences of the API have in common: who asks and how often they may, bodies and answers, pages,
-// tables, streams and problems.
+// Package kit is what all audiences of the API have in common: who asks and how often they may, bodies and answers,
+// pages, tables, streams and problems.
 package kit
 
 import (
@@ -21,7 +21,7 @@ type Options struct {
 	PortsWake  bool   // whether connecting to a port of the host does
 	PluginKey  string // of the internal API
 	MetricsKey string // of /metrics; empty: there is none
-	AdminKey   string // of /admin/api; empty: nobody is an admin by key
+	AdminKey   string // of /admin/api; empty: no organiser signs in by key
 	AdapterKey string // of a plugin in CTFd; empty: there is none
 	RCTFToken  string // of rCTF; empty: there is none
 	AuthMode   string

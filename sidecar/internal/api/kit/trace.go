@@ -14,8 +14,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// traced makes a request a span if it changes something. One of the plugin's is part of its trace, see Span; whoever else sends
-// a traceparent is not believed. end takes the status and also tells the observer.
+// traced makes a request a span if it changes something. One of the plugin's is part of its trace, see Span; whoever
+// else sends a traceparent is not believed. end takes the status and also tells the observer.
 func (a *Surface) traced(ctx context.Context, r *http.Request) (_ context.Context, end func(status int)) {
 	route := "unknown" // a method or a path that is not on the list may be anything
 	if r.Pattern != "" {
@@ -40,7 +40,8 @@ func (a *Surface) traced(ctx context.Context, r *http.Request) (_ context.Contex
 	}
 }
 
-// Span makes what follows of a call of the plugin's a span of its trace. Most of its calls are answered at once and are none.
+// Span makes what follows of a call of the plugin's a span of its trace. Most of its calls are answered at once and are
+// none.
 func (a *Surface) Span(ctx context.Context, r *http.Request) (_ context.Context, end func(error)) {
 	if a.Tracer == nil || !trace.SpanContextFromContext(ctx).IsValid() {
 		return ctx, func(error) {}

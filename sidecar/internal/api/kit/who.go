@@ -34,14 +34,14 @@ func (a *Surface) AsPlayer(next Handler) Handler {
 	}
 }
 
-// Player is who asks. Behind asPlayer that is somebody known.
+// Player is who asks. Behind AsPlayer that is a known player.
 func (a *Surface) Player(r *http.Request) whaley.Player {
 	p, _ := r.Context().Value(playerKey{}).(whaley.Player)
 	return p
 }
 
 // Identify finds out who asks: in no-auth mode by address, else by a CTFd access token or by a session's cookie. It
-// refuses whoever is nobody, banned, or in team mode without a team.
+// refuses requests of no known player, of banned ones, or in team mode without a team.
 func (a *Surface) Identify(r *http.Request) (whaley.Player, error) {
 	if account, shown, err := a.adapterOf(r); shown {
 		if err != nil {
@@ -126,7 +126,7 @@ func (a *Surface) Address(r *http.Request) netip.Addr {
 	return peer.Address(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), a.Opts.Trusted)
 }
 
-// ByAddress is the player at an address. A container that has found its way to us is nobody.
+// ByAddress is the player at an address. A container that has found its way to us is no player.
 func (a *Surface) ByAddress(address netip.Addr) whaley.Player {
 	if a.Opts.Inside(address) {
 		return whaley.Player{}

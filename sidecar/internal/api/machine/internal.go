@@ -123,8 +123,9 @@ type hostCall struct {
 	opens   bool // a request follows to what runs
 }
 
-// host answers what is settled at once. For all else it says at once that the answer takes its time, so that the plugin can
-// tell a sidecar that waits from one that hangs, and only then waits: that is the one call of a cold wake, and a span.
+// host answers what is settled at once. For all else it says at once that the answer takes its time, so that the plugin
+// can tell a sidecar that waits from one that hangs, and only then waits: that is the one call of a cold wake, and a
+// span.
 func (a Handlers) host(w http.ResponseWriter, r *http.Request, call hostCall) error {
 	h, err := kit.Decode[hostRequest](w, r)
 	if err != nil {

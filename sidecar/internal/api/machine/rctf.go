@@ -15,7 +15,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// The protocol of rCTF's Docker instancer: one path, and a body that says what is wanted, for whom, and with which token.
+// The protocol of rCTF's Docker instancer: one path, and a body that says what is wanted, for whom, and with which
+// token.
 const (
 	RCTFPath   = "/v1/instances/"
 	RCTFGet    = "instancerGetInstanceForm"

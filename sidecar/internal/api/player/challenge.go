@@ -32,25 +32,13 @@ type challengeJSON struct {
 // ListChallenges answers GET /challenges.
 func (a Handlers) ListChallenges(w http.ResponseWriter, r *http.Request) error {
 	p := a.Player(r)
-	own, err := a.byChallenge(r, p)
-	if err != nil {
-		return err
-	}
-	flags, err := a.flagStates(r.Context(), p.Owner.ID)
-	if err != nil {
-		return err
-	}
-	solved, err := a.solved(r.Context(), p.Owner.ID)
-	if err != nil {
-		return err
-	}
-	ports, err := a.shownPorts(r.Context(), p.Owner.ID)
+	own, err := a.readOwn(r, p)
 	if err != nil {
 		return err
 	}
 	all := []challengeJSON{}
 	for _, ch := range a.Challenges.All() {
-		in := own[ch.ID]
+		in := own.instances[ch.ID]
 		why := a.Instancer.Closed(p, ch)
 		if (in == nil || !in.State.Live()) && !ch.Inactive && why != nil && why.Code == whaley.CodeNotOpen {
 			all = append(all, challengeJSON{
@@ -60,19 +48,19 @@ func (a Handlers) ListChallenges(w http.ResponseWriter, r *http.Request) error {
 			continue
 		}
 		closed := ch.Inactive || hidden(why)
-		if delete(own, ch.ID); closed && (in == nil || !in.State.Live()) {
+		if delete(own.instances, ch.ID); closed && (in == nil || !in.State.Live()) {
 			continue
 		}
-		j := a.challenge(ch, p, in, flags)
+		j := a.challenge(ch, p, in, own.flags)
 		if !closed {
-			j.Routes = a.Routes(ch.ID, ch.Routes, p.Owner.ID, ports.with(r.Context(), ch, in))
+			j.Routes = a.Routes(ch.ID, ch.Routes, p.Owner.ID, own.ports.with(r.Context(), ch, in))
 		}
-		j.Closed, j.Solved = closed, solved[ch.ID]
+		j.Closed, j.Solved = closed, own.solved[ch.ID]
 		all = append(all, j)
 	}
-	for _, in := range sortedByID(own) { // of challenges that were taken away
+	for _, in := range sortedByID(own.instances) { // of challenges that were taken away
 		if in.State.Live() {
-			all = append(all, a.leftOver(in, p, flags))
+			all = append(all, a.leftOver(in, p, own.flags))
 		}
 	}
 	return kit.Write(w, http.StatusOK, map[string]any{"challenges": all, "event": scoreboardEvent(a.Instancer.Event())})
@@ -96,8 +84,8 @@ func sortedByID(own map[string]*whaley.Instance) []*whaley.Instance {
 	)
 }
 
-// hidden says whether a challenge that may not be started may not be seen either. While the event is paused players go on
-// reading.
+// hidden says whether a challenge that may not be started may not be seen either. While the event is paused players go
+// on reading.
 func hidden(why *whaley.Error) bool { return why != nil && why.Code != whaley.CodePaused }
 
 // scoreboardEventJSON is when all of it takes place, as the scoreboard says.
@@ -125,26 +113,37 @@ func (a Handlers) GetChallenge(w http.ResponseWriter, r *http.Request) error {
 	if !ok || ch.Inactive || hidden(a.Instancer.Closed(p, ch)) {
 		return whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", kit.IDOf(r))
 	}
-	own, err := a.byChallenge(r, p)
+	own, err := a.readOwn(r, p)
 	if err != nil {
 		return err
 	}
-	flags, err := a.flagStates(r.Context(), p.Owner.ID)
-	if err != nil {
-		return err
-	}
-	solved, err := a.solved(r.Context(), p.Owner.ID)
-	if err != nil {
-		return err
-	}
-	ports, err := a.shownPorts(r.Context(), p.Owner.ID)
-	if err != nil {
-		return err
-	}
-	j := a.challenge(ch, p, own[ch.ID], flags)
-	j.Solved = solved[ch.ID]
-	j.Routes = a.Routes(ch.ID, ch.Routes, p.Owner.ID, ports.with(r.Context(), ch, own[ch.ID]))
+	in := own.instances[ch.ID]
+	j := a.challenge(ch, p, in, own.flags)
+	j.Solved = own.solved[ch.ID]
+	j.Routes = a.Routes(ch.ID, ch.Routes, p.Owner.ID, own.ports.with(r.Context(), ch, in))
 	return kit.Write(w, http.StatusOK, j)
+}
+
+// owned is what an owner has of challenges, by their ids.
+type owned struct {
+	instances map[string]*whaley.Instance
+	flags     map[string]whaley.FlagState
+	solved    map[string]bool
+	ports     shownPorts
+}
+
+func (a Handlers) readOwn(r *http.Request, p whaley.Player) (own owned, err error) {
+	if own.instances, err = a.byChallenge(r, p); err != nil {
+		return own, err
+	}
+	if own.flags, err = a.flagStates(r.Context(), p.Owner.ID); err != nil {
+		return own, err
+	}
+	if own.solved, err = a.solved(r.Context(), p.Owner.ID); err != nil {
+		return own, err
+	}
+	own.ports, err = a.shownPorts(r.Context(), p.Owner.ID)
+	return own, err
 }
 
 func (a Handlers) byChallenge(r *http.Request, p whaley.Player) (map[string]*whaley.Instance, error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// feeds are what the pages of an owner follow. However many there are, the owner's list is read and encoded once for each
-// change.
+// feeds are what the pages of an owner follow. However many there are, the owner's list is read and encoded once for
+// each change.
 type feeds struct {
 	ctx     context.Context
 	read    func(ctx context.Context, owner string) ([]byte, error)

@@ -6,7 +6,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// shownPorts are an owner's ports of the host, by challenge and internal port; they are theirs from when they are shown.
+// shownPorts are an owner's ports of the host, by challenge and internal port; they are theirs from when they are
+// shown.
 type shownPorts struct {
 	Handlers
 	owner  string

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// The challenge page and the challenge window have the ids, classes and events of CTFd's two themes, and nothing else of
-// them: what adds to the window finds its place by these.
+// The challenge page and the challenge window have the ids, classes and events of CTFd's two themes, and nothing else
+// of them: what adds to the window finds its place by these.
 //
 //go:embed theme
 var themeFiles embed.FS

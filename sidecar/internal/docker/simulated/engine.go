@@ -1,6 +1,6 @@
 // Package simulated is an engine in memory, for tests and benchmarks with more instances than a machine can hold. It
-// passes the same contract as the real one (dockertest.Contract), and runs nothing: no address answers, but the engine itself
-// says what would, as a service's environment has it.
+// passes the same contract as the real one (dockertest.Contract), and runs nothing: no address answers, but the engine
+// itself says what would, as a service's environment has it.
 package simulated
 
 import (

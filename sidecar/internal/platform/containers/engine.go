@@ -92,8 +92,8 @@ type Files interface {
 	PlaceFlag(
 		ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string,
 	) error
-	// FillMounts writes those of a service's mounts that are the instance's own copies into a container that is not started
-	// yet, with the flags (nil: none) in the place of the placeholders.
+	// FillMounts writes those of a service's mounts that are the instance's own copies into a container that is not
+	// started yet, with the flags (nil: none) in the place of the placeholders.
 	FillMounts(
 		ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, mounts []whaley.Mount, flags []string,
 	) error
@@ -106,8 +106,9 @@ type Gates interface {
 	// CanPatch says whether a container that waits can be given its flags when it is told what it is, in the files of its
 	// image that hold the sentinel (nil: none does).
 	CanPatch(ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag) (bool, error)
-	// Tell writes down what a container that waits at its gate is to be: its service as it is now, with the flags (nil: none)
-	// in the files of its image that hold the sentinel. The next StartContainer tells it; one before leaves it at its gate.
+	// Tell writes down what a container that waits at its gate is to be: its service as it is now, with the flags (nil:
+	// none) in the files of its image that hold the sentinel. The next StartContainer tells it; one before leaves it at
+	// its gate.
 	Tell(
 		ctx context.Context, instance string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag,
 		flags []string,

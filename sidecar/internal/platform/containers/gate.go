@@ -7,8 +7,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// gated says whether a service's container begins at a gate, and is told there what it is. Where the guest cannot put the
-// flag in, it is put in before the container is started, as without the guest.
+// gated says whether a service's container begins at a gate, and is told there what it is. Where the guest cannot put
+// the flag in, it is put in before the container is started, as without the guest.
 func (s *start) gated(service instancer.PlannedService) (bool, error) {
 	if !s.guest || s.engine.CanWait(&service.Service) != nil {
 		return false, nil

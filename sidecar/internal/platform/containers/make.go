@@ -124,8 +124,8 @@ func (s *start) create(
 	return id, err
 }
 
-// copies says whether a service gets files of the instance's own: those that the compose file holds the text of, and those with
-// the flag in them, since those of its folder or its image are not written to.
+// copies says whether a service gets files of the instance's own: those that the compose file holds the text of, and
+// those with the flag in them, since those of its folder or its image are not written to.
 func (s *start) copies(svc *whaley.Service, flag *whaley.ImageFlag) bool {
 	if slices.ContainsFunc(svc.Mounts, func(m whaley.Mount) bool { return m.Written }) {
 		return true

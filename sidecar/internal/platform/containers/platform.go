@@ -1,5 +1,5 @@
-// Package containers is the platform on an engine of containers. It composes what knows one thing each: the engine, the pool of
-// subnets, ports of the host, the firewall, and the sandboxes that are made before anybody asks.
+// Package containers is the platform on an engine of containers. It composes what knows one thing each: the engine, the
+// pool of subnets, ports of the host, the firewall, and the sandboxes that are made before anybody asks.
 //
 // Promises:
 //   - An instance's place is in its row before anything is made there, so that whatever a crash leaves is found by the row
@@ -27,13 +27,14 @@ type Needs struct {
 	PortMap   PortMap   // nil: the engine publishes ports
 	// Published gives every route a port of the host: routers cannot reach the containers' own addresses.
 	Published bool
-	// Guest has containers begin with the guest where that can be, which puts the flags in and becomes the challenge's program.
+	// Guest has containers begin with the guest where that can be, which puts the flags in and becomes the challenge's
+	// program.
 	Guest bool
 	Log   *slog.Logger
 }
 
-// Platform implements instancer.Platform: each instance has networks of its own, made for it or taken from the sandboxes that
-// are ready.
+// Platform implements instancer.Platform: each instance has networks of its own, made for it or taken from the
+// sandboxes that are ready.
 type Platform struct {
 	instancer.Images
 	Disks

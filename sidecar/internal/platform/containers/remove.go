@@ -58,7 +58,8 @@ func (c *Platform) Reserved(ctx context.Context) ([]string, error) {
 	return slices.Compact(all), nil
 }
 
-// Tidy removes what no row asks for; see Platform. A subnet is free only once its network is gone and it is allowed nothing.
+// Tidy removes what no row asks for; see Platform. A subnet is free only once its network is gone and it is allowed
+// nothing.
 func (c *Platform) Tidy(
 	ctx context.Context, orphans []string, live func(context.Context) ([]*whaley.Instance, error),
 ) error {

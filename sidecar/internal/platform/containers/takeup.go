@@ -16,8 +16,8 @@ const (
 	undoLast  = 5 * time.Second
 )
 
-// leftovers are containers and networks that a crashed sidecar already created for this instance. A start that is cut short
-// again and again must not begin with nothing each time.
+// leftovers are containers and networks that a crashed sidecar already created for this instance. A start that is cut
+// short again and again must not begin with nothing each time.
 type leftovers struct {
 	containers map[string]string // service → container
 	waiting    map[string]bool   // services whose container waits at its gate
@@ -80,9 +80,9 @@ func (s *start) tryTakeUp(ctx context.Context) error {
 	return s.subnets.Release(ctx, s.in.ID)
 }
 
-// sortLeftovers sorts objects into those that can be used and those that cannot. A container that runs, or waits at its gate,
-// was complete before it was started; of one that does not, that is not known. Once one has ended, others may have begun with what it left
-// behind: then nothing is of use.
+// sortLeftovers sorts objects into those that can be used and those that cannot. A container that runs, or waits at its
+// gate, was complete before it was started; of one that does not, that is not known. Once one has ended, others may
+// have begun with what it left behind: then nothing is of use.
 func sortLeftovers(
 	in *whaley.Instance, ch *whaley.Challenge, objects []instancer.Object,
 ) (old leftovers, useless []instancer.Object) {

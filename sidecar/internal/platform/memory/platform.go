@@ -1,5 +1,5 @@
-// Package memory is a platform that runs nothing: no networks, no containers, only what the rules see of them. It passes the
-// same contract as the one on an engine (platformtest.Contract).
+// Package memory is a platform that runs nothing: no networks, no containers, only what the rules see of them. It
+// passes the same contract as the one on an engine (platformtest.Contract).
 package memory
 
 import (
@@ -122,7 +122,8 @@ func (p *Platform) Claim(ctx context.Context, in *whaley.Instance, plan instance
 	return steps.Run(ctx, in, made)
 }
 
-// goesOn says whether what an earlier life made of an instance is of use: all of it is of this revision, and nothing has ended.
+// goesOn says whether what an earlier life made of an instance is of use: all of it is of this revision, and nothing
+// has ended.
 func (p *Platform) goesOn(in *whaley.Instance, plan instancer.Plan) bool {
 	defer p.lock()()
 	return in.Revision == plan.Challenge.Revision &&

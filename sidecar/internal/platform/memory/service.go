@@ -11,8 +11,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// service is one of an instance. Its environment says what it would do: EXIT=n ends at once with that code, PRINT=text is what
-// it prints, OPENS=1s is when it answers; OPENS=never is never.
+// service is one of an instance. Its environment says what it would do: EXIT=n ends at once with that code, PRINT=text
+// is what it prints, OPENS=1s is when it answers; OPENS=never is never.
 type service struct {
 	instancer.Object
 	deployment string

@@ -13,8 +13,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Host is a platform as two deployments see it, with a build of what its services run: EXIT=n in their environment ends them
-// at once with that code.
+// Host is a platform as two deployments see it, with a build of what its services run: EXIT=n in their environment ends
+// them at once with that code.
 type Host struct {
 	Ours, Foreign instancer.Platform
 	Build         whaley.Build

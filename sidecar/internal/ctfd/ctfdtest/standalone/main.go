@@ -1,5 +1,5 @@
-// Command standalone is a CTFd for the tests of the web pages, which are no Go tests: two teams and a challenge. It prints
-// its address and its tokens as one line of JSON and ends with its input.
+// Command standalone is a CTFd for the tests of the web pages, which are no Go tests: two teams and a challenge. It
+// prints its address and its tokens as one line of JSON and ends with its input.
 package main
 
 import (

@@ -1,10 +1,10 @@
 //go:build linux
 
-// Command testserver is what the tests run inside containers: HTTP on :8080, HTTP that says what bytes came on :8090, an echo
-// on :9000 by TCP and UDP, and the same with TLS of its own on :9443.
+// Command testserver is what the tests run inside containers: HTTP on :8080, HTTP that says what bytes came on :8090,
+// an echo on :9000 by TCP and UDP, and the same with TLS of its own on :9443.
 //
-// PRINT_MB prints that much, START_DELAY_MS listens later, NEVER=1 never, EXIT=n ends at once with that code; HEALTH_AFTER_MS is when
-// "testserver health" begins to succeed.
+// PRINT_MB prints that much, START_DELAY_MS listens later, NEVER=1 never, EXIT=n ends at once with that code;
+// HEALTH_AFTER_MS is when "testserver health" begins to succeed.
 package main
 
 import (
@@ -105,8 +105,8 @@ func main() {
 	fmt.Println(http.ListenAndServe(":8080", nil))
 }
 
-// chatter prints lines to stdout and stderr by turns, then PRINT_MB megabytes of bytes of every kind but a newline, then
-// its last words.
+// chatter prints lines to stdout and stderr by turns, then PRINT_MB megabytes of bytes of every kind but a newline,
+// then its last words.
 func chatter() {
 	size, _ := strconv.Atoi(os.Getenv("PRINT_MB"))
 	if size == 0 {
