@@ -71,8 +71,7 @@ func TestABuildThatWritesWithoutEndIsEnded(t *testing.T) {
 
 func TestABuildThatPrintsWithoutEndIsEnded(t *testing.T) {
 	testkit.Need(t, testkit.Docker)
-	log, err := building(
-		t, docker.BuildLimits{NanoCPUs: 1e9},
+	log, err := building(t, docker.Options{Deployment: "test-bound", Builds: docker.BuildLimits{NanoCPUs: 1e9}},
 		"RUN yes 0123456789012345678901234567890123456789012345678901234567890123456789\n",
 	)
 	if err == nil || !strings.Contains(errorText(err), "the build has printed more than 64 MB") || len(log) > 65<<20 {
