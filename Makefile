@@ -12,7 +12,7 @@ help: ## this list
 run: ## everything on this machine: engine, examples, dashboard, edge on :8080 (EDGE=traefik for the real Traefik)
 	@EDGE=$(or $(EDGE),embedded) scripts/run
 
-check: ## format, linters, rules of the architecture, unit tests: two minutes, without root or any server
+check: ## format, linters, rules of the architecture, unit tests: some minutes, without root or any server
 	@scripts/check
 
 test: ## every test, on real Docker, PostgreSQL, Redis, Traefik and Chromium; installs what is missing
