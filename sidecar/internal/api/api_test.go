@@ -127,6 +127,9 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 		t.Fatal(err)
 	}
 	library.KeepEarlier(challenge.EarlierBytes)
+	if err := library.KeepDrafts(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
 	if problems, err := library.Reload(ctx); err != nil || len(problems) > 0 {
 		t.Fatal(problems, err)
 	}

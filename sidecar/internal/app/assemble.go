@@ -27,6 +27,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
+	"github.com/whaley-ctf/whaley/sidecar/internal/trial"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -42,6 +43,7 @@ type rules struct {
 	opening   *opening.Opening // nil: there is no CTFd
 	solvers   *solver.Solvers
 	stage     *rehearsal.Stage
+	trials    *trial.Trials
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
@@ -118,6 +120,9 @@ func assemble(
 	made.solvers = solver.New(solver.Needs{
 		Instances: made.instancer, Box: engine, Flags: made.flags, Store: db, Challenges: library,
 		Every: func() time.Duration { return live.Config().SolveInterval.Duration() }, Log: log,
+	})
+	made.trials = trial.New(trial.Needs{
+		Drafts: library, Instances: made.instancer, Store: db, Prove: made.solvers.Prove, Flags: made.solvers.FlagsOf, Log: log,
 	})
 	made.stage = rehearsal.New(made.instancer, db, log)
 	checks = append(checks, api.Check{Name: "solvers", Ping: made.solvers.Ping, Optional: true})

@@ -26,6 +26,9 @@ func openLibrary(
 		return nil, fmt.Errorf("DATA_DIR: %w", err)
 	}
 	library.KeepEarlier(challenge.EarlierBytes)
+	if err := library.KeepDrafts(filepath.Join(c.DataDir, "drafts")); err != nil {
+		return nil, fmt.Errorf("DATA_DIR: %w", err)
+	}
 	removed, err := library.RemoveLeftovers()
 	if len(removed) > 0 {
 		log.Info("removed what an upload or a deletion has left", "folders", removed)

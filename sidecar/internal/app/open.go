@@ -136,7 +136,7 @@ func (s *server) openSurface(ctx context.Context) error {
 		Containers: s.engine,
 		EventLog:   s.db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
 		Tracer: seen.tracer, Pages: s.pages, Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered,
-		Opening: look, Solvers: s.rules.solvers, Rehearsals: s.rules.stage, Origins: origins, Log: s.log,
+		Opening: look, Solvers: s.rules.solvers, Trials: s.rules.trials, Rehearsals: s.rules.stage, Origins: origins, Log: s.log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: s.pluginKey,
 		TLSWakes: c.Edge == "embedded" || c.WakeListen != "", PortsWake: s.ports.forPlatform() != nil,

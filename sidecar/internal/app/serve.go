@@ -142,6 +142,7 @@ func (s *server) work(ctx context.Context) error {
 	work.Go(func() error { return s.rules.cheating.Run(ctx) })
 	work.Go(func() error { return s.rules.solvers.Run(ctx) })
 	work.Go(func() error { return s.rules.stage.Run(ctx) })
+	work.Go(func() error { return s.rules.trials.Run(ctx) })
 	err := work.Wait()
 	if s.active.Valid() == nil {
 		systemEvent(ctx, s.db, "system_stop", "Whaley stopped on "+s.worker+"; instances go on running", s.log)

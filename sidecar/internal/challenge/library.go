@@ -32,6 +32,10 @@ type Library struct {
 	revisions *revisions // nil: challenges are used where they lie
 	settings  Settings   // nil: there are none
 
+	drafts   string     // where drafts are; empty: there are none
+	drafting sync.Mutex // one look at drafts at a time, before changing
+	trying   sync.Map   // id → *whaley.Challenge: what is tried of drafts
+
 	changing sync.Mutex // files, settings or the shelf: one change at a time
 	loaded   atomic.Pointer[shelf]
 }
@@ -346,10 +350,16 @@ func LimitsOf(ch *whaley.Challenge) whaley.Limits {
 	return total
 }
 
-// Get is a challenge by its id.
+// Get is a challenge by its id, or what is tried of a draft.
 func (l *Library) Get(id string) (*whaley.Challenge, bool) {
-	ch, ok := l.loaded.Load().byID[id]
-	return ch, ok
+	if ch, ok := l.loaded.Load().byID[id]; ok {
+		return ch, true
+	}
+	ch, ok := l.trying.Load(id)
+	if !ok {
+		return nil, false
+	}
+	return ch.(*whaley.Challenge), true
 }
 
 // All lists the challenges by category, then name.
@@ -365,6 +375,7 @@ func (l *Library) Prune(keep func(dir string) bool) error {
 	}
 	return l.revisions.prune(func(dir string) bool {
 		return keep(dir) ||
+			slices.ContainsFunc(l.Tried(), func(ch *whaley.Challenge) bool { return ch.Dir == dir }) ||
 			slices.ContainsFunc(l.Entries(), func(e Entry) bool { return e.plain != nil && e.plain.Dir == dir })
 	})
 }

@@ -36,7 +36,7 @@ func (i *Instancer) fallBack(ch *whaley.Challenge, why *whaley.Error) {
 	defer cancel()
 	message := "the images of revision " + ch.Revision + " could not be made"
 	from, ok := i.Challenges.(builtChallenges)
-	if !ok {
+	if !ok || ch.Of != "" { // who tries a draft sees it at once, and no player is concerned
 		return
 	}
 	instead, err := from.NotBuilt(ctx, ch, why.Detail)

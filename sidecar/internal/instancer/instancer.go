@@ -3,6 +3,7 @@ package instancer
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -158,7 +159,16 @@ func (i *Instancer) now() time.Time { return i.opts.Now().UTC() }
 
 // PrepareImages builds in the background the images of all challenges that are not there yet, and gives up what is
 // built of challenges that are not loaded any more.
-func (i *Instancer) PrepareImages() { i.images.want(i.Challenges.All()) }
+func (i *Instancer) PrepareImages() { i.images.want(i.loaded()) }
+
+// loaded are all challenges, and what is tried of drafts.
+func (i *Instancer) loaded() []*whaley.Challenge {
+	all := i.Challenges.All()
+	if from, ok := i.Challenges.(interface{ Tried() []*whaley.Challenge }); ok {
+		all = slices.Concat(all, from.Tried())
+	}
+	return all
+}
 
 func (i *Instancer) setStage(in *whaley.Instance, stage string) { i.setWaiting(in, stage, nil) }
 

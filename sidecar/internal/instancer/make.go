@@ -1,6 +1,7 @@
 package instancer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -162,7 +163,7 @@ func (i *Instancer) secrets(ch *whaley.Challenge) map[string]string {
 	if i.Variables == nil || len(ch.Variables) == 0 {
 		return nil
 	}
-	return i.Variables.Values(ch.ID)
+	return i.Variables.Values(cmp.Or(ch.Of, ch.ID))
 }
 
 // withoutSecrets is what a container printed, without the values of the organisers' variables.

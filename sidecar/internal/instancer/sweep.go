@@ -33,14 +33,15 @@ func (i *Instancer) Sweep(ctx context.Context) error {
 		used[[3]string{in.Challenge, in.Revision, in.Owner.ID}] = true
 		dirs[in.Terms.Dir] = true
 	}
-	for _, ch := range i.Challenges.All() {
+	all := i.loaded()
+	for _, ch := range all {
 		used[[3]string{ch.ID, ch.Revision}] = true
 		now := i.startable(ch)
 		used[[3]string{ch.ID, now.Revision}] = true
 		dirs[now.Dir] = true
 	}
 	loaded := map[string]bool{}
-	for _, ch := range i.Challenges.All() {
+	for _, ch := range all {
 		loaded[ch.ID] = true
 	}
 	i.queue.keep(func(challenge string) bool { return loaded[challenge] })

@@ -48,6 +48,7 @@ const (
 // Challenge is one loaded revision of a challenge. It is never changed after loading; a reload makes another one.
 type Challenge struct {
 	ID          string
+	Of          string // the challenge that this is tried as a draft of; empty: it is what players get
 	Name        string
 	Category    string
 	Description string // Markdown

@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// Beginnings of the ids of owners that are no players: solvers and rehearsals play for them. What is theirs is in no
+// Beginnings of the ids of owners that are no players: solvers, rehearsals and trials of drafts play for them. What is theirs is in no
 // statistics, in no list of events, and nowhere in a scoreboard.
 const (
 	syntheticPrefix = "synthetic_"
 	solverPrefix    = syntheticPrefix + "solver_"
 	rehearsalPrefix = syntheticPrefix + "rehearsal_"
+	trialPrefix     = syntheticPrefix + "trial_"
 )
 
 // Synthetic says whether an owner is none of players.
@@ -21,6 +22,9 @@ func OfSolver(owner string) bool { return strings.HasPrefix(owner, solverPrefix)
 
 // SolverOwner is the owner of one run of a solver.
 func SolverOwner(run string) Owner { return Owner{ID: solverPrefix + run, Name: "solver"} }
+
+// TrialOwner is the owner of one trial of a draft.
+func TrialOwner(trial string) Owner { return Owner{ID: trialPrefix + trial, Name: "trial"} }
 
 // RehearsalTeam is the player of one team of a rehearsal.
 func RehearsalTeam(rehearsal string, n int) Player {

@@ -85,10 +85,29 @@ func decodeFile(w http.ResponseWriter, r *http.Request) (fileRequest, error) {
 	return f, nil
 }
 
+// writtenFile is a file to be written, with what is to be in it.
+func writtenFile(w http.ResponseWriter, r *http.Request) (f fileRequest, content []byte, err error) {
+	if f, err = decodeFile(w, r); err != nil {
+		return f, nil, err
+	}
+	if match := r.Header.Get("If-Match"); match != "" && f.Tag == "" {
+		f.Tag = strings.Trim(strings.TrimPrefix(match, "W/"), `"`)
+	}
+	content, err = f.bytes()
+	return f, content, err
+}
+
+// viewing opens a folder by the id of what it is of.
+type viewing func(id string, look func(root *os.Root) error) error
+
 // ListFiles answers GET /admin/api/challenges/{id}/files.
 func (a Handlers) ListFiles(w http.ResponseWriter, r *http.Request) error {
+	return a.listFiles(w, r, a.Library.View)
+}
+
+func (a Handlers) listFiles(w http.ResponseWriter, r *http.Request, view viewing) error {
 	all := []entryJSON{}
-	err := a.Library.View(kit.IDOf(r), func(root *os.Root) error {
+	err := view(kit.IDOf(r), func(root *os.Root) error {
 		tree, err := files.Tree(root)
 		for _, e := range tree {
 			all = append(all, entryJSON(e))
@@ -103,9 +122,13 @@ func (a Handlers) ListFiles(w http.ResponseWriter, r *http.Request) error {
 
 // ReadFile answers GET /admin/api/challenges/{id}/files/{path}.
 func (a Handlers) ReadFile(w http.ResponseWriter, r *http.Request) error {
+	return a.readFile(w, r, a.Library.View)
+}
+
+func (a Handlers) readFile(w http.ResponseWriter, r *http.Request, view viewing) error {
 	name := r.PathValue("path")
 	var c files.Content
-	err := a.Library.View(kit.IDOf(r), func(root *os.Root) (err error) {
+	err := view(kit.IDOf(r), func(root *os.Root) (err error) {
 		c, err = files.Read(root, name)
 		return err
 	})
@@ -124,16 +147,9 @@ func (a Handlers) ReadFile(w http.ResponseWriter, r *http.Request) error {
 
 // WriteFile answers PUT /admin/api/challenges/{id}/files/{path}.
 func (a Handlers) WriteFile(w http.ResponseWriter, r *http.Request) error {
-	f, err := decodeFile(w, r)
+	f, content, err := writtenFile(w, r)
 	if err != nil {
 		return err
-	}
-	content, err := f.bytes()
-	if err != nil {
-		return err
-	}
-	if match := r.Header.Get("If-Match"); match != "" && f.Tag == "" {
-		f.Tag = strings.Trim(strings.TrimPrefix(match, "W/"), `"`)
 	}
 	return a.edit(w, r, http.StatusOK, "written", files.Tag(content), func(root *os.Root, name string) error {
 		return files.Write(root, name, content, f.Tag)
@@ -142,16 +158,12 @@ func (a Handlers) WriteFile(w http.ResponseWriter, r *http.Request) error {
 
 // CreateFile answers POST /admin/api/challenges/{id}/files/{path}.
 func (a Handlers) CreateFile(w http.ResponseWriter, r *http.Request) error {
-	f, err := decodeFile(w, r)
+	f, content, err := writtenFile(w, r)
 	if err != nil {
 		return err
 	}
 	if f.Kind == folderKind {
 		return a.edit(w, r, http.StatusCreated, "folder made", "", files.CreateFolder)
-	}
-	content, err := f.bytes()
-	if err != nil {
-		return err
 	}
 	return a.edit(w, r, http.StatusCreated, "created", files.Tag(content), func(root *os.Root, name string) error {
 		return files.Create(root, name, content)

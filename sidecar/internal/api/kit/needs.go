@@ -20,6 +20,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/oidc"
 	"github.com/whaley-ctf/whaley/sidecar/internal/rehearsal"
 	"github.com/whaley-ctf/whaley/sidecar/internal/solver"
+	"github.com/whaley-ctf/whaley/sidecar/internal/trial"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -93,6 +94,7 @@ type Needs struct {
 	Tracer     trace.Tracer                                       // nil: there are no traces
 	Answered   func(route string, status int, took time.Duration) // told of every answer; may be nil
 	Solvers    *solver.Solvers                                    // nil: there are none
+	Trials     *trial.Trials                                      // of drafts; nil: there are none
 	Rehearsals *rehearsal.Stage                                   // nil: there are none
 	Origins    *Origins                                           // nil: where players come from is not looked at
 	Checks     []Check
