@@ -106,7 +106,26 @@ func near(name, setting string) bool {
 	case len(setting) >= 6:
 		allowed = 1
 	}
+	if apart(name, setting) > allowed {
+		return false
+	}
 	return distance(name, setting) <= allowed || distance(inOrder(name), inOrder(setting)) <= min(allowed, 1)
+}
+
+// apart is how many letters at least have to change, whatever their order: quickly counted, and enough for nearly all names.
+func apart(a, b string) int {
+	var letters [256]int
+	for i := range len(a) {
+		letters[a[i]]++
+	}
+	for i := range len(b) {
+		letters[b[i]]--
+	}
+	more, fewer := 0, 0
+	for _, n := range letters {
+		more, fewer = more+max(n, 0), fewer+max(-n, 0)
+	}
+	return max(more, fewer)
 }
 
 func inOrder(name string) string {
