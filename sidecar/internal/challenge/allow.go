@@ -278,10 +278,14 @@ func (r *reading) entry(key, value *yaml.Node, rule rule, path, place string) *y
 	switch {
 	case strings.HasPrefix(key.Value, "x-") && !named(rule), under == ".version":
 		// Extensions are for the author's own use, and of a version the parser would tell the log.
+	case !known && place == "" && ofService(key.Value):
+		r.leave(key, at, "it belongs to a service, and does nothing at the top of the file")
 	case !known:
 		r.refuse(
 			key, at, "is not a key of the compose specification; %s", suggest(key.Value, slices.Sorted(maps.Keys(rule.keys))),
 		)
+	case under == ".volumes.*.driver_opts" && inMemory(value):
+		r.leave(key, at, ownVolume)
 	case below.no == unsupported:
 		r.gone[at] = true
 		r.refuse(key, at, "is not supported")
@@ -290,6 +294,10 @@ func (r *reading) entry(key, value *yaml.Node, rule rule, path, place string) *y
 		r.refuse(key, at, "is not allowed: %s", below.no)
 	case below.left != "" && !slices.Contains(below.only, followed(value).Value):
 		r.leave(key, at, below.left)
+	case isEmpty(value) && (below.kinds&nothing == 0 || strings.Count(under, ".") == 3) && canBeEmpty(under):
+		r.leave(key, at, "it is empty")
+	case under == ".networks.*.driver" && followed(value).Value == "overlay":
+		r.leave(key, at, ownNetwork)
 	case under == ".services.*.network_mode" &&
 		(followed(value).Value == "none" || strings.HasPrefix(followed(value).Value, types.ServicePrefix)):
 		return r.walk(value, text, at, under)

@@ -20,7 +20,7 @@ const (
 
 const (
 	maxServices = 13 // what a /28 network holds beside its gateway
-	maxNetworks = 4  // each is a subnet and costs time at every start
+	maxNetworks = 8  // each is a subnet and costs time at every start
 	maxVolumes  = 16
 	maxMounts   = 64 // of a service, of each kind
 )

@@ -97,6 +97,7 @@ func readCompose(
 	if s.broken() {
 		return nil, s
 	}
+	s.declare(f, model)
 	project := s.parse(f, model)
 	if project == nil {
 		return nil, s

@@ -23,6 +23,10 @@ func (c *converter) dockerfile(s types.ServiceConfig, b *whaley.Build) bool {
 			key := "services." + s.Name + ".build.dockerfile_inline"
 			c.problems.add(c.file, c.at.of(key)+line, key, "%s", addOfAddress)
 		}
+		for _, line := range privileged([]byte(b.Inline)) {
+			key := "services." + s.Name + ".build.dockerfile_inline"
+			c.problems.add(c.file, c.at.of(key)+line, key, "%s", runOfTheHost)
+		}
 		return c.checkIgnored(s.Name, b.Context, ".dockerignore")
 	}
 	path := DockerfileOf(b.Context, s.Build.Dockerfile)
@@ -43,6 +47,9 @@ func (c *converter) dockerfile(s types.ServiceConfig, b *whaley.Build) bool {
 	for _, line := range fetching(text) {
 		c.problems.add(name, line, "ADD", "%s", addOfAddress)
 	}
+	for _, line := range privileged(text) {
+		c.problems.add(name, line, "RUN", "%s", runOfTheHost)
+	}
 	if b.Dockerfile, err = filepath.Rel(b.Context, real); err != nil || !filepath.IsLocal(b.Dockerfile) {
 		b.Dockerfile, b.Inline = "", string(text) // beside the context: Compose sends it too
 	}
@@ -60,6 +67,22 @@ func DockerfileOf(context, named string) string {
 		}
 	}
 	return path
+}
+
+const runOfTheHost = "is not allowed with --security=insecure, --network=host or --device: it would have the host's rights, network or devices while the image is " +
+	"built. Leave the option out; a build reaches the Internet without it"
+
+// asksForHost finds a RUN that asks for more than a build has. No builder here gives it; an author is to know before.
+var asksForHost = regexp.MustCompile(
+	`(?im)^[ \t]*(ONBUILD[ \t]+)*RUN(([ \t]|\\[ \t]*\r?\n)+--\S+)*?([ \t]|\\[ \t]*\r?\n)+--(security=["']?insecure|network=["']?host|device=)`,
+)
+
+// privileged are the lines of a Dockerfile at which such a RUN begins.
+func privileged(dockerfile []byte) (all []int) {
+	for _, at := range asksForHost.FindAllIndex(dockerfile, -1) {
+		all = append(all, bytes.Count(dockerfile[:at[0]], []byte("\n"))+1)
+	}
+	return all
 }
 
 const addOfAddress = "is not allowed with an address: the engine would fetch it from the host's own place in the network. " +

@@ -9,6 +9,26 @@ import (
 	"testing"
 )
 
+// No builder gives a RUN the host's rights; an author is told before.
+func TestARunThatAsksForTheHostIsRefusedByLine(t *testing.T) {
+	for text, line := range map[string]int{
+		"FROM x\nRUN --security=insecure mount\n":                                    2,
+		"FROM x\n\nrun --mount=type=cache,target=/x --network=host wget x\n":         3,
+		"FROM x\nRUN \\\n  --network=none \\\n  --security=\"insecure\" true\n":      2,
+		"FROM x\nONBUILD RUN --device=vendor.com/gpu=all true\n":                     2,
+		"FROM x\nRUN --network=none make\n":                                          0,
+		"FROM x\nRUN docker run --network=host x; sudo --security=insecure\n":        0,
+		"FROM x\n# RUN --security=insecure\nRUN --mount=type=tmpfs,target=/x true\n": 0,
+	} {
+		_, err := load(t, folder(
+			t, oneRoute, "services:\n  web:\n    build: .\n", "Dockerfile", text,
+		))
+		if said := fmt.Sprint(err); (line > 0) != (err != nil) || !strings.Contains(said, fmt.Sprintf("Dockerfile:%d: RUN", line)) && line > 0 {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestADockerfileThatLetsTheEngineFetchIsRefusedByLine(t *testing.T) {
 	for _, c := range []struct {
 		line int // 0: taken

@@ -43,11 +43,15 @@ func (r *reading) special(node *yaml.Node, path, place string) {
 		}
 	case ".services.*.image":
 		r.image(node, path)
+	case ".services.*.container_name":
+		if called := r.fill(node.Value); !containerForm.MatchString(called) {
+			r.drop(node, path, "is left out: %q cannot be a container's name, and Whaley names the containers", called)
+		}
 	case ".services.*.environment[]", ".services.*.build.args[]":
 		name, _, _ := strings.Cut(node.Value, "=")
 		key := join(listOfItem(path), name)
 		r.at.add(key, node.Line)
-		r.once(node, key, key)
+		r.last(node, key)
 	case ".services.*.volumes[]":
 		r.volume(node, path)
 	case ".services.*.tmpfs[]":
@@ -59,6 +63,20 @@ func (r *reading) special(node *yaml.Node, path, place string) {
 			r.dropped[node] = true // it is refused by variablesOf, and the parser would end there
 		}
 	}
+}
+
+// last notes that a variable is there a second time, whose value then counts.
+func (r *reading) last(node *yaml.Node, key string) {
+	if r.over > 0 {
+		return
+	}
+	if first, there := r.seen[key]; there {
+		r.problems.note(r.file, node.Line, key, "is there twice, first on line %d: the last one counts", first)
+	}
+	if r.seen[key+"="+node.Value] > 0 {
+		r.dropped[node] = true // the parser takes no item twice
+	}
+	r.seen[key], r.seen[key+"="+node.Value] = node.Line, node.Line
 }
 
 // once refuses what is in a list a second time.

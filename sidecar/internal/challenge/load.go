@@ -228,7 +228,9 @@ func ordered(services types.Services) []types.ServiceConfig {
 		placed[name] = true
 		s := services[name]
 		for _, on := range slices.Sorted(maps.Keys(s.DependsOn)) {
-			place(on)
+			if _, there := services[on]; there { // one that need not be there may not be
+				place(on)
+			}
 		}
 		all = append(all, s)
 	}

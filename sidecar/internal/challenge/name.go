@@ -15,7 +15,8 @@ var (
 	hostForm = regexp.MustCompile(
 		`^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*$`,
 	)
-	objectForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	objectForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	containerForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]+$`) // the parser's
 )
 
 // hostName says whether a text can be the name of a service on a network: its own, or a further one.

@@ -1,6 +1,7 @@
 package challenge
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -62,7 +63,7 @@ func (r *reading) halves(node *yaml.Node, path string) {
 	}
 	host, container := node.Value[:max(at, 0)], node.Value[at+1:]
 	if filled := strings.Trim(r.fill(host), ":"); strings.Contains(host, "$") &&
-		(filled == "" || strings.Contains(filled, "$")) {
+		(filled == "" || strings.Contains(filled, "$")) || noPort(filled) {
 		r.gone[path] = !strings.Contains(container, "$")
 		node.Value = container
 		if r.over == 0 {
@@ -72,6 +73,12 @@ func (r *reading) halves(node *yaml.Node, path string) {
 	if number, _, _ := strings.Cut(r.fill(container), "/"); strings.Contains(container, "$") && number == "" {
 		r.drop(node, path, "is left out: %s", r.missing(container))
 	}
+}
+
+// noPort says whether the host's half of an entry ends in a number that no port has.
+func noPort(host string) bool {
+	number, err := strconv.Atoi(host[strings.LastIndexByte(host, ':')+1:])
+	return err == nil && number > 65535 || errors.Is(err, strconv.ErrRange)
 }
 
 // ports notes what of a service's ports is not done: routes alone lead into an instance.

@@ -27,13 +27,15 @@ func TestAllFindingsOfAFileComeAtOnce(t *testing.T) {
 		"two sizes and a service of nothing": {
 			"services:\n  web:\n    image: busybox\n    mem_limit: lots\n    volumes: ['data:/y']\n  b:\n    stop_grace_period: soon\n    pid: host\n",
 			[]string{
-				"4: services.web.mem_limit", "5: services.web.volumes", "6: services.b", "7: services.b.stop_grace_period",
+				"4: services.web.mem_limit", "5: services.web.volumes: note", "6: services.b", "7: services.b.stop_grace_period",
 				"8: services.b.pid",
 			},
 		},
 		"networks, and a folder that is not there": {
 			"services:\n  web:\n    image: busybox\n    networks: [nope]\n    volumes: ['/etc:/x', 'data:/y']\n  b:\n    build: {context: ./nope}\n",
-			[]string{"4: services.web.networks", "5: services.web.volumes", "7: services.b.build.context"},
+			[]string{
+				"4: services.web.networks: note", "5: services.web.volumes: note", "5: services.web.volumes[0]", "7: services.b.build.context",
+			},
 		},
 		"a port that the parser does not name": {
 			"services:\n  web:\n    image: busybox\n    ports: ['80:abc', '81:81']\n    healthcheck: {test: x, interval: never}\n  b:\n    image: x\n" +

@@ -136,7 +136,7 @@ var serviceRules = table(map[string]rule{
 	})),
 	"depends_on": names.or(table(map[string]rule{"*": table(map[string]rule{
 		"condition": only("service_started", "service_healthy", "service_completed_successfully"),
-		"restart":   truth, "required": only("true"),
+		"restart":   truth, "required": truth,
 	})})),
 	"links": names,
 	"healthcheck": table(map[string]rule{
@@ -265,8 +265,9 @@ var grantRules = table(map[string]rule{
 var fileRules = table(map[string]rule{
 	"file":        text,
 	"environment": text, "content": text, // of a config; see grant
-	"external": no("would reach what is not the challenge's"), "name": no("would reach what is not the challenge's"),
-	"driver": no("would reach what is not the challenge's"), "driver_opts": no("would reach what is not the challenge's"),
+	"external": only("false").because("would reach what is not the challenge's"),
+	"name":     leave("an instance has a file of its own of this key"),
+	"driver":   no("would reach what is not the challenge's"), "driver_opts": no("would reach what is not the challenge's"),
 	"template_driver": no(unsupported), "labels": leave("labels are Whaley's"),
 })
 

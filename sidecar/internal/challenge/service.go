@@ -108,6 +108,13 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 	c.mounts(s, &out)
 	c.ulimits(s, &out)
 	for _, name := range slices.Sorted(maps.Keys(s.DependsOn)) {
+		if !s.DependsOn[name].Required {
+			if _, there := c.project.Services[name]; !there {
+				c.note(s.Name, "depends_on", "%s is not waited for: it is not there, and need not be", name)
+				continue
+			}
+			c.note(s.Name, "depends_on", "%s is waited for like all others, though it need not be there", name)
+		}
 		out.DependsOn = append(
 			out.DependsOn, whaley.Dependency{Service: name, Condition: whaley.Condition(s.DependsOn[name].Condition)},
 		)
