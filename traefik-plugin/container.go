@@ -4,12 +4,14 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptrace"
+	"net/netip"
 	"net/textproto"
 	"net/url"
 	"strings"
 
 	"github.com/whaley-ctf/whaley/shared/flow"
 	"github.com/whaley-ctf/whaley/shared/host"
+	"github.com/whaley-ctf/whaley/shared/turn"
 )
 
 // What one answer of a container may be. Each is more than any honest one has, and little enough that an answer that is
@@ -52,7 +54,20 @@ func interim(r *http.Request) (*url.URL, error) {
 	return nil, nil
 }
 
-// checkAnswer filters what a container answers, or refuses it. It is the ModifyResponse of every reverse proxy.
+// passAnswer does with an answer what is to be done before it is passed on, where the proxy says itself whom it is for.
+func passAnswer(resp *http.Response) error {
+	if err := checkAnswer(resp); err != nil {
+		return err
+	}
+	if isBulk(resp) {
+		if address, err := netip.ParseAddr(resp.Request.Header.Get("X-Forwarded-For")); err == nil {
+			inPieces(resp, turn.Of(address))
+		}
+	}
+	return nil
+}
+
+// checkAnswer filters what a container answers, or refuses it.
 func checkAnswer(resp *http.Response) error {
 	if resp.Request.ContentLength != 0 {
 		flow.Answered(resp.Request.Context())

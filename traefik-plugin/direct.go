@@ -66,7 +66,7 @@ func (d *direct) through(way *http.Transport, target *url.URL) http.Handler {
 	proxy.Transport = way
 	proxy.BufferPool = spare
 	proxy.ErrorLog = proxyLog
-	proxy.ModifyResponse = checkAnswer
+	proxy.ModifyResponse = passAnswer
 	proxy.ErrorHandler = d.failed
 	return proxy
 }
@@ -85,6 +85,10 @@ var oursOnly = []string{"X-Forwarded-Port, X-Forwarded-Server, X-Real-Ip"}
 func (d *direct) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u := r.URL
 	header := r.Header
+	if header["Upgrade"] != nil {
+		d.longWay(w, r) // which counts them; of many at once, what is asked before costs everybody
+		return
+	}
 	var others strings.Builder
 	_ = header.WriteSubset(&others, ordinary)
 	if d.forwarded != "" || others.Len() != 0 && !passable(header) || u.RawPath != "" || r.RequestURI == "" ||
@@ -155,7 +159,7 @@ func (d *direct) longWay(w http.ResponseWriter, r *http.Request) {
 		if !h.inTurn(w, r, v) {
 			return
 		}
-		defer v.done()
+		defer h.leave(v)
 	}
 	if reserved {
 		h.identify(r, v)
@@ -168,7 +172,7 @@ func (d *direct) longWay(w http.ResponseWriter, r *http.Request) {
 	bounded, end := flow.Bound(w, r)
 	defer end()
 	if !h.forward(w, bounded, v, d.backend) {
-		v.done()
+		h.leave(v)
 		h.ServeHTTP(w, bounded)
 	}
 }

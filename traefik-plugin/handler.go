@@ -39,6 +39,7 @@ type visit struct {
 	trace      string // the traceparent of its wakes
 	address    netip.Addr
 	end        func()    // of its turn, see inTurn
+	open       string    // where what it may become is counted, see hasRoom
 	down       time.Time // since when the sidecar could not be asked; zero: it can be
 	held       bool      // the sidecar has it wait: what it asks for does not run
 }
@@ -66,7 +67,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.inTurn(w, r, v) {
 		return
 	}
-	defer v.done()
+	defer h.leave(v)
 	if _, ok := host.Parse(v.host, h.base); !ok {
 		h.stranger(w, r, v)
 		return

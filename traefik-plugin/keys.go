@@ -62,7 +62,7 @@ func (s *sidecar) ring(ctx context.Context) (*keyring, error) {
 
 func (s *sidecar) fetchKeys(ctx context.Context) (*keyring, error) {
 	var keys wire.Keys
-	problem, err := s.call(ctx, wire.PathKeys, callTimeout, nil, &keys, noHold)
+	problem, err := s.call(ctx, wire.PathKeys, callTimeout, nil, &keys, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,13 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 		Rewrite:    func(p *httputil.ProxyRequest) { h.rewrite(p, v, out) },
 		ModifyResponse: func(resp *http.Response) error {
 			v.done() // what was opened has been
-			return checkAnswer(resp)
+			if err := checkAnswer(resp); err != nil {
+				return err
+			}
+			if isBulk(resp) {
+				inPieces(resp, h.whose(r, v))
+			}
+			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			if errors.Is(err, errUnreached) && r.Context().Err() == nil {

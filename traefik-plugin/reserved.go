@@ -41,7 +41,7 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, v *visit) {
 	}
 	var reply wire.TicketResponse
 	problem, err := h.sidecar.call(r.Context(), wire.PathTicket, callTimeout,
-		wire.TicketRequest{Host: v.host, Code: code, Nonce: nonce}, &reply, noHold)
+		wire.TicketRequest{Host: v.host, Code: code, Nonce: nonce}, &reply, nil)
 	if err != nil {
 		h.unavailable(w, r, v)
 		return

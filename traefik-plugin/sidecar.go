@@ -54,6 +54,7 @@ type sidecar struct {
 	fetching  bool
 	streams   map[string]int // open status streams by asker
 	open      int            // and altogether
+	opened    map[string]int // websockets and the like, by host and address
 	downUntil time.Time
 	loggedAt  time.Time
 }
@@ -78,6 +79,7 @@ func sidecarAt(urls []string, key string) *sidecar {
 			ready:    map[string]*ready{},
 			verified: map[string]verifiedTicket{},
 			streams:  map[string]int{},
+			opened:   map[string]int{},
 			forged:   map[string]*keyring{},
 		}
 		sidecars[id] = s
@@ -171,7 +173,7 @@ func (s *sidecar) callAt(
 		return nil, s.failed(ctx, url+path, err.Error())
 	}
 	defer resp.Body.Close()
-	if resp.Header.Get(wire.HeldHeader) != "" {
+	if held != nil && resp.Header.Get(wire.HeldHeader) != "" {
 		held()
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))

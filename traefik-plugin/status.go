@@ -36,7 +36,7 @@ func viewOf(s wire.HostStatus) statusView {
 // more to wait for; where too many of these are open, as one event. It never starts anything.
 func (h *Handler) status(w http.ResponseWriter, r *http.Request, v *visit) {
 	stream := strings.Contains(r.Header.Get("Accept"), "text/event-stream")
-	status, err := h.sidecar.ask(r.Context(), wire.PathStatus, v.query, noHold)
+	status, err := h.sidecar.ask(r.Context(), wire.PathStatus, v.query, nil)
 	if err != nil {
 		h.unavailable(w, r, v)
 		return
@@ -74,7 +74,7 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request, v *visit) {
 		for status.Version == seen {
 			v.query.Seen = seen
 			v.query.WaitMS = int(statusEvery / time.Millisecond)
-			if status, err = h.sidecar.ask(r.Context(), wire.PathStatus, v.query, noHold); err != nil || r.Context().Err() != nil {
+			if status, err = h.sidecar.ask(r.Context(), wire.PathStatus, v.query, nil); err != nil || r.Context().Err() != nil {
 				return // the browser connects again by itself
 			}
 			if !out.send(": still here\n\n") {
@@ -83,8 +83,6 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request, v *visit) {
 		}
 	}
 }
-
-func noHold() {}
 
 // settled says whether nothing more comes without anybody asking.
 func settled(state string) bool {

@@ -10,13 +10,16 @@ import (
 )
 
 // inTurn waits until what an address may have done at the same time leaves room for one more request, and says whether
-// to go on. A turn is for what the front door itself does: finding out who asks, what the host is, and opening a
-// websocket. It ends with done, at the latest before a container is asked for anything else, or something is waited
-// for.
+// to go on: then call h.leave at the end. A turn is for what the front door itself does: finding out who asks, what the
+// host is, and opening a websocket, of which one address has so many. It ends with done, at the latest before a
+// container is asked for anything else, or something is waited for.
 func (h *Handler) inTurn(w http.ResponseWriter, r *http.Request, v *visit) bool {
 	v.address = peer.Address(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), v.ring.trusted)
-	if peer.Trusted(v.address.String(), v.ring.trusted) {
+	if len(v.ring.trusted) > 0 && peer.Trusted(v.address.String(), v.ring.trusted) {
 		return true // it stands for many
+	}
+	if r.Header["Upgrade"] != nil && !h.hasRoom(w, r, v) {
+		return false
 	}
 	s := h.sidecar
 	s.mu.Lock()
@@ -31,6 +34,9 @@ func (h *Handler) inTurn(w http.ResponseWriter, r *http.Request, v *visit) bool 
 			Detail: "Your address sends more requests than are taken up at the same time. Send fewer at once."})
 	}
 	v.end = end
+	if err != nil {
+		h.leave(v)
+	}
 	return err == nil
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// longest is how long a turn is held: what takes longer waits for something else, and computes nothing.
+	// longest is how long a turn is held unless it is said otherwise: what takes longer waits for something else, and computes nothing.
 	longest    = 20 * time.Millisecond
 	maxWaiting = 1024 // in one line
 	// refusal is how long whoever finds a line full waits to be told so, as many of them as maxRefused: one who tries
@@ -32,7 +32,8 @@ var ErrFull = errors.New("too many of this address wait already")
 
 // Turns are taken by address. Their methods are safe for concurrent use.
 type Turns struct {
-	width int
+	width   int
+	longest time.Duration // that one is held
 
 	mu    sync.Mutex
 	lines map[string]*line
@@ -56,11 +57,14 @@ type waiter struct {
 const processorsEach = 4
 
 // New makes turns of which one address has so many at the same time; 0: one for each four processors.
-func New(width int) *Turns {
+func New(width int) *Turns { return Lasting(width, longest) }
+
+// Lasting makes turns that end by themselves after so long.
+func Lasting(width int, longest time.Duration) *Turns {
 	if width == 0 {
 		width = (runtime.GOMAXPROCS(0) + processorsEach - 1) / processorsEach
 	}
-	return &Turns{width: width, lines: map[string]*line{}}
+	return &Turns{width: width, longest: longest, lines: map[string]*line{}}
 }
 
 // Of is whom an address counts for.
@@ -133,7 +137,7 @@ func (t *Turns) begin(who string, l *line) func() {
 	began := time.Now()
 	var once sync.Once
 	finish := func() { once.Do(func() { t.finish(who, l, time.Since(began)) }) }
-	late := time.AfterFunc(longest, finish)
+	late := time.AfterFunc(t.longest, finish)
 	return func() {
 		late.Stop()
 		finish()
@@ -148,8 +152,8 @@ func (t *Turns) finish(who string, l *line, took time.Duration) {
 		t.leave(who, l)
 		return
 	}
-	if took > longest {
-		took = longest
+	if took > t.longest {
+		took = t.longest
 	}
 	time.AfterFunc(took, func() { t.next(who, l) })
 }

@@ -32,6 +32,10 @@ const (
 	serviceOf = 4   // containers of an instance
 )
 
+// unsent is how many bytes a kernel should take for a connection beyond what it has sent. Whaley's own listeners say so
+// themselves; Traefik's cannot.
+const unsent = 128 << 10
+
 // learning is the kernel from which on a bridge can be told how many addresses to remember.
 var learning = [2]int{6, 7}
 
@@ -54,6 +58,9 @@ func checkKernel(proc string, c *config.Config, about docker.About, library *cha
 			proc, limits{"kernel.keys.maxkeys": keysEach * containers, "kernel.keys.maxbytes": keysEach * containers * keyBytes},
 			r, "the engine remaps users, so that all containers share one user's keys, and starts fail when these run out",
 		)
+	}
+	if c.Edge == "traefik" {
+		checkUnsent(proc, r)
 	}
 	if raw := named(all, sendsRaw); len(raw) > 0 && older(proc, learning) {
 		r.hint(
@@ -79,6 +86,20 @@ func checkConnections(proc string, c *config.Config, outward []string, r *report
 	wants(proc, limits{"net.netfilter.nf_conntrack_max": want}, r, fmt.Sprintf(
 		"%d instances that use up CONTAINER_MAX_CONNECTIONS=%d leave too little of the host's table of connections to others",
 		min(hogs, atOnce(c)), share))
+}
+
+// checkUnsent looks at what the kernel takes of answers that clients ask Traefik for and do not read.
+func checkUnsent(proc string, r *report) {
+	text, err := os.ReadFile(filepath.Join(proc, "sys/net/ipv4/tcp_notsent_lowat"))
+	if err != nil {
+		return // another kernel, or one that shows less
+	}
+	if is, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err == nil && is > unsent {
+		r.hint(
+			"kernel", "of answers that nobody reads Traefik has the kernel take megabytes for each connection, and all others "+
+				"wait meanwhile: sysctl -w net.ipv4.tcp_notsent_lowat=%d", unsent,
+		)
+	}
 }
 
 // atOnce is how many instances there may be, as far as that is known.

@@ -605,6 +605,15 @@ func TestManyInstancesWantHigherLimitsOfTheKernel(t *testing.T) {
 		probe(c, outward, docker.About{}, "note: nothing bounds", ": "+kind+"\n")
 	}
 
+	behind := settings(t, map[string]string{"MAX_INSTANCES": "200"})
+	behind.Edge = "traefik"
+	probe(behind, plain, docker.About{})
+	limit("net/ipv4/tcp_notsent_lowat", "4294967295")
+	probe(few, plain, docker.About{})
+	probe(behind, plain, docker.About{}, "note: of answers that nobody reads", "sysctl -w net.ipv4.tcp_notsent_lowat=131072\n")
+	limit("net/ipv4/tcp_notsent_lowat", "131072")
+	probe(behind, plain, docker.About{})
+
 	limit("kernel/keys/maxkeys", "200")
 	limit("kernel/keys/maxbytes", "20000")
 	probe(few, plain, docker.About{})

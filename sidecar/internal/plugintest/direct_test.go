@@ -20,6 +20,8 @@ var direct = map[string]func(t *testing.T, w *world){
 	"HeadersForOneHopEndHere":                oneHop,
 	"ItIsNotServedBeforeTheOthersAreThere":   tooEarly,
 	"WebsocketsOfOneAddressWaitForEachOther": websocketsAtOnce,
+	"WebsocketsOfOneAddressHaveABound":       websocketsHaveABound,
+	"LargeAnswersArriveWhole":                largeAnswers,
 	"InterimAnswersAreFilteredAsAnswersAre":  interim,
 }
 

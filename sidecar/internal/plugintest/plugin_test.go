@@ -49,6 +49,7 @@ var promises = map[string]func(t *testing.T, w *world){
 	"WaitingForAStartGivesTheTurnUp":                waitingGivesTurnsUp,
 	"AColdWakeIsOneCallOfTheSidecar":                coldWake,
 	"WebsocketsOfOneAddressWaitForEachOther":        websocketsAtOnce,
+	"LargeAnswersArriveWhole":                       largeAnswers,
 	"AConnectionIsNotKeptLongForABody":              keptShortly,
 	"AHeldRequestGoesOnAtTheStandby":                standby,
 }

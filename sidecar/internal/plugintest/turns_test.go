@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -167,5 +168,67 @@ func websocketsAtOnce(t *testing.T, w *world) {
 	}
 	for range many {
 		(<-open).Close()
+	}
+}
+
+// websocketsHaveABound has one address open more than it may have at one host. Those above it are told so; another host has
+// room meanwhile, and so has this one when some are closed.
+func websocketsHaveABound(t *testing.T, w *world) {
+	w.mode = wire.AuthNone
+	w.on(wire.PathWake, w.running("link"))
+	w.hostile = func(rw http.ResponseWriter, _ *http.Request) {
+		conn, _, err := rw.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		io.Copy(io.Discard, conn)
+	}
+	open := func(host string) (net.Conn, string) {
+		conn, err := net.Dial("tcp", w.front.Listener.Addr().String())
+		if err != nil {
+			t.Error(err)
+			return nil, ""
+		}
+		t.Cleanup(func() { conn.Close() })
+		conn.SetDeadline(time.Now().Add(time.Minute))
+		fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", host)
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if err != nil {
+			t.Error(err)
+		}
+		return conn, strings.TrimSpace(line)
+	}
+	const most, above = 256, 20
+	answers := make(chan string, most+above)
+	opened := make(chan net.Conn, most)
+	for range most + above {
+		go func() {
+			conn, line := open(web)
+			if strings.Contains(line, " 101 ") {
+				opened <- conn
+			}
+			answers <- line
+		}()
+	}
+	if _, line := open(pwn); !strings.Contains(line, " 101 ") {
+		t.Errorf("at another host: %q", line)
+	}
+	got := map[string]int{}
+	for range most + above {
+		got[<-answers]++
+	}
+	if got["HTTP/1.1 101 Switching Protocols"] != most || got["HTTP/1.1 429 Too Many Requests"] != above {
+		t.Fatalf("%v", got)
+	}
+	(<-opened).Close()
+	for end := time.Now().Add(time.Minute); ; {
+		if _, line := open(web); strings.Contains(line, " 101 ") {
+			return
+		} else if time.Now().After(end) {
+			t.Fatalf("after one was closed: %q", line)
+		}
 	}
 }
