@@ -36,7 +36,7 @@ func TestEveryKindOfRouteIsReachedByItsTool(t *testing.T) {
 	web := byName[""]
 	s.awaitRouter(in.ID)
 	tool(s, "test server", "", "curl", "-sS", "--resolve", web.Host+":"+portOnly(t, s.web)+":127.0.0.1", web.URL+"/")
-	tool(s, "TRAEFIK DEFAULT CERT", "", "openssl", "s_client", "-connect", s.tls, "-servername", byName["ended"].Host)
+	tool(s, "whaley.invalid", "", "openssl", "s_client", "-connect", s.tls, "-servername", byName["ended"].Host)
 	tool(
 		s, "whale in TLS", "whale in TLS", "openssl", "s_client", "-quiet", "-no_ign_eof", "-connect", s.tls, "-servername",
 		byName["ended"].Host,
