@@ -31,6 +31,7 @@ type plan struct {
 	window  time.Duration // of one look
 	rounds  int           // of a look without and a look with the attack
 	seed    uint64
+	dir     string // that profiles of the edge's processor time go to; empty: none are taken
 }
 
 func main() {
@@ -43,6 +44,7 @@ func main() {
 	flag.DurationVar(&p.window, "window", 8*time.Second, "how long one look takes")
 	flag.IntVar(&p.rounds, "rounds", 3, "looks without and with each attack; odd, since their median counts")
 	flag.Uint64Var(&p.seed, "seed", rand.Uint64()>>12, "what the attacks are drawn from")
+	flag.StringVar(&p.dir, "profile", "", "write profiles of Traefik's processor time during attacks to this folder")
 	to := flag.String("strike", "", "make one attack, as this program tells itself")
 	flag.Parse()
 	var err error

@@ -53,6 +53,9 @@ func (p *plan) measure(ctx context.Context, dir, edge string, a attack) (f findi
 	if edge == "traefik" {
 		start = rig.Traefik
 	}
+	if p.dir != "" {
+		o.Settings = append(o.Settings, "TRAEFIK_PROFILES=1")
+	}
 	defer func() { err = errors.Join(err, rig.Sweep(context.WithoutCancel(ctx), own)) }()
 	s, err := start(ctx, o)
 	if err != nil {
@@ -114,7 +117,9 @@ func (f *finding) look(ctx context.Context, p *plan, h *honest, a attack, to tar
 		watching, end := context.WithCancel(ctx)
 		most := watch(watching, h.Sidecar)
 		h.forget()
+		profiled := p.profile(ctx, h.Sidecar, fmt.Sprintf("%s-%s.%d", f.edge, f.attack, n))
 		act(ctx, p.window)
+		profiled()
 		end()
 		f.during = f.during.most(most())
 		r.with = h.took

@@ -21,6 +21,7 @@ type Sidecar struct {
 	Edge      string            // host:port of the web
 	TLS       string            // host:port of TLS by name
 	Public    string            // host:port of the API without an edge
+	Traefik   string            // host:port of Traefik's own API; empty: there is none
 	Dashboard string            // URL
 	URLs      map[string]string // challenge → address of its first route, of the player at 127.0.0.1
 	Pool      int

@@ -50,6 +50,7 @@ func Traefik(ctx context.Context, o Options) (*Sidecar, error) {
 		return nil, err
 	}
 	s := newSidecar(o, "127.0.0.1:"+ports[0], "127.0.0.1:"+ports[1], "127.0.0.1:"+ports[2])
+	s.Traefik = "127.0.0.1:" + ports[4]
 	s.Process = exec.Command("../scripts/run")
 	s.Process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return s, s.start(
