@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -591,15 +592,18 @@ func TestThePanelHasASessionInsteadOfTheKey(t *testing.T) {
 }
 
 func TestWhatAnAdminDoesIsRecordedWithWhoAndFromWhere(t *testing.T) {
-	var events recorder
-	c := newCompetition(t, api.Limits{}, func(n *api.Needs, _ *api.Options) { n.Events = &events })
+	c := newCompetition(t, api.Limits{})
 	c.call("198.51.100.5", "POST", "/admin/api/session", fmt.Sprintf(`{"key":%q}`, adminKey))
 	c.call("198.51.100.6", "POST", "/admin/api/session", `{"key":"guess-guess-guess"}`)
 	c.call(
 		"198.51.100.7", "PUT", "/admin/api/settings", `{"settings":{"MAX_INSTANCES_PER_USER":2}}`, bearer(c.ctfd.Admin)...,
 	)
 	c.call("198.51.100.8", "POST", "/admin/api/settings/load", "", "X-Admin-Key", adminKey)
-	text := fmt.Sprintf("%+v", events.all)
+	all, err := c.store.FindEvents(t.Context(), whaley.EventQuery{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("%+v", all)
 	for _, want := range []string{
 		"admin_login", "admin key at 198.51.100.5", "admin_login_failed", "198.51.100.6", "admin_settings",
 		"admin key at 198.51.100.8",
@@ -615,11 +619,35 @@ func TestWhatAnAdminDoesIsRecordedWithWhoAndFromWhere(t *testing.T) {
 	}
 }
 
-type recorder struct{ all []whaley.Event }
+// fullLog is a log of events that takes no more.
+type fullLog struct{}
 
-func (r *recorder) Record(_ context.Context, ev whaley.Event) error {
-	r.all = append(r.all, ev)
-	return nil
+func (fullLog) Record(context.Context, whaley.Event) error { return errors.New("the disk is full") }
+
+// TestWhatTookEffectIsNotRefusedForTheLogOfEvents does what no transaction of the database holds, and what begins with
+// its line.
+func TestWhatTookEffectIsNotRefusedForTheLogOfEvents(t *testing.T) {
+	s := newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, _ *api.Options) { n.Events = fullLog{} })
+	for _, done := range []struct{ method, path, body string }{
+		{"POST", "/admin/api/settings/load", ""},
+		{"POST", "/admin/api/challenges/reload", ""},
+		{"POST", "/admin/api/challenges/quick/reload", ""},
+		{"POST", "/admin/api/challenges/quick/files/notes.txt", `{"content":"hello"}`},
+		{"DELETE", "/admin/api/challenges/quick/files/notes.txt", ""},
+		{"POST", "/admin/api/forensics/cleanup", ""},
+		{"PUT", "/admin/api/settings", `{"settings":{"MAX_INSTANCES_PER_USER":2}}`},
+	} {
+		if w := s.asAdmin(done.method, done.path, done.body); w.Code >= 300 {
+			t.Errorf("%s %s: %d %s", done.method, done.path, w.Code, w.Body)
+		}
+	}
+	in := s.spawned("one")
+	var confirm struct{ Token string }
+	s.into(s.asAdmin("POST", "/admin/api/instances/stop", `{}`), &confirm)
+	w := s.asAdmin("POST", "/admin/api/instances/stop", fmt.Sprintf(`{"token":%q}`, confirm.Token))
+	if now, err := s.store.Get(t.Context(), in.ID); w.Code < 500 || err != nil || !now.State.Live() || now.State == "stopping" {
+		t.Errorf("stopping many answers %d without a line, and then one is %+v %v", w.Code, now, err)
+	}
 }
 
 func TestEveryAnswerCarriesTheHeadersThatKeepBrowsersSafe(t *testing.T) {

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
-
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 )
 
@@ -119,7 +117,7 @@ func TestADeletedChallengeLeavesNothing(t *testing.T) {
 	s.put("good/compose.yaml", "services: {web: {image: x}}\n")
 	s.reload()
 	live := func(context.Context) (int, error) { return 0, nil }
-	if err := s.library.Delete(context.Background(), "good", whaley.Event{}, live); err != nil {
+	if err := s.library.Delete(context.Background(), "good", "", live); err != nil {
 		t.Error(err)
 	}
 	if _, there := s.library.Get("good"); there {

@@ -27,7 +27,9 @@ func (h *history) ChallengeSettings(context.Context) (map[string]whaley.Challeng
 func (h *history) SetChallenge(context.Context, whaley.ChallengeSetting, whaley.Event) error {
 	return nil
 }
-func (h *history) ForgetChallenge(context.Context, string, whaley.Event) error { return nil }
+func (h *history) Record(context.Context, whaley.Event) error { return nil }
+
+func (h *history) ForgetChallenge(context.Context, string) error { return nil }
 func (h *history) NoteRevisions(_ context.Context, loaded []whaley.Revision) (bare []string, err error) {
 	h.noted = append(h.noted, loaded...)
 	for _, l := range loaded {

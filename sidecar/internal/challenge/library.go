@@ -17,8 +17,10 @@ import (
 // Settings is where organisers' settings of challenges are kept, and which revisions these had.
 type Settings interface {
 	ChallengeSettings(ctx context.Context) (map[string]whaley.ChallengeSetting, error)
+	// Record writes an event; one without a type is about what the organiser does whose line goes with ctx.
+	Record(ctx context.Context, ev whaley.Event) error
 	SetChallenge(ctx context.Context, c whaley.ChallengeSetting, ev whaley.Event) error
-	ForgetChallenge(ctx context.Context, challenge string, ev whaley.Event) error
+	ForgetChallenge(ctx context.Context, challenge string) error
 	// NoteRevisions is told which revisions are loaded; what it knows already is no news. It returns the challenges of
 	// whose revision KeepRevisionFiles is still to be told what is in it.
 	NoteRevisions(ctx context.Context, loaded []whaley.Revision) ([]string, error)

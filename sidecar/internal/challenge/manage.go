@@ -78,7 +78,7 @@ func (l *Library) again(ctx context.Context, folder string, why cause) (Entry, e
 
 // Set changes what organisers have set for a challenge.
 func (l *Library) Set(
-	ctx context.Context, id, by string, ev whaley.Event, change func(*whaley.ChallengeSetting),
+	ctx context.Context, id, by string, change func(*whaley.ChallengeSetting),
 ) (Entry, error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
@@ -99,7 +99,7 @@ func (l *Library) Set(
 	}
 	change(&setting)
 	setting.Challenge, setting.UpdatedAt, setting.UpdatedBy = id, time.Now().UTC(), by
-	if err := l.settings.SetChallenge(ctx, setting, ev); err != nil {
+	if err := l.settings.SetChallenge(ctx, setting, whaley.Event{}); err != nil {
 		return Entry{}, err
 	}
 	if _, err := l.shelve(ctx, l.Entries(), cause{}); err != nil {
@@ -111,7 +111,7 @@ func (l *Library) Set(
 // Delete removes a challenge's folder for good. It refuses with challenge_in_use while live says that instances of it
 // live; nobody can start one while it looks.
 func (l *Library) Delete(
-	ctx context.Context, id string, ev whaley.Event, live func(ctx context.Context) (int, error),
+	ctx context.Context, id, by string, live func(ctx context.Context) (int, error),
 ) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
@@ -145,17 +145,28 @@ func (l *Library) Delete(
 			err = unreachable(err)
 		}
 	}
+	if err == nil && l.settings != nil {
+		if err = l.settings.ForgetChallenge(ctx, id); err != nil {
+			back := os.Rename(filepath.Join(gone.dir, filepath.Base(e.Folder)), filepath.Join(l.dir, e.Folder))
+			err = errors.Join(err, back)
+		}
+	}
 	if err != nil {
 		_, back := l.shelve(ctx, all, cause{})
 		return errors.Join(err, back)
 	}
-	if l.settings != nil {
-		err = l.settings.ForgetChallenge(ctx, id, ev)
-	}
-	err = errors.Join(err, gone.remove())
+	err = gone.remove()
 	// Another folder may have waited for the id.
-	_, reloaded := l.reload(ctx, "", cause{whaley.OriginReload, ev.Player})
+	_, reloaded := l.reload(ctx, "", cause{whaley.OriginReload, by})
 	return errors.Join(err, reloaded)
+}
+
+// audit writes the organiser's line of a change to folders, which no transaction holds, before it is made.
+func (l *Library) audit(ctx context.Context, id, message string) error {
+	if l.settings == nil || !whaley.AuditOf(ctx).Wanted() {
+		return nil
+	}
+	return l.settings.Record(ctx, whaley.Event{Challenge: id, Message: message})
 }
 
 func unreachable(err error) error {

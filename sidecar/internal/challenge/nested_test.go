@@ -9,7 +9,6 @@ import (
 
 	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
-	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func TestChallengesLieInFoldersOfAnyDepthAndName(t *testing.T) {
@@ -64,7 +63,7 @@ func TestChallengesLieInFoldersOfAnyDepthAndName(t *testing.T) {
 		t.Errorf("%v %v", problems, err)
 	}
 	none := func(context.Context) (int, error) { return 0, nil }
-	if err := s.library.Delete(context.Background(), "second", whaley.Event{}, none); err != nil {
+	if err := s.library.Delete(context.Background(), "second", "", none); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(s.dir, "pwn", "2026", "Baby's First Heap")); !os.IsNotExist(err) {

@@ -75,6 +75,9 @@ func (l *Library) RollBack(ctx context.Context, id, revision, by string) (Entry,
 	if err := errors.Join(os.Chmod(folder, 0o755), syncFolder(folder)); err != nil {
 		return Entry{}, unreachable(err)
 	}
+	if err := l.audit(ctx, id, ""); err != nil {
+		return Entry{}, err
+	}
 	if err := l.replace(staging, folder, e.Folder); err != nil {
 		return Entry{}, err
 	}

@@ -118,6 +118,9 @@ func (u *Unpacked) Take(ctx context.Context, folder, by string) (Entry, error) {
 		if folder, err = l.renamed(ctx, u.staging, folder, filepath.Base(e.Folder), ch.ID); err != nil {
 			return Entry{}, err
 		}
+		if err := l.audit(ctx, ch.ID, "uploaded as "+e.Folder); err != nil {
+			return Entry{}, err
+		}
 		if err := l.replace(u.staging, folder, e.Folder); err != nil {
 			return Entry{}, err
 		}
@@ -131,6 +134,9 @@ func (u *Unpacked) Take(ctx context.Context, folder, by string) (Entry, error) {
 	if _, err := os.Lstat(target); err == nil {
 		return Entry{}, whaley.Errorf(whaley.Conflict, "challenge_exists",
 			"There is a folder %q already. Delete it first, or give this challenge another id.", ch.ID)
+	}
+	if err := l.audit(ctx, ch.ID, "uploaded as "+ch.ID); err != nil {
+		return Entry{}, err
 	}
 	if err := l.closed(ctx, ch.ID, by, !u.archive.Open); err != nil {
 		return Entry{}, err

@@ -50,8 +50,12 @@ func (s *Store) AddCapture(ctx context.Context, c whaley.Capture) error {
 		Containers: strings.Join(c.Containers, "\n"), Truncated: c.Truncated, Holder: c.Holder,
 	}
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(row).Exec(ctx)
-		return err
+		if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
+			return err
+		}
+		return s.insertAudit(ctx, tx, whaley.Event{
+			Instance: c.Instance, Challenge: c.Challenge, Owner: c.Owner.ID, Message: "captured " + c.ID,
+		})
 	})
 }
 
@@ -113,8 +117,10 @@ func (s *Store) RemoveCaptures(ctx context.Context, ids []string) (int, error) {
 		if err != nil {
 			return err
 		}
-		removed, err = result.RowsAffected()
-		return err
+		if removed, err = result.RowsAffected(); err != nil || removed == 0 {
+			return err
+		}
+		return s.insertAudit(ctx, tx, whaley.Event{})
 	})
 	return int(removed), err
 }

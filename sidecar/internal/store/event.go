@@ -38,18 +38,26 @@ type wordsRow struct {
 	Words string
 }
 
-// insertEvent writes an event in the transaction of what it tells; one without a type is none.
+// insertEvent writes an event in the transaction of what it tells, and the line of the organiser who does that; one
+// without a type is none.
 func (s *Store) insertEvent(ctx context.Context, tx bun.Tx, ev whaley.Event) error {
 	if ev.Type == "" {
-		return nil
+		return s.insertAudit(ctx, tx, ev)
 	}
 	return s.insertEvents(ctx, tx, []whaley.Event{ev})
 }
 
-// insertEvents writes events, but those about owners that are no players: what solvers and rehearsals do is told
-// otherwise.
+// insertEvents writes events, and the line of the organiser whose doing they are.
 func (s *Store) insertEvents(ctx context.Context, tx bun.Tx, events []whaley.Event) error {
-	events = slices.DeleteFunc(slices.Clone(events), func(ev whaley.Event) bool { return whaley.Synthetic(ev.Owner) })
+	if len(events) == 0 {
+		return nil
+	}
+	return s.insertAll(ctx, tx, audited(ctx, events[0], slices.Clone(events)))
+}
+
+// insertAll writes events, but those about owners that are no players: what solvers and rehearsals do is told otherwise.
+func (s *Store) insertAll(ctx context.Context, tx bun.Tx, events []whaley.Event) error {
+	events = slices.DeleteFunc(events, func(ev whaley.Event) bool { return whaley.Synthetic(ev.Owner) })
 	if len(events) == 0 {
 		return nil
 	}
@@ -98,7 +106,7 @@ func wordsOf(text string) []string {
 	)
 }
 
-// Record writes an event that is about no other row.
+// Record writes an event that is about no other row, and the organiser's line that goes with the context.
 func (s *Store) Record(ctx context.Context, ev whaley.Event) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error { return s.insertEvent(ctx, tx, ev) })
 }

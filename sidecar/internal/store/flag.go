@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -166,6 +167,11 @@ func (s *Store) RetireFlags(
 		if err := query.Scan(ctx); err != nil {
 			return err
 		}
+		if len(rows) > 0 {
+			if err := s.insertAudit(ctx, tx, retiredLine(rows, id, why)); err != nil {
+				return err
+			}
+		}
 		for _, r := range rows {
 			_, err := tx.NewUpdate().Model((*flagRow)(nil)).Set("retired_at = ?", utc(at)).Set("retired_by = ?", by).Set(
 				"retired_why = ?", why,
@@ -199,6 +205,15 @@ func (s *Store) RetireFlags(
 		return nil
 	})
 	return retired, err
+}
+
+// retiredLine is what the log says of flags that an organiser takes out of use.
+func retiredLine(rows []*flagRow, id, why string) whaley.Event {
+	ev := whaley.Event{Owner: rows[0].OwnerID, Message: fmt.Sprintf("%s %d flags of %s", why, len(rows), rows[0].OwnerName)}
+	if id != "" {
+		ev.Challenge, ev.Message = rows[0].Challenge, why+" the flag of "+rows[0].OwnerName
+	}
+	return ev
 }
 
 // ListFlags is one page of flags, newest first, with their registrations; after is the id of the last one seen.

@@ -81,7 +81,7 @@ func (s *Store) ChangeSettings(
 				return err
 			}
 		}
-		return nil
+		return s.insertAudit(ctx, tx, whaley.Event{})
 	})
 }
 

@@ -125,6 +125,9 @@ func (s *Store) Map(ctx context.Context, m *whaley.Mapping) error {
 		if err != nil {
 			return err
 		}
+		if err := s.insertAudit(ctx, tx, whaley.Event{Challenge: m.Challenge}); err != nil {
+			return err
+		}
 		return s.move(ctx, tx, m.Challenge, m.Part, m.CTFdChallenge, m.CreatedAt)
 	})
 }
@@ -198,6 +201,9 @@ func (s *Store) Unmap(ctx context.Context, challenge, part string) (bool, error)
 		}
 		rows, err := result.RowsAffected()
 		if had = rows > 0; err != nil || !had {
+			return err
+		}
+		if err := s.insertAudit(ctx, tx, whaley.Event{Challenge: challenge}); err != nil {
 			return err
 		}
 		if part != "" {

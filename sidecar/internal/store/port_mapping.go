@@ -70,8 +70,8 @@ func (s *Store) PortMappings(
 }
 
 // ForgetPorts forgets which ports an owner's challenge had last, of all challenges if it is empty, of everybody if both
-// are; what instances hold they keep. It returns how many, and writes the event with them.
-func (s *Store) ForgetPorts(ctx context.Context, owner, challenge string, ev whaley.Event) (int, error) {
+// are; what instances hold they keep. It returns how many.
+func (s *Store) ForgetPorts(ctx context.Context, owner, challenge string) (int, error) {
 	forgotten := 0
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		query := tx.NewDelete().Model((*mappingRow)(nil)).Where("1 = 1")
@@ -89,7 +89,7 @@ func (s *Store) ForgetPorts(ctx context.Context, owner, challenge string, ev wha
 		if forgotten = int(rows); err != nil {
 			return err
 		}
-		return s.insertEvent(ctx, tx, ev)
+		return s.insertAudit(ctx, tx, whaley.Event{Owner: owner, Challenge: challenge})
 	})
 	return forgotten, err
 }

@@ -30,12 +30,14 @@ func (s *Store) StartSession(ctx context.Context, n whaley.Session) error {
 		if _, err := tx.NewDelete().Model((*sessionRow)(nil)).Where("expires_at < ?", utc(time.Now())).Exec(ctx); err != nil {
 			return err
 		}
-		_, err := tx.NewInsert().Model(&sessionRow{
+		if _, err := tx.NewInsert().Model(&sessionRow{
 			ID: n.ID, Kind: n.Kind, Account: n.Account, PlayerID: n.Player.ID, PlayerName: n.Player.Name,
 			OwnerID:   n.Player.Owner.ID,
 			OwnerName: n.Player.Owner.Name, Address: n.Player.Address, CreatedAt: utc(n.CreatedAt), ExpiresAt: utc(n.ExpiresAt),
-		}).Exec(ctx)
-		return err
+		}).Exec(ctx); err != nil {
+			return err
+		}
+		return s.insertAudit(ctx, tx, whaley.Event{Player: n.Player.Name + " at " + n.Player.Address})
 	})
 }
 

@@ -56,11 +56,11 @@ func (s *Store) SetChallenge(ctx context.Context, c whaley.ChallengeSetting, ev 
 }
 
 // ForgetChallenge removes a challenge's setting; none is no error.
-func (s *Store) ForgetChallenge(ctx context.Context, challenge string, ev whaley.Event) error {
+func (s *Store) ForgetChallenge(ctx context.Context, challenge string) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.NewDelete().Model((*challengeRow)(nil)).Where("challenge = ?", challenge).Exec(ctx); err != nil {
 			return err
 		}
-		return s.insertEvent(ctx, tx, ev)
+		return s.insertAudit(ctx, tx, whaley.Event{Challenge: challenge})
 	})
 }

@@ -169,7 +169,7 @@ func (s *Store) write(ctx context.Context, f func(ctx context.Context, tx bun.Tx
 	t := &told{}
 	ctx = context.WithValue(ctx, toldKey{}, t)
 	err := again(ctx, retryableWrite, func() error {
-		t.events = nil
+		t.events, t.audit = nil, nil
 		if err := s.takeTurn(ctx); err != nil {
 			return err
 		}
@@ -181,6 +181,9 @@ func (s *Store) write(ctx context.Context, f func(ctx context.Context, tx bun.Tx
 			return f(ctx, tx)
 		})
 	})
+	if err == nil && t.audit != nil {
+		t.audit.Keep()
+	}
 	if err == nil && s.tell != nil && len(t.events) > 0 {
 		s.tell(t.events)
 	}

@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -24,7 +24,7 @@ type suspicionRow struct {
 	SubmitterOwner string
 	FlagOwner      string
 	Flag           string
-	Evidence       string
+	Evidence       evidence `bun:"type:jsonb"`
 	Review         string
 	Note           string
 	ReviewedBy     string
@@ -33,30 +33,26 @@ type suspicionRow struct {
 	ClearedAt      time.Time `bun:",nullzero"`
 }
 
-// evidenceJSON is what a suspicion rests on; nothing queries by it.
-type evidenceJSON struct {
+// evidence is what a suspicion rests on; nothing queries by it.
+type evidence struct {
 	Reasons     []whaley.Reason
 	Submitter   whaley.Party
 	Owner       *whaley.Party
 	Submissions []whaley.SubmissionCopy
 }
 
-func (r *suspicionRow) suspicion() (*whaley.Suspicion, error) {
-	var e evidenceJSON
-	if err := json.Unmarshal([]byte(r.Evidence), &e); err != nil {
-		return nil, err
-	}
+func (r *suspicionRow) suspicion() *whaley.Suspicion {
+	e := r.Evidence
 	return &whaley.Suspicion{
 		ID: r.ID, Kind: whaley.SuspicionKind(r.Kind), Key: r.Key, Score: r.Score, Reasons: e.Reasons, Challenge: r.Challenge,
 		CTFdChallenge: r.CTFdChallenge, Submitter: e.Submitter, Owner: e.Owner, Flag: r.Flag, Submissions: e.Submissions,
 		Review: whaley.ReviewState(r.Review), Note: r.Note, ReviewedBy: r.ReviewedBy, ReviewedAt: utc(r.ReviewedAt),
 		FoundAt: utc(r.FoundAt),
-	}, nil
+	}
 }
 
-func evidence(s *whaley.Suspicion) (string, error) {
-	text, err := json.Marshal(evidenceJSON{s.Reasons, s.Submitter, s.Owner, s.Submissions})
-	return string(text), err
+func evidenceOf(s *whaley.Suspicion) evidence {
+	return evidence{s.Reasons, s.Submitter, s.Owner, s.Submissions}
 }
 
 // copiesKept is how many submissions one suspicion keeps copies of.
@@ -79,15 +75,11 @@ func (s *Store) Suspect(ctx context.Context, found *whaley.Suspicion, ev whaley.
 		if err != nil {
 			return err
 		}
-		known, err := row.suspicion()
-		if err != nil || !add(known, found) {
-			return err
+		known := row.suspicion()
+		if !add(known, found) {
+			return nil
 		}
-		text, err := evidence(known)
-		if err != nil {
-			return err
-		}
-		_, err = tx.NewUpdate().Model((*suspicionRow)(nil)).Set("evidence = ?", text).Set("score = ?", known.Score).Where(
+		_, err = tx.NewUpdate().Model((*suspicionRow)(nil)).Set("evidence = ?", evidenceOf(known)).Set("score = ?", known.Score).Where(
 			"id = ?", row.ID,
 		).Exec(ctx)
 		return err
@@ -101,14 +93,10 @@ func (s *Store) insertSuspicion(ctx context.Context, tx bun.Tx, found *whaley.Su
 		return err
 	}
 	found.ID = id.String()
-	text, err := evidence(found)
-	if err != nil {
-		return err
-	}
 	row := &suspicionRow{
 		ID: found.ID, Kind: string(found.Kind), Key: found.Key, Score: found.Score, Challenge: found.Challenge,
 		CTFdChallenge:  found.CTFdChallenge,
-		SubmitterOwner: found.Submitter.OwnerID, Flag: found.Flag, Evidence: text, Review: string(whaley.ReviewOpen),
+		SubmitterOwner: found.Submitter.OwnerID, Flag: found.Flag, Evidence: evidenceOf(found), Review: string(whaley.ReviewOpen),
 		FoundAt: utc(found.FoundAt),
 	}
 	if found.Owner != nil {
@@ -148,16 +136,11 @@ func (s *Store) ListSuspicions(
 		}
 		return q.Scan(ctx)
 	})
-	if err != nil {
-		return nil, err
-	}
 	all := make([]*whaley.Suspicion, len(rows))
 	for n, r := range rows {
-		if all[n], err = r.suspicion(); err != nil {
-			return nil, err
-		}
+		all[n] = r.suspicion()
 	}
-	return all, nil
+	return all, err
 }
 
 // CountSuspicions says how many a list would have.
@@ -196,14 +179,18 @@ func (s *Store) Suspicion(ctx context.Context, id string) (*whaley.Suspicion, er
 	err := s.read(ctx, func(ctx context.Context) error {
 		err := s.db.NewSelect().Model(row).Where("id = ?", id).Scan(ctx)
 		if isNoRow(err) {
-			return whaley.Errorf(whaley.NotFound, "suspicion_not_found", "The review list has no entry %q.", id)
+			return noSuspicion(id)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return row.suspicion()
+	return row.suspicion(), nil
+}
+
+func noSuspicion(id string) error {
+	return whaley.Errorf(whaley.NotFound, "suspicion_not_found", "The review list has no entry %q.", id)
 }
 
 // ReviewSuspicion writes what an organiser made of one.
@@ -211,11 +198,17 @@ func (s *Store) ReviewSuspicion(
 	ctx context.Context, id string, state whaley.ReviewState, note, by string, at time.Time,
 ) (*whaley.Suspicion, error) {
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewUpdate().Model((*suspicionRow)(nil)).Set("review = ?", state).Set("note = ?", note).Set(
-			"reviewed_by = ?", by,
-		).
-			Set("reviewed_at = ?", utc(at)).Where("id = ?", id).Exec(ctx)
-		return err
+		row := &suspicionRow{}
+		err := tx.NewUpdate().Model(row).Set("review = ?", state).Set("note = ?", note).Set("reviewed_by = ?", by).
+			Set("reviewed_at = ?", utc(at)).Where("id = ?", id).Returning("challenge, submitter_owner").Scan(ctx)
+		if isNoRow(err) {
+			return noSuspicion(id)
+		} else if err != nil {
+			return err
+		}
+		return s.insertAudit(ctx, tx, whaley.Event{
+			Challenge: row.Challenge, Owner: row.SubmitterOwner, Message: "entry " + id + " is " + string(state),
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -234,8 +227,10 @@ func (s *Store) ClearSuspicions(ctx context.Context, at time.Time) (int, error) 
 		if err != nil {
 			return err
 		}
-		cleared, err = result.RowsAffected()
-		return err
+		if cleared, err = result.RowsAffected(); err != nil {
+			return err
+		}
+		return s.insertAudit(ctx, tx, whaley.Event{Message: fmt.Sprintf("took %d entries off the review list", cleared)})
 	})
 	return int(cleared), err
 }

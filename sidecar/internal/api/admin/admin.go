@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -14,7 +15,7 @@ import (
 const adminHeader = "X-Admin-Key"
 
 // AsAdmin lets only admins through to a handler. Attempts are counted before anything is looked at. What changes
-// something and was not recorded by its handler is recorded here.
+// something and is not in the log of events by then is written there.
 func (a Handlers) AsAdmin(next kit.Handler) kit.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		playing := a.rehearses(r)
@@ -29,15 +30,13 @@ func (a Handlers) AsAdmin(next kit.Handler) kit.Handler {
 			return err
 		}
 		v := &kit.AdminVisit{Name: name, From: a.Address(r)}
-		r = r.WithContext(context.WithValue(r.Context(), kit.AdminKey{}, v))
+		line := &whaley.Audit{}
+		r = r.WithContext(whaley.WithAudit(context.WithValue(r.Context(), kit.AdminKey{}, v), line))
 		if err := next(w, r); err != nil {
 			return err
 		}
-		if reads(r.Method) || v.Audited || v.Asked || playing {
-			return nil
-		}
-		if err := a.audit(r, whaley.Event{Type: "admin_action", Message: r.Method + " " + r.URL.Path}); err != nil {
-			a.Log.Error("an admin's action is not recorded", "admin", v.Name, "path", r.URL.Path, "err", err) // it is done and answered
+		if !reads(r.Method) && !v.Asked && !(playing && line.Event.Type == "") {
+			a.audit(r, cmp.Or(line.Event, whaley.Event{Type: "admin_action"}))
 		}
 		return nil
 	}
@@ -89,21 +88,35 @@ func (a Handlers) admin(r *http.Request) (string, error) {
 	return "", kit.ErrWrongKey
 }
 
-// adminOf is who an admin's request comes from and from where, for the log of events. Whoever asks in order to change
-// something records it.
+// adminOf is who an admin's request comes from and from where, for the log of events.
 func adminOf(r *http.Request) string {
 	v, ok := r.Context().Value(kit.AdminKey{}).(*kit.AdminVisit)
 	if !ok {
 		return ""
 	}
-	v.Audited = true
 	return v.Name + " at " + v.From.String()
 }
 
-// audit records what an admin did. It is called before the answer: what cannot be recorded is an error.
-func (a Handlers) audit(r *http.Request, ev whaley.Event) error {
+// tell says what a request is about to do. The log of events has that from the transaction that does it, which fails if
+// the line cannot be written.
+func tell(r *http.Request, ev whaley.Event) { whaley.AuditOf(r.Context()).Event = lineOf(r, ev).Event }
+
+func lineOf(r *http.Request, ev whaley.Event) *whaley.Audit {
 	ev.Player, ev.At = adminOf(r), time.Now().UTC()
-	return a.Events.Record(r.Context(), ev)
+	return &whaley.Audit{Event: ev}
+}
+
+// audit writes what a request has done, unless a transaction has. Since it is done, nothing is refused for it any more.
+func (a Handlers) audit(r *http.Request, ev whaley.Event) {
+	line := whaley.AuditOf(r.Context())
+	if line.Written() {
+		return
+	}
+	ev.Message = cmp.Or(ev.Message, r.Method+" "+r.URL.Path)
+	tell(r, ev)
+	if err := a.Events.Record(context.WithoutCancel(r.Context()), whaley.Event{}); err != nil {
+		a.Log.Error("what an admin did is not in the log of events", "event", line.Event, "err", err)
+	}
 }
 
 // GetAdmin answers GET /admin/api/whoami.
@@ -143,16 +156,10 @@ func (a Handlers) Login(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	address := a.Address(r)
-	s, cookie, err := a.Admins.SignIn(r.Context(), l.Key, address.String())
+	line := &whaley.Audit{Event: whaley.Event{Type: "admin_login", At: time.Now().UTC(), Message: "signed in to the panel"}}
+	s, cookie, err := a.Admins.SignIn(whaley.WithAudit(r.Context(), line), l.Key, address.String())
 	if err != nil {
 		a.RecordLogin(r, "admin_login_failed", whaley.Player{Address: address.String()}, whaley.CodeOf(err))
-		return err
-	}
-	err = a.Events.Record(r.Context(), whaley.Event{
-		Type: "admin_login", Player: s.Player.Name + " at " + address.String(), At: time.Now().UTC(),
-		Message: "signed in to the panel",
-	})
-	if err != nil {
 		return err
 	}
 	a.SetCookie(w, kit.AdminCookie, cookie, http.SameSiteStrictMode, int(identity.SessionLife.Seconds()))

@@ -145,9 +145,10 @@ func (a Handlers) doSelected(r *http.Request, act bulk, q whaley.InstanceQuery) 
 		}
 		all, q.After = append(all, part...), next
 	}
-	err := a.audit(r, whaley.Event{
+	tell(r, whaley.Event{
 		Type: act.event, Challenge: q.Challenge, Owner: q.Owner, Message: fmt.Sprintf("%s: %d", act.told, len(all)),
 	})
+	err := a.Events.Record(r.Context(), whaley.Event{}) // before the first, since each is a transaction of its own
 	if err != nil {
 		return answer, err
 	}

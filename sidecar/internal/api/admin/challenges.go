@@ -121,12 +121,10 @@ func (a Handlers) UploadChallenge(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	defer func() { _ = archive.close() }() // it was read only
+	tell(r, whaley.Event{Type: "admin_challenge_upload"})
 	e, err := a.Library.Upload(r.Context(), archive.Archive, adminOf(r))
 	if err != nil {
 		return withProblems(err)
-	}
-	if err := a.audit(r, whaley.Event{Type: "admin_challenge_upload", Challenge: e.ID, Message: "uploaded as " + e.Folder}); err != nil {
-		return err
 	}
 	return a.answerEntry(w, r, http.StatusCreated, e)
 }
@@ -213,10 +211,8 @@ func withProblems(err error) error {
 // DeleteChallenge answers DELETE /admin/api/challenges/{id}.
 func (a Handlers) DeleteChallenge(w http.ResponseWriter, r *http.Request) error {
 	id := kit.IDOf(r)
-	ev := whaley.Event{
-		Type: "admin_challenge_delete", Challenge: id, Player: adminOf(r), At: time.Now().UTC(), Message: "deleted",
-	}
-	err := a.Library.Delete(r.Context(), id, ev, func(ctx context.Context) (int, error) {
+	tell(r, whaley.Event{Type: "admin_challenge_delete", Challenge: id, Message: "deleted"})
+	err := a.Library.Delete(r.Context(), id, adminOf(r), func(ctx context.Context) (int, error) {
 		live, err := a.Instancer.LiveCounts(ctx)
 		return live[id], err
 	})
@@ -234,9 +230,7 @@ func (a Handlers) ReloadChallenge(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	if err := a.audit(r, whaley.Event{Type: "admin_challenge_reload", Challenge: e.ID, Message: "reloaded"}); err != nil {
-		return err
-	}
+	a.audit(r, whaley.Event{Type: "admin_challenge_reload", Challenge: e.ID, Message: "reloaded"})
 	return a.answerEntry(w, r, http.StatusOK, e)
 }
 
@@ -245,9 +239,7 @@ func (a Handlers) ReloadChallenges(w http.ResponseWriter, r *http.Request) error
 	if _, err := a.Library.ReloadBy(r.Context(), adminOf(r)); err != nil {
 		return err
 	}
-	if err := a.audit(r, whaley.Event{Type: "admin_challenge_reload", Message: "reloaded all"}); err != nil {
-		return err
-	}
+	a.audit(r, whaley.Event{Type: "admin_challenge_reload", Message: "reloaded all"})
 	a.Instancer.PrepareImages()
 	return a.ListChallenges(w, r)
 }
@@ -381,8 +373,8 @@ func (a Handlers) SetResources(w http.ResponseWriter, r *http.Request) error {
 func (a Handlers) setChallenge(
 	w http.ResponseWriter, r *http.Request, kind, message string, change func(*whaley.ChallengeSetting),
 ) error {
-	ev := whaley.Event{Type: kind, Challenge: kit.IDOf(r), Player: adminOf(r), At: time.Now().UTC(), Message: message}
-	e, err := a.Library.Set(r.Context(), kit.IDOf(r), adminOf(r), ev, change)
+	tell(r, whaley.Event{Type: kind, Challenge: kit.IDOf(r), Message: message})
+	e, err := a.Library.Set(r.Context(), kit.IDOf(r), adminOf(r), change)
 	if err != nil {
 		return err
 	}

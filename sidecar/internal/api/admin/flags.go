@@ -2,7 +2,6 @@ package admin
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
@@ -172,16 +171,9 @@ func (a Handlers) ListFlags(w http.ResponseWriter, r *http.Request) error {
 
 // DeleteFlag answers DELETE /admin/api/flags/{id}.
 func (a Handlers) DeleteFlag(w http.ResponseWriter, r *http.Request) error {
+	tell(r, whaley.Event{Type: "admin_flag_delete"})
 	f, err := a.Flags.Delete(r.Context(), kit.IDOf(r), adminOf(r))
 	if err != nil {
-		return err
-	}
-	if err := a.audit(
-		r,
-		whaley.Event{
-			Type: "admin_flag_delete", Challenge: f.Challenge, Owner: f.Owner.ID, Message: "deleted the flag of " + f.Owner.Name,
-		},
-	); err != nil {
 		return err
 	}
 	return kit.Write(w, http.StatusOK, issuedFlag(f))
@@ -189,17 +181,9 @@ func (a Handlers) DeleteFlag(w http.ResponseWriter, r *http.Request) error {
 
 // RotateFlag answers POST /admin/api/flags/{id}/rotate.
 func (a Handlers) RotateFlag(w http.ResponseWriter, r *http.Request) error {
+	tell(r, whaley.Event{Type: "admin_flag_rotate"})
 	f, err := a.Flags.Rotate(r.Context(), kit.IDOf(r), adminOf(r))
 	if err != nil {
-		return err
-	}
-	if err := a.audit(
-		r,
-		whaley.Event{
-			Type: "admin_flag_rotate", Challenge: f.Challenge, Owner: f.Owner.ID,
-			Message: "made " + f.Owner.Name + " another flag",
-		},
-	); err != nil {
 		return err
 	}
 	return kit.Write(w, http.StatusOK, issuedFlag(f))
@@ -207,14 +191,9 @@ func (a Handlers) RotateFlag(w http.ResponseWriter, r *http.Request) error {
 
 // DeleteFlagsOf answers DELETE /admin/api/flags/user/{id}.
 func (a Handlers) DeleteFlagsOf(w http.ResponseWriter, r *http.Request) error {
+	tell(r, whaley.Event{Type: "admin_flag_delete"})
 	n, err := a.Flags.DeleteOf(r.Context(), kit.IDOf(r), adminOf(r))
 	if err != nil {
-		return err
-	}
-	if err := a.audit(
-		r,
-		whaley.Event{Type: "admin_flag_delete", Owner: kit.IDOf(r), Message: "deleted " + strconv.Itoa(n) + " flags of an owner"},
-	); err != nil {
 		return err
 	}
 	return kit.Write(w, http.StatusOK, map[string]int{"deleted": n})

@@ -140,10 +140,8 @@ func (a Handlers) GetCapture(w http.ResponseWriter, r *http.Request) error {
 // DeleteCapture answers DELETE /admin/api/forensics/logs/{id}.
 func (a Handlers) DeleteCapture(w http.ResponseWriter, r *http.Request) error {
 	id := kit.IDOf(r)
+	tell(r, whaley.Event{Type: "admin_forensics_delete", Message: "removed the capture " + id})
 	if err := a.Forensics.Remove(r.Context(), id); err != nil {
-		return err
-	}
-	if err := a.audit(r, whaley.Event{Type: "admin_forensics_delete", Message: "removed the capture " + id}); err != nil {
 		return err
 	}
 	return kit.Write(w, http.StatusOK, map[string]int{"deleted": 1})
@@ -151,11 +149,9 @@ func (a Handlers) DeleteCapture(w http.ResponseWriter, r *http.Request) error {
 
 // DeleteCaptures answers DELETE /admin/api/forensics/logs.
 func (a Handlers) DeleteCaptures(w http.ResponseWriter, r *http.Request) error {
+	tell(r, whaley.Event{Type: "admin_forensics_clear", Message: "removed all captures"})
 	n, err := a.Forensics.Clear(r.Context(), whaley.CaptureQuery{})
 	if err != nil {
-		return err
-	}
-	if err := a.audit(r, whaley.Event{Type: "admin_forensics_clear", Message: "removed all captures: " + strconv.Itoa(n)}); err != nil {
 		return err
 	}
 	return kit.Write(w, http.StatusOK, map[string]int{"deleted": n})
@@ -163,13 +159,9 @@ func (a Handlers) DeleteCaptures(w http.ResponseWriter, r *http.Request) error {
 
 // CleanCaptures answers POST /admin/api/forensics/cleanup.
 func (a Handlers) CleanCaptures(w http.ResponseWriter, r *http.Request) error {
+	tell(r, whaley.Event{Type: "admin_forensics_cleanup", Message: "removed captures that were too old"})
 	n, err := a.Forensics.Cleanup(r.Context())
 	if err != nil {
-		return err
-	}
-	if err := a.audit(
-		r, whaley.Event{Type: "admin_forensics_cleanup", Message: "removed captures that were too old: " + strconv.Itoa(n)},
-	); err != nil {
 		return err
 	}
 	return kit.Write(w, http.StatusOK, map[string]int{"deleted": n})
@@ -186,17 +178,8 @@ func (a Handlers) CaptureLive(w http.ResponseWriter, r *http.Request) error {
 			whaley.Conflict, "instance_not_live", "This instance is %s already: it prints no more.", in.State,
 		)
 	}
+	tell(r, whaley.Event{Type: "admin_forensics_capture"})
 	c, err := a.Forensics.Live(r.Context(), in)
-	if err != nil {
-		return err
-	}
-	err = a.audit(
-		r,
-		whaley.Event{
-			Type: "admin_forensics_capture", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID,
-			Message: "captured " + c.ID,
-		},
-	)
 	if err != nil {
 		return err
 	}

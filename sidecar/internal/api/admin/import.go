@@ -115,7 +115,9 @@ func (a Handlers) takeFolders(r *http.Request, from *challenge.Unpacked, top str
 	})
 	for _, n := range order {
 		j := &all[n]
-		e, err := from.Take(r.Context(), filepath.Join(top, filepath.FromSlash(j.Folder)), adminOf(r))
+		line := lineOf(r, whaley.Event{Type: "admin_challenge_upload", Challenge: j.ID, Message: "imported as " + j.ID})
+		ctx := whaley.WithAudit(r.Context(), line) // each folder is taken by itself
+		e, err := from.Take(ctx, filepath.Join(top, filepath.FromSlash(j.Folder)), adminOf(r))
 		var problems challenge.Problems
 		var known *whaley.Error
 		switch {
@@ -130,13 +132,9 @@ func (a Handlers) takeFolders(r *http.Request, from *challenge.Unpacked, top str
 			return err
 		}
 		j.Taken, j.ID = true, e.ID
-		if err := a.audit(
-			r, whaley.Event{Type: "admin_challenge_upload", Challenge: e.ID, Message: "imported as " + e.Folder},
-		); err != nil {
-			return err
-		}
 	}
 	if len(order) > 0 {
+		whaley.AuditOf(r.Context()).Keep()
 		a.Instancer.PrepareImages()
 	}
 	return nil

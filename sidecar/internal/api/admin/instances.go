@@ -197,17 +197,8 @@ type containerJSON struct {
 
 // StopInstance answers DELETE /admin/api/instances/{id}.
 func (a Handlers) StopInstance(w http.ResponseWriter, r *http.Request) error {
+	tell(r, whaley.Event{Type: "admin_instance_stop", Instance: kit.IDOf(r), Message: "Stopped by an admin"})
 	in, err := a.Instancer.StopAny(r.Context(), kit.IDOf(r))
-	if err != nil {
-		return err
-	}
-	err = a.audit(
-		r,
-		whaley.Event{
-			Type: "admin_instance_stop", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID,
-			Message: "Stopped by an admin",
-		},
-	)
 	if err != nil {
 		return err
 	}
@@ -216,17 +207,8 @@ func (a Handlers) StopInstance(w http.ResponseWriter, r *http.Request) error {
 
 // RestartInstance starts an owner's instance anew, whatever the owner's quota says.
 func (a Handlers) RestartInstance(w http.ResponseWriter, r *http.Request) error {
+	tell(r, whaley.Event{Type: "admin_instance_restart", Instance: kit.IDOf(r), Message: "restarted: another takes its place"})
 	in, err := a.Instancer.RestartAny(r.Context(), kit.IDOf(r), adminOf(r))
-	if err != nil {
-		return err
-	}
-	err = a.audit(
-		r,
-		whaley.Event{
-			Type: "admin_instance_restart", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID,
-			Message: "restarted in the place of " + kit.IDOf(r),
-		},
-	)
 	if err != nil {
 		return err
 	}
@@ -235,14 +217,8 @@ func (a Handlers) RestartInstance(w http.ResponseWriter, r *http.Request) error 
 
 // ExtendInstance answers POST /admin/api/instances/{id}/extend.
 func (a Handlers) ExtendInstance(w http.ResponseWriter, r *http.Request) error {
+	tell(r, whaley.Event{Type: "admin_instance_extend", Instance: kit.IDOf(r)})
 	in, err := a.Instancer.ExtendAny(r.Context(), kit.IDOf(r), adminOf(r))
-	if err != nil {
-		return err
-	}
-	err = a.audit(r, whaley.Event{
-		Type: "admin_instance_extend", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID,
-		Message: "extended until " + in.ExpiresAt.UTC().Format(time.RFC3339),
-	})
 	if err != nil {
 		return err
 	}
@@ -279,17 +255,8 @@ func (a Handlers) SpawnInstance(w http.ResponseWriter, r *http.Request) error {
 	if s.OwnerName == "" {
 		s.OwnerName = s.OwnerID
 	}
+	tell(r, whaley.Event{Type: "admin_instance_spawn", Message: "started for " + s.OwnerName})
 	in, err := a.Instancer.SpawnFor(r.Context(), whaley.Owner{ID: s.OwnerID, Name: s.OwnerName}, adminOf(r), s.ChallengeID)
-	if err != nil {
-		return err
-	}
-	err = a.audit(
-		r,
-		whaley.Event{
-			Type: "admin_instance_spawn", Instance: in.ID, Challenge: in.Challenge, Owner: in.Owner.ID,
-			Message: "started for " + in.Owner.Name,
-		},
-	)
 	if err != nil {
 		return err
 	}

@@ -87,17 +87,8 @@ func (a Handlers) SyncChallenge(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	tell(r, whaley.Event{Type: "admin_mapping", Message: fmt.Sprintf("mapped to CTFd's challenge %d", body.CTFdChallenge)})
 	m, err := a.Flags.Map(r.Context(), body.Challenge, body.Part, body.CTFdChallenge)
-	if err != nil {
-		return err
-	}
-	err = a.audit(
-		r,
-		whaley.Event{
-			Type: "admin_mapping", Challenge: m.Challenge,
-			Message: fmt.Sprintf("mapped to CTFd's challenge %d", m.CTFdChallenge),
-		},
-	)
 	if err != nil {
 		return err
 	}
@@ -117,10 +108,8 @@ func (a Handlers) DeleteMapping(w http.ResponseWriter, r *http.Request) error {
 	if err := kit.TextParams(r, map[string]*string{"part": &part}); err != nil {
 		return err
 	}
+	tell(r, whaley.Event{Type: "admin_mapping", Message: "mapping removed"})
 	if err := a.Flags.Unmap(r.Context(), kit.IDOf(r), part); err != nil {
-		return err
-	}
-	if err := a.audit(r, whaley.Event{Type: "admin_mapping", Challenge: kit.IDOf(r), Message: "mapping removed"}); err != nil {
 		return err
 	}
 	return kit.Write(w, http.StatusOK, map[string]string{"local_challenge_id": kit.IDOf(r)})
@@ -135,13 +124,10 @@ func (a Handlers) SyncConnectionInfo(w http.ResponseWriter, r *http.Request) err
 	if err != nil {
 		return err
 	}
-	err = a.audit(r, whaley.Event{
+	a.audit(r, whaley.Event{
 		Type: "admin_mapping", Challenge: kit.IDOf(r),
 		Message: fmt.Sprintf("wrote its link into CTFd's challenge %d", m.CTFdChallenge),
 	})
-	if err != nil {
-		return err
-	}
 	return kit.Write(w, http.StatusOK, map[string]any{
 		"local_challenge_id": kit.IDOf(r), "ctfd_challenge_id": m.CTFdChallenge, "connection_info": a.Connection.Of(m.Challenge),
 	})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
@@ -57,10 +56,8 @@ func (a Handlers) ForgetUserPorts(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	forgotten, err := a.Books.ForgetPorts(r.Context(), owner, challenge, whaley.Event{
-		Type: "admin_ports_forget", Owner: owner, Challenge: challenge, Player: adminOf(r), At: time.Now().UTC(),
-		Message: "remembered ports forgotten",
-	})
+	tell(r, whaley.Event{Type: "admin_ports_forget", Message: "remembered ports forgotten"})
+	forgotten, err := a.Books.ForgetPorts(r.Context(), owner, challenge)
 	if err != nil {
 		return err
 	}

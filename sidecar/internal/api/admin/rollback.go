@@ -12,14 +12,12 @@ import (
 // RollBack puts an earlier revision back into a challenge's folder.
 func (a Handlers) RollBack(w http.ResponseWriter, r *http.Request) error {
 	revision := r.PathValue("revision")
+	tell(r, whaley.Event{
+		Type: "admin_challenge_rollback", Challenge: kit.IDOf(r), Message: "rolled back to revision " + revision,
+	})
 	e, err := a.Library.RollBack(r.Context(), kit.IDOf(r), revision, adminOf(r))
 	if err != nil {
 		return withProblems(err)
-	}
-	if err := a.audit(
-		r, whaley.Event{Type: "admin_challenge_rollback", Challenge: e.ID, Message: "rolled back to revision " + revision},
-	); err != nil {
-		return err
 	}
 	return a.answerEntry(w, r, http.StatusOK, e)
 }

@@ -170,17 +170,13 @@ func (a Handlers) ResetSetting(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a Handlers) setSettings(r *http.Request, values map[string]*string) error {
+	tell(r, whaley.Event{Type: "admin_settings", Message: "changed " + strings.Join(slices.Sorted(maps.Keys(values)), ", ")})
 	err := a.Settings.Change(r.Context(), adminOf(r), values)
 	var refused *config.Refused
 	if errors.As(err, &refused) {
 		return whaley.Errorf(whaley.Invalid, "settings_refused", "Nothing was changed: %s.", refused)
 	}
-	if err != nil {
-		return err
-	}
-	return a.audit(
-		r, whaley.Event{Type: "admin_settings", Message: "changed " + strings.Join(slices.Sorted(maps.Keys(values)), ", ")},
-	)
+	return err
 }
 
 // LoadSettings answers POST /admin/api/settings/load.
@@ -188,9 +184,7 @@ func (a Handlers) LoadSettings(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Settings.Load(r.Context()); err != nil {
 		return err
 	}
-	if err := a.audit(r, whaley.Event{Type: "admin_settings", Message: "loaded again"}); err != nil {
-		return err
-	}
+	a.audit(r, whaley.Event{Type: "admin_settings", Message: "loaded again"})
 	return kit.Write(w, http.StatusOK, settingsOf(a.Settings.Now()))
 }
 

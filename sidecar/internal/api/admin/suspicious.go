@@ -89,13 +89,9 @@ func (a Handlers) ListSuspicious(w http.ResponseWriter, r *http.Request) error {
 
 // ClearSuspicious answers DELETE /admin/api/flags/suspicious.
 func (a Handlers) ClearSuspicious(w http.ResponseWriter, r *http.Request) error {
+	tell(r, whaley.Event{Type: "admin_suspicious_clear"})
 	n, err := a.Cheating.ClearSuspicions(r.Context())
 	if err != nil {
-		return err
-	}
-	if err := a.audit(
-		r, whaley.Event{Type: "admin_suspicious_clear", Message: fmt.Sprintf("took %d entries off the review list", n)},
-	); err != nil {
 		return err
 	}
 	return kit.Write(w, http.StatusOK, map[string]int{"cleared": n})
@@ -127,14 +123,8 @@ func (a Handlers) ReviewSuspicious(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
+	tell(r, whaley.Event{Type: "admin_suspicious_review"})
 	s, err := a.Cheating.Review(r.Context(), kit.IDOf(r), whaley.ReviewState(body.Review), body.Note, adminOf(r))
-	if err != nil {
-		return err
-	}
-	err = a.audit(r, whaley.Event{
-		Type: "admin_suspicious_review", Challenge: s.Challenge, Owner: s.Submitter.OwnerID,
-		Message: "entry " + s.ID + " is " + body.Review,
-	})
 	if err != nil {
 		return err
 	}
@@ -148,15 +138,10 @@ func (a Handlers) CheckSubmissions(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	if err := a.audit(
-		r,
-		whaley.Event{
-			Type:    "admin_check_submissions",
-			Message: fmt.Sprintf("read %d submissions, %d new suspicions", check.Examined, len(check.Found)),
-		},
-	); err != nil {
-		return err
-	}
+	a.audit(r, whaley.Event{
+		Type:    "admin_check_submissions",
+		Message: fmt.Sprintf("read %d submissions, %d new suspicions", check.Examined, len(check.Found)),
+	})
 	found := []suspicionJSON{}
 	for _, s := range check.Found {
 		found = append(found, suspicion(s))

@@ -74,19 +74,17 @@ func (a Handlers) changeVariable(w http.ResponseWriter, r *http.Request, v confi
 	if _, known := a.Challenges.Get(v.Challenge); value != nil && v.Challenge != "" && !known {
 		return whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", clip(v.Challenge))
 	}
+	message := "set the variable " + v.Name
+	if value == nil {
+		message = "removed the variable " + v.Name
+	}
+	tell(r, whaley.Event{Type: "admin_settings", Challenge: v.Challenge, Message: message})
 	err := a.Settings.SetVariable(r.Context(), adminOf(r), v, value)
 	var refused *config.Refused
 	if errors.As(err, &refused) {
 		return whaley.Errorf(whaley.Invalid, "variable_refused", "Nothing was changed: %s.", refused)
 	}
 	if err != nil {
-		return err
-	}
-	message := "set the variable " + v.Name
-	if value == nil {
-		message = "removed the variable " + v.Name
-	}
-	if err := a.audit(r, whaley.Event{Type: "admin_settings", Challenge: v.Challenge, Message: message}); err != nil {
 		return err
 	}
 	return kit.Write(w, http.StatusOK, a.variables())

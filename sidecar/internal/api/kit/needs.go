@@ -54,7 +54,7 @@ type Books interface {
 	// RevisionFiles is what was in a revision, for challenge.Compare; empty if that is not kept.
 	RevisionFiles(ctx context.Context, challenge, revision string) (string, error)
 	PortMappings(ctx context.Context, owner, challenge, after string, limit int) ([]whaley.PortMapping, string, error)
-	ForgetPorts(ctx context.Context, owner, challenge string, ev whaley.Event) (int, error)
+	ForgetPorts(ctx context.Context, owner, challenge string) (int, error)
 	PortUse(ctx context.Context) (whaley.PortUse, error)
 	// LiveRows is what players have that lives.
 	LiveRows(ctx context.Context) ([]whaley.LiveRow, error)

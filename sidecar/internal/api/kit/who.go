@@ -182,8 +182,7 @@ type AdminKey struct{}
 
 // AdminVisit is one request of an admin.
 type AdminVisit struct {
-	Name    string
-	From    netip.Addr
-	Audited bool
-	Asked   bool // only what would be done, which changes nothing
+	Name  string
+	From  netip.Addr
+	Asked bool // only what would be done, which changes nothing
 }

@@ -118,10 +118,10 @@ func portMappings(t *testing.T, s *store.Store) {
 	if err != nil || use.Held < 5 || use.Mappings < 5 || use.Owners < 2 {
 		t.Errorf("%+v %v", use, err)
 	}
-	if n, err := s.ForgetPorts(ctx, one, "web1", whaley.Event{}); n != 1 || err != nil {
+	if n, err := s.ForgetPorts(ctx, one, "web1"); n != 1 || err != nil {
 		t.Errorf("%d %v", n, err)
 	}
-	if n, err := s.ForgetPorts(ctx, one, "", whaley.Event{}); n != 2 || err != nil {
+	if n, err := s.ForgetPorts(ctx, one, ""); n != 2 || err != nil {
 		t.Errorf("%d %v", n, err)
 	}
 	if held, err := s.InstancePorts(ctx, one); len(held) != 3 || err != nil {

@@ -31,7 +31,7 @@ func challengeSettings(t *testing.T, s, other *store.Store) {
 		}
 	}
 	for range 2 {
-		if err := other.ForgetChallenge(ctx, want.Challenge, whaley.Event{}); err != nil {
+		if err := other.ForgetChallenge(ctx, want.Challenge); err != nil {
 			t.Fatal(err)
 		}
 	}
