@@ -49,11 +49,7 @@ func (s *Store) InsertClaiming(
 				ev.Instance = in.ID
 			}
 		}
-		row, err := toRow(in)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.NewInsert().Model(row).Exec(ctx); isUnique(err) {
+		if _, err := tx.NewInsert().Model(toRow(in)).Exec(ctx); isUnique(err) {
 			return liveExists()
 		} else if err != nil {
 			return err
@@ -132,9 +128,7 @@ func (s *Store) Update(
 		}
 		change(in)
 		in.Version++
-		if row, err = toRow(in); err != nil {
-			return err
-		}
+		row = toRow(in)
 		if _, err := tx.NewUpdate().Model(row).WherePK().Exec(ctx); err != nil {
 			return err
 		}

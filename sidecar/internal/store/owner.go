@@ -28,9 +28,10 @@ func (s *Store) checkOwner(ctx context.Context, tx bun.Tx, in *whaley.Instance, 
 		}
 	}
 	var rows []struct {
-		Part, Challenge, State, Reason string
-		CreatedAt, EndedAt             time.Time
-		Failures, Losses               int
+		Part, Challenge, State string
+		Reason                 reason
+		CreatedAt, EndedAt     time.Time
+		Failures, Losses       int
 	}
 	since := in.CreatedAt.Add(-time.Minute)
 	if q.PerMinute == 0 {
@@ -54,10 +55,7 @@ func (s *Store) checkOwner(ctx context.Context, tx bun.Tx, in *whaley.Instance, 
 		case r.Part == "live":
 			live++
 		default:
-			last := whaley.Instance{State: whaley.State(r.State), EndedAt: utc(r.EndedAt)}
-			if last.Reason, err = reasonOf(r.Reason); err != nil {
-				return err
-			}
+			last := whaley.Instance{State: whaley.State(r.State), EndedAt: utc(r.EndedAt), Reason: r.Reason.of}
 			in.Failures, in.Losses = r.Failures, r.Losses
 			if reason := last.BackOff(in.CreatedAt); q.BackOff && reason != nil {
 				refusal = reason

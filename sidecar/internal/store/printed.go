@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -18,16 +17,12 @@ type printedRow struct {
 
 	Instance string `bun:",pk"`
 	At       time.Time
-	Services string
+	Services []whaley.Printed `bun:"type:jsonb"`
 }
 
 // KeepPrinted writes what an instance printed last, in the place of what was kept of it before; see instancer.Store.
 func (s *Store) KeepPrinted(ctx context.Context, instance string, printed []whaley.Printed) error {
-	text, err := json.Marshal(printed)
-	if err != nil {
-		return err
-	}
-	row := &printedRow{Instance: instance, At: utc(time.Now()), Services: string(text)}
+	row := &printedRow{Instance: instance, At: utc(time.Now()), Services: printed}
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewInsert().Model(row).On("CONFLICT (instance) DO UPDATE").Set("at = EXCLUDED.at").Set(
 			"services = EXCLUDED.services",
@@ -47,14 +42,9 @@ func (s *Store) Printed(ctx context.Context, instance string) ([]whaley.Printed,
 	err := s.read(ctx, func(ctx context.Context) error {
 		err := s.db.NewSelect().Model(row).Where("instance = ?", instance).Scan(ctx)
 		if isNoRow(err) {
-			row.Services = "null"
 			return nil
 		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	var printed []whaley.Printed
-	return printed, json.Unmarshal([]byte(row.Services), &printed)
+	return row.Services, err
 }

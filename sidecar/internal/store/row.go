@@ -22,16 +22,16 @@ type instanceRow struct {
 	OwnerName  string
 	Player     string
 	Slug       string
-	Routes     string
-	Terms      string
-	Networks   string
+	Routes     []whaley.Route `bun:"type:jsonb"`
+	Terms      whaley.Terms   `bun:"type:jsonb"`
+	Networks   []whaley.Part  `bun:"type:jsonb"`
 	State      string
-	Reason     string
+	Reason     reason
 	StopCause  string
 	Subnet     string
 	Egress     bool
-	Addresses  string
-	Ports      string
+	Addresses  map[string]netip.Addr `bun:"type:jsonb"`
+	Ports      map[int]int           `bun:"type:jsonb"`
 	CreatedAt  time.Time
 	StartedAt  time.Time `bun:",nullzero"`
 	ExpiresAt  time.Time `bun:",nullzero"`
@@ -43,39 +43,26 @@ type instanceRow struct {
 	Version    int64
 }
 
-// reasonJSON is why an instance failed; the cause stays in the log.
-type reasonJSON struct {
-	Kind         whaley.Kind
-	Code, Detail string
-	RetryAfter   time.Duration
-}
+// reason is why an instance failed, or null. The column holds JSON always, which a nil pointer would not be.
+type reason struct{ of *whaley.Error }
 
-func toRow(in *whaley.Instance) (*instanceRow, error) {
+func (r reason) MarshalJSON() ([]byte, error) { return json.Marshal(r.of) }
+
+func (r *reason) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &r.of) }
+
+func toRow(in *whaley.Instance) *instanceRow {
 	row := &instanceRow{
 		ID: in.ID, Challenge: in.Challenge, Revision: in.Revision, OwnerID: in.Owner.ID, OwnerName: in.Owner.Name,
 		Player: in.Player, Slug: in.Slug, State: string(in.State), StopCause: in.StopCause,
 		CreatedAt: utc(in.CreatedAt), StartedAt: utc(in.StartedAt), ExpiresAt: utc(in.ExpiresAt), EndedAt: utc(in.EndedAt),
 		ExtendedMS: in.Extended.Milliseconds(), Memory: in.Memory, Failures: in.Failures, Losses: in.Losses,
-		Egress: in.Egress, Version: in.Version,
+		Egress: in.Egress, Version: in.Version, Routes: in.Routes, Terms: in.Terms, Networks: in.Networks,
+		Addresses: in.Addresses, Ports: in.Ports, Reason: reason{in.Reason},
 	}
 	if in.Subnet.IsValid() {
 		row.Subnet = in.Subnet.String()
 	}
-	var reason *reasonJSON
-	if in.Reason != nil {
-		reason = &reasonJSON{in.Reason.Kind, in.Reason.Code, in.Reason.Detail, in.Reason.RetryAfter}
-	}
-	for column, value := range map[*string]any{
-		&row.Routes: in.Routes, &row.Terms: in.Terms, &row.Networks: in.Networks, &row.Addresses: in.Addresses,
-		&row.Ports: in.Ports, &row.Reason: reason,
-	} {
-		text, err := json.Marshal(value)
-		if err != nil {
-			return nil, err
-		}
-		*column = string(text)
-	}
-	return row, nil
+	return row
 }
 
 func (row *instanceRow) instance() (*whaley.Instance, error) {
@@ -85,7 +72,8 @@ func (row *instanceRow) instance() (*whaley.Instance, error) {
 		State: whaley.State(row.State), StopCause: row.StopCause,
 		CreatedAt: utc(row.CreatedAt), StartedAt: utc(row.StartedAt), ExpiresAt: utc(row.ExpiresAt), EndedAt: utc(row.EndedAt),
 		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Memory: row.Memory, Failures: row.Failures,
-		Losses: row.Losses, Egress: row.Egress, Version: row.Version,
+		Losses: row.Losses, Egress: row.Egress, Version: row.Version, Routes: row.Routes, Terms: row.Terms,
+		Networks: row.Networks, Addresses: row.Addresses, Ports: row.Ports, Reason: row.Reason.of,
 	}
 	if row.Subnet != "" {
 		prefix, err := netip.ParsePrefix(row.Subnet)
@@ -94,26 +82,5 @@ func (row *instanceRow) instance() (*whaley.Instance, error) {
 		}
 		in.Subnet = prefix
 	}
-	for column, into := range map[*string]any{
-		&row.Routes: &in.Routes, &row.Terms: &in.Terms, &row.Networks: &in.Networks, &row.Addresses: &in.Addresses,
-		&row.Ports: &in.Ports,
-	} {
-		if err := json.Unmarshal([]byte(*column), into); err != nil {
-			return nil, fmt.Errorf("row of %s: %w", row.ID, err)
-		}
-	}
-	reason, err := reasonOf(row.Reason)
-	if err != nil {
-		return nil, fmt.Errorf("row of %s: %w", row.ID, err)
-	}
-	in.Reason = reason
 	return in, nil
-}
-
-func reasonOf(column string) (*whaley.Error, error) {
-	var reason *reasonJSON
-	if err := json.Unmarshal([]byte(column), &reason); err != nil || reason == nil {
-		return nil, err
-	}
-	return &whaley.Error{Kind: reason.Kind, Code: reason.Code, Detail: reason.Detail, RetryAfter: reason.RetryAfter}, nil
 }

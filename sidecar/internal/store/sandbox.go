@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"time"
@@ -15,8 +14,8 @@ import (
 type sandboxRow struct {
 	bun.BaseModel `bun:"table:sandboxes,alias:sb"`
 
-	ID        string `bun:",pk"`
-	Shape     string // JSON; equal shapes have equal texts
+	ID        string       `bun:",pk"`
+	Shape     whaley.Shape `bun:"type:jsonb"` // equal shapes have equal texts
 	Subnet    string
 	State     whaley.SandboxState
 	Instance  string
@@ -26,9 +25,7 @@ type sandboxRow struct {
 
 func (r *sandboxRow) sandbox() (*whaley.Sandbox, error) {
 	s := &whaley.Sandbox{ID: r.ID, State: r.State, Instance: r.Instance, Age: time.Duration(r.Age) * time.Millisecond}
-	if err := json.Unmarshal([]byte(r.Shape), &s.Shape); err != nil {
-		return nil, fmt.Errorf("row of %s: %w", r.ID, err)
-	}
+	s.Shape = r.Shape
 	if r.Subnet != "" {
 		var err error
 		if s.Subnet, err = netip.ParsePrefix(r.Subnet); err != nil {
@@ -38,19 +35,10 @@ func (r *sandboxRow) sandbox() (*whaley.Sandbox, error) {
 	return s, nil
 }
 
-func shapeText(s whaley.Shape) (string, error) {
-	text, err := json.Marshal(s)
-	return string(text), err
-}
-
 // AddSandbox adds a sandbox that is to be made.
 func (s *Store) AddSandbox(ctx context.Context, sb *whaley.Sandbox) error {
-	shape, err := shapeText(sb.Shape)
-	if err != nil {
-		return err
-	}
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(&sandboxRow{ID: sb.ID, Shape: shape, State: whaley.SandboxMaking}).
+		_, err := tx.NewInsert().Model(&sandboxRow{ID: sb.ID, Shape: sb.Shape, State: whaley.SandboxMaking}).
 			Value("changed_at", "?", s.now()).Exec(ctx)
 		return err
 	})
@@ -78,15 +66,11 @@ func (s *Store) Sandboxes(ctx context.Context) ([]*whaley.Sandbox, error) {
 
 // TakeSandbox gives an instance the one it has already, else a ready one of a shape, else nil.
 func (s *Store) TakeSandbox(ctx context.Context, instance string, shape whaley.Shape) (*whaley.Sandbox, error) {
-	text, err := shapeText(shape)
-	if err != nil {
-		return nil, err
-	}
 	row := &sandboxRow{}
 	none := false
-	err = s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		query := tx.NewSelect().Model(row).ColumnExpr("sb.*").
-			Where("instance = ?", instance).WhereOr("state = ? AND shape = ?", whaley.SandboxReady, text).
+			Where("instance = ?", instance).WhereOr("state = ? AND shape = ?", whaley.SandboxReady, shape).
 			OrderExpr("CASE WHEN instance = ? THEN 0 ELSE 1 END", instance).Order("changed_at").Limit(1)
 		if s.postgres() {
 			query = query.For("UPDATE SKIP LOCKED")
@@ -117,16 +101,12 @@ func (s *Store) FreeSandbox(ctx context.Context, instance string, to whaley.Sand
 // MoveSandbox changes the state of one, unless that is another meanwhile, and says whether it did. Subnet and shape
 // are written as they are in sb.
 func (s *Store) MoveSandbox(ctx context.Context, sb *whaley.Sandbox, to whaley.SandboxState) (bool, error) {
-	shape, err := shapeText(sb.Shape)
-	if err != nil {
-		return false, err
-	}
 	subnet := ""
 	if sb.Subnet.IsValid() {
 		subnet = sb.Subnet.String()
 	}
 	return s.moveSandbox(ctx, func(q *bun.UpdateQuery) *bun.UpdateQuery {
-		return q.Set("state = ?", to).Set("shape = ?", shape).Set("subnet = ?", subnet).Set("instance = ''").
+		return q.Set("state = ?", to).Set("shape = ?", sb.Shape).Set("subnet = ?", subnet).Set("instance = ''").
 			Where("id = ?", sb.ID).Where("state = ?", sb.State)
 	})
 }

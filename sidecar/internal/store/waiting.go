@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -20,7 +18,7 @@ type waitingRow struct {
 	Revision  string
 	Form      string
 	State     whaley.WaitingState
-	Place     string // JSON; nothing queries by it
+	Place     waitingPlace `bun:"type:jsonb"` // nothing queries by it
 	ChangedAt int64
 	Age       int64 `bun:",scanonly"` // milliseconds
 }
@@ -35,32 +33,24 @@ type waitingPlace struct {
 	Ports     map[int]int
 }
 
-func placeText(w *whaley.Waiting) (string, error) {
-	text, err := json.Marshal(waitingPlace{w.Services, w.Egress, w.Subnet, w.Networks, w.Addresses, w.Ports})
-	return string(text), err
+func placeOf(w *whaley.Waiting) waitingPlace {
+	return waitingPlace{w.Services, w.Egress, w.Subnet, w.Networks, w.Addresses, w.Ports}
 }
 
-func (r *waitingRow) waiting() (*whaley.Waiting, error) {
-	var p waitingPlace
-	if err := json.Unmarshal([]byte(r.Place), &p); err != nil {
-		return nil, fmt.Errorf("row of %s, which waits: %w", r.ID, err)
-	}
+func (r *waitingRow) waiting() *whaley.Waiting {
+	p := r.Place
 	return &whaley.Waiting{
 		ID: r.ID, Challenge: r.Challenge, Revision: r.Revision, Form: r.Form, State: r.State, Services: p.Services,
 		Egress: p.Egress, Subnet: p.Subnet, Networks: p.Networks, Addresses: p.Addresses, Ports: p.Ports,
 		Age: time.Duration(r.Age) * time.Millisecond,
-	}, nil
+	}
 }
 
 // AddWaiting adds an instance that is to be made ahead.
 func (s *Store) AddWaiting(ctx context.Context, w *whaley.Waiting) error {
-	place, err := placeText(w)
-	if err != nil {
-		return err
-	}
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		row := &waitingRow{
-			ID: w.ID, Challenge: w.Challenge, Revision: w.Revision, Form: w.Form, State: whaley.WaitingMaking, Place: place,
+			ID: w.ID, Challenge: w.Challenge, Revision: w.Revision, Form: w.Form, State: whaley.WaitingMaking, Place: placeOf(w),
 		}
 		_, err := tx.NewInsert().Model(row).Value("changed_at", "?", s.now()).Exec(ctx)
 		return err
@@ -76,28 +66,19 @@ func (s *Store) Waiting(ctx context.Context) ([]*whaley.Waiting, error) {
 			"changed_at", "id",
 		).Scan(ctx)
 	})
-	if err != nil {
-		return nil, err
-	}
 	all := make([]*whaley.Waiting, len(rows))
 	for n := range rows {
-		if all[n], err = rows[n].waiting(); err != nil {
-			return nil, err
-		}
+		all[n] = rows[n].waiting()
 	}
-	return all, nil
+	return all, err
 }
 
 // MoveWaiting changes the state of one, unless that is another meanwhile or an owner has claimed it, and says whether
 // it did. Its place is written as it is in w.
 func (s *Store) MoveWaiting(ctx context.Context, w *whaley.Waiting, to whaley.WaitingState) (moved bool, err error) {
-	place, err := placeText(w)
-	if err != nil {
-		return false, err
-	}
 	err = s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		moved, err = changedOne(tx.NewUpdate().Table("waiting").Set("changed_at = ?", s.now()).Set("state = ?", to).
-			Set("place = ?", place).Where("id = ?", w.ID).Where("state = ?", w.State).Exec(ctx))
+			Set("place = ?", placeOf(w)).Where("id = ?", w.ID).Where("state = ?", w.State).Exec(ctx))
 		return err
 	})
 	return moved, err
@@ -127,5 +108,5 @@ func (s *Store) claim(ctx context.Context, tx bun.Tx, form string) (*whaley.Wait
 	if _, err := tx.NewDelete().Model(row).WherePK().Exec(ctx); err != nil {
 		return nil, err
 	}
-	return row.waiting()
+	return row.waiting(), nil
 }

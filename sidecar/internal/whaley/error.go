@@ -27,7 +27,7 @@ type Error struct {
 	Code       string        // stable, snake_case
 	Detail     string        // what happened and what to do
 	RetryAfter time.Duration // zero: no use in waiting
-	Err        error
+	Err        error         `json:"-"` // for the log only
 }
 
 func (e *Error) Error() string {
