@@ -28,6 +28,7 @@ type Live struct {
 	environment map[string]string
 	store       Store
 	key         []byte // seals secrets in the store
+	parse       func(environment map[string]string) (*Config, error)
 	log         *slog.Logger
 
 	applying sync.Mutex
@@ -51,7 +52,7 @@ func (s *Snapshot) Environment(row Setting) string { return s.defaults.Value(row
 func NewLive(
 	ctx context.Context, environment map[string]string, store Store, key []byte, log *slog.Logger,
 ) (*Live, error) {
-	l := &Live{environment: environment, store: store, key: key, log: log}
+	l := &Live{environment: environment, store: store, key: key, parse: Load, log: log}
 	return l, l.Load(ctx)
 }
 
@@ -93,7 +94,12 @@ func (l *Live) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return l.apply(stored)
+	defaults, err := l.parse(l.environment)
+	if err != nil {
+		return err
+	}
+	l.apply(l.tolerant(stored, defaults))
+	return nil
 }
 
 // Change sets values by name, or resets those that are nil, all or none. The new whole must pass every check that the
@@ -104,7 +110,7 @@ func (l *Live) Change(ctx context.Context, by string, values map[string]*string)
 	}
 	l.applying.Lock()
 	defer l.applying.Unlock()
-	var written map[string]string
+	var next *Snapshot
 	err := l.store.ChangeSettings(ctx, by, func(stored map[string]string) (map[string]string, error) {
 		for name, value := range values {
 			if value == nil {
@@ -121,17 +127,16 @@ func (l *Live) Change(ctx context.Context, by string, values map[string]*string)
 			}
 			stored[name] = text
 		}
-		next, _ := l.opened(stored)
-		if _, err := Load(over(l.environment, next)); err != nil {
-			return nil, &Refused{err}
+		var wrong error
+		if next, wrong = l.read(stored, l.Now().defaults); wrong != nil {
+			return nil, &Refused{wrong}
 		}
-		written = stored
 		return stored, nil
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		l.apply(next)
 	}
-	return l.apply(written)
+	return err
 }
 
 // Refused is why values cannot be set; its text is for whoever asked.
@@ -194,40 +199,47 @@ func (l *Live) opened(stored map[string]string) (values, ignored map[string]stri
 	return values, ignored
 }
 
-// apply makes stored values the ones in force. If they do not go together with the environment, which may be another
-// than when they were set, as many as possible are taken and the rest is ignored, loudly.
-func (l *Live) apply(stored map[string]string) error {
-	defaults, err := Load(l.environment)
-	if err != nil {
-		return err
-	}
+// read is stored values over the environment; the error is why they do not go together with it.
+func (l *Live) read(stored map[string]string, defaults *Config) (next *Snapshot, err error) {
 	values, ignored := l.opened(stored)
-	next := &Snapshot{Overrides: values, Ignored: ignored, defaults: defaults, variables: l.variablesIn(stored, ignored)}
-	next.Config, err = Load(over(l.environment, values))
-	if err != nil {
-		taken := map[string]string{}
-		next.Config = defaults
-		for _, name := range slices.Sorted(maps.Keys(values)) {
-			with := over(taken, map[string]string{name: values[name]})
-			if c, err := Load(over(l.environment, with)); err != nil {
-				ignored[name] = err.Error()
-			} else {
-				taken, next.Config = with, c
-			}
+	next = &Snapshot{Overrides: values, Ignored: ignored, defaults: defaults, variables: l.variablesIn(stored, ignored)}
+	next.Config, err = l.parse(over(l.environment, values))
+	return next, err
+}
+
+// tolerant is read for what is stored already. If it does not go together with the environment, which may be another
+// than when it was set, as much as possible is taken and the rest is ignored.
+func (l *Live) tolerant(stored map[string]string, defaults *Config) *Snapshot {
+	next, err := l.read(stored, defaults)
+	if err == nil {
+		return next
+	}
+	taken := map[string]string{}
+	next.Config = defaults
+	for _, name := range slices.Sorted(maps.Keys(next.Overrides)) {
+		with := over(taken, map[string]string{name: next.Overrides[name]})
+		if c, err := l.parse(over(l.environment, with)); err != nil {
+			next.Ignored[name] = err.Error()
+		} else {
+			taken, next.Config = with, c
 		}
 	}
+	return next
+}
+
+// apply puts what was read in force, and tells loudly what of it is not.
+func (l *Live) apply(next *Snapshot) {
 	before := l.now.Swap(next)
-	if before != nil && maps.Equal(before.Overrides, next.Overrides) && maps.Equal(before.Ignored, ignored) &&
+	if before != nil && maps.Equal(before.Overrides, next.Overrides) && maps.Equal(before.Ignored, next.Ignored) &&
 		maps.Equal(before.variables, next.variables) {
-		return nil
+		return
 	}
-	for name, reason := range ignored {
+	for name, reason := range next.Ignored {
 		l.log.Error("setting in the database is ignored", "setting", name, "reason", reason)
 	}
 	for _, use := range l.uses {
 		use(next.Config)
 	}
-	return nil
 }
 
 // over is one map on top of another.

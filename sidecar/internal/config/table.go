@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Types of settings.
@@ -42,8 +43,10 @@ type Setting struct {
 	field string
 }
 
-// Table lists all settings, in the order of the struct.
-func Table() []Setting {
+// Table lists all settings, in the order of the struct. It is not to be written to.
+func Table() []Setting { return table() }
+
+var table = sync.OnceValue(func() []Setting {
 	var all []Setting
 	section := ""
 	t := reflect.TypeFor[Config]()
@@ -70,7 +73,7 @@ func Table() []Setting {
 		all = append(all, s)
 	}
 	return all
-}
+})
 
 func typeOf(f reflect.StructField) string {
 	switch f.Type {

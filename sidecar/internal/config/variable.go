@@ -76,7 +76,8 @@ func (l *Live) SetVariable(ctx context.Context, by string, v Variable, value *st
 	if err != nil {
 		return err
 	}
-	return l.apply(written)
+	l.apply(l.tolerant(written, l.Now().defaults))
+	return nil
 }
 
 // Variables lists the variables that are set, those for all first.
