@@ -136,7 +136,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 			h.unavailable(w, r, v)
 			return
 		}
-		v.heed(status)
+		v.revoked(status)
 		v.down = time.Time{}
 		if status.Ending && time.Now().Before(end) && sleep(r, restartPause) {
 			continue // the next sidecar holds the request on
@@ -183,8 +183,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 	}
 }
 
-// heed takes to heart that a ticket counts no more: whoever showed it has to sign in anew.
-func (v *visit) heed(status wire.HostStatus) {
+// revoked makes a visitor anonymous whose ticket counts no more: they have to sign in anew.
+func (v *visit) revoked(status wire.HostStatus) {
 	if status.Revoked {
 		v.signedIn = false
 	}

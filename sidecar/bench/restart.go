@@ -97,7 +97,7 @@ func lives(ctx context.Context, start func() (*sidecar, error), count int) (life
 			}
 		}
 		answered = append(answered, time.Since(began))
-		err = errors.Join(err, s.Until(ctx, "all is taken up", s.tookUp))
+		err = errors.Join(err, s.Until(ctx, "all instances are adopted", s.tookUp))
 		looked = append(looked, time.Since(began))
 		_, bytes, measured := usage(s.Process.Process.Pid)
 		memory = append(memory, bytes)

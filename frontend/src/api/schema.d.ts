@@ -2150,7 +2150,7 @@ export interface components {
          *     | `account_invalid` | 422 | %s must be the number of an account of CTFd. |
          *     | `active_missing` | 422 | active must be true or false. |
          *     | `adapter_refused` | 401 | The plugin's key is missing or not ADAPTER_KEY. |
-         *     | `address_unreadable` | 422 | The address has characters that no address here has. |
+         *     | `address_unreadable` | 422 | The URL contains invalid characters. |
          *     | `architecture_unknown` | 503 | There is no program for containers that hold a network on %s. |
          *     | `archive_encrypted` | 422 | The archive's entry %q is encrypted. |
          *     | `archive_incomplete` | 422 | The archive did not arrive whole. Send it again. |
@@ -2260,7 +2260,7 @@ export interface components {
          *     | `owner_invalid` | 422 | owner_id must be the id of a player or team, of letters, digits, _ and -. |
          *     | `parameter_invalid` | 422 | %s must be a text of at most %d bytes. |
          *     | `part_not_found` | 404 | %s has no flag of a part %q. |
-         *     | `path_invalid` | 422 | %q is no path in the challenge's folder: it must be relative, without .., backslashes and control characters. |
+         *     | `path_invalid` | 422 | %q is not a path in the challenge's folder: it must be relative, without .., backslashes and control characters. |
          *     | `pids_invalid` | 422 | pids must be from 16 to %d; 0 for what the files say. |
          *     | `placeholder_left` | 503 | The challenge's image still holds a placeholder flag after it was built (%s). Tell an organiser: such a file must be made by the Dockerfile out of text, or the challenge must set disable_dynamic_flags. |
          *     | `player_banned` | 403 | You are banned from this event. The organisers can tell you why. |
@@ -2283,7 +2283,7 @@ export interface components {
          *     | `runtime_missing` | 503 | The challenge asks for a container runtime that this host does not have. Tell an organiser. |
          *     | `service_exited` | 503 | The challenge crashed on startup: its service %s ended with exit code %d. Try again; if it keeps happening, tell an organiser. |
          *     | `session_over` | 401 | CTFd does not know your account any more. Sign in again. |
-         *     | `setting_not_found` | 404 | There is no setting %q. |
+         *     | `setting_not_found` | 404 | There is not a setting %q. |
          *     | `settings_missing` | 422, 503 | settings must be an object with a value for each name; null resets one. |
          *     | `settings_refused` | 422 | %s must be a list of texts without commas. |
          *     | `short` | 429 | The instance was stopped: the host's disk was running full, and it had written the most. |
@@ -2292,7 +2292,7 @@ export interface components {
          *     | `sign_in_not_needed` | 409 | There is nothing to sign in to: a player is an address here. |
          *     | `sign_in_refused` | 401 | The sign-in did not work. Try it again; if it goes on, tell an organiser. |
          *     | `solver_missing` | 409 | %s has no solver. Put a solve.sh or solve.py that prints the flag beside its instance.toml, or name one in its [solver]. |
-         *     | `solver_red` | 409 | %s is not opened: its own solver did not solve it (%s). Mend it, or open it anyhow (force). |
+         *     | `solver_red` | 409 | %s is not opened: its own solver did not solve it (%s). Fix it, or open it anyhow (force). |
          *     | `solver_running` | 409 | The solver of %s is still running. Open it when that is over, or open it anyhow (force). |
          *     | `sort_invalid` | 422 | sort must be created, expires, challenge, owner or state, with - before it for the other direction. |
          *     | `spawn_failed` | 500 | The instance could not be started. Try again; if it keeps happening, tell an organiser. |
@@ -2315,7 +2315,7 @@ export interface components {
          *     | `timeout_invalid` | 422 | timeoutMilliseconds in rCTF must be from %d to %d. |
          *     | `token_missing` | 422 | token is missing: an access token of CTFd, made there under Settings, Access Tokens. |
          *     | `token_refused` | 401, 409 | The token is for another selection or older than %s. Ask again without a token. |
-         *     | `too_fast` | 429 | That was too often in a short time. Try again in %d s. |
+         *     | `too_fast` | 429 | Too many requests. Try again in %d s. |
          *     | `too_many_streams` | 429 | %d event streams from your network are open. Close some pages, or ask GET /instances now and then instead. |
          *     | `tree_too_large` | 422 | The folder has more than %d entries or more than %d folders in each other. |
          *     | `type_invalid` | 422 | type must be at most %d types of events, like instance_spawn. |

@@ -43,6 +43,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -99,7 +100,7 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.DiscardHandler)
-	db, err := store.Open(ctx, "", t.TempDir())
+	db, err := store.Open(ctx, "", storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,9 +73,9 @@ func (a *API) failing(name string, err error) {
 	was := a.unhealthy.names[name]
 	switch {
 	case err != nil && !was:
-		a.Log.Warn("dependency fails its check", "dependency", name, "err", err)
+		a.Log.Warn("dependency check failed", "dependency", name, "err", err)
 	case err == nil && was:
-		a.Log.Info("dependency is as it should be again", "dependency", name)
+		a.Log.Info("dependency check passes again", "dependency", name)
 	}
 	a.unhealthy.names[name] = err != nil
 }

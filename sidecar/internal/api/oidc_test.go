@@ -289,7 +289,7 @@ func TestACheckSaysWhatIsWrongWithTheProvider(t *testing.T) {
 	}{
 		"all right":        {func(*oidc.Options) {}, ""},
 		"a slash more":     {func(o *oidc.Options) { o.Issuer += "/" }, "calls itself otherwise"},
-		"no address":       {func(o *oidc.Options) { o.Issuer = "id.example.org" }, "is no address"},
+		"no address":       {func(o *oidc.Options) { o.Issuer = "id.example.org" }, "is not an address"},
 		"no provider":      {func(o *oidc.Options) { o.Issuer = s.dashboard.URL }, "/.well-known/openid-configuration"},
 		"nothing there":    {func(o *oidc.Options) { o.Issuer = "http://127.0.0.1:1" }, "refused"},
 		"another client":   {func(o *oidc.Options) { o.ClientID = "other" }, "other"},

@@ -51,7 +51,7 @@ func (k *keyWatch) run(ctx context.Context, players *identity.Players, db *store
 		err := players.Ping(ctx)
 		switch now := whaley.CodeOf(err) == ctfd.CodeMisconfigured; {
 		case now && !refused:
-			log.Error("ctfd does not take our key: who is signed in plays on, nobody new can sign in", "err", err)
+			log.Error("ctfd refuses CTFD_API_KEY: signed-in players go on, nobody new can sign in", "err", err)
 			systemEvent(ctx, db, "ctfd_key_refused", DetailOf(err)+" "+keyMend, log)
 			refused = true
 		case err == nil && refused:

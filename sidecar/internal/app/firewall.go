@@ -148,7 +148,7 @@ func (w *wall) prove(ctx context.Context, try func(context.Context) error) {
 				"the sidecar must run in the network namespace of the host whose engine it uses (network_mode: host), with CAP_NET_ADMIN",
 			)
 		default:
-			w.log.Warn("firewall could not be tried from inside a container", "err", err)
+			w.log.Warn("firewall check from inside a container could not run", "err", err)
 		}
 		if errors.Is(err, firewall.ErrNotStatic) {
 			return // no later trial is another

@@ -40,7 +40,7 @@ func (o *owners) follow(ctx context.Context, g *errgroup.Group) {
 func (o *owners) look(ctx context.Context) {
 	rows, err := o.instances.LiveRows(ctx)
 	if err != nil {
-		o.log.Warn("owners of instances not looked at", "err", err)
+		o.log.Warn("check owners of instances failed", "err", err)
 		return
 	}
 	o.rename(ctx, rows)
@@ -56,7 +56,7 @@ func (o *owners) look(ctx context.Context) {
 		stands, err := o.players.Stands(ctx, owner)
 		switch {
 		case err != nil:
-			o.log.Warn("owner not looked up in ctfd", "owner", owner, "err", err)
+			o.log.Warn("look up owner in ctfd failed", "owner", owner, "err", err)
 			return // CTFd does not answer; others would not be answered either
 		case stands == identity.Banned:
 			o.stop(ctx, owner, ids)
@@ -93,7 +93,7 @@ func (o *owners) rename(ctx context.Context, rows []whaley.LiveRow) {
 			continue
 		}
 		if err := o.instances.RenameOwner(ctx, row.Owner.ID, name); err != nil {
-			o.log.Warn("another name of an owner not written", "owner", row.Owner.ID, "err", err)
+			o.log.Warn("write new name of an owner failed", "owner", row.Owner.ID, "err", err)
 		}
 	}
 }

@@ -103,7 +103,7 @@ func newSubnets(
 	subnets.Except(pools.Needed)
 	pools.OnChange(func(all []netip.Prefix) {
 		if err := subnets.Move(all[0]); err != nil {
-			log.Error("the pool cannot be used", "pool", all[0], "err", err)
+			log.Error("subnet pool cannot be used", "pool", all[0], "err", err)
 		}
 	})
 	g.Go(func() error { return guard.Run(ctx) })

@@ -122,7 +122,7 @@ func (p *ports) know(ctx context.Context, db *store.Store) error {
 		if err == nil {
 			p.table.Know(all)
 		} else if ctx.Err() == nil {
-			p.log.Error("read which ports owners have", "err", err)
+			p.log.Error("list booked ports failed", "err", err)
 		}
 		select {
 		case <-time.After(knowEvery):

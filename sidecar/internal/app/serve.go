@@ -74,7 +74,7 @@ func serveOnce(ctx context.Context, env map[string]string, out io.Writer) error 
 	level := &slog.LevelVar{}
 	log := newLog(c, level)
 	for _, m := range config.Misspelled(env) {
-		log.Warn("a variable looks like a setting and is none", "variable", m.Name, "help", m.String())
+		log.Warn("a variable looks like a setting, but is not one", "variable", m.Name, "help", m.String())
 	}
 	s := &server{env: env, level: level, log: log, c: c}
 	s.lifecycle, ctx = newLifecycle(ctx, log)
@@ -94,7 +94,7 @@ func serveOnce(ctx context.Context, env map[string]string, out io.Writer) error 
 	)
 	err = s.Wait()
 	if errors.Is(err, store.ErrTakenOver) {
-		log.Warn("another sidecar is active now, this one waits to be it again")
+		log.Warn("another sidecar became active; this one is standby now")
 		return err
 	}
 	log.Info("ended; instances go on running")

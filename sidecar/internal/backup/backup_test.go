@@ -12,12 +12,13 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/backup"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func open(t *testing.T) *store.Store {
 	t.Helper()
-	db, err := store.Open(context.Background(), "", t.TempDir())
+	db, err := store.Open(context.Background(), "", storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
 	}

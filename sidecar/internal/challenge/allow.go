@@ -64,7 +64,7 @@ func allowed(
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		said := strings.TrimPrefix(err.Error(), "yaml: ")
-		problems.add(file, lineIn(said), "", "is no valid YAML: %s", said)
+		problems.add(file, lineIn(said), "", "is not valid YAML: %s", said)
 		r.broken = true
 		return r, nil
 	}

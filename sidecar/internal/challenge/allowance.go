@@ -102,7 +102,7 @@ var nested = regexp.MustCompile(`(^|[\r\x{85}\x{2028}\x{2029}])[ \t]*([-?:][ \t]
 // tooMuchYAML says on which line, and why, a file is not given to YAML's parser, which takes long for what is deep.
 func tooMuchYAML(content []byte) (line int, why string) {
 	if !utf8.Valid(content) {
-		return 1, "is no valid YAML: it must be UTF-8"
+		return 1, "is not valid YAML: it must be UTF-8"
 	}
 	left := maxFlow
 	for text := range bytes.Lines(content) {

@@ -61,7 +61,7 @@ func TestBombsAreRefusedByLine(t *testing.T) {
 		"a hundred services": {
 			"services:\n" + each(100, "  s%d: {image: x}\n"), "", "compose.yaml:15: services: there are more than 13",
 		},
-		"UTF-16 of half a letter": {"\xff\xfex", "", "compose.yaml:1: is no valid YAML: it must be UTF-8"},
+		"UTF-16 of half a letter": {"\xff\xfex", "", "compose.yaml:1: is not valid YAML: it must be UTF-8"},
 		"UTF-16 that is none":     {"\xff\xfexxxx", "", "compose.yaml:1:"},
 		"a key of 1,000 bytes": {
 			web + "    environment: {" + strings.Repeat("k", 1000) + ": a}\n", "",

@@ -45,7 +45,7 @@ func (l *Library) NotBuilt(ctx context.Context, ch *whaley.Challenge, why string
 			Problem{
 				File: e.Folder,
 				Text: fmt.Sprintf("the images of revision %s could not be made, and players go on with revision %s. "+
-					"The log of its build says why; mend it, or press Reload to try again. %s", ch.Revision, good.Revision, why),
+					"The log of its build says why; fix it, or press Reload to try again. %s", ch.Revision, good.Revision, why),
 			},
 		)
 		_, err = l.shelve(ctx, all, cause{origin: whaley.OriginFiles})

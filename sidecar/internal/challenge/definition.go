@@ -184,7 +184,7 @@ func (d *definition) opensAt(file string, problems *Problems) time.Time {
 	}
 	at, err := time.Parse(time.RFC3339, strings.ToUpper(strings.Replace(d.Opens, " ", "T", 1)))
 	if err != nil {
-		problems.add(file, 0, "opens", "%q is no moment: a day, an hour or a minute is none of the calendar", d.Opens)
+		problems.add(file, 0, "opens", "%q is not a moment: a day, an hour or a minute is none of the calendar", d.Opens)
 	}
 	return at.UTC()
 }

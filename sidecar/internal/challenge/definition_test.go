@@ -35,7 +35,7 @@ var wrongDefinitions = []struct{ toml, want string }{
 	{"opens = \"16 May\"" + oneRoute, `1: opens: "16 May" has not the right form: a moment with its zone, as 2026-05-16T10:00:00Z`},
 	{"opens = 2026-05-16T10:00:00" + oneRoute, `~ 1: opens: must be a text in quotes, and is a date or time`}, // of which zone?
 	{"opens = \"2026-02-31T10:00:00Z\"" + oneRoute,
-		`~ 1: opens: "2026-02-31T10:00:00Z" is no moment: a day, an hour or a minute is none of the calendar`},
+		`~ 1: opens: "2026-02-31T10:00:00Z" is not a moment: a day, an hour or a minute is none of the calendar`},
 	{"id = \"a--b\"" + oneRoute, `1: id: "a--b" has not the right form: a-z, 0-9 and single hyphens inside`},
 	{"timeout = 5\nextend_time = -1\n" + oneRoute, `
 		1: timeout: 5 must be from 10 to 604800

@@ -21,6 +21,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
@@ -88,7 +89,7 @@ func startRules(t *testing.T, library *challenge.Library, said *testkit.Log) (*i
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	engine := dockertest.Engine(t)
-	db, err := store.Open(ctx, "", t.TempDir())
+	db, err := store.Open(ctx, "", storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -254,7 +254,7 @@ func (c *converter) tmpfsOptions(service, key, target, options string) whaley.Tm
 		case name == "size" && valued:
 			bytes, err := units.RAMInBytes(value)
 			if err != nil {
-				c.refuse(service, key, "%q is no size, as 64m", value)
+				c.refuse(service, key, "%q is not a size, as 64m", value)
 				continue
 			}
 			t.Bytes = bytes

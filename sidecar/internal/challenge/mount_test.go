@@ -136,7 +136,7 @@ func TestVolumesFromAnotherServiceCountAsTheServicesOwn(t *testing.T) {
 
 func TestVolumesFromWhatIsNoServiceAreRefused(t *testing.T) {
 	for from, want := range map[string]string{
-		"container:whaley": "no other service of this file", "web": "services.web", "nothing": "services.web",
+		"container:whaley": "not another service of this file", "web": "services.web", "nothing": "services.web",
 		"db:exec": "with :ro or :rw", "${FLAG}": "services.web.volumes_from",
 	} {
 		_, err := load(t, folder(t, oneRoute, fmt.Sprintf(

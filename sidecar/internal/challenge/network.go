@@ -121,7 +121,7 @@ func (c *converter) names(project *types.Project) {
 				}
 			}
 			if _, there := project.Services[of]; !there {
-				c.refuse(name, key, "%q is no service of this file, and would reach containers of others", called)
+				c.refuse(name, key, "%q is not a service of this file, and would reach containers of others", called)
 				continue
 			}
 			if renamed {

@@ -58,7 +58,7 @@ func (p *Problems) append(one Problem, text string) {
 		return
 	case len(*p) == maxProblems:
 		one.Note = false // more cannot be told, and might be a refusal
-		text = "there is more that is wrong; mend this first"
+		text = "there is more that is wrong; fix this first"
 	case len(text) > maxProblem:
 		text = strings.ToValidUTF8(text[:maxProblem/2], "") + " … " + strings.ToValidUTF8(text[len(text)-maxProblem/2:], "")
 	}

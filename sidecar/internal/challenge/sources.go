@@ -94,7 +94,7 @@ func (s *sources) open(f *source, part bool, keep func(*yaml.Node)) map[string]a
 	}
 	model := map[string]any{}
 	if err := taken.Decode(&model); err != nil {
-		s.problems.add(file, lineIn(err.Error()), "", "is no valid YAML: %s", err)
+		s.problems.add(file, lineIn(err.Error()), "", "is not valid YAML: %s", err)
 		r.broken = true
 		return nil
 	}

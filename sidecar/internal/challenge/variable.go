@@ -58,7 +58,7 @@ func (r *reading) variablesOf(node *yaml.Node, path string) {
 		node.Value, func(string) (string, bool) { return "x", true }, template.WithoutLogging,
 	)
 	if err != nil {
-		r.refuse(node, path, "%q is no valid use of a variable; write $$ for a plain $", node.Value)
+		r.refuse(node, path, "%q is not a valid use of a variable; write $$ for a plain $", node.Value)
 		return
 	}
 	used := template.ExtractVariables(map[string]any{"": node.Value}, template.DefaultPattern)

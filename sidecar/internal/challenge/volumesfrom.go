@@ -25,7 +25,7 @@ func (c *converter) volumesFrom() {
 			key := item("volumes_from", n)
 			of, mode, _ := strings.Cut(from, ":")
 			if _, there := c.project.Services[of]; !there || of == name {
-				c.refuse(name, key, "%q is no other service of this file, and would reach volumes of others", from)
+				c.refuse(name, key, "%q is not another service of this file, and would reach volumes of others", from)
 				continue
 			}
 			if mode != "" && mode != "ro" && mode != "rw" {

@@ -161,5 +161,5 @@ func TestCheckMissesNoNameAndNoRoom(t *testing.T) {
 func TestNamesThatLookLikeSettingsAreTold(t *testing.T) {
 	told(t, 1, func(r *report) {
 		checkNamesOfSettings(map[string]string{"MAX_INSTANCE_PER_USER": "1", "WHALEY_TURBO": "on", "PATH": "/bin"}, r)
-	}, "MAX_INSTANCE_PER_USER is no setting and does nothing: did you mean MAX_INSTANCES_PER_USER?", "note: WHALEY_TURBO is no setting")
+	}, "MAX_INSTANCE_PER_USER is not a setting and does nothing: did you mean MAX_INSTANCES_PER_USER?", "note: WHALEY_TURBO is not a setting")
 }

@@ -151,7 +151,7 @@ func changeable(values map[string]*string) error {
 		row, known := Find(name)
 		switch {
 		case !known:
-			wrong = append(wrong, fmt.Errorf("%s is no setting", name))
+			wrong = append(wrong, fmt.Errorf("%s is not a setting", name))
 		case !row.Live:
 			wrong = append(
 				wrong, fmt.Errorf("%s cannot be changed while Whaley runs; set it in the environment and start again", name),

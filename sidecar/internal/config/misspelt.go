@@ -16,7 +16,7 @@ type Misspelt struct {
 
 // String says what is wrong, without the value: that may be a secret.
 func (m Misspelt) String() string {
-	text := m.Name + " is no setting and does nothing"
+	text := m.Name + " is not a setting and does nothing"
 	switch {
 	case m.Sure:
 		return text + ": did you mean " + strings.Join(m.Meant, " or ") + "?"

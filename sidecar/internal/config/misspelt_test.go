@@ -36,7 +36,7 @@ func TestAMisspelledSettingIsToldWithTheOneThatWasMeant(t *testing.T) {
 
 func TestWhatOnlyWhaleyIsToldIsToldToBeNothing(t *testing.T) {
 	found := config.Misspelled(map[string]string{"WHALEY_TURBO": "on"})
-	if len(found) != 1 || found[0].Sure || !strings.Contains(found[0].String(), "WHALEY_TURBO is no setting") {
+	if len(found) != 1 || found[0].Sure || !strings.Contains(found[0].String(), "WHALEY_TURBO is not a setting") {
 		t.Errorf("%v", found)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -35,7 +36,7 @@ type world struct {
 func newWorld(t *testing.T, connectionInfo string) *world {
 	t.Helper()
 	w := &world{t: t, ctx: t.Context(), ctfd: ctfdtest.New(t)}
-	db, err := store.Open(w.ctx, "", t.TempDir())
+	db, err := store.Open(w.ctx, "", storetest.Ready(t))
 	w.must(err)
 	t.Cleanup(func() { db.Close() })
 	w.db = db

@@ -51,7 +51,7 @@ func (e *Edge) onward(route whaley.Publication) tcpproxy.Target {
 func dial(address string, log *slog.Logger) *tcpproxy.DialProxy {
 	return &tcpproxy.DialProxy{Addr: address, DialTimeout: dialTimeout, OnDialError: func(conn net.Conn, err error) {
 		conn.Close()
-		log.Debug("an instance could not be reached by TLS", "err", err)
+		log.Debug("connect to an instance by TLS failed", "err", err)
 	}}
 }
 

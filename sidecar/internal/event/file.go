@@ -31,7 +31,7 @@ func (l *Log) writeLoop(ctx context.Context) error {
 	defer out.Close()
 	written := newRecent()
 	if err := written.read(l.opts.File); err != nil {
-		l.log.Error("the file of events cannot be read on, it gets all that is kept", "file", l.opts.File, "err", err)
+		l.log.Error("event file unreadable; writing all stored events to it again", "file", l.opts.File, "err", err)
 	}
 	behind := true
 	for {
@@ -48,7 +48,7 @@ func (l *Log) writeLoop(ctx context.Context) error {
 				continue // comes out of the database
 			}
 			if err := written.put(out, ev); err != nil {
-				l.log.Error("event not written to its file, it is tried again", "file", l.opts.File, "err", err)
+				l.log.Error("event not written to the event file, to be retried", "file", l.opts.File, "err", err)
 				behind = true
 			}
 		case <-l.gap:
@@ -67,13 +67,13 @@ func (l *Log) catchUp(ctx context.Context, out io.Writer, written *recent) error
 		events, err := l.store.EventsAfter(ctx, after, page)
 		if err != nil {
 			if ctx.Err() == nil {
-				l.log.Warn("the file of events is behind", "file", l.opts.File, "err", err)
+				l.log.Warn("event file is behind the database", "file", l.opts.File, "err", err)
 			}
 			return err
 		}
 		for _, ev := range events {
 			if err := written.put(out, ev); err != nil {
-				l.log.Error("event not written to its file, it is tried again", "file", l.opts.File, "err", err)
+				l.log.Error("event not written to the event file, to be retried", "file", l.opts.File, "err", err)
 				return err
 			}
 			after = ev.ID

@@ -136,7 +136,7 @@ func (l *Log) forget(ctx context.Context) {
 	for keep > 0 && ctx.Err() == nil {
 		n, err := l.store.ForgetEvents(ctx, time.Now().Add(-keep), forgetBatch)
 		if err != nil {
-			l.log.Warn("old events not forgotten yet", "err", err)
+			l.log.Warn("old events not deleted yet", "err", err)
 			return
 		}
 		if n < forgetBatch {

@@ -20,6 +20,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -43,7 +44,7 @@ func newWorld(t *testing.T, policy whaley.Policy, challenges ...*whaley.Challeng
 // newWorldOf has an engine that something is done to before anything is asked of it.
 func newWorldOf(t *testing.T, change func(*engine), policy whaley.Policy, challenges ...*whaley.Challenge) *world {
 	t.Helper()
-	db, err := store.Open(context.Background(), "", t.TempDir())
+	db, err := store.Open(context.Background(), "", storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
@@ -141,7 +142,7 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := &world{engine: simulated.NewWorld().Engine("d"), dir: t.TempDir()}
 			var err error
-			if w.db, err = store.Open(ctx, "", t.TempDir()); err != nil {
+			if w.db, err = store.Open(ctx, "", storetest.Ready(t)); err != nil {
 				t.Fatal(err)
 			}
 			defer w.db.Close()

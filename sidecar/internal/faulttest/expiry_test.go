@@ -17,6 +17,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
@@ -32,7 +33,7 @@ func TestManyInstancesExpireOnTime(t *testing.T) {
 				url = testkit.StartPostgres(t)
 			}
 			ctx, cancel := context.WithCancel(context.Background())
-			db, err := store.Open(ctx, url, t.TempDir())
+			db, err := store.Open(ctx, url, storetest.Ready(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,7 +118,7 @@ func runRules(
 func TestAClockThatJumpsExpiresNothingEarlyAndNothingLate(t *testing.T) {
 	const count = 20
 	ctx, cancel := context.WithCancel(context.Background())
-	db, err := store.Open(ctx, "", t.TempDir())
+	db, err := store.Open(ctx, "", storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
 	}

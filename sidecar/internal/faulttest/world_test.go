@@ -27,6 +27,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
@@ -90,7 +91,7 @@ func (w *world) removeSandboxes() {
 
 func makeWorld(t *testing.T, number int, database, name string) *world {
 	t.Helper()
-	w := &world{t: t, engine: dockertest.Engine(t), dir: t.TempDir(), challenge: name, owns: 1,
+	w := &world{t: t, engine: dockertest.Engine(t), dir: storetest.Ready(t), challenge: name, owns: 1,
 		pool:  netip.MustParsePrefix(fmt.Sprintf("10.193.%d.0/24", number)),
 		ports: [2]int{23000 + 100*number, 23099 + 100*number},
 	}

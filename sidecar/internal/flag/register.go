@@ -43,7 +43,7 @@ func (f *Flags) registerLoop(ctx context.Context) error {
 		case done > 0 && outage.Failed():
 			f.log.Info("flags are registered in ctfd again")
 			if err := f.store.TryRegistrationsNow(ctx); err != nil {
-				f.log.Warn("flags wait out their back-off", "err", err)
+				f.log.Warn("flags not registered in ctfd yet, to be retried", "err", err)
 			}
 			outage.Reset()
 			f.down.Store(false)

@@ -117,7 +117,7 @@ func (f *Flags) verify(ctx context.Context, challenge int) error {
 	}
 	if repaired > 0 {
 		f.known.forget() // flags go with their challenge, and its number may be another's now
-		f.log.Warn("ctfd did not hold what it should", "ctfd_challenge", challenge, "flags", repaired)
+		f.log.Warn("flags in ctfd differed and were repaired", "ctfd_challenge", challenge, "flags", repaired)
 		f.kick.Send()
 	}
 	return nil

@@ -24,6 +24,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
@@ -79,7 +80,7 @@ func newWorldWith(t testing.TB, part int, maker func(*store.Store, *challenge.Li
 	t.Helper()
 	w := &world{
 		t: t, engine: dockertest.Engine(t), flags: &flags{known: map[string][]string{}}, folder: t.TempDir(),
-		data: t.TempDir(), log: &testkit.Log{},
+		data: storetest.Ready(t), log: &testkit.Log{},
 	}
 	db, err := store.Open(context.Background(), "", w.data)
 	if err != nil {

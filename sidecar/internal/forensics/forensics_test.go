@@ -19,6 +19,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/forensics"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -54,7 +55,7 @@ type world struct {
 
 func newWorld(t *testing.T, e *engine) *world {
 	t.Helper()
-	db, err := store.Open(t.Context(), "", t.TempDir())
+	db, err := store.Open(t.Context(), "", storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
 	}

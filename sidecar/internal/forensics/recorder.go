@@ -81,7 +81,7 @@ func (r *Recorder) Capture(ctx context.Context, in *whaley.Instance, reason stri
 	go func() {
 		defer close(done)
 		if _, err := r.capture(ctx, in, whaley.CaptureAuto, reason); err != nil {
-			r.log.Warn("nothing kept of what an instance printed", "instance", in.ID, "err", err)
+			r.log.Warn("output of an instance not captured", "instance", in.ID, "err", err)
 			r.tell(ctx, in, err)
 		}
 	}()

@@ -41,9 +41,9 @@ type directory struct {
 	from  Accounts
 	mode  string
 	log   *slog.Logger
-	users *kept[whaley.Account]
-	teams *kept[whaley.Team]
-	modes *kept[bool]
+	users *cache[whaley.Account]
+	teams *cache[whaley.Team]
+	modes *cache[bool]
 
 	mu      sync.Mutex
 	last    *bool // the mode that was told to the log
@@ -52,8 +52,8 @@ type directory struct {
 
 func newDirectory(from Accounts, mode string, fresh time.Duration, log *slog.Logger) *directory {
 	return &directory{
-		from: from, mode: mode, log: log, users: newKept[whaley.Account](fresh, maxAccounts),
-		teams: newKept[whaley.Team](fresh, maxAccounts), modes: newKept[bool](min(fresh, modeEvery), 1),
+		from: from, mode: mode, log: log, users: newCache[whaley.Account](fresh, maxAccounts),
+		teams: newCache[whaley.Team](fresh, maxAccounts), modes: newCache[bool](min(fresh, modeEvery), 1),
 	}
 }
 
@@ -78,7 +78,7 @@ func (d *directory) teamMode(ctx context.Context) (bool, error) {
 	defer d.mu.Unlock()
 	if d.last == nil || *d.last != teams {
 		d.last = &teams
-		d.log.Info("whose instances are, as CTFd says", "teams", teams)
+		d.log.Info("team mode changed", "team_mode", teams)
 	}
 	return teams, nil
 }

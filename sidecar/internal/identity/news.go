@@ -27,12 +27,12 @@ func (p *Players) ToldOfTeam(team whaley.Team, gone bool) {
 	p.tellNews()
 }
 
-func told[V any](k *kept[V], key string, value V, gone bool) {
+func told[V any](c *cache[V], key string, value V, gone bool) {
 	switch {
 	case gone:
-		k.doubt(key)
-	case k.has(key): // who has never come is asked about when they do
-		k.put(key, value)
+		c.doubt(key)
+	case c.has(key): // who has never come is asked about when they do
+		c.put(key, value)
 	}
 }
 

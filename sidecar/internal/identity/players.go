@@ -25,7 +25,7 @@ const (
 // Players knows players by CTFd: by access token, or by the session that one was exchanged for.
 type Players struct {
 	directory *directory
-	tokens    *kept[int] // hash of an access token → account
+	tokens    *cache[int] // hash of an access token → account
 	sessions  *Sessions
 	fresh     time.Duration
 	life      func() time.Duration  // of a sign-in that begins now
@@ -55,7 +55,7 @@ func NewPlayers(from Accounts, sessions *Sessions, opts PlayersOptions, log *slo
 		opts.Life = func() time.Duration { return SessionLife }
 	}
 	return &Players{
-		directory: newDirectory(from, opts.TeamMode, opts.Fresh, log), tokens: newKept[int](opts.Fresh, maxTokens),
+		directory: newDirectory(from, opts.TeamMode, opts.Fresh, log), tokens: newCache[int](opts.Fresh, maxTokens),
 		sessions: sessions,
 		fresh:    opts.Fresh, every: opts.Sweep, life: opts.Life, news: loop.NewSignal(),
 	}
@@ -78,7 +78,7 @@ func (p *Players) account(ctx context.Context, token string) (int, error) {
 		strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		return 0, whaley.Errorf(
 			whaley.Unauthorized, whaley.CodeTokenRefused,
-			"This is no access token of CTFd. Make one there under Settings, Access Tokens.",
+			"This is not a CTFd access token. Create one there under Settings, Access Tokens.",
 		)
 	}
 	return p.tokens.get(

@@ -14,6 +14,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -43,7 +44,7 @@ func newEvent(t *testing.T, mode string) *event {
 	e.mallory = e.ctfd.AddUser(ctfdtest.User{Name: "mallory"})
 	e.token = e.ctfd.Token(e.alice)
 	var err error
-	if e.store, err = store.Open(context.Background(), "", t.TempDir()); err != nil {
+	if e.store, err = store.Open(context.Background(), "", storetest.Ready(t)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.store.Close() })

@@ -22,7 +22,7 @@ const (
 func (i *Instancer) diskLoop(ctx context.Context) error {
 	for wait := diskEvery; loop.Sleep(ctx, wait) == nil; {
 		if err := i.CheckDisk(ctx); err != nil && ctx.Err() == nil {
-			i.Log.Error("what instances have written is not known of all", "err", err)
+			i.Log.Error("disk usage of some instances is unknown", "err", err)
 		}
 		if wait = diskEvery; i.somebodyIsLoud() {
 			wait = diskSoon

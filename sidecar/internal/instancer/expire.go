@@ -15,7 +15,7 @@ func (i *Instancer) expireLoop(ctx context.Context) error {
 	for loop.Sleep(ctx, expireEvery) == nil {
 		due, err := i.Store.Due(ctx, i.now())
 		if err != nil && ctx.Err() == nil {
-			i.Log.Error("list what has expired", "err", err)
+			i.Log.Error("list expired instances failed", "err", err)
 		}
 		i.expire(ctx, due)
 	}
@@ -35,7 +35,7 @@ func (i *Instancer) expire(ctx context.Context, ids []string) {
 		return
 	}
 	if err != nil && ctx.Err() == nil {
-		i.Log.Error("instance did not expire", "instance", ids[0], "err", err, "again_in", expireEvery)
+		i.Log.Error("expired instance not stopped", "instance", ids[0], "err", err, "again_in", expireEvery)
 	}
 	for _, in := range stopping {
 		i.changed(in)

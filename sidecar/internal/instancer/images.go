@@ -280,7 +280,7 @@ func (im *images) ended(b *build, err error) {
 	case reason == nil:
 		im.log.Info("images ready", "challenge", b.ch.ID, "revision", b.ch.Revision, "flag", b.placing, "took", b.took())
 	case errors.Is(err, errUnwanted):
-		im.log.Info("images not built, nobody wants them any more", "challenge", b.ch.ID, "revision", b.ch.Revision)
+		im.log.Info("image build dropped: no longer needed", "challenge", b.ch.ID, "revision", b.ch.Revision)
 	default:
 		im.log.Error(
 			"image build failed", "challenge", b.ch.ID, "revision", b.ch.Revision, "err", err, "output", b.tail(4096),

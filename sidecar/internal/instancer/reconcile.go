@@ -105,7 +105,7 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 			continue
 		}
 		orphans[id] = true
-		i.Log.Info("removing what no instance owns", "instance", id, "objects", len(objects))
+		i.Log.Info("removing leftovers of an unknown instance", "instance", id, "objects", len(objects))
 		for _, o := range objects {
 			i.Observer.Leaked(o.Kind)
 		}

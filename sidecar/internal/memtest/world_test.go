@@ -25,6 +25,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/memory"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -79,7 +80,7 @@ func onEngine(t *testing.T, play func(w *world), challenges ...*whaley.Challenge
 func playIn(t *testing.T, host *memory.Host, play func(w *world), challenges loaded) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		db, err := store.Open(t.Context(), "", t.TempDir())
+		db, err := store.Open(t.Context(), "", storetest.Ready(t))
 		if err != nil {
 			t.Fatal(err)
 		}

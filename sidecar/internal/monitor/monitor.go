@@ -105,7 +105,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 	for {
 		began := time.Now()
 		if err := m.round(ctx); err != nil && ctx.Err() == nil {
-			m.log.Warn("usage not sampled", "err", err)
+			m.log.Warn("sample usage failed", "err", err)
 		}
 		if loop.Sleep(ctx, max(m.opts.Every, time.Since(began))) != nil {
 			return nil

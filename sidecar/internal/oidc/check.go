@@ -17,7 +17,7 @@ import (
 func (p *Provider) Check(ctx context.Context) (problem, mend string) {
 	at, err := url.Parse(p.opts.Issuer)
 	if err != nil || at.Scheme != "https" && at.Scheme != "http" || at.Host == "" {
-		return "OIDC_ISSUER is no address", "Write it as https://id.example.org, to the letter as the provider says."
+		return "OIDC_ISSUER is not an address", "Write it as https://id.example.org, to the letter as the provider says."
 	}
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, p.client), p.opts.Issuer)
 	switch {

@@ -10,6 +10,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/opening"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -26,7 +27,7 @@ func lookedAt(t *testing.T, board *ctfdtest.Server) *opening.Opening {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), "", t.TempDir())
+	db, err := store.Open(t.Context(), "", storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
 	}

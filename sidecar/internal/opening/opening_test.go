@@ -12,6 +12,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/opening"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -31,7 +32,7 @@ func TestWhatIsOpenIsWhatCTFdSays(t *testing.T) {
 	board := ctfdtest.New(t)
 	board.AddChallenge(ctfdtest.Challenge{Name: "shown"})
 	board.AddChallenge(ctfdtest.Challenge{Name: "hidden", Hidden: true})
-	db, err := store.Open(ctx, "", t.TempDir())
+	db, err := store.Open(ctx, "", storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
 	}

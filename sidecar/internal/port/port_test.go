@@ -8,12 +8,13 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func lanes(t *testing.T, first, last int) *port.Lanes {
 	t.Helper()
-	s, err := store.Open(context.Background(), "", t.TempDir())
+	s, err := store.Open(context.Background(), "", storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
 	}

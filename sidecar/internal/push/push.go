@@ -30,7 +30,7 @@ type Options struct {
 
 // Errors of what the other side, or the loader here, has against the challenge.
 var (
-	ErrRefused = errors.New("the challenge is refused: mend what is listed above")
+	ErrRefused = errors.New("the challenge is refused: fix what is listed above")
 	ErrBuild   = errors.New(
 		"the images could not be made; the log above says why, and players go on with what was there before",
 	)

@@ -14,6 +14,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -35,7 +36,7 @@ type world struct {
 
 func newWorld(t *testing.T, size int) *world {
 	t.Helper()
-	db, err := store.Open(context.Background(), "", t.TempDir())
+	db, err := store.Open(context.Background(), "", storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func (p *Pool) Reconcile(ctx context.Context, rules Rules) error {
 	}
 	for id := range byID {
 		if !known[id] {
-			p.log.Info("removing what no sandbox owns", "sandbox", id)
+			p.log.Info("removing leftovers of an unknown sandbox", "sandbox", id)
 			if err := p.removeObjects(ctx, id); err != nil {
 				p.log.Error("object without sandbox not removed", "sandbox", id, "err", err)
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/memory"
 	"github.com/whaley-ctf/whaley/sidecar/internal/solver"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -78,7 +79,7 @@ func play(t *testing.T, do func(w *world), challenges ...*whaley.Challenge) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		log := slog.New(slog.DiscardHandler)
-		db, err := store.Open(t.Context(), "", t.TempDir())
+		db, err := store.Open(t.Context(), "", storetest.Ready(t))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -86,7 +86,7 @@ func (s *Solvers) Before(ctx context.Context, challenge string) error {
 	if st.Current && st.Last.State == whaley.SolverRed {
 		return whaley.Errorf(
 			whaley.Conflict, "solver_red",
-			"%s is not opened: its own solver did not solve it (%s). Mend it, or open it anyhow (force).", challenge,
+			"%s is not opened: its own solver did not solve it (%s). Fix it, or open it anyhow (force).", challenge,
 			strings.TrimSuffix(st.Last.Reason, "."),
 		)
 	}

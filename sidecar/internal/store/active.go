@@ -177,7 +177,7 @@ func (a *Active) keepLink(ctx context.Context) {
 			return
 		case ctx.Err() == nil:
 			a.beaten.Store(0)
-			a.log.Warn("cannot say to the database that this sidecar is active; nothing is changed meanwhile", "err", err)
+			a.log.Warn("heartbeat of the active sidecar not written; nothing is changed until it is", "err", err)
 		}
 		a.link.wait(ctx, beatEvery)
 	}

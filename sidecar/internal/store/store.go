@@ -130,7 +130,7 @@ func openPostgres(databaseURL string) (*Store, error) {
 	}
 	config, err := pgx.ParseConfig(databaseURL)
 	if err != nil {
-		return nil, fmt.Errorf("DATABASE_URL is no valid PostgreSQL address") // pgx's text may quote the password
+		return nil, fmt.Errorf("DATABASE_URL is not a valid PostgreSQL address") // pgx's text may quote the password
 	}
 	process := newProcess()
 	config.RuntimeParams["application_name"] = process

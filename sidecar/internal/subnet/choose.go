@@ -119,7 +119,7 @@ func (c choice) all() []netip.Prefix {
 func (c *Chooser) Choose(ctx context.Context) error {
 	needs, err := c.lookAgain(ctx)
 	if err != nil {
-		c.log.Warn("not all that this host reaches is known, the pool is chosen without", "err", err)
+		c.log.Warn("host networks partly unknown; choosing the subnet pool without them", "err", err)
 	}
 	if c.set.IsValid() {
 		if why := forbids(c.set, needs); why != "" {
@@ -322,7 +322,7 @@ func (c *Chooser) Run(ctx context.Context, changes <-chan struct{}) error {
 			c.log.Debug("not all that this host reaches is known", "err", err)
 		}
 		if err := c.settle(ctx, needs); err != nil && ctx.Err() == nil {
-			c.log.Error("the pool was not looked at", "err", err)
+			c.log.Error("subnet pool check failed", "err", err)
 		}
 	}
 }

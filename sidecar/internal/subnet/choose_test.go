@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 )
 
@@ -33,7 +34,7 @@ func (h *host) chooser(db *store.Store, set string) *subnet.Chooser {
 
 func database(t *testing.T) *store.Store {
 	t.Helper()
-	db, err := store.Open(t.Context(), "", t.TempDir())
+	db, err := store.Open(t.Context(), "", storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
 	}

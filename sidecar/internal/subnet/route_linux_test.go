@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
@@ -48,7 +49,7 @@ func sides(t *testing.T, count int) []side {
 
 func sidesThatNeed(t *testing.T, count int, needed *atomic.Pointer[netip.Prefix]) []side {
 	t.Helper()
-	dir := t.TempDir()
+	dir := storetest.Ready(t)
 	var all []side
 	for range count {
 		db, err := store.Open(t.Context(), "", dir)

@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 func pools(t *testing.T, prefix string, count int) []*subnet.Pool {
 	t.Helper()
-	dir := t.TempDir()
+	dir := storetest.Ready(t)
 	var all []*subnet.Pool
 	for range count {
 		s, err := store.Open(context.Background(), "", dir)

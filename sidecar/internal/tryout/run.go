@@ -26,7 +26,7 @@ type Options struct {
 
 // Errors of what is wrong with the challenge; all else is in the way of testing it.
 var (
-	ErrRefused = errors.New("the challenge is refused: mend what is listed above")
+	ErrRefused = errors.New("the challenge is refused: fix what is listed above")
 	ErrFlag    = errors.New("the solver did not print this instance's flag")
 )
 

@@ -96,7 +96,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	for {
 		if s.opts.URL() != "" {
 			if err := s.empty(ctx); err != nil && ctx.Err() == nil {
-				s.log.Warn("the events that are to be told of cannot be read", "target", s.opts.Target, "err", err)
+				s.log.Warn("read undelivered webhook events failed", "target", s.opts.Target, "err", err)
 			}
 		}
 		select {
@@ -170,7 +170,7 @@ func (s *Sender) deliver(ctx context.Context, body []byte) string {
 		case answer.taken:
 			return Sent
 		case answer.refused:
-			s.log.Error("events are refused, is the webhook still there?", "target", s.opts.Target, "err", answer.err)
+			s.log.Error("webhook refuses events; is its address still right?", "target", s.opts.Target, "err", answer.err)
 			return Refused
 		}
 		pause := answer.after

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/webhook"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -99,7 +100,7 @@ func newWorld(t *testing.T, change func(*webhook.Options), script ...func(http.R
 	if change != nil {
 		change(&opts)
 	}
-	w.t, w.server, w.opts, w.dir = t, server, opts, t.TempDir()
+	w.t, w.server, w.opts, w.dir = t, server, opts, storetest.Ready(t)
 	w.begin()
 	t.Cleanup(func() {
 		w.end()

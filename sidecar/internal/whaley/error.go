@@ -53,7 +53,7 @@ func (e *Error) Because(err error) *Error {
 // TooFast refuses who did something too often, with the time until there is room again.
 func TooFast(wait time.Duration) *Error {
 	seconds := int((wait + time.Second - 1) / time.Second)
-	return Errorf(Exhausted, "too_fast", "That was too often in a short time. Try again in %d s.", seconds).After(wait)
+	return Errorf(Exhausted, "too_fast", "Too many requests. Try again in %d s.", seconds).After(wait)
 }
 
 // After says when trying again makes sense.

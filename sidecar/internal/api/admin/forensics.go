@@ -132,7 +132,7 @@ func (a Handlers) GetCapture(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Content-Disposition", `attachment; filename="`+c.ID+`.log"`) // made of what ids are made of
 	}
 	if _, err := io.Copy(w, text); err != nil {
-		a.Log.Warn("capture not sent to its end", "capture", c.ID, "err", err)
+		a.Log.Warn("capture download cut short", "capture", c.ID, "err", err)
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func (a Handlers) FollowInstance(w http.ResponseWriter, r *http.Request) error {
 				}
 			})
 			if err != nil && ctx.Err() == nil {
-				a.Log.Warn("output of a container is not followed any more", "instance", in.ID, "container", o.ID, "err", err)
+				a.Log.Warn("container output stream ended early", "instance", in.ID, "container", o.ID, "err", err)
 			}
 		})
 	}
@@ -81,7 +81,7 @@ func (a Handlers) FollowInstance(w http.ResponseWriter, r *http.Request) error {
 func (a Handlers) sayPrinted(ctx context.Context, instance string, lines chan<- lineJSON) {
 	printed, err := a.Books.Printed(ctx, instance)
 	if err != nil && ctx.Err() == nil {
-		a.Log.Warn("last lines of an instance not read", "instance", instance, "err", err)
+		a.Log.Warn("read last output of an instance failed", "instance", instance, "err", err)
 	}
 	for _, p := range printed {
 		for line := range strings.Lines(p.Text) {

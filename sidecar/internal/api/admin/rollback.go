@@ -40,7 +40,7 @@ func (a Handlers) DownloadChallenge(w http.ResponseWriter, r *http.Request) erro
 		w.Header().Set("Content-Type", "application/zip")
 		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.zip"`) // made of what ids are made of
 		if err := files.Zip(context.WithoutCancel(r.Context()), dir, e.ID, w); err != nil {
-			a.Log.Warn("a challenge was not downloaded whole", "challenge", e.ID, "revision", revision, "err", err)
+			a.Log.Warn("challenge download cut short", "challenge", e.ID, "revision", revision, "err", err)
 			panic(http.ErrAbortHandler) // the answer has begun: what is cut off must not look whole
 		}
 		return nil

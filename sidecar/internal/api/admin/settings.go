@@ -161,7 +161,7 @@ func clip(text string) string {
 func (a Handlers) ResetSetting(w http.ResponseWriter, r *http.Request) error {
 	row, known := config.Find(r.PathValue("key"))
 	if !known {
-		return whaley.Errorf(whaley.NotFound, "setting_not_found", "There is no setting %q.", clip(r.PathValue("key")))
+		return whaley.Errorf(whaley.NotFound, "setting_not_found", "There is not a setting %q.", clip(r.PathValue("key")))
 	}
 	if err := a.setSettings(r, map[string]*string{row.Name: nil}); err != nil {
 		return err

@@ -27,7 +27,7 @@ var (
 	)
 	ErrMethod     = whaley.Errorf(whaley.Invalid, "method_not_allowed", "This address does not answer this method.")
 	ErrUnreadable = whaley.Errorf(
-		whaley.Invalid, "address_unreadable", "The address has characters that no address here has.",
+		whaley.Invalid, "address_unreadable", "The URL contains invalid characters.",
 	)
 	errCrossOrigin = whaley.Errorf(
 		whaley.Forbidden, "cross_origin", "Another site's page sent this request. Use the dashboard.",

@@ -73,7 +73,7 @@ func (a Handlers) AsRCTF(
 		}
 		var e *whaley.Error
 		if !errors.As(err, &e) {
-			a.Log.Error("rctf was not answered", "kind", kind, "err", err)
+			a.Log.Error("write answer to rctf failed", "kind", kind, "err", err)
 			e = whaley.Errorf(whaley.Internal, "internal", "Something went wrong here. Tell an organiser.")
 		}
 		return kit.Write(w, kit.Statuses[e.Kind], map[string]string{"kind": "instancerError", "message": e.Detail})

@@ -100,7 +100,7 @@ func clean(name string) (string, error) {
 	control := func(r rune) bool { return r == '\\' || unicode.IsControl(r) }
 	if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, control) || !filepath.IsLocal(name) {
 		return "", whaley.Errorf(whaley.Invalid, "path_invalid",
-			"%q is no path in the challenge's folder: it must be relative, without .., backslashes and control characters.",
+			"%q is not a path in the challenge's folder: it must be relative, without .., backslashes and control characters.",
 			abbreviated(name))
 	}
 	name = path.Clean(name)

@@ -14,6 +14,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -71,7 +72,7 @@ func New(t testing.TB, challenges ...*whaley.Challenge) *Event {
 func NewOn(t testing.TB, url string, challenges ...*whaley.Challenge) *Event {
 	t.Helper()
 	ctx := context.Background()
-	db, err := store.Open(ctx, url, t.TempDir())
+	db, err := store.Open(ctx, url, storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func (c *Platform) Tidy(
 	for _, id := range orphans {
 		g.Go(func() error {
 			if err := c.clear(ctx, &whaley.Instance{ID: id}); err != nil {
-				c.log.Error("object without owner not removed", "instance", id, "err", err)
+				c.log.Error("leftover not removed", "instance", id, "err", err)
 			}
 			return nil
 		})
@@ -90,7 +90,7 @@ func (c *Platform) Tidy(
 	}
 	for _, id := range orphans {
 		if err := c.Remove(ctx, &whaley.Instance{ID: id}); err != nil {
-			c.log.Error("reservation without owner not released", "instance", id, "err", err)
+			c.log.Error("leftover reservation not released", "instance", id, "err", err)
 		}
 	}
 	return nil

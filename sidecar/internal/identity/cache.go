@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	patience  = time.Second      // that somebody already known waits for news of CTFd
+	patience  = time.Second      // that a known player waits for news of CTFd
 	tryAgain  = 2 * time.Second  // after CTFd did not answer
 	refusedOn = 10 * time.Second // that a refusal is believed
 	fetchTime = 20 * time.Second // that one question may take, whoever still waits for it
 )
 
-// kept remembers what CTFd said. A value is fresh for a time; then it is asked for again, and serves until the answer
-// is there, for as long as CTFd does not answer. One question is under way for each key.
-type kept[V any] struct {
+// cache has what CTFd answered. A value is fresh for a time; then it is fetched again, and serves until the answer is
+// there, for as long as CTFd does not answer. One fetch is under way for each key.
+type cache[V any] struct {
 	fresh  atomic.Int64 // a time.Duration
 	values *lru.Cache[string, entry[V]]
 	flight singleflight.Group
@@ -39,73 +39,73 @@ type entry[V any] struct {
 	asking bool      // it is not answered yet
 }
 
-func newKept[V any](fresh time.Duration, size int) *kept[V] {
+func newCache[V any](fresh time.Duration, size int) *cache[V] {
 	values, err := lru.New[string, entry[V]](size)
 	if err != nil {
 		panic(err) // size is a positive constant
 	}
-	k := &kept[V]{values: values}
-	k.fresh.Store(int64(fresh))
-	return k
+	c := &cache[V]{values: values}
+	c.fresh.Store(int64(fresh))
+	return c
 }
 
-func (k *kept[V]) freshFor() time.Duration { return time.Duration(k.fresh.Load()) }
+func (c *cache[V]) freshFor() time.Duration { return time.Duration(c.fresh.Load()) }
 
-// each calls f with what is kept of every key.
-func (k *kept[V]) each(f func(key string, value V, has bool)) {
-	for _, key := range k.values.Keys() {
-		if e, ok := k.values.Peek(key); ok {
+// each calls f with what is known of every key.
+func (c *cache[V]) each(f func(key string, value V, has bool)) {
+	for _, key := range c.values.Keys() {
+		if e, ok := c.values.Peek(key); ok {
 			f(key, e.value, e.has)
 		}
 	}
 }
 
 // put is news of a key that was not asked for.
-func (k *kept[V]) put(key string, value V) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+func (c *cache[V]) put(key string, value V) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	now := time.Now()
-	e, _ := k.values.Peek(key)
+	e, _ := c.values.Peek(key)
 	e.value, e.has, e.err, e.at, e.tried = value, true, nil, now, now
-	k.values.Add(key, e)
+	c.values.Add(key, e)
 }
 
 // doubt has a key asked for anew before its value counts again.
-func (k *kept[V]) doubt(key string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if e, ok := k.values.Peek(key); ok {
+func (c *cache[V]) doubt(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.values.Peek(key); ok {
 		e.at = time.Time{}
-		k.values.Add(key, e)
+		c.values.Add(key, e)
 	}
 }
 
 // has says whether a key needs no question.
-func (k *kept[V]) has(key string) bool {
-	e, ok := k.values.Peek(key)
+func (c *cache[V]) has(key string) bool {
+	e, ok := c.values.Peek(key)
 	return ok && (e.has || e.asking || time.Since(e.tried) < refusedOn)
 }
 
 // get is the value of a key. An error is what CTFd refused, or whaley.CodeCTFdUnavailable if there is no value and
 // no answer. Whoever has a value waits a moment at most, and nobody in a hurry waits for a question that hangs.
-func (k *kept[V]) get(ctx context.Context, key string, fetch func(context.Context) (V, error)) (V, error) {
+func (c *cache[V]) get(ctx context.Context, key string, fetch func(context.Context) (V, error)) (V, error) {
 	now := time.Now()
-	e, known := k.values.Get(key)
+	e, known := c.values.Get(key)
 	sinceTried := now.Sub(e.tried)
 	switch {
 	case !known:
 	case e.err != nil && isRefusal(e.err) && sinceTried < refusedOn:
 		return e.value, e.err
-	case e.has && now.Sub(e.at) < k.freshFor():
+	case e.has && now.Sub(e.at) < c.freshFor():
 		return e.value, nil
 	case e.asking && sinceTried > patience && (e.has || inHurry(ctx)),
 		!e.asking && e.err != nil && !isRefusal(e.err) && sinceTried < tryAgain:
-		return k.old(e, e.err)
+		return c.old(e, e.err)
 	}
-	result := k.ask(key, fetch)
+	result := c.ask(key, fetch)
 	if e.has {
 		wait := patience
-		if now.Sub(e.at) < 2*k.freshFor() {
+		if now.Sub(e.at) < 2*c.freshFor() {
 			wait = 0 // whoever is here all the time never waits
 		}
 		short, cancel := context.WithTimeout(ctx, wait)
@@ -120,14 +120,14 @@ func (k *kept[V]) get(ctx context.Context, key string, fetch func(context.Contex
 		if isRefusal(r.Err) {
 			return e.value, r.Err
 		}
-		return k.old(e, r.Err)
+		return c.old(e, r.Err)
 	case <-ctx.Done():
-		return k.old(e, ctx.Err())
+		return c.old(e, ctx.Err())
 	}
 }
 
 // old is what is known while there is no answer.
-func (k *kept[V]) old(e entry[V], why error) (V, error) {
+func (c *cache[V]) old(e entry[V], why error) (V, error) {
 	var known *whaley.Error
 	switch {
 	case e.has:
@@ -145,19 +145,28 @@ func inHurry(ctx context.Context) bool {
 	return ok && time.Until(deadline) <= patience
 }
 
-// ask sends a question off, or joins the one that is under way, and keeps the answer.
-func (k *kept[V]) ask(key string, fetch func(context.Context) (V, error)) <-chan singleflight.Result {
-	return k.flight.DoChan(key, func() (any, error) {
+// ask sends a question off, or joins the one that is under way, and keeps the answer. Another one that has ended
+// since the caller looked needs no repetition.
+func (c *cache[V]) ask(key string, fetch func(context.Context) (V, error)) <-chan singleflight.Result {
+	return c.flight.DoChan(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), fetchTime)
 		defer cancel()
-		k.mu.Lock()
-		e, _ := k.values.Peek(key)
+		c.mu.Lock()
+		e, _ := c.values.Peek(key)
+		switch {
+		case e.has && time.Since(e.at) < c.freshFor():
+			c.mu.Unlock()
+			return e.value, nil
+		case e.err != nil && isRefusal(e.err) && time.Since(e.tried) < refusedOn:
+			c.mu.Unlock()
+			return e.value, e.err
+		}
 		e.tried, e.asking = time.Now(), true
-		k.values.Add(key, e)
-		k.mu.Unlock()
+		c.values.Add(key, e)
+		c.mu.Unlock()
 		value, err := fetch(ctx)
-		k.mu.Lock()
-		defer k.mu.Unlock()
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		e.tried, e.asking, e.err = time.Now(), false, err
 		switch {
 		case err == nil:
@@ -165,7 +174,7 @@ func (k *kept[V]) ask(key string, fetch func(context.Context) (V, error)) <-chan
 		case isRefusal(err):
 			e = entry[V]{err: err, tried: e.tried}
 		}
-		k.values.Add(key, e)
+		c.values.Add(key, e)
 		return value, err
 	})
 }
