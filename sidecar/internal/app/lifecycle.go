@@ -52,9 +52,9 @@ func (a *lifecycle) Stop() error {
 }
 
 func (a *lifecycle) close(p part) {
-	busy := time.AfterFunc(slow, func() { a.log.Warn("shutdown step takes long", "step", p.name) })
+	busy := time.AfterFunc(slow, func() { a.log.Warn("part takes long to close", "part", p.name) })
 	defer busy.Stop()
 	if err := p.close(); err != nil {
-		a.log.Warn("shutdown step failed", "step", p.name, "err", err)
+		a.log.Warn("close part failed", "part", p.name, "err", err)
 	}
 }
