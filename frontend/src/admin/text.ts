@@ -191,7 +191,7 @@ export const text = {
     replaces: (id: string) => `Replaces ${id}`,
     select: (folder: string) => `Take ${folder}`,
     top: "the whole archive",
-    flags: { own: "each owner has a flag of their own", none: "no flag of each owner's own" },
+    flags: { own: "each owner has a flag of their own", none: "the same flag for all owners" },
     route: (service: string, port: number, type: string) => `${service}:${port} as ${type}`,
     composeMade: "compose file written from its Dockerfile",
     metadata: (format: string) => `described by ${format}`,
@@ -701,6 +701,11 @@ export const text = {
     near: (name: string) => `perhaps ${name}`,
     choose: (name: string) => `Challenge of CTFd for ${name}`,
     none: "None",
+    ofPart: (name: string, part: string) => `${name}, flag ${part}`,
+    partIs: "A challenge of its own in CTFd",
+    partWithFirst: "Goes to the challenge's own in CTFd",
+    withFirst: "With the challenge's first flag",
+    partForgotten: (part: string) => `The flag ${part} goes with the challenge's first flag again`,
     remote: (name: string, category: string, hidden: boolean, other: string) =>
       [category ? `${name} (${category})` : name, hidden && "hidden", other && `is ${other}`]
         .filter(Boolean)

@@ -1588,6 +1588,174 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/drafts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Challenges that organisers are changing */
+        get: operations["listDrafts"];
+        put?: never;
+        /**
+         * Make a draft of a zip archive, whatever is wrong with what is in it
+         * @description As a challenge is uploaded, but players see nothing of it until it is published. If there is a challenge of its id, the
+         *     draft is one of that.
+         */
+        post: operations["uploadDraft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/drafts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * A challenge's draft and what is wrong with it
+         * @description Where none was begun, what one would begin with: the files of the challenge.
+         */
+        get: operations["getDraft"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a draft and what is tried of it
+         * @description The challenge that it is of stays as it is.
+         */
+        delete: operations["discardDraft"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/drafts/{id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        /** How a draft differs from what the folder of its challenge holds */
+        get: operations["compareDraft"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/drafts/{id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a draft into the place of its challenge, or make a new one of it
+         * @description `over` is what `changes` said: `409` and code `draft_outdated` mean that the challenge's folder is another by now. A new
+         *     challenge is closed until an admin opens it. Instances that run go on with what they were made of.
+         */
+        post: operations["publishDraft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/drafts/{id}/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        /** The last trial of a draft */
+        get: operations["getTrial"];
+        put?: never;
+        /**
+         * Start an instance of a draft as it is now, for organisers only
+         * @description It has an owner that is no player's, takes nobody's place, and ends after 30 minutes or when it is told to. If the draft
+         *     has a solver, that is run against it.
+         */
+        post: operations["beginTrial"];
+        /** End the trial of a draft, if there is one */
+        delete: operations["endTrial"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/drafts/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        /** The files of a draft */
+        get: operations["listDraftFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/drafts/{id}/files/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+                /** @description Relative to the challenge's folder. Slashes may be written as they are or as %2F. */
+                path: components["parameters"]["FilePath"];
+            };
+            cookie?: never;
+        };
+        /** A file of a draft, of at most 1 MB */
+        get: operations["readDraftFile"];
+        /**
+         * Replace a file's contents in a draft
+         * @description The first edit begins the draft. With `tag` (or `If-Match`) it is refused with `409` and code `file_changed` if somebody
+         *     else has changed the file since. What is wrong with the draft afterwards is in the answer.
+         */
+        put: operations["writeDraftFile"];
+        /** Make a new file or folder in a draft */
+        post: operations["createDraftFile"];
+        /** Delete a file or folder of a draft */
+        delete: operations["deleteDraftFile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/logs": {
         parameters: {
             query?: never;
@@ -2200,6 +2368,10 @@ export interface components {
          *     | `disk_full` | 503 | The disk of the captures is full. Remove old captures or make room. |
          *     | `disk_short` | 503 | the engine's disk has %d MiB left, less than DISK_RESERVE=%d MiB |
          *     | `do_invalid` | 422 | do must be start or stop. |
+         *     | `draft_exists` | 409 | There is a draft of %q already. Publish or discard it first, or replace it. |
+         *     | `draft_not_found` | 404 | There is no draft of %q. |
+         *     | `draft_outdated` | 409 | The files of %q are others than those that the draft was compared with. Look at the changes again, then publish. |
+         *     | `drafts_unwritable` | 503 | The drafts in DATA_DIR cannot be read or written. Has the sidecar the right to, and is there space? |
          *     | `draining` | 503 | %s |
          *     | `enabled_missing` | 422 | enabled must be true or false. |
          *     | `encoding_invalid` | 422 | encoding must be utf-8 or base64, and content must be in it. |
@@ -2279,6 +2451,7 @@ export interface components {
          *     | `review_invalid` | 422 | review must be open, dismissed or confirmed. |
          *     | `revision_files_gone` | 404 | The files of revision %q are not kept any more. The latest ones are, up to %d MB of each challenge. |
          *     | `revision_not_kept` | 404 | What was in revision %q is not kept. It is of the latest 50 revisions of a challenge only, and of none from before Whaley kept it. |
+         *     | `revisions_missing` | 503 | Revisions of challenges are not kept here. |
          *     | `route_not_http` | 404 | This address is not a web page. How to connect to it is on the dashboard. |
          *     | `runtime_missing` | 503 | The challenge asks for a container runtime that this host does not have. Tell an organiser. |
          *     | `service_exited` | 503 | The challenge crashed on startup: its service %s ended with exit code %d. Try again; if it keeps happening, tell an organiser. |
@@ -2318,6 +2491,8 @@ export interface components {
          *     | `too_fast` | 429 | Too many requests. Try again in %d s. |
          *     | `too_many_streams` | 429 | %d event streams from your network are open. Close some pages, or ask GET /instances now and then instead. |
          *     | `tree_too_large` | 422 | The folder has more than %d entries or more than %d folders in each other. |
+         *     | `trial_not_found` | 404 | The draft of %q is not being tried. |
+         *     | `trial_running` | 409 | The draft of %q is being tried already. End that trial first. |
          *     | `type_invalid` | 422 | type must be at most %d types of events, like instance_spawn. |
          *     | `variable_invalid` | 422 | name and value are needed. |
          *     | `variable_not_found` | 404 | There is no variable %q there. |
@@ -2327,7 +2502,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenge_not_open" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "do_invalid" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "host_full" | "host_missing" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "opens_invalid" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "rehearsal_over" | "rehearsal_running" | "rehearsal_size" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_invalid" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "waiting_own_image" | "wake_disabled";
+        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenge_not_open" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "do_invalid" | "draft_exists" | "draft_not_found" | "draft_outdated" | "drafts_unwritable" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "host_full" | "host_missing" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "opens_invalid" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "rehearsal_over" | "rehearsal_running" | "rehearsal_size" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "revisions_missing" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_invalid" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "trial_not_found" | "trial_running" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "waiting_own_image" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -4323,6 +4498,171 @@ export interface components {
             challenge: components["schemas"]["AdminChallenge"];
         };
         /**
+         * @example {
+         *       "drafts": [
+         *         {
+         *           "id": "web-notes",
+         *           "folder": "web-notes",
+         *           "name": "Notes, please",
+         *           "begun": true,
+         *           "exists": true,
+         *           "stale": false,
+         *           "solver": true,
+         *           "by": "admin key at ::1",
+         *           "at": "2026-05-16T10:00:00Z",
+         *           "problems": [],
+         *           "notes": []
+         *         }
+         *       ]
+         *     }
+         */
+        DraftList: {
+            drafts: components["schemas"]["Draft"][];
+        };
+        /**
+         * @example {
+         *       "id": "web-notes",
+         *       "folder": "web-notes",
+         *       "name": "Notes, please",
+         *       "begun": true,
+         *       "exists": true,
+         *       "stale": false,
+         *       "solver": true,
+         *       "by": "admin key at ::1",
+         *       "at": "2026-05-16T10:00:00Z",
+         *       "problems": [],
+         *       "notes": []
+         *     }
+         */
+        Draft: {
+            /** @description Of the challenge that it is of, or is to become */
+            id: string;
+            /** @description What the paths of its problems begin with */
+            folder: string;
+            name: string;
+            /** @description false: nothing was edited yet */
+            begun: boolean;
+            /** @description There is a challenge of this id */
+            exists: boolean;
+            /** @description The challenge's folder was changed since the draft was begun */
+            stale: boolean;
+            /** @description It has a solver */
+            solver: boolean;
+            /** @description Who edited it last; empty: nobody yet */
+            by: string;
+            /**
+             * Format: date-time
+             * @description When
+             */
+            at: string | null;
+            problems: components["schemas"]["FileProblem"][];
+            notes: components["schemas"]["FileProblem"][];
+        };
+        /**
+         * @example {
+         *       "path": "src/app.py",
+         *       "tag": "6f1ed002ab559585",
+         *       "draft": {
+         *         "id": "web-notes",
+         *         "folder": "web-notes",
+         *         "name": "Notes, please",
+         *         "begun": true,
+         *         "exists": true,
+         *         "stale": false,
+         *         "solver": true,
+         *         "by": "admin key at ::1",
+         *         "at": "2026-05-16T10:00:00Z",
+         *         "problems": [],
+         *         "notes": []
+         *       }
+         *     }
+         */
+        DraftEdited: {
+            path: string;
+            /** @description Of the file as it is now; empty: a folder, or gone */
+            tag: string;
+            draft: components["schemas"]["Draft"];
+        };
+        /**
+         * @example {
+         *       "files": [],
+         *       "more": 0,
+         *       "over": "5be0c41d9a72"
+         *     }
+         */
+        DraftChanges: components["schemas"]["RevisionChanges"] & {
+            /** @description What publishing has to name; empty: there is no such challenge yet */
+            over: string;
+        };
+        /**
+         * @example {
+         *       "over": "5be0c41d9a72"
+         *     }
+         */
+        PublishRequest: {
+            /** @description What the changes were said to be over */
+            over?: string;
+            /** @description true: also with problems, if there is a challenge of its id; players of that go on with the last good revision */
+            anyway?: boolean;
+        };
+        /**
+         * @example {
+         *       "state": "running",
+         *       "stage": "",
+         *       "instance": "draft-k3v7q2m4x6-syntheti-9f3c1a7e",
+         *       "by": "admin key at ::1",
+         *       "at": "2026-05-16T10:00:00Z",
+         *       "expires_at": "2026-05-16T10:30:00Z",
+         *       "routes": [],
+         *       "flags": [
+         *         "FLAG{a_0123456789abcdef}"
+         *       ],
+         *       "reason": "",
+         *       "log": "",
+         *       "printed": [],
+         *       "solving": false,
+         *       "solved": {
+         *         "state": "green",
+         *         "revision": "3f9a",
+         *         "reason": "",
+         *         "cause": "asked",
+         *         "at": "2026-11-30T10:00:00Z",
+         *         "started_ms": 210,
+         *         "took_ms": 840,
+         *         "output": "FLAG{a_0123456789abcdef}\n"
+         *       }
+         *     }
+         */
+        Trial: {
+            /** @enum {string} */
+            state: "building" | "starting" | "running" | "failed" | "ended";
+            /** @description What its start is doing */
+            stage: string;
+            instance: string;
+            by: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** @description Where it is reached, while it runs */
+            routes: components["schemas"]["Route"][];
+            /** @description That this instance has */
+            flags: string[];
+            /** @description Why it has not started; empty: it has, or may */
+            reason: string;
+            /** @description The end of its build's, while it is built or if that failed */
+            log: string;
+            /** @description What its services printed, if it has not started */
+            printed: {
+                service: string;
+                text: string;
+            }[];
+            /** @description Its solver runs */
+            solving: boolean;
+            /** @description What its solver has shown; null: nothing yet, or it has none */
+            solved: components["schemas"]["SolverRun"] | null;
+        };
+        /**
          * @description Of the owner's own flag. Empty: there is none. local: made and placed, and no CTFd is to know it. pending: on its
          *     way into CTFd. live: CTFd accepts it. failed: CTFd has refused to store it; it is tried again.
          * @enum {string}
@@ -4468,6 +4808,7 @@ export interface components {
          *           "dynamic_flags": true,
          *           "mapped_to": 0,
          *           "doubt": "",
+         *           "first_part": "",
          *           "parts": [],
          *           "suggestion": {
          *             "ctfd_challenge_id": 12,
@@ -4498,8 +4839,16 @@ export interface components {
                 mapped_to: number;
                 /** @description Why nothing is registered until it is mapped again: CTFd's challenge is gone or has another name; empty: all is well */
                 doubt: string;
+                /** @description What its first flag is called in instance.toml; empty: it has no name */
+                first_part: string;
                 /** @description Its flags but the first, each of which can be mapped by itself */
-                parts: string[];
+                parts: {
+                    name: string;
+                    /** @description CTFd's challenge; 0: where the challenge's first flag is */
+                    mapped_to: number;
+                    /** @description As of the challenge */
+                    doubt: string;
+                }[];
                 /** @description What it probably is; null: nothing is near, or it is mapped */
                 suggestion: {
                     ctfd_challenge_id: number;
@@ -4570,6 +4919,7 @@ export interface components {
          *           "id": "31",
          *           "challenge_id": "web-notes",
          *           "part": "",
+         *           "part_name": "",
          *           "owner": {
          *             "id": "team_42",
          *             "name": "Red Pandas"
@@ -4632,6 +4982,8 @@ export interface components {
             challenge_id: string;
             /** @description Which of the challenge's flags; empty: the first */
             part: string;
+            /** @description What instance.toml calls it now; empty: it has no name */
+            part_name: string;
             owner: components["schemas"]["Owner"];
             /** @description The flag itself */
             value: string;
@@ -8339,6 +8691,389 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FileChanged"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDrafts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The drafts, by id. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    uploadDraft: {
+        parameters: {
+            query?: {
+                /** @description true: in the place of a draft with its id, if there is one */
+                replace?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "file": "(the bytes of web-notes.zip)"
+                 *     }
+                 */
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+                /** @example (the bytes of web-notes.zip) */
+                "application/zip": string;
+            };
+        };
+        responses: {
+            /** @description The draft. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draft"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The draft. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draft"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    discardDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    compareDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The differences, by path. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftChanges"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    publishDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishRequest"];
+            };
+        };
+        responses: {
+            /** @description The challenge. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChallenge"];
+                };
+            };
+            /** @description The draft has problems. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ChallengeProblem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTrial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The trial. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    beginTrial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is being built and started. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description The draft has problems. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ChallengeProblem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    endTrial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is being taken down. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDraftFiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The files, by path. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    readDraftFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+                /** @description Relative to the challenge's folder. Slashes may be written as they are or as %2F. */
+                path: components["parameters"]["FilePath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    /** @description The tag, in quotes. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["File"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    writeDraftFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+                /** @description Relative to the challenge's folder. Slashes may be written as they are or as %2F. */
+                path: components["parameters"]["FilePath"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileWrite"];
+            };
+        };
+        responses: {
+            /** @description What it led to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftEdited"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createDraftFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+                /** @description Relative to the challenge's folder. Slashes may be written as they are or as %2F. */
+                path: components["parameters"]["FilePath"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileWrite"];
+            };
+        };
+        responses: {
+            /** @description What it led to. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftEdited"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteDraftFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge's id. */
+                id: components["parameters"]["ChallengeID"];
+                /** @description Relative to the challenge's folder. Slashes may be written as they are or as %2F. */
+                path: components["parameters"]["FilePath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it led to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftEdited"];
                 };
             };
             default: components["responses"]["Problem"];

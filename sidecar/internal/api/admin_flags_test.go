@@ -23,6 +23,7 @@ type oneChallenge struct{ *whaley.Challenge }
 
 func (o oneChallenge) Get(id string) (*whaley.Challenge, bool) { return o.Challenge, id == o.ID }
 func (o oneChallenge) All() []*whaley.Challenge                { return []*whaley.Challenge{o.Challenge} }
+func (o oneChallenge) Prune(func(dir string) bool) error       { return nil }
 
 func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 	board := ctfdtest.New(t)

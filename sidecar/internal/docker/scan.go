@@ -125,7 +125,7 @@ func (e *Engine) record(
 		return record, fmt.Errorf("scan of %s: %w", id, err)
 	}
 	for _, f := range record.Files {
-		fmt.Fprintf(log, "the flag is in /%s, %d times\n", f.Name, len(f.Hits))
+		fmt.Fprintf(log, "the flag is in /%s, %s\n", f.Name, times(len(f.Hits)))
 	}
 	fmt.Fprintf(log, "scanned %s in %s\n", id, time.Since(began).Round(time.Millisecond))
 	if err := os.MkdirAll(e.scanFolder(), 0o700); err != nil {
@@ -246,4 +246,11 @@ func (e *Engine) sweepScans(ctx context.Context) error {
 		}
 	}
 	return errors.Join(failed, err)
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }

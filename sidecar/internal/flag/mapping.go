@@ -113,9 +113,10 @@ type Suggestion struct {
 // Pairing is the two lists of challenges side by side.
 type Pairing struct {
 	CTFd      []whaley.ScoreboardChallenge
-	Mapped    map[int]string // challenge of CTFd → ours
-	Doubts    []Doubt        // mappings that somebody has to look at
-	Of        map[string]int // our challenge → that of CTFd; not those of parts
+	Mapped    map[int]string    // challenge of CTFd → ours
+	Doubts    []Doubt           // mappings that somebody has to look at
+	Of        map[string]int    // our challenge → that of CTFd; not those of parts
+	OfPart    map[[2]string]int // our challenge and which of its further flags → that of CTFd
 	Local     []*whaley.Challenge
 	Suggested map[string]Suggestion // by our challenge, for those not mapped
 }
@@ -131,6 +132,7 @@ func (f *Flags) Pair(ctx context.Context) (Pairing, error) {
 	}
 	p := Pairing{
 		Mapped: map[int]string{}, Of: map[string]int{}, Local: f.challenges.All(), Suggested: map[string]Suggestion{},
+		OfPart: map[[2]string]int{},
 	}
 	if p.CTFd, err = f.ctfd.Challenges(ctx); err != nil {
 		return Pairing{}, err
@@ -138,6 +140,8 @@ func (f *Flags) Pair(ctx context.Context) (Pairing, error) {
 	for _, m := range mappings {
 		if p.Mapped[m.CTFdChallenge] = m.Challenge; m.Part == "" {
 			p.Of[m.Challenge] = m.CTFdChallenge
+		} else {
+			p.OfPart[[2]string{m.Challenge, m.Part}] = m.CTFdChallenge
 		}
 	}
 	p.Doubts = Doubts(mappings, p.CTFd)

@@ -105,8 +105,12 @@ func (b *build) stage(name string, do func() error) error {
 }
 
 func (b *build) finish(reason *whaley.Error) {
-	if reason != nil {
-		fmt.Fprintln(b, reason)
+	if reason != nil { // who reads this is an organiser, to whom it is the cause that says something
+		var cause error = reason
+		if reason.Err != nil {
+			cause = reason.Err
+		}
+		fmt.Fprintf(b, "failed: %v\n", cause)
 	}
 	b.change(func() {
 		b.err, b.ended = reason, time.Now().UTC()

@@ -34,7 +34,7 @@ func (s *sidecar) build(ctx context.Context, id string) error {
 		printed = b.Log
 		switch {
 		case b.State == "failed" && b.Reason != nil:
-			return false, errors.New("the images could not be made: " + *b.Reason)
+			return false, errors.New("the images could not be made: what went wrong is above, in what the build printed")
 		case b.State == "ready":
 			fmt.Fprintf(s.Out, "Images ready; flag: %s.\n", b.Placing)
 			return true, nil

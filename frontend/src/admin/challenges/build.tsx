@@ -14,7 +14,7 @@ import { Loaded } from "../kit/loaded";
 import { LogView } from "../kit/log-view";
 import { text } from "../text";
 import { buildLines } from "./build-lines";
-import { buildQuery } from "./queries";
+import { buildQuery, challengesQuery } from "./queries";
 
 const tones: Record<ChallengeBuild["state"], Tone> = {
   queued: "accent",
@@ -36,7 +36,7 @@ export function Build({ challenge }: { challenge: AdminChallenge }) {
       );
     },
     failed: text.build.againFailed,
-    renews: [],
+    renews: [challengesQuery.queryKey], // the state at the top of the page
   });
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key is made of the id

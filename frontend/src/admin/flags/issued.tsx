@@ -93,7 +93,7 @@ export function Issued() {
 
 function columns(ask: (asked: Asked) => void): Column<IssuedFlag>[] {
   return [
-    challengeColumn((row) => (row.part ? `${row.challenge_id}, ${row.part}` : row.challenge_id)),
+    challengeColumn((row) => (row.part_name ? `${row.challenge_id}, ${row.part_name}` : row.challenge_id)),
     ownerColumn((row) => row.owner),
     {
       id: "flag",

@@ -48,12 +48,12 @@ function Wizard({ local, ctfd }: { local: Local[]; ctfd: Remote[] }) {
   const [forgetting, setForgetting] = useState<Local>();
   const [replacing, setReplacing] = useState<Link>();
   const links = useQuery(connectionQuery).data?.links ?? [];
-  const map = useAction<{ id: string; remote: number }[]>({
+  const map = useAction<{ id: string; part?: string | undefined; remote: number }[]>({
     act: async (pairs) => {
-      for (const { id, remote } of pairs) {
+      for (const { id, part = "", remote } of pairs) {
         await unwrap(
           api.POST("/admin/api/flags/sync-challenge", {
-            body: { local_challenge_id: id, ctfd_challenge_id: remote, connection_info: write },
+            body: { local_challenge_id: id, part, ctfd_challenge_id: remote, connection_info: write },
           }),
         );
       }
@@ -62,9 +62,10 @@ function Wizard({ local, ctfd }: { local: Local[]; ctfd: Remote[] }) {
     failed: text.mappings.mapFailed,
     renews: [flagsKey],
   });
-  const forget = useAction<string>({
-    act: (id) => unwrap(api.DELETE("/admin/api/flags/mapping/{id}", { params: { path: { id } } })),
-    done: (_, id) => text.mappings.forgotten(id),
+  const forget = useAction<{ id: string; part?: string }>({
+    act: ({ id, part }) =>
+      unwrap(api.DELETE("/admin/api/flags/mapping/{id}", { params: { path: { id }, query: part ? { part } : {} } })),
+    done: (_, { id, part }) => (part ? text.mappings.partForgotten(part) : text.mappings.forgotten(id)),
     failed: text.mappings.forgetFailed,
     renews: [flagsKey],
   });
@@ -106,8 +107,8 @@ function Wizard({ local, ctfd }: { local: Local[]; ctfd: Remote[] }) {
             challenge={challenge}
             ctfd={ctfd}
             busy={map.isPending}
-            onMap={(remote) => map.mutate([{ id: challenge.id, remote }])}
-            onForget={() => setForgetting(challenge)}
+            onMap={(remote, part) => map.mutate([{ id: challenge.id, part, remote }])}
+            onForget={(part) => (part ? forget.mutate({ id: challenge.id, part }) : setForgetting(challenge))}
             link={links.find((link) => link.local_challenge_id === challenge.id)}
             onLink={(link) => (link.state === "other" ? setReplacing(link) : writeLink.mutate(link))}
           />
@@ -131,7 +132,7 @@ function Wizard({ local, ctfd }: { local: Local[]; ctfd: Remote[] }) {
         title={text.mappings.forgetOf(forgetting?.name ?? "")}
         name={forgetting?.id ?? ""}
         confirm={text.mappings.forget}
-        onConfirm={() => forgetting && forget.mutate(forgetting.id)}
+        onConfirm={() => forgetting && forget.mutate({ id: forgetting.id })}
         onClose={() => setForgetting(undefined)}
       >
         {text.mappings.forgetText}
@@ -144,8 +145,9 @@ type RowProps = {
   challenge: Local;
   ctfd: Remote[];
   busy: boolean;
-  onMap: (remote: number) => void;
-  onForget: () => void;
+  /** Without a part: the challenge, with all of its flags that are nowhere else. */
+  onMap: (remote: number, part?: string) => void;
+  onForget: (part?: string) => void;
   link: Link | undefined;
   onLink: (link: Link) => void;
 };
@@ -156,7 +158,11 @@ function Row({ challenge, ctfd, busy, onMap, onForget, link, onLink }: RowProps)
   return (
     <li className="grid items-center gap-x-4 gap-y-2 p-4 md:grid-cols-[minmax(0,1fr)_minmax(0,1fr)_auto]">
       <div className="min-w-0">
-        <p className="break-words font-semibold">{challenge.name}</p>
+        <p className="break-words font-semibold">
+          {challenge.parts.length > 0 && challenge.first_part
+            ? text.mappings.ofPart(challenge.name, challenge.first_part)
+            : challenge.name}
+        </p>
         <p className="flex flex-wrap items-center gap-2 text-ink-soft text-sm">
           <code className="text-xs">{challenge.id}</code>
           {doubt !== "" ? (
@@ -174,23 +180,14 @@ function Row({ challenge, ctfd, busy, onMap, onForget, link, onLink }: RowProps)
         {doubt !== "" && <p className="mt-1 break-words text-bad text-sm">{doubt}</p>}
         {doubt === "" && link && <LinkLine link={link} onLink={() => onLink(link)} />}
       </div>
-      <Select
-        aria-label={text.mappings.choose(challenge.name)}
-        value={chosen}
-        onChange={(event) => setChosen(event.target.value)}
-      >
-        <option value="">{text.mappings.none}</option>
-        {ctfd.map((remote) => (
-          <option key={remote.id} value={remote.id}>
-            {text.mappings.remote(
-              remote.name,
-              remote.category,
-              remote.hidden,
-              remote.mapped_to && remote.mapped_to !== challenge.id ? remote.mapped_to : "",
-            )}
-          </option>
-        ))}
-      </Select>
+      <Remotes
+        label={text.mappings.choose(challenge.name)}
+        none={text.mappings.none}
+        of={challenge.id}
+        ctfd={ctfd}
+        chosen={chosen}
+        onChoose={setChosen}
+      />
       <div className="flex gap-2">
         <Button
           disabled={chosen === "" || (chosen === String(mapped_to) && doubt === "")}
@@ -205,12 +202,104 @@ function Row({ challenge, ctfd, busy, onMap, onForget, link, onLink }: RowProps)
           disabled={mapped_to === 0}
           aria-label={text.mappings.forgetOf(challenge.name)}
           title={text.mappings.forgetOf(challenge.name)}
+          onClick={() => onForget()}
+        >
+          <Link2Off aria-hidden className="size-4" />
+        </Button>
+      </div>
+      {challenge.parts.map((part) => (
+        <PartRow
+          key={`${part.name} ${part.mapped_to}`}
+          challenge={challenge}
+          part={part}
+          ctfd={ctfd}
+          busy={busy}
+          onMap={(remote) => onMap(remote, part.name)}
+          onForget={() => onForget(part.name)}
+        />
+      ))}
+    </li>
+  );
+}
+
+type PartProps = {
+  challenge: Local;
+  part: Local["parts"][number];
+  ctfd: Remote[];
+  busy: boolean;
+  onMap: (remote: number) => void;
+  onForget: () => void;
+};
+
+/** A further flag of a challenge, which may be a challenge of its own in CTFd. */
+function PartRow({ challenge, part, ctfd, busy, onMap, onForget }: PartProps) {
+  const [chosen, setChosen] = useState(String(part.mapped_to || ""));
+  const called = text.mappings.ofPart(challenge.name, part.name);
+  return (
+    <>
+      <div className="min-w-0 border-line border-l-2 pl-3">
+        <p className="break-words text-sm">{called}</p>
+        <p className="text-ink-soft text-xs">
+          {part.mapped_to > 0 ? text.mappings.partIs : text.mappings.partWithFirst}
+        </p>
+        {part.doubt !== "" && <p className="mt-1 break-words text-bad text-sm">{part.doubt}</p>}
+      </div>
+      <Remotes
+        label={text.mappings.choose(called)}
+        none={text.mappings.withFirst}
+        of={challenge.id}
+        ctfd={ctfd}
+        chosen={chosen}
+        onChoose={setChosen}
+      />
+      <div className="flex gap-2">
+        <Button
+          disabled={chosen === "" || (chosen === String(part.mapped_to) && part.doubt === "")}
+          aria-disabled={busy || undefined}
+          onClick={() => !busy && onMap(Number(chosen))}
+        >
+          <Link2 aria-hidden className="size-4" /> {part.doubt === "" ? text.mappings.map : text.mappings.again}
+        </Button>
+        <Button
+          look="ghost"
+          size="icon"
+          disabled={part.mapped_to === 0}
+          aria-label={text.mappings.forgetOf(called)}
+          title={text.mappings.forgetOf(called)}
           onClick={onForget}
         >
           <Link2Off aria-hidden className="size-4" />
         </Button>
       </div>
-    </li>
+    </>
+  );
+}
+
+type RemotesProps = {
+  label: string;
+  none: string;
+  of: string;
+  ctfd: Remote[];
+  chosen: string;
+  onChoose: (chosen: string) => void;
+};
+
+/** The challenges of CTFd to choose from. */
+function Remotes({ label, none, of, ctfd, chosen, onChoose }: RemotesProps) {
+  return (
+    <Select aria-label={label} value={chosen} onChange={(event) => onChoose(event.target.value)}>
+      <option value="">{none}</option>
+      {ctfd.map((remote) => (
+        <option key={remote.id} value={remote.id}>
+          {text.mappings.remote(
+            remote.name,
+            remote.category,
+            remote.hidden,
+            remote.mapped_to && remote.mapped_to !== of ? remote.mapped_to : "",
+          )}
+        </option>
+      ))}
+    </Select>
   );
 }
 

@@ -35,6 +35,10 @@ export function LogView({ label, lines, live }: Props) {
   });
 
   useEffect(() => {
+    if (live) setFollow(true); // what begins while this is open is followed as well
+  }, [live]);
+
+  useEffect(() => {
     if (follow && lines.length > 0) virtual.scrollToIndex(lines.length - 1, { align: "end" });
   }, [follow, lines.length, virtual]);
 

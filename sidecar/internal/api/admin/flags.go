@@ -49,7 +49,8 @@ type mappingJSON struct {
 type issuedFlagJSON struct {
 	ID            string             `json:"id"`
 	Challenge     string             `json:"challenge_id"`
-	Part          string             `json:"part"` // which of the challenge's flags; empty: the first
+	Part          string             `json:"part"`      // which of the challenge's flags; empty: the first
+	PartName      string             `json:"part_name"` // what instance.toml calls it now
 	Owner         kit.OwnerJSON      `json:"owner"`
 	Value         string             `json:"value"`
 	State         string             `json:"state"`
@@ -73,12 +74,15 @@ func mapping(m *whaley.Mapping) mappingJSON {
 	return mappingJSON{m.Challenge, m.Part, m.CTFdChallenge, m.CTFdName, m.CreatedAt}
 }
 
-func issuedFlag(f *whaley.IssuedFlag) issuedFlagJSON {
+func (a Handlers) issuedFlag(f *whaley.IssuedFlag) issuedFlagJSON {
 	j := issuedFlagJSON{
-		ID: f.ID, Challenge: f.Challenge, Part: f.Part, Owner: kit.OwnerJSON{ID: f.Owner.ID, Name: f.Owner.Name}, Value: f.Value,
+		ID: f.ID, Challenge: f.Challenge, Part: f.Part, PartName: f.Part, Owner: kit.OwnerJSON{ID: f.Owner.ID, Name: f.Owner.Name}, Value: f.Value,
 		State:     string(flag.StateOf(f)),
 		CreatedAt: f.CreatedAt, RetiredAt: kit.Moment(f.RetiredAt), RetiredBy: f.RetiredBy, RetiredWhy: f.RetiredWhy,
 		Registrations: []registrationJSON{},
+	}
+	if ch, ok := a.Challenges.Get(f.Challenge); ok && f.Part == "" {
+		j.PartName = ch.Flag.Name
 	}
 	for _, r := range f.Registrations {
 		j.Registrations = append(
@@ -165,7 +169,7 @@ func (a Handlers) ListFlags(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, next := kit.PartOf(found, page.Limit, func(f *whaley.IssuedFlag) string { return f.ID }, issuedFlag)
+	all, next := kit.PartOf(found, page.Limit, func(f *whaley.IssuedFlag) string { return f.ID }, a.issuedFlag)
 	return kit.Write(w, http.StatusOK, map[string]any{"flags": all, "next": next})
 }
 
@@ -176,7 +180,7 @@ func (a Handlers) DeleteFlag(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return kit.Write(w, http.StatusOK, issuedFlag(f))
+	return kit.Write(w, http.StatusOK, a.issuedFlag(f))
 }
 
 // RotateFlag answers POST /admin/api/flags/{id}/rotate.
@@ -186,7 +190,7 @@ func (a Handlers) RotateFlag(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return kit.Write(w, http.StatusOK, issuedFlag(f))
+	return kit.Write(w, http.StatusOK, a.issuedFlag(f))
 }
 
 // DeleteFlagsOf answers DELETE /admin/api/flags/user/{id}.

@@ -25,8 +25,16 @@ type localChallengeJSON struct {
 	Dynamic    bool            `json:"dynamic_flags"`
 	MappedTo   int             `json:"mapped_to"`
 	Doubt      string          `json:"doubt"`
-	Parts      []string        `json:"parts"` // its flags but the first
+	First      string          `json:"first_part"` // what its first flag is called, if it is
+	Parts      []partOfJSON    `json:"parts"`      // its flags but the first
 	Suggestion *suggestionJSON `json:"suggestion"`
+}
+
+// partOfJSON is one of a challenge's further flags.
+type partOfJSON struct {
+	Name     string `json:"name"`
+	MappedTo int    `json:"mapped_to"` // 0: where the challenge's first flag is
+	Doubt    string `json:"doubt"`
 }
 
 type suggestionJSON struct {
@@ -45,19 +53,23 @@ func (a Handlers) CTFdChallenges(w http.ResponseWriter, r *http.Request) error {
 	for _, c := range pairing.CTFd {
 		there = append(there, ctfdChallengeJSON{c.ID, c.Name, c.Category, c.Type, c.Value, c.Hidden, pairing.Mapped[c.ID]})
 	}
-	doubts := map[string]string{}
+	doubts := map[[2]string]string{}
 	for _, d := range pairing.Doubts {
-		doubts[d.Challenge] = d.Text()
+		doubts[[2]string{d.Challenge, d.Part}] = d.Text()
 	}
 	for _, ch := range pairing.Local {
 		j := localChallengeJSON{
-			ID: ch.ID, Name: ch.Name, Dynamic: ch.Flag.Dynamic, MappedTo: pairing.Of[ch.ID], Doubt: doubts[ch.ID],
-			Parts: []string{},
+			ID: ch.ID, Name: ch.Name, Dynamic: ch.Flag.Dynamic, MappedTo: pairing.Of[ch.ID], Doubt: doubts[[2]string{ch.ID}],
+			Parts: []partOfJSON{},
 		}
 		for _, form := range ch.Flag.Forms() {
-			if form.Part != "" {
-				j.Parts = append(j.Parts, form.Part)
+			if form.Part == "" {
+				j.First = form.Name
+				continue
 			}
+			j.Parts = append(j.Parts, partOfJSON{
+				form.Part, pairing.OfPart[[2]string{ch.ID, form.Part}], doubts[[2]string{ch.ID, form.Part}],
+			})
 		}
 		if s, ok := pairing.Suggested[ch.ID]; ok {
 			j.Suggestion = &suggestionJSON{s.CTFdChallenge, s.CTFdName, s.Exact}
