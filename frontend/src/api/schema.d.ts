@@ -4955,6 +4955,7 @@ export interface components {
          *       "id": "31",
          *       "challenge_id": "web-notes",
          *       "part": "",
+         *       "part_name": "",
          *       "owner": {
          *         "id": "team_42",
          *         "name": "Red Pandas"
