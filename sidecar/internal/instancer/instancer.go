@@ -63,15 +63,14 @@ type Instancer struct {
 	loud      map[string]int               // instance → how long it has printed too fast; of the look at the disk
 	diskShort atomic.Pointer[whaley.Error] // why the engine's disk is too full; nil: it is not
 
-	mu        sync.Mutex
-	jobs      map[string]*job     // instance → the one job that works on it
-	progress  map[string]progress // instance → what is being done
-	origins   map[string]origin   // operation/instance → where it comes from
-	downs     map[string]bool     // instance → it is about to be taken down
-	lookTimer *time.Timer         // see lookLater
-	running   sync.WaitGroup      // jobs under way
-	base      context.Context     // of jobs; cancelled when Run ends
-	cancel    context.CancelCauseFunc
+	mu       sync.Mutex
+	jobs     map[string]*job     // instance → the one job that works on it
+	progress map[string]progress // instance → what is being done
+	origins  map[string]origin   // operation/instance → where it comes from
+	downs    map[string]bool     // instance → it is about to be taken down
+	running  sync.WaitGroup      // jobs under way
+	base     context.Context     // of jobs; cancelled when Run ends
+	cancel   context.CancelCauseFunc
 }
 
 type progress struct {

@@ -109,16 +109,5 @@ func TestWhatIsRememberedOfInstancesEndsWithThem(t *testing.T) {
 		if len(i.looks.of) != 1 || len(i.origins) != 1 {
 			t.Errorf("of one instance %d and %d are left", len(i.looks.of), len(i.origins))
 		}
-		for range 1000 {
-			i.lookLater(time.Minute)
-		}
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		<-i.undone
-		select {
-		case <-i.undone:
-			t.Error("a thousand wishes for a later look are more than one")
-		default:
-		}
 	})
 }

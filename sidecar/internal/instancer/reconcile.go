@@ -48,21 +48,6 @@ func (i *Instancer) reconcileLoop(ctx context.Context) error {
 // leftUndone says that a job could not finish what the row asks for, so that the reconciler looks soon.
 func (i *Instancer) leftUndone() { i.undone.Send() }
 
-// lookLater has everything looked at after a time. However many jobs ask for that, one such look waits at the most.
-func (i *Instancer) lookLater(after time.Duration) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.lookTimer != nil {
-		return
-	}
-	i.lookTimer = time.AfterFunc(after, func() {
-		i.mu.Lock()
-		i.lookTimer = nil
-		i.mu.Unlock()
-		i.leftUndone()
-	})
-}
-
 // Reconcile looks at every row and every object of ours once: adopts what runs, goes on with what was half made or
 // half removed, ends what lost its containers, removes what no row asks for, and schedules expiries.
 func (i *Instancer) Reconcile(ctx context.Context) error {

@@ -83,23 +83,10 @@ func (s *Store) Captures(ctx context.Context, q whaley.CaptureQuery) ([]whaley.C
 	err := s.read(ctx, func(ctx context.Context) error {
 		rows = nil
 		query := s.db.NewSelect().Model(&rows).Order("id DESC").Limit(int64(q.Limit))
-		for column, value := range map[string]string{
+		query = matching(query, q.After, q.From, q.To, map[string]string{
 			"instance": q.Instance, "challenge": q.Challenge, "owner_id": q.Owner, "kind": q.Kind, "reason": q.Reason,
 			"holder": q.Holder,
-		} {
-			if value != "" {
-				query = query.Where("? = ?", bun.Ident(column), value)
-			}
-		}
-		if q.After != "" {
-			query = query.Where("id < ?", q.After)
-		}
-		if !q.From.IsZero() {
-			query = query.Where("at >= ?", utc(q.From))
-		}
-		if !q.To.IsZero() {
-			query = query.Where("at < ?", utc(q.To))
-		}
+		})
 		return query.Scan(ctx)
 	})
 	all := make([]whaley.Capture, 0, len(rows))

@@ -19,28 +19,34 @@ func (s *Store) FindEvents(ctx context.Context, q whaley.EventQuery) ([]whaley.E
 		if len(q.Types) > 0 {
 			query = query.Where("type IN ?", bun.Tuple(q.Types))
 		}
-		for column, value := range map[string]string{
+		query = matching(query, q.After, q.From, q.To, map[string]string{
 			"instance": q.Instance, "challenge": q.Challenge, "owner": q.Owner, "player": q.Player,
-		} {
-			if value != "" {
-				query = query.Where("? = ?", bun.Ident(column), value)
-			}
-		}
-		if q.After != "" {
-			query = query.Where("id < ?", q.After)
-		}
-		if !q.From.IsZero() {
-			query = query.Where("at >= ?", utc(q.From))
-		}
-		if !q.To.IsZero() {
-			query = query.Where("at < ?", utc(q.To))
-		}
+		})
 		if words := wordsOf(q.Words); len(words) > 0 {
 			query = query.Where("id IN (?)", s.searched(words))
 		}
 		return query.Scan(ctx)
 	})
 	return toEvents(rows), err
+}
+
+// matching is a page of rows that have these values, of a span of time; what is empty is not asked for.
+func matching(q *bun.SelectQuery, after string, from, to time.Time, values map[string]string) *bun.SelectQuery {
+	for column, value := range values {
+		if value != "" {
+			q = q.Where("? = ?", bun.Ident(column), value)
+		}
+	}
+	if after != "" {
+		q = q.Where("id < ?", after)
+	}
+	if !from.IsZero() {
+		q = q.Where("at >= ?", utc(from))
+	}
+	if !to.IsZero() {
+		q = q.Where("at < ?", utc(to))
+	}
+	return q
 }
 
 // searched selects the ids of the events whose messages have all words, the last perhaps not to its end.

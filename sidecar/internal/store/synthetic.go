@@ -9,7 +9,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Patterns of the ids of owners that are no players, see whaley.Synthetic and whaley.OfSolver.
+// Patterns of the ids of owners that are no players, see whaley.Synthetic.
 const (
 	syntheticOwners = "synthetic\\_%"
 	solverOwners    = "synthetic\\_solver\\_%"

@@ -17,9 +17,6 @@ const (
 // Synthetic says whether an owner is none of players.
 func Synthetic(owner string) bool { return strings.HasPrefix(owner, syntheticPrefix) }
 
-// OfSolver says whether an owner is one that a solver plays for.
-func OfSolver(owner string) bool { return strings.HasPrefix(owner, solverPrefix) }
-
 // SolverOwner is the owner of one run of a solver.
 func SolverOwner(run string) Owner { return Owner{ID: solverPrefix + run, Name: "solver"} }
 

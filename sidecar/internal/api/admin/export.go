@@ -95,12 +95,8 @@ func (a Handlers) ExportSuspicious(w http.ResponseWriter, r *http.Request) error
 
 // ExportPorts streams who had which host port as CSV, with the filters of the list.
 func (a Handlers) ExportPorts(w http.ResponseWriter, r *http.Request) error {
-	owner, err := kit.TextParam(r, "owner")
-	if err != nil {
-		return err
-	}
-	challenge, err := kit.TextParam(r, "challenge")
-	if err != nil {
+	var owner, challenge string
+	if err := kit.TextParams(r, map[string]*string{"owner": &owner, "challenge": &challenge}); err != nil {
 		return err
 	}
 	after := ""

@@ -27,12 +27,8 @@ func (a Handlers) ListUserPorts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	owner, err := kit.TextParam(r, "owner")
-	if err != nil {
-		return err
-	}
-	challenge, err := kit.TextParam(r, "challenge")
-	if err != nil {
+	var owner, challenge string
+	if err := kit.TextParams(r, map[string]*string{"owner": &owner, "challenge": &challenge}); err != nil {
 		return err
 	}
 	mappings, next, err := a.Books.PortMappings(r.Context(), owner, challenge, p.After, p.Limit)
