@@ -397,6 +397,7 @@ export const text = {
     queued: "Queued",
     starting: "Starting",
     running: "Running",
+    sleeping: "Asleep",
     stopping: "Stopping",
     stopped: "Stopped",
     failed: "Failed",

@@ -2423,6 +2423,7 @@ export interface components {
          *     | `not_a_file` | 422 | %q is a %s, not a file. |
          *     | `not_admin` | 403 | This CTFd account is not an admin's. |
          *     | `not_found` | 404 | There is nothing at this address. |
+         *     | `not_woken` | 503 | Your instance could not be woken just now. Nothing of it is lost; try again. |
          *     | `note_invalid` | 422 | note must have at most %d characters. |
          *     | `number_invalid` | 422 | %s must be a number from 0 on. |
          *     | `object_missing` | 503 | Something the challenge needs is missing on the engine. Try again; if it keeps happening, tell an organiser. |
@@ -2502,7 +2503,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenge_not_open" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "do_invalid" | "draft_exists" | "draft_not_found" | "draft_outdated" | "drafts_unwritable" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "host_full" | "host_missing" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "opens_invalid" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "rehearsal_over" | "rehearsal_running" | "rehearsal_size" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "revisions_missing" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_invalid" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "trial_not_found" | "trial_running" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "waiting_own_image" | "wake_disabled";
+        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenge_not_open" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "do_invalid" | "draft_exists" | "draft_not_found" | "draft_outdated" | "drafts_unwritable" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "host_full" | "host_missing" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "not_woken" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "opens_invalid" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "rehearsal_over" | "rehearsal_running" | "rehearsal_size" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "revisions_missing" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_invalid" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "trial_not_found" | "trial_running" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "waiting_own_image" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -2683,7 +2684,7 @@ export interface components {
             step: number;
             /**
              * Format: date-time
-             * @description From when on it is allowed; null: not running
+             * @description From when on it is allowed; null: neither running nor sleeping
              */
             from: string | null;
             /** @description What may still be added in all, in seconds */
@@ -2736,7 +2737,7 @@ export interface components {
             challenge_id: string;
             challenge_name: string;
             /** @enum {string} */
-            state: "queued" | "starting" | "running" | "stopping" | "stopped" | "failed";
+            state: "queued" | "starting" | "running" | "sleeping" | "stopping" | "stopped" | "failed";
             /** @description starting: what is being done, for people; else empty */
             stage: string;
             /** @description Place in the queue, 1 is next; 0: not queued */
@@ -2765,7 +2766,7 @@ export interface components {
             expires_at: string | null;
             /**
              * Format: int64
-             * @description Since it was asked for, milliseconds
+             * @description Since it was asked for, or woken, milliseconds
              */
             elapsed_ms: number;
             extend: components["schemas"]["Extend"];
@@ -3405,7 +3406,7 @@ export interface components {
          */
         Stats: {
             instances: components["schemas"]["StateCounts"];
-            /** @description Queued, starting, running and stopping ones */
+            /** @description Queued, starting, running, sleeping and stopping ones */
             live: number;
             /** @description How many may live at once; 0: no limit */
             max_instances: number;
@@ -5234,7 +5235,7 @@ export interface components {
                 /** @description Who asked for it */
                 player: string;
                 /** @enum {string} */
-                state: "queued" | "starting" | "running" | "stopping" | "stopped" | "failed";
+                state: "queued" | "starting" | "running" | "sleeping" | "stopping" | "stopped" | "failed";
                 /** Format: date-time */
                 created_at: string;
                 /** Format: date-time */
@@ -6098,7 +6099,7 @@ export interface components {
         ReloadFlag: boolean;
         /** @description The instance's id. */
         InstanceID: string;
-        /** @description live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas. */
+        /** @description live, all, or some of queued, starting, running, sleeping, stopping, stopped, failed, separated by commas. */
         StateFilter: string;
         /** @description Only of this challenge, by its id. */
         ChallengeFilter: string;
@@ -7049,7 +7050,7 @@ export interface operations {
     adminListInstances: {
         parameters: {
             query?: {
-                /** @description live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas. */
+                /** @description live, all, or some of queued, starting, running, sleeping, stopping, stopped, failed, separated by commas. */
                 state?: components["parameters"]["StateFilter"];
                 /** @description Only of this challenge, by its id. */
                 challenge?: components["parameters"]["ChallengeFilter"];
@@ -7123,7 +7124,7 @@ export interface operations {
     adminStopInstances: {
         parameters: {
             query?: {
-                /** @description live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas. */
+                /** @description live, all, or some of queued, starting, running, sleeping, stopping, stopped, failed, separated by commas. */
                 state?: components["parameters"]["StateFilter"];
                 /** @description Only of this challenge, by its id. */
                 challenge?: components["parameters"]["ChallengeFilter"];
@@ -7177,7 +7178,7 @@ export interface operations {
     adminRestartInstances: {
         parameters: {
             query?: {
-                /** @description live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas. */
+                /** @description live, all, or some of queued, starting, running, sleeping, stopping, stopped, failed, separated by commas. */
                 state?: components["parameters"]["StateFilter"];
                 /** @description Only of this challenge, by its id. */
                 challenge?: components["parameters"]["ChallengeFilter"];
@@ -7231,7 +7232,7 @@ export interface operations {
     adminExtendInstances: {
         parameters: {
             query?: {
-                /** @description live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas. */
+                /** @description live, all, or some of queued, starting, running, sleeping, stopping, stopped, failed, separated by commas. */
                 state?: components["parameters"]["StateFilter"];
                 /** @description Only of this challenge, by its id. */
                 challenge?: components["parameters"]["ChallengeFilter"];
@@ -7460,7 +7461,7 @@ export interface operations {
     exportInstances: {
         parameters: {
             query?: {
-                /** @description live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas. */
+                /** @description live, all, or some of queued, starting, running, sleeping, stopping, stopped, failed, separated by commas. */
                 state?: components["parameters"]["StateFilter"];
                 /** @description Only of this challenge, by its id. */
                 challenge?: components["parameters"]["ChallengeFilter"];

@@ -350,6 +350,31 @@ describe("the player's copy", () => {
     await user.click(await screen.findByRole("button", { name: "Restart Notes" }));
     expect(await within(await card("Notes")).findByText("Starting web")).toBeVisible();
   });
+
+  it("says that it sleeps, and opening it is still what to do", async () => {
+    serve({ instances: [instance({ state: "sleeping" })] });
+    renderDashboard();
+    const notes = within(await card("Notes"));
+    expect(await notes.findByText("Asleep, opens in a moment")).toBeVisible();
+    expect(notes.getByRole("link", { name: /^Open/ })).toHaveAttribute("href", webRoute.url);
+    expect(notes.queryByRole("button", { name: "Wake Notes" })).toBeNull();
+    expect(notes.getByRole("button", { name: "Stop Notes" })).toBeVisible();
+  });
+
+  it("is woken by a button where it has no web page", async () => {
+    const user = userEvent.setup();
+    const route = { ...webRoute, type: "port" as const, url: "" };
+    const held = serve({ instances: [instance({ state: "sleeping", routes: [route] })] });
+    server.use(
+      http.post("*/instances/spawn", () => {
+        held.instances = [startingInstance({ version: 4 })];
+        return HttpResponse.json(held.instances[0], { status: 202 });
+      }),
+    );
+    renderDashboard();
+    await user.click(await screen.findByRole("button", { name: "Wake Notes" }));
+    expect(await within(await card("Notes")).findByText("Starting web")).toBeVisible();
+  });
 });
 
 describe("many challenges", () => {

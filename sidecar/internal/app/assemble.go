@@ -27,6 +27,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/traefik"
+	"github.com/whaley-ctf/whaley/sidecar/internal/traffic"
 	"github.com/whaley-ctf/whaley/sidecar/internal/trial"
 	"golang.org/x/sync/errgroup"
 )
@@ -73,7 +74,7 @@ func assemble(
 	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })
 	made.platform = containers.New(containers.Needs{
 		Engine: engine, Subnets: subnets, Ports: ports, Firewall: wall.rules(), Sandboxes: made.sandboxes,
-		PortMap: mapped.forPlatform(), Published: c.BackendHost != "", Guest: c.Guest == "on", Log: log,
+		PortMap: mapped.forPlatform(), Traffic: traffic.Kernel{}, Published: c.BackendHost != "", Guest: c.Guest == "on", Log: log,
 	})
 	needs := instancer.Needs{
 		Store: db, Platform: made.platform, Prober: probe.New(engine), Challenges: library, Forensics: seen.forensics,
@@ -91,6 +92,9 @@ func assemble(
 		return rules{}, nil, err
 	}
 	needs.Flags, needs.Variables = made.flags, live
+	if made.cheating != nil {
+		needs.Solves = made.cheating
+	}
 	if made.opening, err = newOpening(ctx, g, c, live, db, log); err != nil {
 		return rules{}, nil, err
 	}

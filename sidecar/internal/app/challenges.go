@@ -59,7 +59,8 @@ func ChallengeDefaults(c *config.Config) challenge.Defaults {
 	}
 	return challenge.Defaults{
 		FlagPrefix: prefix, FlagFormat: c.FlagFormat,
-		Timeout: c.InstanceTimeout.Duration(), Access: whaley.Access(c.InstanceAccess), Runtime: c.ContainerRuntime,
+		Timeout: c.InstanceTimeout.Duration(), Idle: c.SleepAfter.Duration(),
+		StopOnSolve: c.StopOnSolve.Duration(), Access: whaley.Access(c.InstanceAccess), Runtime: c.ContainerRuntime,
 		Limits: whaley.Limits{
 			MemoryBytes: int64(c.ContainerMaxMemory), NanoCPUs: int64(c.ContainerMaxCPU * 1e9), Pids: c.ContainerPidsLimit,
 		},

@@ -25,6 +25,8 @@ type definition struct {
 	Compose             string    `toml:"compose" about:"The compose file, as \"deploy/docker-compose.yml\"; what it names is relative to it. Default: the one that docker compose would take in the challenge's folder." min:"1" max:"255"`
 	Timeout             int       `toml:"timeout" about:"How long an instance runs, in seconds. Default: INSTANCE_TIMEOUT." min:"10" max:"604800"`
 	ExtendTime          int       `toml:"extend_time" about:"What one extension adds, in seconds; at most the timeout, 0: none. Default: half of the timeout." min:"0" max:"604800"`
+	Idle                string    `toml:"idle" about:"After how long without traffic its instances fall asleep, as \"15m\": their programs are stopped, their files stay, and opening the address wakes them. What they have in memory is lost. never: they do not. Default: SLEEP_AFTER." pattern:"^(never|[1-9][0-9]{0,4}[smh])$"`
+	StopOnSolve         string    `toml:"stop_on_solve" about:"How long an instance still runs once its owner's solve in CTFd is seen, as \"5m\". never: until its time is up. Default: STOP_ON_SOLVE." pattern:"^(never|[1-9][0-9]{0,4}[smh])$"`
 	DisableDynamicFlags bool      `toml:"disable_dynamic_flags" about:"true: the flag is the same for everybody."`
 	Access              string    `toml:"access" about:"link: whoever has the address reaches a running instance. owner: only its owner. Default: INSTANCE_ACCESS." enum:"link,owner"`
 	Wake                bool      `toml:"wake" about:"false: only the dashboard starts it, not opening its address. Default: true."`
@@ -126,9 +128,30 @@ func readDefinition(file, text, folder string, defaults Defaults) (definition, l
 		problems.note(file, 1, "id", "is made of the folder's name: %s, which begins every address of the challenge", d.ID)
 	}
 	check(d.ExtendTime <= d.Timeout, "extend_time", "%d must be at most the timeout, %d seconds", d.ExtendTime, d.Timeout)
+	checkIdle(&d, file, &problems)
 	checkRoutes(&d, file, &problems)
 	checkFlags(&d, file, &problems)
 	return d, at, problems
+}
+
+const leastIdle = time.Minute
+
+func checkIdle(d *definition, file string, problems *Problems) {
+	if idle, err := time.ParseDuration(d.Idle); err == nil && idle < leastIdle {
+		problems.add(file, 0, "idle", "%q must be at least 1m: between two clicks nobody sleeps", d.Idle)
+	}
+}
+
+// lasting is a length of time of the file, whose form is checked; 0: never.
+func lasting(text string, otherwise time.Duration) time.Duration {
+	if text == "" {
+		return otherwise
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0
+	}
+	return d
 }
 
 func checkRoutes(d *definition, file string, problems *Problems) {

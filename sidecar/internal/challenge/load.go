@@ -17,9 +17,12 @@ import (
 // Defaults are what the settings say where a challenge says nothing, and the most that it may have.
 type Defaults struct {
 	Timeout time.Duration
-	Access  whaley.Access
-	Limits  whaley.Limits // of a whole instance
-	Runtime string        // of containers; empty: the engine's default
+	Idle    time.Duration // without traffic, until an instance falls asleep; 0: never
+	// StopOnSolve is how long an instance runs once its owner's solve is seen; 0: until its time is up.
+	StopOnSolve time.Duration
+	Access      whaley.Access
+	Limits      whaley.Limits // of a whole instance
+	Runtime     string        // of containers; empty: the engine's default
 	// FlagPrefix is what placeholders of flags begin with. Empty: no owner gets a flag of their own.
 	FlagPrefix string
 	// FlagFormat is how flags look, with … for their text. Empty: FlagPrefix{…}.
@@ -80,7 +83,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *whaley.Challen
 	ch := &whaley.Challenge{
 		ID: d.ID, Name: d.Name, Category: d.Category, Description: d.Description, Revision: revision, Dir: dir,
 		Timeout: time.Duration(d.Timeout) * time.Second, ExtendTime: time.Duration(d.ExtendTime) * time.Second,
-		Access: whaley.Access(d.Access), Wake: d.Wake, AnyTime: d.AnyTime, OpensAt: d.opensAt(tomlFile, &problems), Egress: d.Egress,
+		Idle: lasting(d.Idle, defaults.Idle), StopOnSolve: lasting(d.StopOnSolve, defaults.StopOnSolve), Access: whaley.Access(d.Access), Wake: d.Wake, AnyTime: d.AnyTime, OpensAt: d.opensAt(tomlFile, &problems), Egress: d.Egress,
 		StaticFlags: d.DisableDynamicFlags,
 	}
 	for n, r := range d.Routes {

@@ -2,12 +2,27 @@ package cheating
 
 import (
 	"context"
+	"maps"
+	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Solved names the challenges that an owner has solved: with all of their parts, where these are in several places.
 func (d *Detector) Solved(ctx context.Context, owner string) (map[string]bool, error) {
+	at, err := d.SolvedAt(ctx, owner)
+	if err != nil || len(at) == 0 {
+		return nil, err
+	}
+	solved := map[string]bool{}
+	for challenge := range at {
+		solved[challenge] = true
+	}
+	return solved, nil
+}
+
+// SolvedAt is when an owner solved challenges, with the last of their parts.
+func (d *Detector) SolvedAt(ctx context.Context, owner string) (map[string]time.Time, error) {
 	if d.ctfd == nil {
 		return nil, nil
 	}
@@ -15,16 +30,19 @@ func (d *Detector) Solved(ctx context.Context, owner string) (map[string]bool, e
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	there := map[int]bool{}
+	there := map[int]time.Time{}
 	for _, one := range all {
-		there[one.CTFdChallenge] = true
+		there[one.CTFdChallenge] = one.At
 	}
 	mappings, err := d.store.Mappings(ctx)
-	solved := map[string]bool{}
+	solved, missing := map[string]time.Time{}, map[string]bool{}
 	for _, m := range mappings {
-		before, seen := solved[m.Challenge]
-		solved[m.Challenge] = there[m.CTFdChallenge] && (before || !seen)
+		at, is := there[m.CTFdChallenge]
+		if missing[m.Challenge] = missing[m.Challenge] || !is; at.After(solved[m.Challenge]) {
+			solved[m.Challenge] = at
+		}
 	}
+	maps.DeleteFunc(solved, func(challenge string, _ time.Time) bool { return missing[challenge] })
 	return solved, err
 }
 

@@ -68,6 +68,8 @@ type Config struct {
 	TrustedProxies  []string `env:"TRUSTED_PROXIES" kind:"cidr" whaley:"Addresses and networks of the proxies in front of Whaley. Their X-Forwarded-For and their PROXY protocol are believed, and nobody else's. make up tells Traefik."`
 
 	InstanceTimeout     Seconds `env:"INSTANCE_TIMEOUT" envDefault:"3600" section:"Instances" live:"true" min:"10" max:"604800" whaley:"How long an instance runs, in seconds, where its challenge does not say."`
+	SleepAfter          Seconds `env:"SLEEP_AFTER" envDefault:"0" live:"true" min:"0" max:"604800" whaley:"After how long without traffic an instance falls asleep, in seconds, at least 60, where its challenge does not say: its programs are stopped, its files stay, and opening its address wakes it. What it has in memory is lost. 0: never."`
+	StopOnSolve         Seconds `env:"STOP_ON_SOLVE" envDefault:"0" live:"true" min:"0" max:"86400" whaley:"With AUTH_MODE=ctfd. How long an instance still runs once its owner's solve in CTFd is seen, in seconds, where its challenge does not say. 0: until its time is up."`
 	InstanceAccess      string  `env:"INSTANCE_ACCESS" envDefault:"link" live:"true" choices:"link|owner" whaley:"link: whoever has the address reaches a running instance. owner: only its owner. Where the challenge does not say."`
 	MaxInstancesPerUser int     `env:"MAX_INSTANCES_PER_USER" envDefault:"3" live:"true" min:"0" max:"1000" whaley:"Live instances that a player may have at once; 0: no limit."`
 	MaxInstancesPerTeam int     `env:"MAX_INSTANCES_PER_TEAM" envDefault:"5" live:"true" min:"0" max:"1000" whaley:"Live instances that a team may have at once, where players are in teams; 0: no limit."`

@@ -82,6 +82,10 @@ func Load(environment map[string]string) (*Config, error) {
 		_, _, err := net.SplitHostPort(address)
 		refuse(err != nil, "%s=%q must be an address like :8000 or 127.0.0.1:8000", name, address)
 	}
+	refuse(
+		c.SleepAfter > 0 && c.SleepAfter < 60,
+		"SLEEP_AFTER=%d must be 0 or at least 60 seconds: between two clicks nobody sleeps", c.SleepAfter,
+	)
 	if c.WakeListen != "" {
 		_, port, err := net.SplitHostPort(c.WakeListen)
 		refuse(err != nil || port == "0", "WAKE_LISTEN=%q must be an address like 127.0.0.1:8002", c.WakeListen)

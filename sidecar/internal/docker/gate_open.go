@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -76,7 +77,24 @@ func (e *Engine) startGated(ctx context.Context, api *client.Client, id string, 
 	if err := e.open(ctx, g, m); err != nil {
 		return err
 	}
+	if err := e.patched(g, m); err != nil {
+		return fmt.Errorf("start %s of %s: %w", g.service, g.instance, err)
+	}
 	return e.setGateState(g, gateOpen)
+}
+
+// patched has a container be told of its flags no more when it is started again: they stay in its files, which are its
+// owner's to change from then on.
+func (e *Engine) patched(g *gate, m guest.Message) error {
+	if len(m.Patches) == 0 {
+		return nil
+	}
+	m.Patches = nil
+	text, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return writeBytes(filepath.Join(e.gateFolder(g.instance, g.service), messageFile), text)
 }
 
 // open tells a container what it is to be, and returns when it becomes that.

@@ -7,9 +7,12 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Extension applies the rule to a running instance.
+// timed are the states in which an instance has a time that runs out.
+var timed = []whaley.State{whaley.Running, whaley.Sleeping}
+
+// Extension applies the rule to an instance whose time runs.
 func (i *Instancer) Extension(in *whaley.Instance) whaley.Extension {
-	if in.State != whaley.Running {
+	if !in.State.Timed() {
 		return whaley.Extension{}
 	}
 	left := max(0, in.Terms.Timeout-in.Extended)
@@ -27,12 +30,12 @@ func (i *Instancer) ExtendAny(ctx context.Context, id, by string) (*whaley.Insta
 	if step <= 0 {
 		step = in.Terms.Timeout
 	}
-	if in.State != whaley.Running {
+	if !in.State.Timed() {
 		return nil, whaley.Errorf(
 			whaley.Conflict, "instance_not_running", "Only a running instance can be extended; this one is %s.", in.State,
 		)
 	}
-	extended, err := i.Store.Update(ctx, id, []whaley.State{whaley.Running}, func(in *whaley.Instance) {
+	extended, err := i.Store.Update(ctx, id, timed, func(in *whaley.Instance) {
 		in.ExpiresAt = in.ExpiresAt.Add(step)
 	}, whaley.Event{
 		Type: "instance_extend", Instance: id, Challenge: in.Challenge, Owner: in.Owner.ID, Player: by, At: i.now(),
@@ -59,7 +62,7 @@ func (i *Instancer) Extend(ctx context.Context, p whaley.Player, id string) (_ *
 		return nil, err
 	}
 	challenge = in.Challenge
-	if in.State != whaley.Running {
+	if !in.State.Timed() {
 		return nil, whaley.Errorf(
 			whaley.Conflict, "instance_not_running", "Only a running instance can be extended; this one is %s.", in.State,
 		)
@@ -76,7 +79,7 @@ func (i *Instancer) Extend(ctx context.Context, p whaley.Player, id string) (_ *
 			rule.From.Format(time.RFC3339)).After(rule.From.Sub(now))
 	}
 	before := in.Extended
-	extended, err := i.Store.Update(ctx, id, []whaley.State{whaley.Running}, func(in *whaley.Instance) {
+	extended, err := i.Store.Update(ctx, id, timed, func(in *whaley.Instance) {
 		if in.Extended == before { // two presses at once are one
 			in.Extended += rule.Step
 			in.ExpiresAt = in.ExpiresAt.Add(rule.Step)

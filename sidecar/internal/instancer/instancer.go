@@ -38,6 +38,7 @@ type Needs struct {
 	Challenges Challenges
 	Opening    Opening      // nil: all is open
 	Flags      Flags        // nil: no challenge may have Flag.Dynamic
+	Solves     Solves       // nil: nothing ends because it is solved
 	Forensics  Forensics    // nil: nothing is kept
 	Observer   Observer     // nil: nobody is told
 	Tracer     trace.Tracer // nil: there are no traces
@@ -143,6 +144,8 @@ func (i *Instancer) Run(ctx context.Context) error {
 	g.Go(func() error { return i.sweepLoop(ctx) })
 	g.Go(func() error { return i.diskLoop(ctx) })
 	g.Go(func() error { return i.waitingLoop(ctx) })
+	g.Go(func() error { return i.sleepLoop(ctx) })
+	g.Go(func() error { return i.solvedLoop(ctx) })
 	return g.Wait()
 }
 

@@ -73,6 +73,18 @@ func (i *Instancer) Busy(id string) bool {
 	return busy
 }
 
+// afterJob does something now, or when the job on an instance is over.
+func (i *Instancer) afterJob(id string, do func()) {
+	i.mu.Lock()
+	if j := i.jobs[id]; j != nil {
+		j.then = do
+		i.mu.Unlock()
+		return
+	}
+	i.mu.Unlock()
+	do()
+}
+
 // then has something done when the job on an instance is over.
 func (i *Instancer) then(id string, do func()) {
 	i.mu.Lock()

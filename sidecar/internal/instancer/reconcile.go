@@ -118,6 +118,8 @@ func (i *Instancer) settle(in *whaley.Instance, objects []Object) {
 		i.enqueue(in, "")
 	case whaley.Stopping:
 		i.takeDown(in)
+	case whaley.Sleeping:
+		i.settleSleep(in, objects)
 	case whaley.Running:
 		if missing(in, objects, nil) != "" || stoppedShort(in, objects) {
 			i.looks.hint(in.ID) // it may have become running after the objects were listed
@@ -133,13 +135,16 @@ func (i *Instancer) verify(ctx context.Context, id string) (runs bool, again tim
 	if err != nil {
 		return whaley.CodeOf(err) != whaley.CodeInstanceNotFound, 0 // the reconciler will see
 	}
-	if in.State != whaley.Running {
+	if !in.State.Timed() {
 		return false, 0
 	}
 	objects, err := i.Platform.List(ctx, id)
 	if err != nil {
 		i.Log.Error("instance not verified", "instance", id, "err", err)
 		return true, 0
+	}
+	if in.State == whaley.Sleeping {
+		return i.verifySleep(ctx, in, objects), 0
 	}
 	alive, again := i.revive(ctx, in, objects)
 	dead := missing(in, objects, alive)

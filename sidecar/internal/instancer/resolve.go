@@ -74,6 +74,9 @@ func (i *Instancer) resolve(ctx context.Context, q whaley.HostQuery) (whaley.Hos
 		} else {
 			view.State, view.Instance = whaley.Asleep, nil
 		}
+	case in.State == whaley.Sleeping:
+		// Its owner started it, and opening it goes on with that, whatever else starts the challenge.
+		view.State, view.Wake = whaley.Asleep, true
 	default:
 		view.State = in.State
 	}

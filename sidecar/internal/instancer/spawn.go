@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Spawn asks for an instance of a challenge and returns it as soon as it is queued. It refuses with CodeLiveInstance,
+// Spawn asks for an instance of a challenge and returns it as soon as it is queued, or wakes the owner's that sleeps. It refuses with CodeLiveInstance,
 // CodeQuota, challenge_not_found, challenge_inactive, CodeNotBegun, CodeOver, CodePaused, CodeNotOpen, image_failed, or
 // the reason of a failed spawn whose back-off is not over.
 func (i *Instancer) Spawn(ctx context.Context, p whaley.Player, challenge string) (_ *whaley.Instance, err error) {
@@ -22,7 +22,13 @@ func (i *Instancer) Spawn(ctx context.Context, p whaley.Player, challenge string
 	if err != nil {
 		return nil, err
 	}
-	return i.queued(ctx, p, ch, i.quota(p))
+	in, err := i.queued(ctx, p, ch, i.quota(p))
+	if whaley.CodeOf(err) == whaley.CodeLiveInstance {
+		if woken, failed := i.rouseOwners(ctx, p, challenge); woken != nil || failed != nil {
+			return woken, failed
+		}
+	}
+	return in, err
 }
 
 // open is a challenge that a player may start now.
@@ -124,7 +130,7 @@ func (i *Instancer) quotaUsed(ctx context.Context, owner whaley.Owner, most int,
 	var all []string
 	for _, in := range live[:min(len(live), mostNamed)] {
 		name := cmp.Or(in.Terms.Name, in.Challenge)
-		if left := in.ExpiresAt.Sub(i.now()); in.State == whaley.Running && left > 0 {
+		if left := in.ExpiresAt.Sub(i.now()); in.State.Timed() && left > 0 {
 			name += fmt.Sprintf(" (%d min left)", int(math.Ceil(left.Minutes())))
 		}
 		all = append(all, name)
@@ -177,7 +183,7 @@ func (i *Instancer) spawnOnce(ctx context.Context, p whaley.Player, challenge st
 // is where it was asked from, if that is known.
 func (i *Instancer) enqueue(in *whaley.Instance, address string) {
 	ch, loaded := i.Challenges.Get(in.Challenge)
-	if !loaded || i.images.there(i.startable(ch), in.ID) {
+	if !loaded || in.Sleep != nil || i.images.there(i.startable(ch), in.ID) {
 		i.launch(i.queue.add(in, address))
 	} else if !i.queue.holds(in.ID) { // else it finds out when its turn comes
 		i.start(in.ID, false, func(ctx context.Context) { i.awaitImages(ctx, in, address) })
@@ -219,6 +225,10 @@ func (i *Instancer) spawn(ctx context.Context, id, address string, claimed bool)
 	case whaley.Queued, whaley.Starting:
 	default:
 		return false // another job got there first
+	}
+	if in.Sleep != nil {
+		i.awaken(ctx, in)
+		return false
 	}
 	began := time.Now()
 	running, err := i.make(ctx, in, claimed)

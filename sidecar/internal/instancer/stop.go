@@ -46,7 +46,7 @@ func (i *Instancer) stopBecause(
 	}
 	now := i.now()
 	stopping, err := i.Store.Update(
-		ctx, in.ID, []whaley.State{whaley.Queued, whaley.Starting, whaley.Running}, func(in *whaley.Instance) {
+		ctx, in.ID, []whaley.State{whaley.Queued, whaley.Starting, whaley.Running, whaley.Sleeping}, func(in *whaley.Instance) {
 			in.State = whaley.Stopping
 			if in.End(cause, now); reason != nil {
 				in.Reason = whaley.BackedOff(reason, max(in.Losses-whaley.LossesBeforeBackOff, 0))

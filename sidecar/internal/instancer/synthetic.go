@@ -17,7 +17,7 @@ func (i *Instancer) SpawnThrowAway(
 		return nil, whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", challenge)
 	}
 	terms := whaley.TermsOf(ch)
-	terms.Timeout, terms.ExtendTime = lasts, 0
+	terms.Timeout, terms.ExtendTime, terms.Given, terms.Idle, terms.StopOnSolve = lasts, 0, true, 0, 0
 	q := whaley.Quota{Memory: i.Policy().Quota.Memory}
 	return i.queuedOn(ctx, whaley.Player{ID: owner.ID + "_player", Owner: owner}, ch, terms, q)
 }

@@ -17,7 +17,8 @@ func (i *Instancer) SpawnFrom(
 		return nil, err
 	}
 	terms := whaley.TermsOf(ch)
-	terms.Timeout, terms.ExtendTime, terms.Given = timeout, 0, true
+	// Nobody signs in here who could wake it.
+	terms.Timeout, terms.ExtendTime, terms.Given, terms.Idle, terms.StopOnSolve = timeout, 0, true, 0, 0
 	return i.queuedOn(ctx, p, ch, terms, i.quota(p))
 }
 
@@ -29,13 +30,13 @@ func (i *Instancer) Renew(
 	if err != nil {
 		return nil, err
 	}
-	if in.State != whaley.Running {
+	if !in.State.Timed() {
 		return nil, whaley.Errorf(
 			whaley.Conflict, "instance_not_running", "Only a running instance can be extended; this one is %s.", in.State,
 		)
 	}
 	now := i.now()
-	renewed, err := i.Store.Update(ctx, id, []whaley.State{whaley.Running}, func(in *whaley.Instance) {
+	renewed, err := i.Store.Update(ctx, id, timed, func(in *whaley.Instance) {
 		in.ExpiresAt = now.Add(timeout)
 	}, whaley.Event{
 		Type: "instance_extend", Instance: id, Challenge: in.Challenge, Owner: in.Owner.ID, Player: p.ID, At: now,

@@ -26,7 +26,9 @@ func waitingRoom(p whaley.Policy, live []*whaley.Instance) *waitRoom {
 	if p.Quota.Memory > 0 {
 		r.memory = p.Quota.Memory
 		for _, in := range live {
-			r.memory -= in.Memory
+			if in.State != whaley.Sleeping { // which takes it back when it is woken, if it is free
+				r.memory -= in.Memory
+			}
 		}
 	}
 	return r

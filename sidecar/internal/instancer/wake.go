@@ -27,11 +27,15 @@ func (i *Instancer) Wake(ctx context.Context, q whaley.HostQuery) (whaley.HostVi
 					view, whaley.Errorf(whaley.Conflict, "wake_disabled", "This challenge is started from the dashboard only."),
 				)
 			}
-			if err := i.spawnOnce(ctx, q.Player, view.Challenge); err != nil {
+			if err := i.spawnOrRouse(ctx, q.Player, view); err != nil {
 				return refused(view, err)
 			}
 			asked = true
 			continue
+		}
+		if view.State == whaley.Asleep && view.Instance != nil {
+			done()
+			return refused(view, errNotWoken)
 		}
 		select {
 		case <-changed:
@@ -41,6 +45,15 @@ func (i *Instancer) Wake(ctx context.Context, q whaley.HostQuery) (whaley.HostVi
 			return view, nil
 		}
 	}
+}
+
+// spawnOrRouse starts what a host stands for, or wakes it.
+func (i *Instancer) spawnOrRouse(ctx context.Context, p whaley.Player, view whaley.HostView) error {
+	if view.Instance == nil {
+		return i.spawnOnce(ctx, p, view.Challenge)
+	}
+	_, err := i.rouse(context.WithoutCancel(ctx), view.Instance, p)
+	return err
 }
 
 // refused puts a refusal into the view; other errors stay errors.

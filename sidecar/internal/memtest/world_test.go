@@ -54,6 +54,8 @@ type world struct {
 	routes routes
 	ports  ports
 	pool   int              // sandboxes to have ready
+	comes  traffic          // what comes in from outside
+	solved solved           // what was solved when
 	prober instancer.Prober // nil: the engine
 	// faulty puts something between the rules and what they work with; nil: nothing.
 	faulty  func(instancer.Store, instancer.Platform) (instancer.Store, instancer.Platform)
@@ -107,14 +109,14 @@ func (w *world) start() {
 	var g errgroup.Group
 	ctx, cancel := context.WithCancel(context.Background())
 	made := containers.New(containers.Needs{
-		Engine: w.engine, Subnets: w.subnets, Ports: &w.ports, Sandboxes: pool, Guest: true, Log: log,
+		Engine: w.engine, Subnets: w.subnets, Ports: &w.ports, Sandboxes: pool, Traffic: &w.comes, Guest: true, Log: log,
 	})
 	if w.runs = (onContainers{made, w.engine}); w.host != nil {
 		w.runs = w.host.Platform("ours")
 	}
 	needs := instancer.Needs{
 		Store: w.db, Platform: w.runs, Prober: cmp.Or[instancer.Prober](w.prober, w.runs), Router: &w.routes,
-		Challenges: w.loaded, Log: log,
+		Challenges: w.loaded, Solves: &w.solved, Log: log,
 	}
 	if w.faulty != nil {
 		needs.Store, needs.Platform = w.faulty(needs.Store, needs.Platform)

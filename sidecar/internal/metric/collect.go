@@ -29,7 +29,7 @@ var (
 	descStale    = describe(
 		"whaley_instances_starting_stale", "Instances that have been starting for more than two minutes.",
 	)
-	descMemory       = describe("whaley_instances_memory_limit_bytes", "What all live instances together may use.")
+	descMemory       = describe("whaley_instances_memory_limit_bytes", "What all live instances that do not sleep together may use.")
 	descWaiting      = describe("whaley_waiting_instances", "Instances that were made ahead and are ready for their owners.", "challenge")
 	descQueue        = describe("whaley_spawn_queue_length", "Spawns that wait for their turn on this sidecar.")
 	descInflight     = describe("whaley_spawns_inflight", "Spawns under way on this sidecar.")
@@ -79,7 +79,7 @@ var (
 	)
 	stale      = 2 * time.Minute
 	expiring   = map[string]time.Duration{"5m": 5 * time.Minute, "10m": 10 * time.Minute}
-	states     = []whaley.State{whaley.Queued, whaley.Starting, whaley.Running, whaley.Stopping}
+	states     = []whaley.State{whaley.Queued, whaley.Starting, whaley.Running, whaley.Sleeping, whaley.Stopping}
 	ownerTypes = []string{"user", "team"}
 )
 
@@ -208,12 +208,14 @@ func instances(gauge func(*prometheus.Desc, float64, ...string), s *state, f Sou
 		byState[in.State]++
 		byChallenge[in.Challenge]++
 		byOwner[ownerKey{typeOf(in), in.Owner.ID, in.Owner.Name}]++
-		memory += in.Memory
-		if in.State == whaley.Starting && now.Sub(in.CreatedAt) > stale {
+		if in.State != whaley.Sleeping {
+			memory += in.Memory
+		}
+		if in.State == whaley.Starting && in.StartedAt.IsZero() && now.Sub(in.CreatedAt) > stale {
 			overdue++
 		}
 		for label, d := range expiring {
-			if in.State == whaley.Running && in.ExpiresAt.Sub(now) <= d {
+			if in.State.Timed() && in.ExpiresAt.Sub(now) <= d {
 				soon[label]++
 			}
 		}

@@ -12,25 +12,28 @@ import (
 // mostDue bounds what is stopped in one transaction.
 const mostDue = 500
 
-// Due lists running instances whose time is over; see instancer.Store.
+// timed are the states in which an instance has a time that runs out.
+var timed = []whaley.State{whaley.Running, whaley.Sleeping}
+
+// Due lists running and sleeping instances whose time is over; see instancer.Store.
 func (s *Store) Due(ctx context.Context, now time.Time) ([]string, error) {
 	var ids []string
 	err := s.read(ctx, func(ctx context.Context) error {
 		ids = nil
 		return s.db.NewSelect().Table("instances").Column("id").
-			Where("state = ?", whaley.Running).Where("expires_at <= ?", utc(now)).Order("expires_at").Limit(mostDue).Scan(
+			Where("state IN ?", bun.Tuple(timed)).Where("expires_at <= ?", utc(now)).Order("expires_at").Limit(mostDue).Scan(
 			ctx, &ids,
 		)
 	})
 	return ids, err
 }
 
-// Expire turns running instances whose time is over into stopping ones; see instancer.Store.
+// Expire turns running and sleeping instances whose time is over into stopping ones; see instancer.Store.
 func (s *Store) Expire(ctx context.Context, ids []string, now time.Time) ([]*whaley.Instance, error) {
 	var rows []*instanceRow
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		query := tx.NewSelect().Model(&rows).Where("id IN ?", bun.Tuple(ids)).
-			Where("state = ?", whaley.Running).Where("expires_at <= ?", utc(now))
+			Where("state IN ?", bun.Tuple(timed)).Where("expires_at <= ?", utc(now))
 		if s.postgres() {
 			query = query.For("UPDATE")
 		}

@@ -80,7 +80,7 @@ func (s *Store) checkHost(ctx context.Context, tx bun.Tx, in *whaley.Instance, q
 	}
 	err := tx.NewSelect().Table("instances").
 		ColumnExpr(`coalesce(sum(CASE WHEN owner_id LIKE ? ESCAPE '\' THEN 0 ELSE 1 END), 0) AS count`, solverOwners).
-		ColumnExpr("coalesce(sum(memory), 0) AS memory").
+		ColumnExpr("coalesce(sum(CASE WHEN state = ? THEN 0 ELSE memory END), 0) AS memory", whaley.Sleeping).
 		Where("state IN ?", bun.Tuple(whaley.LiveStates)).Scan(ctx, &used)
 	if err != nil {
 		return err
@@ -107,6 +107,16 @@ func (s *Store) takeTurns(ctx context.Context, tx bun.Tx, lock int, key string) 
 func (s *Store) Update(
 	ctx context.Context, id string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event,
 ) (*whaley.Instance, error) {
+	return s.change(ctx, id, from, func(_ context.Context, _ bun.Tx, in *whaley.Instance) error {
+		change(in)
+		return nil
+	}, ev)
+}
+
+func (s *Store) change(
+	ctx context.Context, id string, from []whaley.State,
+	change func(context.Context, bun.Tx, *whaley.Instance) error, ev whaley.Event,
+) (*whaley.Instance, error) {
 	var changed *whaley.Instance
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		row := &instanceRow{}
@@ -126,7 +136,9 @@ func (s *Store) Update(
 		if !slices.Contains(from, in.State) {
 			return whaley.Errorf(whaley.Conflict, whaley.CodeStateChanged, "The instance is %s meanwhile.", in.State)
 		}
-		change(in)
+		if err := change(ctx, tx, in); err != nil {
+			return err
+		}
 		in.Version++
 		row = toRow(in)
 		if _, err := tx.NewUpdate().Model(row).WherePK().Exec(ctx); err != nil {
@@ -138,6 +150,19 @@ func (s *Store) Update(
 		return s.insertEvent(ctx, tx, ev)
 	})
 	return changed, err
+}
+
+// Wake changes one that sleeps, if the host has room for it; see instancer.Store.
+func (s *Store) Wake(
+	ctx context.Context, id string, q whaley.Quota, change func(*whaley.Instance), ev whaley.Event,
+) (*whaley.Instance, error) {
+	return s.change(ctx, id, []whaley.State{whaley.Sleeping}, func(ctx context.Context, tx bun.Tx, in *whaley.Instance) error {
+		if err := s.checkHost(ctx, tx, in, whaley.Quota{Memory: q.Memory}); err != nil {
+			return err
+		}
+		change(in)
+		return nil
+	}, ev)
 }
 
 // Get reads one instance.

@@ -40,15 +40,19 @@ type instanceRow struct {
 	Memory     int64
 	Failures   int
 	Losses     int
+	Sleep      orNull[whaley.Sleep]
 	Version    int64
 }
 
-// reason is why an instance failed, or null. The column holds JSON always, which a nil pointer would not be.
-type reason struct{ of *whaley.Error }
+// orNull is JSON of something, or null. The column holds JSON always, which a nil pointer would not be.
+type orNull[T any] struct{ of *T }
 
-func (r reason) MarshalJSON() ([]byte, error) { return json.Marshal(r.of) }
+func (v orNull[T]) MarshalJSON() ([]byte, error) { return json.Marshal(v.of) }
 
-func (r *reason) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &r.of) }
+func (v *orNull[T]) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &v.of) }
+
+// reason is why an instance failed.
+type reason = orNull[whaley.Error]
 
 func toRow(in *whaley.Instance) *instanceRow {
 	row := &instanceRow{
@@ -57,7 +61,7 @@ func toRow(in *whaley.Instance) *instanceRow {
 		CreatedAt: utc(in.CreatedAt), StartedAt: utc(in.StartedAt), ExpiresAt: utc(in.ExpiresAt), EndedAt: utc(in.EndedAt),
 		ExtendedMS: in.Extended.Milliseconds(), Memory: in.Memory, Failures: in.Failures, Losses: in.Losses,
 		Egress: in.Egress, Version: in.Version, Routes: in.Routes, Terms: in.Terms, Networks: in.Networks,
-		Addresses: in.Addresses, Ports: in.Ports, Reason: reason{in.Reason},
+		Addresses: in.Addresses, Ports: in.Ports, Reason: reason{in.Reason}, Sleep: orNull[whaley.Sleep]{in.Sleep},
 	}
 	if in.Subnet.IsValid() {
 		row.Subnet = in.Subnet.String()
@@ -74,6 +78,7 @@ func (row *instanceRow) instance() (*whaley.Instance, error) {
 		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Memory: row.Memory, Failures: row.Failures,
 		Losses: row.Losses, Egress: row.Egress, Version: row.Version, Routes: row.Routes, Terms: row.Terms,
 		Networks: row.Networks, Addresses: row.Addresses, Ports: row.Ports, Reason: row.Reason.of,
+		Sleep: row.Sleep.of,
 	}
 	if row.Subnet != "" {
 		prefix, err := netip.ParsePrefix(row.Subnet)

@@ -56,6 +56,8 @@ type Challenge struct {
 	Dir         string // absolute path of the folder
 	Timeout     time.Duration
 	ExtendTime  time.Duration
+	Idle        time.Duration // its instances fall asleep without traffic for that long; 0: never
+	StopOnSolve time.Duration // its instances run that long after their owner's solve was seen; 0: on
 	Access      Access
 	Wake        bool      // false: only the dashboard starts it
 	AnyTime     bool      // it may be started whatever the scoreboard says of its event

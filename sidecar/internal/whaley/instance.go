@@ -9,11 +9,13 @@ import (
 // State is where an instance is in its life.
 type State string
 
-// queued → starting → running → stopping → stopped; failed can follow queued and starting.
+// queued → starting → running → stopping → stopped; failed can follow queued and starting. What runs may become sleeping,
+// and starting again from there.
 const (
 	Queued   State = "queued"
 	Starting State = "starting"
 	Running  State = "running"
+	Sleeping State = "sleeping" // its programs are stopped, all else of it stays
 	Stopping State = "stopping"
 	Stopped  State = "stopped"
 	Failed   State = "failed"
@@ -22,14 +24,25 @@ const (
 // States of a host that no instance has.
 const (
 	Unknown State = "unknown" // no such host, or nothing that this asker may know of
-	Asleep  State = "asleep"  // the asker's own, without a live instance
+	Asleep  State = "asleep"  // the asker's own, without a live instance or with one that sleeps
 )
 
 // LiveStates are those that the unique index on owner and challenge covers.
-var LiveStates = []State{Queued, Starting, Running, Stopping}
+var LiveStates = []State{Queued, Starting, Running, Sleeping, Stopping}
 
 // Live says whether an instance in this state holds its owner's place for the challenge.
 func (s State) Live() bool { return s != Stopped && s != Failed }
+
+// Timed says whether an instance in this state has a time that runs out.
+func (s State) Timed() bool { return s == Running || s == Sleeping }
+
+// Asked is when its owner asked for what is being done with it: for its start, or that it wakes.
+func (in *Instance) Asked() time.Time {
+	if in.State == Starting && in.Sleep != nil {
+		return in.Sleep.Woken
+	}
+	return in.CreatedAt
+}
 
 // Owner is a player, or a team in team mode.
 type Owner struct {
@@ -61,30 +74,55 @@ type Instance struct {
 	ExpiresAt time.Time
 	Extended  time.Duration // sum of all extensions
 	EndedAt   time.Time
-	Memory    int64 // bytes that it may use at most
-	Failures  int   // how often in a row the owner's starts of the challenge failed, with this one
-	Losses    int   // how often in a row they ended by themselves soon, with this one
-	Version   int64 // grows with every transition
+	Memory    int64  // bytes that it may use at most
+	Sleep     *Sleep // since when it sleeps; while it is woken too; else nil
+	Failures  int    // how often in a row the owner's starts of the challenge failed, with this one
+	Losses    int    // how often in a row they ended by themselves soon, with this one
+	Version   int64  // grows with every transition
+}
+
+// Sleep is how an instance fell asleep.
+type Sleep struct {
+	Since    time.Time
+	Woken    time.Time `json:",omitzero"` // when somebody opened it; zero: nobody yet
+	Services []string  // those that ran, which run again when it is woken
+}
+
+// Traffic is what is known of an instance's connections with what is outside of it.
+type Traffic struct {
+	Bytes uint64 // that came in; it only grows while the instance runs
+	Held  int    // connections that are open
+}
+
+// ServiceStart is what a service that has run waits for when it is started again, and what it is ready by.
+type ServiceStart struct {
+	Name      string
+	DependsOn []Dependency
+	Health    *Health
 }
 
 // Terms are what an instance needs of its revision after it was made: the challenge may be edited, or gone, by then.
 type Terms struct {
-	Name       string // of the challenge, for people
-	Dir        string // where its files are
-	Timeout    time.Duration
-	ExtendTime time.Duration
-	Access     Access
-	Grace      map[string]time.Duration // service → how long it may take to stop
-	Needed     []string                 // services that others need to run
-	Restarts   map[string]*Restart      // services that are started again when they end
-	Shares     map[string]string        // service → the one whose network it shares
-	Given      bool                     // a scoreboard says how long it runs
+	Name        string // of the challenge, for people
+	Dir         string // where its files are
+	Timeout     time.Duration
+	ExtendTime  time.Duration
+	Access      Access
+	Grace       map[string]time.Duration // service → how long it may take to stop
+	Needed      []string                 // services that others need to run
+	Restarts    map[string]*Restart      // services that are started again when they end
+	Shares      map[string]string        // service → the one whose network it shares
+	Given       bool                     // whoever asked for it said how long it runs
+	Idle        time.Duration            `json:",omitzero"`  // without traffic for that long it falls asleep; 0: never
+	StopOnSolve time.Duration            `json:",omitzero"`  // after its owner's solve was seen it runs for that long; 0: on
+	Solved      bool                     `json:",omitempty"` // that was seen
+	Starts      []ServiceStart           `json:",omitempty"` // of its services in their order, if it may sleep
 }
 
-// Keeping are these terms with what a scoreboard has said before.
+// Keeping are these terms with what was said when it was asked for.
 func (t Terms) Keeping(before Terms) Terms {
 	if before.Given {
-		t.Timeout, t.ExtendTime, t.Given = before.Timeout, before.ExtendTime, true
+		t.Timeout, t.ExtendTime, t.Given, t.Idle, t.StopOnSolve = before.Timeout, before.ExtendTime, true, 0, 0
 	}
 	return t
 }
@@ -93,10 +131,13 @@ func (t Terms) Keeping(before Terms) Terms {
 func TermsOf(ch *Challenge) Terms {
 	t := Terms{
 		Name: ch.Name, Dir: ch.Dir, Timeout: ch.Timeout, ExtendTime: ch.ExtendTime, Access: ch.Access,
-		Grace: map[string]time.Duration{},
+		Grace: map[string]time.Duration{}, Idle: ch.Idle, StopOnSolve: ch.StopOnSolve,
 	}
 	for _, s := range ch.Services {
 		t.Grace[s.Name] = s.StopGrace
+		if ch.Idle > 0 {
+			t.Starts = append(t.Starts, ServiceStart{s.Name, s.DependsOn, s.Health})
+		}
 		if s.Restart != nil {
 			if t.Restarts == nil {
 				t.Restarts = map[string]*Restart{}

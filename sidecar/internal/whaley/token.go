@@ -6,7 +6,10 @@ import (
 )
 
 // Token is the text that stands for a variable of an instance (INSTANCE_ID, FLAG, PORT_<n>, HOST_<route>) until spawn.
-func Token(variable string) string { return "@{whaley:" + variable + "}" }
+func Token(variable string) string { return TokenPrefix + variable + "}" }
+
+// TokenPrefix begins every such text.
+const TokenPrefix = "@{whaley:"
 
 // HostVariables are the names of the variables that hold the host of the nth of a challenge's routes.
 func HostVariables(routes []Route, n int) []string { return ofRoute("HOST_", routes, n) }

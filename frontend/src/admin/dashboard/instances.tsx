@@ -26,6 +26,7 @@ const tones: Record<AdminInstance["state"], Tone> = {
   queued: "accent",
   starting: "busy",
   running: "good",
+  sleeping: "neutral",
   stopping: "neutral",
   stopped: "neutral",
   failed: "bad",
@@ -44,7 +45,12 @@ export function StateBadge({ state }: { state: AdminInstance["state"] }) {
 
 /** Whether there is something to stop. */
 export function isLive({ state }: AdminInstance): boolean {
-  return ["queued", "starting", "running"].includes(state);
+  return ["queued", "starting", "running", "sleeping"].includes(state);
+}
+
+/** Whether its time runs. */
+function isTimed({ state }: AdminInstance): boolean {
+  return state === "running" || state === "sleeping";
 }
 
 /** Everybody's instances: filters and order in the address, many stopped at once. */
@@ -219,7 +225,7 @@ function columns(
       cell: (row) =>
         isLive(row) && (
           <>
-            {row.state === "running" && (
+            {isTimed(row) && (
               <Button
                 look="ghost"
                 size="icon"
@@ -256,6 +262,6 @@ function columns(
 
 function Left({ instance }: { instance: AdminInstance }) {
   const now = useServerNow();
-  if (!instance.expires_at || instance.state !== "running") return text.none;
+  if (!instance.expires_at || !isTimed(instance)) return text.none;
   return formatClock((Date.parse(instance.expires_at) - now) / 1000);
 }

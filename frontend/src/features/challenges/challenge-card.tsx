@@ -32,8 +32,9 @@ export function ChallengeCard({ challenge, instance, team, dense, badge, control
   const id = useId();
   const [open, setOpen] = useState(false);
   const readiness = readinessOf(instance);
-  // A running instance keeps the routes of the revision it was started from, and knows its ports.
-  const routes = readiness === "running" && instance ? instance.routes : challenge.routes;
+  // An instance that is there keeps the routes of the revision it was started from, and knows its ports.
+  const routes =
+    (readiness === "running" || instance?.state === "sleeping") && instance ? instance.routes : challenge.routes;
   const running = instance?.state === "running";
   const asleep = !instance || instance.state === "stopped";
   useEffect(() => {

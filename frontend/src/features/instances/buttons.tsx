@@ -78,6 +78,23 @@ export function RestartButton({ name, pending, onRestart }: RestartProps) {
   );
 }
 
+type WakeProps = { name: string; pending: boolean; onWake: () => void };
+
+/** Wakes a copy that sleeps, where opening its address cannot. */
+export function WakeButton({ name, pending, onWake }: WakeProps) {
+  return (
+    <Button
+      look="primary"
+      aria-label={text.instance.wakeOf(name)}
+      aria-disabled={pending || undefined}
+      onClick={() => !pending && onWake()}
+      className="px-3"
+    >
+      <Play aria-hidden className="size-4" /> {text.instance.wake}
+    </Button>
+  );
+}
+
 type ExtendProps = { name: string; instance: Instance; action: ReturnType<typeof useExtend> };
 
 /** Adds a step to the instance's time; not there when the challenge allows none. */

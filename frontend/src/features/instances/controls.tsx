@@ -5,12 +5,12 @@ import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { Notice } from "@/components/ui/notice";
 import { Progress } from "@/components/ui/progress";
 import { text } from "@/lib/text";
-import { ExtendButton, MainButton, RestartButton } from "./buttons";
+import { ExtendButton, MainButton, RestartButton, WakeButton } from "./buttons";
 import { InUse } from "./in-use";
 import { isLive, type Phase, phaseOf } from "./phase";
 import { useExtend, useRestart, useSpawn, useStop } from "./queries";
 import { type Retry, useRetryWait } from "./retry";
-import { WayIn } from "./running";
+import { WayIn, webOf } from "./running";
 import { Status } from "./status";
 
 type Props = {
@@ -95,9 +95,9 @@ export function InstanceControls({ challenge, instance, paused, ended, others }:
           />
         </div>
         <div className="ml-auto flex flex-wrap items-center justify-end gap-1">
-          {phase === "running" && instance && (
+          {(phase === "running" || phase === "sleeping") && instance && (
             <>
-              <ExtendButton name={challenge.name} instance={instance} action={extend} />
+              {phase === "running" && <ExtendButton name={challenge.name} instance={instance} action={extend} />}
               {!challenge.closed && (
                 <RestartButton
                   name={challenge.name}
@@ -119,7 +119,16 @@ export function InstanceControls({ challenge, instance, paused, ended, others }:
               onStop={() => setAsking(true)}
             />
           )}
-          {phase === "running" && instance && <WayIn primary instance={instance} />}
+          {phase === "sleeping" && instance && !webOf(instance) && (
+            <WakeButton
+              name={challenge.name}
+              pending={spawn.isPending || stop.isPending || restart.isPending}
+              onWake={start}
+            />
+          )}
+          {instance && (phase === "running" || (phase === "sleeping" && webOf(instance))) && (
+            <WayIn primary instance={instance} />
+          )}
         </div>
       </div>
       <Announcement name={challenge.name} phase={phase} />

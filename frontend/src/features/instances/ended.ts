@@ -5,9 +5,11 @@ import { isLive } from "./phase";
 
 const slack = 3_000; // milliseconds; the server takes an instance down a moment before or after its end
 
+const isTimed = (state: Instance["state"] | undefined) => state === "running" || state === "sleeping";
+
 /** When the time of a player's copy was up, by challenge, Unix milliseconds: of those that this page has seen end so. */
 export function useEnded(instances: Map<string, Instance> | undefined): ReadonlyMap<string, number> {
-  const ends = useRef(new Map<string, number>()); // of copies that run
+  const ends = useRef(new Map<string, number>()); // of copies that run or sleep
   const [ended, setEnded] = useState<ReadonlyMap<string, number>>(new Map());
 
   useEffect(() => {
@@ -16,12 +18,12 @@ export function useEnded(instances: Map<string, Instance> | undefined): Readonly
     const over = new Map<string, number>();
     for (const [challenge, end] of ends.current) {
       const instance = instances.get(challenge) ?? null;
-      if (instance?.state === "running") continue;
+      if (isTimed(instance?.state)) continue;
       if (end <= now + slack) over.set(challenge, end);
       ends.current.delete(challenge);
     }
     for (const [challenge, { state, expires_at }] of instances) {
-      if (state === "running" && expires_at) ends.current.set(challenge, Date.parse(expires_at));
+      if (isTimed(state) && expires_at) ends.current.set(challenge, Date.parse(expires_at));
     }
     setEnded((old) => {
       const again = [...old.keys()].filter((challenge) => {

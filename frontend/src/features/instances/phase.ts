@@ -21,6 +21,7 @@ export const phaseTone: Record<Phase, Tone> = {
   queued: "accent",
   starting: "busy",
   running: "good",
+  sleeping: "neutral",
   stopping: "neutral",
   failed: "bad",
 };

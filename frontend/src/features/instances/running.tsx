@@ -69,9 +69,14 @@ function Clock({ instance }: { instance: Instance }) {
   );
 }
 
+/** Its first web page. */
+export function webOf({ routes }: Instance) {
+  return routes.find(({ type, url }) => type === "http" && url !== "");
+}
+
 /** The one thing to do with a running copy: open its web page, or copy the line that connects. */
 export function WayIn({ instance, name, primary }: { instance: Instance; name?: string; primary?: boolean }) {
-  const route = instance.routes.find(({ type, url }) => type === "http" && url !== "");
+  const route = webOf(instance);
   const look = primary ? "primary" : "secondary";
   if (route) {
     return (

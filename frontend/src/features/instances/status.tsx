@@ -45,6 +45,8 @@ export function Status({ instance, pending, timeout, retry, paused, closed, ende
       return <Underway instance={instance} />;
     case "running":
       return <Remaining instance={instance} closed={closed} />;
+    case "sleeping":
+      return <Asleep instance={instance} />;
     case "stopping":
       return <Lines first={text.instance.stopping} />;
     default:
@@ -52,7 +54,7 @@ export function Status({ instance, pending, timeout, retry, paused, closed, ende
   }
 }
 
-function Lines({ first, second }: { first: string; second?: string | undefined | 0 }) {
+function Lines({ first, second }: { first: string; second?: string | undefined | 0 | false }) {
   return (
     <>
       <p className="break-words text-ink-soft text-sm">{first}</p>
@@ -69,9 +71,15 @@ function Underway({ instance }: { instance: Instance }) {
   return (
     <Lines
       first={queued && instance.position > 0 ? text.instance.position(instance.position, instance.estimate_ms) : stage}
-      second={text.instance.elapsed(formatClock(seconds))}
+      second={instance.started_at ? undefined : text.instance.elapsed(formatClock(seconds))} // what is woken was asked for long ago
     />
   );
+}
+
+/** What sleeps is as near as what runs, and its time runs on. */
+function Asleep({ instance }: { instance: Instance }) {
+  const left = secondsLeft(instance, useServerNow());
+  return <Lines first={text.instance.asleep} second={left > 0 && `${formatClock(left)} ${text.instance.left}`} />;
 }
 
 /** One clock, and a bar of how much of the time is left; below, what else is to be known, which does not tick. */

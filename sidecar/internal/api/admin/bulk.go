@@ -69,7 +69,7 @@ func (a Handlers) StopInstances(w http.ResponseWriter, r *http.Request) error {
 
 // RestartInstances answers POST /admin/api/instances/restart.
 func (a Handlers) RestartInstances(w http.ResponseWriter, r *http.Request) error {
-	by, running := adminOf(r), []whaley.State{whaley.Queued, whaley.Starting, whaley.Running}
+	by, running := adminOf(r), []whaley.State{whaley.Queued, whaley.Starting, whaley.Running, whaley.Sleeping}
 	return a.inBulk(w, r, bulk{
 		"restart", "admin_instances_restart", "Restarted by an admin", running, func(ctx context.Context, id string) error {
 			_, err := a.Instancer.RestartAny(ctx, id, by)
@@ -82,7 +82,7 @@ func (a Handlers) RestartInstances(w http.ResponseWriter, r *http.Request) error
 func (a Handlers) ExtendInstances(w http.ResponseWriter, r *http.Request) error {
 	by := adminOf(r)
 	return a.inBulk(w, r, bulk{
-		"extend", "admin_instances_extend", "Extended by an admin", []whaley.State{whaley.Running},
+		"extend", "admin_instances_extend", "Extended by an admin", []whaley.State{whaley.Running, whaley.Sleeping},
 		func(ctx context.Context, id string) error {
 			_, err := a.Instancer.ExtendAny(ctx, id, by)
 			return err

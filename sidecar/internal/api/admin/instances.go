@@ -74,7 +74,7 @@ func statesOf(text string) ([]whaley.State, error) {
 	for part := range strings.SplitSeq(text, ",") {
 		if len(states) == len(allStates) || !slices.Contains(allStates, whaley.State(part)) {
 			return nil, whaley.Errorf(whaley.Invalid, "state_invalid",
-				"state must be live, all, or some of queued, starting, running, stopping, stopped, failed, separated by commas.")
+				"state must be live, all, or some of queued, starting, running, sleeping, stopping, stopped, failed, separated by commas.")
 		}
 		states = append(states, whaley.State(part))
 	}

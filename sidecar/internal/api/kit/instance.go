@@ -43,7 +43,7 @@ func (a *Surface) Instance(in *whaley.Instance) InstanceJSON {
 		Position: a.Instancer.Position(in.ID), EstimateMS: a.Instancer.Estimate(in.ID).Milliseconds(),
 		Owner:     OwnerJSON{ID: in.Owner.ID, Name: in.Owner.Name},
 		CreatedAt: in.CreatedAt, StartedAt: Moment(in.StartedAt), ExpiresAt: Moment(in.ExpiresAt),
-		ElapsedMS: max(0, now.Sub(in.CreatedAt).Milliseconds()), Version: in.Version,
+		ElapsedMS: max(0, now.Sub(in.Asked()).Milliseconds()), Version: in.Version,
 	}
 	if in.Terms.Name != "" {
 		j.ChallengeName = in.Terms.Name

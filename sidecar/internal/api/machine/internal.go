@@ -182,7 +182,7 @@ func (a Handlers) statusOf(v whaley.HostView, revoked bool) wire.HostStatus {
 	s.Challenge, s.Name = v.Challenge, v.Name
 	if in := v.Instance; in != nil {
 		s.Instance, s.Stage = in.ID, in.Stage
-		s.ElapsedMS = max(0, time.Since(in.CreatedAt).Milliseconds())
+		s.ElapsedMS = max(0, time.Since(in.Asked()).Milliseconds())
 	}
 	s.Ending = a.Ctx.Err() != nil && v.Problem == nil && v.State != whaley.Running && v.Mine
 	if v.Problem != nil {

@@ -204,7 +204,7 @@ func (f rctfForm) timeout() (time.Duration, error) {
 // rctfStates are Whaley's in rCTF's words.
 var rctfStates = map[whaley.State]string{
 	whaley.Queued: "starting", whaley.Starting: "starting", whaley.Running: "running", whaley.Stopping: "stopping",
-	whaley.Failed: "errored",
+	whaley.Failed: "errored", whaley.Sleeping: "running",
 }
 
 // RCTFDetails is an instance in rCTF's shape.
@@ -214,7 +214,7 @@ func (a Handlers) RCTFDetails(in *whaley.Instance) rctfDetails {
 		return d
 	}
 	d.Status = rctfStates[in.State]
-	if in.State == whaley.Running {
+	if in.State.Timed() {
 		left := max(0, time.Until(in.ExpiresAt).Milliseconds())
 		d.Left = &left
 		d.Endpoints = a.RCTFEndpoints(in)

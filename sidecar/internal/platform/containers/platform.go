@@ -25,6 +25,7 @@ type Needs struct {
 	Firewall  Firewall  // nil: none
 	Sandboxes Sandboxes // nil: none
 	PortMap   PortMap   // nil: the engine publishes ports
+	Traffic   Traffic   // nil: nothing is known of traffic
 	// Published gives every route a port of the host: routers cannot reach the containers' own addresses.
 	Published bool
 	// Guest has containers begin with the guest where that can be, which puts the flags in and becomes the challenge's
@@ -44,6 +45,7 @@ type Platform struct {
 	firewall  Firewall
 	sandboxes Sandboxes
 	portMap   PortMap
+	traffic   Traffic
 	published bool
 	guest     bool
 	log       *slog.Logger
@@ -66,9 +68,10 @@ func New(needs Needs) *Platform {
 	}
 	return &Platform{
 		Images: needs.Engine, Disks: needs.Engine, engine: needs.Engine, subnets: needs.Subnets, ports: needs.Ports,
-		firewall: needs.Firewall, sandboxes: needs.Sandboxes, portMap: needs.PortMap, published: needs.Published,
-		guest: needs.Guest,
-		log:   needs.Log, led: map[string]bool{}, lose: map[string]context.CancelFunc{}, prepared: map[string]map[string]string{},
+		firewall: needs.Firewall, sandboxes: needs.Sandboxes, portMap: needs.PortMap, traffic: needs.Traffic,
+		published: needs.Published,
+		guest:     needs.Guest,
+		log:       needs.Log, led: map[string]bool{}, lose: map[string]context.CancelFunc{}, prepared: map[string]map[string]string{},
 	}
 }
 

@@ -24,13 +24,14 @@ type Host struct {
 	places   map[string]instancer.Location // deployment/instance
 	images   map[string]instancer.BuildSpec
 	watchers map[chan instancer.Exit]string // → deployment
+	traffic  map[string]whaley.Traffic      // instance → what it has; none: nothing came in
 }
 
 // NewHost makes an empty one.
 func NewHost() *Host {
 	return &Host{
 		places: map[string]instancer.Location{}, images: map[string]instancer.BuildSpec{},
-		watchers: map[chan instancer.Exit]string{},
+		watchers: map[chan instancer.Exit]string{}, traffic: map[string]whaley.Traffic{},
 	}
 }
 

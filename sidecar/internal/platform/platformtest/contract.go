@@ -43,6 +43,7 @@ func Contract(t *testing.T, host Host) {
 		"what was prepared waits until it is claimed":       c.waits,
 		"a start goes on with what was prepared":            c.goesOnWithWaiting,
 		"what was prepared and not claimed is removed":      c.unclaimed,
+		"what sleeps is woken as it was":                    c.sleeps,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.T = t
