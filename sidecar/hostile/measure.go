@@ -16,6 +16,8 @@ import (
 const (
 	warm     = 4 * time.Second
 	restores = 60 * time.Second // after an attack everything is as it was
+
+	looksMost = 3 // until honest players are served without the attack
 )
 
 // round is a look without the attack, and one with it right after: whatever else the machine does, it did to both.
@@ -103,12 +105,10 @@ func (f *finding) look(ctx context.Context, p *plan, h *honest, a attack, to tar
 		if n > 0 {
 			pause(ctx, warm) // what the attack has left behind is not the machine as it is without it
 		}
-		h.forget()
-		act(ctx, p.window)
-		r := round{without: h.took}
-		if len(h.failed) > 0 {
-			return fmt.Errorf("without the attack: %v", h.failed)
+		if err := h.undisturbed(ctx, p.window, act); err != nil {
+			return err
 		}
+		r := round{without: h.took}
 		to.Seed = p.seed + uint64(n)
 		k, err := begin(ctx, a, to)
 		if err != nil {
@@ -132,6 +132,19 @@ func (f *finding) look(ctx context.Context, p *plan, h *honest, a attack, to tar
 		}
 	}
 	return nil
+}
+
+// undisturbed looks at honest players without the attack. One whose request fails, as when the machine stalls, is looked at
+// again: the attack's figures are worth more than a look.
+func (h *honest) undisturbed(ctx context.Context, lasts time.Duration, act func(context.Context, time.Duration)) error {
+	for range looksMost {
+		h.forget()
+		if act(ctx, lasts); len(h.failed) == 0 {
+			return nil
+		}
+		pause(ctx, warm)
+	}
+	return fmt.Errorf("without the attack, %d times: %v", looksMost, h.failed)
 }
 
 // rest waits until everything is as it was before.

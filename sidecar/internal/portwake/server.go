@@ -57,17 +57,23 @@ type Server struct {
 	Challenges Challenges
 	Owners     Owners
 	Turns      *turn.Turns
-	Most       int    // connections of one port at once; 0: any number
+	Most       int    // connections of one port at once; 0: any number. An address may have as many as it leaves to others
 	Dashboard  string // its address, for people
 	Log        *slog.Logger
 
 	mu    sync.Mutex
-	ports map[int]int // connections of each
+	ports map[int]*held
+}
+
+// held are the connections of one port.
+type held struct {
+	all int
+	by  map[string]int // addresses, as turns count them
 }
 
 // Run answers connections until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
-	s.ports = map[int]int{}
+	s.ports = map[int]*held{}
 	stop := context.AfterFunc(ctx, func() { s.Listener.Close() })
 	defer stop()
 	var all sync.WaitGroup
@@ -102,10 +108,11 @@ var errNobodys = errors.New("the port is nobody's")
 
 func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	to, err := s.Meant(conn)
-	if err != nil || !s.enter(int(to.Port())) {
+	from := turn.Of(addressOf(conn))
+	if err != nil || !s.enter(int(to.Port()), from) {
 		return
 	}
-	defer s.leave(int(to.Port()))
+	defer s.leave(int(to.Port()), from)
 	backend, err := s.open(ctx, conn, int(to.Port()))
 	var refused refusal
 	switch {
@@ -123,21 +130,33 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	}
 }
 
-// enter counts a connection to a port, or refuses it.
-func (s *Server) enter(port int) bool {
+// enter counts a connection to a port, or refuses it. Nobody holds more of a port than what is still free of it: who floods
+// another owner's port keeps them from starting nothing.
+func (s *Server) enter(port int, from string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.Most > 0 && s.ports[port] >= s.Most {
+	h := s.ports[port]
+	if h == nil {
+		h = &held{by: map[string]int{}}
+		s.ports[port] = h
+	}
+	if free := s.Most - h.all; s.Most > 0 && h.by[from] >= free {
 		return false
 	}
-	s.ports[port]++
+	h.all++
+	h.by[from]++
 	return true
 }
 
-func (s *Server) leave(port int) {
+func (s *Server) leave(port int, from string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ports[port]--; s.ports[port] == 0 {
+	h := s.ports[port]
+	h.all--
+	if h.by[from]--; h.by[from] == 0 {
+		delete(h.by, from)
+	}
+	if h.all == 0 {
 		delete(s.ports, port)
 	}
 }

@@ -240,3 +240,70 @@ func TestWhereSomebodyPlayedIsForgottenInTheEndAndTakesBoundedRoom(t *testing.T)
 		t.Error("the oldest is not forgotten")
 	}
 }
+
+// slow are rules that answer nobody before they are told to.
+type slow struct {
+	*rules
+	asked, answer chan struct{}
+}
+
+func (s slow) Resolve(ctx context.Context, q whaley.HostQuery) (whaley.HostView, error) {
+	s.asked <- struct{}{}
+	select {
+	case <-s.answer:
+	case <-ctx.Done():
+	}
+	return s.rules.Resolve(ctx, q)
+}
+
+// TestWhoFloodsAPortLeavesRoomForItsOwner has one address hold as many connections to an owner's port as it gets. Another
+// address still gets one of its own.
+func TestWhoFloodsAPortLeavesRoomForItsOwner(t *testing.T) {
+	const most = 8
+	r := slow{&rules{backend: echo(t), runs: true}, make(chan struct{}, 2*most), make(chan struct{})}
+	l := listener(t)
+	s := &portwake.Server{
+		Listener: l, Book: ports, Challenges: challenges{}, Rules: r, Owners: teamAtHome(true), Turns: turn.New(2 * most),
+		Most: most, Log: slog.New(slog.DiscardHandler), Meant: func(net.Conn) (netip.AddrPort, error) {
+			return netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), own), nil
+		},
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	dial := func(from string) net.Conn {
+		conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	refused := make(chan error, 2*most)
+	for range 2 * most {
+		conn := dial("127.0.0.2")
+		go func() {
+			_, err := conn.Read(make([]byte, 1))
+			refused <- err
+		}()
+	}
+	for range most / 2 {
+		<-r.asked
+	}
+	for range 2*most - most/2 {
+		if err := <-refused; err == nil {
+			t.Error("more than half of a port's connections are one address's")
+		}
+	}
+	mine := dial("127.0.0.1")
+	<-r.asked
+	close(r.answer)
+	got := make([]byte, len("banner"))
+	if _, err := io.ReadFull(mine, got); err != nil || string(got) != "banner" {
+		t.Errorf("%q %v", got, err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

@@ -85,6 +85,9 @@ func (s *Solvers) solve(
 		run.State = whaley.SolverGreen
 	case ctx.Err() != nil:
 		return because(run, "it was interrupted", ctx.Err())
+	case seen.tooMuch():
+		run.State = whaley.SolverRed
+		run.Reason = fmt.Sprintf("it was ended after it had printed %d MB without the flag", maxPrinted>>20)
 	case solving.Err() != nil:
 		run.State, run.Reason = whaley.SolverRed, fmt.Sprintf("it was ended after %s without the flag", ch.Solver.Timeout)
 	case err != nil:

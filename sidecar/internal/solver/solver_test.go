@@ -1,6 +1,7 @@
 package solver_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -210,6 +211,28 @@ func TestAnotherInstancesFlagIsRedAndTheChallengeIsNotOpened(t *testing.T) {
 		}
 		if err := w.solvers.Ping(w.Context()); err == nil || !strings.Contains(err.Error(), "web") {
 			w.Errorf("health says nothing of it: %v", err)
+		}
+	}, solved("web"))
+}
+
+// TestASolverThatPrintsWithoutEndIsEnded has one print as fast as it can: it is ended long before its time.
+func TestASolverThatPrintsWithoutEndIsEnded(t *testing.T) {
+	play(t, func(w *world) {
+		text, printed := bytes.Repeat([]byte("whale "), 100_000), 0
+		w.box.do = func(ctx context.Context, _ whaley.SolverJob, out io.Writer) (int, error) {
+			for ; ctx.Err() == nil && printed < 1<<30; printed += len(text) {
+				if _, err := out.Write(text); err != nil {
+					return 0, err
+				}
+			}
+			return 0, ctx.Err()
+		}
+		w.run(time.Minute)
+		if run := w.last("web"); run.State != whaley.SolverRed || !strings.Contains(run.Reason, "printed 64 MB") {
+			w.Errorf("%s: %s", run.State, run.Reason)
+		}
+		if printed > 65<<20 {
+			w.Errorf("it was ended after %d bytes", printed)
 		}
 	}, solved("web"))
 }

@@ -5,8 +5,10 @@ import (
 	"sync"
 )
 
-// maxOutput is how many bytes of the end of a solver's output are kept.
-const maxOutput = 16 << 10
+const (
+	maxOutput  = 16 << 10 // bytes of the end of a solver's output that are kept
+	maxPrinted = 64 << 20 // bytes that a solver may print altogether, as a build may
+)
 
 // watch looks for flags in a stream of any length, and keeps its end.
 type watch struct {
@@ -15,11 +17,12 @@ type watch struct {
 	carry  []byte          // the end of what was looked through, which a flag may begin in
 	most   int             // bytes of that
 	text   []byte
-	all    func() // called once all have come out
+	end    func() // called once all have come out, or it prints too much
+	read   int    // bytes
 }
 
-func newWatch(flags []string, all func()) *watch {
-	w := &watch{wanted: map[string]bool{}, all: all}
+func newWatch(flags []string, end func()) *watch {
+	w := &watch{wanted: map[string]bool{}, end: end}
 	for _, f := range flags {
 		w.wanted[f], w.most = false, max(w.most, len(f)-1)
 	}
@@ -45,12 +48,17 @@ func (w *watch) Write(text []byte) (int, error) {
 	}
 	w.carry = append(w.carry[:0], w.carry[max(0, len(w.carry)-w.most):]...)
 	if missing == 0 && had < len(w.wanted) {
-		w.all()
+		w.end()
 	}
 	return len(text), nil
 }
 
+// keep keeps the end of what is printed, and ends who prints without end: the engine and this process work for each byte.
 func (w *watch) keep(text []byte) {
+	before := w.read
+	if w.read += len(text); before <= maxPrinted && w.read > maxPrinted {
+		w.end()
+	}
 	w.text = append(w.text, text...)
 	w.text = append(w.text[:0], w.text[max(0, len(w.text)-maxOutput):]...)
 }
@@ -82,4 +90,11 @@ func (w *watch) output() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return string(w.text)
+}
+
+// tooMuch says whether it was ended for what it printed.
+func (w *watch) tooMuch() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.read > maxPrinted
 }

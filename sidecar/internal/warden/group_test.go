@@ -3,11 +3,15 @@
 package warden
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // plant makes a tree as control groups are mounted: each group has the files that bounds are written to.
@@ -122,5 +126,49 @@ func TestWhereNoRunCanBeIsSaid(t *testing.T) {
 		if g, err := find(t.TempDir(), self); err == nil {
 			t.Errorf("%q: %+v", text, g)
 		}
+	}
+}
+
+// TestARunThatTakesLongToMeasureHoldsUpNoBound has the look at what one RUN has written not end. Another RUN that begins
+// meanwhile is bounded.
+func TestARunThatTakesLongToMeasureHoldsUpNoBound(t *testing.T) {
+	const first, second = "docker/buildkit/0123456789abcdefghijklmno", "docker/buildkit/onmlkjihgfedcba9876543210"
+	root := t.TempDir()
+	plant(t, root, true, "docker", "docker/buildkit", first)
+	self, procs := filepath.Join(root, "self"), filepath.Join(root, first, "cgroup.procs")
+	for file, text := range map[string]string{self: "0::/docker/self\n", procs: "4194999\n"} {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g, err := find(root, self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWarden(g, io.Discard)
+	w.every = time.Millisecond
+	measuring := make(chan struct{})
+	w.written = func(ctx context.Context, _ string, _ []int) int64 {
+		close(measuring)
+		<-ctx.Done()
+		return 0
+	}
+	in, orders := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- w.serve(t.Context(), in) }()
+	fmt.Fprintln(orders, `{"limits": {"memory": 100, "nano_cpus": 500000000, "pids": 7, "disk": 1}, "builds": 2}`)
+	<-measuring
+	plant(t, root, true, second)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if got, _ := os.ReadFile(filepath.Join(root, second, "memory.max")); string(got) == "100" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the second RUN has no bound while the first is measured")
+		}
+	}
+	orders.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -9,6 +9,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,11 +31,27 @@ type warden struct {
 	groups  *groups
 	order   Order
 	bounded map[string]bool // groups of RUN lines
-	out     *json.Encoder
+	every   time.Duration   // between two looks at what they have written
+	written func(ctx context.Context, folder string, pids []int) int64
+
+	mu  sync.Mutex
+	out *json.Encoder
 }
 
 func newWarden(g *groups, out io.Writer) *warden {
-	return &warden{groups: g, bounded: map[string]bool{}, out: json.NewEncoder(out)}
+	return &warden{
+		groups: g, bounded: map[string]bool{}, every: diskEvery, out: json.NewEncoder(out),
+		written: func(ctx context.Context, folder string, pids []int) int64 {
+			return survey.Written(ctx, Host, folder, proc, pids)
+		},
+	}
+}
+
+// say writes a word. The looks at what was written say theirs beside the orders'.
+func (w *warden) say(word Word) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.out.Encode(word)
 }
 
 // Serve carries out orders until there are no more; then nothing is bounded.
@@ -41,14 +60,15 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, g, in, out)
+	return newWarden(g, out).serve(ctx, in)
 }
 
-func serve(ctx context.Context, g *groups, in io.Reader, out io.Writer) error {
+func (w *warden) serve(ctx context.Context, in io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	w := newWarden(g, out)
 	defer w.free()
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer cancel()
 	orders, broken := make(chan Order), make(chan error, 1)
 	go func() {
 		lines := json.NewDecoder(in)
@@ -65,9 +85,10 @@ func serve(ctx context.Context, g *groups, in io.Reader, out io.Writer) error {
 			}
 		}
 	}()
-	look, disk := time.NewTicker(lookEvery), time.NewTicker(diskEvery)
+	look, disk := time.NewTicker(lookEvery), time.NewTicker(w.every)
 	defer look.Stop()
 	defer disk.Stop()
+	looking, looked := false, make(chan error, 1)
 	for {
 		select {
 		case <-ctx.Done():
@@ -78,13 +99,21 @@ func serve(ctx context.Context, g *groups, in io.Reader, out io.Writer) error {
 			}
 			return fmt.Errorf("read an order: %w", err)
 		case o := <-orders:
-			if err := w.out.Encode(w.obey(o)); err != nil {
+			if err := w.say(w.obey(o)); err != nil {
 				return err
 			}
 		case <-look.C:
 			w.look()
 		case <-disk.C:
-			if err := w.disk(ctx); err != nil {
+			if looking {
+				continue
+			}
+			// A RUN that has written many files takes long to measure, and the next is to be bounded meanwhile.
+			looking = true
+			runs, order := slices.Sorted(maps.Keys(w.bounded)), w.order
+			beside.Go(func() { looked <- w.disk(ctx, runs, order) })
+		case err := <-looked:
+			if looking = false; err != nil {
 				return err
 			}
 		}
@@ -122,21 +151,21 @@ func (w *warden) look() {
 	}
 }
 
-// disk ends each RUN that has written too much.
-func (w *warden) disk(ctx context.Context) error {
-	most := w.order.Limits.Disk
-	for run := range w.bounded {
+// disk ends each of these RUNs that has written too much.
+func (w *warden) disk(ctx context.Context, runs []string, order Order) error {
+	most := order.Limits.Disk
+	for _, run := range runs {
 		pids := w.groups.pids(run)
 		if most <= 0 || len(pids) == 0 {
 			continue
 		}
 		looking, cancel := context.WithTimeout(ctx, diskLooks)
-		wrote := survey.Written(looking, Host, w.order.Folder, proc, pids)
+		wrote := w.written(looking, order.Folder, pids)
 		cancel()
 		if wrote <= most {
 			continue
 		}
-		if err := w.out.Encode(Word{Wrote: wrote}); err != nil {
+		if err := w.say(Word{Wrote: wrote}); err != nil {
 			return err
 		}
 		for began := time.Now(); len(pids) > 0 && time.Since(began) < diskLooks; pids = w.groups.pids(run) {
@@ -156,7 +185,7 @@ func (w *warden) free() {
 			continue
 		}
 		if err := w.groups.limit(group, Limits{}); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			_ = w.out.Encode(Word{Error: err.Error()})
+			_ = w.say(Word{Error: err.Error()})
 		}
 	}
 }
