@@ -29,10 +29,10 @@ func TestImportSaysWhatBecameOfAllAndEndsByIt(t *testing.T) {
 		{[]string{"import"}, "takes the folders", "", ""},
 		{[]string{"import", "--chekc", dir}, `no option "--chekc"`, "", ""},
 		{[]string{"import", filepath.Join(dir, "nowhere")}, "no such file", "", ""},
-		{[]string{"import", "--check", filepath.Join(dir, "pwn")}, "", "1 challenges: 1 taken, 0 noted, 0 refused.", ""},
+		{[]string{"import", "--check", filepath.Join(dir, "pwn")}, "", "1 challenge: 1 can be used, 0 of them with notes; 0 refused.", ""},
 		{[]string{"import", "--check", dir}, "1 challenge is refused", "network_mode", ""},
 		{
-			[]string{"import", dir}, "1 challenge is refused", "2 challenges: 1 taken, 0 noted, 1 refused.",
+			[]string{"import", dir}, "1 challenge is refused", "2 challenges: 1 can be used, 0 of them with notes; 1 refused.",
 			"pwn/good/instance.toml",
 		},
 	} {

@@ -107,8 +107,12 @@ func (r Report) Print(out io.Writer, from string) error {
 	if r.Resting > 0 {
 		fmt.Fprintf(&text, "%d folders have metadata and nothing that runs: they need no instancer.\n", r.Resting)
 	}
+	found := fmt.Sprintf("%d challenges", len(r.Results))
+	if len(r.Results) == 1 {
+		found = "1 challenge"
+	}
 	fmt.Fprintf(
-		&text, "%d challenges: %d taken, %d noted, %d refused.\n", len(r.Results), r.count(Taken), r.count(Noted),
+		&text, "%s: %d can be used, %d of them with notes; %d refused.\n", found, r.count(Taken)+r.count(Noted), r.count(Noted),
 		r.Refused(),
 	)
 	_, err := io.WriteString(out, text.String())
