@@ -35,7 +35,7 @@ func (a Handlers) AsAdmin(next kit.Handler) kit.Handler {
 		if err := next(w, r); err != nil {
 			return err
 		}
-		if !reads(r.Method) && !v.Asked && !(playing && line.Event.Type == "") {
+		if !reads(r.Method) && !v.Asked && (!playing || line.Event.Type != "") {
 			a.audit(r, cmp.Or(line.Event, whaley.Event{Type: "admin_action"}))
 		}
 		return nil
