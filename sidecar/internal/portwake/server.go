@@ -65,12 +65,6 @@ type Server struct {
 	ports map[int]*held
 }
 
-// held are the connections of one port.
-type held struct {
-	all int
-	by  map[string]int // addresses, as turns count them
-}
-
 // Run answers connections until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
 	s.ports = map[int]*held{}
@@ -127,37 +121,6 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 			s.Log.DebugContext(ctx, "an instance could not be reached by its port", "port", to.Port(), "err", err)
 		}}
 		onward.HandleConn(conn)
-	}
-}
-
-// enter counts a connection to a port, or refuses it. Nobody holds more of a port than what is still free of it: who floods
-// another owner's port keeps them from starting nothing.
-func (s *Server) enter(port int, from string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h := s.ports[port]
-	if h == nil {
-		h = &held{by: map[string]int{}}
-		s.ports[port] = h
-	}
-	if free := s.Most - h.all; s.Most > 0 && h.by[from] >= free {
-		return false
-	}
-	h.all++
-	h.by[from]++
-	return true
-}
-
-func (s *Server) leave(port int, from string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h := s.ports[port]
-	h.all--
-	if h.by[from]--; h.by[from] == 0 {
-		delete(h.by, from)
-	}
-	if h.all == 0 {
-		delete(s.ports, port)
 	}
 }
 

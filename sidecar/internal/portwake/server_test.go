@@ -256,8 +256,8 @@ func (s slow) Resolve(ctx context.Context, q whaley.HostQuery) (whaley.HostView,
 	return s.rules.Resolve(ctx, q)
 }
 
-// TestWhoFloodsAPortLeavesRoomForItsOwner has one address hold as many connections to an owner's port as it gets. Another
-// address still gets one of its own.
+// TestWhoFloodsAPortLeavesRoomForItsOwner has one address hold as many connections to an owner's port as it gets.
+// Another address still gets one of its own.
 func TestWhoFloodsAPortLeavesRoomForItsOwner(t *testing.T) {
 	const most = 8
 	r := slow{&rules{backend: echo(t), runs: true}, make(chan struct{}, 2*most), make(chan struct{})}
