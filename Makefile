@@ -21,7 +21,7 @@ test: ## every test, on real Docker, PostgreSQL, Redis, Traefik and Chromium; in
 soak: ## the heavy versions: a day of 5,000 instances in memory, every fuzzer for FUZZ_SECONDS=60, 200 starts and stops under power cuts, 300 networks, two sidecars, every fault
 	@scripts/fuzz
 	@scripts/need gcc engine redis postgres tools traefik images jail
-	cd sidecar && SOAK_LIVE=5000 SOAK_HOURS=24 go test -count=1 -timeout 60m -v ./internal/memtest -run AWholeEvent | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
+	cd sidecar && TMPDIR=$$(test -w /dev/shm && echo /dev/shm || echo /tmp) GOGC=300 SOAK_LIVE=5000 SOAK_HOURS=24 go test -count=1 -timeout 60m -v ./internal/memtest -run AWholeEvent | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
 	cd sidecar && SOAK_CYCLES=200 SOAK_NETWORKS=300 SOAK_OWNERS=20 FAULTS=all go test -race -count=1 -p 1 -timeout 60m -v ./internal/faulttest ./system \
 		-run 'NothingIsLost|CutShort|OnTime|NotOurs|PowerCuts|Hundreds|TwoSidecars|EveryKind' | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
 

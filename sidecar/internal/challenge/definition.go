@@ -80,9 +80,12 @@ type flagging struct {
 
 type solving struct {
 	Image   string   `toml:"image" about:"What it runs in, as \"python:3.12-slim\". Default: the image of service." max:"255"`
+	Build   string   `toml:"build" about:"A folder with the Dockerfile of what it runs in, as \"healthcheck\". Its image is built once per revision." min:"1" max:"255"`
 	Service string   `toml:"service" about:"The compose file's service whose image it runs in. Default: that of the first route." max:"255"`
 	Command []string `toml:"command" about:"What is run in the challenge's folder, which it can read only. It is given where the instance is as HOST, PORT, URL and TLS, and prints the flag. Default: solve.sh or solve.py." max:"4096"`
 	Timeout int      `toml:"timeout" about:"How long it may take, in seconds. Default: 120." min:"1" max:"3600"`
+	Success string   `toml:"success" about:"flag: this instance's own flag comes out. exit: it ends with exit code 0, as the health checks of ctfcli and kCTF do, which print no flag. Default: flag." enum:"flag,exit"`
+	Inside  bool     `toml:"inside" about:"true: it is in the network of the first route's service itself, which it finds at 127.0.0.1, as the health checks of kCTF do. Default: beside it."`
 }
 
 type part struct {

@@ -127,7 +127,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *whaley.Challen
 			ch.Variables = append(ch.Variables, name)
 		}
 	}
-	ch.Solver = findSolver(&d, ch, dir, tomlFile, &problems)
+	ch.Solver = findSolver(&d, ch, dir, revision, tomlFile, &problems)
 	share(ch.Services, limits)
 	addRelay(&d, ch, tomlFile, composeFile, &problems)
 	hints(ctx, &d, ch, composeFile, read.main.at, limits.MemoryBytes, &problems)

@@ -1,6 +1,7 @@
 package challenge_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,9 +35,18 @@ func TestASolverIsWhatInstanceTomlSaysOrAFileOfTheUsualName(t *testing.T) {
 			toml: "[solver]\ncommand = [\"make\", \"solve\"]\nservice = \"web\"\n",
 			want: &whaley.Solver{Service: "web", Command: []string{"make", "solve"}, Timeout: 2 * time.Minute, Named: true},
 		},
-		"a service that is none": {toml: "[solver]\ncommand = [\"a\"]\nservice = \"db\"\n", refused: "solver.service"},
-		"no command":             {toml: "[solver]\nimage = \"python:3\"\n", refused: "solver.command"},
-		"both":                   {toml: "[solver]\ncommand = [\"a\"]\nimage = \"a\"\nservice = \"web\"\n", refused: "leave one out"},
+		"a health check": {
+			toml: "[solver]\ncommand = [\"./check\"]\nsuccess = \"exit\"\ninside = true\n",
+			want: &whaley.Solver{
+				Service: "web", Command: []string{"./check"}, Timeout: 2 * time.Minute, Named: true, Health: true, Inside: true,
+			},
+		},
+		"a folder without a Dockerfile": {toml: "[solver]\ncommand = [\"a\"]\nbuild = \".\"\n", refused: "solver.build"},
+		"a folder elsewhere":            {toml: "[solver]\ncommand = [\"a\"]\nbuild = \"..\"\n", refused: "solver.build"},
+		"built and named":               {toml: "[solver]\ncommand = [\"a\"]\nbuild = \".\"\nimage = \"a\"\n", refused: "leave one out"},
+		"a service that is none":        {toml: "[solver]\ncommand = [\"a\"]\nservice = \"db\"\n", refused: "solver.service"},
+		"no command":                    {toml: "[solver]\nimage = \"python:3\"\n", refused: "solver.command"},
+		"both":                          {toml: "[solver]\ncommand = [\"a\"]\nimage = \"a\"\nservice = \"web\"\n", refused: "leave one out"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "web-login")
@@ -66,6 +76,28 @@ func TestASolverIsWhatInstanceTomlSaysOrAFileOfTheUsualName(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestASolversImageIsBuiltOfItsFolderForEachRevision(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "web-login")
+	for name, text := range map[string]string{
+		"instance.toml": "[[routes]]\nservice = \"web\"\nport = 80\n[solver]\nbuild = \"check\"\ncommand = [\"/check\"]\n",
+		"compose.yml":   "services: {web: {image: busybox}}\n", "check/Dockerfile": "FROM busybox\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ch, err := load(t, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := ch.Solver
+	if s.Build == nil || s.Build.Context != filepath.Join(dir, "check") || !strings.HasSuffix(s.Image, ":"+ch.Revision) ||
+		!strings.HasPrefix(s.Image, "whaley/web-login-") {
+		t.Errorf("%+v of %+v", s, s.Build)
 	}
 }
 

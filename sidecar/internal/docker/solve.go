@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -35,9 +36,9 @@ func (e *Engine) Solve(ctx context.Context, job whaley.SolverJob, stdout, stderr
 	if err != nil {
 		return 0, err
 	}
-	name, address, err := e.placeBeside(ctx, job.Instance, job.Service)
+	of, err := e.networkOf(ctx, job.Instance, job.Service)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("find the network of %s of %s: %w", job.Service, job.Instance.ID, err)
 	}
 	apart := e.WithPurpose(solvePurpose)
 	host := harden(whaley.Service{
@@ -46,7 +47,17 @@ func (e *Engine) Solve(ctx context.Context, job whaley.SolverJob, stdout, stderr
 		Tmpfs:  []whaley.Tmpfs{{Target: "/tmp", Bytes: solveScratch, Options: []string{"exec", "mode=1777"}}},
 	})
 	host.LogConfig = container.LogConfig{Type: "none"}
-	host.NetworkMode, host.DNS = container.NetworkMode(name), []string{"127.0.0.1"}
+	var networking *network.NetworkingConfig
+	if host.NetworkMode = container.NetworkMode("container:" + of.ID); !job.Inside {
+		name, address, err := e.placeBeside(ctx, of, job.Instance, job.Service)
+		if err != nil {
+			return 0, err
+		}
+		host.NetworkMode, host.DNS = container.NetworkMode(name), []string{"127.0.0.1"}
+		networking = &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{
+			name: {IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: address.String()}},
+		}}
+	}
 	host.Mounts = []mount.Mount{{
 		Type: mount.TypeBind, Source: job.Dir, Target: solveFolder, ReadOnly: true,
 		BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate},
@@ -60,9 +71,6 @@ func (e *Engine) Solve(ctx context.Context, job whaley.SolverJob, stdout, stderr
 			ExpiresAt: job.Instance.ExpiresAt,
 		}),
 	}
-	networking := &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{
-		name: {IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: address.String()}},
-	}}
 	created, err := api.ContainerCreate(ctx, config, host, networking, nil, "whaley-solver-"+job.Instance.ID)
 	if err != nil {
 		return 0, fmt.Errorf("make the solver's container: %w", translate(err))
@@ -73,10 +81,10 @@ func (e *Engine) Solve(ctx context.Context, job whaley.SolverJob, stdout, stderr
 	return e.runAttached(ctx, created.ID, stdout, stderr)
 }
 
-// PrepareSolver makes sure that the image is there that a solver runs in.
-func (e *Engine) PrepareSolver(ctx context.Context, image string) error {
-	svc := &whaley.Service{Name: solvePurpose, Image: image}
-	return e.BuildImage(ctx, instancer.BuildSpec{Service: svc}, io.Discard)
+// PrepareSolver makes sure that the image is there that a challenge's solver has of its own.
+func (e *Engine) PrepareSolver(ctx context.Context, ch *whaley.Challenge) error {
+	svc := &whaley.Service{Name: solvePurpose, Image: ch.Solver.Image, Build: ch.Solver.Build}
+	return e.BuildImage(ctx, instancer.BuildSpec{Challenge: ch, Service: svc}, io.Discard)
 }
 
 // runAttached starts a container and follows what it prints until it has ended.
@@ -115,48 +123,59 @@ func (e *Engine) runAttached(ctx context.Context, id string, stdout, stderr io.W
 	}
 }
 
-// placeBeside is a network of a service of an instance, and an address there that nothing has. What runs is asked,
-// since a service may be in a network that was made before the instance was.
-func (e *Engine) placeBeside(ctx context.Context, in *whaley.Instance, service string) (string, netip.Addr, error) {
-	none := func(why string) (string, netip.Addr, error) {
-		return "", netip.Addr{}, fmt.Errorf("find a place beside %s of %s: %s", service, in.ID, why)
+// networkOf is the container that owns the network of a service of an instance. What runs is asked, since that may have
+// been made before the instance was.
+func (e *Engine) networkOf(
+	ctx context.Context, in *whaley.Instance, service string,
+) (found container.InspectResponse, err error) {
+	api, err := e.api(ctx)
+	if err != nil {
+		return found, err
 	}
+	objects, err := e.List(ctx, in.ID)
+	if err != nil {
+		return found, err
+	}
+	at := slices.IndexFunc(objects, func(o instancer.Object) bool {
+		return o.Kind == "container" && o.Labels.Service == service
+	})
+	if at < 0 {
+		return found, errors.New("it has no container")
+	}
+	if found, err = api.ContainerInspect(ctx, objects[at].ID); err != nil {
+		return found, translate(err)
+	}
+	if found.HostConfig.NetworkMode.IsContainer() {
+		if found, err = api.ContainerInspect(ctx, found.HostConfig.NetworkMode.ConnectedContainer()); err != nil {
+			return found, translate(err)
+		}
+	}
+	return found, nil
+}
+
+// placeBeside is a network that a container of a service is on, and an address there that nothing has.
+func (e *Engine) placeBeside(
+	ctx context.Context, of container.InspectResponse, in *whaley.Instance, service string,
+) (string, netip.Addr, error) {
 	api, err := e.api(ctx)
 	if err != nil {
 		return "", netip.Addr{}, err
 	}
-	objects, err := e.List(ctx, in.ID)
-	if err != nil {
-		return "", netip.Addr{}, err
-	}
-	for _, o := range objects {
-		if o.Kind != "container" || o.Labels.Service != service {
+	why := "it is on no network"
+	for name, point := range of.NetworkSettings.Networks {
+		if point.IPAddress == "" || in.Addresses[service].IsValid() && point.IPAddress != in.Addresses[service].String() {
 			continue
 		}
-		found, err := api.ContainerInspect(ctx, o.ID)
+		inside, err := api.NetworkInspect(ctx, point.NetworkID, network.InspectOptions{})
 		if err != nil {
 			return "", netip.Addr{}, translate(err)
 		}
-		if found.HostConfig.NetworkMode.IsContainer() {
-			if found, err = api.ContainerInspect(ctx, found.HostConfig.NetworkMode.ConnectedContainer()); err != nil {
-				return "", netip.Addr{}, translate(err)
-			}
+		if address, free := lastFree(inside, in.Addresses); free {
+			return name, address, nil
 		}
-		for name, point := range found.NetworkSettings.Networks {
-			if point.IPAddress == "" || in.Addresses[service].IsValid() && point.IPAddress != in.Addresses[service].String() {
-				continue
-			}
-			inside, err := api.NetworkInspect(ctx, point.NetworkID, network.InspectOptions{})
-			if err != nil {
-				return "", netip.Addr{}, translate(err)
-			}
-			if address, free := lastFree(inside, in.Addresses); free {
-				return name, address, nil
-			}
-			return none("all addresses of its network are in use")
-		}
+		why = "all addresses of its network are in use"
 	}
-	return none("it is on no network")
+	return "", netip.Addr{}, fmt.Errorf("find a place beside %s of %s: %s", service, in.ID, why)
 }
 
 // lastFree is the highest address of a network that nothing has.

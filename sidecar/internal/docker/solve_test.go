@@ -46,6 +46,12 @@ exit 3
 		strings.Contains(out.String(), "wrote") || strings.TrimSpace(errs.String()) != "aside" {
 		t.Errorf("exit %d, %v, printed %q and %q", exit, err, out.String(), errs.String())
 	}
+	within := job
+	within.Inside, within.Command, within.Env = true, []string{"wget", "-qO-", "http://127.0.0.1:8080/"}, nil
+	out.Reset()
+	if exit, err := b.Solve(t.Context(), within, &out, io.Discard); err != nil || exit != 0 || !strings.Contains(out.String(), "test server") {
+		t.Errorf("in its service's network: exit %d, %v, printed %q", exit, err, out.String())
+	}
 	job.Command = []string{"pwn"}
 	if exit, err := b.Solve(t.Context(), job, io.Discard, io.Discard); err != nil || exit != 127 {
 		t.Errorf("a program that is not there: exit %d, %v", exit, err)

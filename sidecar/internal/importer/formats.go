@@ -66,6 +66,7 @@ func (m *metadata) usual(t table, f *folder) {
 			m.addFlag(value, f)
 		}
 	}
+	m.health = t.text("healthcheck")
 	m.connection = t.text("connection_info", "connection", "connect", "conn", "nc")
 	m.protocol = protocol(cmp.Or(t.text("protocol"), t.table("host").text("protocol")))
 	m.image = t.text("image", "dockerfile", "build", "build_dir", "docker_dir", "src")
@@ -155,6 +156,9 @@ func (m *metadata) kctf(t, spec table) {
 	}
 	if len(m.ports) == 0 {
 		m.ports = append(m.ports, said{port: 1337, hint: true})
+	}
+	if spec.table("healthcheck").text("enabled") == "true" {
+		m.health = "healthcheck"
 	}
 }
 

@@ -23,6 +23,7 @@ type metadata struct {
 	timeout                     int    // seconds
 	image                       string // folder that it is built from, or an image
 	containers                  []container
+	health                      string // file of its health check, or kCTF's folder of one
 
 	notes []string
 }
@@ -159,6 +160,7 @@ func (m *metadata) complete(other metadata) {
 	m.description, m.connection = cmp.Or(m.description, other.description), cmp.Or(m.connection, other.connection)
 	m.protocol, m.memory = cmp.Or(m.protocol, other.protocol), cmp.Or(m.memory, other.memory)
 	m.timeout, m.image = cmp.Or(m.timeout, other.timeout), cmp.Or(m.image, other.image)
+	m.health = cmp.Or(m.health, other.health)
 	if len(m.flags) == 0 {
 		m.flags = other.flags
 	}

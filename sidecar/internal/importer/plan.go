@@ -200,7 +200,7 @@ func (p *plan) makeCompose(f *found) {
 		}
 	}
 	for _, other := range sorted {
-		if other != best {
+		if other != best && !p.checks(other) {
 			p.note("%s is left out: %s was taken", relative(p.folder, other.path()), relative(p.folder, best.path()))
 		}
 	}

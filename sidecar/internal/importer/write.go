@@ -32,6 +32,7 @@ type definition struct {
 	Timeout     int     `toml:"timeout,omitzero"`
 	Limits      *limits `toml:"limits,omitempty"`
 	Flag        *flag   `toml:"flag,omitempty"`
+	Solver      *solver `toml:"solver,omitempty"`
 	Routes      []route `toml:"routes"`
 }
 
@@ -48,7 +49,7 @@ func (p *plan) definitionText() ([]byte, error) {
 	d := definition{
 		ID: p.id, Name: plainText(short(p.title(), maxName-1)), Category: plainText(p.category),
 		Description: cut(strings.ToValidUTF8(p.meta.description, ""), maxDescription), Timeout: p.meta.timeout,
-		Routes: p.routes,
+		Routes: p.routes, Solver: p.solver(),
 	}
 	if p.meta.memory != "" {
 		d.Limits = &limits{p.meta.memory}

@@ -70,15 +70,27 @@ func (a *Client) Call(ctx context.Context, method, path string, body, into any) 
 	if text, err = io.ReadAll(io.LimitReader(resp.Body, 64<<20)); err != nil {
 		return fmt.Errorf("ask %s: %w", a.To, err)
 	}
-	if resp.StatusCode >= http.StatusBadRequest {
-		refused := &answer{Status: resp.StatusCode, Code: "http_" + resp.Status}
-		_ = json.Unmarshal(text, refused) // without it the status says enough
+	refused := &answer{Status: resp.StatusCode}
+	switch {
+	case resp.StatusCode < http.StatusMultipleChoices && into == nil:
+		return nil
+	case resp.StatusCode < http.StatusMultipleChoices && json.Unmarshal(text, into) == nil:
+		return nil
+	case resp.StatusCode >= http.StatusBadRequest && json.Unmarshal(text, refused) == nil && refused.Code != "":
 		return refused
 	}
-	if into == nil {
-		return nil
+	return fmt.Errorf(
+		"ask %s: it answers %s, but not as Whaley's API does: give the dashboard's address with --to%s", a.To, resp.Status,
+		elsewhere(resp.Header.Get("Location")),
+	)
+}
+
+// elsewhere names where an answer sends its reader.
+func elsewhere(location string) string {
+	if location == "" {
+		return ""
 	}
-	return json.Unmarshal(text, into)
+	return " (it sends to " + location + ")"
 }
 
 // client is a team's way in. On this machine each team has an address of its own, as players have: of one address only

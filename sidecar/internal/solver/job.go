@@ -16,6 +16,7 @@ func jobOf(ch *whaley.Challenge, in *whaley.Instance) whaley.SolverJob {
 	s := ch.Solver
 	job := whaley.SolverJob{
 		Instance: in, Service: ch.Routes[0].Service, Image: imageOf(ch), Command: slices.Clone(s.Command), Dir: ch.Dir,
+		Inside: s.Inside,
 	}
 	for n, r := range ch.Routes {
 		address := in.Addresses[r.Service]

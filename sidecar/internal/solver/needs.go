@@ -20,8 +20,8 @@ type Instances interface {
 
 // Box is where solvers run.
 type Box interface {
-	// PrepareSolver makes sure that an image is there.
-	PrepareSolver(ctx context.Context, image string) error
+	// PrepareSolver makes sure that the image is there that a challenge's solver has of its own.
+	PrepareSolver(ctx context.Context, ch *whaley.Challenge) error
 	// Solve runs a job in a container of its own that reaches nothing but the job's instance, and returns its exit code.
 	// What it made is gone when it returns.
 	Solve(ctx context.Context, job whaley.SolverJob, stdout, stderr io.Writer) (exit int, err error)

@@ -15,10 +15,10 @@ func (s *Solvers) Prove(ctx context.Context, ch *whaley.Challenge, in *whaley.In
 		ID: uuid.NewString(), Challenge: ch.ID, Revision: in.Revision, State: whaley.SolverUnknown, Cause: whaley.SolveAsked,
 		At: time.Now().UTC(), Started: in.StartedAt.Sub(in.CreatedAt),
 	}
-	if err := s.prepare(ctx, ch.Solver.Image); err != nil {
+	if err := s.prepare(ctx, ch); err != nil {
 		return because(run, "the solver's image is not there", err)
 	}
-	flags, err := s.FlagsOf(ctx, in.Owner, ch)
+	flags, err := s.wanted(ctx, in.Owner, ch)
 	if err != nil {
 		return because(run, "the instance's flag is not known", err)
 	}

@@ -25,7 +25,7 @@ func (s *Solvers) once(ctx context.Context, ch *whaley.Challenge, cause string) 
 		ID: uuid.NewString(), Challenge: ch.ID, Revision: ch.Revision, State: whaley.SolverUnknown, Cause: cause,
 		At: time.Now().UTC(),
 	}
-	if err := s.prepare(ctx, ch.Solver.Image); err != nil {
+	if err := s.prepare(ctx, ch); err != nil {
 		return because(run, "the solver's image is not there", err)
 	}
 	var name [8]byte
@@ -52,7 +52,7 @@ func (s *Solvers) once(ctx context.Context, ch *whaley.Challenge, cause string) 
 		run.Revision, run.Reason = in.Revision, "the instance is of another revision, whose images were there"
 		return run
 	}
-	flags, err := s.flags(ctx, owner, ch)
+	flags, err := s.wanted(ctx, owner, ch)
 	if err != nil {
 		return because(run, "the instance's flag is not known", err)
 	}
@@ -60,13 +60,13 @@ func (s *Solvers) once(ctx context.Context, ch *whaley.Challenge, cause string) 
 }
 
 // prepare makes sure that an image of a solver's own is there. That of a service is, once an instance runs.
-func (s *Solvers) prepare(ctx context.Context, image string) error {
-	if image == "" {
+func (s *Solvers) prepare(ctx context.Context, ch *whaley.Challenge) error {
+	if ch.Solver.Image == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, longestStart)
 	defer cancel()
-	return s.Box.PrepareSolver(ctx, image)
+	return s.Box.PrepareSolver(ctx, ch)
 }
 
 // solve runs a solver against an instance and looks for the flags.
@@ -100,6 +100,9 @@ func (s *Solvers) solve(
 	case missing > 0:
 		run.State = whaley.SolverRed
 		run.Reason = fmt.Sprintf("%d of %d flags of this instance did not come out (exit code %d)", missing, len(flags), exit)
+	case exit == 0 && ch.Solver.Health:
+		run.State = whaley.SolverGreen
+		run.Reason = "it is a health check: that the flag comes out is not said"
 	case exit == 0:
 		run.State = whaley.SolverGreen
 		run.Reason = "the challenge's flag is not known, so only that its solver succeeds counts: give instance.toml a [flag] text"
@@ -109,7 +112,15 @@ func (s *Solvers) solve(
 	return run
 }
 
-// flags are what has to come out: the owner's own, or else the one that everybody has.
+// wanted is what has to come out: nothing of a health check.
+func (s *Solvers) wanted(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge) ([]string, error) {
+	if ch.Solver.Health {
+		return nil, nil
+	}
+	return s.flags(ctx, owner, ch)
+}
+
+// flags are those of an instance: the owner's own, or else the one that everybody has.
 func (s *Solvers) flags(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge) ([]string, error) {
 	if ch.Flag.Dynamic {
 		return s.Flags.Flags(ctx, owner, ch)

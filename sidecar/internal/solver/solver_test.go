@@ -29,8 +29,8 @@ type box struct {
 	do   func(ctx context.Context, job whaley.SolverJob, out io.Writer) (int, error)
 }
 
-func (*box) PrepareSolver(context.Context, string) error { return nil }
-func (*box) RemoveSolvers(context.Context) error         { return nil }
+func (*box) PrepareSolver(context.Context, *whaley.Challenge) error { return nil }
+func (*box) RemoveSolvers(context.Context) error                    { return nil }
 
 func (b *box) Solve(ctx context.Context, job whaley.SolverJob, out, _ io.Writer) (int, error) {
 	b.mu.Lock()
@@ -276,6 +276,26 @@ func TestWhatSaysNothingOfTheChallengeIsNeitherGreenNorRed(t *testing.T) {
 			}
 		}
 	}, solved("web"))
+}
+
+func TestAHealthCheckIsGreenByItsExitCodeAndSaysThatThisIsAllItShows(t *testing.T) {
+	ch := solved("web")
+	ch.Solver.Health, ch.Solver.Inside = true, true
+	play(t, func(w *world) {
+		for exit, want := range []whaley.SolverState{whaley.SolverGreen, whaley.SolverRed} {
+			w.box.do = func(context.Context, whaley.SolverJob, io.Writer) (int, error) { return exit, nil }
+			if err := w.solvers.Ask("web", whaley.SolveAsked); err != nil {
+				w.Fatal(err)
+			}
+			w.run(time.Minute)
+			if run := w.last("web"); run.State != want || exit == 0 && !strings.Contains(run.Reason, "health check") {
+				w.Errorf("exit code %d: %+v", exit, run)
+			}
+		}
+		if job := w.box.jobs[0]; !job.Inside {
+			w.Errorf("it runs beside its instance: %+v", job)
+		}
+	}, ch)
 }
 
 func TestASolverTakesNoPlayersPlaceAndNeedsNone(t *testing.T) {

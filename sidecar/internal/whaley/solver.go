@@ -5,10 +5,13 @@ import "time"
 // Solver is what proves that a challenge can be solved: it gets the addresses of an instance and prints its flags.
 type Solver struct {
 	Image   string   // what it runs in; empty: the image of Service
+	Build   *Build   // what Image is built of; nil: it is one that there is
 	Service string   // whose image it runs in
 	Command []string // in the challenge's folder
 	Timeout time.Duration
 	Named   bool // instance.toml has a [solver]; false: a file of the usual name lies there
+	Health  bool // it prints no flag: that it ends with exit code 0 is all that it says
+	Inside  bool // it is in the network of Service itself, whose ports it finds at 127.0.0.1
 }
 
 // SolverState is what the last run of a solver has shown.
@@ -51,4 +54,5 @@ type SolverJob struct {
 	Command  []string
 	Env      []string
 	Dir      string // the challenge's folder, which it may read
+	Inside   bool   // it is in the service's own network, not beside it
 }

@@ -37,7 +37,10 @@ func (p *Platform) SameImage(_ context.Context, a, b string) (bool, error) { ret
 func (p *Platform) RemoveImages(_ context.Context, keep func(challenge, revision, owner string) bool) error {
 	defer p.lock()()
 	for name, spec := range p.host.images {
-		used := slices.ContainsFunc(p.host.services, func(s *service) bool { return s.spec.Image == name })
+		used := false
+		for _, s := range p.host.services {
+			used = used || s.spec.Image == name
+		}
 		if !used && !keep(spec.Challenge.ID, spec.Challenge.Revision, spec.Owner) {
 			delete(p.host.images, name)
 		}

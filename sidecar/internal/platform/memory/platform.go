@@ -20,7 +20,8 @@ import (
 type Host struct {
 	mu       sync.Mutex
 	number   int
-	services []*service
+	services map[string]*service           // id →
+	having   map[string][]*service         // deployment/instance → its services, as they were made
 	places   map[string]instancer.Location // deployment/instance
 	images   map[string]instancer.BuildSpec
 	watchers map[chan instancer.Exit]string // → deployment
@@ -30,6 +31,7 @@ type Host struct {
 // NewHost makes an empty one.
 func NewHost() *Host {
 	return &Host{
+		services: map[string]*service{}, having: map[string][]*service{},
 		places: map[string]instancer.Location{}, images: map[string]instancer.BuildSpec{},
 		watchers: map[chan instancer.Exit]string{}, traffic: map[string]whaley.Traffic{},
 	}
@@ -172,17 +174,22 @@ func (p *Platform) create(in *whaley.Instance, plan instancer.Plan, s whaley.Ser
 	labels := plan.Labels
 	labels.Service = s.Name
 	id := "service-" + strconv.Itoa(p.host.number)
-	p.host.services = append(p.host.services, &service{
+	made := &service{
 		Object:     instancer.Object{Kind: "container", ID: id, Name: in.ID + "-" + s.Name, Labels: labels},
 		deployment: p.deployment, spec: s, ended: make(chan struct{}),
-	})
+	}
+	p.host.services[id] = made
+	p.host.having[made.owner()] = append(p.host.having[made.owner()], made)
 	return id, nil
 }
 
 // of are the services of an instance, or (empty) of all.
 func (p *Platform) of(instance string) (all []*service) {
+	if instance != "" {
+		return slices.Clone(p.host.having[p.deployment+"/"+instance])
+	}
 	for _, s := range p.host.services {
-		if s.deployment == p.deployment && (instance == "" || s.Labels.Instance == instance) {
+		if s.deployment == p.deployment {
 			all = append(all, s)
 		}
 	}

@@ -36,13 +36,14 @@ func missing() error {
 }
 
 func (p *Platform) find(id string) *service {
-	for _, s := range p.of("") {
-		if s.ID == id {
-			return s
-		}
+	if s := p.host.services[id]; s != nil && s.deployment == p.deployment {
+		return s
 	}
 	return nil
 }
+
+// owner is the instance that a service is one of, of whatever deployment.
+func (s *service) owner() string { return s.deployment + "/" + s.Labels.Instance }
 
 // StartService starts a service; one that runs stays as it is.
 func (p *Platform) StartService(_ context.Context, id string) error {
@@ -92,7 +93,12 @@ func (p *Platform) end(s *service) {
 
 func (p *Platform) drop(s *service) {
 	p.end(s)
-	p.host.services = slices.DeleteFunc(p.host.services, func(other *service) bool { return other == s })
+	delete(p.host.services, s.ID)
+	of := s.owner()
+	left := slices.DeleteFunc(p.host.having[of], func(other *service) bool { return other == s })
+	if p.host.having[of] = left; len(left) == 0 {
+		delete(p.host.having, of)
+	}
 }
 
 // Wait blocks until a service has ended.
