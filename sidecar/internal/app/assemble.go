@@ -16,6 +16,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
 	"github.com/whaley-ctf/whaley/sidecar/internal/opening"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
@@ -79,7 +80,7 @@ func assemble(
 	needs := instancer.Needs{
 		Store: db, Platform: made.platform, Prober: probe.New(engine), Challenges: library, Forensics: seen.forensics,
 		Tracer:   seen.tracer,
-		Observer: seen.metrics, Log: log,
+		Observer: seen.metrics, Pressure: monitor.Pressure, Log: log,
 	}
 	needs.Inside, err = relay.NewAuthority(relay.Options{
 		Key: keys.Inside, BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen),

@@ -36,12 +36,13 @@ type Needs struct {
 	Variables  Variables // nil: organisers have none
 	Inside     Inside    // nil: no address of an instance works inside it
 	Challenges Challenges
-	Opening    Opening      // nil: all is open
-	Flags      Flags        // nil: no challenge may have Flag.Dynamic
-	Solves     Solves       // nil: nothing ends because it is solved
-	Forensics  Forensics    // nil: nothing is kept
-	Observer   Observer     // nil: nobody is told
-	Tracer     trace.Tracer // nil: there are no traces
+	Opening    Opening                // nil: all is open
+	Flags      Flags                  // nil: no challenge may have Flag.Dynamic
+	Solves     Solves                 // nil: nothing ends because it is solved
+	Forensics  Forensics              // nil: nothing is kept
+	Observer   Observer               // nil: nobody is told
+	Tracer     trace.Tracer           // nil: there are no traces
+	Pressure   func() whaley.Pressure // of the machine; nil: not known
 	Log        *slog.Logger
 }
 
@@ -146,6 +147,7 @@ func (i *Instancer) Run(ctx context.Context) error {
 	g.Go(func() error { return i.waitingLoop(ctx) })
 	g.Go(func() error { return i.sleepLoop(ctx) })
 	g.Go(func() error { return i.solvedLoop(ctx) })
+	g.Go(func() error { return i.pressureLoop(ctx) })
 	return g.Wait()
 }
 

@@ -25,7 +25,7 @@ func (i *Instancer) SetPolicy(p whaley.Policy) {
 	}
 	i.policy.Store(&p)
 	i.images.turns.poke.Send()
-	i.launch(i.queue.resize(p.SpawnConcurrency))
+	i.launch(i.queue.resize(i.slots()))
 }
 
 // drained refuses while nothing is to be started.

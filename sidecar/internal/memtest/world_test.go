@@ -44,19 +44,20 @@ type onContainers struct {
 
 // world is a platform and a database, on which one life of a sidecar follows the other.
 type world struct {
-	t      *testing.T
-	db     *store.Store
-	host   *memory.Host // nil: it runs on the engine
-	engine *simulated.Engine
-	runs   platform
-	loaded loaded
-	policy whaley.Policy
-	routes routes
-	ports  ports
-	pool   int              // sandboxes to have ready
-	comes  traffic          // what comes in from outside
-	solved solved           // what was solved when
-	prober instancer.Prober // nil: the engine
+	t        *testing.T
+	db       *store.Store
+	host     *memory.Host // nil: it runs on the engine
+	engine   *simulated.Engine
+	runs     platform
+	loaded   loaded
+	policy   whaley.Policy
+	routes   routes
+	ports    ports
+	pool     int              // sandboxes to have ready
+	comes    traffic          // what comes in from outside
+	solved   solved           // what was solved when
+	prober   instancer.Prober // nil: the engine
+	pressure func() whaley.Pressure
 	// faulty puts something between the rules and what they work with; nil: nothing.
 	faulty  func(instancer.Store, instancer.Platform) (instancer.Store, instancer.Platform)
 	subnets *subnet.Pool
@@ -116,7 +117,7 @@ func (w *world) start() {
 	}
 	needs := instancer.Needs{
 		Store: w.db, Platform: w.runs, Prober: cmp.Or[instancer.Prober](w.prober, w.runs), Router: &w.routes,
-		Challenges: w.loaded, Solves: &w.solved, Log: log,
+		Challenges: w.loaded, Solves: &w.solved, Pressure: w.pressure, Log: log,
 	}
 	if w.faulty != nil {
 		needs.Store, needs.Platform = w.faulty(needs.Store, needs.Platform)
