@@ -120,7 +120,8 @@ var byCode = map[string]Bottleneck{
 // harmless are refusals that players are meant to meet.
 var harmless = []string{"quota_reached", "instance_exists", "too_fast", "wake_disabled"}
 
-// firstOf is what gave way first: what refused, or what was full.
+// firstOf is what gave way first: what refused, or else what was full. A machine that is busy only makes players wait,
+// so it is not named before what turned them away.
 func firstOf(seen *figures, samples []Sample) *Bottleneck {
 	var found []Bottleneck
 	for _, code := range seen.firstOf() {
@@ -134,11 +135,8 @@ func firstOf(seen *figures, samples []Sample) *Bottleneck {
 		b.At = seen.first[code].Seconds()
 		found = append(found, b)
 	}
-	if b := busyHost(samples); b != nil {
-		found = append(found, *b)
-	}
 	if len(found) == 0 {
-		return nil
+		return busyHost(samples)
 	}
 	first := slices.MinFunc(found, func(a, b Bottleneck) int { return int(a.At*1000) - int(b.At*1000) })
 	return &first

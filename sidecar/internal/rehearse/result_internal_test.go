@@ -20,7 +20,7 @@ func TestAPlantedBottleneckIsNamedWithWhatMovesIt(t *testing.T) {
 		samples []Sample
 	}{
 		"":                  {refused: "quota_reached", samples: looks(func(*state) {})},
-		"PORT_RANGE_START":  {refused: "ports_exhausted", samples: looks(func(*state) {})},
+		"PORT_RANGE_START":  {refused: "ports_exhausted", samples: looks(func(s *state) { s.Waiting, s.Starting, s.CPU = 5, 8, 99 })},
 		"SUBNET_POOL":       {refused: "subnets_exhausted", samples: looks(func(*state) {})},
 		"MEMORY_BUDGET":     {refused: "host_full", samples: looks(func(s *state) { s.Budget = 1 << 30 })},
 		"MAX_INSTANCES":     {refused: "host_full", samples: looks(func(s *state) { s.MaxInstances, s.Instances = 10, 10 })},
