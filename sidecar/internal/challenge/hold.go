@@ -47,6 +47,14 @@ func (r *reading) special(node *yaml.Node, path, place string) {
 		if called := r.fill(node.Value); !containerForm.MatchString(called) {
 			r.drop(node, path, "is left out: %q cannot be a container's name, and Whaley names the containers", called)
 		}
+	case ".services.*.hostname":
+		if called := r.fill(node.Value); !hostName(called) {
+			r.drop(node, path, "is left out: %q cannot be a host's name", called)
+		}
+	case ".services.*.domainname":
+		if called := r.fill(node.Value); !hostForm.MatchString(called) {
+			r.drop(node, path, "is left out: %q cannot be a domain's name", called)
+		}
 	case ".services.*.environment[]", ".services.*.build.args[]":
 		name, _, _ := strings.Cut(node.Value, "=")
 		key := join(listOfItem(path), name)

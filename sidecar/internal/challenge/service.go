@@ -69,12 +69,6 @@ func (c *converter) service(s types.ServiceConfig, d *definition, revision strin
 		out.StopGrace = maxGrace
 		c.note(s.Name, "stop_grace_period", "is cut to %s", maxGrace)
 	}
-	if s.Hostname != "" && !hostName(s.Hostname) && !strings.Contains(s.Hostname, "@{whaley:") {
-		c.refuse(s.Name, "hostname", "%q cannot be a host's name", s.Hostname)
-	}
-	if s.DomainName != "" && !strings.Contains(s.DomainName, "@{whaley:") && !hostForm.MatchString(s.DomainName) {
-		c.refuse(s.Name, "domainname", "%q cannot be a domain's name", s.DomainName)
-	}
 	if s.Platform != "" && !ofThisHost(s.Platform) {
 		c.refuse(s.Name, "platform", "%q is not this host's, which is linux/%s", s.Platform, runtime.GOARCH)
 	}
