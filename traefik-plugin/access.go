@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/shared/ticket"
@@ -30,6 +31,8 @@ func (h *Handler) identify(r *http.Request, v *visit) {
 		v.signedIn = true
 	}
 	checks := 0
+	inCookie := r.Header.Get(wire.TicketHeader) == ""
+	var over ticket.Claims // of one that has ended
 	for _, token := range h.tickets(r, v.host) {
 		claims, known, err := h.sidecar.checked(v.ring, token, v.host)
 		if !known && checks == maxChecks {
@@ -37,19 +40,53 @@ func (h *Handler) identify(r *http.Request, v *visit) {
 		}
 		if !known {
 			claims, err = h.sidecar.verify(r.Context(), v.ring, token, v.host)
-			if errors.Is(err, ticket.ErrForged) {
+			if errors.Is(err, ticket.ErrForged) || errors.Is(err, ticket.ErrExpired) {
 				checks++ // all else costs next to nothing
 			}
 		}
 		if err == nil {
-			v.query.Owner = claims.Owner
-			v.query.Player = claims.Player
-			v.query.Session = claims.Session
-			v.expires = claims.Expires
-			v.signedIn = true
+			v.show(claims, inCookie)
 			return
 		}
+		if errors.Is(err, ticket.ErrExpired) && inCookie && claims.Session != "" {
+			over = claims
+		}
 	}
+	if over.Owner != "" && v.ring.authMode != wire.AuthNone {
+		v.show(over, true)
+		v.over = true
+	}
+}
+
+// show takes a ticket for true. One in a cookie that ends soon is to be renewed, so that a page that stays open need not be
+// opened anew; one that has ended counts only if it is.
+func (v *visit) show(claims ticket.Claims, inCookie bool) {
+	v.query.Owner = claims.Owner
+	v.query.Player = claims.Player
+	v.query.Session = claims.Session
+	v.expires = claims.Expires
+	v.signedIn = true
+	if inCookie && claims.Session != "" && claims.Expires-time.Now().Unix() <= wire.RenewWithin {
+		v.query.Expires = claims.Expires
+	}
+}
+
+// renew acts on what the sidecar says of a ticket: that it counts no more, so that whoever showed it has to sign in
+// anew, or that there is a new one.
+func (h *Handler) renew(w http.ResponseWriter, v *visit, status wire.HostStatus) wire.HostStatus {
+	renewed := v.query.Expires != 0 && status.Ticket != "" && status.TicketExpires > time.Now().Unix()
+	if renewed && !v.renewed {
+		h.setCookie(w, ticketCookie, status.Ticket, ticketAge)
+		v.renewed = true
+	}
+	if v.over && !renewed {
+		status.Mine = false
+		status.Revoked = true
+	}
+	if status.Revoked {
+		v.signedIn = false
+	}
+	return status
 }
 
 // tickets are the candidates that a request shows for a host; a header goes before cookies.

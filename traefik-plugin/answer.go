@@ -94,11 +94,3 @@ func requestID(r *http.Request) string {
 	}
 	return random()
 }
-
-func maxAge(expires int64) int {
-	left := expires - time.Now().Unix()
-	if left < 1 {
-		return 1
-	}
-	return int(left)
-}

@@ -14,6 +14,8 @@ const (
 	nonceCookie  = "whaley_nonce"
 	hostPrefix   = "__Host-"
 
+	ticketAge = 30 * 24 * 3600 // seconds that a browser keeps a ticket: longer than it counts, so that it can be renewed
+
 	maxAttributes = 32 // of a cookie that a container sets; there are a dozen
 )
 

@@ -34,6 +34,8 @@ type visit struct {
 	at         string // the container that it goes to, for the log
 	unreached  error  // why no connection to it came about
 	expires    int64  // of the ticket that was shown, Unix seconds; 0: none
+	over       bool   // that ticket has ended
+	renewed    bool   // there is a new one in the answer's cookies
 	signedIn   bool   // the asker is known: by ticket, or by address where that is enough
 	request    string // its id, once somebody needs it
 	trace      string // the traceparent of its wakes
@@ -136,7 +138,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 			h.unavailable(w, r, v)
 			return
 		}
-		v.revoked(status)
+		status = h.renew(w, v, status)
 		v.down = time.Time{}
 		if status.Ending && time.Now().Before(end) && sleep(r, restartPause) {
 			continue // the next sidecar holds the request on
@@ -180,13 +182,6 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, v *visit) {
 		if !sleep(r, unreachedPause) {
 			return
 		}
-	}
-}
-
-// revoked makes a visitor anonymous whose ticket counts no more: they have to sign in anew.
-func (v *visit) revoked(status wire.HostStatus) {
-	if status.Revoked {
-		v.signedIn = false
 	}
 }
 

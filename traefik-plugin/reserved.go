@@ -50,7 +50,7 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, v *visit) {
 		h.problem(w, r, v, refused)
 		return
 	}
-	h.setCookie(w, ticketCookie, reply.Ticket, maxAge(reply.Expires))
+	h.setCookie(w, ticketCookie, reply.Ticket, ticketAge)
 	h.setCookie(w, nonceCookie, "", -1)
 	noStore(w)
 	w.Header().Set("Referrer-Policy", "no-referrer") // the address holds the code

@@ -19,7 +19,11 @@ type known struct {
 }
 
 func knownKey(q wire.HostRequest) string {
-	return q.Host + "\x00" + q.Owner + "\x00" + q.Player + "\x00" + q.Session + "\x00" + q.Address
+	key := q.Host + "\x00" + q.Owner + "\x00" + q.Player + "\x00" + q.Session + "\x00" + q.Address
+	if q.Expires != 0 {
+		key += "\x00renewed"
+	}
+	return key
 }
 
 // recall is what was last heard of a running host, if anything was, and whether that is to be believed without asking.

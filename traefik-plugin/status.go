@@ -41,7 +41,7 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request, v *visit) {
 		h.unavailable(w, r, v)
 		return
 	}
-	v.revoked(status)
+	status = h.renew(w, v, status)
 	if !status.Mine && (status.State != wire.StateRunning || status.Access != "link") {
 		h.stranger(w, r, v)
 		return

@@ -29,6 +29,9 @@ const (
 	AuthRCTF       = "rctf"                       // rCTF starts instances, nobody signs in
 )
 
+// RenewWithin is how many seconds before its end a ticket in a cookie is renewed, while its sign-in lasts.
+const RenewWithin = 6 * 3600
+
 // What becomes of the headers by which a client says whom it asks for (X-Forwarded-For and its kind); empty is the
 // first.
 const (
@@ -69,6 +72,7 @@ type HostRequest struct {
 	Owner   string `json:"owner,omitempty"`   // from a verified ticket, else empty
 	Player  string `json:"player,omitempty"`  // from a verified ticket, else empty
 	Session string `json:"session,omitempty"` // from a verified ticket, else empty
+	Expires int64  `json:"expires,omitempty"` // from a ticket in a cookie that ends soon or has ended and is to be renewed, Unix seconds
 	Address string `json:"address,omitempty"` // the client's address; in AuthNone it is who they are
 	WaitMS  int    `json:"wait_ms,omitempty"` // how long the answer may take, milliseconds
 	Seen    string `json:"seen,omitempty"`    // PathStatus: the version the asker has
@@ -93,6 +97,9 @@ type HostStatus struct {
 	Version    string   `json:"version"`               // changes whenever any of this does
 	Ending     bool     `json:"ending,omitempty"`      // the sidecar ends and lets go of whom it holds: ask the next one
 	Problem    *Problem `json:"problem,omitempty"`     // StateFailed, or why this asker's wake was refused
+
+	Ticket        string `json:"ticket,omitempty"`         // in place of the one that ends; empty: the asker's is not renewed
+	TicketExpires int64  `json:"ticket_expires,omitempty"` // Unix seconds
 }
 
 // TicketRequest redeems a one-time code for a ticket.

@@ -251,10 +251,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sign a browser in with an access token of CTFd
-         * @description The answer sets the session's cookie, which lasts until CTFd's event ends (SESSION_HOURS). The page that signs in is the dashboard's
+         * Sign a browser in with an access token of CTFd, or a code of the plugin there
+         * @description The answer sets the session's cookie; the session lasts until CTFd's event ends (SESSION_HOURS). The page that signs in is the dashboard's
          *     `/login?next=<path>`; after this call it goes on to `next` if that is a path of the dashboard (it begins with one
-         *     slash), else to `/`. Refusals: `token_refused` (401: unknown or expired, `detail` says which), `player_banned`,
+         *     slash), else to `/`. Refusals: `token_refused` (401: unknown or expired, `detail` says which), `handover_refused` (401: a code that is used up), `player_banned`,
          *     `team_banned`, `team_required` (403), `too_fast` (429), `ctfd_unavailable` (503), and in no-auth mode
          *     `sign_in_not_needed` (409).
          */
@@ -416,6 +416,27 @@ export interface paths {
         get: operations["adapterChallenges"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/adapter/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Where a browser goes to be signed in
+         * @description The account is in `X-Whaley-Account`: who is signed in to CTFd in this browser. The code in the address is good once and
+         *     within a minute, in the browser that has gone to CTFd with the state.
+         */
+        post: operations["adapterSignIn"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2355,7 +2376,7 @@ export interface components {
          *     | `ctfd_challenge_not_found` | 404 | CTFd has no challenge %d. |
          *     | `ctfd_misconfigured` | 503 | %s |
          *     | `ctfd_not_configured` | 409 | Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY. |
-         *     | `ctfd_not_found` | 404 | CTFd shows no page at /%s: it answers %d. |
+         *     | `ctfd_not_found` | 404 | This CTFd exports nothing. |
          *     | `ctfd_page_taken` | 409 | CTFd has a page of its own at /%s, which Whaley did not make. Give it another address in CTFd (Admin Panel, Pages), then try again. |
          *     | `ctfd_scripts_removed` | 409 | CTFd takes scripts out of its pages, so none of them can sign anybody in. Switch HTML sanitization off (in CTFd under Config, Sanitize, or HTML_SANITIZATION in its config.ini), then try again. |
          *     | `ctfd_too_fast` | 503 | CTFd asks to go slower. Try again in a few seconds. |
@@ -2395,6 +2416,7 @@ export interface components {
          *     | `flag_refused` | 409 |  |
          *     | `flags_missing` | 422 | %s has %d flags of each owner's own, and the scoreboard gave %d. Give the challenge as many there. |
          *     | `form_invalid` | 422 | kind must be %s, and teamId letters, digits and hyphens. |
+         *     | `handover_refused` | 401 | This sign-in is used up or took too long. Sign in again. |
          *     | `host_full` | 503 | The host is full: %d instances are running. Try again when others have stopped theirs. |
          *     | `host_missing` | 422 | host is missing or wait_ms is negative. |
          *     | `ids_invalid` | 422 | ids must be at most %d ids of instances. |
@@ -2465,6 +2487,7 @@ export interface components {
          *     | `sign_in_foreign` | 401 | This sign-in did not begin in this browser, or too long ago. Begin it here again. |
          *     | `sign_in_not_needed` | 409 | There is nothing to sign in to: a player is an address here. |
          *     | `sign_in_refused` | 401 | The sign-in did not work. Try it again; if it goes on, tell an organiser. |
+         *     | `sign_in_state_invalid` | 422 | state must be what the sign-in page has sent along. |
          *     | `solver_missing` | 409 | %s has no solver. Put a solve.sh or solve.py that prints the flag beside its instance.toml, or name one in its [solver]. |
          *     | `solver_red` | 409 | %s is not opened: its own solver did not solve it (%s). Fix it, or open it anyhow (force). |
          *     | `solver_running` | 409 | The solver of %s is still running. Open it when that is over, or open it anyhow (force). |
@@ -2503,7 +2526,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenge_not_open" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "do_invalid" | "draft_exists" | "draft_not_found" | "draft_outdated" | "drafts_unwritable" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "host_full" | "host_missing" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "not_woken" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "opens_invalid" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "rehearsal_over" | "rehearsal_running" | "rehearsal_size" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "revisions_missing" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_invalid" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "trial_not_found" | "trial_running" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "waiting_own_image" | "wake_disabled";
+        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenge_not_open" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "do_invalid" | "draft_exists" | "draft_not_found" | "draft_outdated" | "drafts_unwritable" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "handover_refused" | "host_full" | "host_missing" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "not_woken" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "opens_invalid" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "rehearsal_over" | "rehearsal_running" | "rehearsal_size" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "revisions_missing" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "sign_in_state_invalid" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_invalid" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "trial_not_found" | "trial_running" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "waiting_own_image" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -2867,15 +2890,20 @@ export interface components {
             members: components["schemas"]["User"][];
         };
         /**
+         * @description A token, or the code and state that the plugin in CTFd has sent the browser back with.
          * @example {
          *       "token": "ctfd_0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9"
          *     }
          */
         LoginRequest: {
             /** @description An access token of CTFd, made there under Settings, Access Tokens */
-            token: string;
+            token?: string;
             /** @description Of a token that was made for this sign-in alone: it is deleted in CTFd */
             token_id?: number;
+            /** @description Good once, within a minute */
+            code?: string;
+            /** @description That the browser has gone to CTFd with */
+            state?: string;
         };
         /**
          * @example {
@@ -6786,6 +6814,47 @@ export interface operations {
                             /** @description Of the challenge; empty: the whole, or the first */
                             part: string;
                         }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    adapterSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "state": "5f0c7a9d1b2e4c6885a3d7e9f1b2c4d6"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description As the page of the plugin was opened with; empty: without one */
+                    state?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The address. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "https://whaley.example/login#handover=Zk3-9qA&state=5f0c7a9d1b2e4c6885a3d7e9f1b2c4d6"
+                     *     }
+                     */
+                    "application/json": {
+                        /** Format: uri */
+                        url: string;
                     };
                 };
             };

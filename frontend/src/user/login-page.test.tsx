@@ -105,6 +105,22 @@ describe("where CTFd has a page that signs in", () => {
     expect(underway()).toMatchObject({ next: "/go/notes", state: expect.stringMatching(/^[0-9a-f]{32}$/) });
   });
 
+  test("a code of the plugin in CTFd signs in as well", async () => {
+    const sent: unknown[] = [];
+    server.use(
+      http.post("*/auth/login", async ({ request }) => {
+        sent.push(await request.json());
+        return HttpResponse.json(me);
+      }),
+    );
+    sessionStorage.setItem("whaley-sign-in", JSON.stringify({ state: "s1", next: "/go/notes", at: Date.now() }));
+    window.history.replaceState(null, "", "/login#handover=abc&state=s1");
+    renderDashboard("/login");
+    await waitFor(() => expect(assign).toHaveBeenCalledWith("/go/notes"));
+    expect(sent).toEqual([{ code: "abc", state: "s1" }]);
+    expect(window.location.hash).toBe("");
+  });
+
   test("what comes back is posted, leaves the address and leads on", async () => {
     const sent: unknown[] = [];
     server.use(

@@ -11,9 +11,7 @@ import { leaveFor } from "@/lib/leave";
 import { text } from "@/lib/text";
 import { localPath } from "./next";
 import { Shell } from "./shell";
-import { forgetReturned, hasJustGone, readReturned, toCTFd } from "./sign-in";
-
-type Proof = { token: string; token_id?: number };
+import { forgetReturned, hasJustGone, type Proof, readReturned, toCTFd } from "./sign-in";
 
 /** Signs in: by CTFd's own page where it has one, which needs no click, or by an access token; then goes on. */
 export function LoginPage() {
@@ -40,7 +38,7 @@ export function LoginPage() {
     if (begun.current || !(returned || byItself)) return;
     begun.current = true;
     forgetReturned();
-    if (returned && returned !== "foreign") signIn.mutate({ token: returned.token, token_id: returned.id });
+    if (returned && returned !== "foreign") signIn.mutate(returned.proof);
     else if (byItself) go();
   }, [returned, byItself]);
 

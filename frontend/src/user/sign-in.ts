@@ -12,8 +12,11 @@ const patience = 60_000;
 
 type Underway = { state: string; next: string; at: number };
 
-/** What CTFd's page has sent back: a token, or one that this tab did not ask for. */
-export type Returned = { token: string; id: number; next: string } | "foreign";
+/** What signs in: a token that a page in CTFd has made for it, or a code of Whaley's plugin there. */
+export type Proof = { token: string; token_id?: number } | { code: string; state: string };
+
+/** What CTFd has sent back, or that this tab did not ask for it. */
+export type Returned = { proof: Proof; next: string } | "foreign";
 
 /** Goes to CTFd's page, and from there back here and on to `next`. */
 export function toCTFd(page: string, next: string) {
@@ -34,15 +37,17 @@ export function hasJustGone(): boolean {
 export function readReturned(): Returned | undefined {
   const sent = new URLSearchParams(window.location.hash.slice(1));
   const token = sent.get("ctfd");
-  if (!token) return undefined;
+  const code = sent.get("handover");
+  if (!token && !code) return undefined;
   const before = underway();
   if (!before || before.state !== sent.get("state")) return "foreign";
-  return { token, id: Number(sent.get("id")) || 0, next: before.next };
+  const proof = code ? { code, state: before.state } : { token: token ?? "", token_id: Number(sent.get("id")) || 0 };
+  return { proof, next: before.next };
 }
 
 /** Forgets it: in the address, in the browser's history, and as an answer that is waited for. */
 export function forgetReturned() {
-  if (!window.location.hash.includes("ctfd=")) return;
+  if (!/[#&](ctfd|handover)=/.test(window.location.hash)) return;
   sessionStorage.removeItem(key);
   window.history.replaceState(window.history.state, "", window.location.pathname + window.location.search);
 }

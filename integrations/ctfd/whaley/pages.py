@@ -18,6 +18,9 @@ PASSED_ON = re.compile(
 )
 
 
+NOT_NOW = "Instances cannot be reached right now. Try again in a few seconds."
+
+
 def problem(status, code, detail):
     return Response(json.dumps({"status": status, "code": code, "detail": detail}), status, mimetype="application/problem+json")
 
@@ -30,6 +33,23 @@ def make_pages(sidecar):
         script = Response(sidecar.script(), mimetype="text/javascript")
         script.headers["Cache-Control"] = "public, max-age=60"
         return script
+
+    @pages.route("/sign-in")
+    @authed_only
+    @require_verified_emails
+    def sign_in():
+        try:
+            wanted = {"state": request.args.get("state", "")}
+            status, text = sidecar.ask("POST", "/adapter/sign-in", wanted, get_current_user().id, get_ip())
+            to = json.loads(text)["url"] if status == 200 else None
+        except (Away, ValueError):
+            to = None
+        answer = Response(status=303) if to else Response(NOT_NOW, 503, mimetype="text/plain")
+        if to:
+            answer.headers["Location"] = to
+        answer.headers["Cache-Control"] = "no-store"
+        answer.headers["Referrer-Policy"] = "no-referrer"
+        return answer
 
     @pages.route("/api/<path:path>", methods=["GET", "POST", "DELETE"])
     @authed_only
@@ -53,7 +73,7 @@ def make_pages(sidecar):
         try:
             status, text = sidecar.ask(request.method, "/" + path, body, get_current_user().id, get_ip())
         except Away:
-            return problem(503, "whaley_away", "Instances cannot be reached right now. Try again in a few seconds.")
+            return problem(503, "whaley_away", NOT_NOW)
         answer = Response(text, status, mimetype="application/json")
         answer.headers["Cache-Control"] = "no-store"
         return answer

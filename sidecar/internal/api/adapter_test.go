@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"os/exec"
 	"strings"
 	"testing"
@@ -20,7 +21,10 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-const adapterKey = "the adapter's own 7f3a9c52"
+const (
+	adapterKey   = "the adapter's own 7f3a9c52"
+	dashboardURL = "http://whaley.localhost:8080"
+)
 
 func withAdapter(_ *api.Needs, o *api.Options) { o.AdapterKey = adapterKey }
 
@@ -153,6 +157,68 @@ func (p *plugin) change(model string, fields map[string]any) {
 	}
 }
 
+// signsIn plays a sign-in by the plugin alone, as the dashboard's page and a browser do it.
+func (p *plugin) signsIn(c *competition, account int, name string) {
+	p.t.Helper()
+	const state = "0123456789abcdef0123456789abcdef"
+	page := func() string {
+		var config struct {
+			SignIn string `json:"ctfd_sign_in"`
+		}
+		c.into(c.call(alice, "GET", "/config", ""), &config)
+		return config.SignIn
+	}
+	open := func(account int, query string) *url.URL {
+		jar, _ := cookiejar.New(nil)
+		browser := &http.Client{
+			Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+		if account != 0 {
+			w, err := browser.Post(p.url+fmt.Sprintf("/test/login/%d", account), "", nil)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			w.Body.Close()
+		}
+		w, err := browser.Get(p.url + "/plugins/whaley/sign-in" + query)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		w.Body.Close()
+		to, err := w.Location()
+		if err != nil {
+			p.t.Fatalf("%d %v", w.StatusCode, err)
+		}
+		return to
+	}
+	post := func(code, state string) *httptest.ResponseRecorder {
+		return c.call(alice, "POST", "/auth/login", fmt.Sprintf(`{"code":%q,"state":%q}`, code, state))
+	}
+	if to := open(0, "?state="+state); to.Path != "/login" || !strings.Contains(to.RawQuery, "next=/plugins/whaley/sign-in") {
+		p.t.Errorf("who is not signed in to CTFd goes to %s", to)
+	}
+	if to := open(account, ""); to.String() != dashboardURL+"/login" {
+		p.t.Errorf("without a state: %s", to)
+	}
+	to := open(account, "?state="+state)
+	back, err := url.ParseQuery(to.Fragment)
+	if err != nil || !strings.HasPrefix(to.String(), dashboardURL+"/login#") || back.Get("state") != state {
+		p.t.Fatalf("%s %v", to, err)
+	}
+	if at := page(); at != c.ctfd.URL+"/plugins/whaley/sign-in" {
+		p.t.Errorf("players are sent to %q", at)
+	}
+	code := back.Get("handover")
+	c.refused(post(code, "another-state-of-sb-else"), 401, "handover_refused") // by somebody else's link
+	c.refused(post(code+"x", state), 401, "handover_refused")
+	w := post(code, state)
+	var me struct{ User struct{ Name string } }
+	if c.into(c.call(alice, "GET", "/me", "", "Cookie", cookiesOf(w)), &me); w.Code != 200 || me.User.Name != name {
+		p.t.Errorf("%d %s, %+v", w.Code, w.Body, me)
+	}
+	c.refused(post(code, state), 401, "handover_refused") // twice
+}
+
 // TestAPlayersInstanceIsInCTFdThroughThePlugin plays through CTFd's own origin: start and stop, a foreign flag, a ban.
 func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 	c := newCompetition(t, api.Limits{Address: 100}, withAdapter)
@@ -172,6 +238,7 @@ func TestAPlayersInstanceIsInCTFdThroughThePlugin(t *testing.T) {
 	}
 	p.change("Challenges", map[string]any{"id": board, "name": "Quick"})
 	ada, carol, nobody := p.visitor(c.alice), p.visitor(c.carol), p.visitor(0)
+	p.signsIn(c, c.alice, "alice")
 
 	if status, text := nobody("GET", "/plugins/whaley/window.js", ""); status != 200 ||
 		!strings.Contains(text, "const plugin = true;") {

@@ -54,6 +54,7 @@ func (a *API) PublicRoutes() []Route {
 		{"DELETE", machine.RCTFPath, a.machine.AsRCTF(machine.RCTFDelete, a.machine.RCTFStop)},
 		{"GET", "/adapter/challenges", a.machine.AdapterChallenges},
 		{"POST", "/adapter/events", a.machine.AdapterEvents},
+		{"POST", "/adapter/sign-in", a.machine.AdapterSignIn},
 		{"GET", "/health", a.getReady},
 		{"GET", "/health/active", a.getActive},
 		{"GET", "/health/live", a.getLive},

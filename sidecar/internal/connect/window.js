@@ -8,21 +8,53 @@
   if (window.whaleyWindow || !init.userId) return; // twice, or nobody has signed in
   window.whaleyWindow = true;
 
-  /** Makes a token in the player's name, which this tab keeps. */
+  /** What a server answers, whoever else answers in its place: a proxy's page of an error, nothing at all, too late. */
+  async function send(url, options, whose) {
+    let answer;
+    let text;
+    try {
+      answer = await fetch(url, { ...options, redirect: "manual", signal: AbortSignal.timeout(20000) });
+      text = await answer.text();
+    } catch {
+      throw new Error(`${whose} cannot be reached right now. It is tried again in a few seconds.`);
+    }
+    if (answer.type === "opaqueredirect") throw new Error(`${whose} asks you to sign in. Reload this page.`);
+    let data;
+    try {
+      data = text ? JSON.parse(text) : {};
+    } catch {
+      throw new Error(`${whose} is busy (${answer.status}). It is tried again in a few seconds.`);
+    }
+    return { status: answer.status, ok: answer.ok, data };
+  }
+
+  /** Makes a token in the player's name, which this tab keeps. Its end goes by CTFd's clock, not by this computer's. */
   async function mint() {
-    const answer = await fetch(`${init.urlRoot || ""}/api/v1/tokens`, {
-      method: "POST",
-      credentials: "same-origin",
-      headers: { "Content-Type": "application/json", "CSRF-Token": init.csrfNonce },
-      body: JSON.stringify({
-        expiration: new Date(Date.now() + 172800000).toISOString().slice(0, 10),
-        description: "Whaley in the challenge window",
-      }),
-    });
-    const body = await answer.json();
-    if (!answer.ok || !body.success) throw new Error("CTFd gives no token.");
-    sessionStorage.setItem(key, body.data.value);
-    return body.data.value;
+    const from = async (now) => {
+      const { ok, status, data } = await send(
+        `${init.urlRoot || ""}/api/v1/tokens`,
+        {
+          method: "POST",
+          credentials: "same-origin",
+          headers: { "Content-Type": "application/json", "CSRF-Token": init.csrfNonce },
+          body: JSON.stringify({
+            expiration: new Date(now + 172800000).toISOString().slice(0, 10),
+            description: "Whaley in the challenge window",
+          }),
+        },
+        "CTFd",
+      );
+      if (!ok || !data.success) {
+        const why = status === 403 ? "Reload this page, and confirm your e-mail address if CTFd asks for it." : "";
+        throw new Error(`CTFd gives no token. ${data.message || ""} ${why}`.trim());
+      }
+      return data.data;
+    };
+    let token = await from(Date.now());
+    const created = Date.parse(token.created);
+    if (Date.parse(token.expiration) < created + 3600000) token = await from(created);
+    sessionStorage.setItem(key, token.value);
+    return token.value;
   }
 
   let minting;
@@ -38,20 +70,22 @@
   async function ask(method, path, body, again = true) {
     const root = plugin ? `${init.urlRoot || ""}/plugins/whaley/api` : dashboard;
     const json = { "Content-Type": "application/json" };
-    const answer = await fetch(root + path, {
-      method,
-      headers: plugin
-        ? { ...json, "CSRF-Token": init.csrfNonce }
-        : { Authorization: `Bearer ${await token()}`, ...(body && json) },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    if (answer.status === 401 && again && !plugin) {
+    const { status, ok, data } = await send(
+      root + path,
+      {
+        method,
+        headers: plugin
+          ? { ...json, "CSRF-Token": init.csrfNonce }
+          : { Authorization: `Bearer ${await token()}`, ...(body && json) },
+        ...(body && { body: JSON.stringify(body) }),
+      },
+      plugin ? "CTFd" : "Whaley",
+    );
+    if (status === 401 && again && !plugin) {
       sessionStorage.removeItem(key);
       return ask(method, path, body, false);
     }
-    const text = await answer.text();
-    const data = text ? JSON.parse(text) : {};
-    if (!answer.ok) throw new Error(data.detail || `Whaley answers ${answer.status}.`);
+    if (!ok) throw new Error(data.detail || data.message || `Whaley answers ${status}.`);
     return data;
   }
 

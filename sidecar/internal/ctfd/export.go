@@ -78,6 +78,9 @@ func (c *Client) export(ctx context.Context, table string, columns []string, eac
 	defer resp.Body.Close()
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
+	case resp.StatusCode == http.StatusNotFound && kind == "text/html": // before 3.8 there are none, nor is the path one of the API
+		return whaley.Errorf(whaley.NotFound, CodeNotFound, "This CTFd exports nothing.").
+			Because(&Refusal{Method: r.method, Path: r.path, Status: resp.StatusCode, Message: "the answer is a page"})
 	case resp.StatusCode >= http.StatusInternalServerError:
 		return unavailable(fmt.Errorf("%w: %s", errStatus, resp.Status))
 	case resp.StatusCode != http.StatusOK || kind != "text/csv":

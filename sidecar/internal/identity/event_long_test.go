@@ -39,9 +39,12 @@ func (r *oneRow) StartSession(_ context.Context, s whaley.Session) error {
 	r.row = s
 	return nil
 }
-func (r *oneRow) Session(context.Context, string) (whaley.Session, error)   { return r.row, nil }
-func (r *oneRow) RenewSession(context.Context, string, whaley.Player) error { return nil }
-func (r *oneRow) EndSession(context.Context, string) error                  { return nil }
+func (r *oneRow) Session(context.Context, string) (whaley.Session, error) { return r.row, nil }
+func (r *oneRow) RenewSession(_ context.Context, _ string, _ whaley.Player, expires time.Time) error {
+	r.row.ExpiresAt = expires
+	return nil
+}
+func (r *oneRow) EndSession(context.Context, string) error { return nil }
 func (r *oneRow) UseCode(context.Context, string, time.Time) (first bool, err error) {
 	return true, nil
 }
@@ -92,6 +95,10 @@ func TestASignInLastsTheEventAndTicketsAreRenewedWithoutCTFd(t *testing.T) {
 		}
 		if n := board.visits.Load(); n != 1 {
 			t.Errorf("a token was shown %d times, not once", n)
+		}
+		time.Sleep(event / 2)
+		if _, err := players.ByCookie(ctx, cookie); err != nil {
+			t.Errorf("the event goes on for longer, and who plays is signed out: %v", err)
 		}
 		time.Sleep(event)
 		if _, err := players.ByCookie(ctx, cookie); whaley.CodeOf(err) != whaley.CodeSessionOver {

@@ -92,6 +92,11 @@ func (p *Players) SignIn(ctx context.Context, token, address string) (s whaley.S
 	if err != nil {
 		return s, "", err
 	}
+	return p.SignInAccount(ctx, id, address)
+}
+
+// SignInAccount is SignIn for an account of CTFd's of which it is certain already that this is it.
+func (p *Players) SignInAccount(ctx context.Context, id int, address string) (s whaley.Session, cookie string, err error) {
 	player, err := p.directory.player(ctx, id)
 	if err != nil {
 		return s, "", err
@@ -125,17 +130,27 @@ func (p *Players) now(ctx context.Context, s whaley.Session) (whaley.Player, err
 			return s.Player, nil
 		}
 		if isRefusal(err) && s.Player.Known() { // nor are they anybody should CTFd fall silent
-			err = errors.Join(err, p.sessions.renew(ctx, s, whaley.Player{Name: s.Player.Name}))
+			err = errors.Join(err, p.sessions.renew(ctx, s, whaley.Player{Name: s.Player.Name}, s.ExpiresAt))
 		}
 		return whaley.Player{}, err
 	}
 	player.Session = s.ID
-	if player.Name != s.Player.Name || player.Owner != s.Player.Owner {
-		if err := p.sessions.renew(ctx, s, player); err != nil {
+	if expires := p.ends(s); !expires.Equal(s.ExpiresAt) || player.Name != s.Player.Name || player.Owner != s.Player.Owner {
+		if err := p.sessions.renew(ctx, s, player, expires); err != nil {
 			return whaley.Player{}, err
 		}
 	}
 	return player, nil
+}
+
+// ends is when a sign-in that is used now ends: whoever plays is not signed out in the middle of it, and CTFd is looked
+// at all the time for whom it still knows.
+func (p *Players) ends(s whaley.Session) time.Time {
+	life := p.life()
+	if time.Until(s.ExpiresAt) > life/2 {
+		return s.ExpiresAt
+	}
+	return time.Now().Add(life)
 }
 
 // SignOut ends the session of a cookie, and with it the tickets that were given to it. One that is over is no error.

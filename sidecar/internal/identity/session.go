@@ -28,7 +28,7 @@ type SessionRows interface {
 	StartSession(ctx context.Context, s whaley.Session) error
 	// Session refuses with CodeSessionOver.
 	Session(ctx context.Context, id string) (whaley.Session, error)
-	RenewSession(ctx context.Context, id string, p whaley.Player) error
+	RenewSession(ctx context.Context, id string, p whaley.Player, expires time.Time) error
 	EndSession(ctx context.Context, id string) error
 }
 
@@ -120,8 +120,9 @@ func (s *Sessions) read(ctx context.Context, id string) (knownSession, error) {
 	return k, nil
 }
 
-func (s *Sessions) renew(ctx context.Context, n whaley.Session, p whaley.Player) error {
-	if err := s.rows.RenewSession(ctx, n.ID, p); err != nil {
+// renew writes who a signed-in player is now, and when the sign-in ends.
+func (s *Sessions) renew(ctx context.Context, n whaley.Session, p whaley.Player, expires time.Time) error {
+	if err := s.rows.RenewSession(ctx, n.ID, p, expires.UTC()); err != nil {
 		return err
 	}
 	s.known.Remove(n.ID)

@@ -5,15 +5,14 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/whaley-ctf/whaley/shared/ticket"
+	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -68,25 +67,22 @@ func (t *Tickets) PublicKeys() []string {
 
 // Code makes a one-time code for a player, a host and the browser that holds the nonce. It is good for 60 s.
 func (t *Tickets) Code(p whaley.Player, host, nonce string) (string, error) {
-	id := make([]byte, 16)
-	rand.Read(id)
 	text, err := json.Marshal(code{
-		ID: hex.EncodeToString(id), Host: host, Nonce: nonce, Owner: p.Owner.ID, Player: p.ID, Session: p.Session,
+		ID: hex.EncodeToString(randomBytes(16)), Host: host, Nonce: nonce, Owner: p.Owner.ID, Player: p.ID, Session: p.Session,
 		Expires: time.Now().Add(codeLife).Unix(),
 	})
 	if err != nil {
 		return "", err
 	}
-	iv := make([]byte, t.seal.NonceSize())
-	rand.Read(iv)
+	iv := randomBytes(t.seal.NonceSize())
 	return base64.RawURLEncoding.EncodeToString(t.seal.Seal(iv, iv, text, nil)), nil
 }
 
 // Redeem exchanges a code for a ticket, once. It refuses with code_refused whatever is wrong with it.
 func (t *Tickets) Redeem(ctx context.Context, sealed, host, nonce string) (string, time.Time, error) {
-	c, ok := t.open(sealed)
+	var c code
 	now := time.Now()
-	if !ok || c.Host != host || now.Unix() >= c.Expires || subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(nonce)) != 1 {
+	if !t.openAs(nil, sealed, &c) || c.Host != host || now.Unix() >= c.Expires || subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(nonce)) != 1 {
 		return "", time.Time{}, refused()
 	}
 	first, err := t.used.UseCode(ctx, c.ID, time.Unix(c.Expires, 0).Add(time.Minute))
@@ -104,6 +100,15 @@ func (t *Tickets) Ticket(p whaley.Player, host string) (string, time.Time, error
 	return t.sign(ticket.Claims{Host: host, Owner: p.Owner.ID, Player: p.ID, Session: p.Session})
 }
 
+// Renew is a new ticket for what one was for that ends soon or has ended; empty: it lasts a while yet. Whether its
+// sign-in still counts has been asked before.
+func (t *Tickets) Renew(c ticket.Claims) (string, time.Time, error) {
+	if c.Session == "" || c.Expires-time.Now().Unix() > wire.RenewWithin {
+		return "", time.Time{}, nil
+	}
+	return t.sign(c)
+}
+
 func (t *Tickets) sign(c ticket.Claims) (string, time.Time, error) {
 	expires := time.Now().Add(ticketLife)
 	c.Expires = expires.Unix()
@@ -116,17 +121,4 @@ func refused() error {
 		whaley.Forbidden, "code_refused",
 		"This sign-in code is used up, too old, or not for this host. Open the address again.",
 	)
-}
-
-func (t *Tickets) open(sealed string) (code, bool) {
-	var c code
-	if len(sealed) > maxCode || strings.ContainsAny(sealed, "\r\n") {
-		return c, false
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
-	if err != nil || len(raw) < t.seal.NonceSize() {
-		return c, false
-	}
-	text, err := t.seal.Open(nil, raw[:t.seal.NonceSize()], raw[t.seal.NonceSize():], nil)
-	return c, err == nil && json.Unmarshal(text, &c) == nil
 }

@@ -100,11 +100,12 @@ func (s *Store) signedIn() *bun.SelectQuery {
 	return s.db.NewSelect().Where("s.kind = ?", whaley.SessionPlayer).Where("s.expires_at > ?", utc(time.Now()))
 }
 
-// RenewSession writes who a signed-in player is now.
-func (s *Store) RenewSession(ctx context.Context, id string, p whaley.Player) error {
+// RenewSession writes who a signed-in player is now, and when the sign-in ends.
+func (s *Store) RenewSession(ctx context.Context, id string, p whaley.Player, expires time.Time) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewUpdate().Model((*sessionRow)(nil)).Where("id = ?", id).Set("player_name = ?", p.Name).
-			Set("owner_id = ?", p.Owner.ID).Set("owner_name = ?", p.Owner.Name).Exec(ctx)
+			Set("owner_id = ?", p.Owner.ID).Set("owner_name = ?", p.Owner.Name).
+			Set("expires_at = ?", utc(expires)).Exec(ctx)
 		return err
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -18,8 +19,8 @@ const (
 	adapterAddress = "X-Whaley-Address"
 )
 
-// adapterOf is the account that the plugin asks for; not shown: it is not the plugin.
-func (a *Surface) adapterOf(r *http.Request) (account int, shown bool, err error) {
+// AdapterOf is the account that the plugin asks for; not shown: it is not the plugin.
+func (a *Surface) AdapterOf(r *http.Request) (account int, shown bool, err error) {
 	if shown, err = a.IsAdapter(r); !shown || err != nil {
 		return 0, shown, err
 	}
@@ -40,12 +41,25 @@ func (a *Surface) IsAdapter(r *http.Request) (shown bool, err error) {
 	}
 	got, want := sha256.Sum256([]byte(key)), sha256.Sum256([]byte(a.Opts.AdapterKey))
 	if a.Opts.AdapterKey != "" && a.Players != nil && subtle.ConstantTimeCompare(got[:], want[:]) == 1 {
+		a.heard.Store(time.Now().Unix())
 		return true, nil
 	}
 	if err := a.Limit(r, "adapter", a.Opts.Limits().Attempts); err != nil {
 		return true, err
 	}
 	return true, ErrAdapter
+}
+
+// pluginLately is how long a plugin that has asked for something is taken to be there: each open challenge window asks
+// every few seconds.
+const pluginLately = 10 * time.Minute
+
+// PluginPage is the page of the plugin in CTFd that signs in here; empty: no plugin has been heard of lately.
+func (a *Surface) PluginPage() string {
+	if a.Opts.CTFdURL == "" || time.Since(time.Unix(a.heard.Load(), 0)) > pluginLately {
+		return ""
+	}
+	return strings.TrimRight(a.Opts.CTFdURL, "/") + "/plugins/whaley/sign-in"
 }
 
 // ErrAdapter is what a request without the right ADAPTER_KEY gets.

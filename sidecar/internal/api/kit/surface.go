@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/netip"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/whaley-ctf/whaley/shared/turn"
@@ -44,6 +45,7 @@ type Surface struct {
 	Admins *identity.Admins
 	Seats  *seats
 	Turns  *turn.Turns
+	heard  atomic.Int64    // when the plugin in CTFd asked for something, Unix seconds
 	Ctx    context.Context // ends streams and waits when the process does
 }
 

@@ -43,7 +43,7 @@ func (a *Surface) Player(r *http.Request) whaley.Player {
 // Identify finds out who asks: in no-auth mode by address, else by a CTFd access token or by a session's cookie. It
 // refuses requests of no known player, of banned ones, or in team mode without a team.
 func (a *Surface) Identify(r *http.Request) (whaley.Player, error) {
-	if account, shown, err := a.adapterOf(r); shown {
+	if account, shown, err := a.AdapterOf(r); shown {
 		if err != nil {
 			return whaley.Player{}, err
 		}

@@ -2,6 +2,8 @@ package machine
 
 import (
 	"net/http"
+	"net/url"
+	"regexp"
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
@@ -37,6 +39,44 @@ func (a Handlers) AdapterChallenges(w http.ResponseWriter, r *http.Request) erro
 		all = append(all, adapterChallengeJSON{ID: m.Challenge, InCTFd: m.CTFdChallenge, Part: m.Part})
 	}
 	return kit.Write(w, http.StatusOK, map[string]any{"challenges": all})
+}
+
+type adapterSignIn struct {
+	State string `json:"state"` // that the browser has gone to CTFd with; empty: it has not been sent there
+}
+
+var stateForm = regexp.MustCompile(`^[A-Za-z0-9_-]{16,64}$`)
+
+func (s adapterSignIn) Valid() error {
+	if s.State != "" && !stateForm.MatchString(s.State) {
+		return whaley.Errorf(whaley.Invalid, "sign_in_state_invalid", "state must be what the sign-in page has sent along.")
+	}
+	return nil
+}
+
+// AdapterSignIn makes the address that signs a browser in here whose account in CTFd the plugin knows. The code in it is
+// behind the "#", which reaches no server's log, and of use only to the browser that has gone to CTFd with the state.
+func (a Handlers) AdapterSignIn(w http.ResponseWriter, r *http.Request) error {
+	account, shown, err := a.AdapterOf(r)
+	if err == nil && !shown {
+		err = kit.ErrAdapter
+	}
+	if err != nil {
+		return err
+	}
+	s, err := kit.Decode[adapterSignIn](w, r)
+	if err != nil {
+		return err
+	}
+	to := a.Opts.Dashboard.String() + "/login"
+	if s.State != "" {
+		code, err := a.Tickets.Handover(account, s.State)
+		if err != nil {
+			return err
+		}
+		to += "#" + url.Values{"handover": {code}, "state": {s.State}}.Encode()
+	}
+	return kit.Write(w, http.StatusOK, map[string]string{"url": to})
 }
 
 // adapterNews is what happened in CTFd.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/whaley-ctf/whaley/shared/ticket"
 	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
@@ -141,7 +142,9 @@ func (a Handlers) host(w http.ResponseWriter, r *http.Request, call hostCall) er
 	}
 	if call.settled(view, h.Seen) {
 		a.contact(view, call.opens)
-		return kit.Write(w, http.StatusOK, a.statusOf(view, revoked))
+		status := a.statusOf(view, revoked)
+		a.renew(r.Context(), h, revoked, &status)
+		return kit.Write(w, http.StatusOK, status)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -161,9 +164,28 @@ func (a Handlers) host(w http.ResponseWriter, r *http.Request, call hostCall) er
 		p.RequestID = whaley.RequestOf(ctx)
 		status = wire.HostStatus{State: wire.StateFailed, Mine: true, Problem: &p}
 	}
+	a.renew(ctx, h, revoked, &status)
 	a.contact(view, call.opens)
 	_ = json.NewEncoder(w).Encode(status)
 	return nil
+}
+
+// renew adds a new ticket where the asker's ends: that its sign-in still counts was just seen.
+func (a Handlers) renew(ctx context.Context, h hostRequest, revoked bool, status *wire.HostStatus) {
+	signedIn := a.Players != nil || a.Members != nil
+	if h.Expires == 0 || !signedIn || !status.Mine || revoked || whaley.Synthetic(h.Owner) {
+		return
+	}
+	text, expires, err := a.Tickets.Renew(ticket.Claims{
+		Host: h.Host, Owner: h.Owner, Player: h.Player, Session: h.Session, Expires: h.Expires,
+	})
+	if err != nil {
+		a.Log.WarnContext(ctx, "ticket not renewed", "host", h.Host, "err", err)
+		return
+	}
+	if text != "" {
+		status.Ticket, status.TicketExpires = text, expires.Unix()
+	}
 }
 
 // contact notes that the plugin is about to pass a request on to an instance.
@@ -207,9 +229,9 @@ func (a Handlers) RedeemTicket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ticket, expires, err := a.Tickets.Redeem(r.Context(), t.Code, t.Host, t.Nonce)
+	signed, expires, err := a.Tickets.Redeem(r.Context(), t.Code, t.Host, t.Nonce)
 	if err != nil {
 		return err
 	}
-	return kit.Write(w, http.StatusOK, wire.TicketResponse{Ticket: ticket, Expires: expires.Unix()})
+	return kit.Write(w, http.StatusOK, wire.TicketResponse{Ticket: signed, Expires: expires.Unix()})
 }

@@ -12,14 +12,20 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
+// cookieLife is how long a browser keeps its session, in seconds: the session itself ends, and is renewed, here.
+const cookieLife = 90 * 24 * 3600
+
 type loginRequest struct {
 	Token string `json:"token"`
 	// TokenID is given with a token that was made for this sign-in alone: it is deleted in CTFd.
 	TokenID int `json:"token_id"`
+	// Code and State are given instead of a token where the plugin in CTFd has sent the browser back.
+	Code  string `json:"code"`
+	State string `json:"state"`
 }
 
 func (l loginRequest) Valid() error {
-	if l.Token == "" {
+	if l.Token == "" && l.Code == "" {
 		return whaley.Errorf(
 			whaley.Invalid, "token_missing",
 			"token is missing: an access token of CTFd, made there under Settings, Access Tokens.",
@@ -28,7 +34,7 @@ func (l loginRequest) Valid() error {
 	return nil
 }
 
-// Login exchanges an access token for a session in a cookie. A form of another site cannot send what it takes.
+// Login exchanges an access token, or a code of the plugin's in CTFd, for a session in a cookie. A form of another site cannot send what it takes.
 func (a Handlers) Login(w http.ResponseWriter, r *http.Request) error {
 	if a.Members != nil {
 		return a.Nobody()
@@ -52,11 +58,7 @@ func (a Handlers) Login(w http.ResponseWriter, r *http.Request) error {
 	if a.Opts.Inside(address) {
 		return a.Nobody()
 	}
-	token := strings.TrimSpace(l.Token)
-	s, cookie, err := a.Players.SignIn(r.Context(), token, address.String())
-	if l.TokenID > 0 {
-		defer a.useUp(token, l.TokenID) // whatever came of it
-	}
+	s, cookie, err := a.signIn(r.Context(), l, address.String())
 	if err != nil {
 		a.RecordLogin(r, "user_login_failed", whaley.Player{Address: address.String()}, whaley.CodeOf(err))
 		return err
@@ -70,8 +72,24 @@ func (a Handlers) Login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a.SetCookie(w, kit.SessionCookie, cookie, http.SameSiteLaxMode, int(time.Until(s.ExpiresAt).Round(time.Second).Seconds()))
+	a.SetCookie(w, kit.SessionCookie, cookie, http.SameSiteLaxMode, cookieLife)
 	return kit.Write(w, http.StatusOK, me)
+}
+
+// signIn is by a token, or by a code of the plugin's in CTFd.
+func (a Handlers) signIn(ctx context.Context, l loginRequest, address string) (whaley.Session, string, error) {
+	if l.Code != "" {
+		account, err := a.Tickets.TakeOver(ctx, l.Code, l.State)
+		if err != nil {
+			return whaley.Session{}, "", err
+		}
+		return a.Players.SignInAccount(ctx, account, address)
+	}
+	token := strings.TrimSpace(l.Token)
+	if l.TokenID > 0 {
+		defer a.useUp(token, l.TokenID) // whatever comes of it
+	}
+	return a.Players.SignIn(ctx, token, address)
 }
 
 // useUp deletes a token that was made for one sign-in. Nobody waits for it, and if it fails the token ends by itself.

@@ -70,7 +70,7 @@ type configJSON struct {
 	BaseDomain   string `json:"base_domain"`
 	DashboardURL string `json:"dashboard_url"`
 	CTFdURL      string `json:"ctfd_url"`
-	CTFdSignIn   string `json:"ctfd_sign_in"` // empty: CTFd has no page that signs in here
+	CTFdSignIn   string `json:"ctfd_sign_in"` // a page of CTFd's, or of the plugin there; empty: none signs in here
 	Version      string `json:"version"`
 	Notice       string `json:"notice"`
 }
@@ -83,7 +83,9 @@ func (a Handlers) GetConfig(w http.ResponseWriter, r *http.Request) error {
 		Version: a.Opts.Version, Notice: a.Instancer.Policy().Drain,
 	}
 	if a.Connection != nil && a.Players != nil && a.Players.Ping(r.Context()) == nil { // a CTFd that is away signs nobody in
-		c.CTFdSignIn = a.Connection.Standing().SignIn.URL
+		if c.CTFdSignIn = a.PluginPage(); c.CTFdSignIn == "" {
+			c.CTFdSignIn = a.Connection.Standing().SignIn.URL
+		}
 	}
 	return kit.Write(w, http.StatusOK, c)
 }

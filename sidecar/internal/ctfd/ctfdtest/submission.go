@@ -63,7 +63,7 @@ func (s *Server) Submissions() []Submission {
 	return all
 }
 
-// WithoutExports makes exports answer 404, as a CTFd without them does.
+// WithoutExports makes exports answer as a CTFd before 3.8 does, which knows no such path: with its page for that.
 func (s *Server) WithoutExports() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,7 +130,7 @@ func (s *Server) exports() {
 		s.exported = slices.DeleteFunc(s.exported, func(at time.Time) bool { return time.Since(at) > time.Minute })
 		switch {
 		case s.noExports:
-			return Abort(http.StatusNotFound)
+			return Answer{http.StatusNotFound, Raw{"text/html; charset=utf-8", "<!DOCTYPE html><title>404</title>"}}
 		case json.Unmarshal(c.Body, &body) != nil || body.Type != "csv" ||
 			!slices.Contains([]string{"submissions", "challenges"}, body.Args.Table):
 			s.strayed = append(s.strayed, "exported something else than submissions and challenges")

@@ -30,7 +30,8 @@ func sessions(t *testing.T, s, other *store.Store) {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
 	want.Player.Name, want.Player.Owner = "Sept", whaley.Owner{ID: "team_2", Name: "Blue"}
-	if err := other.RenewSession(ctx, id, want.Player); err != nil {
+	want.ExpiresAt = now.Add(2 * time.Hour)
+	if err := other.RenewSession(ctx, id, want.Player, want.ExpiresAt); err != nil {
 		t.Fatal(err)
 	}
 	got, err = s.Session(ctx, id)
