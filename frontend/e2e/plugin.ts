@@ -41,16 +41,19 @@ export async function install(plugin: Plugin, context: BrowserContext, ctfd: CTF
   const cookie = answer.headers.getSetCookie().map((one) => one.split(";")[0]);
   await context.route(`${ctfd.url}/plugins/whaley/**`, async (route) => {
     const request = route.request();
-    const { pathname } = new URL(request.url());
-    await route.fulfill({
-      response: await route.fetch({
-        url: plugin.url + pathname,
-        headers: {
-          "Content-Type": "application/json",
-          "CSRF-Token": `nonce-${account}`,
-          Cookie: cookie.join("; "),
-        },
-      }),
+    const { pathname, search } = new URL(request.url());
+    const answered = await route.fetch({
+      url: plugin.url + pathname + search,
+      maxRedirects: 0,
+      headers: {
+        "Content-Type": "application/json",
+        "CSRF-Token": `nonce-${account}`,
+        Cookie: cookie.join("; "),
+      },
     });
+    const to = answered.headers().location;
+    if (!to) return route.fulfill({ response: answered });
+    // A redirect in an answer that is put in place of another is not every browser's: the page goes there itself.
+    await route.fulfill({ contentType: "text/html", body: `<script>location.replace(${JSON.stringify(to)})</script>` });
   });
 }
