@@ -1,8 +1,18 @@
+import type { Page } from "@playwright/test";
 import { filesOf, quick, uploaded } from "./challenges";
 import { expect, test } from "./fixtures";
 import { everybodyCanUse } from "./look";
 import { signIn } from "./organiser";
 import { zipOf } from "./zip";
+
+async function publish(page: Page, look = async () => {}): Promise<void> {
+  await page.getByRole("button", { name: "Publish …" }).click();
+  const dialog = page.getByRole("dialog", { name: /Publish the draft/ });
+  await expect(dialog.getByText("instance.toml")).toBeVisible();
+  await look();
+  await dialog.getByRole("button", { name: "Publish" }).click();
+  await expect(dialog).toHaveCount(0);
+}
 
 test("strangers are asked for a key, and a wrong one is refused in words", async ({ page }) => {
   await page.goto("/admin/logs");
@@ -12,41 +22,55 @@ test("strangers are asked for a key, and a wrong one is refused in words", async
   await everybodyCanUse(page, "admin-sign-in");
 });
 
-test("an organiser uploads a challenge, mends it, starts it, reads its output, stops it and deletes it", async ({
+test("an organiser uploads a draft with a mistake, mends, tries and publishes it, and looks at an instance", async ({
   page,
   complaints,
 }) => {
-  test.slow(); // five views, each in four looks
+  test.slow(); // seven views, each in four looks
   await signIn(page, "/challenges", complaints);
   await expect(page.getByRole("link", { name: quick.name })).toBeVisible();
 
+  const files = filesOf(uploaded);
   await page.setInputFiles('input[type="file"]', {
     name: "uploaded.zip",
     mimeType: "application/zip",
-    buffer: zipOf(filesOf(uploaded)),
+    buffer: zipOf({ ...files, "instance.toml": `nonsense = 1\n${files["instance.toml"]}` }),
   });
-  await expect(page.getByText("Uploaded was uploaded")).toBeVisible();
-  await page.getByRole("link", { name: uploaded.name, exact: true }).click();
-  await expect(page.getByRole("heading", { level: 1, name: uploaded.name })).toBeVisible();
+  const kept = page.getByRole("alert").filter({ hasText: "kept as a draft" });
+  await expect(kept).toContainText("nonsense");
+  complaints.length = 0; // the refusal, which the browser tells of
+  await kept.getByRole("link", { name: "Open the draft" }).click();
 
-  // A mistake is said where it is, and players keep what they had.
-  await page.getByRole("button", { name: /^instance\.toml/ }).click();
+  // A mistake is said where it is while one types, and players see nothing of it.
+  await page.getByRole("button", { name: /instance\.toml, line 1/ }).click();
   const editor = page.getByRole("textbox", { name: "instance.toml" });
-  await editor.click();
-  await page.keyboard.press("Control+End");
-  await page.keyboard.type("nonsense = 1\n");
-  await page.keyboard.press("Control+s");
-  await expect(page.getByRole("alert")).toContainText("nonsense");
-  await everybodyCanUse(page, "admin-challenge");
+  await everybodyCanUse(page, "admin-draft");
   await page.setViewportSize({ width: 1280, height: 800 });
   await editor.click();
-  await page.keyboard.press("Control+End");
-  await page.keyboard.press("Backspace");
-  await page.keyboard.press("Shift+Home");
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.press("Shift+ArrowDown");
   await page.keyboard.press("Delete");
-  await page.keyboard.type("# looked at\n");
-  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page.getByText("Saved in the draft")).toBeVisible();
   await expect(page.getByRole("alert")).toHaveCount(0);
+
+  await page.getByRole("button", { name: "Try it" }).click();
+  await expect(page.getByText("Flag found")).toBeVisible({ timeout: 90_000 });
+  await everybodyCanUse(page, "admin-trial");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await publish(page, async () => {
+    await everybodyCanUse(page, "admin-publish");
+    await page.setViewportSize({ width: 1280, height: 800 });
+  });
+  await expect(page.getByText("It is closed until you open it")).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: uploaded.name })).toBeVisible();
+  await expect(page.getByText("Trial", { exact: true })).toHaveCount(0, { timeout: 30_000 });
+
+  await page.getByRole("button", { name: /^instance\.toml/ }).click();
+  await editor.click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type("# looked at\n");
+  await publish(page);
+  await expect(page.getByText("Uploaded was published", { exact: true })).toBeVisible();
 
   await page.getByText("Images", { exact: true }).click();
   await page.getByRole("button", { name: "Rebuild without cache" }).click();

@@ -11,6 +11,8 @@ export type Example = {
   timeout?: number;
   /** Text with a placeholder flag, in /www/flag.txt. */
   flag?: string;
+  /** What solves it, in the image of its service. */
+  solve?: string;
 };
 
 /** Answers as soon as it is started. */
@@ -40,7 +42,7 @@ export const shared: Example = {
 };
 
 /** The files of a challenge by their paths; what it is like is always the same, so its image is built once. */
-export function filesOf({ id, name, heading, start, timeout = 600, flag }: Example): Record<string, string> {
+export function filesOf({ id, name, heading, start, timeout = 600, flag, solve }: Example): Record<string, string> {
   return {
     "instance.toml": [
       `id = "${id}"`,
@@ -59,6 +61,7 @@ export function filesOf({ id, name, heading, start, timeout = 600, flag }: Examp
     Dockerfile: 'FROM busybox:1.36\nCOPY www /www\nCOPY start.sh /start.sh\nCMD ["sh", "/start.sh"]\n',
     "start.sh": `#!/bin/sh\n${start}\n`,
     ...(flag && { "www/flag.txt": `${flag}\n` }),
+    ...(solve && { "solve.sh": `#!/bin/sh\n${solve}\n` }),
     "www/index.html": `<!doctype html><html lang="en"><title>${name}</title><h1>${heading}</h1></html>\n`,
   };
 }
@@ -69,6 +72,8 @@ export const uploaded: Example = {
   name: "Uploaded",
   heading: "The uploaded one is here",
   start: "echo it has begun\nexec httpd -f -p 8080 -h /www",
+  flag: "FLAG{placeholder}",
+  solve: 'wget -qO- "$1/flag.txt"',
 };
 
 /** Writes the challenges of the tests into a folder. */

@@ -53,5 +53,9 @@ export type Suspicion = Schemas["Suspicion"];
 export type SuspicionParty = Schemas["SuspicionParty"];
 /** What became of an entry of the review list. */
 export type ReviewState = Schemas["ReviewState"];
+/** A challenge as an organiser would like to have it. */
+export type Draft = Schemas["Draft"];
+/** A draft that is tried. */
+export type Trial = Schemas["Trial"];
 /** How a challenge's images were built. */
 export type ChallengeBuild = Schemas["Build"];

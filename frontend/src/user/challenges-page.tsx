@@ -27,6 +27,7 @@ import { StateBadge } from "@/features/instances/state-badge";
 import { configQuery, meQuery } from "@/features/player/queries";
 import { Quota } from "@/features/player/quota";
 import { serverNow } from "@/lib/clock";
+import { cn } from "@/lib/cn";
 import { text } from "@/lib/text";
 import { BottomBar, ConnectionBadge, NoticeBar } from "./connection";
 import { Refused, SignOut, ToLogin } from "./session";
@@ -164,7 +165,7 @@ function Found({ list, live, team, paused }: FoundProps) {
     return isClosed(event, serverNow()) ? <EventClosed event={event} /> : <NoChallenges />;
   }
   return (
-    <div className="flex flex-col gap-8">
+    <div className={cn("flex flex-col", density === "list" ? "gap-5" : "gap-8")}>
       {event.paused && <EventPaused />}
       <RunningStrip
         instances={held.filter(({ state }) => state === "running")}

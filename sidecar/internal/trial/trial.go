@@ -108,22 +108,22 @@ func (t *Trials) Begin(ctx context.Context, draft, by string) (Trial, error) {
 
 func (t *Trial) live() bool { return t.State != Failed && t.State != Ended }
 
-// Of is the last trial of a draft.
-func (t *Trials) Of(ctx context.Context, draft string) (Trial, error) {
+// Of is the last trial of a draft, if there is one.
+func (t *Trials) Of(ctx context.Context, draft string) (_ Trial, tried bool) {
 	t.mu.Lock()
 	one := t.all[draft]
 	if one == nil {
 		t.mu.Unlock()
-		return Trial{}, notTried(draft)
+		return Trial{}, false
 	}
 	now := *one
 	t.mu.Unlock()
 	if !now.live() {
-		return now, nil
+		return now, true
 	}
 	in, err := t.Store.Get(ctx, now.Instance.ID)
 	if err != nil {
-		return now, nil //nolint:nilerr // it is ending: what is known is told
+		return now, true // it is ending: what is known is told
 	}
 	now.Instance = in
 	if now.State == Building && in.State == whaley.Starting {
@@ -132,7 +132,7 @@ func (t *Trials) Of(ctx context.Context, draft string) (Trial, error) {
 	if build, _, err := t.Instances.BuildStatus(now.Challenge.ID); err == nil && now.State == Building {
 		now.Log = last(build.Log)
 	}
-	return now, nil
+	return now, true
 }
 
 // End ends the trial of a draft, if there is one.
@@ -235,8 +235,4 @@ func last(log string) string {
 	}
 	_, rest, _ := strings.Cut(log[len(log)-logged:], "\n")
 	return rest
-}
-
-func notTried(draft string) error {
-	return whaley.Errorf(whaley.NotFound, "trial_not_found", "The draft of %q is not being tried.", draft)
 }

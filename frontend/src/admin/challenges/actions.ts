@@ -3,6 +3,7 @@ import type { AdminChallenge } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import { useAction } from "../kit/action";
 import { text } from "../text";
+import { draftsKey } from "./draft-queries";
 import { challengesKey, receiveChallenge } from "./queries";
 
 /** Opens a challenge for players, or closes it. */
@@ -33,6 +34,6 @@ export function useReload() {
       ),
     done: (_, { name }) => text.challenges.wasReloaded(name),
     failed: text.challenges.reloadFailed,
-    renews: [challengesKey],
+    renews: [challengesKey, draftsKey],
   });
 }

@@ -1,9 +1,9 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { ArrowLeft, Download, RefreshCw, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { AdminChallenge, FileProblem } from "@/api/admin";
-import { api, unwrapEmpty } from "@/api/client";
+import { api, asProblem, unwrapEmpty } from "@/api/client";
 import { Button } from "@/components/ui/button";
 import { Switch } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
@@ -18,6 +18,8 @@ import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
 import { useReload, useToggle } from "./actions";
 import { Build } from "./build";
+import { DraftBar } from "./draft-bar";
+import { draftQuery, draftsKey } from "./draft-queries";
 import { Files } from "./files";
 import { Limits } from "./limits";
 import { Problems } from "./problems";
@@ -46,7 +48,7 @@ export function ChallengePage() {
       <Loaded query={challenges} className="h-96">
         {(all) => {
           const challenge = all.find((one) => one.id === id);
-          return challenge ? <Found challenge={challenge} /> : <NotFound />;
+          return challenge ? <Found key={id} challenge={challenge} /> : <OnlyDraft key={id} id={id} />;
         }}
       </Loaded>
     </>
@@ -56,12 +58,7 @@ export function ChallengePage() {
 function Found({ challenge }: { challenge: AdminChallenge }) {
   const [filters, setFilters] = useFilters();
   const view = filters.view ?? "files";
-  const open = (problem: FileProblem) =>
-    setFilters({
-      view: undefined,
-      file: pathOf(challenge, problem),
-      line: problem.line ? String(problem.line) : undefined,
-    });
+  const open = (problem: FileProblem) => setFilters(placeOf(challenge, problem));
   return (
     <Page
       title={challenge.name}
@@ -118,10 +115,74 @@ function Found({ challenge }: { challenge: AdminChallenge }) {
           <Limits key={JSON.stringify(challenge.overrides)} challenge={challenge} />
         </div>
       ) : (
-        <Files challenge={challenge} />
+        <FilesView challenge={challenge} />
       )}
     </Page>
   );
+}
+
+/** The files of a challenge, through its draft. */
+function FilesView({ challenge }: { challenge: AdminChallenge }) {
+  const draft = useQuery(draftQuery(challenge.id));
+  const [, setFilters] = useFilters();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const [version, setVersion] = useState(0);
+  const readAgain = () => {
+    client.removeQueries({ queryKey: [...draftsKey, challenge.id, "file"] });
+    setVersion(version + 1); // another editor
+  };
+  return (
+    <Loaded query={draft} className="h-96">
+      {(now) => (
+        <>
+          <DraftBar
+            draft={now}
+            onOpen={(problem) => setFilters(placeOf(now, problem))}
+            onPublished={(id) =>
+              id === challenge.id
+                ? readAgain()
+                : void navigate({ to: `/challenges/${encodeURIComponent(id)}` as never })
+            }
+            onDiscarded={readAgain}
+          />
+          <Files key={version} draft={now} />
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+/** A draft of a challenge that is not there yet. */
+function OnlyDraft({ id }: { id: string }) {
+  const draft = useQuery(draftQuery(id));
+  const [, setFilters] = useFilters();
+  const navigate = useNavigate();
+  if (draft.isError && asProblem(draft.error).status === 404) return <NotFound />;
+  return (
+    <Loaded query={draft} className="h-96">
+      {(now) => (
+        <Page title={now.name} lead={id}>
+          <DraftBar
+            draft={now}
+            onOpen={(problem) => setFilters(placeOf(now, problem))}
+            onPublished={(made) => void navigate({ to: `/challenges/${encodeURIComponent(made)}` as never })}
+            onDiscarded={() => void navigate({ to: "/challenges" as never })}
+          />
+          <Files draft={now} />
+        </Page>
+      )}
+    </Loaded>
+  );
+}
+
+/** The address of the place that a problem is at. */
+function placeOf(of: { folder: string }, problem: FileProblem) {
+  return {
+    view: undefined,
+    file: pathOf(of, problem),
+    line: problem.line ? String(problem.line) : undefined,
+  };
 }
 
 function Actions({ challenge }: { challenge: AdminChallenge }) {

@@ -1,18 +1,20 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Upload } from "lucide-react";
 import { type DragEvent, useRef, useState } from "react";
-import type { ImportReport } from "@/api/admin";
+import type { Draft, ImportReport } from "@/api/admin";
 import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
 import { toast } from "@/components/ui/toast";
 import { cn } from "@/lib/cn";
 import { formatBytes, formatNumber } from "@/lib/format";
+import { TabLink } from "../kit/link";
 import { ProblemText } from "../kit/loaded";
 import { text } from "../text";
+import { draftsKey } from "./draft-queries";
 import { ImportDialog } from "./import-dialog";
 import { Problems } from "./problems";
 import { challengesKey } from "./queries";
-import { bring, UploadProblem, upload } from "./upload";
+import { bring, UploadProblem, upload, uploadDraft } from "./upload";
 
 /** Refusals of an archive that is more than one new challenge: an organiser chooses what to take of it. */
 const toChoose = ["archive_no_challenge", "archive_many", "challenge_exists"];
@@ -22,6 +24,7 @@ export function Dropzone() {
   const input = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
   const [share, setShare] = useState(0);
+  const [kept, setKept] = useState<Draft>();
   const [found, setFound] = useState<{ file: File; report: ImportReport }>();
   const client = useQueryClient();
   const send = useMutation({
@@ -29,14 +32,21 @@ export function Dropzone() {
       try {
         return await upload(file, setShare);
       } catch (cause) {
+        if (cause instanceof UploadProblem && cause.code === "challenge_invalid") {
+          setKept(await uploadDraft(file, setShare));
+          return;
+        }
         if (!(cause instanceof UploadProblem) || !toChoose.includes(cause.code)) throw cause;
         const report = await bring(file, [], setShare);
         setFound({ file, report });
       }
     },
-    onMutate: () => setShare(0),
+    onMutate: () => {
+      setShare(0);
+      setKept(undefined);
+    },
     onSuccess: (challenge) => challenge && toast.done(text.challenges.uploaded(challenge.name, challenge.active)),
-    onSettled: () => client.invalidateQueries({ queryKey: challengesKey }),
+    onSettled: () => Promise.all([challengesKey, draftsKey].map((queryKey) => client.invalidateQueries({ queryKey }))),
   });
 
   function take(files: FileList | null) {
@@ -99,6 +109,18 @@ export function Dropzone() {
         <Notice dismiss={text.error.close} onDismiss={() => send.reset()}>
           <ProblemText cause={send.error} />
           {send.error instanceof UploadProblem && <Problems problems={send.error.problems} />}
+        </Notice>
+      )}
+      {kept && (
+        <Notice dismiss={text.error.close} onDismiss={() => setKept(undefined)}>
+          <span className="mr-3">{text.drafts.kept(kept.name, kept.problems.length)}</span>
+          <TabLink
+            to={`/challenges/${encodeURIComponent(kept.id)}`}
+            className="text-accent underline underline-offset-4"
+          >
+            {text.drafts.open}
+          </TabLink>
+          <Problems problems={kept.problems} />
         </Notice>
       )}
       {found && <ImportDialog {...found} onClose={() => setFound(undefined)} />}

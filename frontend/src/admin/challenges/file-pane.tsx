@@ -1,16 +1,19 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Download, Save, Trash2 } from "lucide-react";
+import { useQuery } from "@tanstack/react-query";
+import { Download, Trash2 } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useState } from "react";
 import type { FileContent, FileEntry, FileProblem } from "@/api/admin";
 import { api, asProblem, unwrap } from "@/api/client";
 import { Button } from "@/components/ui/button";
+import { Notice } from "@/components/ui/notice";
 import { Skeleton } from "@/components/ui/skeleton";
+import { cn } from "@/lib/cn";
 import { formatBytes } from "@/lib/format";
 import { useAction } from "../kit/action";
-import { Loaded } from "../kit/loaded";
+import { Loaded, ProblemText } from "../kit/loaded";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
-import { challengesKey, fileQuery, filesQuery, receiveChallenge } from "./queries";
+import type { useAutosave } from "./autosave";
+import { draftsKey, fileQuery } from "./draft-queries";
 
 const CodeEditor = lazy(async () => ({ default: (await import("./code-editor")).CodeEditor }));
 
@@ -19,9 +22,10 @@ type Props = {
   entry: FileEntry;
   problems: FileProblem[];
   line: number;
-  /** The edit that is not saved; undefined: none. */
-  draft: string | undefined;
-  onDraft: (value: string | undefined) => void;
+  /** What is not in the draft yet; undefined: nothing. */
+  edit: string | undefined;
+  onEdit: (value: string | undefined) => void;
+  saving: ReturnType<typeof useAutosave>;
   /** The file or folder was deleted. */
   onGone: () => void;
 };
@@ -42,34 +46,15 @@ export function FilePane(props: Props) {
 }
 
 function TextFile(props: Props) {
-  const { id, entry, problems, line, draft, onDraft } = props;
+  const { id, entry, problems, line, edit, onEdit, saving } = props;
   const file = useQuery(fileQuery(id, entry.path));
-  const client = useQueryClient();
   const [version, setVersion] = useState(0); // another editor when the file is read again
-  const save = useAction<string>({
-    act: async (content) => {
-      const known = client.getQueryData(fileQuery(id, entry.path).queryKey);
-      const written = await unwrap(
-        api.PUT("/admin/api/challenges/{id}/files/{path}", {
-          params: { path: { id, path: entry.path } },
-          body: { content, encoding: "utf-8", ...(known && { tag: known.tag }) },
-        }),
-      );
-      client.setQueryData(fileQuery(id, entry.path).queryKey, (old) => old && { ...old, content, tag: written.tag });
-      onDraft(undefined);
-      receiveChallenge(client, written.challenge);
-      return written.challenge;
-    },
-    done: () => text.challenges.saved(entry.path),
-    failed: text.challenges.saveFailed(entry.path),
-    renews: [[...challengesKey, "list"], filesQuery(id).queryKey],
-  });
-  const conflict = save.isError && [409, 412].includes(asProblem(save.error).status);
+  const conflict = saving.error && [409, 412].includes(asProblem(saving.error).status);
 
   async function readAgain() {
-    save.reset();
+    saving.reset();
     await file.refetch();
-    onDraft(undefined);
+    onEdit(undefined);
     setVersion((old) => old + 1);
   }
 
@@ -79,20 +64,18 @@ function TextFile(props: Props) {
         {...props}
         actions={
           <>
-            {draft !== undefined && <span className="text-accent text-sm">{text.challenges.unsaved}</span>}
+            <SavingState {...props} />
             {conflict && <Button onClick={readAgain}>{text.challenges.readAgain}</Button>}
+            {saving.error && !conflict && <Button onClick={saving.now}>{text.error.retry}</Button>}
             {file.data && <DownloadButton file={file.data} />}
-            <Button
-              look="primary"
-              disabled={draft === undefined}
-              aria-disabled={save.isPending || undefined}
-              onClick={() => draft !== undefined && !save.isPending && save.mutate(draft)}
-            >
-              <Save aria-hidden className="size-4" /> {text.challenges.save}
-            </Button>
           </>
         }
       />
+      {saving.error && (
+        <Notice>
+          <ProblemText cause={saving.error} />
+        </Notice>
+      )}
       <div className="min-h-0 flex-1">
         <Loaded query={file} className="h-full">
           {(content) =>
@@ -104,11 +87,11 @@ function TextFile(props: Props) {
                   key={version}
                   path={entry.path}
                   label={entry.path}
-                  value={draft ?? content.content}
+                  value={edit ?? content.content}
                   problems={problems}
                   line={line}
-                  onChange={(value) => onDraft(value === content.content ? undefined : value)}
-                  onSave={() => draft !== undefined && !save.isPending && save.mutate(draft)}
+                  onChange={(value) => onEdit(value === content.content ? undefined : value)}
+                  onSave={saving.now}
                 />
               </Suspense>
             )
@@ -116,6 +99,22 @@ function TextFile(props: Props) {
         </Loaded>
       </div>
     </>
+  );
+}
+
+/** Whether the draft has what stands in the editor. */
+function SavingState({ edit, saving }: Props) {
+  const said = saving.error
+    ? text.challenges.unsaved
+    : edit !== undefined
+      ? text.drafts.saving
+      : saving.saved
+        ? text.drafts.saved
+        : "";
+  return (
+    <span role="status" className={cn("text-sm", saving.error ? "text-bad" : "text-ink-soft")}>
+      {said}
+    </span>
   );
 }
 
@@ -143,19 +142,17 @@ function DownloadButton({ file }: { file: FileContent }) {
   );
 }
 
-function Bar({ id, entry, onDraft, onGone, actions }: Props & { actions?: ReactNode }) {
+function Bar({ id, entry, onEdit, onGone, actions }: Props & { actions?: ReactNode }) {
   const [deleting, setDeleting] = useState(false);
   const remove = useAction<void>({
     act: async () => {
-      await unwrap(
-        api.DELETE("/admin/api/challenges/{id}/files/{path}", { params: { path: { id, path: entry.path } } }),
-      );
-      onDraft(undefined);
+      await unwrap(api.DELETE("/admin/api/drafts/{id}/files/{path}", { params: { path: { id, path: entry.path } } }));
+      onEdit(undefined);
       onGone();
     },
     done: () => text.challenges.fileDeleted(entry.path),
     failed: text.challenges.fileDeleteFailed(entry.path),
-    renews: [challengesKey],
+    renews: [draftsKey],
   });
   const name = entry.path.slice(entry.path.lastIndexOf("/") + 1);
   return (

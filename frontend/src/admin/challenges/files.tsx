@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { FilePlus, FileSearch, FolderPlus } from "lucide-react";
 import { useState } from "react";
-import type { AdminChallenge, FileEntry } from "@/api/admin";
+import type { Draft, FileEntry } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
@@ -11,46 +11,34 @@ import { useFilters } from "../kit/filters";
 import { AskBeforeLeaving } from "../kit/leaving";
 import { Loaded } from "../kit/loaded";
 import { text } from "../text";
+import { type Edits, useAutosave, without } from "./autosave";
+import { draftsKey, filesQuery } from "./draft-queries";
 import { FilePane } from "./file-pane";
 import { FileTree } from "./file-tree";
-import { challengesKey, filesQuery } from "./queries";
 import { parentOf, pathOf, treeOf } from "./tree";
 
-/** Edits that are not saved, by path; they outlive the look at another file. */
-export type Drafts = Record<string, string>;
-
-/** The files of a challenge on the left, one of them on the right. */
-export function Files({ challenge }: { challenge: AdminChallenge }) {
-  const files = useQuery(filesQuery(challenge.id));
-  const [drafts, setDrafts] = useState<Drafts>({});
-  const dirty = Object.keys(drafts).length > 0;
-
+/** The files of a draft, or of a challenge that has none yet: on the left all, on the right one of them. */
+export function Files({ draft }: { draft: Draft }) {
+  const files = useQuery(filesQuery(draft.id));
   return (
-    <>
-      <AskBeforeLeaving dirty={dirty} />
-      <Loaded query={files} className="h-[34rem]">
-        {(entries) => <Workbench challenge={challenge} entries={entries} drafts={drafts} onDrafts={setDrafts} />}
-      </Loaded>
-    </>
+    <Loaded query={files} className="h-[34rem]">
+      {(entries) => <Workbench draft={draft} entries={entries} />}
+    </Loaded>
   );
 }
 
-type WorkbenchProps = {
-  challenge: AdminChallenge;
-  entries: FileEntry[];
-  drafts: Drafts;
-  onDrafts: (change: (old: Drafts) => Drafts) => void;
-};
-
-function Workbench({ challenge, entries, drafts, onDrafts }: WorkbenchProps) {
+function Workbench({ draft, entries }: { draft: Draft; entries: FileEntry[] }) {
+  const [edits, setEdits] = useState<Edits>({});
+  const saving = useAutosave(draft.id, edits, setEdits);
   const [filters, setFilters] = useFilters();
   const [making, setMaking] = useState<"file" | "folder">();
   const selected = entries.find(({ path }) => path === filters.file);
   const folder = selected ? (selected.kind === "folder" ? selected.path : parentOf(selected.path)) : "";
-  const problems = challenge.problems.filter((problem) => pathOf(challenge, problem) === selected?.path);
+  const problems = draft.problems.filter((problem) => pathOf(draft, problem) === selected?.path);
 
   return (
     <div className="grid gap-4 lg:grid-cols-[18rem_minmax(0,1fr)]">
+      <AskBeforeLeaving dirty={saving.dirty} />
       <div className="flex flex-col rounded-xl border border-line bg-card">
         <div className="flex gap-1 border-line border-b p-2">
           <Button look="ghost" className="px-2" onClick={() => setMaking("file")}>
@@ -64,8 +52,8 @@ function Workbench({ challenge, entries, drafts, onDrafts }: WorkbenchProps) {
           <FileTree
             nodes={treeOf(entries)}
             selected={filters.file ?? ""}
-            edited={new Set(Object.keys(drafts))}
-            faulty={new Set(challenge.problems.map((problem) => pathOf(challenge, problem)))}
+            edited={new Set(Object.keys(edits))}
+            faulty={new Set(draft.problems.map((problem) => pathOf(draft, problem)))}
             onSelect={({ path }) => setFilters({ file: path, line: undefined })}
           />
         </nav>
@@ -74,15 +62,17 @@ function Workbench({ challenge, entries, drafts, onDrafts }: WorkbenchProps) {
         {selected ? (
           <FilePane
             key={selected.path}
-            id={challenge.id}
+            id={draft.id}
             entry={selected}
             problems={problems}
             line={Number(filters.line ?? 0)}
-            draft={drafts[selected.path]}
-            onDraft={(value) =>
-              onDrafts(({ [selected.path]: _, ...others }) =>
-                value === undefined ? others : { ...others, [selected.path]: value },
-              )
+            edit={edits[selected.path]}
+            saving={saving}
+            onEdit={(value) =>
+              setEdits((old) => ({
+                ...without(old, selected.path),
+                ...(value !== undefined && { [selected.path]: value }),
+              }))
             }
             onGone={() => setFilters({ file: undefined, line: undefined })}
           />
@@ -95,7 +85,7 @@ function Workbench({ challenge, entries, drafts, onDrafts }: WorkbenchProps) {
       </div>
       {making && (
         <NewEntry
-          id={challenge.id}
+          id={draft.id}
           kind={making}
           folder={folder}
           taken={entries.map(({ path }) => path)}
@@ -121,7 +111,7 @@ function NewEntry({ id, kind, folder, taken, onMade, onClose }: NewProps) {
   const make = useAction<string>({
     act: async (made) => {
       await unwrap(
-        api.POST("/admin/api/challenges/{id}/files/{path}", {
+        api.POST("/admin/api/drafts/{id}/files/{path}", {
           params: { path: { id, path: made } },
           body: { content: "", kind },
         }),
@@ -130,7 +120,7 @@ function NewEntry({ id, kind, folder, taken, onMade, onClose }: NewProps) {
       onClose();
     },
     failed: text.challenges.createFailed,
-    renews: [challengesKey],
+    renews: [draftsKey],
   });
   const exists = taken.includes(path.trim());
   return (

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Puzzle, RefreshCw } from "lucide-react";
 import type { AdminChallenge } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
@@ -18,6 +18,8 @@ import { Page } from "../kit/page";
 import { text } from "../text";
 import { useToggle } from "./actions";
 import { Categories } from "./categories";
+import { draftsQuery } from "./draft-queries";
+import { Drafts } from "./drafts";
 import { Dropzone } from "./dropzone";
 import { challengesKey, challengesQuery } from "./queries";
 import { ChallengeState } from "./state";
@@ -26,6 +28,7 @@ import { ChallengeState } from "./state";
 export function ChallengesPage() {
   const [filters, setFilters] = useFilters();
   const challenges = useQuery(challengesQuery);
+  const client = useQueryClient();
   const toggle = useToggle();
   const reload = useAction<void>({
     act: () => unwrap(api.POST("/admin/api/challenges/reload")),
@@ -37,6 +40,11 @@ export function ChallengesPage() {
     ({ type }) => type.startsWith("admin_challenge") || type.startsWith("challenge_") || type.startsWith("instance"),
     () => challenges.refetch(),
     3_000,
+  );
+  useAfterEvents(
+    ({ type }) => type === "admin_draft" || type === "admin_challenge_edit",
+    () => client.invalidateQueries({ queryKey: draftsQuery.queryKey }),
+    1_000,
   );
   const view = filters.state ?? "all";
 
@@ -70,6 +78,7 @@ export function ChallengesPage() {
       }
     >
       <Dropzone />
+      <Drafts />
       <div className="flex flex-col gap-4">
         <div className="flex flex-wrap gap-3">
           <Segmented

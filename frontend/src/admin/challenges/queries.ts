@@ -15,26 +15,6 @@ export const challengesQuery = queryOptions({
     state.data?.some(({ images }) => images === "queued" || images === "building") && 2_000,
 });
 
-/** The files of one challenge. */
-export function filesQuery(id: string) {
-  return queryOptions({
-    queryKey: [...challengesKey, id, "files"],
-    queryFn: async ({ signal }) =>
-      (await unwrap(api.GET("/admin/api/challenges/{id}/files", { params: { path: { id } }, signal }))).files,
-  });
-}
-
-/** One file's content. What the editor has is never replaced under the organiser's hands. */
-export function fileQuery(id: string, path: string) {
-  return queryOptions({
-    queryKey: [...challengesKey, id, "file", path],
-    queryFn: ({ signal }) =>
-      unwrap(api.GET("/admin/api/challenges/{id}/files/{path}", { params: { path: { id, path } }, signal })),
-    staleTime: Number.POSITIVE_INFINITY,
-    gcTime: 0,
-  });
-}
-
 /** Puts what an action answered into the list, without waiting for the next one. */
 export function receiveChallenge(client: QueryClient, challenge: AdminChallenge): void {
   client.setQueryData(

@@ -7,6 +7,7 @@ import { Button } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { useAction } from "../kit/action";
 import { text } from "../text";
+import { draftsKey } from "./draft-queries";
 import { challengesKey, receiveChallenge } from "./queries";
 
 /** Where a challenge is downloaded: what its folder holds, or an earlier revision. */
@@ -32,7 +33,7 @@ export function RollBack({ challenge, revision, onDone }: Props) {
       return text.revisions.rolledBack(challenge.name);
     },
     failed: text.revisions.rollbackFailed,
-    renews: [challengesKey],
+    renews: [challengesKey, draftsKey],
   });
   if (!revision.kept) return <p className="text-ink-soft text-sm">{text.revisions.gone}</p>;
   return (

@@ -1,4 +1,4 @@
-import type { AdminChallenge, FileEntry, FileProblem } from "@/api/admin";
+import type { FileEntry, FileProblem } from "@/api/admin";
 
 /** A file or a folder with what is in it. */
 export type Node = { name: string; path: string; folder: boolean; size: number; children: Node[] };
@@ -32,7 +32,7 @@ export function treeOf(entries: FileEntry[]): Node[] {
 }
 
 /** The file that a problem is in, in the challenge's folder: problems name the folder too. */
-export function pathOf({ folder }: AdminChallenge, { file }: FileProblem): string {
+export function pathOf({ folder }: { folder: string }, { file }: FileProblem): string {
   return file.startsWith(`${folder}/`) ? file.slice(folder.length + 1) : file;
 }
 

@@ -1,4 +1,4 @@
-import type { AdminChallenge, FileProblem, ImportReport } from "@/api/admin";
+import type { AdminChallenge, Draft, FileProblem, ImportReport } from "@/api/admin";
 import { Problem } from "@/api/client";
 import { text } from "../text";
 
@@ -15,6 +15,11 @@ export class UploadProblem extends Problem {
 /** Makes a challenge of a zip archive. */
 export function upload(file: File, onProgress: (share: number) => void): Promise<AdminChallenge> {
   return send("/admin/api/challenges/upload", file, onProgress);
+}
+
+/** Makes a draft of a zip archive, whatever is wrong in it. */
+export function uploadDraft(file: File, onProgress: (share: number) => void): Promise<Draft> {
+  return send("/admin/api/drafts", file, onProgress);
 }
 
 /** What import makes of an archive's folders; those that are named become challenges, also in the place of others. */

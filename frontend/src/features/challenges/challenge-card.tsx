@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useId, useState } from "react";
 import type { Challenge, Instance } from "@/api/types";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
+import { cn } from "@/lib/cn";
 import { Markdown } from "@/lib/markdown";
 import { text } from "@/lib/text";
 import { type Readiness, RouteRow } from "./route-row";
@@ -79,7 +80,8 @@ export function ChallengeCard({ challenge, instance, team, dense, badge, control
       aria-labelledby={id}
       id={cardOf(challenge.id)}
       tabIndex={-1}
-      className={running ? "border-l-2 border-l-good" : ""}
+      // In the list the lines of others fill the columns beside it.
+      className={cn(running && "border-l-2 border-l-good", dense && "md:row-span-6")}
     >
       <div className="flex flex-col gap-3 p-4">
         <header className="flex items-start justify-between gap-3">

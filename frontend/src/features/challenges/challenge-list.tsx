@@ -9,7 +9,7 @@ import { text } from "@/lib/text";
 import { type Group, groupByCategory } from "./filter";
 
 const grid = "grid grid-cols-[minmax(0,1fr)] items-start gap-4 md:grid-cols-2 xl:grid-cols-3 2xl:grid-cols-4";
-const rows = "grid grid-cols-[minmax(0,1fr)] items-start gap-2 md:grid-cols-2 xl:grid-cols-3";
+const rows = "grid grid-cols-[minmax(0,1fr)] items-start gap-1.5 md:grid-cols-2 xl:grid-cols-3";
 
 type Props = {
   challenges: Challenge[];
@@ -22,7 +22,7 @@ type Props = {
 export function ChallengeList({ challenges, dense, card }: Props) {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the cards take the focus; the arrows are beside the Tab key
-    <div className={cn("flex flex-col", dense ? "gap-5" : "gap-8")} onKeyDown={stepCards}>
+    <div className={cn("flex flex-col", dense ? "gap-3.5" : "gap-8")} onKeyDown={stepCards}>
       {groupByCategory(challenges).map((group) => (
         <CategorySection key={group.category} group={group} dense={dense} card={card} />
       ))}
@@ -50,7 +50,7 @@ function CategorySection({ group, dense, card }: { group: Group; dense: boolean;
         id={id}
         className={cn(
           "flex items-baseline gap-2 font-display font-semibold",
-          dense ? "mb-1.5 text-base" : "mb-3 text-xl",
+          dense ? "mb-1 text-base" : "mb-3 text-xl",
         )}
       >
         <span className="min-w-0 break-words">{group.category}</span>

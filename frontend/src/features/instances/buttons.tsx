@@ -24,7 +24,8 @@ type MainProps = {
 };
 
 /**
- * Start, Stop or Retry. It is one and the same button all the time, and never `disabled`, so that whoever pressed it by
+ * Start, Stop or Retry. In a narrow card Stop is its sign alone, so that all buttons fit in one line in every language.
+ * It is one and the same button all the time, and never `disabled`, so that whoever pressed it by
  * keyboard keeps the focus while its meaning changes. Start is what one wants most; Stop steps back behind the way in.
  */
 export function MainButton({ name, phase, pending, again, wait, paused, onStart, onStop }: MainProps) {
@@ -44,7 +45,7 @@ export function MainButton({ name, phase, pending, again, wait, paused, onStart,
       {live ? (
         <>
           <Square aria-hidden className="size-3.5 fill-current" />{" "}
-          <span className="max-sm:hidden">{text.instance.stop}</span>
+          <span className="@max-[24rem]:hidden">{text.instance.stop}</span>
         </>
       ) : again ? (
         <>
@@ -111,7 +112,7 @@ export function ExtendButton({ name, instance, action }: ExtendProps) {
       onClick={() => !idle && action.mutate(instance.id)}
       className="px-3"
     >
-      <TimerReset aria-hidden className="size-4" /> {text.instance.extend(time)}
+      <TimerReset aria-hidden className="@max-[20rem]:hidden size-4" /> {text.instance.extend(time)}
     </Button>
   );
 }

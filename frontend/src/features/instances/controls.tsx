@@ -59,7 +59,7 @@ export function InstanceControls({ challenge, instance, paused, ended, others }:
   }
 
   return (
-    <footer className="relative mt-auto flex flex-col gap-3 border-line border-t p-4">
+    <footer className="@container relative mt-auto flex flex-col gap-3 border-line border-t p-4">
       {underway && (
         <div className="absolute inset-x-0 -top-px">
           <Progress label={text.instance.progressOf(challenge.name)} />

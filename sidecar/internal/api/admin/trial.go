@@ -58,16 +58,19 @@ func (a Handlers) BeginTrial(w http.ResponseWriter, r *http.Request) error {
 	return kit.Write(w, http.StatusAccepted, a.trial(t))
 }
 
-// GetTrial answers GET /admin/api/drafts/{id}/trial.
+// GetTrial answers GET /admin/api/drafts/{id}/trial: also that there is none, which is no failure.
 func (a Handlers) GetTrial(w http.ResponseWriter, r *http.Request) error {
 	if a.Trials == nil {
 		return kit.ErrNotFound
 	}
-	t, err := a.Trials.Of(r.Context(), kit.IDOf(r))
-	if err != nil {
-		return err
+	var answer struct {
+		Trial *trialJSON `json:"trial"` // nil: there is none
 	}
-	return kit.Write(w, http.StatusOK, a.trial(t))
+	if t, tried := a.Trials.Of(r.Context(), kit.IDOf(r)); tried {
+		j := a.trial(t)
+		answer.Trial = &j
+	}
+	return kit.Write(w, http.StatusOK, answer)
 }
 
 // EndTrial answers DELETE /admin/api/drafts/{id}/trial.
