@@ -90,6 +90,24 @@ func TestAPublishedDraftIsTheNextRevisionAndGone(t *testing.T) {
 	}
 }
 
+func TestARevisionWithOwnersFlagsIsRolledBackTo(t *testing.T) {
+	s := drafting(t)
+	own := defaults
+	own.FlagPrefix = "FLAG"
+	s.library.SetDefaults(own)
+	s.put("web/flag.txt", "FLAG{placeholder}\n")
+	s.reload()
+	first := s.get("web").Revision
+	s.edit("web", "added", "x")
+	e, err := s.publish("web", false)
+	if err != nil || e.Loaded.Revision == first || !s.library.HasRevision(e, first) {
+		t.Fatalf("%s can be rolled back to: %v; %v", first, s.library.HasRevision(e, first), err)
+	}
+	if e, err = s.library.RollBack(t.Context(), "web", first, "admin"); err != nil || e.Loaded.Revision != first {
+		t.Errorf("%+v %v", e, err)
+	}
+}
+
 func TestADraftIsPublishedOnlyOverWhatItWasComparedWith(t *testing.T) {
 	s := drafting(t)
 	s.edit("web", "added", "x")

@@ -23,8 +23,20 @@ func (l *Library) copyOf(e Entry, revision string) string {
 	if l.revisions == nil || !revisionForm.MatchString(revision) {
 		return ""
 	}
-	if dir := filepath.Join(l.revisions.dir, revision, filepath.Base(e.Folder)); isFolder(dir) {
+	folder := filepath.Base(e.Folder)
+	if dir := filepath.Join(l.revisions.dir, revision, folder); isFolder(dir) {
 		return dir
+	}
+	// Where owners have flags of their own, a revision is of their shape too, which copies are not named by.
+	all, err := os.ReadDir(l.revisions.dir)
+	if err != nil {
+		return ""
+	}
+	for _, one := range all {
+		dir := filepath.Join(l.revisions.dir, one.Name(), folder)
+		if revisionForm.MatchString(one.Name()) && withShape(one.Name(), *l.defaults.Load()) == revision && isFolder(dir) {
+			return dir
+		}
 	}
 	return ""
 }
