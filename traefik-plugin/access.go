@@ -58,8 +58,8 @@ func (h *Handler) identify(r *http.Request, v *visit) {
 	}
 }
 
-// show takes a ticket for true. One in a cookie that ends soon is to be renewed, so that a page that stays open need not be
-// opened anew; one that has ended counts only if it is.
+// show takes a ticket for true. One in a cookie that ends soon is to be renewed, so that a page that stays open need
+// not be opened anew; one that has ended counts only if it is.
 func (v *visit) show(claims ticket.Claims, inCookie bool) {
 	v.query.Owner = claims.Owner
 	v.query.Player = claims.Player

@@ -29,9 +29,9 @@ func (s *slowly) Read(p []byte) (int, error) {
 
 func (*slowly) Close() error { return nil }
 
-// TestLargeAnswersOfOneAddressWaitForEachOther has twenty of 8 MiB each take twice as long as one after the other would,
-// but for what each has for nothing. Another address gets its own at full speed meanwhile, and all is whole, with a
-// length or without.
+// TestLargeAnswersOfOneAddressWaitForEachOther has twenty of 8 MiB each take twice as long as one after the other
+// would, but for what each has for nothing. Another address gets its own at full speed meanwhile, and all is whole,
+// with a length or without.
 func TestLargeAnswersOfOneAddressWaitForEachOther(t *testing.T) {
 	const size, many = 8 << 20, 20
 	for _, length := range []int64{size, -1} {

@@ -101,8 +101,8 @@ func clean(header http.Header, requested string) {
 	}
 }
 
-// cleanTrailers does the same with what came behind a body that was passed on: until the handler returns, trailers stand
-// among the headers, announced ones as headers do, others with a prefix.
+// cleanTrailers does the same with what came behind a body that was passed on: until the handler returns, trailers
+// stand among the headers, announced ones as headers do, others with a prefix.
 func cleanTrailers(header http.Header, requested string) {
 	for name := range header {
 		if !strings.HasPrefix(name, http.TrailerPrefix) {

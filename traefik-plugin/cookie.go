@@ -77,8 +77,8 @@ func stripCookies(header http.Header) {
 	header["Cookie"] = kept
 }
 
-// filterSetCookie drops of the header of that name what a container must not set: Whaley's names, cookies for more than its own host, and nameless
-// ones, whose value a browser sends as if it were a name and a value.
+// filterSetCookie drops of the header of that name what a container must not set: Whaley's names, cookies for more than
+// its own host, and nameless ones, whose value a browser sends as if it were a name and a value.
 func filterSetCookie(header http.Header, name, host string) {
 	lines := header[name]
 	if len(lines) == 0 {

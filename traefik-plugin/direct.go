@@ -71,7 +71,8 @@ func (d *direct) through(way *http.Transport, target *url.URL) http.Handler {
 	return proxy
 }
 
-// ordinary are the headers that most requests have and that are passed on, or that Traefik sets whatever a stranger said.
+// ordinary are the headers that most requests have and that are passed on, or that Traefik sets whatever a stranger
+// said.
 var ordinary = set("Accept Accept-Encoding Accept-Language Authorization Cache-Control Content-Length Content-Type Cookie Dnt " +
 	"If-Modified-Since If-None-Match Origin Pragma Priority Range Referer Sec-Ch-Ua Sec-Ch-Ua-Mobile Sec-Ch-Ua-Platform " +
 	"Sec-Fetch-Dest Sec-Fetch-Mode Sec-Fetch-Site Sec-Fetch-User Upgrade-Insecure-Requests User-Agent X-Requested-With " +
@@ -80,8 +81,8 @@ var ordinary = set("Accept Accept-Encoding Accept-Language Authorization Cache-C
 // oursOnly are the headers that end here: Traefik's own words about the client, which containers are told otherwise.
 var oursOnly = []string{"X-Forwarded-Port, X-Forwarded-Server, X-Real-Ip"}
 
-// ServeHTTP implements http.Handler. It asks few questions and lets the standard library do what it can, since an interpreted
-// statement costs some hundred times a compiled one.
+// ServeHTTP implements http.Handler. It asks few questions and lets the standard library do what it can, since an
+// interpreted statement costs some hundred times a compiled one.
 func (d *direct) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u := r.URL
 	header := r.Header

@@ -82,8 +82,8 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, v *visit, back
 	return reached
 }
 
-// broken answers for a container that ended the connection without an answer, or gave one that is none; and for a client
-// whose body did not come.
+// broken answers for a container that ended the connection without an answer, or gave one that is none; and for a
+// client whose body did not come.
 func (h *Handler) broken(w http.ResponseWriter, r *http.Request, v *visit, err error) {
 	canceled := errors.Is(err, context.Canceled)
 	if canceled && r.ContentLength == 0 {
@@ -130,7 +130,8 @@ func (h *Handler) rewrite(p *httputil.ProxyRequest, v *visit, out *url.URL) {
 	}
 }
 
-// spellUpgrade writes the names of a websocket's headers as their standard does, which some servers compare byte for byte.
+// spellUpgrade writes the names of a websocket's headers as their standard does, which some servers compare byte for
+// byte.
 func spellUpgrade(header http.Header) {
 	for name, lines := range header {
 		if strings.HasPrefix(name, "Sec-Websocket-") {

@@ -33,9 +33,9 @@ type ready struct {
 	said      http.Header // what was said of the request, which is not passed on
 }
 
-// readyKey is all of a request that the decision depends on, empty if such a request is looked at anew each time: one that may
-// not be sent twice, for which another try needs care, with an upgrade, with headers for one hop only, with a target that the standard
-// library would write otherwise, or for a path that may be ours.
+// readyKey is all of a request that the decision depends on, empty if such a request is looked at anew each time: one
+// that may not be sent twice, for which another try needs care, with an upgrade, with headers for one hop only, with a
+// target that the standard library would write otherwise, or for a path that may be ours.
 func (h *Handler) readyKey(r *http.Request) string {
 	header := r.Header
 	path := r.URL.Path
@@ -122,7 +122,8 @@ func (h *Handler) prepare(r *http.Request, v *visit, key, backend string) {
 		return
 	}
 	// The Director of the standard library, since an interpreted one costs more than all that it does. What a Rewrite is
-	// safer for does not come about: who names headers for one hop is not ready, and forwarding headers are replaced before.
+	// safer for does not come about: who names headers for one hop is not ready, and forwarding headers are replaced
+	// before.
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.Transport = through
 	proxy.BufferPool = spare

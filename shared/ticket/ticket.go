@@ -52,8 +52,8 @@ func Begin(host string) string {
 	return encoding.EncodeToString([]byte(text[:len(text)/3*3]))
 }
 
-// Verify returns the claims of a ticket that one of the keys has signed, for this host, and that is not over. Of one that
-// is over it returns them too, with ErrExpired.
+// Verify returns the claims of a ticket that one of the keys has signed, for this host, and that is not over. Of one
+// that is over it returns them too, with ErrExpired.
 func Verify(keys []ed25519.PublicKey, token, host string, now time.Time) (Claims, error) {
 	var c Claims
 	if len(token) > MaxLength || strings.ContainsAny(token, "\r\n") { // line breaks the decoder would skip: one ticket, many spellings

@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	// longest is how long a turn is held unless it is said otherwise: what takes longer waits for something else, and computes nothing.
+	// longest is how long a turn is held unless it is said otherwise: what takes longer waits for something else, and
+	// computes nothing.
 	longest    = 20 * time.Millisecond
 	maxWaiting = 1024 // in one line
 	// refusal is how long whoever finds a line full waits to be told so, as many of them as maxRefused: one who tries

@@ -134,8 +134,8 @@ func (f *finding) look(ctx context.Context, p *plan, h *honest, a attack, to tar
 	return nil
 }
 
-// undisturbed looks at honest players without the attack. One whose request fails, as when the machine stalls, is looked at
-// again: the attack's figures are worth more than a look.
+// undisturbed looks at honest players without the attack. One whose request fails, as when the machine stalls, is
+// looked at again: the attack's figures are worth more than a look.
 func (h *honest) undisturbed(ctx context.Context, lasts time.Duration, act func(context.Context, time.Duration)) error {
 	for range looksMost {
 		h.forget()

@@ -16,7 +16,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// newCTFd makes a client that takes the key as it is now: from the panel, or from the file that CTFD_API_KEY_FILE names.
+// newCTFd makes a client that takes the key as it is now: from the panel, or from the file that CTFD_API_KEY_FILE
+// names.
 func newCTFd(c *config.Config, live *config.Live, log *slog.Logger) (*ctfd.Client, error) {
 	return ctfd.New(c.CTFdURL, func() string { return string(live.Config().CTFdKey) }, log)
 }

@@ -24,8 +24,8 @@ type part struct {
 	close func() error
 }
 
-// newLifecycle makes one without parts. Its loops run until the context that is returned ends, with ctx, with the first loop
-// that fails, or with Stop.
+// newLifecycle makes one without parts. Its loops run until the context that is returned ends, with ctx, with the first
+// loop that fails, or with Stop.
 func newLifecycle(ctx context.Context, log *slog.Logger) (*lifecycle, context.Context) {
 	ctx, end := context.WithCancel(ctx)
 	loops, ctx := errgroup.WithContext(ctx)

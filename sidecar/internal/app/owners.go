@@ -17,7 +17,8 @@ type ownedRows interface {
 	RenameOwner(ctx context.Context, owner, name string) error
 }
 
-// owners has instances show what CTFd calls their owners now, and ends what runs for owners whom CTFd has banned or does not know any more, if the settings want that.
+// owners has instances show what CTFd calls their owners now, and ends what runs for owners whom CTFd has banned or
+// does not know any more, if the settings want that.
 type owners struct {
 	players   *identity.Players
 	instances ownedRows

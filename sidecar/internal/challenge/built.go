@@ -19,9 +19,9 @@ func (l *Library) Built(ch *whaley.Challenge) error {
 	return nil // another revision is loaded by now
 }
 
-// NotBuilt is told of a challenge whose images could not be made. The last revision that was built takes its place, and the
-// challenge's problems say so; instead is that revision, or empty if there is none. When its folder is read again, what that
-// holds is tried again.
+// NotBuilt is told of a challenge whose images could not be made. The last revision that was built takes its place, and
+// the challenge's problems say so; instead is that revision, or empty if there is none. When its folder is read again,
+// what that holds is tried again.
 func (l *Library) NotBuilt(ctx context.Context, ch *whaley.Challenge, why string) (instead string, err error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()

@@ -18,8 +18,9 @@ func isEmpty(value *yaml.Node) bool {
 	return node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
 }
 
-// canBeEmpty says whether a key with nothing in it, as is left where an author has commented out its lines, may be taken
-// as one that is not there. A service is nothing without what runs, and a variable without a value says something.
+// canBeEmpty says whether a key with nothing in it, as is left where an author has commented out its lines, may be
+// taken as one that is not there. A service is nothing without what runs, and a variable without a value says
+// something.
 func canBeEmpty(place string) bool {
 	return !slices.Contains(
 		[]string{

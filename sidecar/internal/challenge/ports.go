@@ -47,8 +47,8 @@ func (r *reading) port(node *yaml.Node, path string) {
 	}
 }
 
-// halves takes the container's half of an entry whose other half is a variable that nothing sets, since nothing is published
-// there anyway.
+// halves takes the container's half of an entry whose other half is a variable that nothing sets, since nothing is
+// published there anyway.
 func (r *reading) halves(node *yaml.Node, path string) {
 	at, deep := -1, 0
 	for n, c := range node.Value {

@@ -59,7 +59,8 @@ func (l *Library) ViewRevision(id, revision string, look func(dir string) error)
 	return look(dir)
 }
 
-// RollBack puts a revision back into a challenge's folder, in the place of what is there. Instances that run go on with theirs.
+// RollBack puts a revision back into a challenge's folder, in the place of what is there. Instances that run go on with
+// theirs.
 func (l *Library) RollBack(ctx context.Context, id, revision, by string) (Entry, error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()

@@ -25,8 +25,8 @@ func (v vocabulary) has(name string) bool {
 	return there || slices.Contains(v.own, name)
 }
 
-// variablesIn notes variables that are set nowhere, and refuses ours where they are not filled in. It looks at each value
-// where it stands: an anchor once, not at every place that uses it.
+// variablesIn notes variables that are set nowhere, and refuses ours where they are not filled in. It looks at each
+// value where it stands: an anchor once, not at every place that uses it.
 func (r *reading) variablesIn(node *yaml.Node, path string) {
 	if r.gone[path] {
 		return
@@ -82,8 +82,8 @@ func (r *reading) variablesOf(node *yaml.Node, path string) {
 	}
 }
 
-// fill is a text with its variables filled in, or as it is if that cannot be done. Ours, which have no value yet, stay. What is
-// filled in counts as text of the file.
+// fill is a text with its variables filled in, or as it is if that cannot be done. Ours, which have no value yet, stay.
+// What is filled in counts as text of the file.
 func (r *reading) fill(text string) string {
 	if filled, err := r.substitute(text); err == nil {
 		return filled
@@ -113,8 +113,8 @@ var meantEmpty = []string{
 	".services.*.build.args", ".services.*.extends", ".include",
 }
 
-// empty leaves out a value that would be a number, a name, a path or the like, had its variables been set. Compose would end
-// there; of what they were to say nothing is lost.
+// empty leaves out a value that would be a number, a name, a path or the like, had its variables been set. Compose
+// would end there; of what they were to say nothing is lost.
 func (r *reading) empty(node *yaml.Node, path, place string) bool {
 	if node.Kind != yaml.ScalarNode || !strings.Contains(node.Value, "$") ||
 		strings.Trim(r.fill(node.Value), ": ") != "" ||

@@ -17,15 +17,16 @@ import (
 // fewInstances at once get along with what a kernel has by default.
 const fewInstances = 500
 
-// What a host wants of its table of connections: room for itself and for some instances that use up their shares, each of
-// which may also leave three times as many behind that are over.
+// What a host wants of its table of connections: room for itself and for some instances that use up their shares, each
+// of which may also leave three times as many behind that are over.
 const (
 	hostConnections = 65536
 	hogs            = 32
 	hogTimes        = 4
 )
 
-// The session keys that the engine gives containers belong to one user if it remaps them, and any user but root may have 200.
+// The session keys that the engine gives containers belong to one user if it remaps them, and any user but root may
+// have 200.
 const (
 	keysEach  = 2   // of a container, with one that is being replaced
 	keyBytes  = 150 // of one

@@ -33,14 +33,14 @@ var ours = []string{
 	"SUBNET_", "TRUSTED_", "WEBHOOK_", "WHALEY_",
 }
 
-// others are variables of those who live beside the sidecar: of docker-compose.yaml and the scripts, which pass the whole
-// .env on, and what container engines and Kubernetes tell of services with our names.
+// others are variables of those who live beside the sidecar: of docker-compose.yaml and the scripts, which pass the
+// whole .env on, and what container engines and Kubernetes tell of services with our names.
 var others = regexp.MustCompile(`^(TLS|TLS_CERT|TLS_KEY|TLS_CA|CERT_RESOLVER|DASHBOARD_HOST|WEB_ADDRESS|TRAEFIK_YML_SUM|WHALEY_CACHE|WHALEY_(PUBLIC|INTERNAL)_URL)$|` +
 	`^(WHALEY|TRAEFIK|REDIS|POSTGRES|PROMETHEUS|GRAFANA|PROXY)_(PROJECT|IMAGE|VERSION)$|` +
 	`_PORT$|_SERVICE_(HOST|PORT)|_PORT_[0-9]+_(TCP|UDP)|^ACME_|^COMPOSE_|^DOCKER_|^OTEL_`)
 
-// Misspelled finds variables that are no setting and were surely meant to be one, sorted by name. Of all others, which an
-// environment is full of, it says nothing.
+// Misspelled finds variables that are no setting and were surely meant to be one, sorted by name. Of all others, which
+// an environment is full of, it says nothing.
 func Misspelled(environment map[string]string) []Misspelt {
 	known := names()
 	var all []Misspelt
@@ -112,7 +112,8 @@ func near(name, setting string) bool {
 	return distance(name, setting) <= allowed || distance(inOrder(name), inOrder(setting)) <= min(allowed, 1)
 }
 
-// apart is how many letters at least have to change, whatever their order: quickly counted, and enough for nearly all names.
+// apart is how many letters at least have to change, whatever their order: quickly counted, and enough for nearly all
+// names.
 func apart(a, b string) int {
 	var letters [256]int
 	for i := range len(a) {
@@ -134,7 +135,8 @@ func inOrder(name string) string {
 	return strings.Join(words, "_")
 }
 
-// distance is how many letters have to be put in, left out, replaced, or swapped with the next to make one of the other.
+// distance is how many letters have to be put in, left out, replaced, or swapped with the next to make one of the
+// other.
 func distance(a, b string) int {
 	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

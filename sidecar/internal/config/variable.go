@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Variable is one of the organisers' own, as the key of some service that a challenge asks: what compose files name as they
-// name $FLAG.
+// Variable is one of the organisers' own, as the key of some service that a challenge asks: what compose files name as
+// they name $FLAG.
 type Variable struct {
 	Challenge string // empty: for all
 	Name      string

@@ -19,8 +19,8 @@ const (
 	playerToken = "CTFD_CONTRACT_PLAYER"
 )
 
-// TestTheStubAnswersAsCTFdDoes plays every call that Whaley makes. With CTFD_CONTRACT_URL, _ADMIN and _PLAYER it plays the same
-// against a real CTFd, where it leaves nothing behind; so the stub cannot say what CTFd would not.
+// TestTheStubAnswersAsCTFdDoes plays every call that Whaley makes. With CTFD_CONTRACT_URL, _ADMIN and _PLAYER it plays
+// the same against a real CTFd, where it leaves nothing behind; so the stub cannot say what CTFd would not.
 func TestTheStubAnswersAsCTFdDoes(t *testing.T) {
 	url, admin, player := os.Getenv(realCTFd), os.Getenv(adminToken), os.Getenv(playerToken)
 	if url == "" {

@@ -30,8 +30,8 @@ umount /.whaley 2>/dev/null && echo unmounted
 cp /bin/busybox /.whaley/whaley-guest 2>/dev/null && echo wrote
 echo done; exec sleep 1000`
 
-// TestAHostileProgramGainsNothingAtItsGate has a sibling of its instance wait beside it, and starts it again, since it is
-// told again then.
+// TestAHostileProgramGainsNothingAtItsGate has a sibling of its instance wait beside it, and starts it again, since it
+// is told again then.
 func TestAHostileProgramGainsNothingAtItsGate(t *testing.T) {
 	engine, image := gates(t)
 	name := fmt.Sprintf("gates-%d-knocks", os.Getpid())

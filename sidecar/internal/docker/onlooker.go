@@ -25,8 +25,8 @@ const (
 	onlookerPids = 64
 )
 
-// onlooker is a container with this very program, which sees the engine's folders read-only and the host's processes, and
-// no network. It ends with the connection to it, whatever ends that, and is then removed by the engine.
+// onlooker is a container with this very program, which sees the engine's folders read-only and the host's processes,
+// and no network. It ends with the connection to it, whatever ends that, and is then removed by the engine.
 type onlooker struct {
 	purpose      string // its command, its label, and part of its name: one deployment has one of each
 	memory       int64
@@ -116,8 +116,8 @@ func (e *Engine) startOnlooker(ctx context.Context, o onlooker) (_ onlooker, err
 // snapshots is where containerd keeps layers for an engine that lets it.
 const snapshots = "/var/lib/containerd"
 
-// engineFolders are the folders where the engine keeps layers and volumes, without what is mounted below. Of its own folder the
-// engine allows no other propagation than by which it can unmount what comes later (rslave).
+// engineFolders are the folders where the engine keeps layers and volumes, without what is mounted below. Of its own
+// folder the engine allows no other propagation than by which it can unmount what comes later (rslave).
 func engineFolders(about system.Info) []mount.Mount {
 	folders := []string{about.DockerRootDir}
 	for _, line := range about.DriverStatus {

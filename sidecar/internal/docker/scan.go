@@ -42,8 +42,8 @@ func (e *Engine) scanPath(id string, cores []string) string {
 	return filepath.Join(e.scanFolder(), strings.TrimPrefix(id, "sha256:")+"-"+of)
 }
 
-// ScanImage looks for the sentinels in all that an image has. What it finds is kept in files, by the image's id: the same
-// image is not read again.
+// ScanImage looks for the sentinels in all that an image has. What it finds is kept in files, by the image's id: the
+// same image is not read again.
 func (e *Engine) ScanImage(
 	ctx context.Context, ch *whaley.Challenge, svc *whaley.Service, log io.Writer,
 ) (*whaley.ImageFlag, error) {

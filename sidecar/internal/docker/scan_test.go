@@ -17,7 +17,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// TestALargeImageIsReadAsAStreamAndOnlyOnce builds an image of 300 MB whose flag is in a small file and in the large one.
+// TestALargeImageIsReadAsAStreamAndOnlyOnce builds an image of 300 MB whose flag is in a small file and in the large
+// one.
 func TestALargeImageIsReadAsAStreamAndOnlyOnce(t *testing.T) {
 	testkit.Need(t, testkit.Docker)
 	ctx, folder, dir := context.Background(), t.TempDir(), t.TempDir()

@@ -92,8 +92,8 @@ func (f file) empty() bool {
 	return err == nil
 }
 
-// takeCompose chooses among the compose files: the best ranked that can be read, has services and lacks nothing that these are
-// built from, or else the best ranked that can be read. It is false if that is
+// takeCompose chooses among the compose files: the best ranked that can be read, has services and lacks nothing that
+// these are built from, or else the best ranked that can be read. It is false if that is
 // one for players which lacks what it builds, while there is a Dockerfile of what is deployed.
 func (p *plan) takeCompose(ctx context.Context, f *found) bool {
 	sorted := ranked(f.composes, f.folder, composeRank)

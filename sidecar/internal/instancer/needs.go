@@ -26,11 +26,11 @@ type Store interface {
 	Update(ctx context.Context, id string, from []whaley.State, change func(*whaley.Instance), ev whaley.Event) (*whaley.Instance, error)
 	// Wake is Update of one that sleeps. It refuses with CodeHostFull if the host has no memory for it.
 	Wake(ctx context.Context, id string, q whaley.Quota, change func(*whaley.Instance), ev whaley.Event) (*whaley.Instance, error)
-	// Due lists running and sleeping instances whose time is over, those first that have been over for longest, and not more than can
-	// be stopped at once.
+	// Due lists running and sleeping instances whose time is over, those first that have been over for longest, and not
+	// more than can be stopped at once.
 	Due(ctx context.Context, now time.Time) ([]string, error)
-	// Expire turns those of the running and sleeping instances whose time is over into stopping ones, with an event each, in one
-	// transaction however many they are, and returns them.
+	// Expire turns those of the running and sleeping instances whose time is over into stopping ones, with an event each,
+	// in one transaction however many they are, and returns them.
 	Expire(ctx context.Context, ids []string, now time.Time) ([]*whaley.Instance, error)
 	// Get refuses with CodeInstanceNotFound.
 	Get(ctx context.Context, id string) (*whaley.Instance, error)

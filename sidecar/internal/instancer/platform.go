@@ -35,8 +35,8 @@ type Instances interface {
 	// Claim makes what was prepared its owner's, whose row has the same id and place by now, and has steps run it. It is
 	// done for what was prepared once; after an error of no code Start does it from what is left.
 	Claim(ctx context.Context, in *whaley.Instance, plan Plan, steps Steps) error
-	// Sleep stops the services of an instance, to which nothing leads from then on, and keeps what they have written and all
-	// that is the instance's. It can be repeated.
+	// Sleep stops the services of an instance, to which nothing leads from then on, and keeps what they have written and
+	// all that is the instance's. It can be repeated.
 	Sleep(ctx context.Context, in *whaley.Instance) error
 	// Wake has run start those services again that ran when an instance fell asleep, and leads to it again. Of what it is
 	// given the services' names are known. What an earlier life has started already runs on.

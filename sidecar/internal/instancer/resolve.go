@@ -34,8 +34,8 @@ func (i *Instancer) target(q whaley.HostQuery) (target, bool) {
 	return t, true
 }
 
-// Resolve says what a host is now. It never starts anything. The instance in it may be shared with others who asked at the
-// same time: it is only read.
+// Resolve says what a host is now. It never starts anything. The instance in it may be shared with others who asked at
+// the same time: it is only read.
 func (i *Instancer) Resolve(ctx context.Context, q whaley.HostQuery) (whaley.HostView, error) {
 	return i.views.ask(
 		context.WithoutCancel(ctx), q.Host+"\x00"+q.Player.Owner.ID, func(ctx context.Context) (whaley.HostView, error) {

@@ -15,8 +15,8 @@ var errNotWoken = whaley.Errorf(
 	whaley.Unavailable, "not_woken", "Your instance could not be woken just now. Nothing of it is lost; try again.",
 ).After(5 * time.Second)
 
-// rouse wakes an instance of an owner that sleeps: its programs run again with the files that they had. Any number of calls
-// at once wake it once. It refuses with CodeHostFull, and with the reason why nothing is started at the moment.
+// rouse wakes an instance of an owner that sleeps: its programs run again with the files that they had. Any number of
+// calls at once wake it once. It refuses with CodeHostFull, and with the reason why nothing is started at the moment.
 func (i *Instancer) rouse(ctx context.Context, in *whaley.Instance, p whaley.Player) (*whaley.Instance, error) {
 	if err := i.drained(); err != nil {
 		return nil, err
@@ -120,8 +120,8 @@ func (i *Instancer) sleepOn(ctx context.Context, in *whaley.Instance, cause erro
 	i.stopServices(ctx, asleep)
 }
 
-// asItRan are the services of an instance that ran when it fell asleep, and what they wait for, as the revision has them
-// that it was made of: the challenge may be another by now, or gone.
+// asItRan are the services of an instance that ran when it fell asleep, and what they wait for, as the revision has
+// them that it was made of: the challenge may be another by now, or gone.
 func (i *Instancer) asItRan(ctx context.Context, in *whaley.Instance) (*whaley.Challenge, error) {
 	vars := strings.NewReplacer()
 	if loaded, is := i.Challenges.Get(in.Challenge); is {

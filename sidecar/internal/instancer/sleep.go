@@ -11,8 +11,8 @@ import (
 
 const (
 	trafficEvery = 15 * time.Second // between two looks at what goes to instances that may sleep
-	// trafficNoise is how many bytes may come in between two looks without anybody being there: the host's own answers to a
-	// container that looks for it.
+	// trafficNoise is how many bytes may come in between two looks without anybody being there: the host's own answers to
+	// a container that looks for it.
 	trafficNoise = 200
 )
 

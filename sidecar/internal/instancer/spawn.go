@@ -13,9 +13,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Spawn asks for an instance of a challenge and returns it as soon as it is queued, or wakes the owner's that sleeps. It refuses with CodeLiveInstance,
-// CodeQuota, challenge_not_found, challenge_inactive, CodeNotBegun, CodeOver, CodePaused, CodeNotOpen, image_failed, or
-// the reason of a failed spawn whose back-off is not over.
+// Spawn asks for an instance of a challenge and returns it as soon as it is queued, or wakes the owner's that sleeps.
+// It refuses with CodeLiveInstance, CodeQuota, challenge_not_found, challenge_inactive, CodeNotBegun, CodeOver,
+// CodePaused, CodeNotOpen, image_failed, or the reason of a failed spawn whose back-off is not over.
 func (i *Instancer) Spawn(ctx context.Context, p whaley.Player, challenge string) (_ *whaley.Instance, err error) {
 	defer func() { i.refused(whaley.OpSpawn, challenge, err) }()
 	ch, err := i.open(p, challenge)

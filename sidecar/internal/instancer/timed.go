@@ -7,7 +7,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// SpawnFrom is Spawn for a scoreboard that starts instances for its teams, says how long they run, and prolongs them itself.
+// SpawnFrom is Spawn for a scoreboard that starts instances for its teams, says how long they run, and prolongs them
+// itself.
 func (i *Instancer) SpawnFrom(
 	ctx context.Context, p whaley.Player, challenge string, timeout time.Duration,
 ) (_ *whaley.Instance, err error) {

@@ -60,8 +60,8 @@ func (w *world) night(in *whaley.Instance, d *death) {
 	synctest.Wait()
 }
 
-// TestWhateverStepOfSleepIsTheLastNothingIsLost tries a death at, and a fault of, each step of falling asleep and of being
-// woken. What a container has written is in it: it must be the same one.
+// TestWhateverStepOfSleepIsTheLastNothingIsLost tries a death at, and a fault of, each step of falling asleep and of
+// being woken. What a container has written is in it: it must be the same one.
 func TestWhateverStepOfSleepIsTheLastNothingIsLost(t *testing.T) {
 	ch := sleepy()
 	ch.Timeout = 24 * time.Hour

@@ -12,8 +12,8 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 )
 
-// Check says what is wrong with the provider, and what mends it; nothing: players can sign in there, as far as can be seen
-// without an account.
+// Check says what is wrong with the provider, and what mends it; nothing: players can sign in there, as far as can be
+// seen without an account.
 func (p *Provider) Check(ctx context.Context) (problem, mend string) {
 	at, err := url.Parse(p.opts.Issuer)
 	if err != nil || at.Scheme != "https" && at.Scheme != "http" || at.Host == "" {
@@ -54,7 +54,8 @@ func (p *Provider) Check(ctx context.Context) (problem, mend string) {
 	return p.checkClient(ctx, provider)
 }
 
-// checkClient begins a sign-in that nobody ends: a provider refuses at once a client or a way back that it does not know.
+// checkClient begins a sign-in that nobody ends: a provider refuses at once a client or a way back that it does not
+// know.
 func (p *Provider) checkClient(ctx context.Context, provider *oidc.Provider) (problem, mend string) {
 	attempt := NewAttempt("/")
 	to, err := p.Begin(ctx, attempt)

@@ -26,7 +26,8 @@ func (mapped) Mappings(context.Context) ([]*whaley.Mapping, error) {
 		nil
 }
 
-// TestWhatIsOpenIsWhatCTFdSays goes through an event, with CTFd there, away, and away from the start of a second sidecar.
+// TestWhatIsOpenIsWhatCTFdSays goes through an event, with CTFd there, away, and away from the start of a second
+// sidecar.
 func TestWhatIsOpenIsWhatCTFdSays(t *testing.T) {
 	ctx := context.Background()
 	board := ctfdtest.New(t)

@@ -13,8 +13,9 @@ import (
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
 
-// largeAnswers are passed on in pieces, several at the same time, and nothing of them is lost: with a length and without,
-// around the bounds of pieces, and with what comes behind a body. Who goes away in the middle is gone for the container too.
+// largeAnswers are passed on in pieces, several at the same time, and nothing of them is lost: with a length and
+// without, around the bounds of pieces, and with what comes behind a body. Who goes away in the middle is gone for the
+// container too.
 func largeAnswers(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
 	w.on(wire.PathWake, w.running("link"))

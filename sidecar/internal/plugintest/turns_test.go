@@ -171,8 +171,8 @@ func websocketsAtOnce(t *testing.T, w *world) {
 	}
 }
 
-// websocketsHaveABound has one address open more than it may have at one host. Those above it are told so; another host has
-// room meanwhile, and so has this one when some are closed.
+// websocketsHaveABound has one address open more than it may have at one host. Those above it are told so; another host
+// has room meanwhile, and so has this one when some are closed.
 func websocketsHaveABound(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
 	w.on(wire.PathWake, w.running("link"))

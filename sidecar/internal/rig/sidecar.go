@@ -67,7 +67,8 @@ func (s *Sidecar) Transport(player string) *http.Transport {
 	}
 }
 
-// Call asks the public API as a player; into, unless nil, is what its JSON is read into. An answer from 300 on is an error.
+// Call asks the public API as a player; into, unless nil, is what its JSON is read into. An answer from 300 on is an
+// error.
 func (s *Sidecar) Call(player, method, path string, into any) error {
 	r, err := http.NewRequest(method, s.Dashboard+path, nil)
 	if err != nil {

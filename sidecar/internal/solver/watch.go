@@ -53,7 +53,8 @@ func (w *watch) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// keep keeps the end of what is printed, and ends who prints without end: the engine and this process work for each byte.
+// keep keeps the end of what is printed, and ends who prints without end: the engine and this process work for each
+// byte.
 func (w *watch) keep(text []byte) {
 	before := w.read
 	if w.read += len(text); before <= maxPrinted && w.read > maxPrinted {

@@ -49,8 +49,8 @@ type Active struct {
 	once   sync.Once
 }
 
-// BecomeActive waits until this process is the active one, then brings the tables up to date. A standby changes nothing, so that
-// one of a newer version may wait for an older one to end.
+// BecomeActive waits until this process is the active one, then brings the tables up to date. A standby changes
+// nothing, so that one of a newer version may wait for an older one to end.
 func (s *Store) BecomeActive(ctx context.Context, log *slog.Logger) (*Active, error) {
 	a := &Active{store: s, log: log, began: time.Now(), lost: make(chan struct{}), ended: make(chan struct{})}
 	acquire, keep := a.lockFolder, a.keepFolder

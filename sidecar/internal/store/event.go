@@ -55,7 +55,8 @@ func (s *Store) insertEvents(ctx context.Context, tx bun.Tx, events []whaley.Eve
 	return s.insertAll(ctx, tx, audited(ctx, events[0], slices.Clone(events)))
 }
 
-// insertAll writes events, but those about owners that are no players: what solvers and rehearsals do is told otherwise.
+// insertAll writes events, but those about owners that are no players: what solvers and rehearsals do is told
+// otherwise.
 func (s *Store) insertAll(ctx context.Context, tx bun.Tx, events []whaley.Event) error {
 	events = slices.DeleteFunc(events, func(ev whaley.Event) bool { return whaley.Synthetic(ev.Owner) })
 	if len(events) == 0 {

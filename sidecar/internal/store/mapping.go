@@ -97,9 +97,9 @@ func (s *Store) Mapping(ctx context.Context, challenge string) (*whaley.Mapping,
 	return nil, err
 }
 
-// Map writes which challenge of CTFd a challenge is, or where one of its parts belongs. The current flags that this is about go
-// into the outbox for that one, and out of those where they were before. It refuses with mapping_taken if another challenge is
-// mapped to the same.
+// Map writes which challenge of CTFd a challenge is, or where one of its parts belongs. The current flags that this is
+// about go into the outbox for that one, and out of those where they were before. It refuses with mapping_taken if
+// another challenge is mapped to the same.
 func (s *Store) Map(ctx context.Context, m *whaley.Mapping) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if err := s.takeTurns(ctx, tx, lockMappings, ""); err != nil {
@@ -182,9 +182,9 @@ func (s *Store) move(ctx context.Context, tx bun.Tx, challenge, part string, ctf
 	return err
 }
 
-// Unmap forgets a challenge's mapping, or that of one part, and says whether there was one. A challenge's flags in CTFd stay,
-// since instances that run have them; what was still to be brought there is not any more. A part's go to where its challenge's
-// others are.
+// Unmap forgets a challenge's mapping, or that of one part, and says whether there was one. A challenge's flags in CTFd
+// stay, since instances that run have them; what was still to be brought there is not any more. A part's go to where
+// its challenge's others are.
 func (s *Store) Unmap(ctx context.Context, challenge, part string) (bool, error) {
 	had := false
 	err := s.write(ctx, func(ctx context.Context, tx bun.Tx) error {

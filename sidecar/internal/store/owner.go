@@ -10,8 +10,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// ownersQuery reads an owner's live instances, of one challenge the latest that there was, and what a player has started
-// since a moment. It is one query because it is on the way of every start; each part has an index.
+// ownersQuery reads an owner's live instances, of one challenge the latest that there was, and what a player has
+// started since a moment. It is one query because it is on the way of every start; each part has an index.
 const ownersQuery = `SELECT 'live' AS part, challenge, state, reason, created_at, ended_at, failures, losses
 	FROM instances WHERE owner_id = ? AND state IN ?
 	UNION ALL SELECT * FROM (SELECT 'latest', challenge, state, reason, created_at, ended_at, failures, losses

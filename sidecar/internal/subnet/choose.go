@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Candidates are what a pool is chosen from, the likeliest to be free first. Private ranges that clouds and campuses begin to
-// give away from the other end, and at last one that the Internet keeps for measurements.
+// Candidates are what a pool is chosen from, the likeliest to be free first. Private ranges that clouds and campuses
+// begin to give away from the other end, and at last one that the Internet keeps for measurements.
 var Candidates = []netip.Prefix{
 	netip.MustParsePrefix("10.240.0.0/12"), netip.MustParsePrefix("10.224.0.0/12"), netip.MustParsePrefix("10.208.0.0/12"),
 	netip.MustParsePrefix("10.192.0.0/12"), netip.MustParsePrefix("10.176.0.0/12"), netip.MustParsePrefix("10.160.0.0/12"),
@@ -24,7 +24,8 @@ var Candidates = []netip.Prefix{
 // metaName is where the store keeps the choice.
 const metaName = "subnet_pool"
 
-// lookEvery is how often this host is looked at although nothing was heard, and how soon another sidecar's choice is known.
+// lookEvery is how often this host is looked at although nothing was heard, and how soon another sidecar's choice is
+// known.
 const lookEvery = time.Minute
 
 // choice is what the store keeps, for all sidecars of a database.
@@ -58,8 +59,8 @@ type Chooser struct {
 	told    func(message string)
 }
 
-// NewChooser makes one that knows nothing before Choose. set is SUBNET_POOL, not valid if that is empty; look lists what this
-// host needs.
+// NewChooser makes one that knows nothing before Choose. set is SUBNET_POOL, not valid if that is empty; look lists
+// what this host needs.
 func NewChooser(
 	store Meta, set netip.Prefix, least int, look func(ctx context.Context) ([]Need, error), log *slog.Logger,
 ) *Chooser {
@@ -75,7 +76,8 @@ func (c *Chooser) OnChange(f func(pools []netip.Prefix)) {
 	f(pools)
 }
 
-// OnTrouble has a function called with what everybody should know: that the pool had to be changed, or cannot be used as it is.
+// OnTrouble has a function called with what everybody should know: that the pool had to be changed, or cannot be used
+// as it is.
 func (c *Chooser) OnTrouble(f func(message string)) { c.told = f }
 
 // Pools are the pool that new networks come from, and then those before it that are still in use.
@@ -93,14 +95,16 @@ func (c *Chooser) Contains(a netip.Addr) bool {
 	return slices.ContainsFunc(c.Pools(), func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
 }
 
-// Used are all pools that this deployment ever had: a guard that nobody holds there was left by a sidecar that was killed.
+// Used are all pools that this deployment ever had: a guard that nobody holds there was left by a sidecar that was
+// killed.
 func (c *Chooser) Used() []netip.Prefix {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append(c.now.all(), c.now.Used...)
 }
 
-// Needed says whether a network holds something that this host needs, by the last look: it is neither handed out nor covered.
+// Needed says whether a network holds something that this host needs, by the last look: it is neither handed out nor
+// covered.
 func (c *Chooser) Needed(network netip.Prefix) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,8 +118,8 @@ func (c choice) all() []netip.Prefix {
 	return append([]netip.Prefix{c.Pool}, c.Before...)
 }
 
-// Choose takes the pool that is kept, or chooses one and keeps it. A pool that is set and holds something that this host needs is
-// refused.
+// Choose takes the pool that is kept, or chooses one and keeps it. A pool that is set and holds something that this
+// host needs is refused.
 func (c *Chooser) Choose(ctx context.Context) error {
 	needs, err := c.lookAgain(ctx)
 	if err != nil {
@@ -147,8 +151,8 @@ func (c *Chooser) lookAgain(ctx context.Context) ([]Need, error) {
 	return needs, err
 }
 
-// Would is the pool that Choose would take now, why it must not be used if there is no better, and what this host needs. Nothing is
-// written.
+// Would is the pool that Choose would take now, why it must not be used if there is no better, and what this host
+// needs. Nothing is written.
 func (c *Chooser) Would(ctx context.Context) (pool netip.Prefix, why string, needs []Need, err error) {
 	needs, unknown := c.look(ctx)
 	var now choice
@@ -246,8 +250,8 @@ func (c *Chooser) next(now choice, needs []Need) (choice, string) {
 	return now, why
 }
 
-// pick is the first candidate that holds nothing, was not given up before and is large enough; else one that is not quite
-// that, but never one that holds what forbids it.
+// pick is the first candidate that holds nothing, was not given up before and is large enough; else one that is not
+// quite that, but never one that holds what forbids it.
 func pick(needs []Need, now choice, least int) (netip.Prefix, bool) {
 	for _, strict := range []struct{ soft, refused, room bool }{
 		{true, true, true}, {true, true, false}, {false, true, false},

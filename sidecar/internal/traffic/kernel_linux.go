@@ -17,8 +17,8 @@ const established = 3
 // Kernel is this machine's, in the network namespace of this process.
 type Kernel struct{}
 
-// Of counts what came into sets of networks from outside, and the connections that each has with what is outside of it. A
-// set of which a bridge is not found is left out: it is another machine's.
+// Of counts what came into sets of networks from outside, and the connections that each has with what is outside of it.
+// A set of which a bridge is not found is left out: it is another machine's.
 func (Kernel) Of(_ context.Context, networks map[string][]netip.Prefix) (map[string]whaley.Traffic, error) {
 	here, err := bridges()
 	if err != nil {

@@ -129,8 +129,8 @@ func TestWhereNoRunCanBeIsSaid(t *testing.T) {
 	}
 }
 
-// TestARunThatTakesLongToMeasureHoldsUpNoBound has the look at what one RUN has written not end. Another RUN that begins
-// meanwhile is bounded.
+// TestARunThatTakesLongToMeasureHoldsUpNoBound has the look at what one RUN has written not end. Another RUN that
+// begins meanwhile is bounded.
 func TestARunThatTakesLongToMeasureHoldsUpNoBound(t *testing.T) {
 	const first, second = "docker/buildkit/0123456789abcdefghijklmno", "docker/buildkit/onmlkjihgfedcba9876543210"
 	root := t.TempDir()

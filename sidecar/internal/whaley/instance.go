@@ -9,8 +9,8 @@ import (
 // State is where an instance is in its life.
 type State string
 
-// queued → starting → running → stopping → stopped; failed can follow queued and starting. What runs may become sleeping,
-// and starting again from there.
+// queued → starting → running → stopping → stopped; failed can follow queued and starting. What runs may become
+// sleeping, and starting again from there.
 const (
 	Queued   State = "queued"
 	Starting State = "starting"

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Beginnings of the ids of owners that are no players: solvers, rehearsals and trials of drafts play for them. What is theirs is in no
-// statistics, in no list of events, and nowhere in a scoreboard.
+// Beginnings of the ids of owners that are no players: solvers, rehearsals and trials of drafts play for them. What is
+// theirs is in no statistics, in no list of events, and nowhere in a scoreboard.
 const (
 	syntheticPrefix = "synthetic_"
 	solverPrefix    = syntheticPrefix + "solver_"

@@ -56,8 +56,8 @@ func (a Handlers) DeleteDraftFile(w http.ResponseWriter, r *http.Request) error 
 	return a.editDraft(w, r, http.StatusOK, "", files.Delete)
 }
 
-// editDraft does one change to a draft. That one was begun is recorded, and what was published of it: in between nothing
-// changes for anybody else.
+// editDraft does one change to a draft. That one was begun is recorded, and what was published of it: in between
+// nothing changes for anybody else.
 func (a Handlers) editDraft(
 	w http.ResponseWriter, r *http.Request, status int, tag string, change func(root *os.Root, name string) error,
 ) error {

@@ -54,8 +54,9 @@ func (s adapterSignIn) Valid() error {
 	return nil
 }
 
-// AdapterSignIn makes the address that signs a browser in here whose account in CTFd the plugin knows. The code in it is
-// behind the "#", which reaches no server's log, and of use only to the browser that has gone to CTFd with the state.
+// AdapterSignIn makes the address that signs a browser in here whose account in CTFd the plugin knows. The code in it
+// is behind the "#", which reaches no server's log, and of use only to the browser that has gone to CTFd with the
+// state.
 func (a Handlers) AdapterSignIn(w http.ResponseWriter, r *http.Request) error {
 	account, shown, err := a.AdapterOf(r)
 	if err == nil && !shown {

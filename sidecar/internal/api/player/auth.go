@@ -34,7 +34,8 @@ func (l loginRequest) Valid() error {
 	return nil
 }
 
-// Login exchanges an access token, or a code of the plugin's in CTFd, for a session in a cookie. A form of another site cannot send what it takes.
+// Login exchanges an access token, or a code of the plugin's in CTFd, for a session in a cookie. A form of another site
+// cannot send what it takes.
 func (a Handlers) Login(w http.ResponseWriter, r *http.Request) error {
 	if a.Members != nil {
 		return a.Nobody()
