@@ -122,8 +122,7 @@
     const start = button("Start", "btn-primary", () => ask("POST", "/instances/spawn", { challenge_id: id }));
     const extend = button("Add time", "btn-outline-secondary", () => ask("POST", `/instances/${instance.id}/extend`));
     const restart = button("Restart", "btn-outline-secondary", async () => {
-      await stopped();
-      await ask("POST", "/instances/spawn", { challenge_id: id });
+      if (await stopped()) await ask("POST", "/instances/spawn", { challenge_id: id });
     });
     const stop = button("Stop", "btn-outline-danger", () => ask("DELETE", `/instances/${instance.id}`));
     const status = make("span", { role: "status" });
@@ -160,12 +159,15 @@
       if (live(instance)) routes = instance.routes;
     }
 
+    /** Stops it and waits until it is gone. False: an open page of it has started the next one meanwhile. */
     async function stopped() {
-      await ask("DELETE", `/instances/${instance.id}`);
-      for (let n = 0; n < 120 && live(instance); n++) {
+      const before = instance.id;
+      await ask("DELETE", `/instances/${before}`);
+      for (let n = 0; n < 120 && live(instance) && instance.id === before; n++) {
         await new Promise((resolve) => setTimeout(resolve, 500));
         await look();
       }
+      return !live(instance);
     }
 
     async function during(act) {
