@@ -23,3 +23,6 @@ func (e *Engine) Commands() (n int) {
 func (e *Engine) OpenGate(ctx context.Context, instance, service string, m guest.Message) error {
 	return e.open(ctx, &gate{instance: instance, service: service}, m)
 }
+
+// FenceRuns sets the fence around builds.
+func (e *Engine) FenceRuns(ctx context.Context) (release func(), err error) { return e.fenceRuns(ctx) }
