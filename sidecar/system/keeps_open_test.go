@@ -68,13 +68,15 @@ func apart() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 }
 
-// cable leads from the network of a process to this machine.
+// cable leads from the network of a process to this machine. It has no addresses of IPv6, which come some time after the rest:
+// a browser breaks off what it loads then.
 func cable(t *testing.T, pid int) {
 	t.Helper()
 	name, inside := fmt.Sprint("whaley-b", pid%1000000), fmt.Sprintf("nsenter --target %d --net ", pid)
 	for _, line := range []string{
 		fmt.Sprintf("ip link add %s type veth peer name eth0 netns %d", name, pid),
 		fmt.Sprintf("ip address add %s/30 dev %s", ourEnd, name), "ip link set up dev " + name,
+		inside + "ip link set dev eth0 addrgenmode none",
 		inside + "ip link set up dev lo", inside + "ip address add " + theirEnd + "/30 dev eth0",
 		inside + "ip link set up dev eth0", inside + "ip route add default via " + ourEnd,
 	} {

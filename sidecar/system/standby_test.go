@@ -215,7 +215,7 @@ func (p *pair) paused(t *testing.T) {
 	before := p.rows(t)
 	active.process.Process.Signal(syscall.SIGCONT)
 	p.roles()
-	if text := active.log.Tail(400); !strings.Contains(text, "another sidecar is active now") {
+	if text := active.log.Tail(400); !strings.Contains(text, "another sidecar became active; this one is standby now") {
 		t.Errorf("it does not say that it lost its place:\n%s", text)
 	}
 	if after := p.rows(t); after != before {
