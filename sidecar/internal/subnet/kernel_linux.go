@@ -83,7 +83,7 @@ func kernelNeeds(own string) ([]Need, error) {
 			add(single(ip), soft(n.LinkIndex), "this host's neighbour %s (%s)", ip, names.of(n.LinkIndex))
 		}
 	}
-	for _, peer := range connected("/proc/net") {
+	for _, peer := range connected("/proc/thread-self/net") {
 		add(single(peer), true, "%s, which this host has a connection with", peer)
 	}
 	if failed != nil {
