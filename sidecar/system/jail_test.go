@@ -161,7 +161,7 @@ func inJail(t *testing.T, s *stack, challenge string) {
 		}
 		third.conn.Close()
 		second.says("kill -9 -1; echo")
-		if out := second.says("(for n in 1 2 3 4 5 6 7 8 9; do sleep 1234 >/dev/null 2>&1 & done) 2>&1 | grep -c fork"); out != "1" {
+		if out := second.says("(for n in 1 2 3 4 5 6 7 8 9; do sleep 1234 >/dev/null 2>&1 & done) 2>&1 | grep -c fork"); out != "1" && !strings.Contains(out, "can't fork") { // nor grep itself
 			t.Errorf("nine more processes than six are begun: %q", out)
 		}
 	case "nsjail": // one user; what is left behind is ended with its connection
