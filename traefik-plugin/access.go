@@ -71,7 +71,7 @@ func (v *visit) show(claims ticket.Claims, inCookie bool) {
 	}
 }
 
-// renew acts on what the sidecar says of a ticket: that it counts no more, so that whoever showed it has to sign in
+// renew acts on what the sidecar says of a ticket: that it counts no more, so that its player has to sign in
 // anew, or that there is a new one.
 func (h *Handler) renew(w http.ResponseWriter, v *visit, status wire.HostStatus) wire.HostStatus {
 	renewed := v.query.Expires != 0 && status.Ticket != "" && status.TicketExpires > time.Now().Unix()

@@ -12,7 +12,7 @@ import (
 
 // A large answer is passed on in pieces, each in a turn of the address that it goes to. Kernels take megabytes for each
 // connection before a client has read a byte: who asks for much many times at once would have all of it copied in the
-// same moment, while everybody else waits.
+// same moment, while all other players wait.
 const (
 	bulkFree  = 256 << 10 // bytes of each answer that are passed on without a turn
 	bulkPiece = 1 << 20   // bytes for each turn

@@ -87,7 +87,7 @@ func (d *direct) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u := r.URL
 	header := r.Header
 	if header["Upgrade"] != nil {
-		d.longWay(w, r) // which counts them; of many at once, what is asked before costs everybody
+		d.longWay(w, r) // which counts them; of many at once, what is asked before costs all players
 		return
 	}
 	var others strings.Builder

@@ -12,7 +12,7 @@ const (
 	// openEach is how many websockets, and whatever else a connection can become, one address has open at one host. Each
 	// costs what an open connection does at both of its ends, and buffers.
 	openEach = 256
-	// openRefusal is how long who has them all waits to be told so: whoever tries again at once would cost more than one
+	// openRefusal is how long a client that has them all waits to be told so: one that tries again at once would cost more than one
 	// whose connection is open.
 	openRefusal = 5 * time.Second
 )

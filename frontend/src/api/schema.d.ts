@@ -1717,7 +1717,7 @@ export interface paths {
         put?: never;
         /**
          * Start an instance of a draft as it is now, for organisers only
-         * @description It has an owner that is no player's, takes nobody's place, and ends after 30 minutes or when it is told to. If the draft
+         * @description It has an owner that is no player's, takes no player's place, and ends after 30 minutes or when it is told to. If the draft
          *     has a solver, that is run against it.
          */
         post: operations["beginTrial"];

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/trial"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -76,11 +78,12 @@ func (s *surface) trial(id string) (now tried) {
 // until waits for what happens beside.
 func (s *surface) until(there func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(time.Minute); !there(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			s.t.Fatal("it does not happen")
+	testkit.Eventually(s.t, time.Minute, "what happens beside", func() error {
+		if !there() {
+			return errors.New("it does not happen")
 		}
-	}
+		return nil
+	})
 }
 
 // TestADraftIsUploadedMendedTriedPublishedAndRolledBack is an organiser's way with a challenge that is wrong at first.

@@ -141,7 +141,7 @@ const leastIdle = time.Minute
 
 func checkIdle(d *definition, file string, problems *Problems) {
 	if idle, err := time.ParseDuration(d.Idle); err == nil && idle < leastIdle {
-		problems.add(file, 0, "idle", "%q must be at least 1m: between two clicks nobody sleeps", d.Idle)
+		problems.add(file, 0, "idle", "%q must be at least 1m: a player is quiet for that long between two clicks", d.Idle)
 	}
 }
 

@@ -97,7 +97,7 @@ func checkUnsent(proc string, r *report) {
 	}
 	if is, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err == nil && is > unsent {
 		r.hint(
-			"kernel", "of answers that nobody reads Traefik has the kernel take megabytes for each connection, and all others "+
+			"kernel", "of answers that a client does not read Traefik has the kernel take megabytes for each connection, and all others "+
 				"wait meanwhile: sysctl -w net.ipv4.tcp_notsent_lowat=%d", unsent,
 		)
 	}

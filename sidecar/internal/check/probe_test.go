@@ -610,7 +610,7 @@ func TestManyInstancesWantHigherLimitsOfTheKernel(t *testing.T) {
 	probe(behind, plain, docker.About{})
 	limit("net/ipv4/tcp_notsent_lowat", "4294967295")
 	probe(few, plain, docker.About{})
-	probe(behind, plain, docker.About{}, "note: of answers that nobody reads", "sysctl -w net.ipv4.tcp_notsent_lowat=131072\n")
+	probe(behind, plain, docker.About{}, "note: of answers that a client does not read", "sysctl -w net.ipv4.tcp_notsent_lowat=131072\n")
 	limit("net/ipv4/tcp_notsent_lowat", "131072")
 	probe(behind, plain, docker.About{})
 

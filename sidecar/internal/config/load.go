@@ -84,7 +84,7 @@ func Load(environment map[string]string) (*Config, error) {
 	}
 	refuse(
 		c.SleepAfter > 0 && c.SleepAfter < 60,
-		"SLEEP_AFTER=%d must be 0 or at least 60 seconds: between two clicks nobody sleeps", c.SleepAfter,
+		"SLEEP_AFTER=%d must be 0 or at least 60 seconds: a player is quiet for that long between two clicks", c.SleepAfter,
 	)
 	if c.WakeListen != "" {
 		_, port, err := net.SplitHostPort(c.WakeListen)

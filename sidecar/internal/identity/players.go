@@ -143,7 +143,7 @@ func (p *Players) now(ctx context.Context, s whaley.Session) (whaley.Player, err
 	return player, nil
 }
 
-// ends is when a sign-in that is used now ends: whoever plays is not signed out in the middle of it, and CTFd is looked
+// ends is when a sign-in that is used now ends: a player is not signed out in the middle of playing, and CTFd is looked
 // at all the time for whom it still knows.
 func (p *Players) ends(s whaley.Session) time.Time {
 	life := p.life()

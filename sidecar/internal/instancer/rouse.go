@@ -29,7 +29,7 @@ func (i *Instancer) rouse(ctx context.Context, in *whaley.Instance, p whaley.Pla
 		Message: "Woken",
 	})
 	if whaley.CodeOf(err) == whaley.CodeStateChanged {
-		return i.Store.Get(ctx, in.ID) // somebody else was first
+		return i.Store.Get(ctx, in.ID) // another change was first
 	}
 	if err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func (i *Instancer) sleepOn(ctx context.Context, in *whaley.Instance, cause erro
 		in.State = whaley.Sleeping
 	}, whaley.Event{})
 	if err != nil {
-		i.leftUndone() // else whoever stopped it was first
+		i.leftUndone() // else a stop was first
 		return
 	}
 	i.changed(asleep)

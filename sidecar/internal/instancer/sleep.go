@@ -11,7 +11,7 @@ import (
 
 const (
 	trafficEvery = 15 * time.Second // between two looks at what goes to instances that may sleep
-	// trafficNoise is how many bytes may come in between two looks without anybody being there: the host's own answers to
+	// trafficNoise is how many bytes may come in between two looks without a player being there: the host's own answers to
 	// a container that looks for it.
 	trafficNoise = 200
 )
@@ -22,7 +22,7 @@ type quiet struct {
 	since time.Time
 }
 
-// sleepLoop has instances fall asleep that nobody uses.
+// sleepLoop has instances without traffic fall asleep.
 func (i *Instancer) sleepLoop(ctx context.Context) error {
 	known := map[string]quiet{}
 	for loop.Sleep(ctx, trafficEvery) == nil {
@@ -111,7 +111,7 @@ func (i *Instancer) fallAsleep(ctx context.Context, in *whaley.Instance) {
 
 // putToBed stops what runs of an instance in state sleeping. Who wakes it meanwhile waits for that.
 func (i *Instancer) putToBed(in *whaley.Instance) {
-	i.start(in.ID, false, func(ctx context.Context) { // else whoever works on it, or the reconciler, sees to it
+	i.start(in.ID, false, func(ctx context.Context) { // else what works on it, or the reconciler, sees to it
 		if now, err := i.Store.Get(ctx, in.ID); err == nil && now.State == whaley.Sleeping {
 			i.stopServices(ctx, now)
 		}

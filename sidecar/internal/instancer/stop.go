@@ -57,7 +57,7 @@ func (i *Instancer) stopBecause(
 		},
 	)
 	if whaley.CodeOf(err) == whaley.CodeStateChanged {
-		return i.Store.Get(ctx, in.ID) // somebody else was first
+		return i.Store.Get(ctx, in.ID) // another change was first
 	}
 	if err != nil {
 		return nil, err

@@ -44,7 +44,7 @@ func counts() error {
 	}
 	before, err := traffic.Kernel{}.Of(context.Background(), networks)
 	if _, known := before["elsewhere"]; err != nil || known || len(before) != 1 || before["web"].Held != 0 {
-		return fmt.Errorf("before anybody connects there is %+v: %w", before, err)
+		return fmt.Errorf("before the first connection there is %+v: %w", before, err)
 	}
 	conn, err := net.Dial("tcp4", "10.199.0.2:80")
 	if err != nil {

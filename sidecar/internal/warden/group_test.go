@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // plant makes a tree as control groups are mounted: each group has the files that bounds are written to.
@@ -159,14 +161,13 @@ func TestARunThatTakesLongToMeasureHoldsUpNoBound(t *testing.T) {
 	fmt.Fprintln(orders, `{"limits": {"memory": 100, "nano_cpus": 500000000, "pids": 7, "disk": 1}, "builds": 2}`)
 	<-measuring
 	plant(t, root, true, second)
-	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		if got, _ := os.ReadFile(filepath.Join(root, second, "memory.max")); string(got) == "100" {
-			break
+	testkit.Eventually(t, time.Minute, "the second RUN is bounded while the first is measured", func() error {
+		got, err := os.ReadFile(filepath.Join(root, second, "memory.max"))
+		if string(got) != "100" {
+			return fmt.Errorf("its bound is %q (%v)", got, err)
 		}
-		if time.Now().After(end) {
-			t.Fatal("the second RUN has no bound while the first is measured")
-		}
-	}
+		return nil
+	})
 	orders.Close()
 	if err := <-ended; err != nil {
 		t.Error(err)

@@ -84,7 +84,7 @@ type Instance struct {
 // Sleep is how an instance fell asleep.
 type Sleep struct {
 	Since    time.Time
-	Woken    time.Time `json:",omitzero"` // when somebody opened it; zero: nobody yet
+	Woken    time.Time `json:",omitzero"` // when it was opened after its last sleep; zero: not yet
 	Services []string  // those that ran, which run again when it is woken
 }
 
@@ -112,7 +112,7 @@ type Terms struct {
 	Needed      []string                 // services that others need to run
 	Restarts    map[string]*Restart      // services that are started again when they end
 	Shares      map[string]string        // service → the one whose network it shares
-	Given       bool                     // whoever asked for it said how long it runs
+	Given       bool                     // its length was said with the request
 	Idle        time.Duration            `json:",omitzero"`  // without traffic for that long it falls asleep; 0: never
 	StopOnSolve time.Duration            `json:",omitzero"`  // after its owner's solve was seen it runs for that long; 0: on
 	Solved      bool                     `json:",omitempty"` // that was seen

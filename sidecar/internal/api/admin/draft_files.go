@@ -57,7 +57,7 @@ func (a Handlers) DeleteDraftFile(w http.ResponseWriter, r *http.Request) error 
 }
 
 // editDraft does one change to a draft. That one was begun is recorded, and what was published of it: in between
-// nothing changes for anybody else.
+// nothing changes for other players.
 func (a Handlers) editDraft(
 	w http.ResponseWriter, r *http.Request, status int, tag string, change func(root *os.Root, name string) error,
 ) error {

@@ -41,6 +41,6 @@ func (c *contract) sleeps() {
 	traffic, err := c.Ours.Traffic(c.ctx, []*whaley.Instance{in})
 	c.must("traffic", err)
 	if len(traffic) > 1 || len(traffic) == 1 && traffic[in.ID].Held > 0 {
-		c.Errorf("traffic %+v of what nobody is connected with", traffic)
+		c.Errorf("traffic %+v of what no player is connected with", traffic)
 	}
 }
