@@ -50,6 +50,8 @@ export default defineConfig(({ mode }) => ({
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["src/test/setup.ts"],
     restoreMocks: true,
+    pool: "threads",
+    isolate: false, // one window for all of a worker's files, which setup.ts leaves as it found it: less than half the time
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -1,6 +1,7 @@
 import "@testing-library/jest-dom/vitest";
 import { cleanup, configure } from "@testing-library/react";
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from "vitest";
+import { toast } from "@/components/ui/toast";
 import { setServerTime } from "@/lib/clock";
 import { FakeEventSource } from "./event-source";
 import { server } from "./server";
@@ -20,6 +21,9 @@ afterEach(() => {
   server.resetHandlers();
   vi.useRealTimers();
   vi.unstubAllGlobals();
+  sessionStorage.clear();
+  localStorage.clear();
+  toast.clear();
   setServerTime(new Date().toISOString());
 });
 

@@ -29,6 +29,7 @@ function dismiss(id: number) {
 export const toast = {
   done: (title: string, detail = "") => add("good", title, detail),
   failed: (title: string, detail = "") => add("bad", title, detail),
+  clear: () => put([]),
 };
 
 function subscribe(listener: () => void) {
