@@ -41,7 +41,7 @@ func (e *Engine) gateFolder(instance, service string) string {
 func (e *Engine) gated(
 	instance, service string, config *container.Config, image imageConfig, host *container.HostConfig,
 ) (*gate, error) {
-	o := guest.Order{Argv: image.argv(config.Entrypoint, config.Cmd), User: cmp.Or(config.User, image.user), Groups: host.GroupAdd, Keep: host.CapAdd}
+	o := guest.Order{Argv: image.Argv(config.Entrypoint, config.Cmd), User: cmp.Or(config.User, image.user), Groups: host.GroupAdd, Keep: host.CapAdd}
 	if host.Init != nil && *host.Init {
 		return nil, fmt.Errorf("gate of %s of %s: the engine's init would be before it, and stay what it is", service, instance)
 	}
@@ -58,7 +58,7 @@ func (e *Engine) gated(
 	if err != nil {
 		return nil, fmt.Errorf("gate of %s of %s: %w", service, instance, err)
 	}
-	said, err := json.Marshal(image.imageProgram)
+	said, err := json.Marshal(image.Program)
 	if err == nil {
 		err = writeBytes(filepath.Join(e.gateFolder(instance, service), imageFile), said)
 	}
@@ -80,25 +80,6 @@ func (e *Engine) gated(
 			BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate}},
 	)
 	return &gate{instance, service, o}, nil
-}
-
-// imageProgram is what an image runs when nothing else is said.
-type imageProgram struct{ Entrypoint, Command []string }
-
-// argv is what a container would run of an image, as the engine sees it.
-func (p imageProgram) argv(entrypoint, command []string) []string {
-	if len(entrypoint) == 0 {
-		if len(command) == 0 {
-			command = p.Command
-		}
-		if entrypoint == nil {
-			entrypoint = p.Entrypoint
-		}
-	}
-	if len(entrypoint) == 1 && entrypoint[0] == "" {
-		entrypoint = nil
-	}
-	return slices.Concat(entrypoint, command)
 }
 
 func missing(wanted, there []string) []string {

@@ -118,12 +118,9 @@ func (e *Engine) open(ctx context.Context, g *gate, m guest.Message) error {
 	var why guest.Outcome
 	switch {
 	case errors.As(err, &why) && why.Unpatched():
-		return notPlaced(fmt.Errorf("%s of %s: %w", g.service, g.instance, err))
+		return whaley.NotPlaced(fmt.Errorf("%s of %s: %w", g.service, g.instance, err))
 	case errors.As(err, &why):
-		return whaley.Errorf(
-			whaley.Unavailable, "image_command",
-			"The program of the challenge's service %s cannot be run. Tell an organiser.", g.service,
-		).Because(err)
+		return whaley.NotRunnable(g.service, err)
 	case err != nil:
 		return fmt.Errorf("open the gate of %s of %s: %w", g.service, g.instance, err)
 	}

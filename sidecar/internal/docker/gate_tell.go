@@ -79,7 +79,7 @@ func (e *Engine) Tell(
 	_ context.Context, instance string, ch *whaley.Challenge, svc *whaley.Service, image *whaley.ImageFlag, flags []string,
 ) error {
 	folder := e.gateFolder(instance, svc.Name)
-	var said imageProgram
+	var said guest.Program
 	text, err := os.ReadFile(filepath.Join(folder, imageFile))
 	if err == nil {
 		err = json.Unmarshal(text, &said)
@@ -87,7 +87,7 @@ func (e *Engine) Tell(
 	if err != nil {
 		return fmt.Errorf("tell %s of %s what it is: %w", svc.Name, instance, err)
 	}
-	m := guest.Message{Argv: said.argv(svc.Entrypoint, svc.Command), Env: svc.Environment}
+	m := guest.Message{Argv: said.Argv(svc.Entrypoint, svc.Command), Env: svc.Environment}
 	if flags != nil && image != nil && image.Files > 0 {
 		if m.Patches, err = e.patches(ch, image, flags); err != nil {
 			return err
@@ -107,7 +107,7 @@ func (e *Engine) Tell(
 func (e *Engine) patches(ch *whaley.Challenge, image *whaley.ImageFlag, flags []string) ([]guest.Patch, error) {
 	digits, ok := ch.Flag.AllDigits(flags)
 	if !ok {
-		return nil, notPlaced(errors.New("a flag is not as long as its sentinel"))
+		return nil, whaley.NotPlaced(errors.New("a flag is not as long as its sentinel"))
 	}
 	record, err := readRecord(e.scanPath(image.Image, ch.Flag.Cores()))
 	if err != nil {
@@ -117,7 +117,7 @@ func (e *Engine) patches(ch *whaley.Challenge, image *whaley.ImageFlag, flags []
 	for _, f := range record.Files {
 		places, err := f.Places(record.Cores, digits)
 		if err != nil {
-			return nil, notPlaced(err)
+			return nil, whaley.NotPlaced(err)
 		}
 		p := guest.Patch{Path: "/" + f.Name, Links: prefixed(f.Links)}
 		for _, at := range places {

@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -12,11 +11,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-const (
-	defaultShm      = 64 << 20 // bytes
-	defaultOpenSoft = 4096
-	defaultOpenHard = 16384 // an engine without CAP_SYS_RESOURCE cannot raise its own limit, often 20000
-)
+const defaultShm = 64 << 20 // bytes
 
 // harden is what every container is subject to, whatever its challenge says.
 func harden(s whaley.Service) *container.HostConfig {
@@ -28,7 +23,7 @@ func harden(s whaley.Service) *container.HostConfig {
 	}
 	host := &container.HostConfig{
 		CapDrop:        []string{"ALL"},
-		CapAdd:         capabilities(s),
+		CapAdd:         s.AllCapabilities(),
 		GroupAdd:       s.Groups,
 		CgroupnsMode:   container.CgroupnsModePrivate,
 		IpcMode:        container.IPCModePrivate,
@@ -53,30 +48,10 @@ func harden(s whaley.Service) *container.HostConfig {
 	return host
 }
 
-// capabilities are the default ones without what the service drops, and what it was granted.
-func capabilities(s whaley.Service) []string {
-	all := slices.DeleteFunc(slices.Clone(whaley.DefaultCapabilities), func(c string) bool {
-		return slices.Contains(s.Drop, c) || slices.Contains(s.Drop, "ALL")
-	})
-	for _, c := range s.Capabilities {
-		if !slices.Contains(all, c) {
-			all = append(all, c)
-		}
-	}
-	return all
-}
-
 func ulimits(s whaley.Service) []*units.Ulimit {
-	limits := map[string]*units.Ulimit{
-		"nofile": {Name: "nofile", Soft: defaultOpenSoft, Hard: defaultOpenHard},
-		"core":   {Name: "core"},
-	}
-	for _, l := range s.Ulimits {
-		limits[l.Name] = &units.Ulimit{Name: l.Name, Soft: l.Soft, Hard: l.Hard}
-	}
-	all := make([]*units.Ulimit, 0, len(limits))
-	for _, l := range limits {
-		all = append(all, l)
+	var all []*units.Ulimit
+	for _, l := range s.AllUlimits() {
+		all = append(all, &units.Ulimit{Name: l.Name, Soft: l.Soft, Hard: l.Hard})
 	}
 	return all
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/guest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -21,7 +22,7 @@ const maxImageVolumes = 16
 
 // imageConfig is what a container takes of its image when nothing else is said.
 type imageConfig struct {
-	imageProgram
+	guest.Program
 	user string
 	env  []string
 }
@@ -65,8 +66,8 @@ func (e *Engine) inherit(
 		}
 		host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeVolume, Source: name, Target: target})
 	}
-	said := imageProgram{found.Config.Entrypoint, found.Config.Cmd}
-	return imageConfig{imageProgram: said, user: found.Config.User, env: found.Config.Env}, nil
+	said := guest.Program{Entrypoint: found.Config.Entrypoint, Command: found.Config.Cmd}
+	return imageConfig{Program: said, user: found.Config.User, env: found.Config.Env}, nil
 }
 
 // mounted says whether something is mounted at a place already.

@@ -23,17 +23,6 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// notPlaced ends a spawn rather than let it go on with a placeholder.
-func notPlaced(err error) error {
-	if err == nil {
-		return nil
-	}
-	return whaley.Errorf(
-		whaley.Internal, whaley.CodeFlagNotPlaced,
-		"The challenge's flag could not be put in place. Tell an organiser: the log says why.",
-	).Because(err)
-}
-
 // template is what a scan found and the files of it.
 func (e *Engine) template(
 	ch *whaley.Challenge, flag *whaley.ImageFlag,
@@ -60,7 +49,7 @@ func (e *Engine) PlaceFlag(
 	}
 	digits, ok := ch.Flag.AllDigits(flags)
 	if !ok {
-		return notPlaced(errors.New("a flag is not as long as its sentinel"))
+		return whaley.NotPlaced(errors.New("a flag is not as long as its sentinel"))
 	}
 	record, files, err := e.template(ch, image)
 	if err != nil {
@@ -79,7 +68,7 @@ func (e *Engine) PlaceFlag(
 	err = api.CopyToContainer(ctx, id, "/", reader, container.CopyToContainerOptions{})
 	reader.Close()
 	if wrong := <-patched; wrong != nil && !errors.Is(wrong, io.ErrClosedPipe) {
-		return notPlaced(wrong)
+		return whaley.NotPlaced(wrong)
 	}
 	return translate(err)
 }
@@ -87,7 +76,7 @@ func (e *Engine) PlaceFlag(
 // lost answers as if the image were gone when the result of its scan is: both are made again.
 func (e *Engine) lost(image *whaley.ImageFlag, err error) error {
 	if !errors.Is(err, os.ErrNotExist) {
-		return notPlaced(err)
+		return whaley.NotPlaced(err)
 	}
 	return whaley.Errorf(whaley.Unavailable, whaley.CodeObjectMissing,
 		"Something the challenge needs is missing. Try again; if it keeps happening, tell an organiser.").Because(fmt.Errorf(
@@ -106,7 +95,7 @@ func (e *Engine) MakeFiles(
 ) ([]whaley.Mount, error) {
 	c := &copies{folder: filepath.Join(e.instanceFolder(instance), svc.Name)}
 	if err := os.MkdirAll(c.folder, 0o700); err != nil {
-		return nil, notPlaced(err)
+		return nil, whaley.NotPlaced(err)
 	}
 	swaps := swapsOf(ch, flags)
 	for _, m := range svc.Mounts {
@@ -115,12 +104,12 @@ func (e *Engine) MakeFiles(
 		}
 		if m.Written {
 			if err := c.written(m); err != nil {
-				return nil, notPlaced(err)
+				return nil, whaley.NotPlaced(err)
 			}
 		}
 		for _, name := range m.Flags {
 			if err := c.mounted(filepath.Join(m.Source, name), path.Join(m.Target, filepath.ToSlash(name)), swaps); err != nil {
-				return nil, notPlaced(err)
+				return nil, whaley.NotPlaced(err)
 			}
 		}
 	}
@@ -129,14 +118,14 @@ func (e *Engine) MakeFiles(
 	}
 	digits, ok := ch.Flag.AllDigits(flags)
 	if !ok {
-		return nil, notPlaced(errors.New("a flag is not as long as its sentinel"))
+		return nil, whaley.NotPlaced(errors.New("a flag is not as long as its sentinel"))
 	}
 	record, files, err := e.template(ch, image)
 	if err != nil {
 		return nil, e.lost(image, err)
 	}
 	defer files.Close()
-	return c.mounts, notPlaced(c.patched(files, record, svc, digits))
+	return c.mounts, whaley.NotPlaced(c.patched(files, record, svc, digits))
 }
 
 // copies are the files that one service gets of its own.

@@ -5,6 +5,7 @@ package guest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -17,7 +18,11 @@ const hearTime = 10 * time.Second // for the whole of a message, once it has beg
 
 // Main waits at the gate and becomes the program. It returns only if that fails, with the exit code.
 func Main() int {
-	code, err := run(Folder)
+	run := func() (int, error) { return run(Folder) }
+	if len(os.Args) > 1 && os.Args[1] == becomes {
+		run = runChild
+	}
+	code, err := run()
 	fmt.Fprintln(os.Stderr, "whaley's guest:", err)
 	return code
 }
@@ -27,16 +32,24 @@ func run(folder string) (code int, err error) {
 	if err != nil {
 		return failed, err
 	}
+	if order.Port != 0 {
+		return attend(order)
+	}
 	m, err := wait(filepath.Join(folder, Gate), order.Hash)
 	if err != nil {
 		return failed, err
 	}
-	if len(m.Argv) > 0 {
-		order.Argv = m.Argv
-	}
 	answer, err := os.OpenFile(filepath.Join(folder, Answer), os.O_WRONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return failed, fmt.Errorf("nobody listens any more: %w", err)
+	}
+	return becomeProgram(order, m, environment, answer)
+}
+
+// becomeProgram becomes the program, which it says before. It returns only if that fails.
+func becomeProgram(order Order, m Message, environment []string, answer io.WriteCloser) (code int, err error) {
+	if len(m.Argv) > 0 {
+		order.Argv = m.Argv
 	}
 	program, environment, code, err := prepare(order, m, environment)
 	if told := say(answer, code, err); err != nil || told != nil {

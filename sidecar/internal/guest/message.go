@@ -25,6 +25,7 @@ type Message struct {
 	Env     []string         `json:"env,omitempty"`    // KEY=value, in the place of variables of the same name or after all others
 	Hosts   []string         `json:"hosts,omitempty"`  // lines for /etc/hosts
 	Limits  map[string]Limit `json:"limits,omitempty"` // by the names that ulimits have, as nofile
+	Files   []byte           `json:"files,omitempty"`  // an archive (tar) of what is put into the container; a guest that stays takes it
 }
 
 // Patch are bytes of one file that become others, as many as they were.
@@ -62,6 +63,11 @@ func (k Key) Hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// opens says whether a key is that of a hash.
+func opens(k Key, hash string) bool {
+	return subtle.ConstantTimeCompare([]byte(k.Hash()), []byte(hash)) == 1
+}
+
 // Seal is a message as a gate takes it.
 func Seal(k Key, m Message) ([]byte, error) {
 	text, err := json.Marshal(m)
@@ -85,7 +91,7 @@ func read(from io.Reader, hash string) (m Message, err error) {
 	}
 	var k Key
 	n := copy(k[:], all)
-	if subtle.ConstantTimeCompare([]byte(k.Hash()), []byte(hash)) != 1 || n < keySize {
+	if !opens(k, hash) || n < keySize {
 		return m, errWrong
 	}
 	decoder := json.NewDecoder(bytes.NewReader(all[keySize:]))

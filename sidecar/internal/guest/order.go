@@ -3,6 +3,7 @@ package guest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -27,11 +28,16 @@ type Order struct {
 	Groups []string `json:"groups,omitempty"` // further ones
 	Keep   []string `json:"keep"`             // capabilities that the challenge's program may have, as CHOWN
 	Home   bool     `json:"home,omitempty"`   // HOME was said by the image or the challenge
+	Port   int      `json:"port,omitempty"`   // the guest stays, and is asked here; 0: it waits at its gate, and becomes the program
+	Stop   string   `json:"stop,omitempty"`   // the signal that asks the program to end, as SIGINT; empty: SIGTERM
 }
 
 // Needs are the capabilities that the guest has to have, whatever its challenge may: it writes files of any owner,
 // which keep owner and mode, and becomes any user. What is not in Order.Keep is given up for good.
 var Needs = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETPCAP", "SETUID"}
+
+// NeedsToStay are those of a guest that stays.
+var NeedsToStay = append(slices.Clone(Needs), "KILL")
 
 // Setting is an order as a variable of a container.
 func (o Order) Setting() (string, error) {
@@ -80,4 +86,24 @@ func with(environment []string, variables ...string) []string {
 		}
 	}
 	return environment
+}
+
+// Program is what an image runs when nothing else is said.
+type Program struct{ Entrypoint, Command []string }
+
+// Argv is what a container runs of an image for which an entrypoint and a command are said, as engines see it; nil: that
+// of the image holds.
+func (p Program) Argv(entrypoint, command []string) []string {
+	if len(entrypoint) == 0 {
+		if len(command) == 0 {
+			command = p.Command
+		}
+		if entrypoint == nil {
+			entrypoint = p.Entrypoint
+		}
+	}
+	if len(entrypoint) == 1 && entrypoint[0] == "" {
+		entrypoint = nil
+	}
+	return slices.Concat(entrypoint, command)
 }

@@ -108,3 +108,20 @@ const (
 	CodeSessionOver      = "session_over"     // the sign-in has ended
 	CodeCTFdUnavailable  = "ctfd_unavailable" // CTFd does not answer
 )
+
+// NotPlaced ends a start rather than let it go on with a placeholder; nil: nothing was wrong.
+func NotPlaced(err error) error {
+	if err == nil {
+		return nil
+	}
+	return Errorf(
+		Internal, CodeFlagNotPlaced, "The challenge's flag could not be put in place. Tell an organiser: the log says why.",
+	).Because(err)
+}
+
+// NotRunnable ends a start whose container cannot become its program.
+func NotRunnable(service string, err error) error {
+	return Errorf(
+		Unavailable, "image_command", "The program of the challenge's service %s cannot be run. Tell an organiser.", service,
+	).Because(err)
+}

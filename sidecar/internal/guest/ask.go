@@ -1,0 +1,117 @@
+package guest
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Verb is what a guest that stays is asked to do.
+type Verb string
+
+// What can be asked of a guest that stays.
+const (
+	Start Verb = "start" // run the program; one that runs is left as it is
+	Stop  Verb = "stop"  // end the program, by force after Grace
+	Wait  Verb = "wait"  // answer once no program runs
+	Exec  Verb = "exec"  // run Argv beside the program, as its user, and answer with its code
+	Look  Verb = "look"  // say how it is
+)
+
+// Request is what a guest that stays is asked.
+type Request struct {
+	Do Verb `json:"do"`
+	// Message is what a start tells; what was told before counts, and this not. nil: that has to be so.
+	Message *Message      `json:"message,omitempty"`
+	Grace   time.Duration `json:"grace,omitempty"`
+	Argv    []string      `json:"argv,omitempty"`
+}
+
+// State is how the program of a container is.
+type State string
+
+// The states of a program.
+const (
+	Waiting State = "waiting" // it has not been started yet
+	Running State = "running"
+	Ended   State = "ended" // it may be started again
+)
+
+// Reply is what a guest that stays answers.
+type Reply struct {
+	State  State  `json:"state"`
+	Code   int    `json:"code,omitempty"`   // with which the program, or what was run beside it, ended
+	Failed int    `json:"failed,omitempty"` // what was asked was not done; the code of an Outcome
+	Why    string `json:"why,omitempty"`    // not
+}
+
+// KeyOf is the key of a container that is called by a name which no other ever has, of those of a secret.
+func KeyOf(secret []byte, name string) Key {
+	return sha256.Sum256(fmt.Appendf(nil, "%d:%s:%s", len(secret), secret, name))
+}
+
+// keepAlive finds out that a machine is no more while an answer is waited for.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 3}
+
+// ErrAway is why something could not be asked: nobody is there, or there no more.
+var ErrAway = errors.New("no guest answers")
+
+// Ask asks the guest at an address. An Outcome is why it did not do it, ErrAway that it may not have heard.
+func Ask(ctx context.Context, at netip.AddrPort, k Key, r Request) (answer Reply, err error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return answer, fmt.Errorf("ask a guest to %s: %w", r.Do, err)
+	}
+	if len(text) > Most {
+		return answer, fmt.Errorf("ask a guest to %s: it has %d bytes, and at most %d are taken", r.Do, len(text), Most)
+	}
+	dialer := net.Dialer{KeepAliveConfig: keepAlive}
+	conn, err := dialer.DialContext(ctx, "tcp", at.String())
+	if err != nil {
+		return answer, fmt.Errorf("%w: %w", ErrAway, err)
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	_, err = conn.Write(append(binary.BigEndian.AppendUint32(k[:], uint32(len(text))), text...))
+	if err == nil {
+		err = json.NewDecoder(bufio.NewReader(io.LimitReader(conn, mostReplied))).Decode(&answer)
+	}
+	switch {
+	case err != nil:
+		return answer, fmt.Errorf("%w when asked to %s: %w", ErrAway, r.Do, errors.Join(err, ctx.Err()))
+	case answer.Failed != 0:
+		return answer, Outcome{answer.Failed, answer.Why}
+	}
+	return answer, nil
+}
+
+// mostReplied is how many bytes an answer may have: whoever has taken the place of a guest is not to fill our memory.
+const mostReplied = 64 << 10
+
+// hear reads a request up to its end; only one with the key is read at all.
+func hear(from io.Reader, hash string) (r Request, err error) {
+	var head [keySize + 4]byte
+	if _, err := io.ReadFull(from, head[:]); err != nil {
+		return r, errWrong
+	}
+	size := binary.BigEndian.Uint32(head[keySize:])
+	if !opens(Key(head[:keySize]), hash) || size > Most {
+		return r, errWrong
+	}
+	text := make([]byte, size)
+	if _, err := io.ReadFull(from, text); err != nil {
+		return r, errWrong
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, errWrong
+	}
+	return r, nil
+}

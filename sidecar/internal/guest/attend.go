@@ -1,0 +1,106 @@
+//go:build linux
+
+package guest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	hearKey    = 2 * time.Second // for a request, from when there is a connection
+	mostAsking = 64              // connections at the same time
+)
+
+// attend stays as the first process of its container and does what it is asked over the network, by whoever has the key.
+func attend(o Order) (int, error) {
+	listener, err := net.Listen("tcp", ":"+strconv.Itoa(o.Port))
+	if err != nil {
+		return failed, fmt.Errorf("listen for what it is to be: %w", err)
+	}
+	defer listener.Close()
+	p := newProgram(o)
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, unix.SIGTERM)
+	go func() {
+		<-asked // the container is to end: by force, after its own grace
+		p.stop(context.Background(), time.Hour)
+		os.Exit(p.look().Code)
+	}()
+	slots := make(chan struct{}, mostAsking)
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return failed, fmt.Errorf("listen for what it is to be: %w", err)
+			}
+			time.Sleep(waitMost)
+			continue
+		}
+		slots <- struct{}{}
+		go func() {
+			defer func() { <-slots }()
+			defer conn.Close()
+			p.answer(conn, o.Hash)
+		}()
+	}
+}
+
+// answer does what one connection asks.
+func (p *program) answer(conn net.Conn, hash string) {
+	_ = conn.SetDeadline(time.Now().Add(hearKey))
+	r, err := hear(conn, hash)
+	if err != nil {
+		return // nothing can be learned by asking
+	}
+	_ = conn.SetDeadline(time.Time{})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() { // who asked has gone when there is nothing more to read
+		_, _ = conn.Read(make([]byte, 1))
+		cancel()
+	}()
+	reply := p.do(ctx, r)
+	_ = conn.SetWriteDeadline(time.Now().Add(hearKey))
+	_ = json.NewEncoder(conn).Encode(reply) // who has gone asks again
+}
+
+func (p *program) do(ctx context.Context, r Request) Reply {
+	var err error
+	code, ran := 0, false
+	switch r.Do {
+	case Start:
+		err = p.start(r.Message)
+	case Stop:
+		p.stop(context.WithoutCancel(ctx), r.Grace)
+	case Wait:
+		p.wait(ctx)
+	case Exec:
+		code, err = p.exec(ctx, r.Argv)
+		ran = true
+	case Look:
+	default:
+		err = Outcome{failed, "it is asked what it does not know"}
+	}
+	reply := p.look()
+	if ran {
+		reply.Code = code
+	}
+	var why Outcome
+	switch {
+	case errors.As(err, &why):
+		reply.Failed, reply.Why = why.Code, why.Text
+	case err != nil:
+		reply.Failed, reply.Why = failed, err.Error()
+	}
+	return reply
+}
