@@ -26,6 +26,7 @@ type Image struct {
 	User        string
 	WorkingDir  string
 	Volumes     []string // paths
+	Nodes       []string // which have it now
 }
 
 // Files are what containers hold of their owner's flags and of their challenge's folder.
