@@ -20,6 +20,8 @@ const (
 	Root     = "root"
 	Busybox  = "busybox"
 	Flask    = "flask"
+
+	Kubernetes = "kubernetes" // the cluster of scripts/kubernetes-cluster
 )
 
 // missing says what to do about a part that this machine lacks; empty: it is there.
@@ -52,6 +54,15 @@ var missing = map[string]func() string{
 		if exec.Command("/usr/bin/python3", "-c", "import flask, sqlalchemy").Run() != nil {
 			return "Debian's Flask and SQLAlchemy: scripts/need flask installs them"
 		}
+		return ""
+	},
+	Kubernetes: func() string {
+		conn, err := net.DialTimeout("tcp", "10.77.0.1:6443", 5*time.Second)
+		if err != nil {
+			return fmt.Sprintf("a Kubernetes cluster (%v): scripts/kubernetes-cluster up starts one, and "+
+				"scripts/kubernetes-cluster run runs what needs it", err)
+		}
+		conn.Close()
 		return ""
 	},
 	Busybox: func() string {
