@@ -129,7 +129,7 @@ func (s *server) openSurface(ctx context.Context) error {
 	}
 	s.surface = api.New(ctx, api.Needs{
 		Players: s.who.players, Members: s.who.members, Provider: s.who.provider, Sessions: s.who.sessions,
-		Limiter: s.who.limiter, Connection: s.who.written,
+		Organisers: s.db, Limiter: s.who.limiter, Connection: s.who.written,
 		Instancer: s.rules.instancer, Challenges: s.library, Library: s.library, Keys: s.keys, Tickets: tickets,
 		Events: s.db, Checks: s.checks, Settings: s.live, Flags: s.rules.flags,
 		Cheating: s.rules.cheating, Books: s.db, Ports: s.rules.ports, Places: s.places,
@@ -143,7 +143,8 @@ func (s *server) openSurface(ctx context.Context) error {
 		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AdapterKey: string(c.AdapterKey),
 		RCTFToken: string(c.RCTFToken), AuthMode: c.AuthMode, CTFdURL: scoreboard(c),
 		Trusted: c.Trusted, Proxies: c.TrustedProxies, Inside: s.pools.Contains, Version: Version,
-		Limits: func() api.Limits { return limitsOf(s.live.Config()) }, Streams: maxStreams(), Turns: c.AddressTurns,
+		CTFdRole: func() whaley.Role { return ctfdRole(s.live.Config()) },
+		Limits:   func() api.Limits { return limitsOf(s.live.Config()) }, Streams: maxStreams(), Turns: c.AddressTurns,
 	})
 	s.public.Serve(s.standbyKey, s.surface.Direct(ownNames(c)))
 	s.internal.set(s.surface.Internal())

@@ -104,6 +104,14 @@ func sessionLife(c *config.Config, event whaley.ScoreboardEvent, now time.Time) 
 // in at once when the event begins, and nobody guesses a token of 256 bits.
 const attempts = 300
 
+// ctfdRole is the role that CTFd's admins have here; empty: none.
+func ctfdRole(c *config.Config) whaley.Role {
+	if c.CTFdAdminRole == "none" {
+		return ""
+	}
+	return whaley.Role(c.CTFdAdminRole)
+}
+
 func limitsOf(c *config.Config) api.Limits {
 	return api.Limits{Player: c.UserRateLimit, Address: c.AddressLimit, Admin: c.AdminRateLimit, Attempts: attempts}
 }

@@ -385,8 +385,9 @@ func TestAnAdminIsKnownByKeyByTokenAndBySession(t *testing.T) {
 			t.Errorf("%q is taken where there is no key", wrong)
 		}
 	}
-	if name, err := admins.ByToken(ctx, e.ctfd.Admin); err != nil || name != "CTFd admin admin (1)" {
-		t.Errorf("%q %v", name, err)
+	if who, err := admins.ByToken(ctx, e.ctfd.Admin); err != nil ||
+		who != (whaley.Organiser{Name: "CTFd admin admin (1)", Role: whaley.RoleAdmin}) {
+		t.Errorf("%v %v", who, err)
 	}
 	if _, err := admins.ByToken(ctx, e.token); whaley.CodeOf(err) != "not_admin" {
 		t.Errorf("a player's token: %v", err)

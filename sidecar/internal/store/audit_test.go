@@ -37,6 +37,7 @@ func deeds(ctx context.Context, s *store.Store) (map[string]deed, error) {
 		return s.Captures(ctx, whaley.CaptureQuery{Limit: 10})
 	}
 	instance := func(ctx context.Context, s *store.Store) (any, error) { return s.Get(ctx, in.ID) }
+	keys := func(ctx context.Context, s *store.Store) (any, error) { return s.OrganiserKeys(ctx) }
 	live := func(ctx context.Context, s *store.Store) (any, error) { return s.Live(ctx, "") }
 	flag := &whaley.IssuedFlag{Challenge: "web", Owner: whaley.Owner{ID: "alice", Name: "Alice"}, Value: "flag{1}", Token: "1"}
 	flag.CreatedAt = now
@@ -106,6 +107,12 @@ func deeds(ctx context.Context, s *store.Store) (map[string]deed, error) {
 			_, err := s.ForgetPorts(ctx, "alice", "")
 			return err
 		}, nil},
+		"g key": {func(ctx context.Context, s *store.Store) error {
+			return s.AddOrganiserKey(ctx, whaley.OrganiserKey{ID: "k1", Name: "Ada", Role: whaley.RoleViewer, Hash: "1", CreatedAt: now})
+		}, keys},
+		"h its end": {func(ctx context.Context, s *store.Store) error {
+			return s.RevokeOrganiserKey(ctx, "k1", "admin", now)
+		}, keys},
 		"f sign-in": {func(ctx context.Context, s *store.Store) error {
 			return s.StartSession(ctx, whaley.Session{ID: "s1", Kind: whaley.SessionAdmin, CreatedAt: now, ExpiresAt: now.Add(time.Hour)})
 		}, func(ctx context.Context, s *store.Store) (any, error) {

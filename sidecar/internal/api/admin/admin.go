@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -14,9 +15,9 @@ import (
 // adminHeader carries the admin key of scripts.
 const adminHeader = "X-Admin-Key"
 
-// AsAdmin lets only admins through to a handler. Attempts are counted before anything is looked at. What changes
-// something and is not in the log of events by then is written there.
-func (a Handlers) AsAdmin(next kit.Handler) kit.Handler {
+// AsAdmin lets only organisers with a role, or one that includes it, through to a handler. Attempts are counted before
+// anything is looked at. What changes something and is not in the log of events by then is written there.
+func (a Handlers) AsAdmin(role whaley.Role, next kit.Handler) kit.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		playing := a.rehearses(r)
 		if !playing {
@@ -24,12 +25,18 @@ func (a Handlers) AsAdmin(next kit.Handler) kit.Handler {
 				return err
 			}
 		}
-		name, err := a.admin(r)
+		who, err := a.admin(r)
 		if err != nil {
 			a.recordRefusal(r, err)
 			return err
 		}
-		v := &kit.AdminVisit{Name: name, From: a.Address(r)}
+		if err := allowed(who, role); err != nil {
+			a.recordRefusal(r, err)
+			return err
+		}
+		v := &kit.AdminVisit{Name: who.Name, Role: who.Role, From: a.Address(r), Still: func(ctx context.Context) error {
+			return a.still(r.WithContext(ctx), role)
+		}}
 		line := &whaley.Audit{}
 		r = r.WithContext(whaley.WithAudit(context.WithValue(r.Context(), kit.AdminKey{}, v), line))
 		if err := next(w, r); err != nil {
@@ -40,6 +47,31 @@ func (a Handlers) AsAdmin(next kit.Handler) kit.Handler {
 		}
 		return nil
 	}
+}
+
+// allowed refuses an organiser whose role does not include another.
+func allowed(who whaley.Organiser, role whaley.Role) error {
+	if who.Role.May(role) {
+		return nil
+	}
+	return whaley.Errorf(
+		whaley.Forbidden, "role_missing", "This takes the role %s; %s has the role %s. Ask an organiser who is admin.",
+		role, who.Name, who.Role,
+	)
+}
+
+// still refuses a request that would not be let through any more. What CTFd or the database does not answer refuses
+// nobody who was let in.
+func (a Handlers) still(r *http.Request, role whaley.Role) error {
+	who, err := a.admin(r)
+	if err == nil {
+		err = allowed(who, role)
+	}
+	var known *whaley.Error
+	if errors.As(err, &known) && (known.Kind == whaley.Unauthorized || known.Kind == whaley.Forbidden) {
+		return err
+	}
+	return nil
 }
 
 // recordRefusal records that somebody showed a wrong key or token, once a minute for each address.
@@ -65,18 +97,16 @@ func onlyAsked(r *http.Request) {
 
 func reads(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
-// admin is the name of the admin who asks: by the admin key, by a CTFd admin's access token, or by the panel's session.
-func (a Handlers) admin(r *http.Request) (string, error) {
+// admin is the organiser who asks: by the admin key or one of their own, by a CTFd admin's access token, or by the
+// panel's session.
+func (a Handlers) admin(r *http.Request) (whaley.Organiser, error) {
 	if key := r.Header.Get(adminHeader); key != "" {
-		if name, ok := a.Admins.ByKey(key); ok {
-			return name, nil
-		}
-		return "", kit.ErrWrongKey
+		return a.Admins.Known(r.Context(), key)
 	}
 	if a.Players != nil {
 		token, shown, err := a.TokenOf(r)
 		if err != nil {
-			return "", err
+			return whaley.Organiser{}, err
 		}
 		if shown {
 			return a.Admins.ByToken(r.Context(), token)
@@ -85,7 +115,7 @@ func (a Handlers) admin(r *http.Request) (string, error) {
 	if cookie, ok := a.Cookie(r, kit.AdminCookie); ok {
 		return a.Admins.ByCookie(r.Context(), cookie)
 	}
-	return "", kit.ErrWrongKey
+	return whaley.Organiser{}, kit.ErrWrongKey
 }
 
 // adminOf is who an admin's request comes from and from where, for the log of events.
@@ -122,7 +152,7 @@ func (a Handlers) audit(r *http.Request, ev whaley.Event) {
 // GetAdmin answers GET /admin/api/whoami.
 func (a Handlers) GetAdmin(w http.ResponseWriter, r *http.Request) error {
 	v, _ := r.Context().Value(kit.AdminKey{}).(*kit.AdminVisit)
-	return kit.Write(w, http.StatusOK, map[string]string{"name": v.Name})
+	return kit.Write(w, http.StatusOK, map[string]string{"name": v.Name, "role": string(v.Role)})
 }
 
 type adminLoginRequest struct {

@@ -75,6 +75,7 @@ type Needs struct {
 	Members    *identity.Members  // of a provider of sign-ins; nil: there is none
 	Provider   *oidc.Provider     // not nil if Members are not
 	Sessions   *identity.Sessions // of browsers
+	Organisers Organisers         // keys of named ones; nil: there are none
 	Limiter    Limiter            // nil: nothing is limited
 	Events     Events
 	Settings   Settings // nil: there are none
@@ -101,6 +102,14 @@ type Needs struct {
 	Pages      http.Handler
 	Metrics    http.Handler
 	Log        *slog.Logger
+}
+
+// Organisers are those with keys of their own.
+type Organisers interface {
+	identity.OrganiserKeys
+	AddOrganiserKey(ctx context.Context, k whaley.OrganiserKey) error
+	OrganiserKeys(ctx context.Context) ([]whaley.OrganiserKey, error)
+	RevokeOrganiserKey(ctx context.Context, id, by string, at time.Time) error
 }
 
 // Settings are what organisers may change.

@@ -25,6 +25,7 @@ type Stream struct {
 	out      *http.ResponseController
 	Alive    *time.Ticker // at each tick, breathe
 	patience time.Duration
+	still    func(context.Context) error // refuses once whoever reads may no longer; nil: never
 	leave    func()
 }
 
@@ -42,7 +43,7 @@ func (a *Surface) Follow(w http.ResponseWriter, r *http.Request, who string) (*S
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
 	return &Stream{
-		Context: ctx, w: w, out: http.NewResponseController(w), Alive: time.NewTicker(keepAlive),
+		Context: ctx, w: w, out: http.NewResponseController(w), Alive: time.NewTicker(a.Opts.StreamAlive),
 		patience: a.Opts.StreamPatience,
 		leave: func() {
 			ended()
@@ -55,7 +56,11 @@ func (a *Surface) Follow(w http.ResponseWriter, r *http.Request, who string) (*S
 // FollowAsAdmin is follow for an organiser; those who share a key are told apart by where they are.
 func (a *Surface) FollowAsAdmin(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 	v, _ := r.Context().Value(AdminKey{}).(*AdminVisit)
-	return a.Follow(w, r, "admin/"+v.Name+" at "+network(v.From))
+	s, err := a.Follow(w, r, "admin/"+v.Name+" at "+network(v.From))
+	if err == nil {
+		s.still = v.Still
+	}
+	return s, err
 }
 
 // Close ends the stream. A page that had to give way is told not to come back at once, and so is the browser.
@@ -107,8 +112,14 @@ func (s *Stream) PutText(id, kind string, text []byte) error {
 	return err
 }
 
-// Breathe sends what browsers pass over: who has gone is found out by it, and proxies see that the stream lives.
+// Breathe sends what browsers pass over: who has gone is found out by it, and proxies see that the stream lives. It
+// fails for an organiser who has lost the key or the role.
 func (s *Stream) Breathe() error {
+	if s.still != nil {
+		if err := s.still(s); err != nil {
+			return err
+		}
+	}
 	s.hurry()
 	if _, err := fmt.Fprint(s.w, ": still here\n\n"); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/shared/turn"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Options are the settings of an API.
@@ -31,11 +32,14 @@ type Options struct {
 	Proxies    []string              // the same as the plugin has it: Traefik, which it runs in, is not in front of it
 	Inside     func(netip.Addr) bool // whether an address is an instance's: what runs in there is no player
 	Version    string
-	Limits     func() Limits // as they are now; nil: nothing is limited
-	Turns      int           // what one address has done at the same time; 0: as turn.New says
-	Streams    int           // event streams that may be open altogether; 0: streamsMost
+	CTFdRole   func() whaley.Role // what role CTFd's admins have now, empty: none; nil: admin
+	Limits     func() Limits      // as they are now; nil: nothing is limited
+	Turns      int                // what one address has done at the same time; 0: as turn.New says
+	Streams    int                // event streams that may be open altogether; 0: streamsMost
 	// StreamPatience is how long the reader of a stream may take for one event; zero: streamPatience.
 	StreamPatience time.Duration
+	// StreamAlive is how often a stream shows that it lives, at the least; zero: keepAlive.
+	StreamAlive time.Duration
 }
 
 // Surface is what all audiences have in common: what is worked with, who asks, and how often they may.
@@ -57,8 +61,16 @@ func NewSurface(ctx context.Context, needs Needs, opts Options) *Surface {
 	if opts.StreamPatience == 0 {
 		opts.StreamPatience = StreamPatience
 	}
+	if opts.StreamAlive == 0 {
+		opts.StreamAlive = keepAlive
+	}
+	admins := identity.NewAdmins(opts.AdminKey, needs.Players, needs.Sessions)
+	if needs.Organisers != nil {
+		admins.UseKeys(needs.Organisers)
+	}
+	admins.UseCTFdRole(opts.CTFdRole)
 	return &Surface{
 		Needs: needs, Opts: opts, Ctx: ctx, Seats: newSeats(opts.Streams), Turns: turn.New(opts.Turns),
-		Admins: identity.NewAdmins(opts.AdminKey, needs.Players, needs.Sessions),
+		Admins: admins,
 	}
 }

@@ -183,6 +183,11 @@ type AdminKey struct{}
 // AdminVisit is one request of an admin.
 type AdminVisit struct {
 	Name  string
+	Role  whaley.Role
 	From  netip.Addr
 	Asked bool // only what would be done, which changes nothing
+
+	// Still refuses once the organiser has lost the key, the session or the role that this took. It is asked while
+	// streams go on.
+	Still func(context.Context) error
 }

@@ -65,6 +65,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 
 	t.Run("RememberedPortsAreListedAndForgotten", func(t *testing.T) { portMappings(t, s) })
 
+	t.Run("OrganisersHaveKeysUntilTheseAreRevoked", func(t *testing.T) { organisers(t, s, other) })
 	t.Run("SettingsAreKeptWithTheirHistory", func(t *testing.T) { settings(t, s, other) })
 	t.Run("ASandboxIsOneInstances", func(t *testing.T) { sandboxes(t, s, other) })
 	t.Run("WhatWaitsIsOneOwners", func(t *testing.T) { waiting(t, s, other) })
