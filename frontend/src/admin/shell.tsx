@@ -13,6 +13,7 @@ import {
 } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { api, asProblem, unwrapEmpty } from "@/api/client";
+import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Skeleton } from "@/components/ui/skeleton";
 import { ThemeSwitch } from "@/components/ui/theme-switch";
@@ -25,6 +26,7 @@ import { TabLink } from "./kit/link";
 import { LiveBadge, LiveProvider } from "./kit/live";
 import { Loaded } from "./kit/loaded";
 import { OfflineBar, useOffline } from "./kit/offline";
+import type { Role } from "./kit/takes";
 import { whoamiQuery } from "./queries";
 import { SignIn } from "./sign-in";
 import { text } from "./text";
@@ -65,7 +67,7 @@ export function Shell() {
             {text.app.name}
           </p>
           <div className="flex min-h-10 min-w-0 items-center gap-2">
-            {!stranger && <Who name={whoami.data?.name} />}
+            {!stranger && <Who name={whoami.data?.name} role={whoami.data?.role} />}
             <ThemeSwitch />
           </div>
           {!stranger && (
@@ -104,7 +106,7 @@ export function Shell() {
   );
 }
 
-function Who({ name }: { name: string | undefined }) {
+function Who({ name, role }: { name: string | undefined; role: Role | undefined }) {
   const signOut = useAction<void>({
     act: () => unwrapEmpty(api.DELETE("/admin/api/session")),
     failed: text.session.signOutFailed,
@@ -116,6 +118,11 @@ function Who({ name }: { name: string | undefined }) {
       <p className="min-w-0 truncate text-ink-soft text-sm">
         {text.session.as} <strong className="font-semibold text-ink">{name}</strong>
       </p>
+      {role && role !== "admin" && (
+        <span title={text.role.are[role]}>
+          <Badge>{text.role.names[role]}</Badge>
+        </span>
+      )}
       <LiveBadge />
       <Button
         look="ghost"

@@ -8,6 +8,8 @@ export type Setting = Schemas["Setting"];
 export type AdminOwner = Schemas["OwnerList"]["owners"][number];
 /** What was solved, and the addresses, of one of them. */
 export type AdminOwnerDetail = Schemas["OwnerDetail"];
+/** An organiser with a key of their own. */
+export type Organiser = Schemas["Organiser"];
 /** One change of a setting. */
 export type SettingChange = Schemas["SettingChange"];
 /** A challenge's folder and what players get of it. */

@@ -1156,6 +1156,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/organisers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Organisers with keys of their own, those whose key is revoked too
+         * @description What a key is, is told once, when it is made. Here is whose it is, what role it has, and since when it counts or does not.
+         */
+        get: operations["listOrganisers"];
+        put?: never;
+        /**
+         * Make a key for an organiser
+         * @description The key is in this answer and nowhere else. It is shown as `X-Admin-Key`, or typed in where the panel signs organisers in.
+         *     `409` if an organiser of that name has a key already.
+         */
+        post: operations["addOrganiser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/organisers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an organiser's key
+         * @description From then on it is refused, and so is every session that it began; event streams end within half a minute.
+         */
+        delete: operations["revokeOrganiser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/challenges/list": {
         parameters: {
             query?: never;
@@ -2373,6 +2418,7 @@ export interface components {
          *     | `connection_info_taken` | 409 | CTFd's challenge %q says %q already, which Whaley did not write. Replace it, or put %s into it yourself. |
          *     | `cpus_invalid` | 422 | cpus must be from 0.01 to %d; 0 for what the files say. |
          *     | `cross_origin` | 403 | Another site's page sent this request. Use the dashboard. |
+         *     | `ctfd_admins_refused` | 403 | CTFd's admins are no organisers here (CTFD_ADMIN_ROLE is none). Sign in with a key of your own. |
          *     | `ctfd_challenge_not_found` | 404 | CTFd has no challenge %d. |
          *     | `ctfd_misconfigured` | 503 | %s |
          *     | `ctfd_not_configured` | 409 | Whaley knows of no CTFd. Set AUTH_MODE=ctfd, CTFD_URL and CTFD_API_KEY. |
@@ -2440,6 +2486,7 @@ export interface components {
          *     | `memory_invalid` | 422 | memory must be bytes, at least %d; 0 for what the files say. |
          *     | `method_not_allowed` | 405 | This address does not answer this method. |
          *     | `minutes_invalid` | 422 | minutes must be a number from %d to %d. |
+         *     | `name_invalid` | 422 | name must have 1 to %d printable characters, and no space around them. |
          *     | `no_containers` | 409 | The instance has no containers. |
          *     | `no_team` | 404 | This event is not played in teams. |
          *     | `not_a_file` | 422 | %q is a %s, not a file. |
@@ -2451,6 +2498,8 @@ export interface components {
          *     | `object_missing` | 503 | Something the challenge needs is missing on the engine. Try again; if it keeps happening, tell an organiser. |
          *     | `oidc_unavailable` | 503 | The sign-in service does not answer as it should. Try again in a few seconds, or tell an organiser. |
          *     | `opens_invalid` | 422 | opens_at must be a moment between the years 2000 and 9000. |
+         *     | `organiser_exists` | 409 | There is an organiser named %s with a key. Revoke that key first. |
+         *     | `organiser_not_found` | 404 | There is no such key, or it is revoked already. |
          *     | `output` | 429 | The instance was stopped: it printed %d KB a second without end, and may print %d. |
          *     | `owner_invalid` | 422 | owner_id must be the id of a player or team, of letters, digits, _ and -. |
          *     | `parameter_invalid` | 422 | %s must be a text of at most %d bytes. |
@@ -2475,6 +2524,8 @@ export interface components {
          *     | `revision_files_gone` | 404 | The files of revision %q are not kept any more. The latest ones are, up to %d MB of each challenge. |
          *     | `revision_not_kept` | 404 | What was in revision %q is not kept. It is of the latest 50 revisions of a challenge only, and of none from before Whaley kept it. |
          *     | `revisions_missing` | 503 | Revisions of challenges are not kept here. |
+         *     | `role_invalid` | 422 | role must be viewer, operator or admin. |
+         *     | `role_missing` | 403 | This takes the role %s; %s has the role %s. Ask an organiser who is admin. |
          *     | `route_not_http` | 404 | This address is not a web page. How to connect to it is on the dashboard. |
          *     | `runtime_missing` | 503 | The challenge asks for a container runtime that this host does not have. Tell an organiser. |
          *     | `service_exited` | 503 | The challenge crashed on startup: its service %s ended with exit code %d. Try again; if it keeps happening, tell an organiser. |
@@ -2525,7 +2576,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenge_not_open" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "do_invalid" | "draft_exists" | "draft_not_found" | "draft_outdated" | "drafts_unwritable" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "handover_refused" | "host_full" | "host_missing" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "not_woken" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "opens_invalid" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "rehearsal_over" | "rehearsal_running" | "rehearsal_size" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "revisions_missing" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "sign_in_state_invalid" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_invalid" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "trial_running" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "waiting_own_image" | "wake_disabled";
+        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenge_not_open" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_admins_refused" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "do_invalid" | "draft_exists" | "draft_not_found" | "draft_outdated" | "drafts_unwritable" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "handover_refused" | "host_full" | "host_missing" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "name_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "not_woken" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "opens_invalid" | "organiser_exists" | "organiser_not_found" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "rehearsal_over" | "rehearsal_running" | "rehearsal_size" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "revisions_missing" | "role_invalid" | "role_missing" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "sign_in_state_invalid" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_invalid" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "trial_running" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "waiting_own_image" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -2989,11 +3040,95 @@ export interface components {
         AuthMode: "none" | "ctfd" | "rctf" | "oidc";
         /**
          * @example {
-         *       "name": "admin"
+         *       "name": "Ada",
+         *       "role": "operator"
          *     }
          */
         Admin: {
             name: string;
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * @description What an organiser may do; each includes those before it. A viewer sees how the event goes. An operator works on instances,
+         *     challenges and flags. An admin changes settings, organisers' keys and what is in CTFd. Every operation names the least as
+         *     `x-role`; without it the answer is `403` with code `role_missing`.
+         * @example operator
+         * @enum {string}
+         */
+        Role: "viewer" | "operator" | "admin";
+        /**
+         * @example {
+         *       "id": "0197a1b2-7000-7000-8000-000000000001",
+         *       "name": "Ada",
+         *       "role": "operator",
+         *       "created_at": "2026-05-16T09:30:00Z",
+         *       "created_by": "admin key at 192.0.2.7",
+         *       "revoked_at": null,
+         *       "revoked_by": ""
+         *     }
+         */
+        Organiser: {
+            id: string;
+            name: string;
+            role: components["schemas"]["Role"];
+            /** Format: date-time */
+            created_at: string;
+            /** @description Who made it, and from which address */
+            created_by: string;
+            /**
+             * Format: date-time
+             * @description null: it counts
+             */
+            revoked_at: string | null;
+            revoked_by: string;
+        };
+        /**
+         * @example {
+         *       "organisers": [
+         *         {
+         *           "id": "0197a1b2-7000-7000-8000-000000000001",
+         *           "name": "Ada",
+         *           "role": "operator",
+         *           "created_at": "2026-05-16T09:30:00Z",
+         *           "created_by": "admin key at 192.0.2.7",
+         *           "revoked_at": null,
+         *           "revoked_by": ""
+         *         }
+         *       ]
+         *     }
+         */
+        OrganiserList: {
+            organisers: components["schemas"]["Organiser"][];
+        };
+        /**
+         * @example {
+         *       "name": "Ada",
+         *       "role": "operator"
+         *     }
+         */
+        OrganiserRequest: {
+            /** @description As the log of events is to have it; one key for a name */
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * @example {
+         *       "organiser": {
+         *         "id": "0197a1b2-7000-7000-8000-000000000001",
+         *         "name": "Ada",
+         *         "role": "operator",
+         *         "created_at": "2026-05-16T09:30:00Z",
+         *         "created_by": "admin key at 192.0.2.7",
+         *         "revoked_at": null,
+         *         "revoked_by": ""
+         *       },
+         *       "key": "whaley_KRUGKIDROVUWG2ZAMJZG653OEB"
+         *     }
+         */
+        NewOrganiser: {
+            organiser: components["schemas"]["Organiser"];
+            /** @description It is told nowhere else and never again */
+            key: string;
         };
         /** @description What else rCTF sends is for its own instancer. */
         RCTFForm: {
@@ -7989,6 +8124,74 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["VariableList"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listOrganisers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that were ever made, the latest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganiserList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    addOrganiser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganiserRequest"];
+            };
+        };
+        responses: {
+            /** @description The organiser and the key. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewOrganiser"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    revokeOrganiser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id that the list of organisers has */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is revoked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

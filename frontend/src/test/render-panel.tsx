@@ -4,14 +4,15 @@ import { render } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { vi } from "vitest";
 import { makeClient } from "@/admin/kit/client";
+import type { Role } from "@/admin/kit/takes";
 import { makeRouter } from "@/admin/router";
 import { server } from "./server";
 
-/** Shows the panel at an address, to an organiser who is signed in; every question but who they are is the test's. */
-export function renderPanel(address: string) {
+/** Shows the panel at an address, to an organiser with a role; every question but who they are is the test's. */
+export function renderPanel(address: string, role: Role = "admin") {
   // jsdom has no layout, and a table draws the rows that are in sight.
   vi.spyOn(Element.prototype, "clientHeight", "get").mockReturnValue(800);
-  server.use(http.get("*/admin/api/whoami", () => HttpResponse.json({ name: "Ada", via: "key" })));
+  server.use(http.get("*/admin/api/whoami", () => HttpResponse.json({ name: "Ada", role })));
   const router = makeRouter("/admin", createMemoryHistory({ initialEntries: [`/admin${address}`] }));
   render(
     <QueryClientProvider client={makeClient()}>

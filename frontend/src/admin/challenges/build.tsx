@@ -4,7 +4,6 @@ import { useEffect } from "react";
 import type { AdminChallenge, ChallengeBuild } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import { Badge, type Tone } from "@/components/ui/badge";
-import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
 import { Progress } from "@/components/ui/progress";
 import { type Column, Table } from "@/components/ui/table";
@@ -12,6 +11,7 @@ import { formatMoment, formatMS } from "@/lib/format";
 import { useAction } from "../kit/action";
 import { Loaded } from "../kit/loaded";
 import { LogView } from "../kit/log-view";
+import { Button } from "../kit/takes";
 import { text } from "../text";
 import { buildLines } from "./build-lines";
 import { buildQuery, challengesQuery } from "./queries";
@@ -65,6 +65,7 @@ export function Build({ challenge }: { challenge: AdminChallenge }) {
               {text.build.when(formatMoment(now.started_at), formatMoment(now.ended_at))}
             </span>
             <Button
+              takes="operator"
               className="sm:ml-auto"
               aria-disabled={again.isPending || now.state === "building" || undefined}
               onClick={() => !again.isPending && now.state !== "building" && again.mutate()}

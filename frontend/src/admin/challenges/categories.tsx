@@ -2,10 +2,10 @@ import { Lock, LockOpen } from "lucide-react";
 import { useState } from "react";
 import type { AdminChallenge } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
-import { Button } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { Field, Select } from "@/components/ui/field";
 import { useAction } from "../kit/action";
+import { Button } from "../kit/takes";
 import { text } from "../text";
 import { challengesKey } from "./queries";
 
@@ -44,7 +44,12 @@ export function Categories({ challenges }: { challenges: AdminChallenge[] }) {
         const count = members.filter((one) => one.active !== active).length;
         const Icon = active ? LockOpen : Lock;
         return (
-          <Button key={String(active)} disabled={count === 0 || toggle.isPending} onClick={() => setOpen(active)}>
+          <Button
+            takes="operator"
+            key={String(active)}
+            disabled={count === 0 || toggle.isPending}
+            onClick={() => setOpen(active)}
+          >
             <Icon aria-hidden className="size-4" /> {text.categories.act(count, active)}
           </Button>
         );

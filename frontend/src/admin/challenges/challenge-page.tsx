@@ -4,8 +4,6 @@ import { ArrowLeft, Download, RefreshCw, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { AdminChallenge, FileProblem } from "@/api/admin";
 import { api, asProblem, unwrapEmpty } from "@/api/client";
-import { Button } from "@/components/ui/button";
-import { Switch } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { Segmented } from "@/components/ui/segmented";
 import { NotFound } from "../dead-ends";
@@ -14,6 +12,7 @@ import { useFilters } from "../kit/filters";
 import { TabLink } from "../kit/link";
 import { Loaded } from "../kit/loaded";
 import { Page } from "../kit/page";
+import { Button, Switch } from "../kit/takes";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
 import { useReload, useToggle } from "./actions";
@@ -203,11 +202,12 @@ function Actions({ challenge }: { challenge: AdminChallenge }) {
     <>
       <ChallengeState challenge={challenge} />
       <Switch
+        takes="operator"
         label={text.challenges.toggleOf(challenge.name)}
         checked={challenge.active}
         onChange={() => toggle.mutate(challenge)}
       />
-      <Button onClick={() => reload.mutate(challenge)} aria-disabled={reload.isPending || undefined}>
+      <Button takes="operator" onClick={() => reload.mutate(challenge)} aria-disabled={reload.isPending || undefined}>
         <RefreshCw aria-hidden className="size-4" /> {text.challenges.reload}
       </Button>
       <Button asChild>
@@ -215,7 +215,7 @@ function Actions({ challenge }: { challenge: AdminChallenge }) {
           <Download aria-hidden className="size-4" /> {text.challenges.downloadAll}
         </a>
       </Button>
-      <Button look="danger" onClick={() => setDeleting(true)}>
+      <Button takes="operator" look="danger" onClick={() => setDeleting(true)}>
         <Trash2 aria-hidden className="size-4" /> {text.challenges.delete}
       </Button>
       <TypeToConfirm

@@ -2,13 +2,13 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Upload } from "lucide-react";
 import { type DragEvent, useRef, useState } from "react";
 import type { Draft, ImportReport } from "@/api/admin";
-import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
 import { toast } from "@/components/ui/toast";
 import { cn } from "@/lib/cn";
 import { formatBytes, formatNumber } from "@/lib/format";
 import { TabLink } from "../kit/link";
 import { ProblemText } from "../kit/loaded";
+import { Button } from "../kit/takes";
 import { text } from "../text";
 import { draftsKey } from "./draft-queries";
 import { ImportDialog } from "./import-dialog";
@@ -99,7 +99,7 @@ export function Dropzone() {
               hidden
               onChange={(event) => take(event.target.files)}
             />
-            <Button look="primary" onClick={() => input.current?.click()}>
+            <Button takes="operator" look="primary" onClick={() => input.current?.click()}>
               <Upload aria-hidden className="size-4" /> {text.challenges.upload}
             </Button>
           </>

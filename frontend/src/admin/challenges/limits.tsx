@@ -2,10 +2,10 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import type { AdminChallenge } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
-import { Button } from "@/components/ui/button";
 import { Field, Input } from "@/components/ui/field";
 import { formatBytes, formatNumber } from "@/lib/format";
 import { useAction } from "../kit/action";
+import { Button } from "../kit/takes";
 import { text } from "../text";
 import { bytesOf } from "./limit";
 import { challengesKey, receiveChallenge } from "./queries";
@@ -75,7 +75,13 @@ export function Limits({ challenge }: { challenge: AdminChallenge }) {
       </Field>
       {unreadable && <p className="text-bad text-sm">{text.challenges.limitsWrong}</p>}
       <div>
-        <Button look="primary" type="submit" disabled={wrong} aria-disabled={save.isPending || undefined}>
+        <Button
+          takes="operator"
+          look="primary"
+          type="submit"
+          disabled={wrong}
+          aria-disabled={save.isPending || undefined}
+        >
           {text.challenges.limitsSave}
         </Button>
       </div>

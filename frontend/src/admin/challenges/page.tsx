@@ -2,8 +2,6 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Puzzle, RefreshCw } from "lucide-react";
 import type { AdminChallenge } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
-import { Button } from "@/components/ui/button";
-import { Switch } from "@/components/ui/field";
 import { Segmented } from "@/components/ui/segmented";
 import { type Column, Table } from "@/components/ui/table";
 import { formatBytes, formatNumber } from "@/lib/format";
@@ -15,6 +13,7 @@ import { TabLink } from "../kit/link";
 import { useAfterEvents } from "../kit/live";
 import { Loaded, Nothing } from "../kit/loaded";
 import { Page } from "../kit/page";
+import { Button, Switch, useMay } from "../kit/takes";
 import { text } from "../text";
 import { useToggle } from "./actions";
 import { Categories } from "./categories";
@@ -26,6 +25,7 @@ import { ChallengeState } from "./state";
 
 /** Every challenge: upload, open and close, and the way to its files. */
 export function ChallengesPage() {
+  const may = useMay();
   const [filters, setFilters] = useFilters();
   const challenges = useQuery(challengesQuery);
   const client = useQueryClient();
@@ -71,13 +71,13 @@ export function ChallengesPage() {
               ])
             }
           />
-          <Button onClick={() => reload.mutate()} aria-disabled={reload.isPending || undefined}>
+          <Button takes="operator" onClick={() => reload.mutate()} aria-disabled={reload.isPending || undefined}>
             <RefreshCw aria-hidden className="size-4" /> {text.challenges.reloadAll}
           </Button>
         </>
       }
     >
-      <Dropzone />
+      {may("operator") && <Dropzone />}
       <Drafts />
       <div className="flex flex-col gap-4">
         <div className="flex flex-wrap gap-3">
@@ -208,6 +208,7 @@ function columns(toggle: (challenge: AdminChallenge) => void): Column<AdminChall
       end: true,
       cell: (challenge) => (
         <Switch
+          takes="operator"
           label={text.challenges.toggleOf(challenge.name)}
           checked={challenge.active}
           onChange={() => toggle(challenge)}

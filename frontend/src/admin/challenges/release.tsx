@@ -2,10 +2,10 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import type { AdminChallenge } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
-import { Button } from "@/components/ui/button";
 import { Field, Input } from "@/components/ui/field";
 import { formatMoment } from "@/lib/format";
 import { useAction } from "../kit/action";
+import { Button } from "../kit/takes";
 import { text } from "../text";
 import { challengesKey, receiveChallenge } from "./queries";
 
@@ -55,7 +55,13 @@ export function Release({ challenge }: { challenge: AdminChallenge }) {
       </Field>
       <p className="text-ink-soft text-sm">{text.release.explain}</p>
       <div>
-        <Button look="primary" type="submit" disabled={wrong} aria-disabled={save.isPending || undefined}>
+        <Button
+          takes="operator"
+          look="primary"
+          type="submit"
+          disabled={wrong}
+          aria-disabled={save.isPending || undefined}
+        >
           {text.release.save}
         </Button>
       </div>

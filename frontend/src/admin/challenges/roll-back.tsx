@@ -3,9 +3,9 @@ import { Download, History } from "lucide-react";
 import { useState } from "react";
 import type { AdminChallenge, Revision } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
-import { Button } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { useAction } from "../kit/action";
+import { Button } from "../kit/takes";
 import { text } from "../text";
 import { draftsKey } from "./draft-queries";
 import { challengesKey, receiveChallenge } from "./queries";
@@ -38,7 +38,7 @@ export function RollBack({ challenge, revision, onDone }: Props) {
   if (!revision.kept) return <p className="text-ink-soft text-sm">{text.revisions.gone}</p>;
   return (
     <div className="flex flex-wrap gap-3">
-      <Button onClick={() => setAsked(true)} aria-disabled={back.isPending || undefined}>
+      <Button takes="operator" onClick={() => setAsked(true)} aria-disabled={back.isPending || undefined}>
         <History aria-hidden className="size-4" /> {text.revisions.rollback}
       </Button>
       <Button asChild>

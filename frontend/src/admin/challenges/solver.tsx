@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "@/api/client";
 import { Badge } from "@/components/ui/badge";
-import { Button } from "@/components/ui/button";
 import { useAction } from "../kit/action";
+import { Button } from "../kit/takes";
 import { text } from "../text";
 import { solversQuery } from "./queries";
 
@@ -31,7 +31,7 @@ export function Solver({ id }: { id: string }) {
         )}
         {last && <Badge tone={tones[last.state]}>{text.challenges.solved[last.state]}</Badge>}
         {last && !current && <Badge tone="busy">{text.challenges.solvedBefore}</Badge>}
-        <Button disabled={running || solve.isPending} onClick={() => solve.mutate()}>
+        <Button takes="operator" disabled={running || solve.isPending} onClick={() => solve.mutate()}>
           {text.challenges.solve}
         </Button>
       </div>

@@ -4,7 +4,6 @@ import { type ReactNode, useState } from "react";
 import type { AdminInstanceDetail } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import { Badge } from "@/components/ui/badge";
-import { Button } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/copy-button";
 import { Dialog } from "@/components/ui/dialog";
 import { Notice } from "@/components/ui/notice";
@@ -14,6 +13,7 @@ import { useAction } from "../kit/action";
 import { TabLink } from "../kit/link";
 import { useAfterEvents } from "../kit/live";
 import { Loaded } from "../kit/loaded";
+import { Button } from "../kit/takes";
 import { text } from "../text";
 import { isLive, StateBadge } from "./instances";
 import { Output } from "./output";
@@ -74,16 +74,20 @@ function Detail({ instance }: { instance: AdminInstanceDetail }) {
         />
         <div className="flex flex-wrap gap-2 sm:ml-auto">
           {instance.state === "running" && (
-            <Button onClick={() => capture.mutate()} aria-disabled={capture.isPending || undefined}>
+            <Button takes="operator" onClick={() => capture.mutate()} aria-disabled={capture.isPending || undefined}>
               <Camera aria-hidden className="size-4" /> {text.dashboard.capture}
             </Button>
           )}
           {isLive(instance) && (
             <>
-              <Button onClick={() => restart.mutate(instance)} aria-disabled={restart.isPending || undefined}>
+              <Button
+                takes="operator"
+                onClick={() => restart.mutate(instance)}
+                aria-disabled={restart.isPending || undefined}
+              >
                 <RefreshCcw aria-hidden className="size-4" /> {text.dashboard.restart}
               </Button>
-              <Button className="text-bad" onClick={() => setStopping(true)}>
+              <Button takes="operator" className="text-bad" onClick={() => setStopping(true)}>
                 <Square aria-hidden className="size-3.5 fill-current" /> {text.dashboard.stop}
               </Button>
             </>

@@ -3,7 +3,6 @@ import { RefreshCcw, Server, Square, TimerReset } from "lucide-react";
 import { useState } from "react";
 import type { AdminInstance } from "@/api/admin";
 import { Badge, type Tone } from "@/components/ui/badge";
-import { Button } from "@/components/ui/button";
 import type { Column } from "@/components/ui/table";
 import { useServerNow } from "@/lib/clock";
 import { formatBytes, formatMoment } from "@/lib/format";
@@ -16,6 +15,7 @@ import { List, Opener, ownerColumn } from "../kit/list";
 import { useAfterEvents } from "../kit/live";
 import { OwnerFilter } from "../kit/owner-field";
 import { Section } from "../kit/page";
+import { Button } from "../kit/takes";
 import { text } from "../text";
 import { Bulk, type Verb } from "./bulk";
 import { instancesQuery, selecting } from "./queries";
@@ -76,7 +76,12 @@ export function Instances() {
           {(["extend", "restart", "stop"] as const).map((verb) => {
             const Icon = icons[verb];
             return (
-              <Button key={verb} onClick={() => setBulk(verb)} className={verb === "stop" ? "text-bad" : ""}>
+              <Button
+                takes="operator"
+                key={verb}
+                onClick={() => setBulk(verb)}
+                className={verb === "stop" ? "text-bad" : ""}
+              >
                 <Icon aria-hidden className="size-3.5" />
                 {picked.size > 0 ? text.bulk[verb].picked(picked.size) : text.bulk[verb].all}
               </Button>
@@ -227,6 +232,7 @@ function columns(
           <>
             {isTimed(row) && (
               <Button
+                takes="operator"
                 look="ghost"
                 size="icon"
                 aria-label={text.dashboard.extendOf(row.id)}
@@ -237,6 +243,7 @@ function columns(
               </Button>
             )}
             <Button
+              takes="operator"
               look="ghost"
               size="icon"
               aria-label={text.dashboard.restartOf(row.id)}
@@ -246,6 +253,7 @@ function columns(
               <RefreshCcw aria-hidden className="size-4" />
             </Button>
             <Button
+              takes="operator"
               look="ghost"
               size="icon"
               aria-label={text.dashboard.stopOf(row.id)}

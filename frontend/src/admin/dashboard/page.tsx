@@ -2,13 +2,13 @@ import { useQuery } from "@tanstack/react-query";
 import { Pause, Play, Plus } from "lucide-react";
 import { useState } from "react";
 import { api, unwrap } from "@/api/client";
-import { Button } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { formatBytes, formatNumber } from "@/lib/format";
 import { useAction } from "../kit/action";
 import { useFilters } from "../kit/filters";
 import { useAfterEvents } from "../kit/live";
 import { Page, Stat, Stats, toneOf } from "../kit/page";
+import { Button } from "../kit/takes";
 import { systemQuery } from "../queries";
 import { text } from "../text";
 import { Charts } from "./charts";
@@ -29,7 +29,7 @@ export function DashboardPage() {
       actions={
         <>
           <Drain />
-          <Button look="primary" onClick={() => setSpawning(true)}>
+          <Button takes="operator" look="primary" onClick={() => setSpawning(true)}>
             <Plus aria-hidden className="size-4" /> {text.dashboard.spawn}
           </Button>
         </>
@@ -134,6 +134,7 @@ function Drain() {
         </p>
       )}
       <Button
+        takes="admin"
         onClick={() => (drained ? drain.mutate(false) : setAsking(true))}
         aria-disabled={!config || drain.isPending || undefined}
       >

@@ -3,12 +3,11 @@ import { Plug, PlugZap } from "lucide-react";
 import { useState } from "react";
 import { api, unwrap } from "@/api/client";
 import { Badge } from "@/components/ui/badge";
-import { Button } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/confirm-dialog";
-import { Switch } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
 import { useAction } from "../kit/action";
 import { Loaded } from "../kit/loaded";
+import { Button, Switch } from "../kit/takes";
 import { text } from "../text";
 import { connectionQuery, flagsKey } from "./queries";
 
@@ -52,6 +51,7 @@ export function Connection() {
           <div className="flex flex-wrap items-center gap-3">
             {state !== "stands" && (
               <Button
+                takes="admin"
                 look="primary"
                 aria-disabled={connect.isPending || undefined}
                 onClick={() => !connect.isPending && connect.mutate()}
@@ -65,7 +65,7 @@ export function Connection() {
               </Button>
             )}
             {state !== "" && (
-              <Button onClick={() => setAsking(true)}>
+              <Button takes="admin" onClick={() => setAsking(true)}>
                 <Plug aria-hidden className="size-4" /> {text.connection.disconnect}
               </Button>
             )}
@@ -74,6 +74,7 @@ export function Connection() {
           {state !== "" && (
             <div className="flex items-start gap-3 text-sm">
               <Switch
+                takes="admin"
                 label={text.connection.window}
                 checked={shown}
                 onChange={(on) => !show.isPending && show.mutate(on)}

@@ -4,7 +4,6 @@ import { useState } from "react";
 import type { IssuedFlag } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import { Badge, type Tone } from "@/components/ui/badge";
-import { Button } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/copy-button";
 import { Switch } from "@/components/ui/field";
 import type { Column } from "@/components/ui/table";
@@ -16,6 +15,7 @@ import { ChoiceFilter, everything, FilterBar } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { ClipCode, challengeColumn, List, ownerColumn } from "../kit/list";
 import { OwnerFilter } from "../kit/owner-field";
+import { Button } from "../kit/takes";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
 import { flagsKey, issuedQuery, registrations, selectingFlags } from "./queries";
@@ -140,6 +140,7 @@ function columns(ask: (asked: Asked) => void): Column<IssuedFlag>[] {
         !flag.retired_at && (
           <>
             <Button
+              takes="operator"
               look="ghost"
               size="icon"
               aria-label={text.flags.rotateOf(flag.owner.name)}
@@ -149,6 +150,7 @@ function columns(ask: (asked: Asked) => void): Column<IssuedFlag>[] {
               <RefreshCw aria-hidden className="size-4" />
             </Button>
             <Button
+              takes="operator"
               look="ghost"
               size="icon"
               aria-label={text.flags.retireOf(flag.owner.name)}

@@ -4,11 +4,11 @@ import { useState } from "react";
 import type { ChallengePairing, Connection as Connected } from "@/api/admin";
 import { api, asProblem, unwrap } from "@/api/client";
 import { Badge } from "@/components/ui/badge";
-import { Button } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { Select, Switch } from "@/components/ui/field";
 import { useAction } from "../kit/action";
 import { Loaded, Nothing } from "../kit/loaded";
+import { Button } from "../kit/takes";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
 import { Connection } from "./connection";
@@ -92,6 +92,7 @@ function Wizard({ local, ctfd }: { local: Local[]; ctfd: Remote[] }) {
           <Switch label={text.mappings.write} checked={write} onChange={setWrite} /> {text.mappings.write}
         </span>
         <Button
+          takes="admin"
           look="primary"
           disabled={exact.length === 0}
           aria-disabled={map.isPending || undefined}
@@ -190,6 +191,7 @@ function Row({ challenge, ctfd, busy, onMap, onForget, link, onLink }: RowProps)
       />
       <div className="flex gap-2">
         <Button
+          takes="admin"
           disabled={chosen === "" || (chosen === String(mapped_to) && doubt === "")}
           aria-disabled={busy || undefined}
           onClick={() => !busy && onMap(Number(chosen))}
@@ -197,6 +199,7 @@ function Row({ challenge, ctfd, busy, onMap, onForget, link, onLink }: RowProps)
           <Link2 aria-hidden className="size-4" /> {doubt === "" ? text.mappings.map : text.mappings.again}
         </Button>
         <Button
+          takes="admin"
           look="ghost"
           size="icon"
           disabled={mapped_to === 0}
@@ -254,6 +257,7 @@ function PartRow({ challenge, part, ctfd, busy, onMap, onForget }: PartProps) {
       />
       <div className="flex gap-2">
         <Button
+          takes="admin"
           disabled={chosen === "" || (chosen === String(part.mapped_to) && part.doubt === "")}
           aria-disabled={busy || undefined}
           onClick={() => !busy && onMap(Number(chosen))}
@@ -261,6 +265,7 @@ function PartRow({ challenge, part, ctfd, busy, onMap, onForget }: PartProps) {
           <Link2 aria-hidden className="size-4" /> {part.doubt === "" ? text.mappings.map : text.mappings.again}
         </Button>
         <Button
+          takes="admin"
           look="ghost"
           size="icon"
           disabled={part.mapped_to === 0}
@@ -316,7 +321,9 @@ function LinkLine({ link, onLink }: { link: Link; onLink: () => void }) {
             : text.mappings.noLink}
       </span>
       {(state === "other" || state === "none") && (
-        <Button onClick={onLink}>{state === "other" ? text.mappings.replace : text.mappings.writeLink}</Button>
+        <Button takes="admin" onClick={onLink}>
+          {state === "other" ? text.mappings.replace : text.mappings.writeLink}
+        </Button>
       )}
     </p>
   );

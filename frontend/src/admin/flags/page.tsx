@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { ScanSearch } from "lucide-react";
 import { api, unwrap } from "@/api/client";
-import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
 import { Segmented } from "@/components/ui/segmented";
 import { formatMoment, formatNumber } from "@/lib/format";
@@ -10,6 +9,7 @@ import { useFilters } from "../kit/filters";
 import { useAfterEvents } from "../kit/live";
 import { Loaded } from "../kit/loaded";
 import { Page, Stat, Stats } from "../kit/page";
+import { Button } from "../kit/takes";
 import { text } from "../text";
 import { Issued } from "./issued";
 import { Mappings } from "./mappings";
@@ -87,6 +87,7 @@ function Check() {
   });
   return (
     <Button
+      takes="operator"
       title={text.flags.checkHint}
       onClick={() => !check.isPending && check.mutate(true)}
       aria-disabled={check.isPending || undefined}

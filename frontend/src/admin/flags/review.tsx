@@ -4,7 +4,6 @@ import { useState } from "react";
 import type { ReviewState, Suspicion } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import { Badge, type Tone } from "@/components/ui/badge";
-import { Button } from "@/components/ui/button";
 import type { Column } from "@/components/ui/table";
 import { formatMoment } from "@/lib/format";
 import { useAction } from "../kit/action";
@@ -14,6 +13,7 @@ import { ChoiceFilter, everything, FilterBar } from "../kit/fields";
 import { useFilters } from "../kit/filters";
 import { Clip, challengeColumn, List, Opener, ownerColumn } from "../kit/list";
 import { OwnerFilter } from "../kit/owner-field";
+import { Button } from "../kit/takes";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
 import { flagsKey, selectingSuspicious, suspiciousQuery } from "./queries";
@@ -45,7 +45,7 @@ export function Review() {
         actions={
           <>
             <CsvLink list="suspicious" filters={selectingSuspicious(filters)} />
-            <Button look="danger" onClick={() => setClearing(true)}>
+            <Button takes="operator" look="danger" onClick={() => setClearing(true)}>
               <Trash2 aria-hidden className="size-4" /> {text.flags.clear}
             </Button>
           </>

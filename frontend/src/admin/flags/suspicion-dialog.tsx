@@ -1,11 +1,11 @@
 import { useState } from "react";
 import type { ReviewState, Suspicion, SuspicionParty } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
-import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Textarea } from "@/components/ui/field";
 import { formatMoment } from "@/lib/format";
 import { useAction } from "../kit/action";
+import { Button } from "../kit/takes";
 import { text } from "../text";
 import { flagsKey, reviews } from "./queries";
 import { ReviewBadge } from "./review";
@@ -79,6 +79,7 @@ export function SuspicionDialog({ entry, onClose }: Props) {
       <div className="flex flex-wrap justify-end gap-2">
         {reviews.map((state) => (
           <Button
+            takes="operator"
             key={state}
             look={state === "confirmed" ? "danger" : "secondary"}
             aria-disabled={review.isPending || undefined}

@@ -1,5 +1,5 @@
 import type { UseQueryResult } from "@tanstack/react-query";
-import { CloudOff, type LucideIcon } from "lucide-react";
+import { CloudOff, Lock, type LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
 import { asProblem } from "@/api/client";
 import { Button } from "@/components/ui/button";
@@ -17,6 +17,13 @@ type Props<T> = {
 
 /** What a query brought; its place while it is on its way, or what went wrong. Old data stay, with the problem above. */
 export function Loaded<T>({ query, className = "h-64", children }: Props<T>) {
+  if (query.data === undefined && query.isError && asProblem(query.error).code === "role_missing") {
+    return (
+      <EmptyState icon={Lock} title={text.role.only}>
+        {asProblem(query.error).detail}
+      </EmptyState>
+    );
+  }
   if (query.data === undefined && query.isError) {
     return (
       <EmptyState

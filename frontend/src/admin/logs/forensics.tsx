@@ -4,8 +4,6 @@ import { useState } from "react";
 import type { Capture } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
 import { Badge } from "@/components/ui/badge";
-import { Button } from "@/components/ui/button";
-import { Switch } from "@/components/ui/field";
 import type { Column } from "@/components/ui/table";
 import { formatBytes, formatMoment, formatNumber } from "@/lib/format";
 import { useAction } from "../kit/action";
@@ -17,6 +15,7 @@ import { useAfterEvents } from "../kit/live";
 import { Loaded } from "../kit/loaded";
 import { OwnerFilter } from "../kit/owner-field";
 import { Stat, Stats } from "../kit/page";
+import { Button, Switch } from "../kit/takes";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
 import { CaptureDialog } from "./capture-dialog";
@@ -59,10 +58,10 @@ export function Forensics() {
       <FilterBar
         actions={
           <>
-            <Button onClick={() => clean.mutate()} aria-disabled={clean.isPending || undefined}>
+            <Button takes="operator" onClick={() => clean.mutate()} aria-disabled={clean.isPending || undefined}>
               <Eraser aria-hidden className="size-4" /> {text.forensics.clean}
             </Button>
-            <Button look="danger" onClick={() => setClearing(true)}>
+            <Button takes="operator" look="danger" onClick={() => setClearing(true)}>
               <Trash2 aria-hidden className="size-4" /> {text.forensics.clear}
             </Button>
           </>
@@ -128,6 +127,7 @@ function Overview() {
         <div className="flex flex-col gap-3">
           <div className="flex items-center gap-3">
             <Switch
+              takes="admin"
               label={text.forensics.onEnd}
               checked={now.auto_capture_enabled}
               disabled={toggle.isPending}

@@ -3,7 +3,6 @@ import { Network, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { PortMapping } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
-import { Button } from "@/components/ui/button";
 import { Notice } from "@/components/ui/notice";
 import type { Column } from "@/components/ui/table";
 import { formatNumber } from "@/lib/format";
@@ -15,6 +14,7 @@ import { Clip, ClipCode, challengeColumn, List } from "../kit/list";
 import { Loaded } from "../kit/loaded";
 import { OwnerFilter } from "../kit/owner-field";
 import { Stat, Stats } from "../kit/page";
+import { Button } from "../kit/takes";
 import { TypeToConfirm } from "../kit/type-to-confirm";
 import { text } from "../text";
 import { portStatsQuery, portsKey, portsQuery } from "./queries";
@@ -41,7 +41,7 @@ export function Ports() {
         actions={
           <>
             <CsvLink list="ports" filters={{ owner: filters.owner }} />
-            <Button look="danger" onClick={() => setForgetting("")}>
+            <Button takes="operator" look="danger" onClick={() => setForgetting("")}>
               <Trash2 aria-hidden className="size-4" /> {text.ports.forgetAll}
             </Button>
           </>
@@ -138,6 +138,7 @@ function columns(forget: (owner: string) => void): Column<PortMapping>[] {
       end: true,
       cell: (row) => (
         <Button
+          takes="operator"
           look="ghost"
           size="icon"
           aria-label={text.ports.forgetOf(row.owner_id)}

@@ -1,9 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { RefreshCw, SearchX } from "lucide-react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { Setting } from "@/api/admin";
 import { api, unwrap } from "@/api/client";
-import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Segmented } from "@/components/ui/segmented";
 import { useAction } from "../kit/action";
@@ -12,9 +11,11 @@ import { useFilters } from "../kit/filters";
 import { AskBeforeLeaving } from "../kit/leaving";
 import { Loaded } from "../kit/loaded";
 import { Page, Section } from "../kit/page";
+import { Button } from "../kit/takes";
 import { text } from "../text";
 import { bySection, changed, type Draft, faultOf } from "./draft";
 import { History } from "./history";
+import { Organisers } from "./organisers";
 import { settingsKey, settingsQuery } from "./queries";
 import { SaveBar } from "./save-bar";
 import { SettingRow } from "./setting-row";
@@ -38,6 +39,7 @@ export function SettingsPage() {
       lead={text.settings.lead}
       actions={
         <Button
+          takes="admin"
           onClick={() => load.mutate()}
           title={text.settings.loadHint}
           aria-disabled={load.isPending || undefined}
@@ -56,20 +58,17 @@ export function SettingsPage() {
             { value: "changed", label: text.settings.viewChanged },
             { value: "all", label: text.settings.viewAll },
             { value: "variables", label: text.variables.title },
+            { value: "organisers", label: text.settings.viewOrganisers },
             { value: "history", label: text.settings.viewHistory },
           ]}
         />
-        {view !== "history" && view !== "variables" && (
+        {!(view in others) && (
           <div className="flex min-w-0 flex-1 basis-72">
             <SearchFilter name="q" label={text.settings.search} />
           </div>
         )}
       </div>
-      {view === "history" ? (
-        <History />
-      ) : view === "variables" ? (
-        <Variables />
-      ) : (
+      {others[view] ?? (
         <Loaded query={settings} className="h-96">
           {(all) => <Form settings={all} shown={all.filter(inView[view] ?? inView.all)} words={filters.q ?? ""} />}
         </Loaded>
@@ -77,6 +76,13 @@ export function SettingsPage() {
     </Page>
   );
 }
+
+/** What is no list of settings. */
+const others: Record<string, ReactNode> = {
+  history: <History />,
+  variables: <Variables />,
+  organisers: <Organisers />,
+};
 
 const inView: Record<string, (setting: Setting) => boolean> & { all: (setting: Setting) => boolean } = {
   live: (setting) => setting.live,
