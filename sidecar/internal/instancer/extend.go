@@ -53,7 +53,7 @@ func (i *Instancer) ExtendAny(ctx context.Context, id, by string) (*whaley.Insta
 func (i *Instancer) Extend(ctx context.Context, p whaley.Player, id string) (_ *whaley.Instance, err error) {
 	began, challenge := time.Now(), ""
 	defer func() {
-		if i.refused(whaley.OpExtend, challenge, err); err == nil {
+		if i.refused(p.Owner, whaley.OpExtend, challenge, err); err == nil {
 			i.Observer.Done(whaley.OpExtend, challenge, time.Since(began), nil)
 		}
 	}()

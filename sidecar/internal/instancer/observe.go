@@ -27,9 +27,9 @@ func (unobserved) Done(string, string, time.Duration, error) {}
 func (unobserved) Waited(time.Duration)                      {}
 func (unobserved) Leaked(string)                             {}
 
-// refused tells of an operation that was not begun.
-func (i *Instancer) refused(operation, challenge string, err error) {
-	if err == nil {
+// refused tells of an operation that was not begun, unless its owner is no player.
+func (i *Instancer) refused(owner whaley.Owner, operation, challenge string, err error) {
+	if err == nil || whaley.Synthetic(owner.ID) {
 		return
 	}
 	if _, known := i.Challenges.Get(challenge); !known {
@@ -69,6 +69,13 @@ func (i *Instancer) resume(ctx context.Context, operation, id string) (_ context
 	}
 	delete(i.origins, key)
 	return trace.ContextWithSpan(whaley.WithRequest(ctx, o.request), o.span), o, func() { o.span.End() }
+}
+
+// leftQueue marks in a trace when its turn had come.
+func (o origin) leftQueue() {
+	if o.span != nil {
+		o.span.AddEvent("left the queue")
+	}
 }
 
 // dropSpan ends an operation that no job will go on with.

@@ -17,7 +17,7 @@ import (
 // It refuses with CodeLiveInstance, CodeQuota, challenge_not_found, challenge_inactive, CodeNotBegun, CodeOver,
 // CodePaused, CodeNotOpen, image_failed, or the reason of a failed spawn whose back-off is not over.
 func (i *Instancer) Spawn(ctx context.Context, p whaley.Player, challenge string) (_ *whaley.Instance, err error) {
-	defer func() { i.refused(whaley.OpSpawn, challenge, err) }()
+	defer func() { i.refused(p.Owner, whaley.OpSpawn, challenge, err) }()
 	ch, err := i.open(p, challenge)
 	if err != nil {
 		return nil, err
@@ -114,9 +114,7 @@ func (i *Instancer) takeClaimed(in *whaley.Instance, address string) {
 		defer i.waiting.claiming.Add(-1)
 		ctx, from, end := i.resume(ctx, whaley.OpSpawn, in.ID)
 		defer end()
-		if !from.at.IsZero() {
-			i.Observer.Waited(time.Since(from.at))
-		}
+		i.waited(in, from)
 		i.spawn(ctx, in.ID, address, true)
 	})
 }
@@ -198,10 +196,8 @@ func (i *Instancer) launch(ready []queued) {
 			defer release()
 			ctx, from, end := i.resume(ctx, whaley.OpSpawn, w.id)
 			defer end()
-			if !from.at.IsZero() {
-				i.Observer.Waited(time.Since(from.at))
-				from.span.AddEvent("left the queue")
-			}
+			i.waited(w.in, from)
+			from.leftQueue()
 			learn = i.spawn(ctx, w.id, w.address, false)
 		})
 		if !started {

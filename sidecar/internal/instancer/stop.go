@@ -17,7 +17,7 @@ var errStopped = whaley.Errorf(whaley.Conflict, "stopped", "The instance was sto
 // Stop takes an owner's instance down and returns as soon as that is written; removing goes on in the background.
 // Stopping what is stopping already is no error.
 func (i *Instancer) Stop(ctx context.Context, p whaley.Player, id string) (_ *whaley.Instance, err error) {
-	defer func() { i.refused(whaley.OpStop, "", err) }()
+	defer func() { i.refused(p.Owner, whaley.OpStop, "", err) }()
 	in, err := i.Get(ctx, p, id)
 	if err != nil {
 		return nil, err

@@ -47,3 +47,11 @@ func (i *Instancer) done(operation string, in *whaley.Instance, took time.Durati
 		i.Observer.Done(operation, in.Challenge, took, err)
 	}
 }
+
+// waited tells how long an instance has stood in the queue, unless its owner is no player or this process did not see
+// it come.
+func (i *Instancer) waited(in *whaley.Instance, from origin) {
+	if !from.at.IsZero() && !whaley.Synthetic(in.Owner.ID) {
+		i.Observer.Waited(time.Since(from.at))
+	}
+}

@@ -12,7 +12,7 @@ import (
 func (i *Instancer) SpawnFrom(
 	ctx context.Context, p whaley.Player, challenge string, timeout time.Duration,
 ) (_ *whaley.Instance, err error) {
-	defer func() { i.refused(whaley.OpSpawn, challenge, err) }()
+	defer func() { i.refused(p.Owner, whaley.OpSpawn, challenge, err) }()
 	ch, err := i.open(p, challenge)
 	if err != nil {
 		return nil, err

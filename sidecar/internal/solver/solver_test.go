@@ -72,6 +72,7 @@ type world struct {
 	flags   *flag.Flags
 	rules   *instancer.Instancer
 	box     *box
+	counted *counted
 	every   time.Duration
 	solvers *solver.Solvers
 }
@@ -85,11 +86,12 @@ func play(t *testing.T, do func(w *world), challenges ...*whaley.Challenge) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		w := &world{T: t, db: db, box: &box{}}
+		w := &world{T: t, db: db, box: &box{}, counted: &counted{}}
 		on := memory.NewHost().Platform("ours")
 		w.flags = flag.New(db, nil, loaded(challenges), flag.Options{}, log)
 		w.rules = instancer.New(instancer.Needs{
-			Store: db, Platform: on, Prober: on, Router: noRoutes{}, Challenges: loaded(challenges), Flags: w.flags, Log: log,
+			Store: db, Platform: on, Prober: on, Router: noRoutes{}, Challenges: loaded(challenges), Flags: w.flags,
+			Observer: w.counted, Log: log,
 		}, instancer.Options{
 			BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: whaley.Policy{Quota: whaley.Quota{Total: 1}},
 		})

@@ -146,7 +146,8 @@ func (s *Store) matching(query *bun.SelectQuery, q whaley.InstanceQuery) *bun.Se
 	return query
 }
 
-// Owners are those who have had an instance, whose name or id has a text in it; who asked for one last comes first.
+// Owners are those who have had an instance, whose name or id has a text in it, with none
+// all players; who asked for one last comes first.
 func (s *Store) Owners(ctx context.Context, text string, limit int) ([]whaley.OwnerSummary, error) {
 	var rows []struct {
 		OwnerID, OwnerName string
@@ -165,6 +166,8 @@ func (s *Store) Owners(ctx context.Context, text string, limit int) ([]whaley.Ow
 		if text != "" {
 			like := likeOf(text)
 			q = q.Where(`(lower(i.owner_name) LIKE ?0 ESCAPE '\' OR lower(i.owner_id) LIKE ?0 ESCAPE '\')`, like)
+		} else {
+			q = q.Where(`i.owner_id NOT LIKE ? ESCAPE '\'`, syntheticOwners)
 		}
 		return q.Scan(ctx, &rows)
 	})

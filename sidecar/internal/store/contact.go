@@ -31,7 +31,7 @@ func (s *Store) Contacted(ctx context.Context, first map[string]time.Time) error
 	})
 }
 
-// History lists what instances of a challenge did, oldest first: those of some owners, or with none named of all.
+// History lists what instances of a challenge did, oldest first: those of some owners, or with none named of all players.
 func (s *Store) History(ctx context.Context, challenge string, owners []string) ([]whaley.InstanceRecord, error) {
 	var rows []struct {
 		ID, OwnerID, Player, State string
@@ -45,6 +45,8 @@ func (s *Store) History(ctx context.Context, challenge string, owners []string) 
 			ColumnExpr("c.at AS contact_at").Where("i.challenge = ?", challenge).Order("i.created_at")
 		if len(owners) > 0 {
 			query = query.Where("i.owner_id IN ?", bun.Tuple(owners))
+		} else {
+			query = query.Where(`i.owner_id NOT LIKE ? ESCAPE '\'`, syntheticOwners)
 		}
 		return query.Scan(ctx, &rows)
 	})

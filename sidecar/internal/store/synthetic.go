@@ -40,6 +40,9 @@ func (s *Store) ForgetSynthetic(ctx context.Context) error {
 		if _, err := tx.NewDelete().Model((*printedRow)(nil)).Where("instance IN (?)", ended()).Exec(ctx); err != nil {
 			return err
 		}
+		if _, err := tx.NewDelete().Model((*contactRow)(nil)).Where("instance IN (?)", ended()).Exec(ctx); err != nil {
+			return err
+		}
 		if _, err := tx.NewDelete().Model((*mappingRow)(nil)).Where(`owner LIKE ? ESCAPE '\'`, syntheticOwners).
 			Where("NOT EXISTS (SELECT 1 FROM instances AS i WHERE i.owner_id = m.owner AND i.state IN ?)",
 				bun.Tuple(whaley.LiveStates)).Exec(ctx); err != nil {

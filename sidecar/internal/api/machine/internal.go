@@ -190,7 +190,8 @@ func (a Handlers) renew(ctx context.Context, h hostRequest, revoked bool, status
 
 // contact notes that the plugin is about to pass a request on to an instance.
 func (a Handlers) contact(v whaley.HostView, opens bool) {
-	if opens && a.Cheating != nil && v.Instance != nil && v.Instance.State == whaley.Running {
+	in := v.Instance
+	if opens && a.Cheating != nil && in != nil && in.State == whaley.Running && !whaley.Synthetic(in.Owner.ID) {
 		a.Cheating.Contact(v.Instance.ID)
 	}
 }

@@ -63,6 +63,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 
 	t.Run("LivesAreThoseThatReachIntoTheTime", func(t *testing.T) { lives(t, s) })
 
+	t.Run("WhoIsNoPlayerIsInNothingThatIsCountedOrTold", func(t *testing.T) { noPlayers(t, s, other) })
+	t.Run("RunsOfSolversAreKeptTheLatestFirst", func(t *testing.T) { solverRuns(t, s, other) })
+
 	t.Run("RememberedPortsAreListedAndForgotten", func(t *testing.T) { portMappings(t, s) })
 
 	t.Run("OrganisersHaveKeysUntilTheseAreRevoked", func(t *testing.T) { organisers(t, s, other) })
