@@ -43,6 +43,9 @@ func BridgePrefix(deployment string) string {
 	return "wh" + hex.EncodeToString(sum[:2]) + "-"
 }
 
+// BridgePrefix begins the names of all bridges of this engine's deployment.
+func (e *Engine) BridgePrefix() string { return BridgePrefix(e.deployment) }
+
 // bridge names the host's interface of a network: 15 bytes is the longest that Linux allows. No two networks have the
 // same name: the engine gives a subnet free before the bridge is gone, takes a bridge that it finds for somebody else's,
 // and leaves that behind for ever when the network goes.

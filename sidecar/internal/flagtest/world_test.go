@@ -67,6 +67,8 @@ type world struct {
 	folder   string // of challenges
 	data     string // of the database
 	log      *testkit.Log
+	wall     containers.Firewall // nil: there is none
+	pool     netip.Prefix
 	restarts func()
 }
 
@@ -75,12 +77,15 @@ func newWorld(t testing.TB, part int) *world {
 	return newWorldWith(t, part, nil)
 }
 
-// newWorldWith has flags that are made by something else than w.flags, unless that is nil.
-func newWorldWith(t testing.TB, part int, maker func(*store.Store, *challenge.Library) instancer.Flags) *world {
+// newWorldWith has flags that are made by something else than w.flags, unless that is nil. prepare is called before the
+// rules begin.
+func newWorldWith(
+	t testing.TB, part int, maker func(*store.Store, *challenge.Library) instancer.Flags, prepare ...func(*world),
+) *world {
 	t.Helper()
 	w := &world{
 		t: t, engine: dockertest.Engine(t), flags: &flags{known: map[string][]string{}}, folder: t.TempDir(),
-		data: storetest.Ready(t), log: &testkit.Log{},
+		data: storetest.Ready(t), log: &testkit.Log{}, pool: netip.MustParsePrefix(fmt.Sprintf("10.188.%d.0/24", part)),
 	}
 	db, err := store.Open(context.Background(), "", w.data)
 	if err != nil {
@@ -89,7 +94,7 @@ func newWorldWith(t testing.TB, part int, maker func(*store.Store, *challenge.Li
 	t.Cleanup(func() { db.Close() })
 	w.library = challenge.NewLibrary(w.folder, challenge.Defaults{Timeout: time.Hour, Access: "link", FlagPrefix: "FLAG",
 		Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 1e9, Pids: 64}})
-	subnets, err := subnet.New(db, netip.MustParsePrefix(fmt.Sprintf("10.188.%d.0/24", part)))
+	subnets, err := subnet.New(db, w.pool)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,10 +107,15 @@ func newWorldWith(t testing.TB, part int, maker func(*store.Store, *challenge.Li
 	if maker != nil {
 		given = maker(db, w.library)
 	}
+	for _, each := range prepare {
+		each(w)
+	}
 	start := func() func() {
 		w.rules = instancer.New(
 			instancer.Needs{
-				Store: db, Platform: containers.New(containers.Needs{Engine: w.engine, Subnets: subnets, Ports: ports, Log: log}),
+				Store: db, Platform: containers.New(containers.Needs{
+					Engine: w.engine, Subnets: subnets, Ports: ports, Firewall: w.wall, Log: log,
+				}),
 				Prober: probe.New(w.engine), Router: edge.NewRoutes(log), Challenges: w.library, Flags: given, Log: log,
 			},
 			instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key")},
