@@ -1,118 +1,108 @@
 package api_test
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/whaley-ctf/whaley/shared/turn"
 	"github.com/whaley-ctf/whaley/shared/wire"
-	"github.com/whaley-ctf/whaley/sidecar/internal/api"
-	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
-	"github.com/whaley-ctf/whaley/sidecar/internal/opening"
-	"github.com/whaley-ctf/whaley/sidecar/internal/store"
+	"github.com/whaley-ctf/whaley/sidecar/internal/portwake"
+	"github.com/whaley-ctf/whaley/sidecar/internal/sni"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// TestNothingIsListedOrStartedBeforeTheEvent asks by list, by name, by the API and by the address, as a player and as an
-// organiser.
-func TestNothingIsListedOrStartedBeforeTheEvent(t *testing.T) {
-	ctx := context.Background()
-	var follows *opening.Opening
-	var rules *instancer.Instancer
-	board := make(chan *ctfdtest.Server, 1)
-	c := newCompetition(t, api.Limits{}, func(n *api.Needs, _ *api.Options) {
-		rules = n.Instancer
-		var mine *ctfd.Client
-		follows = opening.New(later{&mine, func() *ctfd.Client {
-			s := <-board
-			board <- s
-			client, err := ctfd.New(s.URL, ctfd.Fixed(s.Admin), slog.New(slog.DiscardHandler))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return client
-		}}, n.Events.(*store.Store), func() bool { return true }, slog.New(slog.DiscardHandler))
-		rules.Opening = follows
-	})
-	board <- c.ctfd
-	admin := c.ctfd.AddUser(ctfdtest.User{Name: "author", Type: "admin", Team: c.blue})
-	host := c.host(bearer(c.aliceToken)...)
-	begins := time.Now().Add(time.Hour).Truncate(time.Second)
-	c.ctfd.SetConfig("start", fmt.Sprint(begins.Unix()))
-	if err := follows.Look(ctx); err != nil {
-		t.Fatal(err)
-	}
+func TestBeforeTheEventThePageListsNothing(t *testing.T) {
+	h := newHourBefore(t)
 	var list struct {
 		Challenges []struct{ ID string }
 		Event      struct {
 			Begins time.Time `json:"begins_at"`
 		}
 	}
-	c.into(c.call(alice, "GET", "/challenges", "", bearer(c.aliceToken)...), &list)
-	if len(list.Challenges) != 0 || !list.Event.Begins.Equal(begins) {
+	shown := func(token string) int {
+		t.Helper()
+		list.Challenges = nil
+		h.into(h.call(alice, "GET", "/challenges", "", bearer(token)...), &list)
+		return len(list.Challenges)
+	}
+	if n := shown(h.aliceToken); n != 0 || !list.Event.Begins.Equal(h.begins) {
 		t.Errorf("a player is shown %+v", list)
 	}
-	c.refused(c.call(alice, "GET", "/challenges/quick", "", bearer(c.aliceToken)...), 404, "challenge_not_found")
-	c.refused(
-		c.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, bearer(c.aliceToken)...), 403,
-		whaley.CodeNotBegun,
-	)
-	asking, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	player := whaley.Player{ID: whaley.UserID(c.alice), Owner: whaley.Owner{ID: whaley.TeamID(c.red), Name: "red"}}
-	view, err := rules.Wake(asking, whaley.HostQuery{Host: host, Player: player})
-	if err != nil || view.State != wire.StateFailed || view.Problem == nil ||
-		!strings.HasPrefix(view.Problem.Detail, "The event begins on ") {
-		t.Errorf("the address: %+v %v", view, err)
+	// The link in CTFd leads to the page with the countdown, not to an address.
+	in := asBrowser(h.signIn(h.aliceToken))
+	if w := h.call(alice, "GET", "/go/quick", "", in...); w.Code != 303 || w.Header().Get("Location") != "/?challenge=quick" {
+		t.Errorf("the link: %d %v", w.Code, w.Header())
 	}
-	token := c.ctfd.Token(admin)
-	c.into(c.call(alice, "GET", "/challenges", "", bearer(token)...), &list)
-	if len(list.Challenges) != 1 {
+	organiser := h.ctfd.Token(h.ctfd.AddUser(ctfdtest.User{Name: "author", Type: "admin", Team: h.blue}))
+	if n := shown(organiser); n != 1 {
 		t.Errorf("an organiser is shown %+v", list)
 	}
-	if w := c.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, bearer(token)...); w.Code != 202 {
-		t.Errorf("an organiser starts it: %d %s", w.Code, w.Body)
-	}
-	c.ctfd.SetConfig("start", "")
-	if err := follows.Look(ctx); err != nil {
-		t.Fatal(err)
-	}
-	c.into(c.call(alice, "GET", "/challenges", "", bearer(c.aliceToken)...), &list)
-	if len(list.Challenges) != 1 {
+	h.nothingRuns()
+	h.start("")
+	if n := shown(h.aliceToken); n != 1 {
 		t.Errorf("once it has begun a player is shown %+v", list)
 	}
 }
 
-// later is a client of a CTFd that is made after the surface.
-type later struct {
-	client **ctfd.Client
-	make   func() *ctfd.Client
-}
-
-func (l later) ask() *ctfd.Client {
-	if *l.client == nil {
-		*l.client = l.make()
+func TestBeforeTheEventTheAPIStartsNothing(t *testing.T) {
+	h := newHourBefore(t)
+	player := bearer(h.aliceToken)
+	h.refused(h.call(alice, "GET", "/challenges/quick", "", player...), 404, "challenge_not_found")
+	h.refused(h.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, player...), 403, whaley.CodeNotBegun)
+	h.nothingRuns()
+	organiser := h.ctfd.Token(h.ctfd.AddUser(ctfdtest.User{Name: "author", Type: "admin", Team: h.blue}))
+	if w := h.call(alice, "POST", "/instances/spawn", `{"challenge_id":"quick"}`, bearer(organiser)...); w.Code != 202 {
+		t.Errorf("an organiser starts it: %d %s", w.Code, w.Body)
 	}
-	return *l.client
 }
 
-func (l later) Event(ctx context.Context) (whaley.ScoreboardEvent, error) {
-	return l.ask().Event(ctx)
+func TestBeforeTheEventTheAddressStartsNothing(t *testing.T) {
+	h := newHourBefore(t)
+	var made struct{ Ticket string }
+	h.into(
+		h.call(alice, "POST", "/auth/ticket", fmt.Sprintf(`{"host":%q}`, h.host), bearer(h.aliceToken)...), &made,
+	)
+	var status wire.HostStatus
+	h.into(h.call(alice, "POST", "/internal/wake", fmt.Sprintf(
+		`{"host":%q,"player":%q,"owner":%q,"wait_ms":2000}`, h.host, h.team().ID, h.team().Owner.ID,
+	), "Authorization", "Bearer "+pluginKey), &status)
+	if made.Ticket == "" || status.State != wire.StateFailed || status.Problem == nil ||
+		!strings.HasPrefix(status.Problem.Detail, "The event begins on ") {
+		t.Errorf("with a ticket: %+v %+v", status, status.Problem)
+	}
+	h.nothingRuns()
 }
 
-func (l later) Challenges(ctx context.Context) ([]whaley.ScoreboardChallenge, error) {
-	return l.ask().Challenges(ctx)
-}
-
-func (l later) Details(ctx context.Context) ([]whaley.ScoreboardDetails, error) {
-	return l.ask().Details(ctx)
-}
-
-func (l later) Solvers(ctx context.Context, challenge int) ([]string, error) {
-	return l.ask().Solvers(ctx, challenge)
+// TestBeforeTheEventNoConnectionStartsAnything connects by TLS and to a port of the host, as who may start it.
+func TestBeforeTheEventNoConnectionStartsAnything(t *testing.T) {
+	h := newHourBefore(t)
+	name := strings.Replace(h.host, "quick-", "sni--quick-", 1)
+	tls := &sni.Opener{
+		BaseDomain: "instances.localhost", Rules: h.rules, Challenges: h.challenges, Owners: everybodyIs{h.team()},
+		Log: slog.New(slog.DiscardHandler),
+	}
+	if to, leads := tls.Open(t.Context(), name, netip.MustParseAddr("192.0.2.7")); leads {
+		t.Errorf("by TLS: it leads to %+v", to)
+	}
+	h.nothingRuns()
+	ports := &portwake.Server{
+		Meant:      func(net.Conn) (netip.AddrPort, error) { return netip.MustParseAddrPort("192.0.2.1:24000"), nil },
+		Book:       everyPortIs(whaley.PortMapping{Owner: h.team().Owner.ID, Challenge: "quick", Internal: 9000}),
+		Challenges: h.challenges, Rules: h.rules, Owners: everybodyIs{h.team()}, Turns: turn.New(0),
+		Dashboard: dashboardURL, Log: slog.New(slog.DiscardHandler),
+	}
+	if text := connected(t, ports); !strings.HasPrefix(text, "The event begins on ") || strings.Count(text, "\n") != 1 {
+		t.Errorf("to its port: it says %q", text)
+	}
+	h.nothingRuns()
+	h.start("")
+	if _, leads := tls.Open(t.Context(), name, netip.MustParseAddr("192.0.2.7")); !leads {
+		t.Error("by TLS, once it has begun: it leads nowhere")
+	}
 }

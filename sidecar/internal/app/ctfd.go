@@ -11,7 +11,6 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
-	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -23,7 +22,7 @@ func newCTFd(c *config.Config, live *config.Live, log *slog.Logger) (*ctfd.Clien
 }
 
 const (
-	keyLook   = 15 * time.Second // between two looks whether CTFd takes our key
+	keyLook   = 15 * time.Second // between two looks whether CTFd takes it
 	keyEnds   = time.Hour        // between two looks when it ends
 	keyWarned = 7 * 24 * time.Hour
 	keyMend   = "Make an access token of an admin with a late end in CTFd (Settings, Access Tokens) and put it into CTFD_API_KEY: in the panel under Settings, no restart is needed."
@@ -33,6 +32,7 @@ const (
 // somebody new signs in.
 type keyWatch struct {
 	client *ctfd.Client
+	every  time.Duration // between two looks whether CTFd takes our key
 	soon   atomic.Pointer[error]
 }
 
@@ -46,7 +46,12 @@ func (k *keyWatch) check() api.Check {
 	}}
 }
 
-func (k *keyWatch) run(ctx context.Context, players *identity.Players, db *store.Store, log *slog.Logger) error {
+// pinger says what was wrong with CTFd when it was last looked at.
+type pinger interface {
+	Ping(ctx context.Context) error
+}
+
+func (k *keyWatch) run(ctx context.Context, players pinger, db *store.Store, log *slog.Logger) error {
 	refused, warned, next := false, time.Time{}, time.Time{}
 	for {
 		err := players.Ping(ctx)
@@ -67,7 +72,7 @@ func (k *keyWatch) run(ctx context.Context, players *identity.Players, db *store
 			}
 		}
 		select {
-		case <-time.After(keyLook):
+		case <-time.After(k.every):
 		case <-ctx.Done():
 			return nil
 		}

@@ -56,7 +56,7 @@ func whoAsks(
 	}, log)
 	w.written = connect.New(client, db, connect.Options{Dashboard: c.DashboardURL, Public: c.CTFdPublicURL}, log)
 	g.Go(func() error { return w.written.Run(ctx) })
-	watch := &keyWatch{client: client}
+	watch := &keyWatch{client: client, every: keyLook}
 	w.checks = []api.Check{{Name: "ctfd", Ping: w.players.Ping, Optional: true}, watch.check()}
 	g.Go(func() error { return watch.run(ctx, w.players, db, log) })
 	return w, nil

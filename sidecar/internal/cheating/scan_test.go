@@ -95,9 +95,28 @@ func TestRowsThatDisappearAndIdsThatComeTwiceHideNothing(t *testing.T) {
 	}
 }
 
+// TestRowsThatDisappearFromAnOlderCTFdStopNoReading: before 3.7.2 it answers 404 where the last page was.
+func TestRowsThatDisappearFromAnOlderCTFdStopNoReading(t *testing.T) {
+	w := newWorld(t, eventtest.Dynamic("web", "Web", ""))
+	w.CTFd.As(5)
+	w.MapAll()
+	value := w.Flag(eventtest.User(1), "web")
+	for n := range 230 {
+		w.submit(10, "web", fmt.Sprint("guess ", n))
+	}
+	w.check(false)
+	for _, row := range w.CTFd.Submissions()[20:] {
+		w.CTFd.RemoveSubmission(row.ID)
+	}
+	w.submit(thief, "web", value)
+	if got := w.check(false); len(got.Found) != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestSubmissionsAreReadPageByPageWhereTheyCannotBeExported(t *testing.T) {
 	w := newWorld(t, eventtest.Dynamic("web", "Web", ""))
-	w.CTFd.WithoutExports()
+	w.CTFd.As(7)
 	w.MapAll()
 	value := w.Flag(eventtest.User(1), "web")
 	w.submit(thief, "web", value)

@@ -119,7 +119,7 @@ func checkMappings(ctx context.Context, client *ctfd.Client, k known, r *report)
 	}
 	doubts := flag.Doubts(k.mapped, all)
 	for _, d := range doubts {
-		r.fault("mappings", d.Text(), "Nothing is registered there until it is mapped again (admin panel, Flags, Mappings).")
+		r.fault("mappings", d.Text(), "Nothing is registered there until it is mapped again (admin panel, Flags, CTFd).")
 	}
 	if len(doubts) == 0 {
 		r.ok("mappings")
@@ -156,12 +156,12 @@ func checkConnection(ctx context.Context, client *ctfd.Client, c *config.Config,
 		r.hint("sign-in", "what Whaley wrote into CTFd cannot be seen: %v", err)
 		return
 	}
-	const again = "Connect CTFd again (admin panel, Flags, Mappings)."
+	const again = "Connect CTFd again (admin panel, Flags, CTFd)."
 	switch page := now.Standing().SignIn; page.State {
 	case connect.SignInNone:
 		r.hint(
 			"sign-in",
-			"players copy an access token from CTFd to sign in; one click in the admin panel (Flags, Mappings) lets them come from CTFd signed in",
+			"players copy an access token from CTFd to sign in; one click in the admin panel (Flags, CTFd) lets them come from CTFd signed in",
 		)
 	case connect.SignInStands:
 		r.ok("sign-in")
@@ -178,7 +178,7 @@ func checkConnection(ctx context.Context, client *ctfd.Client, c *config.Config,
 	if len(others) > 0 {
 		r.hint(
 			"links",
-			"CTFd shows something else than the link to the player's own instance for %s; the admin panel (Flags, Mappings) replaces it",
+			"CTFd shows something else than the link to the player's own instance for %s; the admin panel (Flags, CTFd) replaces it",
 			some(others),
 		)
 	}

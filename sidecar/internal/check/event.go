@@ -85,7 +85,7 @@ func checkFlags(k known, library *challenge.Library, r *report) {
 	case k.now.AuthMode == "ctfd" && len(k.mappings) == 0 && len(unmapped) > 0: // a first run, all right so far
 		r.hint(
 			"flags",
-			"next step: say which challenge of CTFd each of %s is (admin panel, Flags, Mappings). Until then CTFd refuses the flags that players find",
+			"next step: say which challenge of CTFd each of %s is (admin panel, Flags, CTFd). Until then CTFd refuses the flags that players find",
 			some(unmapped),
 		)
 	case k.now.AuthMode == "ctfd" && len(unmapped) > 0:

@@ -210,7 +210,7 @@ func TestAReusedNumberGetsNoLink(t *testing.T) {
 
 func TestACTFdWithoutExportsIsAskedOneByOne(t *testing.T) {
 	w := newWorld(t, "")
-	w.ctfd.WithoutExports()
+	w.ctfd.As(7)
 	others, err := w.WriteLinks(w.ctx)
 	w.must(err)
 	if got := w.ctfd.Challenge(w.notes).ConnectionInfo; got != link || len(others) != 0 {

@@ -2,6 +2,7 @@ package ctfd_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -19,18 +20,30 @@ const (
 	playerToken = "CTFD_CONTRACT_PLAYER"
 )
 
-// TestTheStubAnswersAsCTFdDoes plays every call that Whaley makes. With CTFD_CONTRACT_URL, _ADMIN and _PLAYER it plays
-// the same against a real CTFd, where it leaves nothing behind; so the stub cannot say what CTFd would not.
+// TestTheStubAnswersAsCTFdDoes plays every call that Whaley makes, against each version that the stub can be. With
+// CTFD_CONTRACT_URL, _ADMIN and _PLAYER it plays the same against a real CTFd, where it leaves nothing behind; so the
+// stub cannot say what CTFd would not.
 func TestTheStubAnswersAsCTFdDoes(t *testing.T) {
-	url, admin, player := os.Getenv(realCTFd), os.Getenv(adminToken), os.Getenv(playerToken)
-	if url == "" {
-		s := ctfdtest.New(t)
-		s.SetMode("teams")
-		s.SetConfig("ctf_name", "Stub")
-		red := s.AddTeam(ctfdtest.Team{Name: "red"})
-		s.AddChallenge(ctfdtest.Challenge{Name: "Shared"})
-		url, admin, player = s.URL, s.Admin, s.Token(s.AddUser(ctfdtest.User{Name: "alice", Team: red}))
+	if url := os.Getenv(realCTFd); url != "" {
+		playContract(t, url, os.Getenv(adminToken), os.Getenv(playerToken))
+		return
 	}
+	for version := ctfdtest.Oldest; version <= ctfdtest.Newest; version++ {
+		t.Run(fmt.Sprint("3.", version), func(t *testing.T) {
+			s := ctfdtest.New(t)
+			s.As(version)
+			s.SetMode("teams")
+			s.SetConfig("ctf_name", "Stub")
+			red := s.AddTeam(ctfdtest.Team{Name: "red"})
+			first := s.AddChallenge(ctfdtest.Challenge{Name: "Before"})
+			s.AddChallenge(ctfdtest.Challenge{Name: "Shared", Requires: []int{first}})
+			playContract(t, s.URL, s.Admin, s.Token(s.AddUser(ctfdtest.User{Name: "alice", Team: red})))
+		})
+	}
+}
+
+// playContract makes every call once, by an admin's and a player's token.
+func playContract(t *testing.T, url, admin, player string) {
 	c, ctx := client(t, url, admin), context.Background()
 	must := func(err error) {
 		t.Helper()
@@ -100,9 +113,14 @@ func TestTheStubAnswersAsCTFdDoes(t *testing.T) {
 		}
 	}
 	details, err := c.Details(ctx) // CTFd takes ten a minute
+	exports := whaley.CodeOf(err) != ctfd.CodeNotFound
+	if exports { // CTFd 3.8
+		must(err)
+	}
+	required, err := c.Requirements(ctx, id)
 	must(err)
-	if !slices.ContainsFunc(details, func(d whaley.ScoreboardDetails) bool {
-		return d.ID == id && d.Name == "Shared" && d.ConnectionInfo == now.ConnectionInfo
+	if exports && !slices.ContainsFunc(details, func(d whaley.ScoreboardDetails) bool {
+		return d.ID == id && d.Name == "Shared" && d.ConnectionInfo == now.ConnectionInfo && slices.Equal(d.Requires, required)
 	}) {
 		t.Errorf("%+v", details)
 	}
@@ -165,8 +183,18 @@ func TestTheStubAnswersAsCTFdDoes(t *testing.T) {
 	}
 	some, err := c.Submissions(ctx, 1, 20)
 	must(err)
+	beyond, err := c.Submissions(ctx, some.Pages+7, 20)
+	must(err)
+	if len(beyond.Rows) != 0 {
+		t.Errorf("after the last page: %+v", beyond)
+	}
 	exported := 0
-	must(c.ExportSubmissions(ctx, func(whaley.Submission) error { exported++; return nil }))
+	err = c.ExportSubmissions(ctx, func(whaley.Submission) error { exported++; return nil })
+	if !exports {
+		code("an export", err, ctfd.CodeNotFound)
+		return
+	}
+	must(err)
 	if exported != some.Total {
 		t.Errorf("%d exported of %d", exported, some.Total)
 	}

@@ -34,6 +34,16 @@ func (c *Client) Details(ctx context.Context) ([]whaley.ScoreboardDetails, error
 	return all, err
 }
 
+// Requirements is what has to be solved before a challenge, for a CTFd that exports nothing.
+func (c *Client) Requirements(ctx context.Context, challenge int) ([]int, error) {
+	var row struct {
+		Prerequisites []int `json:"prerequisites"`
+	}
+	path := "/challenges/" + strconv.Itoa(challenge) + "/requirements"
+	_, err := c.do(ctx, request{method: http.MethodGet, path: path}, &row) // null: nothing
+	return row.Prerequisites, err
+}
+
 // Detail is the same of one challenge, without what it requires.
 func (c *Client) Detail(ctx context.Context, challenge int) (whaley.ScoreboardDetails, error) {
 	var row struct {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -48,7 +49,7 @@ func (c *Client) AddFlag(ctx context.Context, challenge int, content, owner stri
 	}
 	var row flag
 	_, err := c.do(ctx, request{method: http.MethodPost, path: "/flags", body: map[string]any{
-		"challenge_id": challenge, "content": content, "type": kind, "data": owner,
+		"challenge_id": challenge, "content": strings.TrimSpace(content), "type": kind, "data": owner,
 	}}, &row)
 	return row.scoreboard(), err
 }

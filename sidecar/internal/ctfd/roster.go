@@ -45,6 +45,9 @@ func pagesOf[T any](ctx context.Context, c *Client, r request) (all []T, pages i
 		}
 		var rows []T
 		at, err := c.do(ctx, request{method: r.method, path: r.path, query: query}, &rows)
+		if whaley.CodeOf(err) == CodeNotFound && page > 1 { // rows were deleted meanwhile, before 3.7.2
+			break
+		}
 		if err != nil {
 			return nil, pages, err
 		}

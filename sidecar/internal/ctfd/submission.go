@@ -42,6 +42,9 @@ func (c *Client) Submissions(ctx context.Context, page, perPage int) (whaley.Sub
 	at, err := c.do(ctx, request{method: http.MethodGet, path: "/submissions", query: url.Values{
 		"page": {strconv.Itoa(page)}, "per_page": {strconv.Itoa(perPage)},
 	}}, &rows)
+	if whaley.CodeOf(err) == CodeNotFound && page > 1 { // before 3.7.2, a page after the last one
+		return whaley.Submissions{Page: page}, nil
+	}
 	list := whaley.Submissions{Page: at.Page, Pages: at.Pages, Total: at.Total, Rows: make([]whaley.Submission, len(rows))}
 	for n, row := range rows {
 		list.Rows[n] = row.submission()

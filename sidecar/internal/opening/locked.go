@@ -15,22 +15,24 @@ type locks struct {
 }
 
 // readLocks asks what has to be solved first, and who has. Of requirements that are not there any more nothing is wanted.
-func (o *Opening) readLocks(ctx context.Context, mappings []*whaley.Mapping) (locks, error) {
-	all, err := o.ctfd.Details(ctx)
+func (o *Opening) readLocks(
+	ctx context.Context, all []whaley.ScoreboardChallenge, mappings []*whaley.Mapping,
+) (locks, error) {
+	requires, err := o.requires(ctx, mappings)
 	if err != nil {
 		return locks{}, err
 	}
-	there := map[int]whaley.ScoreboardDetails{}
-	for _, d := range all {
-		there[d.ID] = d
+	there := map[int]bool{}
+	for _, ch := range all {
+		there[ch.ID] = true
 	}
 	l := locks{Needs: map[string][]int{}, Solved: map[int][]string{}}
 	for _, m := range mappings {
 		if m.Part != "" { // a later part may have to wait for the first
 			continue
 		}
-		for _, id := range there[m.CTFdChallenge].Requires {
-			if _, ok := there[id]; !ok {
+		for _, id := range requires[m.CTFdChallenge] {
+			if !there[id] {
 				continue
 			}
 			l.Needs[m.Challenge] = append(l.Needs[m.Challenge], id)

@@ -2,6 +2,7 @@ package opening_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -128,12 +129,37 @@ func TestWhatAHiddenTeamHasSolvedCountsForIt(t *testing.T) {
 	}
 }
 
-func TestACTFdThatDoesNotSayWhatItRequiresLocksNothing(t *testing.T) {
+// TestWhatHasToBeSolvedFirstIsKnownWithoutExports: before 3.8 CTFd says it of each challenge alone, and is asked once
+// in ten minutes.
+func TestWhatHasToBeSolvedFirstIsKnownWithoutExports(t *testing.T) {
 	board := ctfdtest.New(t)
-	board.WithoutExports()
-	board.AddChallenge(ctfdtest.Challenge{Name: "first"})
+	board.As(7)
+	first := board.AddChallenge(ctfdtest.Challenge{Name: "first"})
+	second := board.AddChallenge(ctfdtest.Challenge{Name: "second", Requires: []int{first, 77}})
+	board.AddFlag(first, "right")
+	player := board.AddUser(ctfdtest.User{Name: "ada"})
+	ada := whaley.Player{ID: whaley.UserID(player), Owner: whaley.Owner{ID: whaley.UserID(player)}}
 	o := lookedAt(t, board)
-	if why := o.Closed(whaley.Player{Owner: whaley.Owner{ID: "user_2"}}, &whaley.Challenge{ID: "first"}, time.Now()); why != nil {
-		t.Error(why)
+	closed := func(id string) string { return code(o.Closed(ada, &whaley.Challenge{ID: id}, time.Now())) }
+	if got := closed("first") + closed("second"); got != "challenge_not_found" {
+		t.Errorf("before it is solved: %q", got)
+	}
+	if got := board.Attempt(player, first, "right"); got != "correct" {
+		t.Fatal(got)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() { over <- o.Run(ctx) }()
+	for deadline := time.Now().Add(20 * time.Second); closed("second") != ""; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it stays locked")
+		}
+	}
+	end()
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+	if n := board.Calls(fmt.Sprintf("GET /api/v1/challenges/%d/requirements", second)); n != 1 {
+		t.Errorf("what it requires was asked %d times", n)
 	}
 }

@@ -26,6 +26,8 @@ type Scoreboard interface {
 	Event(ctx context.Context) (whaley.ScoreboardEvent, error)
 	Challenges(ctx context.Context) ([]whaley.ScoreboardChallenge, error)
 	Details(ctx context.Context) ([]whaley.ScoreboardDetails, error)
+	// Requirements is what has to be solved before a challenge.
+	Requirements(ctx context.Context, challenge int) ([]int, error)
 	// Solvers are the owners that have solved a challenge.
 	Solvers(ctx context.Context, challenge int) ([]string, error)
 }
@@ -46,6 +48,7 @@ type Opening struct {
 	again loop.Signal // somebody was refused what they may have solved since
 	read  time.Time   // the locks
 	kept  locks
+	asked requirements // of a CTFd that exports nothing
 }
 
 // said is what CTFd said last.
@@ -128,10 +131,10 @@ func (o *Opening) Look(ctx context.Context) error {
 		hidden[ch.ID] = ch.Hidden
 	}
 	if time.Since(o.read) > locksEvery {
-		switch l, err := o.readLocks(ctx, mappings); {
+		switch l, err := o.readLocks(ctx, all, mappings); {
 		case err == nil:
 			o.kept, o.read = l, time.Now()
-		case isAnswer(err): // one that exports nothing: what it requires is not known
+		case isAnswer(err): // one that does not say: what it requires is not known
 			o.kept, o.read = locks{}, time.Now()
 		default:
 			return err

@@ -25,13 +25,13 @@ type Challenge struct {
 
 // board is what players play for.
 type board struct {
-	all       []*Challenge
-	flags     []*Flag
-	rows      []*Submission // in the order of ids
-	solved    map[[2]int]bool
-	exported  []time.Time // see exports
-	noExports bool
-	lastFlag  int
+	all      []*Challenge
+	flags    []*Flag
+	rows     []*Submission // in the order of ids
+	solved   map[[2]int]bool
+	exported []time.Time // see exports
+	version  int         // 3.version; 0: the newest
+	lastFlag int
 }
 
 // AddChallenge adds a challenge and returns its id.
@@ -161,6 +161,17 @@ func (s *Server) challenges() {
 			)
 		}
 		return Success(list)
+	}))
+	s.Handle("GET", "/challenges/{id}/requirements", AdminOnly(func(c Call) Answer {
+		id, _ := strconv.Atoi(c.PathValue("id"))
+		switch ch := s.challenge(id); {
+		case ch == nil:
+			return Abort(http.StatusNotFound)
+		case len(ch.Requires) == 0:
+			return Success(nil)
+		default:
+			return Success(map[string]any{"prerequisites": ch.Requires, "anonymize": true})
+		}
 	}))
 	s.Handle("PATCH", "/challenges/{id}", AdminOnly(func(c Call) Answer {
 		id, _ := strconv.Atoi(c.PathValue("id"))

@@ -63,13 +63,6 @@ func (s *Server) Submissions() []Submission {
 	return all
 }
 
-// WithoutExports makes exports answer as a CTFd before 3.8 does, which knows no such path: with its page for that.
-func (s *Server) WithoutExports() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.noExports = true
-}
-
 func (s *Server) submissionView(r *Submission) map[string]any {
 	name, team := "", any(nil)
 	if u := s.users[r.User]; u != nil {
@@ -107,7 +100,10 @@ func (s *Server) submissionRows() {
 			kind, challenge := c.URL.Query().Get("type"), c.URL.Query().Get("challenge_id")
 			return kind != "" && kind != r.Type || challenge != "" && challenge != strconv.Itoa(r.Challenge)
 		})
-		got := Page(rows, page, min(perPage, 100))
+		got := s.listed(Page(rows, page, min(perPage, 100)), page)
+		if got.Status != http.StatusOK {
+			return got
+		}
 		envelope := got.Body.(map[string]any)
 		views := []any{}
 		for _, r := range envelope["data"].([]*Submission) {
@@ -129,7 +125,7 @@ func (s *Server) exports() {
 		}
 		s.exported = slices.DeleteFunc(s.exported, func(at time.Time) bool { return time.Since(at) > time.Minute })
 		switch {
-		case s.noExports:
+		case s.before(8):
 			return Answer{http.StatusNotFound, Raw{"text/html; charset=utf-8", "<!DOCTYPE html><title>404</title>"}}
 		case json.Unmarshal(c.Body, &body) != nil || body.Type != "csv" ||
 			!slices.Contains([]string{"submissions", "challenges"}, body.Args.Table):

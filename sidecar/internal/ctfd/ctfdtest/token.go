@@ -2,7 +2,6 @@ package ctfdtest
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -21,7 +20,7 @@ func (s *Server) tokenRows() {
 		return Success(rows)
 	}))
 	s.Handle("POST", "/tokens", SignedIn(func(c Call) Answer {
-		var body struct{ Expiration, Description string }
+		var body struct{ Expiration string }
 		if json.Unmarshal(c.Body, &body) != nil {
 			return Abort(http.StatusBadRequest)
 		}
@@ -35,10 +34,10 @@ func (s *Server) tokenRows() {
 		}
 		bits := make([]byte, 32)
 		rand.Read(bits)
-		text := "ctfd_" + hex.EncodeToString(bits)
+		text := s.tokenOf(bits)
 		t := s.addToken(text, c.Caller.ID, expires)
 		return Success(map[string]any{
-			"id": t.id, "user_id": t.user, "type": "user", "value": text, "description": body.Description,
+			"id": t.id, "user_id": t.user, "type": "user", "value": text,
 			"created": time.Now().UTC().Format(time.RFC3339), "expiration": expires.UTC().Format(time.RFC3339),
 		})
 	}))
