@@ -34,12 +34,17 @@ func (p *Players) sweepLoop(ctx context.Context) error {
 				p.directory.log.Info("lists of ctfd's accounts are read again")
 			}
 			failed = err != nil
-			again = max(again, time.Duration(requests)*perRequest)
+			again = p.pause(requests)
 		}
 		if !p.untilSweep(ctx, again) {
 			return nil
 		}
 	}
+}
+
+// pause is how long the next sweep waits for, after one of so many requests.
+func (p *Players) pause(requests int) time.Duration {
+	return max(p.every, time.Duration(requests)*perRequest)
 }
 
 // untilSweep waits, and has news looked at meanwhile; false if ctx ended.
@@ -70,7 +75,7 @@ func (p *Players) Sweep(ctx context.Context) (requests int, err error) {
 		return requests, err
 	}
 	// Between two sweeps nobody is asked about, and a missed one is no reason to ask about everybody.
-	fresh := max(p.fresh, 3*max(p.every, time.Duration(requests)*perRequest))
+	fresh := max(p.fresh, 3*p.pause(requests))
 	p.directory.users.fresh.Store(int64(fresh))
 	p.directory.teams.fresh.Store(int64(fresh))
 	if p.watched != nil {

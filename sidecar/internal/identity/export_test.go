@@ -1,0 +1,6 @@
+package identity
+
+import "time"
+
+// Pause is how long the sweep after one of so many requests waits for.
+func (p *Players) Pause(requests int) time.Duration { return p.pause(requests) }
