@@ -19,17 +19,15 @@ import (
 	"github.com/whaley-ctf/whaley/shared/host"
 	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/app/core"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
-	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/metric"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
-	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
-	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -75,25 +73,20 @@ func newCrowd(ctx context.Context, dir string, count int) (*crowd, error) {
 			return nil, err
 		}
 	}
-	subnets, err := subnet.New(db, netip.MustParsePrefix("10.0.0.0/12"))
-	if err != nil {
-		return nil, err
-	}
-	ports, err := port.New(db, 24000, 24100)
-	if err != nil {
-		return nil, err
-	}
 	tickets, err := identity.NewTickets(c.keys, db)
 	if err != nil {
 		return nil, err
 	}
-	c.rules = instancer.New(
-		instancer.Needs{
-			Store: db, Platform: containers.New(containers.Needs{Engine: c.engine, Subnets: subnets, Ports: ports, Log: log}),
-			Prober: c.engine, Router: edge.NewRoutes(log), Challenges: library, Log: log,
-		},
-		instancer.Options{BaseDomain: pluginDomain, SlugKey: c.keys.Slug, ReconcileEvery: time.Hour},
-	)
+	life, err := core.New(core.Parts{
+		DB: db, Pool: netip.MustParsePrefix("10.0.0.0/12"), Ports: [2]int{24000, 24100}, Log: log,
+		Docker:  containers.Needs{Engine: c.engine},
+		Rules:   instancer.Needs{Prober: c.engine, Challenges: library},
+		Options: instancer.Options{BaseDomain: pluginDomain, SlugKey: c.keys.Slug, ReconcileEvery: time.Hour},
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.rules = life.Instancer
 	happening := event.New(db, event.Options{}, log)
 	db.OnEvents(happening.Tell)
 	dashboard, err := url.Parse("http://whaley.localhost:8080")
@@ -117,12 +110,10 @@ func newCrowd(ctx context.Context, dir string, count int) (*crowd, error) {
 	)
 	c.public, c.internal = asked.Public(), asked.Internal()
 	c.metrics = counted.Handler()
-	ended := make(chan error, 2)
-	go func() { ended <- c.rules.Run(inner) }()
-	go func() { ended <- state.Run(inner) }()
+	life.Start(inner, state.Run)
 	c.end = func() error {
-		cancel()
-		return errors.Join(<-ended, <-ended, db.Close())
+		defer cancel()
+		return errors.Join(life.Stop(), db.Close())
 	}
 	c.memory = max(heap(), before) - before
 	return c, nil

@@ -28,11 +28,11 @@ import (
 	"github.com/whaley-ctf/whaley/shared/wire"
 	sidecar "github.com/whaley-ctf/whaley/sidecar"
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/app/core"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/cheating"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/forensics"
@@ -40,11 +40,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/monitor"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
-	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -142,14 +140,6 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 	if err != nil {
 		t.Fatal(err)
 	}
-	subnets, err := subnet.New(db, netip.MustParsePrefix("10.194.0.0/24"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ports, err := port.New(db, 24000, 24100)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var live *config.Live
 	captures, err := forensics.New(engine, db, forensics.Options{
 		Dir: t.TempDir(), Holder: "this one", Auto: func() bool { return live.Config().ForensicsAuto },
@@ -160,17 +150,24 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 		t.Fatal(err)
 	}
 	counting := &countingStore{Store: db}
-	rules := instancer.New(instancer.Needs{
-		Store: counting, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}),
-		Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Forensics: captures, Log: log,
-	}, instancer.Options{
-		BaseDomain: "instances.localhost", SlugKey: keys.Slug, Policy: whaley.Policy{Quota: whaley.Quota{PerOwner: 1}},
+	life, err := core.New(core.Parts{
+		DB: db, Pool: netip.MustParsePrefix("10.194.0.0/24"), Ports: [2]int{24000, 24100}, Log: log,
+		Docker: containers.Needs{Engine: engine},
+		Rules: instancer.Needs{
+			Store: counting, Prober: probe.New(engine), Challenges: library, Forensics: captures,
+		},
+		Options: instancer.Options{
+			BaseDomain: "instances.localhost", SlugKey: keys.Slug, Policy: whaley.Policy{Quota: whaley.Quota{PerOwner: 1}},
+		},
 	})
-	ended := make(chan error, 1)
-	go func() { ended <- rules.Run(ctx) }()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := life.Instancer
+	life.Start(ctx)
 	t.Cleanup(func() {
 		cancel()
-		if err := <-ended; err != nil {
+		if err := life.Stop(); err != nil {
 			t.Error(err)
 		}
 		db.Close()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
+	"github.com/whaley-ctf/whaley/sidecar/internal/app/core"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/cheating"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
@@ -73,14 +74,9 @@ func assemble(
 	made := rules{ports: ports}
 	made.sandboxes = newSandboxes(live, db, subnets, engine, log)
 	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })
-	made.platform = containers.New(containers.Needs{
-		Engine: engine, Subnets: subnets, Ports: ports, Firewall: wall.rules(), Sandboxes: made.sandboxes,
-		PortMap: mapped.forPlatform(), Traffic: traffic.Kernel{}, Published: c.BackendHost != "", Guest: c.Guest == "on", Log: log,
-	})
 	needs := instancer.Needs{
-		Store: db, Platform: made.platform, Prober: probe.New(engine), Challenges: library, Forensics: seen.forensics,
-		Tracer:   seen.tracer,
-		Observer: seen.metrics, Pressure: monitor.Pressure, Log: log,
+		Prober: probe.New(engine), Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer,
+		Observer: seen.metrics, Pressure: monitor.Pressure,
 	}
 	needs.Inside, err = relay.NewAuthority(relay.Options{
 		Key: keys.Inside, BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen),
@@ -113,9 +109,20 @@ func assemble(
 		made.edge = edge.NewRoutes(log)
 		needs.Router = made.edge
 	}
-	made.instancer = instancer.New(needs, instancer.Options{
-		BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Policy: policy(c),
+	life, err := core.New(core.Parts{
+		DB: db, Rules: needs, Log: log,
+		Docker: containers.Needs{
+			Engine: engine, Subnets: subnets, Ports: ports, Firewall: wall.rules(), Sandboxes: made.sandboxes,
+			PortMap: mapped.forPlatform(), Traffic: traffic.Kernel{}, Published: c.BackendHost != "", Guest: c.Guest == "on",
+		},
+		Options: instancer.Options{
+			BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Policy: policy(c),
+		},
 	})
+	if err != nil {
+		return rules{}, nil, err
+	}
+	made.instancer, made.platform = life.Instancer, life.Containers
 	checks = append(
 		checks,
 		api.Check{

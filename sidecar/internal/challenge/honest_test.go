@@ -12,17 +12,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/app/core"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
-	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -86,34 +84,29 @@ func runs(rules *instancer.Instancer, id string) error {
 
 func startRules(t *testing.T, library *challenge.Library, said *testkit.Log) (*instancer.Instancer, *docker.Engine) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx := context.Background()
 	log := slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	engine := dockertest.Engine(t)
 	db, err := store.Open(ctx, "", storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	subnets, err := subnet.New(db, netip.MustParsePrefix("10.188.0.0/20"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ports, err := port.New(db, 25000, 25100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rules := instancer.New(instancer.Needs{
-		Store: db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}),
-		Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log,
-	}, instancer.Options{
-		BaseDomain: "instances.localhost", SlugKey: []byte("key"),
-		Policy: whaley.Policy{SpawnConcurrency: 4, StartTimeout: 40 * time.Second},
+	rules, err := core.New(core.Parts{
+		DB: db, Pool: netip.MustParsePrefix("10.188.0.0/20"), Ports: [2]int{25000, 25100}, Log: log,
+		Docker: containers.Needs{Engine: engine},
+		Rules:  instancer.Needs{Prober: probe.New(engine), Challenges: library},
+		Options: instancer.Options{
+			BaseDomain: "instances.localhost", SlugKey: []byte("key"),
+			Policy: whaley.Policy{SpawnConcurrency: 4, StartTimeout: 40 * time.Second},
+		},
 	})
-	ended := make(chan error, 1)
-	go func() { ended <- rules.Run(ctx) }()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules.Start(ctx)
 	rules.PrepareImages()
 	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
+		if err := rules.Stop(); err != nil {
 			t.Error(err)
 		}
 		db.Close()
@@ -121,7 +114,7 @@ func startRules(t *testing.T, library *challenge.Library, said *testkit.Log) (*i
 			t.Error(err)
 		}
 	})
-	return rules, engine
+	return rules.Instancer, engine
 }
 
 func TestAServiceThatIsToRestartIsStartedAgainAndOthersEndTheInstance(t *testing.T) {

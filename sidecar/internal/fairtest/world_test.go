@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/app/core"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
-	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
@@ -66,26 +66,19 @@ func (w *world) run(policy whaley.Policy) {
 	if os.Getenv("FAIR_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	w.rules = instancer.New(
-		instancer.Needs{
-			Store: w.db,
-			Platform: containers.New(containers.Needs{
-				Engine: w.engine, Subnets: &subnets{held: map[string]netip.Prefix{}}, Ports: noPorts{}, Log: log,
-			}),
-			Prober: probe.New(w.engine), Router: edge.NewRoutes(log), Challenges: w.loaded, Flags: flags{}, Log: log,
+	life, err := core.New(core.Parts{
+		DB: w.db, Log: log,
+		Docker: containers.Needs{
+			Engine: w.engine, Subnets: &subnets{held: map[string]netip.Prefix{}}, Ports: noPorts{},
 		},
-		instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: policy},
-	)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- w.rules.Run(ctx) }()
-	w.rules.PrepareImages()
-	w.end = sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			w.t.Error(err)
-		}
+		Rules:   instancer.Needs{Prober: probe.New(w.engine), Challenges: w.loaded, Flags: flags{}},
+		Options: instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: policy},
 	})
+	w.try(err)
+	w.rules = life.Instancer
+	life.Start(context.Background())
+	w.rules.PrepareImages()
+	w.end = sync.OnceFunc(func() { w.try(life.Stop()) })
 }
 
 // try fails the test on an error.

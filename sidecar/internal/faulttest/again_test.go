@@ -14,16 +14,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/app/core"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
-	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
-	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -159,31 +157,22 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 			}
 			// life runs a sidecar until it waits for the services that it has started.
 			life := func(spawn bool) map[string]int {
-				ctx, cancel := context.WithCancel(ctx)
 				engine := callsEngine{w.engine, &sync.Mutex{}, map[string]int{}}
-				subnets, err := subnet.New(w.db, netip.MustParsePrefix("10.0.0.0/24"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				ports, err := port.New(w.db, 23800, 23899)
-				if err != nil {
-					t.Fatal(err)
-				}
 				library := challenge.NewLibrary(w.dir, challenge.Defaults{Timeout: time.Hour, Access: "link", FlagPrefix: "FLAG",
 					Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 5e8, Pids: 64}})
 				if problems, err := library.Reload(ctx); err != nil || len(problems) > 0 {
 					t.Fatal(problems, err)
 				}
-				log := slog.New(slog.DiscardHandler)
-				rules := instancer.New(
-					instancer.Needs{
-						Store: w.db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}),
-						Prober: probe.New(engine), Router: edge.NewRoutes(log), Challenges: library, Log: log,
-					},
-					instancer.Options{BaseDomain: "x.localhost"},
-				)
-				ended := make(chan error, 1)
-				go func() { ended <- rules.Run(ctx) }()
+				rules, err := core.New(core.Parts{
+					DB: w.db, Pool: netip.MustParsePrefix("10.0.0.0/24"), Ports: [2]int{23800, 23899},
+					Log: slog.New(slog.DiscardHandler), Docker: containers.Needs{Engine: engine},
+					Rules:   instancer.Needs{Prober: probe.New(engine), Challenges: library},
+					Options: instancer.Options{BaseDomain: "x.localhost"},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				rules.Start(ctx)
 				if spawn {
 					if w.in, err = rules.Spawn(ctx, player("p"), "two"); err != nil {
 						t.Fatal(err)
@@ -197,8 +186,7 @@ func TestARestartUsesOfAStartWhatIsCompleteAndOnlyThat(t *testing.T) {
 					}
 					return nil
 				})
-				cancel()
-				if err := <-ended; err != nil {
+				if err := rules.Stop(); err != nil {
 					t.Fatal(err)
 				}
 				return engine.calls

@@ -10,15 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/app/core"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
-	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
-	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -32,7 +30,7 @@ func TestManyInstancesExpireOnTime(t *testing.T) {
 			if kind == "PostgreSQL" {
 				url = testkit.StartPostgres(t)
 			}
-			ctx, cancel := context.WithCancel(context.Background())
+			ctx := context.Background()
 			db, err := store.Open(ctx, url, storetest.Ready(t))
 			if err != nil {
 				t.Fatal(err)
@@ -46,7 +44,7 @@ func TestManyInstancesExpireOnTime(t *testing.T) {
 			if time.Until(due) < 2*time.Second {
 				t.Fatalf("the instances took until %s before their end to be written", time.Until(due))
 			}
-			defer runRules(t, ctx, cancel, db, engine, time.Now)()
+			defer runRules(t, ctx, db, engine, time.Now)()
 			time.Sleep(time.Until(due) - time.Second)
 			if running := countIn(t, db, whaley.Running); running != count {
 				t.Errorf("%d of %d run shortly before their end", running, count)
@@ -83,32 +81,22 @@ type probedEngine interface {
 
 // runRules runs a sidecar's rules on a simulated engine until the function that it returns is called.
 func runRules(
-	t *testing.T, ctx context.Context, cancel context.CancelFunc, db *store.Store, engine probedEngine,
+	t *testing.T, ctx context.Context, db *store.Store, engine probedEngine,
 	now func() time.Time,
 ) func() {
 	t.Helper()
-	subnets, err := subnet.New(db, netip.MustParsePrefix("10.0.0.0/16"))
+	rules, err := core.New(core.Parts{
+		DB: db, Pool: netip.MustParsePrefix("10.0.0.0/16"), Ports: [2]int{23900, 23999}, Log: slog.New(slog.DiscardHandler),
+		Docker:  containers.Needs{Engine: engine},
+		Rules:   instancer.Needs{Prober: engine, Challenges: challenge.NewLibrary(t.TempDir(), challenge.Defaults{})},
+		Options: instancer.Options{BaseDomain: "x.localhost", Now: now},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports, err := port.New(db, 23900, 23999)
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := slog.New(slog.DiscardHandler)
-	rules := instancer.New(
-		instancer.Needs{
-			Store: db, Platform: containers.New(containers.Needs{Engine: engine, Subnets: subnets, Ports: ports, Log: log}),
-			Prober: engine, Router: edge.NewRoutes(log), Challenges: challenge.NewLibrary(t.TempDir(), challenge.Defaults{}),
-			Log: log,
-		},
-		instancer.Options{BaseDomain: "x.localhost", Now: now},
-	)
-	ended := make(chan error, 1)
-	go func() { ended <- rules.Run(ctx) }()
+	rules.Start(ctx)
 	return func() {
-		cancel()
-		if err := <-ended; err != nil {
+		if err := rules.Stop(); err != nil {
 			t.Error(err)
 		}
 	}
@@ -117,7 +105,7 @@ func runRules(
 // TestAClockThatJumpsExpiresNothingEarlyAndNothingLate sets the clock back, and then on beyond the end of everything.
 func TestAClockThatJumpsExpiresNothingEarlyAndNothingLate(t *testing.T) {
 	const count = 20
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx := context.Background()
 	db, err := store.Open(ctx, "", storetest.Ready(t))
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +118,7 @@ func TestAClockThatJumpsExpiresNothingEarlyAndNothingLate(t *testing.T) {
 	}
 	var ahead, looks atomic.Int64
 	ahead.Store(int64(-3 * time.Hour))
-	defer runRules(t, ctx, cancel, db, engine, func() time.Time {
+	defer runRules(t, ctx, db, engine, func() time.Time {
 		looks.Add(1)
 		return time.Now().Add(time.Duration(ahead.Load()))
 	})()

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"golang.org/x/sync/errgroup"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/app/core"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
@@ -160,7 +160,7 @@ func (w *world) start(f *faults) *sidecar {
 	}
 	looked := &lookedRouter{Router: faultyRouter{router, f}, done: make(chan struct{})}
 	parts := containers.Needs{
-		Engine: faultyEngine{w.engine, f}, Subnets: faultySubnets{subnets, f}, Ports: faultyPorts{ports, f}, Log: log,
+		Engine: faultyEngine{w.engine, f}, Subnets: faultySubnets{subnets, f}, Ports: faultyPorts{ports, f},
 	}
 	var pool *sandbox.Pool
 	if w.pooled {
@@ -168,25 +168,31 @@ func (w *world) start(f *faults) *sidecar {
 		pool = w.newPool(subnets, f)
 		parts.Sandboxes = pool
 	}
-	platform := containers.New(parts)
-	rules := instancer.New(instancer.Needs{
-		Store: faultyStore{w.db, f}, Platform: platform, Prober: probe.New(w.engine), Router: looked, Challenges: w.library,
-		Flags: faultyFlags{fixedFlags{}, f}, Log: log,
-	}, instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), ReconcileEvery: time.Hour})
-	ctx, cancel := context.WithCancel(context.Background())
-	var g errgroup.Group
-	g.Go(func() error { return rules.Run(ctx) })
-	if pool != nil {
-		g.Go(func() error { return pool.Run(ctx, platform.Demand(rules, w.library.All)) })
+	life, err := core.New(core.Parts{
+		Docker: parts, Log: log,
+		Rules: instancer.Needs{
+			Store: faultyStore{w.db, f}, Prober: probe.New(w.engine), Router: looked, Challenges: w.library,
+			Flags: faultyFlags{fixedFlags{}, f},
+		},
+		Options: instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key"), ReconcileEvery: time.Hour},
+	})
+	if err != nil {
+		w.t.Fatal(err)
 	}
+	var also []func(context.Context) error
+	if pool != nil {
+		also = append(also, func(ctx context.Context) error {
+			return pool.Run(ctx, life.Containers.Demand(life, w.library.All))
+		})
+	}
+	life.Start(context.Background(), also...)
 	select {
 	case <-looked.done:
 	case <-time.After(30 * time.Second):
 		w.t.Fatal("the first look at everything does not end")
 	}
-	s := &sidecar{Instancer: rules, faults: f, end: func() {
-		cancel()
-		if err := g.Wait(); err != nil {
+	s := &sidecar{Instancer: life.Instancer, faults: f, end: func() {
+		if err := life.Stop(); err != nil {
 			w.t.Error(err)
 		}
 		router.Close()

@@ -15,17 +15,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/app/core"
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/dockertest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
-	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
-	"github.com/whaley-ctf/whaley/sidecar/internal/subnet"
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
@@ -94,14 +92,6 @@ func newWorldWith(
 	t.Cleanup(func() { db.Close() })
 	w.library = challenge.NewLibrary(w.folder, challenge.Defaults{Timeout: time.Hour, Access: "link", FlagPrefix: "FLAG",
 		Limits: whaley.Limits{MemoryBytes: 64 << 20, NanoCPUs: 1e9, Pids: 64}})
-	subnets, err := subnet.New(db, w.pool)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ports, err := port.New(db, 24000+100*part, 24099+100*part)
-	if err != nil {
-		t.Fatal(err)
-	}
 	log := slog.New(slog.NewTextHandler(w.log, nil))
 	var given instancer.Flags = w.flags
 	if maker != nil {
@@ -111,21 +101,21 @@ func newWorldWith(
 		each(w)
 	}
 	start := func() func() {
-		w.rules = instancer.New(
-			instancer.Needs{
-				Store: db, Platform: containers.New(containers.Needs{
-					Engine: w.engine, Subnets: subnets, Ports: ports, Firewall: w.wall, Log: log,
-				}),
-				Prober: probe.New(w.engine), Router: edge.NewRoutes(log), Challenges: w.library, Flags: given, Log: log,
-			},
-			instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key")},
-		)
-		ctx, cancel := context.WithCancel(context.Background())
-		ended := make(chan error, 1)
-		go func() { ended <- w.rules.Run(ctx) }()
+		life, err := core.New(core.Parts{
+			DB: db, Pool: w.pool, Ports: [2]int{24000 + 100*part, 24099 + 100*part}, Log: log,
+			Docker:  containers.Needs{Engine: w.engine, Firewall: w.wall},
+			Rules:   instancer.Needs{Prober: probe.New(w.engine), Challenges: w.library, Flags: given},
+			Options: instancer.Options{BaseDomain: "instances.localhost", SlugKey: []byte("key")},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.rules = life.Instancer
+		life.Start(context.Background())
 		return func() {
-			cancel()
-			<-ended
+			if err := life.Stop(); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 	end := start()

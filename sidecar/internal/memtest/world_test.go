@@ -17,8 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/whaley-ctf/whaley/sidecar/internal/app/core"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
@@ -107,8 +106,6 @@ func (w *world) start() {
 	pool := sandbox.New(
 		w.db, w.subnets, w.engine.WithPurpose("sandbox"), sandbox.Options{Size: func() int { return w.pool }}, log,
 	)
-	var g errgroup.Group
-	ctx, cancel := context.WithCancel(context.Background())
 	made := containers.New(containers.Needs{
 		Engine: w.engine, Subnets: w.subnets, Ports: &w.ports, Sandboxes: pool, Traffic: &w.comes, Guest: true, Log: log,
 	})
@@ -122,15 +119,21 @@ func (w *world) start() {
 	if w.faulty != nil {
 		needs.Store, needs.Platform = w.faulty(needs.Store, needs.Platform)
 	}
-	rules := instancer.New(needs, instancer.Options{BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: w.policy})
-	g.Go(func() error { return rules.Run(ctx) })
-	if w.rules = rules; w.host == nil {
-		g.Go(func() error { return pool.Run(ctx, made.Demand(rules, w.loaded.All)) })
+	life, err := core.New(core.Parts{Log: log, Rules: needs, Options: instancer.Options{
+		BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: w.policy,
+	}})
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	rules.PrepareImages()
+	w.rules = life.Instancer
+	var also []func(context.Context) error
+	if w.host == nil {
+		also = append(also, func(ctx context.Context) error { return pool.Run(ctx, made.Demand(life, w.loaded.All)) })
+	}
+	life.Start(context.Background(), also...)
+	life.PrepareImages()
 	w.end = sync.OnceFunc(func() {
-		cancel()
-		if err := g.Wait(); err != nil {
+		if err := life.Stop(); err != nil {
 			w.t.Error(err)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/app/core"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/memory"
@@ -89,21 +90,30 @@ func play(t *testing.T, do func(w *world), challenges ...*whaley.Challenge) {
 		w := &world{T: t, db: db, box: &box{}, counted: &counted{}}
 		on := memory.NewHost().Platform("ours")
 		w.flags = flag.New(db, nil, loaded(challenges), flag.Options{}, log)
-		w.rules = instancer.New(instancer.Needs{
-			Store: db, Platform: on, Prober: on, Router: noRoutes{}, Challenges: loaded(challenges), Flags: w.flags,
-			Observer: w.counted, Log: log,
-		}, instancer.Options{
-			BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: whaley.Policy{Quota: whaley.Quota{Total: 1}},
+		life, err := core.New(core.Parts{
+			DB: db, Log: log,
+			Rules: instancer.Needs{
+				Platform: on, Prober: on, Router: noRoutes{}, Challenges: loaded(challenges), Flags: w.flags,
+				Observer: w.counted,
+			},
+			Options: instancer.Options{
+				BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: whaley.Policy{Quota: whaley.Quota{Total: 1}},
+			},
 		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.rules = life.Instancer
 		w.solvers = solver.New(solver.Needs{
 			Instances: w.rules, Box: w.box, Flags: w.flags, Store: db, Challenges: loaded(challenges),
 			Every: func() time.Duration { return w.every }, Log: log,
 		})
-		ctx, cancel := context.WithCancel(context.Background())
-		var loops sync.WaitGroup
-		defer loops.Wait()
-		defer cancel()
-		loops.Go(func() { _ = w.rules.Run(ctx) })
+		life.Start(context.Background())
+		defer func() {
+			if err := life.Stop(); err != nil {
+				t.Error(err)
+			}
+		}()
 		w.rules.PrepareImages()
 		synctest.Wait()
 		do(w)
