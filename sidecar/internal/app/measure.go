@@ -54,6 +54,7 @@ func measure(
 		Challenges: library.All,
 		Queue:      made.instancer.Queue,
 		Waiting:    made.instancer.Waiting,
+		Warm:       made.instancer.Warm,
 		Policy:     made.instancer.Policy,
 		AutoOn:     func() bool { return live.Config().ForensicsAuto },
 		Usage:      seen.usage,

@@ -26,6 +26,7 @@ type definition struct {
 	Timeout             int       `toml:"timeout" about:"How long an instance runs, in seconds. Default: INSTANCE_TIMEOUT." min:"10" max:"604800"`
 	ExtendTime          int       `toml:"extend_time" about:"What one extension adds, in seconds; at most the timeout, 0: none. Default: half of the timeout." min:"0" max:"604800"`
 	Idle                string    `toml:"idle" about:"After how long without traffic its instances fall asleep, as \"15m\": their programs are stopped, their files stay, and opening the address wakes them. What they have in memory is lost. never: they do not. Default: SLEEP_AFTER." pattern:"^(never|[1-9][0-9]{0,4}[smh])$"`
+	Warm                any       `toml:"warm" about:"How many instances run ahead of their owners, with flags of their own, for a challenge that starts slowly: 1 to 1000, or \"auto\": as many as are asked for, if a start takes over a second. An owner who has no flag of the challenge yet gets one at once. Each takes the challenge's memory, and all together at most WAITING_MEMORY; of a challenge at most WAITING. Default: none." min:"1" max:"4"`
 	StopOnSolve         string    `toml:"stop_on_solve" about:"How long an instance still runs once its owner's solve in CTFd is seen, as \"5m\". never: until its time is up. Default: STOP_ON_SOLVE." pattern:"^(never|[1-9][0-9]{0,4}[smh])$"`
 	DisableDynamicFlags bool      `toml:"disable_dynamic_flags" about:"true: the flag is the same for everybody."`
 	Access              string    `toml:"access" about:"link: whoever has the address reaches a running instance. owner: only its owner. Default: INSTANCE_ACCESS." enum:"link,owner"`
@@ -132,6 +133,10 @@ func readDefinition(file, text, folder string, defaults Defaults) (definition, l
 	}
 	check(d.ExtendTime <= d.Timeout, "extend_time", "%d must be at most the timeout, %d seconds", d.ExtendTime, d.Timeout)
 	checkIdle(&d, file, &problems)
+	if n, is := d.Warm.(int64); d.Warm != nil && d.Warm != "auto" && (!is || n < 1 || n > mostWarm) {
+		problems.add(file, 0, "warm", "%v must be a number from 1 to %d, or \"auto\"", d.Warm, mostWarm)
+		d.Warm = nil
+	}
 	checkRoutes(&d, file, &problems)
 	checkFlags(&d, file, &problems)
 	return d, at, problems
@@ -143,6 +148,19 @@ func checkIdle(d *definition, file string, problems *Problems) {
 	if idle, err := time.ParseDuration(d.Idle); err == nil && idle < leastIdle {
 		problems.add(file, 0, "idle", "%q must be at least 1m: a player is quiet for that long between two clicks", d.Idle)
 	}
+}
+
+const mostWarm = 1000
+
+// warm is how many instances run ahead of their owners.
+func (d *definition) warm() int {
+	switch n := d.Warm.(type) {
+	case int64:
+		return int(n)
+	case string:
+		return whaley.WarmAuto
+	}
+	return 0
 }
 
 // lasting is a length of time of the file, whose form is checked; 0: never.

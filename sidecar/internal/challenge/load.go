@@ -115,6 +115,7 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *whaley.Challen
 		problems.add(composeFile, 0, "services", "there are %d; a challenge has 1 to %d", n, maxServices)
 	}
 	c.networks(ch, project)
+	ch.Warm = d.warm()
 	for n, r := range ch.Routes {
 		if slices.ContainsFunc(ch.Services, func(s whaley.Service) bool { return s.Name == r.Service && s.Offline }) {
 			problems.add(
@@ -130,6 +131,10 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *whaley.Challen
 	ch.Solver = findSolver(&d, ch, dir, revision, tomlFile, &problems)
 	share(ch.Services, limits)
 	addRelay(&d, ch, tomlFile, composeFile, &problems)
+	if why := ch.OwnersOnly(); why != "" && ch.Warm != 0 {
+		problems.note(tomlFile, 0, "warm", "no instance runs ahead of its owner: %s", why)
+		ch.Warm = 0
+	}
 	hints(ctx, &d, ch, composeFile, read.main.at, limits.MemoryBytes, &problems)
 	if !problems.refused() {
 		findFlag(ctx, &d, ch, tomlFile, composeFile, defaults, &problems)

@@ -59,8 +59,13 @@ func (e *Engine) startGated(ctx context.Context, api *client.Client, id string, 
 		return fmt.Errorf("start %s of %s: its gate is not in %s", g.service, g.instance, e.folder)
 	case gateOpen:
 		found, err := api.ContainerInspect(ctx, id)
-		if err != nil || found.State != nil && found.State.Running {
+		switch {
+		case err != nil:
 			return translate(err)
+		case found.State != nil && found.State.Paused:
+			return translate(api.ContainerUnpause(ctx, id))
+		case found.State != nil && found.State.Running:
+			return nil
 		}
 	case gateOpening: // by a process that is no more: what it is, is not known
 		zero := 0

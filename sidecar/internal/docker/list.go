@@ -44,9 +44,10 @@ func (e *Engine) List(ctx context.Context, instance string) ([]instancer.Object,
 	}
 	for _, c := range containers {
 		o := instancer.Object{
-			Kind: "container", ID: c.ID, Name: trimSlash(c.Names), Running: c.State == container.StateRunning,
-			Ended: c.State != container.StateRunning && c.State != container.StateCreated, Labels: parse(c.Labels),
+			Kind: "container", ID: c.ID, Name: trimSlash(c.Names), Labels: parse(c.Labels),
+			Running: c.State == container.StateRunning || c.State == container.StatePaused,
 		}
+		o.Ended = !o.Running && c.State != container.StateCreated
 		if o.Running && c.Labels[labelGate] != "" {
 			state := e.gateState(o.Labels.Instance, o.Labels.Service)
 			o.Running, o.Waiting = state == gateOpen || state == gateUnknown, state == gateShut

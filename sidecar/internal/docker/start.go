@@ -6,7 +6,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// StartContainer starts a container; one that runs already is no error. One that begins at its gate and was told
+// StartContainer starts a container; one that runs already is no error, and one that is halted goes on. One that begins at its gate and was told
 // nothing yet stays there.
 func (e *Engine) StartContainer(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
@@ -22,7 +22,13 @@ func (e *Engine) StartContainer(ctx context.Context, id string) error {
 	if g != nil {
 		return e.startGated(ctx, api, id, g)
 	}
-	return translate(api.ContainerStart(ctx, id, container.StartOptions{}))
+	if err = api.ContainerStart(ctx, id, container.StartOptions{}); err == nil {
+		return nil
+	}
+	if halted, _ := proceed(ctx, api, id); halted {
+		return nil
+	}
+	return translate(err)
 }
 
 // Wait blocks until the container has ended and returns its exit code.

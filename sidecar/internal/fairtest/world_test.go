@@ -288,4 +288,7 @@ func (flags) Flags(_ context.Context, owner whaley.Owner, ch *whaley.Challenge) 
 	return []string{ch.Flag.Flag(fmt.Sprintf("%032x", owner.ID)[:ch.Flag.Digits()])}, nil
 }
 
+// Spare is none.
+func (flags) Spare(*whaley.Challenge) []*whaley.IssuedFlag { return nil }
+
 func (flags) AwaitLive(context.Context, whaley.Owner, *whaley.Challenge) {}

@@ -106,10 +106,10 @@ type faultyStore struct {
 }
 
 func (s faultyStore) InsertClaiming(
-	ctx context.Context, in *whaley.Instance, form string, q whaley.Quota, ev whaley.Event,
-) (claimed bool, err error) {
+	ctx context.Context, in *whaley.Instance, forms whaley.Forms, q whaley.Quota, ev whaley.Event,
+) (claimed *whaley.Waiting, err error) {
 	err = s.f.step("row inserted", func() error {
-		claimed, err = s.Store.InsertClaiming(ctx, in, form, q, ev)
+		claimed, err = s.Store.InsertClaiming(ctx, in, forms, q, ev)
 		return err
 	})
 	return claimed, err
@@ -267,6 +267,8 @@ type faultyFlags struct {
 	f    *faults
 }
 
+func (s faultyFlags) Spare(ch *whaley.Challenge) []*whaley.IssuedFlag { return s.real.Spare(ch) }
+
 func (s faultyFlags) AwaitLive(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge) {
 	s.real.AwaitLive(ctx, owner, ch)
 }
@@ -285,5 +287,7 @@ type fixedFlags struct{}
 func (fixedFlags) Flags(_ context.Context, _ whaley.Owner, ch *whaley.Challenge) ([]string, error) {
 	return []string{ch.Flag.Flag("0123456789abcdef")}, nil
 }
+
+func (fixedFlags) Spare(*whaley.Challenge) []*whaley.IssuedFlag { return nil }
 
 func (fixedFlags) AwaitLive(context.Context, whaley.Owner, *whaley.Challenge) {}

@@ -52,6 +52,14 @@ func (f *Flags) Flags(ctx context.Context, owner whaley.Owner, ch *whaley.Challe
 	return values, nil
 }
 
+// Spare are flags that nobody has; see instancer.Flags.
+func (f *Flags) Spare(ch *whaley.Challenge) (all []*whaley.IssuedFlag) {
+	for _, form := range ch.Flag.Forms() {
+		all = append(all, newFlag(whaley.Owner{}, ch, form))
+	}
+	return all
+}
+
 // issue makes an owner the flag of one form. If they have one of it, that is not of this form any more: the challenge's
 // placeholder was edited, and what is placed must look as the new one says.
 func (f *Flags) issue(

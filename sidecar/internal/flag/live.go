@@ -44,6 +44,7 @@ func (f *Flags) AwaitLive(ctx context.Context, owner whaley.Owner, ch *whaley.Ch
 		if err != nil || f.down.Load() || !slices.ContainsFunc(current, waits) {
 			return
 		}
+		f.kick.Send() // it may have become the owner's with an instance that was made ahead
 		select {
 		case <-changed:
 		case <-ctx.Done():

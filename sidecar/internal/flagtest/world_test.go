@@ -52,6 +52,9 @@ func (f *flags) Flags(_ context.Context, owner whaley.Owner, ch *whaley.Challeng
 	return f.known[key], nil
 }
 
+// Spare is none.
+func (f *flags) Spare(*whaley.Challenge) []*whaley.IssuedFlag { return nil }
+
 // AwaitLive has nothing to wait for.
 func (f *flags) AwaitLive(context.Context, whaley.Owner, *whaley.Challenge) {}
 

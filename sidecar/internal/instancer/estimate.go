@@ -14,14 +14,16 @@ const (
 
 // paces are how long starts have their slots, of all challenges together and of each.
 type paces struct {
-	all time.Duration
-	of  map[string]time.Duration
+	all  time.Duration
+	of   map[string]time.Duration
+	seen map[string]time.Duration // of each that was seen, without what is supposed of those that were not
 }
 
 func (p *paces) learn(challenge string, took time.Duration) {
 	if p.of == nil {
-		p.of = map[string]time.Duration{}
+		p.of, p.seen = map[string]time.Duration{}, map[string]time.Duration{}
 	}
+	p.seen[challenge] = (cmp.Or(p.seen[challenge], took) + took) / 2
 	p.all = (weight*p.typical("") + took) / (weight + 1)
 	p.of[challenge] = (p.typical(challenge) + took) / 2 // what is known of one changes with each edit
 }
@@ -31,11 +33,27 @@ func (p *paces) typical(challenge string) time.Duration {
 	return cmp.Or(p.of[challenge], p.all, firstTypical)
 }
 
+// seen is how long starts of a challenge took lately; 0: none was seen.
+func (q *queue) seen(challenge string) time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.pace.seen[challenge]
+}
+
+// learn adds a start that stood in no queue.
+func (q *queue) learn(challenge string, took time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.pace.learn(challenge, took)
+}
+
 // keep forgets challenges that are no more.
 func (q *queue) keep(loaded func(challenge string) bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	maps.DeleteFunc(q.pace.of, func(id string, _ time.Duration) bool { return !loaded(id) })
+	for _, known := range []map[string]time.Duration{q.pace.of, q.pace.seen} {
+		maps.DeleteFunc(known, func(id string, _ time.Duration) bool { return !loaded(id) })
+	}
 }
 
 // place is where an instance stands in the queue.

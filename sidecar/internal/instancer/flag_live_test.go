@@ -15,6 +15,7 @@ type silent struct{}
 func (silent) Flags(context.Context, whaley.Owner, *whaley.Challenge) ([]string, error) {
 	return []string{"FLAG{x}"}, nil
 }
+func (silent) Spare(*whaley.Challenge) []*whaley.IssuedFlag                       { return nil }
 func (silent) AwaitLive(ctx context.Context, _ whaley.Owner, _ *whaley.Challenge) { <-ctx.Done() }
 
 func TestASpawnWaitsTwoSecondsForItsFlagAtMost(t *testing.T) {

@@ -131,6 +131,7 @@ var errShutdown = whaley.Errorf(
 // Run adopts what is there, then expires, reconciles and watches the engine until ctx ends. Jobs under way are given
 // up, not undone: the next Run goes on with them.
 func (i *Instancer) Run(ctx context.Context) error {
+	defer i.endAhead()
 	defer i.running.Wait()
 	defer i.end()
 	g, ctx := errgroup.WithContext(ctx)
@@ -144,7 +145,8 @@ func (i *Instancer) Run(ctx context.Context) error {
 	g.Go(func() error { return i.shiftLoop(ctx) })
 	g.Go(func() error { return i.sweepLoop(ctx) })
 	g.Go(func() error { return i.diskLoop(ctx) })
-	g.Go(func() error { return i.waitingLoop(ctx) })
+	g.Go(func() error { return i.waitingLoop(ctx, false) })
+	g.Go(func() error { return i.waitingLoop(ctx, true) })
 	g.Go(func() error { return i.sleepLoop(ctx) })
 	g.Go(func() error { return i.solvedLoop(ctx) })
 	g.Go(func() error { return i.pressureLoop(ctx) })

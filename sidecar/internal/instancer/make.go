@@ -17,7 +17,9 @@ var errTakenAway = whaley.Errorf(whaley.NotFound, "challenge_not_found", "The ch
 
 // make does every step of a spawn in an order that can stop anywhere: rows first, then the engine. It builds nothing: a
 // start whose images are not there waits for them elsewhere.
-func (i *Instancer) make(ctx context.Context, in *whaley.Instance, claimed bool) (*whaley.Instance, error) {
+func (i *Instancer) make(
+	ctx context.Context, in *whaley.Instance, claimed *whaley.Waiting,
+) (*whaley.Instance, error) {
 	timeout := i.Policy().StartTimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, startTimeout(timeout, ""))
 	defer cancel()
@@ -31,12 +33,8 @@ func (i *Instancer) make(ctx context.Context, in *whaley.Instance, claimed bool)
 		return nil, errNotBuilt
 	}
 	asked := time.Now()
-	placing, err := i.placing(ctx, in, ch, built)
+	err := i.makeOrClaim(ctx, in, ch, built, claimed)
 	if err != nil {
-		return nil, timedOut(ctx, err)
-	}
-	i.setStage(in, "Setting up the network")
-	if err := i.makeOrClaim(ctx, in, i.plan(in, ch, placing), i.steps(in, ch), claimed); err != nil {
 		if whaley.CodeOf(err) == whaley.CodeObjectMissing {
 			i.images.forget(ch) // somebody removed the image: the next start builds it
 		}
@@ -55,9 +53,22 @@ func (i *Instancer) make(ctx context.Context, in *whaley.Instance, claimed bool)
 // makeOrClaim has an instance run: from what waited for its owner, or, where there is none or it is of no use, from
 // what is left.
 func (i *Instancer) makeOrClaim(
-	ctx context.Context, in *whaley.Instance, plan Plan, steps Steps, claimed bool,
+	ctx context.Context, in *whaley.Instance, ch *whaley.Challenge, b *build, claimed *whaley.Waiting,
 ) error {
-	if claimed && !plan.Anew && in.Revision == plan.Challenge.Revision {
+	if claimed != nil && claimed.Warm && in.Revision == ch.Revision {
+		err := i.goOn(ctx, in, ch)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		i.Log.WarnContext(ctx, "what was warm is of no use, starting without", "instance", in.ID, "err", err)
+	}
+	placing, err := i.placing(ctx, in, ch, b)
+	if err != nil {
+		return err
+	}
+	i.setStage(in, "Setting up the network")
+	plan, steps := i.plan(in, ch, placing), i.steps(in, ch)
+	if claimed != nil && !claimed.Warm && !plan.Anew && in.Revision == ch.Revision {
 		err := i.Platform.Claim(ctx, in, plan, steps)
 		code := whaley.CodeOf(err)
 		if err == nil || ctx.Err() != nil || code != "" && code != whaley.CodeObjectMissing {

@@ -15,11 +15,12 @@ type Store interface {
 	// with the reason of the owner's last start of it while that one's back-off lasts, and with too_fast if the player
 	// has started as many as allowed in the last minute. It sets Failures and Losses.
 	Insert(ctx context.Context, in *whaley.Instance, q whaley.Quota, ev whaley.Event) error
-	// InsertClaiming is Insert that gives the instance id and place of what waits of a form and is ready, if something
-	// does, and says so: it is starting then, and waits for nobody else any more.
+	// InsertClaiming is Insert that gives the instance id and place of what is made ahead of one of the forms and is ready,
+	// if something is, and returns that: it is starting then, and is for no other owner any more. What is warm is for owners
+	// without a flag of the challenge, who get its flags in the same transaction.
 	InsertClaiming(
-		ctx context.Context, in *whaley.Instance, form string, q whaley.Quota, ev whaley.Event,
-	) (claimed bool, err error)
+		ctx context.Context, in *whaley.Instance, forms whaley.Forms, q whaley.Quota, ev whaley.Event,
+	) (claimed *whaley.Waiting, err error)
 	WaitingStore
 	// Update re-reads the row inside a transaction, refuses with CodeStateChanged if its state is none of from, applies
 	// change, adds one to Version, writes row and event (if its Type is not empty), and returns the new row.
@@ -66,6 +67,9 @@ type Flags interface {
 	// Flags are the flags that an owner has for a challenge, one for each of the forms of ch.Flag, for ever: made when
 	// first asked for, the same whenever asked again. They are asked only for challenges whose Flag is Dynamic.
 	Flags(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge) ([]string, error)
+	// Spare are flags that nobody has, one for each of the forms of ch.Flag. They are written nowhere: an owner gets them
+	// with the claim of what has them.
+	Spare(ch *whaley.Challenge) []*whaley.IssuedFlag
 	// AwaitLive returns once the scoreboard accepts the flags, or it is clear that it will not soon, or when ctx ends.
 	AwaitLive(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge)
 }

@@ -29,11 +29,13 @@ type Instances interface {
 	// CanWait says why instances of a plan cannot be prepared; nil: they can.
 	CanWait(plan Plan) error
 	// Prepare makes what an instance consists of ahead of its owner, up to where its programs would begin. Its plan is as
-	// Start's, with neither flags nor anything else of an owner; of steps only Placed and Step are used. With an error it
-	// may leave things behind, which Remove removes.
+	// Start's, with neither flags nor anything else of an owner; of steps only Placed and Step are used. One that is to be
+	// warm has flags that nobody owns yet and is run by steps, and its programs are halted then. With an error it may leave
+	// things behind, which Remove removes.
 	Prepare(ctx context.Context, in *whaley.Instance, plan Plan, steps Steps) error
-	// Claim makes what was prepared its owner's, whose row has the same id and place by now, and has steps run it. It is
-	// done for what was prepared once; after an error of no code Start does it from what is left.
+	// Claim makes what was prepared its owner's, whose row has the same id and place by now, and has steps run it: of what
+	// is warm those services that have not ended, which go on when they are started. It is done for what was prepared once;
+	// after an error of no code Start does it from what is left.
 	Claim(ctx context.Context, in *whaley.Instance, plan Plan, steps Steps) error
 	// Sleep stops the services of an instance, to which nothing leads from then on, and keeps what they have written and
 	// all that is the instance's. It can be repeated.
@@ -83,7 +85,7 @@ type Object struct {
 	Kind    string // container, network, volume, files
 	ID      string // for containers the id, for files the instance, else the name
 	Name    string
-	Running bool
+	Running bool // also if its programs are halted
 	Waiting bool // it is there and runs, but not the challenge's program: nobody's yet
 	Ended   bool // a container that ran, and does so no more
 	Labels  Labels
@@ -101,6 +103,7 @@ type Plan struct {
 	Labels    Labels
 	Flags     []string // its owner's; nil: it has none
 	Anew      bool     // what waits is not what the instance is to be made of
+	Warm      bool     // its programs run ahead of its owner
 	// Services are those of the challenge, in its order, as they are in an instance whose place is known.
 	Services func(in *whaley.Instance) ([]PlannedService, error)
 }

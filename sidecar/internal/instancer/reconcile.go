@@ -100,12 +100,26 @@ func (i *Instancer) Reconcile(ctx context.Context) error {
 			orphans[id] = true
 		}
 	}
-	everybodys := func(ctx context.Context) ([]*whaley.Instance, error) { return i.Store.Live(ctx, "") }
-	if err := i.Platform.Tidy(ctx, slices.Sorted(maps.Keys(orphans)), everybodys); err != nil {
+	if err := i.Platform.Tidy(ctx, slices.Sorted(maps.Keys(orphans)), i.everybodys); err != nil {
 		return err
 	}
 	i.hub.notifyAll() // what was written although the answer was lost was told to no one
 	return i.Republish(ctx)
+}
+
+// everybodys are all that may do what instances do: those that live, and those that run ahead of their owners.
+func (i *Instancer) everybodys(ctx context.Context) ([]*whaley.Instance, error) {
+	ahead, err := i.Store.Waiting(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := i.Store.Live(ctx, "")
+	for _, w := range ahead {
+		if w.Warm && !slices.ContainsFunc(all, func(in *whaley.Instance) bool { return in.ID == w.ID }) {
+			all = append(all, w.Instance())
+		}
+	}
+	return all, err
 }
 
 // settle brings one live row and its objects together. The job on an instance, if there is one, knows better.

@@ -85,7 +85,7 @@ func (i *Instancer) queuedOn(
 	for _, s := range ch.Services {
 		in.Memory += s.Limits.MemoryBytes
 	}
-	claimed, err := i.Store.InsertClaiming(ctx, in, i.wantedForm(ch), q, whaley.Event{
+	claimed, err := i.Store.InsertClaiming(ctx, in, i.wantedForms(ch, p.Owner), q, whaley.Event{
 		Type: "instance_spawn", Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Player: p.ID, At: now,
 		Message: "Start requested",
 	})
@@ -97,8 +97,8 @@ func (i *Instancer) queuedOn(
 	}
 	i.begin(ctx, whaley.OpSpawn, in)
 	i.waiting.asked(ch.ID)
-	if claimed {
-		i.takeClaimed(in, p.Address)
+	if claimed != nil {
+		i.takeClaimed(in, p.Address, claimed)
 	} else {
 		i.enqueue(in, p.Address)
 	}
@@ -107,7 +107,7 @@ func (i *Instancer) queuedOn(
 }
 
 // takeClaimed starts what waited for its owner. All that takes long was done before, so it stands in no queue.
-func (i *Instancer) takeClaimed(in *whaley.Instance, address string) {
+func (i *Instancer) takeClaimed(in *whaley.Instance, address string, claimed *whaley.Waiting) {
 	i.start(in.ID, false, func(ctx context.Context) { // else this process ends, and the next goes on
 		i.waiting.claiming.Add(1)
 		defer i.waiting.look()
@@ -115,7 +115,7 @@ func (i *Instancer) takeClaimed(in *whaley.Instance, address string) {
 		ctx, from, end := i.resume(ctx, whaley.OpSpawn, in.ID)
 		defer end()
 		i.waited(in, from)
-		i.spawn(ctx, in.ID, address, true)
+		i.spawn(ctx, in.ID, address, claimed)
 	})
 }
 
@@ -198,7 +198,7 @@ func (i *Instancer) launch(ready []queued) {
 			defer end()
 			i.waited(w.in, from)
 			from.leftQueue()
-			learn = i.spawn(ctx, w.id, w.address, false)
+			learn = i.spawn(ctx, w.id, w.address, nil)
 		})
 		if !started {
 			release() // stopped while it waited, or shutting down
@@ -208,8 +208,8 @@ func (i *Instancer) launch(ready []queued) {
 }
 
 // spawn is the whole way from queued to running or failed, or back to wait for images. It says whether it was a start
-// from its beginning to its end. What was claimed a moment ago waits to be told what it is.
-func (i *Instancer) spawn(ctx context.Context, id, address string, claimed bool) bool {
+// from its beginning to its end. What was claimed a moment ago waits to be told what it is, or to go on.
+func (i *Instancer) spawn(ctx context.Context, id, address string, claimed *whaley.Waiting) bool {
 	defer i.clearStage(id)
 	in, err := i.Store.Get(ctx, id)
 	if err != nil {

@@ -23,12 +23,20 @@ func (i *Instancer) sweepLoop(ctx context.Context) error {
 // Sweep removes the images and the copied files of revisions that are neither loaded nor run, and the images of owners
 // who run none.
 func (i *Instancer) Sweep(ctx context.Context) error {
-	live, err := i.Store.Live(ctx, "")
+	used, dirs := map[[3]string]bool{}, map[string]bool{}
+	ahead, err := i.Store.Waiting(ctx)
 	if err != nil {
 		return err
 	}
-	used, dirs := map[[3]string]bool{}, map[string]bool{}
+	for _, w := range ahead {
+		used[[3]string{w.Challenge, w.Revision, w.ID}] = true // images with flags that nobody owns yet
+	}
+	live, err := i.Store.Live(ctx, "") // after what waits: what is claimed meanwhile is among one of them
+	if err != nil {
+		return err
+	}
 	for _, in := range live {
+		used[[3]string{in.Challenge, in.Revision, in.ID}] = true
 		used[[3]string{in.Challenge, in.Revision}] = true
 		used[[3]string{in.Challenge, in.Revision, in.Owner.ID}] = true
 		dirs[in.Terms.Dir] = true

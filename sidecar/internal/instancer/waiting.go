@@ -2,9 +2,6 @@ package instancer
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"maps"
 	"sync"
 	"sync/atomic"
@@ -31,13 +28,15 @@ const (
 // rows.
 type waiting struct {
 	kick     loop.Signal  // one is missing
+	kickWarm loop.Signal  // one may be missing that is warm
 	claiming atomic.Int32 // how many are becoming their owners' now
 
 	mu     sync.Mutex
 	starts map[string][]time.Time // challenge → when its instances were asked for
-	ready  map[string]int         // challenge → how many there were at the last look
+	ready  map[string]int         // challenge → how many there were at their gates at the last look
+	warm   map[string]int         // challenge → how many there were that run
 	mine   map[string]*build      // made by this process, of these images
-	failed map[string]failedWait  // challenge → when it could not be made
+	failed map[string]failedWait  // form → when it could not be made
 }
 
 // failedWait is how often something could not be made ahead, and until when it is not tried.
@@ -48,7 +47,7 @@ type failedWait struct {
 
 func newWaiting() *waiting {
 	return &waiting{
-		kick: loop.NewSignal(), starts: map[string][]time.Time{}, ready: map[string]int{}, mine: map[string]*build{},
+		kick: loop.NewSignal(), kickWarm: loop.NewSignal(), starts: map[string][]time.Time{}, ready: map[string]int{}, mine: map[string]*build{},
 		failed: map[string]failedWait{},
 	}
 }
@@ -60,6 +59,13 @@ func (i *Instancer) Waiting() map[string]int {
 	return maps.Clone(i.waiting.ready)
 }
 
+// Warm is how many instances of each challenge ran ahead of their owners at the last look.
+func (i *Instancer) Warm() map[string]int {
+	i.waiting.mu.Lock()
+	defer i.waiting.mu.Unlock()
+	return maps.Clone(i.waiting.warm)
+}
+
 // asked counts a start as demand.
 func (w *waiting) asked(challenge string) {
 	w.mu.Lock()
@@ -67,18 +73,18 @@ func (w *waiting) asked(challenge string) {
 	w.starts[challenge] = append(w.starts[challenge], time.Now())
 }
 
-// leave has a challenge left alone for a while.
-func (w *waiting) leave(challenge string) {
+// leave has what is of a form left alone for a while.
+func (w *waiting) leave(form string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	count := w.failed[challenge].count
-	w.failed[challenge] = failedWait{count + 1, time.Now().Add(loop.Doubled(leaveFirst, leaveLast, count))}
+	count := w.failed[form].count
+	w.failed[form] = failedWait{count + 1, time.Now().Add(loop.Doubled(leaveFirst, leaveLast, count))}
 }
 
-func (w *waiting) leftAlone(challenge string) bool {
+func (w *waiting) leftAlone(form string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return time.Now().Before(w.failed[challenge].until)
+	return time.Now().Before(w.failed[form].until)
 }
 
 // made remembers what one was made of.
@@ -86,7 +92,7 @@ func (w *waiting) made(one *whaley.Waiting, of *build) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.mine[one.ID] = of
-	delete(w.failed, one.Challenge)
+	delete(w.failed, one.Form)
 }
 
 func (w *waiting) forget(id string) {
@@ -108,19 +114,25 @@ func (w *waiting) isOf(id string, b *build) bool {
 func (i *Instancer) countWaiting(all []*whaley.Waiting) {
 	i.waiting.mu.Lock()
 	defer i.waiting.mu.Unlock()
-	ready, there := map[string]int{}, map[string]bool{}
+	ready, warm, there := map[string]int{}, map[string]int{}, map[string]bool{}
 	for _, w := range all {
-		there[w.ID] = true
-		if w.State == whaley.WaitingReady {
+		switch there[w.ID] = true; {
+		case w.State != whaley.WaitingReady:
+		case w.Warm:
+			warm[w.Challenge]++
+		default:
 			ready[w.Challenge]++
 		}
 	}
-	i.waiting.ready = ready
+	i.waiting.ready, i.waiting.warm = ready, warm
 	maps.DeleteFunc(i.waiting.mine, func(id string, _ *build) bool { return !there[id] })
 }
 
 // look has it looked at once whether one is missing.
-func (w *waiting) look() { w.kick.Send() }
+func (w *waiting) look() {
+	w.kick.Send()
+	w.kickWarm.Send()
+}
 
 // demand is how many of a challenge would be asked for soon, of none one.
 func (w *waiting) demand(challenge string) int {
@@ -142,55 +154,13 @@ func (w *waiting) demand(challenge string) int {
 	return max(1, late, len(lately)*int(demandAhead/time.Second)/int(demandFor/time.Second)+1)
 }
 
-// formOf is a text that is equal for instances whose containers are made of the same: then one can be another's.
-func formOf(ch *whaley.Challenge, b *build, authority string) string {
-	images := map[string]string{}
-	for name, flag := range b.flags {
-		if flag != nil {
-			images[name] = flag.Image
-		}
-	}
-	text, err := json.Marshal([]any{ // numbers, texts, lists of these: always can be
-		ch.ID, ch.Revision, ch.Dir, ch.Services, ch.Networks, ch.Volumes, ch.Routes, ch.Egress, ch.Flag.Dynamic, images,
-		authority,
-	})
-	if err != nil {
-		return ""
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
-}
-
-// wantedForm is that of what a start of a challenge may claim; empty: nothing waits.
-func (i *Instancer) wantedForm(ch *whaley.Challenge) string {
-	if i.Policy().Waiting == 0 {
-		return ""
-	}
-	b := i.images.built(ch)
-	if b == nil {
-		return ""
-	}
-	return formOf(ch, b, i.Inside.Authority())
-}
-
-// planAhead is what an instance that waits is made of: its owner's own comes later.
-func (i *Instancer) planAhead(in *whaley.Instance, ch *whaley.Challenge, b *build) Plan {
-	plan := i.plan(in, ch, placing{flags: b.flags, digits: ch.Flag.Cores()})
-	plan.Labels.CreatedAt = i.now()
-	return plan
-}
-
-// canWait says why no instances of a challenge are made ahead; nil: they may be.
-func (i *Instancer) canWait(ch *whaley.Challenge, b *build) error {
-	if b.perOwner {
-		return whaley.Errorf(whaley.Conflict, "waiting_own_image", "its owner's flag is in images of its owner's own")
-	}
-	return i.Platform.CanWait(i.planAhead(&whaley.Instance{}, ch, b))
-}
-
 // settleWaiting gives up what is ready and whose containers are not all there. What is being made is its maker's
 // affair.
 func (i *Instancer) settleWaiting(ctx context.Context, w *whaley.Waiting, objects []Object) {
+	if w.Warm {
+		i.settleWarm(ctx, w, objects)
+		return
+	}
 	there := 0
 	for _, o := range objects {
 		if o.Kind == "container" && o.Waiting {
@@ -200,7 +170,12 @@ func (i *Instancer) settleWaiting(ctx context.Context, w *whaley.Waiting, object
 	if w.State != whaley.WaitingReady || there == w.Services {
 		return
 	}
-	i.Log.WarnContext(ctx, "what waited has lost a container", "instance", w.ID, "challenge", w.Challenge)
+	i.giveUp(ctx, w)
+}
+
+// giveUp has one removed that has lost a container.
+func (i *Instancer) giveUp(ctx context.Context, w *whaley.Waiting) {
+	i.Log.WarnContext(ctx, "what was made ahead has lost a container", "instance", w.ID, "challenge", w.Challenge)
 	if _, err := i.Store.MoveWaiting(ctx, w, whaley.WaitingGone); err != nil {
 		i.Log.ErrorContext(ctx, "what waited not given up", "instance", w.ID, "err", err)
 	}

@@ -1,12 +1,13 @@
 package instancer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
@@ -15,15 +16,21 @@ import (
 const (
 	yieldToStarts = 2 * time.Second // how long making one ahead waits for starts that are under way
 	waitingTime   = 2 * time.Minute // for one to be made or removed
+	endTime       = 10 * time.Second
 )
 
-// waitingLoop makes instances ahead of their owners, and removes those that are of no use any more.
-func (i *Instancer) waitingLoop(ctx context.Context) error {
+// waitingLoop makes instances ahead of their owners, and removes those that are of no use any more. What is warm has one
+// of its own: until it runs may take long.
+func (i *Instancer) waitingLoop(ctx context.Context, warm bool) error {
+	kick := i.waiting.kick
+	if warm {
+		kick = i.waiting.kickWarm
+	}
 	for ctx.Err() == nil {
-		if err := i.fillWaiting(ctx); err != nil && ctx.Err() == nil {
+		if err := i.fillWaiting(ctx, warm); err != nil && ctx.Err() == nil {
 			i.Log.WarnContext(ctx, "what waits is not as it should be", "err", err, "again_in", waitingEvery)
 		}
-		if i.waiting.kick.Wait(ctx, waitingEvery) != nil {
+		if kick.Wait(ctx, waitingEvery) != nil {
 			return nil
 		}
 	}
@@ -32,7 +39,7 @@ func (i *Instancer) waitingLoop(ctx context.Context) error {
 
 // fillWaiting does one thing after the other until there is what should be. What fails is left for the next time, and
 // holds up nothing else.
-func (i *Instancer) fillWaiting(ctx context.Context) (failed error) {
+func (i *Instancer) fillWaiting(ctx context.Context, warm bool) (failed error) {
 	left := map[string]bool{} // what could not be removed
 	for ctx.Err() == nil {
 		all, err := i.Store.Waiting(ctx)
@@ -44,6 +51,8 @@ func (i *Instancer) fillWaiting(ctx context.Context) (failed error) {
 			return errors.Join(failed, err)
 		}
 		i.countWaiting(all)
+		all = slices.DeleteFunc(all, func(w *whaley.Waiting) bool { return w.Warm != warm })
+		wishes = slices.DeleteFunc(wishes, func(of wish) bool { return of.warm != warm })
 		useless := slices.IndexFunc(all, func(w *whaley.Waiting) bool { return !left[w.ID] && !i.isWished(w, all, wishes) })
 		next := missingWish(all, wishes)
 		switch {
@@ -53,7 +62,7 @@ func (i *Instancer) fillWaiting(ctx context.Context) (failed error) {
 			}
 		case next != nil:
 			i.yield(ctx)
-			if err := i.makeWaiting(ctx, *next); err != nil {
+			if err := i.makeAhead(ctx, *next); err != nil {
 				return errors.Join(failed, err)
 			}
 		default:
@@ -63,58 +72,43 @@ func (i *Instancer) fillWaiting(ctx context.Context) (failed error) {
 	return failed
 }
 
-// wish is how many of one challenge should wait.
-type wish struct {
-	ch    *whaley.Challenge
-	build *build // nil: it is not known yet what would be made, so what there is stays
-	form  string
-	count int
-	made  bool // one that is missing is made now
-}
-
-// wishes are what should wait: each challenge has one before any has two, and of these what is asked for most.
-func (i *Instancer) wishes(ctx context.Context) ([]wish, error) {
-	policy := i.Policy()
-	if policy.Waiting == 0 || i.drained() != nil {
-		return nil, nil
-	}
-	live, err := i.Store.Live(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	var all []wish
-	for _, loaded := range i.Challenges.All() {
-		ch := i.startable(loaded)
-		b := i.images.built(ch)
-		if loaded.Inactive || b != nil && i.canWait(ch, b) != nil {
-			continue
-		}
-		if b == nil {
-			all = append(all, wish{ch: ch})
-			continue
-		}
-		all = append(all, wish{
-			ch: ch, build: b, form: formOf(ch, b, i.Inside.Authority()), count: min(i.waiting.demand(ch.ID), policy.Waiting),
-			made: i.DiskShort() == nil && !i.waiting.leftAlone(ch.ID),
-		})
-	}
-	slices.SortStableFunc(all, func(a, b wish) int { return cmp.Compare(b.count, a.count) })
-	waitingRoom(policy, live).share(all)
-	return all, nil
-}
-
-// makeWaiting makes one ahead. An error is about its row; what the platform cannot make is left alone for a while.
-func (i *Instancer) makeWaiting(ctx context.Context, of wish) error {
-	ctx, cancel := context.WithTimeout(ctx, waitingTime)
-	defer cancel()
+// makeAhead makes one ahead. An error is about its row; what the platform cannot make is left alone for a while.
+func (i *Instancer) makeAhead(ctx context.Context, of wish) error {
 	w := &whaley.Waiting{
 		ID: newWaitingID(of.ch.ID), Challenge: of.ch.ID, Revision: of.ch.Revision, Form: of.form, State: whaley.WaitingMaking,
-		Services: len(of.ch.Services), Egress: of.ch.Egress,
+		Services: len(of.ch.Services), Egress: of.ch.Egress, Warm: of.warm,
+	}
+	if of.warm && of.ch.Flag.Dynamic {
+		w.Flags = i.Flags.Spare(of.ch)
 	}
 	if err := i.Store.AddWaiting(ctx, w); err != nil {
 		return err
 	}
-	err := i.Platform.Prepare(ctx, w.Instance(), i.planAhead(w.Instance(), of.ch, of.build), Steps{
+	prepare := i.prepareGated
+	if of.warm {
+		prepare = i.prepareWarm
+	}
+	if err := prepare(ctx, w, of); err != nil {
+		if ctx.Err() == nil {
+			i.waiting.leave(of.form)
+			i.Log.WarnContext(ctx, "instance not made ahead", "instance", w.ID, "challenge", w.Challenge, "err", err)
+		}
+		return nil // what there is of it is removed as what is half made
+	}
+	i.waiting.made(w, of.build)
+	_, err := i.Store.MoveWaiting(ctx, w, whaley.WaitingReady)
+	return err
+}
+
+func (i *Instancer) prepareGated(ctx context.Context, w *whaley.Waiting, of wish) error {
+	ctx, cancel := context.WithTimeout(ctx, waitingTime)
+	defer cancel()
+	return i.Platform.Prepare(ctx, w.Instance(), i.planAhead(w.Instance(), of.ch, of.build), i.stepsAhead(w))
+}
+
+// stepsAhead write where one is that is made ahead.
+func (i *Instancer) stepsAhead(w *whaley.Waiting) Steps {
+	return Steps{
 		Placed: func(ctx context.Context, p Location) (*whaley.Instance, error) {
 			w.Subnet, w.Networks, w.Addresses, w.Ports = p.Subnet, p.Networks, p.Addresses, p.Ports
 			moved, err := i.Store.MoveWaiting(ctx, w, whaley.WaitingMaking)
@@ -124,17 +118,7 @@ func (i *Instancer) makeWaiting(ctx context.Context, of wish) error {
 			return w.Instance(), err
 		},
 		Step: i.step,
-	})
-	if err != nil {
-		if ctx.Err() == nil {
-			i.waiting.leave(of.ch.ID)
-			i.Log.WarnContext(ctx, "instance not made ahead", "instance", w.ID, "challenge", w.Challenge, "err", err)
-		}
-		return nil // what there is of it is removed as what is half made
 	}
-	i.waiting.made(w, of.build)
-	_, err = i.Store.MoveWaiting(ctx, w, whaley.WaitingReady)
-	return err
 }
 
 // removeWaiting removes one, unless an owner claims it first.
@@ -151,6 +135,28 @@ func (i *Instancer) removeWaiting(ctx context.Context, w *whaley.Waiting) error 
 		return fmt.Errorf("remove %s, which waited: %w", w.ID, err)
 	}
 	return i.Store.DropWaiting(ctx, w.ID)
+}
+
+// endAhead leaves nothing behind that was made ahead where no instance lives. Where one does, the next life begins with
+// it.
+func (i *Instancer) endAhead() {
+	ctx, cancel := context.WithTimeout(context.Background(), endTime)
+	defer cancel()
+	live, err := i.Store.Live(ctx, "")
+	if err != nil || len(live) > 0 {
+		return
+	}
+	all, err := i.Store.Waiting(ctx)
+	if err != nil {
+		return
+	}
+	var g errgroup.Group
+	for _, w := range all {
+		g.Go(func() error { return i.removeWaiting(ctx, w) })
+	}
+	if err := g.Wait(); err != nil {
+		i.Log.Warn("what was made ahead is not all removed, the next start goes on", "err", err)
+	}
 }
 
 // yield lets starts go first, for a while.

@@ -34,16 +34,18 @@ func waitingRoom(p whaley.Policy, live []*whaley.Instance) *waitRoom {
 	return r
 }
 
-// share gives each wish one after the other what is left, at most what it wants.
-func (r *waitRoom) share(all []wish) {
+// share gives each wish of a kind one after the other what is left, at most what it wants.
+func (r *waitRoom) share(all []wish, warm bool) {
 	wanted := make([]int, len(all))
 	for n := range all {
-		wanted[n], all[n].count = all[n].count, 0
+		if all[n].warm == warm {
+			wanted[n], all[n].count = all[n].count, 0
+		}
 	}
 	for more := true; more; {
 		more = false
 		for n := range all {
-			if all[n].count < wanted[n] && r.take(all[n].ch) {
+			if all[n].warm == warm && all[n].count < wanted[n] && r.take(all[n]) {
 				all[n].count++
 				more = true
 			}
@@ -51,12 +53,15 @@ func (r *waitRoom) share(all []wish) {
 	}
 }
 
-func (r *waitRoom) take(ch *whaley.Challenge) bool {
+func (r *waitRoom) take(of wish) bool {
 	var memory int64
-	for _, s := range ch.Services {
+	for _, s := range of.ch.Services {
 		memory += s.Limits.MemoryBytes
 	}
-	bytes := int64(len(ch.Services)) * waitingBytes
+	bytes := int64(len(of.ch.Services)) * waitingBytes
+	if of.warm {
+		bytes = max(bytes, memory) // its programs may use all of it
+	}
 	if r.count == 0 || r.bytes < bytes || r.memory < memory {
 		return false
 	}

@@ -58,10 +58,10 @@ type dyingStore struct {
 }
 
 func (s dyingStore) InsertClaiming(
-	ctx context.Context, in *whaley.Instance, form string, q whaley.Quota, ev whaley.Event,
-) (claimed bool, err error) {
+	ctx context.Context, in *whaley.Instance, forms whaley.Forms, q whaley.Quota, ev whaley.Event,
+) (claimed *whaley.Waiting, err error) {
 	err = s.d.step("row inserted", func() error {
-		claimed, err = s.Store.InsertClaiming(ctx, in, form, q, ev)
+		claimed, err = s.Store.InsertClaiming(ctx, in, forms, q, ev)
 		return err
 	})
 	return claimed, err

@@ -58,7 +58,7 @@ func (w *world) audit() {
 		if owned[one.ID] > 0 {
 			w.t.Errorf("%s waits and is an owner's", one.ID)
 		}
-		owned[one.ID], waits[one.ID] = one.Services, true
+		owned[one.ID], waits[one.ID] = one.Services, !one.Warm
 	}
 	services := map[string]int{}
 	for _, o := range w.objects("") {
@@ -167,6 +167,11 @@ func TestWhatWaitsOutlivesASidecarAndWhatIsBrokenIsReplaced(t *testing.T) {
 	inMemory(t, func(w *world) {
 		w.policy = waitingPolicy(1)
 		w.start()
+		w.waiting(map[string]int{"web": 1})
+		w.end()
+		w.nothingLeft() // since nothing lives
+		w.start()
+		w.running("somebody", "web")
 		w.waiting(map[string]int{"web": 1})
 		before, _ := w.db.Waiting(w.t.Context())
 		w.start()

@@ -19,6 +19,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/app/core"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
+	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/memory"
@@ -115,6 +116,7 @@ func (w *world) start() {
 	needs := instancer.Needs{
 		Store: w.db, Platform: w.runs, Prober: cmp.Or[instancer.Prober](w.prober, w.runs), Router: &w.routes,
 		Challenges: w.loaded, Solves: &w.solved, Pressure: w.pressure, Log: log,
+		Flags: flag.New(w.db, nil, w.loaded, flag.Options{}, log),
 	}
 	if w.faulty != nil {
 		needs.Store, needs.Platform = w.faulty(needs.Store, needs.Platform)

@@ -42,6 +42,7 @@ var (
 	descLoaded       = describe("whaley_challenges_loaded", "Challenges that are loaded.")
 	descActive       = describe("whaley_challenges_active", "Challenges that players may start.")
 	descFlags        = describe("whaley_flags_assigned", "Flags that owners have.")
+	descWarm         = describe("whaley_warm_instances", "Instances that run ahead of their owners, halted.", "challenge")
 	descFlagsWaiting = describe("whaley_flags_unregistered", "Flags that are not registered in CTFd yet.")
 	descSuspicious   = describe("whaley_suspicious_submissions", "Submissions of somebody else's flag.")
 	descAuto         = describe("whaley_forensics_auto_capture_enabled", "Whether captures are made when instances end.")
@@ -108,6 +109,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	if f.Waiting != nil {
 		for challenge, count := range f.Waiting() {
 			gauge(descWaiting, float64(count), challenge)
+		}
+	}
+	if f.Warm != nil {
+		for challenge, count := range f.Warm() {
+			gauge(descWarm, float64(count), challenge)
 		}
 	}
 	if f.Queue != nil {

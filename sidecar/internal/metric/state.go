@@ -32,6 +32,7 @@ type Sources struct {
 	Challenges func() []*whaley.Challenge
 	Queue      func() (waiting, busy int)
 	Waiting    func() map[string]int // challenge → instances that are ready for their owners
+	Warm       func() map[string]int // challenge → instances that run ahead of their owners
 	Policy     func() whaley.Policy
 	AutoOn     func() bool
 	Usage      func() Usage

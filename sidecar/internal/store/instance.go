@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,32 +23,40 @@ const (
 
 // Insert adds a live instance; see instancer.Store.
 func (s *Store) Insert(ctx context.Context, in *whaley.Instance, q whaley.Quota, ev whaley.Event) error {
-	_, err := s.InsertClaiming(ctx, in, "", q, ev)
+	_, err := s.InsertClaiming(ctx, in, whaley.Forms{}, q, ev)
 	return err
 }
 
-// InsertClaiming is Insert, and gives the instance what waits of a form, if something does; see instancer.Store.
+// InsertClaiming is Insert, and gives the instance what is made ahead of a form, if something is; see instancer.Store.
 func (s *Store) InsertClaiming(
-	ctx context.Context, in *whaley.Instance, form string, q whaley.Quota, ev whaley.Event,
-) (claimed bool, err error) {
+	ctx context.Context, in *whaley.Instance, forms whaley.Forms, q whaley.Quota, ev whaley.Event,
+) (*whaley.Waiting, error) {
+	claimed, err := s.insertClaiming(ctx, in, forms, q, ev)
+	if errors.Is(err, errHasFlag) {
+		return s.insertClaiming(ctx, in, whaley.Forms{Gated: forms.Gated}, q, ev)
+	}
+	return claimed, err
+}
+
+func (s *Store) insertClaiming(
+	ctx context.Context, in *whaley.Instance, forms whaley.Forms, q whaley.Quota, ev whaley.Event,
+) (claimed *whaley.Waiting, err error) {
 	asked := *in
 	err = s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
-		*in, claimed = asked, false // another try begins with what was asked for
+		*in, claimed = asked, nil // another try begins with what was asked for
 		if err := s.checkOwner(ctx, tx, in, q); err != nil {
 			return err
 		}
 		if err := s.checkHost(ctx, tx, in, q); err != nil {
 			return err
 		}
-		if form != "" {
-			w, err := s.claim(ctx, tx, form)
-			if err != nil {
-				return err
-			}
-			if claimed = w != nil; claimed {
-				in.Claim(w)
-				ev.Instance = in.ID
-			}
+		var err error
+		if claimed, err = s.claimFor(ctx, tx, in, forms); err != nil {
+			return err
+		}
+		if claimed != nil {
+			in.Claim(claimed)
+			ev.Instance = in.ID
 		}
 		if _, err := tx.NewInsert().Model(toRow(in)).Exec(ctx); isUnique(err) {
 			return liveExists()
@@ -57,7 +66,7 @@ func (s *Store) InsertClaiming(
 		return s.insertEvent(ctx, tx, ev)
 	})
 	if err != nil {
-		in.ID, in.State, claimed = asked.ID, asked.State, false
+		in.ID, in.State, claimed = asked.ID, asked.State, nil
 	}
 	return claimed, err
 }

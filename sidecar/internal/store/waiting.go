@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -31,19 +32,32 @@ type waitingPlace struct {
 	Networks  []whaley.Part
 	Addresses map[string]netip.Addr
 	Ports     map[int]int
+	Warm      bool        `json:",omitempty"`
+	Flags     []spareFlag `json:",omitempty"`
 }
 
+// spareFlag is a flag that has no owner yet.
+type spareFlag struct{ Part, Value, Token string }
+
 func placeOf(w *whaley.Waiting) waitingPlace {
-	return waitingPlace{w.Services, w.Egress, w.Subnet, w.Networks, w.Addresses, w.Ports}
+	p := waitingPlace{w.Services, w.Egress, w.Subnet, w.Networks, w.Addresses, w.Ports, w.Warm, nil}
+	for _, f := range w.Flags {
+		p.Flags = append(p.Flags, spareFlag{f.Part, f.Value, f.Token})
+	}
+	return p
 }
 
 func (r *waitingRow) waiting() *whaley.Waiting {
 	p := r.Place
-	return &whaley.Waiting{
+	w := &whaley.Waiting{
 		ID: r.ID, Challenge: r.Challenge, Revision: r.Revision, Form: r.Form, State: r.State, Services: p.Services,
-		Egress: p.Egress, Subnet: p.Subnet, Networks: p.Networks, Addresses: p.Addresses, Ports: p.Ports,
+		Egress: p.Egress, Subnet: p.Subnet, Networks: p.Networks, Addresses: p.Addresses, Ports: p.Ports, Warm: p.Warm,
 		Age: time.Duration(r.Age) * time.Millisecond,
 	}
+	for _, f := range p.Flags {
+		w.Flags = append(w.Flags, &whaley.IssuedFlag{Challenge: r.Challenge, Part: f.Part, Value: f.Value, Token: f.Token})
+	}
+	return w
 }
 
 // AddWaiting adds an instance that is to be made ahead.
@@ -90,6 +104,50 @@ func (s *Store) DropWaiting(ctx context.Context, id string) error {
 		_, err := tx.NewDelete().Model((*waitingRow)(nil)).Where("id = ?", id).Exec(ctx)
 		return err
 	})
+}
+
+// claimFor takes what an owner may have of what is made ahead; nil: there is none.
+func (s *Store) claimFor(
+	ctx context.Context, tx bun.Tx, in *whaley.Instance, forms whaley.Forms,
+) (w *whaley.Waiting, err error) {
+	if forms.Warm != "" {
+		if w, err = s.claimWarm(ctx, tx, in, forms.Warm); w != nil || err != nil {
+			return w, err
+		}
+	}
+	if forms.Gated == "" {
+		return nil, nil
+	}
+	return s.claim(ctx, tx, forms.Gated)
+}
+
+// errHasFlag ends a claim of what is warm, whose owner was given a flag meanwhile.
+var errHasFlag = errors.New("the owner has a flag of the challenge by now")
+
+// claimWarm takes one whose programs run already, and makes its flags its owner's, who has none of the challenge.
+func (s *Store) claimWarm(ctx context.Context, tx bun.Tx, in *whaley.Instance, form string) (*whaley.Waiting, error) {
+	has, err := tx.NewSelect().Table("flags").Where("owner_id = ?", in.Owner.ID).Where("challenge = ?", in.Challenge).
+		Where("retired_at IS NULL").Exists(ctx)
+	if has || err != nil {
+		return nil, err
+	}
+	w, err := s.claim(ctx, tx, form)
+	if w == nil || err != nil {
+		return nil, err
+	}
+	for _, f := range w.Flags {
+		f.Owner, f.CreatedAt = in.Owner, in.CreatedAt
+		err := s.issue(ctx, tx, f, whaley.Event{
+			Type: "flag_created", Challenge: f.Challenge, Owner: in.Owner.ID, At: in.CreatedAt,
+			Message: "made for " + f.Challenge + whaley.OfPart(f.Part) + " with " + w.ID,
+		})
+		if isUnique(err) {
+			return nil, errHasFlag
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
 }
 
 // claim takes the one out of its table that is ready for longest, of a form; nil: there is none.

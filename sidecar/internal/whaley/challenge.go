@@ -64,6 +64,7 @@ type Challenge struct {
 	Egress      bool      // containers may open connections to the outside
 	StaticFlags bool      // its flag is the same for everybody
 	OpensAt     time.Time // players learn its name before and nothing else, and cannot start it; zero: it is open
+	Warm        int       // of its instances so many are started ahead of their owners; WarmAuto: as demand is, if it starts slowly
 	Inactive    bool      // players are not shown it and cannot start it; what runs goes on
 	Routes      []Route
 	Services    []Service // each after all that it depends on
@@ -74,6 +75,9 @@ type Challenge struct {
 	Variables   []string // names of organisers' own variables that services use, see Needs.Variables
 	Notes       []Note   // what was taken otherwise than it is written
 }
+
+// WarmAuto is the number of instances that are started ahead of a challenge that leaves it to Whaley.
+const WarmAuto = -1
 
 // Note says what was done with a place of a challenge's files that was not taken as it is written.
 type Note struct {

@@ -2,6 +2,7 @@ package whaley
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -29,7 +30,38 @@ type Waiting struct {
 	Networks  []Part
 	Addresses map[string]netip.Addr
 	Ports     map[int]int
+	Warm      bool          // its programs run already; else they wait at their gates
+	Flags     []*IssuedFlag // that it has and nobody owns yet; nil: its challenge has none, or it is not warm
 	Age       time.Duration // since the state changed
+}
+
+// OwnersOnly says what of a challenge's instances, beside its flags, is known with their owner only, so that none can run
+// before it has one; empty: nothing.
+func (ch *Challenge) OwnersOnly() string {
+	for _, r := range ch.Routes {
+		if r.Type == RoutePort {
+			return "its ports of the host are its owner's"
+		}
+	}
+	for _, s := range ch.Services {
+		for n := range ch.Routes {
+			for _, name := range slices.Concat(HostVariables(ch.Routes, n), URLVariables(ch.Routes, n)) {
+				if s.Uses(name) {
+					return "the service " + s.Name + " uses " + name + ", which is its owner's"
+				}
+			}
+		}
+	}
+	if slices.ContainsFunc(ch.Services, func(s Service) bool { return s.Relay }) {
+		return "its own addresses, which are its owner's, work inside it"
+	}
+	return ""
+}
+
+// Forms are those of what a start may claim; an empty one: nothing.
+type Forms struct {
+	Warm  string // what an owner who has no flag of the challenge may have, and its flags with it
+	Gated string
 }
 
 // Instance is what a platform knows it as.

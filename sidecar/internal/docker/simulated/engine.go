@@ -35,6 +35,7 @@ type object struct {
 	subnet     netip.Prefix
 	spec       containers.ContainerSpec
 	code       int
+	halted     bool
 	told       bool // what it is to be; only one that begins at a gate is told
 	started    time.Time
 	ended      chan struct{} // closed when a started container has ended
@@ -161,6 +162,7 @@ func (e *Engine) StartContainer(_ context.Context, id string) error {
 	if o == nil {
 		return missing()
 	}
+	o.halted = false
 	if o.Running {
 		return nil
 	}
@@ -227,6 +229,17 @@ func (e *Engine) HolderImage(context.Context) (string, error) {
 	const name = "whaley/holder:simulated"
 	e.world.images[name] = built{}
 	return name, nil
+}
+
+// PauseContainer halts a container, of which only that is remembered.
+func (e *Engine) PauseContainer(_ context.Context, id string) error {
+	defer e.lock()()
+	o := e.find(id)
+	if o == nil || !o.Running {
+		return missing()
+	}
+	o.halted = true
+	return nil
 }
 
 // StopContainer ends a container at once.

@@ -38,6 +38,9 @@ func (e *Engine) Exec(_ context.Context, id string, _ []string) (int, error) {
 func (e *Engine) Listens(context.Context, string) ([]int, error) { return nil, nil }
 
 func (o *object) open() bool {
+	if o.halted {
+		return false
+	}
 	for _, pair := range o.spec.Service.Environment {
 		if text, late := strings.CutPrefix(pair, "OPENS="); late {
 			after, err := time.ParseDuration(text)

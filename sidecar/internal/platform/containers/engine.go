@@ -66,8 +66,10 @@ type Networks interface {
 // Containers are what an engine does with containers.
 type Containers interface {
 	CreateContainer(ctx context.Context, spec ContainerSpec) (id string, err error)
-	// StartContainer answers CodePortTaken when that is why the engine refused.
+	// StartContainer answers CodePortTaken when that is why the engine refused. One that is halted goes on.
 	StartContainer(ctx context.Context, id string) error
+	// PauseContainer halts the programs of a container that runs, until it is started; one that is halted stays so.
+	PauseContainer(ctx context.Context, id string) error
 	StopContainer(ctx context.Context, id string, grace time.Duration) error
 	RemoveContainer(ctx context.Context, id string) error
 	// Wait blocks until the container has exited and returns its exit code.

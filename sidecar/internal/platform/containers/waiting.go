@@ -15,11 +15,14 @@ import (
 // CanWait says why instances of a plan cannot be prepared; see instancer.Platform.
 func (c *Platform) CanWait(plan instancer.Plan) error {
 	ch := plan.Challenge
-	if !c.guest {
-		return errors.New("GUEST is off")
-	}
 	if slices.ContainsFunc(ch.Routes, c.hasPort) {
 		return errors.New("its ports of the host are its owner's")
+	}
+	if plan.Warm {
+		return nil
+	}
+	if !c.guest {
+		return errors.New("GUEST is off")
 	}
 	services, err := plan.Services(&whaley.Instance{Challenge: ch.ID, Revision: ch.Revision})
 	if err != nil {
@@ -62,6 +65,9 @@ func (c *Platform) ownFiles(ch *whaley.Challenge, service instancer.PlannedServi
 
 // Prepare makes an instance's networks and containers, and leaves these at their gates; see instancer.Platform.
 func (c *Platform) Prepare(ctx context.Context, in *whaley.Instance, plan instancer.Plan, steps instancer.Steps) error {
+	if plan.Warm {
+		return c.warm(ctx, in, plan, steps)
+	}
 	made := map[string]string{}
 	steps.Run = func(ctx context.Context, _ *whaley.Instance, all []instancer.Made) error {
 		g, ctx := errgroup.WithContext(ctx)
@@ -75,15 +81,46 @@ func (c *Platform) Prepare(ctx context.Context, in *whaley.Instance, plan instan
 	if err := s.tries(ctx); err != nil {
 		return err
 	}
+	c.remember(in.ID, made)
+	return nil
+}
+
+func (c *Platform) remember(instance string, made map[string]string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.prepared[in.ID] = made
+	c.prepared[instance] = made
+}
+
+// warm makes an instance and has it run, and then halts what runs: it needs no CPU until its owner comes.
+func (c *Platform) warm(ctx context.Context, in *whaley.Instance, plan instancer.Plan, steps instancer.Steps) error {
+	s := &start{Platform: c, in: in, plan: plan, steps: steps}
+	if err := s.tries(ctx); err != nil {
+		return err
+	}
+	objects, err := c.engine.List(ctx, in.ID)
+	if err != nil {
+		return err
+	}
+	made := map[string]string{}
+	for _, o := range objects {
+		if o.Kind == "container" && o.Running {
+			made[o.Labels.Service] = o.ID
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, id := range made {
+		g.Go(func() error { return c.engine.PauseContainer(ctx, id) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	c.remember(in.ID, made)
 	return nil
 }
 
 // Claim tells an instance's containers what they are to be, and has them run; see instancer.Platform.
 func (c *Platform) Claim(ctx context.Context, in *whaley.Instance, plan instancer.Plan, steps instancer.Steps) error {
-	ids, err := c.waiting(ctx, in.ID)
+	ids, err := c.waiting(ctx, in.ID, plan.Warm)
 	if err != nil {
 		return err
 	}
@@ -92,16 +129,20 @@ func (c *Platform) Claim(ctx context.Context, in *whaley.Instance, plan instance
 		return err
 	}
 	s := &start{Platform: c, in: in, plan: plan, steps: steps}
-	made := make([]instancer.Made, len(services))
-	for n, service := range services {
+	var made []instancer.Made
+	for _, service := range services {
 		id := ids[service.Name]
-		if id == "" {
+		switch {
+		case id == "" && plan.Warm:
+			continue // it has done what it does
+		case id == "":
 			return fmt.Errorf("claim %s: its service %s does not wait", in.ID, service.Name)
+		case !plan.Warm:
+			if err := s.tell(ctx, service); err != nil {
+				return err
+			}
 		}
-		if err := s.tell(ctx, service); err != nil {
-			return err
-		}
-		made[n] = instancer.Made{Service: service.Service, ID: id, Address: in.Addresses[service.Name]}
+		made = append(made, instancer.Made{Service: service.Service, ID: id, Address: in.Addresses[service.Name]})
 	}
 	if err := c.allow(ctx, in); err != nil {
 		return err
@@ -113,7 +154,7 @@ func (c *Platform) Claim(ctx context.Context, in *whaley.Instance, plan instance
 }
 
 // waiting are the containers of an instance that was prepared. What another process prepared is looked for.
-func (c *Platform) waiting(ctx context.Context, instance string) (map[string]string, error) {
+func (c *Platform) waiting(ctx context.Context, instance string, warm bool) (map[string]string, error) {
 	c.mu.Lock()
 	ids := c.prepared[instance]
 	delete(c.prepared, instance)
@@ -127,7 +168,7 @@ func (c *Platform) waiting(ctx context.Context, instance string) (map[string]str
 	}
 	ids = map[string]string{}
 	for _, o := range objects {
-		if o.Kind == "container" && o.Waiting {
+		if o.Kind == "container" && (o.Waiting || warm && o.Running) {
 			ids[o.Labels.Service] = o.ID
 		}
 	}

@@ -92,6 +92,9 @@ func (p *Platform) CanWait(plan instancer.Plan) error {
 
 // Prepare makes an instance's services, none of which runs yet; see instancer.Platform.
 func (p *Platform) Prepare(ctx context.Context, in *whaley.Instance, plan instancer.Plan, steps instancer.Steps) error {
+	if plan.Warm {
+		return p.Start(ctx, in, plan, steps)
+	}
 	steps.Run = func(_ context.Context, in *whaley.Instance, _ []instancer.Made) error {
 		defer p.lock()()
 		for _, s := range p.of(in.ID) {
@@ -112,13 +115,16 @@ func (p *Platform) Claim(ctx context.Context, in *whaley.Instance, plan instance
 	unlock := p.lock()
 	for n, s := range planned {
 		for _, there := range p.of(in.ID) {
-			if there.Labels.Service == s.Name && there.Waiting {
+			if there.Labels.Service == s.Name && (there.Waiting || plan.Warm && there.Running) {
 				there.spec = s.Service
 				made[n] = instancer.Made{Service: s.Service, ID: there.ID, Address: in.Addresses[s.Name]}
 			}
 		}
 	}
 	unlock()
+	if plan.Warm {
+		made = slices.DeleteFunc(made, func(m instancer.Made) bool { return m.ID == "" })
+	}
 	if slices.ContainsFunc(made, func(m instancer.Made) bool { return m.ID == "" }) {
 		return fmt.Errorf("claim %s: not all of it waits", in.ID)
 	}

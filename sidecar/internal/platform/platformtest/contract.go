@@ -44,6 +44,7 @@ func Contract(t *testing.T, host Host) {
 		"a start goes on with what was prepared":            c.goesOnWithWaiting,
 		"what was prepared and not claimed is removed":      c.unclaimed,
 		"what sleeps is woken as it was":                    c.sleeps,
+		"what runs ahead of its owner goes on as it is":     c.runsAhead,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.T = t

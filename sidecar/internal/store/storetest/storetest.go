@@ -72,6 +72,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	t.Run("SettingsAreKeptWithTheirHistory", func(t *testing.T) { settings(t, s, other) })
 	t.Run("ASandboxIsOneInstances", func(t *testing.T) { sandboxes(t, s, other) })
 	t.Run("WhatWaitsIsOneOwners", func(t *testing.T) { waiting(t, s, other) })
+	t.Run("WhatIsWarmIsOneOwnersWithItsFlags", func(t *testing.T) { warm(t, s, other) })
 	t.Run("TheRevisionsOfAChallengeAreItsHistory", func(t *testing.T) { revisions(t, s, other) })
 	t.Run("WhatIsInTheLatestRevisionsIsKept", func(t *testing.T) { revisionFiles(t, s, other) })
 	t.Run("WhatInstancesPrintedLastIsKept", func(t *testing.T) { printed(t, s, other) })

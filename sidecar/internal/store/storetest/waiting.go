@@ -36,8 +36,8 @@ func waiting(t *testing.T, s, other *store.Store) {
 	}
 	claim := func(s *store.Store, form string, q whaley.Quota) (*whaley.Instance, bool, error) {
 		in := fresh(owner(), "web")
-		claimed, err := s.InsertClaiming(ctx, in, form, q, event(in, "instance_spawn"))
-		return in, claimed, err
+		claimed, err := s.InsertClaiming(ctx, in, whaley.Forms{Gated: form}, q, event(in, "instance_spawn"))
+		return in, claimed != nil, err
 	}
 	var ids []string
 	for n := range 3 {
