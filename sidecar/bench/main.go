@@ -41,7 +41,7 @@ type section struct {
 }
 
 var sections = []section{
-	{"wake", wake}, {"waiting", waiting}, {"fronts", fronts}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path},
+	{"wake", wake}, {"waiting", waiting}, {"claims", claims}, {"fronts", fronts}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path},
 	{"growth", growth}, {"routes", routes}, {"api", apiRequests}, {"flags", flags}, {"steps", steps}, {"streams", streams},
 	{"restart", restart},
 }

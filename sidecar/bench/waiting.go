@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -23,7 +22,7 @@ func waiting(ctx context.Context, dir string, rounds int, r *results) error {
 	}
 	defer s.close()
 	claim := func(ctx context.Context) (time.Duration, error) {
-		if err := s.Until(ctx, "one waits", func() error { return s.waits("bench") }); err != nil {
+		if err := s.Until(ctx, "one waits", func() error { return s.waits("bench", 1) }); err != nil {
 			return 0, err
 		}
 		return s.wake(ctx, "bench")
@@ -31,8 +30,8 @@ func waiting(ctx context.Context, dir string, rounds int, r *results) error {
 	return r.compare(ctx, "claim", rounds, []contender{{"bare", bare.wake}, {"waiting", claim}})
 }
 
-// waits says that an instance of a challenge waits. Nobody owns such a one, so its containers have no owner.
-func (s *sidecar) waits(challenge string) error {
+// waits says that so many instances of a challenge wait. Such a one has no owner yet, nor do its containers.
+func (s *sidecar) waits(challenge string, count int) error {
 	out, err := exec.Command(
 		"docker", "ps", "--format", "{{.ID}}", "--filter", "label=whaley.gate=true", "--filter", "label=whaley.owner=",
 		"--filter", "label=whaley.challenge="+challenge,
@@ -40,8 +39,8 @@ func (s *sidecar) waits(challenge string) error {
 	if err != nil {
 		return fmt.Errorf("list what waits: %w", err)
 	}
-	if len(strings.Fields(string(out))) == 0 {
-		return errors.New("none waits yet")
+	if there := len(strings.Fields(string(out))); there < count {
+		return fmt.Errorf("%d of %d wait", there, count)
 	}
 	return nil
 }

@@ -96,7 +96,7 @@ func startStack(t *testing.T, s *stack, listen, edge, challenges string, setting
 		"LISTEN=" + net.JoinHostPort(listen, portOnly(t, s.public)), "INTERNAL_LISTEN=" + s.internal,
 		"EDGE_LISTEN=" + net.JoinHostPort(listen, portOnly(t, s.web)), "EDGE_TLS_LISTEN=" + s.tls,
 		"BASE_DOMAIN=" + base, "DASHBOARD_URL=" + s.dashboard, "SUBNET_POOL=" + nextPool(),
-		"PLUGIN_KEY=" + strings.Repeat("k", 40), "LOG_LEVEL=debug", "SANDBOX_POOL=0", "MAX_INSTANCES_PER_USER=20",
+		"PLUGIN_KEY=" + strings.Repeat("k", 40), "LOG_LEVEL=debug", "SANDBOX_POOL=0", "WAITING=0", "MAX_INSTANCES_PER_USER=20",
 		"USER_RATE_LIMIT=0", "ADDRESS_RATE_LIMIT=0",
 		fmt.Sprintf("PORT_RANGE_START=%d", portRange(t)), fmt.Sprintf("PORT_RANGE_END=%d", portRange(t)+200),
 	}, settings...)

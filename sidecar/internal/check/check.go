@@ -89,6 +89,7 @@ func Run(ctx context.Context, env map[string]string, out io.Writer) error {
 	}
 	if engine {
 		checkPortMap(c, env, r)
+		checkGuest(c, env, r)
 	}
 	if engine && database {
 		var pool netip.Prefix

@@ -77,9 +77,9 @@ type Config struct {
 	MaxInstances        int     `env:"MAX_INSTANCES" envDefault:"0" live:"true" min:"0" max:"100000" whaley:"Live instances that the host may have at once; 0: no limit."`
 	MemoryBudget        Bytes   `env:"MEMORY_BUDGET" envDefault:"0" live:"true" whaley:"Memory that all live instances together may be allowed, as 48g; 0: no limit."`
 	SandboxPool         int     `env:"SANDBOX_POOL" envDefault:"4" live:"true" min:"0" max:"200" whaley:"Networks that are made ahead of starts, so that an instance starts in a fraction of the time; 0: none. Instances with host ports cannot use them."`
-	Guest               string  `env:"GUEST" envDefault:"off" choices:"off|on" whaley:"on: containers begin with a small program of Whaley's where that can be, which puts the flags in and becomes the challenge's program, that sees no difference. Needs an engine on this machine. Needed for WAITING."`
-	Waiting             int     `env:"WAITING" envDefault:"0" live:"true" min:"0" max:"1000" whaley:"With GUEST=on. Instances of each challenge that are made ahead of starts, at most: as many as are asked for, and at least one. Their programs begin once they are an owner's, within some milliseconds. 0: none."`
-	WaitingMemory       Bytes   `env:"WAITING_MEMORY" envDefault:"512m" live:"true" whaley:"Memory for all instances that wait, of which each service counts as 8 MB. 0: no limit."`
+	Guest               string  `env:"GUEST" envDefault:"on" choices:"off|on" whaley:"on: containers begin with a small program of Whaley's where that can be, which puts the flags in and becomes the challenge's program, that sees no difference. Where it cannot be (an engine on another machine, init: true, a runtime of its own) they begin as they are. Needed for WAITING."`
+	Waiting             int     `env:"WAITING" envDefault:"10" live:"true" min:"0" max:"1000" whaley:"With GUEST=on. Instances of each challenge that are made ahead of starts, at most: as many as are asked for, and at least one. Their programs begin once they are an owner's, within some milliseconds. 0: none, and none are warm."`
+	WaitingMemory       Bytes   `env:"WAITING_MEMORY" envDefault:"512m" live:"true" whaley:"Memory for all instances that wait, of which each service counts as 8 MB, and those that are warm, which count with all that they may use. 0: no limit."`
 	SpawnConcurrency    int     `env:"SPAWN_CONCURRENCY" envDefault:"10" live:"true" min:"1" max:"1000" whaley:"Instances that are started at the same time; others wait in the queue. No challenge, owner or address has all of these."`
 	StartTimeout        Seconds `env:"START_TIMEOUT" envDefault:"120" live:"true" min:"1" max:"3600" whaley:"How long an instance may take to get ready, in seconds, from when its images are there and its turn has come."`
 
@@ -124,7 +124,7 @@ type Config struct {
 
 	SubnetPool     string `env:"SUBNET_POOL" section:"Networks and ports" whaley:"IPv4 network that instances get their /28 networks from, as 10.240.0.0/12. One that holds something this host needs is refused. Empty: the first of several ranges that holds nothing it needs, kept in the database."`
 	Firewall       string `env:"FIREWALL" envDefault:"auto" choices:"auto|off" whaley:"auto: nftables rules keep instances from the host, from each other and from private networks; needs CAP_NET_ADMIN. off: nothing does."`
-	PortMap        string `env:"PORT_MAP" envDefault:"off" choices:"auto|off" whaley:"auto: ports of the host lead to instances by one nftables map, and connecting to one that is asleep starts it; needs CAP_NET_ADMIN and an engine on this machine whose iptables are nftables, else as off. off: the engine publishes ports."`
+	PortMap        string `env:"PORT_MAP" envDefault:"auto" choices:"auto|off" whaley:"auto: ports of the host lead to instances by one nftables map, and connecting to one that is asleep starts it; needs CAP_NET_ADMIN and an engine on this machine whose iptables are nftables, else as off. off: the engine publishes ports."`
 	PortRangeStart int    `env:"PORT_RANGE_START" envDefault:"30000" live:"true" min:"1024" max:"65535" whaley:"First host port for routes of type port."`
 	PortRangeEnd   int    `env:"PORT_RANGE_END" envDefault:"40000" live:"true" min:"1024" max:"65535" whaley:"Last host port for routes of type port."`
 

@@ -61,7 +61,7 @@ func start(ctx context.Context, o Options, dir, scratch string, ch *whaley.Chall
 		"EDGE_TLS_LISTEN": local(1),
 		"LISTEN":          local(2), "INTERNAL_LISTEN": local(3), "BASE_DOMAIN": "instances.localhost",
 		"DASHBOARD_URL": fmt.Sprintf("http://whaley.localhost:%d", ports[0]), "ADMIN_KEY": s.adminKey, "AUTH_MODE": "none",
-		"SANDBOX_POOL": "0", "USER_RATE_LIMIT": "0", "ADDRESS_RATE_LIMIT": "0", "ADMIN_RATE_LIMIT": "0", "LOG_FORMAT": "text",
+		"SANDBOX_POOL": "0", "WAITING": "0", "USER_RATE_LIMIT": "0", "ADDRESS_RATE_LIMIT": "0", "ADMIN_RATE_LIMIT": "0", "LOG_FORMAT": "text",
 		"FORENSICS_AUTO_CAPTURE": "true", "PORT_RANGE_START": fmt.Sprint(lanes), "PORT_RANGE_END": fmt.Sprint(lanes + 200),
 	}
 	log, err := os.Create(s.log)
