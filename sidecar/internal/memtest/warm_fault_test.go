@@ -18,10 +18,10 @@ func (w *world) warmLife(d *death, owner string) (given bool) {
 	}
 	w.policy = waitingPolicy(1)
 	w.start()
-	time.Sleep(2 * boots)
+	time.Sleep(boots + time.Second)
 	in, err := w.rules.Spawn(w.t.Context(), player(owner), "java")
 	if err == nil {
-		time.Sleep(2 * boots)
+		time.Sleep(boots + time.Second)
 		_, _ = w.rules.Stop(w.t.Context(), player(owner), in.ID) // a player who finds it dead tries again later
 		time.Sleep(3 * time.Second)
 	}
@@ -47,7 +47,7 @@ func TestWhateverStepOfBeingWarmIsTheLastNoFlagIsLostOrDoubled(t *testing.T) {
 				owner := fmt.Sprint(when, at)
 				given := w.warmLife(d, owner)
 				w.start() // the next sidecar
-				time.Sleep(4 * boots)
+				time.Sleep(2 * boots)
 				w.warm(1)
 				live, err := w.db.Live(w.t.Context(), "")
 				if err != nil {
@@ -65,7 +65,7 @@ func TestWhateverStepOfBeingWarmIsTheLastNoFlagIsLostOrDoubled(t *testing.T) {
 				}
 				w.rules.SetPolicy(waitingPolicy(0))
 				w.warm(0)
-				time.Sleep(11 * time.Second)
+				w.waiting(map[string]int{})
 				w.nothingLeft()
 				if w.t.Failed() {
 					w.t.Fatalf("when it %s at %s of %v", when, d.seen[at], d.seen)
