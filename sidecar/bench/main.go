@@ -41,7 +41,8 @@ type section struct {
 }
 
 var sections = []section{
-	{"wake", wake}, {"waiting", waiting}, {"claims", claims}, {"fronts", fronts}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path},
+	{"wake", wake}, {"waiting", waiting}, {"claims", claims}, {"warm", warm}, {"asleep", asleep}, {"tcp", tcpWake},
+	{"fronts", fronts}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path},
 	{"growth", growth}, {"routes", routes}, {"api", apiRequests}, {"flags", flags}, {"steps", steps}, {"streams", streams},
 	{"restart", restart},
 }

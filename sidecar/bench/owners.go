@@ -98,7 +98,7 @@ func (s *sidecar) many(ctx context.Context, count int) (b both, err error) {
 	}
 	urls := make([]string, count)
 	for n := range urls {
-		if urls[n], err = s.addressOf(player(n)); err != nil {
+		if urls[n], err = s.addressOf(player(n), "bench"); err != nil {
 			return b, err
 		}
 	}
@@ -114,10 +114,10 @@ func (s *sidecar) many(ctx context.Context, count int) (b both, err error) {
 	return b, err
 }
 
-// addressOf is where a player's own copy is.
-func (s *sidecar) addressOf(player string) (string, error) {
+// addressOf is where a player's own copy of a challenge is.
+func (s *sidecar) addressOf(player, challenge string) (string, error) {
 	var ch struct{ Routes []struct{ URL string } }
-	if err := s.Call(player, "GET", "/challenges/bench", &ch); err != nil {
+	if err := s.Call(player, "GET", "/challenges/"+challenge, &ch); err != nil {
 		return "", err
 	}
 	return ch.Routes[0].URL, nil

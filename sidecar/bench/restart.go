@@ -92,7 +92,7 @@ func lives(ctx context.Context, start func() (*sidecar, error), count int) (life
 		usable = append(usable, time.Since(began))
 		if count > 0 {
 			var url string
-			if url, err = s.addressOf(player(n)); err == nil {
+			if url, err = s.addressOf(player(n), "bench"); err == nil {
 				err = s.Until(ctx, "a host answers", func() error { return s.Get(url, player(n)) })
 			}
 		}
@@ -119,7 +119,7 @@ func (s *sidecar) tookUp() error {
 // open lets as many owners open the challenge, each their own copy.
 func (s *sidecar) open(ctx context.Context, count int) error {
 	return several(atOnce(count, 2*concurrency, func(n int) error {
-		url, err := s.addressOf(player(n))
+		url, err := s.addressOf(player(n), "bench")
 		if err != nil {
 			return err
 		}

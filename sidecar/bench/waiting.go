@@ -32,15 +32,20 @@ func waiting(ctx context.Context, dir string, rounds int, r *results) error {
 
 // waits says that so many instances of a challenge wait. Such a one has no owner yet, nor do its containers.
 func (s *sidecar) waits(challenge string, count int) error {
+	ids, err := waitingIDs(challenge)
+	if err == nil && len(ids) < count {
+		err = fmt.Errorf("%d of %d wait", len(ids), count)
+	}
+	return err
+}
+
+func waitingIDs(challenge string) ([]string, error) {
 	out, err := exec.Command(
 		"docker", "ps", "--format", "{{.ID}}", "--filter", "label=whaley.gate=true", "--filter", "label=whaley.owner=",
 		"--filter", "label=whaley.challenge="+challenge,
 	).Output()
 	if err != nil {
-		return fmt.Errorf("list what waits: %w", err)
+		return nil, fmt.Errorf("list what waits: %w", err)
 	}
-	if there := len(strings.Fields(string(out))); there < count {
-		return fmt.Errorf("%d of %d wait", there, count)
-	}
-	return nil
+	return strings.Fields(string(out)), nil
 }

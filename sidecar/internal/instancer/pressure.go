@@ -31,6 +31,9 @@ func (i *Instancer) slots() int {
 	return slotsUnder(i.Pressure(), most)
 }
 
+// pressed says that the machine has enough to do with what there is: nothing is made ahead of owners then.
+func (i *Instancer) pressed() bool { return i.Pressure != nil && slotsUnder(i.Pressure(), 2) < 2 }
+
 // pressureLoop slows starts before the machine thrashes, and lets them go on when that is over.
 func (i *Instancer) pressureLoop(ctx context.Context) error {
 	if i.Pressure == nil {

@@ -48,8 +48,9 @@ func (i *Instancer) wishes(ctx context.Context) ([]wish, error) {
 			all = append(all, wish{warm: true, ch: ch, build: b, form: i.warmForm(ch, b), count: min(n, policy.Waiting)})
 		}
 	}
+	can := i.DiskShort() == nil && !i.pressed()
 	for n := range all {
-		all[n].made = all[n].build != nil && i.DiskShort() == nil && !i.waiting.leftAlone(all[n].form)
+		all[n].made = can && all[n].build != nil && !i.waiting.leftAlone(all[n].form)
 	}
 	slices.SortStableFunc(all, func(a, b wish) int { return cmp.Compare(b.count, a.count) })
 	room := waitingRoom(policy, live)

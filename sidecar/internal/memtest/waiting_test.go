@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,5 +237,28 @@ func TestNobodyGetsWhatSomebodyElseHas(t *testing.T) {
 			w.until(in, whaley.Running)
 		}
 		w.waiting(map[string]int{"web": 5})
+	}, built("web"))
+}
+
+func TestNothingIsMadeAheadWhileTheMachineThrashes(t *testing.T) {
+	inMemory(t, func(w *world) {
+		var thrashes atomic.Bool
+		thrashes.Store(true)
+		w.policy = waitingPolicy(1)
+		w.pressure = func() whaley.Pressure {
+			if thrashes.Load() {
+				return whaley.Pressure{Memory: 50}
+			}
+			return whaley.Pressure{}
+		}
+		w.start()
+		time.Sleep(time.Minute)
+		w.waiting(map[string]int{})
+		w.running("one", "web") // what is asked for is started all the same
+		thrashes.Store(false)
+		w.waiting(map[string]int{"web": 1})
+		thrashes.Store(true)
+		time.Sleep(time.Minute)
+		w.waiting(map[string]int{"web": 1}) // what is there stays
 	}, built("web"))
 }
