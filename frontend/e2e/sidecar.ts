@@ -60,6 +60,7 @@ export async function startSidecar({
       DASHBOARD_URL: dashboard,
       ADMIN_KEY: adminKey,
       SUBNET_POOL: "10.198.0.0/24",
+      WAITING: "0", // of each challenge one would be made that no page opens
       ...env,
       USER_RATE_LIMIT: "0",
       ADDRESS_RATE_LIMIT: "0",

@@ -271,6 +271,8 @@ func (s *subnets) Release(_ context.Context, instance string) error {
 	return nil
 }
 
+func (s *subnets) Holds(netip.Prefix) bool                   { return true }
+func (s *subnets) Count() int                                { return 0 }
 func (s *subnets) Holders(context.Context) ([]string, error) { return nil, nil }
 
 type noPorts struct{}

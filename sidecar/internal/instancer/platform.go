@@ -28,6 +28,10 @@ type Instances interface {
 	Start(ctx context.Context, in *whaley.Instance, plan Plan, steps Steps) error
 	// CanWait says why instances of a plan cannot be prepared; nil: they can.
 	CanWait(plan Plan) error
+	// Places is how many networks all instances together can have; 0: that is nothing of which there could be too few.
+	Places() int
+	// InPlace says whether an instance is where one would be made now. What was made ahead elsewhere is replaced.
+	InPlace(in *whaley.Instance) bool
 	// Prepare makes what an instance consists of ahead of its owner, up to where its programs would begin. Its plan is as
 	// Start's, with neither flags nor anything else of an owner; of steps only Placed and Step are used. One that is to be
 	// warm has flags that nobody owns yet and is run by steps, and its programs are halted then. With an error it may leave

@@ -10,13 +10,21 @@ import (
 // waitRoom is what instances that wait may still take.
 type waitRoom struct {
 	count  int   // of instances
+	places int   // of networks
 	bytes  int64 // while they wait
 	memory int64 // once owners have them
 }
 
-// waitingRoom is what is left for instances that wait beside those that live: an owner must be able to have each.
-func waitingRoom(p whaley.Policy, live []*whaley.Instance) *waitRoom {
-	r := &waitRoom{math.MaxInt, math.MaxInt64, math.MaxInt64}
+// waitingRoom is what is left for instances that wait beside those that live: an owner must be able to have each, and half
+// of the networks, of which there are places, stay for what nobody foresees.
+func waitingRoom(p whaley.Policy, places int, live []*whaley.Instance) *waitRoom {
+	r := &waitRoom{math.MaxInt, math.MaxInt, math.MaxInt64, math.MaxInt64}
+	if places > 0 {
+		r.places = places / 2
+		for _, in := range live {
+			r.places -= len(in.Parts())
+		}
+	}
 	if p.Quota.Total > 0 {
 		r.count = max(0, p.Quota.Total-len(live))
 	}
@@ -62,10 +70,11 @@ func (r *waitRoom) take(of wish) bool {
 	if of.warm {
 		bytes = max(bytes, memory) // its programs may use all of it
 	}
-	if r.count == 0 || r.bytes < bytes || r.memory < memory {
+	places := max(1, len(of.ch.Networks))
+	if r.count == 0 || r.places < places || r.bytes < bytes || r.memory < memory {
 		return false
 	}
-	r.count, r.bytes, r.memory = r.count-1, r.bytes-bytes, r.memory-memory
+	r.count, r.places, r.bytes, r.memory = r.count-1, r.places-places, r.bytes-bytes, r.memory-memory
 	return true
 }
 
@@ -75,6 +84,9 @@ func (i *Instancer) isWished(w *whaley.Waiting, all []*whaley.Waiting, wishes []
 	n := slices.IndexFunc(wishes, func(of wish) bool {
 		return of.form == w.Form || of.build == nil && of.ch.ID == w.Challenge
 	})
+	if !i.Platform.InPlace(w.Instance()) {
+		return false
+	}
 	if n >= 0 && w.State == whaley.WaitingReady && wishes[n].build == nil {
 		return true
 	}

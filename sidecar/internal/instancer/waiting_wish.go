@@ -53,7 +53,7 @@ func (i *Instancer) wishes(ctx context.Context) ([]wish, error) {
 		all[n].made = can && all[n].build != nil && !i.waiting.leftAlone(all[n].form)
 	}
 	slices.SortStableFunc(all, func(a, b wish) int { return cmp.Compare(b.count, a.count) })
-	room := waitingRoom(policy, live)
+	room := waitingRoom(policy, i.Platform.Places(), live)
 	for _, warm := range []bool{false, true} { // what waits at its gate takes little: there is room for that first
 		room.share(all, warm)
 	}

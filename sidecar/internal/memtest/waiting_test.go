@@ -3,6 +3,7 @@ package memtest
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -237,6 +238,41 @@ func TestNobodyGetsWhatSomebodyElseHas(t *testing.T) {
 			w.until(in, whaley.Running)
 		}
 		w.waiting(map[string]int{"web": 5})
+	}, built("web"))
+}
+
+// The pool of a small host has 16 networks.
+func TestWhatWaitsLeavesHalfOfTheNetworksToWhatIsAskedFor(t *testing.T) {
+	onEngine(t, func(w *world) {
+		w.pools = netip.MustParsePrefix("10.190.0.0/24")
+		w.policy = waitingPolicy(20)
+		w.start()
+		for n := range 6 { // demand
+			w.running(fmt.Sprint("first-", n), "web")
+		}
+		w.waiting(map[string]int{"web": 2})
+		for n := range 10 {
+			w.running(fmt.Sprint("more-", n), "web")
+			synctest.Wait()
+		}
+		w.waiting(map[string]int{})
+	}, built("web"))
+}
+
+func TestWhatWaitsInAnEarlierPoolIsReplaced(t *testing.T) {
+	onEngine(t, func(w *world) {
+		w.policy = waitingPolicy(1)
+		w.start()
+		w.waiting(map[string]int{"web": 1})
+		now := netip.MustParsePrefix("10.191.0.0/20")
+		if err := w.subnets.Move(now); err != nil {
+			w.t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		w.waiting(map[string]int{"web": 1})
+		if all, _ := w.db.Waiting(w.t.Context()); !now.Overlaps(all[0].Subnet) {
+			w.t.Errorf("there waits one in %s", all[0].Subnet)
+		}
 	}, built("web"))
 }
 

@@ -61,6 +61,7 @@ type world struct {
 	// faulty puts something between the rules and what they work with; nil: nothing.
 	faulty  func(instancer.Store, instancer.Platform) (instancer.Store, instancer.Platform)
 	subnets *subnet.Pool
+	pools   netip.Prefix // that subnets are from
 	rules   *instancer.Instancer
 	end     func()
 }
@@ -88,6 +89,7 @@ func playIn(t *testing.T, host *memory.Host, play func(w *world), challenges loa
 			t.Fatal(err)
 		}
 		w := &world{t: t, db: db, host: host, engine: simulated.NewWorld().Engine("ours"), loaded: challenges, end: func() {}}
+		w.pools = netip.MustParsePrefix("10.190.0.0/16")
 		defer db.Close()
 		defer func() { w.end() }()
 		w.start()
@@ -101,7 +103,7 @@ func (w *world) start() {
 	w.end()
 	log := slog.New(slog.NewTextHandler(w.output(), nil))
 	var err error
-	if w.subnets, err = subnet.New(w.db, netip.MustParsePrefix("10.190.0.0/16")); err != nil {
+	if w.subnets, err = subnet.New(w.db, w.pools); err != nil {
 		w.t.Fatal(err)
 	}
 	pool := sandbox.New(

@@ -124,6 +124,13 @@ func (p *Pool) Reserve(ctx context.Context, instance string) (netip.Prefix, erro
 	}
 }
 
+// Count is how many parts the pool has, free or not.
+func (p *Pool) Count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return int(p.count)
+}
+
 // candidate is the next part that nobody is known to hold.
 func (p *Pool) candidate() (netip.Prefix, bool) {
 	now := time.Now()

@@ -18,6 +18,10 @@ type Subnets interface {
 	Release(ctx context.Context, instance string) error
 	// Holders lists the instances that have a reservation.
 	Holders(ctx context.Context) ([]string, error)
+	// Count is how many subnets there are, free or not.
+	Count() int
+	// Holds says whether a network is one of those that are given now: which these are may change.
+	Holds(network netip.Prefix) bool
 }
 
 // Firewall keeps instances from everything but the edge and themselves. What may reach the outside is said here.

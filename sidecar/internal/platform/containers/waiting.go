@@ -63,6 +63,14 @@ func (c *Platform) ownFiles(ch *whaley.Challenge, service instancer.PlannedServi
 	return errors.New("a file that holds its owner's flag lies under a mount")
 }
 
+// Places is how many networks there can be; see instancer.Platform.
+func (c *Platform) Places() int { return c.subnets.Count() }
+
+// InPlace says whether an instance is where one would be made now; see instancer.Platform.
+func (c *Platform) InPlace(in *whaley.Instance) bool {
+	return !slices.ContainsFunc(in.Parts(), func(p whaley.Part) bool { return !c.subnets.Holds(p.Subnet) })
+}
+
 // Prepare makes an instance's networks and containers, and leaves these at their gates; see instancer.Platform.
 func (c *Platform) Prepare(ctx context.Context, in *whaley.Instance, plan instancer.Plan, steps instancer.Steps) error {
 	if plan.Warm {

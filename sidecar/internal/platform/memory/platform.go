@@ -90,6 +90,12 @@ func (p *Platform) CanWait(plan instancer.Plan) error {
 	return nil
 }
 
+// Places are as many as anybody wants.
+func (p *Platform) Places() int { return 0 }
+
+// InPlace is true: there is one place.
+func (p *Platform) InPlace(*whaley.Instance) bool { return true }
+
 // Prepare makes an instance's services, none of which runs yet; see instancer.Platform.
 func (p *Platform) Prepare(ctx context.Context, in *whaley.Instance, plan instancer.Plan, steps instancer.Steps) error {
 	if plan.Warm {

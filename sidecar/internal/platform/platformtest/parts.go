@@ -48,6 +48,12 @@ func (s *subnets) Release(_ context.Context, instance string) error {
 	return nil
 }
 
+// Holds says that it is as it was.
+func (s *subnets) Holds(netip.Prefix) bool { return true }
+
+// Count is that of a /20.
+func (s *subnets) Count() int { return 256 }
+
 func (s *subnets) Holders(context.Context) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
