@@ -17,7 +17,7 @@ import (
 
 // Whatever one folder holds, the others are loaded, at the start and at every reload.
 func TestAFolderThatIsTooMuchStopsNoOther(t *testing.T) {
-	s := newShelf(t)
+	s := newLibraryWorld(t)
 	for _, name := range []string{"good", "other", "deep", "wide", "bomb", "env"} {
 		s.put(name+"/instance.toml", oneRoute)
 		s.put(name+"/compose.yaml", "services: {web: {image: x}}\n")
@@ -60,7 +60,7 @@ func (g *gate) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func TestAnUploadThatTakesLongHoldsNobodyUp(t *testing.T) {
-	s := newShelf(t)
+	s := newLibraryWorld(t)
 	s.put("good/instance.toml", oneRoute)
 	s.put("good/compose.yaml", "services: {web: {image: x}}\n")
 	s.reload()
@@ -94,7 +94,7 @@ func TestAnUploadThatTakesLongHoldsNobodyUp(t *testing.T) {
 }
 
 func TestWhatAProcessThatDiedHasLeftIsRemovedAtTheStart(t *testing.T) {
-	s := newShelf(t)
+	s := newLibraryWorld(t)
 	s.put(".upload-123456/.extracted/"+strings.Repeat("d/", 100)+"f", "x")
 	s.put(".deleted-7/web/instance.toml", oneRoute)
 	s.put(".upload-mine/notes", "x")
@@ -112,7 +112,7 @@ func TestWhatAProcessThatDiedHasLeftIsRemovedAtTheStart(t *testing.T) {
 }
 
 func TestADeletedChallengeLeavesNothing(t *testing.T) {
-	s := newShelf(t)
+	s := newLibraryWorld(t)
 	s.put("good/instance.toml", oneRoute)
 	s.put("good/compose.yaml", "services: {web: {image: x}}\n")
 	s.reload()

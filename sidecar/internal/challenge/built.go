@@ -48,7 +48,7 @@ func (l *Library) NotBuilt(ctx context.Context, ch *whaley.Challenge, why string
 					"The log of its build says why; fix it, or press Reload to try again. %s", ch.Revision, good.Revision, why),
 			},
 		)
-		_, err = l.shelve(ctx, all, cause{origin: whaley.OriginFiles})
+		_, err = l.install(ctx, all, cause{origin: whaley.OriginFiles})
 		return good.Revision, err
 	}
 	return "", nil

@@ -13,7 +13,7 @@ import (
 )
 
 func TestARevisionThatIsNotBuiltGivesWayToTheLastThatWas(t *testing.T) {
-	s := newShelf(t)
+	s := newLibraryWorld(t)
 	s.put("web/instance.toml", oneRoute)
 	s.put("web/compose.yaml", "services:\n  web: {image: x}\n")
 	s.reload()
@@ -71,7 +71,7 @@ func TestARevisionThatIsNotBuiltGivesWayToTheLastThatWas(t *testing.T) {
 }
 
 func TestAnArchiveReplacesAChallengeOnlyWhereItMay(t *testing.T) {
-	s := newShelf(t)
+	s := newLibraryWorld(t)
 	s.put("Web One/instance.toml", "id = \"one\"\n"+oneRoute)
 	s.put("Web One/compose.yaml", "services:\n  web: {image: x}\n")
 	s.put("Web One/old.txt", "old")
@@ -127,7 +127,7 @@ func TestAnArchiveReplacesAChallengeOnlyWhereItMay(t *testing.T) {
 }
 
 func TestAChallengeIsRolledBackToWhatIsKeptOfIt(t *testing.T) {
-	s := newShelf(t)
+	s := newLibraryWorld(t)
 	s.library.KeepEarlier(1 << 10)
 	s.put("Web One/instance.toml", "id = \"one\"\n"+oneRoute)
 	s.put("Web One/compose.yaml", "services:\n  web: {image: x}\n")

@@ -68,9 +68,9 @@ func (h *history) between(t *testing.T) challenge.Changes {
 	return changes
 }
 
-func kept(t *testing.T) (*shelf, *history) {
+func kept(t *testing.T) (*libraryWorld, *history) {
 	t.Helper()
-	s, h := newShelf(t), &history{files: map[string]string{}}
+	s, h := newLibraryWorld(t), &history{files: map[string]string{}}
 	s.put("web/instance.toml", oneRoute)
 	s.put("web/compose.yaml", "services:\n  web: {image: x}\n")
 	s.library.UseSettings(h)

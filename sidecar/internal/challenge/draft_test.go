@@ -12,9 +12,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-func drafting(t *testing.T) *shelf {
+func drafting(t *testing.T) *libraryWorld {
 	t.Helper()
-	s := newShelf(t)
+	s := newLibraryWorld(t)
 	if err := s.library.KeepDrafts(t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func drafting(t *testing.T) *shelf {
 }
 
 // edit writes into a draft.
-func (s *shelf) edit(id, name, text string) challenge.Draft {
+func (s *libraryWorld) edit(id, name, text string) challenge.Draft {
 	s.t.Helper()
 	d, err := s.library.EditDraft(s.t.Context(), id, "admin", func(root *os.Root) error {
 		return root.WriteFile(name, []byte(text), 0o644)
@@ -37,7 +37,7 @@ func (s *shelf) edit(id, name, text string) challenge.Draft {
 	return d
 }
 
-func (s *shelf) publish(id string, anyway bool) (challenge.Entry, error) {
+func (s *libraryWorld) publish(id string, anyway bool) (challenge.Entry, error) {
 	s.t.Helper()
 	_, over, err := s.library.DraftChanges(s.t.Context(), id)
 	if err != nil {

@@ -38,12 +38,12 @@ type Library struct {
 	drafting sync.Mutex // one look at drafts at a time, before changing
 	trying   sync.Map   // id → *whaley.Challenge: what is tried of drafts
 
-	changing sync.Mutex // files, settings or the shelf: one change at a time
-	loaded   atomic.Pointer[shelf]
+	changing sync.Mutex // files, settings or what is loaded: one change at a time
+	loaded   atomic.Pointer[snapshot]
 }
 
-// shelf is what is loaded. It is never changed; a reload makes another one.
-type shelf struct {
+// snapshot is what is loaded. It is never changed; a reload makes another one.
+type snapshot struct {
 	byID    map[string]*whaley.Challenge
 	order   []*whaley.Challenge
 	entries []Entry // by folder
@@ -69,7 +69,7 @@ var _ instancer.Challenges = (*Library)(nil)
 func NewLibrary(dir string, defaults Defaults) *Library {
 	l := &Library{dir: dir}
 	l.defaults.Store(&defaults)
-	l.loaded.Store(&shelf{})
+	l.loaded.Store(&snapshot{})
 	return l
 }
 
@@ -149,7 +149,7 @@ func (l *Library) reload(ctx context.Context, only string, why cause) ([]Problem
 			entries = append(entries, l.take(ctx, dir, name, was))
 		}
 	}
-	return l.shelve(ctx, entries, why)
+	return l.install(ctx, entries, why)
 }
 
 // take reads one folder. Of a broken one it keeps what was good before.
@@ -206,9 +206,9 @@ func (l *Library) load(ctx context.Context, path, folder string) (ch *whaley.Cha
 	return ch, nil
 }
 
-// shelve gives every id to one folder, the one that has it already if there is such a one, applies settings, and puts
+// install gives every id to one folder, the one that has it already if there is such a one, applies settings, and puts
 // all in place in one step.
-func (l *Library) shelve(ctx context.Context, entries []Entry, why cause) ([]Problem, error) {
+func (l *Library) install(ctx context.Context, entries []Entry, why cause) ([]Problem, error) {
 	settings := map[string]whaley.ChallengeSetting{}
 	if l.settings != nil {
 		var err error
@@ -222,7 +222,7 @@ func (l *Library) shelve(ctx context.Context, entries []Entry, why cause) ([]Pro
 			has[e.ID] = e.Folder
 		}
 	}
-	next := &shelf{byID: map[string]*whaley.Challenge{}, entries: slices.Clone(entries)}
+	next := &snapshot{byID: map[string]*whaley.Challenge{}, entries: slices.Clone(entries)}
 	slices.SortFunc(next.entries, func(a, b Entry) int { return cmp.Compare(a.Folder, b.Folder) })
 	for n := range next.entries {
 		e := &next.entries[n]
@@ -262,7 +262,7 @@ func (l *Library) shelve(ctx context.Context, entries []Entry, why cause) ([]Pro
 }
 
 // note writes down the revisions that are other than before, and what is in them.
-func (l *Library) note(ctx context.Context, next *shelf, why cause) error {
+func (l *Library) note(ctx context.Context, next *snapshot, why cause) error {
 	if l.settings == nil {
 		return nil
 	}
@@ -292,7 +292,7 @@ func (l *Library) note(ctx context.Context, next *shelf, why cause) error {
 }
 
 // blame tells of a challenge what stops no other.
-func (s *shelf) blame(id string, err error) {
+func (s *snapshot) blame(id string, err error) {
 	for n := range s.entries {
 		if e := &s.entries[n]; e.ID == id {
 			e.Problems = append(e.Problems, Problem{File: e.Folder, Text: fmt.Sprintf("cannot be read: %s", err)})

@@ -12,22 +12,22 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// shelf is a folder of challenges and the folder of their revisions.
-type shelf struct {
+// libraryWorld is a folder of challenges and the folder of their revisions.
+type libraryWorld struct {
 	t              *testing.T
 	dir, revisions string
 	library        *challenge.Library
 }
 
-func newShelf(t *testing.T) *shelf {
+func newLibraryWorld(t *testing.T) *libraryWorld {
 	t.Helper()
-	s := &shelf{t: t, dir: t.TempDir(), revisions: t.TempDir()}
+	s := &libraryWorld{t: t, dir: t.TempDir(), revisions: t.TempDir()}
 	s.start()
 	return s
 }
 
 // start is a new life of the process.
-func (s *shelf) start() {
+func (s *libraryWorld) start() {
 	s.t.Helper()
 	s.library = challenge.NewLibrary(s.dir, defaults)
 	if err := s.library.KeepRevisions(s.revisions); err != nil {
@@ -36,7 +36,7 @@ func (s *shelf) start() {
 	s.reload()
 }
 
-func (s *shelf) reload() []challenge.Problem {
+func (s *libraryWorld) reload() []challenge.Problem {
 	s.t.Helper()
 	problems, err := s.library.Reload(context.Background())
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *shelf) reload() []challenge.Problem {
 	return problems
 }
 
-func (s *shelf) put(path, text string) {
+func (s *libraryWorld) put(path, text string) {
 	s.t.Helper()
 	path = filepath.Join(s.dir, path)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -56,7 +56,7 @@ func (s *shelf) put(path, text string) {
 	}
 }
 
-func (s *shelf) get(id string) *whaley.Challenge {
+func (s *libraryWorld) get(id string) *whaley.Challenge {
 	s.t.Helper()
 	ch, ok := s.library.Get(id)
 	if !ok {
@@ -68,7 +68,7 @@ func (s *shelf) get(id string) *whaley.Challenge {
 const mounting = "services:\n  web:\n    image: busybox:1.36\n    volumes: [\"./conf:/etc/conf:ro\"]\n"
 
 func TestAnEditChangesNothingUnderWhatRuns(t *testing.T) {
-	s := newShelf(t)
+	s := newLibraryWorld(t)
 	s.put("web/instance.toml", oneRoute)
 	s.put("web/compose.yaml", mounting)
 	s.put("web/conf/a", "one")
@@ -106,7 +106,7 @@ func TestAnEditChangesNothingUnderWhatRuns(t *testing.T) {
 }
 
 func TestABrokenFolderHasItsLastGoodRevisionAfterARestartToo(t *testing.T) {
-	s := newShelf(t)
+	s := newLibraryWorld(t)
 	s.put("web/instance.toml", oneRoute)
 	s.put("web/compose.yaml", "services:\n  web: {image: x}\n")
 	s.reload()
@@ -134,7 +134,7 @@ func TestABrokenFolderHasItsLastGoodRevisionAfterARestartToo(t *testing.T) {
 }
 
 func TestAnIdBelongsToWhoeverHasItFirst(t *testing.T) {
-	s := newShelf(t)
+	s := newLibraryWorld(t)
 	s.put("b/instance.toml", "id = \"one\"\n"+oneRoute)
 	s.put("b/compose.yaml", "services:\n  web: {image: x}\n")
 	s.reload()
@@ -159,7 +159,7 @@ func TestAnIdBelongsToWhoeverHasItFirst(t *testing.T) {
 }
 
 func TestWhatIsBeingWrittenIsNoPartOfARevision(t *testing.T) {
-	s := newShelf(t)
+	s := newLibraryWorld(t)
 	s.put("web/instance.toml", oneRoute)
 	s.put("web/compose.yaml", "services:\n  web: {image: x}\n")
 	s.reload()

@@ -102,7 +102,7 @@ func (l *Library) Set(
 	if err := l.settings.SetChallenge(ctx, setting, whaley.Event{}); err != nil {
 		return Entry{}, err
 	}
-	if _, err := l.shelve(ctx, l.Entries(), cause{}); err != nil {
+	if _, err := l.install(ctx, l.Entries(), cause{}); err != nil {
 		return Entry{}, err
 	}
 	return l.Find(e.ID)
@@ -126,7 +126,7 @@ func (l *Library) Delete(
 			others = append(others, other)
 		}
 	}
-	if _, err := l.shelve(ctx, others, cause{}); err != nil {
+	if _, err := l.install(ctx, others, cause{}); err != nil {
 		return err
 	}
 	n, err := live(ctx)
@@ -152,7 +152,7 @@ func (l *Library) Delete(
 		}
 	}
 	if err != nil {
-		_, back := l.shelve(ctx, all, cause{})
+		_, back := l.install(ctx, all, cause{})
 		return errors.Join(err, back)
 	}
 	err = gone.remove()

@@ -12,7 +12,7 @@ import (
 )
 
 func TestChallengesLieInFoldersOfAnyDepthAndName(t *testing.T) {
-	s := newShelf(t)
+	s := newLibraryWorld(t)
 	for _, folder := range []string{"web/Baby's First Heap", "pwn/2026/Baby's First Heap", "plain"} {
 		s.put(folder+"/instance.toml", oneRoute)
 		s.put(folder+"/compose.yaml", "services: {web: {image: busybox}}\n# "+folder)

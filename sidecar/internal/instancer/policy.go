@@ -24,7 +24,7 @@ func (i *Instancer) SetPolicy(p whaley.Policy) {
 		p.BuildConcurrency = 2
 	}
 	i.policy.Store(&p)
-	i.images.turns.poke.Send()
+	i.images.turns.wakeup.Send()
 	i.launch(i.queue.resize(i.slots()))
 }
 

@@ -40,7 +40,7 @@ type turns struct {
 	number  int
 	typical time.Duration
 	over    bool // run has ended
-	poke    loop.Signal
+	wakeup  loop.Signal
 }
 
 // turn is one build on its way.
@@ -61,7 +61,7 @@ type turn struct {
 
 func newTurns(limits func() (int, time.Duration)) *turns {
 	return &turns{
-		limits: limits, first: firstTurn, last: map[string]int{}, typical: firstBuild, poke: loop.NewSignal(),
+		limits: limits, first: firstTurn, last: map[string]int{}, typical: firstBuild, wakeup: loop.NewSignal(),
 	}
 }
 
@@ -73,7 +73,7 @@ func (t *turns) add(one *turn) {
 		t.waiting = append(t.waiting, one)
 	}
 	t.mu.Unlock()
-	if t.poke.Send(); over {
+	if t.wakeup.Send(); over {
 		one.ended(errShutdown)
 	}
 }
@@ -83,7 +83,7 @@ func (t *turns) ask(one *turn, more int) {
 	t.mu.Lock()
 	one.asked += more
 	t.mu.Unlock()
-	t.poke.Send()
+	t.wakeup.Send()
 }
 
 // drop ends what nobody wants any more.
@@ -118,7 +118,7 @@ func (t *turns) run(ctx context.Context) error {
 			running.Go(func() { t.take(ctx, work, one) })
 			continue
 		}
-		if t.poke.Wait(ctx, wait) != nil {
+		if t.wakeup.Wait(ctx, wait) != nil {
 			break
 		}
 	}
@@ -155,7 +155,7 @@ func (t *turns) take(ctx, work context.Context, one *turn) {
 	}
 	t.mu.Unlock()
 	cancel(nil)
-	t.poke.Send()
+	t.wakeup.Send()
 	switch {
 	case again:
 	case gone != nil:
