@@ -4,7 +4,7 @@ MODULES  := shared traefik-plugin sidecar
 comma    := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test soak bench hostile up down backup restore build frontend lint fmt
+.PHONY: help run check test kubernetes soak bench hostile up down backup restore build frontend lint fmt
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -17,6 +17,9 @@ check: ## format, linters, rules of the architecture, unit tests: some minutes, 
 
 test: ## every test, on real Docker, PostgreSQL, Redis, Traefik and Chromium; installs what is missing
 	@scripts/test
+
+kubernetes: ## what runs on Kubernetes, on a real cluster of two nodes in namespaces of this machine; builds Kubernetes the first time (11 minutes)
+	@scripts/kubernetes-test
 
 soak: ## the heavy versions: a day of 5,000 instances in memory, every fuzzer for FUZZ_SECONDS=60, 200 starts and stops under power cuts, 300 networks, two sidecars, every fault
 	@scripts/fuzz

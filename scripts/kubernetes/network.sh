@@ -63,28 +63,23 @@ rules_of() {
 	done
 }
 
-# policies all|late|none: how networks hold NetworkPolicies.
+# policies all|late|outside|none: how networks hold NetworkPolicies.
 policies() {
-	local n rule
+	local n rule chain
+	case "$1" in all | late | outside | none) ;; *) die "policies are all, late, outside or none, not $1" ;; esac
 	for n in 1 2; do
 		rule="at $n iptables-legacy -w -t mangle"
-		$rule -F policies-INPUT
-		$rule -F policies-POSTROUTING
-		case "$1" in
-		none) continue ;;
-		late) ;;
-		all)
-			$rule -A policies-INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
-			$rule -A policies-INPUT -s 10.244.0.0/16 -m set ! --match-set judged src -j DROP
-			$rule -A policies-INPUT -s 10.244.0.0/16 -j NFQUEUE --queue-num 100
-			;;
-		*) die "policies are all, late or none, not $1" ;;
-		esac
-		$rule -A policies-POSTROUTING -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
-		[ "$1" = late ] || $rule -A policies-POSTROUTING -s "10.244.$n.0/24" -m set ! --match-set judged src -j DROP
-		# What this node itself sends to Pods is the kubelet's.
-		$rule -A policies-POSTROUTING -d 10.244.0.0/16 -m owner --uid-owner 0 -j RETURN
-		$rule -A policies-POSTROUTING -s 10.244.0.0/16 -j NFQUEUE --queue-num 100
-		$rule -A policies-POSTROUTING -d 10.244.0.0/16 -j NFQUEUE --queue-num 100
+		for chain in policies-INPUT policies-POSTROUTING; do
+			$rule -F $chain
+			[ "$1" != none ] || continue
+			[ "$chain $1" != "policies-INPUT outside" ] || continue
+			$rule -A $chain -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
+			[ "$1" = late ] || $rule -A $chain -s "10.244.$n.0/24" -m set ! --match-set judged src -j DROP
+			if [ $chain = policies-POSTROUTING ]; then # what this node itself sends to Pods is the kubelet's
+				$rule -A $chain -d 10.244.0.0/16 -m owner --uid-owner 0 -j RETURN
+				$rule -A $chain -d 10.244.0.0/16 -j NFQUEUE --queue-num 100
+			fi
+			$rule -A $chain -s 10.244.0.0/16 -j NFQUEUE --queue-num 100
+		done
 	done
 }

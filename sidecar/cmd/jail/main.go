@@ -11,11 +11,24 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/guest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/jail"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/kubernetes/canary"
 )
 
 func main() {
 	if filepath.Base(os.Args[0]) == guest.Name {
-		os.Exit(guest.Main())
+		os.Exit(asGuest(os.Args[1:]))
 	}
 	os.Exit(jail.Main(os.Args))
+}
+
+// asGuest is what the guest does on nodes of Kubernetes beside being one: a Pod that ends at once has its node pull its image,
+// and one that tries what no instance may reach.
+func asGuest(arguments []string) int {
+	switch {
+	case len(arguments) == 1 && arguments[0] == "exit":
+		return 0
+	case len(arguments) == 1 && arguments[0] == "canary":
+		return canary.Main()
+	}
+	return guest.Main()
 }
