@@ -11,6 +11,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/cheating"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/costs"
 	"github.com/whaley-ctf/whaley/sidecar/internal/datadir"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
@@ -47,6 +48,7 @@ type rules struct {
 	solvers   *solver.Solvers
 	stage     *rehearsal.Stage
 	trials    *trial.Trials
+	costs     *costs.Book
 }
 
 // assemble makes the instancer and the adapters that the settings choose.
@@ -85,6 +87,10 @@ func assemble(
 	if err != nil {
 		return rules{}, nil, err
 	}
+	if made.costs, err = newCosts(ctx, g, db, seen, log); err != nil {
+		return rules{}, nil, err
+	}
+	needs.Costs = made.costs
 	if made.flags, made.cheating, err = newFlags(c, live, db, library, log); err != nil {
 		return rules{}, nil, err
 	}

@@ -58,6 +58,7 @@ func measure(
 		Policy:     made.instancer.Policy,
 		AutoOn:     func() bool { return live.Config().ForensicsAuto },
 		Usage:      seen.usage,
+		Costs:      made.costs.All,
 		Solvers:    made.solvers.Measured,
 		Detail:     func() bool { return live.Config().MetricsDetail },
 	}, log)

@@ -39,7 +39,8 @@ func policy(c *config.Config) whaley.Policy {
 		StartTimeout:     c.StartTimeout.Duration(),
 		BuildConcurrency: c.BuildConcurrency, BuildTimeout: c.BuildTimeout.Duration(), Disk: int64(c.ContainerMaxDisk),
 		Waiting: c.Waiting, WaitingMemory: int64(c.WaitingMemory),
-		Files: c.ContainerMaxFiles, DiskReserve: int64(c.DiskReserve), Output: int64(c.ContainerMaxOutput),
+		ByLimits: c.MemoryBudgetBy == "limits",
+		Files:    c.ContainerMaxFiles, DiskReserve: int64(c.DiskReserve), Output: int64(c.ContainerMaxOutput),
 	}
 	if c.Drain {
 		if p.Drain = c.DrainMessage; p.Drain == "" {

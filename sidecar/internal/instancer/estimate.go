@@ -14,23 +14,38 @@ const (
 
 // paces are how long starts have their slots, of all challenges together and of each.
 type paces struct {
-	all  time.Duration
-	of   map[string]time.Duration
-	seen map[string]time.Duration // of each that was seen, without what is supposed of those that were not
+	all    time.Duration
+	of     map[string]time.Duration
+	seen   map[string]time.Duration             // of each that was seen, without what is supposed of those that were not
+	before func(challenge string) time.Duration // what is remembered of earlier processes; nil or 0: nothing
 }
 
 func (p *paces) learn(challenge string, took time.Duration) {
-	if p.of == nil {
-		p.of, p.seen = map[string]time.Duration{}, map[string]time.Duration{}
+	if p.seen == nil {
+		p.seen = map[string]time.Duration{}
 	}
 	p.seen[challenge] = (cmp.Or(p.seen[challenge], took) + took) / 2
 	p.all = (weight*p.typical("") + took) / (weight + 1)
-	p.of[challenge] = (p.typical(challenge) + took) / 2 // what is known of one changes with each edit
+	p.set(challenge, (p.typical(challenge)+took)/2) // what is known of one changes with each edit
 }
 
-// typical is that of a challenge as far as it is known, else of all.
+func (p *paces) set(challenge string, took time.Duration) {
+	if p.of == nil {
+		p.of = map[string]time.Duration{}
+	}
+	p.of[challenge] = took
+}
+
+// typical is that of a challenge as far as it is known or remembered, else of all.
 func (p *paces) typical(challenge string) time.Duration {
-	return cmp.Or(p.of[challenge], p.all, firstTypical)
+	if known := p.of[challenge]; known > 0 || challenge == "" || p.before == nil {
+		return cmp.Or(known, p.all, firstTypical)
+	}
+	before := p.before(challenge)
+	if before > 0 {
+		p.set(challenge, before)
+	}
+	return cmp.Or(before, p.all, firstTypical)
 }
 
 // seen is how long starts of a challenge took lately; 0: none was seen.

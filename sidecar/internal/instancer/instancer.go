@@ -33,6 +33,7 @@ type Needs struct {
 	Platform   Platform
 	Prober     Prober
 	Router     Router
+	Costs      Costs     // nil: nothing is remembered
 	Variables  Variables // nil: organisers have none
 	Inside     Inside    // nil: no address of an instance works inside it
 	Challenges Challenges
@@ -95,6 +96,9 @@ func New(needs Needs, opts Options) *Instancer {
 	if needs.Observer == nil {
 		needs.Observer = unobserved{}
 	}
+	if needs.Costs == nil {
+		needs.Costs = noCosts{}
+	}
 	if needs.Tracer == nil {
 		needs.Tracer = noop.NewTracerProvider().Tracer("")
 	}
@@ -115,6 +119,7 @@ func New(needs Needs, opts Options) *Instancer {
 	}
 	i.base, i.cancel = context.WithCancelCause(context.Background())
 	i.queue = newQueue(0, func() time.Duration { return i.Policy().StartTimeout }, func() { i.launch(i.queue.ready()) })
+	i.queue.pace.before = i.usualStart
 	i.images = newImages(
 		needs.Platform, func() (int, time.Duration) { p := i.Policy(); return p.BuildConcurrency, p.BuildTimeout }, needs.Log,
 	)

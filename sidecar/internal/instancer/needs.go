@@ -74,6 +74,14 @@ type Flags interface {
 	AwaitLive(ctx context.Context, owner whaley.Owner, ch *whaley.Challenge)
 }
 
+// Costs remember what instances were seen to cost.
+type Costs interface {
+	// Cost is what instances of a challenge cost, of a revision as far as enough of it were seen.
+	Cost(challenge, revision string) whaley.Cost
+	// Started is told how long an instance's start had its slot. It must not block.
+	Started(in *whaley.Instance, took time.Duration)
+}
+
 // Variables are what organisers set for challenges: secrets, which are told to nobody but the containers that ask for
 // them.
 type Variables interface {

@@ -82,9 +82,7 @@ func (i *Instancer) queuedOn(
 		State:     whaley.Queued,
 		CreatedAt: now,
 	}
-	for _, s := range ch.Services {
-		in.Memory += s.Limits.MemoryBytes
-	}
+	in.Memory, in.Expected = i.memory(ch)
 	claimed, err := i.Store.InsertClaiming(ctx, in, i.wantedForms(ch, p.Owner), q, whaley.Event{
 		Type: "instance_spawn", Instance: in.ID, Challenge: ch.ID, Owner: in.Owner.ID, Player: p.ID, At: now,
 		Message: "Start requested",
@@ -198,7 +196,10 @@ func (i *Instancer) launch(ready []queued) {
 			defer end()
 			i.waited(w.in, from)
 			from.leftQueue()
-			learn = i.spawn(ctx, w.id, w.address, nil)
+			began := time.Now()
+			if learn = i.spawn(ctx, w.id, w.address, nil); learn {
+				i.Costs.Started(w.in, time.Since(began))
+			}
 		})
 		if !started {
 			release() // stopped while it waited, or shutting down

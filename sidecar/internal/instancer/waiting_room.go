@@ -35,7 +35,7 @@ func waitingRoom(p whaley.Policy, places int, live []*whaley.Instance) *waitRoom
 		r.memory = p.Quota.Memory
 		for _, in := range live {
 			if in.State != whaley.Sleeping { // which takes it back when it is woken, if it is free
-				r.memory -= in.Memory
+				r.memory -= in.Needs()
 			}
 		}
 	}
@@ -71,10 +71,10 @@ func (r *waitRoom) take(of wish) bool {
 		bytes = max(bytes, memory) // its programs may use all of it
 	}
 	places := max(1, len(of.ch.Networks))
-	if r.count == 0 || r.places < places || r.bytes < bytes || r.memory < memory {
+	if r.count == 0 || r.places < places || r.bytes < bytes || r.memory < of.needs {
 		return false
 	}
-	r.count, r.places, r.bytes, r.memory = r.count-1, r.places-places, r.bytes-bytes, r.memory-memory
+	r.count, r.places, r.bytes, r.memory = r.count-1, r.places-places, r.bytes-bytes, r.memory-of.needs
 	return true
 }
 

@@ -15,7 +15,8 @@ type wish struct {
 	build *build // nil: it is not known yet what would be made, so what there is stays
 	form  string
 	count int
-	made  bool // one that is missing is made now
+	needs int64 // bytes that count for the host once one is an owner's
+	made  bool  // one that is missing is made now
 }
 
 // wishes are what should wait: each challenge has one before any has two, and of these what is asked for most.
@@ -50,6 +51,7 @@ func (i *Instancer) wishes(ctx context.Context) ([]wish, error) {
 	}
 	can := i.DiskShort() == nil && !i.pressed()
 	for n := range all {
+		all[n].needs = i.needed(all[n].ch)
 		all[n].made = can && all[n].build != nil && !i.waiting.leftAlone(all[n].form)
 	}
 	slices.SortStableFunc(all, func(a, b wish) int { return cmp.Compare(b.count, a.count) })

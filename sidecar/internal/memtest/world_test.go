@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/app/core"
+	"github.com/whaley-ctf/whaley/sidecar/internal/costs"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -58,6 +59,7 @@ type world struct {
 	solved   solved           // what was solved when
 	prober   instancer.Prober // nil: the engine
 	pressure func() whaley.Pressure
+	uses     func(*whaley.Instance) int64 // bytes that what runs is seen to use; nil: it is not looked at
 	// faulty puts something between the rules and what they work with; nil: nothing.
 	faulty  func(instancer.Store, instancer.Platform) (instancer.Store, instancer.Platform)
 	subnets *subnet.Pool
@@ -123,6 +125,14 @@ func (w *world) start() {
 	if w.faulty != nil {
 		needs.Store, needs.Platform = w.faulty(needs.Store, needs.Platform)
 	}
+	var also []func(context.Context) error
+	if w.uses != nil {
+		book, err := costs.New(context.Background(), w.db, w.look, log)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		needs.Costs, also = book, append(also, book.Run)
+	}
 	life, err := core.New(core.Parts{Log: log, Rules: needs, Options: instancer.Options{
 		BaseDomain: "x.localhost", SlugKey: []byte("key"), Policy: w.policy,
 	}})
@@ -130,7 +140,6 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.rules = life.Instancer
-	var also []func(context.Context) error
 	if w.host == nil {
 		also = append(also, func(ctx context.Context) error { return pool.Run(ctx, made.Demand(life, w.loaded.All)) })
 	}
@@ -142,6 +151,22 @@ func (w *world) start() {
 		}
 	})
 	synctest.Wait()
+}
+
+// look is what all that runs uses now.
+func (w *world) look() (at time.Time, all []costs.Use) {
+	live, err := w.db.Live(context.Background(), "")
+	if err != nil {
+		w.t.Error(err)
+	}
+	for _, in := range live {
+		if in.State == whaley.Running {
+			all = append(all, costs.Use{
+				Instance: in.ID, Challenge: in.Challenge, Revision: in.Revision, Memory: w.uses(in),
+			})
+		}
+	}
+	return time.Now(), all
 }
 
 func (w *world) output() io.Writer {

@@ -30,6 +30,9 @@ var (
 		"whaley_instances_starting_stale", "Instances that have been starting for more than two minutes.",
 	)
 	descMemory       = describe("whaley_instances_memory_limit_bytes", "What all live instances that do not sleep together may use.")
+	descExpected     = describe("whaley_instances_memory_expected_bytes", "What they are expected to use, by what instances of their challenges did.")
+	descCost         = describe("whaley_challenge_memory_seen_bytes", "What nine of ten instances of a challenge never went beyond.", "challenge_id")
+	descStart        = describe("whaley_challenge_start_seconds", "How long a challenge's starts have their slots, without those of waiting instances.", "challenge_id")
 	descWaiting      = describe("whaley_waiting_instances", "Instances that were made ahead and are ready for their owners.", "challenge")
 	descQueue        = describe("whaley_spawn_queue_length", "Spawns that wait for their turn on this sidecar.")
 	descInflight     = describe("whaley_spawns_inflight", "Spawns under way on this sidecar.")
@@ -131,6 +134,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	if f.Solvers != nil {
 		solvers(gauge, f.Solvers())
 	}
+	if f.Costs != nil {
+		costs(gauge, f.Costs())
+	}
 	if f.Usage != nil {
 		usage(gauge, f.Usage())
 	}
@@ -209,13 +215,14 @@ func instances(gauge func(*prometheus.Desc, float64, ...string), s *state, f Sou
 	now := time.Now()
 	byState, byChallenge, byOwner := map[whaley.State]int{}, map[string]int{}, map[ownerKey]int{}
 	soon := map[string]int{}
-	overdue, memory := 0, int64(0)
+	overdue, memory, needed := 0, int64(0), int64(0)
 	for _, in := range s.live {
 		byState[in.State]++
 		byChallenge[in.Challenge]++
 		byOwner[ownerKey{typeOf(in), in.Owner.ID, in.Owner.Name}]++
 		if in.State != whaley.Sleeping {
 			memory += in.Memory
+			needed += in.Needs()
 		}
 		if in.State == whaley.Starting && in.StartedAt.IsZero() && now.Sub(in.CreatedAt) > stale {
 			overdue++
@@ -238,6 +245,7 @@ func instances(gauge func(*prometheus.Desc, float64, ...string), s *state, f Sou
 	}
 	gauge(descStale, float64(overdue))
 	gauge(descMemory, float64(memory))
+	gauge(descExpected, float64(needed))
 	gauge(descCounted, float64(s.at.UnixMilli())/1000)
 	var policy whaley.Policy
 	if f.Policy != nil {
@@ -293,5 +301,17 @@ func solvers(gauge func(d *prometheus.Desc, value float64, labels ...string), al
 		}
 		gauge(descSolved, green, challenge)
 		gauge(descSolving, run.Took.Seconds(), challenge)
+	}
+}
+
+// costs tells what instances of challenges were seen to cost.
+func costs(gauge func(d *prometheus.Desc, value float64, labels ...string), all map[string]whaley.Cost) {
+	for challenge, c := range all {
+		if c.Memory > 0 {
+			gauge(descCost, float64(c.Memory), challenge)
+		}
+		if c.Start > 0 {
+			gauge(descStart, c.Start.Seconds(), challenge)
+		}
 	}
 }

@@ -37,6 +37,7 @@ type Sources struct {
 	AutoOn     func() bool
 	Usage      func() Usage
 	Detail     func() bool
+	Costs      func() map[string]whaley.Cost      // challenge → what its instances were seen to cost
 	Solvers    func() map[string]whaley.SolverRun // challenge → the last run of its solver that says something
 }
 

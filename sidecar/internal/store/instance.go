@@ -89,12 +89,14 @@ func (s *Store) checkHost(ctx context.Context, tx bun.Tx, in *whaley.Instance, q
 	}
 	err := tx.NewSelect().Table("instances").
 		ColumnExpr(`coalesce(sum(CASE WHEN owner_id LIKE ? ESCAPE '\' THEN 0 ELSE 1 END), 0) AS count`, solverOwners).
-		ColumnExpr("coalesce(sum(CASE WHEN state = ? THEN 0 ELSE memory END), 0) AS memory", whaley.Sleeping).
+		ColumnExpr(
+			"coalesce(sum(CASE WHEN state = ? THEN 0 WHEN expected > 0 THEN expected ELSE memory END), 0) AS memory", whaley.Sleeping,
+		).
 		Where("state IN ?", bun.Tuple(whaley.LiveStates)).Scan(ctx, &used)
 	if err != nil {
 		return err
 	}
-	if q.Total > 0 && used.Count >= q.Total || q.Memory > 0 && used.Memory+in.Memory > q.Memory {
+	if q.Total > 0 && used.Count >= q.Total || q.Memory > 0 && used.Memory+in.Needs() > q.Memory {
 		return whaley.Errorf(whaley.Unavailable, whaley.CodeHostFull,
 			"The host is full: %d instances are running. Try again when others have stopped theirs.", used.Count).After(
 			30 * time.Second,

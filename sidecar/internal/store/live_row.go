@@ -23,6 +23,7 @@ type liveRow struct {
 	StartedAt time.Time `bun:",nullzero"`
 	ExpiresAt time.Time `bun:",nullzero"`
 	Memory    int64
+	Expected  int64
 }
 
 // LiveRows lists what players have that lives, with only what is counted.
@@ -38,7 +39,7 @@ func (s *Store) LiveRows(ctx context.Context) ([]whaley.LiveRow, error) {
 		all = append(all, whaley.LiveRow{
 			ID: r.ID, Challenge: r.Challenge, Owner: whaley.Owner{ID: r.OwnerID, Name: r.OwnerName}, Player: r.Player,
 			State:     whaley.State(r.State),
-			CreatedAt: utc(r.CreatedAt), StartedAt: utc(r.StartedAt), ExpiresAt: utc(r.ExpiresAt), Memory: r.Memory,
+			CreatedAt: utc(r.CreatedAt), StartedAt: utc(r.StartedAt), ExpiresAt: utc(r.ExpiresAt), Memory: r.Memory, Expected: r.Expected,
 		})
 	}
 	return all, err

@@ -38,6 +38,7 @@ type instanceRow struct {
 	EndedAt    time.Time `bun:",nullzero"`
 	ExtendedMS int64     `bun:"extended_ms"`
 	Memory     int64
+	Expected   int64
 	Failures   int
 	Losses     int
 	Sleep      orNull[whaley.Sleep]
@@ -59,7 +60,7 @@ func toRow(in *whaley.Instance) *instanceRow {
 		ID: in.ID, Challenge: in.Challenge, Revision: in.Revision, OwnerID: in.Owner.ID, OwnerName: in.Owner.Name,
 		Player: in.Player, Slug: in.Slug, State: string(in.State), StopCause: in.StopCause,
 		CreatedAt: utc(in.CreatedAt), StartedAt: utc(in.StartedAt), ExpiresAt: utc(in.ExpiresAt), EndedAt: utc(in.EndedAt),
-		ExtendedMS: in.Extended.Milliseconds(), Memory: in.Memory, Failures: in.Failures, Losses: in.Losses,
+		ExtendedMS: in.Extended.Milliseconds(), Memory: in.Memory, Expected: in.Expected, Failures: in.Failures, Losses: in.Losses,
 		Egress: in.Egress, Version: in.Version, Routes: in.Routes, Terms: in.Terms, Networks: in.Networks,
 		Addresses: in.Addresses, Ports: in.Ports, Reason: reason{in.Reason}, Sleep: orNull[whaley.Sleep]{in.Sleep},
 	}
@@ -75,7 +76,7 @@ func (row *instanceRow) instance() (*whaley.Instance, error) {
 		Owner: whaley.Owner{ID: row.OwnerID, Name: row.OwnerName}, Player: row.Player, Slug: row.Slug,
 		State: whaley.State(row.State), StopCause: row.StopCause,
 		CreatedAt: utc(row.CreatedAt), StartedAt: utc(row.StartedAt), ExpiresAt: utc(row.ExpiresAt), EndedAt: utc(row.EndedAt),
-		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Memory: row.Memory, Failures: row.Failures,
+		Extended: time.Duration(row.ExtendedMS) * time.Millisecond, Memory: row.Memory, Expected: row.Expected, Failures: row.Failures,
 		Losses: row.Losses, Egress: row.Egress, Version: row.Version, Routes: row.Routes, Terms: row.Terms,
 		Networks: row.Networks, Addresses: row.Addresses, Ports: row.Ports, Reason: row.Reason.of,
 		Sleep: row.Sleep.of,

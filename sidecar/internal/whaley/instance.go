@@ -75,6 +75,7 @@ type Instance struct {
 	Extended  time.Duration // sum of all extensions
 	EndedAt   time.Time
 	Memory    int64  // bytes that it may use at most
+	Expected  int64  // bytes that it is expected to use, by what others did; 0: as many as it may
 	Sleep     *Sleep // since when it sleeps; while it is woken too; else nil
 	Failures  int    // how often in a row the owner's starts of the challenge failed, with this one
 	Losses    int    // how often in a row they ended by themselves soon, with this one

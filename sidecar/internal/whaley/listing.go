@@ -66,4 +66,5 @@ type LiveRow struct {
 	StartedAt time.Time
 	ExpiresAt time.Time
 	Memory    int64
+	Expected  int64
 }

@@ -26,6 +26,7 @@ type Policy struct {
 	DiskReserve      int64         // bytes of the engine's disk that are kept free; 0: none
 	Waiting          int           // instances of a challenge that are made ahead at most; 0: none are
 	WaitingMemory    int64         // bytes that all of these may take before anybody has them; 0: no limit
+	ByLimits         bool          // memory counts by what instances may use, not by what others were seen to use
 	Drain            string        // why nothing is started any more, for players; empty: spawns are allowed
 }
 

@@ -101,7 +101,7 @@ type rehearsalStateJSON struct {
 	Slots        int                      `json:"slots"`     // SPAWN_CONCURRENCY
 	Instances    int                      `json:"instances"` // of everybody
 	MaxInstances int                      `json:"max_instances"`
-	Allowed      int64                    `json:"allowed_memory"` // bytes, of everybody
+	Allowed      int64                    `json:"allowed_memory"` // bytes that count for the budget, of everybody
 	Budget       int64                    `json:"memory_budget"`
 	Ports        int                      `json:"ports"`
 	PortsHeld    int                      `json:"ports_held"`
@@ -155,10 +155,10 @@ func (a Handlers) GetRehearsal(w http.ResponseWriter, r *http.Request) error {
 	st.Waiting, st.Starting = a.Instancer.Queue()
 	for _, in := range live {
 		st.Live[string(in.State)]++
-		st.Allowed += in.Memory
+		st.Allowed += in.Needs()
 	}
 	for _, row := range all {
-		st.Allowed += row.Memory
+		st.Allowed += row.Needs()
 	}
 	return kit.Write(w, http.StatusOK, st)
 }

@@ -22,7 +22,7 @@ func sleeps(t *testing.T, s, other *store.Store) {
 	q := whaley.Quota{Memory: 100}
 	for _, in := range live {
 		if in.State != whaley.Sleeping {
-			q.Memory += in.Memory
+			q.Memory += in.Needs()
 		}
 	}
 	become := func(in *whaley.Instance, from, to whaley.State) {

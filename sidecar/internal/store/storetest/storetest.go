@@ -66,6 +66,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	t.Run("WhoIsNoPlayerIsInNothingThatIsCountedOrTold", func(t *testing.T) { noPlayers(t, s, other) })
 	t.Run("RunsOfSolversAreKeptTheLatestFirst", func(t *testing.T) { solverRuns(t, s, other) })
 
+	t.Run("WhatWasSeenOfAChallengeIsKept", func(t *testing.T) { costs(t, s, other) })
+	t.Run("TheHostIsFullByWhatIsExpected", func(t *testing.T) { expected(t, s, other) })
+
 	t.Run("RememberedPortsAreListedAndForgotten", func(t *testing.T) { portMappings(t, s) })
 
 	t.Run("OrganisersHaveKeysUntilTheseAreRevoked", func(t *testing.T) { organisers(t, s, other) })
@@ -284,7 +287,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		}
 		var used int64
 		for _, in := range live {
-			used += in.Memory
+			used += in.Needs()
 		}
 		in := fresh(owner(), "web")
 		in.Memory = 64 << 20
