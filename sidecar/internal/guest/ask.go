@@ -31,6 +31,7 @@ type Request struct {
 	Do Verb `json:"do"`
 	// Message is what a start tells; what was told before counts, and this not. nil: that has to be so.
 	Message *Message      `json:"message,omitempty"`
+	Files   int64         `json:"files,omitempty"` // how many bytes of the message's files follow; Ask says it
 	Grace   time.Duration `json:"grace,omitempty"`
 	Argv    []string      `json:"argv,omitempty"`
 }
@@ -66,6 +67,11 @@ var ErrAway = errors.New("no guest answers")
 
 // Ask asks the guest at an address. An Outcome is why it did not do it, ErrAway that it may not have heard.
 func Ask(ctx context.Context, at netip.AddrPort, k Key, r Request) (answer Reply, err error) {
+	var files []byte
+	if r.Message != nil {
+		files = r.Message.Files
+		r.Files = int64(len(files))
+	}
 	text, err := json.Marshal(r)
 	if err != nil {
 		return answer, fmt.Errorf("ask a guest to %s: %w", r.Do, err)
@@ -81,6 +87,9 @@ func Ask(ctx context.Context, at netip.AddrPort, k Key, r Request) (answer Reply
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	_, err = conn.Write(append(binary.BigEndian.AppendUint32(k[:], uint32(len(text))), text...))
+	if err == nil && len(files) > 0 {
+		_, err = conn.Write(files)
+	}
 	if err == nil {
 		err = json.NewDecoder(bufio.NewReader(io.LimitReader(conn, mostReplied))).Decode(&answer)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -18,6 +19,7 @@ import (
 
 const (
 	hearKey    = 2 * time.Second // for a request, from when there is a connection
+	hearFiles  = time.Minute     // for its files
 	mostAsking = 64              // connections at the same time
 )
 
@@ -62,24 +64,31 @@ func (p *program) answer(conn net.Conn, hash string) {
 	if err != nil {
 		return // nothing can be learned by asking
 	}
-	_ = conn.SetDeadline(time.Time{})
+	_ = conn.SetDeadline(time.Now().Add(hearFiles))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go func() { // who asked has gone when there is nothing more to read
-		_, _ = conn.Read(make([]byte, 1))
-		cancel()
-	}()
-	reply := p.do(ctx, r)
+	files := io.LimitReader(conn, r.Files)
+	if r.Do != Start {
+		_ = conn.SetDeadline(time.Time{})
+		go func() { // who asked has gone when there is nothing more to read
+			_, _ = conn.Read(make([]byte, 1))
+			cancel()
+		}()
+	}
+	reply := p.do(ctx, r, files)
+	if r.Do == Start {
+		_, _ = io.Copy(io.Discard, files) // what is not read would take the answer with it
+	}
 	_ = conn.SetWriteDeadline(time.Now().Add(hearKey))
 	_ = json.NewEncoder(conn).Encode(reply) // who has gone asks again
 }
 
-func (p *program) do(ctx context.Context, r Request) Reply {
+func (p *program) do(ctx context.Context, r Request, files io.Reader) Reply {
 	var err error
 	code, ran := 0, false
 	switch r.Do {
 	case Start:
-		err = p.start(r.Message)
+		err = p.start(r.Message, files)
 	case Stop:
 		p.stop(context.WithoutCancel(ctx), r.Grace)
 	case Wait:

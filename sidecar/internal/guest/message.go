@@ -25,7 +25,7 @@ type Message struct {
 	Env     []string         `json:"env,omitempty"`    // KEY=value, in the place of variables of the same name or after all others
 	Hosts   []string         `json:"hosts,omitempty"`  // lines for /etc/hosts
 	Limits  map[string]Limit `json:"limits,omitempty"` // by the names that ulimits have, as nofile
-	Files   []byte           `json:"files,omitempty"`  // an archive (tar) of what is put into the container; a guest that stays takes it
+	Files   []byte           `json:"-"`                // an archive (tar) of what is put into the container; only a guest that stays takes it
 }
 
 // Patch are bytes of one file that become others, as many as they were.

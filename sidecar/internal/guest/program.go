@@ -5,6 +5,7 @@ package guest
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -36,7 +37,7 @@ func newProgram(o Order) *program {
 var errUntold = errors.New("it was not told what it is")
 
 // start runs the program, for the first time or again. Flags are put in once: the files are the program's from then on.
-func (p *program) start(m *Message) error {
+func (p *program) start(m *Message, files io.Reader) error {
 	p.starting.Lock()
 	defer p.starting.Unlock()
 	p.mu.Lock()
@@ -48,7 +49,7 @@ func (p *program) start(m *Message) error {
 	case told == nil && m == nil:
 		return Outcome{failed, errUntold.Error()}
 	case told == nil:
-		if err := fit(*m); err != nil {
+		if err := fit(*m, files); err != nil {
 			return Outcome{failed, err.Error()}
 		}
 		told = &Message{Argv: m.Argv, Env: m.Env, Limits: m.Limits}
@@ -73,8 +74,8 @@ func (p *program) start(m *Message) error {
 }
 
 // fit makes the container what a message says it is to be.
-func fit(m Message) error {
-	if err := unpack(m.Files); err != nil {
+func fit(m Message, files io.Reader) error {
+	if err := unpack(files); err != nil {
 		return err
 	}
 	for _, one := range m.Patches {

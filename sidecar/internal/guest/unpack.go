@@ -4,7 +4,6 @@ package guest
 
 import (
 	"archive/tar"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -16,11 +15,8 @@ import (
 
 // unpack puts the files of an archive into the container, before anything of the challenge runs there. Owner, mode and
 // time are those of the archive; folders that are there stay as they are.
-func unpack(archive []byte) error {
-	if len(archive) == 0 {
-		return nil
-	}
-	for from := tar.NewReader(bytes.NewReader(archive)); ; {
+func unpack(archive io.Reader) error {
+	for from := tar.NewReader(archive); ; {
 		h, err := from.Next()
 		if errors.Is(err, io.EOF) {
 			return nil

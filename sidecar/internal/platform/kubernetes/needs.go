@@ -31,11 +31,12 @@ type Image struct {
 
 // Files are what containers hold of their owner's flags and of their challenge's folder.
 type Files interface {
-	// Patches are the places of an image's files that hold the sentinel, with the flags in them.
+	// Patches are the places of an image's files that hold the sentinel, with the flags in them; links of one file are
+	// names of it.
 	Patches(ch *whaley.Challenge, image *whaley.ImageFlag, flags []string) ([]guest.Patch, error)
 	// Mounted is an archive (tar, relative to /) of what is mounted into a service's containers of the challenge's folder
-	// or as a text, with the flags (nil: none) in the places of the placeholders; nil if that is nothing. It fails if it is
-	// larger than what a guest can be told.
+	// or as a text, with the flags (nil: none) in the places of the placeholders; nil if that is nothing. It fails if it has
+	// more than MaxFiles bytes.
 	Mounted(ch *whaley.Challenge, svc *whaley.Service, flags []string) ([]byte, error)
 }
 
