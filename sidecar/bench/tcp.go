@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -34,15 +33,11 @@ type = "port"
 // tcpWake is the first byte that comes back by TLS and by a port of the host from a challenge that nobody has started,
 // against its first answer by HTTP.
 func tcpWake(ctx context.Context, dir string, rounds int, r *results) error {
-	file := filepath.Join(dir, "challenges/bench/instance.toml")
-	before, err := os.ReadFile(file)
+	undo, err := edit(filepath.Join(dir, "challenges/bench/instance.toml"), "", ways)
 	if err != nil {
 		return err
 	}
-	defer os.WriteFile(file, before, 0o644)
-	if err := os.WriteFile(file, append(before, ways...), 0o644); err != nil {
-		return err
-	}
+	defer undo()
 	s, err := startSidecar(ctx, dir, 0, 0)
 	if err != nil {
 		return err

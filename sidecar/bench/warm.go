@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,7 +18,7 @@ func warm(ctx context.Context, dir string, rounds int, r *results) error {
 	if err != nil {
 		return err
 	}
-	undo, err := prepend(filepath.Join(dir, "challenges/web-db/instance.toml"), "warm = 1\n")
+	undo, err := edit(filepath.Join(dir, "challenges/web-db/instance.toml"), "warm = 1\n", "")
 	if err != nil {
 		return err
 	}
@@ -62,11 +63,11 @@ func halted(challenge string, count int) error {
 	return nil
 }
 
-// prepend adds lines before a file's, until what it returns is called.
-func prepend(file, lines string) (undo func(), err error) {
+// edit adds lines before a file's and after them, until what it returns is called.
+func edit(file, first, last string) (undo func(), err error) {
 	before, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	return func() { _ = os.WriteFile(file, before, 0o644) }, os.WriteFile(file, append([]byte(lines), before...), 0o644)
+	return func() { _ = os.WriteFile(file, before, 0o644) }, os.WriteFile(file, slices.Concat([]byte(first), before, []byte(last)), 0o644)
 }

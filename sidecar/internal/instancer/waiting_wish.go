@@ -45,7 +45,7 @@ func (i *Instancer) wishes(ctx context.Context) ([]wish, error) {
 				ch: ch, build: b, form: formOf(ch, b, i.Inside.Authority()), count: min(i.waiting.demand(ch.ID), policy.Waiting),
 			})
 		}
-		if n := i.warmWanted(ch, b); n > 0 {
+		if n := i.warmWanted(ch); n > 0 {
 			all = append(all, wish{warm: true, ch: ch, build: b, form: i.warmForm(ch, b), count: min(n, policy.Waiting)})
 		}
 	}

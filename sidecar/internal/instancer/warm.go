@@ -36,7 +36,7 @@ func (i *Instancer) warmForm(ch *whaley.Challenge, b *build) string {
 
 // warmWanted is how many of a challenge should be started ahead. Of one that leaves it to Whaley and was never started
 // one is, by which it is known how long that takes.
-func (i *Instancer) warmWanted(ch *whaley.Challenge, b *build) int {
+func (i *Instancer) warmWanted(ch *whaley.Challenge) int {
 	if ch.Warm == 0 || ch.OwnersOnly() != "" || ch.Flag.Dynamic && i.Flags == nil ||
 		i.Platform.CanWait(Plan{Challenge: ch, Warm: true}) != nil {
 		return 0
