@@ -26,6 +26,7 @@ type reading struct {
 	over      int // depth in what something else wins over
 	variables vocabulary
 	gone      map[string]bool     // keys that are not passed on: what their variables are does not matter
+	images    map[string]string   // services that are built → what the image is called that they name too
 	dropped   map[*yaml.Node]bool // values that are not passed on
 	services  map[string]int      // their names → the line
 	seen      map[string]int      // what may be there once → its line
@@ -41,7 +42,7 @@ func allowed(
 	problems := of.problems
 	r := &reading{
 		file: file, problems: problems, at: lines{}, left: of.left, variables: variables, part: part,
-		gone: map[string]bool{}, dropped: map[*yaml.Node]bool{}, services: map[string]int{}, seen: map[string]int{},
+		gone: map[string]bool{}, images: map[string]string{}, dropped: map[*yaml.Node]bool{}, services: map[string]int{}, seen: map[string]int{},
 	}
 	if line, why := tooMuchYAML(content); why != "" {
 		problems.add(file, line, "", "%s", why)
@@ -198,20 +199,35 @@ func (r *reading) walk(node *yaml.Node, rule rule, path, place string) *yaml.Nod
 	case yaml.MappingNode:
 		if place == ".services.*" && has(node, "build") {
 			r.gone[join(path, "image")] = true // what is built is called by us
+			r.images[path] = valueOf(node, "image")
 		}
 		out.Content = r.table(node, rule, path, place, nil)
 	}
 	return out
 }
 
+// bridges are the drivers of networks that do what an instance's own network does: that of a swarm, and Windows's.
+var bridges = []string{"overlay", "nat", "l2bridge", "l2tunnel"}
+
 // has says whether a table has a key of its own.
-func has(table *yaml.Node, key string) bool {
+func has(table *yaml.Node, key string) bool { return below(table, key) != nil }
+
+// below is what a table has below a key, nil if it has no such key.
+func below(table *yaml.Node, key string) *yaml.Node {
 	for n := 0; n+1 < len(table.Content); n += 2 {
 		if table.Content[n].Value == key {
-			return true
+			return table.Content[n+1]
 		}
 	}
-	return false
+	return nil
+}
+
+// valueOf is the text that a table has below a key.
+func valueOf(table *yaml.Node, key string) string {
+	if value := below(table, key); value != nil && value.Kind == yaml.ScalarNode {
+		return value.Value
+	}
+	return ""
 }
 
 // anything is what stands where nothing of it is used. Used elsewhere it is looked at there.
@@ -296,7 +312,7 @@ func (r *reading) entry(key, value *yaml.Node, rule rule, path, place string) *y
 		r.leave(key, at, below.left)
 	case isEmpty(value) && (below.kinds&nothing == 0 || strings.Count(under, ".") == 3) && canBeEmpty(under):
 		r.leave(key, at, "it is empty")
-	case under == ".networks.*.driver" && followed(value).Value == "overlay":
+	case under == ".networks.*.driver" && slices.Contains(bridges, followed(value).Value):
 		r.leave(key, at, ownNetwork)
 	case under == ".services.*.network_mode" &&
 		(followed(value).Value == "none" || strings.HasPrefix(followed(value).Value, types.ServicePrefix)):

@@ -107,6 +107,7 @@ func readCompose(
 	}
 	s.nearest(project)
 	s.madeBeside(project, beside)
+	s.published(project)
 	return project, s
 }
 

@@ -19,7 +19,7 @@ func (s *sources) nearest(project *types.Project) {
 			if b.DockerfileInline == "" && !filepath.IsAbs(b.Dockerfile) {
 				path := filepath.Join(context, cmp.Or(b.Dockerfile, "Dockerfile"))
 				if DockerfileOf(context, b.Dockerfile) == path {
-					if found := s.near(key+"build.dockerfile", path); found != path {
+					if found := s.nearDockerfile(key+"build.dockerfile", path); found != path {
 						b.Dockerfile, _ = filepath.Rel(context, found)
 					}
 				}
@@ -64,6 +64,19 @@ func (s *sources) near(key, path string) string {
 	found, _ := filepath.Rel(s.dir, at)
 	s.problems.note(s.main.file, 0, key, "there is no %q in the challenge's folder: %q is taken", relative, found)
 	return at
+}
+
+// nearDockerfile is the same of a Dockerfile, to which editors of Windows give an ending that they do not show.
+func (s *sources) nearDockerfile(key, path string) string {
+	if _, err := os.Lstat(path); os.IsNotExist(err) && isRegular(path+".txt") {
+		if relative, err := filepath.Rel(s.dir, path); err == nil && filepath.IsLocal(relative) {
+			s.problems.note(
+				s.main.file, 0, key, "there is no %q in the challenge's folder: %q is taken", relative, relative+".txt",
+			)
+			return path + ".txt"
+		}
+	}
+	return s.near(key, path)
 }
 
 // alike is the one name in a folder that is another but for its case, or nothing.

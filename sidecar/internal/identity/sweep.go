@@ -15,6 +15,9 @@ const (
 	// perRequest keeps sweeps of a large event below 50 requests a minute: 2,000 players and 600 teams are 52 pages.
 	perRequest = 1300 * time.Millisecond
 	sweepTime  = 2 * time.Minute // that one may take
+	// perToken keeps questions whose a token is below 30 a minute, however many pages show one of their own: of 50 players
+	// each token is asked about every 100 s, of 2,000 every hour. What its account may do comes with the sweeps.
+	perToken = 2 * time.Second
 )
 
 // sweepLoop reads the lists of accounts and teams again and again: a few requests for all players, instead of one or two
@@ -78,6 +81,7 @@ func (p *Players) Sweep(ctx context.Context) (requests int, err error) {
 	fresh := max(p.fresh, 3*p.pause(requests))
 	p.directory.users.fresh.Store(int64(fresh))
 	p.directory.teams.fresh.Store(int64(fresh))
+	p.tokens.fresh.Store(int64(max(p.fresh, time.Duration(p.tokens.values.Len())*perToken)))
 	if p.watched != nil {
 		p.watched(ctx)
 	}

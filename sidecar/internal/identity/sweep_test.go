@@ -213,6 +213,42 @@ func TestTwoThousandOpenPagesAreAFewDozenRequests(t *testing.T) {
 	)
 }
 
+// TestTwoThousandTokensAreAFewQuestionsAMinute: the window in CTFd and scripts show a token with each request.
+func TestTwoThousandTokensAreAFewQuestionsAMinute(t *testing.T) {
+	ctx := context.Background()
+	e := newEvent(t, identity.TeamsAuto)
+	const players, perTeam = 2000, 4
+	var tokens []string
+	team := 0
+	for n := range players {
+		if n%perTeam == 0 {
+			team = e.ctfd.AddTeam(ctfdtest.Team{Name: fmt.Sprint("team ", n/perTeam)})
+		}
+		tokens = append(tokens, e.ctfd.Token(e.ctfd.AddUser(ctfdtest.User{Name: fmt.Sprint("player ", n), Team: team})))
+	}
+	everybody := func() {
+		t.Helper()
+		for _, token := range tokens {
+			if _, err := e.players.ByToken(ctx, token); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	everybody()
+	if _, err := e.players.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	before := e.ctfd.Calls("GET /api/v1/users/me")
+	time.Sleep(2 * soon) // a token of few players would be asked about again
+	everybody()
+	if asked := e.ctfd.Calls("GET /api/v1/users/me") - before; asked > 0 {
+		t.Errorf("%d questions whose a token is", asked)
+	}
+	if perMinute := float64(players) / e.players.TokensFor().Minutes(); perMinute > 30 {
+		t.Errorf("%.0f questions a minute", perMinute)
+	}
+}
+
 // TestWhoPlaysNoMoreIsTold tells owners that play from those that are banned or gone.
 func TestWhoPlaysNoMoreIsTold(t *testing.T) {
 	ctx := context.Background()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -101,7 +102,7 @@ func (r Report) Print(out io.Writer, from string) error {
 		}
 	}
 	fmt.Fprintln(&text)
-	for _, n := range r.Notes {
+	for _, n := range append(slices.Clone(r.Notes), r.otherPrefixes()...) {
 		fmt.Fprintf(&text, "%s\n", plainText(n))
 	}
 	if r.Resting > 0 {
