@@ -188,6 +188,10 @@ func (r *reading) walk(node *yaml.Node, rule rule, path, place string) *yaml.Nod
 		for n, inner := range node.Content {
 			at := item(path, n)
 			r.at.add(at, inner.Line)
+			if place == ".services.*.security_opt" && ofBrowser.MatchString(followed(inner).Value) {
+				r.drop(inner, at, browserKeptIn)
+				continue
+			}
 			below := anything
 			if rule.item != nil {
 				below = *rule.item

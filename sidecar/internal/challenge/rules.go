@@ -161,10 +161,8 @@ var serviceRules = table(map[string]rule{
 	"mem_limit": number, "cpus": number, "pids_limit": number, "shm_size": number,
 	"ulimits": table(map[string]rule{"*": number.or(table(map[string]rule{"soft": number, "hard": number}))}),
 	"cap_add": names, "cap_drop": names,
-	"security_opt": listOf(only("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true").because(
-		"would take away what keeps the container in; gdb wants capabilities = [\"SYS_PTRACE\"] in [security], a browser its own --no-sandbox",
-	)),
-	"tmpfs": words,
+	"security_opt": listOf(only("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true").because(openedUp)),
+	"tmpfs":        words,
 	"volumes": listOf(text.or(table(map[string]rule{
 		"type": only("bind", "volume", "tmpfs"), "source": text, "target": text, "read_only": truth,
 		"consistency": leave(elsewhere),

@@ -22,14 +22,14 @@ var (
 	generic = words(
 		`deploy deployment deployments deployed docker dockerfiles src source sources server srv service services challenge
 		challenges-files challenge-files challenge-src chall chal app apps application env environment build builds remote container containers
-		infra infrastructure setup private dist public release handout player files attachments attachment kctf jail host hosted hosting task problem prob
+		infra infrastructure setup private dist distrib public release handout player files attachments attachment kctf jail host hosted hosting task problem prob
 		bot bots adminbot admin-bot xssbot xss-bot frontend backend front-end back-end client api www html web webapp db database mysql nginx php python flask node proxy
 		docker-compose compose image images give given to-give deliver deliverable deliverables for-user for-users for-player for-players prod production dev internal instance bin code solution sol solve solver exploit
 		writeup test tests healthcheck deploy-challenge to-deploy for-deploy resources resource main chall-src data ctf ynetd xinetd socat wrapper local`,
 	)
 	// worse are those whose compose file or Dockerfile is not the one that is deployed.
 	worse = words(
-		`dist public handout hand-out player players attachments attachment files release released releases given provided download downloads downloadable
+		`dist distrib public handout hand-out player players attachments attachment files release released releases given provided download downloads downloadable
 		solution solutions solve solver solvers solves sol writeup writeups write-up exploit exploits test tests testing example examples template templates
 		healthcheck health-check distfiles dist-files player-files give given to-give for-user for-users for-players for-player users local old backup bak archive poc`,
 	)
@@ -39,7 +39,7 @@ var (
 	)
 	// handed are those of what players get.
 	handed = words(
-		`dist public handout hand-out player players attachments attachment files release released distfiles dist-files player-files
+		`dist distrib public handout hand-out player players attachments attachment files release released distfiles dist-files player-files
 		give given to-give for-user for-users for-player for-players`,
 	)
 	// better are those of what is deployed.
