@@ -97,7 +97,7 @@ func TestAPodKnowsItsNodeByEveryAddress(t *testing.T) {
 // What is asked of it cannot hang it up.
 func TestAQuestionThatIsNoneIsForgotten(t *testing.T) {
 	asked, at := listen(t)
-	go canary.New(nil).Serve(t.Context(), asked) //nolint:errcheck // ends with the test
+	go func() { _ = canary.New(nil).Serve(t.Context(), asked) }() // ends with the test
 	for _, wrong := range []string{"", "x", "GET / HTTP/1.1\r\n\r\n", strings.Repeat(" ", 100_000), `{"targets":7}`} {
 		conn, err := net.Dial("tcp", at)
 		if err != nil {
