@@ -27,6 +27,9 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
 FROM scratch
 COPY --from=binary /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=binary /whaley /whaley
+COPY .traefik.yml /plugin/.traefik.yml
+COPY shared /plugin/shared
+COPY traefik-plugin /plugin/traefik-plugin
 ENTRYPOINT ["/whaley"]
 CMD ["serve"]
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s CMD ["/whaley", "health"]

@@ -35,6 +35,7 @@ const usage = `whaley gives every player their own running copy of a challenge.
   whaley size --from FILE       which machine an event needs, by what a rehearsal has measured; see whaley size --help
   whaley canary    try addresses: what serve and check run in a container to see whether the firewall holds
   whaley relay     lead an instance's own addresses to its services: what runs inside instances that want it
+  whaley plugin D  lay out the plugin in the folder D, for a Traefik beside it: only in Whaley's own image
   whaley survey    measure what instances have on the disk: what serve runs in a container and asks
   whaley warden    bound what builds use: what serve runs in a container while BuildKit builds
   whaley backup F   put all that must not be lost into the file F; the sidecar may go on serving
@@ -86,6 +87,9 @@ func run(ctx context.Context, args []string, env map[string]string, out io.Write
 	}
 	if command == "size" {
 		return sizeEvent(args[1:], out)
+	}
+	if command == "plugin" {
+		return layPlugin(args[1:])
 	}
 	if command == "new" {
 		return newChallenge(env, args[1:], out)
