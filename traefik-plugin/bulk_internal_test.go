@@ -39,33 +39,80 @@ func TestLargeAnswersOfOneAddressWaitForEachOther(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			bulk = turn.Lasting(1, bulkTurn)
 			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			take := func(who string) time.Duration {
-				began := time.Now()
-				resp := &http.Response{
-					ContentLength: length, Body: &slowly{left: size}, Request: (&http.Request{}).WithContext(ctx),
-				}
-				inPieces(resp, who)
-				out := struct{ io.Writer }{io.Discard}
-				if n, err := io.CopyBuffer(out, resp.Body, make([]byte, bufferSize)); n != size || err != nil {
-					t.Errorf("%d bytes: %v", n, err)
-				}
-				return time.Since(began)
+			for n := 0; n < bulkEach; n++ {
+				underWayFor(ctx, "many") // for as long as it takes
 			}
 			var all sync.WaitGroup
 			began := time.Now()
 			for n := 0; n < many; n++ {
-				all.Go(func() { take("many") })
+				all.Go(func() { take(t, ctx, "many", size, length) })
 			}
-			if took := take("another"); took > 9*time.Millisecond {
+			if took := take(t, ctx, "another", size, length); took > 9*time.Millisecond {
 				t.Errorf("another address waited: %s for 8 ms of work", took)
 			}
 			all.Wait()
 			if took, least := time.Since(began), 2*many*7*time.Millisecond; took < least {
 				t.Errorf("many of one address took %s, at least %s are their share", took, least)
 			}
+			cancel()
+			synctest.Wait()
+			if len(underWay) != 0 {
+				t.Errorf("all requests have ended, and %v are taken for going on", underWay)
+			}
 		})
 	}
+}
+
+// TestAFewLargeAnswersOfAnAddressTakeNoTurn has two pass without a turn, whatever others wait for, a third one wait, and
+// the rest of it pass when one of the two has ended.
+func TestAFewLargeAnswersOfAnAddressTakeNoTurn(t *testing.T) {
+	const size = 8 << 20
+	for _, length := range []int64{size, -1} {
+		length := length
+		synctest.Test(t, func(t *testing.T) {
+			bulk = turn.Lasting(1, time.Hour)
+			_, err := bulk.Take(t.Context(), "one") // who wants a turn waits behind this one
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, endFirst := context.WithCancel(t.Context())
+			second, endSecond := context.WithCancel(t.Context())
+			third, endThird := context.WithTimeout(t.Context(), time.Second)
+			for _, ctx := range []context.Context{first, second} {
+				if took := take(t, ctx, "one", size, length); took != 8*time.Millisecond {
+					t.Errorf("one of two with length %d took %s for 8 ms of work", length, took)
+				}
+			}
+			if took := take(t, third, "one", size, length); third.Err() == nil {
+				t.Errorf("a third one with length %d waited for no turn: %s", length, took)
+			}
+			endFirst()
+			endThird()
+			synctest.Wait()
+			if took := take(t, second, "one", size, length); took != 8*time.Millisecond {
+				t.Errorf("others have ended, and one with length %d took %s for 8 ms of work", length, took)
+			}
+			endSecond()
+			synctest.Wait()
+		})
+	}
+}
+
+func underWayFor(ctx context.Context, who string) { (&gate{ctx: ctx, who: who}).count() }
+
+// take reads an answer as a reverse proxy does, and says how long that took.
+func take(t *testing.T, ctx context.Context, who string, size, length int64) time.Duration {
+	t.Helper()
+	began := time.Now()
+	resp := &http.Response{
+		ContentLength: length, Body: &slowly{left: size}, Request: (&http.Request{}).WithContext(ctx),
+	}
+	inPieces(resp, who)
+	out := struct{ io.Writer }{io.Discard}
+	if n, err := io.CopyBuffer(out, resp.Body, make([]byte, bufferSize)); n != size || err != nil {
+		t.Errorf("%d bytes: %v", n, err)
+	}
+	return time.Since(began)
 }
 
 func TestSmallAnswersAndWebsocketsAreLeftAlone(t *testing.T) {

@@ -42,7 +42,7 @@ type section struct {
 
 var sections = []section{
 	{"wake", wake}, {"waiting", waiting}, {"claims", claims}, {"warm", warm}, {"asleep", asleep}, {"tcp", tcpWake},
-	{"fronts", fronts}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path},
+	{"fronts", fronts}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path}, {"whole", whole},
 	{"growth", growth}, {"routes", routes}, {"api", apiRequests}, {"flags", flags}, {"steps", steps}, {"streams", streams},
 	{"restart", restart},
 }

@@ -32,6 +32,18 @@ type routed struct {
 // path is what a request costs once the instance runs: through a router that knows nothing of Whaley, as an instance of
 // access link and of access owner, through forwardAuth with the cheapest of checks, and through the embedded edge.
 func path(ctx context.Context, dir string, rounds int, r *results) error {
+	return byAllWays(ctx, dir, func(ways []*routed) error { return short(ctx, ways, rounds, r) })
+}
+
+// whole is what goes through each way besides short requests: a websocket's echo, message by message, and a download.
+func whole(ctx context.Context, dir string, rounds int, r *results) error {
+	return byAllWays(ctx, dir, func(ways []*routed) error {
+		return errors.Join(echoes(ctx, ways, rounds, r), downloads(ctx, ways, rounds, r))
+	})
+}
+
+// byAllWays opens all ways to containers that run, for as long as they are used.
+func byAllWays(ctx context.Context, dir string, use func([]*routed) error) error {
 	owner := filepath.Join(dir, "challenges/owner")
 	if err := os.CopyFS(owner, os.DirFS(filepath.Join(dir, "challenges/bench"))); err != nil {
 		return err
@@ -75,13 +87,17 @@ func path(ctx context.Context, dir string, rounds int, r *results) error {
 	if err != nil {
 		return err
 	}
-	ways := []*routed{
+	return use([]*routed{
 		{name: "plain", host: "plain.bench", address: s.Edge, pid: traefik},
 		{name: "link", host: hostOf(s.URLs["bench"]), address: s.Edge, pid: traefik},
 		{name: "owner", host: hostOf(s.URLs["owner"]), address: s.Edge, pid: traefik},
 		{name: "forwardauth", host: "forward.bench", address: s.Edge, pid: traefik},
 		{name: "embedded", host: hostOf(embedded.URLs["bench"]), address: embedded.Edge, pid: itself},
-	}
+	})
+}
+
+// short are requests with short answers.
+func short(ctx context.Context, ways []*routed, rounds int, r *results) error {
 	for round := range rounds + 2 {
 		for n := range ways {
 			if err := ways[(n+round)%len(ways)].load(ctx); err != nil {
@@ -105,7 +121,7 @@ func path(ctx context.Context, dir string, rounds int, r *results) error {
 		r.value("path_"+w.name+"_processor_us", float64(w.each().Nanoseconds())/1000)
 	}
 	r.value("path_n", rounds)
-	return whole(ctx, ways, rounds, r)
+	return nil
 }
 
 // over is how many times as many it answered as another way, of the median round.

@@ -23,6 +23,7 @@ var fromContainers = []attack{
 	{name: "endless_headers", folders: serves, run: requests(300, func(*rand.Rand) string { return "/trickle" })},
 	{name: "silence", folders: serves, run: requests(300, func(*rand.Rand) string { return "/hang" })},
 	{name: "slow_readers", folders: serves, run: slowReaders},
+	{name: "greedy_readers", folders: serves, run: greedyReaders},
 }
 
 // upTo is a number from 1 to most, large and small ones alike.
@@ -40,18 +41,38 @@ func requests(count int, path func(*rand.Rand) string) func(context.Context, *st
 	}
 }
 
+// greedyReaders ask for a lot and take it in as fast as it comes.
+func greedyReaders(ctx context.Context, s *strike) error {
+	return s.with(ctx, "hostile-web", func(url string) {
+		c := s.client(attacker, 0)
+		s.many(ctx, 100, 20*time.Millisecond, func(ctx context.Context, r *rand.Rand) string {
+			answer, err := get(ctx, c, fmt.Sprintf("%s/bytes?mb=%d", url, 1+r.IntN(200)))
+			if err != nil {
+				return "no answer"
+			}
+			defer answer.Body.Close()
+			if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+				return "dropped"
+			}
+			return "read"
+		})
+	})
+}
+
+func get(ctx context.Context, c *http.Client, url string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	return c.Do(request)
+}
+
 // slowReaders ask for a lot and take in little.
 func slowReaders(ctx context.Context, s *strike) error {
 	return s.with(ctx, "hostile-web", func(url string) {
 		c := s.client(attacker, 0)
 		s.many(ctx, 200, time.Second, func(ctx context.Context, r *rand.Rand) string {
-			request, err := http.NewRequestWithContext(
-				ctx, http.MethodGet, fmt.Sprintf("%s/bytes?mb=%d", url, 50+r.IntN(200)), nil,
-			)
-			if err != nil {
-				return "no request"
-			}
-			answer, err := c.Do(request)
+			answer, err := get(ctx, c, fmt.Sprintf("%s/bytes?mb=%d", url, 50+r.IntN(200)))
 			if err != nil {
 				return "no answer"
 			}
