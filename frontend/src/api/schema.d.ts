@@ -2457,7 +2457,7 @@ export interface components {
          *     | `file_too_large` | 422 | %q has more than %d bytes. Change it where the folder is. |
          *     | `files` | 429 | The instance was stopped: it has made more than %d files, or nested them too deep. |
          *     | `flag_not_found` | 404 | There is no flag %q in use. It may have been deleted or rotated. |
-         *     | `flag_not_placed` | 500 | The challenge's flag could not be put in place. Tell an organiser: the log says why. |
+         *     | `flag_not_placed` | 500 | The challenge's flag could not be put in place. Tell an organiser: %s. |
          *     | `flag_nowhere` | 503 | Flag %d of the challenge is in no file that gets into its images: with another one they are the same. Tell an organiser: its text must be in what the Dockerfile copies, or it must not be among [[flags]]. |
          *     | `flag_refused` | 409 |  |
          *     | `flags_missing` | 422 | %s has %d flags of each owner's own, and the scoreboard gave %d. Give the challenge as many there. |
@@ -2465,6 +2465,7 @@ export interface components {
          *     | `handover_refused` | 401 | This sign-in is used up or took too long. Sign in again. |
          *     | `host_full` | 503 | The host is full: %d instances are running. Try again when others have stopped theirs. |
          *     | `host_missing` | 422 | host is missing or wait_ms is negative. |
+         *     | `id_invalid` | 422 | id must be that of a rehearsal, or left out. |
          *     | `ids_invalid` | 422 | ids must be at most %d ids of instances. |
          *     | `image_command` | 503 | The image of the challenge's service %s says nothing of what to run. Tell an organiser. |
          *     | `image_failed` | 503 | The image of the challenge's service %s could not be made. Tell an organiser: the log says why. |
@@ -2488,6 +2489,7 @@ export interface components {
          *     | `minutes_invalid` | 422 | minutes must be a number from %d to %d. |
          *     | `name_invalid` | 422 | name must have 1 to %d printable characters, and no space around them. |
          *     | `no_containers` | 409 | The instance has no containers. |
+         *     | `no_node` | 503 | No node may be used for instances. Tell an organiser: the log says why. |
          *     | `no_team` | 404 | This event is not played in teams. |
          *     | `not_a_file` | 422 | %q is a %s, not a file. |
          *     | `not_admin` | 403 | This CTFd account is not an admin's. |
@@ -2495,7 +2497,7 @@ export interface components {
          *     | `not_woken` | 503 | Your instance could not be woken just now. Nothing of it is lost; try again. |
          *     | `note_invalid` | 422 | note must have at most %d characters. |
          *     | `number_invalid` | 422 | %s must be a number from 0 on. |
-         *     | `object_missing` | 503 | Something the challenge needs is missing on the engine. Try again; if it keeps happening, tell an organiser. |
+         *     | `object_missing` | 404, 503 | Something the challenge needs is missing on the engine. Try again; if it keeps happening, tell an organiser. |
          *     | `oidc_unavailable` | 503 | The sign-in service does not answer as it should. Try again in a few seconds, or tell an organiser. |
          *     | `opens_invalid` | 422 | opens_at must be a moment between the years 2000 and 9000. |
          *     | `organiser_exists` | 409 | There is an organiser named %s with a key. Revoke that key first. |
@@ -2576,7 +2578,7 @@ export interface components {
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
          * @enum {string}
          */
-        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenge_not_open" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_admins_refused" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "do_invalid" | "draft_exists" | "draft_not_found" | "draft_outdated" | "drafts_unwritable" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "handover_refused" | "host_full" | "host_missing" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "name_invalid" | "no_containers" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "not_woken" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "opens_invalid" | "organiser_exists" | "organiser_not_found" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "rehearsal_over" | "rehearsal_running" | "rehearsal_size" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "revisions_missing" | "role_invalid" | "role_missing" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "sign_in_state_invalid" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_invalid" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "trial_running" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "waiting_own_image" | "wake_disabled";
+        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenge_not_open" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_admins_refused" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "do_invalid" | "draft_exists" | "draft_not_found" | "draft_outdated" | "drafts_unwritable" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "handover_refused" | "host_full" | "host_missing" | "id_invalid" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "name_invalid" | "no_containers" | "no_node" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "not_woken" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "opens_invalid" | "organiser_exists" | "organiser_not_found" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "rehearsal_over" | "rehearsal_running" | "rehearsal_size" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "revisions_missing" | "role_invalid" | "role_missing" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "sign_in_state_invalid" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_invalid" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "trial_running" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "waiting_own_image" | "wake_disabled";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -4280,10 +4282,13 @@ export interface components {
          */
         RehearsalRequest: {
             teams: number;
+            /** @description Of one that goes on, which the sidecar before this one has begun. */
+            id?: string;
         };
         /**
          * @example {
          *       "id": "5f2c",
+         *       "chaos": false,
          *       "teams": [
          *         {
          *           "challenges": [
@@ -4301,6 +4306,8 @@ export interface components {
          */
         Rehearsal: {
             id: string;
+            /** @description Whether parts of this deployment may be killed meanwhile (`REHEARSE_CHAOS`). */
+            chaos: boolean;
             teams: components["schemas"]["RehearsalTeam"][];
         };
         /**

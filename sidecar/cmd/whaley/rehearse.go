@@ -20,6 +20,7 @@ import (
 
 const rehearseUsage = `whaley rehearse [--teams 20] [--profile first-hour] [--for 3m] [--event-teams N]
                 [--to URL] [--edge HOST:PORT] [--insecure] [--json FILE] [--html FILE] [--compare FILE]
+                [--chaos PART]…
 
 Plays an event on a Whaley that runs, with teams that are none: they come, start instances by opening their addresses, load
 pages, connect, start anew and go. It says what the host carries, what gives way first and which setting moves that, and
@@ -32,6 +33,8 @@ no flag of theirs in CTFd. Ctrl-C stops it at once, and nothing of it is left.
   --edge      where instances' addresses are reached, if their names lead elsewhere from here
   --insecure  do not check certificates
   --json, --html  files that the result is written into; --compare reads an earlier one of --json
+  --chaos     has a part of the deployment fail meanwhile, with REHEARSE_CHAOS=true there: sidecar, redis, postgres or ctfd (as
+              Compose runs them on this host), engine, or name=command that breaks something and mends it. May be repeated
 
 Run it on the host itself: there each team comes from an address of its own, as players do. The key of organisers is read
 from ADMIN_KEY or ADMIN_KEY_FILE, else it is asked for. The exit code is 0 for go and 1 for no-go.
@@ -53,6 +56,11 @@ func rehearseEvent(ctx context.Context, env map[string]string, args []string, ou
 	flags.StringVar(&o.To, "to", "", "")
 	flags.StringVar(&o.Edge, "edge", "", "")
 	flags.BoolVar(&o.Insecure, "insecure", false, "")
+	flags.Func("chaos", "", func(text string) error {
+		fault, err := rehearse.FaultOf(text)
+		o.Chaos = append(o.Chaos, fault)
+		return err
+	})
 	into, page, before := flags.String("json", "", ""), flags.String("html", "", ""), flags.String("compare", "", "")
 	rest, err := arguments(flags, rehearseUsage, args, out)
 	switch {

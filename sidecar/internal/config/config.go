@@ -84,6 +84,7 @@ type Config struct {
 	SpawnConcurrency    int     `env:"SPAWN_CONCURRENCY" envDefault:"10" live:"true" min:"1" max:"1000" whaley:"Instances that are started at the same time; others wait in the queue. No challenge, owner or address has all of these."`
 	StartTimeout        Seconds `env:"START_TIMEOUT" envDefault:"120" live:"true" min:"1" max:"3600" whaley:"How long an instance may take to get ready, in seconds, from when its images are there and its turn has come."`
 
+	RehearseChaos bool    `env:"REHEARSE_CHAOS" envDefault:"false" live:"true" whaley:"Whether whaley rehearse --chaos may kill parts of this deployment meanwhile. Never on during an event."`
 	SolveInterval Seconds `env:"SOLVE_INTERVAL" envDefault:"0" live:"true" min:"0" max:"86400" whaley:"How often each challenge's solver (a solve.sh or solve.py, or what [solver] in instance.toml says) is run against a throw-away instance, in seconds, as 900; one at a time. 0: solvers that [solver] names are run after each build and before a challenge is opened, others when an organiser asks."`
 
 	BuildTimeout     Seconds `env:"BUILD_TIMEOUT" envDefault:"1800" live:"true" min:"10" max:"86400" whaley:"How long the images of a challenge may take to be built, in seconds."`

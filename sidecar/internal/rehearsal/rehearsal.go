@@ -1,8 +1,8 @@
 // Package rehearsal has teams play that are none: synthetic owners with tickets of their own, whose instances are as
 // real as anybody's. Who plays for them is package rehearse, by whatever way players come in.
 //
-// It promises: there is one rehearsal at a time; it is over soon after whoever plays is heard of no more; and nothing
-// of it is left then, on the engine or in the database.
+// It promises: there is one rehearsal at a time; it outlives the process if whoever plays says so; it is over soon after
+// they are heard of no more; and nothing of it is left then, on the engine or in the database.
 package rehearsal
 
 import (
@@ -52,10 +52,14 @@ func New(rules Ender, store Store, log *slog.Logger) *Stage {
 	return &Stage{rules: rules, store: store, log: log}
 }
 
-// Begin begins a rehearsal of some teams.
-func (s *Stage) Begin(teams int) (id string, err error) {
+// Begin begins a rehearsal of some teams, or goes on with one that another process has begun, if again names it.
+func (s *Stage) Begin(teams int, again string) (id string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if again != "" && (s.id == "" || s.id == again) {
+		s.id, s.teams, s.heard = again, teams, time.Now()
+		return s.id, nil
+	}
 	if s.id != "" {
 		return "", whaley.Errorf(
 			whaley.Conflict, "rehearsal_running", "A rehearsal takes place already. It is over %d s after its command ended.",
@@ -72,7 +76,7 @@ func (s *Stage) Begin(teams int) (id string, err error) {
 func (s *Stage) Heard(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if id == "" || s.id != id {
+	if id == "" || s.id != id || s.teams == 0 {
 		return errOver()
 	}
 	s.heard = time.Now()
@@ -140,15 +144,32 @@ func (s *Stage) End(ctx context.Context, id string) error {
 		return err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.id == id {
 		s.id = ""
 	}
+	s.mu.Unlock()
+	s.adopt(ctx) // what a rehearsal before that one has left
 	return nil
+}
+
+// adopt takes up what a process before has left: it is ended like any rehearsal, unless who plays it goes on.
+func (s *Stage) adopt(ctx context.Context) {
+	live, err := s.store.SyntheticLive(ctx, "")
+	if err != nil {
+		s.log.WarnContext(ctx, "what earlier rehearsals have left is not known, its time ends it", "err", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, in := range live {
+		if id, is := whaley.RehearsalOf(in.Owner.ID); is && s.id == "" {
+			s.id, s.teams, s.heard = id, 0, time.Now()
+		}
+	}
 }
 
 // Run ends a rehearsal that nobody plays any more, until ctx ends.
 func (s *Stage) Run(ctx context.Context) error {
+	s.adopt(ctx)
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	for {

@@ -31,8 +31,8 @@ func (h *host) SyntheticLive(_ context.Context, prefix string) (all []*whaley.In
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for id, owner := range h.live {
-		if strings.HasPrefix(owner, prefix) {
-			all = append(all, &whaley.Instance{ID: id})
+		if whaley.Synthetic(owner) && strings.HasPrefix(owner, prefix) {
+			all = append(all, &whaley.Instance{ID: id, Owner: whaley.Owner{ID: owner}})
 		}
 	}
 	return all, nil
@@ -50,7 +50,7 @@ func TestARehearsalThatNobodyPlaysAnyMoreIsOverAndLeavesNothing(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go func() { _ = s.Run(ctx) }()
-		id, err := s.Begin(2)
+		id, err := s.Begin(2, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func TestARehearsalThatNobodyPlaysAnyMoreIsOverAndLeavesNothing(t *testing.T) {
 			t.Fatalf("%+v %v", team, err)
 		}
 		h.live["theirs"], h.live["a player's"] = team.Owner.ID, "team_1"
-		if _, err := s.Begin(1); whaley.CodeOf(err) != "rehearsal_running" {
+		if _, err := s.Begin(1, ""); whaley.CodeOf(err) != "rehearsal_running" {
 			t.Errorf("a second one began: %v", err)
 		}
 		for range 10 { // somebody plays
@@ -76,8 +76,40 @@ func TestARehearsalThatNobodyPlaysAnyMoreIsOverAndLeavesNothing(t *testing.T) {
 		if err := s.Heard(id); whaley.CodeOf(err) != "rehearsal_over" {
 			t.Error(err)
 		}
-		if _, err := s.Begin(1); err != nil {
+		if _, err := s.Begin(1, ""); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+func TestARehearsalGoesOnInTheNextProcessOrIsEndedByIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &host{live: map[string]string{}}
+		log := slog.New(slog.DiscardHandler)
+		id, err := rehearsal.New(h, h, log).Begin(2, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.live["theirs"], h.live["older"] = whaley.RehearsalTeam(id, 1).Owner.ID, whaley.RehearsalTeam("older", 0).Owner.ID
+		h.live["a player's"], h.live["a solver's"] = "team_1", whaley.SolverOwner("1").ID
+		next := rehearsal.New(h, h, log) // the process before was killed
+		if again, err := next.Begin(2, id); err != nil || again != id {
+			t.Fatal(again, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() { _ = next.Run(ctx) }()
+		time.Sleep(20 * time.Second)
+		if err := next.Heard(id); err != nil || !next.Plays(h.live["theirs"]) {
+			t.Errorf("it does not go on: %v", err)
+		}
+		if _, err := next.Begin(2, "another"); whaley.CodeOf(err) != "rehearsal_running" {
+			t.Errorf("another one goes on beside it: %v", err)
+		}
+		time.Sleep(5 * time.Minute) // who played it is gone
+		synctest.Wait()
+		if len(h.live) != 2 {
+			t.Errorf("left: %v", h.live)
 		}
 	})
 }

@@ -25,6 +25,7 @@ type Options struct {
 	Event    int // teams of the event that is forecast; 0: as many
 	Name     string
 	Lasts    time.Duration
+	Chaos    []Fault // what fails meanwhile, one after the other
 	Out      io.Writer
 }
 

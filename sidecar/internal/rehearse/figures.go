@@ -35,6 +35,7 @@ type figures struct {
 	refused  map[string]int           // code → how often
 	first    map[string]time.Duration // code → when it was first seen
 	errors   map[string]int           // challenge → requests that got no answer
+	trouble  *Recovery                // of what is broken on purpose at the moment, which counts apart; nil: nothing is
 }
 
 func newFigures() *figures {
@@ -42,6 +43,13 @@ func newFigures() *figures {
 		began: time.Now(), wakes: map[string][]time.Duration{}, requests: map[string][]time.Duration{}, refused: map[string]int{},
 		first: map[string]time.Duration{}, errors: map[string]int{},
 	}
+}
+
+// during has what fails from now on count for something that is broken on purpose; nil: that is over.
+func (f *figures) during(r *Recovery) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.trouble = r
 }
 
 func (f *figures) woke(challenge string, took time.Duration) {
@@ -53,6 +61,10 @@ func (f *figures) woke(challenge string, took time.Duration) {
 func (f *figures) answered(challenge string, took time.Duration, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err != nil && f.trouble != nil {
+		f.trouble.Failed++
+		return
+	}
 	if err != nil {
 		f.errors[challenge]++
 		return
@@ -63,6 +75,10 @@ func (f *figures) answered(challenge string, took time.Duration, err error) {
 func (f *figures) refuse(code string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.trouble != nil && !slices.Contains(harmless, code) {
+		f.trouble.Failed++
+		return
+	}
 	if f.refused[code]++; f.refused[code] == 1 {
 		f.first[code] = time.Since(f.began)
 	}

@@ -51,10 +51,15 @@ func Run(ctx context.Context, o Options) (result Result, err error) {
 		fmt.Fprintln(o.Out, "Taking everything down …")
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
 		defer cancel()
-		if ended := on.Call(ctx, http.MethodDelete, "/admin/api/rehearsal/"+play.ID, nil, nil); ended != nil {
+		if ended := on.takeDown(ctx, play.ID); ended != nil {
 			err = errors.Join(err, fmt.Errorf("end the rehearsal (the other side does so itself within a minute): %w", ended))
 		}
 	}()
+	if len(o.Chaos) > 0 && !play.Chaos {
+		return Result{}, errors.New(
+			"this deployment does not say that parts of it may be killed: set REHEARSE_CHAOS to true in the panel under Settings, and back afterwards",
+		)
+	}
 	fmt.Fprintf(
 		o.Out, "%d teams, %d challenges, %s: %s. Ctrl-C stops it.\n", o.Teams, len(play.Teams[0].Challenges), o.Lasts, profile.About,
 	)
@@ -72,12 +77,15 @@ func Run(ctx context.Context, o Options) (result Result, err error) {
 	}
 	over := make(chan struct{})
 	go func() { teams.Wait(); close(over) }()
+	broken := on.breakParts(playing, play.ID, seen)
 	samples, err := follow(playing, on, play.ID, seen, over)
 	<-over
+	end()
 	if err == nil {
 		err = ctx.Err()
 	}
-	result = resultOf(o, play, seen, samples)
+	recoveries := <-broken // what was broken is mended before anything is taken down
+	result = resultOf(o, play, seen, samples, recoveries)
 	return result, err
 }
 
@@ -106,6 +114,8 @@ func follow(ctx context.Context, on *Client, id string, seen *figures, over <-ch
 				part(now.MemoryUsed, now.MemoryTotal), len(allOf(seen.requests)), total(seen.refused),
 			)
 			seen.mu.Unlock()
+		case errors.As(err, &refused) && refused.Code == "rehearsal_over" && len(on.Chaos) > 0:
+			on.goOn(ctx, id)
 		case errors.As(err, &refused) && refused.Code == "rehearsal_over":
 			return all, fmt.Errorf("the other side has ended the rehearsal: %w", err)
 		}

@@ -31,6 +31,9 @@ func (r Result) Print(out io.Writer) {
 	if r.First != nil {
 		fmt.Fprintf(out, "first bottleneck, after %.0f s: %s. What moves it: %s\n", r.First.At, r.First.What, r.First.Moves)
 	}
+	for _, c := range r.Chaos {
+		fmt.Fprintln(out, "chaos:", c)
+	}
 	for _, line := range r.Forecast {
 		fmt.Fprintln(out, "forecast:", line)
 	}
@@ -112,6 +115,7 @@ svg { width: 100%; height: auto; border-bottom: 1px solid var(--edge) } polyline
 {{range $id, $s := .Seen}}<tr><td>{{$id}}</td>{{range $s.Wakes.MS}}<td>{{.}}</td>{{end}}{{range $s.Requests.MS}}<td>{{.}}</td>{{end}}<td>{{$s.Errors}}</td></tr>
 {{end}}<tr><td>all</td>{{range .Wakes.MS}}<td>{{.}}</td>{{end}}{{range .Requests.MS}}<td>{{.}}</td>{{end}}<td></td></tr></tbody></table></section>
 {{if .Refused}}<section><h2>Refused</h2><table>{{range $code, $n := .Refused}}<tr><td>{{$code}}</td><td>{{$n}}</td></tr>{{end}}</table></section>{{end}}
+{{if .Chaos}}<section><h2>Broken on purpose</h2><ul>{{range .Chaos}}<li>{{.}}</li>{{end}}</ul></section>{{end}}
 {{if .Forecast}}<section><h2>Forecast</h2><ul>{{range .Forecast}}<li>{{.}}</li>{{end}}</ul></section>{{end}}
 </body></html>
 `))

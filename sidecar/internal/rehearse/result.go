@@ -62,16 +62,17 @@ type Result struct {
 	Forecast []string        `json:"forecast"`
 	Go       bool            `json:"go"`
 	Reasons  []string        `json:"reasons"`
+	Chaos    []Recovery      `json:"chaos,omitempty"`
 	Samples  []Sample        `json:"samples"`
 }
 
-func resultOf(o Options, play begun, seen *figures, samples []Sample) Result {
+func resultOf(o Options, play begun, seen *figures, samples []Sample, chaos []Recovery) Result {
 	seen.mu.Lock()
 	defer seen.mu.Unlock()
 	r := Result{
 		Profile: o.Name, Teams: o.Teams, Event: max(o.Event, o.Teams), Lasted: time.Since(seen.began).Seconds(), Samples: samples,
 		Wakes: timesOf(allOf(seen.wakes)), Requests: timesOf(allOf(seen.requests)), Seen: map[string]Seen{}, Costs: map[string]Cost{},
-		Refused: maps.Clone(seen.refused),
+		Refused: maps.Clone(seen.refused), Chaos: chaos,
 	}
 	for _, t := range play.Teams[0].Challenges {
 		r.Seen[t.Challenge] = Seen{timesOf(seen.wakes[t.Challenge]), timesOf(seen.requests[t.Challenge]), seen.errors[t.Challenge]}
@@ -245,6 +246,11 @@ func (r *Result) decide(seen *figures) {
 	}
 	if r.Wakes.MS[1] > longestWake {
 		no("5 of 100 wakes took more than %.1f s", float64(r.Wakes.MS[1])/1000)
+	}
+	for _, c := range r.Chaos {
+		if !c.Back {
+			no("after %s failed Whaley did not answer again within %s", c.Name, longestBack)
+		}
 	}
 	if r.First != nil {
 		no("%s: %s moves that", r.First.What, r.First.Moves)

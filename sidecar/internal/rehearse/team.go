@@ -22,6 +22,7 @@ const (
 // begun is a rehearsal as the other side has begun it.
 type begun struct {
 	ID    string
+	Chaos bool
 	Teams []struct {
 		Challenges []target
 	}

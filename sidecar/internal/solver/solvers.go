@@ -69,7 +69,7 @@ func (s *Solvers) begin(ctx context.Context) {
 	}
 	live, err := s.Store.SyntheticLive(ctx, "")
 	for _, in := range live {
-		if err == nil {
+		if _, plays := whaley.RehearsalOf(in.Owner.ID); err == nil && !plays {
 			err = s.Instances.End(ctx, in.ID, whaley.CauseAdmin)
 		}
 	}

@@ -29,5 +29,12 @@ func RehearsalTeam(rehearsal string, n int) Player {
 	return Player{ID: id + "_player", Name: "rehearsal", Owner: Owner{ID: id, Name: "rehearsal team " + strconv.Itoa(n)}}
 }
 
+// RehearsalOf is the rehearsal that an owner is a team of.
+func RehearsalOf(owner string) (rehearsal string, is bool) {
+	rest, is := strings.CutPrefix(owner, rehearsalPrefix)
+	rehearsal, _, whole := strings.Cut(rest, "_")
+	return rehearsal, is && whole
+}
+
 // RehearsalTeams begins the ids of all teams of a rehearsal.
 func RehearsalTeams(rehearsal string) string { return rehearsalPrefix + rehearsal + "_" }

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -17,13 +18,19 @@ const (
 )
 
 type rehearsalRequest struct {
-	Teams int `json:"teams"`
+	Teams int    `json:"teams"`
+	ID    string `json:"id"` // of one that a process before has begun; empty: a new one
 }
+
+var rehearsalID = regexp.MustCompile(`^([0-9a-f]{32})?$`)
 
 // Valid says what is wrong.
 func (q rehearsalRequest) Valid() error {
 	if q.Teams < 1 || q.Teams > mostTeams {
 		return whaley.Errorf(whaley.Invalid, "teams_invalid", "teams must be from 1 to %d.", mostTeams)
+	}
+	if !rehearsalID.MatchString(q.ID) {
+		return whaley.Errorf(whaley.Invalid, "id_invalid", "id must be that of a rehearsal, or left out.")
 	}
 	return nil
 }
@@ -31,6 +38,7 @@ func (q rehearsalRequest) Valid() error {
 // rehearsalJSON is a rehearsal that has begun.
 type rehearsalJSON struct {
 	ID    string              `json:"id"`
+	Chaos bool                `json:"chaos"` // parts of this deployment may be killed meanwhile: REHEARSE_CHAOS
 	Teams []rehearsalTeamJSON `json:"teams"`
 }
 
@@ -68,11 +76,12 @@ func (a Handlers) BeginRehearsal(w http.ResponseWriter, r *http.Request) error {
 			len(open), mostTickets,
 		)
 	}
-	id, err := a.Rehearsals.Begin(q.Teams)
+	id, err := a.Rehearsals.Begin(q.Teams, q.ID)
 	if err != nil {
 		return err
 	}
 	begun := rehearsalJSON{ID: id, Teams: make([]rehearsalTeamJSON, q.Teams)}
+	begun.Chaos = a.Settings != nil && a.Settings.Now().Config.RehearseChaos
 	for n := range begun.Teams {
 		p := whaley.RehearsalTeam(id, n)
 		for _, ch := range open {
