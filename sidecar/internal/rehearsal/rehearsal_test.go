@@ -90,7 +90,8 @@ func TestARehearsalGoesOnInTheNextProcessOrIsEndedByIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.live["theirs"], h.live["older"] = whaley.RehearsalTeam(id, 1).Owner.ID, whaley.RehearsalTeam("older", 0).Owner.ID
+		team := whaley.RehearsalTeam(id, 1).Owner.ID
+		h.live["theirs"], h.live["older"] = team, whaley.RehearsalTeam("older", 0).Owner.ID
 		h.live["a player's"], h.live["a solver's"] = "team_1", whaley.SolverOwner("1").ID
 		next := rehearsal.New(h, h, log) // the process before was killed
 		if again, err := next.Begin(2, id); err != nil || again != id {
@@ -100,7 +101,7 @@ func TestARehearsalGoesOnInTheNextProcessOrIsEndedByIt(t *testing.T) {
 		defer cancel()
 		go func() { _ = next.Run(ctx) }()
 		time.Sleep(20 * time.Second)
-		if err := next.Heard(id); err != nil || !next.Plays(h.live["theirs"]) {
+		if err := next.Heard(id); err != nil || !next.Plays(team) {
 			t.Errorf("it does not go on: %v", err)
 		}
 		if _, err := next.Begin(2, "another"); whaley.CodeOf(err) != "rehearsal_running" {
