@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// What takes ten seconds until it listens answers its first visitor long before it could have been started for them.
+// What takes seconds until it listens answers its first visitor long before it could have been started for them.
 func TestWhatStartsSlowlyAnswersItsFirstVisitorAtOnceIfItIsWarm(t *testing.T) {
 	t.Parallel()
-	const starts = 10 * time.Second
+	const starts = 5 * time.Second
 	folder := t.TempDir()
 	writeFixture(t, filepath.Join(folder, "late-boot"), fixture{
 		toml: "warm = 1\n" + httpRoute, env: fmt.Sprintf("START_DELAY_MS: \"%d\"", starts.Milliseconds()),
