@@ -24,7 +24,10 @@ type sessionRow struct {
 	ExpiresAt  time.Time
 }
 
-// StartSession writes a sign-in, and forgets those that are over.
+// signInsEach is how many sign-ins a player has: more than anybody has browsers. With a further one the earliest ends.
+const signInsEach = 50
+
+// StartSession writes a sign-in, and forgets those that are over and what the player has too many of.
 func (s *Store) StartSession(ctx context.Context, n whaley.Session) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.NewDelete().Model((*sessionRow)(nil)).Where("expires_at < ?", utc(time.Now())).Exec(ctx); err != nil {
@@ -37,8 +40,22 @@ func (s *Store) StartSession(ctx context.Context, n whaley.Session) error {
 		}).Exec(ctx); err != nil {
 			return err
 		}
+		if n.Kind == whaley.SessionPlayer {
+			if err := endEarliest(ctx, tx, n); err != nil {
+				return err
+			}
+		}
 		return s.insertAudit(ctx, tx, whaley.Event{Player: n.Player.Name + " at " + n.Player.Address})
 	})
+}
+
+// endEarliest ends what the player of a sign-in has too many of.
+func endEarliest(ctx context.Context, tx bun.Tx, n whaley.Session) error {
+	latest := tx.NewSelect().Model((*sessionRow)(nil)).Column("id").Where("kind = ?", n.Kind).
+		Where("player_id = ?", n.Player.ID).Order("created_at DESC", "id").Limit(signInsEach)
+	_, err := tx.NewDelete().Model((*sessionRow)(nil)).Where("kind = ?", n.Kind).Where("player_id = ?", n.Player.ID).
+		Where("id NOT IN (?)", latest).Exec(ctx)
+	return err
 }
 
 // Session finds a sign-in, and refuses with CodeSessionOver if there is none.

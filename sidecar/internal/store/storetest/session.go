@@ -75,3 +75,42 @@ func sessions(t *testing.T, s, other *store.Store) {
 		}
 	}
 }
+
+// manySessions has a player sign in again and again: the latest sign-ins count, and nobody else's end.
+func manySessions(t *testing.T, s, other *store.Store) {
+	ctx := context.Background()
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	start := func(id, kind, player string, at time.Time) {
+		t.Helper()
+		if err := s.StartSession(ctx, whaley.Session{
+			ID: id, Kind: kind, CreatedAt: at, ExpiresAt: now.Add(time.Hour), Player: whaley.Player{ID: player},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	greedy := owner()
+	others := map[string]string{owner(): whaley.SessionPlayer, owner(): whaley.SessionAdmin}
+	for id, kind := range others {
+		player := owner()
+		if kind == whaley.SessionAdmin {
+			player = greedy
+		}
+		start(id, kind, player, now.Add(-time.Minute))
+	}
+	const most, many = 50, 120
+	var all []string
+	for n := range many {
+		all = append(all, owner())
+		start(all[n], whaley.SessionPlayer, greedy, now.Add(time.Duration(n)*time.Millisecond))
+	}
+	for n, id := range all {
+		if _, err := other.Session(ctx, id); (err == nil) != (n >= many-most) {
+			t.Errorf("sign-in %d of %d: %v", n, many, err)
+		}
+	}
+	for id, kind := range others {
+		if _, err := other.Session(ctx, id); err != nil {
+			t.Errorf("a sign-in as %s of somebody else: %v", kind, err)
+		}
+	}
+}

@@ -344,6 +344,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	})
 
 	t.Run("ASessionLastsUntilItIsEnded", func(t *testing.T) { sessions(t, s, other) })
+	t.Run("APlayerHasSoManySignInsAndNobodyElsesEnd", func(t *testing.T) { manySessions(t, s, other) })
 	t.Run("ChallengeSettingsAreReadAsTheyWereWritten", func(t *testing.T) { challengeSettings(t, s, other) })
 
 	t.Run("WhatIsMadeOnceStays", func(t *testing.T) {
