@@ -1,23 +1,9 @@
-import { QueryClientProvider } from "@tanstack/react-query";
-import { RouterProvider } from "@tanstack/react-router";
-import { StrictMode } from "react";
-import { createRoot } from "react-dom/client";
-import { showTheme } from "@/lib/theme";
 import "./styles.css";
-import { makeClient } from "./kit/client";
-import { makeRouter } from "./router";
+import { showTheme } from "@/lib/theme";
+import { speakPanel } from "./language";
 
 showTheme();
-const root = document.getElementById("root");
-if (!root) throw new Error("the page has no #root");
-
-// The sidecar writes here where ADMIN_PATH has put the panel.
-const path = document.querySelector<HTMLMetaElement>('meta[name="whaley-path"]')?.content ?? "/admin";
-
-createRoot(root).render(
-  <StrictMode>
-    <QueryClientProvider client={makeClient()}>
-      <RouterProvider router={makeRouter(path)} />
-    </QueryClientProvider>
-  </StrictMode>,
-);
+// What is shown reads its sentences as it is loaded, too.
+void speakPanel()
+  .then(() => import("./start"))
+  .then(({ start }) => start());

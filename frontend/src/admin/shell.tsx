@@ -15,6 +15,7 @@ import { useEffect, useRef } from "react";
 import { api, asProblem, unwrapEmpty } from "@/api/client";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
+import { LanguageSwitch } from "@/components/ui/language-switch";
 import { Skeleton } from "@/components/ui/skeleton";
 import { ThemeSwitch } from "@/components/ui/theme-switch";
 import { Toaster } from "@/components/ui/toast";
@@ -68,6 +69,7 @@ export function Shell() {
           </p>
           <div className="flex min-h-10 min-w-0 items-center gap-2">
             {!stranger && <Who name={whoami.data?.name} role={whoami.data?.role} />}
+            <LanguageSwitch />
             <ThemeSwitch />
           </div>
           {!stranger && (

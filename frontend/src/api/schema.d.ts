@@ -946,6 +946,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/instances/{id}/services/{service}/shell": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A shell in a service of an instance, by websocket
+         * @description Off unless `ADMIN_SHELL` is on. Binary messages are what is typed and what is shown; a text message `{"columns":80,"rows":24}`
+         *     says how large the terminal is. It ends with the shell, the instance, the organiser's key or role, and after 15 minutes in
+         *     which nothing is typed; the closing message says which. Beginning and end are in the log of events. Only the panel's own pages
+         *     may open it by its cookie.
+         */
+        get: operations["openShell"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/instances/{id}/metrics": {
         parameters: {
             query?: never;
@@ -2531,10 +2554,15 @@ export interface components {
          *     | `route_not_http` | 404 | This address is not a web page. How to connect to it is on the dashboard. |
          *     | `runtime_missing` | 503 | The challenge asks for a container runtime that this host does not have. Tell an organiser. |
          *     | `service_exited` | 503 | The challenge crashed on startup: its service %s ended with exit code %d. Try again; if it keeps happening, tell an organiser. |
+         *     | `service_not_running` | 404 | No service %s runs in this instance. |
          *     | `session_over` | 401 | CTFd does not know your account any more. Sign in again. |
          *     | `setting_not_found` | 404 | There is not a setting %q. |
          *     | `settings_missing` | 422, 503 | settings must be an object with a value for each name; null resets one. |
          *     | `settings_refused` | 422 | %s must be a list of texts without commas. |
+         *     | `shell_missing` | 409 | %s has no shell: its image has no /bin/sh. Its output is in the panel. |
+         *     | `shell_not_logged` | 503 | The log of events cannot be written, so no shell is begun. |
+         *     | `shell_off` | 403 | Shells are off. An admin turns them on with the setting ADMIN_SHELL. |
+         *     | `shells_many` | 429 | %d shells are open. Close one. |
          *     | `short` | 429 | The instance was stopped: the host's disk was running full, and it had written the most. |
          *     | `shutting_down` | 503 | Whaley is restarting. Try again in a few seconds. |
          *     | `sign_in_foreign` | 401 | This sign-in did not begin in this browser, or too long ago. Begin it here again. |
@@ -2576,9 +2604,10 @@ export interface components {
          *     | `wait_invalid` | 422 | wait must be a number of seconds from 0 to %d. |
          *     | `waiting_own_image` | 409 | its owner's flag is in images of its owner's own |
          *     | `wake_disabled` | 409 | This challenge is started from the dashboard only. |
+         *     | `websocket_wanted` | 422 | This address is for websockets, as the panel opens them. |
          * @enum {string}
          */
-        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenge_not_open" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_admins_refused" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "do_invalid" | "draft_exists" | "draft_not_found" | "draft_outdated" | "drafts_unwritable" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "handover_refused" | "host_full" | "host_missing" | "id_invalid" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "name_invalid" | "no_containers" | "no_node" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "not_woken" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "opens_invalid" | "organiser_exists" | "organiser_not_found" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "rehearsal_over" | "rehearsal_running" | "rehearsal_size" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "revisions_missing" | "role_invalid" | "role_missing" | "route_not_http" | "runtime_missing" | "service_exited" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "sign_in_state_invalid" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_invalid" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "trial_running" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "waiting_own_image" | "wake_disabled";
+        ProblemCode: "access_owner" | "account_invalid" | "active_missing" | "adapter_refused" | "address_unreadable" | "architecture_unknown" | "archive_encrypted" | "archive_incomplete" | "archive_invalid" | "archive_link" | "archive_many" | "archive_missing" | "archive_no_challenge" | "archive_path" | "archive_too_large" | "archive_too_many" | "archive_twice" | "body_invalid" | "build_running" | "build_timeout" | "build_unwanted" | "capture_broken" | "capture_file_missing" | "capture_not_found" | "captures_busy" | "challenge_exists" | "challenge_in_use" | "challenge_inactive" | "challenge_invalid" | "challenge_missing" | "challenge_not_found" | "challenge_not_open" | "challenges_unwritable" | "code_missing" | "code_refused" | "connection_info_taken" | "cpus_invalid" | "cross_origin" | "ctfd_admins_refused" | "ctfd_challenge_not_found" | "ctfd_misconfigured" | "ctfd_not_configured" | "ctfd_not_found" | "ctfd_page_taken" | "ctfd_scripts_removed" | "ctfd_too_fast" | "ctfd_unavailable" | "cursor_invalid" | "database_not_empty" | "database_not_writable" | "database_unavailable" | "disk" | "disk_full" | "disk_short" | "do_invalid" | "draft_exists" | "draft_not_found" | "draft_outdated" | "drafts_unwritable" | "draining" | "enabled_missing" | "encoding_invalid" | "engine_unavailable" | "event_id_invalid" | "event_not_begun" | "event_over" | "event_paused" | "event_type_invalid" | "extension_too_early" | "extension_used_up" | "file_changed" | "file_exists" | "file_failed" | "file_not_found" | "file_too_large" | "files" | "flag_not_found" | "flag_not_placed" | "flag_nowhere" | "flag_refused" | "flags_missing" | "form_invalid" | "handover_refused" | "host_full" | "host_missing" | "id_invalid" | "ids_invalid" | "image_command" | "image_failed" | "image_volumes" | "instance_exists" | "instance_not_found" | "instance_not_live" | "instance_not_running" | "internal" | "key_missing" | "key_refused" | "limit_invalid" | "lost_again" | "mapping_doubtful" | "mapping_in_file" | "mapping_invalid" | "mapping_not_found" | "mapping_taken" | "memory_invalid" | "method_not_allowed" | "minutes_invalid" | "name_invalid" | "no_containers" | "no_node" | "no_team" | "not_a_file" | "not_admin" | "not_found" | "not_woken" | "note_invalid" | "number_invalid" | "object_missing" | "oidc_unavailable" | "opens_invalid" | "organiser_exists" | "organiser_not_found" | "output" | "owner_invalid" | "parameter_invalid" | "part_not_found" | "path_invalid" | "pids_invalid" | "placeholder_left" | "player_banned" | "player_unknown" | "port_range_invalid" | "port_taken" | "ports_ambiguous" | "ports_exhausted" | "quota_reached" | "rctf_off" | "rctf_refused" | "rehearsal_over" | "rehearsal_running" | "rehearsal_size" | "restart_slow" | "review_invalid" | "revision_files_gone" | "revision_not_kept" | "revisions_missing" | "role_invalid" | "role_missing" | "route_not_http" | "runtime_missing" | "service_exited" | "service_not_running" | "session_over" | "setting_not_found" | "settings_missing" | "settings_refused" | "shell_missing" | "shell_not_logged" | "shell_off" | "shells_many" | "short" | "shutting_down" | "sign_in_foreign" | "sign_in_not_needed" | "sign_in_refused" | "sign_in_state_invalid" | "solver_missing" | "solver_red" | "solver_running" | "sort_invalid" | "spawn_failed" | "standby" | "start_timeout" | "state_changed" | "state_invalid" | "stopped" | "streams_exhausted" | "subnet_pool_invalid" | "subnet_taken" | "subnets_exhausted" | "suspicion_not_found" | "tail_invalid" | "team_banned" | "team_required" | "teams_invalid" | "teams_several" | "time_invalid" | "timeout_invalid" | "token_missing" | "token_refused" | "too_fast" | "too_many_streams" | "tree_too_large" | "trial_running" | "type_invalid" | "variable_invalid" | "variable_not_found" | "variable_refused" | "wait_invalid" | "waiting_own_image" | "wake_disabled" | "websocket_wanted";
         /**
          * @description An RFC 9457 problem.
          * @example {
@@ -3043,12 +3072,15 @@ export interface components {
         /**
          * @example {
          *       "name": "Ada",
-         *       "role": "operator"
+         *       "role": "operator",
+         *       "shells": false
          *     }
          */
         Admin: {
             name: string;
             role: components["schemas"]["Role"];
+            /** @description Whether operators may open shells now (ADMIN_SHELL) */
+            shells: boolean;
         };
         /**
          * @description What an organiser may do; each includes those before it. A viewer sees how the event goes. An operator works on instances,
@@ -7815,6 +7847,30 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Series"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    openShell: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The instance's id */
+                id: string;
+                /** @description The service's name in the compose file */
+                service: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The shell. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

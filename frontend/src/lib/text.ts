@@ -1,6 +1,7 @@
 import { english } from "./languages/en";
 
-type Widened<T> = T extends string
+/** Texts of any language: what English says as a shape. */
+export type Widened<T> = T extends string
   ? string
   : T extends (...of: infer A) => string
     ? (...of: A) => string

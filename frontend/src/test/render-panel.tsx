@@ -12,7 +12,7 @@ import { server } from "./server";
 export function renderPanel(address: string, role: Role = "admin") {
   // jsdom has no layout, and a table draws the rows that are in sight.
   vi.spyOn(Element.prototype, "clientHeight", "get").mockReturnValue(800);
-  server.use(http.get("*/admin/api/whoami", () => HttpResponse.json({ name: "Ada", role })));
+  server.use(http.get("*/admin/api/whoami", () => HttpResponse.json({ name: "Ada", role, shells: true })));
   const router = makeRouter("/admin", createMemoryHistory({ initialEntries: [`/admin${address}`] }));
   render(
     <QueryClientProvider client={makeClient()}>

@@ -47,6 +47,21 @@ describe("the list", () => {
     expect(screen.getByRole("button", { name: "Copy Network connection" })).toBeVisible();
   });
 
+  it("is one line each in a long list, whatever runs, until a line is opened or led to", async () => {
+    const user = userEvent.setup();
+    const names = Array.from({ length: 13 }, (_, n) => `Challenge ${n}`);
+    const challenges = names.map((name) => challenge({ id: name, name }));
+    serve({ challenges, instances: [instance({ challenge_id: "Challenge 3", challenge_name: "Challenge 3" })] });
+    renderDashboard();
+    const line = within(await card("Challenge 3"));
+    expect(await line.findByText("Running")).toBeVisible();
+    expect(screen.getAllByRole("button", { expanded: false })).toHaveLength(names.length);
+    await user.click(line.getByRole("button", { name: "Challenge 3" }));
+    expect(line.getByRole("button", { name: /Stop/ })).toBeVisible();
+    (await card("Challenge 4")).focus();
+    expect(within(await card("Challenge 4")).getByRole("button", { expanded: false })).toBeVisible();
+  });
+
   it("says of every way whether it starts the instance", async () => {
     const lines = { host: "notes.instances.localhost", url: "", hint: "nc notes.instances.localhost 31337" };
     const port = { ...webRoute, ...lines, name: "a port", type: "port" as const, port: 31337 };

@@ -105,6 +105,7 @@ func (a *API) AdminRoutes() []AdminRoute {
 		{"POST", "/admin/api/instances/{id}/restart", operator, a.admin.RestartInstance},
 		{"POST", "/admin/api/instances/{id}/extend", operator, a.admin.ExtendInstance},
 		{"GET", "/admin/api/instances/{id}/logs", operator, a.admin.FollowInstance},
+		{"GET", "/admin/api/instances/{id}/services/{service}/shell", operator, a.admin.OpenShell},
 		{"GET", "/admin/api/instances/{id}/metrics", viewer, a.admin.GetInstanceUsage},
 		{"GET", "/admin/api/export/instances.csv", viewer, a.admin.ExportInstances},
 		{"GET", "/admin/api/export/events.csv", viewer, a.admin.ExportEvents},

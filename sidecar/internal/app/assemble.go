@@ -51,6 +51,14 @@ type rules struct {
 	costs     *costs.Book
 }
 
+// shells are those that the platform has; nil: none.
+func (r *rules) shells() instancer.Shells {
+	if r.platform == nil {
+		return nil
+	}
+	return r.platform
+}
+
 // assemble makes the instancer and the adapters that the settings choose.
 func assemble(
 	ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine,
@@ -119,7 +127,8 @@ func assemble(
 		DB: db, Rules: needs, Log: log,
 		Docker: containers.Needs{
 			Engine: engine, Subnets: subnets, Ports: ports, Firewall: wall.rules(), Sandboxes: made.sandboxes,
-			PortMap: mapped.forPlatform(), Traffic: traffic.Kernel{}, Published: c.BackendHost != "", Guest: c.Guest == "on",
+			PortMap: mapped.forPlatform(), Traffic: traffic.Kernel{}, Terminals: engine,
+			Published: c.BackendHost != "", Guest: c.Guest == "on",
 		},
 		Options: instancer.Options{
 			BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Policy: policy(c),

@@ -129,7 +129,7 @@ func (s *server) openSurface(ctx context.Context) error {
 	}
 	s.surface = api.New(ctx, api.Needs{
 		Players: s.who.players, Members: s.who.members, Provider: s.who.provider, Sessions: s.who.sessions,
-		Organisers: s.db, Limiter: s.who.limiter, Connection: s.who.written,
+		Organisers: s.db, Shells: s.rules.shells(), Limiter: s.who.limiter, Connection: s.who.written,
 		Instancer: s.rules.instancer, Challenges: s.library, Library: s.library, Keys: s.keys, Tickets: tickets,
 		Events: s.db, Checks: s.checks, Settings: s.live, Flags: s.rules.flags,
 		Cheating: s.rules.cheating, Books: s.db, Ports: s.rules.ports, Places: s.places,

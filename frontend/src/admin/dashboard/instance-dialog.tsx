@@ -13,13 +13,15 @@ import { useAction } from "../kit/action";
 import { TabLink } from "../kit/link";
 import { useAfterEvents } from "../kit/live";
 import { Loaded } from "../kit/loaded";
-import { Button } from "../kit/takes";
+import { Button, useMay } from "../kit/takes";
+import { whoamiQuery } from "../queries";
 import { text } from "../text";
 import { isLive, StateBadge } from "./instances";
 import { Output } from "./output";
 import { Printed } from "./printed";
 import { instanceQuery } from "./queries";
 import { useRestart } from "./restart";
+import { ShellView } from "./shell";
 import { StopDialog } from "./stop-dialog";
 import { Usage } from "./usage";
 
@@ -49,8 +51,10 @@ export function InstanceDialog({ id, onClose }: Props) {
 }
 
 function Detail({ instance }: { instance: AdminInstanceDetail }) {
-  const [view, setView] = useState<"about" | "usage" | "output">("about");
+  const [view, setView] = useState<"about" | "usage" | "output" | "shell">("about");
   const [stopping, setStopping] = useState(false);
+  const may = useMay();
+  const shells = useQuery(whoamiQuery).data?.shells === true && may("operator") && isLive(instance);
   const restart = useRestart();
   const capture = useAction<void>({
     act: () => unwrap(api.POST("/admin/api/forensics/live-capture/{id}", { params: { path: { id: instance.id } } })),
@@ -70,6 +74,7 @@ function Detail({ instance }: { instance: AdminInstanceDetail }) {
             { value: "about", label: text.dashboard.about },
             { value: "usage", label: text.dashboard.usage },
             { value: "output", label: text.dashboard.output },
+            ...(shells ? [{ value: "shell" as const, label: text.shell.title }] : []),
           ]}
         />
         <div className="flex flex-wrap gap-2 sm:ml-auto">
@@ -105,6 +110,8 @@ function Detail({ instance }: { instance: AdminInstanceDetail }) {
         <About instance={instance} />
       ) : view === "usage" ? (
         <Usage id={instance.id} />
+      ) : view === "shell" ? (
+        <ShellView instance={instance} />
       ) : (
         <Output id={instance.id} />
       )}

@@ -1,5 +1,5 @@
 import { ChevronRight, CircleCheck, ExternalLink, Flag, Users } from "lucide-react";
-import { type ReactNode, useEffect, useId, useState } from "react";
+import { type ReactNode, useId, useState } from "react";
 import type { Challenge, Instance } from "@/api/types";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
@@ -13,7 +13,7 @@ type Props = {
   instance: Instance | null;
   /** The team that shares the player's copy; empty: nobody does. */
   team: string;
-  /** One line, until it is opened or runs. */
+  /** One line, until it is opened: the list is as long in every language, whatever runs. */
   dense: boolean;
   /** How it is doing, beside its name. */
   badge: ReactNode;
@@ -38,13 +38,17 @@ export function ChallengeCard({ challenge, instance, team, dense, badge, control
     (readiness === "running" || instance?.state === "sleeping") && instance ? instance.routes : challenge.routes;
   const running = instance?.state === "running";
   const asleep = !instance || instance.state === "stopped";
-  useEffect(() => {
-    if (!asleep) setOpen(true); // and it stays open when that is over, for what there is to say of it
-  }, [asleep]);
-  if (dense && !open && asleep) {
+  if (dense && !open) {
     const web = challenge.wake ? challenge.routes.find(({ type, url }) => type === "http" && url !== "") : undefined;
     return (
-      <Card aria-labelledby={id} id={cardOf(challenge.id)} tabIndex={-1} className="rounded-lg">
+      <Card
+        aria-labelledby={id}
+        id={cardOf(challenge.id)}
+        tabIndex={-1}
+        className={cn("rounded-lg", running && "border-l-2 border-l-good")}
+        // Whoever is led here wants to see it all.
+        onFocus={(event) => event.target === event.currentTarget && !asleep && setOpen(true)}
+      >
         <div className="flex items-center">
           <h3 id={id} className="min-w-0 flex-1 font-semibold">
             <button
@@ -58,6 +62,7 @@ export function ChallengeCard({ challenge, instance, team, dense, badge, control
               {challenge.solved && <SolvedMark />}
             </button>
           </h3>
+          {!asleep && badge}
           {web && (
             <Button asChild look="ghost" size="icon">
               <a

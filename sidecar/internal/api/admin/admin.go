@@ -152,7 +152,11 @@ func (a Handlers) audit(r *http.Request, ev whaley.Event) {
 // GetAdmin answers GET /admin/api/whoami.
 func (a Handlers) GetAdmin(w http.ResponseWriter, r *http.Request) error {
 	v, _ := r.Context().Value(kit.AdminKey{}).(*kit.AdminVisit)
-	return kit.Write(w, http.StatusOK, map[string]string{"name": v.Name, "role": string(v.Role)})
+	return kit.Write(w, http.StatusOK, struct {
+		Name   string `json:"name"`
+		Role   string `json:"role"`
+		Shells bool   `json:"shells"`
+	}{v.Name, string(v.Role), a.shellsOn() == nil})
 }
 
 type adminLoginRequest struct {

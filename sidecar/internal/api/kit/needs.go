@@ -75,6 +75,7 @@ type Needs struct {
 	Members    *identity.Members  // of a provider of sign-ins; nil: there is none
 	Provider   *oidc.Provider     // not nil if Members are not
 	Sessions   *identity.Sessions // of browsers
+	Shells     instancer.Shells   // nil: there are none
 	Organisers Organisers         // keys of named ones; nil: there are none
 	Limiter    Limiter            // nil: nothing is limited
 	Events     Events

@@ -40,6 +40,8 @@ type Options struct {
 	StreamPatience time.Duration
 	// StreamAlive is how often a stream shows that it lives, at the least; zero: keepAlive.
 	StreamAlive time.Duration
+	// ShellIdle is how long a shell may be open without anything being typed; zero: 15 minutes.
+	ShellIdle time.Duration
 }
 
 // Surface is what all audiences have in common: what is worked with, who asks, and how often they may.
@@ -49,9 +51,13 @@ type Surface struct {
 	Admins *identity.Admins
 	Seats  *seats
 	Turns  *turn.Turns
-	heard  atomic.Int64    // when the plugin in CTFd asked for something, Unix seconds
-	Ctx    context.Context // ends streams and waits when the process does
+	// ShellCount is how many shells are open.
+	ShellCount atomic.Int64
+	heard      atomic.Int64    // when the plugin in CTFd asked for something, Unix seconds
+	Ctx        context.Context // ends streams and waits when the process does
 }
+
+const shellIdle = 15 * time.Minute
 
 // NewSurface makes a Surface. When ctx ends, so do streams and held requests.
 func NewSurface(ctx context.Context, needs Needs, opts Options) *Surface {
@@ -63,6 +69,9 @@ func NewSurface(ctx context.Context, needs Needs, opts Options) *Surface {
 	}
 	if opts.StreamAlive == 0 {
 		opts.StreamAlive = keepAlive
+	}
+	if opts.ShellIdle == 0 {
+		opts.ShellIdle = shellIdle
 	}
 	admins := identity.NewAdmins(opts.AdminKey, needs.Players, needs.Sessions)
 	if needs.Organisers != nil {

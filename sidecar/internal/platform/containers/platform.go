@@ -26,6 +26,7 @@ type Needs struct {
 	Sandboxes Sandboxes // nil: none
 	PortMap   PortMap   // nil: the engine publishes ports
 	Traffic   Traffic   // nil: nothing is known of traffic
+	Terminals Terminals // nil: there are no shells
 	// Published gives every route a port of the host: routers cannot reach the containers' own addresses.
 	Published bool
 	// Guest has containers begin with the guest where that can be, which puts the flags in and becomes the challenge's
@@ -46,6 +47,7 @@ type Platform struct {
 	sandboxes Sandboxes
 	portMap   PortMap
 	traffic   Traffic
+	terminals Terminals
 	published bool
 	guest     bool
 	log       *slog.Logger
@@ -69,9 +71,9 @@ func New(needs Needs) *Platform {
 	return &Platform{
 		Images: needs.Engine, Disks: needs.Engine, engine: needs.Engine, subnets: needs.Subnets, ports: needs.Ports,
 		firewall: needs.Firewall, sandboxes: needs.Sandboxes, portMap: needs.PortMap, traffic: needs.Traffic,
-		published: needs.Published,
-		guest:     needs.Guest,
-		log:       needs.Log, led: map[string]bool{}, lose: map[string]context.CancelFunc{}, prepared: map[string]map[string]string{},
+		terminals: needs.Terminals, published: needs.Published,
+		guest: needs.Guest,
+		log:   needs.Log, led: map[string]bool{}, lose: map[string]context.CancelFunc{}, prepared: map[string]map[string]string{},
 	}
 }
 

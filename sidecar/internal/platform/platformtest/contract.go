@@ -45,6 +45,7 @@ func Contract(t *testing.T, host Host) {
 		"what was prepared and not claimed is removed":      c.unclaimed,
 		"what sleeps is woken as it was":                    c.sleeps,
 		"what runs ahead of its owner goes on as it is":     c.runsAhead,
+		"a shell ends with its instance":                    c.shells,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.T = t
