@@ -3,6 +3,8 @@ import { speak, type Texts } from "./text";
 
 const load: Partial<Record<Language, () => Promise<{ texts: Texts }>>> = {
   de: () => import("./languages/de"),
+  es: () => import("./languages/es"),
+  fr: () => import("./languages/fr"),
 };
 
 /** Has the panel speak the organiser's language; English goes on where its files do not come. */

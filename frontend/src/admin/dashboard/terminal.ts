@@ -37,6 +37,11 @@ const ours = new Proxy(document, {
   },
 });
 
+/** Where xterm.js has what makes its cells. */
+type Inside = {
+  _core?: { _renderService?: { _renderer?: { value?: { _rowFactory?: { _document: Document } } } } };
+};
+
 /** A terminal at a shell of a service, in an element of the page. */
 export type Shell = { close: () => void; focus: () => void };
 
@@ -60,6 +65,8 @@ export function openShell(place: HTMLElement, address: string, label: string, en
   } finally {
     document.createElement = make;
   }
+  const cells = (terminal as unknown as Inside)._core?._renderService?._renderer?.value?._rowFactory;
+  if (cells) cells._document = ours; // the only part that takes the page's own; without it true colours are not seen
   terminal.textarea?.setAttribute("aria-label", label);
   const socket = new WebSocket(address);
   socket.binaryType = "arraybuffer";
