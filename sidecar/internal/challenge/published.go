@@ -25,14 +25,14 @@ func (s *sources) published(project *types.Project) {
 	}
 }
 
-// holdsNothingOf says whether a build's folder, or its Dockerfile, is not there. What leads out of the challenge's
-// folder is not looked for.
+// holdsNothingOf says whether a build's folder, or its Dockerfile, is not in the challenge's folder. What leads out of it
+// is not looked for.
 func (s *sources) holdsNothingOf(b *types.BuildConfig) bool {
 	context, err := inside(s.dir, b.Context)
-	if os.IsNotExist(err) {
+	if err != nil {
 		return true
 	}
-	if err != nil || b.DockerfileInline != "" || !isFolder(context) {
+	if b.DockerfileInline != "" || !isFolder(context) {
 		return false
 	}
 	_, err = inside(s.dir, DockerfileOf(context, b.Dockerfile))

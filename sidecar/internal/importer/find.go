@@ -216,9 +216,9 @@ func (f *folder) challenges() int {
 	return n
 }
 
-// collects says whether a folder is that of many challenges by category, or one of these categories.
+// collects says whether a folder is that of many challenges by category, or one of these categories, or starts all.
 func collects(f *folder) bool {
-	return byCategory(f) || isCategory(f.name) && (f.parent == nil || byCategory(f.parent)) && f.challenges() > 1
+	return byCategory(f) || isCategory(f.name) && (f.parent == nil || byCategory(f.parent)) && f.challenges() > 1 || startsAll(f)
 }
 
 func startsSeveral(path string) string {
