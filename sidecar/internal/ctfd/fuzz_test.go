@@ -39,6 +39,7 @@ func FuzzAnswersOfCTFd(f *testing.F) {
 		if status < 200 || status > 599 {
 			return // no answer that a server could give
 		}
+		defer server.CloseClientConnections() // of this client: ten thousand of them have all descriptors
 		next.Store(&page{status, body})
 		c, ctx := client(t, server.URL, "key"), context.Background()
 		if id, err := c.Me(ctx, "token"); err == nil && id <= 0 {
