@@ -67,7 +67,7 @@ export function Shell() {
             <img src={logo} alt="" className="h-7 max-w-40 object-contain" />
             {text.app.name}
           </p>
-          <div className="flex min-h-10 min-w-0 items-center gap-2">
+          <div className="flex min-h-10 min-w-0 flex-wrap items-center justify-end gap-x-2">
             {!stranger && <Who name={whoami.data?.name} role={whoami.data?.role} />}
             <LanguageSwitch />
             <ThemeSwitch />
