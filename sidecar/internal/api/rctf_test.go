@@ -186,9 +186,11 @@ func TestRCTFIsRefusedInItsOwnShape(t *testing.T) {
 		c.token = token
 		refused("the token "+token, 401, "PUT", form, redTeam, create("f"))
 	}
-	w := c.call("203.0.113.5", "PUT", "/v1/instances/", "no json")
-	if a := c.accepted(w); w.Code != 422 || a.Kind != "instancerError" {
-		t.Errorf("%d %s", w.Code, w.Body)
+	for _, path := range []string{"/v1/instances/", "/v1/instances/?%00", "/v1/instances/?a=%zz"} {
+		w := c.call("203.0.113.5", "PUT", path, "no json")
+		if a := c.accepted(w); w.Code != 422 || a.Kind != "instancerError" {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
 	}
 	// And nobody plays by address.
 	c.refused(c.call(alice, "GET", "/challenges", ""), 401, "player_unknown")

@@ -232,9 +232,14 @@ func (a *API) router(routes []Route, otherwise http.Handler) http.Handler {
 // readable refuses what a database takes for broken: text that is not UTF-8, and NUL.
 func (a *API) readable(next http.Handler) http.Handler {
 	refuse := a.Wrap(func(http.ResponseWriter, *http.Request) error { return kit.ErrUnreadable })
+	refuseRCTF := a.Wrap(machine.RefuseRCTF(kit.ErrUnreadable))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query, err := url.QueryUnescape(r.URL.RawQuery)
 		if err != nil || !plain(r.URL.Path) || !plain(query) {
+			if r.URL.Path == machine.RCTFPath {
+				refuseRCTF.ServeHTTP(w, r)
+				return
+			}
 			refuse.ServeHTTP(w, r)
 			return
 		}

@@ -62,6 +62,15 @@ type rctfEndpoint struct {
 	Own bool `json:"bypassExpose"`
 }
 
+// RefuseRCTF answers with a refusal in rCTF's own shape.
+func RefuseRCTF(e *whaley.Error) kit.Handler {
+	return func(w http.ResponseWriter, _ *http.Request) error { return refuseAsRCTF(w, e) }
+}
+
+func refuseAsRCTF(w http.ResponseWriter, e *whaley.Error) error {
+	return kit.Write(w, kit.Statuses[e.Kind], map[string]string{"kind": "instancerError", "message": e.Detail})
+}
+
 // AsRCTF answers one verb, errors in rCTF's own shape.
 func (a Handlers) AsRCTF(
 	kind string, answer func(*http.Request, rctfForm, whaley.Player) (*whaley.Instance, error),
@@ -76,7 +85,7 @@ func (a Handlers) AsRCTF(
 			a.Log.Error("write answer to rctf failed", "kind", kind, "err", err)
 			e = whaley.Errorf(whaley.Internal, "internal", "Something went wrong here. Tell an organiser.")
 		}
-		return kit.Write(w, kit.Statuses[e.Kind], map[string]string{"kind": "instancerError", "message": e.Detail})
+		return refuseAsRCTF(w, e)
 	}
 }
 
