@@ -58,7 +58,9 @@ func TestARehearsalThatNobodyPlaysAnyMoreIsOverAndLeavesNothing(t *testing.T) {
 		if err != nil || !s.Plays(team.Owner.ID) || !whaley.Synthetic(team.Owner.ID) || s.Plays("team_1") {
 			t.Fatalf("%+v %v", team, err)
 		}
+		h.mu.Lock()
 		h.live["theirs"], h.live["a player's"] = team.Owner.ID, "team_1"
+		h.mu.Unlock()
 		if _, err := s.Begin(1, ""); whaley.CodeOf(err) != "rehearsal_running" {
 			t.Errorf("a second one began: %v", err)
 		}
