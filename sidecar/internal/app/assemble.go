@@ -63,29 +63,14 @@ func (r *rules) shells() instancer.Shells {
 func assemble(
 	ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine,
 	library *challenge.Library, wall *wall, mapped *ports, pools *subnet.Chooser, live *config.Live, keys identity.Keys, seen *observers,
-	log *slog.Logger,
+	cluster *cluster, log *slog.Logger,
 ) (rules, []api.Check, error) {
-	subnets, err := newSubnets(ctx, g, db, pools, log)
+	made, parts, checks, err := placesOf(ctx, c, g, db, engine, wall, mapped, pools, live, cluster, log)
 	if err != nil {
 		return rules{}, nil, err
 	}
-	ports, err := port.New(db, c.PortRangeStart, c.PortRangeEnd)
-	if err != nil {
-		return rules{}, nil, err
-	}
-	checks := []api.Check{
-		{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping},
-		{Name: "firewall", Ping: wall.ping, Optional: true}, {Name: "disk", Ping: datadir.Ping(c), Optional: true},
-		{Name: "pool", Ping: pools.Ping, Optional: true}, {Name: "ports", Ping: mapped.ping, Optional: true},
-	}
-	if mapped.table != nil {
-		ports.OnKnown(mapped.table.KnowAlso)
-	}
-	made := rules{ports: ports}
-	made.sandboxes = newSandboxes(live, db, subnets, engine, log)
-	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })
 	needs := instancer.Needs{
-		Prober: probe.New(engine), Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer,
+		Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer,
 		Observer: seen.metrics, Pressure: monitor.Pressure,
 	}
 	needs.Inside, err = relay.NewAuthority(relay.Options{
@@ -123,13 +108,12 @@ func assemble(
 		made.edge = edge.NewRoutes(log)
 		needs.Router = made.edge
 	}
+	needs.Platform, needs.Prober = parts.Rules.Platform, parts.Rules.Prober
+	if cluster != nil {
+		needs.Pressure = nil // this machine's is not that of the nodes
+	}
 	life, err := core.New(core.Parts{
-		DB: db, Rules: needs, Log: log,
-		Docker: containers.Needs{
-			Engine: engine, Subnets: subnets, Ports: ports, Firewall: wall.rules(), Sandboxes: made.sandboxes,
-			PortMap: mapped.forPlatform(), Traffic: traffic.Kernel{}, Terminals: engine,
-			Published: c.BackendHost != "", Guest: c.Guest == "on",
-		},
+		DB: db, Rules: needs, Log: log, Docker: parts.Docker,
 		Options: instancer.Options{
 			BaseDomain: c.BaseDomain, SlugKey: keys.Slug, BackendHost: c.BackendHost, Policy: policy(c),
 		},
@@ -161,6 +145,43 @@ func assemble(
 		})
 	}
 	return made, checks, nil
+}
+
+// placesOf makes what instances run on: the engine and this host, or a cluster.
+func placesOf(
+	ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, wall *wall, mapped *ports,
+	pools *subnet.Chooser, live *config.Live, cluster *cluster, log *slog.Logger,
+) (made rules, parts core.Parts, checks []api.Check, err error) {
+	checks = []api.Check{
+		{Name: "database", Ping: db.Ping}, {Name: "engine", Ping: engine.Ping}, {Name: "disk", Ping: datadir.Ping(c), Optional: true},
+	}
+	if cluster != nil {
+		made.ports = cluster.ports
+		parts.Rules.Platform, parts.Rules.Prober = cluster, probe.New(cluster)
+		return made, parts, append(checks, api.Check{Name: "nodes", Ping: cluster.nodes.Ping, Optional: true}), nil
+	}
+	subnets, err := newSubnets(ctx, g, db, pools, log)
+	if err != nil {
+		return made, parts, nil, err
+	}
+	if made.ports, err = port.New(db, c.PortRangeStart, c.PortRangeEnd); err != nil {
+		return made, parts, nil, err
+	}
+	if mapped.table != nil {
+		made.ports.OnKnown(mapped.table.KnowAlso)
+	}
+	made.sandboxes = newSandboxes(live, db, subnets, engine, log)
+	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })
+	parts.Rules.Prober = probe.New(engine)
+	parts.Docker = containers.Needs{
+		Engine: engine, Subnets: subnets, Ports: made.ports, Firewall: wall.rules(), Sandboxes: made.sandboxes,
+		PortMap: mapped.forPlatform(), Traffic: traffic.Kernel{}, Terminals: engine,
+		Published: c.BackendHost != "", Guest: c.Guest == "on",
+	}
+	return made, parts, append(
+		checks, api.Check{Name: "firewall", Ping: wall.ping, Optional: true}, api.Check{Name: "pool", Ping: pools.Ping, Optional: true},
+		api.Check{Name: "ports", Ping: mapped.ping, Optional: true},
+	), nil
 }
 
 // NewRouter makes what writes routes into the Redis of Traefik.

@@ -37,6 +37,9 @@ func measure(
 			return use.Held, now.PortRangeEnd - now.PortRangeStart + 1, err
 		},
 		Subnets: func(ctx context.Context) (int, int, error) {
+			if len(pools.Pools()) == 0 {
+				return 0, 0, nil // addresses are a cluster's affair
+			}
 			held, err := db.SubnetsHeld(ctx)
 			return held, 1 << (subnet.Bits - pools.Pool().Bits()), err
 		},

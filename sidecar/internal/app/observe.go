@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
-	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/event"
 	"github.com/whaley-ctf/whaley/sidecar/internal/forensics"
 	"github.com/whaley-ctf/whaley/sidecar/internal/metric"
@@ -29,9 +29,16 @@ type observers struct {
 	tracer    trace.Tracer // nil: there are no traces
 }
 
+// watched is what observers look at.
+type watched interface {
+	forensics.Engine
+	api.Containers
+	Usage(ctx context.Context, id string) (whaley.Usage, error)
+}
+
 // observe makes the observers. What they do in the background begins with run.
 func observe(
-	live *config.Live, db *store.Store, engine *docker.Engine, worker string, tracer trace.Tracer, log *slog.Logger,
+	live *config.Live, db *store.Store, engine watched, worker string, tracer trace.Tracer, log *slog.Logger,
 ) (*observers, error) {
 	c := live.Config()
 	o := &observers{

@@ -73,13 +73,25 @@ func (s *server) openEngine(ctx context.Context) (err error) {
 		return fmt.Errorf("DOCKER_HOST: %w", err)
 	}
 	s.OnStop("engine", s.engine.Close)
-	s.pools = NewPools(s.live.Config, s.env, s.db, s.engine, s.deployment, s.log)
+	s.pools, s.places = NewPools(s.live.Config, s.env, s.db, s.engine, s.deployment, s.log), portwake.NewPlaces()
+	if s.c.Platform == "kubernetes" { // nothing of this host is the instances'
+		s.wall, s.ports = &wall{log: s.log}, &ports{log: s.log}
+		return s.openCluster(ctx)
+	}
 	if err := s.pools.Choose(ctx); err != nil {
 		return err
 	}
 	s.wall = newWall(s.c, s.deployment, s.pools, s.log)
-	s.ports, s.places = newPorts(s.c, s.env["DOCKER_HOST"], s.deployment, s.log), portwake.NewPlaces()
+	s.ports = newPorts(s.c, s.env["DOCKER_HOST"], s.deployment, s.log)
 	return nil
+}
+
+// watched is what instances run on, for who looks at them.
+func (s *server) watched() watched {
+	if s.cluster != nil {
+		return s.cluster
+	}
+	return s.engine
 }
 
 func (s *server) openObservers(ctx context.Context) error {
@@ -91,7 +103,7 @@ func (s *server) openObservers(ctx context.Context) error {
 	if tracer != nil {
 		s.db.Trace(tracer)
 	}
-	s.seen, err = observe(s.live, s.db, s.engine, s.worker, tracer, s.log)
+	s.seen, err = observe(s.live, s.db, s.watched(), s.worker, tracer, s.log)
 	return err
 }
 
@@ -101,7 +113,7 @@ func (s *server) openRules(ctx context.Context) (err error) {
 		return err
 	}
 	s.rules, s.checks, err = assemble(
-		ctx, s.c, s.Group, s.db, s.engine, s.library, s.wall, s.ports, s.pools, s.live, s.keys, s.seen, s.log,
+		ctx, s.c, s.Group, s.db, s.engine, s.library, s.wall, s.ports, s.pools, s.live, s.keys, s.seen, s.cluster, s.log,
 	)
 	return err
 }
@@ -133,13 +145,13 @@ func (s *server) openSurface(ctx context.Context) error {
 		Instancer: s.rules.instancer, Challenges: s.library, Library: s.library, Keys: s.keys, Tickets: tickets,
 		Events: s.db, Checks: s.checks, Settings: s.live, Flags: s.rules.flags,
 		Cheating: s.rules.cheating, Books: s.db, Ports: s.rules.ports, Places: s.places,
-		Containers: s.engine,
+		Containers: s.watched(),
 		EventLog:   s.db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
 		Tracer: seen.tracer, Pages: s.pages, Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered,
 		Opening: look, Solvers: s.rules.solvers, Trials: s.rules.trials, Rehearsals: s.rules.stage, Origins: origins, Log: s.log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: s.pluginKey,
-		TLSWakes: c.Edge == "embedded" || c.WakeListen != "", PortsWake: s.ports.forPlatform() != nil,
+		TLSWakes: c.Edge == "embedded" || c.WakeListen != "", PortsWake: s.cluster != nil || s.ports.forPlatform() != nil,
 		MetricsKey: string(c.MetricsKey), AdminKey: string(c.AdminKey), AdapterKey: string(c.AdapterKey),
 		RCTFToken: string(c.RCTFToken), AuthMode: c.AuthMode, CTFdURL: scoreboard(c),
 		Trusted: c.Trusted, Proxies: c.TrustedProxies, Inside: s.pools.Contains, Version: Version,

@@ -155,16 +155,27 @@ func (p *ports) end(db *store.Store) {
 
 // openPorts answers what the kernel does not lead to an instance.
 func (s *server) openPorts(ctx context.Context) error {
-	if s.ports.table == nil {
+	listener, where := net.Listener(s.ports.listener), meant
+	switch {
+	case s.cluster != nil:
+		most, err := listen.Divide()
+		if err != nil {
+			return fmt.Errorf("how many files may be open: %w", err)
+		}
+		where = arrived
+		listener = listen.Around(s.cluster.lanes, listen.Options{
+			Name: "PORT_RANGE_END", Most: most.TLS, PerAddress: s.c.AddressConnections, ForMany: s.c.Trusted, Log: s.log,
+		})
+	case s.ports.table == nil:
 		return nil
 	}
 	server := &portwake.Server{
-		Listener: s.ports.listener, Meant: meant, Book: s.db, Rules: s.rules.instancer, Challenges: s.library,
+		Listener: listener, Meant: where, Book: s.db, Rules: s.rules.instancer, Challenges: s.library,
 		Owners: s.portOwners(), Turns: turn.New(s.c.AddressTurns), Most: s.c.ContainerMaxConnections,
 		Dashboard: s.c.DashboardURL, Log: s.log,
 	}
 	s.Go(func() error { return server.Run(ctx) })
-	s.Go(func() error { return s.ports.know(ctx, s.db) })
+	s.Go(func() error { return s.ports.know(ctx, s.db) }) // with a table
 	return nil
 }
 

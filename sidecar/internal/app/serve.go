@@ -43,6 +43,7 @@ type server struct {
 	deployment string
 	worker     string // the name of this process among those of the deployment
 	engine     *docker.Engine
+	cluster    *cluster // nil: instances run on the engine
 	pools      *subnet.Chooser
 	wall       *wall
 	ports      *ports
@@ -127,17 +128,14 @@ func (s *server) start(ctx context.Context) {
 // last answer is sent.
 func (s *server) work(ctx context.Context) error {
 	work, ctx := errgroup.WithContext(ctx)
-	changes := subnet.Changes(ctx, docker.BridgePrefix(s.deployment), s.log)
-	work.Go(func() error { return s.pools.Run(ctx, changes) })
-	work.Go(func() error {
-		return s.wall.run(ctx, proving(s.engine, s.db, s.c.DataDir, s.pools.Pool, s.listeners.addresses()))
-	})
-	work.Go(func() error { return s.ports.run(ctx) })
-	work.Go(func() error { warnOfRuntimes(ctx, s.engine, s.library, s.log); return nil })
+	if s.cluster == nil {
+		s.onEngine(ctx, work)
+	} else {
+		work.Go(func() error { return s.cluster.nodes.Run(ctx) })
+		work.Go(func() error { return s.cluster.pulls.Run(ctx) })
+		work.Go(func() error { return s.cluster.lanes.run(ctx, s.db) })
+	}
 	work.Go(func() error { return s.rules.instancer.Run(ctx) })
-	work.Go(func() error {
-		return s.rules.sandboxes.Run(ctx, s.rules.platform.Demand(s.rules.instancer, s.library.All))
-	})
 	work.Go(func() error { return s.rules.flags.Run(ctx) })
 	work.Go(func() error { return s.rules.cheating.Run(ctx) })
 	work.Go(func() error { return s.rules.solvers.Run(ctx) })
@@ -149,4 +147,18 @@ func (s *server) work(ctx context.Context) error {
 	}
 	s.handOver()
 	return err
+}
+
+// onEngine is what is done on this host and its engine where instances run there.
+func (s *server) onEngine(ctx context.Context, work *errgroup.Group) {
+	changes := subnet.Changes(ctx, docker.BridgePrefix(s.deployment), s.log)
+	work.Go(func() error { return s.pools.Run(ctx, changes) })
+	work.Go(func() error {
+		return s.wall.run(ctx, proving(s.engine, s.db, s.c.DataDir, s.pools.Pool, s.listeners.addresses()))
+	})
+	work.Go(func() error { return s.ports.run(ctx) })
+	work.Go(func() error { warnOfRuntimes(ctx, s.engine, s.library, s.log); return nil })
+	work.Go(func() error {
+		return s.rules.sandboxes.Run(ctx, s.rules.platform.Demand(s.rules.instancer, s.library.All))
+	})
 }

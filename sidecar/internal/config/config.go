@@ -131,6 +131,15 @@ type Config struct {
 	PortRangeStart int    `env:"PORT_RANGE_START" envDefault:"30000" live:"true" min:"1024" max:"65535" whaley:"First host port for routes of type port."`
 	PortRangeEnd   int    `env:"PORT_RANGE_END" envDefault:"40000" live:"true" min:"1024" max:"65535" whaley:"Last host port for routes of type port."`
 
+	Platform            string   `env:"PLATFORM" envDefault:"docker" section:"Kubernetes" choices:"docker|kubernetes" whaley:"What instances run on. docker: the engine of DOCKER_HOST. kubernetes: Pods of a cluster; the engine beside the sidecar only builds images. See docs/kubernetes.md."`
+	KubernetesNamespace string   `env:"KUBERNETES_NAMESPACE" envDefault:"whaley-instances" whaley:"With PLATFORM=kubernetes: the namespace of all instances, in which Whaley has its role."`
+	Kubeconfig          string   `env:"KUBECONFIG" kind:"path" whaley:"How to reach the cluster. Empty: as the service account of the Pod that this sidecar runs in."`
+	KubernetesRegistry  string   `env:"KUBERNETES_REGISTRY" whaley:"Repository of a registry that nodes pull images from, as registry.example/whaley, or http://10.0.0.5:5000/whaley without TLS. REGISTRY_LOGINS has its login. Needed with PLATFORM=kubernetes."`
+	KubernetesPush      string   `env:"KUBERNETES_REGISTRY_PUSH" whaley:"The same repository as this sidecar reaches it. Empty: as nodes do."`
+	KubernetesEdge      []string `env:"KUBERNETES_EDGE" envDefault:"app.kubernetes.io/part-of=whaley" whaley:"Who may reach instances, separated by commas: labels of Pods, in any namespace, and networks, as 10.0.0.0/24. Traefik or the embedded edge, and this sidecar, have to be among them."`
+	KubernetesNodes     string   `env:"KUBERNETES_NODES" whaley:"Labels of the nodes that instances may be on, separated by commas, as pool=ctf. Empty: all that were proved to keep instances in."`
+	KubernetesServers   []string `env:"KUBERNETES_NAME_SERVERS" whaley:"Name servers of instances with egress, separated by commas. They must be outside of private networks, which instances do not reach. Empty: those of the nodes."`
+
 	Backend         string `env:"BACKEND" envDefault:"direct" section:"Traefik and Redis" choices:"direct|published" whaley:"direct: routers reach the containers' own addresses. published: every route gets a host port, for a Traefik on another machine."`
 	BackendHost     string `env:"BACKEND_HOST" whaley:"With BACKEND=published: the name or address under which the edge reaches this host."`
 	TraefikKeys     string `env:"TRAEFIK_EXTRA_KEYS" whaley:"Further permanent keys for Traefik's Redis provider, as a JSON object of key and value, without the root."`

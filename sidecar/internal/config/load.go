@@ -137,6 +137,14 @@ func Load(environment map[string]string) (*Config, error) {
 	} else {
 		refuse(c.RCTFToken != "", "RCTF_AUTH_TOKEN needs AUTH_MODE=rctf")
 	}
+	refuse(
+		c.Platform == "kubernetes" && c.KubernetesRegistry == "",
+		"KUBERNETES_REGISTRY is needed with PLATFORM=kubernetes: the repository that nodes pull images from, as registry.example/whaley",
+	)
+	refuse(
+		c.Platform == "kubernetes" && c.Backend == "published",
+		"BACKEND=published is for instances on an engine: Pods are reached by their own addresses",
+	)
 	if c.AuthMode == "oidc" {
 		refuse(c.OIDCIssuer == "", "OIDC_ISSUER is needed with AUTH_MODE=oidc, as https://id.example.org")
 		refuse(c.OIDCClient == "", "OIDC_CLIENT_ID is needed with AUTH_MODE=oidc: make a client for Whaley at the provider")

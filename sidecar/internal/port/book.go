@@ -9,6 +9,11 @@ import (
 // OnKnown has f called for every port that becomes somebody's, before any is handed out.
 func (l *Lanes) OnKnown(f func(port int)) { l.known = f }
 
+// ListenedAt has ports count as free at which this process itself listens for their owners.
+func (l *Lanes) ListenedAt(ours func(port int) bool) {
+	l.free = func(port int) bool { return ours(port) || isFree(port) }
+}
+
 // Booked are an owner's ports of all challenges, by challenge and internal port.
 func (l *Lanes) Booked(ctx context.Context, owner string) (map[string]map[int]int, error) {
 	return l.store.OwnerPorts(ctx, owner)
