@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -13,6 +14,7 @@ import (
 	client "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/kubernetes"
@@ -123,6 +125,19 @@ func (s *server) openImages(
 	}, s.log)
 	of.pulls = images.NewPulls(api, c.KubernetesNamespace, s.deployment, of.nodes, s.log)
 	return images.New(s.engine, at, of.pulls, c.DataDir, s.log), nil
+}
+
+// tellDifferences says at the start which challenges cannot be on the cluster, and what of others is otherwise there.
+func tellDifferences(library *challenge.Library, log *slog.Logger) {
+	for _, ch := range library.All() {
+		if err := kubernetes.Refusal(ch); err != nil {
+			log.Error("challenge cannot be started", "challenge", ch.ID, "problem", err)
+			continue
+		}
+		for _, n := range kubernetes.Notes(ch) {
+			log.Info("challenge is taken otherwise", "challenge", ch.ID, "key", n.Key, "note", n.Text)
+		}
+	}
 }
 
 // Usage says that nobody asks nodes what Pods use.

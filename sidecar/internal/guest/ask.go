@@ -19,7 +19,8 @@ type Verb string
 
 // What can be asked of a guest that stays.
 const (
-	Start Verb = "start" // run the program; one that runs is left as it is
+	Start Verb = "start" // run the program; one that runs is left as it is, and one that is halted goes on
+	Halt  Verb = "halt"  // halt the program and all that it has started, until a start
 	Stop  Verb = "stop"  // end the program, by force after Grace
 	Wait  Verb = "wait"  // answer once no program runs
 	Exec  Verb = "exec"  // run Argv beside the program, as its user, and answer with its code
@@ -79,8 +80,7 @@ func Ask(ctx context.Context, at netip.AddrPort, k Key, r Request) (answer Reply
 	if len(text) > Most {
 		return answer, fmt.Errorf("ask a guest to %s: it has %d bytes, and at most %d are taken", r.Do, len(text), Most)
 	}
-	dialer := net.Dialer{KeepAliveConfig: keepAlive}
-	conn, err := dialer.DialContext(ctx, "tcp", at.String())
+	conn, err := dial(ctx, at)
 	if err != nil {
 		return answer, fmt.Errorf("%w: %w", ErrAway, err)
 	}
@@ -100,6 +100,22 @@ func Ask(ctx context.Context, at netip.AddrPort, k Key, r Request) (answer Reply
 		return answer, Outcome{answer.Failed, answer.Why}
 	}
 	return answer, nil
+}
+
+// Of a connection that is not answered: policies of networks that have just learned of a Pod may drop its first packet,
+// which the kernel sends again only after a second.
+const dialFirst, dialMost = 100 * time.Millisecond, 3 * time.Second
+
+// dial connects, and begins again where nothing is heard.
+func dial(ctx context.Context, at netip.AddrPort) (net.Conn, error) {
+	for wait := dialFirst; ; wait *= 2 {
+		dialer := net.Dialer{KeepAliveConfig: keepAlive, Timeout: wait}
+		conn, err := dialer.DialContext(ctx, "tcp", at.String())
+		var slow net.Error
+		if err == nil || ctx.Err() != nil || wait > dialMost || !errors.As(err, &slow) || !slow.Timeout() {
+			return conn, err
+		}
+	}
 }
 
 // mostReplied is how many bytes an answer may have: whoever has taken the place of a guest is not to fill our memory.

@@ -91,6 +91,8 @@ func (p *program) do(ctx context.Context, r Request, files io.Reader) Reply {
 		err = p.start(r.Message, files)
 	case Stop:
 		p.stop(context.WithoutCancel(ctx), r.Grace)
+	case Halt:
+		err = p.halt()
 	case Wait:
 		p.wait(ctx)
 	case Exec:

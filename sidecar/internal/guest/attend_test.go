@@ -143,8 +143,15 @@ func TestAGuestThatStaysRunsItsProgramAgainAsItWasTold(t *testing.T) {
 	got, err = ask(Request{Do: Start, Message: m})
 	is(Running, 0, got, err)
 	until("1 flag{abc\n1 its own!\n")
-	got, err = ask(Request{Do: Stop})
-	is(Ended, 128+9, got, err)
+	for _, do := range []Verb{Halt, Halt, Start, Halt} {
+		got, err = ask(Request{Do: do})
+		is(Running, 0, got, err)
+	}
+	got, err = ask(Request{Do: Stop, Grace: time.Minute}) // also what is halted
+	is(Ended, 128+15, got, err)
+	if _, err = ask(Request{Do: Halt}); !errors.As(err, &why) {
+		t.Errorf("what has ended is halted: %v", err)
+	}
 }
 
 func TestAGuestThatStaysTellsOfAnEnd(t *testing.T) {

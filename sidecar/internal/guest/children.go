@@ -108,15 +108,15 @@ func (c *children) fork(files []uintptr, group bool) (int, <-chan int, error) {
 	return pid, over, nil
 }
 
-// killRest ends whatever a program has left behind: all there is in the container, or, where this is not the first process
-// of one, the group that the program began.
-func killRest(pid int) {
+// signalAll signals a program and whatever it has started: all there is in the container, or, where this is not the first
+// process of one, the group that the program began.
+func signalAll(pid int, what unix.Signal) {
 	if os.Getpid() == 1 {
-		_ = unix.Kill(-1, unix.SIGKILL)
+		_ = unix.Kill(-1, what)
 		return
 	}
 	if pid > 1 {
-		_ = unix.Kill(-pid, unix.SIGKILL)
+		_ = unix.Kill(-pid, what)
 	}
 }
 

@@ -41,10 +41,11 @@ func (p *program) start(m *Message, files io.Reader) error {
 	p.starting.Lock()
 	defer p.starting.Unlock()
 	p.mu.Lock()
-	told, state := p.told, p.state
+	told, state, halted := p.told, p.state, p.pid
 	p.mu.Unlock()
 	switch {
 	case state == Running:
+		signalAll(halted, unix.SIGCONT)
 		return nil
 	case told == nil && m == nil:
 		return Outcome{failed, errUntold.Error()}
@@ -89,7 +90,7 @@ func fit(m Message, files io.Reader) error {
 // await has all end that a program leaves behind, as a container does with its first process.
 func (p *program) await(pid int, ended <-chan int) {
 	code := <-ended
-	killRest(pid)
+	signalAll(pid, unix.SIGKILL)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.state, p.code, p.pid = Ended, code, 0
@@ -108,6 +109,7 @@ func (p *program) stop(ctx context.Context, grace time.Duration) {
 	}
 	if grace > 0 {
 		_ = unix.Kill(pid, p.order.stopSignal())
+		signalAll(pid, unix.SIGCONT) // one that is halted hears nothing
 		select {
 		case <-over:
 			return
@@ -116,8 +118,22 @@ func (p *program) stop(ctx context.Context, grace time.Duration) {
 		}
 	}
 	_ = unix.Kill(pid, unix.SIGKILL)
-	killRest(pid)
+	signalAll(pid, unix.SIGKILL)
 	<-over
+}
+
+// halt has the program and all that it has started stand still until it is started.
+func (p *program) halt() error {
+	p.starting.Lock()
+	defer p.starting.Unlock()
+	p.mu.Lock()
+	pid := p.pid
+	p.mu.Unlock()
+	if pid == 0 {
+		return Outcome{failed, "its program does not run"}
+	}
+	signalAll(pid, unix.SIGSTOP)
+	return nil
 }
 
 // wait returns once no program runs.

@@ -32,6 +32,9 @@ func (p *Platform) Prepare(ctx context.Context, in *whaley.Instance, plan instan
 	if err != nil {
 		return err
 	}
+	if plan.Warm {
+		return s.warm(ctx, made)
+	}
 	for _, m := range made {
 		k, err := p.find(ctx, m.ID)
 		if err == nil {
@@ -51,9 +54,27 @@ func (p *Platform) Prepare(ctx context.Context, in *whaley.Instance, plan instan
 	return nil
 }
 
+// warm has an instance run ahead of its owner, and then halts what runs: it needs no CPU until its owner comes.
+func (s *start) warm(ctx context.Context, made []instancer.Made) error {
+	if err := s.steps.Run(ctx, s.in, made); err != nil {
+		return err
+	}
+	for _, m := range made {
+		k, err := s.find(ctx, m.ID)
+		if err == nil {
+			_, err = guest.Ask(ctx, k.at, k.key, guest.Request{Do: guest.Halt})
+		}
+		var ended guest.Outcome
+		if err != nil && !errors.As(err, &ended) { // one that has done what it had to do is not needed any more
+			return fmt.Errorf("halt %s: %w", m.ID, err)
+		}
+	}
+	return nil
+}
+
 // Claim makes what was prepared its owner's; see instancer.Platform.
 func (p *Platform) Claim(ctx context.Context, in *whaley.Instance, plan instancer.Plan, steps instancer.Steps) error {
-	pods, err := p.waiting(ctx, in.ID)
+	pods, err := p.waiting(ctx, in.ID, plan.Warm)
 	if err != nil {
 		return err
 	}
@@ -65,11 +86,18 @@ func (p *Platform) Claim(ctx context.Context, in *whaley.Instance, plan instance
 	if err != nil {
 		return fmt.Errorf("claim %s: %w", in.ID, err)
 	}
+	if plan.Warm {
+		made = slices.DeleteFunc(made, func(m instancer.Made) bool {
+			return slices.ContainsFunc(pods, func(pod corev1.Pod) bool {
+				return slices.ContainsFunc(objectsOf(&pod), func(o instancer.Object) bool { return o.ID == m.ID && o.Ended })
+			})
+		})
+	}
 	return steps.Run(ctx, in, made)
 }
 
 // waiting are the Pods of an instance that was prepared. What another process prepared is looked for.
-func (p *Platform) waiting(ctx context.Context, instance string) ([]corev1.Pod, error) {
+func (p *Platform) waiting(ctx context.Context, instance string, warm bool) ([]corev1.Pod, error) {
 	p.mu.Lock()
 	pods := p.prepared[instance]
 	delete(p.prepared, instance)
@@ -83,7 +111,7 @@ func (p *Platform) waiting(ctx context.Context, instance string) ([]corev1.Pod, 
 	}
 	for n := range pods {
 		for _, o := range objectsOf(&pods[n]) {
-			if !o.Waiting {
+			if !o.Waiting && !warm {
 				return nil, fmt.Errorf("claim %s: its service %s does not wait", instance, o.Labels.Service)
 			}
 		}

@@ -143,6 +143,9 @@ func (i *Images) remember(name string, image v1.Image) (kubernetes.Image, error)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.known[name] = known{described, id}
+	if id != "" {
+		i.known[id] = i.known[name] // what was scanned is started by what the engine knows it by
+	}
 	return described, nil
 }
 
