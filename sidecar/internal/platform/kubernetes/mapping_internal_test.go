@@ -203,6 +203,9 @@ func TestEachRowOfComposeIsMapped(t *testing.T) {
 			return []any{m.pods["web"] == m.pods["db"], len(m.pods["web"].Spec.Volumes), m.box["web"].VolumeMounts[0].ReadOnly,
 				m.order["web"].Port, m.order["db"].Port, noted(ch, "one address")}, []any{true, 1, true, 7117, 7118, true}
 		},
+		"a port below 1024 of a user who is not root": func(t *testing.T) (any, any) {
+			return mapOf(t, challenge(svc("web"))).pods["web"].Spec.SecurityContext.Sysctls[0].Value, "0"
+		},
 		"two listeners of one port in a Pod": func(*testing.T) (any, any) {
 			web, db := svc("web"), svc("db")
 			web.Mounts = []whaley.Mount{{Source: "data", Volume: true, Target: "/a"}}

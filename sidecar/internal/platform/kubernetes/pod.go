@@ -18,6 +18,11 @@ const guestPort = 7117
 // lostAfter is for how many seconds a Pod stays on a node that does not answer.
 const lostAfter = 5
 
+// asOnEngines are what every user of a container may do on an engine: listen below 1024, and ping.
+var asOnEngines = []corev1.Sysctl{
+	{Name: "net.ipv4.ip_unprivileged_port_start", Value: "0"}, {Name: "net.ipv4.ping_group_range", Value: "0 2147483647"},
+}
+
 // design is what Pods of an instance are made of.
 type design struct {
 	deployment  string
@@ -43,6 +48,7 @@ func (d *design) pod(g group, name string) (*corev1.Pod, error) {
 			TerminationGracePeriodSeconds: &grace, Hostname: hostnameOf(first),
 			SecurityContext: &corev1.PodSecurityContext{
 				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+				Sysctls:        asOnEngines,
 			},
 			Tolerations: []corev1.Toleration{tolerated("not-ready"), tolerated("unreachable")},
 			Affinity:    onlyOn(d.nodes),
