@@ -132,7 +132,7 @@ func TestAClaimOfAWaitingPodTakesAFractionOfAStart(t *testing.T) {
 	w := newWorld(t, first, second)
 	p := w.platform("claims", 7)
 	var claimed, started []time.Duration
-	for n := range 5 {
+	for n := range 3 {
 		in, plan, steps, _ := w.instance(p, fmt.Sprintf("cold-%d", n))
 		began := time.Now()
 		if err := p.Start(t.Context(), in, plan, steps); err != nil {
@@ -151,9 +151,9 @@ func TestAClaimOfAWaitingPodTakesAFractionOfAStart(t *testing.T) {
 	}
 	slices.Sort(claimed)
 	slices.Sort(started)
-	t.Logf("claims %v, starts %v: p50 %.3f of a start", claimed, started, claimed[2].Seconds()/started[2].Seconds())
-	if claimed[2]*4 > started[2] {
-		t.Errorf("a claim takes %v, a start %v", claimed[2], started[2])
+	t.Logf("claims %v, starts %v: p50 %.3f of a start", claimed, started, claimed[1].Seconds()/started[1].Seconds())
+	if claimed[1]*4 > started[1] {
+		t.Errorf("a claim takes %v, a start %v", claimed[1], started[1])
 	}
 }
 
