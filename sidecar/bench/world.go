@@ -87,8 +87,8 @@ func newCrowd(ctx context.Context, dir string, count int) (*crowd, error) {
 		return nil, err
 	}
 	c.rules = life.Instancer
-	happening := event.New(db, event.Options{}, log)
-	db.OnEvents(happening.Tell)
+	stream := event.New(db, event.Options{}, log)
+	db.OnEvents(stream.Tell)
 	dashboard, err := url.Parse("http://whaley.localhost:8080")
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func newCrowd(ctx context.Context, dir string, count int) (*crowd, error) {
 	asked := api.New(
 		inner, api.Needs{Instancer: c.rules, Challenges: library, Library: library, Keys: c.keys, Tickets: tickets,
 			Sessions: identity.NewSessions(c.keys, db), Events: db, EventLog: db, EventStats: db.EventStats,
-			Happening: happening, Books: db,
+			EventStream: stream, AdminQueries: db,
 			Containers: c.engine, Pages: http.NotFoundHandler(), Metrics: counted.Handler(), Answered: counted.Answered, Log: log},
 		api.Options{
 			BaseDomain: pluginDomain, Dashboard: dashboard, AuthMode: wire.AuthNone,

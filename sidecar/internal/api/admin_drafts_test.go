@@ -40,7 +40,7 @@ func newDrafting(t *testing.T, prove func(*whaley.Challenge, *whaley.Instance) w
 	t.Helper()
 	return newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, _ *api.Options) {
 		n.Trials = trial.New(trial.Needs{
-			Drafts: n.Library, Instances: n.Instancer, Store: n.Books.(*store.Store), Log: slog.New(slog.DiscardHandler),
+			Drafts: n.Library, Instances: n.Instancer, Store: n.AdminQueries.(*store.Store), Log: slog.New(slog.DiscardHandler),
 			Prove: func(_ context.Context, ch *whaley.Challenge, in *whaley.Instance) whaley.SolverRun {
 				return prove(ch, in)
 			},

@@ -39,7 +39,7 @@ func TestFlagsMappingsAndTheReviewListThroughTheAPI(t *testing.T) {
 	}}
 	var flags *flag.Flags
 	s := newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, _ *api.Options) {
-		db, log := n.Books.(*store.Store), slog.New(slog.DiscardHandler)
+		db, log := n.AdminQueries.(*store.Store), slog.New(slog.DiscardHandler)
 		flags = flag.New(db, client, quick, flag.Options{}, log)
 		n.Flags = flags
 		n.Cheating = cheating.New(cheating.Needs{

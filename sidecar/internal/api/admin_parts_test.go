@@ -34,7 +34,7 @@ func TestEachFlagOfAChallengeIsNamedAndMappedByItself(t *testing.T) {
 	}}}
 	var flags *flag.Flags
 	s := newSurfaceOn(t, simulated.NewWorld().Engine("test"), func(n *api.Needs, _ *api.Options) {
-		db, log := n.Books.(*store.Store), slog.New(slog.DiscardHandler)
+		db, log := n.AdminQueries.(*store.Store), slog.New(slog.DiscardHandler)
 		flags = flag.New(db, client, heist, flag.Options{}, log)
 		n.Flags, n.Challenges = flags, heist
 		n.Cheating = cheating.New(

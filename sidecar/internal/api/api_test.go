@@ -185,15 +185,15 @@ func newSurfaceOn(t testing.TB, engine engine, with ...func(*api.Needs, *api.Opt
 	})
 	dashboard, _ := url.Parse("http://whaley.localhost:8080")
 	s := &surface{t: t, folder: folder, store: counting, rules: rules}
-	happening := event.New(db, event.Options{}, log)
-	db.OnEvents(happening.Tell)
+	stream := event.New(db, event.Options{}, log)
+	db.OnEvents(stream.Tell)
 	s.monitor = monitor.New(engine, db, monitor.Options{Every: time.Second, Disk: "/"}, log)
 	needs := api.Needs{
-		EventLog: db, EventStats: db.EventStats, Happening: happening, Forensics: captures, Monitor: s.monitor,
+		EventLog: db, EventStats: db.EventStats, EventStream: stream, Forensics: captures, Monitor: s.monitor,
 		Instancer: rules, Challenges: library, Library: library, Keys: keys, Tickets: tickets,
 		Sessions: identity.NewSessions(keys, db), Events: db, Log: log,
 		Organisers: db, Settings: live, Flags: flag.New(db, nil, library, flag.Options{}, log),
-		Cheating: cheating.New(cheating.Needs{Store: db, Challenges: library, Log: log}, cheating.Options{}), Books: db, Containers: engine,
+		Cheating: cheating.New(cheating.Needs{Store: db, Challenges: library, Log: log}, cheating.Options{}), AdminQueries: db, Containers: engine,
 		Checks: []api.Check{{Name: "engine", Ping: engine.Ping}},
 		Pages:  http.NotFoundHandler(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -67,7 +67,7 @@ func newCompetitionAsking(
 		n.Players = identity.NewPlayers(
 			client, n.Sessions, identity.PlayersOptions{TeamMode: identity.TeamsAuto, Fresh: fresh}, log,
 		)
-		db := n.Books.(*store.Store)
+		db := n.AdminQueries.(*store.Store)
 		n.Connection = connect.New(client, db, connect.Options{Dashboard: o.Dashboard.String(), Public: c.ctfd.URL}, log)
 		n.Flags = flag.New(db, client, n.Challenges, flag.Options{}, log)
 		n.Cheating = cheating.New(cheating.Needs{

@@ -144,9 +144,9 @@ func (s *server) openSurface(ctx context.Context) error {
 		Organisers: s.db, Shells: s.rules.shells(), Limiter: s.who.limiter, Connection: s.who.written,
 		Instancer: s.rules.instancer, Challenges: s.library, Library: s.library, Keys: s.keys, Tickets: tickets,
 		Events: s.db, Checks: s.checks, Settings: s.live, Flags: s.rules.flags,
-		Cheating: s.rules.cheating, Books: s.db, Ports: s.rules.ports, Places: s.places,
+		Cheating: s.rules.cheating, AdminQueries: s.db, Ports: s.rules.ports, Places: s.places,
 		Containers: s.watched(),
-		EventLog:   s.db, EventStats: seen.stats, Happening: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
+		EventLog:   s.db, EventStats: seen.stats, EventStream: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
 		Tracer: seen.tracer, Pages: s.pages, Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered,
 		Opening: look, Solvers: s.rules.solvers, Trials: s.rules.trials, Rehearsals: s.rules.stage, Origins: origins, Log: s.log,
 	}, api.Options{

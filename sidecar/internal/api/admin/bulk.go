@@ -111,7 +111,7 @@ func (a Handlers) inBulk(w http.ResponseWriter, r *http.Request, act bulk) error
 	}
 	if request.Token == "" {
 		onlyAsked(r)
-		counts, err := a.Books.CountInstances(r.Context(), q)
+		counts, err := a.AdminQueries.CountInstances(r.Context(), q)
 		if err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func (a Handlers) doSelected(r *http.Request, act bulk, q whaley.InstanceQuery) 
 	counts := map[whaley.State]int{}
 	var all []*whaley.Instance
 	for more := true; more; more = q.After != "" {
-		part, next, err := a.Books.Instances(r.Context(), q)
+		part, next, err := a.AdminQueries.Instances(r.Context(), q)
 		if err != nil {
 			return answer, err
 		}

@@ -140,7 +140,7 @@ func (a Handlers) StreamAdminEvents(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	defer out.Close()
-	watch, done := a.Happening.Watch()
+	watch, done := a.EventStream.Watch()
 	defer done()
 	var missed []whaley.Event
 	if last != "" {

@@ -102,7 +102,7 @@ func (a Handlers) ExportPorts(w http.ResponseWriter, r *http.Request) error {
 	after := ""
 	columns := []string{"owner_id", "challenge", "container_port", "host_port", "instance"}
 	return kit.StreamCSV(w, "ports", columns, func(out *csv.Writer) (bool, error) {
-		all, next, err := a.Books.PortMappings(r.Context(), owner, challenge, after, kit.MaxPage)
+		all, next, err := a.AdminQueries.PortMappings(r.Context(), owner, challenge, after, kit.MaxPage)
 		for _, m := range all {
 			kit.Row(out, m.Owner, m.Challenge, strconv.Itoa(m.Internal), strconv.Itoa(m.Port), m.Instance)
 		}

@@ -95,11 +95,11 @@ func (a Handlers) ListInstances(w http.ResponseWriter, r *http.Request) error {
 	if q.Sort, q.Descending, err = orderOf(r); err != nil {
 		return err
 	}
-	all, next, err := a.Books.Instances(r.Context(), q)
+	all, next, err := a.AdminQueries.Instances(r.Context(), q)
 	if err != nil {
 		return err
 	}
-	counts, err := a.Books.CountInstances(
+	counts, err := a.AdminQueries.CountInstances(
 		r.Context(), whaley.InstanceQuery{Challenge: q.Challenge, Owner: q.Owner, Text: q.Text},
 	)
 	if err != nil {
@@ -149,7 +149,7 @@ func (a Handlers) GetInstance(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	events, err := a.Books.Events(r.Context(), in.ID)
+	events, err := a.AdminQueries.Events(r.Context(), in.ID)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (a Handlers) GetInstance(w http.ResponseWriter, r *http.Request) error {
 		Containers []containerJSON     `json:"containers"`
 		Printed    []whaley.Printed    `json:"printed"`
 	}{a.adminInstance(a.Instancer.Staged(in)), []instanceEventJSON{}, []containerJSON{}, []whaley.Printed{}}
-	printed, err := a.Books.Printed(r.Context(), in.ID)
+	printed, err := a.AdminQueries.Printed(r.Context(), in.ID)
 	if err != nil {
 		return err
 	}
@@ -275,7 +275,7 @@ func (a Handlers) ExportInstances(w http.ResponseWriter, r *http.Request) error 
 		"expires_at", "ended_at", "extended_seconds", "memory_bytes", "ports",
 	}
 	return kit.StreamCSV(w, "instances", columns, func(out *csv.Writer) (bool, error) {
-		all, next, err := a.Books.Instances(r.Context(), q)
+		all, next, err := a.AdminQueries.Instances(r.Context(), q)
 		for _, in := range all {
 			reason := ""
 			if in.Reason != nil {

@@ -79,7 +79,7 @@ func (a Handlers) FollowInstance(w http.ResponseWriter, r *http.Request) error {
 
 // sayPrinted gives the lines that were kept of an instance whose containers are gone.
 func (a Handlers) sayPrinted(ctx context.Context, instance string, lines chan<- lineJSON) {
-	printed, err := a.Books.Printed(ctx, instance)
+	printed, err := a.AdminQueries.Printed(ctx, instance)
 	if err != nil && ctx.Err() == nil {
 		a.Log.Warn("read last output of an instance failed", "instance", instance, "err", err)
 	}

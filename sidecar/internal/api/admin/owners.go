@@ -22,7 +22,7 @@ func (a Handlers) ListOwners(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	owners, err := a.Books.Owners(r.Context(), text, kit.MaxPage)
+	owners, err := a.AdminQueries.Owners(r.Context(), text, kit.MaxPage)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (a Handlers) GetOwner(w http.ResponseWriter, r *http.Request) error {
 	if !ownerForm.MatchString(id) {
 		return whaley.Errorf(whaley.Invalid, "owner_invalid", "The owner's id is of letters, digits, _ and -.")
 	}
-	latest, _, err := a.Books.Instances(r.Context(), whaley.InstanceQuery{
+	latest, _, err := a.AdminQueries.Instances(r.Context(), whaley.InstanceQuery{
 		Owner: id, Sort: whaley.ByCreated, Descending: true, Limit: 1,
 	})
 	if err != nil {
@@ -66,11 +66,11 @@ func (a Handlers) GetOwner(w http.ResponseWriter, r *http.Request) error {
 	if len(latest) > 0 {
 		answer.Name = latest[0].Owner.Name
 	}
-	solves, err := a.Books.Solves(r.Context(), id)
+	solves, err := a.AdminQueries.Solves(r.Context(), id)
 	if err != nil {
 		return err
 	}
-	mappings, err := a.Books.Mappings(r.Context())
+	mappings, err := a.AdminQueries.Mappings(r.Context())
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (a Handlers) ListUserPorts(w http.ResponseWriter, r *http.Request) error {
 	if err := kit.TextParams(r, map[string]*string{"owner": &owner, "challenge": &challenge}); err != nil {
 		return err
 	}
-	mappings, next, err := a.Books.PortMappings(r.Context(), owner, challenge, p.After, p.Limit)
+	mappings, next, err := a.AdminQueries.PortMappings(r.Context(), owner, challenge, p.After, p.Limit)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (a Handlers) ForgetUserPorts(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	tell(r, whaley.Event{Type: "admin_ports_forget", Message: "remembered ports forgotten"})
-	forgotten, err := a.Books.ForgetPorts(r.Context(), owner, challenge)
+	forgotten, err := a.AdminQueries.ForgetPorts(r.Context(), owner, challenge)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (a Handlers) PortStats(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a Handlers) portUse(ctx context.Context) (portStatsJSON, error) {
-	use, err := a.Books.PortUse(ctx)
+	use, err := a.AdminQueries.PortUse(ctx)
 	if err != nil {
 		return portStatsJSON{}, err
 	}

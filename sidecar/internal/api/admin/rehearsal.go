@@ -142,11 +142,11 @@ func (a Handlers) GetRehearsal(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, err := a.Books.LiveRows(r.Context())
+	all, err := a.AdminQueries.LiveRows(r.Context())
 	if err != nil {
 		return err
 	}
-	use, err := a.Books.PortUse(r.Context())
+	use, err := a.AdminQueries.PortUse(r.Context())
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (a Handlers) ListRevisions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	revisions, next, err := a.Books.Revisions(r.Context(), e.ID, page.After, page.Limit)
+	revisions, next, err := a.AdminQueries.Revisions(r.Context(), e.ID, page.After, page.Limit)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (a Handlers) CompareRevisions(w http.ResponseWriter, r *http.Request) error
 		if n == 0 && revision == "" {
 			continue
 		}
-		if sides[n], err = a.Books.RevisionFiles(r.Context(), e.ID, revision); err != nil {
+		if sides[n], err = a.AdminQueries.RevisionFiles(r.Context(), e.ID, revision); err != nil {
 			return err
 		}
 		if sides[n] == "" {

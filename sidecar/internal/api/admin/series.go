@@ -39,7 +39,7 @@ func (a Handlers) GetSeries(w http.ResponseWriter, r *http.Request) error {
 	}
 	end := time.Now().UTC()
 	begin := end.Add(-time.Duration(minutes) * time.Minute)
-	lives, err := a.Books.Lives(r.Context(), begin)
+	lives, err := a.AdminQueries.Lives(r.Context(), begin)
 	if err != nil {
 		return err
 	}

@@ -203,7 +203,7 @@ func (a Handlers) ListSettingChanges(w http.ResponseWriter, r *http.Request) err
 	if err != nil {
 		return err
 	}
-	changes, err := a.Books.SettingChanges(r.Context(), page.After, page.Limit+1)
+	changes, err := a.AdminQueries.SettingChanges(r.Context(), page.After, page.Limit+1)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ type eventCountJSON struct {
 
 // GetStats is how it stands, in numbers.
 func (a Handlers) GetStats(w http.ResponseWriter, r *http.Request) error {
-	counts, err := a.Books.CountInstances(r.Context(), whaley.InstanceQuery{})
+	counts, err := a.AdminQueries.CountInstances(r.Context(), whaley.InstanceQuery{})
 	if err != nil {
 		return err
 	}

@@ -38,8 +38,8 @@ type Events interface {
 	Record(ctx context.Context, ev whaley.Event) error
 }
 
-// Books are the lists that only organisers read.
-type Books interface {
+// AdminQueries are the lists that only organisers read.
+type AdminQueries interface {
 	SettingChanges(ctx context.Context, before string, limit int) ([]whaley.SettingChange, error)
 	// Instances is a page of everybody's instances and the cursor of the next.
 	Instances(ctx context.Context, q whaley.InstanceQuery) ([]*whaley.Instance, string, error)
@@ -66,43 +66,43 @@ type Books interface {
 
 // Needs is what an API works with.
 type Needs struct {
-	Instancer  *instancer.Instancer
-	Challenges instancer.Challenges
-	Library    *challenge.Library
-	Keys       identity.Keys
-	Tickets    *identity.Tickets
-	Players    *identity.Players  // of CTFd; nil: there is none
-	Members    *identity.Members  // of a provider of sign-ins; nil: there is none
-	Provider   *oidc.Provider     // not nil if Members are not
-	Sessions   *identity.Sessions // of browsers
-	Shells     instancer.Shells   // nil: there are none
-	Organisers Organisers         // keys of named ones; nil: there are none
-	Limiter    Limiter            // nil: nothing is limited
-	Events     Events
-	Settings   Settings // nil: there are none
-	Flags      *flag.Flags
-	Cheating   *cheating.Detector
-	Connection *connect.Connection // what is in CTFd; nil: there is none
-	Opening    func()              // looks at CTFd's times and visibility anew; nil: they are not followed
-	Books      Books
-	Ports      Ports  // nil: none are shown before their instance runs
-	Places     Places // nil: where players are is not noted
-	Containers Containers
-	EventLog   EventLog
-	EventStats EventStats
-	Happening  *event.Log
-	Forensics  *forensics.Recorder
-	Monitor    *monitor.Monitor
-	Tracer     trace.Tracer                                       // nil: there are no traces
-	Answered   func(route string, status int, took time.Duration) // told of every answer; may be nil
-	Solvers    *solver.Solvers                                    // nil: there are none
-	Trials     *trial.Trials                                      // of drafts; nil: there are none
-	Rehearsals *rehearsal.Stage                                   // nil: there are none
-	Origins    *Origins                                           // nil: where players come from is not looked at
-	Checks     []Check
-	Pages      http.Handler
-	Metrics    http.Handler
-	Log        *slog.Logger
+	Instancer    *instancer.Instancer
+	Challenges   instancer.Challenges
+	Library      *challenge.Library
+	Keys         identity.Keys
+	Tickets      *identity.Tickets
+	Players      *identity.Players  // of CTFd; nil: there is none
+	Members      *identity.Members  // of a provider of sign-ins; nil: there is none
+	Provider     *oidc.Provider     // not nil if Members are not
+	Sessions     *identity.Sessions // of browsers
+	Shells       instancer.Shells   // nil: there are none
+	Organisers   Organisers         // keys of named ones; nil: there are none
+	Limiter      Limiter            // nil: nothing is limited
+	Events       Events
+	Settings     Settings // nil: there are none
+	Flags        *flag.Flags
+	Cheating     *cheating.Detector
+	Connection   *connect.Connection // what is in CTFd; nil: there is none
+	Opening      func()              // looks at CTFd's times and visibility anew; nil: they are not followed
+	AdminQueries AdminQueries
+	Ports        Ports  // nil: none are shown before their instance runs
+	Places       Places // nil: where players are is not noted
+	Containers   Containers
+	EventLog     EventLog
+	EventStats   EventStats
+	EventStream  *event.Log
+	Forensics    *forensics.Recorder
+	Monitor      *monitor.Monitor
+	Tracer       trace.Tracer                                       // nil: there are no traces
+	Answered     func(route string, status int, took time.Duration) // told of every answer; may be nil
+	Solvers      *solver.Solvers                                    // nil: there are none
+	Trials       *trial.Trials                                      // of drafts; nil: there are none
+	Rehearsals   *rehearsal.Stage                                   // nil: there are none
+	Origins      *Origins                                           // nil: where players come from is not looked at
+	Checks       []Check
+	Pages        http.Handler
+	Metrics      http.Handler
+	Log          *slog.Logger
 }
 
 // Organisers are those with keys of their own.
