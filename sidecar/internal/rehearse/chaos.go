@@ -119,7 +119,7 @@ func (a *Client) breakOne(ctx context.Context, id string, f Fault, r *Recovery) 
 		}
 	}
 	if running {
-		<-mended
+		_ = <-mended // it was told to stop: what the command says is of no more use
 	}
 	r.Away, r.Back = away.Seconds(), good > 0 || ctx.Err() != nil
 }
