@@ -240,6 +240,8 @@ func (r *Result) decide(seen *figures) {
 	tried := r.Wakes.Count + r.Requests.Count + failed
 	if r.Wakes.Count == 0 {
 		no("no instance was started")
+	} else if len(r.Samples) > 0 && r.Most == 0 {
+		no("addresses answered, but no instance was ever running: what answers there is not the edge")
 	}
 	if tried > 0 && float64(failed) > mostFailed*float64(tried) {
 		no("%d of %d wakes and requests failed", failed, tried)

@@ -39,3 +39,16 @@ func TestAPlantedBottleneckIsNamedWithWhatMovesIt(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswersThatComeFromNoInstanceAreNoReasonToGo has something else answer at the addresses.
+func TestAnswersThatComeFromNoInstanceAreNoReasonToGo(t *testing.T) {
+	for running, want := range map[int]bool{0: false, 1: true} {
+		seen := newFigures()
+		seen.woke("web", time.Second)
+		r := &Result{Most: running, Samples: []Sample{{Running: running}}, Teams: 1, Event: 1}
+		r.Wakes.Count = 1
+		if r.decide(seen); r.Go != want {
+			t.Errorf("with %d running: %v %q", running, r.Go, r.Reasons)
+		}
+	}
+}

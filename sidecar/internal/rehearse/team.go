@@ -136,6 +136,9 @@ func (t *team) get(ctx context.Context, on target, socket bool) (*answer, error)
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return nil, nil
 	}
+	if resp.StatusCode == http.StatusMisdirectedRequest { // what listens there is not the edge
+		return &answer{Status: resp.StatusCode, Code: "address_leads_elsewhere"}, nil
+	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, mostBody))
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/problem+json") {
 		problem := &answer{}
