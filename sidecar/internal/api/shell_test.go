@@ -27,7 +27,7 @@ type echo struct {
 	ended chan string
 }
 
-func (e echoes) Shell(_ context.Context, instance, service string, _ instancer.TerminalSize) (instancer.Terminal, error) {
+func (e echoes) Shell(_ context.Context, _, service string, _ instancer.TerminalSize) (instancer.Terminal, error) {
 	if service != "web" {
 		return nil, instancer.NoSuchService(service)
 	}

@@ -119,7 +119,9 @@ func (a *Client) breakOne(ctx context.Context, id string, f Fault, r *Recovery) 
 		}
 	}
 	if running {
-		_ = <-mended // it was told to stop: what the command says is of no more use
+		if err := <-mended; err != nil {
+			r.Note = err.Error()
+		}
 	}
 	r.Away, r.Back = away.Seconds(), good > 0 || ctx.Err() != nil
 }
