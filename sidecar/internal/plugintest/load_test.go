@@ -49,12 +49,13 @@ func interpreted(t testing.TB) maker {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defaults, err := i.Eval("whaley.CreateConfig") // nothing is evaluated later on, when requests may be under way
+	if err != nil {
+		t.Fatal(err)
+	}
 	return func(t testing.TB, next http.Handler, s settings) (http.Handler, error) {
 		t.Helper()
-		config, err := i.Eval("whaley.CreateConfig()")
-		if err != nil {
-			t.Fatal(err)
-		}
+		config := defaults.Call(nil)[0]
 		for field, value := range map[string]string{
 			"InternalURL": s.internal, "PluginKey": s.key, "BaseDomain": s.base, "DashboardURL": s.dashboard,
 			"Backend":   s.backend,
