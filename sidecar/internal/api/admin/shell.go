@@ -72,7 +72,12 @@ func (a Handlers) OpenShell(w http.ResponseWriter, r *http.Request) error {
 
 // shellsOn refuses while the setting or the platform has no shells.
 func (a Handlers) shellsOn() error {
-	if a.Shells == nil || a.Settings == nil || !a.Settings.Now().Config.AdminShell {
+	if a.Shells == nil {
+		return whaley.Errorf(
+			whaley.Forbidden, "shell_unavailable", "There are no shells where instances run on Kubernetes. Use kubectl exec.",
+		)
+	}
+	if a.Settings == nil || !a.Settings.Now().Config.AdminShell {
 		return whaley.Errorf(
 			whaley.Forbidden, "shell_off", "Shells are off. An admin turns them on with the setting ADMIN_SHELL.",
 		)
