@@ -2,6 +2,7 @@ package system
 
 import (
 	"context"
+	"errors"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -209,10 +210,17 @@ func (p *pair) held(t *testing.T) {
 // paused stops the process of the active one, lets the other take over, and lets the first go on.
 func (p *pair) paused(t *testing.T) {
 	active, standby := p.roles()
+	starts := strings.Count(p.rows(t), "system_start")
 	active.process.Process.Signal(syscall.SIGSTOP)
 	defer active.process.Process.Signal(syscall.SIGCONT) // else it never ends
 	t.Logf("takeover after SIGSTOP %s", p.untilActive(standby, time.Now()))
-	before := p.rows(t)
+	before := ""
+	testkit.Eventually(t, 10*time.Second, "the event that the other is active is written", func() error {
+		if before = p.rows(t); strings.Count(before, "system_start") == starts {
+			return errors.New("it is not")
+		}
+		return nil
+	})
 	active.process.Process.Signal(syscall.SIGCONT)
 	p.roles()
 	if text := active.log.Tail(400); !strings.Contains(text, "another sidecar became active; this one is standby now") {
