@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store/storetest"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -34,19 +36,17 @@ func TestTheOrganiserIsToldThatOurKeyIsRefusedAndThatItIsTakenAgain(t *testing.T
 	go func() { ended <- watch.run(ctx, asks, db, log) }()
 	told := func(want ...string) {
 		t.Helper()
-		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		testkit.Eventually(t, 10*time.Second, fmt.Sprint("told of ", want), func() error {
 			var types []string
 			events, err := db.FindEvents(t.Context(), whaley.EventQuery{Limit: 50})
 			for _, e := range slices.Backward(events) {
 				types = append(types, e.Type)
 			}
-			if err == nil && slices.Equal(types, want) {
-				return
+			if err == nil && !slices.Equal(types, want) {
+				return fmt.Errorf("told of %v", types)
 			}
-			if time.Now().After(deadline) {
-				t.Fatalf("told %v, want %v (%v)", types, want, err)
-			}
-		}
+			return err
+		})
 	}
 	board.ChangeUser(1, func(u *ctfdtest.User) { u.Type = "user" })
 	told("ctfd_key_refused")

@@ -62,7 +62,7 @@ type Config struct {
 	StopBanned      bool     `env:"STOP_BANNED" envDefault:"true" live:"true" whaley:"With AUTH_MODE=ctfd. Instances of a player or team that CTFd bans or deletes are stopped within a minute."`
 	FollowCTFd      bool     `env:"FOLLOW_CTFD" envDefault:"true" live:"true" whaley:"With AUTH_MODE=ctfd. Nothing is listed or started before CTFd's event begins, after it has ended, while it is paused, nor a challenge that is hidden there. Organisers are exempt."`
 	StopAtEnd       bool     `env:"STOP_AT_END" envDefault:"false" live:"true" whaley:"With FOLLOW_CTFD. What runs is stopped when CTFd's event ends."`
-	AdminShell      bool     `env:"ADMIN_SHELL" envDefault:"false" live:"true" whaley:"Organisers who are operators may open a shell in a service of an instance, from the panel. Each is in the log of events. Off: nobody may."`
+	AdminShell      bool     `env:"ADMIN_SHELL" envDefault:"false" live:"true" whaley:"Organisers who are operators may open a shell in a service of an instance, from the panel. Each is in the log of events. Off: no organiser may."`
 	UserRateLimit   int      `env:"USER_RATE_LIMIT" envDefault:"10" live:"true" min:"0" max:"10000" whaley:"How often a player may start, stop or extend in a minute; 0: no limit. Instances that are started by opening an address count for themselves: as many again."`
 	AddressLimit    int      `env:"ADDRESS_RATE_LIMIT" envDefault:"60" live:"true" min:"0" max:"100000" whaley:"The same for one address, which a whole room may share; 0: no limit."`
 	AdminRateLimit  int      `env:"ADMIN_RATE_LIMIT" envDefault:"150" live:"true" min:"0" max:"100000" whaley:"Requests to the admin API that one address may send in a minute, right or wrong; 0: no limit."`

@@ -19,31 +19,17 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/listen"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // counting is a challenge that says how much it got once its player has ended their side.
 func counting(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				n, _ := io.Copy(io.Discard, conn)
-				fmt.Fprint(conn, n)
-			}()
-		}
-	}()
-	return l.Addr().String()
+	return testkit.Serve(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
+		n, _ := io.Copy(io.Discard, conn)
+		fmt.Fprint(conn, n)
+	}).String()
 }
 
 // byName is an edge on the given listener, with a route that ends TLS.

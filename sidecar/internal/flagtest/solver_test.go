@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -110,22 +109,7 @@ func walled(w *world) {
 // listener is a server on every address of the host, and one of these that is not loopback.
 func listener(t *testing.T) (host netip.Addr, port int) {
 	t.Helper()
-	l, err := net.Listen("tcp4", "0.0.0.0:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			conn.Close()
-		}
-	}()
-	_, text, _ := net.SplitHostPort(l.Addr().String())
-	port, _ = strconv.Atoi(text)
+	port = testkit.Serve(t, "tcp4", "0.0.0.0:0", func(net.Conn) {}).Port
 	addresses, err := net.InterfaceAddrs()
 	for _, a := range addresses {
 		p, failed := netip.ParsePrefix(a.String())

@@ -35,30 +35,17 @@ func newTable(t *testing.T) *portmap.Table {
 // greeter listens at an address and says its name, and for those who were led to it where they wanted to go.
 func greeter(t *testing.T, network, address, name string, meant bool) int {
 	t.Helper()
-	l, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
+	return testkit.Serve(t, network, address, func(conn net.Conn) {
+		text := name
+		if meant {
+			to, err := portmap.Meant(conn.(syscall.Conn), conn.RemoteAddr())
+			text += " for " + strconv.Itoa(int(to.Port()))
 			if err != nil {
-				return
+				text = err.Error()
 			}
-			text := name
-			if meant {
-				to, err := portmap.Meant(conn.(syscall.Conn), conn.RemoteAddr())
-				text += " for " + strconv.Itoa(int(to.Port()))
-				if err != nil {
-					text = err.Error()
-				}
-			}
-			_, _ = io.WriteString(conn, text)
-			conn.Close()
 		}
-	}()
-	return l.Addr().(*net.TCPAddr).Port
+		_, _ = io.WriteString(conn, text)
+	}).Port
 }
 
 func heard(address string) string {

@@ -12,36 +12,22 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/probe"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // answering is where every request gets exactly this, over and over until it is read no further.
 func answering(t *testing.T, first, again string) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
-					return
-				}
-				_, err := io.WriteString(conn, first)
-				for err == nil && again != "" {
-					_, err = io.WriteString(conn, again)
-				}
-			}()
+	return testkit.Serve(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+			return
 		}
-	}()
-	return l.Addr().(*net.TCPAddr).AddrPort()
+		_, err := io.WriteString(conn, first)
+		for err == nil && again != "" {
+			_, err = io.WriteString(conn, again)
+		}
+	}).AddrPort()
 }
 
 func TestAnEndlessAnswerCostsLittle(t *testing.T) {

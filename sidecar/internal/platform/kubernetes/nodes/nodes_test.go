@@ -18,6 +18,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/kubernetes/canary"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/kubernetes/nodes"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -149,15 +150,13 @@ func TestThePolicyIsThereBeforeTheCanaries(t *testing.T) {
 		n := nodes.New(client, nodes.Setup{Namespace: "instances", Deployment: "d1", Image: image}, slog.New(slog.DiscardHandler))
 		ended := make(chan error, 1)
 		go func() { ended <- n.Run(ctx) }()
-		for until := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		testkit.Eventually(t, 10*time.Second, "there are canaries with "+image, func() error {
 			set, err := client.AppsV1().DaemonSets("instances").Get(ctx, "whaley-node", meta.GetOptions{})
-			if err == nil && set.Spec.Template.Spec.Containers[0].Image == image {
-				break
+			if err == nil && set.Spec.Template.Spec.Containers[0].Image != image {
+				return errors.New("they have another")
 			}
-			if time.Now().After(until) {
-				t.Fatalf("no canaries with %s: %v", image, err)
-			}
-		}
+			return err
+		})
 		cancel()
 		<-ended
 	}
