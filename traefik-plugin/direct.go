@@ -1,6 +1,7 @@
 package whaley
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -78,6 +79,9 @@ var ordinary = set("Accept Accept-Encoding Accept-Language Authorization Cache-C
 	"Sec-Fetch-Dest Sec-Fetch-Mode Sec-Fetch-Site Sec-Fetch-User Upgrade-Insecure-Requests User-Agent X-Requested-With " +
 	"X-Forwarded-Host X-Forwarded-Port X-Forwarded-Proto X-Forwarded-Server X-Real-Ip")
 
+// bodyKey is where the context of a request holds its body as it came.
+var bodyKey = new(int)
+
 // oursOnly are the headers that end here: Traefik's own words about the client, which containers are told otherwise.
 var oursOnly = []string{"X-Forwarded-Port, X-Forwarded-Server, X-Real-Ip"}
 
@@ -106,8 +110,10 @@ func (d *direct) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		bounded, end := flow.Bound(w, r)
 		defer end()
-		r = bounded
-		r.Body = io.NopCloser(r.Body) // a failed dial closes the body, and another try needs it
+		// A failed dial closes what the proxy makes of the body, and another try needs the body itself.
+		body := io.NopCloser(bounded.Body)
+		r = bounded.WithContext(context.WithValue(bounded.Context(), bodyKey, body))
+		r.Body = body
 	}
 	if repeatable(r) {
 		d.proxy.ServeHTTP(w, r)
@@ -187,6 +193,9 @@ func (d *direct) failed(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if errors.Is(err, errUnreached) && r.Context().Err() == nil {
 		delete(r.Header, "X-Forwarded-For") // the proxy's; nothing else of the request has been used
+		if body := r.Context().Value(bodyKey); body != nil {
+			r.Body = body.(io.ReadCloser)
+		}
 		h.ServeHTTP(w, r)
 		return
 	}

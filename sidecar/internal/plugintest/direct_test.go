@@ -1,6 +1,8 @@
 package plugintest
 
 import (
+	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +18,7 @@ var direct = map[string]func(t *testing.T, w *world){
 	"OnlyOurCookiesAreTakenOff":              otherCookies,
 	"ARequestThatIsReadyAsksNobody":          asksNobody,
 	"AContainerThatIsGoneIsLookedForAnew":    movedOn,
+	"NoBodyIsLostWhereAContainerIsGone":      movedOnWithBody,
 	"ARequestOfEndlessHeadersIsRefused":      endlessHeaders,
 	"HeadersForOneHopEndHere":                oneHop,
 	"ItIsNotServedBeforeTheOthersAreThere":   tooEarly,
@@ -86,6 +89,27 @@ func movedOn(t *testing.T, w *world) {
 	for _, path := range []string{"/", "/a;b"} {
 		if got := w.get(web, path); got.Body != "second" {
 			t.Errorf("%s: %d %s", path, got.Status, got.Body)
+		}
+	}
+}
+
+// movedOnWithBody has a container that is not there any more, and a body: where the request goes then, all of it arrives.
+func movedOnWithBody(t *testing.T, w *world) {
+	w.mode = wire.AuthNone
+	counts := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		fmt.Fprint(rw, n, err)
+	}))
+	t.Cleanup(counts.Close)
+	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
+		return wire.HostStatus{State: wire.StateRunning, Mine: true, Access: "link", Backend: counts.URL, Version: "1"}
+	})
+	w.container.Close()
+	body := strings.Repeat("body", 1<<16)
+	want := fmt.Sprint(int64(len(body)), nil)
+	for _, path := range []string{"/", "/a;b", "//x|y"} {
+		if got := w.send("POST", web, path, body); got.Body != want {
+			t.Errorf("%s: %d %.200s, not %s", path, got.Status, got.Body, want)
 		}
 	}
 }
