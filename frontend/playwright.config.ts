@@ -5,11 +5,11 @@ export default defineConfig({
   outputDir: "test-results",
   globalSetup: "./e2e/global-setup.ts",
   workers: 1, // the tests share one sidecar and one player
-  timeout: 120_000,
-  expect: { timeout: 15_000 },
+  timeout: 300_000,
+  expect: { timeout: 30_000 },
   reporter: "list",
   use: {
-    actionTimeout: 30_000, // what is not there says so, and not only when the time of the test is over
+    actionTimeout: 120_000, // what is not there says so, and not only when the time of the test is over
     trace: "retain-on-failure",
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",

@@ -63,7 +63,7 @@ test("an organiser uploads a draft with a mistake, mends, tries and publishes it
   });
   await expect(page.getByText("It is closed until you open it")).toBeVisible();
   await expect(page.getByRole("heading", { level: 1, name: uploaded.name })).toBeVisible();
-  await expect(page.getByText("Trial", { exact: true })).toHaveCount(0, { timeout: 30_000 });
+  await expect(page.getByText("Trial", { exact: true })).toHaveCount(0, { timeout: 60_000 });
 
   await page.getByRole("button", { name: /^instance\.toml/ }).click();
   await editor.click();

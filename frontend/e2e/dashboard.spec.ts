@@ -25,7 +25,7 @@ test("a challenge is listed, started, opened and stopped", async ({ api, page, c
 
   await card.getByRole("button", { name: "Stop Quick" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Stop it" }).click();
-  await expect(card.getByText("Stopped", { exact: true })).toBeVisible({ timeout: 30_000 });
+  await expect(card.getByText("Stopped", { exact: true })).toBeVisible({ timeout: 60_000 });
   await expect(card.getByRole("button", { name: "Start Quick" })).toBeFocused();
   expect(complaints).toEqual([]);
 });

@@ -58,7 +58,7 @@ const instanceIn = (page: Page) => page.getByRole("dialog").getByRole("group", {
 async function stopIn(page: Page) {
   const mine = instanceIn(page);
   await mine.getByRole("button", { name: "Stop" }).click();
-  await expect(mine.getByRole("status")).toHaveText("Not running", { timeout: 30_000 });
+  await expect(mine.getByRole("status")).toHaveText("Not running", { timeout: 60_000 });
 }
 
 test("one click in CTFd leads to the player's own running instance, without a token copied by hand", async ({
@@ -90,7 +90,7 @@ test("one click in CTFd leads to the player's own running instance, without a to
   await expect(mine.getByRole("status")).toHaveText("Running");
   await expect(mine.getByRole("link")).toHaveAttribute("href", `${sidecar.dashboard}/go/shared`);
   await mine.getByRole("button", { name: "Stop" }).click();
-  await expect(mine.getByRole("status")).toHaveText("Not running", { timeout: 30_000 });
+  await expect(mine.getByRole("status")).toHaveText("Not running", { timeout: 60_000 });
   await mine.getByRole("button", { name: "Start" }).click();
   await expect(mine.getByRole("status")).toHaveText("Running", { timeout: 60_000 });
   await later.screenshot({ path: "test-results/pages/in-ctfd.png" });

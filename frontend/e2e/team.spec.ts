@@ -79,7 +79,7 @@ test("two players of a team see one copy live: started, extended when its time h
   await theirs.getByRole("button", { name: "Stop Shared" }).click();
   await everybodyCanUse(grace, "dashboard-stop");
   await grace.getByRole("alertdialog").getByRole("button", { name: "Stop it" }).click();
-  for (const card of cards) await expect(card.getByText("Stopped", { exact: true })).toBeVisible({ timeout: 30_000 });
+  for (const card of cards) await expect(card.getByText("Stopped", { exact: true })).toBeVisible({ timeout: 60_000 });
 
   await ada.getByRole("button", { name: "Sign out" }).click();
   await expect(ada.getByRole("heading", { name: "Sign in" })).toBeVisible();
@@ -99,10 +99,10 @@ async function flagOf(player: Page): Promise<string> {
     await tab.goto(`${address}/flag.txt`);
     flag = (await tab.textContent("body"))?.trim() ?? "";
     expect(flag).toMatch(/^FLAG\{placeholder_[0-9a-f]{16}\}$/);
-  }).toPass({ timeout: 30_000 });
+  }).toPass({ timeout: 60_000 });
   await card.getByRole("button", { name: "Stop Shared" }).click();
   await player.getByRole("alertdialog").getByRole("button", { name: "Stop it" }).click();
-  await expect(card.getByText("Stopped", { exact: true })).toBeVisible({ timeout: 30_000 });
+  await expect(card.getByText("Stopped", { exact: true })).toBeVisible({ timeout: 60_000 });
   return flag;
 }
 
