@@ -84,7 +84,7 @@ func TestNamesReachNoTerminal(t *testing.T) {
 
 func TestWhatIsTooMuchIsLeftOut(t *testing.T) {
 	dir := plant(t, map[string]string{
-		"big/Dockerfile": runs, "big/challenge.yml": "name: big\ndescription: " + strings.Repeat("x", 10<<20) + "\n",
+		"big/Dockerfile": runs, "big/challenge.yml": "name: big\ndescription: " + strings.Repeat("x", 1<<19) + "\n",
 		"wide/Dockerfile":     runs,
 		"wide/challenge.json": `{"name": "wide", "category": "pwn", "flags": [` + strings.Repeat(`"x",`, 30000) + `"y"]}`,
 		"nested/Dockerfile":   runs, "nested/challenge.json": `{"name": ` + strings.Repeat(`[`, 50000),
