@@ -8,7 +8,10 @@ import (
 	"time"
 )
 
-const maxKeys = 100_000
+const (
+	maxKeys = 100_000
+	looked  = 16 // keys of which one makes room for another
+)
 
 // Local counts. Its methods are safe for concurrent use.
 type Local struct {
@@ -34,6 +37,9 @@ func (l *Local) Take(_ context.Context, key string, n int, window time.Duration)
 	l.forget(now)
 	t := l.keys[key]
 	if t == nil {
+		if len(l.keys) >= maxKeys {
+			l.makeRoom(now)
+		}
 		t = &times{}
 		l.keys[key] = t
 	}
@@ -52,9 +58,9 @@ func (t *times) drop(now time.Time) {
 	}
 }
 
-// forget keeps the map from growing with everybody who ever came: now and then, and at once when there are too many.
+// forget keeps the map from growing with everybody who ever came.
 func (l *Local) forget(now time.Time) {
-	if now.Sub(l.gone) < time.Minute && len(l.keys) < maxKeys {
+	if now.Sub(l.gone) < time.Minute {
 		return
 	}
 	l.gone = now
@@ -63,7 +69,30 @@ func (l *Local) forget(now time.Time) {
 			delete(l.keys, key)
 		}
 	}
-	if len(l.keys) >= maxKeys {
-		clear(l.keys) // a flood of addresses: those who are not part of it lose nothing
+}
+
+// makeRoom forgets one of a few keys that are picked at random: the one with the fewest counts, of equals the one whose
+// latest is the oldest. A flood of keys that are used once so makes room for itself, and resets the limit of nobody who is
+// near it.
+func (l *Local) makeRoom(now time.Time) {
+	var least string
+	var fewest *times
+	n := 0
+	for key, t := range l.keys { // begins anywhere
+		t.drop(now)
+		if fewest == nil || t.less(fewest) {
+			least, fewest = key, t
+		}
+		if n++; n == looked || len(t.at) == 0 {
+			break
+		}
 	}
+	delete(l.keys, least)
+}
+
+func (t *times) less(other *times) bool {
+	if len(t.at) != len(other.at) || len(t.at) == 0 {
+		return len(t.at) < len(other.at)
+	}
+	return t.at[len(t.at)-1].Before(other.at[len(other.at)-1])
 }

@@ -54,20 +54,51 @@ func TestTheWindowSlidesAndOthersAreNotConcerned(t *testing.T) {
 	})
 }
 
-func TestAFloodOfKeysIsForgotten(t *testing.T) {
+func TestAFloodOfKeysResetsNoOtherLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := limit.NewLocal()
+		take := func(key string, n int) time.Duration {
+			wait, err := l.Take(context.Background(), key, n, time.Minute)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return wait
+		}
+		const players, most = 50, 5
+		for range most {
+			for n := range players {
+				if wait := take(fmt.Sprint("player ", n), most); wait != 0 {
+					t.Fatal(n, wait)
+				}
+			}
+		}
 		for n := range 250_000 {
-			if wait, _ := l.Take(context.Background(), fmt.Sprint(n), 1, time.Minute); wait != 0 {
+			time.Sleep(time.Nanosecond)
+			if wait := take(fmt.Sprint(n), 1); wait != 0 {
 				t.Fatal(n, wait)
 			}
 		}
-		if wait, _ := l.Take(context.Background(), "249999", 1, time.Minute); wait != time.Minute {
-			t.Errorf("the latest was forgotten too: %s", wait)
+		for n := range players {
+			if take(fmt.Sprint("player ", n), most) == 0 {
+				t.Errorf("the flood has reset the limit of player %d", n)
+			}
+		}
+		if wait := take("249999", 1); wait != time.Minute {
+			t.Errorf("the latest was forgotten: %s", wait)
 		}
 		time.Sleep(time.Minute)
-		if wait, _ := l.Take(context.Background(), "249999", 1, time.Minute); wait != 0 {
+		if wait := take("249999", 1); wait != 0 {
 			t.Errorf("a window later: %s", wait)
 		}
 	})
+}
+
+func TestAFloodOfKeysIsBounded(t *testing.T) {
+	l := limit.NewLocal()
+	for n := range 150_000 {
+		_, _ = l.Take(context.Background(), fmt.Sprint(n), 1, time.Hour)
+	}
+	if n := l.Len(); n > 100_000 {
+		t.Errorf("%d keys are remembered", n)
+	}
 }
