@@ -33,6 +33,7 @@ const wallTimeout = 10 * time.Second
 type wall struct {
 	*firewall.Table // nil with FIREWALL=off
 	bridges         *firewall.Bridges
+	arrivals        *firewall.Arrivals // nil for a moment's trial
 	log             *slog.Logger
 	proved          atomic.Pointer[error] // nil: not tried yet
 }
@@ -41,20 +42,23 @@ type wall struct {
 func newWall(c *config.Config, deployment string, pools *subnet.Chooser, log *slog.Logger) *wall {
 	w := &wall{log: log}
 	table := firewall.New(docker.BridgePrefix(deployment), pools.Pools(), c.ContainerMaxConnections, log)
+	arrivals := newArrivals(c, deployment, log)
 	if c.Firewall == "off" {
-		if err := table.Remove(); err != nil {
+		if err := errors.Join(table.Remove(), arrivals.Remove()); err != nil {
 			log.Debug("no firewall to take away", "err", err)
 		}
 		log.Warn("FIREWALL=off: instances may reach everything that this host listens on, and each other")
 		return w
 	}
-	w.Table, w.bridges = table, firewall.NewBridges(docker.BridgePrefix(deployment), log)
+	w.Table, w.arrivals, w.bridges = table, arrivals, firewall.NewBridges(docker.BridgePrefix(deployment), log)
 	pools.OnChange(table.SetPools)
 	if err := table.Put(); err != nil {
 		log.Error(
 			"NO FIREWALL: instances may reach everything that this host listens on, and each other. Setting the rules needs CAP_NET_ADMIN in the host's network namespace and nftables in its kernel",
 			"err", err,
 		)
+	} else if err := arrivals.Put(); err != nil {
+		log.Warn("one address may open any number of connections at once, while others wait", "err", err)
 	}
 	return w
 }
@@ -83,6 +87,9 @@ func (w *wall) ping(context.Context) error {
 	if proved := w.proved.Load(); proved != nil && *proved != nil {
 		return *proved
 	}
+	if err := w.arrivals.State(); err != nil {
+		return fmt.Errorf("one address may open any number of connections at once: %w", err)
+	}
 	return nil
 }
 
@@ -97,6 +104,7 @@ func (w *wall) run(ctx context.Context, try func(context.Context) error) error {
 	g, running := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.Run(running) })
 	g.Go(func() error { return w.bridges.Run(running) })
+	g.Go(func() error { return w.arrivals.Run(running) })
 	return g.Wait()
 }
 
@@ -108,7 +116,11 @@ func (w *wall) end(db *store.Store) {
 	if w.Table == nil || err != nil || len(live) > 0 {
 		return
 	}
-	if err := w.Remove(); err != nil {
+	err = w.Remove()
+	if w.arrivals != nil {
+		err = errors.Join(err, w.arrivals.Remove())
+	}
+	if err != nil {
 		w.log.Debug("firewall not taken away", "err", err)
 	}
 }

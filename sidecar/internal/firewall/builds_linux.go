@@ -45,8 +45,8 @@ func (b *Builds) Close(bridge string, known []netip.Addr) error {
 	if err := errors.Join(c.AddSet(four, elements4), c.AddSet(six, elements6)); err != nil {
 		return fmt.Errorf("fence builds: %w", err)
 	}
-	policy, at := nftables.ChainPolicyAccept, nftables.ChainPriority(priority)
-	for _, ch := range []chain{
+	at := nftables.ChainPriority(priority)
+	setChains(c, table, []chain{
 		{"to_host", nil, 0, slices.Concat(common(), namesOf(), []rule{{"no build reaches the host", []expr.Any{&expr.Counter{}, drop}}})},
 		{"to_others", nil, 0, slices.Concat(common(), namesOf(), closedTo(closed))},
 		{"to_by_six", nil, 0, []rule{
@@ -56,16 +56,7 @@ func (b *Builds) Close(bridge string, known []netip.Addr) error {
 		}},
 		{"input", nftables.ChainHookInput, at, []rule{unknown(bridge, four, "to_host"), unknown(bridge, six, "to_by_six")}},
 		{"forward", nftables.ChainHookForward, at, []rule{unknown(bridge, four, "to_others"), unknown(bridge, six, "to_by_six")}},
-	} {
-		made := &nftables.Chain{Table: table, Name: ch.name}
-		if ch.hook != nil {
-			made.Type, made.Hooknum, made.Priority, made.Policy = nftables.ChainTypeFilter, ch.hook, &ch.priority, &policy
-		}
-		c.AddChain(made)
-		for _, r := range ch.rules {
-			c.AddRule(&nftables.Rule{Table: table, Chain: made, Exprs: r.exprs, UserData: comment(r.comment)})
-		}
-	}
+	})
 	if err := c.Flush(); err != nil {
 		return fmt.Errorf("fence builds: set the table %s: %w", b.name, err)
 	}
@@ -74,13 +65,8 @@ func (b *Builds) Close(bridge string, known []netip.Addr) error {
 
 // Open takes the table away; none is no error.
 func (b *Builds) Open() error {
-	c, err := nftables.New()
-	if err != nil {
+	if err := deleteTable(&nftables.Table{Name: b.name, Family: nftables.TableFamilyINet}); err != nil {
 		return fmt.Errorf("open the fence around builds: %w", err)
-	}
-	c.DelTable(&nftables.Table{Name: b.name, Family: nftables.TableFamilyINet})
-	if err := c.Flush(); err != nil && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("open the fence around builds: remove the table %s: %w", b.name, err)
 	}
 	return nil
 }

@@ -73,3 +73,31 @@ func (*Bridges) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 
 // openSockets cannot be known here: the canary runs in a container on Linux.
 func openSockets() []string { return nil }
+
+// Arrivals cannot be bounded here.
+type Arrivals struct{}
+
+// ArrivalsOptions say what is bounded.
+type ArrivalsOptions struct {
+	Ports      []uint16
+	Rate, Most int
+	Many       []netip.Prefix
+}
+
+// NewArrivals makes bounds that hold nobody.
+func NewArrivals(string, ArrivalsOptions, *slog.Logger) *Arrivals { return &Arrivals{} }
+
+// RateFor is no rate.
+func RateFor(int) int { return 0 }
+
+// Put fails.
+func (*Arrivals) Put() error { return errLinux }
+
+// State says that there are no bounds here.
+func (*Arrivals) State() error { return errLinux }
+
+// Run waits until ctx ends.
+func (*Arrivals) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+
+// Remove has nothing to take away.
+func (*Arrivals) Remove() error { return nil }

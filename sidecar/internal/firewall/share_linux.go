@@ -86,14 +86,18 @@ func (s shares) over() expr.Any {
 	return &expr.Connlimit{Count: uint32(s.connections), Flags: expr.NFT_CONNLIMIT_F_INV}
 }
 
-// each drops what is new and beyond the bound of its part of the pool.
-func each(offset uint32, set *nftables.Set, operation uint32, bound expr.Any) []expr.Any {
-	isNew := []expr.Any{
+// isNew are the packets by which somebody opens a connection.
+func isNew() []expr.Any {
+	return []expr.Any{
 		&expr.Ct{Key: expr.CtKeySTATE, Register: 1},
 		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: native(expr.CtStateBitNEW), Xor: native(0)},
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: native(0)},
 	}
-	return append(append(isNew, address(offset, part)...),
+}
+
+// each drops what is new and beyond the bound of its part of the pool.
+func each(offset uint32, set *nftables.Set, operation uint32, bound expr.Any) []expr.Any {
+	return append(append(isNew(), address(offset, part)...),
 		&expr.Dynset{SrcRegKey: 1, SetName: set.Name, SetID: set.ID, Operation: operation, Exprs: []expr.Any{bound}},
 		&expr.Counter{}, drop)
 }

@@ -3,7 +3,6 @@ package firewall
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
-	"github.com/google/nftables/userdata"
 	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"golang.org/x/sys/unix"
 )
@@ -50,13 +48,6 @@ func (t *Table) table() *nftables.Table {
 
 func (t *Table) set(table *nftables.Table) *nftables.Set {
 	return &nftables.Set{Table: table, Name: "egress", KeyType: nftables.TypeIPAddr}
-}
-
-type chain struct {
-	name     string
-	hook     *nftables.ChainHook // nil: only jumped to
-	priority nftables.ChainPriority
-	rules    []rule
 }
 
 // chains are what the table consists of, beside the sets.
@@ -146,17 +137,7 @@ func (t *Table) put() error {
 			return t.is(err)
 		}
 	}
-	accept := nftables.ChainPolicyAccept
-	for _, ch := range t.chains(egress, shares) {
-		made := &nftables.Chain{Table: table, Name: ch.name}
-		if ch.hook != nil {
-			made.Type, made.Hooknum, made.Priority, made.Policy = nftables.ChainTypeFilter, ch.hook, &ch.priority, &accept
-		}
-		c.AddChain(made)
-		for _, r := range ch.rules {
-			c.AddRule(&nftables.Rule{Table: table, Chain: made, Exprs: r.exprs, UserData: comment(r.comment)})
-		}
-	}
+	setChains(c, table, t.chains(egress, shares))
 	err = c.Flush()
 	if t.connections > 0 && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP)) {
 		t.log.Warn(
@@ -227,27 +208,7 @@ func (t *Table) compare() error {
 		return err
 	}
 	table := t.table()
-	for _, ch := range t.chains(t.set(table), t.shares(table)) {
-		there, err := c.ListChain(table, ch.name)
-		if err != nil {
-			return fmt.Errorf("no chain %s: %w", ch.name, err)
-		}
-		if ch.hook != nil &&
-			(there.Hooknum == nil || *there.Hooknum != *ch.hook || there.Priority == nil || *there.Priority != ch.priority) {
-			return fmt.Errorf("chain %s is not hooked", ch.name)
-		}
-		rules, err := c.GetRules(table, there)
-		if err != nil {
-			return err
-		}
-		if !slices.EqualFunc(rules, ch.rules, func(a *nftables.Rule, b rule) bool {
-			text, ok := userdata.GetString(a.UserData, userdata.TypeComment)
-			return ok && text == b.comment
-		}) {
-			return fmt.Errorf("chain %s has %d other rules", ch.name, len(rules))
-		}
-	}
-	return nil
+	return compareChains(c, table, t.chains(t.set(table), t.shares(table)))
 }
 
 // fill adds to the set egress what is missing in it, and with exact takes out what is too much: without, that may be
@@ -295,13 +256,5 @@ func (t *Table) Remove() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.state = errors.New("taken away")
-	c, err := nftables.New()
-	if err != nil {
-		return err
-	}
-	c.DelTable(t.table())
-	if err := c.Flush(); err != nil && !errors.Is(err, unix.ENOENT) {
-		return err
-	}
-	return nil
+	return deleteTable(t.table())
 }
