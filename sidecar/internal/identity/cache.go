@@ -26,6 +26,9 @@ const (
 type cache[V any] struct {
 	fresh  atomic.Int64 // a time.Duration
 	values *lru.Cache[string, entry[V]]
+	// others have no value: they are asked about, or were refused. They are apart so that guesses, however many, take the
+	// place of nobody who is known.
+	others *lru.Cache[string, entry[V]]
 	flight singleflight.Group
 	mu     sync.Mutex // of changes of an entry
 }
@@ -39,50 +42,9 @@ type entry[V any] struct {
 	asking bool      // it is not answered yet
 }
 
-func newCache[V any](fresh time.Duration, size int) *cache[V] {
-	values, err := lru.New[string, entry[V]](size)
-	if err != nil {
-		panic(err) // size is a positive constant
-	}
-	c := &cache[V]{values: values}
-	c.fresh.Store(int64(fresh))
-	return c
-}
-
-func (c *cache[V]) freshFor() time.Duration { return time.Duration(c.fresh.Load()) }
-
-// each calls f with what is known of every key.
-func (c *cache[V]) each(f func(key string, value V, has bool)) {
-	for _, key := range c.values.Keys() {
-		if e, ok := c.values.Peek(key); ok {
-			f(key, e.value, e.has)
-		}
-	}
-}
-
-// put is news of a key that was not asked for.
-func (c *cache[V]) put(key string, value V) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	e, _ := c.values.Peek(key)
-	e.value, e.has, e.err, e.at, e.tried = value, true, nil, now, now
-	c.values.Add(key, e)
-}
-
-// doubt has a key asked for anew before its value counts again.
-func (c *cache[V]) doubt(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e, ok := c.values.Peek(key); ok {
-		e.at = time.Time{}
-		c.values.Add(key, e)
-	}
-}
-
 // has says whether a key needs no question.
 func (c *cache[V]) has(key string) bool {
-	e, ok := c.values.Peek(key)
+	e, ok := c.peek(key)
 	return ok && (e.has || e.asking || time.Since(e.tried) < refusedOn)
 }
 
@@ -91,6 +53,9 @@ func (c *cache[V]) has(key string) bool {
 func (c *cache[V]) get(ctx context.Context, key string, fetch func(context.Context) (V, error)) (V, error) {
 	now := time.Now()
 	e, known := c.values.Get(key)
+	if !known {
+		e, known = c.others.Get(key)
+	}
 	sinceTried := now.Sub(e.tried)
 	switch {
 	case !known:
@@ -152,7 +117,7 @@ func (c *cache[V]) ask(key string, fetch func(context.Context) (V, error)) <-cha
 		ctx, cancel := context.WithTimeout(context.Background(), fetchTime)
 		defer cancel()
 		c.mu.Lock()
-		e, _ := c.values.Peek(key)
+		e, _ := c.peek(key)
 		switch {
 		case e.has && time.Since(e.at) < c.freshFor():
 			c.mu.Unlock()
@@ -162,7 +127,7 @@ func (c *cache[V]) ask(key string, fetch func(context.Context) (V, error)) <-cha
 			return e.value, e.err
 		}
 		e.tried, e.asking = time.Now(), true
-		c.values.Add(key, e)
+		c.keep(key, e)
 		c.mu.Unlock()
 		value, err := fetch(ctx)
 		c.mu.Lock()
@@ -174,7 +139,7 @@ func (c *cache[V]) ask(key string, fetch func(context.Context) (V, error)) <-cha
 		case isRefusal(err):
 			e = entry[V]{err: err, tried: e.tried}
 		}
-		c.values.Add(key, e)
+		c.keep(key, e)
 		return value, err
 	})
 }

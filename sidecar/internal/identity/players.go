@@ -107,7 +107,7 @@ func (p *Players) SignInAccount(ctx context.Context, id int, address string) (s 
 
 // UseUp deletes an access token that was made for one sign-in, by its own right, so that nobody uses it again.
 func (p *Players) UseUp(ctx context.Context, token string, id int) error {
-	p.tokens.values.Remove(hash(token))
+	p.tokens.forget(hash(token))
 	return p.directory.from.RemoveToken(ctx, token, id)
 }
 

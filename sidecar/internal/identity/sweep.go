@@ -100,9 +100,8 @@ func (d *directory) sweep(ctx context.Context) (requests int, err error) {
 			members[u.Team] = append(members[u.Team], u.ID)
 		}
 	}
-	d.users.each(func(key string, was whaley.Account, has bool) {
+	d.users.each(func(key string, was whaley.Account) {
 		switch now, in := listed[key]; {
-		case !has:
 		case !in, was.Admin: // the list does not say who is an admin
 			d.users.doubt(key)
 		default:
@@ -118,10 +117,9 @@ func (d *directory) sweep(ctx context.Context) (requests int, err error) {
 	for _, t := range teams {
 		known[number(t.ID)] = t
 	}
-	d.teams.each(func(key string, was whaley.Team, has bool) {
+	d.teams.each(func(key string, was whaley.Team) {
 		now, in := known[key]
 		switch {
-		case !has:
 		case !in:
 			d.teams.doubt(key)
 		default:

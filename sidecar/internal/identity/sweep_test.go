@@ -249,6 +249,26 @@ func TestTwoThousandTokensAreAFewQuestionsAMinute(t *testing.T) {
 	}
 }
 
+// TestGuessedTokensAreNothingToThoseThatAreRight: what is guessed is asked about, and takes up a place nowhere else.
+func TestGuessedTokensAreNothingToThoseThatAreRight(t *testing.T) {
+	ctx := context.Background()
+	e := newEvent(t, identity.TeamsAuto)
+	if _, err := e.players.ByToken(ctx, e.token); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 300 {
+		if _, err := e.players.ByToken(ctx, fmt.Sprintf("ctfd_%064d", n)); whaley.CodeOf(err) != whaley.CodeTokenRefused {
+			t.Fatal(n, err)
+		}
+	}
+	if _, err := e.players.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if d := e.players.TokensFor(); d > time.Minute {
+		t.Errorf("a token that is deleted in CTFd counts for %s, since others were guessed", d)
+	}
+}
+
 // TestWhoPlaysNoMoreIsTold tells owners that play from those that are banned or gone.
 func TestWhoPlaysNoMoreIsTold(t *testing.T) {
 	ctx := context.Background()
