@@ -1,7 +1,15 @@
 package portwake
 
-// MostSeen is how many places are remembered.
-const MostSeen = mostSeen
+// How much is remembered of all sign-ins, and of one.
+const (
+	MostSeen = mostSeen
+	MostFrom = mostFrom
+)
 
 // Room is how many places take room.
-func (p *Places) Room() int { return len(p.now) + len(p.old) }
+func (p *Places) Room() (all int) {
+	for _, of := range p.of.Values() {
+		all += len(of)
+	}
+	return all
+}

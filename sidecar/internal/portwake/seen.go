@@ -3,15 +3,19 @@ package portwake
 import (
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/whaley-ctf/whaley/shared/turn"
 )
 
 const (
 	lately   = 12 * time.Hour
-	mostSeen = 50_000 // places that are remembered; then all older ones are forgotten at once
+	mostSeen = 50_000 // sign-ins that are remembered: the one that was used the longest ago gives way
+	mostFrom = 16     // places of each: one who comes from ever new ones takes the room of nobody else
 )
 
 // Places remember where sign-ins were used lately, in memory and without the addresses themselves. After a restart they
@@ -19,41 +23,52 @@ const (
 type Places struct {
 	seed maphash.Seed
 
-	mu       sync.Mutex
-	now, old map[uint64]time.Time // those of the current generation and the one before
+	mu sync.Mutex
+	of *lru.Cache[string, []place] // session → where it was used, the latest last
+}
+
+type place struct {
+	key uint64
+	at  time.Time
 }
 
 // NewPlaces makes empty ones.
 func NewPlaces() *Places {
-	return &Places{seed: maphash.MakeSeed(), now: map[uint64]time.Time{}, old: map[uint64]time.Time{}}
+	of, err := lru.New[string, []place](mostSeen)
+	if err != nil {
+		panic(err) // the size is a positive constant
+	}
+	return &Places{seed: maphash.MakeSeed(), of: of}
 }
 
-func (p *Places) key(session string, from netip.Addr) uint64 {
-	return maphash.String(p.seed, session+"\x00"+turn.Of(from.Unmap()))
-}
+func (p *Places) key(from netip.Addr) uint64 { return maphash.String(p.seed, turn.Of(from.Unmap())) }
 
 // Note that a sign-in was used from an address.
 func (p *Places) Note(session string, from netip.Addr) {
 	if session == "" || !from.IsValid() {
 		return
 	}
-	key := p.key(session, from)
+	now := place{p.key(from), time.Now()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.now) >= mostSeen {
-		p.now, p.old = map[uint64]time.Time{}, p.now
+	all, _ := p.of.Get(session)
+	all = append(slices.DeleteFunc(all, func(was place) bool { return was.key == now.key }), now)
+	if len(all) > mostFrom {
+		all = slices.Delete(all, 0, 1)
 	}
-	p.now[key] = time.Now()
+	p.of.Add(session, all)
 }
 
 // From implements Seen.
 func (p *Places) From(session string, from netip.Addr) bool {
-	key := p.key(session, from)
+	key := p.key(from)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at, ok := p.now[key]
-	if !ok {
-		at, ok = p.old[key]
+	all, _ := p.of.Peek(session)
+	for _, was := range all {
+		if was.key == key {
+			return time.Since(was.at) < lately
+		}
 	}
-	return ok && time.Since(at) < lately
+	return false
 }

@@ -2,6 +2,7 @@ package portwake_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -226,15 +227,25 @@ func TestAnOwnerIsKnownWhereTheySignedInAndWherePlayedSince(t *testing.T) {
 	}
 }
 
-func TestWhereSomebodyPlayedIsForgottenInTheEndAndTakesBoundedRoom(t *testing.T) {
+func TestWhereSomebodyPlayedTakesBoundedRoomAndOnlyTheirOwn(t *testing.T) {
 	places, first := portwake.NewPlaces(), netip.MustParseAddr("192.0.2.7")
+	at := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}) }
 	places.Note("s1", first)
-	for n := range 2 * portwake.MostSeen {
-		at := netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})
-		places.Note("flood", at)
+	for n := range 1000 {
+		places.Note("flood", at(n))
+		places.Note("two", at(n%2))
 	}
-	if places.Room() > 2*portwake.MostSeen {
-		t.Errorf("%d places", places.Room())
+	if n := places.Room(); n > 1+portwake.MostFrom+2 {
+		t.Errorf("%d places of three sign-ins", n)
+	}
+	if !places.From("s1", first) || !places.From("two", at(0)) || !places.From("flood", at(999)) || places.From("flood", at(0)) {
+		t.Error("one who comes from everywhere has others forgotten")
+	}
+	for n := range 2 * portwake.MostSeen {
+		places.Note(fmt.Sprint(n), first)
+	}
+	if n := places.Room(); n > portwake.MostSeen {
+		t.Errorf("%d places", n)
 	}
 	if places.From("s1", first) {
 		t.Error("the oldest is not forgotten")
