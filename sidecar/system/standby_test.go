@@ -20,7 +20,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// pair is two sidecars behind one Traefik, on one PostgreSQL and one engine.
+// pair is two sidecars behind one Traefik, on one PostgreSQL, one engine and one DATA_DIR.
 type pair struct {
 	one, two  *stack
 	db        *store.Store
@@ -42,11 +42,14 @@ func startPair(t *testing.T) *pair {
 	two := *one
 	two.log, two.internal, two.public = &testkit.Log{}, internal, public
 	two.env = append(
-		slices.Clone(one.env), "LISTEN="+public, "INTERNAL_LISTEN="+internal, "DATA_DIR="+t.TempDir(),
-		"WAKE_LISTEN="+testkit.FreeAddress(t),
+		slices.Clone(one.env), "LISTEN="+public, "INTERNAL_LISTEN="+internal, "WAKE_LISTEN="+testkit.FreeAddress(t),
 	)
 	two.launch()
-	t.Cleanup(func() { two.terminate() })
+	t.Cleanup(func() {
+		if two.terminate(); t.Failed() {
+			t.Logf("the other sidecar's log:\n%s", two.log.Tail(200))
+		}
+	})
 	db, err := store.Open(context.Background(), url, "")
 	if err != nil {
 		t.Fatal(err)
