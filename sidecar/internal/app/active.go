@@ -81,8 +81,8 @@ func (s *server) becomeActive(ctx context.Context) (err error) {
 // handOver lets the standby take over. Rules that hold nothing any more are taken away before: afterwards they are its.
 func (s *server) handOver() {
 	s.handing.Do(func() {
-		if s.wall != nil && s.active.Valid() == nil {
-			s.wall.end(s.db)
+		if s.firewall != nil && s.active.Valid() == nil {
+			s.firewall.end(s.db)
 			s.ports.end(s.db)
 		}
 		s.active.Release()

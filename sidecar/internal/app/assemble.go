@@ -62,16 +62,16 @@ func (r *rules) shells() instancer.Shells {
 // assemble makes the instancer and the adapters that the settings choose.
 func assemble(
 	ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine,
-	library *challenge.Library, wall *wall, mapped *ports, pools *subnet.Chooser, live *config.Live, keys identity.Keys, seen *observers,
+	library *challenge.Library, fw *hostFirewall, mapped *ports, pools *subnet.Chooser, live *config.Live, keys identity.Keys, watching *observers,
 	cluster *cluster, log *slog.Logger,
 ) (rules, []api.Check, error) {
-	made, parts, checks, err := placesOf(ctx, c, g, db, engine, wall, mapped, pools, live, cluster, log)
+	made, parts, checks, err := placesOf(ctx, c, g, db, engine, fw, mapped, pools, live, cluster, log)
 	if err != nil {
 		return rules{}, nil, err
 	}
 	needs := instancer.Needs{
-		Challenges: library, Forensics: seen.forensics, Tracer: seen.tracer,
-		Observer: seen.metrics, Pressure: monitor.Pressure,
+		Challenges: library, Forensics: watching.forensics, Tracer: watching.tracer,
+		Observer: watching.metrics, Pressure: monitor.Pressure,
 	}
 	needs.Inside, err = relay.NewAuthority(relay.Options{
 		Key: keys.Inside, BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen),
@@ -80,7 +80,7 @@ func assemble(
 	if err != nil {
 		return rules{}, nil, err
 	}
-	if made.costs, err = newCosts(ctx, g, db, seen, log); err != nil {
+	if made.costs, err = newCosts(ctx, g, db, watching, log); err != nil {
 		return rules{}, nil, err
 	}
 	needs.Costs = made.costs
@@ -149,7 +149,7 @@ func assemble(
 
 // placesOf makes what instances run on: the engine and this host, or a cluster.
 func placesOf(
-	ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, wall *wall, mapped *ports,
+	ctx context.Context, c *config.Config, g *errgroup.Group, db *store.Store, engine *docker.Engine, fw *hostFirewall, mapped *ports,
 	pools *subnet.Chooser, live *config.Live, cluster *cluster, log *slog.Logger,
 ) (made rules, parts core.Parts, checks []api.Check, err error) {
 	checks = []api.Check{
@@ -174,12 +174,12 @@ func placesOf(
 	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })
 	parts.Rules.Prober = probe.New(engine)
 	parts.Docker = containers.Needs{
-		Engine: engine, Subnets: subnets, Ports: made.ports, Firewall: wall.rules(), Sandboxes: made.sandboxes,
+		Engine: engine, Subnets: subnets, Ports: made.ports, Firewall: fw.rules(), Sandboxes: made.sandboxes,
 		PortMap: mapped.forPlatform(), Traffic: traffic.Kernel{}, Terminals: engine,
 		Published: c.BackendHost != "", Guest: c.Guest == "on",
 	}
 	return made, parts, append(
-		checks, api.Check{Name: "firewall", Ping: wall.ping, Optional: true}, api.Check{Name: "pool", Ping: pools.Ping, Optional: true},
+		checks, api.Check{Name: "firewall", Ping: fw.ping, Optional: true}, api.Check{Name: "pool", Ping: pools.Ping, Optional: true},
 		api.Check{Name: "ports", Ping: mapped.ping, Optional: true},
 	), nil
 }

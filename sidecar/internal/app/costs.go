@@ -14,9 +14,9 @@ import (
 
 // newCosts remembers what instances cost, by what the monitor sees.
 func newCosts(
-	ctx context.Context, g *errgroup.Group, db *store.Store, seen *observers, log *slog.Logger,
+	ctx context.Context, g *errgroup.Group, db *store.Store, watching *observers, log *slog.Logger,
 ) (*costs.Book, error) {
-	book, err := costs.New(ctx, db, seen.uses, log)
+	book, err := costs.New(ctx, db, watching.uses, log)
 	if err != nil {
 		return nil, err
 	}

@@ -29,8 +29,8 @@ import (
 // wallTimeout bounds what is asked of the database about the firewall.
 const wallTimeout = 10 * time.Second
 
-// wall is the firewall and what is known of it.
-type wall struct {
+// hostFirewall is the firewall and what is known of it.
+type hostFirewall struct {
 	*firewall.Table // nil with FIREWALL=off
 	bridges         *firewall.Bridges
 	arrivals        *firewall.Arrivals // nil for a moment's trial
@@ -38,9 +38,9 @@ type wall struct {
 	proved          atomic.Pointer[error] // nil: not tried yet
 }
 
-// newWall sets the rules if it may. Without the right to do so instances run all the same, and everybody is told.
-func newWall(c *config.Config, deployment string, pools *subnet.Chooser, log *slog.Logger) *wall {
-	w := &wall{log: log}
+// newFirewall sets the rules if it may. Without the right to do so instances run all the same, and everybody is told.
+func newFirewall(c *config.Config, deployment string, pools *subnet.Chooser, log *slog.Logger) *hostFirewall {
+	w := &hostFirewall{log: log}
 	table := firewall.New(docker.BridgePrefix(deployment), pools.Pools(), c.ContainerMaxConnections, log)
 	arrivals := newArrivals(c, deployment, log)
 	if c.Firewall == "off" {
@@ -77,7 +77,7 @@ func buildFence(c *config.Config, deployment string, log *slog.Logger) docker.Fe
 }
 
 // ping is what health says of it.
-func (w *wall) ping(context.Context) error {
+func (w *hostFirewall) ping(context.Context) error {
 	if w.Table == nil {
 		return errors.New("FIREWALL=off: instances may reach the host and each other")
 	}
@@ -94,7 +94,7 @@ func (w *wall) ping(context.Context) error {
 }
 
 // run keeps the rules, and lets a canary try them.
-func (w *wall) run(ctx context.Context, try func(context.Context) error) error {
+func (w *hostFirewall) run(ctx context.Context, try func(context.Context) error) error {
 	if w.Table == nil {
 		return nil
 	}
@@ -109,7 +109,7 @@ func (w *wall) run(ctx context.Context, try func(context.Context) error) error {
 }
 
 // end takes the rules away when nothing lives that they hold.
-func (w *wall) end(db *store.Store) {
+func (w *hostFirewall) end(db *store.Store) {
 	ctx, cancel := context.WithTimeout(context.Background(), wallTimeout)
 	defer cancel()
 	live, err := db.Live(ctx, "")
@@ -126,7 +126,7 @@ func (w *wall) end(db *store.Store) {
 }
 
 // rules is the firewall for the instancer.
-func (w *wall) rules() containers.Firewall {
+func (w *hostFirewall) rules() containers.Firewall {
 	if w.Table == nil {
 		return nil
 	}
@@ -141,7 +141,7 @@ const (
 
 // prove lets a canary try until it holds, and says loudly what it could reach. A full disk or a busy engine at one
 // moment is not to be called a broken firewall for as long as this process lives.
-func (w *wall) prove(ctx context.Context, try func(context.Context) error) {
+func (w *hostFirewall) prove(ctx context.Context, try func(context.Context) error) {
 	for backoff := (loop.Backoff{First: proveAgain, Most: proveSeldom}); ; {
 		err := try(ctx)
 		if ctx.Err() != nil {
@@ -255,7 +255,7 @@ func TryFirewall(ctx context.Context, c *config.Config, pool netip.Prefix) (open
 		if err := table.Put(); err != nil {
 			return nil, fmt.Errorf("the rules cannot be set: %w", err)
 		}
-		w := &wall{Table: table, log: log}
+		w := &hostFirewall{Table: table, log: log}
 		defer w.end(db)
 	}
 	engine, err := docker.New(docker.Options{Deployment: deployment, Folder: c.DataDir}, log)

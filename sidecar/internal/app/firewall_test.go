@@ -31,7 +31,7 @@ func TestAProofThatFailedIsTriedAgainUntilItHolds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := &wall{
+				w := &hostFirewall{
 					Table: firewall.New(
 						"whproof-", []netip.Prefix{netip.MustParsePrefix("10.189.0.0/16")}, 0, slog.New(slog.DiscardHandler),
 					),

@@ -19,7 +19,7 @@ import (
 // is asked.
 func measure(
 	ctx context.Context, g *errgroup.Group, live *config.Live, db *store.Store, pools *subnet.Chooser, made rules,
-	library *challenge.Library, checks []api.Check, seen *observers, log *slog.Logger,
+	library *challenge.Library, checks []api.Check, watching *observers, log *slog.Logger,
 ) {
 	c := live.Config()
 	if c.MetricsKey == "" {
@@ -29,7 +29,7 @@ func measure(
 	for _, check := range checks {
 		up[check.Name] = check.Ping
 	}
-	state := seen.metrics.Watch(metric.Sources{
+	state := watching.metrics.Watch(metric.Sources{
 		Live: db.LiveRows,
 		Ports: func(ctx context.Context) (int, int, error) {
 			use, err := db.PortUse(ctx)
@@ -52,7 +52,7 @@ func measure(
 			return db.CountSuspicions(ctx, whaley.SuspicionFilter{Kind: whaley.SuspicionSharing})
 		},
 		Captures:   db.CaptureStats,
-		Events:     seen.stats,
+		Events:     watching.stats,
 		Up:         up,
 		Challenges: library.All,
 		Queue:      made.instancer.Queue,
@@ -60,7 +60,7 @@ func measure(
 		Warm:       made.instancer.Warm,
 		Policy:     made.instancer.Policy,
 		AutoOn:     func() bool { return live.Config().ForensicsAuto },
-		Usage:      seen.usage,
+		Usage:      watching.usage,
 		Costs:      made.costs.All,
 		Solvers:    made.solvers.Measured,
 		Detail:     func() bool { return live.Config().MetricsDetail },

@@ -54,7 +54,7 @@ func owed(live *config.Live, db *store.Store) {
 // notify tells Discord and another webhook of what is in the outbox.
 func notify(
 	ctx context.Context, g *errgroup.Group, live *config.Live, db *store.Store, library *challenge.Library,
-	surface *api.API, seen *observers, log *slog.Logger,
+	surface *api.API, watching *observers, log *slog.Logger,
 ) {
 	channel, hook := receivers(live)
 	channel.Encode = discord.Encoder(func(ctx context.Context, ev whaley.Event) (discord.Details, error) {
@@ -69,8 +69,8 @@ func notify(
 		return d, nil
 	})
 	for _, o := range []webhook.Options{channel, hook} {
-		s := webhook.New(db, o, seen.metrics.Notified, log)
-		seen.events.Own(s.Tell)
+		s := webhook.New(db, o, watching.metrics.Notified, log)
+		watching.events.Own(s.Tell)
 		g.Go(func() error { return s.Run(ctx) })
 	}
 }

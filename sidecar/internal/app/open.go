@@ -75,13 +75,13 @@ func (s *server) openEngine(ctx context.Context) (err error) {
 	s.OnStop("engine", s.engine.Close)
 	s.pools, s.places = NewPools(s.live.Config, s.env, s.db, s.engine, s.deployment, s.log), portwake.NewPlaces()
 	if s.c.Platform == "kubernetes" { // nothing of this host is the instances'
-		s.wall, s.ports = &wall{log: s.log}, &ports{log: s.log}
+		s.firewall, s.ports = &hostFirewall{log: s.log}, &ports{log: s.log}
 		return s.openCluster(ctx)
 	}
 	if err := s.pools.Choose(ctx); err != nil {
 		return err
 	}
-	s.wall = newWall(s.c, s.deployment, s.pools, s.log)
+	s.firewall = newFirewall(s.c, s.deployment, s.pools, s.log)
 	s.ports = newPorts(s.c, s.env["DOCKER_HOST"], s.deployment, s.log)
 	return nil
 }
@@ -103,7 +103,7 @@ func (s *server) openObservers(ctx context.Context) error {
 	if tracer != nil {
 		s.db.Trace(tracer)
 	}
-	s.seen, err = observe(s.live, s.db, s.watched(), s.worker, tracer, s.log)
+	s.observers, err = observe(s.live, s.db, s.watched(), s.worker, tracer, s.log)
 	return err
 }
 
@@ -113,7 +113,7 @@ func (s *server) openRules(ctx context.Context) (err error) {
 		return err
 	}
 	s.rules, s.checks, err = assemble(
-		ctx, s.c, s.Group, s.db, s.engine, s.library, s.wall, s.ports, s.pools, s.live, s.keys, s.seen, s.cluster, s.log,
+		ctx, s.c, s.Group, s.db, s.engine, s.library, s.firewall, s.ports, s.pools, s.live, s.keys, s.observers, s.cluster, s.log,
 	)
 	return err
 }
@@ -128,26 +128,26 @@ func (s *server) openSurface(ctx context.Context) error {
 	if s.pluginKey = string(c.PluginKey); s.pluginKey == "" {
 		s.pluginKey = rand.Text()
 	}
-	if s.who, err = whoAsks(ctx, s.Group, c, s.live, s.keys, s.db, s.rules.instancer.Event, s.log); err != nil {
+	if s.auth, err = openAuthentication(ctx, s.Group, c, s.live, s.keys, s.db, s.rules.instancer.Event, s.log); err != nil {
 		return err
 	}
 	origins := kit.NewOrigins(isHome(c.Dashboard.Hostname()), s.log)
-	s.checks = append(append(s.checks, s.who.checks...), s.listeners.checks()...)
+	s.checks = append(append(s.checks, s.auth.checks...), s.listeners.checks()...)
 	s.checks = append(s.checks, api.Check{Name: "proxies", Ping: origins.Ping, Optional: true})
-	seen := s.seen
+	watching := s.observers
 	var look func()
 	if s.rules.opening != nil {
 		look = s.rules.opening.LookSoon
 	}
 	s.surface = api.New(ctx, api.Needs{
-		Players: s.who.players, Members: s.who.members, Provider: s.who.provider, Sessions: s.who.sessions,
-		Organisers: s.db, Shells: s.rules.shells(), Limiter: s.who.limiter, Connection: s.who.written,
+		Players: s.auth.players, Members: s.auth.members, Provider: s.auth.provider, Sessions: s.auth.sessions,
+		Organisers: s.db, Shells: s.rules.shells(), Limiter: s.auth.limiter, Connection: s.auth.written,
 		Instancer: s.rules.instancer, Challenges: s.library, Library: s.library, Keys: s.keys, Tickets: tickets,
 		Events: s.db, Checks: s.checks, Settings: s.live, Flags: s.rules.flags,
 		Cheating: s.rules.cheating, AdminQueries: s.db, Ports: s.rules.ports, Places: s.places,
 		Containers: s.watched(),
-		EventLog:   s.db, EventStats: seen.stats, EventStream: seen.events, Forensics: seen.forensics, Monitor: seen.monitor,
-		Tracer: seen.tracer, Pages: s.pages, Metrics: seen.metrics.Handler(), Answered: seen.metrics.Answered,
+		EventLog:   s.db, EventStats: watching.stats, EventStream: watching.events, Forensics: watching.forensics, Monitor: watching.monitor,
+		Tracer: watching.tracer, Pages: s.pages, Metrics: watching.metrics.Handler(), Answered: watching.metrics.Answered,
 		Opening: look, Solvers: s.rules.solvers, Trials: s.rules.trials, Rehearsals: s.rules.stage, Origins: origins, Log: s.log,
 	}, api.Options{
 		BaseDomain: c.BaseDomain, Dashboard: c.Dashboard, TLSPort: portOf(c.EdgeTLSListen), PluginKey: s.pluginKey,
@@ -204,8 +204,8 @@ func (s *server) opener() *sni.Opener {
 		BaseDomain: s.c.BaseDomain, Rules: s.rules.instancer, Challenges: s.library, Log: s.log,
 		Owners: sni.ByAddress(s.byAddress),
 	}
-	if s.who.players != nil {
-		o.Owners = sni.NewBySession(s.db, s.who.players, s.keys.Slug)
+	if s.auth.players != nil {
+		o.Owners = sni.NewBySession(s.db, s.auth.players, s.keys.Slug)
 	}
 	return o
 }

@@ -181,10 +181,10 @@ func (s *server) openPorts(ctx context.Context) error {
 
 // portOwners know who may start something by connecting to a port.
 func (s *server) portOwners() portwake.Owners {
-	if s.who.players == nil {
+	if s.auth.players == nil {
 		return portwake.ByAddress(s.byAddress)
 	}
-	return portwake.BySession{Sessions: s.db, Players: s.who.players, Seen: s.places}
+	return portwake.BySession{Sessions: s.db, Players: s.auth.players, Seen: s.places}
 }
 
 // meant is where a connection was meant to go before the kernel led it here.

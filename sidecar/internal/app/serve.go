@@ -45,13 +45,13 @@ type server struct {
 	engine     *docker.Engine
 	cluster    *cluster // nil: instances run on the engine
 	pools      *subnet.Chooser
-	wall       *wall
+	firewall   *hostFirewall
 	ports      *ports
 	places     *portwake.Places
 	library    *challenge.Library
-	seen       *observers
+	observers  *observers
 	rules      rules
-	who        who
+	auth       authentication
 	checks     []api.Check
 	pluginKey  string
 	surface    *api.API
@@ -108,14 +108,14 @@ func (s *server) start(ctx context.Context) {
 	s.Go(func() error { return s.live.Run(ctx) })
 	s.Go(func() error { return new(memory).run(ctx) })
 	s.pools.OnTrouble(func(message string) { systemEvent(ctx, s.db, "system_pool", message, s.log) })
-	s.seen.run(ctx, s.Group)
-	notify(ctx, s.Group, s.live, s.db, s.library, s.surface, s.seen, s.log)
+	s.observers.run(ctx, s.Group)
+	notify(ctx, s.Group, s.live, s.db, s.library, s.surface, s.observers, s.log)
 	systemEvent(ctx, s.db, "system_start", "Whaley "+Version+" started on "+s.worker, s.log)
-	measure(ctx, s.Group, s.live, s.db, s.pools, s.rules, s.library, s.checks, s.seen, s.log) // the start is counted too
+	measure(ctx, s.Group, s.live, s.db, s.pools, s.rules, s.library, s.checks, s.observers, s.log) // the start is counted too
 	s.Go(func() error { return stopAtEnd(ctx, s.live, s.rules.instancer, s.library, s.db, s.log) })
-	if s.who.players != nil {
+	if s.auth.players != nil {
 		wanted := func() bool { return s.live.Config().StopBanned }
-		(&owners{players: s.who.players, instances: s.db, rules: s.rules.instancer, wanted: wanted, log: s.log}).follow(
+		(&owners{players: s.auth.players, instances: s.db, rules: s.rules.instancer, wanted: wanted, log: s.log}).follow(
 			ctx, s.Group,
 		)
 	}
@@ -155,7 +155,7 @@ func (s *server) onEngine(ctx context.Context, work *errgroup.Group) {
 	changes := subnet.Changes(ctx, docker.BridgePrefix(s.deployment), s.log)
 	work.Go(func() error { return s.pools.Run(ctx, changes) })
 	work.Go(func() error {
-		return s.wall.run(ctx, proving(s.engine, s.db, s.c.DataDir, s.pools.Pool, s.listeners.addresses()))
+		return s.firewall.run(ctx, proving(s.engine, s.db, s.c.DataDir, s.pools.Pool, s.listeners.addresses()))
 	})
 	work.Go(func() error { return s.ports.run(ctx) })
 	work.Go(func() error { warnOfRuntimes(ctx, s.engine, s.library, s.log); return nil })

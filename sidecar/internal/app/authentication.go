@@ -18,8 +18,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// who is what the API knows people by.
-type who struct {
+// authentication is what the API knows people by.
+type authentication struct {
 	players  *identity.Players // of CTFd; nil: there is none
 	members  *identity.Members // of a provider of sign-ins; nil: there is none
 	provider *oidc.Provider
@@ -29,12 +29,12 @@ type who struct {
 	checks   []api.Check
 }
 
-// whoAsks makes what AUTH_MODE wants.
-func whoAsks(
+// openAuthentication makes what AUTH_MODE wants.
+func openAuthentication(
 	ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, keys identity.Keys, db *store.Store,
 	event func() whaley.ScoreboardEvent, log *slog.Logger,
-) (who, error) {
-	w := who{sessions: identity.NewSessions(keys, db), limiter: limit.NewLocal()}
+) (authentication, error) {
+	w := authentication{sessions: identity.NewSessions(keys, db), limiter: limit.NewLocal()}
 	if c.AuthMode == "oidc" {
 		w.useProvider(c, live)
 		return w, nil
@@ -44,7 +44,7 @@ func whoAsks(
 	}
 	client, err := newCTFd(c, live, log)
 	if err != nil {
-		return who{}, err
+		return authentication{}, err
 	}
 	if c.Dashboard.Scheme != "https" {
 		log.Warn(
@@ -63,7 +63,7 @@ func whoAsks(
 }
 
 // useProvider lets players sign in at an OpenID Connect provider, whose news of them come with the next sign-in only.
-func (w *who) useProvider(c *config.Config, live *config.Live) {
+func (w *authentication) useProvider(c *config.Config, live *config.Live) {
 	w.provider = NewProvider(c)
 	w.members = identity.NewMembers(w.sessions, func() time.Duration {
 		if hours := live.Config().SessionHours; hours > 0 {
