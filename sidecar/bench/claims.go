@@ -10,35 +10,55 @@ import (
 	"github.com/docker/go-units"
 )
 
-// claims is how many owners a second get an instance that waits when many ask in the same moment, against as many starts
-// by the engine's bare API.
-func claims(ctx context.Context, dir string, rounds int, r *results) error {
+// claims30 and claims100 are how many owners a second get an instance that waits when as many ask in the same moment,
+// against as many starts by the engine's bare API. The larger one tells what those cost that wait, too.
+func claims30(ctx context.Context, dir string, rounds int, r *results) error {
+	return claims(ctx, dir, 30, max(2, rounds/5), r, func(*sidecar) error { return nil })
+}
+
+func claims100(ctx context.Context, dir string, rounds int, r *results) error {
+	return claims(ctx, dir, 100, max(1, rounds/10), r, func(s *sidecar) error { return s.cost(ctx, r, 100) })
+}
+
+func claims(
+	ctx context.Context, dir string, count, rounds int, r *results, then func(*sidecar) error,
+) error {
 	bare, err := newBare(ctx, dir)
 	if err != nil {
 		return err
 	}
 	defer bare.close()
-	const most = 100
-	s, err := startSidecar(ctx, dir, 0, 0, "GUEST=on", "WAITING="+strconv.Itoa(most), "WAITING_MEMORY=2g", "MAX_INSTANCES=0")
+	s, err := startSidecar(ctx, dir, 0, 0, fmt.Sprint("WAITING=", count), "WAITING_MEMORY=2g", "MAX_INSTANCES=0")
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	for _, count := range []int{30, most} {
-		progress("%d at once", count)
-		contenders := []contending[both]{
-			{"bare", func(ctx context.Context) (both, error) { return bare.many(ctx, count) }},
-			{"waiting", func(ctx context.Context) (both, error) { return s.claimMany(ctx, count) }},
-		}
-		n := max(2, rounds/7)
-		took, err := turns(ctx, n, contenders)
-		if err != nil {
-			return err
-		}
-		r.laps(fmt.Sprintf("claims%d", count), count, contenders, took, func(b both) lap { return b.start })
-		r.value(fmt.Sprintf("claims%d_n", count), n)
+	// Demand brings as many ahead within a minute, and what is measured is the demand for the next round. It warms up, too.
+	progress("%d start and stop", count)
+	if _, err := s.many(ctx, count); err != nil {
+		return err
 	}
-	return s.cost(ctx, r, most/2)
+	took := map[string][]both{}
+	contenders := []contending[both]{
+		{"bare", func(ctx context.Context) (both, error) { return bare.many(ctx, count) }},
+		{"waiting", func(ctx context.Context) (both, error) { return s.claimMany(ctx, count) }},
+	}
+	for round := range rounds {
+		for n := range contenders {
+			c := contenders[(n+round)%len(contenders)]
+			settle(ctx)
+			progress("%s, %d at once", c.name, count)
+			b, err := c.do(ctx)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			took[c.name] = append(took[c.name], b)
+		}
+	}
+	what := fmt.Sprint("claims", count)
+	r.laps(what, count, contenders, took, func(b both) lap { return b.start })
+	r.value(what+"_n", rounds)
+	return then(s)
 }
 
 // cost is what those take that wait: memory of each, and CPU of all.
@@ -73,17 +93,13 @@ func (s *sidecar) cost(ctx context.Context, r *results, least int) error {
 		percent += cpu
 	}
 	r.value("waiting_count", len(ids))
-	r.value("waiting_mb_each", fmt.Sprintf("%.2f", float64(bytes)/float64(len(ids))/(1<<20)))
-	r.value("waiting_cpu_percent", fmt.Sprintf("%.2f", percent))
+	r.figure("waiting_mb_each", float64(bytes)/float64(len(ids))/(1<<20))
+	r.figure("waiting_cpu_percent", percent)
 	return nil
 }
 
-// claimMany has so many owners start and stop, which is the demand that brings as many instances ahead within a minute,
-// and measures the same owners once these wait.
+// claimMany waits until as many wait as owners will ask, and then lets them ask.
 func (s *sidecar) claimMany(ctx context.Context, count int) (both, error) {
-	if _, err := s.many(ctx, count); err != nil {
-		return both{}, err
-	}
 	if err := s.Until(ctx, "as many wait as will be asked for", func() error { return s.waits("bench", count) }); err != nil {
 		return both{}, err
 	}

@@ -14,12 +14,12 @@ type front struct {
 }
 
 // bothFronts starts a sidecar with the embedded edge and one behind a real Traefik, alike in everything else.
-func bothFronts(ctx context.Context, dir string, pool int) ([]front, func(), error) {
-	embedded, err := startSidecar(ctx, dir, 2, pool)
+func bothFronts(ctx context.Context, dir string, pool int, settings ...string) ([]front, func(), error) {
+	embedded, err := startSidecar(ctx, dir, 2, pool, settings...)
 	if err != nil {
 		return nil, nil, err
 	}
-	behind, end, err := startTraefik(ctx, dir, pool, 2)
+	behind, end, err := startTraefik(ctx, dir, pool, 2, settings...)
 	if err != nil {
 		embedded.close()
 		return nil, nil, err

@@ -41,7 +41,8 @@ type section struct {
 }
 
 var sections = []section{
-	{"wake", wake}, {"waiting", waiting}, {"claims", claims}, {"warm", warm}, {"asleep", asleep}, {"tcp", tcpWake},
+	{"wake", wake}, {"waiting", waiting}, {"claims30", claims30}, {"claims100", claims100}, {"guest", guested},
+	{"warm", warm}, {"boots", boots}, {"asleep", asleep}, {"sleepers", sleepers}, {"tcp", tcpWake},
 	{"fronts", fronts}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path}, {"whole", whole},
 	{"growth", growth}, {"routes", routes}, {"api", apiRequests}, {"flags", flags}, {"steps", steps}, {"streams", streams},
 	{"restart", restart},

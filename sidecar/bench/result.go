@@ -23,7 +23,12 @@ type contender = contending[time.Duration]
 type results struct{ ratios, values []string }
 
 func (r *results) ratio(name string, value float64) {
-	r.ratios = append(r.ratios, fmt.Sprintf("%s %.2f", name, value))
+	r.ratios = append(r.ratios, fmt.Sprintf("%s %.3g%s", name, value, verdict(name, value)))
+}
+
+// figure is a value that may have a bar.
+func (r *results) figure(name string, value float64) {
+	r.values = append(r.values, fmt.Sprintf("%s %.2f%s", name, value, verdict(name, value)))
 }
 
 func (r *results) value(name string, value any) {

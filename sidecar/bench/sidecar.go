@@ -13,20 +13,26 @@ type sidecar struct{ *rig.Sidecar }
 
 func (s *sidecar) close() { s.Close() }
 
+// asked is what a section has made ahead that says nothing else: nothing, so that a start is a start.
+const asked = "WAITING=0"
+
 // startSidecar starts the nth of a run with the embedded edge; further settings go last.
 func startSidecar(ctx context.Context, dir string, number, pool int, settings ...string) (*sidecar, error) {
 	s, err := rig.Embedded(ctx, rig.Options{
 		Dir: dir, Name: fmt.Sprint("data-", number), Pool: pool, Subnets: fmt.Sprintf("10.187.%d.0/20", 16*number),
-		Challenges: 2, Settings: settings,
+		Challenges: 2, Settings: append([]string{asked}, settings...),
 	})
 	return &sidecar{s}, err
 }
 
 // startTraefik starts one behind a real Traefik, and waits for as many challenges.
-func startTraefik(ctx context.Context, dir string, pool, challenges int) (*sidecar, func(), error) {
-	s, err := rig.Traefik(
-		ctx, rig.Options{Dir: dir, Name: "traefik", Pool: pool, Subnets: "10.187.128.0/20", Challenges: challenges},
-	)
+func startTraefik(
+	ctx context.Context, dir string, pool, challenges int, settings ...string,
+) (*sidecar, func(), error) {
+	s, err := rig.Traefik(ctx, rig.Options{
+		Dir: dir, Name: "traefik", Pool: pool, Subnets: "10.187.128.0/20", Challenges: challenges,
+		Settings: append([]string{asked}, settings...),
+	})
 	return &sidecar{s}, func() { s.Close() }, err
 }
 

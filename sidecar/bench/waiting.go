@@ -8,26 +8,31 @@ import (
 	"time"
 )
 
-// waiting is a first request to a challenge of which an instance waits, against the engine's bare API. The example of
-// two services is not made ahead: its database has a read-only root that holds its owner's flag.
+// waiting is a first request to a challenge of which an instance waits, through the embedded edge and through Traefik,
+// against the engine's bare API. The example of two services is not made ahead: its database has a read-only root that
+// holds its owner's flag.
 func waiting(ctx context.Context, dir string, rounds int, r *results) error {
 	bare, err := newBare(ctx, dir)
 	if err != nil {
 		return err
 	}
 	defer bare.close()
-	s, err := startSidecar(ctx, dir, 0, 0, "GUEST=on", "WAITING=1")
+	fronts, end, err := bothFronts(ctx, dir, 0, "WAITING=1")
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	claim := func(ctx context.Context) (time.Duration, error) {
-		if err := s.Until(ctx, "one waits", func() error { return s.waits("bench", 1) }); err != nil {
-			return 0, err
-		}
-		return s.wake(ctx, "bench")
+	defer end()
+	contenders := []contender{{"bare", bare.wake}}
+	for _, f := range fronts {
+		contenders = append(contenders, contender{f.name, func(ctx context.Context) (time.Duration, error) {
+			// Each has one: of whose no other run uses this engine.
+			if err := f.Until(ctx, "one waits for each", func() error { return f.waits("bench", len(fronts)) }); err != nil {
+				return 0, err
+			}
+			return f.wake(ctx, "bench")
+		}})
 	}
-	return r.compare(ctx, "claim", rounds, []contender{{"bare", bare.wake}, {"waiting", claim}})
+	return r.compare(ctx, "claim", rounds, contenders)
 }
 
 // waits says that so many instances of a challenge wait. Such a one has no owner yet, nor do its containers.

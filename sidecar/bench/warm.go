@@ -28,14 +28,54 @@ func warm(ctx context.Context, dir string, rounds int, r *results) error {
 		return err
 	}
 	defer s.close()
+	return r.compare(ctx, "warm", max(3, rounds/2), []contender{{"compose", up.wake}, {"warm", s.firstWarm("web-db", 2)}})
+}
+
+const bootTime = 10 * time.Second // until the program of boots listens
+
+// boots is the first visitor's first answer from what takes ten seconds until it listens and runs ahead of its owners. It
+// leaves to Whaley how many do. Each round is another owner's.
+func boots(ctx context.Context, dir string, rounds int, r *results) error {
+	folder := filepath.Join(dir, "challenges/bench")
+	undo, err := edit(filepath.Join(folder, "instance.toml"), "warm = \"auto\"\n", "")
+	if err != nil {
+		return err
+	}
+	defer undo()
+	late, err := edit(
+		filepath.Join(folder, "compose.yaml"), "", fmt.Sprintf("    environment:\n      START_DELAY_MS: \"%d\"\n", bootTime.Milliseconds()),
+	)
+	if err != nil {
+		return err
+	}
+	defer late()
+	s, err := startSidecar(ctx, dir, 0, 0, "WAITING=1")
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	took, err := turns(ctx, min(rounds, 6), []contender{{"first", s.firstWarm("bench", 1)}})
+	if err != nil {
+		return err
+	}
+	for _, p := range []int{50, 95} {
+		r.figure(fmt.Sprintf("boots_first_answer_p%d_ms", p), float64(percentile(took["first"], p).Microseconds())/1000)
+	}
+	r.value("boots_n", len(took["first"]))
+	return nil
+}
+
+// firstWarm is the first request of an owner, another each time, to a challenge of so many services of which one instance
+// is warm.
+func (s *sidecar) firstWarm(challenge string, services int) func(context.Context) (time.Duration, error) {
 	owners := 0
-	first := func(ctx context.Context) (time.Duration, error) {
-		if err := s.Until(ctx, "one is warm", func() error { return halted("web-db", 2) }); err != nil {
+	return func(ctx context.Context) (time.Duration, error) {
+		if err := s.Until(ctx, "one is warm", func() error { return halted(challenge, services) }); err != nil {
 			return 0, err
 		}
 		owner := player(owners)
 		owners++
-		url, err := s.addressOf(owner, "web-db")
+		url, err := s.addressOf(owner, challenge)
 		if err != nil {
 			return 0, err
 		}
@@ -46,7 +86,6 @@ func warm(ctx context.Context, dir string, rounds int, r *results) error {
 		took := time.Since(began)
 		return took, s.Until(ctx, "it is stopped", func() error { return s.Stop(owner) })
 	}
-	return r.compare(ctx, "warm", max(3, rounds/2), []contender{{"compose", up.wake}, {"warm", first}})
 }
 
 // halted says that so many services of a challenge run ahead of their owner.

@@ -70,7 +70,7 @@ func newSidecar(o Options, web, tls, public string) *Sidecar {
 func (s *Sidecar) start(ctx context.Context, o Options, settings ...string) error {
 	s.Process.Env = append(
 		os.Environ(), "DATA_DIR="+s.Data, "CHALLENGES_DIR="+filepath.Join(o.Dir, "challenges"), "SUBNET_POOL="+o.Subnets,
-		fmt.Sprint("SANDBOX_POOL=", o.Pool), "WAITING=0", "USER_RATE_LIMIT=0", "ADDRESS_RATE_LIMIT=0",
+		fmt.Sprint("SANDBOX_POOL=", o.Pool), "USER_RATE_LIMIT=0", "ADDRESS_RATE_LIMIT=0",
 	)
 	s.Process.Env = append(append(s.Process.Env, settings...), o.Settings...)
 	log, err := os.Create(s.Log)
