@@ -4034,6 +4034,8 @@ export interface components {
          *             "web"
          *           ],
          *           "instances": 12,
+         *           "waiting": 3,
+         *           "warm": 1,
          *           "resources": {
          *             "memory": 268435456,
          *             "cpus": 0.5,
@@ -4077,6 +4079,8 @@ export interface components {
          *         "web"
          *       ],
          *       "instances": 12,
+         *       "waiting": 3,
+         *       "warm": 1,
          *       "resources": {
          *         "memory": 268435456,
          *         "cpus": 0.5,
@@ -4118,6 +4122,10 @@ export interface components {
             services: string[];
             /** @description How many live */
             instances: number;
+            /** @description How many are made ahead of their owners and begin when they are asked for */
+            waiting: number;
+            /** @description How many were started ahead of their owners, too */
+            warm: number;
             resources: components["schemas"]["Resources"];
             overrides: components["schemas"]["Resources"];
             /**
@@ -4670,6 +4678,8 @@ export interface components {
          *           "web"
          *         ],
          *         "instances": 12,
+         *         "waiting": 3,
+         *         "warm": 1,
          *         "resources": {
          *           "memory": 268435456,
          *           "cpus": 0.5,

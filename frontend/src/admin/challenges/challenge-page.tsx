@@ -61,7 +61,12 @@ function Found({ challenge }: { challenge: AdminChallenge }) {
   return (
     <Page
       title={challenge.name}
-      lead={text.challenges.about(challenge.id, challenge.category, challenge.instances)}
+      lead={text.challenges.about(
+        challenge.id,
+        challenge.category,
+        challenge.instances,
+        text.challenges.aheadOf(challenge.waiting, challenge.warm),
+      )}
       actions={<Actions challenge={challenge} />}
     >
       {(challenge.unbuilt || challenge.images === "failed") && (

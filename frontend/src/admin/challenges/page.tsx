@@ -56,7 +56,19 @@ export function ChallengesPage() {
         <>
           <CsvRows
             name="challenges"
-            columns={["id", "name", "category", "open", "images", "problems", "instances", "memory_bytes", "cpus"]}
+            columns={[
+              "id",
+              "name",
+              "category",
+              "open",
+              "images",
+              "problems",
+              "instances",
+              "waiting",
+              "warm",
+              "memory_bytes",
+              "cpus",
+            ]}
             rows={() =>
               (challenges.data ?? []).map((one) => [
                 one.id,
@@ -66,6 +78,8 @@ export function ChallengesPage() {
                 one.images,
                 one.problems.length,
                 one.instances,
+                one.waiting,
+                one.warm,
                 one.resources.memory,
                 one.resources.cpus,
               ])
@@ -181,6 +195,15 @@ function columns(toggle: (challenge: AdminChallenge) => void): Column<AdminChall
       end: true,
       sort: ({ instances }) => instances,
       cell: ({ instances }) => formatNumber(instances),
+    },
+    {
+      id: "ahead",
+      phone: "none",
+      header: text.challenges.ahead,
+      width: "8rem",
+      end: true,
+      sort: ({ waiting, warm }) => waiting + warm,
+      cell: ({ waiting, warm }) => text.challenges.aheadOf(waiting, warm) || text.none,
     },
     {
       id: "memory",

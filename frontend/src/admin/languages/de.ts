@@ -307,8 +307,11 @@ export const texts: Texts = {
     wasOpened: (name) => `${name} ist für Spieler offen`,
     wasClosed: (name) => `${name} ist geschlossen; laufende Instanzen laufen weiter`,
     back: "Alle Aufgaben",
-    about: (id, category, instances) =>
-      [id, category, n(instances, "1 Instanz", "Instanzen")].filter(Boolean).join(" · "),
+    about: (id, category, instances, ahead) =>
+      [id, category, n(instances, "1 Instanz", "Instanzen"), ahead].filter(Boolean).join(" · "),
+    ahead: "Voraus",
+    aheadOf: (waiting, warm) =>
+      [waiting > 0 && `${waiting} wartend`, warm > 0 && `${warm} warm`].filter(Boolean).join(", "),
     view: "Was gezeigt wird",
     files: "Dateien",
     build: "Images",

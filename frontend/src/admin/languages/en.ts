@@ -308,8 +308,11 @@ export const english = {
     wasOpened: (name: string) => `${name} is open for players`,
     wasClosed: (name: string) => `${name} is closed; running instances keep going`,
     back: "All challenges",
-    about: (id: string, category: string, instances: number) =>
-      [id, category, instances === 1 ? "1 instance" : `${instances} instances`].filter(Boolean).join(" · "),
+    about: (id: string, category: string, instances: number, ahead: string) =>
+      [id, category, instances === 1 ? "1 instance" : `${instances} instances`, ahead].filter(Boolean).join(" · "),
+    ahead: "Ahead",
+    aheadOf: (waiting: number, warm: number) =>
+      [waiting > 0 && `${waiting} waiting`, warm > 0 && `${warm} warm`].filter(Boolean).join(", "),
     view: "What to look at",
     files: "Files",
     build: "Images",

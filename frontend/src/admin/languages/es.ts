@@ -302,8 +302,11 @@ export const texts: Texts = {
     wasOpened: (name) => `${name} está abierto para los jugadores`,
     wasClosed: (name) => `${name} está cerrado; las instancias en marcha siguen`,
     back: "Todos los retos",
-    about: (id, category, instances) =>
-      [id, category, n(instances, "instancia", "instancias")].filter(Boolean).join(" · "),
+    about: (id, category, instances, ahead) =>
+      [id, category, n(instances, "instancia", "instancias"), ahead].filter(Boolean).join(" · "),
+    ahead: "Listas",
+    aheadOf: (waiting, warm) =>
+      [waiting > 0 && `${waiting} en espera`, warm > 0 && `${warm} en caliente`].filter(Boolean).join(", "),
     view: "Qué mirar",
     files: "Archivos",
     build: "Imágenes",

@@ -303,8 +303,11 @@ export const texts: Texts = {
     wasOpened: (name) => `${name} est ouverte aux joueurs`,
     wasClosed: (name) => `${name} est fermée ; les instances en cours continuent`,
     back: "Toutes les épreuves",
-    about: (id, category, instances) =>
-      [id, category, n(instances, "instance", "instances")].filter(Boolean).join(" · "),
+    about: (id, category, instances, ahead) =>
+      [id, category, n(instances, "instance", "instances"), ahead].filter(Boolean).join(" · "),
+    ahead: "D’avance",
+    aheadOf: (waiting, warm) =>
+      [waiting > 0 && `${waiting} en attente`, warm > 0 && `${warm} à chaud`].filter(Boolean).join(", "),
     view: "Que regarder",
     files: "Fichiers",
     build: "Images",

@@ -303,7 +303,11 @@ export const texts: Texts = {
     wasOpened: (name) => `${name} を公開しました`,
     wasClosed: (name) => `${name} を閉じました。動作中のインスタンスは続きます`,
     back: "すべての問題",
-    about: (id, category, instances) => [id, category, `インスタンス ${instances}`].filter(Boolean).join(" · "),
+    about: (id, category, instances, ahead) =>
+      [id, category, `インスタンス ${instances}`, ahead].filter(Boolean).join(" · "),
+    ahead: "準備済み",
+    aheadOf: (waiting, warm) =>
+      [waiting > 0 && `待機 ${waiting}`, warm > 0 && `起動済み ${warm}`].filter(Boolean).join("、"),
     view: "表示する内容",
     files: "ファイル",
     build: "イメージ",

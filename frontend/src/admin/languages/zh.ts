@@ -296,7 +296,10 @@ export const texts: Texts = {
     wasOpened: (name) => `${name} 已向选手开放`,
     wasClosed: (name) => `${name} 已关闭;运行中的实例继续运行`,
     back: "所有题目",
-    about: (id, category, instances) => [id, category, `${instances} 个实例`].filter(Boolean).join(" · "),
+    about: (id, category, instances, ahead) => [id, category, `${instances} 个实例`, ahead].filter(Boolean).join(" · "),
+    ahead: "预备",
+    aheadOf: (waiting, warm) =>
+      [waiting > 0 && `${waiting} 个等待`, warm > 0 && `${warm} 个预热`].filter(Boolean).join("、"),
     view: "查看内容",
     files: "文件",
     build: "镜像",

@@ -30,6 +30,8 @@ type adminChallengeJSON struct {
 	Revision    string                `json:"revision"`
 	Services    []string              `json:"services"`
 	Instances   int                   `json:"instances"`
+	Waiting     int                   `json:"waiting"` // made ahead of their owners, at their gates
+	Warm        int                   `json:"warm"`    // made ahead and started
 	Resources   resourcesJSON         `json:"resources"`
 	Overrides   resourcesJSON         `json:"overrides"`
 	OpensAt     *time.Time            `json:"opens_at"`  // for players; nil: it waits for no time
@@ -73,6 +75,7 @@ func (a Handlers) Challenge(e challenge.Entry, live int) adminChallengeJSON {
 	if ch := e.Loaded; ch != nil {
 		j.Name, j.Category, j.Revision, j.Resources = ch.Name, ch.Category, ch.Revision, resources(challenge.LimitsOf(ch))
 		j.OpensAt = kit.Moment(ch.OpensAt)
+		j.Waiting, j.Warm = a.Instancer.Waiting()[ch.ID], a.Instancer.Warm()[ch.ID]
 		j.StaticFlags, j.Images = ch.StaticFlags, string(a.Instancer.BuildState(ch.ID))
 		for _, s := range ch.Services {
 			j.Services = append(j.Services, s.Name)
