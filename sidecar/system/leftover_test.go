@@ -77,7 +77,8 @@ func forget(name string) {
 		return
 	}
 	_ = firewall.New(parts[1], []netip.Prefix{pool}, 0, slog.New(slog.DiscardHandler)).Remove() // it ended well if there is none
-	_ = portmap.New(parts[1], slog.New(slog.DiscardHandler)).Remove()                           // likewise
+	_ = firewall.NewArrivals(parts[1], firewall.ArrivalsOptions{}, slog.New(slog.DiscardHandler)).Remove()
+	_ = portmap.New(parts[1], slog.New(slog.DiscardHandler)).Remove() // likewise
 	for _, r := range guardsIn(pool) {
 		_ = netlink.RouteDel(&r) // another may have been first
 	}

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
+	"github.com/whaley-ctf/whaley/sidecar/internal/firewall"
+	"github.com/whaley-ctf/whaley/sidecar/internal/portmap"
 )
 
 // Sweep removes what the sidecars of a run that broke off have left on the engine and in the firewall, whose logs are in a
@@ -28,7 +31,11 @@ func Sweep(ctx context.Context, dir string, filters ...string) error {
 		for _, purpose := range []string{"", "/sandbox", "/canary"} {
 			filters = append(filters, "label=whaley.deployment="+deployment+purpose)
 		}
-		_ = exec.CommandContext(ctx, "nft", "delete", "table", "inet", "whaley-"+docker.BridgePrefix(deployment)).Run() // mostly gone
+		prefix, quiet := docker.BridgePrefix(deployment), slog.New(slog.DiscardHandler)
+		all = append( // mostly they are gone
+			all, firewall.New(prefix, nil, 0, quiet).Remove(), portmap.New(prefix, quiet).Remove(),
+			firewall.NewArrivals(prefix, firewall.ArrivalsOptions{}, quiet).Remove(),
+		)
 	}
 	for _, filter := range filters {
 		all = append(all, remove(ctx, "container", filter), remove(ctx, "network", filter))
