@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/signal"
 	"strconv"
@@ -18,9 +19,9 @@ import (
 )
 
 const (
-	hearKey    = 2 * time.Second // for a request, from when there is a connection
-	hearFiles  = time.Minute     // for its files
-	mostAsking = 64              // connections at the same time
+	hearKey     = 2 * time.Second // for a request, from when there is a connection
+	hearFiles   = time.Minute     // for its files
+	mostCallers = 64              // connections that have not shown the key yet
 )
 
 // attend stays as the first process of its container and does what it is asked over the network, by whoever has the key.
@@ -38,7 +39,7 @@ func attend(o Order) (int, error) {
 		p.stop(context.Background(), time.Hour)
 		os.Exit(p.look().Code)
 	}()
-	slots := make(chan struct{}, mostAsking)
+	c := &callers{by: map[netip.Addr]int{}}
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -48,19 +49,23 @@ func attend(o Order) (int, error) {
 			time.Sleep(waitMost)
 			continue
 		}
-		slots <- struct{}{}
+		from := conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr()
+		if !c.enter(from) {
+			conn.Close()
+			continue
+		}
 		go func() {
-			defer func() { <-slots }()
 			defer conn.Close()
-			p.answer(conn, o.Hash)
+			p.answer(conn, o.Hash, func() { c.leave(from) })
 		}()
 	}
 }
 
-// answer does what one connection asks.
-func (p *program) answer(conn net.Conn, hash string) {
+// answer does what one connection asks. It says when that is known.
+func (p *program) answer(conn net.Conn, hash string, heard func()) {
 	_ = conn.SetDeadline(time.Now().Add(hearKey))
 	r, err := hear(conn, hash)
+	heard()
 	if err != nil {
 		return // nothing can be learned by asking
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +26,16 @@ func TestMain(m *testing.M) {
 
 // staying is a guest that stays, and how it is asked.
 func staying(t *testing.T, o Order) func(Request) (Reply, error) {
+	t.Helper()
+	at, key := stays(t, o)
+	return func(r Request) (Reply, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		return Ask(ctx, at, key, r)
+	}
+}
+
+func stays(t *testing.T, o Order) (netip.AddrPort, Key) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -61,10 +72,24 @@ func staying(t *testing.T, o Order) func(Request) (Reply, error) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return func(r Request) (Reply, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		defer cancel()
-		return Ask(ctx, at, key, r)
+	return at, key
+}
+
+// TestWhoHasNoKeyKeepsNobodyFromAsking has one address connect as often as it can, and say nothing.
+func TestWhoHasNoKeyKeepsNobodyFromAsking(t *testing.T) {
+	at, key := stays(t, Order{Argv: []string{"/bin/true"}})
+	for range 10 * mostCallers {
+		from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
+		conn, err := from.DialContext(t.Context(), "tcp", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*hearKey)
+	defer cancel()
+	if got, err := Ask(ctx, at, key, Request{Do: Look}); err != nil || got.State != Waiting {
+		t.Errorf("it answers %+v, %v", got, err)
 	}
 }
 
