@@ -23,10 +23,11 @@ const (
 	bulkPiece = 1 << 20   // bytes for each turn
 	bulkMost  = 1024      // pieces that an answer is cut into: larger ones have larger pieces
 	bulkTurn  = 2 * time.Millisecond
+	bulkRest  = 6 * time.Millisecond // so that one turn is a line of a gigabit, however fast this machine is
 )
 
 // bulk are the turns of addresses: of their own, so that a page does not wait for another player's file.
-var bulk = turn.Lasting(0, bulkTurn)
+var bulk = turn.Resting(0, bulkTurn, bulkRest)
 
 // The large answers that are under way, by address.
 var (

@@ -29,15 +29,15 @@ func (s *slowly) Read(p []byte) (int, error) {
 
 func (*slowly) Close() error { return nil }
 
-// TestLargeAnswersOfOneAddressWaitForEachOther has twenty of 8 MiB each take twice as long as one after the other
-// would, but for what each has for nothing. Another address gets its own at full speed meanwhile, and all is whole,
+// TestLargeAnswersOfOneAddressWaitForEachOther has twenty of 8 MiB each, but for what each has for nothing, take as long as
+// by a line of a gigabit, however fast they could be passed on. Another address gets its own at full speed meanwhile, and all is whole,
 // with a length or without.
 func TestLargeAnswersOfOneAddressWaitForEachOther(t *testing.T) {
 	const size, many = 8 << 20, 20
 	for _, length := range []int64{size, -1} {
 		length := length
 		synctest.Test(t, func(t *testing.T) {
-			bulk = turn.Lasting(1, bulkTurn)
+			bulk = turn.Resting(1, bulkTurn, bulkRest)
 			ctx, cancel := context.WithCancel(t.Context())
 			for n := 0; n < bulkEach; n++ {
 				underWayFor(ctx, "many") // for as long as it takes
@@ -51,8 +51,11 @@ func TestLargeAnswersOfOneAddressWaitForEachOther(t *testing.T) {
 				t.Errorf("another address waited: %s for 8 ms of work", took)
 			}
 			all.Wait()
-			if took, least := time.Since(began), 2*many*7*time.Millisecond; took < least {
+			if took, least := time.Since(began), many*7*(bulkRest+time.Millisecond); took < least {
 				t.Errorf("many of one address took %s, at least %s are their share", took, least)
+			}
+			if most := many * 9 * (bulkRest + bulkTurn); time.Since(began) > most {
+				t.Errorf("many of one address took %s, more than %s", time.Since(began), most)
 			}
 			cancel()
 			synctest.Wait()

@@ -35,6 +35,7 @@ var ErrFull = errors.New("too many of this address wait already")
 type Turns struct {
 	width   int
 	longest time.Duration // that one is held
+	rest    time.Duration // the least that follows one while a line stands
 
 	mu    sync.Mutex
 	lines map[string]*line
@@ -61,11 +62,15 @@ const processorsEach = 4
 func New(width int) *Turns { return Lasting(width, longest) }
 
 // Lasting makes turns that end by themselves after so long.
-func Lasting(width int, longest time.Duration) *Turns {
+func Lasting(width int, longest time.Duration) *Turns { return Resting(width, longest, 0) }
+
+// Resting makes such turns each of which is followed by a rest of at least so long while others wait: so many there are in a
+// second, however short each is.
+func Resting(width int, longest, rest time.Duration) *Turns {
 	if width == 0 {
 		width = (runtime.GOMAXPROCS(0) + processorsEach - 1) / processorsEach
 	}
-	return &Turns{width: width, longest: longest, lines: map[string]*line{}}
+	return &Turns{width: width, longest: longest, rest: rest, lines: map[string]*line{}}
 }
 
 // Of is whom an address counts for.
@@ -155,6 +160,9 @@ func (t *Turns) finish(who string, l *line, took time.Duration) {
 	}
 	if took > t.longest {
 		took = t.longest
+	}
+	if took < t.rest {
+		took = t.rest
 	}
 	time.AfterFunc(took, func() { t.next(who, l) })
 }

@@ -30,6 +30,41 @@ func TestWhoComesOneAtATimeNeverWaits(t *testing.T) {
 	})
 }
 
+// TestARestHasALeastLength has many come at once for next to nothing: there are only so many in a second, and of another
+// address, or of one who comes alone, as many as it likes.
+func TestARestHasALeastLength(t *testing.T) {
+	const many, rest = 10, 6 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		turns, began := turn.Resting(1, time.Hour, rest), time.Now()
+		var all sync.WaitGroup
+		for n := 0; n < many; n++ {
+			all.Go(func() {
+				end, err := turns.Take(t.Context(), "many")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(time.Microsecond)
+				end()
+			})
+		}
+		for n := 0; n < many; n++ {
+			end, err := turns.Take(t.Context(), "alone")
+			if err != nil {
+				t.Fatal(err)
+			}
+			end()
+		}
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("one who comes alone waited %s", waited)
+		}
+		all.Wait()
+		if took, want := time.Since(began), (many-1)*rest+many*time.Microsecond; took != want {
+			t.Errorf("%d took %s, want %s", many, took, want)
+		}
+	})
+}
+
 // TestManyOfOneAddressWaitForEachOther has them come at once, each for a millisecond's work. They take twice that
 // each, one after the other, and another address has its turn at once.
 func TestManyOfOneAddressWaitForEachOther(t *testing.T) {
