@@ -19,8 +19,9 @@ const (
 	// perProcessor is how many new connections a second one address may open for each processor. To accept one and to read
 	// its request takes about 0.6 ms, so it is a sixteenth of them.
 	perProcessor = 100
-	// burst is how many come at once, as a part of a second's.
-	burst = 4
+	// burst is how many come at once, as a part of a second's: clients whose connections are dropped ask again all in the same
+	// moment, a second later.
+	burst = 8
 )
 
 // Arrivals bound the new connections that one address opens to the ports for players, whatever listens there. It is a
