@@ -1,3 +1,3 @@
-// Package dockerfilelint holds the repository's Dockerfiles against the rules of docker build --check; make lint runs it.
-// It is a module of its own: nothing of what it needs comes near the sidecar.
+// Package dockerfilelint holds the repository's Dockerfiles against the rules of docker build --check; make lint runs
+// it. It is a module of its own: nothing of what it needs comes near the sidecar.
 package dockerfilelint

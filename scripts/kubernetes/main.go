@@ -1,5 +1,5 @@
-// Command kubernetes is all that a cluster for tests consists of, in one file: the programs of Kubernetes itself, one that
-// enforces NetworkPolicies, and a registry of images. Its own name, else its first argument, says which.
+// Command kubernetes is all that a cluster for tests consists of, in one file: the programs of Kubernetes itself, one
+// that enforces NetworkPolicies, and a registry of images. Its own name, else its first argument, says which.
 package main
 
 import (

@@ -19,13 +19,13 @@ import (
 const (
 	// queue is the number of the packets' queue, in which rules of iptables put what is to be judged.
 	queue = 100
-	// judged is the set of addresses of Pods that policies hold for by now. A rule of iptables lets no other Pod out, which
-	// is what networks do that know policies before a Pod begins.
+	// judged is the set of addresses of Pods that policies hold for by now. A rule of iptables lets no other Pod out,
+	// which is what networks do that know policies before a Pod begins.
 	judged = "judged"
 )
 
-// networkPolicies enforces NetworkPolicies on one node. The rules that hand it the packets are made outside: those that it
-// would make need a queue of nftables, which not every kernel has.
+// networkPolicies enforces NetworkPolicies on one node. The rules that hand it the packets are made outside: those that
+// it would make need a queue of nftables, which not every kernel has.
 func networkPolicies() *cobra.Command {
 	var kubeconfig, node string
 	command := &cobra.Command{Use: "network-policies", SilenceUsage: true, RunE: func(c *cobra.Command, _ []string) error {

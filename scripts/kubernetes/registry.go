@@ -22,8 +22,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// registryServer serves a registry of images that is in memory. The one image that it has from the beginning is pause:1,
-// which every Pod needs.
+// registryServer serves a registry of images that is in memory. The one image that it has from the beginning is
+// pause:1, which every Pod needs.
 func registryServer() *cobra.Command {
 	var listen string
 	command := &cobra.Command{Use: "registry", SilenceUsage: true, RunE: func(*cobra.Command, []string) error {

@@ -1,5 +1,5 @@
-// Package flow bounds how slowly the body of a request may come. The same bounds hold wherever a server of Whaley's, or one that
-// its plugin runs in, reads what a client sends.
+// Package flow bounds how slowly the body of a request may come. The same bounds hold wherever a server of Whaley's, or
+// one that its plugin runs in, reads what a client sends.
 package flow
 
 import (
@@ -13,9 +13,10 @@ import (
 	"time"
 )
 
-// A request's body may come as slowly as a bad line lets it: with slowest bytes a second once grace is over, never with a
-// pause of more than stall, and for Longest altogether. Only the time counts in which the receiver waits for it, not what it
-// takes itself: a request that is held until its instance runs, or a challenge that works while it reads, loses nothing.
+// A request's body may come as slowly as a bad line lets it: with slowest bytes a second once grace is over, never with
+// a pause of more than stall, and for Longest altogether. Only the time counts in which the receiver waits for it, not
+// what it takes itself: a request that is held until its instance runs, or a challenge that works while it reads, loses
+// nothing.
 const (
 	stall   = 30 * time.Second
 	grace   = 30 * time.Second
@@ -26,9 +27,9 @@ const (
 	Longest = 10 * time.Minute
 )
 
-// Bound gives the body of a request a deadline that moves on while it flows. It returns the request to go on with, and what to
-// call when it has been answered. A read that misses the deadline fails with os.ErrDeadlineExceeded. Where a middleware hides
-// the connection's deadlines, the connection is taken from the server then, see Taken.
+// Bound gives the body of a request a deadline that moves on while it flows. It returns the request to go on with, and
+// what to call when it has been answered. A read that misses the deadline fails with os.ErrDeadlineExceeded. Where a
+// middleware hides the connection's deadlines, the connection is taken from the server then, see Taken.
 func Bound(w http.ResponseWriter, r *http.Request) (bounded *http.Request, end func()) {
 	if r.Body == nil || r.Body == http.NoBody || r.Context().Value(takenKey) != nil {
 		return r, func() {}

@@ -5,12 +5,12 @@ import (
 	"net"
 )
 
-// Where the context of a request holds what its body can be asked: functions of the standard library's types alone, which the
-// interpreter of a plugin tells apart.
+// Where the context of a request holds what its body can be asked: functions of the standard library's types alone,
+// which the interpreter of a plugin tells apart.
 var takenKey, answeredKey = new(int), new(int)
 
-// Taken is the connection of a request whose body missed its deadline and that the server cannot answer any more: who asks
-// writes the answer to it and closes it. It is nil for every other request.
+// Taken is the connection of a request whose body missed its deadline and that the server cannot answer any more: who
+// asks writes the answer to it and closes it. It is nil for every other request.
 func Taken(ctx context.Context) net.Conn {
 	if taken, ok := ctx.Value(takenKey).(func() net.Conn); ok {
 		return taken()
@@ -18,7 +18,8 @@ func Taken(ctx context.Context) net.Conn {
 	return nil
 }
 
-// Answered says that an answer to a request begins: its connection is not taken any more, since only one may write to it.
+// Answered says that an answer to a request begins: its connection is not taken any more, since only one may write to
+// it.
 func Answered(ctx context.Context) {
 	if answer, ok := ctx.Value(answeredKey).(func()); ok {
 		answer()
@@ -37,8 +38,8 @@ func (b *body) answer() {
 	b.mu.Unlock()
 }
 
-// interrupt ends a read that has missed its deadline. By HTTP/1 a server holds a lock on the body meanwhile, so that neither
-// closing it nor answering would end the read; that the connection is taken from the server does.
+// interrupt ends a read that has missed its deadline. By HTTP/1 a server holds a lock on the body meanwhile, so that
+// neither closing it nor answering would end the read; that the connection is taken from the server does.
 func (b *body) interrupt() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -39,8 +39,8 @@ func Address(remote string, forwardedFor []string, trusted []netip.Prefix) netip
 	return address
 }
 
-// Sent is what of X-Forwarded-For, in one line, the client itself has sent: all that stands left of its address, which the
-// proxies that are trusted have added. It returns false if that is nothing at all.
+// Sent is what of X-Forwarded-For, in one line, the client itself has sent: all that stands left of its address, which
+// the proxies that are trusted have added. It returns false if that is nothing at all.
 func Sent(remote string, forwardedFor []string, trusted []netip.Prefix) (string, bool) {
 	if len(forwardedFor) == 0 {
 		return "", false

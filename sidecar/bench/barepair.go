@@ -40,8 +40,8 @@ func newPair(ctx context.Context, dir string) error {
 
 func pairImage(service string) string { return "whaley/bench:pair-" + service }
 
-// wakePair does with the engine's API what web and db cannot do without: the network, both containers, the health check of
-// the database as often as the sidecar runs it, then the web server.
+// wakePair does with the engine's API what web and db cannot do without: the network, both containers, the health check
+// of the database as often as the sidecar runs it, then the web server.
 func (b *bare) wakePair(ctx context.Context) (time.Duration, error) {
 	if err := b.clearPair(ctx); err != nil { // of a run that broke off
 		return 0, err

@@ -22,8 +22,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// bareTraefik is a Traefik with its Redis and without a sidecar, which would take back routes that it knows nothing of. Its
-// plugin asks whatever internal API it is given.
+// bareTraefik is a Traefik with its Redis and without a sidecar, which would take back routes that it knows nothing of.
+// Its plugin asks whatever internal API it is given.
 type bareTraefik struct {
 	router  *traefik.Router
 	client  http.Client

@@ -16,8 +16,8 @@ const (
 	upload   = 100 << 10 // bytes that each carries
 )
 
-// burst is many requests to one sleeping host at once, which must make one instance and all be answered, each of what it
-// sent: through the embedded edge and through a real Traefik.
+// burst is many requests to one sleeping host at once, which must make one instance and all be answered, each of what
+// it sent: through the embedded edge and through a real Traefik.
 func burst(ctx context.Context, dir string, rounds int, r *results) error {
 	fronts, end, err := bothFronts(ctx, dir, 4)
 	if err != nil {

@@ -37,8 +37,8 @@ func opens(fronts []front, challenge string) (contenders []contender) {
 	return contenders
 }
 
-// fronts is a wake through the embedded edge and through a real Traefik, whose plugin is interpreted, beside the bare API
-// and docker compose: of one service, and of two beside the bare API (pair has these beside docker compose), first
+// fronts is a wake through the embedded edge and through a real Traefik, whose plugin is interpreted, beside the bare
+// API and docker compose: of one service, and of two beside the bare API (pair has these beside docker compose), first
 // without sandboxes and then with.
 func fronts(ctx context.Context, dir string, rounds int, r *results) error {
 	bare, err := newBare(ctx, dir)

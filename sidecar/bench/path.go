@@ -69,7 +69,8 @@ func byAllWays(ctx context.Context, dir string, use func([]*routed) error) error
 				return err
 			}
 		}
-		defer front.Until(ctx, "it is stopped", func() error { return front.Stop("127.0.0.1") }) //nolint:errcheck // the next run does it else
+		// the next run does it else
+		defer front.Until(ctx, "it is stopped", func() error { return front.Stop("127.0.0.1") }) //nolint:errcheck
 	}
 	if err := s.plainRouters(); err != nil {
 		return err
@@ -133,8 +134,8 @@ func (w *routed) over(other *routed) float64 {
 	return median(all)
 }
 
-// each is the processor's time that the edge uses for one request. Unlike how many are answered it tells two ways apart on a
-// machine that does other things as well.
+// each is the processor's time that the edge uses for one request. Unlike how many are answered it tells two ways apart
+// on a machine that does other things as well.
 func (w *routed) each() time.Duration {
 	count := 0
 	for _, n := range w.rounds {
@@ -202,8 +203,8 @@ func (w *routed) once(ctx context.Context, transport http.RoundTripper) error {
 	return err
 }
 
-// plainRouters gives Traefik a router to the running instance that knows nothing of Whaley, and one that asks the sidecar
-// for leave before each request.
+// plainRouters gives Traefik a router to the running instance that knows nothing of Whaley, and one that asks the
+// sidecar for leave before each request.
 func (s *sidecar) plainRouters() error {
 	var list struct {
 		Instances []struct {

@@ -48,7 +48,8 @@ func (r *results) print(out io.Writer) {
 	}
 }
 
-// turns lets all contenders do it as often, each first as often as the others. The first time warms up and does not count.
+// turns lets all contenders do it as often, each first as often as the others. The first time warms up and does not
+// count.
 func turns[T any](ctx context.Context, rounds int, contenders []contending[T]) (map[string][]T, error) {
 	took := map[string][]T{}
 	for round := range rounds + 1 {
@@ -84,7 +85,8 @@ func (r *results) compare(
 	return nil
 }
 
-// percentiles are p50 and p95 of each, and how many times those of what each is held against: of whatever comes before it.
+// percentiles are p50 and p95 of each, and how many times those of what each is held against: of whatever comes before
+// it.
 func (r *results) percentiles(what string, names []string, took map[string][]time.Duration, against ...string) {
 	for n, name := range names {
 		for _, p := range []int{50, 95} {

@@ -29,10 +29,10 @@ type publisher struct {
 	publish func(ctx context.Context, n int) (host string, retract func() error, err error)
 }
 
-// routes is how long it takes until a route that was just published is live in a real Traefik that serves many already, and
-// what a request costs there. With ROUTE_MODE=kv it is written into Redis, which Traefik reads; with ROUTE_MODE=plugin
-// it is the instance's row and nothing else, for which the plugin asks the internal API: real rules and rows here,
-// on an engine in memory.
+// routes is how long it takes until a route that was just published is live in a real Traefik that serves many already,
+// and what a request costs there. With ROUTE_MODE=kv it is written into Redis, which Traefik reads; with
+// ROUTE_MODE=plugin it is the instance's row and nothing else, for which the plugin asks the internal API: real rules
+// and rows here, on an engine in memory.
 func routes(ctx context.Context, dir string, rounds int, r *results) error {
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "here") }))
 	defer backend.Close()

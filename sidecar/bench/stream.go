@@ -68,7 +68,8 @@ func (s *sidecar) watch(ctx context.Context, player string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := (&http.Client{Transport: s.Transport(player)}).Do(request) //nolint:bodyclose // whoever reads the stream closes it
+	// whoever reads the stream closes it
+	answer, err := (&http.Client{Transport: s.Transport(player)}).Do(request) //nolint:bodyclose
 	if err != nil {
 		return err
 	}

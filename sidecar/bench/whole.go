@@ -38,8 +38,8 @@ func echoes(ctx context.Context, ways []*routed, rounds int, r *results) error {
 	return nil
 }
 
-// downloads are large answers. What counts is the median of the rounds' ratios; the processor's time by the edge tells two
-// ways apart on a machine that does other things as well.
+// downloads are large answers. What counts is the median of the rounds' ratios; the processor's time by the edge tells
+// two ways apart on a machine that does other things as well.
 func downloads(ctx context.Context, ways []*routed, rounds int, r *results) error {
 	var all []contending[fetched]
 	for _, w := range ways {
@@ -90,7 +90,8 @@ func (w *routed) echo(ctx context.Context) (time.Duration, error) {
 	client := w.client()
 	client.Timeout = 0 // a websocket stays
 	defer client.CloseIdleConnections()
-	c, _, err := websocket.Dial(ctx, "ws://"+w.host+"/ws", &websocket.DialOptions{HTTPClient: client}) //nolint:bodyclose // the library takes it over
+	// the library takes it over
+	c, _, err := websocket.Dial(ctx, "ws://"+w.host+"/ws", &websocket.DialOptions{HTTPClient: client}) //nolint:bodyclose
 	if err != nil {
 		return 0, err
 	}

@@ -17,8 +17,8 @@ const (
 	crowds  = 12 // of them, by turns, so that none meets a limit of their own
 )
 
-// amongStarts are what root in a container does while many others start. Each is bounded by its own number, and by what Whaley
-// allows: whoever goes beyond that is found and stopped meanwhile.
+// amongStarts are what root in a container does while many others start. Each is bounded by its own number, and by what
+// Whaley allows: whoever goes beyond that is found and stopped meanwhile.
 var amongStarts = []attack{
 	{
 		name: "log_flood", crowd: true, run: untilStopped("hostile-log"),

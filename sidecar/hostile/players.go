@@ -16,7 +16,8 @@ import (
 
 // fromPlayers are what somebody outside sends. All of it comes from one address, which is also one player.
 var fromPlayers = []attack{
-	{name: "none", run: func(ctx context.Context, s *strike) error { // what the machine itself adds from one look to the next
+	// what the machine itself adds from one look to the next
+	{name: "none", run: func(ctx context.Context, s *strike) error {
 		s.begun()
 		<-ctx.Done()
 		return nil
@@ -131,7 +132,8 @@ func streams(ctx context.Context, s *strike) error {
 					"application/json",
 				))
 			s.stopAll(attacker)
-			_ = rig.Poll(ctx, 8*time.Second, 8*time.Second, 8*time.Second, func() error { return rig.ErrNotYet }) // the player's own limit
+			// the player's own limit
+			_ = rig.Poll(ctx, 8*time.Second, 8*time.Second, 8*time.Second, func() error { return rig.ErrNotYet })
 		}
 	}()
 	return raw(2000, func(c net.Conn, s *strike, r *rand.Rand) {

@@ -20,8 +20,8 @@ const (
 	endsWithin   = 3 * time.Minute
 )
 
-// striking is the process of an attacker. It runs at the lowest priority: attackers bring machines of their own, and what
-// theirs compute is not what is measured.
+// striking is the process of an attacker. It runs at the lowest priority: attackers bring machines of their own, and
+// what theirs compute is not what is measured.
 type striking struct {
 	process *exec.Cmd
 	lines   chan string

@@ -26,9 +26,9 @@ import (
 
 const acmeBase, acmeDashboard = "play.example.org", "whaley.example.org"
 
-// TestAWildcardCertificateComesByACME starts Traefik as docker-compose.yaml does with TLS=acme, against a certificate authority
-// that looks into the DNS. Beside the addresses, three things are not an event's: whom Traefik trusts as the authority, which
-// DNS server it asks, and that it does not ask the zone's own, which would be on port 53.
+// TestAWildcardCertificateComesByACME starts Traefik as docker-compose.yaml does with TLS=acme, against a certificate
+// authority that looks into the DNS. Beside the addresses, three things are not an event's: whom Traefik trusts as the
+// authority, which DNS server it asks, and that it does not ask the zone's own, which would be on port 53.
 func TestAWildcardCertificateComesByACME(t *testing.T) {
 	t.Parallel()
 	authority := startAuthority(t)

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// asSpoken has services that speak HTTP/2 without TLS and TLS, with a client as gRPC's, and an upload that takes its time. On the way
-// of an instance that sleeps each is the first request.
+// asSpoken has services that speak HTTP/2 without TLS and TLS, with a client as gRPC's, and an upload that takes its
+// time. On the way of an instance that sleeps each is the first request.
 func asSpoken(t *testing.T, ways []*way) {
 	tries := map[string]func(w *way, at seat) error{
 		"a conversation by h2c":   func(w *way, at seat) error { return w.converse(at, "h2c", "HTTP/2.0 false") },

@@ -39,8 +39,8 @@ const (
 	sleepers = 4
 )
 
-// fourWays are all that there are: the embedded edge, and behind Traefik an instance that is woken, one of access owner,
-// and one of access link, the latter two with routers of their own.
+// fourWays are all that there are: the embedded edge, and behind Traefik an instance that is woken, one of access
+// owner, and one of access link, the latter two with routers of their own.
 func fourWays(t *testing.T, settings ...string) []*way {
 	t.Helper()
 	dir := t.TempDir()
@@ -115,8 +115,8 @@ type arrived struct {
 	answer  []byte // all bytes that came back
 }
 
-// send sends the same bytes whatever the way, in which HOST is the instance's host and ADDRESS the player's, and tells what the container got, in
-// which host and address are put back.
+// send sends the same bytes whatever the way, in which HOST is the instance's host and ADDRESS the player's, and tells
+// what the container got, in which host and address are put back.
 func (w *way) send(at seat, request string, multiplexed bool) (arrived, error) {
 	fill := strings.NewReplacer("HOST", at.host, "UPPER", strings.ToUpper(at.host), "ADDRESS", at.player)
 	exchange := w.exchange
@@ -215,7 +215,8 @@ func isReset(err error) bool {
 	return strings.Contains(err.Error(), "reset by peer")
 }
 
-// exchange2 sends a request by HTTP/2, with prior knowledge: the lines of its header, then, after an empty line, its body.
+// exchange2 sends a request by HTTP/2, with prior knowledge: the lines of its header, then, after an empty line, its
+// body.
 func (w *way) exchange2(player, request string) (arrived, error) {
 	conn, err := w.dial(player)
 	if err != nil {
@@ -238,7 +239,8 @@ func (w *way) exchange2(player, request string) (arrived, error) {
 	err = errors.Join(framer.WriteSettings(), framer.WriteHeaders(http2.HeadersFrameParam{
 		StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: body == ""}))
 	if body != "" {
-		err = errors.Join(err, framer.WriteData(1, !strings.Contains(head, "content-length: 99"), []byte(body))) // 99 never come
+		// 99 never come
+		err = errors.Join(err, framer.WriteData(1, !strings.Contains(head, "content-length: 99"), []byte(body)))
 	}
 	if err != nil {
 		return arrived{}, err

@@ -31,7 +31,8 @@ type production struct {
 	*stack
 }
 
-// TestProductionByDockerCompose starts docker-compose.yaml with images that are made here, and goes through a day of it.
+// TestProductionByDockerCompose starts docker-compose.yaml with images that are made here, and goes through a day of
+// it.
 func TestProductionByDockerCompose(t *testing.T) {
 	t.Parallel()
 	p := newProduction(t)

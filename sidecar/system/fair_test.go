@@ -45,7 +45,8 @@ func (s *stack) metric(name string) float64 {
 
 const metricsKey = "what the metrics are read with"
 
-// TestAChallengeThatCrashesInALoopIsItsOwnTroubleOnly starts instances of which five services end at once, again and again.
+// TestAChallengeThatCrashesInALoopIsItsOwnTroubleOnly starts instances of which five services end at once, again and
+// again.
 func TestAChallengeThatCrashesInALoopIsItsOwnTroubleOnly(t *testing.T) {
 	compose := "services:\n  web:\n    build: .\n"
 	for n := 1; n <= 5; n++ {
@@ -94,8 +95,8 @@ func (s *stack) builds(want int) error {
 	return err
 }
 
-// TestABuildWithoutEndHoldsUpNobodysStart opens a challenge whose image is never done, from as many addresses as there are
-// slots, and starts another that has to be built too.
+// TestABuildWithoutEndHoldsUpNobodysStart opens a challenge whose image is never done, from as many addresses as there
+// are slots, and starts another that has to be built too.
 func TestABuildWithoutEndHoldsUpNobodysStart(t *testing.T) {
 	dir := t.TempDir()
 	writeFixture(t, filepath.Join(dir, "endless"), fixture{})

@@ -20,8 +20,8 @@ import (
 
 var flagForm = regexp.MustCompile(`FLAG\{own_it_[0-9a-f]{16}\}`)
 
-// TestEveryTeamsFlagIsInItsContainerAndInCTFd goes the whole way of a flag with the real binary: made at a start, put into
-// the container, registered in CTFd, recognised when somebody else submits it; also while CTFd is away.
+// TestEveryTeamsFlagIsInItsContainerAndInCTFd goes the whole way of a flag with the real binary: made at a start, put
+// into the container, registered in CTFd, recognised when somebody else submits it; also while CTFd is away.
 func TestEveryTeamsFlagIsInItsContainerAndInCTFd(t *testing.T) {
 	t.Parallel()
 	ctfd := ctfdtest.New(t)

@@ -16,7 +16,8 @@ import (
 // TLS by name.
 type front struct{ web, tls string }
 
-// nginxBefore starts nginx with the repository's example of a configuration, which says by X-Forwarded-For for whom it asks.
+// nginxBefore starts nginx with the repository's example of a configuration, which says by X-Forwarded-For for whom it
+// asks.
 func nginxBefore(t *testing.T, s *stack) front {
 	t.Helper()
 	f := front{web: testkit.FreeAddress(t)}

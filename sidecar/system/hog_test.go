@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Each of these takes what all share in another way, all at once, and every bound is a small one; an instance that does nothing of
-// the kind stays, and another is started meanwhile.
+// Each of these takes what all share in another way, all at once, and every bound is a small one; an instance that does
+// nothing of the kind stays, and another is started meanwhile.
 func TestWhatAnInstanceHidesLittersAndPrintsIsFoundAndStopped(t *testing.T) {
 	hogs := []struct{ player, probe, cause string }{
 		{"127.0.2.1", "hide?path=/x&mb=40", "disk"},            // deleted, and still open

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestAnInstancesOwnAddressesWorkInsideIt has containers that visit their own public addresses, as a bot does, and finds
-// what players find there.
+// TestAnInstancesOwnAddressesWorkInsideIt has containers that visit their own public addresses, as a bot does, and
+// finds what players find there.
 func TestAnInstancesOwnAddressesWorkInsideIt(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -22,8 +22,8 @@ RUN mkdir -p /jail /docker-init /home/user /home/ctf/chal && printf '#!/bin/sh\n
 	printf '#!/bin/sh\nnsjail --config /home/ctf/nsjail.cfg --env FLAG\n' > /docker-init/nsjail-user.sh
 `
 
-// jailed are challenges of the shape of each family of jails, which are built on its image as authors do. The program is a
-// shell: its player is hostile.
+// jailed are challenges of the shape of each family of jails, which are built on its image as authors do. The program
+// is a shell: its player is hostile.
 var jailed = map[string]struct{ image, compose, dockerfile, config string }{
 	"redpwn": {
 		image: "pwn.red/jail:whaley-test",

@@ -68,8 +68,8 @@ func apart() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 }
 
-// cable leads from the network of a process to this machine. It has no addresses of IPv6, which come some time after the rest:
-// a browser breaks off what it loads then.
+// cable leads from the network of a process to this machine. It has no addresses of IPv6, which come some time after
+// the rest: a browser breaks off what it loads then.
 func cable(t *testing.T, pid int) {
 	t.Helper()
 	name, inside := fmt.Sprint("whaley-b", pid%1000000), fmt.Sprintf("nsenter --target %d --net ", pid)

@@ -19,8 +19,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
-// machine is one of its own: a network namespace with an engine, on a cable to the rest of the world, which is another one.
-// Ports and addresses there are nobody else's.
+// machine is one of its own: a network namespace with an engine, on a cable to the rest of the world, which is another
+// one. Ports and addresses there are nobody else's.
 type machine struct {
 	t           *testing.T
 	host, world string // names of the namespaces

@@ -211,7 +211,8 @@ func (m *wholeRun) otherTools(address string) {
 func (m *wholeRun) connectsToPort() {
 	m.t.Helper()
 	port := m.printed(`(?m)^ +pwn-jail +nc 127\.0\.0\.1 (\d+)$`)
-	testkit.Eventually(m.t, 5*time.Minute, "connecting to port "+port+" starts it", func() error { // its image is built first
+	// its image is built first
+	testkit.Eventually(m.t, 5*time.Minute, "connecting to port "+port+" starts it", func() error {
 		conn, err := net.DialTimeout("tcp", "127.0.0.1:"+port, time.Second)
 		if err != nil {
 			return err

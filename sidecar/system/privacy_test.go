@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestWhatIsInDataDirIsItsOwnersAlone plays an upgrade of a sidecar that left its files open, on a machine whose users make all
-// files for everybody, and looks at the mode of everything afterwards.
+// TestWhatIsInDataDirIsItsOwnersAlone plays an upgrade of a sidecar that left its files open, on a machine whose users
+// make all files for everybody, and looks at the mode of everything afterwards.
 func TestWhatIsInDataDirIsItsOwnersAlone(t *testing.T) {
 	t.Parallel()
 	dir, data := t.TempDir(), filepath.Join(t.TempDir(), "data")

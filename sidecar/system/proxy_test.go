@@ -17,7 +17,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
-// TestAllWorksBehindTheProxyOfTheEngine gives the sidecar the proxied socket only, and tries what it must not let through.
+// TestAllWorksBehindTheProxyOfTheEngine gives the sidecar the proxied socket only, and tries what it must not let
+// through.
 func TestAllWorksBehindTheProxyOfTheEngine(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -139,8 +139,8 @@ func fromOutside(t *testing.T, address string, times int) int {
 	return open
 }
 
-// inNamespace does something on a thread that is in a network namespace meanwhile. It comes back: a thread that ended would take
-// along all processes that are to end with it (Pdeathsig), whoever has started them there.
+// inNamespace does something on a thread that is in a network namespace meanwhile. It comes back: a thread that ended
+// would take along all processes that are to end with it (Pdeathsig), whoever has started them there.
 func inNamespace(name string, do func() error) error {
 	done := make(chan error, 1)
 	go func() {

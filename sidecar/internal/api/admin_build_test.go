@@ -25,7 +25,8 @@ type adminBuild struct {
 
 func TestAnOrganiserWatchesABuildBuildsAgainAndReadsWhyOneFailed(t *testing.T) {
 	s := newSurface(t)
-	recipe := "FROM busybox:1.36\nRUN echo the oven is hot; sleep 1\nCMD [\"sleep\", \"1000\"]\n# " + rand.Text() + "\n" // never built before
+	// never built before
+	recipe := "FROM busybox:1.36\nRUN echo the oven is hot; sleep 1\nCMD [\"sleep\", \"1000\"]\n# " + rand.Text() + "\n"
 	t.Cleanup(func() {
 		if images, err := exec.Command("docker", "images", "-q", "whaley/baked-web").Output(); err != nil ||
 			exec.Command("docker", append([]string{"rmi", "-f"}, strings.Fields(string(images))...)...).Run() != nil {

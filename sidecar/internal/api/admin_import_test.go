@@ -39,8 +39,8 @@ func (s *surface) bring(archive []byte, query url.Values) map[string]importedCha
 	return all
 }
 
-// TestAnArchiveOfManyIsLookedAtAndThenTaken imports a repository: the first look keeps nothing, the second takes what is
-// named, and a third shows how it differs from what is there.
+// TestAnArchiveOfManyIsLookedAtAndThenTaken imports a repository: the first look keeps nothing, the second takes what
+// is named, and a third shows how it differs from what is there.
 func TestAnArchiveOfManyIsLookedAtAndThenTaken(t *testing.T) {
 	s := newSurface(t)
 	event := func(page string) []byte {

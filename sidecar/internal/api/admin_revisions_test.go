@@ -20,7 +20,8 @@ func TestTheRevisionsOfAChallengeAreListedWithWhatRunsOfThem(t *testing.T) {
 	}
 	first := all.Revisions[0].Revision
 	s.spawned("one")
-	s.settled(func(l adminList) bool { return len(l.Instances) == 1 && l.Instances[0].State == "running" }) // what waits for its images would be of the next one
+	// what waits for its images would be of the next one
+	s.settled(func(l adminList) bool { return len(l.Instances) == 1 && l.Instances[0].State == "running" })
 	s.into(s.manage("POST", "/quick/files/note.txt", `{"content":"another revision"}`), &changed{})
 	if s.into(s.manage("GET", "/quick/revisions", ""), &all); len(all.Revisions) != 2 || all.Next != "" {
 		t.Fatalf("%+v", all)

@@ -347,7 +347,8 @@ func TestGuessedCodesAreCountedBeforeTheProviderIsAsked(t *testing.T) {
 		w.Body.Close()
 		statuses[w.StatusCode]++
 	}
-	if statuses[http.StatusTooManyRequests] != 15 || s.codes.Load() == 0 || s.codes.Load() > 10 { // some clients try two ways
+	// some clients try two ways
+	if statuses[http.StatusTooManyRequests] != 15 || s.codes.Load() == 0 || s.codes.Load() > 10 {
 		t.Errorf("%v, and the provider is asked %d times", statuses, s.codes.Load())
 	}
 }

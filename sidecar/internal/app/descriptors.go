@@ -2,8 +2,8 @@ package app
 
 import "syscall"
 
-// maxStreams is how many event streams may be open. However few files the system lets this process have open, most of them
-// stay for everything else.
+// maxStreams is how many event streams may be open. However few files the system lets this process have open, most of
+// them stay for everything else.
 func maxStreams() int {
 	const most, share = 5000, 4
 	var limit syscall.Rlimit

@@ -13,8 +13,8 @@ const (
 	worthwhile    = 4 << 20 // bytes
 )
 
-// memory gives back to the system what a rush has left behind. Go by itself collects an idle process's garbage after two
-// minutes at the earliest and then keeps most of the pages, and a host full of containers has use for them.
+// memory gives back to the system what a rush has left behind. Go by itself collects an idle process's garbage after
+// two minutes at the earliest and then keeps most of the pages, and a host full of containers has use for them.
 type memory struct {
 	least uint64        // bytes, the fewest that were ever held
 	pause time.Duration // until the next try, longer each time that one gains nothing: what is held may be in use
@@ -34,8 +34,8 @@ func (m *memory) run(ctx context.Context) error {
 	}
 }
 
-// giveBack collects garbage if there may be enough of it, and says whether it did. In the middle of a rush it gains little, so
-// what is left then is no measure of how it is afterwards.
+// giveBack collects garbage if there may be enough of it, and says whether it did. In the middle of a rush it gains
+// little, so what is left then is no measure of how it is afterwards.
 func (m *memory) giveBack(now time.Time) bool {
 	held := heldMemory()
 	if m.least == 0 {

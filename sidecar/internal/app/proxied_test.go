@@ -65,8 +65,8 @@ func TestWhoeverAProxyBringsCanEndTheirSide(t *testing.T) {
 	}
 }
 
-// TestPlayersBehindOneProxyEachHaveTheirShare holds all that one of them may have, spoken for by the proxy they share with
-// another.
+// TestPlayersBehindOneProxyEachHaveTheirShare holds all that one of them may have, spoken for by the proxy they share
+// with another.
 func TestPlayersBehindOneProxyEachHaveTheirShare(t *testing.T) {
 	const each = 3
 	for name, hello := range map[string]time.Duration{"web": 0, "tls": time.Minute} {

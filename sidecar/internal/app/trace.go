@@ -14,8 +14,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// tracing makes the tracer that the usual variables ask for: OTEL_TRACES_EXPORTER (console, otlp), or just an endpoint in
-// OTEL_EXPORTER_OTLP_ENDPOINT. Without them it is nil, and nothing is traced. shut sends what has not been sent.
+// tracing makes the tracer that the usual variables ask for: OTEL_TRACES_EXPORTER (console, otlp), or just an endpoint
+// in OTEL_EXPORTER_OTLP_ENDPOINT. Without them it is nil, and nothing is traced. shut sends what has not been sent.
 func tracing(ctx context.Context, env map[string]string, log *slog.Logger) (_ trace.Tracer, shut func(), err error) {
 	wanted := env["OTEL_TRACES_EXPORTER"]
 	if wanted == "" && env["OTEL_EXPORTER_OTLP_ENDPOINT"] == "" && env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] == "" ||

@@ -160,7 +160,8 @@ func TestABackupWritesNothingOutsideItsFolders(t *testing.T) {
 		packed.Close()
 		out.Close()
 		inner := filepath.Join(dir, "a", "data")
-		_ = backup.Read(context.Background(), file, open(t), []backup.Folder{{Name: "data", Dir: inner}}) // refused or harmless
+		// refused or harmless
+		_ = backup.Read(context.Background(), file, open(t), []backup.Folder{{Name: "data", Dir: inner}})
 		err = filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
 			if filepath.Base(path) == "evil" && !strings.HasPrefix(path, inner+"/") {
 				t.Errorf("%s: wrote %s", name, path)

@@ -53,8 +53,8 @@ type Hunk struct {
 // Line is a line that is on both sides (" "), on the later one only ("+") or on the earlier one only ("-").
 type Line struct{ Kind, Text string }
 
-// Compare tells how two revisions differ, of which it is given what the Settings were told to keep. An empty earlier one
-// is nothing at all: every file was added.
+// Compare tells how two revisions differ, of which it is given what the Settings were told to keep. An empty earlier
+// one is nothing at all: every file was added.
 func Compare(earlier, later string) (Changes, error) {
 	var before []content
 	var err error

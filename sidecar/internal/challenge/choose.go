@@ -27,8 +27,8 @@ var pretending = regexp.MustCompile(`(?i)fake|dummy|decoy|placeholder|redacted|c
 
 const maxNamed = 10 // candidates that notes tell of
 
-// choose is the placeholder that is the flag. Of several the one is taken that alone does not say that it is none, or that
-// alone stands in a flag file; else none is, since one that is no flag must never become one.
+// choose is the placeholder that is the flag. Of several the one is taken that alone does not say that it is none, or
+// that alone stands in a flag file; else none is, since one that is no flag must never become one.
 func (s *survey) choose(d *definition, problems *Problems) (text string, literal bool) {
 	slices.SortStableFunc(s.found, sooner)
 	var texts, honest, first []candidate // each text once

@@ -24,8 +24,8 @@ type base struct {
 	from    []origin
 }
 
-// extended puts into a service what it extends, of its own file or another one of the challenge's folder, as Compose does:
-// what it says itself wins. chain is what extends it.
+// extended puts into a service what it extends, of its own file or another one of the challenge's folder, as Compose
+// does: what it says itself wins. chain is what extends it.
 func (s *sources) extended(f *source, services map[string]any, name string, chain []link) base {
 	service, _ := services[name].(map[string]any)
 	wanted, ok := service["extends"]

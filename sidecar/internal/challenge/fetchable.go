@@ -16,8 +16,8 @@ func IsPublic(address string) bool {
 	return publicPlace.MatchString(address) && !strings.HasSuffix(strings.ToLower(address), ".git")
 }
 
-// settings are the variables that a stage of a Dockerfile has set to plain values so far. Those of the image that it is made
-// from are not known, and arguments can be overruled by these.
+// settings are the variables that a stage of a Dockerfile has set to plain values so far. Those of the image that it is
+// made from are not known, and arguments can be overruled by these.
 type settings map[string]string
 
 var (

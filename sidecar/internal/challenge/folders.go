@@ -14,8 +14,9 @@ import (
 // maxNested is how many folders may be around a challenge's own in CHALLENGES_DIR.
 const maxNested = 6
 
-// folders are the folders below dir that are challenges, by their paths with slashes, one more than are loaded at most: each
-// that holds an instance.toml, and each directly in dir that neither is one nor holds any, since it may be one that lacks it.
+// folders are the folders below dir that are challenges, by their paths with slashes, one more than are loaded at most:
+// each that holds an instance.toml, and each directly in dir that neither is one nor holds any, since it may be one
+// that lacks it.
 func folders(dir string) ([]string, error) {
 	w := &walking{dir: dir, left: maxFound}
 	top, err := w.inside("")
@@ -60,7 +61,8 @@ func (w *walking) below(name string, depth int) {
 	}
 }
 
-// inside are the folders in a folder. Links count directly in CHALLENGES_DIR only: deeper they could go round in circles.
+// inside are the folders in a folder. Links count directly in CHALLENGES_DIR only: deeper they could go round in
+// circles.
 func (w *walking) inside(name string) ([]string, error) {
 	f, err := os.Open(filepath.Join(w.dir, name))
 	if err != nil {
@@ -98,8 +100,8 @@ func inFolder(folder string, problems []Problem) []Problem {
 	return all
 }
 
-// nameless is what a folder is called whose challenge never was good: as it is written, or without what is no part of an
-// address.
+// nameless is what a folder is called whose challenge never was good: as it is written, or without what is no part of
+// an address.
 func nameless(folder string) string {
 	if !strings.Contains(folder, "/") {
 		return folder

@@ -44,8 +44,8 @@ var (
 	starting = phrase{regexp.MustCompile(`(?i)^\s*(CMD|ENTRYPOINT)\b(.*)`), []string{"cmd", "entrypoint"}}
 )
 
-// phrase is a form, and words of which one is in whatever has it: almost all lines have none, and looking for words costs
-// next to nothing.
+// phrase is a form, and words of which one is in whatever has it: almost all lines have none, and looking for words
+// costs next to nothing.
 type phrase struct {
 	form  *regexp.Regexp
 	words []string // in lower case
@@ -67,7 +67,8 @@ const (
 	browserMemory = 512 << 20
 )
 
-// hinter tells what an author should know of a line, each once in a challenge and with the line to add to instance.toml.
+// hinter tells what an author should know of a line, each once in a challenge and with the line to add to
+// instance.toml.
 type hinter struct {
 	dir      string
 	d        *definition

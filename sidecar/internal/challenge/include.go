@@ -168,8 +168,8 @@ func (s *sources) entry(f *source, key string, entry any) map[string]any {
 	return made
 }
 
-// environment are the variables of an included file: those of the file that includes it, and then of the environment files
-// of its own, or of the .env beside it.
+// environment are the variables of an included file: those of the file that includes it, and then of the environment
+// files of its own, or of the .env beside it.
 func (s *sources) environment(f *source, key, beside string, names []string) (map[string]string, bool) {
 	environment := maps.Clone(f.environment)
 	if len(names) == 0 {

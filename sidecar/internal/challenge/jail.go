@@ -15,8 +15,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// jails are images by which authors give each connection a sandbox, the first that fits. What events have built on them has
-// their names.
+// jails are images by which authors give each connection a sandbox, the first that fits. What events have built on them
+// has their names.
 var jails = []struct {
 	image  *regexp.Regexp
 	family jail.Family
@@ -77,13 +77,13 @@ func familyOfImage(image string) (jail.Family, bool) {
 // ofJails are the keys of a service, in whatever form, that only a jail's own sandbox needs.
 var ofJails = []string{"privileged", "cap_add", "security_opt", "cgroup", "userns_mode"}
 
-// rightsOfJails are what the stand-in needs, whatever the file drops: to enter a root, become a user, and end what that has
-// begun. The program has none of them.
+// rightsOfJails are what the stand-in needs, whatever the file drops: to enter a root, become a user, and end what that
+// has begun. The program has none of them.
 var rightsOfJails = []string{"SYS_CHROOT", "SETGID", "SETUID", "KILL"}
 
-// jail gives a service whose image has a jail the stand-in for it, and takes what was refused because only the jail itself
-// would have needed it for a note. None of these keys reaches the container. The stand-in alone is no note: nothing of the
-// file is done otherwise.
+// jail gives a service whose image has a jail the stand-in for it, and takes what was refused because only the jail
+// itself would have needed it for a note. None of these keys reaches the container. The stand-in alone is no note:
+// nothing of the file is done otherwise.
 func (c *converter) jail(s *whaley.Service, from types.ServiceConfig) {
 	family, ok := jail.Family{}, false
 	var d dockerfile
@@ -123,7 +123,8 @@ func (c *converter) jail(s *whaley.Service, from types.ServiceConfig) {
 	)
 }
 
-// leaveRights makes a note of what was refused only because it is more than a container may have. None of it reaches one.
+// leaveRights makes a note of what was refused only because it is more than a container may have. None of it reaches
+// one.
 func (c *converter) leaveRights(service, why string) {
 	for n := range *c.problems {
 		p := &(*c.problems)[n]
@@ -196,8 +197,8 @@ func cleanOf(paths []string) []string {
 	return uniqueOf(all)
 }
 
-// dockerfile is what is left of one for its last stage: what that is made from in the end, and the lines of all stages that
-// it takes something from.
+// dockerfile is what is left of one for its last stage: what that is made from in the end, and the lines of all stages
+// that it takes something from.
 type dockerfile struct {
 	base, text string
 	commanded  bool // it says what runs

@@ -7,8 +7,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// published leaves builds out of which the folder holds nothing, where the service names an image of a registry too: its
-// author has built that elsewhere, and gives away the image only. An image without a registry's name could be
+// published leaves builds out of which the folder holds nothing, where the service names an image of a registry too:
+// its author has built that elsewhere, and gives away the image only. An image without a registry's name could be
 // anybody's of the same name.
 func (s *sources) published(project *types.Project) {
 	for name, service := range project.Services {
@@ -25,8 +25,8 @@ func (s *sources) published(project *types.Project) {
 	}
 }
 
-// holdsNothingOf says whether a build's folder, or its Dockerfile, is not in the challenge's folder. What leads out of it
-// is not looked for.
+// holdsNothingOf says whether a build's folder, or its Dockerfile, is not in the challenge's folder. What leads out of
+// it is not looked for.
 func (s *sources) holdsNothingOf(b *types.BuildConfig) bool {
 	context, err := inside(s.dir, b.Context)
 	if err != nil {

@@ -11,15 +11,16 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// How often a file is given to the parser without what it has refused, so that the rest can be told of in the same round.
+// How often a file is given to the parser without what it has refused, so that the rest can be told of in the same
+// round.
 const (
 	maxParses = 40    // altogether
 	maxParsed = 60000 // keys and values altogether, so that a large file is given to it twice or thrice
 	maxSought = 3000  // keys and values of a file in which a refused one is looked for that the parser does not name
 )
 
-// parse gives a model to the parser. What that refuses is told of and taken out, until it takes the rest: then unread is
-// set, and the project is good for nothing but finding what else is wrong.
+// parse gives a model to the parser. What that refuses is told of and taken out, until it takes the rest: then unread
+// is set, and the project is good for nothing but finding what else is wrong.
 func (s *sources) parse(f *source, model map[string]any) *types.Project {
 	load := func(model map[string]any) (*types.Project, error) {
 		return loadProject(s.ctx, types.ConfigDetails{
@@ -55,7 +56,8 @@ func (s *sources) parse(f *source, model map[string]any) *types.Project {
 	return nil
 }
 
-// follows says whether an error may be of nothing but what was refused before the parser got the file, and so was left out.
+// follows says whether an error may be of nothing but what was refused before the parser got the file, and so was left
+// out.
 func (s *sources) follows(before int, key, said string) bool {
 	missing := ""
 	if m := undefined.FindStringSubmatch(said); m != nil {
@@ -63,7 +65,8 @@ func (s *sources) follows(before int, key, said string) bool {
 		missing = m[3] + "s." + strings.Trim(name, `"`)
 	}
 	return slices.ContainsFunc((*s.problems)[:before], func(p Problem) bool {
-		if rest, below := strings.CutPrefix(p.Key, key+"."); below && imageless.MatchString(said) { // by a key that was misspelt
+		// by a key that was misspelt
+		if rest, below := strings.CutPrefix(p.Key, key+"."); below && imageless.MatchString(said) {
 			_, known := composeRules.keys["services"].keys["*"].keys[rest]
 			return !p.Note && p.File == s.main.file && (!known || rest == "image" || rest == "build")
 		}
@@ -143,8 +146,8 @@ var inPlace = map[string]string{
 	"entrypoint": "x",
 }
 
-// takeOut takes what a key names out of a model, or what is closest around it in a service; false if there is nothing. A
-// service goes on with an image of no meaning.
+// takeOut takes what a key names out of a model, or what is closest around it in a service; false if there is nothing.
+// A service goes on with an image of no meaning.
 func takeOut(model map[string]any, key string) bool {
 	path := strings.SplitN(key, ".", 3)
 	table, _ := model[path[0]].(map[string]any)

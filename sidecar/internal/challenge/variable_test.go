@@ -12,8 +12,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// A variable that is set nowhere keeps no challenge from loading where nothing is lost without it, and what stands in its
-// place is what is left of the value.
+// A variable that is set nowhere keeps no challenge from loading where nothing is lost without it, and what stands in
+// its place is what is left of the value.
 func TestWhatAVariableThatIsSetNowhereLeaves(t *testing.T) {
 	image := func(ch *whaley.Challenge) string { return ch.Services[0].Image }
 	mounts := func(ch *whaley.Challenge) string {
@@ -108,7 +108,8 @@ func TestVariablesOfTheFileBesideAreFilledInWithinBounds(t *testing.T) {
 	}
 }
 
-// What organisers set takes the place of its name where instances are made, whatever .env says; elsewhere nothing is known of it.
+// What organisers set takes the place of its name where instances are made, whatever .env says; elsewhere nothing is
+// known of it.
 func TestOrganisersVariablesArePutInWhereTheyAreNamed(t *testing.T) {
 	d := defaults
 	d.Variables = "API_KEY web-test/TOKEN other/SECRET "

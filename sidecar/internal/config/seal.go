@@ -10,8 +10,8 @@ import (
 
 var errSeal = errors.New("it was sealed with another SECRET; set it again")
 
-// seal makes a secret unreadable for whoever sees the database only. The name is bound to it: one secret cannot be put in
-// another's place.
+// seal makes a secret unreadable for whoever sees the database only. The name is bound to it: one secret cannot be put
+// in another's place.
 func seal(key []byte, name, value string) (string, error) {
 	box, err := newBox(key)
 	if err != nil {

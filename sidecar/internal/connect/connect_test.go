@@ -165,7 +165,8 @@ func TestALinkIsWrittenWhenAskedForAndRepaired(t *testing.T) {
 		w.Standing().Links["notes"].State != connect.LinkStands {
 		t.Errorf("%q %+v", got, w.Standing())
 	}
-	for _, lost := range []string{"", dashboard + "/?challenge=notes"} { // ctfcli writes nothing; an earlier version wrote this
+	// ctfcli writes nothing; an earlier version wrote this
+	for _, lost := range []string{"", dashboard + "/?challenge=notes"} {
 		w.ctfd.ChangeChallenge(w.notes, func(c *ctfdtest.Challenge) { c.ConnectionInfo = lost })
 		if s := w.looks(); s.Links["notes"].State != connect.LinkStands || w.ctfd.Challenge(w.notes).ConnectionInfo != link {
 			t.Errorf("%q is not repaired: %+v", lost, s)

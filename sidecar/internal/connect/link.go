@@ -107,8 +107,8 @@ func (c *Connection) texts(ctx context.Context, mappings []*whaley.Mapping) (map
 	return texts, nil
 }
 
-// WriteLink writes the link of a challenge into CTFd, for each of its parts that is a challenge of its own there. What the
-// author has written stays, and is refused with, unless it is to be replaced. It returns the first mapping.
+// WriteLink writes the link of a challenge into CTFd, for each of its parts that is a challenge of its own there. What
+// the author has written stays, and is refused with, unless it is to be replaced. It returns the first mapping.
 func (c *Connection) WriteLink(ctx context.Context, challenge string, replace bool) (first *whaley.Mapping, err error) {
 	all, err := c.store.Mappings(ctx)
 	if err != nil {

@@ -43,8 +43,8 @@ type Options struct {
 	Replace bool // what authors have written as connection_info
 }
 
-// Export looks in a folder for the file of each challenge, by its name or in a folder of its id, and completes it; one that
-// is not there is made.
+// Export looks in a folder for the file of each challenge, by its name or in a folder of its id, and completes it; one
+// that is not there is made.
 func Export(root *os.Root, challenges []*whaley.Challenge, o Options) ([]Result, error) {
 	files, err := find(root)
 	if err != nil {

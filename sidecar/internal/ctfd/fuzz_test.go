@@ -11,7 +11,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Whatever a CTFd answers, or what stands where one should be: an error or a value, and never an account that is nobody's.
+// Whatever a CTFd answers, or what stands where one should be: an error or a value, and never an account that is
+// nobody's.
 func FuzzAnswersOfCTFd(f *testing.F) {
 	f.Add(
 		200,

@@ -6,9 +6,10 @@ import (
 	"sync"
 )
 
-// ownSession keeps the one cookie that belongs to the admin's access token. CTFd signs in whoever shows a token and keeps
-// that session for seven days, a new one for every call without its cookie. A cookie of one account beside the token of
-// another would make a session of the first an admin's, so another key begins anew and players' tokens never get here.
+// ownSession keeps the one cookie that belongs to the admin's access token. CTFd signs in whoever shows a token and
+// keeps that session for seven days, a new one for every call without its cookie. A cookie of one account beside the
+// token of another would make a session of the first an admin's, so another key begins anew and players' tokens never
+// get here.
 type ownSession struct {
 	http *http.Client // without cookies
 

@@ -104,8 +104,8 @@ func (r *Refusal) read(body []byte) {
 	}
 }
 
-// keyRefused is what CTFd's refusal of the admin's own token means: something is wrong with the key, and nothing is said
-// of any player.
+// keyRefused is what CTFd's refusal of the admin's own token means: something is wrong with the key, and nothing is
+// said of any player.
 func keyRefused(said *Refusal) error {
 	text := "CTFd does not let CTFD_API_KEY do this: it must be the access token of an admin. Tell an organiser."
 	if said.Status == http.StatusUnauthorized {

@@ -16,9 +16,9 @@ const OfOthers fs.FileMode = 0o077
 // madeByUs are entries of a DATA_DIR that a sidecar, make up or make run has used before.
 var madeByUs = []string{"whaley.db", "secret", "revisions", "secrets/plugin_key", "plugin-key"}
 
-// Open makes DATA_DIR if it is missing, and takes the rights to it and to what is in it from everybody but its owner: flags,
-// keys and what players' containers printed are there. Files that containers mount stay readable below: the engine mounts them,
-// whoever may not look into the folders above.
+// Open makes DATA_DIR if it is missing, and takes the rights to it and to what is in it from everybody but its owner:
+// flags, keys and what players' containers printed are there. Files that containers mount stay readable below: the
+// engine mounts them, whoever may not look into the folders above.
 func Open(dir string, log *slog.Logger) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("DATA_DIR: %w", err)
@@ -78,8 +78,8 @@ func usedBefore(dir string) bool {
 	return false
 }
 
-// tighten takes the rights of others from a file or folder, and says whether there were any. A link is left alone, and what has
-// gone meanwhile is no error.
+// tighten takes the rights of others from a file or folder, and says whether there were any. A link is left alone, and
+// what has gone meanwhile is no error.
 func tighten(path string) (changed bool, err error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

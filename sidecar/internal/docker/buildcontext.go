@@ -60,7 +60,8 @@ func buildContext(b *whaley.Build, ch *whaley.Challenge) (files io.ReadCloser, d
 	}{io.MultiReader(&before, files), files}, inlineName, nil
 }
 
-// ignored reads what a build leaves out as the docker command does: of the Dockerfile's own file, or else of .dockerignore.
+// ignored reads what a build leaves out as the docker command does: of the Dockerfile's own file, or else of
+// .dockerignore.
 func ignored(folder, dockerfile string) ([]string, error) {
 	for _, name := range []string{dockerfile + ".dockerignore", ".dockerignore"} {
 		f, err := os.Open(filepath.Join(folder, name))

@@ -110,7 +110,8 @@ func TestAModernDockerfileBuildsOnABaseBehindALogin(t *testing.T) {
 			ID:   "modern",
 			Flag: whaley.FlagPlan{Dynamic: true, FlagForm: whaley.FlagForm{Open: "FLAG{", Close: "}", Text: "FLAG{placeholder}"}}},
 	}
-	for _, logins := range []string{"", "puller:only:for@pulls@" + host} { // once it was let in, the engine has what it needs
+	// once it was let in, the engine has what it needs
+	for _, logins := range []string{"", "puller:only:for@pulls@" + host} {
 		builds := logins != ""
 		engine, err := docker.New(docker.Options{Deployment: "test-modern", Folder: t.TempDir(),
 			Logins: &registry.Logins{Folder: dir, Setting: func() string { return logins }}}, slog.New(slog.DiscardHandler))

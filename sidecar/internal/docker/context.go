@@ -11,7 +11,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// swapsOf are an owner's flags, or sentinels, and what they take the places of in a challenge's files; without any, nothing.
+// swapsOf are an owner's flags, or sentinels, and what they take the places of in a challenge's files; without any,
+// nothing.
 func swapsOf(ch *whaley.Challenge, flags []string) (all []sentinel.Swap) {
 	if len(flags) == 0 {
 		return nil

@@ -18,9 +18,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// FillMounts writes what a challenge's service has of its own of the challenge's files into a created container: folders into
-// their volumes, files into the container. With flags these take the places of the placeholders. Owner, mode and time stay; links
-// stay links, so that none leads anywhere but where it leads inside the container.
+// FillMounts writes what a challenge's service has of its own of the challenge's files into a created container:
+// folders into their volumes, files into the container. With flags these take the places of the placeholders. Owner,
+// mode and time stay; links stay links, so that none leads anywhere but where it leads inside the container.
 func (e *Engine) FillMounts(
 	ctx context.Context, id string, ch *whaley.Challenge, svc *whaley.Service, mounts []whaley.Mount, flags []string,
 ) error {

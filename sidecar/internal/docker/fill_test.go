@@ -14,8 +14,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Two instances of a challenge that writes into its own files: each has a copy with its owner's flag, owner and mode as in the
-// folder, shared by its services, seen by no other and gone with it. Nothing leads out of a copy, and the folder stays as it is.
+// Two instances of a challenge that writes into its own files: each has a copy with its owner's flag, owner and mode as
+// in the folder, shared by its services, seen by no other and gone with it. Nothing leads out of a copy, and the folder
+// stays as it is.
 func TestWhatAnInstanceWritesIntoItsCopiesIsItsOwn(t *testing.T) {
 	t.Parallel()
 	engine := dockertest.Engine(t)

@@ -12,7 +12,8 @@ func frame(stream byte, text string) string {
 	return string(head) + text
 }
 
-// Whatever a container prints, and whatever the engine makes of it, comes in pieces that are bounded, of one of two streams.
+// Whatever a container prints, and whatever the engine makes of it, comes in pieces that are bounded, of one of two
+// streams.
 func FuzzOutputOfAContainer(f *testing.F) {
 	f.Add(frame(1, "2026-11-29T20:00:00.5Z hello\n") + frame(2, "no time\n"))
 	f.Add(frame(1, strings.Repeat("x", 70<<10)))

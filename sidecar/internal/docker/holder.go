@@ -89,7 +89,8 @@ func executable(architecture string) ([]byte, bool) {
 	f.WriteString("\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00")
 	size := uint64(header + segment + len(p.code))
 	for _, field := range []any{
-		uint16(2), p.machine, uint32(1), uint64(base + header + segment), uint64(header), uint64(0), // executable, entry, segments at
+		// executable, entry, segments at
+		uint16(2), p.machine, uint32(1), uint64(base + header + segment), uint64(header), uint64(0),
 		uint32(0), uint16(header), uint16(segment), uint16(1), uint16(0), uint16(0), uint16(0),
 		uint32(1), uint32(5), uint64(0), uint64(base), uint64(base), size, size, uint64(0x10000), // load, read and execute
 	} {

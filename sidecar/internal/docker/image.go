@@ -16,8 +16,8 @@ import (
 )
 
 // BuildImage makes sure that a service's image is there: builds it if the challenge says how, else pulls it. One that
-// is there already is not touched unless it shall be made again, since its tag names the revision. It may take for as long
-// as ctx allows.
+// is there already is not touched unless it shall be made again, since its tag names the revision. It may take for as
+// long as ctx allows.
 func (e *Engine) BuildImage(ctx context.Context, spec instancer.BuildSpec, log io.Writer) error {
 	if spec.Service.Relay {
 		return e.relayImage(ctx)

@@ -16,11 +16,12 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// jailDevices are those of /dev of a jail: what every container may use, which only the engine can put into another root.
+// jailDevices are those of /dev of a jail: what every container may use, which only the engine can put into another
+// root.
 var jailDevices = []string{"full", "null", "random", "urandom", "zero"}
 
-// controlGroups is where scripts that start a jail make control groups for it, and end if they cannot. Here they make empty
-// folders, which nobody reads.
+// controlGroups is where scripts that start a jail make control groups for it, and end if they cannot. Here they make
+// empty folders, which nobody reads.
 const controlGroups = "/sys/fs/cgroup"
 
 // mounts are those of a service, and the stand-in over the programs of its jail.

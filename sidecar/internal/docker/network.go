@@ -47,8 +47,8 @@ func BridgePrefix(deployment string) string {
 func (e *Engine) BridgePrefix() string { return BridgePrefix(e.deployment) }
 
 // bridge names the host's interface of a network: 15 bytes is the longest that Linux allows. No two networks have the
-// same name: the engine gives a subnet free before the bridge is gone, takes a bridge that it finds for somebody else's,
-// and leaves that behind for ever when the network goes.
+// same name: the engine gives a subnet free before the bridge is gone, takes a bridge that it finds for somebody
+// else's, and leaves that behind for ever when the network goes.
 func (e *Engine) bridge() string {
 	number := make([]byte, 4)
 	_, _ = rand.Read(number) // never fails

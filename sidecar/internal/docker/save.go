@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// ImageID is what the engine knows an image by: another build of the same name has another. CodeObjectMissing if there is no
-// such image.
+// ImageID is what the engine knows an image by: another build of the same name has another. CodeObjectMissing if there
+// is no such image.
 func (e *Engine) ImageID(ctx context.Context, name string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, quick)
 	defer cancel()

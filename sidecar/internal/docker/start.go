@@ -6,8 +6,8 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// StartContainer starts a container; one that runs already is no error, and one that is halted goes on. One that begins at its gate and was told
-// nothing yet stays there.
+// StartContainer starts a container; one that runs already is no error, and one that is halted goes on. One that begins
+// at its gate and was told nothing yet stays there.
 func (e *Engine) StartContainer(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, slow)
 	defer cancel()

@@ -62,8 +62,8 @@ func (n names) serve(ctx context.Context) error {
 	return fmt.Errorf("no more connections for TLS by name are accepted at %s: %w", n.setting, err)
 }
 
-// opening holds a connection until what it wants to reach is there. Nothing of it has been read but its first bytes, and
-// nothing was answered: it is the challenge's from its beginning.
+// opening holds a connection until what it wants to reach is there. Nothing of it has been read but its first bytes,
+// and nothing was answered: it is the challenge's from its beginning.
 type opening struct {
 	names
 	name string

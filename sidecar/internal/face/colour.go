@@ -57,7 +57,8 @@ func ParseBrand(text string) (*Brand, error) {
 	}, nil
 }
 
-// shades moves a colour towards the end of the scale where it is readable on all grounds, the last of which is its own tint.
+// shades moves a colour towards the end of the scale where it is readable on all grounds, the last of which is its own
+// tint.
 func shades(c, end colour, grounds []colour, card colour) Shades {
 	accent := c
 	for _, ground := range grounds {

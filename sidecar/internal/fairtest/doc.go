@@ -1,3 +1,3 @@
-// Package fairtest lets somebody take all that can be taken, and measures what others notice of it. It holds nothing but
-// tests.
+// Package fairtest lets somebody take all that can be taken, and measures what others notice of it. It holds nothing
+// but tests.
 package fairtest

@@ -9,7 +9,8 @@ import (
 
 const mb = 1 << 20
 
-// seen is what is on the disk, as a test says. The sidecar looks by itself too, so nothing here may depend on how often.
+// seen is what is on the disk, as a test says. The sidecar looks by itself too, so nothing here may depend on how
+// often.
 type seen struct {
 	sync.Mutex
 	disk  whaley.Disk

@@ -19,8 +19,8 @@ import (
 )
 
 // TestNothingIsLostOrLeftWhateverStepOfASandboxIsTheLast does with the pool of sandboxes what the other test does with
-// spawns and stops: making one, giving it to an instance, taking it back, cleaning and removing it. FAULTS=all tries every
-// fault at every step instead of one at every second.
+// spawns and stops: making one, giving it to an instance, taking it back, cleaning and removing it. FAULTS=all tries
+// every fault at every step instead of one at every second.
 func TestNothingIsLostOrLeftWhateverStepOfASandboxIsTheLast(t *testing.T) {
 	began := time.Now()
 	w := newPooledWorld(t, 4, false)

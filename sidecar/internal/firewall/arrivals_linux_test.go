@@ -172,7 +172,8 @@ func TestWhoOpensManyConnectionsInOneMomentWaitsAlone(t *testing.T) {
 		if n := other.several(10, "10.199.0.11"); n != 0 {
 			t.Errorf("%d connections to another port were dropped", n)
 		}
-		for _, address := range []string{"10.199.0.12", "10.199.0.11", "fd00:0:0:1::2"} { // the first was never dropped; the others ask again
+		// the first was never dropped; the others ask again
+		for _, address := range []string{"10.199.0.12", "10.199.0.11", "fd00:0:0:1::2"} {
 			c, err := d.from(address, 20*time.Second)
 			if err != nil {
 				t.Errorf("%s is not let in: %v", address, err)

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a bridge of an instance may do to the host is set as soon as there is one, by netlink: a sidecar in a container sees
-// /proc/sys read-only.
+// What a bridge of an instance may do to the host is set as soon as there is one, by netlink: a sidecar in a container
+// sees /proc/sys read-only.
 
-// maxLearned is how many hardware addresses a bridge remembers. A network has room for 14; with NET_RAW anybody can invent
-// more, and without a bound the host keeps each for five minutes.
+// maxLearned is how many hardware addresses a bridge remembers. A network has room for 14; with NET_RAW anybody can
+// invent more, and without a bound the host keeps each for five minutes.
 const maxLearned = 64
 
 // Numbers of the kernel that the netlink package does not have (linux/if_link.h, linux/ip.h).

@@ -175,8 +175,8 @@ func targets(subnet netip.Prefix, listeners []net.Addr) ([]string, error) {
 	return all, nil
 }
 
-// Canary is what runs inside: it dials every address at once and prints which answer, and which sockets can be opened. A
-// refusal is an answer too: the packet got there.
+// Canary is what runs inside: it dials every address at once and prints which answer, and which sockets can be opened.
+// A refusal is an answer too: the packet got there.
 func Canary(ctx context.Context, addresses []string, out io.Writer) error {
 	var all sync.WaitGroup
 	reached := make([]bool, len(addresses))

@@ -12,8 +12,8 @@ import (
 // The host has one table of connections for everything that it forwards, its own traffic and the players' included, and
 // refuses new ones when that is full. An instance has a share of it.
 //
-// The table also holds connections that are over, for two minutes, and these are not counted. So new ones have a rate that
-// makes as many as the share in a minute: together an instance never has more than four times its share.
+// The table also holds connections that are over, for two minutes, and these are not counted. So new ones have a rate
+// that makes as many as the share in a minute: together an instance never has more than four times its share.
 
 // fill is how long an instance takes to use up its share once more, after it has done so at once.
 const fill = time.Minute
@@ -70,8 +70,8 @@ func (s shares) toOutside() []rule {
 	}
 }
 
-// fromOutside bounds the connections to an instance's ports of the host: whoever floods one keeps its own players out, not
-// everybody's.
+// fromOutside bounds the connections to an instance's ports of the host: whoever floods one keeps its own players out,
+// not everybody's.
 func (s shares) fromOutside() []rule {
 	if s.connections == 0 {
 		return nil
@@ -102,8 +102,8 @@ func each(offset uint32, set *nftables.Set, operation uint32, bound expr.Any) []
 		&expr.Counter{}, drop)
 }
 
-// untracked keeps what an instance's services say to each other out of the table: br_netfilter shows bridged packets to the
-// kernel's tracking as well. No rule asks for the state of these.
+// untracked keeps what an instance's services say to each other out of the table: br_netfilter shows bridged packets to
+// the kernel's tracking as well. No rule asks for the state of these.
 func untracked() []rule {
 	within := func(source bool) []expr.Any {
 		return []expr.Any{

@@ -48,7 +48,8 @@ func (r *Recorder) Cleanup(ctx context.Context) (int, error) {
 	return r.Clear(ctx, whaley.CaptureQuery{Holder: r.opts.Holder, To: time.Now().Add(-keep)})
 }
 
-// Clear removes all captures that a query selects, and returns how many. The files of other sidecars go when these sweep.
+// Clear removes all captures that a query selects, and returns how many. The files of other sidecars go when these
+// sweep.
 func (r *Recorder) Clear(ctx context.Context, q whaley.CaptureQuery) (int, error) {
 	q.Limit = batch
 	removed := 0

@@ -55,8 +55,8 @@ func identify(o Order) (identity, error) {
 	return who, nil
 }
 
-// become makes this thread one of who the container is for, with what their program may do. It returns with all that done:
-// the thread has to become the program.
+// become makes this thread one of who the container is for, with what their program may do. It returns with all that
+// done: the thread has to become the program.
 func become(who identity, keep []string) error {
 	runtime.LockOSThread()
 	if err := giveDescriptors(who.uid); err != nil {

@@ -108,8 +108,8 @@ func (c *children) fork(files []uintptr, group bool) (int, <-chan int, error) {
 	return pid, over, nil
 }
 
-// signalAll signals a program and whatever it has started: all there is in the container, or, where this is not the first
-// process of one, the group that the program began.
+// signalAll signals a program and whatever it has started: all there is in the container, or, where this is not the
+// first process of one, the group that the program began.
 func signalAll(pid int, what unix.Signal) {
 	if os.Getpid() == 1 {
 		_ = unix.Kill(-1, what)

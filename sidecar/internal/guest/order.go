@@ -91,8 +91,8 @@ func with(environment []string, variables ...string) []string {
 // Program is what an image runs when nothing else is said.
 type Program struct{ Entrypoint, Command []string }
 
-// Argv is what a container runs of an image for which an entrypoint and a command are said, as engines see it; nil: that
-// of the image holds.
+// Argv is what a container runs of an image for which an entrypoint and a command are said, as engines see it; nil:
+// that of the image holds.
 func (p Program) Argv(entrypoint, command []string) []string {
 	if len(entrypoint) == 0 {
 		if len(command) == 0 {

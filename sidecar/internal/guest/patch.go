@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patch writes new bytes into a file in the place of old ones. Owner, mode and times stay, and names of the same file stay
-// names of one file.
+// patch writes new bytes into a file in the place of old ones. Owner, mode and times stay, and names of the same file
+// stay names of one file.
 func patch(p Patch) error {
 	if err := write(p); err != nil {
 		return fmt.Errorf("put the flag into %s: %w", p.Path, err)

@@ -7,8 +7,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// Members are players who sign in somewhere that tells who they are at that moment only: until the session ends they are
-// who they were.
+// Members are players who sign in somewhere that tells who they are at that moment only: until the session ends they
+// are who they were.
 type Members struct {
 	sessions *Sessions
 	life     func() time.Duration // of a sign-in that begins now
@@ -41,7 +41,8 @@ func (m *Members) SignOut(ctx context.Context, cookie string) error {
 	return m.sessions.end(ctx, whaley.SessionMember, cookie, nil)
 }
 
-// Holder is who a ticket belongs to that was given to a player, for an owner, in a session, and whether it still counts.
+// Holder is who a ticket belongs to that was given to a player, for an owner, in a session, and whether it still
+// counts.
 func (m *Members) Holder(ctx context.Context, player, owner, session string) (whaley.Player, bool, error) {
 	s, err := m.sessions.byID(ctx, whaley.SessionMember, session)
 	if err != nil {

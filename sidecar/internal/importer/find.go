@@ -286,7 +286,8 @@ func (s *search) separate(running []*folder) {
 	}
 }
 
-// composeRank orders compose files: the deployed one before what players get, then what Compose would take, then by depth.
+// composeRank orders compose files: the deployed one before what players get, then what Compose would take, then by
+// depth.
 func composeRank(c file, home *folder) []int {
 	names := c.in.below(home)
 	exact, other := slices.Index(challenge.ComposeNames, c.name), 0

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// FuzzImport imports a folder whose metadata, Dockerfile and compose file are anything. An import ends, changes nothing that
-// was there, writes in that folder alone, and has nothing to write a second time.
+// FuzzImport imports a folder whose metadata, Dockerfile and compose file are anything. An import ends, changes nothing
+// that was there, writes in that folder alone, and has nothing to write a second time.
 func FuzzImport(f *testing.F) {
 	for _, e := range examples(f) {
 		texts := map[string]string{}

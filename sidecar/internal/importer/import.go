@@ -75,8 +75,8 @@ func Run(ctx context.Context, dirs []string, o Options) (Report, error) {
 	return report, nil
 }
 
-// settled leaves out what another challenge's compose file builds, and keeps challenges out of each other: a folder that
-// was chosen higher for what its compose file names goes back if there are others in it.
+// settled leaves out what another challenge's compose file builds, and keeps challenges out of each other: a folder
+// that was chosen higher for what its compose file names goes back if there are others in it.
 func settled(plans []*plan) []*plan {
 	for _, p := range plans {
 		for _, other := range plans {

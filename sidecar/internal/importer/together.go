@@ -10,8 +10,8 @@ import (
 // mostServices is how many a challenge may have. What starts more, of folders below, starts a whole event.
 const mostServices = 13
 
-// startsAll says whether a folder has a compose file that starts more than a challenge can have, and what it starts lies
-// below.
+// startsAll says whether a folder has a compose file that starts more than a challenge can have, and what it starts
+// lies below.
 func startsAll(f *folder) bool {
 	return slices.ContainsFunc(f.files, func(name string) bool {
 		return isCompose(name) && services(filepath.Join(f.path, name)) > mostServices

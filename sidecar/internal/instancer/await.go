@@ -7,8 +7,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// awaitImages has a start wait for its images, and then put into the queue. It takes no slot, and no part of the time that
-// a start may take.
+// awaitImages has a start wait for its images, and then put into the queue. It takes no slot, and no part of the time
+// that a start may take.
 func (i *Instancer) awaitImages(ctx context.Context, in *whaley.Instance, address string) {
 	defer i.clearStage(in.ID)
 	waiting, end := i.step(ctx, "images")
@@ -42,7 +42,8 @@ func (i *Instancer) makeImages(ctx context.Context, in *whaley.Instance) error {
 			err = i.makeOwn(ctx, b, in, ch, tell)
 		}
 		now, _ := i.Challenges.Get(in.Challenge)
-		instead := err != nil && ctx.Err() == nil && now != nil && i.startable(now).Revision != ch.Revision // the last good one
+		// the last good one
+		instead := err != nil && ctx.Err() == nil && now != nil && i.startable(now).Revision != ch.Revision
 		if !errors.Is(err, errUnwanted) && !instead && !errors.Is(err, errPatience) {
 			return err
 		}

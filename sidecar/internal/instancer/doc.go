@@ -1,5 +1,5 @@
-// Package instancer holds the rules of Whaley: who may start and stop an instance, how one is made and removed, and what
-// happens when something dies in between. What an instance is stands in package whaley.
+// Package instancer holds the rules of Whaley: who may start and stop an instance, how one is made and removed, and
+// what happens when something dies in between. What an instance is stands in package whaley.
 //
 // Promises:
 //   - The row says what should be. Every step on the engine is done after a row that names it and can be repeated or

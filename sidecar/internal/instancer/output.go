@@ -6,8 +6,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// The engine itself reads and writes what containers print, at no cost of theirs: one that prints without end takes a whole
-// CPU of the host. Seconds of it are nothing, such as a dump at the start, and neither is a little now and then.
+// The engine itself reads and writes what containers print, at no cost of theirs: one that prints without end takes a
+// whole CPU of the host. Seconds of it are nothing, such as a dump at the start, and neither is a little now and then.
 const (
 	loudMore = 4 // for a look at which an instance prints too fast
 	loudLess = 1 // for every look

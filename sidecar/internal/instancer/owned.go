@@ -14,7 +14,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// ownBuild makes the images of one owner, with their flags in the places of the placeholders. They are kept by the flags.
+// ownBuild makes the images of one owner, with their flags in the places of the placeholders. They are kept by the
+// flags.
 type ownBuild struct {
 	im    *images
 	ch    *whaley.Challenge

@@ -23,8 +23,9 @@ func (b *build) unseen() (all []int) {
 	return all
 }
 
-// tryParts refuses a challenge of several parts one of whose flags is in no image: its owners would get all others, and nobody
-// would notice. With another sentinel in its place the images must be others. A single flag is tried with its owner's.
+// tryParts refuses a challenge of several parts one of whose flags is in no image: its owners would get all others, and
+// nobody would notice. With another sentinel in its place the images must be others. A single flag is tried with its
+// owner's.
 func (im *images) tryParts(ctx context.Context, b *build) error {
 	plan := b.ch.Flag
 	if !plan.Dynamic || len(plan.More) == 0 {

@@ -14,9 +14,8 @@ const printedLines = 100
 // mostOfALine is how much of a last line an event holds, in bytes.
 const mostOfALine = 300
 
-// keepPrinted keeps the last lines of an instance that is about to be removed because it did not start, or ended by itself:
-// without them its author does not find out why.
-// It returns the very last line of them.
+// keepPrinted keeps the last lines of an instance that is about to be removed because it did not start, or ended by
+// itself: without them its author does not find out why. It returns the very last line of them.
 func (i *Instancer) keepPrinted(ctx context.Context, in *whaley.Instance) (last string) {
 	ctx, cancel := context.WithTimeout(ctx, captureTime)
 	defer cancel()

@@ -35,8 +35,8 @@ func (i *Instancer) publication(in *whaley.Instance, r whaley.Route, backend str
 	return p
 }
 
-// Published is the route of a running instance that has a host's name, as a router needs it; false if there is none, or it
-// is not known where it leads.
+// Published is the route of a running instance that has a host's name, as a router needs it; false if there is none, or
+// it is not known where it leads.
 func (i *Instancer) Published(in *whaley.Instance, name string) (whaley.Publication, bool) {
 	for _, p := range i.publications(in) {
 		if p.Host == name {

@@ -7,14 +7,15 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// patience is how long starts wait for a new revision's images before they go on with the revision before: most are there
-// by then, and who has just edited a challenge wants to see what was edited.
+// patience is how long starts wait for a new revision's images before they go on with the revision before: most are
+// there by then, and who has just edited a challenge wants to see what was edited.
 const patience = 2 * time.Second
 
 // errPatience ends a wait for the images of a new revision.
 var errPatience = errors.New("the revision before it is started meanwhile")
 
-// startable is the revision that starts use: the one that is loaded or, while its images take long, the last that has some.
+// startable is the revision that starts use: the one that is loaded or, while its images take long, the last that has
+// some.
 func (i *Instancer) startable(ch *whaley.Challenge) *whaley.Challenge { return i.images.startable(ch) }
 
 func (im *images) startable(ch *whaley.Challenge) *whaley.Challenge {

@@ -7,9 +7,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// together lets those who ask the same thing at the same time share one answer: a thousand requests that are held for one
-// host read its row once or twice when it changes, not a thousand times. What anybody is told was found out after they
-// asked: who comes while an answer is under way waits for the next one.
+// together lets those who ask the same thing at the same time share one answer: a thousand requests that are held for
+// one host read its row once or twice when it changes, not a thousand times. What anybody is told was found out after
+// they asked: who comes while an answer is under way waits for the next one.
 type together[V any] struct {
 	mu    sync.Mutex
 	under map[string]*answer[V]
@@ -24,8 +24,8 @@ type answer[V any] struct {
 
 func newTogether[V any]() *together[V] { return &together[V]{under: map[string]*answer[V]{}} }
 
-// ask is find's answer for a key. What several get is the same value: it is only read. The context is the one of whoever
-// asked first; give it one that does not end with their request.
+// ask is find's answer for a key. What several get is the same value: it is only read. The context is the one of
+// whoever asked first; give it one that does not end with their request.
 func (t *together[V]) ask(ctx context.Context, key string, find func(context.Context) (V, error)) (V, error) {
 	t.mu.Lock()
 	now := t.under[key]
@@ -51,7 +51,8 @@ func (t *together[V]) ask(ctx context.Context, key string, find func(context.Con
 func (t *together[V]) find(
 	ctx context.Context, key string, a *answer[V], find func(context.Context) (V, error),
 ) (V, error) {
-	a.err = whaley.Errorf(whaley.Internal, "internal", "Something went wrong in Whaley itself. Try again.") // should find panic
+	// should find panic
+	a.err = whaley.Errorf(whaley.Internal, "internal", "Something went wrong in Whaley itself. Try again.")
 	defer func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()

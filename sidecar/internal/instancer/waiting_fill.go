@@ -19,8 +19,8 @@ const (
 	endTime       = 10 * time.Second
 )
 
-// waitingLoop makes instances ahead of their owners, and removes those that are of no use any more. What is warm has one
-// of its own: until it runs may take long.
+// waitingLoop makes instances ahead of their owners, and removes those that are of no use any more. What is warm has
+// one of its own: until it runs may take long.
 func (i *Instancer) waitingLoop(ctx context.Context, warm bool) error {
 	kick := i.waiting.kick
 	if warm {

@@ -15,8 +15,8 @@ type waitRoom struct {
 	memory int64 // once owners have them
 }
 
-// waitingRoom is what is left for instances that wait beside those that live: an owner must be able to have each, and half
-// of the networks, of which there are places, stay for what nobody foresees.
+// waitingRoom is what is left for instances that wait beside those that live: an owner must be able to have each, and
+// half of the networks, of which there are places, stay for what nobody foresees.
 func waitingRoom(p whaley.Policy, places int, live []*whaley.Instance) *waitRoom {
 	r := &waitRoom{math.MaxInt, math.MaxInt, math.MaxInt64, math.MaxInt64}
 	if places > 0 {

@@ -26,8 +26,8 @@ type children struct {
 	signal chan os.Signal
 }
 
-// spareThreads are made at once: where players have taken all processes of the container, there would be no further one for
-// this program, which the runtime does not survive.
+// spareThreads are made at once: where players have taken all processes of the container, there would be no further one
+// for this program, which the runtime does not survive.
 const spareThreads = 4
 
 func follow() *children {

@@ -1,7 +1,7 @@
 package jail
 
-// Family is a kind of jail: the paths of its programs in an image, which the stand-in is put over, and its roots, which need
-// the devices of every container.
+// Family is a kind of jail: the paths of its programs in an image, which the stand-in is put over, and its roots, which
+// need the devices of every container.
 type Family struct {
 	Over, Roots []string
 }

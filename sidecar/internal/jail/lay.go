@@ -13,8 +13,8 @@ import (
 
 const maxCopied = 64 << 20 // bytes of files that a jail has mounted from elsewhere
 
-// lay puts what a jail has mounted into its root: copies, or links where the root is the container's own and all of it is in
-// sight. Where it cannot, a note says so: most programs do without.
+// lay puts what a jail has mounted into its root: copies, or links where the root is the container's own and all of it
+// is in sight. Where it cannot, a note says so: most programs do without.
 func (c *Config) lay() error {
 	root, err := os.OpenRoot(c.Root)
 	if err != nil {

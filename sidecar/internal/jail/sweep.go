@@ -17,8 +17,8 @@ import (
 // ending is the name by which the stand-in starts itself to end every process of a user at once.
 const ending = "whaley-jail-end"
 
-// endUser ends every process of the user that it becomes: all in one call, so that none can have children meanwhile. It has
-// to be that user alone by then, as whoever is root as well would end everything there is.
+// endUser ends every process of the user that it becomes: all in one call, so that none can have children meanwhile. It
+// has to be that user alone by then, as whoever is root as well would end everything there is.
 func endUser(args []string) error {
 	if len(args) != 1 {
 		return errors.New("there is no user")
@@ -42,8 +42,8 @@ const (
 	sweepEvery = 5 * time.Millisecond
 )
 
-// sweep ends what programs have left behind: every process of a connection's own user, if that is not 0, and whoever has lost
-// its parent, which makes it a child of this process that belongs to no connection any more.
+// sweep ends what programs have left behind: every process of a connection's own user, if that is not 0, and whoever
+// has lost its parent, which makes it a child of this process that belongs to no connection any more.
 func (j *Jail) sweep(uid int) {
 	for range sweeps {
 		left, orphans := j.look(uid)

@@ -14,8 +14,8 @@ import (
 	"syscall"
 )
 
-// mapped is who the program is: outside, as files have their owners by that, else inside. A jail's root has no power outside,
-// so it is nobody here.
+// mapped is who the program is: outside, as files have their owners by that, else inside. A jail's root has no power
+// outside, so it is nobody here.
 func (c *Config) mapped(f field) int {
 	names := map[string]string{}
 	for _, inner := range f.message {
@@ -67,8 +67,8 @@ const (
 
 func ownUser() int { return ownFrom + rand.IntN(ownTo-ownFrom) }
 
-// shared says why all connections have to have the same user; empty: each gets one of its own, so that none reaches another's
-// processes and files, and its processes can be counted.
+// shared says why all connections have to have the same user; empty: each gets one of its own, so that none reaches
+// another's processes and files, and its processes can be counted.
 func (c *Config) shared() string {
 	if !manyUsers() {
 		return "this container has but few users"

@@ -72,8 +72,8 @@ func (l *Local) forget(now time.Time) {
 }
 
 // makeRoom forgets one of a few keys that are picked at random: the one with the fewest counts, of equals the one whose
-// latest is the oldest. A flood of keys that are used once so makes room for itself, and resets the limit of nobody who is
-// near it.
+// latest is the oldest. A flood of keys that are used once so makes room for itself, and resets the limit of nobody who
+// is near it.
 func (l *Local) makeRoom(now time.Time) {
 	var least string
 	var fewest *times

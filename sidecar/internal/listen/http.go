@@ -18,8 +18,8 @@ const (
 	shutdown      = 10 * time.Second
 )
 
-// Serve answers HTTP on a listener until ctx ends, then lets what is under way finish for a while. It returns an error if
-// the listener is of no use any more. What a server speaks besides HTTP/1 is set by with.
+// Serve answers HTTP on a listener until ctx ends, then lets what is under way finish for a while. It returns an error
+// if the listener is of no use any more. What a server speaks besides HTTP/1 is set by with.
 func Serve(
 	ctx context.Context, l net.Listener, handler http.Handler, log *slog.Logger, with ...func(*http.Server),
 ) error {

@@ -23,8 +23,8 @@ type share struct {
 
 func newShare(most int) *share { return &share{most: most, held: map[netip.Prefix]int{}} }
 
-// take takes one for an address that may hold at most each, 0 being as many as its share allows. Whoever stands for many
-// may take all there is.
+// take takes one for an address that may hold at most each, 0 being as many as its share allows. Whoever stands for
+// many may take all there is.
 func (s *share) take(of netip.Prefix, each int, forMany bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -91,7 +91,8 @@ func New(version string) *Metrics {
 		collectors.NewBuildInfoCollector(),
 	)
 	for _, operation := range []string{whaley.OpSpawn, whaley.OpStop, whaley.OpExtend} {
-		m.operations.WithLabelValues(operation, success, none, unknown) // there from the start: the first failure is a rise, too
+		// there from the start: the first failure is a rise, too
+		m.operations.WithLabelValues(operation, success, none, unknown)
 	}
 	for _, outcome := range []string{success, failure} {
 		m.spawnTime.WithLabelValues(outcome)

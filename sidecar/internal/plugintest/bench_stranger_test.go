@@ -10,8 +10,8 @@ import (
 	"github.com/whaley-ctf/whaley/shared/wire"
 )
 
-// BenchmarkStranger is a request for a host that is not the asker's, each for another one, with a ticket that is none: what a
-// flood of guesses costs the front door.
+// BenchmarkStranger is a request for a host that is not the asker's, each for another one, with a ticket that is none:
+// what a flood of guesses costs the front door.
 func BenchmarkStranger(b *testing.B) {
 	for _, way := range []struct {
 		name string

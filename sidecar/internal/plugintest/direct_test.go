@@ -93,7 +93,8 @@ func movedOn(t *testing.T, w *world) {
 	}
 }
 
-// movedOnWithBody has a container that is not there any more, and a body: where the request goes then, all of it arrives.
+// movedOnWithBody has a container that is not there any more, and a body: where the request goes then, all of it
+// arrives.
 func movedOnWithBody(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
 	counts := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

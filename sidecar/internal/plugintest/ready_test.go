@@ -113,7 +113,8 @@ func rememberedAndGone(t *testing.T, w *world) {
 		host := fmt.Sprintf("web%d-abcdefghijklm.%s", try, base)
 		header := []string{"Cookie", "whaley=" + w.ticket(host)}
 		before := httptest.NewServer(http.NotFoundHandler())
-		before.Config.SetKeepAlivesEnabled(false) // a request on a connection that just ends would be for the container to answer
+		// a request on a connection that just ends would be for the container to answer
+		before.Config.SetKeepAlivesEnabled(false)
 		w.on(wire.PathWake, func(q wire.HostRequest) wire.HostStatus {
 			s := w.running("owner")(q)
 			s.Backend = before.URL

@@ -138,7 +138,8 @@ func (l *Lanes) take(
 	if port != 0 || err != nil {
 		return port, err
 	}
-	if port, err = l.scan(owner, challenge, internal, try); port != 0 || err != nil { // somebody's who plays something else now
+	// somebody's who plays something else now
+	if port, err = l.scan(owner, challenge, internal, try); port != 0 || err != nil {
 		return port, err
 	}
 	return 0, whaley.Errorf(whaley.Unavailable, "ports_exhausted",

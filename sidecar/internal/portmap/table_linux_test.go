@@ -79,7 +79,8 @@ func TestPortsLeadWhereTheRowsSayAndAllElseToTheSidecar(t *testing.T) {
 	ctx, host := context.Background(), ownAddress(t)
 	service := greeter(t, "tcp", host+":0", "the service", false)
 	sidecar := greeter(t, "tcp", ":0", "the sidecar", true)
-	free := greeter(t, "tcp", "127.0.0.1:0", "someone else", false) // a port that is this test's; it listens on loopback only
+	// a port that is this test's; it listens on loopback only
+	free := greeter(t, "tcp", "127.0.0.1:0", "someone else", false)
 	table := newTable(t)
 	if err := table.Put(sidecar); err != nil {
 		t.Fatal(err)

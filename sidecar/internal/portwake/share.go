@@ -6,8 +6,8 @@ type held struct {
 	by  map[string]int // addresses, as turns count them
 }
 
-// enter counts a connection to a port, or refuses it. No address holds more of a port than what is still free of it: who
-// floods another owner's port keeps them from starting nothing.
+// enter counts a connection to a port, or refuses it. No address holds more of a port than what is still free of it:
+// who floods another owner's port keeps them from starting nothing.
 func (s *Server) enter(port int, from string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,6 @@
-// Package probe finds out whether the services of an instance are ready: it connects to them as whoever visits them does,
-// and has the engine look into their containers. It promises one try for each call, which ends within some seconds whatever
-// the service does, and that what a service sends costs no more than its first bytes.
+// Package probe finds out whether the services of an instance are ready: it connects to them as whoever visits them
+// does, and has the engine look into their containers. It promises one try for each call, which ends within some
+// seconds whatever the service does, and that what a service sends costs no more than its first bytes.
 package probe
 
 import (
@@ -36,8 +36,9 @@ var _ instancer.Prober = (*Prober)(nil)
 // New makes a prober of services whose containers an engine runs.
 func New(inside Inside) *Prober { return &Prober{inside} }
 
-// Answers tries once whether a service is ready. A service that ends connections without a word may speak another scheme
-// than the route says: waiting for it to speak this one would be waiting for ever, so what it does speak is looked for.
+// Answers tries once whether a service is ready. A service that ends connections without a word may speak another
+// scheme than the route says: waiting for it to speak this one would be waiting for ever, so what it does speak is
+// looked for.
 func (*Prober) Answers(ctx context.Context, t instancer.Target) (speaks whaley.Scheme, err error) {
 	if t.Ready == whaley.ReadyTCP {
 		return accepts(ctx, t)
@@ -74,7 +75,8 @@ func accepts(ctx context.Context, t instancer.Target) (speaks whaley.Scheme, err
 
 // handshake begins TLS. Without a connection but with a scheme, that is what the service speaks all the same.
 func handshake(ctx context.Context, conn net.Conn) (inner *tls.Conn, speaks whaley.Scheme, err error) {
-	inner = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1", "h2"}}) // it may be anybody's
+	// it may be anybody's
+	inner = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1", "h2"}})
 	err = inner.HandshakeContext(ctx)
 	var alert tls.AlertError
 	var other tls.RecordHeaderError

@@ -15,7 +15,8 @@ import (
 // left are folders that are no part of what a challenge runs from.
 var left = map[string]bool{".git": true, ".svn": true, "node_modules": true, "__pycache__": true, ".venv": true}
 
-// archive writes a folder as a zip, in which it is called by a name. Links are refused: what they lead to is on this machine.
+// archive writes a folder as a zip, in which it is called by a name. Links are refused: what they lead to is on this
+// machine.
 func archive(dir, called string, out io.Writer) (count int, err error) {
 	w := zip.NewWriter(out)
 	root, err := os.OpenRoot(dir)

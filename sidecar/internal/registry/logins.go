@@ -1,4 +1,5 @@
-// Package registry knows the names and passwords for registries: those of a setting, and those that `docker login` left.
+// Package registry knows the names and passwords for registries: those of a setting, and those that `docker login`
+// left.
 package registry
 
 import (
@@ -102,8 +103,8 @@ func (l *Logins) Of(host string) (api.AuthConfig, error) {
 	return api.AuthConfig{}, nil
 }
 
-// NameAndPassword is what a registry is shown in exchange for a token. One that was given a token at the login has it for
-// a password, and no name.
+// NameAndPassword is what a registry is shown in exchange for a token. One that was given a token at the login has it
+// for a password, and no name.
 func (l *Logins) NameAndPassword(_ context.Context, host string) (name, password string, err error) {
 	found, err := l.Of(host)
 	if found.IdentityToken != "" {

@@ -1,8 +1,8 @@
 // Package rehearsal has teams play that are none: synthetic owners with tickets of their own, whose instances are as
 // real as anybody's. Who plays for them is package rehearse, by whatever way players come in.
 //
-// It promises: there is one rehearsal at a time; it outlives the process if whoever plays says so; it is over soon after
-// they are heard of no more; and nothing of it is left then, on the engine or in the database.
+// It promises: there is one rehearsal at a time; it outlives the process if whoever plays says so; it is over soon
+// after they are heard of no more; and nothing of it is left then, on the engine or in the database.
 package rehearsal
 
 import (

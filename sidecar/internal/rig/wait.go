@@ -11,8 +11,8 @@ import (
 // ErrNotYet says that what is waited for is on its way.
 var ErrNotYet = errors.New("not yet")
 
-// Poll tries until it succeeds, for what tells nobody when it is so far, or not at that moment: the pause after the first
-// try doubles until it is the longest. The error is that of the last try.
+// Poll tries until it succeeds, for what tells nobody when it is so far, or not at that moment: the pause after the
+// first try doubles until it is the longest. The error is that of the last try.
 func Poll(ctx context.Context, within, first, longest time.Duration, try func() error) error {
 	deadline := time.Now().Add(within)
 	for pause := first; ; pause = min(2*pause, longest) {

@@ -11,7 +11,8 @@ import (
 )
 
 // Route is one operation. Pattern is a path whose parts may be {name}, any one part, or, as the last, {name...}, all
-// that follows with its slashes; nothing else may stand in such a place. The handler reads them by PathValue and finds its own pattern in Request.Pattern.
+// that follows with its slashes; nothing else may stand in such a place. The handler reads them by PathValue and finds
+// its own pattern in Request.Pattern.
 type Route struct {
 	Method, Pattern string
 	Handler         http.Handler

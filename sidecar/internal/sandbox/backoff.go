@@ -27,7 +27,8 @@ func (b backoff) waits(what string) bool { return time.Now().Before(b.of[what].u
 func (b backoff) failedBefore(what string) bool { return b.of[what].count > 0 }
 
 func (b backoff) failed(what string) {
-	maps.DeleteFunc(b.of, func(_ string, t failure) bool { return time.Since(t.until) > lastPause }) // solved by somebody else
+	// solved by somebody else
+	maps.DeleteFunc(b.of, func(_ string, t failure) bool { return time.Since(t.until) > lastPause })
 	count := b.of[what].count
 	b.of[what] = failure{count + 1, time.Now().Add(loop.Doubled(b.pause, lastPause, count))}
 }

@@ -35,7 +35,8 @@ func (p *Pool) want(expected []whaley.Shape) map[string]int {
 		asked = append(asked, key(s))
 	}
 	asked = append(asked, p.asked...)
-	maps.DeleteFunc(p.shapes, func(k string, _ whaley.Shape) bool { return !slices.Contains(asked, k) }) // of challenges that were edited
+	// of challenges that were edited
+	maps.DeleteFunc(p.shapes, func(k string, _ whaley.Shape) bool { return !slices.Contains(asked, k) })
 	demand := map[string]int{}
 	var order []string // latest first
 	for n := len(asked) - 1; n >= 0; n-- {

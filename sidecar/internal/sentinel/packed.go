@@ -13,8 +13,8 @@ const (
 	maxZip      = 64 << 20  // bytes of a zip file that is looked into
 )
 
-// scanPacked scans a file, and if it is gzip or zip also what is inside: a flag in there cannot be replaced, not even one
-// that is not compressed, since its checksum would be wrong.
+// scanPacked scans a file, and if it is gzip or zip also what is inside: a flag in there cannot be replaced, not even
+// one that is not compressed, since its checksum would be wrong.
 func (s scanner) scanPacked(r io.Reader) (finding, error) {
 	in := bufio.NewReaderSize(r, 4096)
 	head, err := in.Peek(4)

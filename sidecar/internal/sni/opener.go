@@ -36,8 +36,8 @@ type Opener struct {
 	Log        *slog.Logger
 }
 
-// Open is where a name leads, once what it stands for runs. It starts that if it is asleep, and returns false if the name
-// leads nowhere, the start failed or was refused, or ctx ended first.
+// Open is where a name leads, once what it stands for runs. It starts that if it is asleep, and returns false if the
+// name leads nowhere, the start failed or was refused, or ctx ended first.
 func (o *Opener) Open(ctx context.Context, name string, from netip.Addr) (whaley.Publication, bool) {
 	parts, ok := host.Parse(name, o.BaseDomain)
 	if !ok {

@@ -1,5 +1,5 @@
-// Package starter makes folders of new challenges that load, build and are solved by their own solve.sh as they are: what
-// an author changes into something worth solving.
+// Package starter makes folders of new challenges that load, build and are solved by their own solve.sh as they are:
+// what an author changes into something worth solving.
 package starter
 
 import (

@@ -31,7 +31,8 @@ func (s *Store) Contacted(ctx context.Context, first map[string]time.Time) error
 	})
 }
 
-// History lists what instances of a challenge did, oldest first: those of some owners, or with none named of all players.
+// History lists what instances of a challenge did, oldest first: those of some owners, or with none named of all
+// players.
 func (s *Store) History(ctx context.Context, challenge string, owners []string) ([]whaley.InstanceRecord, error) {
 	var rows []struct {
 		ID, OwnerID, Player, State string

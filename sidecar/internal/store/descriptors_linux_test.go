@@ -10,7 +10,8 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 )
 
-// TestARushLeavesFewDescriptors has many read and write at once: SQLite keeps a descriptor for as many as there ever were.
+// TestARushLeavesFewDescriptors has many read and write at once: SQLite keeps a descriptor for as many as there ever
+// were.
 func TestARushLeavesFewDescriptors(t *testing.T) {
 	dir := t.TempDir()
 	s, err := store.Open(t.Context(), "", dir)

@@ -7,8 +7,8 @@ import (
 	"github.com/uptrace/bun/migrate"
 )
 
-// OpenAsItWas opens a database with the first migrations only, as an earlier version left it, and says whether there are
-// later ones.
+// OpenAsItWas opens a database with the first migrations only, as an earlier version left it, and says whether there
+// are later ones.
 func OpenAsItWas(ctx context.Context, databaseURL, dir string, count int) (s *Store, later bool, err error) {
 	if s, err = Connect(databaseURL, dir); err != nil {
 		return nil, false, err

@@ -19,7 +19,8 @@ func (s *Store) Trace(tracer trace.Tracer) { s.db = s.db.WithQueryHook(queries{t
 
 type spanKey struct{}
 
-// queries makes spans that name operation and table. The query itself is in none: flags and sessions are among its values.
+// queries makes spans that name operation and table. The query itself is in none: flags and sessions are among its
+// values.
 type queries struct{ tracer trace.Tracer }
 
 func (q queries) BeforeQuery(ctx context.Context, e *bun.QueryEvent) context.Context {

@@ -30,8 +30,8 @@ func dump[T any](list func() ([]T, error)) ([]T, error) {
 	return all, nil
 }
 
-// kernelNeeds are the addresses, routes, gateways, neighbours and open connections of this host, but for those of interfaces
-// whose names begin with own.
+// kernelNeeds are the addresses, routes, gateways, neighbours and open connections of this host, but for those of
+// interfaces whose names begin with own.
 func kernelNeeds(own string) ([]Need, error) {
 	names := interfaces{}
 	soft := func(link int) bool { return whaleyBridge.MatchString(names.of(link)) }
@@ -92,14 +92,15 @@ func kernelNeeds(own string) ([]Need, error) {
 	return needs, failed
 }
 
-// whaleyBridge is what the interfaces of any Whaley's networks are called: their parts are not offered, and they cut nothing off.
+// whaleyBridge is what the interfaces of any Whaley's networks are called: their parts are not offered, and they cut
+// nothing off.
 var whaleyBridge = regexp.MustCompile(`^wh[0-9a-f]{4}-`)
 
 // leastBits is the length from which on a route leads to a network; a shorter one stands for the whole Internet.
 const leastBits = 8
 
-// interfaces knows names by index. Each is asked for when it is met: bridges of instances come and go between one list and the
-// next, and one that is not known would be taken for a stranger's.
+// interfaces knows names by index. Each is asked for when it is met: bridges of instances come and go between one list
+// and the next, and one that is not known would be taken for a stranger's.
 type interfaces map[int]string
 
 // gone is the name of an interface that is no more, and with it whatever it led to.

@@ -158,8 +158,8 @@ func addLine(from *subnet.Sources, name, line string) error {
 	return errors.Join(err, f.Close())
 }
 
-// Of each kind there is one thing in each range, one range after the other: the pool is always the next, one that is set is
-// refused with what it holds, and what this host needs is reached as before while instances have networks.
+// Of each kind there is one thing in each range, one range after the other: the pool is always the next, one that is
+// set is refused with what it holds, and what this host needs is reached as before while instances have networks.
 func TestWhateverAHostNeedsInWhicheverRangeIsNotInThePool(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
@@ -232,7 +232,8 @@ func expect(t *testing.T, db *store.Store, from subnet.Sources, n int, needed []
 	return nil
 }
 
-// A bridge that came between one list of the kernel's and the next was taken for a stranger's, and the pool given up for it.
+// A bridge that came between one list of the kernel's and the next was taken for a stranger's, and the pool given up
+// for it.
 func TestNetworksOfInstancesThatComeAndGoAreNoNeeds(t *testing.T) {
 	inNamespace(t, func() error {
 		here, err := netns.Get()

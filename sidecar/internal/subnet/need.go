@@ -15,7 +15,8 @@ import (
 // lookUpTime bounds the look-up of all names together.
 const lookUpTime = 5 * time.Second
 
-// Need is something that this host reaches, or is reached by. A pool that holds it would take it away, or would be taken for it.
+// Need is something that this host reaches, or is reached by. A pool that holds it would take it away, or would be
+// taken for it.
 type Need struct {
 	Prefix netip.Prefix
 	What   string // as "this host's name server 10.240.0.2 (/etc/resolv.conf)"

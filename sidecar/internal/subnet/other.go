@@ -9,7 +9,8 @@ import (
 	"net/netip"
 )
 
-// kernelNeeds fails: addresses and routes are asked for by netlink, and the engine runs in a virtual machine with its own.
+// kernelNeeds fails: addresses and routes are asked for by netlink, and the engine runs in a virtual machine with its
+// own.
 func kernelNeeds(string) ([]Need, error) {
 	return nil, errors.New(
 		"addresses and routes of this host are known on Linux only: set SUBNET_POOL to networks that it does not use",

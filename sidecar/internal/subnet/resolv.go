@@ -31,8 +31,8 @@ func nameServers(root string) []Need {
 	return needs
 }
 
-// timeFiles say where a host has the time from: those of chrony and ntpd by lines as "server time.example.org iburst", those of
-// systemd by "NTP=time.example.org 192.0.2.1".
+// timeFiles say where a host has the time from: those of chrony and ntpd by lines as "server time.example.org iburst",
+// those of systemd by "NTP=time.example.org 192.0.2.1".
 var timeFiles = []string{
 	"/etc/chrony.conf", "/etc/chrony/chrony.conf", "/etc/chrony/conf.d/*.conf", "/etc/chrony/sources.d/*.sources",
 	"/etc/chrony.d/*.conf",

@@ -25,10 +25,11 @@ const (
 	tidyEvery  = 10 * time.Second
 )
 
-// Guard makes the addresses of a network unreachable when it is not there: while it is reserved, and for a while afterwards.
-// Without it a request for an instance that has just gone would leave by the default route, and wait, or meet a stranger. The
-// network itself is nearer and goes before. Nothing but what instances have, or had moments ago, is ever covered, so that a
-// sidecar that is killed cuts nothing off. It needs the right to change routes (CAP_NET_ADMIN); without that it only says so.
+// Guard makes the addresses of a network unreachable when it is not there: while it is reserved, and for a while
+// afterwards. Without it a request for an instance that has just gone would leave by the default route, and wait, or
+// meet a stranger. The network itself is nearer and goes before. Nothing but what instances have, or had moments ago,
+// is ever covered, so that a sidecar that is killed cuts nothing off. It needs the right to change routes
+// (CAP_NET_ADMIN); without that it only says so.
 type Guard struct {
 	store Store
 	scope Scope

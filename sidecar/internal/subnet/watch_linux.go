@@ -11,14 +11,15 @@ import (
 )
 
 const (
-	// filesEvery is how often the files with name servers are read: a watch would miss those that are replaced, or linked anew.
+	// filesEvery is how often the files with name servers are read: a watch would miss those that are replaced, or linked
+	// anew.
 	filesEvery = 5 * time.Second
 	// settled is how long after a change of routes is waited for the next one.
 	settled = 2 * time.Second
 )
 
-// Changes gives a hint when name servers, routes or addresses of this host have changed, until ctx ends. What comes and goes with
-// instances, on interfaces whose names begin with own, is not among it.
+// Changes gives a hint when name servers, routes or addresses of this host have changed, until ctx ends. What comes and
+// goes with instances, on interfaces whose names begin with own, is not among it.
 func Changes(ctx context.Context, own string, log *slog.Logger) <-chan struct{} {
 	hints := make(chan struct{}, 1)
 	go watch(ctx, own, hints, log)

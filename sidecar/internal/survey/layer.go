@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// An engine that keeps its images in containerd does not tell where a container's own layer is. Its processes know: it is
-// what their root is mounted with.
+// An engine that keeps its images in containerd does not tell where a container's own layer is. Its processes know: it
+// is what their root is mounted with.
 
 // findLayers remembers the layers of containers that run, for when they run no more, and forgets those that are gone.
 func (s *Surveyor) findLayers(pids map[string][]int) {

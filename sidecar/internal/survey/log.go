@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rate is how fast a log grew lately, in bytes a second: what there is of it, by how long ago the older of its two files was
-// begun. One that was never turned over is small, and 0.
+// rate is how fast a log grew lately, in bytes a second: what there is of it, by how long ago the older of its two
+// files was begun. One that was never turned over is small, and 0.
 func rate(path string, now time.Time) int64 {
 	older, begun := sizeAndBirth(path + ".1")
 	if begun.IsZero() {

@@ -74,8 +74,8 @@ var missing = map[string]func() string{
 	},
 }
 
-// Need skips a test where the machine lacks a part, and under -short, which is for what needs no server. In CI (CI=1, as
-// scripts/test sets it) it fails instead: there no test is skipped.
+// Need skips a test where the machine lacks a part, and under -short, which is for what needs no server. In CI (CI=1,
+// as scripts/test sets it) it fails instead: there no test is skipped.
 func Need(t testing.TB, parts ...string) {
 	t.Helper()
 	why := Missing(parts...)

@@ -54,7 +54,8 @@ var _ instancer.Router = (*Router)(nil)
 func New(url string, opts Options, log *slog.Logger) (*Router, error) {
 	parsed, err := redis.ParseURL(url)
 	if err != nil {
-		return nil, errors.New("TRAEFIK_REDIS_URL must look like redis://user:password@host:6379/0") // the error may quote the password
+		// the error may quote the password
+		return nil, errors.New("TRAEFIK_REDIS_URL must look like redis://user:password@host:6379/0")
 	}
 	if opts.Root == "" {
 		opts.Root = "traefik"

@@ -18,8 +18,8 @@ func BackedOff(reason *Error, before int) *Error {
 	return &remembered
 }
 
-// End notes why an instance that lives is to be taken down. One that ended by itself soon after it ran, as the one before
-// it, makes its owner wait before the next, so that nobody keeps the engine busy by starting what ends at once.
+// End notes why an instance that lives is to be taken down. One that ended by itself soon after it ran, as the one
+// before it, makes its owner wait before the next, so that nobody keeps the engine busy by starting what ends at once.
 func (in *Instance) End(cause string, now time.Time) {
 	in.StopCause = cause
 	switch {
@@ -39,8 +39,8 @@ func (in *Instance) End(cause string, now time.Time) {
 		in.Losses), in.Losses-LossesBeforeBackOff)
 }
 
-// BackOff is why an instance is not started again while its back-off lasts, with what is left of that, else nil: its start
-// failed, or it ended by itself. It is in the row, so that every sidecar keeps to it, after a restart too.
+// BackOff is why an instance is not started again while its back-off lasts, with what is left of that, else nil: its
+// start failed, or it ended by itself. It is in the row, so that every sidecar keeps to it, after a restart too.
 func (in *Instance) BackOff(now time.Time) *Error {
 	if in.State != Failed && in.State != Stopped || in.Reason == nil {
 		return nil

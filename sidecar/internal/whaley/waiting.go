@@ -35,8 +35,8 @@ type Waiting struct {
 	Age       time.Duration // since the state changed
 }
 
-// OwnersOnly says what of a challenge's instances, beside its flags, is known with their owner only, so that none can run
-// before it has one; empty: nothing.
+// OwnersOnly says what of a challenge's instances, beside its flags, is known with their owner only, so that none can
+// run before it has one; empty: nothing.
 func (ch *Challenge) OwnersOnly() string {
 	for _, r := range ch.Routes {
 		if r.Type == RoutePort {

@@ -82,7 +82,8 @@ func (a Handlers) GetConfig(w http.ResponseWriter, r *http.Request) error {
 		CTFdURL: a.Opts.CTFdURL,
 		Version: a.Opts.Version, Notice: a.Instancer.Policy().Drain,
 	}
-	if a.Connection != nil && a.Players != nil && a.Players.Ping(r.Context()) == nil { // a CTFd that is away signs nobody in
+	// a CTFd that is away signs nobody in
+	if a.Connection != nil && a.Players != nil && a.Players.Ping(r.Context()) == nil {
 		if c.CTFdSignIn = a.PluginPage(); c.CTFdSignIn == "" {
 			c.CTFdSignIn = a.Connection.Standing().SignIn.URL
 		}

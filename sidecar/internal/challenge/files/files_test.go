@@ -151,7 +151,8 @@ func add(w *zip.Writer, header *zip.FileHeader, e entry) error {
 	return err
 }
 
-// addZeros compresses one MB and writes that again and again: compressing hundreds would take most of these tests' time.
+// addZeros compresses one MB and writes that again and again: compressing hundreds would take most of these tests'
+// time.
 func addZeros(w *zip.Writer, header *zip.FileHeader, size int) error {
 	zeros, parts, sum := make([]byte, 1<<20), size>>20, crc32.NewIEEE()
 	var one bytes.Buffer

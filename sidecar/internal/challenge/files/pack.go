@@ -11,7 +11,8 @@ import (
 	"path/filepath"
 )
 
-// Zip writes a folder as an archive, with all in it under a folder of the given name. What Whaley itself keeps there is left out.
+// Zip writes a folder as an archive, with all in it under a folder of the given name. What Whaley itself keeps there is
+// left out.
 func Zip(ctx context.Context, dir, called string, out io.Writer) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

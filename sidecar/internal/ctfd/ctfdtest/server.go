@@ -105,7 +105,8 @@ func Success(data any) Answer {
 	return Answer{http.StatusOK, map[string]any{"success": true, "data": data}}
 }
 
-// Page is Success with pagination, of items that are the whole list; perPage of CTFd is 20 for submissions, 50 elsewhere.
+// Page is Success with pagination, of items that are the whole list; perPage of CTFd is 20 for submissions, 50
+// elsewhere.
 func Page[T any](items []T, page, perPage int) Answer {
 	pages := (len(items) + perPage - 1) / perPage
 	from, to := min((page-1)*perPage, len(items)), min(page*perPage, len(items))
@@ -146,7 +147,8 @@ func InvalidQuery(field, text string) Answer {
 	return Answer{http.StatusBadRequest, map[string]any{"success": false, "errors": map[string]any{field: text}}}
 }
 
-// Handle adds a route; path is below /api/v1 and may have {id}. Another method on the path is 404 in JSON, as CTFd does.
+// Handle adds a route; path is below /api/v1 and may have {id}. Another method on the path is 404 in JSON, as CTFd
+// does.
 func (s *Server) Handle(method, path string, h func(Call) Answer) {
 	s.routes = append(s.routes, router.Route{Method: method, Pattern: "/api/v1" + path, Handler: s.handler(h)})
 }

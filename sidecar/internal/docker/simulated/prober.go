@@ -11,8 +11,8 @@ import (
 
 var _ instancer.Prober = (*Engine)(nil)
 
-// Answers says that a container that runs speaks as it is asked, from the time after its start that its environment says
-// with OPENS=1s; OPENS=never and one that does not run are closed.
+// Answers says that a container that runs speaks as it is asked, from the time after its start that its environment
+// says with OPENS=1s; OPENS=never and one that does not run are closed.
 func (e *Engine) Answers(_ context.Context, t instancer.Target) (whaley.Scheme, error) {
 	defer e.lock()()
 	if o := e.find(t.Container); o == nil || !o.open() {

@@ -1,4 +1,5 @@
-// Command mkdb makes an SQLite database out of a file of SQL, or prints what a query finds: mkdb <database> <file or query>.
+// Command mkdb makes an SQLite database out of a file of SQL, or prints what a query finds: mkdb <database> <file or
+// query>.
 package main
 
 import (

@@ -1,7 +1,7 @@
-// Package kubernetes is the platform on a cluster. An instance is one Pod for each of its services, all in one namespace;
-// services that share a volume or addresses share a Pod. The first process of every container is the guest, which stays
-// there (guest.Ask): it puts in flags and files, runs the program, ends it, starts it again with the files that it left,
-// and runs health checks, each in milliseconds, where Kubernetes itself takes seconds or cannot do it.
+// Package kubernetes is the platform on a cluster. An instance is one Pod for each of its services, all in one
+// namespace; services that share a volume or addresses share a Pod. The first process of every container is the guest,
+// which stays there (guest.Ask): it puts in flags and files, runs the program, ends it, starts it again with the files
+// that it left, and runs health checks, each in milliseconds, where Kubernetes itself takes seconds or cannot do it.
 //
 // Promises:
 //   - What is there is found by its labels alone; nothing is lost with the process that made it. Keys of guests are

@@ -11,8 +11,8 @@ import (
 // group are the services of a challenge that one Pod runs, in the challenge's order, by their numbers.
 type group []int
 
-// groups has each service in a Pod of its own, but those together that share a volume or addresses: a volume of the node
-// and a network namespace are a Pod's.
+// groups has each service in a Pod of its own, but those together that share a volume or addresses: a volume of the
+// node and a network namespace are a Pod's.
 func groups(ch *whaley.Challenge) []group {
 	at := make([]int, len(ch.Services)) // service → the first of its group
 	for n := range at {

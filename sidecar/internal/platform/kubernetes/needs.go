@@ -35,8 +35,8 @@ type Files interface {
 	// names of it.
 	Patches(ch *whaley.Challenge, image *whaley.ImageFlag, flags []string) ([]guest.Patch, error)
 	// Mounted is an archive (tar, relative to /) of what is mounted into a service's containers of the challenge's folder
-	// or as a text, with the flags (nil: none) in the places of the placeholders; nil if that is nothing. It fails if it has
-	// more than MaxFiles bytes.
+	// or as a text, with the flags (nil: none) in the places of the placeholders; nil if that is nothing. It fails if it
+	// has more than MaxFiles bytes.
 	Mounted(ch *whaley.Challenge, svc *whaley.Service, flags []string) ([]byte, error)
 }
 

@@ -13,9 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Output calls each with the last pieces of what a program printed, in the order in which it printed them; nodes do not keep
-// apart what went to stdout and to stderr, all is "out". text is valid during the call only. It goes on until the program
-// has printed no more so far, each returns an error, or ctx ends.
+// Output calls each with the last pieces of what a program printed, in the order in which it printed them; nodes do not
+// keep apart what went to stdout and to stderr, all is "out". text is valid during the call only. It goes on until the
+// program has printed no more so far, each returns an error, or ctx ends.
 func (p *Platform) Output(
 	ctx context.Context, id string, pieces int, each func(stream string, at time.Time, text []byte) error,
 ) error {

@@ -11,9 +11,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// volumes adds to a Pod and one of its containers what the service has in memory or shares with others. A volume that it
-// has for itself is a folder of its container: that holds what the image has there, and is there as long as the container.
-// Only where its root cannot be written it is one of the Pod.
+// volumes adds to a Pod and one of its containers what the service has in memory or shares with others. A volume that
+// it has for itself is a folder of its container: that holds what the image has there, and is there as long as the
+// container. Only where its root cannot be written it is one of the Pod.
 func (d *design) volumes(pod *corev1.Pod, c *corev1.Container, s whaley.Service) {
 	add := func(name, target string, readOnly bool, source *corev1.EmptyDirVolumeSource) {
 		if !slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == name }) {

@@ -98,8 +98,8 @@ func frames(r *http.Request) string {
 	return "sent " + r.FormValue("times")
 }
 
-// hide writes mb megabytes into a file without a name and keeps it: open, only mapped (how=map), or on its way from one socket
-// to another (how=flight).
+// hide writes mb megabytes into a file without a name and keeps it: open, only mapped (how=map), or on its way from one
+// socket to another (how=flight).
 func hide(r *http.Request) string {
 	f, err := os.Create(r.FormValue("path"))
 	if err == nil {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// raw answers with exactly these bytes, as no honest server would: ?head=, then ?line= as often as ?times= says, with {n} being
-// which one it is, then ?tail=.
+// raw answers with exactly these bytes, as no honest server would: ?head=, then ?line= as often as ?times= says, with
+// {n} being which one it is, then ?tail=.
 func raw(w http.ResponseWriter, r *http.Request) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

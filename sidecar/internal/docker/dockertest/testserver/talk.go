@@ -33,7 +33,8 @@ func talkers() {
 	}
 }
 
-// talk says how it was asked, sends each line back as soon as it has come, and ends with a trailer as a gRPC server does.
+// talk says how it was asked, sends each line back as soon as it has come, and ends with a trailer as a gRPC server
+// does.
 func talk(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Said", fmt.Sprint(r.Proto, " ", r.TLS != nil))
 	w.WriteHeader(http.StatusOK)

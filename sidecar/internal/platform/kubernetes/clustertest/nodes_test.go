@@ -27,8 +27,8 @@ func canaries(t *testing.T, client kubernetes.Interface, namespace string) *node
 	return n
 }
 
-// As the network is, so is what is said of it: without policies, with those that leave the node itself open, with those that
-// come late, and as it has to be.
+// As the network is, so is what is said of it: without policies, with those that leave the node itself open, with those
+// that come late, and as it has to be.
 func TestNodesAreUsedOnlyWhereTheNetworkKeepsInstancesIn(t *testing.T) {
 	t.Cleanup(func() { cluster(t, "policies", "all") })
 	for _, network := range []struct {
