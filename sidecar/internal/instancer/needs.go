@@ -37,6 +37,9 @@ type Store interface {
 	Get(ctx context.Context, id string) (*whaley.Instance, error)
 	// Live lists all live instances, oldest first; owner "" means of everybody.
 	Live(ctx context.Context, owner string) ([]*whaley.Instance, error)
+	// LiveWith lists those live instances, of everybody, that have a term. It costs little where few have: loops look for
+	// them every few seconds, among thousands. There may be others among them.
+	LiveWith(ctx context.Context, term whaley.Term) ([]*whaley.Instance, error)
 	// LiveOrFailed lists an owner's live instances, oldest first, and after them those whose start failed since a moment.
 	LiveOrFailed(ctx context.Context, owner string, since time.Time) ([]*whaley.Instance, error)
 	// Record writes an event that is about no instance.

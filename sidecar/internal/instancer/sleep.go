@@ -36,7 +36,7 @@ func (i *Instancer) sleepLoop(ctx context.Context) error {
 
 // sleepIdle looks once at what goes to instances. What is not known of one keeps it awake.
 func (i *Instancer) sleepIdle(ctx context.Context, known map[string]quiet) error {
-	live, err := i.Store.Live(ctx, "")
+	live, err := i.Store.LiveWith(ctx, whaley.TermIdle)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (i *Instancer) solvedLoop(ctx context.Context) error {
 // endSolved gives each instance whose owner has solved its challenge since it was asked for the time that is left then.
 // Once: its owner may extend it, or start another one to look at it again.
 func (i *Instancer) endSolved(ctx context.Context) error {
-	live, err := i.Store.Live(ctx, "")
+	live, err := i.Store.LiveWith(ctx, whaley.TermStopOnSolve)
 	if err != nil {
 		return err
 	}

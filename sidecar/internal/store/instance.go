@@ -212,6 +212,20 @@ func (s *Store) Live(ctx context.Context, owner string) ([]*whaley.Instance, err
 	return instancesOf(rows)
 }
 
+// LiveWith lists live instances whose terms name one; see instancer.Store. What an author has written may hold the same text.
+func (s *Store) LiveWith(ctx context.Context, term whaley.Term) ([]*whaley.Instance, error) {
+	var rows []*instanceRow
+	err := s.read(ctx, func(ctx context.Context) error {
+		rows = nil
+		return s.db.NewSelect().Model(&rows).Where("state IN ?", bun.Tuple(whaley.LiveStates)).
+			Where("terms LIKE ?", `%"`+string(term)+`":%`).Order("created_at", "id").Scan(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return instancesOf(rows)
+}
+
 func instancesOf(rows []*instanceRow) ([]*whaley.Instance, error) {
 	all := make([]*whaley.Instance, 0, len(rows))
 	for _, row := range rows {

@@ -11,7 +11,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// instanceRow is an instance as a row; what has an inner structure is JSON, and nothing queries by it.
+// instanceRow is an instance as a row; what has an inner structure is JSON, and nothing queries by it but LiveWith.
 type instanceRow struct {
 	bun.BaseModel `bun:"table:instances,alias:i"`
 

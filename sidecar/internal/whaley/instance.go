@@ -120,6 +120,15 @@ type Terms struct {
 	Starts      []ServiceStart           `json:",omitempty"` // of its services in their order, if it may sleep
 }
 
+// Term is the name of one of the Terms that only few instances have, by which they are found.
+type Term string
+
+// Terms that loops look for.
+const (
+	TermIdle        Term = "Idle"
+	TermStopOnSolve Term = "StopOnSolve"
+)
+
 // Keeping are these terms with what was said when it was asked for.
 func (t Terms) Keeping(before Terms) Terms {
 	if before.Given {

@@ -12,6 +12,49 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
+// foundByTerm has instances with and without terms that few have.
+func foundByTerm(t *testing.T, s, other *store.Store) {
+	ctx := context.Background()
+	add := func(change func(in *whaley.Instance)) string {
+		in := fresh(owner(), "web")
+		in.State = whaley.Running
+		change(in)
+		if err := s.Insert(ctx, in, whaley.Quota{}, event(in, "instance_spawn")); err != nil {
+			t.Fatal(err)
+		}
+		return in.ID
+	}
+	plain := add(func(*whaley.Instance) {})
+	idle := add(func(in *whaley.Instance) { in.Terms.Idle = time.Minute })
+	solved := add(func(in *whaley.Instance) { in.Terms.StopOnSolve = time.Minute })
+	both := add(func(in *whaley.Instance) { in.Terms.Idle, in.Terms.StopOnSolve = time.Second, time.Second })
+	over := add(func(in *whaley.Instance) { in.Terms.Idle = time.Minute })
+	if _, err := s.Update(ctx, over, []whaley.State{whaley.Running}, func(in *whaley.Instance) {
+		in.State = whaley.Stopped
+	}, whaley.Event{}); err != nil {
+		t.Fatal(err)
+	}
+	for term, want := range map[whaley.Term][]string{whaley.TermIdle: {idle, both}, whaley.TermStopOnSolve: {solved, both}} {
+		all, err := other.LiveWith(ctx, term)
+		var found []string
+		for _, in := range all {
+			if slices.Contains([]string{plain, idle, solved, both, over}, in.ID) {
+				found = append(found, in.ID)
+			}
+		}
+		slices.Sort(found)
+		slices.Sort(want)
+		if err != nil || !slices.Equal(found, want) {
+			t.Errorf("with %s: %v, want %v: %v", term, found, want, err)
+		}
+		for _, in := range all {
+			if in.ID == both && (in.Terms.Idle != time.Second || in.Addresses != nil || in.Slug == "") {
+				t.Errorf("read as %+v", in)
+			}
+		}
+	}
+}
+
 // sleeps checks that an instance that sleeps holds its place and no memory, which it takes back when it is woken.
 func sleeps(t *testing.T, s, other *store.Store) {
 	ctx := context.Background()

@@ -302,6 +302,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	})
 
 	t.Run("WhatSleepsHoldsItsPlaceAndNoMemory", func(t *testing.T) { sleeps(t, s, other) })
+	t.Run("InstancesAreFoundByATermThatFewHave", func(t *testing.T) { foundByTerm(t, s, other) })
 
 	t.Run("ReservationsAreUnique", func(t *testing.T) {
 		prefix := netip.MustParsePrefix("10.99.0.16/28")
