@@ -21,9 +21,10 @@ const (
 // Fault is a command that breaks a part of the deployment, waits, and mends it. It is run to its end whatever happens.
 type Fault struct{ Name, Command string }
 
-// faults break containers of Compose, and the engine's process, which is stopped and goes on.
+// faults break containers of Compose, and the engine's process, which is stopped and goes on. Instances carry the labels of
+// Compose too, and a challenge may well have a service called redis.
 const (
-	container = `ids=$(docker ps -q --filter label=com.docker.compose.service=%s)
+	container = `ids=$(docker ps --filter label=com.docker.compose.service=%s --format '{{.ID}} {{.Label "whaley.managed"}}' | awk 'NF == 1')
 [ -n "$ids" ] || { echo "no container of this service runs here"; exit 1; }
 docker kill $ids; sleep 5; docker start $ids`
 	engineStops = `pid=$(pidof dockerd) && kill -STOP $pid && { sleep 8; kill -CONT $pid; }`
@@ -49,15 +50,31 @@ func FaultOf(text string) (Fault, error) {
 type Recovery struct {
 	Name   string  `json:"name"`
 	At     float64 `json:"at_s"`
-	Away   float64 `json:"away_s"` // how long its API did not answer
-	Failed int     `json:"failed"` // wakes and requests meanwhile
+	Lasted float64 `json:"lasted_s"` // until it was mended and Whaley answered
+	Away   float64 `json:"away_s"`   // how long its API did not answer
 	Back   bool    `json:"back"`
 	Note   string  `json:"note,omitempty"` // what the command said that failed
+
+	// What players met meanwhile, which is in no other figure.
+	Wakes    Times `json:"wakes"`
+	Requests Times `json:"requests"`
+	Failed   int   `json:"failed"`
+	seen     *trouble
 }
 
 // String is for people.
 func (r Recovery) String() string {
-	text := fmt.Sprintf("%s after %.0f s: away for %.1f s, %d wakes and requests failed", r.Name, r.At, r.Away, r.Failed)
+	text := fmt.Sprintf(
+		"%s after %.0f s, mended %.0f s later: no answer for %.1f s, %d wakes and requests failed", r.Name, r.At, r.Lasted, r.Away, r.Failed,
+	)
+	for _, s := range []struct {
+		what string
+		Times
+	}{{"wakes", r.Wakes}, {"requests", r.Requests}} {
+		if s.Count > 0 {
+			text += fmt.Sprintf(", %d %s took %d / %d / %d ms", s.Count, s.what, s.MS[0], s.MS[1], s.MS[2])
+		}
+	}
 	if !r.Back {
 		text += fmt.Sprintf(", not back within %s", longestBack)
 	}
@@ -80,10 +97,11 @@ func (a *Client) breakParts(ctx context.Context, id string, seen *figures) <-cha
 			}
 			r := &Recovery{Name: f.Name, At: time.Since(seen.began).Seconds()}
 			fmt.Fprintf(a.Out, "%5.0f s  %s fails\n", r.At, f.Name)
-			seen.during(r)
+			r.seen = seen.breaks()
 			a.breakOne(ctx, id, f, r)
-			seen.during(nil)
-			fmt.Fprintf(a.Out, "%5.0f s  %s\n", time.Since(seen.began).Seconds(), r)
+			seen.mended(r.seen)
+			r.Lasted = time.Since(seen.began).Seconds() - r.At
+			fmt.Fprintf(a.Out, "%5.0f s  %s is there again, Whaley did not answer for %.1f s\n", r.At+r.Lasted, f.Name, r.Away)
 			all = append(all, *r)
 		}
 		done <- all

@@ -35,7 +35,7 @@ type figures struct {
 	refused  map[string]int           // code → how often
 	first    map[string]time.Duration // code → when it was first seen
 	errors   map[string]int           // challenge → requests that got no answer
-	trouble  *Recovery                // of what is broken on purpose at the moment, which counts apart; nil: nothing is
+	troubles []*trouble               // what was broken on purpose: what overlaps with that counts apart
 }
 
 func newFigures() *figures {
@@ -45,38 +45,71 @@ func newFigures() *figures {
 	}
 }
 
-// during has what fails from now on count for something that is broken on purpose; nil: that is over.
-func (f *figures) during(r *Recovery) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.trouble = r
+// trouble is something that is broken on purpose, and what teams saw of it.
+type trouble struct {
+	until           time.Time // zero: it is not over
+	wakes, requests []time.Duration
+	failed          int
 }
 
-func (f *figures) woke(challenge string, took time.Duration) {
+// breaks has what teams see from now on, until it is mended, count for something that is broken on purpose.
+func (f *figures) breaks() *trouble {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.wakes[challenge] = append(f.wakes[challenge], took)
+	t := &trouble{}
+	f.troubles = append(f.troubles, t)
+	return t
 }
 
-func (f *figures) answered(challenge string, took time.Duration, err error) {
+func (f *figures) mended(t *trouble) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err != nil && f.trouble != nil {
-		f.trouble.Failed++
+	t.until = time.Now()
+}
+
+// during is what was broken at some time since what ends now began; nil: nothing was.
+func (f *figures) during(began time.Time) *trouble {
+	for _, t := range slices.Backward(f.troubles) {
+		if t.until.IsZero() || t.until.After(began) {
+			return t
+		}
+	}
+	return nil
+}
+
+// woke counts a wake that ends now.
+func (f *figures) woke(challenge string, began time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if t := f.during(began); t != nil {
+		t.wakes = append(t.wakes, time.Since(began))
 		return
 	}
-	if err != nil {
+	f.wakes[challenge] = append(f.wakes[challenge], time.Since(began))
+}
+
+// answered counts a request that ends now, with an error if it got no answer.
+func (f *figures) answered(challenge string, began time.Time, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch t := f.during(began); {
+	case t != nil && err != nil:
+		t.failed++
+	case t != nil:
+		t.requests = append(t.requests, time.Since(began))
+	case err != nil:
 		f.errors[challenge]++
-		return
+	default:
+		f.requests[challenge] = append(f.requests[challenge], time.Since(began))
 	}
-	f.requests[challenge] = append(f.requests[challenge], took)
 }
 
-func (f *figures) refuse(code string) {
+// refuse counts what was refused now.
+func (f *figures) refuse(code string, began time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.trouble != nil && !slices.Contains(harmless, code) {
-		f.trouble.Failed++
+	if t := f.during(began); t != nil && !slices.Contains(harmless, code) {
+		t.failed++
 		return
 	}
 	if f.refused[code]++; f.refused[code] == 1 {

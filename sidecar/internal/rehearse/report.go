@@ -68,6 +68,27 @@ func (r Result) Compare(before Result, out io.Writer) {
 // HTML writes a result as one page that needs nothing else.
 func (r Result) HTML(out io.Writer) error { return page.Execute(out, r) }
 
+// stretch is a part of a chart's width.
+type stretch struct {
+	Name       string
+	From, Wide float64
+}
+
+// Broken is when something was broken on purpose, in a chart of 600.
+func (r Result) Broken() (all []stretch) {
+	first, last := 0.0, r.Lasted
+	if n := len(r.Samples); n > 0 {
+		first, last = r.Samples[0].At, r.Samples[n-1].At
+	}
+	for _, c := range r.Chaos {
+		from, to := max(c.At, first), min(c.At+c.Lasted, last)
+		if last > first && to > from {
+			all = append(all, stretch{c.Name, 600 * (from - first) / (last - first), 600 * (to - from) / (last - first)})
+		}
+	}
+	return all
+}
+
 // Line is a series of the samples as points of a chart of 600 by 120.
 func (r Result) Line(what string) string {
 	values, most := make([]float64, len(r.Samples)), 1.0
@@ -82,7 +103,8 @@ func (r Result) Line(what string) string {
 	}
 	var points strings.Builder
 	for n, v := range values {
-		fmt.Fprintf(&points, "%.1f,%.1f ", 600*float64(n)/float64(max(1, len(values)-1)), 120-118*v/most)
+		at := r.Samples[n].At - r.Samples[0].At
+		fmt.Fprintf(&points, "%.1f,%.1f ", 600*at/max(0.001, r.Samples[len(values)-1].At-r.Samples[0].At), 120-118*v/most)
 	}
 	return points.String()
 }
@@ -99,23 +121,27 @@ h1 { margin: 0 } h1.yes { color: var(--yes) } h1.no { color: var(--no) } h2 { fo
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums } th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid var(--edge); white-space: nowrap }
 th:first-child, td:first-child { text-align: left } th, .soft { color: var(--soft); font-weight: normal }
 svg { width: 100%; height: auto; border-bottom: 1px solid var(--edge) } polyline { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke }
-.a { stroke: var(--a); color: var(--a) } .b { stroke: var(--b); color: var(--b); stroke-dasharray: 4 3 } ul { margin: .25rem 0; padding-left: 1.25rem }
+.a { stroke: var(--a); color: var(--a) } .b { stroke: var(--b); color: var(--b); stroke-dasharray: 4 3 } rect { fill: var(--no); opacity: .2 } ul { margin: .25rem 0; padding-left: 1.25rem }
 </style></head><body>
 <h1 class="{{if .Go}}yes{{else}}no{{end}}">{{.Verdict}}</h1>
 <p class="soft">{{.Profile}}, {{.Teams}} teams, {{printf "%.0f" .Lasted}} s</p>
 <section><h2>Why</h2><ul>{{range .Reasons}}<li>{{.}}</li>{{end}}</ul></section>
 {{with .First}}<section><h2>First bottleneck</h2>After {{printf "%.0f" .At}} s: {{.What}}. What moves it: <strong>{{.Moves}}</strong></section>{{end}}
 <section><h2>Instances</h2><svg viewBox="0 0 600 122" role="img" aria-label="Running and waiting instances over time">
-<polyline class="a" points="{{.Line "running"}}"/><polyline class="b" points="{{.Line "waiting"}}"/></svg>
+{{template "broken" .}}<polyline class="a" points="{{.Line "running"}}"/><polyline class="b" points="{{.Line "waiting"}}"/></svg>
 <span class="a">running, {{.Most}} at most</span> · <span class="b">waiting</span></section>
 <section><h2>Machine</h2><svg viewBox="0 0 600 122" role="img" aria-label="CPU and memory over time, per cent">
-<polyline class="a" points="{{.Line "cpu"}}"/><polyline class="b" points="{{.Line "memory"}}"/></svg>
+{{template "broken" .}}<polyline class="a" points="{{.Line "cpu"}}"/><polyline class="b" points="{{.Line "memory"}}"/></svg>
 <span class="a">CPU</span> · <span class="b">memory</span>, of 100 %</section>
 <section><h2>What players waited for, in ms</h2><table><thead><tr><th>challenge</th><th>wake p50</th><th>p95</th><th>p99</th><th>request p50</th><th>p95</th><th>p99</th><th>errors</th></tr></thead><tbody>
 {{range $id, $s := .Seen}}<tr><td>{{$id}}</td>{{range $s.Wakes.MS}}<td>{{.}}</td>{{end}}{{range $s.Requests.MS}}<td>{{.}}</td>{{end}}<td>{{$s.Errors}}</td></tr>
 {{end}}<tr><td>all</td>{{range .Wakes.MS}}<td>{{.}}</td>{{end}}{{range .Requests.MS}}<td>{{.}}</td>{{end}}<td></td></tr></tbody></table></section>
 {{if .Refused}}<section><h2>Refused</h2><table>{{range $code, $n := .Refused}}<tr><td>{{$code}}</td><td>{{$n}}</td></tr>{{end}}</table></section>{{end}}
-{{if .Chaos}}<section><h2>Broken on purpose</h2><ul>{{range .Chaos}}<li>{{.}}</li>{{end}}</ul></section>{{end}}
+{{if .Chaos}}<section><h2>Broken on purpose</h2><p class="soft">What players met meanwhile is in no other figure. Times in ms, the rest in s.</p>
+<table><thead><tr><th>part</th><th>at</th><th>mended after</th><th>no answer</th><th>failed</th><th>wakes</th><th>p50</th><th>p95</th><th>p99</th><th>requests</th><th>p50</th><th>p95</th><th>p99</th></tr></thead><tbody>
+{{range .Chaos}}<tr><td>{{.Name}}{{if not .Back}} (not back){{end}}</td><td>{{printf "%.0f" .At}}</td><td>{{printf "%.0f" .Lasted}}</td><td>{{printf "%.1f" .Away}}</td><td>{{.Failed}}</td>
+{{with .Wakes}}<td>{{.Count}}</td>{{range .MS}}<td>{{.}}</td>{{end}}{{end}}{{with .Requests}}<td>{{.Count}}</td>{{range .MS}}<td>{{.}}</td>{{end}}{{end}}</tr>
+{{end}}</tbody></table>{{range .Chaos}}{{if .Note}}<p>{{.Name}}: {{.Note}}</p>{{end}}{{end}}</section>{{end}}
 {{if .Forecast}}<section><h2>Forecast</h2><ul>{{range .Forecast}}<li>{{.}}</li>{{end}}</ul></section>{{end}}
 </body></html>
-`))
+{{define "broken"}}{{range .Broken}}<rect x="{{printf "%.1f" .From}}" y="0" width="{{printf "%.1f" .Wide}}" height="122"><title>{{.Name}}</title></rect>{{end}}{{end}}`))

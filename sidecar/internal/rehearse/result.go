@@ -74,6 +74,12 @@ func resultOf(o Options, play begun, seen *figures, samples []Sample, chaos []Re
 		Wakes: timesOf(allOf(seen.wakes)), Requests: timesOf(allOf(seen.requests)), Seen: map[string]Seen{}, Costs: map[string]Cost{},
 		Refused: maps.Clone(seen.refused), Chaos: chaos,
 	}
+	started := r.Wakes.Count
+	for n := range r.Chaos {
+		c := &r.Chaos[n]
+		c.Wakes, c.Requests, c.Failed = timesOf(c.seen.wakes), timesOf(c.seen.requests), c.seen.failed
+		started += c.Wakes.Count
+	}
 	for _, t := range play.Teams[0].Challenges {
 		r.Seen[t.Challenge] = Seen{timesOf(seen.wakes[t.Challenge]), timesOf(seen.requests[t.Challenge]), seen.errors[t.Challenge]}
 		r.Costs[t.Challenge] = Cost{StartMS: r.Seen[t.Challenge].Wakes.MS[0]}
@@ -89,7 +95,7 @@ func resultOf(o Options, play begun, seen *figures, samples []Sample, chaos []Re
 	r.PerS = busiest(samples)
 	r.First = firstOf(seen, samples)
 	r.Forecast = r.forecast(samples)
-	r.decide(seen)
+	r.decide(seen, started)
 	return r
 }
 
@@ -228,8 +234,8 @@ const (
 	mostFailed  = 0.01  // of all wakes and requests
 )
 
-// decide says whether the host is enough, with reasons.
-func (r *Result) decide(seen *figures) {
+// decide says whether the host is enough, with reasons. Started is how many instances were, whatever was broken meanwhile.
+func (r *Result) decide(seen *figures, started int) {
 	no := func(format string, args ...any) { r.Reasons = append(r.Reasons, fmt.Sprintf(format, args...)) }
 	failed := total(seen.errors)
 	for code, n := range r.Refused {
@@ -238,7 +244,7 @@ func (r *Result) decide(seen *figures) {
 		}
 	}
 	tried := r.Wakes.Count + r.Requests.Count + failed
-	if r.Wakes.Count == 0 {
+	if started == 0 {
 		no("no instance was started")
 	} else if len(r.Samples) > 0 && r.Most == 0 {
 		no("addresses answered, but no instance was ever running: what answers there is not the edge")

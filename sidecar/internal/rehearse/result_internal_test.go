@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -29,9 +30,9 @@ func TestAPlantedBottleneckIsNamedWithWhatMovesIt(t *testing.T) {
 		"more memory":       {samples: looks(func(s *state) { s.MemoryUsed = s.MemoryTotal })},
 	} {
 		seen := newFigures()
-		seen.woke("web", time.Second)
+		seen.woke("web", time.Now().Add(-time.Second))
 		if c.refused != "" {
-			seen.refuse(c.refused)
+			seen.refuse(c.refused, time.Now())
 		}
 		first := firstOf(seen, c.samples)
 		if (first == nil) != (want == "") || first != nil && !strings.HasPrefix(first.Moves, want) {
@@ -44,11 +45,40 @@ func TestAPlantedBottleneckIsNamedWithWhatMovesIt(t *testing.T) {
 func TestAnswersThatComeFromNoInstanceAreNoReasonToGo(t *testing.T) {
 	for running, want := range map[int]bool{0: false, 1: true} {
 		seen := newFigures()
-		seen.woke("web", time.Second)
+		seen.woke("web", time.Now().Add(-time.Second))
 		r := &Result{Most: running, Samples: []Sample{{Running: running}}, Teams: 1, Event: 1}
-		r.Wakes.Count = 1
-		if r.decide(seen); r.Go != want {
+		if r.decide(seen, 1); r.Go != want {
 			t.Errorf("with %d running: %v %q", running, r.Go, r.Reasons)
 		}
+	}
+}
+
+// TestWhatOverlapsWithSomethingBrokenOnPurposeCountsApart: neither a wake that began before it was broken, nor one that
+// ended after it was mended, says how the host is.
+func TestWhatOverlapsWithSomethingBrokenOnPurposeCountsApart(t *testing.T) {
+	seen, play := newFigures(), begun{}
+	play.Teams = append(play.Teams, struct{ Challenges []target }{[]target{{Challenge: "web"}}})
+	before := time.Now().Add(-time.Minute)
+	seen.woke("web", time.Now().Add(-time.Millisecond))
+	broken := seen.breaks()
+	seen.woke("web", before)
+	seen.answered("web", before, nil)
+	seen.answered("web", before, errors.New("reset"))
+	seen.refuse("sidecar_unavailable", before)
+	during := time.Now()
+	seen.mended(broken)
+	seen.woke("web", during)
+	after := broken.until.Add(time.Nanosecond)
+	seen.woke("web", after)
+	seen.answered("web", after, nil)
+	r := resultOf(Options{Teams: 1}, play, seen, nil, []Recovery{{Name: "redis", Back: true, seen: broken}})
+	if r.Wakes.Count != 2 || r.Requests.Count != 1 || r.Wakes.MS[2] >= 1000 || len(r.Refused) > 0 || r.Seen["web"].Errors > 0 {
+		t.Errorf("of the host: %+v %+v %v", r.Wakes, r.Requests, r.Refused)
+	}
+	if c := r.Chaos[0]; c.Wakes.Count != 2 || c.Requests.Count != 1 || c.Failed != 2 || c.Wakes.MS[2] < 60000 {
+		t.Errorf("of what was broken: %+v", c)
+	}
+	if !r.Go || !strings.Contains(r.Chaos[0].String(), "2 wakes took") {
+		t.Errorf("%q %s", r.Reasons, r.Chaos[0])
 	}
 }

@@ -79,7 +79,7 @@ func (t *team) look(ctx context.Context, on target, loads int) {
 		began := time.Now()
 		_, err := t.get(ctx, on, n == 0)
 		if ctx.Err() == nil {
-			t.seen.answered(on.Challenge, time.Since(began), err)
+			t.seen.answered(on.Challenge, began, err)
 		}
 	}
 }
@@ -93,19 +93,19 @@ func (t *team) wake(ctx context.Context, on target) bool {
 		case ctx.Err() != nil:
 			return false
 		case err != nil:
-			t.seen.answered(on.Challenge, 0, err)
+			t.seen.answered(on.Challenge, began, err)
 		case refused == nil:
-			t.seen.woke(on.Challenge, time.Since(began))
+			t.seen.woke(on.Challenge, began)
 			return true
 		case !waits(refused):
-			t.seen.refuse(refused.Code)
+			t.seen.refuse(refused.Code, began)
 			return false
 		}
 		if sleep(ctx, time.Second) != nil {
 			return false
 		}
 	}
-	t.seen.refuse("not_ready_in_time")
+	t.seen.refuse("not_ready_in_time", began)
 	return false
 }
 
@@ -167,21 +167,25 @@ func (t *team) connect(ctx context.Context, on target, loads int) {
 			continue
 		}
 		if refused != nil && refused.Code != "instance_exists" {
-			t.seen.refuse(refused.Code)
+			t.seen.refuse(refused.Code, began)
 			return
 		}
 		if err != nil && refused == nil {
-			if ctx.Err() == nil {
-				t.seen.answered(on.Challenge, 0, err)
+			if ctx.Err() != nil || time.Since(began) > wakeFor {
+				return
 			}
-			return
+			t.seen.answered(on.Challenge, began, err)
+			if sleep(ctx, time.Second) != nil {
+				return
+			}
+			continue
 		}
 		break
 	}
 	if in.State != "running" {
 		return
 	}
-	t.seen.woke(on.Challenge, time.Since(began))
+	t.seen.woke(on.Challenge, began)
 	for range loads {
 		if in.Port == 0 || sleep(ctx, t.pause) != nil {
 			return
@@ -189,7 +193,7 @@ func (t *team) connect(ctx context.Context, on target, loads int) {
 		dialled := time.Now()
 		err := banner(ctx, local(net.JoinHostPort(hostOf(t.To), strconv.Itoa(in.Port))))
 		if ctx.Err() == nil {
-			t.seen.answered(on.Challenge, time.Since(dialled), err)
+			t.seen.answered(on.Challenge, dialled, err)
 		}
 	}
 }
@@ -207,11 +211,12 @@ func banner(ctx context.Context, address string) error {
 }
 
 func (t *team) stop(ctx context.Context, on target) {
+	began := time.Now()
 	err := t.act(ctx, on, "stop", nil)
 	if err != nil && ctx.Err() == nil {
 		var refused *answer
 		if errors.As(err, &refused) {
-			t.seen.refuse("stop_" + refused.Code)
+			t.seen.refuse("stop_"+refused.Code, began)
 		}
 	}
 }
