@@ -93,7 +93,7 @@ func resultOf(o Options, play begun, seen *figures, samples []Sample, chaos []Re
 		}
 	}
 	r.PerS = busiest(samples)
-	r.First = firstOf(seen, samples)
+	r.First = firstOf(seen, calm(samples, chaos))
 	r.Forecast = r.forecast(samples)
 	r.decide(seen, started)
 	return r
@@ -165,6 +165,18 @@ func full(samples []Sample) Bottleneck {
 	return Bottleneck{What: "the host is full", Moves: "MAX_INSTANCES or MEMORY_BUDGET"}
 }
 
+// calm are the samples at which nothing was broken on purpose, and no queue stood any more that came of it.
+func calm(samples []Sample, chaos []Recovery) (all []Sample) {
+	queue := false
+	for _, s := range samples {
+		broken := slices.ContainsFunc(chaos, func(c Recovery) bool { return s.At >= c.At && s.At <= c.At+c.Lasted })
+		if queue = broken || queue && s.Waiting > 0; !queue {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
 // busyHost is what was full for several looks one after the other though nothing was refused.
 func busyHost(samples []Sample) *Bottleneck {
 	const looks = 4
@@ -177,7 +189,7 @@ func busyHost(samples []Sample) *Bottleneck {
 		{Bottleneck{What: "the CPUs of the machine are busy", Moves: "more CPUs"},
 			func(s Sample) bool { return s.CPU > 92 && s.Waiting > 0 }},
 		{Bottleneck{What: "all start slots are taken while the machine has CPU left", Moves: "SPAWN_CONCURRENCY"},
-			func(s Sample) bool { return s.Waiting > 0 && s.Starting >= s.Slots*3/4 && s.CPU <= 92 }},
+			func(s Sample) bool { return s.Waiting > 0 && s.Starting >= s.Slots*3/4 && s.CPU > 0 && s.CPU <= 92 }},
 		{Bottleneck{What: "the disk is full", Moves: "a larger disk"},
 			func(s Sample) bool { return part(s.DiskUsed, s.DiskTotal) > 95 }},
 	}

@@ -27,6 +27,7 @@ func TestAPlantedBottleneckIsNamedWithWhatMovesIt(t *testing.T) {
 		"MAX_INSTANCES":     {refused: "host_full", samples: looks(func(s *state) { s.MaxInstances, s.Instances = 10, 10 })},
 		"SPAWN_CONCURRENCY": {samples: looks(func(s *state) { s.Waiting, s.Starting, s.CPU = 5, 8, 40 })},
 		"more CPUs":         {samples: looks(func(s *state) { s.Waiting, s.Starting, s.CPU = 5, 8, 99 })},
+		" ":                 {samples: looks(func(s *state) { s.Waiting, s.Starting = 5, 8 })}, // how busy the CPUs are is not known
 		"more memory":       {samples: looks(func(s *state) { s.MemoryUsed = s.MemoryTotal })},
 	} {
 		seen := newFigures()
@@ -35,7 +36,7 @@ func TestAPlantedBottleneckIsNamedWithWhatMovesIt(t *testing.T) {
 			seen.refuse(c.refused, time.Now())
 		}
 		first := firstOf(seen, c.samples)
-		if (first == nil) != (want == "") || first != nil && !strings.HasPrefix(first.Moves, want) {
+		if want = strings.TrimSpace(want); (first == nil) != (want == "") || first != nil && !strings.HasPrefix(first.Moves, want) {
 			t.Errorf("%+v, want %q", first, want)
 		}
 	}
@@ -80,5 +81,23 @@ func TestWhatOverlapsWithSomethingBrokenOnPurposeCountsApart(t *testing.T) {
 	}
 	if !r.Go || !strings.Contains(r.Chaos[0].String(), "2 wakes took") {
 		t.Errorf("%q %s", r.Reasons, r.Chaos[0])
+	}
+}
+
+// TestTheQueueAfterWhatWasBrokenOnPurposeIsNoBottleneck: it stands until all have started that came meanwhile.
+func TestTheQueueAfterWhatWasBrokenOnPurposeIsNoBottleneck(t *testing.T) {
+	var all []Sample
+	for n := range 20 {
+		s := state{Slots: 8, CPU: 50}
+		if n >= 5 && n < 15 {
+			s.Waiting, s.Starting = 3, 8
+		}
+		all = append(all, Sample{state: s, At: float64(2 * n)}.shown())
+	}
+	if first := firstOf(newFigures(), calm(all, []Recovery{{At: 9, Lasted: 4}})); first != nil {
+		t.Errorf("named is %+v", first)
+	}
+	if first := firstOf(newFigures(), calm(all, []Recovery{{At: 33, Lasted: 4}})); first == nil || first.Moves != "SPAWN_CONCURRENCY" {
+		t.Errorf("what came before is not named: %+v", first)
 	}
 }
