@@ -89,22 +89,28 @@ func (r Result) Broken() (all []stretch) {
 	return all
 }
 
-// Line is a series of the samples as points of a chart of 600 by 120.
+// Line is a series of the samples as the path of a line in a chart of 600 by 120. It has gaps where a share is not known.
 func (r Result) Line(what string) string {
-	values, most := make([]float64, len(r.Samples)), 1.0
+	values, most, shares := make([]float64, len(r.Samples)), 1.0, what == "cpu" || what == "memory"
 	for n, s := range r.Samples {
 		values[n] = map[string]float64{
 			"running": float64(s.Running), "waiting": float64(s.WaitingNow), "cpu": s.CPUNow, "memory": s.MemoryNow,
 		}[what]
 		most = max(most, float64(s.Running), float64(s.WaitingNow))
 	}
-	if what == "cpu" || what == "memory" {
+	if shares {
 		most = 100
 	}
 	var points strings.Builder
+	draw := 'M'
 	for n, v := range values {
+		if shares && v == 0 {
+			draw = 'M'
+			continue
+		}
 		at := r.Samples[n].At - r.Samples[0].At
-		fmt.Fprintf(&points, "%.1f,%.1f ", 600*at/max(0.001, r.Samples[len(values)-1].At-r.Samples[0].At), 120-118*v/most)
+		fmt.Fprintf(&points, "%c%.1f,%.1f ", draw, 600*at/max(0.001, r.Samples[len(values)-1].At-r.Samples[0].At), 120-118*v/most)
+		draw = 'L'
 	}
 	return points.String()
 }
@@ -120,7 +126,7 @@ section { background: var(--card); border: 1px solid var(--edge); border-radius:
 h1 { margin: 0 } h1.yes { color: var(--yes) } h1.no { color: var(--no) } h2 { font-size: 1.1rem; margin: 0 0 .5rem }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums } th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid var(--edge); white-space: nowrap }
 th:first-child, td:first-child { text-align: left } th, .soft { color: var(--soft); font-weight: normal }
-svg { width: 100%; height: auto; border-bottom: 1px solid var(--edge) } polyline { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke }
+svg { width: 100%; height: auto; border-bottom: 1px solid var(--edge) } path { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke }
 .a { stroke: var(--a); color: var(--a) } .b { stroke: var(--b); color: var(--b); stroke-dasharray: 4 3 } rect { fill: var(--no); opacity: .2 } ul { margin: .25rem 0; padding-left: 1.25rem }
 </style></head><body>
 <h1 class="{{if .Go}}yes{{else}}no{{end}}">{{.Verdict}}</h1>
@@ -128,19 +134,19 @@ svg { width: 100%; height: auto; border-bottom: 1px solid var(--edge) } polyline
 <section><h2>Why</h2><ul>{{range .Reasons}}<li>{{.}}</li>{{end}}</ul></section>
 {{with .First}}<section><h2>First bottleneck</h2>After {{printf "%.0f" .At}} s: {{.What}}. What moves it: <strong>{{.Moves}}</strong></section>{{end}}
 <section><h2>Instances</h2><svg viewBox="0 0 600 122" role="img" aria-label="Running and waiting instances over time">
-{{template "broken" .}}<polyline class="a" points="{{.Line "running"}}"/><polyline class="b" points="{{.Line "waiting"}}"/></svg>
+{{template "broken" .}}<path class="a" d="{{.Line "running"}}"/><path class="b" d="{{.Line "waiting"}}"/></svg>
 <span class="a">running, {{.Most}} at most</span> · <span class="b">waiting</span></section>
 <section><h2>Machine</h2><svg viewBox="0 0 600 122" role="img" aria-label="CPU and memory over time, per cent">
-{{template "broken" .}}<polyline class="a" points="{{.Line "cpu"}}"/><polyline class="b" points="{{.Line "memory"}}"/></svg>
+{{template "broken" .}}<path class="a" d="{{.Line "cpu"}}"/><path class="b" d="{{.Line "memory"}}"/></svg>
 <span class="a">CPU</span> · <span class="b">memory</span>, of 100 %</section>
 <section><h2>What players waited for, in ms</h2><table><thead><tr><th>challenge</th><th>wake p50</th><th>p95</th><th>p99</th><th>request p50</th><th>p95</th><th>p99</th><th>errors</th></tr></thead><tbody>
 {{range $id, $s := .Seen}}<tr><td>{{$id}}</td>{{range $s.Wakes.MS}}<td>{{.}}</td>{{end}}{{range $s.Requests.MS}}<td>{{.}}</td>{{end}}<td>{{$s.Errors}}</td></tr>
 {{end}}<tr><td>all</td>{{range .Wakes.MS}}<td>{{.}}</td>{{end}}{{range .Requests.MS}}<td>{{.}}</td>{{end}}<td></td></tr></tbody></table></section>
 {{if .Refused}}<section><h2>Refused</h2><table>{{range $code, $n := .Refused}}<tr><td>{{$code}}</td><td>{{$n}}</td></tr>{{end}}</table></section>{{end}}
-{{if .Chaos}}<section><h2>Broken on purpose</h2><p class="soft">What players met meanwhile is in no other figure. Times in ms, the rest in s.</p>
-<table><thead><tr><th>part</th><th>at</th><th>mended after</th><th>no answer</th><th>failed</th><th>wakes</th><th>p50</th><th>p95</th><th>p99</th><th>requests</th><th>p50</th><th>p95</th><th>p99</th></tr></thead><tbody>
+{{if .Chaos}}<section><h2>Broken on purpose</h2><p class="soft">What players met meanwhile is in no other figure. When it was broken, how long until it was mended and how long Whaley did not answer is in s; what players waited for in ms.</p>
+<table><thead><tr><th>part</th><th>at</th><th>mended</th><th>silent</th><th>failed</th><th>wakes</th><th>p50 / p95 / p99</th><th>requests</th><th>p50 / p95 / p99</th></tr></thead><tbody>
 {{range .Chaos}}<tr><td>{{.Name}}{{if not .Back}} (not back){{end}}</td><td>{{printf "%.0f" .At}}</td><td>{{printf "%.0f" .Lasted}}</td><td>{{printf "%.1f" .Away}}</td><td>{{.Failed}}</td>
-{{with .Wakes}}<td>{{.Count}}</td>{{range .MS}}<td>{{.}}</td>{{end}}{{end}}{{with .Requests}}<td>{{.Count}}</td>{{range .MS}}<td>{{.}}</td>{{end}}{{end}}</tr>
+{{with .Wakes}}<td>{{.Count}}</td><td>{{index .MS 0}} / {{index .MS 1}} / {{index .MS 2}}</td>{{end}}{{with .Requests}}<td>{{.Count}}</td><td>{{index .MS 0}} / {{index .MS 1}} / {{index .MS 2}}</td>{{end}}</tr>
 {{end}}</tbody></table>{{range .Chaos}}{{if .Note}}<p>{{.Name}}: {{.Note}}</p>{{end}}{{end}}</section>{{end}}
 {{if .Forecast}}<section><h2>Forecast</h2><ul>{{range .Forecast}}<li>{{.}}</li>{{end}}</ul></section>{{end}}
 </body></html>
