@@ -4417,6 +4417,10 @@ export interface components {
          *       "memory_budget": 0,
          *       "ports": 10001,
          *       "ports_held": 2,
+         *       "subnets": 4096,
+         *       "subnets_held": 14,
+         *       "connections": 220,
+         *       "connections_max": 262144,
          *       "host_cpu_percent": 31.5,
          *       "host_cpu_cores": 2,
          *       "host_memory_total_bytes": 8323145728,
@@ -4445,6 +4449,12 @@ export interface components {
             memory_budget: number;
             ports: number;
             ports_held: number;
+            /** @description Parts of the pool. */
+            subnets: number;
+            subnets_held: number;
+            /** @description In the kernel's table of them, which all who are forwarded share; 0: not known. */
+            connections: number;
+            connections_max: number;
             host_cpu_percent: number;
             host_cpu_cores: number;
             host_memory_total_bytes: number;

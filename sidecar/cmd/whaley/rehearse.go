@@ -86,6 +86,9 @@ func rehearseEvent(ctx context.Context, env map[string]string, args []string, ou
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	result, err := rehearse.Run(ctx, o)
+	if err != nil && ctx.Err() != nil && err == ctx.Err() { //nolint:errorlint // nothing else went wrong
+		return errors.New("the rehearsal was stopped; nothing of it is left")
+	}
 	if err != nil {
 		return err
 	}

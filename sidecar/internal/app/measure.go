@@ -36,13 +36,7 @@ func measure(
 			now := live.Config()
 			return use.Held, now.PortRangeEnd - now.PortRangeStart + 1, err
 		},
-		Subnets: func(ctx context.Context) (int, int, error) {
-			if len(pools.Pools()) == 0 {
-				return 0, 0, nil // addresses are a cluster's affair
-			}
-			held, err := db.SubnetsHeld(ctx)
-			return held, 1 << (subnet.Bits - pools.Pool().Bits()), err
-		},
+		Subnets: subnetUse(db, pools),
 		Flags: func(ctx context.Context) (int, int, error) {
 			totals, err := db.FlagTotals(ctx)
 			return totals.Current,
@@ -79,4 +73,15 @@ func (o *observers) usage() metric.Usage {
 		u.Memory[in.Row.Challenge] += float64(in.Memory)
 	}
 	return u
+}
+
+// subnetUse counts the parts of the pool that are held, and all that there are.
+func subnetUse(db *store.Store, pools *subnet.Chooser) func(ctx context.Context) (held, all int, err error) {
+	return func(ctx context.Context) (held, all int, err error) {
+		if len(pools.Pools()) == 0 {
+			return 0, 0, nil // addresses are a cluster's affair
+		}
+		held, err = db.SubnetsHeld(ctx)
+		return held, 1 << (subnet.Bits - pools.Pool().Bits()), err
+	}
 }

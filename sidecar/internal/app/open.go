@@ -144,7 +144,7 @@ func (s *server) openSurface(ctx context.Context) error {
 		Organisers: s.db, Shells: s.rules.shells(), Limiter: s.auth.limiter, Connection: s.auth.written,
 		Instancer: s.rules.instancer, Challenges: s.library, Library: s.library, Keys: s.keys, Tickets: tickets,
 		Events: s.db, Checks: s.checks, Settings: s.live, Flags: s.rules.flags,
-		Cheating: s.rules.cheating, AdminQueries: s.db, Ports: s.rules.ports, Places: s.places,
+		Cheating: s.rules.cheating, AdminQueries: s.db, Subnets: subnetUse(s.db, s.pools), Ports: s.rules.ports, Places: s.places,
 		Containers: s.watched(),
 		EventLog:   s.db, EventStats: watching.stats, EventStream: watching.events, Forensics: watching.forensics, Monitor: watching.monitor,
 		Tracer: watching.tracer, Pages: s.pages, Metrics: watching.metrics.Handler(), Answered: watching.metrics.Answered,

@@ -7,6 +7,7 @@ import (
 	"github.com/shirou/gopsutil/v4/disk"
 	"github.com/shirou/gopsutil/v4/load"
 	"github.com/shirou/gopsutil/v4/mem"
+	"github.com/shirou/gopsutil/v4/net"
 )
 
 // Host is the machine of the sidecar. What the machine does not tell is zero.
@@ -20,6 +21,8 @@ type Host struct {
 	Load15      float64
 	DiskTotal   uint64 // bytes
 	DiskUsed    uint64
+	Connections int64 // in the kernel's table, which all who are forwarded share
+	MostInTable int64
 }
 
 // host asks the machine. before is what its cores had done at the last look, nil if there was none.
@@ -36,6 +39,9 @@ func host(ctx context.Context, folder string, before *cpu.TimesStat) (Host, *cpu
 	}
 	if d, err := disk.UsageWithContext(ctx, folder); err == nil {
 		h.DiskTotal, h.DiskUsed = d.Total, d.Used
+	}
+	if c, err := net.FilterCountersWithContext(ctx); err == nil && len(c) == 1 {
+		h.Connections, h.MostInTable = c[0].ConnTrackCount, c[0].ConnTrackMax
 	}
 	var now *cpu.TimesStat
 	if all, err := cpu.TimesWithContext(ctx, false); err == nil && len(all) == 1 {

@@ -26,6 +26,10 @@ type state struct {
 	Budget       int64           `json:"memory_budget"`
 	Ports        int             `json:"ports"`
 	PortsHeld    int             `json:"ports_held"`
+	Subnets      int             `json:"subnets"`
+	SubnetsHeld  int             `json:"subnets_held"`
+	Connections  int64           `json:"connections"`
+	MostInTable  int64           `json:"connections_max"`
 	CPU          float64         `json:"host_cpu_percent"`
 	Cores        int             `json:"host_cpu_cores"`
 	MemoryTotal  int64           `json:"host_memory_total_bytes"`

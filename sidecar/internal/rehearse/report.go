@@ -31,6 +31,9 @@ func (r Result) Print(out io.Writer) {
 	if r.First != nil {
 		fmt.Fprintf(out, "first bottleneck, after %.0f s: %s. What moves it: %s\n", r.First.At, r.First.What, r.First.Moves)
 	}
+	for _, c := range r.Capacity {
+		fmt.Fprintln(out, "at most:", c)
+	}
 	for _, c := range r.Chaos {
 		fmt.Fprintln(out, "chaos:", c)
 	}
@@ -139,6 +142,8 @@ svg { width: 100%; height: auto; border-bottom: 1px solid var(--edge) } path { f
 <section><h2>Machine</h2><svg viewBox="0 0 600 122" role="img" aria-label="CPU and memory over time, per cent">
 {{template "broken" .}}<path class="a" d="{{.Line "cpu"}}"/><path class="b" d="{{.Line "memory"}}"/></svg>
 <span class="a">CPU</span> · <span class="b">memory</span>, of 100 %</section>
+{{if .Capacity}}<section><h2>What it took at most</h2><table><thead><tr><th></th><th>used</th><th>of</th></tr></thead><tbody>
+{{range .Capacity}}<tr><td>{{.What}}</td><td>{{.Number .Used}}</td><td>{{if .Of}}{{.Number .Of}}{{end}}</td></tr>{{end}}</tbody></table></section>{{end}}
 <section><h2>What players waited for, in ms</h2><table><thead><tr><th>challenge</th><th>wake p50</th><th>p95</th><th>p99</th><th>request p50</th><th>p95</th><th>p99</th><th>errors</th></tr></thead><tbody>
 {{range $id, $s := .Seen}}<tr><td>{{$id}}</td>{{range $s.Wakes.MS}}<td>{{.}}</td>{{end}}{{range $s.Requests.MS}}<td>{{.}}</td>{{end}}<td>{{$s.Errors}}</td></tr>
 {{end}}<tr><td>all</td>{{range .Wakes.MS}}<td>{{.}}</td>{{end}}{{range .Requests.MS}}<td>{{.}}</td>{{end}}<td></td></tr></tbody></table></section>

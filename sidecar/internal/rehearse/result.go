@@ -59,6 +59,7 @@ type Result struct {
 	Costs    map[string]Cost `json:"costs"`
 	Refused  map[string]int  `json:"refused"`
 	First    *Bottleneck     `json:"first_bottleneck"`
+	Capacity []Capacity      `json:"capacity"`
 	Forecast []string        `json:"forecast"`
 	Go       bool            `json:"go"`
 	Reasons  []string        `json:"reasons"`
@@ -94,6 +95,7 @@ func resultOf(o Options, play begun, seen *figures, samples []Sample, chaos []Re
 	}
 	r.PerS = busiest(samples)
 	r.First = firstOf(seen, calm(samples, chaos))
+	r.Capacity = capacityOf(samples)
 	r.Forecast = r.forecast(samples)
 	r.decide(seen, started)
 	return r
@@ -190,6 +192,8 @@ func busyHost(samples []Sample) *Bottleneck {
 			func(s Sample) bool { return s.CPU > 92 && s.Waiting > 0 }},
 		{Bottleneck{What: "all start slots are taken while the machine has CPU left", Moves: "SPAWN_CONCURRENCY"},
 			func(s Sample) bool { return s.Waiting > 0 && s.Starting >= s.Slots*3/4 && s.CPU > 0 && s.CPU <= 92 }},
+		{Bottleneck{What: "the kernel's table of connections is nearly full", Moves: "net.netfilter.nf_conntrack_max, or CONTAINER_MAX_CONNECTIONS"},
+			func(s Sample) bool { return part(s.Connections, s.MostInTable) > 90 }},
 		{Bottleneck{What: "the disk is full", Moves: "a larger disk"},
 			func(s Sample) bool { return part(s.DiskUsed, s.DiskTotal) > 95 }},
 	}

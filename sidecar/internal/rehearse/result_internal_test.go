@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ func TestAPlantedBottleneckIsNamedWithWhatMovesIt(t *testing.T) {
 		"SPAWN_CONCURRENCY": {samples: looks(func(s *state) { s.Waiting, s.Starting, s.CPU = 5, 8, 40 })},
 		"more CPUs":         {samples: looks(func(s *state) { s.Waiting, s.Starting, s.CPU = 5, 8, 99 })},
 		" ":                 {samples: looks(func(s *state) { s.Waiting, s.Starting = 5, 8 })}, // how busy the CPUs are is not known
+		"net.netfilter":     {samples: looks(func(s *state) { s.Connections, s.MostInTable = 95, 100 })},
 		"more memory":       {samples: looks(func(s *state) { s.MemoryUsed = s.MemoryTotal })},
 	} {
 		seen := newFigures()
@@ -99,5 +101,24 @@ func TestTheQueueAfterWhatWasBrokenOnPurposeIsNoBottleneck(t *testing.T) {
 	}
 	if first := firstOf(newFigures(), calm(all, []Recovery{{At: 33, Lasted: 4}})); first == nil || first.Moves != "SPAWN_CONCURRENCY" {
 		t.Errorf("what came before is not named: %+v", first)
+	}
+}
+
+func TestTheResultSaysWhatWasUsedAtMostOfWhatThereIs(t *testing.T) {
+	samples := []Sample{
+		{state: state{Instances: 3, PortsHeld: 9, Ports: 10, SubnetsHeld: 4, Subnets: 64, Connections: 50, MostInTable: 1000, Cores: 2, CPU: 75}},
+		{state: state{Instances: 7, PortsHeld: 2, Ports: 10, Subnets: 64, Connections: 20, MostInTable: 1000, MemoryUsed: 3 << 29, MemoryTotal: 8 << 30}},
+		{}, // of a sidecar that was just started
+	}
+	var said []string
+	for _, c := range capacityOf(samples) {
+		said = append(said, c.String())
+	}
+	want := []string{
+		"instances of everybody 7", "memory 1.5 GB of 8.0 GB (19 %)", "CPUs 1.5 cores of 2.0 cores (75 %)", "ports of the host 9 of 10 (90 %)",
+		"networks 4 of 64 (6 %)", "connections in the kernel's table 50 of 1000 (5 %)",
+	}
+	if !slices.Equal(said, want) {
+		t.Errorf("said is %q, want %q", said, want)
 	}
 }

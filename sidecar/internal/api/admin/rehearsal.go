@@ -114,6 +114,10 @@ type rehearsalStateJSON struct {
 	Budget       int64                    `json:"memory_budget"`
 	Ports        int                      `json:"ports"`
 	PortsHeld    int                      `json:"ports_held"`
+	Subnets      int                      `json:"subnets"`
+	SubnetsHeld  int                      `json:"subnets_held"`
+	Connections  int64                    `json:"connections"` // in the kernel's table
+	MostInTable  int64                    `json:"connections_max"`
 	CPU          float64                  `json:"host_cpu_percent"`
 	Cores        int                      `json:"host_cpu_cores"`
 	MemoryTotal  uint64                   `json:"host_memory_total_bytes"`
@@ -155,11 +159,16 @@ func (a Handlers) GetRehearsal(w http.ResponseWriter, r *http.Request) error {
 		Live: map[string]int{}, Slots: policy.SpawnConcurrency, MaxInstances: policy.Quota.Total, Budget: policy.Quota.Memory,
 		Instances: len(live) + len(all), PortsHeld: use.Held, CPU: last.Host.CPU, Cores: last.Host.Cores,
 		MemoryTotal: last.Host.MemoryTotal, MemoryUsed: last.Host.MemoryUsed, DiskTotal: last.Host.DiskTotal,
-		DiskUsed: last.Host.DiskUsed, Costs: a.costs(),
+		DiskUsed: last.Host.DiskUsed, Costs: a.costs(), Connections: last.Host.Connections, MostInTable: last.Host.MostInTable,
 	}
 	if a.Settings != nil {
 		c := a.Settings.Now().Config
 		st.Ports = c.PortRangeEnd - c.PortRangeStart + 1
+	}
+	if a.Subnets != nil {
+		if st.SubnetsHeld, st.Subnets, err = a.Subnets(r.Context()); err != nil {
+			return err
+		}
 	}
 	st.Waiting, st.Starting = a.Instancer.Queue()
 	for _, in := range live {

@@ -85,24 +85,26 @@ type Needs struct {
 	Connection   *connect.Connection // what is in CTFd; nil: there is none
 	Opening      func()              // looks at CTFd's times and visibility anew; nil: they are not followed
 	AdminQueries AdminQueries
-	Ports        Ports  // nil: none are shown before their instance runs
-	Places       Places // nil: where players are is not noted
-	Containers   Containers
-	EventLog     EventLog
-	EventStats   EventStats
-	EventStream  *event.Log
-	Forensics    *forensics.Recorder
-	Monitor      *monitor.Monitor
-	Tracer       trace.Tracer                                       // nil: there are no traces
-	Answered     func(route string, status int, took time.Duration) // told of every answer; may be nil
-	Solvers      *solver.Solvers                                    // nil: there are none
-	Trials       *trial.Trials                                      // of drafts; nil: there are none
-	Rehearsals   *rehearsal.Stage                                   // nil: there are none
-	Origins      *Origins                                           // nil: where players come from is not looked at
-	Checks       []Check
-	Pages        http.Handler
-	Metrics      http.Handler
-	Log          *slog.Logger
+	// Subnets are how many parts of the pool are held, and how many there are; nil: addresses are not ours to give.
+	Subnets     func(ctx context.Context) (held, all int, err error)
+	Ports       Ports  // nil: none are shown before their instance runs
+	Places      Places // nil: where players are is not noted
+	Containers  Containers
+	EventLog    EventLog
+	EventStats  EventStats
+	EventStream *event.Log
+	Forensics   *forensics.Recorder
+	Monitor     *monitor.Monitor
+	Tracer      trace.Tracer                                       // nil: there are no traces
+	Answered    func(route string, status int, took time.Duration) // told of every answer; may be nil
+	Solvers     *solver.Solvers                                    // nil: there are none
+	Trials      *trial.Trials                                      // of drafts; nil: there are none
+	Rehearsals  *rehearsal.Stage                                   // nil: there are none
+	Origins     *Origins                                           // nil: where players come from is not looked at
+	Checks      []Check
+	Pages       http.Handler
+	Metrics     http.Handler
+	Log         *slog.Logger
 }
 
 // Organisers are those with keys of their own.
