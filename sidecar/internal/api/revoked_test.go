@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // TestATokenThatIsRevokedUnderFiftyPlayersIsNoticedByTheOrganiserOnly takes the admin's token away while fifty teams
@@ -33,8 +35,10 @@ func TestATokenThatIsRevokedUnderFiftyPlayersIsNoticedByTheOrganiserOnly(t *test
 	var all []*playing
 	for n := range count {
 		team := c.ctfd.AddTeam(ctfdtest.Team{Name: fmt.Sprint("team ", n)})
-		token := c.ctfd.Token(c.ctfd.AddUser(ctfdtest.User{Name: fmt.Sprint("player ", n), Team: team}))
-		p := &playing{competition: c, header: c.signIn(token)}
+		id := c.ctfd.AddUser(ctfdtest.User{Name: fmt.Sprint("player ", n), Team: team})
+		p := &playing{
+			competition: c, account: fmt.Sprint("GET /api/v1/users/", id), header: c.signIn(c.ctfd.Token(id)),
+		}
 		p.host = c.host(p.header...)
 		p.stream = follow(t, server, "/events", fmt.Sprint("198.51.100.", n+1), p.header...)
 		all = append(all, p)
@@ -59,7 +63,15 @@ func TestATokenThatIsRevokedUnderFiftyPlayersIsNoticedByTheOrganiserOnly(t *test
 			t.Fatal("the organiser sees nothing: " + health())
 		}
 	}
-	time.Sleep(3 * fresh) // all that CTFd has said of anybody is old now
+	for _, p := range all { // what CTFd has said of them is old, once it is asked again
+		before := c.ctfd.Calls(p.account)
+		testkit.Eventually(t, 20*time.Second, "CTFd is asked again about a player", func() error {
+			if p.call(bob, "GET", "/me", "", p.header...); c.ctfd.Calls(p.account) == before {
+				return errors.New("it is believed still")
+			}
+			return nil
+		})
+	}
 	everybody("afterwards")
 	for n, p := range all {
 		if p.stream.status != http.StatusOK || p.stream.over() {
@@ -72,9 +84,10 @@ func TestATokenThatIsRevokedUnderFiftyPlayersIsNoticedByTheOrganiserOnly(t *test
 // playing is a player in the middle of an event.
 type playing struct {
 	*competition
-	header []string
-	host   string
-	stream *follower
+	account string // the question about them
+	header  []string
+	host    string
+	stream  *follower
 }
 
 // plays does all that a page does: looks, starts, gets a ticket for a tool, stops.

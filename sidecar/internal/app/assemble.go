@@ -12,6 +12,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/cheating"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/costs"
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/datadir"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/edge"
@@ -49,6 +50,7 @@ type rules struct {
 	stage     *rehearsal.Stage
 	trials    *trial.Trials
 	costs     *costs.Book
+	budget    *ctfd.Budget
 }
 
 // shells are those that the platform has; nil: none.
@@ -84,14 +86,15 @@ func assemble(
 		return rules{}, nil, err
 	}
 	needs.Costs = made.costs
-	if made.flags, made.cheating, err = newFlags(c, live, db, library, log); err != nil {
+	made.budget = ctfd.NewBudget()
+	if made.flags, made.cheating, err = newFlags(c, live, db, library, made.budget, log); err != nil {
 		return rules{}, nil, err
 	}
 	needs.Flags, needs.Variables = made.flags, live
 	if made.cheating != nil {
 		needs.Solves = made.cheating
 	}
-	if made.opening, err = newOpening(ctx, g, c, live, db, log); err != nil {
+	if made.opening, err = newOpening(ctx, g, c, live, db, made.budget, log); err != nil {
 		return rules{}, nil, err
 	}
 	if made.opening != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/api"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/connect"
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/limit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/oidc"
@@ -32,7 +33,7 @@ type authentication struct {
 // openAuthentication makes what AUTH_MODE wants.
 func openAuthentication(
 	ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, keys identity.Keys, db *store.Store,
-	event func() whaley.ScoreboardEvent, log *slog.Logger,
+	event func() whaley.ScoreboardEvent, budget *ctfd.Budget, log *slog.Logger,
 ) (authentication, error) {
 	w := authentication{sessions: identity.NewSessions(keys, db), limiter: limit.NewLocal()}
 	if c.AuthMode == "oidc" {
@@ -42,7 +43,7 @@ func openAuthentication(
 	if c.AuthMode != "ctfd" {
 		return w, nil
 	}
-	client, err := newCTFd(c, live, log)
+	client, err := newCTFd(c, live, budget, log)
 	if err != nil {
 		return authentication{}, err
 	}

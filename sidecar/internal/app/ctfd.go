@@ -17,8 +17,12 @@ import (
 
 // newCTFd makes a client that takes the key as it is now: from the panel, or from the file that CTFD_API_KEY_FILE
 // names.
-func newCTFd(c *config.Config, live *config.Live, log *slog.Logger) (*ctfd.Client, error) {
-	return ctfd.New(c.CTFdURL, func() string { return string(live.Config().CTFdKey) }, log)
+func newCTFd(c *config.Config, live *config.Live, budget *ctfd.Budget, log *slog.Logger) (*ctfd.Client, error) {
+	client, err := ctfd.New(c.CTFdURL, func() string { return string(live.Config().CTFdKey) }, log)
+	if err != nil {
+		return nil, err
+	}
+	return client.Within(budget), nil
 }
 
 const (

@@ -5,6 +5,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/cheating"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
 	"github.com/whaley-ctf/whaley/sidecar/internal/identity"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -14,7 +15,8 @@ import (
 // newFlags makes what gives owners their flags, and what finds those who submit somebody else's. Both speak to CTFd if
 // players are its accounts, by a client of their own: what CTFd refuses here must not keep players from signing in.
 func newFlags(
-	c *config.Config, live *config.Live, db *store.Store, challenges instancer.Challenges, log *slog.Logger,
+	c *config.Config, live *config.Live, db *store.Store, challenges instancer.Challenges,
+	budget *ctfd.Budget, log *slog.Logger,
 ) (*flag.Flags, *cheating.Detector, error) {
 	opts := cheating.Options{
 		SeesAll: c.Edge == "embedded" || c.RouteMode == "plugin",
@@ -27,7 +29,7 @@ func newFlags(
 	if c.AuthMode != "ctfd" {
 		return flag.New(db, nil, challenges, flag.Options{}, log), cheating.New(needs, opts), nil
 	}
-	client, err := newCTFd(c, live, log)
+	client, err := newCTFd(c, live, budget, log)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -128,7 +128,7 @@ func (s *server) openSurface(ctx context.Context) error {
 	if s.pluginKey = string(c.PluginKey); s.pluginKey == "" {
 		s.pluginKey = rand.Text()
 	}
-	if s.auth, err = openAuthentication(ctx, s.Group, c, s.live, s.keys, s.db, s.rules.instancer.Event, s.log); err != nil {
+	if s.auth, err = openAuthentication(ctx, s.Group, c, s.live, s.keys, s.db, s.rules.instancer.Event, s.rules.budget, s.log); err != nil {
 		return err
 	}
 	origins := kit.NewOrigins(isHome(c.Dashboard.Hostname()), s.log)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/opening"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
@@ -17,12 +18,13 @@ import (
 
 // newOpening follows CTFd's event, nil where there is no CTFd.
 func newOpening(
-	ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, db *store.Store, log *slog.Logger,
+	ctx context.Context, g *errgroup.Group, c *config.Config, live *config.Live, db *store.Store,
+	budget *ctfd.Budget, log *slog.Logger,
 ) (*opening.Opening, error) {
 	if c.AuthMode != "ctfd" {
 		return nil, nil
 	}
-	client, err := newCTFd(c, live, log)
+	client, err := newCTFd(c, live, budget, log)
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,7 @@ type Scoreboard interface {
 	Detail(ctx context.Context, challenge int) (whaley.ScoreboardDetails, error)
 	SetConnectionInfo(ctx context.Context, challenge int, text string) error
 	Setting(ctx context.Context, key string) (string, error)
+	SettingLately(ctx context.Context, key string) (string, error) // what it was a moment ago
 	ChangeSetting(ctx context.Context, key, value string) error
 }
 

@@ -63,7 +63,7 @@ func (c *Connection) ShowWindow(ctx context.Context, on bool) error {
 
 // lookAtWindow says whether CTFd loads the script.
 func (c *Connection) lookAtWindow(ctx context.Context) (bool, error) {
-	text, err := c.ctfd.Setting(ctx, header)
+	text, err := c.ctfd.SettingLately(ctx, header)
 	return strings.Contains(text, c.block()), err
 }
 

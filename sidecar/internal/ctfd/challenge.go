@@ -48,5 +48,6 @@ func (c *Client) SetConnectionInfo(ctx context.Context, challenge int, text stri
 		method: http.MethodPatch, path: "/challenges/" + strconv.Itoa(challenge),
 		body: map[string]string{"connection_info": text},
 	}, nil)
+	c.budget.details.forget()
 	return err
 }

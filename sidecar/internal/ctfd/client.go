@@ -42,6 +42,7 @@ type Client struct {
 	own     ownSession
 	breaker *gobreaker.CircuitBreaker[answer]
 	slots   chan struct{}
+	budget  *Budget
 	unseen  unseen
 }
 
@@ -65,7 +66,7 @@ func New(base string, key func() string, log *slog.Logger) (*Client, error) {
 		},
 	}
 	return &Client{
-		base: u, key: key, slots: make(chan struct{}, atOnce), http: stateless, own: ownSession{http: stateless},
+		base: u, key: key, slots: make(chan struct{}, atOnce), budget: &Budget{}, http: stateless, own: ownSession{http: stateless},
 		breaker: gobreaker.NewCircuitBreaker[answer](gobreaker.Settings{
 			Name: "ctfd", Timeout: tripFor,
 			ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
@@ -94,6 +95,7 @@ type request struct {
 	token        string
 	body         any
 	site         bool // path is not below /api/v1
+	rank         rank
 }
 
 // Pagination is where a page of a list stands.
@@ -149,6 +151,11 @@ func (c *Client) do(ctx context.Context, r request, into any) (Pagination, error
 }
 
 func (c *Client) send(ctx context.Context, r request) (answer, error) {
+	if r.token == "" {
+		if err := c.budget.pace.wait(ctx, r.rank); err != nil {
+			return answer{}, err
+		}
+	}
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd"
 	"github.com/whaley-ctf/whaley/sidecar/internal/ctfd/ctfdtest"
@@ -71,13 +72,19 @@ func playContract(t *testing.T, url, admin, player string) {
 	}
 	_, err = c.User(ctx, 999_999)
 	code("a user that is none", err, ctfd.CodeNotFound)
-	all, pages, err := c.Users(ctx)
+	var all []whaley.Account
+	pages, err := c.Users(ctx, func(page []whaley.Account) error { all = append(all, page...); return nil })
 	must(err)
 	if !slices.ContainsFunc(all, func(a whaley.Account) bool { return a.ID == me && a.Team == account.Team }) || pages < 1 {
 		t.Errorf("%d of %d pages: %+v", len(all), pages, all)
 	}
-	groups, _, err := c.Teams(ctx)
+	groups, _, total, err := c.Teams(ctx, 1)
 	must(err)
+	notHidden, err := c.TeamsShown(ctx)
+	must(err)
+	if notHidden > total || teams && notHidden == 0 {
+		t.Errorf("%d of %d teams are shown", notHidden, total)
+	}
 	if teams {
 		team, err := c.Team(ctx, account.Team)
 		must(err)
@@ -116,6 +123,15 @@ func playContract(t *testing.T, url, admin, player string) {
 	exports := whaley.CodeOf(err) != ctfd.CodeNotFound
 	if exports { // CTFd 3.8
 		must(err)
+	}
+	if exports {
+		mine := false
+		must(c.Tokens(ctx, func(token string, account int, ends time.Time) {
+			mine = mine || token == player && account == me && ends.After(time.Now())
+		}))
+		if !mine {
+			t.Error("the player's token is not among all tokens")
+		}
 	}
 	required, err := c.Requirements(ctx, id)
 	must(err)

@@ -15,9 +15,16 @@ var required = regexp.MustCompile(`['"]prerequisites['"]\s*:\s*\[([^\]]*)\]`)
 
 // Details reads of all challenges what the list does not say, in one request.
 func (c *Client) Details(ctx context.Context) ([]whaley.ScoreboardDetails, error) {
+	return c.budget.details.read(ctx, c.readDetails)
+}
+
+func (c *Client) readDetails(ctx context.Context) ([]whaley.ScoreboardDetails, error) {
 	var all []whaley.ScoreboardDetails
-	err := c.export(ctx, "challenges", []string{"id", "name", "connection_info", "requirements"}, func(l line) error {
-		d := whaley.ScoreboardDetails{ID: l.number("id"), Name: l.text("name"), ConnectionInfo: l.text("connection_info")}
+	err := c.export(ctx, "challenges", []string{"id", "name", "state", "connection_info", "requirements"}, func(l line) error {
+		d := whaley.ScoreboardDetails{
+			ID: l.number("id"), Name: l.text("name"), Hidden: l.text("state") != "visible",
+			ConnectionInfo: l.text("connection_info"),
+		}
 		if d.ConnectionInfo == "None" {
 			d.ConnectionInfo = ""
 		}
@@ -40,7 +47,7 @@ func (c *Client) Requirements(ctx context.Context, challenge int) ([]int, error)
 		Prerequisites []int `json:"prerequisites"`
 	}
 	path := "/challenges/" + strconv.Itoa(challenge) + "/requirements"
-	_, err := c.do(ctx, request{method: http.MethodGet, path: path}, &row) // null: nothing
+	_, err := c.do(ctx, request{method: http.MethodGet, path: path, rank: chore}, &row) // null: nothing
 	return row.Prerequisites, err
 }
 

@@ -2,7 +2,6 @@ package ctfd
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -12,28 +11,11 @@ import (
 
 // Event is when the event takes place. What was never set stands in no row; times are seconds since 1970.
 func (c *Client) Event(ctx context.Context) (whaley.ScoreboardEvent, error) {
-	var rows []struct {
-		Key   string `json:"key"`
-		Value any    `json:"value"`
-	}
-	if _, err := c.do(ctx, request{method: http.MethodGet, path: "/configs"}, &rows); err != nil {
-		return whaley.ScoreboardEvent{}, err
-	}
-	e := whaley.ScoreboardEvent{}
-	for _, row := range rows {
-		text := valueText(row.Value)
-		switch row.Key {
-		case "start":
-			e.Begins = moment(text)
-		case "end":
-			e.Ends = moment(text)
-		case "paused":
-			e.Paused = truth(text)
-		case "view_after_ctf":
-			e.Viewable = truth(text)
-		}
-	}
-	return e, nil
+	rows, err := c.settings(ctx)
+	return whaley.ScoreboardEvent{
+		Begins: moment(rows["start"]), Ends: moment(rows["end"]),
+		Paused: truth(rows["paused"]), Viewable: truth(rows["view_after_ctf"]),
+	}, err
 }
 
 // valueText is a value as CTFd's table of settings has it: text, which older rows hold as a number or a truth.

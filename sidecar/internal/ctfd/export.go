@@ -63,6 +63,9 @@ func (c *Client) export(ctx context.Context, table string, columns []string, eac
 	r := request{method: http.MethodPost, path: "/exports/raw", body: map[string]any{
 		"type": "csv", "args": map[string]string{"table": table},
 	}}
+	if err := c.budget.pace.wait(ctx, chore); err != nil {
+		return err
+	}
 	key := c.key()
 	out, err := c.prepare(ctx, r, key)
 	if err != nil {

@@ -23,12 +23,21 @@ func (f flag) scoreboard() whaley.ScoreboardFlag { return whaley.ScoreboardFlag(
 // Flags lists the flags of a challenge: with a content those that CTFd's database takes for the same, which may be
 // without regard to case, else all.
 func (c *Client) Flags(ctx context.Context, challenge int, content string) ([]whaley.ScoreboardFlag, error) {
+	return c.flags(ctx, challenge, content, urgent)
+}
+
+// SampleFlags is Flags for what most likely is there, and may come late.
+func (c *Client) SampleFlags(ctx context.Context, challenge int, content string) ([]whaley.ScoreboardFlag, error) {
+	return c.flags(ctx, challenge, content, spare)
+}
+
+func (c *Client) flags(ctx context.Context, challenge int, content string, by rank) ([]whaley.ScoreboardFlag, error) {
 	query := url.Values{"challenge_id": {strconv.Itoa(challenge)}}
 	if content != "" {
 		query.Set("content", content)
 	}
 	var rows []flag
-	_, err := c.do(ctx, request{method: http.MethodGet, path: "/flags", query: query}, &rows)
+	_, err := c.do(ctx, request{method: http.MethodGet, path: "/flags", query: query, rank: by}, &rows)
 	list := make([]whaley.ScoreboardFlag, len(rows))
 	for n, row := range rows {
 		list[n] = row.scoreboard()
@@ -57,7 +66,7 @@ func (c *Client) AddFlag(ctx context.Context, challenge int, content, owner stri
 // OwnedFlags says whether CTFd has the plugin that knows flags of one owner only.
 func (c *Client) OwnedFlags(ctx context.Context) (bool, error) {
 	var types map[string]any
-	_, err := c.do(ctx, request{method: http.MethodGet, path: "/flags/types"}, &types)
+	_, err := c.do(ctx, request{method: http.MethodGet, path: "/flags/types", rank: chore}, &types)
 	_, there := types[OwnedFlag]
 	return there, err
 }

@@ -43,7 +43,7 @@ func (c *Client) Pages(ctx context.Context) ([]whaley.ScoreboardPage, error) {
 // Page is a page with what is in it, CodeNotFound if there is none.
 func (c *Client) Page(ctx context.Context, id int) (whaley.ScoreboardPage, error) {
 	var row page
-	_, err := c.do(ctx, request{method: http.MethodGet, path: pagePath(id)}, &row)
+	_, err := c.do(ctx, request{method: http.MethodGet, path: pagePath(id), rank: chore}, &row)
 	return row.scoreboardPage(), err
 }
 

@@ -20,7 +20,8 @@ func (c *Client) Solvers(ctx context.Context, challenge int) ([]string, error) {
 		Account int    `json:"account_id"`
 		URL     string `json:"account_url"` // says what kind of account it is
 	}
-	_, err := c.do(ctx, request{method: http.MethodGet, path: "/challenges/" + strconv.Itoa(challenge) + "/solves"}, &rows)
+	path := "/challenges/" + strconv.Itoa(challenge) + "/solves"
+	_, err := c.do(ctx, request{method: http.MethodGet, path: path, rank: chore}, &rows)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func (c *Client) unseenSolvers(ctx context.Context, challenge int, listed []stri
 
 // rightOnes is a page of the submissions that solved a challenge.
 func (c *Client) rightOnes(ctx context.Context, challenge, page, perPage int) (rows []submission, at Pagination, err error) {
-	at, err = c.do(ctx, request{method: http.MethodGet, path: "/submissions", query: url.Values{
+	at, err = c.do(ctx, request{method: http.MethodGet, path: "/submissions", rank: chore, query: url.Values{
 		"type": {"correct"}, "challenge_id": {strconv.Itoa(challenge)}, "page": {strconv.Itoa(page)},
 		"per_page": {strconv.Itoa(perPage)},
 	}}, &rows)

@@ -17,7 +17,7 @@ type Standing struct {
 
 // Standing compares clocks and looks when tokens end.
 func (c *Client) Standing(ctx context.Context) (Standing, error) {
-	r := request{method: http.MethodGet, path: "/tokens"}
+	r := request{method: http.MethodGet, path: "/tokens", rank: chore}
 	got, err := c.send(ctx, r)
 	if err != nil {
 		return Standing{}, unavailable(fmt.Errorf("%s %s: %w", r.method, r.path, err))

@@ -39,7 +39,7 @@ func (s submission) submission() whaley.Submission {
 // Submissions is one page of all submissions. CTFd gives at most 100 a page and promises no order.
 func (c *Client) Submissions(ctx context.Context, page, perPage int) (whaley.Submissions, error) {
 	var rows []submission
-	at, err := c.do(ctx, request{method: http.MethodGet, path: "/submissions", query: url.Values{
+	at, err := c.do(ctx, request{method: http.MethodGet, path: "/submissions", rank: chore, query: url.Values{
 		"page": {strconv.Itoa(page)}, "per_page": {strconv.Itoa(perPage)},
 	}}, &rows)
 	if whaley.CodeOf(err) == CodeNotFound && page > 1 { // before 3.7.2, a page after the last one

@@ -51,6 +51,8 @@ type CTFd interface {
 	Challenges(ctx context.Context) ([]whaley.ScoreboardChallenge, error)
 	// Flags lists the flags of a challenge: those with a content, or with an empty one all.
 	Flags(ctx context.Context, challenge int, content string) ([]whaley.ScoreboardFlag, error)
+	// SampleFlags is Flags for what most likely is there, and may come late.
+	SampleFlags(ctx context.Context, challenge int, content string) ([]whaley.ScoreboardFlag, error)
 	// AddFlag adds a case-sensitive flag, right for an owner only or with none for everybody, and returns it as it was
 	// stored. It is not idempotent.
 	AddFlag(ctx context.Context, challenge int, content, owner string) (whaley.ScoreboardFlag, error)
@@ -88,6 +90,7 @@ type Flags struct {
 	down    atomic.Bool // the last round of registering found CTFd down
 	owned   atomic.Bool // CTFd knows flags of one owner only
 	known   knownChallenges
+	sampled int // the challenge of CTFd that a flag was looked for in last
 
 	synthetic synthetic
 }

@@ -11,7 +11,7 @@ const (
 	staticFlag = "static"
 	// ownedLook is between two looks whether CTFd has the plugin: without it every wrong submission fails where a flag is of
 	// its type.
-	ownedLook = 30 * time.Second
+	ownedLook = time.Minute
 )
 
 // ownerOf is who a flag is right for in CTFd; empty: for everybody.

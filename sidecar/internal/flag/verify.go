@@ -40,7 +40,11 @@ func (f *Flags) verifyLoop(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err := f.Verify(ctx, one...); err != nil && ctx.Err() == nil {
+		ask := f.ctfd.SampleFlags
+		if len(one) > 0 {
+			ask = f.ctfd.Flags
+		}
+		if err := f.verifyAll(ctx, ask, one...); err != nil && ctx.Err() == nil {
 			f.log.Warn("flags in ctfd could not be compared", "err", err)
 		}
 	}
@@ -57,6 +61,13 @@ func (f *Flags) Recheck(ctfdChallenge int) {
 // Verify compares some challenges of CTFd, or with none named all that are mapped, with what they should hold. What is
 // missing goes back into the outbox, what should not be there any more is removed.
 func (f *Flags) Verify(ctx context.Context, challenges ...int) error {
+	return f.verifyAll(ctx, f.ctfd.Flags, challenges...)
+}
+
+// reader asks CTFd for the flags of a challenge.
+type reader func(ctx context.Context, challenge int, content string) ([]whaley.ScoreboardFlag, error)
+
+func (f *Flags) verifyAll(ctx context.Context, ask reader, challenges ...int) error {
 	if len(challenges) == 0 {
 		all, err := f.store.Mappings(ctx)
 		if err != nil {
@@ -68,20 +79,37 @@ func (f *Flags) Verify(ctx context.Context, challenges ...int) error {
 	}
 	slices.Sort(challenges)
 	for _, id := range slices.Compact(challenges) {
-		if err := f.verify(ctx, id); err != nil {
+		if err := f.verify(ctx, id, ask); err != nil {
+			return err
+		}
+		if err := f.verifyDoubted(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *Flags) verify(ctx context.Context, challenge int) error {
+// verifyDoubted compares what somebody asked for meanwhile: it does not wait for all others.
+func (f *Flags) verifyDoubted(ctx context.Context) error {
+	for {
+		select {
+		case id := <-f.recheck:
+			if err := f.verify(ctx, id, f.ctfd.Flags); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+func (f *Flags) verify(ctx context.Context, challenge int, ask reader) error {
 	// Before CTFd is asked: what becomes live afterwards is not in the answer.
 	wanted, err := f.store.RegistrationsIn(ctx, challenge)
 	if err != nil || len(wanted) == 0 {
 		return err
 	}
-	rows, err := f.ctfd.Flags(ctx, challenge, "")
+	rows, err := ask(ctx, challenge, "")
 	if err != nil {
 		return err
 	}

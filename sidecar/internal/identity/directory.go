@@ -23,10 +23,15 @@ type Accounts interface {
 	User(ctx context.Context, id int) (whaley.Account, error)
 	Team(ctx context.Context, id int) (whaley.Team, error)
 	TeamMode(ctx context.Context) (bool, error)
-	// Users are the accounts that are neither banned nor hidden, without saying who is an admin; Teams are all, without
-	// their members. Both say how many requests that took.
-	Users(ctx context.Context) (list []whaley.Account, requests int, err error)
-	Teams(ctx context.Context) (list []whaley.Team, requests int, err error)
+	// Users gives a function the accounts that are neither banned nor hidden, page by page, without saying who is an admin,
+	// and says how many requests that took.
+	Users(ctx context.Context, each func([]whaley.Account) error) (requests int, err error)
+	// Teams is a page of all teams, without their members; of how many pages, and how many teams there are.
+	Teams(ctx context.Context, page int) (list []whaley.Team, pages, total int, err error)
+	// TeamsShown is how many teams are neither banned nor hidden.
+	TeamsShown(ctx context.Context) (int, error)
+	// Tokens gives a function all access tokens, whose each is and when it ends (zero: never).
+	Tokens(ctx context.Context, each func(token string, account int, ends time.Time)) error
 }
 
 // Values of TEAM_MODE.
@@ -44,6 +49,7 @@ type directory struct {
 	users *cache[whaley.Account]
 	teams *cache[whaley.Team]
 	modes *cache[bool]
+	told  teamList // by the sweeps
 
 	mu      sync.Mutex
 	last    *bool // the mode that was told to the log

@@ -147,7 +147,7 @@ func TestATokenIsAskedAboutOnceHoweverManyShowIt(t *testing.T) {
 	}
 	all.Wait()
 	for _, what := range []string{
-		"GET /api/v1/users/me", "GET /api/v1/users/2", "GET /api/v1/teams/1", "GET /api/v1/configs/user_mode",
+		"GET /api/v1/users/me", "GET /api/v1/users/2", "GET /api/v1/teams/1", "GET /api/v1/configs",
 	} {
 		if n := e.ctfd.Calls(what); n != 1 {
 			t.Errorf("%s was asked %d times", what, n)

@@ -16,15 +16,11 @@ type locks struct {
 
 // readLocks asks what has to be solved first, and who has. Of requirements that are not there any more nothing is wanted.
 func (o *Opening) readLocks(
-	ctx context.Context, all []whaley.ScoreboardChallenge, mappings []*whaley.Mapping,
+	ctx context.Context, all []whaley.ScoreboardDetails, mappings []*whaley.Mapping,
 ) (locks, error) {
-	requires, err := o.requires(ctx, mappings)
-	if err != nil {
-		return locks{}, err
-	}
-	there := map[int]bool{}
+	there, requires := map[int]bool{}, map[int][]int{}
 	for _, ch := range all {
-		there[ch.ID] = true
+		there[ch.ID], requires[ch.ID] = true, ch.Requires
 	}
 	l := locks{Needs: map[string][]int{}, Solved: map[int][]string{}}
 	for _, m := range mappings {

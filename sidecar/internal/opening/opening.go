@@ -11,12 +11,12 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
-// locksEvery is between two looks at what has to be solved first: an export, of which CTFd allows ten a minute.
-const locksEvery = 45 * time.Second
+// listEvery is between two looks at the challenges: an export, of which CTFd allows ten a minute.
+const listEvery = 45 * time.Second
 
 const (
 	every   = 30 * time.Second // between two looks at CTFd
-	patient = 20 * time.Second // for its answers
+	patient = 30 * time.Second // for its answers
 	soon    = 3 * time.Second  // after a look that somebody was refused by: they may have solved it since
 	memory  = "ctfd_event"     // name of what is written into the database
 )
@@ -40,15 +40,17 @@ type Store interface {
 
 // Opening knows what is open now. The zero value of what CTFd said leaves everything open: nobody has signed in yet.
 type Opening struct {
-	ctfd  Scoreboard
-	store Store
-	on    func() bool // whether CTFd is followed
-	log   *slog.Logger
-	now   atomic.Pointer[said]
-	again loop.Signal // somebody was refused what they may have solved since
-	read  time.Time   // the locks
-	kept  locks
-	asked requirements // of a CTFd that exports nothing
+	ctfd    Scoreboard
+	store   Store
+	on      func() bool // whether CTFd is followed
+	log     *slog.Logger
+	now     atomic.Pointer[said]
+	again   loop.Signal // somebody was refused what they may have solved since, or something has changed
+	changed atomic.Bool // in CTFd
+	read    time.Time   // the challenges
+	list    []whaley.ScoreboardDetails
+	kept    locks
+	asked   requirements // of a CTFd that exports nothing
 }
 
 // said is what CTFd said last.
@@ -68,10 +70,10 @@ func New(ctfd Scoreboard, store Store, on func() bool, log *slog.Logger) *Openin
 // Run looks at CTFd again and again until ctx ends.
 func (o *Opening) Run(ctx context.Context) error {
 	o.recall(ctx)
-	failed := false
+	failed, asked, more := false, true, true
 	for {
 		if o.on() {
-			err := o.Look(ctx)
+			err := o.look(ctx, time.Since(o.read) > listEvery || asked)
 			switch {
 			case ctx.Err() != nil:
 				return nil
@@ -82,43 +84,48 @@ func (o *Opening) Run(ctx context.Context) error {
 			}
 			failed = err != nil
 		}
-		if !o.wait(ctx) {
+		if asked, more = o.wait(ctx); !more {
 			return nil
 		}
 	}
 }
 
 // LookSoon has CTFd looked at within seconds: something there has changed.
-func (o *Opening) LookSoon() { o.again.Send() }
+func (o *Opening) LookSoon() {
+	o.changed.Store(true)
+	o.again.Send()
+}
 
-// wait returns when it is time for another look, false if ctx ended.
-func (o *Opening) wait(ctx context.Context) bool {
+// wait returns when it is time for another look, and whether somebody wants one; more is false if ctx ended.
+func (o *Opening) wait(ctx context.Context) (asked, more bool) {
 	next, early := time.After(every), time.After(soon)
 	var again loop.Signal
 	for {
 		select {
 		case <-next:
-			return true
+			return false, true
 		case <-early:
 			again = o.again
 		case <-again:
-			o.read = time.Time{}
-			return true
+			return true, true
 		case <-ctx.Done():
-			return false
+			return false, false
 		}
 	}
 }
 
-// Look asks CTFd once.
+// Look asks CTFd once, for everything.
 func (o *Opening) Look(ctx context.Context) error {
+	o.read = time.Time{}
+	return o.look(ctx, true)
+}
+
+// look asks for the event's times, and if wanted for who has solved what has to be solved first, and for the challenges
+// if these were not read a moment ago.
+func (o *Opening) look(ctx context.Context, solves bool) error {
 	ctx, cancel := context.WithTimeout(ctx, patient)
 	defer cancel()
 	event, err := o.ctfd.Event(ctx)
-	if err != nil {
-		return err
-	}
-	all, err := o.ctfd.Challenges(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,16 +133,25 @@ func (o *Opening) Look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if o.changed.Swap(false) {
+		o.read = time.Time{}
+	}
+	if time.Since(o.read) > listEvery {
+		if o.list, err = o.challenges(ctx, mappings); err != nil {
+			return err
+		}
+		o.read = time.Now()
+	}
 	hidden := map[int]bool{}
-	for _, ch := range all {
+	for _, ch := range o.list {
 		hidden[ch.ID] = ch.Hidden
 	}
-	if time.Since(o.read) > locksEvery {
-		switch l, err := o.readLocks(ctx, all, mappings); {
+	if solves {
+		switch l, err := o.readLocks(ctx, o.list, mappings); {
 		case err == nil:
-			o.kept, o.read = l, time.Now()
+			o.kept = l
 		case isAnswer(err): // one that does not say: what it requires is not known
-			o.kept, o.read = locks{}, time.Now()
+			o.kept = locks{}
 		default:
 			return err
 		}
@@ -191,8 +207,8 @@ func (o *Opening) Closed(p whaley.Player, ch *whaley.Challenge, at time.Time) *w
 		return why
 	}
 	locked := now.locked(ch.ID, p.Owner.ID)
-	if locked {
-		o.LookSoon()
+	if locked { // they may have solved it since
+		o.again.Send()
 	}
 	if locked || now.Hidden[ch.ID] {
 		return whaley.Errorf(whaley.NotFound, "challenge_not_found", "There is no challenge %q.", ch.ID)

@@ -19,34 +19,46 @@ type requirement struct {
 	read time.Time
 }
 
-// requires is what CTFd's challenges require: all at once, or of a CTFd before 3.8, which exports nothing, one by one
-// of those that are mapped.
-func (o *Opening) requires(ctx context.Context, mappings []*whaley.Mapping) (map[int][]int, error) {
-	all, err := o.ctfd.Details(ctx)
-	found := map[int][]int{}
-	if err == nil {
-		for _, d := range all {
-			found[d.ID] = d.Requires
-		}
-		return found, nil
+// challenges are CTFd's, with what each requires: all by one export, or of a CTFd before 3.8, which exports nothing, by
+// its list, and what those require that are mapped one by one.
+func (o *Opening) challenges(ctx context.Context, mappings []*whaley.Mapping) ([]whaley.ScoreboardDetails, error) {
+	list, err := o.ctfd.Details(ctx)
+	if err == nil || !isAnswer(err) {
+		return list, err
 	}
-	if !isAnswer(err) {
+	all, err := o.ctfd.Challenges(ctx)
+	if err != nil {
 		return nil, err
+	}
+	mapped := map[int]bool{}
+	for _, m := range mappings {
+		mapped[m.CTFdChallenge] = true
 	}
 	if o.asked == nil {
 		o.asked = requirements{}
 	}
-	for _, m := range mappings {
-		known := o.asked[m.CTFdChallenge]
-		if time.Since(known.read) > requiredFor {
-			of, err := o.ctfd.Requirements(ctx, m.CTFdChallenge)
-			if err != nil && !isAnswer(err) { // it may be deleted in CTFd
+	for _, ch := range all {
+		one := whaley.ScoreboardDetails{ID: ch.ID, Name: ch.Name, Hidden: ch.Hidden}
+		if mapped[ch.ID] {
+			if one.Requires, err = o.required(ctx, ch.ID); err != nil {
 				return nil, err
 			}
-			known = requirement{of, time.Now()}
-			o.asked[m.CTFdChallenge] = known
 		}
-		found[m.CTFdChallenge] = known.of
+		list = append(list, one)
 	}
-	return found, nil
+	return list, nil
+}
+
+// required is what one challenge requires.
+func (o *Opening) required(ctx context.Context, challenge int) ([]int, error) {
+	known := o.asked[challenge]
+	if time.Since(known.read) > requiredFor {
+		of, err := o.ctfd.Requirements(ctx, challenge)
+		if err != nil && !isAnswer(err) { // it may be deleted in CTFd
+			return nil, err
+		}
+		known = requirement{of, time.Now()}
+		o.asked[challenge] = known
+	}
+	return known.of, nil
 }

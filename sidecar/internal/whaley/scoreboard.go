@@ -59,6 +59,7 @@ type ScoreboardPage struct {
 type ScoreboardDetails struct {
 	ID             int
 	Name           string
+	Hidden         bool   // from players, or locked, or for later
 	ConnectionInfo string // what players are shown as the way to it
 	Requires       []int  // challenges that have to be solved before
 }

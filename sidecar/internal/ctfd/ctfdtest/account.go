@@ -147,34 +147,34 @@ func (s *Server) RemoveToken(text string) {
 func (s *Server) accounts() {
 	s.Handle("GET", "/users/me", SignedIn(func(c Call) Answer { return Success(s.userView(c.Caller, "self")) }))
 	s.Handle("GET", "/users", func(c Call) Answer {
-		list := []map[string]any{}
+		var list []*User
 		for _, id := range slices.Sorted(maps.Keys(s.users)) {
 			if u := s.users[id]; !u.Banned && !u.Hidden { // for admins too
-				list = append(list, s.userView(u, "user"))
+				list = append(list, u)
 			}
 		}
-		return s.listed(Page(list, pageOf(c), perPage), pageOf(c))
+		return s.listed(viewed(Page(list, pageOf(c), perPage), func(u *User) any { return s.userView(u, "user") }), pageOf(c))
 	})
 	s.Handle("GET", "/teams", func(c Call) Answer {
 		if s.mode != "teams" && !s.before(6) {
 			return Abort(http.StatusNotFound)
 		}
 		admin := c.Caller != nil && c.Caller.Type == "admin"
-		list := []map[string]any{}
+		var list []*Team
 		for _, id := range slices.Sorted(maps.Keys(s.teams)) {
-			t := s.teams[id]
-			if (t.Banned || t.Hidden) && (!admin || c.FormValue("view") != "admin") {
-				continue
+			if t := s.teams[id]; !t.Banned && !t.Hidden || admin && c.FormValue("view") == "admin" {
+				list = append(list, t)
 			}
-			view := "user"
-			if admin {
-				view = "admin"
-			}
+		}
+		view := "user"
+		if admin {
+			view = "admin"
+		}
+		return s.listed(viewed(Page(list, pageOf(c), perPage), func(t *Team) any {
 			row := s.teamView(t, view)
 			delete(row, "members")
-			list = append(list, row)
-		}
-		return s.listed(Page(list, pageOf(c), perPage), pageOf(c))
+			return row
+		}), pageOf(c))
 	})
 	s.Handle("GET", "/users/{id}", func(c Call) Answer {
 		id, err := strconv.Atoi(c.PathValue("id"))
@@ -212,6 +212,17 @@ func (s *Server) accounts() {
 }
 
 const perPage = 50
+
+// viewed is a page of rows as callers see them.
+func viewed[T any](got Answer, view func(T) any) Answer {
+	envelope := got.Body.(map[string]any)
+	views := []any{}
+	for _, row := range envelope["data"].([]T) {
+		views = append(views, view(row))
+	}
+	envelope["data"] = views
+	return got
+}
 
 func pageOf(c Call) int {
 	page, err := strconv.Atoi(c.FormValue("page"))

@@ -93,7 +93,11 @@ func (s *Server) exportChallenges(lines *csv.Writer) {
 		if len(ch.Requires) > 0 {
 			requirements = "{'prerequisites': " + strings.ReplaceAll(fmt.Sprint(ch.Requires), " ", ", ") + ", 'anonymize': True}"
 		}
-		_ = lines.Write([]string{strconv.Itoa(ch.ID), ch.Name, "a, \"b\"\nc", ch.ConnectionInfo, "visible", requirements})
+		state := "visible"
+		if ch.Hidden {
+			state = "hidden"
+		}
+		_ = lines.Write([]string{strconv.Itoa(ch.ID), ch.Name, "a, \"b\"\nc", ch.ConnectionInfo, state, requirements})
 	}
 	lines.Flush()
 }

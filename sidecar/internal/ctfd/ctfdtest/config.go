@@ -40,8 +40,11 @@ func (s *Server) Config(key string) string {
 func (s *Server) configs() {
 	s.Handle("GET", "/configs", AdminOnly(func(Call) Answer {
 		rows := []map[string]any{{"id": 1, "key": "ctf_name", "value": "Rig"}}
+		if !s.preset {
+			rows = append(rows, map[string]any{"id": 4, "key": "user_mode", "value": s.mode})
+		}
 		for n, key := range slices.Sorted(maps.Keys(s.settings)) {
-			rows = append(rows, map[string]any{"id": n + 2, "key": key, "value": s.settings[key]})
+			rows = append(rows, map[string]any{"id": n + 5, "key": key, "value": s.settings[key]})
 		}
 		return Success(rows)
 	}))

@@ -104,13 +104,7 @@ func (s *Server) submissionRows() {
 		if got.Status != http.StatusOK {
 			return got
 		}
-		envelope := got.Body.(map[string]any)
-		views := []any{}
-		for _, r := range envelope["data"].([]*Submission) {
-			views = append(views, s.submissionView(r))
-		}
-		envelope["data"] = views
-		return got
+		return viewed(got, func(r *Submission) any { return s.submissionView(r) })
 	}))
 }
 
@@ -128,8 +122,8 @@ func (s *Server) exports() {
 		case s.before(8):
 			return Answer{http.StatusNotFound, Raw{"text/html; charset=utf-8", "<!DOCTYPE html><title>404</title>"}}
 		case json.Unmarshal(c.Body, &body) != nil || body.Type != "csv" ||
-			!slices.Contains([]string{"submissions", "challenges"}, body.Args.Table):
-			s.strayed = append(s.strayed, "exported something else than submissions and challenges")
+			!slices.Contains([]string{"submissions", "challenges", "tokens"}, body.Args.Table):
+			s.strayed = append(s.strayed, "exported something else than submissions, challenges and tokens")
 			return Abort(http.StatusBadRequest)
 		case len(s.exported) >= exportsAMinute:
 			return Answer{
@@ -143,6 +137,10 @@ func (s *Server) exports() {
 		lines.UseCRLF = true
 		if body.Args.Table == "challenges" {
 			s.exportChallenges(lines)
+			return Answer{http.StatusOK, Raw{"text/csv; charset=utf-8", text.String()}}
+		}
+		if body.Args.Table == "tokens" {
+			s.exportTokens(lines)
 			return Answer{http.StatusOK, Raw{"text/csv; charset=utf-8", text.String()}}
 		}
 		_ = lines.Write([]string{"id", "challenge_id", "user_id", "team_id", "ip", "provided", "type", "date"})

@@ -2,6 +2,7 @@ package ctfdtest
 
 import (
 	"crypto/rand"
+	"encoding/csv"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -51,4 +52,16 @@ func (s *Server) tokenRows() {
 		}
 		return Abort(http.StatusNotFound)
 	}))
+}
+
+// exportTokens writes the table as CTFd does, values too.
+func (s *Server) exportTokens(lines *csv.Writer) {
+	_ = lines.Write([]string{"id", "type", "user_id", "created", "expiration", "description", "value"})
+	for text, t := range s.tokens {
+		_ = lines.Write([]string{
+			strconv.Itoa(t.id), "user", strconv.Itoa(t.user), "2026-11-23 03:27:00.123261",
+			t.expires.UTC().Format("2006-01-02 15:04:05.999999"), "", text,
+		})
+	}
+	lines.Flush()
 }

@@ -1,6 +1,9 @@
 package ctfdtest
 
-import "net/http"
+import (
+	"net/http"
+	"net/http/httptest"
+)
 
 // trouble is what is wrong with the whole server.
 type trouble struct {
@@ -57,4 +60,14 @@ func (s *Server) Requests() int {
 		all += n
 	}
 	return all
+}
+
+// RoundTrip answers a request without a network.
+func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	w := httptest.NewRecorder()
+	s.http.Config.Handler.ServeHTTP(w, r)
+	return w.Result(), nil
 }
