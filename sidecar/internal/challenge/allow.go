@@ -17,6 +17,7 @@ import (
 type reading struct {
 	file      string
 	problems  *Problems
+	beside    profiles
 	root      *yaml.Node // as it was written
 	at        lines
 	left      *allowance // of all files together
@@ -37,11 +38,11 @@ type reading struct {
 // for the parser: aliases and merges followed, without what is refused or left out, so that all else can be told of in
 // the same round.
 func allowed(
-	file string, content []byte, of *sources, variables vocabulary, part bool, keep func(*yaml.Node),
+	file, folder string, content []byte, of *sources, variables vocabulary, part bool, keep func(*yaml.Node),
 ) (*reading, *yaml.Node) {
 	problems := of.problems
 	r := &reading{
-		file: file, problems: problems, at: lines{}, left: of.left, variables: variables, part: part,
+		file: file, problems: problems, beside: profiles{of.dir, folder}, at: lines{}, left: of.left, variables: variables, part: part,
 		gone: map[string]bool{}, images: map[string]string{}, dropped: map[*yaml.Node]bool{}, services: map[string]int{}, seen: map[string]int{},
 	}
 	if line, why := tooMuchYAML(content); why != "" {
@@ -188,9 +189,12 @@ func (r *reading) walk(node *yaml.Node, rule rule, path, place string) *yaml.Nod
 		for n, inner := range node.Content {
 			at := item(path, n)
 			r.at.add(at, inner.Line)
-			if place == ".services.*.security_opt" && ofBrowser.MatchString(followed(inner).Value) {
+			if place == ".services.*.security_opt" && (ofBrowser.MatchString(followed(inner).Value) || r.beside.browsers(followed(inner).Value)) {
 				r.drop(inner, at, browserKeptIn)
 				continue
+			}
+			if text := r.pair(followed(inner), place, at); text != nil {
+				inner = text
 			}
 			below := anything
 			if rule.item != nil {

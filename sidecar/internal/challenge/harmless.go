@@ -31,6 +31,26 @@ func canBeEmpty(place string) bool {
 	) && (strings.HasPrefix(place, ".services.*.") || strings.Count(place, ".") == 1)
 }
 
+// pair is the text that an author meant who has written a variable of a list as a table: - NAME: value. nil: it is none.
+func (r *reading) pair(node *yaml.Node, place, at string) *yaml.Node {
+	if place != ".services.*.environment" && place != ".services.*.build.args" ||
+		node.Kind != yaml.MappingNode || len(node.Content) != 2 {
+		return nil
+	}
+	name, value := node.Content[0], followed(node.Content[1])
+	if name.Kind != yaml.ScalarNode || name.Tag == "!!merge" || value.Kind != yaml.ScalarNode {
+		return nil
+	}
+	if r.over == 0 {
+		r.problems.note(r.file, node.Line, at, "is taken as %s=…: in a list variables are texts", name.Value)
+	}
+	text := name.Value + "=" + value.Value
+	if isEmpty(value) {
+		text = name.Value
+	}
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: text, Line: node.Line, Column: node.Column}
+}
+
 // inMemory says whether a volume's options make it one in memory.
 func inMemory(options *yaml.Node) bool {
 	kind := entryOf(options, "type", 1)

@@ -15,11 +15,11 @@ func (s *sources) nearest(project *types.Project) {
 	for name, service := range project.Services {
 		key := "services." + name + "."
 		if b := service.Build; b != nil {
-			context := s.near(key+"build.context", b.Context)
+			context := s.near(key+"build.context", project.WorkingDir, b.Context)
 			if b.DockerfileInline == "" && !filepath.IsAbs(b.Dockerfile) {
 				path := filepath.Join(context, cmp.Or(b.Dockerfile, "Dockerfile"))
 				if DockerfileOf(context, b.Dockerfile) == path {
-					if found := s.nearDockerfile(key+"build.dockerfile", path); found != path {
+					if found := s.nearDockerfile(key+"build.dockerfile", context, path); found != path {
 						b.Dockerfile, _ = filepath.Rel(context, found)
 					}
 				}
@@ -28,22 +28,22 @@ func (s *sources) nearest(project *types.Project) {
 		}
 		for n, v := range service.Volumes {
 			if v.Type == types.VolumeTypeBind {
-				service.Volumes[n].Source = s.near(item(key+"volumes", n), v.Source)
+				service.Volumes[n].Source = s.near(item(key+"volumes", n), project.WorkingDir, v.Source)
 			}
 		}
 	}
 	for name, c := range project.Configs {
-		c.File = s.near("configs."+name+".file", c.File)
+		c.File = s.near("configs."+name+".file", project.WorkingDir, c.File)
 		project.Configs[name] = c
 	}
 	for name, c := range project.Secrets {
-		c.File = s.near("secrets."+name+".file", c.File)
+		c.File = s.near("secrets."+name+".file", project.WorkingDir, c.File)
 		project.Secrets[name] = c
 	}
 }
 
 // near is a path of the folder, or the one that was meant, which a note tells of.
-func (s *sources) near(key, path string) string {
+func (s *sources) near(key, beside, path string) string {
 	relative, err := filepath.Rel(s.dir, path)
 	if _, there := os.Lstat(path); err != nil || !filepath.IsLocal(relative) || !os.IsNotExist(there) {
 		return path
@@ -51,6 +51,11 @@ func (s *sources) near(key, path string) string {
 	names := filepath.Clean(strings.ReplaceAll(relative, `\`, "/"))
 	if !filepath.IsLocal(names) {
 		return path
+	}
+	if above := s.above(beside, path); above != "" {
+		found, _ := filepath.Rel(s.dir, above)
+		s.problems.note(s.main.file, 0, key, "there is no %q in the challenge's folder: %q is taken, by the folder above", relative, found)
+		return above
 	}
 	at := s.dir
 	for name := range strings.SplitSeq(names, "/") {
@@ -66,8 +71,25 @@ func (s *sources) near(key, path string) string {
 	return at
 }
 
+// above is the folder that a path leads to from a folder above the compose file, whose author keeps it in one of its own;
+// nothing if there is none.
+func (s *sources) above(beside, path string) string {
+	relative, err := filepath.Rel(beside, path)
+	if err != nil || !filepath.IsLocal(relative) || relative == "." {
+		return ""
+	}
+	for beside != s.dir && strings.HasPrefix(beside, s.dir) {
+		beside = filepath.Dir(beside)
+		real, err := inside(s.dir, filepath.Join(beside, relative))
+		if err == nil && isFolder(real) {
+			return filepath.Join(beside, relative)
+		}
+	}
+	return ""
+}
+
 // nearDockerfile is the same of a Dockerfile, to which editors of Windows give an ending that they do not show.
-func (s *sources) nearDockerfile(key, path string) string {
+func (s *sources) nearDockerfile(key, context, path string) string {
 	if _, err := os.Lstat(path); os.IsNotExist(err) && isRegular(path+".txt") {
 		if relative, err := filepath.Rel(s.dir, path); err == nil && filepath.IsLocal(relative) {
 			s.problems.note(
@@ -76,7 +98,7 @@ func (s *sources) nearDockerfile(key, path string) string {
 			return path + ".txt"
 		}
 	}
-	return s.near(key, path)
+	return s.near(key, context, path)
 }
 
 // alike is the one name in a folder that is another but for its case, or nothing.
@@ -108,7 +130,7 @@ func (s *sources) madeBeside(project *types.Project, beside string) {
 			return
 		}
 		image, _, _ := strings.Cut(service.Image, ":")
-		if plainName(image) == plainName(name) || plainName(image) == plainName(filepath.Base(beside)) {
+		if calledAs(image, name) || s.calledAsFolder(image, beside) {
 			if one != "" {
 				return
 			}
@@ -126,6 +148,28 @@ func (s *sources) madeBeside(project *types.Project, beside string) {
 	service.Build = &types.BuildConfig{Context: beside, Dockerfile: filepath.Base(DockerfileOf(beside, ""))}
 	service.Image = ""
 	project.Services[one] = service
+}
+
+// calledAsFolder says whether an image is called as the folder of the compose file, or one above it in the challenge.
+func (s *sources) calledAsFolder(image, folder string) bool {
+	for {
+		if calledAs(image, filepath.Base(folder)) {
+			return true
+		}
+		if folder == s.dir || !strings.HasPrefix(folder, s.dir) {
+			return false
+		}
+		folder = filepath.Dir(folder)
+	}
+}
+
+// calledAs says whether an image has a name, or has it after its category: pwn_name.
+func calledAs(image, name string) bool {
+	if plainName(image) == plainName(name) {
+		return true
+	}
+	at := strings.IndexAny(image, "_-")
+	return at > 0 && len(image)-at > 3 && plainName(image[at:]) == plainName(name)
 }
 
 // plainName is a name without what differs between an image's and a folder's.

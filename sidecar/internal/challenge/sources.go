@@ -79,7 +79,7 @@ func (s *sources) open(f *source, part bool, keep func(*yaml.Node)) map[string]a
 		f.read = &reading{file: file, problems: s.problems, left: s.left, broken: true}
 		return nil
 	}
-	r, taken := allowed(file, content, s, vocabulary{s.own, f.environment}, part, keep)
+	r, taken := allowed(file, f.beside, content, s, vocabulary{s.own, f.environment}, part, keep)
 	if f.read = r; r.left.spent() || r.broken {
 		r.broken = true
 		return nil
