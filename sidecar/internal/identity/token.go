@@ -35,12 +35,11 @@ func (p *Players) sweepTokens(ctx context.Context, fresh time.Duration) (request
 	}
 	p.tokens.fresh.Store(int64(fresh))
 	p.tokens.each(func(key string, _ int) {
-		switch account, there := owner[key]; {
-		case there:
+		if account, there := owner[key]; there {
 			p.tokens.put(key, account)
-		default:
-			p.tokens.doubt(key)
+			return
 		}
+		p.tokens.doubt(key)
 	})
 	return 1
 }
