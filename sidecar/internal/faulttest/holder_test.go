@@ -12,10 +12,13 @@ import (
 // without a network: during the start, and between two lives of the sidecar. Nobody waits for the end of START_TIMEOUT,
 // which is twice what the test waits.
 func TestAStartWhoseSandboxBreaksGoesOnWithoutIt(t *testing.T) {
-	for name, fault := range map[string]string{"during the start": goesOn, "while no sidecar ran": diesAfter} {
-		t.Run(name, func(t *testing.T) {
-			ctx := context.Background()
-			w := newPooledWorld(t, 9, false)
+	for number, c := range []struct{ name, fault string }{
+		{"during the start", goesOn}, {"while no sidecar ran", diesAfter},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, fault := context.Background(), c.fault
+			w := newPooledWorld(t, number, false)
 			f := newFaults("container started #1", fault)
 			var broken []string
 			breakIt := func() {

@@ -11,12 +11,12 @@ import (
 // TestAStartThatWasCutShortGoesOnWithWhatIsThere: sidecars that die every few seconds would otherwise undo for ever what
 // the one before had made. What may not be complete is made anew all the same.
 func TestAStartThatWasCutShortGoesOnWithWhatIsThere(t *testing.T) {
-	for name, world := range map[string]func(t *testing.T) *world{
-		"with a network of its own": func(t *testing.T) *world { return newWorld(t, 7) },
-		"in a sandbox":              func(t *testing.T) *world { return newPooledWorld(t, 8, false) },
+	for name, world := range map[string]func(t *testing.T, number int) *world{
+		"with a network of its own": newWorld,
+		"in a sandbox":              func(t *testing.T, number int) *world { return newPooledWorld(t, 2+number, false) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, c := range []struct {
+			for number, c := range []struct {
 				after string
 				stays []string // kinds of objects
 			}{
@@ -24,7 +24,8 @@ func TestAStartThatWasCutShortGoesOnWithWhatIsThere(t *testing.T) {
 				{"container made #1", []string{"network"}},
 			} {
 				t.Run(c.after, func(t *testing.T) {
-					w := world(t)
+					t.Parallel()
+					w := world(t, number)
 					ids := func(instance string) map[string][]string {
 						t.Helper()
 						objects, err := w.engine.List(context.Background(), instance)

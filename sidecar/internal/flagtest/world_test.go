@@ -156,8 +156,8 @@ func (w *world) write(id string, files ...string) {
 
 const oneRoute = "[[routes]]\nservice = \"web\"\nport = 9000\ntype = \"tcp\"\n"
 
-// listen is the end of a Dockerfile whose image has busybox.
-const listen = "\nCMD [\"/bin/busybox\", \"nc\", \"-ll\", \"-p\", \"9000\", \"-e\", \"/bin/busybox\", \"true\"]\n"
+// listen is the end of a Dockerfile whose image has busybox, which as the first process would not end for SIGTERM.
+const listen = "\nSTOPSIGNAL KILL\nCMD [\"/bin/busybox\", \"nc\", \"-ll\", \"-p\", \"9000\", \"-e\", \"/bin/busybox\", \"true\"]\n"
 
 // load loads all challenges, which must be good.
 func (w *world) load() {
