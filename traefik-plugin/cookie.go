@@ -12,6 +12,7 @@ import (
 const (
 	ticketCookie = "whaley"
 	nonceCookie  = "whaley_nonce"
+	speechCookie = "whaley_language" // the dashboard's, for all hosts of its domain: the language chosen there by hand
 	hostPrefix   = "__Host-"
 
 	ticketAge = 30 * 24 * 3600 // seconds that a browser keeps a ticket: longer than it counts, so that it can be renewed
@@ -32,7 +33,7 @@ func (h *Handler) cookieName(name string) string {
 func ours(name string) bool {
 	name = strings.ToLower(strings.TrimSpace(name))
 	name = strings.TrimPrefix(name, strings.ToLower(hostPrefix))
-	return name == ticketCookie || name == nonceCookie
+	return name == ticketCookie || name == nonceCookie || name == speechCookie
 }
 
 func (h *Handler) setCookie(w http.ResponseWriter, name, value string, maxAge int) {
@@ -56,7 +57,7 @@ const space = `[\s\v\x{85}\pZ]`
 
 // ourCookie finds Whaley's cookies in a line of them, on http and on https.
 var ourCookie = regexp.MustCompile(`(?i)(?:^|;)` + space + `*(?:` + hostPrefix + `)?(?:` + ticketCookie + `|` +
-	nonceCookie + `)` + space + `*=[^;]*`)
+	nonceCookie + `|` + speechCookie + `)` + space + `*=[^;]*`)
 
 // stripCookies removes Whaley's cookies from what a container gets, and leaves all others as they were sent.
 func stripCookies(header http.Header) {

@@ -197,6 +197,9 @@ func (h *Handler) wake(r *http.Request, v *visit, end time.Time) (status wire.Ho
 	if left := time.Until(end); left > 0 {
 		query.WaitMS = int((left + time.Millisecond - 1) / time.Millisecond)
 	}
+	if v.navigation {
+		query.Language = languageOf(r)
+	}
 	v.held = false
 	status, err = h.sidecar.ask(v.traced(r), wire.PathWake, query, func() { h.waits(v) })
 	if err != nil && seen && !v.held {

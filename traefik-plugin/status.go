@@ -36,6 +36,9 @@ func viewOf(s wire.HostStatus) statusView {
 // more to wait for; where too many of these are open, as one event. It never starts anything.
 func (h *Handler) status(w http.ResponseWriter, r *http.Request, v *visit) {
 	stream := strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+	if stream {
+		v.query.Language = languageOf(r) // the waiting page asks; programs read English
+	}
 	status, err := h.sidecar.ask(r.Context(), wire.PathStatus, v.query, nil)
 	if err != nil {
 		h.unavailable(w, r, v)

@@ -3,7 +3,7 @@ package whaley
 // pageHTML is all of Whaley's pages on an instance's host: nothing in it comes from outside, it works without
 // JavaScript, in both themes and on a phone.
 const pageHTML = `<!doctype html>
-<html lang="en">
+<html lang="{{.Say.lang}}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -45,21 +45,23 @@ a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 <h1 id="title">{{.Title}}</h1>
 {{if .Waiting}}<p id="stage" role="status">{{.Text}}</p>
 <div class="bar" id="bar"><i></i></div>
-<p class="quiet" id="queue"{{if not .Position}} hidden{{end}}>Number <span id="position">{{.Position}}</span> in the queue<span id="wait"{{if not .Estimate}} hidden{{end}}>, about <span id="estimate">{{.Estimate}}</span> s</span></p>
-<p class="quiet" id="note"><span id="elapsed">{{.Elapsed}}</span> s so far. The page opens by itself.</p>
-<div class="actions" id="actions" hidden><a class="button" href="">Try again</a></div>
+<p class="quiet" id="queue"{{if not .Position}} hidden{{end}}>{{.Queue}}</p>
+<p class="quiet" id="note"><span id="elapsed">{{.So}}</span> {{.Say.opens}}</p>
+<div class="actions" id="actions" hidden><a class="button" href="">{{.Say.again}}</a></div>
 {{else}}<p role="alert">{{.Text}}</p>
-<div class="actions">{{if .Retry}}<a class="button" id="retry" href="">Try again</a>{{end}}<a href="{{.Dashboard}}">Dashboard</a>{{if .Event.Home}}<a href="{{.Event.Home}}">Scoreboard</a>{{end}}</div>
-<p class="quiet">{{.Code}} · request <span class="id">{{.Request}}</span></p>{{end}}
+<div class="actions">{{if .Retry}}<a class="button" id="retry" href="">{{.Say.again}}</a>{{end}}<a href="{{.Dashboard}}">{{.Say.dashboard}}</a>{{if .Event.Home}}<a href="{{.Event.Home}}">{{.Say.scoreboard}}</a>{{end}}</div>
+<p class="quiet">{{.Code}} · <span class="id">{{.Request}}</span></p>{{end}}
 {{if .Event.Footer}}<footer class="quiet">{{.Event.Footer}}</footer>{{end}}
 </main>
 {{if .Waiting}}<script nonce="{{.Nonce}}">
 (function () {
 	"use strict";
 	var byId = function (id) { return document.getElementById(id) };
+	var say = { queue: {{.Say.queue}}, about: {{.Say.about}}, elapsed: {{.Say.elapsed}}, failed: {{.Say.failed}} };
+	var fill = function (text, value) { return text.replace("{1}", value) };
 	var main = document.querySelector("main");
 	var began = Date.now() - 1000 * Number(main.dataset.elapsed);
-	var tick = setInterval(function () { byId("elapsed").textContent = Math.floor((Date.now() - began) / 1000) }, 1000);
+	var tick = setInterval(function () { byId("elapsed").textContent = fill(say.elapsed, Math.floor((Date.now() - began) / 1000)) }, 1000);
 	var source, trouble = 0;
 	function end(title, text) {
 		clearInterval(tick);
@@ -77,15 +79,14 @@ a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 			return;
 		}
 		if (status.problem) {
-			end("The challenge couldn't start", status.problem.detail);
+			end(say.failed, status.problem.detail);
 			return;
 		}
 		if (status.stage) { byId("stage").textContent = status.stage }
 		if (status.elapsed_ms) { began = Date.now() - status.elapsed_ms }
 		byId("queue").hidden = !status.position;
-		byId("position").textContent = status.position || "";
-		byId("wait").hidden = !status.estimate_ms;
-		byId("estimate").textContent = Math.ceil((status.estimate_ms || 0) / 1000);
+		byId("queue").textContent = fill(say.queue, status.position || "") +
+			(status.estimate_ms ? " · " + fill(say.about, Math.ceil(status.estimate_ms / 1000)) : "");
 	}
 	source = new EventSource(main.dataset.status);
 	source.onmessage = function (event) { show(JSON.parse(event.data)) };

@@ -76,6 +76,8 @@ type HostRequest struct {
 	Address string `json:"address,omitempty"` // the client's address; in AuthNone it is who they are
 	WaitMS  int    `json:"wait_ms,omitempty"` // how long the answer may take, milliseconds
 	Seen    string `json:"seen,omitempty"`    // PathStatus: the version the asker has
+
+	Language string `json:"language,omitempty"` // of the stage and the problem, for people; empty: English
 }
 
 // HostStatus is what there is to know about a host. For an asker without rights to a host that is not running
@@ -124,4 +126,6 @@ type Problem struct {
 	Detail     string `json:"detail"`                // what happened and what to do, for people
 	RetryAfter int    `json:"retry_after,omitempty"` // seconds after which trying again makes sense; 0: it does not by itself
 	RequestID  string `json:"request_id,omitempty"`
+
+	Values []string `json:"values,omitempty"` // what the code's sentence is about, for those who say it in another language
 }

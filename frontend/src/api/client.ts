@@ -1,4 +1,5 @@
 import createClient from "openapi-fetch";
+import { detailOf } from "@/lib/problems";
 import { text } from "@/lib/text";
 import type { paths } from "./schema";
 
@@ -41,10 +42,13 @@ export function asProblem(cause: unknown): Problem {
 
 function toProblem(status: number, body: unknown): Problem {
   const p = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+  const code = typeof p.code === "string" ? p.code : "unknown";
+  const detail = typeof p.detail === "string" && p.detail !== "" ? p.detail : text.problem.unknown;
+  const values = Array.isArray(p.values) ? p.values.map(String) : [];
   return new Problem(
     status,
-    typeof p.code === "string" ? p.code : "unknown",
-    typeof p.detail === "string" && p.detail !== "" ? p.detail : text.problem.unknown,
+    code,
+    detailOf({ code, detail, values }),
     typeof p.retry_after === "number" ? p.retry_after : 0,
     typeof p.request_id === "string" ? p.request_id : "",
   );

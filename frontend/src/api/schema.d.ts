@@ -2637,6 +2637,8 @@ export interface components {
             retry_after?: number;
             /** @description The request's id in the log */
             request_id?: string;
+            /** @description What `detail` is about, in its order, for who says it in another language */
+            values?: string[];
         };
         /**
          * @description When the event takes place, as CTFd says. Before it begins and after its end no challenge is listed or started

@@ -1,3 +1,4 @@
+import { type Catalogue, speakProblems } from "./problems";
 import { speak, type Texts } from "./text";
 
 /** The languages of the dashboard, each by its own name. */
@@ -15,7 +16,7 @@ export type Language = keyof typeof languages;
 
 const key = "whaley-language";
 
-const load: Record<Exclude<Language, "en">, () => Promise<{ texts: Texts }>> = {
+const load: Record<Exclude<Language, "en">, () => Promise<{ texts: Texts; problems: Catalogue }>> = {
   de: () => import("./languages/de"),
   es: () => import("./languages/es"),
   fr: () => import("./languages/fr"),
@@ -47,7 +48,9 @@ export function language(): Language {
 export async function speakLanguage(chosen = language()): Promise<void> {
   if (chosen === "en") return;
   try {
-    speak((await load[chosen]()).texts);
+    const { texts, problems } = await load[chosen]();
+    speak(texts);
+    speakProblems(chosen, problems);
     document.documentElement.lang = chosen;
   } catch {
     // the network is gone, or the sidecar has another build: the page says what it can
@@ -61,5 +64,20 @@ export function chooseLanguage(next: Language): void {
   } catch {
     return; // it would be forgotten
   }
+  tellInstances(next);
   window.location.reload();
+}
+
+/**
+ * Tells the pages at instances' addresses, by a cookie for this host and what is below it, and for what it is below.
+ * A browser refuses it where instances have a domain of their own: there the browser's language counts.
+ */
+function tellInstances(next: Language): void {
+  const { hostname, protocol } = window.location;
+  const parent = hostname.slice(hostname.indexOf(".") + 1);
+  for (const domain of [hostname, parent]) {
+    const secure = protocol === "https:" ? "; Secure" : "";
+    // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is not there on plain http
+    document.cookie = `whaley_language=${next}; Domain=${domain}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  }
 }

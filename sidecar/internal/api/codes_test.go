@@ -35,12 +35,15 @@ var statusOf = map[string]int{
 type problemCode struct {
 	statuses map[int]bool
 	says     string
+	values   map[int]bool    // how many each of its sentences has
+	from     map[string]bool // folders
 }
 
 // problemCodes reads every code out of the source, with what it says.
 func problemCodes(t *testing.T) map[string]problemCode {
 	t.Helper()
 	var files []*ast.File
+	folders := map[*ast.File]string{}
 	constants := map[string]string{}
 	set := token.NewFileSet()
 	for _, root := range []string{"../../internal", "../../cmd"} {
@@ -52,6 +55,7 @@ func problemCodes(t *testing.T) map[string]problemCode {
 			f, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
 			if err == nil {
 				files = append(files, f)
+				folders[f] = filepath.ToSlash(strings.TrimPrefix(filepath.Dir(path), filepath.Join("..", "..", "internal")+"/"))
 			}
 			return err
 		})
@@ -97,8 +101,10 @@ func problemCodes(t *testing.T) map[string]problemCode {
 			}
 			p := found[code]
 			if p.statuses == nil {
-				p.statuses = map[int]bool{}
+				p.statuses, p.values, p.from = map[int]bool{}, map[int]bool{}, map[string]bool{}
 			}
+			p.values[len(call.Args)-3] = true
+			p.from[folders[f]] = true
 			p.statuses[status] = true
 			if text, ok := literal(call.Args[2]); ok && p.says == "" {
 				p.says = text

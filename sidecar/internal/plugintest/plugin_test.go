@@ -27,6 +27,7 @@ var promises = map[string]func(t *testing.T, w *world){
 	"ARefusalSaysWhyToPeopleAndPrograms":            refusals,
 	"ThePagesHaveTheEventsFace":                     eventsFace,
 	"AFaceThatIsNoneChangesNothing":                 wrongFace,
+	"ThePagesSpeakTheReadersLanguage":               languages,
 	"ABadTicketIsNoTicket":                          badTickets,
 	"ACodeBecomesACookieOnce":                       exchange,
 	"AContainerSeesNothingOfOurs":                   stripped,
@@ -199,7 +200,7 @@ func waiting(t *testing.T, w *world) {
 	cookie := "whaley=" + w.ticket(web)
 	got := w.get(web, "/page", "Cookie", cookie, "Sec-Fetch-Mode", "navigate", "Accept", "text/html")
 	for _, want := range []string{
-		"Notes &lt;b&gt; is starting", "Setting up the network", `<span id="estimate">7</span>`, `role="status"`,
+		"Notes &lt;b&gt; is starting", "Setting up the network", "Number 3 in the queue · about 7 s</p>", `role="status"`,
 		"<noscript>", wire.StatusPath,
 	} {
 		if !strings.Contains(got.Body, want) {
@@ -375,14 +376,14 @@ func stripped(t *testing.T, w *world) {
 	w.on(wire.PathWake, w.running("owner"))
 	token := w.ticket(web)
 	got := w.get(
-		web, "/", "Cookie", "a=1; whaley="+token+"; b=2", "Cookie", "__Host-whaley=x; WHALEY_nonce=y; whaley2=z",
+		web, "/", "Cookie", "a=1; whaley="+token+"; b=2", "Cookie", "__Host-whaley=x; WHALEY_nonce=y; whaley_language=de; whaley2=z",
 		wire.TicketHeader, token, "X-Whaley-Owner", "admin", "X-Forwarded-For", "6.6.6.6", "X-Forwarded-Host", "evil",
 		"Forwarded", "for=6.6.6.6", "Authorization", "Basic eDp5",
 	)
 	if got.Status != 200 {
 		t.Fatalf("%d %q", got.Status, got.Body)
 	}
-	for _, secret := range []string{token, "__Host-whaley", "nonce", "X-Whaley", "6.6.6.6", "evil"} {
+	for _, secret := range []string{token, "__Host-whaley", "nonce", "whaley_language", "X-Whaley", "6.6.6.6", "evil"} {
 		if strings.Contains(got.Body, secret) {
 			t.Errorf("the container was sent %q:\n%s", secret, got.Body)
 		}

@@ -26,6 +26,7 @@ type Error struct {
 	Kind       Kind
 	Code       string        // stable, snake_case
 	Detail     string        // what happened and what to do
+	Values     []string      `json:",omitempty"` // what Detail is about, in its order, for other languages
 	RetryAfter time.Duration // zero: no use in waiting
 	Err        error         `json:"-"` // for the log only
 }
@@ -41,7 +42,17 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Errorf makes an Error of a kind and code with a detail for people.
 func Errorf(kind Kind, code, format string, args ...any) *Error {
-	return &Error{Kind: kind, Code: code, Detail: fmt.Sprintf(format, args...)}
+	e := &Error{Kind: kind, Code: code, Detail: fmt.Sprintf(format, args...)}
+	for _, arg := range args {
+		e.Values = append(e.Values, fmt.Sprint(arg))
+	}
+	return e
+}
+
+// About says what Detail is about where its own words are English ones, such as a date's.
+func (e *Error) About(values ...string) *Error {
+	e.Values = values
+	return e
 }
 
 // Because adds the cause, which stays in the log.

@@ -24,13 +24,10 @@ const eventTime = "Monday, 2 January 2006, 15:04 UTC"
 func (e ScoreboardEvent) Closed(at time.Time) *Error {
 	switch {
 	case at.Before(e.Begins):
-		return Errorf(Forbidden, CodeNotBegun, "The event begins on %s.", e.Begins.UTC().Format(eventTime)).After(
-			e.Begins.Sub(
-				at,
-			),
-		)
+		return Errorf(Forbidden, CodeNotBegun, "The event begins on %s.", said(e.Begins)).
+			About(moment(e.Begins)).After(e.Begins.Sub(at))
 	case !e.Ends.IsZero() && !at.Before(e.Ends) && !e.Viewable:
-		return Errorf(Forbidden, CodeOver, "The event ended on %s.", e.Ends.UTC().Format(eventTime))
+		return Errorf(Forbidden, CodeOver, "The event ended on %s.", said(e.Ends)).About(moment(e.Ends))
 	case e.Paused && !e.over(at):
 		return Errorf(Forbidden, CodePaused, "The organisers have paused the event. Running instances keep going.").After(
 			RetryWhilePaused,
@@ -44,9 +41,13 @@ func (ch *Challenge) NotOpen(at time.Time) *Error {
 	if !at.Before(ch.OpensAt) {
 		return nil
 	}
-	return Errorf(Forbidden, CodeNotOpen, "This challenge opens on %s.", ch.OpensAt.UTC().Format(eventTime)).After(
-		ch.OpensAt.Sub(at),
-	)
+	return Errorf(Forbidden, CodeNotOpen, "This challenge opens on %s.", said(ch.OpensAt)).
+		About(moment(ch.OpensAt)).After(ch.OpensAt.Sub(at))
 }
+
+func said(at time.Time) string { return at.UTC().Format(eventTime) }
+
+// moment is for other languages, which write dates their own way.
+func moment(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
 func (e ScoreboardEvent) over(at time.Time) bool { return !e.Ends.IsZero() && !at.Before(e.Ends) }

@@ -6,6 +6,7 @@ import { Badge, type Tone } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/copy-button";
 import { formatMoment, formatMS } from "@/lib/format";
+import { stageOf } from "@/lib/problems";
 import { useAction } from "../kit/action";
 import { LogView } from "../kit/log-view";
 import { text } from "../text";
@@ -40,7 +41,7 @@ export function Tried({ draft, trial }: { draft: Draft; trial: Trial }) {
           </Badge>
         </span>
         <span className="min-w-0 flex-1 basis-48 text-ink-soft text-sm">
-          {trial.stage}
+          {stageOf(trial.stage)}
           {trial.state === "running" &&
             trial.expires_at &&
             text.drafts.until(formatMoment(trial.expires_at).slice(11, 16))}

@@ -9,6 +9,7 @@ import { Dialog } from "@/components/ui/dialog";
 import { Notice } from "@/components/ui/notice";
 import { Segmented } from "@/components/ui/segmented";
 import { formatBytes, formatMoment } from "@/lib/format";
+import { detailOf, stageOf } from "@/lib/problems";
 import { useAction } from "../kit/action";
 import { TabLink } from "../kit/link";
 import { useAfterEvents } from "../kit/live";
@@ -101,10 +102,10 @@ function Detail({ instance }: { instance: AdminInstanceDetail }) {
       </div>
       {instance.stage !== "" && (
         <p role="status" className="text-sm">
-          {instance.stage}
+          {stageOf(instance.stage)}
         </p>
       )}
-      {instance.problem && <Notice>{instance.problem.detail}</Notice>}
+      {instance.problem && <Notice>{detailOf(instance.problem)}</Notice>}
       {view === "about" && <Printed printed={instance.printed} />}
       {view === "about" ? (
         <About instance={instance} />

@@ -4,6 +4,7 @@ import type { Instance } from "@/api/types";
 import { ConfirmDialog } from "@/components/ui/confirm-dialog";
 import { Notice } from "@/components/ui/notice";
 import { Progress } from "@/components/ui/progress";
+import { detailOf } from "@/lib/problems";
 import { text } from "@/lib/text";
 import { ExtendButton, MainButton, RestartButton, WakeButton } from "./buttons";
 import { InUse } from "./in-use";
@@ -66,7 +67,7 @@ export function InstanceControls({ challenge, instance, paused, ended, others }:
         </div>
       )}
       {phase === "failed" && !spawn.isPending && !refused && instance?.problem && (
-        <Notice>{instance.problem.detail}</Notice>
+        <Notice>{detailOf(instance.problem)}</Notice>
       )}
       {full && (
         <InUse

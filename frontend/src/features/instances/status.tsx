@@ -1,6 +1,7 @@
 import type { Instance } from "@/api/types";
 import { useServerNow } from "@/lib/clock";
 import { cn } from "@/lib/cn";
+import { stageOf } from "@/lib/problems";
 import { text } from "@/lib/text";
 import { formatClock, formatHour, formatSpan, isoDuration } from "@/lib/time";
 import { extensionOf } from "./extension";
@@ -67,7 +68,7 @@ function Underway({ instance }: { instance: Instance }) {
   const now = useServerNow();
   const seconds = Math.floor((now - Date.parse(instance.created_at)) / 1000);
   const queued = instance.state === "queued";
-  const stage = instance.stage || (queued ? text.instance.queuedStage : text.instance.startingStage);
+  const stage = stageOf(instance.stage) || (queued ? text.instance.queuedStage : text.instance.startingStage);
   return (
     <Lines
       first={queued && instance.position > 0 ? text.instance.position(instance.position, instance.estimate_ms) : stage}

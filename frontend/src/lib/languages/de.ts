@@ -1,6 +1,8 @@
 import type { Texts } from "../text";
 import { pluralOf } from "./plural";
 
+export { default as problems } from "./problems/de.json";
+
 const many = pluralOf("de");
 
 /** Deutsch. */

@@ -1,6 +1,8 @@
 import type { Texts } from "../text";
 import { pluralOf } from "./plural";
 
+export { default as problems } from "./problems/es.json";
+
 const many = pluralOf("es");
 
 /** Español. */

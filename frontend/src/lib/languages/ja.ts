@@ -1,5 +1,7 @@
 import type { Texts } from "../text";
 
+export { default as problems } from "./problems/ja.json";
+
 /** 日本語。 */
 export const texts: Texts = {
   app: {

@@ -62,7 +62,7 @@ func ProblemOf(err error) wire.Problem {
 	}
 	return wire.Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Detail,
-		RetryAfter: seconds(e.RetryAfter),
+		Values: e.Values, RetryAfter: seconds(e.RetryAfter),
 	}
 }
 

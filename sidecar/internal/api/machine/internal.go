@@ -10,6 +10,7 @@ import (
 	"github.com/whaley-ctf/whaley/shared/ticket"
 	"github.com/whaley-ctf/whaley/shared/wire"
 	"github.com/whaley-ctf/whaley/sidecar/internal/api/kit"
+	"github.com/whaley-ctf/whaley/sidecar/internal/language"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -142,7 +143,7 @@ func (a Handlers) host(w http.ResponseWriter, r *http.Request, call hostCall) er
 	}
 	if call.settled(view, h.Seen) {
 		a.contact(view, call.opens)
-		status := a.statusOf(view, revoked)
+		status := spoken(h.Language, a.statusOf(view, revoked))
 		a.renew(r.Context(), h, revoked, &status)
 		return kit.Write(w, http.StatusOK, status)
 	}
@@ -164,6 +165,7 @@ func (a Handlers) host(w http.ResponseWriter, r *http.Request, call hostCall) er
 		p.RequestID = whaley.RequestOf(ctx)
 		status = wire.HostStatus{State: wire.StateFailed, Mine: true, Problem: &p}
 	}
+	status = spoken(h.Language, status)
 	a.renew(ctx, h, revoked, &status)
 	a.contact(view, call.opens)
 	_ = json.NewEncoder(w).Encode(status)
@@ -194,6 +196,16 @@ func (a Handlers) contact(v whaley.HostView, opens bool) {
 	if opens && a.Cheating != nil && in != nil && in.State == whaley.Running && !whaley.Synthetic(in.Owner.ID) {
 		a.Cheating.Contact(v.Instance.ID)
 	}
+}
+
+// spoken is a status as people who read a language are told.
+func spoken(in string, s wire.HostStatus) wire.HostStatus {
+	s.Stage = language.Stage(in, s.Stage)
+	if s.Problem != nil {
+		p := language.Problem(in, *s.Problem)
+		s.Problem = &p
+	}
+	return s
 }
 
 func (a Handlers) statusOf(v whaley.HostView, revoked bool) wire.HostStatus {
