@@ -45,7 +45,7 @@ var sections = []section{
 	{"warm", warm}, {"boots", boots}, {"asleep", asleep}, {"sleepers", sleepers}, {"tcp", tcpWake},
 	{"fronts", fronts}, {"pair", pair}, {"burst", burst}, {"owners", owners}, {"path", path}, {"whole", whole},
 	{"growth", growth}, {"routes", routes}, {"api", apiRequests}, {"flags", flags}, {"steps", steps}, {"streams", streams},
-	{"restart", restart},
+	{"restart", restart}, {"kubernetes", onCluster},
 }
 
 func names() string {

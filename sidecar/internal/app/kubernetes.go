@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -23,7 +22,6 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/port"
 	"github.com/whaley-ctf/whaley/sidecar/internal/registry"
 	"github.com/whaley-ctf/whaley/sidecar/internal/standin"
-	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // clusterTime bounds what is asked of the cluster and the registry before anything is served.
@@ -138,9 +136,4 @@ func tellDifferences(library *challenge.Library, log *slog.Logger) {
 			log.Info("challenge is taken otherwise", "challenge", ch.ID, "key", n.Key, "note", n.Text)
 		}
 	}
-}
-
-// Usage says that nobody asks nodes what Pods use.
-func (*cluster) Usage(context.Context, string) (whaley.Usage, error) {
-	return whaley.Usage{}, errors.New("what pods use is not asked: the cluster's own monitoring knows it")
 }

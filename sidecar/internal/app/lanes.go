@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
 )
 
@@ -62,15 +63,20 @@ func (l *lanes) ended() bool {
 }
 
 func (l *lanes) accept(from net.Listener) {
+	pause := loop.Backoff{First: 5 * time.Millisecond, Most: time.Second}
 	for {
 		conn, err := from.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if err != nil {
-			time.Sleep(10 * time.Millisecond) // there are no descriptors left: others end
+			select {
+			case <-time.After(pause.Next()): // there are no descriptors left: others end
+			case <-l.over:
+			}
 			continue
 		}
+		pause.Reset()
 		select {
 		case l.conns <- conn:
 		case <-l.over:

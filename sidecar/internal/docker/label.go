@@ -7,19 +7,20 @@ import (
 	"github.com/docker/docker/api/types/filters"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Labels on everything that is ours.
 const (
-	labelManaged    = "whaley.managed"
-	labelDeployment = "whaley.deployment"
-	labelInstance   = "whaley.instance"
-	labelChallenge  = "whaley.challenge"
-	labelOwner      = "whaley.owner"
-	labelRevision   = "whaley.revision"
-	labelCreatedAt  = "whaley.created_at"
-	labelExpiresAt  = "whaley.expires_at" // as planned at the start; the row knows of extensions
-	labelGate       = "whaley.gate"       // its first program is the guest
+	labelManaged    = whaley.LabelManaged
+	labelDeployment = whaley.LabelDeployment
+	labelInstance   = whaley.LabelInstance
+	labelChallenge  = whaley.LabelChallenge
+	labelOwner      = whaley.LabelOwner
+	labelRevision   = whaley.LabelRevision
+	labelCreatedAt  = whaley.LabelCreatedAt
+	labelExpiresAt  = whaley.LabelExpiresAt
+	labelGate       = "whaley.gate" // its first program is the guest
 	labelProject    = "com.docker.compose.project"
 	labelService    = "com.docker.compose.service"
 )

@@ -25,6 +25,7 @@ const (
 	Wait  Verb = "wait"  // answer once no program runs
 	Exec  Verb = "exec"  // run Argv beside the program, as its user, and answer with its code
 	Look  Verb = "look"  // say how it is
+	Count Verb = "count" // say what its container uses, also
 )
 
 // Request is what a guest that stays is asked.
@@ -53,7 +54,29 @@ type Reply struct {
 	Code   int    `json:"code,omitempty"`   // with which the program, or what was run beside it, ended
 	Failed int    `json:"failed,omitempty"` // what was asked was not done; the code of an Outcome
 	Why    string `json:"why,omitempty"`    // not
+	Use    *Use   `json:"use,omitempty"`    // what a container uses, if that was asked and can be seen
 }
+
+// Use is what a container uses, by the kernel's counters. What cannot be seen is 0.
+type Use struct {
+	CPU     time.Duration `json:"cpu"` // of all CPUs, since the start
+	Memory  int64         `json:"memory"`
+	Limit   int64         `json:"limit"`
+	Pids    int64         `json:"pids"`
+	In      int64         `json:"in"` // bytes from the network, of all containers of a Pod
+	Out     int64         `json:"out"`
+	Read    int64         `json:"read"` // bytes from disks
+	Written int64         `json:"written"`
+	Opened  int64         `json:"opened"` // TCP connections that its Pod has taken, with those to guests
+	Asked   int64         `json:"asked"`  // those of them to this guest
+	Held    int           `json:"held"`   // connections from elsewhere that its Pod has open, without those to guests
+}
+
+// Ports are where guests of one Pod are asked, from the first on.
+const (
+	FirstPort = 7117
+	mostPorts = 16
+)
 
 // KeyOf is the key of a container that is called by a name which no other ever has, of those of a secret.
 func KeyOf(secret []byte, name string) Key {

@@ -49,6 +49,7 @@ func attend(o Order) (int, error) {
 			time.Sleep(waitMost)
 			continue
 		}
+		p.asked.Add(1)
 		from := conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr()
 		if !c.enter(from) {
 			conn.Close()
@@ -103,13 +104,18 @@ func (p *program) do(ctx context.Context, r Request, files io.Reader) Reply {
 	case Exec:
 		code, err = p.exec(ctx, r.Argv)
 		ran = true
-	case Look:
+	case Look, Count:
 	default:
 		err = Outcome{failed, "it is asked what it does not know"}
 	}
 	reply := p.look()
 	if ran {
 		reply.Code = code
+	}
+	if r.Do == Count {
+		if reply.Use, err = count("/"); err == nil {
+			reply.Use.Asked = p.asked.Load()
+		}
 	}
 	var why Outcome
 	switch {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +16,7 @@ import (
 
 // program is that of a container whose guest stays.
 type program struct {
+	asked    atomic.Int64 // connections that were taken to ask it
 	order    Order
 	children *children
 

@@ -81,7 +81,8 @@ func (i *Instancer) makeOrClaim(
 
 // timedOut prefers the reason why a context ended to the error of the call that noticed.
 func timedOut(ctx context.Context, err error) error {
-	if ctx.Err() != nil && whaley.CodeOf(err) != whaley.CodeStartTimeout {
+	code := whaley.CodeOf(err)
+	if ctx.Err() != nil && code != whaley.CodeStartTimeout && code != whaley.CodeHostFull {
 		return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
 	}
 	return err // which may say more of the same
@@ -127,6 +128,7 @@ func (i *Instancer) steps(in *whaley.Instance, ch *whaley.Challenge) Steps {
 		Run: func(ctx context.Context, in *whaley.Instance, made []Made) error {
 			return i.startAll(ctx, in, ch, made)
 		},
+		Full: func(ctx context.Context) { i.makeRoom(ctx, in) },
 		Step: i.step,
 	}
 }

@@ -92,6 +92,7 @@ type Object struct {
 	Running bool // also if its programs are halted
 	Waiting bool // it is there and runs, but not the challenge's program: nobody's yet
 	Ended   bool // a container that ran, and does so no more
+	Lost    bool // a container that ended without its program, as with its machine: it cannot be started again
 	Labels  Labels
 }
 
@@ -139,6 +140,9 @@ type Steps struct {
 	Placed func(ctx context.Context, p Location) (*whaley.Instance, error)
 	// Run starts what is made, in the order of the challenge, and returns when all is ready.
 	Run func(ctx context.Context, in *whaley.Instance, made []Made) error
+	// Full says that there is no room for what is made at the moment, for as long as it is called now and then: what
+	// waits for owners gives way. nil: what is made gives way itself, and is given up when it finds none.
+	Full func(ctx context.Context)
 	// Step is a part of the start in its trace.
 	Step func(ctx context.Context, name string) (context.Context, func(error))
 }

@@ -146,8 +146,12 @@ func (i *Instancer) settle(in *whaley.Instance, objects []Object) {
 // after which time it is to be looked at again; 0: that is up to others.
 func (i *Instancer) verify(ctx context.Context, id string) (runs bool, again time.Duration) {
 	in, err := i.Store.Get(ctx, id)
+	if whaley.CodeOf(err) == whaley.CodeInstanceNotFound {
+		i.verifyWaiting(ctx, id)
+		return false, 0
+	}
 	if err != nil {
-		return whaley.CodeOf(err) != whaley.CodeInstanceNotFound, 0 // the reconciler will see
+		return true, 0 // the reconciler will see
 	}
 	if !in.State.Timed() {
 		return false, 0
@@ -180,11 +184,14 @@ func stoppedShort(in *whaley.Instance, objects []Object) bool {
 }
 
 // missing names a service that a running instance cannot do without and that does not run, or is empty. Those in alive
-// count as running.
+// count as running. None can do without one that was lost.
 func missing(in *whaley.Instance, objects []Object, alive map[string]bool) string {
 	running := map[string]bool{}
 	maps.Copy(running, alive)
 	for _, o := range objects {
+		if o.Lost {
+			return o.Labels.Service
+		}
 		if o.Kind == "container" && o.Running {
 			running[o.Labels.Service] = true
 		}

@@ -30,13 +30,15 @@ type waiting struct {
 	kick     loop.Signal  // one is missing
 	kickWarm loop.Signal  // one may be missing that is warm
 	claiming atomic.Int32 // how many are becoming their owners' now
+	room     sync.Mutex   // one after the other gives way
 
-	mu     sync.Mutex
-	starts map[string][]time.Time // challenge → when its instances were asked for
-	ready  map[string]int         // challenge → how many there were at their gates at the last look
-	warm   map[string]int         // challenge → how many there were that run
-	mine   map[string]*build      // made by this process, of these images
-	failed map[string]failedWait  // form → when it could not be made
+	mu        sync.Mutex
+	fullUntil time.Time              // nothing is made before
+	starts    map[string][]time.Time // challenge → when its instances were asked for
+	ready     map[string]int         // challenge → how many there were at their gates at the last look
+	warm      map[string]int         // challenge → how many there were that run
+	mine      map[string]*build      // made by this process, of these images
+	failed    map[string]failedWait  // form → when it could not be made
 }
 
 // failedWait is how often something could not be made ahead, and until when it is not tried.

@@ -49,7 +49,7 @@ func (i *Instancer) wishes(ctx context.Context) ([]wish, error) {
 			all = append(all, wish{warm: true, ch: ch, build: b, form: i.warmForm(ch, b), count: min(n, policy.Waiting)})
 		}
 	}
-	can := i.DiskShort() == nil && !i.pressed()
+	can := i.DiskShort() == nil && !i.pressed() && !i.waiting.isFull()
 	for n := range all {
 		all[n].needs = i.needed(all[n].ch)
 		all[n].made = can && all[n].build != nil && !i.waiting.leftAlone(all[n].form)

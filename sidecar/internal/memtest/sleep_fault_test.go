@@ -65,7 +65,7 @@ func (w *world) night(in *whaley.Instance, d *death) {
 func TestWhateverStepOfSleepIsTheLastNothingIsLost(t *testing.T) {
 	ch := sleepy()
 	ch.Timeout = 24 * time.Hour
-	onEngine(t, func(w *world) {
+	onEngineAndCluster(t, func(w *world) {
 		in := w.running("ada", "web")
 		all := &death{at: -1}
 		w.night(in, all)

@@ -34,7 +34,7 @@ func TestAWholeEventLosesAndLeaksNothing(t *testing.T) {
 	owners, hours := scale(t, "SOAK_LIVE", 40), scale(t, "SOAK_HOURS", 1)
 	ch := built("web", web("2s"))
 	ch.Timeout = time.Duration(hours) * time.Hour / 3
-	playIn(t, memory.NewHost(), func(w *world) {
+	playIn(t, &world{host: memory.NewHost()}, func(w *world) {
 		w.policy.SpawnConcurrency = 50
 		w.rules.SetPolicy(w.policy)
 		began := time.Now()

@@ -135,7 +135,7 @@ func (w *world) life(d *death, owner string) {
 
 // TestWhateverStepOfWaitingIsTheLastNothingIsLostOrDoubled tries a death at, and a fault of, each step.
 func TestWhateverStepOfWaitingIsTheLastNothingIsLostOrDoubled(t *testing.T) {
-	onEngine(t, func(w *world) {
+	onEngineAndCluster(t, func(w *world) {
 		all := &death{at: -1}
 		w.life(all, "nobody dies")
 		if len(all.seen) < 12 {

@@ -35,7 +35,7 @@ func (w *world) warmLife(d *death, owner string) (given bool) {
 // TestWhateverStepOfBeingWarmIsTheLastNoFlagIsLostOrDoubled tries a death at, and a fault of, each step. auditFlags
 // finds what two have and what nobody should have.
 func TestWhateverStepOfBeingWarmIsTheLastNoFlagIsLostOrDoubled(t *testing.T) {
-	onEngine(t, func(w *world) {
+	onEngineAndCluster(t, func(w *world) {
 		all := &death{at: -1}
 		w.warmLife(all, "nobody dies")
 		if len(all.seen) < 15 {

@@ -230,8 +230,8 @@ func TestWhatIsWarmAndBrokenOrOldIsReplaced(t *testing.T) {
 		w.start()
 		broken := w.warm(1)[0]
 		w.kill(broken.Instance(), "web")
-		in, took := w.took("one", "java") // before it was noticed
-		if in.ID != broken.ID || w.flagOf("one", "java") != broken.Flags[0].Value || took < boots {
+		in, took := w.took("one", "java") // before it was noticed, or after
+		if in.ID == broken.ID && w.flagOf("one", "java") != broken.Flags[0].Value || took < boots {
 			w.t.Errorf("after %s it is %s, and %s was broken", took, in.ID, broken.ID)
 		}
 		broken = w.warm(1)[0]

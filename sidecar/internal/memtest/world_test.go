@@ -6,6 +6,7 @@ package memtest
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -21,8 +22,11 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/costs"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/flag"
+	"github.com/whaley-ctf/whaley/sidecar/internal/guest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/kubernetes"
+	cluster "github.com/whaley-ctf/whaley/sidecar/internal/platform/kubernetes/simulated"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/memory"
 	"github.com/whaley-ctf/whaley/sidecar/internal/sandbox"
 	"github.com/whaley-ctf/whaley/sidecar/internal/store"
@@ -49,6 +53,7 @@ type world struct {
 	db       *store.Store
 	host     *memory.Host // nil: it runs on the engine
 	engine   *simulated.Engine
+	cluster  *cluster.Cluster // not nil: it runs on that
 	runs     platform
 	loaded   loaded
 	policy   whaley.Policy
@@ -62,6 +67,7 @@ type world struct {
 	uses     func(*whaley.Instance) int64 // bytes that what runs is seen to use; nil: it is not looked at
 	// faulty puts something between the rules and what they work with; nil: nothing.
 	faulty  func(instancer.Store, instancer.Platform) (instancer.Store, instancer.Platform)
+	calls   func(call string) error // asked for each call of the cluster's API; nil: none is
 	subnets *subnet.Pool
 	pools   netip.Prefix // that subnets are from
 	rules   *instancer.Instancer
@@ -73,24 +79,38 @@ type world struct {
 // difference.
 func inMemory(t *testing.T, play func(w *world), challenges ...*whaley.Challenge) {
 	t.Helper()
-	t.Run("on a platform in memory", func(t *testing.T) { playIn(t, memory.NewHost(), play, challenges) })
-	t.Run("on a simulated engine", func(t *testing.T) { playIn(t, nil, play, challenges) })
+	t.Run("on a platform in memory", func(t *testing.T) { playIn(t, &world{host: memory.NewHost()}, play, challenges) })
+	t.Run("on a simulated engine", func(t *testing.T) { playIn(t, &world{}, play, challenges) })
+	t.Run("on a simulated cluster", func(t *testing.T) { onCluster(t, play, challenges...) })
+}
+
+// onCluster plays a test that is about a cluster, or about what only one has.
+func onCluster(t *testing.T, play func(w *world), challenges ...*whaley.Challenge) {
+	t.Helper()
+	playIn(t, &world{cluster: cluster.New(1 << 20)}, play, challenges)
 }
 
 // onEngine plays a test that is about an engine, or about what only one has.
 func onEngine(t *testing.T, play func(w *world), challenges ...*whaley.Challenge) {
 	t.Helper()
-	playIn(t, nil, play, challenges)
+	playIn(t, &world{}, play, challenges)
 }
 
-func playIn(t *testing.T, host *memory.Host, play func(w *world), challenges loaded) {
+// onEngineAndCluster plays one that tells where its containers are.
+func onEngineAndCluster(t *testing.T, play func(w *world), challenges ...*whaley.Challenge) {
+	t.Helper()
+	t.Run("on a simulated engine", func(t *testing.T) { onEngine(t, play, challenges...) })
+	t.Run("on a simulated cluster", func(t *testing.T) { onCluster(t, play, challenges...) })
+}
+
+func playIn(t *testing.T, w *world, play func(w *world), challenges loaded) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		db, err := store.Open(t.Context(), "", storetest.Ready(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{t: t, db: db, host: host, engine: simulated.NewWorld().Engine("ours"), loaded: challenges, end: func() {}}
+		w.t, w.db, w.engine, w.loaded, w.end = t, db, simulated.NewWorld().Engine("ours"), challenges, func() {}
 		w.pools = netip.MustParsePrefix("10.190.0.0/16")
 		defer db.Close()
 		defer func() { w.end() }()
@@ -114,8 +134,11 @@ func (w *world) start() {
 	made := containers.New(containers.Needs{
 		Engine: w.engine, Subnets: w.subnets, Ports: &w.ports, Sandboxes: pool, Traffic: &w.comes, Guest: true, Log: log,
 	})
-	if w.runs = (onContainers{made, w.engine}); w.host != nil {
+	switch w.runs = (onContainers{made, w.engine}); {
+	case w.host != nil:
 		w.runs = w.host.Platform("ours")
+	case w.cluster != nil:
+		w.runs = w.pods(log)
 	}
 	needs := instancer.Needs{
 		Store: w.db, Platform: w.runs, Prober: cmp.Or[instancer.Prober](w.prober, w.runs), Router: &w.routes,
@@ -140,7 +163,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.rules = life.Instancer
-	if w.host == nil {
+	if w.host == nil && w.cluster == nil {
 		also = append(also, func(ctx context.Context) error { return pool.Run(ctx, made.Demand(life, w.loaded.All)) })
 	}
 	life.Start(context.Background(), also...)
@@ -151,6 +174,53 @@ func (w *world) start() {
 		}
 	})
 	synctest.Wait()
+}
+
+// askedBy asks guests of the world's cluster; each time is a call like those of its API.
+func (w *world) askedBy(calls func(string) error) kubernetes.Ask {
+	return func(ctx context.Context, at netip.AddrPort, k guest.Key, r guest.Request) (guest.Reply, error) {
+		if calls != nil && r.Do != guest.Wait {
+			if err := calls("ask a guest to " + string(r.Do)); err != nil {
+				return guest.Reply{}, fmt.Errorf("%w: %w", guest.ErrAway, err)
+			}
+		}
+		return w.cluster.Ask(ctx, at, k, r)
+	}
+}
+
+// inPods is the platform of a cluster, which knows what answers there.
+type inPods struct {
+	*kubernetes.Platform
+	cluster *cluster.Cluster
+	comes   *traffic
+}
+
+func (p inPods) Answers(ctx context.Context, t instancer.Target) (whaley.Scheme, error) {
+	return p.cluster.Answers(ctx, t)
+}
+
+func (p inPods) Traffic(ctx context.Context, all []*whaley.Instance) (map[string]whaley.Traffic, error) {
+	seen := map[string][]netip.Prefix{}
+	for _, in := range all {
+		seen[in.ID] = nil
+	}
+	return p.comes.Of(ctx, seen)
+}
+
+func (p inPods) Logs(_ context.Context, id string, _ int) (string, error) {
+	return p.cluster.Printed(id)
+}
+
+// pods is the platform of the world's cluster as one life of a sidecar has it.
+func (w *world) pods(log *slog.Logger) platform {
+	p := kubernetes.New(kubernetes.Needs{
+		API: w.cluster.Client(w.calls), Images: cluster.Images{Cluster: w.cluster}, Files: cluster.Files{}, Ports: &w.ports,
+		Guests: w.askedBy(w.calls), Log: log,
+	}, kubernetes.Options{Namespace: "instances", Deployment: "ours", Secret: []byte("secret")})
+	if err := p.Guard(w.t.Context()); err != nil && w.calls == nil {
+		w.t.Fatal(err)
+	}
+	return inPods{p, w.cluster, &w.comes}
 }
 
 // look is what all that runs uses now.

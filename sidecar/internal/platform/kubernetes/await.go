@@ -17,18 +17,19 @@ import (
 )
 
 const (
-	// roomFor is how long a Pod may find no node before its start is given up: others may be on their way out.
+	// roomFor is how long a Pod that is made ahead may find no node before it is given up: others may be on their way out.
 	roomFor = 5 * time.Second
+	askRoom = time.Second            // between two times that room is asked for
 	lookPod = 500 * time.Millisecond // between two looks at a Pod that cannot be watched
 )
 
-// awaitAll returns Pods once each has its address.
-func (p *Platform) awaitAll(ctx context.Context, pods []corev1.Pod) ([]corev1.Pod, error) {
+// awaitAll returns Pods once each has its address. full is called now and then for one that has no node to be on.
+func (p *Platform) awaitAll(ctx context.Context, pods []corev1.Pod, full func(context.Context)) ([]corev1.Pod, error) {
 	all := slices.Clone(pods)
 	g, ctx := errgroup.WithContext(ctx)
 	for n := range all {
 		g.Go(func() (err error) {
-			all[n], err = p.await(ctx, all[n])
+			all[n], err = p.await(ctx, all[n], full)
 			return err
 		})
 	}
@@ -36,12 +37,23 @@ func (p *Platform) awaitAll(ctx context.Context, pods []corev1.Pod) ([]corev1.Po
 }
 
 // await returns a Pod once it has its address.
-func (p *Platform) await(ctx context.Context, pod corev1.Pod) (corev1.Pod, error) {
-	for {
+func (p *Platform) await(ctx context.Context, pod corev1.Pod, full func(context.Context)) (corev1.Pod, error) {
+	for began := time.Now(); ; {
 		if there, err := settled(&pod); there || err != nil {
 			return pod, err
 		}
+		why := unplaced(&pod)
+		switch {
+		case why == "":
+		case full != nil:
+			full(ctx)
+		case time.Since(began) > roomFor:
+			return pod, noRoom(why)
+		}
 		next, err := p.watched(ctx, pod)
+		if ctx.Err() != nil && why != "" {
+			return pod, noRoom(why)
+		}
 		if ctx.Err() != nil {
 			return pod, fmt.Errorf("pod %s has no address yet: %w", pod.Name, errors.Join(ctx.Err(), err))
 		}
@@ -69,9 +81,9 @@ func (p *Platform) watched(ctx context.Context, pod corev1.Pod) (*corev1.Pod, er
 		return nil, err
 	}
 	defer w.Stop()
-	full := time.NewTimer(roomFor)
-	defer full.Stop()
-	for {
+	look, last := time.NewTicker(askRoom), (*corev1.Pod)(nil)
+	defer look.Stop()
+	for until := time.Now().Add(roomFor); ; {
 		select {
 		case event, ok := <-w.ResultChan():
 			next, isPod := event.Object.(*corev1.Pod)
@@ -81,12 +93,34 @@ func (p *Platform) watched(ctx context.Context, pod corev1.Pod) (*corev1.Pod, er
 			if there, err := settled(next); there || err != nil {
 				return next, nil
 			}
-		case <-full.C:
-			return nil, nil
+			last = next
+		case <-look.C:
+			if last != nil && unplaced(last) != "" {
+				return last, nil
+			}
+			if time.Now().After(until) || unplaced(&pod) != "" {
+				return nil, nil
+			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// unplaced is why there is no node for a Pod now; empty: there is, or it is not known yet.
+func unplaced(pod *corev1.Pod) string {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return fmt.Sprintf("pod %s: %s", pod.Name, c.Message)
+		}
+	}
+	return ""
+}
+
+func noRoom(why string) error {
+	return whaley.Errorf(
+		whaley.Unavailable, whaley.CodeHostFull, "All machines of the cluster are full. Try again later.",
+	).Because(errors.New(why))
 }
 
 // settled says whether a Pod has its address, or why it will not get one.
@@ -103,13 +137,6 @@ func settled(pod *corev1.Pod) (bool, error) {
 				whaley.Unavailable, whaley.CodeObjectMissing,
 				"A machine of the cluster cannot run the challenge's image. Try again; if it keeps happening, tell an organiser.",
 			).Because(fmt.Errorf("container %s of pod %s: %s: %s", s.Name, pod.Name, w.Reason, w.Message))
-		}
-	}
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && time.Since(pod.CreationTimestamp.Time) > roomFor {
-			return false, whaley.Errorf(
-				whaley.Unavailable, whaley.CodeHostFull, "The cluster has no room for more instances. Try again later.",
-			).Because(fmt.Errorf("pod %s: %s", pod.Name, c.Message))
 		}
 	}
 	return pod.Status.PodIP != "", nil

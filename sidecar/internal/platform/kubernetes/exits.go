@@ -89,6 +89,7 @@ func (p *Platform) watchPods(ctx context.Context, all *attendants, first bool) {
 		return
 	}
 	defer w.Stop()
+	defer context.AfterFunc(ctx, w.Stop)()
 	for event := range w.ResultChan() {
 		pod, ok := event.Object.(*corev1.Pod)
 		if !ok {
@@ -141,7 +142,7 @@ func (p *Platform) untilEnded(ctx context.Context, id string) bool {
 		}
 		if err == nil {
 			var got guest.Reply
-			if got, err = guest.Ask(ctx, k.at, k.key, guest.Request{Do: guest.Wait}); err == nil {
+			if got, err = p.guests(ctx, k.at, k.key, guest.Request{Do: guest.Wait}); err == nil {
 				return got.State == guest.Ended
 			}
 			if errors.Is(err, guest.ErrAway) {
@@ -186,7 +187,7 @@ func (p *Platform) noteEnd(ctx context.Context, pod *corev1.Pod, id string) erro
 	if err != nil {
 		return err
 	}
-	now, err := guest.Ask(ctx, k.at, k.key, guest.Request{Do: guest.Look})
+	now, err := p.guests(ctx, k.at, k.key, guest.Request{Do: guest.Look})
 	if err != nil || now.State != guest.Ended {
 		return err
 	}

@@ -8,23 +8,25 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/guest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // Labels on everything that is ours, as on an engine. What may hold more than a label's value can is an annotation.
 const (
-	labelManaged    = "whaley.managed"
-	labelDeployment = "whaley.deployment"
-	labelInstance   = "whaley.instance"
-	labelChallenge  = "whaley.challenge"
+	labelManaged    = whaley.LabelManaged
+	labelDeployment = whaley.LabelDeployment
+	labelInstance   = whaley.LabelInstance
+	labelChallenge  = whaley.LabelChallenge
 	labelEgress     = "whaley.egress"   // it may reach the outside
+	labelBegun      = "whaley.begun"    // it is an owner's, whom a drain of its node must not take it from
 	labelNetwork    = "whaley.network." // and the number of one of its challenge's networks
 
-	noteOwner     = "whaley.owner"
-	noteRevision  = "whaley.revision"
-	noteCreatedAt = "whaley.created_at"
-	noteExpiresAt = "whaley.expires_at" // as planned at the start; the row knows of extensions
-	noteServices  = "whaley.services"   // those of a Pod, in the order of its containers
-	noteState     = "whaley.state/"     // and the name of a container: how its program is, see guest.State
+	noteOwner     = whaley.LabelOwner
+	noteRevision  = whaley.LabelRevision
+	noteCreatedAt = whaley.LabelCreatedAt
+	noteExpiresAt = whaley.LabelExpiresAt
+	noteServices  = "whaley.services" // those of a Pod, in the order of its containers
+	noteState     = "whaley.state/"   // and the name of a container: how its program is, see guest.State
 )
 
 // marks are the labels and annotations of an object.

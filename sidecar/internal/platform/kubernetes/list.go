@@ -19,6 +19,9 @@ func (p *Platform) List(ctx context.Context, instance string) (all []instancer.O
 	if err != nil {
 		return nil, err
 	}
+	if instance != "" {
+		p.asTheyAre(ctx, pods)
+	}
 	for n := range pods {
 		all = append(all, objectsOf(&pods[n])...)
 	}
@@ -64,7 +67,7 @@ func objectsOf(pod *corev1.Pod) (all []instancer.Object) {
 		o := instancer.Object{Kind: "container", ID: serviceID(pod.Name, c.Name), Name: pod.Name, Labels: labels}
 		switch {
 		case gone(pod, c.Name):
-			o.Ended = true
+			o.Ended, o.Lost = true, stateOf(pod, c.Name) == guest.Running
 		case stateOf(pod, c.Name) == guest.Waiting:
 			o.Waiting = true
 		default:

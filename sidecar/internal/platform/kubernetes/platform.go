@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	client "k8s.io/client-go/kubernetes"
 
+	"github.com/whaley-ctf/whaley/sidecar/internal/guest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
@@ -24,8 +26,12 @@ type Needs struct {
 	Files  Files
 	Nodes  Nodes            // nil: every node is of use
 	Ports  containers.Ports // of the edge, for routes of type port
+	Guests Ask              // nil: guest.Ask
 	Log    *slog.Logger
 }
+
+// Ask asks a guest, as guest.Ask does.
+type Ask func(ctx context.Context, at netip.AddrPort, k guest.Key, r guest.Request) (guest.Reply, error)
 
 // Options are what it is told.
 type Options struct {
@@ -44,12 +50,14 @@ type Platform struct {
 	nodes   Nodes
 	ports   containers.Ports
 	api     client.Interface
+	guests  Ask
 	options Options
 	log     *slog.Logger
 
 	mu       sync.Mutex
 	known    map[string]known        // service → where it is, and what it is told when it is started
 	prepared map[string][]corev1.Pod // instance that waits and was prepared by this process → its Pods
+	notes    map[string]*noting      // service → what is being written down of it
 	attends  *attendants             // nil: nobody wants to know of ends
 }
 
@@ -57,10 +65,14 @@ var _ instancer.Platform = (*Platform)(nil)
 
 // New makes a platform, which does nothing before it is asked.
 func New(needs Needs, options Options) *Platform {
+	ask := needs.Guests
+	if ask == nil {
+		ask = guest.Ask
+	}
 	return &Platform{
 		Images: needs.Images, images: needs.Images, files: needs.Files, nodes: needs.Nodes, ports: needs.Ports,
 		api: needs.API, options: options, log: needs.Log, known: map[string]known{},
-		prepared: map[string][]corev1.Pod{},
+		prepared: map[string][]corev1.Pod{}, notes: map[string]*noting{}, guests: ask,
 	}
 }
 
@@ -102,8 +114,3 @@ func translate(err error) error {
 
 // Disk is empty: what instances have on nodes' disks is bounded by the nodes, which end those that take too much.
 func (p *Platform) Disk(context.Context, int64) (whaley.Disk, error) { return whaley.Disk{}, nil }
-
-// Traffic is not known: connections go from the edge to the Pods themselves.
-func (p *Platform) Traffic(context.Context, []*whaley.Instance) (map[string]whaley.Traffic, error) {
-	return nil, nil
-}

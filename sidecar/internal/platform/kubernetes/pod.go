@@ -13,7 +13,7 @@ import (
 )
 
 // guestPort is where the guest of a Pod's first container is asked; those of further ones follow.
-const guestPort = 7117
+const guestPort = guest.FirstPort
 
 // lostAfter is for how many seconds a Pod stays on a node that does not answer.
 const lostAfter = 5

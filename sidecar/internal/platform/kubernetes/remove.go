@@ -110,9 +110,10 @@ func (p *Platform) stopPod(ctx context.Context, in *whaley.Instance, pod *corev1
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for n, c := range pod.Spec.Containers {
-		if stateOf(pod, c.Name) == guest.Waiting || gone(pod, c.Name) {
+		if gone(pod, c.Name) {
 			continue
 		}
+		waits := stateOf(pod, c.Name) == guest.Waiting // as far as that was written down
 		grace := cmp.Or(in.Terms.Grace[servicesOf(pod)[n]], defaultGrace)
 		g.Go(func() error {
 			k, err := p.knownIn(pod, c.Name)
@@ -121,7 +122,10 @@ func (p *Platform) stopPod(ctx context.Context, in *whaley.Instance, pod *corev1
 			}
 			ctx, cancel := context.WithTimeout(ctx, grace+dialTime)
 			defer cancel()
-			_, err = guest.Ask(ctx, k.at, k.key, guest.Request{Do: guest.Stop, Grace: grace})
+			_, err = p.guests(ctx, k.at, k.key, guest.Request{Do: guest.Stop, Grace: grace})
+			if waits {
+				return nil
+			}
 			return err
 		})
 	}

@@ -1,8 +1,8 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -10,10 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/guest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
@@ -36,6 +34,7 @@ type known struct {
 	key     guest.Key
 	name    string         // the service's
 	message *guest.Message // nil: it was told
+	waited  bool           // it has answered before: if it is away now it does not come
 }
 
 // find is where a service is; what another process made is looked for.
@@ -117,16 +116,26 @@ func (p *Platform) StartService(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	g, both := errgroup.WithContext(ctx)
-	g.Go(func() error { return p.note(both, id, guest.Running) })
-	g.Go(func() error { return p.ask(both, id, k, guest.Request{Do: guest.Start, Message: k.message}) })
-	if err = g.Wait(); err == nil {
+	noting := p.noteSoon(id, guest.Running)
+	asking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		if <-noting.over; noting.err != nil {
+			cancel() // there is no such Pod, or it is not to run any more
+		}
+	}()
+	if err = p.ask(asking, id, k, guest.Request{Do: guest.Start, Message: k.message}); err == nil {
 		p.mu.Lock()
-		k.message = nil
+		k.message, k.waited = nil, false
 		p.known[id] = k
 		p.mu.Unlock()
 		p.attend(id)
 		return nil
+	}
+	select {
+	case <-noting.over:
+		err = cmp.Or(noting.err, err)
+	default:
 	}
 	if whaley.CodeOf(err) == whaley.CodeObjectMissing {
 		p.forget(id)
@@ -152,30 +161,15 @@ func (p *Platform) ask(ctx context.Context, id string, k known, r guest.Request)
 		if r.Do == guest.Start {
 			try, end = ctx, func() {}
 		}
-		_, err := guest.Ask(try, k.at, k.key, r)
+		_, err := p.guests(try, k.at, k.key, r)
 		end()
-		if !errors.Is(err, guest.ErrAway) {
+		if !errors.Is(err, guest.ErrAway) || k.waited {
 			return err
 		}
 		if loop.Sleep(ctx, wait) != nil {
 			return fmt.Errorf("the guest of %s at %s: %w", id, k.at, err)
 		}
 	}
-}
-
-// note writes down how a program is.
-func (p *Platform) note(ctx context.Context, id string, s guest.State) error {
-	pod, container, _ := strings.Cut(id, "/")
-	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"annotations": map[string]string{noteState + container: string(s)}},
-	})
-	if err != nil {
-		return err
-	}
-	_, err = p.api.CoreV1().Pods(p.options.Namespace).Patch(
-		ctx, pod, types.StrategicMergePatchType, patch, metav1.PatchOptions{},
-	)
-	return translate(err)
 }
 
 // StopService has a guest end its program, by force after a grace; see instancer.Platform.
@@ -189,7 +183,7 @@ func (p *Platform) StopService(ctx context.Context, id string, grace time.Durati
 	}
 	asked, cancel := context.WithTimeout(ctx, grace+stopExtra)
 	defer cancel()
-	_, err = guest.Ask(asked, k.at, k.key, guest.Request{Do: guest.Stop, Grace: grace})
+	_, err = p.guests(asked, k.at, k.key, guest.Request{Do: guest.Stop, Grace: grace})
 	if errors.Is(err, guest.ErrAway) {
 		return fmt.Errorf("stop %s: %w", id, err)
 	}
@@ -205,7 +199,7 @@ func (p *Platform) Wait(ctx context.Context, id string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	got, err := guest.Ask(ctx, k.at, k.key, guest.Request{Do: guest.Wait})
+	got, err := p.guests(ctx, k.at, k.key, guest.Request{Do: guest.Wait})
 	if err == nil && got.State != guest.Ended {
 		err = errors.New("it has not been started")
 	}
@@ -221,7 +215,7 @@ func (p *Platform) Exec(ctx context.Context, id string, argv []string) (int, err
 	if err != nil {
 		return 0, err
 	}
-	got, err := guest.Ask(ctx, k.at, k.key, guest.Request{Do: guest.Exec, Argv: argv})
+	got, err := p.guests(ctx, k.at, k.key, guest.Request{Do: guest.Exec, Argv: argv})
 	return got.Code, err
 }
 

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -59,6 +60,9 @@ func (s *start) assemble(ctx context.Context) ([]instancer.Made, error) {
 		return nil, err
 	}
 	if len(pods) == 0 {
+		if s.design.nodes, err = s.nodesFor(ctx, s.design.images); err != nil {
+			return nil, err
+		}
 		if pods, err = s.make(ctx); err != nil {
 			return nil, err
 		}
@@ -86,7 +90,7 @@ func (s *start) takeUp(ctx context.Context) ([]corev1.Pod, error) {
 	}
 	if s.in.State == whaley.Starting && s.in.Revision == s.plan.Challenge.Revision && s.whole(pods) {
 		s.log.InfoContext(ctx, "going on with a half-made instance", "instance", s.in.ID, "pods", len(pods))
-		return s.awaitAll(ctx, pods)
+		return s.awaitAll(ctx, pods, s.steps.Full)
 	}
 	return nil, s.clear(ctx, s.in, pods, policies)
 }
@@ -125,8 +129,7 @@ func (p *Platform) designed(ctx context.Context, in *whaley.Instance, plan insta
 			return nil, err
 		}
 	}
-	d.nodes, err = p.nodesFor(ctx, d.images)
-	return d, err
+	return d, nil
 }
 
 // nodesFor are the nodes that have all images and were proved; nil: all, where nobody proves any.
@@ -178,9 +181,9 @@ func (s *start) make(ctx context.Context) (pods []corev1.Pod, err error) {
 			if err != nil {
 				return err
 			}
-			made, err := s.api.CoreV1().Pods(s.options.Namespace).Create(making, pod, metav1.CreateOptions{})
+			made, err := s.create(ctx, making, pod)
 			if err != nil {
-				return refused(s.in.ID, err)
+				return err
 			}
 			pods[n] = *made
 			return nil
@@ -189,7 +192,7 @@ func (s *start) make(ctx context.Context) (pods []corev1.Pod, err error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return s.awaitAll(ctx, pods)
+	return s.awaitAll(ctx, pods, s.steps.Full)
 }
 
 // name is that of a new Pod.
@@ -198,14 +201,24 @@ func (s *start) name(g group) string {
 	return podName(s.in.ID) + "-" + service + "-" + strings.ToLower(rand.Text()[:8])
 }
 
-// refused says what the rules know of why a Pod was not made.
-func refused(instance string, err error) error {
-	if apierrors.IsForbidden(err) && strings.Contains(err.Error(), "quota") {
-		return whaley.Errorf(
-			whaley.Unavailable, whaley.CodeHostFull, "The cluster has no room for more instances. Try again later.",
-		).Because(err)
+// create makes a Pod, once there is room for it if its start waits for that.
+func (s *start) create(ctx, making context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
+	for {
+		made, err := s.api.CoreV1().Pods(s.options.Namespace).Create(making, pod, metav1.CreateOptions{})
+		if err == nil {
+			return made, nil
+		}
+		if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "quota") {
+			return nil, fmt.Errorf("make a pod of %s: %w", s.in.ID, err)
+		}
+		if s.steps.Full == nil {
+			return nil, noRoom(err.Error())
+		}
+		s.steps.Full(ctx)
+		if loop.Sleep(ctx, askRoom) != nil {
+			return nil, noRoom(err.Error())
+		}
 	}
-	return fmt.Errorf("make a pod of %s: %w", instance, err)
 }
 
 // addressesOf are those of a challenge's services in its Pods.

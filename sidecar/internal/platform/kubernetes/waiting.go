@@ -62,7 +62,7 @@ func (s *start) warm(ctx context.Context, made []instancer.Made) error {
 	for _, m := range made {
 		k, err := s.find(ctx, m.ID)
 		if err == nil {
-			_, err = guest.Ask(ctx, k.at, k.key, guest.Request{Do: guest.Halt})
+			_, err = s.guests(ctx, k.at, k.key, guest.Request{Do: guest.Halt})
 		}
 		var ended guest.Outcome
 		if err != nil && !errors.As(err, &ended) { // one that has done what it had to do is not needed any more
@@ -86,6 +86,7 @@ func (p *Platform) Claim(ctx context.Context, in *whaley.Instance, plan instance
 	if err != nil {
 		return fmt.Errorf("claim %s: %w", in.ID, err)
 	}
+	p.haveWaited(made)
 	if plan.Warm {
 		made = slices.DeleteFunc(made, func(m instancer.Made) bool {
 			return slices.ContainsFunc(pods, func(pod corev1.Pod) bool {
@@ -94,6 +95,17 @@ func (p *Platform) Claim(ctx context.Context, in *whaley.Instance, plan instance
 		})
 	}
 	return steps.Run(ctx, in, made)
+}
+
+// haveWaited remembers that services have waited at their gates.
+func (p *Platform) haveWaited(made []instancer.Made) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range made {
+		k := p.known[m.ID]
+		k.waited = true
+		p.known[m.ID] = k
+	}
 }
 
 // waiting are the Pods of an instance that was prepared. What another process prepared is looked for.

@@ -90,6 +90,7 @@ func main() {
 	go echo(net.Listen("tcp", ":9000"))
 	go echo(tls.Listen("tcp", ":9443", &tls.Config{Certificates: []tls.Certificate{certificate()}}))
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "test server at", r.URL.Path) })
+	http.HandleFunc("/env", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getenv(r.URL.RawQuery)) })
 	http.HandleFunc("/echo", sum)
 	http.HandleFunc("/headers", headers)
 	http.HandleFunc("/setcookie", cookies)

@@ -15,10 +15,11 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/guest"
 	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 const (
-	labelRole = "whaley.role"  // of what is no instance
+	labelRole = whaley.LabelRole
 	rolePull  = "pull"         // a Pod that ends at once, and is the record that its node has an image
 	imageName = "whaley.image" // annotation: what the image is called on the engine
 

@@ -12,10 +12,11 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/loop"
+	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
 // labelDeployment says whose objects are, as on engines.
-const labelDeployment = "whaley.deployment"
+const labelDeployment = whaley.LabelDeployment
 
 // Nodes are those of the cluster.
 type Nodes interface {

@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	labelDeployment = "whaley.deployment"
-	labelRole       = "whaley.role" // of what is no instance
+	labelDeployment = whaley.LabelDeployment
+	labelRole       = whaley.LabelRole
 	roleNode        = "node"
 
 	lookAgain = 15 * time.Second // between two questions to a canary
