@@ -17,7 +17,7 @@ import (
 
 const (
 	noteTime = 30 * time.Second // for a state to be written down, with tries that fail
-	// lookWithin is how long the guest of a Pod may take that is said to wait to say how it is.
+	// lookWithin is how long the guests of an instance may take to say how they are.
 	lookWithin = time.Second
 )
 
@@ -96,14 +96,14 @@ func (p *Platform) patch(ctx context.Context, id string, s guest.State) error {
 	return translate(err)
 }
 
-// asTheyAre corrects Pods in which something is said to wait by what their guests say: that it was started is written
+// asTheyAre corrects Pods in which something is said not to run by what their guests say: that it was started is written
 // down after it was, by a process that may have died in between.
 func (p *Platform) asTheyAre(ctx context.Context, pods []corev1.Pod) {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
 	for n := range pods {
 		for _, c := range pods[n].Spec.Containers {
-			if stateOf(&pods[n], c.Name) != guest.Waiting || gone(&pods[n], c.Name) {
+			if stateOf(&pods[n], c.Name) == guest.Running || gone(&pods[n], c.Name) {
 				continue
 			}
 			k, err := p.knownIn(&pods[n], c.Name)
