@@ -21,12 +21,14 @@ test: ## every test, on real Docker, PostgreSQL, Redis, Traefik and Chromium; in
 kubernetes: ## what runs on Kubernetes, on a real cluster of two nodes in namespaces of this machine; builds Kubernetes the first time (11 minutes)
 	@scripts/kubernetes-test
 
-soak: ## the heavy versions: a day of 5,000 instances in memory, every fuzzer for FUZZ_SECONDS=60, 200 starts and stops under power cuts, 300 networks, two sidecars, every fault
+soak: ## the heavy versions: a day of 5,000 instances in memory, every fuzzer for FUZZ_SECONDS=60, SOAK_CYCLES=5000 starts and stops under power cuts beside SOAK_LIVE_REAL=600 that stay, 300 networks, two sidecars, every fault
 	@scripts/fuzz
 	@scripts/need gcc engine redis postgres tools traefik images jail
 	cd sidecar && TMPDIR=$$(test -w /dev/shm && echo /dev/shm || echo /tmp) GOGC=300 SOAK_LIVE=5000 SOAK_HOURS=24 go test -count=1 -timeout 60m -v ./internal/memtest -run AWholeEvent | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
-	cd sidecar && SOAK_CYCLES=200 SOAK_NETWORKS=300 SOAK_OWNERS=20 FAULTS=all go test -race -count=1 -p 1 -timeout 60m -v ./internal/faulttest ./system \
-		-run 'NothingIsLost|CutShort|OnTime|NotOurs|PowerCuts|Hundreds|TwoSidecars|EveryKind' | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
+	cd sidecar && mkdir -p ../build/soak && CGO_ENABLED=0 go build -trimpath -o ../build/soak/whaley ./cmd/whaley
+	cd sidecar && SYSTEM_BINARY=$(CURDIR)/build/soak/whaley SOAK_CYCLES=$(or $(SOAK_CYCLES),5000) SOAK_LIVE_REAL=$(or $(SOAK_LIVE_REAL),600) go test -count=1 -timeout 120m -v ./system -run PowerCuts | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
+	cd sidecar && SOAK_NETWORKS=300 FAULTS=all go test -race -count=1 -p 1 -timeout 60m -v ./internal/faulttest ./system \
+		-run 'NothingIsLost|CutShort|OnTime|NotOurs|Hundreds|TwoSidecars|EveryKind' | grep -E '^ *(---|.*_test.go:|ok|FAIL|panic)'
 
 bench: ## what a player waits for, beside bare Docker, docker compose and a plain router; ratios first (BENCH_N=20, BENCH_ONLY=path,wake, BENCH_RESTART=300)
 	@scripts/need gcc engine redis tools traefik compose images frontend jail

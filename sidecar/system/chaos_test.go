@@ -30,21 +30,29 @@ func scale(t *testing.T, name string, little int) int {
 	return n
 }
 
-// TestPowerCutsWhilePlayersPlayLeaveNothingBehind kills the sidecar again and again while ten players start and stop.
+// TestPowerCutsWhilePlayersPlayLeaveNothingBehind kills the sidecar again and again while ten players start and stop, and
+// others keep what they have: these lose nothing. SOAK_LIVE_REAL and SOAK_CYCLES say how much of it.
 func TestPowerCutsWhilePlayersPlayLeaveNothingBehind(t *testing.T) {
 	t.Parallel()
-	cycles := scale(t, "SOAK_CYCLES", 20)
-	s := start(t, "embedded", writeFixtures(t, "echo", "raw"), "MAX_INSTANCES_PER_USER=3", "SANDBOX_POOL=2")
+	cycles, live := scale(t, "SOAK_CYCLES", 20), scale(t, "SOAK_LIVE_REAL", 4)
+	settings := []string{"MAX_INSTANCES_PER_USER=3", "SANDBOX_POOL=2", "INSTANCE_TIMEOUT=86400", "START_TIMEOUT=600"}
+	if live > 20 {
+		settings = append(settings, "SUBNET_POOL=10.202.0.0/16")
+	}
+	s := start(t, "embedded", writeFixtures(t, "echo", "raw"), settings...)
+	staying := s.stay(live, "echo")
 	var done, kills, lost atomic.Int64
+	var started, back times
 	var players, killer sync.WaitGroup
-	over := make(chan struct{})
+	over, began := make(chan struct{}), time.Now()
 	killer.Go(func() {
-		for {
+		for killed := began; ; killed = time.Now() {
 			s.untilItServes(over)
+			back.add(time.Since(killed))
 			if before := done.Load(); kills.Load()%4 != 3 { // between two that get through, on however slow a machine
 				s.untilMore(&done, before, over)
 			}
-			s.await(over, time.Duration(rand.IntN(500))*time.Millisecond)
+			s.await(over, time.Duration(rand.IntN(500*max(1, cycles/60)))*time.Millisecond)
 			select {
 			case <-over:
 				return
@@ -60,7 +68,9 @@ func TestPowerCutsWhilePlayersPlayLeaveNothingBehind(t *testing.T) {
 		players.Go(func() {
 			me := fmt.Sprintf("127.0.2.%d", n+1)
 			for cycle := range cycles / count {
-				if !play(s, me, []string{"echo", "raw"}[cycle%2]) {
+				took, in, ok := startOf(s, me, []string{"echo", "raw"}[cycle%2])
+				started.add(took)
+				if !ok || !stopOf(s, me, in.ID) {
 					lost.Add(1)
 				}
 				done.Add(1)
@@ -90,7 +100,11 @@ func TestPowerCutsWhilePlayersPlayLeaveNothingBehind(t *testing.T) {
 			return nil
 		})
 	}
-	t.Logf("%d cycles, %d power cuts, %d cycles did not get through", done.Load(), kills.Load(), lost.Load())
+	staying.stillThere("echo")
+	t.Logf("%d cycles in %s, %d power cuts, %d cycles did not get through", done.Load(), time.Since(began).Round(time.Second),
+		kills.Load(), lost.Load())
+	t.Logf("from asked for to running, power cuts and all, %s; from killed to answering %s", &started, &back)
+	staying.leave()
 	if kills.Load() < 2 || lost.Load() > 0 {
 		t.Errorf("%d power cuts, %d of %d cycles did not get through", kills.Load(), lost.Load(), done.Load())
 	}
@@ -102,7 +116,7 @@ func TestPowerCutsWhilePlayersPlayLeaveNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	s.eventually("the reconciler is through", 30*time.Second, func() error {
+	s.eventually("the reconciler is through", 30*time.Second+time.Duration(live)*time.Second, func() error {
 		held, err := db.HeldSubnets(context.Background())
 		if len(held) > 0 {
 			return fmt.Errorf("%v", held)
@@ -144,32 +158,6 @@ func (s *stack) untilItServes(over <-chan struct{}) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-}
-
-// play starts an instance, waits for it, and stops it, as somebody would who tries again when nothing answers.
-func play(s *stack, me, challenge string) bool {
-	end := time.Now().Add(10 * time.Minute) // never, unless something hangs
-	for time.Now().Before(end) {
-		body := strings.NewReader(fmt.Sprintf(`{"challenge_id":%q}`, challenge))
-		s.try(me, "POST", s.dashboard+"/instances/spawn?wait=20", body, "Content-Type", "application/json")
-		var list instances
-		if s.tryCall(me, "GET", "/instances", "", &list) == nil {
-			for _, in := range list.Instances {
-				if in.Challenge != challenge || in.State != "running" {
-					continue
-				}
-				for time.Now().Before(end) {
-					got, err := s.try(me, "DELETE", s.dashboard+"/instances/"+in.ID, nil)
-					if err == nil && (got.Status == http.StatusAccepted || got.Status == http.StatusConflict) {
-						return true
-					}
-					time.Sleep(100 * time.Millisecond)
-				}
-			}
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	return false
 }
 
 func setting(env []string, name string) string {
