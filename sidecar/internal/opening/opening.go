@@ -70,7 +70,7 @@ func New(ctfd Scoreboard, store Store, on func() bool, log *slog.Logger) *Openin
 // Run looks at CTFd again and again until ctx ends.
 func (o *Opening) Run(ctx context.Context) error {
 	o.recall(ctx)
-	failed, asked, more := false, true, true
+	failed, asked := false, true
 	for {
 		if o.on() {
 			err := o.look(ctx, time.Since(o.read) > listEvery || asked)
@@ -84,6 +84,7 @@ func (o *Opening) Run(ctx context.Context) error {
 			}
 			failed = err != nil
 		}
+		var more bool
 		if asked, more = o.wait(ctx); !more {
 			return nil
 		}
