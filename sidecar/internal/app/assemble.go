@@ -171,7 +171,7 @@ func placesOf(
 		return made, parts, nil, err
 	}
 	if mapped.table != nil {
-		made.ports.OnKnown(mapped.table.KnowAlso)
+		made.ports.OnKnown(mapped.known)
 	}
 	made.sandboxes = newSandboxes(live, db, subnets, engine, log)
 	pools.OnChange(func([]netip.Prefix) { made.sandboxes.Wake() })

@@ -27,13 +27,14 @@ type ports struct {
 	table    *portmap.Table // nil: the engine publishes them
 	why      error          // it publishes them though the settings do not say so; nil: no such reason
 	listener *listen.Listener
+	also     chan struct{} // is sent to when a port becomes somebody's, for those of UDP
 	log      *slog.Logger
 }
 
 // newPorts sets the map of ports, if this host has what it takes. Else the engine publishes them, and everybody is
 // told.
 func newPorts(c *config.Config, engineHost, deployment string, log *slog.Logger) *ports {
-	p := &ports{log: log}
+	p := &ports{also: make(chan struct{}, 1), log: log}
 	if err := PortsPublished(c, engineHost); err != nil {
 		log.Info("ports of instances are published by the engine", "reason", err)
 		return p
@@ -111,6 +112,15 @@ func (p *ports) ping(context.Context) error {
 	return p.table.State()
 }
 
+// known is told of each port that becomes somebody's.
+func (p *ports) known(port int) {
+	p.table.KnowAlso(port)
+	select {
+	case p.also <- struct{}{}:
+	default: // they are about to look
+	}
+}
+
 // know keeps the table told of all ports that owners have.
 func (p *ports) know(ctx context.Context, db *store.Store) error {
 	if p.table == nil {
@@ -176,6 +186,10 @@ func (s *server) openPorts(ctx context.Context) error {
 	}
 	s.Go(func() error { return server.Run(ctx) })
 	s.Go(func() error { return s.ports.know(ctx, s.db) }) // with a table
+	if s.ports.table != nil {
+		datagrams := &portwake.Datagrams{Opener: server, Mappings: s.db, Also: s.ports.also, Log: s.log}
+		s.Go(func() error { return datagrams.Run(ctx) })
+	}
 	return nil
 }
 

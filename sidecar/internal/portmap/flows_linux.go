@@ -13,8 +13,9 @@ import (
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/containers"
 )
 
-// forgetFlows has the kernel decide anew where datagrams to some ports go: it remembers for every sender, and a flow
-// has no end that it could see.
+// forgetFlows has the kernel decide anew where datagrams to some ports go that it has led to a service: it remembers for
+// every sender, and a flow has no end that it could see. What comes to the host itself goes on doing so: a sender whose
+// datagrams were held for an instance is one sender for that, as long as it goes on.
 func (t *Table) forgetFlows(all []containers.Forward) {
 	ports := map[uint16]bool{}
 	for _, f := range all {
@@ -35,7 +36,7 @@ type toPorts map[uint16]bool
 
 // MatchConntrackFlow implements netlink.CustomConntrackFilter.
 func (p toPorts) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
-	return flow.Forward.Protocol == unix.IPPROTO_UDP && p[flow.Forward.DstPort]
+	return flow.Forward.Protocol == unix.IPPROTO_UDP && p[flow.Forward.DstPort] && !flow.Forward.DstIP.Equal(flow.Reverse.SrcIP)
 }
 
 // Meant is where a connection that came to the listener was meant to go.

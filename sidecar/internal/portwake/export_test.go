@@ -1,5 +1,7 @@
 package portwake
 
+import "errors"
+
 // How much is remembered of all sign-ins, and of one.
 const (
 	MostSeen = mostSeen
@@ -12,4 +14,14 @@ func (p *Places) Room() (all int) {
 		all += len(of)
 	}
 	return all
+}
+
+// Open says whether a port is listened at.
+func (d *Datagrams) Open(port int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sockets[port] == nil {
+		return errors.New("no socket is open")
+	}
+	return nil
 }

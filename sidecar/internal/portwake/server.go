@@ -107,7 +107,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 		return
 	}
 	defer s.leave(int(to.Port()), from)
-	backend, err := s.open(ctx, conn, int(to.Port()))
+	backend, err := s.open(ctx, addressOf(conn), int(to.Port()), false)
 	var refused refusal
 	switch {
 	case errors.As(err, &refused):
@@ -124,11 +124,10 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	}
 }
 
-// open is where a connection to a port leads, once that runs.
-func (s *Server) open(ctx context.Context, conn net.Conn, port int) (backend string, err error) {
+// open is where a connection to a port leads, or a datagram, once that runs.
+func (s *Server) open(ctx context.Context, from netip.Addr, port int, udp bool) (backend string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, hold)
 	defer cancel()
-	from := addressOf(conn)
 	end, err := s.Turns.Take(ctx, turn.Of(from))
 	if err != nil {
 		return "", err
@@ -136,31 +135,61 @@ func (s *Server) open(ctx context.Context, conn net.Conn, port int) (backend str
 	defer end() // it ends by itself where a start takes its time
 	look, done := context.WithTimeout(ctx, lookTime)
 	defer done()
-	holder, ok, err := s.Book.PortHolder(look, port)
+	t, err := s.find(look, port, udp)
 	if err != nil {
 		return "", err
 	}
-	ch, loaded := s.Challenges.Get(holder.Challenge)
-	if !ok || !loaded {
-		return "", errNobodys
-	}
-	route, ok := routeOf(ch, holder.Internal)
-	if !ok {
-		return "", errNobodys
-	}
-	query := whaley.HostQuery{Host: s.Rules.Host(ch.ID, route, holder.Owner)}
-	view, err := s.Rules.Resolve(look, query) // what runs is for whoever connects, as by the kernel's map
+	view, err := s.Rules.Resolve(look, t.query) // what runs is for whoever connects, as by the kernel's map
 	if err == nil && view.State != whaley.Running {
-		view, err = s.wake(ctx, ch, holder.Owner, query, from)
+		view, err = s.wake(ctx, t.ch, t.owner, t.query, from)
 	}
 	if err != nil {
 		return "", err
 	}
-	p, ok := s.Rules.Published(view.Instance, query.Host)
+	p, ok := s.Rules.Published(view.Instance, t.query.Host)
 	if !ok {
 		return "", errNobodys
 	}
 	return p.Backend, nil
+}
+
+// target is what a port stands for.
+type target struct {
+	ch    *whaley.Challenge
+	owner string
+	query whaley.HostQuery
+}
+
+func (s *Server) find(ctx context.Context, port int, udp bool) (target, error) {
+	holder, ok, err := s.Book.PortHolder(ctx, port)
+	if err != nil {
+		return target{}, err
+	}
+	ch, loaded := s.Challenges.Get(holder.Challenge)
+	if !ok || !loaded {
+		return target{}, errNobodys
+	}
+	route, ok := routeOf(ch, holder.Internal, udp)
+	if !ok {
+		return target{}, errNobodys
+	}
+	return target{ch, holder.Owner, whaley.HostQuery{Host: s.Rules.Host(ch.ID, route, holder.Owner)}}, nil
+}
+
+// leads says whether a port of UDP leads to a service now.
+func (s *Server) leads(ctx context.Context, port int, backend string) bool {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	t, err := s.find(ctx, port, true)
+	if err != nil {
+		return false
+	}
+	view, err := s.Rules.Resolve(ctx, t.query)
+	if err != nil || view.State != whaley.Running || view.Instance == nil {
+		return false
+	}
+	p, ok := s.Rules.Published(view.Instance, t.query.Host)
+	return ok && p.Backend == backend
 }
 
 // wake starts what sleeps for who is known to be its owner, and returns its view once it runs.
@@ -192,9 +221,9 @@ func (s *Server) wake(
 }
 
 // routeOf is the route of a challenge that has a port of the host.
-func routeOf(ch *whaley.Challenge, internal int) (whaley.Route, bool) {
+func routeOf(ch *whaley.Challenge, internal int, udp bool) (whaley.Route, bool) {
 	for _, r := range ch.Routes {
-		if r.Type == whaley.RoutePort && !r.UDP && r.Port == internal {
+		if r.Type == whaley.RoutePort && r.UDP == udp && r.Port == internal {
 			return r, true
 		}
 	}

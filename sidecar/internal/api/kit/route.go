@@ -61,7 +61,7 @@ func (a *Surface) wakes(challenge string, r whaley.Route) bool {
 	case whaley.RouteTCP:
 		return a.Opts.TLSWakes && ch.Access == whaley.AccessLink
 	case whaley.RoutePort:
-		return a.Opts.PortsWake && ch.Access == whaley.AccessLink && !r.UDP
+		return a.Opts.PortsWake && ch.Access == whaley.AccessLink
 	default:
 		return false
 	}

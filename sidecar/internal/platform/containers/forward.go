@@ -35,8 +35,8 @@ func (c *Platform) forwards(in *whaley.Instance) []Forward {
 			home = shares
 		}
 		port, at := in.Ports[r.Port], in.Addresses[home]
-		if r.Type == whaley.RoutePort && !r.UDP && port != 0 && at.IsValid() {
-			all = append(all, Forward{Port: port, To: netip.AddrPortFrom(at, uint16(r.Port))})
+		if r.Type == whaley.RoutePort && port != 0 && at.IsValid() {
+			all = append(all, Forward{Port: port, UDP: r.UDP, To: netip.AddrPortFrom(at, uint16(r.Port))})
 		}
 	}
 	return all

@@ -28,10 +28,9 @@ func (c *Platform) internalPorts(ch *whaley.Challenge) ([]int, error) {
 	return ports, nil
 }
 
-// published are the ports of a service that the engine leads to it: all where there is no map, else those of UDP.
-// Datagrams from the host's own loopback cannot leave it, and nothing of ours takes them there.
+// published are the ports of a service that the engine leads to it: all, where there is no map.
 func (s *start) published(service string, udp bool) map[int]int {
-	if s.portMap != nil && !udp {
+	if s.portMap != nil {
 		return nil
 	}
 	return s.hostPorts(s.in, s.plan.Challenge, service, udp)

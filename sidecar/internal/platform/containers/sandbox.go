@@ -12,8 +12,7 @@ import (
 // that the engine publishes belongs to the container that has the network, but is known only when an instance is made.
 func (c *Platform) shape(ch *whaley.Challenge) (whaley.Shape, bool) {
 	ports := slices.ContainsFunc(ch.Routes, c.hasPort)
-	published := slices.ContainsFunc(ch.Routes, func(r whaley.Route) bool { return c.hasPort(r) && (r.UDP || c.portMap == nil) })
-	if len(ch.Networks) > 0 || published {
+	if len(ch.Networks) > 0 || ports && c.portMap == nil {
 		return whaley.Shape{}, false
 	}
 	s := whaley.Shape{Egress: ch.Egress, Ports: ports}
