@@ -46,6 +46,14 @@ service = "web"
 port = 9000
 type = "tcp"
 `},
+	"datagrams": {toml: httpRoute + `
+[[routes]]
+name = "u"
+service = "web"
+port = 9000
+type = "port"
+protocol = "udp"
+`},
 	"kinds": {toml: httpRoute + `
 [[routes]]
 name = "ended"

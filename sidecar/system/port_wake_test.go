@@ -2,6 +2,7 @@ package system
 
 import (
 	"fmt"
+	"net"
 	"os/exec"
 	"strings"
 	"testing"
@@ -70,6 +71,67 @@ func TestConnectingToAPortWakesWhatIsBehindIt(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// The same by UDP: held until it runs, answered by the challenge, and by nobody where the sender is not known.
+func TestADatagramToAPortWakesWhatIsBehindIt(t *testing.T) {
+	t.Parallel()
+	s := start(t, "embedded", writeFixtures(t, "datagrams"), "SANDBOX_POOL=1")
+	port := fmt.Sprint(s.route(alice, "datagrams", "u").Port)
+	if port == "0" || s.live(alice, "datagrams") != nil {
+		t.Fatalf("before the start the port is %s", port)
+	}
+	to := "127.0.0.1:" + port
+	if got, err := datagram(mallory, to, 300*time.Millisecond); err == nil || s.live(alice, "datagrams") != nil {
+		t.Fatalf("a stranger heard %q, and there is %+v", got, s.live(alice, "datagrams"))
+	}
+	s.eventually("its owner's datagram is answered", 30*time.Second, func() error {
+		_, err := datagram(alice, to, 10*time.Second)
+		return err
+	})
+	in := s.live(alice, "datagrams")
+	if in == nil || in.State != "running" {
+		t.Fatalf("after the first datagram there is %+v", in)
+	}
+	host := strings.Fields(string(output(t, "hostname", "-I")))[0]
+	if got, err := datagram("", host+":"+port, 10*time.Second); got != "hello" {
+		t.Errorf("by the kernel's map: %q %v", got, err)
+	}
+	s.kill()
+	if got, err := datagram("", host+":"+port, 10*time.Second); got != "hello" {
+		t.Errorf("without a sidecar: %q %v", got, err)
+	}
+	s.serve()
+	s.eventually("from loopback again", 30*time.Second, func() error {
+		_, err := datagram(mallory, to, time.Second)
+		return err
+	})
+	s.call(alice, "DELETE", "/instances/"+in.ID, "", nil)
+	s.eventually("the port leads nowhere", 30*time.Second, func() error {
+		if got, err := datagram(mallory, to, 300*time.Millisecond); err == nil {
+			return fmt.Errorf("it leads to what says %q", got)
+		}
+		return nil
+	})
+}
+
+// datagram says hello by UDP, from an address of this machine, and returns what is answered.
+func datagram(from, to string, within time.Duration) (string, error) {
+	conn, err := (&net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(from)}}).Dial("udp", to)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	buffer := make([]byte, 1500)
+	err = conn.SetDeadline(time.Now().Add(within))
+	if err == nil {
+		_, err = conn.Write([]byte("hello"))
+	}
+	n := 0
+	if err == nil {
+		n, err = conn.Read(buffer)
+	}
+	return string(buffer[:n]), err
 }
 
 // fromAnotherMachine is what another machine hears, a network namespace behind a cable, that connects to a port of the
