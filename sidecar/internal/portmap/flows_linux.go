@@ -31,12 +31,13 @@ func (t *Table) forgetFlows(all []containers.Forward) {
 	}
 }
 
-// toPorts are flows of UDP to some ports.
+// toPorts are flows of UDP to some ports that are led elsewhere.
 type toPorts map[uint16]bool
 
 // MatchConntrackFlow implements netlink.CustomConntrackFilter.
 func (p toPorts) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
-	return flow.Forward.Protocol == unix.IPPROTO_UDP && p[flow.Forward.DstPort] && !flow.Forward.DstIP.Equal(flow.Reverse.SrcIP)
+	led := !flow.Forward.DstIP.Equal(flow.Reverse.SrcIP) || flow.Forward.DstPort != flow.Reverse.SrcPort
+	return flow.Forward.Protocol == unix.IPPROTO_UDP && p[flow.Forward.DstPort] && led
 }
 
 // Meant is where a connection that came to the listener was meant to go.

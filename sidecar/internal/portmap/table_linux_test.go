@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/nftables"
 
@@ -174,4 +175,66 @@ func TestTheEnginesChainStaysReadableForTheEngine(t *testing.T) {
 	if text := rules(); strings.Contains(text, prefix) {
 		t.Errorf("left behind:\n%s", text)
 	}
+}
+
+// A sender of datagrams whose first ones were held by the sidecar stays with it; others are led, and led no more when
+// what they were led to ends.
+func TestASenderOfDatagramsGoesOnToWhereItsFirstOnesWent(t *testing.T) {
+	testkit.Need(t, testkit.Root, testkit.Docker)
+	host := ownAddress(t)
+	says := func(address, name string) int {
+		conn, err := net.ListenPacket("udp4", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		go func() {
+			for buffer := make([]byte, 9); ; {
+				_, from, err := conn.ReadFrom(buffer)
+				if err != nil {
+					return
+				}
+				_, _ = conn.WriteTo([]byte(name), from)
+			}
+		}()
+		return conn.LocalAddr().(*net.UDPAddr).Port
+	}
+	service, port := says(host+":0", "the service"), says(":0", "the sidecar")
+	table := newTable(t)
+	if err := table.Put(0); err != nil {
+		t.Fatal(err)
+	}
+	sender := func() net.Conn {
+		conn, err := net.Dial("udp4", net.JoinHostPort(host, strconv.Itoa(port)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	want := func(when string, conn net.Conn, want string) {
+		t.Helper()
+		buffer := make([]byte, 99)
+		_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+		_, err := conn.Write([]byte("hello"))
+		n := 0
+		if err == nil {
+			n, err = conn.Read(buffer)
+		}
+		if got := string(buffer[:n]); got != want {
+			t.Errorf("%s: heard %q %v, want %q", when, got, err, want)
+		}
+	}
+	held, later := sender(), sender()
+	want("asleep", held, "the sidecar")
+	led := []containers.Forward{{Port: port, UDP: true, To: netip.AddrPortFrom(netip.MustParseAddr(host), uint16(service))}}
+	if err := table.Open(t.Context(), led); err != nil {
+		t.Fatal(err)
+	}
+	want("it runs, who was there before", held, "the sidecar")
+	want("it runs, another", later, "the service")
+	if err := table.Close(t.Context(), led); err != nil {
+		t.Fatal(err)
+	}
+	want("it ended", later, "the sidecar")
 }
