@@ -18,6 +18,7 @@ import (
 // piece, so who has a few takes none.
 const (
 	bulkFree  = 256 << 10 // bytes of each answer that are passed on without a turn
+	bulkFirst = 32 << 10  // the same of one that is known to be large, where there are many already
 	bulkEach  = 2         // large answers of one address that need none
 	bulkAlone = 32 << 20  // bytes until it is looked again how many there are
 	bulkPiece = 1 << 20   // bytes for each turn
@@ -54,8 +55,10 @@ func inPieces(resp *http.Response, who string) {
 		g.left = math.MaxInt64
 		all = append(all, &unsized{gate: g})
 	} else {
-		g.count()
-		g.left = resp.ContentLength - bulkFree
+		if g.count() > bulkEach {
+			piece.N = bulkFirst
+		}
+		g.left = resp.ContentLength - piece.N
 		if g.left/bulkMost > g.size {
 			g.size = g.left / bulkMost
 		}

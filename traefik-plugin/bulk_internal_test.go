@@ -101,6 +101,27 @@ func TestAFewLargeAnswersOfAnAddressTakeNoTurn(t *testing.T) {
 	}
 }
 
+// TestOfManyLargeAnswersLittleComesBeforeItsTurn: a hundred of them begin in the same moment.
+func TestOfManyLargeAnswersLittleComesBeforeItsTurn(t *testing.T) {
+	for others, want := range map[int]int{0: bulkFree, bulkEach - 1: bulkFree, bulkEach: bulkFirst, 100: bulkFirst} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			for n := 0; n < others; n++ {
+				underWayFor(ctx, "many")
+			}
+			resp := &http.Response{
+				ContentLength: 8 << 20, Body: &slowly{left: 8 << 20}, Request: (&http.Request{}).WithContext(ctx),
+			}
+			inPieces(resp, "many")
+			if n, err := resp.Body.Read(make([]byte, 8<<20)); n != want || err != nil {
+				t.Errorf("beside %d others %d bytes come at first instead of %d: %v", others, n, want, err)
+			}
+			cancel()
+			synctest.Wait()
+		})
+	}
+}
+
 func underWayFor(ctx context.Context, who string) { (&gate{ctx: ctx, who: who}).count() }
 
 // take reads an answer as a reverse proxy does, and says how long that took.
