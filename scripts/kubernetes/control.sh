@@ -46,6 +46,7 @@ start_control() {
 	begin kube-controller-manager nsenter --net="/run/netns/$(name 1)" -- "$(binary)" kube-controller-manager \
 		--kubeconfig="$controllers" --authentication-kubeconfig="$controllers" \
 		--authorization-kubeconfig="$controllers" --service-account-private-key-file="$state/accounts.key" \
+		--root-ca-file="$state/apiserver/apiserver.crt" \
 		--use-service-account-credentials=true --leader-elect=false --cert-dir="$state/controllers" \
 		--node-monitor-period=1s --node-monitor-grace-period=8s
 	begin kube-scheduler nsenter --net="/run/netns/$(name 1)" -- "$(binary)" kube-scheduler \

@@ -74,9 +74,11 @@ policies() {
 			[ "$1" != none ] || continue
 			[ "$chain $1" != "policies-INPUT outside" ] || continue
 			$rule -A $chain -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
-			[ "$1" = late ] || $rule -A $chain -s "10.244.$n.0/24" -m set ! --match-set judged src -j DROP
-			if [ $chain = policies-POSTROUTING ]; then # what this node itself sends to Pods is the kubelet's
+			if [ $chain = policies-POSTROUTING ]; then # what this node itself sends to Pods is the kubelet's, from a Pod's gateway
 				$rule -A $chain -d 10.244.0.0/16 -m owner --uid-owner 0 -j RETURN
+			fi
+			[ "$1" = late ] || $rule -A $chain -s "10.244.$n.0/24" -m set ! --match-set judged src -j DROP
+			if [ $chain = policies-POSTROUTING ]; then
 				$rule -A $chain -d 10.244.0.0/16 -j NFQUEUE --queue-num 100
 			fi
 			$rule -A $chain -s 10.244.0.0/16 -j NFQUEUE --queue-num 100

@@ -24,6 +24,9 @@ start_node() {
 		--node-ip="10.77.0.$n" --root-dir=/var/lib/kubelet --cert-dir="$node/certificates"
 	begin "policies-$n" nsenter --net="/run/netns/$(name "$n")" -- "$(binary)" network-policies \
 		--kubeconfig "$config" --node "$(name "$n")"
+	begin "services-$n" nsenter --net="/run/netns/$(name "$n")" -- "$(binary)" kube-proxy --kubeconfig="$config" \
+		--hostname-override="$(name "$n")" --proxy-mode=iptables --cluster-cidr=10.244.0.0/16 --nodeport-addresses=primary \
+		--conntrack-max-per-core=0 --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0
 	await "what holds policies on node $n" 30 "policies-$n" grep -q 'Caches are synced' "$logs/policies-$n"
 }
 
@@ -105,7 +108,7 @@ write_kubelet() {
 		containerRuntimeEndpoint: unix://$state/node-$1/run/containerd.sock
 		authentication: {anonymous: {enabled: true}, webhook: {enabled: false}}
 		authorization: {mode: AlwaysAllow}
-		clusterDNS: [10.96.0.10]
+		clusterDNS: [10.77.0.10]
 		clusterDomain: cluster.local
 		resolvConf: $state/resolv.conf
 		podPidsLimit: 512

@@ -11,7 +11,9 @@ import (
 
 	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
+	"github.com/whaley-ctf/whaley/sidecar/internal/datadir"
 	"github.com/whaley-ctf/whaley/sidecar/internal/instancer"
+	"github.com/whaley-ctf/whaley/sidecar/internal/platform/kubernetes"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -20,6 +22,11 @@ func openLibrary(
 	ctx context.Context, live *config.Live, settings challenge.Settings, log *slog.Logger,
 ) (*challenge.Library, error) {
 	c := live.Config()
+	if datadir.Within(c.ChallengesDir, c.DataDir) { // a new volume has neither
+		if err := os.MkdirAll(c.ChallengesDir, 0o700); err != nil {
+			return nil, fmt.Errorf("CHALLENGES_DIR: %w", err)
+		}
+	}
 	library := challenge.NewLibrary(c.ChallengesDir, ChallengeDefaultsNow(live.Now()))
 	library.UseSettings(settings)
 	if err := library.KeepRevisions(filepath.Join(c.DataDir, "revisions")); err != nil {
@@ -57,8 +64,12 @@ func ChallengeDefaults(c *config.Config) challenge.Defaults {
 	if !c.DynamicFlags {
 		prefix = ""
 	}
+	var platform challenge.Platform
+	if c.Platform == "kubernetes" {
+		platform = kubernetes.Differences{}
+	}
 	return challenge.Defaults{
-		FlagPrefix: prefix, FlagFormat: c.FlagFormat,
+		Platform: platform, FlagPrefix: prefix, FlagFormat: c.FlagFormat,
 		Timeout: c.InstanceTimeout.Duration(), Idle: c.SleepAfter.Duration(),
 		StopOnSolve: c.StopOnSolve.Duration(), Access: whaley.Access(c.InstanceAccess), Runtime: c.ContainerRuntime,
 		Limits: whaley.Limits{

@@ -5,7 +5,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"fmt"
-	"log/slog"
+	"net"
 	"time"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -13,7 +13,6 @@ import (
 	client "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/whaley-ctf/whaley/sidecar/internal/challenge"
 	"github.com/whaley-ctf/whaley/sidecar/internal/config"
 	"github.com/whaley-ctf/whaley/sidecar/internal/docker"
 	"github.com/whaley-ctf/whaley/sidecar/internal/platform/kubernetes"
@@ -37,18 +36,53 @@ type cluster struct {
 }
 
 // reaching is the cluster's API, as KUBECONFIG or the Pod of this process say.
-func reaching(c *config.Config) (client.Interface, error) {
+func reaching(c *config.Config) (api client.Interface, where string, err error) {
 	how, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("KUBECONFIG: %w", err)
+		return nil, "", fmt.Errorf("KUBECONFIG: %w", err)
 	}
 	// The API server has its own fairness; a client of one's own would only make starts wait here.
 	how.QPS, how.Burst = -1, -1
-	api, err := client.NewForConfig(how)
+	api, err = client.NewForConfig(how)
 	if err != nil {
-		return nil, fmt.Errorf("KUBECONFIG: %w", err)
+		return nil, "", fmt.Errorf("KUBECONFIG: %w", err)
 	}
-	return api, nil
+	return api, how.Host, nil
+}
+
+// Cluster is what the doctor looks at with PLATFORM=kubernetes.
+type Cluster struct {
+	API      client.Interface
+	Where    string // URL of the API server
+	Registry *images.Registry
+}
+
+// NewCluster reaches nothing yet.
+func NewCluster(c *config.Config) (*Cluster, error) {
+	api, where, err := reaching(c)
+	if err != nil {
+		return nil, err
+	}
+	at, err := clusterRegistry(c, func() string { return string(c.RegistryLogins) }, nil)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := kubernetes.Peers(c.KubernetesEdge); err != nil {
+		return nil, fmt.Errorf("KUBERNETES_EDGE: %w", err)
+	}
+	return &Cluster{API: api, Where: where, Registry: at}, nil
+}
+
+func clusterRegistry(c *config.Config, logins func() string, guest []byte) (*images.Registry, error) {
+	push := c.KubernetesPush
+	if push == "" {
+		push = c.KubernetesRegistry
+	}
+	at, err := images.NewRegistry(push, c.KubernetesRegistry, (&registry.Logins{Setting: logins}).NameAndPassword, guest)
+	if err != nil {
+		return nil, fmt.Errorf("KUBERNETES_REGISTRY: %w", err)
+	}
+	return at, nil
 }
 
 // openCluster makes the platform on the cluster, and sets the policies that hold before anything is started there.
@@ -56,7 +90,7 @@ func (s *server) openCluster(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, clusterTime)
 	defer cancel()
 	c := s.c
-	api, err := reaching(c)
+	api, where, err := reaching(c)
 	if err != nil {
 		return err
 	}
@@ -65,7 +99,7 @@ func (s *server) openCluster(ctx context.Context) error {
 		return fmt.Errorf("KUBERNETES_EDGE: %w", err)
 	}
 	of := &cluster{lanes: newLanes(s.log)}
-	built, err := s.openImages(ctx, api, edge, of)
+	built, err := s.openImages(ctx, api, where, edge, of)
 	if err != nil {
 		return err
 	}
@@ -93,21 +127,16 @@ func (s *server) openCluster(ctx context.Context) error {
 
 // openImages makes what brings images to nodes, and what proves these.
 func (s *server) openImages(
-	ctx context.Context, api client.Interface, edge []networkingv1.NetworkPolicyPeer, of *cluster,
+	ctx context.Context, api client.Interface, where string, edge []networkingv1.NetworkPolicyPeer, of *cluster,
 ) (*images.Images, error) {
 	c := s.c
 	guest, err := standin.Program()
 	if err != nil {
 		return nil, err
 	}
-	logins := &registry.Logins{Setting: func() string { return string(s.live.Config().RegistryLogins) }}
-	push := c.KubernetesPush
-	if push == "" {
-		push = c.KubernetesRegistry
-	}
-	at, err := images.NewRegistry(push, c.KubernetesRegistry, logins.NameAndPassword, guest)
+	at, err := clusterRegistry(c, func() string { return string(s.live.Config().RegistryLogins) }, guest)
 	if err != nil {
-		return nil, fmt.Errorf("KUBERNETES_REGISTRY: %w", err)
+		return nil, err
 	}
 	alone, err := images.New(s.engine, at, nil, c.DataDir, s.log).Guest(ctx)
 	if err != nil {
@@ -119,21 +148,8 @@ func (s *server) openImages(
 	}
 	of.nodes = nodes.New(api, nodes.Setup{
 		Namespace: c.KubernetesNamespace, Deployment: s.deployment, Image: alone, Selector: chosen, Edge: edge,
-		Own: func() []string { return nil },
+		Own: (&own{fixed: s.whose(where), live: s.db.Instances, lookup: net.DefaultResolver.LookupHost}).targets,
 	}, s.log)
 	of.pulls = images.NewPulls(api, c.KubernetesNamespace, s.deployment, of.nodes, s.log)
 	return images.New(s.engine, at, of.pulls, c.DataDir, s.log), nil
-}
-
-// tellDifferences says at the start which challenges cannot be on the cluster, and what of others is otherwise there.
-func tellDifferences(library *challenge.Library, log *slog.Logger) {
-	for _, ch := range library.All() {
-		if err := kubernetes.Refusal(ch); err != nil {
-			log.Error("challenge cannot be started", "challenge", ch.ID, "problem", err)
-			continue
-		}
-		for _, n := range kubernetes.Notes(ch) {
-			log.Info("challenge is taken otherwise", "challenge", ch.ID, "key", n.Key, "note", n.Text)
-		}
-	}
 }

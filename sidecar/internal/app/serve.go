@@ -131,7 +131,6 @@ func (s *server) work(ctx context.Context) error {
 	if s.cluster == nil {
 		s.onEngine(ctx, work)
 	} else {
-		tellDifferences(s.library, s.log)
 		work.Go(func() error { return s.cluster.nodes.Run(ctx) })
 		work.Go(func() error { return s.cluster.pulls.Run(ctx) })
 		work.Go(func() error { return s.cluster.lanes.run(ctx, s.db) })

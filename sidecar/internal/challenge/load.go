@@ -30,6 +30,13 @@ type Defaults struct {
 	// Variables are the names of what organisers set, "NAME" for all challenges or "challenge/NAME", with a space after
 	// each. Their values are put in when an instance starts.
 	Variables string
+	Platform  Platform // nil: it does all that files may say
+}
+
+// Platform is what instances run on, where that cannot do all that files may say. It has to be comparable.
+type Platform interface {
+	// Differs is what is otherwise there than a challenge's files say, and why it cannot run there; nil: it can.
+	Differs(ch *whaley.Challenge) ([]whaley.Note, error)
 }
 
 // Load reads one folder. What was taken otherwise than it is written is in the challenge's Notes. The error is
@@ -138,6 +145,15 @@ func load(ctx context.Context, dir string, defaults Defaults) (_ *whaley.Challen
 	hints(ctx, &d, ch, composeFile, read.main.at, limits.MemoryBytes, &problems)
 	if !problems.refused() {
 		findFlag(ctx, &d, ch, tomlFile, composeFile, defaults, &problems)
+	}
+	if !problems.refused() && defaults.Platform != nil {
+		notes, err := defaults.Platform.Differs(ch)
+		for _, n := range notes {
+			problems.note(composeFile, 0, n.Key, "%s", n.Text)
+		}
+		if err != nil {
+			problems.add(composeFile, 0, "", "%s", whaley.ReasonOf(err))
+		}
 	}
 	return ch, problems
 }

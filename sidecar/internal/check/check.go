@@ -69,9 +69,16 @@ func Run(ctx context.Context, env map[string]string, out io.Writer) error {
 	library := checkChallenges(ctx, c, k.variables, r)
 	c = k.now
 	engine := looking(func(ctx context.Context) bool { return checkEngine(ctx, c, library, r, &k) })
-	checkKernel("/proc", c, k.engine, library, r)
+	onCluster := c.Platform == "kubernetes"
+	if !onCluster { // where this host is what instances run on
+		checkKernel("/proc", c, k.engine, library, r)
+	}
 	checkDisks(c, r)
-	checkPorts(c, r, k.ports)
+	if onCluster {
+		looking(func(ctx context.Context) bool { checkCluster(ctx, c, r); return true })
+	} else {
+		checkPorts(c, r, k.ports)
+	}
 	checkCapacity(k, library, r)
 	looking(func(ctx context.Context) bool { checkCaps(ctx, c, library, r); return true })
 	checkOpen(k, library, r)
@@ -87,11 +94,11 @@ func Run(ctx context.Context, env map[string]string, out io.Writer) error {
 	if c.Edge == "traefik" {
 		looking(func(ctx context.Context) bool { checkRedis(ctx, c, r); return true })
 	}
-	if engine {
+	if engine && !onCluster {
 		checkPortMap(c, env, r)
 		checkGuest(c, env, r)
 	}
-	if engine && database {
+	if engine && database && !onCluster {
 		var pool netip.Prefix
 		if looking(func(ctx context.Context) (ok bool) { pool, ok = checkPool(ctx, c, env, r); return ok }) {
 			checkWall(ctx, c, pool, r)

@@ -14,6 +14,14 @@ var beyondBaseline = []string{"NET_ADMIN", "NET_RAW", "SYS_PTRACE"}
 // MaxFiles is how much of mounted files a guest is told, in bytes.
 const MaxFiles = 64 << 20
 
+// Differences judges challenges when they are loaded.
+type Differences struct{}
+
+// Differs is what is told of a challenge, and why it is not loaded.
+func (Differences) Differs(ch *whaley.Challenge) ([]whaley.Note, error) {
+	return Notes(ch), Refusal(ch)
+}
+
 // Refusal says why instances of a challenge cannot be on a cluster; nil: they can.
 func Refusal(ch *whaley.Challenge) error {
 	for _, s := range ch.Services {

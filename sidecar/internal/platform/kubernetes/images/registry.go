@@ -96,6 +96,12 @@ func (r *Registry) find(ctx context.Context, image string) (v1.Image, error) {
 	return found, nil
 }
 
+// Ping says whether the registry answers, and knows this sidecar's login.
+func (r *Registry) Ping(ctx context.Context) error {
+	_, err := r.find(ctx, "check")
+	return err
+}
+
 // write pushes an image that was saved to a file, with the guest's layer.
 func (r *Registry) write(ctx context.Context, image, id, file string) (v1.Image, error) {
 	saved, err := tarball.ImageFromPath(file, nil)

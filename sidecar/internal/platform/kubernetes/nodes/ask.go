@@ -67,9 +67,7 @@ func (n *Nodes) prove(ctx context.Context, pod *core.Pod, all []*core.Pod) {
 		}
 	}
 	if n.Own != nil {
-		for _, own := range n.Own() {
-			q.Targets = append(q.Targets, canary.Target{Kind: canary.Own, Address: own})
-		}
+		q.Targets = append(q.Targets, n.Own(ctx)...)
 	}
 	report, err := n.ask(ctx, at(pod), q)
 	if err != nil {
@@ -82,7 +80,7 @@ func (n *Nodes) prove(ctx context.Context, pod *core.Pod, all []*core.Pod) {
 	n.proofs[pod.UID] = p
 	n.mu.Unlock()
 	switch {
-	case before.why == p.why && !before.at.IsZero():
+	case before.why == p.why && !before.at.IsZero(), !report.Early:
 	case p.why == "":
 		n.log.Info("a node may be used", "node", pod.Spec.NodeName)
 	default:

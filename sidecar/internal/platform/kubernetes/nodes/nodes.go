@@ -39,7 +39,8 @@ type Setup struct {
 	Image      string                         // with the guest in it
 	Selector   map[string]string              // labels of nodes that may be used; none: all
 	Edge       []networking.NetworkPolicyPeer // who may ask canaries
-	Own        func() []string                // addresses of Whaley's own that no instance may reach
+	// Own are further addresses that no instance may reach: Whaley's, and those of instances.
+	Own func(ctx context.Context) []canary.Target
 }
 
 // Nodes knows what canaries found.
