@@ -118,7 +118,7 @@ func (d door) from(address string, within time.Duration) (net.Conn, error) {
 		if err := netns.Set(d.clients); err != nil {
 			return nil, err
 		}
-		defer netns.Set(d.host) //nolint:errcheck // what comes next fails
+		defer netns.Set(d.host) // where that fails, what comes next does
 	}
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}, Timeout: within}
 	return dialer.Dial("tcp", netip.AddrPortFrom(to, uint16(d.Addr().(*net.TCPAddr).Port)).String())
