@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,11 +29,11 @@ func (noPorts) Holders(context.Context) ([]string, error) { return nil, nil }
 // at one after its program had ended.
 func TestWhatRunsIsSeenToRunAlsoIfNobodyWroteThatDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cluster, mute := simulated.New(10), false
+		cluster, mute := simulated.New(10), new(atomic.Bool)
 		life := func() *kubernetes.Platform {
 			return kubernetes.New(kubernetes.Needs{
 				API: cluster.Client(func(call string) error {
-					if mute && strings.HasPrefix(call, "patch") {
+					if mute.Load() && strings.HasPrefix(call, "patch") {
 						return errors.New("a fault of the test")
 					}
 					return nil
@@ -54,7 +55,7 @@ func TestWhatRunsIsSeenToRunAlsoIfNobodyWroteThatDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		in, id := &whaley.Instance{ID: "i", State: whaley.Starting, Revision: "1"}, ""
-		mute = true
+		mute.Store(true)
 		err := p.Start(t.Context(), in, instancer.Plan{
 			Challenge: ch, Labels: instancer.Labels{Instance: "i", Challenge: "c", Revision: "1"},
 			Services: func(*whaley.Instance) ([]instancer.PlannedService, error) {
@@ -74,16 +75,16 @@ func TestWhatRunsIsSeenToRunAlsoIfNobodyWroteThatDown(t *testing.T) {
 		if err != nil || !runs(life()) {
 			t.Fatalf("what has started does not run for the next life: %v", err)
 		}
-		mute = false
+		mute.Store(false)
 		time.Sleep(time.Minute) // all is written down by now
 		if err := p.StopService(t.Context(), id, 0); err != nil || runs(life()) {
 			t.Fatalf("what was stopped runs: %v", err)
 		}
-		mute = true
+		mute.Store(true)
 		if err := p.StartService(t.Context(), id); err != nil || !runs(life()) {
 			t.Errorf("what was started again does not run for the next life: %v", err)
 		}
-		mute = false
+		mute.Store(false)
 		time.Sleep(time.Minute)
 	})
 }

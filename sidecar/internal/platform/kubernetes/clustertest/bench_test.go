@@ -18,14 +18,12 @@ import (
 )
 
 // TestBench prints how long owners wait on the cluster, beside the least that the same cluster needs for a Pod of the
-// same image; only with CLUSTER_BENCH, which is the number of rounds. 30 and 100 at once are with CLUSTER_BURST, which is
-// how many.
+// same image, in CLUSTER_BENCH rounds. 30 and 100 at once are with CLUSTER_BURST, which is how many. It promises nothing,
+// so that scripts/kubernetes-test leaves it to make bench.
 func TestBench(t *testing.T) {
 	rounds, _ := strconv.Atoi(os.Getenv("CLUSTER_BENCH"))
 	burst, _ := strconv.Atoi(os.Getenv("CLUSTER_BURST"))
-	if rounds == 0 {
-		t.Skip("CLUSTER_BENCH says no number of rounds")
-	}
+	rounds = max(1, rounds)
 	e := newEvent(t, "bench", 10, whaley.Policy{SpawnConcurrency: 10})
 	e.timed(-1) // builds the image, which is on all nodes then
 	image, err := e.images.Pushed(t.Context(), e.ch.Services[0].Image)

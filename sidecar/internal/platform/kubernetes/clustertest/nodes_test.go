@@ -44,6 +44,11 @@ func TestNodesAreUsedOnlyWhereTheNetworkKeepsInstancesIn(t *testing.T) {
 			client, namespace := namespace(t)
 			cluster(t, "policies", network.policies)
 			n := canaries(t, client, namespace)
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("usable are %v; refused %v", n.Usable(), n.Refused())
+				}
+			})
 			await(t, "both nodes are judged", func() bool {
 				refused := n.Refused()
 				for _, why := range refused {
