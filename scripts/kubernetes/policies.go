@@ -64,6 +64,9 @@ func follow(pods cache.SharedIndexInformer, node string) error {
 	if err != nil {
 		return fmt.Errorf("make the set of addresses %s: %w", judged, err)
 	}
+	if err := netlink.IpsetFlush(judged); err != nil { // where this was killed, others have its Pods' addresses now
+		return fmt.Errorf("empty the set of addresses %s: %w", judged, err)
+	}
 	change := func(o any, apply func(string, *netlink.IPSetEntry) error) {
 		if gone, ok := o.(cache.DeletedFinalStateUnknown); ok {
 			o = gone.Obj
