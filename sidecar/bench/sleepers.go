@@ -71,7 +71,7 @@ func (s *sidecar) keepAwake(ctx context.Context) error {
 	})
 }
 
-// used is the memory of this machine that is not available to anybody, in bytes.
+// used is the memory of this machine that is not available, in bytes.
 func used() (int64, error) {
 	m, err := mem.VirtualMemory()
 	if err != nil {

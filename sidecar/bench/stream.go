@@ -68,7 +68,7 @@ func (s *sidecar) watch(ctx context.Context, player string) error {
 	if err != nil {
 		return err
 	}
-	// whoever reads the stream closes it
+	// the goroutine that reads the stream closes it
 	answer, err := (&http.Client{Transport: s.Transport(player)}).Do(request) //nolint:bodyclose
 	if err != nil {
 		return err

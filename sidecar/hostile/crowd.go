@@ -18,7 +18,7 @@ const (
 )
 
 // amongStarts are what root in a container does while many others start. Each is bounded by its own number, and by what
-// Whaley allows: whoever goes beyond that is found and stopped meanwhile.
+// Whaley allows: an instance that goes beyond that is found and stopped meanwhile.
 var amongStarts = []attack{
 	{
 		name: "log_flood", crowd: true, run: untilStopped("hostile-log"),

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/whaley-ctf/whaley/shared/wire"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 )
 
 // address is that of one container after the other. Connections to who had it before are known to none who comes
@@ -122,36 +123,22 @@ func handshakes(t *testing.T, w *world) {
 	w.mode = wire.AuthNone
 	var left atomic.Int64
 	at := serveAt(t, "https", count)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				if left.Add(-1) >= 0 {
-					_, _ = conn.Read(make([]byte, 10))
-					return
-				}
-				onward, err := net.Dial("tcp", at.Addr().String())
-				if err != nil {
-					return
-				}
-				defer onward.Close()
-				go io.Copy(onward, conn)
-				io.Copy(conn, onward)
-			}()
+	between := testkit.Serve(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
+		if left.Add(-1) >= 0 {
+			_, _ = conn.Read(make([]byte, 10))
+			return
 		}
-	}()
+		onward, err := net.Dial("tcp", at.Addr().String())
+		if err != nil {
+			return
+		}
+		defer onward.Close()
+		go io.Copy(onward, conn)
+		io.Copy(conn, onward)
+	})
 	w.on(wire.PathWake, func(wire.HostRequest) wire.HostStatus {
 		return wire.HostStatus{
-			State: wire.StateRunning, Mine: true, Access: "link", Backend: "https://" + l.Addr().String(), Version: "1",
+			State: wire.StateRunning, Mine: true, Access: "link", Backend: "https://" + between.String(), Version: "1",
 		}
 	})
 	left.Store(2)

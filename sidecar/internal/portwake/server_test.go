@@ -13,6 +13,7 @@ import (
 
 	"github.com/whaley-ctf/whaley/shared/turn"
 	"github.com/whaley-ctf/whaley/sidecar/internal/portwake"
+	"github.com/whaley-ctf/whaley/sidecar/internal/testkit"
 	"github.com/whaley-ctf/whaley/sidecar/internal/whaley"
 )
 
@@ -111,21 +112,10 @@ func listener(t *testing.T) net.Listener {
 
 // echo answers with its banner and what it was sent.
 func echo(t *testing.T) string {
-	l := listener(t)
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				_, _ = io.WriteString(conn, "banner ")
-				_, _ = io.Copy(conn, conn)
-			}()
-		}
-	}()
-	return l.Addr().String()
+	return testkit.Serve(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
+		_, _ = io.WriteString(conn, "banner ")
+		_, _ = io.Copy(conn, conn)
+	}).String()
 }
 
 // talk connects to a port of the server, says something, and returns all that is answered.
